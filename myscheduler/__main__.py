@@ -1,0 +1,5 @@
+"""`python -m myscheduler` is `myscheduler`."""
+
+from myscheduler.cli import main
+
+main()

@@ -1,0 +1,382 @@
+"""One HTTP request in, one outcome out.
+
+httpx speaks to the rest of the service, aiohttp to the network (a tenth of the CPU of httpx's own transport). The
+transport that joins them stands here, because the ready-made one (httpx-aiohttp) lets yarl rewrite URLs (`%7E` becomes
+`~`, which breaks a signature), reports errors under the wrong class, and can't be told where to stop reading.
+
+What a target gets is what the job says. No cookie, redirect, proxy, `.netrc` or repetition is added: no answer changes
+a later call, and nothing is sent twice.
+"""
+
+import asyncio
+import base64
+import codecs
+import errno
+import io
+import logging
+import os
+import re
+import socket
+import ssl
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar
+from urllib.parse import quote
+
+import aiohttp
+import httpx
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+from yarl import URL
+
+from myscheduler.core.execution import EXCERPT_BYTES, Failure, Outcome, Request
+
+RESPONSE_LIMIT = 10 * 1024 * 1024
+"""Bytes of a response that are read at most."""
+KEEPALIVE_SEC = 1.5
+"""How long an idle connection is kept. A request on a connection that the target is just closing is lost, and is not
+sent again; so give up first: gunicorn closes after 2 s, uvicorn and Node after 5 s."""
+DNS_TTL_SEC = 10
+HEADER_LIMIT = 32 * 1024
+"""Bytes of one header line of an answer: long content policies pass, a header bomb does not."""
+
+_LARGE_BODY = 1024 * 1024
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
+_RESET = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE})
+_DEFAULTS_OFF = ("Accept-Encoding", "Content-Type", "User-Agent")
+
+# What a target, the network or the resolver can cause. Anything else is a bug and is not caught.
+_TARGET_ERRORS = (OSError, UnicodeError, aiohttp.ClientError, HttpProcessingError, httpx.TransportError)
+
+
+class Sender:
+    """Sends requests over one shared client."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        """`open_sender` makes the client that keeps the promises; another one is for tests."""
+        self._client = client
+
+    async def send(self, request: Request) -> Outcome:
+        """Send once. Whatever the target does is an outcome; only cancellation and bugs are raised.
+
+        The time limit covers the whole attempt; the waits for a free connection and for the resolver count too.
+        """
+        try:
+            message = _message(request)
+        except ValueError as error:
+            return Outcome(failure=Failure.INVALID_REQUEST, error=str(error))
+        answer = _Answer()
+        try:
+            async with asyncio.timeout(request.timeout_sec) as limit:
+                await self._exchange(message, answer)
+        except _TARGET_ERRORS as error:
+            if limit.expired():
+                return answer.outcome(Failure.TIMEOUT, _late(request.timeout_sec, answer.status))
+            return answer.outcome(*_diagnosis(error, _where(message.url)))
+        return _verdict(answer)
+
+    async def _exchange(self, message: httpx.Request, answer: "_Answer") -> None:
+        response = await self._client.send(message, stream=True, follow_redirects=False)
+        try:
+            answer.begin(response)
+            async for chunk in response.aiter_raw():
+                answer.add(chunk)
+            answer.complete = True
+        finally:
+            await response.aclose()
+
+
+@asynccontextmanager
+async def open_sender(
+    *, connections: int, connections_per_host: int, response_limit: int = RESPONSE_LIMIT
+) -> AsyncIterator[Sender]:
+    """Open the client of the service and close it at the end; 0 connections means no limit.
+
+    Let the calls end, or cancel them, before closing: aiohttp cancels those that still wait for a connection.
+
+    A response is read up to `response_limit` bytes: the outcome then counts by its status, its size is what was read,
+    and the connection is closed. Certificates are checked against certifi's list, or `SSL_CERT_FILE` / `SSL_CERT_DIR`.
+    """
+    # httpx logs every URL at INFO, its query with the secrets included.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    tls = await asyncio.to_thread(httpx.create_ssl_context)
+    tls.set_alpn_protocols(["http/1.1"])
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=connections,
+            limit_per_host=connections_per_host,
+            ttl_dns_cache=DNS_TTL_SEC,
+            keepalive_timeout=KEEPALIVE_SEC,
+            ssl=tls,
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None),
+        skip_auto_headers=_DEFAULTS_OFF,
+        auto_decompress=False,
+        max_line_size=HEADER_LIMIT,
+        max_field_size=HEADER_LIMIT,
+    )
+    # aiohttp sends GET, PUT, DELETE … a second time by itself when a kept connection drops before the answer, though
+    # the target may have acted on the first. There is no public switch, so aiohttp is pinned and a test watches this.
+    session._retry_connection = False  # noqa: SLF001
+    transport = _Transport(session, response_limit)
+    async with httpx.AsyncClient(transport=transport, trust_env=False, cookies=_NoCookies()) as client:
+        yield Sender(client)
+
+
+class _NoCookies(CookieJar):
+    """Keeps nothing: httpx holds a jar of its own, besides the one of aiohttp."""
+
+    def extract_cookies(self, response: object, request: object) -> None:
+        pass
+
+
+class _Transport(httpx.AsyncBaseTransport):
+    """Hands a request of httpx to aiohttp as it is, and lets aiohttp's own errors through."""
+
+    def __init__(self, session: aiohttp.ClientSession, response_limit: int) -> None:
+        self._session = session
+        self._response_limit = response_limit
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        # `raw` keeps the letter case of names, `encoded=True` keeps yarl from rewriting the URL.
+        answer = await self._session.request(
+            request.method,
+            URL(str(request.url), encoded=True),
+            headers=[(name.decode("ascii"), value.decode("ascii")) for name, value in request.headers.raw],
+            data=_body(request.content),
+            allow_redirects=False,
+        )
+        # httpx parses the Location even of a redirect that it doesn't follow, and raises when it can't.
+        headers = [(name, value) for name, value in answer.raw_headers if name.lower() != b"location"]
+        return httpx.Response(answer.status, headers=headers, stream=_Stream(answer, self._response_limit))
+
+    async def aclose(self) -> None:
+        await self._session.close()
+
+
+class _Stream(httpx.AsyncByteStream):
+    def __init__(self, answer: aiohttp.ClientResponse, limit: int) -> None:
+        self._answer = answer
+        self._limit = limit
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = self._limit
+        async for chunk in self._answer.content.iter_any():
+            yield chunk[:left]
+            left -= len(chunk)
+            if left <= 0:
+                return
+
+    async def aclose(self) -> None:
+        # Does nothing when the answer was read to its end: the connection is back in the pool by then.
+        self._answer.close()
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What has arrived so far."""
+
+    status: int | None = None
+    charset: str | None = None
+    coding: str = ""
+    size: int = 0
+    head: bytearray = field(default_factory=bytearray)
+    complete: bool = False
+
+    def begin(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        self.charset = response.charset_encoding
+        self.coding = response.headers.get("content-encoding", "").strip().lower()
+
+    def add(self, chunk: bytes) -> None:
+        self.size += len(chunk)
+        self.head += chunk[: max(0, EXCERPT_BYTES - len(self.head))]
+
+    def outcome(self, failure: Failure | None, error: str | None) -> Outcome:
+        if self.status is None:
+            return Outcome(failure=failure, error=error)
+        return Outcome(self.status, failure, error, self.size, self._excerpt())
+
+    def _excerpt(self) -> str | None:
+        whole = self.complete and self.size <= EXCERPT_BYTES
+        if self.coding in {"", "identity"}:
+            return _text(bytes(self.head), self.charset, whole=whole)
+        if self.coding not in {"gzip", "x-gzip", "deflate"}:
+            return None
+        # Sent compressed although we ask for plain. Only as much is unpacked as is kept, so a bomb stays small.
+        unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+        try:
+            head = unpacker.decompress(bytes(self.head), EXCERPT_BYTES)
+        except zlib.error:
+            return None
+        return _text(head, self.charset, whole=unpacker.eof)
+
+
+def _text(data: bytes, charset: str | None, *, whole: bool) -> str:
+    """Text that every database can hold; a character that the cut goes through is left out."""
+    try:
+        text = codecs.getincrementaldecoder(_charset(charset))("replace").decode(data, final=whole)
+    except UnicodeError:  # UTF-16 without its mark
+        text = data.decode("utf-8", "replace")
+    # NUL is refused by PostgreSQL; half a surrogate pair, which UTF-7 yields, by everyone.
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def _charset(declared: str | None) -> str:
+    """The declared charset where it is one; Python also has codecs of other kinds (`hex`, `idna`, `unicode_escape`)."""
+    try:
+        name = codecs.lookup(declared or "utf-8").name
+        b" ".decode(name, "replace")
+    except (LookupError, ValueError):
+        return "utf-8"
+    return "utf-8" if name in {"idna", "punycode"} or "escape" in name else name
+
+
+def _message(request: Request) -> httpx.Request:
+    """Turn into httpx's request; a ValueError says what is wrong without repeating a value, which may be secret."""
+    if _TOKEN.fullmatch(request.method) is None:
+        raise ValueError("the method is not an HTTP method")
+    url = _url(request.url)
+    headers = _headers(request)
+    names = {name.lower() for name in headers}
+    if "accept-encoding" not in names:
+        headers["Accept-Encoding"] = "identity"
+    if url.userinfo:
+        # Both libraries would make a header of it, and then refuse the two.
+        if "authorization" not in names:
+            headers["Authorization"] = "Basic " + _basic(url)
+        url = url.copy_with(username="", password="")
+    return httpx.Request(request.method, url, headers=headers, content=request.body)
+
+
+def _url(text: str) -> httpx.URL:
+    try:
+        url = httpx.URL(text)
+        host = url.host  # decodes `xn--` names, which can fail
+    except (httpx.InvalidURL, ValueError):
+        raise ValueError("the URL is not valid") from None
+    if url.scheme not in {"http", "https"} or not host:
+        raise ValueError("the URL must start with http:// or https:// and name a host")
+    if url.port is not None and not 0 < url.port < 65536:
+        raise ValueError("the port of the URL is not between 1 and 65535")
+    labels = url.raw_host.decode("ascii").removesuffix(".").split(".")
+    if ":" not in host and not all(0 < len(label) < 64 for label in labels):
+        raise ValueError("the host name of the URL has a part that is empty or longer than 63 characters")
+    return url
+
+
+def _headers(request: Request) -> dict[str, str]:
+    """The job's headers, ready for the wire. Those that say how the body is framed are ours: others would split it."""
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        if _TOKEN.fullmatch(name) is None:
+            raise ValueError(f"the header name {name!a} is not valid")
+        if _CONTROL.search(value) is not None:
+            raise ValueError(f"the value of the header {name} has a line break or another control character")
+        if name.lower() not in _FRAMING:
+            headers[name] = value if value.isascii() else _percent(name, value)
+    return headers
+
+
+def _percent(name: str, value: str) -> str:
+    try:
+        return "".join(letter if letter.isascii() else quote(letter) for letter in value)
+    except UnicodeEncodeError:
+        raise ValueError(f"the value of the header {name} is not valid Unicode") from None
+
+
+def _basic(url: httpx.URL) -> str:
+    return base64.b64encode(f"{url.username}:{url.password}".encode()).decode("ascii")
+
+
+def _body(content: bytes) -> bytes | io.BytesIO | None:
+    # aiohttp writes bytes in one piece, and warns above this size; a BytesIO goes out in chunks.
+    return io.BytesIO(content) if len(content) > _LARGE_BODY else content or None
+
+
+def _where(url: httpx.URL) -> str:
+    """The address for messages: never with user, path or query."""
+    host = f"[{url.host}]" if ":" in url.host else url.host
+    return f"{host}:{url.port or (443 if url.scheme == 'https' else 80)}"
+
+
+def _verdict(answer: _Answer) -> Outcome:
+    status = answer.status
+    if status is not None and 200 <= status < 300:
+        return answer.outcome(None, None)
+    redirect = status in {301, 302, 303, 307, 308}
+    return answer.outcome(
+        Failure.HTTP_ERROR, f"answered {status}" + ("; redirects are not followed" if redirect else "")
+    )
+
+
+def _late(seconds: float, status: int | None) -> str:
+    return f"no complete answer within {seconds:g} s" + (f" (status {status}, then it stalled)" if status else "")
+
+
+def _diagnosis(error: Exception, where: str) -> tuple[Failure, str]:
+    """What to tell people. Texts of the libraries are not passed on: some hold the URL or parts of the answer."""
+    failure = Failure.CONNECTION
+    match error:
+        case aiohttp.InvalidURL() | UnicodeError():
+            failure, text = Failure.INVALID_REQUEST, "the host of the URL is not valid"
+        case aiohttp.ClientResponseError():
+            text = _malformed(error, where)
+        case aiohttp.ClientPayloadError() | HttpProcessingError():
+            text = f"{where} broke off its answer or garbled it"
+        case aiohttp.ServerDisconnectedError():
+            text = f"{where} closed the connection without an answer"
+        case aiohttp.ClientConnectorCertificateError(certificate_error=cause):
+            text = f"TLS with {where}: {_tls(cause)}"
+        case aiohttp.ClientConnectorDNSError(os_error=cause):
+            text = _unresolved(cause, where)
+        case aiohttp.ClientConnectorError(os_error=cause):
+            text = _broken(cause, where)
+        case OSError():
+            text = _broken(error, where)
+        case _:
+            text = f"the connection to {where} was lost"
+    return failure, text
+
+
+def _malformed(error: aiohttp.ClientResponseError, where: str) -> str:
+    cause = error.__cause__
+    # The parser in C and the one in Python word it differently, the class is the same.
+    while isinstance(cause, HttpProcessingError) and cause.__cause__ is not None:
+        cause = cause.__cause__
+    if isinstance(cause, LineTooLong):
+        return f"{where} sent a header line of more than {HEADER_LIMIT} bytes"
+    return f"{where} did not answer in proper HTTP"
+
+
+def _unresolved(error: OSError, where: str) -> str:
+    host = where.rpartition(":")[0]
+    if error.errno in {socket.EAI_NONAME, socket.EAI_NODATA}:
+        return f"host name {host} not found"
+    return f"host name {host} could not be looked up: {error.strerror or 'the resolver failed'}"
+
+
+def _tls(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate verify failed: {error.verify_message}"
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return str(error.reason).lower().replace("_", " ")
+    return "the handshake failed"
+
+
+def _broken(error: OSError, where: str) -> str:
+    # aiohttp wraps errors of the system in classes of its own, so the number tells, not the class.
+    if isinstance(error, ssl.SSLError):
+        return f"TLS with {where}: {_tls(error)}"
+    if isinstance(error, socket.gaierror):
+        return _unresolved(error, where)
+    if error.errno == errno.ECONNREFUSED:
+        return f"connection to {where} refused"
+    if error.errno in _RESET or isinstance(error, ConnectionError):
+        return f"the connection to {where} was reset"
+    reason = os.strerror(error.errno) if error.errno else "no reason given"
+    return f"connection to {where} failed: {reason}"

@@ -1,0 +1,145 @@
+"""Reading the manifest directory as of one moment, while others write to it."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from myscheduler.adapters.source import watching
+from myscheduler.adapters.source.tree import Found, Signature, Tree, reason_of, walk
+from myscheduler.core.source import Snapshot, SourceFile, SourceUnavailable, UnreadableFile
+
+RESERVED = frozenset({"policy.yaml", "targets.yaml", "calendars.yaml"})
+"""At the root only; they configure the service and declare no job."""
+
+ATTEMPTS = 6  # the first, and five more
+PAUSE_SEC = 0.02
+SETTLED_SEC = 0.05
+SETTLE_LIMIT_SEC = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A file as read before. `lasting`: its next change can't leave the signature as it is."""
+
+    signature: Signature
+    lasting: bool
+    file: SourceFile
+
+
+class DirectorySource:
+    """A folder of manifests. `read` blocks, so it belongs into a thread, one call at a time."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._known: Mapping[str, _Known] = {}
+        self._last: Tree | None = None
+
+    def read(self) -> Snapshot:
+        """Read everything as of one moment, or raise `SourceUnavailable`.
+
+        The tree is walked before and after: when both walks found the same files at the same real paths with the same
+        signatures, then all of what was read in between stood there together. This one check covers a kubelet that
+        swaps `..data`, a git-sync that swaps the root, and files that are edited or vanish meanwhile.
+        """
+        patience = time.monotonic() + SETTLE_LIMIT_SEC
+        trouble = SourceUnavailable(
+            f"{self.root}: keeps changing: read it again once what writes to it has come to rest"
+        )
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                time.sleep(PAUSE_SEC)
+            try:
+                snapshot = self._attempt(patience)
+            except SourceUnavailable as error:  # perhaps just for now: git-sync deletes the old root after the swap
+                trouble = error
+                continue
+            if snapshot is not None:
+                return snapshot
+        raise trouble
+
+    async def watch(self, wake: Callable[[], None], *, poll_sec: float = 5.0) -> None:
+        """Call `wake` whenever the folder may have changed, until cancelled."""
+        await watching.watch(self.root, wake, poll_sec=poll_sec)
+
+    def _attempt(self, patience: float) -> Snapshot | None:
+        """None when something changed in the middle of it."""
+        before = self._settled(patience)
+        if before is None:
+            return None
+        read = self._read_all(before)
+        if read is None or walk(self.root) != before:
+            return None
+        self._known = {real: item for real, item in read.items() if isinstance(item, _Known)}
+        self._last = before
+        return _snapshot(before, read)
+
+    def _settled(self, patience: float) -> Tree | None:
+        """The tree as it was read last, or else one that has stood unchanged for a moment; None when patience ends.
+
+        Writers that truncate and then write leave a file empty for an instant, those that unlink and create leave it
+        missing: read just then, it would delete its jobs. The times of the files can't tell: the kernel shows the new
+        size before the new mtime, and the clock of a file server may differ. So a change is watched, not dated.
+        """
+        tree = walk(self.root)
+        while tree != self._last:
+            time.sleep(SETTLED_SEC)
+            before, tree = tree, walk(self.root)
+            if tree == before:
+                break
+            if time.monotonic() >= patience:
+                return None
+        return tree
+
+    def _read_all(self, tree: Tree) -> Mapping[str, _Known | UnreadableFile] | None:
+        """What stands at each real path; None when one of them is no longer what the walk found."""
+        read: dict[str, _Known | UnreadableFile] = {}
+        for found in tree.files:
+            known = self._known.get(found.real)
+            if known is not None and known.lasting and known.signature == found.signature:
+                read[found.real] = known
+                continue
+            item = _read(found, tree.taken_ns)
+            if item is None:
+                return None
+            read[found.real] = item
+        return read
+
+
+def _read(found: Found, taken_ns: int) -> _Known | UnreadableFile | None:
+    try:
+        with open(found.real, "rb", opener=_open_at_once) as stream:
+            if Signature.of(os.fstat(stream.fileno())) != found.signature:
+                return None
+            content = stream.read(found.signature.size + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return UnreadableFile(found.path, reason_of(error))
+    if len(content) != found.signature.size:
+        return None
+    lasting = not found.signature.is_racy(taken_ns)
+    return _Known(found.signature, lasting, SourceFile.of(found.path, content))
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """A FIFO put in the place of a file since the walk must not block the open."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _snapshot(tree: Tree, read: Mapping[str, _Known | UnreadableFile]) -> Snapshot:
+    files: list[SourceFile] = []
+    unreadable = list(tree.unreadable)
+    for found in tree.files:
+        item = read[found.real]
+        if isinstance(item, UnreadableFile):
+            unreadable.append(item)
+        elif item.file.path == found.path:
+            files.append(item.file)
+        else:  # known under another path: the same content moved or is reached through another link
+            files.append(SourceFile(found.path, item.file.content, item.file.digest))
+    return Snapshot.of(
+        (file for file in files if file.path not in RESERVED),
+        (file for file in unreadable if file.path not in RESERVED),
+    )

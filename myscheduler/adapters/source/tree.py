@@ -1,0 +1,167 @@
+"""What counts as a manifest below a folder, found by names and stat alone: no content is read here."""
+
+import errno
+import heapq
+import os
+import stat
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from myscheduler.core.source import SourceUnavailable, UnreadableFile
+
+SUFFIXES = (".yaml", ".yml")
+MAX_BYTES = 10 * 1024 * 1024
+RACY_NS = 2_000_000_000
+
+_REASONS = {
+    errno.ENOENT: "is a dangling symlink",
+    errno.ENOTDIR: "is a dangling symlink",
+    errno.ELOOP: "is a symlink loop",
+}
+
+
+class Signature(NamedTuple):
+    """What changes whenever a file changes, as far as the clock of the file system can tell."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Self:
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+    def is_racy(self, taken_ns: int) -> bool:
+        """Git's word: the file was so fresh when it was looked at that its next change may leave no trace.
+
+        Two writes within one tick of the file system's clock can leave the same signature, so only a file that was
+        already old may be recognised by it later.
+        """
+        return max(self.mtime_ns, self.ctime_ns) > taken_ns - RACY_NS
+
+
+class Found(NamedTuple):
+    """A manifest, or a folder while it waits to be listed (its path is empty or ends in `/`)."""
+
+    path: str
+    real: str
+    """Where it lies once every symlink is followed."""
+    signature: Signature
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The manifests below a root, sorted. Two trees are equal when nothing that counts changed between them."""
+
+    real: str
+    """The root once every symlink is followed."""
+    files: tuple[Found, ...]
+    unreadable: tuple[UnreadableFile, ...]
+    folders: Mapping[str, Signature] = field(compare=False)
+    """Every folder that was listed, by real path. Not compared: an editor's swap file is no change."""
+    taken_ns: int = field(compare=False)
+
+
+def walk(root: Path) -> Tree:
+    """Find every manifest below `root`. The reserved files are found too: they are part of the source, if no manifests.
+
+    Symlinks are followed and each real file and folder is taken once, under its first path in sorted order, which also
+    ends symlink loops. What vanishes meanwhile is left out: the reader walks twice and so notices.
+    """
+    taken_ns = time.time_ns()
+    files: list[Found] = []
+    unreadable: list[UnreadableFile] = []
+    folders: dict[str, Signature] = {}
+    seen: set[str] = set()
+    top = _root(root)
+    waiting = [top]
+    while waiting:
+        found = heapq.heappop(waiting)  # a folder sorts before what is in it, so paths come out in sorted order
+        if found.real in seen:
+            continue
+        seen.add(found.real)
+        if found.path and not found.path.endswith("/"):
+            files.append(found)
+            continue
+        folders[found.real] = found.signature
+        for item in _list(found, root):
+            if isinstance(item, UnreadableFile):
+                unreadable.append(item)
+            else:
+                heapq.heappush(waiting, item)
+    unreadable.sort(key=lambda file: file.path)
+    return Tree(top.real, tuple(files), tuple(unreadable), folders, taken_ns)
+
+
+def reason_of(error: OSError) -> str:
+    """For people: why this can't be read."""
+    return _REASONS.get(error.errno or 0) or (error.strerror or str(error)).lower()
+
+
+def _root(root: Path) -> Found:
+    try:
+        real = os.path.realpath(root, strict=True)
+        status = os.stat(real)  # noqa: PTH116 -- this package works on plain strings: Path is ten times slower
+    except FileNotFoundError:
+        message = f"{root}: does not exist: create the folder, or correct the path (MYSCHEDULER_JOBS_DIR)"
+        raise SourceUnavailable(message) from None
+    except OSError as error:
+        raise SourceUnavailable(f"{root}: {reason_of(error)}: make the folder readable for this process") from error
+    if not stat.S_ISDIR(status.st_mode):
+        raise SourceUnavailable(f"{root}: is not a directory: name the folder that holds the manifests")
+    return Found("", real, Signature.of(status))
+
+
+def _list(folder: Found, root: Path) -> list[Found | UnreadableFile]:
+    try:
+        with os.scandir(folder.real) as entries:
+            looks = [_look(folder.path, entry) for entry in entries if not entry.name.startswith(".")]
+    except OSError as error:
+        if not folder.path:
+            raise SourceUnavailable(f"{root}: {reason_of(error)}: make the folder readable for this process") from error
+        if isinstance(error, FileNotFoundError):
+            return []
+        return [UnreadableFile(folder.path, reason_of(error))]
+    return [look for look in looks if look is not None]
+
+
+def _look(prefix: str, entry: os.DirEntry[str]) -> Found | UnreadableFile | None:
+    path, named = prefix + entry.name, entry.name.endswith(SUFFIXES)
+    try:
+        if not named and entry.is_file(follow_symlinks=False):
+            return None
+        status = entry.stat()
+        real = os.path.realpath(entry.path, strict=True) if entry.is_symlink() else entry.path
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and not entry.is_symlink():
+            return None
+        # A link that leads nowhere may have been a folder (an unmounted disk): then all below it is unknown.
+        return _unreadable(path if named else f"{path}/", reason_of(error))
+    if stat.S_ISDIR(status.st_mode):
+        return _found(f"{path}/", real, status)
+    return _judge(path, real, status) if named else None
+
+
+def _judge(path: str, real: str, status: os.stat_result) -> Found | UnreadableFile:
+    if not stat.S_ISREG(status.st_mode):
+        return _unreadable(path, "is not a regular file")
+    if status.st_size > MAX_BYTES:
+        return _unreadable(path, f"larger than {MAX_BYTES // 1024**2} MiB")
+    return _found(path, real, status)
+
+
+def _found(path: str, real: str, status: os.stat_result) -> Found | UnreadableFile:
+    try:
+        path.encode()
+    except UnicodeEncodeError:  # it could be neither stored nor sent as JSON
+        return _unreadable(path, "the name is not UTF-8")
+    return Found(path, real, Signature.of(status))
+
+
+def _unreadable(path: str, reason: str) -> UnreadableFile:
+    return UnreadableFile(path.encode("utf-8", "backslashreplace").decode(), reason)

@@ -1,0 +1,154 @@
+"""Noticing that the manifest directory may have changed: file system events, and a slow poll for what they miss."""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+from watchfiles import awatch
+
+from myscheduler.adapters.source.tree import Tree, walk
+from myscheduler.core.source import SourceUnavailable
+
+STEP_MS = 50
+DEBOUNCE_MS = 200
+TICK_SEC = 0.1
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where inotify has to look, since it follows neither symlinks nor a folder that is replaced.
+
+    Each folder that the walk listed is watched by itself, by its real path; so a `.git` beside the manifests costs
+    nothing and a symlinked folder is as good as any. A new folder is an event in its parent: then all is set anew.
+    """
+
+    folders: Mapping[str, tuple[int, int]]
+    """By real path, with device and inode: every event in one of them counts."""
+    hinges: frozenset[str]
+    """Names on the way to the root that can be swapped: the root itself, symlinks above it, what is missing."""
+    targets: frozenset[str]
+    """Real files that symlinks lead to outside of the listed folders."""
+
+    def watched(self) -> list[str]:
+        """Every folder to watch. One that may be passed through but not read (`--x`) would fail the whole watch."""
+        around = {os.path.dirname(path) for path in self.hinges | self.targets}  # noqa: PTH120
+        return sorted({*self.folders, *(folder for folder in around if os.access(folder, os.R_OK))})
+
+    def concerned(self, paths: frozenset[str]) -> bool:
+        return self.replaced(paths) or any(
+            path in self.targets or os.path.dirname(path) in self.folders  # noqa: PTH120
+            for path in paths
+        )
+
+    def replaced(self, paths: frozenset[str]) -> bool:
+        """Whether a watched folder went away or came anew: inotify would go on watching the old one."""
+        return any(path in self.folders or path in self.hinges for path in paths)
+
+
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    """The source at one look, cheap enough for a poll. `state` differs when there is something new to read."""
+
+    state: tuple[Tree | str, frozenset[str]]
+    places: _Places
+
+
+async def watch(root: Path, wake: Callable[[], None], *, poll_sec: float = 5.0) -> None:
+    """Call `wake` whenever the source below `root` may have changed, until cancelled.
+
+    It is called once at the start, as nobody has watched what came before. It means "look again" and no more: an edit
+    may cause two.
+    """
+    warned = False
+    seen: _Survey | None = None
+    while True:
+        survey = await asyncio.to_thread(_survey, root)
+        if seen is None or survey.state != seen.state:
+            wake()
+        seen = survey
+        try:
+            seen = await _watch_places(root, seen, wake, poll_sec)
+        except (
+            OSError,
+            RuntimeError,
+            ExceptionGroup,
+        ) as error:  # no inotify left, or the watch broke: the poll goes on
+            if not warned:
+                logger.warning(
+                    "%s: can't watch for changes (%s): looking every %g s instead; raise fs.inotify.max_user_watches"
+                    " or fs.inotify.max_user_instances",
+                    root,
+                    error,
+                    poll_sec,
+                )
+                warned = True
+            await asyncio.sleep(poll_sec)
+
+
+async def _watch_places(root: Path, seen: _Survey, wake: Callable[[], None], poll_sec: float) -> _Survey:
+    """Wait at the places of `seen` until they are no longer the right ones; return the last survey."""
+    places = seen.places
+    due = 0.0  # look as soon as the watch stands: what happened since the survey raised no event
+    async with aclosing(_events(places, min(TICK_SEC, poll_sec))) as events:
+        async for paths in events:
+            concerned = places.concerned(paths)
+            if not concerned and time.monotonic() < due:
+                continue
+            survey = await asyncio.to_thread(_survey, root)
+            if concerned or survey.state != seen.state:
+                wake()
+            seen = survey
+            if survey.places != places or places.replaced(paths):
+                break
+            due = time.monotonic() + poll_sec
+    return seen
+
+
+async def _events(places: _Places, tick_sec: float) -> AsyncGenerator[frozenset[str], None]:
+    """The paths that changed, and an empty set at each tick without a change."""
+    changes = awatch(
+        *places.watched(),
+        watch_filter=None,  # a filter on .yaml names would miss the swap of ..data
+        step=STEP_MS,
+        debounce=DEBOUNCE_MS,
+        rust_timeout=int(tick_sec * 1000),
+        yield_on_timeout=True,
+        force_polling=False,
+        recursive=False,
+        ignore_permission_denied=False,  # True would also hide that the limits of inotify are reached
+    )
+    async with aclosing(changes):
+        async for batch in changes:
+            yield frozenset(path for _, path in batch)
+
+
+def _survey(root: Path) -> _Survey:
+    hinges = _hinges(root)
+    try:
+        tree = walk(root)
+    except SourceUnavailable as error:
+        return _Survey((str(error), frozenset()), _Places({}, hinges, frozenset()))
+    # A file that was just written may be written again without a new signature; once it is old, one more look is due.
+    young = frozenset(found.real for found in tree.files if found.signature.is_racy(tree.taken_ns))
+    folders = {real: (signature.device, signature.inode) for real, signature in tree.folders.items()}
+    targets = frozenset(found.real for found in tree.files if os.path.dirname(found.real) not in folders)  # noqa: PTH120
+    return _Survey((tree, young), _Places(folders, hinges, targets))
+
+
+def _hinges(root: Path) -> frozenset[str]:
+    hinges: set[str] = set()
+    path = Path(os.path.abspath(root))  # noqa: PTH100 -- resolve() would follow the links that are looked for
+    for step in [*reversed(path.parents), path]:
+        there = os.path.exists(step)  # noqa: PTH110 -- Path.exists raises where it may not look
+        if step == path or not there or os.path.islink(step):  # noqa: PTH114
+            hinges.add(os.path.join(os.path.realpath(step.parent), step.name))  # noqa: PTH118
+        if not there:
+            break
+    return frozenset(hinges)

@@ -1,0 +1,60 @@
+"""The database: jobs, their progress, and the history, in SQLite or PostgreSQL."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from myscheduler.adapters.store import execution_rows, job_rows
+from myscheduler.adapters.store.engine import READERS, open_engine
+from myscheduler.adapters.store.writer import Writer
+from myscheduler.errors import StoreUnavailableError
+
+__all__ = ["Connection", "Store", "execution_rows", "job_rows", "open_store"]
+
+T = TypeVar("T")
+Connection = sa.Connection
+
+
+class Store:
+    """Runs the functions of `job_rows` and `execution_rows` off the event loop, each in a transaction of its own.
+
+    Both doors raise `StoreUnavailableError` when the database can't be used just now.
+    """
+
+    def __init__(self, engine: sa.Engine, writer: Writer, readers: ThreadPoolExecutor) -> None:
+        self._engine = engine
+        self._writer = writer
+        self._readers = readers
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """Run `query` beside the writer; it sees what was committed before it began."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, query)
+        except sa.exc.OperationalError as error:
+            raise StoreUnavailableError(str(error.orig)) from error
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` alone; it is durable when this returns. It may be run twice, so it does nothing but SQL."""
+        try:
+            return await self._writer.run(work)
+        except sa.exc.OperationalError as error:
+            raise StoreUnavailableError(str(error.orig)) from error
+
+    def _read(self, query: Callable[[Connection], T]) -> T:
+        with self._engine.begin() as connection:
+            return query(connection)
+
+
+@contextmanager
+def open_store(url: str) -> Iterator[Store]:
+    """Open the database at `url`, bring it up to date, and close it at the end. Raises `StoreError`."""
+    with open_engine(url) as engine, ThreadPoolExecutor(READERS, thread_name_prefix="reader") as readers:
+        writer = Writer(engine)
+        try:
+            yield Store(engine, writer, readers)
+        finally:
+            writer.close()

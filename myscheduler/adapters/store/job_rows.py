@@ -1,0 +1,125 @@
+"""SQL of the jobs and their progress. Every function works inside the caller's transaction."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from myscheduler.adapters.store.tables import jobs, progress
+from myscheduler.core.job import Job, Owner, Pause, Source, from_json, to_json
+from myscheduler.core.plan import Known
+
+CHUNK = 500
+"""How many ids stand in one `IN (…)`."""
+
+_ALL = (
+    sa.select(jobs, progress.c.cursor, progress.c.next_slot, progress.c.execution_count)
+    .join_from(jobs, progress, jobs.c.job_id == progress.c.job_id)
+    .order_by(jobs.c.job_id)
+)
+
+
+def all_jobs(connection: sa.Connection) -> list[Job]:
+    return [_job(row) for row in connection.execute(_ALL)]
+
+
+def find_jobs(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, Job]:
+    """The jobs among `job_ids` that exist."""
+    found = {}
+    for chunk in chunks(job_ids):
+        for row in connection.execute(_ALL.where(jobs.c.job_id.in_(chunk))):
+            found[row.job_id] = _job(row)
+    return found
+
+
+def known_jobs(connection: sa.Connection) -> dict[str, Known]:
+    """Every job as a plan needs it."""
+    columns = (
+        jobs.c.job_id, jobs.c.owner, jobs.c.digest, jobs.c.version, jobs.c.source_path, jobs.c.source_line,
+    )  # fmt: skip
+    return {
+        row.job_id: Known(row.job_id, Owner(row.owner), row.digest, row.version, row.source_path, row.source_line)
+        for row in connection.execute(sa.select(*columns))
+    }
+
+
+def versions(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, int]:
+    """The versions of the jobs among `job_ids` that exist."""
+    found: dict[str, int] = {}
+    for chunk in chunks(job_ids):
+        rows = connection.execute(sa.select(jobs.c.job_id, jobs.c.version).where(jobs.c.job_id.in_(chunk)))
+        found.update((row.job_id, row.version) for row in rows)
+    return found
+
+
+def insert_jobs(connection: sa.Connection, new: Sequence[Job]) -> None:
+    if new:
+        connection.execute(sa.insert(jobs), [_job_values(job) for job in new])
+        connection.execute(sa.insert(progress), [_progress_values(job) for job in new])
+
+
+def update_jobs(connection: sa.Connection, changed: Sequence[Job]) -> None:
+    """Write whole jobs back, their cursor and next slot included; counts stay as they are."""
+    if not changed:
+        return
+    update = sa.update(jobs).where(jobs.c.job_id == sa.bindparam("b_job_id"))
+    connection.execute(update, [{"b_job_id": job.job_id} | _job_values(job) for job in changed])
+    move = sa.update(progress).where(progress.c.job_id == sa.bindparam("b_job_id"))
+    connection.execute(
+        move.values(cursor=sa.bindparam("b_cursor"), next_slot=sa.bindparam("b_next_slot")),
+        [{"b_job_id": job.job_id, "b_cursor": job.cursor, "b_next_slot": job.next_slot} for job in changed],
+    )
+
+
+def delete_jobs(connection: sa.Connection, job_ids: Sequence[str]) -> None:
+    """Remove jobs; their history stays."""
+    for table in (jobs, progress):
+        for chunk in chunks(job_ids):
+            connection.execute(sa.delete(table).where(table.c.job_id.in_(chunk)))
+
+
+def chunks(items: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
+
+
+def _job_values(job: Job) -> dict[str, Any]:
+    source = job.source
+    return {
+        "job_id": job.job_id,
+        "owner": job.owner,
+        "spec": to_json(job.spec),
+        "digest": job.digest,
+        "version": job.version,
+        "source_path": source.path if source else None,
+        "source_line": source.line if source else None,
+        "source_revision": source.revision if source else None,
+        "paused_by": job.pause.by if job.pause else None,
+        "paused_at": job.pause.at if job.pause else None,
+        "created_at": job.created_at,
+        "updated_at": job.updated_at,
+    }
+
+
+def _progress_values(job: Job) -> dict[str, Any]:
+    return {
+        "job_id": job.job_id,
+        "cursor": job.cursor,
+        "next_slot": job.next_slot,
+        "execution_count": job.execution_count,
+    }
+
+
+def _job(row: sa.Row[Any]) -> Job:
+    return Job(
+        spec=from_json(row.spec),
+        owner=Owner(row.owner),
+        digest=row.digest,
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        cursor=row.cursor,
+        next_slot=row.next_slot,
+        execution_count=row.execution_count,
+        source=Source(row.source_path, row.source_line, row.source_revision) if row.source_path is not None else None,
+        pause=Pause(row.paused_by, row.paused_at) if row.paused_at is not None else None,
+    )

@@ -1,0 +1,105 @@
+"""The tables. Times are microseconds since 1970 in UTC: exact, sortable, and the same in SQLite and PostgreSQL."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeDecorator
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware datetime as microseconds since 1970."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> int | None:  # noqa: ARG002
+        return None if value is None else to_micros(value)
+
+    def process_result_value(self, value: int | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+class JsonText(TypeDecorator[Any]):
+    """A JSON value as text: readable in any SQL shell, and whole numbers of any size stay exact."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> str:  # noqa: ARG002
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Any:  # noqa: ARG002
+        return None if value is None else json.loads(value)
+
+
+def to_micros(moment: datetime) -> int:
+    return (moment - EPOCH) // MICROSECOND
+
+
+metadata = sa.MetaData()
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("job_id", sa.String(255), primary_key=True),
+    sa.Column("owner", sa.String(16), nullable=False),
+    sa.Column("spec", JsonText, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("source_path", sa.Text),
+    sa.Column("source_line", sa.Integer),
+    sa.Column("source_revision", sa.String(255)),
+    sa.Column("paused_by", sa.String(255)),
+    sa.Column("paused_at", UtcTime),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+)
+
+progress = sa.Table(
+    # apart from `jobs`, because it changes with every firing and small rows are cheap to rewrite
+    "progress",
+    metadata,
+    sa.Column("job_id", sa.String(255), primary_key=True),
+    sa.Column("cursor", UtcTime, nullable=False),
+    sa.Column("next_slot", UtcTime),
+    sa.Column("execution_count", sa.BigInteger, nullable=False),
+    sa.Column("last_execution_id", sa.String(36)),
+)
+
+executions = sa.Table(
+    "executions",
+    metadata,
+    sa.Column("execution_id", sa.String(36), primary_key=True),
+    sa.Column("job_id", sa.String(255), nullable=False),
+    sa.Column("slot", UtcTime, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("cause", sa.String(16), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("reason", sa.String(32)),
+    sa.Column("last_slot", UtcTime, nullable=False),
+    sa.Column("slot_count", sa.BigInteger, nullable=False),
+    sa.Column("requested_by", sa.String(255)),
+    sa.Column("digest", sa.String(64)),
+    sa.Column("revision", sa.String(255)),
+    sa.Column("started_at", UtcTime),
+    sa.Column("completed_at", UtcTime),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("http_status", sa.Integer),
+    sa.Column("response_size", sa.BigInteger),
+    sa.Column("error", sa.Text),
+    sa.Column("excerpt", sa.Text),
+    sa.UniqueConstraint("job_id", "slot", "kind", name="executions_job_slot_kind"),
+)
+
+sa.Index(
+    # finds what was in flight when the process died, without reading the history
+    "executions_running",
+    executions.c.status,
+    sqlite_where=executions.c.status == "running",
+    postgresql_where=executions.c.status == "running",
+)

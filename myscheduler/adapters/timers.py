@@ -1,0 +1,138 @@
+"""APScheduler as the timer: it wakes us when a job has a slot due, and decides nothing.
+
+Which slots are due, and what becomes of them, is decided from the job's cursor; so a wake-up that comes late, twice or
+for nothing does no harm. What APScheduler would do by itself (coalesce, skip, drop what is late) is switched off.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from apscheduler.executors.base import BaseExecutor
+from apscheduler.job import Job as TimerJob
+from apscheduler.jobstores.base import JobLookupError
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+from myscheduler.core.schedule import Schedule, next_after
+
+BULK = 50
+"""From so many changes on, the timer thread rests until all are in."""
+
+Due = tuple[str, datetime]
+"""A job's id and the slot that its timer was set to."""
+Wake = Callable[[Sequence[Due]], None]
+
+log = logging.getLogger(__name__)
+
+
+class Timers:
+    """Holds one timer a job, in a thread of its own, and hands due jobs to `wake` on the event loop, many at a time."""
+
+    def __init__(self, wake: Wake, loop: asyncio.AbstractEventLoop) -> None:
+        self._executor = _Collector(wake, loop)
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": self._executor},
+            job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
+        )
+        self._hands = ThreadPoolExecutor(1, thread_name_prefix="arm-timers")
+
+    def start(self) -> None:
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """No wake-up comes after this returns."""
+        self._hands.shutdown(wait=True, cancel_futures=True)
+        self._executor.close()
+        self._scheduler.shutdown(wait=False)
+
+    def arm(self, schedules: Sequence[tuple[str, Schedule, datetime]], removed: Sequence[str]) -> None:
+        """Set timers to the first slot after each given moment, and stop others. Returns at once.
+
+        The scheduler's lock is held while it works through what is due, so the event loop must not wait for it.
+        """
+        self._hands.submit(self._arm, schedules, removed).add_done_callback(_report)
+
+    def _arm(self, schedules: Sequence[tuple[str, Schedule, datetime]], removed: Sequence[str]) -> None:
+        in_bulk = len(schedules) + len(removed) > BULK
+        if in_bulk:
+            self._scheduler.pause()
+        for job_id in removed:
+            self._remove(job_id)
+        for job_id, schedule, after in schedules:
+            first = next_after(schedule, after)
+            if first is None:
+                self._remove(job_id)
+            else:
+                self._scheduler.add_job(
+                    _nothing, _Slots(schedule, first), id=job_id, replace_existing=True, next_run_time=first
+                )
+        if in_bulk:
+            self._scheduler.resume()
+
+    def _remove(self, job_id: str) -> None:
+        try:
+            self._scheduler.remove_job(job_id)
+        except JobLookupError:
+            return
+
+
+def _nothing() -> None:
+    """What APScheduler believes to call."""
+
+
+def _report(future: object) -> None:
+    error = future.exception() if not future.cancelled() else None  # type: ignore[attr-defined]
+    if error is not None:
+        log.error("timers could not be set", exc_info=error)
+
+
+class _Slots(BaseTrigger):  # type: ignore[misc] # APScheduler ships no types
+    """Asks the core for the next slot. Slots that are over are jumped: the cursor knows them."""
+
+    __slots__ = ("_first", "_schedule")
+
+    def __init__(self, schedule: Schedule, first: datetime) -> None:
+        self._schedule = schedule
+        self._first = first
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
+        if previous_fire_time is None:
+            return self._first
+        return next_after(self._schedule, max(previous_fire_time, now).astimezone(UTC))
+
+
+class _Collector(BaseExecutor):  # type: ignore[misc] # APScheduler ships no types
+    """Collects what is due in the scheduler's thread; the event loop takes all that is there at once."""
+
+    def __init__(self, wake: Wake, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._wake = wake
+        self._loop = loop
+        self._due: list[Due] = []
+        self._guard = threading.Lock()
+        self._is_open = True
+
+    def submit_job(self, job: TimerJob, run_times: Sequence[datetime]) -> None:
+        """Called by the scheduler for each due job; counting instances is not its business here."""
+        with self._guard:
+            self._due.append((job.id, run_times[-1]))
+            is_first = len(self._due) == 1
+        if is_first and self._is_open:
+            self._loop.call_soon_threadsafe(self._hand_over)
+
+    def _do_submit_job(self, job: TimerJob, run_times: Sequence[datetime]) -> None:
+        """Abstract in the base; `submit_job` stands before it."""
+
+    def close(self) -> None:
+        self._is_open = False
+
+    def _hand_over(self) -> None:
+        with self._guard:
+            due, self._due = self._due, []
+        if self._is_open:
+            self._wake(due)

@@ -1,0 +1,75 @@
+"""Reading JSON bodies: what is not JSON, too large or not an object is said so, and never reaches a handler."""
+
+import json
+from typing import Any, NoReturn
+
+from fastapi import Request
+
+from myscheduler.api.errors import BadRequestError, InvalidInputError
+from myscheduler.core.problem import Complaint
+
+MAX_BYTES = 4 * 1024 * 1024
+MAX_ACTOR = 255
+
+
+async def read_object(request: Request) -> dict[str, Any]:
+    """The body as an object; no body at all is an empty one. Raises `BadRequestError`."""
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > MAX_BYTES:
+            message = f"the body is larger than {MAX_BYTES // 1024 // 1024} MiB"
+            raise BadRequestError(message, status=413)
+    if not content.strip():
+        return {}
+    try:
+        value = json.loads(content, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates)
+    except (ValueError, RecursionError) as error:
+        message = f"the body is not JSON: {error}"
+        raise BadRequestError(message) from error
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        message = "the body has to be a JSON object"
+        raise BadRequestError(message)
+    return value
+
+
+async def read_fields(request: Request, **kinds: type) -> dict[str, Any]:
+    """A body whose every key is optional; `kinds` names the keys and the types of their values."""
+    body = await read_object(request)
+    complaints = [
+        Complaint((key,), "unknown-key", f"unknown key {key!r}: the keys are {', '.join(kinds)}")
+        for key in body
+        if key not in kinds
+    ]
+    complaints += [
+        Complaint((key,), "invalid-type", "has to be text")
+        for key, kind in kinds.items()
+        if body.get(key) is not None and not isinstance(body[key], kind)
+    ]
+    if complaints:
+        raise InvalidInputError(complaints)
+    return body
+
+
+async def read_actor(request: Request) -> str:
+    """Who asks: the body's `by`, else `X-Forwarded-User`, else `api`. Recorded as claimed."""
+    body = await read_fields(request, by=str)
+    actor = str(body.get("by") or request.headers.get("x-forwarded-user") or "api")
+    return "".join(char if char.isprintable() else " " for char in actor)[:MAX_ACTOR]
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    message = f"{name} is not a JSON number"
+    raise ValueError(message)
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        message = f"the key {twice!r} stands twice in an object"
+        raise ValueError(message)
+    return values

@@ -1,0 +1,102 @@
+"""Errors as RFC 9457 problem details; `detail` is always a string that says what is wrong and what to do."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from myscheduler.core.problem import Complaint
+from myscheduler.errors import JobConflictError, JobNotFoundError, MySchedulerError, StoreUnavailableError
+
+MEDIA_TYPE = "application/problem+json"
+_TITLES = {
+    400: "Bad request",
+    401: "Not authorized",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Too large",
+    422: "Invalid input",
+    503: "Unavailable",
+}
+_STATUS_OF = {JobNotFoundError: 404, JobConflictError: 409, StoreUnavailableError: 503}
+
+log = logging.getLogger(__name__)
+
+
+class InvalidInputError(MySchedulerError):
+    """What the caller sent breaks a rule; `complaints` say which, all at once."""
+
+    def __init__(self, complaints: Sequence[Complaint]) -> None:
+        self.complaints = complaints
+        super().__init__("; ".join(f"{c.field}: {c.message}" if c.loc else c.message for c in complaints))
+
+
+class BadRequestError(MySchedulerError):
+    """What the caller sent can't be read at all."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the app with problem details."""
+    app.add_exception_handler(MySchedulerError, _on_own)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_bug)
+
+
+def problem(
+    status: int, detail: str, *, headers: Mapping[str, str] | None = None, errors: Sequence[Any] = ()
+) -> JSONResponse:
+    content: dict[str, Any] = {
+        "type": "about:blank",
+        "title": _TITLES.get(status, "Error"),
+        "status": status,
+        "detail": detail,
+    }
+    if errors:
+        content["errors"] = errors
+    return JSONResponse(content, status, headers, MEDIA_TYPE)
+
+
+async def _on_own(_request: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, InvalidInputError):
+        errors = [{"field": c.field, "rule": c.rule, "message": c.message} for c in error.complaints]
+        return problem(422, str(error), errors=errors)
+    if isinstance(error, BadRequestError):
+        return problem(error.status, str(error))
+    status = next((code for kind, code in _STATUS_OF.items() if isinstance(error, kind)), None)
+    if status is None:
+        return await _on_bug(_request, error)
+    return problem(status, str(error))
+
+
+async def _on_validation(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
+    complaints = [
+        Complaint(tuple(found["loc"][1:]), found["type"], found["msg"].replace("Input should", "should"))
+        for found in error.errors()
+    ]
+    return await _on_own(_request, InvalidInputError(complaints))
+
+
+async def _on_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
+    detail = error.detail
+    if error.status_code == 404:
+        detail = f"there is nothing at {request.url.path}: see /docs for what there is"
+    elif error.status_code == 405:
+        detail = f"{request.method} is not possible at {request.url.path}: see /docs for what is"
+    return problem(error.status_code, detail, headers=error.headers)
+
+
+async def _on_bug(request: Request, error: Exception) -> JSONResponse:
+    log.error("a bug ended %s %s", request.method, request.url.path, exc_info=error)
+    return problem(500, "a bug in the scheduler ended this request; its log has the stack trace")

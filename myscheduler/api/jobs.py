@@ -1,0 +1,180 @@
+"""`/api/v1/jobs`: ad-hoc jobs, and pause, resume, trigger and history of every job."""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+
+from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows
+from myscheduler.adapters.store.execution_rows import Record
+from myscheduler.api import views as shapes
+from myscheduler.api.bodies import read_actor, read_object
+from myscheduler.api.errors import InvalidInputError
+from myscheduler.api.views import Views
+from myscheduler.catalog import Catalog
+from myscheduler.core.declaration import JobFields, declare, is_past
+from myscheduler.core.job import Job, JobSpec
+from myscheduler.core.problem import Complaint, Severity
+from myscheduler.errors import JobNotFoundError, StoreUnavailableError
+from myscheduler.reconciler import Reconciler
+from myscheduler.runner import Runner
+
+DETAIL_EXECUTIONS = 50
+TRIGGER_SEC = 10.0
+"""How long a trigger waits to be recorded before it is refused."""
+
+Limit = Annotated[int, Query(ge=1, le=1000, description="How many rows at the most, newest first.")]
+
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": JobFields.model_json_schema(ref_template="#/components/schemas/{model}")}
+        },
+    }
+}
+
+
+def jobs_router(  # noqa: C901 - a list of routes, each simple
+    store: Store,
+    catalog: Catalog,
+    runner: Runner,
+    reconciler: Reconciler,
+    views: Views,
+    *,
+    zone: str,
+    now: Callable[[], datetime],
+) -> APIRouter:
+    """The routes of the contract; `zone` is the service's."""
+    router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+    @router.post("", responses=_answers(shapes.JobStatus), openapi_extra=_BODY)
+    @router.post("/", include_in_schema=False)
+    async def create_job(request: Request) -> JSONResponse:
+        """Add a job. With `replace_existing: true` an API job of the same id is replaced."""
+        body = await read_object(request)
+        replace_existing = _take_flag(body, "replace_existing")
+        if body.get("job_id") is None:
+            body["job_id"] = str(uuid.uuid4())
+        job = await catalog.create(_spec(body, zone, now()), replace_existing=replace_existing)
+        return JSONResponse({"job_id": job.job_id, "status": "scheduled"})
+
+    @router.get("", responses=_answers(shapes.JobList))
+    @router.get("/", include_in_schema=False)
+    async def list_jobs() -> JSONResponse:
+        """All jobs, sorted by id."""
+        jobs, last = await store.read(_all_with_last)
+        held = reconciler.state.held
+        return JSONResponse(
+            {"jobs": [views.summary(job, last.get(job.job_id), held=job.job_id in held) for job in jobs]}
+        )
+
+    @router.get("/executions/recent", responses=_answers(shapes.ExecutionList))
+    async def recent_executions(limit: Limit = 100) -> JSONResponse:
+        """The newest history of all jobs."""
+        records = await store.read(partial(execution_rows.recent, limit=limit))
+        return JSONResponse({"executions": [views.execution(one) for one in records], "count": len(records)})
+
+    @router.get("/{job_id}", responses=_answers(shapes.JobDetail))
+    async def get_job(job_id: str) -> JSONResponse:
+        """One job with its newest history."""
+        job, last, records = await store.read(partial(_one_with_history, job_id=job_id))
+        return JSONResponse(views.detail(job, last, records, held=job_id in reconciler.state.held))
+
+    @router.put("/{job_id}", responses=_answers(shapes.JobStatus), openapi_extra=_BODY)
+    async def replace_job(job_id: str, request: Request) -> JSONResponse:
+        """Give an API job another spec; its history, pause and phase stay."""
+        body = await read_object(request)
+        _take_flag(body, "replace_existing")
+        if body.setdefault("job_id", job_id) != job_id:
+            message = f"is {body['job_id']!r}, but the URL names {job_id!r}: leave it out, or write the same id"
+            raise InvalidInputError([Complaint(("job_id",), "invalid-id", message)])
+        await catalog.replace(_spec(body, zone, now()))
+        return JSONResponse({"job_id": job_id, "status": "scheduled"})
+
+    @router.delete("/{job_id}", responses=_answers(shapes.JobStatus))
+    async def delete_job(job_id: str) -> JSONResponse:
+        """Remove an API job; its history stays."""
+        await catalog.delete(job_id)
+        return JSONResponse({"job_id": job_id, "status": "deleted"})
+
+    @router.post("/{job_id}/pause", responses=_answers(shapes.JobStatus))
+    async def pause_job(job_id: str, request: Request) -> JSONResponse:
+        """Stop sending; due slots are recorded as skipped."""
+        await catalog.pause(job_id, by=await read_actor(request))
+        return JSONResponse({"job_id": job_id, "status": "paused"})
+
+    @router.post("/{job_id}/resume", responses=_answers(shapes.JobStatus))
+    async def resume_job(job_id: str, request: Request) -> JSONResponse:
+        """Send again from now on; slots of the paused time do not run."""
+        await read_actor(request)
+        await catalog.resume(job_id)
+        return JSONResponse({"job_id": job_id, "status": "resumed"})
+
+    @router.post("/{job_id}/trigger", responses=_answers(shapes.JobStatus))
+    async def trigger_job(job_id: str, request: Request) -> JSONResponse:
+        """Run a job now, beside its schedule; a paused one too."""
+        actor = await read_actor(request)
+        try:
+            async with asyncio.timeout(TRIGGER_SEC):
+                execution_id = await runner.trigger(job_id, by=actor)
+        except TimeoutError as error:
+            message = "the trigger could not be recorded in time: see /health/ready, and the history before a retry"
+            raise StoreUnavailableError(message) from error
+        return JSONResponse({"job_id": job_id, "status": "triggered", "execution_id": execution_id})
+
+    @router.get("/{job_id}/executions", responses=_answers(shapes.JobExecutionList))
+    async def job_executions(job_id: str, limit: Limit = 50) -> JSONResponse:
+        """A job's history, newest first; that of a removed job too."""
+        records = await store.read(partial(_history, job_id=job_id, limit=limit))
+        return JSONResponse(
+            {"job_id": job_id, "executions": [views.execution(one) for one in records], "count": len(records)}
+        )
+
+    return router
+
+
+def _answers(shape: Any) -> dict[int | str, dict[str, Any]]:
+    return {200: {"model": shape}}
+
+
+def _spec(body: dict[str, Any], zone: str, now: datetime) -> JobSpec:
+    spec, complaints = declare(body, zone=zone)
+    errors = [complaint for complaint in complaints if complaint.severity is Severity.ERROR]
+    if spec is None or errors:
+        raise InvalidInputError(errors)
+    if is_past(spec, zone=zone, now=now):
+        message = "lies in the past: write a later moment, or create the job with another schedule and trigger it"
+        raise InvalidInputError([Complaint(("run_at",), "run-at-past", message)])
+    return spec
+
+
+def _take_flag(body: dict[str, Any], name: str) -> bool:
+    value = body.pop(name, False)
+    if not isinstance(value, bool):
+        raise InvalidInputError([Complaint((name,), "invalid-type", "has to be true or false")])
+    return value
+
+
+def _all_with_last(connection: Connection) -> tuple[list[Job], dict[str, Record]]:
+    return job_rows.all_jobs(connection), execution_rows.last_of_jobs(connection)
+
+
+def _one_with_history(connection: Connection, job_id: str) -> tuple[Job, Record | None, list[Record]]:
+    job = job_rows.find_jobs(connection, [job_id]).get(job_id)
+    if job is None:
+        raise JobNotFoundError(job_id)
+    last = execution_rows.last_of_jobs(connection, [job_id]).get(job_id)
+    return job, last, execution_rows.of_job(connection, job_id, DETAIL_EXECUTIONS)
+
+
+def _history(connection: Connection, job_id: str, limit: int) -> list[Record]:
+    records = execution_rows.of_job(connection, job_id, limit)
+    if not records and job_id not in job_rows.find_jobs(connection, [job_id]):
+        raise JobNotFoundError(job_id)
+    return records

@@ -1,0 +1,263 @@
+"""The JSON shapes of the REST API. The outside relies on them: fields may be added, never renamed or dropped."""
+
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
+
+from myscheduler.adapters.store.execution_rows import Record
+from myscheduler.core.execution import Status
+from myscheduler.core.job import (
+    DeclaredCron,
+    DeclaredDate,
+    DeclaredInterval,
+    Job,
+    Owner,
+    compile_schedule,
+    trigger_text,
+)
+from myscheduler.core.schedule import Once
+from myscheduler.core.sync import SyncState
+
+
+class JobStatus(TypedDict):
+    job_id: str
+    status: str
+
+
+class SourceView(TypedDict):
+    file: str
+    line: int
+    revision: str
+
+
+class ExecutionResult(TypedDict):
+    success: bool
+    status_code: int | None
+    response_size: int | None
+    attempts: int
+
+
+class ExecutionView(TypedDict):
+    """A row of the history. One for slots that did not run has a reason and no start, and may stand for several."""
+
+    execution_id: str
+    job_id: str
+    status: str
+    reason: str | None
+    kind: str
+    cause: str
+    scheduled_at: str
+    last_scheduled_at: str
+    slot_count: int
+    started_at: str | None
+    completed_at: str | None
+    execution_time_ms: int | None
+    attempts: int
+    http_status_code: int | None
+    response_size: int | None
+    response: str | None
+    error_message: str | None
+    requested_by: str | None
+    digest: str | None
+    revision: str | None
+    result: ExecutionResult | None
+
+
+class JobSummary(TypedDict):
+    job_id: str
+    id: str
+    name: str
+    next_run_time: str | None
+    trigger: str
+    status: str
+    target_url: str
+    method: str
+    execution_count: int
+    owner: str
+    read_only: bool
+    source: SourceView | None
+    held: bool
+    paused_by: str | None
+    labels: dict[str, str]
+    last_execution: ExecutionView | None
+
+
+class JobDetail(JobSummary):
+    func: str
+    trigger_info: dict[str, Any]
+    timezone: str
+    headers: dict[str, str]
+    body: Any
+    timeout_sec: float
+    max_retries: int
+    retry_backoff_sec: float
+    misfire_grace_time: int
+    coalesce: bool
+    max_instances: int
+    digest: str
+    created_at: str
+    updated_at: str
+    executions: list[ExecutionView]
+
+
+class JobList(TypedDict):
+    jobs: list[JobSummary]
+
+
+class ExecutionList(TypedDict):
+    executions: list[ExecutionView]
+    count: int
+
+
+class JobExecutionList(ExecutionList):
+    job_id: str
+
+
+class Views:
+    """Turns what is stored into JSON; times carry the offset of the service's zone."""
+
+    def __init__(self, zone_name: str, zone: tzinfo) -> None:
+        self._zone_name = zone_name
+        self._zone = zone
+
+    def summary(self, job: Job, last: Record | None, *, held: bool) -> JobSummary:
+        spec = job.spec
+        source = job.source
+        return {
+            "job_id": job.job_id,
+            "id": job.job_id,
+            "name": spec.name,
+            "next_run_time": None if job.is_paused else self._time(job.next_slot),
+            "trigger": trigger_text(spec),
+            "status": _status(job),
+            "target_url": spec.target_url,
+            "method": spec.method,
+            "execution_count": job.execution_count,
+            "owner": job.owner,
+            "read_only": job.owner is Owner.MANIFEST,
+            "source": {"file": source.path, "line": source.line, "revision": source.revision} if source else None,
+            "held": held,
+            "paused_by": _paused_by(job),
+            "labels": dict(spec.labels),
+            "last_execution": self.execution(last) if last else None,
+        }
+
+    def detail(self, job: Job, last: Record | None, records: list[Record], *, held: bool) -> JobDetail:
+        spec = job.spec
+        return {
+            **self.summary(job, last, held=held),
+            "func": "execute_http_job",  # the contract's word for what a job does
+            "trigger_info": self._trigger_info(job),
+            "timezone": spec.timezone or self._zone_name,
+            "headers": dict(spec.headers),
+            "body": spec.body,
+            "timeout_sec": spec.timeout_sec,
+            "max_retries": spec.max_retries,
+            "retry_backoff_sec": spec.retry_backoff_sec,
+            "misfire_grace_time": spec.misfire_grace_time,
+            "coalesce": spec.coalesce,
+            "max_instances": spec.max_instances,
+            "digest": job.digest,
+            "created_at": self._moment(job.created_at),
+            "updated_at": self._moment(job.updated_at),
+            "executions": [self.execution(record) for record in records],
+        }
+
+    def execution(self, record: Record) -> ExecutionView:
+        return {
+            "execution_id": record.execution_id,
+            "job_id": record.job_id,
+            "status": record.status,
+            "reason": record.reason,
+            "kind": record.kind,
+            "cause": record.cause,
+            "scheduled_at": self._moment(record.slot),
+            "last_scheduled_at": self._moment(record.last_slot),
+            "slot_count": record.slot_count,
+            "started_at": self._time(record.started_at),
+            "completed_at": self._time(record.completed_at),
+            "execution_time_ms": _duration_ms(record),
+            "attempts": record.attempts,
+            "http_status_code": record.http_status,
+            "response_size": record.response_size,
+            "response": record.excerpt,
+            "error_message": record.error,
+            "requested_by": record.requested_by,
+            "digest": record.digest,
+            "revision": record.revision,
+            "result": _result(record),
+        }
+
+    def sync(self, state: SyncState, source: str) -> dict[str, Any]:
+        blocked = state.blocked
+        return {
+            "source": source,
+            "condition": state.condition,
+            "reason": state.reason,
+            "message": state.message,
+            "last_attempted_revision": state.attempted_revision,
+            "last_applied_revision": state.applied_revision,
+            "last_attempted_at": self._time(state.attempted_at),
+            "last_applied_at": self._time(state.applied_at),
+            "created": list(state.created),
+            "updated": list(state.updated),
+            "deleted": list(state.deleted),
+            "unchanged": state.unchanged,
+            "held": sorted(state.held),
+            "blocked_deletion": {"digest": blocked.digest, "reason": blocked.reason, "job_ids": list(blocked.job_ids)}
+            if blocked
+            else None,
+            "problems": [problem.as_json() for problem in state.problems],
+        }
+
+    def _trigger_info(self, job: Job) -> dict[str, Any]:
+        """The schedule as it was declared; `interval_seconds` and `run_date` are what older clients read."""
+        match job.spec.schedule:
+            case DeclaredCron(fields):
+                return {"type": "cron", "cron": dict(fields)}
+            case DeclaredInterval(units) as interval:
+                seconds = interval.every.total_seconds()
+                return {"type": "interval", "interval": dict(units), "interval_seconds": seconds}
+            case DeclaredDate(run_at):
+                schedule = compile_schedule(job.spec, zone=self._zone_name, created_at=job.created_at)
+                moment = self._moment(schedule.at) if isinstance(schedule, Once) else run_at
+                return {"type": "date", "run_at": run_at, "run_date": moment}
+
+    def _time(self, moment: datetime | None) -> str | None:
+        return None if moment is None else self._moment(moment)
+
+    def _moment(self, moment: datetime) -> str:
+        return moment.astimezone(self._zone).isoformat()
+
+
+def _status(job: Job) -> str:
+    """The contract knows three words: a schedule that is over is `completed`, whether it is paused or not."""
+    if job.next_slot is None:
+        return "completed"
+    return "paused" if job.is_paused else "running"
+
+
+def _paused_by(job: Job) -> str | None:
+    if not job.is_paused:
+        return None
+    if job.spec.paused and job.source:
+        return f"{job.source.path}:{job.source.line}"
+    return job.pause.by if job.pause else "api"
+
+
+def _duration_ms(record: Record) -> int | None:
+    if record.started_at is None or record.completed_at is None:
+        return None
+    return (record.completed_at - record.started_at) // timedelta(milliseconds=1)
+
+
+def _result(record: Record) -> ExecutionResult | None:
+    if record.status not in {Status.COMPLETED, Status.FAILED}:
+        return None
+    return {
+        "success": record.status is Status.COMPLETED,
+        "status_code": record.http_status,
+        "response_size": record.response_size,
+        "attempts": record.attempts,
+    }

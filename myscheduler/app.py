@@ -1,0 +1,140 @@
+"""The composition root: the only maker of clock, store, sender, runner and server. Shutdown is the start reversed."""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from datetime import UTC, datetime
+from functools import partial
+
+import uvicorn
+import uvloop
+
+from myscheduler import __version__
+from myscheduler.adapters.sender import open_sender
+from myscheduler.adapters.source import DirectorySource
+from myscheduler.adapters.store import execution_rows, open_store
+from myscheduler.api import create_api
+from myscheduler.catalog import Catalog
+from myscheduler.errors import SettingError
+from myscheduler.reconciler import Reconciler
+from myscheduler.runner import Runner
+from myscheduler.settings import Settings
+
+HANG_UP_SEC = 3
+"""How long a shutdown waits for callers of the API."""
+
+log = logging.getLogger(__name__)
+
+
+def serve(settings: Settings) -> int:
+    """Run the service until SIGTERM or SIGINT. Returns the exit code; raises `MySchedulerError` when it can't start."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> int:
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(_listen(settings.host, settings.port))
+        store = stack.enter_context(open_store(settings.database_url))
+        sender = await stack.enter_async_context(
+            open_sender(connections=0, connections_per_host=settings.connections_per_host)
+        )
+        runner = Runner(
+            store,
+            sender,
+            zone=settings.zone,
+            now=_now,
+            user_agent=f"myscheduler/{__version__}",
+            limit=settings.in_flight,
+        )
+        catalog = Catalog(store, zone=settings.zone, now=_now, arm=runner.arm)
+        source = DirectorySource(settings.jobs_dir)
+        reconciler = Reconciler(source, store, catalog, zone=settings.zone, now=_now)
+        api = create_api(
+            store,
+            catalog,
+            runner,
+            reconciler,
+            zone=settings.zone,
+            source=str(settings.jobs_dir),
+            token=settings.api_token,
+            now=_now,
+        )
+        server = _Server(uvicorn.Config(
+            api, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=HANG_UP_SEC
+        ))  # fmt: skip
+
+        if interrupted := await store.write(partial(execution_rows.interrupt_running, now=_now())):
+            log.warning("%d executions were under way when the service last stopped: interrupted", interrupted)
+        await reconciler.reconcile()
+        await catalog.load()
+        runner.start()
+        stack.push_async_callback(runner.stop, settings.drain_sec)
+        _stop_on_signals(runner, server)
+        log.info(
+            "MyScheduler %s serves on http://%s:%d/docs",
+            __version__,
+            settings.host,
+            listener.getsockname()[1],
+            extra={"jobs_dir": str(settings.jobs_dir), "timezone": settings.zone},
+        )
+        return await _until_stopped(server, listener, reconciler, runner)
+
+
+async def _until_stopped(
+    server: uvicorn.Server, listener: socket.socket, reconciler: Reconciler, runner: Runner
+) -> int:
+    """Returns the exit code: 0 after a signal, 1 when a part that should never end has ended."""
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="server")
+    following = asyncio.create_task(reconciler.run(), name="reconciler")
+    done, _ = await asyncio.wait({serving, following, *runner.loops}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    following.cancel()
+    await asyncio.gather(serving, following, return_exceptions=True)
+    for task in done - {serving}:
+        log.critical("%s ended by itself: the service stops", task.get_name(), exc_info=task.exception())
+    log.info("stopping")
+    return 0 if serving in done else 1
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us: uvicorn would end the process by the signal before executions are drained."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _stop_on_signals(runner: Runner, server: uvicorn.Server) -> None:
+    def stop() -> None:
+        runner.hold()
+        server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind before anything else is touched, so that a second service by mistake does no harm."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except socket.gaierror as error:
+        message = f"MYSCHEDULER_HOST (--host) {host!r} is not an address of this machine: {error.strerror}"
+        raise SettingError(message) from error
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        message = f"MYSCHEDULER_PORT (--port): can't listen on {host}:{port}: {error.strerror}; choose another"
+        raise SettingError(message) from error
+    return listener
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

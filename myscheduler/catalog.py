@@ -1,0 +1,232 @@
+"""The one writer of the jobs: the reconciler and the API both change them here. A change is committed, then armed."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import assert_never
+
+from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows
+from myscheduler.core import lifecycle
+from myscheduler.core.job import Job, JobSpec, Owner, Source, compile_schedule, digest
+from myscheduler.core.lifecycle import Turn
+from myscheduler.core.manifest import DeclaredJob
+from myscheduler.core.plan import Conflict, Create, Delete, Hold, Known, Move, Plan, Update, job_id_of
+from myscheduler.core.schedule import next_after
+from myscheduler.errors import JobConflictError, JobNotFoundError, MySchedulerError
+
+Arm = Callable[[Sequence[Job], Sequence[str]], None]
+"""Takes the jobs that changed and the ids of those that are gone."""
+
+
+class StalePlanError(MySchedulerError):
+    """A job changed between the plan and its application: plan again."""
+
+    def __init__(self) -> None:
+        super().__init__("a job changed while its manifest was being applied; the next pass looks again")
+
+
+class Catalog:
+    def __init__(self, store: Store, *, zone: str, now: Callable[[], datetime], arm: Arm) -> None:
+        self._store = store
+        self._zone = zone
+        self._now = now
+        self._arm = arm
+
+    async def load(self) -> None:
+        """Arm every stored job; for the start."""
+        self._arm(await self._store.write(self._refreshed), ())
+
+    async def apply(self, plan: Plan) -> None:
+        """Make the changes of `plan` in one transaction; `StalePlanError` means that nothing is changed."""
+        wanted = [change for change in plan.changes if not isinstance(change, Hold | Conflict)]
+        if not wanted:
+            return
+        now = self._now()
+
+        def work(connection: Connection) -> tuple[list[Job], list[str]]:
+            return self._apply(connection, replace(plan, changes=tuple(wanted)), now)
+
+        changed, removed = await self._store.write(work)
+        self._arm(changed, removed)
+
+    async def create(self, spec: JobSpec, *, replace_existing: bool) -> Job:
+        """Add an API job. Raises `JobConflictError` when its id is taken and may not be replaced."""
+        now = self._now()
+
+        def work(connection: Connection) -> Job:
+            existing = job_rows.find_jobs(connection, [spec.job_id]).get(spec.job_id)
+            if existing is None:
+                return self._create(connection, spec, now)
+            _refuse_manifest(existing, "replaced")
+            if not replace_existing:
+                message = f"a job {spec.job_id!r} exists already: choose another id, or send replace_existing: true"
+                raise JobConflictError(message)
+            return self._change(connection, existing, spec, now)
+
+        return await self._changed(work)
+
+    async def replace(self, spec: JobSpec) -> Job:
+        """Give an API job another spec. Raises `JobNotFoundError`, or `JobConflictError` for a manifest's job."""
+        now = self._now()
+
+        def work(connection: Connection) -> Job:
+            existing = _find(connection, spec.job_id)
+            _refuse_manifest(existing, "replaced")
+            return self._change(connection, existing, spec, now)
+
+        return await self._changed(work)
+
+    async def delete(self, job_id: str) -> None:
+        """Remove an API job; its history stays. Raises like `replace`."""
+        now = self._now()
+
+        def work(connection: Connection) -> None:
+            existing = _find(connection, job_id)
+            _refuse_manifest(existing, "deleted")
+            self._remove(connection, [existing], now)
+
+        await self._store.write(work)
+        self._arm((), [job_id])
+
+    async def pause(self, job_id: str, *, by: str) -> Job:
+        """Raises `JobNotFoundError`, or `JobConflictError` where the manifest itself writes `paused`."""
+        now = self._now()
+
+        def work(connection: Connection) -> Job:
+            job = _find(connection, job_id)
+            _refuse_pause(job, "paused")
+            return _store_turn(connection, lifecycle.pause(job, by=by, now=now))
+
+        return await self._changed(work)
+
+    async def resume(self, job_id: str) -> Job:
+        """Lift the operators' pause; slots of the paused time do not run. Raises like `pause`."""
+        now = self._now()
+
+        def work(connection: Connection) -> Job:
+            job = _find(connection, job_id)
+            _refuse_pause(job, "resumed")
+            return _store_turn(connection, lifecycle.resume(job, now=now, zone=self._zone))
+
+        return await self._changed(work)
+
+    async def _changed(self, work: Callable[[Connection], Job]) -> Job:
+        job = await self._store.write(work)
+        self._arm([job], ())
+        return job
+
+    def _refreshed(self, connection: Connection) -> list[Job]:
+        """All jobs, with next slots as today's zone setting and zone data say."""
+        jobs, stale = [], []
+        for job in job_rows.all_jobs(connection):
+            schedule = compile_schedule(job.spec, zone=self._zone, created_at=job.created_at)
+            fresh = replace(job, next_slot=next_after(schedule, job.cursor))
+            jobs.append(fresh)
+            if fresh != job:
+                stale.append(fresh)
+        job_rows.update_jobs(connection, stale)
+        return jobs
+
+    def _create(self, connection: Connection, spec: JobSpec, now: datetime) -> Job:
+        turn = lifecycle.create(spec, owner=Owner.API, source=None, now=now, zone=self._zone)
+        job_rows.insert_jobs(connection, [turn.job])
+        _record(connection, [turn])
+        return turn.job
+
+    def _change(self, connection: Connection, job: Job, spec: JobSpec, now: datetime) -> Job:
+        if digest(spec) == job.digest:
+            return job
+        return _store_turn(connection, lifecycle.change(job, spec, source=None, now=now, zone=self._zone))
+
+    def _remove(self, connection: Connection, jobs: Sequence[Job], now: datetime) -> None:
+        for job in jobs:
+            for gap in lifecycle.remove(job, now=now, zone=self._zone):
+                execution_rows.record_gap(connection, job.job_id, gap, digest=job.digest, revision=_revision(job))
+        job_rows.delete_jobs(connection, [job.job_id for job in jobs])
+
+    def _apply(self, connection: Connection, plan: Plan, now: datetime) -> tuple[list[Job], list[str]]:
+        stored = job_rows.find_jobs(connection, [job_id_of(change) for change in plan.changes])
+        created: list[Turn] = []
+        changed: list[Turn] = []
+        removed: list[Job] = []
+        for change in plan.changes:
+            match change:
+                case Create(declared):
+                    if declared.spec.job_id in stored:
+                        raise StalePlanError
+                    source = _source(declared, plan)
+                    turn = lifecycle.create(
+                        declared.spec, owner=Owner.MANIFEST, source=source, now=now, zone=self._zone
+                    )
+                    created.append(turn)
+                case Update(declared, known):
+                    job, source = _current(stored, known), _source(declared, plan)
+                    changed.append(lifecycle.change(job, declared.spec, source=source, now=now, zone=self._zone))
+                case Move(declared, known):
+                    changed.append(lifecycle.move(_current(stored, known), _source(declared, plan), now=now))
+                case Delete(known):
+                    removed.append(_current(stored, known))
+                case Hold() | Conflict():
+                    pass
+                case _:
+                    assert_never(change)
+        job_rows.insert_jobs(connection, [turn.job for turn in created])
+        job_rows.update_jobs(connection, [turn.job for turn in changed])
+        _record(connection, [*created, *changed])
+        self._remove(connection, removed, now)
+        return [turn.job for turn in (*created, *changed)], [job.job_id for job in removed]
+
+
+def _source(declared: DeclaredJob, plan: Plan) -> Source:
+    return Source(declared.path, declared.line, plan.revision)
+
+
+def _current(stored: Mapping[str, Job], known: Known) -> Job:
+    job = stored.get(known.job_id)
+    if job is None or job.version != known.version:
+        raise StalePlanError
+    return job
+
+
+def _find(connection: Connection, job_id: str) -> Job:
+    job = job_rows.find_jobs(connection, [job_id]).get(job_id)
+    if job is None:
+        raise JobNotFoundError(job_id)
+    return job
+
+
+def _refuse_manifest(job: Job, done: str) -> None:
+    if job.owner is Owner.MANIFEST:
+        message = f"job {job.job_id!r} can't be {done} here: it is declared in {_place(job)}, so edit that file"
+        raise JobConflictError(message)
+
+
+def _refuse_pause(job: Job, done: str) -> None:
+    if job.spec.paused is not None and job.owner is Owner.MANIFEST:
+        written = "true" if job.spec.paused else "false"
+        message = (
+            f"job {job.job_id!r} can't be {done} here: {_place(job)} says paused: {written}; "
+            "edit that file, or take the line out to leave pausing to the API"
+        )
+        raise JobConflictError(message)
+
+
+def _place(job: Job) -> str:
+    return f"{job.source.path}:{job.source.line}" if job.source else "a manifest"
+
+
+def _store_turn(connection: Connection, turn: Turn) -> Job:
+    job_rows.update_jobs(connection, [turn.job])
+    _record(connection, [turn])
+    return turn.job
+
+
+def _record(connection: Connection, turns: Sequence[Turn]) -> None:
+    for turn in turns:
+        for gap in turn.gaps:
+            job = turn.job
+            execution_rows.record_gap(connection, job.job_id, gap, digest=job.digest, revision=_revision(job))
+
+
+def _revision(job: Job) -> str | None:
+    return job.source.revision if job.source else None

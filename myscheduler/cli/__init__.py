@@ -1,0 +1,34 @@
+"""The command line. Exit codes: 0 fine, 1 invalid or failed, 2 wrong usage."""
+
+import click
+
+from myscheduler import __version__
+from myscheduler.cli.serve import serve
+from myscheduler.cli.validate import validate
+from myscheduler.errors import MySchedulerError
+
+
+class _Commands(click.Group):
+    """Says expected errors in a line, without a stack trace."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except MySchedulerError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="myscheduler")
+def main() -> None:
+    r"""Call REST APIs on schedule, from YAML manifests that live in Git.
+
+    \b
+    First steps:
+      myscheduler validate jobs.d     check the manifests
+      myscheduler serve               run them; then open http://127.0.0.1:8003/docs
+    """
+
+
+main.add_command(serve)
+main.add_command(validate)

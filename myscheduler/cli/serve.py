@@ -1,0 +1,80 @@
+"""`myscheduler serve`."""
+
+import os
+from pathlib import Path
+
+import click
+
+from myscheduler import app, log, settings
+from myscheduler.cli.options import check_zone_option
+from myscheduler.settings import Settings
+
+_DEFAULTS = Settings()
+
+
+@click.command(context_settings={"show_default": True})
+@click.option(
+    "--jobs-dir",
+    envvar=settings.JOBS_DIR,
+    show_envvar=True,
+    type=click.Path(path_type=Path),
+    default=_DEFAULTS.jobs_dir,
+    help="The folder of the manifests. It may appear later; API jobs run without it.",
+)
+@click.option(
+    "--database-url",
+    envvar=settings.DATABASE_URL,
+    show_envvar=True,
+    default=_DEFAULTS.database_url,
+    help="Where jobs and history are kept.",
+)
+@click.option("--host", envvar=settings.HOST, show_envvar=True, default=_DEFAULTS.host, help="The address to serve on.")
+@click.option(
+    "--port",
+    envvar=settings.PORT,
+    show_envvar=True,
+    type=click.IntRange(0, 65_535),
+    default=_DEFAULTS.port,
+    help="The port to serve on; 0 takes a free one.",
+)
+@click.option(
+    "--timezone",
+    envvar=settings.TZ,
+    show_envvar=True,
+    default=_DEFAULTS.zone,
+    callback=check_zone_option,
+    help="The zone of jobs that name none, and of the times that the API shows.",
+)
+@click.option(
+    "--log-level",
+    envvar=settings.LOG_LEVEL,
+    show_envvar=True,
+    type=click.Choice(settings.LOG_LEVELS, case_sensitive=False),
+    default=_DEFAULTS.log_level,
+    help="The least level that is logged, to stderr: JSON lines, or text on a terminal.",
+)
+def serve(jobs_dir: Path, database_url: str, host: str, port: int, timezone: str, log_level: str) -> None:
+    r"""Watch the manifests, call the targets on time, and serve the REST API.
+
+    Each option can also be set by the environment variable beside it. When MYSCHEDULER_API_TOKEN is set, the API
+    wants it as "Authorization: Bearer TOKEN"; /health stays open.
+
+    \b
+    Examples:
+      myscheduler serve
+      myscheduler serve --jobs-dir /etc/myscheduler/jobs.d --port 9000
+      MYSCHEDULER_API_TOKEN=... myscheduler serve --host 0.0.0.0
+
+    SIGTERM stops new calls, waits up to 20 s for those under way, and exits 0.
+    """
+    chosen = Settings(
+        database_url=database_url,
+        zone=timezone,
+        log_level=log_level.upper(),
+        jobs_dir=jobs_dir,
+        host=host,
+        port=port,
+        api_token=os.environ.get(settings.API_TOKEN) or None,
+    )
+    log.configure(chosen.level)
+    raise SystemExit(app.serve(chosen))

@@ -1,0 +1,74 @@
+"""One execution as HTTP: the request of each attempt, and what its outcome means."""
+
+import json
+from datetime import UTC, datetime
+
+from myscheduler.core.execution import Execution, Failure, Outcome, Request, Status
+from myscheduler.core.job import JobSpec
+
+MAX_BACKOFF_SEC = 3600.0
+_RESERVED = "x-myscheduler-"
+
+
+def build_request(spec: JobSpec, execution: Execution, attempt: int, *, user_agent: str) -> Request:
+    """The request of one attempt, with the headers by which a target knows the execution again.
+
+    `Idempotency-Key` (IETF draft httpapi-idempotency-key-header) stays the same over the attempts of an execution. The
+    job's own headers win over ours, except those that start with `X-MyScheduler-`.
+    """
+    own = {name: value for name, value in spec.headers.items() if not name.lower().startswith(_RESERVED)}
+    given = {name.lower() for name in own}
+    body = _body(spec)
+    defaults = {"User-Agent": user_agent, "Idempotency-Key": execution.execution_id}
+    if body is not None:
+        defaults["Content-Type"] = "application/json"
+    identity = {
+        "X-MyScheduler-Job-Id": spec.job_id,
+        "X-MyScheduler-Execution-Id": execution.execution_id,
+        "X-MyScheduler-Scheduled-At": rfc3339(execution.slot),
+        "X-MyScheduler-Attempt": str(attempt),
+    }
+    headers = {name: value for name, value in defaults.items() if name.lower() not in given} | own | identity
+    return Request(spec.method, spec.target_url, headers, body, spec.timeout_sec)
+
+
+def retry_delay(spec: JobSpec, outcome: Outcome, attempt: int) -> float | None:
+    """Seconds until the next attempt, or `None` when there is none.
+
+    5xx, timeouts and connection errors are retried; any other answer is final. The delay doubles with each attempt.
+    """
+    if attempt > spec.max_retries or not _is_retryable(outcome):
+        return None
+    return float(min(spec.retry_backoff_sec * 2 ** min(attempt - 1, 32), MAX_BACKOFF_SEC))
+
+
+def final_status(outcome: Outcome) -> Status:
+    return Status.FAILED if outcome.failure else Status.COMPLETED
+
+
+def rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _is_retryable(outcome: Outcome) -> bool:
+    match outcome.failure:
+        case Failure.TIMEOUT | Failure.CONNECTION:
+            return True
+        case Failure.HTTP_ERROR:
+            return (outcome.http_status or 0) >= 500
+        case _:
+            return False
+
+
+def _body(spec: JobSpec) -> bytes | None:
+    if spec.body is None:
+        return None
+    if isinstance(spec.body, str) and _is_own_text(spec):
+        return spec.body.encode()
+    return json.dumps(spec.body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _is_own_text(spec: JobSpec) -> bool:
+    """The job says that its text isn't JSON (a form, XML, CSV)."""
+    content_type = next((value for name, value in spec.headers.items() if name.lower() == "content-type"), "json")
+    return "json" not in content_type.lower()

@@ -1,0 +1,389 @@
+"""The fields that people write, in a manifest or in `POST /jobs`, and how they become a `JobSpec`.
+
+One model serves both doors, so a job means the same whichever way it comes in.
+"""
+
+import difflib
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from myscheduler.core.cron import parse_cron
+from myscheduler.core.job import (
+    DeclaredCron,
+    DeclaredDate,
+    DeclaredInterval,
+    DeclaredSchedule,
+    JobSpec,
+    compile_schedule,
+)
+from myscheduler.core.problem import Complaint, Severity
+from myscheduler.core.schedule import Once, check_zone, parse_run_at
+from myscheduler.errors import ScheduleError
+
+DAY = 86_400
+CRONTAB_FIELDS = ("minute", "hour", "day", "month", "day_of_week")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+
+_ID_FORBIDDEN = "/?#%"
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADERS_OF_THE_CLIENT = frozenset({"connection", "content-length", "keep-alive", "te", "transfer-encoding", "upgrade"})
+
+
+class IntervalFields(BaseModel):
+    """How long from one slot to the next; the units add up."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    weeks: int | None = Field(None, ge=0, le=5_200)
+    days: int | None = Field(None, ge=0, le=36_500)
+    hours: int | None = Field(None, ge=0, le=1_000_000)
+    minutes: int | None = Field(None, ge=0, le=60_000_000)
+    seconds: int | None = Field(None, ge=0, le=3_000_000_000)
+
+
+class JobFields(BaseModel):
+    """A job as its author writes it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    job_id: str | None = Field(
+        None,
+        min_length=1,
+        max_length=255,
+        description="The job's name in URLs, logs and the history; printable, without / ? # %.",
+        examples=["daily-report", "日次レポート"],
+    )
+    name: str | None = Field(None, max_length=1_000, description="A name for people; the id when left out.")
+    schedule_type: Literal["cron", "interval", "date"] | None = Field(
+        None, description="May be left out where exactly one of cron, interval and run_at stands."
+    )
+    cron: str | dict[str, str | int | None] | None = Field(
+        None,
+        description="A crontab line of five fields, or an object of fields. Weekdays: 0 and 7 are Sunday.",
+        examples=["30 10 * * mon-fri", {"hour": "10", "minute": "30"}],
+    )
+    day_match: Literal["any", "all"] | None = Field(
+        None, description="With day and day_of_week both restricted: any (crontab's rule) or all must match."
+    )
+    interval: IntervalFields | None = Field(None, description="The time from one slot to the next.")
+    anchor: str | None = Field(
+        None, description="Intervals are counted from this moment (ISO 8601); else from the job's first creation."
+    )
+    run_at: str | None = Field(
+        None,
+        description="The one moment to run at: RFC 3339, or local time in the job's zone.",
+        examples=["2027-09-30T15:00:00+09:00"],
+    )
+    timezone: str | None = Field(None, description="IANA name, such as Asia/Tokyo; the service's zone when left out.")
+    target_url: str = Field(max_length=8_192, description="What is called: an http or https URL.")
+    method: str | None = Field(None, description=f"One of {', '.join(METHODS)}; GET when left out.")
+    headers: dict[str, str] | None = Field(None, description="Sent with each call.")
+    body: Any = Field(
+        None,
+        description="Any JSON value; null sends none. Text is sent as it is where the job's Content-Type isn't JSON.",
+    )
+    timeout_sec: float | None = Field(None, gt=0, le=DAY, description="Seconds for one whole attempt; 30.")
+    max_retries: int | None = Field(None, ge=0, le=100, description="Further attempts after a 5xx or no answer; 0.")
+    retry_backoff_sec: float | None = Field(
+        None, ge=0, le=DAY, description="Seconds before the first retry; doubled for each further one; 1.0."
+    )
+    misfire_grace_time: int | None = Field(
+        None, ge=1, le=366 * DAY, description="Seconds that a slot may start late before it counts as missed; 3600."
+    )
+    coalesce: bool | None = Field(None, description="Several slots that are due together run once; true.")
+    max_instances: int | None = Field(
+        None, ge=1, le=1_000, description="Executions of this job at the same time; a further slot is skipped; 1."
+    )
+    paused: bool | None = Field(
+        None, description="Due slots are recorded, not sent. In a manifest it takes pausing away from the API."
+    )
+    labels: dict[str, str] | None = Field(None, description="Free key-value pairs for people and filters.")
+
+
+def declare(values: Mapping[str, Any], *, zone: str) -> tuple[JobSpec | None, list[Complaint]]:
+    """Turn what an author wrote into a spec.
+
+    `zone` is the service's zone, for local times of jobs that name none. Returns the spec, or `None` where any
+    complaint is an error; and every complaint at once.
+    """
+    try:
+        fields = JobFields.model_validate(values)
+    except ValidationError as error:
+        return None, [_translate(detail) for detail in error.errors(include_url=False)]
+    complaints = [*_check(fields), *_check_encodable(values)]
+    schedule = None
+    try:
+        schedule = _declared_schedule(fields, zone)
+    except _Rejected as rejected:
+        complaints.append(rejected.complaint)
+    if schedule is None or any(complaint.severity is Severity.ERROR for complaint in complaints):
+        return None, complaints
+    return _spec(fields, schedule), complaints
+
+
+def is_past(spec: JobSpec, *, zone: str, now: datetime) -> bool:
+    """A one-off whose moment is over."""
+    if not isinstance(spec.schedule, DeclaredDate):
+        return False
+    schedule = compile_schedule(spec, zone=zone, created_at=now)
+    return isinstance(schedule, Once) and schedule.at <= now
+
+
+class _Rejected(Exception):  # noqa: N818 - carries a finding up a few frames, it is not an error of the program
+    def __init__(self, complaint: Complaint) -> None:
+        super().__init__(complaint.message)
+        self.complaint = complaint
+
+
+def _spec(fields: JobFields, schedule: DeclaredSchedule) -> JobSpec:
+    job_id = fields.job_id or ""
+    given = fields.model_dump(
+        exclude_none=True,
+        include={
+            "timezone", "headers", "body", "timeout_sec", "max_retries", "retry_backoff_sec",
+            "misfire_grace_time", "coalesce", "max_instances", "paused", "labels",
+        },
+    )  # fmt: skip
+    return JobSpec(
+        job_id=job_id,
+        name=fields.name or job_id,
+        schedule=schedule,
+        target_url=fields.target_url,
+        method=(fields.method or "GET").upper(),
+        **given,
+    )
+
+
+def _declared_schedule(fields: JobFields, zone: str) -> DeclaredSchedule:
+    kind = _schedule_kind(fields)
+    if fields.timezone is not None:
+        try:
+            check_zone(fields.timezone)
+        except ScheduleError as error:
+            raise _Rejected(Complaint(("timezone",), "invalid-timezone", str(error))) from error
+    match kind:
+        case "cron":
+            return _declared_cron(fields)
+        case "interval":
+            return _declared_interval(fields, zone)
+        case _:
+            return _declared_date(fields, zone)
+
+
+_FIELD_OF_KIND = {"cron": "cron", "interval": "interval", "date": "run_at"}
+
+
+def _schedule_kind(fields: JobFields) -> str:
+    given = [kind for kind, name in _FIELD_OF_KIND.items() if getattr(fields, name) is not None]
+    if fields.schedule_type is None:
+        if len(given) == 1:
+            return given[0]
+        written = " and ".join(_FIELD_OF_KIND[kind] for kind in given)
+        what = f"{written} exclude each other" if given else "the job has no schedule"
+        raise _Rejected(Complaint((), "schedule", f"{what}: write exactly one of cron, interval and run_at"))
+    wanted = _FIELD_OF_KIND[fields.schedule_type]
+    if fields.schedule_type not in given:
+        message = f"schedule_type is {fields.schedule_type}, so {wanted} is needed"
+        raise _Rejected(Complaint((wanted,), "schedule", message))
+    if len(given) > 1:
+        extra = next(_FIELD_OF_KIND[kind] for kind in given if kind != fields.schedule_type)
+        message = f"schedule_type is {fields.schedule_type}: remove {extra}"
+        raise _Rejected(Complaint((extra,), "schedule", message, at_key=True))
+    return fields.schedule_type
+
+
+def _declared_cron(fields: JobFields) -> DeclaredCron:
+    day_match = fields.day_match or "any"
+    declared: str | dict[str, str | int] = fields.cron if isinstance(fields.cron, str) else {}
+    if isinstance(fields.cron, dict):
+        declared = {name: value for name, value in fields.cron.items() if value is not None}
+    try:
+        parse_cron(declared, day_match=day_match)
+    except ScheduleError as error:
+        loc = ("cron", error.field) if isinstance(declared, dict) and error.field in declared else ("cron",)
+        named = f"{error.field}: " if error.field and len(loc) == 1 else ""
+        raise _Rejected(Complaint(loc, "invalid-cron", f"{named}{error}")) from error
+    if isinstance(declared, dict):
+        return DeclaredCron(tuple((name, str(value).strip()) for name, value in declared.items()), day_match)
+    return DeclaredCron(_crontab_fields(declared), day_match)
+
+
+_MACROS = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+
+
+def _crontab_fields(line: str) -> tuple[tuple[str, str], ...]:
+    values = _MACROS.get(line.strip().lower(), line).split()
+    return tuple(zip(CRONTAB_FIELDS, values, strict=True))
+
+
+def _declared_interval(fields: JobFields, zone: str) -> DeclaredInterval:
+    units = fields.interval.model_dump(exclude_none=True) if fields.interval else {}
+    interval = DeclaredInterval(tuple(units.items()), _anchor(fields, zone))
+    seconds = interval.every.total_seconds()
+    if not 1 <= seconds <= 36_525 * DAY:
+        message = f"an interval is at least one second and at most a hundred years, this one is {seconds:.0f} seconds"
+        raise _Rejected(Complaint(("interval",), "invalid-interval", message))
+    return interval
+
+
+def _anchor(fields: JobFields, zone: str) -> datetime | None:
+    if fields.anchor is None:
+        return None
+    try:
+        return parse_run_at(fields.anchor, fields.timezone or zone)
+    except ScheduleError as error:
+        raise _Rejected(Complaint(("anchor",), "invalid-anchor", str(error))) from error
+
+
+def _declared_date(fields: JobFields, zone: str) -> DeclaredDate:
+    run_at = fields.run_at or ""
+    try:
+        parse_run_at(run_at, fields.timezone or zone)
+    except ScheduleError as error:
+        raise _Rejected(Complaint(("run_at",), "invalid-run-at", str(error))) from error
+    return DeclaredDate(run_at)
+
+
+def _check(fields: JobFields) -> Iterator[Complaint]:
+    """The rules that types can't say."""
+    if fields.job_id is not None and (fault := id_fault(fields.job_id)):
+        yield Complaint(("job_id",), "invalid-id", fault)
+    if any(unicodedata.category(char) == "Cc" for char in fields.name or ""):
+        yield Complaint(("name",), "invalid-name", "a name can't hold line breaks or other control characters")
+    if fault := _url_fault(fields.target_url):
+        yield Complaint(("target_url",), "invalid-url", fault)
+    if fields.method is not None and fields.method.upper() not in METHODS:
+        yield Complaint(("method",), "invalid-method", f"{fields.method!r} is not one of {', '.join(METHODS)}")
+    for name, value in (fields.headers or {}).items():
+        yield from _check_header(name, value)
+    for name, needs in (("day_match", "cron"), ("anchor", "interval")):
+        if getattr(fields, name) is not None and getattr(fields, needs) is None:
+            yield Complaint((name,), "schedule", f"{name} belongs to {needs}, which this job doesn't have", at_key=True)
+
+
+def _check_header(name: str, value: str) -> Iterator[Complaint]:
+    if not _HEADER_NAME.fullmatch(name):
+        yield Complaint(("headers", name), "invalid-header", f"{name!r} is not a header name", at_key=True)
+    elif name.lower() in _HEADERS_OF_THE_CLIENT:
+        message = f"{name} is set by the HTTP client: leave it out"
+        yield Complaint(("headers", name), "invalid-header", message, at_key=True)
+    elif name.lower().startswith("x-myscheduler-"):
+        message = f"{name} is set by the scheduler, this value is never sent"
+        yield Complaint(("headers", name), "reserved-header", message, Severity.WARNING, at_key=True)
+    if any(unicodedata.category(char) == "Cc" and char != "\t" for char in value):
+        message = "a header value can't hold line breaks or other control characters"
+        yield Complaint(("headers", name), "invalid-header", message)
+
+
+def _check_encodable(values: Mapping[str, Any]) -> Iterator[Complaint]:
+    """JSON can spell what UTF-8 can't carry (half a surrogate pair) and what JSON itself can't (NaN)."""
+    for name, value in values.items():
+        try:
+            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        except UnicodeEncodeError:
+            message = "holds half of a surrogate pair, which is not a character: write the whole character"
+            yield Complaint((name,), "invalid-text", message)
+        except (ValueError, TypeError, RecursionError) as error:
+            yield Complaint((name,), "invalid-value", f"can't be written as JSON: {error}")
+
+
+def id_fault(job_id: str) -> str | None:
+    """What is wrong with a job id, or `None`."""
+    if job_id in {".", ".."}:
+        return f"{job_id!r} can't stand in a URL: choose another id"
+    if found := sorted(set(_ID_FORBIDDEN) & set(job_id)):
+        return f"an id can't hold {' '.join(found)}, which have a meaning in URLs: use - or _ instead"
+    if not all(char.isprintable() or unicodedata.category(char) == "Zs" for char in job_id):
+        return "an id can only hold printable characters: remove line breaks, tabs and other control characters"
+    if job_id != job_id.strip():
+        return "an id can't start or end with a space"
+    return None
+
+
+def _url_fault(url: str) -> str | None:
+    if not url.strip():
+        return "is empty: write the URL to call, such as https://api.example.com/run"
+    if any(char.isspace() or unicodedata.category(char) == "Cc" for char in url):
+        return "holds white space or control characters: write a space as %20"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        return f"is not a URL ({error}): write one such as https://api.example.com/run"
+    if parts.scheme not in {"http", "https"}:
+        return "has to start with http:// or https://"
+    if not parts.hostname:
+        return "has no host: write one such as https://api.example.com/run"
+    if port == 0:
+        return "has port 0, which can't be called"
+    return None
+
+
+def _translate(detail: ErrorDetails) -> Complaint:
+    """Say pydantic's finding in our words, with what to write instead."""
+    loc = _loc(detail)
+    match detail["type"]:
+        case "extra_forbidden":
+            known = IntervalFields.model_fields if len(loc) > 1 else JobFields.model_fields
+            return Complaint(loc, "unknown-key", _unknown(str(loc[-1]), list(known)), at_key=True)
+        case "missing":
+            return Complaint(loc, "missing-field", "is missing")
+        case "string_type":
+            return Complaint(loc, "invalid-type", f"has to be text, not {_kind(detail['input'])}: put it into quotes")
+        case "bool_type":
+            return Complaint(loc, "invalid-type", f"has to be true or false, not {_kind(detail['input'])}")
+        case "int_type" | "float_type" | "int_from_float":
+            what = "a whole number" if detail["type"].startswith("int") else "a number"
+            return Complaint(loc, "invalid-type", f"has to be {what}, not {_kind(detail['input'])}")
+        case "literal_error":
+            expected = detail.get("ctx", {}).get("expected", "")
+            return Complaint(loc, "invalid-value", f"{detail['input']!r} is not one of {expected}")
+        case "finite_number":
+            return Complaint(loc, "invalid-value", "has to be a finite number")
+        case _:
+            message = detail["msg"].replace("Input should", "should").replace("String should", "should")
+            return Complaint(loc, "invalid-value", f"{message}{_shown(detail['input'])}")
+
+
+def _loc(detail: ErrorDetails) -> tuple[str | int, ...]:
+    """Without the union branches that pydantic adds behind `cron`, and its mark for a key."""
+    loc = tuple(part for part in detail["loc"] if part != "[key]")
+    if loc[:1] == ("cron",) and len(loc) > 1:
+        return tuple(part for part in loc[:3] if part not in {"str", "int"} and not str(part).startswith("dict["))
+    return loc
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"unknown key {name!r}" + (
+        f": did you mean {close[0]!r}?" if close else f": the keys are {', '.join(known)}"
+    )
+
+
+def _kind(value: Any) -> str:
+    names = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
+    return "nothing" if value is None else names.get(type(value), type(value).__name__)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return ""
+    text = f"{value:g}" if isinstance(value, float) else str(value) if abs(value) < 10**15 else "a huge number"
+    return f", not {text}"

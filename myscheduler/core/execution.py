@@ -1,0 +1,99 @@
+"""What is sent for a job, and what comes of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+EXCERPT_BYTES = 4096
+"""How much of a response is kept in the history."""
+
+
+class Kind(StrEnum):
+    """Why an execution exists; with job and slot it is the unique name of the execution."""
+
+    SCHEDULED = "scheduled"
+    MANUAL = "manual"
+
+
+class Status(StrEnum):
+    """The state of a row of the history."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    MISSED = "missed"
+    INTERRUPTED = "interrupted"
+
+
+class Failure(StrEnum):
+    """How an attempt failed; `HTTP_ERROR` stands for an answer that is not 2xx."""
+
+    HTTP_ERROR = "http_error"
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    INVALID_REQUEST = "invalid_request"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, ready to be sent."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    timeout_sec: float
+    """Seconds for the whole attempt: connect, send, and read the response to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one attempt gave. A failing target is an outcome, never an exception."""
+
+    http_status: int | None = None
+    failure: Failure | None = None
+    error: str | None = None
+    """For people: what went wrong, without the secrets of the request."""
+    response_size: int | None = None
+    """Bytes of the response body that were read."""
+    excerpt: str | None = None
+    """The first `EXCERPT_BYTES` bytes of the response as text."""
+
+
+class Cause(StrEnum):
+    """What set an execution off."""
+
+    TIMER = "timer"
+    CATCH_UP = "catch_up"
+    API = "api"
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One firing of a job, as it is claimed before it is sent."""
+
+    execution_id: str
+    """A UUID of version 7, so ids sort by the time of their claim (RFC 9562, 5.7)."""
+    job_id: str
+    slot: datetime
+    kind: Kind
+    cause: Cause
+    digest: str
+    revision: str | None
+    started_at: datetime
+    requested_by: str | None = None
+    """Who asked for a manual run, as claimed by the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """How an execution ended."""
+
+    execution_id: str
+    status: Status
+    completed_at: datetime
+    attempts: int
+    outcome: Outcome
+    reason: str | None = None

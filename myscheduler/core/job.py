@@ -1,0 +1,245 @@
+"""A job: what is called, when, and how failures are treated. Frozen values, compared by a digest of their meaning."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Literal, assert_never
+
+from myscheduler.core.cron import canonical, parse_cron
+from myscheduler.core.schedule import Cron, Interval, Once, Schedule, parse_run_at
+
+INTERVAL_UNITS = ("weeks", "days", "hours", "minutes", "seconds")
+
+
+class Owner(StrEnum):
+    """Who may change a job: the manifest that declares it, or callers of the REST API."""
+
+    MANIFEST = "manifest"
+    API = "api"
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredCron:
+    """A cron schedule as its author wrote it: field names with their texts, in the order year … second."""
+
+    fields: tuple[tuple[str, str], ...]
+    day_match: Literal["any", "all"] = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredInterval:
+    """An interval as its author wrote it: units of `INTERVAL_UNITS` with whole numbers."""
+
+    units: tuple[tuple[str, int], ...]
+    anchor: datetime | None = None
+    """Slots are counted from here (UTC); `None` means from the moment the job was first created."""
+
+    @property
+    def every(self) -> timedelta:
+        return timedelta(**dict(self.units))
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredDate:
+    """A one-off as its author wrote it: RFC 3339, or local time in the job's zone."""
+
+    run_at: str
+
+
+DeclaredSchedule = DeclaredCron | DeclaredInterval | DeclaredDate
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """Everything that an author can say about a job."""
+
+    job_id: str
+    name: str
+    schedule: DeclaredSchedule
+    target_url: str
+    timezone: str | None = None
+    """IANA name; `None` means the zone of the service."""
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    """Any JSON value; `None` sends no body."""
+    timeout_sec: float = 30.0
+    max_retries: int = 0
+    retry_backoff_sec: float = 1.0
+    misfire_grace_time: int = 3600
+    """Seconds that a slot may start late; a later one is recorded as missed."""
+    coalesce: bool = True
+    """Several slots that are due together run once."""
+    max_instances: int = 1
+    paused: bool | None = None
+    """`None` leaves pausing to the operators."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def schedule_type(self) -> Literal["cron", "interval", "date"]:
+        match self.schedule:
+            case DeclaredCron():
+                return "cron"
+            case DeclaredInterval():
+                return "interval"
+            case DeclaredDate():
+                return "date"
+            case _:
+                assert_never(self.schedule)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a job is declared."""
+
+    path: str
+    line: int
+    revision: str
+    """The revision of the source that brought the job's present spec."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """An operator's pause, laid over the job without editing its spec."""
+
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as it is stored: its spec, and where it stands in its schedule."""
+
+    spec: JobSpec
+    owner: Owner
+    digest: str
+    version: int
+    """Grows with each change, so that a decision made on an older state can be refused."""
+    created_at: datetime
+    updated_at: datetime
+    cursor: datetime
+    """Every slot up to here is in the history."""
+    next_slot: datetime | None
+    """The first slot after the cursor."""
+    execution_count: int = 0
+    source: Source | None = None
+    pause: Pause | None = None
+
+    @property
+    def job_id(self) -> str:
+        return self.spec.job_id
+
+    @property
+    def is_paused(self) -> bool:
+        """The manifest's word counts; where it is silent, the operators'."""
+        return self.pause is not None if self.spec.paused is None else self.spec.paused
+
+
+def compile_schedule(spec: JobSpec, *, zone: str, created_at: datetime) -> Schedule:
+    """The schedule that the declaration means.
+
+    `zone` is the service's zone, for jobs that name none; `created_at` anchors intervals that name no anchor.
+    Raises `ScheduleError` when the declaration can't be understood or never fires.
+    """
+    own_zone = spec.timezone or zone
+    match spec.schedule:
+        case DeclaredCron(fields, day_match):
+            return Cron(parse_cron(dict(fields), day_match=day_match), own_zone)
+        case DeclaredInterval() as interval:
+            return Interval(interval.every, interval.anchor or created_at)
+        case DeclaredDate(run_at):
+            return Once(parse_run_at(run_at, own_zone))
+        case _:
+            assert_never(spec.schedule)
+
+
+def schedule_to_json(schedule: DeclaredSchedule) -> dict[str, Any]:
+    """The schedule in the fields of a manifest: `{"cron": …}`, `{"interval": …}` or `{"run_at": …}`."""
+    match schedule:
+        case DeclaredCron(fields, day_match):
+            return {"cron": dict(fields)} | ({"day_match": day_match} if day_match != "any" else {})
+        case DeclaredInterval(units, anchor):
+            return {"interval": dict(units)} | ({"anchor": anchor.isoformat()} if anchor else {})
+        case DeclaredDate(run_at):
+            return {"run_at": run_at}
+        case _:
+            assert_never(schedule)
+
+
+def schedule_from_json(declared: Mapping[str, Any]) -> DeclaredSchedule:
+    """The inverse of `schedule_to_json`."""
+    if "cron" in declared:
+        return DeclaredCron(tuple(declared["cron"].items()), declared.get("day_match", "any"))
+    if "interval" in declared:
+        anchor = declared.get("anchor")
+        return DeclaredInterval(tuple(declared["interval"].items()), datetime.fromisoformat(anchor) if anchor else None)
+    return DeclaredDate(declared["run_at"])
+
+
+_PLAIN_FIELDS = (
+    "job_id",
+    "name",
+    "timezone",
+    "target_url",
+    "method",
+    "body",
+    "timeout_sec",
+    "max_retries",
+    "retry_backoff_sec",
+    "misfire_grace_time",
+    "coalesce",
+    "max_instances",
+    "paused",
+)
+
+
+def to_json(spec: JobSpec) -> dict[str, Any]:
+    """The spec as a JSON object with the field names of a manifest."""
+    plain = {name: getattr(spec, name) for name in _PLAIN_FIELDS}
+    mappings = {"headers": dict(spec.headers), "labels": dict(spec.labels)}
+    return plain | mappings | schedule_to_json(spec.schedule)
+
+
+def from_json(stored: Mapping[str, Any]) -> JobSpec:
+    """The inverse of `to_json`. Fields that `stored` lacks get their defaults, so older rows stay readable."""
+    plain = {name: stored[name] for name in (*_PLAIN_FIELDS, "headers", "labels") if name in stored}
+    return JobSpec(schedule=schedule_from_json(stored), **plain)
+
+
+def schedule_digest(spec: JobSpec) -> str:
+    """A fingerprint of when the job runs: equal for two spellings of one schedule."""
+    meaning = schedule_to_json(spec.schedule)
+    if isinstance(spec.schedule, DeclaredCron):
+        meaning = {"cron": canonical(parse_cron(dict(spec.schedule.fields), day_match=spec.schedule.day_match))}
+    elif isinstance(spec.schedule, DeclaredInterval):
+        meaning["interval"] = spec.schedule.every.total_seconds()
+    return _fingerprint(meaning | {"timezone": spec.timezone})
+
+
+def digest(spec: JobSpec) -> str:
+    """A fingerprint of the whole meaning; two specs with one digest need no change between them."""
+    meaning = to_json(spec)
+    for name in ("cron", "day_match", "interval", "anchor", "run_at", "timezone"):
+        meaning.pop(name, None)
+    return _fingerprint(meaning | {"schedule": schedule_digest(spec)})
+
+
+def _fingerprint(meaning: Mapping[str, Any]) -> str:
+    text = json.dumps(meaning, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def trigger_text(spec: JobSpec) -> str:
+    """The schedule in one line as APScheduler's triggers print themselves: `cron[hour='10', minute='30']`."""
+    match spec.schedule:
+        case DeclaredCron(fields):
+            return f"cron[{', '.join(f'{name}={value!r}' for name, value in fields)}]"
+        case DeclaredInterval() as interval:
+            return f"interval[{interval.every}]"
+        case DeclaredDate(run_at):
+            return f"date[{run_at}]"
+        case _:
+            assert_never(spec.schedule)

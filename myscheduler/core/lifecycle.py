@@ -1,0 +1,115 @@
+"""A job's life: created, changed, moved, paused, resumed, removed. Each turn settles the slots that fell due before it,
+so that no slot is lost and none from the past is fired.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from myscheduler.core.admission import Gap, Reason, gap
+from myscheduler.core.execution import Status
+from myscheduler.core.job import (
+    Job,
+    JobSpec,
+    Owner,
+    Pause,
+    Source,
+    compile_schedule,
+    digest,
+    schedule_digest,
+)
+from myscheduler.core.schedule import Once, Schedule, next_after
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A job after a change, and the slots that the change leaves undone."""
+
+    job: Job
+    gaps: tuple[Gap, ...] = ()
+
+
+def create(spec: JobSpec, *, owner: Owner, source: Source | None, now: datetime, zone: str) -> Turn:
+    """A new job. It runs from now on; a one-off whose moment is over is recorded as expired."""
+    schedule = compile_schedule(spec, zone=zone, created_at=now)
+    job = Job(
+        spec=spec,
+        owner=owner,
+        digest=digest(spec),
+        version=_version(now),
+        created_at=now,
+        updated_at=now,
+        cursor=now,
+        next_slot=next_after(schedule, now),
+        source=source,
+    )
+    return Turn(job, _expired(schedule, now))
+
+
+def change(job: Job, spec: JobSpec, *, source: Source | None, now: datetime, zone: str) -> Turn:
+    """The job with another spec. Where the schedule stays the same, so does its place in it."""
+    changed = replace(job, spec=spec, digest=digest(spec), source=source)
+    if schedule_digest(spec) == schedule_digest(job.spec):
+        return resume_from(job, changed, now=now, zone=zone)
+    schedule = compile_schedule(spec, zone=zone, created_at=job.created_at)
+    settled = _settle(job, now, zone, Status.MISSED, Reason.EDITED)
+    changed = replace(changed, cursor=max(now, job.cursor), next_slot=next_after(schedule, max(now, job.cursor)))
+    return Turn(_touched(changed, now), (*settled, *_expired(schedule, now)))
+
+
+def move(job: Job, source: Source, *, now: datetime) -> Turn:
+    """The same job, declared at another place; the revision that brought its spec stays."""
+    revision = job.source.revision if job.source else source.revision
+    return Turn(_touched(replace(job, source=replace(source, revision=revision)), now))
+
+
+def pause(job: Job, *, by: str, now: datetime) -> Turn:
+    """Lay a pause over the job; pausing twice keeps the first."""
+    return Turn(_touched(replace(job, pause=Pause(by, now)), now)) if job.pause is None else Turn(job)
+
+
+def resume(job: Job, *, now: datetime, zone: str) -> Turn:
+    """Lift the operators' pause. What fell due meanwhile does not run."""
+    if job.pause is None:
+        return Turn(job)
+    return resume_from(job, replace(job, pause=None), now=now, zone=zone)
+
+
+def resume_from(job: Job, changed: Job, *, now: datetime, zone: str) -> Turn:
+    """`changed` in the place of `job`; when that ends a pause, the slots of the pause are settled as paused."""
+    if not job.is_paused or changed.is_paused:
+        return Turn(_touched(changed, now))
+    settled = _settle(job, now, zone, Status.SKIPPED, Reason.PAUSED)
+    schedule = compile_schedule(job.spec, zone=zone, created_at=job.created_at)
+    cursor = max(now, job.cursor)
+    return Turn(_touched(replace(changed, cursor=cursor, next_slot=next_after(schedule, cursor)), now), settled)
+
+
+def remove(job: Job, *, now: datetime, zone: str) -> tuple[Gap, ...]:
+    """The slots that a removal leaves undone."""
+    return _settle(job, now, zone, Status.MISSED, Reason.DELETED)
+
+
+def _settle(job: Job, now: datetime, zone: str, status: Status, reason: Reason) -> tuple[Gap, ...]:
+    """The undecided slots up to now; a paused job's are put down to the pause."""
+    schedule = compile_schedule(job.spec, zone=zone, created_at=job.created_at)
+    if job.is_paused:
+        status, reason = Status.SKIPPED, Reason.PAUSED
+    undone = gap(schedule, job.cursor, now, status, reason)
+    return (undone,) if undone else ()
+
+
+def _expired(schedule: Schedule, now: datetime) -> tuple[Gap, ...]:
+    if isinstance(schedule, Once) and schedule.at <= now:
+        return (Gap(Status.MISSED, Reason.EXPIRED, schedule.at, schedule.at, 1),)
+    return ()
+
+
+def _touched(job: Job, now: datetime) -> Job:
+    return replace(job, version=max(job.version + 1, _version(now)), updated_at=now)
+
+
+def _version(now: datetime) -> int:
+    """Microseconds, so that a job that is removed and made again never gets an old version back."""
+    return (now - _EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,246 @@
+"""Manifest files to desired jobs: what is declared where, and what is wrong with it.
+
+A broken document costs no more than itself: it names the job that has to be held at its last good spec, or, where it
+doesn't say which job that is, the file whose jobs have to be held.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from myscheduler.core.declaration import declare, id_fault, is_past
+from myscheduler.core.job import JobSpec, digest
+from myscheduler.core.problem import Complaint, Problem, Severity
+from myscheduler.core.source import Snapshot, SourceFile, UnreadableFile
+from myscheduler.core.yaml import Document, YamlError, read_documents
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredJob:
+    """A job with the place that declares it."""
+
+    spec: JobSpec
+    digest: str
+    path: str
+    line: int
+    schedule_at: tuple[int, int]
+    """Line and column of its schedule."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFile:
+    """What one file says."""
+
+    path: str
+    jobs: tuple[DeclaredJob, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    broken_ids: frozenset[str] = frozenset()
+    """Jobs that the file names in a document that can't be used."""
+    is_opaque: bool = False
+    """Some document of the file doesn't say which job it declares, so any job of the file may be meant."""
+    skipped: int = 0
+    """Kubernetes objects that hold no manifests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What the whole source says at one revision."""
+
+    revision: str
+    jobs: Mapping[str, DeclaredJob]
+    problems: tuple[Problem, ...]
+    held_ids: frozenset[str]
+    """Jobs that keep their last good spec."""
+    held_paths: frozenset[str]
+    """Files, and folders that end in `/`, whose jobs keep their last good spec unless they are declared elsewhere."""
+    skipped: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing was declared, not even brokenly."""
+        return not (self.jobs or self.held_ids or self.held_paths)
+
+    def holds(self, job_id: str, path: str) -> bool:
+        """The job isn't declared, but that doesn't mean that it shall go."""
+        if job_id in self.held_ids or path in self.held_paths:
+            return True
+        return any(folder.endswith("/") and path.startswith(folder) for folder in self.held_paths)
+
+
+def parse_file(file: SourceFile, *, zone: str) -> ParsedFile:
+    """Read the manifests of one file; never raises for what stands in it."""
+    try:
+        text = file.content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = file.content.count(b"\n", 0, error.start) + 1
+        problem = Problem(file.path, line, 1, "", "not-utf8", _encoding_advice(file.content))
+        return ParsedFile(file.path, problems=(problem,), is_opaque=True)
+    return _parse_text(file.path, text, zone)
+
+
+def combine(parsed: Iterable[ParsedFile], snapshot: Snapshot) -> Desired:
+    """Put the files together; two documents with one id are a problem of both."""
+    parsed = tuple(parsed)
+    declared: dict[str, list[DeclaredJob]] = {}
+    for job in (job for file in parsed for job in file.jobs):
+        declared.setdefault(job.spec.job_id, []).append(job)
+    doubled = {job_id: jobs for job_id, jobs in declared.items() if len(jobs) > 1}
+    problems = [problem for file in parsed for problem in file.problems]
+    problems += [problem for jobs in doubled.values() for problem in _duplicates(jobs)]
+    problems += [_unreadable(file) for file in snapshot.unreadable]
+    broken = frozenset[str]().union(*(file.broken_ids for file in parsed))
+    return Desired(
+        revision=snapshot.revision,
+        jobs={job_id: jobs[0] for job_id, jobs in declared.items() if len(jobs) == 1 and job_id not in broken},
+        problems=tuple(sorted(problems)),
+        held_ids=broken | doubled.keys(),
+        held_paths=frozenset(
+            [file.path for file in parsed if file.is_opaque] + [file.path for file in snapshot.unreadable]
+        ),
+        skipped=sum(file.skipped for file in parsed),
+    )
+
+
+def past_warnings(jobs: Iterable[DeclaredJob], *, zone: str, now: datetime) -> Iterator[Problem]:
+    """One-offs that will never run, because their moment is over."""
+    for job in jobs:
+        if is_past(job.spec, zone=zone, now=now):
+            line, column = job.schedule_at
+            message = "lies in the past, so the job will never run: write a later moment, or remove the job"
+            yield Problem(job.path, line, column, "run_at", "run-at-past", message, Severity.WARNING)
+
+
+def _parse_text(path: str, text: str, zone: str, offset: "_Offset | None" = None) -> ParsedFile:
+    place = offset or _Offset()
+    try:
+        documents = list(read_documents(text))
+    except YamlError as error:
+        line, column = place.of(error.line, error.column)
+        problem = Problem(path, line, column, "", "yaml-syntax", str(error))
+        return ParsedFile(path, problems=(problem,), broken_ids=_ids_in_broken(text), is_opaque=True)
+    return _merge(path, [_parse_document(path, document, text, zone, place) for document in documents])
+
+
+def _merge(path: str, parts: list[ParsedFile]) -> ParsedFile:
+    return ParsedFile(
+        path,
+        jobs=tuple(job for part in parts for job in part.jobs),
+        problems=tuple(problem for part in parts for problem in part.problems),
+        broken_ids=frozenset[str]().union(*(part.broken_ids for part in parts)),
+        is_opaque=any(part.is_opaque for part in parts),
+        skipped=sum(part.skipped for part in parts),
+    )
+
+
+def _parse_document(path: str, document: Document, text: str, zone: str, place: "_Offset") -> ParsedFile:
+    values = document.value
+    if isinstance(values, dict) and _is_kubernetes(values):
+        return _parse_kubernetes(path, document, text, zone)
+    spec, complaints = _declare(values, zone) if not document.complaints else (None, [])
+    problems = tuple(
+        _problem(path, document, complaint, place) for complaint in _unique([*document.complaints, *complaints])
+    )
+    if spec is None:
+        job_id = values.get("job_id") if isinstance(values, dict) else None
+        known = isinstance(job_id, str) and not id_fault(job_id)
+        return ParsedFile(
+            path, problems=problems, broken_ids=frozenset([str(job_id)] if known else []), is_opaque=not known
+        )
+    line, _ = place.of(*document.start)
+    schedule_at = place.of(*document.position((next(iter(_SCHEDULE_FIELDS & values.keys()), ""),)))
+    return ParsedFile(path, jobs=(DeclaredJob(spec, digest(spec), path, line, schedule_at),), problems=problems)
+
+
+_SCHEDULE_FIELDS = frozenset({"cron", "interval", "run_at"})
+
+
+def _declare(values: Any, zone: str) -> tuple[JobSpec | None, list[Complaint]]:
+    if not isinstance(values, dict):
+        message = "a manifest is a mapping of fields, such as 'job_id: daily-report'; several jobs are parted by ---"
+        return None, [Complaint((), "not-a-mapping", message)]
+    spec, complaints = declare(values, zone=zone)
+    if values.get("job_id") is None:
+        missing = Complaint(("job_id",), "missing-field", "is missing: a manifest needs it to know its job again")
+        return None, [missing, *(complaint for complaint in complaints if complaint.loc != ("job_id",))]
+    return spec, complaints
+
+
+def _unique(complaints: list[Complaint]) -> list[Complaint]:
+    """One finding a place and rule: a value that fits none of two shapes is one mistake."""
+    return list({(complaint.loc, complaint.rule): complaint for complaint in complaints}.values())
+
+
+def _problem(path: str, document: Document, complaint: Complaint, place: "_Offset") -> Problem:
+    line, column = place.of(*document.position(complaint.loc, at_key=complaint.at_key))
+    return Problem(path, line, column, complaint.field, complaint.rule, complaint.message, complaint.severity)
+
+
+def _duplicates(jobs: list[DeclaredJob]) -> Iterator[Problem]:
+    places = " and ".join(f"{job.path}:{job.line}" for job in jobs)
+    for job in jobs:
+        message = (
+            f"{job.spec.job_id!r} is declared in {places}: rename or remove one; until then the job stays as it was"
+        )
+        yield Problem(job.path, job.line, 1, "job_id", "duplicate-id", message)
+
+
+def _unreadable(file: UnreadableFile) -> Problem:
+    message = f"can't be read ({file.reason}): its jobs stay as they were"
+    return Problem(file.path, 1, 1, "", "unreadable", message)
+
+
+def _is_kubernetes(values: Mapping[str, Any]) -> bool:
+    return "apiVersion" in values and "kind" in values
+
+
+def _parse_kubernetes(path: str, document: Document, text: str, zone: str) -> ParsedFile:
+    """The keys of a ConfigMap that end in .yaml or .yml are files; other objects hold no manifests."""
+    values = document.value
+    data = values.get("data")
+    if values["kind"] != "ConfigMap" or not isinstance(data, dict):
+        return ParsedFile(path, skipped=1)
+    lines = text.splitlines()
+    parts = []
+    for key, content in data.items():
+        if key.endswith((".yaml", ".yml")) and isinstance(content, str):
+            line, column = document.position(("data", key))
+            parts.append(_parse_text(path, content, zone, _Offset(line, column, lines, content.splitlines())))
+    return _merge(path, parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Offset:
+    """Where an embedded file stands in the file around it; the default is a file of its own."""
+
+    line: int = 0
+    column: int = 1
+    outer: tuple[str, ...] | list[str] = ()
+    inner: tuple[str, ...] | list[str] = ()
+
+    def of(self, line: int, column: int) -> tuple[int, int]:
+        if not self.outer:
+            return line, column
+        at = self.line + line
+        written = self.inner[line - 1] if line <= len(self.inner) else ""
+        around = self.outer[at - 1] if at <= len(self.outer) else ""
+        indent = around.find(written) if written else -1
+        return (at, column + indent) if indent >= 0 else (self.line, self.column)
+
+
+_ID_LINE = re.compile(r"^\s*job_id\s*:\s*(.+?)\s*$", re.MULTILINE)
+
+
+def _ids_in_broken(text: str) -> frozenset[str]:
+    """The ids that text which isn't YAML seems to declare, so that a job is held even when its file moved and broke."""
+    found = (re.sub(r"\s+#.*", "", match).strip("'\"") for match in _ID_LINE.findall(text))
+    return frozenset(job_id for job_id in found if job_id and not id_fault(job_id))
+
+
+def _encoding_advice(content: bytes) -> str:
+    try:
+        content.decode("cp932")
+    except UnicodeDecodeError:
+        return "is not UTF-8: save the file as UTF-8"
+    return "is not UTF-8, it looks like Shift_JIS (CP932): save the file as UTF-8"

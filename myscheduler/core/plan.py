@@ -1,0 +1,166 @@
+"""From what is stored and what is desired to the changes between them. Applying and printing read the same plan."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from myscheduler.core.job import Owner
+from myscheduler.core.manifest import DeclaredJob, Desired
+from myscheduler.core.problem import Problem
+
+PRUNE_BUDGET_JOBS = 5
+PRUNE_BUDGET_SHARE = 0.3
+"""A pass may delete so many of the manifest jobs, or this share of them, whichever is more; a larger deletion waits for
+a person. Comparable guards: octoDNS's `delete_pcent_threshold`, Argo CD's `allowEmpty`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a plan needs to know of a stored job."""
+
+    job_id: str
+    owner: Owner
+    digest: str
+    version: int
+    path: str | None
+    line: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    declared: DeclaredJob
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    declared: DeclaredJob
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The same job, declared at another place; nothing but its address changes."""
+
+    declared: DeclaredJob
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The job keeps its last good spec, because what declares it is broken."""
+
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A manifest names a job that belongs to the API; that job is left alone."""
+
+    declared: DeclaredJob
+    known: Known
+
+
+Change = Create | Update | Move | Delete | Hold | Conflict
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedDeletion:
+    """A deletion that waits for a person. Nothing of it happens until exactly it is approved, by its digest."""
+
+    job_ids: tuple[str, ...]
+    digest: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one pass would do."""
+
+    revision: str
+    changes: tuple[Change, ...]
+    """Sorted by job id."""
+    unchanged: int
+    problems: tuple[Problem, ...]
+    blocked: BlockedDeletion | None = None
+
+
+def make_plan(desired: Desired, stored: Mapping[str, Known], *, approved: str | None = None) -> Plan:
+    """Compare the source with what is stored. `approved` is the digest of a deletion that a person let through."""
+    changes = [*_declared_changes(desired, stored), *_undeclared_changes(desired, stored)]
+    deletions = [change for change in changes if isinstance(change, Delete)]
+    blocked = _block(deletions, desired, stored)
+    if blocked is not None and blocked.digest == approved:
+        blocked = None
+    if blocked is not None:
+        changes = [change for change in changes if not isinstance(change, Delete)]
+    changes.sort(key=job_id_of)
+    conflicts = [_conflict_problem(change) for change in changes if isinstance(change, Conflict)]
+    return Plan(
+        revision=desired.revision,
+        changes=tuple(changes),
+        unchanged=len(desired.jobs) - sum(isinstance(change, Create | Update | Conflict) for change in changes),
+        problems=tuple(sorted([*desired.problems, *conflicts])),
+        blocked=blocked,
+    )
+
+
+def job_id_of(change: Change) -> str:
+    if isinstance(change, Create):
+        return change.declared.spec.job_id
+    return change.known.job_id
+
+
+def _declared_changes(desired: Desired, stored: Mapping[str, Known]) -> Iterator[Change]:
+    for job_id, declared in desired.jobs.items():
+        known = stored.get(job_id)
+        if known is None:
+            yield Create(declared)
+        elif known.owner is Owner.API:
+            yield Conflict(declared, known)
+        elif known.digest != declared.digest:
+            yield Update(declared, known)
+        elif (known.path, known.line) != (declared.path, declared.line):
+            yield Move(declared, known)
+
+
+def _undeclared_changes(desired: Desired, stored: Mapping[str, Known]) -> Iterator[Change]:
+    for job_id, known in stored.items():
+        if known.owner is Owner.MANIFEST and job_id not in desired.jobs:
+            yield Hold(known) if desired.holds(job_id, known.path or "") else Delete(known)
+
+
+def _block(deletions: list[Delete], desired: Desired, stored: Mapping[str, Known]) -> BlockedDeletion | None:
+    if not deletions:
+        return None
+    total = sum(known.owner is Owner.MANIFEST for known in stored.values())
+    if desired.is_empty:
+        reason = f"the source reads as empty, which would delete all {total} of its jobs"
+    elif len(deletions) > max(PRUNE_BUDGET_JOBS, PRUNE_BUDGET_SHARE * total):
+        reason = (
+            f"{len(deletions)} of {total} jobs would be deleted, more than the budget of "
+            f"{PRUNE_BUDGET_JOBS} jobs or {PRUNE_BUDGET_SHARE:.0%}"
+        )
+    else:
+        return None
+    job_ids = tuple(sorted(deletion.known.job_id for deletion in deletions))
+    return BlockedDeletion(job_ids, deletion_digest(deletions), reason)
+
+
+def deletion_digest(deletions: list[Delete]) -> str:
+    """Names exactly these jobs with exactly these specs, so that an approval fits no other deletion."""
+    named = sorted(f"{deletion.known.job_id}\0{deletion.known.digest}" for deletion in deletions)
+    return hashlib.sha256("\n".join(named).encode()).hexdigest()[:16]
+
+
+def _conflict_problem(conflict: Conflict) -> Problem:
+    declared = conflict.declared
+    message = (
+        f"a job {declared.spec.job_id!r} was made through the API and stays as it is: "
+        "delete it there, or choose another id"
+    )
+    return Problem(declared.path, declared.line, 1, "job_id", "owned-by-api", message)

@@ -1,0 +1,63 @@
+"""The manifests of one moment, as bytes: what was read, what could not be read, and a name for the whole."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Self
+
+from myscheduler.errors import MySchedulerError
+
+REVISION_DIGITS = 12
+
+
+class SourceUnavailable(MySchedulerError):  # noqa: N818 -- it names the state that stops the pass
+    """The source as a whole can't be read, so nothing is known about any job and nothing may change."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One manifest file as read."""
+
+    path: str
+    """Relative to the root, `/` separated, as people see it."""
+    content: bytes = field(repr=False)
+    digest: str
+    """SHA-256 of the content, in hex."""
+
+    @classmethod
+    def of(cls, path: str, content: bytes) -> Self:
+        return cls(path, content, hashlib.sha256(content).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableFile:
+    """A manifest, or a whole folder, whose content is unknown: its jobs are held, never deleted."""
+
+    path: str
+    """A path that ends in `/` is a folder, and everything below it is unknown."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The whole source at one moment, sorted by path."""
+
+    files: tuple[SourceFile, ...]
+    unreadable: tuple[UnreadableFile, ...]
+    revision: str
+    """The same for the same paths with the same content, whenever and wherever they were read."""
+
+    @classmethod
+    def of(cls, files: Iterable[SourceFile], unreadable: Iterable[UnreadableFile] = ()) -> Self:
+        read = tuple(sorted(files, key=lambda file: file.path))
+        unread = tuple(sorted(unreadable, key=lambda file: file.path))
+        return cls(read, unread, _revision(read, unread))
+
+
+def _revision(files: tuple[SourceFile, ...], unreadable: tuple[UnreadableFile, ...]) -> str:
+    whole = hashlib.sha256()
+    for path, digest in [(file.path, file.digest) for file in files] + [
+        (file.path, "unreadable") for file in unreadable
+    ]:
+        whole.update(f"{path}\0{digest}\0".encode())  # a path never holds a NUL, so no two sources read alike
+    return f"sha256:{whole.hexdigest()[:REVISION_DIGITS]}"

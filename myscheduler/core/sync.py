@@ -1,0 +1,91 @@
+"""What the reconciler knows of the source: the state that operators and the API look at."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from myscheduler.core.plan import BlockedDeletion, Conflict, Create, Delete, Hold, Plan, Update, job_id_of
+from myscheduler.core.problem import Problem, Severity
+
+
+class Condition(StrEnum):
+    """Ready: the schedule is what the source says. Stalled: a person has to do something. As in Flux."""
+
+    RECONCILING = "Reconciling"
+    READY = "Ready"
+    STALLED = "Stalled"
+
+
+class Cause(StrEnum):
+    """The reason of a condition, for scripts."""
+
+    STARTING = "Starting"
+    APPLIED = "Applied"
+    PROBLEMS = "ProblemsInManifests"
+    DELETION_BLOCKED = "DeletionBlocked"
+    SOURCE_UNAVAILABLE = "SourceUnavailable"
+    STORE_UNAVAILABLE = "StoreUnavailable"
+    INTERNAL_ERROR = "InternalError"
+
+
+@dataclass(frozen=True, slots=True)
+class SyncState:
+    """The result of the last pass."""
+
+    condition: Condition
+    reason: Cause
+    message: str
+    attempted_revision: str | None = None
+    applied_revision: str | None = None
+    """The last revision whose good documents are all applied."""
+    attempted_at: datetime | None = None
+    applied_at: datetime | None = None
+    problems: tuple[Problem, ...] = ()
+    held: frozenset[str] = frozenset()
+    blocked: BlockedDeletion | None = None
+    created: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    unchanged: int = 0
+
+
+def state_of(plan: Plan, now: datetime) -> SyncState:
+    """The state after `plan` was applied."""
+    ids: dict[type, list[str]] = {}
+    for change in plan.changes:
+        ids.setdefault(type(change), []).append(job_id_of(change))
+    condition, reason, message = _condition(plan)
+    return SyncState(
+        condition,
+        reason,
+        message,
+        attempted_revision=plan.revision,
+        applied_revision=plan.revision,
+        attempted_at=now,
+        applied_at=now,
+        problems=plan.problems,
+        held=frozenset(ids.get(Hold, [])),
+        blocked=plan.blocked,
+        created=tuple(ids.get(Create, [])),
+        updated=tuple(ids.get(Update, [])),
+        deleted=tuple(ids.get(Delete, [])),
+        unchanged=plan.unchanged,
+    )
+
+
+def changed_count(plan: Plan) -> int:
+    return sum(not isinstance(change, Hold | Conflict) for change in plan.changes)
+
+
+def _condition(plan: Plan) -> tuple[Condition, Cause, str]:
+    if plan.blocked is not None:
+        message = (
+            f"{plan.blocked.reason}; nothing is deleted until it is approved: "
+            f'POST /api/v1/sync with {{"approve": "{plan.blocked.digest}"}}'
+        )
+        return Condition.STALLED, Cause.DELETION_BLOCKED, message
+    errors = [problem for problem in plan.problems if problem.severity is Severity.ERROR]
+    if errors:
+        message = f"{len(errors)} problems in manifests; their jobs stay as they were, the others are applied"
+        return Condition.STALLED, Cause.PROBLEMS, message
+    return Condition.READY, Cause.APPLIED, f"revision {plan.revision} is applied"

@@ -1,0 +1,39 @@
+"""The names of the environment variables, their defaults, and what makes a value usable."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+DATABASE_URL = "DATABASE_URL"
+TZ = "TZ"
+LOG_LEVEL = "LOG_LEVEL"
+JOBS_DIR = "MYSCHEDULER_JOBS_DIR"
+HOST = "MYSCHEDULER_HOST"
+PORT = "MYSCHEDULER_PORT"
+API_TOKEN = "MYSCHEDULER_API_TOKEN"  # noqa: S105 - the name of the variable
+BASE_URL = "MYSCHEDULER_BASE_URL"
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `serve` is told."""
+
+    database_url: str = "sqlite:///./data/jobs.db"
+    zone: str = "Asia/Tokyo"
+    """IANA name: for jobs that name no zone, and for the times that the API shows."""
+    log_level: str = "INFO"
+    jobs_dir: Path = Path("jobs.d")
+    host: str = "127.0.0.1"
+    port: int = 8003
+    api_token: str | None = None
+    in_flight: int = 1_000
+    """How many scheduled executions are in flight at the most."""
+    connections_per_host: int = 200
+    drain_sec: float = 20.0
+    """How long a shutdown waits for executions in flight."""
+
+    @property
+    def level(self) -> int:
+        return logging.getLevelNamesMapping()[self.log_level]

@@ -1,0 +1,284 @@
+"""A real HTTP server for tests: it records what it gets and answers as it is told, nastily if need be.
+
+    with Target() as target:
+        target.answers("/flaky", Answer(503), Answer(503), Answer(200))  # the last one repeats
+        … call target.url("/flaky") …
+        assert [one.method for one in target.requests] == ["GET", "GET", "GET"]
+
+It runs on 127.0.0.1 in a thread with its own loop, on raw streams: nothing between the test and the bytes.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import socket
+import ssl
+import struct
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeAlias, assert_never
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request as it came in."""
+
+    method: str
+    target: str
+    """Path and query, byte for byte."""
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    at: float
+    """`time.monotonic()` when it had been read."""
+    connection: int
+    """Number of the connection, counted from 1: the same number means that the connection was reused."""
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A proper answer."""
+
+    status: int = 200
+    body: bytes = b"ok"
+    headers: tuple[tuple[str, str], ...] = ()
+    delay: float = 0
+    """Seconds before the first byte."""
+    drip: float = 0
+    """Seconds between two bytes of the body."""
+    repeat: int = 1
+    """How often the body is sent, as one long body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """These bytes, whatever they are, `later` in a second packet; then the connection is closed."""
+
+    data: bytes
+    later: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """The request is read, then the connection is closed without a byte; `reset` sends a TCP reset."""
+
+    reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """The request is read and never answered."""
+
+
+Reply: TypeAlias = Answer | Raw | HangUp | Silence
+
+
+@dataclass
+class Target:
+    """The server; a context manager. Every method may be called from any thread."""
+
+    default: Reply = field(default_factory=Answer)
+    """For paths that `answers` was not told about."""
+    tls: bool = False
+    """Speak TLS with `CERTIFICATE`, which nobody trusts by itself."""
+    greeting: bytes | None = None
+    """Sent as soon as a connection is opened, which is then closed; no request is read."""
+
+    def __post_init__(self) -> None:
+        self._changed = threading.Condition()
+        self._received: list[Received] = []
+        self._scripts: dict[str, Iterator[Reply]] = {}
+        self._connections = itertools.count(1)
+        self._opened = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.new_event_loop()
+        self._port = 0
+
+    def url(self, path: str = "/") -> str:
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._port}{path}"
+
+    @property
+    def port(self) -> int:
+        return self._port
+
+    @property
+    def requests(self) -> list[Received]:
+        with self._changed:
+            return list(self._received)
+
+    @property
+    def connections(self) -> int:
+        """How many connections were ever opened."""
+        return self._opened
+
+    def answers(self, path: str, *replies: Reply) -> None:
+        """Answer requests for `path` (without its query) one after the other; the last reply repeats."""
+        with self._changed:
+            self._scripts[path] = itertools.chain(replies, itertools.repeat(replies[-1]))
+
+    def wait_for(self, count: int, timeout: float = 5) -> list[Received]:
+        """Block until `count` requests came in. In async code: `await asyncio.to_thread(target.wait_for, 1)`."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(self._received) >= count, timeout):
+                raise AssertionError(f"{len(self._received)} of {count} requests within {timeout} s")
+            return list(self._received)
+
+    def __enter__(self) -> Self:
+        started = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(started,), name="target", daemon=True)
+        self._thread.start()
+        if not started.wait(5):
+            raise AssertionError("the target did not start")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(5)
+        if self._thread.is_alive():
+            raise AssertionError("the target did not stop")
+
+    def _run(self, started: threading.Event) -> None:
+        with contextlib.closing(self._loop):
+            self._loop.run_until_complete(self._serve(started))
+
+    async def _serve(self, started: threading.Event) -> None:
+        self._stop = asyncio.Event()
+        server = await asyncio.start_server(
+            self._accept, "127.0.0.1", 0, ssl=_tls() if self.tls else None, backlog=1024
+        )
+        self._port = server.sockets[0].getsockname()[1]
+        started.set()
+        await self._stop.wait()
+        server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A task of our own, so that stopping can cancel it.
+        self._opened += 1
+        task = self._loop.create_task(self._talk(reader, writer, next(self._connections)))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int) -> None:
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+                if self.greeting is not None:
+                    writer.write(self.greeting)
+                    return
+                while await self._turn(reader, writer, connection):
+                    pass
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                await writer.wait_closed()
+
+    async def _turn(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int) -> bool:
+        """One request and its reply; whether the connection stays open."""
+        request = await _read(reader, writer, connection)
+        with self._changed:
+            self._received.append(request)
+            reply = next(self._scripts.get(request.target.partition("?")[0], itertools.repeat(self.default)))
+            self._changed.notify_all()
+        match reply:
+            case Answer():
+                await _send(writer, reply, with_body=request.method != "HEAD")
+                return request.header("Connection") != "close"
+            case Raw():
+                writer.write(reply.data)
+                await writer.drain()
+                if reply.later:
+                    await asyncio.sleep(0.05)
+                    writer.write(reply.later)
+            case HangUp():
+                if reply.reset:
+                    # Lingering for 0 seconds makes the kernel answer with RST instead of FIN.
+                    linger = struct.pack("ii", 1, 0)
+                    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            case Silence():
+                await reader.read()  # until the client hangs up
+            case _:
+                assert_never(reply)
+        return False
+
+
+async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int) -> Received:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    method, target, _ = head[0].split(" ")
+    headers = tuple((name, value.strip()) for name, _, value in (line.partition(":") for line in head[1:-2]))
+    fields = {name.lower(): value for name, value in headers}
+    if fields.get("expect") == "100-continue":
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    if fields.get("transfer-encoding") == "chunked":
+        body = b""
+        while size := int(await reader.readline(), 16):
+            body += (await reader.readexactly(size + 2))[:-2]
+        await reader.readline()
+    else:
+        body = await reader.readexactly(int(fields.get("content-length", "0")))
+    return Received(method, target, headers, body, time.monotonic(), connection)
+
+
+async def _send(writer: asyncio.StreamWriter, answer: Answer, *, with_body: bool) -> None:
+    await asyncio.sleep(answer.delay)
+    lines = [f"HTTP/1.1 {answer.status} Scripted", *(f"{name}: {value}" for name, value in answer.headers)]
+    if answer.status not in {204, 304}:
+        lines.append(f"Content-Length: {len(answer.body) * answer.repeat}")
+    writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
+    if with_body and answer.status not in {204, 304}:
+        for _ in range(answer.repeat):
+            await _send_body(writer, answer)
+    await writer.drain()
+
+
+async def _send_body(writer: asyncio.StreamWriter, answer: Answer) -> None:
+    if not answer.drip:
+        writer.write(answer.body)
+        await writer.drain()
+        return
+    for byte in answer.body:
+        writer.write(bytes([byte]))
+        await writer.drain()
+        await asyncio.sleep(answer.drip)
+
+
+# For localhost and 127.0.0.1, until 2126. The key is made for these tests and guards nothing.
+_CERTIFICATE = """
+MIIBmzCCAUGgAwIBAgIUeQD+88+/AmTyKbOg8SCz627yf8wwCgYIKoZIzj0EAwIwFDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNDAwMTU0MloY
+DzIxMjYxMDMxMDAxNTQyWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARaEASf0K5tCDoUbaCK6bDNQmC5A1tH
+lAZlM90Ci2H/QJS7fdEMRYsaC0SpzFIHsZP7TN5k8lJmplS3iBdsb6HJo28wbTAdBgNVHQ4EFgQUF371cD25U1k9EQTOdAplv2wnScYwHwYDVR0jBBgw
+FoAUF371cD25U1k9EQTOdAplv2wnScYwDwYDVR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZIzj0EAwIDSAAwRQIg
+T3pKR2KYmFxm8C5m+IW9o0sdUmhlQr+Yk69qWg2i0WgCIQDsbWSzWgbc0rppWYXwZsTbhBIW+A8BJFODBEj7Smv6OQ==
+"""
+_KEY = """
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgr3SpjYHbv9pVV5J65AxxEtruQmuEAvwMuI32auGmQ0qhRANCAARaEASf0K5tCDoUbaCK
+6bDNQmC5A1tHlAZlM90Ci2H/QJS7fdEMRYsaC0SpzFIHsZP7TN5k8lJmplS3iBdsb6HJ
+"""
+
+
+def _pem(label: str, data: str) -> str:
+    return f"-----BEGIN {label}-----{data}-----END {label}-----\n"
+
+
+CERTIFICATE = _pem("CERTIFICATE", _CERTIFICATE)
+"""Of a target with `tls=True`; a client trusts it when it is in `SSL_CERT_FILE`."""
+
+
+def _tls() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.TemporaryDirectory() as folder:
+        chain = Path(folder, "chain.pem")
+        chain.write_text(CERTIFICATE + _pem("PRIVATE KEY", _KEY))
+        context.load_cert_chain(chain)
+    return context
