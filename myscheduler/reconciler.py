@@ -68,7 +68,7 @@ class Reconciler:
             snapshot, desired = await asyncio.to_thread(self._read)
             revision = snapshot.revision
             plan = await self._apply(desired, approved)
-            state = state_of(plan, self._now())
+            state = state_of(plan, self._now(), self.state)
             self._tell(plan, state)
         except SourceUnavailable as error:
             return self._stalled(

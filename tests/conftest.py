@@ -19,6 +19,8 @@ def anyio_backend() -> str:
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No variable of the developer's machine reaches a test, and none writes into the checkout."""
-    for name in [name for name in os.environ if name.startswith("MYSCHEDULER_") or name in {"DATABASE_URL", "TZ", "LOG_LEVEL"}]:
+    for name in [
+        name for name in os.environ if name.startswith("MYSCHEDULER_") or name in {"DATABASE_URL", "TZ", "LOG_LEVEL"}
+    ]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)

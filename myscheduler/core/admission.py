@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from myscheduler.core.execution import Status
 from myscheduler.core.job import JobSpec
-from myscheduler.core.schedule import Schedule, count_between, last_until, next_after, slots_between
+from myscheduler.core.schedule import Schedule, count_between, last_until, next_after
 
 BACKLOG_LIMIT = 100
 """Without `coalesce`, so many due slots of a job are run one after the other; older ones are recorded as missed."""
@@ -97,13 +97,16 @@ def _run_last(schedule: Schedule, after: datetime, now: datetime) -> tuple[Step,
 
 
 def _run_each(schedule: Schedule, after: datetime, now: datetime) -> tuple[Step, ...]:
-    surplus = count_between(schedule, after, now) - BACKLOG_LIMIT
-    slots = list(slots_between(schedule, after, now))
-    if surplus <= 0:
-        return tuple(Step((), slot, slot) for slot in slots)
-    dropped, kept = slots[:surplus], slots[surplus:]
-    over = Gap(Status.MISSED, Reason.BACKLOG, dropped[0], dropped[-1], len(dropped))
-    return (Step((over,), kept[0], kept[0]), *(Step((), slot, slot) for slot in kept[1:]))
+    kept: list[datetime] = []  # from the latest back, as there may be millions of older ones
+    until = now
+    while len(kept) < BACKLOG_LIMIT and (slot := last_until(schedule, until, after=after)) is not None:
+        kept.append(slot)
+        until = slot - timedelta(microseconds=1)
+    if not kept:
+        return ()
+    oldest, *later = reversed(kept)
+    over = gap(schedule, after, until, Status.MISSED, Reason.BACKLOG)
+    return (Step((over,) if over else (), oldest, oldest), *(Step((), slot, slot) for slot in later))
 
 
 def _with_gap_first(first: Gap | None, steps: tuple[Step, ...]) -> tuple[Step, ...]:

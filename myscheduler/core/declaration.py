@@ -118,7 +118,7 @@ def declare(values: Mapping[str, Any], *, zone: str) -> tuple[JobSpec | None, li
     try:
         fields = JobFields.model_validate(values)
     except ValidationError as error:
-        return None, [_translate(detail) for detail in error.errors(include_url=False)]
+        return None, [_translate(detail) for detail in error.errors(include_url=False) if not _is_other_shape(detail)]
     complaints = [*_check(fields), *_check_encodable(values)]
     schedule = None
     try:
@@ -347,6 +347,8 @@ def _translate(detail: ErrorDetails) -> Complaint:
             return Complaint(loc, "missing-field", "is missing")
         case "string_type":
             return Complaint(loc, "invalid-type", f"has to be text, not {_kind(detail['input'])}: put it into quotes")
+        case "dict_type" | "model_type":
+            return Complaint(loc, "invalid-type", f"has to be an object, not {_kind(detail['input'])}")
         case "bool_type":
             return Complaint(loc, "invalid-type", f"has to be true or false, not {_kind(detail['input'])}")
         case "int_type" | "float_type" | "int_from_float":
@@ -360,6 +362,13 @@ def _translate(detail: ErrorDetails) -> Complaint:
         case _:
             message = detail["msg"].replace("Input should", "should").replace("String should", "should")
             return Complaint(loc, "invalid-value", f"{message}{_shown(detail['input'])}")
+
+
+def _is_other_shape(detail: ErrorDetails) -> bool:
+    """Pydantic names what is wrong for each shape of `cron`; only one of them was meant."""
+    if detail["loc"][:2] == ("cron", "str"):
+        return isinstance(detail["input"], dict)
+    return detail["loc"][0] == "cron" and detail["type"] == "dict_type"
 
 
 def _loc(detail: ErrorDetails) -> tuple[str | int, ...]:

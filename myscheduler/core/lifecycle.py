@@ -15,7 +15,6 @@ from myscheduler.core.job import (
     Source,
     compile_schedule,
     digest,
-    schedule_digest,
 )
 from myscheduler.core.schedule import Once, Schedule, next_after
 
@@ -50,9 +49,9 @@ def create(spec: JobSpec, *, owner: Owner, source: Source | None, now: datetime,
 def change(job: Job, spec: JobSpec, *, source: Source | None, now: datetime, zone: str) -> Turn:
     """The job with another spec. Where the schedule stays the same, so does its place in it."""
     changed = replace(job, spec=spec, digest=digest(spec), source=source)
-    if schedule_digest(spec) == schedule_digest(job.spec):
-        return resume_from(job, changed, now=now, zone=zone)
     schedule = compile_schedule(spec, zone=zone, created_at=job.created_at)
+    if schedule == compile_schedule(job.spec, zone=zone, created_at=job.created_at):
+        return resume_from(job, changed, now=now, zone=zone)
     settled = _settle(job, now, zone, Status.MISSED, Reason.EDITED)
     changed = replace(changed, cursor=max(now, job.cursor), next_slot=next_after(schedule, max(now, job.cursor)))
     return Turn(_touched(changed, now), (*settled, *_expired(schedule, now)))

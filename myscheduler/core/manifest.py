@@ -137,7 +137,7 @@ def _merge(path: str, parts: list[ParsedFile]) -> ParsedFile:
 def _parse_document(path: str, document: Document, text: str, zone: str, place: "_Offset") -> ParsedFile:
     values = document.value
     if isinstance(values, dict) and _is_kubernetes(values):
-        return _parse_kubernetes(path, document, text, zone)
+        return ParsedFile(path, skipped=1) if place.outer else _parse_kubernetes(path, document, text, zone)
     spec, complaints = _declare(values, zone) if not document.complaints else (None, [])
     problems = tuple(
         _problem(path, document, complaint, place) for complaint in _unique([*document.complaints, *complaints])
@@ -202,7 +202,9 @@ def _parse_kubernetes(path: str, document: Document, text: str, zone: str) -> Pa
     if values["kind"] != "ConfigMap" or not isinstance(data, dict):
         return ParsedFile(path, skipped=1)
     lines = text.splitlines()
-    parts = []
+    doubled = [complaint for complaint in document.complaints if complaint.rule == "duplicate-key" and "data" in complaint.loc[:1]]
+    problems = tuple(_problem(path, document, complaint, _Offset()) for complaint in doubled)
+    parts = [ParsedFile(path, problems=problems, is_opaque=bool(doubled))]
     for key, content in data.items():
         if key.endswith((".yaml", ".yml")) and isinstance(content, str):
             line, column = document.position(("data", key))
@@ -239,6 +241,8 @@ def _ids_in_broken(text: str) -> frozenset[str]:
 
 
 def _encoding_advice(content: bytes) -> str:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "is not UTF-8, it looks like UTF-16: save the file as UTF-8"
     try:
         content.decode("cp932")
     except UnicodeDecodeError:

@@ -37,7 +37,7 @@ class SyncState:
     message: str
     attempted_revision: str | None = None
     applied_revision: str | None = None
-    """The last revision whose good documents are all applied."""
+    """The last revision that was applied as a whole; that it differs from the attempted one is the alarm."""
     attempted_at: datetime | None = None
     applied_at: datetime | None = None
     problems: tuple[Problem, ...] = ()
@@ -49,20 +49,21 @@ class SyncState:
     unchanged: int = 0
 
 
-def state_of(plan: Plan, now: datetime) -> SyncState:
-    """The state after `plan` was applied."""
+def state_of(plan: Plan, now: datetime, previous: SyncState) -> SyncState:
+    """The state after `plan` was applied, with what `previous` knows of the last revision that was good as a whole."""
     ids: dict[type, list[str]] = {}
     for change in plan.changes:
         ids.setdefault(type(change), []).append(job_id_of(change))
     condition, reason, message = _condition(plan)
+    is_whole = condition is Condition.READY
     return SyncState(
         condition,
         reason,
         message,
         attempted_revision=plan.revision,
-        applied_revision=plan.revision,
+        applied_revision=plan.revision if is_whole else previous.applied_revision,
         attempted_at=now,
-        applied_at=now,
+        applied_at=now if is_whole else previous.applied_at,
         problems=plan.problems,
         held=frozenset(ids.get(Hold, [])),
         blocked=plan.blocked,
@@ -86,6 +87,7 @@ def _condition(plan: Plan) -> tuple[Condition, Cause, str]:
         return Condition.STALLED, Cause.DELETION_BLOCKED, message
     errors = [problem for problem in plan.problems if problem.severity is Severity.ERROR]
     if errors:
-        message = f"{len(errors)} problems in manifests; their jobs stay as they were, the others are applied"
+        count = "a problem" if len(errors) == 1 else f"{len(errors)} problems"
+        message = f"{count} in manifests; their jobs stay as they were, the others are applied"
         return Condition.STALLED, Cause.PROBLEMS, message
     return Condition.READY, Cause.APPLIED, f"revision {plan.revision} is applied"

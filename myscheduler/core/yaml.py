@@ -77,14 +77,18 @@ def read_documents(text: str) -> Iterator[Document]:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise YamlError(_explain(error, text, line), line, column) from error
+    except UnicodeEncodeError as error:
+        raise YamlError("holds half of a surrogate pair", *_place_of_character(text[: error.start])) from error
     except yaml.YAMLError as error:
-        line, column = _place_of_character(text, getattr(error, "position", 0))
+        before = text.encode()[: getattr(error, "position", 0)]  # libyaml counts bytes
+        line, column = _place_of_character(before.decode(errors="ignore"))
         reason = getattr(error, "reason", "") or str(error)
         raise YamlError(f"holds a character that YAML doesn't allow ({reason})", line, column) from error
     return (_document(node) for node in nodes if not _is_empty(node))
 
 
-_MAY_BE_DEEP = re.compile(r"^[ \t?-]{50,}", re.MULTILINE)
+_MAY_BE_DEEP = re.compile(r"[ \t?:-]{50,}")
+"""Before a block 100 levels deep stand at least 50 columns of indentation and indicators, wherever its line begins."""
 
 
 def _refuse_depth(text: str, loader: Any) -> None:
@@ -128,6 +132,8 @@ class _Construction:
             raise _TooMuchError(f"expands to more than {MAX_NODES:,} values: remove aliases")
         if len(loc) > MAX_DEPTH:
             raise _TooMuchError(f"is nested more than {MAX_DEPTH} levels deep, perhaps by an alias that holds itself")
+        if node.tag not in _IMPLICIT_TAGS:
+            self.complaints.append(Complaint(loc, "yaml-tag", f"tag {node.tag!r} is not supported: remove it"))
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, loc)
         if isinstance(node, yaml.SequenceNode):
@@ -176,10 +182,7 @@ class _Construction:
         text = str(node.value)
         if not _is_plain(node):
             return text
-        if node.tag not in _IMPLICIT_TAGS:
-            self.complaints.append(Complaint(loc, "yaml-tag", f"tag {node.tag!r} is not supported: remove it"))
-            return text
-        if _is_explicit_text(node):
+        if node.tag not in _IMPLICIT_TAGS or _is_explicit_text(node):
             return text
         if surprise := _surprise(text):
             self.complaints.append(Complaint(loc, "yaml-surprise", surprise))
@@ -258,6 +261,5 @@ def _child(node: yaml.Node, part: str | int) -> tuple[yaml.Node, yaml.Node] | No
     return None
 
 
-def _place_of_character(text: str, position: int) -> tuple[int, int]:
-    before = text[:position]
-    return before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
+def _place_of_character(before: str) -> tuple[int, int]:
+    return before.count("\n") + 1, len(before) - before.rfind("\n")

@@ -36,7 +36,7 @@ def open_engine(url: str) -> Iterator[sa.Engine]:
                 message = f"the database {shown} comes from another version of myscheduler: use that version ({error})"
                 raise StoreError(message) from error
             except sa.exc.DatabaseError as error:
-                raise StoreError(f"the database {shown} can't be used: {error.orig}") from error
+                raise StoreError(f"DATABASE_URL names {shown}, which can't be used: {error.orig}") from error
             yield engine
         finally:
             engine.dispose()

@@ -1,0 +1,138 @@
+"""The docs say what is true: their manifests are valid, their tables match the code, their links lead somewhere."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from myscheduler import settings
+from myscheduler.cli import main
+from myscheduler.core.admission import Reason
+from myscheduler.core.declaration import JobFields
+from myscheduler.core.execution import Status
+from myscheduler.core.job import JobSpec
+from myscheduler.settings import Settings
+from tests.service import Service
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def between(mark: str) -> str:
+    text = (ROOT / "README.md").read_text("utf-8")
+    marked = re.search(rf"<!-- {mark} -->\n```bash\n(.*?)```\n<!-- /{mark} -->", text, re.DOTALL)
+    assert marked
+    return marked[1]
+
+
+def table(page: str) -> dict[str, str]:
+    """First and second cell of each row of the tables of a page."""
+    rows = re.findall(r"^\| (.+?) \| (.+?) \|", (ROOT / page).read_text("utf-8"), re.MULTILINE)
+    return dict(rows)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_manifests_in_the_docs_are_valid(page: Path) -> None:
+    runner = CliRunner()
+    for block in blocks(page, "yaml"):
+        result = runner.invoke(main, ["validate", "--strict", "-"], input=block)
+        assert result.exit_code == 0, f"{result.output}\n{block}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_links_within_the_project_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text("utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_every_field_of_a_manifest_is_documented() -> None:
+    documented = {cell.strip("`") for cell in table("docs/manifests.md") if cell.startswith("`") and "{" not in cell}
+
+    assert documented == set(JobFields.model_fields)
+
+
+def test_documented_defaults_are_the_real_ones() -> None:
+    defaults = {cell.strip("`"): value.strip("`") for cell, value in table("docs/manifests.md").items()}
+    spec = JobSpec.__dataclass_fields__
+    numbers = ("timeout_sec", "max_retries", "retry_backoff_sec", "misfire_grace_time", "max_instances")
+
+    assert {name: float(defaults[name]) for name in numbers} == {name: spec[name].default for name in numbers}
+    assert defaults["coalesce"] == str(spec["coalesce"].default).lower()
+    assert defaults["method"] == spec["method"].default
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    chosen = Settings()
+    documented = table("README.md")
+
+    assert documented[f"`{settings.DATABASE_URL}`"] == f"`{chosen.database_url}`"
+    assert documented[f"`{settings.TZ}`"] == f"`{chosen.zone}`"
+    assert documented[f"`{settings.LOG_LEVEL}`"] == f"`{chosen.log_level}`"
+    assert documented[f"`{settings.JOBS_DIR}`"] == f"`{chosen.jobs_dir}`"
+    assert documented[f"`{settings.HOST}`, `{settings.PORT}`"] == f"`{chosen.host}`, `{chosen.port}`"
+    assert documented[f"`{settings.API_TOKEN}`"] == "none"
+
+
+@pytest.mark.parametrize("word", [*Status, *Reason], ids=str)
+def test_every_word_of_the_history_is_documented(word: str) -> None:
+    assert f"`{word}`" in (ROOT / "docs/rest-api.md").read_text("utf-8")
+
+
+def test_every_command_is_in_the_readme() -> None:
+    assert isinstance(main, click.Group)
+    text = (ROOT / "README.md").read_text("utf-8")
+
+    assert [name for name in main.commands if f"myscheduler {name}" not in text] == []
+
+
+def test_every_decision_is_listed() -> None:
+    listed = (ROOT / "docs/decisions/README.md").read_text("utf-8")
+
+    assert [page.name for page in (ROOT / "docs/decisions").glob("0*.md") if page.name not in listed] == []
+
+
+def test_the_japanese_readme_starts_the_service_the_same_way() -> None:
+    assert between("run-command") in (ROOT / "README.ja.md").read_text("utf-8")
+
+
+def test_the_sample_jobs_are_of_each_kind_and_valid() -> None:
+    result = CliRunner().invoke(main, ["validate", "--strict", str(ROOT / "jobs.d")])
+    text = (ROOT / "jobs.d/examples.yaml").read_text("utf-8")
+
+    assert (result.exit_code, result.output) == (0, "3 jobs, no problems\n")
+    assert all(f"\n{kind}: " in text for kind in ("cron", "interval", "run_at"))
+    assert "http://127.0.0.1:8003/health" in text
+
+
+def test_the_curl_sequence_of_the_readme_works(tmp_path: Path) -> None:
+    (tmp_path / "jobs.d").mkdir()
+    with Service(tmp_path) as service:
+        script = between("curl-sequence").replace("http://127.0.0.1:8003", service.url)
+        done = subprocess.run(
+            ["bash", "-euc", script], capture_output=True, text=True, timeout=30, check=False, cwd=tmp_path
+        )
+
+    assert done.returncode == 0, done.stderr
+    for word in ("scheduled", "triggered", "テストジョブ", "paused", "resumed", "deleted", '"kind":"manual"'):
+        assert word in done.stdout
+
+
+def test_the_commands_of_the_readme_install_with_hashes_and_name_no_registry() -> None:
+    for mark in ("run-command", "test-command"):
+        command = shlex.split(between(mark))
+        assert "--no-deps" in command
+        assert "-r" in command
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        text = (ROOT / name).read_text("utf-8")
+        assert "://" not in text
+        assert len(re.findall(r"^[a-z].*==", text, re.MULTILINE)) == len(re.findall(r"==.*\\\n +--hash=", text))
