@@ -368,7 +368,7 @@ def _is_other_shape(detail: ErrorDetails) -> bool:
     """Pydantic names what is wrong for each shape of `cron`; only one of them was meant."""
     if detail["loc"][:2] == ("cron", "str"):
         return isinstance(detail["input"], dict)
-    return detail["loc"][0] == "cron" and detail["type"] == "dict_type"
+    return detail["loc"][:1] == ("cron",) and detail["type"] == "dict_type"
 
 
 def _loc(detail: ErrorDetails) -> tuple[str | int, ...]:

@@ -202,7 +202,11 @@ def _parse_kubernetes(path: str, document: Document, text: str, zone: str) -> Pa
     if values["kind"] != "ConfigMap" or not isinstance(data, dict):
         return ParsedFile(path, skipped=1)
     lines = text.splitlines()
-    doubled = [complaint for complaint in document.complaints if complaint.rule == "duplicate-key" and "data" in complaint.loc[:1]]
+    doubled = [
+        complaint
+        for complaint in document.complaints
+        if complaint.rule == "duplicate-key" and "data" in complaint.loc[:1]
+    ]
     problems = tuple(_problem(path, document, complaint, _Offset()) for complaint in doubled)
     parts = [ParsedFile(path, problems=problems, is_opaque=bool(doubled))]
     for key, content in data.items():

@@ -317,17 +317,17 @@ def parse_run_at(text: str | datetime, zone_name: str) -> datetime:
     except OverflowError:
         moment = _ZERO
     if moment.year < FIRST_YEAR:
-        raise ScheduleError("run_at lies outside of the years 1970 to 9999", field="run_at")
+        raise ScheduleError("lies outside of the years 1970 to 9999", field="run_at")
     return moment
 
 
 def _read_time(text: str) -> datetime:
     if not isinstance(text, str) or not _RFC_3339.fullmatch(text.strip().upper()):
-        raise ScheduleError(f"run_at is not a date with a time; {_FORM}", field="run_at")
+        raise ScheduleError(f"is not a date with a time; {_FORM}", field="run_at")
     try:
         return datetime.fromisoformat(text.strip().upper())
     except ValueError as error:
-        raise ScheduleError(f"run_at is not a time that exists ({error}); {_FORM}", field="run_at") from None
+        raise ScheduleError(f"is not a time that exists ({error}); {_FORM}", field="run_at") from None
 
 
 def _localized(local: datetime, zone_name: str) -> datetime:

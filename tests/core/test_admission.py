@@ -1,0 +1,158 @@
+"""What becomes of due slots: tables of each reason, and the law that none is lost and none counted twice."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from myscheduler.core.admission import BACKLOG_LIMIT, Gap, Step, admit
+from myscheduler.core.cron import parse_cron
+from myscheduler.core.job import DeclaredCron, JobSpec
+from myscheduler.core.schedule import Cron, Interval, Once, Schedule, slots_between
+
+NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+MINUTELY = Cron(parse_cron("* * * * *"), "UTC")
+SPEC = JobSpec("a", "a", DeclaredCron((("minute", "*"),)), "http://x")
+
+
+def _told(steps: tuple[Step, ...]) -> list[str]:
+    """Each step in a line: `missed deadline 2: 11:01-11:02, run 11:03, cursor 11:03`."""
+
+    def gap(gap: Gap) -> str:
+        return f"{gap.status} {gap.reason} {gap.count}: {gap.first:%H:%M}-{gap.last:%H:%M}"
+
+    return [
+        ", ".join(
+            [*map(gap, step.gaps), *([f"run {step.run:%H:%M}"] if step.run else []), f"cursor {step.cursor:%H:%M}"]
+        )
+        for step in steps
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "paused", "running", "behind", "told"),
+    [
+        pytest.param({}, False, 0, 0, [], id="nothing is due"),
+        pytest.param({}, False, 0, 1, ["run 12:00, cursor 12:00"], id="on time"),
+        pytest.param({}, False, 0, 3, ["skipped coalesced 2: 11:58-11:59, run 12:00, cursor 12:00"], id="coalesced"),
+        pytest.param(
+            {"coalesce": False},
+            False,
+            0,
+            3,
+            ["run 11:58, cursor 11:58", "run 11:59, cursor 11:59", "run 12:00, cursor 12:00"],
+            id="one after the other",
+        ),
+        pytest.param({}, True, 0, 3, ["skipped paused 3: 11:58-12:00, cursor 12:00"], id="paused"),
+        pytest.param(
+            {"misfire_grace_time": 1}, True, 1, 3, ["skipped paused 3: 11:58-12:00, cursor 12:00"], id="pause wins"
+        ),
+        pytest.param({}, False, 1, 2, ["skipped overlap 2: 11:59-12:00, cursor 12:00"], id="overlap"),
+        pytest.param({"max_instances": 2}, False, 1, 1, ["run 12:00, cursor 12:00"], id="a second instance"),
+        pytest.param(
+            {"max_instances": 2}, False, 2, 1, ["skipped overlap 1: 12:00-12:00, cursor 12:00"], id="a third one"
+        ),
+        pytest.param(
+            {"misfire_grace_time": 60},
+            False,
+            0,
+            5,
+            ["missed deadline 3: 11:56-11:58, skipped coalesced 1: 11:59-11:59, run 12:00, cursor 12:00"],
+            id="grace includes its last second",
+        ),
+        pytest.param(
+            {"misfire_grace_time": 59, "coalesce": False},
+            False,
+            0,
+            3,
+            ["missed deadline 2: 11:58-11:59, run 12:00, cursor 12:00"],
+            id="grace before each",
+        ),
+        pytest.param(
+            {"misfire_grace_time": 90},
+            False,
+            1,
+            3,
+            ["missed deadline 1: 11:58-11:58, skipped overlap 2: 11:59-12:00, cursor 12:00"],
+            id="grace and overlap",
+        ),
+    ],
+)
+def test_table(fields: dict[str, Any], paused: bool, running: int, behind: int, told: list[str]) -> None:
+    spec, cursor = replace(SPEC, **fields), NOON - behind * MINUTE
+    assert _told(admit(spec, MINUTELY, paused=paused, running=running, cursor=cursor, now=NOON)) == told
+
+
+def test_late_one_off() -> None:
+    once = Once(NOON)
+    for late, told in [(3600, ["run 12:00, cursor 12:00"]), (3601, ["missed deadline 1: 12:00-12:00, cursor 12:00"])]:
+        steps = admit(SPEC, once, paused=False, running=0, cursor=NOON - MINUTE, now=NOON + timedelta(seconds=late))
+        assert _told(steps) == told
+
+
+def test_backlog() -> None:
+    spec = replace(SPEC, coalesce=False, misfire_grace_time=86_400)
+    steps = admit(spec, MINUTELY, paused=False, running=0, cursor=NOON - (BACKLOG_LIMIT + 5) * MINUTE, now=NOON)
+    assert len(steps) == BACKLOG_LIMIT
+    assert _told(steps)[0] == "missed backlog 5: 10:16-10:20, run 10:21, cursor 10:21"
+    assert all(not step.gaps and step.run == step.cursor for step in steps[1:])
+
+
+def test_a_year_of_seconds_is_decided_at_once() -> None:
+    spec = replace(SPEC, coalesce=False, misfire_grace_time=366 * 86_400)
+    every_second = Interval(timedelta(seconds=1), NOON)
+    steps = admit(spec, every_second, paused=False, running=0, cursor=NOON, now=NOON + timedelta(days=365))
+    assert (len(steps), steps[0].gaps[0].count) == (BACKLOG_LIMIT, 365 * 86_400 - BACKLOG_LIMIT)
+
+
+_MOMENTS = st.integers(0, 2 * 86_400_000_000).map(  # New York's clocks go back in these two days
+    lambda microseconds: datetime(2026, 10, 31, tzinfo=UTC) + timedelta(microseconds=microseconds)
+)
+_SCHEDULES: st.SearchStrategy[Schedule] = (
+    st.builds(
+        lambda crontab, zone: Cron(parse_cron(crontab), zone),
+        st.sampled_from(["*/7 * * * *", "30 1 * * *", "0 * * * *", "0 0 1 1 *", "* * * * *"]),
+        st.sampled_from(["America/New_York", "Asia/Tokyo", "UTC"]),
+    )
+    | st.builds(Interval, st.timedeltas(timedelta(minutes=5), timedelta(days=3)), _MOMENTS)
+    | st.builds(Once, _MOMENTS)
+)
+
+
+@given(
+    schedule=_SCHEDULES,
+    paused=st.booleans(),
+    running=st.integers(0, 2),
+    cursor=_MOMENTS,
+    now=_MOMENTS,
+    grace=st.integers(1, 100_000),
+    coalesce=st.booleans(),
+)
+def test_each_due_slot_is_run_once_or_in_one_gap(
+    schedule: Schedule, paused: bool, running: int, cursor: datetime, now: datetime, grace: int, coalesce: bool
+) -> None:
+    spec = replace(SPEC, misfire_grace_time=grace, coalesce=coalesce, max_instances=2)
+    steps = admit(spec, schedule, paused=paused, running=running, cursor=cursor, now=now)
+    due = list(slots_between(schedule, cursor, now))
+    told: list[datetime] = []
+    for step in steps:
+        for gap in step.gaps:
+            slots = [slot for slot in due if gap.first <= slot <= gap.last]
+            assert (slots[0], slots[-1], len(slots)) == (gap.first, gap.last, gap.count)
+            told += slots
+        told += [step.run] if step.run else []
+        assert step.cursor == told[-1]
+    assert told == due
+
+    runs = [step.run for step in steps if step.run]
+    assert not (runs and (paused or running >= 2))
+    assert len(runs) <= (1 if coalesce else BACKLOG_LIMIT)
+    assert all(now - run <= timedelta(seconds=grace) for run in runs)
+    if due and now - due[-1] <= timedelta(seconds=grace) and not paused and running < 2:
+        assert runs[-1] == due[-1]
+    after = steps[-1].cursor if steps else cursor
+    assert admit(spec, schedule, paused=paused, running=running, cursor=after, now=max(now, after)) == ()

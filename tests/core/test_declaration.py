@@ -1,0 +1,224 @@
+"""What authors write, in a manifest or in a request: rules with their messages, and defaults."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from myscheduler.core.declaration import JobFields, declare, is_past
+from myscheduler.core.job import DeclaredCron, DeclaredDate, DeclaredInterval, JobSpec
+from myscheduler.core.problem import Severity
+
+BASE = {"job_id": "a", "cron": "0 0 * * *", "target_url": "https://x.test/run"}
+TOKYO = "Asia/Tokyo"
+
+
+def _spec(**fields: Any) -> JobSpec:
+    spec, complaints = declare(BASE | fields, zone=TOKYO)
+    assert spec is not None, complaints
+    return spec
+
+
+def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
+    return {"cron": None, kind: value, **more}
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "message"),
+    [
+        pytest.param({"targeturl": "x"}, "targeturl", "unknown key 'targeturl': did you mean 'target_url'?", id="typo"),
+        pytest.param({"xyzzy": 1}, "xyzzy", "unknown key 'xyzzy': the keys are job_id, name, ", id="unknown key"),
+        pytest.param(
+            _with("interval", {"hour": 1}), "interval.hour", "did you mean 'hours'?", id="unit of an interval"
+        ),
+        pytest.param({"job_id": ""}, "job_id", "at least 1 character", id="empty id"),
+        pytest.param({"job_id": "x" * 256}, "job_id", "at most 255 characters", id="long id"),
+        pytest.param(
+            {"job_id": "a/b?"}, "job_id", "can't hold / ?, which have a meaning in URLs", id="id with a slash"
+        ),
+        pytest.param({"job_id": ".."}, "job_id", "'..' can't stand in a URL", id="id of dots"),
+        pytest.param({"job_id": "a\nb"}, "job_id", "only hold printable characters", id="id with a line break"),
+        pytest.param({"job_id": " a"}, "job_id", "can't start or end with a space", id="id with a space before it"),
+        pytest.param({"job_id": 7}, "job_id", "has to be text, not a number: put it into quotes", id="number as id"),
+        pytest.param({"name": "a\nb"}, "name", "can't hold line breaks", id="name"),
+        pytest.param({"target_url": ""}, "target_url", "is empty: write the URL to call", id="empty URL"),
+        pytest.param({"target_url": None}, "target_url", "has to be text, not nothing", id="null URL"),
+        pytest.param({"target_url": "ftp://x"}, "target_url", "has to start with http:// or https://", id="ftp"),
+        pytest.param({"target_url": "http:///x"}, "target_url", "has no host", id="no host"),
+        pytest.param({"target_url": "http://[x"}, "target_url", "is not a URL (", id="brackets"),
+        pytest.param({"target_url": "http://x:99999"}, "target_url", "is not a URL (", id="port"),
+        pytest.param({"target_url": "http://x:0"}, "target_url", "has port 0", id="port 0"),
+        pytest.param({"target_url": "http://x/a b"}, "target_url", "write a space as %20", id="space in a URL"),
+        pytest.param({"method": "FETCH"}, "method", "'FETCH' is not one of GET, POST, PUT", id="method"),
+        pytest.param({"headers": {"a b": "x"}}, "headers.a b", "'a b' is not a header name", id="header name"),
+        pytest.param({"headers": {"A": "x\r\nB: y"}}, "headers.A", "can't hold line breaks", id="header injection"),
+        pytest.param(
+            {"headers": {"Content-Length": "1"}}, "headers.Content-Length", "set by the HTTP client", id="length"
+        ),
+        pytest.param({"headers": {"A": 1}}, "headers.A", "put it into quotes", id="number as a header"),
+        pytest.param({"headers": ["A"]}, "headers", "has to be an object, not a list", id="headers as a list"),
+        pytest.param({"labels": {"a": None}}, "labels.a", "has to be text, not nothing", id="label"),
+        pytest.param({"body": float("nan")}, "body", "can't be written as JSON", id="NaN"),
+        pytest.param({"body": {"a": ["\ud800"]}}, "body", "half of a surrogate pair", id="surrogate"),
+        pytest.param({"timeout_sec": 0}, "timeout_sec", "should be greater than 0, not 0", id="no time"),
+        pytest.param({"timeout_sec": "30"}, "timeout_sec", "has to be a number, not text", id="text as a number"),
+        pytest.param({"timeout_sec": 1e999}, "timeout_sec", "less than or equal to 86400", id="infinite timeout"),
+        pytest.param({"max_retries": 10**30}, "max_retries", "equal to 100, not a huge number", id="endless retries"),
+        pytest.param({"max_retries": 1.5}, "max_retries", "has to be a whole number", id="half a retry"),
+        pytest.param({"retry_backoff_sec": -1}, "retry_backoff_sec", "equal to 0, not -1", id="negative delay"),
+        pytest.param({"misfire_grace_time": 0}, "misfire_grace_time", "equal to 1, not 0", id="no grace"),
+        pytest.param({"max_instances": 0}, "max_instances", "equal to 1, not 0", id="no instance"),
+        pytest.param({"coalesce": 1}, "coalesce", "has to be true or false, not a number", id="coalesce"),
+        pytest.param({"timezone": "Tokyo"}, "timezone", "did you mean Asia/Tokyo?", id="zone"),
+        pytest.param({"cron": None}, "", "the job has no schedule: write exactly one of", id="no schedule"),
+        pytest.param({"run_at": "x"}, "", "cron and run_at exclude each other", id="two schedules"),
+        pytest.param(
+            {"schedule_type": "date"}, "run_at", "schedule_type is date, so run_at is needed", id="other type"
+        ),
+        pytest.param(
+            {"schedule_type": "cron", "run_at": "x"},
+            "run_at",
+            "schedule_type is cron: remove run_at",
+            id="one too many",
+        ),
+        pytest.param(
+            {"schedule_type": "crom"}, "schedule_type", "'crom' is not one of 'cron', 'interval' or", id="crom"
+        ),
+        pytest.param({"anchor": "2026-01-01T00:00:00Z"}, "anchor", "anchor belongs to interval", id="anchor of a cron"),
+        pytest.param(_with("interval", {"hours": 1}, day_match="all"), "day_match", "belongs to cron", id="day_match"),
+        pytest.param({"cron": {"hur": 1}}, "cron.hur", "did you mean `hour`?", id="cron field"),
+        pytest.param({"cron": {"hour": "99"}}, "cron.hour", "`99` is out of range: hour takes 0-23", id="hour 99"),
+        pytest.param({"cron": "0 99 * * *"}, "cron", "hour: `99` is out of range", id="crontab names the field"),
+        pytest.param({"cron": "*/5"}, "cron", "has 1 fields, not 5", id="short crontab"),
+        pytest.param({"cron": 5}, "cron", "has to be text, not a number", id="number as cron"),
+        pytest.param({"cron": {"day": 31, "month": 2}}, "cron", "never fires", id="31 February"),
+        pytest.param(_with("interval", {}), "interval", "at least one second", id="empty interval"),
+        pytest.param(_with("interval", 5), "interval", "has to be an object, not a number", id="number as interval"),
+        pytest.param(
+            _with("interval", {"weeks": 5200, "days": 36500}), "interval", "a hundred years", id="long interval"
+        ),
+        pytest.param(
+            _with("interval", {"hours": 1}, anchor="2026"), "anchor", "is not a date with a time", id="anchor"
+        ),
+        pytest.param(_with("run_at", "tomorrow"), "run_at", "is not a date with a time", id="run_at"),
+        pytest.param(
+            _with("run_at", "2026-03-08T02:30:00", timezone="America/New_York"), "run_at", "doesn't exist", id="DST gap"
+        ),
+    ],
+)
+def test_complaint(fields: dict[str, Any], field: str, message: str) -> None:
+    spec, complaints = declare(BASE | fields, zone=TOKYO)
+    assert spec is None
+    assert [complaint.field for complaint in complaints] == [field]
+    assert message in complaints[0].message
+
+
+def test_every_problem_at_once() -> None:
+    fields = {"job_id": "a/b", "target_url": "", "method": "X", "cron": "*", "headers": {"A": "\0"}}
+    _, complaints = declare(fields, zone=TOKYO)
+    assert [complaint.field for complaint in complaints] == ["job_id", "target_url", "method", "headers.A", "cron"]
+    _, complaints = declare({"a": 1, "b": 2}, zone=TOKYO)
+    assert {complaint.field for complaint in complaints} == {"a", "b", "target_url"}
+
+
+def test_reserved_header_is_only_a_warning() -> None:
+    spec, (complaint,) = declare(BASE | {"headers": {"x-myscheduler-attempt": "9"}}, zone=TOKYO)
+    assert spec is not None
+    assert (complaint.rule, complaint.severity) == ("reserved-header", Severity.WARNING)
+
+
+COMMON_UI = {
+    "job_id": "日次 レポート",
+    "name": "日次レポート",
+    "schedule_type": "cron",
+    "cron": {"hour": "10", "second": "0"},
+    "target_url": "http://host/run",
+    "method": "GET",
+    "headers": None,
+    "body": None,
+    "timezone": "Asia/Tokyo",
+}
+
+
+def test_common_ui() -> None:
+    spec, complaints = declare(COMMON_UI, zone="UTC")
+    assert complaints == []
+    assert spec == JobSpec(
+        "日次 レポート",
+        "日次レポート",
+        DeclaredCron((("hour", "10"), ("second", "0"))),
+        "http://host/run",
+        timezone="Asia/Tokyo",
+    )
+
+
+def test_common_ui_without_a_url() -> None:
+    _, (complaint,) = declare(COMMON_UI | {"target_url": ""}, zone="UTC")
+    assert complaint.field == "target_url"
+
+
+def test_defaults() -> None:
+    spec = _spec()
+    assert (spec.name, spec.method, spec.timeout_sec, spec.max_retries, spec.retry_backoff_sec) == (
+        "a",
+        "GET",
+        30,
+        0,
+        1,
+    )
+    assert (spec.misfire_grace_time, spec.coalesce, spec.max_instances, spec.paused) == (3600, True, 1, None)
+    assert (spec.timezone, spec.headers, spec.body, spec.labels) == (None, {}, None, {})
+    assert spec == _spec(**dict.fromkeys(JobFields.model_fields.keys() - BASE.keys()))
+
+
+@pytest.mark.parametrize(
+    ("fields", "schedule"),
+    [
+        pytest.param({"cron": "@Daily"}, [("minute", "0"), ("hour", "0")], id="macro"),
+        pytest.param({"cron": "30 10 * * 0"}, [("minute", "30"), ("hour", "10")], id="crontab"),
+        pytest.param(
+            {"cron": {"hour": 10, "minute": " 5 ", "day": None}}, [("hour", "10"), ("minute", "5")], id="object"
+        ),
+    ],
+)
+def test_cron(fields: dict[str, Any], schedule: list[tuple[str, str]]) -> None:
+    declared = _spec(**fields).schedule
+    assert isinstance(declared, DeclaredCron)
+    assert list(declared.fields[:2]) == schedule
+
+
+def test_other_schedules() -> None:
+    every = _spec(**_with("interval", {"hours": 1, "minutes": 30}, anchor="2026-01-01T09:00:00")).schedule
+    anchor = datetime(2026, 1, 1, tzinfo=UTC)  # 09:00 in the service's zone
+    assert every == DeclaredInterval((("hours", 1), ("minutes", 30)), anchor)
+    assert _spec(**_with("run_at", "2026-01-01T00:00:00Z", method="post")).method == "POST"
+    assert _spec(**_with("run_at", "2026-01-01T00:00:00Z")).schedule == DeclaredDate("2026-01-01T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("run_at", "past"),
+    [("2026-01-01T09:00:00", True), ("2026-01-01T09:00:01", False), ("2026-01-01T00:00:00Z", True)],
+)
+def test_is_past(run_at: str, past: bool) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert is_past(_spec(**_with("run_at", run_at)), zone=TOKYO, now=now) is past
+    assert not is_past(_spec(), zone=TOKYO, now=now)
+
+
+_TEXT = st.text(st.characters(), max_size=6)  # halves of surrogate pairs too, which JSON can spell
+_LEAF = st.none() | st.booleans() | st.integers() | st.floats() | _TEXT | st.sampled_from(["*", "1", "@daily", TOKYO])
+_JSON = st.recursive(_LEAF, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_TEXT, inner, max_size=2))
+_CRON = st.dictionaries(st.sampled_from(["hour", "day", "month", "x"]), _LEAF, max_size=3)
+_EVERY = st.dictionaries(st.sampled_from(["weeks", "days", "seconds"]), st.integers(-1, 10**12), max_size=2)
+_FIELDS = st.fixed_dictionaries(
+    {"job_id": _JSON, "target_url": _LEAF | st.just("http://x")},
+    optional=dict.fromkeys(JobFields.model_fields.keys() - {"job_id", "target_url"}, _JSON | _CRON | _EVERY),
+)
+
+
+@given(_FIELDS | st.dictionaries(_TEXT, _JSON, max_size=3))
+def test_declare_never_raises(values: dict[str, Any]) -> None:
+    spec, complaints = declare(values, zone=TOKYO)
+    assert (spec is None) == any(complaint.severity is Severity.ERROR for complaint in complaints)

@@ -1,0 +1,258 @@
+"""Manifest files to desired jobs: whole reports as people see them, and what each broken document costs."""
+
+import re
+from datetime import UTC, datetime
+from textwrap import dedent
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from myscheduler.core.manifest import Desired, ParsedFile, combine, parse_file, past_warnings
+from myscheduler.core.source import Snapshot, SourceFile, UnreadableFile
+
+GOOD = "cron: 0 0 * * *\ntarget_url: http://x\n"
+
+
+def _parse(text: str | bytes, path: str = "a.yaml") -> ParsedFile:
+    content = text if isinstance(text, bytes) else dedent(text).encode()
+    return parse_file(SourceFile.of(path, content), zone="Asia/Tokyo")
+
+
+def _desired(*unreadable: str, **files: str) -> Desired:
+    read = [SourceFile.of(f"{name}.yaml", text.encode()) for name, text in files.items()]
+    snapshot = Snapshot.of(read, [UnreadableFile(path, "no permission") for path in unreadable])
+    return combine([parse_file(file, zone="Asia/Tokyo") for file in snapshot.files], snapshot)
+
+
+def _report(text: str | bytes) -> str:
+    return "\n".join(map(str, sorted(_parse(text).problems)))
+
+
+def test_report() -> None:
+    text = """\
+        job_id: 日次
+        cron: {hour: 25, minute: 0}
+        targeturl: http://x
+        ---
+        job_id: a/b
+        cron: "0 0 * * *"
+        target_url: http://x
+        headers:
+          Good: x
+          X-MyScheduler-Job-Id: x
+          Content-Length: "1"
+        ---
+        job_id: no
+        paused: yes
+        paused: true
+        target_url: http://x
+        cron: 0 9 * * 1-5
+        ---
+        - job_id: c
+        ---
+        cron: 0 0 * * *
+        target_url: ""
+        """
+    assert _report(text) == dedent("""\
+        a.yaml:1:1: error: target_url: is missing [missing-field]
+        a.yaml:3:1: error: targeturl: unknown key 'targeturl': did you mean 'target_url'? [unknown-key]
+        a.yaml:5:9: error: job_id: an id can't hold /, which have a meaning in URLs: use - or _ instead [invalid-id]
+        a.yaml:10:3: warning: headers.X-MyScheduler-Job-Id: X-MyScheduler-Job-Id is set by the scheduler, \
+this value is never sent [reserved-header]
+        a.yaml:11:3: error: headers.Content-Length: Content-Length is set by the HTTP client: leave it out \
+[invalid-header]
+        a.yaml:13:9: error: job_id: no is a boolean to some YAML parsers and text to others: write false, or "no" \
+for the text [yaml-surprise]
+        a.yaml:15:1: error: paused: stands twice in this mapping, first on line 14: remove one [duplicate-key]
+        a.yaml:15:9: error: paused: yes is a boolean to some YAML parsers and text to others: write true, or "yes" for \
+the text [yaml-surprise]
+        a.yaml:19:1: error: a manifest is a mapping of fields, such as 'job_id: daily-report'; several jobs are parted \
+by --- [not-a-mapping]
+        a.yaml:21:1: error: job_id: is missing: a manifest needs it to know its job again [missing-field]
+        a.yaml:22:13: error: target_url: is empty: write the URL to call, such as https://api.example.com/run \
+[invalid-url]""")
+
+
+@pytest.mark.parametrize(
+    ("text", "jobs", "broken", "opaque"),
+    [
+        pytest.param(f"job_id: 日次 1\n{GOOD}", {"日次 1"}, set(), False, id="good"),
+        pytest.param(
+            f"job_id: a\nx: 1\n---\njob_id: b\n{GOOD}", {"b"}, {"a"}, False, id="a broken one beside a good one"
+        ),
+        pytest.param(f"job_id: a/b\n{GOOD}---\njob_id: b\n{GOOD}", {"b"}, set(), True, id="an id that is none"),
+        pytest.param(f"{GOOD}---\njob_id: b\n{GOOD}", {"b"}, set(), True, id="no id"),
+        pytest.param(
+            "job_id: a\n x: [\n---\njob_id: 'b'  # c\n", set(), {"a", "b"}, True, id="ids in unparseable text"
+        ),
+        pytest.param(b"job_id: \x93\xfa", set(), set(), True, id="not UTF-8"),
+        pytest.param("", set(), set(), False, id="empty"),
+        pytest.param("# all gone\n---\n", set(), set(), False, id="comments"),
+        pytest.param(f"\ufeffjob_id: a\n{GOOD}", {"a"}, set(), False, id="byte order mark"),
+        pytest.param(f"job_id: a\r\n{GOOD}".replace("\n", "\r\n"), {"a"}, set(), False, id="Windows line ends"),
+    ],
+)
+def test_what_a_broken_document_costs(text: str | bytes, jobs: set[str], broken: set[str], opaque: bool) -> None:
+    parsed = _parse(text if isinstance(text, bytes) else text.encode())
+    assert {job.spec.job_id for job in parsed.jobs} == jobs
+    assert (parsed.broken_ids, parsed.is_opaque) == (frozenset(broken), opaque)
+    assert bool(parsed.problems) == bool(broken or opaque)
+
+
+@pytest.mark.parametrize(
+    ("content", "report"),
+    [
+        pytest.param(
+            "a: 1\njob_id: 日次".encode("cp932"),
+            "a.yaml:2:1: error: is not UTF-8, it looks like Shift_JIS (CP932): save the file as UTF-8 [not-utf8]",
+            id="Shift_JIS",
+        ),
+        pytest.param(
+            "job_id: 日次".encode("utf-16"),
+            "a.yaml:1:1: error: is not UTF-8, it looks like UTF-16: save the file as UTF-8 [not-utf8]",
+            id="UTF-16",
+        ),
+        pytest.param(b"\xe9", "a.yaml:1:1: error: is not UTF-8: save the file as UTF-8 [not-utf8]", id="Latin 1"),
+        pytest.param(
+            b"job_id: a\ncron: */5 * * * *",
+            "a.yaml:2:7: error: a * that is not in quotes starts an alias in YAML: put the value into quotes, such as "
+            "'*/5 * * * *' [yaml-syntax]",
+            id="unquoted star",
+        ),
+    ],
+)
+def test_unreadable_text(content: bytes, report: str) -> None:
+    assert re.sub(r":2:[78]:", ":2:7:", _report(content)) == report
+
+
+CONFIG_MAP = """\
+apiVersion: v1
+kind: Deployment
+debug: yes
+---
+apiVersion: v1
+kind: ConfigMap
+data:
+  README: job_id = x
+  a.yaml: |
+    job_id: a
+    cron: {hour: 25}
+    target_url: http://x
+  b.yml: |-
+    # two jobs
+    job_id: b
+    cron: 0 0 * * *
+    target_url: http://x
+    ---
+    job_id: c
+    run_at: 2026-01-01T00:00:00Z
+    target_url: http://x
+  bad.yaml: |
+    job_id: d
+    cron: a: b
+  one-line.yaml: "job_id: e"
+"""
+
+
+def test_config_map() -> None:
+    parsed = _parse(CONFIG_MAP)
+    assert [(job.spec.job_id, job.line) for job in parsed.jobs] == [("b", 15), ("c", 19)]
+    assert (parsed.broken_ids, parsed.is_opaque, parsed.skipped) == (frozenset({"a", "d", "e"}), True, 1)
+    places = [(problem.line, problem.column, problem.rule) for problem in parsed.problems]
+    assert places == [(11, 18, "invalid-cron"), (24, 12, "yaml-syntax"), (25, 18, "missing-field")]
+    (warning,) = past_warnings(parsed.jobs, zone="UTC", now=datetime(2026, 2, 1, tzinfo=UTC))
+    assert str(warning) == (
+        "a.yaml:20:13: warning: run_at: lies in the past, so the job will never run: write a later moment, or remove "
+        "the job [run-at-past]"
+    )
+
+
+def test_config_map_with_a_key_twice_hides_no_job() -> None:
+    inner = "  a.yaml: |\n    job_id: {}\n    cron: 0 0 * * *\n    target_url: http://x\n"
+    parsed = _parse("apiVersion: v1\nkind: ConfigMap\ndata:\n" + inner.format("a") + inner.format("b"))
+    assert [(problem.line, problem.rule) for problem in parsed.problems] == [(8, "duplicate-key")]
+    assert parsed.is_opaque
+
+
+def test_config_maps_in_config_maps_are_skipped() -> None:
+    text = "job_id: a"
+    for level in range(300):
+        text = "apiVersion: v1\nkind: ConfigMap\ndata:\n a.yaml: |\n" + "".join(
+            f"  {line}\n" for line in text.splitlines()
+        )
+        assert level or _parse(text).broken_ids == {"a"}
+    assert _parse(text).skipped == 1
+
+
+def test_duplicates_name_both_places() -> None:
+    desired = _desired(a=f"job_id: x\n{GOOD}---\njob_id: y\n{GOOD}", b=f"---\njob_id: x\n{GOOD}")
+    assert desired.jobs.keys() == {"y"}
+    assert desired.held_ids == {"x"}
+    advice = (
+        "job_id: 'x' is declared in a.yaml:1 and b.yaml:2: rename or remove one; until then the job stays as it was"
+    )
+    assert [str(problem) for problem in desired.problems] == [
+        f"a.yaml:1:1: error: {advice} [duplicate-id]",
+        f"b.yaml:2:1: error: {advice} [duplicate-id]",
+    ]
+
+
+def test_a_broken_document_holds_its_job_against_a_good_one() -> None:
+    desired = _desired(a=f"job_id: x\n{GOOD}", b="job_id: x\nfoo: 1\n")
+    assert not desired.jobs
+    assert desired.held_ids == {"x"}
+
+
+def test_unreadable_files_and_folders() -> None:
+    desired = _desired("team/", "z.yaml", a=f"job_id: x\n{GOOD}", o="[")
+    assert desired.held_paths == {"team/", "z.yaml", "o.yaml"}
+    assert str(desired.problems[-1]) == (
+        "z.yaml:1:1: error: can't be read (no permission): its jobs stay as they were [unreadable]"
+    )
+    held = {path: desired.holds("j", path) for path in ("team/sub/a.yaml", "teams.yaml", "z.yaml", "o.yaml", "a.yaml")}
+    assert held == {"team/sub/a.yaml": True, "teams.yaml": False, "z.yaml": True, "o.yaml": True, "a.yaml": False}
+
+
+@pytest.mark.parametrize(
+    ("files", "empty"),
+    [
+        pytest.param({}, True, id="no file"),
+        pytest.param({"a": "# nothing"}, True, id="comments"),
+        pytest.param({"a": "apiVersion: v1\nkind: Service"}, True, id="other kinds"),
+        pytest.param({"a": "job_id: x"}, False, id="a broken job"),
+        pytest.param({"a": "["}, False, id="a broken file"),
+    ],
+)
+def test_is_empty(files: dict[str, str], empty: bool) -> None:
+    assert _desired(**files).is_empty is empty
+
+
+_LINES = st.sampled_from(
+    [
+        "job_id: a",
+        "job_id: b",
+        *GOOD.splitlines(),
+        "---",
+        "x: 1",
+        "apiVersion: v1",
+        "kind: ConfigMap",
+        "data:",
+        "  a.yaml: |",
+        "    job_id: c",
+        "    cron: [",
+        "- 1",
+        "cron: 5",
+        "\x00",
+        "job_id: 'a/b'",
+        "cron: &a {<<: *a}",
+    ]
+)
+
+
+@given(st.binary() | st.lists(_LINES, max_size=12).map(lambda lines: "\n".join(lines).encode()))
+def test_any_file_says_what_is_wrong_with_it(content: bytes) -> None:
+    parsed = _parse(content)
+    assert bool(parsed.broken_ids or parsed.is_opaque) == bool(parsed.problems)
+    lines = len(content.decode(errors="replace").splitlines())
+    assert all(1 <= problem.line <= lines + 1 and problem.column >= 1 for problem in parsed.problems)
