@@ -23,6 +23,8 @@ from myscheduler.reconciler import Reconciler
 from myscheduler.runner import Runner
 from myscheduler.settings import Settings
 
+BACKLOG = 2_048
+"""How many callers may wait to be accepted."""
 HANG_UP_SEC = 3
 """How long a shutdown waits for callers of the API."""
 
@@ -67,13 +69,13 @@ async def _serve(settings: Settings) -> int:
             api, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=HANG_UP_SEC
         ))  # fmt: skip
 
+        _stop_on_signals(runner, server)
         if interrupted := await store.write(partial(execution_rows.interrupt_running, now=_now())):
             log.warning("%d executions were under way when the service last stopped: interrupted", interrupted)
         await reconciler.reconcile()
         await catalog.load()
         runner.start()
         stack.push_async_callback(runner.stop, settings.drain_sec)
-        _stop_on_signals(runner, server)
         log.info(
             "MyScheduler %s serves on http://%s:%d/docs",
             __version__,
@@ -94,10 +96,11 @@ async def _until_stopped(
     server.should_exit = True
     following.cancel()
     await asyncio.gather(serving, following, return_exceptions=True)
-    for task in done - {serving}:
+    broken = [task for task in done if task is not serving or task.exception()]
+    for task in broken:
         log.critical("%s ended by itself: the service stops", task.get_name(), exc_info=task.exception())
     log.info("stopping")
-    return 0 if serving in done else 1
+    return 1 if broken else 0
 
 
 class _Server(uvicorn.Server):
@@ -129,6 +132,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen(BACKLOG)  # two that are bound do not exclude each other, two that listen do
     except OSError as error:
         listener.close()
         message = f"MYSCHEDULER_PORT (--port): can't listen on {host}:{port}: {error.strerror}; choose another"

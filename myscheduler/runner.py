@@ -10,7 +10,7 @@ import logging
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -32,6 +32,7 @@ STORE_RETRY_SEC = 1.0
 RECORD_SEC = 5.0
 """How long a shutdown waits for the last ends to be recorded."""
 STOPPED = "the scheduler was stopped while this execution was under way; the target may have got the request"
+NOT_SENT = "the scheduler was stopped before this execution was sent"
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -51,11 +52,14 @@ class _Armed:
     """Its first waiting claim is up to be taken."""
 
 
-@dataclass(slots=True)
-class _Manual:
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A claim on its way into the database."""
+
     claim: Claim
     job: Job
-    accepted: asyncio.Future[bool]
+    accepted: asyncio.Future[bool] | None = None
+    """Who waits for a manual run; cancelled when they gave up."""
 
 
 class Runner:
@@ -82,19 +86,22 @@ class Runner:
         self._ready: list[tuple[datetime, int, _Armed]] = []
         """A heap of jobs whose first waiting claim may go, by the slot of that claim."""
         self._order = 0
-        self._manual: deque[_Manual] = deque()
+        self._manual: deque[_Taken] = deque()
         self._last_manual: dict[str, datetime] = {}
         self._in_flight: Counter[str] = Counter()
         """Scheduled executions by job, from the moment their claim is tried."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._open = 0
-        """Claims that are being made, and executions that are not yet recorded as ended."""
+        """Executions that are claimed and not yet recorded as ended."""
+        self._is_claiming = False
         self._all_closed = asyncio.Event()
         self._finished: list[tuple[Execution, Finish]] = []
         self._has_work = asyncio.Event()
         self._has_finished = asyncio.Event()
-        self._started_at = now()
+        self._started_at: datetime | None = None
         self._is_stopping = False
+        self._is_over = False
+        """What is claimed now is not sent any more."""
         self.loops: list[asyncio.Task[None]] = []
         self.store_trouble: str | None = None
         """Why nothing is sent at the moment, in words, or `None` when all is well."""
@@ -148,7 +155,8 @@ class Runner:
         execution = None
         if step.run is not None:
             now = self._now()
-            cause = Cause.CATCH_UP if step.run <= self._started_at else Cause.TIMER
+            is_late = self._started_at is None or step.run <= self._started_at
+            cause = Cause.CATCH_UP if is_late else Cause.TIMER
             execution = Execution(
                 execution_rows.new_execution_id(now),
                 job.job_id,
@@ -194,11 +202,12 @@ class Runner:
             armed = self._armed.get(job_id)
             if armed is None:
                 raise JobNotFoundError(job_id)
-            manual = _Manual(self._manual_claim(armed.job, by), armed.job, asyncio.get_running_loop().create_future())
-            self._manual.append(manual)
+            claim = self._manual_claim(armed.job, by)
+            accepted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            self._manual.append(_Taken(claim, armed.job, accepted))
             self._has_work.set()
-            if await manual.accepted and manual.claim.execution:
-                return manual.claim.execution.execution_id
+            if await accepted and claim.execution:
+                return claim.execution.execution_id
 
     def _manual_claim(self, job: Job, by: str) -> Claim:
         now = self._now()
@@ -224,21 +233,29 @@ class Runner:
             await self._has_work.wait()
             self._has_work.clear()
             while taken := self._take():
-                claims = [claim for claim, _, _ in taken]
-                self._count_open(len(taken))
-                accepted = await self._persist(partial(self._store.write, partial(execution_rows.claim, claims=claims)))
-                for (claim, job, manual), is_accepted in zip(taken, accepted, strict=True):
-                    self._after_claim(claim, job, is_accepted=is_accepted)
-                    if manual is not None and not manual.accepted.done():
-                        manual.accepted.set_result(is_accepted)
-                await self._reload([claim.job_id for claim, is_ok in zip(claims, accepted, strict=True) if not is_ok])
+                await self._claim_all(taken)
 
-    def _take(self) -> list[tuple[Claim, Job, _Manual | None]]:
+    async def _claim_all(self, taken: list[_Taken]) -> None:
+        def attempt() -> Awaitable[list[bool]]:
+            # a caller who was told that the trigger failed must not find it run after all
+            taken[:] = [one for one in taken if one.accepted is None or not one.accepted.done()]
+            claims = [one.claim for one in taken]
+            return self._store.write(partial(execution_rows.claim, claims=claims))
+
+        self._is_claiming = True
+        accepted = await self._persist(attempt)
+        for one, is_accepted in zip(taken, accepted, strict=True):
+            self._after_claim(one.claim, one.job, is_accepted=is_accepted)
+            if one.accepted is not None and not one.accepted.done():
+                one.accepted.set_result(is_accepted)
+        self._is_claiming = False
+        self._tell_closed()
+        await self._reload([one.claim.job_id for one, is_ok in zip(taken, accepted, strict=True) if not is_ok])
+
+    def _take(self) -> list[_Taken]:
         """Manual runs first, then what is due longest, as long as there is room."""
-        taken: list[tuple[Claim, Job, _Manual | None]] = []
-        while self._manual:
-            manual = self._manual.popleft()
-            taken.append((manual.claim, manual.job, manual))
+        taken = list(self._manual)
+        self._manual.clear()
         while self._ready and len(taken) < CLAIMS_AT_ONCE and self._room > 0 and not self._is_stopping:
             _, _, armed = heapq.heappop(self._ready)
             armed.is_offered = False
@@ -246,22 +263,27 @@ class Runner:
                 continue  # the job changed since; its slots are decided anew
             claim = armed.waiting.popleft()
             if claim.execution:
+                claim = replace(claim, execution=replace(claim.execution, started_at=self._now()))
                 self._in_flight[claim.job_id] += 1
                 self._room -= 1
-            taken.append((claim, armed.job, None))
+            taken.append(_Taken(claim, armed.job))
             self._offer(armed)
         return taken
 
     def _after_claim(self, claim: Claim, job: Job, *, is_accepted: bool) -> None:
         execution = claim.execution
-        if execution is None or not is_accepted:
-            self._count_open(-1)
-            if execution is not None:
-                self._release(execution)
+        if execution is None:
+            return
+        if not is_accepted:
+            self._release(execution)
+            return
+        self._open += 1
+        if self._is_over:
+            self._end(execution, Status.INTERRUPTED, 0, Outcome(error=NOT_SENT), Reason.SHUTDOWN)
             return
         task = asyncio.create_task(self._execute(job, execution))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(partial(self._after_task, execution))
 
     def _release(self, execution: Execution) -> None:
         """The execution is over: the job may run again."""
@@ -322,9 +344,18 @@ class Runner:
         except Exception:
             log.exception("a bug ended an execution", extra=names)
             outcome = Outcome(error="a bug in the scheduler ended this execution; its log has the stack trace")
-        self._finished.append(
-            (execution, Finish(execution.execution_id, status, self._now(), attempt, outcome, reason))
-        )
+        self._end(execution, status, attempt, outcome, reason)
+
+    def _after_task(self, execution: Execution, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():  # before its first step, so nothing of `_execute` ran
+            self._end(execution, Status.INTERRUPTED, 0, Outcome(error=NOT_SENT), Reason.SHUTDOWN)
+
+    def _end(
+        self, execution: Execution, status: Status, attempts: int, outcome: Outcome, reason: Reason | None = None
+    ) -> None:
+        finish = Finish(execution.execution_id, status, self._now(), attempts, outcome, reason)
+        self._finished.append((execution, finish))
         self._has_finished.set()
 
     async def _finish_forever(self) -> None:
@@ -335,15 +366,17 @@ class Runner:
             ended, self._finished = self._finished, []
             finishes = [finish for _, finish in ended]
             await self._persist(partial(self._store.write, partial(execution_rows.finish, finishes=finishes)))
-            self._count_open(-len(ended))
+            self._open -= len(ended)
             for execution, finish in ended:
                 self._release(execution)
                 _log_end(execution, finish)
+            self._tell_closed()
 
     # --- life -----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin to claim and send what is armed."""
+        self._started_at = self._now()
         self._timers.start()
         self.loops = [asyncio.create_task(self._claim_forever()), asyncio.create_task(self._finish_forever())]
 
@@ -355,10 +388,10 @@ class Runner:
         """Start nothing more, wait up to `drain_sec` for what is in flight, and record the rest as interrupted."""
         self.hold()
         await asyncio.to_thread(self._timers.stop)
-        self._count_open(0)
         if self._open:
             log.info("waiting up to %g s for %d executions in flight", drain_sec, self._open)
         await self._wait_closed(drain_sec)
+        self._is_over = True
         for task in self._tasks:
             task.cancel()
         await self._wait_closed(RECORD_SEC)
@@ -367,13 +400,13 @@ class Runner:
         await asyncio.gather(*self.loops, return_exceptions=True)
 
     async def _wait_closed(self, seconds: float) -> None:
+        self._tell_closed()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._all_closed.wait()
 
-    def _count_open(self, change: int) -> None:
-        self._open += change
-        if self._open:
+    def _tell_closed(self) -> None:
+        if self._open or self._is_claiming:
             self._all_closed.clear()
         else:
             self._all_closed.set()

@@ -4,8 +4,8 @@
         service.write("daily.yaml", "job_id: daily …")
         service.until(lambda: service.get("/api/v1/jobs/daily").status_code == 200)
 
-It works in `folder`: the manifests are in `folder/jobs.d`, the database in `folder/data`. A second `Service` on the same
-folder is a restart. Leaving the context ends the process, however the test went.
+It works in `folder`: the manifests are in `folder/jobs.d`, the database in `folder/data`. A second `Service` on the
+same folder is a restart. Leaving the context ends the process, however the test went.
 """
 
 import json

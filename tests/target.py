@@ -160,6 +160,8 @@ class Target:
         started.set()
         await self._stop.wait()
         server.close()
+        for _ in range(5):
+            await asyncio.sleep(0)  # connections that are just being accepted get a task that closes them
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -40,39 +40,47 @@ class Timers:
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
         )
         self._hands = ThreadPoolExecutor(1, thread_name_prefix="arm-timers")
+        self._is_stopped = False
 
     def start(self) -> None:
-        self._scheduler.start()
+        """Begin to ring, once what is armed so far is in."""
+        self._hands.submit(self._scheduler.start).add_done_callback(_report)
 
     def stop(self) -> None:
-        """No wake-up comes after this returns."""
+        """No wake-up comes after this returns, and arming does nothing any more."""
+        self._is_stopped = True
         self._hands.shutdown(wait=True, cancel_futures=True)
         self._executor.close()
-        self._scheduler.shutdown(wait=False)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
 
     def arm(self, schedules: Sequence[tuple[str, Schedule, datetime]], removed: Sequence[str]) -> None:
         """Set timers to the first slot after each given moment, and stop others. Returns at once.
 
         The scheduler's lock is held while it works through what is due, so the event loop must not wait for it.
         """
-        self._hands.submit(self._arm, schedules, removed).add_done_callback(_report)
+        if not self._is_stopped:
+            self._hands.submit(self._arm, schedules, removed).add_done_callback(_report)
 
     def _arm(self, schedules: Sequence[tuple[str, Schedule, datetime]], removed: Sequence[str]) -> None:
-        in_bulk = len(schedules) + len(removed) > BULK
+        in_bulk = len(schedules) + len(removed) > BULK and self._scheduler.running
         if in_bulk:
             self._scheduler.pause()
-        for job_id in removed:
-            self._remove(job_id)
-        for job_id, schedule, after in schedules:
-            first = next_after(schedule, after)
-            if first is None:
+        try:
+            for job_id in removed:
                 self._remove(job_id)
-            else:
-                self._scheduler.add_job(
-                    _nothing, _Slots(schedule, first), id=job_id, replace_existing=True, next_run_time=first
-                )
-        if in_bulk:
-            self._scheduler.resume()
+            for job_id, schedule, after in schedules:
+                self._set(job_id, schedule, next_after(schedule, after))
+        finally:
+            if in_bulk:
+                self._scheduler.resume()
+
+    def _set(self, job_id: str, schedule: Schedule, first: datetime | None) -> None:
+        if first is None:
+            self._remove(job_id)
+        else:
+            trigger = _Slots(schedule, first)
+            self._scheduler.add_job(_nothing, trigger, id=job_id, replace_existing=True, next_run_time=first)
 
     def _remove(self, job_id: str) -> None:
         try:

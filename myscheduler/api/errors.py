@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem details; `detail` is always a string that says what is wrong and what to do."""
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -44,6 +45,15 @@ class BadRequestError(MySchedulerError):
         self.status = status
 
 
+class _Problem(JSONResponse):
+    """Can quote what UTF-8 can't carry: half of a surrogate pair becomes a question mark."""
+
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=False, allow_nan=False).encode(errors="replace")
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of the app with problem details."""
     app.add_exception_handler(MySchedulerError, _on_own)
@@ -63,7 +73,7 @@ def problem(
     }
     if errors:
         content["errors"] = errors
-    return JSONResponse(content, status, headers, MEDIA_TYPE)
+    return _Problem(content, status, headers)
 
 
 async def _on_own(_request: Request, error: Exception) -> JSONResponse:

@@ -30,14 +30,17 @@ TRIGGER_SEC = 10.0
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many rows at the most, newest first.")]
 
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {"schema": JobFields.model_json_schema(ref_template="#/components/schemas/{model}")}
-        },
-    }
-}
+
+def _body() -> dict[str, Any]:
+    """The body of POST and PUT for the OpenAPI page; it is read by `declare`, as manifests are."""
+    schema = JobFields.model_json_schema()
+    interval = schema.pop("$defs")["IntervalFields"]  # a reference would lead nowhere in the page
+    schema["properties"]["interval"]["anyOf"][0] = interval
+    schema["properties"]["replace_existing"] = {"type": "boolean", "default": False}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+_BODY = _body()
 
 
 def jobs_router(  # noqa: C901 - a list of routes, each simple
@@ -91,10 +94,10 @@ def jobs_router(  # noqa: C901 - a list of routes, each simple
         """Give an API job another spec; its history, pause and phase stay."""
         body = await read_object(request)
         _take_flag(body, "replace_existing")
-        if body.setdefault("job_id", job_id) != job_id:
+        if body.get("job_id") not in (None, job_id):
             message = f"is {body['job_id']!r}, but the URL names {job_id!r}: leave it out, or write the same id"
             raise InvalidInputError([Complaint(("job_id",), "invalid-id", message)])
-        await catalog.replace(_spec(body, zone, now()))
+        await catalog.replace(_spec(body | {"job_id": job_id}, zone, now()))
         return JSONResponse({"job_id": job_id, "status": "scheduled"})
 
     @router.delete("/{job_id}", responses=_answers(shapes.JobStatus))
@@ -131,7 +134,7 @@ def jobs_router(  # noqa: C901 - a list of routes, each simple
     @router.get("/{job_id}/executions", responses=_answers(shapes.JobExecutionList))
     async def job_executions(job_id: str, limit: Limit = 50) -> JSONResponse:
         """A job's history, newest first; that of a removed job too."""
-        records = await store.read(partial(_history, job_id=job_id, limit=limit))
+        records = await store.read(partial(execution_rows.of_job, job_id=job_id, limit=limit))
         return JSONResponse(
             {"job_id": job_id, "executions": [views.execution(one) for one in records], "count": len(records)}
         )
@@ -155,7 +158,9 @@ def _spec(body: dict[str, Any], zone: str, now: datetime) -> JobSpec:
 
 
 def _take_flag(body: dict[str, Any], name: str) -> bool:
-    value = body.pop(name, False)
+    value = body.pop(name, None)
+    if value is None:
+        return False
     if not isinstance(value, bool):
         raise InvalidInputError([Complaint((name,), "invalid-type", "has to be true or false")])
     return value
@@ -171,10 +176,3 @@ def _one_with_history(connection: Connection, job_id: str) -> tuple[Job, Record 
         raise JobNotFoundError(job_id)
     last = execution_rows.last_of_jobs(connection, [job_id]).get(job_id)
     return job, last, execution_rows.of_job(connection, job_id, DETAIL_EXECUTIONS)
-
-
-def _history(connection: Connection, job_id: str, limit: int) -> list[Record]:
-    records = execution_rows.of_job(connection, job_id, limit)
-    if not records and job_id not in job_rows.find_jobs(connection, [job_id]):
-        raise JobNotFoundError(job_id)
-    return records

@@ -21,7 +21,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="myscheduler")
 def main() -> None:
-    r"""Call REST APIs on schedule, from YAML manifests that live in Git.
+    """Call REST APIs on schedule, from YAML manifests that live in Git.
 
     \b
     First steps:

@@ -22,7 +22,12 @@ _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
 
 
 @click.command()
-@click.argument("paths", nargs=-1, type=click.Path(exists=True, allow_dash=True, path_type=Path))
+@click.argument(
+    "paths",
+    nargs=-1,
+    type=click.Path(exists=True, allow_dash=True, path_type=Path),
+    default=[_DEFAULTS.jobs_dir],
+)
 @click.option(
     "--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What to print."
 )
@@ -40,7 +45,7 @@ _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
     "--now", metavar="ISO", callback=parse_now_option, help="Judge one-offs in the past as of this moment (RFC 3339)."
 )
 def validate(paths: tuple[Path, ...], output: str, *, strict: bool, timezone: str, now: datetime) -> None:
-    r"""Check manifests, and say every problem with its place and what to write instead.
+    """Check manifests, and say every problem with its place and what to write instead.
 
     PATHS are files, folders, and - for standard input; jobs.d when left out. ConfigMaps among the documents are looked
     into, other Kubernetes objects are skipped.
@@ -53,7 +58,7 @@ def validate(paths: tuple[Path, ...], output: str, *, strict: bool, timezone: st
 
     Exits with 0 when all is well, 1 when there are problems, 2 when a path doesn't exist.
     """
-    snapshot = _read(paths or (_DEFAULTS.jobs_dir,))
+    snapshot = _read(paths)
     desired = combine([parse_file(file, zone=timezone) for file in snapshot.files], snapshot)
     warnings = past_warnings(desired.jobs.values(), zone=timezone, now=now)
     problems = sorted([*desired.problems, *warnings])
@@ -62,6 +67,8 @@ def validate(paths: tuple[Path, ...], output: str, *, strict: bool, timezone: st
         _print_json(desired, problems, is_valid=not failing)
     else:
         _print_text(desired, problems)
+    if not desired.jobs and not problems:
+        click.echo("warning: no manifests found", err=True)
     raise SystemExit(1 if failing else 0)
 
 
@@ -101,11 +108,10 @@ def _print_json(desired: Desired, problems: list[Problem], *, is_valid: bool) ->
 def _print_text(desired: Desired, problems: list[Problem]) -> None:
     for problem in problems:
         click.echo(_coloured(problem))
-    skipped = f", {desired.skipped} Kubernetes objects without manifests skipped" if desired.skipped else ""
+    others = _plural(desired.skipped, "Kubernetes object")
+    skipped = f", {others} without manifests skipped" if desired.skipped else ""
     found = ", ".join(_counted(problems)) or "no problems"
     click.echo(f"{_plural(len(desired.jobs), 'job')}, {found}{skipped}")
-    if not desired.jobs and not problems:
-        click.echo("warning: no manifests found", err=True)
 
 
 def _coloured(problem: Problem) -> str:

@@ -115,16 +115,14 @@ def declare(values: Mapping[str, Any], *, zone: str) -> tuple[JobSpec | None, li
     `zone` is the service's zone, for local times of jobs that name none. Returns the spec, or `None` where any
     complaint is an error; and every complaint at once.
     """
-    try:
-        fields = JobFields.model_validate(values)
-    except ValidationError as error:
-        return None, [_translate(detail) for detail in error.errors(include_url=False) if not _is_other_shape(detail)]
-    complaints = [*_check(fields), *_check_encodable(values)]
+    fields, complaints = _read(values)
+    complaints += [*_check(fields), *_check_encodable(fields)]
     schedule = None
     try:
         schedule = _declared_schedule(fields, zone)
     except _Rejected as rejected:
-        complaints.append(rejected.complaint)
+        if not complaints or _has_schedule(fields):  # a schedule that is missing may be one of the complaints
+            complaints.append(rejected.complaint)
     if schedule is None or any(complaint.severity is Severity.ERROR for complaint in complaints):
         return None, complaints
     return _spec(fields, schedule), complaints
@@ -136,6 +134,27 @@ def is_past(spec: JobSpec, *, zone: str, now: datetime) -> bool:
         return False
     schedule = compile_schedule(spec, zone=zone, created_at=now)
     return isinstance(schedule, Once) and schedule.at <= now
+
+
+def _read(values: Mapping[str, Any]) -> tuple[JobFields, list[Complaint]]:
+    """The fields of the right shape, and complaints about the others; so that the rules can judge what is left."""
+    try:
+        return JobFields.model_validate(values), []
+    except ValidationError as error:
+        details = [detail for detail in error.errors(include_url=False) if not _is_other_shape(detail)]
+    complaints = [_translate(detail) for detail in details]
+    wrong = {complaint.loc[0] for complaint in complaints if complaint.loc}
+    is_whole = all(complaint.loc for complaint in complaints)  # else a key is no text, and nothing can be judged
+    rest = {name: value for name, value in values.items() if is_whole and name not in wrong}
+    return JobFields.model_validate({"target_url": _SOME_URL} | rest), complaints
+
+
+_SOME_URL = "http://localhost"
+"""Stands in for one of the wrong shape, which is complained about."""
+
+
+def _has_schedule(fields: JobFields) -> bool:
+    return any(getattr(fields, name) is not None for name in _FIELD_OF_KIND.values())
 
 
 class _Rejected(Exception):  # noqa: N818 - carries a finding up a few frames, it is not an error of the program
@@ -292,9 +311,9 @@ def _check_header(name: str, value: str) -> Iterator[Complaint]:
         yield Complaint(("headers", name), "invalid-header", message)
 
 
-def _check_encodable(values: Mapping[str, Any]) -> Iterator[Complaint]:
+def _check_encodable(fields: JobFields) -> Iterator[Complaint]:
     """JSON can spell what UTF-8 can't carry (half a surrogate pair) and what JSON itself can't (NaN)."""
-    for name, value in values.items():
+    for name, value in fields.model_dump(exclude_unset=True).items():
         try:
             json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
         except UnicodeEncodeError:

@@ -56,6 +56,7 @@ def test_report() -> None:
         """
     assert _report(text) == dedent("""\
         a.yaml:1:1: error: target_url: is missing [missing-field]
+        a.yaml:2:14: error: cron.hour: 25 is out of range: hour takes 0-23 [invalid-cron]
         a.yaml:3:1: error: targeturl: unknown key 'targeturl': did you mean 'target_url'? [unknown-key]
         a.yaml:5:9: error: job_id: an id can't hold /, which have a meaning in URLs: use - or _ instead [invalid-id]
         a.yaml:10:3: warning: headers.X-MyScheduler-Job-Id: X-MyScheduler-Job-Id is set by the scheduler, \

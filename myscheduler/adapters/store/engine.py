@@ -46,11 +46,11 @@ def _parse(url: str) -> sa.URL:
     try:
         parsed = sa.make_url(url)
         parsed.get_dialect().import_dbapi()
-    except sa.exc.ArgumentError as error:
-        message = "DATABASE_URL is not a database URL: write one such as sqlite:///./data/jobs.db"
-        raise StoreError(message) from error
     except (sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
         message = f"DATABASE_URL names a database that is not installed here ({error}): use sqlite:///./data/jobs.db"
+        raise StoreError(message) from error
+    except (sa.exc.ArgumentError, ValueError) as error:  # ValueError: a port that is no number
+        message = "DATABASE_URL is not a database URL: write one such as sqlite:///./data/jobs.db"
         raise StoreError(message) from error
     if _is_sqlite(parsed) and parsed.database in {None, "", ":memory:"}:
         raise StoreError(

@@ -1,0 +1,263 @@
+"""`myscheduler validate` as people and pipelines see it: whole outputs and exit codes."""
+
+import json
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from click.testing import CliRunner, Result
+
+from myscheduler.cli import main
+
+GOOD = """\
+job_id: report
+cron: "30 10 * * mon-fri"
+target_url: https://example.com/report
+---
+job_id: 集計
+interval: {minutes: 10}
+target_url: https://example.com/count
+"""
+BAD = """\
+job_id: broken
+cron: {minute: "61"}
+target_url: ftp://example.com/
+---
+job_id: typo
+interval: {hours: 1}
+target_ulr: https://example.com/
+"""
+ONCE = """\
+job_id: once
+run_at: "2026-06-01T09:00:00"
+target_url: https://example.com/once
+"""
+BEFORE, AFTER = "2026-05-31T23:59:59Z", "2026-06-01T00:00:01Z"
+"""Around ONCE as Tokyo reads it."""
+CONFIG_MAP = """\
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: jobs}
+data:
+  README.md: "job_id: [no manifest"
+  jobs.yaml: |
+    job_id: one
+    interval: {hours: 1}
+    target_url: https://example.com/one
+    ---
+    job_id: two
+    interval: {hours: 1}
+    target_url: example.com/two
+"""
+
+
+def validate(*arguments: str, stdin: str | None = None, **env: str) -> Result:
+    return CliRunner().invoke(main, ["validate", *arguments], input=stdin, env=env, prog_name="myscheduler")
+
+
+def write(path: str, text: str) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text, encoding="utf-8")
+
+
+def told(result: Result) -> tuple[int, str, str]:
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_nothing_to_say() -> None:
+    write("jobs.d/good.yaml", GOOD)
+    assert told(validate("jobs.d")) == (0, "2 jobs, no problems\n", "")
+
+
+def test_every_problem_with_its_place() -> None:
+    write("jobs.d/good.yaml", GOOD)
+    write("jobs.d/team/bad.yml", BAD)
+    write("jobs.d/team/once.yml", ONCE)
+    write("jobs.d/.git/config.yaml", "not: [looked at")
+    write("jobs.d/notes.txt", "not: [looked at")
+    expected = """\
+        jobs.d/team/bad.yml:2:16: error: cron.minute: `61` is out of range: minute takes 0-59 [invalid-cron]
+        jobs.d/team/bad.yml:3:13: error: target_url: has to start with http:// or https:// [invalid-url]
+        jobs.d/team/bad.yml:5:1: error: target_url: is missing [missing-field]
+        jobs.d/team/bad.yml:7:1: error: target_ulr: unknown key 'target_ulr': did you mean 'target_url'? [unknown-key]
+        jobs.d/team/once.yml:2:9: warning: run_at: lies in the past, so the job will never run: write a later moment, or remove the job [run-at-past]
+        3 jobs, 4 errors, 1 warning
+        """  # noqa: E501 - whole lines of output
+    assert told(validate("--now", AFTER, "jobs.d")) == (1, dedent(expected), "")
+
+
+def test_json() -> None:
+    write("jobs.d/good.yaml", GOOD)
+    write("jobs.d/bad.yaml", "job_id: 日報\ninterval: {minutes: 10}\ntarget_url: https://example.com/\ncorn: 1\n")
+    result = validate("--format", "json", "jobs.d")
+    expected = """\
+        {
+          "valid": false,
+          "jobs": 2,
+          "problems": [
+            {
+              "path": "jobs.d/bad.yaml",
+              "line": 4,
+              "column": 1,
+              "field": "corn",
+              "rule": "unknown-key",
+              "severity": "error",
+              "message": "unknown key 'corn': did you mean 'cron'?"
+            }
+          ]
+        }
+        """
+    assert told(result) == (1, dedent(expected), "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "valid"),
+    [
+        pytest.param(["--now", BEFORE], 0, True, id="still to come"),
+        pytest.param(["--now", AFTER], 0, True, id="past is a warning"),
+        pytest.param(["--now", BEFORE, "--strict"], 0, True, id="strict, still to come"),
+        pytest.param(["--now", AFTER, "--strict"], 1, False, id="strict, past is a failure"),
+        pytest.param(["--now", "2020-01-01T00:00:00Z"], 0, True, id="long before"),
+        pytest.param(["--now", AFTER, "--strict", "--timezone", "America/New_York"], 0, True, id="later in New York"),
+        pytest.param(
+            ["--now", BEFORE, "--strict", "--timezone", "Pacific/Auckland"], 1, False, id="sooner in Auckland"
+        ),
+    ],
+)
+def test_one_off_in_the_past(arguments: list[str], code: int, valid: bool) -> None:
+    write("once.yaml", ONCE)
+    result = validate(*arguments, "--format", "json", "once.yaml")
+    assert (result.exit_code, json.loads(result.stdout)["valid"]) == (code, valid)
+
+
+def test_zone_of_the_environment() -> None:
+    write("once.yaml", ONCE)
+    arguments = ["--now", AFTER, "--strict", "once.yaml"]
+    assert validate(*arguments).exit_code == 1
+    assert validate(*arguments, TZ="America/New_York").exit_code == 0
+    assert validate("--timezone", "Asia/Tokyo", *arguments, TZ="America/New_York").exit_code == 1
+
+
+def test_standard_input() -> None:
+    assert told(validate("-", stdin=GOOD)) == (0, "2 jobs, no problems\n", "")
+    broken = validate("-", stdin="job_id: x\ntarget_url: https://example.com/\n")
+    expected = (
+        "<stdin>:1:1: error: the job has no schedule: write exactly one of cron, interval and run_at [schedule]\n"
+        "0 jobs, 1 error\n"
+    )
+    assert told(broken) == (1, expected, "")
+
+
+def test_rendered_chart() -> None:
+    expected = (
+        "<stdin>:17:17: error: target_url: has to start with http:// or https:// [invalid-url]\n"
+        "1 job, 1 error, 1 Kubernetes object without manifests skipped\n"
+    )
+    assert told(validate("-", stdin=CONFIG_MAP)) == (1, expected, "")
+
+
+def test_files_folders_and_standard_input_together() -> None:
+    write("a/one.yaml", GOOD)
+    write("b/any.name", ONCE)
+    result = validate("a", "b/any.name", "-", "--now", BEFORE, stdin=GOOD.replace("report", "r").replace("集計", "s"))
+    assert told(result) == (0, "5 jobs, no problems\n", "")
+
+
+def test_same_file_by_two_ways_is_read_once() -> None:
+    write("jobs.d/good.yaml", GOOD)
+    assert told(validate("jobs.d", "jobs.d/good.yaml")) == (0, "2 jobs, no problems\n", "")
+
+
+def test_same_id_in_two_paths() -> None:
+    write("a.yaml", ONCE)
+    write("b.yaml", "# another\n" + ONCE)
+    message = "'once' is declared in a.yaml:1 and b.yaml:2: rename or remove one; until then the job stays as it was"
+    expected = (
+        f"a.yaml:1:1: error: job_id: {message} [duplicate-id]\n"
+        f"b.yaml:2:1: error: job_id: {message} [duplicate-id]\n"
+        "0 jobs, 2 errors\n"
+    )
+    assert told(validate("a.yaml", "b.yaml", "--now", BEFORE)) == (1, expected, "")
+
+
+def test_no_manifests_is_a_warning() -> None:
+    Path("empty").mkdir()
+    warning = "warning: no manifests found\n"
+    assert told(validate("empty")) == (0, "0 jobs, no problems\n", warning)
+    assert told(validate("-", stdin="")) == (0, "0 jobs, no problems\n", warning)
+    pods = "apiVersion: v1\nkind: Pod\n---\napiVersion: v1\nkind: Pod\n"
+    counted = "0 jobs, no problems, 2 Kubernetes objects without manifests skipped\n"
+    assert told(validate("-", stdin=pods)) == (0, counted, warning)
+    result = validate("--format", "json", "empty")
+    assert (result.exit_code, json.loads(result.stdout)) == (0, {"valid": True, "jobs": 0, "problems": []})
+    assert result.stderr == warning
+
+
+def test_jobs_d_is_the_default() -> None:
+    write("jobs.d/good.yaml", GOOD)
+    assert told(validate()) == (0, "2 jobs, no problems\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        pytest.param([], "Invalid value for '[PATHS]...': Path 'jobs.d' does not exist.", id="no jobs.d here"),
+        pytest.param(["nope"], "Invalid value for '[PATHS]...': Path 'nope' does not exist.", id="no such path"),
+        pytest.param(
+            ["--format", "xml"], "Invalid value for '--format': 'xml' is not one of 'text', 'json'.", id="format"
+        ),
+        pytest.param(
+            ["--timezone", "Asia/Tokio"],
+            "Invalid value for '--timezone' (env var: 'TZ'): 'Asia/Tokio' is not a time zone; did you mean Asia/Tokyo?",
+            id="zone",
+        ),
+        pytest.param(["--quiet"], "No such option '--quiet'.", id="unknown option"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], line: str) -> None:
+    usage = "Usage: myscheduler validate [OPTIONS] [PATHS]...\nTry 'myscheduler validate --help' for help.\n"
+    assert told(validate(*arguments)) == (2, "", f"{usage}\nError: {line}\n")
+
+
+def test_wrong_now() -> None:
+    result = validate("--now", "yesterday", "-", stdin=GOOD)
+    assert result.exit_code == 2
+    assert "Error: Invalid value for '--now': is not a date with a time; write a time like " in result.stderr
+
+
+def test_colours_only_on_a_terminal() -> None:
+    arguments = ["validate", "-"]
+    assert "\x1b[31m error: " in CliRunner().invoke(main, arguments, input=BAD, color=True).stdout
+    assert "\x1b" not in CliRunner().invoke(main, arguments, input=BAD).stdout
+
+
+def test_help() -> None:
+    expected = """\
+        Usage: myscheduler validate [OPTIONS] [PATHS]...
+
+          Check manifests, and say every problem with its place and what to write instead.
+
+          PATHS are files, folders, and - for standard input; jobs.d when left out. ConfigMaps among the
+          documents are looked into, other Kubernetes objects are skipped.
+
+          Examples:
+            myscheduler validate jobs.d
+            myscheduler validate --strict --format json jobs.d > report.json
+            helm template ./chart | myscheduler validate -
+
+          Exits with 0 when all is well, 1 when there are problems, 2 when a path doesn't exist.
+
+        Options:
+          --format [text|json]  What to print.  [default: text]
+          --strict              Let warnings fail too.
+          --timezone TEXT       The zone of the service, for local times of jobs that name none.  [env var:
+                                TZ; default: Asia/Tokyo]
+          --now ISO             Judge one-offs in the past as of this moment (RFC 3339).
+          -h, --help            Show this message and exit.
+        """
+    result = CliRunner().invoke(main, ["validate", "--help"], prog_name="myscheduler", terminal_width=100)
+    assert told(result) == (0, dedent(expected), "")

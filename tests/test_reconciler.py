@@ -1,0 +1,284 @@
+"""Pass by pass over a real folder: what each edit of the source does to the stored jobs."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from myscheduler.adapters.store import job_rows
+from myscheduler.catalog import StalePlanError
+from myscheduler.core.job import Job, Owner
+from myscheduler.core.manifest import combine, parse_file
+from myscheduler.core.plan import make_plan
+from myscheduler.core.source import Snapshot, SourceFile
+from myscheduler.core.sync import Cause, Condition
+from tests.parts import ZONE, Parts, opened
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
+    async with opened(tmp_path) as running:
+        yield running
+
+
+def manifest(job_id: str, more: str = "") -> str:
+    return f"job_id: {job_id}\ntarget_url: https://example.com/{job_id}\ninterval: {{minutes: 10}}\n{more}"
+
+
+def url(job: Job) -> str:
+    return job.spec.target_url
+
+
+async def test_a_new_file_is_a_new_job(parts: Parts) -> None:
+    parts.manifest("team/a.yaml", manifest("a"))
+    state = await parts.sync()
+    assert (state.condition, state.reason, state.created) == (Condition.READY, Cause.APPLIED, ("a",))
+    job = (await parts.jobs())["a"]
+    assert (job.owner, url(job)) == (Owner.MANIFEST, "https://example.com/a")
+    assert job.source is not None
+    assert (job.source.path, job.source.line, job.source.revision) == ("team/a.yaml", 1, state.applied_revision)
+
+
+async def test_unchanged_is_untouched(parts: Parts) -> None:
+    parts.manifest("a.yaml", manifest("a"))
+    await parts.sync()
+    await parts.catalog.pause("a", by="Ada")
+    before = await parts.jobs()
+    parts.manifest("a.yaml", manifest("a", "# a comment\n"))
+    parts.manifest("b.yaml", manifest("b"))
+    state = await parts.sync()
+    assert (state.created, state.updated, state.unchanged) == (("b",), (), 1)
+    after = (await parts.jobs())["a"]
+    assert (after.cursor, after.next_slot, after.pause) == (
+        before["a"].cursor,
+        before["a"].next_slot,
+        before["a"].pause,
+    )
+    again = await parts.jobs()
+    state = await parts.sync()
+    assert (state.created, state.updated, state.deleted, state.unchanged) == ((), (), (), 2)
+    assert await parts.jobs() == again
+
+
+async def test_another_spelling_of_the_same_job_changes_nothing(parts: Parts) -> None:
+    parts.manifest("a.yaml", manifest("a"))
+    await parts.sync()
+    before = await parts.jobs()
+    parts.manifest(
+        "a.yaml", 'interval:\n  minutes: 10\n"target_url": "https://example.com/a"\nmethod: get\njob_id: "a"\n'
+    )
+    state = await parts.sync()
+    assert (state.updated, state.unchanged) == ((), 1)
+    assert await parts.jobs() == before
+
+
+async def test_an_edit_keeps_phase_pause_and_history(parts: Parts) -> None:
+    parts.manifest("a.yaml", manifest("a"))
+    await parts.sync()
+    await parts.catalog.pause("a", by="Ada")
+    before = (await parts.jobs())["a"]
+    parts.manifest("a.yaml", manifest("a", "method: POST\n"))
+    state = await parts.sync()
+    after = (await parts.jobs())["a"]
+    assert state.updated == ("a",)
+    assert (after.spec.method, after.pause, after.created_at) == ("POST", before.pause, before.created_at)
+    assert (after.cursor, after.next_slot) == (before.cursor, before.next_slot)
+    assert after.version > before.version
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(manifest("a", "methd: POST\n"), id="unknown key"),
+        pytest.param("job_id: a\ntarget_url: [\n", id="not yaml"),
+        pytest.param("- a\n- b\n", id="a list"),
+        pytest.param("job_id: a\n", id="fields missing"),
+        pytest.param("target_url: https://example.com/a\ninterval: {minutes: 10}\n", id="id missing"),
+    ],
+)
+async def test_a_broken_file_holds_its_job_until_it_is_mended(parts: Parts, broken: str) -> None:
+    parts.manifest("a.yaml", manifest("a"))
+    parts.manifest("b.yaml", manifest("b"))
+    await parts.sync()
+    before = (await parts.jobs())["a"]
+    parts.manifest("a.yaml", broken)
+    parts.manifest("b.yaml", manifest("b", "method: POST\n"))
+    state = await parts.sync()
+    assert (state.condition, state.reason) == (Condition.STALLED, Cause.PROBLEMS)
+    assert (state.held, state.updated, state.deleted) == (frozenset(["a"]), ("b",), ())
+    assert {problem.path for problem in state.problems} == {"a.yaml"}
+    assert (await parts.jobs())["a"] == before
+    parts.manifest("a.yaml", manifest("a"))
+    state = await parts.sync()
+    assert (state.condition, state.held, state.problems) == (Condition.READY, frozenset(), ())
+    assert (await parts.jobs())["a"] == before
+
+
+async def test_a_job_that_moves_stays_the_same_job(parts: Parts) -> None:
+    parts.manifest("a.yaml", manifest("a"))
+    await parts.sync()
+    before = (await parts.jobs())["a"]
+    (parts.jobs_dir / "a.yaml").unlink()
+    parts.manifest("team/other.yaml", manifest("b") + "---\n" + manifest("a"))
+    state = await parts.sync()
+    assert (state.created, state.updated, state.deleted) == (("b",), (), ())
+    after = (await parts.jobs())["a"]
+    assert after.source is not None
+    assert before.source is not None
+    assert (after.source.path, after.source.line) == ("team/other.yaml", 5)
+    assert after.source.revision == before.source.revision
+    assert (after.cursor, after.next_slot, after.created_at) == (before.cursor, before.next_slot, before.created_at)
+
+
+async def test_of_two_files_with_one_id_neither_wins(parts: Parts) -> None:
+    parts.manifest("a.yaml", manifest("a"))
+    await parts.sync()
+    before = await parts.jobs()
+    parts.manifest("copy.yaml", manifest("a", "method: POST\n"))
+    state = await parts.sync()
+    assert {(problem.path, problem.rule) for problem in state.problems} == {
+        ("a.yaml", "duplicate-id"),
+        ("copy.yaml", "duplicate-id"),
+    }
+    assert await parts.jobs() == before
+    (parts.jobs_dir / "copy.yaml").unlink()
+    assert (await parts.sync()).condition is Condition.READY
+    assert await parts.jobs() == before
+
+
+async def test_two_new_files_with_one_id_make_no_job(parts: Parts) -> None:
+    parts.manifest("a.yaml", manifest("a"))
+    parts.manifest("copy.yaml", manifest("a"))
+    parts.manifest("b.yaml", manifest("b"))
+    state = await parts.sync()
+    assert (state.created, set(await parts.jobs())) == (("b",), {"b"})
+
+
+async def test_a_removed_file_removes_its_job(parts: Parts) -> None:
+    parts.manifest("a.yaml", manifest("a"))
+    parts.manifest("b.yaml", manifest("b"))
+    await parts.sync()
+    (parts.jobs_dir / "a.yaml").unlink()
+    state = await parts.sync()
+    assert (state.condition, state.deleted) == (Condition.READY, ("a",))
+    assert set(await parts.jobs()) == {"b"}
+
+
+async def test_an_empty_source_deletes_nothing_until_it_is_approved(parts: Parts) -> None:
+    parts.manifest("a.yaml", manifest("a"))
+    await parts.sync()
+    before = await parts.jobs()
+    (parts.jobs_dir / "a.yaml").unlink()
+    state = await parts.sync()
+    assert (state.condition, state.reason) == (Condition.STALLED, Cause.DELETION_BLOCKED)
+    assert state.blocked is not None
+    assert state.blocked.job_ids == ("a",)
+    assert state.blocked.digest in state.message
+    assert (await parts.sync(approved="0" * 16)).blocked == state.blocked
+    assert await parts.jobs() == before
+    done = await parts.sync(approved=state.blocked.digest)
+    assert (done.condition, done.deleted, done.blocked) == (Condition.READY, ("a",), None)
+    assert await parts.jobs() == {}
+
+
+async def test_an_approval_fits_only_the_deletion_that_was_looked_at(parts: Parts) -> None:
+    for number in range(10):
+        parts.manifest(f"{number}.yaml", manifest(f"job-{number}"))
+    await parts.sync()
+    for number in range(6):
+        (parts.jobs_dir / f"{number}.yaml").unlink()
+    first = (await parts.sync()).blocked
+    assert first is not None
+    (parts.jobs_dir / "6.yaml").unlink()
+    state = await parts.sync(approved=first.digest)
+    assert state.blocked is not None
+    assert state.blocked.digest != first.digest
+    assert len(await parts.jobs()) == 10
+
+
+async def test_a_blocked_deletion_does_not_hinder_other_changes(parts: Parts) -> None:
+    for number in range(8):
+        parts.manifest(f"{number}.yaml", manifest(f"job-{number}"))
+    await parts.sync()
+    for number in range(6):
+        (parts.jobs_dir / f"{number}.yaml").unlink()
+    parts.manifest("new.yaml", manifest("new"))
+    state = await parts.sync()
+    assert (state.created, state.deleted) == (("new",), ())
+    assert len(await parts.jobs()) == 9
+
+
+async def test_a_missing_folder_changes_nothing(parts: Parts) -> None:
+    parts.manifest("a.yaml", manifest("a"))
+    applied = await parts.sync()
+    before = await parts.jobs()
+    shutil.move(parts.jobs_dir, parts.folder / "away")
+    state = await parts.sync()
+    assert (state.condition, state.reason) == (Condition.STALLED, Cause.SOURCE_UNAVAILABLE)
+    assert str(parts.jobs_dir) in state.message
+    assert state.applied_revision == applied.applied_revision
+    assert await parts.jobs() == before
+    shutil.move(parts.folder / "away", parts.jobs_dir)
+    assert (await parts.sync()).condition is Condition.READY
+    assert await parts.jobs() == before
+
+
+async def test_an_id_of_an_api_job_is_a_conflict_and_leaves_it_alone(parts: Parts) -> None:
+    await parts.create("a", target_url="https://example.com/mine")
+    before = await parts.jobs()
+    parts.manifest("a.yaml", manifest("a"))
+    parts.manifest("b.yaml", manifest("b"))
+    state = await parts.sync()
+    assert [(problem.path, problem.rule) for problem in state.problems] == [("a.yaml", "owned-by-api")]
+    assert state.created == ("b",)
+    assert (await parts.jobs())["a"] == before["a"]
+    await parts.catalog.delete("a")
+    assert (await parts.sync()).created == ("a",)
+
+
+async def test_api_jobs_are_never_pruned(parts: Parts) -> None:
+    await parts.create("mine")
+    parts.manifest("a.yaml", manifest("a"))
+    await parts.sync()
+    parts.manifest("a.yaml", manifest("b"))
+    assert (await parts.sync()).deleted == ("a",)
+    assert set(await parts.jobs()) == {"b", "mine"}
+
+
+async def test_a_one_off_of_the_past_is_expired_and_does_not_run(parts: Parts) -> None:
+    parts.manifest("a.yaml", "job_id: a\ntarget_url: https://example.com\nrun_at: '2020-01-01T00:00:00Z'\n")
+    assert (await parts.sync()).created == ("a",)
+    assert (await parts.jobs())["a"].next_slot is None
+    (row,) = await parts.rows("a")
+    assert (row.status, row.reason, row.slot.year) == ("missed", "expired", 2020)
+
+
+async def test_a_stale_plan_is_refused_as_a_whole(parts: Parts) -> None:
+    parts.manifest("a.yaml", manifest("a"))
+    await parts.sync()
+    files = [
+        SourceFile.of("a.yaml", manifest("a", "method: POST\n").encode()),
+        SourceFile.of("b.yaml", manifest("b").encode()),
+    ]
+    desired = combine([parse_file(file, zone=ZONE) for file in files], Snapshot.of(files, ()))
+    plan = make_plan(desired, await parts.store.read(job_rows.known_jobs))
+    await parts.catalog.pause("a", by="Ada")
+    before = await parts.jobs()
+    with pytest.raises(StalePlanError):
+        await parts.catalog.apply(plan)
+    assert await parts.jobs() == before
+
+
+async def test_a_full_database_stalls_the_pass_and_the_next_one_heals(parts: Parts) -> None:
+    await parts.sync()
+    parts.fill()
+    for number in range(50):
+        parts.manifest(f"{number}.yaml", manifest(f"job-{number}"))
+    state = await parts.sync()
+    assert (state.condition, state.reason) == (Condition.STALLED, Cause.STORE_UNAVAILABLE)
+    assert await parts.jobs() == {}
+    parts.make_room()
+    assert len((await parts.sync()).created) == 50
