@@ -154,7 +154,7 @@ async def until(look: Callable[[], Awaitable[T]], is_enough: Callable[[T], bool]
                 await asyncio.sleep(0.01)
                 seen = await look()
     except TimeoutError as error:
-        raise AssertionError(f"still not so after {PATIENCE} s: {seen}") from error
+        raise AssertionError(f"still not so after {PATIENCE} s: {seen!s:.2000}") from error
     return seen
 
 

@@ -366,6 +366,18 @@ class TestStop:
         assert len(target.requests) == 1
 
 
+async def fill_by_triggers(parts: Parts, job_id: str) -> int:
+    """Trigger until one is refused for want of room; how many were not."""
+    parts.fill()
+    for accepted in range(500):
+        try:
+            async with asyncio.timeout(1):
+                await parts.runner.trigger(job_id, by="test")
+        except TimeoutError:
+            return accepted
+    raise AssertionError("the database never got full")
+
+
 class TestStoreTrouble:
     async def test_nothing_is_sent_that_could_not_be_recorded_and_it_heals(self, parts: Parts, target: Target) -> None:
         when = soon(0.3)
@@ -384,3 +396,27 @@ class TestStoreTrouble:
         )
         assert len(target.requests) == 100
         assert parts.runner.store_trouble is None
+
+    async def test_a_trigger_that_was_refused_is_not_sent_later(self, parts: Parts, target: Target) -> None:
+        await parts.create("a", **soon(3600), target_url=target.url())
+        sent = await fill_by_triggers(parts, "a")
+        parts.make_room()
+        await parts.runner.trigger("a", by="test")
+        await until(lambda: parts.rows("a"), lambda rows: len(rows) == sent + 1 and all(map(is_over, rows)))
+        assert len(target.requests) == sent + 1
+
+    async def test_what_is_claimed_after_the_drain_is_interrupted_and_not_sent(
+        self, parts: Parts, target: Target
+    ) -> None:
+        await parts.create("a", **soon(3600), target_url=target.url())
+        sent = await fill_by_triggers(parts, "a")
+        stuck = asyncio.create_task(parts.runner.trigger("a", by="test"))
+        await received(target, sent)
+        stopping = asyncio.create_task(parts.runner.stop(0))
+        await until(lambda: asyncio.sleep(0, parts.runner._is_over), bool)
+        parts.make_room()
+        execution_id = await stuck
+        await stopping
+        row = await parts.row_where("a", lambda row: row.execution_id == execution_id)
+        assert (row.status, row.reason, row.attempts) == (Status.INTERRUPTED, Reason.SHUTDOWN, 0)
+        assert len(target.requests) == sent
