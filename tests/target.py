@@ -99,6 +99,7 @@ class Target:
         self._connections = itertools.count(1)
         self._opened = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._port = 0
 
@@ -161,10 +162,14 @@ class Target:
         await self._stop.wait()
         server.close()
         for _ in range(5):
-            await asyncio.sleep(0)  # connections that are just being accepted get a task that closes them
+            await asyncio.sleep(0)  # connections that are just being accepted get their task
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in self._writers:  # a task that is cancelled before its first step closes nothing
+            writer.transport.abort()
+        for _ in range(5):
+            await asyncio.sleep(0)  # a transport closes its socket a step later
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # A task of our own, so that stopping can cancel it.
@@ -172,6 +177,7 @@ class Target:
         task = self._loop.create_task(self._talk(reader, writer, next(self._connections)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        self._writers.add(writer)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int) -> None:
         try:
