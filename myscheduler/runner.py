@@ -48,6 +48,8 @@ class _Armed:
     """Slots up to here are decided; ahead of the stored cursor by what waits."""
     waiting: deque[Claim] = field(default_factory=deque)
     """Decided, not yet claimed; oldest first."""
+    claimed: datetime | None = None
+    """The cursor of the last claim that was taken; what waits was decided after it."""
     is_offered: bool = False
     """Its first waiting claim is up to be taken."""
 
@@ -132,6 +134,11 @@ class Runner:
 
     def _decide(self, armed: _Armed, now: datetime) -> None:
         job = armed.job
+        if job.spec.coalesce and armed.waiting:
+            # while a slot waits for room or for the database, it and the newer ones are due together
+            now = max(now, armed.cursor)
+            armed.waiting.clear()
+            armed.cursor = armed.claimed or job.cursor
         waiting = sum(claim.execution is not None for claim in armed.waiting)
         steps = admit(
             job.spec,
@@ -143,11 +150,9 @@ class Runner:
         )
         if not steps:
             return
-        was_empty = not armed.waiting
         armed.waiting.extend(self._claim(armed, step) for step in steps)
         armed.cursor = steps[-1].cursor
-        if was_empty:
-            self._offer(armed)
+        self._offer(armed)
 
     def _claim(self, armed: _Armed, step: Step) -> Claim:
         job = armed.job
@@ -259,9 +264,10 @@ class Runner:
         while self._ready and len(taken) < CLAIMS_AT_ONCE and self._room > 0 and not self._is_stopping:
             _, _, armed = heapq.heappop(self._ready)
             armed.is_offered = False
-            if self._armed.get(armed.job.job_id) is not armed:
+            if self._armed.get(armed.job.job_id) is not armed or not armed.waiting:
                 continue  # the job changed since; its slots are decided anew
             claim = armed.waiting.popleft()
+            armed.claimed = claim.cursor
             if claim.execution:
                 claim = replace(claim, execution=replace(claim.execution, started_at=self._now()))
                 self._in_flight[claim.job_id] += 1

@@ -99,7 +99,7 @@ class Target:
         self._connections = itertools.count(1)
         self._opened = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._transports: set[asyncio.WriteTransport] = set()
         self._loop = asyncio.new_event_loop()
         self._port = 0
 
@@ -154,9 +154,7 @@ class Target:
 
     async def _serve(self, started: threading.Event) -> None:
         self._stop = asyncio.Event()
-        server = await asyncio.start_server(
-            self._accept, "127.0.0.1", 0, ssl=_tls() if self.tls else None, backlog=1024
-        )
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0, backlog=1024)
         self._port = server.sockets[0].getsockname()[1]
         started.set()
         await self._stop.wait()
@@ -166,8 +164,8 @@ class Target:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for writer in self._writers:  # a task that is cancelled before its first step closes nothing
-            writer.transport.abort()
+        for transport in self._transports:  # a task that is cancelled before its first step closes nothing
+            transport.abort()
         for _ in range(5):
             await asyncio.sleep(0)  # a transport closes its socket a step later
 
@@ -177,11 +175,13 @@ class Target:
         task = self._loop.create_task(self._talk(reader, writer, next(self._connections)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        self._writers.add(writer)
+        self._transports.add(writer.transport)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int) -> None:
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+                if self.tls:  # here and not by the server, which forgets connections whose handshake isn't over
+                    await writer.start_tls(_tls())
                 if self.greeting is not None:
                     writer.write(self.greeting)
                     return

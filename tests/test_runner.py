@@ -154,6 +154,19 @@ class TestLimitsOfAJob:
         assert [row.status for row in rows] == [Status.RUNNING, Status.RUNNING, Status.SKIPPED]
         assert len(target.requests) == 2
 
+    async def test_slots_that_wait_for_room_together_run_once(self, tmp_path: Path, target: Target) -> None:
+        target.answers("/slow", Answer(delay=3))
+        async with opened(tmp_path, limit=1) as parts:
+            parts.runner.start()
+            await parts.create("slow", **soon(0.1), target_url=target.url("/slow"))
+            await received(target, 1)
+            await parts.create("a", **soon(0.1, every=1), target_url=target.url("/a"), max_instances=5)
+            rows = await parts.rows_where("a", lambda rows: any(row.status is Status.COMPLETED for row in rows))
+        waited, ran = rows[:2]
+        assert (waited.status, waited.reason) == (Status.SKIPPED, Reason.COALESCED)
+        assert waited.slot_count >= 2
+        assert (ran.status, ran.slot - waited.last_slot) == (Status.COMPLETED, timedelta(seconds=1))
+
 
 async def slept(folder: Path, clock: Clock, target: Target, job_id: str = "a", **fields: object) -> None:
     """A job that was made at `clock`, by a service that was then down until now."""

@@ -104,6 +104,7 @@ def jobs_router(  # noqa: C901 - a list of routes, each simple
     async def delete_job(job_id: str) -> JSONResponse:
         """Remove an API job; its history stays."""
         await catalog.delete(job_id)
+        reconciler.wake()  # a manifest may have waited for the id
         return JSONResponse({"job_id": job_id, "status": "deleted"})
 
     @router.post("/{job_id}/pause", responses=_answers(shapes.JobStatus))
@@ -152,8 +153,9 @@ def _spec(body: dict[str, Any], zone: str, now: datetime) -> JobSpec:
     if spec is None or errors:
         raise InvalidInputError(errors)
     if is_past(spec, zone=zone, now=now):
-        message = "lies in the past: write a later moment, or create the job with another schedule and trigger it"
-        raise InvalidInputError([Complaint(("run_at",), "run-at-past", message)])
+        field = "run_at" if spec.schedule_type == "date" else spec.schedule_type
+        message = "lies in the past, so the job would never run: write a later time"
+        raise InvalidInputError([Complaint((field,), f"{field.replace('_', '-')}-past", message)])
     return spec
 
 

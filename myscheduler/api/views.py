@@ -228,7 +228,10 @@ class Views:
         return None if moment is None else self._moment(moment)
 
     def _moment(self, moment: datetime) -> str:
-        return moment.astimezone(self._zone).isoformat()
+        try:
+            return moment.astimezone(self._zone).isoformat()
+        except OverflowError:  # the last hours of the year 9999 have no local time east of Greenwich
+            return moment.isoformat()
 
 
 def _status(job: Job) -> str:

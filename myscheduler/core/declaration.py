@@ -26,7 +26,7 @@ from myscheduler.core.job import (
     compile_schedule,
 )
 from myscheduler.core.problem import Complaint, Severity
-from myscheduler.core.schedule import Once, check_zone, parse_run_at
+from myscheduler.core.schedule import check_zone, next_after, parse_run_at
 from myscheduler.errors import ScheduleError
 
 DAY = 86_400
@@ -129,11 +129,8 @@ def declare(values: Mapping[str, Any], *, zone: str) -> tuple[JobSpec | None, li
 
 
 def is_past(spec: JobSpec, *, zone: str, now: datetime) -> bool:
-    """A one-off whose moment is over."""
-    if not isinstance(spec.schedule, DeclaredDate):
-        return False
-    schedule = compile_schedule(spec, zone=zone, created_at=now)
-    return isinstance(schedule, Once) and schedule.at <= now
+    """Nothing is left to run: a one-off whose moment is over, or a cron schedule of years that are over."""
+    return next_after(compile_schedule(spec, zone=zone, created_at=now), now) is None
 
 
 def _read(values: Mapping[str, Any]) -> tuple[JobFields, list[Complaint]]:
@@ -365,7 +362,8 @@ def _translate(detail: ErrorDetails) -> Complaint:
         case "missing":
             return Complaint(loc, "missing-field", "is missing")
         case "string_type":
-            return Complaint(loc, "invalid-type", f"has to be text, not {_kind(detail['input'])}: put it into quotes")
+            advice = ": put it into quotes" if isinstance(detail["input"], bool | int | float) else ""
+            return Complaint(loc, "invalid-type", f"has to be text, not {_kind(detail['input'])}{advice}")
         case "dict_type" | "model_type":
             return Complaint(loc, "invalid-type", f"has to be an object, not {_kind(detail['input'])}")
         case "bool_type":

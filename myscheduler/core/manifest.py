@@ -104,12 +104,14 @@ def combine(parsed: Iterable[ParsedFile], snapshot: Snapshot) -> Desired:
 
 
 def past_warnings(jobs: Iterable[DeclaredJob], *, zone: str, now: datetime) -> Iterator[Problem]:
-    """One-offs that will never run, because their moment is over."""
+    """Jobs that will never run, because their times are over."""
     for job in jobs:
         if is_past(job.spec, zone=zone, now=now):
             line, column = job.schedule_at
             message = "lies in the past, so the job will never run: write a later moment, or remove the job"
-            yield Problem(job.path, line, column, "run_at", "run-at-past", message, Severity.WARNING)
+            field = "run_at" if job.spec.schedule_type == "date" else job.spec.schedule_type
+            rule = f"{field.replace('_', '-')}-past"
+            yield Problem(job.path, line, column, field, rule, message, Severity.WARNING)
 
 
 def _parse_text(path: str, text: str, zone: str, offset: "_Offset | None" = None) -> ParsedFile:

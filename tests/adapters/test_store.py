@@ -111,6 +111,24 @@ class TestOpening:
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
 
 
+class TestFileInUse:
+    async def test_nothing_is_written_to_a_file_that_was_taken_away(self, store: Store, tmp_path: Path) -> None:
+        database = Path(str(store._engine.url.database))
+        database.rename(tmp_path / "away.db")
+        for door in (store.read, store.write):
+            with pytest.raises(StoreUnavailableError, match="removed or replaced"):
+                await door(job_rows.all_jobs)
+        (tmp_path / "away.db").rename(database)
+        assert await store.write(job_rows.all_jobs) == []
+
+    def test_a_link_to_a_database_in_use_is_refused(self, url: str, tmp_path: Path) -> None:
+        with open_store(url) as store:
+            link = tmp_path / "link.db"
+            link.symlink_to(str(store._engine.url.database))
+            with pytest.raises(StoreError, match="another myscheduler"), open_store(f"sqlite:///{link}"):
+                pass
+
+
 class TestRefusedToOpen:
     @pytest.mark.parametrize(
         ("url", "says"),

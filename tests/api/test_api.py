@@ -631,6 +631,22 @@ class TestSync:
         assert_problem(await api.get(f"{JOBS}/a"), 404)
 
 
+class TestEndOfTime:
+    async def test_a_job_at_the_end_of_time_is_listed(self, api: httpx.AsyncClient) -> None:
+        await create(api, run_at="9999-12-31T23:59:59Z")
+        (job,) = (await ok(api, "GET", JOBS))["jobs"]
+        assert job["next_run_time"] == "9999-12-31T23:59:59+00:00"
+
+    async def test_a_cron_schedule_whose_years_are_over_is_refused(self, api: httpx.AsyncClient) -> None:
+        answer = assert_problem(await api.post(JOBS, json=body(cron={"year": 2000})), 422)
+        assert "past" in answer["detail"]
+
+    async def test_the_history_of_a_job_without_one_is_empty(self, api: httpx.AsyncClient) -> None:
+        await create(api)
+        await ok(api, "DELETE", f"{JOBS}/a")
+        assert await ok(api, "GET", f"{JOBS}/a/executions") == {"job_id": "a", "executions": [], "count": 0}
+
+
 class TestTrouble:
     async def test_a_full_database_is_503_and_reading_goes_on(self, api: httpx.AsyncClient, parts: Parts) -> None:
         await create(api)

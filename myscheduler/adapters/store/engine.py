@@ -13,7 +13,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 
-from myscheduler.errors import StoreError
+from myscheduler.errors import StoreError, StoreUnavailableError
 
 READERS = 4
 """Connections for reading; more wait for each other."""
@@ -37,6 +37,8 @@ def open_engine(url: str) -> Iterator[sa.Engine]:
                 raise StoreError(message) from error
             except sa.exc.DatabaseError as error:
                 raise StoreError(f"DATABASE_URL names {shown}, which can't be used: {error.orig}") from error
+            if _is_sqlite(parsed):
+                _watch_file(engine, Path(str(parsed.database)))
             yield engine
         finally:
             engine.dispose()
@@ -69,7 +71,7 @@ def _sole_use(url: sa.URL) -> Iterator[None]:
     if not _is_sqlite(url):
         yield
         return
-    path = Path(str(url.database))
+    path = Path(str(url.database)).resolve()  # a link to a database is the same database
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = Path(f"{path}.lock").open("a+", encoding="ascii")  # noqa: SIM115 - closed below
@@ -109,6 +111,28 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     is_writer = connection.get_execution_options().get("is_writer", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
+
+
+def _watch_file(engine: sa.Engine, path: Path) -> None:
+    """SQLite goes on writing to a file that was removed, and all of that would be lost with the process."""
+    opened = _identity(path)
+
+    def check(_connection: sa.Connection) -> None:
+        if _identity(path) != opened:
+            message = (
+                f"the database {path} was removed or replaced: bring the file back, and restart"
+            )
+            raise StoreUnavailableError(message)
+
+    sa.event.listen(engine, "begin", check, insert=True)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _migrate(engine: sa.Engine) -> None:
