@@ -158,9 +158,11 @@ class Target:
         self._port = server.sockets[0].getsockname()[1]
         started.set()
         await self._stop.wait()
-        server.close()
+        # asyncio forgets a connection that it is accepting while the server closes: let these get their tasks before
+        self._loop.remove_reader(server.sockets[0].fileno())
         for _ in range(5):
-            await asyncio.sleep(0)  # connections that are just being accepted get their task
+            await asyncio.sleep(0)
+        server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -71,10 +71,11 @@ def _sole_use(url: sa.URL) -> Iterator[None]:
     if not _is_sqlite(url):
         yield
         return
-    path = Path(str(url.database)).resolve()  # a link to a database is the same database
+    path = Path(str(url.database))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = Path(f"{path}.lock").open("a+", encoding="ascii")  # noqa: SIM115 - closed below
+        # a link to a database is the same database
+        lock = Path(f"{path.resolve()}.lock").open("a+", encoding="ascii")  # noqa: SIM115 - closed below
     except OSError as error:
         message = f"DATABASE_URL names {path}, which can't be written as user {os.getuid()}: {error.strerror}"
         raise StoreError(message) from error
@@ -119,9 +120,7 @@ def _watch_file(engine: sa.Engine, path: Path) -> None:
 
     def check(_connection: sa.Connection) -> None:
         if _identity(path) != opened:
-            message = (
-                f"the database {path} was removed or replaced: bring the file back, and restart"
-            )
+            message = f"the database {path} was removed or replaced: bring the file back, and restart"
             raise StoreUnavailableError(message)
 
     sa.event.listen(engine, "begin", check, insert=True)
