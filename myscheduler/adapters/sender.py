@@ -1,8 +1,7 @@
 """One HTTP request in, one outcome out.
 
-httpx speaks to the rest of the service, aiohttp to the network (a tenth of the CPU of httpx's own transport). The
-transport that joins them stands here, because the ready-made one (httpx-aiohttp) lets yarl rewrite URLs (`%7E` becomes
-`~`, which breaks a signature), reports errors under the wrong class, and can't be told where to stop reading.
+aiohttp speaks to the network, at a third of the CPU that httpx needs over the same transport. httpx reads the URLs,
+because yarl rewrites them (`%7E` becomes `~`, which breaks a signature).
 
 What a target gets is what the job says. No cookie, redirect, proxy, `.netrc` or repetition is added: no answer changes
 a later call, and nothing is sent twice.
@@ -13,7 +12,6 @@ import base64
 import codecs
 import errno
 import io
-import logging
 import os
 import re
 import socket
@@ -22,7 +20,7 @@ import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar
+from functools import lru_cache
 from urllib.parse import quote
 
 import aiohttp
@@ -49,15 +47,16 @@ _RESET = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE})
 _DEFAULTS_OFF = ("Accept-Encoding", "Content-Type", "User-Agent")
 
 # What a target, the network or the resolver can cause. Anything else is a bug and is not caught.
-_TARGET_ERRORS = (OSError, UnicodeError, aiohttp.ClientError, HttpProcessingError, httpx.TransportError)
+_TARGET_ERRORS = (OSError, UnicodeError, aiohttp.ClientError, HttpProcessingError)
 
 
 class Sender:
     """Sends requests over one shared client."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        """`open_sender` makes the client that keeps the promises; another one is for tests."""
-        self._client = client
+    def __init__(self, session: aiohttp.ClientSession, response_limit: int) -> None:
+        """`open_sender` makes the session that keeps the promises; another one is for tests."""
+        self._session = session
+        self._response_limit = response_limit
 
     async def send(self, request: Request) -> Outcome:
         """Send once. Whatever the target does is an outcome; only cancellation and bugs are raised.
@@ -75,18 +74,26 @@ class Sender:
         except _TARGET_ERRORS as error:
             if limit.expired():
                 return answer.outcome(Failure.TIMEOUT, _late(request.timeout_sec, answer.status))
-            return answer.outcome(*_diagnosis(error, _where(message.url)))
+            return answer.outcome(*_diagnosis(error, message.address.where))
         return _verdict(answer)
 
-    async def _exchange(self, message: httpx.Request, answer: "_Answer") -> None:
-        response = await self._client.send(message, stream=True, follow_redirects=False)
+    async def _exchange(self, message: "_Message", answer: "_Answer") -> None:
+        response = await self._session.request(
+            message.method,
+            message.address.url,
+            headers=message.headers,
+            data=_body(message.body),
+            allow_redirects=False,
+        )
         try:
             answer.begin(response)
-            async for chunk in response.aiter_raw():
-                answer.add(chunk)
+            async for chunk in response.content.iter_any():
+                answer.add(chunk[: self._response_limit - answer.size])
+                if answer.size >= self._response_limit:
+                    return
             answer.complete = True
         finally:
-            await response.aclose()
+            response.close()  # does nothing when it was read to its end: the connection is back in the pool by then
 
 
 @asynccontextmanager
@@ -100,8 +107,6 @@ async def open_sender(
     A response is read up to `response_limit` bytes: the outcome then counts by its status, its size is what was read,
     and the connection is closed. Certificates are checked against certifi's list, or `SSL_CERT_FILE` / `SSL_CERT_DIR`.
     """
-    # httpx logs every URL at INFO, its query with the secrets included.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     tls = await asyncio.to_thread(httpx.create_ssl_context)
     tls.set_alpn_protocols(["http/1.1"])
     session = aiohttp.ClientSession(
@@ -122,58 +127,8 @@ async def open_sender(
     # aiohttp sends GET, PUT, DELETE … a second time by itself when a kept connection drops before the answer, though
     # the target may have acted on the first. There is no public switch, so aiohttp is pinned and a test watches this.
     session._retry_connection = False  # noqa: SLF001
-    transport = _Transport(session, response_limit)
-    async with httpx.AsyncClient(transport=transport, trust_env=False, cookies=_NoCookies()) as client:
-        yield Sender(client)
-
-
-class _NoCookies(CookieJar):
-    """Keeps nothing: httpx holds a jar of its own, besides the one of aiohttp."""
-
-    def extract_cookies(self, response: object, request: object) -> None:
-        pass
-
-
-class _Transport(httpx.AsyncBaseTransport):
-    """Hands a request of httpx to aiohttp as it is, and lets aiohttp's own errors through."""
-
-    def __init__(self, session: aiohttp.ClientSession, response_limit: int) -> None:
-        self._session = session
-        self._response_limit = response_limit
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        # `raw` keeps the letter case of names, `encoded=True` keeps yarl from rewriting the URL.
-        answer = await self._session.request(
-            request.method,
-            URL(str(request.url), encoded=True),
-            headers=[(name.decode("ascii"), value.decode("ascii")) for name, value in request.headers.raw],
-            data=_body(request.content),
-            allow_redirects=False,
-        )
-        # httpx parses the Location even of a redirect that it doesn't follow, and raises when it can't.
-        headers = [(name, value) for name, value in answer.raw_headers if name.lower() != b"location"]
-        return httpx.Response(answer.status, headers=headers, stream=_Stream(answer, self._response_limit))
-
-    async def aclose(self) -> None:
-        await self._session.close()
-
-
-class _Stream(httpx.AsyncByteStream):
-    def __init__(self, answer: aiohttp.ClientResponse, limit: int) -> None:
-        self._answer = answer
-        self._limit = limit
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        left = self._limit
-        async for chunk in self._answer.content.iter_any():
-            yield chunk[:left]
-            left -= len(chunk)
-            if left <= 0:
-                return
-
-    async def aclose(self) -> None:
-        # Does nothing when the answer was read to its end: the connection is back in the pool by then.
-        self._answer.close()
+    async with session:
+        yield Sender(session, response_limit)
 
 
 @dataclass(slots=True)
@@ -187,10 +142,10 @@ class _Answer:
     head: bytearray = field(default_factory=bytearray)
     complete: bool = False
 
-    def begin(self, response: httpx.Response) -> None:
-        self.status = response.status_code
-        self.charset = response.charset_encoding
-        self.coding = response.headers.get("content-encoding", "").strip().lower()
+    def begin(self, response: aiohttp.ClientResponse) -> None:
+        self.status = response.status
+        self.charset = response.charset
+        self.coding = response.headers.get("Content-Encoding", "").strip().lower()
 
     def add(self, chunk: bytes) -> None:
         self.size += len(chunk)
@@ -236,21 +191,50 @@ def _charset(declared: str | None) -> str:
     return "utf-8" if name in {"idna", "punycode"} or "escape" in name else name
 
 
-def _message(request: Request) -> httpx.Request:
-    """Turn into httpx's request; a ValueError says what is wrong without repeating a value, which may be secret."""
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """A URL, ready to be called."""
+
+    url: URL
+    where: str
+    """For messages: never with user, path or query."""
+    authorization: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """A request, ready for the wire."""
+
+    method: str
+    address: _Address
+    headers: dict[str, str]
+    body: bytes | None
+
+
+def _message(request: Request) -> _Message:
+    """A ValueError says what is wrong without repeating a value, which may be secret."""
     if _TOKEN.fullmatch(request.method) is None:
         raise ValueError("the method is not an HTTP method")
-    url = _url(request.url)
+    address = _address(request.url)
     headers = _headers(request)
     names = {name.lower() for name in headers}
     if "accept-encoding" not in names:
         headers["Accept-Encoding"] = "identity"
+    if address.authorization is not None and "authorization" not in names:
+        headers["Authorization"] = address.authorization
+    return _Message(request.method, address, headers, request.body)
+
+
+@lru_cache(maxsize=16_384)  # reading a URL costs as much as sending it
+def _address(text: str) -> _Address:
+    url = _url(text)
+    authorization = None
     if url.userinfo:
-        # Both libraries would make a header of it, and then refuse the two.
-        if "authorization" not in names:
-            headers["Authorization"] = "Basic " + _basic(url)
+        # aiohttp would make a header of it, and then refuse the two.
+        authorization = "Basic " + _basic(url)
         url = url.copy_with(username="", password="")
-    return httpx.Request(request.method, url, headers=headers, content=request.body)
+    # `encoded=True` keeps yarl from rewriting it
+    return _Address(URL(str(url), encoded=True), _where(url), authorization)
 
 
 def _url(text: str) -> httpx.URL:
@@ -293,13 +277,12 @@ def _basic(url: httpx.URL) -> str:
     return base64.b64encode(f"{url.username}:{url.password}".encode()).decode("ascii")
 
 
-def _body(content: bytes) -> bytes | io.BytesIO | None:
+def _body(content: bytes | None) -> bytes | io.BytesIO | None:
     # aiohttp writes bytes in one piece, and warns above this size; a BytesIO goes out in chunks.
-    return io.BytesIO(content) if len(content) > _LARGE_BODY else content or None
+    return io.BytesIO(content) if content and len(content) > _LARGE_BODY else content
 
 
 def _where(url: httpx.URL) -> str:
-    """The address for messages: never with user, path or query."""
     host = f"[{url.host}]" if ":" in url.host else url.host
     return f"{host}:{url.port or (443 if url.scheme == 'https' else 80)}"
 

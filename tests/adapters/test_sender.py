@@ -357,9 +357,7 @@ async def test_nothing_is_sent_twice_when_a_kept_connection_drops(
 
 async def test_the_proof_above_can_fail(sender: Sender, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: with aiohttp as it comes, the target gets the request a second time."""
-    transport = sender._client._transport
-    assert isinstance(transport, module._Transport)
-    monkeypatch.setattr(transport._session, "_retry_connection", True)
+    monkeypatch.setattr(sender._session, "_retry_connection", True)
     target.answers("/", Answer(), HangUp(), Answer())
     await sender.send(request(target.url("/")))
     assert (await sender.send(request(target.url("/")))).failure is None
