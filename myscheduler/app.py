@@ -7,7 +7,6 @@ import socket
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
-from functools import partial
 
 import uvicorn
 import uvloop
@@ -15,7 +14,7 @@ import uvloop
 from myscheduler import __version__
 from myscheduler.adapters.sender import open_sender
 from myscheduler.adapters.source import DirectorySource
-from myscheduler.adapters.store import execution_rows, open_store
+from myscheduler.adapters.store import open_store
 from myscheduler.api import create_api
 from myscheduler.catalog import Catalog
 from myscheduler.errors import SettingError
@@ -41,16 +40,15 @@ async def _serve(settings: Settings) -> int:
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(_listen(settings.host, settings.port))
         store = stack.enter_context(open_store(settings.database_url))
-        sender = await stack.enter_async_context(
-            open_sender(connections=0, connections_per_host=settings.connections_per_host)
-        )
+        sender = await stack.enter_async_context(open_sender(connections=0, connections_per_host=0))
         runner = Runner(
             store,
             sender,
             zone=settings.zone,
             now=_now,
             user_agent=f"myscheduler/{__version__}",
-            limit=settings.in_flight,
+            in_flight=settings.in_flight,
+            in_flight_per_host=settings.in_flight_per_host,
         )
         catalog = Catalog(store, zone=settings.zone, now=_now, arm=runner.arm)
         source = DirectorySource(settings.jobs_dir)
@@ -70,9 +68,8 @@ async def _serve(settings: Settings) -> int:
         ))  # fmt: skip
 
         _stop_on_signals(runner, server)
-        if interrupted := await store.write(partial(execution_rows.interrupt_running, now=_now())):
-            log.warning("%d executions were under way when the service last stopped: interrupted", interrupted)
         await reconciler.reconcile()
+        await runner.recover()
         await catalog.load()
         runner.start()
         stack.push_async_callback(runner.stop, settings.drain_sec)

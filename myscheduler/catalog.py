@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import assert_never
 
 from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows
+from myscheduler.adapters.store.execution_rows import Undone
 from myscheduler.core import lifecycle
 from myscheduler.core.job import Job, JobSpec, Owner, Source, compile_schedule, digest
 from myscheduler.core.lifecycle import Turn
@@ -139,9 +140,7 @@ class Catalog:
         return _store_turn(connection, lifecycle.change(job, spec, source=None, now=now, zone=self._zone))
 
     def _remove(self, connection: Connection, jobs: Sequence[Job], now: datetime) -> None:
-        for job in jobs:
-            for gap in lifecycle.remove(job, now=now, zone=self._zone):
-                execution_rows.record_gap(connection, job.job_id, gap, digest=job.digest, revision=_revision(job))
+        _record(connection, [Turn(job, lifecycle.remove(job, now=now, zone=self._zone)) for job in jobs])
         job_rows.delete_jobs(connection, [job.job_id for job in jobs])
 
     def _apply(self, connection: Connection, plan: Plan, now: datetime) -> tuple[list[Job], list[str]]:
@@ -222,11 +221,5 @@ def _store_turn(connection: Connection, turn: Turn) -> Job:
 
 
 def _record(connection: Connection, turns: Sequence[Turn]) -> None:
-    for turn in turns:
-        for gap in turn.gaps:
-            job = turn.job
-            execution_rows.record_gap(connection, job.job_id, gap, digest=job.digest, revision=_revision(job))
-
-
-def _revision(job: Job) -> str | None:
-    return job.source.revision if job.source else None
+    undone = [Undone(turn.job.job_id, turn.gaps, turn.job.digest, turn.job.revision) for turn in turns if turn.gaps]
+    execution_rows.record_gaps(connection, undone)

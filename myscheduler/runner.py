@@ -5,63 +5,46 @@ what was claimed is found as `running` and closed as interrupted, and what was n
 """
 
 import asyncio
-import heapq
 import logging
-from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
 
 from myscheduler.adapters.sender import Sender
-from myscheduler.adapters.store import Store, execution_rows, job_rows
+from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows
 from myscheduler.adapters.timers import Due, Timers
-from myscheduler.core.admission import Reason, Step, admit
-from myscheduler.core.call import build_request, final_status, retry_delay, rfc3339
+from myscheduler.core.admission import Reason, may_resend
+from myscheduler.core.agenda import Agenda, Taken
+from myscheduler.core.call import build_request, final_status, host_of, retry_delay, rfc3339
 from myscheduler.core.claim import Claim
 from myscheduler.core.execution import Cause, Execution, Finish, Kind, Outcome, Status
-from myscheduler.core.job import Job, compile_schedule
-from myscheduler.core.schedule import Schedule, next_after
+from myscheduler.core.job import Job
+from myscheduler.core.lanes import Lanes
 from myscheduler.errors import JobNotFoundError, StoreUnavailableError
 
 CLAIMS_AT_ONCE = 1_000
 """How many claims share a transaction at the most."""
+MANUAL_PLACES = 200
+MANUAL_PLACES_PER_HOST = 50
+"""Manual runs on their way at once; they have places of their own, so that a person needn't wait behind a flood."""
 STORE_RETRY_SEC = 1.0
 RECORD_SEC = 5.0
 """How long a shutdown waits for the last ends to be recorded."""
 STOPPED = "the scheduler was stopped while this execution was under way; the target may have got the request"
 NOT_SENT = "the scheduler was stopped before this execution was sent"
 
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class _Armed:
-    """A job with its timer set."""
-
-    job: Job
-    schedule: Schedule
-    cursor: datetime
-    """Slots up to here are decided; ahead of the stored cursor by what waits."""
-    waiting: deque[Claim] = field(default_factory=deque)
-    """Decided, not yet claimed; oldest first."""
-    claimed: datetime | None = None
-    """The cursor of the last claim that was taken; what waits was decided after it."""
-    is_offered: bool = False
-    """Its first waiting claim is up to be taken."""
-
-
 @dataclass(frozen=True, slots=True)
-class _Taken:
-    """A claim on its way into the database."""
+class _Asked:
+    """A manual run that waits for its turn, and who waits for its answer."""
 
-    claim: Claim
-    job: Job
-    accepted: asyncio.Future[bool] | None = None
-    """Who waits for a manual run; cancelled when they gave up."""
+    taken: Taken
+    accepted: asyncio.Future[bool]
+    """Whether it was claimed; cancelled when the caller gave up."""
 
 
 class Runner:
@@ -73,35 +56,30 @@ class Runner:
         zone: str,
         now: Callable[[], datetime],
         user_agent: str,
-        limit: int,
+        in_flight: int,
+        in_flight_per_host: int,
     ) -> None:
-        """`limit` is how many scheduled executions may be in flight; further ones wait for their turn."""
+        """`in_flight` is how many scheduled executions may be on their way at once; others wait for their turn."""
         self._store = store
         self._sender = sender
-        self._zone = zone
         self._now = now
         self._user_agent = user_agent
-        self._room = limit
-        """How many more scheduled executions may be sent."""
         self._timers = Timers(self.wake, asyncio.get_running_loop())
-        self._armed: dict[str, _Armed] = {}
-        self._ready: list[tuple[datetime, int, _Armed]] = []
-        """A heap of jobs whose first waiting claim may go, by the slot of that claim."""
-        self._order = 0
-        self._manual: deque[_Taken] = deque()
+        self._agenda = Agenda(
+            zone=zone, places=in_flight, places_per_host=in_flight_per_host, new_id=execution_rows.new_execution_id
+        )
+        self._manual: Lanes[_Asked | Callable[[], None]] = Lanes(MANUAL_PLACES, MANUAL_PLACES_PER_HOST)
         self._last_manual: dict[str, datetime] = {}
-        self._in_flight: Counter[str] = Counter()
-        """Scheduled executions by job, from the moment their claim is tried."""
         self._tasks: set[asyncio.Task[None]] = set()
-        self._open = 0
+        self._open: set[str] = set()
         """Executions that are claimed and not yet recorded as ended."""
+        self._outdated: set[str] = set()
+        """Jobs of which a claim was refused, because they changed."""
         self._is_claiming = False
         self._all_closed = asyncio.Event()
         self._finished: list[tuple[Execution, Finish]] = []
         self._has_work = asyncio.Event()
         self._has_finished = asyncio.Event()
-        self._started_at: datetime | None = None
-        self._is_stopping = False
         self._is_over = False
         """What is claimed now is not sent any more."""
         self.loops: list[asyncio.Task[None]] = []
@@ -113,87 +91,17 @@ class Runner:
     def arm(self, changed: Sequence[Job], removed: Sequence[str]) -> None:
         """Take over jobs as they are stored now, and forget removed ones. What is due already is decided at once."""
         for job_id in removed:
-            self._armed.pop(job_id, None)
+            self._agenda.disarm(job_id)
             self._last_manual.pop(job_id, None)
         now = self._now()
-        timers = []
-        for job in changed:
-            schedule = compile_schedule(job.spec, zone=self._zone, created_at=job.created_at)
-            self._armed[job.job_id] = armed = _Armed(job, schedule, job.cursor)
-            self._decide(armed, now)
-            timers.append((job.job_id, schedule, max(now, job.cursor)))
-        self._timers.arm(timers, removed)
+        self._timers.arm([(job.job_id, self._agenda.arm(job, now), max(now, job.cursor)) for job in changed], removed)
+        self._has_work.set()
 
     def wake(self, due: Sequence[Due]) -> None:
         """The timers' call: these jobs have slots due."""
         now = self._now()
         for job_id, slot in due:
-            armed = self._armed.get(job_id)
-            if armed is not None:
-                self._decide(armed, max(now, slot))  # the clock may have been set back since the timer rang
-
-    def _decide(self, armed: _Armed, now: datetime) -> None:
-        job = armed.job
-        if job.spec.coalesce and armed.waiting:
-            # while a slot waits for room or for the database, it and the newer ones are due together
-            now = max(now, armed.cursor)
-            armed.waiting.clear()
-            armed.cursor = armed.claimed or job.cursor
-        waiting = sum(claim.execution is not None for claim in armed.waiting)
-        steps = admit(
-            job.spec,
-            armed.schedule,
-            paused=job.is_paused,
-            running=self._in_flight[job.job_id] + waiting,
-            cursor=armed.cursor,
-            now=now,
-        )
-        if not steps:
-            return
-        armed.waiting.extend(self._claim(armed, step) for step in steps)
-        armed.cursor = steps[-1].cursor
-        self._offer(armed)
-
-    def _claim(self, armed: _Armed, step: Step) -> Claim:
-        job = armed.job
-        revision = job.source.revision if job.source else None
-        execution = None
-        if step.run is not None:
-            now = self._now()
-            is_late = self._started_at is None or step.run <= self._started_at
-            cause = Cause.CATCH_UP if is_late else Cause.TIMER
-            execution = Execution(
-                execution_rows.new_execution_id(now),
-                job.job_id,
-                step.run,
-                Kind.SCHEDULED,
-                cause,
-                job.digest,
-                revision,
-                now,
-            )
-        return Claim(
-            job.job_id,
-            job.version,
-            job.digest,
-            revision,
-            step.gaps,
-            execution,
-            step.cursor,
-            next_after(armed.schedule, step.cursor),
-        )
-
-    def _offer(self, armed: _Armed) -> None:
-        """Put the job's first waiting claim up, unless the job has as many executions in flight as it may."""
-        if armed.is_offered or not armed.waiting:
-            return
-        claim = armed.waiting[0]
-        if claim.execution and self._in_flight[claim.job_id] >= armed.job.spec.max_instances:
-            return
-        self._order += 1
-        due = claim.execution.slot if claim.execution else claim.gaps[0].first
-        armed.is_offered = True
-        heapq.heappush(self._ready, (due, self._order, armed))
+            self._agenda.wake(job_id, max(now, slot))  # the clock may have been set back since the timer rang
         self._has_work.set()
 
     # --- claiming: nothing is sent before this is committed -------------------------------------------------------
@@ -204,21 +112,20 @@ class Runner:
         Raises `JobNotFoundError`.
         """
         while True:
-            armed = self._armed.get(job_id)
-            if armed is None:
+            job = self._agenda.find(job_id)
+            if job is None:
                 raise JobNotFoundError(job_id)
-            claim = self._manual_claim(armed.job, by)
+            taken = self._manual_claim(job, by)
             accepted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-            self._manual.append(_Taken(claim, armed.job, accepted))
+            self._manual.put(taken.host, self._now(), _Asked(taken, accepted))
             self._has_work.set()
-            if await accepted and claim.execution:
-                return claim.execution.execution_id
+            if await accepted and taken.claim.execution:
+                return taken.claim.execution.execution_id
 
-    def _manual_claim(self, job: Job, by: str) -> Claim:
+    def _manual_claim(self, job: Job, by: str) -> Taken:
         now = self._now()
         slot = max(now, self._last_manual.get(job.job_id, now - timedelta(1)) + timedelta(microseconds=1))
         self._last_manual[job.job_id] = slot
-        revision = job.source.revision if job.source else None
         execution = Execution(
             execution_rows.new_execution_id(now),
             job.job_id,
@@ -226,136 +133,192 @@ class Runner:
             Kind.MANUAL,
             Cause.API,
             job.digest,
-            revision,
+            job.revision,
             now,
             by,
         )
-        return Claim(job.job_id, job.version, job.digest, revision, execution=execution)
+        claim = Claim(job.job_id, job.version, job.digest, job.revision, execution=execution)
+        return Taken(claim, job, host_of(job.spec.target_url))
 
     async def _claim_forever(self) -> None:
-        """Claim what is due, many at a time, and send it; until cancelled."""
+        """Claim what is due, many at a time, and send it; until cancelled.
+
+        While the database can't be used nothing is sent; it is tried again every `STORE_RETRY_SEC`.
+        """
         while True:
             await self._has_work.wait()
             self._has_work.clear()
-            while taken := self._take():
-                await self._claim_all(taken)
+            try:
+                if self.store_trouble is not None:
+                    await asyncio.sleep(STORE_RETRY_SEC)
+                    await self.recover()
+                while await self._claim_next():
+                    pass
+            except StoreUnavailableError as error:
+                self._not_well(error)
+            else:
+                self._well()
 
-    async def _claim_all(self, taken: list[_Taken]) -> None:
-        def attempt() -> Awaitable[list[bool]]:
-            # a caller who was told that the trigger failed must not find it run after all
-            taken[:] = [one for one in taken if one.accepted is None or not one.accepted.done()]
-            claims = [one.claim for one in taken]
-            return self._store.write(partial(execution_rows.claim, claims=claims))
-
+    async def _claim_next(self) -> bool:
+        """Claim and send what has its turn; `False` when there was nothing."""
+        await self._reload()
+        asked = self._take_asked()
+        batch = self._agenda.take(self._now(), CLAIMS_AT_ONCE)
+        if not asked and not batch:
+            return False
+        claims = [one.claim for one in (*(one.taken for one in asked), *batch)]
         self._is_claiming = True
-        accepted = await self._persist(attempt)
-        for one, is_accepted in zip(taken, accepted, strict=True):
-            self._after_claim(one.claim, one.job, is_accepted=is_accepted)
-            if one.accepted is not None and not one.accepted.done():
-                one.accepted.set_result(is_accepted)
-        self._is_claiming = False
+        try:
+            accepted = await self._store.write(partial(execution_rows.claim, claims=claims))
+        except StoreUnavailableError:
+            self._agenda.undo(batch, self._now())
+            self._ask_again(asked)
+            raise
+        finally:
+            self._is_claiming = False
+        for one, is_accepted in zip(asked, accepted[: len(asked)], strict=True):
+            self._after_asked(one, is_accepted=is_accepted)
+        for taken, is_accepted in zip(batch, accepted[len(asked) :], strict=True):
+            self._after_claim(taken, is_accepted=is_accepted)
         self._tell_closed()
-        await self._reload([one.claim.job_id for one, is_ok in zip(taken, accepted, strict=True) if not is_ok])
+        return True
 
-    def _take(self) -> list[_Taken]:
-        """Manual runs first, then what is due longest, as long as there is room."""
-        taken = list(self._manual)
-        self._manual.clear()
-        while self._ready and len(taken) < CLAIMS_AT_ONCE and self._room > 0 and not self._is_stopping:
-            _, _, armed = heapq.heappop(self._ready)
-            armed.is_offered = False
-            if self._armed.get(armed.job.job_id) is not armed or not armed.waiting:
-                continue  # the job changed since; its slots are decided anew
-            claim = armed.waiting.popleft()
-            armed.claimed = claim.cursor
-            if claim.execution:
-                claim = replace(claim, execution=replace(claim.execution, started_at=self._now()))
-                self._in_flight[claim.job_id] += 1
-                self._room -= 1
-            taken.append(_Taken(claim, armed.job))
-            self._offer(armed)
-        return taken
+    def _take_asked(self) -> list[_Asked]:
+        asked = []
+        for one in self._manual.take():
+            if not isinstance(one, _Asked):
+                one()
+            elif one.accepted.done():  # the caller gave up, and must not find it run after all
+                self._manual.leave(one.taken.host)
+            else:
+                asked.append(one)
+        return asked
 
-    def _after_claim(self, claim: Claim, job: Job, *, is_accepted: bool) -> None:
-        execution = claim.execution
+    def _ask_again(self, asked: Sequence[_Asked]) -> None:
+        for one in asked:
+            self._manual.leave(one.taken.host)
+            self._manual.put(one.taken.host, self._now(), one)
+
+    def _after_asked(self, one: _Asked, *, is_accepted: bool) -> None:
+        if not one.accepted.done():
+            one.accepted.set_result(is_accepted)
+        if is_accepted:
+            self._after_accepted(one.taken)
+        else:
+            self._manual.leave(one.taken.host)
+            self._outdated.add(one.taken.claim.job_id)
+
+    def _after_claim(self, taken: Taken, *, is_accepted: bool) -> None:
+        if is_accepted:
+            self._agenda.confirm(taken)
+            self._after_accepted(taken)
+        else:
+            self._agenda.give_up(taken)
+            self._outdated.add(taken.claim.job_id)
+
+    def _after_accepted(self, taken: Taken) -> None:
+        execution = taken.claim.execution
         if execution is None:
             return
-        if not is_accepted:
-            self._release(execution)
-            return
-        self._open += 1
         if self._is_over:
-            self._end(execution, Status.INTERRUPTED, 0, Outcome(error=NOT_SENT), Reason.SHUTDOWN)
-            return
-        task = asyncio.create_task(self._execute(job, execution))
-        self._tasks.add(task)
-        task.add_done_callback(partial(self._after_task, execution))
+            self._open.add(execution.execution_id)
+            self._interrupt(taken.job, execution, 0, NOT_SENT)
+        else:
+            self._begin(taken.job, execution, taken.host, attempts=0)
 
-    def _release(self, execution: Execution) -> None:
-        """The execution is over: the job may run again."""
-        if execution.kind is not Kind.SCHEDULED:
-            return
-        job_id = execution.job_id
-        self._room += 1
-        self._in_flight[job_id] -= 1
-        if not self._in_flight[job_id]:
-            del self._in_flight[job_id]
-        armed = self._armed.get(job_id)
-        if armed is not None:
-            self._offer(armed)
+    async def _reload(self) -> None:
+        """Decisions were refused because their jobs changed: decide anew on what is stored."""
+        if self._outdated:
+            job_ids = list(self._outdated)
+            found = await self._store.read(partial(job_rows.find_jobs, job_ids=job_ids))
+            self._outdated.difference_update(job_ids)
+            self.arm(list(found.values()), [job_id for job_id in job_ids if job_id not in found])
+
+    def _not_well(self, error: StoreUnavailableError) -> None:
+        if self.store_trouble is None:
+            log.error("the database can't be used, so nothing is sent until it can: %s", error)
+        self.store_trouble = str(error)
         self._has_work.set()
 
-    async def _reload(self, job_ids: Sequence[str]) -> None:
-        """Decisions were refused because their jobs changed: decide anew on what is stored."""
-        if not job_ids:
-            return
-        found = await self._persist(partial(self._store.read, partial(job_rows.find_jobs, job_ids=job_ids)))
-        self.arm(list(found.values()), [job_id for job_id in job_ids if job_id not in found])
-
-    async def _persist(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Do it as soon as the database can be used; meanwhile nothing is sent that could not be recorded."""
-        while True:
-            try:
-                result = await attempt()
-            except StoreUnavailableError as error:
-                if self.store_trouble is None:
-                    log.error("the database can't be used, so nothing is sent until it can: %s", error)  # noqa: TRY400
-                self.store_trouble = str(error)
-                await asyncio.sleep(STORE_RETRY_SEC)
-            else:
-                if self.store_trouble is not None:
-                    log.warning("the database can be used again")
-                    self.store_trouble = None
-                return result
+    def _well(self) -> None:
+        if self.store_trouble is not None:
+            log.warning("the database can be used again")
+            self.store_trouble = None
 
     # --- executing ------------------------------------------------------------------------------------------------
 
-    async def _execute(self, job: Job, execution: Execution) -> None:
+    def _begin(self, job: Job, execution: Execution, host: str, *, attempts: int) -> None:
+        self._open.add(execution.execution_id)
+        task = asyncio.create_task(self._execute(job, execution, host, attempts))
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._after_task, job, execution))
+
+    async def _execute(self, job: Job, execution: Execution, host: str, attempts: int) -> None:
+        """Send until it is decided. The first attempt has its place from the claim; a later one waits for its turn."""
         names = _names(execution)
         log.info("execution started", extra=names)
-        attempt, status, reason = 0, Status.FAILED, None
+        status = Status.FAILED
         try:
-            delay: float | None = 0.0
-            while delay is not None:
+            if attempts:
+                await self._turn(execution, host)
+            while True:
+                attempts += 1
+                request = build_request(job.spec, execution, attempts, user_agent=self._user_agent)
+                try:
+                    outcome = await self._sender.send(request)
+                finally:
+                    self._leave(execution, host)
+                delay = retry_delay(job.spec, outcome, attempts)
+                if delay is None:
+                    break
+                log.warning("attempt %d failed, next in %g s: %s", attempts, delay, outcome.error, extra=names)
                 await asyncio.sleep(delay)
-                attempt += 1
-                request = build_request(job.spec, execution, attempt, user_agent=self._user_agent)
-                outcome = await self._sender.send(request)
-                delay = retry_delay(job.spec, outcome, attempt)
-                if delay is not None:
-                    log.warning("attempt %d failed, next in %g s: %s", attempt, delay, outcome.error, extra=names)
+                await self._turn(execution, host)
             status = final_status(outcome)
         except asyncio.CancelledError:
-            status, reason, outcome = Status.INTERRUPTED, Reason.SHUTDOWN, Outcome(error=STOPPED)
+            self._interrupt(job, execution, attempts, STOPPED)
+            return
         except Exception:
             log.exception("a bug ended an execution", extra=names)
             outcome = Outcome(error="a bug in the scheduler ended this execution; its log has the stack trace")
-        self._end(execution, status, attempt, outcome, reason)
+        self._end(execution, status, attempts, outcome)
 
-    def _after_task(self, execution: Execution, task: asyncio.Task[None]) -> None:
+    async def _turn(self, execution: Execution, host: str) -> None:
+        """Wait for a place, as what is due longest."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def go() -> None:
+            if turn.done():
+                self._leave(execution, host)
+            else:
+                turn.set_result(None)
+
+        if execution.kind is Kind.MANUAL:
+            self._manual.put(host, execution.slot, go)
+        else:
+            self._agenda.queue(host, execution.slot, go)
+        self._has_work.set()
+        await turn
+
+    def _leave(self, execution: Execution, host: str) -> None:
+        if execution.kind is Kind.MANUAL:
+            self._manual.leave(host)
+        else:
+            self._agenda.leave(host)
+        self._has_work.set()
+
+    def _after_task(self, job: Job, execution: Execution, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if task.cancelled():  # before its first step, so nothing of `_execute` ran
-            self._end(execution, Status.INTERRUPTED, 0, Outcome(error=NOT_SENT), Reason.SHUTDOWN)
+            self._interrupt(job, execution, 0, NOT_SENT)
+
+    def _interrupt(self, job: Job, execution: Execution, attempts: int, error: str) -> None:
+        """End what the shutdown cuts off; an execution that is to be sent again stays open for the next start."""
+        if may_resend(job, execution, self._now()):
+            self._open.discard(execution.execution_id)
+            self._tell_closed()
+        else:
+            self._end(execution, Status.INTERRUPTED, attempts, Outcome(error=error), Reason.SHUTDOWN)
 
     def _end(
         self, execution: Execution, status: Status, attempts: int, outcome: Outcome, reason: Reason | None = None
@@ -370,32 +333,61 @@ class Runner:
             await self._has_finished.wait()
             self._has_finished.clear()
             ended, self._finished = self._finished, []
-            finishes = [finish for _, finish in ended]
-            await self._persist(partial(self._store.write, partial(execution_rows.finish, finishes=finishes)))
-            self._open -= len(ended)
+            await self._record([finish for _, finish in ended])
             for execution, finish in ended:
-                self._release(execution)
+                self._open.discard(finish.execution_id)
+                if execution.kind is Kind.SCHEDULED:
+                    self._agenda.end(execution.job_id)
                 _log_end(execution, finish)
+            self._has_work.set()
             self._tell_closed()
+
+    async def _record(self, finishes: Sequence[Finish]) -> None:
+        while True:
+            try:
+                return await self._store.write(partial(execution_rows.finish, finishes=finishes))
+            except StoreUnavailableError as error:
+                self._not_well(error)
+                await asyncio.sleep(STORE_RETRY_SEC)
 
     # --- life -----------------------------------------------------------------------------------------------------
 
+    async def recover(self) -> None:
+        """Close what is open in the history and not under way here, or send it again where its job says so.
+
+        At the start that is what the last process left; later, what was claimed by a commit whose answer was lost.
+        """
+        is_start = not self.loops
+        reason = Reason.CRASH if is_start else Reason.DATABASE
+        work = partial(_close_or_keep, known=frozenset(self._open), now=self._now(), reason=reason)
+        interrupted, kept = await self._store.write(work)
+        for job, execution, attempts in kept:
+            if execution.kind is Kind.SCHEDULED:
+                self._agenda.begin(job.job_id)
+            self._begin(job, execution, host_of(job.spec.target_url), attempts=attempts)
+        if interrupted or kept:
+            log.warning(
+                "executions were under way when the service last stopped: %d interrupted, %d sent again",
+                interrupted,
+                len(kept),
+            )
+
     def start(self) -> None:
         """Begin to claim and send what is armed."""
-        self._started_at = self._now()
+        self._agenda.start(self._now())
         self._timers.start()
         self.loops = [asyncio.create_task(self._claim_forever()), asyncio.create_task(self._finish_forever())]
 
     def hold(self) -> None:
         """Send nothing more that is due; for the first moment of a shutdown."""
-        self._is_stopping = True
+        self._agenda.close()
 
     async def stop(self, drain_sec: float) -> None:
         """Start nothing more, wait up to `drain_sec` for what is in flight, and record the rest as interrupted."""
         self.hold()
         await asyncio.to_thread(self._timers.stop)
         if self._open:
-            log.info("waiting up to %g s for %d executions in flight", drain_sec, self._open)
+            log.info("waiting up to %g s for %d executions in flight", drain_sec, len(self._open))
         await self._wait_closed(drain_sec)
         self._is_over = True
         for task in self._tasks:
@@ -416,6 +408,24 @@ class Runner:
             self._all_closed.clear()
         else:
             self._all_closed.set()
+
+
+def _close_or_keep(
+    connection: Connection, *, known: frozenset[str], now: datetime, reason: Reason
+) -> tuple[int, list[tuple[Job, Execution, int]]]:
+    """Returns how many were closed, and those to send again with the attempts that may have left."""
+    left = [one for one in execution_rows.running(connection) if one.execution_id not in known]
+    jobs = job_rows.find_jobs(connection, list({one.job_id for one in left}))
+    kept = []
+    for one in left:
+        job = jobs.get(one.job_id)
+        if job is not None and may_resend(job, one.execution(), now):
+            kept.append((job, one.execution(), one.attempts + 1))
+    kept_ids = {execution.execution_id for _, execution, _ in kept}
+    closed = [one.execution_id for one in left if one.execution_id not in kept_ids]
+    execution_rows.count_attempt(connection, list(kept_ids))
+    execution_rows.interrupt(connection, closed, reason=reason, now=now)
+    return len(closed), kept
 
 
 def _names(execution: Execution) -> dict[str, object]:

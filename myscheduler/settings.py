@@ -28,9 +28,9 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8003
     api_token: str | None = None
-    in_flight: int = 1_000
-    """How many scheduled executions are in flight at the most."""
-    connections_per_host: int = 200
+    in_flight: int = 2_000
+    """How many scheduled executions are on their way at the most."""
+    in_flight_per_host: int = 400
     drain_sec: float = 20.0
     """How long a shutdown waits for executions in flight."""
 

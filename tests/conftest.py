@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["tests.postgres"]
+
 # failures are found again from the printed example; a database would only be left over
 settings.register_profile("default", deadline=None, database=None)
 settings.load_profile("default")

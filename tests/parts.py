@@ -7,7 +7,7 @@ async with opened(tmp_path) as parts:
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,7 +19,6 @@ import httpx
 from myscheduler.adapters.sender import open_sender
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.store import Store, execution_rows, job_rows, open_store
-from myscheduler.adapters.store.engine import READERS
 from myscheduler.adapters.store.execution_rows import Record
 from myscheduler.api import create_api
 from myscheduler.catalog import Catalog
@@ -99,12 +98,9 @@ class Parts:
         self._limit_pages(PAGES)
 
     def _limit_pages(self, pages: int) -> None:
-        """The limit belongs to a connection, and anyone may write on any of the pool's."""
-        engine = self.store._engine
-        with ExitStack() as stack:
-            for _ in range(READERS + 1):
-                connection = stack.enter_context(closing(engine.raw_connection()))
-                connection.cursor().execute(f"PRAGMA max_page_count = {pages}")
+        """The limit belongs to a connection, and all writes go over one."""
+        with closing(self.store._writer._engine.raw_connection()) as connection:
+            connection.cursor().execute(f"PRAGMA max_page_count = {pages}")
 
 
 @asynccontextmanager
@@ -117,12 +113,20 @@ async def opened(
     async with AsyncExitStack() as stack:
         store = stack.enter_context(open_store(f"sqlite:///{folder / 'jobs.db'}"))
         sender = await stack.enter_async_context(open_sender(connections=0, connections_per_host=200))
-        runner = Runner(store, sender, zone=zone, now=now, user_agent="myscheduler/test", limit=limit)
+        runner = Runner(
+            store,
+            sender,
+            zone=zone,
+            now=now,
+            user_agent="myscheduler/test",
+            in_flight=limit,
+            in_flight_per_host=limit,
+        )
         stack.push_async_callback(_stop, runner, drain_sec)
         catalog = Catalog(store, zone=zone, now=now, arm=runner.arm)
         source = DirectorySource(folder / "jobs.d")
         reconciler = Reconciler(source, store, catalog, zone=zone, now=now)
-        await store.write(partial(execution_rows.interrupt_running, now=now()))
+        await runner.recover()
         await catalog.load()
         yield Parts(folder, now, store, runner, catalog, reconciler)
 

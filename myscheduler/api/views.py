@@ -95,6 +95,7 @@ class JobDetail(JobSummary):
     misfire_grace_time: int
     coalesce: bool
     max_instances: int
+    on_interrupt: str
     digest: str
     created_at: str
     updated_at: str
@@ -158,6 +159,7 @@ class Views:
             "misfire_grace_time": spec.misfire_grace_time,
             "coalesce": spec.coalesce,
             "max_instances": spec.max_instances,
+            "on_interrupt": spec.on_interrupt,
             "digest": job.digest,
             "created_at": self._moment(job.created_at),
             "updated_at": self._moment(job.updated_at),

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from myscheduler.core.execution import Status
-from myscheduler.core.job import JobSpec
+from myscheduler.core.execution import Execution, Status
+from myscheduler.core.job import Job, JobSpec
 from myscheduler.core.schedule import Schedule, count_between, last_until, next_after
 
 BACKLOG_LIMIT = 100
@@ -29,6 +29,7 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     CRASH = "crash"
     SHUTDOWN = "shutdown"
+    DATABASE = "database"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,20 @@ def admit(
     else:
         steps = _run_each(schedule, fresh_from, now)
     return _with_gap_first(late, steps)
+
+
+def may_resend(job: Job, execution: Execution, now: datetime) -> bool:
+    """Whether an execution that was under way when the service ended is sent again.
+
+    Only for a job that asks for it and is what it was, so that the same key never carries another request; and only
+    within the job's grace, so that an execution that brings the service down is not sent for ever.
+    """
+    return (
+        job.spec.on_interrupt == "retry"
+        and not job.is_paused
+        and job.digest == execution.digest
+        and now - execution.slot <= timedelta(seconds=job.spec.misfire_grace_time)
+    )
 
 
 def gap(schedule: Schedule, after: datetime, until: datetime, status: Status, reason: Reason) -> Gap | None:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from myscheduler.core.execution import Execution, Failure, Outcome, Request, Status
 from myscheduler.core.job import JobSpec
@@ -44,6 +45,11 @@ def retry_delay(spec: JobSpec, outcome: Outcome, attempt: int) -> float | None:
 
 def final_status(outcome: Outcome) -> Status:
     return Status.FAILED if outcome.failure else Status.COMPLETED
+
+
+def host_of(url: str) -> str:
+    """What shares the capacity of one target: host and port, without user and password."""
+    return urlsplit(url).netloc.rpartition("@")[2].lower()
 
 
 def rfc3339(moment: datetime) -> str:

@@ -133,6 +133,12 @@ def parse_cron(declared: str | Mapping[str, str | int], *, day_match: DayMatch =
     A `ScheduleError` says what is wrong; its `field` is the name of the field, empty for the expression as a whole.
     """
     texts = _crontab_texts(declared) if isinstance(declared, str) else _object_texts(declared)
+    return _expression(tuple(texts.items()), day_match)
+
+
+@lru_cache(maxsize=4_096)
+def _expression(declared: tuple[tuple[str, str], ...], day_match: DayMatch) -> CronExpression:
+    texts = dict(declared)
     for name, text in texts.items():
         _check_text(_FIELDS[name], text)
     expression = CronExpression(

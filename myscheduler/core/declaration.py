@@ -103,6 +103,11 @@ class JobFields(BaseModel):
     max_instances: int | None = Field(
         None, ge=1, le=1_000, description="Executions of this job at the same time; a further slot is skipped; 1."
     )
+    on_interrupt: Literal["record", "retry"] | None = Field(
+        None,
+        description="An execution that was under way when the service ended is only recorded as interrupted, or sent "
+        "again with the same Idempotency-Key (retry), for targets that know it; record.",
+    )
     paused: bool | None = Field(
         None, description="Due slots are recorded, not sent. In a manifest it takes pausing away from the API."
     )
@@ -166,7 +171,7 @@ def _spec(fields: JobFields, schedule: DeclaredSchedule) -> JobSpec:
         exclude_none=True,
         include={
             "timezone", "headers", "body", "timeout_sec", "max_retries", "retry_backoff_sec",
-            "misfire_grace_time", "coalesce", "max_instances", "paused", "labels",
+            "misfire_grace_time", "coalesce", "max_instances", "on_interrupt", "paused", "labels",
         },
     )  # fmt: skip
     return JobSpec(

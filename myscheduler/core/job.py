@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Literal, assert_never
+from weakref import WeakValueDictionary
 
-from myscheduler.core.cron import canonical, parse_cron
+from myscheduler.core.cron import CronExpression, canonical, parse_cron
 from myscheduler.core.schedule import Cron, Interval, Once, Schedule, parse_run_at
 
 INTERVAL_UNITS = ("weeks", "days", "hours", "minutes", "seconds")
@@ -52,7 +54,7 @@ class DeclaredDate:
 DeclaredSchedule = DeclaredCron | DeclaredInterval | DeclaredDate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class JobSpec:
     """Everything that an author can say about a job."""
 
@@ -74,6 +76,8 @@ class JobSpec:
     coalesce: bool = True
     """Several slots that are due together run once."""
     max_instances: int = 1
+    on_interrupt: Literal["record", "retry"] = "record"
+    """What becomes of an execution that was under way when the service ended: only recorded, or sent again."""
     paused: bool | None = None
     """`None` leaves pausing to the operators."""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -133,6 +137,11 @@ class Job:
         return self.spec.job_id
 
     @property
+    def revision(self) -> str | None:
+        """The revision of the source that brought the spec; `None` for a job of the API."""
+        return self.source.revision if self.source else None
+
+    @property
     def is_paused(self) -> bool:
         """The manifest's word counts; where it is silent, the operators'."""
         return self.pause is not None if self.spec.paused is None else self.spec.paused
@@ -147,13 +156,23 @@ def compile_schedule(spec: JobSpec, *, zone: str, created_at: datetime) -> Sched
     own_zone = spec.timezone or zone
     match spec.schedule:
         case DeclaredCron(fields, day_match):
-            return Cron(parse_cron(dict(fields), day_match=day_match), own_zone)
+            return Cron(_expression(fields, day_match), own_zone)
         case DeclaredInterval() as interval:
             return Interval(interval.every, interval.anchor or created_at)
         case DeclaredDate(run_at):
             return Once(parse_run_at(run_at, own_zone))
         case _:
             assert_never(spec.schedule)
+
+
+@lru_cache(maxsize=4_096)  # many jobs have few expressions, and each is asked for at every change and start
+def _expression(fields: tuple[tuple[str, str], ...], day_match: Literal["any", "all"]) -> CronExpression:
+    return parse_cron(dict(fields), day_match=day_match)
+
+
+@lru_cache(maxsize=4_096)
+def _meaning(fields: tuple[tuple[str, str], ...], day_match: Literal["any", "all"]) -> str:
+    return canonical(_expression(fields, day_match))
 
 
 def schedule_to_json(schedule: DeclaredSchedule) -> dict[str, Any]:
@@ -194,26 +213,44 @@ _PLAIN_FIELDS = (
     "max_instances",
     "paused",
 )
+_LATER_FIELDS = {"on_interrupt": "record"}
 
 
 def to_json(spec: JobSpec) -> dict[str, Any]:
-    """The spec as a JSON object with the field names of a manifest."""
+    """The spec as a JSON object with the field names of a manifest.
+
+    Fields that came later stand in it only where they say something, so that the digests of older jobs stay.
+    """
     plain = {name: getattr(spec, name) for name in _PLAIN_FIELDS}
     mappings = {"headers": dict(spec.headers), "labels": dict(spec.labels)}
-    return plain | mappings | schedule_to_json(spec.schedule)
+    later = {name: getattr(spec, name) for name, default in _LATER_FIELDS.items() if getattr(spec, name) != default}
+    return plain | mappings | later | schedule_to_json(spec.schedule)
 
 
 def from_json(stored: Mapping[str, Any]) -> JobSpec:
     """The inverse of `to_json`. Fields that `stored` lacks get their defaults, so older rows stay readable."""
-    plain = {name: stored[name] for name in (*_PLAIN_FIELDS, "headers", "labels") if name in stored}
+    plain = {name: stored[name] for name in (*_PLAIN_FIELDS, *_LATER_FIELDS, "headers", "labels") if name in stored}
     return JobSpec(schedule=schedule_from_json(stored), **plain)
+
+
+def shared(spec: JobSpec, fingerprint: str) -> JobSpec:
+    """An equal spec that is in use already, else this one: the source and the schedule need not hold it twice."""
+    known = _IN_USE.get(fingerprint)
+    if known == spec and known is not None:
+        return known
+    _IN_USE[fingerprint] = spec
+    return spec
+
+
+_IN_USE: WeakValueDictionary[str, JobSpec] = WeakValueDictionary()
+"""By digest."""
 
 
 def schedule_digest(spec: JobSpec) -> str:
     """A fingerprint of when the job runs: equal for two spellings of one schedule."""
     meaning = schedule_to_json(spec.schedule)
     if isinstance(spec.schedule, DeclaredCron):
-        meaning = {"cron": canonical(parse_cron(dict(spec.schedule.fields), day_match=spec.schedule.day_match))}
+        meaning = {"cron": _meaning(spec.schedule.fields, spec.schedule.day_match)}
     elif isinstance(spec.schedule, DeclaredInterval):
         meaning["interval"] = spec.schedule.every.total_seconds()
     return _fingerprint(meaning | {"timezone": spec.timezone})

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from myscheduler.core.declaration import declare, id_fault, is_past
-from myscheduler.core.job import JobSpec, digest
+from myscheduler.core.job import JobSpec, digest, shared
 from myscheduler.core.problem import Complaint, Problem, Severity
 from myscheduler.core.source import Snapshot, SourceFile, UnreadableFile
 from myscheduler.core.yaml import Document, YamlError, read_documents
@@ -152,7 +152,9 @@ def _parse_document(path: str, document: Document, text: str, zone: str, place: 
         )
     line, _ = place.of(*document.start)
     schedule_at = place.of(*document.position((next(iter(_SCHEDULE_FIELDS & values.keys()), ""),)))
-    return ParsedFile(path, jobs=(DeclaredJob(spec, digest(spec), path, line, schedule_at),), problems=problems)
+    fingerprint = digest(spec)
+    job = DeclaredJob(shared(spec, fingerprint), fingerprint, path, line, schedule_at)
+    return ParsedFile(path, jobs=(job,), problems=problems)
 
 
 _SCHEDULE_FIELDS = frozenset({"cron", "interval", "run_at"})

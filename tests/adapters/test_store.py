@@ -1,21 +1,27 @@
-"""The database on real SQLite: its schema, its claims, its writer, and what is said when it can't be used."""
+"""The database, on real SQLite and real PostgreSQL: its schema, its claims, its writer, and what is said when it
+can't be used.
+"""
 
 import asyncio
 import re
 import sqlite3
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from myscheduler.adapters.store import Store, execution_rows, job_rows, open_store, tables
+from myscheduler.adapters.store import Store, engine, execution_rows, job_rows, open_store, tables
 from myscheduler.adapters.store.execution_rows import new_execution_id
 from myscheduler.core.admission import Gap, Reason
 from myscheduler.core.claim import Claim
@@ -23,6 +29,7 @@ from myscheduler.core.execution import Cause, Execution, Failure, Finish, Kind, 
 from myscheduler.core.job import Job
 from myscheduler.errors import StoreError, StoreUnavailableError
 from tests.parts import job, opened
+from tests.postgres import HANG_UP, PASSWORD, QUOTED_PASSWORD, Database
 
 pytestmark = pytest.mark.anyio
 
@@ -30,9 +37,17 @@ NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'jobs.db'}"
+def sqlite_url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'jobs.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of an empty database of each kind; a class that is about one kind overrides it."""
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path)
+    database: Database = request.getfixturevalue("postgres")
+    return database.url
 
 
 @pytest.fixture
@@ -73,8 +88,7 @@ def skip(of: Job, first: datetime, last: datetime, slots: int, reason: Reason = 
 
 
 class TestOpening:
-    def test_the_folder_is_made_and_the_second_opening_finds_everything_in_place(self, tmp_path: Path) -> None:
-        url = f"sqlite:///{tmp_path / 'deep' / 'er' / 'jobs.db'}"
+    def test_the_second_opening_finds_everything_in_place(self, url: str) -> None:
         for _ in range(2):
             with open_store(url) as store:
                 names = set(sa.inspect(store._engine).get_table_names())
@@ -91,13 +105,56 @@ class TestOpening:
             context = MigrationContext.configure(connection, opts={"compare_type": True})
             assert compare_metadata(context, tables.metadata) == []
 
+    async def test_times_numbers_and_text_come_back_as_they_were(self, store: Store) -> None:
+        moment = NOW + timedelta(microseconds=123_457)
+        new = job("週次.レポート", moment, name="日本語 🗓️ 'quoted' \\ %s :name", body={"big": 10**30, "small": 0.1})
+        await store.write(partial(job_rows.insert_jobs, new=[new]))
+        assert await found(store, new.job_id) == new
+        one = run(new, moment + HOUR)
+        await claim(store, one)
+        assert one.execution is not None
+        outcome = Outcome(200, None, None, 2**53, "本文 🎌 \ufffd \u2028 end")
+        ended = Finish(one.execution.execution_id, Status.COMPLETED, moment + HOUR, 1, outcome)
+        await store.write(partial(execution_rows.finish, finishes=[ended]))
+        (row,) = await history(store, new.job_id)
+        assert (row.slot, row.completed_at) == (moment + HOUR, moment + HOUR)
+        assert (row.response_size, row.excerpt) == (outcome.response_size, outcome.excerpt)
+
+    async def test_ids_are_sorted_by_code_point(self, store: Store) -> None:
+        names = ["a", "B", "a-b", "ab", "_", "Z", "é", "z", "あ", "1", "A.b"]
+        for name in names:
+            await stored(store, name)
+        assert [one.job_id for one in await store.read(job_rows.all_jobs)] == sorted(names)
+
+    async def test_a_reader_sees_one_state(self, store: Store) -> None:
+        loop = asyncio.get_running_loop()
+
+        def look_twice(connection: sa.Connection) -> list[int]:
+            before = len(job_rows.all_jobs(connection))
+            asyncio.run_coroutine_threadsafe(stored(store), loop).result(10)
+            return [before, len(job_rows.all_jobs(connection))]
+
+        assert await store.read(look_twice) == [0, 0]
+        assert len(await store.read(job_rows.all_jobs)) == 1
+
+
+class TestSqlite:
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> str:
+        return sqlite_url(tmp_path)
+
+    def test_the_folder_is_made(self, tmp_path: Path) -> None:
+        with open_store(f"sqlite:///{tmp_path / 'deep' / 'er' / 'jobs.db'}"):
+            pass
+        assert (tmp_path / "deep" / "er" / "jobs.db").exists()
+
     def test_migrated_constraints_and_indexes_are_those_of_the_tables(self, store: Store) -> None:
         """What `compare_metadata` doesn't look at: the condition of an index, for one."""
         bare = sa.create_engine("sqlite://")
         tables.metadata.create_all(bare)
         schemas = []
-        for engine in (bare, store._engine):
-            with engine.connect() as connection:
+        for one in (bare, store._engine):
+            with one.connect() as connection:
                 rows = connection.exec_driver_sql(
                     "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> 'alembic_version'"
                 )
@@ -106,12 +163,10 @@ class TestOpening:
         assert schemas[0] == schemas[1]
 
     def test_a_commit_survives_a_power_cut(self, store: Store) -> None:
-        with store._engine.connect() as connection:
+        with store._writer._engine.connect() as connection:
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
 
-
-class TestFileInUse:
     async def test_nothing_is_written_to_a_file_that_was_taken_away(self, store: Store, tmp_path: Path) -> None:
         database = Path(str(store._engine.url.database))
         database.rename(tmp_path / "away.db")
@@ -138,8 +193,9 @@ class TestRefusedToOpen:
             pytest.param("", "not a database URL", id="empty"),
             pytest.param("jobs.db", "not a database URL", id="a path"),
             pytest.param("sqlite:jobs.db", "not a database URL", id="without slashes"),
-            pytest.param("nonsense://x/y", "not installed here", id="unknown database"),
-            pytest.param("sqlite+nonsense:///x.db", "not installed here", id="unknown driver"),
+            pytest.param("nonsense://x/y", "can't use", id="unknown database"),
+            pytest.param("sqlite+nonsense:///x.db", "can't use", id="unknown driver"),
+            pytest.param("postgres://me@host/jobs", "write postgresql://", id="a name that is no longer known"),
             pytest.param("sqlite:////proc/nowhere/jobs.db", "can't be written", id="folder can't be made"),
             pytest.param("http://[::1", "not a database URL", id="broken brackets"),
             pytest.param("postgresql://me@host:port/jobs", "not a database URL", id="a port that is no number"),
@@ -159,25 +215,28 @@ class TestRefusedToOpen:
         with pytest.raises(StoreError, match="can't be used"), open_store(f"sqlite:///{tmp_path}/jobs.db"):
             pass
 
-    def test_a_file_that_is_no_database_is_left_as_it_is(self, url: str, tmp_path: Path) -> None:
+    def test_a_file_that_is_no_database_is_left_as_it_is(self, tmp_path: Path) -> None:
         text = b"my shopping list\n" * 1000
         (tmp_path / "jobs.db").write_bytes(text)
-        with pytest.raises(StoreError, match="can't be used: file is not a database"), open_store(url):
+        with pytest.raises(StoreError, match="can't be used: file is not a database"), open_store(sqlite_url(tmp_path)):
             pass
         assert (tmp_path / "jobs.db").read_bytes() == text
 
-    def test_a_database_of_a_newer_version(self, url: str, tmp_path: Path) -> None:
-        with open_store(url):
-            pass
-        with sqlite3.connect(tmp_path / "jobs.db") as connection:
-            connection.execute("UPDATE alembic_version SET version_num = '9999'")
-        connection.close()
+    def test_a_database_of_a_newer_version(self, url: str) -> None:
+        with open_store(url) as store, store._writer._engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
         with pytest.raises(StoreError, match="another version of myscheduler"), open_store(url):
             pass
 
-    def test_a_second_service_on_one_database(self, url: str) -> None:
-        with open_store(url), pytest.raises(StoreError, match="another myscheduler is using"), open_store(url):
+    def test_a_second_service_on_one_database(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(engine, "PATIENCE_SEC", 0.5)
+        with (
+            open_store(url),
+            pytest.raises(StoreError, match="another myscheduler is using") as caught,
+            open_store(url),
+        ):
             pass
+        assert PASSWORD not in str(caught.value)
         with open_store(url):
             pass  # the lock goes with its holder
 
@@ -321,15 +380,18 @@ class TestEnds:
     async def test_finishing_nothing_is_fine(self, store: Store) -> None:
         await store.write(partial(execution_rows.finish, finishes=[]))
 
-    async def test_interrupt_running_closes_only_what_is_open(self, store: Store) -> None:
+    async def test_what_is_running_is_interrupted_and_nothing_else(self, store: Store) -> None:
         new = await stored(store)
         claims = [run(new, NOW + hours * HOUR) for hours in (1, 2, 3)]
         await claim(store, *claims)
         assert claims[0].execution is not None
         end = Finish(claims[0].execution.execution_id, Status.COMPLETED, NOW + 1.1 * HOUR, 1, Outcome(200))
         await store.write(partial(execution_rows.finish, finishes=[end]))
-        assert await store.write(partial(execution_rows.interrupt_running, now=NOW + 9 * HOUR)) == 2
-        assert await store.write(partial(execution_rows.interrupt_running, now=NOW + 9 * HOUR)) == 0
+        ids = [row.execution_id for row in await store.read(execution_rows.running)]
+        assert ids == [one.execution.execution_id for one in claims[1:] if one.execution]
+        close = partial(execution_rows.interrupt, execution_ids=ids, reason=Reason.CRASH, now=NOW + 9 * HOUR)
+        await store.write(close)
+        assert await store.read(execution_rows.running) == []
         rows = [(row.status, row.reason) for row in await history(store)]
         assert rows == [
             (Status.COMPLETED, None),
@@ -349,7 +411,7 @@ class TestEnds:
 class TestWriter:
     async def test_what_waits_is_committed_together(self, store: Store) -> None:
         commits = count()
-        sa.event.listen(store._engine, "commit", lambda _connection: next(commits))
+        sa.event.listen(store._writer._engine, "commit", lambda _connection: next(commits))
         is_held, may_go = threading.Event(), threading.Event()
 
         def hold(_connection: sa.Connection) -> None:
@@ -376,6 +438,21 @@ class TestWriter:
         )
         assert [type(result) for result in results] == [Job, ZeroDivisionError, Job]
         assert [one.job_id for one in await store.read(job_rows.all_jobs)] == ["a", "b"]
+
+    async def test_a_statement_that_fails_undoes_itself_alone(self, store: Store) -> None:
+        await stored(store, "a")
+        results = await asyncio.gather(
+            stored(store, "b"), stored(store, "a"), stored(store, "c"), return_exceptions=True
+        )
+        assert [type(result) for result in results] == [Job, sa.exc.IntegrityError, Job]
+        assert [one.job_id for one in await store.read(job_rows.all_jobs)] == ["a", "b", "c"]
+
+    async def test_an_error_shows_no_values(self, store: Store) -> None:
+        secret = job("a", NOW, headers={"Authorization": "Bearer hunter2"})
+        await stored(store, "a")
+        with pytest.raises(sa.exc.IntegrityError) as caught:
+            await store.write(partial(job_rows.insert_jobs, new=[secret]))
+        assert "hunter2" not in str(caught.value)
 
     async def test_a_caller_who_left_does_not_stop_it(self, store: Store) -> None:
         leaving = asyncio.create_task(stored(store, "a"))
@@ -427,3 +504,237 @@ class TestTrouble:
                 return_exceptions=True,
             )
             assert [type(result) for result in results] == [Job, StoreUnavailableError]
+
+    async def test_a_locked_database_fails_all_that_waits_at_once(self, tmp_path: Path) -> None:
+        url = sqlite_url(tmp_path)
+        with open_store(url) as store, sqlite3.connect(tmp_path / "jobs.db", isolation_level=None) as other:
+            await store.write(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout = 300").close())
+            other.execute("BEGIN IMMEDIATE")
+            began = time.monotonic()
+            results = await asyncio.gather(
+                *(stored(store, f"job-{number}") for number in range(50)), return_exceptions=True
+            )
+            assert {(type(result), str(result)) for result in results} == {
+                (StoreUnavailableError, "database is locked")
+            }
+            assert time.monotonic() - began < 10 * 0.3
+            other.execute("ROLLBACK")
+            await stored(store, "a")
+        other.close()
+
+    async def test_a_damaged_file_is_unavailable(self, tmp_path: Path) -> None:
+        url = sqlite_url(tmp_path)
+        with open_store(url) as store, store._engine.connect() as connection:
+            pages = connection.exec_driver_sql(
+                "SELECT rootpage FROM sqlite_master WHERE tbl_name IN ('jobs', 'progress')"
+            )
+            places = [(page - 1) * 4096 for (page,) in pages]
+        with (tmp_path / "jobs.db").open("r+b") as file:
+            for place in places:
+                file.seek(place)
+                file.write(b"\xff" * 4096)
+        with open_store(url) as store:
+            for door in (store.read, store.write):
+                with pytest.raises(StoreUnavailableError, match=r"^database disk image is malformed$"):
+                    await door(job_rows.all_jobs)
+
+
+SCHEMA = """
+SELECT attrelid::regclass::text, attname, format_type(atttypid, atttypmod), attnotnull::text, collname
+FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid LEFT JOIN pg_collation ON pg_collation.oid = attcollation
+WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND attnum > 0 AND relname <> 'alembic_version'
+UNION ALL
+SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), '', ''
+FROM pg_constraint WHERE connamespace = current_schema()::regnamespace AND conrelid <> 'alembic_version'::regclass
+UNION ALL
+SELECT tablename, indexname, indexdef, '', ''
+FROM pg_indexes WHERE schemaname = current_schema() AND tablename <> 'alembic_version'
+ORDER BY 1, 2, 3
+"""
+
+
+class TestPostgresql:
+    @pytest.fixture
+    def url(self, postgres: Database) -> str:
+        return postgres.url
+
+    def test_migrated_columns_constraints_and_indexes_are_those_of_the_tables(
+        self, store: Store, postgres: Database
+    ) -> None:
+        """What `compare_metadata` doesn't look at: collations and the condition of an index, for two."""
+        migrated = postgres.ask(SCHEMA)
+        with store._writer._engine.begin() as connection:
+            tables.metadata.drop_all(connection)
+            tables.metadata.create_all(connection)
+        assert migrated == postgres.ask(SCHEMA)
+        assert {row[4] for row in migrated if row[1].endswith(("job_id", "execution_id"))} == {"C"}
+
+    @pytest.mark.parametrize("is_writer", [True, False])
+    def test_settings_of_a_session(self, store: Store, is_writer: bool) -> None:
+        with (store._writer._engine if is_writer else store._engine).connect() as connection:
+            for name, value in {
+                "synchronous_commit": "on",
+                "transaction_read_only": "off" if is_writer else "on",
+                "transaction_isolation": "read committed" if is_writer else "repeatable read",
+                "lock_timeout": "5s",
+                "statement_timeout": "30s",
+                "idle_in_transaction_session_timeout": "30s",
+                "tcp_keepalives_idle": "4",
+                "tcp_keepalives_interval": "2",
+                "tcp_keepalives_count": "2",
+            }.items():
+                assert connection.exec_driver_sql(f"SHOW {name}").scalar() == value, name
+
+    def test_a_commit_waits_for_the_disk_whatever_the_database_says(self, postgres: Database) -> None:
+        postgres.ask(f"ALTER DATABASE {postgres.name} SET synchronous_commit = off")
+        with open_store(postgres.url) as store, store._writer._engine.connect() as connection:
+            assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+
+    def test_a_start_waits_for_the_service_before_it(self, postgres: Database) -> None:
+        holder = taken(postgres)
+        timer = threading.Timer(0.7, holder.close)
+        timer.start()
+        with open_store(postgres.url):
+            assert holder.closed
+        timer.join()
+
+    def test_another_schema_is_another_database(self, postgres: Database) -> None:
+        postgres.ask("CREATE SCHEMA other")
+        with open_store(postgres.url), open_store(f"{postgres.url}?options=-csearch_path%3Dother") as store:
+            assert sa.inspect(store._engine).default_schema_name == "other"
+        assert postgres.ask("SELECT schemaname FROM pg_tables WHERE tablename = 'jobs' ORDER BY 1") == [
+            ("other",),
+            ("public",),
+        ]
+
+    async def test_lost_connections_are_made_anew_with_the_lock(self, store: Store, postgres: Database) -> None:
+        await stored(store, "a")
+        await store.read(job_rows.all_jobs)
+        assert postgres.hang_up() == 2
+        await stored(store, "b")
+        assert [one.job_id for one in await store.read(job_rows.all_jobs)] == ["a", "b"]
+        assert locks(postgres) == 1
+
+    async def test_a_connection_that_is_lost_in_the_middle(self, store: Store, postgres: Database) -> None:
+        def fall(connection: sa.Connection) -> None:
+            job_rows.insert_jobs(connection, [job("a", NOW)])
+            postgres.hang_up()
+            job_rows.insert_jobs(connection, [job("b", NOW)])
+
+        with pytest.raises(StoreUnavailableError) as caught:
+            await store.write(fall)
+        assert "\n" not in str(caught.value)
+        with pytest.raises(StoreUnavailableError):
+            await store.read(lambda connection: (postgres.hang_up(), job_rows.all_jobs(connection)))
+        assert await store.read(job_rows.all_jobs) == []
+        await stored(store, "a")
+        assert locks(postgres) == 1
+
+    async def test_nothing_is_written_once_another_service_has_the_lock(self, store: Store, postgres: Database) -> None:
+        await stored(store, "a")
+        postgres.hang_up()
+        with taken(postgres):
+            for _ in range(2):
+                with pytest.raises(StoreUnavailableError, match="another myscheduler is using the database") as caught:
+                    await stored(store, "b")
+                assert PASSWORD not in str(caught.value)
+            assert [one.job_id for one in await store.read(job_rows.all_jobs)] == ["a"]
+        await stored(store, "b")
+        assert locks(postgres) == 1
+
+    async def test_a_locked_table_fails_all_that_waits_at_once(self, store: Store, postgres: Database) -> None:
+        def hurry(connection: sa.Connection) -> None:
+            connection.exec_driver_sql("SET lock_timeout = '300ms'")
+
+        await store.write(hurry)
+        with postgres.connect() as other, other.transaction():
+            other.execute("LOCK TABLE jobs")
+            began = time.monotonic()
+            results = await asyncio.gather(
+                *(stored(store, f"job-{number}") for number in range(50)), return_exceptions=True
+            )
+            assert {(type(result), str(result)) for result in results} == {
+                (StoreUnavailableError, "canceling statement due to lock timeout")
+            }
+            assert time.monotonic() - began < 10 * 0.3
+        await stored(store, "a")
+
+    async def test_a_full_disk_does_not_take_smaller_pieces_with_it(self, store: Store) -> None:
+        def overfill(connection: sa.Connection) -> None:
+            connection.exec_driver_sql("DO 'BEGIN RAISE ''no room'' USING ERRCODE = ''disk_full''; END'")
+
+        results = await asyncio.gather(
+            stored(store, "a"), store.write(overfill), stored(store, "b"), return_exceptions=True
+        )
+        assert [type(result) for result in results] == [Job, StoreUnavailableError, Job]
+
+    async def test_a_server_that_is_gone(self, store: Store, postgres: Database) -> None:
+        """As far as the service can see: the database refuses everyone."""
+        await stored(store, "a")
+        await store.read(job_rows.all_jobs)
+        administration = Database(postgres.port, "postgres")
+        with postgres.connect() as last:
+            administration.ask(f"ALTER DATABASE {postgres.name} ALLOW_CONNECTIONS false")
+            last.execute(HANG_UP)
+        for door in (store.read, store.write):
+            with pytest.raises(StoreUnavailableError, match="not currently accepting connections") as caught:
+                await door(job_rows.all_jobs)
+            assert "\n" not in str(caught.value)
+        administration.ask(f"ALTER DATABASE {postgres.name} ALLOW_CONNECTIONS true")
+        for door in (store.read, store.write):
+            assert len(await door(job_rows.all_jobs)) == 1
+
+    @pytest.mark.parametrize(
+        ("change", "says"),
+        [
+            pytest.param({"password": "wrong-hunter2"}, "password authentication failed", id="wrong password"),
+            pytest.param({"database": "nowhere"}, 'database "nowhere" does not exist', id="unknown database"),
+            pytest.param({"port": 1}, "refused", id="nobody listens"),
+            pytest.param({"host": "no.such.host.invalid"}, "no.such.host.invalid", id="unknown host"),
+            pytest.param({"query": {"nonsense": "1"}}, "nonsense", id="unknown option"),
+        ],
+    )
+    def test_a_database_that_cannot_be_reached(self, postgres: Database, change: dict[str, Any], says: str) -> None:
+        url = sa.make_url(postgres.url).set(**change).render_as_string(hide_password=False)
+        with pytest.raises(StoreError, match=f"can't be used: .*{says}") as caught, open_store(url):
+            pass
+        said = str(caught.value)
+        assert "\n" not in said
+        assert not any(word in said for word in (PASSWORD, QUOTED_PASSWORD, "hunter2"))
+
+    def test_a_password_among_the_options_is_not_shown(self, postgres: Database) -> None:
+        url = f"postgresql://127.0.0.1:{postgres.port}/nowhere?user=postgres&password=hunter2"
+        with pytest.raises(StoreError) as caught, open_store(url):
+            pass
+        assert "hunter2" not in str(caught.value)
+
+    def test_a_user_who_may_not_make_tables(self, postgres: Database) -> None:
+        postgres.ask("REVOKE CREATE ON SCHEMA public FROM public")
+        role = f"{postgres.name}_guest"
+        postgres.ask(f"CREATE ROLE {role} LOGIN PASSWORD 'guest'")
+        url = sa.make_url(postgres.url).set(username=role, password="guest").render_as_string(hide_password=False)
+        with pytest.raises(StoreError, match="can't be used: permission denied for schema public"), open_store(url):
+            pass
+        postgres.ask(f"DROP ROLE {role}")
+
+    def test_without_its_driver(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "psycopg", None)
+        with pytest.raises(StoreError, match=r"install myscheduler\[postgresql\]"), open_store("postgresql://x/y"):
+            pass
+
+
+def taken(database: Database) -> psycopg.Connection[Any]:
+    """A connection that holds the lock, as that of another service."""
+    connection = database.connect()
+    got = connection.execute("SELECT pg_try_advisory_lock(1297699651, hashtext('public'))").fetchone()
+    assert got == (True,)
+    return connection
+
+
+def locks(database: Database) -> int:
+    """How many sessions hold the lock."""
+    (row,) = database.ask(
+        "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+        " WHERE locktype = 'advisory' AND classid = 1297699651 AND granted AND datname = current_database()"
+    )
+    return int(row[0])

@@ -9,9 +9,10 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from myscheduler.adapters.store import execution_rows, job_rows
-from myscheduler.adapters.store.engine import READERS, open_engine
+from myscheduler.adapters.store.connections import READERS
+from myscheduler.adapters.store.engine import open_engines
+from myscheduler.adapters.store.trouble import unavailable
 from myscheduler.adapters.store.writer import Writer
-from myscheduler.errors import StoreUnavailableError
 
 __all__ = ["Connection", "Store", "execution_rows", "job_rows", "open_store"]
 
@@ -32,29 +33,23 @@ class Store:
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run `query` beside the writer; it sees what was committed before it began."""
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, query)
-        except sa.exc.OperationalError as error:
-            raise StoreUnavailableError(str(error.orig)) from error
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, query)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` alone; it is durable when this returns. It may be run twice, so it does nothing but SQL."""
-        try:
-            return await self._writer.run(work)
-        except sa.exc.OperationalError as error:
-            raise StoreUnavailableError(str(error.orig)) from error
+        return await self._writer.run(work)
 
     def _read(self, query: Callable[[Connection], T]) -> T:
-        with self._engine.begin() as connection:
+        with unavailable(), self._engine.begin() as connection:
             return query(connection)
 
 
 @contextmanager
 def open_store(url: str) -> Iterator[Store]:
     """Open the database at `url`, bring it up to date, and close it at the end. Raises `StoreError`."""
-    with open_engine(url) as engine, ThreadPoolExecutor(READERS, thread_name_prefix="reader") as readers:
-        writer = Writer(engine)
+    with open_engines(url) as engines, ThreadPoolExecutor(READERS, thread_name_prefix="reader") as readers:
+        writer = Writer(engines.writer)
         try:
-            yield Store(engine, writer, readers)
+            yield Store(engines.reader, writer, readers)
         finally:
             writer.close()

@@ -10,11 +10,16 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from myscheduler.adapters.store.job_rows import chunks, versions
+from myscheduler.adapters.store.job_rows import chunks, positions
 from myscheduler.adapters.store.tables import executions, progress
 from myscheduler.core.admission import Gap, Reason
 from myscheduler.core.claim import Claim
 from myscheduler.core.execution import Cause, Execution, Finish, Kind, Status
+
+_LOST = {
+    Reason.CRASH: "the scheduler stopped while this execution was under way; the target may have got the request",
+    Reason.DATABASE: "the database went away while this execution was being claimed; it was not sent",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +46,44 @@ class Record:
     error: str | None
     excerpt: str | None
 
+    def execution(self) -> Execution:
+        """What was claimed; only of a row that has started."""
+        return Execution(
+            self.execution_id,
+            self.job_id,
+            self.slot,
+            self.kind,
+            self.cause,
+            self.digest or "",
+            self.revision,
+            self.started_at or self.slot,
+            self.requested_by,
+        )
+
 
 def claim(connection: sa.Connection, claims: Sequence[Claim]) -> list[bool]:
     """Make the claims durable together. `False` stands for one that is refused and has changed nothing:
     its job has changed or is gone.
 
-    An execution whose slot is in the history already is refused too, yet its cursor moves on.
+    An execution whose slot is in the history already is refused too, yet its cursor moves on. Claims that were made
+    durable before, by a commit whose answer was lost, are accepted and change nothing.
     """
-    current = versions(connection, list({claim.job_id for claim in claims}))
-    accepted = [current.get(claim.job_id) == claim.version for claim in claims]
-    valid = [claim for claim, is_accepted in zip(claims, accepted, strict=True) if is_accepted]
-    inserted = _insert_executions(connection, [one.execution for one in valid if one.execution])
-    for one in valid:
-        for gap in one.gaps:
-            record_gap(connection, one.job_id, gap, digest=one.digest, revision=one.revision)
-    _move_cursors(connection, valid, inserted)
+    current = positions(connection, list({claim.job_id for claim in claims}))
+    fitting = [claim.job_id in current and current[claim.job_id].version == claim.version for claim in claims]
+    valid = [claim for claim, fits in zip(claims, fitting, strict=True) if fits]
+    fresh = [one for one in valid if one.cursor is None or one.cursor > current[one.job_id].cursor]
+    # a manual run has no cursor that would tell
+    before = _stored(connection, [one.execution.execution_id for one in valid if one.execution and not one.cursor])
+    stored = _insert_executions(connection, [one.execution for one in valid if one.execution])
+    record_gaps(
+        connection,
+        [Undone(one.job_id, one.gaps, one.digest, one.revision, one.execution is not None) for one in fresh],
+    )
+    _move_cursors(connection, fresh)
+    _count_sent(connection, [one.execution for one in fresh if one.execution], stored - before)
     return [
-        is_accepted and (one.execution is None or one.execution.execution_id in inserted)
-        for one, is_accepted in zip(claims, accepted, strict=True)
+        fits and (one.execution is None or one.execution.execution_id in stored)
+        for one, fits in zip(claims, fitting, strict=True)
     ]
 
 
@@ -73,51 +98,70 @@ def finish(connection: sa.Connection, finishes: Sequence[Finish]) -> None:
         connection.execute(update, [_finish_values(one) for one in finishes])
 
 
-def interrupt_running(connection: sa.Connection, now: datetime) -> int:
-    """Close what was in flight when the last process died. Whether its request arrived is not known."""
-    result = connection.execute(
-        sa.update(executions)
-        .where(executions.c.status == Status.RUNNING)
-        .values(
-            status=Status.INTERRUPTED,
-            reason=Reason.CRASH,
-            completed_at=now,
-            error="the scheduler stopped while this execution was under way; the target may have got the request",
-        )
-    )
-    return result.rowcount
+def running(connection: sa.Connection) -> list[Record]:
+    """What is claimed and not recorded as ended, oldest first."""
+    query = sa.select(executions).where(executions.c.status == Status.RUNNING).order_by(executions.c.slot)
+    return [_record(row) for row in connection.execute(query)]
 
 
-def record_gap(connection: sa.Connection, job_id: str, gap: Gap, *, digest: str, revision: str | None) -> None:
-    """Record slots that did not run; they join the row before them when that tells of the same reason."""
-    latest = connection.execute(
-        sa.select(executions.c.execution_id, executions.c.status, executions.c.reason)
-        .where(executions.c.job_id == job_id, executions.c.kind == Kind.SCHEDULED, executions.c.slot < gap.first)
-        .order_by(executions.c.slot.desc())
-        .limit(1)
-    ).first()
-    if latest is not None and (latest.status, latest.reason) == (gap.status, gap.reason):
+def interrupt(connection: sa.Connection, execution_ids: Sequence[str], *, reason: Reason, now: datetime) -> None:
+    """Close executions that were under way when the service lost them. Whether their requests arrived is not known."""
+    for chunk in chunks(execution_ids):
         connection.execute(
             sa.update(executions)
-            .where(executions.c.execution_id == latest.execution_id)
-            .values(last_slot=gap.last, slot_count=executions.c.slot_count + gap.count)
+            .where(executions.c.execution_id.in_(chunk))
+            .values(status=Status.INTERRUPTED, reason=reason, completed_at=now, error=_LOST[reason])
         )
-        return
-    row = {
-        "execution_id": new_execution_id(gap.first),
-        "job_id": job_id,
-        "slot": gap.first,
-        "kind": Kind.SCHEDULED,
-        "cause": Cause.TIMER,
-        "status": gap.status,
-        "reason": gap.reason,
-        "last_slot": gap.last,
-        "slot_count": gap.count,
-        "digest": digest,
-        "revision": revision,
-        "attempts": 0,
-    }
-    connection.execute(_insert_new(connection), [row])
+
+
+def count_attempt(connection: sa.Connection, execution_ids: Sequence[str]) -> None:
+    """One more attempt of running executions may have left; how it ended was lost."""
+    for chunk in chunks(execution_ids):
+        connection.execute(
+            sa.update(executions).where(executions.c.execution_id.in_(chunk)).values(attempts=executions.c.attempts + 1)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """Slots of a job that did not run, in their order."""
+
+    job_id: str
+    gaps: tuple[Gap, ...]
+    digest: str
+    revision: str | None
+    is_followed: bool = False
+    """An execution follows, so that later gaps don't join these."""
+
+
+def record_gaps(connection: sa.Connection, undone: Sequence[Undone]) -> None:
+    """Record slots that did not run; those of a job join its row before them when that tells of the same reason."""
+    latest = _latest(connection, [one.job_id for one in undone if one.gaps])
+    new: list[dict[str, Any]] = []
+    longer: dict[str, dict[str, Any]] = {}
+    for one in undone:
+        for gap in one.gaps:
+            row = latest.get(one.job_id)
+            if (
+                row is None
+                or (row["status"], row["reason"]) != (gap.status, gap.reason)
+                or row["last_slot"] > gap.first
+            ):
+                row = _gap_values(one, gap)
+                new.append(row)
+                latest[one.job_id] = row
+            else:
+                row["last_slot"] = gap.last
+                row["slot_count"] += gap.count
+                if "b_id" in row:
+                    longer[row["b_id"]] = row
+        if one.is_followed:
+            latest.pop(one.job_id, None)
+    if new:
+        connection.execute(_insert_new(connection), new)
+    if longer:
+        values = [{name: row[name] for name in ("b_id", "last_slot", "slot_count")} for row in longer.values()]
+        connection.execute(_LENGTHEN, values)
 
 
 def of_job(connection: sa.Connection, job_id: str, limit: int) -> list[Record]:
@@ -178,18 +222,12 @@ def _insert_new(connection: sa.Connection) -> Any:
 
 
 def _insert_executions(connection: sa.Connection, new: Sequence[Execution]) -> set[str]:
-    """Returns the ids of those that were not in the history before."""
+    """Returns the ids of those that are in the history now; the others' slots belong to other executions."""
     if not new:
         return set()
     ids = [execution.execution_id for execution in new]
     result = connection.execute(_insert_new(connection), [_execution_values(execution) for execution in new])
-    if result.rowcount == len(new):
-        return set(ids)
-    return {
-        row.execution_id
-        for chunk in chunks(ids)
-        for row in connection.execute(sa.select(executions.c.execution_id).where(executions.c.execution_id.in_(chunk)))
-    }
+    return set(ids) if result.rowcount == len(new) else _stored(connection, ids)
 
 
 def _execution_values(execution: Execution) -> dict[str, Any]:
@@ -210,23 +248,86 @@ def _execution_values(execution: Execution) -> dict[str, Any]:
     }
 
 
-def _move_cursors(connection: sa.Connection, claims: Sequence[Claim], inserted: set[str]) -> None:
-    scheduled = [one for one in claims if one.cursor is not None]
-    sent = [one.execution for one in claims if one.execution and one.execution.execution_id in inserted]
-    if scheduled:
-        move = sa.update(progress).where(progress.c.job_id == sa.bindparam("b_id"))
-        connection.execute(
-            move.values(cursor=sa.bindparam("b_cursor"), next_slot=sa.bindparam("b_next")),
-            [{"b_id": one.job_id, "b_cursor": one.cursor, "b_next": one.next_slot} for one in scheduled],
-        )
-    if sent:
-        count = sa.update(progress).where(progress.c.job_id == sa.bindparam("b_id"))
-        connection.execute(
-            count.values(
-                execution_count=progress.c.execution_count + 1, last_execution_id=sa.bindparam("b_execution_id")
-            ),
-            [{"b_id": execution.job_id, "b_execution_id": execution.execution_id} for execution in sent],
-        )
+def _stored(connection: sa.Connection, execution_ids: Sequence[str]) -> set[str]:
+    """Those that are in the history."""
+    query = sa.select(executions.c.execution_id)
+    return {
+        row.execution_id
+        for chunk in chunks(execution_ids)
+        for row in connection.execute(query.where(executions.c.execution_id.in_(chunk)))
+    }
+
+
+def _latest(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The last scheduled row of each job."""
+    earlier = executions.alias()
+    newest = (
+        sa.select(earlier.c.execution_id)
+        .where(earlier.c.job_id == progress.c.job_id, earlier.c.kind == Kind.SCHEDULED)
+        .order_by(earlier.c.slot.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = sa.select(
+        executions.c.job_id,
+        executions.c.execution_id.label("b_id"),
+        executions.c.status,
+        executions.c.reason,
+        executions.c.last_slot,
+        executions.c.slot_count,
+    ).join_from(progress, executions, executions.c.execution_id == newest)
+    return {
+        row.job_id: dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+        for chunk in chunks(job_ids)
+        for row in connection.execute(query.where(progress.c.job_id.in_(chunk)))
+    }
+
+
+def _gap_values(undone: Undone, gap: Gap) -> dict[str, Any]:
+    return {
+        "execution_id": new_execution_id(gap.first),
+        "job_id": undone.job_id,
+        "slot": gap.first,
+        "kind": Kind.SCHEDULED,
+        "cause": Cause.TIMER,
+        "status": gap.status,
+        "reason": gap.reason,
+        "last_slot": gap.last,
+        "slot_count": gap.count,
+        "digest": undone.digest,
+        "revision": undone.revision,
+        "attempts": 0,
+    }
+
+
+def _move_cursors(connection: sa.Connection, claims: Sequence[Claim]) -> None:
+    moves = [
+        {"b_id": one.job_id, "b_cursor": one.cursor, "b_next": one.next_slot}
+        for one in claims
+        if one.cursor is not None
+    ]
+    if moves:
+        connection.execute(_MOVE, moves)
+
+
+def _count_sent(connection: sa.Connection, sent: Sequence[Execution], inserted: set[str]) -> None:
+    counted = [{"b_id": one.job_id, "b_execution_id": one.execution_id} for one in sent if one.execution_id in inserted]
+    if counted:
+        connection.execute(_COUNT, counted)
+
+
+_OF_JOB = progress.c.job_id == sa.bindparam("b_id")
+_MOVE = sa.update(progress).where(_OF_JOB).values(cursor=sa.bindparam("b_cursor"), next_slot=sa.bindparam("b_next"))
+_LENGTHEN = (
+    sa.update(executions)
+    .where(executions.c.execution_id == sa.bindparam("b_id"))
+    .values(last_slot=sa.bindparam("last_slot"), slot_count=sa.bindparam("slot_count"))
+)
+_COUNT = (
+    sa.update(progress)
+    .where(_OF_JOB)
+    .values(execution_count=progress.c.execution_count + 1, last_execution_id=sa.bindparam("b_execution_id"))
+)
 
 
 def _record(row: sa.Row[Any]) -> Record:

@@ -1,16 +1,27 @@
 """SQL of the jobs and their progress. Every function works inside the caller's transaction."""
 
+import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
 
 from myscheduler.adapters.store.tables import jobs, progress
-from myscheduler.core.job import Job, Owner, Pause, Source, from_json, to_json
+from myscheduler.core.job import Job, JobSpec, Owner, Pause, Source, from_json, shared, to_json
 from myscheduler.core.plan import Known
 
 CHUNK = 500
 """How many ids stand in one `IN (…)`."""
+
+
+class Position(NamedTuple):
+    """What a claim is held against."""
+
+    version: int
+    cursor: datetime
+
 
 _ALL = (
     sa.select(jobs, progress.c.cursor, progress.c.next_slot, progress.c.execution_count)
@@ -43,13 +54,16 @@ def known_jobs(connection: sa.Connection) -> dict[str, Known]:
     }
 
 
-def versions(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, int]:
-    """The versions of the jobs among `job_ids` that exist."""
-    found: dict[str, int] = {}
-    for chunk in chunks(job_ids):
-        rows = connection.execute(sa.select(jobs.c.job_id, jobs.c.version).where(jobs.c.job_id.in_(chunk)))
-        found.update((row.job_id, row.version) for row in rows)
-    return found
+def positions(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, Position]:
+    """Where the jobs among `job_ids` stand that exist."""
+    query = sa.select(jobs.c.job_id, jobs.c.version, progress.c.cursor).join_from(
+        jobs, progress, jobs.c.job_id == progress.c.job_id
+    )
+    return {
+        row.job_id: Position(row.version, row.cursor)
+        for chunk in chunks(job_ids)
+        for row in connection.execute(query.where(jobs.c.job_id.in_(chunk)))
+    }
 
 
 def insert_jobs(connection: sa.Connection, new: Sequence[Job]) -> None:
@@ -87,7 +101,7 @@ def _job_values(job: Job) -> dict[str, Any]:
     return {
         "job_id": job.job_id,
         "owner": job.owner,
-        "spec": to_json(job.spec),
+        "spec": json.dumps(to_json(job.spec), ensure_ascii=False, separators=(",", ":")),
         "digest": job.digest,
         "version": job.version,
         "source_path": source.path if source else None,
@@ -109,9 +123,23 @@ def _progress_values(job: Job) -> dict[str, Any]:
     }
 
 
+def _spec(row: sa.Row[Any]) -> JobSpec:
+    """Most of what is read is known from before, and reading a thousand specs takes longer than all else."""
+    key = (row.job_id, row.version, row.digest)
+    spec = _KNOWN.get(key)
+    if spec is None:
+        spec = shared(from_json(json.loads(row.spec)), row.digest)
+        _KNOWN[key] = spec
+    return spec
+
+
+_KNOWN: WeakValueDictionary[tuple[str, int, str], JobSpec] = WeakValueDictionary()
+"""Specs that are in use, by the job's id, version and digest."""
+
+
 def _job(row: sa.Row[Any]) -> Job:
     return Job(
-        spec=from_json(row.spec),
+        spec=_spec(row),
         owner=Owner(row.owner),
         digest=row.digest,
         version=row.version,

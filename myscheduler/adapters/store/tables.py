@@ -1,8 +1,6 @@
 """The tables. Times are microseconds since 1970 in UTC: exact, sortable, and the same in SQLite and PostgreSQL."""
 
-import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
@@ -24,17 +22,9 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else EPOCH + timedelta(microseconds=value)
 
 
-class JsonText(TypeDecorator[Any]):
-    """A JSON value as text: readable in any SQL shell, and whole numbers of any size stay exact."""
-
-    impl = sa.Text
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> str:  # noqa: ARG002
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Any:  # noqa: ARG002
-        return None if value is None else json.loads(value)
+def key(length: int) -> sa.String:
+    """Text that is sorted by code point, whatever the language of the PostgreSQL database; SQLite always does so."""
+    return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
 
 
 def to_micros(moment: datetime) -> int:
@@ -46,9 +36,9 @@ metadata = sa.MetaData()
 jobs = sa.Table(
     "jobs",
     metadata,
-    sa.Column("job_id", sa.String(255), primary_key=True),
+    sa.Column("job_id", key(255), primary_key=True),
     sa.Column("owner", sa.String(16), nullable=False),
-    sa.Column("spec", JsonText, nullable=False),
+    sa.Column("spec", sa.Text, nullable=False),  # JSON
     sa.Column("digest", sa.String(64), nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("source_path", sa.Text),
@@ -64,18 +54,18 @@ progress = sa.Table(
     # apart from `jobs`, because it changes with every firing and small rows are cheap to rewrite
     "progress",
     metadata,
-    sa.Column("job_id", sa.String(255), primary_key=True),
+    sa.Column("job_id", key(255), primary_key=True),
     sa.Column("cursor", UtcTime, nullable=False),
     sa.Column("next_slot", UtcTime),
     sa.Column("execution_count", sa.BigInteger, nullable=False),
-    sa.Column("last_execution_id", sa.String(36)),
+    sa.Column("last_execution_id", key(36)),
 )
 
 executions = sa.Table(
     "executions",
     metadata,
-    sa.Column("execution_id", sa.String(36), primary_key=True),
-    sa.Column("job_id", sa.String(255), nullable=False),
+    sa.Column("execution_id", key(36), primary_key=True),
+    sa.Column("job_id", key(255), nullable=False),
     sa.Column("slot", UtcTime, nullable=False),
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("cause", sa.String(16), nullable=False),

@@ -4,10 +4,15 @@ import asyncio
 import logging
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable
+from itertools import chain
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+
+from myscheduler.adapters.store.trouble import is_lack_of_room, unavailable
+from myscheduler.errors import StoreUnavailableError
 
 T = TypeVar("T")
 Work = Callable[[sa.Connection], Any]
@@ -22,7 +27,7 @@ class Writer:
     """Runs pieces of work one after the other; each is atomic, and durable when it is answered."""
 
     def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine.execution_options(is_writer=True)
+        self._engine = engine
         self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
@@ -50,23 +55,40 @@ class Writer:
             while len(group) < GROUP and not self._queue.empty():
                 group.append(self._queue.get())
             is_open = None not in group
-            self._commit([request for request in group if request is not None])
+            self._serve([request for request in group if request is not None])
 
-    def _commit(self, group: "list[_Request]") -> None:
-        if not group:
-            return
+    def _serve(self, group: "list[_Request]") -> None:
+        """Commit together if that goes well; else one by one, until the database itself is in the way."""
+        parts = deque([group])
+        while parts:
+            part = parts.popleft()
+            error = self._commit(part)
+            if error is None:
+                continue
+            if _is_everyones(error):
+                for request in chain(part, *parts):
+                    request.answer(None, error)
+                return
+            if len(part) == 1:
+                part[0].answer(None, error)
+            else:
+                parts.extend([request] for request in part)
+
+    def _commit(self, group: "list[_Request]") -> Exception | None:
+        """One transaction. Answers everyone, unless it returns why nothing was done."""
         try:
-            with self._engine.begin() as connection:
+            with unavailable(), self._engine.begin() as connection:
                 results = [request.work(connection) for request in group]
         except Exception as error:  # noqa: BLE001 - it is handed to whoever asked
-            if len(group) == 1:
-                group[0].answer(None, error)
-            else:
-                for request in group:
-                    self._commit([request])
-            return
+            return error
         for request, result in zip(group, results, strict=True):
             request.answer(result, None)
+        return None
+
+
+def _is_everyones(error: Exception) -> bool:
+    """Whether the others would fail in the same way, perhaps after seconds each. A full disk may have room for less."""
+    return isinstance(error, StoreUnavailableError) and not is_lack_of_room(error)
 
 
 class _Request:

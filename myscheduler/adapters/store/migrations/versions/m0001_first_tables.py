@@ -6,11 +6,15 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+# PostgreSQL would sort by the language of the database
+JOB_ID = sa.String(255).with_variant(sa.String(255, collation="C"), "postgresql")
+EXECUTION_ID = sa.String(36).with_variant(sa.String(36, collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     op.create_table(
         "jobs",
-        sa.Column("job_id", sa.String(255), primary_key=True),
+        sa.Column("job_id", JOB_ID, primary_key=True),
         sa.Column("owner", sa.String(16), nullable=False),
         sa.Column("spec", sa.Text, nullable=False),
         sa.Column("digest", sa.String(64), nullable=False),
@@ -25,16 +29,16 @@ def upgrade() -> None:
     )
     op.create_table(
         "progress",
-        sa.Column("job_id", sa.String(255), primary_key=True),
+        sa.Column("job_id", JOB_ID, primary_key=True),
         sa.Column("cursor", sa.BigInteger, nullable=False),
         sa.Column("next_slot", sa.BigInteger),
         sa.Column("execution_count", sa.BigInteger, nullable=False),
-        sa.Column("last_execution_id", sa.String(36)),
+        sa.Column("last_execution_id", EXECUTION_ID),
     )
     op.create_table(
         "executions",
-        sa.Column("execution_id", sa.String(36), primary_key=True),
-        sa.Column("job_id", sa.String(255), nullable=False),
+        sa.Column("execution_id", EXECUTION_ID, primary_key=True),
+        sa.Column("job_id", JOB_ID, nullable=False),
         sa.Column("slot", sa.BigInteger, nullable=False),
         sa.Column("kind", sa.String(16), nullable=False),
         sa.Column("cause", sa.String(16), nullable=False),

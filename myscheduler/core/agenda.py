@@ -1,0 +1,260 @@
+"""What is due and not yet claimed: the jobs with their schedules, the decisions on their slots, and whose turn it is.
+
+It holds what the runner knows between two transactions. Nothing in it has to survive: whatever is forgotten is decided
+again from the stored cursors.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from myscheduler.core.admission import Gap, Step, admit
+from myscheduler.core.call import host_of
+from myscheduler.core.claim import Claim
+from myscheduler.core.execution import Cause, Execution, Kind
+from myscheduler.core.job import Job, compile_schedule
+from myscheduler.core.lanes import Lanes
+from myscheduler.core.schedule import Schedule, next_after
+
+
+@dataclass(slots=True)
+class _Armed:
+    """A job that is looked after."""
+
+    job: Job
+    schedule: Schedule
+    host: str
+    claimed: datetime
+    """The cursor as it is stored."""
+    taken: datetime
+    """The cursor when what was taken is stored, too."""
+    decided: datetime
+    """The cursor when what waits is taken and stored, too."""
+    waiting: list[Step] = field(default_factory=list)
+    """Decided, not yet taken; oldest first."""
+    is_offered: bool = False
+    """It stands in its lane, or among those that only have something to record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A claim on its way into the database."""
+
+    claim: Claim
+    job: Job
+    host: str
+
+
+class Agenda:
+    def __init__(self, *, zone: str, places: int, places_per_host: int, new_id: Callable[[datetime], str]) -> None:
+        """`places` is how many scheduled executions may be on their way at once; `new_id` names an execution."""
+        self._zone = zone
+        self._new_id = new_id
+        self._armed: dict[str, _Armed] = {}
+        self._lanes: Lanes[_Armed | Callable[[], None]] = Lanes(places, places_per_host)
+        self._to_record: deque[_Armed] = deque()
+        """Jobs whose first waiting step runs nothing; that takes no place."""
+        self._in_flight: Counter[str] = Counter()
+        """Scheduled executions by job, from the moment they are taken until their end is recorded."""
+        self._started_at: datetime | None = None
+        self._is_closed = False
+
+    def find(self, job_id: str) -> Job | None:
+        armed = self._armed.get(job_id)
+        return armed.job if armed else None
+
+    def start(self, now: datetime) -> None:
+        """Slots from here on are on time; those before are caught up on."""
+        self._started_at = now
+
+    def close(self) -> None:
+        """Take no more jobs; executions that were under way may still go on."""
+        self._is_closed = True
+        self._to_record.clear()
+
+    # --- decisions ------------------------------------------------------------------------------------------------
+
+    def arm(self, job: Job, now: datetime) -> Schedule:
+        """Look after the job as it is stored now, and decide at once what is due. Returns its schedule."""
+        schedule = compile_schedule(job.spec, zone=self._zone, created_at=job.created_at)
+        armed = _Armed(job, schedule, host_of(job.spec.target_url), job.cursor, job.cursor, job.cursor)
+        self._armed[job.job_id] = armed
+        self._decide(armed, now)
+        return schedule
+
+    def disarm(self, job_id: str) -> None:
+        self._armed.pop(job_id, None)
+
+    def wake(self, job_id: str, now: datetime) -> None:
+        """The job may have slots due."""
+        armed = self._armed.get(job_id)
+        if armed is not None:
+            self._decide(armed, now)
+
+    def _decide(self, armed: _Armed, now: datetime) -> None:
+        if armed.job.spec.coalesce and armed.waiting:
+            # while a slot waits for its turn or for the database, it and the newer ones are due together
+            now = max(now, armed.decided)
+            self._undecide(armed)
+        steps = admit(
+            armed.job.spec,
+            armed.schedule,
+            paused=armed.job.is_paused,
+            running=self._in_flight[armed.job.job_id] + sum(step.run is not None for step in armed.waiting),
+            cursor=armed.decided,
+            now=now,
+        )
+        for step in steps:
+            _append(armed.waiting, step)
+            armed.decided = step.cursor
+        self._offer(armed)
+
+    @staticmethod
+    def _undecide(armed: _Armed) -> None:
+        armed.waiting.clear()
+        armed.decided = armed.taken
+
+    def _offer(self, armed: _Armed) -> None:
+        """Let the job's first waiting step wait for its turn, unless as many executions are in flight as may be."""
+        if armed.is_offered or not armed.waiting or self._is_closed:
+            return
+        first = armed.waiting[0]
+        if first.run is None:
+            self._to_record.append(armed)
+        elif self._in_flight[armed.job.job_id] < armed.job.spec.max_instances:
+            self._lanes.put(armed.host, first.run, armed)
+        else:
+            return
+        armed.is_offered = True
+
+    # --- claims ---------------------------------------------------------------------------------------------------
+
+    def take(self, now: datetime, at_most: int) -> list[Taken]:
+        """What is to be claimed next, as far as there are places; what is due longest first.
+
+        Each is ended by `confirm` or `undo`. Executions that waited for their turn are told on the way.
+        """
+        taken: list[Taken] = []
+        while self._to_record and len(taken) < at_most:
+            armed = self._to_record.popleft()
+            if not self._is_current(armed):
+                continue
+            if armed.waiting[0].run is None:
+                taken.append(self._claim(armed, now))
+            else:
+                self._offer(armed)  # decided anew since, and now it has something to run
+        for one in self._lanes.take():
+            if not isinstance(one, _Armed):
+                one()
+                continue
+            chosen = self._take(one, now) if self._is_current(one) else None
+            if chosen is None or chosen.claim.execution is None:
+                self._lanes.leave(one.host)
+            if chosen is not None:
+                taken.append(chosen)
+            if len(taken) >= at_most:
+                break
+        return taken
+
+    def _is_current(self, armed: _Armed) -> bool:
+        """It did not change since it was offered, and may still be taken."""
+        armed.is_offered = False
+        return self._armed.get(armed.job.job_id) is armed and bool(armed.waiting) and not self._is_closed
+
+    def _take(self, armed: _Armed, now: datetime) -> Taken | None:
+        run = armed.waiting[0].run
+        if run is not None and now - run > timedelta(seconds=armed.job.spec.misfire_grace_time):
+            self._undecide(armed)  # it waited too long for its turn
+            self._decide(armed, now)
+            return None
+        return self._claim(armed, now)
+
+    def _claim(self, armed: _Armed, now: datetime) -> Taken:
+        job, step = armed.job, armed.waiting.pop(0)
+        armed.taken = step.cursor
+        execution = None
+        if step.run is not None:
+            self._in_flight[job.job_id] += 1
+            is_late = self._started_at is None or step.run <= self._started_at
+            cause = Cause.CATCH_UP if is_late else Cause.TIMER
+            execution = Execution(
+                self._new_id(now),
+                job.job_id,
+                step.run,
+                Kind.SCHEDULED,
+                cause,
+                job.digest,
+                job.revision,
+                now,
+            )
+        self._offer(armed)
+        upcoming = next_after(armed.schedule, step.cursor)
+        claim = Claim(job.job_id, job.version, job.digest, job.revision, step.gaps, execution, step.cursor, upcoming)
+        return Taken(claim, job, armed.host)
+
+    def confirm(self, taken: Taken) -> None:
+        """The claim is stored."""
+        armed = self._armed.get(taken.claim.job_id)
+        if armed is not None and armed.job is taken.job and taken.claim.cursor is not None:
+            armed.claimed = taken.claim.cursor
+
+    def undo(self, batch: Sequence[Taken], now: datetime) -> None:
+        """None of it is stored: give the places back, and decide anew."""
+        for one in batch:
+            self.give_up(one)
+        for job_id in {one.claim.job_id for one in batch}:
+            armed = self._armed.get(job_id)
+            if armed is not None:
+                armed.taken = armed.claimed
+                self._undecide(armed)
+                self._decide(armed, now)
+
+    def give_up(self, taken: Taken) -> None:
+        """The claim was refused: nothing of it is sent."""
+        if taken.claim.execution is not None:
+            self._lanes.leave(taken.host)
+            self.end(taken.claim.job_id)
+
+    # --- executions -----------------------------------------------------------------------------------------------
+
+    def begin(self, job_id: str) -> None:
+        """An execution that was claimed by an earlier process is under way again."""
+        self._in_flight[job_id] += 1
+
+    def end(self, job_id: str) -> None:
+        """A scheduled execution is over, and that is recorded: the job may run again."""
+        self._in_flight[job_id] -= 1
+        if not self._in_flight[job_id]:
+            del self._in_flight[job_id]
+        armed = self._armed.get(job_id)
+        if armed is not None:
+            self._offer(armed)
+
+    def leave(self, host: str) -> None:
+        """An attempt is over: its place is free."""
+        self._lanes.leave(host)
+
+    def queue(self, host: str, due: datetime, go: Callable[[], None]) -> None:
+        """Call `go` when a further attempt has its turn."""
+        self._lanes.put(host, due, go)
+
+
+def _append(waiting: list[Step], step: Step) -> None:
+    """Steps that run nothing for one reason become one: a job whose first step waits long must not pile them up."""
+    last = waiting[-1] if waiting else None
+    if last is None or last.run is not None or step.run is not None:
+        waiting.append(step)
+        return
+    waiting[-1] = Step(tuple(_joined((*last.gaps, *step.gaps))), None, step.cursor)
+
+
+def _joined(gaps: Iterable[Gap]) -> list[Gap]:
+    joined: list[Gap] = []
+    for gap in gaps:
+        before = joined[-1] if joined else None
+        if before is not None and (before.status, before.reason) == (gap.status, gap.reason):
+            joined[-1] = replace(before, last=gap.last, count=before.count + gap.count)
+        else:
+            joined.append(gap)
+    return joined
