@@ -72,6 +72,10 @@ class Service:
         self._client.close()
         self.kill()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def kill(self) -> None:
         """As `kill -9`; does nothing when the process has ended."""
         self._process.kill()

@@ -81,6 +81,16 @@ class Silence:
 Reply: TypeAlias = Answer | Raw | HangUp | Silence
 
 
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """A request that was dealt with: its answer was written, or its connection was closed on purpose."""
+
+    request: Received
+    reply: Reply
+    at: float
+    """`time.monotonic()` when the reply had been handed to the system."""
+
+
 @dataclass
 class Target:
     """The server; a context manager. Every method may be called from any thread."""
@@ -95,6 +105,7 @@ class Target:
     def __post_init__(self) -> None:
         self._changed = threading.Condition()
         self._received: list[Received] = []
+        self._replied: list[Replied] = []
         self._scripts: dict[str, Iterator[Reply]] = {}
         self._connections = itertools.count(1)
         self._opened = 0
@@ -116,6 +127,12 @@ class Target:
             return list(self._received)
 
     @property
+    def replies(self) -> list[Replied]:
+        """In the order in which they were sent."""
+        with self._changed:
+            return list(self._replied)
+
+    @property
     def connections(self) -> int:
         """How many connections were ever opened."""
         return self._opened
@@ -131,6 +148,13 @@ class Target:
             if not self._changed.wait_for(lambda: len(self._received) >= count, timeout):
                 raise AssertionError(f"{len(self._received)} of {count} requests within {timeout} s")
             return list(self._received)
+
+    def wait_for_replies(self, count: int, timeout: float = 5) -> list[Replied]:
+        """Block until `count` requests were dealt with."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(self._replied) >= count, timeout):
+                raise AssertionError(f"{len(self._replied)} of {count} replies within {timeout} s")
+            return list(self._replied)
 
     def __enter__(self) -> Self:
         started = threading.Event()
@@ -204,6 +228,7 @@ class Target:
         match reply:
             case Answer():
                 await _send(writer, reply, with_body=request.method != "HEAD")
+                self._note(request, reply)
                 return request.header("Connection") != "close"
             case Raw():
                 writer.write(reply.data)
@@ -220,7 +245,13 @@ class Target:
                 await reader.read()  # until the client hangs up
             case _:
                 assert_never(reply)
+        self._note(request, reply)
         return False
+
+    def _note(self, request: Received, reply: Reply) -> None:
+        with self._changed:
+            self._replied.append(Replied(request, reply, time.monotonic()))
+            self._changed.notify_all()
 
 
 async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int) -> Received:
