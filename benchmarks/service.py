@@ -1,0 +1,144 @@
+"""The service under test: `myscheduler serve` in a folder of its own, started and stopped as an operator does it."""
+
+import asyncio
+import collections
+import contextlib
+import json
+import os
+import re
+import socket
+import sys
+import tempfile
+import time
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Self
+
+import aiohttp
+
+from benchmarks.errors import BenchmarkError
+
+START_SEC = 60.0
+STOP_SEC = 40.0
+_SETTINGS = {"DATABASE_URL", "TZ", "LOG_LEVEL"}
+
+
+def _environment(port: int) -> dict[str, str]:
+    """The defaults of the service, whatever the caller has set, but a port of its own."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _SETTINGS and not name.startswith("MYSCHEDULER_")
+    }
+    return {**kept, "MYSCHEDULER_PORT": str(port), "PYTHONPATH": str(Path(__file__).parent.parent)}
+
+
+def _free_port() -> int:
+    """One below those that systems give to clients: there, asking again and again can end up connected to itself."""
+    for port in range(20_000 + os.getpid() % 10_000, 32_000):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise BenchmarkError("no port is free")
+
+
+class Service:
+    """It can be stopped and started again in the same folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.jobs_dir = folder / "jobs.d"
+        self.address = f"127.0.0.1:{_free_port()}"
+        self.url = f"http://{self.address}"
+        self._log = folder / "service.log"
+        self._process: Process | None = None
+        self.had_to_be_killed = False
+
+    async def __aenter__(self) -> Self:
+        self.jobs_dir.mkdir(exist_ok=True)
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise BenchmarkError("the service does not run")
+        return self._process.pid
+
+    async def start(self) -> float:
+        """Returns the seconds from spawning the process until it was ready."""
+        begin = time.perf_counter()
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "myscheduler", "serve"),
+                cwd=self.folder,
+                env=_environment(int(self.address.rpartition(":")[2])),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # a Ctrl-C in the terminal is for the benchmark, which stops the service then
+            )
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=START_SEC)) as session:
+            while not await self._is_ready(session):
+                if self._process.returncode is not None or time.perf_counter() - begin > START_SEC:
+                    raise BenchmarkError(f"the service did not start:\n{self._log.read_text()[-2000:]}")
+                await asyncio.sleep(0.005)
+        return time.perf_counter() - begin
+
+    async def _is_ready(self, session: aiohttp.ClientSession) -> bool:
+        try:
+            async with session.get(f"{self.url}/health/ready") as answer:
+                return answer.status == 200
+        except aiohttp.ClientConnectionError:
+            return False
+
+    async def stop(self) -> None:
+        """SIGTERM, and SIGKILL for a process that does not follow it."""
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_SEC)
+        except TimeoutError:
+            self.had_to_be_killed = True
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+    def complaints(self) -> dict[str, int]:
+        """What the log holds above INFO, and how often: `LEVEL message`. Numbers and quoted names are left out."""
+        found: collections.Counter[str] = collections.Counter()
+        for line in self._log.read_text(encoding="utf-8").splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                entry = {"level": "NOT-JSON", "message": line[:200]}
+            if entry["level"] not in {"DEBUG", "INFO"}:
+                message = str(entry["message"]).replace(str(self.folder), ".")
+                found[f"{entry['level']} {re.sub(r'[0-9]+', 'N', message)}"] += 1
+        return dict(found.most_common(10))
+
+    def resident_megabytes(self) -> float | None:
+        """What it holds in memory, where there is a `/proc` to tell."""
+        with contextlib.suppress(FileNotFoundError):
+            status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+            if found := re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE):
+                return int(found[1]) / 1024
+        return None
+
+
+@contextlib.asynccontextmanager
+async def fresh_service() -> AsyncIterator[Service]:
+    with tempfile.TemporaryDirectory(prefix="myscheduler-benchmark-") as folder:
+        async with Service(Path(folder)) as service:
+            yield service

@@ -1,0 +1,157 @@
+"""The server that the jobs call: it answers at once and remembers when each request came. As a process of its own.
+
+It prints its port and ends when its standard input is closed, so it can't outlive the benchmark.
+`GET /arrivals/count` tells how many calls came, `GET /arrivals/take` hands them over and forgets them.
+"""
+
+import asyncio
+import contextlib
+import gc
+import json
+import sys
+import time
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+import aiohttp
+import uvloop
+
+Record = tuple[bytes, float, bytes | None]
+
+_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
+_REFUSAL = b"HTTP/1.1 411 Length Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+def _value(head: bytes, name: bytes) -> bytes | None:
+    """The value of a header; head and name are in lower case."""
+    start = head.find(b"\r\n" + name + b":")
+    if start < 0:
+        return None
+    return head[start + len(name) + 3 : head.find(b"\r\n", start + 2)].strip()
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, records: list[Record]) -> None:
+        self._records = records
+        self._buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+
+    def data_received(self, data: bytes) -> None:
+        now = time.time()
+        self._buffer += data
+        answers: list[bytes] = []
+        while answers[-1:] != [_REFUSAL] and (end := self._buffer.find(b"\r\n\r\n")) >= 0:
+            head = self._buffer[: end + 2]
+            lower = head.lower()
+            size = end + 4 + int(_value(lower, b"content-length") or 0)
+            if len(self._buffer) < size:
+                break
+            self._buffer = self._buffer[size:]
+            answers.append(self._answer(head, lower, now))
+        if answers:
+            self._transport.write(b"".join(answers))
+            if answers[-1] is _REFUSAL:
+                self._transport.close()
+
+    def _answer(self, head: bytes, lower: bytes, now: float) -> bytes:
+        if b"\r\ntransfer-encoding:" in lower:
+            return _REFUSAL
+        path = head.split(b" ", 2)[1]
+        if path == b"/arrivals/count":
+            return _text(str(len(self._records)))
+        if path == b"/arrivals/take":
+            text = "\n".join(
+                json.dumps([path.decode(), at, due.decode().upper() if due else None])
+                for path, at, due in self._records
+            )
+            self._records.clear()
+            return _text(text)
+        self._records.append((path, now, _value(lower, b"x-myscheduler-scheduled-at")))
+        return _ANSWER
+
+
+def _text(text: str) -> bytes:
+    body = text.encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+async def _serve() -> None:
+    loop = asyncio.get_running_loop()
+    records: list[Record] = []
+    gc.disable()  # a hundred thousand records hold no cycles, and walking them would cost pauses
+    server = await loop.create_server(lambda: _Connection(records), "127.0.0.1", 0, backlog=1024)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    server.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One call that came in."""
+
+    path: str
+    at: float
+    """`time.time()`."""
+    slot: str | None
+    """The header `X-MyScheduler-Scheduled-At`, where the caller sends one."""
+
+    @property
+    def lateness(self) -> float | None:
+        return None if self.slot is None else self.at - datetime.fromisoformat(self.slot).timestamp()
+
+
+class Sink:
+    """The driver's side of the process."""
+
+    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
+        self.url = url
+        self._session = session
+
+    def target(self, figure: str, number: int | str) -> str:
+        return f"{self.url}/hit/{figure}/{number}"
+
+    async def count(self) -> int:
+        return int(await self._get("count"))
+
+    async def wait_for(self, count: int, *, within: float) -> None:
+        """Until so many calls came, or the time is over."""
+        deadline = time.monotonic() + within
+        while await self.count() < count:
+            if time.monotonic() > deadline:
+                return
+            await asyncio.sleep(0.2)
+
+    async def take(self, figure: str) -> list[Arrival]:
+        """The calls of this figure; whatever else came is forgotten too."""
+        lines = (await self._get("take")).splitlines()
+        return [one for one in (Arrival(*json.loads(line)) for line in lines) if one.path.startswith(f"/hit/{figure}/")]
+
+    async def _get(self, name: str) -> str:
+        async with self._session.get(f"{self.url}/arrivals/{name}") as answer:
+            return await answer.text()
+
+
+@contextlib.asynccontextmanager
+async def running_sink() -> AsyncIterator[Sink]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks.sink", stdin=PIPE, stdout=PIPE, start_new_session=True
+    )
+    try:
+        if process.stdout is None:
+            raise TypeError
+        port = int(await asyncio.wait_for(process.stdout.readline(), 10))
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+            yield Sink(f"http://127.0.0.1:{port}", session)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+if __name__ == "__main__":
+    uvloop.run(_serve())

@@ -1,0 +1,89 @@
+"""The benchmark, with tiny sizes: it measures what it says, loses nothing, and writes its three files."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PNG = b"\x89PNG\r\n\x1a\n"
+JOBS = {
+    "sustained": 20,
+    "burst-1000": 30,
+    "burst-10000": 60,
+    "list-jobs": 20,
+    "create": 50,
+    "reconcile": 40,
+    "start": 40,
+    "memory": None,
+}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One run for all tests of this module."""
+    out = tmp_path_factory.mktemp("benchmarks") / "results"
+    command = (sys.executable, "-m", "benchmarks", "--quick", "--out", str(out), "--format", "json")
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == json.loads((out / "results.json").read_text(encoding="utf-8"))
+    return out
+
+
+@pytest.fixture
+def report(results: Path) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads((results / "results.json").read_text(encoding="utf-8"))
+    return value
+
+
+def test_writes_its_three_files_and_nothing_else(results: Path) -> None:
+    assert {path.name for path in results.iterdir()} == {"results.json", "results.txt", "results.png"}
+    assert (results / "results.png").read_bytes().startswith(PNG)
+
+
+def test_measures_every_number(report: dict[str, Any]) -> None:
+    rows = {(row["figure"], row["name"]): row["measured"] for row in report["numbers"]}
+    assert {figure for figure, _ in rows} == set(JOBS)
+    if not Path("/proc").exists():
+        assert rows.pop(("memory", "resident")) is None
+    for key, measured in rows.items():
+        assert measured == 0 if key[1] in {"lost", "doubled"} else 0 < measured < 100_000, key
+
+
+@pytest.mark.parametrize(("figure", "jobs"), JOBS.items())
+def test_does_what_it_is_told(report: dict[str, Any], figure: str, jobs: int | None) -> None:
+    facts = report["facts"][figure]["service"]
+    assert "failed" not in facts
+    assert "log" not in facts, "the service complained"
+    assert facts.get("jobs", facts.get("manifests")) == jobs
+
+
+def test_compares_the_sink_with_the_history(report: dict[str, Any]) -> None:
+    sustained = report["facts"]["sustained"]["service"]
+    assert sustained["received"] == sustained["recorded"] >= JOBS["sustained"]
+    for figure in ("burst-1000", "burst-10000"):
+        assert report["facts"][figure]["service"]["received"] == JOBS[figure]
+        assert report["lateness"][figure]["service"][-1][1] == 1
+    assert report["facts"]["list-jobs"]["service"]["executions"] >= report["sizes"]["listed_executions"]
+
+
+def test_the_text_has_a_row_for_each_number(results: Path, report: dict[str, Any]) -> None:
+    lines = (results / "results.txt").read_text(encoding="utf-8").splitlines()
+    for row in report["numbers"]:
+        assert any(line.startswith(row["figure"]) and row["title"] in line for line in lines), row
+
+
+def test_tells_no_host_and_no_folder(results: Path) -> None:
+    text = (results / "results.json").read_text(encoding="utf-8")
+    assert str(ROOT) not in text
+    assert str(results.parent) not in text
+
+
+def test_refuses_a_figure_that_it_does_not_know() -> None:
+    command = (sys.executable, "-m", "benchmarks", "--only", "create,nonsense")
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert "no figure is called nonsense; there are sustained, burst-1000" in done.stderr
