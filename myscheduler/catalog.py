@@ -1,8 +1,10 @@
 """The one writer of the jobs: the reconciler and the API both change them here. A change is committed, then armed."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import assert_never
 
 from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows
@@ -32,6 +34,9 @@ class Catalog:
         self._zone = zone
         self._now = now
         self._arm = arm
+        self._asked: list[tuple[JobSpec, asyncio.Future[Job]]] = []
+        """New jobs that wait for their write."""
+        self._creating: asyncio.Task[None] | None = None
 
     async def load(self) -> None:
         """Arm every stored job; for the start."""
@@ -52,19 +57,52 @@ class Catalog:
 
     async def create(self, spec: JobSpec, *, replace_existing: bool) -> Job:
         """Add an API job. Raises `JobConflictError` when its id is taken and may not be replaced."""
+        if not replace_existing:
+            return await self._create_with_others(spec)
         now = self._now()
 
         def work(connection: Connection) -> Job:
             existing = job_rows.find_jobs(connection, [spec.job_id]).get(spec.job_id)
             if existing is None:
-                return self._create(connection, spec, now)
+                return self._insert(connection, [spec], now)[0]
             _refuse_manifest(existing, "replaced")
-            if not replace_existing:
-                message = f"a job {spec.job_id!r} exists already: choose another id, or send replace_existing: true"
-                raise JobConflictError(message)
             return self._change(connection, existing, spec, now)
 
         return await self._changed(work)
+
+    async def _create_with_others(self, spec: JobSpec) -> Job:
+        """Those who ask while a write is under way share the next one; it costs hardly more than one of them."""
+        answer: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
+        self._asked.append((spec, answer))
+        if self._creating is None:
+            self._creating = asyncio.create_task(self._create_asked())
+        return await answer
+
+    async def _create_asked(self) -> None:
+        while self._asked:
+            asked, self._asked = self._asked, []
+            outcomes: Sequence[Job | Exception]
+            try:
+                work = partial(self._create_free, specs=[spec for spec, _ in asked], now=self._now())
+                outcomes = await self._store.write(work)
+            except Exception as error:  # noqa: BLE001 - it is handed to whoever asked
+                outcomes = [error] * len(asked)
+            self._arm([outcome for outcome in outcomes if isinstance(outcome, Job)], ())
+            for outcome, (_, answer) in zip(outcomes, asked, strict=True):
+                _give(answer, outcome)
+        self._creating = None
+
+    def _create_free(
+        self, connection: Connection, specs: Sequence[JobSpec], now: datetime
+    ) -> list[Job | JobConflictError]:
+        """The new jobs, in the order of their specs; or why there is none."""
+        taken = job_rows.find_jobs(connection, [spec.job_id for spec in specs])
+        free = {spec.job_id: spec for spec in reversed(specs) if spec.job_id not in taken}
+        created = {job.job_id: job for job in self._insert(connection, list(free.values()), now)}
+        return [
+            created[spec.job_id] if free.get(spec.job_id) is spec else _conflict(spec.job_id, taken.get(spec.job_id))
+            for spec in specs
+        ]
 
     async def replace(self, spec: JobSpec) -> Job:
         """Give an API job another spec. Raises `JobNotFoundError`, or `JobConflictError` for a manifest's job."""
@@ -128,11 +166,11 @@ class Catalog:
         job_rows.update_jobs(connection, stale)
         return jobs
 
-    def _create(self, connection: Connection, spec: JobSpec, now: datetime) -> Job:
-        turn = lifecycle.create(spec, owner=Owner.API, source=None, now=now, zone=self._zone)
-        job_rows.insert_jobs(connection, [turn.job])
-        _record(connection, [turn])
-        return turn.job
+    def _insert(self, connection: Connection, specs: Sequence[JobSpec], now: datetime) -> list[Job]:
+        turns = [lifecycle.create(spec, owner=Owner.API, source=None, now=now, zone=self._zone) for spec in specs]
+        job_rows.insert_jobs(connection, [turn.job for turn in turns])
+        _record(connection, turns)
+        return [turn.job for turn in turns]
 
     def _change(self, connection: Connection, job: Job, spec: JobSpec, now: datetime) -> Job:
         if digest(spec) == job.digest:
@@ -176,6 +214,21 @@ class Catalog:
         return [turn.job for turn in (*created, *changed)], [job.job_id for job in removed]
 
 
+def _conflict(job_id: str, existing: Job | None) -> JobConflictError:
+    if existing is not None and existing.owner is Owner.MANIFEST:
+        return _manifest_conflict(existing, "replaced")
+    return JobConflictError(f"a job {job_id!r} exists already: choose another id, or send replace_existing: true")
+
+
+def _give(answer: asyncio.Future[Job], outcome: Job | Exception) -> None:
+    if answer.done():  # whoever asked went away
+        return
+    if isinstance(outcome, Exception):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome)
+
+
 def _source(declared: DeclaredJob, plan: Plan) -> Source:
     return Source(declared.path, declared.line, plan.revision)
 
@@ -196,8 +249,12 @@ def _find(connection: Connection, job_id: str) -> Job:
 
 def _refuse_manifest(job: Job, done: str) -> None:
     if job.owner is Owner.MANIFEST:
-        message = f"job {job.job_id!r} can't be {done} here: it is declared in {_place(job)}, so edit that file"
-        raise JobConflictError(message)
+        raise _manifest_conflict(job, done)
+
+
+def _manifest_conflict(job: Job, done: str) -> JobConflictError:
+    message = f"job {job.job_id!r} can't be {done} here: it is declared in {_place(job)}, so edit that file"
+    return JobConflictError(message)
 
 
 def _refuse_pause(job: Job, done: str) -> None:

@@ -29,6 +29,9 @@ CLAIMS_AT_ONCE = 1_000
 MANUAL_PLACES = 200
 MANUAL_PLACES_PER_HOST = 50
 """Manual runs on their way at once; they have places of their own, so that a person needn't wait behind a flood."""
+CLAIM_PAUSE_SEC = 0.01
+RECORD_PAUSE_SEC = 0.02
+"""What falls due, or ends, meanwhile shares the next transaction; one for each costs more than all else."""
 STORE_RETRY_SEC = 1.0
 RECORD_SEC = 5.0
 """How long a shutdown waits for the last ends to be recorded."""
@@ -152,12 +155,17 @@ class Runner:
                 if self.store_trouble is not None:
                     await asyncio.sleep(STORE_RETRY_SEC)
                     await self.recover()
-                while await self._claim_next():
-                    pass
+                await self._claim_all()
             except StoreUnavailableError as error:
                 self._not_well(error)
             else:
                 self._well()
+
+    async def _claim_all(self) -> None:
+        while True:
+            if not await self._claim_next():
+                return
+            await asyncio.sleep(CLAIM_PAUSE_SEC)
 
     async def _claim_next(self) -> bool:
         """Claim and send what has its turn; `False` when there was nothing."""
@@ -341,6 +349,7 @@ class Runner:
                 _log_end(execution, finish)
             self._has_work.set()
             self._tell_closed()
+            await asyncio.sleep(RECORD_PAUSE_SEC)
 
     async def _record(self, finishes: Sequence[Finish]) -> None:
         while True:

@@ -19,8 +19,8 @@ from apscheduler.triggers.base import BaseTrigger
 
 from myscheduler.core.schedule import Schedule, next_after
 
-BULK = 50
-"""From so many changes on, the timer thread rests until all are in."""
+PAUSE_SEC = 0.005
+"""The timer thread rests so long at least; with thousands of jobs it would wake up for each of them."""
 
 Due = tuple[str, datetime]
 """A job's id and the slot that its timer was set to."""
@@ -34,13 +34,15 @@ class Timers:
 
     def __init__(self, wake: Wake, loop: asyncio.AbstractEventLoop) -> None:
         self._executor = _Collector(wake, loop)
-        self._scheduler = BackgroundScheduler(
+        self._scheduler = _Scheduler(
             timezone=UTC,
             executors={"default": self._executor},
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
         )
         self._hands = ThreadPoolExecutor(1, thread_name_prefix="arm-timers")
         self._is_stopped = False
+        self._wanted: list[tuple[Sequence[tuple[str, Schedule, datetime]], Sequence[str]]] = []
+        self._guard = threading.Lock()
 
     def start(self) -> None:
         """Begin to ring, once what is armed so far is in."""
@@ -59,21 +61,33 @@ class Timers:
 
         The scheduler's lock is held while it works through what is due, so the event loop must not wait for it.
         """
-        if not self._is_stopped:
-            self._hands.submit(self._arm, schedules, removed).add_done_callback(_report)
+        if self._is_stopped:
+            return
+        with self._guard:
+            self._wanted.append((schedules, removed))
+            is_first = len(self._wanted) == 1
+        if is_first:
+            self._hands.submit(self._arm_wanted).add_done_callback(_report)
 
-    def _arm(self, schedules: Sequence[tuple[str, Schedule, datetime]], removed: Sequence[str]) -> None:
-        in_bulk = len(schedules) + len(removed) > BULK and self._scheduler.running
-        if in_bulk:
+    def _arm_wanted(self) -> None:
+        """Whatever was asked for meanwhile; the timer thread rests until all is in."""
+        with self._guard:
+            wanted, self._wanted = self._wanted, []
+        is_running = self._scheduler.running
+        if is_running:
             self._scheduler.pause()
         try:
-            for job_id in removed:
-                self._remove(job_id)
-            for job_id, schedule, after in schedules:
-                self._set(job_id, schedule, next_after(schedule, after))
+            for schedules, removed in wanted:
+                self._arm(schedules, removed)
         finally:
-            if in_bulk:
+            if is_running:
                 self._scheduler.resume()
+
+    def _arm(self, schedules: Sequence[tuple[str, Schedule, datetime]], removed: Sequence[str]) -> None:
+        for job_id in removed:
+            self._remove(job_id)
+        for job_id, schedule, after in schedules:
+            self._set(job_id, schedule, next_after(schedule, after))
 
     def _set(self, job_id: str, schedule: Schedule, first: datetime | None) -> None:
         if first is None:
@@ -87,6 +101,14 @@ class Timers:
             self._scheduler.remove_job(job_id)
         except JobLookupError:
             return
+
+
+class _Scheduler(BackgroundScheduler):  # type: ignore[misc] # APScheduler ships no types
+    """Rings for all that is due within a moment at once."""
+
+    def _process_jobs(self) -> float | None:
+        wait: float | None = super()._process_jobs()
+        return None if wait is None else max(wait, PAUSE_SEC)
 
 
 def _nothing() -> None:

@@ -8,13 +8,14 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows
 from myscheduler.adapters.store.execution_rows import Record
 from myscheduler.api import views as shapes
 from myscheduler.api.bodies import read_actor, read_object
 from myscheduler.api.errors import InvalidInputError
+from myscheduler.api.listing import Listing
 from myscheduler.api.views import Views
 from myscheduler.catalog import Catalog
 from myscheduler.core.declaration import JobFields, declare, is_past
@@ -55,6 +56,7 @@ def jobs_router(  # noqa: C901 - a list of routes, each simple
 ) -> APIRouter:
     """The routes of the contract; `zone` is the service's."""
     router = APIRouter(prefix="/jobs", tags=["jobs"])
+    listing = Listing(views)
 
     @router.post("", responses=_answers(shapes.JobStatus), openapi_extra=_BODY)
     @router.post("/", include_in_schema=False)
@@ -69,13 +71,10 @@ def jobs_router(  # noqa: C901 - a list of routes, each simple
 
     @router.get("", responses=_answers(shapes.JobList))
     @router.get("/", include_in_schema=False)
-    async def list_jobs() -> JSONResponse:
+    async def list_jobs() -> Response:
         """All jobs, sorted by id."""
-        jobs, last = await store.read(_all_with_last)
-        held = reconciler.state.held
-        return JSONResponse(
-            {"jobs": [views.summary(job, last.get(job.job_id), held=job.job_id in held) for job in jobs]}
-        )
+        content = await store.read(partial(listing.read, held=reconciler.state.held))
+        return Response(content, media_type="application/json")
 
     @router.get("/executions/recent", responses=_answers(shapes.ExecutionList))
     async def recent_executions(limit: Limit = 100) -> JSONResponse:
@@ -168,13 +167,9 @@ def _take_flag(body: dict[str, Any], name: str) -> bool:
     return value
 
 
-def _all_with_last(connection: Connection) -> tuple[list[Job], dict[str, Record]]:
-    return job_rows.all_jobs(connection), execution_rows.last_of_jobs(connection)
-
-
 def _one_with_history(connection: Connection, job_id: str) -> tuple[Job, Record | None, list[Record]]:
     job = job_rows.find_jobs(connection, [job_id]).get(job_id)
     if job is None:
         raise JobNotFoundError(job_id)
-    last = execution_rows.last_of_jobs(connection, [job_id]).get(job_id)
-    return job, last, execution_rows.of_job(connection, job_id, DETAIL_EXECUTIONS)
+    last = execution_rows.by_ids(connection, [job.last_execution_id] if job.last_execution_id else [])
+    return job, last[0] if last else None, execution_rows.of_job(connection, job_id, DETAIL_EXECUTIONS)

@@ -129,6 +129,8 @@ class Job:
     next_slot: datetime | None
     """The first slot after the cursor."""
     execution_count: int = 0
+    last_execution_id: str | None = None
+    """The latest that was sent."""
     source: Source | None = None
     pause: Pause | None = None
 

@@ -24,21 +24,36 @@ class Position(NamedTuple):
 
 
 _ALL = (
-    sa.select(jobs, progress.c.cursor, progress.c.next_slot, progress.c.execution_count)
+    sa.select(
+        jobs,
+        progress.c.cursor,
+        progress.c.next_slot,
+        progress.c.execution_count,
+        progress.c.last_execution_id,
+    )
     .join_from(jobs, progress, jobs.c.job_id == progress.c.job_id)
     .order_by(jobs.c.job_id)
 )
 
+_SOME = _ALL.where(jobs.c.job_id.in_(sa.bindparam("ids", expanding=True)))
+_POSITIONS = (
+    sa.select(jobs.c.job_id, jobs.c.version, progress.c.cursor)
+    .join_from(jobs, progress, jobs.c.job_id == progress.c.job_id)
+    .where(jobs.c.job_id.in_(sa.bindparam("ids", expanding=True)))
+)
+_INSERT_JOB = sa.insert(jobs)
+_INSERT_PROGRESS = sa.insert(progress)
+
 
 def all_jobs(connection: sa.Connection) -> list[Job]:
-    return [_job(row) for row in connection.execute(_ALL)]
+    return [_job(row) for row in connection.execute(_ALL).all()]
 
 
 def find_jobs(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, Job]:
     """The jobs among `job_ids` that exist."""
     found = {}
     for chunk in chunks(job_ids):
-        for row in connection.execute(_ALL.where(jobs.c.job_id.in_(chunk))):
+        for row in connection.execute(_SOME, {"ids": chunk}).all():
             found[row.job_id] = _job(row)
     return found
 
@@ -56,20 +71,17 @@ def known_jobs(connection: sa.Connection) -> dict[str, Known]:
 
 def positions(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, Position]:
     """Where the jobs among `job_ids` stand that exist."""
-    query = sa.select(jobs.c.job_id, jobs.c.version, progress.c.cursor).join_from(
-        jobs, progress, jobs.c.job_id == progress.c.job_id
-    )
     return {
         row.job_id: Position(row.version, row.cursor)
         for chunk in chunks(job_ids)
-        for row in connection.execute(query.where(jobs.c.job_id.in_(chunk)))
+        for row in connection.execute(_POSITIONS, {"ids": chunk}).all()
     }
 
 
 def insert_jobs(connection: sa.Connection, new: Sequence[Job]) -> None:
     if new:
-        connection.execute(sa.insert(jobs), [_job_values(job) for job in new])
-        connection.execute(sa.insert(progress), [_progress_values(job) for job in new])
+        connection.execute(_INSERT_JOB, [_job_values(job) for job in new])
+        connection.execute(_INSERT_PROGRESS, [_progress_values(job) for job in new])
 
 
 def update_jobs(connection: sa.Connection, changed: Sequence[Job]) -> None:
@@ -148,6 +160,7 @@ def _job(row: sa.Row[Any]) -> Job:
         cursor=row.cursor,
         next_slot=row.next_slot,
         execution_count=row.execution_count,
+        last_execution_id=row.last_execution_id,
         source=Source(row.source_path, row.source_line, row.source_revision) if row.source_path is not None else None,
         pause=Pause(row.paused_by, row.paused_at) if row.paused_at is not None else None,
     )

@@ -55,7 +55,13 @@ class Writer:
             while len(group) < GROUP and not self._queue.empty():
                 group.append(self._queue.get())
             is_open = None not in group
-            self._serve([request for request in group if request is not None])
+            requests = [request for request in group if request is not None]
+            try:
+                self._serve(requests)
+            except Exception as error:  # whatever it is, the next ones must not wait for ever
+                log.critical("a bug ended a group of writes", exc_info=True)
+                for request in requests:
+                    request.answer(None, error)
 
     def _serve(self, group: "list[_Request]") -> None:
         """Commit together if that goes well; else one by one, until the database itself is in the way."""
@@ -106,7 +112,7 @@ class _Request:
             log.warning("a write ended after the event loop was closed", exc_info=error)
 
     def _resolve(self, result: Any, error: Exception | None) -> None:
-        if self.future.cancelled():
+        if self.future.done():
             return
         if error is not None:
             self.future.set_exception(error)
