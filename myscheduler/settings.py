@@ -10,6 +10,8 @@ LOG_LEVEL = "LOG_LEVEL"
 JOBS_DIR = "MYSCHEDULER_JOBS_DIR"
 HOST = "MYSCHEDULER_HOST"
 PORT = "MYSCHEDULER_PORT"
+HISTORY_DAYS = "MYSCHEDULER_HISTORY_DAYS"
+HISTORY_ROWS = "MYSCHEDULER_HISTORY_ROWS"
 API_TOKEN = "MYSCHEDULER_API_TOKEN"  # noqa: S105 - the name of the variable
 BASE_URL = "MYSCHEDULER_BASE_URL"
 
@@ -28,6 +30,9 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8003
     api_token: str | None = None
+    history_days: int = 30
+    history_rows: int = 10_000
+    """Of each job, at the most."""
     in_flight: int = 2_000
     """How many scheduled executions are on their way at the most."""
     in_flight_per_host: int = 400

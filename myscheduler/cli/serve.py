@@ -38,6 +38,22 @@ _DEFAULTS = Settings()
     help="The port to serve on; 0 takes a free one.",
 )
 @click.option(
+    "--history-days",
+    envvar=settings.HISTORY_DAYS,
+    show_envvar=True,
+    type=click.IntRange(1, 36_500),
+    default=_DEFAULTS.history_days,
+    help="How many days of the history are kept.",
+)
+@click.option(
+    "--history-rows",
+    envvar=settings.HISTORY_ROWS,
+    show_envvar=True,
+    type=click.IntRange(1, 1_000_000_000),
+    default=_DEFAULTS.history_rows,
+    help="How many rows of the history are kept of each job: the newest.",
+)
+@click.option(
     "--timezone",
     envvar=settings.TZ,
     show_envvar=True,
@@ -53,7 +69,16 @@ _DEFAULTS = Settings()
     default=_DEFAULTS.log_level,
     help="The least level that is logged, to stderr: JSON lines, or text on a terminal.",
 )
-def serve(jobs_dir: Path, database_url: str, host: str, port: int, timezone: str, log_level: str) -> None:
+def serve(
+    jobs_dir: Path,
+    database_url: str,
+    host: str,
+    port: int,
+    history_days: int,
+    history_rows: int,
+    timezone: str,
+    log_level: str,
+) -> None:
     """Watch the manifests, call the targets on time, and serve the REST API.
 
     Each option can also be set by the environment variable beside it. When MYSCHEDULER_API_TOKEN is set, the API
@@ -76,6 +101,8 @@ def serve(jobs_dir: Path, database_url: str, host: str, port: int, timezone: str
         jobs_dir=jobs_dir,
         host=host,
         port=port,
+        history_days=history_days,
+        history_rows=history_rows,
         api_token=os.environ.get(settings.API_TOKEN) or None,
     )
     log.configure(chosen.level)

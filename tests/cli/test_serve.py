@@ -21,6 +21,8 @@ from myscheduler.cli import main
         ("--jobs-dir", "MYSCHEDULER_JOBS_DIR", "jobs.d"),
         ("--host", "MYSCHEDULER_HOST", "127.0.0.1"),
         ("--port", "MYSCHEDULER_PORT", "8003"),
+        ("--history-days", "MYSCHEDULER_HISTORY_DAYS", "30"),
+        ("--history-rows", "MYSCHEDULER_HISTORY_ROWS", "10000"),
     ],
 )
 def test_help_names_each_setting_and_its_default(option: str, variable: str, default: str) -> None:
@@ -69,6 +71,16 @@ def _help(*command: str) -> str:
         ("MYSCHEDULER_PORT", "http", "--port' (env var: 'MYSCHEDULER_PORT'): 'http' is not a valid integer"),
         ("MYSCHEDULER_PORT", "65536", "--port' (env var: 'MYSCHEDULER_PORT'): 65536 is not in the range 0<=x<=65535"),
         ("MYSCHEDULER_PORT", "-1", "--port' (env var: 'MYSCHEDULER_PORT'): -1 is not in the range 0<=x<=65535"),
+        (
+            "MYSCHEDULER_HISTORY_DAYS",
+            "0",
+            "--history-days' (env var: 'MYSCHEDULER_HISTORY_DAYS'): 0 is not in the range 1<=x<=36500",
+        ),
+        (
+            "MYSCHEDULER_HISTORY_ROWS",
+            "0",
+            "--history-rows' (env var: 'MYSCHEDULER_HISTORY_ROWS'): 0 is not in the range 1<=x<=1000000000",
+        ),
     ],
 )
 def test_wrong_value_is_usage(variable: str, value: str, line: str) -> None:

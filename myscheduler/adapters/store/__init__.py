@@ -8,20 +8,20 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from myscheduler.adapters.store import execution_rows, job_rows
+from myscheduler.adapters.store import execution_rows, job_rows, retention_rows
 from myscheduler.adapters.store.connections import READERS
 from myscheduler.adapters.store.engine import open_engines
 from myscheduler.adapters.store.trouble import unavailable
 from myscheduler.adapters.store.writer import Writer
 
-__all__ = ["Connection", "Store", "execution_rows", "job_rows", "open_store"]
+__all__ = ["Connection", "Store", "execution_rows", "job_rows", "open_store", "retention_rows"]
 
 T = TypeVar("T")
 Connection = sa.Connection
 
 
 class Store:
-    """Runs the functions of `job_rows` and `execution_rows` off the event loop, each in a transaction of its own.
+    """Runs the functions of the `…_rows` modules off the event loop, each in a transaction of its own.
 
     Both doors raise `StoreUnavailableError` when the database can't be used just now.
     """

@@ -1,0 +1,74 @@
+"""What the composition root starts, in this process; how the whole service behaves is in tests/e2e."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from myscheduler import app, pruner
+from myscheduler.adapters.store import Connection, execution_rows, open_store
+from myscheduler.adapters.store.tables import executions
+from myscheduler.core.execution import Cause, Kind, Status
+from myscheduler.settings import Settings
+from tests.parts import until
+
+pytestmark = pytest.mark.anyio
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+async def _own_signals() -> AsyncIterator[None]:
+    yield
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().remove_signal_handler(number)
+
+
+def row(slot: datetime) -> dict[str, Any]:
+    return {
+        "execution_id": execution_rows.new_execution_id(slot),
+        "job_id": "gone",
+        "slot": slot,
+        "kind": Kind.SCHEDULED,
+        "cause": Cause.TIMER,
+        "status": Status.COMPLETED,
+        "last_slot": slot,
+        "slot_count": 1,
+        "attempts": 1,
+    }
+
+
+@pytest.mark.usefixtures("_own_signals")
+async def test_the_history_is_pruned_as_the_settings_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def is_pruned() -> bool:
+        return "history pruned" in caplog.messages
+
+    def insert(connection: Connection) -> None:
+        connection.execute(sa.insert(executions), [row(NOW - timedelta(hours=hours)) for hours in (72, 2, 1)])
+
+    settings = Settings(f"sqlite:///{tmp_path}/jobs.db", port=0, history_days=2, history_rows=1)
+    with open_store(settings.database_url) as store:
+        await store.write(insert)
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(pruner, "FIRST_SEC", 0.0)
+    serving = asyncio.create_task(app._serve(settings))
+    try:
+        await until(is_pruned, bool)
+        signal.raise_signal(signal.SIGTERM)
+        assert await serving == 0
+    finally:
+        serving.cancel()
+    with open_store(settings.database_url) as store:
+        left = await store.read(partial(execution_rows.recent, limit=10))
+    assert [one.slot for one in left] == [NOW - timedelta(hours=1)]
+    (pruned,) = (vars(one) for one in caplog.records if one.message == "history pruned")
+    assert (pruned["too_old"], pruned["too_many"]) == (1, 1)
