@@ -29,8 +29,8 @@ CLAIMS_AT_ONCE = 1_000
 MANUAL_PLACES = 200
 MANUAL_PLACES_PER_HOST = 50
 """Manual runs on their way at once; they have places of their own, so that a person needn't wait behind a flood."""
-CLAIM_PAUSE_SEC = 0.01
-RECORD_PAUSE_SEC = 0.02
+CLAIM_PAUSE_SEC = 0.02
+RECORD_PAUSE_SEC = 0.04
 """What falls due, or ends, meanwhile shares the next transaction; one for each costs more than all else."""
 STORE_RETRY_SEC = 1.0
 RECORD_SEC = 5.0
