@@ -24,8 +24,8 @@ from myscheduler.core.job import Job
 from myscheduler.core.lanes import Lanes
 from myscheduler.errors import JobNotFoundError, StoreUnavailableError
 
-CLAIMS_AT_ONCE = 1_000
-"""How many claims share a transaction at the most."""
+CLAIMS_AT_ONCE = 100
+"""How many claims share a transaction at the most. The first are sent while the next are being claimed."""
 MANUAL_PLACES = 200
 MANUAL_PLACES_PER_HOST = 50
 """Manual runs on their way at once; they have places of their own, so that a person needn't wait behind a flood."""
@@ -162,18 +162,17 @@ class Runner:
                 self._well()
 
     async def _claim_all(self) -> None:
-        while True:
-            if not await self._claim_next():
-                return
-            await asyncio.sleep(CLAIM_PAUSE_SEC)
+        while count := await self._claim_next():
+            if count < CLAIMS_AT_ONCE:
+                await asyncio.sleep(CLAIM_PAUSE_SEC)
 
-    async def _claim_next(self) -> bool:
-        """Claim and send what has its turn; `False` when there was nothing."""
+    async def _claim_next(self) -> int:
+        """Claim and send what has its turn. Returns how much that was."""
         await self._reload()
         asked = self._take_asked()
         batch = self._agenda.take(self._now(), CLAIMS_AT_ONCE)
         if not asked and not batch:
-            return False
+            return 0
         claims = [one.claim for one in (*(one.taken for one in asked), *batch)]
         self._is_claiming = True
         try:
@@ -189,7 +188,7 @@ class Runner:
         for taken, is_accepted in zip(batch, accepted[len(asked) :], strict=True):
             self._after_claim(taken, is_accepted=is_accepted)
         self._tell_closed()
-        return True
+        return len(claims)
 
     def _take_asked(self) -> list[_Asked]:
         asked = []
