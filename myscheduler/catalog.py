@@ -160,13 +160,14 @@ class Catalog:
 
     def _refreshed(self, connection: Connection) -> list[Job]:
         """All jobs, with next slots as today's zone setting and zone data say."""
-        jobs, stale = [], []
-        for job in job_rows.all_jobs(connection):
+        jobs = job_rows.all_jobs(connection)
+        stale = []
+        for place, job in enumerate(jobs):
             schedule = compile_schedule(job.spec, zone=self._zone, created_at=job.created_at)
-            fresh = replace(job, next_slot=next_after(schedule, job.cursor))
-            jobs.append(fresh)
-            if fresh != job:
-                stale.append(fresh)
+            next_slot = next_after(schedule, job.cursor)
+            if next_slot != job.next_slot:
+                jobs[place] = replace(job, next_slot=next_slot)
+                stale.append(jobs[place])
         job_rows.update_jobs(connection, stale)
         return jobs
 
@@ -193,16 +194,16 @@ class Catalog:
         for change in plan.changes:
             match change:
                 case Create(declared):
-                    if declared.spec.job_id in stored:
+                    if declared.job_id in stored:
                         raise StalePlanError
                     source = _source(declared, plan)
                     turn = lifecycle.create(
-                        declared.spec, owner=Owner.MANIFEST, source=source, now=now, zone=self._zone
+                        _spec(declared), owner=Owner.MANIFEST, source=source, now=now, zone=self._zone
                     )
                     created.append(turn)
                 case Update(declared, known):
                     job, source = _current(stored, known), _source(declared, plan)
-                    changed.append(lifecycle.change(job, declared.spec, source=source, now=now, zone=self._zone))
+                    changed.append(lifecycle.change(job, _spec(declared), source=source, now=now, zone=self._zone))
                 case Move(declared, known):
                     changed.append(lifecycle.move(_current(stored, known), _source(declared, plan), now=now))
                 case Delete(known):
@@ -231,6 +232,13 @@ def _give(answer: asyncio.Future[Job], outcome: Job | Exception) -> None:
         answer.set_exception(outcome)
     else:
         answer.set_result(outcome)
+
+
+def _spec(declared: DeclaredJob) -> JobSpec:
+    if declared.spec is None:
+        message = f"only the outline of {declared.path} is at hand"
+        raise ValueError(message)
+    return declared.spec
 
 
 def _source(declared: DeclaredJob, plan: Plan) -> Source:

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
+from myscheduler import __version__
 from myscheduler.adapters.source import DirectorySource
-from myscheduler.adapters.store import Store, job_rows
+from myscheduler.adapters.store import Store, job_rows, source_rows
 from myscheduler.catalog import Catalog, StalePlanError
 from myscheduler.core.manifest import Desired, ParsedFile, combine, parse_file
 from myscheduler.core.plan import Plan, make_plan
@@ -34,7 +36,11 @@ class Reconciler:
         self._now = now
         self._one_pass = asyncio.Lock()
         self._wanted = asyncio.Event()
-        self._parsed: dict[tuple[str, str], ParsedFile] = {}
+        self._parsed: dict[source_rows.Key, ParsedFile] = {}
+        """What each file says; of those that are applied only the outline."""
+        self._remembered: set[source_rows.Key] | None = None
+        """Files whose outlines are stored; `None` before they are read."""
+        self._reader = f"{__version__} {zone}"
         self.state = SyncState(Condition.RECONCILING, Cause.STARTING, "the source is not read yet")
 
     def wake(self) -> None:
@@ -65,9 +71,11 @@ class Reconciler:
     async def _pass(self, approved: str | None) -> SyncState:
         revision = None
         try:
+            await self._recall()
             snapshot, desired = await asyncio.to_thread(self._read)
             revision = snapshot.revision
-            plan = await self._apply(desired, approved)
+            plan = await self._apply(snapshot, desired, approved)
+            await self._remember()
             state = state_of(plan, self._now(), self.state)
             self._tell(plan, state)
         except SourceUnavailable as error:
@@ -90,9 +98,9 @@ class Reconciler:
     def _parse(self, file: SourceFile) -> ParsedFile:
         return self._parsed.get((file.path, file.digest)) or parse_file(file, zone=self._zone)
 
-    async def _apply(self, desired: Desired, approved: str | None) -> Plan:
+    async def _apply(self, snapshot: Snapshot, desired: Desired, approved: str | None) -> Plan:
         for attempt in range(1, PLANS + 1):
-            plan = make_plan(desired, await self._store.read(job_rows.known_jobs), approved=approved)
+            plan = await self._plan(snapshot, desired, approved)
             try:
                 await self._catalog.apply(plan)
             except StalePlanError:
@@ -101,6 +109,37 @@ class Reconciler:
             else:
                 return plan
         raise StalePlanError
+
+    async def _plan(self, snapshot: Snapshot, desired: Desired, approved: str | None) -> Plan:
+        stored = await self._store.read(job_rows.known_jobs)
+        plan = make_plan(desired, stored, approved=approved)
+        if plan.unread_paths:
+            desired = await asyncio.to_thread(self._parse_anew, snapshot, plan.unread_paths)
+            plan = make_plan(desired, stored, approved=approved)
+        return plan
+
+    def _parse_anew(self, snapshot: Snapshot, paths: Collection[str]) -> Desired:
+        for file in snapshot.files:
+            if file.path in paths:
+                self._parsed[file.path, file.digest] = parse_file(file, zone=self._zone)
+        return combine(self._parsed.values(), snapshot)
+
+    async def _recall(self) -> None:
+        """The outlines that an earlier process left."""
+        if self._remembered is None:
+            self._parsed = await self._store.read(partial(source_rows.load, reader=self._reader))
+            self._remembered = set(self._parsed)
+
+    async def _remember(self) -> None:
+        """Keep the outlines of the files, here and for the next start; their specs are in the database."""
+        remembered = self._remembered or set()
+        parsed = self._parsed.items()
+        fresh = {key: outline for key, file in parsed if key not in remembered and (outline := file.outline())}
+        gone = {path for path, _ in remembered - self._parsed.keys()}
+        if fresh or gone:
+            await self._store.write(partial(source_rows.save, reader=self._reader, files=fresh, gone=gone))
+        self._parsed.update(fresh)
+        self._remembered = {*(remembered & self._parsed.keys()), *fresh}
 
     def _stalled(self, reason: Cause, message: str, revision: str | None) -> SyncState:
         if (self.state.reason, self.state.message) != (reason, message):

@@ -73,6 +73,8 @@ class Runner:
         )
         self._manual: Lanes[_Asked | Callable[[], None]] = Lanes(MANUAL_PLACES, MANUAL_PLACES_PER_HOST)
         self._last_manual: dict[str, datetime] = {}
+        self._unanswered: dict[str, asyncio.Future[bool]] = {}
+        """Manual runs whose callers still wait to hear that they are claimed."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._open: set[str] = set()
         """Executions that are claimed and not yet recorded as ended."""
@@ -112,7 +114,7 @@ class Runner:
     async def trigger(self, job_id: str, *, by: str) -> str:
         """Run a job now, whatever its schedule, pause and limits say. Returns the execution's id, once it is claimed.
 
-        Raises `JobNotFoundError`.
+        Raises `JobNotFoundError`, or `StoreUnavailableError` when the service stops first.
         """
         while True:
             job = self._agenda.find(job_id)
@@ -120,10 +122,15 @@ class Runner:
                 raise JobNotFoundError(job_id)
             taken = self._manual_claim(job, by)
             accepted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            execution_id = taken.claim.execution.execution_id if taken.claim.execution else ""
             self._manual.put(taken.host, self._now(), _Asked(taken, accepted))
+            self._unanswered[execution_id] = accepted
             self._has_work.set()
-            if await accepted and taken.claim.execution:
-                return taken.claim.execution.execution_id
+            try:
+                if await accepted:
+                    return execution_id
+            finally:
+                del self._unanswered[execution_id]
 
     def _manual_claim(self, job: Job, by: str) -> Taken:
         now = self._now()
@@ -321,16 +328,19 @@ class Runner:
 
     def _interrupt(self, job: Job, execution: Execution, attempts: int, error: str) -> None:
         """End what the shutdown cuts off; an execution that is to be sent again stays open for the next start."""
-        if may_resend(job, execution, self._now()):
+        if not may_resend(job, execution, self._now()):
+            self._end(execution, Status.INTERRUPTED, attempts, Outcome(error=error), Reason.SHUTDOWN)
+        elif attempts > 1:
+            self._end(execution, Status.RUNNING, attempts - 1, Outcome())  # the last one's end is not known
+        else:
             self._open.discard(execution.execution_id)
             self._tell_closed()
-        else:
-            self._end(execution, Status.INTERRUPTED, attempts, Outcome(error=error), Reason.SHUTDOWN)
 
     def _end(
         self, execution: Execution, status: Status, attempts: int, outcome: Outcome, reason: Reason | None = None
     ) -> None:
-        finish = Finish(execution.execution_id, status, self._now(), attempts, outcome, reason)
+        completed_at = None if status is Status.RUNNING else self._now()
+        finish = Finish(execution.execution_id, status, completed_at, attempts, outcome, reason)
         self._finished.append((execution, finish))
         self._has_finished.set()
 
@@ -365,11 +375,13 @@ class Runner:
 
         At the start that is what the last process left; later, what was claimed by a commit whose answer was lost.
         """
-        is_start = not self.loops
-        reason = Reason.CRASH if is_start else Reason.DATABASE
-        work = partial(_close_or_keep, known=frozenset(self._open), now=self._now(), reason=reason)
+        if self._is_over:
+            return
+        reason = Reason.DATABASE if self.loops else Reason.CRASH
+        known = frozenset(self._open | self._unanswered.keys())
+        work = partial(_close_or_keep, known=known, now=self._now(), reason=reason)
         interrupted, kept = await self._store.write(work)
-        for job, execution, attempts in kept:
+        for job, execution, attempts in [] if self._is_over else kept:
             if execution.kind is Kind.SCHEDULED:
                 self._agenda.begin(job.job_id)
             self._begin(job, execution, host_of(job.spec.target_url), attempts=attempts)
@@ -404,6 +416,9 @@ class Runner:
         for loop in self.loops:
             loop.cancel()
         await asyncio.gather(*self.loops, return_exceptions=True)
+        for accepted in self._unanswered.values():
+            if not accepted.done():
+                accepted.set_exception(StoreUnavailableError("the service has stopped, so nothing is triggered"))
 
     async def _wait_closed(self, seconds: float) -> None:
         self._tell_closed()
@@ -446,6 +461,9 @@ def _names(execution: Execution) -> dict[str, object]:
 
 
 def _log_end(execution: Execution, finish: Finish) -> None:
+    if finish.completed_at is None:
+        log.info("execution goes on at the next start", extra=_names(execution))
+        return
     duration_ms = round((finish.completed_at - execution.started_at) / timedelta(milliseconds=1), 3)
     details: dict[str, object] = {
         "status": finish.status,

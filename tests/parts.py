@@ -105,7 +105,13 @@ class Parts:
 
 @asynccontextmanager
 async def opened(
-    folder: Path, *, clock: Clock | None = None, zone: str = ZONE, limit: int = 1_000, drain_sec: float = 5.0
+    folder: Path,
+    *,
+    clock: Clock | None = None,
+    zone: str = ZONE,
+    limit: int = 1_000,
+    limit_per_host: int | None = None,
+    drain_sec: float = 5.0,
 ) -> AsyncIterator[Parts]:
     """Everything but the runner is at work; `parts.runner.start()` starts that, and it is stopped at the end."""
     now = clock or Clock()
@@ -120,7 +126,7 @@ async def opened(
             now=now,
             user_agent="myscheduler/test",
             in_flight=limit,
-            in_flight_per_host=limit,
+            in_flight_per_host=limit if limit_per_host is None else limit_per_host,
         )
         stack.push_async_callback(_stop, runner, drain_sec)
         catalog = Catalog(store, zone=zone, now=now, arm=runner.arm)

@@ -1,6 +1,7 @@
 """From a slot to a call and its row in the history: real timers, real SQLite, a real target."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ from myscheduler.adapters.store.execution_rows import Record
 from myscheduler.core.admission import Reason
 from myscheduler.core.claim import Claim
 from myscheduler.core.execution import Cause, Execution, Kind, Status
-from myscheduler.errors import JobNotFoundError
+from myscheduler.errors import JobNotFoundError, StoreUnavailableError
 from tests.parts import PATIENCE, Clock, Parts, opened, soon, spec, until
 from tests.target import Answer, HangUp, Received, Silence, Target
 
@@ -422,14 +423,34 @@ class TestStoreTrouble:
         self, parts: Parts, target: Target
     ) -> None:
         await parts.create("a", **soon(3600), target_url=target.url())
+        is_held, may_go = threading.Event(), threading.Event()
+
+        def hold(_connection: Connection) -> None:
+            is_held.set()
+            may_go.wait(PATIENCE)
+
+        holding = asyncio.create_task(parts.store.write(hold))
+        await asyncio.to_thread(is_held.wait, PATIENCE)
+        late = asyncio.create_task(parts.runner.trigger("a", by="test"))
+        await until(lambda: asyncio.sleep(0, parts.runner._is_claiming), bool)
+        stopping = asyncio.create_task(parts.runner.stop(0))
+        await until(lambda: asyncio.sleep(0, parts.runner._is_over), bool)
+        may_go.set()
+        execution_id = await late
+        await asyncio.gather(stopping, holding)
+        row = await parts.row_where("a", lambda row: row.execution_id == execution_id)
+        assert (row.status, row.reason, row.attempts) == (Status.INTERRUPTED, Reason.SHUTDOWN, 0)
+        assert target.requests == []
+
+    async def test_a_trigger_that_waits_for_the_database_is_refused_by_the_shutdown(
+        self, parts: Parts, target: Target
+    ) -> None:
+        await parts.create("a", **soon(3600), target_url=target.url())
         sent = await fill_by_triggers(parts, "a")
         stuck = asyncio.create_task(parts.runner.trigger("a", by="test"))
         await received(target, sent)
-        stopping = asyncio.create_task(parts.runner.stop(0))
-        await until(lambda: asyncio.sleep(0, parts.runner._is_over), bool)
+        await parts.runner.stop(0)
+        with pytest.raises(StoreUnavailableError, match="stopped"):
+            await stuck
         parts.make_room()
-        execution_id = await stuck
-        await stopping
-        row = await parts.row_where("a", lambda row: row.execution_id == execution_id)
-        assert (row.status, row.reason, row.attempts) == (Status.INTERRUPTED, Reason.SHUTDOWN, 0)
-        assert len(target.requests) == sent
+        assert len(await parts.rows("a")) == len(target.requests) == sent

@@ -1,7 +1,6 @@
 """One HTTP request in, one outcome out.
 
-aiohttp speaks to the network, at a third of the CPU that httpx needs over the same transport. httpx reads the URLs,
-because yarl rewrites them (`%7E` becomes `~`, which breaks a signature).
+A URL is called as it is written: yarl alone would rewrite it (`%7E` becomes `~`, which breaks a signature).
 
 What a target gets is what the job says. No cookie, redirect, proxy, `.netrc` or repetition is added: no answer changes
 a later call, and nothing is sent twice.
@@ -21,10 +20,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from urllib.parse import quote
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import aiohttp
-import httpx
+import certifi
+import idna
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from yarl import URL
 
@@ -41,6 +41,8 @@ HEADER_LIMIT = 32 * 1024
 
 _LARGE_BODY = 1024 * 1024
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_AS_WRITTEN = "%/:@!$&'()*+,;=-._~[]"
+"""What stands in a path for itself (RFC 3986), and `%`, which begins an escape."""
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
 _RESET = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE})
@@ -107,7 +109,7 @@ async def open_sender(
     A response is read up to `response_limit` bytes: the outcome then counts by its status, its size is what was read,
     and the connection is closed. Certificates are checked against certifi's list, or `SSL_CERT_FILE` / `SSL_CERT_DIR`.
     """
-    tls = await asyncio.to_thread(httpx.create_ssl_context)
+    tls = await asyncio.to_thread(_tls_context)
     tls.set_alpn_protocols(["http/1.1"])
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
@@ -129,6 +131,13 @@ async def open_sender(
     session._retry_connection = False  # noqa: SLF001
     async with session:
         yield Sender(session, response_limit)
+
+
+def _tls_context() -> ssl.SSLContext:
+    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    if file or folder:
+        return ssl.create_default_context(cafile=file, capath=folder)
+    return ssl.create_default_context(cafile=certifi.where())
 
 
 @dataclass(slots=True)
@@ -227,30 +236,66 @@ def _message(request: Request) -> _Message:
 
 @lru_cache(maxsize=16_384)  # reading a URL costs as much as sending it
 def _address(text: str) -> _Address:
-    url = _url(text)
-    authorization = None
-    if url.userinfo:
-        # aiohttp would make a header of it, and then refuse the two.
-        authorization = "Basic " + _basic(url)
-        url = url.copy_with(username="", password="")
-    # `encoded=True` keeps yarl from rewriting it
-    return _Address(URL(str(url), encoded=True), _where(url), authorization)
-
-
-def _url(text: str) -> httpx.URL:
+    parts = _parts(text)
     try:
-        url = httpx.URL(text)
-        host = url.host  # decodes `xn--` names, which can fail
-    except (httpx.InvalidURL, ValueError):
+        host = _host(parts.hostname or "")
+        url = URL.build(
+            scheme=parts.scheme,
+            host=f"[{host}]" if ":" in host else host,
+            port=parts.port,
+            path=_without_dots(quote(parts.path, safe=_AS_WRITTEN)) or "/",
+            query_string=quote(parts.query, safe=_AS_WRITTEN + "?"),
+            encoded=True,
+        )
+    except ValueError:
         raise ValueError("the URL is not valid") from None
-    if url.scheme not in {"http", "https"} or not host:
-        raise ValueError("the URL must start with http:// or https:// and name a host")
-    if url.port is not None and not 0 < url.port < 65536:
-        raise ValueError("the port of the URL is not between 1 and 65535")
-    labels = url.raw_host.decode("ascii").removesuffix(".").split(".")
+    labels = host.removesuffix(".").split(".")
     if ":" not in host and not all(0 < len(label) < 64 for label in labels):
         raise ValueError("the host name of the URL has a part that is empty or longer than 63 characters")
-    return url
+    return _Address(url, _where(url), _basic(parts))
+
+
+def _parts(text: str) -> SplitResult:
+    if _CONTROL.search(text) or "\t" in text:
+        raise ValueError("the URL is not valid")
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise ValueError("the URL is not valid") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("the URL must start with http:// or https:// and name a host")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError("the port of the URL is not between 1 and 65535")
+    return parts
+
+
+def _host(name: str) -> str:
+    """As it is looked up. What looks like an international name has to be one."""
+    if not name.isascii():
+        return idna.encode(name, uts46=True).decode("ascii")
+    if "xn--" in name:
+        idna.decode(name)
+    return name
+
+
+def _without_dots(path: str) -> str:
+    """RFC 3986, 5.2.4, as every client does."""
+    if "/." not in path:
+        return path
+    kept: list[str] = []
+    *folders, last = path.split("/")
+    for part in folders:
+        if part == "..":
+            kept[1:] = kept[1:-1]
+        elif part != ".":
+            kept.append(part)
+    if last == "..":
+        kept[1:] = kept[1:-1]
+    return "/".join([*kept, "" if last in {".", ".."} else last])
 
 
 def _headers(request: Request) -> dict[str, str]:
@@ -273,8 +318,12 @@ def _percent(name: str, value: str) -> str:
         raise ValueError(f"the value of the header {name} is not valid Unicode") from None
 
 
-def _basic(url: httpx.URL) -> str:
-    return base64.b64encode(f"{url.username}:{url.password}".encode()).decode("ascii")
+def _basic(parts: SplitResult) -> str | None:
+    """User and password of the URL as a header; aiohttp would refuse to make one beside the job's own."""
+    if parts.username is None and parts.password is None:
+        return None
+    pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+    return "Basic " + base64.b64encode(pair.encode()).decode("ascii")
 
 
 def _body(content: bytes | None) -> bytes | io.BytesIO | None:
@@ -282,9 +331,9 @@ def _body(content: bytes | None) -> bytes | io.BytesIO | None:
     return io.BytesIO(content) if content and len(content) > _LARGE_BODY else content
 
 
-def _where(url: httpx.URL) -> str:
-    host = f"[{url.host}]" if ":" in url.host else url.host
-    return f"{host}:{url.port or (443 if url.scheme == 'https' else 80)}"
+def _where(url: URL) -> str:
+    host = url.host or ""
+    return f"[{host}]:{url.port}" if ":" in host else f"{host}:{url.port}"
 
 
 def _verdict(answer: _Answer) -> Outcome:

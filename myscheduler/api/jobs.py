@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows
@@ -55,7 +55,7 @@ def jobs_router(  # noqa: C901 - a list of routes, each simple
     now: Callable[[], datetime],
 ) -> APIRouter:
     """The routes of the contract; `zone` is the service's."""
-    router = APIRouter(prefix="/jobs", tags=["jobs"])
+    router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[Depends(_refuse_nul)])
     listing = Listing(views)
 
     @router.post("", responses=_answers(shapes.JobStatus), openapi_extra=_BODY)
@@ -140,6 +140,13 @@ def jobs_router(  # noqa: C901 - a list of routes, each simple
         )
 
     return router
+
+
+async def _refuse_nul(request: Request) -> None:
+    """No job has such an id, and PostgreSQL can't even be asked for it."""
+    job_id = request.path_params.get("job_id", "")
+    if "\x00" in job_id:
+        raise JobNotFoundError(job_id)
 
 
 def _answers(shape: Any) -> dict[int | str, dict[str, Any]]:

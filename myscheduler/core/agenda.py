@@ -136,14 +136,13 @@ class Agenda:
         Each is ended by `confirm` or `undo`. Executions that waited for their turn are told on the way.
         """
         taken: list[Taken] = []
-        while self._to_record and len(taken) < at_most:
-            armed = self._to_record.popleft()
-            if not self._is_current(armed):
-                continue
-            if armed.waiting[0].run is None:
-                taken.append(self._claim(armed, now))
-            else:
-                self._offer(armed)  # decided anew since, and now it has something to run
+        is_new = True
+        while is_new and len(taken) < at_most:
+            self._take_turns(taken, now, at_most)
+            is_new = self._take_records(taken, now, at_most)
+        return taken
+
+    def _take_turns(self, taken: list[Taken], now: datetime, at_most: int) -> None:
         for one in self._lanes.take():
             if not isinstance(one, _Armed):
                 one()
@@ -154,8 +153,21 @@ class Agenda:
             if chosen is not None:
                 taken.append(chosen)
             if len(taken) >= at_most:
-                break
-        return taken
+                return
+
+    def _take_records(self, taken: list[Taken], now: datetime, at_most: int) -> bool:
+        """Steps that run nothing. Returns whether a job has got something to run meanwhile."""
+        is_new = False
+        while self._to_record and len(taken) < at_most:
+            armed = self._to_record.popleft()
+            if not self._is_current(armed):
+                continue
+            if armed.waiting[0].run is None:
+                taken.append(self._claim(armed, now))
+            else:
+                self._offer(armed)
+                is_new = True
+        return is_new
 
     def _is_current(self, armed: _Armed) -> bool:
         """It did not change since it was offered, and may still be taken."""
@@ -206,9 +218,10 @@ class Agenda:
         for job_id in {one.claim.job_id for one in batch}:
             armed = self._armed.get(job_id)
             if armed is not None:
+                until = max(now, armed.decided)  # the clock may have been set back since
                 armed.taken = armed.claimed
                 self._undecide(armed)
-                self._decide(armed, now)
+                self._decide(armed, until)
 
     def give_up(self, taken: Taken) -> None:
         """The claim was refused: nothing of it is sent."""

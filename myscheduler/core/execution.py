@@ -89,11 +89,11 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """How an execution ended."""
+    """How an execution ended; or, `running`, how far it came before a shutdown."""
 
     execution_id: str
     status: Status
-    completed_at: datetime
+    completed_at: datetime | None
     attempts: int
     outcome: Outcome
     reason: str | None = None

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from sys import intern
+from types import MappingProxyType
 from typing import Any, Literal, assert_never
-from weakref import WeakValueDictionary
 
 from myscheduler.core.cron import CronExpression, canonical, parse_cron
 from myscheduler.core.schedule import Cron, Interval, Once, Schedule, parse_run_at
 
 INTERVAL_UNITS = ("weeks", "days", "hours", "minutes", "seconds")
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Owner(StrEnum):
@@ -65,7 +67,7 @@ class JobSpec:
     timezone: str | None = None
     """IANA name; `None` means the zone of the service."""
     method: str = "GET"
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     body: Any = None
     """Any JSON value; `None` sends no body."""
     timeout_sec: float = 30.0
@@ -80,7 +82,7 @@ class JobSpec:
     """What becomes of an execution that was under way when the service ended: only recorded, or sent again."""
     paused: bool | None = None
     """`None` leaves pausing to the operators."""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
 
     @property
     def schedule_type(self) -> Literal["cron", "interval", "date"]:
@@ -193,10 +195,12 @@ def schedule_to_json(schedule: DeclaredSchedule) -> dict[str, Any]:
 def schedule_from_json(declared: Mapping[str, Any]) -> DeclaredSchedule:
     """The inverse of `schedule_to_json`."""
     if "cron" in declared:
-        return DeclaredCron(tuple(declared["cron"].items()), declared.get("day_match", "any"))
+        fields = tuple((intern(name), intern(text)) for name, text in declared["cron"].items())
+        return DeclaredCron(fields, declared.get("day_match", "any"))
     if "interval" in declared:
         anchor = declared.get("anchor")
-        return DeclaredInterval(tuple(declared["interval"].items()), datetime.fromisoformat(anchor) if anchor else None)
+        units = tuple((intern(unit), number) for unit, number in declared["interval"].items())
+        return DeclaredInterval(units, datetime.fromisoformat(anchor) if anchor else None)
     return DeclaredDate(declared["run_at"])
 
 
@@ -230,22 +234,21 @@ def to_json(spec: JobSpec) -> dict[str, Any]:
 
 
 def from_json(stored: Mapping[str, Any]) -> JobSpec:
-    """The inverse of `to_json`. Fields that `stored` lacks get their defaults, so older rows stay readable."""
-    plain = {name: stored[name] for name in (*_PLAIN_FIELDS, *_LATER_FIELDS, "headers", "labels") if name in stored}
+    """The inverse of `to_json`. Fields that `stored` lacks get their defaults, so older rows stay readable.
+
+    What thousands of jobs have in common is held once.
+    """
+    plain = {name: stored[name] for name in (*_PLAIN_FIELDS, *_LATER_FIELDS) if name in stored}
+    plain |= {name: _interned(stored[name]) for name in ("headers", "labels") if stored.get(name)}
+    if "method" in plain:
+        plain["method"] = intern(plain["method"])
+    if plain["name"] == plain["job_id"]:
+        plain["name"] = plain["job_id"]
     return JobSpec(schedule=schedule_from_json(stored), **plain)
 
 
-def shared(spec: JobSpec, fingerprint: str) -> JobSpec:
-    """An equal spec that is in use already, else this one: the source and the schedule need not hold it twice."""
-    known = _IN_USE.get(fingerprint)
-    if known == spec and known is not None:
-        return known
-    _IN_USE[fingerprint] = spec
-    return spec
-
-
-_IN_USE: WeakValueDictionary[str, JobSpec] = WeakValueDictionary()
-"""By digest."""
+def _interned(texts: Mapping[str, str]) -> dict[str, str]:
+    return {intern(name): intern(text) for name, text in texts.items()}
 
 
 def schedule_digest(spec: JobSpec) -> str:

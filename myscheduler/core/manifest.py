@@ -6,25 +6,30 @@ doesn't say which job that is, the file whose jobs have to be held.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from myscheduler.core.declaration import declare, id_fault, is_past
-from myscheduler.core.job import JobSpec, digest, shared
+from myscheduler.core.job import JobSpec, digest
 from myscheduler.core.problem import Complaint, Problem, Severity
 from myscheduler.core.source import Snapshot, SourceFile, UnreadableFile
 from myscheduler.core.yaml import Document, YamlError, read_documents
+
+LONGEST_OUTLINED = 500
+"""Characters of a path; PostgreSQL can't index much longer ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredJob:
     """A job with the place that declares it."""
 
-    spec: JobSpec
+    job_id: str
     digest: str
     path: str
     line: int
+    spec: JobSpec | None
+    """`None` in an outline."""
     schedule_at: tuple[int, int]
     """Line and column of its schedule."""
 
@@ -42,6 +47,12 @@ class ParsedFile:
     """Some document of the file doesn't say which job it declares, so any job of the file may be meant."""
     skipped: int = 0
     """Kubernetes objects that hold no manifests."""
+
+    def outline(self) -> "ParsedFile | None":
+        """What has to be known of a file as long as it doesn't change; `None` where something is wrong with it."""
+        if self.problems or self.broken_ids or self.is_opaque or len(self.path) > LONGEST_OUTLINED:
+            return None
+        return replace(self, jobs=tuple(replace(job, spec=None) for job in self.jobs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,7 @@ def combine(parsed: Iterable[ParsedFile], snapshot: Snapshot) -> Desired:
     parsed = tuple(parsed)
     declared: dict[str, list[DeclaredJob]] = {}
     for job in (job for file in parsed for job in file.jobs):
-        declared.setdefault(job.spec.job_id, []).append(job)
+        declared.setdefault(job.job_id, []).append(job)
     doubled = {job_id: jobs for job_id, jobs in declared.items() if len(jobs) > 1}
     problems = [problem for file in parsed for problem in file.problems]
     problems += [problem for jobs in doubled.values() for problem in _duplicates(jobs)]
@@ -106,7 +117,7 @@ def combine(parsed: Iterable[ParsedFile], snapshot: Snapshot) -> Desired:
 def past_warnings(jobs: Iterable[DeclaredJob], *, zone: str, now: datetime) -> Iterator[Problem]:
     """Jobs that will never run, because their times are over."""
     for job in jobs:
-        if is_past(job.spec, zone=zone, now=now):
+        if job.spec is not None and is_past(job.spec, zone=zone, now=now):
             line, column = job.schedule_at
             message = "lies in the past, so the job will never run: write a later moment, or remove the job"
             field = "run_at" if job.spec.schedule_type == "date" else job.spec.schedule_type
@@ -152,8 +163,7 @@ def _parse_document(path: str, document: Document, text: str, zone: str, place: 
         )
     line, _ = place.of(*document.start)
     schedule_at = place.of(*document.position((next(iter(_SCHEDULE_FIELDS & values.keys()), ""),)))
-    fingerprint = digest(spec)
-    job = DeclaredJob(shared(spec, fingerprint), fingerprint, path, line, schedule_at)
+    job = DeclaredJob(spec.job_id, digest(spec), path, line, spec, schedule_at)
     return ParsedFile(path, jobs=(job,), problems=problems)
 
 
@@ -184,9 +194,7 @@ def _problem(path: str, document: Document, complaint: Complaint, place: "_Offse
 def _duplicates(jobs: list[DeclaredJob]) -> Iterator[Problem]:
     places = " and ".join(f"{job.path}:{job.line}" for job in jobs)
     for job in jobs:
-        message = (
-            f"{job.spec.job_id!r} is declared in {places}: rename or remove one; until then the job stays as it was"
-        )
+        message = f"{job.job_id!r} is declared in {places}: rename or remove one; until then the job stays as it was"
         yield Problem(job.path, job.line, 1, "job_id", "duplicate-id", message)
 
 

@@ -88,6 +88,15 @@ class Plan:
     problems: tuple[Problem, ...]
     blocked: BlockedDeletion | None = None
 
+    @property
+    def unread_paths(self) -> frozenset[str]:
+        """Files that have to be parsed before the plan can be applied: only their outlines are at hand."""
+        return frozenset(
+            change.declared.path
+            for change in self.changes
+            if isinstance(change, Create | Update) and change.declared.spec is None
+        )
+
 
 def make_plan(desired: Desired, stored: Mapping[str, Known], *, approved: str | None = None) -> Plan:
     """Compare the source with what is stored. `approved` is the digest of a deletion that a person let through."""
@@ -111,7 +120,7 @@ def make_plan(desired: Desired, stored: Mapping[str, Known], *, approved: str | 
 
 def job_id_of(change: Change) -> str:
     if isinstance(change, Create):
-        return change.declared.spec.job_id
+        return change.declared.job_id
     return change.known.job_id
 
 
@@ -160,7 +169,6 @@ def deletion_digest(deletions: list[Delete]) -> str:
 def _conflict_problem(conflict: Conflict) -> Problem:
     declared = conflict.declared
     message = (
-        f"a job {declared.spec.job_id!r} was made through the API and stays as it is: "
-        "delete it there, or choose another id"
+        f"a job {declared.job_id!r} was made through the API and stays as it is: delete it there, or choose another id"
     )
     return Problem(declared.path, declared.line, 1, "job_id", "owned-by-api", message)

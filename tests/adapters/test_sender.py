@@ -504,7 +504,7 @@ async def test_certificates_are_checked(monkeypatch: pytest.MonkeyPatch, tmp_pat
         pytest.param(request("http://h/", method="GE T"), "the method is not an HTTP method", id="method"),
         pytest.param(request("http://h/", method="GET\r\n"), "the method is not an HTTP method", id="method injection"),
         pytest.param(request("http://h/\r\nhush"), "the URL is not valid", id="URL injection"),
-        pytest.param(request("http://h:hush/"), "the URL is not valid", id="port"),
+        pytest.param(request("http://h:hush/"), "the port of the URL is not between 1 and 65535", id="port"),
         pytest.param(request("http://h/\ud800"), "the URL is not valid", id="URL not Unicode"),
         pytest.param(request("http://[::1/"), "the URL is not valid", id="IPv6"),
         pytest.param(request("http://ー〜/"), "the URL is not valid", id="IDNA"),

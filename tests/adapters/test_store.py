@@ -22,7 +22,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from myscheduler.adapters.store import Store, engine, execution_rows, job_rows, open_store, tables
-from myscheduler.adapters.store.execution_rows import new_execution_id
+from myscheduler.adapters.store.execution_rows import Undone, new_execution_id
 from myscheduler.core.admission import Gap, Reason
 from myscheduler.core.claim import Claim
 from myscheduler.core.execution import Cause, Execution, Failure, Finish, Kind, Outcome, Status
@@ -92,7 +92,7 @@ class TestOpening:
         for _ in range(2):
             with open_store(url) as store:
                 names = set(sa.inspect(store._engine).get_table_names())
-            assert names == {"jobs", "progress", "executions", "alembic_version"}
+            assert names == {"jobs", "progress", "executions", "outlines", "alembic_version"}
 
     async def test_what_was_written_is_there_after_a_restart(self, url: str) -> None:
         with open_store(url) as store:
@@ -305,6 +305,49 @@ class TestClaim:
         assert await claim(store, *claims) == [True, False, True, True]
         assert [len(await history(store, name)) for name in ("a", "b", "c", "gone")] == [1, 1, 1, 0]
 
+    async def test_claims_of_a_commit_whose_answer_was_lost_are_accepted_again_and_change_nothing(
+        self, store: Store
+    ) -> None:
+        a, b, c, d = [await stored(store, name) for name in "abcd"]
+        await claim(store, skip(b, NOW + HOUR, NOW + HOUR, 1))
+        missed = Gap(Status.MISSED, Reason.DEADLINE, NOW + HOUR, NOW + 3 * HOUR, 3)
+        claims = [
+            run(a, NOW + 4 * HOUR, gaps=(missed,)),
+            skip(b, NOW + 2 * HOUR, NOW + 3 * HOUR, 2),
+            run(c, NOW + HOUR, kind=Kind.MANUAL),
+            run(d, NOW + HOUR),
+            run(d, NOW + 2 * HOUR),
+        ]
+        assert await claim(store, *claims) == [True] * 5
+        jobs = await store.read(job_rows.all_jobs)
+        rows = [await history(store, name) for name in "abcd"]
+        assert [[row.slot_count for row in of_job] for of_job in rows] == [[3, 1], [3], [1], [1, 1]]
+        assert [one.execution_count for one in jobs] == [1, 0, 1, 2]
+        assert await claim(store, *claims) == [True] * 5
+        assert await store.read(job_rows.all_jobs) == jobs
+        assert [await history(store, name) for name in "abcd"] == rows
+
+    async def test_new_claims_beside_repeated_ones_are_counted(self, store: Store) -> None:
+        new = await stored(store)
+        old = [run(new, NOW + HOUR), run(new, NOW + 1.5 * HOUR, kind=Kind.MANUAL)]
+        await claim(store, *old)
+        more = [run(new, NOW + 2 * HOUR), run(new, NOW + 2.5 * HOUR, kind=Kind.MANUAL)]
+        assert await claim(store, *old, *more) == [True] * 4
+        after = await found(store)
+        assert (after.execution_count, after.cursor) == (4, NOW + 2 * HOUR)
+        assert len(await history(store)) == 4
+
+    async def test_a_repeated_claim_that_ended_meanwhile_keeps_its_end(self, store: Store) -> None:
+        new = await stored(store)
+        one = run(new, NOW + HOUR)
+        await claim(store, one)
+        assert one.execution is not None
+        ids = [one.execution.execution_id]
+        await store.write(partial(execution_rows.interrupt, execution_ids=ids, reason=Reason.DATABASE, now=NOW))
+        (before,) = await history(store)
+        assert await claim(store, one) == [True]
+        assert await history(store) == [before]
+
     async def test_a_thousand_at_once(self, store: Store) -> None:
         jobs = [job(f"job-{number}", NOW) for number in range(1000)]
         await store.write(partial(job_rows.insert_jobs, new=jobs))
@@ -363,6 +406,110 @@ class TestGaps:
         ]
 
 
+async def record(store: Store, *undone: Undone) -> None:
+    await store.write(partial(execution_rows.record_gaps, undone=undone))
+
+
+def overlap(first: float, last: float | None = None, *, reason: Reason = Reason.OVERLAP) -> Gap:
+    """Hourly slots that were skipped."""
+    last = first if last is None else last
+    return Gap(Status.SKIPPED, reason, NOW + first * HOUR, NOW + last * HOUR, round(last - first) + 1)
+
+
+def undone(of: Job, *gaps: Gap, is_followed: bool = False) -> Undone:
+    return Undone(of.job_id, gaps, of.digest, None, is_followed)
+
+
+async def told(store: Store, job_id: str = "a") -> list[tuple[str, float, float, int]]:
+    """Each row with its hours from NOW on."""
+    return [
+        (row.reason or row.status, (row.slot - NOW) / HOUR, (row.last_slot - NOW) / HOUR, row.slot_count)
+        for row in await history(store, job_id)
+    ]
+
+
+class TestRecordGaps:
+    async def test_each_job_of_a_batch_joins_its_own_row(self, store: Store) -> None:
+        jobs = [await stored(store, name) for name in "abc"]
+        await record(store, *(undone(one, overlap(hour)) for hour, one in enumerate(jobs[:2], start=1)))
+        await record(store, *(undone(one, overlap(hour, hour + 2)) for hour, one in enumerate(jobs, start=5)))
+        assert [await told(store, name) for name in "abc"] == [
+            [("overlap", 1, 7, 4)],
+            [("overlap", 2, 8, 4)],
+            [("overlap", 7, 9, 3)],
+        ]
+
+    async def test_more_jobs_than_one_statement_can_name(self, store: Store) -> None:
+        jobs = [job(f"job-{number}", NOW) for number in range(1_200)]
+        await store.write(partial(job_rows.insert_jobs, new=jobs))
+        for hour in (1, 2):
+            await record(store, *(undone(one, overlap(hour)) for one in jobs))
+        rows = await store.read(partial(execution_rows.recent, limit=5_000))
+        assert {(row.last_slot, row.slot_count) for row in rows} == {(NOW + 2 * HOUR, 2)}
+        assert len(rows) == len(jobs)
+
+    async def test_several_gaps_of_a_job_in_one_batch(self, store: Store) -> None:
+        new = await stored(store)
+        await record(store, undone(new, overlap(1)))
+        paused = overlap(4, 5, reason=Reason.PAUSED)
+        await record(
+            store, undone(new, overlap(2, 3), paused), undone(new, overlap(6, reason=Reason.PAUSED), overlap(7))
+        )
+        assert await told(store) == [("overlap", 1, 3, 3), ("paused", 4, 6, 3), ("overlap", 7, 7, 1)]
+
+    async def test_one_status_with_another_reason_and_one_reason_with_another_status_are_apart(
+        self, store: Store
+    ) -> None:
+        new = await stored(store)
+        missed = Gap(Status.MISSED, Reason.OVERLAP, NOW + 3 * HOUR, NOW + 3 * HOUR, 1)
+        for one in (overlap(1), overlap(2, reason=Reason.PAUSED), missed):
+            await record(store, undone(new, one))
+        rows = [(row.status, row.reason, row.slot_count) for row in await history(store)]
+        assert rows == [
+            (Status.SKIPPED, Reason.OVERLAP, 1),
+            (Status.SKIPPED, Reason.PAUSED, 1),
+            (Status.MISSED, Reason.OVERLAP, 1),
+        ]
+
+    async def test_an_execution_in_between_parts_them_in_one_batch_too(self, store: Store) -> None:
+        new = await stored(store)
+        skips = [skip(new, NOW + hour * HOUR, NOW + hour * HOUR, 1) for hour in (1, 2, 4, 5)]
+        assert await claim(store, *skips[:2], run(new, NOW + 3 * HOUR), *skips[2:]) == [True] * 5
+        assert await told(store) == [("overlap", 1, 2, 2), ("running", 3, 3, 1), ("overlap", 4, 5, 2)]
+
+    async def test_an_execution_of_another_job_does_not(self, store: Store) -> None:
+        a, b = [await stored(store, name) for name in "ab"]
+        skips = [skip(a, NOW + hour * HOUR, NOW + hour * HOUR, 1) for hour in (1, 3)]
+        await claim(store, skips[0], run(b, NOW + 2 * HOUR), skips[1])
+        assert await told(store) == [("overlap", 1, 3, 2)]
+
+    async def test_gaps_before_an_execution_join_the_row_before_them(self, store: Store) -> None:
+        new = await stored(store)
+        await claim(store, skip(new, NOW + HOUR, NOW + HOUR, 1))
+        await claim(store, run(new, NOW + 3 * HOUR, gaps=(overlap(2),)))
+        assert await told(store) == [("overlap", 1, 2, 2), ("running", 3, 3, 1)]
+
+    async def test_a_gap_older_than_the_newest_row_is_a_row_of_its_own(self, store: Store) -> None:
+        """A one-off whose moment was over when it was declared."""
+        new = await stored(store)
+        await record(store, undone(new, overlap(5)))
+        await record(store, undone(new, overlap(2)))
+        assert await told(store) == [("overlap", 2, 2, 1), ("overlap", 5, 5, 1)]
+
+    async def test_a_slot_that_is_in_the_history_already_is_not_counted_twice(self, store: Store) -> None:
+        """The same one-off, expired, declared anew."""
+        new = await stored(store)
+        for _ in range(2):
+            await record(store, undone(new, overlap(2)))
+        assert await told(store) == [("overlap", 2, 2, 1)]
+
+    async def test_nothing_is_undone(self, store: Store) -> None:
+        new = await stored(store)
+        await record(store)
+        await record(store, undone(new), undone(new, is_followed=True))
+        assert await history(store) == []
+
+
 class TestEnds:
     async def test_finish_writes_what_came_of_it(self, store: Store) -> None:
         new = await stored(store)
@@ -399,13 +546,35 @@ class TestEnds:
             (Status.INTERRUPTED, Reason.CRASH),
         ]
 
-    async def test_last_of_jobs_is_the_latest_that_was_sent(self, store: Store) -> None:
+    async def test_a_further_attempt_is_counted_on_those_named(self, store: Store) -> None:
+        new = await stored(store)
+        claims = [run(new, NOW + hours * HOUR) for hours in (1, 2)]
+        await claim(store, *claims)
+        ids = [one.execution.execution_id for one in claims if one.execution]
+        for _ in range(2):
+            await store.write(partial(execution_rows.count_attempt, execution_ids=ids[1:]))
+        assert [(row.attempts, row.status) for row in await history(store)] == [
+            (0, Status.RUNNING),
+            (2, Status.RUNNING),
+        ]
+
+    async def test_what_was_running_can_be_executed_again_as_it_was_claimed(self, store: Store) -> None:
+        new = await stored(store)
+        claims = [run(new, NOW + HOUR), run(new, NOW + HOUR, kind=Kind.MANUAL)]
+        await claim(store, *claims)
+        rows = await store.read(execution_rows.running)
+        assert [row.execution() for row in sorted(rows, key=lambda row: row.kind, reverse=True)] == [
+            one.execution for one in claims
+        ]
+
+    async def test_a_job_names_the_latest_execution_that_was_sent(self, store: Store) -> None:
         new = await stored(store)
         sent = run(new, NOW + HOUR)
         await claim(store, sent, skip(new, NOW + 2 * HOUR, NOW + 2 * HOUR, 1))
-        last = await store.read(execution_rows.last_of_jobs)
         assert sent.execution is not None
-        assert {name: row.execution_id for name, row in last.items()} == {"a": sent.execution.execution_id}
+        assert (await found(store)).last_execution_id == sent.execution.execution_id
+        rows = await store.read(partial(execution_rows.by_ids, execution_ids=[sent.execution.execution_id, "unknown"]))
+        assert [row.execution() for row in rows] == [sent.execution]
 
 
 class TestWriter:

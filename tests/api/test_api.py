@@ -557,6 +557,11 @@ class TestBadInput:
         content = json.dumps(body(job_id=None)).encode() if method == "PUT" else None
         assert_problem(await api.request(method, f"{JOBS}{path}", content=content), 404)
 
+    @pytest.mark.parametrize("path", ["", "/executions"])
+    async def test_an_id_with_a_nul_is_404(self, api: httpx.AsyncClient, path: str) -> None:
+        """PostgreSQL would call it bad data."""
+        assert (await api.get(f"{JOBS}/a%00b{path}")).status_code == 404
+
     async def test_a_method_that_does_not_exist(self, api: httpx.AsyncClient) -> None:
         assert_problem(await api.patch(f"{JOBS}/a"), 405)
 

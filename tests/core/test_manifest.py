@@ -96,7 +96,7 @@ by --- [not-a-mapping]
 )
 def test_what_a_broken_document_costs(text: str | bytes, jobs: set[str], broken: set[str], opaque: bool) -> None:
     parsed = _parse(text if isinstance(text, bytes) else text.encode())
-    assert {job.spec.job_id for job in parsed.jobs} == jobs
+    assert {job.job_id for job in parsed.jobs} == jobs
     assert (parsed.broken_ids, parsed.is_opaque) == (frozenset(broken), opaque)
     assert bool(parsed.problems) == bool(broken or opaque)
 
@@ -158,7 +158,7 @@ data:
 
 def test_config_map() -> None:
     parsed = _parse(CONFIG_MAP)
-    assert [(job.spec.job_id, job.line) for job in parsed.jobs] == [("b", 15), ("c", 19)]
+    assert [(job.job_id, job.line) for job in parsed.jobs] == [("b", 15), ("c", 19)]
     assert (parsed.broken_ids, parsed.is_opaque, parsed.skipped) == (frozenset({"a", "d", "e"}), True, 1)
     places = [(problem.line, problem.column, problem.rule) for problem in parsed.problems]
     assert places == [(11, 18, "invalid-cron"), (24, 12, "yaml-syntax"), (25, 18, "missing-field")]

@@ -25,7 +25,7 @@ from myscheduler.core.plan import (
 
 def _declared(job_id: str, digest: str = "1", path: str = "a.yaml", line: int = 1) -> DeclaredJob:
     spec = JobSpec(job_id, job_id, DeclaredCron((("hour", "1"),)), "http://x")
-    return DeclaredJob(spec, digest, path, line, (line, 1))
+    return DeclaredJob(spec.job_id, digest, path, line, spec, (line, 1))
 
 
 def _known(job_id: str, digest: str = "1", path: str = "a.yaml", owner: Owner = Owner.MANIFEST) -> Known:
@@ -33,7 +33,7 @@ def _known(job_id: str, digest: str = "1", path: str = "a.yaml", owner: Owner = 
 
 
 def _desired(*jobs: DeclaredJob, ids: frozenset[str] = frozenset(), paths: frozenset[str] = frozenset()) -> Desired:
-    return Desired("r", {job.spec.job_id: job for job in jobs}, (), ids, paths)
+    return Desired("r", {job.job_id: job for job in jobs}, (), ids, paths)
 
 
 def _stored(*known: Known) -> dict[str, Known]:
@@ -132,7 +132,7 @@ _IDS = st.sampled_from("abcdefghij")
 _JOBS = st.builds(_declared, _IDS, st.sampled_from("12"), st.sampled_from(["a.yaml", "b.yaml", "t/c.yaml"]), st.just(1))
 _DESIRED = st.builds(
     lambda jobs, ids, paths: replace(
-        _desired(*jobs, ids=ids, paths=paths), jobs={job.spec.job_id: job for job in jobs if job.spec.job_id not in ids}
+        _desired(*jobs, ids=ids, paths=paths), jobs={job.job_id: job for job in jobs if job.job_id not in ids}
     ),
     st.lists(_JOBS, max_size=10),
     st.frozensets(_IDS, max_size=3),
@@ -148,7 +148,7 @@ def _apply(plan: Plan, stored: dict[str, Known]) -> dict[str, Known]:
     for change in plan.changes:
         match change:
             case Create(declared) | Update(declared) | Move(declared):
-                job_id = declared.spec.job_id
+                job_id = declared.job_id
                 result[job_id] = Known(job_id, Owner.MANIFEST, declared.digest, 1, declared.path, declared.line)
             case Delete(known):
                 del result[known.job_id]

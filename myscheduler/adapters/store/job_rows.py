@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from sys import intern
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
 
 from myscheduler.adapters.store.tables import jobs, progress
-from myscheduler.core.job import Job, JobSpec, Owner, Pause, Source, from_json, shared, to_json
+from myscheduler.core.job import Job, JobSpec, Owner, Pause, Source, from_json, to_json
 from myscheduler.core.plan import Known
 
 CHUNK = 500
@@ -46,7 +47,8 @@ _INSERT_PROGRESS = sa.insert(progress)
 
 
 def all_jobs(connection: sa.Connection) -> list[Job]:
-    return [_job(row) for row in connection.execute(_ALL).all()]
+    rows = connection.execute(_ALL)
+    return [_job(row) for part in rows.partitions(CHUNK) for row in part]
 
 
 def find_jobs(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, Job]:
@@ -140,13 +142,19 @@ def _spec(row: sa.Row[Any]) -> JobSpec:
     key = (row.job_id, row.version, row.digest)
     spec = _KNOWN.get(key)
     if spec is None:
-        spec = shared(from_json(json.loads(row.spec)), row.digest)
+        spec = from_json(json.loads(row.spec))
         _KNOWN[key] = spec
     return spec
 
 
 _KNOWN: WeakValueDictionary[tuple[str, int, str], JobSpec] = WeakValueDictionary()
 """Specs that are in use, by the job's id, version and digest."""
+
+
+def _source(row: sa.Row[Any]) -> Source | None:
+    if row.source_path is None:
+        return None
+    return Source(intern(row.source_path), row.source_line, intern(row.source_revision))
 
 
 def _job(row: sa.Row[Any]) -> Job:
@@ -161,6 +169,6 @@ def _job(row: sa.Row[Any]) -> Job:
         next_slot=row.next_slot,
         execution_count=row.execution_count,
         last_execution_id=row.last_execution_id,
-        source=Source(row.source_path, row.source_line, row.source_revision) if row.source_path is not None else None,
+        source=_source(row),
         pause=Pause(row.paused_by, row.paused_at) if row.paused_at is not None else None,
     )

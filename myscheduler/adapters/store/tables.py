@@ -93,3 +93,13 @@ sa.Index(
     sqlite_where=executions.c.status == "running",
     postgresql_where=executions.c.status == "running",
 )
+
+outlines = sa.Table(
+    # what the files of the source declare; see source_rows
+    "outlines",
+    metadata,
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("reader", sa.String(255), nullable=False),
+    sa.Column("outline", sa.Text, nullable=False),  # JSON
+)

@@ -1,0 +1,47 @@
+"""SQL of the outlines: what the files of the source declare, so that a start need not parse what did not change.
+
+A row tells what certain bytes mean, and is right or useless, never wrong: it is found by the file's digest and by the
+`reader` that parsed it.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+
+import sqlalchemy as sa
+
+from myscheduler.adapters.store.job_rows import chunks
+from myscheduler.adapters.store.tables import outlines
+from myscheduler.core.manifest import DeclaredJob, ParsedFile
+
+Key = tuple[str, str]
+"""A file's path and the digest of its bytes."""
+
+
+def load(connection: sa.Connection, reader: str) -> dict[Key, ParsedFile]:
+    """The outlines of all files as this `reader` parsed them."""
+    rows = connection.execute(sa.select(outlines).where(outlines.c.reader == reader)).all()
+    return {(row.path, row.digest): _file(row.path, json.loads(row.outline)) for row in rows}
+
+
+def save(connection: sa.Connection, reader: str, files: Mapping[Key, ParsedFile], gone: Collection[str]) -> None:
+    """Remember `files`, and forget those at the paths in `gone`."""
+    paths = [*gone, *(path for path, _ in files)]
+    for chunk in chunks(paths):
+        connection.execute(sa.delete(outlines).where(outlines.c.path.in_(chunk)))
+    if files:
+        rows = [
+            {"path": path, "digest": digest, "reader": reader, "outline": _text(file)}
+            for (path, digest), file in files.items()
+        ]
+        connection.execute(sa.insert(outlines), rows)
+
+
+def _text(file: ParsedFile) -> str:
+    jobs = [[job.job_id, job.digest, job.line] for job in file.jobs]
+    return json.dumps([jobs, file.skipped], ensure_ascii=False, separators=(",", ":"))
+
+
+def _file(path: str, outline: tuple[list[tuple[str, str, int]], int]) -> ParsedFile:
+    jobs, skipped = outline
+    declared = (DeclaredJob(job_id, digest, path, line, None, (line, 1)) for job_id, digest, line in jobs)
+    return ParsedFile(path, jobs=tuple(declared), skipped=skipped)

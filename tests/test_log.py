@@ -1,0 +1,158 @@
+"""The log on stderr, in processes of its own: it never holds up whoever logs, and says what it lost."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from myscheduler.log import FLUSH_SEC
+
+PATIENCE = 20.0
+BEGIN = """
+import logging, sys, time
+from myscheduler import log
+log.LINES = 1000
+log.configure(logging.INFO)
+(handler,) = logging.getLogger().handlers
+logger = logging.getLogger("test")
+
+def tell(text):
+    print(text, flush=True)
+"""
+STUCK = """
+logger.info("x" * 1_000_000)  # no pipe holds that much
+while handler._lines or not handler._writing.locked():
+    time.sleep(0.001)
+"""
+
+
+@contextmanager
+def child(code: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that logs; its stderr is a pipe, which is read when the test does."""
+    pipes: dict[str, Any] = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.PIPE)
+    with subprocess.Popen([sys.executable, "-c", BEGIN + code], text=True, **pipes) as process:
+        limit = threading.Timer(PATIENCE, process.kill)  # ends the wait for a line that doesn't come
+        limit.start()
+        try:
+            yield process
+        finally:
+            limit.cancel()
+            process.kill()
+
+
+def messages(stderr: str) -> list[str]:
+    return [json.loads(line)["message"] for line in stderr.splitlines()]
+
+
+def ended(code: str) -> tuple[int, str]:
+    """Exit code and stderr of a process that is read from all the time."""
+    with child(code) as process:
+        _, stderr = process.communicate(timeout=PATIENCE)
+        return process.returncode, stderr
+
+
+def test_everything_that_was_logged_before_the_end_is_written_in_its_order() -> None:
+    code, stderr = ended("log.LINES = 100_000\nfor number in range(1000): logger.info('line %d', number)")
+    assert code == 0
+    assert messages(stderr) == [f"line {number}" for number in range(1000)]
+
+
+def test_what_an_exception_that_ends_the_process_left_is_written_too() -> None:
+    code, stderr = ended("logger.info('before')\nraise SystemExit(3)")
+    assert (code, messages(stderr)) == (3, ["before"])
+
+
+def test_a_line_is_written_without_waiting_for_the_end() -> None:
+    with child("logger.info('now')\nsys.stdin.readline()") as process:
+        assert process.stderr is not None
+        assert messages(process.stderr.readline()) == ["now"]
+
+
+def test_nobody_reads_and_nobody_waits_and_what_was_lost_is_counted_in_one_line() -> None:
+    code = f"""{STUCK}
+for number in range(5000):
+    logger.info("line %d", number)
+tell(len(handler._lines))
+sys.stdin.readline()
+"""
+    with child(code) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "1000\n"  # it got to here, and keeps no more than that
+        _, stderr = process.communicate("\n", timeout=PATIENCE)
+        assert process.returncode == 0
+    first, *kept, lost = messages(stderr)
+    assert set(first) == {"x"}
+    assert kept == [f"line {number}" for number in range(1000)]
+    assert lost == "4000 lines of the log were lost, because it was read too slowly"
+
+
+def test_once_it_is_read_again_nothing_more_is_lost() -> None:
+    code = f"""{STUCK}
+for number in range(1100):
+    logger.info("line %d", number)
+tell("full")
+while handler._lines or handler._lost:
+    time.sleep(0.001)
+logger.info("again")
+"""
+    with child(code) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "full\n"
+        _, stderr = process.communicate(timeout=PATIENCE)
+    assert messages(stderr)[1001:] == ["100 lines of the log were lost, because it was read too slowly", "again"]
+
+
+def test_a_process_ends_though_nobody_reads() -> None:
+    with child(STUCK) as process:
+        assert process.wait(FLUSH_SEC + PATIENCE / 2) == 0
+
+
+def test_a_reader_who_is_gone_disturbs_nobody() -> None:
+    code = """
+sys.stdin.readline()
+logger.info("into the void")
+while handler._lines:
+    time.sleep(0.001)
+logger.info("again")
+tell("still here")
+"""
+    with child(code) as process:
+        assert process.stderr is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stderr.close()
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "still here\n"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param("logger.info('%d', 'one')", id="a number that is none"),
+        pytest.param("logger.info('%s %s', 1)", id="too few"),
+        pytest.param("logger.info('%s', type('X', (), {'__str__': lambda self: 1 / 0})())", id="a text that fails"),
+    ],
+)
+def test_a_record_that_cannot_be_formatted_disturbs_nobody(call: str) -> None:
+    code, stderr = ended(f"{call}\nlogger.info('after')")
+    assert code == 0
+    assert "--- Logging error ---" in stderr
+    assert messages(stderr.splitlines()[-1]) == ["after"]
+
+
+def test_warnings_of_libraries_are_lines_of_the_log() -> None:
+    _, stderr = ended("import warnings\nwarnings.warn('old ways')")
+    (line,) = stderr.splitlines()
+    assert json.loads(line)["logger"] == "py.warnings"
+
+
+def test_a_line_is_one_object_with_its_details() -> None:
+    _, stderr = ended("logger.warning('late', extra={'job_id': '週次'})")
+    line = json.loads(stderr)
+    assert (line["level"], line["logger"], line["message"], line["job_id"]) == ("WARNING", "test", "late", "週次")
