@@ -143,15 +143,16 @@ class _Collector(BaseExecutor):  # type: ignore[misc] # APScheduler ships no typ
         super().__init__()
         self._wake = wake
         self._loop = loop
-        self._due: list[Due] = []
+        self._due: dict[str, datetime] = {}
+        """By job, so that it stays small however long the event loop is busy."""
         self._guard = threading.Lock()
         self._is_open = True
 
     def submit_job(self, job: TimerJob, run_times: Sequence[datetime]) -> None:
         """Called by the scheduler for each due job; counting instances is not its business here."""
         with self._guard:
-            self._due.append((job.id, run_times[-1]))
-            is_first = len(self._due) == 1
+            is_first = not self._due
+            self._due[job.id] = run_times[-1]
         if is_first and self._is_open:
             self._loop.call_soon_threadsafe(self._hand_over)
 
@@ -163,6 +164,6 @@ class _Collector(BaseExecutor):  # type: ignore[misc] # APScheduler ships no typ
 
     def _hand_over(self) -> None:
         with self._guard:
-            due, self._due = self._due, []
+            due, self._due = self._due, {}
         if self._is_open:
-            self._wake(due)
+            self._wake(list(due.items()))

@@ -19,9 +19,11 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
-from myscheduler.adapters.store import Store, engine, execution_rows, job_rows, open_store, tables
+from myscheduler.adapters.store import Store, engine, execution_rows, job_rows, migrations, open_store, tables
 from myscheduler.adapters.store.execution_rows import Undone, new_execution_id
 from myscheduler.core.admission import Gap, Reason
 from myscheduler.core.claim import Claim
@@ -227,6 +229,13 @@ class TestRefusedToOpen:
             connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
         with pytest.raises(StoreError, match="another version of myscheduler"), open_store(url):
             pass
+
+    def test_the_newest_migration_is_the_one_that_a_start_looks_for(self) -> None:
+        """A start that finds it does not even load Alembic."""
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        config.set_main_option("path_separator", "os")
+        assert ScriptDirectory.from_config(config).get_heads() == [migrations.HEAD]
 
     def test_a_second_service_on_one_database(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(engine, "PATIENCE_SEC", 0.5)

@@ -1,0 +1,117 @@
+"""What a pass and a start need not parse, because the bytes are those of before."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from myscheduler import reconciler
+from myscheduler.adapters.store import source_rows
+from myscheduler.core.manifest import ParsedFile, parse_file
+from myscheduler.core.source import SourceFile
+from myscheduler.core.sync import Condition
+from tests.parts import Parts, opened, spec
+
+pytestmark = pytest.mark.anyio
+
+
+def manifest(job_id: str, more: str = "") -> str:
+    return f"job_id: {job_id}\ntarget_url: https://example.com/{job_id}\ninterval: {{minutes: 10}}\n{more}"
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths of the files that were parsed, in order."""
+    paths = []
+
+    def spy(file: SourceFile, *, zone: str) -> ParsedFile:
+        paths.append(file.path)
+        return parse_file(file, zone=zone)
+
+    monkeypatch.setattr(reconciler, "parse_file", spy)
+    return paths
+
+
+async def outlined(parts: Parts) -> set[str]:
+    outlines = await parts.store.read(partial(source_rows.load, reader=parts.reconciler._reader))
+    return {path for path, _ in outlines}
+
+
+async def test_a_start_parses_only_what_changed(tmp_path: Path, parsed: list[str]) -> None:
+    async with opened(tmp_path) as parts:
+        parts.manifest("a.yaml", manifest("a") + "---\n" + manifest("日次"))
+        parts.manifest("b.yaml", manifest("b"))
+        await parts.sync()
+        before = await parts.jobs()
+    parsed.clear()
+    async with opened(tmp_path) as parts:
+        parts.manifest("b.yaml", manifest("b", "timeout_sec: 5\n"))
+        state = await parts.sync()
+        assert (state.updated, state.unchanged, state.deleted) == (("b",), 2, ())
+        after = await parts.jobs()
+    assert parsed == ["b.yaml"]
+    assert after["b"].spec.timeout_sec == 5
+    assert {name: after[name] for name in ("a", "日次")} == {name: before[name] for name in ("a", "日次")}
+
+
+async def test_a_file_that_moved_or_went_leaves_no_outline(tmp_path: Path) -> None:
+    async with opened(tmp_path) as parts:
+        for name in ("a", "b", "c"):
+            parts.manifest(f"{name}.yaml", manifest(name))
+        await parts.sync()
+        assert await outlined(parts) == {"a.yaml", "b.yaml", "c.yaml"}
+        (parts.jobs_dir / "a.yaml").unlink()
+        (parts.jobs_dir / "b.yaml").rename(parts.jobs_dir / "d.yaml")
+        state = await parts.sync()
+        assert state.deleted == ("a",)
+        assert await outlined(parts) == {"c.yaml", "d.yaml"}
+        place = (await parts.jobs())["b"].source
+        assert place is not None
+        assert place.path == "d.yaml"
+
+
+async def test_a_file_with_a_problem_is_looked_at_again_at_the_next_start(tmp_path: Path, parsed: list[str]) -> None:
+    async with opened(tmp_path) as parts:
+        parts.manifest("a.yaml", manifest("a", "colour: red\n"))
+        assert (await parts.sync()).condition is Condition.STALLED
+        assert await outlined(parts) == set()
+    parsed.clear()
+    async with opened(tmp_path) as parts:
+        state = await parts.sync()
+        assert [problem.rule for problem in state.problems] == ["unknown-key"]
+    assert parsed == ["a.yaml"]
+
+
+async def test_what_was_in_conflict_is_parsed_when_its_id_becomes_free(tmp_path: Path, parsed: list[str]) -> None:
+    async with opened(tmp_path) as parts:
+        await parts.catalog.create(spec("a"), replace_existing=False)
+        parts.manifest("a.yaml", manifest("a"))
+        parts.manifest("b.yaml", manifest("b"))
+        await parts.sync()
+        parsed.clear()
+        await parts.catalog.delete("a")
+        assert (await parts.sync()).created == ("a",)
+        assert parsed == ["a.yaml"]
+        assert (await parts.jobs())["a"].spec.target_url == "https://example.com/a"
+
+
+async def test_another_zone_reads_for_itself(tmp_path: Path, parsed: list[str]) -> None:
+    async with opened(tmp_path) as parts:
+        parts.manifest("a.yaml", manifest("a"))
+        await parts.sync()
+    parsed.clear()
+    async with opened(tmp_path, zone="Europe/Berlin") as parts:
+        assert (await parts.sync()).unchanged == 1
+    assert parsed == ["a.yaml"]
+
+
+async def test_an_unchanged_pass_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(tmp_path) as parts:
+        parts.manifest("a.yaml", manifest("a"))
+        await parts.sync()
+
+        async def refuse(*_: object) -> None:
+            raise AssertionError("a write")
+
+        monkeypatch.setattr(parts.store, "write", refuse)
+        assert (await parts.sync()).condition is Condition.READY
