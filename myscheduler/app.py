@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import resource
 import signal
 import socket
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ BACKLOG = 2_048
 GARBAGE = (50_000, 20, 50)
 """When Python looks for cycles of garbage. By default it does so every 700 objects, and again and again among all jobs:
 a quarter of the time of a busy service, in pauses of up to a tenth of a second."""
+OTHER_FILES = 500
+"""Files and connections besides those of executions: the database, callers of the API, manual runs."""
 HANG_UP_SEC = 3
 """How long a shutdown waits for callers of the API."""
 
@@ -53,7 +56,7 @@ async def _serve(settings: Settings) -> int:
             zone=settings.zone,
             now=_now,
             user_agent=f"myscheduler/{__version__}",
-            in_flight=settings.in_flight,
+            in_flight=_places(settings.in_flight),
             in_flight_per_host=settings.in_flight_per_host,
         )
         catalog = Catalog(store, zone=settings.zone, now=_now, arm=runner.arm)
@@ -145,6 +148,25 @@ def _listen(host: str, port: int) -> socket.socket:
         message = f"MYSCHEDULER_PORT (--port): can't listen on {host}:{port}: {error.strerror}; choose another"
         raise SettingError(message) from error
     return listener
+
+
+def _places(wanted: int) -> int:
+    """How many executions may be on their way, each with a connection; raises this process's limit of open files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return wanted
+    places = max(soft - OTHER_FILES, soft // 2)
+    log.warning(
+        "only %d executions can be on their way at once: the limit of open files (ulimit -n) is %d, so raise it to %d",
+        places,
+        soft,
+        needed,
+    )
+    return places
 
 
 def _now() -> datetime:

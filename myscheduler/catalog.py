@@ -17,6 +17,7 @@ from myscheduler.core.plan import Conflict, Create, Delete, Hold, Known, Move, P
 from myscheduler.core.schedule import next_after
 from myscheduler.errors import JobConflictError, JobNotFoundError, MySchedulerError
 
+ARM_AT_ONCE = 200
 GATHER_SEC = 0.001
 """How long new jobs wait for others to share their transaction, which takes three times as long."""
 
@@ -43,7 +44,7 @@ class Catalog:
 
     async def load(self) -> None:
         """Arm every stored job; for the start."""
-        self._arm(await self._store.write(self._refreshed), ())
+        await self._arm_many(await self._store.write(self._refreshed))
 
     async def apply(self, plan: Plan) -> None:
         """Make the changes of `plan` in one transaction; `StalePlanError` means that nothing is changed."""
@@ -56,7 +57,14 @@ class Catalog:
             return self._apply(connection, replace(plan, changes=tuple(wanted)), now)
 
         changed, removed = await self._store.write(work)
-        self._arm(changed, removed)
+        self._arm((), removed)
+        await self._arm_many(changed)
+
+    async def _arm_many(self, jobs: Sequence[Job]) -> None:
+        """Thousands take their time, and others have theirs in between."""
+        for start in range(0, len(jobs), ARM_AT_ONCE):
+            self._arm(jobs[start : start + ARM_AT_ONCE], ())
+            await asyncio.sleep(0)
 
     async def create(self, spec: JobSpec, *, replace_existing: bool) -> Job:
         """Add an API job. Raises `JobConflictError` when its id is taken and may not be replaced."""

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -72,3 +74,20 @@ async def test_the_history_is_pruned_as_the_settings_say(
     assert [one.slot for one in left] == [NOW - timedelta(hours=1)]
     (pruned,) = (vars(one) for one in caplog.records if one.message == "history pruned")
     assert (pruned["too_old"], pruned["too_many"]) == (1, 1)
+
+
+def test_it_takes_as_many_open_files_as_it_may() -> None:
+    """In a process of its own, because a hard limit can't be taken back."""
+    script = """
+import resource
+from myscheduler.app import _places
+
+for hard in (4096, 1024, 256):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    print(_places(2000), *resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["2000 2500 4096", "524 1024 1024", "128 256 256"]
+    first, second = done.stderr.splitlines()
+    assert first.startswith("only 524 executions")
+    assert second.startswith("only 128 executions")

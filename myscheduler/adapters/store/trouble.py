@@ -15,6 +15,13 @@ _ITS_OWN = (
     sa.exc.TimeoutError,  # no connection of the pool came free
 )
 _DISK_FULL = "53100"
+_ADVICE = {
+    "disk I/O error": " (the disk is full or over a quota, or it fails: look at df and the kernel's log)",
+    "database or disk is full": " (make room where the database lies)",
+    "database is locked": " (another program holds it, such as a backup or an open sqlite3 shell)",
+    "attempt to write a readonly database": " (the file, its folder or the file system can't be written)",
+}
+"""What SQLite says, and what an operator does next."""
 
 
 @contextmanager
@@ -33,7 +40,8 @@ def in_a_line(error: sa.exc.SQLAlchemyError) -> str:
     """What the database said, without the statement, its parameters and its context."""
     said = getattr(error, "orig", None) or error
     diagnosis = getattr(said, "diag", None)  # what a PostgreSQL server reports, in parts
-    return " ".join(str(getattr(diagnosis, "message_primary", None) or said).split())
+    text = " ".join(str(getattr(diagnosis, "message_primary", None) or said).split())
+    return text + _ADVICE.get(text, "")
 
 
 def is_lack_of_room(error: BaseException) -> bool:
