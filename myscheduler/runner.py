@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from myscheduler.adapters.sender import Sender
-from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows
+from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows, probe
 from myscheduler.adapters.timers import Due, Timers
 from myscheduler.core.admission import Reason, may_resend
 from myscheduler.core.agenda import Agenda, Taken
@@ -161,6 +161,8 @@ class Runner:
             try:
                 if self.store_trouble is not None:
                     await asyncio.sleep(STORE_RETRY_SEC)
+                    await self._store.write(probe.fill)
+                    await self._store.write(probe.clear)
                     await self.recover()
                 await self._claim_all()
             except StoreUnavailableError as error:
