@@ -14,7 +14,7 @@ _QUIET = ("aiohttp", "alembic", "apscheduler", "asyncio", "httpx", "uvicorn", "w
 """Libraries whose INFO is noise here; httpx also writes whole URLs, with what is secret in them."""
 
 LINES = 100_000
-"""How many lines wait to be written at the most; further ones are lost and counted."""
+"""How many lines wait for the writer, which may hold as many again; further ones are lost and counted."""
 PAUSE_SEC = 0.02
 """What is logged meanwhile is written together."""
 FLUSH_SEC = 2.0

@@ -15,7 +15,7 @@ from myscheduler.adapters.store.execution_rows import Record
 from myscheduler.api import views as shapes
 from myscheduler.api.bodies import read_actor, read_object
 from myscheduler.api.errors import InvalidInputError
-from myscheduler.api.listing import Listing
+from myscheduler.api.listing import Listing, ListResponse
 from myscheduler.api.views import Views
 from myscheduler.catalog import Catalog
 from myscheduler.core.declaration import JobFields, declare, is_past
@@ -73,8 +73,7 @@ def jobs_router(  # noqa: C901 - a list of routes, each simple
     @router.get("/", include_in_schema=False)
     async def list_jobs() -> Response:
         """All jobs, sorted by id."""
-        content = await store.read(partial(listing.read, held=reconciler.state.held))
-        return Response(content, media_type="application/json")
+        return ListResponse(await store.read(partial(listing.read, held=reconciler.state.held)))
 
     @router.get("/executions/recent", responses=_answers(shapes.ExecutionList))
     async def recent_executions(limit: Limit = 100) -> JSONResponse:

@@ -1,50 +1,79 @@
 """The list of all jobs, as the bytes of its JSON. It is asked for every few seconds by every open screen."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from typing import NamedTuple
 
 import orjson
+from fastapi.responses import StreamingResponse
 
 from myscheduler.adapters.store import Connection, execution_rows, job_rows
+from myscheduler.adapters.store.job_rows import Mark, chunks
 from myscheduler.api.views import Views
 from myscheduler.core.execution import Status
-from myscheduler.core.job import Job
 
 KEPT = 20_000
-"""How many last executions are remembered as JSON."""
-KEPT_BYTES = 2_048
+"""How many summaries are remembered as JSON."""
+KEPT_BYTES = 4_096
 """Longer ones are written anew each time."""
+_HEAD, _TAIL = b'{"jobs":[', b"]}"
+
+
+class ListResponse(StreamingResponse):
+    """`{"jobs": […]}` in parts: as one text, the list of a large fleet would be in memory twice."""
+
+    def __init__(self, summaries: Sequence[bytes]) -> None:
+        length = len(_HEAD) + sum(map(len, summaries)) + max(len(summaries) - 1, 0) + len(_TAIL)
+        super().__init__(_parts(summaries), media_type="application/json", headers={"Content-Length": str(length)})
+
+
+async def _parts(summaries: Sequence[bytes]) -> AsyncIterator[bytes]:
+    yield _HEAD
+    for number, part in enumerate(chunks(summaries)):
+        yield (b"," if number else b"") + b",".join(part)
+    yield _TAIL
+
+
+class _Summary(NamedTuple):
+    mark: Mark
+    is_held: bool
+    text: bytes
 
 
 class Listing:
-    """Remembers the last executions that are over: they never change again, and most jobs rest between two looks."""
+    """Remembers the summaries of jobs that rest: most do between two looks, and a mark is read faster than a job."""
 
     def __init__(self, views: Views) -> None:
         self._views = views
-        self._over: dict[str, bytes] = {}
-        """JSON by execution id."""
+        self._resting: dict[str, _Summary] = {}
 
-    def read(self, connection: Connection, *, held: Collection[str]) -> bytes:
-        """All jobs, sorted by id; `held` names those that are held. Runs beside the event loop."""
-        jobs = job_rows.all_jobs(connection)
-        last = self._last_executions(connection, jobs)
-        summaries = [
-            {
-                **self._views.summary(job, None, held=job.job_id in held),
-                "last_execution": last.get(job.last_execution_id or ""),
-            }
-            for job in jobs
-        ]
-        return orjson.dumps({"jobs": summaries})
+    def read(self, connection: Connection, *, held: Collection[str]) -> list[bytes]:
+        """The summaries of all jobs, sorted by id; `held` names those that are held.
 
-    def _last_executions(self, connection: Connection, jobs: Iterable[Job]) -> dict[str, orjson.Fragment]:
-        wanted = [job.last_execution_id for job in jobs if job.last_execution_id is not None]
-        known = {name: self._over[name] for name in wanted if name in self._over}
-        found, over = {}, {}
-        for record in execution_rows.by_ids(connection, [name for name in wanted if name not in known]):
-            text = orjson.dumps(self._views.execution(record))
-            found[record.execution_id] = text
-            if record.status is not Status.RUNNING and len(text) <= KEPT_BYTES:
-                over[record.execution_id] = text
-        kept = known | over
-        self._over = kept if len(kept) <= KEPT else {}
-        return {name: orjson.Fragment(text) for name, text in (known | found).items()}
+        Runs beside the event loop, twice at once too.
+        """
+        marks = job_rows.marks(connection)
+        if len(self._resting) >= KEPT or len(self._resting) > 2 * len(marks):  # most of them may be gone
+            self._resting = {}
+        texts = {mark.job_id: self._known(mark, is_held=mark.job_id in held) for mark in marks}
+        new = [mark for mark in marks if texts[mark.job_id] is None]
+        for part in chunks(new):  # ten thousand jobs at once would take a hundred megabytes
+            texts.update((summary.mark.job_id, summary.text) for summary in self._write(connection, part, held))
+        return [text for text in texts.values() if text is not None]
+
+    def _known(self, mark: Mark, *, is_held: bool) -> bytes | None:
+        summary = self._resting.get(mark.job_id)
+        return summary.text if summary and summary.mark == mark and summary.is_held == is_held else None
+
+    def _write(self, connection: Connection, marks: Sequence[Mark], held: Collection[str]) -> Iterator[_Summary]:
+        jobs = job_rows.find_jobs(connection, [mark.job_id for mark in marks])
+        sent = [job.last_execution_id for job in jobs.values() if job.last_execution_id is not None]
+        last = {record.execution_id: record for record in execution_rows.by_ids(connection, sent)}
+        for mark in marks:
+            job, is_held = jobs[mark.job_id], mark.job_id in held
+            record = last.get(job.last_execution_id or "")
+            text = orjson.dumps(self._views.summary(job, record, held=is_held))
+            # a copy, because orjson leaves several kilobytes in reserve behind its bytes
+            summary = _Summary(mark, is_held, bytes(memoryview(text)))
+            yield summary
+            if (record is None or record.status is not Status.RUNNING) and len(text) <= KEPT_BYTES:
+                self._resting[mark.job_id] = summary

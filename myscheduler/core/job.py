@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from sys import intern
 from types import MappingProxyType
-from typing import Any, Literal, assert_never
+from typing import Any, Literal, TypeVar, assert_never
 
 from myscheduler.core.cron import CronExpression, canonical, parse_cron
 from myscheduler.core.schedule import Cron, Interval, Once, Schedule, parse_run_at
 
+T = TypeVar("T")
 INTERVAL_UNITS = ("weeks", "days", "hours", "minutes", "seconds")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -195,12 +195,11 @@ def schedule_to_json(schedule: DeclaredSchedule) -> dict[str, Any]:
 def schedule_from_json(declared: Mapping[str, Any]) -> DeclaredSchedule:
     """The inverse of `schedule_to_json`."""
     if "cron" in declared:
-        fields = tuple((intern(name), intern(text)) for name, text in declared["cron"].items())
-        return DeclaredCron(fields, declared.get("day_match", "any"))
+        return _shared_cron(tuple(declared["cron"].items()), declared.get("day_match", "any"))
     if "interval" in declared:
         anchor = declared.get("anchor")
-        units = tuple((intern(unit), number) for unit, number in declared["interval"].items())
-        return DeclaredInterval(units, datetime.fromisoformat(anchor) if anchor else None)
+        units = tuple(declared["interval"].items())
+        return _shared_interval(units, datetime.fromisoformat(anchor) if anchor else None)
     return DeclaredDate(declared["run_at"])
 
 
@@ -219,6 +218,7 @@ _PLAIN_FIELDS = (
     "max_instances",
     "paused",
 )
+_ALIKE = ("timezone", "method", "timeout_sec", "retry_backoff_sec", "misfire_grace_time")
 _LATER_FIELDS = {"on_interrupt": "record"}
 
 
@@ -239,16 +239,26 @@ def from_json(stored: Mapping[str, Any]) -> JobSpec:
     What thousands of jobs have in common is held once.
     """
     plain = {name: stored[name] for name in (*_PLAIN_FIELDS, *_LATER_FIELDS) if name in stored}
-    plain |= {name: _interned(stored[name]) for name in ("headers", "labels") if stored.get(name)}
-    if "method" in plain:
-        plain["method"] = intern(plain["method"])
+    plain |= {name: _shared_mapping(tuple(stored[name].items())) for name in ("headers", "labels") if stored.get(name)}
+    plain |= {name: _shared(plain[name]) for name in _ALIKE if name in plain}
     if plain["name"] == plain["job_id"]:
         plain["name"] = plain["job_id"]
     return JobSpec(schedule=schedule_from_json(stored), **plain)
 
 
-def _interned(texts: Mapping[str, str]) -> dict[str, str]:
-    return {intern(name): intern(text) for name, text in texts.items()}
+_shared_cron = lru_cache(maxsize=4_096)(DeclaredCron)
+_shared_interval = lru_cache(maxsize=4_096)(DeclaredInterval)
+
+
+@lru_cache(maxsize=4_096, typed=True)
+def _shared(value: T) -> T:
+    """The first of all equal values."""
+    return value
+
+
+@lru_cache(maxsize=4_096)
+def _shared_mapping(texts: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    return MappingProxyType(dict(texts))
 
 
 def schedule_digest(spec: JobSpec) -> str:

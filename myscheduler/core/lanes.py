@@ -13,8 +13,9 @@ class Lanes(Generic[T]):
     """What waits to be sent, in one lane for each target host, and the places that are left.
 
     A lane may hold `per_lane` places, and never more than half of those that are free (the dynamic thresholds of
-    Choudhury and Hahne, 1998, with alpha = 1/2). So targets that hang slow down their own jobs, and however many of
-    them hang, another one finds a place.
+    Choudhury and Hahne, 1998, with alpha = 1/2). So targets that hang slow down their own jobs. The bound is the
+    places, not magic: hosts that begin to hang one after the other each get up to a third of what is left, and about
+    twenty of them use up 2,000 places until some of their executions time out.
     """
 
     def __init__(self, places: int, per_lane: int) -> None:

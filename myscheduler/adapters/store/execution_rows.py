@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from myscheduler.adapters.store.job_rows import chunks, positions
 from myscheduler.adapters.store.tables import executions, progress
@@ -214,8 +214,11 @@ def _finish_values(one: Finish) -> dict[str, Any]:
 
 def _insert_new(connection: sa.Connection) -> Any:
     """An insert that leaves rows alone whose job, slot and kind are in the history."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(executions).on_conflict_do_nothing()
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - 3 MB that most services never need
+
+        return postgresql.insert(executions).on_conflict_do_nothing()
+    return sqlite.insert(executions).on_conflict_do_nothing()
 
 
 def _insert_executions(connection: sa.Connection, new: Sequence[Execution]) -> set[str]:

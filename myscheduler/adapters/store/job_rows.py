@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from sys import intern
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from myscheduler.adapters.store.tables import jobs, progress
 from myscheduler.core.job import Job, JobSpec, Owner, Pause, Source, from_json, to_json
 from myscheduler.core.plan import Known
 
+T = TypeVar("T")
 CHUNK = 500
 """How many ids stand in one `IN (…)`."""
 
@@ -22,6 +23,16 @@ class Position(NamedTuple):
 
     version: int
     cursor: datetime
+
+
+class Mark(NamedTuple):
+    """Two equal marks stand for one state of a job; only whether its last execution has ended is not in it."""
+
+    job_id: str
+    version: int
+    next_slot: int | None
+    execution_count: int
+    last_execution_id: str | None
 
 
 _ALL = (
@@ -42,6 +53,17 @@ _POSITIONS = (
     .join_from(jobs, progress, jobs.c.job_id == progress.c.job_id)
     .where(jobs.c.job_id.in_(sa.bindparam("ids", expanding=True)))
 )
+_MARKS = (
+    sa.select(
+        jobs.c.job_id,
+        jobs.c.version,
+        sa.type_coerce(progress.c.next_slot, sa.BigInteger),  # a time is only compared here
+        progress.c.execution_count,
+        progress.c.last_execution_id,
+    )
+    .join_from(jobs, progress, jobs.c.job_id == progress.c.job_id)
+    .order_by(jobs.c.job_id)
+)
 _INSERT_JOB = sa.insert(jobs)
 _INSERT_PROGRESS = sa.insert(progress)
 
@@ -49,6 +71,11 @@ _INSERT_PROGRESS = sa.insert(progress)
 def all_jobs(connection: sa.Connection) -> list[Job]:
     rows = connection.execute(_ALL)
     return [_job(row) for part in rows.partitions(CHUNK) for row in part]
+
+
+def marks(connection: sa.Connection) -> list[Mark]:
+    """The mark of every job, sorted by id."""
+    return [Mark._make(row) for row in connection.execute(_MARKS)]
 
 
 def find_jobs(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, Job]:
@@ -106,7 +133,7 @@ def delete_jobs(connection: sa.Connection, job_ids: Sequence[str]) -> None:
             connection.execute(sa.delete(table).where(table.c.job_id.in_(chunk)))
 
 
-def chunks(items: Sequence[str]) -> Iterator[Sequence[str]]:
+def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
     return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
 
 
