@@ -22,7 +22,7 @@ def machine() -> dict[str, str]:
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "processor": f"{os.cpu_count()} x {_processor()}",
-        "platform": platform.platform(),
+        "platform": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "load before the run": f"{os.getloadavg()[0]:.2f}",  # above a few tenths, something else was running
         **{name: importlib.metadata.version(name) for name in PACKAGES},
