@@ -14,7 +14,7 @@ from myscheduler.api.jobs import jobs_router
 from myscheduler.api.sync import sync_router
 from myscheduler.api.views import Views
 from myscheduler.catalog import Catalog
-from myscheduler.core.schedule import zone as zone_of
+from myscheduler.core.zones import zone as zone_of
 from myscheduler.reconciler import Reconciler
 from myscheduler.runner import Runner
 

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import click
 
-from myscheduler.core.schedule import check_zone, parse_run_at
+from myscheduler.core.moments import parse_run_at
+from myscheduler.core.zones import check_zone
 from myscheduler.errors import ScheduleError
 
 

@@ -1,84 +1,33 @@
-"""The cron dialect: how an expression is written, and which wall-clock times it means. Zones are not known here.
+"""The cron dialect: how an expression is written.
 
-Wall time is counted in whole seconds, `date.toordinal() * 86400 + second of the day`: walking it can't overflow.
-The dialect is Debian's crontab(5) with what cronsim adds to it (`5/10`, `L`, `LW`, `MON#1`, `5L`), plus year, ISO week
-and second in the object form. Weekdays count from 0 = Sunday.
+It is Debian's crontab(5) with what cronsim adds to it (`5/10`, `L`, `LW`, `MON#1`, `5L`), plus year, ISO week and
+second in the object form. Weekdays count from 0 = Sunday.
 """
 
-from bisect import bisect_left, bisect_right
-from calendar import isleap
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from myscheduler.core.walls import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    MONTH_LENGTHS,
+    CronExpression,
+    DayRule,
+    bits,
+    mask_of,
+    month_days,
+    next_day,
+)
 from myscheduler.errors import ScheduleError
 
-DAY = 86400
-"""Seconds of a wall-clock day."""
-FIRST_YEAR, LAST_YEAR = 1970, 9999
-"""What `*` means for the year: nothing fires outside of it."""
-
-_FIRST_DAY = date(FIRST_YEAR, 1, 1).toordinal()
-_LAST_DAY = date(LAST_YEAR, 12, 31).toordinal()
 _GREGORIAN_CYCLE = 400
-_EVERY_SEVENTH = 1 | 1 << 7 | 1 << 14 | 1 << 21 | 1 << 28
-_MONTH_LENGTHS: tuple[tuple[int, ...], ...] = (
-    (),
-    (31,),
-    (28, 29),
-    (31,),
-    (30,),
-    (31,),
-    (30,),
-    (31,),
-    (31,),
-    (30,),
-    (31,),
-    (30,),
-    (31,),
-)
 
 DayMatch = Literal["any", "all"]
 """Whether a day has to match `day` or `day_of_week` when both are restricted, or both of them."""
-
-
-class DayRule(NamedTuple):
-    """Which days of a month match. Bit n of `days` is day n, bit n of `weekdays` is weekday n."""
-
-    days: int
-    last: bool
-    last_workday: bool
-    """The last day of the month that is not a Saturday or Sunday (`LW`)."""
-    weekdays: int
-    nth: tuple[tuple[int, int], ...]
-    """(weekday, n) is the n-th such weekday of the month, n = 0 the last one."""
-    either: bool
-    """Whether one of the two sides is enough (crontab's OR)."""
-
-
-@dataclass(frozen=True, slots=True)
-class CronExpression:
-    """What an expression means: sorted values of each field, `None` for a year or week that may be any.
-
-    Two expressions are equal when they mean the same, however they are written (see `canonical`).
-    """
-
-    years: tuple[int, ...] | None
-    months: tuple[int, ...]
-    weeks: tuple[int, ...] | None
-    """ISO weeks; the year they belong to is not looked at, `year` is that of the calendar."""
-    day_rule: DayRule
-    hours: tuple[int, ...]
-    minutes: tuple[int, ...]
-    seconds: tuple[int, ...]
-    real_time: bool
-    """Whether it follows real time where clocks change, because its hour, minute or second starts with `*`.
-
-    Otherwise it names fixed times of the day: each is due once a day, whatever the clocks do (Debian's rule).
-    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +73,6 @@ _MACROS = {
     "@annually": "0 0 1 1 *",
 }
 
-# --- reading ---
-
 
 def parse_cron(declared: str | Mapping[str, str | int], *, day_match: DayMatch = "any") -> CronExpression:
     """Read a crontab string of five fields, an `@` name, or an object of fields.
@@ -160,14 +107,14 @@ def _expression(declared: tuple[tuple[str, str], ...], day_match: DayMatch) -> C
 def canonical(expression: CronExpression) -> str:
     """One line of text that is the same for expressions of the same meaning; for fingerprints and comparisons."""
     rule = expression.day_rule
-    days = [_written(_bits(rule.days), _DAY), *(["L"] if rule.last else []), *(["LW"] if rule.last_workday else [])]
+    days = [_written(bits(rule.days), _DAY), *(["L"] if rule.last else []), *(["LW"] if rule.last_workday else [])]
     nth = [f"{weekday}#{n}" if n else f"{weekday}L" for weekday, n in rule.nth]
     parts = {
         "year": _written(expression.years, _FIELDS["year"]),
         "month": _written(expression.months, _FIELDS["month"]),
         "week": _written(expression.weeks, _FIELDS["week"]),
         "day": ",".join(filter(None, days)),
-        "day_of_week": ",".join(filter(None, [_written(_bits(rule.weekdays), _Field("", 0, 6)), *nth])),
+        "day_of_week": ",".join(filter(None, [_written(bits(rule.weekdays), _Field("", 0, 6)), *nth])),
         "day_match": "any" if rule.either else "all",
         "hour": _written(expression.hours, _FIELDS["hour"]),
         "minute": _written(expression.minutes, _FIELDS["minute"]),
@@ -184,10 +131,6 @@ def _written(values: tuple[int, ...] | None, field: _Field) -> str:
     if step and values == tuple(range(values[0], values[-1] + 1, step)):
         return f"{values[0]}-{values[-1]}" + (f"/{step}" if step > 1 else "")
     return ",".join(map(str, values))
-
-
-def _bits(mask: int) -> tuple[int, ...]:
-    return tuple(n for n in range(mask.bit_length()) if mask >> n & 1)
 
 
 def _crontab_texts(declared: str) -> dict[str, str]:
@@ -265,32 +208,25 @@ def _day_rule(day: str, weekday: str, day_match: DayMatch) -> DayRule:
         raise ScheduleError("day_match is either `any` or `all`", field="day_match")
     days, last, last_workday = _day_side(day)
     weekdays, nth = _weekday_side(weekday)
-    every_day, every_weekday = days == _mask(range(1, 32)), weekdays == _mask(range(7))
+    every_day, every_weekday = days == mask_of(range(1, 32)), weekdays == mask_of(range(7))
     either = day_match == "any" and not day.startswith("*") and not weekday.startswith("*")
     if either and (every_day or every_weekday):
-        return DayRule(_mask(range(1, 32)), False, False, _mask(range(7)), (), False)
+        return DayRule(mask_of(range(1, 32)), False, False, mask_of(range(7)), (), False)
     return DayRule(days, last and not every_day, last_workday and not every_day, weekdays, nth, either)
 
 
 def _day_side(text: str) -> tuple[int, bool, bool]:
     items = _items(_DAY, text)
     plain = [item for item in items if item not in {"L", "LW"}]
-    return _mask(value for item in plain for value in _range(_DAY, item)), "L" in items, "LW" in items
+    return mask_of(value for item in plain for value in _range(_DAY, item)), "L" in items, "LW" in items
 
 
 def _weekday_side(text: str) -> tuple[int, tuple[tuple[int, int], ...]]:
     items = _items(_WEEKDAY, text)
     special = [item for item in items if "#" in item or item.endswith("L")]
-    weekdays = _mask(value % 7 for item in items if item not in special for value in _range(_WEEKDAY, item))
+    weekdays = mask_of(value % 7 for item in items if item not in special for value in _range(_WEEKDAY, item))
     nth = {_nth_weekday(item) for item in special}
     return weekdays, tuple(sorted(pair for pair in nth if not weekdays >> pair[0] & 1))
-
-
-def _mask(values: range | Iterator[int]) -> int:
-    mask = 0
-    for value in values:
-        mask |= 1 << value
-    return mask
 
 
 def _nth_weekday(item: str) -> tuple[int, int]:
@@ -368,9 +304,9 @@ def _shown(text: str, quote: str = "`") -> str:
 def _fires(expression: CronExpression) -> bool:
     """Whether any day of the calendar matches. A month of any length starts on each weekday at some time."""
     if not any(
-        _month_days(expression.day_rule, first, length)
+        month_days(expression.day_rule, first, length)
         for month in expression.months
-        for length in _MONTH_LENGTHS[month]
+        for length in MONTH_LENGTHS[month]
         for first in range(7)
     ):
         return False
@@ -378,182 +314,3 @@ def _fires(expression: CronExpression) -> bool:
         return True
     years = expression.years or tuple(range(FIRST_YEAR, FIRST_YEAR + _GREGORIAN_CYCLE))
     return next_day(replace(expression, years=years), date(FIRST_YEAR, 1, 1)) is not None
-
-
-# --- days ---
-
-
-def matches_day(expression: CronExpression, day: date) -> bool:
-    """Whether the expression has times on that day of the calendar."""
-    return bool(_days(expression, day.year, day.month) >> day.day & 1)
-
-
-def next_day(expression: CronExpression, start: date) -> date | None:
-    """The first matching day from `start` on, `start` included; `None` when there is none up to the year 9999."""
-    mask = _days(expression, start.year, start.month) >> start.day << start.day
-    if mask:
-        return start.replace(day=_lowest(mask))
-    for year, month in _months_after(expression, start.year, start.month):
-        mask = _days(expression, year, month)
-        if mask:
-            return date(year, month, _lowest(mask))
-    return None
-
-
-def previous_day(expression: CronExpression, start: date) -> date | None:
-    """The last matching day up to `start`, `start` included; `None` when there is none back to the year 1970."""
-    mask = _days(expression, start.year, start.month) & ((2 << start.day) - 1)
-    if mask:
-        return start.replace(day=mask.bit_length() - 1)
-    for year, month in _months_before(expression, start.year, start.month):
-        mask = _days(expression, year, month)
-        if mask:
-            return date(year, month, mask.bit_length() - 1)
-    return None
-
-
-def _lowest(mask: int) -> int:
-    return (mask & -mask).bit_length() - 1
-
-
-def _months_after(expression: CronExpression, year: int, month: int) -> Iterator[tuple[int, int]]:
-    months, years = expression.months, expression.years
-    if years is None or year in years:
-        yield from ((year, later) for later in months[bisect_right(months, month) :])
-    later_years = (
-        range(max(year + 1, FIRST_YEAR), LAST_YEAR + 1) if years is None else years[bisect_right(years, year) :]
-    )
-    yield from ((later, each) for later in later_years for each in months)
-
-
-def _months_before(expression: CronExpression, year: int, month: int) -> Iterator[tuple[int, int]]:
-    months, years = expression.months, expression.years
-    if years is None or year in years:
-        yield from ((year, earlier) for earlier in reversed(months[: bisect_left(months, month)]))
-    earlier_years = range(FIRST_YEAR, year) if years is None else years[: bisect_left(years, year)]
-    yield from ((earlier, each) for earlier in reversed(earlier_years) for each in reversed(months))
-
-
-def _days(expression: CronExpression, year: int, month: int) -> int:
-    """The matching days of a month as bits."""
-    years = expression.years
-    if month not in expression.months or year < FIRST_YEAR or (years is not None and year not in years):
-        return 0
-    first = date(year, month, 1)
-    length = 29 if month == 2 and isleap(year) else _MONTH_LENGTHS[month][0]
-    mask = _month_days(expression.day_rule, first.isoweekday() % 7, length)
-    weeks = expression.weeks
-    if weeks is None:
-        return mask
-    return _mask(day for day in _bits(mask) if first.replace(day=day).isocalendar().week in weeks)
-
-
-@lru_cache(maxsize=4096)
-def _month_days(rule: DayRule, first: int, length: int) -> int:
-    """The days that match in a month of `length` days that starts on the weekday `first`."""
-    whole = (2 << length) - 2
-    days = rule.days & whole
-    if rule.last:
-        days |= 1 << length
-    if rule.last_workday:
-        days |= 1 << length - {6: 1, 0: 2}.get((first + length - 1) % 7, 0)
-    weekdays = 0
-    for weekday in _bits(rule.weekdays):
-        weekdays |= _EVERY_SEVENTH << 1 + (weekday - first) % 7
-    for weekday, nth in rule.nth:
-        day = 1 + (weekday - first) % 7
-        weekdays |= 1 << day + 7 * (nth - 1 if nth else (length - day) // 7)
-    weekdays &= whole
-    return days | weekdays if rule.either else days & weekdays
-
-
-# --- wall time ---
-
-
-def next_wall(expression: CronExpression, start: int) -> int | None:
-    """The first matching wall second from `start` on, `start` included; `None` when there is none up to 9999."""
-    day, second = divmod(start, DAY)
-    if day < _FIRST_DAY:
-        day, second = _FIRST_DAY, 0
-    if day > _LAST_DAY:
-        return None
-    today = date.fromordinal(day)
-    if matches_day(expression, today):
-        rank = _times_before(expression, second)
-        if rank < times_per_day(expression):
-            return day * DAY + _time(expression, rank)
-    found = next_day(expression, date.fromordinal(day + 1)) if day < _LAST_DAY else None
-    return None if found is None else found.toordinal() * DAY + _time(expression, 0)
-
-
-def previous_wall(expression: CronExpression, start: int) -> int | None:
-    """The last matching wall second up to `start`, `start` included; `None` when there is none back to 1970."""
-    day, second = divmod(start, DAY)
-    if day > _LAST_DAY:
-        day, second = _LAST_DAY, DAY - 1
-    if day < _FIRST_DAY:
-        return None
-    if matches_day(expression, date.fromordinal(day)):
-        rank = _times_before(expression, second + 1)
-        if rank:
-            return day * DAY + _time(expression, rank - 1)
-    found = previous_day(expression, date.fromordinal(day - 1))
-    return None if found is None else found.toordinal() * DAY + _time(expression, times_per_day(expression) - 1)
-
-
-def count_walls(expression: CronExpression, start: int, end: int) -> int:
-    """How many wall seconds match from `start`, included, to `end`, excluded."""
-    if end <= start:
-        return 0
-    return _walls_before(expression, end, start // DAY) - _walls_before(expression, start, start // DAY)
-
-
-def times_per_day(expression: CronExpression) -> int:
-    """How many times of the day match, on any day that does."""
-    return len(expression.hours) * len(expression.minutes) * len(expression.seconds)
-
-
-def _walls_before(expression: CronExpression, wall: int, since: int) -> int:
-    """How many wall seconds match from the start of the day numbered `since` up to `wall`, excluded."""
-    day, second = divmod(wall, DAY)
-    whole = _count_days(expression, since, day) * times_per_day(expression)
-    if _FIRST_DAY <= day <= _LAST_DAY and matches_day(expression, date.fromordinal(day)):
-        return whole + _times_before(expression, second)
-    return whole
-
-
-def _count_days(expression: CronExpression, start: int, end: int) -> int:
-    """How many days match from the day numbered `start`, included, to `end`, excluded."""
-    start, end = max(start, _FIRST_DAY), min(end, _LAST_DAY + 1)
-    if end <= start:
-        return 0
-    first, last = date.fromordinal(start), date.fromordinal(end - 1)
-    total = (_days(expression, first.year, first.month) >> first.day).bit_count()
-    total -= (_days(expression, last.year, last.month) >> last.day + 1).bit_count()
-    for year, month in _months_after(expression, first.year, first.month):
-        if (year, month) > (last.year, last.month):
-            break
-        total += _days(expression, year, month).bit_count()
-    return total
-
-
-def _times_before(expression: CronExpression, second: int) -> int:
-    """How many times of a matching day lie before that second of the day."""
-    hour, rest = divmod(second, 3600)
-    minute, second = divmod(rest, 60)
-    hours, minutes, seconds = expression.hours, expression.minutes, expression.seconds
-    rank = bisect_left(hours, hour)
-    if rank == len(hours) or hours[rank] != hour:
-        return rank * len(minutes) * len(seconds)
-    in_hour = bisect_left(minutes, minute)
-    rank = rank * len(minutes) + in_hour
-    if in_hour == len(minutes) or minutes[in_hour] != minute:
-        return rank * len(seconds)
-    return rank * len(seconds) + bisect_left(seconds, second)
-
-
-def _time(expression: CronExpression, rank: int) -> int:
-    """The second of the day of the time that has `rank` others before it."""
-    rank, second = divmod(rank, len(expression.seconds))
-    hour, minute = divmod(rank, len(expression.minutes))
-    return expression.hours[hour] * 3600 + expression.minutes[minute] * 60 + expression.seconds[second]

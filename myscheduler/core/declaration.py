@@ -25,8 +25,10 @@ from myscheduler.core.job import (
     JobSpec,
     compile_schedule,
 )
+from myscheduler.core.moments import parse_run_at
 from myscheduler.core.problem import Complaint, Severity
-from myscheduler.core.schedule import check_zone, next_after, parse_run_at
+from myscheduler.core.schedule import next_after
+from myscheduler.core.zones import check_zone
 from myscheduler.errors import ScheduleError
 
 DAY = 86_400

@@ -10,8 +10,10 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar, assert_never
 
-from myscheduler.core.cron import CronExpression, canonical, parse_cron
-from myscheduler.core.schedule import Cron, Interval, Once, Schedule, parse_run_at
+from myscheduler.core.cron import canonical, parse_cron
+from myscheduler.core.moments import parse_run_at
+from myscheduler.core.schedule import Cron, Interval, Once, Schedule
+from myscheduler.core.walls import CronExpression
 
 T = TypeVar("T")
 INTERVAL_UNITS = ("weeks", "days", "hours", "minutes", "seconds")

@@ -10,17 +10,14 @@ from cronsim import CronSim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from myscheduler.core.cron import (
+from myscheduler.core.cron import FIELDS, DayMatch, canonical, parse_cron
+from myscheduler.core.walls import (
     DAY,
-    FIELDS,
     CronExpression,
-    DayMatch,
-    canonical,
     count_walls,
     matches_day,
     next_day,
     next_wall,
-    parse_cron,
     previous_day,
     previous_wall,
 )

@@ -14,19 +14,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from myscheduler.core.cron import parse_cron
+from myscheduler.core.moments import parse_run_at
 from myscheduler.core.schedule import (
     Cron,
     Interval,
     Once,
     Schedule,
-    check_zone,
     count_between,
     last_until,
     next_after,
-    parse_run_at,
     slots_between,
-    zone,
 )
+from myscheduler.core.zones import check_zone, zone
 from myscheduler.errors import ScheduleError
 
 MINUTE = timedelta(minutes=1)
