@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import click
 
-from myscheduler.core.moments import parse_run_at
+from myscheduler.core.moments import parse_moment
 from myscheduler.core.zones import check_zone
 from myscheduler.errors import ScheduleError
 
@@ -23,6 +23,6 @@ def parse_now_option(_context: click.Context, _option: click.Parameter, value: s
     if value is None:
         return datetime.now(UTC)
     try:
-        return parse_run_at(value, "UTC")
+        return parse_moment(value, "UTC")
     except ScheduleError as error:
         raise click.BadParameter(str(error)) from error

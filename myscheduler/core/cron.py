@@ -74,12 +74,17 @@ _MACROS = {
 }
 
 
-def parse_cron(declared: str | Mapping[str, str | int], *, day_match: DayMatch = "any") -> CronExpression:
-    """Read a crontab string of five fields, an `@` name, or an object of fields.
+def parse_cron(
+    declared: str | Mapping[str, str | int], *, day_match: DayMatch = "any", seconds: bool = False
+) -> CronExpression:
+    """Read a crontab line (see `crontab_fields`), or an object of fields.
 
     A `ScheduleError` says what is wrong; its `field` is the name of the field, empty for the expression as a whole.
     """
-    texts = _crontab_texts(declared) if isinstance(declared, str) else _object_texts(declared)
+    if isinstance(declared, str):
+        texts = {"year": "*", "week": "*", "second": "0"} | crontab_fields(declared, seconds=seconds)
+    else:
+        texts = _object_texts(declared)
     return _expression(tuple(texts.items()), day_match)
 
 
@@ -133,18 +138,23 @@ def _written(values: tuple[int, ...] | None, field: _Field) -> str:
     return ",".join(map(str, values))
 
 
-def _crontab_texts(declared: str) -> dict[str, str]:
-    text = declared.strip()
+def crontab_fields(line: str, *, seconds: bool = False) -> dict[str, str]:
+    """The fields of a crontab line, as texts that are not judged yet; `@` names stand for lines of five.
+
+    With `seconds` the line has six fields, the seconds first. Raises a `ScheduleError` for another number of fields.
+    """
+    text = line.strip()
     if text.startswith("@"):
-        text = _macro(text)
+        return dict(zip(_CRONTAB_FIELDS, _macro(text).split(), strict=True))
     parts = text.split()
-    if len(parts) == 6:
-        raise ScheduleError(
-            "this crontab string has 6 fields: write the seconds as the field `second` of the object form"
-        )
-    if len(parts) != 5:
-        raise ScheduleError(f"this crontab string has {len(parts)} fields, not 5: minute hour day month day_of_week")
-    return {"year": "*", "week": "*", "second": "0", **dict(zip(_CRONTAB_FIELDS, parts, strict=True))}
+    names = ("second", *_CRONTAB_FIELDS) if seconds else _CRONTAB_FIELDS
+    if len(parts) == 6 and not seconds:
+        raise ScheduleError("this crontab line has 6 fields: write `seconds: true` beside it when seconds come first")
+    if len(parts) != len(names):
+        wanted = f"{len(names)}: {' '.join(names)}"
+        because = ", as `seconds: true` says" if seconds else ""
+        raise ScheduleError(f"this crontab line has {len(parts)} fields, not {wanted}{because}")
+    return dict(zip(names, parts, strict=True))
 
 
 def _macro(text: str) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from myscheduler.core.cron import parse_cron
+from myscheduler.core.cron import crontab_fields, parse_cron
 from myscheduler.core.job import (
     DeclaredCron,
     DeclaredDate,
@@ -25,14 +25,13 @@ from myscheduler.core.job import (
     JobSpec,
     compile_schedule,
 )
-from myscheduler.core.moments import parse_run_at
+from myscheduler.core.moments import parse_duration, parse_moment
 from myscheduler.core.problem import Complaint, Severity
 from myscheduler.core.schedule import next_after
 from myscheduler.core.zones import check_zone
 from myscheduler.errors import ScheduleError
 
 DAY = 86_400
-CRONTAB_FIELDS = ("minute", "hour", "day", "month", "day_of_week")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 _ID_FORBIDDEN = "/?#%"
@@ -73,10 +72,15 @@ class JobFields(BaseModel):
         description="A crontab line of five fields, or an object of fields. Weekdays: 0 and 7 are Sunday.",
         examples=["30 10 * * mon-fri", {"hour": "10", "minute": "30"}],
     )
+    seconds: bool | None = Field(None, description="The crontab line has six fields, the seconds first; false.")
     day_match: Literal["any", "all"] | None = Field(
         None, description="With day and day_of_week both restricted: any (crontab's rule) or all must match."
     )
-    interval: IntervalFields | None = Field(None, description="The time from one slot to the next.")
+    interval: IntervalFields | str | None = Field(
+        None,
+        description="The time from one slot to the next: an object of units, or an ISO 8601 duration.",
+        examples=[{"minutes": 10}, "PT10M"],
+    )
     anchor: str | None = Field(
         None, description="Intervals are counted from this moment (ISO 8601); else from the job's first creation."
     )
@@ -84,6 +88,9 @@ class JobFields(BaseModel):
         None,
         description="The one moment to run at: RFC 3339, or local time in the job's zone.",
         examples=["2027-09-30T15:00:00+09:00"],
+    )
+    fold: Literal[0, 1] | None = Field(
+        None, description="Which one is meant when the local time of run_at comes twice: 0 the first, 1 the second."
     )
     timezone: str | None = Field(None, description="IANA name, such as Asia/Tokyo; the service's zone when left out.")
     target_url: str = Field(max_length=8_192, description="What is called: an http or https URL.")
@@ -225,40 +232,23 @@ def _schedule_kind(fields: JobFields) -> str:
 
 
 def _declared_cron(fields: JobFields) -> DeclaredCron:
-    day_match = fields.day_match or "any"
+    day_match, seconds = fields.day_match or "any", bool(fields.seconds)
     declared: str | dict[str, str | int] = fields.cron if isinstance(fields.cron, str) else {}
     if isinstance(fields.cron, dict):
         declared = {name: value for name, value in fields.cron.items() if value is not None}
     try:
-        parse_cron(declared, day_match=day_match)
+        parse_cron(declared, day_match=day_match, seconds=seconds)
     except ScheduleError as error:
         loc = ("cron", error.field) if isinstance(declared, dict) and error.field in declared else ("cron",)
         named = f"{error.field}: " if error.field and len(loc) == 1 else ""
         raise _Rejected(Complaint(loc, "invalid-cron", f"{named}{error}")) from error
     if isinstance(declared, dict):
         return DeclaredCron(tuple((name, str(value).strip()) for name, value in declared.items()), day_match)
-    return DeclaredCron(_crontab_fields(declared), day_match)
-
-
-_MACROS = {
-    "@hourly": "0 * * * *",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@weekly": "0 0 * * 0",
-    "@monthly": "0 0 1 * *",
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-}
-
-
-def _crontab_fields(line: str) -> tuple[tuple[str, str], ...]:
-    values = _MACROS.get(line.strip().lower(), line).split()
-    return tuple(zip(CRONTAB_FIELDS, values, strict=True))
+    return DeclaredCron(tuple(crontab_fields(declared, seconds=seconds).items()), day_match)
 
 
 def _declared_interval(fields: JobFields, zone: str) -> DeclaredInterval:
-    units = fields.interval.model_dump(exclude_none=True) if fields.interval else {}
-    interval = DeclaredInterval(tuple(units.items()), _anchor(fields, zone))
+    interval = DeclaredInterval(_units(fields.interval), _anchor(fields, zone))
     seconds = interval.every.total_seconds()
     if not 1 <= seconds <= 36_525 * DAY:
         message = f"an interval is at least one second and at most a hundred years, this one is {seconds:.0f} seconds"
@@ -266,11 +256,20 @@ def _declared_interval(fields: JobFields, zone: str) -> DeclaredInterval:
     return interval
 
 
+def _units(interval: IntervalFields | str | None) -> tuple[tuple[str, int], ...]:
+    if not isinstance(interval, str):
+        return tuple(interval.model_dump(exclude_none=True).items()) if interval else ()
+    try:
+        return parse_duration(interval)
+    except ScheduleError as error:
+        raise _Rejected(Complaint(("interval",), "invalid-interval", str(error))) from error
+
+
 def _anchor(fields: JobFields, zone: str) -> datetime | None:
     if fields.anchor is None:
         return None
     try:
-        return parse_run_at(fields.anchor, fields.timezone or zone)
+        return parse_moment(fields.anchor, fields.timezone or zone)
     except ScheduleError as error:
         raise _Rejected(Complaint(("anchor",), "invalid-anchor", str(error))) from error
 
@@ -278,10 +277,10 @@ def _anchor(fields: JobFields, zone: str) -> datetime | None:
 def _declared_date(fields: JobFields, zone: str) -> DeclaredDate:
     run_at = fields.run_at or ""
     try:
-        parse_run_at(run_at, fields.timezone or zone)
+        parse_moment(run_at, fields.timezone or zone, fold=fields.fold)
     except ScheduleError as error:
         raise _Rejected(Complaint(("run_at",), "invalid-run-at", str(error))) from error
-    return DeclaredDate(run_at)
+    return DeclaredDate(run_at, fields.fold)
 
 
 def _check(fields: JobFields) -> Iterator[Complaint]:
@@ -296,7 +295,10 @@ def _check(fields: JobFields) -> Iterator[Complaint]:
         yield Complaint(("method",), "invalid-method", f"{fields.method!r} is not one of {', '.join(METHODS)}")
     for name, value in (fields.headers or {}).items():
         yield from _check_header(name, value)
-    for name, needs in (("day_match", "cron"), ("anchor", "interval")):
+    if fields.seconds and isinstance(fields.cron, dict):
+        message = "seconds belongs to a crontab line: here, write the field `second` of the object"
+        yield Complaint(("seconds",), "schedule", message, at_key=True)
+    for name, needs in (("day_match", "cron"), ("seconds", "cron"), ("anchor", "interval"), ("fold", "run_at")):
         if getattr(fields, name) is not None and getattr(fields, needs) is None:
             yield Complaint((name,), "schedule", f"{name} belongs to {needs}, which this job doesn't have", at_key=True)
 
@@ -368,6 +370,9 @@ def _translate(detail: ErrorDetails) -> Complaint:
             return Complaint(loc, "unknown-key", _unknown(str(loc[-1]), list(known)), at_key=True)
         case "missing":
             return Complaint(loc, "missing-field", "is missing")
+        case "string_type" if loc == ("interval",):
+            advice = "write an object such as {minutes: 10}, or an ISO 8601 duration such as PT10M"
+            return Complaint(loc, "invalid-type", f"can't be {_kind(detail['input'])}: {advice}")
         case "string_type":
             advice = ": put it into quotes" if isinstance(detail["input"], bool | int | float) else ""
             return Complaint(loc, "invalid-type", f"has to be text, not {_kind(detail['input'])}{advice}")
@@ -389,17 +394,18 @@ def _translate(detail: ErrorDetails) -> Complaint:
 
 
 def _is_other_shape(detail: ErrorDetails) -> bool:
-    """Pydantic names what is wrong for each shape of `cron`; only one of them was meant."""
-    if detail["loc"][:2] == ("cron", "str"):
+    """Pydantic names what is wrong for each shape of `cron` and `interval`; only one of them was meant."""
+    if detail["loc"][:2] in {("cron", "str"), ("interval", "str")}:
         return isinstance(detail["input"], dict)
-    return detail["loc"][:1] == ("cron",) and detail["type"] == "dict_type"
+    return detail["loc"][:1] in {("cron",), ("interval",)} and detail["type"] in {"dict_type", "model_type"}
 
 
 def _loc(detail: ErrorDetails) -> tuple[str | int, ...]:
-    """Without the union branches that pydantic adds behind `cron`, and its mark for a key."""
+    """Without the union branches that pydantic adds behind `cron` and `interval`, and its mark for a key."""
     loc = tuple(part for part in detail["loc"] if part != "[key]")
-    if loc[:1] == ("cron",) and len(loc) > 1:
-        return tuple(part for part in loc[:3] if part not in {"str", "int"} and not str(part).startswith("dict["))
+    if loc[:1] in {("cron",), ("interval",)} and len(loc) > 1:
+        branches = {"str", "int", "IntervalFields"}
+        return tuple(part for part in loc[:3] if part not in branches and not str(part).startswith("dict["))
     return loc
 
 

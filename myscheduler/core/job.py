@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeVar, assert_never
 
 from myscheduler.core.cron import canonical, parse_cron
-from myscheduler.core.moments import parse_run_at
+from myscheduler.core.moments import parse_moment
 from myscheduler.core.schedule import Cron, Interval, Once, Schedule
 from myscheduler.core.walls import CronExpression
 
@@ -53,6 +53,8 @@ class DeclaredDate:
     """A one-off as its author wrote it: RFC 3339, or local time in the job's zone."""
 
     run_at: str
+    fold: Literal[0, 1] | None = None
+    """The first or second of two instants with that local time (PEP 495)."""
 
 
 DeclaredSchedule = DeclaredCron | DeclaredInterval | DeclaredDate
@@ -165,8 +167,8 @@ def compile_schedule(spec: JobSpec, *, zone: str, created_at: datetime) -> Sched
             return Cron(_expression(fields, day_match), own_zone)
         case DeclaredInterval() as interval:
             return Interval(interval.every, interval.anchor or created_at)
-        case DeclaredDate(run_at):
-            return Once(parse_run_at(run_at, own_zone))
+        case DeclaredDate(run_at, fold):
+            return Once(parse_moment(run_at, own_zone, fold=fold))
         case _:
             assert_never(spec.schedule)
 
@@ -188,8 +190,8 @@ def schedule_to_json(schedule: DeclaredSchedule) -> dict[str, Any]:
             return {"cron": dict(fields)} | ({"day_match": day_match} if day_match != "any" else {})
         case DeclaredInterval(units, anchor):
             return {"interval": dict(units)} | ({"anchor": anchor.isoformat()} if anchor else {})
-        case DeclaredDate(run_at):
-            return {"run_at": run_at}
+        case DeclaredDate(run_at, fold):
+            return {"run_at": run_at} | ({} if fold is None else {"fold": fold})
         case _:
             assert_never(schedule)
 
@@ -202,7 +204,7 @@ def schedule_from_json(declared: Mapping[str, Any]) -> DeclaredSchedule:
         anchor = declared.get("anchor")
         units = tuple(declared["interval"].items())
         return _shared_interval(units, datetime.fromisoformat(anchor) if anchor else None)
-    return DeclaredDate(declared["run_at"])
+    return DeclaredDate(declared["run_at"], declared.get("fold"))
 
 
 _PLAIN_FIELDS = (
@@ -276,7 +278,7 @@ def schedule_digest(spec: JobSpec) -> str:
 def digest(spec: JobSpec) -> str:
     """A fingerprint of the whole meaning; two specs with one digest need no change between them."""
     meaning = to_json(spec)
-    for name in ("cron", "day_match", "interval", "anchor", "run_at", "timezone"):
+    for name in ("cron", "day_match", "interval", "anchor", "run_at", "fold", "timezone"):
         meaning.pop(name, None)
     return _fingerprint(meaning | {"schedule": schedule_digest(spec)})
 

@@ -13,41 +13,60 @@ _RFC_3339 = re.compile(
 _FORM = "write a time like 2026-04-01T09:00:00+09:00, or without the offset for the job's time zone"
 
 
-def parse_run_at(text: str | datetime, zone_name: str) -> datetime:
+def parse_moment(text: str | datetime, zone_name: str, *, fold: int | None = None) -> datetime:
     """The instant of an RFC 3339 time, or of a local time of that zone when it has no offset.
 
-    A `ScheduleError` (field `run_at`) for anything else, and for a local time that the zone shows never or twice.
+    `fold` chooses the first (0) or second (1) of two instants with one local time, as in PEP 495. A `ScheduleError`
+    for anything else, for a local time that the zone never shows, and for one that comes twice when no fold is given.
     """
     written = text if isinstance(text, datetime) else _read_time(text)
     try:
-        moment = (_localized(written, zone_name) if written.tzinfo is None else written).astimezone(UTC)
+        moment = (_localized(written, zone_name, fold) if written.tzinfo is None else written).astimezone(UTC)
     except OverflowError:
         moment = ZERO
     if moment.year < FIRST_YEAR:
-        raise ScheduleError("lies outside of the years 1970 to 9999", field="run_at")
+        raise ScheduleError("lies outside of the years 1970 to 9999")
     return moment
 
 
 def _read_time(text: str) -> datetime:
     if not isinstance(text, str) or not _RFC_3339.fullmatch(text.strip().upper()):
-        raise ScheduleError(f"is not a date with a time; {_FORM}", field="run_at")
+        raise ScheduleError(f"is not a date with a time; {_FORM}")
     try:
         return datetime.fromisoformat(text.strip().upper())
     except ValueError as error:
-        raise ScheduleError(f"is not a time that exists ({error}); {_FORM}", field="run_at") from None
+        raise ScheduleError(f"is not a time that exists ({error}); {_FORM}") from None
 
 
-def _localized(local: datetime, zone_name: str) -> datetime:
+def _localized(local: datetime, zone_name: str, fold: int | None) -> datetime:
     """That wall time in the zone; PEP 495: the offsets of both folds differ where it is shown never or twice."""
     first, second = (local.replace(tzinfo=zone(zone_name), fold=fold) for fold in (0, 1))
     before, after = first.utcoffset() or timedelta(), second.utcoffset() or timedelta()
     shown = f"{local.isoformat(' ')} in {zone_name}"
     if before < after:
+        raise ScheduleError(f"{shown} doesn't exist, the clock jumps over it: write another time, or the offset")
+    if before > after and fold is None:
         raise ScheduleError(
-            f"{shown} doesn't exist, the clock jumps over it: write another time, or the offset", field="run_at"
+            f"{shown} comes twice: write the offset, {first.isoformat()} or {second.isoformat()} "
+            "(beside run_at, `fold: 0` or `fold: 1` says the same)"
         )
-    if before > after:
-        raise ScheduleError(
-            f"{shown} comes twice: write the offset, {first.isoformat()} or {second.isoformat()}", field="run_at"
-        )
-    return first
+    return second if fold else first
+
+
+_DURATION = re.compile(
+    r"P(?:(?P<weeks>\d{1,6})W|(?:(?P<days>\d{1,6})D)?(?:T(?=\d)(?:(?P<hours>\d{1,8})H)?(?:(?P<minutes>\d{1,9})M)?"
+    r"(?:(?P<seconds>\d{1,10})S)?)?)",
+    re.ASCII,
+)
+
+
+def parse_duration(text: str) -> tuple[tuple[str, int], ...]:
+    """The units of an ISO 8601 duration and how many of each: `PT1H30M`, `P1DT12H`, `P2W`.
+
+    A `ScheduleError` for anything else; years and months have no fixed length, so they are refused.
+    """
+    found = _DURATION.fullmatch(text.strip().upper())
+    units = tuple((unit, int(number)) for unit, number in found.groupdict().items() if number) if found else ()
+    if not units:
+        raise ScheduleError("is not a duration: write one such as PT10M, PT1H30M, P1D or P2W, in whole numbers")
+    return units

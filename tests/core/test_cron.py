@@ -204,7 +204,7 @@ def test_which_expressions_follow_real_time(declared: Declared, expected: bool) 
         pytest.param("0 0 * * MON#", "day_of_week", "after `#` stands 1 to 5", id="no number"),
         pytest.param("0 0 * * 1-5#2", "day_of_week", "`1-5#2` is not understood", id="# of a range"),
         pytest.param("0 0 * * #2", "day_of_week", "`#2` is not understood", id="# of nothing"),
-        pytest.param("* * * * * *", "", "write the seconds as the field `second` of the object form", id="six fields"),
+        pytest.param("* * * * * *", "", "write `seconds: true` beside it", id="six fields"),
         pytest.param("* * * *", "", "has 4 fields, not 5", id="four fields"),
         pytest.param("", "", "has 0 fields, not 5", id="nothing"),
         pytest.param("@reboot", "", "`@reboot` is not known here; there are @hourly", id="@reboot"),

@@ -8,8 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myscheduler.core.declaration import JobFields, declare, is_past
-from myscheduler.core.job import DeclaredCron, DeclaredDate, DeclaredInterval, JobSpec
+from myscheduler.core.job import (
+    DeclaredCron,
+    DeclaredDate,
+    DeclaredInterval,
+    JobSpec,
+    compile_schedule,
+    digest,
+    from_json,
+    to_json,
+)
 from myscheduler.core.problem import Severity
+from myscheduler.core.schedule import Once
 
 BASE = {"job_id": "a", "cron": "0 0 * * *", "target_url": "https://x.test/run"}
 TOKYO = "Asia/Tokyo"
@@ -95,7 +105,21 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param({"cron": 5}, "cron", "has to be text, not a number", id="number as cron"),
         pytest.param({"cron": {"day": 31, "month": 2}}, "cron", "never fires", id="31 February"),
         pytest.param(_with("interval", {}), "interval", "at least one second", id="empty interval"),
-        pytest.param(_with("interval", 5), "interval", "has to be an object, not a number", id="number as interval"),
+        pytest.param(_with("interval", 5), "interval", "such as {minutes: 10}, or an ISO", id="number as interval"),
+        pytest.param(_with("interval", "10m"), "interval", "is not a duration: write one such as PT10M", id="10m"),
+        pytest.param(_with("interval", {"hours": "1"}), "interval.hours", "a whole number", id="text as unit"),
+        pytest.param(
+            {"seconds": True}, "cron", "this crontab line has 5 fields, not 6: second minute hour", id="5 with seconds"
+        ),
+        pytest.param({"cron": {"hour": 1}, "seconds": True}, "seconds", "the field `second`", id="object with seconds"),
+        pytest.param(_with("interval", "PT1H", seconds=True), "seconds", "seconds belongs to cron", id="not cron"),
+        pytest.param({"fold": 1}, "fold", "fold belongs to run_at", id="fold without run_at"),
+        pytest.param(
+            _with("run_at", "2026-10-25T02:30", timezone="Europe/Berlin"),
+            "run_at",
+            "`fold: 0` or `fold: 1`",
+            id="twice",
+        ),
         pytest.param(
             _with("interval", {"weeks": 5200, "days": 36500}), "interval", "a hundred years", id="long interval"
         ),
@@ -195,6 +219,25 @@ def test_other_schedules() -> None:
     assert every == DeclaredInterval((("hours", 1), ("minutes", 30)), anchor)
     assert _spec(**_with("run_at", "2026-01-01T00:00:00Z", method="post")).method == "POST"
     assert _spec(**_with("run_at", "2026-01-01T00:00:00Z")).schedule == DeclaredDate("2026-01-01T00:00:00Z")
+
+
+def test_two_spellings_of_one_schedule() -> None:
+    assert digest(_spec(**_with("interval", "PT1H30M"))) == digest(_spec(**_with("interval", {"minutes": 90})))
+    seconds = _spec(cron="*/10 30 2 * * *", seconds=True)
+    assert digest(seconds) == digest(_spec(cron={"second": "*/10", "minute": "30", "hour": "2"}))
+    assert digest(seconds) != digest(_spec(cron="30 2 * * *"))
+
+
+def test_fold_chooses_one_of_two_moments() -> None:
+    first, second = (
+        _spec(**_with("run_at", "2026-10-25T02:30", timezone="Europe/Berlin", fold=fold)) for fold in (0, 1)
+    )
+    assert digest(first) != digest(second)
+    moments = [
+        compile_schedule(one, zone=TOKYO, created_at=datetime(2026, 1, 1, tzinfo=UTC)) for one in (first, second)
+    ]
+    assert moments == [Once(datetime(2026, 10, 25, hour, 30, tzinfo=UTC)) for hour in (0, 1)]
+    assert from_json(to_json(second)) == second
 
 
 @pytest.mark.parametrize(
