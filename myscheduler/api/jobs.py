@@ -35,8 +35,9 @@ Limit = Annotated[int, Query(ge=1, le=1000, description="How many rows at the mo
 def _body() -> dict[str, Any]:
     """The body of POST and PUT for the OpenAPI page; it is read by `declare`, as manifests are."""
     schema = JobFields.model_json_schema()
-    interval = schema.pop("$defs")["IntervalFields"]  # a reference would lead nowhere in the page
-    schema["properties"]["interval"]["anyOf"][0] = interval
+    parts = schema.pop("$defs")  # a reference would lead nowhere in the page
+    schema["properties"]["interval"]["anyOf"][0] = parts["IntervalFields"]
+    schema["properties"]["dst"]["anyOf"][0] = parts["DstFields"]
     schema["properties"]["replace_existing"] = {"type": "boolean", "default": False}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 

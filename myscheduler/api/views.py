@@ -14,6 +14,8 @@ from myscheduler.core.job import (
     Job,
     Owner,
     compile_schedule,
+    next_run,
+    schedule_to_json,
     trigger_text,
 )
 from myscheduler.core.schedule import Once
@@ -129,7 +131,7 @@ class Views:
             "job_id": job.job_id,
             "id": job.job_id,
             "name": spec.name,
-            "next_run_time": None if job.is_paused else self._time(job.next_slot),
+            "next_run_time": None if job.is_paused else self._time(next_run(job, zone=self._zone_name)),
             "trigger": trigger_text(spec),
             "status": _status(job),
             "target_url": spec.target_url,
@@ -216,8 +218,8 @@ class Views:
     def _trigger_info(self, job: Job) -> dict[str, Any]:
         """The schedule as it was declared; `interval_seconds` and `run_date` are what older clients read."""
         match job.spec.schedule:
-            case DeclaredCron(fields):
-                return {"type": "cron", "cron": dict(fields)}
+            case DeclaredCron():
+                return {"type": "cron", **schedule_to_json(job.spec.schedule)}
             case DeclaredInterval(units) as interval:
                 seconds = interval.every.total_seconds()
                 return {"type": "interval", "interval": dict(units), "interval_seconds": seconds}

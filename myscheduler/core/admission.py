@@ -4,13 +4,23 @@ Every slot of a job lies either at or before the job's cursor, and is then in th
 still to be decided. A decision moves the cursor; nothing else does.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import islice
 
 from myscheduler.core.execution import Execution, Status
 from myscheduler.core.job import Job, JobSpec
-from myscheduler.core.schedule import Schedule, count_between, last_until, next_after
+from myscheduler.core.schedule import (
+    TICK,
+    Exclusion,
+    Schedule,
+    count_between,
+    exclusions,
+    last_until,
+    next_after,
+)
 
 BACKLOG_LIMIT = 100
 """Without `coalesce`, so many due slots of a job are run one after the other; older ones are recorded as missed."""
@@ -27,6 +37,7 @@ class Reason(StrEnum):
     EDITED = "edited"
     DELETED = "deleted"
     EXPIRED = "expired"
+    DST_GAP = "dst-gap"
     CRASH = "crash"
     SHUTDOWN = "shutdown"
     DATABASE = "database"
@@ -60,17 +71,18 @@ def admit(
     `running` counts the scheduled executions of the job that are under way or waiting to be sent.
     """
     if paused:
-        return _skip_all(schedule, cursor, now, Reason.PAUSED)
-    start = min(now, now - timedelta(seconds=spec.misfire_grace_time, microseconds=1))
-    late = gap(schedule, cursor, start, Status.MISSED, Reason.DEADLINE)
+        skipped = gap(schedule, cursor, now, Status.SKIPPED, Reason.PAUSED)
+        return _only_gaps((skipped,) if skipped else ())
+    start = min(now, now - timedelta(seconds=spec.misfire_grace_time) - TICK)
+    late = gaps(schedule, cursor, start, Status.MISSED, Reason.DEADLINE)
     fresh_from = max(cursor, start)
     if running >= spec.max_instances:
-        steps = _skip_all(schedule, fresh_from, now, Reason.OVERLAP)
+        steps = _only_gaps(gaps(schedule, fresh_from, now, Status.SKIPPED, Reason.OVERLAP))
     elif spec.coalesce:
         steps = _run_last(schedule, fresh_from, now)
     else:
         steps = _run_each(schedule, fresh_from, now)
-    return _with_gap_first(late, steps)
+    return _with_gaps_first(late, steps)
 
 
 def may_resend(job: Job, execution: Execution, now: datetime) -> bool:
@@ -98,36 +110,69 @@ def gap(schedule: Schedule, after: datetime, until: datetime, status: Status, re
     return Gap(status, reason, first, last or first, count_between(schedule, after, until))
 
 
-def _skip_all(schedule: Schedule, after: datetime, now: datetime, reason: Reason) -> tuple[Step, ...]:
-    skipped = gap(schedule, after, now, Status.SKIPPED, reason)
-    return (Step((skipped,), None, skipped.last),) if skipped else ()
+def gaps(schedule: Schedule, after: datetime, until: datetime, status: Status, reason: Reason) -> tuple[Gap, ...]:
+    """The slots in (`after`, `until`] as gaps, in order; those that are left out anyway have that as their reason."""
+    found = (
+        gap(schedule, start, end, Status.SKIPPED, Reason(left_out))
+        if left_out
+        else gap(schedule, start, end, status, reason)
+        for start, end, left_out in _parts(schedule, after, until)
+    )
+    return tuple(one for one in found if one)
+
+
+def _parts(
+    schedule: Schedule, after: datetime, until: datetime
+) -> Iterator[tuple[datetime, datetime, Exclusion | None]]:
+    """(`after`, `until`] cut where slots begin or cease to be left out, and why they are."""
+    for start, end, why in exclusions(schedule, after, until):
+        first, last = max(start - TICK, after), min(end - TICK, until)
+        if first > after:
+            yield after, first, None
+        yield first, last, why
+        after = last
+    if after < until:
+        yield after, until, None
+
+
+def _only_gaps(found: tuple[Gap, ...]) -> tuple[Step, ...]:
+    return (Step(found, None, found[-1].last),) if found else ()
 
 
 def _run_last(schedule: Schedule, after: datetime, now: datetime) -> tuple[Step, ...]:
-    last = last_until(schedule, now, after=after)
+    last = next(_runs_backwards(schedule, after, now), None)
     if last is None:
-        return ()
-    before = gap(schedule, after, last - timedelta(microseconds=1), Status.SKIPPED, Reason.COALESCED)
-    return (Step((before,) if before else (), last, last),)
+        return _only_gaps(gaps(schedule, after, now, Status.SKIPPED, Reason.COALESCED))
+    before = gaps(schedule, after, last - TICK, Status.SKIPPED, Reason.COALESCED)
+    behind = gaps(schedule, last, now, Status.SKIPPED, Reason.COALESCED)
+    return (Step(before, last, last), *_only_gaps(behind))
 
 
 def _run_each(schedule: Schedule, after: datetime, now: datetime) -> tuple[Step, ...]:
-    kept: list[datetime] = []  # from the latest back, as there may be millions of older ones
-    until = now
-    while len(kept) < BACKLOG_LIMIT and (slot := last_until(schedule, until, after=after)) is not None:
-        kept.append(slot)
-        until = slot - timedelta(microseconds=1)
+    kept = list(islice(_runs_backwards(schedule, after, now), BACKLOG_LIMIT))  # as there may be millions of older ones
     if not kept:
-        return ()
-    oldest, *later = reversed(kept)
-    over = gap(schedule, after, until, Status.MISSED, Reason.BACKLOG)
-    return (Step((over,) if over else (), oldest, oldest), *(Step((), slot, slot) for slot in later))
+        return _only_gaps(gaps(schedule, after, now, Status.SKIPPED, Reason.COALESCED))
+    steps = []
+    reason = (Status.MISSED, Reason.BACKLOG)
+    for slot in reversed(kept):
+        steps.append(Step(gaps(schedule, after, slot - TICK, *reason), slot, slot))
+        after = slot
+    return (*steps, *_only_gaps(gaps(schedule, after, now, *reason)))
 
 
-def _with_gap_first(first: Gap | None, steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    if first is None:
+def _runs_backwards(schedule: Schedule, after: datetime, until: datetime) -> Iterator[datetime]:
+    """The slots in (`after`, `until`] that are not left out, the latest first."""
+    for start, end, left_out in reversed(list(_parts(schedule, after, until))):
+        slot = None if left_out else last_until(schedule, end, after=start)
+        while slot is not None:
+            yield slot
+            slot = last_until(schedule, slot - TICK, after=start)
+
+
+def _with_gaps_first(first: tuple[Gap, ...], steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    if not first:
         return steps
     if not steps:
-        return (Step((first,), None, first.last),)
+        return _only_gaps(first)
     head = steps[0]
-    return (Step((first, *head.gaps), head.run, head.cursor), *steps[1:])
+    return (Step((*first, *head.gaps), head.run, head.cursor), *steps[1:])

@@ -24,6 +24,7 @@ from myscheduler.core.job import (
     DeclaredSchedule,
     JobSpec,
     compile_schedule,
+    follows_real_time,
 )
 from myscheduler.core.moments import parse_duration, parse_moment
 from myscheduler.core.problem import Complaint, Severity
@@ -51,6 +52,19 @@ class IntervalFields(BaseModel):
     seconds: int | None = Field(None, ge=0, le=3_000_000_000)
 
 
+class DstFields(BaseModel):
+    """What becomes of fixed times of the day where clocks change."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    gap: Literal["run", "skip"] | None = Field(
+        None, description="A time that doesn't exist: run right after the gap, or skip; run."
+    )
+    overlap: Literal["first", "both"] | None = Field(
+        None, description="A time that comes twice: run the first, or both; first."
+    )
+
+
 class JobFields(BaseModel):
     """A job as its author writes it."""
 
@@ -75,6 +89,9 @@ class JobFields(BaseModel):
     seconds: bool | None = Field(None, description="The crontab line has six fields, the seconds first; false.")
     day_match: Literal["any", "all"] | None = Field(
         None, description="With day and day_of_week both restricted: any (crontab's rule) or all must match."
+    )
+    dst: DstFields | None = Field(
+        None, description="For fixed times of a cron schedule where clocks change; others follow real time."
     )
     interval: IntervalFields | str | None = Field(
         None,
@@ -137,6 +154,11 @@ def declare(values: Mapping[str, Any], *, zone: str) -> tuple[JobSpec | None, li
     except _Rejected as rejected:
         if not complaints or _has_schedule(fields):  # a schedule that is missing may be one of the complaints
             complaints.append(rejected.complaint)
+    if schedule is not None and fields.dst and follows_real_time(schedule):
+        message = (
+            "has no effect here: an hour or minute that starts with * follows real time, so nothing is lost or doubled"
+        )
+        complaints.append(Complaint(("dst",), "no-effect", message, Severity.WARNING, at_key=True))
     if schedule is None or any(complaint.severity is Severity.ERROR for complaint in complaints):
         return None, complaints
     return _spec(fields, schedule), complaints
@@ -243,8 +265,11 @@ def _declared_cron(fields: JobFields) -> DeclaredCron:
         named = f"{error.field}: " if error.field and len(loc) == 1 else ""
         raise _Rejected(Complaint(loc, "invalid-cron", f"{named}{error}")) from error
     if isinstance(declared, dict):
-        return DeclaredCron(tuple((name, str(value).strip()) for name, value in declared.items()), day_match)
-    return DeclaredCron(tuple(crontab_fields(declared, seconds=seconds).items()), day_match)
+        given = tuple((name, str(value).strip()) for name, value in declared.items())
+    else:
+        given = tuple(crontab_fields(declared, seconds=seconds).items())
+    dst = fields.dst or DstFields()
+    return DeclaredCron(given, day_match, dst.gap or "run", dst.overlap or "first")
 
 
 def _declared_interval(fields: JobFields, zone: str) -> DeclaredInterval:
@@ -298,7 +323,13 @@ def _check(fields: JobFields) -> Iterator[Complaint]:
     if fields.seconds and isinstance(fields.cron, dict):
         message = "seconds belongs to a crontab line: here, write the field `second` of the object"
         yield Complaint(("seconds",), "schedule", message, at_key=True)
-    for name, needs in (("day_match", "cron"), ("seconds", "cron"), ("anchor", "interval"), ("fold", "run_at")):
+    for name, needs in (
+        ("day_match", "cron"),
+        ("seconds", "cron"),
+        ("dst", "cron"),
+        ("anchor", "interval"),
+        ("fold", "run_at"),
+    ):
         if getattr(fields, name) is not None and getattr(fields, needs) is None:
             yield Complaint((name,), "schedule", f"{name} belongs to {needs}, which this job doesn't have", at_key=True)
 
@@ -366,8 +397,9 @@ def _translate(detail: ErrorDetails) -> Complaint:
     loc = _loc(detail)
     match detail["type"]:
         case "extra_forbidden":
-            known = IntervalFields.model_fields if len(loc) > 1 else JobFields.model_fields
-            return Complaint(loc, "unknown-key", _unknown(str(loc[-1]), list(known)), at_key=True)
+            models: dict[str, type[BaseModel]] = {"interval": IntervalFields, "dst": DstFields}
+            model = models.get(str(loc[0]), JobFields)
+            return Complaint(loc, "unknown-key", _unknown(str(loc[-1]), list(model.model_fields)), at_key=True)
         case "missing":
             return Complaint(loc, "missing-field", "is missing")
         case "string_type" if loc == ("interval",):

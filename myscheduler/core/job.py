@@ -12,7 +12,8 @@ from typing import Any, Literal, TypeVar, assert_never
 
 from myscheduler.core.cron import canonical, parse_cron
 from myscheduler.core.moments import parse_moment
-from myscheduler.core.schedule import Cron, Interval, Once, Schedule
+from myscheduler.core.schedule import TICK, Cron, Interval, Once, Schedule
+from myscheduler.core.schedule import next_run as next_run_after
 from myscheduler.core.walls import CronExpression
 
 T = TypeVar("T")
@@ -33,6 +34,9 @@ class DeclaredCron:
 
     fields: tuple[tuple[str, str], ...]
     day_match: Literal["any", "all"] = "any"
+    gap: Literal["run", "skip"] = "run"
+    overlap: Literal["first", "both"] = "first"
+    """What becomes of fixed times where clocks change; see `schedule.Cron`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +167,27 @@ def compile_schedule(spec: JobSpec, *, zone: str, created_at: datetime) -> Sched
     """
     own_zone = spec.timezone or zone
     match spec.schedule:
-        case DeclaredCron(fields, day_match):
-            return Cron(_expression(fields, day_match), own_zone)
+        case DeclaredCron(fields, day_match, gap, overlap):
+            return Cron(_expression(fields, day_match), own_zone, gap, overlap)
         case DeclaredInterval() as interval:
             return Interval(interval.every, interval.anchor or created_at)
         case DeclaredDate(run_at, fold):
             return Once(parse_moment(run_at, own_zone, fold=fold))
         case _:
             assert_never(spec.schedule)
+
+
+def next_run(job: Job, *, zone: str) -> datetime | None:
+    """The job's first slot after its cursor that is not left out; `zone` is the service's."""
+    if job.next_slot is None or not (isinstance(job.spec.schedule, DeclaredCron) and job.spec.schedule.gap == "skip"):
+        return job.next_slot
+    schedule = compile_schedule(job.spec, zone=zone, created_at=job.created_at)
+    return next_run_after(schedule, job.next_slot - TICK)
+
+
+def follows_real_time(schedule: DeclaredSchedule) -> bool:
+    """A cron schedule whose hour, minute or second starts with `*`: changes of the clock are nothing to it."""
+    return isinstance(schedule, DeclaredCron) and _expression(schedule.fields, schedule.day_match).real_time
 
 
 @lru_cache(maxsize=4_096)  # many jobs have few expressions, and each is asked for at every change and start
@@ -186,8 +203,10 @@ def _meaning(fields: tuple[tuple[str, str], ...], day_match: Literal["any", "all
 def schedule_to_json(schedule: DeclaredSchedule) -> dict[str, Any]:
     """The schedule in the fields of a manifest: `{"cron": …}`, `{"interval": …}` or `{"run_at": …}`."""
     match schedule:
-        case DeclaredCron(fields, day_match):
-            return {"cron": dict(fields)} | ({"day_match": day_match} if day_match != "any" else {})
+        case DeclaredCron(fields, day_match, gap, overlap):
+            dst = ({"gap": gap} if gap != "run" else {}) | ({"overlap": overlap} if overlap != "first" else {})
+            more = ({"day_match": day_match} if day_match != "any" else {}) | ({"dst": dst} if dst else {})
+            return {"cron": dict(fields)} | more
         case DeclaredInterval(units, anchor):
             return {"interval": dict(units)} | ({"anchor": anchor.isoformat()} if anchor else {})
         case DeclaredDate(run_at, fold):
@@ -199,7 +218,8 @@ def schedule_to_json(schedule: DeclaredSchedule) -> dict[str, Any]:
 def schedule_from_json(declared: Mapping[str, Any]) -> DeclaredSchedule:
     """The inverse of `schedule_to_json`."""
     if "cron" in declared:
-        return _shared_cron(tuple(declared["cron"].items()), declared.get("day_match", "any"))
+        fields = tuple(declared["cron"].items())
+        return _shared_cron(fields, declared.get("day_match", "any"), **declared.get("dst", {}))
     if "interval" in declared:
         anchor = declared.get("anchor")
         units = tuple(declared["interval"].items())
@@ -269,7 +289,8 @@ def schedule_digest(spec: JobSpec) -> str:
     """A fingerprint of when the job runs: equal for two spellings of one schedule."""
     meaning = schedule_to_json(spec.schedule)
     if isinstance(spec.schedule, DeclaredCron):
-        meaning = {"cron": _meaning(spec.schedule.fields, spec.schedule.day_match)}
+        meaning.pop("day_match", None)
+        meaning["cron"] = _meaning(spec.schedule.fields, spec.schedule.day_match)
     elif isinstance(spec.schedule, DeclaredInterval):
         meaning["interval"] = spec.schedule.every.total_seconds()
     return _fingerprint(meaning | {"timezone": spec.timezone})
@@ -278,7 +299,7 @@ def schedule_digest(spec: JobSpec) -> str:
 def digest(spec: JobSpec) -> str:
     """A fingerprint of the whole meaning; two specs with one digest need no change between them."""
     meaning = to_json(spec)
-    for name in ("cron", "day_match", "interval", "anchor", "run_at", "fold", "timezone"):
+    for name in ("cron", "day_match", "dst", "interval", "anchor", "run_at", "fold", "timezone"):
         meaning.pop(name, None)
     return _fingerprint(meaning | {"schedule": schedule_digest(spec)})
 

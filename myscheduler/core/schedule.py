@@ -4,14 +4,16 @@ Instants are aware UTC datetimes. Inside, instants and wall times are whole seco
 
 Where clocks change, cron keeps Debian's rules. A fixed time is due at the first instant at which the clock shows it or
 something later: once in a repeated hour, and right after a gap that swallowed it. An expression that follows real time
-is due whenever the clock shows a matching time: twice in a repeated hour, never in a gap.
+is due whenever the clock shows a matching time: twice in a repeated hour, never in a gap. A job may choose otherwise
+for its fixed times: due again in a repeated hour, or left out in a gap.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import assert_never
+from enum import StrEnum
+from typing import Literal, NamedTuple, assert_never
 
 from myscheduler.core.walls import DAY, CronExpression, count_walls, next_wall, previous_wall
 from myscheduler.core.zones import (
@@ -26,6 +28,9 @@ from myscheduler.core.zones import (
 )
 from myscheduler.errors import ScheduleError
 
+TICK = timedelta(microseconds=1)
+"""The smallest step of time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cron:
@@ -34,6 +39,10 @@ class Cron:
     expression: CronExpression
     zone: str
     """IANA name, as `check_zone` accepts it."""
+    gap: Literal["run", "skip"] = "run"
+    """What becomes of a fixed time that a gap swallowed; `skip`: its slot is due right after the gap, but left out."""
+    overlap: Literal["first", "both"] = "first"
+    """Whether fixed times are due again when they come twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +74,7 @@ def next_after(schedule: Schedule, after: datetime) -> datetime | None:
     """The first slot later than `after`; `None` when there is none, also at the end of what datetime can hold."""
     match schedule:
         case Cron(expression, zone_name):
-            follow = _next_real if expression.real_time else _next_fixed
+            follow = _walk_of(schedule).next
             found = follow(expression, zone_name, max(to_second(after), FIRST - 1))
             return None if found is None or found > LAST else to_instant(found)
         case Interval(every, anchor):
@@ -82,7 +91,7 @@ def last_until(schedule: Schedule, until: datetime, *, after: datetime) -> datet
     """The latest slot that is later than `after` and not later than `until`."""
     match schedule:
         case Cron(expression, zone_name):
-            follow = _previous_real if expression.real_time else _previous_fixed
+            follow = _walk_of(schedule).previous
             found = follow(expression, zone_name, min(to_second(until), LAST), max(to_second(after), FIRST - 1))
             return None if found is None or found <= to_second(after) else to_instant(found)
         case Interval(every, anchor):
@@ -98,7 +107,7 @@ def count_between(schedule: Schedule, after: datetime, until: datetime) -> int:
     """How many slots are later than `after` and not later than `until`, without walking them one by one."""
     match schedule:
         case Cron(expression, zone_name):
-            count = _count_real if expression.real_time else _count_fixed
+            count = _walk_of(schedule).count
             return count(expression, zone_name, max(to_second(after) + 1, FIRST), min(to_second(until), LAST))
         case Interval(every, anchor):
             return max(0, (until - anchor) // every - max(0, (after - anchor) // every))
@@ -116,7 +125,49 @@ def slots_between(schedule: Schedule, after: datetime, until: datetime) -> Itera
         slot = next_after(schedule, slot)
 
 
+class Exclusion(StrEnum):
+    """Why a slot that is due is left out, whatever state its job is in."""
+
+    DST_GAP = "dst-gap"
+
+
+class Excluded(NamedTuple):
+    """The instants from `start`, included, to `end`, excluded: slots in between are left out."""
+
+    start: datetime
+    end: datetime
+    why: Exclusion
+
+
+def exclusions(schedule: Schedule, after: datetime, until: datetime) -> Iterator[Excluded]:
+    """What is left out of the slots later than `after` and not later than `until`, in order, without overlaps."""
+    if isinstance(schedule, Cron) and schedule.gap == "skip" and not schedule.expression.real_time:
+        for instant in _swallowing(schedule, max(to_second(after) + 1, FIRST), min(to_second(until), LAST)):
+            yield Excluded(to_instant(instant), to_instant(instant + 1), Exclusion.DST_GAP)
+
+
+def next_run(schedule: Schedule, after: datetime) -> datetime | None:
+    """The first slot later than `after` that is not left out."""
+    slot = next_after(schedule, after)
+    while slot is not None and (left_out := next(exclusions(schedule, slot - TICK, slot), None)):
+        slot = next_after(schedule, left_out.end - TICK)
+    return slot
+
+
 # --- cron in a zone ---
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    next: Callable[[CronExpression, str, int], int | None]
+    previous: Callable[[CronExpression, str, int, int], int | None]
+    count: Callable[[CronExpression, str, int, int], int]
+
+
+def _walk_of(schedule: Cron) -> _Walk:
+    if schedule.expression.real_time:
+        return _REAL
+    return _BOTH if schedule.overlap == "both" else _FIXED
 
 
 def _next_fixed(expression: CronExpression, zone_name: str, after: int) -> int | None:
@@ -139,6 +190,32 @@ def _count_fixed(expression: CronExpression, zone_name: str, start: int, until: 
         total += count_walls(expression, max(fresh, shown), end + offset)
         fresh = max(fresh, end + offset)
     return total
+
+
+def _swallowing(schedule: Cron, start: int, until: int) -> Iterator[int]:
+    """The ends of gaps that swallowed fixed times, where the clock doesn't show another one of them just then."""
+    expression, fresh = schedule.expression, reached(schedule.zone, start - 1) + 1
+    for first, end, offset in stretches_between(schedule.zone, start, until):
+        shown = first + offset
+        if fresh < shown and count_walls(expression, fresh, shown) and not count_walls(expression, shown, shown + 1):
+            yield first
+        fresh = max(fresh, end + offset)
+
+
+def _next_both(expression: CronExpression, zone_name: str, after: int) -> int | None:
+    """All times that are shown, and the ends of gaps."""
+    found = (_next_fixed(expression, zone_name, after), _next_real(expression, zone_name, after))
+    return min((one for one in found if one is not None), default=None)
+
+
+def _previous_both(expression: CronExpression, zone_name: str, until: int, after: int) -> int | None:
+    found = (_previous_fixed(expression, zone_name, until, after), _previous_real(expression, zone_name, until, after))
+    return max((one for one in found if one is not None), default=None)
+
+
+def _count_both(expression: CronExpression, zone_name: str, start: int, until: int) -> int:
+    ends = sum(1 for _ in _swallowing(Cron(expression, zone_name), start, until))
+    return ends + _count_real(expression, zone_name, start, until)
 
 
 def _next_real(expression: CronExpression, zone_name: str, after: int) -> int | None:
@@ -174,3 +251,8 @@ def _previous_real(expression: CronExpression, zone_name: str, until: int, after
 def _count_real(expression: CronExpression, zone_name: str, start: int, until: int) -> int:
     stretches = stretches_between(zone_name, start, until)
     return sum(count_walls(expression, first + offset, end + offset) for first, end, offset in stretches)
+
+
+_REAL = _Walk(_next_real, _previous_real, _count_real)
+_FIXED = _Walk(_next_fixed, _previous_fixed, _count_fixed)
+_BOTH = _Walk(_next_both, _previous_both, _count_both)

@@ -94,6 +94,56 @@ def test_late_one_off() -> None:
         assert _told(steps) == told
 
 
+SPRING = datetime(2026, 3, 29, 12, tzinfo=UTC)  # Berlin's clocks jumped from 02:00 to 03:00, 01:00 in UTC
+HALF_PAST_TWO = Cron(parse_cron("30 2 * * *"), "Europe/Berlin", gap="skip")
+
+
+@pytest.mark.parametrize(
+    ("fields", "paused", "running", "days", "told"),
+    [
+        pytest.param({}, False, 0, 1, ["skipped dst-gap 1: 01:00-01:00, cursor 01:00"], id="alone"),
+        pytest.param({}, True, 0, 1, ["skipped paused 1: 01:00-01:00, cursor 01:00"], id="pause wins"),
+        pytest.param({}, False, 1, 1, ["skipped dst-gap 1: 01:00-01:00, cursor 01:00"], id="not an overlap"),
+        pytest.param(
+            {"misfire_grace_time": 3600},
+            False,
+            0,
+            3,
+            ["missed deadline 2: 01:30-01:30, skipped dst-gap 1: 01:00-01:00, cursor 01:00"],
+            id="not missed",
+        ),
+        pytest.param(
+            {"misfire_grace_time": 366 * 86_400},
+            False,
+            0,
+            3,
+            [
+                "skipped coalesced 1: 01:30-01:30, run 01:30, cursor 01:30",
+                "skipped dst-gap 1: 01:00-01:00, cursor 01:00",
+            ],
+            id="the last that is not left out runs",
+        ),
+        pytest.param(
+            {"misfire_grace_time": 366 * 86_400, "coalesce": False},
+            False,
+            0,
+            3,
+            [
+                "run 01:30, cursor 01:30",
+                "run 01:30, cursor 01:30",
+                "skipped dst-gap 1: 01:00-01:00, cursor 01:00",
+            ],
+            id="each that is not left out",
+        ),
+    ],
+)
+def test_a_slot_that_a_gap_swallowed(
+    fields: dict[str, Any], paused: bool, running: int, days: int, told: list[str]
+) -> None:
+    spec, cursor = replace(SPEC, **fields), SPRING - timedelta(days=days)
+    assert _told(admit(spec, HALF_PAST_TWO, paused=paused, running=running, cursor=cursor, now=SPRING)) == told
+
+
 def test_backlog() -> None:
     spec = replace(SPEC, coalesce=False, misfire_grace_time=86_400)
     steps = admit(spec, MINUTELY, paused=False, running=0, cursor=NOON - (BACKLOG_LIMIT + 5) * MINUTE, now=NOON)

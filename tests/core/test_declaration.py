@@ -113,6 +113,10 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         ),
         pytest.param({"cron": {"hour": 1}, "seconds": True}, "seconds", "the field `second`", id="object with seconds"),
         pytest.param(_with("interval", "PT1H", seconds=True), "seconds", "seconds belongs to cron", id="not cron"),
+        pytest.param({"dst": {"gapp": "skip"}}, "dst.gapp", "did you mean 'gap'?", id="dst.gapp"),
+        pytest.param({"dst": {"gap": "no"}}, "dst.gap", "'no' is not one of 'run' or 'skip'", id="dst.gap"),
+        pytest.param({"dst": "skip"}, "dst", "has to be an object, not text", id="dst as text"),
+        pytest.param(_with("interval", "PT1H", dst={}), "dst", "dst belongs to cron", id="dst of an interval"),
         pytest.param({"fold": 1}, "fold", "fold belongs to run_at", id="fold without run_at"),
         pytest.param(
             _with("run_at", "2026-10-25T02:30", timezone="Europe/Berlin"),
@@ -226,6 +230,21 @@ def test_two_spellings_of_one_schedule() -> None:
     seconds = _spec(cron="*/10 30 2 * * *", seconds=True)
     assert digest(seconds) == digest(_spec(cron={"second": "*/10", "minute": "30", "hour": "2"}))
     assert digest(seconds) != digest(_spec(cron="30 2 * * *"))
+
+
+def test_options_where_clocks_change() -> None:
+    plain, skipping = _spec(cron="30 2 * * *"), _spec(cron="30 2 * * *", dst={"gap": "skip"})
+    assert isinstance(skipping.schedule, DeclaredCron)
+    assert (skipping.schedule.gap, skipping.schedule.overlap) == ("skip", "first")
+    assert digest(_spec(cron="30 2 * * *", dst={"gap": "run", "overlap": "first"})) == digest(plain)
+    assert digest(plain) != digest(skipping) != digest(_spec(cron="30 2 * * *", dst={"overlap": "both"}))
+    assert from_json(to_json(skipping)) == skipping
+
+
+def test_options_without_effect_are_a_warning() -> None:
+    spec, complaints = declare(BASE | {"cron": "*/30 * * * *", "dst": {"overlap": "both"}}, zone=TOKYO)
+    assert spec is not None
+    assert [(one.field, one.severity) for one in complaints] == [("dst", Severity.WARNING)]
 
 
 def test_fold_chooses_one_of_two_moments() -> None:

@@ -17,12 +17,15 @@ from myscheduler.core.cron import parse_cron
 from myscheduler.core.moments import parse_duration, parse_moment
 from myscheduler.core.schedule import (
     Cron,
+    Exclusion,
     Interval,
     Once,
     Schedule,
     count_between,
+    exclusions,
     last_until,
     next_after,
+    next_run,
     slots_between,
 )
 from myscheduler.core.zones import check_zone, zone
@@ -260,7 +263,9 @@ def test_cronsim_agrees_on_any_expression_where_changes_are_plain(crontab: str, 
     assert _walk(_cron(crontab, zone_name), after, len(expected)) == expected
 
 
-def _minute_by_minute(crontab: str, zone_name: str, start: datetime, minutes: int) -> list[datetime]:
+def _minute_by_minute(
+    crontab: str, zone_name: str, start: datetime, minutes: int, *, overlap: str = "first", gap: str = "run"
+) -> list[datetime]:
     """The rule itself, read off the wall clock once a minute; which times match is cronsim's word."""
     judge = CronSim(crontab, datetime(2000, 1, 1))  # noqa: DTZ001 - only asked for what matches
     minute, hour = crontab.split()[:2]
@@ -274,7 +279,9 @@ def _minute_by_minute(crontab: str, zone_name: str, start: datetime, minutes: in
     shown = [(start + n * MINUTE).astimezone(zone(zone_name)).replace(tzinfo=None, fold=0) for n in range(minutes)]
     reached = shown[0]
     for n, wall in enumerate(shown[1:], start=1):
-        passed = [wall] if real_time else [reached + k * MINUTE for k in range(1, (wall - reached) // MINUTE + 1)]
+        passed = [reached + k * MINUTE for k in range(1, (wall - reached) // MINUTE + 1)]
+        if real_time or gap == "skip" or (overlap == "both" and wall <= reached):
+            passed = [wall] if real_time or overlap == "both" or wall > reached else []
         if any(map(matches, passed)):
             found.append(start + n * MINUTE)
         reached = max(reached, wall)
@@ -298,6 +305,56 @@ def test_the_rule_minute_by_minute_agrees(crontab: str, moment: tuple[str, datet
     assert last_until(schedule, until, after=after) == (window[-1] if window else None)
 
 
+@given(
+    crontab=PLAIN,
+    moment=NEAR_A_CHANGE.filter(lambda pair: pair[0] != "Africa/Monrovia"),
+    gap=st.sampled_from(["run", "skip"]),
+    overlap=st.sampled_from(["first", "both"]),
+)
+@example(crontab="15 2 * * *", moment=("Australia/Lord_Howe", _at("2026-04-04T14:00Z")), gap="run", overlap="both")
+@example(crontab="15 2 * * *", moment=("Australia/Lord_Howe", _at("2026-10-03T14:00Z")), gap="skip", overlap="first")
+@settings(max_examples=150, deadline=None)
+def test_the_chosen_rule_minute_by_minute_agrees(
+    crontab: str, moment: tuple[str, datetime], gap: Any, overlap: Any
+) -> None:
+    zone_name, near = moment
+    start = near.replace(second=0, microsecond=0) - timedelta(hours=36)
+    after, until = near - timedelta(hours=12), start + 3599 * MINUTE
+    expected = _minute_by_minute(crontab, zone_name, start, 60 * 60, overlap=overlap, gap=gap)
+    schedule = Cron(parse_cron(crontab), zone_name, gap, overlap)
+    runs, slot = [], next_run(schedule, after)
+    while slot is not None and slot <= until:
+        runs.append(slot)
+        slot = next_run(schedule, slot)
+    assert runs == [slot for slot in expected if slot > after]
+    left_out = [slot for slot in slots_between(schedule, after, until) if slot not in runs]
+    assert left_out == [one.start for one in exclusions(schedule, after, until)]
+    assert {one.why for one in exclusions(schedule, after, until)} <= {Exclusion.DST_GAP}
+
+
+@pytest.mark.parametrize(
+    ("options", "zone_name", "after", "expected"),
+    [
+        pytest.param(
+            {"overlap": "both"}, "Europe/Berlin", "2026-10-24T12:00Z", ["10-25T00:30", "10-25T01:30"], id="both"
+        ),
+        pytest.param(
+            {"overlap": "both"}, "Europe/Berlin", "2026-03-28T12:00Z", ["03-29T01:00", "03-30T00:30"], id="gap"
+        ),
+        pytest.param({"gap": "skip"}, "Europe/Berlin", "2026-03-28T12:00Z", ["03-30T00:30", "03-31T00:30"], id="skip"),
+        pytest.param(
+            {"gap": "skip"}, "Asia/Tokyo", "2026-03-28T12:00Z", ["03-28T17:30", "03-29T17:30"], id="no change"
+        ),
+    ],
+)
+def test_options_where_clocks_change(options: dict[str, Any], zone_name: str, after: str, expected: list[str]) -> None:
+    schedule = Cron(parse_cron("30 2 * * *"), zone_name, **options)
+    first = next_run(schedule, _at(after))
+    assert first is not None
+    second = next_run(schedule, first)
+    assert [f"{one:%m-%dT%H:%M}" for one in (first, second) if one] == expected
+
+
 # --- laws ---
 
 SECONDS = st.fixed_dictionaries(
@@ -311,7 +368,12 @@ def _schedules(zone_name: str, near: datetime) -> st.SearchStrategy[Schedule]:
     moments = st.datetimes(datetime(1971, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
     every = st.timedeltas(timedelta(seconds=1), timedelta(days=400))
     return st.one_of(
-        CRONS.map(lambda declared: _cron(declared, zone_name)),
+        st.builds(
+            lambda declared, gap, overlap: Cron(parse_cron(declared), zone_name, gap, overlap),
+            CRONS,
+            st.sampled_from(["run", "skip"]),
+            st.sampled_from(["first", "both"]),
+        ),
         st.builds(Interval, every, st.one_of(st.just(near), moments)),
         st.builds(Once, st.one_of(st.just(near), moments)),
     )
