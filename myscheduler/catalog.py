@@ -10,7 +10,8 @@ from typing import assert_never
 from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows
 from myscheduler.adapters.store.execution_rows import Undone
 from myscheduler.core import lifecycle
-from myscheduler.core.job import Job, JobSpec, Owner, Source, compile_schedule, digest
+from myscheduler.core.admission import Reason
+from myscheduler.core.job import CatchUp, Job, JobSpec, Owner, Source, compile_schedule, digest
 from myscheduler.core.lifecycle import Turn
 from myscheduler.core.manifest import DeclaredJob
 from myscheduler.core.plan import Conflict, Create, Delete, Hold, Known, Move, Plan, Update, job_id_of
@@ -150,14 +151,19 @@ class Catalog:
 
         return await self._changed(work)
 
-    async def resume(self, job_id: str) -> Job:
-        """Lift the operators' pause; slots of the paused time do not run. Raises like `pause`."""
+    async def resume(self, job_id: str, *, catch_up: CatchUp = "none") -> Job:
+        """Lift the operators' pause; `catch_up` says which slots of the paused time run. Raises like `pause`."""
         now = self._now()
 
         def work(connection: Connection) -> Job:
             job = _find(connection, job_id)
             _refuse_pause(job, "resumed")
-            return _store_turn(connection, lifecycle.resume(job, now=now, zone=self._zone))
+            if catch_up == "none":
+                return _store_turn(connection, lifecycle.resume(job, now=now, zone=self._zone))
+            row_id, recorded = execution_rows.last_gap(connection, job_id, Reason.PAUSED)
+            reopened = lifecycle.resume_and_catch_up(job, recorded, catch_up, now=now, zone=self._zone)
+            execution_rows.shorten(connection, row_id, reopened.recorded)
+            return _store_turn(connection, reopened.turn)
 
         return await self._changed(work)
 

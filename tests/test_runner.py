@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -210,6 +211,15 @@ class TestAfterDowntime:
             assert slots == [row.slot for row in rows]
         assert all(later.at - earlier.at >= 0.1 for earlier, later in pairwise(target.requests))
 
+    async def test_nothing_is_caught_up_on_where_the_job_says_so(self, tmp_path: Path, target: Target) -> None:
+        await slept(tmp_path, Clock(timedelta(minutes=-35)), target, interval={"minutes": 10}, catchup="none")
+        async with opened(tmp_path) as parts:
+            parts.runner.start()
+            row = await parts.row_where("a", is_over)
+            assert (row.status, row.reason, row.slot_count) == (Status.MISSED, Reason.CATCHUP, 3)
+            assert (await parts.jobs())["a"].execution_count == 0
+        assert target.requests == []
+
     async def test_a_one_off_that_fell_due_runs_once(self, tmp_path: Path, target: Target) -> None:
         at = datetime.now(UTC) - timedelta(minutes=5)
         await slept(tmp_path, Clock(timedelta(minutes=-35)), target, run_at=at.isoformat())
@@ -302,6 +312,26 @@ class TestChanges:
         await received(target, 1)
         assert [one.target for one in target.requests] == ["/b"]
         assert await parts.rows("a") == []
+
+    @pytest.mark.parametrize(("catch_up", "runs"), [("none", 0), ("last", 1), ("all", 3)])
+    async def test_resume_catches_up_where_it_is_asked_to(
+        self, tmp_path: Path, target: Target, catch_up: Any, runs: int
+    ) -> None:
+        clock = Clock(timedelta(minutes=-35))
+        async with opened(tmp_path, clock=clock) as parts:
+            await parts.create("a", interval={"minutes": 10}, target_url=target.url())
+            await parts.catalog.pause("a", by="me")
+            parts.runner.start()
+            clock.shift = timedelta(0)
+            parts.runner.arm(list((await parts.jobs()).values()), [])
+            (paused,) = await parts.rows_where("a", lambda rows: bool(rows) and rows[0].slot_count == 3)
+            assert (paused.status, paused.reason) == (Status.SKIPPED, Reason.PAUSED)
+            await parts.catalog.resume("a", catch_up=catch_up)
+            rows = await parts.rows_where("a", lambda rows: sum(row.status is Status.COMPLETED for row in rows) == runs)
+            assert sum(row.slot_count for row in rows) == 3
+            assert [row.slot_count for row in rows if row.reason == Reason.PAUSED] == ([3 - runs] if runs < 3 else [])
+            assert (await parts.jobs())["a"].execution_count == runs
+        assert len(target.requests) == runs
 
     async def test_resume_does_not_fire_the_past(self, tmp_path: Path, target: Target) -> None:
         clock = Clock(timedelta(minutes=-35))

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 from fastapi import Request
 
 from myscheduler.api.errors import BadRequestError, InvalidInputError
+from myscheduler.core.job import CatchUp
 from myscheduler.core.problem import Complaint
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -58,6 +59,21 @@ async def read_actor(request: Request) -> str:
     body = await read_fields(request, by=str)
     actor = str(body.get("by") or request.headers.get("x-forwarded-user") or "api")
     return "".join(char if char.isprintable() else " " for char in actor)[:MAX_ACTOR]
+
+
+async def read_catch_up(request: Request) -> CatchUp:
+    """The body's `catchup`, `none` when left out; `by` may stand beside it."""
+    body = await read_fields(request, by=str, catchup=str)
+    match body.get("catchup"):
+        case None | "none":
+            return "none"
+        case "last":
+            return "last"
+        case "all":
+            return "all"
+        case other:
+            message = f"{other!r} is not one of 'none', 'last' or 'all'"
+            raise InvalidInputError([Complaint(("catchup",), "invalid-value", message)])
 
 
 def _refuse_constant(name: str) -> NoReturn:

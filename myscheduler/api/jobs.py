@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows
 from myscheduler.adapters.store.execution_rows import Record
 from myscheduler.api import views as shapes
-from myscheduler.api.bodies import read_actor, read_object
+from myscheduler.api.bodies import read_actor, read_catch_up, read_object
 from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.listing import Listing, ListResponse
 from myscheduler.api.views import Views
@@ -114,9 +114,8 @@ def jobs_router(  # noqa: C901 - a list of routes, each simple
 
     @router.post("/{job_id}/resume", responses=_answers(shapes.JobStatus))
     async def resume_job(job_id: str, request: Request) -> JSONResponse:
-        """Send again from now on; slots of the paused time do not run."""
-        await read_actor(request)
-        await catalog.resume(job_id)
+        """Send again from now on. Slots of the paused time run only where `catchup` is `last` or `all`."""
+        await catalog.resume(job_id, catch_up=await read_catch_up(request))
         return JSONResponse({"job_id": job_id, "status": "resumed"})
 
     @router.post("/{job_id}/trigger", responses=_answers(shapes.JobStatus))

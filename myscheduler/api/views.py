@@ -96,6 +96,7 @@ class JobDetail(JobSummary):
     retry_backoff_sec: float
     misfire_grace_time: int
     coalesce: bool
+    catchup: str
     max_instances: int
     on_interrupt: str
     digest: str
@@ -160,6 +161,7 @@ class Views:
             "retry_backoff_sec": spec.retry_backoff_sec,
             "misfire_grace_time": spec.misfire_grace_time,
             "coalesce": spec.coalesce,
+            "catchup": spec.catch_up,
             "max_instances": spec.max_instances,
             "on_interrupt": spec.on_interrupt,
             "digest": job.digest,

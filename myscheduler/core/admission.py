@@ -11,7 +11,7 @@ from enum import StrEnum
 from itertools import islice
 
 from myscheduler.core.execution import Execution, Status
-from myscheduler.core.job import Job, JobSpec
+from myscheduler.core.job import CatchUp, Job, JobSpec
 from myscheduler.core.schedule import (
     TICK,
     Exclusion,
@@ -23,7 +23,7 @@ from myscheduler.core.schedule import (
 )
 
 BACKLOG_LIMIT = 100
-"""Without `coalesce`, so many due slots of a job are run one after the other; older ones are recorded as missed."""
+"""So many due slots of a job are run one after the other; when there are more, only the last one runs."""
 
 
 class Reason(StrEnum):
@@ -38,6 +38,7 @@ class Reason(StrEnum):
     DELETED = "deleted"
     EXPIRED = "expired"
     DST_GAP = "dst-gap"
+    CATCHUP = "catchup"
     CRASH = "crash"
     SHUTDOWN = "shutdown"
     DATABASE = "database"
@@ -64,11 +65,20 @@ class Step:
 
 
 def admit(
-    spec: JobSpec, schedule: Schedule, *, paused: bool, running: int, cursor: datetime, now: datetime
+    spec: JobSpec,
+    schedule: Schedule,
+    *,
+    paused: bool,
+    running: int,
+    cursor: datetime,
+    now: datetime,
+    overdue_until: datetime | None = None,
+    catch_up: CatchUp | None = None,
 ) -> tuple[Step, ...]:
     """Decide on the slots in (`cursor`, `now`], in their order.
 
-    `running` counts the scheduled executions of the job that are under way or waiting to be sent.
+    `running` counts the scheduled executions of the job that are under way or waiting to be sent. Slots up to
+    `overdue_until` fell due while the service could not run them. `catch_up` wins over what the spec says.
     """
     if paused:
         skipped = gap(schedule, cursor, now, Status.SKIPPED, Reason.PAUSED)
@@ -76,12 +86,16 @@ def admit(
     start = min(now, now - timedelta(seconds=spec.misfire_grace_time) - TICK)
     late = gaps(schedule, cursor, start, Status.MISSED, Reason.DEADLINE)
     fresh_from = max(cursor, start)
+    catch_up = catch_up or spec.catch_up
+    if catch_up == "none" and overdue_until is not None:
+        late += gaps(schedule, fresh_from, min(overdue_until, now), Status.MISSED, Reason.CATCHUP)
+        fresh_from = max(fresh_from, min(overdue_until, now))
     if running >= spec.max_instances:
         steps = _only_gaps(gaps(schedule, fresh_from, now, Status.SKIPPED, Reason.OVERLAP))
-    elif spec.coalesce:
-        steps = _run_last(schedule, fresh_from, now)
-    else:
+    elif catch_up == "all":
         steps = _run_each(schedule, fresh_from, now)
+    else:
+        steps = _run_last(schedule, fresh_from, now, Status.SKIPPED, Reason.COALESCED)
     return _with_gaps_first(late, steps)
 
 
@@ -139,25 +153,24 @@ def _only_gaps(found: tuple[Gap, ...]) -> tuple[Step, ...]:
     return (Step(found, None, found[-1].last),) if found else ()
 
 
-def _run_last(schedule: Schedule, after: datetime, now: datetime) -> tuple[Step, ...]:
+def _run_last(schedule: Schedule, after: datetime, now: datetime, status: Status, reason: Reason) -> tuple[Step, ...]:
     last = next(_runs_backwards(schedule, after, now), None)
     if last is None:
-        return _only_gaps(gaps(schedule, after, now, Status.SKIPPED, Reason.COALESCED))
-    before = gaps(schedule, after, last - TICK, Status.SKIPPED, Reason.COALESCED)
-    behind = gaps(schedule, last, now, Status.SKIPPED, Reason.COALESCED)
+        return _only_gaps(gaps(schedule, after, now, status, reason))
+    before = gaps(schedule, after, last - TICK, status, reason)
+    behind = gaps(schedule, last, now, status, reason)
     return (Step(before, last, last), *_only_gaps(behind))
 
 
 def _run_each(schedule: Schedule, after: datetime, now: datetime) -> tuple[Step, ...]:
-    kept = list(islice(_runs_backwards(schedule, after, now), BACKLOG_LIMIT))  # as there may be millions of older ones
-    if not kept:
-        return _only_gaps(gaps(schedule, after, now, Status.SKIPPED, Reason.COALESCED))
+    kept = list(islice(_runs_backwards(schedule, after, now), BACKLOG_LIMIT + 1))  # there may be millions of them
+    if len(kept) > BACKLOG_LIMIT:
+        return _run_last(schedule, after, now, Status.MISSED, Reason.BACKLOG)
     steps = []
-    reason = (Status.MISSED, Reason.BACKLOG)
     for slot in reversed(kept):
-        steps.append(Step(gaps(schedule, after, slot - TICK, *reason), slot, slot))
+        steps.append(Step(gaps(schedule, after, slot - TICK, Status.MISSED, Reason.BACKLOG), slot, slot))
         after = slot
-    return (*steps, *_only_gaps(gaps(schedule, after, now, *reason)))
+    return (*steps, *_only_gaps(gaps(schedule, after, now, Status.MISSED, Reason.BACKLOG)))
 
 
 def _runs_backwards(schedule: Schedule, after: datetime, until: datetime) -> Iterator[datetime]:

@@ -13,9 +13,12 @@ from myscheduler.core.admission import Gap, Step, admit
 from myscheduler.core.call import host_of
 from myscheduler.core.claim import Claim
 from myscheduler.core.execution import Cause, Execution, Kind
-from myscheduler.core.job import Job, compile_schedule
+from myscheduler.core.job import CatchUp, Job, compile_schedule
 from myscheduler.core.lanes import Lanes
 from myscheduler.core.schedule import Schedule, next_after
+
+ON_TIME = timedelta(minutes=1)
+"""A slot that is decided later than this after its time is one to catch up on."""
 
 
 @dataclass(slots=True)
@@ -31,6 +34,8 @@ class _Armed:
     """The cursor when what was taken is stored, too."""
     decided: datetime
     """The cursor when what waits is taken and stored, too."""
+    catch_up: CatchUp | None = None
+    """What the end of a pause wished, as long as something of it waits."""
     waiting: list[Step] = field(default_factory=list)
     """Decided, not yet taken; oldest first."""
     is_offered: bool = False
@@ -78,7 +83,7 @@ class Agenda:
     def arm(self, job: Job, now: datetime) -> Schedule:
         """Look after the job as it is stored now, and decide at once what is due. Returns its schedule."""
         schedule = compile_schedule(job.spec, zone=self._zone, created_at=job.created_at)
-        armed = _Armed(job, schedule, host_of(job.spec.target_url), job.cursor, job.cursor, job.cursor)
+        armed = _Armed(job, schedule, host_of(job.spec.target_url), job.cursor, job.cursor, job.cursor, job.catch_up)
         self._armed[job.job_id] = armed
         self._decide(armed, now)
         return schedule
@@ -93,7 +98,7 @@ class Agenda:
             self._decide(armed, now)
 
     def _decide(self, armed: _Armed, now: datetime) -> None:
-        if armed.job.spec.coalesce and armed.waiting:
+        if armed.waiting and (armed.catch_up or armed.job.spec.catch_up) == "last":
             # while a slot waits for its turn or for the database, it and the newer ones are due together
             now = max(now, armed.decided)
             self._undecide(armed)
@@ -104,11 +109,17 @@ class Agenda:
             running=self._in_flight[armed.job.job_id] + sum(step.run is not None for step in armed.waiting),
             cursor=armed.decided,
             now=now,
+            overdue_until=self._overdue_until(now),
+            catch_up=armed.catch_up,
         )
         for step in steps:
             _append(armed.waiting, step)
             armed.decided = step.cursor
         self._offer(armed)
+
+    def _overdue_until(self, now: datetime) -> datetime:
+        """Slots up to here fell due while the service was down, asleep, or without its database."""
+        return now if self._started_at is None else max(self._started_at, now - ON_TIME)
 
     @staticmethod
     def _undecide(armed: _Armed) -> None:
@@ -188,7 +199,7 @@ class Agenda:
         execution = None
         if step.run is not None:
             self._in_flight[job.job_id] += 1
-            is_late = self._started_at is None or step.run <= self._started_at
+            is_late = step.run <= self._overdue_until(now)
             cause = Cause.CATCH_UP if is_late else Cause.TIMER
             execution = Execution(
                 self._new_id(now),
@@ -200,6 +211,8 @@ class Agenda:
                 job.revision,
                 now,
             )
+        if not armed.waiting:
+            armed.catch_up = None
         self._offer(armed)
         upcoming = next_after(armed.schedule, step.cursor)
         claim = Claim(job.job_id, job.version, job.digest, job.revision, step.gaps, execution, step.cursor, upcoming)

@@ -126,6 +126,11 @@ class JobFields(BaseModel):
         None, ge=1, le=366 * DAY, description="Seconds that a slot may start late before it counts as missed; 3600."
     )
     coalesce: bool | None = Field(None, description="Several slots that are due together run once; true.")
+    catchup: Literal["none", "last", "all"] | None = Field(
+        None,
+        description="Which slots run that fell due while the service could not run them, within misfire_grace_time: "
+        "none, the last, or all; last, or all where coalesce is false.",
+    )
     max_instances: int | None = Field(
         None, ge=1, le=1_000, description="Executions of this job at the same time; a further slot is skipped; 1."
     )
@@ -202,7 +207,7 @@ def _spec(fields: JobFields, schedule: DeclaredSchedule) -> JobSpec:
         exclude_none=True,
         include={
             "timezone", "headers", "body", "timeout_sec", "max_retries", "retry_backoff_sec",
-            "misfire_grace_time", "coalesce", "max_instances", "on_interrupt", "paused", "labels",
+            "misfire_grace_time", "max_instances", "on_interrupt", "paused", "labels",
         },
     )  # fmt: skip
     return JobSpec(
@@ -211,8 +216,16 @@ def _spec(fields: JobFields, schedule: DeclaredSchedule) -> JobSpec:
         schedule=schedule,
         target_url=fields.target_url,
         method=(fields.method or "GET").upper(),
+        **_catch_up(fields),
         **given,
     )
+
+
+def _catch_up(fields: JobFields) -> dict[str, Any]:
+    """`last` and `all` are other words for `coalesce`."""
+    if fields.catchup is None:
+        return {} if fields.coalesce is None else {"coalesce": fields.coalesce}
+    return {"coalesce": fields.catchup != "all", "catchup": "none" if fields.catchup == "none" else None}
 
 
 def _declared_schedule(fields: JobFields, zone: str) -> DeclaredSchedule:
@@ -323,6 +336,10 @@ def _check(fields: JobFields) -> Iterator[Complaint]:
     if fields.seconds and isinstance(fields.cron, dict):
         message = "seconds belongs to a crontab line: here, write the field `second` of the object"
         yield Complaint(("seconds",), "schedule", message, at_key=True)
+    if fields.catchup and fields.coalesce is not None and fields.coalesce is not (fields.catchup != "all"):
+        written = "true" if fields.coalesce else "false"
+        message = f"catchup: {fields.catchup} contradicts coalesce: {written}: remove coalesce"
+        yield Complaint(("catchup",), "schedule", message, at_key=True)
     for name, needs in (
         ("day_match", "cron"),
         ("seconds", "cron"),

@@ -17,6 +17,7 @@ from myscheduler.core.schedule import next_run as next_run_after
 from myscheduler.core.walls import CronExpression
 
 T = TypeVar("T")
+CatchUp = Literal["none", "last", "all"]
 INTERVAL_UNITS = ("weeks", "days", "hours", "minutes", "seconds")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -85,12 +86,19 @@ class JobSpec:
     """Seconds that a slot may start late; a later one is recorded as missed."""
     coalesce: bool = True
     """Several slots that are due together run once."""
+    catchup: Literal["none"] | None = None
+    """`none`: what fell due while the service could not run it does not run; else as `coalesce` says."""
     max_instances: int = 1
     on_interrupt: Literal["record", "retry"] = "record"
     """What becomes of an execution that was under way when the service ended: only recorded, or sent again."""
     paused: bool | None = None
     """`None` leaves pausing to the operators."""
     labels: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+
+    @property
+    def catch_up(self) -> CatchUp:
+        """Which slots run of those that are due together, late ones among them."""
+        return self.catchup or ("last" if self.coalesce else "all")
 
     @property
     def schedule_type(self) -> Literal["cron", "interval", "date"]:
@@ -143,6 +151,8 @@ class Job:
     """The latest that was sent."""
     source: Source | None = None
     pause: Pause | None = None
+    catch_up: CatchUp | None = None
+    """How the slots after the cursor are caught up on this once, as the end of a pause wished it; not stored."""
 
     @property
     def job_id(self) -> str:
@@ -243,7 +253,7 @@ _PLAIN_FIELDS = (
     "paused",
 )
 _ALIKE = ("timezone", "method", "timeout_sec", "retry_backoff_sec", "misfire_grace_time")
-_LATER_FIELDS = {"on_interrupt": "record"}
+_LATER_FIELDS = {"on_interrupt": "record", "catchup": None}
 
 
 def to_json(spec: JobSpec) -> dict[str, Any]:

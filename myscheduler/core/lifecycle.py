@@ -4,6 +4,7 @@ so that no slot is lost and none from the past is fired.
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from myscheduler.core.admission import Gap, Reason, gap
 from myscheduler.core.execution import Status
@@ -16,7 +17,7 @@ from myscheduler.core.job import (
     compile_schedule,
     digest,
 )
-from myscheduler.core.schedule import Once, Schedule, next_after
+from myscheduler.core.schedule import TICK, Once, Schedule, count_between, last_until, next_after
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -73,6 +74,44 @@ def resume(job: Job, *, now: datetime, zone: str) -> Turn:
     if job.pause is None:
         return Turn(job)
     return resume_from(job, replace(job, pause=None), now=now, zone=zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """A pause that ended with the wish to catch up."""
+
+    turn: Turn
+    recorded: Gap | None
+    """What is left of the history's last row of the pause; `None` when nothing is."""
+
+
+def resume_and_catch_up(
+    job: Job, recorded: Gap | None, catch_up: Literal["last", "all"], *, now: datetime, zone: str
+) -> Reopened:
+    """Lift the operators' pause, and leave its last slot, or all, to be decided, as far as they lie within the grace.
+
+    `recorded` is the history's last row of the job, if it tells of the pause: the slots in question leave it.
+    """
+    resumed = replace(job, pause=None)
+    if job.pause is None or resumed.is_paused:
+        return Reopened(resume(job, now=now, zone=zone), recorded)
+    schedule = compile_schedule(job.spec, zone=zone, created_at=job.created_at)
+    start = max(job.pause.at, now - timedelta(seconds=job.spec.misfire_grace_time) - TICK)
+    if catch_up == "last":
+        last = last_until(schedule, now, after=start)
+        start = max(now, job.cursor) if last is None else last - TICK
+    start = max(start, recorded.first - TICK if recorded else job.cursor)
+    settled = _settle(job, start, zone, Status.SKIPPED, Reason.PAUSED)
+    resumed = replace(resumed, cursor=start, next_slot=next_after(schedule, start), catch_up=catch_up)
+    return Reopened(Turn(_touched(resumed, now), settled), _without(recorded, schedule, start))
+
+
+def _without(recorded: Gap | None, schedule: Schedule, start: datetime) -> Gap | None:
+    """The gap without its slots later than `start`."""
+    left = recorded.count - count_between(schedule, start, recorded.last) if recorded else 0
+    if recorded is None or left <= 0:
+        return None
+    return replace(recorded, last=last_until(schedule, start, after=recorded.first) or recorded.first, count=left)
 
 
 def resume_from(job: Job, changed: Job, *, now: datetime, zone: str) -> Turn:

@@ -193,6 +193,14 @@ class TestContract:
         names = ("", "/{job_id}", "/executions/recent", "/{job_id}/pause", "/{job_id}/resume", "/{job_id}/trigger")
         assert {f"{JOBS}{name}" for name in (*names, "/{job_id}/executions")} <= paths.keys()
 
+    async def test_resume_takes_a_wish_to_catch_up(self, api: httpx.AsyncClient) -> None:
+        await create(api)
+        for wish in ("none", "last", "all"):
+            await ok(api, "POST", f"{JOBS}/a/pause")
+            await ok(api, "POST", f"{JOBS}/a/resume", json={"catchup": wish, "by": "me"})
+        problem = assert_problem(await api.post(f"{JOBS}/a/resume", json={"catchup": "some"}), 422)
+        assert "not one of 'none', 'last' or 'all'" in problem["errors"][0]["message"]
+
     async def test_control(self, api: httpx.AsyncClient, target: Target) -> None:
         await create(api, target_url=target.url())
         assert await ok(api, "POST", f"{JOBS}/a/pause") == {"job_id": "a", "status": "paused"}

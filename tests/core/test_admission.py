@@ -147,16 +147,72 @@ def test_a_slot_that_a_gap_swallowed(
 def test_backlog() -> None:
     spec = replace(SPEC, coalesce=False, misfire_grace_time=86_400)
     steps = admit(spec, MINUTELY, paused=False, running=0, cursor=NOON - (BACKLOG_LIMIT + 5) * MINUTE, now=NOON)
+    assert _told(steps) == ["missed backlog 104: 10:16-11:59, run 12:00, cursor 12:00"]
+    steps = admit(spec, MINUTELY, paused=False, running=0, cursor=NOON - BACKLOG_LIMIT * MINUTE, now=NOON)
     assert len(steps) == BACKLOG_LIMIT
-    assert _told(steps)[0] == "missed backlog 5: 10:16-10:20, run 10:21, cursor 10:21"
-    assert all(not step.gaps and step.run == step.cursor for step in steps[1:])
+    assert all(not step.gaps and step.run == step.cursor for step in steps)
+
+
+@pytest.mark.parametrize(
+    ("fields", "overdue", "catch_up", "told"),
+    [
+        pytest.param({"catchup": "none"}, 4, None, ["missed catchup 4: 11:57-12:00, cursor 12:00"], id="none"),
+        pytest.param(
+            {"catchup": "none"},
+            3,
+            None,
+            ["missed catchup 3: 11:57-11:59, run 12:00, cursor 12:00"],
+            id="none, one is new",
+        ),
+        pytest.param(
+            {"catchup": "none"}, 0, None, ["skipped coalesced 3: 11:57-11:59, run 12:00, cursor 12:00"], id="all new"
+        ),
+        pytest.param(
+            {"catchup": "none", "misfire_grace_time": 60},
+            4,
+            None,
+            ["missed deadline 2: 11:57-11:58, missed catchup 2: 11:59-12:00, cursor 12:00"],
+            id="none, and too late",
+        ),
+        pytest.param(
+            {}, 4, None, ["skipped coalesced 3: 11:57-11:59, run 12:00, cursor 12:00"], id="last is the default"
+        ),
+        pytest.param(
+            {"catchup": "none"},
+            4,
+            "last",
+            ["skipped coalesced 3: 11:57-11:59, run 12:00, cursor 12:00"],
+            id="the wish wins",
+        ),
+        pytest.param(
+            {},
+            2,
+            "all",
+            [f"run {time}, cursor {time}" for time in ("11:57", "11:58", "11:59", "12:00")],
+            id="the wish for all",
+        ),
+    ],
+)
+def test_catching_up(fields: dict[str, Any], overdue: int, catch_up: Any, told: list[str]) -> None:
+    cursor = NOON - 4 * MINUTE
+    steps = admit(
+        replace(SPEC, **fields),
+        MINUTELY,
+        paused=False,
+        running=0,
+        cursor=cursor,
+        now=NOON,
+        overdue_until=cursor + overdue * MINUTE,
+        catch_up=catch_up,
+    )
+    assert _told(steps) == told
 
 
 def test_a_year_of_seconds_is_decided_at_once() -> None:
     spec = replace(SPEC, coalesce=False, misfire_grace_time=366 * 86_400)
     every_second = Interval(timedelta(seconds=1), NOON)
     steps = admit(spec, every_second, paused=False, running=0, cursor=NOON, now=NOON + timedelta(days=365))
-    assert (len(steps), steps[0].gaps[0].count) == (BACKLOG_LIMIT, 365 * 86_400 - BACKLOG_LIMIT)
+    assert (len(steps), steps[0].gaps[0].count) == (1, 365 * 86_400 - 1)
 
 
 _MOMENTS = st.integers(0, 2 * 86_400_000_000).map(  # New York's clocks go back in these two days

@@ -117,6 +117,8 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param({"dst": {"gap": "no"}}, "dst.gap", "'no' is not one of 'run' or 'skip'", id="dst.gap"),
         pytest.param({"dst": "skip"}, "dst", "has to be an object, not text", id="dst as text"),
         pytest.param(_with("interval", "PT1H", dst={}), "dst", "dst belongs to cron", id="dst of an interval"),
+        pytest.param({"catchup": "some"}, "catchup", "'some' is not one of 'none', 'last'", id="catchup"),
+        pytest.param({"catchup": "all", "coalesce": True}, "catchup", "contradicts coalesce: true", id="both words"),
         pytest.param({"fold": 1}, "fold", "fold belongs to run_at", id="fold without run_at"),
         pytest.param(
             _with("run_at", "2026-10-25T02:30", timezone="Europe/Berlin"),
@@ -245,6 +247,14 @@ def test_options_without_effect_are_a_warning() -> None:
     spec, complaints = declare(BASE | {"cron": "*/30 * * * *", "dst": {"overlap": "both"}}, zone=TOKYO)
     assert spec is not None
     assert [(one.field, one.severity) for one in complaints] == [("dst", Severity.WARNING)]
+
+
+def test_catchup() -> None:
+    assert [_spec(catchup=mode).catch_up for mode in ("none", "last", "all")] == ["none", "last", "all"]
+    assert [_spec(coalesce=coalesce).catch_up for coalesce in (True, False)] == ["last", "all"]
+    assert digest(_spec(catchup="last")) == digest(_spec()) == digest(_spec(coalesce=True))
+    assert digest(_spec(catchup="all")) == digest(_spec(coalesce=False)) != digest(_spec(catchup="none"))
+    assert from_json(to_json(_spec(catchup="none"))) == _spec(catchup="none")
 
 
 def test_fold_chooses_one_of_two_moments() -> None:

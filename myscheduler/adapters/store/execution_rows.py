@@ -162,6 +162,25 @@ def record_gaps(connection: sa.Connection, undone: Sequence[Undone]) -> None:
         connection.execute(_LENGTHEN, values)
 
 
+def last_gap(connection: sa.Connection, job_id: str, reason: Reason) -> tuple[str, Gap | None]:
+    """The id of a job's last scheduled row, and the slots that it stands for, if they did not run for that reason."""
+    of_schedule = (executions.c.job_id == job_id) & (executions.c.kind == Kind.SCHEDULED)
+    query = sa.select(executions).where(of_schedule).order_by(executions.c.slot.desc()).limit(1)
+    row = connection.execute(query).first()
+    if row is None or row.reason != reason:
+        return "", None
+    return row.execution_id, Gap(Status(row.status), reason, row.slot, row.last_slot, row.slot_count)
+
+
+def shorten(connection: sa.Connection, execution_id: str, left: Gap | None) -> None:
+    """Let a row of slots that did not run stand for those of `left` only; for none of them, it goes."""
+    row = executions.c.execution_id == execution_id
+    if left is None:
+        connection.execute(sa.delete(executions).where(row))
+    else:
+        connection.execute(sa.update(executions).where(row).values(last_slot=left.last, slot_count=left.count))
+
+
 def of_job(connection: sa.Connection, job_id: str, limit: int) -> list[Record]:
     """A job's newest rows first."""
     query = sa.select(executions).where(executions.c.job_id == job_id).order_by(executions.c.slot.desc()).limit(limit)
