@@ -36,6 +36,7 @@ STORE_RETRY_SEC = 1.0
 RECORD_SEC = 5.0
 """How long a shutdown waits for the last ends to be recorded."""
 STOPPED = "the scheduler was stopped while this execution was under way; the target may have got the request"
+REPLACED = "the next slot of this job was due, and it says overlap: replace; the target may have got the request"
 NOT_SENT = "the scheduler was stopped before this execution was sent"
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,10 @@ class Runner:
         self._unanswered: dict[str, asyncio.Future[bool]] = {}
         """Manual runs whose callers still wait to hear that they are claimed."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._running: dict[str, dict[str, asyncio.Task[None]]] = {}
+        """Scheduled executions under way, by job and id, the oldest first."""
+        self._replaced: set[str] = set()
+        """Executions that are being cut off to make room for a newer slot of their job."""
         self._open: set[str] = set()
         """Executions that are claimed and not yet recorded as ended."""
         self._outdated: set[str] = set()
@@ -100,6 +105,7 @@ class Runner:
             self._last_manual.pop(job_id, None)
         now = self._now()
         self._timers.arm([(job.job_id, self._agenda.arm(job, now), max(now, job.cursor)) for job in changed], removed)
+        self._make_room()
         self._has_work.set()
 
     def wake(self, due: Sequence[Due]) -> None:
@@ -107,7 +113,17 @@ class Runner:
         now = self._now()
         for job_id, slot in due:
             self._agenda.wake(job_id, max(now, slot))  # the clock may have been set back since the timer rang
+        self._make_room()
         self._has_work.set()
+
+    def _make_room(self) -> None:
+        """Cut off the oldest execution of jobs that say `overlap: replace` and have a newer slot due."""
+        for job_id in self._agenda.take_crowded():
+            for execution_id, task in self._running.get(job_id, {}).items():
+                if execution_id not in self._replaced:
+                    self._replaced.add(execution_id)
+                    task.cancel()
+                    break
 
     # --- claiming: nothing is sent before this is committed -------------------------------------------------------
 
@@ -267,7 +283,9 @@ class Runner:
         self._open.add(execution.execution_id)
         task = asyncio.create_task(self._execute(job, execution, host, attempts))
         self._tasks.add(task)
-        task.add_done_callback(partial(self._after_task, job, execution))
+        if execution.kind is Kind.SCHEDULED:
+            self._running.setdefault(job.job_id, {})[execution.execution_id] = task
+        task.add_done_callback(partial(self._after_task, job, execution, host, not attempts))
 
     async def _execute(self, job: Job, execution: Execution, host: str, attempts: int) -> None:
         """Send until it is decided. The first attempt has its place from the claim; a later one waits for its turn."""
@@ -292,7 +310,7 @@ class Runner:
                 await self._turn(execution, host)
             status = final_status(outcome)
         except asyncio.CancelledError:
-            self._interrupt(job, execution, attempts, STOPPED)
+            self._cut_off(job, execution, attempts, STOPPED)
             return
         except Exception:
             log.exception("a bug ended an execution", extra=names)
@@ -323,10 +341,23 @@ class Runner:
             self._agenda.leave(host)
         self._has_work.set()
 
-    def _after_task(self, job: Job, execution: Execution, task: asyncio.Task[None]) -> None:
+    def _after_task(self, job: Job, execution: Execution, host: str, has_place: bool, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if task.cancelled():  # before its first step, so nothing of `_execute` ran
-            self._interrupt(job, execution, 0, NOT_SENT)
+            if has_place:
+                self._leave(execution, host)
+            self._cut_off(job, execution, 0, NOT_SENT)
+        running = self._running.get(job.job_id, {})
+        running.pop(execution.execution_id, None)
+        if not running:
+            self._running.pop(job.job_id, None)
+
+    def _cut_off(self, job: Job, execution: Execution, attempts: int, error: str) -> None:
+        if execution.execution_id in self._replaced:
+            self._replaced.discard(execution.execution_id)
+            self._end(execution, Status.INTERRUPTED, attempts, Outcome(error=REPLACED), Reason.REPLACED)
+        else:
+            self._interrupt(job, execution, attempts, error)
 
     def _interrupt(self, job: Job, execution: Execution, attempts: int, error: str) -> None:
         """End what the shutdown cuts off; an execution that is to be sent again stays open for the next start."""

@@ -295,6 +295,37 @@ class TestManual:
             await parts.runner.trigger("nobody", by="me")
 
 
+class TestOverlap:
+    """A job of every second whose target takes more than two."""
+
+    async def begun(self, parts: Parts, target: Target, overlap: str) -> None:
+        target.answers("/slow", Answer(delay=2.3))
+        await parts.create("a", interval={"seconds": 1}, target_url=target.url("/slow"), overlap=overlap)
+
+    async def test_queue_lets_the_newest_slot_wait(self, parts: Parts, target: Target) -> None:
+        await self.begun(parts, target, "queue")
+        rows = await parts.rows_where("a", lambda rows: sum(row.status is Status.COMPLETED for row in rows) >= 2)
+        first, second = sorted((row for row in rows if row.status is Status.COMPLETED), key=lambda row: row.slot)[:2]
+        assert (second.started_at or first.slot) >= (first.completed_at or second.slot)
+        assert {row.reason for row in rows} <= {None, Reason.COALESCED}
+        assert all(later.at - earlier.at >= 2.3 for earlier, later in pairwise(target.requests))
+
+    async def test_replace_cuts_off_the_one_before(self, parts: Parts, target: Target) -> None:
+        await self.begun(parts, target, "replace")
+        await received(target, 3)
+        rows = await parts.rows_where("a", lambda rows: sum(row.reason == Reason.REPLACED for row in rows) >= 2)
+        replaced = [row for row in rows if row.reason == Reason.REPLACED]
+        assert {row.status for row in replaced} == {Status.INTERRUPTED}
+        assert all("overlap: replace" in (row.error or "") for row in replaced)
+        assert sum(row.status is Status.RUNNING for row in rows) <= 1
+
+    async def test_allow_runs_them_beside_each_other(self, parts: Parts, target: Target) -> None:
+        await self.begun(parts, target, "allow")
+        rows = await parts.rows_where("a", lambda rows: sum(row.status is Status.COMPLETED for row in rows) >= 1)
+        assert sum(row.status is Status.RUNNING for row in rows) >= 1
+        assert {row.reason for row in rows} == {None}
+
+
 class TestChanges:
     async def test_an_edit_counts_from_now_on(self, parts: Parts, target: Target) -> None:
         job = await parts.create("a", **soon(0.5), target_url=target.url("/old"))
@@ -424,7 +455,7 @@ async def fill_by_triggers(parts: Parts, job_id: str) -> int:
 
 class TestStoreTrouble:
     async def test_nothing_is_sent_that_could_not_be_recorded_and_it_heals(self, parts: Parts, target: Target) -> None:
-        when = soon(0.3)
+        when = soon(1.0)
         names = [f"job-{number}" for number in range(100)]
         await asyncio.gather(*(parts.create(name, **when, target_url=target.url(f"/{name}")) for name in names))
         parts.fill()

@@ -98,6 +98,7 @@ class JobDetail(JobSummary):
     coalesce: bool
     catchup: str
     max_instances: int
+    overlap: str
     on_interrupt: str
     digest: str
     created_at: str
@@ -163,6 +164,7 @@ class Views:
             "coalesce": spec.coalesce,
             "catchup": spec.catch_up,
             "max_instances": spec.max_instances,
+            "overlap": spec.overlap,
             "on_interrupt": spec.on_interrupt,
             "digest": job.digest,
             "created_at": self._moment(job.created_at),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
+from typing import assert_never
 
 from myscheduler.core.execution import Execution, Status
 from myscheduler.core.job import CatchUp, Job, JobSpec
@@ -39,6 +40,7 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     DST_GAP = "dst-gap"
     CATCHUP = "catchup"
+    REPLACED = "replaced"
     CRASH = "crash"
     SHUTDOWN = "shutdown"
     DATABASE = "database"
@@ -90,13 +92,25 @@ def admit(
     if catch_up == "none" and overdue_until is not None:
         late += gaps(schedule, fresh_from, min(overdue_until, now), Status.MISSED, Reason.CATCHUP)
         fresh_from = max(fresh_from, min(overdue_until, now))
-    if running >= spec.max_instances:
+    if _is_full(spec, running):
         steps = _only_gaps(gaps(schedule, fresh_from, now, Status.SKIPPED, Reason.OVERLAP))
     elif catch_up == "all":
         steps = _run_each(schedule, fresh_from, now)
     else:
         steps = _run_last(schedule, fresh_from, now, Status.SKIPPED, Reason.COALESCED)
     return _with_gaps_first(late, steps)
+
+
+def _is_full(spec: JobSpec, running: int) -> bool:
+    match spec.overlap:
+        case "skip":
+            return running >= spec.max_instances
+        case "queue" | "replace":
+            return running >= spec.max_instances + BACKLOG_LIMIT
+        case "allow":
+            return False
+        case _:
+            assert_never(spec.overlap)
 
 
 def may_resend(job: Job, execution: Execution, now: datetime) -> bool:

@@ -62,6 +62,8 @@ class Agenda:
         """Jobs whose first waiting step runs nothing; that takes no place."""
         self._in_flight: Counter[str] = Counter()
         """Scheduled executions by job, from the moment they are taken until their end is recorded."""
+        self._crowded: set[str] = set()
+        """Jobs of which a slot wants the place of an execution that is under way."""
         self._started_at: datetime | None = None
         self._is_closed = False
 
@@ -133,11 +135,21 @@ class Agenda:
         first = armed.waiting[0]
         if first.run is None:
             self._to_record.append(armed)
-        elif self._in_flight[armed.job.job_id] < armed.job.spec.max_instances:
+        elif self._has_room(armed.job):
             self._lanes.put(armed.host, first.run, armed)
         else:
+            if armed.job.spec.overlap == "replace":
+                self._crowded.add(armed.job.job_id)
             return
         armed.is_offered = True
+
+    def _has_room(self, job: Job) -> bool:
+        return job.spec.overlap == "allow" or self._in_flight[job.job_id] < job.spec.max_instances
+
+    def take_crowded(self) -> set[str]:
+        """Jobs of which the oldest execution is to make room for a newer slot; each is told once for each decision."""
+        crowded, self._crowded = self._crowded, set()
+        return crowded
 
     # --- claims ---------------------------------------------------------------------------------------------------
 

@@ -131,8 +131,11 @@ class JobFields(BaseModel):
         description="Which slots run that fell due while the service could not run them, within misfire_grace_time: "
         "none, the last, or all; last, or all where coalesce is false.",
     )
-    max_instances: int | None = Field(
-        None, ge=1, le=1_000, description="Executions of this job at the same time; a further slot is skipped; 1."
+    max_instances: int | None = Field(None, ge=1, le=1_000, description="Executions of this job at the same time; 1.")
+    overlap: Literal["skip", "queue", "replace", "allow"] | None = Field(
+        None,
+        description="A slot that is due while max_instances executions run is skipped, waits for its turn (queue), or "
+        "takes the place of the oldest, which is interrupted (replace); allow knows no limit; skip.",
     )
     on_interrupt: Literal["record", "retry"] | None = Field(
         None,
@@ -207,7 +210,7 @@ def _spec(fields: JobFields, schedule: DeclaredSchedule) -> JobSpec:
         exclude_none=True,
         include={
             "timezone", "headers", "body", "timeout_sec", "max_retries", "retry_backoff_sec",
-            "misfire_grace_time", "max_instances", "on_interrupt", "paused", "labels",
+            "misfire_grace_time", "max_instances", "overlap", "on_interrupt", "paused", "labels",
         },
     )  # fmt: skip
     return JobSpec(
@@ -333,6 +336,11 @@ def _check(fields: JobFields) -> Iterator[Complaint]:
         yield Complaint(("method",), "invalid-method", f"{fields.method!r} is not one of {', '.join(METHODS)}")
     for name, value in (fields.headers or {}).items():
         yield from _check_header(name, value)
+    yield from _check_companions(fields)
+
+
+def _check_companions(fields: JobFields) -> Iterator[Complaint]:
+    """Fields that belong to others, or exclude each other."""
     if fields.seconds and isinstance(fields.cron, dict):
         message = "seconds belongs to a crontab line: here, write the field `second` of the object"
         yield Complaint(("seconds",), "schedule", message, at_key=True)
@@ -340,6 +348,12 @@ def _check(fields: JobFields) -> Iterator[Complaint]:
         written = "true" if fields.coalesce else "false"
         message = f"catchup: {fields.catchup} contradicts coalesce: {written}: remove coalesce"
         yield Complaint(("catchup",), "schedule", message, at_key=True)
+    if fields.overlap == "allow" and fields.max_instances is not None:
+        message = "overlap: allow knows no limit: remove max_instances, or write another overlap"
+        yield Complaint(("overlap",), "schedule", message, at_key=True)
+    if fields.overlap == "replace" and (fields.catchup == "all" or fields.coalesce is False):
+        message = "overlap: replace keeps the newest only, so all can't be caught up on: write catchup: last or none"
+        yield Complaint(("overlap",), "schedule", message, at_key=True)
     for name, needs in (
         ("day_match", "cron"),
         ("seconds", "cron"),

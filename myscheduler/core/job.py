@@ -89,6 +89,9 @@ class JobSpec:
     catchup: Literal["none"] | None = None
     """`none`: what fell due while the service could not run it does not run; else as `coalesce` says."""
     max_instances: int = 1
+    overlap: Literal["skip", "queue", "replace", "allow"] = "skip"
+    """What becomes of a slot while `max_instances` executions run: it is left out, waits for its turn, or takes the
+    place of the oldest. `allow` knows no limit."""
     on_interrupt: Literal["record", "retry"] = "record"
     """What becomes of an execution that was under way when the service ended: only recorded, or sent again."""
     paused: bool | None = None
@@ -253,7 +256,7 @@ _PLAIN_FIELDS = (
     "paused",
 )
 _ALIKE = ("timezone", "method", "timeout_sec", "retry_backoff_sec", "misfire_grace_time")
-_LATER_FIELDS = {"on_interrupt": "record", "catchup": None}
+_LATER_FIELDS = {"on_interrupt": "record", "catchup": None, "overlap": "skip"}
 
 
 def to_json(spec: JobSpec) -> dict[str, Any]:

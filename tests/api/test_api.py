@@ -673,7 +673,7 @@ class TestTrouble:
     async def test_not_ready_while_nothing_can_be_recorded(
         self, api: httpx.AsyncClient, parts: Parts, target: Target
     ) -> None:
-        when = soon(0.4)
+        when = soon(1.0)
         await asyncio.gather(*(parts.create(f"job-{n}", **when, target_url=target.url()) for n in range(100)))
         parts.fill()
         ready = partial(api.get, "/health/ready")

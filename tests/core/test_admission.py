@@ -87,6 +87,16 @@ def test_table(fields: dict[str, Any], paused: bool, running: int, behind: int, 
     assert _told(admit(spec, MINUTELY, paused=paused, running=running, cursor=cursor, now=NOON)) == told
 
 
+@pytest.mark.parametrize(
+    ("overlap", "running", "runs"),
+    [("skip", 1, False), ("queue", 1, True), ("queue", 101, False), ("replace", 1, True), ("allow", 10_000, True)],
+)
+def test_overlap(overlap: Any, running: int, runs: bool) -> None:
+    spec = replace(SPEC, overlap=overlap)
+    steps = admit(spec, MINUTELY, paused=False, running=running, cursor=NOON - MINUTE, now=NOON)
+    assert _told(steps) == (["run 12:00, cursor 12:00"] if runs else ["skipped overlap 1: 12:00-12:00, cursor 12:00"])
+
+
 def test_late_one_off() -> None:
     once = Once(NOON)
     for late, told in [(3600, ["run 12:00, cursor 12:00"]), (3601, ["missed deadline 1: 12:00-12:00, cursor 12:00"])]:

@@ -119,6 +119,10 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param(_with("interval", "PT1H", dst={}), "dst", "dst belongs to cron", id="dst of an interval"),
         pytest.param({"catchup": "some"}, "catchup", "'some' is not one of 'none', 'last'", id="catchup"),
         pytest.param({"catchup": "all", "coalesce": True}, "catchup", "contradicts coalesce: true", id="both words"),
+        pytest.param({"overlap": "allow", "max_instances": 3}, "overlap", "remove max_instances", id="allow 3"),
+        pytest.param(
+            {"overlap": "replace", "catchup": "all"}, "overlap", "write catchup: last or none", id="replace all"
+        ),
         pytest.param({"fold": 1}, "fold", "fold belongs to run_at", id="fold without run_at"),
         pytest.param(
             _with("run_at", "2026-10-25T02:30", timezone="Europe/Berlin"),
@@ -255,6 +259,7 @@ def test_catchup() -> None:
     assert digest(_spec(catchup="last")) == digest(_spec()) == digest(_spec(coalesce=True))
     assert digest(_spec(catchup="all")) == digest(_spec(coalesce=False)) != digest(_spec(catchup="none"))
     assert from_json(to_json(_spec(catchup="none"))) == _spec(catchup="none")
+    assert from_json(to_json(_spec(overlap="queue"))) == _spec(overlap="queue")
 
 
 def test_fold_chooses_one_of_two_moments() -> None:
