@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -33,10 +33,13 @@ CLAIM_PAUSE_SEC = 0.02
 RECORD_PAUSE_SEC = 0.04
 """What falls due, or ends, meanwhile shares the next transaction; one for each costs more than all else."""
 STORE_RETRY_SEC = 1.0
+LOOK_SEC = 2.0
+"""How often an empty transaction asks whether the database is still there; it costs no write."""
 RECORD_SEC = 5.0
 """How long a shutdown waits for the last ends to be recorded."""
 STOPPED = "the scheduler was stopped while this execution was under way; the target may have got the request"
 REPLACED = "the next slot of this job was due, and it says overlap: replace; the target may have got the request"
+GIVEN_UP = "whoever triggered it was told that it could not be recorded in time, so it was not sent"
 NOT_SENT = "the scheduler was stopped before this execution was sent"
 
 log = logging.getLogger(__name__)
@@ -223,7 +226,7 @@ class Runner:
             elif one.accepted.done():  # the caller gave up, and must not find it run after all
                 self._manual.leave(one.taken.host)
             else:
-                asked.append(one)
+                asked.append(replace(one, taken=_started(one.taken, self._now())))
         return asked
 
     def _ask_again(self, asked: Sequence[_Asked]) -> None:
@@ -232,9 +235,15 @@ class Runner:
             self._manual.put(one.taken.host, self._now(), one)
 
     def _after_asked(self, one: _Asked, *, is_accepted: bool) -> None:
-        if not one.accepted.done():
+        has_given_up = one.accepted.done()
+        if not has_given_up:
             one.accepted.set_result(is_accepted)
-        if is_accepted:
+        execution = one.taken.claim.execution
+        if is_accepted and has_given_up and execution is not None:
+            self._manual.leave(one.taken.host)
+            self._open.add(execution.execution_id)
+            self._end(execution, Status.INTERRUPTED, 0, Outcome(error=GIVEN_UP), Reason.DATABASE)
+        elif is_accepted:
             self._after_accepted(one.taken)
         else:
             self._manual.leave(one.taken.host)
@@ -271,6 +280,15 @@ class Runner:
             log.error("the database can't be used, so nothing is sent until it can: %s", error)
         self.store_trouble = str(error)
         self._has_work.set()
+
+    async def _look_forever(self) -> None:
+        """A service with nothing due for hours should know, and say, that its database is gone; until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_SEC)
+            try:
+                await self._store.write(probe.look)
+            except StoreUnavailableError as error:
+                self._not_well(error)
 
     def _well(self) -> None:
         if self.store_trouble is not None:
@@ -420,7 +438,7 @@ class Runner:
             self._begin(job, execution, host_of(job.spec.target_url), attempts=attempts)
         if interrupted or kept:
             log.warning(
-                "executions were under way when the service last stopped: %d interrupted, %d sent again",
+                "executions were under way when the service or its database stopped: %d interrupted, %d sent again",
                 interrupted,
                 len(kept),
             )
@@ -429,7 +447,9 @@ class Runner:
         """Begin to claim and send what is armed."""
         self._agenda.start(self._now())
         self._timers.start()
-        self.loops = [asyncio.create_task(self._claim_forever()), asyncio.create_task(self._finish_forever())]
+        self.loops = [
+            asyncio.create_task(loop()) for loop in (self._claim_forever, self._finish_forever, self._look_forever)
+        ]
 
     def hold(self) -> None:
         """Send nothing more that is due; for the first moment of a shutdown."""
@@ -482,6 +502,14 @@ def _close_or_keep(
     execution_rows.count_attempt(connection, list(kept_ids))
     execution_rows.interrupt(connection, closed, reason=reason, now=now)
     return len(closed), kept
+
+
+def _started(taken: Taken, now: datetime) -> Taken:
+    """A manual run that waited for its place starts when it has one."""
+    claim = taken.claim
+    if claim.execution is None:
+        return taken
+    return replace(taken, claim=replace(claim, execution=replace(claim.execution, started_at=now)))
 
 
 def _names(execution: Execution) -> dict[str, object]:

@@ -13,6 +13,8 @@ from myscheduler.core.execution import Status
 
 KEPT = 20_000
 """How many summaries are remembered as JSON."""
+GONE = 1_000
+"""So many of removed jobs may be among them."""
 KEPT_BYTES = 4_096
 """Longer ones are written anew each time."""
 _HEAD, _TAIL = b'{"jobs":[', b"]}"
@@ -52,7 +54,7 @@ class Listing:
         Runs beside the event loop, twice at once too.
         """
         marks = job_rows.marks(connection)
-        if len(self._resting) >= KEPT or len(self._resting) > 2 * len(marks):  # most of them may be gone
+        if len(self._resting) > len(marks) + GONE:
             self._resting = {}
         texts = {mark.job_id: self._known(mark, is_held=mark.job_id in held) for mark in marks}
         new = [mark for mark in marks if texts[mark.job_id] is None]
@@ -75,5 +77,7 @@ class Listing:
             # a copy, because orjson leaves several kilobytes in reserve behind its bytes
             summary = _Summary(mark, is_held, bytes(memoryview(text)))
             yield summary
-            if (record is None or record.status is not Status.RUNNING) and len(text) <= KEPT_BYTES:
+            rests = record is None or record.status is not Status.RUNNING
+            has_room = len(self._resting) < KEPT or mark.job_id in self._resting
+            if rests and has_room and len(text) <= KEPT_BYTES:
                 self._resting[mark.job_id] = summary

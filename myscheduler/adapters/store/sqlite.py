@@ -85,7 +85,7 @@ def _watch_file(engines: Engines, path: Path) -> None:
 
     def check(_connection: sa.Connection) -> None:
         if _identity(path) != identity:
-            message = f"the database {path} was removed or replaced: bring the file back, and restart"
+            message = f"the database {path} was removed or replaced: bring that file back, or restart with another"
             raise StoreUnavailableError(message)
 
     for engine in (engines.reader, engines.writer):
