@@ -142,7 +142,7 @@ class Excluded(NamedTuple):
 def exclusions(schedule: Schedule, after: datetime, until: datetime) -> Iterator[Excluded]:
     """What is left out of the slots later than `after` and not later than `until`, in order, without overlaps."""
     if isinstance(schedule, Cron) and schedule.gap == "skip" and not schedule.expression.real_time:
-        for instant in _swallowing(schedule, max(to_second(after) + 1, FIRST), min(to_second(until), LAST)):
+        for instant in swallowing(schedule, max(to_second(after) + 1, FIRST), min(to_second(until), LAST)):
             yield Excluded(to_instant(instant), to_instant(instant + 1), Exclusion.DST_GAP)
 
 
@@ -192,7 +192,7 @@ def _count_fixed(expression: CronExpression, zone_name: str, start: int, until: 
     return total
 
 
-def _swallowing(schedule: Cron, start: int, until: int) -> Iterator[int]:
+def swallowing(schedule: Cron, start: int, until: int) -> Iterator[int]:
     """The ends of gaps that swallowed fixed times, where the clock doesn't show another one of them just then."""
     expression, fresh = schedule.expression, reached(schedule.zone, start - 1) + 1
     for first, end, offset in stretches_between(schedule.zone, start, until):
@@ -214,7 +214,7 @@ def _previous_both(expression: CronExpression, zone_name: str, until: int, after
 
 
 def _count_both(expression: CronExpression, zone_name: str, start: int, until: int) -> int:
-    ends = sum(1 for _ in _swallowing(Cron(expression, zone_name), start, until))
+    ends = sum(1 for _ in swallowing(Cron(expression, zone_name), start, until))
     return ends + _count_real(expression, zone_name, start, until)
 
 

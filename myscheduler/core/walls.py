@@ -200,6 +200,29 @@ def count_walls(expression: CronExpression, start: int, end: int) -> int:
     return _walls_before(expression, end, start // DAY) - _walls_before(expression, start, start // DAY)
 
 
+def walls_between(expression: CronExpression, start: int, end: int) -> Iterator[list[int]]:
+    """The matching wall seconds from `start`, included, to `end`, excluded, a day at a time; no day is empty."""
+    day, second = divmod(max(start, _FIRST_DAY * DAY), DAY)
+    times = _times(expression)
+    while day <= _LAST_DAY and day * DAY < end:
+        found = next_day(expression, date.fromordinal(day))
+        if found is None:
+            return
+        if found.toordinal() > day:
+            day, second = found.toordinal(), 0
+        midnight = day * DAY
+        first, last = bisect_left(times, second), bisect_left(times, end - midnight)
+        if first < last:
+            yield [midnight + time for time in times[first:last]]
+        day, second = day + 1, 0
+
+
+@lru_cache(maxsize=1024)
+def _times(expression: CronExpression) -> tuple[int, ...]:
+    """The matching seconds of a matching day."""
+    return tuple(_time(expression, rank) for rank in range(times_per_day(expression)))
+
+
 def times_per_day(expression: CronExpression) -> int:
     """How many times of the day match, on any day that does."""
     return len(expression.hours) * len(expression.minutes) * len(expression.seconds)

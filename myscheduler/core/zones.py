@@ -26,6 +26,7 @@ class Stretch(NamedTuple):
 
 
 ZERO = datetime(1, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP = 3 * DAY
 """How close a zone is looked at. Since 1970 no clock was changed twice within six days, or by more than one day."""
 _BLOCK = 33 * _STEP
