@@ -11,17 +11,10 @@ from enum import StrEnum
 from itertools import islice
 from typing import assert_never
 
+from myscheduler.core.exclusions import Exclusion, exclusions
 from myscheduler.core.execution import Execution, Status
 from myscheduler.core.job import CatchUp, Job, JobSpec
-from myscheduler.core.schedule import (
-    TICK,
-    Exclusion,
-    Schedule,
-    count_between,
-    exclusions,
-    last_until,
-    next_after,
-)
+from myscheduler.core.schedule import TICK, Schedule, count_between, last_until, next_after
 
 BACKLOG_LIMIT = 100
 """So many due slots of a job are run one after the other; when there are more, only the last one runs."""

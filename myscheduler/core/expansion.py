@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from myscheduler.core.schedule import Cron, Interval, Once, Schedule, next_after, swallowing
+from myscheduler.core.schedule import Adjusted, Interval, Once, Schedule, back, inside, next_after
 from myscheduler.core.walls import CronExpression, walls_between
+from myscheduler.core.zoned_cron import Cron, swallowing
 from myscheduler.core.zones import EPOCH, FIRST, LAST, reached, stretches_between, to_second
 
 MICROSECOND = timedelta(microseconds=1)
@@ -39,8 +40,18 @@ def expand(schedule: Schedule, after: datetime, until: datetime) -> Iterator[Seq
         case Once(at):
             if after < at <= until:
                 yield [to_micros(at)]
+        case Adjusted(rhythm, offset):
+            after, until = inside(schedule, after, until)
+            for part in expand(rhythm, back(after, offset), back(until, offset)) if after < until else ():
+                yield _moved(part, offset // MICROSECOND)
         case _:
             assert_never(schedule)
+
+
+def _moved(part: Sequence[int], offset: int) -> Sequence[int]:
+    if isinstance(part, range):
+        return range(part.start + offset, part.stop + offset, part.step)
+    return [micros + offset for micros in part] if offset else part
 
 
 def _cron(schedule: Cron, start: int, until: int) -> Iterator[list[int]]:

@@ -11,10 +11,11 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeVar, assert_never
 
 from myscheduler.core.cron import canonical, parse_cron
+from myscheduler.core.exclusions import next_run as next_run_after
 from myscheduler.core.moments import parse_moment
-from myscheduler.core.schedule import TICK, Cron, Interval, Once, Schedule
-from myscheduler.core.schedule import next_run as next_run_after
+from myscheduler.core.schedule import TICK, Interval, Once, Schedule
 from myscheduler.core.walls import CronExpression
+from myscheduler.core.zoned_cron import Cron
 
 T = TypeVar("T")
 CatchUp = Literal["none", "last", "all"]

@@ -1,48 +1,22 @@
-"""When a job is due: cron in a zone, intervals and single runs.
+"""When a job is due: cron in a zone, intervals and single runs, and what moves or limits them.
 
-Instants are aware UTC datetimes. Inside, instants and wall times are whole seconds counted alike (see `walls`).
-
-Where clocks change, cron keeps Debian's rules. A fixed time is due at the first instant at which the clock shows it or
-something later: once in a repeated hour, and right after a gap that swallowed it. An expression that follows real time
-is due whenever the clock shows a matching time: twice in a repeated hour, never in a gap. A job may choose otherwise
-for its fixed times: due again in a repeated hour, or left out in a gap.
+Instants are aware UTC datetimes; what cron does where clocks change stands in `zoned_cron`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Literal, NamedTuple, assert_never
+from datetime import UTC, datetime, timedelta
+from typing import assert_never
 
-from myscheduler.core.walls import DAY, CronExpression, count_walls, next_wall, previous_wall
-from myscheduler.core.zones import (
-    FIRST,
-    LAST,
-    first_showing,
-    reached,
-    stretch_at,
-    stretches_between,
-    to_instant,
-    to_second,
-)
+from myscheduler.core.calendars import WorkingDays
+from myscheduler.core.zoned_cron import Cron, walk_of
+from myscheduler.core.zones import FIRST, LAST, to_instant, to_second
 from myscheduler.errors import ScheduleError
 
 TICK = timedelta(microseconds=1)
 """The smallest step of time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cron:
-    """Due when the wall clock of a zone matches, in the years 1970 to 9999."""
-
-    expression: CronExpression
-    zone: str
-    """IANA name, as `check_zone` accepts it."""
-    gap: Literal["run", "skip"] = "run"
-    """What becomes of a fixed time that a gap swallowed; `skip`: its slot is due right after the gap, but left out."""
-    overlap: Literal["first", "both"] = "first"
-    """Whether fixed times are due again when they come twice."""
+_FIRST_MOMENT, _LAST_MOMENT = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +39,49 @@ class Once:
     at: datetime
 
 
-Schedule = Cron | Interval | Once
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A blackout of its own: from `start`, included, to `end`, excluded."""
 
-# --- slots ---
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recurring:
+    """A blackout that opens again and again, and lasts as long each time (real time)."""
+
+    opens: Cron
+    lasts: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """A rhythm, moved by a fixed distance and within limits. Its slots are those of the moved rhythm."""
+
+    rhythm: Cron | Interval
+    offset: timedelta = timedelta()
+    """The job's jitter: not negative, and always the same."""
+    start: datetime = _FIRST_MOMENT
+    """There is no slot before."""
+    end: datetime = _LAST_MOMENT
+    """There is no slot from here on."""
+    blackouts: tuple[Period | Recurring, ...] = ()
+    """Slots in them are left out; what counts is when they are due, jitter included."""
+    days: WorkingDays | None = None
+    """Slots on other days are left out; what counts is the day of the rhythm, before it is moved by the offset."""
+    zone: str = "UTC"
+    """Where `days` begin and end."""
+
+
+Schedule = Cron | Interval | Once | Adjusted
 
 
 def next_after(schedule: Schedule, after: datetime) -> datetime | None:
     """The first slot later than `after`; `None` when there is none, also at the end of what datetime can hold."""
     match schedule:
         case Cron(expression, zone_name):
-            follow = _walk_of(schedule).next
+            follow = walk_of(schedule).next
             found = follow(expression, zone_name, max(to_second(after), FIRST - 1))
             return None if found is None or found > LAST else to_instant(found)
         case Interval(every, anchor):
@@ -83,6 +90,10 @@ def next_after(schedule: Schedule, after: datetime) -> datetime | None:
             return None
         case Once(at):
             return at if at > after else None
+        case Adjusted(rhythm, offset):
+            slot = next_after(rhythm, back(max(after, back(schedule.start, TICK)), offset))
+            moved = None if slot is None else forth(slot, offset)
+            return moved if moved is not None and moved < schedule.end else None
         case _:
             assert_never(schedule)
 
@@ -91,7 +102,7 @@ def last_until(schedule: Schedule, until: datetime, *, after: datetime) -> datet
     """The latest slot that is later than `after` and not later than `until`."""
     match schedule:
         case Cron(expression, zone_name):
-            follow = _walk_of(schedule).previous
+            follow = walk_of(schedule).previous
             found = follow(expression, zone_name, min(to_second(until), LAST), max(to_second(after), FIRST - 1))
             return None if found is None or found <= to_second(after) else to_instant(found)
         case Interval(every, anchor):
@@ -99,6 +110,10 @@ def last_until(schedule: Schedule, until: datetime, *, after: datetime) -> datet
             return anchor + turns * every if turns > max(0, (after - anchor) // every) else None
         case Once(at):
             return at if after < at <= until else None
+        case Adjusted(rhythm, offset):
+            after, until = inside(schedule, after, until)
+            slot = last_until(rhythm, back(until, offset), after=back(after, offset)) if after < until else None
+            return None if slot is None else slot + offset
         case _:
             assert_never(schedule)
 
@@ -107,12 +122,15 @@ def count_between(schedule: Schedule, after: datetime, until: datetime) -> int:
     """How many slots are later than `after` and not later than `until`, without walking them one by one."""
     match schedule:
         case Cron(expression, zone_name):
-            count = _walk_of(schedule).count
+            count = walk_of(schedule).count
             return count(expression, zone_name, max(to_second(after) + 1, FIRST), min(to_second(until), LAST))
         case Interval(every, anchor):
             return max(0, (until - anchor) // every - max(0, (after - anchor) // every))
         case Once(at):
             return int(after < at <= until)
+        case Adjusted(rhythm, offset):
+            after, until = inside(schedule, after, until)
+            return count_between(rhythm, back(after, offset), back(until, offset)) if after < until else 0
         case _:
             assert_never(schedule)
 
@@ -125,134 +143,16 @@ def slots_between(schedule: Schedule, after: datetime, until: datetime) -> Itera
         slot = next_after(schedule, slot)
 
 
-class Exclusion(StrEnum):
-    """Why a slot that is due is left out, whatever state its job is in."""
-
-    DST_GAP = "dst-gap"
-
-
-class Excluded(NamedTuple):
-    """The instants from `start`, included, to `end`, excluded: slots in between are left out."""
-
-    start: datetime
-    end: datetime
-    why: Exclusion
+def inside(schedule: Adjusted, after: datetime, until: datetime) -> tuple[datetime, datetime]:
+    """(`after`, `until`] as far as it lies within the schedule's start and end."""
+    return max(after, back(schedule.start, TICK)), min(until, back(schedule.end, TICK))
 
 
-def exclusions(schedule: Schedule, after: datetime, until: datetime) -> Iterator[Excluded]:
-    """What is left out of the slots later than `after` and not later than `until`, in order, without overlaps."""
-    if isinstance(schedule, Cron) and schedule.gap == "skip" and not schedule.expression.real_time:
-        for instant in swallowing(schedule, max(to_second(after) + 1, FIRST), min(to_second(until), LAST)):
-            yield Excluded(to_instant(instant), to_instant(instant + 1), Exclusion.DST_GAP)
+def back(moment: datetime, distance: timedelta) -> datetime:
+    """Earlier by that distance, but not before the first moment that datetime can hold."""
+    return moment - distance if moment - _FIRST_MOMENT >= distance else _FIRST_MOMENT
 
 
-def next_run(schedule: Schedule, after: datetime) -> datetime | None:
-    """The first slot later than `after` that is not left out."""
-    slot = next_after(schedule, after)
-    while slot is not None and (left_out := next(exclusions(schedule, slot - TICK, slot), None)):
-        slot = next_after(schedule, left_out.end - TICK)
-    return slot
-
-
-# --- cron in a zone ---
-
-
-@dataclass(frozen=True, slots=True)
-class _Walk:
-    next: Callable[[CronExpression, str, int], int | None]
-    previous: Callable[[CronExpression, str, int, int], int | None]
-    count: Callable[[CronExpression, str, int, int], int]
-
-
-def _walk_of(schedule: Cron) -> _Walk:
-    if schedule.expression.real_time:
-        return _REAL
-    return _BOTH if schedule.overlap == "both" else _FIXED
-
-
-def _next_fixed(expression: CronExpression, zone_name: str, after: int) -> int | None:
-    wall = next_wall(expression, reached(zone_name, after) + 1)
-    return None if wall is None else first_showing(zone_name, wall)
-
-
-def _previous_fixed(expression: CronExpression, zone_name: str, until: int, after: int) -> int | None:
-    wall = previous_wall(expression, reached(zone_name, until)) if until > after else None
-    return None if wall is None else first_showing(zone_name, wall)
-
-
-def _count_fixed(expression: CronExpression, zone_name: str, start: int, until: int) -> int:
-    """Times count once: not again when shown again, and all that a gap swallowed count as one, at its end."""
-    total, fresh = 0, reached(zone_name, start - 1) + 1
-    for first, end, offset in stretches_between(zone_name, start, until):
-        shown = first + offset
-        if fresh < shown and count_walls(expression, fresh, shown) and not count_walls(expression, shown, shown + 1):
-            total += 1
-        total += count_walls(expression, max(fresh, shown), end + offset)
-        fresh = max(fresh, end + offset)
-    return total
-
-
-def swallowing(schedule: Cron, start: int, until: int) -> Iterator[int]:
-    """The ends of gaps that swallowed fixed times, where the clock doesn't show another one of them just then."""
-    expression, fresh = schedule.expression, reached(schedule.zone, start - 1) + 1
-    for first, end, offset in stretches_between(schedule.zone, start, until):
-        shown = first + offset
-        if fresh < shown and count_walls(expression, fresh, shown) and not count_walls(expression, shown, shown + 1):
-            yield first
-        fresh = max(fresh, end + offset)
-
-
-def _next_both(expression: CronExpression, zone_name: str, after: int) -> int | None:
-    """All times that are shown, and the ends of gaps."""
-    found = (_next_fixed(expression, zone_name, after), _next_real(expression, zone_name, after))
-    return min((one for one in found if one is not None), default=None)
-
-
-def _previous_both(expression: CronExpression, zone_name: str, until: int, after: int) -> int | None:
-    found = (_previous_fixed(expression, zone_name, until, after), _previous_real(expression, zone_name, until, after))
-    return max((one for one in found if one is not None), default=None)
-
-
-def _count_both(expression: CronExpression, zone_name: str, start: int, until: int) -> int:
-    ends = sum(1 for _ in swallowing(Cron(expression, zone_name), start, until))
-    return ends + _count_real(expression, zone_name, start, until)
-
-
-def _next_real(expression: CronExpression, zone_name: str, after: int) -> int | None:
-    """Look stretch by stretch; far from a change of the clock, jump to where the next matching wall time must lie."""
-    instant = after + 1
-    while instant <= LAST:
-        stretch = stretch_at(zone_name, instant)
-        wall = next_wall(expression, instant + stretch.offset)
-        if wall is not None and wall < stretch.end + stretch.offset:
-            return wall - stretch.offset
-        steady = stretch_at(zone_name, instant + 2 * DAY).offset == stretch.offset
-        if wall is None and steady:
-            return None
-        instant = max(stretch.end, wall - DAY) if wall is not None and steady else stretch.end
-    return None
-
-
-def _previous_real(expression: CronExpression, zone_name: str, until: int, after: int) -> int | None:
-    """The mirror image of `_next_real`."""
-    instant = until
-    while instant > after:
-        stretch = stretch_at(zone_name, instant)
-        wall = previous_wall(expression, instant + stretch.offset)
-        if wall is not None and wall >= stretch.start + stretch.offset:
-            return wall - stretch.offset
-        steady = stretch_at(zone_name, instant - 2 * DAY).offset == stretch.offset
-        if wall is None and steady:
-            return None
-        instant = min(stretch.start - 1, wall + DAY) if wall is not None and steady else stretch.start - 1
-    return None
-
-
-def _count_real(expression: CronExpression, zone_name: str, start: int, until: int) -> int:
-    stretches = stretches_between(zone_name, start, until)
-    return sum(count_walls(expression, first + offset, end + offset) for first, end, offset in stretches)
-
-
-_REAL = _Walk(_next_real, _previous_real, _count_real)
-_FIXED = _Walk(_next_fixed, _previous_fixed, _count_fixed)
-_BOTH = _Walk(_next_both, _previous_both, _count_both)
+def forth(moment: datetime, distance: timedelta) -> datetime | None:
+    """Later by that distance, if datetime can hold it."""
+    return moment + distance if _LAST_MOMENT - moment >= distance else None

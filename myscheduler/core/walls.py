@@ -11,6 +11,8 @@ from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
+from myscheduler.core.calendars import Shift
+
 DAY = 86400
 """Seconds of a wall-clock day."""
 FIRST_YEAR, LAST_YEAR = 1970, 9999
@@ -70,6 +72,8 @@ class CronExpression:
 
     Otherwise it names fixed times of the day: each is due once a day, whatever the clocks do (Debian's rule).
     """
+    shift: Shift | None = None
+    """Where matching days go that are closed; the times of the day stay."""
 
 
 # --- days ---
@@ -109,7 +113,8 @@ def _lowest(mask: int) -> int:
 
 
 def _months_after(expression: CronExpression, year: int, month: int) -> Iterator[tuple[int, int]]:
-    months, years = expression.months, expression.years
+    """The months after that one in which days may match."""
+    months, years = _reach(expression)
     if years is None or year in years:
         yield from ((year, later) for later in months[bisect_right(months, month) :])
     later_years = (
@@ -119,17 +124,47 @@ def _months_after(expression: CronExpression, year: int, month: int) -> Iterator
 
 
 def _months_before(expression: CronExpression, year: int, month: int) -> Iterator[tuple[int, int]]:
-    months, years = expression.months, expression.years
+    months, years = _reach(expression)
     if years is None or year in years:
         yield from ((year, earlier) for earlier in reversed(months[: bisect_left(months, month)]))
     earlier_years = range(FIRST_YEAR, year) if years is None else years[: bisect_left(years, year)]
     yield from ((earlier, each) for earlier in reversed(earlier_years) for each in reversed(months))
 
 
+def _reach(expression: CronExpression) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
+    """The months and years in which days may match; a shift may move them into others."""
+    if expression.shift is None or expression.years is None:
+        return expression.months if expression.shift is None else tuple(range(1, 13)), expression.years
+    near = {year + step for year in expression.years for step in (-1, 0, 1)}
+    return tuple(range(1, 13)), tuple(sorted(near & set(range(FIRST_YEAR, LAST_YEAR + 1))))
+
+
 def _days(expression: CronExpression, year: int, month: int) -> int:
     """The matching days of a month as bits."""
+    return _own_days(expression, year, month) if expression.shift is None else _shifted_days(expression, year, month)
+
+
+@lru_cache(maxsize=4096)
+def _shifted_days(expression: CronExpression, year: int, month: int) -> int:
+    """Days move into the months beside theirs at the most."""
+    mask = 0
+    for months_on in (-1, 0, 1):
+        near_year, near_month = divmod(year * 12 + month - 1 + months_on, 12)
+        for day in bits(_own_days(expression, near_year, near_month + 1)):
+            moved = expression.shift.moved(date(near_year, near_month + 1, day)) if expression.shift else None
+            if moved is not None and (moved.year, moved.month) == (year, month):
+                mask |= 1 << moved.day
+    return mask
+
+
+def _own_days(expression: CronExpression, year: int, month: int) -> int:
+    """The matching days of a month before any of them is moved."""
     years = expression.years
-    if month not in expression.months or year < FIRST_YEAR or (years is not None and year not in years):
+    if (
+        month not in expression.months
+        or not FIRST_YEAR <= year <= LAST_YEAR
+        or (years is not None and year not in years)
+    ):
         return 0
     first = date(year, month, 1)
     length = 29 if month == 2 and isleap(year) else MONTH_LENGTHS[month][0]

@@ -254,8 +254,8 @@ def test_help() -> None:
         Options:
           --format [text|json]  What to print.  [default: text]
           --strict              Let warnings fail too.
-          --timezone TEXT       The zone of the service, for local times and for jobs that name no zone.  [env
-                                var: TZ; default: Asia/Tokyo]
+          --timezone TEXT       The zone of the service, for local times and for jobs that name no zone.
+                                [env var: TZ; default: Asia/Tokyo]
           --now ISO             Judge one-offs in the past as of this moment (RFC 3339).
           -h, --help            Show this message and exit.
         """

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from myscheduler.core.admission import BACKLOG_LIMIT, Gap, Step, admit
 from myscheduler.core.cron import parse_cron
 from myscheduler.core.job import DeclaredCron, JobSpec
-from myscheduler.core.schedule import Cron, Interval, Once, Schedule, slots_between
+from myscheduler.core.schedule import Interval, Once, Schedule, slots_between
+from myscheduler.core.zoned_cron import Cron
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

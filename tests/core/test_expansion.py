@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from myscheduler.core.cron import parse_cron
 from myscheduler.core.expansion import expand, to_micros, to_moment
-from myscheduler.core.schedule import Cron, Interval, Once, Schedule, slots_between
+from myscheduler.core.schedule import Interval, Once, Schedule, slots_between
+from myscheduler.core.zoned_cron import Cron
 
 ZONES = ("Asia/Tokyo", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Africa/Cairo", "Pacific/Apia")
 CHANGES = ("2026-03-08T07:00Z", "2026-11-01T06:00Z", "2026-04-04T15:00Z", "2026-10-03T15:30Z", "2025-02-23T02:00Z",

@@ -25,7 +25,8 @@ from myscheduler.core.job import (
     to_json,
     trigger_text,
 )
-from myscheduler.core.schedule import Cron, Interval, Once
+from myscheduler.core.schedule import Interval, Once
+from myscheduler.core.zoned_cron import Cron
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 CRON, DATE = DeclaredCron((("hour", "10"),)), DeclaredDate("2026-01-01T09:00:00")

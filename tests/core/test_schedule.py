@@ -14,20 +14,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from myscheduler.core.cron import parse_cron
+from myscheduler.core.exclusions import Exclusion, exclusions, next_run
 from myscheduler.core.moments import parse_duration, parse_moment
-from myscheduler.core.schedule import (
-    Cron,
-    Exclusion,
-    Interval,
-    Once,
-    Schedule,
-    count_between,
-    exclusions,
-    last_until,
-    next_after,
-    next_run,
-    slots_between,
-)
+from myscheduler.core.schedule import Interval, Once, Schedule, count_between, last_until, next_after, slots_between
+from myscheduler.core.zoned_cron import Cron
 from myscheduler.core.zones import check_zone, zone
 from myscheduler.errors import ScheduleError
 
