@@ -11,9 +11,10 @@ from myscheduler import __version__
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.store import Store, job_rows, source_rows
 from myscheduler.catalog import Catalog, StalePlanError
+from myscheduler.core.calendars_file import NamedCalendars, read_calendars
 from myscheduler.core.manifest import Desired, ParsedFile, combine, parse_file
 from myscheduler.core.plan import Plan, make_plan
-from myscheduler.core.source import Snapshot, SourceFile, SourceUnavailable
+from myscheduler.core.source import REVISION_DIGITS, Snapshot, SourceFile, SourceUnavailable
 from myscheduler.core.sync import Cause, Condition, SyncState, changed_count, state_of
 from myscheduler.errors import StoreUnavailableError
 
@@ -40,7 +41,7 @@ class Reconciler:
         """What each file says; of those that are applied only the outline."""
         self._remembered: set[source_rows.Key] | None = None
         """Files whose outlines are stored; `None` before they are read."""
-        self._reader = f"{__version__} {zone}"
+        self._calendars = NamedCalendars()
         self.state = SyncState(Condition.RECONCILING, Cause.STARTING, "the source is not read yet")
 
     def wake(self) -> None:
@@ -71,9 +72,10 @@ class Reconciler:
     async def _pass(self, approved: str | None) -> SyncState:
         revision = None
         try:
-            await self._recall()
-            snapshot, desired = await asyncio.to_thread(self._read)
+            snapshot = await asyncio.to_thread(self._source.read)
             revision = snapshot.revision
+            await self._recall(read_calendars(snapshot.calendars))
+            desired = await asyncio.to_thread(self._parse_all, snapshot)
             plan = await self._apply(snapshot, desired, approved)
             await self._remember()
             state = state_of(plan, self._now(), self.state)
@@ -89,14 +91,16 @@ class Reconciler:
             return self._stalled(Cause.INTERNAL_ERROR, "a bug ended the pass; the log has the stack trace", revision)
         return state
 
-    def _read(self) -> tuple[Snapshot, Desired]:
-        """Read the source; files that did not change are not parsed again."""
-        snapshot = self._source.read()
+    def _parse_all(self, snapshot: Snapshot) -> Desired:
+        """Files that did not change are not parsed again."""
         self._parsed = {(file.path, file.digest): self._parse(file) for file in snapshot.files}
-        return snapshot, combine(self._parsed.values(), snapshot)
+        return combine(self._parsed.values(), snapshot, self._calendars)
 
     def _parse(self, file: SourceFile) -> ParsedFile:
-        return self._parsed.get((file.path, file.digest)) or parse_file(file, zone=self._zone)
+        return self._parsed.get((file.path, file.digest)) or self._parse_now(file)
+
+    def _parse_now(self, file: SourceFile) -> ParsedFile:
+        return parse_file(file, zone=self._zone, calendars=self._calendars)
 
     async def _apply(self, snapshot: Snapshot, desired: Desired, approved: str | None) -> Plan:
         for attempt in range(1, PLANS + 1):
@@ -121,14 +125,20 @@ class Reconciler:
     def _parse_anew(self, snapshot: Snapshot, paths: Collection[str]) -> Desired:
         for file in snapshot.files:
             if file.path in paths:
-                self._parsed[file.path, file.digest] = parse_file(file, zone=self._zone)
-        return combine(self._parsed.values(), snapshot)
+                self._parsed[file.path, file.digest] = self._parse_now(file)
+        return combine(self._parsed.values(), snapshot, self._calendars)
 
-    async def _recall(self) -> None:
-        """The outlines that an earlier process left."""
-        if self._remembered is None:
+    async def _recall(self, calendars: NamedCalendars) -> None:
+        """The outlines that an earlier process left; with other calendars, every file may mean something else."""
+        if self._remembered is None or calendars.digest != self._calendars.digest:
+            self._calendars = calendars
             self._parsed = await self._store.read(partial(source_rows.load, reader=self._reader))
             self._remembered = set(self._parsed)
+
+    @property
+    def _reader(self) -> str:
+        """Who reads the same bytes alike."""
+        return f"{__version__} {self._zone} {self._calendars.digest[:REVISION_DIGITS]}".rstrip()
 
     async def _remember(self) -> None:
         """Keep the outlines of the files, here and for the next start; their specs are in the database."""

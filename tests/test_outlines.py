@@ -7,6 +7,7 @@ import pytest
 
 from myscheduler import reconciler
 from myscheduler.adapters.store import source_rows
+from myscheduler.core.calendars_file import NamedCalendars
 from myscheduler.core.manifest import ParsedFile, parse_file
 from myscheduler.core.source import SourceFile
 from myscheduler.core.sync import Condition
@@ -24,9 +25,9 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths of the files that were parsed, in order."""
     paths = []
 
-    def spy(file: SourceFile, *, zone: str) -> ParsedFile:
+    def spy(file: SourceFile, *, zone: str, calendars: NamedCalendars) -> ParsedFile:
         paths.append(file.path)
-        return parse_file(file, zone=zone)
+        return parse_file(file, zone=zone, calendars=calendars)
 
     monkeypatch.setattr(reconciler, "parse_file", spy)
     return paths
@@ -115,3 +116,31 @@ async def test_an_unchanged_pass_writes_nothing(tmp_path: Path, monkeypatch: pyt
 
         monkeypatch.setattr(parts.store, "write", refuse)
         assert (await parts.sync()).condition is Condition.READY
+
+
+async def test_other_calendars_mean_that_every_file_is_parsed_anew(tmp_path: Path, parsed: list[str]) -> None:
+    office = "calendar: {name: office, only: business_days}\n"
+    async with opened(tmp_path) as parts:
+        parts.manifest("calendars.yaml", "office: {country: JP}\n")
+        parts.manifest("a.yaml", manifest("a") + office)
+        parts.manifest("b.yaml", manifest("b"))
+        assert (await parts.sync()).created == ("a", "b")
+        parsed.clear()
+        await parts.sync()
+        assert parsed == []
+        parts.manifest("calendars.yaml", "office: {country: JP, closed: [12-31]}\n")
+        state = await parts.sync()
+        assert (parsed, state.updated, state.unchanged) == (["a.yaml", "b.yaml"], ("a",), 1)
+    parsed.clear()
+    async with opened(tmp_path) as parts:
+        assert (await parts.sync()).unchanged == 2
+        assert parsed == []
+        parts.manifest("calendars.yaml", "office: {country: [\n")
+        state = await parts.sync()
+        assert (sorted(state.held), [one.path for one in state.problems]) == (["a"], ["a.yaml", "calendars.yaml"])
+        (parts.jobs_dir / "calendars.yaml").unlink()
+        state = await parts.sync()
+        assert (sorted(state.held), [one.rule for one in state.problems]) == (["a"], ["unknown-calendar"])
+        calendar = (await parts.jobs())["a"].spec.limits.calendar
+        assert calendar is not None
+        assert calendar.calendar.closed == ("12-31",)

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
@@ -18,7 +18,8 @@ from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.listing import Listing, ListResponse
 from myscheduler.api.views import Views
 from myscheduler.catalog import Catalog
-from myscheduler.core.declaration import JobFields, declare, is_past
+from myscheduler.core.declaration import declare, is_past
+from myscheduler.core.fields import JobFields
 from myscheduler.core.job import Job, JobSpec
 from myscheduler.core.problem import Complaint, Severity
 from myscheduler.errors import JobNotFoundError, StoreUnavailableError
@@ -35,11 +36,20 @@ Limit = Annotated[int, Query(ge=1, le=1000, description="How many rows at the mo
 def _body() -> dict[str, Any]:
     """The body of POST and PUT for the OpenAPI page; it is read by `declare`, as manifests are."""
     schema = JobFields.model_json_schema()
-    parts = schema.pop("$defs")  # a reference would lead nowhere in the page
-    schema["properties"]["interval"]["anyOf"][0] = parts["IntervalFields"]
-    schema["properties"]["dst"]["anyOf"][0] = parts["DstFields"]
+    schema = _inlined(schema, schema.pop("$defs"))
     schema["properties"]["replace_existing"] = {"type": "boolean", "default": False}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def _inlined(schema: Any, parts: Mapping[str, Any]) -> Any:
+    """The schema with its parts in their places: a reference would lead nowhere in the page."""
+    if isinstance(schema, list):
+        return [_inlined(one, parts) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(parts[schema["$ref"].rpartition("/")[2]], parts)
+    return {name: _inlined(value, parts) for name, value in schema.items()}
 
 
 _BODY = _body()

@@ -18,7 +18,8 @@ from myscheduler.core.job import (
     schedule_to_json,
     trigger_text,
 )
-from myscheduler.core.schedule import Once
+from myscheduler.core.limits import Limits, limits_to_json
+from myscheduler.core.schedule import Once, Period
 from myscheduler.core.sync import SyncState
 
 
@@ -85,7 +86,15 @@ class JobSummary(TypedDict):
     last_execution: ExecutionView | None
 
 
-class JobDetail(JobSummary):
+class LimitsView(TypedDict):
+    start_at: str | None
+    end_at: str | None
+    blackout: list[dict[str, Any]]
+    calendar: dict[str, Any] | None
+    jitter_sec: int
+
+
+class JobDetail(JobSummary, LimitsView):
     func: str
     trigger_info: dict[str, Any]
     timezone: str
@@ -155,6 +164,7 @@ class Views:
             "func": "execute_http_job",  # the contract's word for what a job does
             "trigger_info": self._trigger_info(job),
             "timezone": spec.timezone or self._zone_name,
+            **self._limits(spec.limits),
             "headers": dict(spec.headers),
             "body": spec.body,
             "timeout_sec": spec.timeout_sec,
@@ -231,6 +241,20 @@ class Views:
                 schedule = compile_schedule(job.spec, zone=self._zone_name, created_at=job.created_at)
                 moment = self._moment(schedule.at) if isinstance(schedule, Once) else run_at
                 return {"type": "date", "run_at": run_at, "run_date": moment}
+
+    def _limits(self, limits: Limits) -> LimitsView:
+        """As they were declared; moments carry the offset of the service's zone."""
+        written = limits_to_json(limits)
+        return {
+            "start_at": self._time(limits.start_at),
+            "end_at": self._time(limits.end_at),
+            "blackout": [
+                {"from": self._moment(one.start), "to": self._moment(one.end)} if isinstance(one, Period) else stored
+                for one, stored in zip(limits.blackout, written.get("blackout", ()), strict=True)
+            ],
+            "calendar": written.get("calendar"),
+            "jitter_sec": limits.jitter_sec,
+        }
 
     def _time(self, moment: datetime | None) -> str | None:
         return None if moment is None else self._moment(moment)

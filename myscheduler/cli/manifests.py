@@ -8,9 +8,10 @@ from pathlib import Path, PurePosixPath
 import click
 
 from myscheduler.adapters.source import DirectorySource
-from myscheduler.core.manifest import DeclaredJob, Desired, combine, parse_file
+from myscheduler.core.calendars_file import NamedCalendars, read_calendars
+from myscheduler.core.manifest import NO_CALENDARS, DeclaredJob, Desired, ParsedFile, combine, parse_file
 from myscheduler.core.problem import Problem, Severity
-from myscheduler.core.source import Snapshot, SourceFile, UnreadableFile
+from myscheduler.core.source import CALENDARS, RESERVED, Snapshot, SourceFile, UnreadableFile
 from myscheduler.settings import Settings
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
@@ -27,10 +28,15 @@ paths_argument = click.argument(
 def read_manifests(paths: Iterable[Path], *, zone: str) -> Desired:
     """What stands at the paths, with names as a person in this folder would write them."""
     parts = [_read_one(path) for path in paths]
-    files = {file.path: file for part in parts for file in part.files}
+    calendars = {part.calendars.path: read_calendars(part.calendars) for part in parts if part.calendars is not None}
+    files: dict[str, ParsedFile] = {}
+    for part in parts:
+        named = calendars[part.calendars.path] if part.calendars else NO_CALENDARS
+        files |= {file.path: parse_file(file, zone=zone, calendars=named) for file in part.files}
     unreadable = {file.path: file for part in parts for file in part.unreadable}
-    snapshot = Snapshot.of(files.values(), unreadable.values())
-    return combine([parse_file(file, zone=zone) for file in snapshot.files], snapshot)
+    snapshot = Snapshot.of([file for part in parts for file in part.files], unreadable.values())
+    problems = tuple(problem for named in calendars.values() for problem in named.problems)
+    return combine(files.values(), snapshot, NamedCalendars(problems=problems))
 
 
 def usable_jobs(desired: Desired) -> list[DeclaredJob]:
@@ -68,8 +74,28 @@ def _read_one(path: Path) -> Snapshot:
         return Snapshot.of(
             [replace(file, path=str(prefix / file.path)) for file in found.files],
             [replace(file, path=str(prefix / file.path)) for file in found.unreadable],
+            replace(found.calendars, path=str(prefix / found.calendars.path)) if found.calendars else None,
         )
+    beside = _calendars_near(path)
+    calendars = _read_file(beside) if beside else None
+    found_file = _read_file(path)
+    if isinstance(found_file, UnreadableFile):
+        return Snapshot.of([], [found_file], calendars)
+    return Snapshot.of([found_file] if path.name not in RESERVED else [], [], calendars)
+
+
+def _read_file(path: Path) -> SourceFile | UnreadableFile:
     try:
-        return Snapshot.of([SourceFile.of(path.as_posix(), path.read_bytes())])
+        return SourceFile.of(path.as_posix(), path.read_bytes())
     except OSError as error:
-        return Snapshot.of([], [UnreadableFile(path.as_posix(), error.strerror or str(error))])
+        return UnreadableFile(path.as_posix(), error.strerror or str(error))
+
+
+def _calendars_near(path: Path) -> Path | None:
+    """The calendars of the source that a single file belongs to: in its folder, or above it in the same repository."""
+    for folder in path.parents:
+        if (folder / CALENDARS).is_file():
+            return folder / CALENDARS
+        if (folder / ".git").exists():
+            break
+    return None

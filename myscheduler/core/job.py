@@ -12,6 +12,8 @@ from typing import Any, Literal, TypeVar, assert_never
 
 from myscheduler.core.cron import canonical, parse_cron
 from myscheduler.core.exclusions import next_run as next_run_after
+from myscheduler.core.limits import FIELDS as LIMIT_FIELDS
+from myscheduler.core.limits import NO_LIMITS, Limits, limited, limits_from_json, limits_to_json
 from myscheduler.core.moments import parse_moment
 from myscheduler.core.schedule import TICK, Interval, Once, Schedule
 from myscheduler.core.walls import CronExpression
@@ -98,6 +100,7 @@ class JobSpec:
     paused: bool | None = None
     """`None` leaves pausing to the operators."""
     labels: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    limits: Limits = NO_LIMITS
 
     @property
     def catch_up(self) -> CatchUp:
@@ -180,15 +183,20 @@ def compile_schedule(spec: JobSpec, *, zone: str, created_at: datetime) -> Sched
     Raises `ScheduleError` when the declaration can't be understood or never fires.
     """
     own_zone = spec.timezone or zone
-    match spec.schedule:
+    rhythm = _rhythm(spec.schedule, own_zone, created_at)
+    return limited(rhythm, spec.limits, job_id=spec.job_id, zone=own_zone)
+
+
+def _rhythm(schedule: DeclaredSchedule, zone: str, created_at: datetime) -> Cron | Interval | Once:
+    match schedule:
         case DeclaredCron(fields, day_match, gap, overlap):
-            return Cron(_expression(fields, day_match), own_zone, gap, overlap)
+            return Cron(_expression(fields, day_match), zone, gap, overlap)
         case DeclaredInterval() as interval:
             return Interval(interval.every, interval.anchor or created_at)
         case DeclaredDate(run_at, fold):
-            return Once(parse_moment(run_at, own_zone, fold=fold))
+            return Once(parse_moment(run_at, zone, fold=fold))
         case _:
-            assert_never(spec.schedule)
+            assert_never(schedule)
 
 
 def next_run(job: Job, *, zone: str) -> datetime | None:
@@ -268,7 +276,7 @@ def to_json(spec: JobSpec) -> dict[str, Any]:
     plain = {name: getattr(spec, name) for name in _PLAIN_FIELDS}
     mappings = {"headers": dict(spec.headers), "labels": dict(spec.labels)}
     later = {name: getattr(spec, name) for name, default in _LATER_FIELDS.items() if getattr(spec, name) != default}
-    return plain | mappings | later | schedule_to_json(spec.schedule)
+    return plain | mappings | later | schedule_to_json(spec.schedule) | limits_to_json(spec.limits)
 
 
 def from_json(stored: Mapping[str, Any]) -> JobSpec:
@@ -281,7 +289,7 @@ def from_json(stored: Mapping[str, Any]) -> JobSpec:
     plain |= {name: _shared(plain[name]) for name in _ALIKE if name in plain}
     if plain["name"] == plain["job_id"]:
         plain["name"] = plain["job_id"]
-    return JobSpec(schedule=schedule_from_json(stored), **plain)
+    return JobSpec(schedule=schedule_from_json(stored), limits=limits_from_json(stored), **plain)
 
 
 _shared_cron = lru_cache(maxsize=4_096)(DeclaredCron)
@@ -307,13 +315,13 @@ def schedule_digest(spec: JobSpec) -> str:
         meaning["cron"] = _meaning(spec.schedule.fields, spec.schedule.day_match)
     elif isinstance(spec.schedule, DeclaredInterval):
         meaning["interval"] = spec.schedule.every.total_seconds()
-    return _fingerprint(meaning | {"timezone": spec.timezone})
+    return _fingerprint(meaning | limits_to_json(spec.limits) | {"timezone": spec.timezone})
 
 
 def digest(spec: JobSpec) -> str:
     """A fingerprint of the whole meaning; two specs with one digest need no change between them."""
     meaning = to_json(spec)
-    for name in ("cron", "day_match", "dst", "interval", "anchor", "run_at", "fold", "timezone"):
+    for name in ("cron", "day_match", "dst", "interval", "anchor", "run_at", "fold", "timezone", *LIMIT_FIELDS):
         meaning.pop(name, None)
     return _fingerprint(meaning | {"schedule": schedule_digest(spec)})
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from myscheduler.core.calendars_file import NamedCalendars, read_calendars
 from myscheduler.core.declaration import declare, id_fault, is_past
 from myscheduler.core.job import JobSpec, digest
 from myscheduler.core.problem import Complaint, Problem, Severity
-from myscheduler.core.source import Snapshot, SourceFile, UnreadableFile
+from myscheduler.core.source import CALENDARS, RESERVED, Snapshot, SourceFile, UnreadableFile
 from myscheduler.core.yaml import Document, YamlError, read_documents
 
+NO_CALENDARS = NamedCalendars()
 LONGEST_OUTLINED = 500
 """Characters of a path; PostgreSQL can't index much longer ones."""
 
@@ -80,18 +82,18 @@ class Desired:
         return any(folder.endswith("/") and path.startswith(folder) for folder in self.held_paths)
 
 
-def parse_file(file: SourceFile, *, zone: str) -> ParsedFile:
-    """Read the manifests of one file; never raises for what stands in it."""
+def parse_file(file: SourceFile, *, zone: str, calendars: NamedCalendars = NO_CALENDARS) -> ParsedFile:
+    """Read the manifests of one file; never raises for what stands in it. `calendars` are those that have a name."""
     try:
         text = file.content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = file.content.count(b"\n", 0, error.start) + 1
         problem = Problem(file.path, line, 1, "", "not-utf8", _encoding_advice(file.content))
         return ParsedFile(file.path, problems=(problem,), is_opaque=True)
-    return _parse_text(file.path, text, zone)
+    return _parse_text(file.path, text, _Reading(zone, calendars))
 
 
-def combine(parsed: Iterable[ParsedFile], snapshot: Snapshot) -> Desired:
+def combine(parsed: Iterable[ParsedFile], snapshot: Snapshot, calendars: NamedCalendars = NO_CALENDARS) -> Desired:
     """Put the files together; two documents with one id are a problem of both."""
     parsed = tuple(parsed)
     declared: dict[str, list[DeclaredJob]] = {}
@@ -101,6 +103,7 @@ def combine(parsed: Iterable[ParsedFile], snapshot: Snapshot) -> Desired:
     problems = [problem for file in parsed for problem in file.problems]
     problems += [problem for jobs in doubled.values() for problem in _duplicates(jobs)]
     problems += [_unreadable(file) for file in snapshot.unreadable]
+    problems += calendars.problems
     broken = frozenset[str]().union(*(file.broken_ids for file in parsed))
     return Desired(
         revision=snapshot.revision,
@@ -125,7 +128,15 @@ def past_warnings(jobs: Iterable[DeclaredJob], *, zone: str, now: datetime) -> I
             yield Problem(job.path, line, column, field, rule, message, Severity.WARNING)
 
 
-def _parse_text(path: str, text: str, zone: str, offset: "_Offset | None" = None) -> ParsedFile:
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What local times and names of calendars mean."""
+
+    zone: str
+    calendars: NamedCalendars
+
+
+def _parse_text(path: str, text: str, reading: _Reading, offset: "_Offset | None" = None) -> ParsedFile:
     place = offset or _Offset()
     try:
         documents = list(read_documents(text))
@@ -133,7 +144,7 @@ def _parse_text(path: str, text: str, zone: str, offset: "_Offset | None" = None
         line, column = place.of(error.line, error.column)
         problem = Problem(path, line, column, "", "yaml-syntax", str(error))
         return ParsedFile(path, problems=(problem,), broken_ids=_ids_in_broken(text), is_opaque=True)
-    return _merge(path, [_parse_document(path, document, text, zone, place) for document in documents])
+    return _merge(path, [_parse_document(path, document, text, reading, place) for document in documents])
 
 
 def _merge(path: str, parts: list[ParsedFile]) -> ParsedFile:
@@ -147,11 +158,11 @@ def _merge(path: str, parts: list[ParsedFile]) -> ParsedFile:
     )
 
 
-def _parse_document(path: str, document: Document, text: str, zone: str, place: "_Offset") -> ParsedFile:
+def _parse_document(path: str, document: Document, text: str, reading: _Reading, place: "_Offset") -> ParsedFile:
     values = document.value
     if isinstance(values, dict) and _is_kubernetes(values):
-        return ParsedFile(path, skipped=1) if place.outer else _parse_kubernetes(path, document, text, zone)
-    spec, complaints = _declare(values, zone) if not document.complaints else (None, [])
+        return ParsedFile(path, skipped=1) if place.outer else _parse_kubernetes(path, document, text, reading)
+    spec, complaints = _declare(values, reading) if not document.complaints else (None, [])
     problems = tuple(
         _problem(path, document, complaint, place) for complaint in _unique([*document.complaints, *complaints])
     )
@@ -170,11 +181,11 @@ def _parse_document(path: str, document: Document, text: str, zone: str, place: 
 _SCHEDULE_FIELDS = frozenset({"cron", "interval", "run_at"})
 
 
-def _declare(values: Any, zone: str) -> tuple[JobSpec | None, list[Complaint]]:
+def _declare(values: Any, reading: _Reading) -> tuple[JobSpec | None, list[Complaint]]:
     if not isinstance(values, dict):
         message = "a manifest is a mapping of fields, such as 'job_id: daily-report'; several jobs are parted by ---"
         return None, [Complaint((), "not-a-mapping", message)]
-    spec, complaints = declare(values, zone=zone)
+    spec, complaints = declare(values, zone=reading.zone, calendars=reading.calendars)
     if values.get("job_id") is None:
         missing = Complaint(("job_id",), "missing-field", "is missing: a manifest needs it to know its job again")
         return None, [missing, *(complaint for complaint in complaints if complaint.loc != ("job_id",))]
@@ -207,8 +218,8 @@ def _is_kubernetes(values: Mapping[str, Any]) -> bool:
     return "apiVersion" in values and "kind" in values
 
 
-def _parse_kubernetes(path: str, document: Document, text: str, zone: str) -> ParsedFile:
-    """The keys of a ConfigMap that end in .yaml or .yml are files; other objects hold no manifests."""
+def _parse_kubernetes(path: str, document: Document, text: str, reading: _Reading) -> ParsedFile:
+    """The keys of a ConfigMap that end in .yaml or .yml are files of one folder; other objects hold no manifests."""
     values = document.value
     data = values.get("data")
     if values["kind"] != "ConfigMap" or not isinstance(data, dict):
@@ -221,11 +232,23 @@ def _parse_kubernetes(path: str, document: Document, text: str, zone: str) -> Pa
     ]
     problems = tuple(_problem(path, document, complaint, _Offset()) for complaint in doubled)
     parts = [ParsedFile(path, problems=problems, is_opaque=bool(doubled))]
-    for key, content in data.items():
-        if key.endswith((".yaml", ".yml")) and isinstance(content, str):
-            line, column = document.position(("data", key))
-            parts.append(_parse_text(path, content, zone, _Offset(line, column, lines, content.splitlines())))
+    files = {
+        key: content for key, content in data.items() if key.endswith((".yaml", ".yml")) and isinstance(content, str)
+    }
+    places = {
+        key: _Offset(*document.position(("data", key)), lines, content.splitlines()) for key, content in files.items()
+    }
+    if CALENDARS in files:
+        named = read_calendars(SourceFile.of(path, files[CALENDARS].encode()))
+        parts.append(ParsedFile(path, problems=tuple(_placed(one, places[CALENDARS]) for one in named.problems)))
+        reading = replace(reading, calendars=named)
+    parts += [_parse_text(path, content, reading, places[key]) for key, content in files.items() if key not in RESERVED]
     return _merge(path, parts)
+
+
+def _placed(problem: Problem, place: "_Offset") -> Problem:
+    line, column = place.of(problem.line, problem.column)
+    return replace(problem, line=line, column=column)
 
 
 @dataclass(frozen=True, slots=True)

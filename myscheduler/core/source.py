@@ -8,6 +8,10 @@ from typing import Self
 from myscheduler.errors import MySchedulerError
 
 REVISION_DIGITS = 12
+CALENDARS = "calendars.yaml"
+"""The file at the root that names calendars."""
+RESERVED = frozenset({"policy.yaml", "targets.yaml", CALENDARS})
+"""At the root only; they configure the service and declare no job."""
 
 
 class SourceUnavailable(MySchedulerError):  # noqa: N818 -- it names the state that stops the pass
@@ -46,18 +50,28 @@ class Snapshot:
     unreadable: tuple[UnreadableFile, ...]
     revision: str
     """The same for the same paths with the same content, whenever and wherever they were read."""
+    calendars: SourceFile | UnreadableFile | None = None
 
     @classmethod
-    def of(cls, files: Iterable[SourceFile], unreadable: Iterable[UnreadableFile] = ()) -> Self:
+    def of(
+        cls,
+        files: Iterable[SourceFile],
+        unreadable: Iterable[UnreadableFile] = (),
+        calendars: SourceFile | UnreadableFile | None = None,
+    ) -> Self:
         read = tuple(sorted(files, key=lambda file: file.path))
         unread = tuple(sorted(unreadable, key=lambda file: file.path))
-        return cls(read, unread, _revision(read, unread))
+        return cls(read, unread, _revision(read, unread, calendars), calendars)
 
 
-def _revision(files: tuple[SourceFile, ...], unreadable: tuple[UnreadableFile, ...]) -> str:
+def _revision(
+    files: tuple[SourceFile, ...],
+    unreadable: tuple[UnreadableFile, ...],
+    calendars: SourceFile | UnreadableFile | None,
+) -> str:
     whole = hashlib.sha256()
-    for path, digest in [(file.path, file.digest) for file in files] + [
-        (file.path, "unreadable") for file in unreadable
-    ]:
-        whole.update(f"{path}\0{digest}\0".encode())  # a path never holds a NUL, so no two sources read alike
+    for file in (*files, *([calendars] if isinstance(calendars, SourceFile) else [])):
+        whole.update(f"{file.path}\0{file.digest}\0".encode())  # a path never holds a NUL, so no two sources read alike
+    for unread in (*unreadable, *([calendars] if isinstance(calendars, UnreadableFile) else [])):
+        whole.update(f"{unread.path}\0unreadable\0".encode())
     return f"sha256:{whole.hexdigest()[:REVISION_DIGITS]}"

@@ -104,9 +104,14 @@ def _offset(zone_name: str, instant: int) -> int:
 # --- zones by name ---
 
 
+def is_zone(name: str) -> bool:
+    """Whether the IANA database has a zone of that name."""
+    return name in _zone_names()
+
+
 def check_zone(name: str) -> None:
     """Raise a `ScheduleError` (field `timezone`) for what is no zone of the IANA database."""
-    if name in _zone_names():
+    if is_zone(name):
         return
     shown = name if len(name) <= 40 else f"{name[:37]}…"
     close = get_close_matches(name[:40].lower(), _zone_spellings(), n=1, cutoff=0.75)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myscheduler.core.declaration import JobFields, declare, is_past
+from myscheduler.core.declaration import declare, is_past
+from myscheduler.core.fields import JobFields
 from myscheduler.core.job import (
     DeclaredCron,
     DeclaredDate,

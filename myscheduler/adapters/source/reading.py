@@ -8,10 +8,7 @@ from pathlib import Path
 
 from myscheduler.adapters.source import watching
 from myscheduler.adapters.source.tree import Found, Signature, Tree, reason_of, walk
-from myscheduler.core.source import Snapshot, SourceFile, SourceUnavailable, UnreadableFile
-
-RESERVED = frozenset({"policy.yaml", "targets.yaml", "calendars.yaml"})
-"""At the root only; they configure the service and declare no job."""
+from myscheduler.core.source import CALENDARS, RESERVED, Snapshot, SourceFile, SourceUnavailable, UnreadableFile
 
 ATTEMPTS = 6  # the first, and five more
 PAUSE_SEC = 0.02
@@ -139,7 +136,9 @@ def _snapshot(tree: Tree, read: Mapping[str, _Known | UnreadableFile]) -> Snapsh
             files.append(item.file)
         else:  # known under another path: the same content moved or is reached through another link
             files.append(SourceFile(found.path, item.file.content, item.file.digest))
+    everything: list[SourceFile | UnreadableFile] = [*files, *unreadable]
     return Snapshot.of(
         (file for file in files if file.path not in RESERVED),
         (file for file in unreadable if file.path not in RESERVED),
+        next((file for file in everything if file.path == CALENDARS), None),
     )

@@ -1,0 +1,125 @@
+"""`calendars.yaml`: a company's calendars by name, which manifests refer to.
+
+A calendar is taken into the spec of each job that names it, so a job runs by what was last understood: where the file
+breaks or loses a calendar, the jobs that need it are held as they are.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from myscheduler.core.calendars import Calendar, check_calendar
+from myscheduler.core.problem import Problem
+from myscheduler.core.source import CALENDARS, SourceFile, UnreadableFile
+from myscheduler.core.yaml import Document, YamlError, read_documents
+from myscheduler.errors import ScheduleError
+
+
+class CalendarEntry(BaseModel):
+    """A calendar as its author writes it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    country: str | None = Field(None, description="ISO 3166 code, such as JP; without it, Monday to Friday.")
+    subdivision: str | None = Field(None, description="A state or province with holidays of its own, such as CA.")
+    closed: list[str] | None = Field(None, description="Further closed days, such as 12-29/01-03 or 2026-08-13.")
+    open: list[str] | None = Field(None, description="Working days, whatever the country says.")
+
+
+_ENTRIES = TypeAdapter(dict[str, CalendarEntry])
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCalendars:
+    """What the file says."""
+
+    known: Mapping[str, Calendar] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    digest: str = ""
+    """Of the file's bytes; empty when there is none."""
+
+    def find(self, name: str) -> Calendar:
+        """The calendar of that name; a `ScheduleError` says why there is none."""
+        if name in self.known:
+            return self.known[name]
+        close = get_close_matches(name, self.known, n=1)
+        if close:
+            hint = f"did you mean {close[0]!r}?"
+        elif self.problems:
+            hint = f"{CALENDARS} has problems; until they are mended, the job stays as it was"
+        elif self.known:
+            hint = f"{CALENDARS} has {', '.join(sorted(self.known))}"
+        else:
+            hint = f"it would be written in {CALENDARS} at the root of the manifests, and there is none"
+        raise ScheduleError(f"{name!r} is not known: {hint}")
+
+
+def read_calendars(file: SourceFile | UnreadableFile | None) -> NamedCalendars:
+    """Read the file; never raises for what stands in it. Calendars beside a wrong one can be used."""
+    match file:
+        case None:
+            return NamedCalendars()
+        case UnreadableFile(path, reason):
+            message = f"can't be read ({reason}): jobs that name a calendar stay as they were"
+            return NamedCalendars({}, (Problem(path, 1, 1, "", "unreadable", message),), "unreadable")
+        case SourceFile(path, content, digest):
+            return _read(path, content, digest)
+
+
+def _read(path: str, content: bytes, digest: str) -> NamedCalendars:
+    try:
+        documents = list(read_documents(content.decode("utf-8-sig")))
+    except UnicodeDecodeError:
+        return NamedCalendars(
+            {}, (Problem(path, 1, 1, "", "not-utf8", "is not UTF-8: save the file as UTF-8"),), digest
+        )
+    except YamlError as error:
+        return NamedCalendars({}, (Problem(path, error.line, error.column, "", "yaml-syntax", str(error)),), digest)
+    if not documents:
+        return NamedCalendars({}, (), digest)
+    if len(documents) > 1:
+        line, column = documents[1].start
+        message = "is one document: remove the --- and what follows, or put it under a name of its own"
+        return NamedCalendars({}, (Problem(path, line, column, "", "invalid-calendar", message),), digest)
+    known, problems = _entries(path, documents[0])
+    return NamedCalendars(known, tuple(sorted(problems)), digest)
+
+
+def _entries(path: str, document: Document) -> tuple[dict[str, Calendar], list[Problem]]:
+    def problem(loc: tuple[str | int, ...], rule: str, message: str, *, at_key: bool = False) -> Problem:
+        line, column = document.position(loc, at_key=at_key)
+        return Problem(path, line, column, ".".join(map(str, loc)), rule, message)
+
+    problems = [problem(one.loc, one.rule, one.message, at_key=one.at_key) for one in document.complaints]
+    entries = document.value if isinstance(document.value, dict) else {}
+    if entries is not document.value:
+        return {}, [*problems, problem((), "not-a-mapping", "is a mapping of names to calendars")]
+    known: dict[str, Calendar] = {}
+    for name, written in entries.items():
+        found, faults = _entry(name, written)
+        problems += [problem(loc, "invalid-calendar", message) for loc, message in faults]
+        if found is not None and not any(one.loc[:1] == (name,) for one in document.complaints):
+            known[name] = found
+    return known, problems
+
+
+def _entry(name: str, written: Any) -> tuple[Calendar | None, list[tuple[tuple[str | int, ...], str]]]:
+    try:
+        entry = _ENTRIES.validate_python({name: written})[name]
+    except ValidationError as error:
+        return None, [(tuple(one["loc"]), _explained(one["type"], one["msg"])) for one in error.errors()]
+    calendar = Calendar(entry.country, entry.subdivision, tuple(entry.closed or ()), tuple(entry.open or ()))
+    try:
+        check_calendar(calendar)
+    except ScheduleError as error:
+        return None, [((name, error.field), str(error))]
+    return calendar, []
+
+
+def _explained(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return f"unknown key: the keys are {', '.join(CalendarEntry.model_fields)}"
+    return message.replace("Input should", "should")

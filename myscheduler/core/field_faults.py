@@ -1,0 +1,123 @@
+"""What has the wrong shape among the fields that people write: pydantic's findings, said in our words."""
+
+import difflib
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from myscheduler.core.fields import BlackoutFields, CalendarFields, DstFields, IntervalFields, JobFields
+from myscheduler.core.problem import Complaint
+
+
+def read_fields(values: Mapping[str, Any]) -> tuple[JobFields, list[Complaint]]:
+    """The fields of the right shape, and complaints about the others; so that the rules can judge what is left."""
+    try:
+        return JobFields.model_validate(values), []
+    except ValidationError as error:
+        details = [detail for detail in error.errors(include_url=False) if not _is_other_shape(detail)]
+    complaints = [_translate(detail) for detail in details]
+    wrong = {complaint.loc[0] for complaint in complaints if complaint.loc}
+    is_whole = all(complaint.loc for complaint in complaints)  # else a key is no text, and nothing can be judged
+    rest = {name: value for name, value in values.items() if is_whole and name not in wrong}
+    return JobFields.model_validate({"target_url": _SOME_URL} | rest), complaints
+
+
+_SOME_URL = "http://localhost"
+"""Stands in for one of the wrong shape, which is complained about."""
+
+
+def _translate(detail: ErrorDetails) -> Complaint:
+    """Say pydantic's finding in our words, with what to write instead."""
+    loc = _loc(detail)
+    match detail["type"]:
+        case "extra_forbidden":
+            return Complaint(loc, "unknown-key", _unknown(str(loc[-1]), _keys_around(loc)), at_key=True)
+        case "missing":
+            return Complaint(loc, "missing-field", "is missing")
+        case "string_type" if loc[-1] in {"interval", "duration"}:
+            advice = "write an object such as {minutes: 10}, or an ISO 8601 duration such as PT10M"
+            return Complaint(loc, "invalid-type", f"can't be {_kind(detail['input'])}: {advice}")
+        case "string_type":
+            advice = ": put it into quotes" if isinstance(detail["input"], bool | int | float) else ""
+            return Complaint(loc, "invalid-type", f"has to be text, not {_kind(detail['input'])}{advice}")
+        case "dict_type" | "model_type":
+            return Complaint(loc, "invalid-type", f"has to be an object, not {_kind(detail['input'])}")
+        case "bool_type":
+            return Complaint(loc, "invalid-type", f"has to be true or false, not {_kind(detail['input'])}")
+        case "int_type" | "float_type" | "int_from_float":
+            what = "a whole number" if detail["type"].startswith("int") else "a number"
+            return Complaint(loc, "invalid-type", f"has to be {what}, not {_kind(detail['input'])}")
+        case "literal_error":
+            expected = detail.get("ctx", {}).get("expected", "")
+            return Complaint(loc, "invalid-value", f"{detail['input']!r} is not one of {expected}")
+        case "finite_number":
+            return Complaint(loc, "invalid-value", "has to be a finite number")
+        case _:
+            message = detail["msg"].replace("Input should", "should").replace("String should", "should")
+            return Complaint(loc, "invalid-value", f"{message}{_shown(detail['input'])}")
+
+
+_OF_TWO_SHAPES = frozenset({"cron", "interval", "duration"})
+"""Fields that are text or an object."""
+
+
+def _is_other_shape(detail: ErrorDetails) -> bool:
+    """Pydantic names what is wrong for each shape of such a field; only one of them was meant."""
+    shape = _shape_at(detail["loc"])
+    if shape and detail["loc"][shape : shape + 1] == ("str",):
+        return isinstance(detail["input"], dict)
+    return bool(shape) and detail["type"] in {"dict_type", "model_type"}
+
+
+def _shape_at(loc: tuple[str | int, ...]) -> int:
+    """Where in `loc` the shape of such a field stands, behind its name; 0 when there is none."""
+    if loc[:1] in {("cron",), ("interval",)}:
+        return 1
+    return 3 if loc[:1] == ("blackout",) and len(loc) > 2 and loc[2] in _OF_TWO_SHAPES else 0
+
+
+def _loc(detail: ErrorDetails) -> tuple[str | int, ...]:
+    """Without the union branches that pydantic adds behind fields of two shapes, and its mark for a key."""
+    loc = tuple(part for part in detail["loc"] if part != "[key]")
+    shape = _shape_at(loc)
+    if shape and len(loc) > shape:
+        branches = {"str", "int", "IntervalFields"}
+        behind = (part for part in loc[shape : shape + 2] if part not in branches and not str(part).startswith("dict["))
+        return (*loc[:shape], *behind)
+    return loc
+
+
+def _keys_around(loc: tuple[str | int, ...]) -> list[str]:
+    """The keys that are known where an unknown one stands."""
+    models: dict[str, type[BaseModel]] = {
+        "interval": IntervalFields,
+        "dst": DstFields,
+        "blackout": BlackoutFields,
+        "calendar": CalendarFields,
+    }
+    model = models.get(str(loc[0]), JobFields) if len(loc) > 1 else JobFields
+    if len(loc) > 3:
+        model = IntervalFields  # the duration of a blackout
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"unknown key {name!r}" + (
+        f": did you mean {close[0]!r}?" if close else f": the keys are {', '.join(known)}"
+    )
+
+
+def _kind(value: Any) -> str:
+    names = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
+    return "nothing" if value is None else names.get(type(value), type(value).__name__)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return ""
+    text = f"{value:g}" if isinstance(value, float) else str(value) if abs(value) < 10**15 else "a huge number"
+    return f", not {text}"

@@ -1,0 +1,126 @@
+"""From the fields of a schedule to the schedule that they declare; a `Rejected` says why not."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from myscheduler.core.cron import DayMatch, crontab_fields, parse_cron
+from myscheduler.core.fields import DAY, DstFields, IntervalFields, JobFields
+from myscheduler.core.job import DeclaredCron, DeclaredDate, DeclaredInterval, DeclaredSchedule
+from myscheduler.core.moments import parse_duration, parse_moment
+from myscheduler.core.problem import Complaint
+from myscheduler.core.zones import check_zone
+from myscheduler.errors import ScheduleError
+
+
+class Rejected(Exception):  # noqa: N818 - carries a finding up a few frames, it is not an error of the program
+    """What an author wrote can't be used."""
+
+    def __init__(self, complaint: Complaint) -> None:
+        super().__init__(complaint.message)
+        self.complaint = complaint
+
+
+def declared_schedule(fields: JobFields, zone: str) -> DeclaredSchedule:
+    """`zone` is the service's, for local times of jobs that name none."""
+    kind = _schedule_kind(fields)
+    if fields.timezone is not None:
+        try:
+            check_zone(fields.timezone)
+        except ScheduleError as error:
+            raise Rejected(Complaint(("timezone",), "invalid-timezone", str(error))) from error
+    match kind:
+        case "cron":
+            return _declared_cron(fields)
+        case "interval":
+            return _declared_interval(fields, zone)
+        case _:
+            return _declared_date(fields, zone)
+
+
+FIELD_OF_KIND = {"cron": "cron", "interval": "interval", "date": "run_at"}
+
+
+def _schedule_kind(fields: JobFields) -> str:
+    given = [kind for kind, name in FIELD_OF_KIND.items() if getattr(fields, name) is not None]
+    if fields.schedule_type is None:
+        if len(given) == 1:
+            return given[0]
+        written = " and ".join(FIELD_OF_KIND[kind] for kind in given)
+        what = f"{written} exclude each other" if given else "the job has no schedule"
+        raise Rejected(Complaint((), "schedule", f"{what}: write exactly one of cron, interval and run_at"))
+    wanted = FIELD_OF_KIND[fields.schedule_type]
+    if fields.schedule_type not in given:
+        message = f"schedule_type is {fields.schedule_type}, so {wanted} is needed"
+        raise Rejected(Complaint((wanted,), "schedule", message))
+    if len(given) > 1:
+        extra = next(FIELD_OF_KIND[kind] for kind in given if kind != fields.schedule_type)
+        message = f"schedule_type is {fields.schedule_type}: remove {extra}"
+        raise Rejected(Complaint((extra,), "schedule", message, at_key=True))
+    return fields.schedule_type
+
+
+def _declared_cron(fields: JobFields) -> DeclaredCron:
+    day_match = fields.day_match or "any"
+    given = cron_fields(fields.cron, ("cron",), day_match=day_match, seconds=bool(fields.seconds))
+    dst = fields.dst or DstFields()
+    return DeclaredCron(given, day_match, dst.gap or "run", dst.overlap or "first")
+
+
+def cron_fields(
+    written: str | Mapping[str, str | int | None] | None,
+    loc: tuple[str | int, ...],
+    *,
+    day_match: DayMatch = "any",
+    seconds: bool = False,
+) -> tuple[tuple[str, str], ...]:
+    """The field names of a cron expression with their texts, once it is known to be one; `loc` is where it stands."""
+    declared: str | dict[str, str | int] = written if isinstance(written, str) else {}
+    if isinstance(written, Mapping):
+        declared = {name: value for name, value in written.items() if value is not None}
+    try:
+        parse_cron(declared, day_match=day_match, seconds=seconds)
+    except ScheduleError as error:
+        is_own = isinstance(declared, dict) and error.field in declared
+        named = f"{error.field}: " if error.field and not is_own else ""
+        place = (*loc, error.field) if is_own else loc
+        raise Rejected(Complaint(place, "invalid-cron", f"{named}{error}")) from error
+    if isinstance(declared, dict):
+        return tuple((name, str(value).strip()) for name, value in declared.items())
+    return tuple(crontab_fields(declared, seconds=seconds).items())
+
+
+def _declared_interval(fields: JobFields, zone: str) -> DeclaredInterval:
+    interval = DeclaredInterval(units_of(fields.interval, ("interval",)), _anchor(fields, zone))
+    seconds = interval.every.total_seconds()
+    if not 1 <= seconds <= 36_525 * DAY:
+        message = f"an interval is at least one second and at most a hundred years, this one is {seconds:.0f} seconds"
+        raise Rejected(Complaint(("interval",), "invalid-interval", message))
+    return interval
+
+
+def units_of(written: IntervalFields | str | None, loc: tuple[str | int, ...]) -> tuple[tuple[str, int], ...]:
+    """The units of a span of time and how many of each, from an object or an ISO 8601 duration."""
+    if not isinstance(written, str):
+        return tuple(written.model_dump(exclude_none=True).items()) if written else ()
+    try:
+        return parse_duration(written)
+    except ScheduleError as error:
+        raise Rejected(Complaint(loc, "invalid-interval", str(error))) from error
+
+
+def _anchor(fields: JobFields, zone: str) -> datetime | None:
+    if fields.anchor is None:
+        return None
+    try:
+        return parse_moment(fields.anchor, fields.timezone or zone)
+    except ScheduleError as error:
+        raise Rejected(Complaint(("anchor",), "invalid-anchor", str(error))) from error
+
+
+def _declared_date(fields: JobFields, zone: str) -> DeclaredDate:
+    run_at = fields.run_at or ""
+    try:
+        parse_moment(run_at, fields.timezone or zone, fold=fields.fold)
+    except ScheduleError as error:
+        raise Rejected(Complaint(("run_at",), "invalid-run-at", str(error))) from error
+    return DeclaredDate(run_at, fields.fold)
