@@ -1,0 +1,293 @@
+"""Schedules in plain English, for people who review a change.
+
+The words follow what a cron expression means, not how it is written: equal meanings read the same.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import pairwise, product
+from typing import Literal, assert_never
+
+from myscheduler.core.cron import parse_cron
+from myscheduler.core.job import INTERVAL_UNITS, DeclaredCron, DeclaredDate, DeclaredInterval, DeclaredSchedule
+from myscheduler.core.moments import parse_moment
+from myscheduler.core.walls import LAST_YEAR, CronExpression, DayRule, bits, times_per_day
+from myscheduler.core.zones import zone as zone_of
+
+_MOST_TIMES = 4
+"""Up to so many times of the day are named one by one."""
+_MOST_YEARS = 12
+_SHORT_UNITS = {"weeks": "wk", "days": "d", "hours": "h", "minutes": "min", "seconds": "s"}
+_WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_ORDINALS = ("last", "first", "second", "third", "fourth", "fifth")
+
+
+def describe(schedule: DeclaredSchedule, *, zone: str) -> str:
+    """The schedule as one line, such as `at 10:30, Monday through Friday`.
+
+    `zone` is the one that the job runs in. Raises `ScheduleError` for a declaration that can't be understood.
+    """
+    match schedule:
+        case DeclaredCron(fields, day_match):
+            expression = parse_cron(dict(fields), day_match=day_match)
+            return ", ".join(
+                [_time(expression), *_days(expression), *_seasons(expression), *_changes(schedule, expression)]
+            )
+        case DeclaredInterval(units, anchor):
+            start = _moment(anchor, zone) if anchor else "its first creation"
+            return f"every {_length(dict(units))}, counted from {start}"
+        case DeclaredDate(run_at, fold):
+            return f"once, on {_moment(parse_moment(run_at, zone, fold=fold), zone, weekday=True)}"
+        case _:
+            assert_never(schedule)
+
+
+# --- intervals and moments ---
+
+
+def _length(units: dict[str, int]) -> str:
+    given = [(unit, units[unit]) for unit in INTERVAL_UNITS if units.get(unit)]
+    if len(given) != 1:
+        return " ".join(f"{count} {_SHORT_UNITS[unit]}" for unit, count in given)
+    [(unit, count)] = given
+    return unit.removesuffix("s") if count == 1 else f"{count} {unit}"
+
+
+def _moment(moment: datetime, zone: str, *, weekday: bool = False) -> str:
+    try:
+        local = moment.astimezone(zone_of(zone))
+    except OverflowError:  # the last hours of the year 9999
+        local = moment
+    if not weekday:
+        return local.isoformat(" ")
+    plain = local.replace(tzinfo=None)
+    shown = plain.isoformat(" ", "auto" if plain.second or plain.microsecond else "minutes")
+    return f"{shown} {local.isoformat()[len(plain.isoformat()) :]} ({_WEEK[local.weekday()]})"
+
+
+# --- the time of the day ---
+
+
+def _time(expression: CronExpression) -> str:
+    hours, minutes, seconds = expression.hours, expression.minutes, expression.seconds
+    if times_per_day(expression) <= _MOST_TIMES:
+        return f"at {_joined(_clock(expression, *time) for time in product(hours, minutes, seconds))}"
+    on_the_hour = minutes == seconds == (0,)
+    if on_the_hour and len(hours) == 24:
+        return "every hour"
+    if len(minutes) == len(seconds) == 1 and len(hours) < 24:
+        return _hourly(expression)
+    parts = [] if seconds == (0,) else [_part(expression, "second")]
+    if len(minutes) < 60 or not parts:
+        parts.append(_part(expression, "minute"))
+    return ", ".join(parts + _in_hours(hours))
+
+
+def _clock(expression: CronExpression, hour: int, minute: int, second: int) -> str:
+    return f"{hour:02}:{minute:02}" + (f":{second:02}" if expression.seconds != (0,) else "")
+
+
+def _hourly(expression: CronExpression) -> str:
+    """A single time in each of several hours."""
+    hours, minute, second = expression.hours, expression.minutes[0], expression.seconds[0]
+    times = {hour: _clock(expression, hour, minute, second) for hour in hours}
+    stride = _stride(hours, least=4)
+    if stride:
+        evenly = minute == second == 0 and _evenly(hours)
+        return f"every {stride} hours" + ("" if evenly else f" from {times[hours[0]]} to {times[hours[-1]]}")
+    runs = _runs(hours)
+    parts = [f"every hour from {times[first]} to {times[last]}" for first, last in runs if first != last]
+    alone = [times[first] for first, last in runs if first == last]
+    return _joined(parts + ([f"at {_joined(alone)}"] if alone else []))
+
+
+def _evenly(hours: tuple[int, ...]) -> bool:
+    """Whether they come at one distance all around the clock."""
+    return hours == tuple(range(0, 24, 24 // len(hours)))
+
+
+def _in_hours(hours: tuple[int, ...]) -> list[str]:
+    """The hours in which something happens several times."""
+    stride, runs = _stride(hours, least=4), _runs(hours)
+    if len(hours) == 24:
+        return []
+    if len(runs) == 1 or stride:
+        between = f"between {hours[0]:02}:00 and {hours[-1]:02}:59"
+        return [f"in every {_nth(stride)} hour {between}" if stride else between]
+    return [f"in the hours of {_listed(runs, '02')}"]
+
+
+def _part(expression: CronExpression, unit: Literal["minute", "second"]) -> str:
+    values = expression.minutes if unit == "minute" else expression.seconds
+    stride, whole = _stride(values, least=5), "hour" if unit == "minute" else "minute"
+    words = _from_library(expression, unit)
+    words = f"at {words}" if words.startswith(f"{unit}s ") else words.replace(f", {unit}s ", " from ")
+    words = words.replace(f"at 1 {unit}s", f"at 1 {unit}")
+    if stride and values[-1] + stride > 59 and stride * len(values) != 60:
+        # the step starts anew in each hour or minute, which "every 7 minutes" alone would hide
+        return words.replace(f"every {stride} {unit}s", f"every {stride} {unit}s within each {whole}")
+    return words
+
+
+# --- days ---
+
+
+def _days(expression: CronExpression) -> list[str]:
+    rule = expression.day_rule
+    days, weekdays = _of_month(rule), _of_week(rule)
+    if days and weekdays:
+        return [f"{days} or when it is {weekdays}" if rule.either else f"{days}, and only when that is {weekdays}"]
+    if weekdays:
+        return [_only_weekdays(rule)]
+    if days:
+        return [days]
+    spread = _evenly(expression.hours) and times_per_day(expression) > _MOST_TIMES
+    return [] if spread else ["every day"]
+
+
+def _of_month(rule: DayRule) -> str:
+    """Empty for every day."""
+    values = bits(rule.days)
+    if len(values) == 31:
+        return ""
+    stride = _stride(values, low=1, high=31, least=4)
+    if stride:
+        items = [f"every {_nth(stride)} day from {values[0]} to {values[-1]}"]
+    else:
+        items = [_range(*run) for run in _runs(values)]
+        items[:1] = [f"{'day' if len(values) == 1 else 'days'} {item}" for item in items[:1]]
+    items += ["the last day"] if rule.last else []
+    items += ["the last weekday (Monday through Friday)"] if rule.last_workday else []
+    return f"on {_joined(items)} of the month"
+
+
+def _of_week(rule: DayRule) -> str:
+    """What a day can be, as in `a Monday`; empty for every day."""
+    if len(bits(rule.weekdays)) == 7:
+        return ""
+    names = [_range(*run) for run in _weekday_runs(rule)]
+    return _joined([name if " " in name else f"a {name}" for name in names] + _nth_weekdays(rule), last="or")
+
+
+def _only_weekdays(rule: DayRule) -> str:
+    names = [_range(*run) for run in _weekday_runs(rule)] + _nth_weekdays(rule)
+    return names[0] if len(names) == 1 and " through " in names[0] else f"only on {_joined(names)}"
+
+
+def _weekday_runs(rule: DayRule) -> list[tuple[str, str]]:
+    from_monday = sorted((weekday - 1) % 7 for weekday in bits(rule.weekdays))
+    return [(_WEEK[first], _WEEK[last]) for first, last in _runs(from_monday)]
+
+
+def _nth_weekdays(rule: DayRule) -> list[str]:
+    return [f"the {_ORDINALS[nth]} {_WEEK[weekday - 1]} of the month" for weekday, nth in rule.nth]
+
+
+# --- weeks, months, years, clocks ---
+
+
+def _seasons(expression: CronExpression) -> list[str]:
+    parts = [_from_library(expression, "month")] if len(expression.months) < 12 else []
+    if expression.weeks is not None:
+        week = "week" if len(expression.weeks) == 1 else "weeks"
+        parts.append(f"only in ISO {week} {_listed(_runs(expression.weeks))}")
+    return parts + ([_years(expression, expression.years)] if expression.years is not None else [])
+
+
+def _years(expression: CronExpression, years: tuple[int, ...]) -> str:
+    first, last = years[0], years[-1]
+    stride = _stride(years, least=5) or (1 if last - first + 1 == len(years) > 1 else 0)
+    if stride and last + stride > LAST_YEAR:  # the end of time is no news
+        return f"only from {first} on" if stride == 1 else f"every {stride} years from {first}"
+    if stride > 1:
+        return f"every {stride} years from {first} through {last}"
+    if len(_runs(years)) <= _MOST_YEARS:
+        return _from_library(expression, "year")
+    return f"only in {len(years)} of the years {first} to {last}"
+
+
+def _changes(declared: DeclaredCron, expression: CronExpression) -> list[str]:
+    """What becomes of fixed times where clocks change."""
+    if expression.real_time:
+        return []
+    skipped = ["left out when the clocks jump over it"] if declared.gap == "skip" else []
+    return skipped + (["twice when the time comes twice"] if declared.overlap == "both" else [])
+
+
+# --- the library, and words of numbers ---
+
+
+def _from_library(expression: CronExpression, unit: Literal["second", "minute", "month", "year"]) -> str:
+    """One part, in the words of cron-descriptor.
+
+    It is only asked for parts that it tells rightly, in spellings that it reads rightly.
+    """
+    from cron_descriptor import ExpressionDescriptor, Options  # noqa: PLC0415 - 30 ms that few commands need
+
+    seconds, minutes = _spelled(expression.seconds), _spelled(expression.minutes)
+    months, years = _listed_as_cron(expression.months), _listed_as_cron(expression.years or ()) or "*"
+    options = Options(locale_code="en_US", use_24hour_time_format=True)
+    descriptor = ExpressionDescriptor(f"{seconds} {minutes} * * {months} * {years}", options)
+    words: str = {
+        "second": descriptor.get_seconds_description,
+        "minute": descriptor.get_minutes_description,
+        "month": descriptor.get_month_description,
+        "year": descriptor.get_year_description,
+    }[unit]()
+    return words.removeprefix(", ").replace(", and ", " and ")
+
+
+def _spelled(values: tuple[int, ...]) -> str:
+    """Minutes or seconds in the plainest cron text."""
+    if len(values) == 60:
+        return "*"
+    stride, first, last = _stride(values, least=5), values[0], values[-1]
+    if not stride:
+        return _listed_as_cron(values)
+    return f"{first}/{stride}" if last + stride > 59 else f"{first}-{last}/{stride}"
+
+
+def _listed_as_cron(values: tuple[int, ...]) -> str:
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in _runs(values))
+
+
+def _stride(values: Sequence[int], *, low: int = 0, high: int = 59, least: int) -> int:
+    """The step, from 2, of values that are told as one, else 0.
+
+    They are at least so many, or come at one distance all through from `low` to `high`.
+    """
+    if len(values) < 2 or values[1] - values[0] == 1:
+        return 0
+    step = values[1] - values[0]
+    evenly = values[0] == low and step * len(values) == high - low + 1
+    told = len(values) >= least or evenly
+    return step if told and all(later - value == step for value, later in pairwise(values)) else 0
+
+
+def _runs(values: Sequence[int]) -> list[tuple[int, int]]:
+    """First and last of neighbours that are at least three; others stand alone."""
+    runs: list[tuple[int, int]] = []
+    for value in values:
+        if runs and runs[-1][1] == value - 1:
+            runs[-1] = (runs[-1][0], value)
+        else:
+            runs.append((value, value))
+    alone = {run: [(value, value) for value in run] for run in runs if run[1] - run[0] == 1}
+    return [part for run in runs for part in alone.get(run, [run])]
+
+
+def _range(first: object, last: object) -> str:
+    return str(first) if first == last else f"{first} through {last}"
+
+
+def _listed(runs: Iterable[tuple[int, int]], form: str = "") -> str:
+    return _joined(_range(format(first, form), format(last, form)) for first, last in runs)
+
+
+def _joined(items: Iterable[str], last: str = "and") -> str:
+    *before, end = items
+    return f"{', '.join(before)} {last} {end}" if before else end
+
+
+def _nth(step: int) -> str:
+    return {2: "2nd", 3: "3rd"}.get(step, f"{step}th")
