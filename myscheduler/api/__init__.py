@@ -11,6 +11,7 @@ from myscheduler.adapters.store import Store
 from myscheduler.api import errors
 from myscheduler.api.health import health_router
 from myscheduler.api.jobs import jobs_router
+from myscheduler.api.preview import preview_router
 from myscheduler.api.sync import sync_router
 from myscheduler.api.views import Views
 from myscheduler.catalog import Catalog
@@ -45,6 +46,7 @@ def create_api(
     jobs = jobs_router(store, catalog, runner, reconciler, views, zone=zone, now=now)
     app.include_router(jobs, prefix=BASE, dependencies=guard)
     app.include_router(sync_router(reconciler, views, source=source), prefix=BASE, dependencies=guard)
+    app.include_router(preview_router(store, zone=zone, now=now), prefix=BASE, dependencies=guard)
     app.include_router(health_router(runner, zone=zone))
     return app
 

@@ -3,6 +3,7 @@
 import click
 
 from myscheduler import __version__
+from myscheduler.cli.preview import preview
 from myscheduler.cli.serve import serve
 from myscheduler.cli.validate import validate
 from myscheduler.errors import MySchedulerError
@@ -30,5 +31,6 @@ def main() -> None:
     """
 
 
+main.add_command(preview)
 main.add_command(serve)
 main.add_command(validate)

@@ -1,7 +1,7 @@
 """Manifests as commands take them: files, folders, and `-` for standard input."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -9,6 +9,7 @@ import click
 
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.core.calendars_file import NamedCalendars, read_calendars
+from myscheduler.core.job import JobSpec
 from myscheduler.core.manifest import NO_CALENDARS, DeclaredJob, Desired, ParsedFile, combine, parse_file
 from myscheduler.core.problem import Problem, Severity
 from myscheduler.core.source import CALENDARS, RESERVED, Snapshot, SourceFile, UnreadableFile
@@ -20,14 +21,13 @@ paths_argument = click.argument(
     "paths",
     nargs=-1,
     type=click.Path(exists=True, allow_dash=True, path_type=Path),
-    default=[Settings().jobs_dir],
 )
 """PATHS of a command; `jobs.d` when left out."""
 
 
-def read_manifests(paths: Iterable[Path], *, zone: str) -> Desired:
+def read_manifests(paths: Sequence[Path], *, zone: str) -> Desired:
     """What stands at the paths, with names as a person in this folder would write them."""
-    parts = [_read_one(path) for path in paths]
+    parts = [_read_one(path) for path in paths or [_default()]]
     calendars = {part.calendars.path: read_calendars(part.calendars) for part in parts if part.calendars is not None}
     files: dict[str, ParsedFile] = {}
     for part in parts:
@@ -49,6 +49,14 @@ def usable_jobs(desired: Desired) -> list[DeclaredJob]:
     return [desired.jobs[job_id] for job_id in sorted(desired.jobs)]
 
 
+def spec_of(job: DeclaredJob) -> JobSpec:
+    """What the job's manifest says; what is read here is never an outline."""
+    if job.spec is None:
+        message = f"only the outline of {job.path} is at hand"
+        raise ValueError(message)
+    return job.spec
+
+
 def exit_code(desired: Desired) -> int:
     """1 where some manifest could not be used, else 0."""
     return int(any(problem.severity is Severity.ERROR for problem in desired.problems))
@@ -63,6 +71,13 @@ def coloured(problem: Problem) -> str:
 def counted(count: int, what: str) -> str:
     """`1 job`, `2 jobs`."""
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
+def _default() -> Path:
+    path = Settings().jobs_dir
+    if not path.exists():
+        raise click.BadParameter(f"Path {str(path)!r} does not exist.", param_hint="'[PATHS]...'")
+    return path
 
 
 def _read_one(path: Path) -> Snapshot:

@@ -1,6 +1,8 @@
 """Options that several commands share."""
 
+import os
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +11,9 @@ from myscheduler.core.moments import parse_moment
 from myscheduler.core.zones import check_zone
 from myscheduler.errors import ScheduleError
 from myscheduler.settings import Settings
+
+if TYPE_CHECKING:
+    from myscheduler.adapters.client import Client
 
 
 def check_zone_option(_context: click.Context, _option: click.Parameter, value: str) -> str:
@@ -50,3 +55,14 @@ timezone_option = click.option(
     callback=check_zone_option,
     help="The zone of the service, for local times and for jobs that name no zone.",
 )
+
+format_option = click.option(
+    "--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What to print."
+)
+
+
+def connect(base_url: str) -> "Client":
+    """A client of the server there; the token comes from the environment, as it must not stand in a command line."""
+    from myscheduler.adapters.client import Client  # noqa: PLC0415 - commands on files need no HTTP
+
+    return Client(base_url, os.environ.get(settings.API_TOKEN) or None)

@@ -8,16 +8,14 @@ from pathlib import Path
 import click
 
 from myscheduler.cli.manifests import coloured, counted, paths_argument, read_manifests
-from myscheduler.cli.options import parse_now_option, timezone_option
+from myscheduler.cli.options import format_option, parse_now_option, timezone_option
 from myscheduler.core.manifest import Desired, past_warnings
 from myscheduler.core.problem import Problem, Severity
 
 
 @click.command()
 @paths_argument
-@click.option(
-    "--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What to print."
-)
+@format_option
 @click.option("--strict", is_flag=True, help="Let warnings fail too.")
 @timezone_option
 @click.option(

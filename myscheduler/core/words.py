@@ -34,10 +34,10 @@ def describe(schedule: DeclaredSchedule, *, zone: str) -> str:
                 [_time(expression), *_days(expression), *_seasons(expression), *_changes(schedule, expression)]
             )
         case DeclaredInterval(units, anchor):
-            start = _moment(anchor, zone) if anchor else "its first creation"
-            return f"every {_length(dict(units))}, counted from {start}"
+            start = moment_words(anchor, zone) if anchor else "its first creation"
+            return f"every {length_words(dict(units))}, counted from {start}"
         case DeclaredDate(run_at, fold):
-            return f"once, on {_moment(parse_moment(run_at, zone, fold=fold), zone, weekday=True)}"
+            return f"once, on {moment_words(parse_moment(run_at, zone, fold=fold), zone, weekday=True)}"
         case _:
             assert_never(schedule)
 
@@ -45,7 +45,7 @@ def describe(schedule: DeclaredSchedule, *, zone: str) -> str:
 # --- intervals and moments ---
 
 
-def _length(units: dict[str, int]) -> str:
+def length_words(units: dict[str, int]) -> str:
     given = [(unit, units[unit]) for unit in INTERVAL_UNITS if units.get(unit)]
     if len(given) != 1:
         return " ".join(f"{count} {_SHORT_UNITS[unit]}" for unit, count in given)
@@ -53,7 +53,7 @@ def _length(units: dict[str, int]) -> str:
     return unit.removesuffix("s") if count == 1 else f"{count} {unit}"
 
 
-def _moment(moment: datetime, zone: str, *, weekday: bool = False) -> str:
+def moment_words(moment: datetime, zone: str, *, weekday: bool = False) -> str:
     try:
         local = moment.astimezone(zone_of(zone))
     except OverflowError:  # the last hours of the year 9999

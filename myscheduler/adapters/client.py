@@ -1,0 +1,53 @@
+"""The REST API of a running service, for commands that ask it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from myscheduler.errors import MySchedulerError
+
+TIMEOUT_SEC = 60.0
+BASE = "/api/v1"
+
+
+class ServerError(MySchedulerError):
+    """The server can't be reached, or does not answer as asked."""
+
+
+class Client:
+    """Asks one server. Every method raises `ServerError` with what to do about it."""
+
+    def __init__(self, base_url: str, token: str | None = None) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def get(self, *path: str, params: Sequence[tuple[str, str]] | Mapping[str, str] = ()) -> Any:
+        """The JSON at that path below the API's base; its parts may be any text."""
+        url = self._base_url + BASE + "".join(f"/{quote(part, safe='')}" for part in path)
+        return asyncio.run(self._get(url, params))
+
+    async def _get(self, url: str, params: Sequence[tuple[str, str]] | Mapping[str, str]) -> Any:
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SEC)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout, headers=self._headers) as session,
+                session.get(URL(url, encoded=True), params=params) as response,
+            ):
+                answer = await response.json(content_type=None)
+        except aiohttp.InvalidURL as error:
+            raise ServerError(f"{self._base_url!r} is not a URL: write one such as http://127.0.0.1:8003") from error
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            reason = str(error) or type(error).__name__
+            raise ServerError(
+                f"no answer from {self._base_url} ({reason}): is the service running there? --server or "
+                "MYSCHEDULER_BASE_URL names another"
+            ) from error
+        if response.status == 200:
+            return answer
+        detail = answer.get("detail") if isinstance(answer, dict) else None
+        hint = "; MYSCHEDULER_API_TOKEN has to hold the server's token" if response.status == 401 else ""
+        raise ServerError(f"{self._base_url} answered {response.status}: {detail or 'no reason given'}{hint}")

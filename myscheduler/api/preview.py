@@ -1,0 +1,64 @@
+"""`/api/v1/preview`: the next fire times of the jobs that are stored."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
+
+from myscheduler.adapters.store import Connection, Store, job_rows
+from myscheduler.api.moments import read_moment
+from myscheduler.core.preview import preview
+from myscheduler.errors import JobNotFoundError
+
+COUNT = 5
+
+
+class PreviewList(TypedDict):
+    jobs: list[dict[str, Any]]
+
+
+def preview_router(store: Store, *, zone: str, now: Callable[[], datetime]) -> APIRouter:
+    router = APIRouter(prefix="/preview", tags=["jobs"])
+
+    @router.get("", responses={200: {"model": PreviewList}})
+    async def preview_jobs(
+        start: Annotated[str | None, Query(alias="from", description="RFC 3339; now when left out.")] = None,
+        until: Annotated[str | None, Query(description="RFC 3339; no later fire time is told.")] = None,
+        count: Annotated[int, Query(ge=1, le=1000, description="How many fire times of each job.")] = COUNT,
+        job_id: Annotated[list[str] | None, Query(description="Only these jobs; may be repeated.")] = None,
+    ) -> JSONResponse:
+        """The next times at which jobs run, each in the job's zone, with what is left out between them."""
+        beginning = read_moment("from", start, zone) or now()
+        end = read_moment("until", until, zone)
+        work = partial(_previews, job_ids=job_id, zone=zone, start=beginning, until=end, count=count)
+        return JSONResponse({"jobs": await store.read(work)})
+
+    return router
+
+
+def _previews(
+    connection: Connection,
+    *,
+    job_ids: list[str] | None,
+    zone: str,
+    start: datetime,
+    until: datetime | None,
+    count: int,
+) -> list[dict[str, Any]]:
+    """Worked out beside the event loop: thousands of jobs take a second."""
+    if job_ids is None:
+        jobs = job_rows.all_jobs(connection)
+    else:
+        found = job_rows.find_jobs(connection, job_ids)
+        if missing := [job_id for job_id in job_ids if job_id not in found]:
+            raise JobNotFoundError(missing[0])
+        jobs = [found[job_id] for job_id in sorted(found)]
+    return [
+        preview(job.spec, zone=zone, created_at=job.created_at, start=start, until=until, count=count).as_json()
+        | {"paused": job.is_paused}
+        for job in jobs
+    ]

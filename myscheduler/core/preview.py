@@ -1,0 +1,110 @@
+"""The next fire times of a job as people review them: what runs, what is left out, and what the clocks do then."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from myscheduler.core.admission import Gap, Reason, gaps
+from myscheduler.core.calendars import name_of
+from myscheduler.core.clocks import clock_note
+from myscheduler.core.exclusions import next_run
+from myscheduler.core.execution import Status
+from myscheduler.core.job import DeclaredInterval, JobSpec, compile_schedule
+from myscheduler.core.limit_words import describe_job
+from myscheduler.core.schedule import TICK, Adjusted, Schedule
+from myscheduler.core.zones import zone as zone_of
+
+MOST_LEFT_OUT = timedelta(days=366)
+"""How far back from the last fire time, or from the end, it is told what was left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a job does from some moment on."""
+
+    job_id: str
+    timezone: str
+    """The job's; its times are shown in it."""
+    words: str
+    """The schedule in plain English."""
+    is_paused: bool
+    fires: tuple[datetime, ...]
+    notes: tuple[str | None, ...]
+    """What the clocks do around each fire time, if anything."""
+    left_out: tuple[tuple[Gap, str | None], ...]
+    """Slots that are due between the fire times and left out; with the name of a holiday."""
+
+    def as_json(self) -> dict[str, Any]:
+        """`fire_times` is what the outside relies on; what stands beside it is for readers."""
+        local = zone_of(self.timezone)
+        times = [moment.astimezone(local).isoformat() for moment in self.fires]
+        return {
+            "job_id": self.job_id,
+            "timezone": self.timezone,
+            "schedule": self.words,
+            "paused": self.is_paused,
+            "fire_times": times,
+            "notes": [{"at": at, "note": note} for at, note in zip(times, self.notes, strict=True) if note],
+            "left_out": [
+                {
+                    "first": gap.first.astimezone(local).isoformat(),
+                    "last": gap.last.astimezone(local).isoformat(),
+                    "count": gap.count,
+                    "reason": gap.reason,
+                    "name": name,
+                }
+                for gap, name in self.left_out
+            ],
+        }
+
+
+def preview(
+    spec: JobSpec, *, zone: str, created_at: datetime, start: datetime, count: int, until: datetime | None = None
+) -> Preview:
+    """The first `count` fire times from `start` to `until`, both included.
+
+    `zone` is the service's; intervals that name no anchor are counted from `created_at`.
+    """
+    schedule = compile_schedule(spec, zone=zone, created_at=created_at)
+    own_zone = spec.timezone or zone
+    fires = tuple(_runs(schedule, start - TICK, count, until))
+    end = fires[-1] if len(fires) == count else until or _horizon(start, fires)
+    found = gaps(schedule, start - TICK, end, Status.SKIPPED, Reason.PAUSED)
+    left_out = tuple((one, _holiday(schedule, one)) for one in found if one.reason is not Reason.PAUSED)
+    return Preview(
+        job_id=spec.job_id,
+        timezone=own_zone,
+        words=describe_job(spec, zone=own_zone),
+        is_paused=bool(spec.paused),
+        fires=fires,
+        notes=tuple(clock_note(schedule, own_zone, fire) for fire in fires),
+        left_out=left_out,
+    )
+
+
+def is_counted_from_creation(spec: JobSpec) -> bool:
+    """The phase of the job is not written in its manifest."""
+    return isinstance(spec.schedule, DeclaredInterval) and spec.schedule.anchor is None
+
+
+def _runs(schedule: Schedule, after: datetime, count: int, until: datetime | None) -> Iterator[datetime]:
+    slot = next_run(schedule, after)
+    while slot is not None and count and (until is None or slot <= until):
+        yield slot
+        count -= 1
+        slot = next_run(schedule, slot)
+
+
+def _horizon(start: datetime, fires: tuple[datetime, ...]) -> datetime:
+    """A schedule that is over leaves slots out only for so long."""
+    return (fires[-1] if fires else start) + MOST_LEFT_OUT
+
+
+def _holiday(schedule: Schedule, gap: Gap) -> str | None:
+    """What the day is called on which a slot is left out, if that is one day."""
+    if not isinstance(schedule, Adjusted) or schedule.days is None or gap.reason is not Reason.HOLIDAY:
+        return None
+    local = zone_of(schedule.zone)
+    first, last = ((moment - schedule.offset).astimezone(local).date() for moment in (gap.first, gap.last))
+    return name_of(schedule.days.calendar, first) if first == last else None
