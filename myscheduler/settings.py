@@ -20,7 +20,7 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What `serve` is told."""
+    """What commands are told."""
 
     database_url: str = "sqlite:///./data/jobs.db"
     zone: str = "Asia/Tokyo"
@@ -30,6 +30,8 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8003
     api_token: str | None = None
+    base_url: str = "http://127.0.0.1:8003"
+    """The server that client commands talk to."""
     history_days: int = 30
     history_rows: int = 10_000
     """Of each job, at the most."""

@@ -19,11 +19,11 @@ import httpx
 from myscheduler.adapters.sender import open_sender
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.store import Store, execution_rows, job_rows, open_store
-from myscheduler.adapters.store.execution_rows import Record
 from myscheduler.api import create_api
 from myscheduler.catalog import Catalog
 from myscheduler.core import lifecycle
 from myscheduler.core.declaration import declare
+from myscheduler.core.execution import Record
 from myscheduler.core.job import Job, JobSpec, Owner
 from myscheduler.core.sync import SyncState
 from myscheduler.reconciler import Reconciler

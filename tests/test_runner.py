@@ -16,10 +16,9 @@ from typing import Any
 import pytest
 
 from myscheduler.adapters.store import Connection, execution_rows, job_rows
-from myscheduler.adapters.store.execution_rows import Record
 from myscheduler.core.admission import Reason
 from myscheduler.core.claim import Claim
-from myscheduler.core.execution import Cause, Execution, Kind, Status
+from myscheduler.core.execution import Cause, Execution, Kind, Record, Status
 from myscheduler.errors import JobNotFoundError, StoreUnavailableError
 from tests.parts import PATIENCE, Clock, Parts, opened, soon, spec, until
 from tests.target import Answer, HangUp, Received, Silence, Target

@@ -14,10 +14,9 @@ from typing import Any, TypeVar
 import pytest
 
 from myscheduler.adapters.store import Connection, Store, execution_rows
-from myscheduler.adapters.store.execution_rows import Record
 from myscheduler.core.admission import Reason
 from myscheduler.core.claim import Claim
-from myscheduler.core.execution import Cause, Execution, Kind, Status
+from myscheduler.core.execution import Cause, Execution, Kind, Record, Status
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.runner import MANUAL_PLACES_PER_HOST
 from tests.parts import PATIENCE, Clock, Parts, opened, soon, spec, until

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows
-from myscheduler.adapters.store.execution_rows import Record
 from myscheduler.api import views as shapes
 from myscheduler.api.bodies import read_actor, read_catch_up, read_object
 from myscheduler.api.errors import InvalidInputError
@@ -19,6 +18,7 @@ from myscheduler.api.listing import Listing, ListResponse
 from myscheduler.api.views import Views
 from myscheduler.catalog import Catalog
 from myscheduler.core.declaration import declare, is_past
+from myscheduler.core.execution import Record
 from myscheduler.core.fields import JobFields
 from myscheduler.core.job import Job, JobSpec
 from myscheduler.core.problem import Complaint, Severity
@@ -66,7 +66,7 @@ def jobs_router(  # noqa: C901 - a list of routes, each simple
     now: Callable[[], datetime],
 ) -> APIRouter:
     """The routes of the contract; `zone` is the service's."""
-    router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[Depends(_refuse_nul)])
+    router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[Depends(refuse_nul)])
     listing = Listing(views)
 
     @router.post("", responses=_answers(shapes.JobStatus), openapi_extra=_BODY)
@@ -151,7 +151,7 @@ def jobs_router(  # noqa: C901 - a list of routes, each simple
     return router
 
 
-async def _refuse_nul(request: Request) -> None:
+async def refuse_nul(request: Request) -> None:
     """No job has such an id, and PostgreSQL can't even be asked for it."""
     job_id = request.path_params.get("job_id", "")
     if "\x00" in job_id:

@@ -13,7 +13,11 @@ def read_moment(name: str, text: str | None, zone: str) -> datetime | None:
     if text is None:
         return None
     try:
-        # a plus sign that was not escaped arrives as a space
-        return parse_moment(text.replace(" ", "+") if text[-6:-5] == " " else text, zone)
+        return parse_moment(unescaped(text), zone)
     except ScheduleError as error:
         raise InvalidInputError([Complaint((name,), "invalid-moment", str(error))]) from error
+
+
+def unescaped(text: str) -> str:
+    """A plus sign before the offset that was not escaped in the URL arrives as a space."""
+    return f"{text[:-6]}+{text[-5:]}" if text[-6:-5] == " " and text[-3:-2] == ":" and len(text) > 16 else text

@@ -5,8 +5,7 @@ from typing import Any
 
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
-from myscheduler.adapters.store.execution_rows import Record
-from myscheduler.core.execution import Status
+from myscheduler.core.execution import Record, Status
 from myscheduler.core.job import (
     DeclaredCron,
     DeclaredDate,

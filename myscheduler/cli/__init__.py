@@ -6,6 +6,7 @@ from myscheduler import __version__
 from myscheduler.cli.preview import preview
 from myscheduler.cli.serve import serve
 from myscheduler.cli.validate import validate
+from myscheduler.cli.why import why
 from myscheduler.errors import MySchedulerError
 
 
@@ -34,3 +35,4 @@ def main() -> None:
 main.add_command(preview)
 main.add_command(serve)
 main.add_command(validate)
+main.add_command(why)

@@ -20,7 +20,7 @@ def clock_note(schedule: Schedule, zone_name: str, slot: datetime) -> str | None
     rhythm, offset = (schedule.rhythm, schedule.offset) if isinstance(schedule, Adjusted) else (schedule, None)
     meant = instant - int(offset.total_seconds()) if offset else instant
     if isinstance(rhythm, Cron) and not rhythm.expression.real_time and any(swallowing(rhythm, meant, meant)):
-        return f"{note}; its time doesn't exist, so it runs right after"
+        return f"{note}; its time doesn't exist" + (", so it runs right after" if rhythm.gap == "run" else "")
     if after < before and instant_of_change - (before - after) <= instant < instant_of_change:
         return f"{note}; the first of two such times"
     if after < before and instant_of_change <= instant < instant_of_change + (before - after):

@@ -97,3 +97,42 @@ class Finish:
     attempts: int
     outcome: Outcome
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A row of the history."""
+
+    execution_id: str
+    job_id: str
+    slot: datetime
+    kind: Kind
+    cause: Cause
+    status: Status
+    reason: str | None
+    last_slot: datetime
+    slot_count: int
+    requested_by: str | None
+    digest: str | None
+    revision: str | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    attempts: int
+    http_status: int | None
+    response_size: int | None
+    error: str | None
+    excerpt: str | None
+
+    def execution(self) -> Execution:
+        """What was claimed; only of a row that has started."""
+        return Execution(
+            self.execution_id,
+            self.job_id,
+            self.slot,
+            self.kind,
+            self.cause,
+            self.digest or "",
+            self.revision,
+            self.started_at or self.slot,
+            self.requested_by,
+        )

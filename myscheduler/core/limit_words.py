@@ -9,6 +9,7 @@ from myscheduler.core.jitter import jitter_offset
 from myscheduler.core.job import DeclaredCron, JobSpec
 from myscheduler.core.limits import DeclaredBlackout, DeclaredCalendar, DeclaredRecurring
 from myscheduler.core.schedule import Period
+from myscheduler.core.spans import span_words
 from myscheduler.core.words import describe, length_words, moment_words
 
 
@@ -28,8 +29,8 @@ def _limits(spec: JobSpec, zone: str) -> Iterator[str]:
     if limits.end_at:
         yield f"no longer from {moment_words(limits.end_at, zone)} on"
     if limits.jitter_sec:
-        offset = _span(jitter_offset(spec.job_id, limits.jitter_sec))
-        yield f"always {offset} later, as its jitter of {_span(timedelta(seconds=limits.jitter_sec))} has it"
+        offset = span_words(jitter_offset(spec.job_id, limits.jitter_sec))
+        yield f"always {offset} later, as its jitter of {span_words(timedelta(seconds=limits.jitter_sec))} has it"
 
 
 def _days(declared: DeclaredCalendar) -> str:
@@ -58,9 +59,3 @@ def _dark(blackout: DeclaredBlackout, zone: str) -> str:
             return f"not in the {length_words(dict(units))} that begins so: {begins}"
         case _:
             assert_never(blackout)
-
-
-def _span(span: timedelta) -> str:
-    hours, rest = divmod(int(span.total_seconds()), 3_600)
-    minutes, seconds = divmod(rest, 60)
-    return length_words({"hours": hours, "minutes": minutes, "seconds": seconds}) or "0 seconds"

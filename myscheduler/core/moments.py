@@ -1,10 +1,12 @@
 """Moments as people write them."""
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from myscheduler.core.walls import FIRST_YEAR
-from myscheduler.core.zones import ZERO, zone
+from myscheduler.core.zones import ZERO, first_showing, to_instant, to_second, zone
 from myscheduler.errors import ScheduleError
 
 _RFC_3339 = re.compile(
@@ -51,6 +53,60 @@ def _localized(local: datetime, zone_name: str, fold: int | None) -> datetime:
             "(beside run_at, `fold: 0` or `fold: 1` says the same)"
         )
     return second if fold else first
+
+
+class Span(NamedTuple):
+    """The instants from `first` to `last`, both included."""
+
+    first: datetime
+    last: datetime
+
+    @classmethod
+    def of(cls, first: datetime, length: timedelta) -> "Span":
+        return cls(first, first + length - timedelta(microseconds=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A time that somebody asks about."""
+
+    spans: tuple[Span, ...]
+    """One, or two where a local time comes twice."""
+    remark: str = ""
+    """What is to be said of a local time that the clock jumps over, or shows twice."""
+
+    @property
+    def first(self) -> datetime:
+        return self.spans[0].first
+
+    @property
+    def last(self) -> datetime:
+        return self.spans[-1].last
+
+    def has(self, moment: datetime) -> bool:
+        return any(span.first <= moment <= span.last for span in self.spans)
+
+
+def parse_asked(text: str, zone_name: str) -> Asked:
+    """A moment to ask about; written to the minute, the whole minute is meant.
+
+    A local time that comes twice means both, and one that doesn't exist the instant right after the jump; other than
+    in `parse_moment` nothing is decided by it. Raises `ScheduleError` for what is no time.
+    """
+    written = _read_time(text)
+    length = timedelta(minutes=1) if written.second == written.microsecond == 0 else timedelta(microseconds=1)
+    if written.tzinfo is not None:
+        return Asked((Span.of(parse_moment(written, zone_name), length),))
+    first, second = (written.replace(tzinfo=zone(zone_name), fold=fold) for fold in (0, 1))
+    before, after = first.utcoffset() or timedelta(), second.utcoffset() or timedelta()
+    shown = f"{written.isoformat(' ')} in {zone_name}"
+    if before < after:
+        end = to_instant(first_showing(zone_name, to_second(written.replace(tzinfo=UTC))))
+        return Asked((Span.of(end, length),), f"{shown} doesn't exist: the clock jumps over it.")
+    if before > after:
+        spans = (Span.of(parse_moment(one, zone_name), length) for one in (first, second))
+        return Asked(tuple(spans), f"{shown} comes twice.")
+    return Asked((Span.of(parse_moment(first, zone_name), length),))
 
 
 _DURATION = re.compile(

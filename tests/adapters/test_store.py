@@ -27,7 +27,7 @@ from myscheduler.adapters.store import Store, engine, execution_rows, job_rows, 
 from myscheduler.adapters.store.execution_rows import Undone, new_execution_id
 from myscheduler.core.admission import Gap, Reason
 from myscheduler.core.claim import Claim
-from myscheduler.core.execution import Cause, Execution, Failure, Finish, Kind, Outcome, Status
+from myscheduler.core.execution import Cause, Execution, Failure, Finish, Kind, Outcome, Record, Status
 from myscheduler.core.job import Job
 from myscheduler.errors import StoreError, StoreUnavailableError
 from tests.parts import job, opened
@@ -68,7 +68,7 @@ async def found(store: Store, job_id: str = "a") -> Job:
     return (await store.read(partial(job_rows.find_jobs, job_ids=[job_id])))[job_id]
 
 
-async def history(store: Store, job_id: str = "a") -> list[execution_rows.Record]:
+async def history(store: Store, job_id: str = "a") -> list[Record]:
     """Oldest first."""
     return (await store.read(partial(execution_rows.of_job, job_id=job_id, limit=100)))[::-1]
 

@@ -14,51 +14,12 @@ from myscheduler.adapters.store.job_rows import chunks, positions
 from myscheduler.adapters.store.tables import executions, progress
 from myscheduler.core.admission import Gap, Reason
 from myscheduler.core.claim import Claim
-from myscheduler.core.execution import Cause, Execution, Finish, Kind, Status
+from myscheduler.core.execution import Cause, Execution, Finish, Kind, Record, Status
 
 _LOST = {
     Reason.CRASH: "the scheduler stopped while this execution was under way; the target may have got the request",
     Reason.DATABASE: "the database went away while this execution was being claimed; it was not sent",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A row of the history."""
-
-    execution_id: str
-    job_id: str
-    slot: datetime
-    kind: Kind
-    cause: Cause
-    status: Status
-    reason: str | None
-    last_slot: datetime
-    slot_count: int
-    requested_by: str | None
-    digest: str | None
-    revision: str | None
-    started_at: datetime | None
-    completed_at: datetime | None
-    attempts: int
-    http_status: int | None
-    response_size: int | None
-    error: str | None
-    excerpt: str | None
-
-    def execution(self) -> Execution:
-        """What was claimed; only of a row that has started."""
-        return Execution(
-            self.execution_id,
-            self.job_id,
-            self.slot,
-            self.kind,
-            self.cause,
-            self.digest or "",
-            self.revision,
-            self.started_at or self.slot,
-            self.requested_by,
-        )
 
 
 def claim(connection: sa.Connection, claims: Sequence[Claim]) -> list[bool]:
@@ -191,6 +152,30 @@ def recent(connection: sa.Connection, limit: int) -> list[Record]:
     """The newest rows of all jobs first."""
     query = sa.select(executions).order_by(executions.c.execution_id.desc()).limit(limit)
     return [_record(row) for row in connection.execute(query)]
+
+
+def around(connection: sa.Connection, job_id: str, start: datetime, until: datetime, limit: int) -> list[Record]:
+    """A job's rows that tell of moments from `start` to `until`, both included, oldest first.
+
+    Rows of several slots may tell of moments before and after these too.
+    """
+    within = (executions.c.slot <= until) & (executions.c.last_slot >= start)
+    query = sa.select(executions).where(executions.c.job_id == job_id, within).order_by(executions.c.slot).limit(limit)
+    return [_record(row) for row in connection.execute(query)]
+
+
+def under_way(connection: sa.Connection, job_id: str, moment: datetime) -> Record | None:
+    """The job's oldest scheduled execution that was under way at that moment."""
+    was_open = executions.c.completed_at.is_(None) | (executions.c.completed_at > moment)
+    query = (
+        sa.select(executions)
+        .where(executions.c.job_id == job_id, executions.c.kind == Kind.SCHEDULED)
+        .where(executions.c.slot < moment, executions.c.started_at <= moment, was_open)
+        .order_by(executions.c.slot.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return _record(row) if row else None
 
 
 def by_ids(connection: sa.Connection, execution_ids: Sequence[str]) -> list[Record]:

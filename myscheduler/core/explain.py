@@ -1,0 +1,358 @@
+"""Why a job ran at some time, or why not, in sentences. What is recorded counts; else the schedule tells."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from myscheduler.core.admission import Reason
+from myscheduler.core.calendars import Closed, WorkingDays, closed_on, name_of
+from myscheduler.core.clocks import clock_note
+from myscheduler.core.exclusions import Exclusion, exclusion_at, next_run
+from myscheduler.core.execution import Kind, Record, Status
+from myscheduler.core.job import Job, compile_schedule
+from myscheduler.core.limit_words import describe_job
+from myscheduler.core.moments import Asked
+from myscheduler.core.schedule import TICK, Adjusted, Schedule, last_until, slots_between
+from myscheduler.core.spans import span_words
+from myscheduler.core.zoned_cron import Cron
+from myscheduler.core.zones import FIRST, to_instant
+from myscheduler.core.zones import zone as zone_of
+
+MOST = 20
+"""So many slots of the time that is asked for are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a job around some time."""
+
+    job_id: str
+    job: Job | None
+    """`None` when it is removed."""
+    rows: Sequence[Record]
+    """The history's rows that tell of the time, oldest first."""
+    blockers: dict[datetime, Record] = field(default_factory=dict)
+    """What was under way when a slot was due that overlapped with it."""
+    is_held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One slot, or one row of several, and what became of it."""
+
+    first: datetime
+    sentence: str
+    row: Record | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    job_id: str
+    timezone: str
+    asked: Asked
+    told: tuple[Told, ...]
+    """Empty when no slot lies there."""
+    remarks: tuple[str, ...]
+    """What is to be known beside them."""
+    previous: datetime | None
+    """The slot before, and the next run after, by the present schedule."""
+    upcoming: datetime | None
+
+    @property
+    def answer(self) -> str:
+        return " ".join([*(one.sentence for one in self.told), *self.remarks])
+
+    def as_json(self) -> dict[str, Any]:
+        local = zone_of(self.timezone)
+
+        def shown(moment: datetime | None) -> str | None:
+            return None if moment is None else moment.astimezone(local).isoformat()
+
+        return {
+            "job_id": self.job_id,
+            "timezone": self.timezone,
+            "at": shown(self.asked.first),
+            "answer": self.answer,
+            "slots": [
+                {
+                    "scheduled_at": shown(one.first),
+                    "status": one.row.status if one.row else None,
+                    "reason": one.row.reason if one.row else None,
+                    "execution_id": one.row.execution_id if one.row else None,
+                    "sentence": one.sentence,
+                }
+                for one in self.told
+            ],
+            "remarks": list(self.remarks),
+            "previous_slot": shown(self.previous),
+            "next_run": shown(self.upcoming),
+        }
+
+
+def explain(facts: Facts, asked: Asked, *, zone: str, now: datetime) -> Explanation:
+    """What became of the slots in the time that is asked for. `zone` is the service's."""
+    job = facts.job
+    own_zone = (job.spec.timezone if job else None) or zone
+    schedule = compile_schedule(job.spec, zone=zone, created_at=job.created_at) if job else None
+    due = list(_slots_of(schedule, asked)) if schedule else []
+    voice = _Voice(facts, schedule, own_zone, now)
+    told = sorted(voice.tell(asked, due), key=lambda one: one.first)
+    return Explanation(
+        job_id=facts.job_id,
+        timezone=own_zone,
+        asked=asked,
+        told=tuple(told),
+        remarks=tuple(voice.remarks(asked, told)),
+        previous=_previous(schedule, job, asked),
+        upcoming=next_run(schedule, max(asked.last, now)) if schedule and job and not job.is_paused else None,
+    )
+
+
+def _slots_of(schedule: Schedule, asked: Asked) -> Iterator[datetime]:
+    for span in asked.spans:
+        yield from islice(slots_between(schedule, span.first - TICK, span.last), MOST)
+
+
+def _previous(schedule: Schedule | None, job: Job | None, asked: Asked) -> datetime | None:
+    if schedule is None or job is None:
+        return None
+    return last_until(schedule, asked.first - TICK, after=min(to_instant(FIRST), asked.first - TICK))
+
+
+@dataclass(frozen=True, slots=True)
+class _Voice:
+    """Says what is known."""
+
+    facts: Facts
+    schedule: Schedule | None
+    zone: str
+    now: datetime
+
+    def tell(self, asked: Asked, due: Sequence[datetime]) -> Iterator[Told]:
+        rows = [row for row in self.facts.rows if self._tells_of(row, asked, due)]
+        yield from (Told(row.slot, self._row(row), row) for row in rows)
+        recorded = [row for row in rows if row.kind is Kind.SCHEDULED]
+        for slot in due:
+            if not any(row.slot <= slot <= row.last_slot for row in recorded):
+                yield Told(slot, self._slot(slot))
+
+    def _tells_of(self, row: Record, asked: Asked, due: Sequence[datetime]) -> bool:
+        """A row of several slots tells of a time between two of them only when the schedule was another one then."""
+        if asked.has(row.slot) or any(row.slot <= slot <= row.last_slot for slot in due):
+            return True
+        is_older = self.facts.job is None or row.digest != self.facts.job.digest
+        return is_older and any(row.slot <= span.first <= row.last_slot for span in asked.spans)
+
+    def remarks(self, asked: Asked, told: Sequence[Told]) -> Iterator[str]:
+        if asked.remark:
+            yield asked.remark
+        if not told:
+            yield from self._nothing(asked)
+        elif len(told) >= MOST:
+            yield f"Only the first {MOST} slots are told."
+        if self.facts.job is None and self.facts.rows:
+            yield "The job has been removed since."
+        if self.facts.is_held:
+            yield "The job's manifest is broken at the moment, so the job goes by its last good spec."
+
+    # --- slots that are recorded ---
+
+    def _row(self, row: Record) -> str:
+        match row.status:
+            case Status.COMPLETED | Status.FAILED:
+                return self._ran(row)
+            case Status.RUNNING:
+                return f"{self._due(row)} is running since {self._time(row.started_at or row.slot)}."
+            case Status.INTERRUPTED:
+                return (
+                    f"{self._due(row)} was interrupted: {_ends_well(row.error or _REASONS[Reason(row.reason or '')])}"
+                )
+            case Status.SKIPPED | Status.MISSED:
+                note = clock_note(self.schedule, self.zone, row.slot) if self.schedule else None
+                clocks = f" ({note})" if note and row.reason == Reason.DST_GAP else ""
+                return f"{self._due(row)} {row.status}: {_ends_well(self._why(row) + clocks)}"
+
+    def _ran(self, row: Record) -> str:
+        started, completed = row.started_at or row.slot, row.completed_at or row.slot
+        what = "ran" if row.status is Status.COMPLETED else "ran and failed"
+        how = "on request of " + (row.requested_by or "api") if row.kind is Kind.MANUAL else ""
+        late = "" if row.kind is Kind.MANUAL else f"{span_words(started - row.slot)} after its time"
+        attempts = "after 1 attempt" if row.attempts == 1 else f"after {row.attempts} attempts"
+        end = f"HTTP {row.http_status}" if row.http_status else row.error or "no answer"
+        caught_up = ", to catch up" if row.cause == "catch_up" else ""
+        note = clock_note(self.schedule, self.zone, row.slot) if self.schedule and row.kind is Kind.SCHEDULED else None
+        clocks = f" On that day {note}." if note else ""
+        return (
+            f"{self._due(row)} {what}{caught_up}: it started {late or how}, and ended with {end} {attempts} "
+            f"and {span_words(completed - started)}.{clocks}"
+        )
+
+    def _due(self, row: Record) -> str:
+        if row.kind is Kind.MANUAL:
+            return f"A manual run of {self._time(row.slot)}"
+        if row.slot_count == 1:
+            is_over = "was " if row.status in {Status.SKIPPED, Status.MISSED} else ""
+            return f"The slot of {self._time(row.slot)} {is_over}".rstrip()
+        times = f"{self._time(row.slot)} to {self._time(row.last_slot)}"
+        return f"The {row.slot_count:,} slots from {times} were"
+
+    def _why(self, row: Record) -> str:
+        job, reason = self.facts.job, Reason(row.reason or "")
+        match reason:
+            case Reason.PAUSED:
+                return self._paused(row)
+            case Reason.OVERLAP:
+                return self._overlap(row)
+            case Reason.DEADLINE if job is not None:
+                grace = span_words(timedelta(seconds=job.spec.misfire_grace_time))
+                return f"it could not be started within {grace} (misfire_grace_time)"
+            case Reason.HOLIDAY | Reason.WEEKEND if isinstance(self.schedule, Adjusted):
+                return _closed(self.schedule, row.slot) or _REASONS[reason]
+            case _:
+                return _REASONS[reason]
+
+    def _paused(self, row: Record) -> str:
+        job = self.facts.job
+        if job is not None and job.spec.paused and job.source:
+            return f"the job is paused in {job.source.path}:{job.source.line}"
+        if job is not None and job.pause and job.pause.at <= row.slot:
+            return f"the job was paused by {job.pause.by} at {self._time(job.pause.at)}"
+        return _REASONS[Reason.PAUSED]
+
+    def _overlap(self, row: Record) -> str:
+        job, other = self.facts.job, self.facts.blockers.get(row.slot)
+        limit = f" (max_instances: {job.spec.max_instances}, overlap: {job.spec.overlap})" if job else ""
+        if other is None:
+            return f"an earlier execution was still under way{limit}"
+        end = f"until {self._time(other.completed_at)}" if other.completed_at else "and still is"
+        return f"the execution of {self._time(other.slot)} was under way {end}{limit}"
+
+    # --- slots that are not recorded ---
+
+    def _slot(self, slot: datetime) -> str:
+        """By the present schedule a slot lies here, and no row tells of it."""
+        job, at = self.facts.job, self._time(slot)
+        if job is None:
+            return ""
+        if slot > self.now:
+            return f"The slot of {at} is still to come: {self._will(job, slot)}."
+        if slot > job.cursor:
+            return f"The slot of {at} is due and waits for its turn, or for the database; see /health/ready."
+        if slot <= job.created_at:
+            return f"Nothing ran at {at}: the job was made later, at {self._time(job.created_at)}."
+        return (
+            f"No row tells of {at}: the history of that time is pruned, or the schedule was another one then "
+            f"(the job was changed last at {self._time(job.updated_at)})."
+        )
+
+    def _will(self, job: Job, slot: datetime) -> str:
+        left_out = exclusion_at(self.schedule, slot) if self.schedule else None
+        if job.is_paused:
+            return "it will be skipped unless the job is resumed before"
+        if left_out is None:
+            return "it will run"
+        closed = _closed(self.schedule, slot) if isinstance(self.schedule, Adjusted) else None
+        named = left_out in {Exclusion.HOLIDAY, Exclusion.WEEKEND} and closed
+        return f"it will be left out, {named or _REASONS[Reason(left_out)]}"
+
+    # --- no slot at all ---
+
+    def _nothing(self, asked: Asked) -> Iterator[str]:
+        job, schedule = self.facts.job, self.schedule
+        if job is None or schedule is None:
+            yield "No row of the history tells of that time, and the job is removed."
+            return
+        if isinstance(schedule, Adjusted):
+            if asked.last < schedule.start:
+                yield f"The schedule begins later: start_at is {self._time(schedule.start)}."
+                return
+            if asked.first >= schedule.end:
+                yield f"The schedule is over: end_at is {self._time(schedule.end)}."
+                return
+            if moved := _moved(schedule, asked):
+                yield moved
+                return
+        if _is_repeated(schedule, asked):
+            yield (
+                "The clock showed that time an hour or so before, and a fixed time runs the first time only; "
+                "`dst: {overlap: both}` would run it again."
+            )
+            return
+        since = f"since {self._time(job.updated_at)}" if asked.first < job.updated_at else "now"
+        yield f"No slot lies there by the schedule as it is {since}: {describe_job(job.spec, zone=self.zone)}."
+
+    def _time(self, moment: datetime) -> str:
+        try:
+            local = moment.astimezone(zone_of(self.zone))
+        except OverflowError:
+            local = moment
+        text = local.isoformat(" ", "milliseconds" if local.microsecond else "seconds")
+        return f"{text[:-6]} {text[-6:]}"
+
+
+def _closed(schedule: Adjusted, slot: datetime) -> str | None:
+    """That the day of a slot is a weekend or a holiday, by its name."""
+    day = (slot - schedule.offset).astimezone(zone_of(schedule.zone)).date()
+    return _closed_day(schedule.days, day) if schedule.days else None
+
+
+def _closed_day(days: WorkingDays, day: date) -> str | None:
+    match closed_on(days, day):
+        case None:
+            return None
+        case Closed.WEEKEND:
+            return f"{day} is a {day:%A}, which the job's calendar leaves out"
+        case Closed.HOLIDAY:
+            name = name_of(days.calendar, day)
+            return f"{day} is a holiday of the job's calendar" + (f" ({name})" if name else "")
+
+
+def _moved(schedule: Adjusted, asked: Asked) -> str | None:
+    """That a slot would lie there, had it not been moved to a working day."""
+    rhythm = schedule.rhythm
+    if not isinstance(rhythm, Cron) or rhythm.expression.shift is None:
+        return None
+    shift, offset = rhythm.expression.shift, schedule.offset
+    meant = Cron(replace(rhythm.expression, shift=None), rhythm.zone, rhythm.gap, rhythm.overlap)
+    slot = next(slots_between(meant, asked.first - TICK - offset, asked.last - offset), None)
+    if slot is None:
+        return None
+    day = slot.astimezone(zone_of(rhythm.zone)).date()
+    why = _closed_day(shift.days, day)
+    return f"The time of that day is moved: {why}, so the job runs on {shift.moved(day)} instead." if why else None
+
+
+def _is_repeated(schedule: Schedule, asked: Asked) -> bool:
+    """A fixed time is shown again there, for which the job says `overlap: first`."""
+    rhythm, offset = (schedule.rhythm, schedule.offset) if isinstance(schedule, Adjusted) else (schedule, timedelta())
+    if not isinstance(rhythm, Cron) or rhythm.overlap == "both":
+        return False
+    again = replace(rhythm, overlap="both")
+    return any(True for _ in slots_between(again, asked.first - TICK - offset, asked.last - offset))
+
+
+def _ends_well(sentence: str) -> str:
+    return sentence if sentence.endswith(".") else f"{sentence}."
+
+
+_REASONS = {
+    Reason.PAUSED: "the job was paused",
+    Reason.OVERLAP: "an earlier execution was still under way",
+    Reason.DEADLINE: "it could not be started within the job's misfire_grace_time",
+    Reason.COALESCED: "several slots were due together, and only the last of them ran (coalesce)",
+    Reason.BACKLOG: "more slots were due together than are caught up on, so only the last of them ran",
+    Reason.EDITED: "the schedule was edited before it could run, and an edit never fires what lies in the past",
+    Reason.DELETED: "the job was removed before it could run",
+    Reason.EXPIRED: "its moment was over before the job was made or changed",
+    Reason.DST_GAP: "its time doesn't exist on that day, and the job says dst: {gap: skip}",
+    Reason.BLACKOUT: "it lies in a blackout of the job",
+    Reason.HOLIDAY: "it lies on a holiday of the job's calendar",
+    Reason.WEEKEND: "it lies on a weekend, which the job's calendar leaves out",
+    Reason.CATCHUP: "it fell due while the service could not run it, and the job says catchup: none",
+    Reason.REPLACED: "the next slot was due and took its place, as overlap: replace says",
+    Reason.CRASH: "the service or its machine stopped while it was under way",
+    Reason.SHUTDOWN: "the service was stopped while it was under way",
+    Reason.DATABASE: "the database went away while it was being claimed; nothing was sent",
+}

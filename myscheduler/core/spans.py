@@ -1,0 +1,17 @@
+"""Spans of time as people say them."""
+
+from datetime import timedelta
+
+
+def span_words(span: timedelta) -> str:
+    """`0.2 s`, `45 s`, `1 h 30 min`: exact below a minute, to the second above."""
+    seconds = abs(span.total_seconds())
+    if seconds < 60:
+        return f"{seconds:.3g} s" if seconds >= 0.001 else "0 s"
+    parts = []
+    rest = round(seconds)
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        count, rest = divmod(rest, length)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts)
