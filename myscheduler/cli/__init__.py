@@ -5,6 +5,7 @@ import click
 from myscheduler import __version__
 from myscheduler.cli.preview import preview
 from myscheduler.cli.serve import serve
+from myscheduler.cli.simulate import simulate
 from myscheduler.cli.validate import validate
 from myscheduler.cli.why import why
 from myscheduler.errors import MySchedulerError
@@ -34,5 +35,6 @@ def main() -> None:
 
 main.add_command(preview)
 main.add_command(serve)
+main.add_command(simulate)
 main.add_command(validate)
 main.add_command(why)
