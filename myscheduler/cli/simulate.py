@@ -15,9 +15,9 @@ import click
 from myscheduler.cli.manifests import counted, exit_code, paths_argument, read_manifests, usable_jobs
 from myscheduler.cli.options import parse_moment_option, timezone_option
 from myscheduler.core.execution import Status
-from myscheduler.core.forecast import WAITING, Event, Forecast, Totals
 from myscheduler.core.job import DeclaredInterval, JobSpec
 from myscheduler.core.moments import parse_moment
+from myscheduler.core.outlook import WAITING, Event, Forecast, Totals
 from myscheduler.core.simulation import Outage, Scenario, Simulation
 from myscheduler.core.zones import zone as zone_of
 from myscheduler.errors import ScheduleError

@@ -16,12 +16,13 @@ from typing import Any, NamedTuple
 from myscheduler.core import lifecycle
 from myscheduler.core.admission import Gap, Reason, gap, may_resend
 from myscheduler.core.agenda import Agenda
+from myscheduler.core.exclusions import exclusions
 from myscheduler.core.execution import Execution, Status
 from myscheduler.core.expansion import MICROSECOND, expand, to_micros, to_moment
 from myscheduler.core.feed import Feed
-from myscheduler.core.forecast import WAITING, Event, Forecast, Late, Ledger, Sent
 from myscheduler.core.job import DeclaredDate, Job, JobSpec, Owner, compile_schedule, digest
-from myscheduler.core.schedule import TICK, Schedule, count_between, exclusions, last_until, next_after
+from myscheduler.core.outlook import WAITING, Event, Forecast, Late, Ledger, Sent
+from myscheduler.core.schedule import TICK, Schedule, count_between, last_until, next_after
 
 _PLACES = 1 << 60
 """More than are ever taken, so none is given back."""

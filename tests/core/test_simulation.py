@@ -20,9 +20,9 @@ from myscheduler.core.agenda import Agenda, Taken
 from myscheduler.core.declaration import declare
 from myscheduler.core.expansion import expand, to_micros
 from myscheduler.core.feed import Feed
-from myscheduler.core.forecast import Event, Forecast, Totals
 from myscheduler.core.job import Job, JobSpec, Owner, compile_schedule
 from myscheduler.core.lifecycle import create
+from myscheduler.core.outlook import Event, Forecast, Totals
 from myscheduler.core.schedule import TICK, count_between, next_after, slots_between
 from myscheduler.core.simulation import Outage, Scenario, Simulation
 
