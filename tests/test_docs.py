@@ -1,5 +1,6 @@
 """The docs say what is true: their manifests are valid, their tables match the code, their links lead somewhere."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -40,12 +41,54 @@ def table(page: str) -> dict[str, str]:
     return dict(rows)
 
 
+CALENDARS = re.compile(r"^<!-- file: calendars\.yaml -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
-def test_manifests_in_the_docs_are_valid(page: Path) -> None:
+def test_manifests_in_the_docs_are_valid(page: Path, tmp_path: Path) -> None:
     runner = CliRunner()
+    calendars = CALENDARS.findall(page.read_text("utf-8"))
     for block in blocks(page, "yaml"):
-        result = runner.invoke(main, ["validate", "--strict", "-"], input=block)
-        assert result.exit_code == 0, f"{result.output}\n{block}"
+        if block not in calendars:
+            (tmp_path / "calendars.yaml").write_text("".join(calendars), encoding="utf-8")
+            (tmp_path / "job.yaml").write_text(block, encoding="utf-8")
+            result = runner.invoke(main, ["validate", "--strict", "job.yaml"])
+            assert result.exit_code == 0, f"{result.output}\n{block}"
+
+
+EXAMPLE = re.compile(r"^```yaml\n(?P<yaml>.*?)^```$|^```console\n(?P<console>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def test_the_examples_of_the_schedules_page_do_what_stands_below_them(tmp_path: Path) -> None:
+    """`GOLDEN=write` writes what the commands print into the page: read the difference before it goes in."""
+    page = ROOT / "docs/schedules.md"
+    text = page.read_text("utf-8")
+    folder = tmp_path / "jobs.d"
+    folder.mkdir()
+    (folder / "calendars.yaml").write_text("".join(CALENDARS.findall(text)), encoding="utf-8")
+    shown = 0
+
+    def run(example: re.Match[str]) -> str:
+        nonlocal shown
+        if example["yaml"] is not None:
+            (folder / "jobs.yaml").write_text(example["yaml"], encoding="utf-8")
+            return example[0]
+        commands = [line for line in example["console"].splitlines() if line.startswith("$ myscheduler ")]
+        shown += len(commands)
+        return "```console\n" + "".join(map(_printed, commands)) + "```"
+
+    told = EXAMPLE.sub(run, text)
+    if os.environ.get("GOLDEN") == "write":
+        page.write_text(told, encoding="utf-8")
+    assert shown > 15
+    assert told == page.read_text("utf-8")
+
+
+def _printed(command: str) -> str:
+    """A command with what it prints, as it stands in the page."""
+    result = CliRunner().invoke(main, shlex.split(command)[2:], prog_name="myscheduler")
+    assert (result.exit_code, result.stderr) == (0, ""), f"{command}\n{result.output}"
+    return f"{command}\n{result.stdout}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)

@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import os
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from myscheduler.settings import Settings
 
 if TYPE_CHECKING:
     from myscheduler.adapters.client import Client
+
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def check_zone_option(_context: click.Context, _option: click.Parameter, value: str) -> str:
@@ -36,11 +40,11 @@ def parse_now_option(_context: click.Context, _option: click.Parameter, value: s
 
 
 def parse_moment_option(context: click.Context, option: click.Parameter, value: str | None) -> datetime | None:
-    """A moment of RFC 3339; without an offset it is local time of `--timezone`, which stands before it as is_eager."""
+    """A moment of RFC 3339, or a day for its midnight; without an offset, in the zone that `--timezone` says."""
     if value is None:
         return None
     try:
-        return parse_moment(value, context.params["timezone"])
+        return parse_moment(f"{value}T00:00" if _DAY.fullmatch(value) else value, context.params["timezone"])
     except ScheduleError as error:
         raise click.BadParameter(f"{value!r} {error}", context, option) from error
 

@@ -56,6 +56,7 @@ def _dark(blackout: DeclaredBlackout, zone: str) -> str:
             return f"not from {moment_words(start, zone)} to {moment_words(end, zone)}"
         case DeclaredRecurring(fields, units):
             begins = describe(DeclaredCron(fields), zone=zone)
-            return f"not in the {length_words(dict(units))} that begins so: {begins}"
+            length = length_words(dict(units))
+            return f"not during {length if length[0].isdigit() else f'1 {length}'} starting {begins}"
         case _:
             assert_never(blackout)
