@@ -17,7 +17,7 @@ from myscheduler.cli.options import parse_moment_option, timezone_option
 from myscheduler.core.execution import Status
 from myscheduler.core.job import DeclaredInterval, JobSpec
 from myscheduler.core.moments import parse_moment
-from myscheduler.core.outlook import WAITING, Event, Forecast, Totals
+from myscheduler.core.outlook import WAITING, Event, Outlook, Totals
 from myscheduler.core.simulation import Outage, Scenario, Simulation
 from myscheduler.core.zones import zone as zone_of
 from myscheduler.errors import ScheduleError
@@ -137,11 +137,11 @@ def simulate(
     desired = read_manifests(paths, zone=timezone)
     specs = [declared.spec for declared in usable_jobs(desired) if declared.spec is not None]
     simulation = Simulation(scenario, zone=timezone, keep_all=is_all)
-    forecasts: list[Forecast] = []
+    outlooks: list[Outlook] = []
     hidden = len(specs) < _MANY or not sys.stderr.isatty()
     with click.progressbar(specs, label="simulating", file=sys.stderr, hidden=hidden) as bar:
-        forecasts.extend(simulation.forecast(spec) for spec in bar)
-    report = _Report(scenario, timezone, specs, forecasts)
+        outlooks.extend(simulation.outlook(spec) for spec in bar)
+    report = _Report(scenario, timezone, specs, outlooks)
     if output == "json":
         click.echo(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
     else:
@@ -152,22 +152,22 @@ def simulate(
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """The forecasts of all jobs, as text and as JSON."""
+    """The outlooks of all jobs, as text and as JSON."""
 
     scenario: Scenario
     timezone: str
     """The service's."""
     specs: Sequence[JobSpec]
-    forecasts: Sequence[Forecast]
+    outlooks: Sequence[Outlook]
 
-    def _jobs(self) -> Iterator[tuple[JobSpec, Forecast, str]]:
-        for spec, forecast in zip(self.specs, self.forecasts, strict=True):
-            yield spec, forecast, spec.timezone or self.timezone
+    def _jobs(self) -> Iterator[tuple[JobSpec, Outlook, str]]:
+        for spec, outlook in zip(self.specs, self.outlooks, strict=True):
+            yield spec, outlook, spec.timezone or self.timezone
 
     def _totals(self) -> Totals:
         totals = Totals()
-        for forecast in self.forecasts:
-            totals.add(forecast.totals)
+        for outlook in self.outlooks:
+            totals.add(outlook.totals)
         return totals
 
     def _notes(self) -> list[str]:
@@ -195,10 +195,10 @@ class _Report:
                 {
                     "job_id": spec.job_id,
                     "timezone": name,
-                    **_totals_as_json(forecast.totals),
-                    "events": [_event_as_json(event, zone_of(name)) for event in forecast.events],
+                    **_totals_as_json(outlook.totals),
+                    "events": [_event_as_json(event, zone_of(name)) for event in outlook.events],
                 }
-                for spec, forecast, name in self._jobs()
+                for spec, outlook, name in self._jobs()
             ],
             "totals": _totals_as_json(self._totals()),
         }
@@ -213,9 +213,9 @@ class _Report:
         for note in self._notes():
             yield f"note: {note}"
         yield ""
-        for spec, forecast, name in self._jobs():
-            yield f"{spec.job_id}: {_totals_as_text(forecast.totals)}"
-            for event in forecast.events:
+        for spec, outlook, name in self._jobs():
+            yield f"{spec.job_id}: {_totals_as_text(outlook.totals)}"
+            for event in outlook.events:
                 yield _event_as_text(event, zone_of(name))
         if self.specs:
             yield ""

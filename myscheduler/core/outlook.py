@@ -63,7 +63,7 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
+class Outlook:
     """What would become of one job's slots."""
 
     totals: Totals
@@ -114,7 +114,7 @@ class Ledger:
             self._rows.append(gap)
             self._is_open = True
 
-    def close(self, waiting: Event | None) -> Forecast:
+    def close(self, waiting: Event | None) -> Outlook:
         """The simulation is over; of the `waiting` slots no more is known."""
         counts: Counter[tuple[str, str | None]] = Counter({(Status.COMPLETED, None): self._on_time})
         events: list[Event] = []
@@ -129,7 +129,7 @@ class Ledger:
         if waiting is not None:
             counts[waiting.status, waiting.reason] += waiting.count
             events.append(waiting)
-        return Forecast(Totals(counts), tuple(events))
+        return Outlook(Totals(counts), tuple(events))
 
 
 def _event(row: Gap | Sent) -> Event:

@@ -21,7 +21,7 @@ from myscheduler.core.execution import Execution, Status
 from myscheduler.core.expansion import MICROSECOND, expand, to_micros, to_moment
 from myscheduler.core.feed import Feed
 from myscheduler.core.job import DeclaredDate, Job, JobSpec, Owner, compile_schedule, digest
-from myscheduler.core.outlook import WAITING, Event, Forecast, Late, Ledger, Sent
+from myscheduler.core.outlook import WAITING, Event, Late, Ledger, Outlook, Sent
 from myscheduler.core.schedule import TICK, Schedule, count_between, last_until, next_after
 
 _PLACES = 1 << 60
@@ -63,9 +63,9 @@ class Simulation:
         self._scenario = scenario
         self._zone = zone
         self._keep_all = keep_all
-        self._known: dict[tuple[Schedule, str], Forecast] = {}
+        self._known: dict[tuple[Schedule, str], Outlook] = {}
 
-    def forecast(self, spec: JobSpec) -> Forecast:
+    def outlook(self, spec: JobSpec) -> Outlook:
         """What becomes of the slots of a job that is created when the simulation begins."""
         schedule = compile_schedule(spec, zone=self._zone, created_at=self._scenario.start)
         key = schedule, digest(replace(spec, **_NEUTRAL))
@@ -73,7 +73,7 @@ class Simulation:
             self._known[key] = self._simulate(spec, schedule)
         return self._known[key]
 
-    def _simulate(self, spec: JobSpec, schedule: Schedule) -> Forecast:
+    def _simulate(self, spec: JobSpec, schedule: Schedule) -> Outlook:
         start = self._scenario.start
         job = lifecycle.create(spec, owner=Owner.MANIFEST, source=None, now=start, zone=self._zone).job
         job = replace(job, cursor=start - TICK)  # a slot at the very start belongs to the simulation
@@ -100,7 +100,7 @@ _NEUTRAL: Mapping[str, Any] = {
 """What doesn't count: the request, and the spelling of the schedule, that is compared for itself."""
 
 
-def _all_paused(schedule: Schedule, scenario: Scenario, ledger: Ledger) -> Forecast:
+def _all_paused(schedule: Schedule, scenario: Scenario, ledger: Ledger) -> Outlook:
     skipped = gap(schedule, scenario.start - TICK, scenario.until - TICK, Status.SKIPPED, Reason.PAUSED)
     if skipped:
         ledger.left_out(skipped)
@@ -123,7 +123,7 @@ class _Course:
             (to_micros(start), to_micros(end), Reason(why)) for start, end, why in exclusions(schedule, after, until)
         ]
 
-    def run(self) -> Forecast:
+    def run(self) -> Outlook:
         for start, end in self._scenario.ups():
             self._start(start)
             self._live(to_micros(end), is_killed=end < self._scenario.until)
