@@ -49,7 +49,10 @@ def exclusions(schedule: Schedule, after: datetime, until: datetime) -> Iterator
         yield from _gaps_of_clocks(schedule, after, until)
     elif isinstance(schedule, Adjusted):
         after, until = inside(schedule, after, until)
-        yield from _joined(merge(*_of_adjusted(schedule, after, until)))
+        found = _joined(merge(*_of_adjusted(schedule, after, until)))
+        yield from (
+            one for one in found if one.start <= until
+        )  # what is left of one that was overlapped may lie behind
 
 
 def exclusion_at(schedule: Schedule, slot: datetime) -> Exclusion | None:

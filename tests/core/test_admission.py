@@ -5,13 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from myscheduler.core.admission import BACKLOG_LIMIT, Gap, Step, admit
+from myscheduler.core.admission import BACKLOG_LIMIT, Gap, Reason, Step, admit
+from myscheduler.core.calendars import Calendar, WorkingDays
 from myscheduler.core.cron import parse_cron
+from myscheduler.core.exclusions import Exclusion, exclusion_at
 from myscheduler.core.job import DeclaredCron, JobSpec
-from myscheduler.core.schedule import Interval, Once, Schedule, slots_between
+from myscheduler.core.schedule import Adjusted, Interval, Once, Recurring, Schedule, slots_between
 from myscheduler.core.zoned_cron import Cron
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -237,6 +239,19 @@ _SCHEDULES: st.SearchStrategy[Schedule] = (
     )
     | st.builds(Interval, st.timedeltas(timedelta(minutes=5), timedelta(days=3)), _MOMENTS)
     | st.builds(Once, _MOMENTS)
+    | st.builds(
+        lambda crontab, minutes, weekends, offset: Adjusted(
+            Cron(parse_cron(crontab), "America/New_York"),
+            timedelta(seconds=offset),
+            blackouts=(Recurring(Cron(parse_cron("*/20 * * * *"), "UTC"), timedelta(minutes=minutes)),),
+            days=WorkingDays(Calendar(closed=("10-31",)), weekends),
+            zone="America/New_York",
+        ),
+        st.sampled_from(["*/7 * * * *", "30 1 * * *", "* * * * *"]),
+        st.integers(1, 30),
+        st.booleans(),
+        st.integers(0, 100),
+    )
 )
 
 
@@ -249,6 +264,7 @@ _SCHEDULES: st.SearchStrategy[Schedule] = (
     grace=st.integers(1, 100_000),
     coalesce=st.booleans(),
 )
+@settings(max_examples=400)
 def test_each_due_slot_is_run_once_or_in_one_gap(
     schedule: Schedule, paused: bool, running: int, cursor: datetime, now: datetime, grace: int, coalesce: bool
 ) -> None:
@@ -269,7 +285,12 @@ def test_each_due_slot_is_run_once_or_in_one_gap(
     assert not (runs and (paused or running >= 2))
     assert len(runs) <= (1 if coalesce else BACKLOG_LIMIT)
     assert all(now - run <= timedelta(seconds=grace) for run in runs)
-    if due and now - due[-1] <= timedelta(seconds=grace) and not paused and running < 2:
-        assert runs[-1] == due[-1]
+    left_out = {slot for slot in due if exclusion_at(schedule, slot)}
+    assert not left_out.intersection(runs)
+    reasons = {gap.reason for step in steps for gap in step.gaps} & set(map(Reason, Exclusion))
+    assert paused or reasons == {Reason(why) for slot in due if (why := exclusion_at(schedule, slot))}
+    may_run = [slot for slot in due if slot not in left_out]
+    if may_run and now - may_run[-1] <= timedelta(seconds=grace) and not paused and running < 2:
+        assert runs[-1] == may_run[-1]
     after = steps[-1].cursor if steps else cursor
     assert admit(spec, schedule, paused=paused, running=running, cursor=after, now=max(now, after)) == ()

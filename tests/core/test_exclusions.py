@@ -202,7 +202,7 @@ def test_slots_are_those_of_the_moved_rhythm_within_its_limits(
 @given(schedule=_adjusted(), after=_MOMENTS, until=_MOMENTS)
 def test_what_is_left_out_is_what_the_rules_say(schedule: Adjusted, after: datetime, until: datetime) -> None:
     left_out = list(exclusions(schedule, after, until))
-    assert all(one.start < one.end for one in left_out)
+    assert all(one.start < one.end and one.start <= until and one.end > after for one in left_out)
     assert all(one.end <= other.start for one, other in pairwise(left_out))
     for slot in slots_between(schedule, after, until):
         why = [one.why for one in left_out if one.start <= slot < one.end]

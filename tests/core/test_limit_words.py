@@ -29,8 +29,10 @@ OFFICE = NamedCalendars({"office": Calendar("JP"), "plant": Calendar(closed=("05
         ({"calendar": {"name": "plant", "only": "business_days"}}, "; not on weekends and holidays of plant"),
         (
             {"blackout": [{"cron": "0 22 * * *", "duration": "PT8H"}, {"cron": "30 * * * *", "duration": "PT15M"}]},
-            "; not during 8 hours starting at 22:00, every day"
-            "; not during 15 minutes starting at 30 minutes past the hour",
+            (
+                "; not during 8 hours starting at 22:00, every day"
+                "; not during 15 minutes starting at 30 minutes past the hour"
+            ),
         ),
         (
             {"blackout": [{"from": "2026-12-29T00:00", "to": "2027-01-04T00:00"}]},
