@@ -20,6 +20,7 @@ from myscheduler.adapters.store import open_store
 from myscheduler.api import create_api
 from myscheduler.catalog import Catalog
 from myscheduler.errors import SettingError
+from myscheduler.heartbeat import Heartbeat
 from myscheduler.pruner import Pruner
 from myscheduler.reconciler import Reconciler
 from myscheduler.runner import Runner
@@ -78,6 +79,9 @@ async def _serve(settings: Settings) -> int:
         ))  # fmt: skip
 
         _stop_on_signals(runner, server)
+        heartbeat = Heartbeat(store, now=_now)
+        await heartbeat.begin()
+        stack.push_async_callback(heartbeat.end)
         await reconciler.reconcile()
         await runner.recover()
         await catalog.load()
@@ -91,21 +95,28 @@ async def _serve(settings: Settings) -> int:
             listener.getsockname()[1],
             extra={"jobs_dir": str(settings.jobs_dir), "timezone": settings.zone},
         )
-        return await _until_stopped(server, listener, reconciler, runner, pruner)
+        return await _until_stopped(server, listener, reconciler, runner, pruner, heartbeat)
 
 
 async def _until_stopped(
-    server: uvicorn.Server, listener: socket.socket, reconciler: Reconciler, runner: Runner, pruner: Pruner
+    server: uvicorn.Server,
+    listener: socket.socket,
+    reconciler: Reconciler,
+    runner: Runner,
+    pruner: Pruner,
+    heartbeat: Heartbeat,
 ) -> int:
     """Returns the exit code: 0 after a signal, 1 when a part that should never end has ended."""
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="server")
     following = asyncio.create_task(reconciler.run(), name="reconciler")
     pruning = asyncio.create_task(pruner.run(), name="pruner")
-    done, _ = await asyncio.wait({serving, following, pruning, *runner.loops}, return_when=asyncio.FIRST_COMPLETED)
+    beating = asyncio.create_task(heartbeat.run(), name="heartbeat")
+    beside = (following, pruning, beating)
+    done, _ = await asyncio.wait({serving, *beside, *runner.loops}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
-    following.cancel()
-    pruning.cancel()
-    await asyncio.gather(serving, following, pruning, return_exceptions=True)
+    for task in beside:
+        task.cancel()
+    await asyncio.gather(serving, *beside, return_exceptions=True)
     broken = [task for task in done if task is not serving or task.exception()]
     for task in broken:
         log.critical("%s ended by itself: the service stops", task.get_name(), exc_info=task.exception())

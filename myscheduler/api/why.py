@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
-from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows
+from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows, life_rows
 from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.jobs import refuse_nul
 from myscheduler.api.moments import unescaped
@@ -58,7 +58,14 @@ def _explained(connection: Connection, *, job_id: str, at: str, zone: str, held:
     overlapped = [row.slot for row in rows if row.reason == Reason.OVERLAP]
     found = {slot: execution_rows.under_way(connection, job_id, slot) for slot in overlapped}
     blockers = {slot: other for slot, other in found.items() if other is not None}
-    return explain(Facts(job_id, job, rows, blockers, held), asked, zone=zone, now=now)
+    late = [row.slot for row in rows if row.reason in _LATE]
+    downs = {slot: life_rows.downtime_at(connection, slot) for slot in late}
+    downtimes = {slot: down for slot, down in downs.items() if down is not None}
+    return explain(Facts(job_id, job, rows, blockers, downtimes, held), asked, zone=zone, now=now)
+
+
+_LATE = frozenset({Reason.DEADLINE, Reason.CATCHUP, Reason.COALESCED, Reason.BACKLOG})
+"""Reasons behind which the service may have been down."""
 
 
 def _asked(text: str, zone: str) -> Asked:

@@ -25,6 +25,16 @@ MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
+class Downtime:
+    """The service was not running from `start` to `end`."""
+
+    start: datetime
+    """When it stopped, or was seen last."""
+    end: datetime
+    is_crash: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of a job around some time."""
 
@@ -35,6 +45,8 @@ class Facts:
     """The history's rows that tell of the time, oldest first."""
     blockers: dict[datetime, Record] = field(default_factory=dict)
     """What was under way when a slot was due that overlapped with it."""
+    downtimes: dict[datetime, Downtime] = field(default_factory=dict)
+    """When the service was down that should have run a slot."""
     is_held: bool = False
 
 
@@ -172,7 +184,7 @@ class _Voice:
             case Status.SKIPPED | Status.MISSED:
                 note = clock_note(self.schedule, self.zone, row.slot) if self.schedule else None
                 clocks = f" ({note})" if note and row.reason == Reason.DST_GAP else ""
-                return f"{self._due(row)} {row.status}: {_ends_well(self._why(row) + clocks)}"
+                return f"{self._due(row)} {row.status}: {_ends_well(self._why(row) + clocks + self._down(row))}"
 
     def _ran(self, row: Record) -> str:
         started, completed = row.started_at or row.slot, row.completed_at or row.slot
@@ -212,6 +224,15 @@ class _Voice:
                 return _closed(self.schedule, row.slot) or _REASONS[reason]
             case _:
                 return _REASONS[reason]
+
+    def _down(self, row: Record) -> str:
+        down = self.facts.downtimes.get(row.slot)
+        if down is None:
+            return ""
+        end = self._time(down.end)
+        if down.is_crash:
+            return f"; the service was seen last at {self._time(down.start)}, and started again at {end}"
+        return f"; the service was stopped from {self._time(down.start)} to {end}"
 
     def _paused(self, row: Record) -> str:
         job = self.facts.job

@@ -10,7 +10,7 @@ import pytest
 
 from myscheduler.core.admission import Reason
 from myscheduler.core.execution import Cause, Kind, Record, Status
-from myscheduler.core.explain import Explanation, Facts, explain
+from myscheduler.core.explain import Downtime, Explanation, Facts, explain
 from myscheduler.core.job import Job, Owner, Pause, Source
 from myscheduler.core.moments import parse_asked
 from tests import parts
@@ -126,6 +126,18 @@ def test_an_overlap_names_what_was_under_way() -> None:
     other = _row(Status.COMPLETED, slot=SLOT - timedelta(hours=1), completed_at=SLOT + 9 * SECOND)
     answer = _why("2026-06-01T09:00", _row(Status.SKIPPED, Reason.OVERLAP), blockers={SLOT: other}).answer
     assert "the execution of 2026-06-01 08:00:00 +09:00 was under way until 2026-06-01 09:00:09 +09:00" in answer
+
+
+@pytest.mark.parametrize(
+    ("is_crash", "sentence"),
+    [
+        (False, "(misfire_grace_time); the service was stopped from 2026-06-01 08:00:00 +09:00 to 2026-06-01 11:00:00"),
+        (True, "(misfire_grace_time); the service was seen last at 2026-06-01 08:00:00 +09:00, and started again at"),
+    ],
+)
+def test_a_downtime_is_told(is_crash: bool, sentence: str) -> None:
+    down = Downtime(SLOT - timedelta(hours=1), SLOT + timedelta(hours=2), is_crash)
+    assert sentence in _why("2026-06-01T09:00", _row(Status.MISSED, Reason.DEADLINE), downtimes={SLOT: down}).answer
 
 
 @pytest.mark.parametrize(

@@ -431,3 +431,17 @@ def test_cron_with_seconds_fires_on_whole_even_seconds(tmp_path: Path, target: T
     assert all((slot.second % 2, slot.microsecond) == (0, 0) for slot in slots)
     assert slots == [slots[0] + n * 2 * SECOND for n in range(len(slots))]
     assert all(0 <= one.at + to_wall - slot.timestamp() < 1 for one, slot in zip(requests, slots, strict=True))
+
+
+def test_why_tells_of_a_downtime(tmp_path: Path, target: Target) -> None:
+    (tmp_path / "jobs.d").mkdir()
+    every_second = manifest("often", target.url("/often"), "interval: {seconds: 1}", "misfire_grace_time: 1")
+    with Service(tmp_path) as service:
+        service.write("often.yaml", every_second)
+        service.until(lambda: of_path(target, "/often"))
+        assert service.terminate() == 0
+    time.sleep(4)
+    with Service(tmp_path) as service:
+        missed = service.until(lambda: [row for row in service.executions("often") if row["reason"] == "deadline"])
+        found = service.get(f"/api/v1/jobs/often/why?at={missed[0]['scheduled_at'].replace('+', '%2B')}").json()
+    assert "could not be started within 1 s (misfire_grace_time); the service was stopped from 20" in found["answer"]

@@ -8,13 +8,23 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from myscheduler.adapters.store import execution_rows, job_rows, probe, retention_rows, source_rows
+from myscheduler.adapters.store import execution_rows, job_rows, life_rows, probe, retention_rows, source_rows
 from myscheduler.adapters.store.connections import READERS
 from myscheduler.adapters.store.engine import open_engines
 from myscheduler.adapters.store.trouble import unavailable
 from myscheduler.adapters.store.writer import Writer
 
-__all__ = ["Connection", "Store", "execution_rows", "job_rows", "open_store", "probe", "retention_rows", "source_rows"]
+__all__ = [
+    "Connection",
+    "Store",
+    "execution_rows",
+    "job_rows",
+    "life_rows",
+    "open_store",
+    "probe",
+    "retention_rows",
+    "source_rows",
+]
 
 T = TypeVar("T")
 Connection = sa.Connection

@@ -103,3 +103,12 @@ outlines = sa.Table(
     sa.Column("reader", sa.String(255), nullable=False),
     sa.Column("outline", sa.Text, nullable=False),  # JSON
 )
+
+lives = sa.Table(
+    # when the service was running; see life_rows
+    "lives",
+    metadata,
+    sa.Column("started_at", UtcTime, primary_key=True, autoincrement=False),
+    sa.Column("seen_at", UtcTime, nullable=False),
+    sa.Column("has_stopped", sa.Boolean, nullable=False),  # in order; else it was killed after it was seen last
+)
