@@ -52,14 +52,13 @@ class Feed:
         self._crowded = self._find_crowded()
 
     def _find_crowded(self) -> Sequence[int]:
-        part = self._part
-        if isinstance(part, range) and len(part) > 1 and part.step <= self._room:
-            return range(len(part))
-        last = len(part) - 1
-        crowded: list[int] = []
-        if not isinstance(part, range):
-            distances = map(sub, islice(part, 1, None), part)
-            crowded = [place for place, distance in enumerate(distances) if distance <= self._room]
-        if self._part and self._following and self._following[0] - part[last] <= self._room:
-            crowded.append(last)
-        return crowded
+        if not self._part:
+            return ()
+        end = len(self._part) - 1
+        is_last_crowded = bool(self._following) and self._following[0] - self._part[end] <= self._room
+        if isinstance(self._part, range):  # that may be of any length
+            start = 0 if self._part.step <= self._room else end
+            return range(start, end + is_last_crowded)
+        distances = map(sub, islice(self._part, 1, None), self._part)
+        crowded = [place for place, distance in enumerate(distances) if distance <= self._room]
+        return [*crowded, end] if is_last_crowded else crowded

@@ -246,6 +246,7 @@ class _Service:
                 self._agenda.confirm(taken)
                 self.cursor = taken.claim.cursor or self.cursor
                 self._record(taken.claim.gaps, taken.claim.execution, now)
+            self._make_room()  # what waited behind a record may be in want of it only now
 
     def _record(self, gaps: Iterable[Gap], execution: Execution | None, now: datetime) -> None:
         for one in gaps:

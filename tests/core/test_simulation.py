@@ -5,7 +5,6 @@ The law's other side steps an `Agenda` of its own from slot to slot, as the runn
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, pairwise
@@ -138,6 +137,14 @@ class TestRules:
     )
     def test_slots_that_are_due_while_an_execution_runs(self, fields: dict[str, Any], expected: list[str]) -> None:
         assert told(outlook(4.5, latency=90, **fields)) == expected
+
+    def test_a_slot_at_the_end_of_an_outage_takes_the_place_of_what_is_sent_again(self) -> None:
+        fields = {"overlap": "replace", "catchup": "none", "on_interrupt": "retry"}
+        assert told(outlook(5.5, latency=90, outages=((2.5, 5),), **fields)) == [
+            "interrupted replaced 12:01",
+            "interrupted replaced 12:02 sent 12:05:00",
+            "missed catchup 2: 12:03-12:04",
+        ]
 
     def test_an_answer_just_when_the_next_slot_is_due_comes_too_late(self) -> None:
         assert told(outlook(3.5, latency=60)) == ["skipped overlap 12:02"]
@@ -287,6 +294,22 @@ def test_leaps_change_nothing(case: tuple[JobSpec, Scenario]) -> None:
     )
 
 
+@pytest.mark.parametrize("latency", [45, 60, 90, 400], ids=str)
+@pytest.mark.parametrize("catchup", ["none", "last", "all"])
+@pytest.mark.parametrize("overlap", ["skip", "queue", "replace", "allow"])
+@pytest.mark.parametrize("cron", ["* * * * *", "0,1,2,30,59 * * * *", "*/20 * * * *"])
+def test_leaps_change_nothing_where_slots_crowd_over_midnight(
+    cron: str, overlap: str, catchup: str, latency: int
+) -> None:
+    catchup = "last" if overlap == "replace" else catchup
+    start = datetime(2026, 10, 24, 22, tzinfo=UTC)
+    outage = Outage(start + timedelta(hours=3, seconds=40), start + timedelta(hours=4, minutes=5, seconds=20))
+    scenario = Scenario(start, start + timedelta(hours=6), timedelta(seconds=latency), (outage,))
+    given_spec = spec(cron=cron, timezone=ZONE, overlap=overlap, catchup=catchup, on_interrupt="retry")
+    found = Simulation(scenario, zone=ZONE, keep_all=True).outlook(given_spec)
+    assert list(found.events) == _stepped(given_spec, scenario)
+
+
 @given(_cases())
 def test_every_slot_is_told_once(case: tuple[JobSpec, Scenario]) -> None:
     given_spec, scenario = case
@@ -322,27 +345,20 @@ class _Stepper:
         return Agenda(zone=ZONE, places=10**9, places_per_host=10**9, new_id=lambda _now: "")
 
     def run(self) -> list[Event]:
-        for moment, is_start in self.moments():
-            if is_start:
+        due = set(slots_between(self.schedule, self.scenario.start - TICK, self.scenario.until - TICK))
+        kills = {self.scenario.start: self.scenario.start} | {end: start for start, end in self.scenario.outages}
+        for moment in sorted(due | kills.keys()):
+            self.answer_before(kills.get(moment, moment))
+            if moment in kills:
                 self.start(moment)
             if self.is_up(moment):
-                self.agenda.wake("a", moment)
-                self.make_room()
+                if moment in due:
+                    self.agenda.wake("a", moment)
+                    self.make_room()
                 self.send(moment)
+        self.answer_before(self.scenario.until)
         rest = list(slots_between(self.schedule, self.job.cursor, self.scenario.until - TICK))
         return [*self.events, *([Event("waiting", None, rest[0], rest[-1], len(rest))] if rest else [])]
-
-    def moments(self) -> Iterator[tuple[datetime, bool]]:
-        """Slots and starts; the answers before each are given on the way."""
-        starts = [self.scenario.start, *(outage.end for outage in self.scenario.outages)]
-        slots = slots_between(self.schedule, self.scenario.start - TICK, self.scenario.until - TICK)
-        marks = [(moment, True) for moment in starts]
-        planned = heapq.merge(marks, ((slot, False) for slot in slots), key=lambda one: (one[0], not one[1]))
-        for moment, is_start in planned:
-            kill = next((out.start for out in self.scenario.outages if is_start and out.end == moment), moment)
-            self.answer_before(kill)
-            yield moment, is_start
-        self.answer_before(self.scenario.until)
 
     def is_up(self, moment: datetime) -> bool:
         return not any(outage.start <= moment < outage.end for outage in self.scenario.outages)
@@ -388,6 +404,7 @@ class _Stepper:
                 reason = "catch_up" if slot < self.started else "queued" if slot < now else None
                 self.events.append(Event("completed", reason, slot, slot, sent_at=now))
                 heapq.heappush(self.under_way, (now + self.scenario.latency, len(self.events) - 1, taken[0]))
+            self.make_room()
 
     def record(self, event: Event) -> None:
         last = self.events[-1] if self.events else None
