@@ -1,0 +1,166 @@
+"""`myscheduler forecast`."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from myscheduler.cli.heatmap import MOST_HOSTS, draw
+from myscheduler.cli.manifests import counted, exit_code, paths_argument, read_manifests, spec_of, usable_jobs
+from myscheduler.cli.options import format_option, parse_now_option, timezone_option
+from myscheduler.core.forecast import Cell, Forecast, HostForecast, Worst, forecast_specs
+
+_SHADES = "·░▒▓█"
+_COLOURS = (None, "green", "yellow", "bright_red", "red")
+_NAMED = 3
+"""So many jobs of a minute are named in text."""
+_NAMED_IN_JSON = 100
+
+
+@click.command()
+@paths_argument
+@timezone_option
+@click.option("--now", metavar="ISO", callback=parse_now_option, help="Begin at this moment (RFC 3339); the present.")
+@click.option("--days", type=click.IntRange(1, 31), default=7, show_default=True, help="How many days are foreseen.")
+@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw the heat maps into this file, too.")
+@format_option
+def forecast(paths: tuple[Path, ...], timezone: str, now: datetime, days: int, svg: Path | None, output: str) -> None:
+    """Count how many calls each target host will get in each minute, and name the worst minutes.
+
+    PATHS are files, folders, and - for standard input; jobs.d when left out. The heat map of a host has a row for each
+    day and a column for each hour of the service's zone, shaded by the worst minute of the hour.
+
+    \b
+    Examples:
+      myscheduler forecast jobs.d
+      myscheduler forecast --days 31 --svg load.svg jobs.d
+
+    Exits with 0 when all is well, 1 when a manifest is broken, 2 when a path doesn't exist.
+    """
+    desired = read_manifests(paths, zone=timezone)
+    try:
+        found = forecast_specs([spec_of(job) for job in usable_jobs(desired)], now, days, timezone)
+    except OverflowError as error:
+        raise click.BadParameter("the calendar ends in the year 9999", param_hint="'--now'") from error
+    if output == "json":
+        click.echo(json.dumps(_as_json(found), ensure_ascii=False, indent=2))
+    else:
+        click.echo("\n".join(_lines(found)))
+    if svg is not None:
+        _write(svg, draw(found, [list(_worst_lines(host)) for host in found.hosts]))
+    raise SystemExit(exit_code(desired))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        message = f"can't write {path}: {error.strerror}"
+        raise click.ClickException(message) from error
+
+
+def _lines(found: Forecast) -> Iterator[str]:
+    first, last = found.span.moment(0), found.span.moment(found.span.minutes)
+    yield f"{first:%a %Y-%m-%d %H:%M} to {last:%a %Y-%m-%d %H:%M}  [{found.span.zone}]"
+    if found.unanchored:
+        yield f"{counted(found.unanchored, 'interval')} without an anchor counted from the first moment"
+    if found.paused:
+        yield f"{counted(found.paused, 'paused job')} not counted"
+    if not found.hosts:
+        yield "no job calls anything"
+    for host in found.hosts[:MOST_HOSTS]:
+        yield ""
+        yield from _host_lines(host)
+    if others := found.hosts[MOST_HOSTS:]:
+        yield ""
+        yield f"{counted(len(others), 'further host')}, each with at most {counted(others[0].peak, 'start')} a minute"
+
+
+def _host_lines(host: HostForecast) -> Iterator[str]:
+    load = f"{counted(host.starts, 'start')} of {counted(host.jobs, 'job')}, {host.peak:,} in the worst minute"
+    yield f"{click.style(host.host, bold=True)}: {load}"
+    if not host.starts:
+        return
+    yield "            " + "".join(f"{hour:02}    " for hour in range(0, 24, 3)).rstrip()
+    for day in host.days:
+        yield f"  {day.date:%a %m-%d} " + "".join(_shade(cell, host.peak) for cell in day.hours).rstrip()
+    steps = (f"{shade} to {most:,}" for shade, most in zip(_SHADES[1:], _scale(host.peak), strict=True))
+    yield f"  most starts in a minute: {_SHADES[0]} none  {'  '.join(steps)}"
+    yield from (f"  {line}" for line in _worst_lines(host))
+
+
+def _shade(cell: Cell | None, peak: int) -> str:
+    if cell is None:
+        return "  "
+    level = _level(cell.peak, peak)
+    colour = _COLOURS[level]
+    return click.style(_SHADES[level] * 2, fg=colour) if colour else f"{_SHADES[0]} "
+
+
+def _level(count: int, peak: int) -> int:
+    """The place in `_SHADES` for that many starts."""
+    return next(place for place, most in enumerate(_scale(peak), start=1) if count <= most) if count else 0
+
+
+def _scale(peak: int) -> tuple[int, ...]:
+    """The most starts that each shade stands for: quarters of the peak, or single starts where that is small."""
+    return tuple(-(-max(peak, 4) * quarter // 4) for quarter in (1, 2, 3, 4))
+
+
+def _worst_lines(host: HostForecast) -> Iterator[str]:
+    for worst in host.worst if host.peak > 1 else ():
+        names = ", ".join(worst.job_ids[:_NAMED])
+        more = f" and {len(worst.job_ids) - _NAMED:,} more" if len(worst.job_ids) > _NAMED else ""
+        again = f", and so on {counted(len(worst.again), 'further day')}" if worst.again else ""
+        yield f"{worst.at:%a %Y-%m-%d %H:%M}  {counted(worst.starts, 'start')}{again}: {names}{more}"
+    if advice := host.advice:
+        jobs = counted(len(advice.job_ids), "job")
+        yield (
+            f"`jitter_sec: {advice.jitter_sec}` on the {jobs} of the crowded minutes would leave at most "
+            f"{counted(advice.leaves, 'start')} a minute"
+        )
+
+
+def _as_json(found: Forecast) -> dict[str, Any]:
+    return {
+        "from": found.span.moment(0).isoformat(),
+        "until": found.span.moment(found.span.minutes).isoformat(),
+        "timezone": found.span.zone,
+        "hosts": [_host_json(host) for host in found.hosts],
+    }
+
+
+def _host_json(host: HostForecast) -> dict[str, Any]:
+    advice = host.advice
+    return {
+        "host": host.host,
+        "jobs": host.jobs,
+        "starts": host.starts,
+        "peak": host.peak,
+        "worst": [_worst_json(worst) for worst in host.worst],
+        "advice": {
+            "jitter_sec": advice.jitter_sec,
+            "jobs": len(advice.job_ids),
+            "job_ids": list(advice.job_ids[:_NAMED_IN_JSON]),
+            "leaves": advice.leaves,
+        }
+        if advice
+        else None,
+        "days": [
+            {"date": day.date.isoformat(), "peak_per_hour": [cell.peak if cell else None for cell in day.hours]}
+            for day in host.days
+        ],
+    }
+
+
+def _worst_json(worst: Worst) -> dict[str, Any]:
+    return {
+        "at": worst.at.isoformat(),
+        "starts": worst.starts,
+        "jobs": len(worst.job_ids),
+        "job_ids": list(worst.job_ids[:_NAMED_IN_JSON]),
+        "again": [moment.isoformat() for moment in worst.again],
+    }
