@@ -111,7 +111,7 @@ def _scale(peak: int) -> tuple[int, ...]:
 
 
 def _worst_lines(host: HostForecast) -> Iterator[str]:
-    for worst in host.worst if host.peak > 1 else ():
+    for worst in (one for one in host.worst if one.starts > 1):
         names = ", ".join(worst.job_ids[:_NAMED])
         more = f" and {len(worst.job_ids) - _NAMED:,} more" if len(worst.job_ids) > _NAMED else ""
         again = f", and so on {counted(len(worst.again), 'further day')}" if worst.again else ""
