@@ -6,7 +6,7 @@ import logging
 import resource
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 
@@ -25,6 +25,7 @@ from myscheduler.pruner import Pruner
 from myscheduler.reconciler import Reconciler
 from myscheduler.runner import Runner
 from myscheduler.settings import Settings
+from myscheduler.timekeeper import Timekeeper
 
 BACKLOG = 2_048
 """How many callers may wait to be accepted."""
@@ -64,6 +65,7 @@ async def _serve(settings: Settings) -> int:
         source = DirectorySource(settings.jobs_dir)
         reconciler = Reconciler(source, store, catalog, zone=settings.zone, now=_now)
         pruner = Pruner(store, days=settings.history_days, rows=settings.history_rows, now=_now)
+        timekeeper = Timekeeper(runner, catalog, now=_now)
         api = create_api(
             store,
             catalog,
@@ -95,28 +97,29 @@ async def _serve(settings: Settings) -> int:
             listener.getsockname()[1],
             extra={"jobs_dir": str(settings.jobs_dir), "timezone": settings.zone},
         )
-        return await _until_stopped(server, listener, reconciler, runner, pruner, heartbeat)
+        beside = {
+            "reconciler": reconciler.run,
+            "pruner": pruner.run,
+            "timekeeper": timekeeper.run,
+            "heartbeat": heartbeat.run,
+        }
+        return await _until_stopped(server, listener, runner, beside)
 
 
 async def _until_stopped(
     server: uvicorn.Server,
     listener: socket.socket,
-    reconciler: Reconciler,
     runner: Runner,
-    pruner: Pruner,
-    heartbeat: Heartbeat,
+    beside: Mapping[str, Callable[[], Coroutine[None, None, None]]],
 ) -> int:
     """Returns the exit code: 0 after a signal, 1 when a part that should never end has ended."""
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="server")
-    following = asyncio.create_task(reconciler.run(), name="reconciler")
-    pruning = asyncio.create_task(pruner.run(), name="pruner")
-    beating = asyncio.create_task(heartbeat.run(), name="heartbeat")
-    beside = (following, pruning, beating)
-    done, _ = await asyncio.wait({serving, *beside, *runner.loops}, return_when=asyncio.FIRST_COMPLETED)
+    others = [asyncio.create_task(run(), name=name) for name, run in beside.items()]
+    done, _ = await asyncio.wait({serving, *others, *runner.loops}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
-    for task in beside:
-        task.cancel()
-    await asyncio.gather(serving, *beside, return_exceptions=True)
+    for other in others:
+        other.cancel()
+    await asyncio.gather(serving, *others, return_exceptions=True)
     broken = [task for task in done if task is not serving or task.exception()]
     for task in broken:
         log.critical("%s ended by itself: the service stops", task.get_name(), exc_info=task.exception())

@@ -1,6 +1,7 @@
 """The one writer of the jobs: the reconciler and the API both change them here. A change is committed, then armed."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import assert_never
 from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows
 from myscheduler.adapters.store.execution_rows import Undone
 from myscheduler.core import lifecycle
-from myscheduler.core.admission import Reason
+from myscheduler.core.admission import ON_TIME, Reason
 from myscheduler.core.job import CatchUp, Job, JobSpec, Owner, Source, compile_schedule, digest
 from myscheduler.core.lifecycle import Turn
 from myscheduler.core.manifest import DeclaredJob
@@ -24,6 +25,8 @@ GATHER_SEC = 0.001
 
 Arm = Callable[[Sequence[Job], Sequence[str]], None]
 """Takes the jobs that changed and the ids of those that are gone."""
+
+log = logging.getLogger(__name__)
 
 
 class StalePlanError(MySchedulerError):
@@ -44,8 +47,21 @@ class Catalog:
         self._creating: asyncio.Task[None] | None = None
 
     async def load(self) -> None:
-        """Arm every stored job; for the start."""
+        """Arm every stored job; for the start. The clock may have been set back since the last one."""
+        await self.realign()
         await self._arm_many(await self._store.write(self._refreshed))
+
+    async def realign(self) -> None:
+        """Take jobs back to now that are ahead of the clock, because it was set back.
+
+        They would be silent until that time comes again.
+        """
+        count = 0
+        while realigned := await self._store.write(partial(self._realign, now=self._now())):
+            self._arm(realigned, ())
+            count += len(realigned)
+        if count:
+            log.warning("%d jobs were ahead of the clock, which has been set back: they go on from now", count)
 
     async def apply(self, plan: Plan) -> None:
         """Make the changes of `plan` in one transaction; `StalePlanError` means that nothing is changed."""
@@ -160,7 +176,7 @@ class Catalog:
             _refuse_pause(job, "resumed")
             if catch_up == "none":
                 return _store_turn(connection, lifecycle.resume(job, now=now, zone=self._zone))
-            row_id, recorded = execution_rows.last_gap(connection, job_id, Reason.PAUSED)
+            row_id, recorded = execution_rows.last_gap(connection, job_id, job.cursor, Reason.PAUSED)
             reopened = lifecycle.resume_and_catch_up(job, recorded, catch_up, now=now, zone=self._zone)
             execution_rows.shorten(connection, row_id, reopened.recorded)
             return _store_turn(connection, reopened.turn)
@@ -183,6 +199,19 @@ class Catalog:
                 jobs[place] = replace(job, next_slot=next_slot)
                 stale.append(jobs[place])
         job_rows.update_jobs(connection, stale)
+        return jobs
+
+    def _realign(self, connection: Connection, now: datetime) -> list[Job]:
+        """Some of the jobs that are ahead, as they are now. Less than a moment counts as none: that comes by itself."""
+        jobs = []
+        for job in job_rows.beyond(connection, now + ON_TIME, ARM_AT_ONCE):
+            row_id, recorded = execution_rows.last_gap(connection, job.job_id, now)
+            reopened = lifecycle.realign(job, recorded, now=now, zone=self._zone)
+            execution_rows.forget_gaps(connection, job.job_id, now)
+            if reopened.recorded != recorded:
+                execution_rows.shorten(connection, row_id, reopened.recorded)
+            jobs.append(reopened.turn.job)
+        job_rows.update_jobs(connection, jobs)
         return jobs
 
     def _insert(self, connection: Connection, specs: Sequence[JobSpec], now: datetime) -> list[Job]:

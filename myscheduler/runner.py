@@ -11,11 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 
 from myscheduler.adapters.sender import Sender
 from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows, probe
 from myscheduler.adapters.timers import Due, Timers
-from myscheduler.core.admission import Reason, may_resend
+from myscheduler.core.admission import ON_TIME, Reason, may_resend
 from myscheduler.core.agenda import Agenda, Taken
 from myscheduler.core.call import build_request, final_status, host_of, retry_delay, rfc3339
 from myscheduler.core.claim import Claim
@@ -29,6 +30,8 @@ CLAIMS_AT_ONCE = 100
 MANUAL_PLACES = 200
 MANUAL_PLACES_PER_HOST = 50
 """Manual runs on their way at once; they have places of their own, so that a person needn't wait behind a flood."""
+RELOAD_AT_ONCE = 200
+"""How many jobs are decided anew before others have their time."""
 CLAIM_PAUSE_SEC = 0.02
 RECORD_PAUSE_SEC = 0.04
 """What falls due, or ends, meanwhile shares the next transaction; one for each costs more than all else."""
@@ -107,7 +110,8 @@ class Runner:
             self._agenda.disarm(job_id)
             self._last_manual.pop(job_id, None)
         now = self._now()
-        self._timers.arm([(job.job_id, self._agenda.arm(job, now), max(now, job.cursor)) for job in changed], removed)
+        current = [job for job in changed if not self._is_older(job)]
+        self._timers.arm([(job.job_id, self._agenda.arm(job, now), max(now, job.cursor)) for job in current], removed)
         self._make_room()
         self._has_work.set()
 
@@ -115,9 +119,25 @@ class Runner:
         """The timers' call: these jobs have slots due."""
         now = self._now()
         for job_id, slot in due:
-            self._agenda.wake(job_id, max(now, slot))  # the clock may have been set back since the timer rang
+            if slot - now > ON_TIME:  # the clock was set back since the timer rang, so it has to be set again
+                self._outdated.add(job_id)
+            else:
+                self._agenda.wake(job_id, max(now, slot))
         self._make_room()
         self._has_work.set()
+
+    def clock_was_set(self) -> None:
+        """Decide anew what was decided for a time that has not come, and let the timers look at the clock again."""
+        now = self._now()
+        self._outdated.update(self._agenda.rewind(now))
+        self._last_manual = {job_id: slot for job_id, slot in self._last_manual.items() if slot <= now}
+        self._timers.look()
+        self._has_work.set()
+
+    def _is_older(self, job: Job) -> bool:
+        """The job changed once more while it was on its way here."""
+        known = self._agenda.find(job.job_id)
+        return known is not None and known.version > job.version
 
     def _make_room(self) -> None:
         """Cut off the oldest execution of jobs that say `overlap: replace` and have a newer slot due."""
@@ -269,8 +289,8 @@ class Runner:
 
     async def _reload(self) -> None:
         """Decisions were refused because their jobs changed: decide anew on what is stored."""
-        if self._outdated:
-            job_ids = list(self._outdated)
+        while self._outdated:
+            job_ids = list(islice(self._outdated, RELOAD_AT_ONCE))
             found = await self._store.read(partial(job_rows.find_jobs, job_ids=job_ids))
             self._outdated.difference_update(job_ids)
             self.arm(list(found.values()), [job_id for job_id in job_ids if job_id not in found])

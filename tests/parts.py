@@ -28,6 +28,7 @@ from myscheduler.core.job import Job, JobSpec, Owner
 from myscheduler.core.sync import SyncState
 from myscheduler.reconciler import Reconciler
 from myscheduler.runner import Runner
+from myscheduler.timekeeper import Timekeeper
 
 ZONE = "Asia/Tokyo"
 PATIENCE = 10.0
@@ -55,6 +56,7 @@ class Parts:
     runner: Runner
     catalog: Catalog
     reconciler: Reconciler
+    timekeeper: Timekeeper
 
     @property
     def jobs_dir(self) -> Path:
@@ -113,7 +115,7 @@ async def opened(
     limit_per_host: int | None = None,
     drain_sec: float = 5.0,
 ) -> AsyncIterator[Parts]:
-    """Everything but the runner is at work; `parts.runner.start()` starts that, and it is stopped at the end."""
+    """Nothing that runs by itself is at work: `parts.runner.start()` starts the runner, which is stopped at the end."""
     now = clock or Clock()
     (folder / "jobs.d").mkdir(exist_ok=True)
     async with AsyncExitStack() as stack:
@@ -132,9 +134,10 @@ async def opened(
         catalog = Catalog(store, zone=zone, now=now, arm=runner.arm)
         source = DirectorySource(folder / "jobs.d")
         reconciler = Reconciler(source, store, catalog, zone=zone, now=now)
+        timekeeper = Timekeeper(runner, catalog, now=now)
         await runner.recover()
         await catalog.load()
-        yield Parts(folder, now, store, runner, catalog, reconciler)
+        yield Parts(folder, now, store, runner, catalog, reconciler, timekeeper)
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import time_machine
 
 from myscheduler import app, pruner
 from myscheduler.adapters.store import Connection, execution_rows, open_store
@@ -74,6 +75,27 @@ async def test_the_history_is_pruned_as_the_settings_say(
     assert [one.slot for one in left] == [NOW - timedelta(hours=1)]
     (pruned,) = (vars(one) for one in caplog.records if one.message == "history pruned")
     assert (pruned["too_old"], pruned["too_many"]) == (1, 1)
+
+
+@pytest.mark.usefixtures("_own_signals")
+async def test_the_clock_is_watched(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def is_noticed() -> bool:
+        return "the system clock was set back by 1 hour; jobs go on from there" in caplog.messages
+
+    async def is_up() -> bool:
+        return any("serves on" in one for one in caplog.messages)
+
+    caplog.set_level(logging.INFO)
+    with time_machine.travel(NOW, tick=True) as clock:
+        serving = asyncio.create_task(app._serve(Settings(f"sqlite:///{tmp_path}/jobs.db", port=0)))
+        try:
+            await until(is_up, bool)
+            clock.shift(timedelta(hours=-1))
+            await until(is_noticed, bool)
+            signal.raise_signal(signal.SIGTERM)
+            assert await serving == 0
+        finally:
+            serving.cancel()
 
 
 def test_it_takes_as_many_open_files_as_it_may() -> None:

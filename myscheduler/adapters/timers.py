@@ -56,6 +56,15 @@ class Timers:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
+    def look(self) -> None:
+        """The clock was set: what is due may be due now, while the scheduler waits for as long as it seemed before."""
+        if not self._is_stopped:
+            self._hands.submit(self._look).add_done_callback(_report)
+
+    def _look(self) -> None:
+        if self._scheduler.running:
+            self._scheduler.wakeup()
+
     def arm(self, schedules: Sequence[tuple[str, Schedule, datetime]], removed: Sequence[str]) -> None:
         """Set timers to the first slot after each given moment, and stop others. Returns at once.
 

@@ -4,8 +4,8 @@ Every slot of a job lies either at or before the job's cursor, and is then in th
 still to be decided. A decision moves the cursor; nothing else does.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
@@ -16,6 +16,9 @@ from myscheduler.core.execution import Execution, Status
 from myscheduler.core.job import CatchUp, Job, JobSpec
 from myscheduler.core.schedule import TICK, Schedule, count_between, last_until, next_after
 
+ON_TIME = timedelta(minutes=1)
+"""So far a decision and the time of its slot may be apart. A slot that is decided later is one to catch up on; one that
+was decided so long before its time was decided by a clock that has been set back since."""
 BACKLOG_LIMIT = 100
 """So many due slots of a job are run one after the other; when there are more, only the last one runs."""
 
@@ -51,6 +54,8 @@ class Gap:
     first: datetime
     last: datetime
     count: int
+    schedule: Schedule | None = field(default=None, compare=False, repr=False)
+    """Whose slots these are: all of its slots from `first` to `last`. Not known of what was read from the history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,20 @@ def gap(schedule: Schedule, after: datetime, until: datetime, status: Status, re
     if first is None or first > until:
         return None
     last = last_until(schedule, until, after=after)
-    return Gap(status, reason, first, last or first, count_between(schedule, after, until))
+    return Gap(status, reason, first, last or first, count_between(schedule, after, until), schedule)
+
+
+def without(whole: Gap, slots: Sequence[datetime]) -> tuple[Gap, ...]:
+    """What is left of the gap when `slots`, in their order, are taken out: they have their own place in the history."""
+    if whole.schedule is None:
+        return (whole,)
+    starts = (whole.first - TICK, *slots)
+    ends = (*(slot - TICK for slot in slots), whole.last)
+    parts = (
+        gap(whole.schedule, max(start, starts[0]), min(end, whole.last), whole.status, whole.reason)
+        for start, end in zip(starts, ends, strict=True)
+    )
+    return tuple(part for part in parts if part)
 
 
 def gaps(schedule: Schedule, after: datetime, until: datetime, status: Status, reason: Reason) -> tuple[Gap, ...]:

@@ -9,16 +9,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from myscheduler.core.admission import Gap, Step, admit
+from myscheduler.core.admission import ON_TIME, Gap, Step, admit
 from myscheduler.core.call import host_of
 from myscheduler.core.claim import Claim
 from myscheduler.core.execution import Cause, Execution, Kind
 from myscheduler.core.job import CatchUp, Job, compile_schedule
 from myscheduler.core.lanes import Lanes
 from myscheduler.core.schedule import Schedule, next_after
-
-ON_TIME = timedelta(minutes=1)
-"""A slot that is decided later than this after its time is one to catch up on."""
 
 
 @dataclass(slots=True)
@@ -74,6 +71,18 @@ class Agenda:
     def start(self, now: datetime) -> None:
         """Slots from here on are on time; those before are caught up on."""
         self._started_at = now
+
+    def rewind(self, now: datetime) -> list[str]:
+        """The clock may have been set back: forget what was decided for a time that has not come.
+
+        Returns the jobs of which something was, stored or not; they have to be armed anew as they are stored.
+        """
+        if self._started_at is not None:
+            self._started_at = min(self._started_at, now)
+        ahead = [armed for armed in self._armed.values() if armed.decided - now > ON_TIME]
+        for armed in ahead:
+            self._undecide(armed)
+        return [armed.job.job_id for armed in ahead]
 
     def close(self) -> None:
         """Take no more jobs; executions that were under way may still go on."""

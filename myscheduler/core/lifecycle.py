@@ -78,11 +78,11 @@ def resume(job: Job, *, now: datetime, zone: str) -> Turn:
 
 @dataclass(frozen=True, slots=True)
 class Reopened:
-    """A pause that ended with the wish to catch up."""
+    """A job of which slots that were recorded as not run are to be decided again."""
 
     turn: Turn
     recorded: Gap | None
-    """What is left of the history's last row of the pause; `None` when nothing is."""
+    """What is left of the history's row of such slots; `None` when nothing is."""
 
 
 def resume_and_catch_up(
@@ -104,6 +104,29 @@ def resume_and_catch_up(
     settled = _settle(job, start, zone, Status.SKIPPED, Reason.PAUSED)
     resumed = replace(resumed, cursor=start, next_slot=next_after(schedule, start), catch_up=catch_up)
     return Reopened(Turn(_touched(resumed, now), settled), _without(recorded, schedule, start))
+
+
+def realign(job: Job, recorded: Gap | None, *, now: datetime, zone: str) -> Reopened:
+    """A job that is ahead of the clock, back at now: slots after it are to be decided when their time comes.
+
+    `recorded` is the job's last row that begins by now, if its slots did not run; such rows that begin later have to
+    go. Rows of what was sent stay, and with them the certainty that it is not sent again.
+    """
+    created_at = min(job.created_at, now)
+    pause = replace(job.pause, at=min(job.pause.at, now)) if job.pause else None
+    schedule = compile_schedule(job.spec, zone=zone, created_at=created_at)
+    moved = replace(job, created_at=created_at, pause=pause, cursor=now, next_slot=next_after(schedule, now))
+    return Reopened(Turn(_touched(moved, now)), _until(recorded, schedule, now))
+
+
+def _until(recorded: Gap | None, schedule: Schedule, now: datetime) -> Gap | None:
+    """The gap, which begins until now, without its later slots.
+
+    Those of a schedule that was edited away can't be told any more, nor will they ever run: they stay as they are.
+    """
+    if recorded is None or recorded.last <= now or recorded.reason == Reason.EDITED:
+        return recorded
+    return _without(recorded, schedule, now) or replace(recorded, last=recorded.first, count=1)
 
 
 def _without(recorded: Gap | None, schedule: Schedule, start: datetime) -> Gap | None:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
@@ -29,6 +30,7 @@ from myscheduler.core.admission import Gap, Reason
 from myscheduler.core.claim import Claim
 from myscheduler.core.execution import Cause, Execution, Failure, Finish, Kind, Outcome, Record, Status
 from myscheduler.core.job import Job
+from myscheduler.core.schedule import Interval
 from myscheduler.errors import StoreError, StoreUnavailableError
 from tests.parts import job, opened
 from tests.postgres import HANG_UP, PASSWORD, QUOTED_PASSWORD, Database
@@ -511,6 +513,46 @@ class TestRecordGaps:
         for _ in range(2):
             await record(store, undone(new, overlap(2)))
         assert await told(store) == [("overlap", 2, 2, 1)]
+
+    async def test_slots_ahead_that_were_sent_keep_their_rows_and_part_the_others(self, store: Store) -> None:
+        new = await stored(store)
+        hourly = Interval(HOUR, NOW - 9 * HOUR)
+        await claim(store, skip(new, NOW + HOUR, NOW + HOUR, 1), run(new, NOW + 3 * HOUR), run(new, NOW + 4 * HOUR))
+        await claim(store, run(new, NOW + 9 * HOUR))
+        await record(store, undone(new, replace(overlap(2, 4), schedule=hourly)))
+        await record(store, undone(new, replace(overlap(5), schedule=hourly)))
+        whole = (replace(overlap(6), schedule=hourly), replace(overlap(7, 11, reason=Reason.PAUSED), schedule=hourly))
+        await record(store, undone(new, *whole))
+        assert await told(store) == [
+            ("overlap", 1, 2, 2),
+            ("running", 3, 3, 1),
+            ("running", 4, 4, 1),
+            ("overlap", 5, 6, 2),
+            ("paused", 7, 8, 2),
+            ("running", 9, 9, 1),
+            ("paused", 10, 11, 2),
+        ]
+
+    async def test_gaps_after_a_moment_are_forgotten_and_the_one_before_it_is_found(self, store: Store) -> None:
+        new = await stored(store)
+        other = await stored(store, "b")
+        claims = [
+            skip(new, NOW + HOUR, NOW + 3 * HOUR, 3),
+            run(new, NOW + 4 * HOUR),
+            skip(new, NOW + 5 * HOUR, NOW + 6 * HOUR, 2),
+        ]
+        await claim(store, *claims, skip(other, NOW + 5 * HOUR, NOW + 5 * HOUR, 1))
+
+        def last(connection: sa.Connection, until: datetime, reason: Reason | None = None) -> Gap | None:
+            return execution_rows.last_gap(connection, "a", until, reason)[1]
+
+        assert await store.read(partial(last, until=NOW + 2 * HOUR)) == overlap(1, 3)
+        assert await store.read(partial(last, until=NOW + 4 * HOUR)) is None
+        assert await store.read(partial(last, until=NOW + 9 * HOUR, reason=Reason.OVERLAP)) == overlap(5, 6)
+        assert await store.read(partial(last, until=NOW + 9 * HOUR, reason=Reason.PAUSED)) is None
+        await store.write(partial(execution_rows.forget_gaps, job_id="a", after=NOW + 2 * HOUR))
+        assert await told(store) == [("overlap", 1, 3, 3), ("running", 4, 4, 1)]
+        assert await told(store, "b") == [("overlap", 5, 5, 1)]
 
     async def test_nothing_is_undone(self, store: Store) -> None:
         new = await stored(store)

@@ -494,3 +494,30 @@ def test_whatever_happens_each_slot_is_recorded_once_and_in_order(
     due = [at(number) for number in range(1, (played.now - NOON) // MINUTE + 1)]
     assert played.recorded == dict.fromkeys("abcd", due)
     assert (played.agenda._in_flight.total(), played.agenda._lanes._free) == (0, places)
+
+
+class TestClockSetBack:
+    def test_what_waits_for_a_time_that_has_not_come_is_forgotten(self) -> None:
+        one = agenda(minutely("a", overlap="queue"), now=at(1))
+        (running,) = claimed(one, at(1))
+        one.wake("a", at(600))
+        assert one.rewind(at(2)) == ["a"]
+        over(one, running)
+        assert claimed(one, at(2)) == []
+        one.wake("a", at(2))
+        assert told(claimed(one, at(2))) == ["a: run 12:02"]
+
+    def test_what_is_stored_already_is_told_too(self) -> None:
+        one = agenda(minutely("a"), minutely("b"), now=at(1))
+        claimed(one, at(1))
+        assert one.rewind(at(0.5)) == []
+        assert one.rewind(at(-1)) == ["a", "b"]
+
+    def test_slots_after_it_are_on_time(self) -> None:
+        one = agenda(minutely("a", catchup="none"))
+        one.start(at(600))
+        one.rewind(at(0.5))
+        one.wake("a", at(1))
+        (taken,) = claimed(one, at(1))
+        assert taken.claim.execution is not None
+        assert taken.claim.execution.cause is Cause.TIMER

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myscheduler.core.admission import Gap, admit
+from myscheduler.core.admission import Gap, Reason, admit, without
+from myscheduler.core.execution import Status
 from myscheduler.core.job import (
     DeclaredCron,
     DeclaredDate,
@@ -20,8 +21,8 @@ from myscheduler.core.job import (
     compile_schedule,
     digest,
 )
-from myscheduler.core.lifecycle import Turn, change, create, move, pause, remove, resume
-from myscheduler.core.schedule import next_after, slots_between
+from myscheduler.core.lifecycle import Turn, change, create, move, pause, realign, remove, resume
+from myscheduler.core.schedule import TICK, next_after, slots_between
 
 ZONE = "Asia/Tokyo"
 START = datetime(2026, 7, 1, tzinfo=UTC)
@@ -205,3 +206,66 @@ def _turn(job: Job, what: Any, now: datetime) -> Turn:
             return resume(job, now=now, zone=ZONE)
         case _:
             return change(job, what, source=HERE, now=now, zone=ZONE)
+
+
+def _gap(first: float, last: float, reason: Reason = Reason.DEADLINE) -> Gap:
+    """Hourly slots that were missed."""
+    return Gap(Status.MISSED, reason, START + first * HOUR, START + last * HOUR, round(last - first) + 1)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "left"),
+    [
+        pytest.param(None, None, id="no row"),
+        pytest.param(_gap(1, 2), _gap(1, 2), id="over"),
+        pytest.param(_gap(1, 99), _gap(1, 3), id="reaches beyond"),
+        pytest.param(_gap(3, 99), _gap(3, 3), id="only its first slot is not beyond"),
+        pytest.param(_gap(1, 99, Reason.EDITED), _gap(1, 99, Reason.EDITED), id="of a schedule that is no more"),
+        pytest.param(replace(_gap(1, 99), count=3), _gap(1, 1), id="of several schedules: never less than one slot"),
+    ],
+)
+def test_realign_shortens_the_last_row(recorded: Gap | None, left: Gap | None) -> None:
+    ahead = replace(_new(), cursor=START + 99 * HOUR, next_slot=START + 100 * HOUR)
+    reopened = realign(ahead, recorded, now=START + 3.5 * HOUR, zone=ZONE)
+    assert reopened.recorded == left
+    assert _place(reopened.turn.job) == (START + 3.5 * HOUR, START + 4 * HOUR)
+    assert reopened.turn.job.version > ahead.version
+
+
+def test_realign_takes_back_what_began_in_a_time_that_has_not_come() -> None:
+    ahead = create(EVERY_25_MINUTES, owner=Owner.API, source=None, now=START + 999 * HOUR, zone=ZONE).job
+    ahead = pause(ahead, by="me", now=START + 999 * HOUR).job
+    job = realign(ahead, None, now=START, zone=ZONE).turn.job
+    assert (job.created_at, job.cursor, job.next_slot) == (START, START, START + timedelta(minutes=25))
+    assert (job.pause and job.pause.at) == START
+
+
+_JUMPS = st.timedeltas(-6 * HOUR, 6 * HOUR)
+
+
+@given(st.sampled_from([HOURLY, HALF_PAST, EVERY_25_MINUTES, replace(HOURLY, schedule=FUTURE)]), st.lists(_JUMPS))
+def test_wherever_the_clock_goes_each_slot_is_in_one_row_or_undecided(spec: JobSpec, jumps: list[timedelta]) -> None:
+    """The history is kept here as the store keeps it: a slot that was sent has its row for good."""
+    job, now = _new(spec), START + 6 * HOUR
+    schedule = compile_schedule(job.spec, zone=ZONE, created_at=job.created_at)
+    sent: set[datetime] = set()
+    missed: list[Gap] = []
+    for jump in jumps:
+        now = max(START, now + jump)
+        if job.cursor > now:
+            before = [gap for gap in missed if gap.first <= now]
+            last = before[-1] if before and not any(before[-1].first < slot <= now for slot in sent) else None
+            reopened = realign(job, last, now=now, zone=ZONE)
+            missed = [*before[:-1], *([reopened.recorded] if reopened.recorded else [])] if last else before
+            job = reopened.turn.job
+        for step in admit(job.spec, schedule, paused=False, running=0, cursor=job.cursor, now=now):
+            for gap in step.gaps:
+                missed += without(gap, sorted(sent))
+            sent |= {step.run} if step.run else set()
+            job = replace(job, cursor=step.cursor, next_slot=next_after(schedule, step.cursor))
+        missed.sort(key=lambda gap: gap.first)
+        told = [slot for gap in missed for slot in slots_between(schedule, gap.first - TICK, gap.last)]
+        assert len(told) == sum(gap.count for gap in missed)
+        assert len(set(told) | sent) == len(told) + len(sent)
+        assert {slot for slot in (*told, *sent) if slot <= now} == set(slots_between(schedule, START, now))
+        assert max(told, default=now) <= now

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -12,9 +12,10 @@ from sqlalchemy.dialects import sqlite
 
 from myscheduler.adapters.store.job_rows import chunks, positions
 from myscheduler.adapters.store.tables import executions, progress
-from myscheduler.core.admission import Gap, Reason
+from myscheduler.core.admission import Gap, Reason, without
 from myscheduler.core.claim import Claim
 from myscheduler.core.execution import Cause, Execution, Finish, Kind, Record, Status
+from myscheduler.core.schedule import TICK
 
 _LOST = {
     Reason.CRASH: "the scheduler stopped while this execution was under way; the target may have got the request",
@@ -96,6 +97,7 @@ def record_gaps(connection: sa.Connection, undone: Sequence[Undone]) -> None:
     if not any(one.gaps for one in undone):
         return
     latest = _latest(connection, [one.job_id for one in undone if one.gaps])
+    undone = _around_others(connection, undone, latest)
     new: list[dict[str, Any]] = []
     longer: dict[str, dict[str, Any]] = {}
     for one in undone:
@@ -123,14 +125,21 @@ def record_gaps(connection: sa.Connection, undone: Sequence[Undone]) -> None:
         connection.execute(_LENGTHEN, values)
 
 
-def last_gap(connection: sa.Connection, job_id: str, reason: Reason) -> tuple[str, Gap | None]:
-    """The id of a job's last scheduled row, and the slots that it stands for, if they did not run for that reason."""
-    of_schedule = (executions.c.job_id == job_id) & (executions.c.kind == Kind.SCHEDULED)
-    query = sa.select(executions).where(of_schedule).order_by(executions.c.slot.desc()).limit(1)
-    row = connection.execute(query).first()
-    if row is None or row.reason != reason:
+def last_gap(
+    connection: sa.Connection, job_id: str, until: datetime, reason: Reason | None = None
+) -> tuple[str, Gap | None]:
+    """The id of a job's last scheduled row that begins by `until`, and the slots that it stands for, if they did not
+    run (for that reason).
+    """
+    row = connection.execute(_BEFORE, {"b_job_id": job_id, "b_until": until}).first()
+    if row is None or row.started_at is not None or (reason is not None and row.reason != reason):
         return "", None
-    return row.execution_id, Gap(Status(row.status), reason, row.slot, row.last_slot, row.slot_count)
+    return row.execution_id, Gap(Status(row.status), Reason(row.reason), row.slot, row.last_slot, row.slot_count)
+
+
+def forget_gaps(connection: sa.Connection, job_id: str, after: datetime) -> None:
+    """Remove a job's rows that begin after that moment and stand for slots that did not run."""
+    connection.execute(_FORGET, {"b_job_id": job_id, "b_after": after})
 
 
 def shorten(connection: sa.Connection, execution_id: str, left: Gap | None) -> None:
@@ -268,6 +277,37 @@ def _latest(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, dict
     }
 
 
+def _around_others(
+    connection: sa.Connection, undone: Sequence[Undone], latest: dict[str, dict[str, Any]]
+) -> Sequence[Undone]:
+    """The same without slots that have rows already; in `latest` comes the row before the new ones.
+
+    There are such rows only after the clock was set back: they tell of what was sent before.
+    """
+    firsts = {one.job_id: one.gaps[0].first for one in reversed(undone) if one.gaps}
+    disordered = {
+        job_id: first for job_id, first in firsts.items() if job_id in latest and latest[job_id]["last_slot"] >= first
+    }
+    for job_id, first in disordered.items():
+        del latest[job_id]
+        row = connection.execute(_BEFORE, {"b_job_id": job_id, "b_until": first - TICK}).first()
+        if row is not None:
+            latest[job_id] = {"b_id": row.execution_id} | {name: getattr(row, name) for name in _JOINED}
+    return [
+        piece
+        for one in undone
+        for piece in (_pieces(connection, one) if one.gaps and one.job_id in disordered else [one])
+    ]
+
+
+def _pieces(connection: sa.Connection, one: Undone) -> list[Undone]:
+    """Cut at the slots that have rows, which stand between the pieces from now on."""
+    span = {"b_job_id": one.job_id, "b_first": one.gaps[0].first, "b_last": one.gaps[-1].last}
+    slots = [row.slot for row in connection.execute(_SLOTS, span)]
+    gaps = [part for gap in one.gaps for part in without(gap, slots)]
+    return [replace(one, gaps=(gap,), is_followed=True) for gap in gaps[:-1]] + [replace(one, gaps=tuple(gaps[-1:]))]
+
+
 def _gap_values(undone: Undone, gap: Gap) -> dict[str, Any]:
     return {
         "execution_id": new_execution_id(gap.first),
@@ -335,6 +375,22 @@ def _select_latest() -> sa.Select[Any]:
 
 
 _LATEST = _select_latest()
+_JOINED = ("status", "reason", "last_slot", "slot_count")
+_OF_SCHEDULE = (executions.c.job_id == sa.bindparam("b_job_id")) & (executions.c.kind == Kind.SCHEDULED)
+_BEFORE = (
+    sa.select(executions)
+    .where(_OF_SCHEDULE, executions.c.slot <= sa.bindparam("b_until"))
+    .order_by(executions.c.slot.desc())
+    .limit(1)
+)
+_SLOTS = (
+    sa.select(executions.c.slot)
+    .where(_OF_SCHEDULE, executions.c.slot.between(sa.bindparam("b_first"), sa.bindparam("b_last")))
+    .order_by(executions.c.slot)
+)
+_FORGET = sa.delete(executions).where(
+    _OF_SCHEDULE, executions.c.slot > sa.bindparam("b_after"), executions.c.started_at.is_(None)
+)
 _OF_JOB = progress.c.job_id == sa.bindparam("b_id")
 _MOVE = sa.update(progress).where(_OF_JOB).values(cursor=sa.bindparam("b_cursor"), next_slot=sa.bindparam("b_next"))
 _LENGTHEN = (

@@ -78,6 +78,11 @@ def marks(connection: sa.Connection) -> list[Mark]:
     return [Mark._make(row) for row in connection.execute(_MARKS)]
 
 
+def beyond(connection: sa.Connection, moment: datetime, limit: int) -> list[Job]:
+    """Jobs whose cursors are later than `moment`."""
+    return [_job(row) for row in connection.execute(_ALL.where(progress.c.cursor > moment).limit(limit))]
+
+
 def find_jobs(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, Job]:
     """The jobs among `job_ids` that exist."""
     found = {}
