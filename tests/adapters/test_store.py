@@ -96,7 +96,7 @@ class TestOpening:
         for _ in range(2):
             with open_store(url) as store:
                 names = set(sa.inspect(store._engine).get_table_names())
-            assert names == {"jobs", "progress", "executions", "outlines", "alembic_version"}
+            assert names == {"jobs", "progress", "executions", "outlines", "lives", "alembic_version"}
 
     async def test_what_was_written_is_there_after_a_restart(self, url: str) -> None:
         with open_store(url) as store:
