@@ -219,6 +219,7 @@ class Runner:
         await self._reload()
         asked = self._take_asked()
         batch = self._agenda.take(self._now(), CLAIMS_AT_ONCE)
+        self._make_room()  # a slot that stood behind a mere record may want a place only now
         if not asked and not batch:
             return 0
         claims = [one.claim for one in (*(one.taken for one in asked), *batch)]
@@ -227,6 +228,7 @@ class Runner:
             accepted = await self._store.write(partial(execution_rows.claim, claims=claims))
         except StoreUnavailableError:
             self._agenda.undo(batch, self._now())
+            self._make_room()
             self._ask_again(asked)
             raise
         finally:

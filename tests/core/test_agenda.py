@@ -521,3 +521,15 @@ class TestClockSetBack:
         (taken,) = claimed(one, at(1))
         assert taken.claim.execution is not None
         assert taken.claim.execution.cause is Cause.TIMER
+
+
+def test_a_slot_behind_a_mere_record_wants_a_place_once_that_is_taken() -> None:
+    dark = [{"from": at(2).isoformat(), "to": at(3).isoformat()}]
+    one = agenda(minutely("a", overlap="replace", catchup="none", blackout=dark), now=at(1))
+    claimed(one, at(1))
+    one.wake("a", at(2))
+    one.wake("a", at(3))
+    assert one.take_crowded() == set()
+    (record,) = claimed(one, at(3))
+    assert record.claim.execution is None
+    assert one.take_crowded() == {"a"}
