@@ -10,11 +10,15 @@ from fastapi.responses import JSONResponse
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from myscheduler.adapters.store import Connection, Store, job_rows
+from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.moments import read_moment
 from myscheduler.core.preview import preview
+from myscheduler.core.problem import Complaint
 from myscheduler.errors import JobNotFoundError
 
 COUNT = 5
+MOST = 50_000
+"""Fire times in one answer: working out more would take seconds from everybody else."""
 
 
 class PreviewList(TypedDict):
@@ -57,6 +61,9 @@ def _previews(
         if missing := [job_id for job_id in job_ids if job_id not in found]:
             raise JobNotFoundError(missing[0])
         jobs = [found[job_id] for job_id in sorted(found)]
+    if len(jobs) * count > MOST:
+        message = f"{len(jobs):,} jobs times {count:,} is more than {MOST:,}: lower count, or name jobs by job_id"
+        raise InvalidInputError([Complaint(("count",), "invalid-value", message)])
     return [
         preview(job.spec, zone=zone, created_at=job.created_at, start=start, until=until, count=count).as_json()
         | {"paused": job.is_paused}

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from myscheduler.api import preview
 from tests.parts import Parts, client, opened, soon
 
 pytestmark = pytest.mark.anyio
@@ -110,6 +111,19 @@ async def test_preview(api: httpx.AsyncClient) -> None:
 async def test_wrong_previews(api: httpx.AsyncClient, params: dict[str, str], status: int) -> None:
     answer = await api.get("/api/v1/preview", params=params)
     assert (answer.status_code, bool(answer.json()["detail"])) == (status, True)
+
+
+async def test_too_much_at_once_is_422(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preview, "MOST", 5)
+    for job_id in ("a", "b"):
+        await ok(
+            await api.post(JOBS, json={"job_id": job_id, "cron": "0 9 * * *", "target_url": "http://127.0.0.1:9/"})
+        )
+    assert len((await ok(await api.get("/api/v1/preview", params={"count": 2})))["jobs"]) == 2
+    answer = await api.get("/api/v1/preview", params={"count": 3})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["message"] == "2 jobs times 3 is more than 5: lower count, or name jobs by job_id"
+    await ok(await api.get("/api/v1/preview", params={"count": 3, "job_id": "a"}))
 
 
 async def test_why(api: httpx.AsyncClient, parts: Parts) -> None:
