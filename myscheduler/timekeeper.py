@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from myscheduler.catalog import Catalog
+from myscheduler.core.spans import span_words
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.runner import Runner
 
@@ -22,7 +23,6 @@ PARTED = timedelta(seconds=1)
 """A clock that is further from where it should be was set; NTP's slow corrections change both clocks alike."""
 READ_AT_ONCE = timedelta(milliseconds=100)
 """The two clocks are compared only when they were read within so short a time."""
-_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 log = logging.getLogger(__name__)
 
@@ -82,17 +82,6 @@ def _monotonic() -> timedelta:
 
 def _tell(moved: timedelta) -> None:
     if moved < timedelta():
-        log.warning("the system clock was set back by %s; jobs go on from there", in_words(moved))
+        log.warning("the system clock was set back by %s; jobs go on from there", span_words(moved))
     else:
-        log.warning("the system clock was set forward by %s, or the machine slept; jobs catch up", in_words(moved))
-
-
-def in_words(span: timedelta) -> str:
-    """How long it is, in its two largest units."""
-    left = round(abs(span).total_seconds())
-    parts = []
-    for name, size in _UNITS:
-        count, left = divmod(left, size)
-        if count:
-            parts.append(f"{count} {name}{'s' if count > 1 else ''}")
-    return " ".join(parts[:2]) or "0 seconds"
+        log.warning("the system clock was set forward by %s, or the machine slept; jobs catch up", span_words(moved))

@@ -14,7 +14,6 @@ import time_machine
 from myscheduler import timekeeper
 from myscheduler.core.admission import Reason
 from myscheduler.core.execution import Cause, Record, Status
-from myscheduler.timekeeper import in_words
 from tests.parts import Parts, opened
 from tests.target import Answer, Target
 
@@ -164,7 +163,7 @@ class TestBack:
         (line,) = [one for one in caplog.records if one.name == "myscheduler.timekeeper"]
         assert (line.levelno, line.message) == (
             logging.WARNING,
-            "the system clock was set back by 1 hour; jobs go on from there",
+            "the system clock was set back by 1 h; jobs go on from there",
         )
 
     async def test_slots_that_were_sent_are_passed_over_when_their_time_comes_again(
@@ -278,18 +277,3 @@ async def test_small_corrections_change_nothing(
     check(rows, target, now())
     assert {row.status for row in rows} <= {Status.COMPLETED, Status.RUNNING}
     assert len([one for one in caplog.records if one.name == "myscheduler.timekeeper"]) == 1
-
-
-@pytest.mark.parametrize(
-    ("span", "words"),
-    [
-        (timedelta(seconds=1.2), "1 second"),
-        (-HOUR, "1 hour"),
-        (3 * HOUR - timedelta(milliseconds=3), "3 hours"),
-        (timedelta(days=1, hours=2, minutes=3), "1 day 2 hours"),
-        (TWO_YEARS + timedelta(minutes=5), "730 days 5 minutes"),
-        (timedelta(seconds=0.2), "0 seconds"),
-    ],
-)
-def test_in_words(span: timedelta, words: str) -> None:
-    assert in_words(span) == words

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 
 def span_words(span: timedelta) -> str:
-    """`0.2 s`, `45 s`, `1 h 30 min`: exact below a minute, to the second above."""
+    """`0.2 s`, `45 s`, `1 h 30 min`: three digits below a minute, to the second above. The sign is not told."""
     seconds = abs(span.total_seconds())
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.3g} s" if seconds >= 0.001 else "0 s"
     parts = []
     rest = round(seconds)
