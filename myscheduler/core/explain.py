@@ -219,7 +219,7 @@ class _Voice:
                 return self._overlap(row)
             case Reason.DEADLINE if job is not None:
                 grace = span_words(timedelta(seconds=job.spec.misfire_grace_time))
-                return f"it could not be started within {grace} (misfire_grace_time)"
+                return f"there was no start within {grace} (misfire_grace_time)"
             case Reason.HOLIDAY | Reason.WEEKEND if isinstance(self.schedule, Adjusted):
                 return _closed(self.schedule, row.slot) or _REASONS[reason]
             case _:
@@ -361,19 +361,19 @@ def _ends_well(sentence: str) -> str:
 _REASONS = {
     Reason.PAUSED: "the job was paused",
     Reason.OVERLAP: "an earlier execution was still under way",
-    Reason.DEADLINE: "it could not be started within the job's misfire_grace_time",
+    Reason.DEADLINE: "there was no start within the job's misfire_grace_time",
     Reason.COALESCED: "several slots were due together, and only the last of them ran (coalesce)",
     Reason.BACKLOG: "more slots were due together than are caught up on, so only the last of them ran",
-    Reason.EDITED: "the schedule was edited before it could run, and an edit never fires what lies in the past",
-    Reason.DELETED: "the job was removed before it could run",
-    Reason.EXPIRED: "its moment was over before the job was made or changed",
-    Reason.DST_GAP: "its time doesn't exist on that day, and the job says dst: {gap: skip}",
-    Reason.BLACKOUT: "it lies in a blackout of the job",
-    Reason.HOLIDAY: "it lies on a holiday of the job's calendar",
-    Reason.WEEKEND: "it lies on a weekend, which the job's calendar leaves out",
-    Reason.CATCHUP: "it fell due while the service could not run it, and the job says catchup: none",
+    Reason.EDITED: "the schedule was edited first, and an edit never fires what lies in the past",
+    Reason.DELETED: "the job was removed first",
+    Reason.EXPIRED: "the moment was over before the job was made or changed",
+    Reason.DST_GAP: "the time doesn't exist on that day, and the job says dst: {gap: skip}",
+    Reason.BLACKOUT: "a blackout of the job covers that time",
+    Reason.HOLIDAY: "that is a holiday of the job's calendar",
+    Reason.WEEKEND: "that is a weekend, which the job's calendar leaves out",
+    Reason.CATCHUP: "due while the service could not run, and the job says catchup: none",
     Reason.REPLACED: "the next slot was due and took its place, as overlap: replace says",
-    Reason.CRASH: "the service or its machine stopped while it was under way",
-    Reason.SHUTDOWN: "the service was stopped while it was under way",
-    Reason.DATABASE: "the database went away while it was being claimed; nothing was sent",
+    Reason.CRASH: "the service or its machine stopped meanwhile",
+    Reason.SHUTDOWN: "the service was stopped meanwhile",
+    Reason.DATABASE: "the database went away during the claim; nothing was sent",
 }

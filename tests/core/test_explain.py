@@ -86,7 +86,7 @@ MANUAL: dict[str, Any] = {"slot": SLOT + timedelta(hours=1), "last_slot": SLOT +
         ),
         pytest.param(
             _row(Status.MISSED, Reason.DEADLINE), {"misfire_grace_time": 90},
-            "was missed: it could not be started within 1 min 30 s (misfire_grace_time).", id="deadline",
+            "was missed: there was no start within 1 min 30 s (misfire_grace_time).", id="deadline",
         ),
         pytest.param(
             _row(Status.SKIPPED, Reason.OVERLAP), {},
@@ -151,7 +151,7 @@ def test_a_downtime_is_told(is_crash: bool, sentence: str) -> None:
         ),
         pytest.param(
             "2026-11-23T09:00", {"blackout": [{"cron": "0 9 * * mon", "duration": "PT1H"}]},
-            "it will be left out, it lies in a blackout of the job.", id="a blackout to come",
+            "it will be left out, a blackout of the job covers that time.", id="a blackout to come",
         ),
         pytest.param("2026-04-01T09:00", {}, "Nothing ran at 2026-04-01 09:00:00 +09:00: the job was made later", id="before"),
         pytest.param("2026-05-20T09:00", {}, "No row tells of 2026-05-20 09:00:00 +09:00: the history", id="pruned"),

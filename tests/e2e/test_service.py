@@ -444,4 +444,4 @@ def test_why_tells_of_a_downtime(tmp_path: Path, target: Target) -> None:
     with Service(tmp_path) as service:
         missed = service.until(lambda: [row for row in service.executions("often") if row["reason"] == "deadline"])
         found = service.get(f"/api/v1/jobs/often/why?at={missed[0]['scheduled_at'].replace('+', '%2B')}").json()
-    assert "could not be started within 1 s (misfire_grace_time); the service was stopped from 20" in found["answer"]
+    assert "there was no start within 1 s (misfire_grace_time); the service was stopped from 20" in found["answer"]
