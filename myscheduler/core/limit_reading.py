@@ -7,7 +7,7 @@ from datetime import datetime
 from myscheduler.core.calendars import Calendar, check_calendar
 from myscheduler.core.calendars_file import NamedCalendars
 from myscheduler.core.fields import BlackoutFields, CalendarFields, JobFields
-from myscheduler.core.limits import DeclaredBlackout, DeclaredCalendar, DeclaredRecurring, Limits
+from myscheduler.core.limits import FIELDS, NO_LIMITS, DeclaredBlackout, DeclaredCalendar, DeclaredRecurring, Limits
 from myscheduler.core.moments import parse_moment
 from myscheduler.core.problem import Complaint
 from myscheduler.core.schedule import Period
@@ -22,6 +22,8 @@ def declared_limits(
     fields: JobFields, *, zone: str, calendars: NamedCalendars
 ) -> tuple[Limits | None, list[Complaint]]:
     """The limits, or every complaint about them. `zone` is the job's, `calendars` are those that have a name."""
+    if all(getattr(fields, name) is None for name in FIELDS):
+        return NO_LIMITS, []
     complaints = list(_misplaced(fields))
     found: dict[str, object] = {}
     for name, read in (
@@ -45,7 +47,7 @@ def declared_limits(
 
 def _misplaced(fields: JobFields) -> Iterator[Complaint]:
     if fields.run_at is not None and fields.cron is None and fields.interval is None:
-        for name in ("start_at", "end_at", "blackout", "calendar", "jitter_sec"):
+        for name in FIELDS:
             if getattr(fields, name) is not None:
                 message = f"{name} belongs to cron and interval: a one-off runs at the moment that is written"
                 yield Complaint((name,), "schedule", message, at_key=True)
