@@ -16,7 +16,6 @@ from myscheduler.api.sync import sync_router
 from myscheduler.api.views import Views
 from myscheduler.api.why import why_router
 from myscheduler.catalog import Catalog
-from myscheduler.core.zones import zone as zone_of
 from myscheduler.reconciler import Reconciler
 from myscheduler.runner import Runner
 
@@ -42,7 +41,7 @@ def create_api(
         redirect_slashes=False,
     )
     errors.install(app)
-    views = Views(zone, zone_of(zone))
+    views = Views(zone)
     guard = [Depends(_bearer(token))] if token else []
     jobs = jobs_router(store, catalog, runner, reconciler, views, zone=zone, now=now)
     app.include_router(jobs, prefix=BASE, dependencies=guard)

@@ -1,6 +1,6 @@
 """The JSON shapes of the REST API. The outside relies on them: fields may be added, never renamed or dropped."""
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from typing import Any
 
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
@@ -20,6 +20,7 @@ from myscheduler.core.job import (
 from myscheduler.core.limits import Limits, limits_to_json
 from myscheduler.core.schedule import Once, Period
 from myscheduler.core.sync import SyncState
+from myscheduler.core.zones import local_time
 
 
 class JobStatus(TypedDict):
@@ -130,8 +131,8 @@ class JobExecutionList(ExecutionList):
 class Views:
     """Turns what is stored into JSON; times carry the offset of the service's zone."""
 
-    def __init__(self, zone_name: str, zone: tzinfo) -> None:
-        self._zone_name = zone_name
+    def __init__(self, zone: str) -> None:
+        """`zone` is the service's."""
         self._zone = zone
 
     def summary(self, job: Job, last: Record | None, *, held: bool) -> JobSummary:
@@ -141,7 +142,7 @@ class Views:
             "job_id": job.job_id,
             "id": job.job_id,
             "name": spec.name,
-            "next_run_time": None if job.is_paused else self._time(next_run(job, zone=self._zone_name)),
+            "next_run_time": None if job.is_paused else self._time(next_run(job, zone=self._zone)),
             "trigger": trigger_text(spec),
             "status": _status(job),
             "target_url": spec.target_url,
@@ -162,7 +163,7 @@ class Views:
             **self.summary(job, last, held=held),
             "func": "execute_http_job",  # the contract's word for what a job does
             "trigger_info": self._trigger_info(job),
-            "timezone": spec.timezone or self._zone_name,
+            "timezone": spec.timezone or self._zone,
             **self._limits(spec.limits),
             "headers": dict(spec.headers),
             "body": spec.body,
@@ -237,7 +238,7 @@ class Views:
                 seconds = interval.every.total_seconds()
                 return {"type": "interval", "interval": dict(units), "interval_seconds": seconds}
             case DeclaredDate(run_at):
-                schedule = compile_schedule(job.spec, zone=self._zone_name, created_at=job.created_at)
+                schedule = compile_schedule(job.spec, zone=self._zone, created_at=job.created_at)
                 moment = self._moment(schedule.at) if isinstance(schedule, Once) else run_at
                 return {"type": "date", "run_at": run_at, "run_date": moment}
 
@@ -259,10 +260,7 @@ class Views:
         return None if moment is None else self._moment(moment)
 
     def _moment(self, moment: datetime) -> str:
-        try:
-            return moment.astimezone(self._zone).isoformat()
-        except OverflowError:  # the last hours of the year 9999 have no local time east of Greenwich
-            return moment.isoformat()
+        return local_time(moment, self._zone).isoformat()
 
 
 def _status(job: Job) -> str:

@@ -1,6 +1,7 @@
 """`myscheduler simulate`."""
 
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,18 +9,17 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 
 from myscheduler.cli.manifests import counted, exit_code, paths_argument, read_manifests, usable_jobs
-from myscheduler.cli.options import parse_moment_option, timezone_option
+from myscheduler.cli.options import format_option, parse_moment_option, timezone_option
 from myscheduler.core.execution import Status
 from myscheduler.core.job import DeclaredInterval, JobSpec
 from myscheduler.core.moments import parse_moment
 from myscheduler.core.outlook import WAITING, Event, Outlook, Totals
 from myscheduler.core.simulation import Outage, Scenario, Simulation
-from myscheduler.core.zones import zone as zone_of
+from myscheduler.core.zones import local_time
 from myscheduler.errors import ScheduleError
 
 LONGEST = timedelta(days=366)
@@ -53,6 +53,13 @@ def _parse_outage(context: click.Context, option: click.Parameter, value: str) -
     if end <= start:
         raise click.BadParameter(f"{value!r} ends before it has begun: write the earlier moment first", context, option)
     return Outage(start, end)
+
+
+def _refuse_nan(_context: click.Context, _option: click.Parameter, value: float) -> float:
+    """No range excludes it."""
+    if math.isnan(value):
+        raise click.BadParameter("write a number of seconds")
+    return value
 
 
 def _scenario(start: datetime, until: datetime, outages: tuple[Outage, ...], latency: float) -> Scenario:
@@ -102,12 +109,11 @@ def _scenario(start: datetime, until: datetime, outages: tuple[Outage, ...], lat
     type=click.FloatRange(0, 86_400),
     default=LATENCY_SEC,
     show_default=True,
+    callback=_refuse_nan,
     help="How long each call takes. All succeed.",
 )
 @click.option("--all", "is_all", is_flag=True, help="Tell what ran on time, too.")
-@click.option(
-    "--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What to print."
-)
+@format_option
 def simulate(
     paths: tuple[Path, ...],
     start: datetime,
@@ -184,7 +190,7 @@ class _Report:
 
     def as_json(self) -> dict[str, Any]:
         """Times of jobs are in their zones, the others in that of the service."""
-        zone = zone_of(self.timezone)
+        zone = self.timezone
         return {
             "from": _shown(self.scenario.start, zone),
             "to": _shown(self.scenario.until, zone),
@@ -196,7 +202,7 @@ class _Report:
                     "job_id": spec.job_id,
                     "timezone": name,
                     **_totals_as_json(outlook.totals),
-                    "events": [_event_as_json(event, zone_of(name)) for event in outlook.events],
+                    "events": [_event_as_json(event, name) for event in outlook.events],
                 }
                 for spec, outlook, name in self._jobs()
             ],
@@ -205,7 +211,7 @@ class _Report:
 
     def as_text(self) -> Iterator[str]:
         """Lines that depend on nothing but their own job, so that a change shows where it is."""
-        zone = zone_of(self.timezone)
+        zone = self.timezone
         start, until = _shown(self.scenario.start, zone), _shown(self.scenario.until, zone)
         yield f"simulated {start} to {until}, latency {self.scenario.latency.total_seconds():g} s"
         for outage in self.scenario.outages:
@@ -216,15 +222,15 @@ class _Report:
         for spec, outlook, name in self._jobs():
             yield f"{spec.job_id}: {_totals_as_text(outlook.totals)}"
             for event in outlook.events:
-                yield _event_as_text(event, zone_of(name))
+                yield _event_as_text(event, name)
         if self.specs:
             yield ""
         yield f"{counted(len(self.specs), 'job')}: {_totals_as_text(self._totals())}"
 
 
-def _shown(moment: datetime, zone: ZoneInfo) -> str:
+def _shown(moment: datetime, zone: str) -> str:
     spec = "auto" if moment.microsecond % 1_000 else "milliseconds" if moment.microsecond else "seconds"
-    return moment.astimezone(zone).isoformat(timespec=spec)
+    return local_time(moment, zone).isoformat(timespec=spec)
 
 
 def _totals_as_json(totals: Totals) -> Mapping[str, Any]:
@@ -256,7 +262,7 @@ def _part(count: int, what: str, reasons: Mapping[str, int]) -> str:
     return f"{count:,} {what}" + (f" ({named})" if named else "")
 
 
-def _event_as_json(event: Event, zone: ZoneInfo) -> Mapping[str, Any]:
+def _event_as_json(event: Event, zone: str) -> Mapping[str, Any]:
     return {
         "status": event.status,
         "reason": event.reason,
@@ -267,7 +273,7 @@ def _event_as_json(event: Event, zone: ZoneInfo) -> Mapping[str, Any]:
     }
 
 
-def _event_as_text(event: Event, zone: ZoneInfo) -> str:
+def _event_as_text(event: Event, zone: str) -> str:
     """Columns wide enough for every word, so that no line moves for the sake of another."""
     status = click.style(f"{event.status:<11}", fg=_COLOURS.get(event.status))
     slots = _shown(event.first, zone)

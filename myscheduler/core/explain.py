@@ -17,8 +17,7 @@ from myscheduler.core.moments import Asked
 from myscheduler.core.schedule import TICK, Adjusted, Schedule, last_until, slots_between
 from myscheduler.core.spans import span_words
 from myscheduler.core.zoned_cron import Cron
-from myscheduler.core.zones import FIRST, to_instant
-from myscheduler.core.zones import zone as zone_of
+from myscheduler.core.zones import FIRST, local_time, to_instant
 
 MOST = 20
 """So many slots of the time that is asked for are told."""
@@ -77,10 +76,8 @@ class Explanation:
         return " ".join([*(one.sentence for one in self.told), *self.remarks])
 
     def as_json(self) -> dict[str, Any]:
-        local = zone_of(self.timezone)
-
         def shown(moment: datetime | None) -> str | None:
-            return None if moment is None else moment.astimezone(local).isoformat()
+            return None if moment is None else local_time(moment, self.timezone).isoformat()
 
         return {
             "job_id": self.job_id,
@@ -305,17 +302,14 @@ class _Voice:
         yield f"No slot lies there by the schedule as it is {since}: {describe_job(job.spec, zone=self.zone)}."
 
     def _time(self, moment: datetime) -> str:
-        try:
-            local = moment.astimezone(zone_of(self.zone))
-        except OverflowError:
-            local = moment
+        local = local_time(moment, self.zone)
         text = local.isoformat(" ", "milliseconds" if local.microsecond else "seconds")
         return f"{text[:-6]} {text[-6:]}"
 
 
 def _closed(schedule: Adjusted, slot: datetime) -> str | None:
     """That the day of a slot is a weekend or a holiday, by its name."""
-    day = (slot - schedule.offset).astimezone(zone_of(schedule.zone)).date()
+    day = local_time(slot - schedule.offset, schedule.zone).date()
     return _closed_day(schedule.days, day) if schedule.days else None
 
 
@@ -340,7 +334,7 @@ def _moved(schedule: Adjusted, asked: Asked) -> str | None:
     slot = next(slots_between(meant, asked.first - TICK - offset, asked.last - offset), None)
     if slot is None:
         return None
-    day = slot.astimezone(zone_of(rhythm.zone)).date()
+    day = local_time(slot, rhythm.zone).date()
     why = _closed_day(shift.days, day)
     return f"The time of that day is moved: {why}, so the job runs on {shift.moved(day)} instead." if why else None
 

@@ -43,8 +43,9 @@ def _translate(detail: ErrorDetails) -> Complaint:
         case "string_type":
             advice = ": put it into quotes" if isinstance(detail["input"], bool | int | float) else ""
             return Complaint(loc, "invalid-type", f"has to be text, not {_kind(detail['input'])}{advice}")
-        case "dict_type" | "model_type":
-            return Complaint(loc, "invalid-type", f"has to be an object, not {_kind(detail['input'])}")
+        case "dict_type" | "model_type" | "list_type":
+            what = "a list" if detail["type"] == "list_type" else "an object"
+            return Complaint(loc, "invalid-type", f"has to be {what}, not {_kind(detail['input'])}")
         case "bool_type":
             return Complaint(loc, "invalid-type", f"has to be true or false, not {_kind(detail['input'])}")
         case "int_type" | "float_type" | "int_from_float":

@@ -12,8 +12,8 @@ from myscheduler.core.exclusions import next_run
 from myscheduler.core.execution import Status
 from myscheduler.core.job import DeclaredInterval, JobSpec, compile_schedule
 from myscheduler.core.limit_words import describe_job
-from myscheduler.core.schedule import TICK, Adjusted, Schedule
-from myscheduler.core.zones import zone as zone_of
+from myscheduler.core.schedule import TICK, Adjusted, Schedule, back, forth
+from myscheduler.core.zones import local_time
 
 MOST_LEFT_OUT = timedelta(days=366)
 """How far back from the last fire time, or from the end, it is told what was left out."""
@@ -37,8 +37,7 @@ class Preview:
 
     def as_json(self) -> dict[str, Any]:
         """`fire_times` is what the outside relies on; what stands beside it is for readers."""
-        local = zone_of(self.timezone)
-        times = [moment.astimezone(local).isoformat() for moment in self.fires]
+        times = [local_time(moment, self.timezone).isoformat() for moment in self.fires]
         return {
             "job_id": self.job_id,
             "timezone": self.timezone,
@@ -48,8 +47,8 @@ class Preview:
             "notes": [{"at": at, "note": note} for at, note in zip(times, self.notes, strict=True) if note],
             "left_out": [
                 {
-                    "first": gap.first.astimezone(local).isoformat(),
-                    "last": gap.last.astimezone(local).isoformat(),
+                    "first": local_time(gap.first, self.timezone).isoformat(),
+                    "last": local_time(gap.last, self.timezone).isoformat(),
                     "count": gap.count,
                     "reason": gap.reason,
                     "name": name,
@@ -98,13 +97,13 @@ def _runs(schedule: Schedule, after: datetime, count: int, until: datetime | Non
 
 def _horizon(start: datetime, fires: tuple[datetime, ...]) -> datetime:
     """A schedule that is over leaves slots out only for so long."""
-    return (fires[-1] if fires else start) + MOST_LEFT_OUT
+    last = fires[-1] if fires else start
+    return forth(last, MOST_LEFT_OUT) or last
 
 
 def _holiday(schedule: Schedule, gap: Gap) -> str | None:
     """What the day is called on which a slot is left out, if that is one day."""
     if not isinstance(schedule, Adjusted) or schedule.days is None or gap.reason is not Reason.HOLIDAY:
         return None
-    local = zone_of(schedule.zone)
-    first, last = ((moment - schedule.offset).astimezone(local).date() for moment in (gap.first, gap.last))
+    first, last = (local_time(back(one, schedule.offset), schedule.zone).date() for one in (gap.first, gap.last))
     return name_of(schedule.days.calendar, first) if first == last else None

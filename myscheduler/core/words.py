@@ -12,7 +12,7 @@ from myscheduler.core.cron import parse_cron
 from myscheduler.core.job import INTERVAL_UNITS, DeclaredCron, DeclaredDate, DeclaredInterval, DeclaredSchedule
 from myscheduler.core.moments import parse_moment
 from myscheduler.core.walls import LAST_YEAR, CronExpression, DayRule, bits, times_per_day
-from myscheduler.core.zones import zone as zone_of
+from myscheduler.core.zones import local_time
 
 _MOST_TIMES = 4
 """Up to so many times of the day are named one by one."""
@@ -54,10 +54,7 @@ def length_words(units: dict[str, int]) -> str:
 
 
 def moment_words(moment: datetime, zone: str, *, weekday: bool = False) -> str:
-    try:
-        local = moment.astimezone(zone_of(zone))
-    except OverflowError:  # the last hours of the year 9999
-        local = moment
+    local = local_time(moment, zone)
     if not weekday:
         return local.isoformat(" ")
     plain = local.replace(tzinfo=None)

@@ -127,6 +127,14 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo.from_file(data, key=name)
 
 
+def local_time(moment: datetime, name: str) -> datetime:
+    """The moment on the clocks of that zone; as it is where the calendar ends before, late in the year 9999."""
+    try:
+        return moment.astimezone(zone(name))
+    except OverflowError:
+        return moment
+
+
 @cache
 def _zone_names() -> frozenset[str]:
     """The package's own list, so that no name ever becomes a path before it is known to be a zone."""

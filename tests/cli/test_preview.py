@@ -82,6 +82,14 @@ def test_a_schedule_that_is_over() -> None:
     assert result.stdout == "once: once, on 2026-06-01 09:00 +09:00 (Monday)  [Asia/Tokyo]\n  no further runs\n"
 
 
+def test_the_end_of_the_calendar() -> None:
+    result = preview("--from", "9999-12-31T10:00Z", "-", stdin=manifest("a", "http://x", 'cron: "0 */6 * * *"'))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.endswith("\n  no further runs\n")  # Tokyo's calendar is over by then
+    utc = preview("--from", "9999-12-31T23:00Z", "-", stdin=manifest("a", "http://x", "interval: PT30M"), TZ="UTC")
+    assert len(utc.stdout.splitlines()) == 2
+
+
 def test_broken_manifests_are_told_and_the_others_shown() -> None:
     broken = "job_id: broken\ncron: 61 * * * *\ntarget_url: http://x\n---\n"
     result = preview("--now", "2026-07-01T00:00Z", "--count", "1", "-", stdin=broken + GOOD)

@@ -169,6 +169,7 @@ def test_nothing_to_simulate() -> None:
         pytest.param("--from 2026-07-02T00:00:00 --to 2026-07-02T00:00:00", "must be later than --from", id="empty"),
         pytest.param("--from 2026-07-02T00:00:00 --to 2027-07-03T00:00:01", "at most 366 days", id="too-long"),
         pytest.param(f"{DAY} --latency=-1", "is not in the range", id="latency"),
+        pytest.param(f"{DAY} --latency=nan", "write a number of seconds", id="no number"),
         pytest.param(f"{DAY} --outage 2026-07-01T02:00:00Z", "is not two moments", id="one-moment"),
         pytest.param(f"{DAY} --outage 2026-07-01T02:00:00Z/noon", "is not a date with a time", id="no-outage"),
         pytest.param(

@@ -52,7 +52,7 @@ def _runs(spec: JobSpec, start: str, count: int) -> list[str]:
             id="no slot between",
         ),
         pytest.param({"blackout": [{}]}, "blackout.0", "write `from` and `to`", id="empty blackout"),
-        pytest.param({"blackout": {"from": "x"}}, "blackout", "", id="no list"),
+        pytest.param({"blackout": {"from": "x"}}, "blackout", "has to be a list, not an object", id="no list"),
         pytest.param({"blackout": [{"cron": "0 1 * * *"}]}, "blackout.0", "`cron` and `duration`", id="no duration"),
         pytest.param(
             {"blackout": [{"from": "2027-01-02T00:00", "to": "2027-01-01T00:00"}]}, "blackout.0.to",
