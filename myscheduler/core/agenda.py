@@ -94,7 +94,10 @@ class Agenda:
     def arm(self, job: Job, now: datetime) -> Schedule:
         """Look after the job as it is stored now, and decide at once what is due. Returns its schedule."""
         schedule = compile_schedule(job.spec, zone=self._zone, created_at=job.created_at)
-        armed = _Armed(job, schedule, host_of(job.spec.target_url), job.cursor, job.cursor, job.cursor, job.catch_up)
+        before, catch_up = self._armed.get(job.job_id), job.catch_up
+        if before is not None and before.job.version == job.version:
+            catch_up = catch_up or before.catch_up  # it is not stored, so a job that is read again does not have it
+        armed = _Armed(job, schedule, host_of(job.spec.target_url), job.cursor, job.cursor, job.cursor, catch_up)
         self._armed[job.job_id] = armed
         self._decide(armed, now)
         return schedule

@@ -533,3 +533,13 @@ def test_a_slot_behind_a_mere_record_wants_a_place_once_that_is_taken() -> None:
     (record,) = claimed(one, at(3))
     assert record.claim.execution is None
     assert one.take_crowded() == {"a"}
+
+
+def test_a_job_that_is_read_again_keeps_the_wish_to_catch_up() -> None:
+    one = agenda(replace(minutely("a"), catch_up="all"), now=at(3))
+    one.arm(minutely("a"), at(3))
+    (first,) = claimed(one, at(3))
+    assert told([first]) == ["a: run 12:01"]
+    over(one, first)
+    one.arm(replace(minutely("a"), version=minutely("a").version + 1, cursor=at(1)), at(3))
+    assert told(claimed(one, at(3))) == ["a: skipped coalesced 1: 12:02-12:02, run 12:03"]
