@@ -1,5 +1,6 @@
 """Manifests as commands take them: files, folders, and `-` for standard input."""
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -108,9 +109,9 @@ def _read_file(path: Path) -> SourceFile | UnreadableFile:
 
 def _calendars_near(path: Path) -> Path | None:
     """The calendars of the source that a single file belongs to: in its folder, or above it in the same repository."""
-    for folder in path.parents:
+    for folder in path.resolve().parents:
         if (folder / CALENDARS).is_file():
-            return folder / CALENDARS
+            return Path(os.path.relpath(folder / CALENDARS))
         if (folder / ".git").exists():
             break
     return None

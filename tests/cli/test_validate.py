@@ -261,3 +261,27 @@ def test_help() -> None:
         """
     result = CliRunner().invoke(main, ["validate", "--help"], prog_name="myscheduler", terminal_width=100)
     assert told(result) == (0, dedent(expected), "")
+
+
+def test_a_single_file_takes_the_calendars_of_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("jobs.d/calendars.yaml", "office: {country: JP}\n")
+    write("jobs.d/team/a.yaml", GOOD.replace("---", "calendar: {name: office, only: business_days}\n---"))
+    assert told(validate("jobs.d/team/a.yaml")) == (0, "2 jobs, no problems\n", "")
+    monkeypatch.chdir("jobs.d/team")
+    assert told(validate("a.yaml")) == (0, "2 jobs, no problems\n", "")
+    write("../calendars.yaml", "office: {country: XX}\n")
+    result = validate("a.yaml")
+    assert (result.exit_code, "../calendars.yaml:1:19: error: office.country" in result.stdout) == (1, True)
+    monkeypatch.chdir("..")
+    write("team/.git/HEAD", "")
+    assert "it would be written in calendars.yaml" in validate("team/a.yaml").stdout
+
+
+def test_a_config_map_brings_its_calendars() -> None:
+    key = "  calendars.yaml: |\n    office: {country: JP}\n  jobs.yaml: |\n"
+    job = "    job_id: one\n    cron: '0 9 * * *'\n    calendar: {name: office, only: business_days}\n"
+    head = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: jobs}\ndata:\n"
+    text = f"{head}{key}{job}    target_url: https://example.com/\n"
+    assert told(validate("-", stdin=text)) == (0, "1 job, no problems\n", "")
+    broken = validate("-", stdin=text.replace("country: JP", "country: XX"))
+    assert "<stdin>:6:23: error: office.country: 'XX' is no country code" in broken.stdout
