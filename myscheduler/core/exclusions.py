@@ -8,12 +8,14 @@ from typing import NamedTuple, assert_never
 
 from myscheduler.core.calendars import Closed, WorkingDays, closed_days
 from myscheduler.core.schedule import (
+    LAST_MOMENT,
     TICK,
     Adjusted,
     Period,
     Recurring,
     Schedule,
     back,
+    forth,
     inside,
     next_after,
     slots_between,
@@ -101,7 +103,12 @@ def _joined(found: Iterator[Excluded]) -> Iterator[Excluded]:
 
 
 def _moved(found: Iterator[Excluded], offset: timedelta) -> Iterator[Excluded]:
-    return (Excluded(start + offset, end + offset, why) for start, end, why in found)
+    return (Excluded(_later(start, offset), _later(end, offset), why) for start, end, why in found)
+
+
+def _later(moment: datetime, distance: timedelta) -> datetime:
+    """At the latest the end of what datetime can hold."""
+    return forth(moment, distance) or LAST_MOMENT
 
 
 def _gaps_of_clocks(schedule: Cron, after: datetime, until: datetime) -> Iterator[Excluded]:
@@ -113,11 +120,11 @@ def _gaps_of_clocks(schedule: Cron, after: datetime, until: datetime) -> Iterato
 def _closed(days: WorkingDays, zone_name: str, after: datetime, until: datetime) -> Iterator[Excluded]:
     """Local days from their first instant to that of the next day."""
     first = reached(zone_name, max(to_second(after), FIRST)) // DAY
-    last = reached(zone_name, min(to_second(until), LAST)) // DAY
+    last = min(reached(zone_name, min(to_second(until), LAST)) // DAY, date.max.toordinal())
     for day, why in closed_days(days, date.fromordinal(first), date.fromordinal(last)):
         midnight = day.toordinal() * DAY
         start = to_instant(first_showing(zone_name, midnight))
-        end = to_instant(first_showing(zone_name, midnight + DAY))
+        end = to_instant(min(first_showing(zone_name, midnight + DAY), LAST))
         if end - TICK > after and start <= until:
             yield Excluded(start, end, Exclusion.HOLIDAY if why is Closed.HOLIDAY else Exclusion.WEEKEND)
 
@@ -129,6 +136,6 @@ def _dark(blackout: Period | Recurring, after: datetime, until: datetime) -> Ite
                 yield Excluded(start, end, Exclusion.BLACKOUT)
         case Recurring(opens, lasts):
             for start in slots_between(opens, back(after, lasts - TICK), until):
-                yield Excluded(start, start + lasts, Exclusion.BLACKOUT)
+                yield Excluded(start, _later(start, lasts), Exclusion.BLACKOUT)
         case _:
             assert_never(blackout)

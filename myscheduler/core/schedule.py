@@ -16,7 +16,7 @@ from myscheduler.errors import ScheduleError
 
 TICK = timedelta(microseconds=1)
 """The smallest step of time."""
-_FIRST_MOMENT, _LAST_MOMENT = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+FIRST_MOMENT, LAST_MOMENT = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,9 @@ class Adjusted:
     rhythm: Cron | Interval
     offset: timedelta = timedelta()
     """The job's jitter: not negative, and always the same."""
-    start: datetime = _FIRST_MOMENT
+    start: datetime = FIRST_MOMENT
     """There is no slot before."""
-    end: datetime = _LAST_MOMENT
+    end: datetime = LAST_MOMENT
     """There is no slot from here on."""
     blackouts: tuple[Period | Recurring, ...] = ()
     """Slots in them are left out; what counts is when they are due, jitter included."""
@@ -150,9 +150,9 @@ def inside(schedule: Adjusted, after: datetime, until: datetime) -> tuple[dateti
 
 def back(moment: datetime, distance: timedelta) -> datetime:
     """Earlier by that distance, but not before the first moment that datetime can hold."""
-    return moment - distance if moment - _FIRST_MOMENT >= distance else _FIRST_MOMENT
+    return moment - distance if moment - FIRST_MOMENT >= distance else FIRST_MOMENT
 
 
 def forth(moment: datetime, distance: timedelta) -> datetime | None:
     """Later by that distance, if datetime can hold it."""
-    return moment + distance if _LAST_MOMENT - moment >= distance else None
+    return moment + distance if LAST_MOMENT - moment >= distance else None

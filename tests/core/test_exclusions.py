@@ -128,6 +128,14 @@ def test_the_ends_of_time() -> None:
         assert list(exclusions(schedule, end, first)) == []
         assert next_after(schedule, first) is not None
         assert last_until(schedule, end, after=first) is not None
+    always = Recurring(_cron("0 0 * * *", "Pacific/Kiritimati"), timedelta(hours=30))
+    for zone_name in (TOKYO, NEW_YORK, "Pacific/Kiritimati"):
+        schedule = Adjusted(
+            _cron("0 0 * * *", zone_name), offset=23 * HOUR, days=JAPAN, zone=zone_name, blackouts=(always,)
+        )
+        for near, far in ((end - timedelta(days=3), end), (first, first + timedelta(days=3))):
+            assert all(one.start < one.end for one in exclusions(schedule, near, far))
+            assert next_run(schedule, near) is None
 
 
 # --- laws ---
