@@ -218,7 +218,8 @@ class _Voice:
                 grace = span_words(timedelta(seconds=job.spec.misfire_grace_time))
                 return f"there was no start within {grace} (misfire_grace_time)"
             case Reason.HOLIDAY | Reason.WEEKEND if isinstance(self.schedule, Adjusted):
-                return _closed(self.schedule, row.slot) or _REASONS[reason]
+                of_days = {_closed(self.schedule, moment) for moment in (row.slot, row.last_slot)}
+                return (of_days.pop() if len(of_days) == 1 else None) or _REASONS[reason]
             case _:
                 return _REASONS[reason]
 

@@ -102,6 +102,11 @@ MANUAL: dict[str, Any] = {"slot": SLOT + timedelta(hours=1), "last_slot": SLOT +
             {"calendar": {"country": "JP", "only": "business_days"}},
             "2026-05-31 is a Sunday, which the job's calendar leaves out.", id="weekend",
         ),
+        pytest.param(
+            _row(Status.SKIPPED, Reason.WEEKEND, slot=SLOT - timedelta(days=2), last_slot=SLOT - timedelta(days=1), slot_count=2),
+            {"calendar": {"country": "JP", "only": "business_days"}},
+            "+09:00 were skipped: that is a weekend, which the job's calendar leaves out.", id="a whole weekend",
+        ),
     ],
 )  # fmt: skip
 def test_what_is_recorded(row: Record, job: dict[str, Any], sentence: str) -> None:
