@@ -1,22 +1,21 @@
 """Why a job ran at some time, or why not, in sentences. What is recorded counts; else the schedule tells."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
 from myscheduler.core.admission import Reason
-from myscheduler.core.calendars import Closed, WorkingDays, closed_on, name_of
 from myscheduler.core.clocks import clock_note
 from myscheduler.core.exclusions import Exclusion, exclusion_at, next_run
 from myscheduler.core.execution import Kind, Record, Status
 from myscheduler.core.job import Job, compile_schedule
 from myscheduler.core.limit_words import describe_job
 from myscheduler.core.moments import Asked
+from myscheduler.core.reason_words import REASONS, as_sentence, closed_words, is_repeated, moved_words
 from myscheduler.core.schedule import TICK, Adjusted, Schedule, last_until, slots_between
 from myscheduler.core.spans import span_words
-from myscheduler.core.zoned_cron import Cron
 from myscheduler.core.zones import FIRST, local_time, to_instant
 
 MOST = 20
@@ -176,12 +175,12 @@ class _Voice:
                 return f"{self._due(row)} is running since {self._time(row.started_at or row.slot)}."
             case Status.INTERRUPTED:
                 return (
-                    f"{self._due(row)} was interrupted: {_ends_well(row.error or _REASONS[Reason(row.reason or '')])}"
+                    f"{self._due(row)} was interrupted: {as_sentence(row.error or REASONS[Reason(row.reason or '')])}"
                 )
             case Status.SKIPPED | Status.MISSED:
                 note = clock_note(self.schedule, self.zone, row.slot) if self.schedule else None
                 clocks = f" ({note})" if note and row.reason == Reason.DST_GAP else ""
-                return f"{self._due(row)} {row.status}: {_ends_well(self._why(row) + clocks + self._down(row))}"
+                return f"{self._due(row)} {row.status}: {as_sentence(self._why(row) + clocks + self._down(row))}"
 
     def _ran(self, row: Record) -> str:
         started, completed = row.started_at or row.slot, row.completed_at or row.slot
@@ -218,10 +217,10 @@ class _Voice:
                 grace = span_words(timedelta(seconds=job.spec.misfire_grace_time))
                 return f"there was no start within {grace} (misfire_grace_time)"
             case Reason.HOLIDAY | Reason.WEEKEND if isinstance(self.schedule, Adjusted):
-                of_days = {_closed(self.schedule, moment) for moment in (row.slot, row.last_slot)}
-                return (of_days.pop() if len(of_days) == 1 else None) or _REASONS[reason]
+                of_days = {closed_words(self.schedule, moment) for moment in (row.slot, row.last_slot)}
+                return (of_days.pop() if len(of_days) == 1 else None) or REASONS[reason]
             case _:
-                return _REASONS[reason]
+                return REASONS[reason]
 
     def _down(self, row: Record) -> str:
         down = self.facts.downtimes.get(row.slot)
@@ -238,7 +237,7 @@ class _Voice:
             return f"the job is paused in {job.source.path}:{job.source.line}"
         if job is not None and job.pause and job.pause.at <= row.slot:
             return f"the job was paused by {job.pause.by} at {self._time(job.pause.at)}"
-        return _REASONS[Reason.PAUSED]
+        return REASONS[Reason.PAUSED]
 
     def _overlap(self, row: Record) -> str:
         job, other = self.facts.job, self.facts.blockers.get(row.slot)
@@ -272,9 +271,9 @@ class _Voice:
             return "it will be skipped unless the job is resumed before"
         if left_out is None:
             return "it will run"
-        closed = _closed(self.schedule, slot) if isinstance(self.schedule, Adjusted) else None
+        closed = closed_words(self.schedule, slot) if isinstance(self.schedule, Adjusted) else None
         named = left_out in {Exclusion.HOLIDAY, Exclusion.WEEKEND} and closed
-        return f"it will be left out, {named or _REASONS[Reason(left_out)]}"
+        return f"it will be left out, {named or REASONS[Reason(left_out)]}"
 
     # --- no slot at all ---
 
@@ -290,10 +289,10 @@ class _Voice:
             if asked.first >= schedule.end:
                 yield f"The schedule is over: end_at is {self._time(schedule.end)}."
                 return
-            if moved := _moved(schedule, asked):
+            if moved := moved_words(schedule, asked):
                 yield moved
                 return
-        if _is_repeated(schedule, asked):
+        if is_repeated(schedule, asked):
             yield (
                 "The clock showed that time an hour or so before, and a fixed time runs the first time only; "
                 "`dst: {overlap: both}` would run it again."
@@ -306,69 +305,3 @@ class _Voice:
         local = local_time(moment, self.zone)
         text = local.isoformat(" ", "milliseconds" if local.microsecond else "seconds")
         return f"{text[:-6]} {text[-6:]}"
-
-
-def _closed(schedule: Adjusted, slot: datetime) -> str | None:
-    """That the day of a slot is a weekend or a holiday, by its name."""
-    day = local_time(slot - schedule.offset, schedule.zone).date()
-    return _closed_day(schedule.days, day) if schedule.days else None
-
-
-def _closed_day(days: WorkingDays, day: date) -> str | None:
-    match closed_on(days, day):
-        case None:
-            return None
-        case Closed.WEEKEND:
-            return f"{day} is a {day:%A}, which the job's calendar leaves out"
-        case Closed.HOLIDAY:
-            name = name_of(days.calendar, day)
-            return f"{day} is a holiday of the job's calendar" + (f" ({name})" if name else "")
-
-
-def _moved(schedule: Adjusted, asked: Asked) -> str | None:
-    """That a slot would lie there, had it not been moved to a working day."""
-    rhythm = schedule.rhythm
-    if not isinstance(rhythm, Cron) or rhythm.expression.shift is None:
-        return None
-    shift, offset = rhythm.expression.shift, schedule.offset
-    meant = Cron(replace(rhythm.expression, shift=None), rhythm.zone, rhythm.gap, rhythm.overlap)
-    slot = next(slots_between(meant, asked.first - TICK - offset, asked.last - offset), None)
-    if slot is None:
-        return None
-    day = local_time(slot, rhythm.zone).date()
-    why = _closed_day(shift.days, day)
-    return f"The time of that day is moved: {why}, so the job runs on {shift.moved(day)} instead." if why else None
-
-
-def _is_repeated(schedule: Schedule, asked: Asked) -> bool:
-    """A fixed time is shown again there, for which the job says `overlap: first`."""
-    rhythm, offset = (schedule.rhythm, schedule.offset) if isinstance(schedule, Adjusted) else (schedule, timedelta())
-    if not isinstance(rhythm, Cron) or rhythm.overlap == "both":
-        return False
-    again = replace(rhythm, overlap="both")
-    return any(True for _ in slots_between(again, asked.first - TICK - offset, asked.last - offset))
-
-
-def _ends_well(sentence: str) -> str:
-    return sentence if sentence.endswith(".") else f"{sentence}."
-
-
-_REASONS = {
-    Reason.PAUSED: "the job was paused",
-    Reason.OVERLAP: "an earlier execution was still under way",
-    Reason.DEADLINE: "there was no start within the job's misfire_grace_time",
-    Reason.COALESCED: "several slots were due together, and only the last of them ran (coalesce)",
-    Reason.BACKLOG: "more slots were due together than are caught up on, so only the last of them ran",
-    Reason.EDITED: "the schedule was edited first, and an edit never fires what lies in the past",
-    Reason.DELETED: "the job was removed first",
-    Reason.EXPIRED: "the moment was over before the job was made or changed",
-    Reason.DST_GAP: "the time doesn't exist on that day, and the job says dst: {gap: skip}",
-    Reason.BLACKOUT: "a blackout of the job covers that time",
-    Reason.HOLIDAY: "that is a holiday of the job's calendar",
-    Reason.WEEKEND: "that is a weekend, which the job's calendar leaves out",
-    Reason.CATCHUP: "due while the service could not run, and the job says catchup: none",
-    Reason.REPLACED: "the next slot was due and took its place, as overlap: replace says",
-    Reason.CRASH: "the service or its machine stopped meanwhile",
-    Reason.SHUTDOWN: "the service was stopped meanwhile",
-    Reason.DATABASE: "the database went away during the claim; nothing was sent",
-}
