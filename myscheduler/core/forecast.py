@@ -13,7 +13,7 @@ from itertools import groupby
 from myscheduler.core.call import host_of
 from myscheduler.core.job import DeclaredInterval, JobSpec, compile_schedule
 from myscheduler.core.spreading import JITTERS, Advice, advise
-from myscheduler.core.starts import MINUTE, Group, Span, Starter, Tally, find_slots
+from myscheduler.core.starts import MINUTE, Group, Span, Starter, Stint, Tally, find_slots
 
 MOST_WORST = 5
 """How many worst minutes a host has at most."""
@@ -127,13 +127,23 @@ def _host(host: str, groups: Sequence[Group], span: Span, margin: int) -> HostFo
 
 
 def _days(starts: Sequence[int], span: Span) -> Iterator[Day]:
-    for day, grouped in groupby(span.stints, key=lambda stint: stint.day):
+    for day, grouped in groupby(sorted(span.stints, key=_day_of), key=_day_of):
         stints = list(grouped)
         of_hours = [(stint.hour, starts[stint.first : stint.end]) for stint in stints]
         cells = [(hour, Cell(max(counts), sum(counts))) for hour, counts in of_hours]
         peak = max(cell.peak for _, cell in cells)
-        peak_at = span.moment(starts.index(peak, stints[0].first))
+        peak_at = span.moment(next(_minutes_with(peak, starts, stints)))
         yield Day(date.fromordinal(day), tuple(_merged(cells, hour) for hour in range(24)), peak, peak_at)
+
+
+def _day_of(stint: Stint) -> int:
+    """A clock that goes back over midnight shows the end of a day again after the next one has begun."""
+    return stint.day
+
+
+def _minutes_with(count: int, starts: Sequence[int], stints: Iterable[Stint]) -> Iterator[int]:
+    for stint in stints:
+        yield from (minute for minute in range(stint.first, stint.end) if starts[minute] == count)
 
 
 def _merged(cells: Iterable[tuple[int, Cell]], hour: int) -> Cell | None:

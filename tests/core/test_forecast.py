@@ -88,6 +88,18 @@ def test_days_on_which_clocks_change(now: datetime, hours: dict[int, int | None]
     assert sum(cell.starts for cell in day.hours if cell) == starts
 
 
+def test_a_day_that_the_clock_comes_back_to_is_one_row() -> None:
+    halves = {"cron": "*/30 * * * *", "target_url": A}
+    noon = datetime(2009, 10, 31, 12, 0, tzinfo=UTC)  # the next day, at 0:01, the clocks go back to 23:01
+    [host] = _forecast(spec("a", **halves), now=noon, days=2, zone="America/St_Johns").hosts
+    assert [day.date.isoformat() for day in host.days] == ["2009-10-31", "2009-11-01", "2009-11-02"]
+    last, first = host.days[0].hours[23], host.days[1].hours[0]
+    assert last is not None
+    assert first is not None
+    assert (last.starts, first.starts) == (3, 3)
+    assert [day.peak_at.date() for day in host.days] == [day.date for day in host.days]
+
+
 _FIELDS = st.sampled_from(
     [
         {"cron": "0 0 * * *"}, {"cron": "*/7 1-3 * * *"}, {"cron": "30 2 * * *", "dst": {"gap": "skip"}},
