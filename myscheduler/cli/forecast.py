@@ -1,10 +1,13 @@
 """`myscheduler forecast`."""
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
+from unicodedata import east_asian_width
 
 import click
 
@@ -16,7 +19,9 @@ from myscheduler.core.forecast import Cell, Forecast, HostForecast, Worst, forec
 _SHADES = "·░▒▓█"
 _COLOURS = (None, "green", "yellow", "bright_red", "red")
 _NAMED = 3
-"""So many jobs of a minute are named in text."""
+"""So many jobs of a minute are named in text, or fewer where their ids are long."""
+_ROOM = 78
+"""Columns of a line of 80, beside its indent; what continues it is indented by two more."""
 _NAMED_IN_JSON = 100
 
 
@@ -55,9 +60,16 @@ def forecast(paths: tuple[Path, ...], timezone: str, now: datetime, days: int, s
 
 
 def _write(path: Path, text: str) -> None:
+    """All of the picture or nothing: a file takes its name when it is complete."""
+    target = path.resolve()
+    is_file = target.is_file() or not target.exists()  # /dev/stdout and pipes are written as they are
+    written = target.with_name(f".{target.name}.{os.getpid()}") if is_file else target
     try:
-        path.write_text(text, encoding="utf-8")
+        written.write_text(text, encoding="utf-8")
+        written.replace(target)
     except OSError as error:
+        if is_file:
+            written.unlink(missing_ok=True)
         message = f"can't write {path}: {error.strerror}"
         raise click.ClickException(message) from error
 
@@ -112,16 +124,39 @@ def _scale(peak: int) -> tuple[int, ...]:
 
 def _worst_lines(host: HostForecast) -> Iterator[str]:
     for worst in (one for one in host.worst if one.starts > 1):
-        names = ", ".join(worst.job_ids[:_NAMED])
-        more = f" and {len(worst.job_ids) - _NAMED:,} more" if len(worst.job_ids) > _NAMED else ""
         again = f", and so on {counted(len(worst.again), 'further day')}" if worst.again else ""
-        yield f"{worst.at:%a %Y-%m-%d %H:%M}  {counted(worst.starts, 'start')}{again}: {names}{more}"
+        head, names = f"{worst.at:%a %Y-%m-%d %H:%M}  {counted(worst.starts, 'start')}{again}:", _names(worst.job_ids)
+        yield from [f"{head} {names}"] if _columns(f"{head} {names}") <= _ROOM else [head, f"  {names}"]
     if advice := host.advice:
         jobs = counted(len(advice.job_ids), "job")
-        yield (
-            f"`jitter_sec: {advice.jitter_sec}` on the {jobs} of the crowded minutes would leave at most "
-            f"{counted(advice.leaves, 'start')} a minute"
-        )
+        yield f"`jitter_sec: {advice.jitter_sec}` on the {jobs} of the crowded minutes"
+        yield f"  would leave at most {counted(advice.leaves, 'start')} a minute"
+
+
+def _names(job_ids: Sequence[str]) -> str:
+    """The first few ids, as many as fit into a line, and how many more there are."""
+    for named in range(min(_NAMED, len(job_ids)), 1, -1):
+        if _columns(text := _first(job_ids, named)) <= _ROOM - 2:
+            return text
+    room = _ROOM - 2 - _columns(_first(["", *job_ids[1:]], 1))
+    return _first([_cut(job_ids[0], room), *job_ids[1:]], 1)
+
+
+def _first(job_ids: Sequence[str], named: int) -> str:
+    more = len(job_ids) - named
+    return ", ".join(job_ids[:named]) + (f" and {more:,} more" if more else "")
+
+
+def _cut(text: str, room: int) -> str:
+    if _columns(text) <= room:
+        return text
+    widths = accumulate(map(_columns, text))
+    return text[: sum(width < room for width in widths)] + "…"
+
+
+def _columns(text: str) -> int:
+    """Japanese characters take two."""
+    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def _as_json(found: Forecast) -> dict[str, Any]:

@@ -18,7 +18,8 @@ def draw(forecast: Forecast, worst: Sequence[Sequence[str]]) -> str:
     """The picture of the first hosts; `worst` are the lines that name the worst minutes of each."""
     shown = forecast.hosts[:MOST_HOSTS]
     heights = [_height(host, lines) for host, lines in zip(shown, worst, strict=False)]
-    total = sum(heights) + 24
+    others = forecast.hosts[MOST_HOSTS:]
+    total = sum(heights) + (48 if others else 24)
     root = ET.Element(
         "svg",
         xmlns="http://www.w3.org/2000/svg",
@@ -32,6 +33,14 @@ def draw(forecast: Forecast, worst: Sequence[Sequence[str]]) -> str:
     for host, lines, height in zip(shown, worst, heights, strict=False):
         _host(ET.SubElement(root, "g", transform=f"translate(0 {top})"), host, lines, forecast.span.zone)
         top += height
+    if others:
+        _text(
+            root,
+            24,
+            top + 20,
+            f"and {len(others):,} more, with at most {others[0].peak:,} in the worst minute",
+            fill=_FAINT,
+        )
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
@@ -55,7 +64,7 @@ def _host(group: ET.Element, host: HostForecast, lines: Sequence[str], zone: str
                 _cell(group, _LEFT + hour * (_CELL + _GAP), y, cell, f"{day.date:%a %Y-%m-%d} {hour:02}:00", host.peak)
     bottom = _TOP + len(host.days) * (_CELL + _GAP) + 16
     for number, line in enumerate(lines):
-        _text(group, 24, bottom + 18 * number + 4, line, size=12)
+        _text(group, 24 + 12 * line.startswith(" "), bottom + 18 * number + 4, line.strip(), size=12)
 
 
 def _cell(group: ET.Element, x: int, y: int, cell: Cell, when: str, peak: int) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from unicodedata import east_asian_width
 from xml.etree import ElementTree as ET
 
 import click
@@ -24,6 +25,10 @@ FLEET = "---\n".join(
 )
 
 
+def columns(line: str) -> int:
+    return sum(2 if east_asian_width(char) in "WF" else 1 for char in line)
+
+
 def forecast(*arguments: str, stdin: str = FLEET) -> Result:
     return CliRunner().invoke(main, ["forecast", *arguments, "-"], input=stdin, prog_name="myscheduler")
 
@@ -32,7 +37,7 @@ def test_the_text() -> None:
     result = forecast("--now", MIDNIGHT)
     assert (result.exit_code, result.stderr) == (0, "")
     expect("forecast.txt", result.stdout)
-    assert all(len(line) <= 80 for line in result.stdout.splitlines() if "·" in line)
+    assert all(columns(line) <= 80 for line in result.stdout.splitlines())
 
 
 def test_a_terminal_gets_colours_that_take_no_room() -> None:
@@ -67,18 +72,37 @@ def test_the_picture(tmp_path: Path) -> None:
     name = "{http://www.w3.org/2000/svg}"
     texts = [one.text or "" for one in root.iter(f"{name}text")]
     assert {"api.example.com", "other.example.com:8443"} <= set(texts)
-    worst = "Wed 2026-11-25 00:00  30 starts, and so on 6 further days: nightly <&> 00, nightly <&> 01, "
-    assert any(text.startswith(worst) for text in texts)
+    worst = texts.index("Wed 2026-11-25 00:00  30 starts, and so on 6 further days:")
+    assert texts[worst + 1] == "nightly <&> 00, nightly <&> 01, nightly <&> 02 and 27 more"
     titles = [one.text for one in root.iter(f"{name}title")]
     assert titles[0] == "Wed 2026-11-25 00:00: 30 starts in the worst minute, 30 in the hour"
     assert len(titles) == 2 * 7 * 24
 
 
-@pytest.mark.parametrize("folder", ["missing/load.svg", "."])
-def test_a_picture_that_can_t_be_written(folder: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("job_id", ["n" * 250, "日" * 250, "夜間バッチ・売上集計・地域別・店舗別・月次"])
+def test_ids_of_any_length_fit_into_the_line(job_id: str) -> None:
+    jobs = (manifest(f"{job_id}{n}", "https://a.test/", 'cron: "0 0 * * *"') for n in range(9))
+    lines = forecast("--now", MIDNIGHT, stdin="---\n".join(jobs)).stdout.splitlines()
+    [named] = [line for line in lines if line.startswith(f"    {job_id[:20]}")]
+    assert named.endswith(" and 8 more")
+    assert max(map(columns, lines)) <= 80
+
+
+@pytest.mark.parametrize(("folder", "code"), [("missing/load.svg", 1), (".", 2)])
+def test_a_picture_that_can_t_be_written(folder: str, code: int, tmp_path: Path) -> None:
     result = forecast("--now", MIDNIGHT, "--svg", str(tmp_path / folder))
-    assert result.exit_code in {1, 2}
+    assert result.exit_code == code
     assert "Error: " in result.stderr
+
+
+def test_a_picture_takes_the_place_of_an_older_one_at_once(tmp_path: Path) -> None:
+    picture, link = tmp_path / "load.svg", tmp_path / "link.svg"
+    picture.write_text("old", encoding="utf-8")
+    link.symlink_to(picture)
+    assert forecast("--now", MIDNIGHT, "--svg", str(link)).exit_code == 0
+    assert link.is_symlink()
+    assert ET.fromstring(picture.read_text("utf-8")).tag.endswith("svg")  # noqa: S314 - our own file
+    assert sorted(tmp_path.iterdir()) == [link, picture]
 
 
 def test_nothing_to_foresee_and_broken_manifests() -> None:
@@ -95,6 +119,6 @@ def test_the_end_of_the_calendar() -> None:
 
 def test_many_hosts_are_told_in_one_line() -> None:
     many = "---\n".join(manifest(f"job-{n}", f"https://h{n}.test/", 'cron: "0 0 * * *"') for n in range(13))
-    assert forecast("--now", MIDNIGHT, stdin=many).stdout.splitlines()[-1] == (
-        "3 further hosts, each with at most 1 start a minute"
-    )
+    result = forecast("--now", MIDNIGHT, "--svg", "load.svg", stdin=many)
+    assert result.stdout.splitlines()[-1] == "3 further hosts, each with at most 1 start a minute"
+    assert "and 3 more, with at most 1 in the worst minute" in Path("load.svg").read_text("utf-8")
