@@ -40,7 +40,10 @@ class Client:
                 answer = await response.json(content_type=None)
         except aiohttp.InvalidURL as error:
             raise ServerError(f"{self._base_url!r} is not a URL: write one such as http://127.0.0.1:8003") from error
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        except ValueError as error:
+            message = f"{self._base_url} answers, but not as MyScheduler does: does --server name the right port?"
+            raise ServerError(message) from error
+        except (aiohttp.ClientError, TimeoutError) as error:
             reason = str(error) or type(error).__name__
             raise ServerError(
                 f"no answer from {self._base_url} ({reason}): is the service running there? --server or "

@@ -38,6 +38,8 @@ def preview_router(store: Store, *, zone: str, now: Callable[[], datetime]) -> A
         """The next times at which jobs run, each in the job's zone, with what is left out between them."""
         beginning = read_moment("from", start, zone) or now()
         end = read_moment("until", until, zone)
+        if end is not None and end < beginning:
+            raise InvalidInputError([Complaint(("until",), "invalid-moment", "is earlier than from")])
         work = partial(_previews, job_ids=job_id, zone=zone, start=beginning, until=end, count=count)
         return JSONResponse({"jobs": await store.read(work)})
 

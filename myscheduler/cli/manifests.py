@@ -87,10 +87,12 @@ def _read_one(path: Path) -> Snapshot:
     if path.is_dir():
         found = DirectorySource(path).read()
         prefix = PurePosixPath(path.as_posix())
+        calendars = found.calendars and replace(found.calendars, path=str(prefix / found.calendars.path))
+        above = None if calendars else _calendars_near(path / CALENDARS)  # a folder within a source
         return Snapshot.of(
             [replace(file, path=str(prefix / file.path)) for file in found.files],
             [replace(file, path=str(prefix / file.path)) for file in found.unreadable],
-            replace(found.calendars, path=str(prefix / found.calendars.path)) if found.calendars else None,
+            _read_file(above) if above else calendars,
         )
     beside = _calendars_near(path)
     calendars = _read_file(beside) if beside else None

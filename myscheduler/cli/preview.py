@@ -62,6 +62,8 @@ def preview(
     """
     if server is not None and paths:
         raise click.UsageError("either PATHS or --server: the server has its own jobs")
+    if until is not None and until < (start or now):
+        raise click.BadParameter("must not be earlier than --from", param_hint="'--until'")
     wanted = count or (MOST if until else COUNT)
     code = 0
     if server is not None:
@@ -73,7 +75,9 @@ def preview(
     if output == "json":
         click.echo(json.dumps({"jobs": jobs}, ensure_ascii=False, indent=2))
     else:
-        click.echo("\n\n".join("\n".join(_lines(job)) for job in jobs))
+        nothing = "  no runs until then" if until else "  no further runs"
+        for number, job in enumerate(jobs):
+            click.echo(("\n" if number else "") + "\n".join(_lines(job, nothing)))
     raise SystemExit(code)
 
 
@@ -91,7 +95,7 @@ def _of_server(url: str, start: datetime, until: datetime | None, count: int) ->
     return jobs
 
 
-def _lines(job: dict[str, Any]) -> Iterator[str]:
+def _lines(job: dict[str, Any], nothing: str) -> Iterator[str]:
     """A job in text: its schedule in words, then what happens, in order of time."""
     yield f"{click.style(job['job_id'], bold=True)}: {job['schedule']}  [{job['timezone']}]"
     if job["paused"]:
@@ -100,7 +104,7 @@ def _lines(job: dict[str, Any]) -> Iterator[str]:
     rows = [(datetime.fromisoformat(at), _fire(at, notes.get(at))) for at in job["fire_times"]]
     rows += [(datetime.fromisoformat(one["first"]), _left_out(one)) for one in job["left_out"]]
     if not rows:
-        yield "  no further runs"
+        yield nothing
     yield from (f"  {text}" for _, text in sorted(rows))
 
 

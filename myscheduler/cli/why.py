@@ -30,7 +30,7 @@ _COLOURS = {"completed": "green", "failed": "red", "interrupted": "red", "skippe
 def why(job_id: str, at: str, server: str, output: str) -> None:
     """Say why JOB ran at TIME, or why not, from the history and the schedule of a running service.
 
-    TIME is RFC 3339, or local time in the job's zone; written to the minute, all slots of that minute are told. When
+    TIME is RFC 3339, or local time in the job's zone; written to the minute or second, all slots of it are told. When
     MYSCHEDULER_API_TOKEN is set, it is sent along.
 
     \b

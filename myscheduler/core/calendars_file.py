@@ -122,4 +122,8 @@ def _entry(name: str, written: Any) -> tuple[Calendar | None, list[tuple[tuple[s
 def _explained(kind: str, message: str) -> str:
     if kind == "extra_forbidden":
         return f"unknown key: the keys are {', '.join(CalendarEntry.model_fields)}"
+    if kind == "list_type":
+        return "has to be a list, such as [12-29/01-03]"
+    if kind in {"model_type", "model_attributes_type", "dict_type"}:
+        return "has to be an object, such as {country: JP}"
     return message.replace("Input should", "should")

@@ -16,7 +16,7 @@ from myscheduler.core.moments import Asked
 from myscheduler.core.reason_words import REASONS, as_sentence, closed_words, is_repeated, moved_words
 from myscheduler.core.schedule import TICK, Adjusted, Schedule, last_until, slots_between
 from myscheduler.core.spans import span_words
-from myscheduler.core.zones import FIRST, local_time, to_instant
+from myscheduler.core.zones import local_time
 
 MOST = 20
 """So many slots of the time that is asked for are told."""
@@ -126,7 +126,7 @@ def _slots_of(schedule: Schedule, asked: Asked) -> Iterator[datetime]:
 def _previous(schedule: Schedule | None, job: Job | None, asked: Asked) -> datetime | None:
     if schedule is None or job is None:
         return None
-    return last_until(schedule, asked.first - TICK, after=min(to_instant(FIRST), asked.first - TICK))
+    return last_until(schedule, asked.first - TICK, after=job.created_at) if asked.first > job.created_at else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +142,11 @@ class _Voice:
         rows = [row for row in self.facts.rows if self._tells_of(row, asked, due)]
         yield from (Told(row.slot, self._row(row), row) for row in rows)
         recorded = [row for row in rows if row.kind is Kind.SCHEDULED]
-        for slot in due:
-            if not any(row.slot <= slot <= row.last_slot for row in recorded):
-                yield Told(slot, self._slot(slot))
+        untold = [slot for slot in due if not any(row.slot <= slot <= row.last_slot for row in recorded)]
+        made_at = self.facts.job.created_at if self.facts.job else self.now
+        early = [slot for slot in untold if slot <= made_at]
+        for slot in (*early[:1], *untold[len(early) :]):
+            yield Told(slot, self._slot(slot))
 
     def _tells_of(self, row: Record, asked: Asked, due: Sequence[datetime]) -> bool:
         """A row of several slots tells of a time between two of them only when the schedule was another one then."""
@@ -260,10 +262,7 @@ class _Voice:
             return f"The slot of {at} is due and waits for its turn, or for the database; see /health/ready."
         if slot <= job.created_at:
             return f"Nothing ran at {at}: the job was made later, at {self._time(job.created_at)}."
-        return (
-            f"No row tells of {at}: the history of that time is pruned, or the schedule was another one then "
-            f"(the job was changed last at {self._time(job.updated_at)})."
-        )
+        return f"No row tells of {at}: the history of that time is pruned, or the schedule was another one then."
 
     def _will(self, job: Job, slot: datetime) -> str:
         left_out = exclusion_at(self.schedule, slot) if self.schedule else None
@@ -298,8 +297,7 @@ class _Voice:
                 "`dst: {overlap: both}` would run it again."
             )
             return
-        since = f"since {self._time(job.updated_at)}" if asked.first < job.updated_at else "now"
-        yield f"No slot lies there by the schedule as it is {since}: {describe_job(job.spec, zone=self.zone)}."
+        yield f"No slot lies there by the job's present schedule: {describe_job(job.spec, zone=self.zone)}."
 
     def _time(self, moment: datetime) -> str:
         local = local_time(moment, self.zone)

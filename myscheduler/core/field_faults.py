@@ -50,7 +50,8 @@ def _translate(detail: ErrorDetails) -> Complaint:
             return Complaint(loc, "invalid-type", f"has to be true or false, not {_kind(detail['input'])}")
         case "int_type" | "float_type" | "int_from_float":
             what = "a whole number" if detail["type"].startswith("int") else "a number"
-            return Complaint(loc, "invalid-type", f"has to be {what}, not {_kind(detail['input'])}")
+            written = f"{detail['input']:g}" if isinstance(detail["input"], float) else _kind(detail["input"])
+            return Complaint(loc, "invalid-type", f"has to be {what}, not {written}")
         case "literal_error":
             expected = detail.get("ctx", {}).get("expected", "")
             return Complaint(loc, "invalid-value", f"{detail['input']!r} is not one of {expected}")

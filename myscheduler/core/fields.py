@@ -128,7 +128,7 @@ class JobFields(BaseModel):
         examples=[{"country": "JP", "only": "business_days", "shift": "next"}],
     )
     jitter_sec: int | None = Field(
-        None, ge=1, le=DAY, description="Run later by a fixed part of so many seconds, a stable hash of the job id; 0."
+        None, ge=0, le=DAY, description="Run later by a fixed part of so many seconds, a stable hash of the job id; 0."
     )
     target_url: str = Field(max_length=8_192, description="What is called: an http or https URL.")
     method: str | None = Field(None, description=f"One of {', '.join(METHODS)}; GET when left out.")

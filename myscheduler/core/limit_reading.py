@@ -98,7 +98,7 @@ def _calendar(fields: CalendarFields, calendars: NamedCalendars) -> DeclaredCale
         raise Rejected(Complaint(("calendar",), "invalid-calendar", message))
     base = _named(fields, calendars) if fields.name is not None else Calendar(fields.country, fields.subdivision)
     calendar = replace(base, closed=(*base.closed, *(fields.closed or ())), open=(*base.open, *(fields.open or ())))
-    if fields.skip and not (calendar.country or calendar.closed):
+    if fields.skip and not (calendar.country or calendar.closed or fields.name):
         message = "there are no holidays to skip: write a country, or closed days"
         raise Rejected(Complaint(("calendar", "skip"), "invalid-calendar", message))
     try:

@@ -31,6 +31,11 @@ def parse_moment(text: str | datetime, zone_name: str, *, fold: int | None = Non
     return moment
 
 
+def has_offset(text: str) -> bool:
+    """Whether a moment says by itself which instant it is; raises as `parse_moment` does."""
+    return _read_time(text).tzinfo is not None
+
+
 def _read_time(text: str) -> datetime:
     if not isinstance(text, str) or not _RFC_3339.fullmatch(text.strip().upper()):
         raise ScheduleError(f"is not a date with a time; {_FORM}")
@@ -88,13 +93,15 @@ class Asked:
 
 
 def parse_asked(text: str, zone_name: str) -> Asked:
-    """A moment to ask about; written to the minute, the whole minute is meant.
+    """A moment to ask about; written to the minute or second, the whole of it is meant.
 
     A local time that comes twice means both, and one that doesn't exist the instant right after the jump; other than
     in `parse_moment` nothing is decided by it. Raises `ScheduleError` for what is no time.
     """
     written = _read_time(text)
-    length = timedelta(minutes=1) if written.second == written.microsecond == 0 else timedelta(microseconds=1)
+    length = timedelta(minutes=1) if not written.second else timedelta(seconds=1)
+    if written.microsecond:
+        length = timedelta(microseconds=1)
     if written.tzinfo is not None:
         return Asked((Span.of(parse_moment(written, zone_name), length),))
     first, second = (written.replace(tzinfo=zone(zone_name), fold=fold) for fold in (0, 1))

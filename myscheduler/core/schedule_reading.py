@@ -6,7 +6,7 @@ from datetime import datetime
 from myscheduler.core.cron import DayMatch, crontab_fields, parse_cron
 from myscheduler.core.fields import DAY, DstFields, IntervalFields, JobFields
 from myscheduler.core.job import DeclaredCron, DeclaredDate, DeclaredInterval, DeclaredSchedule
-from myscheduler.core.moments import parse_duration, parse_moment
+from myscheduler.core.moments import has_offset, parse_duration, parse_moment
 from myscheduler.core.problem import Complaint
 from myscheduler.core.zones import check_zone
 from myscheduler.errors import ScheduleError
@@ -123,4 +123,7 @@ def _declared_date(fields: JobFields, zone: str) -> DeclaredDate:
         parse_moment(run_at, fields.timezone or zone, fold=fields.fold)
     except ScheduleError as error:
         raise Rejected(Complaint(("run_at",), "invalid-run-at", str(error))) from error
+    if fields.fold is not None and has_offset(run_at):
+        message = "belongs to a local time: the offset of run_at says already which one is meant"
+        raise Rejected(Complaint(("fold",), "schedule", message, at_key=True))
     return DeclaredDate(run_at, fields.fold)

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from myscheduler.adapters.store import Store, life_rows, open_store
+from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows, life_rows, open_store
+from myscheduler.core.claim import Claim
+from myscheduler.core.execution import Cause, Execution, Kind
 from myscheduler.core.explain import Downtime
+from tests.parts import job as make_job
 
 pytestmark = pytest.mark.anyio
 
@@ -30,6 +33,22 @@ async def test_times_between_two_lives_are_downtimes(tmp_path: Path) -> None:
         assert [await _down(store, hours) for hours in (-1, 0.5, 3, 3.5, 7)] == [None] * 5
         assert await _down(store, 2) == Downtime(NOON + HOUR, NOON + 3 * HOUR, is_crash=True)
         assert await _down(store, 5) == Downtime(NOON + 4 * HOUR, NOON + 6 * HOUR, is_crash=False)
+
+
+async def test_after_a_crash_the_last_execution_tells_more_than_the_last_beat(tmp_path: Path) -> None:
+    def start(connection: Connection, at: datetime) -> None:
+        execution = Execution(execution_rows.new_execution_id(at), "a", at, Kind.SCHEDULED, Cause.TIMER, "d", None, at)
+        claim = Claim("a", job.version, job.digest, None, execution=execution, cursor=at)
+        assert execution_rows.claim(connection, [claim]) == [True]
+
+    job = make_job("a", NOON)
+    with open_store(f"sqlite:///{tmp_path / 'a.db'}") as store:
+        await store.write(partial(job_rows.insert_jobs, new=[job]))
+        await store.write(partial(life_rows.begin, now=NOON))
+        await store.write(partial(start, at=NOON + HOUR))
+        await store.write(partial(life_rows.begin, now=NOON + 3 * HOUR))
+        await store.write(partial(start, at=NOON + 3 * HOUR))
+        assert await _down(store, 2) == Downtime(NOON + HOUR, NOON + 3 * HOUR, is_crash=True)
 
 
 async def test_a_start_forgets_what_is_long_ago_or_lies_ahead(tmp_path: Path) -> None:

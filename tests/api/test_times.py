@@ -94,7 +94,11 @@ async def test_preview(api: httpx.AsyncClient) -> None:
         ("日次", True, 2),
     ]
     assert both["jobs"][0]["fire_times"][0].startswith("2027-01-04T09:0")
-    one = await ok(await api.get("/api/v1/preview", params={"job_id": "日次", "until": "2000-01-01T00:00Z"}))
+    one = await ok(
+        await api.get(
+            "/api/v1/preview", params={"job_id": "日次", "from": "2000-01-01T00:01Z", "until": "2000-01-01T00:02Z"}
+        )
+    )
     assert [(job["job_id"], job["fire_times"]) for job in one["jobs"]] == [("日次", [])]
 
 
@@ -105,6 +109,7 @@ async def test_preview(api: httpx.AsyncClient) -> None:
         ({"from": "soon"}, 422),
         ({"until": "2026-03-08T02:30:00+99:00"}, 422),
         ({"count": "0"}, 422),
+        ({"from": "2026-12-01T00:00", "until": "2026-11-01T00:00"}, 422),
         ({"count": "1001"}, 422),
     ],
 )

@@ -108,6 +108,7 @@ def test_nothing_to_show() -> None:
     [
         (["--from", "yesterday", "-"], "'--from': 'yesterday' is not a date with a time"),
         (["--count", "0", "-"], "'--count'"),
+        (["--from", "2026-12-01", "--until", "2026-11-01", "-"], "must not be earlier than --from"),
         (["missing.yaml"], "does not exist"),
         (["--server", "http://127.0.0.1:1", "-"], "either PATHS or --server"),
     ],

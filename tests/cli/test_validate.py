@@ -267,6 +267,7 @@ def test_a_single_file_takes_the_calendars_of_its_source(monkeypatch: pytest.Mon
     write("jobs.d/calendars.yaml", "office: {country: JP}\n")
     write("jobs.d/team/a.yaml", GOOD.replace("---", "calendar: {name: office, only: business_days}\n---"))
     assert told(validate("jobs.d/team/a.yaml")) == (0, "2 jobs, no problems\n", "")
+    assert told(validate("jobs.d/team")) == (0, "2 jobs, no problems\n", "")
     monkeypatch.chdir("jobs.d/team")
     assert told(validate("a.yaml")) == (0, "2 jobs, no problems\n", "")
     write("../calendars.yaml", "office: {country: XX}\n")

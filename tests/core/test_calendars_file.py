@@ -31,9 +31,12 @@ def test_what_it_says() -> None:
     [
         pytest.param("a: {country: XX}", "1:14: error: a.country: 'XX' is no country code", id="country"),
         pytest.param("a: {closed: [12/29]}", "1:13: error: a.closed: '12/29' is not a day", id="day"),
-        pytest.param("a: {closed: 12-29}", "1:13: error: a.closed: should be a valid list", id="no list"),
+        pytest.param(
+            "a: {closed: 12-29}", "1:13: error: a.closed: has to be a list, such as [12-29/01-03]", id="no list"
+        ),
         pytest.param("a: {contry: JP}", "1:13: error: a.contry: unknown key: the keys are country", id="typo"),
         pytest.param("a: {country: NO}", "1:14: error: a.country: NO is a boolean to some", id="Norway"),
+        pytest.param("a: 1", "1:4: error: a: has to be an object, such as {country: JP}", id="no object"),
         pytest.param("- a", "1:1: error: is a mapping of names to calendars", id="list"),
         pytest.param("a: [", "2:1: error: is not YAML", id="syntax"),
         pytest.param("a: {}\n---\nb: {}", "3:1: error: is one document", id="two documents"),

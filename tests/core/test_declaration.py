@@ -126,6 +126,12 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         ),
         pytest.param({"fold": 1}, "fold", "fold belongs to run_at", id="fold without run_at"),
         pytest.param(
+            _with("run_at", "2099-10-25T02:30+02:00", fold=1),
+            "fold",
+            "the offset of run_at says already",
+            id="fold and offset",
+        ),
+        pytest.param(
             _with("run_at", "2026-10-25T02:30", timezone="Europe/Berlin"),
             "run_at",
             "`fold: 0` or `fold: 1`",

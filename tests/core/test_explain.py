@@ -160,7 +160,7 @@ def test_a_downtime_is_told(is_crash: bool, sentence: str) -> None:
         ),
         pytest.param("2026-04-01T09:00", {}, "Nothing ran at 2026-04-01 09:00:00 +09:00: the job was made later", id="before"),
         pytest.param("2026-05-20T09:00", {}, "No row tells of 2026-05-20 09:00:00 +09:00: the history", id="pruned"),
-        pytest.param("2026-06-01T09:01", {}, "No slot lies there by the schedule as it is now: at 09:00", id="no slot"),
+        pytest.param("2026-06-01T09:01", {}, "No slot lies there by the job's present schedule: at 09:00", id="no slot"),
         pytest.param(
             "2026-06-02T09:00", {"start_at": "2026-07-01T00:00"},
             "The schedule begins later: start_at is 2026-07-01 00:00:00 +09:00.", id="start_at",

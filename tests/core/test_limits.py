@@ -109,7 +109,8 @@ def _runs(spec: JobSpec, start: str, count: int) -> list[str]:
             {"cron": None, "run_at": "2027-01-01T00:00", "jitter_sec": 60}, "jitter_sec",
             "belongs to cron and interval", id="one-off",
         ),
-        pytest.param({"jitter_sec": 0}, "jitter_sec", "greater than or equal to 1", id="no jitter"),
+        pytest.param({"jitter_sec": -1}, "jitter_sec", "greater than or equal to 0", id="early"),
+        pytest.param({"jitter_sec": 1.5}, "jitter_sec", "has to be a whole number, not 1.5", id="part of a second"),
     ],
 )  # fmt: skip
 def test_what_is_refused(fields: dict[str, Any], field: str, message: str) -> None:

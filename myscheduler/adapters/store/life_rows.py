@@ -8,7 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from myscheduler.adapters.store.tables import lives
+from myscheduler.adapters.store.execution_rows import new_execution_id
+from myscheduler.adapters.store.tables import EPOCH, executions, lives
 from myscheduler.core.explain import Downtime
 
 KEPT = timedelta(days=400)
@@ -33,7 +34,16 @@ def downtime_at(connection: sa.Connection, moment: datetime) -> Downtime | None:
     after = _one(connection, lives.c.started_at > moment, lives.c.started_at)
     if before is None or after is None or moment <= before.seen_at:
         return None
-    return Downtime(before.seen_at, after.started_at, is_crash=not before.has_stopped)
+    seen_at = before.seen_at if before.has_stopped else max(before.seen_at, _last_start(connection, after.started_at))
+    return Downtime(seen_at, after.started_at, is_crash=not before.has_stopped)
+
+
+def _last_start(connection: sa.Connection, before: datetime) -> datetime:
+    """When the last execution was started before that moment; ids sort by it."""
+    is_earlier = executions.c.execution_id < new_execution_id(before)[:13]  # its milliseconds
+    query = sa.select(executions.c.started_at).where(is_earlier, executions.c.started_at.is_not(None))
+    found = connection.execute(query.order_by(executions.c.execution_id.desc()).limit(1)).scalar()
+    return found if isinstance(found, datetime) else EPOCH
 
 
 def _one(connection: sa.Connection, where: sa.ColumnElement[bool], order: Any) -> sa.Row[Any] | None:
