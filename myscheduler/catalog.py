@@ -333,5 +333,5 @@ def _store_turn(connection: Connection, turn: Turn) -> Job:
 
 
 def _record(connection: Connection, turns: Sequence[Turn]) -> None:
-    undone = [Undone(turn.job.job_id, turn.gaps, turn.job.digest, turn.job.revision) for turn in turns if turn.gaps]
+    undone = [Undone(turn.job.job_id, turn.gaps, turn.job.digest, turn.job.source) for turn in turns if turn.gaps]
     execution_rows.record_gaps(connection, undone)

@@ -182,11 +182,11 @@ class Runner:
             Kind.MANUAL,
             Cause.API,
             job.digest,
-            job.revision,
+            job.source,
             now,
             by,
         )
-        claim = Claim(job.job_id, job.version, job.digest, job.revision, execution=execution)
+        claim = Claim(job.job_id, job.version, job.digest, job.source, execution=execution)
         return Taken(claim, job, host_of(job.spec.target_url))
 
     async def _claim_forever(self) -> None:

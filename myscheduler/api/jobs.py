@@ -164,6 +164,11 @@ def _answers(shape: Any) -> dict[int | str, dict[str, Any]]:
 
 def _spec(body: dict[str, Any], zone: str, now: datetime) -> JobSpec:
     spec, complaints = declare(body, zone=zone)
+    complaints += [
+        Complaint((name,), "manifests-only", "is for manifests: what is made through the API is deleted through it")
+        for name in ("adopt", "protect")
+        if body.get(name) is not None
+    ]
     errors = [complaint for complaint in complaints if complaint.severity is Severity.ERROR]
     if spec is None or errors:
         raise InvalidInputError(errors)

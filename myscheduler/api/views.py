@@ -12,6 +12,7 @@ from myscheduler.core.job import (
     DeclaredInterval,
     Job,
     Owner,
+    Source,
     compile_schedule,
     next_run,
     schedule_to_json,
@@ -64,6 +65,8 @@ class ExecutionView(TypedDict):
     requested_by: str | None
     digest: str | None
     revision: str | None
+    source: SourceView | None
+    """Where the job was declared that ran."""
     result: ExecutionResult | None
 
 
@@ -137,7 +140,6 @@ class Views:
 
     def summary(self, job: Job, last: Record | None, *, held: bool) -> JobSummary:
         spec = job.spec
-        source = job.source
         return {
             "job_id": job.job_id,
             "id": job.job_id,
@@ -150,7 +152,7 @@ class Views:
             "execution_count": job.execution_count,
             "owner": job.owner,
             "read_only": job.owner is Owner.MANIFEST,
-            "source": {"file": source.path, "line": source.line, "revision": source.revision} if source else None,
+            "source": _source(job.source),
             "held": held,
             "paused_by": _paused_by(job),
             "labels": dict(spec.labels),
@@ -203,7 +205,8 @@ class Views:
             "error_message": record.error,
             "requested_by": record.requested_by,
             "digest": record.digest,
-            "revision": record.revision,
+            "revision": record.source.revision if record.source else None,
+            "source": _source(record.source),
             "result": _result(record),
         }
 
@@ -261,6 +264,10 @@ class Views:
 
     def _moment(self, moment: datetime) -> str:
         return local_time(moment, self._zone).isoformat()
+
+
+def _source(source: Source | None) -> SourceView | None:
+    return None if source is None else {"file": source.path, "line": source.line, "revision": source.revision}
 
 
 def _status(job: Job) -> str:

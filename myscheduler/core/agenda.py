@@ -232,14 +232,14 @@ class Agenda:
                 Kind.SCHEDULED,
                 cause,
                 job.digest,
-                job.revision,
+                job.source,
                 now,
             )
         if not armed.waiting:
             armed.catch_up = None
         self._offer(armed)
         upcoming = next_after(armed.schedule, step.cursor)
-        claim = Claim(job.job_id, job.version, job.digest, job.revision, step.gaps, execution, step.cursor, upcoming)
+        claim = Claim(job.job_id, job.version, job.digest, job.source, step.gaps, execution, step.cursor, upcoming)
         return Taken(claim, job, armed.host)
 
     def confirm(self, taken: Taken) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from myscheduler.core.admission import Gap
 from myscheduler.core.execution import Execution
+from myscheduler.core.job import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class Claim:
     version: int
     """The version of the job that the decision was made on; the claim is refused when the job has changed since."""
     digest: str
-    revision: str | None
+    source: Source | None
     gaps: tuple[Gap, ...] = ()
     execution: Execution | None = None
     cursor: datetime | None = None

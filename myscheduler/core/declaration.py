@@ -96,7 +96,7 @@ def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits) -> JobS
         exclude_none=True,
         include={
             "timezone", "headers", "body", "timeout_sec", "max_retries", "retry_backoff_sec",
-            "misfire_grace_time", "max_instances", "overlap", "on_interrupt", "paused", "labels",
+            "misfire_grace_time", "max_instances", "overlap", "on_interrupt", "paused", "protect", "labels",
         },
     )  # fmt: skip
     return JobSpec(

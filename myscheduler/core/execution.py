@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from myscheduler.core.job import Source
+
 EXCERPT_BYTES = 4096
 """How much of a response is kept in the history."""
 
@@ -81,7 +83,8 @@ class Execution:
     kind: Kind
     cause: Cause
     digest: str
-    revision: str | None
+    source: Source | None
+    """Where the job is declared that is run; `None` for one of the API."""
     started_at: datetime
     requested_by: str | None = None
     """Who asked for a manual run, as claimed by the caller."""
@@ -114,7 +117,7 @@ class Record:
     slot_count: int
     requested_by: str | None
     digest: str | None
-    revision: str | None
+    source: Source | None
     started_at: datetime | None
     completed_at: datetime | None
     attempts: int
@@ -132,7 +135,7 @@ class Record:
             self.kind,
             self.cause,
             self.digest or "",
-            self.revision,
+            self.source,
             self.started_at or self.slot,
             self.requested_by,
         )

@@ -165,4 +165,10 @@ class JobFields(BaseModel):
     paused: bool | None = Field(
         None, description="Due slots are recorded, not sent. In a manifest it takes pausing away from the API."
     )
+    protect: bool | None = Field(
+        None, description="When its manifest is gone, the job stays until a person approves its deletion; false."
+    )
+    adopt: bool | None = Field(
+        None, description="Take over a job of that id that was made through the API, with its history and pause; false."
+    )
     labels: dict[str, str] | None = Field(None, description="Free key-value pairs for people and filters.")

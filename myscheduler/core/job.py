@@ -100,6 +100,8 @@ class JobSpec:
     paused: bool | None = None
     """`None` leaves pausing to the operators."""
     labels: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    protect: bool = False
+    """When its manifest goes, the job stays until a person approves its deletion."""
     limits: Limits = NO_LIMITS
 
     @property
@@ -136,6 +138,9 @@ class Pause:
 
     by: str
     at: datetime
+    reason: str | None = None
+    until: datetime | None = None
+    """When it ends by itself; `None` means that somebody has to end it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +169,6 @@ class Job:
     @property
     def job_id(self) -> str:
         return self.spec.job_id
-
-    @property
-    def revision(self) -> str | None:
-        """The revision of the source that brought the spec; `None` for a job of the API."""
-        return self.source.revision if self.source else None
 
     @property
     def is_paused(self) -> bool:
@@ -265,7 +265,7 @@ _PLAIN_FIELDS = (
     "paused",
 )
 _ALIKE = ("timezone", "method", "timeout_sec", "retry_backoff_sec", "misfire_grace_time")
-_LATER_FIELDS = {"on_interrupt": "record", "catchup": None, "overlap": "skip"}
+_LATER_FIELDS = {"on_interrupt": "record", "catchup": None, "overlap": "skip", "protect": False}
 
 
 def to_json(spec: JobSpec) -> dict[str, Any]:

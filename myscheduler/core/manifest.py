@@ -34,6 +34,8 @@ class DeclaredJob:
     """`None` in an outline."""
     schedule_at: tuple[int, int]
     """Line and column of its schedule."""
+    adopts: bool = False
+    """It takes over a job of that id that was made through the API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,8 @@ def _parse_document(path: str, document: Document, text: str, reading: _Reading,
         )
     line, _ = place.of(*document.start)
     schedule_at = place.of(*document.position((next(iter(_SCHEDULE_FIELDS & values.keys()), ""),)))
-    job = DeclaredJob(spec.job_id, digest(spec), path, line, spec, schedule_at)
+    adopts = values.get("adopt") is True
+    job = DeclaredJob(spec.job_id, digest(spec), path, line, spec, schedule_at, adopts)
     return ParsedFile(path, jobs=(job,), problems=problems)
 
 

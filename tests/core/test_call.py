@@ -12,7 +12,7 @@ from myscheduler.core.job import DeclaredCron, JobSpec
 
 SPEC = JobSpec("日次", "a", DeclaredCron((("hour", "1"),)), "http://x/run", method="POST", timeout_sec=5)
 SLOT = datetime(2026, 7, 1, 10, 30, tzinfo=timezone(timedelta(hours=9)))
-EXECUTION = Execution("e-1", "日次", SLOT, Kind.SCHEDULED, Cause.TIMER, "d", "r", datetime(2026, 7, 1, tzinfo=UTC))
+EXECUTION = Execution("e-1", "日次", SLOT, Kind.SCHEDULED, Cause.TIMER, "d", None, datetime(2026, 7, 1, tzinfo=UTC))
 
 
 def _request(attempt: int = 1, **fields: Any) -> Request:

@@ -29,7 +29,7 @@ def _job(**fields: Any) -> Job:
 def _row(status: Status, reason: Reason | None = None, **fields: Any) -> Record:
     row = Record(
         execution_id="x", job_id="a", slot=SLOT, kind=Kind.SCHEDULED, cause=Cause.TIMER, status=status, reason=reason,
-        last_slot=SLOT, slot_count=1, requested_by=None, digest=_job().digest, revision=None, started_at=None,
+        last_slot=SLOT, slot_count=1, requested_by=None, digest=_job().digest, source=None, started_at=None,
         completed_at=None, attempts=0, http_status=None, response_size=None, error=None, excerpt=None,
     )  # fmt: skip
     return replace(row, **fields)

@@ -10,11 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
-from myscheduler.adapters.store.job_rows import chunks, positions
+from myscheduler.adapters.store.job_rows import chunks, positions, source_of, source_values
 from myscheduler.adapters.store.tables import executions, progress
 from myscheduler.core.admission import Gap, Reason, without
 from myscheduler.core.claim import Claim
 from myscheduler.core.execution import Cause, Execution, Finish, Kind, Record, Status
+from myscheduler.core.job import Source
 from myscheduler.core.schedule import TICK
 
 _LOST = {
@@ -37,7 +38,7 @@ def claim(connection: sa.Connection, claims: Sequence[Claim]) -> list[bool]:
     # before the executions, because gaps join the row before them
     record_gaps(
         connection,
-        [Undone(one.job_id, one.gaps, one.digest, one.revision, one.execution is not None) for one in fresh],
+        [Undone(one.job_id, one.gaps, one.digest, one.source, one.execution is not None) for one in fresh],
     )
     # a manual run has no cursor that would tell
     before = _stored(connection, [one.execution.execution_id for one in valid if one.execution and not one.cursor])
@@ -87,7 +88,7 @@ class Undone:
     job_id: str
     gaps: tuple[Gap, ...]
     digest: str
-    revision: str | None
+    source: Source | None
     is_followed: bool = False
     """An execution follows, so that later gaps don't join these."""
 
@@ -255,7 +256,7 @@ def _execution_values(execution: Execution) -> dict[str, Any]:
         "slot_count": 1,
         "requested_by": execution.requested_by,
         "digest": execution.digest,
-        "revision": execution.revision,
+        **source_values(execution.source),
         "started_at": execution.started_at,
         "attempts": 0,
     }
@@ -320,7 +321,7 @@ def _gap_values(undone: Undone, gap: Gap) -> dict[str, Any]:
         "last_slot": gap.last,
         "slot_count": gap.count,
         "digest": undone.digest,
-        "revision": undone.revision,
+        **source_values(undone.source),
         "attempts": 0,
     }
 
@@ -418,7 +419,7 @@ def _record(row: sa.Row[Any]) -> Record:
         slot_count=row.slot_count,
         requested_by=row.requested_by,
         digest=row.digest,
-        revision=row.revision,
+        source=source_of(row),
         started_at=row.started_at,
         completed_at=row.completed_at,
         attempts=row.attempts,

@@ -143,18 +143,17 @@ def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 def _job_values(job: Job) -> dict[str, Any]:
-    source = job.source
     return {
         "job_id": job.job_id,
         "owner": job.owner,
         "spec": json.dumps(to_json(job.spec), ensure_ascii=False, separators=(",", ":")),
         "digest": job.digest,
         "version": job.version,
-        "source_path": source.path if source else None,
-        "source_line": source.line if source else None,
-        "source_revision": source.revision if source else None,
+        **source_values(job.source),
         "paused_by": job.pause.by if job.pause else None,
         "paused_at": job.pause.at if job.pause else None,
+        "pause_reason": job.pause.reason if job.pause else None,
+        "paused_until": job.pause.until if job.pause else None,
         "created_at": job.created_at,
         "updated_at": job.updated_at,
     }
@@ -183,10 +182,24 @@ _KNOWN: WeakValueDictionary[tuple[str, int, str], JobSpec] = WeakValueDictionary
 """Specs that are in use, by the job's id, version and digest."""
 
 
-def _source(row: sa.Row[Any]) -> Source | None:
+def source_values(source: Source | None) -> dict[str, Any]:
+    """The columns that say where a job was declared."""
+    if source is None:
+        return {"source_path": None, "source_line": None, "source_revision": None}
+    return {"source_path": source.path, "source_line": source.line, "source_revision": source.revision}
+
+
+def source_of(row: sa.Row[Any]) -> Source | None:
+    """The inverse of `source_values`."""
     if row.source_path is None:
         return None
     return Source(intern(row.source_path), row.source_line, intern(row.source_revision))
+
+
+def _pause(row: sa.Row[Any]) -> Pause | None:
+    if row.paused_at is None:
+        return None
+    return Pause(row.paused_by, row.paused_at, row.pause_reason, row.paused_until)
 
 
 def _job(row: sa.Row[Any]) -> Job:
@@ -201,6 +214,6 @@ def _job(row: sa.Row[Any]) -> Job:
         next_slot=row.next_slot,
         execution_count=row.execution_count,
         last_execution_id=row.last_execution_id,
-        source=_source(row),
-        pause=Pause(row.paused_by, row.paused_at) if row.paused_at is not None else None,
+        source=source_of(row),
+        pause=_pause(row),
     )

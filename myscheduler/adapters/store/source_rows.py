@@ -37,11 +37,13 @@ def save(connection: sa.Connection, reader: str, files: Mapping[Key, ParsedFile]
 
 
 def _text(file: ParsedFile) -> str:
-    jobs = [[job.job_id, job.digest, job.line] for job in file.jobs]
+    jobs = [[job.job_id, job.digest, job.line, job.adopts] for job in file.jobs]
     return json.dumps([jobs, file.skipped], ensure_ascii=False, separators=(",", ":"))
 
 
-def _file(path: str, outline: tuple[list[tuple[str, str, int]], int]) -> ParsedFile:
+def _file(path: str, outline: tuple[list[tuple[str, str, int, bool]], int]) -> ParsedFile:
     jobs, skipped = outline
-    declared = (DeclaredJob(job_id, digest, path, line, None, (line, 1)) for job_id, digest, line in jobs)
+    declared = (
+        DeclaredJob(job_id, digest, path, line, None, (line, 1), adopts) for job_id, digest, line, adopts in jobs
+    )
     return ParsedFile(path, jobs=tuple(declared), skipped=skipped)

@@ -46,6 +46,8 @@ jobs = sa.Table(
     sa.Column("source_revision", sa.String(255)),
     sa.Column("paused_by", sa.String(255)),
     sa.Column("paused_at", UtcTime),
+    sa.Column("pause_reason", sa.Text),
+    sa.Column("paused_until", UtcTime),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("updated_at", UtcTime, nullable=False),
 )
@@ -75,7 +77,9 @@ executions = sa.Table(
     sa.Column("slot_count", sa.BigInteger, nullable=False),
     sa.Column("requested_by", sa.String(255)),
     sa.Column("digest", sa.String(64)),
-    sa.Column("revision", sa.String(255)),
+    sa.Column("source_path", sa.Text),
+    sa.Column("source_line", sa.Integer),
+    sa.Column("source_revision", sa.String(255)),
     sa.Column("started_at", UtcTime),
     sa.Column("completed_at", UtcTime),
     sa.Column("attempts", sa.Integer, nullable=False),
@@ -112,3 +116,28 @@ lives = sa.Table(
     sa.Column("seen_at", UtcTime, nullable=False),
     sa.Column("has_stopped", sa.Boolean, nullable=False),  # in order; else it was killed after it was seen last
 )
+
+revisions = sa.Table(
+    # what became of each revision of the source; see revision_rows
+    "revisions",
+    metadata,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),  # the order in which they came
+    sa.Column("revision", sa.String(255), nullable=False),
+    sa.Column("first_at", UtcTime, nullable=False),
+    sa.Column("last_at", UtcTime, nullable=False),
+    sa.Column("reason", sa.String(32), nullable=False),  # of the last pass over it, as of its condition
+    sa.Column("counts", sa.Text, nullable=False),  # JSON
+)
+
+audit = sa.Table(
+    # who changed what, and when; see audit_rows
+    "audit",
+    metadata,
+    sa.Column("entry_id", key(36), primary_key=True),  # UUIDs of version 7, so they sort by time
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("actor", sa.String(255), nullable=False),
+    sa.Column("action", sa.String(32), nullable=False),
+    sa.Column("job_id", key(255)),
+    sa.Column("detail", sa.Text, nullable=False),  # JSON
+)
+sa.Index("audit_job", audit.c.job_id, audit.c.entry_id)
