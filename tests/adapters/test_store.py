@@ -94,7 +94,7 @@ def skip(of: Job, first: datetime, last: datetime, slots: int, reason: Reason = 
 def _clauses(sql: str) -> list[str]:
     """What a statement of the schema says; columns that were added later stand at its end."""
     _, _, inner = re.sub(r"[\s\"]+", " ", sql).strip().partition("(")
-    return [sql.split("(")[0], *sorted(part.strip(" )") for part in re.split(r",(?![^(]*\))", inner))]
+    return [sql.split("(", maxsplit=1)[0], *sorted(part.strip(" )") for part in re.split(r",(?![^(]*\))", inner))]
 
 
 class TestOpening:
