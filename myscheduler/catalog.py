@@ -15,7 +15,7 @@ from myscheduler.core.admission import ON_TIME, Reason
 from myscheduler.core.job import CatchUp, Job, JobSpec, Owner, Source, compile_schedule, digest
 from myscheduler.core.lifecycle import Turn
 from myscheduler.core.manifest import DeclaredJob
-from myscheduler.core.plan import Conflict, Create, Delete, Hold, Known, Move, Plan, Update, job_id_of
+from myscheduler.core.plan import Adopt, Conflict, Create, Delete, Hold, Known, Move, Plan, Update, job_id_of
 from myscheduler.core.schedule import next_after
 from myscheduler.errors import JobConflictError, JobNotFoundError, MySchedulerError
 
@@ -247,6 +247,9 @@ class Catalog:
                 case Update(declared, known):
                     job, source = _current(stored, known), _source(declared, plan)
                     changed.append(lifecycle.change(job, _spec(declared), source=source, now=now, zone=self._zone))
+                case Adopt(declared, known):
+                    job, source = _current(stored, known), _source(declared, plan)
+                    changed.append(lifecycle.adopt(job, _spec(declared), source=source, now=now, zone=self._zone))
                 case Move(declared, known):
                     changed.append(lifecycle.move(_current(stored, known), _source(declared, plan), now=now))
                 case Delete(known):

@@ -27,15 +27,19 @@ class Client:
 
     def get(self, *path: str, params: Sequence[tuple[str, str]] | Mapping[str, str] = ()) -> Any:
         """The JSON at that path below the API's base; its parts may be any text."""
-        url = self._base_url + BASE + "".join(f"/{quote(part, safe='')}" for part in path)
-        return asyncio.run(self._get(url, params))
+        return asyncio.run(self._ask("GET", path, params=params))
 
-    async def _get(self, url: str, params: Sequence[tuple[str, str]] | Mapping[str, str]) -> Any:
+    def post(self, *path: str, body: Mapping[str, Any]) -> Any:
+        """The answer to that JSON object; the path as in `get`."""
+        return asyncio.run(self._ask("POST", path, json=body))
+
+    async def _ask(self, method: str, path: Sequence[str], **what: Any) -> Any:
+        url = self._base_url + BASE + "".join(f"/{quote(part, safe='')}" for part in path)
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_SEC)
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout, headers=self._headers) as session,
-                session.get(URL(url, encoded=True), params=params) as response,
+                session.request(method, URL(url, encoded=True), **what) as response,
             ):
                 answer = await response.json(content_type=None)
         except aiohttp.InvalidURL as error:

@@ -12,6 +12,7 @@ from myscheduler.api import errors
 from myscheduler.api.health import health_router
 from myscheduler.api.jobs import jobs_router
 from myscheduler.api.preview import preview_router
+from myscheduler.api.specs import specs_router
 from myscheduler.api.sync import sync_router
 from myscheduler.api.views import Views
 from myscheduler.api.why import why_router
@@ -46,6 +47,7 @@ def create_api(
     jobs = jobs_router(store, catalog, runner, reconciler, views, zone=zone, now=now)
     app.include_router(jobs, prefix=BASE, dependencies=guard)
     app.include_router(sync_router(reconciler, views, source=source), prefix=BASE, dependencies=guard)
+    app.include_router(specs_router(store, zone=zone), prefix=BASE, dependencies=guard)
     app.include_router(why_router(store, reconciler, zone=zone, now=now), prefix=BASE, dependencies=guard)
     app.include_router(preview_router(store, zone=zone, now=now), prefix=BASE, dependencies=guard)
     app.include_router(health_router(runner, zone=zone))

@@ -4,6 +4,7 @@ import click
 
 from myscheduler import __version__
 from myscheduler.cli.forecast import forecast
+from myscheduler.cli.plan import plan
 from myscheduler.cli.preview import preview
 from myscheduler.cli.serve import serve
 from myscheduler.cli.simulate import simulate
@@ -35,6 +36,7 @@ def main() -> None:
 
 
 main.add_command(forecast)
+main.add_command(plan)
 main.add_command(preview)
 main.add_command(serve)
 main.add_command(simulate)

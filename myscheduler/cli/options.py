@@ -65,6 +65,17 @@ format_option = click.option(
 )
 
 
+server_option = click.option(
+    "--server",
+    metavar="URL",
+    envvar=settings.BASE_URL,
+    show_envvar=True,
+    default=Settings().base_url,
+    show_default=True,
+    help="The running service to ask.",
+)
+
+
 def connect(base_url: str) -> "Client":
     """A client of the server there; the token comes from the environment, as it must not stand in a command line."""
     from myscheduler.adapters.client import Client  # noqa: PLC0415 - commands on files need no HTTP

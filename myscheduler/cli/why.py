@@ -7,9 +7,7 @@ from typing import Any
 
 import click
 
-from myscheduler import settings
-from myscheduler.cli.options import connect, format_option
-from myscheduler.settings import Settings
+from myscheduler.cli.options import connect, format_option, server_option
 
 _COLOURS = {"completed": "green", "failed": "red", "interrupted": "red", "skipped": "yellow", "missed": "yellow"}
 
@@ -17,15 +15,7 @@ _COLOURS = {"completed": "green", "failed": "red", "interrupted": "red", "skippe
 @click.command()
 @click.argument("job_id", metavar="JOB")
 @click.argument("at", metavar="TIME")
-@click.option(
-    "--server",
-    metavar="URL",
-    envvar=settings.BASE_URL,
-    show_envvar=True,
-    default=Settings().base_url,
-    show_default=True,
-    help="The running service to ask.",
-)
+@server_option
 @format_option
 def why(job_id: str, at: str, server: str, output: str) -> None:
     """Say why JOB ran at TIME, or why not, from the history and the schedule of a running service.

@@ -58,6 +58,11 @@ def change(job: Job, spec: JobSpec, *, source: Source | None, now: datetime, zon
     return Turn(_touched(changed, now), (*settled, *_expired(schedule, now)))
 
 
+def adopt(job: Job, spec: JobSpec, *, source: Source, now: datetime, zone: str) -> Turn:
+    """The job, until now one of the API, as its manifest's; its phase stays where the schedule does."""
+    return change(replace(job, owner=Owner.MANIFEST), spec, source=source, now=now, zone=zone)
+
+
 def move(job: Job, source: Source, *, now: datetime) -> Turn:
     """The same job, declared at another place; the revision that brought its spec stays."""
     revision = job.source.revision if job.source else source.revision

@@ -18,6 +18,8 @@ from myscheduler.core.source import CALENDARS, RESERVED, Snapshot, SourceFile, U
 from myscheduler.core.yaml import Document, YamlError, read_documents
 
 NO_CALENDARS = NamedCalendars()
+EVERYWHERE = "/"
+"""Stands among held paths where it is not known which files are meant."""
 LONGEST_OUTLINED = 500
 """Characters of a path; PostgreSQL can't index much longer ones."""
 
@@ -79,7 +81,7 @@ class Desired:
 
     def holds(self, job_id: str, path: str) -> bool:
         """The job isn't declared, but that doesn't mean that it shall go."""
-        if job_id in self.held_ids or path in self.held_paths:
+        if job_id in self.held_ids or path in self.held_paths or EVERYWHERE in self.held_paths:
             return True
         return any(folder.endswith("/") and path.startswith(folder) for folder in self.held_paths)
 

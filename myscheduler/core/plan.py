@@ -11,7 +11,11 @@ from myscheduler.core.problem import Problem
 PRUNE_BUDGET_JOBS = 5
 PRUNE_BUDGET_SHARE = 0.3
 """A pass may delete so many of the manifest jobs, or this share of them, whichever is more; a larger deletion waits for
-a person. Comparable guards: octoDNS's `delete_pcent_threshold`, Argo CD's `allowEmpty`."""
+a person. So does one of any job that says `protect: true`. Comparable guards: octoDNS's `delete_pcent_threshold`, Argo
+CD's `allowEmpty`."""
+
+SHOWN = 5
+"""So many jobs are named in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class Known:
     version: int
     path: str | None
     line: int | None
+    is_protected: bool = False
+    """Its manifest said `protect: true`: a person has to approve its deletion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,14 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Update:
+    declared: DeclaredJob
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """A manifest takes over a job of the API; its history, its pause and its phase stay."""
+
     declared: DeclaredJob
     known: Known
 
@@ -59,13 +73,13 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A manifest names a job that belongs to the API; that job is left alone."""
+    """A manifest names a job that belongs to the API and doesn't say `adopt: true`; that job is left alone."""
 
     declared: DeclaredJob
     known: Known
 
 
-Change = Create | Update | Move | Delete | Hold | Conflict
+Change = Create | Update | Adopt | Move | Delete | Hold | Conflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +108,7 @@ class Plan:
         return frozenset(
             change.declared.path
             for change in self.changes
-            if isinstance(change, Create | Update) and change.declared.spec is None
+            if isinstance(change, Create | Update | Adopt) and change.declared.spec is None
         )
 
 
@@ -112,7 +126,7 @@ def make_plan(desired: Desired, stored: Mapping[str, Known], *, approved: str | 
     return Plan(
         revision=desired.revision,
         changes=tuple(changes),
-        unchanged=len(desired.jobs) - sum(isinstance(change, Create | Update | Conflict) for change in changes),
+        unchanged=len(desired.jobs) - sum(isinstance(change, Create | Update | Adopt | Conflict) for change in changes),
         problems=tuple(sorted([*desired.problems, *conflicts])),
         blocked=blocked,
     )
@@ -130,7 +144,7 @@ def _declared_changes(desired: Desired, stored: Mapping[str, Known]) -> Iterator
         if known is None:
             yield Create(declared)
         elif known.owner is Owner.API:
-            yield Conflict(declared, known)
+            yield Adopt(declared, known) if declared.adopts else Conflict(declared, known)
         elif known.digest != declared.digest:
             yield Update(declared, known)
         elif (known.path, known.line) != (declared.path, declared.line):
@@ -154,10 +168,17 @@ def _block(deletions: list[Delete], desired: Desired, stored: Mapping[str, Known
             f"{len(deletions)} of {total} jobs would be deleted, more than the budget of "
             f"{PRUNE_BUDGET_JOBS} jobs or {PRUNE_BUDGET_SHARE:.0%}"
         )
+    elif protected := sorted(deletion.known.job_id for deletion in deletions if deletion.known.is_protected):
+        reason = f"{_listed(protected)} would be deleted, and says protect: true"
     else:
         return None
     job_ids = tuple(sorted(deletion.known.job_id for deletion in deletions))
     return BlockedDeletion(job_ids, deletion_digest(deletions), reason)
+
+
+def _listed(job_ids: list[str]) -> str:
+    shown = ", ".join(map(repr, job_ids[:SHOWN]))
+    return shown + (f" and {len(job_ids) - SHOWN} more" if len(job_ids) > SHOWN else "")
 
 
 def deletion_digest(deletions: list[Delete]) -> str:
@@ -169,6 +190,7 @@ def deletion_digest(deletions: list[Delete]) -> str:
 def _conflict_problem(conflict: Conflict) -> Problem:
     declared = conflict.declared
     message = (
-        f"a job {declared.job_id!r} was made through the API and stays as it is: delete it there, or choose another id"
+        f"a job {declared.job_id!r} was made through the API and stays as it is: write adopt: true to take it over, "
+        "delete it there, or choose another id"
     )
     return Problem(declared.path, declared.line, 1, "job_id", "owned-by-api", message)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from myscheduler.core.plan import BlockedDeletion, Conflict, Create, Delete, Hold, Plan, Update, job_id_of
+from myscheduler.core.plan import Adopt, BlockedDeletion, Conflict, Create, Delete, Hold, Plan, Update, job_id_of
 from myscheduler.core.problem import Problem, Severity
 
 
@@ -68,7 +68,7 @@ def state_of(plan: Plan, now: datetime, previous: SyncState) -> SyncState:
         held=frozenset(ids.get(Hold, [])),
         blocked=plan.blocked,
         created=tuple(ids.get(Create, [])),
-        updated=tuple(ids.get(Update, [])),
+        updated=tuple(sorted([*ids.get(Update, []), *ids.get(Adopt, [])])),
         deleted=tuple(ids.get(Delete, [])),
         unchanged=plan.unchanged,
     )

@@ -33,12 +33,12 @@ def open_engines(url: str) -> Iterator[Engines]:
 
     Raises `StoreError` that says what is wrong with the URL, the folder or the database.
     """
-    parsed = _parse(url)
+    parsed = parse_url(url)
     with _OPENERS[parsed.drivername](parsed, partial(_bring_up_to_date, shown(parsed))) as engines:
         yield engines
 
 
-def _parse(url: str) -> sa.URL:
+def parse_url(url: str) -> sa.URL:
     try:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError) as error:  # ValueError: a port that is no number
@@ -77,13 +77,13 @@ def _bring_up_to_date(database: str, writer: sa.Engine) -> None:
 
 def _migrate(writer: sa.Engine) -> None:
     with writer.begin() as connection:
-        if _revision(connection) != HEAD:
+        if stored_revision(connection) != HEAD:
             from myscheduler.adapters.store.upgrade import upgrade  # noqa: PLC0415 - 0.3 s and 10 MB, seldom needed
 
             upgrade(connection)
 
 
-def _revision(connection: sa.Connection) -> str | None:
+def stored_revision(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()

@@ -96,10 +96,10 @@ def known_jobs(connection: sa.Connection) -> dict[str, Known]:
     """Every job as a plan needs it."""
     columns = (
         jobs.c.job_id, jobs.c.owner, jobs.c.digest, jobs.c.version, jobs.c.source_path, jobs.c.source_line,
+        jobs.c.is_protected,
     )  # fmt: skip
     return {
-        row.job_id: Known(row.job_id, Owner(row.owner), row.digest, row.version, row.source_path, row.source_line)
-        for row in connection.execute(sa.select(*columns))
+        row.job_id: Known(row.job_id, Owner(row.owner), *row[2:]) for row in connection.execute(sa.select(*columns))
     }
 
 
@@ -154,6 +154,7 @@ def _job_values(job: Job) -> dict[str, Any]:
         "paused_at": job.pause.at if job.pause else None,
         "pause_reason": job.pause.reason if job.pause else None,
         "paused_until": job.pause.until if job.pause else None,
+        "is_protected": job.spec.protect,
         "created_at": job.created_at,
         "updated_at": job.updated_at,
     }

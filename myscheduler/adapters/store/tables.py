@@ -48,6 +48,7 @@ jobs = sa.Table(
     sa.Column("paused_at", UtcTime),
     sa.Column("pause_reason", sa.Text),
     sa.Column("paused_until", UtcTime),
+    sa.Column("is_protected", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("updated_at", UtcTime, nullable=False),
 )

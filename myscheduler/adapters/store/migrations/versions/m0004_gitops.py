@@ -13,6 +13,7 @@ ENTRY_ID = sa.String(36).with_variant(sa.String(36, collation="C"), "postgresql"
 def upgrade() -> None:
     op.add_column("jobs", sa.Column("pause_reason", sa.Text))
     op.add_column("jobs", sa.Column("paused_until", sa.BigInteger))
+    op.add_column("jobs", sa.Column("is_protected", sa.Boolean, nullable=False, server_default=sa.false()))
     op.alter_column("executions", "revision", new_column_name="source_revision")
     op.add_column("executions", sa.Column("source_path", sa.Text))
     op.add_column("executions", sa.Column("source_line", sa.Integer))

@@ -1,0 +1,100 @@
+"""`myscheduler plan`."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from myscheduler.cli.manifests import coloured, paths_argument, read_manifests
+from myscheduler.cli.options import connect, parse_now_option, server_option, timezone_option
+from myscheduler.cli.review import as_markdown, as_text
+from myscheduler.core.inventory import Item, inventory_from_json
+from myscheduler.core.inventory import inventory as inventory_of
+from myscheduler.core.manifest import EVERYWHERE, Desired
+from myscheduler.core.problem import Severity
+from myscheduler.core.review import review
+
+CHANGES = 2
+
+
+@click.command()
+@paths_argument
+@server_option
+@click.option("--database-url", metavar="URL", help="Compare with this database instead of a server; it is only read.")
+@timezone_option
+@click.option("--now", metavar="ISO", callback=parse_now_option, help="Take this moment for the present (RFC 3339).")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when something would change.")
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="What to print; markdown is for a comment on a pull request.",
+)
+def plan(
+    paths: tuple[Path, ...],
+    server: str,
+    database_url: str | None,
+    timezone: str,
+    now: datetime,
+    output: str,
+    *,
+    detailed_exitcode: bool,
+) -> None:
+    """Show what applying manifests would change: fields, and the times at which jobs run.
+
+    PATHS are files, folders, and - for standard input; jobs.d when left out. They are taken for the whole source: a
+    manifest job that stands in none of them would be deleted. The server's zone holds where it is asked, --timezone
+    where a database is read. When MYSCHEDULER_API_TOKEN is set, it is sent along. Nothing is changed.
+
+    \b
+    Examples:
+      myscheduler plan jobs.d
+      myscheduler plan --server https://scheduler.example.com --format markdown jobs.d > comment.md
+      helm template ./chart | myscheduler plan --detailed-exitcode -
+
+    Exits with 0 when all is well, 1 when a manifest is broken or there is nothing to compare with, 2 when a path
+    doesn't exist. With --detailed-exitcode: 0 no change, 1 an error, 2 changes.
+    """
+    zone, stored = _of_database(database_url, timezone) if database_url else _of_server(server)
+    desired = _as_source(read_manifests(paths, zone=zone), paths)
+    found = review(desired, stored, zone=zone, now=now)
+    errors = [problem for problem in found.problems if problem.severity is Severity.ERROR]
+    if output == "json":
+        click.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=2))
+    elif output == "markdown":
+        click.echo(as_markdown(found))
+    else:
+        for problem in found.problems:
+            click.echo(coloured(problem), err=True)
+        click.echo("\n".join(as_text(found)))
+    raise SystemExit(1 if errors else CHANGES if detailed_exitcode and found.has_changes else 0)
+
+
+def _of_server(url: str) -> tuple[str, Mapping[str, Item]]:
+    answer = connect(url).get("specs")
+    return answer["timezone"], inventory_from_json(answer["jobs"])
+
+
+def _of_database(url: str, zone: str) -> tuple[str, Mapping[str, Item]]:
+    from myscheduler.adapters.store import job_rows  # noqa: PLC0415 - a second of imports, for this option only
+    from myscheduler.adapters.store.reading import open_reader  # noqa: PLC0415
+
+    with open_reader(url) as connection:
+        return zone, inventory_of(job_rows.all_jobs(connection))
+
+
+def _as_source(desired: Desired, paths: Sequence[Path]) -> Desired:
+    """With held paths as the service has them: relative to the folder that is its source."""
+    folders = [f"{path.as_posix()}/" for path in paths or [Path("jobs.d")]]
+    return replace(desired, held_paths=frozenset(_relative(desired.held_paths, folders)))
+
+
+def _relative(held: frozenset[str], folders: Sequence[str]) -> Iterator[str]:
+    for path in held:
+        inside = [path.removeprefix(folder) for folder in folders if path.startswith(folder)]
+        yield inside[0] if inside else EVERYWHERE

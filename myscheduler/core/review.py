@@ -1,0 +1,280 @@
+"""A plan as a reviewer reads it: what changes in each job, and what that means in time."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, assert_never
+
+from myscheduler.core.admission import Reason, gaps
+from myscheduler.core.exclusions import next_run
+from myscheduler.core.execution import Status
+from myscheduler.core.inventory import Item
+from myscheduler.core.job import JobSpec, Owner, compile_schedule, schedule_digest, to_json
+from myscheduler.core.limit_words import describe_job
+from myscheduler.core.manifest import DeclaredJob, Desired
+from myscheduler.core.plan import Adopt, BlockedDeletion, Conflict, Create, Delete, Hold, Move, Update, make_plan
+from myscheduler.core.preview import is_counted_from_creation
+from myscheduler.core.problem import Problem
+from myscheduler.core.schedule import Schedule
+from myscheduler.core.zones import local_time
+
+FIRES = 5
+"""So many fire times are shown before and after a change."""
+COUNTED_DAYS = 28
+"""Starts a day are the mean of so many days to come: whole weeks, so that working days weigh right."""
+
+Action = Literal["create", "update", "delete", "held", "conflict"]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    field: str
+    """Dotted, as `cron.hour` or `headers.Accept`."""
+    before: Any
+    """`None` where the field said nothing."""
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When a job runs from now on."""
+
+    timezone: str
+    words: str
+    fires: tuple[datetime, ...]
+    starts_per_day: float
+
+    def fire_times(self) -> list[str]:
+        return [local_time(fire, self.timezone).isoformat() for fire in self.fires]
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """One change, with what it means."""
+
+    action: Action
+    job_id: str
+    path: str | None
+    line: int | None
+    """Where the job is, or was, declared; `None` for one of the API."""
+    fields: tuple[FieldChange, ...] = ()
+    before: Times | None = None
+    after: Times | None = None
+    notes: tuple[str, ...] = ()
+    is_blocked: bool = False
+    """A deletion that would wait for an approval."""
+
+    @property
+    def moves_in_time(self) -> bool:
+        """The job runs at other times than before."""
+        return (self.before and (self.before.timezone, self.before.fires)) != (
+            self.after and (self.after.timezone, self.after.fires)
+        ) or (self.before and self.before.starts_per_day) != (self.after and self.after.starts_per_day)
+
+    @property
+    def place(self) -> str:
+        return f"{self.path}:{self.line}" if self.path else "the API"
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "action": self.action,
+            "job_id": self.job_id,
+            "path": self.path,
+            "line": self.line,
+            "fields": [{"field": one.field, "before": one.before, "after": one.after} for one in self.fields],
+            "before": _times_json(self.before),
+            "after": _times_json(self.after),
+            "notes": list(self.notes),
+            "blocked": self.is_blocked,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What applying a source would change."""
+
+    changes: tuple[Reviewed, ...]
+    """Sorted by job id."""
+    unchanged: int
+    problems: tuple[Problem, ...]
+    blocked: BlockedDeletion | None
+
+    @property
+    def has_changes(self) -> bool:
+        return any(change.action in {"create", "update", "delete"} for change in self.changes)
+
+    def count(self, action: Action) -> int:
+        return sum(change.action == action for change in self.changes)
+
+    def starts_per_day(self, side: Literal["before", "after"]) -> float:
+        """Of the jobs that change, what is blocked left out."""
+        changing = (change for change in self.changes if not change.is_blocked)
+        times = [change.before if side == "before" else change.after for change in changing]
+        return round(sum(one.starts_per_day for one in times if one), 2)
+
+    def as_json(self) -> dict[str, Any]:
+        blocked = self.blocked
+        return {
+            "changes": [change.as_json() for change in self.changes],
+            "unchanged": self.unchanged,
+            "starts_per_day": {"before": self.starts_per_day("before"), "after": self.starts_per_day("after")},
+            "blocked_deletion": {"digest": blocked.digest, "reason": blocked.reason, "job_ids": list(blocked.job_ids)}
+            if blocked
+            else None,
+            "problems": [problem.as_json() for problem in self.problems],
+        }
+
+
+def review(desired: Desired, stored: Mapping[str, Item], *, zone: str, now: datetime) -> Review:
+    """Compare the source, read with its specs, with what is stored. `zone` is the service's."""
+    plan = make_plan(desired, {job_id: item.known for job_id, item in stored.items()})
+    reader = _Reader(stored, zone, now)
+    found = [reader.read(change) for change in plan.changes if not isinstance(change, Move)]
+    found += [reader.deletion(job_id, is_blocked=True) for job_id in (plan.blocked.job_ids if plan.blocked else ())]
+    return Review(tuple(sorted(found, key=lambda one: one.job_id)), plan.unchanged, plan.problems, plan.blocked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    stored: Mapping[str, Item]
+    zone: str
+    now: datetime
+
+    def read(self, change: Create | Update | Adopt | Delete | Hold | Conflict) -> Reviewed:
+        match change:
+            case Create(declared):
+                return self._creation(declared)
+            case Update(declared) | Adopt(declared):
+                return self._update(declared)
+            case Delete(known):
+                return self.deletion(known.job_id, is_blocked=False)
+            case Hold(known):
+                note = "what declares it is broken, so it keeps its last good spec"
+                return Reviewed("held", known.job_id, known.path, known.line, notes=(note,))
+            case Conflict(declared):
+                note = "belongs to the API: write adopt: true to take it over, or choose another id"
+                return Reviewed("conflict", declared.job_id, declared.path, declared.line, notes=(note,))
+            case _:
+                assert_never(change)
+
+    def deletion(self, job_id: str, *, is_blocked: bool) -> Reviewed:
+        item = self.stored[job_id]
+        known = item.known
+        notes = tuple(["says protect: true"] if item.spec.protect else []) + tuple(_pause_note(item))
+        before = self._times(item.spec, item.created_at)
+        fields = tuple(_differences(_told(item.spec), {}))
+        return Reviewed("delete", job_id, known.path, known.line, fields, before, None, notes, is_blocked)
+
+    def _creation(self, declared: DeclaredJob) -> Reviewed:
+        spec = _spec(declared)
+        notes = []
+        if is_counted_from_creation(spec):
+            notes.append("counted from the moment at which it is applied")
+        if spec.paused:
+            notes.append("paused by its manifest: none of these runs")
+        return Reviewed(
+            "create", declared.job_id, declared.path, declared.line,
+            tuple(_differences({}, _told(spec))), None, self._times(spec, self.now), tuple(notes),
+        )  # fmt: skip
+
+    def _update(self, declared: DeclaredJob) -> Reviewed:
+        spec, item = _spec(declared), self.stored[declared.job_id]
+        fields = list(_differences(_masked(to_json(item.spec)), _masked(to_json(spec))))
+        if item.owner is Owner.API:
+            fields.insert(0, FieldChange("owner", Owner.API, Owner.MANIFEST))
+        before = self._times(item.spec, item.created_at)
+        is_same = schedule_digest(spec) == schedule_digest(item.spec)
+        after = before if is_same else self._times(spec, item.created_at)
+        notes = tuple(_pause_notes(item, spec))
+        return Reviewed(
+            "update", declared.job_id, declared.path, declared.line, tuple(fields), before, after, notes
+        )  # fmt: skip
+
+    def _times(self, spec: JobSpec, created_at: datetime) -> Times:
+        """From the moment after now: a change never fires what lies in the past."""
+        own_zone = spec.timezone or self.zone
+        schedule = compile_schedule(spec, zone=self.zone, created_at=created_at)
+        end = self.now + timedelta(days=COUNTED_DAYS)
+        found = gaps(schedule, self.now, end, Status.SKIPPED, Reason.PAUSED)
+        starts = sum(one.count for one in found if one.reason is Reason.PAUSED)
+        words = describe_job(spec, zone=own_zone)
+        return Times(own_zone, words, tuple(_fires(schedule, self.now)), round(starts / COUNTED_DAYS, 2))
+
+
+def _fires(schedule: Schedule, after: datetime) -> Iterator[datetime]:
+    fire = next_run(schedule, after)
+    for _ in range(FIRES):
+        if fire is None:
+            return
+        yield fire
+        fire = next_run(schedule, fire)
+
+
+def _spec(declared: DeclaredJob) -> JobSpec:
+    if declared.spec is None:
+        message = f"only the outline of {declared.path} is at hand"
+        raise ValueError(message)
+    return declared.spec
+
+
+def _pause_note(item: Item) -> Iterator[str]:
+    """The operators' pause, where it counts."""
+    if item.pause is not None and item.spec.paused is None:
+        end = f"until {item.pause.until.isoformat()}" if item.pause.until else "until it is resumed"
+        reason = f" ({item.pause.reason})" if item.pause.reason else ""
+        yield f"paused by {item.pause.by}{reason}: none of these runs {end}"
+
+
+def _pause_notes(item: Item, spec: JobSpec) -> Iterator[str]:
+    if spec.paused is None:
+        yield from _pause_note(item)
+    elif spec.paused:
+        yield "paused by its manifest: none of these runs"
+    elif item.is_paused:
+        yield "paused until now: it runs again"
+
+
+_UNTOLD = JobSpec(job_id="", name="", schedule=None, target_url="")  # type: ignore[arg-type] # the other fields' defaults
+
+
+def _told(spec: JobSpec) -> dict[str, Any]:
+    """The fields that say something, as a manifest would have them."""
+    told = _masked(to_json(spec))
+    silent = {name for name, value in told.items() if hasattr(_UNTOLD, name) and value == getattr(_UNTOLD, name)}
+    if spec.name == spec.job_id:
+        silent.add("name")
+    return {name: value for name, value in told.items() if name not in silent | {"job_id"}}
+
+
+def _masked(spec: dict[str, Any]) -> dict[str, Any]:
+    return spec
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[FieldChange]:
+    """What differs, field by field, in the order of the fields; objects are looked into."""
+    old, new = dict(_flat(before)), dict(_flat(after))
+    for name in {**old, **new}:
+        if old.get(name) != new.get(name) or type(old.get(name)) is not type(new.get(name)):
+            yield FieldChange(name, old.get(name), new.get(name))
+
+
+_SILENT_WHEN_EMPTY = frozenset({"headers", "labels"})
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping) and (value or name in _SILENT_WHEN_EMPTY):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _times_json(times: Times | None) -> dict[str, Any] | None:
+    if times is None:
+        return None
+    return {
+        "timezone": times.timezone,
+        "schedule": times.words,
+        "fire_times": times.fire_times(),
+        "starts_per_day": times.starts_per_day,
+    }

@@ -1,0 +1,193 @@
+"""`myscheduler plan` as reviewers and pipelines see it: against a database, and against a running service."""
+
+import json
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from myscheduler.cli import main
+from tests.golden import expect
+from tests.parts import Parts, opened
+from tests.service import Service
+
+pytestmark = pytest.mark.anyio
+
+NOW = "2026-10-23T12:00:00+09:00"
+URL = "http://127.0.0.1:9/x"
+BEFORE = {
+    "report.yaml": f"""\
+job_id: 日次レポート
+cron: "30 10 * * mon-fri"
+target_url: {URL}
+headers: {{Accept: text/csv}}
+---
+job_id: moved
+cron: "0 1 * * *"
+target_url: {URL}
+""",
+    "berlin.yaml": f'job_id: berlin\ncron: "30 2 * * *"\ntimezone: Europe/Berlin\ntarget_url: {URL}\n',
+    "old.yaml": f'job_id: old\ncron: "*/5 * * * *"\ntarget_url: {URL}\n',
+    "breaks.yaml": f'job_id: breaks\ncron: "0 4 * * *"\ntarget_url: {URL}\n',
+}
+AFTER = {
+    "report.yaml": f"""\
+job_id: 日次レポート
+cron: "30 11 * * *"
+target_url: {URL}
+method: POST
+body: {{行: ["<b>", "`x`", "a|b"]}}
+""",
+    "team/moved.yaml": f'job_id: moved\ncron: "0 1 * * *"\ntarget_url: {URL}\n',
+    "berlin.yaml": f'job_id: berlin\ncron: "30 2 * * *"\ntimezone: Europe/Berlin\ntarget_url: {URL}\nmax_retries: 2\n',
+    "breaks.yaml": f'job_id: breaks\ncron: "0 4 * * * *"\ntarget_url: {URL}\n',
+    "new.yaml": f"job_id: new\ninterval: PT6H\ntarget_url: {URL}\nlabels: {{team: 経理}}\npaused: true\n",
+    "adopted.yaml": f'job_id: adopted\nadopt: true\ncron: "0 5 * * *"\ntarget_url: {URL}\n',
+    "taken.yaml": f'job_id: taken\ncron: "0 5 * * *"\ntarget_url: {URL}\n',
+}
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def plan(*arguments: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(main, ["plan", "--now", NOW, *arguments], input=stdin, prog_name="myscheduler")
+
+
+@pytest.fixture
+async def applied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Parts]:
+    """BEFORE is applied, two jobs are the API's, and the test stands in the folder."""
+    monkeypatch.chdir(tmp_path)
+    async with opened(tmp_path) as parts:
+        write(parts.jobs_dir, BEFORE)
+        await parts.sync()
+        for job_id in ("adopted", "taken"):
+            await parts.create(job_id, cron="0 5 * * *", target_url=URL)
+        await parts.catalog.pause("adopted", by="Ada")
+        yield parts
+
+
+DATABASE = ("--database-url", "sqlite:///jobs.db")
+
+
+@pytest.mark.parametrize(
+    ("output", "ending"),
+    [
+        pytest.param("text", "txt", id="text"),
+        pytest.param("json", "json", id="json"),
+        pytest.param("markdown", "md", id="markdown"),
+    ],
+)
+async def test_every_kind_of_change(applied: Parts, output: str, ending: str) -> None:
+    write(applied.jobs_dir, AFTER)
+    result = plan(*DATABASE, "--format", output)
+    assert result.exit_code == 1, "two manifests have problems"
+    expect(f"plan.{ending}", result.stdout)
+
+
+async def test_what_is_planned_is_what_is_applied(applied: Parts) -> None:
+    write(applied.jobs_dir, AFTER)
+    changes = json.loads(plan(*DATABASE, "--format", "json").stdout)["changes"]
+    planned = {action: [one["job_id"] for one in changes if one["action"] == action] for action in _ACTIONS}
+    state = await applied.sync()
+    assert planned == {
+        "create": list(state.created),
+        "update": list(state.updated),
+        "delete": list(state.deleted),
+        "held": sorted(state.held),
+        "conflict": ["taken"],
+    }
+    again = json.loads(plan(*DATABASE, "--format", "json").stdout)["changes"]
+    assert {change["action"] for change in again} == {"held", "conflict"}
+
+
+_ACTIONS = ("create", "update", "delete", "held", "conflict")
+
+
+@pytest.mark.parametrize(
+    ("files", "arguments", "code"),
+    [
+        pytest.param(BEFORE, (), 0, id="no change"),
+        pytest.param(BEFORE, ("--detailed-exitcode",), 0, id="no change, in detail"),
+        pytest.param(BEFORE | {"old.yaml": "# gone\n"}, (), 0, id="a change"),
+        pytest.param(BEFORE | {"old.yaml": "# gone\n"}, ("--detailed-exitcode",), 2, id="a change, in detail"),
+        pytest.param(BEFORE | {"old.yaml": ": :\n"}, ("--detailed-exitcode",), 1, id="a broken file"),
+        pytest.param({}, ("--detailed-exitcode",), 2, id="a blocked deletion"),
+    ],
+)
+async def test_exit_code(applied: Parts, files: dict[str, str], arguments: tuple[str, ...], code: int) -> None:
+    write(applied.jobs_dir, files)
+    applied.jobs_dir.mkdir(exist_ok=True)
+    result = plan(*DATABASE, *arguments, "jobs.d")
+    assert result.exit_code == code, result.output
+
+
+async def test_a_broken_file_holds_its_jobs_and_deletes_none(applied: Parts) -> None:
+    write(applied.jobs_dir, BEFORE | {"old.yaml": ": :\n"})
+    (change,) = json.loads(plan(*DATABASE, "--format", "json", "jobs.d").stdout)["changes"]
+    assert (change["action"], change["job_id"], change["path"]) == ("held", "old", "old.yaml")
+
+
+async def test_broken_standard_input_may_mean_any_job_so_all_are_held(applied: Parts) -> None:
+    assert applied.jobs_dir.is_dir()
+    result = plan(*DATABASE, "--format", "json", "-", stdin=": :\n")
+    assert {change["action"] for change in json.loads(result.stdout)["changes"]} == {"held"}
+
+
+async def test_a_protected_job_blocks_the_whole_deletion(applied: Parts) -> None:
+    write(applied.jobs_dir, BEFORE | {"old.yaml": BEFORE["old.yaml"] + "protect: true\n"})
+    await applied.sync()
+    write(applied.jobs_dir, {name: text for name, text in BEFORE.items() if name not in {"old.yaml", "berlin.yaml"}})
+    result = plan(*DATABASE, "jobs.d")
+    state = await applied.sync()
+    assert state.blocked is not None
+    assert state.deleted == ()
+    assert (
+        f"'old' would be deleted, and says protect: true. Nothing of the deletion would happen until somebody "
+        f"approves it: myscheduler sync --approve {state.blocked.digest}" in result.stdout
+    )
+    assert {"old", "berlin"} <= (await applied.jobs()).keys()
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        pytest.param("sqlite:///nowhere.db", "where there is no database", id="no file"),
+        pytest.param("sqlite:///empty.db", "holds no jobs yet", id="empty"),
+        pytest.param("sqlite:///text.db", "can't be read", id="no database"),
+        pytest.param("mysql://x/y", "can't use", id="of another kind"),
+    ],
+)
+def test_a_database_that_can_not_be_compared_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "jobs.d").mkdir()
+    (tmp_path / "empty.db").touch()
+    (tmp_path / "text.db").write_text("no database" * 1_000, encoding="utf-8")
+    result = plan("--database-url", url)
+    assert result.exit_code == 1
+    assert message in result.output
+    assert not (tmp_path / "nowhere.db").exists()
+
+
+def test_a_running_service_is_asked(tmp_path: Path) -> None:
+    with Service(tmp_path, TZ="Asia/Tokyo") as service:
+        write(service.jobs_dir, BEFORE)
+        service.post("/api/v1/sync", json={})
+        asked = ("--server", service.url, "--format", "json", "--timezone", "UTC", str(service.jobs_dir))
+        assert json.loads(plan(*asked).stdout)["unchanged"] == 5
+        write(service.jobs_dir, BEFORE | {"old.yaml": BEFORE["old.yaml"].replace("*/5 *", "0 9")})
+        (change,) = json.loads(plan(*asked).stdout)["changes"]
+    assert change["after"]["timezone"] == "Asia/Tokyo", "the server's zone holds"
+    assert change["after"]["fire_times"][0] == "2026-10-24T09:00:00+09:00"
+    result = plan("--server", service.url, str(service.jobs_dir))
+    assert result.exit_code == 1
+    assert "is the service running there?" in result.output
