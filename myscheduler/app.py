@@ -21,6 +21,7 @@ from myscheduler.api import create_api
 from myscheduler.catalog import Catalog
 from myscheduler.errors import SettingError
 from myscheduler.heartbeat import Heartbeat
+from myscheduler.pauses import end_pauses
 from myscheduler.pruner import Pruner
 from myscheduler.reconciler import Reconciler
 from myscheduler.runner import Runner
@@ -100,6 +101,7 @@ async def _serve(settings: Settings) -> int:
         beside = {
             "reconciler": reconciler.run,
             "pruner": pruner.run,
+            "pauses": lambda: end_pauses(catalog),
             "timekeeper": timekeeper.run,
             "heartbeat": heartbeat.run,
         }

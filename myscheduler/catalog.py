@@ -156,14 +156,17 @@ class Catalog:
         await self._store.write(work)
         self._arm((), [job_id])
 
-    async def pause(self, job_id: str, *, by: str) -> Job:
-        """Raises `JobNotFoundError`, or `JobConflictError` where the manifest itself writes `paused`."""
+    async def pause(self, job_id: str, *, by: str, reason: str | None = None, until: datetime | None = None) -> Job:
+        """Stop a job until it is resumed, or until that moment.
+
+        Raises `JobNotFoundError`, or `JobConflictError` where the manifest itself writes `paused`.
+        """
         now = self._now()
 
         def work(connection: Connection) -> Job:
             job = _find(connection, job_id)
             _refuse_pause(job, "paused")
-            return _store_turn(connection, lifecycle.pause(job, by=by, now=now))
+            return _store_turn(connection, lifecycle.pause(job, by=by, now=now, reason=reason, until=until))
 
         return await self._changed(work)
 
@@ -182,6 +185,21 @@ class Catalog:
             return _store_turn(connection, reopened.turn)
 
         return await self._changed(work)
+
+    async def end_pauses(self) -> None:
+        """Take off pauses that have ended by themselves; what fell due since then is caught up on."""
+        now = self._now()
+        if not await self._store.read(partial(job_rows.over_paused, now=now)):
+            return
+
+        def work(connection: Connection) -> list[Job]:
+            jobs = job_rows.find_jobs(connection, job_rows.over_paused(connection, now)).values()
+            return [_store_turn(connection, lifecycle.resume(job, now=now, zone=self._zone)) for job in jobs]
+
+        ended = await self._store.write(work)
+        self._arm(ended, ())
+        for job in ended:
+            log.info("a pause is over", extra={"job_id": job.job_id})
 
     async def _changed(self, work: Callable[[Connection], Job]) -> Job:
         job = await self._store.write(work)

@@ -243,6 +243,38 @@ class TestAfterDowntime:
             assert (row.status, row.reason, row.slot_count) == (Status.SKIPPED, Reason.PAUSED, 3)
         assert target.requests == []
 
+    async def test_a_pause_ends_by_itself_at_its_moment(self, tmp_path: Path, target: Target) -> None:
+        """The slot at its end runs on time, though nobody has taken the pause off."""
+        first = datetime.now(UTC) + timedelta(seconds=1)
+        async with opened(tmp_path) as parts:
+            fields = {"interval": {"seconds": 1}, "anchor": (first - timedelta(seconds=60)).isoformat()}
+            await parts.create("a", target_url=target.url(), **fields)
+            end = first + timedelta(seconds=1)
+            await parts.catalog.pause("a", by="me", until=end)
+            parts.runner.start()
+            row = await parts.row_where("a", lambda row: row.status is Status.COMPLETED)
+            assert (row.slot, row.cause) == (end, Cause.TIMER)
+            paused = (await parts.rows("a"))[0]
+            assert (paused.status, paused.reason, paused.last_slot) == (Status.SKIPPED, Reason.PAUSED, first)
+            await parts.catalog.end_pauses()
+            assert (await parts.jobs())["a"].pause is None
+            rows = await parts.rows_where("a", lambda rows: sum(row.status is Status.COMPLETED for row in rows) > 1)
+            slots = [row.slot for row in rows if row.status is Status.COMPLETED]
+            assert slots == [end + n * timedelta(seconds=1) for n in range(len(slots))]
+
+    async def test_a_pause_that_ended_while_the_service_was_down(self, tmp_path: Path, target: Target) -> None:
+        clock = Clock(timedelta(minutes=-35))
+        async with opened(tmp_path, clock=clock) as parts:
+            await parts.create("a", interval={"minutes": 10}, target_url=target.url())
+            await parts.catalog.pause("a", by="me", until=datetime.now(UTC) - timedelta(minutes=10))
+        async with opened(tmp_path) as parts:
+            await parts.catalog.end_pauses()
+            parts.runner.start()
+            rows = await parts.rows_where("a", lambda rows: any(is_over(row) and row.started_at for row in rows))
+            told = [(row.status, row.reason, row.slot_count) for row in rows]
+            assert told == [(Status.SKIPPED, Reason.PAUSED, 2), (Status.COMPLETED, None, 1)]
+        assert len(target.requests) == 1
+
     async def test_what_was_in_flight_at_a_crash_is_interrupted_and_not_sent_again(
         self, tmp_path: Path, target: Target
     ) -> None:

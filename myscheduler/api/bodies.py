@@ -1,16 +1,22 @@
 """Reading JSON bodies: what is not JSON, too large or not an object is said so, and never reaches a handler."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NoReturn
 
 from fastapi import Request
 
 from myscheduler.api.errors import BadRequestError, InvalidInputError
 from myscheduler.core.job import CatchUp
+from myscheduler.core.moments import parse_moment
 from myscheduler.core.problem import Complaint
+from myscheduler.errors import ScheduleError
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_ACTOR = 255
+MAX_REASON = 1_000
 
 
 async def read_object(request: Request) -> dict[str, Any]:
@@ -56,9 +62,44 @@ async def read_fields(request: Request, **kinds: type) -> dict[str, Any]:
 
 async def read_actor(request: Request) -> str:
     """Who asks: the body's `by`, else `X-Forwarded-User`, else `api`. Recorded as claimed."""
-    body = await read_fields(request, by=str)
+    return _actor(request, await read_fields(request, by=str))
+
+
+def _actor(request: Request, body: Mapping[str, Any]) -> str:
     actor = str(body.get("by") or request.headers.get("x-forwarded-user") or "api")
     return "".join(char if char.isprintable() else " " for char in actor)[:MAX_ACTOR]
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRequest:
+    """What a caller says of the pause that he lays."""
+
+    by: str
+    reason: str | None
+    until: datetime | None
+
+
+async def read_pause(request: Request, *, zone: str, now: datetime) -> PauseRequest:
+    """`by` as in `read_actor`, `reason`, and `until`: RFC 3339, or local time in `zone`. All may be left out."""
+    body = await read_fields(request, by=str, reason=str, until=str)
+    reason = " ".join(str(body.get("reason") or "").split())
+    if len(reason) > MAX_REASON:
+        message = f"is longer than {MAX_REASON} characters: shorten it, or link to what explains it"
+        raise InvalidInputError([Complaint(("reason",), "invalid-value", message)])
+    return PauseRequest(_actor(request, body), reason or None, _until(body.get("until"), zone, now))
+
+
+def _until(text: str | None, zone: str, now: datetime) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        until = parse_moment(text, zone)
+    except ScheduleError as error:
+        message = f"{text!r} is no moment: write RFC 3339 such as 2027-04-01T09:00:00+09:00, or local time in {zone}"
+        raise InvalidInputError([Complaint(("until",), "invalid-moment", message)]) from error
+    if until <= now:
+        raise InvalidInputError([Complaint(("until",), "invalid-moment", "is over already: write a later moment")])
+    return until
 
 
 async def read_catch_up(request: Request) -> CatchUp:

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 
 from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows
 from myscheduler.api import views as shapes
-from myscheduler.api.bodies import read_actor, read_catch_up, read_object
+from myscheduler.api.bodies import read_actor, read_catch_up, read_object, read_pause
 from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.listing import Listing, ListResponse
 from myscheduler.api.views import Views
@@ -118,8 +118,9 @@ def jobs_router(  # noqa: C901 - a list of routes, each simple
 
     @router.post("/{job_id}/pause", responses=_answers(shapes.JobStatus))
     async def pause_job(job_id: str, request: Request) -> JSONResponse:
-        """Stop sending; due slots are recorded as skipped."""
-        await catalog.pause(job_id, by=await read_actor(request))
+        """Stop sending, perhaps for a `reason` and only `until` some moment; due slots are recorded as skipped."""
+        asked = await read_pause(request, zone=zone, now=now())
+        await catalog.pause(job_id, by=asked.by, reason=asked.reason, until=asked.until)
         return JSONResponse({"job_id": job_id, "status": "paused"})
 
     @router.post("/{job_id}/resume", responses=_answers(shapes.JobStatus))

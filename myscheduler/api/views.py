@@ -12,6 +12,7 @@ from myscheduler.core.job import (
     DeclaredInterval,
     Job,
     Owner,
+    Pause,
     Source,
     compile_schedule,
     next_run,
@@ -33,6 +34,13 @@ class SourceView(TypedDict):
     file: str
     line: int
     revision: str
+
+
+class PauseView(TypedDict):
+    by: str
+    at: str
+    reason: str | None
+    until: str | None
 
 
 class ExecutionResult(TypedDict):
@@ -85,6 +93,8 @@ class JobSummary(TypedDict):
     source: SourceView | None
     held: bool
     paused_by: str | None
+    pause: PauseView | None
+    """The operators' pause; it counts where the manifest says nothing of pausing."""
     labels: dict[str, str]
     last_execution: ExecutionView | None
 
@@ -144,7 +154,7 @@ class Views:
             "job_id": job.job_id,
             "id": job.job_id,
             "name": spec.name,
-            "next_run_time": None if job.is_paused else self._time(next_run(job, zone=self._zone)),
+            "next_run_time": self._time(next_run(job, zone=self._zone)),
             "trigger": trigger_text(spec),
             "status": _status(job),
             "target_url": spec.target_url,
@@ -155,6 +165,7 @@ class Views:
             "source": _source(job.source),
             "held": held,
             "paused_by": _paused_by(job),
+            "pause": self.pause(job.pause),
             "labels": dict(spec.labels),
             "last_execution": self.execution(last) if last else None,
         }
@@ -183,6 +194,12 @@ class Views:
             "updated_at": self._moment(job.updated_at),
             "executions": [self.execution(record) for record in records],
         }
+
+    def pause(self, pause: Pause | None) -> PauseView | None:
+        if pause is None:
+            return None
+        at, until = self._moment(pause.at), self._time(pause.until)
+        return {"by": pause.by, "at": at, "reason": pause.reason, "until": until}
 
     def execution(self, record: Record) -> ExecutionView:
         return {

@@ -14,7 +14,7 @@ from typing import assert_never
 from myscheduler.core.exclusions import Exclusion, exclusions
 from myscheduler.core.execution import Execution, Status
 from myscheduler.core.job import CatchUp, Job, JobSpec
-from myscheduler.core.schedule import TICK, Schedule, count_between, last_until, next_after
+from myscheduler.core.schedule import TICK, Schedule, back, count_between, last_until, next_after
 
 ON_TIME = timedelta(minutes=1)
 """So far a decision and the time of its slot may be apart. A slot that is decided later is one to catch up on; one that
@@ -71,7 +71,7 @@ def admit(
     spec: JobSpec,
     schedule: Schedule,
     *,
-    paused: bool,
+    paused_until: datetime | None,
     running: int,
     cursor: datetime,
     now: datetime,
@@ -80,12 +80,18 @@ def admit(
 ) -> tuple[Step, ...]:
     """Decide on the slots in (`cursor`, `now`], in their order.
 
-    `running` counts the scheduled executions of the job that are under way or waiting to be sent. Slots up to
-    `overdue_until` fell due while the service could not run them. `catch_up` wins over what the spec says.
+    Slots before `paused_until` are skipped, whenever they are decided. `running` counts the scheduled executions of the
+    job that are under way or waiting to be sent. Slots up to `overdue_until` fell due while the service could not run
+    them. `catch_up` wins over what the spec says.
     """
-    if paused:
-        skipped = gap(schedule, cursor, now, Status.SKIPPED, Reason.PAUSED)
-        return _only_gaps((skipped,) if skipped else ())
+    skipped: tuple[Gap, ...] = ()
+    if paused_until is not None and cursor < paused_until:
+        end = min(now, back(paused_until, TICK))
+        found = gap(schedule, cursor, end, Status.SKIPPED, Reason.PAUSED)
+        skipped = (found,) if found else ()
+        if now < paused_until:
+            return _only_gaps(skipped)
+        cursor = max(cursor, end)
     start = min(now, now - timedelta(seconds=spec.misfire_grace_time) - TICK)
     late = gaps(schedule, cursor, start, Status.MISSED, Reason.DEADLINE)
     fresh_from = max(cursor, start)
@@ -99,7 +105,7 @@ def admit(
         steps = _run_each(schedule, fresh_from, now)
     else:
         steps = _run_last(schedule, fresh_from, now, Status.SKIPPED, Reason.COALESCED)
-    return _with_gaps_first(late, steps)
+    return _with_gaps_first((*skipped, *late), steps)
 
 
 def _is_full(spec: JobSpec, running: int) -> bool:
@@ -122,7 +128,7 @@ def may_resend(job: Job, execution: Execution, now: datetime) -> bool:
     """
     return (
         job.spec.on_interrupt == "retry"
-        and not job.is_paused
+        and (job.paused_until is None or job.paused_until <= now)
         and job.digest == execution.digest
         and now - execution.slot <= timedelta(seconds=job.spec.misfire_grace_time)
     )

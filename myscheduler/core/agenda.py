@@ -119,7 +119,7 @@ class Agenda:
         steps = admit(
             armed.job.spec,
             armed.schedule,
-            paused=armed.job.is_paused,
+            paused_until=armed.job.paused_until,
             running=self._in_flight[armed.job.job_id] + sum(step.run is not None for step in armed.waiting),
             cursor=armed.decided,
             now=now,

@@ -14,7 +14,7 @@ from myscheduler.core.job import Job, compile_schedule
 from myscheduler.core.limit_words import describe_job
 from myscheduler.core.moments import Asked
 from myscheduler.core.reason_words import REASONS, as_sentence, closed_words, is_repeated, moved_words
-from myscheduler.core.schedule import TICK, Adjusted, Schedule, last_until, slots_between
+from myscheduler.core.schedule import TICK, Adjusted, Schedule, back, last_until, slots_between
 from myscheduler.core.spans import span_words
 from myscheduler.core.zones import local_time
 
@@ -114,13 +114,18 @@ def explain(facts: Facts, asked: Asked, *, zone: str, now: datetime) -> Explanat
         told=tuple(told),
         remarks=tuple(voice.remarks(asked, told)),
         previous=_previous(schedule, job, asked),
-        upcoming=next_run(schedule, max(asked.last, now)) if schedule and job and not job.is_paused else None,
+        upcoming=next_run(schedule, _from(job, max(asked.last, now))) if schedule and job else None,
     )
 
 
 def _slots_of(schedule: Schedule, asked: Asked) -> Iterator[datetime]:
     for span in asked.spans:
         yield from islice(slots_between(schedule, span.first - TICK, span.last), MOST)
+
+
+def _from(job: Job, moment: datetime) -> datetime:
+    """That moment, or the end of a pause that lasts longer."""
+    return max(moment, back(job.paused_until, TICK)) if job.paused_until else moment
 
 
 def _previous(schedule: Schedule | None, job: Job | None, asked: Asked) -> datetime | None:
@@ -238,7 +243,8 @@ class _Voice:
         if job is not None and job.spec.paused and job.source:
             return f"the job is paused in {job.source.path}:{job.source.line}"
         if job is not None and job.pause and job.pause.at <= row.slot:
-            return f"the job was paused by {job.pause.by} at {self._time(job.pause.at)}"
+            reason = f" ({job.pause.reason})" if job.pause.reason else ""
+            return f"the job was paused by {job.pause.by} at {self._time(job.pause.at)}{reason}"
         return REASONS[Reason.PAUSED]
 
     def _overlap(self, row: Record) -> str:
@@ -266,7 +272,7 @@ class _Voice:
 
     def _will(self, job: Job, slot: datetime) -> str:
         left_out = exclusion_at(self.schedule, slot) if self.schedule else None
-        if job.is_paused:
+        if job.paused_until is not None and slot < job.paused_until:
             return "it will be skipped unless the job is resumed before"
         if left_out is None:
             return "it will run"

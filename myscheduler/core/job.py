@@ -15,7 +15,7 @@ from myscheduler.core.exclusions import next_run as next_run_after
 from myscheduler.core.limits import FIELDS as LIMIT_FIELDS
 from myscheduler.core.limits import NO_LIMITS, Limits, limited, limits_from_json, limits_to_json
 from myscheduler.core.moments import parse_moment
-from myscheduler.core.schedule import TICK, Interval, Once, Schedule
+from myscheduler.core.schedule import LAST_MOMENT, TICK, Interval, Once, Schedule, back
 from myscheduler.core.walls import CronExpression
 from myscheduler.core.zoned_cron import Cron
 
@@ -175,6 +175,13 @@ class Job:
         """The manifest's word counts; where it is silent, the operators'."""
         return self.pause is not None if self.spec.paused is None else self.spec.paused
 
+    @property
+    def paused_until(self) -> datetime | None:
+        """Slots before this moment do not run; `None` when the job is not paused."""
+        if not self.is_paused:
+            return None
+        return (self.pause.until if self.pause and self.spec.paused is None else None) or LAST_MOMENT
+
 
 def compile_schedule(spec: JobSpec, *, zone: str, created_at: datetime) -> Schedule:
     """The schedule that the declaration means.
@@ -200,11 +207,14 @@ def _rhythm(schedule: DeclaredSchedule, zone: str, created_at: datetime) -> Cron
 
 
 def next_run(job: Job, *, zone: str) -> datetime | None:
-    """The job's first slot after its cursor that is not left out; `zone` is the service's."""
-    if job.next_slot is None or not (isinstance(job.spec.schedule, DeclaredCron) and job.spec.schedule.gap == "skip"):
+    """The job's first slot after its cursor, and after its pause, that is not left out; `zone` is the service's."""
+    until = job.paused_until
+    if job.next_slot is None or until == LAST_MOMENT:
+        return None
+    if until is None and not (isinstance(job.spec.schedule, DeclaredCron) and job.spec.schedule.gap == "skip"):
         return job.next_slot
     schedule = compile_schedule(job.spec, zone=zone, created_at=job.created_at)
-    return next_run_after(schedule, job.next_slot - TICK)
+    return next_run_after(schedule, back(max(job.next_slot, until or job.next_slot), TICK))
 
 
 def follows_real_time(schedule: DeclaredSchedule) -> bool:

@@ -17,7 +17,7 @@ from myscheduler.core.job import (
     compile_schedule,
     digest,
 )
-from myscheduler.core.schedule import TICK, Once, Schedule, count_between, last_until, next_after
+from myscheduler.core.schedule import TICK, Once, Schedule, back, count_between, last_until, next_after
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -69,13 +69,19 @@ def move(job: Job, source: Source, *, now: datetime) -> Turn:
     return Turn(_touched(replace(job, source=replace(source, revision=revision)), now))
 
 
-def pause(job: Job, *, by: str, now: datetime) -> Turn:
-    """Lay a pause over the job; pausing twice keeps the first."""
-    return Turn(_touched(replace(job, pause=Pause(by, now)), now)) if job.pause is None else Turn(job)
+def pause(job: Job, *, by: str, now: datetime, reason: str | None = None, until: datetime | None = None) -> Turn:
+    """Lay a pause over the job, which ends by itself at `until`. A second one that says no more keeps the first."""
+    if job.pause is None or (job.pause.until is not None and job.pause.until <= now):
+        laid = Pause(by, now, reason, until)
+    elif reason is None and until is None:
+        return Turn(job)
+    else:
+        laid = Pause(by, job.pause.at, reason or job.pause.reason, until)
+    return Turn(_touched(replace(job, pause=laid), now))
 
 
 def resume(job: Job, *, now: datetime, zone: str) -> Turn:
-    """Lift the operators' pause. What fell due meanwhile does not run."""
+    """Lift the operators' pause. What fell due before its end does not run."""
     if job.pause is None:
         return Turn(job)
     return resume_from(job, replace(job, pause=None), now=now, zone=zone)
@@ -146,9 +152,10 @@ def resume_from(job: Job, changed: Job, *, now: datetime, zone: str) -> Turn:
     """`changed` in the place of `job`; when that ends a pause, the slots of the pause are settled as paused."""
     if not job.is_paused or changed.is_paused:
         return Turn(_touched(changed, now))
-    settled = _settle(job, now, zone, Status.SKIPPED, Reason.PAUSED)
+    end = min(now, back(job.paused_until or now, TICK))  # a pause may have ended by itself
+    settled = _settle(job, end, zone, Status.SKIPPED, Reason.PAUSED)
     schedule = compile_schedule(job.spec, zone=zone, created_at=job.created_at)
-    cursor = max(now, job.cursor)
+    cursor = max(end, job.cursor)
     return Turn(_touched(replace(changed, cursor=cursor, next_slot=next_after(schedule, cursor)), now), settled)
 
 
@@ -160,10 +167,10 @@ def remove(job: Job, *, now: datetime, zone: str) -> tuple[Gap, ...]:
 def _settle(job: Job, now: datetime, zone: str, status: Status, reason: Reason) -> tuple[Gap, ...]:
     """The undecided slots up to now; a paused job's are put down to the pause."""
     schedule = compile_schedule(job.spec, zone=zone, created_at=job.created_at)
-    if job.is_paused:
-        status, reason = Status.SKIPPED, Reason.PAUSED
-    undone = gap(schedule, job.cursor, now, status, reason)
-    return (undone,) if undone else ()
+    end = min(now, back(job.paused_until, TICK)) if job.paused_until else job.cursor
+    paused = gap(schedule, job.cursor, end, Status.SKIPPED, Reason.PAUSED)
+    undone = gap(schedule, max(end, job.cursor), now, status, reason)
+    return tuple(one for one in (paused, undone) if one)
 
 
 def _expired(schedule: Schedule, now: datetime) -> tuple[Gap, ...]:

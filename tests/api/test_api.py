@@ -347,6 +347,40 @@ class TestManifestJobs:
         await ok(api, "POST", f"{JOBS}/m/resume")
         assert (await ok(api, "GET", f"{JOBS}/m"))["status"] == "running"
 
+    async def test_a_pause_says_who_why_and_until_when(self, api: httpx.AsyncClient, parts: Parts) -> None:
+        until = (datetime.now(UTC) + timedelta(hours=2)).replace(microsecond=0)
+        asked = {"by": "Ada", "reason": "倉庫の\n保守", "until": until.isoformat()}
+        await ok(api, "POST", f"{JOBS}/m/pause", json=asked)
+        job = await ok(api, "GET", f"{JOBS}/m")
+        pause = job["pause"]
+        assert (job["status"], job["paused_by"]) == ("paused", "Ada")
+        assert (pause["by"], pause["reason"]) == ("Ada", "倉庫の 保守")
+        assert datetime.fromisoformat(pause["until"]) == until
+        assert datetime.fromisoformat(job["next_run_time"]) >= until
+        parts.manifest("team/jobs.yaml", "job_id: m\ntarget_url: http://127.0.0.1:9/edited\ninterval: {hours: 1}\n")
+        await ok(api, "POST", "/api/v1/sync")
+        edited = await ok(api, "GET", f"{JOBS}/m")
+        assert (edited["target_url"], edited["pause"]) == ("http://127.0.0.1:9/edited", pause)
+
+    @pytest.mark.parametrize(
+        ("asked", "field", "words"),
+        [
+            pytest.param({"until": "2020-01-01T00:00:00Z"}, "until", "is over already", id="over"),
+            pytest.param({"until": "tomorrow"}, "until", "RFC 3339", id="no moment"),
+            pytest.param({"until": 5}, "until", "text", id="a number"),
+            pytest.param({"reason": "x" * 1_001}, "reason", "1000 characters", id="a long reason"),
+            pytest.param({"for": "2h"}, "for", "until", id="an unknown key"),
+        ],
+    )
+    async def test_a_pause_that_can_not_be_laid(
+        self, api: httpx.AsyncClient, asked: dict[str, Any], field: str, words: str
+    ) -> None:
+        problem = assert_problem(await api.post(f"{JOBS}/m/pause", json=asked), 422)
+        (error,) = problem["errors"]
+        assert error["field"] == field
+        assert words in error["message"]
+        assert (await ok(api, "GET", f"{JOBS}/m"))["status"] == "running"
+
     async def test_and_are_a_conflict_where_it_says_paused(self, api: httpx.AsyncClient) -> None:
         for action in ("pause", "resume"):
             assert "team/jobs.yaml" in assert_problem(await api.post(f"{JOBS}/stopped/{action}"), 409)["detail"]

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from myscheduler.core import admission
 from myscheduler.core.admission import BACKLOG_LIMIT, Gap, Reason, Step, admit
 from myscheduler.core.calendars import Calendar, WorkingDays
 from myscheduler.core.cron import parse_cron
 from myscheduler.core.exclusions import Exclusion, exclusion_at
+from myscheduler.core.execution import Status
 from myscheduler.core.job import DeclaredCron, JobSpec
-from myscheduler.core.schedule import Adjusted, Interval, Once, Recurring, Schedule, slots_between
+from myscheduler.core.schedule import LAST_MOMENT, TICK, Adjusted, Interval, Once, Recurring, Schedule, slots_between
 from myscheduler.core.zoned_cron import Cron
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -87,7 +89,14 @@ def _told(steps: tuple[Step, ...]) -> list[str]:
 )
 def test_table(fields: dict[str, Any], paused: bool, running: int, behind: int, told: list[str]) -> None:
     spec, cursor = replace(SPEC, **fields), NOON - behind * MINUTE
-    assert _told(admit(spec, MINUTELY, paused=paused, running=running, cursor=cursor, now=NOON)) == told
+    assert (
+        _told(
+            admit(
+                spec, MINUTELY, paused_until=LAST_MOMENT if paused else None, running=running, cursor=cursor, now=NOON
+            )
+        )
+        == told
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,14 +105,16 @@ def test_table(fields: dict[str, Any], paused: bool, running: int, behind: int, 
 )
 def test_overlap(overlap: Any, running: int, runs: bool) -> None:
     spec = replace(SPEC, overlap=overlap)
-    steps = admit(spec, MINUTELY, paused=False, running=running, cursor=NOON - MINUTE, now=NOON)
+    steps = admit(spec, MINUTELY, paused_until=None, running=running, cursor=NOON - MINUTE, now=NOON)
     assert _told(steps) == (["run 12:00, cursor 12:00"] if runs else ["skipped overlap 1: 12:00-12:00, cursor 12:00"])
 
 
 def test_late_one_off() -> None:
     once = Once(NOON)
     for late, told in [(3600, ["run 12:00, cursor 12:00"]), (3601, ["missed deadline 1: 12:00-12:00, cursor 12:00"])]:
-        steps = admit(SPEC, once, paused=False, running=0, cursor=NOON - MINUTE, now=NOON + timedelta(seconds=late))
+        steps = admit(
+            SPEC, once, paused_until=None, running=0, cursor=NOON - MINUTE, now=NOON + timedelta(seconds=late)
+        )
         assert _told(steps) == told
 
 
@@ -154,14 +165,26 @@ def test_a_slot_that_a_gap_swallowed(
     fields: dict[str, Any], paused: bool, running: int, days: int, told: list[str]
 ) -> None:
     spec, cursor = replace(SPEC, **fields), SPRING - timedelta(days=days)
-    assert _told(admit(spec, HALF_PAST_TWO, paused=paused, running=running, cursor=cursor, now=SPRING)) == told
+    assert (
+        _told(
+            admit(
+                spec,
+                HALF_PAST_TWO,
+                paused_until=LAST_MOMENT if paused else None,
+                running=running,
+                cursor=cursor,
+                now=SPRING,
+            )
+        )
+        == told
+    )
 
 
 def test_backlog() -> None:
     spec = replace(SPEC, coalesce=False, misfire_grace_time=86_400)
-    steps = admit(spec, MINUTELY, paused=False, running=0, cursor=NOON - (BACKLOG_LIMIT + 5) * MINUTE, now=NOON)
+    steps = admit(spec, MINUTELY, paused_until=None, running=0, cursor=NOON - (BACKLOG_LIMIT + 5) * MINUTE, now=NOON)
     assert _told(steps) == ["missed backlog 104: 10:16-11:59, run 12:00, cursor 12:00"]
-    steps = admit(spec, MINUTELY, paused=False, running=0, cursor=NOON - BACKLOG_LIMIT * MINUTE, now=NOON)
+    steps = admit(spec, MINUTELY, paused_until=None, running=0, cursor=NOON - BACKLOG_LIMIT * MINUTE, now=NOON)
     assert len(steps) == BACKLOG_LIMIT
     assert all(not step.gaps and step.run == step.cursor for step in steps)
 
@@ -211,7 +234,7 @@ def test_catching_up(fields: dict[str, Any], overdue: int, catch_up: Any, told: 
     steps = admit(
         replace(SPEC, **fields),
         MINUTELY,
-        paused=False,
+        paused_until=None,
         running=0,
         cursor=cursor,
         now=NOON,
@@ -224,7 +247,7 @@ def test_catching_up(fields: dict[str, Any], overdue: int, catch_up: Any, told: 
 def test_a_year_of_seconds_is_decided_at_once() -> None:
     spec = replace(SPEC, coalesce=False, misfire_grace_time=366 * 86_400)
     every_second = Interval(timedelta(seconds=1), NOON)
-    steps = admit(spec, every_second, paused=False, running=0, cursor=NOON, now=NOON + timedelta(days=365))
+    steps = admit(spec, every_second, paused_until=None, running=0, cursor=NOON, now=NOON + timedelta(days=365))
     assert (len(steps), steps[0].gaps[0].count) == (1, 365 * 86_400 - 1)
 
 
@@ -269,7 +292,7 @@ def test_each_due_slot_is_run_once_or_in_one_gap(
     schedule: Schedule, paused: bool, running: int, cursor: datetime, now: datetime, grace: int, coalesce: bool
 ) -> None:
     spec = replace(SPEC, misfire_grace_time=grace, coalesce=coalesce, max_instances=2)
-    steps = admit(spec, schedule, paused=paused, running=running, cursor=cursor, now=now)
+    steps = admit(spec, schedule, paused_until=LAST_MOMENT if paused else None, running=running, cursor=cursor, now=now)
     due = list(slots_between(schedule, cursor, now))
     told: list[datetime] = []
     for step in steps:
@@ -293,4 +316,39 @@ def test_each_due_slot_is_run_once_or_in_one_gap(
     if may_run and now - may_run[-1] <= timedelta(seconds=grace) and not paused and running < 2:
         assert runs[-1] == may_run[-1]
     after = steps[-1].cursor if steps else cursor
-    assert admit(spec, schedule, paused=paused, running=running, cursor=after, now=max(now, after)) == ()
+    assert (
+        admit(
+            spec,
+            schedule,
+            paused_until=LAST_MOMENT if paused else None,
+            running=running,
+            cursor=after,
+            now=max(now, after),
+        )
+        == ()
+    )
+
+
+@given(
+    schedule=_SCHEDULES,
+    cursor=_MOMENTS,
+    now=_MOMENTS,
+    until=_MOMENTS,
+    grace=st.integers(1, 100_000),
+    coalesce=st.booleans(),
+)
+@settings(max_examples=200)
+def test_a_pause_that_ended_by_itself_is_a_later_cursor(
+    schedule: Schedule, cursor: datetime, now: datetime, until: datetime, grace: int, coalesce: bool
+) -> None:
+    """Whenever it is decided, also after a downtime: slots before its end are skipped, the others as ever."""
+    spec = replace(SPEC, misfire_grace_time=grace, coalesce=coalesce)
+    end = max(cursor, min(until - TICK, now))
+    before = admission.gap(schedule, cursor, end, Status.SKIPPED, Reason.PAUSED)
+    steps = admit(spec, schedule, paused_until=until, running=0, cursor=cursor, now=now)
+    after = admit(spec, schedule, paused_until=None, running=0, cursor=end, now=now) if until <= now else ()
+    assert [one for step in steps for one in step.gaps] == [
+        *([before] if before else []),
+        *(one for step in after for one in step.gaps),
+    ]
+    assert [step.run for step in steps if step.run] == [step.run for step in after if step.run]

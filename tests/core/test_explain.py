@@ -76,6 +76,10 @@ MANUAL: dict[str, Any] = {"slot": SLOT + timedelta(hours=1), "last_slot": SLOT +
             "was skipped: the job was paused by Ada at 2026-06-01 08:59:59 +09:00.", id="paused by somebody",
         ),
         pytest.param(
+            _row(Status.SKIPPED, Reason.PAUSED), {"pause": Pause("Ada", SLOT - SECOND, "repair", SLOT + SECOND)},
+            "the job was paused by Ada at 2026-06-01 08:59:59 +09:00 (repair).", id="paused for a reason",
+        ),
+        pytest.param(
             _row(Status.SKIPPED, Reason.PAUSED), {"paused": True, "source": Source("a.yaml", 7, "r")},
             "was skipped: the job is paused in a.yaml:7.", id="paused by its manifest",
         ),

@@ -17,6 +17,7 @@ from myscheduler.core.job import (
     Job,
     JobSpec,
     Owner,
+    Pause,
     Source,
     compile_schedule,
     digest,
@@ -121,6 +122,37 @@ def test_resume() -> None:
     assert resume(turn.job, now=START + 9 * HOUR, zone=ZONE) == Turn(turn.job)
 
 
+def test_a_second_pause_that_says_more_changes_the_first() -> None:
+    first = pause(_new(), by="me", now=START, reason="repair").job
+    second = pause(first, by="you", now=START + HOUR, until=START + 3 * HOUR).job
+    assert second.pause == Pause("you", START, "repair", START + 3 * HOUR)
+    assert pause(second, by="us", now=START + 4 * HOUR).job.pause == Pause("us", START + 4 * HOUR), "that one was over"
+
+
+@pytest.mark.parametrize(
+    ("at", "gaps", "place"),
+    [
+        pytest.param(2.5, ["skipped paused 2: 07-01 01:00-02:00"], (2.5, 3), id="before its end"),
+        pytest.param(3, ["skipped paused 2: 07-01 01:00-02:00"], (3 - 1e-6 / 3600, 3), id="at its end"),
+        pytest.param(9, ["skipped paused 2: 07-01 01:00-02:00"], (3 - 1e-6 / 3600, 3), id="long after its end"),
+    ],
+)
+def test_the_end_of_a_pause_until_three(at: float, gaps: list[str], place: tuple[float, float]) -> None:
+    """What falls due from its end on is left to be decided, however late it is taken off."""
+    turn = resume(pause(_new(), by="me", now=START, until=START + 3 * HOUR).job, now=START + at * HOUR, zone=ZONE)
+    assert _told(turn.gaps) == gaps
+    assert _place(turn.job) == (START + place[0] * HOUR, START + place[1] * HOUR)
+    assert turn.job.pause is None
+
+
+def test_an_edit_after_a_pause_ended_by_itself_tells_both() -> None:
+    paused = pause(_new(), by="me", now=START, until=START + 3 * HOUR).job
+    assert _told(_change(paused, HALF_PAST, 4.5).gaps) == [
+        "skipped paused 2: 07-01 01:00-02:00",
+        "missed edited 2: 07-01 03:00-04:00",
+    ]
+
+
 def test_the_manifests_pause() -> None:
     job = _new(replace(HOURLY, paused=True))
     assert resume(pause(job, by="me", now=START).job, now=START + HOUR, zone=ZONE).job.is_paused
@@ -179,7 +211,7 @@ def test_no_turn_loses_a_slot_or_fires_one_of_the_past(spec: JobSpec, turns: lis
         schedule = compile_schedule(job.spec, zone=ZONE, created_at=job.created_at)
         due = list(slots_between(schedule, job.cursor, now))
         if what == "admit":
-            steps = admit(job.spec, schedule, paused=job.is_paused, running=0, cursor=job.cursor, now=now)
+            steps = admit(job.spec, schedule, paused_until=job.paused_until, running=0, cursor=job.cursor, now=now)
             gaps = [gap for step in steps for gap in step.gaps]
             told = sum(step.run is not None for step in steps)
             cursor = steps[-1].cursor if steps else job.cursor
@@ -258,7 +290,7 @@ def test_wherever_the_clock_goes_each_slot_is_in_one_row_or_undecided(spec: JobS
             reopened = realign(job, last, now=now, zone=ZONE)
             missed = [*before[:-1], *([reopened.recorded] if reopened.recorded else [])] if last else before
             job = reopened.turn.job
-        for step in admit(job.spec, schedule, paused=False, running=0, cursor=job.cursor, now=now):
+        for step in admit(job.spec, schedule, paused_until=None, running=0, cursor=job.cursor, now=now):
             for gap in step.gaps:
                 missed += without(gap, sorted(sent))
             sent |= {step.run} if step.run else set()

@@ -83,6 +83,17 @@ def beyond(connection: sa.Connection, moment: datetime, limit: int) -> list[Job]
     return [_job(row) for row in connection.execute(_ALL.where(progress.c.cursor > moment).limit(limit))]
 
 
+def over_paused(connection: sa.Connection, now: datetime) -> list[str]:
+    """Jobs whose pause has ended by itself."""
+    return list(connection.execute(sa.select(jobs.c.job_id).where(jobs.c.paused_until <= now)).scalars())
+
+
+def drifted(connection: sa.Connection) -> list[Job]:
+    """Jobs of manifests over which an operator's pause is laid, sorted by id."""
+    is_drift = (jobs.c.owner == Owner.MANIFEST) & jobs.c.paused_at.is_not(None)
+    return [_job(row) for row in connection.execute(_ALL.where(is_drift))]
+
+
 def find_jobs(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, Job]:
     """The jobs among `job_ids` that exist."""
     found = {}

@@ -1,0 +1,18 @@
+"""Takes pauses off that end by themselves."""
+
+import asyncio
+from contextlib import suppress
+
+from myscheduler.catalog import Catalog
+from myscheduler.errors import StoreUnavailableError
+
+LOOK_SEC = 1.0
+"""How long the API may show a pause that is over. Slots don't wait for it: those after its end run on time."""
+
+
+async def end_pauses(catalog: Catalog) -> None:
+    """Look again and again, until cancelled. A database that is away is not its business."""
+    while True:
+        with suppress(StoreUnavailableError):
+            await catalog.end_pauses()
+        await asyncio.sleep(LOOK_SEC)
