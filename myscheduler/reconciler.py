@@ -3,19 +3,30 @@
 import asyncio
 import logging
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 from myscheduler import __version__
 from myscheduler.adapters.source import DirectorySource
-from myscheduler.adapters.store import Store, job_rows, source_rows
+from myscheduler.adapters.store import Store, job_rows, revision_rows, source_rows
 from myscheduler.catalog import Catalog, StalePlanError
 from myscheduler.core.calendars_file import NamedCalendars, read_calendars
 from myscheduler.core.manifest import Desired, ParsedFile, combine, parse_file
 from myscheduler.core.plan import Plan, make_plan
 from myscheduler.core.source import REVISION_DIGITS, Snapshot, SourceFile, SourceUnavailable
-from myscheduler.core.sync import Cause, Condition, SyncState, changed_count, state_of
+from myscheduler.core.sync import (
+    Cause,
+    Condition,
+    Passed,
+    SyncState,
+    changed_count,
+    file_states,
+    passed,
+    since,
+    state_of,
+)
 from myscheduler.errors import StoreUnavailableError
 
 PLANS = 3
@@ -42,6 +53,8 @@ class Reconciler:
         self._remembered: set[source_rows.Key] | None = None
         """Files whose outlines are stored; `None` before they are read."""
         self._calendars = NamedCalendars()
+        self._passed: Passed | None = None
+        """The newest revision of which something is stored."""
         self.state = SyncState(Condition.RECONCILING, Cause.STARTING, "the source is not read yet")
 
     def wake(self) -> None:
@@ -57,8 +70,15 @@ class Reconciler:
     async def reconcile(self, *, approved: str | None = None) -> SyncState:
         """Run a pass now. `approved` is the digest of a blocked deletion that may happen."""
         async with self._one_pass:
+            if self._passed is None:
+                await self._recall_passed()
             self.state = await self._pass(approved)
             return self.state
+
+    @property
+    def is_passing(self) -> bool:
+        """A pass is under way, or about to be."""
+        return self._one_pass.locked() or self._wanted.is_set()
 
     async def _reconcile_when_woken(self) -> None:
         while True:
@@ -77,8 +97,10 @@ class Reconciler:
             await self._recall(read_calendars(snapshot.calendars))
             desired = await asyncio.to_thread(self._parse_all, snapshot)
             plan = await self._apply(snapshot, desired, approved)
+            files = file_states(self._parsed.values(), (file.path for file in snapshot.unreadable), plan)
             await self._remember()
-            state = state_of(plan, self._now(), self.state)
+            state = state_of(plan, files, self._now(), self.state)
+            await self._note(state)
             self._tell(plan, state)
         except SourceUnavailable as error:
             return self._stalled(
@@ -128,6 +150,15 @@ class Reconciler:
                 self._parsed[file.path, file.digest] = self._parse_now(file)
         return combine(self._parsed.values(), snapshot, self._calendars)
 
+    async def _recall_passed(self) -> None:
+        """What an earlier process knew: the newest revision, and the last that was applied as a whole."""
+        with suppress(StoreUnavailableError):
+            known = await self._store.read(revision_rows.newest)
+            self._passed = known[0] if known else None
+            whole = next((one for one in known if one.reason is Cause.APPLIED), None)
+            if whole is not None:
+                self.state = replace(self.state, applied_revision=whole.revision, applied_at=whole.last_at)
+
     async def _recall(self, calendars: NamedCalendars) -> None:
         """The outlines that an earlier process left; with other calendars, every file may mean something else."""
         if self._remembered is None or calendars.digest != self._calendars.digest:
@@ -151,6 +182,13 @@ class Reconciler:
         self._parsed.update(fresh)
         self._remembered = {*(remembered & self._parsed.keys()), *fresh}
 
+    async def _note(self, state: SyncState) -> None:
+        """Keep what became of the revision, where that is new."""
+        news = passed(state, self._passed)
+        if news is not None:
+            await self._store.write(partial(revision_rows.save, one=news))
+            self._passed = news
+
     def _stalled(self, reason: Cause, message: str, revision: str | None) -> SyncState:
         if (self.state.reason, self.state.message) != (reason, message):
             log.error("the source is not applied: %s", message)
@@ -161,6 +199,7 @@ class Reconciler:
             message=message,
             attempted_revision=revision or self.state.attempted_revision,
             attempted_at=self._now(),
+            since=since(self.state, Condition.STALLED, self._now()),
             created=(),
             updated=(),
             deleted=(),

@@ -46,7 +46,7 @@ def create_api(
     guard = [Depends(_bearer(token))] if token else []
     jobs = jobs_router(store, catalog, runner, reconciler, views, zone=zone, now=now)
     app.include_router(jobs, prefix=BASE, dependencies=guard)
-    app.include_router(sync_router(reconciler, views, source=source), prefix=BASE, dependencies=guard)
+    app.include_router(sync_router(store, reconciler, views, source=source), prefix=BASE, dependencies=guard)
     app.include_router(specs_router(store, zone=zone), prefix=BASE, dependencies=guard)
     app.include_router(why_router(store, reconciler, zone=zone, now=now), prefix=BASE, dependencies=guard)
     app.include_router(preview_router(store, zone=zone, now=now), prefix=BASE, dependencies=guard)

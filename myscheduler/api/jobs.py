@@ -18,7 +18,7 @@ from myscheduler.api.listing import Listing, ListResponse
 from myscheduler.api.views import Views
 from myscheduler.catalog import Catalog
 from myscheduler.core.declaration import declare, is_past
-from myscheduler.core.execution import Record
+from myscheduler.core.execution import Failing, Record
 from myscheduler.core.fields import JobFields
 from myscheduler.core.job import Job, JobSpec
 from myscheduler.core.problem import Complaint, Severity
@@ -95,8 +95,8 @@ def jobs_router(  # noqa: C901 - a list of routes, each simple
     @router.get("/{job_id}", responses=_answers(shapes.JobDetail))
     async def get_job(job_id: str) -> JSONResponse:
         """One job with its newest history."""
-        job, last, records = await store.read(partial(_one_with_history, job_id=job_id))
-        return JSONResponse(views.detail(job, last, records, held=job_id in reconciler.state.held))
+        job, last, records, failing = await store.read(partial(_one_with_history, job_id=job_id))
+        return JSONResponse(views.detail(job, last, records, failing, held=job_id in reconciler.state.held))
 
     @router.put("/{job_id}", responses=_answers(shapes.JobStatus), openapi_extra=_BODY)
     async def replace_job(job_id: str, request: Request) -> JSONResponse:
@@ -189,9 +189,10 @@ def _take_flag(body: dict[str, Any], name: str) -> bool:
     return value
 
 
-def _one_with_history(connection: Connection, job_id: str) -> tuple[Job, Record | None, list[Record]]:
+def _one_with_history(connection: Connection, job_id: str) -> tuple[Job, Record | None, list[Record], Failing | None]:
     job = job_rows.find_jobs(connection, [job_id]).get(job_id)
     if job is None:
         raise JobNotFoundError(job_id)
     last = execution_rows.by_ids(connection, [job.last_execution_id] if job.last_execution_id else [])
-    return job, last[0] if last else None, execution_rows.of_job(connection, job_id, DETAIL_EXECUTIONS)
+    records = execution_rows.of_job(connection, job_id, DETAIL_EXECUTIONS)
+    return job, last[0] if last else None, records, execution_rows.failing(connection, job_id)

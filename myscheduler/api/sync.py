@@ -1,22 +1,41 @@
 """`/api/v1/sync`: the reconciler's state, and a pass on request."""
 
+from contextlib import suppress
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from myscheduler.adapters.store import Connection, Store, job_rows, revision_rows
 from myscheduler.api.bodies import read_fields
 from myscheduler.api.views import Views
-from myscheduler.errors import JobConflictError
+from myscheduler.core.job import Job
+from myscheduler.core.sync import Passed, SyncState
+from myscheduler.errors import JobConflictError, StoreUnavailableError
 from myscheduler.reconciler import Reconciler
 
+HISTORY = 10
+"""So many of the last revisions are told."""
 
-def sync_router(reconciler: Reconciler, views: Views, *, source: str) -> APIRouter:
+
+def sync_router(store: Store, reconciler: Reconciler, views: Views, *, source: str) -> APIRouter:
+    """`source` is the folder of the manifests, as people see it."""
     router = APIRouter(prefix="/sync", tags=["sync"])
 
     @router.get("")
     @router.get("/", include_in_schema=False)
     async def get_sync() -> JSONResponse:
-        """What the last pass over the source found and did."""
-        return JSONResponse(views.sync(reconciler.state, source))
+        """What the last pass over the source found and did, what drifts from it, and the last revisions.
+
+        Without a database, `drift` and `history` are null.
+        """
+        return await answer(reconciler.state)
+
+    @router.get("/files")
+    @router.get("/files/", include_in_schema=False)
+    async def get_files() -> JSONResponse:
+        """Every file of the source, with what became of it."""
+        return JSONResponse({"files": [views.file(file) for file in reconciler.state.files]})
 
     @router.post("")
     @router.post("/", include_in_schema=False)
@@ -27,6 +46,19 @@ def sync_router(reconciler: Reconciler, views: Views, *, source: str) -> APIRout
         if approved is not None and state.blocked is not None and state.blocked.digest != approved:
             message = f"the blocked deletion is another one by now: look at it, and approve {state.blocked.digest}"
             raise JobConflictError(message)
-        return JSONResponse(views.sync(state, source))
+        return await answer(state)
+
+    async def answer(state: SyncState) -> JSONResponse:
+        drifted, history = None, None
+        with suppress(StoreUnavailableError):
+            drifted, history = await store.read(_beside)
+        seen: dict[str, Any] = views.sync(
+            state, source, is_passing=reconciler.is_passing, drifted=drifted, history=history
+        )
+        return JSONResponse(seen)
 
     return router
+
+
+def _beside(connection: Connection) -> tuple[list[Job], list[Passed]]:
+    return job_rows.drifted(connection), revision_rows.newest(connection, HISTORY)

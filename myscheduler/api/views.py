@@ -5,7 +5,7 @@ from typing import Any
 
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
-from myscheduler.core.execution import Record, Status
+from myscheduler.core.execution import Failing, Record, Status
 from myscheduler.core.job import (
     DeclaredCron,
     DeclaredDate,
@@ -21,7 +21,7 @@ from myscheduler.core.job import (
 )
 from myscheduler.core.limits import Limits, limits_to_json
 from myscheduler.core.schedule import Once, Period
-from myscheduler.core.sync import SyncState
+from myscheduler.core.sync import FileCondition, FileState, Passed, SyncState
 from myscheduler.core.zones import local_time
 
 
@@ -107,6 +107,16 @@ class LimitsView(TypedDict):
     jitter_sec: int
 
 
+class FailingView(TypedDict):
+    """The first failed execution since one was completed."""
+
+    execution_id: str
+    scheduled_at: str
+    revision: str | None
+    source: SourceView | None
+    failures: int
+
+
 class JobDetail(JobSummary, LimitsView):
     func: str
     trigger_info: dict[str, Any]
@@ -125,6 +135,8 @@ class JobDetail(JobSummary, LimitsView):
     digest: str
     created_at: str
     updated_at: str
+    failing_since: FailingView | None
+    """Since when, and since which revision of the source, the job fails; `None` when its last execution did not."""
     executions: list[ExecutionView]
 
 
@@ -170,7 +182,9 @@ class Views:
             "last_execution": self.execution(last) if last else None,
         }
 
-    def detail(self, job: Job, last: Record | None, records: list[Record], *, held: bool) -> JobDetail:
+    def detail(
+        self, job: Job, last: Record | None, records: list[Record], failing: Failing | None, *, held: bool
+    ) -> JobDetail:
         spec = job.spec
         return {
             **self.summary(job, last, held=held),
@@ -192,7 +206,18 @@ class Views:
             "digest": job.digest,
             "created_at": self._moment(job.created_at),
             "updated_at": self._moment(job.updated_at),
+            "failing_since": self._failing(failing) if failing else None,
             "executions": [self.execution(record) for record in records],
+        }
+
+    def _failing(self, failing: Failing) -> FailingView:
+        first = self.execution(failing.first)
+        return {
+            "execution_id": first["execution_id"],
+            "scheduled_at": first["scheduled_at"],
+            "revision": first["revision"],
+            "source": first["source"],
+            "failures": failing.count,
         }
 
     def pause(self, pause: Pause | None) -> PauseView | None:
@@ -227,13 +252,33 @@ class Views:
             "result": _result(record),
         }
 
-    def sync(self, state: SyncState, source: str) -> dict[str, Any]:
+    def sync(
+        self,
+        state: SyncState,
+        source: str,
+        *,
+        is_passing: bool,
+        drifted: list[Job] | None,
+        history: list[Passed] | None,
+    ) -> dict[str, Any]:
+        """`drifted` are the manifests' jobs over which a pause is laid, `history` the last revisions, newest first."""
         blocked = state.blocked
+        troubled = [file for file in state.files if file.condition is not FileCondition.APPLIED]
         return {
             "source": source,
             "condition": state.condition,
             "reason": state.reason,
             "message": state.message,
+            "conditions": [
+                {
+                    "type": condition,
+                    "status": holds,
+                    "reason": state.reason,
+                    "message": state.message,
+                    "since": self._time(state.since),
+                }
+                for condition, holds in state.conditions(is_passing=is_passing)
+            ],
             "last_attempted_revision": state.attempted_revision,
             "last_applied_revision": state.applied_revision,
             "last_attempted_at": self._time(state.attempted_at),
@@ -247,6 +292,32 @@ class Views:
             if blocked
             else None,
             "problems": [problem.as_json() for problem in state.problems],
+            "files": {"total": len(state.files), "not_applied": [self.file(file) for file in troubled]},
+            "drift": None if drifted is None else [self._drift(job) for job in drifted],
+            "history": None if history is None else [self._passed(one) for one in history],
+        }
+
+    @staticmethod
+    def file(file: FileState) -> dict[str, Any]:
+        problems = [problem.as_json() for problem in file.problems]
+        return {"path": file.path, "condition": file.condition, "jobs": file.jobs, "problems": problems}
+
+    def _drift(self, job: Job) -> dict[str, Any]:
+        return {
+            "job_id": job.job_id,
+            "source": _source(job.source),
+            "kind": "paused",
+            "pause": self.pause(job.pause),
+            "overruled": job.spec.paused is not None,  # the manifest says itself whether it is paused
+        }
+
+    def _passed(self, one: Passed) -> dict[str, Any]:
+        return {
+            "revision": one.revision,
+            "first_at": self._moment(one.first_at),
+            "last_at": self._moment(one.last_at),
+            "reason": one.reason,
+            **one.counts,
         }
 
     def _trigger_info(self, job: Job) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from myscheduler.cli.plan import plan
 from myscheduler.cli.preview import preview
 from myscheduler.cli.serve import serve
 from myscheduler.cli.simulate import simulate
+from myscheduler.cli.sync import sync
 from myscheduler.cli.validate import validate
 from myscheduler.cli.why import why
 from myscheduler.errors import MySchedulerError
@@ -40,5 +41,6 @@ main.add_command(plan)
 main.add_command(preview)
 main.add_command(serve)
 main.add_command(simulate)
+main.add_command(sync)
 main.add_command(validate)
 main.add_command(why)

@@ -103,6 +103,14 @@ class Finish:
 
 
 @dataclass(frozen=True, slots=True)
+class Failing:
+    """A job's executions that failed since one was completed."""
+
+    first: "Record"
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """A row of the history."""
 

@@ -1,9 +1,11 @@
 """What the reconciler knows of the source: the state that operators and the API look at."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from myscheduler.core.manifest import ParsedFile
 from myscheduler.core.plan import Adopt, BlockedDeletion, Conflict, Create, Delete, Hold, Plan, Update, job_id_of
 from myscheduler.core.problem import Problem, Severity
 
@@ -28,6 +30,41 @@ class Cause(StrEnum):
     INTERNAL_ERROR = "InternalError"
 
 
+class FileCondition(StrEnum):
+    """What became of a file: all of it is applied, or some of its documents, or none, or it can't be read."""
+
+    APPLIED = "applied"
+    PARTIAL = "partial"
+    HELD = "held"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """One file of the source at the last pass."""
+
+    path: str
+    condition: FileCondition
+    jobs: int
+    """So many of its documents declare a job that can be used."""
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What became of one revision of the source, over all passes that saw it in a row."""
+
+    number: int
+    """Counts the revisions as they came; one that comes back counts anew."""
+    revision: str
+    first_at: datetime
+    last_at: datetime
+    """When something of it changed last."""
+    reason: Cause
+    counts: Mapping[str, int]
+    """`created`, `updated`, `deleted` over all its passes; `unchanged`, `held`, `blocked`, `problems` at the last."""
+
+
 @dataclass(frozen=True, slots=True)
 class SyncState:
     """The result of the last pass."""
@@ -40,6 +77,8 @@ class SyncState:
     """The last revision that was applied as a whole; that it differs from the attempted one is the alarm."""
     attempted_at: datetime | None = None
     applied_at: datetime | None = None
+    since: datetime | None = None
+    """When the condition became what it is."""
     problems: tuple[Problem, ...] = ()
     held: frozenset[str] = frozenset()
     blocked: BlockedDeletion | None = None
@@ -47,9 +86,16 @@ class SyncState:
     updated: tuple[str, ...] = ()
     deleted: tuple[str, ...] = ()
     unchanged: int = 0
+    files: tuple[FileState, ...] = ()
+
+    def conditions(self, *, is_passing: bool) -> Iterator[tuple[Condition, bool]]:
+        """Each condition, and whether it holds. A pass that is under way leaves the others as they were."""
+        yield Condition.READY, self.condition is Condition.READY
+        yield Condition.RECONCILING, is_passing or self.condition is Condition.RECONCILING
+        yield Condition.STALLED, self.condition is Condition.STALLED
 
 
-def state_of(plan: Plan, now: datetime, previous: SyncState) -> SyncState:
+def state_of(plan: Plan, files: tuple[FileState, ...], now: datetime, previous: SyncState) -> SyncState:
     """The state after `plan` was applied, with what `previous` knows of the last revision that was good as a whole."""
     ids: dict[type, list[str]] = {}
     for change in plan.changes:
@@ -71,7 +117,51 @@ def state_of(plan: Plan, now: datetime, previous: SyncState) -> SyncState:
         updated=tuple(sorted([*ids.get(Update, []), *ids.get(Adopt, [])])),
         deleted=tuple(ids.get(Delete, [])),
         unchanged=plan.unchanged,
+        files=files,
+        since=since(previous, condition, now),
     )
+
+
+def since(previous: SyncState, condition: Condition, now: datetime) -> datetime:
+    """When that condition began, if it follows on `previous`."""
+    return previous.since if previous.since and previous.condition is condition else now
+
+
+def file_states(parsed: Iterable[ParsedFile], unreadable: Iterable[str], plan: Plan) -> tuple[FileState, ...]:
+    """What became of each file, sorted by path."""
+    problems: dict[str, list[Problem]] = {}
+    for problem in plan.problems:
+        problems.setdefault(problem.path, []).append(problem)
+    states = [_file_state(file, tuple(problems.get(file.path, ()))) for file in parsed]
+    states += [FileState(path, FileCondition.UNREADABLE, 0, tuple(problems.get(path, ()))) for path in unreadable]
+    return tuple(sorted(states, key=lambda state: state.path))
+
+
+def _file_state(file: ParsedFile, problems: tuple[Problem, ...]) -> FileState:
+    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+    condition = FileCondition.PARTIAL if file.jobs else FileCondition.HELD
+    return FileState(file.path, condition if errors else FileCondition.APPLIED, len(file.jobs), problems)
+
+
+def passed(state: SyncState, before: Passed | None) -> Passed | None:
+    """What is to be remembered of the last pass; `None` when nothing is new. `before` is the newest that is."""
+    if state.attempted_revision is None or state.attempted_at is None:
+        return None
+    done = {"created": len(state.created), "updated": len(state.updated), "deleted": len(state.deleted)}
+    left = {
+        "unchanged": state.unchanged,
+        "held": len(state.held),
+        "blocked": len(state.blocked.job_ids) if state.blocked else 0,
+        "problems": len(state.problems),
+    }
+    if before is None or before.revision != state.attempted_revision:
+        number = before.number + 1 if before else 1
+        at = state.attempted_at
+        return Passed(number, state.attempted_revision, at, at, state.reason, done | left)
+    if not any(done.values()) and before.reason == state.reason and left.items() <= before.counts.items():
+        return None
+    counts = {name: before.counts.get(name, 0) + count for name, count in done.items()} | left
+    return replace(before, last_at=state.attempted_at, reason=state.reason, counts=counts)
 
 
 def changed_count(plan: Plan) -> int:
@@ -82,7 +172,7 @@ def _condition(plan: Plan) -> tuple[Condition, Cause, str]:
     if plan.blocked is not None:
         message = (
             f"{plan.blocked.reason}; nothing is deleted until it is approved: "
-            f'POST /api/v1/sync with {{"approve": "{plan.blocked.digest}"}}'
+            f"myscheduler sync --approve {plan.blocked.digest}"
         )
         return Condition.STALLED, Cause.DELETION_BLOCKED, message
     errors = [problem for problem in plan.problems if problem.severity is Severity.ERROR]

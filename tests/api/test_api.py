@@ -648,6 +648,61 @@ class TestToken:
 
 
 class TestSync:
+    async def test_files_drift_and_conditions(self, api: httpx.AsyncClient, parts: Parts) -> None:
+        text = "target_url: https://example.com\ninterval: {hours: 1}\n"
+        parts.manifest("a.yaml", f"job_id: a\n{text}")
+        parts.manifest("b.yaml", f"job_id: b\n{text}---\njob_id: c\n")
+        await ok(api, "POST", "/api/v1/sync")
+        await ok(api, "POST", f"{JOBS}/a/pause", json={"by": "Ada"})
+        await create(api, job_id="own")
+        await ok(api, "POST", f"{JOBS}/own/pause")
+        state = await ok(api, "GET", "/api/v1/sync")
+        assert {one["type"]: one["status"] for one in state["conditions"]} == {
+            "Ready": False, "Reconciling": False, "Stalled": True,
+        }  # fmt: skip
+        assert (state["files"]["total"], [file["path"] for file in state["files"]["not_applied"]]) == (2, ["b.yaml"])
+        (drift,) = state["drift"]
+        assert (drift["job_id"], drift["kind"], drift["pause"]["by"], drift["overruled"]) == (
+            "a",
+            "paused",
+            "Ada",
+            False,
+        )
+        files = (await ok(api, "GET", "/api/v1/sync/files"))["files"]
+        assert [(file["path"], file["condition"], file["jobs"]) for file in files] == [
+            ("a.yaml", "applied", 1),
+            ("b.yaml", "partial", 1),
+        ]
+        parts.manifest("a.yaml", f"job_id: a\npaused: false\n{text}")
+        await ok(api, "POST", "/api/v1/sync")
+        assert (await ok(api, "GET", "/api/v1/sync"))["drift"][0]["overruled"] is True
+        assert (await ok(api, "GET", f"{JOBS}/a"))["status"] == "running"
+
+    async def test_a_job_says_since_which_revision_it_fails(
+        self, api: httpx.AsyncClient, parts: Parts, target: Target
+    ) -> None:
+        parts.runner.start()
+
+        async def run(path: str) -> dict[str, Any]:
+            parts.manifest("a.yaml", f"# {path}\njob_id: a\ntarget_url: {target.url(path)}\ninterval: {{hours: 1}}\n")
+            await ok(api, "POST", "/api/v1/sync")
+            await ok(api, "POST", f"{JOBS}/a/trigger")
+            count = len(await parts.rows("a"))
+            await parts.rows_where("a", lambda rows: all(row.completed_at for row in rows) and len(rows) >= count)
+            job: dict[str, Any] = await ok(api, "GET", f"{JOBS}/a")
+            return job
+
+        target.answers("/bad", Answer(500))
+        assert (await run("/good"))["failing_since"] is None
+        first = await run("/bad")
+        second = await run("/bad?again")
+        failing = second["failing_since"]
+        assert (failing["failures"], failing["execution_id"]) == (2, first["executions"][0]["execution_id"])
+        assert failing["source"] == first["source"] == {**second["source"], "revision": failing["revision"]}
+        assert (failing["source"]["file"], failing["source"]["line"]) == ("a.yaml", 2)
+        assert failing["revision"] != second["source"]["revision"]
+        assert (await run("/good"))["failing_since"] is None
+
     @pytest.mark.parametrize("path", ["/api/v1/sync", "/api/v1/sync/"])
     async def test_state_and_pass(self, api: httpx.AsyncClient, parts: Parts, path: str) -> None:
         before = await ok(api, "GET", path)

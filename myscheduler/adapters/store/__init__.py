@@ -8,7 +8,15 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from myscheduler.adapters.store import execution_rows, job_rows, life_rows, probe, retention_rows, source_rows
+from myscheduler.adapters.store import (
+    execution_rows,
+    job_rows,
+    life_rows,
+    probe,
+    retention_rows,
+    revision_rows,
+    source_rows,
+)
 from myscheduler.adapters.store.connections import READERS
 from myscheduler.adapters.store.engine import open_engines
 from myscheduler.adapters.store.trouble import unavailable
@@ -23,6 +31,7 @@ __all__ = [
     "open_store",
     "probe",
     "retention_rows",
+    "revision_rows",
     "source_rows",
 ]
 

@@ -14,7 +14,7 @@ from myscheduler.adapters.store.job_rows import chunks, positions, source_of, so
 from myscheduler.adapters.store.tables import executions, progress
 from myscheduler.core.admission import Gap, Reason, without
 from myscheduler.core.claim import Claim
-from myscheduler.core.execution import Cause, Execution, Finish, Kind, Record, Status
+from myscheduler.core.execution import Cause, Execution, Failing, Finish, Kind, Record, Status
 from myscheduler.core.job import Source
 from myscheduler.core.schedule import TICK
 
@@ -124,6 +124,19 @@ def record_gaps(connection: sa.Connection, undone: Sequence[Undone]) -> None:
     if longer:
         values = [{name: row[name] for name in ("b_id", "last_slot", "slot_count")} for row in longer.values()]
         connection.execute(_LENGTHEN, values)
+
+
+def failing(connection: sa.Connection, job_id: str) -> Failing | None:
+    """What failed of a job since an execution was completed; `None` when nothing did."""
+    of_job = executions.c.job_id == job_id
+    last_good = sa.select(sa.func.max(executions.c.slot)).where(of_job, executions.c.status == Status.COMPLETED)
+    good = connection.execute(last_good).scalar()
+    failed = sa.and_(of_job, executions.c.status == Status.FAILED, executions.c.slot > good if good else sa.true())
+    row = connection.execute(sa.select(executions).where(failed).order_by(executions.c.slot).limit(1)).first()
+    if row is None:
+        return None
+    count = connection.execute(sa.select(sa.func.count()).select_from(executions).where(failed)).scalar_one()
+    return Failing(_record(row), count)
 
 
 def last_gap(

@@ -1,0 +1,126 @@
+"""`myscheduler sync`."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import click
+
+from myscheduler.cli.manifests import coloured, counted
+from myscheduler.cli.options import connect, format_option, server_option
+from myscheduler.core.problem import Problem, Severity
+
+_COLOURS = {"Ready": "green", "Reconciling": "yellow", "Stalled": "red"}
+_COUNTS = ("created", "updated", "deleted", "unchanged", "held", "blocked", "problems")
+
+
+@click.group(invoke_without_command=True)
+@click.option("--approve", metavar="DIGEST", help="Let exactly the blocked deletion of this digest happen.")
+@server_option
+@format_option
+@click.pass_context
+def sync(context: click.Context, approve: str | None, server: str, output: str) -> None:
+    """Let a running service look at its source now, and print what it did; `sync status` only looks.
+
+    A deletion that is blocked (see `sync status`) happens once it is approved by its digest. When MYSCHEDULER_API_TOKEN
+    is set, it is sent along.
+
+    \b
+    Examples:
+      myscheduler sync
+      myscheduler sync status --format json
+      myscheduler sync --approve 4a5588c51a03c263
+
+    Exits with 0 when the schedule is what the source says, 1 when it is not, or the service can't be reached.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    state = connect(server).post("sync", body={"approve": approve} if approve else {})
+    _print(state, output)
+
+
+@sync.command()
+@click.option("--server", metavar="URL", help="The running service to ask.")
+@click.option("--format", "output", type=click.Choice(["text", "json"]), help="What to print.")
+@click.pass_context
+def status(context: click.Context, server: str | None, output: str | None) -> None:
+    """Show whether a running service has applied its source, and what stands in the way.
+
+    \b
+    Example:
+      myscheduler sync status
+
+    Exits with 0 when the schedule is what the source says, 1 when it is not, or the service can't be reached.
+    """
+    before = context.parent.params if context.parent else {}  # options may stand before `status`, too
+    _print(connect(server or before["server"]).get("sync"), output or before["output"])
+
+
+def _print(state: dict[str, Any], output: str) -> None:
+    if output == "json":
+        click.echo(json.dumps(state, ensure_ascii=False, indent=2))
+    else:
+        click.echo("\n".join(_lines(state)))
+    raise SystemExit(0 if state["condition"] == "Ready" else 1)
+
+
+def _lines(state: dict[str, Any]) -> Iterator[str]:
+    condition = click.style(state["condition"], fg=_COLOURS[state["condition"]], bold=True)
+    since = f" since {_shown(state['conditions'][0]['since'])}" if state["conditions"][0]["since"] else ""
+    yield f"{condition} ({state['reason']}){since}: {state['message']}"
+    yield f"  source     {state['source']}, {counted(state['files']['total'], 'file')}"
+    yield f"  applied    {_revision(state['last_applied_revision'], state['last_applied_at'])}"
+    yield f"  attempted  {_revision(state['last_attempted_revision'], state['last_attempted_at'])}"
+    done = [f"{len(state[name]):,} {name}" for name in _COUNTS[:3] if state[name]]
+    done.append(f"{state['unchanged']:,} unchanged")
+    yield f"  this pass  {', '.join(done)}"
+    yield from _blocked(state["blocked_deletion"])
+    yield from _problems(state["problems"])
+    if state["held"]:
+        yield f"Held at their last good spec: {', '.join(state['held'])}"
+    yield from _drift(state["drift"] or [])
+    yield from _history(state["history"] or [])
+
+
+def _blocked(blocked: dict[str, Any] | None) -> Iterator[str]:
+    if blocked:
+        yield click.style(f"Blocked deletion {blocked['digest']}: {blocked['reason']}", fg="red")
+        yield f"  {', '.join(blocked['job_ids'])}"
+        yield f"  to let it happen: myscheduler sync --approve {blocked['digest']}"
+
+
+def _problems(problems: list[dict[str, Any]]) -> Iterator[str]:
+    if problems:
+        yield f"{counted(len(problems), 'problem')}:"
+    for problem in problems:
+        severity = Severity(problem["severity"])
+        yield f"  {coloured(Problem(**{**problem, 'severity': severity}))}"
+
+
+def _drift(drift: list[dict[str, Any]]) -> Iterator[str]:
+    if drift:
+        yield f"{counted(len(drift), 'job')} paused beside the manifest:"
+    for one in drift:
+        pause, source = one["pause"], one["source"]
+        reason = f" ({pause['reason']})" if pause["reason"] else ""
+        until = f", until {_shown(pause['until'])}" if pause["until"] else ""
+        overruled = "; without effect, the manifest says it itself" if one["overruled"] else ""
+        place = f"{source['file']}:{source['line']}" if source else ""
+        yield f"  {one['job_id']}  {place}  by {pause['by']}{reason} since {_shown(pause['at'])}{until}{overruled}"
+
+
+def _history(history: list[dict[str, Any]]) -> Iterator[str]:
+    if history:
+        yield "Last revisions:"
+    for one in history:
+        counts = ", ".join(f"{one[name]:,} {name}" for name in _COUNTS if one[name])
+        yield f"  {_shown(one['last_at'])}  {one['revision']}  {one['reason']}  {counts}"
+
+
+def _revision(revision: str | None, at: str | None) -> str:
+    return f"{revision}  {_shown(at)}" if revision and at else "nothing yet"
+
+
+def _shown(text: str) -> str:
+    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M:%S} {text[-6:]}"
