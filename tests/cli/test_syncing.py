@@ -38,7 +38,7 @@ def test_from_ready_to_stalled_to_approved(service: Service) -> None:
     service.write("team/日次.yaml", manifest("日次", URL))
     service.write("keep.yaml", manifest("keep", URL, "interval: {hours: 1}", "protect: true"))
     service.write("broken.yaml", manifest("broken", URL))
-    service.until(lambda: service.sync()["unchanged"] == 3)
+    service.until(lambda: len(service.sync()["created"]) + service.sync()["unchanged"] == 3)
     ready = sync(*asked)
     assert ready.exit_code == 0, ready.output
     assert "Last revisions:" in ready.stdout
@@ -48,7 +48,7 @@ def test_from_ready_to_stalled_to_approved(service: Service) -> None:
     service.post("/api/v1/jobs/日次/pause", json=pause)
     (service.jobs_dir / "keep.yaml").unlink()
     service.write("broken.yaml", manifest("broken", URL, "interval: {hour: 1}"))
-    service.until(lambda: service.sync()["unchanged"] == 1)
+    service.until(lambda: service.sync()["held"] == ["broken"] and service.sync()["blocked_deletion"])
     assert sync(*asked).exit_code == 1
     stalled = sync(*asked, "status")
     assert stalled.exit_code == 1
