@@ -3,15 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import assert_never
 
-from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows
+from myscheduler.adapters.store import Connection, Store, audit_rows, execution_rows, job_rows
 from myscheduler.adapters.store.execution_rows import Undone
 from myscheduler.core import lifecycle
 from myscheduler.core.admission import ON_TIME, Reason
+from myscheduler.core.audit import CLOCK, MANIFEST, Action, Entry, of_pause, of_spec
 from myscheduler.core.job import CatchUp, Job, JobSpec, Owner, Source, compile_schedule, digest
 from myscheduler.core.lifecycle import Turn
 from myscheduler.core.manifest import DeclaredJob
@@ -20,6 +21,8 @@ from myscheduler.core.schedule import next_after
 from myscheduler.errors import JobConflictError, JobNotFoundError, MySchedulerError
 
 ARM_AT_ONCE = 200
+API = "api"
+"""Who changes a job of the API when nobody says so."""
 GATHER_SEC = 0.001
 """How long new jobs wait for others to share their transaction, which takes three times as long."""
 
@@ -42,7 +45,7 @@ class Catalog:
         self._zone = zone
         self._now = now
         self._arm = arm
-        self._asked: list[tuple[JobSpec, asyncio.Future[Job]]] = []
+        self._asked: list[tuple[_Wish, asyncio.Future[Job]]] = []
         """New jobs that wait for their write."""
         self._creating: asyncio.Task[None] | None = None
 
@@ -63,14 +66,18 @@ class Catalog:
         if count:
             log.warning("%d jobs were ahead of the clock, which has been set back: they go on from now", count)
 
-    async def apply(self, plan: Plan) -> None:
-        """Make the changes of `plan` in one transaction; `StalePlanError` means that nothing is changed."""
+    async def apply(self, plan: Plan, *, approval: Entry | None = None) -> None:
+        """Make the changes of `plan` in one transaction; `StalePlanError` means that nothing is changed.
+
+        `approval` tells who let a deletion among them happen.
+        """
         wanted = [change for change in plan.changes if not isinstance(change, Hold | Conflict)]
         if not wanted:
             return
         now = self._now()
 
         def work(connection: Connection) -> tuple[list[Job], list[str]]:
+            audit_rows.add(connection, [approval] if approval else [])
             return self._apply(connection, replace(plan, changes=tuple(wanted)), now)
 
         changed, removed = await self._store.write(work)
@@ -83,25 +90,25 @@ class Catalog:
             self._arm(jobs[start : start + ARM_AT_ONCE], ())
             await asyncio.sleep(0)
 
-    async def create(self, spec: JobSpec, *, replace_existing: bool) -> Job:
+    async def create(self, spec: JobSpec, *, replace_existing: bool, by: str = API) -> Job:
         """Add an API job. Raises `JobConflictError` when its id is taken and may not be replaced."""
         if not replace_existing:
-            return await self._create_with_others(spec)
+            return await self._create_with_others(spec, by)
         now = self._now()
 
         def work(connection: Connection) -> Job:
             existing = job_rows.find_jobs(connection, [spec.job_id]).get(spec.job_id)
             if existing is None:
-                return self._insert(connection, [spec], now)[0]
+                return self._insert(connection, [_Wish(spec, by)], now)[0]
             _refuse_manifest(existing, "replaced")
-            return self._change(connection, existing, spec, now)
+            return self._change(connection, existing, _Wish(spec, by), now)
 
         return await self._changed(work)
 
-    async def _create_with_others(self, spec: JobSpec) -> Job:
+    async def _create_with_others(self, spec: JobSpec, by: str) -> Job:
         """Those who ask while a write is under way share the next one; it costs hardly more than one of them."""
         answer: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
-        self._asked.append((spec, answer))
+        self._asked.append((_Wish(spec, by), answer))
         if self._creating is None:
             self._creating = asyncio.create_task(self._create_asked())
         return await answer
@@ -112,7 +119,7 @@ class Catalog:
             asked, self._asked = self._asked, []
             outcomes: Sequence[Job | Exception]
             try:
-                work = partial(self._create_free, specs=[spec for spec, _ in asked], now=self._now())
+                work = partial(self._create_free, wishes=[wish for wish, _ in asked], now=self._now())
                 outcomes = await self._store.write(work)
             except Exception as error:  # noqa: BLE001 - it is handed to whoever asked
                 outcomes = [error] * len(asked)
@@ -122,36 +129,36 @@ class Catalog:
         self._creating = None
 
     def _create_free(
-        self, connection: Connection, specs: Sequence[JobSpec], now: datetime
+        self, connection: Connection, wishes: Sequence["_Wish"], now: datetime
     ) -> list[Job | JobConflictError]:
-        """The new jobs, in the order of their specs; or why there is none."""
-        taken = job_rows.find_jobs(connection, [spec.job_id for spec in specs])
-        free = {spec.job_id: spec for spec in reversed(specs) if spec.job_id not in taken}
+        """The new jobs, in the order of the wishes; or why there is none."""
+        taken = job_rows.find_jobs(connection, [wish.job_id for wish in wishes])
+        free = {wish.job_id: wish for wish in reversed(wishes) if wish.job_id not in taken}
         created = {job.job_id: job for job in self._insert(connection, list(free.values()), now)}
         return [
-            created[spec.job_id] if free.get(spec.job_id) is spec else _conflict(spec.job_id, taken.get(spec.job_id))
-            for spec in specs
+            created[wish.job_id] if free.get(wish.job_id) is wish else _conflict(wish.job_id, taken.get(wish.job_id))
+            for wish in wishes
         ]
 
-    async def replace(self, spec: JobSpec) -> Job:
+    async def replace(self, spec: JobSpec, *, by: str = API) -> Job:
         """Give an API job another spec. Raises `JobNotFoundError`, or `JobConflictError` for a manifest's job."""
         now = self._now()
 
         def work(connection: Connection) -> Job:
             existing = _find(connection, spec.job_id)
             _refuse_manifest(existing, "replaced")
-            return self._change(connection, existing, spec, now)
+            return self._change(connection, existing, _Wish(spec, by), now)
 
         return await self._changed(work)
 
-    async def delete(self, job_id: str) -> None:
+    async def delete(self, job_id: str, *, by: str = API) -> None:
         """Remove an API job; its history stays. Raises like `replace`."""
         now = self._now()
 
         def work(connection: Connection) -> None:
             existing = _find(connection, job_id)
             _refuse_manifest(existing, "deleted")
-            self._remove(connection, [existing], now)
+            self._remove(connection, [existing], now, actor=by)
 
         await self._store.write(work)
         self._arm((), [job_id])
@@ -166,17 +173,22 @@ class Catalog:
         def work(connection: Connection) -> Job:
             job = _find(connection, job_id)
             _refuse_pause(job, "paused")
-            return _store_turn(connection, lifecycle.pause(job, by=by, now=now, reason=reason, until=until))
+            turn = lifecycle.pause(job, by=by, now=now, reason=reason, until=until)
+            if turn.job.pause != job.pause:
+                audit_rows.add(connection, [of_pause(Action.PAUSED, job_id, turn.job.pause, at=now, actor=by)])
+            return _store_turn(connection, turn)
 
         return await self._changed(work)
 
-    async def resume(self, job_id: str, *, catch_up: CatchUp = "none") -> Job:
+    async def resume(self, job_id: str, *, catch_up: CatchUp = "none", by: str = API) -> Job:
         """Lift the operators' pause; `catch_up` says which slots of the paused time run. Raises like `pause`."""
         now = self._now()
 
         def work(connection: Connection) -> Job:
             job = _find(connection, job_id)
             _refuse_pause(job, "resumed")
+            if job.pause is not None:
+                audit_rows.add(connection, [of_pause(Action.RESUMED, job_id, job.pause, at=now, actor=by)])
             if catch_up == "none":
                 return _store_turn(connection, lifecycle.resume(job, now=now, zone=self._zone))
             row_id, recorded = execution_rows.last_gap(connection, job_id, job.cursor, Reason.PAUSED)
@@ -194,6 +206,8 @@ class Catalog:
 
         def work(connection: Connection) -> list[Job]:
             jobs = job_rows.find_jobs(connection, job_rows.over_paused(connection, now)).values()
+            ends = [of_pause(Action.PAUSE_ENDED, job.job_id, job.pause, at=now, actor=CLOCK) for job in jobs]
+            audit_rows.add(connection, ends)
             return [_store_turn(connection, lifecycle.resume(job, now=now, zone=self._zone)) for job in jobs]
 
         ended = await self._store.write(work)
@@ -232,18 +246,22 @@ class Catalog:
         job_rows.update_jobs(connection, jobs)
         return jobs
 
-    def _insert(self, connection: Connection, specs: Sequence[JobSpec], now: datetime) -> list[Job]:
-        turns = [lifecycle.create(spec, owner=Owner.API, source=None, now=now, zone=self._zone) for spec in specs]
+    def _insert(self, connection: Connection, wishes: Sequence["_Wish"], now: datetime) -> list[Job]:
+        turns = [lifecycle.create(one.spec, owner=Owner.API, source=None, now=now, zone=self._zone) for one in wishes]
         job_rows.insert_jobs(connection, [turn.job for turn in turns])
+        audit_rows.add(connection, [of_spec(Action.CREATED, None, one.spec, at=now, actor=one.by) for one in wishes])
         _record(connection, turns)
         return [turn.job for turn in turns]
 
-    def _change(self, connection: Connection, job: Job, spec: JobSpec, now: datetime) -> Job:
-        if digest(spec) == job.digest:
+    def _change(self, connection: Connection, job: Job, wish: "_Wish", now: datetime) -> Job:
+        if digest(wish.spec) == job.digest:
             return job
-        return _store_turn(connection, lifecycle.change(job, spec, source=None, now=now, zone=self._zone))
+        audit_rows.add(connection, [of_spec(Action.UPDATED, job.spec, wish.spec, at=now, actor=wish.by)])
+        return _store_turn(connection, lifecycle.change(job, wish.spec, source=None, now=now, zone=self._zone))
 
-    def _remove(self, connection: Connection, jobs: Sequence[Job], now: datetime) -> None:
+    def _remove(self, connection: Connection, jobs: Sequence[Job], now: datetime, *, actor: str) -> None:
+        gone = [of_spec(Action.DELETED, job.spec, None, at=now, actor=actor, source=job.source) for job in jobs]
+        audit_rows.add(connection, gone)
         _record(connection, [Turn(job, lifecycle.remove(job, now=now, zone=self._zone)) for job in jobs])
         job_rows.delete_jobs(connection, [job.job_id for job in jobs])
 
@@ -252,6 +270,7 @@ class Catalog:
         created: list[Turn] = []
         changed: list[Turn] = []
         removed: list[Job] = []
+        told: list[Entry] = []
         for change in plan.changes:
             match change:
                 case Create(declared):
@@ -262,12 +281,15 @@ class Catalog:
                         _spec(declared), owner=Owner.MANIFEST, source=source, now=now, zone=self._zone
                     )
                     created.append(turn)
+                    told.append(of_spec(Action.CREATED, None, turn.job.spec, at=now, actor=MANIFEST, source=source))
                 case Update(declared, known):
                     job, source = _current(stored, known), _source(declared, plan)
                     changed.append(lifecycle.change(job, _spec(declared), source=source, now=now, zone=self._zone))
+                    told.append(_told(Action.UPDATED, job, changed[-1].job, now))
                 case Adopt(declared, known):
                     job, source = _current(stored, known), _source(declared, plan)
                     changed.append(lifecycle.adopt(job, _spec(declared), source=source, now=now, zone=self._zone))
+                    told.append(_told(Action.ADOPTED, job, changed[-1].job, now))
                 case Move(declared, known):
                     changed.append(lifecycle.move(_current(stored, known), _source(declared, plan), now=now))
                 case Delete(known):
@@ -279,8 +301,26 @@ class Catalog:
         job_rows.insert_jobs(connection, [turn.job for turn in created])
         job_rows.update_jobs(connection, [turn.job for turn in changed])
         _record(connection, [*created, *changed])
-        self._remove(connection, removed, now)
+        audit_rows.add(connection, told)
+        self._remove(connection, removed, now, actor=MANIFEST)
         return [turn.job for turn in (*created, *changed)], [job.job_id for job in removed]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A spec for a job of the API, and who wants it."""
+
+    spec: JobSpec
+    by: str
+
+    @property
+    def job_id(self) -> str:
+        return self.spec.job_id
+
+
+def _told(action: Action, before: Job, after: Job, now: datetime) -> Entry:
+    """What a manifest changed."""
+    return of_spec(action, before.spec, after.spec, at=now, actor=MANIFEST, source=after.source)
 
 
 def _conflict(job_id: str, existing: Job | None) -> JobConflictError:

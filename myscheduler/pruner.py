@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol, TypeVar
 
-from myscheduler.adapters.store import Connection, Store, retention_rows
+from myscheduler.adapters.store import Connection, Store, audit_rows, retention_rows
 from myscheduler.adapters.store.retention_rows import Page, Place
 from myscheduler.errors import StoreUnavailableError
 
@@ -18,6 +18,8 @@ FIRST_SEC = 60.0
 PAUSE_SEC = 600.0
 BATCH = 100
 """How many rows a query looks at, and a transaction removes, at the most: few milliseconds, which claims may wait."""
+AUDIT_AGE = timedelta(days=400)
+"""Who changed what is kept for a year and a month."""
 REST = 4
 """How many times as long as a step took, its waiting included, nothing is done after it. So pruning takes a fifth of
 the writer at the most, and less when others want it.
@@ -55,13 +57,14 @@ class Pruner:
     async def prune(self) -> Counter[str]:
         """One pass. It ends early when the database can't be used; the next one removes the rest.
 
-        Returns how many rows are gone because they were `too_old`, or `too_many`.
+        Returns how many rows are gone because they were `too_old`, or `too_many`; and how many `of_audit`.
         """
         began = time.monotonic()
         gone = Counter(too_old=0, too_many=0)
         try:
             await self._prune_old(gone)
             await self._prune_surplus(gone)
+            await self._prune_audit(gone)
         except StoreUnavailableError as error:
             log.debug("a pass over the history ended early: %s", error)
         finally:
@@ -81,6 +84,11 @@ class Pruner:
             job_id = surplus.job_id
             if surplus.newest is not None:
                 await self._remove(partial(retention_rows.beyond, surplus=surplus), "too_many", gone)
+
+    async def _prune_audit(self, gone: Counter[str]) -> None:
+        find = partial(audit_rows.older_than, moment=self._now() - AUDIT_AGE, limit=BATCH)
+        while entry_ids := await self._gently(self._store.read(find)):
+            gone["of_audit"] += await self._gently(self._store.write(partial(audit_rows.remove, entry_ids=entry_ids)))
 
     async def _remove(self, walk: _Walk, why: str, gone: Counter[str]) -> None:
         after: Place | None = None

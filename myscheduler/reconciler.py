@@ -4,17 +4,18 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
 from myscheduler import __version__
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.store import Store, job_rows, revision_rows, source_rows
-from myscheduler.catalog import Catalog, StalePlanError
+from myscheduler.catalog import API, Catalog, StalePlanError
+from myscheduler.core.audit import Action, Entry
 from myscheduler.core.calendars_file import NamedCalendars, read_calendars
 from myscheduler.core.manifest import Desired, ParsedFile, combine, parse_file
-from myscheduler.core.plan import Plan, make_plan
+from myscheduler.core.plan import Delete, Plan, deletion_digest, make_plan
 from myscheduler.core.source import REVISION_DIGITS, Snapshot, SourceFile, SourceUnavailable
 from myscheduler.core.sync import (
     Cause,
@@ -33,6 +34,15 @@ PLANS = 3
 """How often a pass plans anew when a job changes under its hands."""
 RETRY_SEC = 5.0
 """After a pass that could not end, the next one follows by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Somebody lets exactly the deletion of this digest happen."""
+
+    digest: str
+    by: str
+
 
 log = logging.getLogger(__name__)
 
@@ -67,12 +77,12 @@ class Reconciler:
             group.create_task(self._source.watch(self.wake))
             group.create_task(self._reconcile_when_woken())
 
-    async def reconcile(self, *, approved: str | None = None) -> SyncState:
-        """Run a pass now. `approved` is the digest of a blocked deletion that may happen."""
+    async def reconcile(self, *, approved: str | None = None, by: str = API) -> SyncState:
+        """Run a pass now. `approved` is the digest of a blocked deletion that may happen, and `by` who says so."""
         async with self._one_pass:
             if self._passed is None:
                 await self._recall_passed()
-            self.state = await self._pass(approved)
+            self.state = await self._pass(Approval(approved, by) if approved else None)
             return self.state
 
     @property
@@ -89,14 +99,14 @@ class Reconciler:
                 await asyncio.sleep(RETRY_SEC)
                 self.wake()
 
-    async def _pass(self, approved: str | None) -> SyncState:
+    async def _pass(self, approval: Approval | None) -> SyncState:
         revision = None
         try:
             snapshot = await asyncio.to_thread(self._source.read)
             revision = snapshot.revision
             await self._recall(read_calendars(snapshot.calendars))
             desired = await asyncio.to_thread(self._parse_all, snapshot)
-            plan = await self._apply(snapshot, desired, approved)
+            plan = await self._apply(snapshot, desired, approval)
             files = file_states(self._parsed.values(), (file.path for file in snapshot.unreadable), plan)
             await self._remember()
             state = state_of(plan, files, self._now(), self.state)
@@ -124,11 +134,11 @@ class Reconciler:
     def _parse_now(self, file: SourceFile) -> ParsedFile:
         return parse_file(file, zone=self._zone, calendars=self._calendars)
 
-    async def _apply(self, snapshot: Snapshot, desired: Desired, approved: str | None) -> Plan:
+    async def _apply(self, snapshot: Snapshot, desired: Desired, approval: Approval | None) -> Plan:
         for attempt in range(1, PLANS + 1):
-            plan = await self._plan(snapshot, desired, approved)
+            plan = await self._plan(snapshot, desired, approval.digest if approval else None)
             try:
-                await self._catalog.apply(plan)
+                await self._catalog.apply(plan, approval=_approved(plan, approval, self._now()))
             except StalePlanError:
                 if attempt == PLANS:
                     raise
@@ -220,3 +230,12 @@ class Reconciler:
             log.error("%s", state.message)
         if state.condition is Condition.READY and self.state.condition is Condition.STALLED:
             log.info("the source is applied again")
+
+
+def _approved(plan: Plan, approval: Approval | None, now: datetime) -> Entry | None:
+    """The entry of the audit trail, where the approval let something happen."""
+    deletions = [change for change in plan.changes if isinstance(change, Delete)]
+    if approval is None or deletion_digest(deletions) != approval.digest:
+        return None
+    detail = {"digest": approval.digest, "job_ids": [one.known.job_id for one in deletions], "revision": plan.revision}
+    return Entry(now, approval.by, Action.APPROVED, None, detail)

@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from myscheduler import __version__
 from myscheduler.adapters.store import Store
 from myscheduler.api import errors
+from myscheduler.api.audit import audit_router
 from myscheduler.api.health import health_router
 from myscheduler.api.jobs import jobs_router
 from myscheduler.api.preview import preview_router
@@ -47,6 +48,7 @@ def create_api(
     jobs = jobs_router(store, catalog, runner, reconciler, views, zone=zone, now=now)
     app.include_router(jobs, prefix=BASE, dependencies=guard)
     app.include_router(sync_router(store, reconciler, views, source=source), prefix=BASE, dependencies=guard)
+    app.include_router(audit_router(store, views), prefix=BASE, dependencies=guard)
     app.include_router(specs_router(store, zone=zone), prefix=BASE, dependencies=guard)
     app.include_router(why_router(store, reconciler, zone=zone, now=now), prefix=BASE, dependencies=guard)
     app.include_router(preview_router(store, zone=zone, now=now), prefix=BASE, dependencies=guard)

@@ -62,10 +62,11 @@ async def read_fields(request: Request, **kinds: type) -> dict[str, Any]:
 
 async def read_actor(request: Request) -> str:
     """Who asks: the body's `by`, else `X-Forwarded-User`, else `api`. Recorded as claimed."""
-    return _actor(request, await read_fields(request, by=str))
+    return actor_of(request, await read_fields(request, by=str))
 
 
-def _actor(request: Request, body: Mapping[str, Any]) -> str:
+def actor_of(request: Request, body: Mapping[str, Any]) -> str:
+    """Who asks, as `read_actor` says, of a body that is read already."""
     actor = str(body.get("by") or request.headers.get("x-forwarded-user") or "api")
     return "".join(char if char.isprintable() else " " for char in actor)[:MAX_ACTOR]
 
@@ -86,7 +87,7 @@ async def read_pause(request: Request, *, zone: str, now: datetime) -> PauseRequ
     if len(reason) > MAX_REASON:
         message = f"is longer than {MAX_REASON} characters: shorten it, or link to what explains it"
         raise InvalidInputError([Complaint(("reason",), "invalid-value", message)])
-    return PauseRequest(_actor(request, body), reason or None, _until(body.get("until"), zone, now))
+    return PauseRequest(actor_of(request, body), reason or None, _until(body.get("until"), zone, now))
 
 
 def _until(text: str | None, zone: str, now: datetime) -> datetime | None:
@@ -102,10 +103,14 @@ def _until(text: str | None, zone: str, now: datetime) -> datetime | None:
     return until
 
 
-async def read_catch_up(request: Request) -> CatchUp:
-    """The body's `catchup`, `none` when left out; `by` may stand beside it."""
+async def read_resume(request: Request) -> tuple[CatchUp, str]:
+    """The body's `catchup`, `none` when left out, and who asks."""
     body = await read_fields(request, by=str, catchup=str)
-    match body.get("catchup"):
+    return _catch_up(body.get("catchup")), actor_of(request, body)
+
+
+def _catch_up(written: str | None) -> CatchUp:
+    match written:
         case None | "none":
             return "none"
         case "last":

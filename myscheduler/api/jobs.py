@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 
 from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows
 from myscheduler.api import views as shapes
-from myscheduler.api.bodies import read_actor, read_catch_up, read_object, read_pause
+from myscheduler.api.bodies import actor_of, read_actor, read_object, read_pause, read_resume
 from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.listing import Listing, ListResponse
 from myscheduler.api.views import Views
@@ -55,7 +55,7 @@ def _inlined(schema: Any, parts: Mapping[str, Any]) -> Any:
 _BODY = _body()
 
 
-def jobs_router(  # noqa: C901 - a list of routes, each simple
+def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     store: Store,
     catalog: Catalog,
     runner: Runner,
@@ -77,7 +77,8 @@ def jobs_router(  # noqa: C901 - a list of routes, each simple
         replace_existing = _take_flag(body, "replace_existing")
         if body.get("job_id") is None:
             body["job_id"] = str(uuid.uuid4())
-        job = await catalog.create(_spec(body, zone, now()), replace_existing=replace_existing)
+        spec = _spec(body, zone, now())
+        job = await catalog.create(spec, replace_existing=replace_existing, by=actor_of(request, {}))
         return JSONResponse({"job_id": job.job_id, "status": "scheduled"})
 
     @router.get("", responses=_answers(shapes.JobList))
@@ -106,13 +107,13 @@ def jobs_router(  # noqa: C901 - a list of routes, each simple
         if body.get("job_id") not in (None, job_id):
             message = f"is {body['job_id']!r}, but the URL names {job_id!r}: leave it out, or write the same id"
             raise InvalidInputError([Complaint(("job_id",), "invalid-id", message)])
-        await catalog.replace(_spec(body | {"job_id": job_id}, zone, now()))
+        await catalog.replace(_spec(body | {"job_id": job_id}, zone, now()), by=actor_of(request, {}))
         return JSONResponse({"job_id": job_id, "status": "scheduled"})
 
     @router.delete("/{job_id}", responses=_answers(shapes.JobStatus))
-    async def delete_job(job_id: str) -> JSONResponse:
+    async def delete_job(job_id: str, request: Request) -> JSONResponse:
         """Remove an API job; its history stays."""
-        await catalog.delete(job_id)
+        await catalog.delete(job_id, by=actor_of(request, {}))
         reconciler.wake()  # a manifest may have waited for the id
         return JSONResponse({"job_id": job_id, "status": "deleted"})
 
@@ -126,7 +127,8 @@ def jobs_router(  # noqa: C901 - a list of routes, each simple
     @router.post("/{job_id}/resume", responses=_answers(shapes.JobStatus))
     async def resume_job(job_id: str, request: Request) -> JSONResponse:
         """Send again from now on. Slots of the paused time run only where `catchup` is `last` or `all`."""
-        await catalog.resume(job_id, catch_up=await read_catch_up(request))
+        catch_up, by = await read_resume(request)
+        await catalog.resume(job_id, catch_up=catch_up, by=by)
         return JSONResponse({"job_id": job_id, "status": "resumed"})
 
     @router.post("/{job_id}/trigger", responses=_answers(shapes.JobStatus))

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from myscheduler.adapters.store import Connection, Store, job_rows, revision_rows
-from myscheduler.api.bodies import read_fields
+from myscheduler.api.bodies import actor_of, read_fields
 from myscheduler.api.views import Views
 from myscheduler.core.job import Job
 from myscheduler.core.sync import Passed, SyncState
@@ -41,8 +41,9 @@ def sync_router(store: Store, reconciler: Reconciler, views: Views, *, source: s
     @router.post("/", include_in_schema=False)
     async def run_sync(request: Request) -> JSONResponse:
         """Run a pass now. `{"approve": DIGEST}` lets exactly the blocked deletion of that digest through."""
-        approved = (await read_fields(request, approve=str)).get("approve")
-        state = await reconciler.reconcile(approved=approved)
+        body = await read_fields(request, approve=str, by=str)
+        approved = body.get("approve")
+        state = await reconciler.reconcile(approved=approved, by=actor_of(request, body))
         if approved is not None and state.blocked is not None and state.blocked.digest != approved:
             message = f"the blocked deletion is another one by now: look at it, and approve {state.blocked.digest}"
             raise JobConflictError(message)

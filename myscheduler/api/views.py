@@ -5,6 +5,7 @@ from typing import Any
 
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
+from myscheduler.core.audit import Entry
 from myscheduler.core.execution import Failing, Record, Status
 from myscheduler.core.job import (
     DeclaredCron,
@@ -301,6 +302,15 @@ class Views:
     def file(file: FileState) -> dict[str, Any]:
         problems = [problem.as_json() for problem in file.problems]
         return {"path": file.path, "condition": file.condition, "jobs": file.jobs, "problems": problems}
+
+    def entry(self, entry: Entry) -> dict[str, Any]:
+        return {
+            "at": self._moment(entry.at),
+            "actor": entry.actor,
+            "action": entry.action,
+            "job_id": entry.job_id,
+            "detail": entry.detail,
+        }
 
     def _drift(self, job: Job) -> dict[str, Any]:
         return {

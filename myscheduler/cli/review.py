@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from myscheduler.cli.manifests import counted
+from myscheduler.core.differences import FieldChange
 from myscheduler.core.problem import Severity
-from myscheduler.core.review import Action, FieldChange, Review, Reviewed, Times
+from myscheduler.core.review import Action, Review, Reviewed, Times
 
 _SIGNS: dict[Action, tuple[str, str]] = {
     "create": ("+", "green"),

@@ -12,6 +12,8 @@ from urllib.parse import unquote, urlsplit
 from myscheduler.core.job import JobSpec
 
 MASK = "••••"
+DEEPEST = 50
+"""What is nested deeper in a body is not looked into, and not shown."""
 Loc = tuple[str | int, ...]
 
 _WORDS = frozenset({
@@ -76,14 +78,16 @@ def _masked_field(name: str, value: Any) -> Any:
     return masked_text(value) if name == "target_url" and isinstance(value, str) else value
 
 
-def _masked_body(value: Any, name: str = "") -> Any:
+def _masked_body(value: Any, name: str = "", depth: int = 0) -> Any:
     match value:
         case str():
             return _masked_named(name, value)
+        case Mapping() | list() | tuple() if depth >= DEEPEST:
+            return "…"
         case Mapping():
-            return {key: _masked_body(one, str(key)) for key, one in value.items()}
+            return {key: _masked_body(one, str(key), depth + 1) for key, one in value.items()}
         case list() | tuple():
-            return [_masked_body(one, name) for one in value]
+            return [_masked_body(one, name, depth + 1) for one in value]
         case _:
             return value
 
@@ -159,6 +163,8 @@ def _in_body(value: Any, loc: Loc) -> Iterator[tuple[Loc, str]]:
     match value:
         case str() if value != _masked_body(value, str(loc[-1]) if len(loc) > 1 else ""):
             yield loc, f"{'.'.join(str(part) for part in loc)}"
+        case _ if len(loc) > DEEPEST:
+            return
         case Mapping():
             for key, one in value.items():
                 yield from _in_body(one, (*loc, str(key)))

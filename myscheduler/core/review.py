@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, assert_never
 
 from myscheduler.core.admission import Reason, gaps
+from myscheduler.core.differences import FieldChange, spec_changes
 from myscheduler.core.exclusions import next_run
 from myscheduler.core.execution import Status
 from myscheduler.core.inventory import Item
-from myscheduler.core.job import JobSpec, Owner, compile_schedule, schedule_digest, to_json
+from myscheduler.core.job import JobSpec, Owner, compile_schedule, schedule_digest
 from myscheduler.core.limit_words import describe_job
 from myscheduler.core.manifest import DeclaredJob, Desired
 from myscheduler.core.plan import Adopt, BlockedDeletion, Conflict, Create, Delete, Hold, Move, Update, make_plan
@@ -24,15 +25,6 @@ COUNTED_DAYS = 28
 """Starts a day are the mean of so many days to come: whole weeks, so that working days weigh right."""
 
 Action = Literal["create", "update", "delete", "held", "conflict"]
-
-
-@dataclass(frozen=True, slots=True)
-class FieldChange:
-    field: str
-    """Dotted, as `cron.hour` or `headers.Accept`."""
-    before: Any
-    """`None` where the field said nothing."""
-    after: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +73,7 @@ class Reviewed:
             "job_id": self.job_id,
             "path": self.path,
             "line": self.line,
-            "fields": [{"field": one.field, "before": one.before, "after": one.after} for one in self.fields],
+            "fields": [one.as_json() for one in self.fields],
             "before": _times_json(self.before),
             "after": _times_json(self.after),
             "notes": list(self.notes),
@@ -162,7 +154,7 @@ class _Reader:
         known = item.known
         notes = tuple(["says protect: true"] if item.spec.protect else []) + tuple(_pause_note(item))
         before = self._times(item.spec, item.created_at)
-        fields = tuple(_differences(_told(item.spec), {}))
+        fields = tuple(spec_changes(item.spec, None))
         return Reviewed("delete", job_id, known.path, known.line, fields, before, None, notes, is_blocked)
 
     def _creation(self, declared: DeclaredJob) -> Reviewed:
@@ -174,12 +166,12 @@ class _Reader:
             notes.append("paused by its manifest: none of these runs")
         return Reviewed(
             "create", declared.job_id, declared.path, declared.line,
-            tuple(_differences({}, _told(spec))), None, self._times(spec, self.now), tuple(notes),
+            tuple(spec_changes(None, spec)), None, self._times(spec, self.now), tuple(notes),
         )  # fmt: skip
 
     def _update(self, declared: DeclaredJob) -> Reviewed:
         spec, item = _spec(declared), self.stored[declared.job_id]
-        fields = list(_differences(_masked(to_json(item.spec)), _masked(to_json(spec))))
+        fields = list(spec_changes(item.spec, spec))
         if item.owner is Owner.API:
             fields.insert(0, FieldChange("owner", Owner.API, Owner.MANIFEST))
         before = self._times(item.spec, item.created_at)
@@ -232,41 +224,6 @@ def _pause_notes(item: Item, spec: JobSpec) -> Iterator[str]:
         yield "paused by its manifest: none of these runs"
     elif item.is_paused:
         yield "paused until now: it runs again"
-
-
-_UNTOLD = JobSpec(job_id="", name="", schedule=None, target_url="")  # type: ignore[arg-type] # the other fields' defaults
-
-
-def _told(spec: JobSpec) -> dict[str, Any]:
-    """The fields that say something, as a manifest would have them."""
-    told = _masked(to_json(spec))
-    silent = {name for name, value in told.items() if hasattr(_UNTOLD, name) and value == getattr(_UNTOLD, name)}
-    if spec.name == spec.job_id:
-        silent.add("name")
-    return {name: value for name, value in told.items() if name not in silent | {"job_id"}}
-
-
-def _masked(spec: dict[str, Any]) -> dict[str, Any]:
-    return spec
-
-
-def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[FieldChange]:
-    """What differs, field by field, in the order of the fields; objects are looked into."""
-    old, new = dict(_flat(before)), dict(_flat(after))
-    for name in {**old, **new}:
-        if old.get(name) != new.get(name) or type(old.get(name)) is not type(new.get(name)):
-            yield FieldChange(name, old.get(name), new.get(name))
-
-
-_SILENT_WHEN_EMPTY = frozenset({"headers", "labels"})
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping) and (value or name in _SILENT_WHEN_EMPTY):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def _times_json(times: Times | None) -> dict[str, Any] | None:

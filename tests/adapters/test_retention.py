@@ -14,15 +14,24 @@ import pytest
 import sqlalchemy as sa
 
 from myscheduler import pruner
-from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows, open_store, retention_rows
+from myscheduler.adapters.store import (
+    Connection,
+    Store,
+    audit_rows,
+    execution_rows,
+    job_rows,
+    open_store,
+    retention_rows,
+)
 from myscheduler.adapters.store.execution_rows import Undone, new_execution_id
 from myscheduler.adapters.store.tables import executions, progress
 from myscheduler.core.admission import Gap, Reason
+from myscheduler.core.audit import Action, Entry
 from myscheduler.core.claim import Claim
 from myscheduler.core.execution import Cause, Execution, Finish, Kind, Outcome, Status
 from myscheduler.core.job import Job
 from myscheduler.errors import StoreUnavailableError
-from myscheduler.pruner import BATCH, REST, Pruner
+from myscheduler.pruner import AUDIT_AGE, BATCH, REST, Pruner
 from tests.parts import job, until
 from tests.postgres import Database
 
@@ -246,13 +255,25 @@ class TestPass:
         running = [row("r", EDGE - DAY - number * MINUTE, status=Status.RUNNING) for number in range(3 * BATCH - 2)]
         await put(store, *running, row("a", EDGE - MINUTE))
         assert await prune(store) == {"too_old": 1, "too_many": 0}
-        assert (store.written, store.reads) == ([1], 3 + 2)  # three pages; then the job that has rows, and none after
+        assert (store.written, store.reads) == (
+            [1],
+            3 + 3,
+        )  # three pages; the job that has rows, and none after; the audit
 
     async def test_where_there_is_nothing_to_do_nothing_is_written(self, store: Watched) -> None:
         await exists(store, "a")
         await put(store, *(row("a", NOW - number * MINUTE) for number in range(100)))
         assert await prune(store) == NOTHING
-        assert (store.written, store.reads) == ([], 3)  # old rows, job "a", no further job
+        assert (store.written, store.reads) == ([], 4)  # old rows, job "a", no further job, old entries of the audit
+
+    async def test_the_audit_trail_is_kept_for_longer(self, store: Watched) -> None:
+        ages = [AUDIT_AGE - DAY, *(AUDIT_AGE + number * MINUTE for number in range(1, BATCH + 2))]
+        entries = [Entry(NOW - age, "Ada", Action.CREATED, "a") for age in ages]
+        await store.write(partial(audit_rows.add, entries=entries))
+        store.written.clear()
+        assert await prune(store) == {**NOTHING, "of_audit": BATCH + 1}
+        assert store.written == [BATCH, 1]
+        assert await store.read(partial(audit_rows.read, job_id="a", limit=9)) == entries[:1]
 
     async def test_after_each_batch_the_writer_is_left_to_others(self, store: Watched) -> None:
         await put(store, *(row("old", EDGE - number * MINUTE) for number in range(1, 3 * BATCH + 1)))

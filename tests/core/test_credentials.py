@@ -19,7 +19,8 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"
     [
         *((name, True) for name in (
             "Authorization", "Proxy-Authorization", "Cookie", "X-Api-Key", "X-API-KEY", "apikey", "api_key",
-            "X-Auth-Token", "accessToken", "db_password", "clientSecret", "AWS_ACCESS_KEY", "X-Hub-Signature-256", "sig", "PRIVATE-KEY",
+            "X-Auth-Token", "accessToken", "db_password", "clientSecret", "AWS_ACCESS_KEY",
+            "X-Hub-Signature-256", "sig", "PRIVATE-KEY",
         )),
         *((name, False) for name in (
             "Accept", "Idempotency-Key", "X-MyScheduler-Job-Id", "Content-Type", "max_tokens", "author",
@@ -48,7 +49,7 @@ def test_names(name: str, is_one: bool) -> None:
         pytest.param({"target_url": "https://${secret:p}@x/"}, [], id="reference for a user"),
         pytest.param({"target_url": "https://x/?a=1&access_token=abc"}, [("target_url",)], id="parameter"),
         pytest.param({"target_url": "https://x/?a=1&access_token=${secret:t}"}, [], id="parameter by reference"),
-        pytest.param({"target_url": "https://x/s/T0123456/B0123456/abcdefghijklmnop"}, [("target_url",)], id="web hook"),
+        pytest.param({"target_url": "https://x/s/T0123456/B0123456/abcdefghijklmnop"}, [("target_url",)], id="hook"),
         pytest.param({"target_url": "https://x/a@b?q=a@b"}, [], id="an @ elsewhere"),
         pytest.param({"body": {"a": [{"pwd": "p"}], "n": {"token": 5}}}, [("body", "a", 0, "pwd")], id="in it"),
         pytest.param({"body": f"x {JWT}"}, [("body",)], id="a token in a text"),

@@ -9,6 +9,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from myscheduler.adapters.store import (
+    audit_rows,
     execution_rows,
     job_rows,
     life_rows,
@@ -25,6 +26,7 @@ from myscheduler.adapters.store.writer import Writer
 __all__ = [
     "Connection",
     "Store",
+    "audit_rows",
     "execution_rows",
     "job_rows",
     "life_rows",

@@ -1,0 +1,59 @@
+"""SQL of the audit trail.
+
+Every function works inside the caller's transaction, so a change and its entry stand together.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from myscheduler.adapters.store.execution_rows import new_execution_id
+from myscheduler.adapters.store.tables import audit
+from myscheduler.core.audit import Action, Entry
+
+
+def add(connection: sa.Connection, entries: Sequence[Entry]) -> None:
+    """Write entries, in their order."""
+    if entries:
+        connection.execute(_INSERT, [_values(entry) for entry in entries])
+
+
+def read(connection: sa.Connection, *, job_id: str | None, limit: int) -> list[Entry]:
+    """The newest entries, newest first; those of one job, or all."""
+    query = sa.select(audit).order_by(audit.c.entry_id.desc()).limit(limit)
+    if job_id is not None:
+        query = query.where(audit.c.job_id == job_id)
+    return [_entry(row) for row in connection.execute(query)]
+
+
+def older_than(connection: sa.Connection, moment: datetime, limit: int) -> list[str]:
+    """Some of the entries that are older, the oldest first. Their ids begin with their time."""
+    first = new_execution_id(moment)[:13]
+    query = sa.select(audit.c.entry_id).where(audit.c.entry_id < first).order_by(audit.c.entry_id).limit(limit)
+    return list(connection.execute(query).scalars())
+
+
+def remove(connection: sa.Connection, entry_ids: Sequence[str]) -> int:
+    """Delete entries; returns how many there were."""
+    return connection.execute(sa.delete(audit).where(audit.c.entry_id.in_(entry_ids))).rowcount
+
+
+_INSERT = sa.insert(audit)
+
+
+def _values(entry: Entry) -> dict[str, Any]:
+    return {
+        "entry_id": new_execution_id(entry.at),
+        "at": entry.at,
+        "actor": entry.actor,
+        "action": entry.action,
+        "job_id": entry.job_id,
+        "detail": json.dumps(entry.detail, ensure_ascii=False, separators=(",", ":")),
+    }
+
+
+def _entry(row: sa.Row[Any]) -> Entry:
+    return Entry(row.at, row.actor, Action(row.action), row.job_id, json.loads(row.detail))

@@ -1,0 +1,70 @@
+"""The audit trail: who changed what, and when."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from myscheduler.core.differences import spec_changes
+from myscheduler.core.job import JobSpec, Pause, Source
+
+MANIFEST = "manifest"
+"""The actor where the source changed a job; the revision, file and line stand beside it."""
+CLOCK = "clock"
+"""The actor where a pause ended by itself."""
+
+
+class Action(StrEnum):
+    CREATED = "created"
+    UPDATED = "updated"
+    ADOPTED = "adopted"
+    DELETED = "deleted"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    PAUSE_ENDED = "pause-ended"
+    APPROVED = "approved"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change. No credential is ever in it."""
+
+    at: datetime
+    actor: str
+    """Who did it: `MANIFEST`, `CLOCK`, or the caller of the API as claimed."""
+    action: Action
+    job_id: str | None
+    """`None` for what is about several jobs, as an approval."""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+def of_spec(
+    action: Action,
+    before: JobSpec | None,
+    after: JobSpec | None,
+    *,
+    at: datetime,
+    actor: str,
+    source: Source | None = None,
+) -> Entry:
+    """A job is made, changed or removed. `source` is where a manifest declares it, or declared it.
+
+    Of a job that a manifest makes only the place is told: the file at that revision says the rest.
+    """
+    spec = after or before
+    detail: dict[str, Any] = {}
+    if not (before is None and source):
+        detail["fields"] = [one.as_json() for one in spec_changes(before, after)]
+    if source is not None:
+        detail["source"] = {"file": source.path, "line": source.line, "revision": source.revision}
+    return Entry(at, actor, action, spec.job_id if spec else None, detail)
+
+
+def of_pause(action: Action, job_id: str, pause: Pause | None, *, at: datetime, actor: str) -> Entry:
+    """A pause is laid, or taken off."""
+    if pause is None:
+        return Entry(at, actor, action, job_id)
+    until = pause.until.isoformat() if pause.until else None
+    detail = {"by": pause.by, "since": pause.at.isoformat(), "reason": pause.reason, "until": until}
+    return Entry(at, actor, action, job_id, detail)
