@@ -282,3 +282,73 @@ async def test_a_full_database_stalls_the_pass_and_the_next_one_heals(parts: Par
     assert await parts.jobs() == {}
     parts.make_room()
     assert len((await parts.sync()).created) == 50
+
+
+async def test_a_manifest_that_says_adopt_takes_over_a_job_with_its_history_pause_and_phase(parts: Parts) -> None:
+    await parts.create("a", interval={"minutes": 10}, target_url="https://example.com/a")
+    parts.runner.start()
+    await parts.runner.trigger("a", by="Ada")
+    await parts.rows_where("a", lambda rows: all(row.completed_at for row in rows) and bool(rows))
+    await parts.catalog.pause("a", by="Ada", reason="保守")
+    before = (await parts.jobs())["a"]
+    parts.manifest("a.yaml", manifest("a", "method: POST\n"))
+    refused = await parts.sync()
+    assert [problem.rule for problem in refused.problems] == ["owned-by-api"]
+    assert (await parts.jobs())["a"] == before
+
+    parts.manifest("a.yaml", manifest("a", "method: POST\nadopt: true\n"))
+    state = await parts.sync()
+    assert (state.condition, state.updated) == (Condition.READY, ("a",))
+    after = (await parts.jobs())["a"]
+    assert (after.owner, after.spec.method) == (Owner.MANIFEST, "POST")
+    assert after.source is not None
+    assert after.source.path == "a.yaml"
+    assert (after.created_at, after.cursor, after.next_slot, after.pause, after.execution_count) == (
+        before.created_at, before.cursor, before.next_slot, before.pause, 1,
+    )  # fmt: skip
+    assert len(await parts.rows("a")) == 1
+    parts.manifest("a.yaml", manifest("a", "method: POST\n"))
+    assert (await parts.sync()).unchanged == 1, "once it is taken over the line may go"
+
+
+async def test_adopt_makes_a_job_where_there_is_none(parts: Parts) -> None:
+    parts.manifest("a.yaml", manifest("a", "adopt: true\n"))
+    assert (await parts.sync()).created == ("a",)
+
+
+async def test_a_restart_takes_over_what_it_could_not_before(tmp_path: Path) -> None:
+    """The file did not change, so only its outline is at hand, and that knows of adopt."""
+    async with opened(tmp_path) as parts:
+        parts.manifest("a.yaml", manifest("a", "adopt: true\n"))
+        await parts.sync()
+        await parts.store.write(lambda connection: job_rows.delete_jobs(connection, ["a"]))
+    async with opened(tmp_path) as parts:
+        await parts.create("a")
+        assert (await parts.sync()).updated == ("a",)
+
+
+async def test_a_protected_job_holds_up_the_deletion_it_is_part_of_and_nothing_else(parts: Parts) -> None:
+    parts.manifest("a.yaml", manifest("a", "protect: true\n"))
+    parts.manifest("b.yaml", manifest("b"))
+    parts.manifest("c.yaml", manifest("c"))
+    await parts.sync()
+    for name in ("a.yaml", "b.yaml"):
+        (parts.jobs_dir / name).unlink()
+    parts.manifest("c.yaml", manifest("c", "method: POST\n"))
+    state = await parts.sync()
+    assert state.blocked is not None
+    assert (state.reason, state.blocked.job_ids) == (Cause.DELETION_BLOCKED, ("a", "b"))
+    assert (state.updated, state.deleted) == (("c",), ())
+    assert (await parts.sync("0123456789abcdef")).deleted == (), "an approval fits one deletion only"
+    approved = await parts.sync(state.blocked.digest)
+    assert (approved.condition, approved.deleted) == (Condition.READY, ("a", "b"))
+
+
+async def test_protection_can_be_lifted_first(parts: Parts) -> None:
+    parts.manifest("a.yaml", manifest("a", "protect: true\n"))
+    parts.manifest("b.yaml", manifest("b"))
+    await parts.sync()
+    parts.manifest("a.yaml", manifest("a"))
+    assert (await parts.sync()).updated == ("a",)
+    (parts.jobs_dir / "a.yaml").unlink()
+    assert (await parts.sync()).deleted == ("a",)
