@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import resource
 import signal
 import socket
@@ -14,6 +15,7 @@ import uvicorn
 import uvloop
 
 from myscheduler import __version__
+from myscheduler.adapters.secrets import Secrets
 from myscheduler.adapters.sender import open_sender
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.store import open_store
@@ -59,6 +61,7 @@ async def _serve(settings: Settings) -> int:
             zone=settings.zone,
             now=_now,
             user_agent=f"myscheduler/{__version__}",
+            secrets=Secrets(settings.secrets_dir, os.environ),
             in_flight=_places(settings.in_flight),
             in_flight_per_host=settings.in_flight_per_host,
         )

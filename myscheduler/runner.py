@@ -6,6 +6,7 @@ what was claimed is found as `running` and closed as interrupted, and what was n
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -13,16 +14,19 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
+from myscheduler.adapters.secrets import Secrets
 from myscheduler.adapters.sender import Sender
 from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows, probe
 from myscheduler.adapters.timers import Due, Timers
 from myscheduler.core.admission import ON_TIME, Reason, may_resend
 from myscheduler.core.agenda import Agenda, Taken
-from myscheduler.core.call import build_request, final_status, host_of, retry_delay, rfc3339
+from myscheduler.core.call import build_request, filled, final_status, host_of, may_refer, retry_delay, rfc3339
 from myscheduler.core.claim import Claim
-from myscheduler.core.execution import Cause, Execution, Finish, Kind, Outcome, Status
-from myscheduler.core.job import Job
+from myscheduler.core.execution import Cause, Execution, Failure, Finish, Kind, Outcome, Request, Status
+from myscheduler.core.job import Job, Owner
 from myscheduler.core.lanes import Lanes
+from myscheduler.core.redaction import redact
+from myscheduler.core.secrets import Grants, references_of, refused
 from myscheduler.errors import JobNotFoundError, StoreUnavailableError
 
 CLAIMS_AT_ONCE = 100
@@ -44,6 +48,12 @@ STOPPED = "the scheduler was stopped while this execution was under way; the tar
 REPLACED = "the next slot of this job was due, and it says overlap: replace; the target may have got the request"
 GIVEN_UP = "whoever triggered it was told that it could not be recorded in time, so it was not sent"
 NOT_SENT = "the scheduler was stopped before this execution was sent"
+_UNSENT = {
+    Failure.SECRET_MISSING: Reason.SECRET_MISSING,
+    Failure.SECRET_UNUSABLE: Reason.SECRET_UNUSABLE,
+    Failure.SECRET_NOT_ALLOWED: Reason.SECRET_NOT_ALLOWED,
+}
+"""Why no request left; such an attempt doesn't count."""
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +67,10 @@ class _Asked:
     """Whether it was claimed; cancelled when the caller gave up."""
 
 
+class RedactedBugError(Exception):
+    """A bug in a call that holds secrets; the message is its stack trace without them."""
+
+
 class Runner:
     def __init__(
         self,
@@ -66,12 +80,19 @@ class Runner:
         zone: str,
         now: Callable[[], datetime],
         user_agent: str,
+        secrets: Secrets,
+        grants: Callable[[], Grants] = Grants,
         in_flight: int,
         in_flight_per_host: int,
     ) -> None:
-        """`in_flight` is how many scheduled executions may be on their way at once; others wait for their turn."""
+        """`in_flight` is how many scheduled executions may be on their way at once; others wait for their turn.
+
+        `grants` says which secrets jobs of the API may use; it is asked for each call.
+        """
         self._store = store
         self._sender = sender
+        self._secrets = secrets
+        self._grants = grants
         self._now = now
         self._user_agent = user_agent
         self._timers = Timers(self.wake, asyncio.get_running_loop())
@@ -331,7 +352,7 @@ class Runner:
         """Send until it is decided. The first attempt has its place from the claim; a later one waits for its turn."""
         names = _names(execution)
         log.info("execution started", extra=names)
-        status = Status.FAILED
+        status, reason = Status.FAILED, None
         try:
             if attempts:
                 await self._turn(execution, host)
@@ -339,7 +360,7 @@ class Runner:
                 attempts += 1
                 request = build_request(job.spec, execution, attempts, user_agent=self._user_agent)
                 try:
-                    outcome = await self._sender.send(request)
+                    outcome = await self._send(job, request)
                 finally:
                     self._leave(execution, host)
                 delay = retry_delay(job.spec, outcome, attempts)
@@ -349,13 +370,33 @@ class Runner:
                 await asyncio.sleep(delay)
                 await self._turn(execution, host)
             status = final_status(outcome)
+            reason = _UNSENT.get(outcome.failure) if outcome.failure else None
+            attempts -= reason is not None
         except asyncio.CancelledError:
             self._cut_off(job, execution, attempts, STOPPED)
             return
         except Exception:
             log.exception("a bug ended an execution", extra=names)
             outcome = Outcome(error="a bug in the scheduler ended this execution; its log has the stack trace")
-        self._end(execution, status, attempts, outcome)
+        self._end(execution, status, attempts, outcome, reason)
+
+    async def _send(self, job: Job, request: Request) -> Outcome:
+        """Send with the secrets as they are at this moment; nothing, where one can't be had."""
+        if not may_refer(request):
+            return await self._sender.send(request)
+        names = references_of(job.spec)
+        if job.owner is Owner.API and (why := refused(names, self._grants(), job.spec.target_url)):
+            return Outcome(failure=Failure.SECRET_NOT_ALLOWED, error="; ".join(why))
+        found = await self._secrets.find(names)
+        if isinstance(found, Outcome):
+            return found
+        request = filled(request, job.spec, found)
+        try:
+            return await self._sender.send(request)
+        except Exception as error:  # noqa: BLE001 - it is raised again
+            # what a library says of its trouble may hold what it was given
+            told = redact("".join(traceback.format_exception(error)), request.secrets)
+            raise RedactedBugError(told) from None
 
     async def _turn(self, execution: Execution, host: str) -> None:
         """Wait for a place, as what is due longest."""

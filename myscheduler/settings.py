@@ -8,6 +8,7 @@ DATABASE_URL = "DATABASE_URL"
 TZ = "TZ"
 LOG_LEVEL = "LOG_LEVEL"
 JOBS_DIR = "MYSCHEDULER_JOBS_DIR"
+SECRETS_DIR = "MYSCHEDULER_SECRETS_DIR"
 HOST = "MYSCHEDULER_HOST"
 PORT = "MYSCHEDULER_PORT"
 HISTORY_DAYS = "MYSCHEDULER_HISTORY_DAYS"
@@ -27,6 +28,8 @@ class Settings:
     """IANA name: for jobs that name no zone, and for the times that the API shows."""
     log_level: str = "INFO"
     jobs_dir: Path = Path("jobs.d")
+    secrets_dir: Path = Path("/etc/myscheduler/secrets")
+    """One file a secret."""
     host: str = "127.0.0.1"
     port: int = 8003
     api_token: str | None = None

@@ -6,7 +6,7 @@ async with opened(tmp_path) as parts:
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from myscheduler.adapters.secrets import Secrets
 from myscheduler.adapters.sender import open_sender
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.store import Store, execution_rows, job_rows, open_store
@@ -25,6 +26,7 @@ from myscheduler.core import lifecycle
 from myscheduler.core.declaration import declare
 from myscheduler.core.execution import Record
 from myscheduler.core.job import Job, JobSpec, Owner
+from myscheduler.core.secrets import Grants
 from myscheduler.core.sync import SyncState
 from myscheduler.reconciler import Reconciler
 from myscheduler.runner import Runner
@@ -57,10 +59,18 @@ class Parts:
     catalog: Catalog
     reconciler: Reconciler
     timekeeper: Timekeeper
+    grants: Grants = field(default_factory=Grants)
+    """What the policy allows jobs of the API."""
 
     @property
     def jobs_dir(self) -> Path:
         return self.folder / "jobs.d"
+
+    def secret(self, name: str, content: str | bytes) -> None:
+        """Put a file into the folder of the secrets."""
+        path = self.folder / "secrets" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
 
     def manifest(self, name: str, text: str) -> Path:
         """Write a file into the source."""
@@ -114,6 +124,7 @@ async def opened(
     limit: int = 1_000,
     limit_per_host: int | None = None,
     drain_sec: float = 5.0,
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Parts]:
     """Nothing that runs by itself is at work: `parts.runner.start()` starts the runner, which is stopped at the end."""
     now = clock or Clock()
@@ -127,6 +138,8 @@ async def opened(
             zone=zone,
             now=now,
             user_agent="myscheduler/test",
+            secrets=Secrets(folder / "secrets", environment or {}),
+            grants=lambda: parts.grants,
             in_flight=limit,
             in_flight_per_host=limit if limit_per_host is None else limit_per_host,
         )
@@ -137,7 +150,8 @@ async def opened(
         timekeeper = Timekeeper(runner, catalog, now=now)
         await runner.recover()
         await catalog.load()
-        yield Parts(folder, now, store, runner, catalog, reconciler, timekeeper)
+        parts = Parts(folder, now, store, runner, catalog, reconciler, timekeeper)
+        yield parts
 
 
 @asynccontextmanager
@@ -152,6 +166,7 @@ async def client(parts: Parts, *, token: str | None = None, zone: str = ZONE) ->
         source=str(parts.jobs_dir),
         token=token,
         now=parts.clock,
+        grants=lambda: parts.grants,
     )
     transport = httpx.ASGITransport(api, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://myscheduler") as one:

@@ -123,6 +123,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
     assert documented[f"`{settings.TZ}`"] == f"`{chosen.zone}`"
     assert documented[f"`{settings.LOG_LEVEL}`"] == f"`{chosen.log_level}`"
     assert documented[f"`{settings.JOBS_DIR}`"] == f"`{chosen.jobs_dir}`"
+    assert documented[f"`{settings.SECRETS_DIR}`"] == f"`{chosen.secrets_dir}`"
     assert documented[f"`{settings.HOST}`, `{settings.PORT}`"] == f"`{chosen.host}`, `{chosen.port}`"
     history = f"`{chosen.history_days}`, `{chosen.history_rows}`"
     assert documented[f"`{settings.HISTORY_DAYS}`, `{settings.HISTORY_ROWS}`"] == history

@@ -24,11 +24,12 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import aiohttp
 import certifi
-import idna
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from yarl import URL
 
 from myscheduler.core.execution import EXCERPT_BYTES, Failure, Outcome, Request
+from myscheduler.core.hosts import looked_up
+from myscheduler.core.redaction import Secret, redact, redact_start
 
 RESPONSE_LIMIT = 10 * 1024 * 1024
 """Bytes of a response that are read at most."""
@@ -43,6 +44,8 @@ _LARGE_BODY = 1024 * 1024
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _AS_WRITTEN = "%/:@!$&'()*+,;=-._~[]"
 """What stands in a path for itself (RFC 3986), and `%`, which begins an escape."""
+_LETTER_BYTES = 4
+"""Bytes of a character at the most, in the charsets that answers come in."""
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
 _RESET = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE})
@@ -69,7 +72,7 @@ class Sender:
             message = _message(request)
         except ValueError as error:
             return Outcome(failure=Failure.INVALID_REQUEST, error=str(error))
-        answer = _Answer()
+        answer = _Answer(request.secrets)
         try:
             async with asyncio.timeout(request.timeout_sec) as limit:
                 await self._exchange(message, answer)
@@ -144,6 +147,7 @@ def _tls_context() -> ssl.SSLContext:
 class _Answer:
     """What has arrived so far."""
 
+    secrets: tuple[Secret, ...]
     status: int | None = None
     charset: str | None = None
     coding: str = ""
@@ -158,26 +162,39 @@ class _Answer:
 
     def add(self, chunk: bytes) -> None:
         self.size += len(chunk)
-        self.head += chunk[: max(0, EXCERPT_BYTES - len(self.head))]
+        self.head += chunk[: max(0, self._window - len(self.head))]
 
     def outcome(self, failure: Failure | None, error: str | None) -> Outcome:
         if self.status is None:
             return Outcome(failure=failure, error=error)
         return Outcome(self.status, failure, error, self.size, self._excerpt())
 
+    @property
+    def _window(self) -> int:
+        """Bytes to look through: the excerpt, and behind it as much as the secret may need that begins in it."""
+        return EXCERPT_BYTES + max((_LETTER_BYTES * secret.longest for secret in self.secrets), default=0)
+
     def _excerpt(self) -> str | None:
-        whole = self.complete and self.size <= EXCERPT_BYTES
+        whole = self.complete and self.size <= len(self.head)
         if self.coding in {"", "identity"}:
-            return _text(bytes(self.head), self.charset, whole=whole)
+            return self._shown(bytes(self.head), whole=whole)
         if self.coding not in {"gzip", "x-gzip", "deflate"}:
             return None
         # Sent compressed although we ask for plain. Only as much is unpacked as is kept, so a bomb stays small.
         unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
         try:
-            head = unpacker.decompress(bytes(self.head), EXCERPT_BYTES)
+            head = unpacker.decompress(bytes(self.head), self._window)
         except zlib.error:
             return None
-        return _text(head, self.charset, whole=unpacker.eof)
+        return self._shown(head, whole=unpacker.eof)
+
+    def _shown(self, data: bytes, *, whole: bool) -> str:
+        """What is kept: cut only when the secrets are out, so that none leaves a part of itself behind."""
+        kept = _text(data[:EXCERPT_BYTES], self.charset, whole=whole and len(data) <= EXCERPT_BYTES)
+        if not self.secrets:
+            return kept
+        text = _text(data, self.charset, whole=whole)
+        return redact_start(text, self.secrets, len(kept), whole=whole)[:EXCERPT_BYTES]
 
 
 def _text(data: bytes, charset: str | None, *, whole: bool) -> str:
@@ -204,10 +221,10 @@ def _charset(declared: str | None) -> str:
 class _Address:
     """A URL, ready to be called."""
 
-    url: URL
+    url: URL = field(repr=False)
     where: str
     """For messages: never with user, path or query."""
-    authorization: str | None
+    authorization: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,15 +233,15 @@ class _Message:
 
     method: str
     address: _Address
-    headers: dict[str, str]
-    body: bytes | None
+    headers: dict[str, str] = field(repr=False)
+    body: bytes | None = field(repr=False)
 
 
 def _message(request: Request) -> _Message:
     """A ValueError says what is wrong without repeating a value, which may be secret."""
     if _TOKEN.fullmatch(request.method) is None:
         raise ValueError("the method is not an HTTP method")
-    address = _address(request.url)
+    address = _address_of(request)
     headers = _headers(request)
     names = {name.lower() for name in headers}
     if "accept-encoding" not in names:
@@ -234,11 +251,17 @@ def _message(request: Request) -> _Message:
     return _Message(request.method, address, headers, request.body)
 
 
-@lru_cache(maxsize=16_384)  # reading a URL costs as much as sending it
+def _address_of(request: Request) -> _Address:
+    """Reading a URL costs as much as sending it, so what was read is kept, except what holds a secret."""
+    if request.secrets and redact(request.url, request.secrets) != request.url:
+        return _address(request.url)
+    return _known_address(request.url)
+
+
 def _address(text: str) -> _Address:
     parts = _parts(text)
     try:
-        host = _host(parts.hostname or "")
+        host = looked_up(parts.hostname or "")
         url = URL.build(
             scheme=parts.scheme,
             host=f"[{host}]" if ":" in host else host,
@@ -253,6 +276,9 @@ def _address(text: str) -> _Address:
     if ":" not in host and not all(0 < len(label) < 64 for label in labels):
         raise ValueError("the host name of the URL has a part that is empty or longer than 63 characters")
     return _Address(url, _where(url), _basic(parts))
+
+
+_known_address = lru_cache(maxsize=16_384)(_address)
 
 
 def _parts(text: str) -> SplitResult:
@@ -271,15 +297,6 @@ def _parts(text: str) -> SplitResult:
     if port == 0:
         raise ValueError("the port of the URL is not between 1 and 65535")
     return parts
-
-
-def _host(name: str) -> str:
-    """As it is looked up. What looks like an international name has to be one."""
-    if not name.isascii():
-        return idna.encode(name, uts46=True).decode("ascii")
-    if "xn--" in name:
-        idna.decode(name)
-    return name
 
 
 def _without_dots(path: str) -> str:

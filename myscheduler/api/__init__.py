@@ -18,6 +18,7 @@ from myscheduler.api.sync import sync_router
 from myscheduler.api.views import Views
 from myscheduler.api.why import why_router
 from myscheduler.catalog import Catalog
+from myscheduler.core.secrets import Grants
 from myscheduler.reconciler import Reconciler
 from myscheduler.runner import Runner
 
@@ -34,8 +35,12 @@ def create_api(
     source: str,
     token: str | None,
     now: Callable[[], datetime],
+    grants: Callable[[], Grants] = Grants,
 ) -> FastAPI:
-    """The application; with a `token`, everything below `BASE` wants it."""
+    """The application; with a `token`, everything below `BASE` wants it.
+
+    `grants` says which secrets the jobs that are made here may use.
+    """
     app = FastAPI(
         title="MyScheduler",
         version=__version__,
@@ -45,7 +50,7 @@ def create_api(
     errors.install(app)
     views = Views(zone)
     guard = [Depends(_bearer(token))] if token else []
-    jobs = jobs_router(store, catalog, runner, reconciler, views, zone=zone, now=now)
+    jobs = jobs_router(store, catalog, runner, reconciler, views, zone=zone, now=now, grants=grants)
     app.include_router(jobs, prefix=BASE, dependencies=guard)
     app.include_router(sync_router(store, reconciler, views, source=source), prefix=BASE, dependencies=guard)
     app.include_router(audit_router(store, views), prefix=BASE, dependencies=guard)

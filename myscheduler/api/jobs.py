@@ -22,6 +22,7 @@ from myscheduler.core.execution import Failing, Record
 from myscheduler.core.fields import JobFields
 from myscheduler.core.job import Job, JobSpec
 from myscheduler.core.problem import Complaint, Severity
+from myscheduler.core.secrets import Grants, not_allowed
 from myscheduler.errors import JobNotFoundError, StoreUnavailableError
 from myscheduler.reconciler import Reconciler
 from myscheduler.runner import Runner
@@ -64,6 +65,7 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     *,
     zone: str,
     now: Callable[[], datetime],
+    grants: Callable[[], Grants],
 ) -> APIRouter:
     """The routes of the contract; `zone` is the service's."""
     router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[Depends(refuse_nul)])
@@ -77,7 +79,7 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
         replace_existing = _take_flag(body, "replace_existing")
         if body.get("job_id") is None:
             body["job_id"] = str(uuid.uuid4())
-        spec = _spec(body, zone, now())
+        spec = _spec(body, zone, now(), grants())
         job = await catalog.create(spec, replace_existing=replace_existing, by=actor_of(request, {}))
         return JSONResponse({"job_id": job.job_id, "status": "scheduled"})
 
@@ -107,7 +109,7 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
         if body.get("job_id") not in (None, job_id):
             message = f"is {body['job_id']!r}, but the URL names {job_id!r}: leave it out, or write the same id"
             raise InvalidInputError([Complaint(("job_id",), "invalid-id", message)])
-        await catalog.replace(_spec(body | {"job_id": job_id}, zone, now()), by=actor_of(request, {}))
+        await catalog.replace(_spec(body | {"job_id": job_id}, zone, now(), grants()), by=actor_of(request, {}))
         return JSONResponse({"job_id": job_id, "status": "scheduled"})
 
     @router.delete("/{job_id}", responses=_answers(shapes.JobStatus))
@@ -165,8 +167,10 @@ def _answers(shape: Any) -> dict[int | str, dict[str, Any]]:
     return {200: {"model": shape}}
 
 
-def _spec(body: dict[str, Any], zone: str, now: datetime) -> JobSpec:
+def _spec(body: dict[str, Any], zone: str, now: datetime, grants: Grants) -> JobSpec:
     spec, complaints = declare(body, zone=zone)
+    if spec is not None:
+        complaints += not_allowed(spec, grants)
     complaints += [
         Complaint((name,), "manifests-only", "is for manifests: what is made through the API is deleted through it")
         for name in ("adopt", "protect")

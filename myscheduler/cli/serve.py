@@ -22,6 +22,14 @@ _DEFAULTS = Settings()
     help="The folder of the manifests. It may appear later; API jobs run without it.",
 )
 @click.option(
+    "--secrets-dir",
+    envvar=settings.SECRETS_DIR,
+    show_envvar=True,
+    type=click.Path(path_type=Path),
+    default=_DEFAULTS.secrets_dir,
+    help="The folder of the secrets that jobs refer to, one file each. It may be missing.",
+)
+@click.option(
     "--database-url",
     envvar=settings.DATABASE_URL,
     show_envvar=True,
@@ -71,6 +79,7 @@ _DEFAULTS = Settings()
 )
 def serve(
     jobs_dir: Path,
+    secrets_dir: Path,
     database_url: str,
     host: str,
     port: int,
@@ -99,6 +108,7 @@ def serve(
         zone=timezone,
         log_level=log_level.upper(),
         jobs_dir=jobs_dir,
+        secrets_dir=secrets_dir,
         host=host,
         port=port,
         history_days=history_days,

@@ -43,6 +43,9 @@ class Reason(StrEnum):
     CRASH = "crash"
     SHUTDOWN = "shutdown"
     DATABASE = "database"
+    SECRET_MISSING = "secret-missing"  # noqa: S105 - a word, no password
+    SECRET_UNUSABLE = "secret-unusable"  # noqa: S105 - a word, no password
+    SECRET_NOT_ALLOWED = "secret-not-allowed"  # noqa: S105 - a word, no password
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,20 @@
 """One execution as HTTP: the request of each attempt, and what its outcome means."""
 
 import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
+from functools import partial
+from urllib.parse import quote, quote_plus, urlsplit
 
 from myscheduler.core.execution import Execution, Failure, Outcome, Request, Status
 from myscheduler.core.job import JobSpec
+from myscheduler.core.redaction import Secret
+from myscheduler.core.secrets import MARK, resolve
 
 MAX_BACKOFF_SEC = 3600.0
 _RESERVED = "x-myscheduler-"
+_MARK_BYTES = MARK.encode()
 
 
 def build_request(spec: JobSpec, execution: Execution, attempt: int, *, user_agent: str) -> Request:
@@ -31,6 +37,44 @@ def build_request(spec: JobSpec, execution: Execution, attempt: int, *, user_age
     }
     headers = {name: value for name, value in defaults.items() if name.lower() not in given} | own | identity
     return Request(spec.method, spec.target_url, headers, body, spec.timeout_sec)
+
+
+def may_refer(request: Request) -> bool:
+    """Whether the request may hold references; costs next to nothing, so that other jobs don't pay for secrets."""
+    return (
+        MARK in request.url
+        or any(MARK in value for value in request.headers.values())
+        or (request.body is not None and _MARK_BYTES in request.body)
+    )
+
+
+def filled(request: Request, spec: JobSpec, secrets: Mapping[str, Secret]) -> Request:
+    """The request of `build_request` with values in the places of its references.
+
+    A value arrives as it is: it is escaped as URLs, JSON and forms want it. In other text it stands raw.
+    """
+    values = {name: secret.value for name, secret in secrets.items()}
+    return replace(
+        request,
+        url=resolve(request.url, values, partial(quote, safe="")),
+        headers={
+            name: value if name.lower().startswith(_RESERVED) else resolve(value, values)
+            for name, value in request.headers.items()
+        },
+        body=None if request.body is None else resolve(request.body.decode(), values, _escape_of(spec)).encode(),
+        secrets=tuple(secrets.values()),
+    )
+
+
+def _escape_of(spec: JobSpec) -> Callable[[str], str]:
+    """How a value has to be written in the body."""
+    if not (isinstance(spec.body, str) and _is_own_text(spec)):
+        return _json_text
+    return quote_plus if "x-www-form-urlencoded" in _content_type(spec) else str
+
+
+def _json_text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)[1:-1]
 
 
 def retry_delay(spec: JobSpec, outcome: Outcome, attempt: int) -> float | None:
@@ -76,5 +120,8 @@ def _body(spec: JobSpec) -> bytes | None:
 
 def _is_own_text(spec: JobSpec) -> bool:
     """The job says that its text isn't JSON (a form, XML, CSV)."""
-    content_type = next((value for name, value in spec.headers.items() if name.lower() == "content-type"), "json")
-    return "json" not in content_type.lower()
+    return "json" not in _content_type(spec)
+
+
+def _content_type(spec: JobSpec) -> str:
+    return next((value for name, value in spec.headers.items() if name.lower() == "content-type"), "json").lower()

@@ -21,6 +21,7 @@ from myscheduler.core.limits import NO_LIMITS, Limits
 from myscheduler.core.problem import Complaint, Severity
 from myscheduler.core.schedule import TICK, Adjusted, Interval, back, next_after
 from myscheduler.core.schedule_reading import FIELD_OF_KIND, Rejected, declared_schedule
+from myscheduler.core.secrets import is_in_host, reference_faults
 from myscheduler.core.zones import is_zone
 
 _ID_FORBIDDEN = "/?#%"
@@ -124,12 +125,13 @@ def _check(fields: JobFields) -> Iterator[Complaint]:
         yield Complaint(("job_id",), "invalid-id", fault)
     if any(unicodedata.category(char) == "Cc" for char in fields.name or ""):
         yield Complaint(("name",), "invalid-name", "a name can't hold line breaks or other control characters")
-    if fault := _url_fault(fields.target_url):
+    if not is_in_host(fields.target_url) and (fault := _url_fault(fields.target_url)):
         yield Complaint(("target_url",), "invalid-url", fault)
     if fields.method is not None and fields.method.upper() not in METHODS:
         yield Complaint(("method",), "invalid-method", f"{fields.method!r} is not one of {', '.join(METHODS)}")
     for name, value in (fields.headers or {}).items():
         yield from _check_header(name, value)
+    yield from reference_faults(fields.target_url, fields.headers or {}, fields.body)
     yield from _check_companions(fields)
 
 

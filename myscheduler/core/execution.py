@@ -1,11 +1,12 @@
 """What is sent for a job, and what comes of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from myscheduler.core.job import Source
+from myscheduler.core.redaction import Secret
 
 EXCERPT_BYTES = 4096
 """How much of a response is kept in the history."""
@@ -36,18 +37,24 @@ class Failure(StrEnum):
     TIMEOUT = "timeout"
     CONNECTION = "connection"
     INVALID_REQUEST = "invalid_request"
+    SECRET_MISSING = "secret-missing"  # noqa: S105 - a word, no password
+    SECRET_UNUSABLE = "secret-unusable"  # noqa: S105 - a word, no password
+    SECRET_NOT_ALLOWED = "secret-not-allowed"  # noqa: S105 - a word, no password
+    """Without its secrets nothing is sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, ready to be sent."""
+    """One HTTP request, ready to be sent. Its `repr` tells nothing that may hold a secret."""
 
     method: str
-    url: str
-    headers: Mapping[str, str]
-    body: bytes | None
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None = field(repr=False)
     timeout_sec: float
     """Seconds for the whole attempt: connect, send, and read the response to its end."""
+    secrets: tuple[Secret, ...] = field(default=(), repr=False)
+    """What was put into it, and is taken out of the response."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,9 @@ class _Voice:
 
     def _row(self, row: Record) -> str:
         match row.status:
+            case Status.FAILED if row.reason:
+                attempts = "" if row.attempts == 0 else f" after {_attempts(row)}"
+                return f"{self._due(row)} failed{attempts}: {as_sentence(row.error or REASONS[Reason(row.reason)])}"
             case Status.COMPLETED | Status.FAILED:
                 return self._ran(row)
             case Status.RUNNING:
@@ -194,14 +197,13 @@ class _Voice:
         what = "ran" if row.status is Status.COMPLETED else "ran and failed"
         how = "on request of " + (row.requested_by or "api") if row.kind is Kind.MANUAL else ""
         late = "" if row.kind is Kind.MANUAL else f"{span_words(started - row.slot)} after its time"
-        attempts = "after 1 attempt" if row.attempts == 1 else f"after {row.attempts} attempts"
         end = f"HTTP {row.http_status}" if row.http_status else row.error or "no answer"
         caught_up = ", to catch up" if row.cause == "catch_up" else ""
         note = clock_note(self.schedule, self.zone, row.slot) if self.schedule and row.kind is Kind.SCHEDULED else None
         clocks = f" On that day {note}." if note else ""
         return (
-            f"{self._due(row)} {what}{caught_up}: it started {late or how}, and ended with {end} {attempts} "
-            f"and {span_words(completed - started)}.{clocks}"
+            f"{self._due(row)} {what}{caught_up}: it started {late or how}, and ended with {end} "
+            f"after {_attempts(row)} and {span_words(completed - started)}.{clocks}"
         )
 
     def _due(self, row: Record) -> str:
@@ -309,3 +311,7 @@ class _Voice:
         local = local_time(moment, self.zone)
         text = local.isoformat(" ", "milliseconds" if local.microsecond else "seconds")
         return f"{text[:-6]} {text[-6:]}"
+
+
+def _attempts(row: Record) -> str:
+    return "1 attempt" if row.attempts == 1 else f"{row.attempts} attempts"

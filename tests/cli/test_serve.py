@@ -19,6 +19,7 @@ from myscheduler.cli import main
         ("--timezone", "TZ", "Asia/Tokyo"),
         ("--log-level", "LOG_LEVEL", "INFO"),
         ("--jobs-dir", "MYSCHEDULER_JOBS_DIR", "jobs.d"),
+        ("--secrets-dir", "MYSCHEDULER_SECRETS_DIR", "/etc/myscheduler/secrets"),
         ("--host", "MYSCHEDULER_HOST", "127.0.0.1"),
         ("--port", "MYSCHEDULER_PORT", "8003"),
         ("--history-days", "MYSCHEDULER_HISTORY_DAYS", "30"),

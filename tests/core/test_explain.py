@@ -72,6 +72,14 @@ MANUAL: dict[str, Any] = {"slot": SLOT + timedelta(hours=1), "last_slot": SLOT +
             "was interrupted: the scheduler stopped.", id="interrupted",
         ),
         pytest.param(
+            _row(Status.FAILED, Reason.SECRET_MISSING, error="secret 'a' is missing: look there", attempts=0), {},
+            "+09:00 failed: secret 'a' is missing: look there.", id="no secret",
+        ),
+        pytest.param(
+            _row(Status.FAILED, Reason.SECRET_MISSING, error="secret 'a' is missing", attempts=2), {},
+            "+09:00 failed after 2 attempts: secret 'a' is missing.", id="no secret any more",
+        ),
+        pytest.param(
             _row(Status.SKIPPED, Reason.PAUSED), {"pause": Pause("Ada", SLOT - SECOND)},
             "was skipped: the job was paused by Ada at 2026-06-01 08:59:59 +09:00.", id="paused by somebody",
         ),
