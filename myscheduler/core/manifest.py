@@ -14,6 +14,7 @@ from myscheduler.core.calendars_file import NamedCalendars, read_calendars
 from myscheduler.core.declaration import declare, id_fault, is_past
 from myscheduler.core.job import JobSpec, digest
 from myscheduler.core.problem import Complaint, Problem, Severity
+from myscheduler.core.secrets import places_of
 from myscheduler.core.source import CALENDARS, RESERVED, Snapshot, SourceFile, UnreadableFile
 from myscheduler.core.yaml import Document, YamlError, read_documents
 
@@ -22,6 +23,16 @@ EVERYWHERE = "/"
 """Stands among held paths where it is not known which files are meant."""
 LONGEST_OUTLINED = 500
 """Characters of a path; PostgreSQL can't index much longer ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsedSecret:
+    """A reference, with its place."""
+
+    name: str
+    field: str
+    line: int
+    column: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +49,8 @@ class DeclaredJob:
     """Line and column of its schedule."""
     adopts: bool = False
     """It takes over a job of that id that was made through the API."""
+    secrets: tuple[UsedSecret, ...] = ()
+    """None in an outline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,7 @@ class ParsedFile:
         """What has to be known of a file as long as it doesn't change; `None` where something is wrong with it."""
         if self.problems or self.broken_ids or self.is_opaque or len(self.path) > LONGEST_OUTLINED:
             return None
-        return replace(self, jobs=tuple(replace(job, spec=None) for job in self.jobs))
+        return replace(self, jobs=tuple(replace(job, spec=None, secrets=()) for job in self.jobs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +192,10 @@ def _parse_document(path: str, document: Document, text: str, reading: _Reading,
     line, _ = place.of(*document.start)
     schedule_at = place.of(*document.position((next(iter(_SCHEDULE_FIELDS & values.keys()), ""),)))
     adopts = values.get("adopt") is True
-    job = DeclaredJob(spec.job_id, digest(spec), path, line, spec, schedule_at, adopts)
+    secrets = tuple(
+        UsedSecret(name, ".".join(map(str, loc)), *place.of(*document.position(loc))) for loc, name in places_of(spec)
+    )
+    job = DeclaredJob(spec.job_id, digest(spec), path, line, spec, schedule_at, adopts, secrets)
     return ParsedFile(path, jobs=(job,), problems=problems)
 
 

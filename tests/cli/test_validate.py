@@ -248,6 +248,7 @@ def test_help() -> None:
             myscheduler validate jobs.d
             myscheduler validate --strict --format json jobs.d > report.json
             helm template ./chart | myscheduler validate -
+            myscheduler validate --secret-names names.txt jobs.d
 
           Exits with 0 when all is well, 1 when there are problems, 2 when a path doesn't exist.
 
@@ -257,6 +258,8 @@ def test_help() -> None:
           --timezone TEXT       The zone of the service, for local times and for jobs that name no zone.
                                 [env var: TZ; default: Asia/Tokyo]
           --now ISO             Judge one-offs in the past as of this moment (RFC 3339).
+          --secret-names FILE   The names of the secrets that there are, one a line: references to others
+                                are errors.
           -h, --help            Show this message and exit.
         """
     result = CliRunner().invoke(main, ["validate", "--help"], prog_name="myscheduler", terminal_width=100)
@@ -286,3 +289,58 @@ def test_a_config_map_brings_its_calendars() -> None:
     assert told(validate("-", stdin=text)) == (0, "1 job, no problems\n", "")
     broken = validate("-", stdin=text.replace("country: JP", "country: XX"))
     assert "<stdin>:6:23: error: office.country: 'XX' is no country code" in broken.stdout
+
+
+SECRETIVE = """\
+job_id: a
+interval: {hours: 1}
+target_url: https://user:${secret:db-pasword}@example.com/
+headers:
+  Authorization: Bearer ${secret:token}
+body:
+  deep: [x, "${secret:elsewhere} ${secret:token} $${secret:literal}"]
+"""
+
+
+def test_references_are_compared_with_the_names_of_secrets() -> None:
+    write("jobs.d/a.yaml", SECRETIVE)
+    write("names.txt", "# of the cluster\ntoken\n\n  db-password  \n")
+    assert told(validate("jobs.d")) == (0, "1 job, no problems\n", "")
+    typo = "target_url: there is no secret 'db-pasword': did you mean 'db-password'?"
+    other = "body.deep.1: there is no secret 'elsewhere': add it, or write one that there is"
+    expected = f"""\
+        jobs.d/a.yaml:3:13: error: {typo} [unknown-secret]
+        jobs.d/a.yaml:7:13: error: {other} [unknown-secret]
+        1 job, 2 errors
+        """
+    assert told(validate("--secret-names", "names.txt", "jobs.d")) == (1, dedent(expected), "")
+    write("names.txt", "token\ndb-pasword\nelsewhere\n")
+    assert told(validate("--secret-names", "names.txt", "jobs.d")) == (0, "1 job, no problems\n", "")
+
+
+def test_references_within_a_config_map_have_their_places() -> None:
+    write("names.txt", "")
+    text = CONFIG_MAP.replace("https://example.com/one", "https://example.com/${secret:x}")
+    assert (
+        "<stdin>:13:17: error: target_url: there is no secret 'x'"
+        in validate("--secret-names", "names.txt", "-", stdin=text).stdout
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(b"token\nmy secret value\n", "names.txt: line 2 is no name of a secret", id="no name"),
+        pytest.param(b"\xff", "names.txt is not UTF-8", id="not UTF-8"),
+    ],
+)
+def test_names_that_can_not_be_read(content: bytes, message: str) -> None:
+    write("jobs.d/a.yaml", GOOD)
+    Path("names.txt").write_bytes(content)
+    result = validate("--secret-names", "names.txt", "jobs.d")
+    assert (result.exit_code, message in result.stderr) == (2, True)
+    assert "my secret value" not in result.stderr
+
+
+def test_a_file_of_names_that_is_missing() -> None:
+    assert validate("--secret-names", "nowhere.txt").exit_code == 2

@@ -1,0 +1,32 @@
+"""References of manifests, compared with the names of the secrets that there are."""
+
+import difflib
+from collections.abc import Collection, Iterable, Iterator
+
+from myscheduler.core.manifest import DeclaredJob
+from myscheduler.core.problem import Problem
+from myscheduler.core.secrets import is_name
+
+
+def read_names(text: str) -> frozenset[str]:
+    """The names of a file, one a line; empty lines and those that begin with `#` don't count.
+
+    Raises `ValueError` with the number of a line that is no name, without its text, which may be a value.
+    """
+    names = {number: line.strip() for number, line in enumerate(text.splitlines(), 1)}
+    wanted = {number: name for number, name in names.items() if name and not name.startswith("#")}
+    if wrong := [number for number, name in wanted.items() if not is_name(name)]:
+        message = f"line {wrong[0]} is no name of a secret: write one name a line, of letters, digits, -, _ and ."
+        raise ValueError(message)
+    return frozenset(wanted.values())
+
+
+def unknown_secrets(jobs: Iterable[DeclaredJob], known: Collection[str]) -> Iterator[Problem]:
+    """References to secrets that there are not."""
+    for job in jobs:
+        for used in job.secrets:
+            if used.name not in known:
+                close = difflib.get_close_matches(used.name, known, n=1)
+                advice = f"did you mean {close[0]!r}?" if close else "add it, or write one that there is"
+                message = f"there is no secret {used.name!r}: {advice}"
+                yield Problem(job.path, used.line, used.column, used.field, "unknown-secret", message)
