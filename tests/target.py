@@ -11,6 +11,7 @@ It runs on 127.0.0.1 in a thread with its own loop, on raw streams: nothing betw
 import asyncio
 import contextlib
 import itertools
+import json
 import socket
 import ssl
 import struct
@@ -78,7 +79,22 @@ class Silence:
     """The request is read and never answered."""
 
 
-Reply: TypeAlias = Answer | Raw | HangUp | Silence
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """All of the request comes back: as text, as JSON, and in a header."""
+
+    status: int = 200
+    before: int = 0
+    """Bytes of filling before it."""
+    head: bytes = b""
+    """Sent instead of a proper head."""
+    until: bytes = b""
+    """The connection is closed behind this, where it comes first in the body."""
+    stalls: bool = False
+    """It stays open, and silent, instead."""
+
+
+Reply: TypeAlias = Answer | Raw | HangUp | Silence | Echo
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +257,12 @@ class Target:
                     # Lingering for 0 seconds makes the kernel answer with RST instead of FIN.
                     linger = struct.pack("ii", 1, 0)
                     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            case Echo():
+                data = _echo(request, reply)
+                writer.write(data)
+                await writer.drain()
+                if reply.stalls:
+                    await reader.read()
             case Silence():
                 await reader.read()  # until the client hangs up
             case _:
@@ -269,6 +291,20 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, conn
     else:
         body = await reader.readexactly(int(fields.get("content-length", "0")))
     return Received(method, target, headers, body, time.monotonic(), connection)
+
+
+def _echo(request: Received, echo: Echo) -> bytes:
+    text = request.body.decode("utf-8", "replace")
+    lines = [f"{request.method} {request.target}", *(f"{name}: {value}" for name, value in request.headers), text]
+    whole = json.dumps({"target": request.target, "headers": dict(request.headers), "data": text})
+    body = b"." * echo.before + "\n".join([*lines, whole]).encode()
+    head = echo.head or (
+        f"HTTP/1.1 {echo.status} Echo\r\nLocation: {request.target}\r\n"
+        f"X-Echo: {request.header('Authorization')}\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode("latin-1")
+    if echo.until:
+        body = body[: body.index(echo.until) + len(echo.until)]
+    return head + body
 
 
 async def _send(writer: asyncio.StreamWriter, answer: Answer, *, with_body: bool) -> None:

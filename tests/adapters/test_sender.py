@@ -1,6 +1,7 @@
 """Against a real target on 127.0.0.1: what leaves, what comes back, and what each failure is called."""
 
 import asyncio
+import base64
 import gzip
 import logging
 import socket
@@ -591,6 +592,16 @@ async def test_a_secret_is_taken_out_before_the_cut(
     target.answers("/", answer)
     plain = await sender.send(request(target.url("/")))
     assert plain.excerpt == text[:EXCERPT_BYTES].decode()
+
+
+@pytest.mark.parametrize("left", [1, 6, 8, 9, 10, 11, 20])
+async def test_what_is_behind_the_cut_tells_what_is_before_it(sender: Sender, target: Target, left: int) -> None:
+    """The beginning of credentials in base64 looks like any word; read on, and it is known."""
+    begin = EXCERPT_BYTES - left
+    token = base64.b64encode(f"user:{CANARY}".encode()).decode()
+    target.answers("/", Answer(200, f"{'.' * begin}{token}".encode()))
+    outcome = await sender.send(request(target.url("/"), secrets=(SECRET,)))
+    assert outcome.excerpt == "." * begin + REDACTED[:left]
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "utf-16", "utf-32", "shift_jis", "latin-1"])
