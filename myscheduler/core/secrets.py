@@ -47,6 +47,8 @@ def references_of(spec: JobSpec) -> frozenset[str]:
 
 def places_of(spec: JobSpec) -> Iterator[tuple[Loc, str]]:
     """Each field in which a job refers to a secret, and the secret's name."""
+    if not _mentions([spec.target_url, *spec.headers.values(), spec.body]):
+        return
     for loc, text in _templates(spec.target_url, spec.headers, spec.body):
         for name in _names(text):
             yield loc, name
@@ -68,6 +70,8 @@ def resolve(text: str, values: Mapping[str, str], encode: Callable[[str], str] =
 
 def reference_faults(target_url: str, headers: Mapping[str, str], body: Any) -> Iterator[Complaint]:
     """What is wrong with the references of a job."""
+    if not _mentions([target_url, *headers.values(), body]):
+        return
     for loc, text in _templates(target_url, headers, body):
         if fault := _fault(text):
             yield Complaint(loc, "invalid-reference", fault)
@@ -86,6 +90,21 @@ def reference_faults(target_url: str, headers: Mapping[str, str], body: Any) -> 
 def is_in_host(target_url: str) -> bool:
     """What decides where the call goes is not written out."""
     return MARK in _fixed_part(target_url)
+
+
+def _mentions(left: list[Any]) -> bool:
+    """Whether a `${` stands somewhere in JSON values. Most jobs have none, and pay for no more than this."""
+    while left:
+        one = left.pop()
+        if isinstance(one, str):
+            if MARK in one:
+                return True
+        elif isinstance(one, dict):
+            left += one
+            left += one.values()
+        elif isinstance(one, list | tuple):
+            left += one
+    return False
 
 
 def _names(text: str) -> Iterator[str]:
