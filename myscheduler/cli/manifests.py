@@ -16,6 +16,8 @@ from myscheduler.core.problem import Problem, Severity
 from myscheduler.core.source import CALENDARS, RESERVED, Snapshot, SourceFile, UnreadableFile
 from myscheduler.settings import Settings
 
+STDIN = "<stdin>"
+"""The name of standard input in findings."""
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
 
 paths_argument = click.argument(
@@ -83,7 +85,7 @@ def _default() -> Path:
 
 def _read_one(path: Path) -> Snapshot:
     if str(path) == "-":
-        return Snapshot.of([SourceFile.of("<stdin>", sys.stdin.buffer.read())])
+        return Snapshot.of([SourceFile.of(STDIN, sys.stdin.buffer.read())])
     if path.is_dir():
         found = DirectorySource(path).read()
         prefix = PurePosixPath(path.as_posix())

@@ -1,17 +1,15 @@
 """`myscheduler validate`."""
 
-import json
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import click
 
-from myscheduler.cli.manifests import coloured, counted, paths_argument, read_manifests
-from myscheduler.cli.options import format_option, parse_now_option, timezone_option
+from myscheduler.cli.manifests import paths_argument, read_manifests
+from myscheduler.cli.options import parse_now_option, timezone_option
+from myscheduler.cli.reports import FORMATS, Findings
 from myscheduler.core.known_secrets import read_names, unknown_secrets
-from myscheduler.core.manifest import Desired, past_warnings
-from myscheduler.core.problem import Problem, Severity
+from myscheduler.core.manifest import past_warnings
 
 
 def _read_names(_context: click.Context, _option: click.Parameter, path: Path | None) -> frozenset[str] | None:
@@ -28,7 +26,14 @@ def _read_names(_context: click.Context, _option: click.Parameter, path: Path | 
 
 @click.command()
 @paths_argument
-@format_option
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(list(FORMATS)),
+    default="text",
+    show_default=True,
+    help="What to print: github annotates pull requests, junit is for test reports, sarif for code scanning.",
+)
 @click.option("--strict", is_flag=True, help="Let warnings fail too.")
 @timezone_option
 @click.option(
@@ -58,7 +63,7 @@ def validate(
     \b
     Examples:
       myscheduler validate jobs.d
-      myscheduler validate --strict --format json jobs.d > report.json
+      myscheduler validate --strict --format junit jobs.d > report.xml
       helm template ./chart | myscheduler validate -
       myscheduler validate --secret-names names.txt jobs.d
 
@@ -67,37 +72,9 @@ def validate(
     desired = read_manifests(paths, zone=timezone)
     warnings = past_warnings(desired.jobs.values(), zone=timezone, now=now)
     unknown = () if secret_names is None else unknown_secrets(desired.jobs.values(), secret_names)
-    problems = sorted([*desired.problems, *warnings, *unknown])
-    failing = [problem for problem in problems if strict or problem.severity is Severity.ERROR]
-    if output == "json":
-        _print_json(desired, problems, is_valid=not failing)
-    else:
-        _print_text(desired, problems)
+    problems = tuple(sorted([*desired.problems, *warnings, *unknown]))
+    found = Findings(desired.jobs, problems, strict, desired.skipped)
+    click.echo(FORMATS[output](found))
     if not desired.jobs and not problems:
         click.echo("warning: no manifests found", err=True)
-    raise SystemExit(1 if failing else 0)
-
-
-def _print_json(desired: Desired, problems: list[Problem], *, is_valid: bool) -> None:
-    report = {
-        "valid": is_valid,
-        "jobs": len(desired.jobs),
-        "problems": [problem.as_json() for problem in problems],
-    }
-    click.echo(json.dumps(report, ensure_ascii=False, indent=2))
-
-
-def _print_text(desired: Desired, problems: list[Problem]) -> None:
-    for problem in problems:
-        click.echo(coloured(problem))
-    others = counted(desired.skipped, "Kubernetes object")
-    skipped = f", {others} without manifests skipped" if desired.skipped else ""
-    found = ", ".join(_counts(problems)) or "no problems"
-    click.echo(f"{counted(len(desired.jobs), 'job')}, {found}{skipped}")
-
-
-def _counts(problems: list[Problem]) -> Iterator[str]:
-    for severity in Severity:
-        count = sum(problem.severity is severity for problem in problems)
-        if count:
-            yield counted(count, severity)
+    raise SystemExit(0 if found.is_valid else 1)

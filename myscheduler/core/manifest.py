@@ -140,9 +140,11 @@ def past_warnings(jobs: Iterable[DeclaredJob], *, zone: str, now: datetime) -> I
         if job.spec is not None and is_past(job.spec, zone=zone, now=now):
             line, column = job.schedule_at
             message = "lies in the past, so the job will never run: write a later moment, or remove the job"
-            field = "run_at" if job.spec.schedule_type == "date" else job.spec.schedule_type
-            rule = f"{field.replace('_', '-')}-past"
-            yield Problem(job.path, line, column, field, rule, message, Severity.WARNING)
+            field, rule = _PAST[job.spec.schedule_type]
+            yield Problem(job.path, line, column, field, rule, message, Severity.WARNING, job.job_id)
+
+
+_PAST = {"cron": ("cron", "cron-past"), "interval": ("interval", "interval-past"), "date": ("run_at", "run-at-past")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,15 +181,14 @@ def _parse_document(path: str, document: Document, text: str, reading: _Reading,
     values = document.value
     if isinstance(values, dict) and _is_kubernetes(values):
         return ParsedFile(path, skipped=1) if place.outer else _parse_kubernetes(path, document, text, reading)
-    spec, complaints = _declare(values, reading) if not document.complaints else (None, [])
+    spec, complaints = _judge(document, reading)
+    job_id = _known_id(values)
     problems = tuple(
-        _problem(path, document, complaint, place) for complaint in _unique([*document.complaints, *complaints])
+        _problem(path, document, complaint, place, job_id) for complaint in _unique([*document.complaints, *complaints])
     )
     if spec is None:
-        job_id = values.get("job_id") if isinstance(values, dict) else None
-        known = isinstance(job_id, str) and not id_fault(job_id)
         return ParsedFile(
-            path, problems=problems, broken_ids=frozenset([str(job_id)] if known else []), is_opaque=not known
+            path, problems=problems, broken_ids=frozenset([job_id] if job_id else []), is_opaque=not job_id
         )
     line, _ = place.of(*document.start)
     schedule_at = place.of(*document.position((next(iter(_SCHEDULE_FIELDS & values.keys()), ""),)))
@@ -199,7 +200,22 @@ def _parse_document(path: str, document: Document, text: str, reading: _Reading,
     return ParsedFile(path, jobs=(job,), problems=problems)
 
 
+def _known_id(values: Any) -> str:
+    """The id that a document says, whatever else is wrong with it; empty where it says none that can be used."""
+    job_id = values.get("job_id") if isinstance(values, dict) else None
+    return job_id if isinstance(job_id, str) and not id_fault(job_id) else ""
+
+
 _SCHEDULE_FIELDS = frozenset({"cron", "interval", "run_at"})
+
+
+def _judge(document: Document, reading: _Reading) -> tuple[JobSpec | None, list[Complaint]]:
+    """The spec, and what is wrong beside the YAML; of a value that YAML complains about, nothing else is said."""
+    spec, complaints = _declare(document.value, reading) if document.value is not None else (None, [])
+    unclear = [complaint.loc for complaint in document.complaints]
+    if not unclear:
+        return spec, complaints
+    return None, [one for one in complaints if not any(one.loc[: len(loc)] == loc for loc in unclear)]
 
 
 def _declare(values: Any, reading: _Reading) -> tuple[JobSpec | None, list[Complaint]]:
@@ -218,16 +234,16 @@ def _unique(complaints: list[Complaint]) -> list[Complaint]:
     return list({(complaint.loc, complaint.rule): complaint for complaint in complaints}.values())
 
 
-def _problem(path: str, document: Document, complaint: Complaint, place: "_Offset") -> Problem:
+def _problem(path: str, document: Document, complaint: Complaint, place: "_Offset", job_id: str = "") -> Problem:
     line, column = place.of(*document.position(complaint.loc, at_key=complaint.at_key))
-    return Problem(path, line, column, complaint.field, complaint.rule, complaint.message, complaint.severity)
+    return Problem(path, line, column, complaint.field, complaint.rule, complaint.message, complaint.severity, job_id)
 
 
 def _duplicates(jobs: list[DeclaredJob]) -> Iterator[Problem]:
     places = " and ".join(f"{job.path}:{job.line}" for job in jobs)
     for job in jobs:
         message = f"{job.job_id!r} is declared in {places}: rename or remove one; until then the job stays as it was"
-        yield Problem(job.path, job.line, 1, "job_id", "duplicate-id", message)
+        yield Problem(job.path, job.line, 1, "job_id", "duplicate-id", message, job_id=job.job_id)
 
 
 def _unreadable(file: UnreadableFile) -> Problem:

@@ -1,6 +1,7 @@
 """A problem in what people wrote: where it is, and what to write instead."""
 
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from enum import StrEnum
 
 
@@ -21,9 +22,11 @@ class Problem:
     field: str
     """The dotted name of the field, such as `cron.hour`; empty for the document."""
     rule: str
-    """A stable name of what was checked, such as `unknown-key`."""
+    """A stable name of what was checked, one of `RULES`, such as `unknown-key`."""
     message: str
     severity: Severity = Severity.ERROR
+    job_id: str = dataclass_field(default="", compare=False)
+    """The job that it is about; empty where the document doesn't say which."""
 
     def __str__(self) -> str:
         named = f"{self.field}: " if self.field else ""

@@ -208,7 +208,9 @@ def test_jobs_d_is_the_default() -> None:
         pytest.param([], "Invalid value for '[PATHS]...': Path 'jobs.d' does not exist.", id="no jobs.d here"),
         pytest.param(["nope"], "Invalid value for '[PATHS]...': Path 'nope' does not exist.", id="no such path"),
         pytest.param(
-            ["--format", "xml"], "Invalid value for '--format': 'xml' is not one of 'text', 'json'.", id="format"
+            ["--format", "xml"],
+            "Invalid value for '--format': 'xml' is not one of 'text', 'json', 'github', 'junit', 'sarif'.",
+            id="format",
         ),
         pytest.param(
             ["--timezone", "Asia/Tokio"],
@@ -246,21 +248,23 @@ def test_help() -> None:
 
           Examples:
             myscheduler validate jobs.d
-            myscheduler validate --strict --format json jobs.d > report.json
+            myscheduler validate --strict --format junit jobs.d > report.xml
             helm template ./chart | myscheduler validate -
             myscheduler validate --secret-names names.txt jobs.d
 
           Exits with 0 when all is well, 1 when there are problems, 2 when a path doesn't exist.
 
         Options:
-          --format [text|json]  What to print.  [default: text]
-          --strict              Let warnings fail too.
-          --timezone TEXT       The zone of the service, for local times and for jobs that name no zone.
-                                [env var: TZ; default: Asia/Tokyo]
-          --now ISO             Judge one-offs in the past as of this moment (RFC 3339).
-          --secret-names FILE   The names of the secrets that there are, one a line: references to others
-                                are errors.
-          -h, --help            Show this message and exit.
+          --format [text|json|github|junit|sarif]
+                                          What to print: github annotates pull requests, junit is for test
+                                          reports, sarif for code scanning.  [default: text]
+          --strict                        Let warnings fail too.
+          --timezone TEXT                 The zone of the service, for local times and for jobs that name no
+                                          zone.  [env var: TZ; default: Asia/Tokyo]
+          --now ISO                       Judge one-offs in the past as of this moment (RFC 3339).
+          --secret-names FILE             The names of the secrets that there are, one a line: references to
+                                          others are errors.
+          -h, --help                      Show this message and exit.
         """
     result = CliRunner().invoke(main, ["validate", "--help"], prog_name="myscheduler", terminal_width=100)
     assert told(result) == (0, dedent(expected), "")

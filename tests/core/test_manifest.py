@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myscheduler.core.manifest import Desired, ParsedFile, combine, parse_file, past_warnings
+from myscheduler.core.rules import RULES
 from myscheduler.core.source import Snapshot, SourceFile, UnreadableFile
 
 GOOD = "cron: 0 0 * * *\ntarget_url: http://x\n"
@@ -255,5 +256,6 @@ _LINES = st.sampled_from(
 def test_any_file_says_what_is_wrong_with_it(content: bytes) -> None:
     parsed = _parse(content)
     assert bool(parsed.broken_ids or parsed.is_opaque) == bool(parsed.problems)
+    assert {problem.rule for problem in parsed.problems} <= RULES.keys()
     lines = len(content.decode(errors="replace").splitlines())
     assert all(1 <= problem.line <= lines + 1 and problem.column >= 1 for problem in parsed.problems)

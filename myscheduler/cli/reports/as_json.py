@@ -1,0 +1,14 @@
+"""The findings as JSON, in a shape that stays."""
+
+import json
+
+from myscheduler.cli.reports.findings import Findings
+
+
+def as_json(found: Findings) -> str:
+    report = {
+        "valid": found.is_valid,
+        "jobs": len(found.jobs),
+        "problems": [problem.as_json() for problem in found.problems],
+    }
+    return json.dumps(report, ensure_ascii=False, indent=2)

@@ -1,0 +1,25 @@
+"""A line for each problem and one for the counts, as people read them; click takes the colours out where it should."""
+
+from collections.abc import Iterable, Iterator
+
+from myscheduler.cli.manifests import coloured, counted
+from myscheduler.cli.reports.findings import Findings
+from myscheduler.core.problem import Problem, Severity
+
+
+def as_text(found: Findings) -> str:
+    return "\n".join([*map(coloured, found.problems), summary(found)])
+
+
+def summary(found: Findings) -> str:
+    """The counts: `2 jobs, 1 error, 3 warnings`."""
+    problems = [*_counts(found.problems)] or ["no problems"]
+    others = [f"{counted(found.skipped, 'Kubernetes object')} without manifests skipped"] if found.skipped else []
+    return ", ".join([counted(len(found.jobs), "job"), *problems, *others])
+
+
+def _counts(problems: Iterable[Problem]) -> Iterator[str]:
+    severities = [problem.severity for problem in problems]
+    for severity in Severity:
+        if count := severities.count(severity):
+            yield counted(count, severity)
