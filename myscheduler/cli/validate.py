@@ -8,8 +8,8 @@ import click
 from myscheduler.cli.manifests import paths_argument, read_manifests
 from myscheduler.cli.options import parse_now_option, timezone_option
 from myscheduler.cli.reports import FORMATS, Findings
+from myscheduler.core.cautions import cautions
 from myscheduler.core.known_secrets import read_names, unknown_secrets
-from myscheduler.core.manifest import past_warnings
 
 
 def _read_names(_context: click.Context, _option: click.Parameter, path: Path | None) -> frozenset[str] | None:
@@ -70,7 +70,7 @@ def validate(
     Exits with 0 when all is well, 1 when there are problems, 2 when a path doesn't exist.
     """
     desired = read_manifests(paths, zone=timezone)
-    warnings = past_warnings(desired.jobs.values(), zone=timezone, now=now)
+    warnings = cautions(desired.jobs.values(), zone=timezone, now=now)
     unknown = () if secret_names is None else unknown_secrets(desired.jobs.values(), secret_names)
     problems = tuple(sorted([*desired.problems, *warnings, *unknown]))
     found = Findings(desired.jobs, problems, strict, desired.skipped)

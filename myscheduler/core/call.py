@@ -84,7 +84,17 @@ def retry_delay(spec: JobSpec, outcome: Outcome, attempt: int) -> float | None:
     """
     if attempt > spec.max_retries or not _is_retryable(outcome):
         return None
+    return backoff(spec, attempt)
+
+
+def backoff(spec: JobSpec, attempt: int) -> float:
+    """Seconds between that attempt, counted from 1, and the next."""
     return float(min(spec.retry_backoff_sec * 2 ** min(attempt - 1, 32), MAX_BACKOFF_SEC))
+
+
+def longest_run(spec: JobSpec) -> float:
+    """Seconds that an execution lasts when every attempt ends by its timeout."""
+    return (spec.max_retries + 1) * spec.timeout_sec + sum(backoff(spec, one) for one in range(1, spec.max_retries + 1))
 
 
 def final_status(outcome: Outcome) -> Status:

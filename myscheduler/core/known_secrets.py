@@ -24,7 +24,7 @@ def read_names(text: str) -> frozenset[str]:
 def unknown_secrets(jobs: Iterable[DeclaredJob], known: Collection[str]) -> Iterator[Problem]:
     """References to secrets that there are not."""
     for job in jobs:
-        for used in job.secrets:
+        for used in job.written.secrets if job.written else ():
             if used.name not in known:
                 close = difflib.get_close_matches(used.name, known, n=1)
                 advice = f"did you mean {close[0]!r}?" if close else "add it, or write one that there is"

@@ -7,13 +7,13 @@ doesn't say which job that is, the file whose jobs have to be held.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from myscheduler.core.calendars_file import NamedCalendars, read_calendars
-from myscheduler.core.declaration import declare, id_fault, is_past
+from myscheduler.core.credentials import literal_credentials
+from myscheduler.core.declaration import declare, id_fault
 from myscheduler.core.job import JobSpec, digest
-from myscheduler.core.problem import Complaint, Problem, Severity
+from myscheduler.core.problem import Complaint, Problem
 from myscheduler.core.secrets import places_of
 from myscheduler.core.source import CALENDARS, RESERVED, Snapshot, SourceFile, UnreadableFile
 from myscheduler.core.yaml import Document, YamlError, read_documents
@@ -36,6 +36,20 @@ class UsedSecret:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """What a document says beyond the spec: what cautions about it need (see `cautions`)."""
+
+    schedule_at: tuple[int, int]
+    """Line and column of its schedule."""
+    retries_at: tuple[int, int]
+    """And of its max_retries."""
+    says_day_match: bool
+    credentials: tuple[tuple[str, int, int, str], ...]
+    """Field, line and column of each credential that is written out, and what it is."""
+    secrets: tuple[UsedSecret, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DeclaredJob:
     """A job with the place that declares it."""
 
@@ -45,12 +59,10 @@ class DeclaredJob:
     line: int
     spec: JobSpec | None
     """`None` in an outline."""
-    schedule_at: tuple[int, int]
-    """Line and column of its schedule."""
+    written: Written | None = None
+    """`None` where there is no spec."""
     adopts: bool = False
     """It takes over a job of that id that was made through the API."""
-    secrets: tuple[UsedSecret, ...] = ()
-    """None in an outline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +83,7 @@ class ParsedFile:
         """What has to be known of a file as long as it doesn't change; `None` where something is wrong with it."""
         if self.problems or self.broken_ids or self.is_opaque or len(self.path) > LONGEST_OUTLINED:
             return None
-        return replace(self, jobs=tuple(replace(job, spec=None, secrets=()) for job in self.jobs))
+        return replace(self, jobs=tuple(replace(job, spec=None, written=None) for job in self.jobs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,19 +146,6 @@ def combine(parsed: Iterable[ParsedFile], snapshot: Snapshot, calendars: NamedCa
     )
 
 
-def past_warnings(jobs: Iterable[DeclaredJob], *, zone: str, now: datetime) -> Iterator[Problem]:
-    """Jobs that will never run, because their times are over."""
-    for job in jobs:
-        if job.spec is not None and is_past(job.spec, zone=zone, now=now):
-            line, column = job.schedule_at
-            message = "lies in the past, so the job will never run: write a later moment, or remove the job"
-            field, rule = _PAST[job.spec.schedule_type]
-            yield Problem(job.path, line, column, field, rule, message, Severity.WARNING, job.job_id)
-
-
-_PAST = {"cron": ("cron", "cron-past"), "interval": ("interval", "interval-past"), "date": ("run_at", "run-at-past")}
-
-
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """What local times and names of calendars mean."""
@@ -191,12 +190,8 @@ def _parse_document(path: str, document: Document, text: str, reading: _Reading,
             path, problems=problems, broken_ids=frozenset([job_id] if job_id else []), is_opaque=not job_id
         )
     line, _ = place.of(*document.start)
-    schedule_at = place.of(*document.position((next(iter(_SCHEDULE_FIELDS & values.keys()), ""),)))
     adopts = values.get("adopt") is True
-    secrets = tuple(
-        UsedSecret(name, ".".join(map(str, loc)), *place.of(*document.position(loc))) for loc, name in places_of(spec)
-    )
-    job = DeclaredJob(spec.job_id, digest(spec), path, line, spec, schedule_at, adopts, secrets)
+    job = DeclaredJob(spec.job_id, digest(spec), path, line, spec, _written(spec, document, place), adopts)
     return ParsedFile(path, jobs=(job,), problems=problems)
 
 
@@ -204,6 +199,22 @@ def _known_id(values: Any) -> str:
     """The id that a document says, whatever else is wrong with it; empty where it says none that can be used."""
     job_id = values.get("job_id") if isinstance(values, dict) else None
     return job_id if isinstance(job_id, str) and not id_fault(job_id) else ""
+
+
+def _written(spec: JobSpec, document: Document, place: "_Offset") -> Written:
+    return Written(
+        schedule_at=place.of(*document.position((next(iter(_SCHEDULE_FIELDS & document.value.keys()), ""),))),
+        retries_at=place.of(*document.position(("max_retries",))),
+        says_day_match="day_match" in document.value,
+        credentials=tuple(
+            (".".join(map(str, loc)), *place.of(*document.position(loc)), what)
+            for loc, what in literal_credentials(spec)
+        ),
+        secrets=tuple(
+            UsedSecret(name, ".".join(map(str, loc)), *place.of(*document.position(loc)))
+            for loc, name in places_of(spec)
+        ),
+    )
 
 
 _SCHEDULE_FIELDS = frozenset({"cron", "interval", "run_at"})

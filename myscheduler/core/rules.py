@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 RULES: Mapping[str, str] = {
+    "both-day-fields": "A cron schedule restricts day and day_of_week and doesn't say how they go together.",
     "cron-past": "The years of a cron schedule, or its end_at, are over, so the job never runs.",
     "duplicate-id": "Two documents declare a job of the same id.",
     "duplicate-key": "A key stands twice in one mapping; parsers take the first or the last.",
@@ -24,6 +25,7 @@ RULES: Mapping[str, str] = {
     "invalid-url": "A target is no http or https URL.",
     "invalid-value": "A value is out of range or none of the allowed ones.",
     "invalid-window": "end_at is not later than start_at.",
+    "literal-credential": "A credential is written out, where everybody who may read the manifests can read it.",
     "missing-field": "A field that a job needs is missing.",
     "never-runs": "Limits leave nothing of a schedule.",
     "no-effect": "A field changes nothing here.",
@@ -31,6 +33,7 @@ RULES: Mapping[str, str] = {
     "not-utf8": "A file is not UTF-8.",
     "owned-by-api": "A manifest declares a job that was made through the API.",
     "reserved-header": "A header is set by the scheduler itself.",
+    "retries-outlast-period": "The attempts of one execution may last longer than the time to the next slot.",
     "run-at-past": "The moment of a one-off is over, so the job never runs.",
     "schedule": "Fields of schedules exclude or need each other.",
     "unknown-calendar": "A calendar is not in calendars.yaml.",

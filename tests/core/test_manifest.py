@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myscheduler.core.manifest import Desired, ParsedFile, combine, parse_file, past_warnings
+from myscheduler.core.cautions import cautions
+from myscheduler.core.manifest import Desired, ParsedFile, combine, parse_file
 from myscheduler.core.rules import RULES
 from myscheduler.core.source import Snapshot, SourceFile, UnreadableFile
 
@@ -163,7 +164,7 @@ def test_config_map() -> None:
     assert (parsed.broken_ids, parsed.is_opaque, parsed.skipped) == (frozenset({"a", "d", "e"}), True, 1)
     places = [(problem.line, problem.column, problem.rule) for problem in parsed.problems]
     assert places == [(11, 18, "invalid-cron"), (24, 12, "yaml-syntax"), (25, 18, "missing-field")]
-    (warning,) = past_warnings(parsed.jobs, zone="UTC", now=datetime(2026, 2, 1, tzinfo=UTC))
+    (warning,) = cautions(parsed.jobs, zone="UTC", now=datetime(2026, 2, 1, tzinfo=UTC))
     assert str(warning) == (
         "a.yaml:20:13: warning: run_at: lies in the past, so the job will never run: write a later moment, or remove "
         "the job [run-at-past]"

@@ -25,7 +25,7 @@ from myscheduler.core.plan import (
 
 def _declared(job_id: str, digest: str = "1", path: str = "a.yaml", line: int = 1) -> DeclaredJob:
     spec = JobSpec(job_id, job_id, DeclaredCron((("hour", "1"),)), "http://x")
-    return DeclaredJob(spec.job_id, digest, path, line, spec, (line, 1))
+    return DeclaredJob(spec.job_id, digest, path, line, spec)
 
 
 def _known(job_id: str, digest: str = "1", path: str = "a.yaml", owner: Owner = Owner.MANIFEST) -> Known:

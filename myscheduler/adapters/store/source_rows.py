@@ -43,7 +43,5 @@ def _text(file: ParsedFile) -> str:
 
 def _file(path: str, outline: tuple[list[tuple[str, str, int, bool]], int]) -> ParsedFile:
     jobs, skipped = outline
-    declared = (
-        DeclaredJob(job_id, digest, path, line, None, (line, 1), adopts) for job_id, digest, line, adopts in jobs
-    )
+    declared = (DeclaredJob(job_id, digest, path, line, None, adopts=adopts) for job_id, digest, line, adopts in jobs)
     return ParsedFile(path, jobs=tuple(declared), skipped=skipped)

@@ -1,0 +1,130 @@
+"""Warnings about manifests that can be used and perhaps don't mean what their authors think.
+
+They are found by `validate`, not by the reconciler: most need the present moment, and a file about which something is
+to be said keeps no outline, so a service with thousands of such manifests would parse them all at each start.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import islice, pairwise
+
+from myscheduler.core.call import longest_run
+from myscheduler.core.declaration import is_past
+from myscheduler.core.exclusions import next_run
+from myscheduler.core.job import DeclaredCron, JobSpec, compile_schedule
+from myscheduler.core.manifest import DeclaredJob, Written
+from myscheduler.core.problem import Problem, Severity
+from myscheduler.core.schedule import TICK, Adjusted, Interval, Once, Schedule
+from myscheduler.core.spans import span_words
+from myscheduler.core.walls import DAY, CronExpression
+from myscheduler.core.zones import first_showing, local_time, to_instant
+
+NEAR_SLOTS = 48
+"""So many slots are looked at for the shortest distance between two: two days of an hourly job."""
+SHOWN_DAYS = 5
+_PAST = {"cron": ("cron", "cron-past"), "interval": ("interval", "interval-past"), "date": ("run_at", "run-at-past")}
+
+
+def cautions(jobs: Iterable[DeclaredJob], *, zone: str, now: datetime) -> Iterator[Problem]:
+    """Everything that is to be said about the jobs as of `now`; `zone` is the service's. Outlines are passed over."""
+    for job in jobs:
+        if job.spec is not None and job.written is not None:
+            for field, (line, column), rule, message in _about(job.spec, job.written, zone, now):
+                yield Problem(job.path, line, column, field, rule, message, Severity.WARNING, job.job_id)
+
+
+_Caution = tuple[str, tuple[int, int], str, str]
+"""The field, its line and column, the rule, the message."""
+
+
+def _about(spec: JobSpec, written: Written, zone: str, now: datetime) -> Iterator[_Caution]:
+    for name, line, column, what in written.credentials:
+        named = "" if what == name else f"{what} "
+        message = f"{named}is a credential that is written out: write ${{secret:NAME}} in its place"
+        yield name, (line, column), "literal-credential", message
+    if is_past(spec, zone=zone, now=now):
+        field, rule = _PAST[spec.schedule_type]
+        message = "lies in the past, so the job will never run: write a later moment, or remove the job"
+        yield field, written.schedule_at, rule, message
+        return
+    if not written.says_day_match and (doubt := _both_days(spec, zone, now)):
+        yield "cron", written.schedule_at, "both-day-fields", doubt
+    if spec.max_retries and (doubt := _outlasting(spec, zone, now)):
+        yield "max_retries", written.retries_at, "retries-outlast-period", doubt
+
+
+def _both_days(spec: JobSpec, zone: str, now: datetime) -> str | None:
+    if not isinstance(spec.schedule, DeclaredCron):
+        return None
+    texts = dict(spec.schedule.fields)
+    day, weekday = texts.get("day", "*"), texts.get("day_of_week", "*")
+    if "*" in {day, weekday}:
+        return None
+    own_zone = spec.timezone or zone
+    days = _days(compile_schedule(spec, zone=zone, created_at=now), own_zone, now)
+    shown = ", ".join(f"{one:%a %Y-%m-%d}" for one in islice(days, SHOWN_DAYS))
+    if day.startswith("*") or weekday.startswith("*"):
+        rule, meant = "have to match both, as one starts with *", "write `day_match: all` to say that this is meant"
+    else:
+        rule = "are alternatives"
+        meant = "write `day_match: any` to say that this is meant, or `day_match: all` for days that match both"
+    return f"day {day} and day_of_week {weekday} {rule}: it runs next on {shown} ({own_zone}); {meant}"
+
+
+def _days(schedule: Schedule, zone: str, now: datetime) -> Iterator[datetime]:
+    """The first run of each local day that has one."""
+    run = next_run(schedule, now)
+    while run is not None:
+        local = local_time(run, zone)
+        yield local
+        tomorrow = (local.date().toordinal() + 1) * DAY
+        run = next_run(schedule, to_instant(first_showing(zone, tomorrow)) - TICK)
+
+
+def _outlasting(spec: JobSpec, zone: str, now: datetime) -> str | None:
+    """What is wrong where an execution may last until so many slots are due that one is not run on time."""
+    longest = longest_run(spec)
+    if spec.overlap == "allow":
+        return None
+    period = _period(compile_schedule(spec, zone=zone, created_at=now), now, longest / spec.max_instances)
+    if period is None:
+        return None
+    attempts = f"{spec.max_retries + 1} attempts of {spec.timeout_sec:g} s and the waits between them"
+    many = f", and {spec.max_instances} may run at the same time" if spec.max_instances > 1 else ""
+    return (
+        f"{attempts} may last {span_words(timedelta(seconds=longest))}, but the next slot may come after "
+        f"{span_words(period)}{many}: write fewer retries, a shorter timeout_sec, or what `overlap` shall be then"
+    )
+
+
+def _period(schedule: Schedule, now: datetime, limit: float) -> timedelta | None:
+    """The shortest distance between two runs in the near future, where it is less than `limit` seconds."""
+    rhythm = schedule.rhythm if isinstance(schedule, Adjusted) else schedule
+    if isinstance(rhythm, Once):
+        return None
+    if isinstance(rhythm, Interval):
+        return rhythm.every if rhythm.every.total_seconds() < limit else None
+    if _least(rhythm.expression) >= limit:
+        return None
+    runs = islice(_runs(schedule, now), NEAR_SLOTS)
+    shortest = min((after - before for before, after in pairwise(runs)), default=None)
+    return shortest if shortest is not None and shortest.total_seconds() < limit else None
+
+
+def _least(expression: CronExpression) -> int:
+    """Seconds that lie at least between two times of a clock that isn't changed; found without walking them."""
+    for values, unit, around in (
+        (expression.seconds, 1, 60),
+        (expression.minutes, 60, 60),
+        (expression.hours, 3600, 24),
+    ):
+        if len(values) > 1:
+            return unit * min(after - before for before, after in pairwise([*values, values[0] + around]))
+    return DAY
+
+
+def _runs(schedule: Schedule, after: datetime) -> Iterator[datetime]:
+    run = next_run(schedule, after)
+    while run is not None:
+        yield run
+        run = next_run(schedule, run)
