@@ -46,7 +46,7 @@ def parse_moment_option(context: click.Context, option: click.Parameter, value: 
     try:
         return parse_moment(f"{value}T00:00" if _DAY.fullmatch(value) else value, context.params["timezone"])
     except ScheduleError as error:
-        raise click.BadParameter(f"{value!r} {error}", context, option) from error
+        raise click.BadParameter(str(error), context, option) from error
 
 
 timezone_option = click.option(

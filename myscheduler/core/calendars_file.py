@@ -10,9 +10,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from myscheduler.core.calendars import Calendar, check_calendar
-from myscheduler.core.problem import Problem
+from myscheduler.core.problem import Problem, did_you_mean, shown
 from myscheduler.core.source import CALENDARS, SourceFile, UnreadableFile
 from myscheduler.core.yaml import Document, YamlError, read_documents
 from myscheduler.errors import ScheduleError
@@ -110,7 +111,7 @@ def _entry(name: str, written: Any) -> tuple[Calendar | None, list[tuple[tuple[s
     try:
         entry = _ENTRIES.validate_python({name: written})[name]
     except ValidationError as error:
-        return None, [(tuple(one["loc"]), _explained(one["type"], one["msg"])) for one in error.errors()]
+        return None, [(tuple(one["loc"]), _explained(one)) for one in error.errors()]
     calendar = Calendar(entry.country, entry.subdivision, tuple(entry.closed or ()), tuple(entry.open or ()))
     try:
         check_calendar(calendar)
@@ -119,11 +120,13 @@ def _entry(name: str, written: Any) -> tuple[Calendar | None, list[tuple[tuple[s
     return calendar, []
 
 
-def _explained(kind: str, message: str) -> str:
+def _explained(fault: ErrorDetails) -> str:
+    kind, message, written = fault["type"], fault["msg"], shown(fault["input"])
     if kind == "extra_forbidden":
-        return f"unknown key: the keys are {', '.join(CalendarEntry.model_fields)}"
+        name, known = str(fault["loc"][-1]), CalendarEntry.model_fields
+        return f"unknown key {shown(name)}{did_you_mean(name, known) or ': the keys are ' + ', '.join(known)}"
     if kind == "list_type":
-        return "has to be a list, such as [12-29/01-03]"
+        return f"has to be a list, such as [12-29/01-03], not {written}"
     if kind in {"model_type", "model_attributes_type", "dict_type"}:
-        return "has to be an object, such as {country: JP}"
-    return message.replace("Input should", "should")
+        return f"has to be an object, such as {{country: JP}}, not {written}"
+    return f"{message.replace('Input should', 'should')}, not {written}"

@@ -149,19 +149,21 @@ def crontab_fields(line: str, *, seconds: bool = False) -> dict[str, str]:
     parts = text.split()
     names = ("second", *_CRONTAB_FIELDS) if seconds else _CRONTAB_FIELDS
     if len(parts) == 6 and not seconds:
-        raise ScheduleError("this crontab line has 6 fields: write `seconds: true` beside it when seconds come first")
+        raise ScheduleError(f"{_shown(text)} has 6 fields: write `seconds: true` beside it when seconds come first")
     if len(parts) != len(names):
         wanted = f"{len(names)}: {' '.join(names)}"
         because = ", as `seconds: true` says" if seconds else ""
-        raise ScheduleError(f"this crontab line has {len(parts)} fields, not {wanted}{because}")
+        raise ScheduleError(f"{_shown(text)} has {len(parts)} fields, not {wanted}{because}")
     return dict(zip(names, parts, strict=True))
 
 
 def _macro(text: str) -> str:
     known = _MACROS.get(text.lower())
     if known is None:
+        close = get_close_matches(text.lower()[:40], _MACROS, n=1)
         hint = "; for a fixed distance write `interval`" if text.lower().startswith("@every") else ""
-        raise ScheduleError(f"{_shown(text)} is not known here; there are {', '.join(_MACROS)}{hint}")
+        meant = f"did you mean {close[0]}? There" if close else "there"
+        raise ScheduleError(f"{_shown(text)} is not known here; {meant} are {', '.join(_MACROS)}{hint}")
     return known
 
 
@@ -300,11 +302,17 @@ def _number(field: _Field, text: str, item: str) -> int:
     if text in field.names:
         return field.names.index(text) + (1 if field.low else 0)
     if not text.isdigit():
-        raise ScheduleError(f"{_shown(item)} is not understood: {field.allowed}", field=field.name)
+        raise ScheduleError(f"{_shown(item)} is not understood: {_meant(field, text)}{field.allowed}", field=field.name)
     value = int(text.lstrip("0")[:6] or "0")
     if not field.low <= value <= field.high:
         raise ScheduleError(f"{_shown(item)} is out of range: {field.allowed}", field=field.name)
     return value
+
+
+def _meant(field: _Field, text: str) -> str:
+    """The name that may be meant by a longer or a mistyped one."""
+    close = [name for name in field.names if text.startswith(name)] or get_close_matches(text[:40], field.names, n=1)
+    return f"did you mean `{close[0]}`? " if close else ""
 
 
 def _shown(text: str, quote: str = "`") -> str:

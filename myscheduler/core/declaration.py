@@ -18,7 +18,7 @@ from myscheduler.core.fields import METHODS, JobFields
 from myscheduler.core.job import DeclaredSchedule, JobSpec, compile_schedule, follows_real_time
 from myscheduler.core.limit_reading import declared_limits
 from myscheduler.core.limits import NO_LIMITS, Limits
-from myscheduler.core.problem import Complaint, Severity
+from myscheduler.core.problem import Complaint, Severity, did_you_mean, shown
 from myscheduler.core.schedule import TICK, Adjusted, Interval, back, next_after
 from myscheduler.core.schedule_reading import FIELD_OF_KIND, Rejected, declared_schedule
 from myscheduler.core.secrets import is_in_host, reference_faults
@@ -124,11 +124,13 @@ def _check(fields: JobFields) -> Iterator[Complaint]:
     if fields.job_id is not None and (fault := id_fault(fields.job_id)):
         yield Complaint(("job_id",), "invalid-id", fault)
     if any(unicodedata.category(char) == "Cc" for char in fields.name or ""):
-        yield Complaint(("name",), "invalid-name", "a name can't hold line breaks or other control characters")
+        message = f"{shown(fields.name)} holds line breaks or other control characters: remove them"
+        yield Complaint(("name",), "invalid-name", message)
     if not is_in_host(fields.target_url) and (fault := _url_fault(fields.target_url)):
         yield Complaint(("target_url",), "invalid-url", fault)
     if fields.method is not None and fields.method.upper() not in METHODS:
-        yield Complaint(("method",), "invalid-method", f"{fields.method!r} is not one of {', '.join(METHODS)}")
+        message = f"{shown(fields.method)} is not one of {', '.join(METHODS)}{did_you_mean(fields.method, METHODS)}"
+        yield Complaint(("method",), "invalid-method", message)
     for name, value in (fields.headers or {}).items():
         yield from _check_header(name, value)
     yield from reference_faults(fields.target_url, fields.headers or {}, fields.body)
@@ -163,7 +165,12 @@ def _check_companions(fields: JobFields) -> Iterator[Complaint]:
 
 def _check_header(name: str, value: str) -> Iterator[Complaint]:
     if not _HEADER_NAME.fullmatch(name):
-        yield Complaint(("headers", name), "invalid-header", f"{name!r} is not a header name", at_key=True)
+        yield Complaint(
+            ("headers", name),
+            "invalid-header",
+            f"{shown(name)} is not a header name: it takes letters, digits and -",
+            at_key=True,
+        )
     elif name.lower() in _HEADERS_OF_THE_CLIENT:
         message = f"{name} is set by the HTTP client: leave it out"
         yield Complaint(("headers", name), "invalid-header", message, at_key=True)
@@ -171,7 +178,7 @@ def _check_header(name: str, value: str) -> Iterator[Complaint]:
         message = f"{name} is set by the scheduler, this value is never sent"
         yield Complaint(("headers", name), "reserved-header", message, Severity.WARNING, at_key=True)
     if any(unicodedata.category(char) == "Cc" and char != "\t" for char in value):
-        message = "a header value can't hold line breaks or other control characters"
+        message = "a header value can't hold line breaks or other control characters: remove them"
         yield Complaint(("headers", name), "invalid-header", message)
 
 
@@ -190,13 +197,16 @@ def _check_encodable(fields: JobFields) -> Iterator[Complaint]:
 def id_fault(job_id: str) -> str | None:
     """What is wrong with a job id, or `None`."""
     if job_id in {".", ".."}:
-        return f"{job_id!r} can't stand in a URL: choose another id"
+        return f"{shown(job_id)} can't stand in a URL: choose another id"
     if found := sorted(set(_ID_FORBIDDEN) & set(job_id)):
-        return f"an id can't hold {' '.join(found)}, which have a meaning in URLs: use - or _ instead"
+        instead = "".join("-" if char in _ID_FORBIDDEN else char for char in job_id)
+        have = "have" if len(found) > 1 else "has"
+        what = f"{shown(job_id)} holds {' '.join(found)}, which {have} a meaning in URLs"
+        return f"{what}: write {shown(instead)} for example"
     if not all(char.isprintable() or unicodedata.category(char) == "Zs" for char in job_id):
-        return "an id can only hold printable characters: remove line breaks, tabs and other control characters"
+        return f"{shown(job_id)} holds line breaks, tabs or other control characters: remove them"
     if job_id != job_id.strip():
-        return "an id can't start or end with a space"
+        return f"{shown(job_id)} starts or ends with a space: write {shown(job_id.strip())}"
     return None
 
 
@@ -208,12 +218,21 @@ def _url_fault(url: str) -> str | None:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        return f"is not a URL ({error}): write one such as https://api.example.com/run"
+    except ValueError:  # its message may repeat a part of a password
+        return "is not a URL whose host and port can be read: write one such as https://api.example.com/run"
     if parts.scheme not in {"http", "https"}:
-        return "has to start with http:// or https://"
+        return f"has to start with http:// or https://{_scheme_shown(url)}"
     if not parts.hostname:
         return "has no host: write one such as https://api.example.com/run"
     if port == 0:
-        return "has port 0, which can't be called"
+        return "has port 0, which can't be called: write another, or leave it out"
     return None
+
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,20}://", re.IGNORECASE)
+
+
+def _scheme_shown(url: str) -> str:
+    """What stands there instead; of a URL no more is repeated than its scheme, the rest may hold a credential."""
+    found = _SCHEME.match(url)
+    return f", not with {found[0]}" if found else ""

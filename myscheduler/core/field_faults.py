@@ -1,7 +1,7 @@
 """What has the wrong shape among the fields that people write: pydantic's findings, said in our words."""
 
-import difflib
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from myscheduler.core.fields import BlackoutFields, CalendarFields, DstFields, IntervalFields, JobFields
-from myscheduler.core.problem import Complaint
+from myscheduler.core.problem import Complaint, did_you_mean, shown
 
 
 def read_fields(values: Mapping[str, Any]) -> tuple[JobFields, list[Complaint]]:
@@ -39,22 +39,23 @@ def _translate(detail: ErrorDetails) -> Complaint:
             return Complaint(loc, "missing-field", "is missing")
         case "string_type" if loc[-1] in {"interval", "duration"}:
             advice = "write an object such as {minutes: 10}, or an ISO 8601 duration such as PT10M"
-            return Complaint(loc, "invalid-type", f"can't be {_kind(detail['input'])}: {advice}")
+            return Complaint(loc, "invalid-type", f"can't be {_found(loc, detail['input'])}: {advice}")
         case "string_type":
             advice = ": put it into quotes" if isinstance(detail["input"], bool | int | float) else ""
-            return Complaint(loc, "invalid-type", f"has to be text, not {_kind(detail['input'])}{advice}")
+            return Complaint(loc, "invalid-type", f"has to be text, not {_found(loc, detail['input'])}{advice}")
         case "dict_type" | "model_type" | "list_type":
             what = "a list" if detail["type"] == "list_type" else "an object"
-            return Complaint(loc, "invalid-type", f"has to be {what}, not {_kind(detail['input'])}")
+            return Complaint(loc, "invalid-type", f"has to be {what}, not {_found(loc, detail['input'])}")
         case "bool_type":
-            return Complaint(loc, "invalid-type", f"has to be true or false, not {_kind(detail['input'])}")
+            return Complaint(loc, "invalid-type", f"has to be true or false, not {_found(loc, detail['input'])}")
         case "int_type" | "float_type" | "int_from_float":
             what = "a whole number" if detail["type"].startswith("int") else "a number"
-            written = f"{detail['input']:g}" if isinstance(detail["input"], float) else _kind(detail["input"])
+            written = f"{detail['input']:g}" if isinstance(detail["input"], float) else _found(loc, detail["input"])
             return Complaint(loc, "invalid-type", f"has to be {what}, not {written}")
         case "literal_error":
-            expected = detail.get("ctx", {}).get("expected", "")
-            return Complaint(loc, "invalid-value", f"{detail['input']!r} is not one of {expected}")
+            expected = str(detail.get("ctx", {}).get("expected", ""))
+            close = did_you_mean(str(detail["input"]), re.findall(r"'(\w+)'", expected))
+            return Complaint(loc, "invalid-value", f"{shown(detail['input'])} is not one of {expected}{close}")
         case "finite_number":
             return Complaint(loc, "invalid-value", "has to be a finite number")
         case _:
@@ -107,19 +108,41 @@ def _keys_around(loc: tuple[str | int, ...]) -> list[str]:
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"unknown key {name!r}" + (
-        f": did you mean {close[0]!r}?" if close else f": the keys are {', '.join(known)}"
-    )
+    return f"unknown key {shown(name)}{did_you_mean(name, known) or ': the keys are ' + ', '.join(known)}"
 
 
-def _kind(value: Any) -> str:
-    names = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
-    return "nothing" if value is None else names.get(type(value), type(value).__name__)
+_MAY_BE_SECRET = frozenset({"headers", "target_url", "body"})
+
+
+def _found(loc: tuple[str | int, ...], value: Any) -> str:
+    """What stands there: its kind, and the value where it is no credential."""
+    is_secret = bool(loc) and loc[0] in _MAY_BE_SECRET
+    match value:
+        case None:
+            return "nothing"
+        case list():
+            return "a list"
+        case dict():
+            return "an object"
+        case bool():
+            return "true or false" if is_secret else str(value).lower()
+        case str():
+            return "text" if is_secret else f"the text {shown(value)}"
+        case _:
+            return "a number" if is_secret else _number(value)
+
+
+def _number(value: float) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value) if abs(value) < 10**15 else "a huge number"
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return ""
-    text = f"{value:g}" if isinstance(value, float) else str(value) if abs(value) < 10**15 else "a huge number"
-    return f", not {text}"
+    match value:
+        case str():
+            return f", this one has {len(value)}"
+        case bool() | None:
+            return ""
+        case int() | float() if math.isfinite(value):
+            return f", not {_number(value)}"
+        case _:
+            return ""

@@ -40,7 +40,7 @@ def declared_limits(
         return None, complaints
     limits = Limits(jitter_sec=fields.jitter_sec or 0, **found)  # type: ignore[arg-type] # each as its reader gives it
     if limits.start_at and limits.end_at and limits.start_at >= limits.end_at:
-        message = "is not later than start_at, so there is no time left to run in"
+        message = f"{fields.end_at} is not later than start_at {fields.start_at}, so no time is left to run in"
         return None, [Complaint(("end_at",), "invalid-window", message)]
     return limits, []
 
@@ -75,14 +75,15 @@ def _blackout(fields: BlackoutFields, loc: Loc, zone: str) -> DeclaredBlackout:
     if given == {"from_", "to"}:
         start, end = _moment(fields.from_, (*loc, "from"), zone), _moment(fields.to, (*loc, "to"), zone)
         if start is None or end is None or start >= end:
-            raise Rejected(Complaint((*loc, "to"), "invalid-blackout", "is not later than from"))
+            message = f"{fields.to} is not later than from {fields.from_}: write a later moment, or exchange them"
+            raise Rejected(Complaint((*loc, "to"), "invalid-blackout", message))
         return Period(start, end)
     if given == {"cron", "duration"}:
         units = units_of(fields.duration, (*loc, "duration"))
         declared = DeclaredRecurring(cron_fields(fields.cron, (*loc, "cron")), units)
         seconds = sum(_SECONDS[unit] * number for unit, number in units)
         if not 1 <= seconds <= LONGEST_BLACKOUT:
-            message = "a blackout lasts at least one second and at most 366 days"
+            message = f"a blackout lasts at least one second and at most 366 days, this one {seconds} seconds"
             raise Rejected(Complaint((*loc, "duration"), "invalid-blackout", message))
         return declared
     message = "write `from` and `to` for a blackout of its own, or `cron` and `duration` for one that comes again"

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from myscheduler.core.calendars_file import NamedCalendars, read_calendars
-from myscheduler.core.credentials import literal_credentials
+from myscheduler.core.credentials import is_credential_name, literal_credentials
 from myscheduler.core.declaration import declare, id_fault
 from myscheduler.core.job import JobSpec, digest
-from myscheduler.core.problem import Complaint, Problem
+from myscheduler.core.problem import Complaint, Problem, shown
 from myscheduler.core.secrets import places_of
 from myscheduler.core.source import CALENDARS, RESERVED, Snapshot, SourceFile, UnreadableFile
 from myscheduler.core.yaml import Document, YamlError, read_documents
@@ -231,7 +231,11 @@ def _judge(document: Document, reading: _Reading) -> tuple[JobSpec | None, list[
 
 def _declare(values: Any, reading: _Reading) -> tuple[JobSpec | None, list[Complaint]]:
     if not isinstance(values, dict):
-        message = "a manifest is a mapping of fields, such as 'job_id: daily-report'; several jobs are parted by ---"
+        found = "a list" if isinstance(values, list) else shown(values)
+        message = (
+            f"{found} is no manifest: write a mapping of fields, such as 'job_id: daily-report'; "
+            "several jobs are parted by ---"
+        )
         return None, [Complaint((), "not-a-mapping", message)]
     spec, complaints = declare(values, zone=reading.zone, calendars=reading.calendars)
     if values.get("job_id") is None:
@@ -247,7 +251,16 @@ def _unique(complaints: list[Complaint]) -> list[Complaint]:
 
 def _problem(path: str, document: Document, complaint: Complaint, place: "_Offset", job_id: str = "") -> Problem:
     line, column = place.of(*document.position(complaint.loc, at_key=complaint.at_key))
-    return Problem(path, line, column, complaint.field, complaint.rule, complaint.message, complaint.severity, job_id)
+    message = _DISCREET if complaint.rule == "yaml-surprise" and _may_be_secret(complaint.loc) else complaint.message
+    return Problem(path, line, column, complaint.field, complaint.rule, message, complaint.severity, job_id)
+
+
+_DISCREET = "is read differently by different YAML parsers: put it into quotes"
+
+
+def _may_be_secret(loc: tuple[str | int, ...]) -> bool:
+    """The value is not to be repeated."""
+    return loc[:1] == ("headers",) or any(is_credential_name(str(part)) for part in loc)
 
 
 def _duplicates(jobs: list[DeclaredJob]) -> Iterator[Problem]:

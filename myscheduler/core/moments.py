@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from myscheduler.core.problem import shown
 from myscheduler.core.walls import FIRST_YEAR
 from myscheduler.core.zones import ZERO, first_showing, to_instant, to_second, zone
 from myscheduler.errors import ScheduleError
@@ -27,7 +28,7 @@ def parse_moment(text: str | datetime, zone_name: str, *, fold: int | None = Non
     except OverflowError:
         moment = ZERO
     if moment.year < FIRST_YEAR:
-        raise ScheduleError("lies outside of the years 1970 to 9999")
+        raise ScheduleError(f"{written.isoformat(' ')} lies outside of the years 1970 to 9999")
     return moment
 
 
@@ -38,23 +39,23 @@ def has_offset(text: str) -> bool:
 
 def _read_time(text: str) -> datetime:
     if not isinstance(text, str) or not _RFC_3339.fullmatch(text.strip().upper()):
-        raise ScheduleError(f"is not a date with a time; {_FORM}")
+        raise ScheduleError(f"{shown(text)} is not a date with a time; {_FORM}")
     try:
         return datetime.fromisoformat(text.strip().upper())
     except ValueError as error:
-        raise ScheduleError(f"is not a time that exists ({error}); {_FORM}") from None
+        raise ScheduleError(f"{shown(text)} is not a time that exists ({error}); {_FORM}") from None
 
 
 def _localized(local: datetime, zone_name: str, fold: int | None) -> datetime:
     """That wall time in the zone; PEP 495: the offsets of both folds differ where it is shown never or twice."""
     first, second = (local.replace(tzinfo=zone(zone_name), fold=fold) for fold in (0, 1))
     before, after = first.utcoffset() or timedelta(), second.utcoffset() or timedelta()
-    shown = f"{local.isoformat(' ')} in {zone_name}"
+    local_words = f"{local.isoformat(' ')} in {zone_name}"
     if before < after:
-        raise ScheduleError(f"{shown} doesn't exist, the clock jumps over it: write another time, or the offset")
+        raise ScheduleError(f"{local_words} doesn't exist, the clock jumps over it: write another time, or the offset")
     if before > after and fold is None:
         raise ScheduleError(
-            f"{shown} comes twice: write the offset, {first.isoformat()} or {second.isoformat()} "
+            f"{local_words} comes twice: write the offset, {first.isoformat()} or {second.isoformat()} "
             "(beside run_at, `fold: 0` or `fold: 1` says the same)"
         )
     return second if fold else first
@@ -106,13 +107,13 @@ def parse_asked(text: str, zone_name: str) -> Asked:
         return Asked((Span.of(parse_moment(written, zone_name), length),))
     first, second = (written.replace(tzinfo=zone(zone_name), fold=fold) for fold in (0, 1))
     before, after = first.utcoffset() or timedelta(), second.utcoffset() or timedelta()
-    shown = f"{written.isoformat(' ')} in {zone_name}"
+    local_words = f"{written.isoformat(' ')} in {zone_name}"
     if before < after:
         end = to_instant(first_showing(zone_name, to_second(written.replace(tzinfo=UTC))))
-        return Asked((Span.of(end, length),), f"{shown} doesn't exist: the clock jumps over it.")
+        return Asked((Span.of(end, length),), f"{local_words} doesn't exist: the clock jumps over it.")
     if before > after:
         spans = (Span.of(parse_moment(one, zone_name), length) for one in (first, second))
-        return Asked(tuple(spans), f"{shown} comes twice.")
+        return Asked(tuple(spans), f"{local_words} comes twice.")
     return Asked((Span.of(parse_moment(first, zone_name), length),))
 
 
@@ -131,5 +132,7 @@ def parse_duration(text: str) -> tuple[tuple[str, int], ...]:
     found = _DURATION.fullmatch(text.strip().upper())
     units = tuple((unit, int(number)) for unit, number in found.groupdict().items() if number) if found else ()
     if not units:
-        raise ScheduleError("is not a duration: write one such as PT10M, PT1H30M, P1D or P2W, in whole numbers")
+        raise ScheduleError(
+            f"{shown(text)} is not a duration: write one such as PT10M, PT1H30M, P1D or P2W, in whole numbers"
+        )
     return units

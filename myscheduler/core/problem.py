@@ -1,8 +1,29 @@
 """A problem in what people wrote: where it is, and what to write instead."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from difflib import get_close_matches
 from enum import StrEnum
+
+LONGEST_SHOWN = 60
+"""Characters of a value in a message."""
+
+
+def shown(value: object) -> str:
+    """The value as a message repeats it: in quotes where it is text, with escapes, and cut where it is long."""
+    text = repr(value)
+    if len(text) <= LONGEST_SHOWN:
+        return text
+    end = "…'" if isinstance(value, str) else "…"
+    return f"{text[: LONGEST_SHOWN - len(end)]}{end}"
+
+
+def did_you_mean(written: str, known: Iterable[str]) -> str:
+    """`: did you mean 'POST'?` where a known word is close to what was written, else nothing."""
+    words = {word.lower(): word for word in known}
+    close = get_close_matches(written[:LONGEST_SHOWN].lower(), words, n=1)
+    return f": did you mean {words[close[0]]!r}?" if close else ""
 
 
 class Severity(StrEnum):

@@ -69,7 +69,7 @@ async def test_limits_are_kept_and_returned(api: httpx.AsyncClient) -> None:
     [
         ({"calendar": {"name": "office", "only": "business_days"}}, "calendar.name", "'office' is not known"),
         ({"blackout": [{"cron": "0 1 * * *"}]}, "blackout.0", "`cron` and `duration`"),
-        ({"jitter_sec": "90"}, "jitter_sec", "has to be a whole number, not text"),
+        ({"jitter_sec": "90"}, "jitter_sec", "has to be a whole number, not the text '90'"),
     ],
 )
 async def test_wrong_limits_are_422(api: httpx.AsyncClient, fields: dict[str, Any], field: str, message: str) -> None:

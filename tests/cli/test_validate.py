@@ -81,7 +81,7 @@ def test_every_problem_with_its_place() -> None:
     write("jobs.d/notes.txt", "not: [looked at")
     expected = """\
         jobs.d/team/bad.yml:2:16: error: cron.minute: `61` is out of range: minute takes 0-59 [invalid-cron]
-        jobs.d/team/bad.yml:3:13: error: target_url: has to start with http:// or https:// [invalid-url]
+        jobs.d/team/bad.yml:3:13: error: target_url: has to start with http:// or https://, not with ftp:// [invalid-url]
         jobs.d/team/bad.yml:5:1: error: target_url: is missing [missing-field]
         jobs.d/team/bad.yml:7:1: error: target_ulr: unknown key 'target_ulr': did you mean 'target_url'? [unknown-key]
         jobs.d/team/once.yml:2:9: warning: run_at: lies in the past, so the job will never run: write a later moment, or remove the job [run-at-past]
@@ -228,7 +228,7 @@ def test_wrong_usage(arguments: list[str], line: str) -> None:
 def test_wrong_now() -> None:
     result = validate("--now", "yesterday", "-", stdin=GOOD)
     assert result.exit_code == 2
-    assert "Error: Invalid value for '--now': is not a date with a time; write a time like " in result.stderr
+    assert "Error: Invalid value for '--now': 'yesterday' is not a date with a time; write a time" in result.stderr
 
 
 def test_colours_only_on_a_terminal() -> None:

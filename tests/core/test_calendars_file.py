@@ -34,7 +34,7 @@ def test_what_it_says() -> None:
         pytest.param(
             "a: {closed: 12-29}", "1:13: error: a.closed: has to be a list, such as [12-29/01-03]", id="no list"
         ),
-        pytest.param("a: {contry: JP}", "1:13: error: a.contry: unknown key: the keys are country", id="typo"),
+        pytest.param("a: {contry: JP}", "1:13: error: a.contry: unknown key 'contry': did you mean", id="typo"),
         pytest.param("a: {country: NO}", "1:14: error: a.country: NO is a boolean to some", id="Norway"),
         pytest.param("a: 1", "1:4: error: a: has to be an object, such as {country: JP}", id="no object"),
         pytest.param("- a", "1:1: error: is a mapping of names to calendars", id="list"),

@@ -47,22 +47,34 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param({"job_id": ""}, "job_id", "at least 1 character", id="empty id"),
         pytest.param({"job_id": "x" * 256}, "job_id", "at most 255 characters", id="long id"),
         pytest.param(
-            {"job_id": "a/b?"}, "job_id", "can't hold / ?, which have a meaning in URLs", id="id with a slash"
+            {"job_id": "a/b?"},
+            "job_id",
+            "'a/b?' holds / ?, which have a meaning in URLs: write 'a-b-' for",
+            id="id with a slash",
         ),
         pytest.param({"job_id": ".."}, "job_id", "'..' can't stand in a URL", id="id of dots"),
-        pytest.param({"job_id": "a\nb"}, "job_id", "only hold printable characters", id="id with a line break"),
-        pytest.param({"job_id": " a"}, "job_id", "can't start or end with a space", id="id with a space before it"),
-        pytest.param({"job_id": 7}, "job_id", "has to be text, not a number: put it into quotes", id="number as id"),
-        pytest.param({"name": "a\nb"}, "name", "can't hold line breaks", id="name"),
+        pytest.param({"job_id": "a\nb"}, "job_id", "'a\\nb' holds line breaks", id="id with a line break"),
+        pytest.param(
+            {"job_id": " a"}, "job_id", "' a' starts or ends with a space: write 'a'", id="id with a space before it"
+        ),
+        pytest.param({"job_id": 7}, "job_id", "has to be text, not 7: put it into quotes", id="number as id"),
+        pytest.param({"name": "a\nb"}, "name", "'a\\nb' holds line breaks", id="name"),
         pytest.param({"target_url": ""}, "target_url", "is empty: write the URL to call", id="empty URL"),
         pytest.param({"target_url": None}, "target_url", "has to be text, not nothing", id="null URL"),
         pytest.param({"target_url": "ftp://x"}, "target_url", "has to start with http:// or https://", id="ftp"),
         pytest.param({"target_url": "http:///x"}, "target_url", "has no host", id="no host"),
-        pytest.param({"target_url": "http://[x"}, "target_url", "is not a URL (", id="brackets"),
-        pytest.param({"target_url": "http://x:99999"}, "target_url", "is not a URL (", id="port"),
+        pytest.param({"target_url": "http://[x"}, "target_url", "is not a URL whose host", id="brackets"),
+        pytest.param({"target_url": "http://x:99999"}, "target_url", "is not a URL whose host", id="port"),
         pytest.param({"target_url": "http://x:0"}, "target_url", "has port 0", id="port 0"),
         pytest.param({"target_url": "http://x/a b"}, "target_url", "write a space as %20", id="space in a URL"),
         pytest.param({"method": "FETCH"}, "method", "'FETCH' is not one of GET, POST, PUT", id="method"),
+        pytest.param({"method": "PSOT"}, "method", "did you mean 'POST'?", id="mistyped method"),
+        pytest.param({"overlap": "Skipp"}, "overlap", "'allow': did you mean 'skip'?", id="mistyped word"),
+        pytest.param({"method": "x" * 99}, "method", f"'{'x' * 57}…' is not one of", id="a long value is cut"),
+        pytest.param({"cron": "0 9 * sept *"}, "cron", "`SEPT` is not understood: did you mean `SEP`?", id="sept"),
+        pytest.param({"cron": "@dayly"}, "cron", "did you mean @daily?", id="@dayly"),
+        pytest.param(_with("interval", "1h"), "interval", "'1h' is not a duration", id="1h"),
+        pytest.param({"end_at": "soon"}, "end_at", "'soon' is not a date with a time", id="soon"),
         pytest.param({"headers": {"a b": "x"}}, "headers.a b", "'a b' is not a header name", id="header name"),
         pytest.param({"headers": {"A": "x\r\nB: y"}}, "headers.A", "can't hold line breaks", id="header injection"),
         pytest.param(
@@ -74,14 +86,16 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param({"body": float("nan")}, "body", "can't be written as JSON", id="NaN"),
         pytest.param({"body": {"a": ["\ud800"]}}, "body", "half of a surrogate pair", id="surrogate"),
         pytest.param({"timeout_sec": 0}, "timeout_sec", "should be greater than 0, not 0", id="no time"),
-        pytest.param({"timeout_sec": "30"}, "timeout_sec", "has to be a number, not text", id="text as a number"),
+        pytest.param(
+            {"timeout_sec": "30"}, "timeout_sec", "has to be a number, not the text '30'", id="text as a number"
+        ),
         pytest.param({"timeout_sec": 1e999}, "timeout_sec", "less than or equal to 86400", id="infinite timeout"),
         pytest.param({"max_retries": 10**30}, "max_retries", "equal to 100, not a huge number", id="endless retries"),
         pytest.param({"max_retries": 1.5}, "max_retries", "has to be a whole number", id="half a retry"),
         pytest.param({"retry_backoff_sec": -1}, "retry_backoff_sec", "equal to 0, not -1", id="negative delay"),
         pytest.param({"misfire_grace_time": 0}, "misfire_grace_time", "equal to 1, not 0", id="no grace"),
         pytest.param({"max_instances": 0}, "max_instances", "equal to 1, not 0", id="no instance"),
-        pytest.param({"coalesce": 1}, "coalesce", "has to be true or false, not a number", id="coalesce"),
+        pytest.param({"coalesce": 1}, "coalesce", "has to be true or false, not 1", id="coalesce"),
         pytest.param({"timezone": "Tokyo"}, "timezone", "did you mean Asia/Tokyo?", id="zone"),
         pytest.param({"cron": None}, "", "the job has no schedule: write exactly one of", id="no schedule"),
         pytest.param({"run_at": "x"}, "", "cron and run_at exclude each other", id="two schedules"),
@@ -103,20 +117,20 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param({"cron": {"hour": "99"}}, "cron.hour", "`99` is out of range: hour takes 0-23", id="hour 99"),
         pytest.param({"cron": "0 99 * * *"}, "cron", "hour: `99` is out of range", id="crontab names the field"),
         pytest.param({"cron": "*/5"}, "cron", "has 1 fields, not 5", id="short crontab"),
-        pytest.param({"cron": 5}, "cron", "has to be text, not a number", id="number as cron"),
+        pytest.param({"cron": 5}, "cron", "has to be text, not 5: put it into quotes", id="number as cron"),
         pytest.param({"cron": {"day": 31, "month": 2}}, "cron", "never fires", id="31 February"),
         pytest.param(_with("interval", {}), "interval", "at least one second", id="empty interval"),
         pytest.param(_with("interval", 5), "interval", "such as {minutes: 10}, or an ISO", id="number as interval"),
         pytest.param(_with("interval", "10m"), "interval", "is not a duration: write one such as PT10M", id="10m"),
         pytest.param(_with("interval", {"hours": "1"}), "interval.hours", "a whole number", id="text as unit"),
         pytest.param(
-            {"seconds": True}, "cron", "this crontab line has 5 fields, not 6: second minute hour", id="5 with seconds"
+            {"seconds": True}, "cron", "`0 0 * * *` has 5 fields, not 6: second minute hour", id="5 with seconds"
         ),
         pytest.param({"cron": {"hour": 1}, "seconds": True}, "seconds", "the field `second`", id="object with seconds"),
         pytest.param(_with("interval", "PT1H", seconds=True), "seconds", "seconds belongs to cron", id="not cron"),
         pytest.param({"dst": {"gapp": "skip"}}, "dst.gapp", "did you mean 'gap'?", id="dst.gapp"),
         pytest.param({"dst": {"gap": "no"}}, "dst.gap", "'no' is not one of 'run' or 'skip'", id="dst.gap"),
-        pytest.param({"dst": "skip"}, "dst", "has to be an object, not text", id="dst as text"),
+        pytest.param({"dst": "skip"}, "dst", "has to be an object, not the text 'skip'", id="dst as text"),
         pytest.param(_with("interval", "PT1H", dst={}), "dst", "dst belongs to cron", id="dst of an interval"),
         pytest.param({"catchup": "some"}, "catchup", "'some' is not one of 'none', 'last'", id="catchup"),
         pytest.param({"catchup": "all", "coalesce": True}, "catchup", "contradicts coalesce: true", id="both words"),
@@ -154,6 +168,29 @@ def test_complaint(fields: dict[str, Any], field: str, message: str) -> None:
     assert spec is None
     assert [complaint.field for complaint in complaints] == [field]
     assert message in complaints[0].message
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"headers": {"X-Api-Key": "hunter2\n"}}, id="header with a line break"),
+        pytest.param({"headers": {"X-Api-Key": ["hunter2"]}}, id="header as a list"),
+        pytest.param({"headers": "hunter2"}, id="headers as text"),
+        pytest.param({"headers": {"X-Api-Key": 4242}}, id="number as a header"),
+        pytest.param({"target_url": "ftp://me:hunter2@example.com/"}, id="user of another scheme"),
+        pytest.param({"target_url": "me:hunter2@example.com/"}, id="user without a scheme"),
+        pytest.param({"target_url": "http://me:hunter2/x@example.com/"}, id="password read as a port"),
+        pytest.param({"target_url": "http://example.com/?token=hunter2 "}, id="parameter"),
+        pytest.param({"target_url": ["hunter2"]}, id="URL as a list"),
+        pytest.param({"target_url": 4242}, id="URL as a number"),
+        pytest.param({"target_url": f"http://example.com/{'hunter2' * 2000}"}, id="long URL"),
+        pytest.param({"body": {"password": "hunter2\ud800"}}, id="body"),
+    ],
+)
+def test_no_message_repeats_a_credential(fields: dict[str, Any]) -> None:
+    spec, complaints = declare(BASE | fields, zone=TOKYO)
+    assert spec is None
+    assert [one for one in complaints if "hunter2" in one.message or "4242" in one.message] == []
 
 
 def test_every_problem_at_once() -> None:

@@ -60,7 +60,7 @@ def test_report() -> None:
         a.yaml:1:1: error: target_url: is missing [missing-field]
         a.yaml:2:14: error: cron.hour: 25 is out of range: hour takes 0-23 [invalid-cron]
         a.yaml:3:1: error: targeturl: unknown key 'targeturl': did you mean 'target_url'? [unknown-key]
-        a.yaml:5:9: error: job_id: an id can't hold /, which have a meaning in URLs: use - or _ instead [invalid-id]
+        a.yaml:5:9: error: job_id: 'a/b' holds /, which has a meaning in URLs: write 'a-b' for example [invalid-id]
         a.yaml:10:3: warning: headers.X-MyScheduler-Job-Id: X-MyScheduler-Job-Id is set by the scheduler, \
 this value is never sent [reserved-header]
         a.yaml:11:3: error: headers.Content-Length: Content-Length is set by the HTTP client: leave it out \
@@ -70,8 +70,8 @@ for the text [yaml-surprise]
         a.yaml:15:1: error: paused: stands twice in this mapping, first on line 14: remove one [duplicate-key]
         a.yaml:15:9: error: paused: yes is a boolean to some YAML parsers and text to others: write true, or "yes" for \
 the text [yaml-surprise]
-        a.yaml:19:1: error: a manifest is a mapping of fields, such as 'job_id: daily-report'; several jobs are parted \
-by --- [not-a-mapping]
+        a.yaml:19:1: error: a list is no manifest: write a mapping of fields, such as 'job_id: daily-report'; several \
+jobs are parted by --- [not-a-mapping]
         a.yaml:21:1: error: job_id: is missing: a manifest needs it to know its job again [missing-field]
         a.yaml:22:13: error: target_url: is empty: write the URL to call, such as https://api.example.com/run \
 [invalid-url]""")
@@ -156,6 +156,14 @@ data:
     cron: a: b
   one-line.yaml: "job_id: e"
 """
+
+
+def test_what_yaml_reads_differently_is_not_repeated_where_it_may_be_a_credential() -> None:
+    head = f"job_id: a\n{GOOD}"
+    report = _report(f"{head}headers: {{X-Team: 0123, X-Key: 1_000}}\nbody: {{password: 4:20, n: 0777}}")
+    assert [word for word in ("0123", "1_000", "4:20") if word in report] == []
+    assert report.count("is read differently by different YAML parsers: put it into quotes [yaml-surprise]") == 3
+    assert "body.n: 0777 is read differently" in report
 
 
 def test_config_map() -> None:
