@@ -5,8 +5,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import click
+from pathspec import GitIgnoreSpec
 
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.core.calendars_file import NamedCalendars, read_calendars
@@ -18,6 +20,7 @@ from myscheduler.settings import Settings
 
 STDIN = "<stdin>"
 """The name of standard input in findings."""
+NOTHING_EXCLUDED = GitIgnoreSpec.from_lines(())
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
 
 paths_argument = click.argument(
@@ -28,9 +31,26 @@ paths_argument = click.argument(
 """PATHS of a command; `jobs.d` when left out."""
 
 
+class Found(NamedTuple):
+    """What stands at the paths of a command."""
+
+    desired: Desired
+    excluded: int
+    """Files that are there and were left out."""
+
+
 def read_manifests(paths: Sequence[Path], *, zone: str) -> Desired:
     """What stands at the paths, with names as a person in this folder would write them."""
-    parts = [_read_one(path) for path in paths or [_default()]]
+    return find_manifests(paths, zone=zone, excluded=NOTHING_EXCLUDED).desired
+
+
+def find_manifests(paths: Sequence[Path], *, zone: str, excluded: GitIgnoreSpec) -> Found:
+    """As `read_manifests`, without the files below a folder of the paths that `excluded` as its .gitignore matches."""
+    read = [_read_one(path, excluded) for path in paths or [_default()]]
+    return Found(_desired([part for part, _ in read], zone), sum(left_out for _, left_out in read))
+
+
+def _desired(parts: Sequence[Snapshot], zone: str) -> Desired:
     calendars = {part.calendars.path: read_calendars(part.calendars) for part in parts if part.calendars is not None}
     files: dict[str, ParsedFile] = {}
     for part in parts:
@@ -83,19 +103,29 @@ def _default() -> Path:
     return path
 
 
-def _read_one(path: Path) -> Snapshot:
+def _read_one(path: Path, excluded: GitIgnoreSpec) -> tuple[Snapshot, int]:
+    """What stands at a path, and how many files below it are excluded."""
     if str(path) == "-":
-        return Snapshot.of([SourceFile.of(STDIN, sys.stdin.buffer.read())])
-    if path.is_dir():
-        found = DirectorySource(path).read()
-        prefix = PurePosixPath(path.as_posix())
-        calendars = found.calendars and replace(found.calendars, path=str(prefix / found.calendars.path))
-        above = None if calendars else _calendars_near(path / CALENDARS)  # a folder within a source
-        return Snapshot.of(
-            [replace(file, path=str(prefix / file.path)) for file in found.files],
-            [replace(file, path=str(prefix / file.path)) for file in found.unreadable],
-            _read_file(above) if above else calendars,
-        )
+        return Snapshot.of([SourceFile.of(STDIN, sys.stdin.buffer.read())]), 0
+    return _read_folder(path, excluded) if path.is_dir() else (_read_single(path), 0)
+
+
+def _read_folder(path: Path, excluded: GitIgnoreSpec) -> tuple[Snapshot, int]:
+    found = DirectorySource(path).read()
+    prefix = PurePosixPath(path.as_posix())
+    calendars = found.calendars and replace(found.calendars, path=str(prefix / found.calendars.path))
+    above = None if calendars else _calendars_near(path / CALENDARS)  # a folder within a source
+    files = [file for file in found.files if not excluded.match_file(file.path)]
+    unreadable = [file for file in found.unreadable if not excluded.match_file(file.path)]
+    wanted = Snapshot.of(
+        [replace(file, path=str(prefix / file.path)) for file in files],
+        [replace(file, path=str(prefix / file.path)) for file in unreadable],
+        _read_file(above) if above else calendars,
+    )
+    return wanted, len(found.files) + len(found.unreadable) - len(files) - len(unreadable)
+
+
+def _read_single(path: Path) -> Snapshot:
     beside = _calendars_near(path)
     calendars = _read_file(beside) if beside else None
     found_file = _read_file(path)

@@ -1,11 +1,13 @@
 """`myscheduler validate`."""
 
+import re
 from datetime import datetime
 from pathlib import Path
 
 import click
+from pathspec import GitIgnoreSpec
 
-from myscheduler.cli.manifests import paths_argument, read_manifests
+from myscheduler.cli.manifests import find_manifests, paths_argument
 from myscheduler.cli.options import parse_now_option, timezone_option
 from myscheduler.cli.reports import FORMATS, Findings
 from myscheduler.core.cautions import cautions
@@ -24,6 +26,15 @@ def _read_names(_context: click.Context, _option: click.Parameter, path: Path | 
         raise click.BadParameter(f"{path}: {error}") from None
 
 
+def _read_patterns(_context: click.Context, _option: click.Parameter, patterns: tuple[str, ...]) -> GitIgnoreSpec:
+    for pattern in patterns:
+        try:
+            GitIgnoreSpec.from_lines([pattern])
+        except (ValueError, re.error) as error:
+            raise click.BadParameter(f"{pattern!r} is no pattern of a .gitignore") from error
+    return GitIgnoreSpec.from_lines(patterns)
+
+
 @click.command()
 @paths_argument
 @click.option(
@@ -35,6 +46,14 @@ def _read_names(_context: click.Context, _option: click.Parameter, path: Path | 
     help="What to print: github annotates pull requests, junit is for test reports, sarif for code scanning.",
 )
 @click.option("--strict", is_flag=True, help="Let warnings fail too.")
+@click.option(
+    "--exclude",
+    "excluded",
+    metavar="PATTERN",
+    multiple=True,
+    callback=_read_patterns,
+    help="Leave out files below the folders, as a line of a .gitignore there would; may be given several times.",
+)
 @timezone_option
 @click.option(
     "--now", metavar="ISO", callback=parse_now_option, help="Judge one-offs in the past as of this moment (RFC 3339)."
@@ -49,6 +68,7 @@ def _read_names(_context: click.Context, _option: click.Parameter, path: Path | 
 def validate(
     paths: tuple[Path, ...],
     output: str,
+    excluded: GitIgnoreSpec,
     *,
     strict: bool,
     timezone: str,
@@ -69,11 +89,11 @@ def validate(
 
     Exits with 0 when all is well, 1 when there are problems, 2 when a path doesn't exist.
     """
-    desired = read_manifests(paths, zone=timezone)
+    desired, left_out = find_manifests(paths, zone=timezone, excluded=excluded)
     warnings = cautions(desired.jobs.values(), zone=timezone, now=now)
     unknown = () if secret_names is None else unknown_secrets(desired.jobs.values(), secret_names)
     problems = tuple(sorted([*desired.problems, *warnings, *unknown]))
-    found = Findings(desired.jobs, problems, strict, desired.skipped)
+    found = Findings(desired.jobs, problems, strict, desired.skipped, left_out)
     click.echo(FORMATS[output](found))
     if not desired.jobs and not problems:
         click.echo("warning: no manifests found", err=True)

@@ -197,6 +197,49 @@ def test_no_manifests_is_a_warning() -> None:
     assert result.stderr == warning
 
 
+@pytest.mark.parametrize(
+    ("patterns", "excluded", "code"),
+    [
+        pytest.param(["drafts/"], 2, 0, id="a folder at any depth"),
+        pytest.param(["/drafts/"], 1, 1, id="a folder at the root"),
+        pytest.param(["**/drafts/*.yaml"], 2, 0, id="files in folders"),
+        pytest.param(["*.yaml", "!good.yaml"], 2, 0, id="all but one"),
+        pytest.param(["/drafts/bad.yaml", "team/drafts/"], 2, 0, id="two patterns"),
+        pytest.param(["# drafts/", ""], 0, 1, id="a comment and nothing"),
+        pytest.param(["nothing/"], 0, 1, id="no match"),
+    ],
+)
+def test_excluded_files_are_counted(patterns: list[str], excluded: int, code: int) -> None:
+    write("jobs.d/good.yaml", GOOD)
+    write("jobs.d/drafts/bad.yaml", BAD)
+    write("jobs.d/team/drafts/bad.yaml", BAD)
+    result = validate("jobs.d", *(part for pattern in patterns for part in ("--exclude", pattern)))
+    left_out = {0: "", 1: ", 1 file excluded", 2: ", 2 files excluded"}[excluded]
+    assert result.exit_code == code
+    assert result.stdout.endswith(f"{left_out}\n")
+    assert "excluded" not in result.stdout or excluded
+
+
+def test_a_file_that_is_named_is_never_excluded() -> None:
+    write("drafts/bad.yaml", BAD)
+    assert validate("drafts/bad.yaml", "--exclude", "drafts/", "--exclude", "*.yaml").exit_code == 1
+
+
+def test_excluding_everything_is_told() -> None:
+    write("jobs.d/bad.yaml", BAD)
+    expected = (0, "0 jobs, no problems, 1 file excluded\n", "warning: no manifests found\n")
+    assert told(validate("--exclude", "*", "jobs.d")) == expected
+
+
+def test_excluded_folders_need_not_be_readable() -> None:
+    write("jobs.d/good.yaml", GOOD)
+    Path("jobs.d/private").symlink_to("nowhere")
+    Path("jobs.d/private.yaml").symlink_to("nowhere")
+    assert validate("jobs.d").exit_code == 1
+    excluded = validate("jobs.d", "--exclude", "private*")
+    assert (excluded.exit_code, excluded.stdout) == (0, "2 jobs, no problems, 2 files excluded\n")
+
+
 def test_jobs_d_is_the_default() -> None:
     write("jobs.d/good.yaml", GOOD)
     assert told(validate()) == (0, "2 jobs, no problems\n", "")
@@ -216,6 +259,14 @@ def test_jobs_d_is_the_default() -> None:
             ["--timezone", "Asia/Tokio"],
             "Invalid value for '--timezone' (env var: 'TZ'): 'Asia/Tokio' is not a time zone; did you mean Asia/Tokyo?",
             id="zone",
+        ),
+        pytest.param(
+            ["--exclude", "a/", "--exclude", "[z-a]"],
+            "Invalid value for '--exclude': '[z-a]' is no pattern of a .gitignore",
+            id="pattern",
+        ),
+        pytest.param(
+            ["--exclude", "!"], "Invalid value for '--exclude': '!' is no pattern of a .gitignore", id="empty pattern"
         ),
         pytest.param(["--quiet"], "No such option '--quiet'.", id="unknown option"),
     ],
@@ -259,6 +310,8 @@ def test_help() -> None:
                                           What to print: github annotates pull requests, junit is for test
                                           reports, sarif for code scanning.  [default: text]
           --strict                        Let warnings fail too.
+          --exclude PATTERN               Leave out files below the folders, as a line of a .gitignore there
+                                          would; may be given several times.
           --timezone TEXT                 The zone of the service, for local times and for jobs that name no
                                           zone.  [env var: TZ; default: Asia/Tokyo]
           --now ISO                       Judge one-offs in the past as of this moment (RFC 3339).

@@ -20,6 +20,8 @@ class Findings:
     """Warnings fail too."""
     skipped: int = 0
     """Kubernetes objects that hold no manifests."""
+    excluded: int = 0
+    """Files that were left out on demand."""
 
     @property
     def is_valid(self) -> bool:

@@ -15,7 +15,8 @@ def summary(found: Findings) -> str:
     """The counts: `2 jobs, 1 error, 3 warnings`."""
     problems = [*_counts(found.problems)] or ["no problems"]
     others = [f"{counted(found.skipped, 'Kubernetes object')} without manifests skipped"] if found.skipped else []
-    return ", ".join([counted(len(found.jobs), "job"), *problems, *others])
+    excluded = [f"{counted(found.excluded, 'file')} excluded"] if found.excluded else []
+    return ", ".join([counted(len(found.jobs), "job"), *problems, *others, *excluded])
 
 
 def _counts(problems: Iterable[Problem]) -> Iterator[str]:
