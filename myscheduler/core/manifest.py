@@ -12,6 +12,7 @@ from typing import Any
 from myscheduler.core.calendars_file import NamedCalendars, read_calendars
 from myscheduler.core.credentials import is_credential_name, literal_credentials
 from myscheduler.core.declaration import declare, id_fault
+from myscheduler.core.embedded import EmbeddedFile, Place, embedded, here, is_object
 from myscheduler.core.job import JobSpec, digest
 from myscheduler.core.problem import Complaint, Problem, shown
 from myscheduler.core.secrets import places_of
@@ -113,13 +114,7 @@ class Desired:
 
 def parse_file(file: SourceFile, *, zone: str, calendars: NamedCalendars = NO_CALENDARS) -> ParsedFile:
     """Read the manifests of one file; never raises for what stands in it. `calendars` are those that have a name."""
-    try:
-        text = file.content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = file.content.count(b"\n", 0, error.start) + 1
-        problem = Problem(file.path, line, 1, "", "not-utf8", _encoding_advice(file.content))
-        return ParsedFile(file.path, problems=(problem,), is_opaque=True)
-    return _parse_text(file.path, text, _Reading(zone, calendars))
+    return _parse_bytes(file.path, file.content, _Reading(zone, calendars), here)
 
 
 def combine(parsed: Iterable[ParsedFile], snapshot: Snapshot, calendars: NamedCalendars = NO_CALENDARS) -> Desired:
@@ -154,12 +149,17 @@ class _Reading:
     calendars: NamedCalendars
 
 
-def _parse_text(path: str, text: str, reading: _Reading, offset: "_Offset | None" = None) -> ParsedFile:
-    place = offset or _Offset()
+def _parse_bytes(path: str, content: bytes, reading: _Reading, place: Place) -> ParsedFile:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line, column = place(content.count(b"\n", 0, error.start) + 1, 1)
+        problem = Problem(path, line, column, "", "not-utf8", _encoding_advice(content))
+        return ParsedFile(path, problems=(problem,), is_opaque=True)
     try:
         documents = list(read_documents(text))
     except YamlError as error:
-        line, column = place.of(error.line, error.column)
+        line, column = place(error.line, error.column)
         problem = Problem(path, line, column, "", "yaml-syntax", str(error))
         return ParsedFile(path, problems=(problem,), broken_ids=_ids_in_broken(text), is_opaque=True)
     return _merge(path, [_parse_document(path, document, text, reading, place) for document in documents])
@@ -176,10 +176,10 @@ def _merge(path: str, parts: list[ParsedFile]) -> ParsedFile:
     )
 
 
-def _parse_document(path: str, document: Document, text: str, reading: _Reading, place: "_Offset") -> ParsedFile:
+def _parse_document(path: str, document: Document, text: str, reading: _Reading, place: Place) -> ParsedFile:
     values = document.value
-    if isinstance(values, dict) and _is_kubernetes(values):
-        return ParsedFile(path, skipped=1) if place.outer else _parse_kubernetes(path, document, text, reading)
+    if is_object(values):
+        return ParsedFile(path, skipped=1) if place is not here else _parse_object(path, document, text, reading)
     spec, complaints = _judge(document, reading)
     job_id = _known_id(values)
     problems = tuple(
@@ -189,7 +189,7 @@ def _parse_document(path: str, document: Document, text: str, reading: _Reading,
         return ParsedFile(
             path, problems=problems, broken_ids=frozenset([job_id] if job_id else []), is_opaque=not job_id
         )
-    line, _ = place.of(*document.start)
+    line, _ = place(*document.start)
     adopts = values.get("adopt") is True
     job = DeclaredJob(spec.job_id, digest(spec), path, line, spec, _written(spec, document, place), adopts)
     return ParsedFile(path, jobs=(job,), problems=problems)
@@ -201,14 +201,13 @@ def _known_id(values: Any) -> str:
     return job_id if isinstance(job_id, str) and not id_fault(job_id) else ""
 
 
-def _written(spec: JobSpec, document: Document, place: "_Offset") -> Written:
+def _written(spec: JobSpec, document: Document, place: Place) -> Written:
     return Written(
-        schedule_at=place.of(*document.position((next(iter(_SCHEDULE_FIELDS & document.value.keys()), ""),))),
-        retries_at=place.of(*document.position(("max_retries",))),
+        schedule_at=place(*document.position((next(iter(_SCHEDULE_FIELDS & document.value.keys()), ""),))),
+        retries_at=place(*document.position(("max_retries",))),
         says_day_match="day_match" in document.value,
         credentials=tuple(
-            (".".join(map(str, loc)), *place.of(*document.position(loc)), what)
-            for loc, what in literal_credentials(spec)
+            (".".join(map(str, loc)), *place(*document.position(loc)), what) for loc, what in literal_credentials(spec)
         ),
         secrets=tuple(
             UsedSecret(name, ".".join(map(str, loc)), *place.of(*document.position(loc)))
@@ -249,8 +248,8 @@ def _unique(complaints: list[Complaint]) -> list[Complaint]:
     return list({(complaint.loc, complaint.rule): complaint for complaint in complaints}.values())
 
 
-def _problem(path: str, document: Document, complaint: Complaint, place: "_Offset", job_id: str = "") -> Problem:
-    line, column = place.of(*document.position(complaint.loc, at_key=complaint.at_key))
+def _problem(path: str, document: Document, complaint: Complaint, place: Place, job_id: str = "") -> Problem:
+    line, column = place(*document.position(complaint.loc, at_key=complaint.at_key))
     message = _DISCREET if complaint.rule == "yaml-surprise" and _may_be_secret(complaint.loc) else complaint.message
     return Problem(path, line, column, complaint.field, complaint.rule, message, complaint.severity, job_id)
 
@@ -275,60 +274,30 @@ def _unreadable(file: UnreadableFile) -> Problem:
     return Problem(file.path, 1, 1, "", "unreadable", message)
 
 
-def _is_kubernetes(values: Mapping[str, Any]) -> bool:
-    return "apiVersion" in values and "kind" in values
-
-
-def _parse_kubernetes(path: str, document: Document, text: str, reading: _Reading) -> ParsedFile:
+def _parse_object(path: str, document: Document, text: str, reading: _Reading) -> ParsedFile:
     """The keys of a ConfigMap that end in .yaml or .yml are files of one folder; other objects hold no manifests."""
-    values = document.value
-    data = values.get("data")
-    if values["kind"] != "ConfigMap" or not isinstance(data, dict):
-        return ParsedFile(path, skipped=1)
-    lines = text.splitlines()
-    doubled = [
-        complaint
-        for complaint in document.complaints
-        if complaint.rule == "duplicate-key" and "data" in complaint.loc[:1]
-    ]
-    problems = tuple(_problem(path, document, complaint, _Offset()) for complaint in doubled)
-    parts = [ParsedFile(path, problems=problems, is_opaque=bool(doubled))]
-    files = {
-        key: content for key, content in data.items() if key.endswith((".yaml", ".yml")) and isinstance(content, str)
-    }
-    places = {
-        key: _Offset(*document.position(("data", key)), lines, content.splitlines()) for key, content in files.items()
-    }
-    if CALENDARS in files:
-        named = read_calendars(SourceFile.of(path, files[CALENDARS].encode()))
-        parts.append(ParsedFile(path, problems=tuple(_placed(one, places[CALENDARS]) for one in named.problems)))
-        reading = replace(reading, calendars=named)
-    parts += [_parse_text(path, content, reading, places[key]) for key, content in files.items() if key not in RESERVED]
+    found = embedded(document, text)
+    problems = tuple(_problem(path, document, complaint, here) for complaint in found.complaints)
+    parts = [ParsedFile(path, problems=problems, is_opaque=bool(problems), skipped=found.skipped)]
+    for folder in found.folders:
+        parts += _parse_folder(path, {file.name: file for file in folder}, reading)
     return _merge(path, parts)
 
 
-def _placed(problem: Problem, place: "_Offset") -> Problem:
-    line, column = place.of(problem.line, problem.column)
+def _parse_folder(path: str, files: Mapping[str, EmbeddedFile], reading: _Reading) -> Iterator[ParsedFile]:
+    calendars = files.get(CALENDARS)
+    if calendars is not None:
+        named = read_calendars(SourceFile.of(path, calendars.content))
+        yield ParsedFile(path, problems=tuple(_placed(problem, calendars.place) for problem in named.problems))
+        reading = replace(reading, calendars=named)
+    for name, file in files.items():
+        if name not in RESERVED:
+            yield _parse_bytes(path, file.content, reading, file.place)
+
+
+def _placed(problem: Problem, place: Place) -> Problem:
+    line, column = place(problem.line, problem.column)
     return replace(problem, line=line, column=column)
-
-
-@dataclass(frozen=True, slots=True)
-class _Offset:
-    """Where an embedded file stands in the file around it; the default is a file of its own."""
-
-    line: int = 0
-    column: int = 1
-    outer: tuple[str, ...] | list[str] = ()
-    inner: tuple[str, ...] | list[str] = ()
-
-    def of(self, line: int, column: int) -> tuple[int, int]:
-        if not self.outer:
-            return line, column
-        at = self.line + line
-        written = self.inner[line - 1] if line <= len(self.inner) else ""
-        around = self.outer[at - 1] if at <= len(self.outer) else ""
-        indent = around.find(written) if written else -1
-        return (at, column + indent) if indent >= 0 else (self.line, self.column)
 
 
 _ID_LINE = re.compile(r"^\s*job_id\s*:\s*(.+?)\s*$", re.MULTILINE)

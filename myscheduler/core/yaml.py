@@ -52,6 +52,16 @@ class Document:
     def start(self) -> tuple[int, int]:
         return _start(self.node)
 
+    def find(self, loc: tuple[str | int, ...]) -> yaml.Node | None:
+        """The node that `loc` leads to."""
+        node = self.node
+        for part in loc:
+            step = _child(node, part)
+            if step is None:
+                return None
+            _, node = step
+        return node
+
     def position(self, loc: tuple[str | int, ...], *, at_key: bool = False) -> tuple[int, int]:
         """Line and column, from 1, of the value that `loc` leads to, or of the nearest value around it."""
         node, found = self.node, _start(self.node)

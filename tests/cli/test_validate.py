@@ -160,6 +160,14 @@ def test_rendered_chart() -> None:
     assert told(validate("-", stdin=CONFIG_MAP)) == (1, expected, "")
 
 
+def test_what_kubectl_prints() -> None:
+    items = "".join(f"  {line}" for line in CONFIG_MAP.partition("---\n")[2].splitlines(keepends=True))
+    text = f"apiVersion: v1\nkind: List\nitems:\n- {items.removeprefix('  ')}"
+    expected = "<stdin>:16:19: error: target_url: has to start with http:// or https:// [invalid-url]\n1 job, 1 error\n"
+    assert told(validate("-", stdin=text)) == (1, expected, "")
+    assert told(validate("-", stdin="\ufeff" + text.replace("\n", "\r\n"))) == (1, expected, "")
+
+
 def test_files_folders_and_standard_input_together() -> None:
     write("a/one.yaml", GOOD)
     write("b/any.name", ONCE)

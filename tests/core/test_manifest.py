@@ -171,7 +171,7 @@ def test_config_map() -> None:
     assert [(job.job_id, job.line) for job in parsed.jobs] == [("b", 15), ("c", 19)]
     assert (parsed.broken_ids, parsed.is_opaque, parsed.skipped) == (frozenset({"a", "d", "e"}), True, 1)
     places = [(problem.line, problem.column, problem.rule) for problem in parsed.problems]
-    assert places == [(11, 18, "invalid-cron"), (24, 12, "yaml-syntax"), (25, 18, "missing-field")]
+    assert places == [(11, 18, "invalid-cron"), (24, 12, "yaml-syntax"), (25, 19, "missing-field")]
     (warning,) = cautions(parsed.jobs, zone="UTC", now=datetime(2026, 2, 1, tzinfo=UTC))
     assert str(warning) == (
         "a.yaml:20:13: warning: run_at: lies in the past, so the job will never run: write a later moment, or remove "
