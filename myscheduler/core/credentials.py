@@ -4,10 +4,11 @@ A reference, `${secret:NAME}`, is no literal credential: it may be shown, and be
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote_plus, urlsplit
 
 from myscheduler.core.job import JobSpec
 
@@ -16,45 +17,98 @@ DEEPEST = 50
 """What is nested deeper in a body is not looked into, and not shown."""
 Loc = tuple[str | int, ...]
 
-_WORDS = frozenset({
-    "apikey", "authorization", "cookie", "credential", "credentials", "passphrase", "passwd", "password", "passwort",
-    "pwd", "secret", "sig", "signature", "token",
+_ENDINGS = (
+    "accesskey", "apikey", "authorization", "cookie", "credential", "jwt", "passcode", "passphrase", "passwd",
+    "password", "passwort", "privatekey", "pwd", "secret", "secretkey", "signature", "token",
+)  # fmt: skip
+"""A word that ends like this makes a name that of a credential: `accesstoken`, `X-Client-Secret`, `passwords`."""
+_LAST_WORDS = frozenset({"auth", "bearer", "pass", "psk", "sig"})
+_KEYS = frozenset({
+    "access", "account", "api", "auth", "encryption", "functions", "master", "private", "secret", "shared", "signing",
+    "subscription", "webhook",
 })  # fmt: skip
-_PAIRS = frozenset({("access", "key"), ("api", "key"), ("auth", "key"), ("private", "key"), ("signing", "key")})
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_REFERENCE = re.compile(r"(?<!\$)\$\{secret:[^}]*\}")
+"""What stands before `key` in the name of a credential; `Idempotency-Key` or `sort_key` are none."""
+_JAPANESE = ("パスワード", "トークン", "秘密", "暗証")
+_ABOUT = frozenset({
+    "age", "alg", "algorithm", "at", "budget", "consent", "count", "description", "enabled", "endpoint", "exp",
+    "expiration", "expires", "expiry", "field", "file", "format", "header", "headers", "hint", "in", "input", "kind",
+    "label", "length", "limit", "method", "name", "param", "path", "policy", "prefix", "required", "reset", "status",
+    "ttl", "type", "uri", "url", "usage", "version",
+})  # fmt: skip
+"""A name that ends so says something about a credential: `token_url`, `password_policy`."""
+_POSITIONS = frozenset({
+    "continuation", "cursor", "max", "min", "next", "page", "pagination", "prev", "previous", "total",
+})  # fmt: skip
+"""A name that begins so is a place in a list, or a number: `next_page_token`, `max_tokens`."""
+_SPOKEN = ("passcode", "passwd", "password", "passwort", "pwd", "secret")
+"""Credentials that may be numbers; `tokens: 5` is a count."""
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
+_REFERENCE = re.compile(r"(?<!\$)\$\{secret:[^{}\s]{1,300}\}")
+_HIDDEN = re.compile(r"(?:(?:[A-Za-z][\w.-]{0,30}(?:\s+|[=:]))*\"?(?<!\$)\$\{secret:[^{}\s]{1,300}\}\"?[\s:;,&]*)+")
+"""References, and words before them such as a scheme or the name of a cookie."""
 _SCHEME = re.compile(r"^\s*(basic|bearer|digest|token|apikey)\s+", re.IGNORECASE)
 _SHAPES = re.compile(
     r"(?<![A-Za-z0-9])(?:"
     r"(?:AKIA|ASIA)[0-9A-Z]{16}"  # AWS
-    r"|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}"
-    r"|xox[abeprs]-[A-Za-z0-9-]{10,}"  # Slack
-    r"|sk-[A-Za-z0-9_-]{16,}|(?:sk|rk)_live_[A-Za-z0-9]{16,}"  # OpenAI, Stripe
-    r"|AIza[0-9A-Za-z_-]{30,}"  # Google
-    r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"  # a JSON web token
-    r"|T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{16,}"  # the path of a Slack web hook
+    r"|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,}|glpat-[A-Za-z0-9_-]{16,}"
+    r"|xox[a-z]-[A-Za-z0-9-]{8,}"  # Slack
+    r"|sk-(?=[A-Za-z_-]{0,80}[0-9])[A-Za-z0-9_-]{16,}|[rs]k_(?:live|test)_[A-Za-z0-9]{16,}"  # OpenAI, Stripe
+    r"|whsec_[A-Za-z0-9+/=_-]{16,}"  # Standard Webhooks
+    r"|AIza[0-9A-Za-z_-]{30,}|ya29\.[A-Za-z0-9_.-]{16,}"  # Google
+    r"|SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,}"  # SendGrid
+    r"|npm_[A-Za-z0-9]{30,}|pypi-Ag[A-Za-z0-9_-]{16,}|hf_[A-Za-z0-9]{24,}"  # registries
+    r"|eyJ[A-Za-z0-9_-]{8,1000}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"  # a JSON web token
+    r"|T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{16,}"  # the paths of web hooks: Slack, Discord, Telegram
+    r"|(?<=/api/webhooks/)[0-9]+/[A-Za-z0-9_-]{16,}"
+    r"|(?<=api\.telegram\.org/)bot[0-9]+:[A-Za-z0-9_-]{16,}"
     r"|(?i:bearer|basic)[ ]+(?=[A-Za-z0-9._~+/-]*[0-9])[A-Za-z0-9._~+/=-]{8,}"
     r")"
     r"|-----BEGIN[A-Z ]* PRIVATE KEY-----(?s:.*?)(?:-----END[A-Z ]* PRIVATE KEY-----|\Z)"
 )
-_USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<userinfo>[^/?#\s]*)@")
-_PARAMETER = re.compile(r"(?P<name>[A-Za-z0-9_.%\[\]-]+)(?P<is>=)(?P<value>[^&#\s\"'<>;]+)")
+_WHOLE = re.compile(r"\s*(?:Bearer|Basic)\s+\S+\s*", re.IGNORECASE)
+"""As a header's value a credential, whatever the header's name."""
+_USERINFO = re.compile(
+    r"(?<![A-Za-z0-9+.-])(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)"
+    r"(?P<userinfo>[^/?#\s]*|[^/?#\s@:]+:(?!\d+(?:[/?#\s]|$))[^\s@]{1,200})@"  # also where / or # stand in the password
+)
+_PARAMETER = re.compile(
+    r"(?<![A-Za-z0-9_.%\[\]-])(?P<name>[A-Za-z0-9_.%\[\]-]+)(?P<is>=)"
+    r"(?P<value>(?:\$\{secret:[^{}\s]{1,300}\})+(?=[&#\s;,'\"<>]|$)|[^&\s\"<>]+)"
+)
 _MEMBER = re.compile(r"\"(?P<name>(?:[^\"\\]|\\.)*)\"(?P<is>\s*:\s*)\"(?P<value>(?:[^\"\\]|\\.)*)\"")
 
 
+@lru_cache(maxsize=4_096)
 def is_credential_name(name: str) -> bool:
     """A header, parameter or key of that name holds a credential: `X-Api-Key`, `accessToken`, `db_password`."""
-    words = [word.lower() for word in _WORD.findall(name)]
-    return any(word in _WORDS for word in words) or any(pair in _PAIRS for pair in pairwise(words))
+    if name.lower().startswith("x-myscheduler-"):
+        return False
+    words = _words(name)
+    if words and (words[-1] in _ABOUT or words[0] in _POSITIONS):
+        return False
+    if any(word.removesuffix("s").endswith(_ENDINGS) for word in words) or any(part in name for part in _JAPANESE):
+        return True
+    return bool(words) and (
+        words[-1] in _LAST_WORDS
+        or any(first in _KEYS and second in {"key", "keys"} for first, second in pairwise(words))
+    )
+
+
+def _words(name: str) -> tuple[str, ...]:
+    """`X-Api-Key`, `api_key` and `apiKey` are made of the same words."""
+    return tuple(word.lower() for word in _WORD.findall(name))
 
 
 def literal_credentials(spec: JobSpec) -> Iterator[tuple[Loc, str]]:
     """Where the spec holds credentials that are written out, and what each is; never the value itself."""
     for name, value in spec.headers.items():
-        if _masked_named(name, value) != value:
+        if _masked_header(name, value) != value:
             yield ("headers", name), f"the header {name}"
     yield from ((("target_url",), what) for what in _in_url(spec.target_url))
-    yield from _in_body(spec.body, ("body",))
+    yield from _in_body(spec.body, ("body",), "")
+    for name, value in spec.labels.items():
+        if masked_text(value) != value:
+            yield ("labels", name), f"the label {name}"
 
 
 def masked(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,25 +125,55 @@ def masked_text(text: str) -> str:
 
 
 def _masked_field(name: str, value: Any) -> Any:
-    if name == "headers" and isinstance(value, Mapping):
-        return {header: _masked_named(header, text) for header, text in value.items()}
-    if name == "body":
-        return _masked_body(value)
-    return masked_text(value) if name == "target_url" and isinstance(value, str) else value
+    match name, value:
+        case "headers", Mapping():
+            return {header: _masked_header(header, text) for header, text in value.items()}
+        case "labels", Mapping():  # words for people: `secret: none` hides nothing
+            return {label: masked_text(text) for label, text in value.items()}
+        case "body", _:
+            return _masked_body(value, "", 0)
+        case "target_url" | "name", str():
+            return masked_text(value)
+        case _:
+            return value
 
 
-def _masked_body(value: Any, name: str = "", depth: int = 0) -> Any:
+def _masked_header(name: str, value: str) -> str:
+    if _WHOLE.fullmatch(value) and not _HIDDEN.fullmatch(value.strip()):
+        return _without_literals(value)
+    return _masked_named(name, value)
+
+
+def _masked_body(value: Any, name: str, depth: int) -> Any:
+    """`name` is the one that the value is judged by."""
     match value:
         case str():
             return _masked_named(name, value)
         case Mapping() | list() | tuple() if depth >= DEEPEST:
             return "…"
         case Mapping():
-            return {key: _masked_body(one, str(key), depth + 1) for key, one in value.items()}
+            return {key: _masked_body(part, under, depth + 1) for key, part, under in _parts(value, name)}
         case list() | tuple():
             return [_masked_body(one, name, depth + 1) for one in value]
         case _:
-            return value
+            return MASK if _is_spoken(name, value) else value
+
+
+def _parts(values: Mapping[str, Any], name: str) -> Iterator[tuple[str, Any, str]]:
+    """Keys and values, with the names that these are judged by: a credential's name counts for all that is below it."""
+    for key, part in values.items():
+        other = values.get("name", values.get("key")) if key == "value" else None  # {name: password, value: …}
+        named = other if isinstance(other, str) else key
+        if isinstance(part, Mapping) and _words(named)[-1:] == ("auth",):
+            named = name  # how to log in, with names of its own
+        yield key, part, name if is_credential_name(name) and not is_credential_name(named) else named
+
+
+def _is_spoken(name: str, value: Any) -> bool:
+    """A number that is a credential; `true` and nothing never are."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not is_credential_name(name):
+        return False
+    return any(word.removesuffix("s").endswith(_SPOKEN) for word in _words(name))
 
 
 def _masked_named(name: str, value: str) -> str:
@@ -99,7 +183,7 @@ def _masked_named(name: str, value: str) -> str:
 def _masked_userinfo(userinfo: str) -> str:
     user, colon, password = userinfo.partition(":")
     if not _REFERENCE.search(userinfo):
-        return f"{user}:{MASK}" if colon else MASK
+        return f"{user}:{MASK}" if password else f"{MASK}{colon}"
     split = re.split(r":(?![^{]*\})", userinfo, maxsplit=1)  # the colon of a reference parts nothing
     if len(split) == 1:
         return _without_literals(userinfo)
@@ -108,7 +192,7 @@ def _masked_userinfo(userinfo: str) -> str:
 
 
 def _masked_pair(found: re.Match[str]) -> str:
-    if not is_credential_name(unquote(found["name"])):
+    if not is_credential_name(unquote_plus(found["name"])):
         return found[0]
     return f"{found['name']}{found['is']}{_without_literals(found['value'])}"
 
@@ -139,37 +223,41 @@ def _is_literal(name: str, value: str) -> bool:
     """Under a credential's name: some of it is written out."""
     if not is_credential_name(name):
         return False
-    return bool(_REFERENCE.sub("", _SCHEME.sub("", value)).strip(" :"))
+    return bool(value.strip()) and not _HIDDEN.fullmatch(value.strip())
 
 
 def _in_url(url: str) -> Iterator[str]:
-    try:
-        parts = urlsplit(_REFERENCE.sub("", url))
-        user, password = parts.username, parts.password
-    except ValueError:
+    if masked_text(url) == url:
         return
-    if password:
+    parts = urlsplit(_REFERENCE.sub("", url))
+    is_named = False
+    for what in _named_in_url(url, parts):
+        is_named = True
+        yield what
+    if not is_named:
+        yield "a part of the URL"
+
+
+def _named_in_url(url: str, parts: SplitResult) -> Iterator[str]:
+    """`parts` are those of the URL without its references."""
+    if parts.password:
         yield "the password in the URL"
-    elif user and "@" in url and not _REFERENCE.search(url.split("@", maxsplit=1)[0]):
+    elif parts.username and not _REFERENCE.search(url.split("@", maxsplit=1)[0]):
         yield "the user in the URL"
     for found in _PARAMETER.finditer(parts.query):
-        if is_credential_name(unquote(found["name"])):
-            yield f"the parameter {unquote(found['name'])} of the URL"
-    if _SHAPES.search(parts.path):
-        yield "a part of the URL's path"
+        if is_credential_name(unquote_plus(found["name"])):
+            yield f"the parameter {unquote_plus(found['name'])} of the URL"
 
 
-def _in_body(value: Any, loc: Loc) -> Iterator[tuple[Loc, str]]:
+def _in_body(value: Any, loc: Loc, name: str) -> Iterator[tuple[Loc, str]]:
     match value:
-        case str() if value != _masked_body(value, str(loc[-1]) if len(loc) > 1 else ""):
-            yield loc, f"{'.'.join(str(part) for part in loc)}"
-        case _ if len(loc) > DEEPEST:
+        case Mapping() | list() | tuple() if len(loc) > DEEPEST:
             return
         case Mapping():
-            for key, one in value.items():
-                yield from _in_body(one, (*loc, str(key)))
-        case Sequence() if not isinstance(value, str):
+            for key, part, under in _parts(value, name):
+                yield from _in_body(part, (*loc, key), under)
+        case list() | tuple():
             for place, one in enumerate(value):
-                yield from _in_body(one, (*loc, place))
-        case _:
-            return
+                yield from _in_body(one, (*loc, place), name)
+        case _ if value != _masked_body(value, name, 0):
+            yield loc, ".".join(str(part) for part in loc)
