@@ -118,9 +118,12 @@ def masked(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def masked_text(text: str) -> str:
     """A URL or any other text with what looks like a credential replaced by `MASK`."""
-    text = _USERINFO.sub(lambda found: f"{found['scheme']}{_masked_userinfo(found['userinfo'])}@", text)
-    text = _PARAMETER.sub(_masked_pair, text)
-    text = _MEMBER.sub(_masked_member, text)
+    if "@" in text:  # most texts hold no credential, and thousands are looked at
+        text = _USERINFO.sub(lambda found: f"{found['scheme']}{_masked_userinfo(found['userinfo'])}@", text)
+    if "=" in text:
+        text = _PARAMETER.sub(_masked_pair, text)
+    if '"' in text:
+        text = _MEMBER.sub(_masked_member, text)
     return _SHAPES.sub(_masked_shape, text)
 
 
