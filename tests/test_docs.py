@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from myscheduler import settings
@@ -16,11 +17,13 @@ from myscheduler.core.admission import Reason
 from myscheduler.core.execution import Status
 from myscheduler.core.fields import JobFields
 from myscheduler.core.job import JobSpec
+from myscheduler.core.rules import RULES
 from myscheduler.settings import Settings
 from tests.service import Service
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+CORE = ROOT / "myscheduler/core"
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
 
@@ -41,6 +44,8 @@ def table(page: str) -> dict[str, str]:
     return dict(rows)
 
 
+SNIPPET = re.compile(r"^<!-- file: (\S+) -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+"""YAML that is no manifest: the files of a source beside them, and what configures CI services."""
 CALENDARS = re.compile(r"^<!-- file: calendars\.yaml -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -48,12 +53,81 @@ CALENDARS = re.compile(r"^<!-- file: calendars\.yaml -->\n```yaml\n(.*?)^```$", 
 def test_manifests_in_the_docs_are_valid(page: Path, tmp_path: Path) -> None:
     runner = CliRunner()
     calendars = CALENDARS.findall(page.read_text("utf-8"))
+    others = {block for _, block in SNIPPET.findall(page.read_text("utf-8"))}
     for block in blocks(page, "yaml"):
-        if block not in calendars:
+        if block not in others:
             (tmp_path / "calendars.yaml").write_text("".join(calendars), encoding="utf-8")
             (tmp_path / "job.yaml").write_text(block, encoding="utf-8")
             result = runner.invoke(main, ["validate", "--strict", "job.yaml"])
             assert result.exit_code == 0, f"{result.output}\n{block}"
+
+
+COMMAND = re.compile(r"\bmyscheduler( [a-z]+(?: [^|>&;`]*)?)")
+
+
+def understood(command: str) -> click.Context:
+    """The command line as click reads it; nothing is run. A `UsageError` where it isn't one."""
+    context = main.make_context("myscheduler", shlex.split(command))
+    assert isinstance(main, click.Group)
+    name, found, arguments = main.resolve_command(context, [*context._protected_args, *context.args])
+    assert found is not None
+    return found.make_context(name, arguments, parent=context)
+
+
+def test_snippets_for_ci_are_yaml_with_commands_that_are_understood() -> None:
+    Path("jobs.d").mkdir()
+    found = []
+    for name, block in SNIPPET.findall((ROOT / "docs/validate.md").read_text("utf-8")):
+        assert isinstance(yaml.safe_load(block), dict), name
+        for command in COMMAND.findall(block):
+            understood(command)
+            found.append(command.split()[:1])
+    assert found == [["validate"]] * 3
+
+
+def test_commands_of_the_validate_page_are_understood() -> None:
+    Path("jobs.d").mkdir()
+    (page,) = [page for page in PAGES if page.name == "validate.md"]
+    lines = [line for block in blocks(page, "bash") for line in block.splitlines()]
+    assert len([understood(command) for line in lines for command in COMMAND.findall(line)]) == 2
+
+
+@pytest.mark.parametrize("command", ["validate --strickt", "validate nowhere", "validat", "validate --format xml"])
+def test_commands_that_are_not_understood_are_noticed(command: str) -> None:
+    with pytest.raises(click.UsageError):
+        understood(command)
+
+
+def test_the_hook_for_pre_commit_is_understood() -> None:
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    written = (ROOT / "docs/validate.md").read_text("utf-8")
+    (used,) = [yaml.safe_load(block) for name, block in SNIPPET.findall(written) if name == ".pre-commit-config.yaml"]
+    (configured,) = used["repos"][0]["hooks"]
+    Path("jobs.d").mkdir()
+    Path("deploy/jobs").mkdir(parents=True)
+    for arguments in (hook["args"], configured["args"]):
+        assert understood(shlex.join([*shlex.split(hook["entry"])[1:], *arguments])).info_name == "validate"
+    assert hook["id"] == configured["id"]
+    assert hook["pass_filenames"] is False  # an id may stand in two files
+    files = ["jobs.d/a.yaml", "deploy/jobs.d/team/b.yml", "jobs.d/calendars.yaml", "jobs.d/notes.txt", "src/a.yaml"]
+    assert [name for name in files if re.search(hook["files"], name)] == files[:3]
+
+
+def test_every_rule_is_documented() -> None:
+    rules = (ROOT / "docs/validate.md").read_text("utf-8").partition("## Rules")[2]
+    told = dict(re.findall(r"^\| `(.+)` \| (.+) \|$", rules, re.MULTILINE))
+    assert told == RULES
+    errors, warnings = (re.findall(r"^\| `(.+)` \|", part, re.MULTILINE) for part in rules.split("Warnings hold", 1))
+    assert (errors, warnings) == (sorted(errors), sorted(warnings))
+    assert set(warnings) == rules_of_warnings()
+
+
+def rules_of_warnings() -> set[str]:
+    """The rules of the module that only warns, and of calls that say so."""
+    cautions = set(re.findall(r'"([a-z-]+)"', (CORE / "cautions.py").read_text("utf-8"))) & RULES.keys()
+    calls = (call for path in CORE.glob("*.py") for call in re.findall(r"Complaint\(.*", path.read_text("utf-8")))
+    warned = {rule for call in calls if "Severity.WARNING" in call for rule in re.findall(r'"([a-z-]+)"', call)}
+    return cautions | (warned & RULES.keys())
 
 
 EXAMPLE = re.compile(r"^```yaml\n(?P<yaml>.*?)^```$|^```console\n(?P<console>.*?)^```$", re.MULTILINE | re.DOTALL)
