@@ -210,8 +210,7 @@ def _written(spec: JobSpec, document: Document, place: Place) -> Written:
             (".".join(map(str, loc)), *place(*document.position(loc)), what) for loc, what in literal_credentials(spec)
         ),
         secrets=tuple(
-            UsedSecret(name, ".".join(map(str, loc)), *place.of(*document.position(loc)))
-            for loc, name in places_of(spec)
+            UsedSecret(name, ".".join(map(str, loc)), *place(*document.position(loc))) for loc, name in places_of(spec)
         ),
     )
 
