@@ -6,6 +6,7 @@ from myscheduler import __version__
 from myscheduler.cli.forecast import forecast
 from myscheduler.cli.plan import plan
 from myscheduler.cli.preview import preview
+from myscheduler.cli.schema import schema
 from myscheduler.cli.serve import serve
 from myscheduler.cli.simulate import simulate
 from myscheduler.cli.sync import sync
@@ -39,6 +40,7 @@ def main() -> None:
 main.add_command(forecast)
 main.add_command(plan)
 main.add_command(preview)
+main.add_command(schema)
 main.add_command(serve)
 main.add_command(simulate)
 main.add_command(sync)

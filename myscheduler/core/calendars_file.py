@@ -24,10 +24,20 @@ class CalendarEntry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    country: str | None = Field(None, description="ISO 3166 code, such as JP; without it, Monday to Friday.")
-    subdivision: str | None = Field(None, description="A state or province with holidays of its own, such as CA.")
-    closed: list[str] | None = Field(None, description="Further closed days, such as 12-29/01-03 or 2026-08-13.")
-    open: list[str] | None = Field(None, description="Working days, whatever the country says.")
+    country: str | None = Field(
+        None, description="ISO 3166 code, such as JP; without it, Monday to Friday.", examples=["JP"]
+    )
+    subdivision: str | None = Field(
+        None, description="A state or province with holidays of its own, such as CA.", examples=["CA"]
+    )
+    closed: list[str] | None = Field(
+        None,
+        description="Further closed days, such as 12-29/01-03 or 2026-08-13.",
+        examples=[["12-29/01-03", "2026-08-13"]],
+    )
+    open: list[str] | None = Field(
+        None, description="Working days, whatever the country says.", examples=[["2026-05-02"]]
+    )
 
 
 _ENTRIES = TypeAdapter(dict[str, CalendarEntry])

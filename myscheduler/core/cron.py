@@ -62,6 +62,9 @@ _FIELDS = {
 FIELDS = tuple(_FIELDS)
 """The names of the object form, coarse to fine; week and day_of_week stand on the level of day."""
 
+RANGES = tuple(_FIELDS.values())
+"""The same with the numbers and names that each takes."""
+
 _CRONTAB_FIELDS = ("minute", "hour", "day", "month", "day_of_week")
 _MACROS = {
     "@hourly": "0 * * * *",

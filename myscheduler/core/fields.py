@@ -16,11 +16,13 @@ class IntervalFields(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    weeks: int | None = Field(None, ge=0, le=5_200)
-    days: int | None = Field(None, ge=0, le=36_500)
-    hours: int | None = Field(None, ge=0, le=1_000_000)
-    minutes: int | None = Field(None, ge=0, le=60_000_000)
-    seconds: int | None = Field(None, ge=0, le=3_000_000_000)
+    weeks: int | None = Field(None, ge=0, le=5_200, description="Weeks of seven times 24 hours.", examples=[2])
+    days: int | None = Field(
+        None, ge=0, le=36_500, description="Days of 24 hours, whatever the clocks do.", examples=[1]
+    )
+    hours: int | None = Field(None, ge=0, le=1_000_000, description="Hours.", examples=[6])
+    minutes: int | None = Field(None, ge=0, le=60_000_000, description="Minutes.", examples=[10])
+    seconds: int | None = Field(None, ge=0, le=3_000_000_000, description="Seconds.", examples=[30])
 
 
 class DstFields(BaseModel):
@@ -29,10 +31,10 @@ class DstFields(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     gap: Literal["run", "skip"] | None = Field(
-        None, description="A time that doesn't exist: run right after the gap, or skip; run."
+        None, description="A time that doesn't exist: run right after the gap, or skip; run.", examples=["skip"]
     )
     overlap: Literal["first", "both"] | None = Field(
-        None, description="A time that comes twice: run the first, or both; first."
+        None, description="A time that comes twice: run the first, or both; first.", examples=["both"]
     )
 
 
@@ -41,13 +43,24 @@ class BlackoutFields(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    from_: str | None = Field(None, alias="from", description="Its first moment: RFC 3339, or local time.")
-    to: str | None = Field(None, description="The moment at which it is over.")
+    from_: str | None = Field(
+        None,
+        alias="from",
+        description="Its first moment: RFC 3339, or local time.",
+        examples=["2026-12-29T00:00:00+09:00"],
+    )
+    to: str | None = Field(
+        None, description="The moment at which it is over: RFC 3339, or local time.", examples=["2027-01-04T00:00:00"]
+    )
     cron: str | dict[str, str | int | None] | None = Field(
-        None, description="When it begins, again and again: a crontab line or an object of fields."
+        None,
+        description="When it begins, again and again: a crontab line or an object of fields.",
+        examples=["0 2 * * sun"],
     )
     duration: IntervalFields | str | None = Field(
-        None, description="How long it lasts each time: an object of units, or an ISO 8601 duration."
+        None,
+        description="How long it lasts each time: an object of units, or an ISO 8601 duration.",
+        examples=["PT2H", {"hours": 2}],
     )
 
 
@@ -56,17 +69,35 @@ class CalendarFields(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    name: str | None = Field(None, description="A calendar of calendars.yaml; country and days are written there.")
-    country: str | None = Field(None, description="ISO 3166 code, such as JP; without it, Monday to Friday.")
-    subdivision: str | None = Field(None, description="A state or province with holidays of its own, such as CA.")
-    closed: list[str] | None = Field(
-        None, description="Further closed days: 2026-08-13, 08-13 for every year, or ranges such as 12-29/01-03."
+    name: str | None = Field(
+        None,
+        description="A calendar of calendars.yaml; its country is written there, days here are added to its own.",
+        examples=["head-office"],
     )
-    open: list[str] | None = Field(None, description="Working days, whatever the country says; written alike.")
-    only: Literal["business_days"] | None = Field(None, description="Leave weekends and holidays out.")
-    skip: Literal["holidays"] | None = Field(None, description="Leave holidays out, and run on weekends.")
+    country: str | None = Field(
+        None, description="ISO 3166 code, such as JP; without it, Monday to Friday.", examples=["JP"]
+    )
+    subdivision: str | None = Field(
+        None, description="A state or province with holidays of its own, such as CA.", examples=["CA"]
+    )
+    closed: list[str] | None = Field(
+        None,
+        description="Further closed days: 2026-08-13, 08-13 for every year, or ranges such as 12-29/01-03.",
+        examples=[["12-29/01-03", "2026-08-13"]],
+    )
+    open: list[str] | None = Field(
+        None, description="Working days, whatever the country says; written alike.", examples=[["2026-05-02"]]
+    )
+    only: Literal["business_days"] | None = Field(
+        None, description="Leave weekends and holidays out.", examples=["business_days"]
+    )
+    skip: Literal["holidays"] | None = Field(
+        None, description="Leave holidays out, and run on weekends.", examples=["holidays"]
+    )
     shift: Literal["next", "previous"] | None = Field(
-        None, description="Run on the next or previous open day instead, at the same time of the day."
+        None,
+        description="Run on the next or previous open day instead, at the same time of the day.",
+        examples=["next"],
     )
 
 
@@ -82,21 +113,29 @@ class JobFields(BaseModel):
         description="The job's name in URLs, logs and the history; printable, without / ? # %.",
         examples=["daily-report", "日次レポート"],
     )
-    name: str | None = Field(None, max_length=1_000, description="A name for people; the id when left out.")
+    name: str | None = Field(
+        None, max_length=1_000, description="A name for people; the id when left out.", examples=["日次レポート生成"]
+    )
     schedule_type: Literal["cron", "interval", "date"] | None = Field(
-        None, description="May be left out where exactly one of cron, interval and run_at stands."
+        None, description="May be left out where exactly one of cron, interval and run_at stands.", examples=["cron"]
     )
     cron: str | dict[str, str | int | None] | None = Field(
         None,
         description="A crontab line of five fields, or an object of fields. Weekdays: 0 and 7 are Sunday.",
         examples=["30 10 * * mon-fri", {"hour": "10", "minute": "30"}],
     )
-    seconds: bool | None = Field(None, description="The crontab line has six fields, the seconds first; false.")
+    seconds: bool | None = Field(
+        None, description="The crontab line has six fields, the seconds first; false.", examples=[True]
+    )
     day_match: Literal["any", "all"] | None = Field(
-        None, description="With day and day_of_week both restricted: any (crontab's rule) or all must match."
+        None,
+        description="With day and day_of_week both restricted: any (crontab's rule) or all must match.",
+        examples=["all"],
     )
     dst: DstFields | None = Field(
-        None, description="For fixed times of a cron schedule where clocks change; others follow real time."
+        None,
+        description="For fixed times of a cron schedule where clocks change; others follow real time.",
+        examples=[{"gap": "skip", "overlap": "both"}],
     )
     interval: IntervalFields | str | None = Field(
         None,
@@ -104,7 +143,9 @@ class JobFields(BaseModel):
         examples=[{"minutes": 10}, "PT10M"],
     )
     anchor: str | None = Field(
-        None, description="Intervals are counted from this moment (ISO 8601); else from the job's first creation."
+        None,
+        description="Intervals are counted from this moment (ISO 8601); else from the job's first creation.",
+        examples=["2026-04-01T09:00:00+09:00"],
     )
     run_at: str | None = Field(
         None,
@@ -112,11 +153,25 @@ class JobFields(BaseModel):
         examples=["2027-09-30T15:00:00+09:00"],
     )
     fold: Literal[0, 1] | None = Field(
-        None, description="Which one is meant when the local time of run_at comes twice: 0 the first, 1 the second."
+        None,
+        description="Which one is meant when the local time of run_at comes twice: 0 the first, 1 the second.",
+        examples=[1],
     )
-    timezone: str | None = Field(None, description="IANA name, such as Asia/Tokyo; the service's zone when left out.")
-    start_at: str | None = Field(None, description="There are no slots before: RFC 3339, or local time.")
-    end_at: str | None = Field(None, description="There are no slots from here on: RFC 3339, or local time.")
+    timezone: str | None = Field(
+        None,
+        description="IANA name, such as Asia/Tokyo; the service's zone when left out.",
+        examples=["Asia/Tokyo", "UTC"],
+    )
+    start_at: str | None = Field(
+        None,
+        description="There are no slots before: RFC 3339, or local time.",
+        examples=["2026-04-01T00:00:00+09:00"],
+    )
+    end_at: str | None = Field(
+        None,
+        description="There are no slots from here on: RFC 3339, or local time.",
+        examples=["2027-04-01T00:00:00"],
+    )
     blackout: list[BlackoutFields] | None = Field(
         None,
         description="Times in which due slots are left out.",
@@ -128,47 +183,85 @@ class JobFields(BaseModel):
         examples=[{"country": "JP", "only": "business_days", "shift": "next"}],
     )
     jitter_sec: int | None = Field(
-        None, ge=0, le=DAY, description="Run later by a fixed part of so many seconds, a stable hash of the job id; 0."
+        None,
+        ge=0,
+        le=DAY,
+        description="Run later by a fixed part of so many seconds, a stable hash of the job id; 0.",
+        examples=[300],
     )
-    target_url: str = Field(max_length=8_192, description="What is called: an http or https URL.")
-    method: str | None = Field(None, description=f"One of {', '.join(METHODS)}; GET when left out.")
-    headers: dict[str, str] | None = Field(None, description="Sent with each call.")
+    target_url: str = Field(
+        max_length=8_192,
+        description="What is called: an http or https URL.",
+        examples=["https://api.example.com/run-report"],
+    )
+    method: str | None = Field(None, description=f"One of {', '.join(METHODS)}; GET when left out.", examples=["POST"])
+    headers: dict[str, str] | None = Field(
+        None, description="Sent with each call.", examples=[{"Content-Type": "application/json"}]
+    )
     body: Any = Field(
         None,
         description="Any JSON value; null sends none. Text is sent as it is where the job's Content-Type isn't JSON.",
+        examples=[{"report": "daily"}],
     )
-    timeout_sec: float | None = Field(None, gt=0, le=DAY, description="Seconds for one whole attempt; 30.")
-    max_retries: int | None = Field(None, ge=0, le=100, description="Further attempts after a 5xx or no answer; 0.")
+    timeout_sec: float | None = Field(
+        None, gt=0, le=DAY, description="Seconds for one whole attempt; 30.", examples=[120]
+    )
+    max_retries: int | None = Field(
+        None, ge=0, le=100, description="Further attempts after a 5xx or no answer; 0.", examples=[3]
+    )
     retry_backoff_sec: float | None = Field(
-        None, ge=0, le=DAY, description="Seconds before the first retry; doubled for each further one; 1.0."
+        None,
+        ge=0,
+        le=DAY,
+        description="Seconds before the first retry; doubled for each further one; 1.0.",
+        examples=[5],
     )
     misfire_grace_time: int | None = Field(
-        None, ge=1, le=366 * DAY, description="Seconds that a slot may start late before it counts as missed; 3600."
+        None,
+        ge=1,
+        le=366 * DAY,
+        description="Seconds that a slot may start late before it counts as missed; 3600.",
+        examples=[600],
     )
-    coalesce: bool | None = Field(None, description="Several slots that are due together run once; true.")
+    coalesce: bool | None = Field(
+        None, description="Several slots that are due together run once; true.", examples=[False]
+    )
     catchup: Literal["none", "last", "all"] | None = Field(
         None,
         description="Which slots run that fell due while the service could not run them, within misfire_grace_time: "
         "none, the last, or all; last, or all where coalesce is false.",
+        examples=["none"],
     )
-    max_instances: int | None = Field(None, ge=1, le=1_000, description="Executions of this job at the same time; 1.")
+    max_instances: int | None = Field(
+        None, ge=1, le=1_000, description="Executions of this job at the same time; 1.", examples=[2]
+    )
     overlap: Literal["skip", "queue", "replace", "allow"] | None = Field(
         None,
         description="A slot that is due while max_instances executions run is skipped, waits for its turn (queue), or "
         "takes the place of the oldest, which is interrupted (replace); allow knows no limit; skip.",
+        examples=["queue"],
     )
     on_interrupt: Literal["record", "retry"] | None = Field(
         None,
         description="An execution that was under way when the service ended is only recorded as interrupted, or sent "
         "again with the same Idempotency-Key (retry), for targets that know it; record.",
+        examples=["retry"],
     )
     paused: bool | None = Field(
-        None, description="Due slots are recorded, not sent. In a manifest it takes pausing away from the API."
+        None,
+        description="Due slots are recorded, not sent. In a manifest it takes pausing away from the API.",
+        examples=[True],
     )
     protect: bool | None = Field(
-        None, description="When its manifest is gone, the job stays until a person approves its deletion; false."
+        None,
+        description="When its manifest is gone, the job stays until a person approves its deletion; false.",
+        examples=[True],
     )
     adopt: bool | None = Field(
-        None, description="Take over a job of that id that was made through the API, with its history and pause; false."
+        None,
+        description="Take over a job of that id that was made through the API, with its history and pause; false.",
+        examples=[True],
     )
-    labels: dict[str, str] | None = Field(None, description="Free key-value pairs for people and filters.")
+    labels: dict[str, str] | None = Field(
+        None, description="Free key-value pairs for people and filters.", examples=[{"team": "billing"}]
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from myscheduler.core.cron import DayMatch, crontab_fields, parse_cron
+from myscheduler.core.cron import FIELDS, DayMatch, crontab_fields, parse_cron
 from myscheduler.core.fields import DAY, DstFields, IntervalFields, JobFields
 from myscheduler.core.job import DeclaredCron, DeclaredDate, DeclaredInterval, DeclaredSchedule
 from myscheduler.core.moments import has_offset, parse_duration, parse_moment
@@ -76,7 +76,8 @@ def cron_fields(
     """The field names of a cron expression with their texts, once it is known to be one; `loc` is where it stands."""
     declared: str | dict[str, str | int] = written if isinstance(written, str) else {}
     if isinstance(written, Mapping):
-        declared = {name: value for name, value in written.items() if value is not None}
+        left_out = {name for name, value in written.items() if value is None and name in FIELDS}
+        declared = {name: "" if value is None else value for name, value in written.items() if name not in left_out}
     try:
         parse_cron(declared, day_match=day_match, seconds=seconds)
     except ScheduleError as error:

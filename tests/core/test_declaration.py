@@ -114,6 +114,9 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param({"anchor": "2026-01-01T00:00:00Z"}, "anchor", "anchor belongs to interval", id="anchor of a cron"),
         pytest.param(_with("interval", {"hours": 1}, day_match="all"), "day_match", "belongs to cron", id="day_match"),
         pytest.param({"cron": {"hur": 1}}, "cron.hur", "did you mean `hour`?", id="cron field"),
+        pytest.param(
+            {"cron": {"hur": None, "hour": 1}}, "cron.hur", "did you mean `hour`?", id="cron field that is null"
+        ),
         pytest.param({"cron": {"hour": "99"}}, "cron.hour", "`99` is out of range: hour takes 0-23", id="hour 99"),
         pytest.param({"cron": "0 99 * * *"}, "cron", "hour: `99` is out of range", id="crontab names the field"),
         pytest.param({"cron": "*/5"}, "cron", "has 1 fields, not 5", id="short crontab"),

@@ -1,0 +1,218 @@
+"""The schema that editors get: it takes what `declare` takes, and marks what a person would call a mistake."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from jsonschema import Draft202012Validator
+
+from myscheduler.core.calendars_file import CalendarEntry
+from myscheduler.core.declaration import declare
+from myscheduler.core.fields import BlackoutFields, CalendarFields, DstFields, IntervalFields, JobFields
+from myscheduler.core.job import JobSpec
+from myscheduler.core.manifest_schema import calendars_schema, manifest_schema
+from myscheduler.core.yaml import read_documents
+from tests.core import test_declaration, test_limits
+from tests.declared import DECLARED, OFFICE
+
+ROOT = Path(__file__).parent.parent.parent
+BASE = {"job_id": "a", "cron": "0 0 * * *", "target_url": "https://x.test/run"}
+MANIFEST, CALENDARS = Draft202012Validator(manifest_schema()), Draft202012Validator(calendars_schema())
+
+
+def _faults(values: Any, schema: Draft202012Validator = MANIFEST) -> list[str]:
+    return [f"{'.'.join(map(str, fault.path))}: {fault.message}" for fault in schema.iter_errors(values)]
+
+
+@pytest.mark.parametrize("schema", [manifest_schema(), calendars_schema()], ids=["manifest", "calendars"])
+def test_it_is_a_schema(schema: dict[str, Any]) -> None:
+    Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert json.loads(json.dumps(schema)) == schema
+
+
+def _described(schema: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each field of each object of the schema, with the way to it."""
+    for name, part in schema["properties"].items() if "properties" in schema else ():
+        yield f"{path}.{name}", part
+    for name, part in schema.get("$defs", {}).items():
+        yield from _described(part, name)
+
+
+FIELDS = [*_described(manifest_schema(), "manifest"), *_described(calendars_schema(), "calendars")]
+
+
+def test_no_field_is_left_out() -> None:
+    models = (IntervalFields, DstFields, BlackoutFields, CalendarFields, CalendarEntry)
+    named = {
+        f"{model.__name__}.{field.alias or name}" for model in models for name, field in model.model_fields.items()
+    }
+    named |= {f"manifest.{name}" for name in JobFields.model_fields}
+    assert {path for path, _ in FIELDS if not path.startswith("CronFields.")} == named
+
+
+@pytest.mark.parametrize("part", [pytest.param(part, id=path) for path, part in FIELDS])
+def test_each_field_says_what_it_means_and_shows_an_example(part: dict[str, Any]) -> None:
+    assert re.fullmatch(r"[A-Z*a-z].*\.", part["description"])
+    assert part["examples"]
+    whole = manifest_schema()
+    judge = Draft202012Validator(part | {"$defs": whole["$defs"]})
+    assert [fault.message for example in part["examples"] for fault in judge.iter_errors(example)] == []
+
+
+def test_examples_are_manifests() -> None:
+    for name, part in manifest_schema()["properties"].items():
+        for example in part["examples"]:
+            values = BASE | _companions(name) | {name: example}
+            spec, complaints = declare(values, zone="Asia/Tokyo", calendars=OFFICE)
+            assert spec is not None, (values, complaints)
+
+
+def _companions(name: str) -> dict[str, Any]:
+    """What has to stand beside a field for it to be of use."""
+    if name in {"interval", "anchor"}:
+        return {"cron": None, "interval": "PT1H"}
+    if name in {"run_at", "fold"}:
+        return {"cron": None, "run_at": "2026-10-25T02:30", "timezone": "Europe/Berlin"}
+    return {"cron": "0 0 0 * * *"} if name == "seconds" else {}
+
+
+def test_defaults_are_those_of_a_job_that_says_nothing() -> None:
+    shown = {name: part["default"] for name, part in manifest_schema()["properties"].items() if "default" in part}
+    for name, default in shown.items():
+        plain, _ = declare(BASE, zone="UTC")
+        more = {"cron": "0 0 0 * * *"} if name == "seconds" and default else {}
+        spelled, complaints = declare(BASE | more | {name: default}, zone="UTC")
+        assert spelled == plain, (name, complaints)
+    assert {"method", "timeout_sec", "catchup", "overlap", "adopt", "jitter_sec"} <= shown.keys()
+
+
+def _documents() -> Iterator[Any]:
+    """Every manifest that the project shows."""
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
+        text = re.sub(r"<!-- file: calendars\.yaml -->\n```yaml\n.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+        for block in re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            for number, document in enumerate(read_documents(block)):
+                if "apiVersion" not in document.value:
+                    yield pytest.param(document.value, id=f"{page.name} {document.value['job_id']} {number}")
+    for path in (ROOT / "jobs.d").rglob("*.yaml"):
+        yield from (pytest.param(one.value, id=f"{path.name} {number}")
+                    for number, one in enumerate(read_documents(path.read_text("utf-8"))))  # fmt: skip
+
+
+@pytest.mark.parametrize("values", list(_documents()))
+def test_manifests_of_the_project(values: Any) -> None:
+    assert _faults(values) == []
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param({"interval": "PT10M", "cron": None, "anchor": "2026-01-01 09:00:00.5z"}, id="interval as text"),
+        pytest.param({"interval": {"hours": 1, "days": None}, "cron": None}, id="interval as an object"),
+        pytest.param({"cron": "@daily", "schedule_type": "cron"}, id="macro"),
+        pytest.param({"cron": "0 30 10 * * mon-fri", "seconds": True, "day_match": "all", "dst": {}}, id="seconds"),
+        pytest.param({"cron": {"hour": 10, "minute": "*/5", "day": None}}, id="cron as an object"),
+        pytest.param({"cron": None, "run_at": "2027-01-01T09:00", "fold": None}, id="local time"),
+        pytest.param({"method": "post", "body": [1, {"a": None}], "headers": {"X-Team": "課金"}}, id="call"),
+        pytest.param({"job_id": "日次 レポート", "name": None, "labels": {}}, id="Japanese"),
+        pytest.param({"target_url": "HTTP://user@例え.test:8080/道?x=%20#y"}, id="URL"),
+        pytest.param({"blackout": [{"from": "2027-01-01T00:00", "to": "2027-01-02T00:00Z", "cron": None}]}, id="once"),
+        pytest.param({"blackout": [{"cron": {"hour": 2}, "duration": {"hours": 1}}]}, id="again and again"),
+        pytest.param({"calendar": {"name": "office", "only": "business_days", "closed": ["12-29/01-03"]}}, id="name"),
+        pytest.param({"calendar": {"country": "JPN", "skip": "holidays", "shift": "previous"}}, id="country"),
+        pytest.param(dict.fromkeys(JobFields.model_fields.keys() - BASE.keys()), id="nulls"),
+    ],
+)
+def test_taken(values: dict[str, Any]) -> None:
+    spec, complaints = declare(BASE | values, zone="Asia/Tokyo", calendars=OFFICE)
+    assert spec is not None, complaints
+    assert _faults(BASE | values) == []
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param({"targeturl": "x"}, id="unknown key"),
+        pytest.param({"job_id": None}, id="no id"),
+        pytest.param({"job_id": "a/b"}, id="id with a slash"),
+        pytest.param({"job_id": " a"}, id="id with a space before it"),
+        pytest.param({"job_id": ".."}, id="id of dots"),
+        pytest.param({"job_id": "x" * 256}, id="long id"),
+        pytest.param({"job_id": 7}, id="number as an id"),
+        pytest.param({"name": "a\nb"}, id="line break"),
+        pytest.param({"target_url": None}, id="no URL"),
+        pytest.param({"target_url": "x.test/run"}, id="URL without a scheme"),
+        pytest.param({"target_url": "https://x.test/a b"}, id="URL with a space"),
+        pytest.param({"method": "FETCH"}, id="method"),
+        pytest.param({"headers": {"a b": "x"}}, id="header name"),
+        pytest.param({"headers": {"A": 1}}, id="number as a header"),
+        pytest.param({"cron": None}, id="no schedule"),
+        pytest.param({"run_at": "2027-01-01T09:00"}, id="two schedules"),
+        pytest.param({"schedule_type": "date"}, id="another type"),
+        pytest.param({"schedule_type": "date", "run_at": "2027-01-01T09:00"}, id="one too many"),
+        pytest.param({"cron": "*/5"}, id="short crontab line"),
+        pytest.param({"cron": {}}, id="empty cron"),
+        pytest.param({"cron": {"hur": 1}}, id="field of cron"),
+        pytest.param({"cron": {"hour": 99}}, id="hour 99"),
+        pytest.param({"anchor": "2026-01-01T00:00:00Z"}, id="anchor of a cron"),
+        pytest.param({"fold": 1}, id="fold of a cron"),
+        pytest.param({"cron": None, "interval": "PT1H", "day_match": "all"}, id="day_match of an interval"),
+        pytest.param({"cron": None, "interval": {"hour": 1}}, id="unit"),
+        pytest.param({"cron": None, "interval": "10m"}, id="10m"),
+        pytest.param({"cron": None, "run_at": "tomorrow"}, id="tomorrow"),
+        pytest.param({"cron": None, "run_at": "2027-01-01T09:00", "jitter_sec": 60}, id="jitter of a one-off"),
+        pytest.param({"dst": {"gap": "no"}}, id="dst"),
+        pytest.param({"timeout_sec": 0}, id="no time"),
+        pytest.param({"timeout_sec": "30"}, id="text as a number"),
+        pytest.param({"coalesce": "yes"}, id="yes"),
+        pytest.param({"blackout": [{}]}, id="empty blackout"),
+        pytest.param({"blackout": [{"from": "2027-01-01T00:00", "duration": "PT1H"}]}, id="half of each"),
+        pytest.param({"calendar": {"country": "JP"}}, id="calendar without a rule"),
+        pytest.param({"calendar": {"only": "business_days", "skip": "holidays"}}, id="two rules"),
+        pytest.param({"calendar": {"only": "business_days", "closed": ["New Year"]}}, id="closed day"),
+        pytest.param({"overlap": "wait"}, id="overlap"),
+        pytest.param({"labels": {"a": None}}, id="label"),
+    ],
+)
+def test_refused(values: dict[str, Any]) -> None:
+    spec, _ = declare(BASE | values, zone="Asia/Tokyo")
+    assert spec is None or values == {"job_id": None}  # the API may leave the id out
+    assert _faults(BASE | values) != []
+
+
+def _rows(test: Any) -> list[dict[str, Any]]:
+    """The field sets of a table of tests."""
+    return [row.values[0] for mark in test.pytestmark if mark.name == "parametrize" for row in mark.args[1]]
+
+
+def test_examples_of_other_tables() -> None:
+    rows = [*_rows(test_declaration.test_cron), *_rows(test_limits.test_what_it_means)]
+    assert len(rows) > 10
+    assert [(row, faults) for row in rows if (faults := _faults(BASE | row))] == []
+
+
+@given(DECLARED)
+def test_it_takes_what_declare_takes(declared: tuple[dict[str, Any], JobSpec]) -> None:
+    values, _ = declared
+    assert _faults(values) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "is_right"),
+    [
+        pytest.param(
+            {"head-office": {"country": "JP", "closed": ["12-29/01-03"], "open": None}, "工場": {}}, True, id="two"
+        ),
+        pytest.param({}, True, id="none"),
+        pytest.param({"office": {"contry": "JP"}}, False, id="typo"),
+        pytest.param({"office": {"closed": ["New Year"]}}, False, id="closed day"),
+        pytest.param([{"country": "JP"}], False, id="list"),
+    ],
+)
+def test_calendars(values: Any, is_right: bool) -> None:
+    assert (_faults(values, CALENDARS) == []) is is_right
