@@ -65,7 +65,7 @@ FIELDS = tuple(_FIELDS)
 RANGES = tuple(_FIELDS.values())
 """The same with the numbers and names that each takes."""
 
-_CRONTAB_FIELDS = ("minute", "hour", "day", "month", "day_of_week")
+CRONTAB_FIELDS = ("minute", "hour", "day", "month", "day_of_week")
 _MACROS = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
@@ -87,7 +87,7 @@ def parse_cron(
     if isinstance(declared, str):
         texts = {"year": "*", "week": "*", "second": "0"} | crontab_fields(declared, seconds=seconds)
     else:
-        texts = _object_texts(declared)
+        texts = object_texts(declared)
     return _expression(tuple(texts.items()), day_match)
 
 
@@ -148,9 +148,9 @@ def crontab_fields(line: str, *, seconds: bool = False) -> dict[str, str]:
     """
     text = line.strip()
     if text.startswith("@"):
-        return dict(zip(_CRONTAB_FIELDS, _macro(text).split(), strict=True))
+        return dict(zip(CRONTAB_FIELDS, _macro(text).split(), strict=True))
     parts = text.split()
-    names = ("second", *_CRONTAB_FIELDS) if seconds else _CRONTAB_FIELDS
+    names = ("second", *CRONTAB_FIELDS) if seconds else CRONTAB_FIELDS
     if len(parts) == 6 and not seconds:
         raise ScheduleError(f"{_shown(text)} has 6 fields: write `seconds: true` beside it when seconds come first")
     if len(parts) != len(names):
@@ -170,7 +170,8 @@ def _macro(text: str) -> str:
     return known
 
 
-def _object_texts(declared: Mapping[str, str | int]) -> dict[str, str]:
+def object_texts(declared: Mapping[str, str | int]) -> dict[str, str]:
+    """A text for each of `FIELDS`, also those left out; a `ScheduleError` for what is no such object."""
     if not isinstance(declared, Mapping):
         raise ScheduleError("a cron schedule is a crontab string, or an object of fields like `{hour: 10, minute: 30}`")
     if not declared:

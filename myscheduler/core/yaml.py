@@ -225,6 +225,12 @@ def _surprise(text: str) -> str | None:
     return None
 
 
+def reads_as_text(text: str) -> bool:
+    """Whether plain text, without quotes, is the text itself to this reader."""
+    is_number = _INT.fullmatch(text) or _FLOAT.fullmatch(text)
+    return not (is_number or text in _CONSTANTS or _surprise(text))
+
+
 def _explain(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
     problem = error.problem or "is not YAML"
     lines = text.splitlines()

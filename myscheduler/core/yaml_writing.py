@@ -1,0 +1,53 @@
+"""JSON-like values as YAML text that every parser reads alike, whether it follows YAML 1.1 or 1.2."""
+
+import sys
+from typing import Any
+
+import yaml
+
+from myscheduler.core.yaml import reads_as_text
+
+_SHORT_BOOLEANS = frozenset("yYnN")
+"""Booleans to YAML 1.1 as it was written, though not to most of its parsers."""
+_OTHER_BREAKS = ("\r", "\x85", "\u2028", "\u2029")
+
+
+def to_yaml(values: dict[str, Any]) -> str:
+    """One document in block style, which `read_documents` turns into the same values; without a line of `---`.
+
+    Raises `RecursionError` for values that are nested too deeply.
+    """
+    return yaml.dump(
+        values, Dumper=_Dumper, allow_unicode=True, default_flow_style=False, sort_keys=False, width=sys.maxsize
+    )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Indents lists below their key, writes long texts as blocks, and never an alias."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - PyYAML's
+        super().increase_indent(flow, indentless=False)
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's
+        return True
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=_style(text))
+
+
+def _style(text: str) -> str | None:
+    if _reads_well_as_block(text):
+        return "|"
+    if not text.isprintable():
+        return '"'  # the only style that has names for what can't be seen
+    is_safe = reads_as_text(text) and text not in _SHORT_BOOLEANS and "*" not in text
+    return None if is_safe else "'"  # a * is quoted wherever it stands: moved to the front it would be an alias
+
+
+def _reads_well_as_block(text: str) -> bool:
+    is_ragged = text[:1].isspace() or not text.strip() or any(other in text for other in _OTHER_BREAKS)
+    return "\n" in text and not is_ragged
+
+
+_Dumper.add_representer(str, _represent_text)
