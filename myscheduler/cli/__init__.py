@@ -4,6 +4,7 @@ import click
 
 from myscheduler import __version__
 from myscheduler.cli.forecast import forecast
+from myscheduler.cli.import_crontab import import_crontab
 from myscheduler.cli.plan import plan
 from myscheduler.cli.preview import preview
 from myscheduler.cli.schema import schema
@@ -39,6 +40,7 @@ def main() -> None:
 
 main.add_command(forecast)
 main.add_command(plan)
+main.add_command(import_crontab)
 main.add_command(preview)
 main.add_command(schema)
 main.add_command(serve)

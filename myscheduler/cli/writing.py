@@ -1,0 +1,36 @@
+"""Manifests as commands write them: to standard output, or one file a job."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from myscheduler.cli.manifests import counted
+from myscheduler.core.manifest_writing import file_names
+
+output_option = click.option(
+    "--output",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write a file for each job into this folder; a file that is there is never overwritten.",
+)
+
+
+def write_manifests(manifests: Mapping[str, str], folder: Path | None) -> None:
+    """Write the texts, by the ids of their jobs. Nothing is written where a file is in the way."""
+    if folder is None:
+        click.echo("---\n".join(manifests.values()), nl=False)
+        return
+    paths = {job_id: folder / name for job_id, name in file_names(list(manifests)).items()}
+    if taken := [path for path in paths.values() if path.exists() or path.is_symlink()]:
+        more = f" and {len(taken) - 1} more are" if len(taken) > 1 else " is"
+        message = f"{taken[0]}{more} there already, so nothing was written: move them away, or choose another folder"
+        raise click.ClickException(message)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for job_id, path in paths.items():
+            with path.open("x", encoding="utf-8") as file:
+                file.write(manifests[job_id])
+    except OSError as error:
+        raise click.ClickException(f"{folder} can't be written to: {error.strerror or error}") from error
+    click.echo(f"{counted(len(manifests), 'job')} written to {folder}", err=True)

@@ -1,0 +1,80 @@
+"""Crontabs as Debian's and Red Hat's cron read them: which line runs what, when, and with which variables."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_SET = re.compile(r"\s*([A-Za-z_]\w*|\"[^\"]+\"|'[^']+')\s*=\s*(.*?)\s*", re.ASCII)
+_TIMES = re.compile(r"(@\S+|\S+(?:\s+\S+){4})\s+(.*)")
+_HEADER = re.compile(r"\W*m(in|inute)?\W+h(our)?\W.*", re.IGNORECASE)
+"""The comment that names the columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line that runs a command."""
+
+    line: int
+    """From 1."""
+    times: str
+    """Five fields, or a word such as `@daily`."""
+    command: str
+    stdin: str | None
+    """What the command is given to read: what stands behind the first `%`."""
+    comment: str | None
+    """What the line directly above says."""
+    variables: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Crontab:
+    entries: tuple[Entry, ...]
+    faults: tuple[tuple[int, str], ...]
+    """Lines that are none, and why."""
+
+
+def read_crontab(text: str, *, has_users: bool = False) -> Crontab:
+    """Read a crontab; with `has_users` a user stands before each command, as in `/etc/crontab`."""
+    entries: list[Entry] = []
+    faults: list[tuple[int, str]] = []
+    variables: dict[str, str] = {}
+    comment: str | None = None
+    for number, line in enumerate(text.split("\n"), start=1):
+        stripped = line.strip()
+        if stripped.startswith("#"):
+            comment = _said(stripped) or comment
+            continue
+        if found := _SET.fullmatch(line):
+            variables = variables | {_unquoted(found[1]): _unquoted(found[2])}
+        elif found := _TIMES.fullmatch(stripped):
+            times, command = found.groups()
+            if has_users:
+                _, _, command = " ".join(command.split(maxsplit=1)).partition(" ")
+            command, stdin = _split_at_percent(command)
+            if command:
+                entries.append(Entry(number, times, command, stdin, comment, variables))
+            else:
+                faults.append((number, "no command stands behind the user: --system is for crontabs with users"))
+        elif stripped:
+            faults.append((number, "is neither a setting nor five fields and a command"))
+        comment = None
+    return Crontab(tuple(entries), tuple(faults))
+
+
+def _said(comment: str) -> str | None:
+    """The words of a comment; none where it only draws a line, names the columns, or was a job once."""
+    text = comment.strip("#=-*~ \t")
+    if not re.search(r"\w", text) or _HEADER.fullmatch(text) or re.match(r"(@\w+|[\d*/,-]+(\s+[\d*/,-]+){2})\s", text):
+        return None
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
+
+
+def _split_at_percent(command: str) -> tuple[str, str | None]:
+    """A `%` without a backslash ends the command; further ones are line breaks of what it reads."""
+    first, *rest = re.split(r"(?<!\\)%", command)
+    lines = [part.replace("\\%", "%") for part in rest]
+    return first.replace("\\%", "%").strip(), "\n".join(lines) + "\n" if lines else None

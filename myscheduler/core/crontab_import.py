@@ -1,0 +1,204 @@
+"""A crontab as manifests: a job for each line that makes one HTTP call, and what is to be said about every line."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from myscheduler.core.credentials import MASK, masked, masked_text
+from myscheduler.core.crontab import Entry, read_crontab
+from myscheduler.core.crontab_command import FoundCall, find_call
+from myscheduler.core.declaration import declare
+from myscheduler.core.manifest_writing import document, ordered
+from myscheduler.core.problem import Problem, Severity
+from myscheduler.core.shell import ShellError
+from myscheduler.core.web_call import NotTakenOver
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of a crontab."""
+
+    manifests: Mapping[str, str]
+    """The text of each manifest, by the job's id, in the order of the lines."""
+    problems: tuple[Problem, ...]
+    """Errors are lines that were not taken over; warnings are what a manifest does not say, and secrets to be set."""
+
+
+def import_crontab(text: str, *, path: str, zone: str, has_users: bool = False) -> Imported:
+    """Turn each line that makes one call into a manifest; `path` is what people call the crontab.
+
+    `zone` is the service's. No value that looks like a credential gets into a manifest or a message.
+    """
+    importing = _Importing(path, zone)
+    crontab = read_crontab(text, has_users=has_users)
+    for line, fault in crontab.faults:
+        importing.report(line, "crontab", fault, Severity.ERROR)
+    for entry in crontab.entries:
+        importing.take(entry)
+    importing.tell_of_all()
+    return Imported(importing.manifests, tuple(sorted(importing.problems)))
+
+
+@dataclass(slots=True)
+class _Secrets:
+    """References instead of credentials."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    """By the values that they have to hold, so that equal ones share a name."""
+
+    def taken_out(self, call: dict[str, Any], *, login: str | None, prefix: str) -> tuple[dict[str, Any], list[str]]:
+        """The fields with references in place of what looks like a credential, and what each secret has to hold."""
+        hints: list[str] = []
+        headers = dict(call["headers"])
+        if login is not None and "authorization" not in {name.lower() for name in headers}:
+            name = self._name(f"basic {login}", f"{prefix}-basic")
+            headers["Authorization"] = f"Basic ${{secret:{name}}}"
+            how = "what `printf %s 'USER:PASSWORD' | base64` prints for its user and password"
+            hints.append(f"the login became ${{secret:{name}}}, which has to hold {how}")
+        call = call | {"headers": headers}
+        for field_name, shown in masked({name: call[name] for name in _WITH_CREDENTIALS if name in call}).items():
+            call[field_name] = self._replaced(call[field_name], shown, (field_name,), prefix, hints)
+        return call | {"headers": call["headers"] or None}, hints
+
+    def _replaced(self, value: Any, shown: Any, loc: tuple[str, ...], prefix: str, hints: list[str]) -> Any:
+        """The value with a reference wherever `shown` has the mask."""
+        if value == shown:
+            return value
+        if isinstance(value, dict):
+            return {key: self._replaced(one, shown[key], (*loc, key), prefix, hints) for key, one in value.items()}
+        if isinstance(value, list):
+            pairs = zip(value, shown, strict=True)
+            return [self._replaced(one, other, loc, prefix, hints) for one, other in pairs]
+        parts = shown.split(MASK)
+        found = re.fullmatch("(.+?)".join(map(re.escape, parts)), value, re.DOTALL)
+        if found is None:
+            raise NotTakenOver(f"a credential in {'.'.join(loc)} can't be told from what is around it")
+        written = parts[0]
+        for literal, part in zip(found.groups(), parts[1:], strict=True):
+            name = self._name(literal, f"{prefix}-{_ascii(loc[-1].lower().removeprefix('target_')) or 'value'}")
+            hints.append(f"a credential in {'.'.join(loc)} became ${{secret:{name}}}, which has to hold its value")
+            written += f"${{secret:{name}}}{part}"
+        return written
+
+    def _name(self, value: str, wished: str) -> str:
+        if value not in self.names:
+            taken = set(self.names.values())
+            numbered = (wished if number == 1 else f"{wished}-{number}" for number in count(1))
+            self.names[value] = next(name for name in numbered if name not in taken)
+        return self.names[value]
+
+
+@dataclass(slots=True)
+class _Importing:
+    path: str
+    zone: str
+    manifests: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    secrets: _Secrets = field(default_factory=_Secrets)
+    locks: list[tuple[int, str]] = field(default_factory=list)
+    endless: list[int] = field(default_factory=list)
+    """Lines whose call may last as long as it likes."""
+
+    def report(self, line: int, rule: str, message: str, severity: Severity = Severity.WARNING) -> None:
+        self.problems.append(Problem(self.path, line, 1, "", rule, message, severity))
+
+    def take(self, entry: Entry) -> None:
+        try:
+            self._take(entry)
+        except (NotTakenOver, ShellError) as fault:
+            self.report(entry.line, "not-taken-over", f"not taken over: {fault}", Severity.ERROR)
+
+    def _take(self, entry: Entry) -> None:
+        if entry.times.lower() == "@reboot":
+            raise NotTakenOver("@reboot runs when the machine starts, which is no time of a schedule")
+        found = find_call(entry.command, entry.variables, entry.stdin)
+        call = found.call.fields()
+        job_id = self._free_id(_slug(call["target_url"], entry.comment))
+        call, hints = self.secrets.taken_out(
+            call, login=found.call.login, prefix=_ascii(job_id) or f"line-{entry.line}"
+        )
+        fields = {
+            "job_id": job_id,
+            "name": entry.comment and masked_text(entry.comment),
+            "cron": " ".join(entry.times.split()),
+            "timezone": _zone(entry),
+            "overlap": "queue" if found.waits else None,
+        }
+        fields = ordered({name: value for name, value in (fields | call).items() if value is not None})
+        spec, complaints = declare(fields, zone=self.zone)
+        if spec is None:
+            faults = (f"{one.field}: {one.message}" for one in complaints if one.severity is Severity.ERROR)
+            raise NotTakenOver(masked_text("; ".join(faults)))
+        self.manifests[job_id] = document(fields, [f"From line {entry.line} of {self.path}."])
+        self._tell(entry, found, hints)
+
+    def _free_id(self, slug: str) -> str:
+        numbered = (slug if number == 1 else f"{slug}-{number}" for number in count(1))
+        return next(job_id for job_id in numbered if job_id not in self.manifests)
+
+    def _tell(self, entry: Entry, found: FoundCall, hints: list[str]) -> None:
+        text = next(reversed(self.manifests.values()))
+        for warning in found.call.warnings:
+            self.report(entry.line, "lost", warning)
+        for hint in hints:
+            self.report(entry.line, "secret", hint)
+        for name in sorted(found.unknown):
+            if f"${{secret:{name}}}" in text:
+                message = f"nothing here sets ${name}: it became ${{secret:{name}}}, which has to hold its value"
+                self.report(entry.line, "secret", message)
+        if "CRON_TZ" not in entry.variables and "TZ" in entry.variables:
+            self.report(entry.line, "timezone", "TZ became the job's timezone, though some crons know CRON_TZ only")
+        if found.call.timeout_sec is None:
+            self.endless.append(entry.line)
+        if found.lock:
+            self.locks.append((entry.line, found.lock))
+
+    def tell_of_all(self) -> None:
+        """What is to be said about several lines."""
+        shared = Counter(lock for _, lock in self.locks)
+        for line, lock in self.locks:
+            if shared[lock] > 1:
+                self.report(
+                    line, "lost", f"{shared[lock]} lines have one lock, but their jobs don't wait for each other"
+                )
+        if self.endless:
+            which = f"{len(self.endless)} calls have" if len(self.endless) > 1 else "this call has"
+            message = (
+                f"{which} no time limit: it is timeout_sec now, 30 seconds; write a larger one where an answer needs it"
+            )
+            self.report(self.endless[0], "timeout", message)
+
+
+_WITH_CREDENTIALS = ("target_url", "headers", "body")
+
+
+def _zone(entry: Entry) -> str | None:
+    return entry.variables.get("CRON_TZ", entry.variables.get("TZ", "")).removeprefix(":") or None
+
+
+# --- ids ---
+
+_ENDING = re.compile(r"\.(php\d?|cgi|aspx?|jsp|do|action|html?|json|xml|py|pl|rb|sh)", re.IGNORECASE)
+_TELLS_NOTHING = re.compile(r"[0-9a-f]{8,}|[0-9a-f-]{32,}|v\d+|index|[\W\d_]*|.*(\$\{|" + MASK + ").*", re.IGNORECASE)
+_LONGEST_ID = 80
+
+
+def _slug(url: str, comment: str | None) -> str:
+    """An id out of the last part of the URL's path; where that tells nothing, of the comment, the path, or the host."""
+    parts = urlsplit(masked_text(url))
+    path = [_ENDING.sub("", unquote(part)) if _ENDING.search(part) else unquote(part) for part in parts.path.split("/")]
+    last, *others = [part for part in reversed(path) if part] or [""]
+    for text in (last, comment or "", *others, parts.hostname or ""):
+        slug = re.sub(r"[^\w.-]+", "-", text.lower()).strip("-._")[:_LONGEST_ID].strip("-._")
+        if slug and not _TELLS_NOTHING.fullmatch(text):
+            return slug
+    return "job"
+
+
+def _ascii(text: str) -> str:
+    """What of a text may stand in the name of a secret."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-.")

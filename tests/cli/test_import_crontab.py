@@ -1,0 +1,281 @@
+"""`myscheduler import-crontab`: whole outputs, files, and that the manifests call what curl calls."""
+
+import json
+import re
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from myscheduler.cli import main
+from myscheduler.core.call import build_request
+from myscheduler.core.crontab_import import import_crontab
+from myscheduler.core.declaration import declare
+from myscheduler.core.execution import Cause, Execution, Kind
+from myscheduler.core.manifest import parse_file
+from myscheduler.core.problem import Severity
+from myscheduler.core.source import SourceFile
+from myscheduler.core.yaml import read_documents
+from tests.golden import FOLDER, expect
+from tests.target import Received, Target
+
+TEAM = (FOLDER / "crontab" / "team").read_text("utf-8")
+CREDENTIALS = ("tok-0123456789abcdef", "hunter2", "k-55aa55aa", "XXXXXXXX", "topsecret")
+ONE = "@daily curl http://x.test/run\n"
+
+
+def run(*arguments: str, stdin: str | bytes | None = None) -> Result:
+    return CliRunner().invoke(main, ["import-crontab", *arguments], input=stdin, prog_name="myscheduler")
+
+
+def test_a_crontab_with_much_in_it() -> None:
+    Path("team.crontab").write_text(TEAM, encoding="utf-8")
+    result = run("team.crontab")
+    assert result.exit_code == 1
+    expect("crontab/manifests.yaml", result.stdout)
+    expect("crontab/told.txt", result.stderr)
+
+
+def test_its_manifests_are_valid() -> None:
+    result = CliRunner().invoke(main, ["validate", "-"], input=run(stdin=TEAM).stdout)
+    assert (result.exit_code, result.stdout) == (0, "11 jobs, no problems\n")
+
+
+@pytest.mark.parametrize("credential", CREDENTIALS)
+def test_no_credential_gets_out(credential: str) -> None:
+    assert credential in TEAM
+    assert credential not in run(stdin=TEAM).output
+
+
+def test_the_format_of_etc() -> None:
+    result = run("--system", stdin="# Ping\n17 * * * * www-data  curl -m 5 http://x.test/run\n")
+    assert result.exit_code == 0
+    assert "name: Ping\ncron: '17 * * * *'\ntarget_url: http://x.test/run\ntimeout_sec: 5\n" in result.stdout
+
+
+def test_nothing_to_take_over() -> None:
+    result = run(stdin="# nothing\nMAILTO=x\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "warning: no jobs found\n")
+
+
+def test_a_crontab_that_is_not_utf8() -> None:
+    result = run(stdin="# 日次\n".encode("cp932"))
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "Error: <stdin> is not UTF-8: convert it, for example with iconv\n",
+    )
+
+
+def test_a_file_that_is_missing_is_wrong_usage() -> None:
+    assert run("missing").exit_code == 2
+
+
+def test_one_file_a_job() -> None:
+    result = run(
+        "--output", "jobs.d/cron", stdin="@daily curl -m 5 http://x.test/a\n@daily curl -m 5 http://x.test/b\n"
+    )
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "2 jobs written to jobs.d/cron\n")
+    assert sorted(path.name for path in Path("jobs.d/cron").iterdir()) == ["a.yaml", "b.yaml"]
+    assert CliRunner().invoke(main, ["validate", "jobs.d"]).stdout == "2 jobs, no problems\n"
+
+
+def test_no_file_is_overwritten() -> None:
+    Path("run.yaml").write_text("mine", encoding="utf-8")
+    result = run("--output", ".", stdin=ONE + "@daily curl http://x.test/other\n")
+    assert result.exit_code == 1
+    assert "run.yaml is there already, so nothing was written" in result.stderr
+    assert [path.name for path in Path().iterdir()] == ["run.yaml"]
+    assert Path("run.yaml").read_text("utf-8") == "mine"
+
+
+@pytest.mark.parametrize(
+    ("line", "job_id"),
+    [
+        pytest.param("curl http://x.test/api/run-report", "run-report", id="path"),
+        pytest.param("curl http://x.test/Cron.PHP?a=b", "cron", id="ending"),
+        pytest.param("curl http://x.test/%E6%97%A5%E6%AC%A1", "日次", id="Japanese"),
+        pytest.param("curl 'http://x.test/a b;c'", None, id="space"),
+        pytest.param("curl http://x.test/a%20b", "a-b", id="encoded space"),
+        pytest.param("curl http://x.test/", "x.test", id="host"),
+        pytest.param("curl http://x.test/ping/5b1c5b1c-1111-2222-3333-444455556666", "ping", id="UUID"),
+        pytest.param("curl http://x.test/users/42", "users", id="number"),
+        pytest.param("curl http://x.test/$A", "x.test", id="variable"),
+        pytest.param("curl http://127.0.0.1:80/", "job", id="nothing"),
+    ],
+)
+def test_ids(line: str, job_id: str | None) -> None:
+    crontab = "@daily " + line.replace("%", "\\%")
+    assert list(import_crontab(crontab, path="c", zone="UTC").manifests) == ([job_id] if job_id else [])
+
+
+def test_ids_are_unique_and_secrets_of_one_value_are_one() -> None:
+    line = "@daily curl -H 'X-Api-Key: abc' http://x.test/run\n"
+    found = import_crontab(line * 2 + line.replace("abc", "def"), path="c", zone="UTC")
+    assert list(found.manifests) == ["run", "run-2", "run-3"]
+    names = [re.findall(r"\$\{secret:(.*?)\}", text) for text in found.manifests.values()]
+    assert names == [["run-x-api-key"], ["run-x-api-key"], ["run-3-x-api-key"]]
+
+
+def test_a_comment_with_a_credential_is_masked() -> None:
+    found = import_crontab(f"# token=abcdef123\n{ONE}", path="c", zone="UTC")
+    assert "abcdef123" not in found.manifests["run"]
+
+
+# --- what the manifests call is what curl calls ---
+
+COMMANDS = [
+    "curl -s {url}/a",
+    "curl -s '{url}/a?b=c&d=%20e'",
+    "curl -sX PUT -d a=b -d 'c=d e' {url}/a",
+    "curl -s -H 'Content-Type: application/json' -d '{{\"a\": [1, 2.5, null, \"日\"]}}' {url}/a",
+    "curl -s --json '[1]' {url}/a",
+    "curl -s -G -d a=b --data-urlencode 'c=d &e日' {url}/a?x",
+    "curl -s --data-urlencode '=a b' --data-urlencode 'c d' {url}/a",
+    "curl -s -A me/1 -e http://ref -H 'X-A:  b ' {url}/a",
+    "curl -sI {url}/a",
+    "curl -s -d '' {url}/a",
+    "curl -s -T - -X POST {url}/a",
+    "printf 'a b' | curl -s --data-binary @- {url}/a",
+    "echo a | curl -s -d @- {url}/a",
+    "V='x y'; curl -s -d \"$V\" -d '$V' {url}/a",
+    "sh -c 'curl -s -d \"a'\"'\"'b\" {url}/a'",
+    'curl -s -X DELETE "{url}/a" && echo ok',
+    "wget -q -O - '{url}/a?b'",
+    "wget -q -O - --post-data 'a=b c' --header 'X-A: b' {url}/a",
+]
+
+
+@pytest.mark.parametrize("template", COMMANDS)
+def test_the_job_calls_what_the_command_calls(template: str) -> None:
+    with Target() as target:
+        command = template.format(url=target.url("").rstrip("/"))
+        found = import_crontab("@daily " + command.replace("%", "\\%"), path="c", zone="UTC")
+        if "-T -" in template:
+            assert found.manifests == {}
+            return
+        subprocess.run(["sh", "-c", command], check=True, capture_output=True, timeout=30)
+        (received,) = target.requests
+    (text,) = found.manifests.values()
+    (document,) = read_documents(text)
+    spec, complaints = declare(document.value, zone="UTC")
+    assert spec is not None, complaints
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    execution = Execution("id", spec.job_id, now, Kind.SCHEDULED, Cause.TIMER, "", None, now)
+    request = build_request(spec, execution, 1, user_agent="me")
+    _compare(received, request.method, request.url, request.headers, request.body)
+
+
+def _compare(received: Received, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> None:
+    assert method == received.method
+    assert _in_upper_case(url).endswith(_in_upper_case(received.target))
+    sent = {name.lower(): value for name, value in headers.items()}
+    for name in ("content-type", "x-a", "referer"):
+        assert sent.get(name) == received.header(name)
+    if "json" in (received.header("content-type") or ""):
+        assert json.loads(body or b"") == json.loads(received.body)
+    else:
+        assert _in_upper_case((body or b"").decode()) == _in_upper_case(received.body.decode())
+
+
+def _in_upper_case(text: str) -> str:
+    """Encoded bytes alike: versions of curl write %e6 or %E6."""
+    return re.sub(r"%[0-9a-f]{2}", lambda found: found[0].upper(), text)
+
+
+# --- laws ---
+
+_WORDS = st.sampled_from(
+    [
+        *(
+            "curl",
+            "-s",
+            "-d",
+            "-H",
+            "X-A: b",
+            "http://x.test/a",
+            "'",
+            '"',
+            "$A",
+            "|",
+            "&&",
+            ";",
+            "-u",
+            "a:b",
+            "-X",
+            "POST",
+        ),
+        *(
+            ">",
+            "x",
+            "timeout 5",
+            "flock /l",
+            "sh -c",
+            "%",
+            "\\%",
+            "${b}",
+            "日次",
+            "@-",
+            "echo",
+            "-k",
+            "{a,b}",
+            "-m",
+            "7",
+            "#",
+        ),
+        "password=secret",
+    ]
+)
+_COMMANDS = st.lists(_WORDS, max_size=8).map(" ".join) | st.lists(_WORDS, max_size=6).map(
+    lambda words: " ".join(["curl http://x.test/run", *words])
+)
+_LINES = st.builds("{} {}".format, st.sampled_from(["@daily", "0 1 * * *", "1", "61 * * * *", "@reboot"]), _COMMANDS)
+_CRONTABS = st.lists(
+    _LINES | st.sampled_from(["# 日次", "A=b", "CRON_TZ=Asia/Tokyo", "CRON_TZ=Nowhere", "", "rubbish"]), max_size=6
+).map("\n".join)
+
+
+@given(_CRONTABS)
+def test_whatever_the_crontab_the_manifests_are_valid(text: str) -> None:
+    found = import_crontab(text, path="crontab", zone="UTC")
+    parsed = parse_file(SourceFile.of("x.yaml", "---\n".join(found.manifests.values()).encode()), zone="UTC")
+    assert parsed.problems == ()
+    assert [job.job_id for job in parsed.jobs] == list(found.manifests)
+    assert import_crontab(text, path="crontab", zone="UTC") == found
+
+
+@given(_CRONTABS)
+def test_each_line_with_a_command_is_a_job_or_an_error(text: str) -> None:
+    found = import_crontab(text, path="crontab", zone="UTC")
+    lines = [number for number, line in enumerate(text.split("\n"), start=1) if re.match(r"[@\d]|rubbish", line)]
+    errors = {one.line for one in found.problems if one.severity is Severity.ERROR}
+    taken = {int(match[1]) for match in map(re.compile(r"# From line (\d+) ").match, found.manifests.values()) if match}
+    assert taken | errors == set(lines)
+    assert not taken & errors
+
+
+_HIDDEN = st.sampled_from(
+    [
+        *("-u me:hunter2", "-u 'hunter2:hunter2'", "-H 'Authorization: Bearer hunter2'", "-H 'x-api-key: hunter2'"),
+        *("-b session_token=hunter2", "--oauth2-bearer hunter2", "-d password=hunter2", "http://me:hunter2@x.test/a"),
+        *("'http://x.test/a?api_key=hunter2&b'", '-d "secret=$HUNTER"', """--json '{"a": {"token": "hunter2"}}'"""),
+    ]
+)
+_AROUND = st.sampled_from(
+    [
+        *("{}", "timeout 5 {} | jq .", "flock /l {} || echo no", "backup && {}", "HUNTER=hunter2 {}"),
+        *("export HUNTER=hunter2; {}", "sh -c '{}'"),
+    ]
+)
+
+
+@given(st.lists(_HIDDEN, min_size=1, max_size=3).map(" ".join), _AROUND, st.sampled_from(["", "http://x.test/run"]))
+def test_credentials_get_neither_into_manifests_nor_into_messages(hidden: str, around: str, url: str) -> None:
+    command = around.format(f"curl -s {hidden} {url}")
+    found = import_crontab(f"HUNTER=hunter2\n# Run\n@daily {command}", path="crontab", zone="UTC")
+    assert "hunter2" not in "".join([*found.manifests, *found.manifests.values()])
+    assert "hunter2" not in "".join(one.message for one in found.problems)

@@ -1,0 +1,150 @@
+"""Crontabs line by line: what runs when, with which variables, and which call the command makes."""
+
+from typing import Any
+
+import pytest
+
+from myscheduler.core.crontab import read_crontab
+from myscheduler.core.crontab_command import FoundCall, find_call
+from myscheduler.core.shell import ShellError
+from myscheduler.core.web_call import NotTakenOver
+
+
+def _entries(text: str, *, has_users: bool = False) -> list[tuple[int, str, str, str | None, str | None]]:
+    found = read_crontab(text, has_users=has_users).entries
+    return [(one.line, one.times, one.command, one.stdin, one.comment) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "entries"),
+    [
+        pytest.param("0 1 * * * a b", [(1, "0 1 * * *", "a b", None, None)], id="five fields"),
+        pytest.param("\n  0\t1 * *  *\ta\r\n", [(2, "0\t1 * *  *", "a", None, None)], id="white space"),
+        pytest.param("@daily a", [(1, "@daily", "a", None, None)], id="macro"),
+        pytest.param("@daily a%b%c", [(1, "@daily", "a", "b\nc\n", None)], id="what it reads"),
+        pytest.param("@daily a \\%F 'x\\%'", [(1, "@daily", "a %F 'x%'", None, None)], id="escaped percent"),
+        pytest.param("# Nightly\n@daily a", [(2, "@daily", "a", None, "Nightly")], id="comment"),
+        pytest.param(
+            "# 一日\n#\n# ----\n@daily a\n@daily b",
+            [(4, "@daily", "a", None, "一日"), (5, "@daily", "b", None, None)],
+            id="comment of one line only",
+        ),
+        pytest.param("# Nightly\n\n@daily a", [(3, "@daily", "a", None, None)], id="comment above a gap"),
+        pytest.param("# Nightly\nA=b\n@daily a", [(3, "@daily", "a", None, None)], id="comment above a setting"),
+        pytest.param("# m h  dom mon dow   command\n@daily a", [(2, "@daily", "a", None, None)], id="names of columns"),
+        pytest.param("#0 1 * * * old\n# @daily old\n@daily a", [(3, "@daily", "a", None, None)], id="jobs that were"),
+    ],
+)
+def test_lines(text: str, entries: list[Any]) -> None:
+    assert _entries(text) == entries
+
+
+def test_a_user_stands_before_the_command() -> None:
+    text = "0 1 * * * root  curl x\n@daily www-data curl y\n@daily root"
+    assert _entries(text, has_users=True) == [
+        (1, "0 1 * * *", "curl x", None, None),
+        (2, "@daily", "curl y", None, None),
+    ]
+    assert read_crontab(text, has_users=True).faults == (
+        (3, "no command stands behind the user: --system is for crontabs with users"),
+    )
+
+
+def test_settings_count_from_their_line_on() -> None:
+    text = "A=1\n@daily a\nA = ' 2 '\nB=\"x=y\" \n'C'=3\n@daily b"
+    first, second = read_crontab(text).entries
+    assert first.variables == {"A": "1"}
+    assert second.variables == {"A": " 2 ", "B": "x=y", "C": "3"}
+
+
+def test_other_lines_are_named() -> None:
+    assert [line for line, _ in read_crontab("\n# a\nbackup\n0 1 * *\n@daily\n").faults] == [3, 4, 5]
+
+
+def _find(command: str, **variables: str) -> FoundCall:
+    return find_call(command, variables, None)
+
+
+@pytest.mark.parametrize(
+    ("command", "fields"),
+    [
+        pytest.param("/usr/bin/curl http://x", {}, id="path"),
+        pytest.param("cd /opt && umask 022; curl http://x && echo done", {}, id="neighbours"),
+        pytest.param("curl http://x || true", {}, id="or true"),
+        pytest.param("timeout 60 curl http://x", {"timeout_sec": 60}, id="timeout"),
+        pytest.param(
+            "timeout -k 5 --preserve-status 2m curl -m 30 http://x", {"timeout_sec": 30}, id="the shorter limit"
+        ),
+        pytest.param("nice -n 10 ionice -c3 nohup curl http://x &", {}, id="wrappers"),
+        pytest.param("env A=b LANG=C curl http://x", {}, id="env"),
+        pytest.param("A=http://x; curl $A", {}, id="own variable"),
+        pytest.param("export A=http://x && curl $A", {}, id="exported variable"),
+        pytest.param("A=y curl http://x", {}, id="variable for the command only"),
+        pytest.param("$CURL http://x", {}, id="program in a variable"),
+        pytest.param("sh -c 'curl http://x'", {}, id="shell in the shell"),
+        pytest.param("flock -n /tmp/l -c 'timeout 9 curl http://x'", {"timeout_sec": 9}, id="lock and shell"),
+        pytest.param("bash -lc \"curl -d '$UNKNOWN' http://x\"", {"body": "${secret:UNKNOWN}"}, id="unknown within"),
+        pytest.param("echo '{\"a\": 1}' | curl --json @- http://x", {"body": {"a": 1}}, id="piped JSON"),
+        pytest.param("printf a=b | curl -d @- http://x", {"body": "a=b"}, id="piped text"),
+        pytest.param("sudo -u www curl http://x", {}, id="sudo"),
+    ],
+)
+def test_the_call_of_a_command(command: str, fields: dict[str, Any]) -> None:
+    found = _find(command, CURL="/usr/bin/curl").call.fields()
+    assert found["target_url"] == "http://x"
+    assert {name: found[name] for name in ("body", "timeout_sec") if name in found} == fields
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        pytest.param("backup.sh", "runs backup.sh, which is neither curl nor wget", id="another program"),
+        pytest.param("backup.sh && curl http://x", "runs backup.sh", id="another program before"),
+        pytest.param("curl http://x && rm y", "also runs rm", id="another program behind"),
+        pytest.param("root curl http://x", "write --system", id="user"),
+        pytest.param("curl http://x && curl http://y", "makes several calls", id="two calls"),
+        pytest.param("curl http://x || curl http://y", "makes several calls", id="second call on failure"),
+        pytest.param("curl http://x http://y", "calls 2 URLs", id="two URLs"),
+        pytest.param("curl -s", "names no URL", id="no URL"),
+        pytest.param("[ -f /x ] && curl http://x", "is a script of the shell ([)", id="condition"),
+        pytest.param("if true; then curl http://x; fi", "is a script of the shell (if)", id="if"),
+        pytest.param("cat x | curl -d @- http://x", "runs cat", id="body out of a program"),
+        pytest.param("curl -d @- http://x < file", "its body comes out of another command", id="body out of a file"),
+        pytest.param("printf '%s' a | curl -d @- http://x", "its body comes out of another", id="format"),
+        pytest.param("timeout soon curl http://x", "timeout is no number of seconds", id="timeout"),
+        pytest.param("cd /opt", "runs neither curl nor wget", id="nothing"),
+    ],
+)
+def test_commands_that_are_not_taken_over(command: str, message: str) -> None:
+    with pytest.raises((NotTakenOver, ShellError)) as refused:
+        _find(command).call.fields()
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("command", "warnings"),
+    [
+        pytest.param("curl http://x >/dev/null 2>&1", [], id="to nowhere"),
+        pytest.param("curl http://x >> /var/log/x.log 2>&1", ["the answer is not written to a file"], id="to a log"),
+        pytest.param("curl http://x | logger -t x", ["what gets the answer is not kept (logger)"], id="pipe"),
+        pytest.param("curl http://x || mail root", ["what runs when the call fails is not kept (mail)"], id="or mail"),
+        pytest.param("sleep 30; curl http://x", ["the wait (sleep) is not kept"], id="sleep"),
+        pytest.param(". /etc/env && curl http://x", ["the variables that a file sets"], id="source"),
+        pytest.param("https_proxy=http://p curl http://x", ["no proxy is used"], id="proxy"),
+    ],
+)
+def test_what_is_lost_is_said(command: str, warnings: list[str]) -> None:
+    found = _find(command).call.warnings
+    assert len(found) == len(warnings)
+    assert all(one.startswith(start) for one, start in zip(found, warnings, strict=True))
+
+
+def test_locks() -> None:
+    assert [(one.lock, one.waits) for one in (_find("flock -n /l curl http://x"), _find("flock /l curl http://x"))] == [
+        ("/l", False),
+        ("/l", True),
+    ]
+
+
+def test_limits_of_other_commands_are_not_those_of_the_call() -> None:
+    assert _find("curl http://x; timeout 5 true").call.timeout_sec is None

@@ -1,0 +1,172 @@
+"""Command lines of curl and wget as the fields of a manifest."""
+
+import shlex
+from typing import Any
+
+import pytest
+
+from myscheduler.core.curl import read_curl
+from myscheduler.core.web_call import NotTakenOver, WebCall
+from myscheduler.core.wget import read_wget
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+JSON = {"Content-Type": "application/json"}
+
+
+def _call(line: str, stdin: str | None = None) -> WebCall:
+    program, *words = shlex.split(line)
+    return read_curl(words, stdin) if program == "curl" else read_wget(words)
+
+
+@pytest.mark.parametrize(
+    ("line", "fields"),
+    [
+        pytest.param("curl -sSf http://x", {}, id="harmless letters together"),
+        pytest.param("curl -o /dev/null -w '%{http_code}' http://x", {}, id="harmless options with values"),
+        pytest.param("curl x.test:80/run", {"target_url": "http://x.test:80/run"}, id="URL without a scheme"),
+        pytest.param("curl --url http://x", {}, id="--url"),
+        pytest.param("curl -- http://x", {}, id="--"),
+        pytest.param("curl -XPUT http://x", {"method": "PUT"}, id="-XPUT"),
+        pytest.param("curl --request DELETE http://x", {"method": "DELETE"}, id="--request"),
+        pytest.param("curl -I http://x", {"method": "HEAD"}, id="head"),
+        pytest.param(
+            "curl -H 'A: b' -H 'a:c ' -H 'D;' -H 'Accept:' http://x", {"headers": {"a": "c", "D": ""}}, id="headers"
+        ),
+        pytest.param(
+            "curl -A me -e http://r -r 0-9 -b a=b http://x",
+            {"headers": {"User-Agent": "me", "Referer": "http://r", "Range": "bytes=0-9", "Cookie": "a=b"}},
+            id="other headers",
+        ),
+        pytest.param("curl --oauth2-bearer t http://x", {"headers": {"Authorization": "Bearer t"}}, id="bearer"),
+        pytest.param("curl -d a=1 -d b=2 http://x", {"method": "POST", "headers": FORM, "body": "a=1&b=2"}, id="form"),
+        pytest.param("curl -d '' http://x", {"method": "POST", "headers": FORM, "body": ""}, id="empty form"),
+        pytest.param(
+            "curl -X PATCH --data-raw @a http://x", {"method": "PATCH", "headers": FORM, "body": "@a"}, id="raw"
+        ),
+        pytest.param(
+            "curl --data-urlencode 'q=a b&c' --data-urlencode '日' http://x",
+            {"method": "POST", "headers": FORM, "body": "q=a+b%26c&%E6%97%A5"},
+            id="encoded",
+        ),
+        pytest.param(
+            "curl -G -d a=1 --data-urlencode 'b= ' 'http://x?c#d'", {"target_url": "http://x?c&a=1&b=+#d"}, id="query"
+        ),
+        pytest.param("curl --url-query +a=b http://x", {"target_url": "http://x?a=b"}, id="--url-query"),
+        pytest.param(
+            """curl -H 'content-type: application/json' -d '{"a": [1, null]}' http://x""",
+            {"method": "POST", "headers": {"content-type": "application/json"}, "body": {"a": [1, None]}},
+            id="JSON",
+        ),
+        pytest.param(
+            "curl --json '{}' http://x",
+            {"method": "POST", "headers": JSON | {"Accept": "application/json"}, "body": {}},
+            id="--json",
+        ),
+        pytest.param("curl -d @- http://x", {"method": "POST", "headers": FORM, "body": "ab"}, id="standard input"),
+        pytest.param(
+            "curl --data-binary @- http://x", {"method": "POST", "headers": FORM, "body": "a\nb\n"}, id="binary"
+        ),
+        pytest.param(
+            "curl -m 2.5 --retry 3 --retry-delay 5 http://x",
+            {"timeout_sec": 2.5, "max_retries": 3, "retry_backoff_sec": 5},
+            id="time",
+        ),
+        pytest.param("curl -m 0 http://x", {}, id="no limit"),
+        pytest.param("curl http://[::1]:80/x", {"target_url": "http://[::1]:80/x"}, id="IPv6"),
+        pytest.param("curl -g 'http://x/[1-3]'", {"target_url": "http://x/[1-3]"}, id="brackets that are meant"),
+        pytest.param("wget -q -O- http://x", {}, id="wget"),
+        pytest.param("wget -qO /dev/null --no-verbose http://x", {}, id="wget to nowhere"),
+        pytest.param("wget --spider -nv http://x", {"method": "HEAD"}, id="spider"),
+        pytest.param(
+            "wget -O- --timeout=10 --tries=3 http://x", {"timeout_sec": 10, "max_retries": 2}, id="wget's time"
+        ),
+        pytest.param(
+            "wget -O- --header='A: b' -U me --post-data=a=b http://x",
+            {"method": "POST", "headers": {"A": "b", "User-Agent": "me"} | FORM, "body": "a=b"},
+            id="wget's post",
+        ),
+        pytest.param(
+            "wget -O- --method PUT --body-data x http://x",
+            {"method": "PUT", "headers": FORM, "body": "x"},
+            id="wget's method",
+        ),
+    ],
+)
+def test_fields(line: str, fields: dict[str, Any]) -> None:
+    call = _call(line, "a\nb\n")
+    assert call.fields() == {"target_url": "http://x", "headers": {}} | fields
+    assert call.login is None
+    assert [one for one in call.warnings if "doubled" not in one] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "login"),
+    [
+        pytest.param("curl -u me:pass http://x", "me:pass", id="-u"),
+        pytest.param("curl http://me:p%40ss@x", "me:p@ss", id="in the URL"),
+        pytest.param("curl -u a:b http://c:d@x", "a:b", id="-u counts"),
+        pytest.param("wget -O- --user=me --password=p http://x", "me:p", id="wget"),
+    ],
+)
+def test_logins_leave_the_call(line: str, login: str) -> None:
+    call = _call(line)
+    assert call.fields() == {"target_url": "http://x", "headers": {}}
+    assert call.login == login
+
+
+@pytest.mark.parametrize(
+    ("line", "warning"),
+    [
+        pytest.param("curl -L http://x", "redirects are not followed", id="-L"),
+        pytest.param("curl -k http://x", "certificates are always checked", id="-k"),
+        pytest.param("curl -x http://p http://x", "no proxy is used", id="-x"),
+        pytest.param("curl -c jar http://x", "cookies of the answer", id="-c"),
+        pytest.param("curl -o file http://x", "the answer is not written to a file", id="-o"),
+        pytest.param("curl -O http://x", "the answer is not written to a file", id="-O"),
+        pytest.param("curl --connect-timeout 5 http://x", "time limit for connecting", id="--connect-timeout"),
+        pytest.param("curl --retry-all-errors http://x", "a 4xx is final", id="--retry-all-errors"),
+        pytest.param("wget http://x", "the answer is not written to a file", id="wget"),
+        pytest.param("wget -O- --no-check-certificate http://x", "certificates are always checked", id="wget -k"),
+    ],
+)
+def test_what_is_lost_is_said(line: str, warning: str) -> None:
+    call = _call(line)
+    assert call.fields()["target_url"] == "http://x"
+    (found,) = call.warnings
+    assert warning in found
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        pytest.param("curl -F a=@b http://x", "a form of several parts", id="-F"),
+        pytest.param("curl -T f http://x", "sends a file", id="-T"),
+        pytest.param("curl -d @file http://x", "its body stands in a file", id="-d @"),
+        pytest.param("curl --data-urlencode a@file http://x", "its body stands in a file", id="encoded @"),
+        pytest.param("curl -d @- http://x", "its body comes out of another command", id="-d @-"),
+        pytest.param("curl -H @file http://x", "its headers stand in a file", id="-H @"),
+        pytest.param("curl -H nonsense http://x", "a header without a colon", id="no header"),
+        pytest.param("curl -H Content-Type: -d a http://x", "a body without a Content-Type", id="no content type"),
+        pytest.param("curl -b jar http://x", "its cookies stand in a file", id="-b file"),
+        pytest.param("curl -K file http://x", "its options stand in a file", id="-K"),
+        pytest.param("curl --digest -u a:b http://x", "only Basic logins", id="digest"),
+        pytest.param("curl --cert c http://x", "client certificates", id="--cert"),
+        pytest.param("curl http://x --next http://y", "makes several calls", id="--next"),
+        pytest.param("curl 'http://x/{a,b}'", "calls several URLs", id="braces"),
+        pytest.param("curl 'http://x/[01-20]'", "calls several URLs", id="brackets"),
+        pytest.param("curl --frobnicate http://x", "the option --frobnicate is not known here", id="unknown option"),
+        pytest.param("curl -@ http://x", "the option -@ is not known here", id="unknown letter"),
+        pytest.param("curl http://x -m", "nothing stands behind -m", id="no value"),
+        pytest.param("curl -m soon http://x", "-m is no number of seconds", id="time"),
+        pytest.param("curl --retry many http://x", "--retry is no whole number", id="retries"),
+        pytest.param("curl -H content-type:text/json -d '{a' http://x", "its body is not JSON", id="no JSON"),
+        pytest.param("curl --json null http://x", "the JSON null", id="null"),
+        pytest.param("curl http://[x", "the URL can't be read", id="URL"),
+        pytest.param("wget -O- --post-file=f http://x", "its body stands in a file", id="wget's file"),
+        pytest.param("wget -O- --mirror http://x", "the option --mirror of wget is not known here", id="wget's option"),
+    ],
+)
+def test_refused(line: str, message: str) -> None:
+    with pytest.raises(NotTakenOver) as refused:
+        _call(line).fields()
+    assert message in str(refused.value)
