@@ -3,6 +3,7 @@
 import click
 
 from myscheduler import __version__
+from myscheduler.cli.export import export
 from myscheduler.cli.forecast import forecast
 from myscheduler.cli.import_crontab import import_crontab
 from myscheduler.cli.plan import plan
@@ -38,6 +39,7 @@ def main() -> None:
     """
 
 
+main.add_command(export)
 main.add_command(forecast)
 main.add_command(plan)
 main.add_command(import_crontab)

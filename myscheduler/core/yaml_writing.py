@@ -1,5 +1,6 @@
 """JSON-like values as YAML text that every parser reads alike, whether it follows YAML 1.1 or 1.2."""
 
+import re
 import sys
 from typing import Any
 
@@ -9,6 +10,7 @@ from myscheduler.core.yaml import reads_as_text
 
 _SHORT_BOOLEANS = frozenset("yYnN")
 """Booleans to YAML 1.1 as it was written, though not to most of its parsers."""
+_DATE = re.compile(r"\d{4}-\d\d?-\d\d?")
 _OTHER_BREAKS = ("\r", "\x85", "\u2028", "\u2029")
 
 
@@ -41,8 +43,9 @@ def _style(text: str) -> str | None:
         return "|"
     if not text.isprintable():
         return '"'  # the only style that has names for what can't be seen
-    is_safe = reads_as_text(text) and text not in _SHORT_BOOLEANS and "*" not in text
-    return None if is_safe else "'"  # a * is quoted wherever it stands: moved to the front it would be an alias
+    is_close = "*" in text or _DATE.match(text)  # moved to the front, a * is an alias; with seconds, a time is no text
+    is_safe = reads_as_text(text) and text not in _SHORT_BOOLEANS and not is_close
+    return None if is_safe else "'"
 
 
 def _reads_well_as_block(text: str) -> bool:
