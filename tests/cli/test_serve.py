@@ -55,7 +55,7 @@ def test_help_of_the_program() -> None:
           -h, --help  Show this message and exit.
         """
     assert _help().startswith(dedent(expected))
-    assert re.findall(r"^  ([a-z]+)  ", _help().split("Commands:\n")[1], re.MULTILINE) == sorted(main.commands)
+    assert re.findall(r"^  ([a-z-]+)  ", _help().split("Commands:\n")[1], re.MULTILINE) == sorted(main.commands)
 
 
 def _help(*command: str) -> str:

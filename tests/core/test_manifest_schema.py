@@ -94,7 +94,7 @@ def test_defaults_are_those_of_a_job_that_says_nothing() -> None:
 def _documents() -> Iterator[Any]:
     """Every manifest that the project shows."""
     for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
-        text = re.sub(r"<!-- file: calendars\.yaml -->\n```yaml\n.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
+        text = re.sub(r"<!-- file: \S+ -->\n```yaml\n.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)
         for block in re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
             for number, document in enumerate(read_documents(block)):
                 if "apiVersion" not in document.value:
