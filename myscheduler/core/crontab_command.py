@@ -54,6 +54,10 @@ def _read_line(line: _Line, text: str) -> None:
     piped: str | None = None
     for command in read_commands(text):
         words = [expand(word, line.variables) for word in command.words]
+        if command.before == "&" and line.found is not None:
+            line.warnings.append(
+                "an & outside of quotes ends a command: what stands behind it was never part of the URL"
+            )
         words = _without_assignments(line, words, is_alone=len(words) == _assignments(words))
         if not words:
             continue

@@ -31,7 +31,7 @@ class Command:
 
     words: tuple[Word, ...]
     before: str
-    """What stands before it: `&&`, `||`, `;`, `|`, or nothing."""
+    """What stands before it: `&&`, `||`, `;`, `&`, `|`, or nothing."""
     redirections: tuple[tuple[str, Word], ...] = ()
     """Such as `2>` or `<`, and the file."""
 
@@ -56,7 +56,7 @@ def read_commands(line: str) -> list[Command]:
         else:
             if words or redirections:
                 commands.append(Command(tuple(words), before, tuple(redirections)))
-            words, redirections, before = [], [], ";" if token in {"\n", "&"} else token
+            words, redirections, before = [], [], token.replace("\n", ";")
     return commands
 
 

@@ -128,6 +128,7 @@ def test_commands_that_are_not_taken_over(command: str, message: str) -> None:
         pytest.param("curl http://x >> /var/log/x.log 2>&1", ["the answer is not written to a file"], id="to a log"),
         pytest.param("curl http://x | logger -t x", ["what gets the answer is not kept (logger)"], id="pipe"),
         pytest.param("curl http://x || mail root", ["what runs when the call fails is not kept (mail)"], id="or mail"),
+        pytest.param("curl http://x?a=1&b=2", ["an & outside of quotes ends a command"], id="& in a URL"),
         pytest.param("sleep 30; curl http://x", ["the wait (sleep) is not kept"], id="sleep"),
         pytest.param(". /etc/env && curl http://x", ["the variables that a file sets"], id="source"),
         pytest.param("https_proxy=http://p curl http://x", ["no proxy is used"], id="proxy"),

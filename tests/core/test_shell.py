@@ -34,11 +34,11 @@ def _words(line: str) -> list[tuple[str, list[str]]]:
         pytest.param("a 5$ 'x'$", [("", ["a", "5$", "x$"])], id="dollars"),
         pytest.param(
             "a && b || c; d | e & f",
-            [("", ["a"]), ("&&", ["b"]), ("||", ["c"]), (";", ["d"]), ("|", ["e"]), (";", ["f"])],
+            [("", ["a"]), ("&&", ["b"]), ("||", ["c"]), (";", ["d"]), ("|", ["e"]), ("&", ["f"])],
             id="operators",
         ),
         pytest.param("a b#c # d | e\nf", [("", ["a", "b#c"]), (";", ["f"])], id="comments"),
-        pytest.param("a?b=1&c=2", [("", ["a?b=1"]), (";", ["c=2"])], id="& ends a command"),
+        pytest.param("a?b=1&c=2", [("", ["a?b=1"]), ("&", ["c=2"])], id="& ends a command"),
         pytest.param("a > /dev/null 2>&1", [("", ["a"])], id="redirections are no words"),
         pytest.param("a 2 >x &>y", [("", ["a", "2"])], id="a number of its own is one"),
     ],
