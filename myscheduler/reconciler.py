@@ -98,6 +98,10 @@ class Reconciler:
             if state.reason in {Cause.STORE_UNAVAILABLE, Cause.INTERNAL_ERROR}:
                 await asyncio.sleep(RETRY_SEC)
                 self.wake()
+            elif state.reason is Cause.SOURCE_UNAVAILABLE:  # what keeps it away may end without an event
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wanted.wait(), RETRY_SEC)
+                self.wake()
 
     async def _pass(self, approval: Approval | None) -> SyncState:
         revision = None

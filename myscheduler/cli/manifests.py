@@ -111,7 +111,7 @@ def _read_one(path: Path, excluded: GitIgnoreSpec) -> tuple[Snapshot, int]:
 
 
 def _read_folder(path: Path, excluded: GitIgnoreSpec) -> tuple[Snapshot, int]:
-    found = DirectorySource(path).read()
+    found = DirectorySource(path, follows_git=False).read()
     prefix = PurePosixPath(path.as_posix())
     calendars = found.calendars and replace(found.calendars, path=str(prefix / found.calendars.path))
     above = None if calendars else _calendars_near(path / CALENDARS)  # a folder within a source

@@ -19,6 +19,7 @@ import pytest
 
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.core.source import Snapshot, SourceFile, SourceUnavailable, UnreadableFile
+from tests.work_tree import commit, git
 
 OLD = time.time() - 3600
 MIB = 1024 * 1024
@@ -595,6 +596,38 @@ class TestWakes:
             await bell.silence()
             write(file, "edited")
             assert await bell.rings(1)
+
+    @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+    async def test_a_commit_that_leaves_every_file_as_it_is(self, root: Path) -> None:
+        git(root.parent, "init", "--quiet")
+        write(root / "a.yaml")
+        commit(root.parent)
+        async with watching(root) as bell:
+            git(root.parent, "commit", "--quiet", "--allow-empty", "--message", "x")
+            assert await bell.rings(1)
+
+    async def test_git_that_lets_go_of_its_lock(self, root: Path) -> None:
+        write(root.parent / ".git" / "HEAD")
+        lock = write(root.parent / ".git" / "index.lock")
+        write(root / "a.yaml")
+        async with watching(root) as bell:
+            write(root.parent / ".git" / "config", old=False)
+            assert not await bell.rings(0.5)
+            lock.unlink()
+            assert await bell.rings(1)
+
+    @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+    async def test_the_poll_finds_another_head(self, root: Path) -> None:
+        git(root.parent, "init", "--quiet")
+        write(root / "a.yaml")
+        commit(root.parent)
+        git(root.parent, "commit", "--quiet", "--allow-empty", "--message", "x")
+        async with watching(root, poll_sec=0.2) as bell:
+            await bell.silence()
+            await bell.rings(3)  # once a fresh file is old
+            await bell.silence()
+            git(root.parent, "update-ref", "HEAD", "HEAD~")
+            assert await bell.rings(2)
 
     async def test_the_poll_finds_what_no_event_tells(self, root: Path, tmp_path: Path) -> None:
         file = write(tmp_path / "y" / "b.yaml", "1")

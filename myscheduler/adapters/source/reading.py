@@ -3,10 +3,11 @@
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from myscheduler.adapters.source import watching
+from myscheduler.adapters.source.revision import Names
 from myscheduler.adapters.source.tree import Found, Signature, Tree, reason_of, walk
 from myscheduler.core.source import CALENDARS, RESERVED, Snapshot, SourceFile, SourceUnavailable, UnreadableFile
 
@@ -14,6 +15,8 @@ ATTEMPTS = 6  # the first, and five more
 PAUSE_SEC = 0.02
 SETTLED_SEC = 0.05
 SETTLE_LIMIT_SEC = 0.5
+GIT_LIMIT_SEC = 5.0
+"""How long git is waited for within one reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +29,15 @@ class _Known:
 
 
 class DirectorySource:
-    """A folder of manifests. `read` blocks, so it belongs into a thread, one call at a time."""
+    """A folder of manifests. `read` blocks, so it belongs into a thread, one call at a time.
 
-    def __init__(self, root: Path) -> None:
+    A service follows git: it waits while git changes the files, and names the revision after the commit. A command does
+    not: what it reads has no name, and git itself may run it and hold the lock meanwhile (a pre-commit hook).
+    """
+
+    def __init__(self, root: Path, *, follows_git: bool = True) -> None:
         self.root = root
+        self._names = Names(follows_git=follows_git)
         self._known: Mapping[str, _Known] = {}
         self._last: Tree | None = None
 
@@ -40,7 +48,7 @@ class DirectorySource:
         signatures, then all of what was read in between stood there together. This one check covers a kubelet that
         swaps `..data`, a git-sync that swaps the root, and files that are edited or vanish meanwhile.
         """
-        patience = time.monotonic() + SETTLE_LIMIT_SEC
+        begun = time.monotonic()
         trouble = SourceUnavailable(
             f"{self.root}: keeps changing: read it again once what writes to it has come to rest"
         )
@@ -48,7 +56,7 @@ class DirectorySource:
             if attempt:
                 time.sleep(PAUSE_SEC)
             try:
-                snapshot = self._attempt(patience)
+                snapshot = self._attempt(begun)
             except SourceUnavailable as error:  # perhaps just for now: git-sync deletes the old root after the swap
                 trouble = error
                 continue
@@ -58,34 +66,45 @@ class DirectorySource:
 
     async def watch(self, wake: Callable[[], None], *, poll_sec: float = 5.0) -> None:
         """Call `wake` whenever the folder may have changed, until cancelled."""
-        await watching.watch(self.root, wake, poll_sec=poll_sec)
+        await watching.watch(self.root, wake, self._names.checkout_of, poll_sec=poll_sec)
 
-    def _attempt(self, patience: float) -> Snapshot | None:
+    def _attempt(self, begun: float) -> Snapshot | None:
         """None when something changed in the middle of it."""
-        before = self._settled(patience)
+        before = self._settled(begun)
         if before is None:
             return None
+        checkout = self._names.checkout_of(before.real)
         read = self._read_all(before)
-        if read is None or walk(self.root) != before:
+        if read is None or walk(self.root) != before or self._names.checkout_of(before.real) != checkout:
             return None
         self._known = {real: item for real, item in read.items() if isinstance(item, _Known)}
         self._last = before
-        return _snapshot(before, read)
+        snapshot = _snapshot(before, read)
+        contents = {real: item.file.content for real, item in self._known.items()}
+        name = self._names.name(snapshot.revision, before, checkout, contents)
+        return replace(snapshot, revision=name)
 
-    def _settled(self, patience: float) -> Tree | None:
+    def _settled(self, begun: float) -> Tree | None:
         """The tree as it was read last, or else one that has stood unchanged for a moment; None when patience ends.
 
         Writers that truncate and then write leave a file empty for an instant, those that unlink and create leave it
         missing: read just then, it would delete its jobs. The times of the files can't tell: the kernel shows the new
         size before the new mtime, and the clock of a file server may differ. So a change is watched, not dated.
+
+        A checkout may rest for longer than that half-way through the source. Git holds a lock from before it touches
+        the first file until after the last, and moves HEAD just after that.
         """
-        tree = walk(self.root)
+        tree, lock = walk(self.root), None
         while tree != self._last:
+            before, lock_before = tree, lock
             time.sleep(SETTLED_SEC)
-            before, tree = tree, walk(self.root)
-            if tree == before:
+            tree, now = walk(self.root), time.monotonic()
+            lock = self._names.git_at_work(tree.real, now)
+            if tree == before and not lock and not lock_before:
                 break
-            if time.monotonic() >= patience:
+            if lock and now >= begun + GIT_LIMIT_SEC:
+                raise SourceUnavailable(f"{lock}: git is changing the source: wait for it to end")
+            if not lock and now >= begun + SETTLE_LIMIT_SEC:
                 return None
         return tree
 

@@ -7,16 +7,22 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from watchfiles import awatch
 
+from myscheduler.adapters.source.git import lock_of
+from myscheduler.adapters.source.revision import Checkout
 from myscheduler.adapters.source.tree import Tree, walk
 from myscheduler.core.source import SourceUnavailable
 
 STEP_MS = 50
 DEBOUNCE_MS = 200
 TICK_SEC = 0.1
+
+CheckoutOf: TypeAlias = Callable[[str], Checkout | None]
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +40,7 @@ class _Places:
     hinges: frozenset[str]
     """Names on the way to the root that can be swapped: the root itself, symlinks above it, what is missing."""
     targets: frozenset[str]
-    """Real files that symlinks lead to outside of the listed folders."""
+    """Real files that symlinks lead to outside of the listed folders, and the lock of git."""
 
     def watched(self) -> list[str]:
         """Every folder to watch. One that may be passed through but not read (`--x`) would fail the whole watch."""
@@ -56,25 +62,26 @@ class _Places:
 class _Survey:
     """The source at one look, cheap enough for a poll. `state` differs when there is something new to read."""
 
-    state: tuple[Tree | str, frozenset[str]]
+    state: tuple[Tree | str, frozenset[str], Checkout | None]
     places: _Places
 
 
-async def watch(root: Path, wake: Callable[[], None], *, poll_sec: float = 5.0) -> None:
+async def watch(root: Path, wake: Callable[[], None], checkout_of: CheckoutOf, *, poll_sec: float = 5.0) -> None:
     """Call `wake` whenever the source below `root` may have changed, until cancelled.
 
     It is called once at the start, as nobody has watched what came before. It means "look again" and no more: an edit
-    may cause two.
+    may cause two. Another commit is a change even where all files stay as they are.
     """
+    look = partial(_survey, root, checkout_of)
     warned = False
     seen: _Survey | None = None
     while True:
-        survey = await asyncio.to_thread(_survey, root)
+        survey = await asyncio.to_thread(look)
         if seen is None or survey.state != seen.state:
             wake()
         seen = survey
         try:
-            seen = await _watch_places(root, seen, wake, poll_sec)
+            seen = await _watch_places(look, seen, wake, poll_sec)
         except (
             OSError,
             RuntimeError,
@@ -92,7 +99,9 @@ async def watch(root: Path, wake: Callable[[], None], *, poll_sec: float = 5.0) 
             await asyncio.sleep(poll_sec)
 
 
-async def _watch_places(root: Path, seen: _Survey, wake: Callable[[], None], poll_sec: float) -> _Survey:
+async def _watch_places(
+    look: Callable[[], _Survey], seen: _Survey, wake: Callable[[], None], poll_sec: float
+) -> _Survey:
     """Wait at the places of `seen` until they are no longer the right ones; return the last survey."""
     places = seen.places
     due = 0.0  # look as soon as the watch stands: what happened since the survey raised no event
@@ -101,7 +110,7 @@ async def _watch_places(root: Path, seen: _Survey, wake: Callable[[], None], pol
             concerned = places.concerned(paths)
             if not concerned and time.monotonic() < due:
                 continue
-            survey = await asyncio.to_thread(_survey, root)
+            survey = await asyncio.to_thread(look)
             if concerned or survey.state != seen.state:
                 wake()
             seen = survey
@@ -129,17 +138,19 @@ async def _events(places: _Places, tick_sec: float) -> AsyncGenerator[frozenset[
             yield frozenset(path for _, path in batch)
 
 
-def _survey(root: Path) -> _Survey:
+def _survey(root: Path, checkout_of: CheckoutOf) -> _Survey:
     hinges = _hinges(root)
     try:
         tree = walk(root)
     except SourceUnavailable as error:
-        return _Survey((str(error), frozenset()), _Places({}, hinges, frozenset()))
+        return _Survey((str(error), frozenset(), None), _Places({}, hinges, frozenset()))
     # A file that was just written may be written again without a new signature; once it is old, one more look is due.
     young = frozenset(found.real for found in tree.files if found.signature.is_racy(tree.taken_ns))
     folders = {real: (signature.device, signature.inode) for real, signature in tree.folders.items()}
     targets = frozenset(found.real for found in tree.files if os.path.dirname(found.real) not in folders)  # noqa: PTH120
-    return _Survey((tree, young), _Places(folders, hinges, targets))
+    lock = lock_of(tree.real)
+    state = (tree, young, checkout_of(tree.real))
+    return _Survey(state, _Places(folders, hinges, targets | {lock} if lock else targets))
 
 
 def _hinges(root: Path) -> frozenset[str]:

@@ -1,0 +1,127 @@
+"""Which commit a work tree is at, and whether what was read is what that commit says.
+
+Repositories are read with dulwich: it needs no git in the image, and starts no process.
+"""
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dulwich.object_store import iter_tree_contents, tree_lookup_path
+from dulwich.objects import Commit, ObjectID
+from dulwich.repo import Repo
+
+from myscheduler.adapters.source.tree import SUFFIXES, Found, Tree
+
+_COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+def commit_at(work_tree: Path) -> str | None:
+    """The full id of the commit that is checked out; None before the first one."""
+    with Repo(str(work_tree)) as repo:
+        try:
+            commit = repo.head().decode("ascii", "replace")
+        except KeyError:
+            return None
+    if not _COMMIT.fullmatch(commit):
+        message = f"HEAD is {commit!r}, not a commit"
+        raise ValueError(message)
+    return commit
+
+
+def is_as_committed(work_tree: Path, commit: str, tree: Tree, contents: Mapping[str, bytes]) -> bool | None:
+    """Whether `contents`, by real path, are what the commit says of this folder; None when it has no such folder.
+
+    A file without content could not be read. Content is compared, not times: a file that was written anew with the
+    same bytes is as committed, and one whose bytes a filter of git changed (line ends, LFS) is not.
+    """
+    with Repo(str(work_tree)) as repo:
+        committed = _committed(repo, work_tree, commit, tree.real)
+        if committed is None:
+            return None
+        if tree.unreadable or not _links_stand(tree.real, committed.links):
+            return False
+        for found in tree.files:
+            content = contents.get(found.real)
+            if content is None or committed.blob_of(found) != _blob_id(content, commit):
+                return False
+        missing = committed.blobs.keys() - {os.path.relpath(found.real, tree.real) for found in tree.files}
+        return not missing or _are_left_out(repo, committed, missing)
+
+
+@dataclass(frozen=True, slots=True)
+class _Committed:
+    """What a commit has below the root of the source, by path from there; without names that start with a dot."""
+
+    repo: Repo
+    whole: ObjectID
+    """The tree of the commit."""
+    work_tree: Path
+    root: str
+    blobs: dict[str, bytes] = field(default_factory=dict)
+    """Ids of manifests and reserved files."""
+    links: dict[str, bytes] = field(default_factory=dict)
+    """Where symlinks lead."""
+
+    def blob_of(self, found: Found) -> bytes | None:
+        """What stands in the commit for a file that was read; None for one that is not of the commit."""
+        if found.real == f"{self.root}/{found.path}":
+            return self.blobs.get(found.path)
+        parts = found.path.split("/")
+        if not any("/".join(parts[:end]) in self.links for end in range(1, len(parts) + 1)):
+            return None
+        return _looked_up(self.repo, self.whole, os.path.relpath(found.real, self.work_tree))
+
+
+def _committed(repo: Repo, work_tree: Path, commit: str, root: str) -> _Committed | None:
+    found = repo[ObjectID(commit.encode())]
+    if not isinstance(found, Commit):
+        return None
+    below = _looked_up(repo, found.tree, os.path.relpath(root, work_tree))
+    if below is None:
+        return None
+    committed = _Committed(repo, found.tree, work_tree, root)
+    for entry in iter_tree_contents(repo.object_store, below):
+        path = os.fsdecode(entry.path or b"")
+        if entry.mode is None or entry.sha is None or path.startswith(".") or "/." in path:
+            continue
+        if stat.S_ISLNK(entry.mode):
+            committed.links[path] = repo[entry.sha].as_raw_string()
+        elif stat.S_ISREG(entry.mode) and path.endswith(SUFFIXES):
+            committed.blobs[path] = entry.sha
+    return committed
+
+
+def _looked_up(repo: Repo, whole: ObjectID, path: str) -> ObjectID | None:
+    if path == ".":
+        return whole
+    try:
+        _, found = tree_lookup_path(repo.object_store.__getitem__, whole, os.fsencode(path))
+    except (KeyError, NotADirectoryError):
+        return None
+    return found
+
+
+def _links_stand(root: str, links: Mapping[str, bytes]) -> bool:
+    try:
+        return all(os.fsencode(os.readlink(f"{root}/{path}")) == target for path, target in links.items())  # noqa: PTH115
+    except OSError:
+        return False
+
+
+def _are_left_out(repo: Repo, committed: _Committed, paths: set[str]) -> bool:
+    """The files are missing on purpose: a sparse checkout marks them in the index."""
+    index = repo.open_index()
+    prefix = os.path.relpath(committed.root, committed.work_tree)
+    names = (os.fsencode(os.path.normpath(f"{prefix}/{path}")) for path in paths)
+    return all(name in index and getattr(index[name], "skip_worktree", False) for name in names)
+
+
+def _blob_id(content: bytes, commit: str) -> bytes:
+    """The id that git gives such a file; it is as long as that of the commit."""
+    algorithm = hashlib.sha256 if len(commit) == 64 else hashlib.sha1
+    return algorithm(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest().encode()
