@@ -11,6 +11,7 @@ import click
 from pathspec import GitIgnoreSpec
 
 from myscheduler.adapters.source import DirectorySource
+from myscheduler.adapters.source.tree import MAX_BYTES, TOO_LARGE
 from myscheduler.core.calendars_file import NamedCalendars, read_calendars
 from myscheduler.core.job import JobSpec
 from myscheduler.core.manifest import NO_CALENDARS, DeclaredJob, Desired, ParsedFile, combine, parse_file
@@ -136,9 +137,13 @@ def _read_single(path: Path) -> Snapshot:
 
 def _read_file(path: Path) -> SourceFile | UnreadableFile:
     try:
-        return SourceFile.of(path.as_posix(), path.read_bytes())
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
     except OSError as error:
         return UnreadableFile(path.as_posix(), error.strerror or str(error))
+    if len(content) > MAX_BYTES:
+        return UnreadableFile(path.as_posix(), TOO_LARGE)
+    return SourceFile.of(path.as_posix(), content)
 
 
 def _calendars_near(path: Path) -> Path | None:

@@ -7,14 +7,14 @@ doesn't say which job that is, the file whose jobs have to be held.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from myscheduler.core.calendars_file import NamedCalendars, read_calendars
 from myscheduler.core.credentials import is_credential_name, literal_credentials
 from myscheduler.core.declaration import declare, id_fault
 from myscheduler.core.embedded import EmbeddedFile, Place, embedded, here, is_object
 from myscheduler.core.job import JobSpec, digest
-from myscheduler.core.problem import Complaint, Problem, shown
+from myscheduler.core.problem import Complaint, Problem, Severity, shown
 from myscheduler.core.secrets import places_of
 from myscheduler.core.source import CALENDARS, RESERVED, Snapshot, SourceFile, UnreadableFile
 from myscheduler.core.yaml import Document, YamlError, read_documents
@@ -22,6 +22,10 @@ from myscheduler.core.yaml import Document, YamlError, read_documents
 NO_CALENDARS = NamedCalendars()
 EVERYWHERE = "/"
 """Stands among held paths where it is not known which files are meant."""
+MOST_PROBLEMS = 100
+"""Of one file; each costs a walk through its document, and nobody reads more."""
+MOST_PLACES = 5
+"""That one message names."""
 LONGEST_OUTLINED = 500
 """Characters of a path; PostgreSQL can't index much longer ones."""
 
@@ -169,11 +173,29 @@ def _merge(path: str, parts: list[ParsedFile]) -> ParsedFile:
     return ParsedFile(
         path,
         jobs=tuple(job for part in parts for job in part.jobs),
-        problems=tuple(problem for part in parts for problem in part.problems),
+        problems=_enough([problem for part in parts for problem in part.problems]),
         broken_ids=frozenset[str]().union(*(part.broken_ids for part in parts)),
         is_opaque=any(part.is_opaque for part in parts),
         skipped=sum(part.skipped for part in parts),
     )
+
+
+def _enough(problems: list[Problem]) -> tuple[Problem, ...]:
+    told = _worst(problems, MOST_PROBLEMS + 1)
+    if len(told) <= MOST_PROBLEMS:
+        return tuple(told)
+    message = f"has more problems than these {MOST_PROBLEMS}: mend them first"
+    return (*told[:-1], replace(told[-1], field="", rule="more-problems", message=message))
+
+
+_Found = TypeVar("_Found", Problem, Complaint)
+
+
+def _worst(found: list[_Found], count: int) -> list[_Found]:
+    """So many of them, in their order; where there are more, errors before warnings."""
+    if len(found) <= count:
+        return found
+    return sorted(found, key=lambda one: one.severity is not Severity.ERROR)[:count]
 
 
 def _parse_document(path: str, document: Document, text: str, reading: _Reading, place: Place) -> ParsedFile:
@@ -182,9 +204,8 @@ def _parse_document(path: str, document: Document, text: str, reading: _Reading,
         return ParsedFile(path, skipped=1) if place is not here else _parse_object(path, document, text, reading)
     spec, complaints = _judge(document, reading)
     job_id = _known_id(values)
-    problems = tuple(
-        _problem(path, document, complaint, place, job_id) for complaint in _unique([*document.complaints, *complaints])
-    )
+    told = _worst(_unique([*document.complaints, *complaints]), MOST_PROBLEMS + 1)
+    problems = tuple(_problem(path, document, complaint, place, job_id) for complaint in told)
     if spec is None:
         return ParsedFile(
             path, problems=problems, broken_ids=frozenset([job_id] if job_id else []), is_opaque=not job_id
@@ -262,8 +283,10 @@ def _may_be_secret(loc: tuple[str | int, ...]) -> bool:
 
 
 def _duplicates(jobs: list[DeclaredJob]) -> Iterator[Problem]:
-    places = " and ".join(f"{job.path}:{job.line}" for job in jobs)
-    for job in jobs:
+    places = " and ".join(f"{job.path}:{job.line}" for job in jobs[:MOST_PLACES])
+    if len(jobs) > MOST_PLACES:
+        places += f" and {len(jobs) - MOST_PLACES} more"
+    for job in jobs[:MOST_PROBLEMS]:
         message = f"{job.job_id!r} is declared in {places}: rename or remove one; until then the job stays as it was"
         yield Problem(job.path, job.line, 1, "job_id", "duplicate-id", message, job_id=job.job_id)
 

@@ -28,6 +28,7 @@ RULES: Mapping[str, str] = {
     "invalid-window": "end_at is not later than start_at.",
     "literal-credential": "A credential is written out, where everybody who may read the manifests can read it.",
     "missing-field": "A field that a job needs is missing.",
+    "more-problems": "A file has more problems than are told at once.",
     "never-runs": "Limits leave nothing of a schedule.",
     "no-effect": "A field changes nothing here.",
     "not-a-mapping": "A document is no mapping of fields.",

@@ -15,6 +15,8 @@ from myscheduler.core.problem import Complaint
 
 MAX_NODES = 200_000
 """How many values a document may hold when its aliases are expanded; more is a YAML bomb."""
+MAX_IN_FILE = 1_000_000
+"""How many values a file may hold. They take some 500 MB while they are read; 10,000 jobs have about 250,000."""
 MAX_DEPTH = 100
 
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
@@ -81,7 +83,7 @@ def read_documents(text: str) -> Iterator[Document]:
     """
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one is ten times as fast
     try:
-        _refuse_depth(text, loader)
+        _refuse_excess(text, loader)
         nodes = list(yaml.compose_all(text, Loader=loader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -101,18 +103,31 @@ _MAY_BE_DEEP = re.compile(r"[ \t?:-]{50,}")
 """Before a block 100 levels deep stand at least 50 columns of indentation and indicators, wherever its line begins."""
 
 
-def _refuse_depth(text: str, loader: Any) -> None:
-    """Composing recurses in C and would end the process, so what may be deep is first read as a flat event stream."""
-    if text.count("[") + text.count("{") < MAX_DEPTH and not _MAY_BE_DEEP.search(text):
+def _refuse_excess(text: str, loader: Any) -> None:
+    """Refuse what composing would not survive, by a look at the flat stream of events, which is never held as a whole.
+
+    Composing recurses in C and would end the process, and takes a hundred times the memory of the text. Short text with
+    few levels needs no look: every value takes two characters at least.
+    """
+    is_flat = text.count("[") + text.count("{") < MAX_DEPTH and not _MAY_BE_DEEP.search(text)
+    if is_flat and len(text) < 2 * MAX_NODES:
         return
-    depth = 0
+    depth = in_document = in_file = 0
     for event in yaml.parse(text, Loader=loader):
+        if isinstance(event, yaml.NodeEvent):
+            in_document, in_file = in_document + 1, in_file + 1
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
+        elif isinstance(event, yaml.DocumentStartEvent):
+            in_document = 0
         if depth > MAX_DEPTH:
-            message = f"is nested more than {MAX_DEPTH} levels deep"
+            raise YamlError(f"is nested more than {MAX_DEPTH} levels deep", *_place(event.start_mark))
+        if in_document > MAX_NODES:
+            raise YamlError(f"holds more than {MAX_NODES:,} values in one document", *_place(event.start_mark))
+        if in_file > MAX_IN_FILE:
+            message = f"holds more than {MAX_IN_FILE:,} values: part the file into smaller ones"
             raise YamlError(message, *_place(event.start_mark))
 
 
@@ -153,6 +168,7 @@ class _Construction:
     def _mapping(self, node: yaml.Node, loc: tuple[str | int, ...]) -> dict[str, Any]:
         values: dict[str, Any] = {}
         merged: dict[str, Any] = {}
+        lines: dict[str, int] = {}
         for key_node, value_node in node.value:
             if key_node.tag == f"{_TAG}merge" or (key_node.value == "<<" and _is_plain(key_node)):
                 merged = self._merged(value_node, loc) | merged
@@ -161,9 +177,9 @@ class _Construction:
             if key is None:
                 continue
             if key in values:
-                line, _ = self._first(node, key)
-                message = f"stands twice in this mapping, first on line {line}: remove one"
+                message = f"stands twice in this mapping, first on line {lines[key]}: remove one"
                 self.complaints.append(Complaint((*loc, key), "duplicate-key", message, at_key=True))
+            lines.setdefault(key, key_node.start_mark.line + 1)
             values[key] = self.build(value_node, (*loc, key))
         return merged | values
 
@@ -183,10 +199,6 @@ class _Construction:
             return str(node.value)
         self.complaints.append(Complaint(loc, "yaml-key", "a key has to be text"))
         return None
-
-    @staticmethod
-    def _first(node: yaml.Node, key: str) -> tuple[int, int]:
-        return next(_start(key_node) for key_node, _ in node.value if key_node.value == key)
 
     def _scalar(self, node: yaml.ScalarNode, loc: tuple[str | int, ...]) -> Any:
         text = str(node.value)

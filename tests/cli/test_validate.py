@@ -90,6 +90,14 @@ def test_every_problem_with_its_place() -> None:
     assert told(validate("--now", AFTER, "jobs.d")) == (1, dedent(expected), "")
 
 
+@pytest.mark.parametrize("path", ["jobs.d", "jobs.d/big.yaml"])
+def test_a_file_of_50_mb(path: str) -> None:
+    write("jobs.d/big.yaml", "job_id: a\n" * 5_000_000)
+    result = validate(path)
+    message = "can't be read (larger than 10 MiB): its jobs stay as they were [unreadable]"
+    assert told(result) == (1, f"jobs.d/big.yaml:1:1: error: {message}\n0 jobs, 1 error\n", "")
+
+
 def test_json() -> None:
     write("jobs.d/good.yaml", GOOD)
     write("jobs.d/bad.yaml", "job_id: 日報\ninterval: {minutes: 10}\ntarget_url: https://example.com/\ncorn: 1\n")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from myscheduler.core.cautions import cautions
 from myscheduler.core.manifest import Desired, ParsedFile, combine, parse_file
+from myscheduler.core.problem import Severity
 from myscheduler.core.rules import RULES
 from myscheduler.core.source import Snapshot, SourceFile, UnreadableFile
 
@@ -207,6 +208,36 @@ def test_duplicates_name_both_places() -> None:
         f"a.yaml:1:1: error: {advice} [duplicate-id]",
         f"b.yaml:2:1: error: {advice} [duplicate-id]",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        pytest.param("".join(f"k{number}: 1\n" for number in range(1_000)), "unknown-key", id="in a document"),
+        pytest.param("--- a\n" * 1_000, "not-a-mapping", id="in many documents"),
+    ],
+)
+def test_problems_that_nobody_would_read_are_left_out(text: str, rule: str) -> None:
+    problems = _parse(text).problems
+    assert len(problems) == 101
+    assert rule in {problem.rule for problem in problems}
+    assert str(problems[-1]).endswith("error: has more problems than these 100: mend them first [more-problems]")
+
+
+def test_errors_are_told_before_warnings() -> None:
+    own = "".join(f"  X-MyScheduler-{number}: x\n" for number in range(200))
+    problems = _parse(f"job_id: a\n{GOOD}headers:\n{own}timeot: 1\n").problems
+    assert problems[0].rule == "unknown-key"
+    assert {problem.severity for problem in problems[1:]} == {Severity.WARNING}
+
+
+def test_an_id_that_stands_everywhere_is_told_in_a_few_words() -> None:
+    problems = _desired(a=f"job_id: x\n{GOOD}---\n" * 1_000).problems
+    assert len(problems) == 100
+    assert problems[0].message == (
+        "'x' is declared in a.yaml:1 and a.yaml:5 and a.yaml:9 and a.yaml:13 and a.yaml:17 and 995 more: "
+        "rename or remove one; until then the job stays as it was"
+    )
 
 
 def test_a_broken_document_holds_its_job_against_a_good_one() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myscheduler.core.yaml import MAX_DEPTH, Document, YamlError, read_documents
+from myscheduler.core.yaml import MAX_DEPTH, MAX_IN_FILE, MAX_NODES, Document, YamlError, read_documents
 
 
 def _read(text: str) -> Document:
@@ -69,6 +69,25 @@ def test_bomb() -> None:
     document = _read("\n".join(["a: &a [x]", *levels]))
     assert document.value is None
     assert [complaint.rule for complaint in document.complaints] == ["yaml-bomb"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(f"a: [{'a,' * MAX_NODES}]", "holds more than 200,000 values in one document", id="a list"),
+        pytest.param("a: 1\n" * MAX_NODES, "holds more than 200,000 values in one document", id="a mapping"),
+        pytest.param("--- a\n" * (MAX_IN_FILE + 1), "holds more than 1,000,000 values: part the file", id="documents"),
+    ],
+)
+def test_more_than_is_composed(text: str, message: str) -> None:
+    """Composed, each would take more than a gigabyte at the size that a file may have."""
+    with pytest.raises(YamlError, match=message):
+        read_documents(text)
+
+
+def test_many_documents_that_hold_less_are_read() -> None:
+    text = f"--- {{a: [{'1, ' * 100}]}}\n" * 2_000
+    assert len(list(read_documents(text))) == 2_000
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,15 @@ from pathlib import Path
 
 from myscheduler.adapters.source import watching
 from myscheduler.adapters.source.revision import Names
-from myscheduler.adapters.source.tree import Found, Signature, Tree, reason_of, walk
+from myscheduler.adapters.source.tree import Found, Signature, Tree, changed, reason_of, walk
 from myscheduler.core.source import CALENDARS, RESERVED, Snapshot, SourceFile, SourceUnavailable, UnreadableFile
 
 ATTEMPTS = 6  # the first, and five more
 PAUSE_SEC = 0.02
 SETTLED_SEC = 0.05
 SETTLE_LIMIT_SEC = 0.5
+RESTLESS_READINGS = 10
+"""So many readings in a row may fail; from then on what keeps changing is left out, and the rest is read."""
 GIT_LIMIT_SEC = 5.0
 """How long git is waited for within one reading."""
 
@@ -40,6 +42,10 @@ class DirectorySource:
         self._names = Names(follows_git=follows_git)
         self._known: Mapping[str, _Known] = {}
         self._last: Tree | None = None
+        self._restless = 0
+        """Readings in a row that found no rest."""
+        self._left_out: set[str] = set()
+        """Paths of which the present reading knows no more than that they keep changing."""
 
     def read(self) -> Snapshot:
         """Read everything as of one moment, or raise `SourceUnavailable`.
@@ -49,9 +55,11 @@ class DirectorySource:
         swaps `..data`, a git-sync that swaps the root, and files that are edited or vanish meanwhile.
         """
         begun = time.monotonic()
-        trouble = SourceUnavailable(
+        self._left_out = set()
+        restless = SourceUnavailable(
             f"{self.root}: keeps changing: read it again once what writes to it has come to rest"
         )
+        trouble = restless
         for attempt in range(ATTEMPTS):
             if attempt:
                 time.sleep(PAUSE_SEC)
@@ -61,7 +69,9 @@ class DirectorySource:
                 trouble = error
                 continue
             if snapshot is not None:
+                self._restless = self._restless if self._left_out else 0
                 return snapshot
+        self._restless += trouble is restless
         raise trouble
 
     async def watch(self, wake: Callable[[], None], *, poll_sec: float = 5.0) -> None:
@@ -75,7 +85,9 @@ class DirectorySource:
             return None
         checkout = self._names.checkout_of(before.real)
         read = self._read_all(before)
-        if read is None or walk(self.root) != before or self._names.checkout_of(before.real) != checkout:
+        after = self._look()
+        if read is None or after != before or self._names.checkout_of(after.real) != checkout:
+            self._note(before, after)
             return None
         self._known = {real: item for real, item in read.items() if isinstance(item, _Known)}
         self._last = before
@@ -94,11 +106,12 @@ class DirectorySource:
         A checkout may rest for longer than that half-way through the source. Git holds a lock from before it touches
         the first file until after the last, and moves HEAD just after that.
         """
-        tree, lock = walk(self.root), None
+        tree, lock = self._look(), None
         while tree != self._last:
             before, lock_before = tree, lock
             time.sleep(SETTLED_SEC)
-            tree, now = walk(self.root), time.monotonic()
+            tree, now = self._look(), time.monotonic()
+            self._note(before, tree)
             lock = self._names.git_at_work(tree.real, now)
             if tree == before and not lock and not lock_before:
                 break
@@ -107,6 +120,14 @@ class DirectorySource:
             if not lock and now >= begun + SETTLE_LIMIT_SEC:
                 return None
         return tree
+
+    def _look(self) -> Tree:
+        return walk(self.root).without(self._left_out)
+
+    def _note(self, before: Tree, after: Tree) -> None:
+        """Once it is clear that there will be no rest, what moves is given up, so that it holds up nothing else."""
+        if self._restless >= RESTLESS_READINGS:
+            self._left_out |= changed(before, after)
 
     def _read_all(self, tree: Tree) -> Mapping[str, _Known | UnreadableFile] | None:
         """What stands at each real path; None when one of them is no longer what the walk found."""

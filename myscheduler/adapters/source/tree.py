@@ -3,10 +3,12 @@
 import errno
 import heapq
 import os
+import re
 import stat
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -14,7 +16,11 @@ from myscheduler.core.source import SourceUnavailable, UnreadableFile
 
 SUFFIXES = (".yaml", ".yml")
 MAX_BYTES = 10 * 1024 * 1024
+TOO_LARGE = f"larger than {MAX_BYTES // 1024**2} MiB"
 RACY_NS = 2_000_000_000
+
+_CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
+"""It would break the lines of logs and reports apart."""
 
 _REASONS = {
     errno.ENOENT: "is a dangling symlink",
@@ -65,6 +71,24 @@ class Tree:
     folders: Mapping[str, Signature] = field(compare=False)
     """Every folder that was listed, by real path. Not compared: an editor's swap file is no change."""
     taken_ns: int = field(compare=False)
+
+    def without(self, paths: AbstractSet[str]) -> Self:
+        """The same tree, where nothing is known of these paths because they never come to rest."""
+        if not paths:
+            return self
+        rest = [file for file in self.unreadable if file.path not in paths]
+        restless = [UnreadableFile(path, "keeps changing") for path in paths]
+        return replace(
+            self,
+            files=tuple(found for found in self.files if found.path not in paths),
+            unreadable=tuple(sorted([*rest, *restless], key=lambda file: file.path)),
+        )
+
+
+def changed(before: Tree, after: Tree) -> set[str]:
+    """The paths at which something else stands, or nothing."""
+    files, unreadable = {*before.files} ^ {*after.files}, {*before.unreadable} ^ {*after.unreadable}
+    return {found.path for found in files} | {file.path for file in unreadable}
 
 
 def walk(root: Path) -> Tree:
@@ -151,7 +175,7 @@ def _judge(path: str, real: str, status: os.stat_result) -> Found | UnreadableFi
     if not stat.S_ISREG(status.st_mode):
         return _unreadable(path, "is not a regular file")
     if status.st_size > MAX_BYTES:
-        return _unreadable(path, f"larger than {MAX_BYTES // 1024**2} MiB")
+        return _unreadable(path, TOO_LARGE)
     return _found(path, real, status)
 
 
@@ -160,8 +184,11 @@ def _found(path: str, real: str, status: os.stat_result) -> Found | UnreadableFi
         path.encode()
     except UnicodeEncodeError:  # it could be neither stored nor sent as JSON
         return _unreadable(path, "the name is not UTF-8")
+    if _CONTROL.search(path):
+        return _unreadable(path, "the name holds a line break or another control character")
     return Found(path, real, Signature.of(status))
 
 
 def _unreadable(path: str, reason: str) -> UnreadableFile:
-    return UnreadableFile(path.encode("utf-8", "backslashreplace").decode(), reason)
+    shown = path.encode("utf-8", "backslashreplace").decode()
+    return UnreadableFile(_CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), shown), reason)
