@@ -10,7 +10,9 @@ from myscheduler.errors import MySchedulerError
 REVISION_DIGITS = 12
 CALENDARS = "calendars.yaml"
 """The file at the root that names calendars."""
-RESERVED = frozenset({"policy.yaml", "targets.yaml", CALENDARS})
+POLICY = "policy.yaml"
+"""The file at the root that says what jobs may do."""
+RESERVED = frozenset({POLICY, "targets.yaml", CALENDARS})
 """At the root only; they configure the service and declare no job."""
 
 
@@ -51,6 +53,12 @@ class Snapshot:
     revision: str
     """The same for the same paths with the same content, whenever and wherever they were read."""
     calendars: SourceFile | UnreadableFile | None = None
+    policy: SourceFile | UnreadableFile | None = None
+
+    @property
+    def is_bare(self) -> bool:
+        """Nothing at all stands in it, as where a disk isn't mounted."""
+        return not (self.files or self.unreadable or self.calendars or self.policy)
 
     @classmethod
     def of(
@@ -58,20 +66,21 @@ class Snapshot:
         files: Iterable[SourceFile],
         unreadable: Iterable[UnreadableFile] = (),
         calendars: SourceFile | UnreadableFile | None = None,
+        policy: SourceFile | UnreadableFile | None = None,
     ) -> Self:
         read = tuple(sorted(files, key=lambda file: file.path))
         unread = tuple(sorted(unreadable, key=lambda file: file.path))
-        return cls(read, unread, _revision(read, unread, calendars), calendars)
+        return cls(read, unread, _revision(read, unread, calendars, policy), calendars, policy)
 
 
 def _revision(
     files: tuple[SourceFile, ...],
     unreadable: tuple[UnreadableFile, ...],
-    calendars: SourceFile | UnreadableFile | None,
+    *reserved: SourceFile | UnreadableFile | None,
 ) -> str:
     whole = hashlib.sha256()
-    for file in (*files, *([calendars] if isinstance(calendars, SourceFile) else [])):
+    for file in (*files, *(one for one in reserved if isinstance(one, SourceFile))):
         whole.update(f"{file.path}\0{file.digest}\0".encode())  # a path never holds a NUL, so no two sources read alike
-    for unread in (*unreadable, *([calendars] if isinstance(calendars, UnreadableFile) else [])):
+    for unread in (*unreadable, *(one for one in reserved if isinstance(one, UnreadableFile))):
         whole.update(f"{unread.path}\0unreadable\0".encode())
     return f"sha256:{whole.hexdigest()[:REVISION_DIGITS]}"

@@ -225,7 +225,33 @@ class TestUnreadable:
         write(root / "か\u3099.yaml", "decomposed")
         assert sorted(texts(read(root)).values()) == ["composed", "decomposed"]
 
-    @pytest.mark.parametrize("name", ["pipe", ".hidden.yaml", "policy.yaml"])
+    @pytest.mark.parametrize(
+        ("make", "reason"),
+        [
+            pytest.param(os.mkfifo, "is not a regular file", id="pipe"),
+            pytest.param(Path.mkdir, "is a folder", id="folder"),
+            pytest.param(lambda p: p.symlink_to("gone"), "is a dangling symlink", id="dangling"),
+            pytest.param(lambda p: p.symlink_to(p.with_suffix(".d")), "is a folder", id="link to a folder"),
+        ],
+    )
+    def test_a_policy_that_is_no_file_is_unreadable(
+        self, root: Path, make: Callable[[Path], None], reason: str
+    ) -> None:
+        (root / "policy.d").mkdir()
+        make(root / "policy.yaml")
+        snapshot = read(root)
+        assert snapshot.policy == UnreadableFile("policy.yaml", reason)
+        assert snapshot.unreadable == ()
+
+    def test_no_link_takes_the_place_of_the_policy(self, root: Path) -> None:
+        write(root / "policy.yaml", "max_retries: 1")
+        (root / "a.yaml").symlink_to("policy.yaml")
+        (root / "team").symlink_to(".")
+        snapshot = read(root)
+        assert isinstance(snapshot.policy, SourceFile)
+        assert (snapshot.policy.path, snapshot.files) == ("policy.yaml", ())
+
+    @pytest.mark.parametrize("name", ["pipe", ".hidden.yaml", "targets.yaml"])
     def test_what_is_no_manifest_is_not_told(self, root: Path, name: str) -> None:
         os.mkfifo(root / name)
         assert read(root) == Snapshot.of([])

@@ -9,7 +9,7 @@ from pathlib import Path
 from myscheduler.adapters.source import watching
 from myscheduler.adapters.source.revision import Names
 from myscheduler.adapters.source.tree import Found, Signature, Tree, changed, reason_of, walk
-from myscheduler.core.source import CALENDARS, RESERVED, Snapshot, SourceFile, SourceUnavailable, UnreadableFile
+from myscheduler.core.source import CALENDARS, POLICY, RESERVED, Snapshot, SourceFile, SourceUnavailable, UnreadableFile
 
 ATTEMPTS = 6  # the first, and five more
 PAUSE_SEC = 0.02
@@ -181,4 +181,5 @@ def _snapshot(tree: Tree, read: Mapping[str, _Known | UnreadableFile]) -> Snapsh
         (file for file in files if file.path not in RESERVED),
         (file for file in unreadable if file.path not in RESERVED),
         next((file for file in everything if file.path == CALENDARS), None),
+        next((file for file in everything if file.path == POLICY), None),
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from myscheduler.core.source import SourceUnavailable, UnreadableFile
+from myscheduler.core.source import POLICY, RESERVED, SourceUnavailable, UnreadableFile
 
 SUFFIXES = (".yaml", ".yml")
 MAX_BYTES = 10 * 1024 * 1024
@@ -94,8 +94,9 @@ def changed(before: Tree, after: Tree) -> set[str]:
 def walk(root: Path) -> Tree:
     """Find every manifest below `root`. The reserved files are found too: they are part of the source, if no manifests.
 
-    Symlinks are followed and each real file and folder is taken once, under its first path in sorted order, which also
-    ends symlink loops. What vanishes meanwhile is left out: the reader walks twice and so notices.
+    Symlinks are followed and each real file and folder is taken once, under its first path in sorted order (the
+    reserved files before all others), which also ends symlink loops. What vanishes meanwhile is left out: the reader
+    walks twice and so notices.
     """
     taken_ns = time.time_ns()
     files: list[Found] = []
@@ -116,8 +117,14 @@ def walk(root: Path) -> Tree:
         for item in _list(found, root):
             if isinstance(item, UnreadableFile):
                 unreadable.append(item)
+            elif item.path in RESERVED:  # the root is listed first, so that no link from elsewhere takes their places
+                seen.add(item.real)
+                files.append(item)
             else:
                 heapq.heappush(waiting, item)
+                if item.path == f"{POLICY}/":  # a mount of a file that doesn't exist makes a folder of its name
+                    unreadable.append(UnreadableFile(POLICY, "is a folder"))
+    files.sort()
     unreadable.sort(key=lambda file: file.path)
     return Tree(top.real, tuple(files), tuple(unreadable), folders, taken_ns)
 
