@@ -1,0 +1,88 @@
+"""The host that a URL calls, in one spelling, and patterns that name hosts.
+
+What is judged here is what the sender calls: it reads URLs with `urlsplit` and names with `idna`, too. A URL of which
+two readers may think differently calls no host for sure.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv6Address
+from urllib.parse import SplitResult, urlsplit
+
+import idna
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A host and the port that is called on it."""
+
+    name: str
+    """In ASCII and lower case, without a trailing dot; an IPv6 address is short and has no brackets."""
+    port: int
+    is_default: bool
+    """The port is that of the scheme."""
+
+    def __str__(self) -> str:
+        shown = f"[{self.name}]" if ":" in self.name else self.name
+        return shown if self.is_default else f"{shown}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class HostPattern:
+    """`api.example.com` is a host on every port, `localhost:8080` on one; `*.example.com` is each host below it."""
+
+    name: str
+    port: int | None = None
+    below: bool = False
+
+    def fits(self, host: Host) -> bool:
+        if self.port is not None and self.port != host.port:
+            return False
+        return host.name.endswith(f".{self.name}") if self.below else host.name == self.name
+
+
+@lru_cache(maxsize=16_384)  # thousands of jobs are judged again and again
+def called_host(url: str) -> Host | None:
+    """What the URL calls, or `None` where that can't be told for sure."""
+    if any(char.isspace() or not char.isprintable() for char in url):
+        return None
+    try:
+        parts = urlsplit(url)
+        port, name = parts.port, _canonical(parts)
+    except ValueError:
+        return None
+    default = _DEFAULT_PORTS.get(parts.scheme)
+    if default is None or not name or port == 0:
+        return None
+    return Host(name, default if port is None else port, port in {None, default})
+
+
+def parse_host_pattern(text: str) -> HostPattern:
+    """Read one entry of an allow-list. A `ValueError` says what to write instead."""
+    if "/" in text:
+        raise ValueError(f"{text!r} is more than a host: write {urlsplit(text).netloc or 'api.example.com'!r}")
+    below = text.startswith("*.")
+    try:
+        parts = urlsplit(f"//{text.removeprefix('*.')}")
+        port, name = parts.port, _canonical(parts)
+    except ValueError:
+        name = ""
+    if not name or port == 0 or "@" in text or "*" in name or not text.isprintable() or " " in text:
+        raise ValueError(f"{text!r} is no host: write api.example.com, localhost:8080, [::1] or *.example.com")
+    return HostPattern(name, port, below)
+
+
+def _canonical(parts: SplitResult) -> str:
+    """Empty where there is no name that every reader understands alike; `ValueError` where it is none at all."""
+    written = parts.hostname or ""
+    if "\\" in parts.netloc or "%" in written:
+        return ""
+    if ":" in written:
+        return IPv6Address(written).compressed
+    name = written if written.isascii() else idna.encode(written, uts46=True).decode("ascii")
+    if "xn--" in name:
+        idna.decode(name)
+    name = name.removesuffix(".")
+    return name if all(name.split(".")) else ""
