@@ -62,6 +62,7 @@ async def _serve(settings: Settings) -> int:
             now=_now,
             user_agent=f"myscheduler/{__version__}",
             secrets=Secrets(settings.secrets_dir, os.environ),
+            grants=lambda: reconciler.rulebook.grants,
             in_flight=_places(settings.in_flight),
             in_flight_per_host=settings.in_flight_per_host,
         )
@@ -79,6 +80,7 @@ async def _serve(settings: Settings) -> int:
             source=str(settings.jobs_dir),
             token=settings.api_token,
             now=_now,
+            grants=lambda: reconciler.rulebook.grants,
         )
         server = _Server(uvicorn.Config(
             api, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=HANG_UP_SEC

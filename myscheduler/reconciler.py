@@ -29,6 +29,7 @@ from myscheduler.core.sync import (
     state_of,
 )
 from myscheduler.errors import StoreUnavailableError
+from myscheduler.rulebook import Rulebook
 
 PLANS = 3
 """How often a pass plans anew when a job changes under its hands."""
@@ -65,6 +66,8 @@ class Reconciler:
         self._calendars = NamedCalendars()
         self._passed: Passed | None = None
         """The newest revision of which something is stored."""
+        self._rules_digest = ""
+        self.rulebook = Rulebook(store, zone=zone, now=now)
         self.state = SyncState(Condition.RECONCILING, Cause.STARTING, "the source is not read yet")
 
     def wake(self) -> None:
@@ -106,8 +109,10 @@ class Reconciler:
     async def _pass(self, approval: Approval | None) -> SyncState:
         revision = None
         try:
+            await self.rulebook.recall()
             snapshot = await asyncio.to_thread(self._source.read)
             revision = snapshot.revision
+            await self.rulebook.follow(snapshot)
             await self._recall(read_calendars(snapshot.calendars))
             desired = await asyncio.to_thread(self._parse_all, snapshot)
             plan = await self._apply(snapshot, desired, approval)
@@ -130,13 +135,13 @@ class Reconciler:
     def _parse_all(self, snapshot: Snapshot) -> Desired:
         """Files that did not change are not parsed again."""
         self._parsed = {(file.path, file.digest): self._parse(file) for file in snapshot.files}
-        return combine(self._parsed.values(), snapshot, self._calendars)
+        return combine(self._parsed.values(), snapshot, self._calendars, self.rulebook.rules)
 
     def _parse(self, file: SourceFile) -> ParsedFile:
         return self._parsed.get((file.path, file.digest)) or self._parse_now(file)
 
     def _parse_now(self, file: SourceFile) -> ParsedFile:
-        return parse_file(file, zone=self._zone, calendars=self._calendars)
+        return parse_file(file, zone=self._zone, calendars=self._calendars, rules=self.rulebook.rules)
 
     async def _apply(self, snapshot: Snapshot, desired: Desired, approval: Approval | None) -> Plan:
         for attempt in range(1, PLANS + 1):
@@ -156,13 +161,13 @@ class Reconciler:
         if plan.unread_paths:
             desired = await asyncio.to_thread(self._parse_anew, snapshot, plan.unread_paths)
             plan = make_plan(desired, stored, approved=approved)
-        return plan
+        return await self.rulebook.enforce(plan, desired.caps)
 
     def _parse_anew(self, snapshot: Snapshot, paths: Collection[str]) -> Desired:
         for file in snapshot.files:
             if file.path in paths:
                 self._parsed[file.path, file.digest] = self._parse_now(file)
-        return combine(self._parsed.values(), snapshot, self._calendars)
+        return combine(self._parsed.values(), snapshot, self._calendars, self.rulebook.rules)
 
     async def _recall_passed(self) -> None:
         """What an earlier process knew: the newest revision, and the last that was applied as a whole."""
@@ -174,16 +179,18 @@ class Reconciler:
                 self.state = replace(self.state, applied_revision=whole.revision, applied_at=whole.last_at)
 
     async def _recall(self, calendars: NamedCalendars) -> None:
-        """The outlines that an earlier process left; with other calendars, every file may mean something else."""
-        if self._remembered is None or calendars.digest != self._calendars.digest:
-            self._calendars = calendars
+        """The outlines that an earlier process left; with other calendars or rules, files may mean something else."""
+        before = self._reader
+        self._calendars, self._rules_digest = calendars, self.rulebook.rules.digest
+        if self._remembered is None or self._reader != before:
             self._parsed = await self._store.read(partial(source_rows.load, reader=self._reader))
             self._remembered = set(self._parsed)
 
     @property
     def _reader(self) -> str:
         """Who reads the same bytes alike."""
-        return f"{__version__} {self._zone} {self._calendars.digest[:REVISION_DIGITS]}".rstrip()
+        calendars, rules = self._calendars.digest[:REVISION_DIGITS], self._rules_digest[:REVISION_DIGITS]
+        return f"{__version__} {self._zone} {calendars} {rules}".rstrip()
 
     async def _remember(self) -> None:
         """Keep the outlines of the files, here and for the next start; their specs are in the database."""

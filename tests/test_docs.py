@@ -17,6 +17,7 @@ from myscheduler.core.admission import Reason
 from myscheduler.core.execution import Status
 from myscheduler.core.fields import JobFields
 from myscheduler.core.job import JobSpec
+from myscheduler.core.policy_file import READERS
 from myscheduler.core.rules import RULES
 from myscheduler.settings import Settings
 from tests.service import Service
@@ -46,6 +47,7 @@ def table(page: str) -> dict[str, str]:
 
 SNIPPET = re.compile(r"^<!-- file: (\S+) -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 """YAML that is no manifest: the files of a source beside them, and what configures CI services."""
+POLICY = re.compile(r"^<!-- file: policy\.yaml -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CALENDARS = re.compile(r"^<!-- file: calendars\.yaml -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -53,6 +55,8 @@ CALENDARS = re.compile(r"^<!-- file: calendars\.yaml -->\n```yaml\n(.*?)^```$", 
 def test_manifests_in_the_docs_are_valid(page: Path, tmp_path: Path) -> None:
     runner = CliRunner()
     calendars = CALENDARS.findall(page.read_text("utf-8"))
+    policies = POLICY.findall(page.read_text("utf-8"))
+    (tmp_path / "policy.yaml").write_text("".join(policies) or "{}", encoding="utf-8")
     others = {block for _, block in SNIPPET.findall(page.read_text("utf-8"))}
     for block in blocks(page, "yaml"):
         if block not in others:
@@ -177,6 +181,13 @@ def test_every_field_of_a_manifest_is_documented() -> None:
     documented = {name.strip("`") for cell in cells for name in cell.split(", ")}
 
     assert documented == set(JobFields.model_fields)
+
+
+def test_every_rule_of_a_policy_is_documented() -> None:
+    documented = [cell.strip("`") for cell in table("docs/policy.md") if cell.startswith("`")]
+
+    assert set(READERS) <= set(documented)
+    assert all(f"{name}:" in POLICY.findall((ROOT / "docs/policy.md").read_text("utf-8"))[0] for name in READERS)
 
 
 def test_documented_defaults_are_the_real_ones() -> None:

@@ -9,6 +9,7 @@ from myscheduler import reconciler
 from myscheduler.adapters.store import source_rows
 from myscheduler.core.calendars_file import NamedCalendars
 from myscheduler.core.manifest import ParsedFile, parse_file
+from myscheduler.core.policy_file import Rules
 from myscheduler.core.source import SourceFile
 from myscheduler.core.sync import Condition
 from tests.parts import Parts, opened, spec
@@ -25,9 +26,9 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths of the files that were parsed, in order."""
     paths = []
 
-    def spy(file: SourceFile, *, zone: str, calendars: NamedCalendars) -> ParsedFile:
+    def spy(file: SourceFile, *, zone: str, calendars: NamedCalendars, rules: Rules) -> ParsedFile:
         paths.append(file.path)
-        return parse_file(file, zone=zone, calendars=calendars)
+        return parse_file(file, zone=zone, calendars=calendars, rules=rules)
 
     monkeypatch.setattr(reconciler, "parse_file", spy)
     return paths

@@ -2,7 +2,8 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
@@ -25,6 +26,7 @@ from myscheduler.core.problem import Complaint, Severity
 from myscheduler.core.secrets import Grants, not_allowed
 from myscheduler.errors import JobNotFoundError, StoreUnavailableError
 from myscheduler.reconciler import Reconciler
+from myscheduler.rulebook import Rulebook
 from myscheduler.runner import Runner
 
 DETAIL_EXECUTIONS = 50
@@ -79,8 +81,8 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
         replace_existing = _take_flag(body, "replace_existing")
         if body.get("job_id") is None:
             body["job_id"] = str(uuid.uuid4())
-        spec = _spec(body, zone, now(), grants())
-        job = await catalog.create(spec, replace_existing=replace_existing, by=actor_of(request, {}))
+        async with _judged(body, zone, now(), reconciler.rulebook, grants()) as spec:
+            job = await catalog.create(spec, replace_existing=replace_existing, by=actor_of(request, {}))
         return JSONResponse({"job_id": job.job_id, "status": "scheduled"})
 
     @router.get("", responses=_answers(shapes.JobList))
@@ -109,7 +111,8 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
         if body.get("job_id") not in (None, job_id):
             message = f"is {body['job_id']!r}, but the URL names {job_id!r}: leave it out, or write the same id"
             raise InvalidInputError([Complaint(("job_id",), "invalid-id", message)])
-        await catalog.replace(_spec(body | {"job_id": job_id}, zone, now(), grants()), by=actor_of(request, {}))
+        async with _judged(body | {"job_id": job_id}, zone, now(), reconciler.rulebook, grants()) as spec:
+            await catalog.replace(spec, by=actor_of(request, {}))
         return JSONResponse({"job_id": job_id, "status": "scheduled"})
 
     @router.delete("/{job_id}", responses=_answers(shapes.JobStatus))
@@ -167,8 +170,21 @@ def _answers(shape: Any) -> dict[int | str, dict[str, Any]]:
     return {200: {"model": shape}}
 
 
-def _spec(body: dict[str, Any], zone: str, now: datetime, grants: Grants) -> JobSpec:
-    spec, complaints = declare(body, zone=zone)
+@asynccontextmanager
+async def _judged(
+    body: dict[str, Any], zone: str, now: datetime, rulebook: Rulebook, grants: Grants
+) -> AsyncIterator[JobSpec]:
+    """What the body declares, while it is stored; `InvalidInputError` says which rules it breaks."""
+    spec = _spec(body, zone, now, rulebook, grants)
+    async with rulebook.room_for(spec) as complaints:
+        if complaints:
+            raise InvalidInputError(complaints)
+        yield spec
+
+
+def _spec(body: dict[str, Any], zone: str, now: datetime, rulebook: Rulebook, grants: Grants) -> JobSpec:
+    spec, complaints = declare(body, zone=zone, policies=rulebook.policies)
+    complaints += rulebook.doubts()
     if spec is not None:
         complaints += not_allowed(spec, grants)
     complaints += [

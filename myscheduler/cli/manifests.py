@@ -14,9 +14,11 @@ from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.source.tree import MAX_BYTES, TOO_LARGE
 from myscheduler.core.calendars_file import NamedCalendars, read_calendars
 from myscheduler.core.job import JobSpec
-from myscheduler.core.manifest import NO_CALENDARS, DeclaredJob, Desired, ParsedFile, combine, parse_file
+from myscheduler.core.manifest import NO_CALENDARS, NO_RULES, DeclaredJob, Desired, ParsedFile, combine, parse_file
+from myscheduler.core.policy_file import read_policy
 from myscheduler.core.problem import Problem, Severity
-from myscheduler.core.source import CALENDARS, RESERVED, Snapshot, SourceFile, UnreadableFile
+from myscheduler.core.rush import caps_of
+from myscheduler.core.source import CALENDARS, POLICY, RESERVED, Snapshot, SourceFile, UnreadableFile
 from myscheduler.settings import Settings
 
 STDIN = "<stdin>"
@@ -53,14 +55,19 @@ def find_manifests(paths: Sequence[Path], *, zone: str, excluded: GitIgnoreSpec)
 
 def _desired(parts: Sequence[Snapshot], zone: str) -> Desired:
     calendars = {part.calendars.path: read_calendars(part.calendars) for part in parts if part.calendars is not None}
+    rules = {part.policy.path: read_policy(part.policy) for part in parts if part.policy is not None}
     files: dict[str, ParsedFile] = {}
     for part in parts:
         named = calendars[part.calendars.path] if part.calendars else NO_CALENDARS
-        files |= {file.path: parse_file(file, zone=zone, calendars=named) for file in part.files}
+        bound = rules[part.policy.path] if part.policy else NO_RULES
+        files |= {file.path: parse_file(file, zone=zone, calendars=named, rules=bound) for file in part.files}
     unreadable = {file.path: file for part in parts for file in part.unreadable}
     snapshot = Snapshot.of([file for part in parts for file in part.files], unreadable.values())
-    problems = tuple(problem for named in calendars.values() for problem in named.problems)
-    return combine(files.values(), snapshot, NamedCalendars(problems=problems))
+    problems = [problem for named in calendars.values() for problem in named.problems]
+    problems += [problem for bound in rules.values() for problem in bound.problems]
+    desired = combine(files.values(), snapshot, NamedCalendars(problems=tuple(problems)))
+    caps = caps_of(policy for one in rules.values() for policy in one.binding)
+    return replace(desired, caps=(*caps, *desired.caps))
 
 
 def usable_jobs(desired: Desired) -> list[DeclaredJob]:
@@ -115,24 +122,24 @@ def _read_folder(path: Path, excluded: GitIgnoreSpec) -> tuple[Snapshot, int]:
     found = DirectorySource(path, follows_git=False).read()
     prefix = PurePosixPath(path.as_posix())
     calendars = found.calendars and replace(found.calendars, path=str(prefix / found.calendars.path))
-    above = None if calendars else _calendars_near(path / CALENDARS)  # a folder within a source
+    policy = found.policy and replace(found.policy, path=str(prefix / found.policy.path))
     files = [file for file in found.files if not excluded.match_file(file.path)]
     unreadable = [file for file in found.unreadable if not excluded.match_file(file.path)]
     wanted = Snapshot.of(
         [replace(file, path=str(prefix / file.path)) for file in files],
         [replace(file, path=str(prefix / file.path)) for file in unreadable],
-        _read_file(above) if above else calendars,
+        calendars or _read_near(path / CALENDARS, CALENDARS),  # it may be a folder within a source
+        policy or _read_near(path / POLICY, POLICY),
     )
     return wanted, len(found.files) + len(found.unreadable) - len(files) - len(unreadable)
 
 
 def _read_single(path: Path) -> Snapshot:
-    beside = _calendars_near(path)
-    calendars = _read_file(beside) if beside else None
+    calendars, policy = _read_near(path, CALENDARS), _read_near(path, POLICY)
     found_file = _read_file(path)
     if isinstance(found_file, UnreadableFile):
-        return Snapshot.of([], [found_file], calendars)
-    return Snapshot.of([found_file] if path.name not in RESERVED else [], [], calendars)
+        return Snapshot.of([], [found_file], calendars, policy)
+    return Snapshot.of([found_file] if path.name not in RESERVED else [], [], calendars, policy)
 
 
 def _read_file(path: Path) -> SourceFile | UnreadableFile:
@@ -146,11 +153,11 @@ def _read_file(path: Path) -> SourceFile | UnreadableFile:
     return SourceFile.of(path.as_posix(), content)
 
 
-def _calendars_near(path: Path) -> Path | None:
-    """The calendars of the source that a single file belongs to: in its folder, or above it in the same repository."""
+def _read_near(path: Path, name: str) -> SourceFile | UnreadableFile | None:
+    """That file of the source that a single file belongs to: in its folder, or above it in the same repository."""
     for folder in path.resolve().parents:
-        if (folder / CALENDARS).is_file():
-            return Path(os.path.relpath(folder / CALENDARS))
+        if os.path.lexists(folder / name):
+            return _read_file(Path(os.path.relpath(folder / name)))
         if (folder / ".git").exists():
             break
     return None

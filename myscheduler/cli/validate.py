@@ -11,6 +11,7 @@ from myscheduler.cli.manifests import find_manifests, paths_argument
 from myscheduler.cli.options import parse_now_option, timezone_option
 from myscheduler.cli.reports import FORMATS, Findings
 from myscheduler.core.cautions import cautions
+from myscheduler.core.enforcement import rush_problems
 from myscheduler.core.known_secrets import read_names, unknown_secrets
 
 
@@ -92,7 +93,8 @@ def validate(
     desired, left_out = find_manifests(paths, zone=timezone, excluded=excluded)
     warnings = cautions(desired.jobs.values(), zone=timezone, now=now)
     unknown = () if secret_names is None else unknown_secrets(desired.jobs.values(), secret_names)
-    problems = tuple(sorted([*desired.problems, *warnings, *unknown]))
+    rushes = rush_problems(desired, zone=timezone, now=now)
+    problems = tuple(sorted([*desired.problems, *warnings, *unknown, *rushes]))
     found = Findings(desired.jobs, problems, strict, desired.skipped, left_out)
     click.echo(FORMATS[output](found))
     if not desired.jobs and not problems:

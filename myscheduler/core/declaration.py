@@ -6,7 +6,7 @@ One model serves both doors, so a job means the same whichever way it comes in.
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,9 +15,10 @@ from myscheduler.core.calendars_file import NamedCalendars
 from myscheduler.core.exclusions import next_run
 from myscheduler.core.field_faults import read_fields
 from myscheduler.core.fields import METHODS, JobFields
-from myscheduler.core.job import DeclaredSchedule, JobSpec, compile_schedule, follows_real_time
+from myscheduler.core.job import DeclaredDate, DeclaredSchedule, JobSpec, compile_schedule, follows_real_time
 from myscheduler.core.limit_reading import declared_limits
 from myscheduler.core.limits import NO_LIMITS, Limits
+from myscheduler.core.policy import Policy, judge
 from myscheduler.core.problem import Complaint, Severity, did_you_mean, shown
 from myscheduler.core.schedule import TICK, Adjusted, Interval, back, next_after
 from myscheduler.core.schedule_reading import FIELD_OF_KIND, Rejected, declared_schedule
@@ -30,14 +31,16 @@ _HEADERS_OF_THE_CLIENT = frozenset({"connection", "content-length", "keep-alive"
 
 
 def declare(
-    values: Mapping[str, Any], *, zone: str, calendars: NamedCalendars | None = None
+    values: Mapping[str, Any], *, zone: str, calendars: NamedCalendars | None = None, policies: Sequence[Policy] = ()
 ) -> tuple[JobSpec | None, list[Complaint]]:
     """Turn what an author wrote into a spec.
 
-    `zone` is the service's zone, for local times of jobs that name none; `calendars` are those that have a name.
+    `zone` is the service's zone, for local times of jobs that name none; `calendars` are those that have a name;
+    `policies` are all that bind the job.
     Returns the spec, or `None` where any complaint is an error; and every complaint at once.
     """
     fields, complaints = read_fields(values)
+    misshapen = {complaint.loc[:1] for complaint in complaints}
     complaints += [*_check(fields), *_check_encodable(fields)]
     schedule = None
     try:
@@ -48,6 +51,9 @@ def declare(
     own_zone = fields.timezone if fields.timezone and is_zone(fields.timezone) else zone
     limits, faults = declared_limits(fields, zone=own_zone, calendars=calendars or NamedCalendars())
     complaints += faults
+    if policies and () not in misshapen:
+        draft = _spec(fields, schedule or _SOME_DATE, limits or NO_LIMITS)
+        complaints += _unheard(judge(draft, policies), complaints, misshapen)
     if schedule is not None and fields.dst and follows_real_time(schedule):
         message = (
             "has no effect here: an hour or minute that starts with * follows real time, so nothing is lost or doubled"
@@ -59,6 +65,18 @@ def declare(
     if fault := _never_runs(spec, zone):
         return None, [*complaints, fault]
     return spec, complaints
+
+
+_SOME_DATE = DeclaredDate("2020-01-01T00:00:00Z")
+"""Stands in for a schedule that can't be used, which is complained about; a policy says nothing about one-offs."""
+
+
+def _unheard(
+    found: Iterable[Complaint], complaints: Sequence[Complaint], misshapen: set[tuple[str | int, ...]]
+) -> list[Complaint]:
+    """What a policy says about fields of which nothing worse is said yet: of the others it saw stand-ins."""
+    wrong = {complaint.loc for complaint in complaints if complaint.severity is Severity.ERROR}
+    return [one for one in found if one.loc not in wrong and one.loc[:1] not in misshapen]
 
 
 def is_past(spec: JobSpec, *, zone: str, now: datetime) -> bool:

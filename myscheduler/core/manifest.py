@@ -14,12 +14,16 @@ from myscheduler.core.credentials import is_credential_name, literal_credentials
 from myscheduler.core.declaration import declare, id_fault
 from myscheduler.core.embedded import EmbeddedFile, Place, embedded, here, is_object
 from myscheduler.core.job import JobSpec, digest
+from myscheduler.core.policy import Policy
+from myscheduler.core.policy_file import Rules, read_policy
 from myscheduler.core.problem import Complaint, Problem, Severity, shown
+from myscheduler.core.rush import Cap, caps_of
 from myscheduler.core.secrets import places_of
-from myscheduler.core.source import CALENDARS, RESERVED, Snapshot, SourceFile, UnreadableFile
+from myscheduler.core.source import CALENDARS, POLICY, RESERVED, Snapshot, SourceFile, UnreadableFile
 from myscheduler.core.yaml import Document, YamlError, read_documents
 
 NO_CALENDARS = NamedCalendars()
+NO_RULES = Rules()
 EVERYWHERE = "/"
 """Stands among held paths where it is not known which files are meant."""
 MOST_PROBLEMS = 100
@@ -83,6 +87,8 @@ class ParsedFile:
     """Some document of the file doesn't say which job it declares, so any job of the file may be meant."""
     skipped: int = 0
     """Kubernetes objects that hold no manifests."""
+    caps: tuple[Cap, ...] = ()
+    """Of policies that came with a part of the file. They count its jobs only, so an outline needs none."""
 
     def outline(self) -> "ParsedFile | None":
         """What has to be known of a file as long as it doesn't change; `None` where something is wrong with it."""
@@ -103,6 +109,8 @@ class Desired:
     held_paths: frozenset[str]
     """Files, and folders that end in `/`, whose jobs keep their last good spec unless they are declared elsewhere."""
     skipped: int = 0
+    caps: tuple[Cap, ...] = ()
+    """How many calls may start in a minute."""
 
     @property
     def is_empty(self) -> bool:
@@ -116,12 +124,22 @@ class Desired:
         return any(folder.endswith("/") and path.startswith(folder) for folder in self.held_paths)
 
 
-def parse_file(file: SourceFile, *, zone: str, calendars: NamedCalendars = NO_CALENDARS) -> ParsedFile:
-    """Read the manifests of one file; never raises for what stands in it. `calendars` are those that have a name."""
-    return _parse_bytes(file.path, file.content, _Reading(zone, calendars), here)
+def parse_file(
+    file: SourceFile, *, zone: str, calendars: NamedCalendars = NO_CALENDARS, rules: Rules = NO_RULES
+) -> ParsedFile:
+    """Read the manifests of one file; never raises for what stands in it. `calendars` are those that have a name.
+
+    A job that breaks one of the `rules` counts as broken.
+    """
+    return _parse_bytes(file.path, file.content, _Reading(zone, calendars, rules.binding), here)
 
 
-def combine(parsed: Iterable[ParsedFile], snapshot: Snapshot, calendars: NamedCalendars = NO_CALENDARS) -> Desired:
+def combine(
+    parsed: Iterable[ParsedFile],
+    snapshot: Snapshot,
+    calendars: NamedCalendars = NO_CALENDARS,
+    rules: Rules = NO_RULES,
+) -> Desired:
     """Put the files together; two documents with one id are a problem of both."""
     parsed = tuple(parsed)
     declared: dict[str, list[DeclaredJob]] = {}
@@ -131,7 +149,7 @@ def combine(parsed: Iterable[ParsedFile], snapshot: Snapshot, calendars: NamedCa
     problems = [problem for file in parsed for problem in file.problems]
     problems += [problem for jobs in doubled.values() for problem in _duplicates(jobs)]
     problems += [_unreadable(file) for file in snapshot.unreadable]
-    problems += calendars.problems
+    problems += [*calendars.problems, *rules.problems]
     broken = frozenset[str]().union(*(file.broken_ids for file in parsed))
     return Desired(
         revision=snapshot.revision,
@@ -142,15 +160,17 @@ def combine(parsed: Iterable[ParsedFile], snapshot: Snapshot, calendars: NamedCa
             [file.path for file in parsed if file.is_opaque] + [file.path for file in snapshot.unreadable]
         ),
         skipped=sum(file.skipped for file in parsed),
+        caps=(*caps_of(rules.binding), *(cap for file in parsed for cap in file.caps)),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What local times and names of calendars mean."""
+    """What local times and names of calendars mean, and what jobs may do."""
 
     zone: str
     calendars: NamedCalendars
+    policies: tuple[Policy, ...]
 
 
 def _parse_bytes(path: str, content: bytes, reading: _Reading, place: Place) -> ParsedFile:
@@ -177,6 +197,7 @@ def _merge(path: str, parts: list[ParsedFile]) -> ParsedFile:
         broken_ids=frozenset[str]().union(*(part.broken_ids for part in parts)),
         is_opaque=any(part.is_opaque for part in parts),
         skipped=sum(part.skipped for part in parts),
+        caps=tuple(cap for part in parts for cap in part.caps),
     )
 
 
@@ -256,7 +277,7 @@ def _declare(values: Any, reading: _Reading) -> tuple[JobSpec | None, list[Compl
             "several jobs are parted by ---"
         )
         return None, [Complaint((), "not-a-mapping", message)]
-    spec, complaints = declare(values, zone=reading.zone, calendars=reading.calendars)
+    spec, complaints = declare(values, zone=reading.zone, calendars=reading.calendars, policies=reading.policies)
     if values.get("job_id") is None:
         missing = Complaint(("job_id",), "missing-field", "is missing: a manifest needs it to know its job again")
         return None, [missing, *(complaint for complaint in complaints if complaint.loc != ("job_id",))]
@@ -301,20 +322,40 @@ def _parse_object(path: str, document: Document, text: str, reading: _Reading) -
     found = embedded(document, text)
     problems = tuple(_problem(path, document, complaint, here) for complaint in found.complaints)
     parts = [ParsedFile(path, problems=problems, is_opaque=bool(problems), skipped=found.skipped)]
-    for folder in found.folders:
-        parts += _parse_folder(path, {file.name: file for file in folder}, reading)
+    parts += [_parse_folder(path, {file.name: file for file in folder}, reading) for folder in found.folders]
     return _merge(path, parts)
 
 
-def _parse_folder(path: str, files: Mapping[str, EmbeddedFile], reading: _Reading) -> Iterator[ParsedFile]:
-    calendars = files.get(CALENDARS)
+def _parse_folder(path: str, files: Mapping[str, EmbeddedFile], reading: _Reading) -> ParsedFile:
+    parts = []
+    calendars, policy = files.get(CALENDARS), files.get(POLICY)
     if calendars is not None:
         named = read_calendars(SourceFile.of(path, calendars.content))
-        yield ParsedFile(path, problems=tuple(_placed(problem, calendars.place) for problem in named.problems))
+        parts.append(ParsedFile(path, problems=tuple(_placed(problem, calendars.place) for problem in named.problems)))
         reading = replace(reading, calendars=named)
+    rules = _embedded_rules(path, policy) if policy is not None else NO_RULES
+    reading = replace(reading, policies=(*reading.policies, *rules.binding))  # it can't lift those around it
     for name, file in files.items():
         if name not in RESERVED:
-            yield _parse_bytes(path, file.content, reading, file.place)
+            parts.append(_parse_bytes(path, file.content, reading, file.place))
+    return _under(rules, _merge(path, parts))
+
+
+def _embedded_rules(path: str, file: EmbeddedFile) -> Rules:
+    """With the places of the file around them."""
+    rules = read_policy(SourceFile.of(path, file.content))
+    policy = rules.policy
+    if policy is not None:
+        policy = replace(policy, lines={name: file.place(line, 1)[0] for name, line in policy.lines.items()})
+    return replace(rules, policy=policy, problems=tuple(_placed(one, file.place) for one in rules.problems))
+
+
+def _under(rules: Rules, file: ParsedFile) -> ParsedFile:
+    """The file with the rules that came in it: what it declares is counted by their limits, or held by broken ones."""
+    ids = frozenset(job.job_id for job in file.jobs)
+    if rules.policy is None:
+        return replace(file, jobs=(), problems=(*file.problems, *rules.problems), broken_ids=file.broken_ids | ids)
+    return replace(file, caps=caps_of(rules.binding, ids))
 
 
 def _placed(problem: Problem, place: Place) -> Problem:

@@ -103,6 +103,11 @@ class Plan:
     blocked: BlockedDeletion | None = None
 
     @property
+    def has_news(self) -> bool:
+        """Some job gets a spec."""
+        return any(isinstance(change, Create | Update | Adopt) for change in self.changes)
+
+    @property
     def unread_paths(self) -> frozenset[str]:
         """Files that have to be parsed before the plan can be applied: only their outlines are at hand."""
         return frozenset(

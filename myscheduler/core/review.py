@@ -7,6 +7,7 @@ from typing import Any, Literal, assert_never
 
 from myscheduler.core.admission import Reason, gaps
 from myscheduler.core.differences import FieldChange, spec_changes
+from myscheduler.core.enforcement import within_caps
 from myscheduler.core.exclusions import next_run
 from myscheduler.core.execution import Status
 from myscheduler.core.inventory import Item
@@ -120,6 +121,7 @@ class Review:
 def review(desired: Desired, stored: Mapping[str, Item], *, zone: str, now: datetime) -> Review:
     """Compare the source, read with its specs, with what is stored. `zone` is the service's."""
     plan = make_plan(desired, {job_id: item.known for job_id, item in stored.items()})
+    plan = within_caps(plan, stored, desired.caps, zone=zone, now=now)
     reader = _Reader(stored, zone, now)
     found = [reader.read(change) for change in plan.changes if not isinstance(change, Move)]
     found += [reader.deletion(job_id, is_blocked=True) for job_id in (plan.blocked.job_ids if plan.blocked else ())]

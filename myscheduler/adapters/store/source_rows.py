@@ -12,7 +12,10 @@ import sqlalchemy as sa
 from myscheduler.adapters.store.job_rows import chunks
 from myscheduler.adapters.store.tables import outlines
 from myscheduler.core.manifest import DeclaredJob, ParsedFile
+from myscheduler.core.source import POLICY
 
+_POLICY_READER = "policy"
+"""The reserved file has a row of its own: its text, for the time when it can't be used."""
 Key = tuple[str, str]
 """A file's path and the digest of its bytes."""
 
@@ -34,6 +37,20 @@ def save(connection: sa.Connection, reader: str, files: Mapping[Key, ParsedFile]
             for (path, digest), file in files.items()
         ]
         connection.execute(sa.insert(outlines), rows)
+
+
+def load_policy(connection: sa.Connection) -> bytes | None:
+    """The last good policy.yaml; empty where there was none, `None` where nobody looked yet."""
+    query = sa.select(outlines.c.outline).where(outlines.c.path == POLICY, outlines.c.reader == _POLICY_READER)
+    text = connection.execute(query).scalar_one_or_none()
+    return None if text is None else str(text).encode()
+
+
+def save_policy(connection: sa.Connection, content: bytes) -> None:
+    """Remember a policy.yaml that is good."""
+    connection.execute(sa.delete(outlines).where(outlines.c.path == POLICY))
+    row = {"path": POLICY, "digest": "", "reader": _POLICY_READER, "outline": content.decode()}
+    connection.execute(sa.insert(outlines), row)
 
 
 def _text(file: ParsedFile) -> str:

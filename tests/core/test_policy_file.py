@@ -1,0 +1,119 @@
+"""`policy.yaml`: what it may say, and every problem with its place."""
+
+import pytest
+
+from myscheduler.core.policy import NO_POLICY
+from myscheduler.core.policy_file import Rules, read_policy
+from myscheduler.core.source import SourceFile, UnreadableFile
+
+GOOD = """\
+require_labels:
+  team: [billing, ops]
+  runbook:
+allow_hosts: [api.example.com, "*.internal.example.com", "localhost:8080"]
+allow_methods: [get, POST]
+min_interval_sec: 60
+max_retries: 5
+secrets_by_reference: true
+max_starts_per_minute_per_host: 60
+api_secrets:
+  - secrets: [slack-token, slack-user]
+    hosts: [hooks.slack.com]
+"""
+
+
+def _read(text: str) -> Rules:
+    return read_policy(SourceFile.of("policy.yaml", text.encode()))
+
+
+def test_what_it_says() -> None:
+    rules = _read(GOOD)
+    policy = rules.policy
+    assert policy is not None
+    assert (rules.problems, rules.binding) == ((), (policy,))
+    assert policy.require_labels == {"team": ("billing", "ops"), "runbook": ()}
+    assert [written for written, _ in policy.allow_hosts or ()] == [
+        "api.example.com",
+        "*.internal.example.com",
+        "localhost:8080",
+    ]
+    assert (policy.allow_methods, policy.min_interval_sec, policy.max_retries) == (("GET", "POST"), 60, 5)
+    assert (policy.secrets_by_reference, policy.max_starts_per_minute_per_host) == (True, 60)
+    assert policy.api_secrets.allows("slack-user", "hooks.slack.com:443")
+    assert not policy.api_secrets.allows("slack-user", "evil.test:443")
+    assert not policy.api_secrets.allows("other", "hooks.slack.com:443")
+    assert (policy.place("require_labels.runbook"), policy.place("api_secrets")) == ("policy.yaml:3", "policy.yaml:10")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param("", "1:1: error: is empty: write a rule, or {} for none, or remove the file", id="empty"),
+        pytest.param("# nothing", "1:1: error: is empty: write a rule", id="comment"),
+        pytest.param("- a", "1:1: error: is a mapping of rules", id="list"),
+        pytest.param("a: [", "2:1: error: is not YAML", id="syntax"),
+        pytest.param("max_retries: 1\n---\nmax_retries: 2", "3:1: error: is one document", id="two documents"),
+        pytest.param("max_retries: 1\nmax_retries: 2", "2:1: error: max_retries: stands twice", id="twice"),
+        pytest.param(
+            "allow_host: [a]",
+            "1:1: error: allow_host: unknown key 'allow_host': did you mean 'allow_hosts'?",
+            id="typo",
+        ),
+        pytest.param("colour: red", "1:1: error: colour: unknown key 'colour': the keys are require_labels", id="key"),
+        pytest.param("allow_hosts:", "1:13: error: allow_hosts: has to be a list that is not empty", id="no value"),
+        pytest.param("allow_hosts: []", "1:14: error: allow_hosts: has to be a list that is not empty", id="no host"),
+        pytest.param(
+            "allow_hosts: [x, https://a.test/b]",
+            "1:18: error: allow_hosts.1: 'https://a.test/b' is more than a host: write 'a.test'",
+            id="url",
+        ),
+        pytest.param("allow_hosts: ['*']", "1:15: error: allow_hosts.0: '*' is no host: write", id="any host"),
+        pytest.param("allow_hosts: [1]", "1:15: error: allow_hosts.0: has to be text", id="number as a host"),
+        pytest.param("allow_methods: GET", "1:16: error: allow_methods: has to be a list", id="no list"),
+        pytest.param(
+            "allow_methods: [GET, BREW]", "1:22: error: allow_methods.1: 'BREW' is not one of GET, POST", id="method"
+        ),
+        pytest.param("min_interval_sec: 0", "1:19: error: min_interval_sec: has to be a whole number of at", id="zero"),
+        pytest.param("min_interval_sec: 1.5", "1:19: error: min_interval_sec: has to be a whole number", id="fraction"),
+        pytest.param("min_interval_sec: 1:30", "1:19: error: min_interval_sec: 1:30 is a base-60", id="sixties"),
+        pytest.param("max_retries: true", "1:14: error: max_retries: has to be a whole number", id="true"),
+        pytest.param("max_retries: -1", "1:14: error: max_retries: has to be a whole number of at least 0", id="minus"),
+        pytest.param(
+            "secrets_by_reference: yes", "1:23: error: secrets_by_reference: yes is a boolean to some", id="yes"
+        ),
+        pytest.param(
+            "require_labels: team", "1:17: error: require_labels: has to be a list, such as [team]", id="label"
+        ),
+        pytest.param("require_labels: {team: ops}", "1:24: error: require_labels.team: has to be a list", id="values"),
+        pytest.param(
+            "require_labels: {team: []}", "1:24: error: require_labels.team: has to be a list", id="no values"
+        ),
+        pytest.param(
+            "require_labels: [true]", "1:18: error: require_labels.0: has to be text", id="label that is none"
+        ),
+        pytest.param(
+            "api_secrets: [{secrets: [a]}]", "1:15: error: api_secrets.0: has to name secrets and hosts", id="no hosts"
+        ),
+        pytest.param(
+            "api_secrets: [{secrets: [a], hosts: [a/b]}]",
+            "1:38: error: api_secrets.0.hosts.0: 'a/b' is more than a host",
+            id="host of a secret",
+        ),
+    ],
+)
+def test_problems(text: str, problem: str) -> None:
+    rules = _read(text)
+    found = [str(one).removeprefix("policy.yaml:") for one in rules.problems]
+    assert [one[: len(problem)] for one in found] == [problem]
+    assert (rules.policy, rules.binding) == (None, ())
+
+
+def test_none_no_rules_and_unreadable() -> None:
+    none, nothing = read_policy(None), _read("{}")
+    assert (none.policy, none.digest, none.problems) == (NO_POLICY, "", ())
+    assert nothing.policy is not None
+    assert nothing.problems == ()
+    broken = read_policy(UnreadableFile("policy.yaml", "Permission denied"))
+    assert broken.policy is None
+    assert "can't be read (Permission denied), so the rules are not known" in str(broken.problems[0])
+    assert read_policy(SourceFile.of("policy.yaml", b"max_retries: \xff")).policy is None
