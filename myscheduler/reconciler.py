@@ -182,7 +182,9 @@ class Reconciler:
         """The outlines that an earlier process left; with other calendars or rules, files may mean something else."""
         before = self._reader
         self._calendars, self._rules_digest = calendars, self.rulebook.rules.digest
-        if self._remembered is None or self._reader != before:
+        if self._reader != before:
+            self._remembered = None  # also where the database can't tell just now
+        if self._remembered is None:
             self._parsed = await self._store.read(partial(source_rows.load, reader=self._reader))
             self._remembered = set(self._parsed)
 

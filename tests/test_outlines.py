@@ -11,7 +11,8 @@ from myscheduler.core.calendars_file import NamedCalendars
 from myscheduler.core.manifest import ParsedFile, parse_file
 from myscheduler.core.policy_file import Rules
 from myscheduler.core.source import SourceFile
-from myscheduler.core.sync import Condition
+from myscheduler.core.sync import Cause, Condition
+from myscheduler.errors import StoreUnavailableError
 from tests.parts import Parts, opened, spec
 
 pytestmark = pytest.mark.anyio
@@ -145,3 +146,20 @@ async def test_other_calendars_mean_that_every_file_is_parsed_anew(tmp_path: Pat
         calendar = (await parts.jobs())["a"].spec.limits.calendar
         assert calendar is not None
         assert calendar.calendar.closed == ("12-31",)
+
+
+async def test_other_rules_are_not_forgotten_where_the_database_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path) as parts:
+        parts.manifest("a.yaml", manifest("a", "max_retries: 2\n"))
+        await parts.sync()
+        parts.manifest("policy.yaml", "max_retries: 1\n")
+
+        async def fail(*_: object) -> None:
+            raise StoreUnavailableError("locked")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(parts.store, "read", fail)
+            assert (await parts.sync()).reason is Cause.STORE_UNAVAILABLE
+        assert (await parts.sync()).held == frozenset("a")
