@@ -22,6 +22,7 @@ pytestmark = pytest.mark.anyio
 JOBS = "/api/v1/jobs"
 FEW_RETRIES = "max_retries: 1\n"
 NIGHT = "cron: '0 2 * * *'\n"
+NOON = "cron: '30 12 * * *'\n"
 
 
 @pytest.fixture
@@ -309,7 +310,7 @@ async def test_a_commit_that_would_start_too_many_calls_in_a_minute_is_held(part
     assert (await parts.sync()).created == ("a", "b")
     before = await parts.jobs()
     parts.manifest("b.yaml", manifest("b", "timeout_sec: 9\n", schedule=NIGHT))
-    parts.manifest("c.yaml", manifest("c", schedule=NIGHT) + "---\n" + manifest("d"))
+    parts.manifest("c.yaml", manifest("c", schedule=NIGHT) + "---\n" + manifest("d", schedule=NOON))
     state = await parts.sync()
     assert rules(state) == [("b.yaml", "policy-starts"), ("c.yaml", "policy-starts")]
     assert "3 starts on example.com in the minute of" in state.problems[0].message

@@ -12,7 +12,8 @@ from myscheduler.cli.options import connect, format_option, server_option
 from myscheduler.core.problem import Problem, Severity
 
 _COLOURS = {"Ready": "green", "Reconciling": "yellow", "Stalled": "red"}
-_COUNTS = ("created", "updated", "deleted", "unchanged", "held", "blocked", "problems")
+_DONE = ("created", "updated", "deleted")
+_LEFT = ("held", "blocked", "problems")
 
 
 @click.group(invoke_without_command=True)
@@ -72,7 +73,7 @@ def _lines(state: dict[str, Any]) -> Iterator[str]:
     yield f"  source     {state['source']}, {counted(state['files']['total'], 'file')}"
     yield f"  applied    {_revision(state['last_applied_revision'], state['last_applied_at'])}"
     yield f"  attempted  {_revision(state['last_attempted_revision'], state['last_attempted_at'])}"
-    done = [f"{len(state[name]):,} {name}" for name in _COUNTS[:3] if state[name]]
+    done = [f"{len(state[name]):,} {name}" for name in _DONE if state[name]]
     done.append(f"{state['unchanged']:,} unchanged")
     yield f"  this pass  {', '.join(done)}"
     yield from _blocked(state["blocked_deletion"])
@@ -114,8 +115,8 @@ def _history(history: list[dict[str, Any]]) -> Iterator[str]:
     if history:
         yield "Last revisions:"
     for one in history:
-        counts = ", ".join(f"{one[name]:,} {name}" for name in _COUNTS if one[name])
-        yield f"  {_shown(one['last_at'])}  {one['revision']}  {one['reason']}  {counts}"
+        counts = [counted(one["jobs"], "job"), *(f"{one[name]:,} {name}" for name in (*_DONE, *_LEFT) if one[name])]
+        yield f"  {_shown(one['last_at'])}  {one['revision']}  {one['reason']}  {', '.join(counts)}"
 
 
 def _revision(revision: str | None, at: str | None) -> str:

@@ -62,7 +62,7 @@ class Passed:
     """When something of it changed last."""
     reason: Cause
     counts: Mapping[str, int]
-    """`created`, `updated`, `deleted` over all its passes; `unchanged`, `held`, `blocked`, `problems` at the last."""
+    """`created`, `updated`, `deleted` over all its passes; `jobs`, `held`, `blocked`, `problems` at the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def passed(state: SyncState, before: Passed | None) -> Passed | None:
         return None
     done = {"created": len(state.created), "updated": len(state.updated), "deleted": len(state.deleted)}
     left = {
-        "unchanged": state.unchanged,
+        "jobs": len(state.created) + len(state.updated) + state.unchanged,
         "held": len(state.held),
         "blocked": len(state.blocked.job_ids) if state.blocked else 0,
         "problems": len(state.problems),

@@ -23,7 +23,7 @@ def test_a_first_revision_is_the_first() -> None:
     assert news is not None
     assert (news.number, news.revision, news.first_at, news.last_at, news.reason) == (1, "r1", NOW, NOW, Cause.APPLIED)
     assert news.counts == {
-        "created": 2, "updated": 0, "deleted": 0, "unchanged": 2, "held": 0, "blocked": 0, "problems": 0,
+        "created": 2, "updated": 0, "deleted": 0, "jobs": 4, "held": 0, "blocked": 0, "problems": 0,
     }  # fmt: skip
 
 
@@ -36,11 +36,11 @@ def _first() -> Passed:
 @pytest.mark.parametrize(
     ("changes", "number", "counts"),
     [
-        pytest.param({"created": ()}, None, {}, id="a pass that changes nothing is no news"),
-        pytest.param({"created": ("c",), "unchanged": 3}, 1, {"created": 3, "unchanged": 3}, id="it did more"),
-        pytest.param({"created": (), "reason": Cause.PROBLEMS}, 1, {"created": 2}, id="another reason"),
+        pytest.param({"created": (), "unchanged": 4}, None, {}, id="a pass that changes nothing is no news"),
+        pytest.param({"created": ("c",), "unchanged": 4}, 1, {"created": 3, "jobs": 5}, id="it did more"),
+        pytest.param({"created": (), "unchanged": 4, "reason": Cause.PROBLEMS}, 1, {"created": 2}, id="another reason"),
         pytest.param(
-            {"created": (), "blocked": BlockedDeletion(("a", "b"), "d", "many")}, 1, {"blocked": 2}, id="now blocked"
+            {"created": (), "unchanged": 4, "blocked": BlockedDeletion(("a", "b"), "d", "many")}, 1, {"blocked": 2}, id="now blocked"
         ),
         pytest.param({"attempted_revision": "r2", "created": ()}, 2, {"created": 0}, id="another revision"),
         pytest.param({"attempted_revision": None}, None, {}, id="nothing was read"),
