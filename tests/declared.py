@@ -66,7 +66,21 @@ _TRICKY = st.sampled_from(
             "---",
             "...",
         ),
-        *("--- a", "a\n--- b", "? a", "|", ">", "a\n", "a\n\n", "a \nb", "-", "true", "x" * 200),
+        *(
+            "--- a",
+            "a\n--- b",
+            "? a",
+            "|",
+            ">",
+            "a\n",
+            "a\n\n",
+            "a \nb",
+            "-",
+            "true",
+            "x" * 200,
+            "$${a}",
+            "${secret:a-b}",
+        ),
     ]
 )
 TEXTS = _TRICKY | _SHORT

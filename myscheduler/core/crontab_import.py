@@ -2,11 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 from myscheduler.core.credentials import MASK, masked, masked_text
 from myscheduler.core.crontab import Entry, read_crontab
@@ -14,6 +14,7 @@ from myscheduler.core.crontab_command import FoundCall, find_call
 from myscheduler.core.declaration import declare
 from myscheduler.core.manifest_writing import document, ordered
 from myscheduler.core.problem import Problem, Severity
+from myscheduler.core.secrets import is_in_host
 from myscheduler.core.shell import ShellError
 from myscheduler.core.web_call import NotTakenOver
 
@@ -68,6 +69,8 @@ class _Secrets:
         """The value with a reference wherever `shown` has the mask."""
         if value == shown:
             return value
+        if type(value) is not type(shown):
+            raise NotTakenOver(f"the credential in {'.'.join(loc)} is no text, so no reference can stand for it")
         if isinstance(value, dict):
             return {key: self._replaced(one, shown[key], (*loc, key), prefix, hints) for key, one in value.items()}
         if isinstance(value, list):
@@ -79,10 +82,21 @@ class _Secrets:
             raise NotTakenOver(f"a credential in {'.'.join(loc)} can't be told from what is around it")
         written = parts[0]
         for literal, part in zip(found.groups(), parts[1:], strict=True):
-            name = self._name(literal, f"{prefix}-{_ascii(loc[-1].lower().removeprefix('target_')) or 'value'}")
-            hints.append(f"a credential in {'.'.join(loc)} became ${{secret:{name}}}, which has to hold its value")
-            written += f"${{secret:{name}}}{part}"
+            is_path = loc[0] == "target_url" and "?" not in written
+            decode = unquote if is_path else unquote_plus if loc in _ENCODED else str
+            pieces = literal.split("/") if is_path else [literal]
+            written += "/".join(self._reference(piece, decode, loc, prefix, hints) for piece in pieces) + part
         return written
+
+    def _reference(
+        self, literal: str, decode: Callable[[str], str], loc: tuple[str, ...], prefix: str, hints: list[str]
+    ) -> str:
+        """A reference instead of the text. In URLs and forms a secret holds what the text means when it is decoded."""
+        value = decode(literal)
+        name = self._name(value, f"{prefix}-{_ascii(loc[-1].lower().removeprefix('target_')) or 'value'}")
+        decoded = " without its percent-encoding" if value != literal else ""
+        hints.append(f"a credential in {'.'.join(loc)} became ${{secret:{name}}}, which has to hold its value{decoded}")
+        return f"${{secret:{name}}}"
 
     def _name(self, value: str, wished: str) -> str:
         if value not in self.names:
@@ -117,6 +131,8 @@ class _Importing:
             raise NotTakenOver("@reboot runs when the machine starts, which is no time of a schedule")
         found = find_call(entry.command, entry.variables, entry.stdin)
         call = found.call.fields()
+        if is_in_host(call["target_url"]):
+            raise NotTakenOver("the host of its URL stands in a variable that nothing here sets")
         job_id = self._free_id(_slug(call["target_url"], entry.comment))
         call, hints = self.secrets.taken_out(
             call, login=found.call.login, prefix=_ascii(job_id) or f"line-{entry.line}"
@@ -173,6 +189,7 @@ class _Importing:
             self.report(self.endless[0], "timeout", message)
 
 
+_ENCODED = {("target_url",), ("body",)}
 _WITH_CREDENTIALS = ("target_url", "headers", "body")
 
 

@@ -121,6 +121,50 @@ def test_ids_are_unique_and_secrets_of_one_value_are_one() -> None:
     assert names == [["run-x-api-key"], ["run-x-api-key"], ["run-3-x-api-key"]]
 
 
+@pytest.mark.parametrize(
+    ("command", "written", "hint"),
+    [
+        pytest.param(
+            "curl 'http://x.test/run?api_key=a%2Bb&c'", "target_url: http://x.test/run?api_key=${secret:run-url}&c\n",
+            "a credential in target_url became ${secret:run-url}, "
+            "which has to hold its value without its percent-encoding",
+            id="encoded in the URL",
+        ),
+        pytest.param(
+            "curl -d 'token=a+b' http://x.test/run", "body: token=${secret:run-body}\n",
+            "a credential in body became ${secret:run-body}, which has to hold its value without its percent-encoding",
+            id="encoded in a form",
+        ),
+        pytest.param(
+            """curl --json '{"token": "a%2Bb"}' http://x.test/run""", "  token: ${secret:run-token}\n",
+            "a credential in body.token became ${secret:run-token}, which has to hold its value", id="as it is in JSON",
+        ),
+        pytest.param(
+            "curl http://x.test/run/$KEY", "target_url: http://x.test/run/${secret:KEY}\n",
+            "nothing here sets $KEY: it became ${secret:KEY}, which has to hold its value", id="unknown variable",
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_secret_has_to_hold(command: str, written: str, hint: str) -> None:
+    found = import_crontab("@daily " + command.replace("%", "\\%"), path="c", zone="UTC")
+    assert written in "".join(found.manifests.values())
+    assert hint in [one.message for one in found.problems]
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        pytest.param("curl http://$HOST/run", "the host of its URL stands in a variable", id="host"),
+        pytest.param(
+            """curl --json '{"password": 1234}' http://x""", "credential in body.password is no text", id="PIN"
+        ),
+    ],
+)
+def test_what_no_reference_can_stand_for(command: str, message: str) -> None:
+    (problem,) = import_crontab(f"@daily {command}", path="c", zone="UTC").problems
+    assert message in problem.message
+
+
 def test_a_comment_with_a_credential_is_masked() -> None:
     found = import_crontab(f"# token=abcdef123\n{ONE}", path="c", zone="UTC")
     assert "abcdef123" not in found.manifests["run"]
