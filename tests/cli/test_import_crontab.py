@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -196,6 +197,8 @@ COMMANDS = [
 
 @pytest.mark.parametrize("template", COMMANDS)
 def test_the_job_calls_what_the_command_calls(template: str) -> None:
+    if template.startswith("wget") and shutil.which("wget") is None:
+        pytest.skip("there is no wget here")
     with Target() as target:
         command = template.format(url=target.url("").rstrip("/"))
         found = import_crontab("@daily " + command.replace("%", "\\%"), path="c", zone="UTC")
