@@ -40,7 +40,10 @@ def _first() -> Passed:
         pytest.param({"created": ("c",), "unchanged": 4}, 1, {"created": 3, "jobs": 5}, id="it did more"),
         pytest.param({"created": (), "unchanged": 4, "reason": Cause.PROBLEMS}, 1, {"created": 2}, id="another reason"),
         pytest.param(
-            {"created": (), "unchanged": 4, "blocked": BlockedDeletion(("a", "b"), "d", "many")}, 1, {"blocked": 2}, id="now blocked"
+            {"created": (), "unchanged": 4, "blocked": BlockedDeletion(("a", "b"), "d", "many")},
+            1,
+            {"blocked": 2},
+            id="now blocked",
         ),
         pytest.param({"attempted_revision": "r2", "created": ()}, 2, {"created": 0}, id="another revision"),
         pytest.param({"attempted_revision": None}, None, {}, id="nothing was read"),
