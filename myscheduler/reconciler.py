@@ -141,7 +141,9 @@ class Reconciler:
         return self._parsed.get((file.path, file.digest)) or self._parse_now(file)
 
     def _parse_now(self, file: SourceFile) -> ParsedFile:
-        return parse_file(file, zone=self._zone, calendars=self._calendars, rules=self.rulebook.rules)
+        """With the digests, which the event loop must not compute."""
+        found = parse_file(file, zone=self._zone, calendars=self._calendars, rules=self.rulebook.rules)
+        return found.with_digests()
 
     async def _apply(self, snapshot: Snapshot, desired: Desired, approval: Approval | None) -> Plan:
         for attempt in range(1, PLANS + 1):

@@ -108,6 +108,17 @@ async def test_another_zone_reads_for_itself(tmp_path: Path, parsed: list[str]) 
     assert parsed == ["a.yaml"]
 
 
+async def test_digests_are_at_hand_of_files_with_and_without_an_outline(tmp_path: Path) -> None:
+    """Else the event loop would compute them."""
+    async with opened(tmp_path) as parts:
+        parts.manifest("a.yaml", manifest("a"))
+        parts.manifest("b.yaml", manifest("b", "---\njob_id: c\nx: 1\n"))
+        await parts.sync()
+        jobs = [job for file in parts.reconciler._parsed.values() for job in file.jobs]
+        known = {job.job_id: (job.spec is None, len(job.known_digest)) for job in jobs}
+    assert known == {"a": (True, 16), "b": (False, 16)}
+
+
 async def test_an_unchanged_pass_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened(tmp_path) as parts:
         parts.manifest("a.yaml", manifest("a"))

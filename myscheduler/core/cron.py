@@ -85,7 +85,8 @@ def parse_cron(
     A `ScheduleError` says what is wrong; its `field` is the name of the field, empty for the expression as a whole.
     """
     if isinstance(declared, str):
-        texts = {"year": "*", "week": "*", "second": "0"} | crontab_fields(declared, seconds=seconds)
+        given = {"year": "*", "week": "*", "second": "0"} | crontab_fields(declared, seconds=seconds)
+        texts = {name: given[name] for name in FIELDS}  # in the order of the object form, so that it is read once
     else:
         texts = object_texts(declared)
     return _expression(tuple(texts.items()), day_match)

@@ -7,6 +7,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +26,7 @@ from myscheduler.core.schedule_reading import FIELD_OF_KIND, Rejected, declared_
 from myscheduler.core.secrets import is_in_host, reference_faults
 from myscheduler.core.zones import is_zone
 
-_ID_FORBIDDEN = "/?#%"
+_ID_FORBIDDEN = frozenset("/?#%")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADERS_OF_THE_CLIENT = frozenset({"connection", "content-length", "keep-alive", "te", "transfer-encoding", "upgrade"})
 
@@ -141,7 +142,7 @@ def _check(fields: JobFields) -> Iterator[Complaint]:
     """The rules that types can't say."""
     if fields.job_id is not None and (fault := id_fault(fields.job_id)):
         yield Complaint(("job_id",), "invalid-id", fault)
-    if any(unicodedata.category(char) == "Cc" for char in fields.name or ""):
+    if _has_control(fields.name or ""):
         message = f"{shown(fields.name)} holds line breaks or other control characters: remove them"
         yield Complaint(("name",), "invalid-name", message)
     if not is_in_host(fields.target_url) and (fault := _url_fault(fields.target_url)):
@@ -153,6 +154,10 @@ def _check(fields: JobFields) -> Iterator[Complaint]:
         yield from _check_header(name, value)
     yield from reference_faults(fields.target_url, fields.headers or {}, fields.body)
     yield from _check_companions(fields)
+
+
+def _has_control(text: str) -> bool:
+    return not text.isprintable() and any(unicodedata.category(char) == "Cc" for char in text)
 
 
 def _check_companions(fields: JobFields) -> Iterator[Complaint]:
@@ -202,7 +207,11 @@ def _check_header(name: str, value: str) -> Iterator[Complaint]:
 
 def _check_encodable(fields: JobFields) -> Iterator[Complaint]:
     """JSON can spell what UTF-8 can't carry (half a surrogate pair) and what JSON itself can't (NaN)."""
-    for name, value in fields.model_dump(exclude_unset=True).items():
+    given = fields.model_dump(exclude_unset=True)
+    with suppress(ValueError, TypeError, RecursionError):  # UnicodeEncodeError among them
+        _ = json.dumps(given, ensure_ascii=False, allow_nan=False).encode()
+        return
+    for name, value in given.items():
         try:
             json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
         except UnicodeEncodeError:
@@ -216,12 +225,14 @@ def id_fault(job_id: str) -> str | None:
     """What is wrong with a job id, or `None`."""
     if job_id in {".", ".."}:
         return f"{shown(job_id)} can't stand in a URL: choose another id"
-    if found := sorted(set(_ID_FORBIDDEN) & set(job_id)):
+    if found := sorted(_ID_FORBIDDEN & set(job_id)):
         instead = "".join("-" if char in _ID_FORBIDDEN else char for char in job_id)
         have = "have" if len(found) > 1 else "has"
         what = f"{shown(job_id)} holds {' '.join(found)}, which {have} a meaning in URLs"
         return f"{what}: write {shown(instead)} for example"
-    if not all(char.isprintable() or unicodedata.category(char) == "Zs" for char in job_id):
+    if not job_id.isprintable() and not all(
+        char.isprintable() or unicodedata.category(char) == "Zs" for char in job_id
+    ):
         return f"{shown(job_id)} holds line breaks, tabs or other control characters: remove them"
     if job_id != job_id.strip():
         return f"{shown(job_id)} starts or ends with a space: write {shown(job_id.strip())}"
@@ -231,7 +242,7 @@ def id_fault(job_id: str) -> str | None:
 def _url_fault(url: str) -> str | None:
     if not url.strip():
         return "is empty: write the URL to call, such as https://api.example.com/run"
-    if any(char.isspace() or unicodedata.category(char) == "Cc" for char in url):
+    if any(map(str.isspace, url)) or _has_control(url):
         return "holds white space or control characters: write a space as %20"
     try:
         parts = urlsplit(url)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myscheduler.core.cautions import cautions
+from myscheduler.core.job import digest
 from myscheduler.core.manifest import Desired, ParsedFile, combine, parse_file
 from myscheduler.core.problem import Severity
 from myscheduler.core.rules import RULES
@@ -165,6 +166,15 @@ def test_what_yaml_reads_differently_is_not_repeated_where_it_may_be_a_credentia
     assert [word for word in ("0123", "1_000", "4:20") if word in report] == []
     assert report.count("is read differently by different YAML parsers: put it into quotes [yaml-surprise]") == 3
     assert "body.n: 0777 is read differently" in report
+
+
+def test_digests_are_computed_once_they_are_asked_for() -> None:
+    parsed = _parse(f"job_id: a\n{GOOD}".encode())
+    (job,), (with_digest,) = parsed.jobs, parsed.with_digests().jobs
+    assert (job.known_digest, with_digest.known_digest) == ("", job.digest)
+    assert job.spec is not None
+    assert job.digest == digest(job.spec)
+    assert parsed.outline() == parsed.with_digests().outline()
 
 
 def test_config_map() -> None:
