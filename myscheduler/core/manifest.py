@@ -218,7 +218,7 @@ def _enough(problems: list[Problem]) -> tuple[Problem, ...]:
     if len(told) <= MOST_PROBLEMS:
         return tuple(told)
     message = f"has more problems than these {MOST_PROBLEMS}: mend them first"
-    return (*told[:-1], replace(told[-1], field="", rule="more-problems", message=message))
+    return (*told[:-1], replace(told[-1], field="", rule="more-problems", message=message, job_id=""))
 
 
 _Found = TypeVar("_Found", Problem, Complaint)

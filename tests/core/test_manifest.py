@@ -225,6 +225,7 @@ def test_duplicates_name_both_places() -> None:
     [
         pytest.param("".join(f"k{number}: 1\n" for number in range(1_000)), "unknown-key", id="in a document"),
         pytest.param("--- a\n" * 1_000, "not-a-mapping", id="in many documents"),
+        pytest.param("--- {job_id: a, targeturl: x}\n" * 1_000, "unknown-key", id="in many jobs"),
     ],
 )
 def test_problems_that_nobody_would_read_are_left_out(text: str, rule: str) -> None:
@@ -232,6 +233,7 @@ def test_problems_that_nobody_would_read_are_left_out(text: str, rule: str) -> N
     assert len(problems) == 101
     assert rule in {problem.rule for problem in problems}
     assert str(problems[-1]).endswith("error: has more problems than these 100: mend them first [more-problems]")
+    assert not problems[-1].job_id
 
 
 def test_errors_are_told_before_warnings() -> None:
