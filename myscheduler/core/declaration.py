@@ -16,7 +16,14 @@ from myscheduler.core.calendars_file import NamedCalendars
 from myscheduler.core.exclusions import next_run
 from myscheduler.core.field_faults import read_fields
 from myscheduler.core.fields import METHODS, JobFields
-from myscheduler.core.job import DeclaredDate, DeclaredSchedule, JobSpec, compile_schedule, follows_real_time
+from myscheduler.core.job import (
+    DeclaredCron,
+    DeclaredDate,
+    DeclaredSchedule,
+    JobSpec,
+    compile_schedule,
+    follows_real_time,
+)
 from myscheduler.core.limit_reading import declared_limits
 from myscheduler.core.limits import NO_LIMITS, Limits
 from myscheduler.core.policy import Policy, judge
@@ -82,7 +89,18 @@ def _unheard(
 
 def is_past(spec: JobSpec, *, zone: str, now: datetime) -> bool:
     """Nothing is left to run: a one-off whose moment is over, or a cron schedule of years that are over."""
-    return next_after(compile_schedule(spec, zone=zone, created_at=now), now) is None
+    return _has_end(spec) and next_after(compile_schedule(spec, zone=zone, created_at=now), now) is None
+
+
+def _has_end(spec: JobSpec) -> bool:
+    """Only such schedules have to be looked at: the others go on to the end of the calendar."""
+    match spec.schedule:
+        case DeclaredDate():
+            return True
+        case DeclaredCron(fields):
+            return spec.limits.end_at is not None or any(name == "year" and text != "*" for name, text in fields)
+        case _:
+            return spec.limits.end_at is not None
 
 
 _LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

@@ -112,6 +112,23 @@ def test_what_is_not_worth_a_word(text: str) -> None:
     assert _cautions(text + URL) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        pytest.param('run_at: "2026-10-31T00:00:00Z"\n', "run-at-past", id="one-off"),
+        pytest.param('cron: {year: "2020-2025", hour: 3}\n', "cron-past", id="years"),
+        pytest.param('cron: "0 3 * * *"\nend_at: "2026-10-31T00:00:00Z"\n', "cron-past", id="end of a cron schedule"),
+        pytest.param('interval: PT1H\nend_at: "2026-10-31T00:00:00Z"\n', "interval-past", id="end of an interval"),
+        pytest.param('cron: {year: "2020-2026", hour: 3}\n', None, id="years to come"),
+        pytest.param('interval: PT1H\nend_at: "2026-11-02T00:00:00Z"\n', None, id="an end to come"),
+        pytest.param("interval: PT1H\n", None, id="no end"),
+    ],
+)
+def test_what_lies_in_the_past(text: str, rule: str | None) -> None:
+    found = [one.rpartition(" [")[2].rstrip("]") for one in _cautions(text + URL)]
+    assert found == ([rule] if rule else [])
+
+
 def test_a_credential_of_each_kind_is_told_beside_the_others() -> None:
     text = "cron: {year: 2020}\nheaders: {Authorization: Bearer abcdefgh1, Cookie: s=1}\n"
     rules = [one.rpartition(" [")[2] for one in _cautions(text + URL)]
