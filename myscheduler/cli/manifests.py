@@ -1,8 +1,10 @@
 """Manifests as commands take them: files, folders, and `-` for standard input."""
 
+import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -49,8 +51,21 @@ def read_manifests(paths: Sequence[Path], *, zone: str) -> Desired:
 
 def find_manifests(paths: Sequence[Path], *, zone: str, excluded: GitIgnoreSpec) -> Found:
     """As `read_manifests`, without the files below a folder of the paths that `excluded` as its .gitignore matches."""
-    read = [_read_one(path, excluded) for path in paths or [_default()]]
-    return Found(_desired([part for part, _ in read], zone), sum(left_out for _, left_out in read))
+    with _uncollected():
+        read = [_read_one(path, excluded) for path in paths or [_default()]]
+        return Found(_desired([part for part, _ in read], zone), sum(left_out for _, left_out in read))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """What is read makes hardly a cycle and is kept: the collector would only walk all of it, again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _desired(parts: Sequence[Snapshot], zone: str) -> Desired:
