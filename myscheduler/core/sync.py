@@ -77,6 +77,7 @@ class SyncState:
     """The last revision that was applied as a whole; that it differs from the attempted one is the alarm."""
     attempted_at: datetime | None = None
     applied_at: datetime | None = None
+    """When that revision was applied first."""
     since: datetime | None = None
     """When the condition became what it is."""
     problems: tuple[Problem, ...] = ()
@@ -109,7 +110,7 @@ def state_of(plan: Plan, files: tuple[FileState, ...], now: datetime, previous: 
         attempted_revision=plan.revision,
         applied_revision=plan.revision if is_whole else previous.applied_revision,
         attempted_at=now,
-        applied_at=now if is_whole else previous.applied_at,
+        applied_at=now if is_whole and plan.revision != previous.applied_revision else previous.applied_at,
         problems=plan.problems,
         held=frozenset(ids.get(Hold, [])),
         blocked=plan.blocked,
