@@ -12,7 +12,7 @@ from myscheduler.adapters.store import Connection, Store, audit_rows, execution_
 from myscheduler.adapters.store.execution_rows import Undone
 from myscheduler.core import lifecycle
 from myscheduler.core.admission import ON_TIME, Reason
-from myscheduler.core.audit import CLOCK, MANIFEST, Action, Entry, of_pause, of_spec
+from myscheduler.core.audit import CLOCK, MANIFEST, Action, Entry, of_deletion, of_pause, of_spec
 from myscheduler.core.job import CatchUp, Job, JobSpec, Owner, Source, compile_schedule, digest
 from myscheduler.core.lifecycle import Turn
 from myscheduler.core.manifest import DeclaredJob
@@ -173,6 +173,7 @@ class Catalog:
         def work(connection: Connection) -> Job:
             job = _find(connection, job_id)
             _refuse_pause(job, "paused")
+            job = lifecycle.unpinned(job)
             turn = lifecycle.pause(job, by=by, now=now, reason=reason, until=until)
             if turn.job.pause != job.pause:
                 audit_rows.add(connection, [of_pause(Action.PAUSED, job_id, turn.job.pause, at=now, actor=by)])
@@ -187,6 +188,7 @@ class Catalog:
         def work(connection: Connection) -> Job:
             job = _find(connection, job_id)
             _refuse_pause(job, "resumed")
+            job = lifecycle.unpinned(job)
             if job.pause is not None:
                 audit_rows.add(connection, [of_pause(Action.RESUMED, job_id, job.pause, at=now, actor=by)])
             if catch_up == "none":
@@ -259,8 +261,10 @@ class Catalog:
         audit_rows.add(connection, [of_spec(Action.UPDATED, job.spec, wish.spec, at=now, actor=wish.by)])
         return _store_turn(connection, lifecycle.change(job, wish.spec, source=None, now=now, zone=self._zone))
 
-    def _remove(self, connection: Connection, jobs: Sequence[Job], now: datetime, *, actor: str) -> None:
-        gone = [of_spec(Action.DELETED, job.spec, None, at=now, actor=actor, source=job.source) for job in jobs]
+    def _remove(
+        self, connection: Connection, jobs: Sequence[Job], now: datetime, *, actor: str, revision: str | None = None
+    ) -> None:
+        gone = [of_deletion(job, at=now, actor=actor, revision=revision) for job in jobs]
         audit_rows.add(connection, gone)
         _record(connection, [Turn(job, lifecycle.remove(job, now=now, zone=self._zone)) for job in jobs])
         job_rows.delete_jobs(connection, [job.job_id for job in jobs])
@@ -302,7 +306,7 @@ class Catalog:
         job_rows.update_jobs(connection, [turn.job for turn in changed])
         _record(connection, [*created, *changed])
         audit_rows.add(connection, told)
-        self._remove(connection, removed, now, actor=MANIFEST)
+        self._remove(connection, removed, now, actor=MANIFEST, revision=plan.revision)
         return [turn.job for turn in (*created, *changed)], [job.job_id for job in removed]
 
 

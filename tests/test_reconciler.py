@@ -352,3 +352,29 @@ async def test_protection_can_be_lifted_first(parts: Parts) -> None:
     assert (await parts.sync()).updated == ("a",)
     (parts.jobs_dir / "a.yaml").unlink()
     assert (await parts.sync()).deleted == ("a",)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("job_id: 日次\n".encode("cp932"), id="Shift_JIS"),
+        pytest.param(b"job-id: a\ntarget_url: http://x\ncron: '0 1 * * *'\n", id="a mistyped key"),
+        pytest.param(b"x\n", id="no manifest at all"),
+        pytest.param(b"[", id="no YAML"),
+    ],
+)
+async def test_a_file_that_is_renamed_and_broken_at_once_loses_no_job(parts: Parts, content: bytes) -> None:
+    parts.manifest("old.yaml", manifest("a"))
+    parts.manifest("other.yaml", manifest("b"))
+    await parts.sync()
+    await parts.catalog.pause("a", by="Ada")
+    before = await parts.jobs()
+    (parts.jobs_dir / "old.yaml").unlink()
+    (parts.jobs_dir / "new.yaml").write_bytes(content)
+    state = await parts.sync()
+    assert state.blocked is not None
+    assert "new.yaml can't be read and may declare any job" in state.blocked.reason
+    assert await parts.jobs() == before
+    parts.manifest("new.yaml", manifest("a"))
+    assert (await parts.sync()).condition is Condition.READY
+    assert (await parts.jobs())["a"].pause == before["a"].pause

@@ -45,7 +45,8 @@ def untimed(text: str) -> str:
 def test_the_walk(tmp_path: Path) -> None:
     """`GOLDEN=write` writes what the commands print into the page: read the difference before it goes in."""
     text = PAGE.read_text("utf-8")
-    first, second = re.findall(r"^```bash\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)[:2]
+    commands = re.findall(r"^```bash\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    first, second, third = commands[0], commands[1], commands[3]
     shell(first, tmp_path)
     folder = tmp_path / "schedules"
     reports = folder / "jobs.d" / "reports.yaml"
@@ -57,8 +58,8 @@ def test_the_walk(tmp_path: Path) -> None:
         service.until(lambda: len(service.sync()["created"]) + service.sync()["unchanged"] == 2)
         shell("myscheduler sync", folder, **ask)
         printed = {"status": untimed(shell(command("status"), folder, **ask))}
-        branch = tmp_path / "branch"
-        shell(f"git worktree add --quiet -b later '{branch}'", folder)
+        branch = tmp_path / "later"
+        shell(third, folder)
         moved = branch / "jobs.d" / "reports.yaml"
         moved.write_text(reports.read_text("utf-8").replace("30 10", "0 15"), encoding="utf-8")
         printed["plan"] = shell(command("plan"), branch, **ask)

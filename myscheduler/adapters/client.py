@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 from yarl import URL
 
+from myscheduler.core.credentials import masked_text
 from myscheduler.errors import MySchedulerError
 
 TIMEOUT_SEC = 60.0
@@ -23,6 +24,11 @@ class Client:
 
     def __init__(self, base_url: str, token: str | None = None) -> None:
         self._base_url = base_url.rstrip("/")
+        self._shown = masked_text(self._base_url)
+        if "@" in urlsplit(base_url).netloc:
+            raise ServerError(
+                f"{self._shown} holds a user: write the URL without one, and the token into MYSCHEDULER_API_TOKEN"
+            )
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def get(self, *path: str, params: Sequence[tuple[str, str]] | Mapping[str, str] = ()) -> Any:
@@ -43,18 +49,18 @@ class Client:
             ):
                 answer = await response.json(content_type=None)
         except aiohttp.InvalidURL as error:
-            raise ServerError(f"{self._base_url!r} is not a URL: write one such as http://127.0.0.1:8003") from error
+            raise ServerError(f"{self._shown!r} is not a URL: write one such as http://127.0.0.1:8003") from error
         except ValueError as error:
-            message = f"{self._base_url} answers, but not as MyScheduler does: does --server name the right port?"
+            message = f"{self._shown} answers, but not as MyScheduler does: does --server name the right port?"
             raise ServerError(message) from error
         except (aiohttp.ClientError, TimeoutError) as error:
             reason = str(error) or type(error).__name__
             raise ServerError(
-                f"no answer from {self._base_url} ({reason}): is the service running there? --server or "
+                f"no answer from {self._shown} ({reason}): is the service running there? --server or "
                 "MYSCHEDULER_BASE_URL names another"
             ) from error
         if response.status == 200:
             return answer
         detail = answer.get("detail") if isinstance(answer, dict) else None
         hint = "; MYSCHEDULER_API_TOKEN has to hold the server's token" if response.status == 401 else ""
-        raise ServerError(f"{self._base_url} answered {response.status}: {detail or 'no reason given'}{hint}")
+        raise ServerError(f"{self._shown} answered {response.status}: {detail or 'no reason given'}{hint}")

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 
 from myscheduler.adapters.store import Store, audit_rows
 from myscheduler.api.views import Views
+from myscheduler.core.audit import Action
 
 
 def audit_router(store: Store, views: Views) -> APIRouter:
@@ -17,10 +18,11 @@ def audit_router(store: Store, views: Views) -> APIRouter:
     @router.get("/", include_in_schema=False)
     async def get_audit(
         job_id: Annotated[str | None, Query(description="Only what was done to this job.")] = None,
+        action: Annotated[Action | None, Query(description="Only what was done in this way.")] = None,
         limit: Annotated[int, Query(ge=1, le=1000, description="How many entries at the most.")] = 100,
     ) -> JSONResponse:
         """Every change of a job and every approval, the newest first. Runs stand in the history."""
-        known: Any = partial(audit_rows.read, job_id=_without_nul(job_id), limit=limit)
+        known: Any = partial(audit_rows.read, job_id=_without_nul(job_id), action=action, limit=limit)
         entries = await store.read(known)
         return JSONResponse({"entries": [views.entry(entry) for entry in entries], "count": len(entries)})
 

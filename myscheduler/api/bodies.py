@@ -68,7 +68,12 @@ async def read_actor(request: Request) -> str:
 def actor_of(request: Request, body: Mapping[str, Any]) -> str:
     """Who asks, as `read_actor` says, of a body that is read already."""
     actor = str(body.get("by") or request.headers.get("x-forwarded-user") or "api")
-    return "".join(char if char.isprintable() else " " for char in actor)[:MAX_ACTOR]
+    return _printable(actor)[:MAX_ACTOR]
+
+
+def _printable(text: str) -> str:
+    """Without what a terminal would obey."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ class PauseRequest:
 async def read_pause(request: Request, *, zone: str, now: datetime) -> PauseRequest:
     """`by` as in `read_actor`, `reason`, and `until`: RFC 3339, or local time in `zone`. All may be left out."""
     body = await read_fields(request, by=str, reason=str, until=str)
-    reason = " ".join(str(body.get("reason") or "").split())
+    reason = _printable(" ".join(str(body.get("reason") or "").split()))
     if len(reason) > MAX_REASON:
         message = f"is longer than {MAX_REASON} characters: shorten it, or link to what explains it"
         raise InvalidInputError([Complaint(("reason",), "invalid-value", message)])

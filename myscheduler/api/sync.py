@@ -47,6 +47,9 @@ def sync_router(store: Store, reconciler: Reconciler, views: Views, *, source: s
         if approved is not None and state.blocked is not None and state.blocked.digest != approved:
             message = f"the blocked deletion is another one by now: look at it, and approve {state.blocked.digest}"
             raise JobConflictError(message)
+        if approved is not None and not state.deleted:
+            message = "no deletion waits for an approval; perhaps it has happened already: see GET /api/v1/audit"
+            raise JobConflictError(message)
         return await answer(state)
 
     async def answer(state: SyncState) -> JSONResponse:

@@ -1,14 +1,16 @@
 """`myscheduler plan`."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from myscheduler.cli.manifests import coloured, paths_argument, read_manifests
+from myscheduler.cli.manifests import STDIN, coloured, paths_argument, read_manifests
 from myscheduler.cli.options import connect, parse_now_option, server_option, timezone_option
 from myscheduler.cli.review import as_markdown, as_text
 from myscheduler.core.inventory import Item, inventory_from_json
@@ -20,7 +22,26 @@ from myscheduler.core.review import review
 CHANGES = 2
 
 
-@click.command()
+class _Plan(click.Command):
+    """With --detailed-exitcode, 2 means changes; so wrong usage exits with 1."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        is_detailed = "--detailed-exitcode" in args
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            if is_detailed:
+                raise _WrongUsageError(error.format_message(), error.ctx) from error
+            raise
+
+
+class _WrongUsageError(click.UsageError):
+    exit_code = 1
+
+
+@click.command(cls=_Plan)
 @paths_argument
 @server_option
 @click.option("--database-url", metavar="URL", help="Compare with this database instead of a server; it is only read.")
@@ -35,7 +56,9 @@ CHANGES = 2
     show_default=True,
     help="What to print; markdown is for a comment on a pull request.",
 )
+@click.pass_context
 def plan(
+    context: click.Context,
     paths: tuple[Path, ...],
     server: str,
     database_url: str | None,
@@ -58,10 +81,14 @@ def plan(
       helm template ./chart | myscheduler plan --detailed-exitcode -
 
     Exits with 0 when all is well, 1 when a manifest is broken or there is nothing to compare with, 2 when a path
-    doesn't exist. With --detailed-exitcode: 0 no change, 1 an error, 2 changes.
+    doesn't exist. With --detailed-exitcode: 0 no change, 1 any error, 2 changes, also those that would wait for an
+    approval.
     """
+    is_told = context.get_parameter_source("server") is ParameterSource.COMMANDLINE
+    if database_url and is_told:
+        raise click.UsageError("either --server or --database-url")
     zone, stored = _of_database(database_url, timezone) if database_url else _of_server(server)
-    desired = _as_source(read_manifests(paths, zone=zone), paths)
+    desired = _as_source(read_manifests(paths, zone=zone), stored)
     found = review(desired, stored, zone=zone, now=now)
     errors = [problem for problem in found.problems if problem.severity is Severity.ERROR]
     if output == "json":
@@ -88,13 +115,18 @@ def _of_database(url: str, zone: str) -> tuple[str, Mapping[str, Item]]:
         return zone, inventory_of(job_rows.all_jobs(connection))
 
 
-def _as_source(desired: Desired, paths: Sequence[Path]) -> Desired:
-    """With held paths as the service has them: relative to the folder that is its source."""
-    folders = [f"{path.as_posix()}/" for path in paths or [Path("jobs.d")]]
-    return replace(desired, held_paths=frozenset(_relative(desired.held_paths, folders)))
+def _as_source(desired: Desired, stored: Mapping[str, Item]) -> Desired:
+    """With paths as the service may have them: its source may be any of the folders above them."""
+    known = {item.source.path for item in stored.values() if item.source}
+    return replace(
+        desired,
+        held_paths=frozenset(way for path in desired.held_paths for way in _ways(path)),
+        nameless_paths=frozenset(path for path in desired.nameless_paths if not known & set(_ways(path))),
+    )
 
 
-def _relative(held: frozenset[str], folders: Sequence[str]) -> Iterator[str]:
-    for path in held:
-        inside = [path.removeprefix(folder) for folder in folders if path.startswith(folder)]
-        yield inside[0] if inside else EVERYWHERE
+def _ways(path: str) -> Iterator[str]:
+    if path == STDIN:
+        yield EVERYWHERE
+    parts = path.split("/")
+    yield from ("/".join(parts[start:]) for start in range(len(parts)) if parts[start])

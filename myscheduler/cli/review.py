@@ -1,7 +1,7 @@
 """A review of a plan in text, for a terminal, and in Markdown, for a comment on a pull request."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import zip_longest
 from typing import Any
@@ -28,6 +28,9 @@ _DONE: dict[Action, str] = {
     "conflict": "in conflict",
 }
 LONGEST_VALUE = 200
+LONGEST_TABLE = 20_000
+LONGEST_DETAILS = 40_000
+"""Characters; a comment on GitHub holds 65,536."""
 
 
 def as_text(review: Review) -> Iterator[str]:
@@ -62,14 +65,15 @@ def _blocked(review: Review) -> str:
 
 def _text_of(change: Reviewed) -> Iterator[str]:
     sign, colour = _SIGNS[change.action]
-    named = f"{click.style(f'{sign} {change.action}', fg=colour)} {click.style(change.job_id, bold=True)}"
-    yield f"{named}  {change.place}{' (blocked)' if change.is_blocked else ''}"
-    yield from (click.style(f"    {note}", fg="cyan") for note in change.notes)
+    named = f"{click.style(f'{sign} {change.action}', fg=colour)} {click.style(printable(change.job_id), bold=True)}"
+    yield f"{named}  {printable(change.place)}{' (blocked)' if change.is_blocked else ''}"
+    yield from (click.style(f"    {printable(note)}", fg="cyan") for note in change.notes)
     if change.action == "delete":
         yield from _column("runs until now", change.before)
         return
     said_in_words = ("cron.", "interval.", "run_at", "timezone") if change.action == "create" else ()
-    yield from (f"    {_field(one)}" for one in change.fields if not one.field.startswith(said_in_words))
+    told = (one for one in change.fields if not one.field.startswith(said_in_words))
+    yield from (f"    {printable(_field(one))}" for one in told)
     if change.before and change.after and change.moves_in_time:
         yield from _both(change.before, change.after)
     elif change.before and change.after:
@@ -84,6 +88,11 @@ def _field(one: FieldChange) -> str:
     if one.after is None:
         return f"{one.field}: {_value(one.before)} → (taken out)"
     return f"{one.field}: {_value(one.before)} → {_value(one.after)}"
+
+
+def printable(text: str) -> str:
+    """With escapes for what a terminal would obey, or what would begin a line of its own."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def _value(value: Any) -> str:
@@ -126,11 +135,27 @@ def as_markdown(review: Review) -> str:
     errors = [problem for problem in review.problems if problem.severity is Severity.ERROR]
     if errors:
         lines += [f"**{counted(len(errors), 'problem')}**", "", *(f"- {_escaped(str(one))}" for one in errors), ""]
+    warnings = len(review.problems) - len(errors)
+    if warnings:
+        lines += [f"{counted(warnings, 'warning')}: `myscheduler validate` tells them.", ""]
     if review.changes:
         lines += ["| | Job | Declared in | Runs before | Runs after | Starts a day |", "|---|---|---|---|---|---|"]
-        lines += [_row(change) for change in review.changes]
-        lines += ["", *(line for change in review.changes for line in _details(change))]
+        lines += [*_within(LONGEST_TABLE, ([_row(change)] for change in review.changes), "| … | {} more | | | | |"), ""]
+        lines += _within(LONGEST_DETAILS, (list(_details(change)) for change in review.changes), "… and {} more")
     return "\n".join(lines).rstrip()
+
+
+def _within(limit: int, parts: Iterable[list[str]], more: str) -> Iterator[str]:
+    """So many of the parts as fit, and how many there are beyond."""
+    left_out = 0
+    for lines in parts:
+        limit -= sum(len(line) + 1 for line in lines)
+        if limit >= 0:
+            yield from lines
+        else:
+            left_out += 1
+    if left_out:
+        yield more.format(f"{left_out:,}")
 
 
 def _row(change: Reviewed) -> str:

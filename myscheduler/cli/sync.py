@@ -9,19 +9,21 @@ import click
 
 from myscheduler.cli.manifests import coloured, counted
 from myscheduler.cli.options import connect, format_option, server_option
+from myscheduler.cli.review import printable
 from myscheduler.core.problem import Problem, Severity
 
 _COLOURS = {"Ready": "green", "Reconciling": "yellow", "Stalled": "red"}
 _DONE = ("created", "updated", "deleted")
-_LEFT = ("held", "blocked", "problems")
+_LEFT = ("held", "blocked")
 
 
 @click.group(invoke_without_command=True)
 @click.option("--approve", metavar="DIGEST", help="Let exactly the blocked deletion of this digest happen.")
+@click.option("--by", metavar="NAME", help="Who approves, for the audit trail.")
 @server_option
 @format_option
 @click.pass_context
-def sync(context: click.Context, approve: str | None, server: str, output: str) -> None:
+def sync(context: click.Context, approve: str | None, by: str | None, server: str, output: str) -> None:
     """Let a running service look at its source now, and print what it did; `sync status` only looks.
 
     A deletion that is blocked (see `sync status`) happens once it is approved by its digest. When MYSCHEDULER_API_TOKEN
@@ -31,13 +33,16 @@ def sync(context: click.Context, approve: str | None, server: str, output: str) 
     Examples:
       myscheduler sync
       myscheduler sync status --format json
-      myscheduler sync --approve 4a5588c51a03c263
+      myscheduler sync --approve 4a5588c51a03c263 --by ada
 
     Exits with 0 when the schedule is what the source says, 1 when it is not, or the service can't be reached.
     """
     if context.invoked_subcommand is not None:
         return
-    state = connect(server).post("sync", body={"approve": approve} if approve else {})
+    if approve == "":
+        raise click.BadParameter("is empty: `myscheduler sync status` tells the digest", param_hint="'--approve'")
+    body = {"approve": approve} | ({"by": by} if by else {}) if approve else {}
+    state = connect(server).post("sync", body=body)
     _print(state, output)
 
 
@@ -69,7 +74,7 @@ def _print(state: dict[str, Any], output: str) -> None:
 def _lines(state: dict[str, Any]) -> Iterator[str]:
     condition = click.style(state["condition"], fg=_COLOURS[state["condition"]], bold=True)
     since = f" since {_shown(state['conditions'][0]['since'])}" if state["conditions"][0]["since"] else ""
-    yield f"{condition} ({state['reason']}){since}: {state['message']}"
+    yield f"{condition} ({state['reason']}){since}: {printable(state['message'])}"
     yield f"  source     {state['source']}, {counted(state['files']['total'], 'file')}"
     yield f"  applied    {_revision(state['last_applied_revision'], state['last_applied_at'])}"
     yield f"  attempted  {_revision(state['last_attempted_revision'], state['last_attempted_at'])}"
@@ -79,7 +84,7 @@ def _lines(state: dict[str, Any]) -> Iterator[str]:
     yield from _blocked(state["blocked_deletion"])
     yield from _problems(state["problems"])
     if state["held"]:
-        yield f"Held at their last good spec: {', '.join(state['held'])}"
+        yield f"Held at their last good spec: {printable(', '.join(state['held']))}"
     yield from _drift(state["drift"] or [])
     yield from _history(state["history"] or [])
 
@@ -87,7 +92,7 @@ def _lines(state: dict[str, Any]) -> Iterator[str]:
 def _blocked(blocked: dict[str, Any] | None) -> Iterator[str]:
     if blocked:
         yield click.style(f"Blocked deletion {blocked['digest']}: {blocked['reason']}", fg="red")
-        yield f"  {', '.join(blocked['job_ids'])}"
+        yield f"  {printable(', '.join(blocked['job_ids']))}"
         yield f"  to let it happen: myscheduler sync --approve {blocked['digest']}"
 
 
@@ -108,7 +113,8 @@ def _drift(drift: list[dict[str, Any]]) -> Iterator[str]:
         until = f", until {_shown(pause['until'])}" if pause["until"] else ""
         overruled = "; without effect, the manifest says it itself" if one["overruled"] else ""
         place = f"{source['file']}:{source['line']}" if source else ""
-        yield f"  {one['job_id']}  {place}  by {pause['by']}{reason} since {_shown(pause['at'])}{until}{overruled}"
+        who = printable(f"{one['job_id']}  {place}  by {pause['by']}{reason}")
+        yield f"  {who} since {_shown(pause['at'])}{until}{overruled}"
 
 
 def _history(history: list[dict[str, Any]]) -> Iterator[str]:
@@ -116,6 +122,7 @@ def _history(history: list[dict[str, Any]]) -> Iterator[str]:
         yield "Last revisions:"
     for one in history:
         counts = [counted(one["jobs"], "job"), *(f"{one[name]:,} {name}" for name in (*_DONE, *_LEFT) if one[name])]
+        counts += [counted(one["problems"], "problem")] if one["problems"] else []
         yield f"  {_shown(one['last_at'])}  {one['revision']}  {one['reason']}  {', '.join(counts)}"
 
 

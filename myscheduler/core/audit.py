@@ -1,13 +1,13 @@
 """The audit trail: who changed what, and when."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from myscheduler.core.differences import spec_changes
-from myscheduler.core.job import JobSpec, Pause, Source
+from myscheduler.core.job import Job, JobSpec, Pause, Source
 
 MANIFEST = "manifest"
 """The actor where the source changed a job; the revision, file and line stand beside it."""
@@ -59,6 +59,12 @@ def of_spec(
     if source is not None:
         detail["source"] = {"file": source.path, "line": source.line, "revision": source.revision}
     return Entry(at, actor, action, spec.job_id if spec else None, detail)
+
+
+def of_deletion(job: Job, *, at: datetime, actor: str, revision: str | None) -> Entry:
+    """A job is removed; `revision` is the one of the source in which it is not declared any more."""
+    entry = of_spec(Action.DELETED, job.spec, None, at=at, actor=actor, source=job.source)
+    return replace(entry, detail={**entry.detail, "removed_in": revision}) if revision else entry
 
 
 def of_pause(action: Action, job_id: str, pause: Pause | None, *, at: datetime, actor: str) -> Entry:

@@ -34,6 +34,7 @@ from myscheduler.core.secrets import is_in_host, reference_faults
 from myscheduler.core.zones import is_zone
 
 _ID_FORBIDDEN = frozenset("/?#%")
+_WORD_END = re.compile(r"[:\s]")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADERS_OF_THE_CLIENT = frozenset({"connection", "content-length", "keep-alive", "te", "transfer-encoding", "upgrade"})
 
@@ -207,9 +208,9 @@ def _check_companions(fields: JobFields) -> Iterator[Complaint]:
 def _check_header(name: str, value: str) -> Iterator[Complaint]:
     if not _HEADER_NAME.fullmatch(name):
         yield Complaint(
-            ("headers", name),
+            ("headers",),  # not the name itself: a colon that was forgotten has made the value a part of it
             "invalid-header",
-            f"{shown(name)} is not a header name: it takes letters, digits and -",
+            f"{shown(_WORD_END.split(name, maxsplit=1)[0])} … is not a header name: it takes letters, digits and -",
             at_key=True,
         )
     elif name.lower() in _HEADERS_OF_THE_CLIENT:

@@ -76,8 +76,17 @@ def pause(job: Job, *, by: str, now: datetime, reason: str | None = None, until:
     elif reason is None and until is None:
         return Turn(job)
     else:
-        laid = Pause(by, job.pause.at, reason or job.pause.reason, until)
+        laid = Pause(by, job.pause.at, reason or job.pause.reason, until or job.pause.until)
     return Turn(_touched(replace(job, pause=laid), now))
+
+
+def unpinned(job: Job) -> Job:
+    """A job of the API whose spec says `paused` leaves pausing to the operators from the first time they do so."""
+    if job.owner is Owner.MANIFEST or job.spec.paused is None:
+        return job
+    spec = replace(job.spec, paused=None)
+    laid = (job.pause or Pause("api", job.created_at)) if job.spec.paused else None
+    return replace(job, spec=spec, digest=digest(spec), pause=laid)
 
 
 def resume(job: Job, *, now: datetime, zone: str) -> Turn:

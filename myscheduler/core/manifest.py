@@ -5,7 +5,7 @@ doesn't say which job that is, the file whose jobs have to be held.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -91,6 +91,8 @@ class ParsedFile:
     """Jobs that the file names in a document that can't be used."""
     is_opaque: bool = False
     """Some document of the file doesn't say which job it declares, so any job of the file may be meant."""
+    is_nameless: bool = False
+    """Of some document not even the text tells which job it may declare."""
     skipped: int = 0
     """Kubernetes objects that hold no manifests."""
     caps: tuple[Cap, ...] = ()
@@ -120,6 +122,8 @@ class Desired:
     """Jobs that keep their last good spec."""
     held_paths: frozenset[str]
     """Files, and folders that end in `/`, whose jobs keep their last good spec unless they are declared elsewhere."""
+    nameless_paths: frozenset[str] = frozenset()
+    """Those of them that may declare any job: nothing tells which."""
     skipped: int = 0
     caps: tuple[Cap, ...] = ()
     """How many calls may start in a minute."""
@@ -128,6 +132,15 @@ class Desired:
     def is_empty(self) -> bool:
         """Nothing was declared, not even brokenly."""
         return not (self.jobs or self.held_ids or self.held_paths)
+
+    def strangers(self, known_paths: Collection[str]) -> list[str]:
+        """Paths that may declare any job, and under which none is known: perhaps a file that was renamed and broke."""
+        folders = {path for path in self.nameless_paths if path.endswith("/")}
+        return sorted(
+            path
+            for path in self.nameless_paths
+            if path not in known_paths and not (path in folders and any(one.startswith(path) for one in known_paths))
+        )
 
     def holds(self, job_id: str, path: str) -> bool:
         """The job isn't declared, but that doesn't mean that it shall go."""
@@ -171,6 +184,9 @@ def combine(
         held_paths=frozenset(
             [file.path for file in parsed if file.is_opaque] + [file.path for file in snapshot.unreadable]
         ),
+        nameless_paths=frozenset(
+            [file.path for file in parsed if file.is_nameless] + [file.path for file in snapshot.unreadable]
+        ),
         skipped=sum(file.skipped for file in parsed),
         caps=(*caps_of(rules.binding), *(cap for file in parsed for cap in file.caps)),
     )
@@ -191,13 +207,14 @@ def _parse_bytes(path: str, content: bytes, reading: _Reading, place: Place) -> 
     except UnicodeDecodeError as error:
         line, column = place(content.count(b"\n", 0, error.start) + 1, 1)
         problem = Problem(path, line, column, "", "not-utf8", _encoding_advice(content))
-        return ParsedFile(path, problems=(problem,), is_opaque=True)
+        return ParsedFile(path, problems=(problem,), is_opaque=True, is_nameless=True)
     try:
         documents = list(read_documents(text))
     except YamlError as error:
         line, column = place(error.line, error.column)
         problem = Problem(path, line, column, "", "yaml-syntax", str(error))
-        return ParsedFile(path, problems=(problem,), broken_ids=_ids_in_broken(text), is_opaque=True)
+        ids = _ids_in_broken(text)
+        return ParsedFile(path, problems=(problem,), broken_ids=ids, is_opaque=True, is_nameless=not ids)
     return _merge(path, [_parse_document(path, document, text, reading, place) for document in documents])
 
 
@@ -208,6 +225,7 @@ def _merge(path: str, parts: list[ParsedFile]) -> ParsedFile:
         problems=_enough([problem for part in parts for problem in part.problems]),
         broken_ids=frozenset[str]().union(*(part.broken_ids for part in parts)),
         is_opaque=any(part.is_opaque for part in parts),
+        is_nameless=any(part.is_nameless for part in parts),
         skipped=sum(part.skipped for part in parts),
         caps=tuple(cap for part in parts for cap in part.caps),
     )
@@ -241,7 +259,11 @@ def _parse_document(path: str, document: Document, text: str, reading: _Reading,
     problems = tuple(_problem(path, document, complaint, place, job_id) for complaint in told)
     if spec is None:
         return ParsedFile(
-            path, problems=problems, broken_ids=frozenset([job_id] if job_id else []), is_opaque=not job_id
+            path,
+            problems=problems,
+            broken_ids=frozenset([job_id] if job_id else []),
+            is_opaque=not job_id,
+            is_nameless=not job_id,
         )
     line, _ = place(*document.start)
     adopts = values.get("adopt") is True
@@ -333,7 +355,9 @@ def _parse_object(path: str, document: Document, text: str, reading: _Reading) -
     """The keys of a ConfigMap that end in .yaml or .yml are files of one folder; other objects hold no manifests."""
     found = embedded(document, text)
     problems = tuple(_problem(path, document, complaint, here) for complaint in found.complaints)
-    parts = [ParsedFile(path, problems=problems, is_opaque=bool(problems), skipped=found.skipped)]
+    parts = [
+        ParsedFile(path, problems=problems, is_opaque=bool(problems), is_nameless=bool(problems), skipped=found.skipped)
+    ]
     parts += [_parse_folder(path, {file.name: file for file in folder}, reading) for folder in found.folders]
     return _merge(path, parts)
 

@@ -165,20 +165,32 @@ def _undeclared_changes(desired: Desired, stored: Mapping[str, Known]) -> Iterat
 def _block(deletions: list[Delete], desired: Desired, stored: Mapping[str, Known]) -> BlockedDeletion | None:
     if not deletions:
         return None
-    total = sum(known.owner is Owner.MANIFEST for known in stored.values())
+    own = [known for known in stored.values() if known.owner is Owner.MANIFEST]
+    total = len(own)
     if desired.is_empty:
-        reason = f"the source reads as empty, which would delete all {total} of its jobs"
+        what = f"all {total} of its jobs" if total > 1 else "its only job"
+        reason = f"the source reads as empty, which would delete {what}"
+    elif not desired.jobs:
+        reason = f"no manifest of the source can be used, and {_listed(_ids(deletions))} would be deleted"
+    elif strangers := desired.strangers({known.path or "" for known in own}):
+        reason = (
+            f"{', '.join(strangers[:SHOWN])} can't be read and may declare any job, and {_listed(_ids(deletions))} "
+            "would be deleted: mend the file first"
+        )
     elif len(deletions) > max(PRUNE_BUDGET_JOBS, PRUNE_BUDGET_SHARE * total):
         reason = (
             f"{len(deletions)} of {total} jobs would be deleted, more than the budget of "
             f"{PRUNE_BUDGET_JOBS} jobs or {PRUNE_BUDGET_SHARE:.0%}"
         )
-    elif protected := sorted(deletion.known.job_id for deletion in deletions if deletion.known.is_protected):
-        reason = f"{_listed(protected)} would be deleted, and says protect: true"
+    elif protected := [deletion for deletion in deletions if deletion.known.is_protected]:
+        reason = f"{_listed(_ids(protected))} would be deleted, and says protect: true"
     else:
         return None
-    job_ids = tuple(sorted(deletion.known.job_id for deletion in deletions))
-    return BlockedDeletion(job_ids, deletion_digest(deletions), reason)
+    return BlockedDeletion(tuple(_ids(deletions)), deletion_digest(deletions), reason)
+
+
+def _ids(deletions: list[Delete]) -> list[str]:
+    return sorted(deletion.known.job_id for deletion in deletions)
 
 
 def _listed(job_ids: list[str]) -> str:

@@ -1,7 +1,7 @@
 """A plan as a reviewer reads it: what changes in each job, and what that means in time."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, assert_never
 
@@ -36,6 +36,8 @@ class Times:
     words: str
     fires: tuple[datetime, ...]
     starts_per_day: float
+    """None while the job is paused."""
+    is_paused: bool = False
 
     def fire_times(self) -> list[str]:
         return [local_time(fire, self.timezone).isoformat() for fire in self.fires]
@@ -155,7 +157,7 @@ class _Reader:
         item = self.stored[job_id]
         known = item.known
         notes = tuple(["says protect: true"] if item.spec.protect else []) + tuple(_pause_note(item))
-        before = self._times(item.spec, item.created_at)
+        before = self._times(item.spec, item.created_at, is_paused=item.is_paused)
         fields = tuple(spec_changes(item.spec, None))
         return Reviewed("delete", job_id, known.path, known.line, fields, before, None, notes, is_blocked)
 
@@ -168,7 +170,8 @@ class _Reader:
             notes.append("paused by its manifest: none of these runs")
         return Reviewed(
             "create", declared.job_id, declared.path, declared.line,
-            tuple(spec_changes(None, spec)), None, self._times(spec, self.now), tuple(notes),
+            tuple(spec_changes(None, spec)), None, self._times(spec, self.now, is_paused=bool(spec.paused)),
+            tuple(notes),
         )  # fmt: skip
 
     def _update(self, declared: DeclaredJob) -> Reviewed:
@@ -176,23 +179,24 @@ class _Reader:
         fields = list(spec_changes(item.spec, spec))
         if item.owner is Owner.API:
             fields.insert(0, FieldChange("owner", Owner.API, Owner.MANIFEST))
-        before = self._times(item.spec, item.created_at)
-        is_same = schedule_digest(spec) == schedule_digest(item.spec)
-        after = before if is_same else self._times(spec, item.created_at)
+        before = self._times(item.spec, item.created_at, is_paused=item.is_paused)
+        is_paused = replace(item, spec=spec).is_paused
+        is_same = schedule_digest(spec) == schedule_digest(item.spec) and is_paused == item.is_paused
+        after = before if is_same else self._times(spec, item.created_at, is_paused=is_paused)
         notes = tuple(_pause_notes(item, spec))
         return Reviewed(
             "update", declared.job_id, declared.path, declared.line, tuple(fields), before, after, notes
         )  # fmt: skip
 
-    def _times(self, spec: JobSpec, created_at: datetime) -> Times:
+    def _times(self, spec: JobSpec, created_at: datetime, *, is_paused: bool) -> Times:
         """From the moment after now: a change never fires what lies in the past."""
         own_zone = spec.timezone or self.zone
         schedule = compile_schedule(spec, zone=self.zone, created_at=created_at)
         end = self.now + timedelta(days=COUNTED_DAYS)
         found = gaps(schedule, self.now, end, Status.SKIPPED, Reason.PAUSED)
-        starts = sum(one.count for one in found if one.reason is Reason.PAUSED)
-        words = describe_job(spec, zone=own_zone)
-        return Times(own_zone, words, tuple(_fires(schedule, self.now)), round(starts / COUNTED_DAYS, 2))
+        starts = 0 if is_paused else sum(one.count for one in found if one.reason is Reason.PAUSED)
+        words = describe_job(spec, zone=own_zone) + (" (paused)" if is_paused else "")
+        return Times(own_zone, words, tuple(_fires(schedule, self.now)), round(starts / COUNTED_DAYS, 2), is_paused)
 
 
 def _fires(schedule: Schedule, after: datetime) -> Iterator[datetime]:
@@ -224,7 +228,7 @@ def _pause_notes(item: Item, spec: JobSpec) -> Iterator[str]:
         yield from _pause_note(item)
     elif spec.paused:
         yield "paused by its manifest: none of these runs"
-    elif item.is_paused:
+    if item.is_paused and not replace(item, spec=spec).is_paused:
         yield "paused until now: it runs again"
 
 
@@ -236,4 +240,5 @@ def _times_json(times: Times | None) -> dict[str, Any] | None:
         "schedule": times.words,
         "fire_times": times.fire_times(),
         "starts_per_day": times.starts_per_day,
+        "paused": times.is_paused,
     }

@@ -347,6 +347,16 @@ class TestManifestJobs:
         await ok(api, "POST", f"{JOBS}/m/resume")
         assert (await ok(api, "GET", f"{JOBS}/m"))["status"] == "running"
 
+    @pytest.mark.parametrize("written", [True, False])
+    async def test_pausing_a_job_of_the_api_works_whatever_it_was_made_with(
+        self, api: httpx.AsyncClient, written: bool
+    ) -> None:
+        await create(api, job_id="own", paused=written)
+        assert (await ok(api, "GET", f"{JOBS}/own"))["status"] == ("paused" if written else "running")
+        for action, status in (("pause", "paused"), ("resume", "running"), ("pause", "paused")):
+            await ok(api, "POST", f"{JOBS}/own/{action}", json={"by": "Ada"})
+            assert (await ok(api, "GET", f"{JOBS}/own"))["status"] == status
+
     async def test_a_pause_says_who_why_and_until_when(self, api: httpx.AsyncClient, parts: Parts) -> None:
         until = (datetime.now(UTC) + timedelta(hours=2)).replace(microsecond=0)
         asked = {"by": "Ada", "reason": "倉庫の\n保守", "until": until.isoformat()}
@@ -676,6 +686,10 @@ class TestAudit:
         assert told["manifest", "created", "a"]["source"] == {"file": "a.yaml", "line": 1, "revision": first}
         assert told["manifest", "updated", "a"]["source"]["revision"] == second
         assert told["manifest", "updated", "a"]["fields"] == [{"field": "method", "before": "GET", "after": "POST"}]
+        assert told["manifest", "deleted", "a"]["removed_in"] == third["last_applied_revision"]
+        approved = (await ok(api, "GET", "/api/v1/audit?action=approved"))["entries"]
+        assert [one["actor"] for one in approved] == ["Ada"]
+        assert (await api.get("/api/v1/audit?action=eaten")).status_code == 422
         assert told["Ada", "approved", None] == {
             "digest": blocked["digest"], "job_ids": ["a"], "revision": third["last_applied_revision"],
         }  # fmt: skip
@@ -691,8 +705,9 @@ class TestAudit:
 
     async def test_what_is_refused_leaves_no_entry(self, api: httpx.AsyncClient, parts: Parts) -> None:
         parts.manifest("a.yaml", "job_id: a\ntarget_url: https://example.com\ninterval: {hours: 1}\npaused: true\n")
-        await ok(api, "POST", "/api/v1/sync", json={"approve": "0123456789abcdef", "by": "Ada"})
+        await ok(api, "POST", "/api/v1/sync")
         for response in (
+            await api.post("/api/v1/sync", json={"approve": "0123456789abcdef", "by": "Ada"}),
             await api.post(JOBS, json=body(job_id="a")),
             await api.delete(f"{JOBS}/a"),
             await api.post(f"{JOBS}/a/resume"),

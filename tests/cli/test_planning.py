@@ -1,6 +1,7 @@
 """`myscheduler plan` as reviewers and pipelines see it: against a database, and against a running service."""
 
 import json
+import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -154,6 +155,73 @@ async def test_a_protected_job_blocks_the_whole_deletion(applied: Parts) -> None
         f"approves it: myscheduler sync --approve {state.blocked.digest}" in result.stdout
     )
     assert {"old", "berlin"} <= (await applied.jobs()).keys()
+
+
+@pytest.mark.parametrize("paths", [("jobs.d",), (), ("jobs.d/sub", "jobs.d/berlin.yaml", "jobs.d/report.yaml"), (".",)])
+async def test_what_is_held_does_not_depend_on_how_paths_are_written(
+    applied: Parts, paths: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nested = {name: text for name, text in BEFORE.items() if name not in {"old.yaml", "breaks.yaml"}}
+    write(applied.jobs_dir, nested | {"sub/old.yaml": BEFORE["old.yaml"]})
+    blocked = (await applied.sync()).blocked
+    assert blocked is None
+    write(applied.jobs_dir, nested | {"sub/old.yaml": ": :\n"})
+    if paths == (".",):
+        monkeypatch.chdir(applied.jobs_dir)
+    database = ("--database-url", f"sqlite:///{applied.folder / 'jobs.db'}")
+    changes = json.loads(plan(*database, "--format", "json", *paths).stdout)["changes"]
+    assert [(one["action"], one["job_id"]) for one in changes] == [("held", "old")]
+
+
+async def test_a_pause_in_a_manifest_is_a_change_in_time(applied: Parts) -> None:
+    write(applied.jobs_dir, BEFORE | {"old.yaml": BEFORE["old.yaml"] + "paused: true\n"})
+    (change,) = json.loads(plan(*DATABASE, "--format", "json").stdout)["changes"]
+    assert (change["before"]["starts_per_day"], change["after"]["starts_per_day"]) == (288, 0)
+    await applied.sync()
+    write(applied.jobs_dir, BEFORE)
+    result = plan(*DATABASE)
+    assert "paused until now: it runs again" in result.stdout
+    assert "starts a day of these jobs: 0 → 288" in result.stdout
+
+
+async def test_no_text_of_a_manifest_reaches_the_terminal_as_a_command(applied: Parts) -> None:
+    nasty = 'body: {"a\\e[2K\\nPlan: no changes": "\\u202e"}\n'
+    write(applied.jobs_dir, BEFORE | {"old.yaml": BEFORE["old.yaml"] + nasty})
+    for output in ("text", "markdown"):
+        told = plan(*DATABASE, "--format", output).stdout
+        assert all(char.isprintable() or char == "\n" for char in told)
+        assert "\nPlan: no changes" not in told
+        assert r"body.a\x1b[2K\nPlan: no changes" in told
+
+
+async def test_a_comment_of_a_large_change_fits_on_github(applied: Parts) -> None:
+    many = {f"{n}.yaml": f'job_id: "{n}"\ncron: "0 1 * * *"\ntarget_url: {URL}\n' for n in range(500)}
+    write(applied.jobs_dir, BEFORE | many)
+    told = plan(*DATABASE, "--format", "markdown").stdout
+    assert len(told) < 65_536
+    assert re.search(r"^… and [1-9]\d* more$", told, re.MULTILINE)
+    assert re.search(r"^\| … \| [1-9]\d* more \|", told, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        pytest.param(("nowhere",), 2, id="a path"),
+        pytest.param(("--detailed-exitcode", "nowhere"), 1, id="a path, in detail"),
+        pytest.param(("--detailed-exitcode", "--what"), 1, id="an option, in detail"),
+        pytest.param((*DATABASE, "--server", "http://127.0.0.1:9", "."), 2, id="both"),
+    ],
+)
+def test_wrong_usage(arguments: tuple[str, ...], code: int) -> None:
+    assert plan(*arguments).exit_code == code
+
+
+@pytest.mark.parametrize("command", ["plan", "sync", "export"])
+def test_no_password_of_a_server_is_shown(command: str) -> None:
+    url = "http://ada:c4nary-pa55@127.0.0.1:9"
+    result = CliRunner().invoke(main, [command, "--server", url], prog_name="myscheduler")
+    assert result.exit_code != 0
+    assert "c4nary" not in result.output
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,10 @@ def test_from_ready_to_stalled_to_approved(service: Service) -> None:
     assert service.get("/api/v1/jobs/keep").status_code == 200
     approved = sync(*asked, "--approve", blocked["digest"])
     assert approved.exit_code == 0, approved.output
+    again = sync(*asked, "--approve", blocked["digest"])
+    assert again.exit_code == 1
+    assert "no deletion waits for an approval" in again.output
+    assert sync(*asked, "--approve", "").exit_code == 2
     assert service.sync()["history"][0]["deleted"] == 1
     assert service.get("/api/v1/jobs/keep").status_code == 404
 

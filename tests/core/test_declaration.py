@@ -75,7 +75,8 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param({"cron": "@dayly"}, "cron", "did you mean @daily?", id="@dayly"),
         pytest.param(_with("interval", "1h"), "interval", "'1h' is not a duration", id="1h"),
         pytest.param({"end_at": "soon"}, "end_at", "'soon' is not a date with a time", id="soon"),
-        pytest.param({"headers": {"a b": "x"}}, "headers.a b", "'a b' is not a header name", id="header name"),
+        pytest.param({"headers": {"a b": "x"}}, "headers", "'a' … is not a header name", id="header name"),
+        pytest.param({"headers": {"A: Bearer x": "y"}}, "headers", "'A' … is not a header name", id="a whole header"),
         pytest.param({"headers": {"A": "x\r\nB: y"}}, "headers.A", "can't hold line breaks", id="header injection"),
         pytest.param(
             {"headers": {"Content-Length": "1"}}, "headers.Content-Length", "set by the HTTP client", id="length"

@@ -126,6 +126,8 @@ def test_a_second_pause_that_says_more_changes_the_first() -> None:
     first = pause(_new(), by="me", now=START, reason="repair").job
     second = pause(first, by="you", now=START + HOUR, until=START + 3 * HOUR).job
     assert second.pause == Pause("you", START, "repair", START + 3 * HOUR)
+    third = pause(second, by="us", now=START + 2 * HOUR, reason="parts ordered").job
+    assert third.pause == Pause("us", START, "parts ordered", START + 3 * HOUR), "its end stays"
     assert pause(second, by="us", now=START + 4 * HOUR).job.pause == Pause("us", START + 4 * HOUR), "that one was over"
 
 

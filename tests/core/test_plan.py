@@ -97,7 +97,7 @@ def _many(count: int) -> dict[str, Known]:
 @pytest.mark.parametrize(
     ("total", "gone", "reason"),
     [
-        pytest.param(1, 1, "the source reads as empty, which would delete all 1 of its jobs", id="empty, one job"),
+        pytest.param(1, 1, "the source reads as empty, which would delete its only job", id="empty, one job"),
         pytest.param(40, 40, "the source reads as empty, which would delete all 40 of its jobs", id="empty"),
         pytest.param(6, 5, None, id="five may go"),
         pytest.param(7, 6, "6 of 7 jobs would be deleted, more than the budget of 5 jobs or 30%", id="six may not"),
@@ -113,6 +113,34 @@ def test_budget(total: int, gone: int, reason: str | None) -> None:
     deleted = sum(isinstance(change, Delete) for change in plan.changes)
     assert deleted == (0 if reason else gone)
     assert any(isinstance(change, Create) for change in plan.changes) is (total > gone)
+
+
+@pytest.mark.parametrize(
+    ("nameless", "is_blocked"),
+    [
+        pytest.param([], False, id="all can be read"),
+        pytest.param(["a.yaml"], False, id="a file of known jobs: those are held"),
+        pytest.param(["new.yaml"], True, id="a file that is new"),
+        pytest.param(["t/"], False, id="a folder of known jobs"),
+        pytest.param(["u/"], True, id="a folder that is new"),
+    ],
+)
+def test_what_is_new_and_can_not_be_read_may_be_what_is_gone(nameless: list[str], is_blocked: bool) -> None:
+    """A file that was renamed and broken in one commit."""
+    stored = _stored(_known("x", path="gone.yaml"), _known("y"), _known("z", path="t/z.yaml"))
+    paths = frozenset(nameless)
+    desired = replace(_desired(_declared("y"), _declared("new"), paths=paths), nameless_paths=paths)
+    plan = make_plan(desired, stored)
+    assert (plan.blocked is not None) is is_blocked
+    if plan.blocked is not None:
+        assert "may declare any job, and 'x'" in plan.blocked.reason
+        assert any(isinstance(change, Create) for change in plan.changes), "the rest is applied"
+
+
+def test_nothing_is_deleted_where_no_manifest_can_be_used() -> None:
+    plan = make_plan(_desired(ids=frozenset("x")), _stored(_known("x"), _known("y", path="b.yaml")))
+    assert plan.blocked is not None
+    assert plan.blocked.reason == "no manifest of the source can be used, and 'y' would be deleted"
 
 
 def test_approval_fits_exactly_one_deletion() -> None:
@@ -163,7 +191,7 @@ def test_laws(desired: Desired, stored: dict[str, Known]) -> None:
     if plan.blocked:
         kept = _apply(plan, stored)
         assert kept.keys() >= stored.keys()
-        assert desired.is_empty or len(plan.blocked.job_ids) > PRUNE_BUDGET_JOBS
+        assert not desired.jobs or len(plan.blocked.job_ids) > PRUNE_BUDGET_JOBS
         plan = make_plan(desired, stored, approved=plan.blocked.digest)
         assert plan.blocked is None
     applied = _apply(plan, stored)

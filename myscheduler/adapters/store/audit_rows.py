@@ -21,11 +21,13 @@ def add(connection: sa.Connection, entries: Sequence[Entry]) -> None:
         connection.execute(_INSERT, [_values(entry) for entry in entries])
 
 
-def read(connection: sa.Connection, *, job_id: str | None, limit: int) -> list[Entry]:
-    """The newest entries, newest first; those of one job, or all."""
+def read(connection: sa.Connection, *, job_id: str | None, action: Action | None = None, limit: int) -> list[Entry]:
+    """The newest entries, newest first; those of one job, of one action, or all."""
     query = sa.select(audit).order_by(audit.c.entry_id.desc()).limit(limit)
     if job_id is not None:
         query = query.where(audit.c.job_id == job_id)
+    if action is not None:
+        query = query.where(audit.c.action == action)
     return [_entry(row) for row in connection.execute(query)]
 
 
