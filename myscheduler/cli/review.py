@@ -12,6 +12,7 @@ from myscheduler.cli.manifests import counted
 from myscheduler.core.differences import FieldChange
 from myscheduler.core.problem import Severity
 from myscheduler.core.review import Action, Review, Reviewed, Times
+from myscheduler.core.source import POLICY
 
 _SIGNS: dict[Action, tuple[str, str]] = {
     "create": ("+", "green"),
@@ -39,8 +40,17 @@ def as_text(review: Review) -> Iterator[str]:
         yield from _text_of(change)
         yield ""
     if review.blocked:
-        yield click.style(f"Blocked: {_blocked(review)}", fg="red")
+        yield click.style(f"Blocked: {printable(_blocked(review))}", fg="red")
+    if _doubts_policy(review):
+        yield click.style(_DOUBT, fg="red")
     yield summary(review)
+
+
+_DOUBT = f"{POLICY} has mistakes: the service keeps the rules that were last good, and holds what they forbid"
+
+
+def _doubts_policy(review: Review) -> bool:
+    return any(one.severity is Severity.ERROR and one.path.rpartition("/")[2] == POLICY for one in review.problems)
 
 
 def summary(review: Review) -> str:
@@ -132,6 +142,8 @@ def as_markdown(review: Review) -> str:
     lines = [f"### {summary(review)}", ""]
     if review.blocked:
         lines += [f"> **Blocked:** {_escaped(_blocked(review))}", ""]
+    if _doubts_policy(review):
+        lines += [f"> {_escaped(_DOUBT)}", ""]
     errors = [problem for problem in review.problems if problem.severity is Severity.ERROR]
     if errors:
         lines += [f"**{counted(len(errors), 'problem')}**", "", *(f"- {_escaped(str(one))}" for one in errors), ""]

@@ -127,7 +127,7 @@ def _history(history: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _revision(revision: str | None, at: str | None) -> str:
-    return f"{revision}  {_shown(at)}" if revision and at else "nothing yet"
+    return f"{revision}  {_shown(at)}" if revision and at else "nothing as a whole yet"
 
 
 def _shown(text: str) -> str:

@@ -194,6 +194,14 @@ async def test_no_text_of_a_manifest_reaches_the_terminal_as_a_command(applied: 
         assert r"body.a\x1b[2K\nPlan: no changes" in told
 
 
+async def test_a_broken_policy_is_said_to_leave_doubts(applied: Parts) -> None:
+    write(applied.jobs_dir, BEFORE | {"policy.yaml": "max_retries: [\n"})
+    for output in ("text", "markdown"):
+        result = plan(*DATABASE, "--format", output)
+        assert result.exit_code == 1
+        assert "the service keeps the rules that were last good" in result.stdout
+
+
 async def test_a_comment_of_a_large_change_fits_on_github(applied: Parts) -> None:
     many = {f"{n}.yaml": f'job_id: "{n}"\ncron: "0 1 * * *"\ntarget_url: {URL}\n' for n in range(500)}
     write(applied.jobs_dir, BEFORE | many)
