@@ -4,10 +4,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from myscheduler.core.crontab_credentials import is_credential_variable
 from myscheduler.core.curl import read_curl
-from myscheduler.core.shell import Command, as_manifest_text, expand, read_commands
+from myscheduler.core.shell import Command, as_manifest_text, expand, is_marked, marked, read_commands
 from myscheduler.core.web_call import NO_FILES, TO_A_FILE, NotTakenOver, WebCall, seconds
 from myscheduler.core.wget import read_wget
+
+SecretFor = Callable[[str, str | None], str]
+"""The name of the secret for a variable and its value; `None` where nobody sets it."""
 
 
 @dataclass(slots=True)
@@ -15,8 +19,10 @@ class FoundCall:
     """The call of a line, with what its neighbours say about it."""
 
     call: WebCall
-    unknown: set[str]
-    """Variables that nobody in the crontab sets; in the call they are references to secrets."""
+    unset: Mapping[str, str]
+    """Variables that nobody in the crontab sets, by the secrets that stand for them in the call."""
+    hidden: Mapping[str, tuple[str, str]] = field(repr=False)
+    """Variables that hold credentials, with their values, by the secrets that stand for them."""
     waits: bool = False
     """A run waits for the one before it."""
     lock: str | None = None
@@ -27,10 +33,28 @@ class FoundCall:
 class _Line:
     """What was read of a line so far."""
 
-    variables: dict[str, str]
+    secret_for: SecretFor
     stdin: str | None
+    variables: dict[str, str] = field(default_factory=dict, repr=False)
+    unset: dict[str, str] = field(default_factory=dict)
+    hidden: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
     found: FoundCall | None = None
     warnings: list[str] = field(default_factory=list)
+
+    def set(self, name: str, value: str) -> None:
+        """The value of a credential goes no further: a secret stands for it from here on."""
+        if value and is_credential_variable(name) and not is_marked(value):
+            secret = self.secret_for(name, value)
+            self.hidden[secret] = name, value
+            value = marked(secret)
+        self.variables[name] = value
+
+    def value_of(self, name: str) -> str:
+        if name not in self.variables:
+            secret = self.secret_for(name, None)
+            self.unset[secret] = name
+            self.variables[name] = marked(secret)
+        return self.variables[name]
 
 
 _SKIPPED = frozenset({"cd", "true", ":", "set", "umask", "ulimit", "date", "echo", "printf", "exit", "logger", "wait"})
@@ -40,9 +64,11 @@ _PROGRAM = re.compile(r"[\w.+-]{1,40}")
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.ASCII | re.DOTALL)
 
 
-def find_call(command: str, variables: Mapping[str, str], stdin: str | None) -> FoundCall:
+def find_call(command: str, variables: Mapping[str, str], stdin: str | None, secret_for: SecretFor) -> FoundCall:
     """The call that the command makes. Raises `NotTakenOver` or `ShellError` where it makes none, or not only one."""
-    line = _Line(dict(variables), stdin)
+    line = _Line(secret_for, stdin)
+    for name, value in variables.items():
+        line.set(name, value)
     _read_line(line, command)
     if line.found is None:
         raise NotTakenOver("runs neither curl nor wget: only HTTP calls can be taken over")
@@ -53,7 +79,7 @@ def find_call(command: str, variables: Mapping[str, str], stdin: str | None) -> 
 def _read_line(line: _Line, text: str) -> None:
     piped: str | None = None
     for command in read_commands(text):
-        words = [expand(word, line.variables) for word in command.words]
+        words = [expand(word, line.value_of) for word in command.words]
         if command.before == "&" and line.found is not None:
             line.warnings.append(
                 "an & outside of quotes ends a command: what stands behind it was never part of the URL"
@@ -87,7 +113,7 @@ def _without_assignments(line: _Line, words: list[str], *, is_alone: bool) -> li
     for word in words[:place]:
         name, _, value = word.partition("=")
         if is_alone:
-            line.variables[name] = value
+            line.set(name, value)
         if name.lower().endswith("_proxy"):
             line.warnings.append("no proxy is used: the service calls the target itself")
     return [] if is_alone else words[place:]
@@ -103,11 +129,10 @@ def _read_command(line: _Line, words: list[str], stdin: str | None, command: Com
         if line.found is not None:
             raise NotTakenOver("makes several calls: one job makes one, so give each a line of its own")
         stdin = _redirected(line, command, stdin)
-        unknown: set[str] = set()
-        texts = [as_manifest_text(word, unknown) for word in words[1:]]
-        stdin = None if stdin is None else as_manifest_text(stdin, unknown)
+        texts = [as_manifest_text(word) for word in words[1:]]
+        stdin = None if stdin is None else as_manifest_text(stdin)
         call = read_curl(texts, stdin) if name == "curl" else read_wget(texts)
-        line.found = FoundCall(call, unknown)
+        line.found = FoundCall(call, line.unset, line.hidden)
     elif name in {".", "source"}:
         line.warnings.append("the variables that a file sets are not known here")
     elif name == "sleep":
@@ -126,7 +151,7 @@ def _redirected(line: _Line, command: Command, stdin: str | None) -> str | None:
     for operator, word in command.redirections:
         if "<" in operator:
             stdin = None
-        elif not operator.endswith("&") and expand(word, line.variables) not in NO_FILES:
+        elif not operator.endswith("&") and expand(word, line.value_of) not in NO_FILES:
             line.warnings.append(TO_A_FILE)
     return stdin
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -98,6 +98,10 @@ class _Secrets:
         hints.append(f"a credential in {'.'.join(loc)} became ${{secret:{name}}}, which has to hold its value{decoded}")
         return f"${{secret:{name}}}"
 
+    def of_variable(self, name: str, value: str | None) -> str:
+        """The secret for a variable of a crontab; `None` where nobody sets it."""
+        return self._name(f"unset {name}" if value is None else value, _ascii(name) or "value")
+
     def _name(self, value: str, wished: str) -> str:
         if value not in self.names:
             taken = set(self.names.values())
@@ -129,10 +133,12 @@ class _Importing:
     def _take(self, entry: Entry) -> None:
         if entry.times.lower() == "@reboot":
             raise NotTakenOver("@reboot runs when the machine starts, which is no time of a schedule")
-        found = find_call(entry.command, entry.variables, entry.stdin)
+        found = find_call(entry.command, entry.variables, entry.stdin, self.secrets.of_variable)
         call = found.call.fields()
         if is_in_host(call["target_url"]):
-            raise NotTakenOver("the host of its URL stands in a variable that nothing here sets")
+            raise NotTakenOver(
+                "the host of its URL stands in a variable that nothing here sets, or that is called a credential"
+            )
         job_id = self._free_id(_slug(call["target_url"], entry.comment))
         call, hints = self.secrets.taken_out(
             call, login=found.call.login, prefix=_ascii(job_id) or f"line-{entry.line}"
@@ -162,10 +168,8 @@ class _Importing:
             self.report(entry.line, "lost", warning)
         for hint in hints:
             self.report(entry.line, "secret", hint)
-        for name in sorted(found.unknown):
-            if f"${{secret:{name}}}" in text:
-                message = f"nothing here sets ${name}: it became ${{secret:{name}}}, which has to hold its value"
-                self.report(entry.line, "secret", message)
+        for hint in _hints(found, text):
+            self.report(entry.line, "secret", hint)
         if "CRON_TZ" not in entry.variables and "TZ" in entry.variables:
             self.report(entry.line, "timezone", "TZ became the job's timezone, though some crons know CRON_TZ only")
         if found.call.timeout_sec is None:
@@ -191,6 +195,19 @@ class _Importing:
 
 _ENCODED = {("target_url",), ("body",)}
 _WITH_CREDENTIALS = ("target_url", "headers", "body")
+
+
+def _hints(found: FoundCall, text: str) -> Iterator[str]:
+    """What the secrets of variables have to hold."""
+    for secret, name in found.unset.items():
+        if (reference := f"${{secret:{secret}}}") in text:
+            yield f"nothing here sets ${name}: it became {reference}, which has to hold its value"
+    for secret, (name, value) in found.hidden.items():
+        if (reference := f"${{secret:{secret}}}") in text:
+            encoded = [*found.call.urls, *found.call.data, *found.call.query]
+            is_decoded = unquote_plus(value) != value and any(reference in piece for piece in encoded)
+            decoded = " without its percent-encoding" if is_decoded else ""
+            yield f"the credential in ${name} became {reference}, which has to hold its value{decoded}"
 
 
 def _zone(entry: Entry) -> str | None:

@@ -5,7 +5,7 @@ can't tell `'$A'`, which is text, from `"$A"`.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from myscheduler.errors import MySchedulerError
@@ -155,20 +155,25 @@ def _expansion(line: str, at: int) -> tuple[str | Variable, int]:
 
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
-"""Around the name of a variable that nobody sets; unlike a `$` they are text to a shell that reads it again."""
-_UNKNOWN = re.compile(f"{_OPEN}(\\w+){_CLOSE}")
+"""Around the name of a secret; unlike a `$` they are text to a shell that reads it again."""
+_MARKED = re.compile(f"{_OPEN}([A-Za-z0-9_.-]+){_CLOSE}")
 
 
-def expand(word: Word, variables: Mapping[str, str]) -> str:
-    """The word as text, in which variables that nobody sets are marked, for `as_manifest_text`."""
-    return "".join(
-        part if isinstance(part, str) else variables.get(part.name, f"{_OPEN}{part.name}{_CLOSE}") for part in word
-    )
+def expand(word: Word, value_of: Callable[[str], str]) -> str:
+    """The word as text, with the value of each variable in its place."""
+    return "".join(part if isinstance(part, str) else value_of(part.name) for part in word)
 
 
-def as_manifest_text(text: str, unknown: set[str]) -> str:
-    """The text for a manifest: marked variables are references to secrets, and `unknown` gets their names; what only
-    looks like a reference is escaped.
-    """
-    unknown.update(_UNKNOWN.findall(text))
-    return _UNKNOWN.sub(r"${secret:\1}", text.replace("${", "$${"))
+def marked(secret: str) -> str:
+    """What stands for a secret in the value of a variable, until `as_manifest_text` makes it a reference."""
+    return f"{_OPEN}{secret}{_CLOSE}"
+
+
+def is_marked(text: str) -> bool:
+    """The text is that of a secret and nothing else."""
+    return _MARKED.fullmatch(text) is not None
+
+
+def as_manifest_text(text: str) -> str:
+    """The text for a manifest: marks are references to secrets, and what only looks like a reference is escaped."""
+    return _MARKED.sub(r"${secret:\1}", text.replace("${", "$${"))

@@ -156,6 +156,7 @@ def test_what_a_secret_has_to_hold(command: str, written: str, hint: str) -> Non
     ("command", "message"),
     [
         pytest.param("curl http://$HOST/run", "the host of its URL stands in a variable", id="host"),
+        pytest.param("PW=a.test; curl http://$PW/run", "or that is called a credential", id="host of such a name"),
         pytest.param(
             """curl --json '{"password": 1234}' http://x""", "credential in body.password is no text", id="PIN"
         ),
@@ -164,6 +165,74 @@ def test_what_a_secret_has_to_hold(command: str, written: str, hint: str) -> Non
 def test_what_no_reference_can_stand_for(command: str, message: str) -> None:
     (problem,) = import_crontab(f"@daily {command}", path="c", zone="UTC").problems
     assert message in problem.message
+
+
+@pytest.mark.parametrize(
+    ("lines", "written", "hints"),
+    [
+        pytest.param(
+            "API_TOKEN=hunter2\n@daily curl -m 5 http://x.test/hook/$API_TOKEN",
+            "job_id: hook\ncron: '@daily'\ntarget_url: http://x.test/hook/${secret:API_TOKEN}\n",
+            ["the credential in $API_TOKEN became ${secret:API_TOKEN}, which has to hold its value"],
+            id="path",
+        ),
+        pytest.param(
+            'PASSWORD=hunter2\n@daily curl -m 5 -H "X-Gitlab: $PASSWORD" http://x.test/b',
+            "  X-Gitlab: ${secret:PASSWORD}\n",
+            ["the credential in $PASSWORD became ${secret:PASSWORD}, which has to hold its value"],
+            id="header of any name",
+        ),
+        pytest.param(
+            'PW="hunter2%2B"\n@daily curl -m 5 -d "pin=$PW" http://x.test/c',
+            "body: pin=${secret:PW}\n",
+            ["the credential in $PW became ${secret:PW}, which has to hold its value without its percent-encoding"],
+            id="encoded in a form",
+        ),
+        pytest.param(
+            '@daily PW=hunter2; curl -m 5 -H "X-Foo: $PW" http://x.test/e',
+            "  X-Foo: ${secret:PW}\n",
+            ["the credential in $PW became ${secret:PW}, which has to hold its value"],
+            id="set by the command",
+        ),
+        pytest.param(
+            "TOKEN=hunter2\n@daily V=$TOKEN; sh -c \"curl -m 5 -d 'a=x$V' http://x.test/e\"",
+            "body: a=x${secret:TOKEN}\n",
+            ["the credential in $TOKEN became ${secret:TOKEN}, which has to hold its value"],
+            id="handed on",
+        ),
+        pytest.param(
+            "PIN=hunter2\n@daily curl -m 5 -d a=$PIN http://x.test/a\nPIN=hunter3\n@daily curl -m 5 -d b=$PIN http://x.test/b",
+            "body: b=${secret:PIN-2}\n",
+            [
+                "the credential in $PIN became ${secret:PIN}, which has to hold its value",
+                "the credential in $PIN became ${secret:PIN-2}, which has to hold its value",
+            ],
+            id="two values",
+        ),
+        pytest.param(
+            "@daily PW=hunter2; curl -m 5 -d a=$PW http://x.test/a\n@daily curl -m 5 -d b=$PW http://x.test/b",
+            "body: b=${secret:PW-2}\n",
+            [
+                "the credential in $PW became ${secret:PW}, which has to hold its value",
+                "nothing here sets $PW: it became ${secret:PW-2}, which has to hold its value",
+            ],
+            id="set in another line only",
+        ),
+        pytest.param(
+            "TOKEN_FILE=hunter\nLOGIN_URL=http://x.test/l\nTOKEN=\n@daily curl -m 5 -d $TOKEN_FILE $LOGIN_URL$TOKEN",
+            "target_url: http://x.test/l\nmethod: POST\nheaders:\n"
+            "  Content-Type: application/x-www-form-urlencoded\nbody: hunter\n",
+            [],
+            id="no credentials",
+        ),
+    ],
+)
+def test_variables_that_hold_credentials(lines: str, written: str, hints: list[str]) -> None:
+    found = import_crontab(lines, path="c", zone="UTC")
+    told = [one.message for one in found.problems]
+    assert written in "".join(found.manifests.values())
+    assert told == hints
+    assert "hunter2" not in "".join([*found.manifests, *found.manifests.values(), *told])
 
 
 def test_a_comment_with_a_credential_is_masked() -> None:

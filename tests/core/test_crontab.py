@@ -62,7 +62,7 @@ def test_other_lines_are_named() -> None:
 
 
 def _find(command: str, **variables: str) -> FoundCall:
-    return find_call(command, variables, None)
+    return find_call(command, variables, None, lambda name, _: name)
 
 
 @pytest.mark.parametrize(

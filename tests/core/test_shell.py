@@ -6,16 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from myscheduler.core.shell import ShellError, as_manifest_text, expand, read_commands
+from myscheduler.core.shell import ShellError, as_manifest_text, expand, is_marked, marked, read_commands
 
 VARIABLES = {"A": "one two", "B": "${x}"}
+
+
+def _value_of(name: str) -> str:
+    return VARIABLES.get(name, marked(name))
 
 
 def _words(line: str) -> list[tuple[str, list[str]]]:
     """What stands before each command, and its words."""
     return [
-        (one.before, [as_manifest_text(expand(word, VARIABLES), set()) for word in one.words])
-        for one in read_commands(line)
+        (one.before, [as_manifest_text(expand(word, _value_of)) for word in one.words]) for one in read_commands(line)
     ]
 
 
@@ -47,16 +50,18 @@ def test_words(line: str, words: list[tuple[str, list[str]]]) -> None:
     assert _words(line) == words
 
 
-def test_names_of_unknown_variables() -> None:
-    unknown: set[str] = set()
-    (command,) = read_commands("a $C'$D' $A")
-    assert [as_manifest_text(expand(word, VARIABLES), unknown) for word in command.words][1] == "${secret:C}$D"
-    assert unknown == {"C"}
+def test_marks_are_text_to_a_shell_that_reads_them_again() -> None:
+    (command,) = read_commands(f"a x{marked('C-2')}")
+    assert as_manifest_text(expand(command.words[1], _value_of)) == "x${secret:C-2}"
+
+
+def test_what_is_marked() -> None:
+    assert [is_marked(text) for text in (marked("C-2"), "C", f"x{marked('C')}", "")] == [True, False, False, False]
 
 
 def test_redirections() -> None:
     (command,) = read_commands("a >x 2>>'y z' <in 2>&1 b")
-    redirections = [(operator, expand(word, {})) for operator, word in command.redirections]
+    redirections = [(operator, expand(word, _value_of)) for operator, word in command.redirections]
     assert redirections == [(">", "x"), ("2>>", "y z"), ("<", "in"), ("2>&", "1")]
     assert len(command.words) == 2
 
@@ -98,5 +103,5 @@ def test_words_are_those_of_the_shell(line: str) -> None:
         capture_output=True, check=False, env={"A": VARIABLES["A"], "LC_ALL": "C.UTF-8"},
     )  # fmt: skip
     assert done.returncode == 0
-    words = [expand(word, VARIABLES) for word in commands[0].words]
+    words = [expand(word, _value_of) for word in commands[0].words]
     assert done.stdout.decode() == "".join(f"{word}\n" for word in words[2:])
