@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from myscheduler.core.crontab_credentials import is_telling
+
 _SET = re.compile(r"\s*([A-Za-z_]\w*|\"[^\"]+\"|'[^']+')\s*=\s*(.*?)\s*", re.ASCII)
 _TIMES = re.compile(r"(@\S+|\S+(?:\s+\S+){4})\s+(.*)")
 _HEADER = re.compile(r"\W*m(in|inute)?\W+h(our)?\W.*", re.IGNORECASE)
@@ -22,7 +24,7 @@ class Entry:
     stdin: str | None
     """What the command is given to read: what stands behind the first `%`."""
     comment: str | None
-    """What the line directly above says."""
+    """What the line directly above says; nothing where a line of that comment may hold a credential."""
     variables: Mapping[str, str] = field(repr=False)
 
 
@@ -38,11 +40,11 @@ def read_crontab(text: str, *, has_users: bool = False) -> Crontab:
     entries: list[Entry] = []
     faults: list[tuple[int, str]] = []
     variables: dict[str, str] = {}
-    comment: str | None = None
+    said: list[str] = []
     for number, line in enumerate(text.split("\n"), start=1):
         stripped = line.strip()
         if stripped.startswith("#"):
-            comment = _said(stripped) or comment
+            said += _said(stripped)
             continue
         if found := _SET.fullmatch(line):
             variables = variables | {_unquoted(found[1]): _unquoted(found[2])}
@@ -52,21 +54,26 @@ def read_crontab(text: str, *, has_users: bool = False) -> Crontab:
                 _, _, command = " ".join(command.split(maxsplit=1)).partition(" ")
             command, stdin = _split_at_percent(command)
             if command:
-                entries.append(Entry(number, times, command, stdin, comment, variables))
+                entries.append(Entry(number, times, command, stdin, _comment(said), variables))
             else:
                 faults.append((number, "no command stands behind the user: --system is for crontabs with users"))
         elif stripped:
             faults.append((number, "is neither a setting nor five fields and a command"))
-        comment = None
+        said = []
     return Crontab(tuple(entries), tuple(faults))
 
 
-def _said(comment: str) -> str | None:
+def _comment(said: list[str]) -> str | None:
+    """The last line; what one line begins, such as a command or the name of a credential, the next may go on with."""
+    return said[-1] if said and not any(map(is_telling, said)) else None
+
+
+def _said(comment: str) -> list[str]:
     """The words of a comment; none where it only draws a line, names the columns, or was a job once."""
     text = comment.strip("#=-*~ \t")
     if not re.search(r"\w", text) or _HEADER.fullmatch(text) or re.match(r"(@\w+|[\d*/,-]+(\s+[\d*/,-]+){2})\s", text):
-        return None
-    return "".join(char if char.isprintable() else " " for char in text)
+        return []
+    return ["".join(char if char.isprintable() else " " for char in text)]
 
 
 def _unquoted(text: str) -> str:

@@ -1,12 +1,16 @@
-"""What of a crontab is a credential by its name alone."""
+"""What of a crontab is a credential by its name alone: variables, and comments that speak of one."""
 
 import re
+from itertools import pairwise
 
-from myscheduler.core.credentials import is_credential_name
+from myscheduler.core.credentials import is_credential_name, masked_text
 
 _SHORT = frozenset({"cred", "creds", "key", "keys", "login", "otp", "pass", "pat", "pin", "pw", "pwd"})
 """Too common to make any header or parameter a credential; in a crontab they name little else."""
 _LETTERS = re.compile(r"[^\W\d_]+")
+_HUMPS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_COMMAND = re.compile(r"\b(curl|wget)\b|(^|\s)--?[A-Za-z]|\S:\S+@\S", re.IGNORECASE)
+"""A program, an option, or a login before a host."""
 
 
 def is_credential_variable(name: str) -> bool:
@@ -17,3 +21,14 @@ def is_credential_variable(name: str) -> bool:
 
 def _is_short(word: str) -> bool:
     return word.lower() in _SHORT or word.lower().endswith(("pass", "pw"))
+
+
+def is_telling(comment: str) -> bool:
+    """The comment holds a command or speaks of a credential, whose value may stand anywhere in it."""
+    words = _LETTERS.findall(comment)
+    names = [*words, *_HUMPS.findall(comment), *map("_".join, pairwise(words))]
+    return (
+        _COMMAND.search(comment) is not None
+        or masked_text(comment) != comment
+        or any(is_credential_variable(name) for name in names)
+    )

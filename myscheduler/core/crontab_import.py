@@ -145,7 +145,7 @@ class _Importing:
         )
         fields = {
             "job_id": job_id,
-            "name": entry.comment and masked_text(entry.comment),
+            "name": entry.comment,
             "cron": " ".join(entry.times.split()),
             "timezone": _zone(entry),
             "overlap": "queue" if found.waits else None,

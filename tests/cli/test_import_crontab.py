@@ -235,9 +235,9 @@ def test_variables_that_hold_credentials(lines: str, written: str, hints: list[s
     assert "hunter2" not in "".join([*found.manifests, *found.manifests.values(), *told])
 
 
-def test_a_comment_with_a_credential_is_masked() -> None:
-    found = import_crontab(f"# token=abcdef123\n{ONE}", path="c", zone="UTC")
-    assert "abcdef123" not in found.manifests["run"]
+def test_a_comment_with_a_credential_is_neither_a_name_nor_an_id() -> None:
+    found = import_crontab("# curl -u bob:hunter2 x\n@daily curl http://x.test/42", path="c", zone="UTC")
+    assert "name:" not in found.manifests["x.test"]
 
 
 # --- what the manifests call is what curl calls ---
