@@ -157,11 +157,16 @@ def _redirected(line: _Line, command: Command, stdin: str | None) -> str | None:
 
 
 def _other_command(line: _Line, name: str, words: Sequence[str]) -> str:
+    shown = _shown(name)
     behind = "also " if line.found is not None else ""
     is_user = len(words) > 1 and _program(words[1]) in {"curl", "wget"}
     hint = "; if that is a user, as in /etc/crontab, write --system" if is_user else ""
-    shown = name if _PROGRAM.fullmatch(name) else "a command"
     return f"{behind}runs {shown}, which is neither curl nor wget: only HTTP calls can be taken over{hint}"
+
+
+def _shown(program: str) -> str:
+    """Its name, where it looks like one."""
+    return program if _PROGRAM.fullmatch(program) else "a command"
 
 
 def _check_behind(line: _Line, words: Sequence[str], operator: str) -> None:
@@ -172,7 +177,7 @@ def _check_behind(line: _Line, words: Sequence[str], operator: str) -> None:
     if operator == "||" and name in {"true", ":", "exit"}:
         return
     when = "runs when the call fails" if operator == "||" else "gets the answer"
-    line.warnings.append(f"what {when} is not kept ({name}): the history has the answers and the failures")
+    line.warnings.append(f"what {when} is not kept ({_shown(name)}): the history has the answers and the failures")
 
 
 def _printed(words: Sequence[str]) -> str | None:

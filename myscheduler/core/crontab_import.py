@@ -12,8 +12,9 @@ from myscheduler.core.credentials import MASK, masked, masked_text
 from myscheduler.core.crontab import Entry, read_crontab
 from myscheduler.core.crontab_command import FoundCall, find_call
 from myscheduler.core.declaration import declare
+from myscheduler.core.fields import METHODS
 from myscheduler.core.manifest_writing import document, ordered
-from myscheduler.core.problem import Problem, Severity
+from myscheduler.core.problem import Complaint, Problem, Severity
 from myscheduler.core.secrets import is_in_host
 from myscheduler.core.shell import ShellError
 from myscheduler.core.web_call import NotTakenOver
@@ -153,8 +154,7 @@ class _Importing:
         fields = ordered({name: value for name, value in (fields | call).items() if value is not None})
         spec, complaints = declare(fields, zone=self.zone)
         if spec is None:
-            faults = (f"{one.field}: {one.message}" for one in complaints if one.severity is Severity.ERROR)
-            raise NotTakenOver(masked_text("; ".join(faults)))
+            raise NotTakenOver("; ".join(_fault(one) for one in complaints if one.severity is Severity.ERROR))
         self.manifests[job_id] = document(fields, [f"From line {entry.line} of {self.path}."])
         self._tell(entry, found, hints)
 
@@ -195,6 +195,22 @@ class _Importing:
 
 _ENCODED = {("target_url",), ("body",)}
 _WITH_CREDENTIALS = ("target_url", "headers", "body")
+
+
+_MAY_REPEAT = frozenset({"method", "headers", "body"})
+_FAULTS = {
+    "invalid-method": f"is not one of {', '.join(METHODS)}",
+    "invalid-header": "the name or the value of one is none that HTTP knows, or is set by the HTTP client",
+    "invalid-reference": "what stands for a secret has to be ${secret:NAME}, and never in a key",
+}
+
+
+def _fault(complaint: Complaint) -> str:
+    """What keeps a call from being a job. What stands in the wrong place may be a credential, so it is not repeated."""
+    field_name = str(complaint.loc[0]) if complaint.loc else ""
+    if field_name in _MAY_REPEAT:
+        return f"{field_name}: {_FAULTS.get(complaint.rule, 'is not possible in a manifest')}"
+    return masked_text(f"{complaint.field}: {complaint.message}")
 
 
 def _hints(found: FoundCall, text: str) -> Iterator[str]:

@@ -4,7 +4,16 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote_plus
 
-from myscheduler.core.web_call import NO_FILES, TO_A_FILE, NotTakenOver, WebCall, arguments, count, seconds
+from myscheduler.core.web_call import (
+    NO_FILES,
+    TO_A_FILE,
+    NotTakenOver,
+    WebCall,
+    arguments,
+    count,
+    seconds,
+    unknown_option,
+)
 
 _SHORT = {
     "#": "progress-bar", "0": "http1.0", "1": "tlsv1", "2": "sslv2", "3": "sslv3", "4": "ipv4", "6": "ipv6",
@@ -153,7 +162,7 @@ def _apply_other(call: WebCall, name: str, value: str) -> None:
     elif name in _REFUSED:
         raise NotTakenOver(_REFUSED[name])
     elif name not in _HARMLESS and name.removeprefix("no-") not in _HARMLESS:
-        raise NotTakenOver(f"the option --{name} is not known here")
+        raise unknown_option(name)
 
 
 def _add_header(call: WebCall, line: str) -> None:

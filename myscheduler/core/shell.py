@@ -141,17 +141,21 @@ def _quoted(line: str, at: int) -> tuple[list[str | Variable], int]:
     return parts, at + 1
 
 
+_SHOWN = {"(": "$(…)", "{": "${…}", "'": "$'…'"}
+"""What stands inside may be a login."""
+
+
 def _expansion(line: str, at: int) -> tuple[str | Variable, int]:
     """What a `$` or a back quote begins."""
     if found := _NAME.match(line, at):
         name = found[1] or found[2]
         if name[0].isdigit():
-            raise ShellError(f"${name} is an argument of a script, and there is none")
+            raise ShellError(f"${name[0]} is an argument of a script, and there is none")
         return Variable(name), found.end()
     if line[at] == "$" and line[at + 1 : at + 2] not in {"(", "{", "'", "?", "$", "!", "@", "*", "#", "-"}:
         return "$", at + 1
-    shown = line[at : at + 20]
-    raise ShellError(f"{shown}… is computed by the shell at each run: a manifest can't do that")
+    shown = "`…`" if line[at] == "`" else _SHOWN.get(line[at + 1], f"${line[at + 1]}")
+    raise ShellError(f"{shown} is computed by the shell at each run: a manifest can't do that")
 
 
 _OPEN, _CLOSE = "\ue000", "\ue001"

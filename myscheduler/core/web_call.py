@@ -1,6 +1,7 @@
 """An HTTP call as a command line makes it, on its way into a manifest."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -10,6 +11,7 @@ from myscheduler.errors import MySchedulerError
 
 TO_A_FILE = "the answer is not written to a file; the history keeps its first 4 KiB"
 NO_FILES = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr", "-"})
+_OPTION = re.compile(r"([a-z0-9.-]{1,40})(=|$)")
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -85,8 +87,8 @@ class WebCall:
             address += ("&" if "?" in address else "?") + piece
         try:
             parts = urlsplit(address)
-        except ValueError as error:
-            raise NotTakenOver(f"the URL can't be read: {error}") from None
+        except ValueError:  # its message may repeat a login
+            raise NotTakenOver("the URL can't be read") from None
         userinfo, at, host = parts.netloc.rpartition("@")
         if at:
             self.login = self.login or unquote(userinfo)
@@ -121,6 +123,13 @@ def seconds(text: str, option: str) -> float:
     if not 0 <= number < float("inf"):
         raise NotTakenOver(f"{option} is no number of seconds")
     return int(number) if number.is_integer() else number
+
+
+def unknown_option(name: str, program: str = "") -> NotTakenOver:
+    """An option that is not known; what stands behind its name may be a credential."""
+    found = _OPTION.match(name)
+    shown = f"the option --{found[1]}{'=…' if found[2] else ''}" if found else "an option"
+    return NotTakenOver(f"{shown}{program} is not known here")
 
 
 def count(text: str, option: str) -> int:

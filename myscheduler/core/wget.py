@@ -2,7 +2,16 @@
 
 from collections.abc import Sequence
 
-from myscheduler.core.web_call import NO_FILES, TO_A_FILE, NotTakenOver, WebCall, arguments, count, seconds
+from myscheduler.core.web_call import (
+    NO_FILES,
+    TO_A_FILE,
+    NotTakenOver,
+    WebCall,
+    arguments,
+    count,
+    seconds,
+    unknown_option,
+)
 
 _SHORT = {
     "4": "inet4-only", "6": "inet6-only", "O": "output-document", "P": "directory-prefix", "S": "server-response",
@@ -84,4 +93,4 @@ def _judge(call: WebCall, name: str) -> None:
     if name in _LOST:
         call.warn(_LOST[name])
     elif name not in _HARMLESS:
-        raise NotTakenOver(f"the option --{name} of wget is not known here")
+        raise unknown_option(name, " of wget")

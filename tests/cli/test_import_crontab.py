@@ -235,6 +235,25 @@ def test_variables_that_hold_credentials(lines: str, written: str, hints: list[s
     assert "hunter2" not in "".join([*found.manifests, *found.manifests.values(), *told])
 
 
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        pytest.param("curl -X 'TOKEN hunter2' http://x.test/a", "method: is not one of GET, POST", id="method"),
+        pytest.param("curl -H 'TOKEN hunter2: a' http://x.test/a", "headers: the name or the value", id="header"),
+        pytest.param(
+            r"""curl --json "{\"hunter2$A\": true}" http://x.test/a""", "body: what stands for a secret", id="key"
+        ),
+        pytest.param("curl -u 'a:$(echo hunter2)' $(echo hunter2) x", "$(…) is computed", id="computed"),
+        pytest.param("curl http://x.test/a | 'hunter2 hunter2'", "is not kept (a command)", id="program"),
+        pytest.param("curl --retry 999999999 http://x.test/a", "max_retries: ", id="what is no credential"),
+    ],
+)
+def test_what_may_be_a_credential_is_not_repeated(command: str, message: str) -> None:
+    told = [one.message for one in import_crontab(f"@daily {command}", path="c", zone="UTC").problems]
+    assert any(message in one for one in told)
+    assert "hunter2" not in "".join(told)
+
+
 def test_a_comment_with_a_credential_is_neither_a_name_nor_an_id() -> None:
     found = import_crontab("# curl -u bob:hunter2 x\n@daily curl http://x.test/42", path="c", zone="UTC")
     assert "name:" not in found.manifests["x.test"]

@@ -155,6 +155,10 @@ def test_what_is_lost_is_said(line: str, warning: str) -> None:
         pytest.param("curl 'http://x/{a,b}'", "calls several URLs", id="braces"),
         pytest.param("curl 'http://x/[01-20]'", "calls several URLs", id="brackets"),
         pytest.param("curl --frobnicate http://x", "the option --frobnicate is not known here", id="unknown option"),
+        pytest.param(
+            "curl '--header=X: hunter2' http://x", "the option --header=… is not known here", id="value behind ="
+        ),
+        pytest.param("curl --user:hunter2 http://x", "an option is not known here", id="value behind :"),
         pytest.param("curl -@ http://x", "the option -@ is not known here", id="unknown letter"),
         pytest.param("curl http://x -m", "nothing stands behind -m", id="no value"),
         pytest.param("curl -m soon http://x", "-m is no number of seconds", id="time"),
@@ -162,6 +166,8 @@ def test_what_is_lost_is_said(line: str, warning: str) -> None:
         pytest.param("curl -H content-type:text/json -d '{a' http://x", "its body is not JSON", id="no JSON"),
         pytest.param("curl --json null http://x", "the JSON null", id="null"),
         pytest.param("curl http://[x", "the URL can't be read", id="URL"),
+        pytest.param("curl http://me:hunter2℀@x", "the URL can't be read", id="URL of such characters"),
+        pytest.param("wget -O- --frob=hunter2 http://x", "the option --frob of wget is not known", id="wget's value"),
         pytest.param("wget -O- --post-file=f http://x", "its body stands in a file", id="wget's file"),
         pytest.param("wget -O- --mirror http://x", "the option --mirror of wget is not known here", id="wget's option"),
     ],
@@ -170,3 +176,4 @@ def test_refused(line: str, message: str) -> None:
     with pytest.raises(NotTakenOver) as refused:
         _call(line).fields()
     assert message in str(refused.value)
+    assert "hunter2" not in str(refused.value)

@@ -71,10 +71,13 @@ def test_redirections() -> None:
     [
         pytest.param("a 'b", "a ' is not closed", id="open quote"),
         pytest.param('a "b', 'a " is not closed', id="open double quote"),
-        pytest.param("a $(date)", "$(date)… is computed by the shell", id="substitution"),
-        pytest.param('a "`date`"', "is computed by the shell", id="back quotes"),
-        pytest.param("a ${A:-b}", "is computed by the shell", id="default of a variable"),
-        pytest.param("a $1", "is an argument of a script", id="argument"),
+        pytest.param("a $(echo -n u:hunter2 | base64)", "$(…) is computed by the shell", id="substitution"),
+        pytest.param('a "`echo hunter2`"', "`…` is computed by the shell", id="back quotes"),
+        pytest.param("a ${A:-hunter2}", "${…} is computed by the shell", id="default of a variable"),
+        pytest.param("a $'hunter2\\n'", "$'…' is computed by the shell", id="quotes of bash"),
+        pytest.param("a $?", "$? is computed by the shell", id="status"),
+        pytest.param("a $1", "$1 is an argument of a script", id="argument"),
+        pytest.param('a "pa$5hunter2"', "$5 is an argument of a script", id="argument within a password"),
         pytest.param("(a; b)", "commands in ( )", id="subshell"),
         pytest.param("a <<EOF", "text in << lines", id="here document"),
         pytest.param("a >", "nothing stands behind >", id="redirection to nowhere"),
@@ -84,6 +87,7 @@ def test_refused(line: str, message: str) -> None:
     with pytest.raises(ShellError) as refused:
         read_commands(line)
     assert message in str(refused.value)
+    assert "hunter2" not in str(refused.value)
 
 
 _PIECES = st.lists(
