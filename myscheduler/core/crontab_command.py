@@ -76,9 +76,50 @@ def find_call(command: str, variables: Mapping[str, str], stdin: str | None, sec
     return line.found
 
 
+@dataclass(slots=True)
+class _Way:
+    """How the shell gets to the call, which a job makes each time."""
+
+    is_reached: bool = True
+    is_over: bool = False
+    is_behind_cd: bool = False
+    """A `cd` that fails ends the list of commands."""
+    needs_cd: bool = False
+    """A `cd` that fails ends the shell."""
+
+    def goes_to(self, command: Command) -> None:
+        """To a command in front of the call; those before it are taken to succeed."""
+        if command.before in {"|", "|&"}:  # a pipe is reached as a whole
+            return
+        self.is_reached = command.before != "||"
+        if command.before not in {"&&", "||"}:
+            self.is_behind_cd = False
+
+    def goes_on(self, words: Sequence[str]) -> None:
+        """Behind that command."""
+        name = _program(words[0])
+        self.is_behind_cd = self.is_behind_cd or name == "cd"
+        if name == "exit" or (name == "exec" and len(words) > 1):
+            self.is_over = self.is_over or self.is_reached
+            self.needs_cd = self.needs_cd or self.is_behind_cd
+
+    def check(self, line: _Line) -> None:
+        """The call is reached. Raises `NotTakenOver` where it is not made, or only sometimes."""
+        if self.is_over:
+            raise NotTakenOver("never gets to its call: the shell ends before (exit)")
+        if not self.is_reached:
+            raise NotTakenOver("makes its call only where what stands before fails (||): a job makes it each time")
+        if self.is_behind_cd or self.needs_cd:
+            line.warnings.append("the call is made whether or not cd succeeds: a job runs in no folder")
+
+
 def _read_line(line: _Line, text: str) -> None:
+    """Read the commands of a line, or of a shell in it."""
     piped: str | None = None
+    way = _Way()
     for command in read_commands(text):
+        before = line.found
+        way.goes_to(command)
         words = [expand(word, line.value_of) for word in command.words]
         if command.before == "&" and line.found is not None:
             line.warnings.append(
@@ -94,6 +135,10 @@ def _read_line(line: _Line, text: str) -> None:
             piped = _printed(words)
         else:
             _read_command(line, words, stdin, command)
+        if line.found is None:
+            way.goes_on(words)
+        elif line.found is not before:
+            way.check(line)
 
 
 def _program(word: str) -> str:
