@@ -397,20 +397,39 @@ _HIDDEN = st.sampled_from(
     [
         *("-u me:hunter2", "-u 'hunter2:hunter2'", "-H 'Authorization: Bearer hunter2'", "-H 'x-api-key: hunter2'"),
         *("-b session_token=hunter2", "--oauth2-bearer hunter2", "-d password=hunter2", "http://me:hunter2@x.test/a"),
+        *('-H "X-Foo: $TOKEN"', "-d a=$TOKEN", "http://x.test/$TOKEN", "-u $TOKEN", "-m $TOKEN", "-X $TOKEN"),
+        *("-X 'TOKEN hunter2'", "'--header=X: hunter2'", "-d $(echo hunter2)", "-d `echo hunter2`", "-d ${A:-hunter2}"),
         *("'http://x.test/a?api_key=hunter2&b'", '-d "secret=$HUNTER"', """--json '{"a": {"token": "hunter2"}}'"""),
     ]
 )
 _AROUND = st.sampled_from(
     [
-        *("{}", "timeout 5 {} | jq .", "flock /l {} || echo no", "backup && {}", "HUNTER=hunter2 {}"),
+        *(
+            "{}",
+            "timeout 5 {} | jq .",
+            "flock /l {} || echo no",
+            "backup && {}",
+            "HUNTER=hunter2 {}",
+            "PW=hunter2; TOKEN=$PW; {}",
+        ),
         *("export HUNTER=hunter2; {}", "sh -c '{}'"),
     ]
 )
 
 
-@given(st.lists(_HIDDEN, min_size=1, max_size=3).map(" ".join), _AROUND, st.sampled_from(["", "http://x.test/run"]))
-def test_credentials_get_neither_into_manifests_nor_into_messages(hidden: str, around: str, url: str) -> None:
+_COMMENTS = st.sampled_from(["Run", "curl -u me:hunter2 x", "password:\n# hunter2", "pin hunter2", "a\n# pw=hunter2"])
+
+
+@given(
+    st.lists(_HIDDEN, min_size=1, max_size=3).map(" ".join),
+    _AROUND,
+    st.sampled_from(["", "http://x.test/42"]),
+    _COMMENTS,
+)
+def test_credentials_get_neither_into_manifests_nor_into_messages(
+    hidden: str, around: str, url: str, comment: str
+) -> None:
     command = around.format(f"curl -s {hidden} {url}")
-    found = import_crontab(f"HUNTER=hunter2\n# Run\n@daily {command}", path="crontab", zone="UTC")
+    found = import_crontab(f"HUNTER=hunter2\nTOKEN=hunter2\n# {comment}\n@daily {command}", path="crontab", zone="UTC")
     assert "hunter2" not in "".join([*found.manifests, *found.manifests.values()])
     assert "hunter2" not in "".join(one.message for one in found.problems)
