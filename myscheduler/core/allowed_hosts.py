@@ -11,6 +11,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import idna
 
+from myscheduler.core.problem import shown
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -62,7 +64,7 @@ def called_host(url: str) -> Host | None:
 def parse_host_pattern(text: str) -> HostPattern:
     """Read one entry of an allow-list. A `ValueError` says what to write instead."""
     if "/" in text:
-        raise ValueError(f"{text!r} is more than a host: write {urlsplit(text).netloc or 'api.example.com'!r}")
+        raise ValueError(f"{shown(text)} is more than a host: write {_host_in(text)!r}")
     below = text.startswith("*.")
     try:
         parts = urlsplit(f"//{text.removeprefix('*.')}")
@@ -70,8 +72,13 @@ def parse_host_pattern(text: str) -> HostPattern:
     except ValueError:
         name = ""
     if not name or port == 0 or "@" in text or "*" in name or not text.isprintable() or " " in text:
-        raise ValueError(f"{text!r} is no host: write api.example.com, localhost:8080, [::1] or *.example.com")
+        raise ValueError(f"{shown(text)} is no host: write api.example.com, localhost:8080, [::1] or *.example.com")
     return HostPattern(name, port, below)
+
+
+def _host_in(url: str) -> str:
+    """What a pattern for the URL would be, without user and password."""
+    return urlsplit(url).netloc.rpartition("@")[2] or "api.example.com"
 
 
 def _canonical(parts: SplitResult) -> str:

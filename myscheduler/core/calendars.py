@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import cache, lru_cache
 from typing import Any, Literal
 
+from myscheduler.core.problem import shown
 from myscheduler.errors import ScheduleError
 
 FARTHEST = 28
@@ -158,12 +159,12 @@ def _check_country(country: str, subdivision: str | None) -> None:
     known = _countries()
     if country not in known:
         hint = f"did you mean {country.upper()}?" if country.upper() in known else "write one such as JP, US or DE"
-        raise ScheduleError(f"{country!r} is no country code of ISO 3166; {hint}", field="country")
+        raise ScheduleError(f"{shown(country)} is no country code of ISO 3166; {hint}", field="country")
     if subdivision is not None and subdivision not in known[country]:
         close = get_close_matches(subdivision.upper(), known[country], n=1)
         there = f"there are {', '.join(known[country])}" if known[country] else f"{country} has none here"
         hint = f"did you mean {close[0]}?" if close else there
-        raise ScheduleError(f"{subdivision!r} is no subdivision of {country}; {hint}", field="subdivision")
+        raise ScheduleError(f"{shown(subdivision)} is no subdivision of {country}; {hint}", field="subdivision")
 
 
 # --- days as people write them ---
@@ -202,19 +203,21 @@ def parse_days(text: str) -> Days:
     """
     found = _DAYS.fullmatch(text.strip())
     if found is None:
-        raise ScheduleError(f"{text!r} is not a day: write 2026-08-13, 08-13 for every year, or a range 12-29/01-03")
+        raise ScheduleError(
+            f"{shown(text)} is not a day: write 2026-08-13, 08-13 for every year, or a range 12-29/01-03"
+        )
     year, month, day, last_year, last_month, last_day = (int(part) if part else None for part in found.groups())
     first = (month or 0, day or 0)
     last = (last_month, last_day) if last_month is not None and last_day is not None else first
     if last_month is not None and (year is None) is not (last_year is None):
-        raise ScheduleError(f"{text!r}: write the year at both ends of a range, or at none")
+        raise ScheduleError(f"{shown(text)}: write the year at both ends of a range, or at none")
     end = last_year if last_year is not None else year
     try:
         start_day, end_day = date(year or _LEAP_YEAR, *first), date(end or _LEAP_YEAR, *last)
     except ValueError:
-        raise ScheduleError(f"{text!r} is no day of the calendar") from None
+        raise ScheduleError(f"{shown(text)} is no day of the calendar") from None
     if year is not None and not timedelta() <= end_day - start_day <= timedelta(days=_LONGEST):
-        raise ScheduleError(f"{text!r}: a range runs forwards, and over a year at the most")
+        raise ScheduleError(f"{shown(text)}: a range runs forwards, and over a year at the most")
     return Days(year, first, last, end)
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from myscheduler.core.calendars import Calendar, check_calendar
+from myscheduler.core.credentials import field_of, key_shown
 from myscheduler.core.problem import Problem, did_you_mean, shown
 from myscheduler.core.source import CALENDARS, SourceFile, UnreadableFile
 from myscheduler.core.yaml import Document, YamlError, read_documents
@@ -65,7 +66,7 @@ class NamedCalendars:
             hint = f"{CALENDARS} has {', '.join(sorted(self.known))}"
         else:
             hint = f"it would be written in {CALENDARS} at the root of the manifests, and there is none"
-        raise ScheduleError(f"{name!r} is not known: {hint}")
+        raise ScheduleError(f"{shown(name)} is not known: {hint}")
 
 
 def read_calendars(file: SourceFile | UnreadableFile | None) -> NamedCalendars:
@@ -102,7 +103,7 @@ def _read(path: str, content: bytes, digest: str) -> NamedCalendars:
 def _entries(path: str, document: Document) -> tuple[dict[str, Calendar], list[Problem]]:
     def problem(loc: tuple[str | int, ...], rule: str, message: str, *, at_key: bool = False) -> Problem:
         line, column = document.position(loc, at_key=at_key)
-        return Problem(path, line, column, ".".join(map(str, loc)), rule, message)
+        return Problem(path, line, column, field_of(loc), rule, message)
 
     problems = [problem(one.loc, one.rule, one.message, at_key=one.at_key) for one in document.complaints]
     entries = document.value if isinstance(document.value, dict) else {}
@@ -134,7 +135,8 @@ def _explained(fault: ErrorDetails) -> str:
     kind, message, written = fault["type"], fault["msg"], shown(fault["input"])
     if kind == "extra_forbidden":
         name, known = str(fault["loc"][-1]), CalendarEntry.model_fields
-        return f"unknown key {shown(name)}{did_you_mean(name, known) or ': the keys are ' + ', '.join(known)}"
+        name = key_shown(name)
+        return f"unknown key {name!r}{did_you_mean(name, known) or ': the keys are ' + ', '.join(known)}"
     if kind == "list_type":
         return f"has to be a list, such as [12-29/01-03], not {written}"
     if kind in {"model_type", "model_attributes_type", "dict_type"}:

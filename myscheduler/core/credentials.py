@@ -4,17 +4,20 @@ A reference, `${secret:NAME}`, is no literal credential: it may be shown, and be
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote_plus, urlsplit
 
-from myscheduler.core.job import JobSpec
+if TYPE_CHECKING:  # messages about jobs are masked here, so this can't need jobs
+    from myscheduler.core.job import JobSpec
 
 MASK = "••••"
 DEEPEST = 50
 """What is nested deeper in a body is not looked into, and not shown."""
+LONGEST_KEY = 60
+"""Characters of a key in a message."""
 Loc = tuple[str | int, ...]
 
 _ENDINGS = (
@@ -75,6 +78,7 @@ _PARAMETER = re.compile(
     r"(?<![A-Za-z0-9_.%\[\]-])(?P<name>[A-Za-z0-9_.%\[\]-]+)(?P<is>=)"
     r"(?P<value>(?:\$\{secret:[^{}\s]{1,300}\})+(?=[&#\s;,'\"<>]|$)|[^&\s\"<>]+)"
 )
+_KEY_ENDS = re.compile(r"[:\s]")
 _MEMBER = re.compile(r"\"(?P<name>(?:[^\"\\]|\\.)*)\"(?P<is>\s*:\s*)\"(?P<value>(?:[^\"\\]|\\.)*)\"")
 
 
@@ -99,16 +103,16 @@ def _words(name: str) -> tuple[str, ...]:
     return tuple(word.lower() for word in _WORD.findall(name))
 
 
-def literal_credentials(spec: JobSpec) -> Iterator[tuple[Loc, str]]:
+def literal_credentials(spec: "JobSpec") -> Iterator[tuple[Loc, str]]:
     """Where the spec holds credentials that are written out, and what each is; never the value itself."""
     for name, value in spec.headers.items():
         if _masked_header(name, value) != value:
-            yield ("headers", name), f"the header {name}"
+            yield ("headers", name), f"the header {key_shown(name)}"
     yield from ((("target_url",), what) for what in _in_url(spec.target_url))
     yield from _in_body(spec.body, ("body",), "")
     for name, value in spec.labels.items():
         if masked_text(value) != value:
-            yield ("labels", name), f"the label {name}"
+            yield ("labels", name), f"the label {key_shown(name)}"
 
 
 def masked(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,6 +129,21 @@ def masked_text(text: str) -> str:
     if '"' in text:
         text = _MEMBER.sub(_masked_member, text)
     return _SHAPES.sub(_masked_shape, text)
+
+
+def key_shown(key: str) -> str:
+    """The key as messages and field names repeat it: up to the first colon or white space, and cut where it is long.
+
+    Where the space behind a colon was forgotten, YAML takes the value for a part of the key.
+    """
+    name = _KEY_ENDS.split(key, maxsplit=1)[0]
+    text = masked_text(name[:LONGEST_KEY])
+    return text if name == key and len(name) <= LONGEST_KEY else f"{text}…"
+
+
+def field_of(loc: Iterable[str | int]) -> str:
+    """The dotted name of the field that the keys and places lead to."""
+    return ".".join(key_shown(part) if isinstance(part, str) else str(part) for part in loc)
 
 
 def _masked_field(name: str, value: Any) -> Any:
@@ -263,4 +282,4 @@ def _in_body(value: Any, loc: Loc, name: str) -> Iterator[tuple[Loc, str]]:
             for place, one in enumerate(value):
                 yield from _in_body(one, (*loc, place), name)
         case _ if value != _masked_body(value, name, 0):
-            yield loc, ".".join(str(part) for part in loc)
+            yield loc, field_of(loc)

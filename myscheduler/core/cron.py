@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Literal
 
+from myscheduler.core.credentials import key_shown, masked_text
 from myscheduler.core.walls import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -185,7 +186,7 @@ def _known_name(name: str) -> str:
     if name not in FIELDS:
         close = get_close_matches(str(name)[:40].lower(), FIELDS, n=1)
         hint = f"did you mean `{close[0]}`?" if close else f"there are {', '.join(FIELDS)}"
-        raise ScheduleError(f"{_shown(str(name))} is no field of a cron schedule; {hint}", field=str(name)[:40])
+        raise ScheduleError(f"`{key_shown(str(name))}` is no field of a cron schedule; {hint}", field=str(name)[:40])
     return name
 
 
@@ -321,6 +322,7 @@ def _meant(field: _Field, text: str) -> str:
 
 
 def _shown(text: str, quote: str = "`") -> str:
+    text = masked_text(text)
     return f"{quote}{text if len(text) <= 40 else text[:37] + '…'}{quote}"
 
 

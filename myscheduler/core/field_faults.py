@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from myscheduler.core.credentials import is_credential_name, key_shown
 from myscheduler.core.fields import BlackoutFields, CalendarFields, DstFields, IntervalFields, JobFields
 from myscheduler.core.problem import Complaint, did_you_mean, shown
 
@@ -41,8 +42,7 @@ def _translate(detail: ErrorDetails) -> Complaint:
             advice = "write an object such as {minutes: 10}, or an ISO 8601 duration such as PT10M"
             return Complaint(loc, "invalid-type", f"can't be {_found(loc, detail['input'])}: {advice}")
         case "string_type":
-            advice = ": put it into quotes" if isinstance(detail["input"], bool | int | float) else ""
-            return Complaint(loc, "invalid-type", f"has to be text, not {_found(loc, detail['input'])}{advice}")
+            return Complaint(loc, "invalid-type", _no_text(loc, detail["input"]))
         case "dict_type" | "model_type" | "list_type":
             what = "a list" if detail["type"] == "list_type" else "an object"
             return Complaint(loc, "invalid-type", f"has to be {what}, not {_found(loc, detail['input'])}")
@@ -61,6 +61,13 @@ def _translate(detail: ErrorDetails) -> Complaint:
         case _:
             message = detail["msg"].replace("Input should", "should").replace("String should", "should")
             return Complaint(loc, "invalid-value", f"{message}{_shown(detail['input'])}")
+
+
+def _no_text(loc: tuple[str | int, ...], value: Any) -> str:
+    advice = ": put it into quotes" if isinstance(value, bool | int | float) else ""
+    if value is None:
+        advice = _spaced(str(loc[-1]))
+    return f"has to be text, not {_found(loc, value)}{advice}"
 
 
 _OF_TWO_SHAPES = frozenset({"cron", "interval", "duration"})
@@ -108,7 +115,13 @@ def _keys_around(loc: tuple[str | int, ...]) -> list[str]:
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    return f"unknown key {shown(name)}{did_you_mean(name, known) or ': the keys are ' + ', '.join(known)}"
+    advice = did_you_mean(key_shown(name), known) or f": the keys are {', '.join(known)}"
+    return f"unknown key {key_shown(name)!r}{advice}{_spaced(name)}"
+
+
+def _spaced(key: str) -> str:
+    """What to write where a key took its value in, as `a:b` does."""
+    return ", and a space belongs behind the colon" if ":" in key else ""
 
 
 _MAY_BE_SECRET = frozenset({"headers", "target_url", "body"})
@@ -116,7 +129,7 @@ _MAY_BE_SECRET = frozenset({"headers", "target_url", "body"})
 
 def _found(loc: tuple[str | int, ...], value: Any) -> str:
     """What stands there: its kind, and the value where it is no credential."""
-    is_secret = bool(loc) and loc[0] in _MAY_BE_SECRET
+    is_secret = bool(loc) and (loc[0] in _MAY_BE_SECRET or any(is_credential_name(str(part)) for part in loc))
     match value:
         case None:
             return "nothing"

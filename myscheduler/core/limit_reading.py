@@ -9,7 +9,7 @@ from myscheduler.core.calendars_file import NamedCalendars
 from myscheduler.core.fields import BlackoutFields, CalendarFields, JobFields
 from myscheduler.core.limits import FIELDS, NO_LIMITS, DeclaredBlackout, DeclaredCalendar, DeclaredRecurring, Limits
 from myscheduler.core.moments import parse_moment
-from myscheduler.core.problem import Complaint
+from myscheduler.core.problem import Complaint, shown
 from myscheduler.core.schedule import Period
 from myscheduler.core.schedule_reading import Rejected, cron_fields, units_of
 from myscheduler.errors import ScheduleError
@@ -113,7 +113,7 @@ def _named(fields: CalendarFields, calendars: NamedCalendars) -> Calendar:
     name = fields.name or ""
     if fields.country or fields.subdivision:
         field = "country" if fields.country else "subdivision"
-        message = f"is written with {name!r} in calendars.yaml: take it out here"
+        message = f"is written with {shown(name)} in calendars.yaml: take it out here"
         raise Rejected(Complaint(("calendar", field), "invalid-calendar", message, at_key=True))
     try:
         return calendars.find(name)

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from myscheduler.core.calendars_file import NamedCalendars, read_calendars
-from myscheduler.core.credentials import is_credential_name, literal_credentials
+from myscheduler.core.credentials import field_of, is_credential_name, literal_credentials
 from myscheduler.core.declaration import declare, id_fault
 from myscheduler.core.embedded import EmbeddedFile, Place, embedded, here, is_object
 from myscheduler.core.job import JobSpec, digest
 from myscheduler.core.policy import Policy
 from myscheduler.core.policy_file import Rules, read_policy
-from myscheduler.core.problem import Complaint, Problem, Severity, shown
+from myscheduler.core.problem import Complaint, Problem, Severity
 from myscheduler.core.rush import Cap, caps_of
 from myscheduler.core.secrets import places_of
 from myscheduler.core.source import CALENDARS, POLICY, RESERVED, Snapshot, SourceFile, UnreadableFile
@@ -283,10 +283,10 @@ def _written(spec: JobSpec, document: Document, place: Place) -> Written:
         retries_at=place(*document.position(("max_retries",))),
         says_day_match="day_match" in document.value,
         credentials=tuple(
-            (".".join(map(str, loc)), *place(*document.position(loc)), what) for loc, what in literal_credentials(spec)
+            (field_of(loc), *place(*document.position(loc)), what) for loc, what in literal_credentials(spec)
         ),
         secrets=tuple(
-            UsedSecret(name, ".".join(map(str, loc)), *place(*document.position(loc))) for loc, name in places_of(spec)
+            UsedSecret(name, field_of(loc), *place(*document.position(loc))) for loc, name in places_of(spec)
         ),
     )
 
@@ -305,7 +305,7 @@ def _judge(document: Document, reading: _Reading) -> tuple[JobSpec | None, list[
 
 def _declare(values: Any, reading: _Reading) -> tuple[JobSpec | None, list[Complaint]]:
     if not isinstance(values, dict):
-        found = "a list" if isinstance(values, list) else shown(values)
+        found = "a list" if isinstance(values, list) else "text" if isinstance(values, str) else "a lone value"
         message = (
             f"{found} is no manifest: write a mapping of fields, such as 'job_id: daily-report'; "
             "several jobs are parted by ---"

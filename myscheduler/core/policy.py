@@ -10,7 +10,7 @@ from datetime import timedelta
 from myscheduler.core.allowed_hosts import HostPattern, called_host
 from myscheduler.core.credentials import literal_credentials
 from myscheduler.core.job import JobSpec
-from myscheduler.core.problem import Complaint
+from myscheduler.core.problem import Complaint, shown
 from myscheduler.core.secrets import Grants
 from myscheduler.core.spacing import shortest_distance
 from myscheduler.core.spans import span_words
@@ -81,7 +81,9 @@ def _labels(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
             message = f"the label {name!r} is missing, which {place} requires: write labels: {{{name}: {example}}}"
             yield Complaint(("labels", name), "policy-label", message)
         elif values and found not in values:
-            message = f"{found!r} is not one of {_listed(values)}, which {place} allows for {name!r}: write one of them"
+            message = (
+                f"{shown(found)} is not one of {_listed(values)}, which {place} allows for {name!r}: write one of them"
+            )
             yield Complaint(("labels", name), "policy-label", message)
 
 

@@ -10,9 +10,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from myscheduler.core.allowed_hosts import parse_host_pattern
+from myscheduler.core.credentials import field_of, key_shown
 from myscheduler.core.fields import METHODS
 from myscheduler.core.policy import NO_POLICY, Policy
-from myscheduler.core.problem import Problem
+from myscheduler.core.problem import Problem, shown
 from myscheduler.core.secrets import Grant, Grants
 from myscheduler.core.source import SourceFile, UnreadableFile
 from myscheduler.core.yaml import Document, YamlError, read_documents
@@ -108,7 +109,7 @@ class _Reading:
 
     def _problem(self, loc: Loc, rule: str, message: str, *, at_key: bool = False) -> Problem:
         line, column = self._document.position(loc, at_key=at_key)
-        return Problem(self._path, line, column, ".".join(map(str, loc)), rule, message)
+        return Problem(self._path, line, column, field_of(loc), rule, message)
 
 
 class _RuleError(Exception):
@@ -150,7 +151,7 @@ def _methods(written: Any) -> tuple[str, ...]:
     texts = tuple(text.upper() for text in _texts(written, "GET"))
     for place, text in enumerate(texts):
         if text not in METHODS:
-            raise _RuleError(f"{text!r} is not one of {', '.join(METHODS)}", place)
+            raise _RuleError(f"{shown(text)} is not one of {', '.join(METHODS)}", place)
     return texts
 
 
@@ -196,4 +197,4 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
 def _unknown(name: str) -> str:
     close = get_close_matches(name, READERS, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"the keys are {', '.join(READERS)}"
-    return f"unknown key {name!r}: {hint}"
+    return f"unknown key {key_shown(name)!r}: {hint}"

@@ -1,22 +1,52 @@
 """A problem in what people wrote: where it is, and what to write instead."""
 
+import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from difflib import get_close_matches
 from enum import StrEnum
 
+from myscheduler.core.credentials import MASK, field_of, masked_text
+
 LONGEST_SHOWN = 60
 """Characters of a value in a message."""
 
 
+_BARE_USERINFO = re.compile(r"[^\s:/@]+:(?!//)[^\s@]+@")
+"""`user:password@` where no scheme stands before it."""
+
+
 def shown(value: object) -> str:
-    """The value as a message repeats it: in quotes where it is text, with escapes, and cut where it is long."""
-    text = repr(value)
-    if len(text) <= LONGEST_SHOWN:
+    """The value as a message repeats it: in quotes where it is text, with escapes, and cut where it is long.
+
+    What looks like a credential is masked: it may stand in any field by a slip. Of lists and objects only the kind is
+    told.
+    """
+    match value:
+        case dict():
+            return "an object"
+        case list() | tuple():
+            return "a list"
+        case str():
+            text, end = repr(_BARE_USERINFO.sub(f"{MASK}@", masked_text(value))), "…'"
+        case _:
+            text, end = repr(value), "…"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - len(end)]}{end}"
+
+
+def printable(text: str) -> str:
+    """The text in one line, with escapes for what a terminal or the reader of a log could take for a command."""
+    if text.isprintable():
         return text
-    end = "…'" if isinstance(value, str) else "…"
-    return f"{text[: LONGEST_SHOWN - len(end)]}{end}"
+    return "".join(
+        char if char.isprintable() or unicodedata.category(char) == "Zs" else _escaped(char) for char in text
+    )
+
+
+def _escaped(char: str) -> str:
+    return ascii(char)[1:-1]
 
 
 def did_you_mean(written: str, known: Iterable[str]) -> str:
@@ -51,7 +81,8 @@ class Problem:
 
     def __str__(self) -> str:
         named = f"{self.field}: " if self.field else ""
-        return f"{self.path}:{self.line}:{self.column}: {self.severity}: {named}{self.message} [{self.rule}]"
+        line = f"{self.path}:{self.line}:{self.column}: {self.severity}: {named}{self.message} [{self.rule}]"
+        return printable(line)
 
     def as_json(self) -> dict[str, str | int]:
         return {
@@ -79,4 +110,4 @@ class Complaint:
 
     @property
     def field(self) -> str:
-        return ".".join(str(part) for part in self.loc)
+        return field_of(self.loc)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from myscheduler.core.credentials import key_shown
 from myscheduler.core.cron import FIELDS, DayMatch, crontab_fields, parse_cron
 from myscheduler.core.fields import DAY, DstFields, IntervalFields, JobFields
 from myscheduler.core.job import DeclaredCron, DeclaredDate, DeclaredInterval, DeclaredSchedule
@@ -82,7 +83,7 @@ def cron_fields(
         parse_cron(declared, day_match=day_match, seconds=seconds)
     except ScheduleError as error:
         is_own = isinstance(declared, dict) and error.field in declared
-        named = f"{error.field}: " if error.field and not is_own else ""
+        named = f"{key_shown(error.field)}: " if error.field and not is_own else ""
         place = (*loc, error.field) if is_own else loc
         raise Rejected(Complaint(place, "invalid-cron", f"{named}{error}")) from error
     if isinstance(declared, dict):

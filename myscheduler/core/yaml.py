@@ -158,7 +158,13 @@ class _Construction:
         if len(loc) > MAX_DEPTH:
             raise _TooMuchError(f"is nested more than {MAX_DEPTH} levels deep, perhaps by an alias that holds itself")
         if node.tag not in _IMPLICIT_TAGS:
-            self.complaints.append(Complaint(loc, "yaml-tag", f"tag {node.tag!r} is not supported: remove it"))
+            self.complaints.append(
+                Complaint(
+                    loc,
+                    "yaml-tag",
+                    "has a tag that is not supported: remove it, or put text that begins with ! into quotes",
+                )
+            )
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, loc)
         if isinstance(node, yaml.SequenceNode):

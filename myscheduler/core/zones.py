@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from myscheduler.core.problem import shown
 from myscheduler.core.walls import DAY, FIRST_YEAR
 from myscheduler.errors import ScheduleError
 
@@ -113,10 +114,9 @@ def check_zone(name: str) -> None:
     """Raise a `ScheduleError` (field `timezone`) for what is no zone of the IANA database."""
     if is_zone(name):
         return
-    shown = name if len(name) <= 40 else f"{name[:37]}…"
     close = get_close_matches(name[:40].lower(), _zone_spellings(), n=1, cutoff=0.75)
     hint = f"did you mean {_zone_spellings()[close[0]]}?" if close else "write an IANA name like Asia/Tokyo"
-    raise ScheduleError(f"{shown!r} is not a time zone; {hint}", field="timezone")
+    raise ScheduleError(f"{shown(name)} is not a time zone; {hint}", field="timezone")
 
 
 @cache

@@ -5,6 +5,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from urllib.parse import unquote
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from myscheduler.cli import main
 from myscheduler.cli.reports import FORMATS, Findings
-from myscheduler.core.problem import Problem, Severity
+from myscheduler.core.problem import Problem, Severity, printable
 from myscheduler.core.rules import RULES
 from tests.golden import expect
 
@@ -206,6 +207,9 @@ def test_no_text_breaks_a_format(problems: list[Problem], strict: bool) -> None:
     failures = [case for case in root.iter("testcase") if case.find("failure") is not None]
     assert bool(failures) is not found.is_valid
     assert len(json.loads(FORMATS["sarif"](found))["runs"][0]["results"]) == len(problems)
+    lines = click.unstyle(FORMATS["text"](found)).split("\n")
+    assert len(lines) == len(problems) + 1
+    assert all(printable(line) == line for line in lines)
     lines = FORMATS["github"](found).split("\n")
     assert len(lines) == len(problems) + 1
     assert all(line.startswith(("::error ", "::warning ")) for line in lines[:-1])

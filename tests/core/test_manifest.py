@@ -168,6 +168,99 @@ def test_what_yaml_reads_differently_is_not_repeated_where_it_may_be_a_credentia
     assert "body.n: 0777 is read differently" in report
 
 
+LEAKED = "hunter2tok12345"
+JOB = f"job_id: a\n{GOOD}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(
+            f"{JOB}headers: {{Authorization:Bearer {LEAKED}}}",
+            "4:47: error: headers.Authorization…: has to be text, not nothing, and a space belongs behind the colon",
+            id="no space behind the colon of a header",
+        ),
+        pytest.param(
+            f"{JOB}labels: {{Authorization Bearer {LEAKED}: }}",
+            "error: labels.Authorization…: has to be text, not nothing [",
+            id="no colon behind the name",
+        ),
+        pytest.param(
+            f"{JOB}Authorization:Bearer {LEAKED}: 1",
+            "4:1: error: Authorization…: unknown key 'Authorization…': the keys are job_id, ",
+            id="no space behind the colon of a key",
+        ),
+        pytest.param(
+            f"target_url:https://u:{LEAKED}@e.example/: 1",
+            "target_url…: unknown key 'target_url…': did you mean 'target_url'?, and a space belongs behind the colon",
+            id="no space behind the colon of the target",
+        ),
+        pytest.param(
+            f"{JOB}blackout: [{{from:{LEAKED}: 1}}]",
+            "blackout.0.from…: unknown key 'from…': did you mean 'from'?",
+            id="a key of an object",
+        ),
+        pytest.param(f"{JOB}ghp_{LEAKED}0123456789: 1", "••••: unknown key '••••'", id="a key that is a token"),
+        pytest.param(
+            f"{JOB}headers: {{A: !{LEAKED} }}", "headers.A: has a tag that is not supported", id="a tag in a header"
+        ),
+        pytest.param(
+            f"{JOB}body: {{password: !{LEAKED} }}", "body.password: has a tag that is not", id="a tag in the body"
+        ),
+        pytest.param(f"target_url:https://u:{LEAKED}@e.example/", "text is no manifest", id="a URL and nothing else"),
+        pytest.param(LEAKED, "1:1: error: text is no manifest", id="a token and nothing else"),
+        pytest.param("123456789", "a lone value is no manifest", id="a number and nothing else"),
+        pytest.param(f"{JOB}method: Bearer {LEAKED}", "method: 'Bearer ••••' is not one of", id="method"),
+        pytest.param(f"{JOB}timezone: Bearer {LEAKED}", "timezone: 'Bearer ••••' is not a time zone", id="timezone"),
+        pytest.param(
+            f"{JOB}timezone: https://u:{LEAKED}@x", "timezone: 'https://••••@x' is not a time zone", id="a URL"
+        ),
+        pytest.param(f"{JOB}timezone: u:{LEAKED}@x", "timezone: '••••@x' is not a time zone", id="userinfo"),
+        pytest.param(
+            f"{JOB}timeout_sec: Bearer {LEAKED}", "has to be a number, not the text 'Bearer ••••'", id="timeout"
+        ),
+        pytest.param(
+            f"{JOB}on_interrupt: Bearer {LEAKED}", "'Bearer ••••' is not one of 'record' or 'retry'", id="a choice"
+        ),
+        pytest.param(
+            f"{JOB}labels: {{password: 123456789}}", "labels.password: has to be text, not a number", id="a label"
+        ),
+        pytest.param(
+            f"job_id: a\ncron: Bearer {LEAKED}\ntarget_url: http://x", "cron: `Bearer ••••` has 2", id="a crontab line"
+        ),
+        pytest.param(
+            f"job_id: a\ncron: {{hour:{LEAKED}: 1}}\ntarget_url: http://x",
+            "cron.hour…: `hour…` is no field of a cron schedule",
+            id="a cron field",
+        ),
+        pytest.param(
+            f"job_id: a\ncron: {{hour: 'Bearer {LEAKED}'}}\ntarget_url: http://x",
+            "cron.hour: `Bearer ••••` has a space inside",
+            id="the value of a cron field",
+        ),
+        pytest.param(
+            f"{JOB}calendar: {{country: Bearer {LEAKED}, skip: holidays}}", "'Bearer ••••' is no country", id="country"
+        ),
+        pytest.param(
+            f"{JOB}calendar: {{name: Bearer {LEAKED}, skip: holidays}}", "'Bearer ••••' is not known", id="calendar"
+        ),
+    ],
+)
+def test_credentials_that_a_slip_put_elsewhere_are_not_repeated(text: str, said: str) -> None:
+    report = _report(text)
+    assert said in report
+    assert [word for word in (LEAKED, "123456789") if word in report] == []
+
+
+def test_a_manifest_writes_no_lines_of_its_own() -> None:
+    text = f'{JOB}"a\\u001b[31m": 1\n"::error::b\\n::error::hacked": 1\n"\\u202ec": 1\nlabels: {{"d\\n::error::e": }}'
+    (file,) = [SourceFile.of("f\n::error::g\x1b\udc80　h.yaml", text.encode())]
+    lines = [str(problem) for problem in parse_file(file, zone="Asia/Tokyo").problems]
+    assert [line for line in lines if not line.replace("　", " ").isprintable()] == []
+    assert {line.partition(":")[0] for line in lines} == {r"f\n"}
+    assert r"f\n::error::g\x1b\udc80　h.yaml:4:1: error: a\x1b[31m: unknown key " in "\n".join(lines)
+
+
 def test_digests_are_computed_once_they_are_asked_for() -> None:
     parsed = _parse(f"job_id: a\n{GOOD}".encode())
     (job,), (with_digest,) = parsed.jobs, parsed.with_digests().jobs

@@ -95,6 +95,24 @@ def test_what_it_says() -> None:
             "api_secrets: [{secrets: [a]}]", "1:15: error: api_secrets.0: has to name secrets and hosts", id="no hosts"
         ),
         pytest.param(
+            "allow_hosts: ['u:hunter2@x']", "1:15: error: allow_hosts.0: '••••@x' is no host", id="userinfo in a host"
+        ),
+        pytest.param(
+            "allow_hosts: ['https://u:hunter2@x/']",
+            "1:15: error: allow_hosts.0: 'https://••••@x/' is more than a host: write 'x'",
+            id="userinfo in a URL",
+        ),
+        pytest.param(
+            "allow_methods: [Bearer hunter2tok12345]",
+            "1:17: error: allow_methods.0: 'BEARER ••••' is not one of",
+            id="a credential for a method",
+        ),
+        pytest.param(
+            "Authorization:Bearer hunter2: 1",
+            "1:1: error: Authorization…: unknown key 'Authorization…': the keys",
+            id="a credential in a key",
+        ),
+        pytest.param(
             "api_secrets: [{secrets: [a], hosts: [a/b]}]",
             "1:38: error: api_secrets.0.hosts.0: 'a/b' is more than a host",
             id="host of a secret",

@@ -113,7 +113,7 @@ def test_a_literal_comes_back(text: str) -> None:
         pytest.param(
             {"target_url": "https://x.test/${secret:a/b}"}, "target_url", "invalid-reference", "no possible", id="name"
         ),
-        pytest.param({"body": {"${secret:k}": 1}}, "body.${secret:k}", "invalid-reference", "in a key", id="key"),
+        pytest.param({"body": {"${secret:k}": 1}}, "body.${secret…", "invalid-reference", "in a key", id="key"),
         pytest.param({"target_url": "https://${secret:h}/"}, "target_url", "secret-in-host", "host or port", id="host"),
         pytest.param({"target_url": "https://a.${secret:h}.x/"}, "target_url", "secret-in-host", "port", id="label"),
         pytest.param({"target_url": "https://x:${secret:p}/"}, "target_url", "secret-in-host", "port", id="port"),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from myscheduler.cli.reports.findings import Findings, within_here
-from myscheduler.core.problem import Problem
+from myscheduler.core.problem import Problem, printable
 
 WHOLE_FILE = "(the file)"
 """The case of problems that belong to no job whose id is known."""
@@ -55,6 +55,7 @@ def _add_case(suite: ET.Element, name: str, line: int, problems: list[Problem], 
 
 def _title(problems: list[Problem]) -> str:
     first = f"{problems[0].field}: {problems[0].message}" if problems[0].field else problems[0].message
+    first = printable(first)
     return first if len(problems) == 1 else f"{first} (and {len(problems) - 1} more)"
 
 
