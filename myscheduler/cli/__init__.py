@@ -1,5 +1,8 @@
 """The command line. Exit codes: 0 fine, 1 invalid or failed, 2 wrong usage."""
 
+import errno
+import os
+
 import click
 
 from myscheduler import __version__
@@ -25,6 +28,21 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except MySchedulerError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            if error.errno not in _NO_ROOM or error.filename is not None:
+                raise
+            _drop_output()
+            raise click.ClickException(f"the output can't be written: {error.strerror}") from error
+
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+
+
+def _drop_output() -> None:
+    """What is left of it would be written once more at the exit of the process, and fail with a stack trace."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -1,11 +1,10 @@
 """`myscheduler import-crontab`."""
 
-import sys
 from pathlib import Path
 
 import click
 
-from myscheduler.cli.manifests import coloured
+from myscheduler.cli.manifests import STDIN, coloured, read_stdin
 from myscheduler.cli.writing import output_option, write_manifests
 from myscheduler.core.crontab_import import import_crontab as manifests_of
 from myscheduler.core.problem import Severity
@@ -29,9 +28,9 @@ def import_crontab(file: Path, *, system: bool, output: Path | None) -> None:
 
     Exits with 0 when every line was taken over, 1 when some were not; the others are written all the same.
     """
-    name = "<stdin>" if str(file) == "-" else file.as_posix()
+    name = STDIN if str(file) == "-" else file.as_posix()
     try:
-        content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        content = read_stdin() if str(file) == "-" else file.read_bytes()
         text = content.decode("utf-8-sig")
     except OSError as error:
         raise click.ClickException(f"{name} can't be read: {error.strerror or error}") from error

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -114,6 +115,16 @@ def coloured(problem: Problem) -> str:
     return f"{click.style(place, bold=True)}{click.style(severity, fg=_COLOURS[problem.severity])}{rest}"
 
 
+def read_stdin() -> bytes:
+    """All of standard input; a `ClickException` where it was closed or is a folder."""
+    if sys.stdin is None:
+        raise click.ClickException("standard input is closed: pipe the text in, or name a file")
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise click.ClickException(f"{STDIN} can't be read: {error.strerror or error}") from error
+
+
 def counted(count: int, what: str) -> str:
     """`1 job`, `2 jobs`."""
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
@@ -129,7 +140,7 @@ def _default() -> Path:
 def _read_one(path: Path, excluded: GitIgnoreSpec) -> tuple[Snapshot, int]:
     """What stands at a path, and how many files below it are excluded."""
     if str(path) == "-":
-        return Snapshot.of([SourceFile.of(STDIN, sys.stdin.buffer.read())]), 0
+        return Snapshot.of([SourceFile.of(STDIN, read_stdin())]), 0
     return _read_folder(path, excluded) if path.is_dir() else (_read_single(path), 0)
 
 
@@ -159,13 +170,25 @@ def _read_single(path: Path) -> Snapshot:
 
 def _read_file(path: Path) -> SourceFile | UnreadableFile:
     try:
-        with path.open("rb") as stream:
+        with open(path, "rb", opener=_open_at_once) as stream:
+            if not (stat.S_ISREG(os.fstat(stream.fileno()).st_mode) or _is_open_stream(path)):
+                return UnreadableFile(path.as_posix(), "is not a regular file")
             content = stream.read(MAX_BYTES + 1)
     except OSError as error:
         return UnreadableFile(path.as_posix(), error.strerror or str(error))
     if len(content) > MAX_BYTES:
         return UnreadableFile(path.as_posix(), TOO_LARGE)
     return SourceFile.of(path.as_posix(), content)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """A FIFO without a writer must not block the open."""
+    return os.open(path, flags if _is_open_stream(Path(path)) else flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _is_open_stream(path: Path) -> bool:
+    """What the shell has opened for this process: `/dev/stdin`, or `<(a command)`."""
+    return path.parts[:2] == ("/", "dev")
 
 
 def _read_near(path: Path, name: str) -> SourceFile | UnreadableFile | None:

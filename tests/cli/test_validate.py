@@ -1,6 +1,9 @@
 """`myscheduler validate` as people and pipelines see it: whole outputs and exit codes."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from textwrap import dedent
 
@@ -8,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from myscheduler.cli import main
+from tests.service import environment
 
 GOOD = """\
 job_id: report
@@ -198,6 +202,42 @@ def test_same_id_in_two_paths() -> None:
         "0 jobs, 2 errors\n"
     )
     assert told(validate("a.yaml", "b.yaml", "--now", BEFORE)) == (1, expected, "")
+
+
+CLOSED = "standard input is closed: pipe the text in, or name a file"
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        pytest.param("validate - <&-", CLOSED, id="no input"),
+        pytest.param("import-crontab <&-", CLOSED, id="no crontab"),
+        pytest.param(
+            "validate - </dev/null >/dev/full", "the output can't be written: No space left on device", id="no room"
+        ),
+    ],
+)
+def test_streams_that_can_not_be_used(command: str, message: str) -> None:
+    shell = f'exec "{sys.executable}" -m myscheduler {command}'
+    done = subprocess.run(["sh", "-c", shell], env=environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"Error: {message}\n")
+
+
+@pytest.mark.parametrize("name", ["jobs.d/a.yaml", "jobs.d/policy.yaml", "jobs.d/calendars.yaml"])
+def test_a_pipe_is_not_waited_for(name: str) -> None:
+    write("jobs.d/b.yaml", ONCE)
+    os.mkfifo(name)
+    paths = ["jobs.d/b.yaml", "jobs.d/a.yaml"] if name == "jobs.d/a.yaml" else ["jobs.d/b.yaml"]
+    result = validate("--now", BEFORE, *paths)
+    assert result.exit_code == 1
+    assert f"{name}:1:1: error: can't be read (is not a regular file)" in result.stdout
+
+
+def test_what_the_shell_opened_may_be_a_pipe() -> None:
+    write("a.yaml", ONCE)
+    shell = f'cat a.yaml | "{sys.executable}" -m myscheduler validate --now {BEFORE} /dev/stdin'
+    done = subprocess.run(["sh", "-c", shell], env=environment(), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 job, no problems\n", "")
 
 
 def test_no_manifests_is_a_warning() -> None:
