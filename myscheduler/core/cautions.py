@@ -49,7 +49,7 @@ def _about(spec: JobSpec, written: Written, zone: str, now: datetime) -> Iterato
         return
     if not written.says_day_match and (doubt := _both_days(spec, zone, now)):
         yield "cron", written.schedule_at, "both-day-fields", doubt
-    if spec.max_retries and (doubt := _outlasting(spec, zone, now)):
+    if spec.max_retries and not written.says_overlap and (doubt := _outlasting(spec, zone, now)):
         yield "max_retries", written.retries_at, "retries-outlast-period", doubt
 
 
@@ -84,8 +84,6 @@ def _days(schedule: Schedule, zone: str, now: datetime) -> Iterator[datetime]:
 def _outlasting(spec: JobSpec, zone: str, now: datetime) -> str | None:
     """What is wrong where an execution may last until so many slots are due that one is not run on time."""
     longest = longest_run(spec)
-    if spec.overlap == "allow":
-        return None
     period = _period(compile_schedule(spec, zone=zone, created_at=now), now, longest / spec.max_instances)
     if period is None:
         return None

@@ -53,6 +53,7 @@ class Written:
     retries_at: tuple[int, int]
     """And of its max_retries."""
     says_day_match: bool
+    says_overlap: bool
     credentials: tuple[tuple[str, int, int, str], ...]
     """Field, line and column of each credential that is written out, and what it is."""
     secrets: tuple[UsedSecret, ...]
@@ -282,6 +283,7 @@ def _written(spec: JobSpec, document: Document, place: Place) -> Written:
         schedule_at=place(*document.position((next(iter(_SCHEDULE_FIELDS & document.value.keys()), ""),))),
         retries_at=place(*document.position(("max_retries",))),
         says_day_match="day_match" in document.value,
+        says_overlap="overlap" in document.value,
         credentials=tuple(
             (field_of(loc), *place(*document.position(loc)), what) for loc, what in literal_credentials(spec)
         ),

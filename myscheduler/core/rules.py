@@ -43,7 +43,9 @@ RULES: Mapping[str, str] = {
     "policy-retries": "A job is retried more often than the policy allows.",
     "policy-starts": "More calls would start on a host in a minute than the policy allows.",
     "reserved-header": "A header is set by the scheduler itself.",
-    "retries-outlast-period": "The attempts of one execution may last longer than the time to the next slot.",
+    "retries-outlast-period": (
+        "The attempts of one execution may outlast the time to the next slot, and no overlap is written."
+    ),
     "run-at-past": "The moment of a one-off is over, so the job never runs.",
     "schedule": "Fields of schedules exclude or need each other.",
     "secret-in-host": "A reference to a secret stands in the scheme, host or port of a URL.",

@@ -97,7 +97,10 @@ def test_what_is_said(text: str, said: str) -> None:
         pytest.param("cron: {hour: 3, day_of_week: fri}\n", id="a weekday in an object"),
         pytest.param("interval: {minutes: 5}\nmax_retries: 3\ntimeout_sec: 60\n", id="retries within the interval"),
         pytest.param("interval: {minutes: 5}\ntimeout_sec: 600\n", id="no retries"),
-        pytest.param("interval: {minutes: 5}\nmax_retries: 9\noverlap: allow\n", id="overlap is wished for"),
+        *(
+            pytest.param(f"interval: {{minutes: 5}}\nmax_retries: 9\noverlap: {word}\n", id=f"overlap says {word}")
+            for word in ("allow", "skip", "queue", "replace")
+        ),
         pytest.param("interval: {minutes: 5}\nmax_retries: 3\nmax_instances: 2\ntimeout_sec: 120\n", id="two at once"),
         pytest.param('cron: "0 9 * * *"\nmax_retries: 20\n', id="once a day"),
         pytest.param('run_at: "2026-12-01T00:00:00Z"\nmax_retries: 100\n', id="once"),
