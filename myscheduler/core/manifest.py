@@ -19,7 +19,15 @@ from myscheduler.core.policy_file import Rules, read_policy
 from myscheduler.core.problem import Complaint, Problem, Severity
 from myscheduler.core.rush import Cap, caps_of
 from myscheduler.core.secrets import places_of
-from myscheduler.core.source import CALENDARS, POLICY, RESERVED, Snapshot, SourceFile, UnreadableFile
+from myscheduler.core.source import (
+    CALENDARS,
+    POLICY,
+    RESERVED,
+    Snapshot,
+    SourceFile,
+    UnreadableFile,
+    reserved_name_meant,
+)
 from myscheduler.core.yaml import Document, YamlError, read_documents
 
 NO_CALENDARS = NamedCalendars()
@@ -254,6 +262,8 @@ def _parse_document(path: str, document: Document, text: str, reading: _Reading,
     values = document.value
     if is_object(values):
         return ParsedFile(path, skipped=1) if place is not here else _parse_object(path, document, text, reading)
+    if place is here and (misnamed := _misnamed(path, document)):
+        return ParsedFile(path, problems=(misnamed,), is_opaque=True)
     spec, complaints = _judge(document, reading)
     job_id = spec.job_id if spec else _known_id(values)
     told = _worst(_unique([*document.complaints, *complaints]), MOST_PROBLEMS + 1)
@@ -270,6 +280,15 @@ def _parse_document(path: str, document: Document, text: str, reading: _Reading,
     adopts = values.get("adopt") is True
     job = DeclaredJob(spec.job_id, "", path, line, spec, _written(spec, document, place), adopts)
     return ParsedFile(path, jobs=(job,), problems=problems)
+
+
+def _misnamed(path: str, document: Document) -> Problem | None:
+    """The policy, or calendars, under a name that isn't quite theirs: not every key of it is to be called unknown."""
+    meant, values = reserved_name_meant(path), document.value
+    if meant is None or not isinstance(values, dict) or values.keys() & {"job_id", "target_url"}:
+        return None
+    message = f"is missing, so this is no manifest: did you mean {meant} at the root? Then rename the file"
+    return _problem(path, document, Complaint(("job_id",), "missing-field", message), here)
 
 
 def _known_id(values: Any) -> str:

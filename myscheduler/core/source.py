@@ -1,6 +1,7 @@
 """The manifests of one moment, as bytes: what was read, what could not be read, and a name for the whole."""
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Self
@@ -14,6 +15,13 @@ POLICY = "policy.yaml"
 """The file at the root that says what jobs may do."""
 RESERVED = frozenset({POLICY, "targets.yaml", CALENDARS})
 """At the root only; they configure the service and declare no job."""
+
+
+def reserved_name_meant(path: str) -> str | None:
+    """`policy.yaml` for `Policy.yaml` or `policy.yml`, and so on; `None` for other files, and the right spelling."""
+    name = path.rpartition("/")[2]
+    meant = re.sub(r"\.yml$", ".yaml", name.lower())
+    return meant if meant in {POLICY, CALENDARS} and meant != name else None
 
 
 class SourceUnavailable(MySchedulerError):  # noqa: N818 -- it names the state that stops the pass

@@ -261,6 +261,28 @@ def test_a_manifest_writes_no_lines_of_its_own() -> None:
     assert r"f\n::error::g\x1b\udc80　h.yaml:4:1: error: a\x1b[31m: unknown key " in "\n".join(lines)
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "meant"),
+    [
+        pytest.param("policy.yml", "allow_hosts: [a.test]\n", "policy.yaml", id="policy.yml"),
+        pytest.param("jobs.d/Policy.yaml", "max_retries: 5\n", "policy.yaml", id="a capital letter"),
+        pytest.param("calendars.yml", "jp: {country: JP}\n", "calendars.yaml", id="calendars.yml"),
+        pytest.param("Calendars.YAML", "jp: {country: JP}\n", "calendars.yaml", id="Calendars.YAML"),
+    ],
+)
+def test_a_name_that_is_not_quite_reserved(path: str, text: str, meant: str) -> None:
+    parsed = _parse(text, path)
+    (said,) = map(str, parsed.problems)
+    message = f"is missing, so this is no manifest: did you mean {meant} at the root? Then rename the file"
+    assert said == f"{path}:1:1: error: job_id: {message} [missing-field]"
+    assert parsed.is_opaque
+    assert [job.job_id for job in _parse(JOB, path).jobs] == ["a"]
+
+
+def test_other_files_without_an_id_are_not_taken_for_the_policy() -> None:
+    assert "did you mean policy.yaml" not in "".join(map(str, _parse("allow_hosts: [a.test]\n", "rules.yaml").problems))
+
+
 def test_digests_are_computed_once_they_are_asked_for() -> None:
     parsed = _parse(f"job_id: a\n{GOOD}".encode())
     (job,), (with_digest,) = parsed.jobs, parsed.with_digests().jobs
