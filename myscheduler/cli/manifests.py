@@ -54,7 +54,28 @@ def find_manifests(paths: Sequence[Path], *, zone: str, excluded: GitIgnoreSpec)
     """As `read_manifests`, without the files below a folder of the paths that `excluded` as its .gitignore matches."""
     with _uncollected():
         read = [_read_one(path, excluded) for path in paths or [_default()]]
-        return Found(_desired([part for part, _ in read], zone), sum(left_out for _, left_out in read))
+        parts = [part for part, _ in read]
+        return Found(
+            _desired([*_once(parts)] if len(parts) > 1 else parts, zone), sum(left_out for _, left_out in read)
+        )
+
+
+def _once(parts: Sequence[Snapshot]) -> Iterator[Snapshot]:
+    """Each real file in the first part that has it; calendars and policies under the first name that they have."""
+    owners: dict[str, int] = {}
+    names: dict[str, str] = {}
+
+    def named(file: SourceFile | UnreadableFile | None) -> SourceFile | UnreadableFile | None:
+        return file and replace(file, path=names.setdefault(_real(file.path), file.path))
+
+    for place, part in enumerate(parts):
+        files = [file for file in part.files if owners.setdefault(_real(file.path), place) == place]
+        unreadable = [file for file in part.unreadable if owners.setdefault(_real(file.path), place) == place]
+        yield Snapshot.of(files, unreadable, named(part.calendars), named(part.policy))
+
+
+def _real(path: str) -> str:
+    return path if path == STDIN else os.path.realpath(path)
 
 
 @contextmanager

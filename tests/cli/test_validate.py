@@ -192,6 +192,19 @@ def test_same_file_by_two_ways_is_read_once() -> None:
     assert told(validate("jobs.d", "jobs.d/good.yaml")) == (0, "2 jobs, no problems\n", "")
 
 
+@pytest.mark.parametrize("paths", [("a", "./a"), ("a", "{here}/a"), ("{here}/a/x.yaml", "a"), ("a/x.yaml", "link")])
+def test_same_file_by_several_spellings_is_read_once(paths: tuple[str, ...]) -> None:
+    write("a/x.yaml", ONCE)
+    write("a/policy.yaml", "max_retries: x\n")
+    Path("link").symlink_to("a")
+    result = validate("--now", BEFORE, *(path.format(here=Path.cwd()) for path in paths))
+    assert result.stdout.splitlines()[1:] == ["1 job, 1 error"]
+
+
+def test_standard_input_is_read_once() -> None:
+    assert told(validate("-", "-", "--now", BEFORE, stdin=ONCE)) == (0, "1 job, no problems\n", "")
+
+
 def test_same_id_in_two_paths() -> None:
     write("a.yaml", ONCE)
     write("b.yaml", "# another\n" + ONCE)
