@@ -20,7 +20,7 @@ def _read_names(_context: click.Context, _option: click.Parameter, path: Path | 
     if path is None:
         return None
     try:
-        return read_names(path.read_text("utf-8"))
+        return read_names(path.read_text("utf-8-sig"))
     except UnicodeDecodeError:
         raise click.BadParameter(f"{path} is not UTF-8") from None
     except (OSError, ValueError) as error:

@@ -440,7 +440,7 @@ def test_references_are_compared_with_the_names_of_secrets() -> None:
         1 job, 2 errors
         """
     assert told(validate("--secret-names", "names.txt", "jobs.d")) == (1, dedent(expected), "")
-    write("names.txt", "token\ndb-pasword\nelsewhere\n")
+    write("names.txt", "\ufefftoken\ndb-pasword\nelsewhere\n")
     assert told(validate("--secret-names", "names.txt", "jobs.d")) == (0, "1 job, no problems\n", "")
 
 
