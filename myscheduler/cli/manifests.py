@@ -167,7 +167,7 @@ def _read_one(path: Path, excluded: GitIgnoreSpec) -> tuple[Snapshot, int]:
 
 def _read_folder(path: Path, excluded: GitIgnoreSpec) -> tuple[Snapshot, int]:
     found = DirectorySource(path, follows_git=False).read()
-    prefix = PurePosixPath(path.as_posix())
+    prefix = PurePosixPath(_named(path))
     calendars = found.calendars and replace(found.calendars, path=str(prefix / found.calendars.path))
     policy = found.policy and replace(found.policy, path=str(prefix / found.policy.path))
     files = [file for file in found.files if not excluded.match_file(file.path)]
@@ -193,13 +193,18 @@ def _read_file(path: Path) -> SourceFile | UnreadableFile:
     try:
         with open(path, "rb", opener=_open_at_once) as stream:
             if not (stat.S_ISREG(os.fstat(stream.fileno()).st_mode) or _is_open_stream(path)):
-                return UnreadableFile(path.as_posix(), "is not a regular file")
+                return UnreadableFile(_named(path), "is not a regular file")
             content = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        return UnreadableFile(path.as_posix(), error.strerror or str(error))
+        return UnreadableFile(_named(path), error.strerror or str(error))
     if len(content) > MAX_BYTES:
-        return UnreadableFile(path.as_posix(), TOO_LARGE)
-    return SourceFile.of(path.as_posix(), content)
+        return UnreadableFile(_named(path), TOO_LARGE)
+    return SourceFile.of(_named(path), content)
+
+
+def _named(path: Path) -> str:
+    """The path in findings, also where it is no UTF-8."""
+    return os.fsencode(path.as_posix()).decode(errors="backslashreplace")
 
 
 def _open_at_once(path: str, flags: int) -> int:

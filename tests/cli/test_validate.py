@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from myscheduler.cli import main
+from myscheduler.cli.reports import FORMATS
 from tests.service import environment
 
 GOOD = """\
@@ -244,6 +245,16 @@ def test_a_pipe_is_not_waited_for(name: str) -> None:
     result = validate("--now", BEFORE, *paths)
     assert result.exit_code == 1
     assert f"{name}:1:1: error: can't be read (is not a regular file)" in result.stdout
+
+
+@pytest.mark.parametrize("output", FORMATS)
+def test_a_path_that_is_no_utf_8(output: str) -> None:
+    folder = os.fsdecode(b"a\xff")
+    write(f"{folder}/b.yaml", BAD)
+    for path in (folder, f"{folder}/b.yaml"):
+        result = validate("--format", output, path)
+        assert (result.exit_code, type(result.exception)) == (1, SystemExit)
+        assert "xff/b.yaml" in result.stdout.replace("%5Cxff", "xff")
 
 
 def test_what_the_shell_opened_may_be_a_pipe() -> None:
