@@ -385,7 +385,7 @@ class Runner:
         if not may_refer(request):
             return await self._sender.send(request)
         names = references_of(job.spec)
-        if job.owner is Owner.API and (why := refused(names, self._grants(), job.spec.target_url)):
+        if job.owner is Owner.API and (why := refused(names, self._grants(), job.spec)):
             return Outcome(failure=Failure.SECRET_NOT_ALLOWED, error="; ".join(why))
         found = await self._secrets.find(names)
         if isinstance(found, Outcome):

@@ -188,8 +188,14 @@ class TestJobsOfTheApi:
             assert "policy.yaml" in answer.json()["detail"]
             parts.grants = Grants((Grant("a", ("127.0.0.1",)),))
             assert (await http.request(method, path, json=body)).status_code == 200
-            elsewhere = body | {"target_url": "http://localhost/"}
-            assert (await http.request(method, path, json=elsewhere)).status_code == 422
+            elsewheres: list[dict[str, Any]] = [
+                {"target_url": "http://localhost/"},
+                {"headers": {"Host": "evil.test", "A": "${secret:a}"}},
+            ]
+            for elsewhere in elsewheres:
+                answer = await http.request(method, path, json=body | elsewhere)
+                assert [one["rule"] for one in answer.json()["errors"]] == ["secret-not-allowed"]
+                assert "evil" not in answer.text
 
     async def test_send_what_is_granted_until_it_is_no_longer(self, parts: Parts, target: Target) -> None:
         parts.secret("a", VALUE)
@@ -205,6 +211,24 @@ class TestJobsOfTheApi:
         assert row.error is not None
         assert row.error.startswith("secret 'a' may not be sent to 127.0.0.1")
         assert len(target.requests) == 1
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            pytest.param({"headers": {"A": "${secret:a}", "Host": "evil.test"}}, id="host of a header"),
+            pytest.param({"target_url": "http://evil.test\\@127.0.0.1/"}, id="doubtful host"),
+        ],
+    )
+    async def test_what_was_stored_before_is_not_sent(
+        self, parts: Parts, target: Target, fields: dict[str, Any]
+    ) -> None:
+        parts.secret("a", VALUE)
+        parts.grants = Grants((Grant("a", ("127.0.0.1",)),))
+        await parts.create("a", **{"target_url": target.url(), "headers": {"A": "${secret:a}"}} | fields)
+        await parts.runner.trigger("a", by="me")
+        row = await parts.row_where("a", is_over)
+        assert (row.reason, row.attempts) == (Reason.SECRET_NOT_ALLOWED, 0)
+        assert target.requests == []
 
 
 class TestTraces:

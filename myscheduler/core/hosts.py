@@ -1,15 +1,104 @@
-"""Hosts of URLs: the name as it is looked up, and patterns that it is compared with.
+"""The hosts that a call names, in one spelling, and patterns that are compared with them.
 
-Who decides about a host and who calls it have to mean the same, so both read it here.
+What is judged here is what the sender calls: it reads URLs with `urlsplit` and names with `looked_up`, too. A URL of
+which two readers may think differently calls no host for sure.
 """
 
 import re
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv6Address
+from urllib.parse import SplitResult, urlsplit
 
 import idna
 
-_PATTERN = re.compile(r"(?:\*\.)?[^\s/?#@*\\]+")
-_PORTS = {"http": 80, "https": 443}
+from myscheduler.core.problem import shown
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_PLAIN = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
+"""A `Host` header that every server reads alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A host and the port that is called on it."""
+
+    name: str
+    """In ASCII and lower case, without a trailing dot; an IPv6 address is short and has no brackets."""
+    port: int
+    is_default: bool
+    """The port is that of the scheme."""
+
+    def __str__(self) -> str:
+        return self._shown if self.is_default else self.with_port
+
+    @property
+    def with_port(self) -> str:
+        """`api.example.com:443`."""
+        return f"{self._shown}:{self.port}"
+
+    @property
+    def _shown(self) -> str:
+        return f"[{self.name}]" if ":" in self.name else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class HostPattern:
+    """`api.example.com` is a host on every port, `localhost:8080` on one; `*.example.com` is each host below it."""
+
+    name: str
+    port: int | None = None
+    below: bool = False
+
+    def fits(self, host: Host) -> bool:
+        if self.port is not None and self.port != host.port:
+            return False
+        return host.name.endswith(f".{self.name}") if self.below else host.name == self.name
+
+
+@lru_cache(maxsize=16_384)  # thousands of jobs are judged again and again
+def called_host(url: str) -> Host | None:
+    """What the URL calls, or `None` where that can't be told for sure."""
+    if any(char.isspace() or not char.isprintable() for char in url):
+        return None
+    try:
+        parts = urlsplit(url)
+        port, name = parts.port, _canonical(parts)
+    except ValueError:
+        return None
+    default = _DEFAULT_PORTS.get(parts.scheme)
+    if default is None or not name or port == 0:
+        return None
+    return Host(name, default if port is None else port, port in {None, default})
+
+
+def hosts_in_headers(url: str, headers: Mapping[str, str]) -> list[tuple[str, Host | None]]:
+    """What each `Host` header names, `None` where that can't be told for sure; beside it the header as it is spelled.
+
+    Where many sites share one server, it is this header by which it chooses, whatever the URL says.
+    """
+    return [
+        (name, called_host(f"{url.partition(':')[0]}://{value}") if _PLAIN.fullmatch(value) else None)
+        for name, value in headers.items()
+        if name.lower() == "host"
+    ]
+
+
+@lru_cache(maxsize=4_096)
+def parse_host_pattern(text: str) -> HostPattern:
+    """Read one entry of an allow-list. A `ValueError` says what to write instead."""
+    if "/" in text:
+        raise ValueError(f"{shown(text)} is more than a host: write {_host_in(text)!r}")
+    below = text.startswith("*.")
+    try:
+        parts = urlsplit(f"//{text.removeprefix('*.')}")
+        port, name = parts.port, _canonical(parts)
+    except ValueError:
+        name = ""
+    if not name or port == 0 or "@" in text or "*" in name or not text.isprintable() or " " in text:
+        raise ValueError(f"{shown(text)} is no host: write api.example.com, localhost:8080, [::1] or *.example.com")
+    return HostPattern(name, port, below)
 
 
 def looked_up(name: str) -> str:
@@ -24,39 +113,17 @@ def looked_up(name: str) -> str:
     return name
 
 
-def target_of(url: str) -> str:
-    """`host:port` of the server that a call of the URL goes to; raises `ValueError` where there is none."""
-    parts = urlsplit(url)
-    port = parts.port or _PORTS.get(parts.scheme)
-    if not parts.hostname or port is None:
-        raise ValueError("the URL names no host")
-    return _joined(looked_up(parts.hostname), port)
+def _canonical(parts: SplitResult) -> str:
+    """Empty where there is no name that every reader understands alike; `ValueError` where it is none at all."""
+    written = parts.hostname or ""
+    if "\\" in parts.netloc or "%" in written:
+        return ""
+    if ":" in written:
+        return IPv6Address(written).compressed
+    name = looked_up(written).removesuffix(".")
+    return name if all(name.split(".")) else ""
 
 
-def is_host_pattern(pattern: str) -> bool:
-    """The text is a host, `host:port`, or one of them behind `*.`."""
-    if _PATTERN.fullmatch(pattern) is None:
-        return False
-    try:
-        host, _ = _split(pattern.removeprefix("*."))
-    except ValueError:
-        return False
-    return bool(host)
-
-
-def matches_host(pattern: str, target: str) -> bool:
-    """Whether `target`, as `target_of` gives it, is meant by the pattern."""
-    host, port = _split(target)
-    wanted, wanted_port = _split(pattern.removeprefix("*."))
-    if wanted_port not in {None, port}:
-        return False
-    return host.endswith(f".{wanted}") if pattern.startswith("*.") else host == wanted
-
-
-def _split(text: str) -> tuple[str, int | None]:
-    parts = urlsplit(f"//{text}")
-    return looked_up(parts.hostname or "").removesuffix("."), parts.port
-
-
-def _joined(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def _host_in(url: str) -> str:
+    """What a pattern for the URL would be, without user and password."""
+    return urlsplit(url).netloc.rpartition("@")[2] or "api.example.com"

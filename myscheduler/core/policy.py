@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from myscheduler.core.allowed_hosts import HostPattern, called_host
 from myscheduler.core.credentials import literal_credentials
+from myscheduler.core.hosts import Host, HostPattern, called_host, hosts_in_headers
 from myscheduler.core.job import JobSpec
 from myscheduler.core.problem import Complaint, shown
 from myscheduler.core.secrets import Grants
@@ -91,15 +91,24 @@ def _host(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
     if policy.allow_hosts is None:
         return
     host, place = called_host(spec.target_url), policy.place("allow_hosts")
+    allowed = _listed([written for written, _ in policy.allow_hosts])
     if host is None:
         message = (
             f"which host it calls is not clear, and {place} allows some only: write it plainly, as https://HOST/PATH"
         )
         yield Complaint(("target_url",), "policy-host", message)
-    elif not any(pattern.fits(host) for _, pattern in policy.allow_hosts):
-        allowed = _listed([written for written, _ in policy.allow_hosts])
+    elif not _is_allowed(host, policy.allow_hosts):
         message = f"{host} is not among the hosts that {place} allows ({allowed}): call one of them, or have it added"
         yield Complaint(("target_url",), "policy-host", message)
+    for name, host in hosts_in_headers(spec.target_url, spec.headers):
+        if host is None or not _is_allowed(host, policy.allow_hosts):
+            # never quotes the value: what stands in the wrong header may be a secret
+            message = f"names none of the hosts that {place} allows ({allowed}): write one of them, or leave it out"
+            yield Complaint(("headers", name), "policy-host", message)
+
+
+def _is_allowed(host: Host, allowed: Iterable[tuple[str, HostPattern]]) -> bool:
+    return any(pattern.fits(host) for _, pattern in allowed)
 
 
 def _interval(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:

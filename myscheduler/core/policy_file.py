@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from myscheduler.core.allowed_hosts import parse_host_pattern
 from myscheduler.core.credentials import field_of, key_shown
 from myscheduler.core.fields import METHODS
+from myscheduler.core.hosts import parse_host_pattern
 from myscheduler.core.policy import NO_POLICY, Policy
 from myscheduler.core.problem import Problem, shown
 from myscheduler.core.secrets import Grant, Grants

@@ -35,7 +35,7 @@ RULES: Mapping[str, str] = {
     "not-a-mapping": "A document is no mapping of fields.",
     "not-utf8": "A file is not UTF-8.",
     "owned-by-api": "A manifest declares a job that was made through the API.",
-    "policy-host": "The policy doesn't allow the host that a job calls.",
+    "policy-host": "The policy doesn't allow a host that a job calls, or that its Host header names.",
     "policy-interval": "A job runs more often than the policy allows.",
     "policy-label": "A label is missing that the policy requires, or has another value.",
     "policy-literal-credential": "A credential is written out, and the policy wants secrets by reference.",

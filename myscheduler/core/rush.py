@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from myscheduler.core.allowed_hosts import called_host
 from myscheduler.core.call import host_of
+from myscheduler.core.hosts import called_host
 from myscheduler.core.job import JobSpec, compile_schedule
 from myscheduler.core.policy import Policy
 from myscheduler.core.problem import Complaint

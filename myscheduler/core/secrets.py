@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from myscheduler.core.hosts import is_host_pattern, matches_host, target_of
+from myscheduler.core.hosts import Host, called_host, hosts_in_headers, parse_host_pattern
 from myscheduler.core.job import JobSpec
 from myscheduler.core.problem import Complaint
 
@@ -176,10 +176,7 @@ class Grant:
     def __post_init__(self) -> None:
         """Raises `ValueError` for a pattern of a host that could never match."""
         for host in self.hosts:
-            if not is_host_pattern(host):
-                raise ValueError(
-                    f"{host!r} is not a host: write api.example.com, api.example.com:8443 or *.example.com"
-                )
+            parse_host_pattern(host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,40 +188,50 @@ class Grants:
 
     grants: tuple[Grant, ...] = ()
 
-    def allows(self, name: str, host: str) -> bool:
-        """`host` as `core.hosts.target_of` gives it."""
-        return any(matches_host(pattern, host) for pattern in self.hosts_for(name))
+    def allows(self, name: str, host: Host) -> bool:
+        return any(parse_host_pattern(pattern).fits(host) for pattern in self.hosts_for(name))
 
     def hosts_for(self, name: str) -> tuple[str, ...]:
         """Where the secret may be sent, as patterns."""
         return tuple(host for grant in self.grants if fnmatchcase(name, grant.secret) for host in grant.hosts)
 
-    def fault(self, name: str, host: str) -> str | None:
-        """Why the secret may not be sent there, or `None` where it may."""
-        hosts = self.hosts_for(name)
-        if any(matches_host(pattern, host) for pattern in hosts):
+    def fault(self, name: str, host: Host, shown: str) -> str | None:
+        """Why the secret may not be sent there, or `None` where it may. `shown` says which host that is."""
+        if self.allows(name, host):
             return None
+        hosts = self.hosts_for(name)
         allowed = f"only for {', '.join(hosts)}" if hosts else "for no host"
         return (
-            f"secret {name!r} may not be sent to {host}: jobs of the API may use what policy.yaml allows, and it "
+            f"secret {name!r} may not be sent to {shown}: jobs of the API may use what policy.yaml allows, and it "
             f"allows this one {allowed}; declare the job in a manifest, or have the policy changed"
         )
 
 
-def refused(names: Iterable[str], grants: Grants, target_url: str) -> tuple[str, ...]:
-    """Why a job of the API may not send these secrets there; empty where it may."""
+def refused(names: Iterable[str], grants: Grants, spec: JobSpec) -> tuple[str, ...]:
+    """Why a job of the API may not send these secrets where it calls; empty where it may.
+
+    A `Host` header decides beside the URL where a call ends, so both have to be allowed. Its text is never quoted.
+    """
     names = sorted(names)
     if not names:
         return ()
-    try:
-        host = target_of(target_url)
-    except ValueError:
-        return ("the URL names no host that the policy could allow a secret for",)
-    return tuple(fault for name in names if (fault := grants.fault(name, host)))
+    called = called_host(spec.target_url)
+    if called is None:
+        return (
+            "which host the URL calls is not clear, so no secret is allowed: write it plainly, as https://HOST/PATH",
+        )
+    reached = [(called, called.with_port)]
+    for header, host in hosts_in_headers(spec.target_url, spec.headers):
+        if host is None:
+            return (f"which host the header {header} names is not clear, so no secret is allowed: leave it out",)
+        reached.append((host, f"the host that the header {header} names"))
+    return tuple(
+        fault for name in names for host, shown in reached if (fault := grants.fault(name, host, shown)) is not None
+    )
 
 
 def not_allowed(spec: JobSpec, grants: Grants) -> Iterator[Complaint]:
     """Each place where a job of the API refers to a secret that it may not send to its target."""
     for loc, name in places_of(spec):
-        for fault in refused([name], grants, spec.target_url):
+        for fault in refused([name], grants, spec):
             yield Complaint(loc, "secret-not-allowed", fault)

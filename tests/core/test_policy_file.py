@@ -2,6 +2,7 @@
 
 import pytest
 
+from myscheduler.core.hosts import Host
 from myscheduler.core.policy import NO_POLICY
 from myscheduler.core.policy_file import Rules, read_policy
 from myscheduler.core.source import SourceFile, UnreadableFile
@@ -21,6 +22,8 @@ api_secrets:
     hosts: [hooks.slack.com]
 """
 
+SLACK = Host("hooks.slack.com", 443, is_default=True)
+
 
 def _read(text: str) -> Rules:
     return read_policy(SourceFile.of("policy.yaml", text.encode()))
@@ -39,9 +42,9 @@ def test_what_it_says() -> None:
     ]
     assert (policy.allow_methods, policy.min_interval_sec, policy.max_retries) == (("GET", "POST"), 60, 5)
     assert (policy.secrets_by_reference, policy.max_starts_per_minute_per_host) == (True, 60)
-    assert policy.api_secrets.allows("slack-user", "hooks.slack.com:443")
-    assert not policy.api_secrets.allows("slack-user", "evil.test:443")
-    assert not policy.api_secrets.allows("other", "hooks.slack.com:443")
+    assert policy.api_secrets.allows("slack-user", SLACK)
+    assert not policy.api_secrets.allows("slack-user", Host("evil.test", 443, is_default=True))
+    assert not policy.api_secrets.allows("other", SLACK)
     assert (policy.place("require_labels.runbook"), policy.place("api_secrets")) == ("policy.yaml:3", "policy.yaml:10")
 
 

@@ -37,6 +37,9 @@ def judged(text: str, **fields: Any) -> list[str]:
         pytest.param("require_labels: {team: [ops, billing]}", {}, id="label with a value"),
         pytest.param("allow_hosts: ['*.example.com']", {}, id="host"),
         pytest.param("allow_hosts: [api.example.com]", {"target_url": "https://x@API.example.com.:443/"}, id="spelled"),
+        pytest.param(
+            "allow_hosts: [api.example.com, a.test]", {"headers": {"Host": "A.test:443"}}, id="host of a header"
+        ),
         pytest.param("allow_methods: [get]", {}, id="method left out"),
         pytest.param("allow_methods: [GET, POST]", {"method": "post"}, id="method in lower case"),
         pytest.param("min_interval_sec: 3600", {}, id="interval at the limit"),
@@ -109,6 +112,20 @@ def test_what_keeps_the_rules(rule: str, fields: dict[str, Any]) -> None:
             "target_url: api.example.com is not among the hosts that policy.yaml:1 allows (a1, a2, a3, a4, a5 and 2 "
             "more): call one of them, or have it added [policy-host]",
             id="many hosts",
+        ),
+        pytest.param(
+            "allow_hosts: [api.example.com]",
+            {"headers": {"host": "evil.test"}},
+            "headers.host: names none of the hosts that policy.yaml:1 allows (api.example.com): "
+            "write one of them, or leave it out [policy-host]",
+            id="host of a header",
+        ),
+        pytest.param(
+            "allow_hosts: [api.example.com]",
+            {"headers": {"Host": "hunter2@api.example.com"}},
+            "headers.Host: names none of the hosts that policy.yaml:1 allows (api.example.com): "
+            "write one of them, or leave it out [policy-host]",
+            id="doubtful host of a header",
         ),
         pytest.param(
             "allow_methods: [POST]",

@@ -182,12 +182,42 @@ GRANTS = Grants((Grant("team-*", ("api.x.test", "*.y.test:8443")), Grant("one", 
         pytest.param("one", "https://ｚ.test", True, id="the same name, written wide"),
         pytest.param("one", "https://api.x.test", False, id="a grant for others"),
         pytest.param("One", "https://z.test", False, id="case counts"),
+        pytest.param("one", "http://z.test\\@evil.test/", False, id="a backslash, before which others end the host"),
+        pytest.param("one", "http://evil.test\\@z.test/", False, id="a backslash, behind which we read on"),
+        pytest.param("one", "http://z%2etest/", False, id="a percent sign in the host"),
         pytest.param("none", "https://z.test", False, id="no host"),
         pytest.param("other", "https://z.test", False, id="no grant"),
     ],
 )
 def test_grants(name: str, url: str, *, is_allowed: bool) -> None:
-    assert (refused([name], GRANTS, url) == ()) is is_allowed
+    assert (refused([name], GRANTS, spec_of(target_url=url)) == ()) is is_allowed
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_allowed"),
+    [
+        pytest.param({"Host": "api.x.test"}, True, id="the same"),
+        pytest.param({"host": "B.y.test:8443"}, True, id="another that is allowed"),
+        pytest.param({"Host": "z.test"}, False, id="one of another secret"),
+        pytest.param({"hOST": "evil.test"}, False, id="one of nobody"),
+        pytest.param({"Host": "b.y.test"}, False, id="another port"),
+        pytest.param({"Host": "api.x.test", "host": "evil.test"}, False, id="two"),
+        pytest.param({"Host": "evil.test, api.x.test"}, False, id="a list"),
+        pytest.param({"Host": "api.x.test@evil.test"}, False, id="a user"),
+        pytest.param({"Host": "${secret:team-a}"}, False, id="a secret"),
+        pytest.param({"X-Host": "evil.test"}, True, id="another header"),
+    ],
+)
+def test_the_host_header_has_to_be_granted_too(headers: dict[str, str], *, is_allowed: bool) -> None:
+    spec = spec_of(target_url="https://api.x.test", headers={"A": "${secret:team-a}"} | headers)
+    told = refused(["team-a"], GRANTS, spec)
+    assert (told == ()) is is_allowed
+    assert "evil" not in str(told)
+    assert {one.rule for one in not_allowed(spec, GRANTS)} == (set() if is_allowed else {"secret-not-allowed"})
+
+
+def test_without_secrets_a_host_header_is_free() -> None:
+    assert list(not_allowed(spec_of(headers={"Host": "evil.test"}), GRANTS)) == []
 
 
 def test_nothing_is_granted_by_default() -> None:
@@ -200,21 +230,20 @@ def test_nothing_is_granted_by_default() -> None:
 
 
 def test_a_refusal_says_what_would_be_allowed() -> None:
-    (told,) = refused(["one"], GRANTS, "https://user:pw@evil.test/path")
+    (told,) = refused(["one"], GRANTS, spec_of(target_url="https://user:pw@evil.test/path"))
     assert "secret 'one' may not be sent to evil.test:443" in told
     assert "allows this one only for z.test" in told
-    (told,) = refused(["other"], GRANTS, "https://evil.test")
+    (told,) = refused(["other"], GRANTS, spec_of(target_url="https://evil.test"))
     assert "allows this one for no host" in told
 
 
 def test_a_port_that_is_the_default_of_the_scheme() -> None:
     grants = Grants((Grant("a", ("x.test:443",)),))
-    assert grants.allows("a", "x.test:443")
-    assert refused(["a"], grants, "https://x.test") == ()
-    assert refused(["a"], grants, "http://x.test") != ()
+    assert refused(["a"], grants, spec_of(target_url="https://x.test")) == ()
+    assert refused(["a"], grants, spec_of(target_url="http://x.test")) != ()
 
 
 @pytest.mark.parametrize("host", ["", "*", "a*.test", "https://x.test", "x.test/a", "u@x.test", "x:y", "*.", "x y"])
 def test_patterns_that_are_none(host: str) -> None:
-    with pytest.raises(ValueError, match="is not a host"):
+    with pytest.raises(ValueError, match=r"is no host|is more than a host"):
         Grant("a", (host,))

@@ -3,7 +3,7 @@
 import pytest
 
 from myscheduler.adapters.sender import _address
-from myscheduler.core.allowed_hosts import called_host, parse_host_pattern
+from myscheduler.core.hosts import Host, called_host, hosts_in_headers, parse_host_pattern
 
 CALLED = [
     pytest.param("https://allowed.com/x", "allowed.com", id="plain"),
@@ -72,6 +72,45 @@ def test_it_is_the_one_that_the_sender_calls(url: str, host: str) -> None:
     called = _address(url.replace("${secret:p}", "p")).url
     found = called_host(str(called))
     assert str(found) == host
+
+
+@pytest.mark.parametrize(
+    ("value", "host"),
+    [
+        pytest.param("other.com", "other.com", id="plain"),
+        pytest.param("OTHER.com.:443", "other.com", id="spelled"),
+        pytest.param("other.com:8443", "other.com:8443", id="port"),
+        pytest.param("[0::1]:80", "[::1]:80", id="ipv6"),
+        pytest.param("xn--wgv71a.jp", "xn--wgv71a.jp", id="idn in ascii"),
+        pytest.param("日本.jp", "None", id="idn, which is sent in percents"),
+        pytest.param("", "None", id="empty"),
+        pytest.param(" other.com", "None", id="space"),
+        pytest.param("u@other.com", "None", id="user"),
+        pytest.param("other.com/x", "None", id="path"),
+        pytest.param("other.com, allowed.com", "None", id="two"),
+        pytest.param("evil.com,x.allowed.com", "None", id="comma"),
+        pytest.param("${secret:h}", "None", id="secret"),
+        pytest.param("other.com:0", "None", id="port 0"),
+        pytest.param("a..com", "None", id="empty label"),
+        pytest.param("[1]", "None", id="brackets around nothing"),
+    ],
+)
+@pytest.mark.parametrize("name", ["Host", "host", "HOST"])
+def test_the_host_of_a_header(name: str, value: str, host: str) -> None:
+    found = hosts_in_headers("https://allowed.com/", {"X-Host": "a", name: value, "Hosts": "b"})
+    assert [(header, str(one)) for header, one in found] == [(name, host)]
+
+
+@pytest.mark.parametrize("url", ["", "http://[::1", "no scheme"])
+def test_a_url_that_is_none_names_no_host_for_a_header(url: str) -> None:
+    assert hosts_in_headers(url, {"Host": "allowed.com"})[0][1] == (
+        Host("allowed.com", 80, is_default=True) if url.startswith("http") else None
+    )
+
+
+def test_every_host_header_counts() -> None:
+    found = hosts_in_headers("http://allowed.com/", {"Host": "allowed.com", "host": "evil.com:80"})
+    assert [str(one) for _, one in found] == ["allowed.com", "evil.com"]
 
 
 @pytest.mark.parametrize(
