@@ -1,22 +1,17 @@
-"""Secrets in what a target answers: found as they are and in the usual encodings, and taken out.
+"""Secrets in what a target answers: found as they are and in the usual encodings (see `spellings`), and taken out.
 
 A target that writes a secret in some other way (reversed, hashed, in hexadecimal) is not seen through.
 """
 
-import base64
-import html
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from urllib.parse import quote, quote_plus
+
+from myscheduler.core.spellings import CORE, cores_of, forms_of
 
 REDACTED = "[redacted]"
 
-_CORE = 4
-"""Characters of base64 from which on a piece counts as one of the secret."""
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/=_%\\-]")
-_ESCAPE = re.compile(r"%[0-9A-F]{2}|\\u[0-9a-f]{4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +27,7 @@ class Secret:
 
     @classmethod
     def of(cls, name: str, value: str) -> "Secret":
-        return cls(name, value, tuple(sorted(_forms(value))), tuple(sorted(_cores(value))))
+        return cls(name, value, tuple(sorted(forms_of(value))), tuple(sorted(cores_of(value))))
 
     @property
     def longest(self) -> int:
@@ -66,7 +61,7 @@ def _spans(text: str, secrets: Iterable[Secret], cut: int, *, whole: bool) -> It
             if not whole:
                 yield from _begun(text, form, cut, 1)
         for core in secret.cores:
-            for start, end in [*_found(text, core), *(() if whole else _begun(text, core, cut, _CORE))]:
+            for start, end in [*_found(text, core), *(() if whole else _begun(text, core, cut, CORE))]:
                 yield _around(text, start, end)
 
 
@@ -106,51 +101,3 @@ def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
             current = (current[0], max(current[1], end))
     if current is not None:
         yield current
-
-
-def _forms(value: str) -> set[str]:
-    plain = {value, value.strip(), value.replace("\n", "\r\n"), html.escape(value), html.escape(value, quote=False)}
-    plain |= {line.strip() for line in value.splitlines() if len(line.strip()) >= 8}
-    plain |= {repr(value)[1:-1], value.replace("'", "&#39;")}
-    data = value.encode()
-    encoded = {base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode()}
-    escaped = {
-        *(quote(value, safe=safe) for safe in ("", "/", "!'()*", "/:@!$&'()*+,;=-._~")),
-        "".join(letter if letter.isascii() else quote(letter) for letter in value),
-        quote_plus(value),
-        *(quote(one, safe="") for one in encoded),
-    }
-    once = plain | encoded | escaped
-    in_json = {form for one in once for form in _json_forms(one)}
-    twice = {form for one in _json_forms(value) for form in _json_forms(one)}  # a body that is echoed as text in JSON
-    found = once | in_json | twice
-    return {form for one in found for form in (one, _other_case(one))} - {""}
-
-
-def _json_forms(text: str) -> set[str]:
-    """As the usual writers of JSON do it: some escape slashes, or what has a meaning in HTML, or all but ASCII."""
-    escaped = {json.dumps(text, ensure_ascii=is_ascii)[1:-1] for is_ascii in (False, True)}
-    for_html = {_escaped(one, letters) for one in escaped for letters in ("<>&", "<>&'", "<>&'+", "<>&'+`")}
-    quotes = {one.replace('\\"', "\\u0022") for one in for_html}
-    return escaped | for_html | quotes | {one.replace("/", "\\/") for one in escaped}
-
-
-def _escaped(text: str, letters: str) -> str:
-    return "".join(f"\\u{ord(letter):04x}" if letter in letters else letter for letter in text)
-
-
-def _other_case(text: str) -> str:
-    """With the hexadecimal digits of its escapes in the other case."""
-    return _ESCAPE.sub(lambda found: found[0].lower() if found[0][0] == "%" else f"\\u{found[0][2:].upper()}", text)
-
-
-def _cores(value: str) -> set[str]:
-    """The characters of base64 that the value alone determines, for each of the three places where it may begin."""
-    data = value.encode()
-    cores = set()
-    for shift in range(3):
-        start, end = -(-8 * shift // 6), 8 * (shift + len(data)) // 6
-        for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            cores.add(encode(b"\0" * shift + data).decode()[start:end])
-    cores |= {form for core in cores for form in (core.replace("/", "\\/"), quote(core, safe=""))}
-    return {core for core in cores if len(core) >= _CORE}

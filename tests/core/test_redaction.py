@@ -5,7 +5,9 @@ import html
 import json
 import re
 from collections.abc import Callable
+from html.entities import codepoint2name
 from urllib.parse import quote, quote_plus
+from xml.etree.ElementTree import Element, tostring
 
 import pytest
 from hypothesis import example, given
@@ -16,11 +18,30 @@ from myscheduler.core.redaction import REDACTED, Secret, redact, redact_start
 VALUES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30)
 AROUND = st.text("ab %&\"'{}", max_size=12)
 
+
+def in_html(value: str, *more: str) -> str:
+    """`&` and `<` are escaped in all HTML; what else is, is given as the character and what is written for it."""
+    return value.translate({ord(one[0]): one[1:] for one in ("&&amp;", "<&lt;", *more)})
+
+
+def xml(value: str, *, is_text: bool, encoding: str = "unicode") -> str:
+    """What a real writer makes of it, without the element around."""
+    element = Element("a", {} if is_text else {"b": value})
+    element.text = value if is_text else "c"
+    written = tostring(element, encoding=encoding)
+    text = written.decode().partition("?>\n")[2] or written.decode() if isinstance(written, bytes) else written
+    return text.removeprefix("<a>").removesuffix("</a>") if is_text else text[len('<a b="') : -len('">c</a>')]
+
+
+def narrow(value: str) -> str:
+    return "latin-1" if max(value) <= "\xff" else "utf-8"
+
+
 ECHOES: dict[str, Callable[[str], str]] = {
     "as it is": str,
     "JSON": json.dumps,
     "JSON, all characters": lambda value: json.dumps(value, ensure_ascii=False),
-    "JSON in JSON": lambda value: json.dumps(json.dumps({"a": value})),
+    "JSON in JSON": lambda value: json.dumps(json.dumps(value)),
     "JSON of PHP": lambda value: json.dumps(value).replace("/", "\\/"),
     "JSON of Go": lambda value: (
         json.dumps(value, ensure_ascii=False)
@@ -34,6 +55,45 @@ ECHOES: dict[str, Callable[[str], str]] = {
     "form": quote_plus,
     "HTML": html.escape,
     "HTML, but quotes": lambda value: html.escape(value, quote=False),
+    "HTML of Jinja and Go": lambda value: in_html(value, '"&#34;', "'&#39;", ">&gt;"),
+    "HTML of Ruby": lambda value: in_html(value, '"&quot;', "'&#39;", ">&gt;"),
+    "HTML of PHP": lambda value: in_html(value, '"&quot;', "'&#039;", ">&gt;"),
+    "HTML of PHP, but single quotes": lambda value: in_html(value, '"&quot;', ">&gt;"),
+    "HTML of PHP, with all names": lambda value: "".join(
+        f"&{codepoint2name[ord(one)]};" if ord(one) in codepoint2name else one for one in value
+    ).replace("'", "&#039;"),
+    "HTML of Java": lambda value: in_html(value, '"&#034;', "'&#039;", ">&gt;"),
+    "HTML of Mustache": lambda value: in_html(value, '"&quot;', "'&#39;", ">&gt;", "/&#x2F;", "`&#x60;", "=&#x3D;"),
+    "HTML of Handlebars": lambda value: in_html(value, '"&quot;', "'&#x27;", ">&gt;", "`&#x60;", "=&#x3D;"),
+    "HTML of OWASP": lambda value: in_html(value, '"&quot;', "'&#x27;", ">&gt;", "/&#x2F;"),
+    "HTML of numbers": lambda value: "".join(
+        one if one.isascii() and one.isalnum() else f"&#{ord(one)};" for one in value
+    ),
+    "XML": lambda value: in_html(value, '"&quot;', "'&apos;", ">&gt;"),
+    "XML, but >": lambda value: in_html(value, '"&quot;', "'&apos;"),
+    "XML, but > and quotes": in_html,
+    "XML, text": lambda value: xml(value, is_text=True),
+    "XML, attribute": lambda value: xml(value, is_text=False),
+    "XML, in ASCII": lambda value: xml(value, is_text=True, encoding="ascii"),
+    "XML, attribute in ASCII": lambda value: xml(value, is_text=False, encoding="ascii"),
+    "XML, in hexadecimal": lambda value: "".join(
+        one if one.isascii() else f"&#x{ord(one):X};" for one in in_html(value, ">&gt;")
+    ),
+    "HTML in JSON": lambda value: json.dumps(in_html(value, '"&#34;', "'&#39;", ">&gt;")),
+    "HTML of PHP in JSON of PHP": lambda value: json.dumps(in_html(value, '"&quot;', "'&#039;", ">&gt;")).replace(
+        "/", "\\/"
+    ),
+    "HTML in JSON of Go": lambda value: json.dumps(in_html(value, '"&#34;', "'&#39;", ">&gt;")).replace("&", "\\u0026"),
+    "XML in JSON": lambda value: json.dumps(xml(value, is_text=True, encoding="ascii")),
+    "JSON in HTML": lambda value: in_html(json.dumps(value), '"&#34;', "'&#39;", ">&gt;"),
+    "JSON in HTML, all characters": lambda value: html.escape(json.dumps(value, ensure_ascii=False)),
+    "JSON in XML": lambda value: in_html(json.dumps(value), ">&gt;"),
+    "form in HTML": lambda value: in_html(quote(value, safe="!'()*"), '"&#34;', "'&#39;"),
+    "repr in HTML": lambda value: in_html(repr(value), '"&#34;', "'&#39;", ">&gt;"),
+    "percent of JSON": lambda value: quote(json.dumps(value), safe=""),
+    "percent of JSON, all characters": lambda value: quote(json.dumps(value, ensure_ascii=False)),
+    "form of JSON": lambda value: quote_plus(json.dumps(value, ensure_ascii=False)),
+    "base64 of Latin-1": lambda value: base64.b64encode(value.encode(narrow(value))).decode(),
     "base64": lambda value: base64.b64encode(value.encode()).decode(),
     "base64 for URLs": lambda value: base64.urlsafe_b64encode(value.encode()).decode(),
     "base64, escaped": lambda value: quote(base64.b64encode(value.encode()).decode(), safe=""),
@@ -45,10 +105,14 @@ ECHOES: dict[str, Callable[[str], str]] = {
 @given(value=VALUES, before=AROUND, behind=AROUND)
 @example(value="p/w+d=<&'\">é", before="", behind="")
 @example(value='a\\b"c', before="", behind="")
+@example(value="Pass'word&\"12345", before="", behind="")
+@example(value="ä<€\"'>&/`=+ 😀", before="", behind="")
 def test_no_encoding_is_left(echo: str, value: str, before: str, behind: str) -> None:
     told = ECHOES[echo](value).strip("\"'{}\\ :a")
     shown = redact(f"{before}{ECHOES[echo](value)}{behind}", [Secret.of("a", value)])
     assert REDACTED in shown
+    quotes = 2 * len("&quot;")  # no writer puts more around it, so all else would be left of the value
+    assert len(shown.replace(REDACTED, "")) <= len(before + behind) + quotes
     assert told not in shown or told in f"{before}{REDACTED}{behind}"
 
 
@@ -79,7 +143,9 @@ def test_the_text_around_stays() -> None:
         pytest.param(" padded ", "(padded)", f"({REDACTED})", id="white space that a header loses"),
         pytest.param("line one!\nline two!", "- line two!\n", f"- {REDACTED}\n", id="a line of several"),
         pytest.param("é", '"\\u00E9"', f'"{REDACTED}"', id="escapes in large letters"),
-        pytest.param("a<'b", "a&lt;&#39;b", "a&lt;&#39;b", id="not every mixture is known"),
+        pytest.param("Pass'word&\"1", "Pass&#39;word&amp;&#34;1", REDACTED, id="HTML of Jinja"),
+        pytest.param("a'b", "a&#X27;b &#x27;", "a&#X27;b &#x27;", id="not every spelling is known"),
+        pytest.param("a<''b", "a&lt;&#39;&apos;b", "a&lt;&#39;&apos;b", id="nor every mixture"),
     ],
 )
 def test_values(value: str, text: str, shown: str) -> None:
