@@ -25,7 +25,7 @@ _ENDINGS = (
     "password", "passwort", "privatekey", "pwd", "secret", "secretkey", "signature", "token",
 )  # fmt: skip
 """A word that ends like this makes a name that of a credential: `accesstoken`, `X-Client-Secret`, `passwords`."""
-_LAST_WORDS = frozenset({"auth", "bearer", "pass", "psk", "sig"})
+_LAST_WORDS = frozenset({"auth", "bearer", "pass", "psk", "pw", "sig"})
 _KEYS = frozenset({
     "access", "account", "api", "auth", "encryption", "functions", "master", "private", "secret", "shared", "signing",
     "subscription", "webhook",
