@@ -18,6 +18,8 @@ DEEPEST = 50
 """What is nested deeper in a body is not looked into, and not shown."""
 LONGEST_KEY = 60
 """Characters of a key in a message."""
+LOOKED_AT = 1_000
+"""Characters of a text of which less is shown: looking for credentials takes long in what has no end."""
 Loc = tuple[str | int, ...]
 
 _ENDINGS = (
@@ -137,8 +139,8 @@ def key_shown(key: str) -> str:
     Where the space behind a colon was forgotten, YAML takes the value for a part of the key.
     """
     name = _KEY_ENDS.split(key, maxsplit=1)[0]
-    text = masked_text(name[:LONGEST_KEY])
-    return text if name == key and len(name) <= LONGEST_KEY else f"{text}…"
+    text = masked_text(name[:LOOKED_AT])
+    return text if name == key and len(text) <= LONGEST_KEY else f"{text[:LONGEST_KEY]}…"
 
 
 def field_of(loc: Iterable[str | int]) -> str:

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Literal
 
-from myscheduler.core.credentials import key_shown, masked_text
+from myscheduler.core.credentials import LOOKED_AT, key_shown, masked_text
 from myscheduler.core.walls import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -322,7 +322,7 @@ def _meant(field: _Field, text: str) -> str:
 
 
 def _shown(text: str, quote: str = "`") -> str:
-    text = masked_text(text)
+    text = masked_text(text[:LOOKED_AT])
     return f"{quote}{text if len(text) <= 40 else text[:37] + '…'}{quote}"
 
 

@@ -8,7 +8,7 @@ from dataclasses import field as dataclass_field
 from difflib import get_close_matches
 from enum import StrEnum
 
-from myscheduler.core.credentials import MASK, field_of, masked_text
+from myscheduler.core.credentials import LOOKED_AT, MASK, field_of, masked_text
 
 LONGEST_SHOWN = 60
 """Characters of a value in a message."""
@@ -30,7 +30,7 @@ def shown(value: object) -> str:
         case list() | tuple():
             return "a list"
         case str():
-            text, end = repr(_BARE_USERINFO.sub(f"{MASK}@", masked_text(value))), "…'"
+            text, end = repr(_BARE_USERINFO.sub(f"{MASK}@", masked_text(value[:LOOKED_AT]))), "…'"
         case _:
             text, end = repr(value), "…"
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - len(end)]}{end}"

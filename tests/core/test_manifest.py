@@ -208,6 +208,12 @@ JOB = f"job_id: a\n{GOOD}"
             f"{JOB}body: {{password: !{LEAKED} }}", "body.password: has a tag that is not", id="a tag in the body"
         ),
         pytest.param(f"target_url:https://u:{LEAKED}@e.example/", "text is no manifest", id="a URL and nothing else"),
+        pytest.param(
+            f"{JOB}eyJ{LEAKED * 5}.{LEAKED * 5}.{LEAKED}: 1",
+            "••••: unknown key '••••'",
+            id="a key that is a long token",
+        ),
+        pytest.param(f"{JOB}method: {'x' * 300_000} {LEAKED}", "xxx…' is not one of", id="a value that has no end"),
         pytest.param(LEAKED, "1:1: error: text is no manifest", id="a token and nothing else"),
         pytest.param("123456789", "a lone value is no manifest", id="a number and nothing else"),
         pytest.param(f"{JOB}method: Bearer {LEAKED}", "method: 'Bearer ••••' is not one of", id="method"),
