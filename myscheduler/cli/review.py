@@ -10,7 +10,7 @@ import click
 
 from myscheduler.cli.manifests import counted
 from myscheduler.core.differences import FieldChange
-from myscheduler.core.problem import Severity
+from myscheduler.core.problem import Severity, printable
 from myscheduler.core.review import Action, Review, Reviewed, Times
 from myscheduler.core.source import POLICY
 
@@ -98,11 +98,6 @@ def _field(one: FieldChange) -> str:
     if one.after is None:
         return f"{one.field}: {_value(one.before)} → (taken out)"
     return f"{one.field}: {_value(one.before)} → {_value(one.after)}"
-
-
-def printable(text: str) -> str:
-    """With escapes for what a terminal would obey, or what would begin a line of its own."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def _value(value: Any) -> str:

@@ -9,8 +9,7 @@ import click
 
 from myscheduler.cli.manifests import coloured, counted
 from myscheduler.cli.options import connect, format_option, server_option
-from myscheduler.cli.review import printable
-from myscheduler.core.problem import Problem, Severity
+from myscheduler.core.problem import Problem, Severity, printable
 
 _COLOURS = {"Ready": "green", "Reconciling": "yellow", "Stalled": "red"}
 _DONE = ("created", "updated", "deleted")
