@@ -282,8 +282,9 @@ class Catalog:
                         raise StalePlanError
                     source = _source(declared, plan)
                     turn = lifecycle.create(
-                        _spec(declared), owner=Owner.MANIFEST, source=source, now=now, zone=self._zone
-                    )
+                        _spec(declared), owner=Owner.MANIFEST, source=source, now=now, zone=self._zone,
+                        known_digest=declared.digest,
+                    )  # fmt: skip
                     created.append(turn)
                     told.append(of_spec(Action.CREATED, None, turn.job.spec, at=now, actor=MANIFEST, source=source))
                 case Update(declared, known):

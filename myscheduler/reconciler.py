@@ -142,7 +142,9 @@ class Reconciler:
 
     def _parse_now(self, file: SourceFile) -> ParsedFile:
         """With the digests, which the event loop must not compute."""
-        found = parse_file(file, zone=self._zone, calendars=self._calendars, rules=self.rulebook.rules)
+        found = parse_file(
+            file, zone=self._zone, calendars=self._calendars, rules=self.rulebook.rules, is_cautious=False
+        )
         return found.with_digests()
 
     async def _apply(self, snapshot: Snapshot, desired: Desired, approval: Approval | None) -> Plan:

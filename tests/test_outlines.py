@@ -27,9 +27,9 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths of the files that were parsed, in order."""
     paths = []
 
-    def spy(file: SourceFile, *, zone: str, calendars: NamedCalendars, rules: Rules) -> ParsedFile:
+    def spy(file: SourceFile, *, zone: str, calendars: NamedCalendars, rules: Rules, is_cautious: bool) -> ParsedFile:
         paths.append(file.path)
-        return parse_file(file, zone=zone, calendars=calendars, rules=rules)
+        return parse_file(file, zone=zone, calendars=calendars, rules=rules, is_cautious=is_cautious)
 
     monkeypatch.setattr(reconciler, "parse_file", spy)
     return paths

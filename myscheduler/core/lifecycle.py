@@ -30,13 +30,18 @@ class Turn:
     gaps: tuple[Gap, ...] = ()
 
 
-def create(spec: JobSpec, *, owner: Owner, source: Source | None, now: datetime, zone: str) -> Turn:
-    """A new job. It runs from now on; a one-off whose moment is over is recorded as expired."""
+def create(
+    spec: JobSpec, *, owner: Owner, source: Source | None, now: datetime, zone: str, known_digest: str | None = None
+) -> Turn:
+    """A new job. It runs from now on; a one-off whose moment is over is recorded as expired.
+
+    `known_digest` is that of the spec, where it is at hand.
+    """
     schedule = compile_schedule(spec, zone=zone, created_at=now)
     job = Job(
         spec=spec,
         owner=owner,
-        digest=digest(spec),
+        digest=known_digest or digest(spec),
         version=_version(now),
         created_at=now,
         updated_at=now,

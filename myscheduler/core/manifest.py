@@ -159,13 +159,18 @@ class Desired:
 
 
 def parse_file(
-    file: SourceFile, *, zone: str, calendars: NamedCalendars = NO_CALENDARS, rules: Rules = NO_RULES
+    file: SourceFile,
+    *,
+    zone: str,
+    calendars: NamedCalendars = NO_CALENDARS,
+    rules: Rules = NO_RULES,
+    is_cautious: bool = True,
 ) -> ParsedFile:
     """Read the manifests of one file; never raises for what stands in it. `calendars` are those that have a name.
 
-    A job that breaks one of the `rules` counts as broken.
+    A job that breaks one of the `rules` counts as broken. Who wants no cautions doesn't wait for what they need.
     """
-    return _parse_bytes(file.path, file.content, _Reading(zone, calendars, rules.binding), here)
+    return _parse_bytes(file.path, file.content, _Reading(zone, calendars, rules.binding, is_cautious), here)
 
 
 def combine(
@@ -208,6 +213,8 @@ class _Reading:
     zone: str
     calendars: NamedCalendars
     policies: tuple[Policy, ...]
+    is_cautious: bool
+    """Credentials and references are wanted with their places."""
 
 
 def _parse_bytes(path: str, content: bytes, reading: _Reading, place: Place) -> ParsedFile:
@@ -278,7 +285,7 @@ def _parse_document(path: str, document: Document, text: str, reading: _Reading,
         )
     line, _ = place(*document.start)
     adopts = values.get("adopt") is True
-    job = DeclaredJob(spec.job_id, "", path, line, spec, _written(spec, document, place), adopts)
+    job = DeclaredJob(spec.job_id, "", path, line, spec, _written(spec, document, place, reading), adopts)
     return ParsedFile(path, jobs=(job,), problems=problems)
 
 
@@ -297,17 +304,19 @@ def _known_id(values: Any) -> str:
     return job_id if isinstance(job_id, str) and not id_fault(job_id) else ""
 
 
-def _written(spec: JobSpec, document: Document, place: Place) -> Written:
+def _written(spec: JobSpec, document: Document, place: Place, reading: _Reading) -> Written:
     return Written(
         schedule_at=place(*document.position((next(iter(_SCHEDULE_FIELDS & document.value.keys()), ""),))),
         retries_at=place(*document.position(("max_retries",))),
         says_day_match="day_match" in document.value,
         says_overlap="overlap" in document.value,
         credentials=tuple(
-            (field_of(loc), *place(*document.position(loc)), what) for loc, what in literal_credentials(spec)
+            (field_of(loc), *place(*document.position(loc)), what)
+            for loc, what in (literal_credentials(spec) if reading.is_cautious else ())
         ),
         secrets=tuple(
-            UsedSecret(name, field_of(loc), *place(*document.position(loc))) for loc, name in places_of(spec)
+            UsedSecret(name, field_of(loc), *place(*document.position(loc)))
+            for loc, name in (places_of(spec) if reading.is_cautious else ())
         ),
     )
 
