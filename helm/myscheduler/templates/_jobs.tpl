@@ -1,0 +1,141 @@
+{{/* Where jobs come from. */}}
+
+{{/* The files of own jobs as a JSON object, name → text. Call with the root; {} where there are none. */}}
+{{- define "myscheduler.files" -}}
+{{- $ := . -}}
+{{- $files := dict -}}
+{{- range $name, $job := .Values.jobs -}}
+{{- if not (kindIs "invalid" $job) -}}
+{{- $key := include "myscheduler.key" $name -}}
+{{- if has $key (list "policy.yaml" "calendars.yaml" "targets.yaml") -}}
+{{- fail (printf "jobs: %q would become the file %s, which has a meaning of its own: rename the job, or use `policy:` or `calendars:` at the top of the values" $name $key) -}}
+{{- end -}}
+{{- if hasKey $files $key -}}
+{{- fail (printf "jobs: %q becomes the file %s, and so does another name: rename one of them" $name $key) -}}
+{{- end -}}
+{{- $_ := set $files $key (include "myscheduler.manifest" (list $name $job)) -}}
+{{- end -}}
+{{- end -}}
+{{- range $glob := .Values.jobFiles -}}
+{{- $found := $.Files.Glob $glob -}}
+{{- if not $found -}}
+{{- fail (printf "jobFiles: %q matches no file of the chart: write paths from the chart's root, such as jobs.d/*.yaml, and look at .helmignore" $glob) -}}
+{{- end -}}
+{{- range $path, $_ := $found -}}
+{{- $text := $.Files.Get $path -}}
+{{- if ne $text (index (dict "text" $text | toJson | fromJson) "text") -}}
+{{- fail (printf "jobFiles: %s is not UTF-8: save it as UTF-8" $path) -}}
+{{- end -}}
+{{- $key := include "myscheduler.fileKey" $path -}}
+{{- if and (hasKey $files $key) (ne (get $files $key) $text) -}}
+{{- fail (printf "jobFiles: %s becomes the file %s, and so does another file or job: rename one of them" $path $key) -}}
+{{- end -}}
+{{- $_ := set $files $key $text -}}
+{{- end -}}
+{{- end -}}
+{{- range $name := list "policy" "calendars" -}}
+{{- with index $.Values $name -}}
+{{- $key := printf "%s.yaml" $name -}}
+{{- if hasKey $files $key -}}
+{{- fail (printf "%s: jobFiles bring a %s already: keep one of the two" $name $key) -}}
+{{- end -}}
+{{- $_ := set $files $key (ternary . (printf "%s\n" (toYaml .)) (kindIs "string" .)) -}}
+{{- end -}}
+{{- end -}}
+{{- include "myscheduler.checkSize" $files -}}
+{{- toJson $files -}}
+{{- end -}}
+
+{{/* The text of a job; call with (list NAME JOB). */}}
+{{- define "myscheduler.manifest" -}}
+{{- $name := index . 0 -}}
+{{- $job := index . 1 -}}
+{{- if kindIs "string" $job -}}
+{{ $job }}
+{{- else if kindIs "slice" $job -}}
+{{- range $index, $document := $job -}}
+{{- if $index -}}
+---
+{{ end -}}
+{{ toYaml $document }}
+{{ end -}}
+{{- else -}}
+{{ toYaml (merge (dict) $job (dict "job_id" $name)) }}
+{{ end -}}
+{{- end -}}
+
+{{/* The key of a ConfigMap for a name. What doesn't fit is replaced, and a digest of the name keeps such names apart. Names that begin with a
+dot would not be read. */}}
+{{- define "myscheduler.key" -}}
+{{- $stem := regexReplaceAll "\\.ya?ml$" . "" -}}
+{{- $safe := regexReplaceAll "[^-._A-Za-z0-9]+" $stem "-" | trunc 200 | trimPrefix "-" | trimSuffix "-" -}}
+{{- $safe = regexReplaceAll "^[.]+" $safe "" -}}
+{{- if ne $safe $stem -}}
+{{- $safe = printf "%s-%s" (default "job" $safe) (sha256sum . | trunc 8) -}}
+{{- end -}}
+{{ $safe }}.yaml
+{{- end -}}
+
+{{/* The same for the path of a file. Files of the source that have a meaning of their own keep their names. */}}
+{{- define "myscheduler.fileKey" -}}
+{{- if has (base .) (list "policy.yaml" "calendars.yaml" "targets.yaml") -}}
+{{ base . }}
+{{- else -}}
+{{- include "myscheduler.key" (replace "/" "__" .) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Kubernetes refuses ConfigMaps of more than 1 MiB, and says so only when half of a release is there. */}}
+{{- define "myscheduler.checkSize" -}}
+{{- $total := 0 -}}
+{{- range $key, $text := . -}}
+{{- $total = add $total (len $text) -}}
+{{- end -}}
+{{- if gt (int $total) 1048576 -}}
+{{- fail (printf "the manifests of jobs, jobFiles, policy and calendars are %d bytes, and a ConfigMap takes 1048576: put them into several ConfigMaps of your own (extraConfigMaps), or into a git repository (gitSync)" (int $total)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The folder that the service reads. */}}
+{{- define "myscheduler.jobsDir" -}}
+{{- if .Values.gitSync.enabled -}}
+/git/{{ printf "current/%s" .Values.gitSync.path | clean }}
+{{- else -}}
+/app/jobs.d
+{{- end -}}
+{{- end -}}
+
+{{- define "myscheduler.jobsConfigMap" -}}
+{{- default (printf "%s-jobs" (include "myscheduler.fullname" .)) .Values.existingConfigMap -}}
+{{- end -}}
+
+{{/* Refuses sources that exclude each other. */}}
+{{- define "myscheduler.checkSources" -}}
+{{- $own := ne (include "myscheduler.files" .) "{}" -}}
+{{- if and $own .Values.existingConfigMap -}}
+{{- fail "existingConfigMap takes the place of jobs, jobFiles, policy and calendars: use one or the other, or list the ConfigMap in extraConfigMaps" -}}
+{{- end -}}
+{{- with .Values.gitSync -}}
+{{- if .enabled -}}
+{{- if or $own $.Values.existingConfigMap $.Values.extraConfigMaps -}}
+{{- fail "gitSync takes the place of jobs, jobFiles, policy, calendars, existingConfigMap and extraConfigMaps: use one or the other" -}}
+{{- end -}}
+{{- if not .repo -}}
+{{- fail "gitSync.enabled needs gitSync.repo" -}}
+{{- end -}}
+{{- if regexMatch "(^|/)\\.\\.(/|$)" .path -}}
+{{- fail "gitSync.path leads out of the repository: write a folder in it, without .." -}}
+{{- end -}}
+{{- if regexMatch "^[a-z+]+://[^/@]*:[^/@]*@" .repo -}}
+{{- fail "gitSync.repo holds a password, which everybody could read in the pod: put it into a Secret and name it in gitSync.existingSecret" -}}
+{{- end -}}
+{{- if and (eq (include "myscheduler.gitOverSsh" $) "true") (not .existingSecret) -}}
+{{- fail "gitSync.repo is reached by SSH, which needs gitSync.existingSecret with the keys ssh and known_hosts" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "myscheduler.gitOverSsh" -}}
+{{- not (regexMatch "^(https?|git|file)://" .Values.gitSync.repo) -}}
+{{- end -}}

@@ -1,0 +1,61 @@
+{{/* Names, labels and images. Names of at most 52 characters leave room for what Kubernetes adds to those of a StatefulSet's pods. */}}
+
+{{- define "myscheduler.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "myscheduler.fullname" -}}
+{{- $name := include "myscheduler.name" . -}}
+{{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- default $full .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "myscheduler.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "myscheduler.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What finds the pods of a component; call with (list $ COMPONENT). */}}
+{{- define "myscheduler.selector" -}}
+app.kubernetes.io/name: {{ include "myscheduler.name" (index . 0) }}
+app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end -}}
+
+{{/* The metadata of an object; call with (list $ NAME COMPONENT ANNOTATIONS). What the chart itself writes goes before the common labels and
+annotations. Only the pod of the scheduler is selected by the Service, so the component tells the others apart. */}}
+{{- define "myscheduler.metadata" -}}
+{{- $ := index . 0 -}}
+name: {{ index . 1 }}
+namespace: {{ $.Release.Namespace }}
+labels:
+  {{- include "myscheduler.labels" (list $ (index . 2)) | nindent 2 }}
+{{- with merge (dict) (index . 3) $.Values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* Call with (list $ COMPONENT). */}}
+{{- define "myscheduler.labels" -}}
+{{- $ := index . 0 -}}
+{{- $labels := dict
+  "helm.sh/chart" (printf "%s-%s" $.Chart.Name $.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")
+  "app.kubernetes.io/version" $.Chart.AppVersion
+  "app.kubernetes.io/managed-by" $.Release.Service
+-}}
+{{- toYaml (merge $labels (include "myscheduler.selector" . | fromYaml) $.Values.commonLabels) -}}
+{{- end -}}
+
+{{/* Call with (list IMAGE DEFAULT-TAG). */}}
+{{- define "myscheduler.image" -}}
+{{- $image := index . 0 -}}
+{{- if $image.digest -}}
+{{ $image.repository }}@{{ $image.digest }}
+{{- else -}}
+{{ $image.repository }}:{{ default (index . 1) $image.tag }}
+{{- end -}}
+{{- end -}}

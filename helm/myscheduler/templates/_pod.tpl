@@ -1,0 +1,218 @@
+{{/* What all pods of the chart have in common: who they run as and where they may run. */}}
+{{- define "myscheduler.placement" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false # else a Service named myscheduler would set MYSCHEDULER_PORT
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.podSecurityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.dnsPolicy }}
+dnsPolicy: {{ . }}
+{{- end }}
+{{- with .Values.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* Image and security context of a container that runs the command myscheduler. */}}
+{{- define "myscheduler.container" -}}
+image: {{ include "myscheduler.image" (list .Values.image .Chart.AppVersion) | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+{{- with .Values.securityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- define "myscheduler.tokenEnv" -}}
+{{- with .Values.apiToken.existingSecret -}}
+- name: MYSCHEDULER_API_TOKEN
+  valueFrom:
+    secretKeyRef:
+      name: {{ . }}
+      key: {{ $.Values.apiToken.key }}
+{{- end }}
+{{- end -}}
+
+{{- define "myscheduler.env" -}}
+- name: TZ
+  value: {{ .Values.settings.timezone | quote }}
+- name: LOG_LEVEL
+  value: {{ .Values.settings.logLevel }}
+- name: MYSCHEDULER_HOST
+  value: {{ .Values.settings.host | quote }}
+- name: MYSCHEDULER_PORT
+  value: "8003"
+- name: MYSCHEDULER_JOBS_DIR
+  value: {{ include "myscheduler.jobsDir" . }}
+- name: MYSCHEDULER_HISTORY_DAYS
+  value: {{ .Values.settings.historyDays | int64 | quote }}
+- name: MYSCHEDULER_HISTORY_ROWS
+  value: {{ .Values.settings.historyRows | int64 | quote }}
+- name: MYSCHEDULER_SECRETS_DIR
+  value: /etc/myscheduler/secrets
+- name: DATABASE_URL
+{{- if .Values.database.existingSecret }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ .Values.database.existingSecret }}
+      key: {{ .Values.database.key }}
+{{- else }}
+  value: sqlite:////app/data/jobs.db
+{{- end }}
+{{- with include "myscheduler.tokenEnv" . }}
+{{ . }}
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Folders, never subPath: Kubernetes updates only whole folders. */}}
+{{- define "myscheduler.mounts" -}}
+- name: tmp
+  mountPath: /tmp
+{{- if not .Values.database.existingSecret }}
+- name: data
+  mountPath: /app/data
+{{- end }}
+{{- if .Values.gitSync.enabled }}
+- name: git
+  mountPath: /git
+  readOnly: true
+{{- else }}
+- name: jobs
+  mountPath: /app/jobs.d
+  readOnly: true
+{{- range .Values.extraConfigMaps }}
+- name: {{ include "myscheduler.volumeName" . }}
+  mountPath: /app/jobs.d/{{ . }}
+  readOnly: true
+{{- end }}
+{{- end }}
+{{- if .Values.secrets.existingSecret }}
+- name: secrets
+  mountPath: /etc/myscheduler/secrets
+  readOnly: true
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "myscheduler.volumes" -}}
+- name: tmp
+  emptyDir: {}
+{{- if not .Values.database.existingSecret }}
+- name: data
+{{- if .Values.persistence.enabled }}
+  persistentVolumeClaim:
+    claimName: {{ default (printf "%s-data" (include "myscheduler.fullname" .)) .Values.persistence.existingClaim }}
+{{- else }}
+  emptyDir: {}
+{{- end }}
+{{- end }}
+{{- if .Values.gitSync.enabled }}
+- name: git
+  emptyDir: {}
+- name: git-tmp
+  emptyDir: {}
+{{- with .Values.gitSync.existingSecret }}
+- name: git-secret
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0400 # the kubelet adds the pod's group; SSH takes no key that others may read
+{{- end }}
+{{- else }}
+- name: jobs
+  configMap:
+    name: {{ include "myscheduler.jobsConfigMap" . }}
+{{- range .Values.extraConfigMaps }}
+- name: {{ include "myscheduler.volumeName" . }}
+  configMap:
+    name: {{ . }}
+{{- end }}
+{{- end }}
+{{- with .Values.secrets.existingSecret }}
+- name: secrets
+  secret:
+    secretName: {{ . }}
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Names of volumes are shorter than those of ConfigMaps, and have no dots. */}}
+{{- define "myscheduler.volumeName" -}}
+{{- printf "jobs-%s-%s" (replace "." "-" . | trunc 48 | trimSuffix "-") (sha256sum . | trunc 6) -}}
+{{- end -}}
+
+{{- define "myscheduler.gitSyncContainer" -}}
+{{- $git := .Values.gitSync -}}
+- name: git-sync
+  image: {{ include "myscheduler.image" (list $git.image "") | quote }}
+  imagePullPolicy: {{ $git.image.pullPolicy }}
+  args:
+    - {{ printf "--repo=%s" $git.repo | quote }}
+    - {{ printf "--ref=%s" $git.ref | quote }}
+    - --root=/git
+    - --link=current
+    - {{ printf "--period=%s" $git.period | quote }}
+    - --max-failures=-1 # while the repository can't be reached, the jobs that are there go on
+    - --stale-worktree-timeout=1m # what is being read stays
+    {{- if $git.existingSecret }}
+    {{- if eq (include "myscheduler.gitOverSsh" .) "true" }}
+    - --ssh-key-file=/etc/git-secret/ssh
+    - --ssh-known-hosts-file=/etc/git-secret/known_hosts
+    {{- else }}
+    - {{ printf "--username=%s" $git.username | quote }}
+    - --password-file=/etc/git-secret/password
+    {{- end }}
+    {{- end }}
+    {{- range $git.extraArgs }}
+    - {{ . | quote }}
+    {{- end }}
+  {{- with $git.securityContext }}
+  securityContext:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with $git.resources }}
+  resources:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  volumeMounts:
+    - name: git
+      mountPath: /git
+    - name: git-tmp
+      mountPath: /tmp
+    {{- if $git.existingSecret }}
+    - name: git-secret
+      mountPath: /etc/git-secret
+      readOnly: true
+    {{- end }}
+{{- end -}}
