@@ -109,10 +109,9 @@ def _of_server(url: str) -> tuple[str, Mapping[str, Item]]:
 
 def _of_database(url: str, zone: str) -> tuple[str, Mapping[str, Item]]:
     from myscheduler.adapters.store import job_rows  # noqa: PLC0415 - a second of imports, for this option only
-    from myscheduler.adapters.store.reading import open_reader  # noqa: PLC0415
+    from myscheduler.adapters.store.reading import read_current  # noqa: PLC0415
 
-    with open_reader(url) as connection:
-        return zone, inventory_of(job_rows.all_jobs(connection))
+    return zone, inventory_of(read_current(url, job_rows.all_jobs))
 
 
 def _as_source(desired: Desired, stored: Mapping[str, Item]) -> Desired:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,13 +20,17 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg import sql
 
+from myscheduler import __version__
 from myscheduler.adapters.store import Store, engine, execution_rows, job_rows, migrations, open_store, tables
 from myscheduler.adapters.store.execution_rows import Undone, new_execution_id
+from myscheduler.adapters.store.reading import read_current
 from myscheduler.core.admission import Gap, Reason
 from myscheduler.core.claim import Claim
 from myscheduler.core.execution import Cause, Execution, Failure, Finish, Kind, Outcome, Record, Status
@@ -97,6 +102,26 @@ def _clauses(sql: str) -> list[str]:
     return [sql.split("(", maxsplit=1)[0], *sorted(part.strip(" )") for part in re.split(r",(?![^(]*\))", inner))]
 
 
+def _everything(url: str) -> dict[str, Any]:
+    """What must not change: the bytes of all files, or the columns and rows of the server's tables."""
+    if url.startswith("sqlite"):
+        folder = Path(url.removeprefix("sqlite:///")).parent
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+    with closing(psycopg.connect(url)) as connection:
+        names = [name for (name,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+        found = {name: connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(name))) for name in names}
+        return {
+            name: ([column.name for column in rows.description or ()], rows.fetchall()) for name, rows in found.items()
+        }
+
+
+def _migrations() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
 class TestOpening:
     def test_the_second_opening_finds_everything_in_place(self, url: str) -> None:
         for _ in range(2):
@@ -110,6 +135,7 @@ class TestOpening:
                 "lives",
                 "revisions",
                 "audit",
+                "upgrades",
                 "alembic_version",
             }
 
@@ -237,22 +263,99 @@ class TestRefusedToOpen:
     def test_a_file_that_is_no_database_is_left_as_it_is(self, tmp_path: Path) -> None:
         text = b"my shopping list\n" * 1000
         (tmp_path / "jobs.db").write_bytes(text)
-        with pytest.raises(StoreError, match="can't be used: file is not a database"), open_store(sqlite_url(tmp_path)):
+        with pytest.raises(StoreError, match="can't be read: file is not a database"), open_store(sqlite_url(tmp_path)):
             pass
         assert (tmp_path / "jobs.db").read_bytes() == text
 
-    def test_a_database_of_a_newer_version(self, url: str) -> None:
+    @pytest.mark.parametrize(
+        ("changes", "says"),
+        [
+            pytest.param(
+                [
+                    "UPDATE alembic_version SET version_num = '9999'",
+                    "INSERT INTO upgrades VALUES ('9999', '4.2.0', 1804420800000000)",
+                ],
+                "was brought to revision 9999 by myscheduler 4.2.0 on 2027-03-07 12:00 UTC, and this is myscheduler "
+                f"{__version__}, which knows revisions up to {migrations.HEAD}: run myscheduler 4.2.0 or newer, "
+                "or restore the backup that was made before the upgrade",
+                id="newer",
+            ),
+            pytest.param(
+                ["UPDATE alembic_version SET version_num = '9999'", "DROP TABLE upgrades"],
+                "was brought to revision 9999 by a newer myscheduler, and this is myscheduler "
+                f"{__version__}, which knows revisions up to {migrations.HEAD}: run the version that ran before, "
+                "or newer, or restore the backup that was made before the upgrade",
+                id="newer, without the table of versions",
+            ),
+            pytest.param(
+                [
+                    "UPDATE alembic_version SET version_num = '9999'",
+                    "ALTER TABLE upgrades RENAME COLUMN version TO release",
+                ],
+                "was brought to revision 9999 by a newer myscheduler, and this is",
+                id="newer, with another table of versions",
+            ),
+            pytest.param(
+                ["UPDATE alembic_version SET version_num = '1975ea83b712'"],
+                "holds tables of another program: give myscheduler a database of its own",
+                id="of another program with Alembic",
+            ),
+            pytest.param(
+                ["DROP TABLE alembic_version"], "holds tables of another program", id="with tables of our names"
+            ),
+        ],
+    )
+    def test_a_database_of_others_is_left_as_it_is(self, url: str, changes: list[str], says: str) -> None:
         with open_store(url) as store, store._writer._engine.begin() as connection:
-            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-        with pytest.raises(StoreError, match="another version of myscheduler"), open_store(url):
+            for change in changes:
+                connection.exec_driver_sql(change)
+        before = _everything(url)
+        with pytest.raises(StoreError) as caught, open_store(url):
+            pass
+        with pytest.raises(StoreError) as caught_reading:
+            read_current(url, job_rows.all_jobs)
+        assert says in str(caught.value)
+        assert str(caught_reading.value) == str(caught.value)
+        assert PASSWORD not in str(caught.value)
+        assert _everything(url) == before
+
+    def test_a_file_of_another_program_is_left_as_it_is(self, tmp_path: Path) -> None:
+        with closing(sqlite3.connect(tmp_path / "jobs.db")) as connection:
+            connection.execute("CREATE TABLE bookmarks (url TEXT)")
+        before = _everything(sqlite_url(tmp_path))
+        with pytest.raises(StoreError, match="tables of another program"), open_store(sqlite_url(tmp_path)):
+            pass
+        assert _everything(sqlite_url(tmp_path)) == before
+
+    def test_tables_of_others_in_a_schema_of_postgresql_are_not_in_the_way(self, postgres: Database) -> None:
+        postgres.ask("CREATE TABLE bookmarks (url TEXT)")
+        with open_store(postgres.url):
             pass
 
-    def test_the_newest_migration_is_the_one_that_a_start_looks_for(self) -> None:
+    def test_the_migrations_are_those_that_a_start_knows(self) -> None:
         """A start that finds it does not even load Alembic."""
-        config = Config()
-        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-        config.set_main_option("path_separator", "os")
-        assert ScriptDirectory.from_config(config).get_heads() == [migrations.HEAD]
+        found = [one.revision for one in ScriptDirectory.from_config(_migrations()).walk_revisions()]
+        assert tuple(reversed(found)) == migrations.REVISIONS
+
+    @pytest.mark.parametrize("revision", migrations.REVISIONS[:-1])
+    def test_a_migration_that_fails_leaves_the_database_as_it_was(self, url: str, revision: str) -> None:
+        """All of them are one transaction, so the older version can be started again."""
+        bare = sa.create_engine(url)
+        if url.startswith("sqlite"):
+            with bare.connect() as connection:
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL")  # as the service does
+        with bare.begin() as connection:
+            config = _migrations()
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+            connection.exec_driver_sql("CREATE TABLE upgrades (in_the_way TEXT)")
+        bare.dispose()
+        before = _everything(url)
+        with pytest.raises(StoreError, match=r"upgrades.* already exists"), open_store(url):
+            pass
+        after = _everything(url)
+        assert {name: after[name] for name in before} == before
+        assert set(after) - set(before) <= {"jobs.db.lock"}
 
     def test_a_second_service_on_one_database(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(engine, "PATIENCE_SEC", 0.5)

@@ -39,7 +39,7 @@ _TRY_LOCK = "SELECT pg_try_advisory_lock(%s, hashtext(coalesce(current_schema(),
 
 
 @contextmanager
-def opened(url: sa.URL, prepare: Callable[[sa.Engine], None]) -> Iterator[Engines]:
+def opened(url: sa.URL, prepare: Callable[[sa.Engine], object]) -> Iterator[Engines]:
     """Connections to the database, after `prepare` was done with the one that writes.
 
     That one holds the lock as long as it lives: two services on one database would each take the other's running

@@ -2,25 +2,35 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
 from myscheduler.adapters.store.connections import READERS, Engines
 from myscheduler.errors import StoreError, StoreUnavailableError
 
+LOOK_SEC = 1.0
+"""How long a start waits for the lock; `is_in_use` has it for an instant."""
 
-@contextmanager
-def opened(url: sa.URL, prepare: Callable[[sa.Engine], None]) -> Iterator[Engines]:
-    """Connections to the file, after `prepare` was done with the one that writes."""
+T = TypeVar("T")
+
+
+def path_of(url: sa.URL) -> Path:
     if url.database in {None, "", ":memory:"}:
         raise StoreError(
             "DATABASE_URL names no file: jobs have to survive a restart, so write sqlite:///./data/jobs.db"
         )
-    path = Path(str(url.database))
+    return Path(str(url.database))
+
+
+@contextmanager
+def opened(url: sa.URL, prepare: Callable[[sa.Engine], object]) -> Iterator[Engines]:
+    """Connections to the file, after `prepare` was done with the one that writes."""
+    path = path_of(url)
     with _sole_use(path):
         engines = Engines(reader=_engine(url, READERS, "BEGIN"), writer=_engine(url, 1, "BEGIN IMMEDIATE"))
         try:
@@ -36,20 +46,107 @@ def _sole_use(path: Path) -> Iterator[None]:
     """Two services on one database would each take the other's running executions for leftovers of a crash."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # a link to a database is the same database
-        lock = Path(f"{path.resolve()}.lock").open("a+", encoding="ascii")  # noqa: SIM115 - closed below
+        lock = _lock_of(path).open("a+", encoding="ascii")
     except OSError as error:
         message = f"DATABASE_URL names {path}, which can't be written as user {os.getuid()}: {error.strerror}"
         raise StoreError(message) from error
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            message = (
-                f"another myscheduler is using the database {path}: stop it, or give this one a DATABASE_URL of its own"
-            )
-            raise StoreError(message) from error
+        deadline = time.monotonic() + LOOK_SEC
+        while not _flock(lock, fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                raise StoreError(
+                    f"another myscheduler is using the database {path}: "
+                    "stop it, or give this one a DATABASE_URL of its own"
+                )
+            time.sleep(0.05)
         yield
+
+
+def is_in_use(path: Path) -> bool | None:
+    """Whether a service has the file; `None` when its lock can't be looked at."""
+    try:
+        with _lock_of(path).open(encoding="ascii") as lock:
+            return not _flock(lock, fcntl.LOCK_SH)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+
+
+def _lock_of(path: Path) -> Path:
+    """A link to a database is the same database."""
+    return Path(f"{path.resolve()}.lock")
+
+
+def _flock(lock: IO[str], kind: int) -> bool:
+    """Whether it was to be had; it goes when the file is closed."""
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def look(url: sa.URL, work: Callable[[sa.URL], T]) -> T:
+    """What `work` finds through a URL that only reads; it is done twice when somebody writes meanwhile.
+
+    A look at a file of nobody leaves nothing beside it, and needs no more than to read it: SQLite is told that it will
+    not change, and the answer counts if it did not.
+    """
+    path = path_of(url)
+    try:
+        before = _trace(path)
+    except FileNotFoundError as error:
+        message = f"DATABASE_URL names {path}, where there is no database: correct the path"
+        raise StoreError(message) from error
+    except OSError as error:
+        message = f"DATABASE_URL names {path}, which can't be read as user {os.getuid()}: {error.strerror}"
+        raise StoreError(message) from error
+    if not before.log_size:
+        try:
+            found = work(read_only(path, immutable="1"))
+        except Exception:
+            if _trace(path) == before:
+                raise
+        else:
+            if _trace(path) == before:
+                return found
+    return work(read_only(path))
+
+
+class _Trace(NamedTuple):
+    """What differs after somebody wrote to the database."""
+
+    identity: tuple[int, int] | None
+    size: int
+    changed_ns: int
+    log_size: int
+
+
+def _trace(path: Path) -> _Trace:
+    status = path.stat()
+    return _Trace(_identity(path), status.st_size, status.st_mtime_ns, log_size(path))
+
+
+def log_size(path: Path) -> int:
+    """Bytes of the write-ahead log; 0 where there is none."""
+    try:
+        return Path(f"{path.resolve()}-wal").stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def exists(url: sa.URL) -> bool:
+    """Whether there is a file; that it can't be seen is said by whoever opens it."""
+    try:
+        return path_of(url).is_file()
+    except OSError:
+        return False
+
+
+def read_only(path: Path, **more: str) -> sa.URL:
+    query = {"uri": "true", "mode": "ro", **more}
+    return sa.URL.create("sqlite", database=path.resolve().as_uri(), query=query)
 
 
 def _engine(url: sa.URL, connections: int, begin: str) -> sa.Engine:

@@ -118,6 +118,15 @@ lives = sa.Table(
     sa.Column("has_stopped", sa.Boolean, nullable=False),  # in order; else it was killed after it was seen last
 )
 
+upgrades = sa.Table(
+    # which version brought the database to a revision; older versions read it, so it has to stay as it is
+    "upgrades",
+    metadata,
+    sa.Column("revision", sa.String(32), primary_key=True),
+    sa.Column("version", sa.String(64), nullable=False),
+    sa.Column("upgraded_at", UtcTime, nullable=False),
+)
+
 revisions = sa.Table(
     # what became of each revision of the source; see revision_rows
     "revisions",

@@ -1,0 +1,16 @@
+"""Which version brought the database to a revision, so that an older one that finds it can name it."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "upgrades",
+        sa.Column("revision", sa.String(32), primary_key=True),
+        sa.Column("version", sa.String(64), nullable=False),
+        sa.Column("upgraded_at", sa.BigInteger, nullable=False),
+    )

@@ -1,0 +1,97 @@
+"""How a database stands to this version, found with SQL that a database of any version understands."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from myscheduler import __version__
+from myscheduler.adapters.store.migrations import HEAD, REVISIONS
+from myscheduler.adapters.store.tables import metadata, upgrades
+from myscheduler.errors import StoreError
+
+_OF_OURS = re.compile(r"\d{4}", re.ASCII)
+"""What our revisions look like; those of other programs with Alembic are twelve hexadecimal digits."""
+
+
+class Standing(StrEnum):
+    EMPTY = "empty"
+    OLDER = "older"
+    CURRENT = "current"
+    NEWER = "newer"
+    FOREIGN = "foreign"
+
+
+USABLE = frozenset({Standing.EMPTY, Standing.OLDER, Standing.CURRENT})
+"""What a start can work with; the first two are brought up to date by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which version of myscheduler brought a database to its revision, and when."""
+
+    version: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    standing: Standing
+    revision: str | None = None
+    origin: Origin | None = None
+    """`None` where the database does not tell: it began with revision 0005."""
+
+
+def stand_of(connection: sa.Connection) -> Stand:
+    """Reads little, and nothing that a later version may have changed without being noticed."""
+    names = set(sa.inspect(connection).get_table_names())
+    revision = _revision(connection) if "alembic_version" in names else None
+    if revision is None:
+        return Stand(Standing.FOREIGN if _is_in_the_way(connection, names) else Standing.EMPTY)
+    if revision not in REVISIONS and not _OF_OURS.fullmatch(revision):
+        return Stand(Standing.FOREIGN, revision)
+    known = Standing.CURRENT if revision == HEAD else Standing.OLDER
+    origin = _origin(connection, revision) if upgrades.name in names else None
+    return Stand(known if revision in REVISIONS else Standing.NEWER, revision, origin)
+
+
+def refuse_others(database: str, stand: Stand) -> None:
+    """Raises `StoreError` when this version must not touch the database; the message is for whoever operates it."""
+    if reason := refusal(stand):
+        raise StoreError(f"the database {database} {reason}")
+
+
+def refusal(stand: Stand) -> str | None:
+    """Why this version must not touch it, and what to do; without the name of the database."""
+    if stand.standing is Standing.FOREIGN:
+        return "holds tables of another program: give myscheduler a database of its own"
+    if stand.standing is not Standing.NEWER:
+        return None
+    origin = stand.origin
+    who = f"myscheduler {origin.version} on {origin.at:%Y-%m-%d %H:%M} UTC" if origin else "a newer myscheduler"
+    which = f"myscheduler {origin.version} or newer" if origin else "the version that ran before, or newer"
+    return (
+        f"was brought to revision {stand.revision} by {who}, and this is myscheduler {__version__}, "
+        f"which knows revisions up to {HEAD}: run {which}, or restore the backup that was made before the upgrade"
+    )
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    found = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    return None if found is None else str(found)
+
+
+def _is_in_the_way(connection: sa.Connection, names: set[str]) -> bool:
+    """A schema of PostgreSQL may be shared as long as no name is taken; a file belongs to one program."""
+    taken = names - {"alembic_version"}
+    return bool(taken if connection.dialect.name == "sqlite" else taken & set(metadata.tables))
+
+
+def _origin(connection: sa.Connection, revision: str) -> Origin | None:
+    columns = {one["name"] for one in sa.inspect(connection).get_columns(upgrades.name)}
+    if not {one.name for one in upgrades.columns} <= columns:
+        return None
+    row = connection.execute(sa.select(upgrades).where(upgrades.c.revision == revision)).first()
+    return Origin(row.version, row.upgraded_at) if row else None
