@@ -6,6 +6,7 @@ import os
 import click
 
 from myscheduler import __version__
+from myscheduler.cli.db import db
 from myscheduler.cli.export import export
 from myscheduler.cli.forecast import forecast
 from myscheduler.cli.import_crontab import import_crontab
@@ -57,6 +58,7 @@ def main() -> None:
     """
 
 
+main.add_command(db)
 main.add_command(export)
 main.add_command(forecast)
 main.add_command(plan)

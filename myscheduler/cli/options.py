@@ -60,6 +60,15 @@ timezone_option = click.option(
     help="The zone of the service, for local times and for jobs that name no zone.",
 )
 
+database_url_option = click.option(
+    "--database-url",
+    envvar=settings.DATABASE_URL,
+    show_envvar=True,
+    default=Settings().database_url,
+    show_default=True,
+    help="Where jobs and history are kept.",
+)
+
 format_option = click.option(
     "--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What to print."
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from myscheduler import log, settings
-from myscheduler.cli.options import check_zone_option
+from myscheduler.cli.options import check_zone_option, database_url_option
 from myscheduler.settings import Settings
 
 _DEFAULTS = Settings()
@@ -29,13 +29,7 @@ _DEFAULTS = Settings()
     default=_DEFAULTS.secrets_dir,
     help="The folder of the secrets that jobs refer to, one file each. It may be missing.",
 )
-@click.option(
-    "--database-url",
-    envvar=settings.DATABASE_URL,
-    show_envvar=True,
-    default=_DEFAULTS.database_url,
-    help="Where jobs and history are kept.",
-)
+@database_url_option
 @click.option("--host", envvar=settings.HOST, show_envvar=True, default=_DEFAULTS.host, help="The address to serve on.")
 @click.option(
     "--port",

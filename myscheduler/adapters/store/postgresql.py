@@ -37,6 +37,18 @@ _WRITER = _SESSION | {
 }
 _TRY_LOCK = "SELECT pg_try_advisory_lock(%s, hashtext(coalesce(current_schema(), '')))"
 
+_HOLDERS = """
+SELECT count(*) FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND classid = :lock AND objsubid = 2
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+AND objid::bigint = hashtext(coalesce(current_schema(), ''))::bigint & 4294967295
+"""
+
+
+def is_in_use(connection: sa.Connection) -> bool:
+    """Whether a service has the database; the lock itself is not touched."""
+    return bool(connection.execute(sa.text(_HOLDERS), {"lock": LOCK}).scalar())
+
 
 @contextmanager
 def opened(url: sa.URL, prepare: Callable[[sa.Engine], object]) -> Iterator[Engines]:

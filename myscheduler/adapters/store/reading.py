@@ -58,13 +58,14 @@ def read(url: sa.URL, query: Callable[[sa.Connection], T]) -> T:
     """
     try:
         if url.get_backend_name() == "sqlite":
-            return sqlite.look(url, lambda door: _ask(door, query))
-        return _ask(url, query)
+            return sqlite.look(url, lambda door: ask(door, query))
+        return ask(url, query)
     except sa.exc.DBAPIError as error:
         raise StoreError(f"DATABASE_URL names {shown(url)}, which can't be read: {in_a_line(error)}") from error
 
 
-def _ask(url: sa.URL, query: Callable[[sa.Connection], T]) -> T:
+def ask(url: sa.URL, query: Callable[[sa.Connection], T]) -> T:
+    """What `query` finds over a connection of its own."""
     engine = sa.create_engine(url, hide_parameters=True, poolclass=sa.NullPool)
     try:
         with engine.begin() as connection:

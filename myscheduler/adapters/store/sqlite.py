@@ -102,6 +102,8 @@ def look(url: sa.URL, work: Callable[[sa.URL], T]) -> T:
     except OSError as error:
         message = f"DATABASE_URL names {path}, which can't be read as user {os.getuid()}: {error.strerror}"
         raise StoreError(message) from error
+    if not path.is_file():
+        raise StoreError(f"DATABASE_URL names {path}, which is no file: correct the path")
     if not before.log_size:
         try:
             found = work(read_only(path, immutable="1"))

@@ -17,8 +17,10 @@ _ITS_OWN = (
 _DISK_FULL = "53100"
 _ADVICE = {
     "disk I/O error": " (the disk is full or over a quota, or it fails: look at df and the kernel's log)",
-    "database or disk is full": " (make room where the database lies)",
+    "database or disk is full": " (make room there)",
     "database is locked": " (another program holds it, such as a backup or an open sqlite3 shell)",
+    "database disk image is malformed": " (the file is damaged: stop the service and restore a backup)",
+    "unable to open database file": " (the user of this process may not open it, or not its folder)",
     "attempt to write a readonly database": " (the file, its folder or the file system can't be written)",
 }
 """What SQLite says, and what an operator does next."""
@@ -36,7 +38,7 @@ def unavailable() -> Iterator[None]:
         raise
 
 
-def in_a_line(error: sa.exc.SQLAlchemyError) -> str:
+def in_a_line(error: Exception) -> str:
     """What the database said, without the statement, its parameters and its context."""
     said = getattr(error, "orig", None) or error
     diagnosis = getattr(said, "diag", None)  # what a PostgreSQL server reports, in parts

@@ -1,0 +1,211 @@
+"""A copy of an SQLite database while a service writes to it: of one state, checked, and whole or not there."""
+
+import os
+import secrets
+import shlex
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import sqlalchemy as sa
+
+from myscheduler.adapters.store import sqlite
+from myscheduler.adapters.store.connections import shown
+from myscheduler.adapters.store.inspection import Contents, damages_of, facts
+from myscheduler.adapters.store.reading import ask, parse_url, read
+from myscheduler.adapters.store.standing import Stand, Standing, stand_of
+from myscheduler.adapters.store.trouble import in_a_line
+from myscheduler.core.sizes import shown_size
+from myscheduler.errors import StoreError
+
+PART = ".myscheduler-backup-"
+"""How the name of a copy begins that is not finished."""
+STEP_PAGES = 256
+"""Copied between two reports of the progress, and two chances for a signal."""
+RESERVE = 64 * 1024**2
+"""Bytes that have to stay free beside the database: without room to record, the service would send nothing."""
+
+Tell = Callable[[str], None]
+"""Is told how far it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    size: int
+    stand: Stand
+    contents: Contents
+
+
+def back_up(url: str, file: Path, tell: Tell) -> Copy:
+    """Copy the database to `file`, which only its owner can read, and which is there once it is whole.
+
+    Raises `StoreError` that says what is in the way; then nothing is left.
+    """
+    source = _source(url, file)
+    _refuse(file, sqlite.path_of(source))
+    with _copied(source, file.parent, tell) as (part, copy):
+        _put(part, file)
+    return copy
+
+
+def stream(url: str, output: IO[bytes], tell: Tell) -> Copy:
+    """Write the copy to `output`, after it was finished and checked in a file: beside the database, else in TMPDIR.
+
+    Raises as `back_up` does.
+    """
+    source = _source(url, None)
+    path = sqlite.path_of(source)
+    with _copied(source, _folder_for(path), tell) as (part, copy), part.open("rb") as file:
+        part.unlink()
+        tell("writing the copy")
+        shutil.copyfileobj(file, output)
+        output.flush()
+    return copy
+
+
+def _source(url: str, file: Path | None) -> sa.URL:
+    parsed = parse_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        named = sa.URL.create(
+            "postgresql", parsed.username, host=parsed.host, port=parsed.port, database=parsed.database
+        ).render_as_string()
+        command = ["pg_dump", "--format=custom", *([f"--file={file}"] if file else []), named]
+        raise StoreError(
+            f"the database {shown(parsed)} is backed up with its own tool: {shlex.join(command)} "
+            "(PGPASSWORD or ~/.pgpass tells it the password)"
+        )
+    stand = read(parsed, stand_of)
+    if stand.standing is Standing.FOREIGN:
+        raise StoreError(f"the database {shown(parsed)} holds tables of another program, so it is not backed up")
+    if stand.standing is Standing.EMPTY:
+        raise StoreError(f"the database {shown(parsed)} is empty, so there is nothing to back up: is it the right one?")
+    return parsed
+
+
+def _refuse(file: Path, source: Path) -> None:
+    """Raises `StoreError` where no copy can be put."""
+    try:
+        own = {Path(f"{source.resolve()}{ending}") for ending in ("", "-wal", "-shm", "-journal", ".lock")}
+        if file.resolve() in own:
+            raise StoreError(f"{file} is a file of the database itself: choose another name for the backup")
+        if file.is_symlink() or file.exists():
+            raise _taken(file)
+        if reason := _obstacle(file.parent, source):
+            raise StoreError(f"{file.parent} {reason}")
+    except OSError as error:
+        raise StoreError(f"{file} can't be written as user {os.getuid()}: {error.strerror}") from error
+
+
+def _obstacle(folder: Path, source: Path) -> str | None:
+    """Why no copy can be made in that folder, and what to do."""
+    if not folder.is_dir():
+        return "is no folder: make it, or choose another"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"can't be written as user {os.getuid()}: allow it, or choose another folder"
+    needed = source.stat().st_size + sqlite.log_size(source)
+    is_beside = folder.stat().st_dev == source.stat().st_dev
+    needed += RESERVE if is_beside else 0
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        kept = f", {shown_size(RESERVE)} of them for the service" if is_beside else ""
+        need = f"{shown_size(needed)} are needed{kept}"
+        return f"has {shown_size(free)} free, and {need}: make room, or choose another folder"
+    return None
+
+
+def _folder_for(source: Path) -> Path:
+    beside = source.resolve().parent
+    try:
+        elsewhere = Path(tempfile.gettempdir())
+    except FileNotFoundError:  # what it says names neither the user nor what to do
+        elsewhere = Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108 - only to be named
+    reasons = []
+    for folder in dict.fromkeys((beside, elsewhere)):
+        reason = _obstacle(folder, source)
+        if reason is None:
+            return folder
+        reasons.append(f"{folder} {reason}")
+    raise StoreError(
+        f"there is no place for the copy before it is written out: {'; '.join(reasons)} (TMPDIR names one)"
+    )
+
+
+@contextmanager
+def _copied(source: sa.URL, folder: Path, tell: Tell) -> Iterator[tuple[Path, Copy]]:
+    """A finished, checked copy in the folder under a name of its own, which is gone afterwards."""
+    part = folder / f"{PART}{secrets.token_hex(8)}.part"
+    try:
+        part.touch(mode=0o600, exist_ok=False)
+        sqlite.look(source, lambda door: _fill(door, part, tell))
+        tell("checking the copy")
+        copy = _checked(source, part)
+        _make_durable(part)
+        yield part, copy
+    except (sqlite3.Error, sa.exc.DBAPIError) as error:
+        message = f"the database {shown(source)} can't be copied to {folder}, and nothing is left there"
+        raise StoreError(f"{message}: {in_a_line(error)}") from error
+    except OSError as error:
+        if error.filename is None:  # of the caller's own output
+            raise
+        raise StoreError(f"{folder} can't be written as user {os.getuid()}: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _checked(source: sa.URL, part: Path) -> Copy:
+    stand, contents, damages = ask(sqlite.read_only(part, immutable="1"), lambda copy: (*facts(copy), damages_of(copy)))
+    if damages:
+        raise StoreError(
+            f"the database {shown(source)} is damaged, so it was not backed up: {damages[0]}; "
+            "stop the service and restore an earlier backup"
+        )
+    return Copy(part.stat().st_size, stand, contents)
+
+
+def _fill(door: sa.URL, part: Path, tell: Tell) -> None:
+    """Copy page by page. The transaction keeps to one state, and keeps SQLite from beginning anew at each write."""
+    os.truncate(part, 0)
+    query = "&".join(f"{name}={value}" for name, value in door.query.items() if name != "uri")
+    with (
+        closing(sqlite3.connect(f"{door.database}?{query}", uri=True, isolation_level=None)) as source,
+        closing(sqlite3.connect(part, isolation_level=None)) as copy,
+    ):
+        copy.execute("PRAGMA journal_mode = OFF")  # it is thrown away when it isn't finished
+        copy.execute("PRAGMA synchronous = OFF")
+        source.execute("BEGIN")
+        source.execute("SELECT count(*) FROM sqlite_master").fetchone()  # which takes the lock
+
+        def report(_status: int, remaining: int, total: int) -> None:
+            tell(f"{100 * (total - remaining) // max(total, 1)} % copied")
+
+        source.backup(copy, pages=STEP_PAGES, progress=report)
+
+
+def _put(part: Path, file: Path) -> None:
+    try:
+        os.link(part, file)  # unlike a rename, it overwrites nothing
+    except FileExistsError as error:
+        raise _taken(file) from error
+    except OSError:  # a file system without such links
+        if file.exists():
+            raise _taken(file) from None
+        part.rename(file)
+    _make_durable(file.parent)
+
+
+def _make_durable(path: Path) -> None:
+    """The file, or the names in the folder, outlast a power cut."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def _taken(file: Path) -> StoreError:
+    return StoreError(f"{file} is there already, and nothing is overwritten: move it away, or choose another name")
