@@ -53,21 +53,22 @@ def restore(copy: Path, folder: Path) -> None:
 
 
 @contextmanager
-def load(service: Service, target: Target) -> Iterator[None]:
-    """Callers that make jobs and run them, as fast as they are answered."""
+def load(service: Service, target: Target) -> Iterator[list[str]]:
+    """Callers that make jobs and run them, as fast as they are answered; yields the executions that were promised."""
     is_over = threading.Event()
+    promised: list[str] = []
 
     def call(caller: int) -> None:
         number = 0
         while not is_over.is_set():
             job_id = service.create(job_id=f"made-{caller}-{number}", target_url=target.url(), interval={"hours": 1})
-            service.trigger(job_id)
+            promised.append(service.trigger(job_id))
             number += 1
 
     with ThreadPoolExecutor(4) as callers:
         calls = [callers.submit(call, number) for number in range(4)]
         try:
-            yield
+            yield promised
         finally:
             is_over.set()
         for one in calls:
@@ -89,9 +90,12 @@ def test_backups_under_load_are_of_one_state_each_and_a_service_goes_on_from_one
     with Service(tmp_path) as service:
         for job_id in STEADY:
             service.create(job_id=job_id, target_url=target.url("/steady"), interval={"seconds": 1})
-        with load(service, target):
+        copies, known = [], []
+        with load(service, target) as promised:
             target.wait_for(2 * len(STEADY))
-            copies = [back_up(service, f"copy-{number}.db") for number in range(4)]
+            for number in range(4):
+                known.append(set(promised))
+                copies.append(back_up(service, f"copy-{number}.db"))
             after = len(target.requests)
             target.wait_for(after + len(STEADY))
         assert service.get("/health/ready").status_code == 200
@@ -99,8 +103,9 @@ def test_backups_under_load_are_of_one_state_each_and_a_service_goes_on_from_one
         assert [line for line in service.log if line["level"] in {"WARNING", "ERROR", "CRITICAL"}] == []
 
     states = [read_database(copy) for copy in copies]
-    for state in states:
+    for state, at_least in zip(states, known, strict=True):
         assert_of_one_state(state)
+        assert at_least <= {row.execution_id for row in state.rows}
     for before, later in pairwise(states):
         assert before.jobs.keys() < later.jobs.keys()
         assert {row.execution_id for row in before.rows} < {row.execution_id for row in later.rows}
