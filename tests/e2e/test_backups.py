@@ -75,6 +75,15 @@ def load(service: Service, target: Target) -> Iterator[list[str]]:
             one.result()
 
 
+def enlarge(database: Path) -> None:
+    """So that copying takes many steps, and the service writes in between."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO audit (entry_id, at, actor, action, detail) VALUES (?, ?, 'test', 'test', ?)",
+            [(f"0-{number}", time.time_ns() // 1000, "x" * 1_000_000) for number in range(50)],
+        )
+
+
 def assert_of_one_state(stored: Stored) -> None:
     """A claim writes its row and counts it in one transaction."""
     counts = Counter(row.job_id for row in stored.rows if row.started_at is not None)
@@ -90,6 +99,7 @@ def test_backups_under_load_are_of_one_state_each_and_a_service_goes_on_from_one
     with Service(tmp_path) as service:
         for job_id in STEADY:
             service.create(job_id=job_id, target_url=target.url("/steady"), interval={"seconds": 1})
+        enlarge(tmp_path / "data" / "jobs.db")
         copies, known = [], []
         with load(service, target) as promised:
             target.wait_for(2 * len(STEADY))
