@@ -164,6 +164,14 @@ def test_check_tells_how_a_database_stands_to_this_version(
     assert contents(database.parent) == before
 
 
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.99])
+def test_check_finds_that_a_file_was_cut_off(database: Path, kept: float) -> None:
+    os.truncate(database, int(database.stat().st_size * kept))
+    result = db("check", "--database-url", url(database))
+    assert result.exit_code == 1
+    assert "damaged: stop the service and restore a backup" in result.output
+
+
 def test_check_as_json(database: Path) -> None:
     told = json.loads(db("check", "--database-url", url(database), "--format", "json").stdout)
     assert told.pop("free") > 0
@@ -318,6 +326,7 @@ def test_a_terminal_is_no_place_for_a_database(database: Path) -> None:
         pytest.param("data/jobs.db-journal", "is a file of the database itself", id="its journal"),
         pytest.param("data/jobs.db.lock", "is a file of the database itself", id="its lock"),
         pytest.param("x" * 300, "File name too long", id="too long a name"),
+        pytest.param("/proc/copy.db", "/proc has 0 bytes free, and ", id="no room at all"),
     ],
 )
 @pytest.mark.usefixtures("database")
