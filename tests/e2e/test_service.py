@@ -273,7 +273,7 @@ def test_sigterm_drains_what_is_in_flight_and_starts_nothing_new(tmp_path: Path,
         ),
         pytest.param(
             {"DATABASE_URL": "sqlite:///./file"},
-            "Error: DATABASE_URL names sqlite:///./file, which can't be used: ",
+            "Error: DATABASE_URL names sqlite:///./file, which can't be read: ",
             id="database that is none",
         ),
     ],

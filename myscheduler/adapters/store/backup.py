@@ -142,8 +142,7 @@ def _copied(source: sa.URL, folder: Path, tell: Tell) -> Iterator[tuple[Path, Co
     try:
         part.touch(mode=0o600, exist_ok=False)
         sqlite.look(source, lambda door: _fill(door, part, tell))
-        tell("checking the copy")
-        copy = _checked(source, part)
+        copy = _checked(source, part, tell)
         _make_durable(part)
         yield part, copy
     except (sqlite3.Error, sa.exc.DBAPIError) as error:
@@ -157,8 +156,11 @@ def _copied(source: sa.URL, folder: Path, tell: Tell) -> Iterator[tuple[Path, Co
         part.unlink(missing_ok=True)
 
 
-def _checked(source: sa.URL, part: Path) -> Copy:
-    stand, contents, damages = ask(sqlite.read_only(part, immutable="1"), lambda copy: (*facts(copy), damages_of(copy)))
+def _checked(source: sa.URL, part: Path, tell: Tell) -> Copy:
+    def look(copy: sa.Connection) -> tuple[Stand, Contents, tuple[str, ...]]:
+        return *facts(copy), damages_of(copy, lambda: tell("checking the copy"))
+
+    stand, contents, damages = ask(sqlite.read_only(part, immutable="1"), look)
     if damages:
         raise StoreError(
             f"the database {shown(source)} is damaged, so it was not backed up: {damages[0]}; "

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -82,10 +83,13 @@ def facts(connection: sa.Connection) -> tuple[Stand, Contents]:
     return stand, Contents() if stand.standing is Standing.FOREIGN else _contents(connection)
 
 
-def damages_of(connection: sa.Connection) -> tuple[str, ...]:
-    """What SQLite finds when it looks at every page and every entry of an index; it takes seconds for a gigabyte."""
+def damages_of(connection: sa.Connection, tick: Callable[[], None] = lambda: None) -> tuple[str, ...]:
+    """What SQLite finds when it looks at every page and every entry of an index; it takes seconds for a gigabyte.
+
+    `tick` is called now and then meanwhile.
+    """
     driver: Any = connection.connection.driver_connection
-    driver.set_progress_handler(lambda: 0, STEPS)  # else a signal would wait for the end
+    driver.set_progress_handler(tick, STEPS)  # without one, a signal would wait for the end, too
     try:
         rows = connection.exec_driver_sql(f"PRAGMA integrity_check({DAMAGES})").scalars().all()
     except sa.exc.OperationalError as error:
