@@ -1,5 +1,18 @@
-"""`python -m myscheduler` is `myscheduler`."""
+"""The program: `myscheduler`, which is `python -m myscheduler`."""
 
-from myscheduler.cli import main
+import signal
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    if sys.argv[1:2] == ["serve"]:
+        # process 1, which a container has, loses a signal that has no handler yet; a blocked one waits until it has
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    from myscheduler import cli  # noqa: PLC0415 - a second of imports, in which a SIGTERM may come
+
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

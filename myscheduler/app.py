@@ -150,6 +150,7 @@ def _stop_on_signals(runner: Runner, server: uvicorn.Server) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # one that came during the start is delivered now
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partialmethod
 from pathlib import Path
 from types import TracebackType
@@ -52,9 +53,7 @@ class Service:
     # --- life -----------------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            COMMAND, cwd=self.folder, env=environment(**self._settings), stderr=subprocess.PIPE, text=True
-        )
+        self._process = self._start()
         self._reader = threading.Thread(target=self._read, name="log", daemon=True)
         self._reader.start()
         try:
@@ -72,6 +71,11 @@ class Service:
         self._client.close()
         self.kill()
 
+    def _start(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            COMMAND, cwd=self.folder, env=environment(**self._settings), stderr=subprocess.PIPE, text=True
+        )
+
     @property
     def pid(self) -> int:
         return self._process.pid
@@ -83,7 +87,7 @@ class Service:
 
     def terminate(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to stop; returns the exit code."""
-        self._process.send_signal(number)
+        os.kill(self.pid, number)
         return self._wait()
 
     def _wait(self) -> int:
@@ -177,3 +181,40 @@ class Service:
         assert answer.status_code == 200, answer.text
         value: dict[str, Any] = answer.json()
         return value
+
+
+class ProcessOne(Service):
+    """As process 1 of a namespace of its own, as in a container: signals without a handler are lost."""
+
+    def _start(self) -> subprocess.Popen[str]:
+        self._outer = subprocess.Popen(
+            (*AS_PROCESS_ONE, *COMMAND),
+            cwd=self.folder, env=environment(**self._settings), stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        return self._outer
+
+    @property
+    def pid(self) -> int:
+        return inner_pid(self._outer.pid)
+
+
+_NAMESPACE = ("--user", "--map-root-user") if os.getuid() else ()
+AS_PROCESS_ONE = ("unshare", *_NAMESPACE, "--pid", "--fork", "--kill-child")
+"""Goes before a command; its exit code is that of the command."""
+
+
+def inner_pid(outer: int) -> int:
+    """The id, out here, of what the process `outer` of `AS_PROCESS_ONE` runs."""
+    children = Path(f"/proc/{outer}/task/{outer}/children")
+    deadline = time.monotonic() + START_SEC
+    while not (found := children.read_text("ascii").split()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return int(found[0])
+
+
+def has_namespaces() -> bool:
+    """Whether this user of this machine may make a namespace of processes."""
+    with suppress(FileNotFoundError):
+        return subprocess.run((*AS_PROCESS_ONE, "true"), capture_output=True, check=False).returncode == 0
+    return False

@@ -1,0 +1,58 @@
+"""The service as process 1, as in a container: the kernel drops a signal there that no handler waits for."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.service import (
+    AS_PROCESS_ONE,
+    COMMAND,
+    START_SEC,
+    STOP_SEC,
+    ProcessOne,
+    environment,
+    has_namespaces,
+    inner_pid,
+)
+
+pytestmark = pytest.mark.skipif(not has_namespaces(), reason="no namespace of processes may be made here")
+
+
+def test_sigterm_ends_the_service(tmp_path: Path) -> None:
+    with ProcessOne(tmp_path) as service:
+        assert b"NSpid:\t%d\t1\n" % service.pid in Path(f"/proc/{service.pid}/status").read_bytes()
+        assert service.terminate() == 0
+        assert service.log[-1]["message"] == "stopping"
+
+
+def test_sigterm_during_the_start_ends_the_service(tmp_path: Path) -> None:
+    """Python has loaded next to nothing when it comes, and no handler of the service is there yet."""
+    with subprocess.Popen(
+        (*AS_PROCESS_ONE, *COMMAND), cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True
+    ) as outer:
+        try:
+            pid = inner_pid(outer.pid)
+            deadline = time.monotonic() + START_SEC
+            while not is_blocked(pid, signal.SIGTERM):
+                assert time.monotonic() < deadline
+                time.sleep(0.001)
+            assert not (tmp_path / "data").exists()
+            os.kill(pid, signal.SIGTERM)
+            _, told = outer.communicate(timeout=STOP_SEC)
+        finally:
+            outer.kill()
+    assert outer.returncode == 0, told
+    assert told.splitlines()[-1].find('"message":"stopping"') > 0
+
+
+def is_blocked(pid: int, number: signal.Signals) -> bool:
+    (mask,) = (
+        line.split()[1]
+        for line in Path(f"/proc/{pid}/status").read_text("ascii").splitlines()
+        if line.startswith("SigBlk")
+    )
+    return bool(int(mask, 16) >> (number - 1) & 1)
