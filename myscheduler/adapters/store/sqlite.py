@@ -1,5 +1,6 @@
 """Connections to an SQLite file, and its lock."""
 
+import errno
 import fcntl
 import os
 import time
@@ -44,12 +45,9 @@ def opened(url: sa.URL, prepare: Callable[[sa.Engine], object]) -> Iterator[Engi
 @contextmanager
 def _sole_use(path: Path) -> Iterator[None]:
     """Two services on one database would each take the other's running executions for leftovers of a crash."""
-    try:
+    with _refusing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = _lock_of(path).open("a+", encoding="ascii")
-    except OSError as error:
-        message = f"DATABASE_URL names {path}, which can't be written as user {os.getuid()}: {error.strerror}"
-        raise StoreError(message) from error
     with lock:
         deadline = time.monotonic() + LOOK_SEC
         while not _flock(lock, fcntl.LOCK_EX):
@@ -59,7 +57,38 @@ def _sole_use(path: Path) -> Iterator[None]:
                     "stop it, or give this one a DATABASE_URL of its own"
                 )
             time.sleep(0.05)
+        with _refusing(path):
+            _check_writable(path.resolve())
         yield
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        message = f"DATABASE_URL names {path}, which can't be written as user {os.getuid()}: {_place_of(error)}"
+        raise StoreError(message) from error
+
+
+def _check_writable(database: Path) -> None:
+    """SQLite finds out no sooner than at the first write, and then names neither file nor user."""
+    for file in (database, Path(f"{database}-wal"), Path(f"{database}-shm")):
+        if file.is_file():
+            file.open("r+b").close()
+    if not os.access(database.parent, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(database.parent))
+
+
+def _place_of(error: OSError) -> str:
+    """What went wrong, and where: the file, or the folder in which it can't be made."""
+    file = Path(str(error.filename))
+    place = file if os.path.lexists(file) else file.parent
+    try:
+        owner = f" of user {place.stat().st_uid}"
+    except OSError:  # not even that may be looked at
+        owner = ""
+    return f"{error.strerror} ({place}{owner})"
 
 
 def is_in_use(path: Path) -> bool | None:
