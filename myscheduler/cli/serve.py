@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,6 +11,19 @@ from myscheduler.cli.options import check_zone_option, database_url_option
 from myscheduler.settings import Settings
 
 _DEFAULTS = Settings()
+
+
+class _Port(click.IntRange):
+    """Knows what Kubernetes sets for a Service that is called myscheduler."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if str(value).startswith(("tcp://", "udp://")):
+            message = (
+                f"{value!r} comes from Kubernetes, which sets it in the pods beside a Service named myscheduler: "
+                "write enableServiceLinks: false into the pod's spec, or set MYSCHEDULER_PORT to a number"
+            )
+            self.fail(message, param, ctx)
+        return super().convert(value, param, ctx)
 
 
 @click.command(context_settings={"show_default": True})
@@ -35,7 +49,7 @@ _DEFAULTS = Settings()
     "--port",
     envvar=settings.PORT,
     show_envvar=True,
-    type=click.IntRange(0, 65_535),
+    type=_Port(0, 65_535),
     default=_DEFAULTS.port,
     help="The port to serve on; 0 takes a free one.",
 )

@@ -73,6 +73,11 @@ def _help(*command: str) -> str:
         ("MYSCHEDULER_PORT", "65536", "--port' (env var: 'MYSCHEDULER_PORT'): 65536 is not in the range 0<=x<=65535"),
         ("MYSCHEDULER_PORT", "-1", "--port' (env var: 'MYSCHEDULER_PORT'): -1 is not in the range 0<=x<=65535"),
         (
+            "MYSCHEDULER_PORT",
+            "tcp://10.0.0.1:8003",
+            "--port' (env var: 'MYSCHEDULER_PORT'): 'tcp://10.0.0.1:8003' comes from Kubernetes, which sets it ",
+        ),
+        (
             "MYSCHEDULER_HISTORY_DAYS",
             "0",
             "--history-days' (env var: 'MYSCHEDULER_HISTORY_DAYS'): 0 is not in the range 1<=x<=36500",
