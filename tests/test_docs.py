@@ -277,11 +277,11 @@ def test_the_curl_sequence_of_the_readme_works(tmp_path: Path) -> None:
 
 
 def test_the_commands_of_the_readme_install_with_hashes_and_name_no_registry() -> None:
-    for mark in ("run-command", "test-command"):
+    for mark, deps in (("run-command", True), ("test-command", True), ("deploy-test-command", False)):
         command = shlex.split(between(mark))
-        assert "--no-deps" in command
+        assert ("--no-deps" in command) == deps
         assert "-r" in command
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-deploy.txt"):
         text = (ROOT / name).read_text("utf-8")
         assert "://" not in text
         assert len(re.findall(r"^[a-z].*==", text, re.MULTILINE)) == len(re.findall(r"==.*\\\n +--hash=", text))

@@ -42,6 +42,7 @@ dnsConfig:
 {{- define "myscheduler.container" -}}
 image: {{ include "myscheduler.image" (list .Values.image .Chart.AppVersion) | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
+terminationMessagePolicy: FallbackToLogsOnError # `kubectl describe` tells why it ended
 {{- with .Values.securityContext }}
 securityContext:
   {{- toYaml . | nindent 2 }}
