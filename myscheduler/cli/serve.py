@@ -1,6 +1,7 @@
 """`myscheduler serve`."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,13 @@ _DEFAULTS = Settings()
 
 
 class _Port(click.IntRange):
-    """Knows what Kubernetes sets for a Service that is called myscheduler."""
+    """Takes what Kubernetes sets in the pods beside a Service named myscheduler for what it is: nothing of ours."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if str(value).startswith(("tcp://", "udp://")):
-            message = (
-                f"{value!r} comes from Kubernetes, which sets it in the pods beside a Service named myscheduler: "
-                "write enableServiceLinks: false into the pod's spec, or set MYSCHEDULER_PORT to a number"
-            )
-            self.fail(message, param, ctx)
-        return super().convert(value, param, ctx)
+        return super().convert(_DEFAULTS.port if _SERVICE_LINK.fullmatch(str(value)) else value, param, ctx)
+
+
+_SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
 
 
 @click.command(context_settings={"show_default": True})

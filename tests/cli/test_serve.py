@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from myscheduler import __version__
 from myscheduler.cli import main
+from myscheduler.cli.serve import serve
 
 
 @pytest.mark.parametrize(
@@ -74,8 +75,8 @@ def _help(*command: str) -> str:
         ("MYSCHEDULER_PORT", "-1", "--port' (env var: 'MYSCHEDULER_PORT'): -1 is not in the range 0<=x<=65535"),
         (
             "MYSCHEDULER_PORT",
-            "tcp://10.0.0.1:8003",
-            "--port' (env var: 'MYSCHEDULER_PORT'): 'tcp://10.0.0.1:8003' comes from Kubernetes, which sets it ",
+            "http://10.0.0.1:8003",
+            "--port' (env var: 'MYSCHEDULER_PORT'): 'http://10.0.0.1:8003' is not a valid integer",
         ),
         (
             "MYSCHEDULER_HISTORY_DAYS",
@@ -93,6 +94,12 @@ def test_wrong_value_is_usage(variable: str, value: str, line: str) -> None:
     result = CliRunner().invoke(main, ["serve"], env={variable: value})
     assert (result.exit_code, result.stdout) == (2, "")
     assert f"\nError: Invalid value for '{line}" in result.stderr
+
+
+@pytest.mark.parametrize("link", ["tcp://10.0.0.1:8003", "tcp://[fd00::1]:8003", "udp://10.0.0.1:53"])
+def test_what_kubernetes_sets_beside_a_service_is_no_port(link: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MYSCHEDULER_PORT", link)
+    assert serve.make_context("serve", []).params["port"] == 8003
 
 
 def test_version_of_the_module() -> None:

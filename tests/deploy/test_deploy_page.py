@@ -97,6 +97,6 @@ def test_helm_is_called_with_charts_and_values_that_there_are() -> None:
 def test_the_commands_of_myscheduler_are_understood() -> None:
     commands = [found for line in LINES for found in re.findall(r"(?:^|-- |\| )myscheduler ([a-z][^|>;`]*)", line)]
     names = {understood(command.replace("DIGEST", "0123456789ab")).command_path for command in commands}
-    assert {"myscheduler sync", "myscheduler validate"} <= names
+    assert names == {f"myscheduler {name}" for name in ("sync status", "validate", "db backup", "db check")}
     with pytest.raises(click.UsageError):
         understood("sync --aprove DIGEST")
