@@ -17,11 +17,10 @@
 {{- end -}}
 {{- end -}}
 {{- range $glob := .Values.jobFiles -}}
-{{- $found := $.Files.Glob $glob -}}
-{{- if not $found -}}
-{{- fail (printf "jobFiles: %q matches no file of the chart: write paths from the chart's root, such as jobs.d/*.yaml, and look at .helmignore" $glob) -}}
-{{- end -}}
-{{- range $path, $_ := $found -}}
+{{- $found := 0 -}}
+{{- range $path, $_ := $.Files.Glob $glob -}}
+{{- if and (regexMatch "\\.ya?ml$" $path) (not (regexMatch "(^|/)\\." $path)) -}}
+{{- $found = add1 $found -}}
 {{- $text := $.Files.Get $path -}}
 {{- if ne $text (index (dict "text" $text | toJson | fromJson) "text") -}}
 {{- fail (printf "jobFiles: %s is not UTF-8: save it as UTF-8" $path) -}}
@@ -33,13 +32,21 @@
 {{- $_ := set $files $key $text -}}
 {{- end -}}
 {{- end -}}
+{{- if not $found -}}
+{{- fail (printf "jobFiles: %q matches no .yaml or .yml file of the chart: write paths from the chart's root, such as jobs.d/*.yaml, and look at .helmignore" $glob) -}}
+{{- end -}}
+{{- end -}}
 {{- range $name := list "policy" "calendars" -}}
 {{- with index $.Values $name -}}
 {{- $key := printf "%s.yaml" $name -}}
 {{- if hasKey $files $key -}}
 {{- fail (printf "%s: jobFiles bring a %s already: keep one of the two" $name $key) -}}
 {{- end -}}
-{{- $_ := set $files $key (ternary . (printf "%s\n" (toYaml .)) (kindIs "string" .)) -}}
+{{- $text := . -}}
+{{- if not (kindIs "string" .) -}}
+{{- $text = include "myscheduler.yaml" (list $name .) -}}
+{{- end -}}
+{{- $_ := set $files $key $text -}}
 {{- end -}}
 {{- end -}}
 {{- include "myscheduler.checkSize" $files -}}
@@ -50,6 +57,7 @@
 {{- define "myscheduler.manifest" -}}
 {{- $name := index . 0 -}}
 {{- $job := index . 1 -}}
+{{- $place := printf "jobs: %q" $name -}}
 {{- if kindIs "string" $job -}}
 {{ $job }}
 {{- else if kindIs "slice" $job -}}
@@ -57,11 +65,34 @@
 {{- if $index -}}
 ---
 {{ end -}}
-{{ toYaml $document }}
-{{ end -}}
+{{ include "myscheduler.yaml" (list $place $document) }}
+{{- end -}}
 {{- else -}}
-{{ toYaml (merge (dict) $job (dict "job_id" $name)) }}
+{{- $manifest := dict "job_id" $name -}}
+{{- range $field, $value := $job -}}
+{{- $_ := set $manifest $field $value -}}
+{{- end -}}
+{{ include "myscheduler.yaml" (list $place $manifest) }}
+{{- end -}}
+{{- end -}}
+
+{{/* A structure of the values as the text of a file; call with (list PLACE STRUCTURE). */}}
+{{- define "myscheduler.yaml" -}}
+{{- $place := index . 0 -}}
+{{- with regexFind "[{,]\"(true|false)\":" (toJson (index . 1)) -}}
+{{- fail (printf "%s has the key %s, which YAML 1.1 makes of y, n, yes, no, on and off: quote it in the values, or write the manifest as text" $place (regexFind "true|false" .)) -}}
+{{- end -}}
+{{ include "myscheduler.lossless" (index . 1) }}
 {{ end -}}
+
+{{/* YAML that reads back as the same. toYaml breaks lines at U+0085 and U+2028 and forgets them, so JSON (which is YAML) takes its place there. */}}
+{{- define "myscheduler.lossless" -}}
+{{- $yaml := toYaml . -}}
+{{- if eq (toJson .) (printf "%s\n" $yaml | fromYaml | toJson) -}}
+{{ $yaml }}
+{{- else -}}
+{{ toJson . | replace "\u0085" "\\u0085" }}
+{{- end -}}
 {{- end -}}
 
 {{/* The key of a ConfigMap for a name. What doesn't fit is replaced, and a digest of the name keeps such names apart. Names that begin with a

@@ -59,7 +59,21 @@ securityContext:
 {{- end }}
 {{- end -}}
 
+{{/* All of the service's variables. Kubernetes refuses names that come twice, or takes the last. */}}
 {{- define "myscheduler.env" -}}
+{{- $own := include "myscheduler.ownEnv" . -}}
+{{- range .Values.extraEnv -}}
+{{- if regexMatch (printf "(?m)^- name: %s$" (regexQuoteMeta .name)) $own -}}
+{{- fail (printf "extraEnv: %s is set by the chart: use settings, database or apiToken" .name) -}}
+{{- end -}}
+{{- end -}}
+{{ $own }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "myscheduler.ownEnv" -}}
 - name: TZ
   value: {{ .Values.settings.timezone | quote }}
 - name: LOG_LEVEL
@@ -87,9 +101,6 @@ securityContext:
 {{- end }}
 {{- with include "myscheduler.tokenEnv" . }}
 {{ . }}
-{{- end }}
-{{- with .Values.extraEnv }}
-{{ toYaml . }}
 {{- end }}
 {{- end -}}
 
