@@ -9,9 +9,9 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "cli" / "golden"
 
 
-def expect(name: str, text: str) -> None:
+def expect(name: str, text: str, folder: Path = FOLDER) -> None:
     """The text is that of the golden file, to the letter."""
-    path = FOLDER / name
+    path = folder / name
     if os.environ.get("GOLDEN") == "write":
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
