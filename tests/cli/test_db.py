@@ -477,6 +477,16 @@ def test_databases_that_are_not_upgraded(database: Path, make: Callable[[Path], 
     assert contents(database.parent) == before
 
 
+def test_upgrade_of_postgresql(postgres: Database) -> None:
+    upgrade = partial(db, "upgrade", "--database-url", postgres.url)
+    assert upgrade().stdout == f"a new database was made, of revision {HEAD}\n"
+    postgres.ask("DROP TABLE upgrades")
+    postgres.ask("UPDATE alembic_version SET version_num = '0004'")
+    assert upgrade().stdout == f"the database was brought from revision 0004 to {HEAD}\n"
+    assert upgrade().stdout == f"nothing to do: the database has revision {HEAD} already\n"
+    assert postgres.ask("SELECT revision, version FROM upgrades") == [(HEAD, __version__)]
+
+
 def test_a_service_is_not_upgraded_away_under_its_feet(database: Path) -> None:
     with open_store(url(database)):
         result = db("upgrade", "--database-url", url(database))
