@@ -99,7 +99,8 @@ def test_wrong_value_is_usage(variable: str, value: str, line: str) -> None:
 @pytest.mark.parametrize("link", ["tcp://10.0.0.1:8003", "tcp://[fd00::1]:8003", "udp://10.0.0.1:53"])
 def test_what_kubernetes_sets_beside_a_service_is_no_port(link: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MYSCHEDULER_PORT", link)
-    assert serve.make_context("serve", []).params["port"] == 8003
+    context = main.make_context("myscheduler", ["serve"])  # a command that is asked alone knows no -h ever after
+    assert serve.make_context("serve", [], parent=context).params["port"] == 8003
 
 
 def test_version_of_the_module() -> None:
