@@ -141,6 +141,9 @@ def image() -> Iterator[Image]:
         (image.root / "app/jobs.d").chmod(0o755)  # here the test is the one who mounts it
         yield image
     finally:
+        for path in (folder, *folder.rglob("*")):
+            if path.is_dir() and not path.is_symlink():
+                path.chmod(0o755)  # what is in it could not be removed otherwise
         shutil.rmtree(folder)
 
 
