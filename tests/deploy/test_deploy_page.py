@@ -4,6 +4,7 @@ import itertools
 import re
 import shlex
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from myscheduler import __version__
 from tests.test_docs import ROOT, SNIPPET, blocks, understood
 
 PAGE = ROOT / "docs/deploy.md"
@@ -92,6 +94,19 @@ def test_helm_is_called_with_charts_and_values_that_there_are() -> None:
             if option == "--set":
                 with helm.Chart.load(CHART) as loaded:
                     loaded.validate_schema(helm.parse_set_string(value))
+
+
+def test_docker_is_called_with_what_the_image_and_this_version_have() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
+    arguments = re.findall(r"--build-arg ([A-Z_]+)=", TEXT)
+    called = re.findall(r"myscheduler:(\S+)(?: ([a-z].*?))?(?: < \S+)?$", "\n".join(LINES), re.MULTILINE)
+
+    assert set(arguments) == {"REVISION", "CREATED", "PYTHON_IMAGE"}
+    assert all(f"\nARG {name}=" in dockerfile for name in arguments)
+    assert {version for version, _ in called} == {__version__}
+    (Path("jobs")).mkdir()
+    commands = [command.replace("/jobs", "jobs") for _, command in called if command and command != "."]
+    assert [understood(command).info_name for command in commands] == ["validate", "validate"]
 
 
 def test_the_commands_of_myscheduler_are_understood() -> None:
