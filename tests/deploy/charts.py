@@ -36,7 +36,7 @@ class Release:
         for path, text in sorted(self.texts.items()):
             if not path.endswith("/NOTES.txt"):
                 for document in _BETWEEN.split(text):
-                    if value := yaml.safe_load(document):
+                    if value := yaml.load(document, yaml.CSafeLoader):
                         key = f"{value['kind']} {value['metadata']['name']}"
                         assert key not in found, f"{key} is there twice"
                         found[key] = document.strip("\n") + "\n"
@@ -44,7 +44,7 @@ class Release:
 
     @cached_property
     def objects(self) -> list[Object]:
-        return [yaml.safe_load(text) for text in self.documents.values()]
+        return [yaml.load(text, yaml.CSafeLoader) for text in self.documents.values()]
 
     @property
     def stream(self) -> str:

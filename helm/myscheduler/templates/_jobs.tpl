@@ -85,13 +85,17 @@
 {{ include "myscheduler.lossless" (index . 1) }}
 {{ end -}}
 
-{{/* YAML that reads back as the same. toYaml breaks lines at U+0085 and U+2028 and forgets them, so JSON (which is YAML) takes its place there. */}}
+{{/* YAML that reads back as the same, indented or not. toYaml loses rare characters: line ends other than \n and \r, what is not printable.
+Where there are some, it is JSON with all of them escaped. */}}
 {{- define "myscheduler.lossless" -}}
-{{- $yaml := toYaml . -}}
-{{- if eq (toJson .) (printf "%s\n" $yaml | fromYaml | toJson) -}}
-{{ $yaml }}
+{{- $json := toJson . -}}
+{{- if not (regexMatch "[\u007f-\u009f\ufeff\ufffe\uffff]|\\\\u202[89]" $json) -}}
+{{ toYaml . }}
 {{- else -}}
-{{ toJson . | replace "\u0085" "\\u0085" }}
+{{- range $code := concat (untilStep 127 160 1) (list 65279 65534 65535) -}}
+{{- $json = replace (printf "%c" $code) (printf "\\u%04x" $code) $json -}}
+{{- end -}}
+{{ $json }}
 {{- end -}}
 {{- end -}}
 
