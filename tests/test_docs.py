@@ -23,7 +23,7 @@ from myscheduler.settings import Settings
 from tests.service import Service
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("helm/*/*.md")])
 CORE = ROOT / "myscheduler/core"
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
