@@ -20,6 +20,7 @@ import pytest
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.source.reading import RESTLESS_READINGS
 from myscheduler.core.source import Snapshot, SourceFile, SourceUnavailable, UnreadableFile
+from tests.kubelet import Kubelet
 from tests.work_tree import commit, git
 
 OLD = time.time() - 3600
@@ -411,31 +412,6 @@ def meanwhile(change: Callable[[int], object], *, every: float) -> Iterator[None
     finally:
         end.set()
         thread.join()
-
-
-class Kubelet:
-    """A ConfigMap volume, written as the kubelet's AtomicWriter does it."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._count = itertools.count()
-
-    def write(self, files: dict[str, str]) -> None:
-        old = os.readlink(self.root / "..data") if (self.root / "..data").is_symlink() else None  # noqa: PTH115
-        stamp = f"..2026_11_23_10_00_{next(self._count):02}.123456789"
-        (self.root / stamp).mkdir()
-        for name, text in files.items():
-            write(self.root / stamp / name, text)
-        (self.root / "..data_tmp").symlink_to(stamp)
-        (self.root / "..data_tmp").rename(self.root / "..data")
-        for name in files:
-            if not (self.root / name).is_symlink():
-                (self.root / name).symlink_to(f"..data/{name}")
-        for entry in self.root.iterdir():
-            if not entry.name.startswith("..") and entry.name not in files:
-                entry.unlink()
-        if old:
-            shutil.rmtree(self.root / old)
 
 
 def truncate_and_write(file: Path) -> None:

@@ -1,6 +1,5 @@
 """The service as its users meet it: a process, a folder of manifests, a port, a log, and targets that are called."""
 
-import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.kubelet import Kubelet
 from tests.service import COMMAND, Service, environment, manifest
 from tests.target import Answer, Received, Silence, Target
 
@@ -104,20 +104,19 @@ def _with_target(service: Service, ending: str) -> dict[str, Any] | None:
 def test_configmap_is_swapped_as_the_kubelet_does_it(tmp_path: Path) -> None:
     a1, a2, a3 = (manifest("a", f"http://127.0.0.1:9/{n}") for n in (1, 2, 3))
     b, c = (manifest(name, "http://127.0.0.1:9/") for name in "bc")
-    volume = tmp_path / "jobs.d"
-    volume.mkdir()
-    _publish(volume, "..2026_11_24_01", {"a.yaml": a1, "b.yaml": b})
+    volume = Kubelet(tmp_path / "jobs.d")
+    volume.write({"a.yaml": a1, "b.yaml": b})
     with Service(tmp_path) as service:
         assert service.job("a")["source"]["file"] == "a.yaml"
         created_at = service.job("a")["created_at"]
 
-        _publish(volume, "..2026_11_24_02", {"a.yaml": a2, "c.yaml": c})
+        volume.write({"a.yaml": a2, "c.yaml": c})
         service.until(lambda: _ids(service) == {"a", "c"})
         assert service.job("a")["target_url"].endswith("/2")
         assert service.job("a")["created_at"] == created_at
         assert service.sync()["problems"] == []
 
-        _publish(volume, "..2026_11_24_03", {"a.yaml": a3, "c.yaml": c})
+        volume.write({"a.yaml": a3, "c.yaml": c})
         service.until(lambda: service.job("a")["target_url"].endswith("/3"))
         assert _ids(service) == {"a", "c"}
         assert (service.sync()["condition"], service.sync()["blocked_deletion"]) == ("Ready", None)
@@ -125,25 +124,6 @@ def test_configmap_is_swapped_as_the_kubelet_does_it(tmp_path: Path) -> None:
 
 def _ids(service: Service) -> set[str]:
     return {job["job_id"] for job in service.get("/api/v1/jobs").json()["jobs"]}
-
-
-def _publish(volume: Path, stamp: str, files: dict[str, str]) -> None:
-    """As the kubelet's AtomicWriter: a new folder, `..data` swapped by a rename, then the links, then the old goes."""
-    data = volume / "..data"
-    old = data.readlink() if data.is_symlink() else None
-    (volume / stamp).mkdir()
-    for name, text in files.items():
-        (volume / stamp / name).write_text(text)
-    (volume / "..data_tmp").symlink_to(stamp)
-    (volume / "..data_tmp").rename(data)
-    for name in files:
-        if not (volume / name).is_symlink():
-            (volume / name).symlink_to(f"..data/{name}")
-    for link in volume.iterdir():
-        if not link.name.startswith("..") and link.name not in files:
-            link.unlink()
-    if old is not None:
-        shutil.rmtree(volume / old)
 
 
 def test_missing_folder_is_not_fatal_and_is_picked_up_when_it_appears(tmp_path: Path, target: Target) -> None:
