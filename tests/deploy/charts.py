@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import helm_python as helm
-import yaml
 
 CHART = Path(__file__).parents[2] / "helm/myscheduler"
 NAME = "demo"
@@ -36,7 +35,7 @@ class Release:
         for path, text in sorted(self.texts.items()):
             if not path.endswith("/NOTES.txt"):
                 for document in _BETWEEN.split(text):
-                    if value := yaml.load(document, yaml.CSafeLoader):
+                    if value := values(document):
                         key = f"{value['kind']} {value['metadata']['name']}"
                         assert key not in found, f"{key} is there twice"
                         found[key] = document.strip("\n") + "\n"
@@ -44,7 +43,7 @@ class Release:
 
     @cached_property
     def objects(self) -> list[Object]:
-        return [yaml.load(text, yaml.CSafeLoader) for text in self.documents.values()]
+        return [values(text) for text in self.documents.values()]
 
     @property
     def stream(self) -> str:
@@ -100,7 +99,7 @@ def environment(container: Object) -> dict[str, str]:
 
 
 def values(text: str) -> dict[str, Any]:
-    """Values as Helm reads them from a file."""
+    """Values as Helm reads them from a file, and objects as it sends them to Kubernetes."""
     return helm.values_from_yaml(text)
 
 

@@ -18,6 +18,7 @@ from myscheduler.core.declaration import declare
 from myscheduler.core.job import JobSpec
 from myscheduler.core.manifest import parse_file
 from myscheduler.core.source import SourceFile
+from myscheduler.core.yaml import read_documents
 from tests.deploy import value_sets
 from tests.deploy.charts import CHART, Object, Release, annotations, containers, render, values
 
@@ -123,9 +124,15 @@ def test_every_body_arrives(body: Any) -> None:
     assert (job.job_id, job.spec.body) == ("日次", body)
 
 
-@given(st.dictionaries(st.text(min_size=1), st.text() | st.text("a: \n\t-#|\x85\u2028日🎉"), max_size=3))
+@given(
+    st.dictionaries(
+        st.text(min_size=1),
+        st.text() | st.sampled_from(["=", "<<", "NO"]) | st.text("a: \n\t-#|\x85\u2028日🎉"),
+        max_size=3,
+    )
+)
 def test_every_text_arrives(jobs: dict[str, str]) -> None:
-    """As Kubernetes' own reader has it, too, in the ConfigMap and in the copy of the hook."""
+    """In the ConfigMap and in the copy of the hook; `myscheduler validate -` reads the same."""
     try:
         release = render(given={"jobs": jobs})
     except helm.HelmRenderError as error:
@@ -133,7 +140,8 @@ def test_every_text_arrives(jobs: dict[str, str]) -> None:
         return
 
     assert sorted(release.files.values()) == sorted(jobs.values())
-    assert values(release.documents["ConfigMap demo-myscheduler-jobs"])["data"] == release.files
+    (document,) = read_documents(release.documents["ConfigMap demo-myscheduler-jobs"])
+    assert document.value["data"] == release.files
     if jobs:
         assert _of_the_hook(release) == release.files
 
