@@ -14,13 +14,13 @@ import pytest
 import yaml
 
 from myscheduler import __version__
-from tests.test_docs import ROOT, SNIPPET, blocks, understood
+from tests.test_docs import PAGES, ROOT, SNIPPET, blocks, understood
 
 PAGE = ROOT / "docs/deploy.md"
 TEXT = PAGE.read_text("utf-8")
 CHART = ROOT / "helm/myscheduler"
 VALUES = [block for name, block in SNIPPET.findall(TEXT) if name == "values.yaml"]
-LINES = [line for block in blocks(PAGE, "bash") for line in block.splitlines()]
+LINES = [line for page in (PAGE, ROOT / "README.md") for block in blocks(page, "bash") for line in block.splitlines()]
 
 
 def objects(values: dict[str, Any]) -> list[dict[str, Any]]:
@@ -94,6 +94,11 @@ def test_helm_is_called_with_charts_and_values_that_there_are() -> None:
             if option == "--set":
                 with helm.Chart.load(CHART) as loaded:
                     loaded.validate_schema(helm.parse_set_string(value))
+
+
+def test_every_page_names_the_image_of_this_version() -> None:
+    pages = [page.read_text("utf-8") for page in [*PAGES, *CHART.glob("*.md")]]
+    assert {tag for text in pages for tag in re.findall(r"myscheduler:(\d\S*?)[`\s]", text)} == {__version__}
 
 
 def test_docker_is_called_with_what_the_image_and_this_version_have() -> None:
