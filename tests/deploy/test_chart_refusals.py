@@ -99,6 +99,11 @@ GIT = "gitSync: {{enabled: true, repo: {0}}}"
             id="path",
         ),
         pytest.param(
+            "service: {nodePort: 30003}",
+            "service.nodePort needs service.type NodePort or LoadBalancer",
+            id="node-port",
+        ),
+        pytest.param(
             "ingress: {enabled: true}",
             "ingress.enabled needs ingress.hosts: without a host name the API would answer for every one",
             id="no-hosts",
