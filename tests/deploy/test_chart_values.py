@@ -16,6 +16,7 @@ from jsonschema import Draft7Validator
 from myscheduler import __version__
 from tests.deploy import value_sets
 from tests.deploy.charts import CHART, Release, render, values
+from tests.deploy.kubernetes import VERSIONS, mistakes
 from tests.test_docs import SNIPPET
 
 README = CHART / "README.md"
@@ -158,6 +159,31 @@ def test_typos_are_refused(text: str, place: str, told: str) -> None:
     (line,) = [line for line in str(refused.value).splitlines() if line.startswith("- at ")]
     assert line.startswith(f"- at {place}"), line
     assert told in line
+
+
+def _paths(defaults: dict[str, Any], *above: str) -> Iterator[tuple[str, ...]]:
+    for key, value in defaults.items():
+        yield (*above, key)
+        if isinstance(value, dict) and not key.endswith("Context"):  # what is within is Kubernetes' own
+            yield from _paths(value, *above, key)
+
+
+@pytest.mark.parametrize("name", ["everything", "git-ssh"])
+@pytest.mark.parametrize("path", list(_paths(DEFAULTS)), ids=".".join)
+def test_null_is_fine_or_refused(path: tuple[str, ...], name: str, chart_with_files: Path) -> None:
+    """As when all lines below a key are comments: no template breaks, and nothing comes out that Kubernetes refuses."""
+    given = values(value_sets.text(name))
+    inner = given
+    for key in path[:-1]:
+        inner = inner.setdefault(key, {})
+    inner[path[-1]] = None
+    try:
+        release = render(given=given, chart=chart_with_files)
+    except helm.HelmError as refused:
+        assert f"missing property '{path[-1]}'" in str(refused) or " needs " in str(refused)  # noqa: PT017
+        return
+
+    assert {item["kind"]: told for item in release.objects if (told := mistakes(item, VERSIONS[-1]))} == {}
 
 
 # --- as a part of another chart ---------------------------------------------------------------------------------------

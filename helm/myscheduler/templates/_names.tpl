@@ -33,7 +33,7 @@ name: {{ index . 1 }}
 namespace: {{ $.Release.Namespace }}
 labels:
   {{- include "myscheduler.labels" (list $ (index . 2)) | nindent 2 }}
-{{- with merge (dict) (index . 3) $.Values.commonAnnotations }}
+{{- with merge (dict) (default dict (index . 3)) (default dict $.Values.commonAnnotations) }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -47,7 +47,7 @@ annotations:
   "app.kubernetes.io/version" $.Chart.AppVersion
   "app.kubernetes.io/managed-by" $.Release.Service
 -}}
-{{- toYaml (merge $labels (include "myscheduler.selector" . | fromYaml) $.Values.commonLabels) -}}
+{{- toYaml (merge $labels (include "myscheduler.selector" . | fromYaml) (default dict $.Values.commonLabels)) -}}
 {{- end -}}
 
 {{/* Call with (list IMAGE DEFAULT-TAG). */}}
