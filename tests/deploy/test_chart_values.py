@@ -11,11 +11,13 @@ from typing import Any
 import helm_python as helm
 import pytest
 import yaml
+from click.testing import CliRunner
 from jsonschema import Draft7Validator
 
 from myscheduler import __version__
+from myscheduler.cli import main
 from tests.deploy import value_sets
-from tests.deploy.charts import CHART, Release, render, values
+from tests.deploy.charts import CHART, render, values
 from tests.deploy.kubernetes import VERSIONS, mistakes
 from tests.test_docs import SNIPPET
 
@@ -311,10 +313,11 @@ SHOWN = [block for name, block in SNIPPET.findall(README.read_text("utf-8")) if 
 
 
 @pytest.mark.parametrize("text", SHOWN, ids=lambda text: text.partition(":")[0])
-def test_the_values_in_the_readme_render(text: str, chart_with_files: Path) -> None:
-    release: Release = render(text, chart=chart_with_files)
+def test_the_values_in_the_readme_are_good(text: str, chart_with_files: Path) -> None:
+    release = render(text, chart=chart_with_files)
+    result = CliRunner().invoke(main, ["validate", "-"], input=release.stream)
 
-    assert release.one("StatefulSet")
+    assert (result.exit_code, "error" in result.output) == (0, False), result.output
 
 
 def test_the_readme_shows_each_way_that_jobs_get_in() -> None:
