@@ -166,7 +166,7 @@ def test_variables_are_those_that_are_read(release: Release) -> None:
         for one in containers(pod):
             names = [variable["name"] for variable in one.get("env", [])]
             assert len(set(names)) == len(names)
-            assert set(names) <= OURS | {"HTTPS_PROXY", "POD_IP"}
+            assert set(names) <= OURS | {"HTTPS_PROXY", "POD_IP", "GIT_SSL_CAINFO"}
 
 
 def test_an_upgrade_renders_as_an_install_and_always_the_same(name: str, chart: Path, release: Release) -> None:

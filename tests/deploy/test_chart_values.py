@@ -30,8 +30,8 @@ OF_HELM = {"global", "enabled"}
 OF_KUBERNETES = {"resources", "probe"}
 """Kubernetes knows more keys there than have a default."""
 FREE = {
-    "affinity", "dnsConfig", "global", "securityContext", "file", "jobs.*", "tolerations[]", "extraEnv[].valueFrom",
-    "extraEnvFrom[]", "extraVolumes[]", "extraVolumeMounts[]", "extraContainers[]", "initContainers[]",
+    "affinity", "dnsConfig", "global", "securityContext", "file", "jobs.*", "tolerations[]", "variables[].valueFrom",
+    "extraEnvFrom[]", "extraVolumes[]", "mounts[]", "extraContainers[]", "initContainers[]",
     "networkPolicy.from[].podSelector", "networkPolicy.from[].namespaceSelector", "networkPolicy.from[].ipBlock",
     "networkPolicy.egress[].to[]", "networkPolicy.egress[].ports[]", "resources.claims[]", "jobs.*[]",
 }  # fmt: skip

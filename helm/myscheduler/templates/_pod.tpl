@@ -209,6 +209,10 @@ securityContext:
     {{- range $git.extraArgs }}
     - {{ . | quote }}
     {{- end }}
+  {{- with $git.extraEnv }}
+  env:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   {{- with $git.securityContext }}
   securityContext:
     {{- toYaml . | nindent 4 }}
@@ -226,5 +230,8 @@ securityContext:
     - name: git-secret
       mountPath: /etc/git-secret
       readOnly: true
+    {{- end }}
+    {{- with $git.extraVolumeMounts }}
+    {{- toYaml . | nindent 4 }}
     {{- end }}
 {{- end -}}
