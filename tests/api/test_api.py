@@ -255,7 +255,7 @@ class TestContract:
     async def test_a_one_off_stays_listed_as_completed(
         self, api: httpx.AsyncClient, parts: Parts, target: Target
     ) -> None:
-        at = datetime.now(UTC) + timedelta(seconds=0.3)
+        at = datetime.now(UTC) + timedelta(seconds=1.5)
         await create(api, schedule_type="date", run_at=at.isoformat(), target_url=target.url())
         detail = await ok(api, "GET", f"{JOBS}/a")
         assert (detail["status"], detail["trigger_info"]["type"]) == ("running", "date")
