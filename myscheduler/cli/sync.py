@@ -1,6 +1,7 @@
 """`myscheduler sync`."""
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,8 @@ from myscheduler.core.problem import Problem, Severity, printable
 _COLOURS = {"Ready": "green", "Reconciling": "yellow", "Stalled": "red"}
 _DONE = ("created", "updated", "deleted")
 _LEFT = ("held", "blocked")
+_EVERY_SEC = 0.5
+"""Between two looks while waiting."""
 
 
 @click.group(invoke_without_command=True)
@@ -48,18 +51,34 @@ def sync(context: click.Context, approve: str | None, by: str | None, server: st
 @sync.command()
 @click.option("--server", metavar="URL", help="The running service to ask.")
 @click.option("--format", "output", type=click.Choice(["text", "json"]), help="What to print.")
+@click.option(
+    "--wait",
+    "patience",
+    metavar="SECONDS",
+    type=click.FloatRange(0, 86_400),
+    default=0,
+    show_default=True,
+    help="How long the source may take to be applied, such as after a start or a push.",
+)
 @click.pass_context
-def status(context: click.Context, server: str | None, output: str | None) -> None:
+def status(context: click.Context, server: str | None, output: str | None, patience: float) -> None:
     """Show whether a running service has applied its source, and what stands in the way.
 
     \b
-    Example:
+    Examples:
       myscheduler sync status
+      myscheduler sync status --wait 60
 
     Exits with 0 when the schedule is what the source says, 1 when it is not, or the service can't be reached.
     """
     before = context.parent.params if context.parent else {}  # options may stand before `status`, too
-    _print(connect(server or before["server"]).get("sync"), output or before["output"])
+    client = connect(server or before["server"])
+    deadline = time.monotonic() + patience
+    state = client.get("sync")
+    while state["condition"] != "Ready" and time.monotonic() < deadline:
+        time.sleep(_EVERY_SEC)
+        state = client.get("sync")
+    _print(state, output or before["output"])
 
 
 def _print(state: dict[str, Any], output: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,6 +69,19 @@ def test_from_ready_to_stalled_to_approved(service: Service) -> None:
     assert sync(*asked, "--approve", "").exit_code == 2
     assert service.sync()["history"][0]["deleted"] == 1
     assert service.get("/api/v1/jobs/keep").status_code == 404
+
+
+def test_waiting_ends_when_the_source_is_applied_or_time_is_up(service: Service) -> None:
+    asked = ("--server", service.url, "status")
+    service.write("a.yaml", "job_id: [")
+    service.until(lambda: service.sync()["condition"] == "Stalled")
+    assert sync(*asked, "--wait", "0.1").exit_code == 1
+
+    mended = threading.Timer(1, service.write, ("a.yaml", manifest("a", URL)))
+    mended.start()
+    waited = sync(*asked, "--wait", "30")
+    mended.join()
+    assert (waited.exit_code, waited.output[:5]) == (0, "Ready")
 
 
 def test_a_restart_knows_the_last_revisions(service: Service) -> None:
