@@ -10,7 +10,7 @@ import pytest
 
 from myscheduler import __version__, settings
 from tests.deploy import value_sets
-from tests.deploy.charts import CHART, NAMESPACE, Object, Release, annotations, containers, render, values
+from tests.deploy.charts import CHART, NAMESPACE, Object, Release, annotations, containers, environment, render, values
 from tests.deploy.kubernetes import VERSIONS, mistakes, validator
 from tests.deploy.pod_security import violations
 from tests.golden import expect
@@ -302,6 +302,32 @@ def test_names_are_short_enough(release_name: str, text: str) -> None:
     assert len({(item["kind"], item["metadata"]["name"]) for item in release.objects}) == len(names)
     for value in _labels(release):
         assert len(value) <= 63
+
+
+@pytest.mark.parametrize("word", ["123", "1e3", "0x10", "true", "null", "on"])
+def test_names_that_look_like_something_else_stay_names(word: str) -> None:
+    text = f"""
+        nameOverride: "{word}"
+        fullnameOverride: m
+        serviceAccount: {{create: false, name: "{word}"}}
+        apiToken: {{existingSecret: "{word}", key: "{word}"}}
+        secrets: {{existingSecret: "{word}"}}
+        database: {{existingSecret: "{word}", key: "{word}"}}
+        existingConfigMap: "{word}"
+        extraConfigMaps: ["{word}0"]
+        priorityClassName: "{word}"
+        ingress: {{enabled: true, className: "{word}", hosts: ["{word}.example.com"]}}
+    """
+    on_a_volume = f"""
+        fullnameOverride: m
+        persistence: {{existingClaim: "{word}", storageClass: "{word}"}}
+        gitSync: {{enabled: true, repo: "a:b", path: "{word} #1", ref: "{word}", existingSecret: "{word}"}}
+    """
+    for release in (render(text, name=word), render(on_a_volume, name=word)):
+        assert [told for item in release.objects if (told := mistakes(item, VERSIONS[-1]))] == []
+        assert release.one("StatefulSet")["metadata"]["labels"]["app.kubernetes.io/instance"] == word
+    (service, _) = containers(release.scheduler)
+    assert environment(service)["MYSCHEDULER_JOBS_DIR"] == f"/git/current/{word} #1"
 
 
 def _labels(release: Release) -> Iterator[str]:

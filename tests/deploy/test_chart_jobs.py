@@ -155,6 +155,7 @@ def test_every_text_arrives(jobs: dict[str, str]) -> None:
         pytest.param("team.a_B-1", "team.a_B-1.yaml", id="all-that-fits"),
         pytest.param("日次", "job-fb71713e.yaml", id="nothing-fits"),
         pytest.param("a b/c", "a-b-c-539138d5.yaml", id="some-fits"),
+        pytest.param(".yaml", "job-fa1b82e8.yaml", id="an-ending-alone"),
         pytest.param("..hidden", "hidden-27b2a250.yaml", id="hidden"),
         pytest.param("x" * 300, f"{'x' * 200}-0d4e2ca9.yaml", id="long"),
     ],

@@ -81,9 +81,50 @@ GIT = "gitSync: {{enabled: true, repo: {0}}}"
         pytest.param("gitSync: {enabled: true}", "gitSync.enabled needs gitSync.repo", id="no-repo"),
         pytest.param(
             GIT.format("https://ada:hunter2@x/y"),
-            "gitSync.repo holds a password, which everybody could read in the pod: put it into a Secret and name it in "
-            "gitSync.existingSecret",
+            "gitSync.repo holds a user or a password, which everybody could read in the pod: write gitSync.username, "
+            "and put the password into a Secret that gitSync.existingSecret names",
             id="password",
+        ),
+        *(
+            pytest.param(GIT.format(repo), "gitSync.repo holds a user or a password", id=f"credentials-{number}")
+            for number, repo in enumerate(["https://ghp_0123@x/y", "HTTPS://a:b@x/y", "ssh://git:secret@x/y"])
+        ),
+        pytest.param(
+            "gitSync: {enabled: true, repo: 'https://x/y', period: 0m0s}",
+            "gitSync.period is no time at all",
+            id="period",
+        ),
+        pytest.param(
+            "gitSync: {enabled: true, repo: 'https://x/y', existingSecret: a, username: ''}",
+            "gitSync.username is empty",
+            id="no-user",
+        ),
+        pytest.param(
+            "existingConfigMap: a\nextraConfigMaps: [b, a]",
+            "existingConfigMap: a is among extraConfigMaps, too",
+            id="one-configmap-twice",
+        ),
+        pytest.param(
+            "extraConfigMaps: [a.yaml]",
+            "extraConfigMaps: a.yaml would be a folder with the name of a file",
+            id="folder-like-a-file",
+        ),
+        pytest.param(
+            "jobFiles: [other/**]",
+            "jobFiles: other/team/Policy.yml has a meaning at the root of the manifests only: move it there",
+            id="policy-of-a-team",
+        ),
+        pytest.param(
+            "persistence: {enabled: false, existingClaim: a}",
+            "persistence.existingClaim is not used while persistence.enabled is false",
+            id="claim-without-persistence",
+        ),
+        *(
+            pytest.param(f"fullnameOverride: {name}", f'"{name}" can\'t name a Service', id=f"service-{name}")
+            for name in ("0a", "9-lives")
+        ),
+        pytest.param(
+            "extraEnv: [{name: A, value: a}, {name: A, value: b}]", "extraEnv: A comes twice: keep one", id="env-twice"
         ),
         *(
             pytest.param(
@@ -115,7 +156,7 @@ GIT = "gitSync: {{enabled: true, repo: {0}}}"
         ),
         *(
             pytest.param(
-                f"apiToken: {{existingSecret: a}}\nextraEnv: [{{name: {name}, value: a}}]",
+                f"extraEnv: [{{name: {name}, value: a}}]",
                 f"extraEnv: {name} is set by the chart: use settings, database or apiToken",
                 id=name,
             )
@@ -129,6 +170,8 @@ def test_refusals(text: str, message: str, chart_with_files: Path, tmp_path: Pat
     (chart / "latin.yaml").write_bytes("job_id: café".encode("latin-1"))
     (chart / "other").mkdir()
     (chart / "other/policy.yaml").write_text("max_retries: 2")
+    (chart / "other/team").mkdir()
+    (chart / "other/team/Policy.yml").write_text("max_retries: 3")
     with pytest.raises(helm.HelmRenderError) as refused:
         render(text, chart=chart)
 

@@ -7,7 +7,7 @@
 {{- range $name, $job := .Values.jobs -}}
 {{- if not (kindIs "invalid" $job) -}}
 {{- $key := include "myscheduler.key" $name -}}
-{{- if has $key (list "policy.yaml" "calendars.yaml" "targets.yaml") -}}
+{{- if regexMatch (include "myscheduler.reserved" .) $key -}}
 {{- fail (printf "jobs: %q would become the file %s, which has a meaning of its own: rename the job, or use `policy:` or `calendars:` at the top of the values" $name $key) -}}
 {{- end -}}
 {{- if hasKey $files $key -}}
@@ -17,10 +17,15 @@
 {{- end -}}
 {{- end -}}
 {{- range $glob := .Values.jobFiles -}}
-{{- $found := 0 -}}
-{{- range $path, $_ := $.Files.Glob $glob -}}
-{{- if and (regexMatch "\\.ya?ml$" $path) (not (regexMatch "(^|/)\\." $path)) -}}
-{{- $found = add1 $found -}}
+{{- $paths := include "myscheduler.paths" (list $ $glob) | fromJsonArray -}}
+{{- $root := 99 -}}
+{{- range $path := $paths -}}
+{{- $root = min $root (len (splitList "/" $path)) -}}
+{{- end -}}
+{{- range $path := $paths -}}
+{{- if and (regexMatch (include "myscheduler.reserved" $) (base $path)) (gt (len (splitList "/" $path)) (int $root)) -}}
+{{- fail (printf "jobFiles: %s has a meaning at the root of the manifests only: move it there, or rename it" $path) -}}
+{{- end -}}
 {{- $text := $.Files.Get $path -}}
 {{- if ne $text (index (dict "text" $text | toJson | fromJson) "text") -}}
 {{- fail (printf "jobFiles: %s is not UTF-8: save it as UTF-8" $path) -}}
@@ -31,8 +36,7 @@
 {{- end -}}
 {{- $_ := set $files $key $text -}}
 {{- end -}}
-{{- end -}}
-{{- if not $found -}}
+{{- if not $paths -}}
 {{- fail (printf "jobFiles: %q matches no .yaml or .yml file of the chart: write paths from the chart's root, such as jobs.d/*.yaml, and look at .helmignore" $glob) -}}
 {{- end -}}
 {{- end -}}
@@ -51,6 +55,17 @@
 {{- end -}}
 {{- include "myscheduler.checkSize" $files -}}
 {{- toJson $files -}}
+{{- end -}}
+
+{{/* The files of the chart that a glob finds and that are no hidden ones, as a JSON array; call with (list $ GLOB). */}}
+{{- define "myscheduler.paths" -}}
+{{- $paths := list -}}
+{{- range $path, $_ := (index . 0).Files.Glob (index . 1) -}}
+{{- if and (regexMatch "[.]ya?ml$" $path) (not (regexMatch "(^|/)[.]" $path)) -}}
+{{- $paths = append $paths $path -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $paths -}}
 {{- end -}}
 
 {{/* The text of a job; call with (list NAME JOB). */}}
@@ -105,15 +120,20 @@ dot would not be read. */}}
 {{- $stem := regexReplaceAll "\\.ya?ml$" . "" -}}
 {{- $safe := regexReplaceAll "[^-._A-Za-z0-9]+" $stem "-" | trunc 200 | trimPrefix "-" | trimSuffix "-" -}}
 {{- $safe = regexReplaceAll "^[.]+" $safe "" -}}
-{{- if ne $safe $stem -}}
+{{- if or (ne $safe $stem) (not $safe) -}}
 {{- $safe = printf "%s-%s" (default "job" $safe) (sha256sum . | trunc 8) -}}
 {{- end -}}
 {{ $safe }}.yaml
 {{- end -}}
 
+{{/* Files of the source that are no manifests, and what the service tells to be misspelt ones. */}}
+{{- define "myscheduler.reserved" -}}
+^(?i)(policy|calendars|targets)[.]ya?ml$
+{{- end -}}
+
 {{/* The same for the path of a file. Files of the source that have a meaning of their own keep their names. */}}
 {{- define "myscheduler.fileKey" -}}
-{{- if has (base .) (list "policy.yaml" "calendars.yaml" "targets.yaml") -}}
+{{- if regexMatch (include "myscheduler.reserved" .) (base .) -}}
 {{ base . }}
 {{- else -}}
 {{- include "myscheduler.key" (replace "/" "__" .) -}}
@@ -150,6 +170,14 @@ dot would not be read. */}}
 {{- if and $own .Values.existingConfigMap -}}
 {{- fail "existingConfigMap takes the place of jobs, jobFiles, policy and calendars: use one or the other, or list the ConfigMap in extraConfigMaps" -}}
 {{- end -}}
+{{- if has .Values.existingConfigMap .Values.extraConfigMaps -}}
+{{- fail (printf "existingConfigMap: %s is among extraConfigMaps, too, and its jobs would come twice: keep one of the two" .Values.existingConfigMap) -}}
+{{- end -}}
+{{- range .Values.extraConfigMaps -}}
+{{- if regexMatch "[.]ya?ml$" . -}}
+{{- fail (printf "extraConfigMaps: %s would be a folder with the name of a file: give the ConfigMap another name" .) -}}
+{{- end -}}
+{{- end -}}
 {{- with .Values.gitSync -}}
 {{- if .enabled -}}
 {{- if or $own $.Values.existingConfigMap $.Values.extraConfigMaps -}}
@@ -161,16 +189,22 @@ dot would not be read. */}}
 {{- if regexMatch "(^|/)\\.\\.(/|$)" .path -}}
 {{- fail "gitSync.path leads out of the repository: write a folder in it, without .." -}}
 {{- end -}}
-{{- if regexMatch "^[a-z+]+://[^/@]*:[^/@]*@" .repo -}}
-{{- fail "gitSync.repo holds a password, which everybody could read in the pod: put it into a Secret and name it in gitSync.existingSecret" -}}
+{{- if regexMatch "^(?i)(https?://[^/]*|[a-z+]+://[^/@]*:[^/@]*)@" .repo -}}
+{{- fail "gitSync.repo holds a user or a password, which everybody could read in the pod: write gitSync.username, and put the password into a Secret that gitSync.existingSecret names" -}}
+{{- end -}}
+{{- if regexMatch "^[0.smh]+$" .period -}}
+{{- fail "gitSync.period is no time at all: write one such as 30s" -}}
 {{- end -}}
 {{- if and (eq (include "myscheduler.gitOverSsh" $) "true") (not .existingSecret) -}}
 {{- fail "gitSync.repo is reached by SSH, which needs gitSync.existingSecret with the keys ssh and known_hosts" -}}
+{{- end -}}
+{{- if and (ne (include "myscheduler.gitOverSsh" $) "true") .existingSecret (not .username) -}}
+{{- fail "gitSync.username is empty: HTTPS sends one with the password, and most hosts take any" -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 
 {{- define "myscheduler.gitOverSsh" -}}
-{{- not (regexMatch "^(https?|git|file)://" .Values.gitSync.repo) -}}
+{{- not (regexMatch "^(?i)(https?|git|file)://" .Values.gitSync.repo) -}}
 {{- end -}}

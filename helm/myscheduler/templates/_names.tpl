@@ -7,7 +7,11 @@
 {{- define "myscheduler.fullname" -}}
 {{- $name := include "myscheduler.name" . -}}
 {{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
-{{- default $full .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
+{{- $full = default $full .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
+{{- if not (regexMatch "^[a-z][-a-z0-9]*$" $full) -}}
+{{- fail (printf "%q can't name a Service, which begins with a letter and has no dots: set fullnameOverride" $full) -}}
+{{- end -}}
+{{ $full }}
 {{- end -}}
 
 {{- define "myscheduler.serviceAccountName" -}}
@@ -20,8 +24,8 @@
 
 {{/* What finds the pods of a component; call with (list $ COMPONENT). */}}
 {{- define "myscheduler.selector" -}}
-app.kubernetes.io/name: {{ include "myscheduler.name" (index . 0) }}
-app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/name: {{ include "myscheduler.name" (index . 0) | quote }}
+app.kubernetes.io/instance: {{ (index . 0).Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
@@ -29,8 +33,8 @@ app.kubernetes.io/component: {{ index . 1 }}
 annotations. Only the pod of the scheduler is selected by the Service, so the component tells the others apart. */}}
 {{- define "myscheduler.metadata" -}}
 {{- $ := index . 0 -}}
-name: {{ index . 1 }}
-namespace: {{ $.Release.Namespace }}
+name: {{ index . 1 | quote }}
+namespace: {{ $.Release.Namespace | quote }}
 labels:
   {{- include "myscheduler.labels" (list $ (index . 2)) | nindent 2 }}
 {{- with merge (dict) (default dict (index . 3)) (default dict $.Values.commonAnnotations) }}

@@ -23,7 +23,7 @@ affinity:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .Values.hostAliases }}
 hostAliases:
@@ -54,16 +54,21 @@ securityContext:
 - name: MYSCHEDULER_API_TOKEN
   valueFrom:
     secretKeyRef:
-      name: {{ . }}
-      key: {{ $.Values.apiToken.key }}
+      name: {{ . | quote }}
+      key: {{ $.Values.apiToken.key | quote }}
 {{- end }}
 {{- end -}}
 
 {{/* All of the service's variables. Kubernetes refuses names that come twice, or takes the last. */}}
 {{- define "myscheduler.env" -}}
 {{- $own := include "myscheduler.ownEnv" . -}}
+{{- $names := list -}}
 {{- range .Values.extraEnv -}}
-{{- if regexMatch (printf "(?m)^- name: %s$" (regexQuoteMeta .name)) $own -}}
+{{- if has .name $names -}}
+{{- fail (printf "extraEnv: %s comes twice: keep one" .name) -}}
+{{- end -}}
+{{- $names = append $names .name -}}
+{{- if or (eq .name "MYSCHEDULER_API_TOKEN") (regexMatch (printf "(?m)^- name: %s$" (regexQuoteMeta .name)) $own) -}}
 {{- fail (printf "extraEnv: %s is set by the chart: use settings, database or apiToken" .name) -}}
 {{- end -}}
 {{- end -}}
@@ -83,7 +88,7 @@ securityContext:
 - name: MYSCHEDULER_PORT
   value: "8003"
 - name: MYSCHEDULER_JOBS_DIR
-  value: {{ include "myscheduler.jobsDir" . }}
+  value: {{ include "myscheduler.jobsDir" . | quote }}
 - name: MYSCHEDULER_HISTORY_DAYS
   value: {{ .Values.settings.historyDays | int64 | quote }}
 - name: MYSCHEDULER_HISTORY_ROWS
@@ -94,8 +99,8 @@ securityContext:
 {{- if .Values.database.existingSecret }}
   valueFrom:
     secretKeyRef:
-      name: {{ .Values.database.existingSecret }}
-      key: {{ .Values.database.key }}
+      name: {{ .Values.database.existingSecret | quote }}
+      key: {{ .Values.database.key | quote }}
 {{- else }}
   value: sqlite:////app/data/jobs.db
 {{- end }}
@@ -122,7 +127,7 @@ securityContext:
   readOnly: true
 {{- range .Values.extraConfigMaps }}
 - name: {{ include "myscheduler.volumeName" . }}
-  mountPath: /app/jobs.d/{{ . }}
+  mountPath: {{ printf "/app/jobs.d/%s" . | quote }}
   readOnly: true
 {{- end }}
 {{- end }}
@@ -143,7 +148,7 @@ securityContext:
 - name: data
 {{- if .Values.persistence.enabled }}
   persistentVolumeClaim:
-    claimName: {{ default (printf "%s-data" (include "myscheduler.fullname" .)) .Values.persistence.existingClaim }}
+    claimName: {{ default (printf "%s-data" (include "myscheduler.fullname" .)) .Values.persistence.existingClaim | quote }}
 {{- else }}
   emptyDir: {}
 {{- end }}
@@ -156,23 +161,23 @@ securityContext:
 {{- with .Values.gitSync.existingSecret }}
 - name: git-secret
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
     defaultMode: 0400 # the kubelet adds the pod's group; SSH takes no key that others may read
 {{- end }}
 {{- else }}
 - name: jobs
   configMap:
-    name: {{ include "myscheduler.jobsConfigMap" . }}
+    name: {{ include "myscheduler.jobsConfigMap" . | quote }}
 {{- range .Values.extraConfigMaps }}
 - name: {{ include "myscheduler.volumeName" . }}
   configMap:
-    name: {{ . }}
+    name: {{ . | quote }}
 {{- end }}
 {{- end }}
 {{- with .Values.secrets.existingSecret }}
 - name: secrets
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
 {{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}
