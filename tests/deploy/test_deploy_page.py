@@ -23,20 +23,19 @@ VALUES = [block for name, block in SNIPPET.findall(TEXT) if name == "values.yaml
 LINES = [line for page in (PAGE, ROOT / "README.md") for block in blocks(page, "bash") for line in block.splitlines()]
 
 
-def objects(values: dict[str, Any]) -> list[dict[str, Any]]:
+def objects(values: dict[str, Any], path: Path = CHART) -> list[dict[str, Any]]:
     """What the release of the page consists of."""
-    with helm.Chart.load(CHART) as chart:
+    with helm.Chart.load(path) as chart:
+        chart.validate_schema(values)
         rendered = chart.render(values, name="myscheduler", namespace="scheduling")
     texts = [text for path, text in rendered.items() if path.endswith(".yaml")]
     return [item for text in texts for item in yaml.safe_load_all(text) if item]
 
 
 @pytest.mark.parametrize("block", VALUES, ids=lambda block: block.split(":")[0] + str(VALUES.index(block)))
-def test_the_values_render(block: str) -> None:
-    values = helm.values_from_yaml(block)
-    with helm.Chart.load(CHART) as chart:
-        chart.validate_schema(values)
-    assert [item["kind"] for item in objects(values)].count("StatefulSet") == 1
+def test_the_values_render(block: str, chart_with_files: Path) -> None:
+    made = objects(helm.values_from_yaml(block), chart_with_files)
+    assert [item["kind"] for item in made].count("StatefulSet") == 1
 
 
 def test_the_page_shows_each_way_to_bring_jobs() -> None:
@@ -66,6 +65,20 @@ def test_the_pod_that_restores_is_valid_and_uses_what_the_chart_makes() -> None:
     assert mount in expected["containers"][0]["volumeMounts"]
 
 
+def test_a_restore_leaves_nothing_of_the_old_database(tmp_path: Path) -> None:
+    (script,) = re.findall(r"sh -euc \\\n  '(.*)' < jobs\.db", TEXT)
+    assert "cd /app/data;" in script
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for restored in (b"first", b"second"):
+        for ending in ("", "-wal", "-shm", ".lock"):
+            (folder / f"jobs.db{ending}").write_bytes(b"old")
+        here = script.replace("/app/data", str(folder)).replace("%s", "%N")  # a test is faster than a second
+        subprocess.run(["sh", "-euc", here], input=restored, check=True)
+        assert {path.name: path.read_bytes() for path in folder.glob("jobs.db*")} == {"jobs.db": restored}
+    assert len(list(folder.glob("old-*/jobs.db-wal"))) == 2
+
+
 def test_the_commands_are_ones_that_a_shell_understands() -> None:
     for block in blocks(PAGE, "bash"):
         done = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, check=False)
@@ -85,9 +98,10 @@ def test_the_commands_name_what_the_chart_makes() -> None:
 
 
 def test_helm_is_called_with_charts_and_values_that_there_are() -> None:
-    calls = [shlex.split(line) for line in LINES if re.match(r"helm (install|upgrade|template) ", line)]
+    calls = [shlex.split(line) for line in LINES if re.match(r"helm (upgrade --install|template) ", line)]
     assert len(calls) > 4
-    for _, _, release, chart, *rest in calls:
+    for _, *words in calls:
+        release, chart, *rest = [word for word in words if word not in {"upgrade", "template", "--install"}]
         assert release == "myscheduler"
         assert chart in {"helm/myscheduler", "vendor/myscheduler"}
         for option, value in itertools.pairwise(rest):
