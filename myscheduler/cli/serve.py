@@ -29,7 +29,7 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
     "--jobs-dir",
     envvar=settings.JOBS_DIR,
     show_envvar=True,
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     default=_DEFAULTS.jobs_dir,
     help="The folder of the manifests. It may appear later; API jobs run without it.",
 )
@@ -37,7 +37,7 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
     "--secrets-dir",
     envvar=settings.SECRETS_DIR,
     show_envvar=True,
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     default=_DEFAULTS.secrets_dir,
     help="The folder of the secrets that jobs refer to, one file each. It may be missing.",
 )

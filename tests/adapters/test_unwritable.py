@@ -1,4 +1,4 @@
-"""A database that this user can't write: said before anything is done, with the path and the user."""
+"""What this user can't write or read: a database, said before anything is done, and a source, which stops no start."""
 
 import os
 import shutil
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from myscheduler.adapters.store import open_store
+from tests.service import COMMAND, Service, environment, manifest
 
 SCRIPT = """
 import sys
@@ -92,3 +93,27 @@ def test_a_mount_that_is_read_only(data: Path) -> None:
 
 def test_what_may_be_written_is_opened(data: Path) -> None:
     assert told(data, *WITHOUT_PRIVILEGES) == "opened"
+
+
+class _Unprivileged(Service):
+    def _start(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            (*WITHOUT_PRIVILEGES, *COMMAND),
+            cwd=self.folder, env=environment(**self._settings), stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+
+@needs_setpriv
+def test_folders_that_cannot_be_read_stop_no_start(tmp_path: Path) -> None:
+    for name in ("jobs.d", "secrets"):
+        (tmp_path / name).mkdir()
+    with _Unprivileged(tmp_path, MYSCHEDULER_SECRETS_DIR=str(tmp_path / "secrets")) as service:
+        service.write("a.yaml", manifest("a", "http://127.0.0.1:9/"))
+        service.until(lambda: service.get("/api/v1/jobs/a").status_code == 200)
+        service.terminate()
+    for name in ("jobs.d", "secrets"):
+        (tmp_path / name).chmod(0)
+    with _Unprivileged(tmp_path, MYSCHEDULER_SECRETS_DIR=str(tmp_path / "secrets")) as service:
+        state = service.until(lambda: state if (state := service.sync())["condition"] == "Stalled" else None)
+        assert (state["reason"], service.job("a")["status"]) == ("SourceUnavailable", "running")
+    (tmp_path / "jobs.d").chmod(0o700)
