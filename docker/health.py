@@ -7,9 +7,11 @@ import os
 import socket
 import sys
 
-HOST = os.environ.get("MYSCHEDULER_HOST", "127.0.0.1")
+HOST = os.environ.get("MYSCHEDULER_HOST") or "127.0.0.1"
 """Linux takes 0.0.0.0 and :: for this machine, so any address that is served on can be connected to."""
-PORT = os.environ.get("MYSCHEDULER_PORT", "8003")
+PORT = os.environ.get("MYSCHEDULER_PORT") or "8003"
+if "://" in PORT:  # set by Kubernetes beside a Service named myscheduler; the service takes no notice of it, either
+    PORT = "8003"
 WAIT_SEC = 3
 
 

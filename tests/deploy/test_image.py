@@ -317,8 +317,16 @@ def test_the_health_check_asks_at_the_address_of_the_service(host: str) -> None:
         assert ask(target.url().rpartition(":")[2].strip("/"), host).returncode == 0
 
 
-@pytest.mark.parametrize("port", ["tcp://10.0.0.1:8003", "1"])
-def test_the_health_check_where_no_service_is(port: str) -> None:
-    asked = ask(port)
-    assert (asked.returncode, asked.stderr) == (1, "")
-    assert asked.stdout.startswith(f"127.0.0.1:{port} does not answer: ")
+@pytest.mark.parametrize(
+    ("port", "asked"),
+    [
+        pytest.param("1", "1", id="closed"),
+        pytest.param("eight", "eight", id="no-number"),
+        pytest.param("", "8003", id="empty"),
+        pytest.param("tcp://10.0.0.1:9999", "8003", id="a-link-of-kubernetes"),
+    ],
+)
+def test_the_health_check_where_no_service_is(port: str, asked: str) -> None:
+    told = ask(port, "127.0.0.9")
+    assert (told.returncode, told.stderr) == (1, "")
+    assert told.stdout.startswith(f"127.0.0.9:{asked} does not answer: ")
