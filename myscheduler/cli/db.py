@@ -16,6 +16,7 @@ from myscheduler.cli.manifests import counted
 from myscheduler.cli.options import database_url_option, format_option
 from myscheduler.core.problem import printable
 from myscheduler.core.sizes import shown_size
+from myscheduler.errors import StoreError
 
 if TYPE_CHECKING:
     from myscheduler.adapters.store.inspection import Condition, Contents
@@ -41,7 +42,7 @@ def db() -> None:
 
 
 @db.command()
-@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("file", type=click.Path(path_type=Path, readable=False, allow_dash=True))
 @database_url_option
 def backup(file: Path, database_url: str) -> None:
     """Copy an SQLite database into FILE while the service runs; - is standard output.
@@ -59,7 +60,7 @@ def backup(file: Path, database_url: str) -> None:
     from myscheduler.adapters.store.backup import back_up, stream  # noqa: PLC0415
 
     is_stream = str(file) == "-"
-    if is_stream and sys.stdout.isatty():
+    if is_stream and (sys.stdout is None or sys.stdout.isatty()):
         raise click.UsageError("a terminal can't show a database: send it somewhere (> jobs.db), or name a file")
     with _ended_in_order(), _progress() as tell:
         copy = stream(database_url, sys.stdout.buffer, tell) if is_stream else back_up(database_url, file, tell)
@@ -84,7 +85,14 @@ def check(database_url: str, output: str) -> None:
     """
     from myscheduler.adapters.store.inspection import inspect  # noqa: PLC0415
 
-    condition = inspect(database_url)
+    try:
+        condition = inspect(database_url)
+    except StoreError as error:
+        if output == "json":
+            told = dict.fromkeys(_KEYS) | {"usable": False, "trouble": str(error), "version": __version__}
+            click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+            raise SystemExit(1) from error
+        raise
     if output == "json":
         click.echo(json.dumps(_as_json(condition), ensure_ascii=False, indent=2))
     else:
@@ -217,6 +225,13 @@ def _as_json(condition: "Condition") -> dict[str, Any]:
         "executions": contents.executions,
         "oldest": contents.oldest.isoformat() if contents.oldest else None,
     }
+
+
+_KEYS = (
+    "database", "usable", "trouble", "version", "standing", "revision", "known_revision", "upgraded_by", "upgraded_at",
+    "damages", "in_use", "size", "log_size", "free", "jobs", "executions", "oldest",
+)  # fmt: skip
+"""Of the JSON object, all null but three where the database can't be looked at."""
 
 
 def _amounts(contents: "Contents") -> str:

@@ -164,12 +164,41 @@ def test_check_tells_how_a_database_stands_to_this_version(
     assert contents(database.parent) == before
 
 
-@pytest.mark.parametrize("kept", [0.3, 0.6, 0.99])
-def test_check_finds_that_a_file_was_cut_off(database: Path, kept: float) -> None:
-    os.truncate(database, int(database.stat().st_size * kept))
+@pytest.mark.parametrize("lost", [1, 50, 4_000, 4_096, 40_000])
+def test_a_file_that_was_cut_off_is_found(database: Path, tmp_path: Path, lost: int) -> None:
+    os.truncate(database, database.stat().st_size - lost)
+    before = contents(tmp_path)
     result = db("check", "--database-url", url(database))
     assert result.exit_code == 1
     assert "damaged: stop the service and restore a backup" in result.output
+    assert db("backup", "copy.db", "--database-url", url(database)).exit_code == 1
+    assert contents(tmp_path) == before
+
+
+def test_json_has_the_same_keys_where_nothing_can_be_looked_at(database: Path) -> None:
+    result = db("check", "--database-url", "sqlite:///nowhere.db", "--format", "json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["usable"]) == (1, False)
+    assert "where there is no database" in told["trouble"]
+    assert told.keys() == json.loads(db("check", "--database-url", url(database), "--format", "json").stdout).keys()
+
+
+def test_what_is_not_committed_is_no_part_of_a_backup(database: Path, tmp_path: Path) -> None:
+    """In a database without a write-ahead log, a change that is under way stands in the file itself."""
+    other = sqlite3.connect(database, isolation_level=None)
+    other.execute("PRAGMA journal_mode = DELETE")
+    other.execute("PRAGMA cache_size = 1")
+    other.execute("BEGIN")
+    other.execute("CREATE TABLE more AS SELECT randomblob(1000) AS junk FROM executions, executions, executions")
+    assert Path(f"{database}-journal").exists()
+    result = db("backup", "copy.db", "--database-url", url(database))
+    other.execute("ROLLBACK")
+    other.close()
+    if result.exit_code == 0:  # else it was locked, and said so
+        with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
+            assert copy.execute("SELECT name FROM sqlite_master WHERE name = 'more'").fetchall() == []
+    else:
+        assert "locked" in result.stderr
 
 
 def test_check_as_json(database: Path) -> None:
@@ -237,6 +266,7 @@ def test_check_of_postgresql(postgres: Database) -> None:
         pytest.param("sqlite:///text.db", "can't be read: file is not a database", id="a text"),
         pytest.param("sqlite:///.", "names ., which is no file", id="a folder"),
         pytest.param("sqlite://", "names no file", id="in memory"),
+        pytest.param("sqlite:///file:a.db?uri=true", "by a URI of SQLite: write a path", id="a URI"),
         pytest.param("mysql://x/y", "can't use", id="of another kind"),
     ],
 )
@@ -361,9 +391,15 @@ def test_databases_that_are_not_backed_up(
 
 
 def test_postgresql_has_a_tool_of_its_own() -> None:
-    result = db("backup", "a b.dump", "--database-url", "postgresql://me:hunter2@db.example.com/jobs?password=hunter2")
+    result = db(
+        "backup",
+        "a b.dump",
+        "--database-url",
+        "postgresql://me:hunter2@db.example.com/jobs?password=hunter2&sslmode=require",
+    )
     assert result.exit_code == 1
-    assert "pg_dump --format=custom '--file=a b.dump' postgresql://me@db.example.com/jobs (PGPASSWORD" in result.stderr
+    said = "pg_dump --format=custom '--file=a b.dump' 'postgresql://me@db.example.com/jobs?sslmode=require' (PGPASSWORD"
+    assert said in result.stderr
     assert "hunter2" not in result.stderr
 
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from myscheduler.adapters.store import sqlite
 from myscheduler.adapters.store.connections import shown
-from myscheduler.adapters.store.inspection import Contents, damages_of, facts
+from myscheduler.adapters.store.inspection import CUT_OFF, Contents, damages_of, facts
 from myscheduler.adapters.store.reading import ask, parse_url, read
 from myscheduler.adapters.store.standing import Stand, Standing, stand_of
 from myscheduler.adapters.store.trouble import in_a_line
@@ -71,14 +71,17 @@ def stream(url: str, output: IO[bytes], tell: Tell) -> Copy:
 def _source(url: str, file: Path | None) -> sa.URL:
     parsed = parse_url(url)
     if parsed.get_backend_name() != "sqlite":
+        told = {name: value for name, value in parsed.query.items() if "password" not in name}
         named = sa.URL.create(
-            "postgresql", parsed.username, host=parsed.host, port=parsed.port, database=parsed.database
+            "postgresql", parsed.username, host=parsed.host, port=parsed.port, database=parsed.database, query=told
         ).render_as_string()
         command = ["pg_dump", "--format=custom", *([f"--file={file}"] if file else []), named]
         raise StoreError(
             f"the database {shown(parsed)} is backed up with its own tool: {shlex.join(command)} "
             "(PGPASSWORD or ~/.pgpass tells it the password)"
         )
+    if sqlite.is_cut_off(sqlite.path_of(parsed)):
+        raise _damaged(parsed, CUT_OFF)
     stand = read(parsed, stand_of)
     if stand.standing is Standing.FOREIGN:
         raise StoreError(f"the database {shown(parsed)} holds tables of another program, so it is not backed up")
@@ -119,20 +122,29 @@ def _obstacle(folder: Path, source: Path) -> str | None:
 
 
 def _folder_for(source: Path) -> Path:
-    beside = source.resolve().parent
-    try:
-        elsewhere = Path(tempfile.gettempdir())
-    except FileNotFoundError:  # what it says names neither the user nor what to do
-        elsewhere = Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108 - only to be named
     reasons = []
-    for folder in dict.fromkeys((beside, elsewhere)):
+    for find in (_beside, _temporary):
+        folder = find(source)
         reason = _obstacle(folder, source)
         if reason is None:
             return folder
         reasons.append(f"{folder} {reason}")
     raise StoreError(
-        f"there is no place for the copy before it is written out: {'; '.join(reasons)} (TMPDIR names one)"
+        f"there is no place for the copy before it is written out: {'; '.join(dict.fromkeys(reasons))} "
+        "(TMPDIR names one)"
     )
+
+
+def _beside(source: Path) -> Path:
+    return source.resolve().parent
+
+
+def _temporary(_source: Path) -> Path:
+    """Asked last, as the answer is found by writing."""
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError:  # what it says names neither the user nor what to do
+        return Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108 - only to be named
 
 
 @contextmanager
@@ -162,10 +174,7 @@ def _checked(source: sa.URL, part: Path, tell: Tell) -> Copy:
 
     stand, contents, damages = ask(sqlite.read_only(part, immutable="1"), look)
     if damages:
-        raise StoreError(
-            f"the database {shown(source)} is damaged, so it was not backed up: {damages[0]}; "
-            "stop the service and restore an earlier backup"
-        )
+        raise _damaged(source, damages[0])
     return Copy(part.stat().st_size, stand, contents)
 
 
@@ -207,6 +216,13 @@ def _make_durable(path: Path) -> None:
         os.fsync(number)
     finally:
         os.close(number)
+
+
+def _damaged(source: sa.URL, damage: str) -> StoreError:
+    return StoreError(
+        f"the database {shown(source)} is damaged, so it was not backed up: {damage}; "
+        "stop the service and restore an earlier backup"
+    )
 
 
 def _taken(file: Path) -> StoreError:

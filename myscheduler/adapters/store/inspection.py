@@ -17,6 +17,7 @@ from myscheduler.adapters.store.tables import executions, jobs
 
 DAMAGES = 20
 """How many are told at the most."""
+CUT_OFF = "the file ends in the middle of a page, so its end is missing"
 STEPS = 100_000
 """Of SQLite's machine, between two chances for a signal."""
 
@@ -69,6 +70,8 @@ def inspect(url: str) -> Condition:
 def _inspect_file(url: sa.URL) -> Condition:
     path = sqlite.path_of(url)
     stand, contents, damages = read(url, lambda door: (*facts(door), damages_of(door)))
+    if sqlite.is_cut_off(path):
+        damages = (CUT_OFF, *damages)
     size, log_size, free = path.stat().st_size, sqlite.log_size(path), shutil.disk_usage(path.resolve().parent).free
     return Condition(shown(url), stand, damages, sqlite.is_in_use(path), size, log_size, free, contents)
 

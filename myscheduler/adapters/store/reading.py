@@ -62,6 +62,8 @@ def read(url: sa.URL, query: Callable[[sa.Connection], T]) -> T:
         return ask(url, query)
     except sa.exc.DBAPIError as error:
         raise StoreError(f"DATABASE_URL names {shown(url)}, which can't be read: {in_a_line(error)}") from error
+    except (UnicodeDecodeError, OverflowError) as error:  # values, and messages of SQLite, that no database holds
+        raise StoreError(f"DATABASE_URL names {shown(url)}, which is damaged: restore a backup") from error
 
 
 def ask(url: sa.URL, query: Callable[[sa.Connection], T]) -> T:

@@ -25,7 +25,14 @@ def path_of(url: sa.URL) -> Path:
         raise StoreError(
             "DATABASE_URL names no file: jobs have to survive a restart, so write sqlite:///./data/jobs.db"
         )
-    return Path(str(url.database))
+    if str(url.database).startswith("file:"):
+        raise StoreError("DATABASE_URL names a file by a URI of SQLite: write a path, as in sqlite:///./data/jobs.db")
+    path = Path(str(url.database))
+    try:
+        path.resolve()
+    except RuntimeError as error:  # before Python 3.13
+        raise StoreError(f"DATABASE_URL names {path}, which is a link in a circle: correct the link") from error
+    return path
 
 
 @contextmanager
@@ -133,7 +140,13 @@ def look(url: sa.URL, work: Callable[[sa.URL], T]) -> T:
         raise StoreError(message) from error
     if not path.is_file():
         raise StoreError(f"DATABASE_URL names {path}, which is no file: correct the path")
-    if not before.log_size:
+    real = path.resolve()
+    if before.log_size and not Path(f"{real}-shm").exists() and not os.access(real.parent, os.W_OK):
+        raise StoreError(
+            f"DATABASE_URL names {path}, whose write-ahead log can be read only where its folder can be written, and "
+            f"user {os.getuid()} can't: copy {path.name} and {path.name}-wal to a folder of your own"
+        )
+    if not before.log_size and not before.has_journal:
         try:
             found = work(read_only(path, immutable="1"))
         except Exception:
@@ -152,11 +165,14 @@ class _Trace(NamedTuple):
     size: int
     changed_ns: int
     log_size: int
+    has_journal: bool
+    """Somebody changes the file itself, or did until he crashed."""
 
 
 def _trace(path: Path) -> _Trace:
     status = path.stat()
-    return _Trace(_identity(path), status.st_size, status.st_mtime_ns, log_size(path))
+    has_journal = Path(f"{path.resolve()}-journal").exists()
+    return _Trace(_identity(path), status.st_size, status.st_mtime_ns, log_size(path), has_journal)
 
 
 def log_size(path: Path) -> int:
@@ -165,6 +181,18 @@ def log_size(path: Path) -> int:
         return Path(f"{path.resolve()}-wal").stat().st_size
     except FileNotFoundError:
         return 0
+
+
+def is_cut_off(path: Path) -> bool:
+    """Whether the last page is not whole, which SQLite reads as if zeros stood there."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(18)
+        written = int.from_bytes(header[16:18], "big")  # https://www.sqlite.org/fileformat.html, 1.3.2
+        page = 65_536 if written == 1 else written
+        return header.startswith(b"SQLite format 3\0") and page > 0 and path.stat().st_size % page != 0
+    except OSError:
+        return False  # whoever reads it says why it can't be read
 
 
 def exists(url: sa.URL) -> bool:
@@ -200,7 +228,12 @@ def _engine(url: sa.URL, connections: int, begin: str) -> sa.Engine:
 def _prepare(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver's own transactions begin too late; the engine begins them
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    (mode,) = cursor.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise StoreError(
+            f"the file system of the database has no write-ahead log for SQLite (it keeps to {mode}): "
+            "put the database on a local disk, or use PostgreSQL"
+        )
     cursor.execute("PRAGMA synchronous = FULL")  # a claim has to survive a power cut before its request leaves
     cursor.execute("PRAGMA busy_timeout = 5000")
     cursor.execute("PRAGMA temp_store = MEMORY")
