@@ -99,7 +99,7 @@ class Ignored:
         self._lines = [(not line.startswith("!"), _pattern(line.removeprefix("!"))) for line in lines]
 
     def __call__(self, path: str) -> bool:
-        above = [path, *map(str, PurePosixPath(path).parents)]
+        above = [path, *map(str, PurePosixPath(path).parents[:-1])]  # the context itself is no folder to be left out
         verdicts = [ignored for ignored, pattern in self._lines if any(map(pattern.fullmatch, above))]
         return bool(verdicts) and verdicts[-1]
 

@@ -113,7 +113,7 @@ def test_the_builder_gets_what_is_copied_and_nothing_else() -> None:
     [
         ".git/config", ".venv/bin/python", "data/jobs.db", "tests/service.py", "jobs.d/examples.yaml", "secrets.env",
         ".env", "helm/myscheduler/values.yaml", "docs/README.md", "docker/x", "myscheduler/__pycache__/app.pyc",
-        "myscheduler/core/__pycache__/job.pyc",
+        "myscheduler/core/__pycache__/job.pyc", "myscheduler/.env", "myscheduler/cli/.mypy_cache/x",
     ],
 )  # fmt: skip
 def test_the_builder_does_not_get(path: str) -> None:
