@@ -24,10 +24,6 @@ class Standing(StrEnum):
     FOREIGN = "foreign"
 
 
-USABLE = frozenset({Standing.EMPTY, Standing.OLDER, Standing.CURRENT})
-"""What a start can work with; the first two are brought up to date by it."""
-
-
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Which version of myscheduler brought a database to its revision, and when."""
