@@ -28,7 +28,7 @@ from alembic.script import ScriptDirectory
 from psycopg import sql
 
 from myscheduler import __version__
-from myscheduler.adapters.store import Store, engine, execution_rows, job_rows, migrations, open_store, tables
+from myscheduler.adapters.store import Store, engine, execution_rows, job_rows, migrations, open_store, sqlite, tables
 from myscheduler.adapters.store.execution_rows import Undone, new_execution_id
 from myscheduler.adapters.store.reading import read_current
 from myscheduler.core.admission import Gap, Reason
@@ -63,6 +63,14 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def store(url: str) -> Iterator[Store]:
     with open_store(url) as opened_store:
         yield opened_store
+
+
+def test_a_file_system_without_a_log_is_refused(tmp_path: Path) -> None:
+    """SQLite's own door to file systems without locks has no shared memory either, which the log needs."""
+    says = r"no write-ahead log for the database .*/jobs\.db .*: put it on a local disk"
+    door = f"file:{tmp_path}/jobs.db?vfs=unix-dotfile"
+    with closing(sqlite3.connect(door, uri=True)) as connection, pytest.raises(StoreError, match=says):
+        sqlite._prepare(connection, None)
 
 
 async def stored(store: Store, job_id: str = "a") -> Job:

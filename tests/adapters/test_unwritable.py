@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,24 @@ def test_what_may_not_be_written_is_named(data: Path, name: str) -> None:
     message = told(data, *WITHOUT_PRIVILEGES)
     data.chmod(0o755)
     assert message == refusal(data, os.getuid(), f"Permission denied ({path} of user {os.getuid()})")
+
+
+@needs_setpriv
+def test_a_log_that_can_be_read_only_where_its_folder_can_be_written(data: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    with closing(sqlite3.connect(data / "jobs.db", isolation_level=None)) as writer:
+        writer.execute("PRAGMA user_version = 7")  # copied as a killed service leaves it
+        for name in ("jobs.db", "jobs.db-wal"):
+            shutil.copy(data / name, copy)
+    assert (copy / "jobs.db-wal").stat().st_size > 0
+    check = (sys.executable, "-m", "myscheduler", "db", "check", "--database-url", f"sqlite:///{copy}/jobs.db")
+    copy.chmod(0o555)
+    result = subprocess.run((*WITHOUT_PRIVILEGES, *check), capture_output=True, text=True, check=False, timeout=30)
+    copy.chmod(0o755)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert f"user {os.getuid()} can't: copy jobs.db and jobs.db-wal to a folder of your own" in result.stderr
+    assert subprocess.run((*WITHOUT_PRIVILEGES, *check), capture_output=True, check=False, timeout=30).returncode == 0
 
 
 @needs_setpriv

@@ -175,6 +175,21 @@ def test_a_file_that_was_cut_off_is_found(database: Path, tmp_path: Path, lost: 
     assert contents(tmp_path) == before
 
 
+def test_a_page_that_stands_in_the_log_may_be_cut_off_in_the_file(database: Path, tmp_path: Path) -> None:
+    """As a full disk leaves it: SQLite had begun to write into the file what it goes on reading in the log."""
+    crashed = tmp_path / "crashed"
+    crashed.mkdir()
+    with closing(sqlite3.connect(database, isolation_level=None)) as writer:
+        writer.execute("PRAGMA user_version = 7")
+        for name in ("jobs.db", "jobs.db-wal"):
+            shutil.copy(database.parent / name, crashed)
+    assert (crashed / "jobs.db-wal").stat().st_size > 0
+    with (crashed / "jobs.db").open("ab") as file:
+        file.write(b"half a page")
+    assert db("check", "--database-url", url(crashed / "jobs.db")).exit_code == 0
+    assert db("backup", "copy.db", "--database-url", url(crashed / "jobs.db")).exit_code == 0
+
+
 def test_json_has_the_same_keys_where_nothing_can_be_looked_at(database: Path) -> None:
     result = db("check", "--database-url", "sqlite:///nowhere.db", "--format", "json")
     told = json.loads(result.stdout)
@@ -356,6 +371,7 @@ def test_a_terminal_is_no_place_for_a_database(database: Path) -> None:
         pytest.param("data/jobs.db-journal", "is a file of the database itself", id="its journal"),
         pytest.param("data/jobs.db.lock", "is a file of the database itself", id="its lock"),
         pytest.param("x" * 300, "File name too long", id="too long a name"),
+        pytest.param("circle.db", "choose another name", id="a circle of links"),
         pytest.param("/proc/copy.db", "/proc has 0 bytes free, and ", id="no room at all"),
     ],
 )
@@ -363,6 +379,7 @@ def test_a_terminal_is_no_place_for_a_database(database: Path) -> None:
 def test_places_that_are_refused(tmp_path: Path, file: str, says: str) -> None:
     (tmp_path / "there.db").write_text("mine", encoding="utf-8")
     (tmp_path / "dangling.db").symlink_to("nowhere.db")
+    (tmp_path / "circle.db").symlink_to("circle.db")
     (tmp_path / "link").symlink_to("data")
     before = contents(tmp_path)
     result = db("backup", file, "--database-url", "sqlite:///link/jobs.db")

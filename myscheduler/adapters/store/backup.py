@@ -102,6 +102,8 @@ def _refuse(file: Path, source: Path) -> None:
             raise StoreError(f"{file.parent} {reason}")
     except OSError as error:
         raise StoreError(f"{file} can't be written as user {os.getuid()}: {error.strerror}") from error
+    except RuntimeError as error:  # before Python 3.13
+        raise StoreError(f"{file} is a link in a circle: choose another name for the backup") from error
 
 
 def _obstacle(folder: Path, source: Path) -> str | None:

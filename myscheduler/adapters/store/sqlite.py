@@ -185,6 +185,8 @@ def log_size(path: Path) -> int:
 
 def is_cut_off(path: Path) -> bool:
     """Whether the last page is not whole, which SQLite reads as if zeros stood there."""
+    if log_size(path):
+        return False  # a full disk can stop SQLite within a page that stands in the log
     try:
         with path.open("rb") as file:
             header = file.read(18)
@@ -230,9 +232,10 @@ def _prepare(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     (mode,) = cursor.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
+        file = cursor.execute("PRAGMA database_list").fetchone()[2]
         raise StoreError(
-            f"the file system of the database has no write-ahead log for SQLite (it keeps to {mode}): "
-            "put the database on a local disk, or use PostgreSQL"
+            f"SQLite can keep no write-ahead log for the database {file} (its journal mode stays {mode}), as on some "
+            "network file systems: put it on a local disk, or use PostgreSQL"
         )
     cursor.execute("PRAGMA synchronous = FULL")  # a claim has to survive a power cut before its request leaves
     cursor.execute("PRAGMA busy_timeout = 5000")
