@@ -38,7 +38,7 @@ def test_sigterm_during_the_start_ends_the_service(tmp_path: Path) -> None:
         try:
             pid = inner_pid(outer.pid)
             deadline = time.monotonic() + START_SEC
-            while not (is_python(pid) and is_blocked(pid, signal.SIGTERM)):
+            while not (is_python(pid) and has(pid, "SigBlk", signal.SIGTERM)):
                 assert time.monotonic() < deadline
                 time.sleep(0.001)
             assert not (tmp_path / "data").exists()
@@ -50,15 +50,32 @@ def test_sigterm_during_the_start_ends_the_service(tmp_path: Path) -> None:
     assert told.splitlines()[-1].find('"message":"stopping"') > 0
 
 
+def test_sigterm_ends_other_commands(tmp_path: Path) -> None:
+    command = (*AS_PROCESS_ONE, sys.executable, "-m", "myscheduler", "validate", "-")
+    with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as outer:
+        try:
+            pid = inner_pid(outer.pid)
+            deadline = time.monotonic() + START_SEC
+            while not (is_python(pid) and has(pid, "SigCgt", signal.SIGTERM)):
+                assert time.monotonic() < deadline
+                time.sleep(0.001)
+            os.kill(pid, signal.SIGTERM)
+            outer.wait(STOP_SEC)  # its standard input is still open
+        finally:
+            outer.kill()
+    assert outer.returncode not in {0, -signal.SIGKILL}
+
+
 def is_python(pid: int) -> bool:
     """Before, it is a copy of `unshare`, which blocks signals for a moment too."""
     return Path(f"/proc/{pid}/exe").samefile(sys.executable)
 
 
-def is_blocked(pid: int, number: signal.Signals) -> bool:
+def has(pid: int, mask_name: str, number: signal.Signals) -> bool:
+    """Whether the signal is in that mask of the process: SigBlk of those that wait, SigCgt of those with a handler."""
     (mask,) = (
         line.split()[1]
         for line in Path(f"/proc/{pid}/status").read_text("ascii").splitlines()
-        if line.startswith("SigBlk")
+        if line.startswith(mask_name)
     )
     return bool(int(mask, 16) >> (number - 1) & 1)
