@@ -54,7 +54,9 @@ async def _serve(settings: Settings) -> int:
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(_listen(settings.host, settings.port))
         store = stack.enter_context(open_store(settings.database_url))
-        sender = await stack.enter_async_context(open_sender(connections=0, connections_per_host=0))
+        sender = await stack.enter_async_context(
+            open_sender(connections=0, connections_per_host=0, reach=lambda: reconciler.rulebook.reach)
+        )
         runner = Runner(
             store,
             sender,

@@ -14,6 +14,7 @@ from functools import partial
 from myscheduler.adapters.store import Connection, Store, job_rows, source_rows
 from myscheduler.core.enforcement import Stored, rush_complaints, within_caps, without_news
 from myscheduler.core.job import JobSpec
+from myscheduler.core.link_local import Reach
 from myscheduler.core.plan import Plan
 from myscheduler.core.policy import Policy
 from myscheduler.core.policy_file import Rules, read_policy
@@ -49,6 +50,11 @@ class Rulebook:
     def policies(self) -> tuple[Policy, ...]:
         """What a job is judged by."""
         return self.rules.binding
+
+    @property
+    def reach(self) -> Reach:
+        """Which link-local addresses jobs may call."""
+        return self.rules.reach
 
     @property
     def grants(self) -> Grants:

@@ -52,6 +52,7 @@ _UNSENT = {
     Failure.SECRET_MISSING: Reason.SECRET_MISSING,
     Failure.SECRET_UNUSABLE: Reason.SECRET_UNUSABLE,
     Failure.SECRET_NOT_ALLOWED: Reason.SECRET_NOT_ALLOWED,
+    Failure.TARGET_NOT_ALLOWED: Reason.TARGET_NOT_ALLOWED,
 }
 """Why no request left; such an attempt doesn't count."""
 

@@ -131,7 +131,9 @@ async def opened(
     (folder / "jobs.d").mkdir(exist_ok=True)
     async with AsyncExitStack() as stack:
         store = stack.enter_context(open_store(f"sqlite:///{folder / 'jobs.db'}"))
-        sender = await stack.enter_async_context(open_sender(connections=0, connections_per_host=200))
+        sender = await stack.enter_async_context(
+            open_sender(connections=0, connections_per_host=200, reach=lambda: reconciler.rulebook.reach)
+        )
         runner = Runner(
             store,
             sender,

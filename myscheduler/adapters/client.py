@@ -8,10 +8,13 @@ from urllib.parse import quote, urlsplit
 import aiohttp
 from yarl import URL
 
+from myscheduler.adapters.trouble import trouble_with
 from myscheduler.core.credentials import masked_text
 from myscheduler.errors import MySchedulerError
 
 TIMEOUT_SEC = 60.0
+LONGEST_LINE = 8190
+"""Bytes of a header; what aiohttp takes by default."""
 BASE = "/api/v1"
 
 
@@ -54,7 +57,7 @@ class Client:
             message = f"{self._shown} answers, but not as MyScheduler does: does --server name the right port?"
             raise ServerError(message) from error
         except (aiohttp.ClientError, TimeoutError) as error:
-            reason = str(error) or type(error).__name__
+            reason = self._reason(error)
             raise ServerError(
                 f"no answer from {self._shown} ({reason}): is the service running there? --server or "
                 "MYSCHEDULER_BASE_URL names another"
@@ -64,3 +67,9 @@ class Client:
         detail = answer.get("detail") if isinstance(answer, dict) else None
         hint = "; MYSCHEDULER_API_TOKEN has to hold the server's token" if response.status == 401 else ""
         raise ServerError(f"{self._shown} answered {response.status}: {detail or 'no reason given'}{hint}")
+
+    def _reason(self, error: aiohttp.ClientError | TimeoutError) -> str:
+        if isinstance(error, TimeoutError):
+            return f"nothing within {TIMEOUT_SEC:g} s"
+        url = URL(self._base_url)
+        return trouble_with(f"{url.host_subcomponent}:{url.port}", error, longest_line=LONGEST_LINE)

@@ -9,26 +9,29 @@ a later call, and nothing is sent twice.
 import asyncio
 import base64
 import codecs
-import errno
 import io
 import os
 import re
-import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from encodings import normalize_encoding
+from encodings.aliases import aliases
 from functools import lru_cache
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import aiohttp
 import certifi
-from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
+from myscheduler.adapters.routes import LinkLocalError, Resolver, SocketMaker
+from myscheduler.adapters.trouble import trouble_with
 from myscheduler.core.execution import EXCERPT_BYTES, Failure, Outcome, Request
 from myscheduler.core.hosts import looked_up
+from myscheduler.core.link_local import NOWHERE, Address, Reach, advice, called_address, link_local_parts
 from myscheduler.core.redaction import Secret, redact, redact_start
 
 RESPONSE_LIMIT = 10 * 1024 * 1024
@@ -46,9 +49,12 @@ _AS_WRITTEN = "%/:@!$&'()*+,;=-._~[]"
 """What stands in a path for itself (RFC 3986), and `%`, which begins an escape."""
 _LETTER_BYTES = 4
 """Bytes of a character at the most, in the charsets that answers come in."""
+_CHARSET = re.compile(r";[ \t]*charset[ \t]*=[ \t]*[\"']?([A-Za-z0-9_.:+-]{1,40})", re.IGNORECASE)
+_LONGEST_TYPE = 1_000
+"""Characters of a `Content-Type` that are looked at."""
+_CODECS = frozenset({*aliases, *aliases.values(), "utf_8_sig"})
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
-_RESET = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE})
 _DEFAULTS_OFF = ("Accept-Encoding", "Content-Type", "User-Agent")
 
 # What a target, the network or the resolver can cause. Anything else is a bug and is not caught.
@@ -58,10 +64,13 @@ _TARGET_ERRORS = (OSError, UnicodeError, aiohttp.ClientError, HttpProcessingErro
 class Sender:
     """Sends requests over one shared client."""
 
-    def __init__(self, session: aiohttp.ClientSession, response_limit: int) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, response_limit: int, reach: Callable[[], Reach] = lambda: NOWHERE
+    ) -> None:
         """`open_sender` makes the session that keeps the promises; another one is for tests."""
         self._session = session
         self._response_limit = response_limit
+        self._reach = reach
 
     async def send(self, request: Request) -> Outcome:
         """Send once. Whatever the target does is an outcome; only cancellation and bugs are raised.
@@ -72,6 +81,8 @@ class Sender:
             message = _message(request)
         except ValueError as error:
             return Outcome(failure=Failure.INVALID_REQUEST, error=str(error))
+        if (address := message.address.link_local) is not None and not self._reach().allows(address):
+            return Outcome(failure=Failure.TARGET_NOT_ALLOWED, error=advice(address))
         answer = _Answer(request.secrets)
         try:
             async with asyncio.timeout(request.timeout_sec) as limit:
@@ -103,25 +114,33 @@ class Sender:
 
 @asynccontextmanager
 async def open_sender(
-    *, connections: int, connections_per_host: int, response_limit: int = RESPONSE_LIMIT
+    *,
+    connections: int,
+    connections_per_host: int,
+    response_limit: int = RESPONSE_LIMIT,
+    reach: Callable[[], Reach] = lambda: NOWHERE,
 ) -> AsyncIterator[Sender]:
     """Open the client of the service and close it at the end; 0 connections means no limit.
 
     Let the calls end, or cancel them, before closing: aiohttp cancels those that still wait for a connection.
 
     A response is read up to `response_limit` bytes: the outcome then counts by its status, its size is what was read,
-    and the connection is closed. Certificates are checked against certifi's list, or `SSL_CERT_FILE` / `SSL_CERT_DIR`.
+    and the connection is closed. `reach` says which link-local addresses may be called; it is asked for each
+    connection. Certificates are checked against certifi's list, or `SSL_CERT_FILE` / `SSL_CERT_DIR`.
     """
     tls = await asyncio.to_thread(_tls_context)
     tls.set_alpn_protocols(["http/1.1"])
+    connector = aiohttp.TCPConnector(
+        limit=connections,
+        limit_per_host=connections_per_host,
+        ttl_dns_cache=DNS_TTL_SEC,
+        keepalive_timeout=KEEPALIVE_SEC,
+        ssl=tls,
+        resolver=Resolver(reach),
+        socket_factory=SocketMaker(reach),
+    )
     session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(
-            limit=connections,
-            limit_per_host=connections_per_host,
-            ttl_dns_cache=DNS_TTL_SEC,
-            keepalive_timeout=KEEPALIVE_SEC,
-            ssl=tls,
-        ),
+        connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
         skip_auto_headers=_DEFAULTS_OFF,
@@ -133,7 +152,7 @@ async def open_sender(
     # the target may have acted on the first. There is no public switch, so aiohttp is pinned and a test watches this.
     session._retry_connection = False  # noqa: SLF001
     async with session:
-        yield Sender(session, response_limit)
+        yield Sender(session, response_limit, reach)
 
 
 def _tls_context() -> ssl.SSLContext:
@@ -157,7 +176,7 @@ class _Answer:
 
     def begin(self, response: aiohttp.ClientResponse) -> None:
         self.status = response.status
-        self.charset = response.charset
+        self.charset = _declared_charset(response.headers.get("Content-Type", ""))
         self.coding = response.headers.get("Content-Encoding", "").strip().lower()
 
     def add(self, chunk: bytes) -> None:
@@ -207,10 +226,18 @@ def _text(data: bytes, charset: str | None, *, whole: bool) -> str:
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
+def _declared_charset(content_type: str) -> str | None:
+    """The charset of a `Content-Type`. aiohttp asks Python's parser of mail, which needs seconds for some headers."""
+    found = _CHARSET.search(content_type[:_LONGEST_TYPE])
+    return found[1] if found else None
+
+
 def _charset(declared: str | None) -> str:
     """The declared charset where it is one; Python also has codecs of other kinds (`hex`, `idna`, `unicode_escape`)."""
+    if declared is None or normalize_encoding(declared).lower() not in _CODECS:
+        return "utf-8"  # Python would search its path for other names, and remember each of them for ever
     try:
-        name = codecs.lookup(declared or "utf-8").name
+        name = codecs.lookup(declared).name
         b" ".decode(name, "replace")
     except (LookupError, ValueError):
         return "utf-8"
@@ -225,6 +252,8 @@ class _Address:
     where: str
     """For messages: never with user, path or query."""
     authorization: str | None = field(repr=False)
+    link_local: Address | None
+    """The host, where it is an address that is not for everybody, in whatever spelling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +289,9 @@ def _address_of(request: Request) -> _Address:
 
 def _address(text: str) -> _Address:
     parts = _parts(text)
+    address = called_address(text)
+    if address is not None and not link_local_parts(address):
+        address = None
     try:
         host = looked_up(parts.hostname or "")
         url = URL.build(
@@ -275,7 +307,7 @@ def _address(text: str) -> _Address:
     labels = host.removesuffix(".").split(".")
     if ":" not in host and not all(0 < len(label) < 64 for label in labels):
         raise ValueError("the host name of the URL has a part that is empty or longer than 63 characters")
-    return _Address(url, _where(url), _basic(parts))
+    return _Address(url, _where(url), _basic(parts), address)
 
 
 _known_address = lru_cache(maxsize=16_384)(_address)
@@ -369,63 +401,10 @@ def _late(seconds: float, status: int | None) -> str:
 
 def _diagnosis(error: Exception, where: str) -> tuple[Failure, str]:
     """What to tell people. Texts of the libraries are not passed on: some hold the URL or parts of the answer."""
-    failure = Failure.CONNECTION
     match error:
+        case aiohttp.ClientConnectorError(os_error=LinkLocalError() as refused):
+            return Failure.TARGET_NOT_ALLOWED, f"{where} leads to {advice(refused.address)}"
         case aiohttp.InvalidURL() | UnicodeError():
-            failure, text = Failure.INVALID_REQUEST, "the host of the URL is not valid"
-        case aiohttp.ClientResponseError():
-            text = _malformed(error, where)
-        case aiohttp.ClientPayloadError() | HttpProcessingError():
-            text = f"{where} broke off its answer or garbled it"
-        case aiohttp.ServerDisconnectedError():
-            text = f"{where} closed the connection without an answer"
-        case aiohttp.ClientConnectorCertificateError(certificate_error=cause):
-            text = f"TLS with {where}: {_tls(cause)}"
-        case aiohttp.ClientConnectorDNSError(os_error=cause):
-            text = _unresolved(cause, where)
-        case aiohttp.ClientConnectorError(os_error=cause):
-            text = _broken(cause, where)
-        case OSError():
-            text = _broken(error, where)
+            return Failure.INVALID_REQUEST, "the host of the URL is not valid"
         case _:
-            text = f"the connection to {where} was lost"
-    return failure, text
-
-
-def _malformed(error: aiohttp.ClientResponseError, where: str) -> str:
-    cause = error.__cause__
-    # The parser in C and the one in Python word it differently, the class is the same.
-    while isinstance(cause, HttpProcessingError) and cause.__cause__ is not None:
-        cause = cause.__cause__
-    if isinstance(cause, LineTooLong):
-        return f"{where} sent a header line of more than {HEADER_LIMIT} bytes"
-    return f"{where} did not answer in proper HTTP"
-
-
-def _unresolved(error: OSError, where: str) -> str:
-    host = where.rpartition(":")[0]
-    if error.errno in {socket.EAI_NONAME, socket.EAI_NODATA}:
-        return f"host name {host} not found"
-    return f"host name {host} could not be looked up: {error.strerror or 'the resolver failed'}"
-
-
-def _tls(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate verify failed: {error.verify_message}"
-    if isinstance(error, ssl.SSLError) and error.reason:
-        return str(error.reason).lower().replace("_", " ")
-    return "the handshake failed"
-
-
-def _broken(error: OSError, where: str) -> str:
-    # aiohttp wraps errors of the system in classes of its own, so the number tells, not the class.
-    if isinstance(error, ssl.SSLError):
-        return f"TLS with {where}: {_tls(error)}"
-    if isinstance(error, socket.gaierror):
-        return _unresolved(error, where)
-    if error.errno == errno.ECONNREFUSED:
-        return f"connection to {where} refused"
-    if error.errno in _RESET or isinstance(error, ConnectionError):
-        return f"the connection to {where} was reset"
-    reason = os.strerror(error.errno) if error.errno else "no reason given"
-    return f"connection to {where} failed: {reason}"
+            return Failure.CONNECTION, trouble_with(where, error, longest_line=HEADER_LIMIT)

@@ -183,7 +183,7 @@ async def _judged(
 
 
 def _spec(body: dict[str, Any], zone: str, now: datetime, rulebook: Rulebook, grants: Grants) -> JobSpec:
-    spec, complaints = declare(body, zone=zone, policies=rulebook.policies)
+    spec, complaints = declare(body, zone=zone, policies=rulebook.policies, reach=rulebook.reach)
     complaints += rulebook.doubts()
     if spec is not None:
         complaints += not_allowed(spec, grants)

@@ -97,7 +97,10 @@ def _desired(parts: Sequence[Snapshot], zone: str) -> Desired:
     for part in parts:
         named = calendars[part.calendars.path] if part.calendars else NO_CALENDARS
         bound = rules[part.policy.path] if part.policy else NO_RULES
-        files |= {file.path: parse_file(file, zone=zone, calendars=named, rules=bound) for file in part.files}
+        files |= {
+            file.path: parse_file(file, zone=zone, calendars=named, rules=None if file.path == STDIN else bound)
+            for file in part.files
+        }
     unreadable = {file.path: file for part in parts for file in part.unreadable}
     snapshot = Snapshot.of([file for part in parts for file in part.files], unreadable.values())
     problems = [problem for named in calendars.values() for problem in named.problems]

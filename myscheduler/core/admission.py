@@ -46,6 +46,7 @@ class Reason(StrEnum):
     SECRET_MISSING = "secret-missing"  # noqa: S105 - a word, no password
     SECRET_UNUSABLE = "secret-unusable"  # noqa: S105 - a word, no password
     SECRET_NOT_ALLOWED = "secret-not-allowed"  # noqa: S105 - a word, no password
+    TARGET_NOT_ALLOWED = "target-not-allowed"
 
 
 @dataclass(frozen=True, slots=True)

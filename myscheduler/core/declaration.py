@@ -26,6 +26,7 @@ from myscheduler.core.job import (
 )
 from myscheduler.core.limit_reading import declared_limits
 from myscheduler.core.limits import NO_LIMITS, Limits
+from myscheduler.core.link_local import NOWHERE, Reach, advice, called_address
 from myscheduler.core.policy import Policy, judge
 from myscheduler.core.problem import Complaint, Severity, did_you_mean, shown
 from myscheduler.core.schedule import TICK, Adjusted, Interval, back, next_after
@@ -40,17 +41,22 @@ _HEADERS_OF_THE_CLIENT = frozenset({"connection", "content-length", "keep-alive"
 
 
 def declare(
-    values: Mapping[str, Any], *, zone: str, calendars: NamedCalendars | None = None, policies: Sequence[Policy] = ()
+    values: Mapping[str, Any],
+    *,
+    zone: str,
+    calendars: NamedCalendars | None = None,
+    policies: Sequence[Policy] = (),
+    reach: Reach = NOWHERE,
 ) -> tuple[JobSpec | None, list[Complaint]]:
     """Turn what an author wrote into a spec.
 
     `zone` is the service's zone, for local times of jobs that name none; `calendars` are those that have a name;
-    `policies` are all that bind the job.
+    `policies` are all that bind the job, `reach` says which link-local addresses it may call.
     Returns the spec, or `None` where any complaint is an error; and every complaint at once.
     """
     fields, complaints = read_fields(values)
     misshapen = {complaint.loc[:1] for complaint in complaints}
-    complaints += [*_check(fields), *_check_encodable(fields)]
+    complaints += [*_check(fields), *_check_reach(fields.target_url, reach), *_check_encodable(fields)]
     schedule = None
     try:
         schedule = declared_schedule(fields, zone)
@@ -173,6 +179,13 @@ def _check(fields: JobFields) -> Iterator[Complaint]:
         yield from _check_header(name, value)
     yield from reference_faults(fields.target_url, fields.headers or {}, fields.body)
     yield from _check_companions(fields)
+
+
+def _check_reach(target_url: str, reach: Reach) -> Iterator[Complaint]:
+    """What a name stands for is judged when it is called."""
+    address = called_address(target_url)
+    if address is not None and not reach.allows(address):
+        yield Complaint(("target_url",), "policy-link-local", advice(address))
 
 
 def _has_control(text: str) -> bool:

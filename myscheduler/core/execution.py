@@ -41,6 +41,8 @@ class Failure(StrEnum):
     SECRET_UNUSABLE = "secret-unusable"  # noqa: S105 - a word, no password
     SECRET_NOT_ALLOWED = "secret-not-allowed"  # noqa: S105 - a word, no password
     """Without its secrets nothing is sent."""
+    TARGET_NOT_ALLOWED = "target-not-allowed"
+    """The host is a link-local address, or leads to one only, and nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)

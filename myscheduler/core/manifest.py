@@ -14,6 +14,7 @@ from myscheduler.core.credentials import field_of, is_credential_name, literal_c
 from myscheduler.core.declaration import declare, id_fault
 from myscheduler.core.embedded import EmbeddedFile, Place, embedded, here, is_object
 from myscheduler.core.job import JobSpec, digest
+from myscheduler.core.link_local import Reach
 from myscheduler.core.policy import Policy
 from myscheduler.core.policy_file import Rules, read_policy
 from myscheduler.core.problem import Complaint, Problem, Severity
@@ -163,14 +164,16 @@ def parse_file(
     *,
     zone: str,
     calendars: NamedCalendars = NO_CALENDARS,
-    rules: Rules = NO_RULES,
+    rules: Rules | None = NO_RULES,
     is_cautious: bool = True,
 ) -> ParsedFile:
     """Read the manifests of one file; never raises for what stands in it. `calendars` are those that have a name.
 
-    A job that breaks one of the `rules` counts as broken. Who wants no cautions doesn't wait for what they need.
+    A job that breaks one of the `rules` counts as broken; `None` means that the file is of no source, so that the
+    policy of a ConfigMap may be that of the source which the ConfigMap becomes. Who wants no cautions doesn't wait for
+    what they need.
     """
-    return _parse_bytes(file.path, file.content, _Reading(zone, calendars, rules.binding, is_cautious), here)
+    return _parse_bytes(file.path, file.content, _Reading.under(rules, zone, calendars, is_cautious), here)
 
 
 def combine(
@@ -213,8 +216,16 @@ class _Reading:
     zone: str
     calendars: NamedCalendars
     policies: tuple[Policy, ...]
+    reach: Reach
+    """The link-local addresses that jobs may call."""
+    is_of_no_source: bool
     is_cautious: bool
     """Credentials and references are wanted with their places."""
+
+    @classmethod
+    def under(cls, rules: Rules | None, zone: str, calendars: NamedCalendars, is_cautious: bool) -> "_Reading":
+        around = rules or NO_RULES
+        return cls(zone, calendars, around.binding, around.reach, rules is None, is_cautious)
 
 
 def _parse_bytes(path: str, content: bytes, reading: _Reading, place: Place) -> ParsedFile:
@@ -341,7 +352,9 @@ def _declare(values: Any, reading: _Reading) -> tuple[JobSpec | None, list[Compl
             "several jobs are parted by ---"
         )
         return None, [Complaint((), "not-a-mapping", message)]
-    spec, complaints = declare(values, zone=reading.zone, calendars=reading.calendars, policies=reading.policies)
+    spec, complaints = declare(
+        values, zone=reading.zone, calendars=reading.calendars, policies=reading.policies, reach=reading.reach
+    )
     if values.get("job_id") is None:
         missing = Complaint(("job_id",), "missing-field", "is missing: a manifest needs it to know its job again")
         return None, [missing, *(complaint for complaint in complaints if complaint.loc != ("job_id",))]
@@ -400,7 +413,11 @@ def _parse_folder(path: str, files: Mapping[str, EmbeddedFile], reading: _Readin
         parts.append(ParsedFile(path, problems=tuple(_placed(problem, calendars.place) for problem in named.problems)))
         reading = replace(reading, calendars=named)
     rules = _embedded_rules(path, policy) if policy is not None else NO_RULES
-    reading = replace(reading, policies=(*reading.policies, *rules.binding))  # it can't lift those around it
+    reading = replace(
+        reading,
+        policies=(*reading.policies, *rules.binding),  # it can't lift those around it
+        reach=rules.reach if reading.is_of_no_source else reading.reach,
+    )
     for name, file in files.items():
         if name not in RESERVED:
             parts.append(_parse_bytes(path, file.content, reading, file.place))

@@ -10,6 +10,7 @@ from datetime import timedelta
 from myscheduler.core.credentials import literal_credentials
 from myscheduler.core.hosts import Host, HostPattern, called_host, hosts_in_headers
 from myscheduler.core.job import JobSpec
+from myscheduler.core.link_local import Network, Reach, address_in, read_network
 from myscheduler.core.problem import Complaint, shown
 from myscheduler.core.secrets import Grants
 from myscheduler.core.spacing import shortest_distance
@@ -27,6 +28,8 @@ class Policy:
     """Labels with the values they may have; none named means any that is not empty."""
     allow_hosts: tuple[tuple[str, HostPattern], ...] | None = None
     """Each as it is written, and what it means."""
+    allow_link_local: tuple[Network, ...] = ()
+    """Not judged here: see `Reach`."""
     allow_methods: tuple[str, ...] | None = None
     min_interval_sec: int | None = None
     max_retries: int | None = None
@@ -41,6 +44,12 @@ class Policy:
     def place(self, rule: str) -> str:
         """`policy.yaml:3`."""
         return f"{self.path}:{self.lines.get(rule, 1)}"
+
+    @property
+    def reach(self) -> Reach:
+        """Which link-local addresses jobs may call; an address that is among the hosts is allowed by that."""
+        hosts = (address_in(pattern.name) for _, pattern in self.allow_hosts or () if not pattern.below)
+        return Reach((*self.allow_link_local, *(read_network(str(one)) for one in hosts if one is not None)))
 
 
 NO_POLICY = Policy()

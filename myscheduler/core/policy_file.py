@@ -12,6 +12,7 @@ from typing import Any
 from myscheduler.core.credentials import field_of, key_shown
 from myscheduler.core.fields import METHODS
 from myscheduler.core.hosts import parse_host_pattern
+from myscheduler.core.link_local import EVERYWHERE, NOWHERE, Network, Reach, read_network
 from myscheduler.core.policy import NO_POLICY, Policy
 from myscheduler.core.problem import Problem, shown
 from myscheduler.core.secrets import Grant, Grants
@@ -36,6 +37,11 @@ class Rules:
     def binding(self) -> tuple[Policy, ...]:
         """The policies by which jobs are judged one by one."""
         return () if self.policy is None or self.policy is NO_POLICY else (self.policy,)
+
+    @property
+    def reach(self) -> Reach:
+        """Which link-local addresses jobs may call; none, where nobody knows what is allowed."""
+        return NOWHERE if self.policy is None else self.policy.reach
 
 
 def read_policy(file: SourceFile | UnreadableFile | None) -> Rules:
@@ -147,6 +153,16 @@ def _patterns(written: Any, *loc: str | int) -> tuple[str, ...]:
     return texts
 
 
+def _networks(written: Any) -> tuple[Network, ...]:
+    if isinstance(written, bool):
+        return EVERYWHERE if written else ()
+    texts = _texts(written, "169.254.169.254")
+    try:
+        return tuple(read_network(text) for text in texts)
+    except ValueError as error:
+        raise _RuleError(str(error)) from error
+
+
 def _methods(written: Any) -> tuple[str, ...]:
     texts = tuple(text.upper() for text in _texts(written, "GET"))
     for place, text in enumerate(texts):
@@ -184,6 +200,7 @@ def _granted(written: Any, place: int) -> Iterator[Grant]:
 READERS: Mapping[str, Callable[[Any], Any]] = {
     "require_labels": _labels,
     "allow_hosts": lambda written: tuple((text, parse_host_pattern(text)) for text in _patterns(written)),
+    "allow_link_local": _networks,
     "allow_methods": _methods,
     "min_interval_sec": lambda written: _count(written, 1),
     "max_retries": lambda written: _count(written, 0),

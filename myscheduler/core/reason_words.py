@@ -31,6 +31,7 @@ REASONS = {
     Reason.SECRET_MISSING: "a secret that the job refers to was missing; nothing was sent",
     Reason.SECRET_UNUSABLE: "a secret that the job refers to could not be read or used; nothing was sent",
     Reason.SECRET_NOT_ALLOWED: "the policy did not allow the job a secret that it refers to; nothing was sent",
+    Reason.TARGET_NOT_ALLOWED: "the target was a link-local address, which the policy did not allow; nothing was sent",
 }
 """Each fits one slot and many."""
 

@@ -38,6 +38,7 @@ RULES: Mapping[str, str] = {
     "policy-host": "The policy doesn't allow a host that a job calls, or that its Host header names.",
     "policy-interval": "A job runs more often than the policy allows.",
     "policy-label": "A label is missing that the policy requires, or has another value.",
+    "policy-link-local": "A job calls a link-local address (cloud metadata), and the policy doesn't allow it.",
     "policy-literal-credential": "A credential is written out, and the policy wants secrets by reference.",
     "policy-method": "The policy doesn't allow the method of a job.",
     "policy-retries": "A job is retried more often than the policy allows.",

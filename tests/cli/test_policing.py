@@ -132,6 +132,34 @@ def test_a_config_map_brings_its_policy() -> None:
     assert "<stdin>:6:5: error: max_retires: unknown key 'max_retires': did you mean 'max_retries'?" in broken.stdout
 
 
+def test_a_link_local_target() -> None:
+    write("jobs.d/a.yaml", "job_id: a\ncron: '@daily'\ntarget_url: http://0xA9FEA9FE/latest/meta-data\n")
+    result = validate("jobs.d")
+    message = (
+        "169.254.169.254 is a link-local address (cloud metadata), which no job may call unless policy.yaml allows it: "
+        "call another host, or have it added there, as allow_link_local: [169.254.169.254]"
+    )
+    line = f"jobs.d/a.yaml:3:13: error: target_url: {message} [policy-link-local]"
+    assert (result.exit_code, result.stdout) == (1, f"{line}\n0 jobs, 1 error\n")
+    write("jobs.d/policy.yaml", "allow_link_local: [169.254.169.254]\n")
+    assert validate("jobs.d").exit_code == 0
+
+
+def test_a_config_map_allows_no_link_local_target_in_a_source() -> None:
+    """On standard input its policy is that of the source which it becomes."""
+    head = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: jobs}\ndata:\n"
+    rules = "  policy.yaml: |\n    allow_link_local: true\n"
+    jobs = "  jobs.yaml: |\n    job_id: a\n    cron: '@daily'\n    target_url: http://169.254.169.254/\n"
+    assert validate("-", stdin=head + rules + jobs).exit_code == 0
+    assert validate("-", stdin=head + jobs).exit_code == 1
+    write("jobs.d/jobs.yaml", head + rules + jobs)
+    assert found(validate("--format", "json", "jobs.d")) == [("jobs.d/jobs.yaml", "policy-link-local")]
+    write("jobs.d/policy.yaml", "max_retries: 1\n")
+    assert found(validate("--format", "json", "jobs.d")) == [("jobs.d/jobs.yaml", "policy-link-local")]
+    write("jobs.d/policy.yaml", "allow_link_local: true\n")
+    assert validate("jobs.d").exit_code == 0
+
+
 @pytest.mark.anyio
 async def test_a_plan_holds_what_would_start_with_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -1,0 +1,170 @@
+"""Addresses that jobs may not call unless the policy says so: link-local ones, where clouds hand out credentials.
+
+Whoever calls them from a machine in a cloud gets that machine's credentials, so they are no targets by default. They
+are known in every spelling, and inside of the IPv6 addresses that stand for an IPv4 address.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from urllib.parse import unquote, urlsplit
+
+import idna
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+_LINK_LOCAL: tuple[Network, ...] = (IPv4Network("169.254.0.0/16"), IPv6Network("fe80::/10"))
+"""RFC 3927 and RFC 4291, 2.5.6."""
+METADATA: frozenset[Address] = frozenset(
+    ip_address(text)
+    for text in (
+        "100.100.100.200",  # Alibaba Cloud
+        "168.63.129.16",  # Azure's wire server, which hands out certificates and secrets of extensions
+        "192.0.0.192",  # Oracle Cloud, the older generation
+        "fd00:ec2::254",  # AWS
+        "fd00:ec2::23",  # AWS, credentials of pods
+        "fd20:ce::254",  # Google Cloud
+        "fd00:42::42",  # Scaleway
+    )
+)
+"""What clouds use for the same purpose outside of the link-local networks."""
+
+_AS_IPV4 = (  # IPv6 networks that end in an IPv4 address
+    IPv6Network("::/96"),  # IPv4-compatible
+    IPv6Network("::ffff:0:0/96"),  # IPv4-mapped
+    IPv6Network("::ffff:0:0:0/96"),  # IPv4-translated (RFC 2765)
+    IPv6Network("64:ff9b::/96"),  # NAT64 (RFC 6052)
+)
+_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
+"""RFC 8215. Whoever uses it chooses how long a prefix is: 48, 56, 64 or 96 bits."""
+_NAT64_BYTES = ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12), (12, 13, 14, 15))
+_6TO4 = IPv6Network("2002::/16")
+_TEREDO = IPv6Network("2001::/32")
+_ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
+_DOTS = str.maketrans("。．｡", "...")
+_DIGITS = re.compile(r"0[xX][0-9A-Fa-f]*|[0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which link-local addresses jobs may call."""
+
+    networks: tuple[Network, ...] = ()
+
+    def allows(self, address: Address) -> bool:
+        """Whether a job may call that address; one that isn't link-local always."""
+        return self._holds(address) or all(self._holds(found) for found in link_local_parts(address))
+
+    def _holds(self, address: Address) -> bool:
+        return any(address in network for network in self.networks)
+
+
+NOWHERE = Reach()
+EVERYWHERE = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
+
+
+def link_local_parts(address: Address) -> tuple[Address, ...]:
+    """What is link-local of an address: itself, or IPv4 addresses that it stands for."""
+    return tuple(one for one in (address, *_embedded(address)) if _is_link_local(one))
+
+
+def _is_link_local(address: Address) -> bool:
+    return address in METADATA or any(address in network for network in _LINK_LOCAL)
+
+
+def _embedded(address: Address) -> Iterator[IPv4Address]:
+    """The IPv4 addresses that a packet to it may be carried to."""
+    if isinstance(address, IPv4Address):
+        return
+    packed = address.packed
+    if any(address in network for network in _AS_IPV4) or packed[8:12] in _ISATAP:
+        yield IPv4Address(packed[12:])
+    elif address in _LOCAL_NAT64:
+        yield from (IPv4Address(bytes(packed[place] for place in places)) for places in _NAT64_BYTES)
+    elif address in _6TO4:
+        yield IPv4Address(packed[2:6])
+    elif address in _TEREDO:
+        yield IPv4Address(packed[4:8])  # the server
+        yield IPv4Address(bytes(byte ^ 0xFF for byte in packed[12:]))  # the client
+
+
+@lru_cache(maxsize=16_384)  # thousands of jobs are judged again and again
+def called_address(url: str) -> Address | None:
+    """The address that stands in the URL in place of a name, however it is spelled, or `None` where there is none."""
+    try:
+        return address_in(urlsplit(url).hostname or "")
+    except ValueError:
+        return None
+
+
+def address_in(host: str) -> Address | None:
+    """The address that a host is, in any spelling that some client takes for one; `None` for a name."""
+    text = _plain(unquote(host)).partition("%")[0]  # behind it is the zone of an IPv6 address
+    if ":" not in text:
+        return _ipv4(text.rstrip("."))
+    try:
+        return IPv6Address(text)
+    except ValueError:
+        return None
+
+
+def _plain(host: str) -> str:
+    """In ASCII where it can be: full-width digits and the dots of IDNA are read as the plain ones."""
+    if host.isascii():
+        return host
+    try:
+        host = idna.uts46_remap(host, std3_rules=False)
+    except idna.IDNAError:
+        host = unicodedata.normalize("NFKC", host)
+    return host.translate(_DOTS)
+
+
+def _ipv4(text: str) -> IPv4Address | None:
+    """As `inet_aton` reads it: one to four numbers, decimal, octal or hexadecimal; the last fills what is left."""
+    parts = text.split(".", 4)
+    if len(parts) > 4 or not all(_DIGITS.fullmatch(part) for part in parts):
+        return None
+    try:
+        *leading, last = (_number(part) for part in parts)
+    except ValueError:
+        return None
+    if any(one > 0xFF for one in leading) or last >= 1 << 8 * (4 - len(leading)):
+        return None
+    return IPv4Address(sum(one << 8 * (3 - place) for place, one in enumerate(leading)) + last)
+
+
+def _number(text: str) -> int:
+    if len(text) > 32:
+        raise ValueError("longer than any number of an address")
+    if text[:2] in {"0x", "0X"}:
+        return int(text[2:] or "0", 16)
+    return int(text, 8 if text[0] == "0" else 10)
+
+
+def read_network(text: str) -> Network:
+    """An entry of `allow_link_local`. A `ValueError` says what to write instead."""
+    try:
+        return ip_network(text)
+    except ValueError:
+        message = f"{text[:80]!r} is neither an address nor a network: write 169.254.169.254 or fe80::/10"
+        raise ValueError(message) from None
+
+
+def shown_address(address: Address) -> str:
+    """The address, and what it stands for."""
+    meant = [one for one in link_local_parts(address) if one != address]
+    return f"{address} (which stands for {meant[0]})" if meant else str(address)
+
+
+def advice(address: Address) -> str:
+    """What is wrong with calling it, and what to do."""
+    parts = link_local_parts(address)
+    wanted = parts[0] if parts else address
+    return (
+        f"{shown_address(address)} is a link-local address (cloud metadata), which no job may call unless policy.yaml "
+        f"allows it: call another host, or have it added there, as allow_link_local: [{wanted}]"
+    )
