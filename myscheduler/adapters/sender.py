@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from encodings import normalize_encoding
 from encodings.aliases import aliases
-from functools import lru_cache
+from functools import lru_cache, partial
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import aiohttp
@@ -27,6 +27,7 @@ import certifi
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
+from myscheduler.adapters.rations import FloodError, Handler, Rations
 from myscheduler.adapters.routes import LinkLocalError, Resolver, SocketMaker
 from myscheduler.adapters.trouble import trouble_with
 from myscheduler.core.execution import EXCERPT_BYTES, Failure, Outcome, Request
@@ -139,6 +140,9 @@ async def open_sender(
         resolver=Resolver(reach),
         socket_factory=SocketMaker(reach),
     )
+    loop = asyncio.get_running_loop()
+    # There is no public way to the protocol of a connection either; a test watches that answers come by rations.
+    connector._factory = partial(Handler, loop, Rations(loop))  # type: ignore[assignment]  # noqa: SLF001
     session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -406,5 +410,7 @@ def _diagnosis(error: Exception, where: str) -> tuple[Failure, str]:
             return Failure.TARGET_NOT_ALLOWED, f"{where} leads to {advice(refused.address)}"
         case aiohttp.InvalidURL() | UnicodeError():
             return Failure.INVALID_REQUEST, "the host of the URL is not valid"
+        case FloodError():
+            return Failure.CONNECTION, f"{where} {error}"
         case _:
             return Failure.CONNECTION, trouble_with(where, error, longest_line=HEADER_LIMIT)
