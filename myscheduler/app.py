@@ -5,11 +5,11 @@ import gc
 import logging
 import os
 import resource
-import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 import uvicorn
 import uvloop
@@ -28,6 +28,7 @@ from myscheduler.pruner import Pruner
 from myscheduler.reconciler import Reconciler
 from myscheduler.runner import Runner
 from myscheduler.settings import Settings
+from myscheduler.shutdown import Shutdown, end_at_once
 from myscheduler.timekeeper import Timekeeper
 
 BACKLOG = 2_048
@@ -47,13 +48,18 @@ def serve(settings: Settings) -> int:
     """Run the service until SIGTERM or SIGINT. Returns the exit code; raises `MySchedulerError` when it can't start."""
     gc.set_threshold(*GARBAGE)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(settings))
+        code = runner.run(_serve(settings))
+        log.info("stopped")
+        return code
 
 
 async def _serve(settings: Settings) -> int:
+    shutdown = Shutdown()
+    shutdown.listen()
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(_listen(settings.host, settings.port))
-        store = stack.enter_context(open_store(settings.database_url))
+        log.debug("opening the database")
+        store = await asyncio.to_thread(stack.enter_context, open_store(settings.database_url))
         sender = await stack.enter_async_context(
             open_sender(connections=0, connections_per_host=0, reach=lambda: reconciler.rulebook.reach)
         )
@@ -88,16 +94,22 @@ async def _serve(settings: Settings) -> int:
             api, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=HANG_UP_SEC
         ))  # fmt: skip
 
-        _stop_on_signals(runner, server)
         heartbeat = Heartbeat(store, now=_now)
-        await heartbeat.begin()
-        stack.push_async_callback(heartbeat.end)
-        await reconciler.reconcile()
-        await runner.recover()
-        await catalog.load()
+
+        async def begin() -> None:
+            stack.push_async_callback(heartbeat.end)
+            await heartbeat.begin()
+            await reconciler.reconcile()
+            stack.push_async_callback(runner.stop, settings.drain_sec)
+            await runner.recover()
+            await catalog.load()
+
+        shutdown.on_second = lambda: runner.hurry() if runner.waits_for() else end_at_once()
+        if not await shutdown.unless_asked(begin()):
+            return 0
+        shutdown.on_first, shutdown.on_second = partial(_begin_stop, runner, server), partial(_hurry, runner, server)
         runner.start()
         gc.freeze()  # what is here now stays, so it need not be looked through again
-        stack.push_async_callback(runner.stop, settings.drain_sec)
         log.info(
             "MyScheduler %s serves on http://%s:%d/docs",
             __version__,
@@ -132,7 +144,6 @@ async def _until_stopped(
     broken = [task for task in done if task is not serving or task.exception()]
     for task in broken:
         log.critical("%s ended by itself: the service stops", task.get_name(), exc_info=task.exception())
-    log.info("stopping")
     return 1 if broken else 0
 
 
@@ -144,15 +155,22 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _stop_on_signals(runner: Runner, server: uvicorn.Server) -> None:
-    def stop() -> None:
-        runner.hold()
-        server.should_exit = True
+def _begin_stop(runner: Runner, server: uvicorn.Server) -> str | None:
+    """Returns what is waited for, in words."""
+    runner.hold()
+    server.should_exit = True
+    callers = len(server.server_state.tasks)
+    asked = f"{callers:,} request{'s' if callers != 1 else ''} of the API" if callers else None
+    return "; ".join(part for part in (asked, runner.waits_for()) if part) or None
 
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # one that came during the start is delivered now
+
+def _hurry(runner: Runner, server: uvicorn.Server) -> None:
+    server.force_exit = True
+    for task in server.server_state.tasks:
+        task.cancel()
+    for connection in server.server_state.connections:
+        connection.transport.abort()
+    runner.hurry()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,14 +1,25 @@
-"""The log on stderr: one JSON object a line, or readable text on a terminal."""
+"""The log on stderr: one JSON object a line, or readable text on a terminal.
 
+What is logged may come from anybody: names of jobs and files, answers of targets. So no line is longer than the log of
+a container takes in one piece, and none holds what a terminal would obey.
+"""
+
+import json
 import logging
+import re
 import sys
 import threading
 import time
 from collections import deque
-from typing import TextIO
+from datetime import UTC, datetime
+from typing import Any, TextIO
 
+import orjson
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.orjson import OrjsonFormatter
+
+from myscheduler.core.problem import printable
+from myscheduler.core.zones import local_time
 
 _QUIET = ("aiohttp", "alembic", "apscheduler", "asyncio", "httpx", "uvicorn", "watchfiles")
 """Libraries whose INFO is noise here; httpx also writes whole URLs, with what is secret in them."""
@@ -18,12 +29,17 @@ LINES = 100_000
 PAUSE_SEC = 0.02
 """What is logged meanwhile is written together."""
 FLUSH_SEC = 2.0
+LINE_BYTES = 16_000
+"""Container runtimes cut lines of more than 16 KiB into pieces, and then none of them is JSON."""
+TEXT = 4_000
+"""Characters of a text in a line, at the most; the middle of a longer one is left out."""
+_LEAST = 40
 
 
-def configure(level: int) -> None:
-    """Send everything from `level` on to stderr."""
+def configure(level: int, zone: str) -> None:
+    """Send everything from `level` on to stderr; on a terminal with the times of `zone`, an IANA name."""
     handler = _Background(sys.stderr)
-    handler.setFormatter(_Text() if sys.stderr.isatty() else _Json())
+    handler.setFormatter(_Text(zone) if sys.stderr.isatty() else _Json())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
@@ -88,27 +104,83 @@ class _Background(logging.Handler):
 
 
 class _Json(OrjsonFormatter):
+    """With UTC and milliseconds as the time: `{"time":"2026-11-29T01:30:00.125Z","level":"INFO",…}`."""
+
     def __init__(self) -> None:
         super().__init__(
             "%(levelname)s %(name)s %(message)s",
             rename_fields={"levelname": "level", "name": "logger", "exc_info": "stack_trace"},
-            timestamp="time",
         )
+
+    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        moment = datetime.fromtimestamp(record.created, UTC).replace(tzinfo=None)
+        log_data["time"] = f"{moment.isoformat(timespec='milliseconds')}Z"
+        super().add_fields(log_data, record, message_dict)
+
+    def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
+        line = self._line(log_data, TEXT)
+        room = TEXT
+        while len(line.encode()) > LINE_BYTES and room > _LEAST:
+            room //= 2
+            line = self._line(log_data, room)
+        return line
+
+    def _line(self, log_data: dict[str, Any], room: int) -> str:
+        kept = {name: _cut(value, room) for name, value in log_data.items()}
+        try:
+            line = super().jsonify_log_record(kept)
+        except orjson.JSONEncodeError:  # such as the name of a file that is no UTF-8
+            kept = {name: str(value).encode("utf-8", "backslashreplace").decode() for name, value in kept.items()}
+            line = super().jsonify_log_record(kept)
+        return line if line.isascii() else _OBEYED.sub(_escaped, line)
+
+
+_OBEYED = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+"""What JSON lets stand in a text though a terminal obeys it, or shows the text in another order for it."""
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
+
+
+def _cut(value: object, room: int) -> object:
+    """Begin and end of what is too long; a list that is too long becomes a text."""
+    if isinstance(value, int | float) or value is None:
+        return value
+    text = value if isinstance(value, str) else str(value)
+    if len(text) <= room:
+        return value
+    return f"{text[: room // 2]} … {len(text) - room:,} more characters … {text[-(room - room // 2) :]}"
 
 
 class _Text(logging.Formatter):
-    """`10:30:00 INFO  execution completed  job_id=daily-report status=completed`."""
+    """`10:30:00 INFO    execution completed  job_id=daily-report status=completed`."""
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
+    def __init__(self, zone: str) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(message)s")
+        self._zone = zone
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - the base class's name
+        return f"{local_time(datetime.fromtimestamp(record.created, UTC), self._zone):%H:%M:%S}"
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the base class's name
+        record.message = printable(str(_cut(record.message, TEXT)))
         details = " ".join(
-            f"{name}={value}"
+            f"{name}={_word(value)}"
             for name, value in record.__dict__.items()
             if name not in _STANDARD and not name.startswith("_")
         )
         return super().formatMessage(record) + (f"  {details}" if details else "")
 
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the base class's name
+        return "\n".join(printable(line) for line in str(_cut(super().formatException(ei), TEXT)).split("\n"))
 
+
+def _word(value: object) -> str:
+    """The value as one word: in quotes where it would seem to be several, or other details."""
+    text = printable(str(_cut(value, TEXT)))
+    return text if text and not _SEVERAL.search(text) else json.dumps(text, ensure_ascii=False)
+
+
+_SEVERAL = re.compile(r'[\s"=]')
 _STANDARD = frozenset(RESERVED_ATTRS) | {"message", "asctime", "color_message"}

@@ -6,6 +6,8 @@ what was claimed is found as `running` and closed as interrupted, and what was n
 
 import asyncio
 import logging
+import math
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,13 +16,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
+from myscheduler.adapters.pulse import PulseThread
 from myscheduler.adapters.secrets import Secrets
 from myscheduler.adapters.sender import Sender
 from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows, probe
 from myscheduler.adapters.timers import Due, Timers
 from myscheduler.core.admission import ON_TIME, Reason, may_resend
 from myscheduler.core.agenda import Agenda, Taken
-from myscheduler.core.call import build_request, filled, final_status, host_of, may_refer, retry_delay, rfc3339
+from myscheduler.core.call import build_request, filled, final_status, host_of, may_refer, retry_delay
 from myscheduler.core.claim import Claim
 from myscheduler.core.execution import Cause, Execution, Failure, Finish, Kind, Outcome, Request, Status
 from myscheduler.core.job import Job, Owner
@@ -28,6 +31,7 @@ from myscheduler.core.lanes import Lanes
 from myscheduler.core.redaction import redact
 from myscheduler.core.secrets import Grants, references_of, refused
 from myscheduler.errors import JobNotFoundError, StoreUnavailableError
+from myscheduler.execution_log import in_words, log_end, log_start, names_of
 
 CLAIMS_AT_ONCE = 100
 """How many claims share a transaction at the most. The first are sent while the next are being claimed."""
@@ -44,6 +48,8 @@ LOOK_SEC = 2.0
 """How often an empty transaction asks whether the database is still there; it costs no write."""
 RECORD_SEC = 5.0
 """How long a shutdown waits for the last ends to be recorded."""
+TELL_SEC = 5.0
+"""How often a shutdown says what it waits for."""
 STOPPED = "the scheduler was stopped while this execution was under way; the target may have got the request"
 REPLACED = "the next slot of this job was due, and it says overlap: replace; the target may have got the request"
 GIVEN_UP = "whoever triggered it was told that it could not be recorded in time, so it was not sent"
@@ -97,6 +103,7 @@ class Runner:
         self._now = now
         self._user_agent = user_agent
         self._timers = Timers(self.wake, asyncio.get_running_loop())
+        self._pulse = PulseThread(now)
         self._agenda = Agenda(
             zone=zone, places=in_flight, places_per_host=in_flight_per_host, new_id=execution_rows.new_execution_id
         )
@@ -109,8 +116,8 @@ class Runner:
         """Scheduled executions under way, by job and id, the oldest first."""
         self._replaced: set[str] = set()
         """Executions that are being cut off to make room for a newer slot of their job."""
-        self._open: set[str] = set()
-        """Executions that are claimed and not yet recorded as ended."""
+        self._open: dict[str, Execution] = {}
+        """Executions that are claimed and not yet recorded as ended, by id."""
         self._outdated: set[str] = set()
         """Jobs of which a claim was refused, because they changed."""
         self._is_claiming = False
@@ -120,7 +127,12 @@ class Runner:
         self._has_finished = asyncio.Event()
         self._is_over = False
         """What is claimed now is not sent any more."""
+        self._is_draining = False
+        self._is_hurried = False
+        """A shutdown waits for nothing that is in flight."""
         self.loops: list[asyncio.Task[None]] = []
+        self._well_at = now()
+        """When the database was last known to take what is written."""
         self.store_trouble: str | None = None
         """Why nothing is sent at the moment, in words, or `None` when all is well."""
 
@@ -132,6 +144,7 @@ class Runner:
             self._agenda.disarm(job_id)
             self._last_manual.pop(job_id, None)
         now = self._now()
+        self._look_back(now)
         current = [job for job in changed if not self._is_older(job)]
         self._timers.arm([(job.job_id, self._agenda.arm(job, now), max(now, job.cursor)) for job in current], removed)
         self._make_room()
@@ -140,6 +153,7 @@ class Runner:
     def wake(self, due: Sequence[Due]) -> None:
         """The timers' call: these jobs have slots due."""
         now = self._now()
+        self._look_back(now)
         for job_id, slot in due:
             if slot - now > ON_TIME:  # the clock was set back since the timer rang, so it has to be set again
                 self._outdated.add(job_id)
@@ -147,6 +161,12 @@ class Runner:
                 self._agenda.wake(job_id, max(now, slot))
         self._make_room()
         self._has_work.set()
+
+    def _look_back(self, now: datetime) -> None:
+        """Before a decision: tell the agenda when the process was held up, so that slots fell due that nobody ran."""
+        pause = self._pulse.take(now)
+        if pause is not None:
+            self._agenda.held_up(pause.since, min(pause.until, now))
 
     def clock_was_set(self) -> None:
         """Decide anew what was decided for a time that has not come, and let the timers look at the clock again."""
@@ -225,6 +245,7 @@ class Runner:
                     await self._store.write(probe.fill)
                     await self._store.write(probe.clear)
                     await self.recover()
+                    self._agenda.held_up(self._well_at, self._now())
                 await self._claim_all()
             except StoreUnavailableError as error:
                 self._not_well(error)
@@ -239,6 +260,7 @@ class Runner:
     async def _claim_next(self) -> int:
         """Claim and send what has its turn. Returns how much that was."""
         await self._reload()
+        self._look_back(self._now())
         asked = self._take_asked()
         batch = self._agenda.take(self._now(), CLAIMS_AT_ONCE)
         self._make_room()  # a slot that stood behind a mere record may want a place only now
@@ -285,7 +307,7 @@ class Runner:
         execution = one.taken.claim.execution
         if is_accepted and has_given_up and execution is not None:
             self._manual.leave(one.taken.host)
-            self._open.add(execution.execution_id)
+            self._open[execution.execution_id] = execution
             self._end(execution, Status.INTERRUPTED, 0, Outcome(error=GIVEN_UP), Reason.DATABASE)
         elif is_accepted:
             self._after_accepted(one.taken)
@@ -306,7 +328,7 @@ class Runner:
         if execution is None:
             return
         if self._is_over:
-            self._open.add(execution.execution_id)
+            self._open[execution.execution_id] = execution
             self._interrupt(taken.job, execution, 0, NOT_SENT)
         else:
             self._begin(taken.job, execution, taken.host, attempts=0)
@@ -333,16 +355,20 @@ class Runner:
                 await self._store.write(probe.look)
             except StoreUnavailableError as error:
                 self._not_well(error)
+            else:
+                if self.store_trouble is None:
+                    self._well_at = self._now()
 
     def _well(self) -> None:
         if self.store_trouble is not None:
             log.warning("the database can be used again")
             self.store_trouble = None
+        self._well_at = self._now()
 
     # --- executing ------------------------------------------------------------------------------------------------
 
     def _begin(self, job: Job, execution: Execution, host: str, *, attempts: int) -> None:
-        self._open.add(execution.execution_id)
+        self._open[execution.execution_id] = execution
         task = asyncio.create_task(self._execute(job, execution, host, attempts))
         self._tasks.add(task)
         if execution.kind is Kind.SCHEDULED:
@@ -351,8 +377,7 @@ class Runner:
 
     async def _execute(self, job: Job, execution: Execution, host: str, attempts: int) -> None:
         """Send until it is decided. The first attempt has its place from the claim; a later one waits for its turn."""
-        names = _names(execution)
-        log.info("execution started", extra=names)
+        log_start(execution)
         status, reason = Status.FAILED, None
         try:
             if attempts:
@@ -367,7 +392,9 @@ class Runner:
                 delay = retry_delay(job.spec, outcome, attempts)
                 if delay is None:
                     break
-                log.warning("attempt %d failed, next in %g s: %s", attempts, delay, outcome.error, extra=names)
+                log.warning(
+                    "attempt %d failed, next in %g s: %s", attempts, delay, outcome.error, extra=names_of(execution)
+                )
                 await asyncio.sleep(delay)
                 await self._turn(execution, host)
             status = final_status(outcome)
@@ -377,7 +404,7 @@ class Runner:
             self._cut_off(job, execution, attempts, STOPPED)
             return
         except Exception:
-            log.exception("a bug ended an execution", extra=names)
+            log.exception("a bug ended an execution", extra=names_of(execution))
             outcome = Outcome(error="a bug in the scheduler ended this execution; its log has the stack trace")
         self._end(execution, status, attempts, outcome, reason)
 
@@ -448,7 +475,7 @@ class Runner:
         elif attempts > 1:
             self._end(execution, Status.RUNNING, attempts - 1, Outcome())  # the last one's end is not known
         else:
-            self._open.discard(execution.execution_id)
+            self._open.pop(execution.execution_id, None)
             self._tell_closed()
 
     def _end(
@@ -467,10 +494,10 @@ class Runner:
             ended, self._finished = self._finished, []
             await self._record([finish for _, finish in ended])
             for execution, finish in ended:
-                self._open.discard(finish.execution_id)
+                self._open.pop(finish.execution_id, None)
                 if execution.kind is Kind.SCHEDULED:
                     self._agenda.end(execution.job_id)
-                _log_end(execution, finish)
+                log_end(execution, finish)
             self._has_work.set()
             self._tell_closed()
             await asyncio.sleep(RECORD_PAUSE_SEC)
@@ -493,7 +520,7 @@ class Runner:
         if self._is_over:
             return
         reason = Reason.DATABASE if self.loops else Reason.CRASH
-        known = frozenset(self._open | self._unanswered.keys())
+        known = frozenset(self._open.keys() | self._unanswered.keys())
         work = partial(_close_or_keep, known=known, now=self._now(), reason=reason)
         interrupted, kept = await self._store.write(work)
         for job, execution, attempts in [] if self._is_over else kept:
@@ -510,6 +537,7 @@ class Runner:
     def start(self) -> None:
         """Begin to claim and send what is armed."""
         self._agenda.start(self._now())
+        self._pulse.start()
         self._timers.start()
         self.loops = [
             asyncio.create_task(loop()) for loop in (self._claim_forever, self._finish_forever, self._look_forever)
@@ -519,23 +547,55 @@ class Runner:
         """Send nothing more that is due; for the first moment of a shutdown."""
         self._agenda.close()
 
+    def hurry(self) -> None:
+        """Wait no longer for what is in flight, if a shutdown does or comes to that; what it cuts off is recorded."""
+        self._is_hurried = True
+        if self._is_draining:
+            self._all_closed.set()
+
+    def waits_for(self) -> str | None:
+        """What is in flight, in words; `None` when nothing is."""
+        return in_words(self._open.values(), self._host_of) if self._open else None
+
+    def _host_of(self, job_id: str) -> str | None:
+        job = self._agenda.find(job_id)
+        return host_of(job.spec.target_url) if job else None
+
     async def stop(self, drain_sec: float) -> None:
         """Start nothing more, wait up to `drain_sec` for what is in flight, and record the rest as interrupted."""
         self.hold()
+        if not self.loops:  # the start was cut short; what `recover` sent again still has to be recorded
+            self.loops = [asyncio.create_task(self._finish_forever())]
+        self._pulse.stop()
         await asyncio.to_thread(self._timers.stop)
-        if self._open:
-            log.info("waiting up to %g s for %d executions in flight", drain_sec, len(self._open))
-        await self._wait_closed(drain_sec)
+        await self._drain(drain_sec)
+        if left := self.waits_for():
+            log.warning("cutting off %s", left)
         self._is_over = True
         for task in self._tasks:
             task.cancel()
         await self._wait_closed(RECORD_SEC)
+        if left := self.waits_for():
+            log.error("the database did not take these ends in time, so the next start records them: %s", left)
         for loop in self.loops:
             loop.cancel()
         await asyncio.gather(*self.loops, return_exceptions=True)
         for accepted in self._unanswered.values():
             if not accepted.done():
                 accepted.set_exception(StoreUnavailableError("the service has stopped, so nothing is triggered"))
+
+    async def _drain(self, seconds: float) -> None:
+        """Wait for what is in flight, and say again and again what that is."""
+        deadline = time.monotonic() + seconds
+        self._is_draining = True
+        while (self._open or self._is_claiming) and not self._is_hurried:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            if words := self.waits_for():
+                log.info("waiting up to %d s for %s", math.ceil(left), words)
+            await self._wait_closed(min(left, TELL_SEC))
+        self._is_draining = False
 
     async def _wait_closed(self, seconds: float) -> None:
         self._tell_closed()
@@ -574,29 +634,3 @@ def _started(taken: Taken, now: datetime) -> Taken:
     if claim.execution is None:
         return taken
     return replace(taken, claim=replace(claim, execution=replace(claim.execution, started_at=now)))
-
-
-def _names(execution: Execution) -> dict[str, object]:
-    return {
-        "job_id": execution.job_id,
-        "execution_id": execution.execution_id,
-        "kind": execution.kind,
-        "scheduled_at": rfc3339(execution.slot),
-    }
-
-
-def _log_end(execution: Execution, finish: Finish) -> None:
-    if finish.completed_at is None:
-        log.info("execution goes on at the next start", extra=_names(execution))
-        return
-    duration_ms = round((finish.completed_at - execution.started_at) / timedelta(milliseconds=1), 3)
-    details: dict[str, object] = {
-        "status": finish.status,
-        "http_status": finish.outcome.http_status,
-        "duration_ms": duration_ms,
-        "retries": max(finish.attempts - 1, 0),
-    }
-    if finish.outcome.error:
-        details["error"] = finish.outcome.error
-    level = logging.INFO if finish.status is Status.COMPLETED else logging.WARNING
-    log.log(level, "execution %s", finish.status, extra=_names(execution) | details)

@@ -17,7 +17,7 @@ BEGIN = """
 import logging, sys, time
 from myscheduler import log
 log.LINES = 1000
-log.configure(logging.INFO)
+log.configure(logging.INFO, "Asia/Tokyo")
 (handler,) = logging.getLogger().handlers
 logger = logging.getLogger("test")
 
@@ -25,6 +25,7 @@ def tell(text):
     print(text, flush=True)
 """
 STUCK = """
+log.TEXT = log.LINE_BYTES = 1 << 30
 logger.info("x" * 1_000_000)  # no pipe holds that much
 while handler._lines or not handler._writing.locked():
     time.sleep(0.001)

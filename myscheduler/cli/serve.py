@@ -121,5 +121,5 @@ def serve(
         history_rows=history_rows,
         api_token=os.environ.get(settings.API_TOKEN) or None,
     )
-    log.configure(chosen.level)
+    log.configure(chosen.level, chosen.zone)
     raise SystemExit(app.serve(chosen))

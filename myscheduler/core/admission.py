@@ -17,8 +17,8 @@ from myscheduler.core.job import CatchUp, Job, JobSpec
 from myscheduler.core.schedule import TICK, Schedule, back, count_between, last_until, next_after
 
 ON_TIME = timedelta(minutes=1)
-"""So far a decision and the time of its slot may be apart. A slot that is decided later is one to catch up on; one that
-was decided so long before its time was decided by a clock that has been set back since."""
+"""So far a start and its slot may be apart: one that is sent later counts as caught up on, and one that was decided so
+long before its time was decided by a clock that has been set back since."""
 BACKLOG_LIMIT = 100
 """So many due slots of a job are run one after the other; when there are more, only the last one runs."""
 

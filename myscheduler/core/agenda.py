@@ -62,6 +62,7 @@ class Agenda:
         self._crowded: set[str] = set()
         """Jobs of which a slot wants the place of an execution that is under way."""
         self._started_at: datetime | None = None
+        """When the service began to run what falls due, or went on with it after a pause."""
         self._is_closed = False
 
     def find(self, job_id: str) -> Job | None:
@@ -71,6 +72,21 @@ class Agenda:
     def start(self, now: datetime) -> None:
         """Slots from here on are on time; those before are caught up on."""
         self._started_at = now
+
+    def held_up(self, since: datetime, until: datetime) -> None:
+        """The service could not run what fell due after `since`, up to `until`: decide on that as after a downtime.
+
+        What was decided before, and only waits for its turn, keeps it.
+        """
+        if self._started_at is None:
+            return
+        self._started_at = max(self._started_at, until)
+        for armed in self._armed.values():
+            if armed.waiting and armed.decided > since and (armed.catch_up or armed.job.spec.catch_up) == "none":
+                now = max(until, armed.decided)
+                armed.waiting[:] = [step for step in armed.waiting if step.cursor <= since]
+                armed.decided = armed.waiting[-1].cursor if armed.waiting else armed.taken
+                self._decide(armed, now)
 
     def rewind(self, now: datetime) -> list[str]:
         """The clock may have been set back: forget what was decided for a time that has not come.
@@ -123,17 +139,13 @@ class Agenda:
             running=self._in_flight[armed.job.job_id] + sum(step.run is not None for step in armed.waiting),
             cursor=armed.decided,
             now=now,
-            overdue_until=self._overdue_until(now),
+            overdue_until=now if self._started_at is None else self._started_at,
             catch_up=armed.catch_up,
         )
         for step in steps:
             _append(armed.waiting, step)
             armed.decided = step.cursor
         self._offer(armed)
-
-    def _overdue_until(self, now: datetime) -> datetime:
-        """Slots up to here fell due while the service was down, asleep, or without its database."""
-        return now if self._started_at is None else max(self._started_at, now - ON_TIME)
 
     @staticmethod
     def _undecide(armed: _Armed) -> None:
@@ -223,8 +235,7 @@ class Agenda:
         execution = None
         if step.run is not None:
             self._in_flight[job.job_id] += 1
-            is_late = step.run <= self._overdue_until(now)
-            cause = Cause.CATCH_UP if is_late else Cause.TIMER
+            cause = Cause.CATCH_UP if self._is_late(step.run, now) else Cause.TIMER
             execution = Execution(
                 self._new_id(now),
                 job.job_id,
@@ -241,6 +252,10 @@ class Agenda:
         upcoming = next_after(armed.schedule, step.cursor)
         claim = Claim(job.job_id, job.version, job.digest, job.source, step.gaps, execution, step.cursor, upcoming)
         return Taken(claim, job, armed.host)
+
+    def _is_late(self, slot: datetime, now: datetime) -> bool:
+        """It fell due while the service could not run it, or waited long for its turn."""
+        return self._started_at is None or slot <= max(self._started_at, now - ON_TIME)
 
     def confirm(self, taken: Taken) -> None:
         """The claim is stored."""

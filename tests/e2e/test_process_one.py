@@ -27,7 +27,7 @@ def test_sigterm_ends_the_service(tmp_path: Path) -> None:
     with ProcessOne(tmp_path) as service:
         assert b"NSpid:\t%d\t1\n" % service.pid in Path(f"/proc/{service.pid}/status").read_bytes()
         assert service.terminate() == 0
-        assert service.log[-1]["message"] == "stopping"
+        assert service.log[-1]["message"] == "stopped"
 
 
 def test_sigterm_during_the_start_ends_the_service(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_sigterm_during_the_start_ends_the_service(tmp_path: Path) -> None:
         finally:
             outer.kill()
     assert outer.returncode == 0, told
-    assert told.splitlines()[-1].find('"message":"stopping"') > 0
+    assert told.splitlines()[-1].find('"message":"stopped"') > 0
 
 
 def test_sigterm_ends_other_commands(tmp_path: Path) -> None:

@@ -214,8 +214,9 @@ def test_sigterm_drains_what_is_in_flight_and_starts_nothing_new(tmp_path: Path,
         signalled_at = time.monotonic()
         assert service.terminate() == 0
         assert time.monotonic() - signalled_at > 1
-        assert "stopping" in [line["message"] for line in service.log]
-        assert service.log[-1]["message"] == "execution completed"
+        told = [line["message"] for line in service.log]
+        assert told[-1] == "stopped"
+        assert told.index("stopping") < told.index("execution completed")
     in_flight = target.requests
     assert [one.at < signalled_at + 0.3 for one in in_flight] == [True]  # a slot falls due during the drain
     with Service(tmp_path) as service:
@@ -316,7 +317,8 @@ def test_log_is_json_names_each_execution_and_no_secret(tmp_path: Path, target: 
         target.wait_for(3)
         for path, execution_id in ids.items():
             service.wait_for_log(lambda line, one=execution_id: line.get("execution_id") == one and "status" in line)  # type: ignore[misc]
-            first, *_, last = [line for line in service.log if line.get("execution_id") == execution_id]
+            asked, first, *_, last = [line for line in service.log if line.get("execution_id") == execution_id]
+            assert (asked["message"], asked["job_id"], asked["by"]) == ("job triggered", path, "api")
             assert (first["message"], first["job_id"], first["kind"]) == ("execution started", path, "manual")
             assert last["job_id"] == path
             assert last["duration_ms"] > 0

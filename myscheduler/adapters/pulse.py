@@ -1,0 +1,45 @@
+"""Signs of life from a thread of its own, which a busy event loop does not hold up."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from myscheduler.core.pulse import HELD_UP, Pause, Pulse
+
+BEAT_SEC = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class PulseThread:
+    """Notices that the process did not run; see `core.pulse`."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._pulse = Pulse(now())
+        self._guard = threading.Lock()
+        self._ended = threading.Event()
+
+    def start(self) -> None:
+        """The time before it does not count: the start catches up on that."""
+        self._pulse = Pulse(self._now())
+        threading.Thread(target=self._run, name="pulse", daemon=True).start()
+
+    def stop(self) -> None:
+        self._ended.set()
+
+    def take(self, now: datetime) -> Pause | None:
+        """The pause that has ended since the last call, if any."""
+        with self._guard:
+            return self._pulse.take(now)
+
+    def _run(self) -> None:
+        before = time.monotonic()
+        while not self._ended.wait(BEAT_SEC):
+            with self._guard:
+                self._pulse.beat(self._now())
+            before, after = time.monotonic(), before
+            if before - after > HELD_UP.total_seconds():  # a machine that slept is the timekeeper's to tell
+                log.warning("this process was held up for %.1f s (stopped, or no processor was free)", before - after)
