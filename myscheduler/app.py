@@ -23,6 +23,7 @@ from myscheduler.api import create_api
 from myscheduler.catalog import Catalog
 from myscheduler.errors import SettingError
 from myscheduler.heartbeat import Heartbeat
+from myscheduler.loaded import tell_loaded
 from myscheduler.pauses import end_pauses
 from myscheduler.pruner import Pruner
 from myscheduler.reconciler import Reconciler
@@ -63,13 +64,14 @@ async def _serve(settings: Settings) -> int:
         sender = await stack.enter_async_context(
             open_sender(connections=0, connections_per_host=0, reach=lambda: reconciler.rulebook.reach)
         )
+        secrets = Secrets(settings.secrets_dir, os.environ)
         runner = Runner(
             store,
             sender,
             zone=settings.zone,
             now=_now,
             user_agent=f"myscheduler/{__version__}",
-            secrets=Secrets(settings.secrets_dir, os.environ),
+            secrets=secrets,
             grants=lambda: reconciler.rulebook.grants,
             in_flight=_places(settings.in_flight),
             in_flight_per_host=settings.in_flight_per_host,
@@ -102,7 +104,13 @@ async def _serve(settings: Settings) -> int:
             await reconciler.reconcile()
             stack.push_async_callback(runner.stop, settings.drain_sec)
             await runner.recover()
-            await catalog.load()
+            await tell_loaded(
+                await catalog.load(),
+                secrets,
+                held=len(reconciler.state.held),
+                jobs_dir=settings.jobs_dir,
+                database_url=settings.database_url,
+            )
 
         shutdown.on_second = lambda: runner.hurry() if runner.waits_for() else end_at_once()
         if not await shutdown.unless_asked(begin()):

@@ -49,10 +49,12 @@ class Catalog:
         """New jobs that wait for their write."""
         self._creating: asyncio.Task[None] | None = None
 
-    async def load(self) -> None:
-        """Arm every stored job; for the start. The clock may have been set back since the last one."""
+    async def load(self) -> list[Job]:
+        """Arm every stored job, and return them; for the start. The clock may have been set back since the last one."""
         await self.realign()
-        await self._arm_many(await self._store.write(self._refreshed))
+        jobs = await self._store.write(self._refreshed)
+        await self._arm_many(jobs)
+        return jobs
 
     async def realign(self) -> None:
         """Take jobs back to now that are ahead of the clock, because it was set back.
@@ -81,6 +83,7 @@ class Catalog:
             return self._apply(connection, replace(plan, changes=tuple(wanted)), now)
 
         changed, removed = await self._store.write(work)
+        log.debug("plan applied", extra={"jobs_changed": len(changed), "jobs_removed": len(removed)})
         self._arm((), removed)
         await self._arm_many(changed)
 
@@ -93,7 +96,9 @@ class Catalog:
     async def create(self, spec: JobSpec, *, replace_existing: bool, by: str = API) -> Job:
         """Add an API job. Raises `JobConflictError` when its id is taken and may not be replaced."""
         if not replace_existing:
-            return await self._create_with_others(spec, by)
+            job = await self._create_with_others(spec, by)
+            _tell("created", job.job_id, by)
+            return job
         now = self._now()
 
         def work(connection: Connection) -> Job:
@@ -103,7 +108,9 @@ class Catalog:
             _refuse_manifest(existing, "replaced")
             return self._change(connection, existing, _Wish(spec, by), now)
 
-        return await self._changed(work)
+        job = await self._changed(work)
+        _tell("created" if job.created_at == now else "replaced", job.job_id, by)
+        return job
 
     async def _create_with_others(self, spec: JobSpec, by: str) -> Job:
         """Those who ask while a write is under way share the next one; it costs hardly more than one of them."""
@@ -149,7 +156,9 @@ class Catalog:
             _refuse_manifest(existing, "replaced")
             return self._change(connection, existing, _Wish(spec, by), now)
 
-        return await self._changed(work)
+        job = await self._changed(work)
+        _tell("replaced", job.job_id, by)
+        return job
 
     async def delete(self, job_id: str, *, by: str = API) -> None:
         """Remove an API job; its history stays. Raises like `replace`."""
@@ -162,6 +171,7 @@ class Catalog:
 
         await self._store.write(work)
         self._arm((), [job_id])
+        _tell("deleted", job_id, by)
 
     async def pause(self, job_id: str, *, by: str, reason: str | None = None, until: datetime | None = None) -> Job:
         """Stop a job until it is resumed, or until that moment.
@@ -179,7 +189,9 @@ class Catalog:
                 audit_rows.add(connection, [of_pause(Action.PAUSED, job_id, turn.job.pause, at=now, actor=by)])
             return _store_turn(connection, turn)
 
-        return await self._changed(work)
+        job = await self._changed(work)
+        _tell("paused", job_id, by, reason=reason, until=until.isoformat() if until else None)
+        return job
 
     async def resume(self, job_id: str, *, catch_up: CatchUp = "none", by: str = API) -> Job:
         """Lift the operators' pause; `catch_up` says which slots of the paused time run. Raises like `pause`."""
@@ -198,7 +210,9 @@ class Catalog:
             execution_rows.shorten(connection, row_id, reopened.recorded)
             return _store_turn(connection, reopened.turn)
 
-        return await self._changed(work)
+        job = await self._changed(work)
+        _tell("resumed", job_id, by, catchup=None if catch_up == "none" else catch_up)
+        return job
 
     async def end_pauses(self) -> None:
         """Take off pauses that have ended by themselves; what fell due since then is caught up on."""
@@ -321,6 +335,12 @@ class _Wish:
     @property
     def job_id(self) -> str:
         return self.spec.job_id
+
+
+def _tell(done: str, job_id: str, by: str, **details: str | None) -> None:
+    """The line of what somebody did through the API; it is in the audit trail, too."""
+    given = {name: value for name, value in details.items() if value is not None}
+    log.info("job %s", done, extra={"job_id": job_id, "by": by} | given)
 
 
 def _told(action: Action, before: Job, after: Job, now: datetime) -> Entry:

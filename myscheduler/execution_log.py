@@ -2,12 +2,13 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from itertools import islice
 
 from myscheduler.core.call import rfc3339
-from myscheduler.core.execution import Execution, Finish, Kind, Status
+from myscheduler.core.claim import Claim
+from myscheduler.core.execution import Execution, Finish, Kind, Outcome, Status
 from myscheduler.core.problem import printable
 
 NAMED = 5
@@ -33,6 +34,32 @@ def log_start(execution: Execution) -> None:
         log.debug("execution started", extra=names_of(execution))
 
 
+def log_attempt(execution: Execution, attempt: int, host: str, outcome: Outcome) -> None:
+    if log.isEnabledFor(logging.DEBUG):
+        answer = {"attempt": attempt, "host": host, "http_status": outcome.http_status, "failure": outcome.failure}
+        log.debug("attempt ended", extra=names_of(execution) | answer)
+
+
+def log_claims(claims: Sequence[Claim], accepted: Sequence[bool]) -> None:
+    """A batch of claims that is stored, and what did not run of their jobs."""
+    if not log.isEnabledFor(logging.DEBUG):
+        return
+    log.debug("claims stored", extra={"claims": len(claims), "refused": len(claims) - sum(accepted)})
+    for claim, is_accepted in zip(claims, accepted, strict=True):
+        for gap in claim.gaps if is_accepted else ():
+            log.debug(
+                "slots %s",
+                gap.status,
+                extra={
+                    "job_id": claim.job_id,
+                    "reason": gap.reason,
+                    "scheduled_at": rfc3339(gap.first),
+                    "last_scheduled_at": rfc3339(gap.last),
+                    "slots": gap.count,
+                },
+            )
+
+
 def log_end(execution: Execution, finish: Finish) -> None:
     """The one line of an execution; to be called when its end is recorded."""
     level = logging.INFO if finish.status in {Status.COMPLETED, Status.RUNNING} else logging.WARNING
@@ -42,7 +69,7 @@ def log_end(execution: Execution, finish: Finish) -> None:
         log.info("execution goes on at the next start", extra=names_of(execution))
         return
     details: dict[str, object] = {
-        "started_at": rfc3339(execution.started_at),
+        "started_at": f"{execution.started_at.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z",
         "status": finish.status,
         "duration_ms": round((finish.completed_at - execution.started_at) / timedelta(milliseconds=1), 1),
         "retries": max(finish.attempts - 1, 0),

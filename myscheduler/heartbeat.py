@@ -1,6 +1,7 @@
 """Leaves a trace of when the service was running, so that it can be told later why a slot was missed."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -11,6 +12,8 @@ from myscheduler.errors import StoreUnavailableError
 
 BEAT_SEC = 30.0
 """How exactly the moment of a crash is known afterwards."""
+
+log = logging.getLogger(__name__)
 
 
 class Heartbeat:
@@ -29,6 +32,7 @@ class Heartbeat:
             await asyncio.sleep(BEAT_SEC)
             with suppress(StoreUnavailableError):
                 await self._store.write(partial(life_rows.see, started_at=self._started_at, now=self._now()))
+                log.debug("heartbeat recorded")
 
     async def end(self) -> None:
         with suppress(StoreUnavailableError):

@@ -59,6 +59,7 @@ class Pruner:
 
         Returns how many rows are gone because they were `too_old`, or `too_many`; and how many `of_audit`.
         """
+        log.debug("a pass over the history begins")
         began = time.monotonic()
         gone = Counter(too_old=0, too_many=0)
         try:
@@ -68,8 +69,8 @@ class Pruner:
         except StoreUnavailableError as error:
             log.debug("a pass over the history ended early: %s", error)
         finally:
-            if gone.total():
-                log.info("history pruned", extra={**gone, "seconds": round(time.monotonic() - began, 1)})
+            level = logging.INFO if gone.total() else logging.DEBUG
+            log.log(level, "history pruned", extra={**gone, "seconds": round(time.monotonic() - began, 1)})
         return gone
 
     async def _prune_old(self, gone: Counter[str]) -> None:

@@ -72,6 +72,7 @@ class Reconciler:
 
     def wake(self) -> None:
         """Something may have changed: look again."""
+        log.debug("woken: the source may have changed")
         self._wanted.set()
 
     async def run(self) -> None:
@@ -112,6 +113,8 @@ class Reconciler:
             await self.rulebook.recall()
             snapshot = await asyncio.to_thread(self._source.read)
             revision = snapshot.revision
+            read = {"revision": revision, "files": len(snapshot.files), "unreadable": len(snapshot.unreadable)}
+            log.debug("source read", extra=read)
             await self.rulebook.follow(snapshot)
             await self._recall(read_calendars(snapshot.calendars))
             desired = await asyncio.to_thread(self._parse_all, snapshot)
@@ -165,6 +168,9 @@ class Reconciler:
         if plan.unread_paths:
             desired = await asyncio.to_thread(self._parse_anew, snapshot, plan.unread_paths)
             plan = make_plan(desired, stored, approved=approved)
+        log.debug(
+            "planned", extra={"jobs": len(desired.jobs), "changes": len(plan.changes), "unchanged": plan.unchanged}
+        )
         return await self.rulebook.enforce(plan, desired.caps)
 
     def _parse_anew(self, snapshot: Snapshot, paths: Collection[str]) -> Desired:

@@ -31,7 +31,7 @@ from myscheduler.core.lanes import Lanes
 from myscheduler.core.redaction import redact
 from myscheduler.core.secrets import Grants, references_of, refused
 from myscheduler.errors import JobNotFoundError, StoreUnavailableError
-from myscheduler.execution_log import in_words, log_end, log_start, names_of
+from myscheduler.execution_log import in_words, log_attempt, log_claims, log_end, log_start, names_of
 
 CLAIMS_AT_ONCE = 100
 """How many claims share a transaction at the most. The first are sent while the next are being claimed."""
@@ -147,6 +147,8 @@ class Runner:
         self._look_back(now)
         current = [job for job in changed if not self._is_older(job)]
         self._timers.arm([(job.job_id, self._agenda.arm(job, now), max(now, job.cursor)) for job in current], removed)
+        if changed or removed:
+            log.debug("jobs armed", extra={"jobs": len(current), "removed": len(removed)})
         self._make_room()
         self._has_work.set()
 
@@ -277,6 +279,7 @@ class Runner:
             raise
         finally:
             self._is_claiming = False
+        log_claims(claims, accepted)
         for one, is_accepted in zip(asked, accepted[: len(asked)], strict=True):
             self._after_asked(one, is_accepted=is_accepted)
         for taken, is_accepted in zip(batch, accepted[len(asked) :], strict=True):
@@ -389,6 +392,7 @@ class Runner:
                     outcome = await self._send(job, request)
                 finally:
                     self._leave(execution, host)
+                log_attempt(execution, attempts, host, outcome)
                 delay = retry_delay(job.spec, outcome, attempts)
                 if delay is None:
                     break

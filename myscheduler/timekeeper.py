@@ -61,6 +61,7 @@ class Timekeeper:
         if is_set or self._has_to_realign:
             self._runner.clock_was_set()  # before jobs are taken back, so that no claim that is ahead follows
         if self._has_to_realign:
+            log.debug("looking for jobs that are ahead of the clock")
             await self._catalog.realign()
             self._done()
 

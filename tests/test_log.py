@@ -1,15 +1,18 @@
 """The log on stderr, in processes of its own: it never holds up whoever logs, and says what it lost."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 
+from myscheduler import log
 from myscheduler.log import FLUSH_SEC
 
 PATIENCE = 20.0
@@ -157,3 +160,74 @@ def test_a_line_is_one_object_with_its_details() -> None:
     _, stderr = ended("logger.warning('late', extra={'job_id': '週次'})")
     line = json.loads(stderr)
     assert (line["level"], line["logger"], line["message"], line["job_id"]) == ("WARNING", "test", "late", "週次")
+
+
+def test_no_line_is_too_long_for_the_log_of_a_container() -> None:
+    code = "logger.info('m' * 100_000, extra={f'x{n}': '\\x1b日' * 50_000 for n in range(9)})"
+    _, stderr = ended(code)
+    assert len(stderr.encode()) <= log.LINE_BYTES + 1
+    line = json.loads(stderr)
+    assert line["message"].startswith("m")
+    assert " more characters … " in line["message"]
+    assert line["x8"].endswith("日")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("\x1b]0;owned\x07", id="an escape sequence"),
+        pytest.param("a\x9b31mb", id="its short form"),
+        pytest.param("a\u202eb", id="right to left"),
+        pytest.param("a\nINFO b\u2028c", id="line breaks"),
+    ],
+)
+def test_a_line_says_nothing_that_a_terminal_obeys_and_json_tells_it_exactly(text: str) -> None:
+    _, stderr = ended(f"logger.info({text!r}, extra={{'job_id': {text!r}}})")
+    assert stderr.removesuffix("\n").isprintable()
+    assert (json.loads(stderr)["message"], json.loads(stderr)["job_id"]) == (text, text)
+
+
+def test_what_is_no_utf_8_is_told_all_the_same() -> None:
+    _, stderr = ended("logger.info('file %s', 'a\\udcff', extra={'path': '日\\udcff'})")
+    line = json.loads(stderr)
+    assert (line["message"], line["path"]) == ("file a\\udcff", "日\\udcff")
+
+
+def test_times_are_utc_to_the_millisecond() -> None:
+    _, stderr = ended("logger.info('now')")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", json.loads(stderr)["time"])
+
+
+class TestTerminal:
+    """Text, as a terminal gets it."""
+
+    def shown(self, code: str, **environment: str) -> str:
+        leader, follower = os.openpty()
+        try:
+            subprocess.run(
+                [sys.executable, "-c", BEGIN + code], stderr=follower, check=True, env={**os.environ, **environment}
+            )
+            os.close(follower)
+            text = b""
+            with suppress(OSError):  # all is read
+                while part := os.read(leader, 65_536):
+                    text += part
+        finally:
+            os.close(leader)
+        return text.decode().replace("\r\n", "\n")
+
+    def test_times_are_those_of_the_service_s_zone(self) -> None:
+        code = "import datetime\nlogger.info('%s', f'{datetime.datetime.now(datetime.UTC):%H:%M}')"
+        shown, _, rest = self.shown(code, TZ="America/New_York").partition(":")
+        utc = rest.split("  ")[-1]
+        assert (int(shown) - int(utc.split(":")[0])) % 24 == 9  # Tokyo, as BEGIN says
+
+    def test_details_follow_and_can_not_be_taken_for_others(self) -> None:
+        code = "logger.info('done', extra={'job_id': '日次 status=failed', 'by': 'x\\x1b[2J', 'status': 'completed'})"
+        assert self.shown(code)[9:] == ('INFO    done  job_id="日次 status=failed" by=x\\x1b[2J status=completed\n')
+
+    def test_a_stack_trace_keeps_its_lines_and_obeys_nothing(self) -> None:
+        code = "try: raise ValueError('\\x1b[2J\\nb')\nexcept ValueError: logger.exception('a\\nb')"
+        first, *trace = self.shown(code).splitlines()
+        assert first.endswith("ERROR   a\\nb")
+        assert trace[-2:] == ["ValueError: \\x1b[2J", "b"]

@@ -1,6 +1,7 @@
 """Secrets from files, one a name, else from environment variables; looked up when they are used."""
 
 import asyncio
+import logging
 import os
 import stat
 import time
@@ -16,6 +17,8 @@ FRESH_SEC = 1.0
 """A file is read again when its value is older; so a rotation is seen within this time."""
 SIZE_LIMIT = 64 * 1024
 """Bytes of a file."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,20 @@ class Secrets:
             return Outcome(failure=faults[0].failure, error="; ".join(str(fault.error) for fault in faults))
         return {one.name: one for one in found if isinstance(one, Secret)}
 
+    async def lacking(self, names: Collection[str]) -> list[str]:
+        """Those of the names, sorted, that can't be had at this moment; nothing is kept of the others."""
+        return await asyncio.to_thread(self._lacking, sorted(names))
+
+    def _lacking(self, names: Collection[str]) -> list[str]:
+        return [name for name in names if isinstance(self._find(name), Outcome)]
+
     def _are_fresh(self, names: Collection[str]) -> bool:
         oldest = self._clock() - FRESH_SEC
         return all(name in self._read and self._read[name].at > oldest for name in names)
 
     def _look(self, names: Collection[str]) -> dict[str, _Read]:
         at = self._clock()
+        log.debug("secrets looked up", extra={"names": ", ".join(names)})
         return {name: _Read(self._find(name), at) for name in names}
 
     def _find(self, name: str) -> Secret | Outcome:

@@ -88,6 +88,8 @@ class Timers:
         try:
             for schedules, removed in wanted:
                 self._arm(schedules, removed)
+                if schedules or removed:
+                    log.debug("timers set", extra={"jobs": len(schedules), "removed": len(removed)})
         finally:
             if is_running:
                 self._scheduler.resume()
@@ -174,5 +176,6 @@ class _Collector(BaseExecutor):  # type: ignore[misc] # APScheduler ships no typ
     def _hand_over(self) -> None:
         with self._guard:
             due, self._due = self._due, {}
+        log.debug("timers rang", extra={"jobs": len(due)})
         if self._is_open:
             self._wake(list(due.items()))

@@ -13,6 +13,7 @@ from myscheduler.api.audit import audit_router
 from myscheduler.api.health import health_router
 from myscheduler.api.jobs import jobs_router
 from myscheduler.api.preview import preview_router
+from myscheduler.api.requests import RequestLog
 from myscheduler.api.specs import specs_router
 from myscheduler.api.sync import sync_router
 from myscheduler.api.views import Views
@@ -48,6 +49,7 @@ def create_api(
         redirect_slashes=False,
     )
     errors.install(app)
+    app.add_middleware(RequestLog)
     views = Views(zone)
     guard = [Depends(_bearer(token))] if token else []
     jobs = jobs_router(store, catalog, runner, reconciler, views, zone=zone, now=now, grants=grants)

@@ -1,6 +1,7 @@
 """`/api/v1/jobs`: ad-hoc jobs, and pause, resume, trigger and history of every job."""
 
 import asyncio
+import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -32,6 +33,8 @@ from myscheduler.runner import Runner
 DETAIL_EXECUTIONS = 50
 TRIGGER_SEC = 10.0
 """How long a trigger waits to be recorded before it is refused."""
+
+log = logging.getLogger(__name__)
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many rows at the most, newest first.")]
 
@@ -146,6 +149,7 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
         except TimeoutError as error:
             message = "the trigger could not be recorded in time: see /health/ready, and the history before a retry"
             raise StoreUnavailableError(message) from error
+        log.info("job triggered", extra={"job_id": job_id, "execution_id": execution_id, "by": actor})
         return JSONResponse({"job_id": job_id, "status": "triggered", "execution_id": execution_id})
 
     @router.get("/{job_id}/executions", responses=_answers(shapes.JobExecutionList))

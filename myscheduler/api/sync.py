@@ -1,5 +1,6 @@
 """`/api/v1/sync`: the reconciler's state, and a pass on request."""
 
+import logging
 from contextlib import suppress
 from typing import Any
 
@@ -14,8 +15,11 @@ from myscheduler.core.sync import Passed, SyncState
 from myscheduler.errors import JobConflictError, StoreUnavailableError
 from myscheduler.reconciler import Reconciler
 
+LONGEST = 64
 HISTORY = 10
 """So many of the last revisions are told."""
+
+log = logging.getLogger(__name__)
 
 
 def sync_router(store: Store, reconciler: Reconciler, views: Views, *, source: str) -> APIRouter:
@@ -43,7 +47,9 @@ def sync_router(store: Store, reconciler: Reconciler, views: Views, *, source: s
         """Run a pass now. `{"approve": DIGEST}` lets exactly the blocked deletion of that digest through."""
         body = await read_fields(request, approve=str, by=str)
         approved = body.get("approve")
-        state = await reconciler.reconcile(approved=approved, by=actor_of(request, body))
+        actor = actor_of(request, body)
+        log.info("sync asked for", extra={"by": actor} | ({"approve": _start(approved)} if approved else {}))
+        state = await reconciler.reconcile(approved=approved, by=actor)
         if approved is not None and state.blocked is not None and state.blocked.digest != approved:
             message = f"the blocked deletion is another one by now: look at it, and approve {state.blocked.digest}"
             raise JobConflictError(message)
@@ -62,6 +68,11 @@ def sync_router(store: Store, reconciler: Reconciler, views: Views, *, source: s
         return JSONResponse(seen)
 
     return router
+
+
+def _start(digest: str) -> str:
+    """As much of it as a digest has; anybody may send anything."""
+    return digest[:LONGEST]
 
 
 def _beside(connection: Connection) -> tuple[list[Job], list[Passed]]:

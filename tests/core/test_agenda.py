@@ -543,3 +543,93 @@ def test_a_job_that_is_read_again_keeps_the_wish_to_catch_up() -> None:
     over(one, first)
     one.arm(replace(minutely("a"), version=minutely("a").version + 1, cursor=at(1)), at(3))
     assert told(claimed(one, at(3))) == ["a: skipped coalesced 1: 12:02-12:02, run 12:03"]
+
+
+class TestHeldUp:
+    """What falls due while the service can't run it is decided as after a downtime."""
+
+    def test_none_runs_nothing_of_the_pause_and_all_that_follows(self) -> None:
+        one = agenda(minutely("a", catchup="none"))
+        one.held_up(at(0.5), at(3.5))
+        one.wake("a", at(3.5))
+        assert told(claimed(one, at(3.5))) == ["a: missed catchup 3: 12:01-12:03"]
+        one.wake("a", at(4))
+        assert told(claimed(one, at(4))) == ["a: run 12:04"]
+
+    @pytest.mark.parametrize(
+        ("catch_up", "run"),
+        [
+            pytest.param("last", ["a: skipped coalesced 2: 12:01-12:02, run 12:03"], id="last"),
+            pytest.param("all", ["a: run 12:01", "a: run 12:02", "a: run 12:03"], id="all"),
+        ],
+    )
+    def test_others_catch_up(self, catch_up: str, run: list[str]) -> None:
+        one = agenda(minutely("a", catchup=catch_up, overlap="allow"))
+        one.held_up(at(0.5), at(3.5))
+        one.wake("a", at(3.5))
+        caught_up = claimed(one, at(3.5))
+        assert told(caught_up) == run
+        assert {taken.claim.execution.cause for taken in caught_up if taken.claim.execution} == {Cause.CATCH_UP}
+
+    def test_a_slot_that_waits_its_turn_is_no_downtime(self) -> None:
+        one = agenda(places=1)
+        holder = busy(one)
+        one.arm(minutely("a", catchup="none"), at(1))
+        one.held_up(at(1.5), at(3.5))
+        one.wake("a", at(3.5))
+        over(one, holder)
+        taken = claimed(one, at(3.5))
+        assert told(taken) == ["a: run 12:01", "a: missed catchup 2: 12:02-12:03"]
+
+    def test_a_slot_that_waits_its_turn_for_long_runs(self) -> None:
+        """Also where its job is read anew meanwhile: the service was there all the time."""
+        one = agenda(places=1)
+        holder = busy(one)
+        waiting = minutely("a", catchup="none", interval={"hours": 1}, anchor=at(-59).isoformat())
+        one.arm(waiting, at(1))
+        one.arm(replace(waiting, version=waiting.version + 1), at(9))
+        over(one, holder)
+        assert told(claimed(one, at(9))) == ["a: run 12:01"]
+
+    def test_what_was_decided_during_the_pause_is_decided_anew(self) -> None:
+        """As while the database was away: nothing could be claimed, though it was all decided."""
+        one = agenda(places=1)
+        holder = busy(one)
+        one.arm(minutely("a", catchup="none", overlap="allow"), at(1))
+        one.wake("a", at(2))
+        one.wake("a", at(3))
+        one.held_up(at(1.5), at(3.5))
+        over(one, holder)
+        assert told(claimed(one, at(3.5))) == ["a: run 12:01", "a: missed catchup 2: 12:02-12:03"]
+
+    @given(
+        st.lists(st.tuples(st.integers(1, 6), st.booleans()), min_size=1, max_size=12),
+        st.sampled_from(["none", "last", "all"]),
+    )
+    def test_each_slot_is_told_once_and_none_runs_that_fell_into_a_pause(
+        self, steps: list[tuple[int, bool]], catch_up: str
+    ) -> None:
+        one = agenda(minutely("a", catchup=catch_up, overlap="allow"), places=1_000)
+        minute, seen = 0, []
+        slept: set[int] = set()
+        for minutes, is_pause in steps:
+            before, minute = minute, minute + minutes
+            if is_pause:
+                slept.update(range(before + 1, minute + 1))
+                one.held_up(at(before + 0.5), at(minute + 0.25))
+            one.wake("a", at(minute + 0.25))
+            taken = claimed(one, at(minute + 0.25))
+            seen += [number for claim in taken for number in _minutes(claim)]
+            ran = {_minute(claim.claim.execution.slot) for claim in taken if claim.claim.execution}
+            assert catch_up != "none" or not (ran & slept)
+        assert seen == list(range(1, minute + 1))
+
+
+def _minute(moment: datetime) -> int:
+    return (moment - NOON) // MINUTE
+
+
+def _minutes(taken: Taken) -> list[int]:
+    """The slots that a claim tells of, in their order."""
+    gaps = [_minute(gap.first) + n for gap in taken.claim.gaps for n in range(gap.count)]
+    return [*gaps, *([_minute(taken.claim.execution.slot)] if taken.claim.execution else [])]
