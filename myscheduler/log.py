@@ -32,7 +32,7 @@ FLUSH_SEC = 2.0
 LINE_BYTES = 16_000
 """Container runtimes cut lines of more than 16 KiB into pieces, and then none of them is JSON."""
 TEXT = 4_000
-"""Characters of a text in a line, at the most; the middle of a longer one is left out."""
+"""Characters of a text in a line that is too long, at the most; the middle of a longer one is left out."""
 _LEAST = 40
 
 
@@ -111,28 +111,31 @@ class _Json(OrjsonFormatter):
             "%(levelname)s %(name)s %(message)s",
             rename_fields={"levelname": "level", "name": "logger", "exc_info": "stack_trace"},
         )
+        self._second, self._shown = -1.0, ""
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
-        moment = datetime.fromtimestamp(record.created, UTC).replace(tzinfo=None)
-        log_data["time"] = f"{moment.isoformat(timespec='milliseconds')}Z"
+        second, fraction = divmod(record.created, 1)
+        if second != self._second:
+            self._second = second
+            self._shown = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        log_data["time"] = f"{self._shown}.{int(fraction * 1000):03}Z"
         super().add_fields(log_data, record, message_dict)
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
-        line = self._line(log_data, TEXT)
+        line = self._line(log_data)
         room = TEXT
-        while len(line.encode()) > LINE_BYTES and room > _LEAST:
+        while len(line) > TEXT and len(line.encode()) > LINE_BYTES and room > _LEAST:
+            line = self._line({name: _cut(value, room) for name, value in log_data.items()})
             room //= 2
-            line = self._line(log_data, room)
         return line
 
-    def _line(self, log_data: dict[str, Any], room: int) -> str:
-        kept = {name: _cut(value, room) for name, value in log_data.items()}
+    def _line(self, log_data: dict[str, Any]) -> str:
         try:
-            line = super().jsonify_log_record(kept)
+            line = super().jsonify_log_record(log_data)
         except orjson.JSONEncodeError:  # such as the name of a file that is no UTF-8
-            kept = {name: str(value).encode("utf-8", "backslashreplace").decode() for name, value in kept.items()}
-            line = super().jsonify_log_record(kept)
-        return line if line.isascii() else _OBEYED.sub(_escaped, line)
+            texts = {name: str(value).encode("utf-8", "backslashreplace").decode() for name, value in log_data.items()}
+            line = super().jsonify_log_record(texts)
+        return _OBEYED.sub(_escaped, line) if _OBEYED.search(line) else line
 
 
 _OBEYED = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")

@@ -65,7 +65,8 @@ def test_a_second_signal_does_not_wait_for_callers_of_the_api(tmp_path: Path) ->
         address = urlsplit(service.url)
         with socket.create_connection((address.hostname, address.port)) as caller:
             caller.sendall(
-                b"POST /api/v1/sync HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+                b"POST /api/v1/sync HTTP/1.1\r\nHost: localhost\r\n"
+                b"Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
             )
             assert service.get("/health").status_code == 200
             os.kill(service.pid, signal.SIGTERM)
