@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,10 @@ import click
 
 from myscheduler import __version__
 from myscheduler.cli.manifests import counted
-from myscheduler.cli.options import database_url_option, format_option
+from myscheduler.cli.options import database_url_option, format_option, timezone_option
 from myscheduler.core.problem import printable
 from myscheduler.core.sizes import shown_size
+from myscheduler.core.zones import local_time
 from myscheduler.errors import StoreError
 
 if TYPE_CHECKING:
@@ -71,8 +73,9 @@ def backup(file: Path, database_url: str) -> None:
 
 @db.command()
 @database_url_option
+@timezone_option
 @format_option
-def check(database_url: str, output: str) -> None:
+def check(database_url: str, timezone: str, output: str) -> None:
     """Tell whether this version can run on the database; nothing is changed, and a service may be running.
 
     \b
@@ -96,7 +99,7 @@ def check(database_url: str, output: str) -> None:
     if output == "json":
         click.echo(json.dumps(_as_json(condition), ensure_ascii=False, indent=2))
     else:
-        click.echo("\n".join(_lines(condition)))
+        click.echo("\n".join(_lines(condition, timezone)))
     raise SystemExit(1 if condition.trouble else 0)
 
 
@@ -158,18 +161,18 @@ def _progress() -> Iterator[Any]:
             click.echo(f"\r{'':<30}\r", err=True, nl=False)
 
 
-def _lines(condition: "Condition") -> Iterator[str]:
+def _lines(condition: "Condition", zone: str) -> Iterator[str]:
     trouble = condition.trouble
     verdict = trouble or f"myscheduler {__version__} can run on it"
     yield click.style(
         f"{printable(condition.database)} {verdict}" if trouble else f"{printable(condition.database)}: {verdict}",
         fg="red" if trouble else "green",
     )
-    for name, value in _rows(condition):
+    for name, value in _rows(condition, zone):
         yield f"  {name:<10}  {printable(value)}"
 
 
-def _rows(condition: "Condition") -> Iterator[tuple[str, str]]:
+def _rows(condition: "Condition", zone: str) -> Iterator[tuple[str, str]]:
     from myscheduler.adapters.store.migrations import HEAD  # noqa: PLC0415
 
     stand, contents = condition.stand, condition.contents
@@ -182,7 +185,7 @@ def _rows(condition: "Condition") -> Iterator[tuple[str, str]]:
     }[stand.standing]
     yield "revision", f"{stand.revision}, {how}" if stand.revision else how
     if stand.origin:
-        yield "upgraded", f"by myscheduler {stand.origin.version} on {stand.origin.at:%Y-%m-%d %H:%M} UTC"
+        yield "upgraded", f"by myscheduler {stand.origin.version} on {_shown(stand.origin.at, zone)}"
     if condition.damages is None:
         yield "integrity", "not checked: a PostgreSQL server looks after its files itself"
     elif condition.damages:
@@ -198,8 +201,13 @@ def _rows(condition: "Condition") -> Iterator[tuple[str, str]]:
     if condition.free is not None:
         yield "free", f"{shown_size(condition.free)} where it lies"
     if amounts := _amounts(contents):
-        since = f", the oldest of {contents.oldest:%Y-%m-%d %H:%M} UTC" if contents.oldest else ""
+        since = f", the oldest of {_shown(contents.oldest, zone)}" if contents.oldest else ""
         yield "holds", f"{amounts}{since}"
+
+
+def _shown(moment: datetime, zone: str) -> str:
+    local = local_time(moment, zone)
+    return f"{local:%Y-%m-%d %H:%M} {local.isoformat()[-6:]}"
 
 
 def _as_json(condition: "Condition") -> dict[str, Any]:

@@ -156,7 +156,7 @@ class _Reader:
     def deletion(self, job_id: str, *, is_blocked: bool) -> Reviewed:
         item = self.stored[job_id]
         known = item.known
-        notes = tuple(["says protect: true"] if item.spec.protect else []) + tuple(_pause_note(item))
+        notes = tuple(["says protect: true"] if item.spec.protect else []) + tuple(_pause_note(item, self.zone))
         before = self._times(item.spec, item.created_at, is_paused=item.is_paused)
         fields = tuple(spec_changes(item.spec, None))
         return Reviewed("delete", job_id, known.path, known.line, fields, before, None, notes, is_blocked)
@@ -183,7 +183,7 @@ class _Reader:
         is_paused = replace(item, spec=spec).is_paused
         is_same = schedule_digest(spec) == schedule_digest(item.spec) and is_paused == item.is_paused
         after = before if is_same else self._times(spec, item.created_at, is_paused=is_paused)
-        notes = tuple(_pause_notes(item, spec))
+        notes = tuple(_pause_notes(item, spec, self.zone))
         return Reviewed(
             "update", declared.job_id, declared.path, declared.line, tuple(fields), before, after, notes
         )  # fmt: skip
@@ -215,17 +215,17 @@ def _spec(declared: DeclaredJob) -> JobSpec:
     return declared.spec
 
 
-def _pause_note(item: Item) -> Iterator[str]:
-    """The operators' pause, where it counts."""
+def _pause_note(item: Item, zone: str) -> Iterator[str]:
+    """The operators' pause, where it counts; its end in the service's zone."""
     if item.pause is not None and item.spec.paused is None:
-        end = f"until {item.pause.until.isoformat()}" if item.pause.until else "until it is resumed"
+        end = f"until {local_time(item.pause.until, zone).isoformat()}" if item.pause.until else "until it is resumed"
         reason = f" ({item.pause.reason})" if item.pause.reason else ""
         yield f"paused by {item.pause.by}{reason}: none of these runs {end}"
 
 
-def _pause_notes(item: Item, spec: JobSpec) -> Iterator[str]:
+def _pause_notes(item: Item, spec: JobSpec, zone: str) -> Iterator[str]:
     if spec.paused is None:
-        yield from _pause_note(item)
+        yield from _pause_note(item, zone)
     elif spec.paused:
         yield "paused by its manifest: none of these runs"
     if item.is_paused and not replace(item, spec=spec).is_paused:
