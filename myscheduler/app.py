@@ -4,8 +4,8 @@ import asyncio
 import gc
 import logging
 import os
-import resource
 import socket
+import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
@@ -14,16 +14,18 @@ from functools import partial
 import uvicorn
 import uvloop
 
-from myscheduler import __version__
+from myscheduler import __version__, open_files
 from myscheduler.adapters.secrets import Secrets
 from myscheduler.adapters.sender import open_sender
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.store import open_store
 from myscheduler.api import create_api
+from myscheduler.api.connections import Callers, Throttle, protocol_for
 from myscheduler.catalog import Catalog
 from myscheduler.errors import SettingError
 from myscheduler.heartbeat import Heartbeat
 from myscheduler.loaded import tell_loaded
+from myscheduler.open_files import Shares, shares
 from myscheduler.pauses import end_pauses
 from myscheduler.pruner import Pruner
 from myscheduler.reconciler import Reconciler
@@ -37,8 +39,6 @@ BACKLOG = 2_048
 GARBAGE = (50_000, 20, 50)
 """When Python looks for cycles of garbage. By default it does so every 700 objects, and again and again among all jobs:
 a quarter of the time of a busy service, in pauses of up to a tenth of a second."""
-OTHER_FILES = 500
-"""Files and connections besides those of executions: the database, callers of the API, manual runs."""
 HANG_UP_SEC = 3
 """How long a shutdown waits for callers of the API."""
 
@@ -61,6 +61,7 @@ async def _serve(settings: Settings) -> int:
         listener = stack.enter_context(_listen(settings.host, settings.port))
         log.debug("opening the database")
         store = await asyncio.to_thread(stack.enter_context, open_store(settings.database_url))
+        open_at_once = _shares(settings.in_flight)
         sender = await stack.enter_async_context(
             open_sender(connections=0, connections_per_host=0, reach=lambda: reconciler.rulebook.reach)
         )
@@ -73,8 +74,9 @@ async def _serve(settings: Settings) -> int:
             user_agent=f"myscheduler/{__version__}",
             secrets=secrets,
             grants=lambda: reconciler.rulebook.grants,
-            in_flight=_places(settings.in_flight),
+            in_flight=open_at_once.scheduled,
             in_flight_per_host=settings.in_flight_per_host,
+            manual=open_at_once.manual,
         )
         catalog = Catalog(store, zone=settings.zone, now=_now, arm=runner.arm)
         source = DirectorySource(settings.jobs_dir)
@@ -92,8 +94,10 @@ async def _serve(settings: Settings) -> int:
             now=_now,
             grants=lambda: reconciler.rulebook.grants,
         )
+        callers = Callers(open_at_once.callers)
         server = _Server(uvicorn.Config(
-            api, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=HANG_UP_SEC
+            Throttle(api, callers.limit // 2), http=protocol_for(callers), ws="none", log_config=None,
+            access_log=False, lifespan="off", timeout_graceful_shutdown=HANG_UP_SEC,
         ))  # fmt: skip
 
         heartbeat = Heartbeat(store, now=_now)
@@ -200,23 +204,19 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _places(wanted: int) -> int:
-    """How many executions may be on their way, each with a connection; raises this process's limit of open files."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wanted + OTHER_FILES
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    if soft == resource.RLIM_INFINITY or soft >= needed:
-        return wanted
-    places = max(soft - OTHER_FILES, soft // 2)
-    log.warning(
-        "only %d executions can be on their way at once: the limit of open files (ulimit -n) is %d, so raise it to %d",
-        places,
-        soft,
-        needed,
-    )
-    return places
+def _shares(in_flight: int) -> Shares:
+    """What may be open at once; raises this process's limit of open files as far as it may."""
+    needed = shares(sys.maxsize, in_flight).total
+    # idle connections to targets are kept for a moment, so there may be twice as many as executions
+    limit = open_files.allow(needed + in_flight)
+    found = shares(limit, in_flight)
+    if limit < needed:
+        log.warning(
+            "only %d executions, %d manual runs and %d connections of callers can be open at once: the limit of open "
+            "files (ulimit -n) is %d, so raise it to %d",
+            found.scheduled, found.manual, found.callers, limit, needed,
+        )  # fmt: skip
+    return found
 
 
 def _now() -> datetime:

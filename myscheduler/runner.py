@@ -32,12 +32,11 @@ from myscheduler.core.redaction import redact
 from myscheduler.core.secrets import Grants, references_of, refused
 from myscheduler.errors import JobNotFoundError, StoreUnavailableError
 from myscheduler.execution_log import in_words, log_attempt, log_claims, log_end, log_start, names_of
+from myscheduler.open_files import MANUAL
 
 CLAIMS_AT_ONCE = 100
 """How many claims share a transaction at the most. The first are sent while the next are being claimed."""
-MANUAL_PLACES = 200
 MANUAL_PLACES_PER_HOST = 50
-"""Manual runs on their way at once; they have places of their own, so that a person needn't wait behind a flood."""
 RELOAD_AT_ONCE = 200
 """How many jobs are decided anew before others have their time."""
 CLAIM_PAUSE_SEC = 0.02
@@ -91,8 +90,10 @@ class Runner:
         grants: Callable[[], Grants] = Grants,
         in_flight: int,
         in_flight_per_host: int,
+        manual: int = MANUAL,
     ) -> None:
-        """`in_flight` is how many scheduled executions may be on their way at once; others wait for their turn.
+        """`in_flight` is how many scheduled executions may be on their way at once, and `manual` how many manual runs;
+        others wait for their turn.
 
         `grants` says which secrets jobs of the API may use; it is asked for each call.
         """
@@ -107,7 +108,7 @@ class Runner:
         self._agenda = Agenda(
             zone=zone, places=in_flight, places_per_host=in_flight_per_host, new_id=execution_rows.new_execution_id
         )
-        self._manual: Lanes[_Asked | Callable[[], None]] = Lanes(MANUAL_PLACES, MANUAL_PLACES_PER_HOST)
+        self._manual: Lanes[_Asked | Callable[[], None]] = Lanes(manual, MANUAL_PLACES_PER_HOST)
         self._last_manual: dict[str, datetime] = {}
         self._unanswered: dict[str, asyncio.Future[bool]] = {}
         """Manual runs whose callers still wait to hear that they are claimed."""

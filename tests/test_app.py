@@ -102,14 +102,19 @@ def test_it_takes_as_many_open_files_as_it_may() -> None:
     """In a process of its own, because a hard limit can't be taken back."""
     script = """
 import resource
-from myscheduler.app import _places
+from myscheduler.app import _shares
 
-for hard in (4096, 1024, 256):
+for hard in (8192, 4096, 1024, 256):
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
-    print(_places(2000), *resource.getrlimit(resource.RLIMIT_NOFILE))
+    print(_shares(2000), *resource.getrlimit(resource.RLIMIT_NOFILE))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["2000 2500 4096", "524 1024 1024", "128 256 256"]
+    assert done.stdout.splitlines() == [
+        "Shares(scheduled=2000, manual=200, callers=512) 4776 8192",
+        "Shares(scheduled=2000, manual=200, callers=512) 4096 4096",
+        "Shares(scheduled=707, manual=70, callers=181) 1024 1024",
+        "Shares(scheduled=141, manual=14, callers=36) 256 256",
+    ]
     first, second = done.stderr.splitlines()
-    assert first.startswith("only 524 executions")
-    assert second.startswith("only 128 executions")
+    assert first.startswith("only 707 executions, 70 manual runs and 181 connections of callers")
+    assert second.startswith("only 141 executions")

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from myscheduler.core.problem import Complaint
 from myscheduler.errors import JobConflictError, JobNotFoundError, MySchedulerError, StoreUnavailableError
@@ -59,6 +60,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(MySchedulerError, _on_own)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(ClientDisconnect, _on_hang_up)
     app.add_exception_handler(Exception, _on_bug)
 
 
@@ -105,6 +107,11 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
     elif error.status_code == 405:
         detail = f"{request.method} is not possible at {request.url.path}: see /docs for what is"
     return problem(error.status_code, detail, headers=error.headers)
+
+
+async def _on_hang_up(_request: Request, _error: Exception) -> JSONResponse:
+    """Nobody is there to read it."""
+    return problem(400, "the connection was closed before all of the body was here")
 
 
 async def _on_bug(request: Request, error: Exception) -> JSONResponse:

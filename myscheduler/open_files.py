@@ -1,0 +1,61 @@
+"""How many files and connections this process may have open, and what they are for."""
+
+import errno
+import os
+import resource
+from dataclasses import dataclass
+
+OWN = 64
+"""The log, the database, the source, a secret, the resolver, the watch: what is always needed."""
+CALLERS = 512
+"""Connections of callers of the API."""
+MANUAL = 200
+"""Manual runs on their way; they have places of their own, so that a person needn't wait behind a flood."""
+_LEAST = 4
+_UNLIMITED = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """What each may have open at the most; together with `OWN` no more than the limit."""
+
+    scheduled: int
+    manual: int
+    callers: int
+
+    @property
+    def total(self) -> int:
+        return OWN + self.scheduled + self.manual + self.callers
+
+
+def shares(limit: int, scheduled: int) -> Shares:
+    """How a limit is shared out; where it is too small for all, everybody gets less, in proportion."""
+    wanted = Shares(scheduled, MANUAL, CALLERS)
+    if limit >= wanted.total:
+        return wanted
+    part = (limit - OWN) / (wanted.total - OWN)
+    return Shares(*(max(int(part * one), _LEAST) for one in (wanted.scheduled, wanted.manual, wanted.callers)))
+
+
+def allowed() -> int:
+    """The present limit of this process."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _UNLIMITED if soft == resource.RLIM_INFINITY else soft
+
+
+def allow(wanted: int) -> int:
+    """Raise the limit to what is wanted, as far as this process may. Returns the limit."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed() < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return allowed()
+
+
+def shortage() -> int | None:
+    """The number of the error when not even one more file can be opened, for those who are not told why they failed."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        return error.errno if error.errno in {errno.EMFILE, errno.ENFILE} else None
+    return None
