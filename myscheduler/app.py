@@ -22,6 +22,7 @@ from myscheduler.adapters.store import open_store
 from myscheduler.api import create_api
 from myscheduler.api.connections import Callers, Throttle, protocol_for
 from myscheduler.catalog import Catalog
+from myscheduler.causes import reason_of
 from myscheduler.errors import SettingError
 from myscheduler.heartbeat import Heartbeat
 from myscheduler.loaded import tell_loaded
@@ -199,7 +200,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)  # two that are bound do not exclude each other, two that listen do
     except OSError as error:
         listener.close()
-        message = f"MYSCHEDULER_PORT (--port): can't listen on {host}:{port}: {error.strerror}; choose another"
+        message = f"MYSCHEDULER_PORT (--port): can't listen on {host}:{port}: {reason_of(error)}; choose another"
         raise SettingError(message) from error
     return listener
 

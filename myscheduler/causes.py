@@ -9,28 +9,22 @@ from myscheduler import open_files
 
 _IN_TEXT = re.compile(r"\(os error (\d+)\)")
 """How libraries in Rust pass on the number."""
-_LACKS = {
+_WORDS = {
     errno.EMFILE: "too many open files in this process (its limit is {limit}: raise ulimit -n)",
     errno.ENFILE: "too many open files on this machine (raise fs.file-max)",
-    errno.ENOSPC: "no space left on the device (make room there)",
-    errno.EDQUOT: "the disk quota is used up (make room there)",
-    errno.ENOMEM: "out of memory",
-    errno.ENOBUFS: "out of memory for network buffers",
-    errno.EIO: "the disk or its connection fails (see the kernel's log)",
-    errno.ESTALE: "the file server has lost it (mount it anew)",
 }
-"""What the machine or this process lacks; no right and no other path would help."""
+"""Where what the system says leaves open who has too many, and what is to be done."""
+_LACKS = frozenset({*_WORDS, errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.ENOBUFS, errno.EIO, errno.ESTALE})
+"""No right and no other path would help."""
 
 
 def reason_of(error: BaseException) -> str:
     """In a line, for people."""
     number = number_of(error)
-    if number in _LACKS:
-        return _LACKS[number].format(limit=open_files.allowed())
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    if number in _WORDS:
+        return _WORDS[number].format(limit=open_files.allowed())
     if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno)
+        return error.strerror or os.strerror(error.errno)
     return " ".join(str(error).split()) or type(error).__name__
 
 
@@ -40,7 +34,7 @@ def is_lack(error: BaseException) -> bool:
 
 
 def is_lack_of_files(error: BaseException) -> bool:
-    return number_of(error) in {errno.EMFILE, errno.ENFILE}
+    return number_of(error) in _WORDS
 
 
 def number_of(error: BaseException) -> int | None:

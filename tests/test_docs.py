@@ -285,3 +285,44 @@ def test_the_commands_of_the_readme_install_with_hashes_and_name_no_registry() -
         text = (ROOT / name).read_text("utf-8")
         assert "://" not in text
         assert len(re.findall(r"^[a-z].*==", text, re.MULTILINE)) == len(re.findall(r"==.*\\\n +--hash=", text))
+
+
+INSTALLER = re.compile(r"\b(?:pip3?|pipx|uvx?|poetry|pdm|conda)\b[^\n|&;]*|(?<!-)\binstall [\"'`]?myscheduler\b[^\n]*")
+OURS = re.compile(r"(?<![\w/.@-])myscheduler(?:\[[\w, ]+\])?(?! ?@ ?git\+)(?![\w/\[-])")
+"""Our name as an index would get it: neither in a path nor in a URL, nor with one behind it."""
+
+
+def installs_by_name(text: str) -> list[str]:
+    """The commands that get our package from whoever owns its name."""
+    commands = [line for line in INSTALLER.findall(text.replace("\\\n", " ")) if "helm" not in line]
+    return [line for line in commands if OURS.search(re.sub(r"\b-m myscheduler|bin/myscheduler.*", "", line))]
+
+
+def test_nothing_installs_our_name_from_an_index() -> None:
+    """It belongs to nobody there, so whoever takes it would run beside the tokens of our users."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    texts = {name: (ROOT / name).read_text("utf-8", "replace") for name in listed if name != "tests/test_docs.py"}
+    found = {name: commands for name, text in texts.items() if (commands := installs_by_name(text))}
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "is_by_name"),
+    [
+        ("pip install myscheduler", True),
+        ("- run: pip install --quiet myscheduler==0.1.0", True),
+        ('pip3 install "myscheduler[postgresql]>=0.1"', True),
+        ("pip install -q \\\n  myscheduler", True),
+        ("pipx run myscheduler validate", True),
+        ("uvx myscheduler plan", True),
+        ("uv tool install myscheduler", True),
+        ("a driver is missing: install myscheduler[postgresql]", True),
+        ('pip install "$MYSCHEDULER"', False),
+        ("pip install git+https://git.example.com/myscheduler@v0.1.0", False),
+        ('pip install "myscheduler[postgresql] @ git+https://git.example.com/myscheduler@v0.1.0"', False),
+        ("pip install -e . && .venv/bin/myscheduler serve", False),
+        ("helm upgrade --install myscheduler helm/myscheduler", False),
+    ],
+)
+def test_installs_by_name_are_noticed(line: str, is_by_name: bool) -> None:
+    assert bool(installs_by_name(line)) == is_by_name

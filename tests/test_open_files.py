@@ -56,8 +56,8 @@ def test_a_shortage_is_noticed_only_while_there_is_one() -> None:
     [
         pytest.param(OSError(errno.EMFILE, "x"), "too many open files in this process", True, id="EMFILE"),
         pytest.param(OSError(errno.ENFILE, "x"), "too many open files on this machine", True, id="ENFILE"),
-        pytest.param(OSError(errno.ENOSPC, "x"), "no space left on the device", True, id="ENOSPC"),
-        pytest.param(OSError(errno.EDQUOT, "x"), "the disk quota is used up", True, id="EDQUOT"),
+        pytest.param(OSError(errno.ENOSPC, "No space left"), "No space left", True, id="ENOSPC"),
+        pytest.param(OSError(errno.EDQUOT, ""), "Disk quota exceeded", True, id="EDQUOT"),
         pytest.param(PermissionError(errno.EACCES, "Permission denied"), "Permission denied", False, id="EACCES"),
         pytest.param(OSError(errno.EROFS, ""), "Read-only file system", False, id="no text"),
         pytest.param(OSError("just text"), "just text", False, id="no number"),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from myscheduler.causes import reason_of
 from myscheduler.core.execution import Failure, Outcome
 from myscheduler.core.redaction import Secret
 from myscheduler.core.secrets import variable_of
@@ -86,7 +87,7 @@ class Secrets:
                 return Outcome(failure=Failure.SECRET_MISSING, error=f"secret {name!r} is missing: {missing}")
             value, place = self._environment[variable], f"the environment variable {variable}"
         except OSError as error:
-            return _unusable(name, f"{path} can't be read: {error.strerror or 'no reason given'}")
+            return _unusable(name, f"{path} can't be read: {reason_of(error)}")
         except ValueError as error:
             return _unusable(name, f"{path} {error}")
         if not value:

@@ -6,6 +6,7 @@ import os
 import click
 
 from myscheduler import __version__
+from myscheduler.causes import reason_of
 from myscheduler.cli.db import db
 from myscheduler.cli.export import export
 from myscheduler.cli.forecast import forecast
@@ -33,7 +34,7 @@ class _Commands(click.Group):
             if error.errno not in _NO_ROOM or error.filename is not None:
                 raise
             _drop_output()
-            raise click.ClickException(f"the output can't be written: {error.strerror}") from error
+            raise click.ClickException(f"the output can't be written: {reason_of(error)}") from error
 
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})

@@ -11,6 +11,7 @@ from unicodedata import east_asian_width
 
 import click
 
+from myscheduler.causes import reason_of
 from myscheduler.cli.heatmap import MOST_HOSTS, draw
 from myscheduler.cli.manifests import counted, exit_code, paths_argument, read_manifests, spec_of, usable_jobs
 from myscheduler.cli.options import format_option, parse_now_option, timezone_option
@@ -70,7 +71,7 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         if is_file:
             written.unlink(missing_ok=True)
-        message = f"can't write {path}: {error.strerror}"
+        message = f"can't write {path}: {reason_of(error)}"
         raise click.ClickException(message) from error
 
 

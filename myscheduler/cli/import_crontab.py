@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from myscheduler.causes import reason_of
 from myscheduler.cli.manifests import STDIN, coloured, read_stdin
 from myscheduler.cli.writing import output_option, write_manifests
 from myscheduler.core.crontab_import import import_crontab as manifests_of
@@ -33,7 +34,7 @@ def import_crontab(file: Path, *, system: bool, output: Path | None) -> None:
         content = read_stdin() if str(file) == "-" else file.read_bytes()
         text = content.decode("utf-8-sig")
     except OSError as error:
-        raise click.ClickException(f"{name} can't be read: {error.strerror or error}") from error
+        raise click.ClickException(f"{name} can't be read: {reason_of(error)}") from error
     except UnicodeDecodeError as error:
         raise click.ClickException(f"{name} is not UTF-8: convert it, for example with iconv") from error
     imported = manifests_of(text, path=name, zone=Settings().zone, has_users=system)

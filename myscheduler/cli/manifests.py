@@ -15,6 +15,7 @@ from pathspec import GitIgnoreSpec
 
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.source.tree import MAX_BYTES, TOO_LARGE
+from myscheduler.causes import reason_of
 from myscheduler.core.calendars_file import NamedCalendars, read_calendars
 from myscheduler.core.job import JobSpec
 from myscheduler.core.manifest import NO_CALENDARS, NO_RULES, DeclaredJob, Desired, ParsedFile, combine, parse_file
@@ -146,7 +147,7 @@ def read_stdin() -> bytes:
     try:
         return sys.stdin.buffer.read()
     except OSError as error:
-        raise click.ClickException(f"{STDIN} can't be read: {error.strerror or error}") from error
+        raise click.ClickException(f"{STDIN} can't be read: {reason_of(error)}") from error
 
 
 def counted(count: int, what: str) -> str:
@@ -199,7 +200,7 @@ def _read_file(path: Path) -> SourceFile | UnreadableFile:
                 return UnreadableFile(_named(path), "is not a regular file")
             content = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        return UnreadableFile(_named(path), error.strerror or str(error))
+        return UnreadableFile(_named(path), reason_of(error))
     if len(content) > MAX_BYTES:
         return UnreadableFile(_named(path), TOO_LARGE)
     return SourceFile.of(_named(path), content)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from myscheduler import private
+from myscheduler.causes import reason_of
 from myscheduler.cli.manifests import counted
 from myscheduler.core.manifest_writing import file_names
 
@@ -12,7 +14,7 @@ output_option = click.option(
     "--output",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write a file for each job into this folder; a file that is there is never overwritten.",
+    help="Write a file for each job into this folder, readable by you only; no file that is there is overwritten.",
 )
 
 
@@ -27,10 +29,10 @@ def write_manifests(manifests: Mapping[str, str], folder: Path | None) -> None:
         message = f"{taken[0]}{more} there already, so nothing was written: move them away, or choose another folder"
         raise click.ClickException(message)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private.make_folder(folder)
         for job_id, path in paths.items():
-            with path.open("x", encoding="utf-8") as file:
+            with open(path, "x", encoding="utf-8", opener=private.opener) as file:
                 file.write(manifests[job_id])
     except OSError as error:
-        raise click.ClickException(f"{folder} can't be written to: {error.strerror or error}") from error
+        raise click.ClickException(f"{folder} can't be written to: {reason_of(error)}") from error
     click.echo(f"{counted(len(manifests), 'job')} written to {folder}", err=True)

@@ -1064,7 +1064,7 @@ class TestPostgresql:
 
     def test_without_its_driver(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "psycopg", None)
-        with pytest.raises(StoreError, match=r"install myscheduler\[postgresql\]"), open_store("postgresql://x/y"):
+        with pytest.raises(StoreError, match=r"pip install 'psycopg\[binary\]'"), open_store("postgresql://x/y"):
             pass
 
 

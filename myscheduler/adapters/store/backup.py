@@ -14,12 +14,14 @@ from typing import IO
 
 import sqlalchemy as sa
 
+from myscheduler import private
 from myscheduler.adapters.store import sqlite
 from myscheduler.adapters.store.connections import shown
 from myscheduler.adapters.store.inspection import CUT_OFF, Contents, damages_of, facts
 from myscheduler.adapters.store.reading import ask, parse_url, read
 from myscheduler.adapters.store.standing import Stand, Standing, stand_of
 from myscheduler.adapters.store.trouble import in_a_line
+from myscheduler.causes import reason_of
 from myscheduler.core.sizes import shown_size
 from myscheduler.errors import StoreError
 
@@ -101,7 +103,7 @@ def _refuse(file: Path, source: Path) -> None:
         if reason := _obstacle(file.parent, source):
             raise StoreError(f"{file.parent} {reason}")
     except OSError as error:
-        raise StoreError(f"{file} can't be written as user {os.getuid()}: {error.strerror}") from error
+        raise StoreError(f"{file} can't be written as user {os.getuid()}: {reason_of(error)}") from error
     except RuntimeError as error:  # before Python 3.13
         raise StoreError(f"{file} is a link in a circle: choose another name for the backup") from error
 
@@ -154,7 +156,7 @@ def _copied(source: sa.URL, folder: Path, tell: Tell) -> Iterator[tuple[Path, Co
     """A finished, checked copy in the folder under a name of its own, which is gone afterwards."""
     part = folder / f"{PART}{secrets.token_hex(8)}.part"
     try:
-        part.touch(mode=0o600, exist_ok=False)
+        part.touch(mode=private.FILE_MODE, exist_ok=False)
         sqlite.look(source, lambda door: _fill(door, part, tell))
         copy = _checked(source, part, tell)
         _make_durable(part)
@@ -165,7 +167,7 @@ def _copied(source: sa.URL, folder: Path, tell: Tell) -> Iterator[tuple[Path, Co
     except OSError as error:
         if error.filename is None:  # of the caller's own output
             raise
-        raise StoreError(f"{folder} can't be written as user {os.getuid()}: {error.strerror}") from error
+        raise StoreError(f"{folder} can't be written as user {os.getuid()}: {reason_of(error)}") from error
     finally:
         part.unlink(missing_ok=True)
 

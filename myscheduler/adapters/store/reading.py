@@ -31,7 +31,7 @@ def parse_url(url: str) -> sa.URL:
     try:
         parsed.get_dialect().import_dbapi()
     except ModuleNotFoundError as error:
-        message = f"DATABASE_URL needs a driver that is not installed here ({error}): install myscheduler[postgresql]"
+        message = f"DATABASE_URL needs a driver that is not installed here ({error}): pip install 'psycopg[binary]'"
         raise StoreError(message) from error
     return parsed
 

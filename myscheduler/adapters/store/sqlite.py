@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -11,13 +12,18 @@ from typing import IO, Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
+from myscheduler import private
+from myscheduler.adapters.store import exposure
 from myscheduler.adapters.store.connections import READERS, Engines
+from myscheduler.causes import reason_of
 from myscheduler.errors import StoreError, StoreUnavailableError
 
 LOOK_SEC = 1.0
 """How long a start waits for the lock; `is_in_use` has it for an instant."""
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 def path_of(url: sa.URL) -> Path:
@@ -53,8 +59,8 @@ def opened(url: sa.URL, prepare: Callable[[sa.Engine], object]) -> Iterator[Engi
 def _sole_use(path: Path) -> Iterator[None]:
     """Two services on one database would each take the other's running executions for leftovers of a crash."""
     with _refusing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = _lock_of(path).open("a+", encoding="ascii")
+        private.make_folder(path.parent)
+        lock = open(_lock_of(path), "a+", encoding="ascii", opener=private.opener)  # noqa: SIM115
     with lock:
         deadline = time.monotonic() + LOOK_SEC
         while not _flock(lock, fcntl.LOCK_EX):
@@ -66,6 +72,9 @@ def _sole_use(path: Path) -> Iterator[None]:
             time.sleep(0.05)
         with _refusing(path):
             _check_writable(path.resolve())
+            private.make_file(path.resolve())  # SQLite would make it with 0644, and gives its log the same rights
+        if warning := exposure.warning_of(path.resolve()):
+            log.warning("%s", warning)
         yield
 
 
@@ -95,7 +104,7 @@ def _place_of(error: OSError) -> str:
         owner = f" of user {place.stat().st_uid}"
     except OSError:  # not even that may be looked at
         owner = ""
-    return f"{error.strerror} ({place}{owner})"
+    return f"{reason_of(error)} ({place}{owner})"
 
 
 def is_in_use(path: Path) -> bool | None:
@@ -136,7 +145,7 @@ def look(url: sa.URL, work: Callable[[sa.URL], T]) -> T:
         message = f"DATABASE_URL names {path}, where there is no database: correct the path"
         raise StoreError(message) from error
     except OSError as error:
-        message = f"DATABASE_URL names {path}, which can't be read as user {os.getuid()}: {error.strerror}"
+        message = f"DATABASE_URL names {path}, which can't be read as user {os.getuid()}: {reason_of(error)}"
         raise StoreError(message) from error
     if not path.is_file():
         raise StoreError(f"DATABASE_URL names {path}, which is no file: correct the path")

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
+from myscheduler.causes import lack_of_files
 from myscheduler.errors import StoreUnavailableError
 
 _ITS_OWN = (
@@ -15,12 +16,14 @@ _ITS_OWN = (
     sa.exc.TimeoutError,  # no connection of the pool came free
 )
 _DISK_FULL = "53100"
+_CANT_OPEN = "unable to open database file"
+"""All that SQLite says, whatever is in the way."""
 _ADVICE = {
     "disk I/O error": " (the disk is full or over a quota, or it fails: look at df and the kernel's log)",
     "database or disk is full": " (make room there)",
     "database is locked": " (another program holds it, such as a backup or an open sqlite3 shell)",
     "database disk image is malformed": " (the file is damaged: stop the service and restore a backup)",
-    "unable to open database file": " (the user of this process may not open it, or not its folder)",
+    _CANT_OPEN: " (the user of this process may not open it, or not its folder)",
     "attempt to write a readonly database": " (the file, its folder or the file system can't be written)",
 }
 """What SQLite says, and what an operator does next."""
@@ -43,6 +46,8 @@ def in_a_line(error: Exception) -> str:
     said = getattr(error, "orig", None) or error
     diagnosis = getattr(said, "diag", None)  # what a PostgreSQL server reports, in parts
     text = " ".join(str(getattr(diagnosis, "message_primary", None) or said).split())
+    if text == _CANT_OPEN and (lack := lack_of_files()):
+        return f"{text} ({lack})"
     return text + _ADVICE.get(text, "")
 
 

@@ -1,0 +1,62 @@
+"""Whether other users than its owner can get at an SQLite database."""
+
+import os
+import shlex
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+_OTHERS = stat.S_IRWXO
+_ALL_BUT_OWNER = stat.S_IRWXG | stat.S_IRWXO
+_WRITERS = stat.S_IWGRP | stat.S_IWOTH
+
+
+def warning_of(database: Path) -> str | None:
+    """A line that says what is open and what to run; `None` when all is well.
+
+    A folder of somebody else was opened to a group on purpose: Kubernetes gives a volume to root and its `fsGroup`, and
+    the files in it to that group. Then only what everybody may read is told, as no folder could be changed anyway.
+    """
+    try:
+        is_shared = _is_shared(database.parent)
+        files = _wide_files(database, _OTHERS if is_shared else _ALL_BUT_OWNER)
+        folder = None if is_shared else _command_for(database)
+    except OSError:  # whoever opens it says what is wrong
+        return None
+    open_ones = ([database.parent] if folder else []) + files
+    commands = ([folder] if folder else []) + ([f"chmod 600 {shlex.quote(str(database))}*"] if files else [])
+    if not open_ones:
+        return None
+    shown = ", ".join(f"{path} ({_mode(path):04o})" for path in open_ones)
+    return (
+        f"other users can get at the database, which may hold credentials: {shown}; "
+        f"what is there keeps its rights, so run: {' && '.join(commands)}"
+    )
+
+
+def _is_shared(folder: Path) -> bool:
+    return folder.stat().st_uid != os.geteuid() or bool(_mode(folder) & stat.S_ISGID)
+
+
+def _wide_files(database: Path, rights: int) -> list[Path]:
+    return [path for path in _files(database) if _mode(path) & rights]
+
+
+def _files(database: Path) -> Iterator[Path]:
+    for ending in ("", "-wal", "-shm", "-journal"):
+        path = Path(f"{database}{ending}")
+        if path.exists():
+            yield path
+
+
+def _command_for(database: Path) -> str | None:
+    """What closes its folder, where that is open; one that holds other things too is only kept from being written."""
+    folder, mode = database.parent, _mode(database.parent)
+    quoted = shlex.quote(str(folder))
+    if all(path.name.startswith(database.name) for path in folder.iterdir()):
+        return f"chmod 700 {quoted}" if mode & _ALL_BUT_OWNER else None
+    return f"chmod go-w {quoted}" if mode & _WRITERS and not mode & stat.S_ISVTX else None
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
