@@ -54,6 +54,7 @@ REPLACED = "the next slot of this job was due, and it says overlap: replace; the
 GIVEN_UP = "whoever triggered it was told that it could not be recorded in time, so it was not sent"
 NOT_SENT = "the scheduler was stopped before this execution was sent"
 _UNSENT = {
+    Failure.NO_FILE: Reason.NO_FILE,
     Failure.SECRET_MISSING: Reason.SECRET_MISSING,
     Failure.SECRET_UNUSABLE: Reason.SECRET_UNUSABLE,
     Failure.SECRET_NOT_ALLOWED: Reason.SECRET_NOT_ALLOWED,
@@ -382,7 +383,7 @@ class Runner:
     async def _execute(self, job: Job, execution: Execution, host: str, attempts: int) -> None:
         """Send until it is decided. The first attempt has its place from the claim; a later one waits for its turn."""
         log_start(execution)
-        status, reason = Status.FAILED, None
+        status, reason, unsent = Status.FAILED, None, 0
         try:
             if attempts:
                 await self._turn(execution, host)
@@ -394,6 +395,7 @@ class Runner:
                 finally:
                     self._leave(execution, host)
                 log_attempt(execution, attempts, host, outcome)
+                unsent += outcome.failure in _UNSENT
                 delay = retry_delay(job.spec, outcome, attempts)
                 if delay is None:
                     break
@@ -404,7 +406,7 @@ class Runner:
                 await self._turn(execution, host)
             status = final_status(outcome)
             reason = _UNSENT.get(outcome.failure) if outcome.failure else None
-            attempts -= reason is not None
+            attempts -= unsent
         except asyncio.CancelledError:
             self._cut_off(job, execution, attempts, STOPPED)
             return

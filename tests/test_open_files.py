@@ -1,10 +1,6 @@
 """How the limit of open files is shared out, and how errors of the system are told."""
 
 import errno
-import os
-import resource
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 from hypothesis import given
@@ -12,6 +8,7 @@ from hypothesis import strategies as st
 
 from myscheduler import causes, open_files
 from myscheduler.open_files import OWN, shares
+from tests.few_files import no_more_files
 
 
 @given(st.integers(OWN + 20, 100_000), st.integers(4, 50_000))
@@ -26,20 +23,6 @@ def test_all_shares_together_fit_into_the_limit(limit: int, scheduled: int) -> N
 def test_executions_have_most_of_them(limit: int) -> None:
     found = shares(limit, 2_000)
     assert found.scheduled > 3 * found.callers
-
-
-@contextmanager
-def no_more_files() -> Iterator[None]:
-    with ExitStack() as stack:
-        before = resource.getrlimit(resource.RLIMIT_NOFILE)
-        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
-        last = os.dup(0)
-        stack.callback(os.close, last)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (last + 1, before[1]))
-        with suppress(OSError):
-            while True:
-                stack.callback(os.close, os.dup(0))
-        yield
 
 
 def test_a_shortage_is_noticed_only_while_there_is_one() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from myscheduler.causes import reason_of
+from myscheduler.causes import is_lack_of_files, reason_of
 from myscheduler.core.execution import Failure, Outcome
 from myscheduler.core.redaction import Secret
 from myscheduler.core.secrets import variable_of
@@ -87,6 +87,8 @@ class Secrets:
                 return Outcome(failure=Failure.SECRET_MISSING, error=f"secret {name!r} is missing: {missing}")
             value, place = self._environment[variable], f"the environment variable {variable}"
         except OSError as error:
+            if is_lack_of_files(error):
+                return Outcome(failure=Failure.NO_FILE, error=f"secret {name!r} was not read: {reason_of(error)}")
             return _unusable(name, f"{path} can't be read: {reason_of(error)}")
         except ValueError as error:
             return _unusable(name, f"{path} {error}")

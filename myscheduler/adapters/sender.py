@@ -12,6 +12,7 @@ import codecs
 import io
 import os
 import re
+import socket
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Callable
@@ -30,6 +31,7 @@ from yarl import URL
 from myscheduler.adapters.rations import FloodError, Handler, Rations
 from myscheduler.adapters.routes import LinkLocalError, Resolver, SocketMaker
 from myscheduler.adapters.trouble import trouble_with
+from myscheduler.causes import is_lack_of_files, lack_of_files, reason_of
 from myscheduler.core.execution import EXCERPT_BYTES, Failure, Outcome, Request
 from myscheduler.core.hosts import looked_up
 from myscheduler.core.link_local import NOWHERE, Address, Reach, advice, called_address, link_local_parts
@@ -41,6 +43,8 @@ KEEPALIVE_SEC = 1.5
 """How long an idle connection is kept. A request on a connection that the target is just closing is lost, and is not
 sent again; so give up first: gunicorn closes after 2 s, uvicorn and Node after 5 s."""
 DNS_TTL_SEC = 10
+FILE_RETRY_SEC = 0.2
+"""Between two looks for a free file; connections that are kept idle give theirs back meanwhile."""
 HEADER_LIMIT = 32 * 1024
 """Bytes of one header line of an answer: long content policies pass, a header bomb does not."""
 
@@ -89,19 +93,15 @@ class Sender:
             async with asyncio.timeout(request.timeout_sec) as limit:
                 await self._exchange(message, answer)
         except _TARGET_ERRORS as error:
+            if limit.expired() and answer.lack:
+                return Outcome(failure=Failure.NO_FILE, error=_unsent(request.timeout_sec, answer.lack))
             if limit.expired():
                 return answer.outcome(Failure.TIMEOUT, _late(request.timeout_sec, answer.status))
             return answer.outcome(*_diagnosis(error, message.address.where))
         return _verdict(answer)
 
     async def _exchange(self, message: "_Message", answer: "_Answer") -> None:
-        response = await self._session.request(
-            message.method,
-            message.address.url,
-            headers=message.headers,
-            data=_body(message.body),
-            allow_redirects=False,
-        )
+        response = await self._answered(message, answer)
         try:
             answer.begin(response)
             async for chunk in response.content.iter_any():
@@ -111,6 +111,24 @@ class Sender:
             answer.complete = True
         finally:
             response.close()  # does nothing when it was read to its end: the connection is back in the pool by then
+
+    async def _answered(self, message: "_Message", answer: "_Answer") -> aiohttp.ClientResponse:
+        """The head of an answer. Without a free file nothing has left, so it is tried again until there is one."""
+        while True:
+            try:
+                return await self._session.request(
+                    message.method,
+                    message.address.url,
+                    headers=message.headers,
+                    data=_body(message.body),
+                    allow_redirects=False,
+                )
+            except aiohttp.ClientConnectorError as error:
+                answer.lack = _lack_of_files(error.os_error)
+                if answer.lack is None:
+                    raise
+            await asyncio.sleep(FILE_RETRY_SEC)
+            answer.lack = None  # whether the next try has left by the end of the time is not known
 
 
 @asynccontextmanager
@@ -171,6 +189,8 @@ class _Answer:
     """What has arrived so far."""
 
     secrets: tuple[Secret, ...]
+    lack: str | None = None
+    """Why we wait for a file at this moment."""
     status: int | None = None
     charset: str | None = None
     coding: str = ""
@@ -401,6 +421,17 @@ def _verdict(answer: _Answer) -> Outcome:
 
 def _late(seconds: float, status: int | None) -> str:
     return f"no complete answer within {seconds:g} s" + (f" (status {status}, then it stalled)" if status else "")
+
+
+def _unsent(seconds: float, lack: str) -> str:
+    return f"not sent within {seconds:g} s: {lack}"
+
+
+def _lack_of_files(error: OSError) -> str | None:
+    """That this process has no file for a connection, in words; the resolver tells nothing but that it failed."""
+    if isinstance(error, socket.gaierror):
+        return lack_of_files()
+    return reason_of(error) if is_lack_of_files(error) else None
 
 
 def _diagnosis(error: Exception, where: str) -> tuple[Failure, str]:

@@ -5,12 +5,13 @@ parts of the answer.
 """
 
 import errno
-import os
 import socket
 import ssl
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+
+from myscheduler.causes import reason_of
 
 _RESET = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE})
 
@@ -72,5 +73,5 @@ def _broken(error: OSError, where: str) -> str:
     if error.errno in _RESET or isinstance(error, ConnectionError):
         return f"the connection to {where} was reset"
     # Without a number it is put together of those of several addresses.
-    reason = os.strerror(error.errno) if error.errno else "none of its addresses can be reached"
+    reason = reason_of(error) if error.errno else "none of its addresses can be reached"
     return f"connection to {where} failed: {reason}"

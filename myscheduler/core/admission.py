@@ -43,6 +43,7 @@ class Reason(StrEnum):
     CRASH = "crash"
     SHUTDOWN = "shutdown"
     DATABASE = "database"
+    NO_FILE = "no-file"
     SECRET_MISSING = "secret-missing"  # noqa: S105 - a word, no password
     SECRET_UNUSABLE = "secret-unusable"  # noqa: S105 - a word, no password
     SECRET_NOT_ALLOWED = "secret-not-allowed"  # noqa: S105 - a word, no password

@@ -112,7 +112,7 @@ def rfc3339(moment: datetime) -> str:
 
 def _is_retryable(outcome: Outcome) -> bool:
     match outcome.failure:
-        case Failure.TIMEOUT | Failure.CONNECTION:
+        case Failure.TIMEOUT | Failure.CONNECTION | Failure.NO_FILE:
             return True
         case Failure.HTTP_ERROR:
             return (outcome.http_status or 0) >= 500

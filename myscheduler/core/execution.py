@@ -37,6 +37,8 @@ class Failure(StrEnum):
     TIMEOUT = "timeout"
     CONNECTION = "connection"
     INVALID_REQUEST = "invalid_request"
+    NO_FILE = "no-file"
+    """This process had no file left for a connection or a secret, so nothing was sent."""
     SECRET_MISSING = "secret-missing"  # noqa: S105 - a word, no password
     SECRET_UNUSABLE = "secret-unusable"  # noqa: S105 - a word, no password
     SECRET_NOT_ALLOWED = "secret-not-allowed"  # noqa: S105 - a word, no password

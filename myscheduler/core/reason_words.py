@@ -28,6 +28,7 @@ REASONS = {
     Reason.CRASH: "the service or its machine stopped meanwhile",
     Reason.SHUTDOWN: "the service was stopped meanwhile",
     Reason.DATABASE: "the database went away during the claim; nothing was sent",
+    Reason.NO_FILE: "the service had too many open files for another connection; nothing was sent",
     Reason.SECRET_MISSING: "a secret that the job refers to was missing; nothing was sent",
     Reason.SECRET_UNUSABLE: "a secret that the job refers to could not be read or used; nothing was sent",
     Reason.SECRET_NOT_ALLOWED: "the policy did not allow the job a secret that it refers to; nothing was sent",

@@ -17,6 +17,7 @@ from myscheduler.adapters import sender as module
 from myscheduler.adapters.sender import Sender, open_sender
 from myscheduler.core.execution import EXCERPT_BYTES, Failure, Outcome, Request
 from myscheduler.core.redaction import REDACTED, Secret
+from tests.few_files import no_more_files
 from tests.target import CERTIFICATE, Answer, HangUp, Raw, Received, Silence, Target
 
 pytestmark = pytest.mark.anyio
@@ -653,3 +654,24 @@ async def test_a_header_value_that_can_not_be_sent_is_not_told(sender: Sender, t
         error="the value of the header Authorization has a line break or another control character",
     )
     assert target.requests == []
+
+
+# --- without files --------------------------------------------------------------------------------------------------
+
+
+async def test_without_a_file_it_is_sent_when_there_is_one(sender: Sender, target: Target) -> None:
+    with no_more_files():
+        sending = asyncio.create_task(sender.send(request(target.url(), timeout_sec=10)))
+        await asyncio.sleep(0.5)
+        assert not sending.done()
+    assert (await sending).http_status == 200
+    assert len(target.requests) == 1
+
+
+async def test_without_a_file_in_all_the_time_the_cause_is_told(sender: Sender, target: Target) -> None:
+    with no_more_files():
+        outcome = await sender.send(request(target.url(), timeout_sec=0.5))
+    assert outcome.failure is Failure.NO_FILE
+    assert "not sent within 0.5 s: too many open files in this process (its limit is" in str(outcome.error)
+    assert target.requests == []
+    assert (await sender.send(request(target.url(), timeout_sec=10))).http_status == 200

@@ -1,6 +1,7 @@
 """The manifest directory on a real file system: what is read, that it is of one moment, and what wakes us."""
 
 import asyncio
+import errno
 import itertools
 import os
 import shutil
@@ -17,9 +18,12 @@ from pathlib import Path
 
 import pytest
 
-from myscheduler.adapters.source import DirectorySource
+from myscheduler.adapters.source import DirectorySource, reading
 from myscheduler.adapters.source.reading import RESTLESS_READINGS
+from myscheduler.adapters.source.tree import walk
+from myscheduler.adapters.source.watching import _hindrance
 from myscheduler.core.source import Snapshot, SourceFile, SourceUnavailable, UnreadableFile
+from tests.few_files import no_more_files
 from tests.kubelet import Kubelet
 from tests.work_tree import commit, git
 
@@ -262,7 +266,7 @@ class TestUnreadable:
         script = """
             import os, sys
             from pathlib import Path
-            from myscheduler.adapters.source import DirectorySource
+            from myscheduler.adapters.source import DirectorySource, reading, watching
             if os.geteuid() == 0:
                 os.setgroups([]); os.setgid(65534); os.setuid(65534)
             snapshot = DirectorySource(Path(sys.argv[1])).read()
@@ -773,7 +777,7 @@ def test_without_inotify_the_poll_goes_on(root: Path) -> None:
     script = """
         import asyncio, logging, sys
         from pathlib import Path
-        from myscheduler.adapters.source import DirectorySource
+        from myscheduler.adapters.source import DirectorySource, reading, watching
         logging.basicConfig(format="%(levelname)s %(message)s")
         async def main():
             root, woken = Path(sys.argv[1]), asyncio.Event()
@@ -793,3 +797,50 @@ def test_without_inotify_the_poll_goes_on(root: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert result.stderr.count("WARNING") == 1
     assert "can't watch for changes" in result.stderr
+    assert "raise fs.inotify.max_user_watches" in result.stderr
+    assert "TaskGroup" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        pytest.param(OSError(errno.EMFILE, "Too many open files"), "max_user_instances", id="instances"),
+        pytest.param(RuntimeError("Error creating watcher: x (os error 24)"), "max_user_instances", id="only in text"),
+        pytest.param(OSError("OS file watch limit reached. about []"), "max_user_watches", id="watches"),
+        pytest.param(OSError(errno.ENOSPC, "No space left on device"), "max_user_watches", id="watches, by number"),
+        pytest.param(PermissionError(errno.EACCES, "Permission denied"), "Permission denied", id="rights"),
+        pytest.param(RuntimeError("can't start new thread"), "can't start new thread", id="threads"),
+    ],
+)
+def test_what_hinders_a_watch_is_named(error: Exception, says: str) -> None:
+    for one in (error, ExceptionGroup("unhandled errors in a TaskGroup", [ExceptionGroup("more", [error])])):
+        told = _hindrance(one)
+        assert says in told
+        assert "TaskGroup" not in told
+        assert ("inotify" in told) == ("max_user" in says)
+
+
+def test_inotify_is_not_blamed_for_what_this_process_lacks() -> None:
+    with no_more_files():
+        told = _hindrance(OSError(errno.EMFILE, "Too many open files"))
+    assert "in this process" in told
+    assert "inotify" not in told
+
+
+def test_a_lack_of_files_is_no_fault_of_the_source(root: Path) -> None:
+    (root / "team").mkdir()
+    (root / "team/a.yaml").write_text("x")
+    source = DirectorySource(root)
+    assert len(source.read().files) == 1
+    (root / "team/a.yaml").write_text("changed")
+    with no_more_files(), pytest.raises(SourceUnavailable, match="too many open files in this process") as caught:
+        source.read()
+    assert "readable" not in str(caught.value)
+    assert [file.content for file in source.read().files] == [b"changed"]
+
+
+def test_a_file_that_can_not_be_opened_for_want_of_files_stops_the_reading(root: Path) -> None:
+    (root / "a.yaml").write_text("x")
+    (found,) = walk(root).files
+    with no_more_files(), pytest.raises(SourceUnavailable, match="too many open files in this process"):
+        reading._read(found, 0)

@@ -92,6 +92,7 @@ def _http(status: int) -> Outcome:
         pytest.param(_http(500), True, Status.FAILED, id="500"),
         pytest.param(_http(503), True, Status.FAILED, id="503"),
         pytest.param(Outcome(failure=Failure.TIMEOUT), True, Status.FAILED, id="timeout"),
+        pytest.param(Outcome(failure=Failure.NO_FILE), True, Status.FAILED, id="no file"),
         pytest.param(Outcome(failure=Failure.CONNECTION), True, Status.FAILED, id="connection"),
         pytest.param(Outcome(failure=Failure.INVALID_REQUEST), False, Status.FAILED, id="invalid request"),
     ],

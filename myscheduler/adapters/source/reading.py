@@ -9,6 +9,7 @@ from pathlib import Path
 from myscheduler.adapters.source import watching
 from myscheduler.adapters.source.revision import Names
 from myscheduler.adapters.source.tree import Found, Signature, Tree, changed, reason_of, walk
+from myscheduler.causes import is_lack_of_files
 from myscheduler.core.source import CALENDARS, POLICY, RESERVED, Snapshot, SourceFile, SourceUnavailable, UnreadableFile
 
 ATTEMPTS = 6  # the first, and five more
@@ -153,6 +154,8 @@ def _read(found: Found, taken_ns: int) -> _Known | UnreadableFile | None:
     except FileNotFoundError:
         return None
     except OSError as error:
+        if is_lack_of_files(error):  # which is no fault of this file: nothing is known of any
+            raise SourceUnavailable(f"{found.real}: {reason_of(error)}") from error
         return UnreadableFile(found.path, reason_of(error))
     if len(content) != found.signature.size:
         return None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from myscheduler import causes
 from myscheduler.core.source import POLICY, RESERVED, SourceUnavailable, UnreadableFile
 
 SUFFIXES = (".yaml", ".yml")
@@ -131,7 +132,12 @@ def walk(root: Path) -> Tree:
 
 def reason_of(error: OSError) -> str:
     """For people: why this can't be read."""
-    return _REASONS.get(error.errno or 0) or (error.strerror or str(error)).lower()
+    return _REASONS.get(error.errno or 0) or causes.reason_of(error).lower()
+
+
+def _unavailable(root: Path, error: OSError) -> SourceUnavailable:
+    advice = "" if causes.is_lack(error) else ": make the folder readable for this process"
+    return SourceUnavailable(f"{root}: {reason_of(error)}{advice}")
 
 
 def _root(root: Path) -> Found:
@@ -142,7 +148,7 @@ def _root(root: Path) -> Found:
         message = f"{root}: does not exist: create the folder, or correct the path (MYSCHEDULER_JOBS_DIR)"
         raise SourceUnavailable(message) from None
     except OSError as error:
-        raise SourceUnavailable(f"{root}: {reason_of(error)}: make the folder readable for this process") from error
+        raise _unavailable(root, error) from error
     if not stat.S_ISDIR(status.st_mode):
         raise SourceUnavailable(f"{root}: is not a directory: name the folder that holds the manifests")
     return Found("", real, Signature.of(status))
@@ -154,7 +160,9 @@ def _list(folder: Found, root: Path) -> list[Found | UnreadableFile]:
             looks = [_look(folder.path, entry) for entry in entries if not entry.name.startswith(".")]
     except OSError as error:
         if not folder.path:
-            raise SourceUnavailable(f"{root}: {reason_of(error)}: make the folder readable for this process") from error
+            raise _unavailable(root, error) from error
+        if causes.is_lack_of_files(error):  # of nobody's folder in particular, so nothing is known of any
+            raise _unavailable(Path(folder.real), error) from error
         if isinstance(error, FileNotFoundError):
             return []
         return [UnreadableFile(folder.path, reason_of(error))]

@@ -1,6 +1,7 @@
 """Noticing that the manifest directory may have changed: file system events, and a slow poll for what they miss."""
 
 import asyncio
+import errno
 import logging
 import os
 import time
@@ -13,6 +14,7 @@ from typing import TypeAlias
 
 from watchfiles import awatch
 
+from myscheduler import causes
 from myscheduler.adapters.source.git import lock_of
 from myscheduler.adapters.source.revision import Checkout
 from myscheduler.adapters.source.tree import Tree, walk
@@ -21,6 +23,8 @@ from myscheduler.core.source import SourceUnavailable
 STEP_MS = 50
 DEBOUNCE_MS = 200
 TICK_SEC = 0.1
+_NO_WATCHES = "watch limit reached"
+"""What notify, below watchfiles, makes of ENOSPC."""
 
 CheckoutOf: TypeAlias = Callable[[str], Checkout | None]
 
@@ -89,14 +93,21 @@ async def watch(root: Path, wake: Callable[[], None], checkout_of: CheckoutOf, *
         ) as error:  # no inotify left, or the watch broke: the poll goes on
             if not warned:
                 logger.warning(
-                    "%s: can't watch for changes (%s): looking every %g s instead; raise fs.inotify.max_user_watches"
-                    " or fs.inotify.max_user_instances",
-                    root,
-                    error,
-                    poll_sec,
+                    "%s: can't watch for changes: %s; looking every %g s instead", root, _hindrance(error), poll_sec
                 )
                 warned = True
             await asyncio.sleep(poll_sec)
+
+
+def _hindrance(error: Exception) -> str:
+    """Why there is no watch, and what to raise where that helps."""
+    cause = next(causes.leaves(error), error)
+    number = causes.number_of(cause)
+    if number == errno.ENOSPC or _NO_WATCHES in str(cause):
+        return "no inotify watch is left for this user (raise fs.inotify.max_user_watches)"
+    if number == errno.EMFILE and causes.lack_of_files() is None:  # the same number has two meanings, inotify_init(2)
+        return "no inotify instance is left for this user (raise fs.inotify.max_user_instances)"
+    return causes.reason_of(cause)
 
 
 async def _watch_places(
