@@ -18,6 +18,8 @@ from myscheduler.core.problem import shown
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PLAIN = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 """A `Host` header that every server reads alike."""
+LONGEST_HEADER = 300
+"""Characters of a `Host` header: a name has 253 at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,17 @@ class HostPattern:
 @lru_cache(maxsize=16_384)  # thousands of jobs are judged again and again
 def called_host(url: str) -> Host | None:
     """What the URL calls, or `None` where that can't be told for sure."""
+    return _read(url)
+
+
+def host_in_header(scheme: str, value: str) -> Host | None:
+    """What a `Host` header names under a scheme, `None` where that can't be told for sure."""
+    if len(value) > LONGEST_HEADER or not _PLAIN.fullmatch(value):
+        return None
+    return _read(f"{scheme}://{value}")  # not cached: anybody may send anything
+
+
+def _read(url: str) -> Host | None:
     if any(char.isspace() or not char.isprintable() for char in url):
         return None
     try:
@@ -79,7 +92,7 @@ def hosts_in_headers(url: str, headers: Mapping[str, str]) -> list[tuple[str, Ho
     Where many sites share one server, it is this header by which it chooses, whatever the URL says.
     """
     return [
-        (name, called_host(f"{url.partition(':')[0]}://{value}") if _PLAIN.fullmatch(value) else None)
+        (name, host_in_header(url.partition(":")[0], value))
         for name, value in headers.items()
         if name.lower() == "host"
     ]
