@@ -171,7 +171,7 @@ async def client(parts: Parts, *, token: str | None = None, zone: str = ZONE) ->
         grants=lambda: parts.grants,
     )
     transport = httpx.ASGITransport(api, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://myscheduler") as one:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8003") as one:
         yield one
 
 

@@ -1,29 +1,36 @@
 """The REST API: URLs, status codes, JSON shapes."""
 
-import hmac
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI
+from starlette.types import ASGIApp
 
 from myscheduler import __version__
 from myscheduler.adapters.store import Store
 from myscheduler.api import errors
 from myscheduler.api.audit import audit_router
+from myscheduler.api.door import Door
 from myscheduler.api.health import health_router
 from myscheduler.api.jobs import jobs_router
+from myscheduler.api.pages import pages_router
 from myscheduler.api.preview import preview_router
+from myscheduler.api.queries import check_parameters
 from myscheduler.api.requests import RequestLog
 from myscheduler.api.specs import specs_router
 from myscheduler.api.sync import sync_router
+from myscheduler.api.tokens import bearer
 from myscheduler.api.views import Views
 from myscheduler.api.why import why_router
 from myscheduler.catalog import Catalog
+from myscheduler.core.allowed_hosts import AllowedHosts
 from myscheduler.core.secrets import Grants
 from myscheduler.reconciler import Reconciler
 from myscheduler.runner import Runner
 
 BASE = "/api/v1"
+LOOPBACK = AllowedHosts()
 
 
 def create_api(
@@ -37,21 +44,27 @@ def create_api(
     token: str | None,
     now: Callable[[], datetime],
     grants: Callable[[], Grants] = Grants,
+    hosts: AllowedHosts = LOOPBACK,
 ) -> FastAPI:
     """The application; with a `token`, everything below `BASE` wants it.
 
-    `grants` says which secrets the jobs that are made here may use.
+    `grants` says which secrets the jobs that are made here may use, `hosts` under which names the service is called.
     """
-    app = FastAPI(
+    app = _Api(
+        hosts,
         title="MyScheduler",
         version=__version__,
         description="Declarative scheduler of HTTP calls. Jobs from manifests are read-only here.",
         redirect_slashes=False,
+        openapi_url=None,  # these are in `pages`
+        docs_url=None,
+        redoc_url=None,
     )
     errors.install(app)
     app.add_middleware(RequestLog)
     views = Views(zone)
-    guard = [Depends(_bearer(token))] if token else []
+    checks = [Depends(check_parameters)]
+    guard = [Depends(bearer(token)), *checks] if token else checks
     jobs = jobs_router(store, catalog, runner, reconciler, views, zone=zone, now=now, grants=grants)
     app.include_router(jobs, prefix=BASE, dependencies=guard)
     app.include_router(sync_router(store, reconciler, views, source=source), prefix=BASE, dependencies=guard)
@@ -59,18 +72,17 @@ def create_api(
     app.include_router(specs_router(store, zone=zone), prefix=BASE, dependencies=guard)
     app.include_router(why_router(store, reconciler, zone=zone, now=now), prefix=BASE, dependencies=guard)
     app.include_router(preview_router(store, zone=zone, now=now), prefix=BASE, dependencies=guard)
-    app.include_router(health_router(runner, zone=zone))
+    app.include_router(health_router(runner, zone=zone), dependencies=checks)
+    app.include_router(pages_router(), dependencies=checks)
     return app
 
 
-def _bearer(token: str) -> Callable[[Request], None]:
-    """Refuses requests without `Authorization: Bearer TOKEN`."""
-    expected = token.encode()
+class _Api(FastAPI):
+    """Has the door around everything, also around what answers when a handler fails."""
 
-    def check(request: Request) -> None:
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode("latin-1"), expected):
-            detail = "send the API token as 'Authorization: Bearer TOKEN'"
-            raise HTTPException(401, detail, {"WWW-Authenticate": "Bearer"})
+    def __init__(self, hosts: AllowedHosts, **options: Any) -> None:
+        super().__init__(**options)
+        self._hosts = hosts
 
-    return check
+    def build_middleware_stack(self) -> ASGIApp:
+        return Door(super().build_middleware_stack(), self.router, self._hosts)

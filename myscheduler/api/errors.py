@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from myscheduler.api.methods import allow, allowed_methods
 from myscheduler.core.problem import Complaint
 from myscheduler.errors import JobConflictError, JobNotFoundError, MySchedulerError, StoreUnavailableError
 
@@ -18,11 +19,15 @@ MEDIA_TYPE = "application/problem+json"
 _TITLES = {
     400: "Bad request",
     401: "Not authorized",
+    403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
     409: "Conflict",
     413: "Too large",
+    415: "Unsupported media type",
+    421: "Misdirected request",
     422: "Invalid input",
+    429: "Too many requests",
     503: "Unavailable",
 }
 _STATUS_OF = {JobNotFoundError: 404, JobConflictError: 409, StoreUnavailableError: 503}
@@ -101,12 +106,13 @@ async def _on_validation(_request: Request, error: Exception) -> JSONResponse:
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
-    detail = error.detail
+    detail, headers = error.detail, error.headers
     if error.status_code == 404:
         detail = f"there is nothing at {request.url.path}: see /docs for what there is"
     elif error.status_code == 405:
         detail = f"{request.method} is not possible at {request.url.path}: see /docs for what is"
-    return problem(error.status_code, detail, headers=error.headers)
+        headers = allow(allowed_methods(request.app.router, request.scope))
+    return problem(error.status_code, detail, headers=headers)
 
 
 async def _on_hang_up(_request: Request, _error: Exception) -> JSONResponse:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows
+from myscheduler.adapters.store import Connection, Store, audit_rows, execution_rows, job_rows
 from myscheduler.api import views as shapes
 from myscheduler.api.bodies import actor_of, read_actor, read_object, read_pause, read_resume
 from myscheduler.api.errors import InvalidInputError
@@ -155,7 +155,7 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     @router.get("/{job_id}/executions", responses=_answers(shapes.JobExecutionList))
     async def job_executions(job_id: str, limit: Limit = 50) -> JSONResponse:
         """A job's history, newest first; that of a removed job too."""
-        records = await store.read(partial(execution_rows.of_job, job_id=job_id, limit=limit))
+        records = await store.read(partial(_history, job_id=job_id, limit=limit))
         return JSONResponse(
             {"job_id": job_id, "executions": [views.execution(one) for one in records], "count": len(records)}
         )
@@ -213,6 +213,14 @@ def _take_flag(body: dict[str, Any], name: str) -> bool:
     if not isinstance(value, bool):
         raise InvalidInputError([Complaint((name,), "invalid-type", "has to be true or false")])
     return value
+
+
+def _history(connection: Connection, job_id: str, limit: int) -> list[Record]:
+    """Raises `JobNotFoundError` where neither a run, nor the job, nor an entry of the audit trail tells of one."""
+    records = execution_rows.of_job(connection, job_id, limit)
+    if not records and not job_rows.find_jobs(connection, [job_id]) and not audit_rows.knows(connection, job_id):
+        raise JobNotFoundError(job_id)
+    return records
 
 
 def _one_with_history(connection: Connection, job_id: str) -> tuple[Job, Record | None, list[Record], Failing | None]:

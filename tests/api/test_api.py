@@ -19,6 +19,7 @@ from tests.target import Answer, Silence, Target
 pytestmark = pytest.mark.anyio
 
 JOBS = "/api/v1/jobs"
+JSON = {"Content-Type": "application/json"}
 TOKYO = timedelta(hours=9)
 
 SUMMARY = {
@@ -449,7 +450,7 @@ class TestCommonUi:
         await create(api)
         await ok(api, "POST", f"{JOBS}/a/pause", content=b"")
         await ok(api, "POST", f"{JOBS}/a/resume", json={})
-        await ok(api, "POST", f"{JOBS}/a/pause", content=b"null")
+        await ok(api, "POST", f"{JOBS}/a/pause", content=b"null", headers=JSON)
 
 
 def raw(text: str, **fields: Any) -> bytes:
@@ -561,13 +562,13 @@ class TestBadJobs:
     )
     async def test_a_job(self, api: httpx.AsyncClient, content: Any, says: str) -> None:
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
-        assert says in assert_problem(await api.post(JOBS, content=data), 400, 413, 422)["detail"]
+        assert says in assert_problem(await api.post(JOBS, content=data, headers=JSON), 400, 413, 422)["detail"]
         assert (await ok(api, "GET", JOBS))["jobs"] == []
 
     @pytest.mark.parametrize("depth", [10, 100, 300, 500, 700, 900, 940, 960, 980, 990])
     async def test_nesting_is_stored_and_shown_or_refused(self, api: httpx.AsyncClient, depth: int) -> None:
         nested = raw('"body": ' + "[" * depth + "]" * depth)
-        response = await api.post(JOBS, content=nested)
+        response = await api.post(JOBS, content=nested, headers=JSON)
         if response.status_code != 200:
             assert depth > 100
             assert_problem(response, 400, 422)
@@ -607,7 +608,7 @@ class TestBadInput:
     )
     async def test_unknown_is_404(self, api: httpx.AsyncClient, method: str, path: str) -> None:
         content = json.dumps(body(job_id=None)).encode() if method == "PUT" else None
-        assert_problem(await api.request(method, f"{JOBS}{path}", content=content), 404)
+        assert_problem(await api.request(method, f"{JOBS}{path}", content=content, headers=JSON), 404)
 
     @pytest.mark.parametrize("path", ["", "/executions"])
     async def test_an_id_with_a_nul_is_404(self, api: httpx.AsyncClient, path: str) -> None:
@@ -623,12 +624,14 @@ class TestBadInput:
         key = b"approve" if path.endswith("sync") else b"by"
         twice = b'{"%s": "x", "%s": "y"}' % (key, key)
         for content in (b"[]", b"{", b'{"%s": 1}' % key, b'{"who": "me"}', b'{"\\ud800": 1}', b"[" * DEEP, twice):
-            assert_problem(await api.post(path, content=content), 400, 422)
+            assert_problem(await api.post(path, content=content, headers=JSON), 400, 422)
         assert (await ok(api, "GET", f"{JOBS}/a/executions"))["count"] == 0
 
     async def test_an_actor_of_any_kind_is_text(self, api: httpx.AsyncClient) -> None:
         await create(api)
-        await ok(api, "POST", f"{JOBS}/a/pause", content=json.dumps({"by": "\ud800\n" + "x" * 999}).encode())
+        await ok(
+            api, "POST", f"{JOBS}/a/pause", content=json.dumps({"by": "\ud800\n" + "x" * 999}).encode(), headers=JSON
+        )
         by = (await ok(api, "GET", f"{JOBS}/a"))["paused_by"]
         assert by.isprintable()
         assert len(by) == 255
@@ -733,7 +736,7 @@ class TestToken:
                 assert_problem(response, 401)
                 assert response.headers["www-authenticate"] == "Bearer"
             assert_problem(await api.post(JOBS, json=body()), 401)
-            assert_problem(await api.post(JOBS, content=b"{"), 401)
+            assert_problem(await api.post(JOBS, content=b"{", headers=JSON), 401)
             for path in ("/health", "/health/"):
                 await ok(api, "GET", path)
 

@@ -31,6 +31,12 @@ def read(connection: sa.Connection, *, job_id: str | None, action: Action | None
     return [_entry(row) for row in connection.execute(query)]
 
 
+def knows(connection: sa.Connection, job_id: str) -> bool:
+    """Whether some entry tells of the job."""
+    query = sa.select(audit.c.entry_id).where(audit.c.job_id == job_id).limit(1)
+    return connection.execute(query).first() is not None
+
+
 def older_than(connection: sa.Connection, moment: datetime, limit: int) -> list[str]:
     """Some of the entries that are older, the oldest first. Their ids begin with their time."""
     first = new_execution_id(moment)[:13]

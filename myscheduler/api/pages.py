@@ -1,0 +1,88 @@
+"""`/docs`: the API page, from files of this machine alone; and what leads to it.
+
+Swagger UI comes from a package, pinned by the lock. Nothing is loaded from elsewhere, and the page has no script of its
+own in it, so that its policy can forbid both.
+"""
+
+from importlib.resources import files
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+
+PAGE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>MyScheduler: API</title>
+<link rel="icon" href="/favicon.ico">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+"""
+START = """\
+SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  layout: "BaseLayout",
+  presets: [SwaggerUIBundle.presets.apis],
+  validatorUrl: null, // else the API would be shown to a service elsewhere
+});
+"""
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+_FRESH = {"Cache-Control": "no-cache"}
+"""Kept by the browser, but asked for anew each time: the answer is mostly 304."""
+
+
+def pages_router() -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+    folder = files("fastapi_swagger").joinpath("resources")
+    assets = StaticFiles(directory=Path(str(folder)))
+
+    async def asset(name: str, request: Request) -> Response:
+        response = await assets.get_response(name, request.scope)
+        response.headers.update(_FRESH)
+        return response
+
+    @router.get("/")
+    async def root() -> RedirectResponse:
+        return RedirectResponse("/docs")
+
+    @router.get("/docs")
+    @router.get("/docs/")
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(PAGE, headers={"Content-Security-Policy": POLICY})
+
+    @router.get("/docs/start.js")
+    async def start() -> Response:
+        return Response(START, media_type="text/javascript", headers=_FRESH)
+
+    @router.get("/docs/swagger-ui.css")
+    async def style(request: Request) -> Response:
+        return await asset("swagger-ui.css", request)
+
+    @router.get("/docs/swagger-ui-bundle.js")
+    async def script(request: Request) -> Response:
+        return await asset("swagger-ui-bundle.js", request)
+
+    @router.get("/favicon.ico")
+    async def icon(request: Request) -> Response:
+        return await asset("favicon-32x32.png", request)
+
+    @router.get("/openapi.json")
+    async def openapi(request: Request) -> JSONResponse:
+        return JSONResponse(request.app.openapi())
+
+    return router

@@ -1,0 +1,72 @@
+"""Limits of rate: how often something may happen, and how many lines a log may get of what strangers cause."""
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
+
+Clock = Callable[[], float]
+
+
+class Bucket:
+    """Holds up to `size` drops and gets one every `every_sec` seconds; each event takes one (token bucket)."""
+
+    __slots__ = ("_at", "_every_sec", "_left", "_size")
+
+    def __init__(self, size: int, every_sec: float, now: float) -> None:
+        self._size = size
+        self._every_sec = every_sec
+        self._left = float(size)
+        self._at = now
+
+    def take(self, now: float) -> float:
+        """0 when there was a drop, else the seconds until there is one."""
+        self._left = min(self._size, self._left + (now - self._at) / self._every_sec)
+        self._at = now
+        if self._left < 1:
+            return (1 - self._left) * self._every_sec
+        self._left -= 1
+        return 0.0
+
+
+class Buckets:
+    """A bucket for each of the last `most` callers."""
+
+    def __init__(self, size: int, every_sec: float, *, most: int, clock: Clock = time.monotonic) -> None:
+        self._make = partial(Bucket, size, every_sec)
+        self._most = most
+        self._clock = clock
+        self._of: OrderedDict[str, Bucket] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+    def take(self, caller: str) -> float:
+        """As `Bucket.take`, from the bucket of the caller."""
+        now = self._clock()
+        bucket = self._of.get(caller)
+        if bucket is None:
+            bucket = self._of[caller] = self._make(now)
+            if len(self._of) > self._most:
+                self._of.popitem(last=False)
+        self._of.move_to_end(caller)
+        return bucket.take(now)
+
+
+class Trickle:
+    """Writes up to `lines` warnings at once, then one in `every_sec` seconds, and counts those that it leaves out."""
+
+    def __init__(self, lines: int = 20, every_sec: float = 6.0, *, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._bucket = Bucket(lines, every_sec, clock())
+        self._left_out = 0
+
+    def warn(self, log: logging.Logger, text: str, *values: object) -> None:
+        """The text has a `%s` at its end, for how many lines before it are missing."""
+        if self._bucket.take(self._clock()):
+            self._left_out += 1
+            return
+        missing = f" (and {self._left_out:,} more such requests since the last line)" if self._left_out else ""
+        self._left_out = 0
+        log.warning(text, *values, missing)
