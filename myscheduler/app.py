@@ -23,6 +23,7 @@ from myscheduler.api import create_api
 from myscheduler.api.connections import Callers, Throttle, protocol_for
 from myscheduler.catalog import Catalog
 from myscheduler.causes import reason_of
+from myscheduler.core.allowed_hosts import AllowedHosts, address_of
 from myscheduler.errors import SettingError
 from myscheduler.heartbeat import Heartbeat
 from myscheduler.loaded import tell_loaded
@@ -94,13 +95,16 @@ async def _serve(settings: Settings) -> int:
             token=settings.api_token,
             now=_now,
             grants=lambda: reconciler.rulebook.grants,
+            hosts=AllowedHosts.of(settings.allowed_hosts, _names(settings.host, listener)),
         )
         callers = Callers(open_at_once.callers)
         server = _Server(uvicorn.Config(
             Throttle(api, callers.limit // 2), http=protocol_for(callers), ws="none", log_config=None,
             access_log=False, lifespan="off", timeout_graceful_shutdown=HANG_UP_SEC,
+            proxy_headers=False,  # whoever calls from this machine could write himself another address
         ))  # fmt: skip
 
+        _warn_of_an_open_api(settings, listener)
         heartbeat = Heartbeat(store, now=_now)
 
         async def begin() -> None:
@@ -218,6 +222,23 @@ def _shares(in_flight: int) -> Shares:
             found.scheduled, found.manual, found.callers, limit, needed,
         )  # fmt: skip
     return found
+
+
+def _names(host: str, listener: socket.socket) -> list[str]:
+    """What the service is listening on: as it was written, as it was bound, and as others call this machine."""
+    bound = address_of(listener.getsockname()[0])
+    is_reached_by_name = bound is not None and not bound.is_loopback
+    return [host, str(bound or ""), *([socket.gethostname()] if is_reached_by_name else [])]
+
+
+def _warn_of_an_open_api(settings: Settings, listener: socket.socket) -> None:
+    address = address_of(listener.getsockname()[0])
+    if settings.api_token is None and (address is None or not address.is_loopback):
+        log.warning(
+            "THE API IS OPEN: WHOEVER REACHES %s CAN CREATE, RUN AND DELETE JOBS WITHOUT A TOKEN. "
+            "SET MYSCHEDULER_API_TOKEN, or serve on 127.0.0.1",
+            settings.host,
+        )
 
 
 def _now() -> datetime:

@@ -1,8 +1,11 @@
 """The names of the environment variables, their defaults, and what makes a value usable."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from myscheduler.errors import SettingError
 
 DATABASE_URL = "DATABASE_URL"
 TZ = "TZ"
@@ -13,6 +16,7 @@ HOST = "MYSCHEDULER_HOST"
 PORT = "MYSCHEDULER_PORT"
 HISTORY_DAYS = "MYSCHEDULER_HISTORY_DAYS"
 HISTORY_ROWS = "MYSCHEDULER_HISTORY_ROWS"
+ALLOWED_HOSTS = "MYSCHEDULER_ALLOWED_HOSTS"
 API_TOKEN = "MYSCHEDULER_API_TOKEN"  # noqa: S105 - the name of the variable
 BASE_URL = "MYSCHEDULER_BASE_URL"
 
@@ -32,6 +36,8 @@ class Settings:
     """One file a secret."""
     host: str = "127.0.0.1"
     port: int = 8003
+    allowed_hosts: str = ""
+    """Names, between commas, under which the service may be called besides loopback and the address it listens on."""
     api_token: str | None = None
     base_url: str = "http://127.0.0.1:8003"
     """The server that client commands talk to."""
@@ -47,3 +53,25 @@ class Settings:
     @property
     def level(self) -> int:
         return logging.getLevelNamesMapping()[self.log_level]
+
+
+def read_api_token(environment: Mapping[str, str]) -> str | None:
+    """The token without the white space that a file or a Secret brings along; `None` where none is set.
+
+    Raises `SettingError` for what no caller could send as a header, and for blanks alone: somebody meant to set one.
+    """
+    written = environment.get(API_TOKEN) or None
+    if written is None:
+        return None
+    token = written.strip()
+    if not token:
+        message = f"{API_TOKEN} is blank: write the token into it, or unset it to leave the API open"
+        raise SettingError(message)
+    if not token.isprintable():
+        place = next(index for index, char in enumerate(token, start=1) if not char.isprintable())
+        message = (
+            f"{API_TOKEN} has a line break or another character that can't be printed, as number {place} of "
+            f"{len(token)}: no header can carry it; make a token such as `openssl rand -hex 32` prints"
+        )
+        raise SettingError(message)
+    return token

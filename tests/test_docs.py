@@ -230,6 +230,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
     history = f"`{chosen.history_days}`, `{chosen.history_rows}`"
     assert documented[f"`{settings.HISTORY_DAYS}`, `{settings.HISTORY_ROWS}`"] == history
     assert documented[f"`{settings.API_TOKEN}`"] == "none"
+    assert (documented[f"`{settings.ALLOWED_HOSTS}`"], chosen.allowed_hosts) == ("none", "")
 
 
 @pytest.mark.parametrize("word", [*Status, *Reason], ids=str)

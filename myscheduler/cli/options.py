@@ -10,7 +10,7 @@ import click
 from myscheduler import settings
 from myscheduler.core.moments import parse_moment
 from myscheduler.core.zones import check_zone
-from myscheduler.errors import ScheduleError
+from myscheduler.errors import ScheduleError, SettingError
 from myscheduler.settings import Settings
 
 if TYPE_CHECKING:
@@ -89,4 +89,12 @@ def connect(base_url: str) -> "Client":
     """A client of the server there; the token comes from the environment, as it must not stand in a command line."""
     from myscheduler.adapters.client import Client  # noqa: PLC0415 - commands on files need no HTTP
 
-    return Client(base_url, os.environ.get(settings.API_TOKEN) or None)
+    return Client(base_url, api_token())
+
+
+def api_token() -> str | None:
+    """The token of the environment; one that can't be used is wrong usage."""
+    try:
+        return settings.read_api_token(os.environ)
+    except SettingError as error:
+        raise click.UsageError(str(error)) from error

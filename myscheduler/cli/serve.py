@@ -1,6 +1,5 @@
 """`myscheduler serve`."""
 
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,8 @@ from typing import Any
 import click
 
 from myscheduler import log, settings
-from myscheduler.cli.options import check_zone_option, database_url_option
+from myscheduler.cli.options import api_token, check_zone_option, database_url_option
+from myscheduler.core.allowed_hosts import AllowedHosts
 from myscheduler.settings import Settings
 
 _DEFAULTS = Settings()
@@ -19,6 +19,14 @@ class _Port(click.IntRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return super().convert(_DEFAULTS.port if _SERVICE_LINK.fullmatch(str(value)) else value, param, ctx)
+
+
+def _check_hosts(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    try:
+        AllowedHosts.of(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
 
 
 _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
@@ -50,6 +58,16 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
     type=_Port(0, 65_535),
     default=_DEFAULTS.port,
     help="The port to serve on; 0 takes a free one.",
+)
+@click.option(
+    "--allowed-hosts",
+    metavar="NAMES",
+    envvar=settings.ALLOWED_HOSTS,
+    show_envvar=True,
+    default=_DEFAULTS.allowed_hosts,
+    callback=_check_hosts,
+    help="Names under which the service is called, between commas, besides localhost and the address to serve on: "
+    "jobs.example.com, *.example.com, jobs:8003. A * alone lets in every name.",
 )
 @click.option(
     "--history-days",
@@ -89,6 +107,7 @@ def serve(
     database_url: str,
     host: str,
     port: int,
+    allowed_hosts: str,
     history_days: int,
     history_rows: int,
     timezone: str,
@@ -103,7 +122,7 @@ def serve(
     Examples:
       myscheduler serve
       myscheduler serve --jobs-dir /etc/myscheduler/jobs.d --port 9000
-      MYSCHEDULER_API_TOKEN=... myscheduler serve --host 0.0.0.0
+      MYSCHEDULER_API_TOKEN=... myscheduler serve --host 0.0.0.0 --allowed-hosts jobs.example.com
 
     SIGTERM stops new calls, waits up to 20 s for those under way, and exits 0; a second one cuts them off at once.
     """
@@ -117,9 +136,10 @@ def serve(
         secrets_dir=secrets_dir,
         host=host,
         port=port,
+        allowed_hosts=allowed_hosts,
         history_days=history_days,
         history_rows=history_rows,
-        api_token=os.environ.get(settings.API_TOKEN) or None,
+        api_token=api_token(),
     )
     log.configure(chosen.level, chosen.zone)
     raise SystemExit(app.serve(chosen))

@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 from click.testing import CliRunner
 
-from myscheduler import __version__
+from myscheduler import __version__, settings
 from myscheduler.cli import main
 from myscheduler.cli.serve import serve
 
@@ -32,6 +32,11 @@ def test_help_names_each_setting_and_its_default(option: str, variable: str, def
     described = next(text for text in re.split(r"\n(?=  -)", options) if text.strip().startswith(f"{option} "))
     words = " ".join(described.split())
     assert f"[env var: {variable}; default: {default}" in words
+
+
+def test_help_names_the_allowed_hosts() -> None:
+    assert "--allowed-hosts NAMES" in _help("serve")
+    assert "[env var: MYSCHEDULER_ALLOWED_HOSTS" in " ".join(_help("serve").split())
 
 
 def test_help_names_the_token_and_how_it_ends() -> None:
@@ -88,12 +93,48 @@ def _help(*command: str) -> str:
             "0",
             "--history-rows' (env var: 'MYSCHEDULER_HISTORY_ROWS'): 0 is not in the range 1<=x<=1000000000",
         ),
+        (
+            "MYSCHEDULER_ALLOWED_HOSTS",
+            "a.example,http://b.example/",
+            "--allowed-hosts' (env var: 'MYSCHEDULER_ALLOWED_HOSTS'): 'http://b.example/' is more than a host: write ",
+        ),
     ],
 )
 def test_wrong_value_is_usage(variable: str, value: str, line: str) -> None:
     result = CliRunner().invoke(main, ["serve"], env={variable: value})
     assert (result.exit_code, result.stdout) == (2, "")
     assert f"\nError: Invalid value for '{line}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("token", "says"),
+    [
+        pytest.param(" \n", "MYSCHEDULER_API_TOKEN is blank", id="blank"),
+        pytest.param("hunter\n2", "as number 7 of 8", id="line break inside"),
+        pytest.param("hunter\t2", "as number 7 of 8", id="tab inside"),
+        pytest.param("hunter\x7f2", "no header can carry it", id="control character"),
+        pytest.param("\ufeffhunter2", "as number 1 of 8", id="mark of a file of Windows"),
+        pytest.param("hunter\u200b2", "as number 7 of 8", id="invisible"),
+        pytest.param("hunter\udcff2", "as number 7 of 8", id="no UTF-8"),
+    ],
+)
+@pytest.mark.parametrize(
+    "command", [["serve"], ["sync"], ["why", "a", "2030-01-01T00:00"]], ids=lambda command: command[0]
+)
+def test_a_token_that_nobody_could_send_is_usage(command: list[str], token: str, says: str) -> None:
+    result = CliRunner().invoke(main, command, env={"MYSCHEDULER_API_TOKEN": token})
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert says in result.stderr
+    assert "hunter" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("written", "token"),
+    [(None, None), ("", None), ("a b", "a b"), (" a\r\n", "a"), ("\u3000秘密\n", "秘密"), ("~!'\"", "~!'\"")],
+)
+def test_a_token_is_read_without_the_space_around_it(written: str | None, token: str | None) -> None:
+    environment = {} if written is None else {"MYSCHEDULER_API_TOKEN": written}
+    assert settings.read_api_token(environment) == token
 
 
 @pytest.mark.parametrize("link", ["tcp://10.0.0.1:8003", "tcp://[fd00::1]:8003", "udp://10.0.0.1:53"])
