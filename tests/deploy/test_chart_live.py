@@ -185,6 +185,28 @@ def test_git_sync_publishes(tmp_path: Path) -> None:
         assert service.sync()["last_applied_revision"] == f"git:{GIT_2}"
 
 
+def test_names_of_the_chart_and_probes_come_in(tmp_path: Path) -> None:
+    """The kubelet calls the pod by its address; callers use the names of Service, Ingress and HTTPRoute."""
+    release = render(
+        "ingress: {enabled: true, hosts: [jobs.example.com]}\n"
+        "httpRoute: {enabled: true, parentRefs: [{name: public}], hostnames: ['*.apps.example.com']}\n"
+        "settings: {allowedHosts: ['lb.example.net']}\n"
+    )
+    node = Node(tmp_path, release)
+    node.apply(release)
+    service_name = release.one("Service")["metadata"]["name"]
+    names = [service_name, f"{service_name}.jobs", f"{service_name}.jobs.svc", f"{service_name}.jobs.svc.cluster.local"]
+    names += ["jobs.example.com", "a.apps.example.com", "lb.example.net", "localhost"]
+    with node.start(MYSCHEDULER_HOST=environment(node.container)["MYSCHEDULER_HOST"]) as service:
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            path = node.container[probe]["httpGet"]["path"]
+            assert service.get(path, headers={"Host": "10.244.1.7:8003"}).status_code == 200
+        statuses = {name: service.get("/api/v1/sync", headers={"Host": f"{name}:8003"}).status_code for name in names}
+        assert statuses == dict.fromkeys(names, 200)
+        for name in ("evil.example", "other.jobs.svc", "example.com"):
+            assert service.get("/api/v1/sync", headers={"Host": name}).status_code == 421
+
+
 # --- `helm test` ------------------------------------------------------------------------------------------------------
 
 

@@ -59,8 +59,19 @@ def test_manifests_and_database_are_mounted_where_the_image_has_them() -> None:
 
 def test_its_variables_are_settings_with_their_defaults() -> None:
     chosen = Settings()
-    defaults = {settings.TZ: chosen.zone, settings.LOG_LEVEL: chosen.log_level, settings.API_TOKEN: ""}
+    defaults = {
+        settings.TZ: chosen.zone,
+        settings.LOG_LEVEL: chosen.log_level,
+        settings.API_TOKEN: "",
+        settings.ALLOWED_HOSTS: chosen.allowed_hosts,
+    }
     assert SERVICE["environment"] == {name: f"${{{name}:-{default}}}" for name, default in defaults.items()}
+
+
+def test_it_answers_under_the_name_that_other_containers_call() -> None:
+    """On every address, it takes the name of its machine for its own."""
+    assert SERVICE["hostname"] in COMPOSE["services"]
+    assert VARIABLES[settings.HOST] == "0.0.0.0"
 
 
 def test_secrets_are_optional_and_never_committed() -> None:

@@ -87,6 +87,8 @@ securityContext:
   value: {{ .Values.settings.host | quote }}
 - name: MYSCHEDULER_PORT
   value: "8003"
+- name: MYSCHEDULER_ALLOWED_HOSTS
+  value: {{ include "myscheduler.allowedHosts" . | quote }}
 - name: MYSCHEDULER_JOBS_DIR
   value: {{ include "myscheduler.jobsDir" . | quote }}
 - name: MYSCHEDULER_HISTORY_DAYS
@@ -107,6 +109,20 @@ securityContext:
 {{- with include "myscheduler.tokenEnv" . }}
 {{ . }}
 {{- end }}
+{{- end -}}
+
+{{/* The names under which callers reach the service, which refuses others. */}}
+{{- define "myscheduler.allowedHosts" -}}
+{{- $service := include "myscheduler.fullname" . -}}
+{{- $inside := printf "%s.%s" $service .Release.Namespace -}}
+{{- $names := list $service $inside (printf "%s.svc" $inside) (printf "%s.svc.cluster.local" $inside) -}}
+{{- if .Values.ingress.enabled -}}
+{{- $names = concat $names (default list .Values.ingress.hosts) -}}
+{{- end -}}
+{{- if .Values.httpRoute.enabled -}}
+{{- $names = concat $names (default list .Values.httpRoute.hostnames) -}}
+{{- end -}}
+{{- concat $names (default list .Values.settings.allowedHosts) | uniq | join "," -}}
 {{- end -}}
 
 {{/* Folders, never subPath: Kubernetes updates only whole folders. */}}
