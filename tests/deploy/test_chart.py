@@ -380,3 +380,10 @@ def test_notes(name: str) -> None:
 
     expect(f"{name}.notes.txt", unversioned(notes), GOLDEN)
     assert ("WARNING" in notes) == (name not in {"all-is-well", "http-route"})
+
+
+def test_a_route_without_host_names_is_warned_of() -> None:
+    """The Gateway lets in any name, but the service doesn't."""
+    route = "httpRoute: {enabled: true, parentRefs: [{name: public}]}\n"
+    assert "the HTTPRoute names no host" in render(route).notes
+    assert "the HTTPRoute names no host" not in render(route + "settings: {allowedHosts: [a.example]}\n").notes
