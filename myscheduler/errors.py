@@ -26,7 +26,7 @@ class JobNotFoundError(MySchedulerError):
     """No job has this id."""
 
     def __init__(self, job_id: str) -> None:
-        super().__init__(f"there is no job {job_id!r}")
+        super().__init__(f"there is no job {job_id[:300]!r}")
 
 
 class JobConflictError(MySchedulerError):

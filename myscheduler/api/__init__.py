@@ -14,6 +14,7 @@ from myscheduler.api.audit import audit_router
 from myscheduler.api.door import Door
 from myscheduler.api.health import health_router
 from myscheduler.api.jobs import jobs_router
+from myscheduler.api.judging import Judge
 from myscheduler.api.pages import pages_router
 from myscheduler.api.preview import preview_router
 from myscheduler.api.queries import check_parameters
@@ -62,10 +63,11 @@ def create_api(
     )
     errors.install(app)
     app.add_middleware(RequestLog)
+    judge = app.state.judge = Judge()
     views = Views(zone)
     checks = [Depends(check_parameters)]
     guard = [Depends(bearer(token)), *checks] if token else checks
-    jobs = jobs_router(store, catalog, runner, reconciler, views, zone=zone, now=now, grants=grants)
+    jobs = jobs_router(store, catalog, runner, reconciler, views, judge=judge, zone=zone, now=now, grants=grants)
     app.include_router(jobs, prefix=BASE, dependencies=guard)
     app.include_router(sync_router(store, reconciler, views, source=source), prefix=BASE, dependencies=guard)
     app.include_router(audit_router(store, views), prefix=BASE, dependencies=guard)

@@ -1,37 +1,56 @@
 """Reading JSON bodies: what is not JSON, too large or not an object is said so, and never reaches a handler."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, NoReturn
 
 from fastapi import Request
 
 from myscheduler.api.errors import BadRequestError, InvalidInputError
+from myscheduler.api.judging import Judge
+from myscheduler.core.bounds import DEEPEST, LARGEST_BODY, LONGEST_ACTOR, LONGEST_REASON, read_number
+from myscheduler.core.credentials import key_shown
+from myscheduler.core.excess import excess
 from myscheduler.core.job import CatchUp
 from myscheduler.core.moments import parse_moment
-from myscheduler.core.problem import Complaint
+from myscheduler.core.problem import Complaint, shown
 from myscheduler.errors import ScheduleError
 
-MAX_BYTES = 4 * 1024 * 1024
-MAX_ACTOR = 255
-MAX_REASON = 1_000
+READ_AT_ONCE = 4_096
+"""Bytes of a body that is read on the event loop, as most are: a thread would take longer."""
+_TOO_LARGE = f"the body is larger than {LARGEST_BODY // 1024**2} MiB"
 
 
 async def read_object(request: Request) -> dict[str, Any]:
     """The body as an object; no body at all is an empty one. Raises `BadRequestError`."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > LARGEST_BODY:
+        raise BadRequestError(_TOO_LARGE, status=413)
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
-        if len(content) > MAX_BYTES:
-            message = f"the body is larger than {MAX_BYTES // 1024 // 1024} MiB"
-            raise BadRequestError(message, status=413)
+        if len(content) > LARGEST_BODY:
+            raise BadRequestError(_TOO_LARGE, status=413)
+    if len(content) <= READ_AT_ONCE:
+        return _object(content)
+    judge: Judge = request.app.state.judge
+    return await judge.ask(partial(_object, content))
+
+
+def _object(content: bytearray) -> dict[str, Any]:
     if not content.strip():
         return {}
+    if _is_too_deep(content):
+        raise InvalidInputError([Complaint((), "too-large", f"the body is nested more than {DEEPEST} levels deep")])
     try:
-        value = json.loads(content, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates)
-    except (ValueError, RecursionError) as error:
+        value = json.loads(
+            content, parse_constant=_refuse_constant, parse_int=read_number, object_pairs_hook=_refuse_duplicates
+        )
+    except ValueError as error:
         message = f"the body is not JSON: {error}"
         raise BadRequestError(message) from error
     if value is None:
@@ -39,14 +58,35 @@ async def read_object(request: Request) -> dict[str, Any]:
     if not isinstance(value, dict):
         message = "the body has to be a JSON object"
         raise BadRequestError(message)
+    if fault := excess(value):
+        raise InvalidInputError([fault])
     return value
+
+
+_TOKEN = re.compile(rb"\"(?:[^\"\\]|\\.)*+\"?|[\[\]{}]", re.DOTALL)
+"""A text of JSON, which may hold brackets, or a bracket."""
+
+
+def _is_too_deep(content: bytearray) -> bool:
+    """Found without the recursion of a parser, which has an end of its own."""
+    if content.count(b"[") + content.count(b"{") <= DEEPEST:
+        return False
+    depth = 0
+    for token in _TOKEN.finditer(content):
+        if token[0] in {b"[", b"{"}:
+            depth += 1
+            if depth > DEEPEST + 1:  # the body itself is the first
+                return True
+        elif token[0] in {b"]", b"}"}:
+            depth -= 1
+    return False
 
 
 async def read_fields(request: Request, **kinds: type) -> dict[str, Any]:
     """A body whose every key is optional; `kinds` names the keys and the types of their values."""
     body = await read_object(request)
     complaints = [
-        Complaint((key,), "unknown-key", f"unknown key {key!r}: the keys are {', '.join(kinds)}")
+        Complaint((key,), "unknown-key", f"unknown key {key_shown(key)!r}: the keys are {', '.join(kinds)}")
         for key in body
         if key not in kinds
     ]
@@ -68,7 +108,7 @@ async def read_actor(request: Request) -> str:
 def actor_of(request: Request, body: Mapping[str, Any]) -> str:
     """Who asks, as `read_actor` says, of a body that is read already."""
     actor = str(body.get("by") or request.headers.get("x-forwarded-user") or "api")
-    return _printable(actor)[:MAX_ACTOR]
+    return _printable(actor[:LONGEST_ACTOR])
 
 
 def _printable(text: str) -> str:
@@ -88,11 +128,11 @@ class PauseRequest:
 async def read_pause(request: Request, *, zone: str, now: datetime) -> PauseRequest:
     """`by` as in `read_actor`, `reason`, and `until`: RFC 3339, or local time in `zone`. All may be left out."""
     body = await read_fields(request, by=str, reason=str, until=str)
-    reason = _printable(" ".join(str(body.get("reason") or "").split()))
-    if len(reason) > MAX_REASON:
-        message = f"is longer than {MAX_REASON} characters: shorten it, or link to what explains it"
+    reason = " ".join(str(body.get("reason") or "").split())
+    if len(reason) > LONGEST_REASON:
+        message = f"is longer than {LONGEST_REASON} characters: shorten it, or link to what explains it"
         raise InvalidInputError([Complaint(("reason",), "invalid-value", message)])
-    return PauseRequest(actor_of(request, body), reason or None, _until(body.get("until"), zone, now))
+    return PauseRequest(actor_of(request, body), _printable(reason) or None, _until(body.get("until"), zone, now))
 
 
 def _until(text: str | None, zone: str, now: datetime) -> datetime | None:
@@ -101,7 +141,8 @@ def _until(text: str | None, zone: str, now: datetime) -> datetime | None:
     try:
         until = parse_moment(text, zone)
     except ScheduleError as error:
-        message = f"{text!r} is no moment: write RFC 3339 such as 2027-04-01T09:00:00+09:00, or local time in {zone}"
+        advice = f"write RFC 3339 such as 2027-04-01T09:00:00+09:00, or local time in {zone}"
+        message = f"{shown(text)} is no moment: {advice}"
         raise InvalidInputError([Complaint(("until",), "invalid-moment", message)]) from error
     if until <= now:
         raise InvalidInputError([Complaint(("until",), "invalid-moment", "is over already: write a later moment")])
@@ -123,7 +164,7 @@ def _catch_up(written: str | None) -> CatchUp:
         case "all":
             return "all"
         case other:
-            message = f"{other!r} is not one of 'none', 'last' or 'all'"
+            message = f"{shown(other)} is not one of 'none', 'last' or 'all'"
             raise InvalidInputError([Complaint(("catchup",), "invalid-value", message)])
 
 
@@ -137,6 +178,6 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(values) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        message = f"the key {twice!r} stands twice in an object"
+        message = f"the key {key_shown(twice)!r} stands twice in an object"
         raise ValueError(message)
     return values

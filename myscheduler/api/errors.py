@@ -12,7 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from myscheduler.api.methods import allow, allowed_methods
-from myscheduler.core.problem import Complaint
+from myscheduler.core.bounds import LONGEST_DETAIL, MOST_PROBLEMS
+from myscheduler.core.problem import Complaint, cut
 from myscheduler.errors import JobConflictError, JobNotFoundError, MySchedulerError, StoreUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
@@ -32,15 +33,21 @@ _TITLES = {
 }
 _STATUS_OF = {JobNotFoundError: 404, JobConflictError: 409, StoreUnavailableError: 503}
 
+_LONGEST_PATH = 300
+"""Characters of a path in a message."""
+
 log = logging.getLogger(__name__)
 
 
 class InvalidInputError(MySchedulerError):
-    """What the caller sent breaks a rule; `complaints` say which, all at once."""
+    """What the caller sent breaks a rule; `complaints` say which, all at once, or as many as are told."""
 
     def __init__(self, complaints: Sequence[Complaint]) -> None:
-        self.complaints = complaints
-        super().__init__("; ".join(f"{c.field}: {c.message}" if c.loc else c.message for c in complaints))
+        self.complaints = list(complaints[:MOST_PROBLEMS])
+        if (more := len(complaints) - MOST_PROBLEMS) > 0:
+            self.complaints.append(Complaint((), "more-problems", f"and {more:,} more"))
+        said = "; ".join(f"{c.field}: {c.message}" if c.loc else c.message for c in self.complaints)
+        super().__init__(cut(said, LONGEST_DETAIL))
 
 
 class BadRequestError(MySchedulerError):
@@ -88,11 +95,11 @@ async def _on_own(_request: Request, error: Exception) -> JSONResponse:
         errors = [{"field": c.field, "rule": c.rule, "message": c.message} for c in error.complaints]
         return problem(422, str(error), errors=errors)
     if isinstance(error, BadRequestError):
-        return problem(error.status, str(error))
+        return problem(error.status, cut(str(error), LONGEST_DETAIL))
     status = next((code for kind, code in _STATUS_OF.items() if isinstance(error, kind)), None)
     if status is None:
         return await _on_bug(_request, error)
-    return problem(status, str(error))
+    return problem(status, cut(str(error), LONGEST_DETAIL))
 
 
 async def _on_validation(_request: Request, error: Exception) -> JSONResponse:
@@ -106,11 +113,11 @@ async def _on_validation(_request: Request, error: Exception) -> JSONResponse:
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
-    detail, headers = error.detail, error.headers
+    detail, headers, path = error.detail, error.headers, cut(request.url.path, _LONGEST_PATH)
     if error.status_code == 404:
-        detail = f"there is nothing at {request.url.path}: see /docs for what there is"
+        detail = f"there is nothing at {path}: see /docs for what there is"
     elif error.status_code == 405:
-        detail = f"{request.method} is not possible at {request.url.path}: see /docs for what is"
+        detail = f"{request.method} is not possible at {path}: see /docs for what is"
         headers = allow(allowed_methods(request.app.router, request.scope))
     return problem(error.status_code, detail, headers=headers)
 

@@ -16,6 +16,7 @@ from myscheduler.adapters.store import Connection, Store, audit_rows, execution_
 from myscheduler.api import views as shapes
 from myscheduler.api.bodies import actor_of, read_actor, read_object, read_pause, read_resume
 from myscheduler.api.errors import InvalidInputError
+from myscheduler.api.judging import Judge
 from myscheduler.api.listing import Listing, ListResponse
 from myscheduler.api.views import Views
 from myscheduler.catalog import Catalog
@@ -23,7 +24,7 @@ from myscheduler.core.declaration import declare, is_past
 from myscheduler.core.execution import Failing, Record
 from myscheduler.core.fields import JobFields
 from myscheduler.core.job import Job, JobSpec
-from myscheduler.core.problem import Complaint, Severity
+from myscheduler.core.problem import Complaint, Severity, shown
 from myscheduler.core.secrets import Grants, not_allowed
 from myscheduler.errors import JobNotFoundError, StoreUnavailableError
 from myscheduler.reconciler import Reconciler
@@ -68,6 +69,7 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     reconciler: Reconciler,
     views: Views,
     *,
+    judge: Judge,
     zone: str,
     now: Callable[[], datetime],
     grants: Callable[[], Grants],
@@ -75,6 +77,19 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     """The routes of the contract; `zone` is the service's."""
     router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[Depends(refuse_nul)])
     listing = Listing(views)
+
+    @asynccontextmanager
+    async def judged(body: dict[str, Any]) -> AsyncIterator[JobSpec]:
+        """What the body declares, while it is stored; `InvalidInputError` says which rules it breaks."""
+        rulebook = reconciler.rulebook
+        spec, rules = None, None
+        while spec is None or rules != (rulebook.policies, grants()):  # they may have changed meanwhile
+            rules = rulebook.policies, grants()
+            spec = await judge.ask(partial(_spec, body, zone, now(), rulebook, rules[1]))
+        async with rulebook.room_for(spec) as complaints:
+            if complaints:
+                raise InvalidInputError(complaints)
+            yield spec
 
     @router.post("", responses=_answers(shapes.JobStatus), openapi_extra=_BODY)
     @router.post("/", include_in_schema=False)
@@ -84,7 +99,7 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
         replace_existing = _take_flag(body, "replace_existing")
         if body.get("job_id") is None:
             body["job_id"] = str(uuid.uuid4())
-        async with _judged(body, zone, now(), reconciler.rulebook, grants()) as spec:
+        async with judged(body) as spec:
             job = await catalog.create(spec, replace_existing=replace_existing, by=actor_of(request, {}))
         return JSONResponse({"job_id": job.job_id, "status": "scheduled"})
 
@@ -112,9 +127,10 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
         body = await read_object(request)
         _take_flag(body, "replace_existing")
         if body.get("job_id") not in (None, job_id):
-            message = f"is {body['job_id']!r}, but the URL names {job_id!r}: leave it out, or write the same id"
+            named = f"is {shown(body['job_id'])}, but the URL names {shown(job_id)}"
+            message = f"{named}: leave it out, or write the same id"
             raise InvalidInputError([Complaint(("job_id",), "invalid-id", message)])
-        async with _judged(body | {"job_id": job_id}, zone, now(), reconciler.rulebook, grants()) as spec:
+        async with judged(body | {"job_id": job_id}) as spec:
             await catalog.replace(spec, by=actor_of(request, {}))
         return JSONResponse({"job_id": job_id, "status": "scheduled"})
 
@@ -172,18 +188,6 @@ async def refuse_nul(request: Request) -> None:
 
 def _answers(shape: Any) -> dict[int | str, dict[str, Any]]:
     return {200: {"model": shape}}
-
-
-@asynccontextmanager
-async def _judged(
-    body: dict[str, Any], zone: str, now: datetime, rulebook: Rulebook, grants: Grants
-) -> AsyncIterator[JobSpec]:
-    """What the body declares, while it is stored; `InvalidInputError` says which rules it breaks."""
-    spec = _spec(body, zone, now, rulebook, grants)
-    async with rulebook.room_for(spec) as complaints:
-        if complaints:
-            raise InvalidInputError(complaints)
-        yield spec
 
 
 def _spec(body: dict[str, Any], zone: str, now: datetime, rulebook: Rulebook, grants: Grants) -> JobSpec:

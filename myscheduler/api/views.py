@@ -6,6 +6,7 @@ from typing import Any
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from myscheduler.core.audit import Entry
+from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.execution import Failing, Record, Status
 from myscheduler.core.job import (
     DeclaredCron,
@@ -21,6 +22,7 @@ from myscheduler.core.job import (
     trigger_text,
 )
 from myscheduler.core.limits import Limits, limits_to_json
+from myscheduler.core.problem import worst
 from myscheduler.core.schedule import Once, Period
 from myscheduler.core.sync import FileCondition, FileState, Passed, SyncState
 from myscheduler.core.zones import local_time
@@ -152,6 +154,10 @@ class ExecutionList(TypedDict):
 
 class JobExecutionList(ExecutionList):
     job_id: str
+
+
+OF_A_FILE = 5
+"""So many problems are told beside a file that was not applied; all stand in `/sync/files`."""
 
 
 class Views:
@@ -292,15 +298,21 @@ class Views:
             "blocked_deletion": {"digest": blocked.digest, "reason": blocked.reason, "job_ids": list(blocked.job_ids)}
             if blocked
             else None,
-            "problems": [problem.as_json() for problem in state.problems],
-            "files": {"total": len(state.files), "not_applied": [self.file(file) for file in troubled]},
+            "problems": [problem.as_json() for problem in worst([*state.problems], MOST_PROBLEMS)],
+            "problem_count": len(state.problems),
+            "files": {
+                "total": len(state.files),
+                "not_applied": [self.file(file, most=OF_A_FILE) for file in troubled[:MOST_PROBLEMS]],
+                "not_applied_count": len(troubled),
+            },
             "drift": None if drifted is None else [self._drift(job) for job in drifted],
             "history": None if history is None else [self._passed(one) for one in history],
         }
 
     @staticmethod
-    def file(file: FileState) -> dict[str, Any]:
-        problems = [problem.as_json() for problem in file.problems]
+    def file(file: FileState, *, most: int = MOST_PROBLEMS) -> dict[str, Any]:
+        """With the worst of its problems."""
+        problems = [problem.as_json() for problem in worst([*file.problems], most)]
         return {"path": file.path, "condition": file.condition, "jobs": file.jobs, "problems": problems}
 
     def entry(self, entry: Entry) -> dict[str, Any]:

@@ -14,13 +14,14 @@ import click
 from pathspec import GitIgnoreSpec
 
 from myscheduler.adapters.source import DirectorySource
-from myscheduler.adapters.source.tree import MAX_BYTES, TOO_LARGE
+from myscheduler.adapters.source.tree import TOO_LARGE
 from myscheduler.causes import reason_of
+from myscheduler.core.bounds import LARGEST_FILE
 from myscheduler.core.calendars_file import NamedCalendars, read_calendars
 from myscheduler.core.job import JobSpec
 from myscheduler.core.manifest import NO_CALENDARS, NO_RULES, DeclaredJob, Desired, ParsedFile, combine, parse_file
 from myscheduler.core.policy_file import read_policy
-from myscheduler.core.problem import Problem, Severity
+from myscheduler.core.problem import Problem, Severity, reported
 from myscheduler.core.rush import caps_of
 from myscheduler.core.source import CALENDARS, POLICY, RESERVED, Snapshot, SourceFile, UnreadableFile
 from myscheduler.settings import Settings
@@ -113,7 +114,7 @@ def _desired(parts: Sequence[Snapshot], zone: str) -> Desired:
 
 def usable_jobs(desired: Desired) -> list[DeclaredJob]:
     """The jobs, sorted by id; standard error tells what is wrong with others, or that there are none."""
-    errors = [problem for problem in desired.problems if problem.severity is Severity.ERROR]
+    errors = reported(problem for problem in desired.problems if problem.severity is Severity.ERROR)
     for problem in errors:
         click.echo(coloured(problem), err=True)
     if not desired.jobs and not errors:
@@ -141,13 +142,16 @@ def coloured(problem: Problem) -> str:
 
 
 def read_stdin() -> bytes:
-    """All of standard input; a `ClickException` where it was closed or is a folder."""
+    """All of standard input; a `ClickException` where it was closed, is a folder, or is too large."""
     if sys.stdin is None:
         raise click.ClickException("standard input is closed: pipe the text in, or name a file")
     try:
-        return sys.stdin.buffer.read()
+        content = sys.stdin.buffer.read(LARGEST_FILE + 1)
     except OSError as error:
         raise click.ClickException(f"{STDIN} can't be read: {reason_of(error)}") from error
+    if len(content) > LARGEST_FILE:
+        raise click.ClickException(f"{STDIN} is {TOO_LARGE}: write the text into several files")
+    return content
 
 
 def counted(count: int, what: str) -> str:
@@ -198,10 +202,10 @@ def _read_file(path: Path) -> SourceFile | UnreadableFile:
         with open(path, "rb", opener=_open_at_once) as stream:
             if not (stat.S_ISREG(os.fstat(stream.fileno()).st_mode) or _is_open_stream(path)):
                 return UnreadableFile(_named(path), "is not a regular file")
-            content = stream.read(MAX_BYTES + 1)
+            content = stream.read(LARGEST_FILE + 1)
     except OSError as error:
         return UnreadableFile(_named(path), reason_of(error))
-    if len(content) > MAX_BYTES:
+    if len(content) > LARGEST_FILE:
         return UnreadableFile(_named(path), TOO_LARGE)
     return SourceFile.of(_named(path), content)
 

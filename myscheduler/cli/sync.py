@@ -100,7 +100,7 @@ def _lines(state: dict[str, Any]) -> Iterator[str]:
     done.append(f"{state['unchanged']:,} unchanged")
     yield f"  this pass  {', '.join(done)}"
     yield from _blocked(state["blocked_deletion"])
-    yield from _problems(state["problems"])
+    yield from _problems(state["problems"], state.get("problem_count", 0))
     if state["held"]:
         yield f"Held at their last good spec: {printable(', '.join(state['held']))}"
     yield from _drift(state["drift"] or [])
@@ -114,9 +114,11 @@ def _blocked(blocked: dict[str, Any] | None) -> Iterator[str]:
         yield f"  to let it happen: myscheduler sync --approve {blocked['digest']}"
 
 
-def _problems(problems: list[dict[str, Any]]) -> Iterator[str]:
+def _problems(problems: list[dict[str, Any]], count: int) -> Iterator[str]:
+    """Older servers tell no count: they tell all problems."""
     if problems:
-        yield f"{counted(len(problems), 'problem')}:"
+        first = f", the first {len(problems)}" if count > len(problems) else ""
+        yield f"{counted(max(count, len(problems)), 'problem')}{first}:"
     for problem in problems:
         severity = Severity(problem["severity"])
         yield f"  {coloured(Problem(**{**problem, 'severity': severity}))}"

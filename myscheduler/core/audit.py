@@ -1,11 +1,13 @@
 """The audit trail: who changed what, and when."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from myscheduler.core.bounds import LARGEST_ENTRY, LONGEST_CHANGE, MOST_CHANGES
 from myscheduler.core.differences import spec_changes
 from myscheduler.core.job import Job, JobSpec, Pause, Source
 
@@ -55,7 +57,7 @@ def of_spec(
     spec = after or before
     detail: dict[str, Any] = {}
     if not (before is None and source):
-        detail["fields"] = [one.as_json() for one in spec_changes(before, after)]
+        detail |= bounded({"fields": [one.as_json() for one in spec_changes(before, after)]})
     if source is not None:
         detail["source"] = {"file": source.path, "line": source.line, "revision": source.revision}
     return Entry(at, actor, action, spec.job_id if spec else None, detail)
@@ -74,3 +76,32 @@ def of_pause(action: Action, job_id: str, pause: Pause | None, *, at: datetime, 
     until = pause.until.isoformat() if pause.until else None
     detail = {"by": pause.by, "since": pause.at.isoformat(), "reason": pause.reason, "until": until}
     return Entry(at, actor, action, job_id, detail)
+
+
+def bounded(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """The detail with as much of its changes as is told: so many fields, each of some length, and all together.
+
+    `more_fields` counts the others.
+    """
+    fields = detail.get("fields")
+    if not isinstance(fields, list):
+        return dict(detail)
+    told, size = [], 0
+    for change in fields[:MOST_CHANGES]:
+        short = {name: _short(value) for name, value in change.items()}
+        size += len(_json(short).encode())
+        if size > LARGEST_ENTRY:
+            break
+        told.append(short)
+    more = {"more_fields": len(fields) - len(told)} if len(fields) > len(told) else {}
+    return {**detail, "fields": told, **more}
+
+
+def _short(value: Any) -> Any:
+    """A long value as the beginning of its text."""
+    text = value if isinstance(value, str) else _json(value)
+    return value if len(text) <= LONGEST_CHANGE else f"{text[:LONGEST_CHANGE]}… ({len(text):,} characters)"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

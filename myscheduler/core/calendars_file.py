@@ -12,9 +12,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.calendars import Calendar, check_calendar
 from myscheduler.core.credentials import field_of, key_shown
-from myscheduler.core.problem import Problem, did_you_mean, shown
+from myscheduler.core.problem import LONGEST_SHOWN, Problem, cut, did_you_mean, enough, shown
 from myscheduler.core.source import CALENDARS, SourceFile, UnreadableFile
 from myscheduler.core.yaml import Document, YamlError, read_documents
 from myscheduler.errors import ScheduleError
@@ -41,6 +42,9 @@ class CalendarEntry(BaseModel):
     )
 
 
+MOST_COMPARED = 1_000
+"""Names of calendars that a mistyped one is compared with."""
+
 _ENTRIES = TypeAdapter(dict[str, CalendarEntry])
 
 
@@ -57,13 +61,13 @@ class NamedCalendars:
         """The calendar of that name; a `ScheduleError` says why there is none."""
         if name in self.known:
             return self.known[name]
-        close = get_close_matches(name, self.known, n=1)
+        close = get_close_matches(name[:LONGEST_SHOWN], self.known, n=1) if len(self.known) <= MOST_COMPARED else []
         if close:
-            hint = f"did you mean {close[0]!r}?"
+            hint = f"did you mean {shown(close[0])}?"
         elif self.problems:
             hint = f"{CALENDARS} has problems; until they are mended, the job stays as it was"
         elif self.known:
-            hint = f"{CALENDARS} has {', '.join(sorted(self.known))}"
+            hint = f"{CALENDARS} has {cut(', '.join(sorted(self.known)))}"
         else:
             hint = f"it would be written in {CALENDARS} at the root of the manifests, and there is none"
         raise ScheduleError(f"{shown(name)} is not known: {hint}")
@@ -97,7 +101,7 @@ def _read(path: str, content: bytes, digest: str) -> NamedCalendars:
         message = "is one document: remove the --- and what follows, or put it under a name of its own"
         return NamedCalendars({}, (Problem(path, line, column, "", "invalid-calendar", message),), digest)
     known, problems = _entries(path, documents[0])
-    return NamedCalendars(known, tuple(sorted(problems)), digest)
+    return NamedCalendars(known, tuple(sorted(enough(problems))), digest)
 
 
 def _entries(path: str, document: Document) -> tuple[dict[str, Calendar], list[Problem]]:
@@ -105,15 +109,18 @@ def _entries(path: str, document: Document) -> tuple[dict[str, Calendar], list[P
         line, column = document.position(loc, at_key=at_key)
         return Problem(path, line, column, field_of(loc), rule, message)
 
-    problems = [problem(one.loc, one.rule, one.message, at_key=one.at_key) for one in document.complaints]
+    told = document.complaints[: MOST_PROBLEMS + 1]
+    problems = [problem(one.loc, one.rule, one.message, at_key=one.at_key) for one in told]
+    unclear = {one.loc[:1] for one in document.complaints}
     entries = document.value if isinstance(document.value, dict) else {}
     if entries is not document.value:
         return {}, [*problems, problem((), "not-a-mapping", "is a mapping of names to calendars")]
     known: dict[str, Calendar] = {}
     for name, written in entries.items():
         found, faults = _entry(name, written)
-        problems += [problem(loc, "invalid-calendar", message) for loc, message in faults]
-        if found is not None and not any(one.loc[:1] == (name,) for one in document.complaints):
+        if len(problems) <= MOST_PROBLEMS:
+            problems += [problem(loc, "invalid-calendar", message) for loc, message in faults]
+        if found is not None and (name,) not in unclear:
             known[name] = found
     return known, problems
 
@@ -122,7 +129,7 @@ def _entry(name: str, written: Any) -> tuple[Calendar | None, list[tuple[tuple[s
     try:
         entry = _ENTRIES.validate_python({name: written})[name]
     except ValidationError as error:
-        return None, [(tuple(one["loc"]), _explained(one)) for one in error.errors()]
+        return None, [(tuple(one["loc"]), _explained(one)) for one in error.errors()[: MOST_PROBLEMS + 1]]
     calendar = Calendar(entry.country, entry.subdivision, tuple(entry.closed or ()), tuple(entry.open or ()))
     try:
         check_calendar(calendar)

@@ -13,6 +13,8 @@ from urllib.parse import SplitResult, unquote_plus, urlsplit
 if TYPE_CHECKING:  # messages about jobs are masked here, so this can't need jobs
     from myscheduler.core.job import JobSpec
 
+from myscheduler.core.bounds import LONGEST_FIELD
+
 MASK = "••••"
 DEEPEST = 50
 """What is nested deeper in a body is not looked into, and not shown."""
@@ -62,7 +64,7 @@ _SHAPES = re.compile(
     r"|AIza[0-9A-Za-z_-]{30,}|ya29\.[A-Za-z0-9_.-]{16,}"  # Google
     r"|SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,}"  # SendGrid
     r"|npm_[A-Za-z0-9]{30,}|pypi-Ag[A-Za-z0-9_-]{16,}|hf_[A-Za-z0-9]{24,}"  # registries
-    r"|eyJ[A-Za-z0-9_-]{8,1000}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"  # a JSON web token
+    r"|eyJ[A-Za-z0-9_-]{8,300}+\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*"  # a JSON web token
     r"|T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{16,}"  # the paths of web hooks: Slack, Discord, Telegram
     r"|(?<=/api/webhooks/)[0-9]+/[A-Za-z0-9_-]{16,}"
     r"|(?<=api\.telegram\.org/)bot[0-9]+:[A-Za-z0-9_-]{16,}"
@@ -74,19 +76,26 @@ _WHOLE = re.compile(r"\s*(?:Bearer|Basic)\s+\S+\s*", re.IGNORECASE)
 """As a header's value a credential, whatever the header's name."""
 _USERINFO = re.compile(
     r"(?<![A-Za-z0-9+.-])(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)"
-    r"(?P<userinfo>[^/?#\s]*|[^/?#\s@:]+:(?!\d+(?:[/?#\s]|$))[^\s@]{1,200})@"  # also where / or # stand in the password
+    r"(?P<userinfo>[^/?#\s]*|[^/?#\s@:]+:(?!\d+(?:[/?#\s]|$))[^\s@]{1,200}+)@"  # / or # may stand in the password
 )
 _PARAMETER = re.compile(
     r"(?<![A-Za-z0-9_.%\[\]-])(?P<name>[A-Za-z0-9_.%\[\]-]+)(?P<is>=)"
     r"(?P<value>(?:\$\{secret:[^{}\s]{1,300}\})+(?=[&#\s;,'\"<>]|$)|[^&\s\"<>]+)"
 )
 _KEY_ENDS = re.compile(r"[:\s]")
-_MEMBER = re.compile(r"\"(?P<name>(?:[^\"\\]|\\.)*)\"(?P<is>\s*:\s*)\"(?P<value>(?:[^\"\\]|\\.)*)\"")
+_MEMBER = re.compile(
+    r"\"(?P<name>(?:[^\"\\]++|\\.){0,20}+)\"(?P<is>\s*+:\s*+)\"(?P<value>[^\"\\]*+(?:\\.[^\"\\]*+)*+)\""
+)
+"""What begins at each quote ends soon: looking to the end of the text from all of them would take for ever."""
+
+
+def is_credential_name(name: str) -> bool:
+    """A header, parameter or key of that name holds a credential: `X-Api-Key`, `accessToken`, `db_password`."""
+    return _is_credential_name(name[-LOOKED_AT:])  # what is remembered is short
 
 
 @lru_cache(maxsize=4_096)
-def is_credential_name(name: str) -> bool:
-    """A header, parameter or key of that name holds a credential: `X-Api-Key`, `accessToken`, `db_password`."""
+def _is_credential_name(name: str) -> bool:
     if name.lower().startswith("x-myscheduler-"):
         return False
     words = _words(name)
@@ -144,8 +153,9 @@ def key_shown(key: str) -> str:
 
 
 def field_of(loc: Iterable[str | int]) -> str:
-    """The dotted name of the field that the keys and places lead to."""
-    return ".".join(key_shown(part) if isinstance(part, str) else str(part) for part in loc)
+    """The dotted name of the field that the keys and places lead to, cut where it is long."""
+    name = ".".join(key_shown(part) if isinstance(part, str) else str(part) for part in loc)
+    return name if len(name) <= LONGEST_FIELD else f"{name[: LONGEST_FIELD - 1]}…"
 
 
 def _masked_field(name: str, value: Any) -> Any:
@@ -208,7 +218,7 @@ def _masked_userinfo(userinfo: str) -> str:
     user, colon, password = userinfo.partition(":")
     if not _REFERENCE.search(userinfo):
         return f"{user}:{MASK}" if password else f"{MASK}{colon}"
-    split = re.split(r":(?![^{]*\})", userinfo, maxsplit=1)  # the colon of a reference parts nothing
+    split = re.split(r"(?<!\$\{secret):", userinfo, maxsplit=1)  # the colon of a reference parts nothing
     if len(split) == 1:
         return _without_literals(userinfo)
     user, password = split

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from myscheduler.core.bounds import LARGEST_HEADERS
 from myscheduler.core.calendars_file import NamedCalendars
+from myscheduler.core.excess import excess
 from myscheduler.core.exclusions import next_run
 from myscheduler.core.field_faults import read_fields
 from myscheduler.core.fields import METHODS, JobFields
@@ -52,8 +54,11 @@ def declare(
 
     `zone` is the service's zone, for local times of jobs that name none; `calendars` are those that have a name;
     `policies` are all that bind the job, `reach` says which link-local addresses it may call.
-    Returns the spec, or `None` where any complaint is an error; and every complaint at once.
+    Returns the spec, or `None` where any complaint is an error; and every complaint at once. What is too large is not
+    judged any further.
     """
+    if fault := excess(values):
+        return None, [fault]
     fields, complaints = read_fields(values)
     misshapen = {complaint.loc[:1] for complaint in complaints}
     complaints += [*_check(fields), *_check_reach(fields.target_url, reach), *_check_encodable(fields)]
@@ -175,8 +180,12 @@ def _check(fields: JobFields) -> Iterator[Complaint]:
     if fields.method is not None and fields.method.upper() not in METHODS:
         message = f"{shown(fields.method)} is not one of {', '.join(METHODS)}{did_you_mean(fields.method, METHODS)}"
         yield Complaint(("method",), "invalid-method", message)
-    for name, value in (fields.headers or {}).items():
+    headers = fields.headers or {}
+    for name, value in headers.items():
         yield from _check_header(name, value)
+    if sum(len(name) + len(value) for name, value in headers.items()) > LARGEST_HEADERS:
+        message = f"hold more than {LARGEST_HEADERS // 1024} KiB together, which servers refuse: send less"
+        yield Complaint(("headers",), "too-large", message)
     yield from reference_faults(fields.target_url, fields.headers or {}, fields.body)
     yield from _check_companions(fields)
 

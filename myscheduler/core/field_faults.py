@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.credentials import is_credential_name, key_shown
 from myscheduler.core.fields import BlackoutFields, CalendarFields, DstFields, IntervalFields, JobFields
 from myscheduler.core.problem import Complaint, did_you_mean, shown
@@ -19,7 +20,8 @@ def read_fields(values: Mapping[str, Any]) -> tuple[JobFields, list[Complaint]]:
         return JobFields.model_validate(values), []
     except ValidationError as error:
         details = [detail for detail in error.errors(include_url=False) if not _is_other_shape(detail)]
-    complaints = [_translate(detail) for detail in details]
+    complaints = [_translate(detail) for detail in details[:MOST_PROBLEMS]]
+    complaints += [Complaint(_loc(detail), "invalid-value", detail["msg"]) for detail in details[MOST_PROBLEMS:]]
     wrong = {complaint.loc[0] for complaint in complaints if complaint.loc}
     is_whole = all(complaint.loc for complaint in complaints)  # else a key is no text, and nothing can be judged
     rest = {name: value for name, value in values.items() if is_whole and name not in wrong}
@@ -54,13 +56,24 @@ def _translate(detail: ErrorDetails) -> Complaint:
             return Complaint(loc, "invalid-type", f"has to be {what}, not {written}")
         case "literal_error":
             expected = str(detail.get("ctx", {}).get("expected", ""))
-            close = did_you_mean(str(detail["input"]), re.findall(r"'(\w+)'", expected))
+            close = did_you_mean(_text(detail["input"]), re.findall(r"'(\w+)'", expected))
             return Complaint(loc, "invalid-value", f"{shown(detail['input'])} is not one of {expected}{close}")
-        case "finite_number":
-            return Complaint(loc, "invalid-value", "has to be a finite number")
+        case "too_long":
+            return Complaint(loc, "too-large", f"has more than {detail['ctx']['max_length']:,} entries: take some out")
         case _:
-            message = detail["msg"].replace("Input should", "should").replace("String should", "should")
-            return Complaint(loc, "invalid-value", f"{message}{_shown(detail['input'])}")
+            return Complaint(loc, "invalid-value", _out_of_range(detail), at_key="[key]" in detail["loc"])
+
+
+def _out_of_range(detail: ErrorDetails) -> str:
+    if detail["type"] == "finite_number":
+        return "has to be a finite number"
+    message = detail["msg"].replace("Input should", "should").replace("String should", "should")
+    return f"{message}{_shown(detail['input'])}"
+
+
+def _text(value: Any) -> str:
+    """Of what is no text, nothing that takes long."""
+    return value if isinstance(value, str) else ""
 
 
 def _no_text(loc: tuple[str | int, ...], value: Any) -> str:
@@ -155,7 +168,7 @@ def _shown(value: Any) -> str:
             return f", this one has {len(value)}"
         case bool() | None:
             return ""
-        case int() | float() if math.isfinite(value):
+        case int() | float() if isinstance(value, int) or math.isfinite(value):
             return f", not {_number(value)}"
         case _:
             return ""

@@ -3,9 +3,21 @@
 What goes beyond the shape of a field is judged in `declaration`.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from myscheduler.core.bounds import (
+    LONGEST_HEADER,
+    LONGEST_HEADER_NAME,
+    LONGEST_LABEL,
+    LONGEST_LABEL_NAME,
+    LONGEST_NAME,
+    LONGEST_URL,
+    LONGEST_WORD,
+    MOST_HEADERS,
+    MOST_LABELS,
+)
 
 DAY = 86_400
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
@@ -114,7 +126,10 @@ class JobFields(BaseModel):
         examples=["daily-report", "日次レポート"],
     )
     name: str | None = Field(
-        None, max_length=1_000, description="A name for people; the id when left out.", examples=["日次レポート生成"]
+        None,
+        max_length=LONGEST_NAME,
+        description="A name for people; the id when left out.",
+        examples=["日次レポート生成"],
     )
     schedule_type: Literal["cron", "interval", "date"] | None = Field(
         None, description="May be left out where exactly one of cron, interval and run_at stands.", examples=["cron"]
@@ -144,11 +159,13 @@ class JobFields(BaseModel):
     )
     anchor: str | None = Field(
         None,
+        max_length=LONGEST_WORD,
         description="Intervals are counted from this moment (ISO 8601); else from the job's first creation.",
         examples=["2026-04-01T09:00:00+09:00"],
     )
     run_at: str | None = Field(
         None,
+        max_length=LONGEST_WORD,
         description="The one moment to run at: RFC 3339, or local time in the job's zone.",
         examples=["2027-09-30T15:00:00+09:00"],
     )
@@ -159,16 +176,19 @@ class JobFields(BaseModel):
     )
     timezone: str | None = Field(
         None,
+        max_length=LONGEST_WORD,
         description="IANA name, such as Asia/Tokyo; the service's zone when left out.",
         examples=["Asia/Tokyo", "UTC"],
     )
     start_at: str | None = Field(
         None,
+        max_length=LONGEST_WORD,
         description="There are no slots before: RFC 3339, or local time.",
         examples=["2026-04-01T00:00:00+09:00"],
     )
     end_at: str | None = Field(
         None,
+        max_length=LONGEST_WORD,
         description="There are no slots from here on: RFC 3339, or local time.",
         examples=["2027-04-01T00:00:00"],
     )
@@ -190,13 +210,22 @@ class JobFields(BaseModel):
         examples=[300],
     )
     target_url: str = Field(
-        max_length=8_192,
+        max_length=LONGEST_URL,
         description="What is called: an http or https URL.",
         examples=["https://api.example.com/run-report"],
     )
     method: str | None = Field(None, description=f"One of {', '.join(METHODS)}; GET when left out.", examples=["POST"])
-    headers: dict[str, str] | None = Field(
-        None, description="Sent with each call.", examples=[{"Content-Type": "application/json"}]
+    headers: (
+        dict[
+            Annotated[str, Field(max_length=LONGEST_HEADER_NAME)],
+            Annotated[str, Field(max_length=LONGEST_HEADER)],
+        ]
+        | None
+    ) = Field(
+        None,
+        max_length=MOST_HEADERS,
+        description="Sent with each call.",
+        examples=[{"Content-Type": "application/json"}],
     )
     body: Any = Field(
         None,
@@ -262,6 +291,12 @@ class JobFields(BaseModel):
         description="Take over a job of that id that was made through the API, with its history and pause; false.",
         examples=[True],
     )
-    labels: dict[str, str] | None = Field(
-        None, description="Free key-value pairs for people and filters.", examples=[{"team": "billing"}]
+    labels: (
+        dict[Annotated[str, Field(max_length=LONGEST_LABEL_NAME)], Annotated[str, Field(max_length=LONGEST_LABEL)]]
+        | None
+    ) = Field(
+        None,
+        max_length=MOST_LABELS,
+        description="Free key-value pairs for people and filters.",
+        examples=[{"team": "billing"}],
     )

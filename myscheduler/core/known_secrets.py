@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Collection, Iterable, Iterator
 
+from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.manifest import DeclaredJob
 from myscheduler.core.problem import Problem
 from myscheduler.core.secrets import is_name
@@ -23,10 +24,16 @@ def read_names(text: str) -> frozenset[str]:
 
 def unknown_secrets(jobs: Iterable[DeclaredJob], known: Collection[str]) -> Iterator[Problem]:
     """References to secrets that there are not."""
+    meant: dict[str, str] = {}
     for job in jobs:
         for used in job.written.secrets if job.written else ():
             if used.name not in known:
-                close = difflib.get_close_matches(used.name, known, n=1)
-                advice = f"did you mean {close[0]!r}?" if close else "add it, or write one that there is"
-                message = f"there is no secret {used.name!r}: {advice}"
+                if used.name not in meant:
+                    meant[used.name] = _advice(used.name, known if len(meant) < MOST_PROBLEMS else ())
+                message = f"there is no secret {used.name!r}: {meant[used.name]}"
                 yield Problem(job.path, used.line, used.column, used.field, "unknown-secret", message)
+
+
+def _advice(name: str, known: Collection[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else "add it, or write one that there is"

@@ -7,8 +7,10 @@ doesn't say which job that is, the file whose jobs have to be held.
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from itertools import islice
+from typing import Any
 
+from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.calendars_file import NamedCalendars, read_calendars
 from myscheduler.core.credentials import field_of, is_credential_name, literal_credentials
 from myscheduler.core.declaration import declare, id_fault
@@ -17,7 +19,7 @@ from myscheduler.core.job import JobSpec, digest
 from myscheduler.core.link_local import Reach
 from myscheduler.core.policy import Policy
 from myscheduler.core.policy_file import Rules, read_policy
-from myscheduler.core.problem import Complaint, Problem, Severity
+from myscheduler.core.problem import Complaint, Problem, enough, worst
 from myscheduler.core.rush import Cap, caps_of
 from myscheduler.core.secrets import places_of
 from myscheduler.core.source import (
@@ -35,8 +37,6 @@ NO_CALENDARS = NamedCalendars()
 NO_RULES = Rules()
 EVERYWHERE = "/"
 """Stands among held paths where it is not known which files are meant."""
-MOST_PROBLEMS = 100
-"""Of one file; each costs a walk through its document, and nobody reads more."""
 MOST_PLACES = 5
 """That one message names."""
 LONGEST_OUTLINED = 500
@@ -249,31 +249,13 @@ def _merge(path: str, parts: list[ParsedFile]) -> ParsedFile:
     return ParsedFile(
         path,
         jobs=tuple(job for part in parts for job in part.jobs),
-        problems=_enough([problem for part in parts for problem in part.problems]),
+        problems=enough([problem for part in parts for problem in part.problems]),
         broken_ids=frozenset[str]().union(*(part.broken_ids for part in parts)),
         is_opaque=any(part.is_opaque for part in parts),
         is_nameless=any(part.is_nameless for part in parts),
         skipped=sum(part.skipped for part in parts),
         caps=tuple(cap for part in parts for cap in part.caps),
     )
-
-
-def _enough(problems: list[Problem]) -> tuple[Problem, ...]:
-    told = _worst(problems, MOST_PROBLEMS + 1)
-    if len(told) <= MOST_PROBLEMS:
-        return tuple(told)
-    message = f"has more problems than these {MOST_PROBLEMS}: mend them first"
-    return (*told[:-1], replace(told[-1], field="", rule="more-problems", message=message, job_id=""))
-
-
-_Found = TypeVar("_Found", Problem, Complaint)
-
-
-def _worst(found: list[_Found], count: int) -> list[_Found]:
-    """So many of them, in their order; where there are more, errors before warnings."""
-    if len(found) <= count:
-        return found
-    return sorted(found, key=lambda one: one.severity is not Severity.ERROR)[:count]
 
 
 def _parse_document(path: str, document: Document, text: str, reading: _Reading, place: Place) -> ParsedFile:
@@ -284,7 +266,7 @@ def _parse_document(path: str, document: Document, text: str, reading: _Reading,
         return ParsedFile(path, problems=(misnamed,), is_opaque=True)
     spec, complaints = _judge(document, reading)
     job_id = spec.job_id if spec else _known_id(values)
-    told = _worst(_unique([*document.complaints, *complaints]), MOST_PROBLEMS + 1)
+    told = worst(_unique([*document.complaints, *complaints]), MOST_PROBLEMS + 1)
     problems = tuple(_problem(path, document, complaint, place, job_id) for complaint in told)
     if spec is None:
         return ParsedFile(
@@ -323,7 +305,7 @@ def _written(spec: JobSpec, document: Document, place: Place, reading: _Reading)
         says_overlap="overlap" in document.value,
         credentials=tuple(
             (field_of(loc), *place(*document.position(loc)), what)
-            for loc, what in (literal_credentials(spec) if reading.is_cautious else ())
+            for loc, what in islice(literal_credentials(spec) if reading.is_cautious else (), MOST_PROBLEMS + 1)
         ),
         secrets=tuple(
             UsedSecret(name, field_of(loc), *place(*document.position(loc)))
@@ -446,12 +428,13 @@ def _placed(problem: Problem, place: Place) -> Problem:
     return replace(problem, line=line, column=column)
 
 
-_ID_LINE = re.compile(r"^\s*job_id\s*:\s*(.+?)\s*$", re.MULTILINE)
+_ID_LINE = re.compile(r"^[^\S\n]*+job_id[^\S\n]*+:[^\S\n]*+(.+)$", re.MULTILINE)
+_COMMENT = re.compile(r"(?<!\s)\s+#")
 
 
 def _ids_in_broken(text: str) -> frozenset[str]:
     """The ids that text which isn't YAML seems to declare, so that a job is held even when its file moved and broke."""
-    found = (re.sub(r"\s+#.*", "", match).strip("'\"") for match in _ID_LINE.findall(text))
+    found = (_COMMENT.split(match, maxsplit=1)[0].strip().strip("'\"") for match in _ID_LINE.findall(text))
     return frozenset(job_id for job_id in found if job_id and not id_fault(job_id))
 
 

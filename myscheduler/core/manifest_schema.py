@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from myscheduler.core.bounds import LONGEST_WORD
 from myscheduler.core.calendars_file import CalendarEntry
 from myscheduler.core.cron import RANGES
 from myscheduler.core.fields import METHODS, JobFields
@@ -67,7 +68,7 @@ def _cron_fields() -> Schema:
         "properties": {
             field.name: {
                 "anyOf": [
-                    {"type": "string"},
+                    {"type": "string", "maxLength": LONGEST_WORD},
                     {"type": "integer", "minimum": field.low, "maximum": field.high},
                     _NOTHING,
                 ],
@@ -117,7 +118,7 @@ _CALENDAR: Mapping[str, Schema] = {
 }
 _CRON = {
     "anyOf": [
-        {"type": "string", "pattern": r"^\s*(@[A-Za-z]+|\S+(\s+\S+){4,5})\s*$"},
+        {"type": "string", "maxLength": LONGEST_WORD, "pattern": r"^\s*(@[A-Za-z]+|\S+(\s+\S+){4,5})\s*$"},
         {"$ref": "#/$defs/CronFields"},
         _NOTHING,
     ]

@@ -69,7 +69,11 @@ class Span(NamedTuple):
 
     @classmethod
     def of(cls, first: datetime, length: timedelta) -> "Span":
-        return cls(first, first + length - timedelta(microseconds=1))
+        """Raises `ScheduleError` where the calendar ends before."""
+        try:
+            return cls(first, first + length - timedelta(microseconds=1))
+        except OverflowError:
+            raise ScheduleError(f"{first.isoformat(' ')} is the end of the calendar: write an earlier time") from None
 
 
 @dataclass(frozen=True, slots=True)

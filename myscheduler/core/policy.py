@@ -6,16 +6,20 @@ The same rules bind `validate`, the reconciler and the API, because all of them 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 
+from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.credentials import literal_credentials
 from myscheduler.core.hosts import Host, HostPattern, called_host, hosts_in_headers
 from myscheduler.core.job import JobSpec
 from myscheduler.core.link_local import Network, Reach, address_in, read_network
-from myscheduler.core.problem import Complaint, shown
+from myscheduler.core.problem import Complaint, cut, shown
 from myscheduler.core.secrets import Grants
 from myscheduler.core.spacing import shortest_distance
 from myscheduler.core.spans import span_words
 
+LONGEST_LIST = 300
+"""Characters of the allowed values in a message."""
 NAMED = 5
 """So many of the allowed values are named in a message."""
 
@@ -76,7 +80,7 @@ def _judge(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
         yield Complaint(("max_retries",), "policy-retries", message)
     if policy.secrets_by_reference:
         place = policy.place("secrets_by_reference")
-        for loc, what in literal_credentials(spec):
+        for loc, what in islice(literal_credentials(spec), MOST_PROBLEMS + 1):
             message = f"{what} holds a credential that is written out, which {place} forbids: write ${{secret:NAME}}"
             yield Complaint(loc, "policy-literal-credential", message)
 
@@ -134,4 +138,4 @@ def _interval(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
 def _listed(values: Iterable[str]) -> str:
     values = list(values)
     more = f" and {len(values) - NAMED} more" if len(values) > NAMED else ""
-    return ", ".join(values[:NAMED]) + more
+    return cut(", ".join(values[:NAMED]), LONGEST_LIST) + more

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
+from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.credentials import field_of, key_shown
 from myscheduler.core.fields import METHODS
 from myscheduler.core.hosts import parse_host_pattern
 from myscheduler.core.link_local import EVERYWHERE, NOWHERE, Network, Reach, read_network
 from myscheduler.core.policy import NO_POLICY, Policy
-from myscheduler.core.problem import Problem, shown
+from myscheduler.core.problem import LONGEST_SHOWN, Problem, enough, shown
 from myscheduler.core.secrets import Grant, Grants
 from myscheduler.core.source import SourceFile, UnreadableFile
 from myscheduler.core.yaml import Document, YamlError, read_documents
@@ -54,7 +55,7 @@ def read_policy(file: SourceFile | UnreadableFile | None) -> Rules:
             return Rules(None, (Problem(path, 1, 1, "", "unreadable", message),), "unreadable")
         case SourceFile(path, content, digest):
             policy, problems = _read(path, content)
-            return Rules(None if problems else policy, tuple(sorted(problems)), digest, content)
+            return Rules(None if problems else policy, tuple(sorted(enough(problems))), digest, content)
 
 
 def _read(path: str, content: bytes) -> tuple[Policy, list[Problem]]:
@@ -81,8 +82,10 @@ class _Reading:
         self._path = path
         self._document = document
         self._problems = [
-            self._problem(one.loc, one.rule, one.message, at_key=one.at_key) for one in document.complaints
+            self._problem(one.loc, one.rule, one.message, at_key=one.at_key)
+            for one in document.complaints[: MOST_PROBLEMS + 1]
         ]
+        self._unclear = {one.loc for one in document.complaints}
 
     def read(self) -> tuple[Policy, list[Problem]]:
         rules = self._document.value
@@ -109,8 +112,8 @@ class _Reading:
                     yield f"{name}.{label}", self._document.position((name, key), at_key=True)[0]
 
     def _complain(self, loc: Loc, message: str, *, rule: str = "invalid-policy", at_key: bool = False) -> None:
-        if any(one.loc == loc for one in self._document.complaints):
-            return  # YAML itself says already what to write there
+        if loc in self._unclear or len(self._problems) > MOST_PROBLEMS:
+            return  # YAML itself says already what to write there, or enough is said
         self._problems.append(self._problem(loc, rule, message, at_key=at_key))
 
     def _problem(self, loc: Loc, rule: str, message: str, *, at_key: bool = False) -> Problem:
@@ -212,6 +215,6 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
 
 
 def _unknown(name: str) -> str:
-    close = get_close_matches(name, READERS, n=1)
+    close = get_close_matches(name[:LONGEST_SHOWN], READERS, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"the keys are {', '.join(READERS)}"
     return f"unknown key {key_shown(name)!r}: {hint}"

@@ -3,11 +3,13 @@
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from difflib import get_close_matches
 from enum import StrEnum
+from typing import TypeVar
 
+from myscheduler.core.bounds import LONGEST_MESSAGE, MOST_IN_REPORT, MOST_PROBLEMS
 from myscheduler.core.credentials import LOOKED_AT, MASK, field_of, masked_text
 
 LONGEST_SHOWN = 60
@@ -34,6 +36,11 @@ def shown(value: object) -> str:
         case _:
             text, end = repr(value), "…"
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - len(end)]}{end}"
+
+
+def cut(text: str, length: int = LONGEST_MESSAGE) -> str:
+    """The text, or as much of it as is told."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def printable(text: str) -> str:
@@ -79,6 +86,9 @@ class Problem:
     job_id: str = dataclass_field(default="", compare=False)
     """The job that it is about; empty where the document doesn't say which."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", cut(self.message))
+
     def __str__(self) -> str:
         named = f"{self.field}: " if self.field else ""
         line = f"{self.path}:{self.line}:{self.column}: {self.severity}: {named}{self.message} [{self.rule}]"
@@ -108,6 +118,41 @@ class Complaint:
     at_key: bool = False
     """The key is what is wrong, not its value."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", cut(self.message))
+
     @property
     def field(self) -> str:
         return field_of(self.loc)
+
+
+_Found = TypeVar("_Found", Problem, Complaint)
+
+
+def enough(problems: list[Problem]) -> tuple[Problem, ...]:
+    """As many problems of a file as are told; the last one says when there are more."""
+    told = worst(problems, MOST_PROBLEMS + 1)
+    if len(told) <= MOST_PROBLEMS:
+        return tuple(told)
+    message = f"has more problems than these {MOST_PROBLEMS}: mend them first"
+    return (*told[:-1], replace(told[-1], field="", rule="more-problems", message=message, job_id=""))
+
+
+def reported(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """As many problems of all files as one report tells, sorted; the last one says when there are more."""
+    files: dict[str, list[Problem]] = {}
+    for problem in problems:
+        files.setdefault(problem.path, []).append(problem)
+    found = [problem for of_file in files.values() for problem in enough(of_file)]
+    told = sorted(worst(found, MOST_IN_REPORT))
+    if len(found) > MOST_IN_REPORT:
+        message = f"and {len(found) - MOST_IN_REPORT + 1:,} more problems, here and in other files: mend these first"
+        told[-1] = replace(told[-1], field="", rule="more-problems", message=message, job_id="")
+    return tuple(told)
+
+
+def worst(found: list[_Found], count: int) -> list[_Found]:
+    """So many of them, in their order; where there are more, errors before warnings."""
+    if len(found) <= count:
+        return found
+    return sorted(found, key=lambda one: one.severity is not Severity.ERROR)[:count]

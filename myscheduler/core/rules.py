@@ -51,6 +51,7 @@ RULES: Mapping[str, str] = {
     "schedule": "Fields of schedules exclude or need each other.",
     "secret-in-host": "A reference to a secret stands in the scheme, host or port of a URL.",
     "secret-not-allowed": "A job of the API uses a secret that the policy doesn't allow it.",
+    "too-large": "A job, or one of its fields, holds more than can be judged.",
     "unknown-calendar": "A calendar is not in calendars.yaml.",
     "unknown-key": "A key is unknown.",
     "unknown-secret": "A reference names a secret that there is not.",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from myscheduler.core.bounds import LONGEST_WORD
 from myscheduler.core.credentials import key_shown
 from myscheduler.core.cron import FIELDS, DayMatch, crontab_fields, parse_cron
 from myscheduler.core.fields import DAY, DstFields, IntervalFields, JobFields
@@ -75,6 +76,9 @@ def cron_fields(
     seconds: bool = False,
 ) -> tuple[tuple[str, str], ...]:
     """The field names of a cron expression with their texts, once it is known to be one; `loc` is where it stands."""
+    texts = [written] if isinstance(written, str) else list((written or {}).values())
+    if any(isinstance(text, str) and len(text) > LONGEST_WORD for text in texts):
+        raise Rejected(Complaint(loc, "invalid-cron", f"is longer than {LONGEST_WORD:,} characters: write ranges"))
     declared: str | dict[str, str | int] = written if isinstance(written, str) else {}
     if isinstance(written, Mapping):
         left_out = {name for name, value in written.items() if value is None and name in FIELDS}

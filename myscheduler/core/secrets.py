@@ -11,8 +11,10 @@ from typing import Any
 
 from myscheduler.core.hosts import Host, called_host, hosts_in_headers, parse_host_pattern
 from myscheduler.core.job import JobSpec
-from myscheduler.core.problem import Complaint
+from myscheduler.core.problem import Complaint, cut
 
+LONGEST_LIST = 300
+"""Characters of the allowed hosts in a message."""
 MARK = "${"
 """Text without it is itself, and holds no reference."""
 VARIABLE_PREFIX = "MYSCHEDULER_SECRET_"
@@ -200,7 +202,7 @@ class Grants:
         if self.allows(name, host):
             return None
         hosts = self.hosts_for(name)
-        allowed = f"only for {', '.join(hosts)}" if hosts else "for no host"
+        allowed = f"only for {cut(', '.join(hosts), LONGEST_LIST)}" if hosts else "for no host"
         return (
             f"secret {name!r} may not be sent to {shown}: jobs of the API may use what policy.yaml allows, and it "
             f"allows this one {allowed}; declare the job in a manifest, or have the policy changed"

@@ -11,19 +11,14 @@ from typing import Any
 
 import yaml
 
+from myscheduler.core.bounds import DEEPEST, MOST_IN_DOCUMENT, MOST_IN_FILE, read_number
 from myscheduler.core.problem import Complaint
-
-MAX_NODES = 200_000
-"""How many values a document may hold when its aliases are expanded; more is a YAML bomb."""
-MAX_IN_FILE = 1_000_000
-"""How many values a file may hold. They take some 500 MB while they are read; 10,000 jobs have about 250,000."""
-MAX_DEPTH = 100
 
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _BASE_60 = re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?")
 _BOOL_1_1 = re.compile(r"yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF")
-_ODD_NUMBER = re.compile(r"[-+]?0[0-9_]+|[-+]?0[xX][0-9a-fA-F_]+|0o[0-7]+|0b[01_]+|[-+]?[0-9][0-9_]*_[0-9_]*")
+_ODD_NUMBER = re.compile(r"[-+]?0[0-9_]+|[-+]?0[xX][0-9a-fA-F_]+|0o[0-7]+|0b[01_]+|[-+]?[0-9]++_[0-9_]*+")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _CONSTANTS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
@@ -49,6 +44,8 @@ class Document:
     """JSON-like: dict, list, str, int, float, bool, None."""
     complaints: tuple[Complaint, ...]
     node: yaml.Node = field(repr=False)
+    _keys: dict[int, dict[str, tuple[yaml.Node, yaml.Node]]] = field(default_factory=dict, repr=False, compare=False)
+    """Of mappings that were looked into, by the identity of the node: many places are asked for in large ones."""
 
     @property
     def start(self) -> tuple[int, int]:
@@ -58,7 +55,7 @@ class Document:
         """The node that `loc` leads to."""
         node = self.node
         for part in loc:
-            step = _child(node, part)
+            step = self._child(node, part)
             if step is None:
                 return None
             _, node = step
@@ -68,12 +65,24 @@ class Document:
         """Line and column, from 1, of the value that `loc` leads to, or of the nearest value around it."""
         node, found = self.node, _start(self.node)
         for index, part in enumerate(loc):
-            step = _child(node, part)
+            step = self._child(node, part)
             if step is None:
                 break
             key, node = step
             found = _start(key if at_key and index == len(loc) - 1 else node)
         return found
+
+    def _child(self, node: yaml.Node, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:
+        """The key and the value nodes that `part` names in a mapping, or the item of a sequence twice."""
+        if isinstance(node, yaml.MappingNode):
+            keys = self._keys.get(id(node))
+            if keys is None:
+                named = [(key.value, (key, value)) for key, value in node.value if isinstance(key, yaml.ScalarNode)]
+                keys = self._keys[id(node)] = dict(named)
+            return keys.get(part) if isinstance(part, str) else None
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            return node.value[part], node.value[part]
+        return None
 
 
 def read_documents(text: str) -> Iterator[Document]:
@@ -109,8 +118,8 @@ def _refuse_excess(text: str, loader: Any) -> None:
     Composing recurses in C and would end the process, and takes a hundred times the memory of the text. Short text with
     few levels needs no look: every value takes two characters at least.
     """
-    is_flat = text.count("[") + text.count("{") < MAX_DEPTH and not _MAY_BE_DEEP.search(text)
-    if is_flat and len(text) < 2 * MAX_NODES:
+    is_flat = text.count("[") + text.count("{") < DEEPEST and not _MAY_BE_DEEP.search(text)
+    if is_flat and len(text) < 2 * MOST_IN_DOCUMENT:
         return
     depth = in_document = in_file = 0
     for event in yaml.parse(text, Loader=loader):
@@ -122,12 +131,12 @@ def _refuse_excess(text: str, loader: Any) -> None:
             depth -= 1
         elif isinstance(event, yaml.DocumentStartEvent):
             in_document = 0
-        if depth > MAX_DEPTH:
-            raise YamlError(f"is nested more than {MAX_DEPTH} levels deep", *_place(event.start_mark))
-        if in_document > MAX_NODES:
-            raise YamlError(f"holds more than {MAX_NODES:,} values in one document", *_place(event.start_mark))
-        if in_file > MAX_IN_FILE:
-            message = f"holds more than {MAX_IN_FILE:,} values: part the file into smaller ones"
+        if depth > DEEPEST:
+            raise YamlError(f"is nested more than {DEEPEST} levels deep", *_place(event.start_mark))
+        if in_document > MOST_IN_DOCUMENT:
+            raise YamlError(f"holds more than {MOST_IN_DOCUMENT:,} values in one document", *_place(event.start_mark))
+        if in_file > MOST_IN_FILE:
+            message = f"holds more than {MOST_IN_FILE:,} values: part the file into smaller ones"
             raise YamlError(message, *_place(event.start_mark))
 
 
@@ -153,10 +162,10 @@ class _Construction:
 
     def build(self, node: yaml.Node, loc: tuple[str | int, ...]) -> Any:
         self._nodes += 1
-        if self._nodes > MAX_NODES:
-            raise _TooMuchError(f"expands to more than {MAX_NODES:,} values: remove aliases")
-        if len(loc) > MAX_DEPTH:
-            raise _TooMuchError(f"is nested more than {MAX_DEPTH} levels deep, perhaps by an alias that holds itself")
+        if self._nodes > MOST_IN_DOCUMENT:
+            raise _TooMuchError(f"expands to more than {MOST_IN_DOCUMENT:,} values: remove aliases")
+        if len(loc) > DEEPEST:
+            raise _TooMuchError(f"is nested more than {DEEPEST} levels deep, perhaps by an alias that holds itself")
         if node.tag not in _IMPLICIT_TAGS:
             self.complaints.append(
                 Complaint(
@@ -218,7 +227,7 @@ class _Construction:
         if text in _CONSTANTS:
             return _CONSTANTS[text]
         if _INT.fullmatch(text):
-            return int(text) if len(text) < 1_000 else text
+            return read_number(text)
         if _FLOAT.fullmatch(text):
             return float(text)
         return text
@@ -283,16 +292,6 @@ def _start(node: yaml.Node) -> tuple[int, int]:
 def _place(mark: Any) -> tuple[int, int]:
     """PyYAML counts from 0, people from 1."""
     return mark.line + 1, mark.column + 1
-
-
-def _child(node: yaml.Node, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:
-    """The key and the value nodes that `part` names in a mapping, or the item of a sequence twice."""
-    if isinstance(node, yaml.MappingNode):
-        found = [(key, value) for key, value in node.value if key.value == part]
-        return found[-1] if found else None
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        return node.value[part], node.value[part]
-    return None
 
 
 def _place_of_character(before: str) -> tuple[int, int]:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myscheduler.core.yaml import MAX_DEPTH, MAX_IN_FILE, MAX_NODES, Document, YamlError, read_documents
+from myscheduler.core.bounds import DEEPEST, MOST_IN_DOCUMENT, MOST_IN_FILE, TOO_LONG
+from myscheduler.core.yaml import Document, YamlError, read_documents
 
 
 def _read(text: str) -> Document:
@@ -30,7 +31,7 @@ def _read(text: str) -> Document:
         pytest.param("a: &x {b: 1}\nc: {<<: *x, d: 2}", {"a": {"b": 1}, "c": {"b": 1, "d": 2}}, id="merge key"),
         pytest.param("<<: [{a: 1}, {a: 2, b: 2}]\nb: 3", {"a": 1, "b": 3}, id="earlier merges win, own keys most"),
         pytest.param("'<<': 1", {"<<": 1}, id="a quoted << is a key"),
-        pytest.param(f"a: {'9' * 5000}", {"a": "9" * 5000}, id="a number nobody can mean stays text"),
+        pytest.param(f"a: {'9' * 5000}", {"a": TOO_LONG}, id="a number nobody can mean stays a number, to be refused"),
     ],
 )
 def test_value(text: str, value: Any) -> None:
@@ -74,9 +75,9 @@ def test_bomb() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param(f"a: [{'a,' * MAX_NODES}]", "holds more than 200,000 values in one document", id="a list"),
-        pytest.param("a: 1\n" * MAX_NODES, "holds more than 200,000 values in one document", id="a mapping"),
-        pytest.param("--- a\n" * (MAX_IN_FILE + 1), "holds more than 1,000,000 values: part the file", id="documents"),
+        pytest.param(f"a: [{'a,' * MOST_IN_DOCUMENT}]", "holds more than 200,000 values in one document", id="a list"),
+        pytest.param("a: 1\n" * MOST_IN_DOCUMENT, "holds more than 200,000 values in one document", id="a mapping"),
+        pytest.param("--- a\n" * (MOST_IN_FILE + 1), "holds more than 1,000,000 values: part the file", id="documents"),
     ],
 )
 def test_more_than_is_composed(text: str, message: str) -> None:
@@ -130,9 +131,9 @@ def test_depth_by_indentation() -> None:
     def nested(levels: int) -> str:
         return "".join(f"{' ' * n}a:\n" for n in range(levels))
 
-    assert not _read(nested(MAX_DEPTH)).complaints
+    assert not _read(nested(DEEPEST)).complaints
     with pytest.raises(YamlError, match="nested more than 100"):
-        read_documents(nested(MAX_DEPTH + 1))
+        read_documents(nested(DEEPEST + 1))
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from myscheduler import causes
+from myscheduler.core.bounds import LARGEST_FILE
 from myscheduler.core.source import POLICY, RESERVED, SourceUnavailable, UnreadableFile
 
 SUFFIXES = (".yaml", ".yml")
-MAX_BYTES = 10 * 1024 * 1024
-TOO_LARGE = f"larger than {MAX_BYTES // 1024**2} MiB"
+TOO_LARGE = f"larger than {LARGEST_FILE // 1024**2} MiB"
 RACY_NS = 2_000_000_000
 
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
@@ -189,7 +189,7 @@ def _look(prefix: str, entry: os.DirEntry[str]) -> Found | UnreadableFile | None
 def _judge(path: str, real: str, status: os.stat_result) -> Found | UnreadableFile:
     if not stat.S_ISREG(status.st_mode):
         return _unreadable(path, "is not a regular file")
-    if status.st_size > MAX_BYTES:
+    if status.st_size > LARGEST_FILE:
         return _unreadable(path, TOO_LARGE)
     return _found(path, real, status)
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from myscheduler.adapters.store.execution_rows import new_execution_id
 from myscheduler.adapters.store.tables import audit
-from myscheduler.core.audit import Action, Entry
+from myscheduler.core.audit import Action, Entry, bounded
 
 
 def add(connection: sa.Connection, entries: Sequence[Entry]) -> None:
@@ -23,7 +23,7 @@ def add(connection: sa.Connection, entries: Sequence[Entry]) -> None:
 
 def read(connection: sa.Connection, *, job_id: str | None, action: Action | None = None, limit: int) -> list[Entry]:
     """The newest entries, newest first; those of one job, of one action, or all."""
-    query = sa.select(audit).order_by(audit.c.entry_id.desc()).limit(limit)
+    query = _SELECT.order_by(audit.c.entry_id.desc()).limit(limit)
     if job_id is not None:
         query = query.where(audit.c.job_id == job_id)
     if action is not None:
@@ -50,6 +50,11 @@ def remove(connection: sa.Connection, entry_ids: Sequence[str]) -> int:
 
 
 _INSERT = sa.insert(audit)
+LONGEST_READ = 65_536
+"""Characters of a detail. Longer ones were written by versions that did not bound them."""
+_detail = sa.case((sa.func.length(audit.c.detail) <= LONGEST_READ, audit.c.detail)).label("detail")
+_SELECT: sa.Select[Any] = sa.select(audit.c.at, audit.c.actor, audit.c.action, audit.c.job_id, _detail)
+_TOO_LONG = {"cut": "this entry is too long to be told"}
 
 
 def _values(entry: Entry) -> dict[str, Any]:
@@ -64,4 +69,5 @@ def _values(entry: Entry) -> dict[str, Any]:
 
 
 def _entry(row: sa.Row[Any]) -> Entry:
-    return Entry(row.at, row.actor, Action(row.action), row.job_id, json.loads(row.detail))
+    detail = _TOO_LONG if row.detail is None else bounded(json.loads(row.detail))
+    return Entry(row.at, row.actor, Action(row.action), row.job_id, detail)
