@@ -25,7 +25,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 COMMAND = (sys.executable, "-m", "myscheduler", "serve")
-START_SEC = 20
+START_SEC = 60
 STOP_SEC = 30
 
 T = TypeVar("T")

@@ -78,6 +78,10 @@ def of_pause(action: Action, job_id: str, pause: Pause | None, *, at: datetime, 
     return Entry(at, actor, action, job_id, detail)
 
 
+_NOTE = 40
+"""Characters behind a value that was cut, at the most."""
+
+
 def bounded(detail: Mapping[str, Any]) -> dict[str, Any]:
     """The detail with as much of its changes as is told: so many fields, each of some length, and all together.
 
@@ -98,9 +102,9 @@ def bounded(detail: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _short(value: Any) -> Any:
-    """A long value as the beginning of its text."""
+    """A long value as the beginning of its text; one that was cut already stays as it is."""
     text = value if isinstance(value, str) else _json(value)
-    return value if len(text) <= LONGEST_CHANGE else f"{text[:LONGEST_CHANGE]}… ({len(text):,} characters)"
+    return value if len(text) <= LONGEST_CHANGE + _NOTE else f"{text[:LONGEST_CHANGE]}… ({len(text):,} characters)"
 
 
 def _json(value: Any) -> str:

@@ -51,7 +51,7 @@ class Watched(Service):
     def assert_unharmed(self, since: float) -> None:
         """It answers, and its loop had no long pause."""
         assert self.get("/health/live").status_code == 200
-        longest = max((pause.seconds for pause in pauses(self.told, since=since)), default=0)
+        longest: float = max((pause.seconds for pause in pauses(self.told, since=since)), default=0)
         assert longest <= LONGEST_PAUSE, f"the loop stood still for {longest * 1000:.0f} ms"
         assert "Traceback" not in self.text, self.text[-5_000:]
 
@@ -59,7 +59,8 @@ class Watched(Service):
         """The status of an answer that is no 500 and no larger than it may be."""
         since = time.monotonic()
         sent = {"Content-Type": "application/json"} if content is not None else {}
-        answer = self.request(method, path, content=content, headers=sent | headers, timeout=60)
+        encoded = {name: value.encode("latin-1") for name, value in (sent | headers).items()}
+        answer = self.request(method, path, content=content, headers=encoded, timeout=60)
         assert answer.status_code != 500, answer.text
         assert answer.status_code < 500 or answer.status_code == 503, answer.text
         assert len(answer.content) <= LARGEST_ANSWER
@@ -146,7 +147,6 @@ JOBS = st.one_of(
 
 
 def as_json(value: Any) -> bytes:
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), 5_000))
     return json.dumps(value).encode()
 
 
