@@ -116,7 +116,7 @@ class Reconciler:
             read = {"revision": revision, "files": len(snapshot.files), "unreadable": len(snapshot.unreadable)}
             log.debug("source read", extra=read)
             await self.rulebook.follow(snapshot)
-            await self._recall(read_calendars(snapshot.calendars))
+            await self._recall(await asyncio.to_thread(read_calendars, snapshot.calendars))
             desired = await asyncio.to_thread(self._parse_all, snapshot)
             plan = await self._apply(snapshot, desired, approval)
             files = file_states(self._parsed.values(), (file.path for file in snapshot.unreadable), plan)

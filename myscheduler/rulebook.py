@@ -74,7 +74,7 @@ class Rulebook:
 
     async def follow(self, snapshot: Snapshot) -> None:
         """Take the rules of the source, or keep those that are in force where it has none that can be used."""
-        good, found = self._good, read_policy(snapshot.policy)
+        good, found = self._good, await asyncio.to_thread(read_policy, snapshot.policy)
         if snapshot.is_bare and good is not None and good.digest:
             self.rules = replace(good, problems=(_note("policy-kept", _BARE),))
         elif found.policy is None:

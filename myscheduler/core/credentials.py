@@ -64,7 +64,7 @@ _SHAPES = re.compile(
     r"|AIza[0-9A-Za-z_-]{30,}|ya29\.[A-Za-z0-9_.-]{16,}"  # Google
     r"|SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,}"  # SendGrid
     r"|npm_[A-Za-z0-9]{30,}|pypi-Ag[A-Za-z0-9_-]{16,}|hf_[A-Za-z0-9]{24,}"  # registries
-    r"|eyJ[A-Za-z0-9_-]{8,300}+\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*"  # a JSON web token
+    r"|eyJ(?:[A-Za-z0-9_-]{8,300}+\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*)?"  # a JSON web token
     r"|T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{16,}"  # the paths of web hooks: Slack, Discord, Telegram
     r"|(?<=/api/webhooks/)[0-9]+/[A-Za-z0-9_-]{16,}"
     r"|(?<=api\.telegram\.org/)bot[0-9]+:[A-Za-z0-9_-]{16,}"
@@ -76,17 +76,18 @@ _WHOLE = re.compile(r"\s*(?:Bearer|Basic)\s+\S+\s*", re.IGNORECASE)
 """As a header's value a credential, whatever the header's name."""
 _USERINFO = re.compile(
     r"(?<![A-Za-z0-9+.-])(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)"
-    r"(?P<userinfo>[^/?#\s]*|[^/?#\s@:]+:(?!\d+(?:[/?#\s]|$))[^\s@]{1,200}+)@"  # / or # may stand in the password
+    r"(?:(?P<userinfo>[^/?#\s]*|[^/?#\s@:]+:(?!\d+(?:[/?#\s]|$))[^\s@]{1,200}+)@)?"  # / or # may be in the password
 )
 _PARAMETER = re.compile(
     r"(?<![A-Za-z0-9_.%\[\]-])(?P<name>[A-Za-z0-9_.%\[\]-]+)(?P<is>=)"
     r"(?P<value>(?:\$\{secret:[^{}\s]{1,300}\})+(?=[&#\s;,'\"<>]|$)|[^&\s\"<>]+)"
 )
+# What begins at each of these places ends soon, as looking on to the end of the text from all of them would take for
+# ever. And the beginning alone counts as found: Python's `re` lets no other thread run until something is.
 _KEY_ENDS = re.compile(r"[:\s]")
 _MEMBER = re.compile(
-    r"\"(?P<name>(?:[^\"\\]++|\\.){0,20}+)\"(?P<is>\s*+:\s*+)\"(?P<value>[^\"\\]*+(?:\\.[^\"\\]*+)*+)\""
+    r"\"(?:(?P<name>(?:[^\"\\]++|\\.){0,20}+)\"(?P<is>\s*+:\s*+)\"(?P<value>[^\"\\]*+(?:\\.[^\"\\]*+)*+)\")?"
 )
-"""What begins at each quote ends soon: looking to the end of the text from all of them would take for ever."""
 
 
 def is_credential_name(name: str) -> bool:
@@ -134,7 +135,7 @@ def masked(values: Mapping[str, Any]) -> dict[str, Any]:
 def masked_text(text: str) -> str:
     """A URL or any other text with what looks like a credential replaced by `MASK`."""
     if "@" in text:  # most texts hold no credential, and thousands are looked at
-        text = _USERINFO.sub(lambda found: f"{found['scheme']}{_masked_userinfo(found['userinfo'])}@", text)
+        text = _USERINFO.sub(_masked_login, text)
     if "=" in text:
         text = _PARAMETER.sub(_masked_pair, text)
     if '"' in text:
@@ -225,6 +226,12 @@ def _masked_userinfo(userinfo: str) -> str:
     return f"{user if _REFERENCE.search(user) else masked_text(user)}:{_without_literals(password)}"
 
 
+def _masked_login(found: re.Match[str]) -> str:
+    if found["userinfo"] is None:
+        return found[0]
+    return f"{found['scheme']}{_masked_userinfo(found['userinfo'])}@"
+
+
 def _masked_pair(found: re.Match[str]) -> str:
     if not is_credential_name(unquote_plus(found["name"])):
         return found[0]
@@ -232,12 +239,14 @@ def _masked_pair(found: re.Match[str]) -> str:
 
 
 def _masked_member(found: re.Match[str]) -> str:
-    if not is_credential_name(found["name"]):
+    if found["name"] is None or not is_credential_name(found["name"]):
         return found[0]
     return f'"{found["name"]}"{found["is"]}"{_without_literals(found["value"])}"'
 
 
 def _masked_shape(found: re.Match[str]) -> str:
+    if found[0] == "eyJ":
+        return found[0]
     scheme = _SCHEME.match(found[0])
     return f"{scheme[0]}{MASK}" if scheme else MASK
 

@@ -94,6 +94,8 @@ class _Reading:
             return NO_POLICY, [*self._problems, self._problem((), "not-a-mapping", message)]
         found: dict[str, Any] = {}
         for name, written in rules.items():
+            if len(self._problems) > MOST_PROBLEMS:
+                break
             if name not in READERS:
                 self._complain((name,), _unknown(name), rule="unknown-key", at_key=True)
                 continue
@@ -112,8 +114,8 @@ class _Reading:
                     yield f"{name}.{label}", self._document.position((name, key), at_key=True)[0]
 
     def _complain(self, loc: Loc, message: str, *, rule: str = "invalid-policy", at_key: bool = False) -> None:
-        if loc in self._unclear or len(self._problems) > MOST_PROBLEMS:
-            return  # YAML itself says already what to write there, or enough is said
+        if loc in self._unclear:
+            return  # YAML itself says already what to write there
         self._problems.append(self._problem(loc, rule, message, at_key=at_key))
 
     def _problem(self, loc: Loc, rule: str, message: str, *, at_key: bool = False) -> Problem:
