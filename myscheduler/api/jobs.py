@@ -83,8 +83,8 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
         """What the body declares, while it is stored; `InvalidInputError` says which rules it breaks."""
         rulebook = reconciler.rulebook
         spec, rules = None, None
-        while spec is None or rules != (rulebook.policies, grants()):  # they may have changed meanwhile
-            rules = rulebook.policies, grants()
+        while spec is None or rules != (rulebook.rules.digest, grants()):  # they may have changed meanwhile
+            rules = rulebook.rules.digest, grants()
             spec = await judge.ask(partial(_spec, body, zone, now(), rulebook, rules[1]))
         async with rulebook.room_for(spec) as complaints:
             if complaints:

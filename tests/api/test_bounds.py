@@ -110,7 +110,7 @@ class TestTimes:
 
     @pytest.mark.parametrize("at", [*ENDS, "1969-12-31T23:59:59Z", "1970-01-01T00:00:00Z"])
     async def test_every_other_moment(self, api: httpx.AsyncClient, at: str) -> None:
-        fields = [
+        fields: list[dict[str, Any]] = [
             {"run_at": at, "interval": None}, {"anchor": at}, {"start_at": at}, {"end_at": at},
             {"blackout": [{"from": at, "to": "2030-01-01T00:00:00Z"}]},
             {"blackout": [{"from": "2030-01-01T00:00:00Z", "to": at}]},

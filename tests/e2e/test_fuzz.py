@@ -110,7 +110,8 @@ def long_texts(draw: st.DrawFn) -> str:
 @st.composite
 def numbers(draw: st.DrawFn) -> float:
     digits = draw(st.sampled_from([1, 16, 20, 310, 999, 1_001, 4_000]))
-    return draw(st.sampled_from([10 ** (digits - 1), -(10 ** (digits - 1)), 0, -0.0, 1e308, 5e-324, 0.1]))
+    choices: list[float] = [10 ** (digits - 1), -(10 ** (digits - 1)), 0, -0.0, 1e308, 5e-324, 0.1]
+    return draw(st.sampled_from(choices))
 
 
 @st.composite
