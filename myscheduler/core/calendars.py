@@ -5,22 +5,23 @@ the company is closed or open.
 """
 
 import re
-from collections.abc import Iterator
+from calendar import isleap
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import MAXYEAR, MINYEAR, date, timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import cache, lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from myscheduler.core.problem import shown
 from myscheduler.errors import ScheduleError
 
 FARTHEST = 28
 """Days that a time is moved at the most; behind a longer closure it stays where it is, and is left out."""
+_EVERY_SEVENTH = sum(1 << day for day in range(0, 366, 7))
 _WEEKEND = frozenset({5, 6})
 """Saturday and Sunday, where no country says otherwise; Monday is 0."""
-_ONE_DAY = timedelta(days=1)
 
 
 class Closed(StrEnum):
@@ -62,14 +63,15 @@ class Shift:
 
     def moved(self, day: date) -> date:
         """The nearest open day in that direction; the day itself when it is open, or none is near."""
-        step = 1 if self.to == "next" else -1
-        for distance in range(FARTHEST + 1):
-            candidate = day.toordinal() + step * distance
-            if not date.min.toordinal() <= candidate <= date.max.toordinal():
-                return day
-            if closed_on(self.days, date.fromordinal(candidate)) is None:
-                return date.fromordinal(candidate)
-        return day
+        at = day.toordinal() - date(day.year, 1, 1).toordinal() + FARTHEST
+        open_days = _open_around(self.days, day.year)
+        if self.to == "next":
+            near = open_days >> at & (2 << FARTHEST) - 1
+            distance = (near & -near).bit_length() - 1
+        else:
+            near = open_days >> at - FARTHEST & (2 << FARTHEST) - 1
+            distance = near.bit_length() - 1 - FARTHEST
+        return date.fromordinal(day.toordinal() + distance) if near else day
 
 
 def closed_on(days: WorkingDays, day: date) -> Closed | None:
@@ -83,6 +85,15 @@ def closed_days(days: WorkingDays, first: date, last: date) -> Iterator[tuple[da
         for day, why in _closed_in(days, year).items():
             if first <= day <= last:
                 yield day, why
+
+
+def last_dated_year(days: WorkingDays) -> int | None:
+    """Behind it, years that begin on one weekday and are as long are closed on the same days; `None`: nobody knows."""
+    calendar = days.calendar
+    if calendar.country is not None:
+        return None
+    dated = [one for texts in (calendar.closed, calendar.open) for one in _compiled(texts).dated]
+    return max((one.last_year or 0 for one in dated), default=0)
 
 
 def name_of(calendar: Calendar, day: date) -> str | None:
@@ -110,22 +121,58 @@ def check_calendar(calendar: Calendar) -> None:
 @lru_cache(maxsize=1_024)
 def _closed_in(days: WorkingDays, year: int) -> dict[date, Closed]:
     """The closed days of a year, in order."""
-    calendar = days.calendar
-    found: dict[date, Closed] = {}
+    closed, holidays = closed_bits(days, year), _holiday_bits(days.calendar, year)
+    first = date(year, 1, 1).toordinal()
+    return {
+        date.fromordinal(first + day): Closed.HOLIDAY if holidays >> day & 1 else Closed.WEEKEND
+        for day in range(closed.bit_length())
+        if closed >> day & 1
+    }
+
+
+@lru_cache(maxsize=1_024)
+def closed_bits(days: WorkingDays, year: int) -> int:
+    """The closed days of a year; bit 0 is the first of January."""
+    calendar, closed = days.calendar, _holiday_bits(days.calendar, year)
     if days.weekends:
         weekend, worked = _weekend_of(calendar.country, calendar.subdivision, year)
-        found = dict.fromkeys((day for day in _year(year) if day.weekday() in weekend and day not in worked),
-                              Closed.WEEKEND)  # fmt: skip
+        closed |= _weekdays(weekend, year) & ~_bits_of(worked, year)
+    return closed & ~_written(calendar.open, year)
+
+
+@lru_cache(maxsize=1_024)
+def _holiday_bits(calendar: Calendar, year: int) -> int:
+    closed = _written(calendar.closed, year)
     if calendar.country:
-        found |= dict.fromkeys(_holidays_of(calendar.country, calendar.subdivision, year), Closed.HOLIDAY)
-    found |= dict.fromkeys(_written(calendar.closed, year), Closed.HOLIDAY)
-    opened = _written(calendar.open, year)
-    return {day: found[day] for day in sorted(found.keys() - opened)}
+        closed |= _bits_of(_holidays_of(calendar.country, calendar.subdivision, year), year)
+    return closed
 
 
-def _year(year: int) -> Iterator[date]:
-    first = date(year, 1, 1).toordinal()
-    return (date.fromordinal(day) for day in range(first, date(year, 12, 31).toordinal() + 1))
+def _weekdays(weekdays: frozenset[int], year: int) -> int:
+    first, mask = date(year, 1, 1).weekday(), 0
+    for weekday in weekdays:
+        mask |= _EVERY_SEVENTH << (weekday - first) % 7
+    return mask & (1 << _length(year)) - 1
+
+
+def _bits_of(found: Iterable[date], year: int) -> int:
+    first, mask = date(year, 1, 1).toordinal(), 0
+    for day in found:
+        if day.year == year:
+            mask |= 1 << day.toordinal() - first
+    return mask
+
+
+@lru_cache(maxsize=1_024)
+def _open_around(days: WorkingDays, year: int) -> int:
+    """The open days of a year and of its neighbours; bit `FARTHEST` is the first of January."""
+    mask = 0
+    for near in (year - 1, year, year + 1):
+        if MINYEAR <= near <= MAXYEAR:
+            opened = ((1 << _length(near)) - 1) & ~closed_bits(days, near)
+            start = FARTHEST + date(near, 1, 1).toordinal() - date(year, 1, 1).toordinal()
+            mask |= opened << start if start >= 0 else opened >> -start
+    return mask
 
 
 @lru_cache(maxsize=1_024)
@@ -186,13 +233,34 @@ class Days:
 
     def of(self, year: int) -> Iterator[date]:
         """The days that lie in that year."""
-        if self.year is not None and self.last_year is not None:
-            yield from (day for day in _range(date(self.year, *self.first), date(self.last_year, *self.last))
-                        if day.year == year)  # fmt: skip
-        elif self.first <= self.last:
-            yield from (day for day in _year(year) if self.first <= (day.month, day.day) <= self.last)
-        else:  # over the turn of the year
-            yield from (day for day in _year(year) if not self.last < (day.month, day.day) < self.first)
+        first, mask = date(year, 1, 1).toordinal(), self.bits(year)
+        yield from (date.fromordinal(first + day) for day in range(mask.bit_length()) if mask >> day & 1)
+
+    def bits(self, year: int) -> int:
+        """The days that lie in that year; bit 0 is the first of January."""
+        first, end = _number(year, self.first), _number(year, self.last, is_end=True)
+        if self.year is None or self.last_year is None:
+            turns = self.first > self.last  # over the turn of the year
+            return _span(0, end) | _span(first, _length(year)) if turns else _span(first, end)
+        if not self.year <= year <= self.last_year:
+            return 0
+        return _span(first if year == self.year else 0, end if year == self.last_year else _length(year))
+
+
+def _number(year: int, day: tuple[int, int], *, is_end: bool = False) -> int:
+    """How many days of the year are earlier than that one, itself included for an end; one that it lacks is none."""
+    month, number = day
+    if (month, number) == (2, 29) and not isleap(year):
+        return date(year, 3, 1).toordinal() - date(year, 1, 1).toordinal()
+    return date(year, month, number).toordinal() - date(year, 1, 1).toordinal() + is_end
+
+
+def _length(year: int) -> int:
+    return 366 if isleap(year) else 365
+
+
+def _span(first: int, end: int) -> int:
+    return (1 << end) - (1 << first) if first < end else 0
 
 
 @lru_cache(maxsize=1_024)
@@ -221,9 +289,30 @@ def parse_days(text: str) -> Days:
     return Days(year, first, last, end)
 
 
-def _written(texts: tuple[str, ...], year: int) -> set[date]:
-    return {day for text in texts for day in parse_days(text).of(year)}
+class _Compiled(NamedTuple):
+    """Days as they are written, read once."""
+
+    common: int
+    """Those of every year, as bits of a year without a leap day."""
+    leap: int
+    dated: tuple[Days, ...]
 
 
-def _range(first: date, last: date) -> Iterator[date]:
-    return (first + number * _ONE_DAY for number in range((last - first).days + 1))
+@lru_cache(maxsize=256)
+def _compiled(texts: tuple[str, ...]) -> _Compiled:
+    common, leap, dated = 0, 0, []
+    for days in map(parse_days, texts):
+        if days.year is None:
+            common, leap = common | days.bits(_LEAP_YEAR + 1), leap | days.bits(_LEAP_YEAR)
+        else:
+            dated.append(days)
+    return _Compiled(common, leap, tuple(dated))
+
+
+def _written(texts: tuple[str, ...], year: int) -> int:
+    """The days of that year, as bits."""
+    found = _compiled(texts)
+    mask = found.leap if isleap(year) else found.common
+    for days in found.dated:
+        mask |= days.bits(year)
+    return mask

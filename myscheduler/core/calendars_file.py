@@ -7,7 +7,7 @@ breaks or loses a calendar, the jobs that need it are held as they are.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.calendars import Calendar, check_calendar
 from myscheduler.core.credentials import field_of, key_shown
+from myscheduler.core.fields import LONGEST_DAYS, MOST_DAYS
 from myscheduler.core.problem import LONGEST_SHOWN, Problem, cut, did_you_mean, enough, shown
 from myscheduler.core.source import CALENDARS, SourceFile, UnreadableFile
 from myscheduler.core.yaml import Document, YamlError, read_documents
@@ -27,18 +28,19 @@ class CalendarEntry(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     country: str | None = Field(
-        None, description="ISO 3166 code, such as JP; without it, Monday to Friday.", examples=["JP"]
+        None, max_length=100, description="ISO 3166 code, such as JP; without it, Monday to Friday.", examples=["JP"]
     )
     subdivision: str | None = Field(
-        None, description="A state or province with holidays of its own, such as CA.", examples=["CA"]
+        None, max_length=100, description="A state or province with holidays of its own, such as CA.", examples=["CA"]
     )
-    closed: list[str] | None = Field(
+    closed: list[Annotated[str, Field(max_length=LONGEST_DAYS)]] | None = Field(
         None,
+        max_length=MOST_DAYS,
         description="Further closed days, such as 12-29/01-03 or 2026-08-13.",
         examples=[["12-29/01-03", "2026-08-13"]],
     )
-    open: list[str] | None = Field(
-        None, description="Working days, whatever the country says.", examples=[["2026-05-02"]]
+    open: list[Annotated[str, Field(max_length=LONGEST_DAYS)]] | None = Field(
+        None, max_length=MOST_DAYS, description="Working days, whatever the country says.", examples=[["2026-05-02"]]
     )
 
 

@@ -5,10 +5,10 @@ second in the object form. Weekdays count from 0 = Sunday.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import compress
 from typing import Literal
 
 from myscheduler.core.credentials import LOOKED_AT, key_shown, masked_text
@@ -18,10 +18,12 @@ from myscheduler.core.walls import (
     MONTH_LENGTHS,
     CronExpression,
     DayRule,
+    Kind,
     bits,
+    days_of_year,
+    kind_of_year,
     mask_of,
     month_days,
-    next_day,
 )
 from myscheduler.errors import ScheduleError
 
@@ -269,14 +271,18 @@ def _values_or_any(field: _Field, text: str) -> tuple[int, ...] | None:
 
 
 def _values(field: _Field, text: str) -> tuple[int, ...]:
-    return tuple(sorted({value for item in _items(field, text) for value in _range(field, item)}))
+    chosen = bytearray(field.high + 1)  # thousands of years, in many ranges that overlap, take no time
+    for item in _items(field, text):
+        values = _range(field, item)
+        chosen[values.start : values.stop : values.step] = b"\1" * len(values)
+    return tuple(compress(range(field.high + 1), chosen))
 
 
 def _items(field: _Field, text: str) -> list[str]:
     items = text.upper().split(",")
     if "" in items:
         raise ScheduleError(f"{_shown(text)} has an empty item in its list; {field.allowed}", field=field.name)
-    return items
+    return list(dict.fromkeys(items))
 
 
 def _range(field: _Field, item: str) -> range:
@@ -337,5 +343,11 @@ def _fires(expression: CronExpression) -> bool:
         return False
     if expression.years is None and expression.weeks is None:
         return True
-    years = expression.years or tuple(range(FIRST_YEAR, FIRST_YEAR + _GREGORIAN_CYCLE))
-    return next_day(replace(expression, years=years), date(FIRST_YEAR, 1, 1)) is not None
+    years = expression.years or range(FIRST_YEAR, FIRST_YEAR + _GREGORIAN_CYCLE)
+    seen = set[Kind]()
+    for year in years:
+        kind = kind_of_year(year)
+        if kind not in seen and days_of_year(expression, year):
+            return True
+        seen.add(kind)
+    return False

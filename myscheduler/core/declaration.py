@@ -8,19 +8,21 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from myscheduler.core.bounds import LARGEST_HEADERS
 from myscheduler.core.calendars_file import NamedCalendars
 from myscheduler.core.excess import excess
-from myscheduler.core.exclusions import next_run
+from myscheduler.core.exclusions import search_run
 from myscheduler.core.field_faults import read_fields
 from myscheduler.core.fields import METHODS, JobFields
 from myscheduler.core.job import (
     DeclaredCron,
     DeclaredDate,
+    DeclaredInterval,
     DeclaredSchedule,
     JobSpec,
     compile_schedule,
@@ -31,7 +33,7 @@ from myscheduler.core.limits import NO_LIMITS, Limits
 from myscheduler.core.link_local import NOWHERE, Reach, advice, called_address
 from myscheduler.core.policy import Policy, judge
 from myscheduler.core.problem import Complaint, Severity, did_you_mean, shown
-from myscheduler.core.schedule import TICK, Adjusted, Interval, back, next_after
+from myscheduler.core.schedule import TICK, Adjusted, Interval, Schedule, back, next_after
 from myscheduler.core.schedule_reading import FIELD_OF_KIND, Rejected, declared_schedule
 from myscheduler.core.secrets import is_in_host, reference_faults
 from myscheduler.core.zones import is_zone
@@ -83,7 +85,7 @@ def declare(
         return None, complaints
     spec = _spec(fields, schedule, limits)
     if fault := _never_runs(spec, zone):
-        return None, [*complaints, fault]
+        return spec if fault.severity is Severity.WARNING else None, [*complaints, fault]
     return spec, complaints
 
 
@@ -119,7 +121,7 @@ _LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def _never_runs(spec: JobSpec, zone: str) -> Complaint | None:
-    """What limits leave nothing of a schedule."""
+    """What limits leave nothing of a schedule, or so little that no run is found; that is a warning."""
     if spec.limits == NO_LIMITS:
         return None
     schedule = compile_schedule(spec, zone=zone, created_at=_LONG_AGO)
@@ -129,11 +131,22 @@ def _never_runs(spec: JobSpec, zone: str) -> Complaint | None:
             return None  # when it begins to count is not known here
         message = "is over before the schedule has a slot, so the job never runs"
         return Complaint(("end_at",), "never-runs", message)
-    if next_run(schedule, start) is not None:
+    found = search_run(_at_any_second(spec, schedule), start)
+    if found.run is not None:
         return None
     field = "calendar" if spec.limits.calendar else "blackout"
-    message = "leaves out every slot of the schedule, so the job never runs"
-    return Complaint((field,), "never-runs", message)
+    if found.is_certain:
+        message = "leaves out every slot of the schedule, so the job never runs"
+        return Complaint((field,), "never-runs", message)
+    message = "leaves out so much that no run was found in the time for it: write fewer or simpler blackouts"
+    return Complaint((field,), "no-run-found", message, Severity.WARNING)
+
+
+def _at_any_second(spec: JobSpec, schedule: Schedule) -> Schedule:
+    """An interval without an anchor may lie anywhere: only what leaves out every second leaves out all of it."""
+    if isinstance(spec.schedule, DeclaredInterval) and spec.schedule.anchor is None and isinstance(schedule, Adjusted):
+        return replace(schedule, rhythm=Interval(timedelta(seconds=1), _LONG_AGO))
+    return schedule
 
 
 def _has_schedule(fields: JobFields) -> bool:

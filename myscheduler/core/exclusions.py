@@ -4,28 +4,30 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from heapq import merge
-from typing import NamedTuple, assert_never
+from typing import NamedTuple
 
 from myscheduler.core.calendars import Closed, WorkingDays, closed_days
+from myscheduler.core.darkness import darkness_of
 from myscheduler.core.schedule import (
     LAST_MOMENT,
     TICK,
     Adjusted,
-    Period,
-    Recurring,
+    Interval,
     Schedule,
     back,
     forth,
     inside,
+    last_until,
     next_after,
-    slots_between,
 )
+from myscheduler.core.search import GivenUp, Search, can_search
 from myscheduler.core.walls import DAY
 from myscheduler.core.zoned_cron import Cron, swallowing
 from myscheduler.core.zones import FIRST, LAST, first_showing, reached, to_instant, to_second
 
-MOST_JUMPS = 1_000
-"""So many stretches are jumped in search of a run; a job that has none behind them is taken for one that never runs."""
+_NEAR = 8
+"""So many times the end of what leaves a slot out is jumped to; a run that lies behind is searched for by days."""
+_MOST_JUMPS = 1_000
 
 
 class Exclusion(StrEnum):
@@ -49,12 +51,13 @@ def exclusions(schedule: Schedule, after: datetime, until: datetime) -> Iterator
     """What is left out of the slots later than `after` and not later than `until`, in order, without overlaps."""
     if isinstance(schedule, Cron):
         yield from _gaps_of_clocks(schedule, after, until)
-    elif isinstance(schedule, Adjusted):
+    elif isinstance(schedule, Adjusted) and limits_slots(schedule):
         after, until = inside(schedule, after, until)
-        found = _joined(merge(*_of_adjusted(schedule, after, until)))
-        yield from (
-            one for one in found if one.start <= until
-        )  # what is left of one that was overlapped may lie behind
+        first = next_after(schedule, after)
+        last = None if first is None or first > until else last_until(schedule, until, after=after)
+        if first is None or last is None:
+            return
+        yield from _at(schedule, first) if first == last else _joined(_laid_over(schedule, first, last))
 
 
 def exclusion_at(schedule: Schedule, slot: datetime) -> Exclusion | None:
@@ -63,28 +66,123 @@ def exclusion_at(schedule: Schedule, slot: datetime) -> Exclusion | None:
     return found.why if found else None
 
 
+def limits_slots(schedule: Adjusted) -> bool:
+    """Whether it may leave any out."""
+    gap = isinstance(schedule.rhythm, Cron) and schedule.rhythm.gap == "skip"
+    return gap or schedule.days is not None or bool(schedule.blackouts)
+
+
+def left_out_until(schedule: Schedule, slot: datetime) -> datetime | None:
+    """A moment up to which all slots from this one on are left out; `None` when it is not left out itself."""
+    if isinstance(schedule, Cron):
+        return next((one.end for one in _gaps_of_clocks(schedule, slot - TICK, slot)), None)
+    if not isinstance(schedule, Adjusted) or not limits_slots(schedule):
+        return None
+    others = [one.end for one in _others(schedule, slot, slot)]
+    dark = darkness_of(schedule.blackouts).until(slot) if schedule.blackouts else None
+    return max([*others, *([dark] if dark else [])], default=None)
+
+
+class Answer(NamedTuple):
+    """The next run, if any is found."""
+
+    run: datetime | None
+    is_certain: bool = True
+    """`False`: there may be one, far away; the search for it takes too long."""
+
+
 def next_run(schedule: Schedule, after: datetime) -> datetime | None:
+    """The first slot later than `after` that is not left out, as far as it can be found (see `search_run`)."""
+    return search_run(schedule, after).run
+
+
+def search_run(schedule: Schedule, after: datetime) -> Answer:
     """The first slot later than `after` that is not left out."""
     slot = next_after(schedule, after)
-    for _ in range(MOST_JUMPS):
-        left_out = next(exclusions(schedule, slot - TICK, slot), None) if slot is not None else None
-        if left_out is None:
-            return slot
-        slot = next_after(schedule, left_out.end - TICK)
-    return None
+    for _ in range(_NEAR):
+        end = None if slot is None else left_out_until(schedule, slot)
+        if slot is None or end is None:
+            return Answer(slot)
+        slot = next_after(schedule, end - TICK)
+    if slot is None:
+        return Answer(None)
+    limited = Adjusted(schedule) if isinstance(schedule, Cron) else schedule
+    return _search(limited, slot) if isinstance(limited, Adjusted) and can_search(limited) else _jump(limited, slot)
 
 
-def _of_adjusted(schedule: Adjusted, after: datetime, until: datetime) -> Iterator[Iterator[Excluded]]:
-    """What each limit leaves out, in order; they may overlap."""
-    if after >= until:
-        return
+def _search(schedule: Adjusted, slot: datetime) -> Answer:
+    search, second = Search(schedule), to_second(slot)
+    try:
+        while (found := search.first_from(second)) is not None:
+            run = next_after(schedule, to_instant(found) - TICK)
+            end = None if run is None else left_out_until(schedule, run)
+            if run is None or end is None:
+                return Answer(run)
+            second = max(to_second(end - TICK), found) + 1  # a range of moments, which the search does not know
+    except GivenUp:
+        return Answer(None, is_certain=_is_always_dark(schedule, slot))
+    return Answer(None)
+
+
+def _is_always_dark(schedule: Adjusted, slot: datetime) -> bool:
+    """Whether no second is left, whatever the rhythm and its days are."""
+    every_second = Adjusted(Interval(timedelta(seconds=1), slot), blackouts=schedule.blackouts, zone=schedule.zone)
+    try:
+        return Search(every_second).first_from(to_second(slot)) is None
+    except GivenUp:
+        return False
+
+
+def _jump(schedule: Schedule, slot: datetime | None) -> Answer:
+    """From the end of what leaves a slot out to that of the next, for schedules that nobody can write."""
+    for _ in range(_MOST_JUMPS):
+        end = None if slot is None else left_out_until(schedule, slot)
+        if slot is None or end is None:
+            return Answer(slot)
+        slot = next_after(schedule, end - TICK)
+    return Answer(None, is_certain=False)
+
+
+def _at(schedule: Adjusted, slot: datetime) -> Iterator[Excluded]:
+    """The same as `_laid_over` has for one slot, found without looking at more."""
+    other = next(_others(schedule, slot, slot), None)
+    darkness = darkness_of(schedule.blackouts) if schedule.blackouts else None
+    if darkness and (slot < darkness.wins_until(other.start, other.end) if other else darkness.covers(slot)):
+        yield Excluded(slot, slot + TICK, Exclusion.BLACKOUT)
+    elif other:
+        yield Excluded(slot, slot + TICK, other.why)
+
+
+def _laid_over(schedule: Adjusted, first: datetime, last: datetime) -> Iterator[Excluded]:
+    """What is left out from `first` to `last`, both included. Where reasons overlap, the first to begin counts."""
+    darkness, front = darkness_of(schedule.blackouts), first
+    for start, end, why in _others(schedule, first, last):
+        begin = max(start, front)
+        if end <= front:
+            continue
+        if begin > front:
+            dark = darkness.between(front, begin - TICK)
+            yield from (Excluded(one, min(over, begin), Exclusion.BLACKOUT) for one, over in dark)
+        dark_until = max(begin, min(darkness.wins_until(start, end), end))
+        if dark_until > begin:
+            yield Excluded(begin, dark_until, Exclusion.BLACKOUT)
+        if dark_until < end:
+            yield Excluded(dark_until, end, why)
+        front = end
+    if front <= last:
+        yield from (Excluded(*one, Exclusion.BLACKOUT) for one in darkness.between(front, last))
+
+
+def _others(schedule: Adjusted, first: datetime, last: datetime) -> Iterator[Excluded]:
+    """What is left out for another reason than a blackout; where some overlap, the first counts."""
     offset = schedule.offset
+    after, until = back(first, offset + TICK), back(last, offset)
+    found = []
     if isinstance(schedule.rhythm, Cron):
-        yield _moved(_gaps_of_clocks(schedule.rhythm, back(after, offset), back(until, offset)), offset)
+        found.append(_moved(_gaps_of_clocks(schedule.rhythm, after, until), offset))
     if schedule.days is not None:
-        yield _moved(_closed(schedule.days, schedule.zone, back(after, offset), back(until, offset)), offset)
-    for blackout in schedule.blackouts:
-        yield _dark(blackout, after, until)
+        found.append(_moved(_closed(schedule.days, schedule.zone, after, until), offset))
+    return merge(*found)
 
 
 def _joined(found: Iterator[Excluded]) -> Iterator[Excluded]:
@@ -127,15 +225,3 @@ def _closed(days: WorkingDays, zone_name: str, after: datetime, until: datetime)
         end = to_instant(min(first_showing(zone_name, midnight + DAY), LAST))
         if end - TICK > after and start <= until:
             yield Excluded(start, end, Exclusion.HOLIDAY if why is Closed.HOLIDAY else Exclusion.WEEKEND)
-
-
-def _dark(blackout: Period | Recurring, after: datetime, until: datetime) -> Iterator[Excluded]:
-    match blackout:
-        case Period(start, end):
-            if end - TICK > after and start <= until:
-                yield Excluded(start, end, Exclusion.BLACKOUT)
-        case Recurring(opens, lasts):
-            for start in slots_between(opens, back(after, lasts - TICK), until):
-                yield Excluded(start, _later(start, lasts), Exclusion.BLACKOUT)
-        case _:
-            assert_never(blackout)

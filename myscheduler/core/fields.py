@@ -20,6 +20,11 @@ from myscheduler.core.bounds import (
 )
 
 DAY = 86_400
+MOST_BLACKOUTS = 100
+MOST_DAYS = 500
+"""Closed or open days and ranges of days, in a job and in a calendar that has a name."""
+LONGEST_DAYS = 50
+"""Characters of one of them."""
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
@@ -57,12 +62,16 @@ class BlackoutFields(BaseModel):
 
     from_: str | None = Field(
         None,
+        max_length=100,
         alias="from",
         description="Its first moment: RFC 3339, or local time.",
         examples=["2026-12-29T00:00:00+09:00"],
     )
     to: str | None = Field(
-        None, description="The moment at which it is over: RFC 3339, or local time.", examples=["2027-01-04T00:00:00"]
+        None,
+        max_length=100,
+        description="The moment at which it is over: RFC 3339, or local time.",
+        examples=["2027-01-04T00:00:00"],
     )
     cron: str | dict[str, str | int | None] | None = Field(
         None,
@@ -83,22 +92,27 @@ class CalendarFields(BaseModel):
 
     name: str | None = Field(
         None,
+        max_length=255,
         description="A calendar of calendars.yaml; its country is written there, days here are added to its own.",
         examples=["head-office"],
     )
     country: str | None = Field(
-        None, description="ISO 3166 code, such as JP; without it, Monday to Friday.", examples=["JP"]
+        None, max_length=100, description="ISO 3166 code, such as JP; without it, Monday to Friday.", examples=["JP"]
     )
     subdivision: str | None = Field(
-        None, description="A state or province with holidays of its own, such as CA.", examples=["CA"]
+        None, max_length=100, description="A state or province with holidays of its own, such as CA.", examples=["CA"]
     )
-    closed: list[str] | None = Field(
+    closed: list[Annotated[str, Field(max_length=LONGEST_DAYS)]] | None = Field(
         None,
+        max_length=MOST_DAYS,
         description="Further closed days: 2026-08-13, 08-13 for every year, or ranges such as 12-29/01-03.",
         examples=[["12-29/01-03", "2026-08-13"]],
     )
-    open: list[str] | None = Field(
-        None, description="Working days, whatever the country says; written alike.", examples=[["2026-05-02"]]
+    open: list[Annotated[str, Field(max_length=LONGEST_DAYS)]] | None = Field(
+        None,
+        max_length=MOST_DAYS,
+        description="Working days, whatever the country says; written alike.",
+        examples=[["2026-05-02"]],
     )
     only: Literal["business_days"] | None = Field(
         None, description="Leave weekends and holidays out.", examples=["business_days"]
@@ -194,6 +208,7 @@ class JobFields(BaseModel):
     )
     blackout: list[BlackoutFields] | None = Field(
         None,
+        max_length=MOST_BLACKOUTS,
         description="Times in which due slots are left out.",
         examples=[[{"cron": "0 2 * * sun", "duration": "PT2H"}]],
     )

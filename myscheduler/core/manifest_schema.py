@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from myscheduler.core.bounds import LONGEST_WORD
 from myscheduler.core.calendars_file import CalendarEntry
 from myscheduler.core.cron import RANGES
-from myscheduler.core.fields import METHODS, JobFields
+from myscheduler.core.fields import LONGEST_DAYS, METHODS, MOST_DAYS, JobFields
 from myscheduler.core.job import JobSpec
 from myscheduler.core.limits import FIELDS as LIMITS
 
@@ -107,7 +107,11 @@ _DURATION = {"pattern": r"^\s*[Pp][0-9WwDdTtHhMmSs]+\s*$"}
 _DAYS = r"([0-9]{4}-)?[0-9]{2}-[0-9]{2}"
 _LIST_OF_DAYS = {
     "anyOf": [
-        {"type": "array", "items": {"type": "string", "pattern": rf"^\s*{_DAYS}(/{_DAYS})?\s*$"}},
+        {
+            "type": "array",
+            "items": {"type": "string", "pattern": rf"^\s*{_DAYS}(/{_DAYS})?\s*$", "maxLength": LONGEST_DAYS},
+            "maxItems": MOST_DAYS,
+        },
         _NOTHING,
     ]
 }

@@ -5,10 +5,10 @@ Wall time is counted in whole seconds, `date.toordinal() * 86400 + second of the
 
 from bisect import bisect_left, bisect_right
 from calendar import isleap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from myscheduler.core.calendars import Shift
@@ -84,6 +84,39 @@ def matches_day(expression: CronExpression, day: date) -> bool:
     return bool(_days(expression, day.year, day.month) >> day.day & 1)
 
 
+def is_day_of(expression: CronExpression, day: int) -> bool:
+    """Whether the day of that number matches; none does outside of the calendar of cron."""
+    return _FIRST_DAY <= day <= _LAST_DAY and matches_day(expression, date.fromordinal(day))
+
+
+def days_of_year(expression: CronExpression, year: int) -> int:
+    """The matching days of a year as bits; bit 0 is the first of January."""
+    mask, first = 0, date(year, 1, 1).toordinal()
+    for month in _reach(expression)[0]:
+        mask |= _days(expression, year, month) >> 1 << date(year, month, 1).toordinal() - first
+    return mask
+
+
+class Kind(NamedTuple):
+    """Years of one kind have the same weekdays and ISO weeks on all days."""
+
+    weekday: int
+    """Of the first of January."""
+    is_leap: bool
+    is_after_leap: bool
+
+
+@cache
+def kind_of_year(year: int) -> Kind:
+    return Kind(date(year, 1, 1).weekday(), isleap(year), isleap(year - 1))
+
+
+def is_among(values: Sequence[int], value: int) -> bool:
+    """Whether it is one of the sorted values, of which there may be thousands."""
+    place = bisect_left(values, value)
+    return place < len(values) and values[place] == value
+
+
 def next_day(expression: CronExpression, start: date) -> date | None:
     """The first matching day from `start` on, `start` included; `None` when there is none up to the year 9999."""
     mask = _days(expression, start.year, start.month) >> start.day << start.day
@@ -115,7 +148,7 @@ def _lowest(mask: int) -> int:
 def _months_after(expression: CronExpression, year: int, month: int) -> Iterator[tuple[int, int]]:
     """The months after that one in which days may match."""
     months, years = _reach(expression)
-    if years is None or year in years:
+    if years is None or is_among(years, year):
         yield from ((year, later) for later in months[bisect_right(months, month) :])
     later_years = (
         range(max(year + 1, FIRST_YEAR), LAST_YEAR + 1) if years is None else years[bisect_right(years, year) :]
@@ -125,7 +158,7 @@ def _months_after(expression: CronExpression, year: int, month: int) -> Iterator
 
 def _months_before(expression: CronExpression, year: int, month: int) -> Iterator[tuple[int, int]]:
     months, years = _reach(expression)
-    if years is None or year in years:
+    if years is None or is_among(years, year):
         yield from ((year, earlier) for earlier in reversed(months[: bisect_left(months, month)]))
     earlier_years = range(FIRST_YEAR, year) if years is None else years[: bisect_left(years, year)]
     yield from ((earlier, each) for earlier in reversed(earlier_years) for each in reversed(months))
@@ -135,8 +168,13 @@ def _reach(expression: CronExpression) -> tuple[tuple[int, ...], tuple[int, ...]
     """The months and years in which days may match; a shift may move them into others."""
     if expression.shift is None or expression.years is None:
         return expression.months if expression.shift is None else tuple(range(1, 13)), expression.years
-    near = {year + step for year in expression.years for step in (-1, 0, 1)}
-    return tuple(range(1, 13)), tuple(sorted(near & set(range(FIRST_YEAR, LAST_YEAR + 1))))
+    return tuple(range(1, 13)), _years_near(expression.years)
+
+
+@lru_cache(maxsize=64)
+def _years_near(years: tuple[int, ...]) -> tuple[int, ...]:
+    near = {year + step for year in years for step in (-1, 0, 1)}
+    return tuple(sorted(near & set(range(FIRST_YEAR, LAST_YEAR + 1))))
 
 
 def _days(expression: CronExpression, year: int, month: int) -> int:
@@ -163,7 +201,7 @@ def _own_days(expression: CronExpression, year: int, month: int) -> int:
     if (
         month not in expression.months
         or not FIRST_YEAR <= year <= LAST_YEAR
-        or (years is not None and year not in years)
+        or (years is not None and not is_among(years, year))
     ):
         return 0
     first = date(year, month, 1)
@@ -172,7 +210,21 @@ def _own_days(expression: CronExpression, year: int, month: int) -> int:
     weeks = expression.weeks
     if weeks is None:
         return mask
-    return mask_of(day for day in bits(mask) if first.replace(day=day).isocalendar().week in weeks)
+    chosen = 0
+    for week, days in _weeks_of_month(year, month):
+        if week in weeks:
+            chosen |= days
+    return mask & chosen
+
+
+@lru_cache(maxsize=4096)
+def _weeks_of_month(year: int, month: int) -> tuple[tuple[int, int], ...]:
+    """The ISO weeks with the days of the month that lie in them."""
+    found: dict[int, int] = {}
+    for day in range(1, (29 if month == 2 and isleap(year) else MONTH_LENGTHS[month][0]) + 1):
+        week = date(year, month, day).isocalendar().week
+        found[week] = found.get(week, 0) | 1 << day
+    return tuple(found.items())
 
 
 @lru_cache(maxsize=4096)
