@@ -22,6 +22,14 @@ long before its time was decided by a clock that has been set back since."""
 BACKLOG_LIMIT = 100
 """So many due slots of a job are run one after the other; when there are more, only the last one runs."""
 
+MOST_STRETCHES = 200
+"""So many stretches of slots that are left out are told apart in one decision: each costs rows of the history."""
+MOST_LOOKED_AT = 4_000
+"""The last slot to run is looked for no farther back than so many stretches."""
+_A_LOOK = 100
+"""What a look at a further span of time counts as."""
+_LONGEST_LOOK = timedelta(days=8)
+
 
 class Reason(StrEnum):
     """Why a slot did not run, or why an execution ended as it did."""
@@ -163,22 +171,33 @@ def without(whole: Gap, slots: Sequence[datetime]) -> tuple[Gap, ...]:
     return tuple(part for part in parts if part)
 
 
-def gaps(schedule: Schedule, after: datetime, until: datetime, status: Status, reason: Reason) -> tuple[Gap, ...]:
-    """The slots in (`after`, `until`] as gaps, in order; those that are left out anyway have that as their reason."""
+def gaps(
+    schedule: Schedule,
+    after: datetime,
+    until: datetime,
+    status: Status,
+    reason: Reason,
+    *,
+    most: int = MOST_STRETCHES,
+) -> tuple[Gap, ...]:
+    """The slots in (`after`, `until`] as gaps, in order; those that are left out anyway have that as their reason.
+
+    Behind `most` stretches of the latter, all that follow count as the former.
+    """
     found = (
         gap(schedule, start, end, Status.SKIPPED, Reason(left_out))
         if left_out
         else gap(schedule, start, end, status, reason)
-        for start, end, left_out in _parts(schedule, after, until)
+        for start, end, left_out in _parts(schedule, after, until, most)
     )
     return tuple(one for one in found if one)
 
 
 def _parts(
-    schedule: Schedule, after: datetime, until: datetime
+    schedule: Schedule, after: datetime, until: datetime, most: int | None = None
 ) -> Iterator[tuple[datetime, datetime, Exclusion | None]]:
-    """(`after`, `until`] cut where slots begin or cease to be left out, and why they are."""
-    for start, end, why in exclusions(schedule, after, until):
+    """(`after`, `until`] cut where slots begin or cease to be left out, `most` times, and why they are."""
+    for start, end, why in islice(exclusions(schedule, after, until), most):
         first, last = max(start - TICK, after), min(end - TICK, until)
         if first > after:
             yield after, first, None
@@ -213,12 +232,17 @@ def _run_each(schedule: Schedule, after: datetime, now: datetime) -> tuple[Step,
 
 
 def _runs_backwards(schedule: Schedule, after: datetime, until: datetime) -> Iterator[datetime]:
-    """The slots in (`after`, `until`] that are not left out, the latest first."""
-    for start, end, left_out in reversed(list(_parts(schedule, after, until))):
-        slot = None if left_out else last_until(schedule, end, after=start)
-        while slot is not None:
-            yield slot
-            slot = last_until(schedule, slot - TICK, after=start)
+    """The slots in (`after`, `until`] that are not left out, the latest first, as far back as is looked."""
+    looked_at, span = 0, timedelta(hours=1)
+    while looked_at < MOST_LOOKED_AT and (last := last_until(schedule, until, after=after)) is not None:
+        start = max(after, back(last, span))
+        parts = list(_parts(schedule, start, last))
+        for first, end, left_out in reversed(parts):
+            slot = None if left_out else last_until(schedule, end, after=first)
+            while slot is not None:
+                yield slot
+                slot = last_until(schedule, slot - TICK, after=first)
+        looked_at, until, span = looked_at + len(parts) + _A_LOOK, start, min(2 * span, _LONGEST_LOOK)
 
 
 def _with_gaps_first(first: tuple[Gap, ...], steps: tuple[Step, ...]) -> tuple[Step, ...]:

@@ -56,8 +56,9 @@ class Darkness:
             _Recurring(one.opens, one.lasts // _SECOND) for one in blackouts if isinstance(one, Recurring)
         ]
         self._periods = [one for one in blackouts if isinstance(one, Period)]
-        self._ranges = _merged(self._periods)
-        self._starts = [start for start, _ in self._ranges]
+        self.ranges = _merged(self._periods)
+        """Those from one moment to another, without overlaps."""
+        self._starts = [start for start, _ in self.ranges]
 
     @property
     def size(self) -> int:
@@ -115,7 +116,7 @@ class Darkness:
 
     def _period_end(self, slot: datetime) -> datetime | None:
         place = bisect_right(self._starts, slot) - 1
-        return self._ranges[place][1] if place >= 0 and slot < self._ranges[place][1] else None
+        return self.ranges[place][1] if place >= 0 and slot < self.ranges[place][1] else None
 
     # --- spans of time ---
 
@@ -141,7 +142,7 @@ class Darkness:
         start, end = max(to_second(first), FIRST), min(to_second(last), LAST) + 1
         rare, often = self._by_frequency
         by_days = often.by_days(start, end) if often and start < end else iter(())
-        ranges = [(start, end) for start, end in self._ranges if end > first and start <= last]
+        ranges = [(start, end) for start, end in self.ranges if end > first and start <= last]
         return merge(ranges, by_days, *(_by_openings(one, first, last) for one in rare))
 
     @cached_property

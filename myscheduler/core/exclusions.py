@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from heapq import merge
+from itertools import islice
 from typing import NamedTuple
 
 from myscheduler.core.calendars import Closed, WorkingDays, closed_days
@@ -15,6 +16,7 @@ from myscheduler.core.schedule import (
     Interval,
     Schedule,
     back,
+    count_between,
     forth,
     inside,
     last_until,
@@ -28,6 +30,10 @@ from myscheduler.core.zones import FIRST, LAST, first_showing, reached, to_insta
 _NEAR = 8
 """So many times the end of what leaves a slot out is jumped to; a run that lies behind is searched for by days."""
 _MOST_JUMPS = 1_000
+_MOST_STRETCHES = 200
+"""So many stretches are counted one by one; what has more is counted by the seconds of its days."""
+_MOST_COUNTED = 200_000
+"""Steps of a search."""
 
 
 class Exclusion(StrEnum):
@@ -106,8 +112,36 @@ def search_run(schedule: Schedule, after: datetime) -> Answer:
         slot = next_after(schedule, end - TICK)
     if slot is None:
         return Answer(None)
+    rhythm = schedule.rhythm if isinstance(schedule, Adjusted) else schedule
+    if isinstance(rhythm, Interval) and count_between(schedule, slot, LAST_MOMENT) < _MOST_JUMPS:
+        return _jump(schedule, slot)
     limited = Adjusted(schedule) if isinstance(schedule, Cron) else schedule
     return _search(limited, slot) if isinstance(limited, Adjusted) and can_search(limited) else _jump(limited, slot)
+
+
+def count_runs(schedule: Schedule, after: datetime, until: datetime) -> int:
+    """How many slots later than `after` and not later than `until` are not left out."""
+    total = count_between(schedule, after, until)
+    if not isinstance(schedule, Adjusted) or not limits_slots(schedule):
+        return total - sum(1 for _ in exclusions(schedule, after, until))  # ends of gaps are slots, one each
+    left_out = list(islice(exclusions(schedule, after, until), _MOST_STRETCHES))
+    if len(left_out) == _MOST_STRETCHES and can_search(schedule):
+        return _count_by_days(schedule, *inside(schedule, after, until))
+    counted = (count_between(schedule, max(start - TICK, after), min(end - TICK, until)) for start, end, _ in left_out)
+    return total - sum(counted)
+
+
+def _count_by_days(schedule: Adjusted, after: datetime, until: datetime) -> int:
+    """Blackouts from one moment to another hold no more than their whole seconds here."""
+    search, start, end = Search(schedule, most_steps=_MOST_COUNTED), to_second(after) + 1, to_second(until) + 1
+    total = 0
+    try:
+        for dark_from, dark_until in darkness_of(schedule.blackouts).ranges:
+            stop = min(max(to_second(dark_from), start), end)
+            total, start = total + search.count(start, stop), max(start, min(to_second(dark_until), end))
+        return total + search.count(start, end)
+    except GivenUp:
+        return total
 
 
 def _search(schedule: Adjusted, slot: datetime) -> Answer:

@@ -18,6 +18,9 @@ from myscheduler.core.zones import local_time
 MOST_LEFT_OUT = timedelta(days=366)
 """How far back from the last fire time, or from the end, it is told what was left out."""
 
+MOST_STRETCHES = 2_000
+"""So many stretches of slots that are left out are told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Preview:
@@ -69,7 +72,7 @@ def preview(
     own_zone = spec.timezone or zone
     fires = tuple(_runs(schedule, start - TICK, count, until))
     end = fires[-1] if len(fires) == count else until or _horizon(start, fires)
-    found = gaps(schedule, start - TICK, end, Status.SKIPPED, Reason.PAUSED)
+    found = gaps(schedule, start - TICK, end, Status.SKIPPED, Reason.PAUSED, most=MOST_STRETCHES)
     left_out = tuple((one, _holiday(schedule, one)) for one in found if one.reason is not Reason.PAUSED)
     return Preview(
         job_id=spec.job_id,

@@ -5,11 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, assert_never
 
-from myscheduler.core.admission import Reason, gaps
 from myscheduler.core.differences import FieldChange, spec_changes
 from myscheduler.core.enforcement import within_caps
-from myscheduler.core.exclusions import next_run
-from myscheduler.core.execution import Status
+from myscheduler.core.exclusions import count_runs, next_run
 from myscheduler.core.inventory import Item
 from myscheduler.core.job import JobSpec, Owner, compile_schedule, schedule_digest
 from myscheduler.core.limit_words import describe_job
@@ -193,8 +191,7 @@ class _Reader:
         own_zone = spec.timezone or self.zone
         schedule = compile_schedule(spec, zone=self.zone, created_at=created_at)
         end = self.now + timedelta(days=COUNTED_DAYS)
-        found = gaps(schedule, self.now, end, Status.SKIPPED, Reason.PAUSED)
-        starts = 0 if is_paused else sum(one.count for one in found if one.reason is Reason.PAUSED)
+        starts = 0 if is_paused else count_runs(schedule, self.now, end)
         words = describe_job(spec, zone=own_zone) + (" (paused)" if is_paused else "")
         return Times(own_zone, words, tuple(_fires(schedule, self.now)), round(starts / COUNTED_DAYS, 2), is_paused)
 

@@ -57,8 +57,9 @@ def can_search(schedule: Adjusted) -> bool:
 class Search:
     """For the seconds in which a schedule is due and not left out; blackouts from one moment to another left aside."""
 
-    def __init__(self, schedule: Adjusted) -> None:
+    def __init__(self, schedule: Adjusted, most_steps: int = MOST_STEPS) -> None:
         """The schedule is one that `can_search`."""
+        self._most_steps = most_steps
         self._rhythm = schedule.rhythm
         self._days = schedule.days
         self._darkness = darkness_of(schedule.blackouts)
@@ -100,6 +101,15 @@ class Search:
         return None
 
     # --- years ---
+
+    def count(self, start: int, end: int) -> int:
+        """How many there are from `start`, included, to `end`, excluded."""
+        total, reach = 0, self._darkness.reach(start)
+        for block in day_blocks(self._zone, start, end):
+            free, ends = self._work_out_odd(block.start, block.end)
+            total += (free & ~span_bits(0, min(reach, block.end) - block.start)).bit_count()
+            reach = max(reach, block.start + ends)
+        return total
 
     def _is_known(self, year: int, years: int, reach: int) -> bool:
         """Whether what comes behind that year, the `years`-th, was looked at before."""
@@ -191,8 +201,9 @@ class Search:
         def found() -> list[int]:
             opening = [0] * 366
             for number, layer in enumerate(self._darkness.layers):
-                self._count(20)
-                for day in bits(self._days_of(number, layer.days, year, kind)):
+                mask = self._days_of(number, layer.days, year, kind)
+                self._count(1 + mask.bit_count() // 16)
+                for day in bits(mask):
                     opening[day] |= 1 << number
             return opening
 
@@ -205,7 +216,9 @@ class Search:
         for part in parts:
             for day in range(max(part.first, first), part.end):
                 start = part.start + (day - part.first) * DAY
-                if part.is_plain:
+                if part.is_plain and reach >= start + DAY:
+                    free, ends = 0, self._ends(opening[day])
+                elif part.is_plain:
                     had = bool(own >> day - 1 & 1) if day else days.had
                     free, ends = self._plain_day(opening[day], bool(own >> day & 1), had, base + start)
                 else:
@@ -234,25 +247,29 @@ class Search:
 
     def _met(self, key: object, free: int, first: int) -> int:
         """The free seconds of an interval whose first slot of the day, or behind it, is the second `first`."""
+        if first >= DAY:
+            return 0
         if DAY % self._distance:  # every day is another one
-            self._count(3)
+            self._count(1)
             return free & every(self._distance, first, DAY)
         if (key, first) not in self._of_interval:
             self._of_interval[key, first] = free & every(self._distance, first, DAY)
         return self._of_interval[key, first]
 
     def _work_out_plain(self, opening: int, has: bool, had: bool) -> tuple[int, int]:
-        cover, ends, late = 0, 0, self._offset
+        cover, late = 0, self._offset
         for number in bits(opening):
-            layer = self._darkness.layers[number]
-            cover, ends = cover | layer.cover, max(ends, layer.ends)
+            cover |= self._darkness.layers[number].cover
         self._count(10 + 2 * opening.bit_count())
         if isinstance(self._rhythm, Cron):
             times = times_of(self._rhythm.expression) << late
             slots = (times & FULL_DAY if has else 0) | (times >> DAY if had else 0)
         else:
             slots = (span_bits(late, DAY) if has else 0) | (span_bits(0, late) if had else 0)
-        return slots & ~cover, ends
+        return slots & ~cover, self._ends(opening)
+
+    def _ends(self, opening: int) -> int:
+        return max((self._darkness.layers[number].ends for number in bits(opening)), default=0)
 
     def _odd_day(self, days: "_Days", opening: list[int], day: int, start: int, stop: int) -> tuple[int, int]:
         """The same for a day around a change of the clock; `start` and `stop` are its instants."""
@@ -296,7 +313,7 @@ class Search:
 
     def _count(self, steps: int) -> None:
         self.steps += steps
-        if self.steps > MOST_STEPS:
+        if self.steps > self._most_steps:
             raise GivenUp
 
 
