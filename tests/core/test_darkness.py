@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from myscheduler.core.admission import Reason, admit
 from myscheduler.core.calendars import Calendar, Closed, WorkingDays, closed_on, parse_days
 from myscheduler.core.cron import parse_cron
-from myscheduler.core.darkness import Darkness
+from myscheduler.core.darkness import _Recurring
 from myscheduler.core.declaration import declare
 from myscheduler.core.exclusions import Exclusion, count_runs, exclusion_at, exclusions, next_run, search_run
 from myscheduler.core.execution import Status
@@ -305,12 +305,14 @@ def test_the_schema_says_the_bounds() -> None:
 def test_a_slot_asks_each_blackout_once(monkeypatch: pytest.MonkeyPatch) -> None:
     dark = tuple(Recurring(_cron("* * * * *", "UTC"), timedelta(seconds=1 + n % 30)) for n in range(100))
     schedule = Adjusted(_cron({"second": "*"}, "UTC"), blackouts=dark)
-    asked = []
-    opening = type(Darkness(dark)._recurring[0]).last_opening
-    monkeypatch.setattr(
-        "myscheduler.core.darkness._Recurring.last_opening",
-        lambda one, until: (asked.append(1), opening(one, until))[1],
-    )
+    asked: list[int] = []
+    find = _Recurring.last_opening
+
+    def counted(one: _Recurring, until: int) -> int | None:
+        asked.append(until)
+        return find(one, until)
+
+    monkeypatch.setattr(_Recurring, "last_opening", counted)
     assert exclusion_at(schedule, datetime(2026, 1, 1, 0, 0, 45, tzinfo=UTC)) is None
     assert len(asked) == 100
 
