@@ -139,7 +139,7 @@ def _never_runs(spec: JobSpec, zone: str) -> Complaint | None:
         message = "leaves out every slot of the schedule, so the job never runs"
         return Complaint((field,), "never-runs", message)
     message = "leaves out so much that no run was found in the time for it: write fewer or simpler blackouts"
-    return Complaint((field,), "never-runs", message, Severity.WARNING)
+    return Complaint((field,), "no-run-found", message, Severity.WARNING)
 
 
 def _at_any_second(spec: JobSpec, schedule: Schedule) -> Schedule:

@@ -32,6 +32,7 @@ RULES: Mapping[str, str] = {
     "more-problems": "A file has more problems than are told at once.",
     "never-runs": "Limits leave nothing of a schedule.",
     "no-effect": "A field changes nothing here.",
+    "no-run-found": "Limits leave out so much that no run was found in the work that a job may take.",
     "not-a-mapping": "A document is no mapping of fields.",
     "not-utf8": "A file is not UTF-8.",
     "owned-by-api": "A manifest declares a job that was made through the API.",
