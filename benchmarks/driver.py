@@ -59,8 +59,17 @@ class Api:
     async def create_encoded(self, body: bytes) -> None:
         await self._request("POST", self._jobs, data=body, headers=_JSON)
 
+    async def replace(self, body: dict[str, Any]) -> None:
+        await self._request("PUT", f"{self._url}/jobs/{body['job_id']}", data=orjson.dumps(body), headers=_JSON)
+
     async def pause(self, job_id: str) -> None:
         await self._request("POST", f"{self._url}/jobs/{job_id}/pause")
+
+    async def resume(self, job_id: str) -> None:
+        await self._request("POST", f"{self._url}/jobs/{job_id}/resume")
+
+    async def trigger(self, job_id: str) -> None:
+        await self._request("POST", f"{self._url}/jobs/{job_id}/trigger")
 
     async def delete(self, job_id: str) -> None:
         """Also fine when it is gone already, as one-off jobs may be."""
@@ -77,6 +86,16 @@ class Api:
         value = orjson.loads(await self.jobs_text())
         found: list[dict[str, Any]] = value["jobs"] if isinstance(value, dict) else value
         return found
+
+    async def executions(self, job_id: str, limit: int) -> list[dict[str, Any]]:
+        """The newest history of a job, that of a removed one too."""
+        text = await self._request("GET", f"{self._url}/jobs/{job_id}/executions?limit={limit}")
+        found: list[dict[str, Any]] = self._mapping(text)["executions"]
+        return found
+
+    async def look(self, path: str) -> None:
+        """What a screen asks for; nobody reads it here."""
+        await self._request("GET", f"{self._url}{path}")
 
     async def sync(self) -> dict[str, Any]:
         """Run a pass of the reconciler."""

@@ -19,7 +19,8 @@ EVERY_SEC = 0.02
 TIMEOUT_SEC = 30.0
 
 
-def _ask(connection: http.client.HTTPConnection) -> tuple[float, float, int]:
+def ask(connection: http.client.HTTPConnection) -> tuple[float, float, int]:
+    """When it was asked, how many seconds the answer took, and its status; 0 where there was none."""
     asked, start = time.time(), time.perf_counter()
     status = 0
     try:
@@ -47,7 +48,7 @@ def _main(address: str) -> None:
     answers = []
     due = time.perf_counter()
     while not over.wait(max(0.0, due - time.perf_counter())):
-        answers.append(_ask(connection))
+        answers.append(ask(connection))
         due = max(due + EVERY_SEC, time.perf_counter())
     print(json.dumps(answers))
 

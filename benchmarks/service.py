@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -24,14 +24,14 @@ STOP_SEC = 40.0
 _SETTINGS = {"DATABASE_URL", "TZ", "LOG_LEVEL"}
 
 
-def _environment(port: int) -> dict[str, str]:
-    """The defaults of the service, whatever the caller has set, but a port of its own."""
+def _environment(port: int, settings: Mapping[str, str]) -> dict[str, str]:
+    """The defaults of the service, whatever the caller has set, but a port of its own and these `settings`."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if name not in _SETTINGS and not name.startswith("MYSCHEDULER_")
     }
-    return {**kept, "MYSCHEDULER_PORT": str(port), "PYTHONPATH": str(Path(__file__).parent.parent)}
+    return {**kept, **settings, "MYSCHEDULER_PORT": str(port), "PYTHONPATH": str(Path(__file__).parent.parent)}
 
 
 def _free_port() -> int:
@@ -46,12 +46,14 @@ def _free_port() -> int:
 class Service:
     """It can be stopped and started again in the same folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        """`settings` are variables of its environment."""
         self.folder = folder
+        self._settings = settings or {}
         self.jobs_dir = folder / "jobs.d"
         self.address = f"127.0.0.1:{_free_port()}"
         self.url = f"http://{self.address}"
-        self._log = folder / "service.log"
+        self.log = folder / "service.log"
         self._process: Process | None = None
         self.had_to_be_killed = False
 
@@ -76,11 +78,11 @@ class Service:
     async def start(self) -> float:
         """Returns the seconds from spawning the process until it was ready."""
         begin = time.perf_counter()
-        with self._log.open("ab") as log:
+        with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "myscheduler", "serve"),
                 cwd=self.folder,
-                env=_environment(int(self.address.rpartition(":")[2])),
+                env=_environment(int(self.address.rpartition(":")[2]), self._settings),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -89,7 +91,7 @@ class Service:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=START_SEC)) as session:
             while not await self._is_ready(session):
                 if self._process.returncode is not None or time.perf_counter() - begin > START_SEC:
-                    raise BenchmarkError(f"the service did not start:\n{self._log.read_text()[-2000:]}")
+                    raise BenchmarkError(f"the service did not start:\n{self.log.read_text()[-2000:]}")
                 await asyncio.sleep(0.005)
         return time.perf_counter() - begin
 
@@ -118,14 +120,15 @@ class Service:
     def complaints(self) -> dict[str, int]:
         """What the log holds above INFO, and how often: `LEVEL message`. Numbers and quoted names are left out."""
         found: collections.Counter[str] = collections.Counter()
-        for line in self._log.read_text(encoding="utf-8").splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                entry = {"level": "NOT-JSON", "message": line[:200]}
-            if entry["level"] not in {"DEBUG", "INFO"}:
-                message = str(entry["message"]).replace(str(self.folder), ".")
-                found[f"{entry['level']} {re.sub(r'[0-9]+', 'N', message)}"] += 1
+        with self.log.open(encoding="utf-8") as lines:  # after hours it is larger than what one likes to hold
+            for line in lines:
+                try:
+                    entry = json.loads(line)
+                except ValueError:
+                    entry = {"level": "NOT-JSON", "message": line[:200]}
+                if entry["level"] not in {"DEBUG", "INFO"}:
+                    message = str(entry["message"]).replace(str(self.folder), ".")
+                    found[f"{entry['level']} {re.sub(r'[0-9]+', 'N', message)}"] += 1
         return dict(found.most_common(10))
 
     def resident_megabytes(self) -> float | None:

@@ -1,4 +1,4 @@
-"""The benchmark, with tiny sizes: it measures what it says, loses nothing, and writes its three files."""
+"""The benchmarks, with tiny sizes: they measure what they say, lose nothing, and write their files."""
 
 import json
 import subprocess
@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from benchmarks.soak.report import report as soak_report
+from benchmarks.soak.samples import Sample
 
 ROOT = Path(__file__).parent.parent
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -87,3 +90,53 @@ def test_refuses_a_figure_that_it_does_not_know() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 2
     assert "no figure is called nonsense; there are sustained, burst-1000" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def soaked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One soak of some seconds for all tests of this module."""
+    if not Path("/proc/self/smaps_rollup").exists():
+        pytest.skip("memory is read from /proc")
+    out = tmp_path_factory.mktemp("soak") / "results"
+    command = (sys.executable, "-m", "benchmarks.soak", "--quick", "--out", str(out))
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def test_a_soak_loses_nothing_and_samples_all_the_time(soaked: Path) -> None:
+    found = json.loads((soaked / "soak.json").read_text(encoding="utf-8"))
+    assert set(found["ledger"].values()) == {0}
+    assert found["received"] > found["jobs"]
+    assert found["edits"] > 5
+    samples = [json.loads(line) for line in (soaked / "soak.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert len(samples) >= 5
+    for sample in samples:
+        assert 10 < sample["private"] <= sample["resident"] < 1_000
+        assert sample["slowest_health_sec"] > 0
+    assert (soaked / "soak.png").read_bytes().startswith(PNG)
+
+
+def test_a_soak_that_was_cut_off_can_be_reported(soaked: Path, tmp_path: Path) -> None:
+    text = (soaked / "soak.jsonl").read_text(encoding="utf-8")
+    (tmp_path / "soak.jsonl").write_text(text[:-20], encoding="utf-8")
+    command = (sys.executable, "-m", "benchmarks.soak", "--report-only", "--out", str(tmp_path))
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "private memory in the last half" in done.stdout
+    assert "cut off" in done.stdout
+
+
+def _sample(minute: float, private: float) -> Sample:
+    return Sample(minute * 60, private + 20, private, private, 80, 16, 1, 1, 1, 0.01, int(minute * 60), int(minute))
+
+
+@pytest.mark.parametrize(
+    ("slope", "is_flat"), [pytest.param(0.0, True, id="flat"), pytest.param(6.0, False, id="six MiB an hour")]
+)
+def test_growth_is_told_from_noise(slope: float, is_flat: bool) -> None:
+    noise = (0.0, 1.5, -1.0, 0.5, 12.0, -0.5)
+    samples = [_sample(minute, 100 + slope * minute / 60 + noise[minute % 6]) for minute in range(120)]
+    found = soak_report(samples, 300, None, {})
+    assert found["growth_mib_per_hour"] == pytest.approx(slope, abs=1)
+    assert found["is_flat"] == is_flat

@@ -1,0 +1,78 @@
+"""Compares what came to the sink with what the service has written down."""
+
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from benchmarks.driver import Api, in_parallel
+from benchmarks.sink import Arrival
+
+NEWEST = 1_000
+"""Of each job so many rows of the history are compared slot by slot; older ones may have been pruned."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = 1_000_000
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What is wrong; all of it should be 0."""
+
+    doubled: int = 0
+    """Calls that came more than once."""
+    count_differs: int = 0
+    """Of the jobs that still are: how far calls and `execution_count` lie apart, all in all."""
+    not_received: int = 0
+    """Slots that the history says were sent."""
+    not_recorded: int = 0
+    """Calls that the history does not know."""
+    left_out: int = 0
+    """Seconds without a call between the first and the last of jobs that nobody touched."""
+
+    @property
+    def is_clean(self) -> bool:
+        return not (self.doubled or self.count_differs or self.not_received or self.not_recorded or self.left_out)
+
+
+class Ledger:
+    def __init__(self) -> None:
+        self._slots: defaultdict[str, array[int]] = defaultdict(lambda: array("q"))
+        """Microseconds since 1970 of what came, by job: eight bytes a call."""
+
+    @property
+    def received(self) -> int:
+        return sum(map(len, self._slots.values()))
+
+    def add(self, arrivals: Iterable[Arrival]) -> None:
+        for one in arrivals:
+            if one.slot is not None:
+                self._slots[urlsplit(one.path).path.rpartition("/")[2]].append(_micros(one.slot))
+
+    async def compare(self, api: Api, job_ids: Collection[str], steady: Collection[str]) -> Verdict:
+        """Once everything has ended: no job runs any more."""
+        counts = Counter({job_id: len(slots) for job_id, slots in self._slots.items()})
+        verdict = Verdict(doubled=sum(len(slots) - len(set(slots)) for slots in self._slots.values()))
+        for one in await api.jobs():
+            verdict.count_differs += abs(one["execution_count"] - counts[one["job_id"]])
+
+        async def compare_slots(job_id: str) -> None:
+            rows = await api.executions(job_id, NEWEST)
+            recorded = {_micros(row["scheduled_at"]) for row in rows if row["attempts"]}
+            oldest = min(recorded, default=0) if len(rows) == NEWEST else 0
+            received = {slot for slot in self._slots[job_id] if slot >= oldest}
+            verdict.not_received += len(recorded - received)
+            verdict.not_recorded += len(received - recorded)
+
+        await in_parallel(compare_slots, sorted(job_ids))
+        verdict.left_out = sum(self._left_out(job_id) for job_id in steady)
+        return verdict
+
+    def _left_out(self, job_id: str) -> int:
+        slots = set(self._slots[job_id])
+        return (max(slots) - min(slots)) // _SECOND + 1 - len(slots) if slots else 1
+
+
+def _micros(text: str) -> int:
+    return (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1)
