@@ -1,7 +1,6 @@
 """The composition root: the only maker of clock, store, sender, runner and server. Shutdown is the start reversed."""
 
 import asyncio
-import gc
 import logging
 import os
 import socket
@@ -14,7 +13,7 @@ from functools import partial
 import uvicorn
 import uvloop
 
-from myscheduler import __version__, open_files
+from myscheduler import __version__, memory, open_files
 from myscheduler.adapters.secrets import Secrets
 from myscheduler.adapters.sender import open_sender
 from myscheduler.adapters.source import DirectorySource
@@ -38,9 +37,6 @@ from myscheduler.timekeeper import Timekeeper
 
 BACKLOG = 2_048
 """How many callers may wait to be accepted."""
-GARBAGE = (50_000, 20, 50)
-"""When Python looks for cycles of garbage. By default it does so every 700 objects, and again and again among all jobs:
-a quarter of the time of a busy service, in pauses of up to a tenth of a second."""
 HANG_UP_SEC = 3
 """How long a shutdown waits for callers of the API."""
 
@@ -49,7 +45,7 @@ log = logging.getLogger(__name__)
 
 def serve(settings: Settings) -> int:
     """Run the service until SIGTERM or SIGINT. Returns the exit code; raises `MySchedulerError` when it can't start."""
-    gc.set_threshold(*GARBAGE)
+    memory.settle()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(_serve(settings))
         log.info("stopped")
@@ -126,7 +122,7 @@ async def _serve(settings: Settings) -> int:
             return 0
         shutdown.on_first, shutdown.on_second = partial(_begin_stop, runner, server), partial(_hurry, runner, server)
         runner.start()
-        gc.freeze()  # what is here now stays, so it need not be looked through again
+        memory.keep()
         log.info(
             "MyScheduler %s serves on http://%s:%d/docs",
             __version__,
@@ -140,6 +136,7 @@ async def _serve(settings: Settings) -> int:
             "pauses": lambda: end_pauses(catalog),
             "timekeeper": timekeeper.run,
             "heartbeat": heartbeat.run,
+            "memory": memory.collect_garbage,
         }
         return await _until_stopped(server, listener, runner, beside)
 

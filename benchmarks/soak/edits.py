@@ -39,7 +39,7 @@ class _Manifest:
 
 
 class Edits:
-    """About three hundred jobs of one second each stay there, whatever is done to them."""
+    """About as many jobs as there were, of one second each, stay there, whatever is done to them."""
 
     def __init__(self, jobs_dir: Path, api: Api, sink: Sink, jobs: int) -> None:
         self.done = 0
@@ -56,7 +56,7 @@ class Edits:
         self._kinds: tuple[Callable[[], Awaitable[None]], ...] = (
             self._body, self._schedule, self._labels, self._rename, self._break, self._replace_by_api, self._pause,
             self._body, self._trigger, self._delete, self._add, self._target, self._schedule, self._mend, self._move,
-            self._resume, self._recreate_by_api,
+            self._resume, self._recreate_by_api, self._policy,
         )  # fmt: skip
 
     async def begin(self) -> None:
@@ -139,6 +139,10 @@ class Edits:
             if manifest in self._manifests:
                 self._write(manifest)
                 return
+
+    async def _policy(self) -> None:
+        """All files are judged anew."""
+        self._put("policy.yaml", f"allow_methods: [GET, POST]\nmax_retries: {self._random.randrange(3, 100)}\n")
 
     def _any(self) -> _Manifest:
         return self._random.choice(self._manifests)

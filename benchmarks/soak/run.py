@@ -14,13 +14,11 @@ from benchmarks.service import Service
 from benchmarks.sink import Sink, running_sink
 from benchmarks.soak.edits import FIGURE, Edits
 from benchmarks.soak.ledger import Ledger
+from benchmarks.soak.looks import LOOK_SEC, Looks
 from benchmarks.soak.samples import Prober, Sample, take_sample
 
 EDIT_SEC = 1.0
-LOOK_SEC = 2.0
 QUIET_SEC = 5.0
-_LOOKS = ("/jobs", "/jobs", "/jobs/executions/recent", "/jobs", "/sync", "/jobs", "/audit")
-"""What a screen asks for, in turn."""
 
 Progress = Callable[[str], None]
 
@@ -81,7 +79,8 @@ async def _sampled(
 async def _beside(edits: Edits, api: Api) -> AsyncIterator[None]:
     """Edit and look while the body runs; a failure of either ends it."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_every(EDIT_SEC, edits.edit)), group.create_task(_look(api))]
+        looks = Looks(api, edits)
+        tasks = [group.create_task(_every(EDIT_SEC, edits.edit)), group.create_task(_every(LOOK_SEC, looks.look))]
         yield
         for task in tasks:
             task.cancel()
@@ -93,17 +92,6 @@ async def _every(seconds: float, action: Callable[[], Awaitable[object]]) -> Non
         await action()
         due += seconds
         await asyncio.sleep(due - time.monotonic())
-
-
-async def _look(api: Api) -> None:
-    number = 0
-
-    async def look() -> None:
-        nonlocal number
-        await api.look(_LOOKS[number % len(_LOOKS)])
-        number += 1
-
-    await _every(LOOK_SEC, look)
 
 
 async def _silence(api: Api, sink: Sink, ledger: Ledger) -> None:

@@ -20,7 +20,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from encodings import normalize_encoding
 from encodings.aliases import aliases
-from functools import lru_cache, partial
+from functools import partial
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import aiohttp
@@ -32,6 +32,7 @@ from myscheduler.adapters.rations import FloodError, Handler, Rations
 from myscheduler.adapters.routes import LinkLocalError, Resolver, SocketMaker
 from myscheduler.adapters.trouble import trouble_with
 from myscheduler.causes import is_lack_of_files, lack_of_files, reason_of
+from myscheduler.core.caching import cached
 from myscheduler.core.execution import EXCERPT_BYTES, Failure, Outcome, Request
 from myscheduler.core.hosts import looked_up
 from myscheduler.core.link_local import NOWHERE, Address, Reach, advice, called_address, link_local_parts
@@ -334,7 +335,7 @@ def _address(text: str) -> _Address:
     return _Address(url, _where(url), _basic(parts), address)
 
 
-_known_address = lru_cache(maxsize=16_384)(_address)
+_known_address = cached(16_384)(_address)
 
 
 def _parts(text: str) -> SplitResult:

@@ -13,8 +13,6 @@ from myscheduler.core.execution import Status
 
 KEPT = 20_000
 """How many summaries are remembered as JSON."""
-GONE = 1_000
-"""So many of removed jobs may be among them."""
 KEPT_BYTES = 4_096
 """Longer ones are written anew each time."""
 _HEAD, _TAIL = b'{"jobs":[', b"]}"
@@ -54,8 +52,10 @@ class Listing:
         Runs beside the event loop, twice at once too.
         """
         marks = job_rows.marks(connection)
-        if len(self._resting) > len(marks) + GONE:
-            self._resting = {}
+        if len(self._resting) > len(marks):
+            ids = {mark.job_id for mark in marks}
+            for gone in self._resting.keys() - ids:
+                self._resting.pop(gone, None)
         texts = {mark.job_id: self._known(mark, is_held=mark.job_id in held) for mark in marks}
         new = [mark for mark in marks if texts[mark.job_id] is None]
         for part in chunks(new):  # ten thousand jobs at once would take a hundred megabytes

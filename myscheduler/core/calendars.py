@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import cache, lru_cache
 from typing import Any, Literal, NamedTuple
 
+from myscheduler.core.caching import cached
 from myscheduler.core.problem import shown
 from myscheduler.errors import ScheduleError
 
@@ -263,7 +264,7 @@ def _span(first: int, end: int) -> int:
     return (1 << end) - (1 << first) if first < end else 0
 
 
-@lru_cache(maxsize=1_024)
+@cached(1_024)
 def parse_days(text: str) -> Days:
     """Read `2026-08-13`, `2026-12-29/2027-01-03`, or for every year `08-13`, `12-29/01-03`.
 

@@ -5,10 +5,11 @@ A reference, `${secret:NAME}`, is no literal credential: it may be shown, and be
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote_plus, urlsplit
+
+from myscheduler.core.caching import cached
 
 if TYPE_CHECKING:  # messages about jobs are masked here, so this can't need jobs
     from myscheduler.core.job import JobSpec
@@ -95,7 +96,7 @@ def is_credential_name(name: str) -> bool:
     return _is_credential_name(name[-LOOKED_AT:])  # what is remembered is short
 
 
-@lru_cache(maxsize=4_096)
+@cached(4_096)
 def _is_credential_name(name: str) -> bool:
     if name.lower().startswith("x-myscheduler-"):
         return False

@@ -7,12 +7,12 @@ which two readers may think differently calls no host for sure.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from ipaddress import IPv6Address
 from urllib.parse import SplitResult, urlsplit
 
 import idna
 
+from myscheduler.core.caching import cached
 from myscheduler.core.problem import shown
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -59,7 +59,7 @@ class HostPattern:
         return host.name.endswith(f".{self.name}") if self.below else host.name == self.name
 
 
-@lru_cache(maxsize=16_384)  # thousands of jobs are judged again and again
+@cached(16_384)  # thousands of jobs are judged again and again
 def called_host(url: str) -> Host | None:
     """What the URL calls, or `None` where that can't be told for sure."""
     return _read(url)
@@ -98,7 +98,7 @@ def hosts_in_headers(url: str, headers: Mapping[str, str]) -> list[tuple[str, Ho
     ]
 
 
-@lru_cache(maxsize=4_096)
+@cached(4_096)
 def parse_host_pattern(text: str) -> HostPattern:
     """Read one entry of an allow-list. A `ValueError` says what to write instead."""
     if "/" in text:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar, assert_never
 
+from myscheduler.core.caching import cached
 from myscheduler.core.cron import canonical, parse_cron
 from myscheduler.core.exclusions import next_run as next_run_after
 from myscheduler.core.limits import FIELDS as LIMIT_FIELDS
@@ -222,12 +222,12 @@ def follows_real_time(schedule: DeclaredSchedule) -> bool:
     return isinstance(schedule, DeclaredCron) and _expression(schedule.fields, schedule.day_match).real_time
 
 
-@lru_cache(maxsize=4_096)  # many jobs have few expressions, and each is asked for at every change and start
+@cached(4_096)  # many jobs have few expressions, and each is asked for at every change and start
 def _expression(fields: tuple[tuple[str, str], ...], day_match: Literal["any", "all"]) -> CronExpression:
     return parse_cron(dict(fields), day_match=day_match)
 
 
-@lru_cache(maxsize=4_096)
+@cached(4_096)
 def _meaning(fields: tuple[tuple[str, str], ...], day_match: Literal["any", "all"]) -> str:
     return canonical(_expression(fields, day_match))
 
@@ -302,17 +302,17 @@ def from_json(stored: Mapping[str, Any]) -> JobSpec:
     return JobSpec(schedule=schedule_from_json(stored), limits=limits_from_json(stored), **plain)
 
 
-_shared_cron = lru_cache(maxsize=4_096)(DeclaredCron)
-_shared_interval = lru_cache(maxsize=4_096)(DeclaredInterval)
+_shared_cron = cached(4_096)(DeclaredCron)
+_shared_interval = cached(4_096)(DeclaredInterval)
 
 
-@lru_cache(maxsize=4_096, typed=True)
+@cached(4_096, typed=True)
 def _shared(value: T) -> T:
     """The first of all equal values."""
     return value
 
 
-@lru_cache(maxsize=4_096)
+@cached(4_096)
 def _shared_mapping(texts: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
     return MappingProxyType(dict(texts))
 

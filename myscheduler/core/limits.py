@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal, assert_never
 
+from myscheduler.core.caching import cached
 from myscheduler.core.calendars import Calendar, Shift, WorkingDays
 from myscheduler.core.cron import DayMatch, parse_cron
 from myscheduler.core.jitter import jitter_offset
@@ -90,7 +91,7 @@ def _blackout(declared: DeclaredBlackout, zone: str) -> Period | Recurring:
             assert_never(declared)
 
 
-@lru_cache(maxsize=1_024)
+@cached(1_024)
 def _expression(fields: tuple[tuple[str, str], ...]) -> CronExpression:
     any_of: DayMatch = "any"
     return parse_cron(dict(fields), day_match=any_of)

@@ -3,6 +3,7 @@
 Wall time is counted in whole seconds, `date.toordinal() * 86400 + second of the day`: walking it can't overflow.
 """
 
+from array import array
 from bisect import bisect_left, bisect_right
 from calendar import isleap
 from collections.abc import Iterable, Iterator, Sequence
@@ -290,7 +291,7 @@ def count_walls(expression: CronExpression, start: int, end: int) -> int:
 def walls_between(expression: CronExpression, start: int, end: int) -> Iterator[list[int]]:
     """The matching wall seconds from `start`, included, to `end`, excluded, a day at a time; no day is empty."""
     day, second = divmod(max(start, _FIRST_DAY * DAY), DAY)
-    times = _times(expression)
+    times = _seconds_of(expression)
     while day <= _LAST_DAY and day * DAY < end:
         found = next_day(expression, date.fromordinal(day))
         if found is None:
@@ -304,10 +305,19 @@ def walls_between(expression: CronExpression, start: int, end: int) -> Iterator[
         day, second = day + 1, 0
 
 
-@lru_cache(maxsize=1024)
-def _times(expression: CronExpression) -> tuple[int, ...]:
+def _seconds_of(expression: CronExpression) -> Sequence[int]:
     """The matching seconds of a matching day."""
-    return tuple(_time(expression, rank) for rank in range(times_per_day(expression)))
+    return _few(expression) if times_per_day(expression) <= _MINUTES else _many(expression)
+
+
+def _times(expression: CronExpression) -> Sequence[int]:
+    return array("I", (_time(expression, rank) for rank in range(times_per_day(expression))))
+
+
+_MINUTES = 1440
+_few = lru_cache(maxsize=1024)(_times)
+_many = lru_cache(maxsize=16)(_times)
+"""Of up to 340 KiB each, where a job runs every second."""
 
 
 def times_per_day(expression: CronExpression) -> int:

@@ -224,6 +224,7 @@ def _engine(url: sa.URL, connections: int, begin: str) -> sa.Engine:
         url,
         pool_size=connections,
         max_overflow=0,
+        pool_use_lifo=True,  # each has a cache of 2 MiB, which the others need not fill as long as one is enough
         hide_parameters=True,  # specs may hold secrets, and errors are logged
         connect_args={"check_same_thread": False},
     )

@@ -1,0 +1,37 @@
+"""Caches of texts whose memory has a bound: the standard one bounds how many entries it has, not how large they are."""
+
+from collections.abc import Callable
+from functools import lru_cache, update_wrapper
+from typing import Generic, ParamSpec, TypeVar
+
+LONGEST = 500
+"""Characters of the arguments; a result may take several times as much. Hardly a URL or a set of labels is longer."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class _Cached(Generic[P, T]):
+    def __init__(self, function: Callable[P, T], most: int, *, typed: bool) -> None:
+        self._function = function
+        self._remembered = lru_cache(maxsize=most, typed=typed)(function)
+        self.cache_clear = self._remembered.cache_clear
+        self.cache_info = self._remembered.cache_info
+        update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        if length_of(args) > LONGEST:
+            return self._function(*args, **kwargs)
+        return self._remembered(*args, **kwargs)  # type: ignore[arg-type] # what can be no key is refused there
+
+
+def cached(most: int, *, typed: bool = False) -> Callable[[Callable[P, T]], _Cached[P, T]]:
+    """Remember the results of the `most` recent arguments; what is long is worked out each time anew."""
+    return lambda function: _Cached(function, most, typed=typed)
+
+
+def length_of(value: object) -> int:
+    """Characters of a text, or of the texts in tuples."""
+    if isinstance(value, str):
+        return len(value)
+    return sum(map(length_of, value)) if isinstance(value, tuple) else 0
