@@ -2,9 +2,10 @@
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.driver import Api, in_parallel
@@ -29,7 +30,7 @@ class Verdict:
     not_recorded: int = 0
     """Calls that the history does not know."""
     left_out: int = 0
-    """Seconds without a call between the first and the last of jobs that nobody touched."""
+    """Seconds of which the history of a job that nobody touched says nothing, between its oldest row and its newest."""
 
     @property
     def is_clean(self) -> bool:
@@ -64,14 +65,20 @@ class Ledger:
             received = {slot for slot in self._slots[job_id] if slot >= oldest}
             verdict.not_received += len(recorded - received)
             verdict.not_recorded += len(received - recorded)
+            if job_id in steady:
+                verdict.left_out += _left_out(rows)
 
         await in_parallel(compare_slots, sorted(job_ids))
-        verdict.left_out = sum(self._left_out(job_id) for job_id in steady)
         return verdict
 
-    def _left_out(self, job_id: str) -> int:
-        slots = set(self._slots[job_id])
-        return (max(slots) - min(slots)) // _SECOND + 1 - len(slots) if slots else 1
+
+def _left_out(rows: Sequence[dict[str, Any]]) -> int:
+    """A row of slots that did not run stands for all of them."""
+    if not rows:
+        return 1
+    first = min(_micros(row["scheduled_at"]) for row in rows)
+    last = max(_micros(row["last_scheduled_at"]) for row in rows)
+    return abs((last - first) // _SECOND + 1 - sum(row["slot_count"] for row in rows))
 
 
 def _micros(text: str) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
-from myscheduler.adapters.store.job_rows import chunks, positions, source_of, source_values
+from myscheduler.adapters.store.job_rows import id_lists, positions, source_of, source_values
 from myscheduler.adapters.store.tables import executions, progress
 from myscheduler.core.admission import Gap, Reason, without
 from myscheduler.core.claim import Claim
@@ -65,19 +65,19 @@ def running(connection: sa.Connection) -> list[Record]:
 
 def interrupt(connection: sa.Connection, execution_ids: Sequence[str], *, reason: Reason, now: datetime) -> None:
     """Close executions that were under way when the service lost them. Whether their requests arrived is not known."""
-    for chunk in chunks(execution_ids):
+    for ids in id_lists(execution_ids):
         connection.execute(
             sa.update(executions)
-            .where(executions.c.execution_id.in_(chunk))
+            .where(executions.c.execution_id.in_(ids))
             .values(status=Status.INTERRUPTED, reason=reason, completed_at=now, error=_LOST[reason])
         )
 
 
 def count_attempt(connection: sa.Connection, execution_ids: Sequence[str]) -> None:
     """One more attempt of running executions may have left; how it ended was lost."""
-    for chunk in chunks(execution_ids):
+    for ids in id_lists(execution_ids):
         connection.execute(
-            sa.update(executions).where(executions.c.execution_id.in_(chunk)).values(attempts=executions.c.attempts + 1)
+            sa.update(executions).where(executions.c.execution_id.in_(ids)).values(attempts=executions.c.attempts + 1)
         )
 
 
@@ -203,9 +203,7 @@ def under_way(connection: sa.Connection, job_id: str, moment: datetime) -> Recor
 
 def by_ids(connection: sa.Connection, execution_ids: Sequence[str]) -> list[Record]:
     """Those that are in the history, in any order."""
-    return [
-        _record(row) for chunk in chunks(execution_ids) for row in connection.execute(_BY_IDS, {"ids": chunk}).all()
-    ]
+    return [_record(row) for ids in id_lists(execution_ids) for row in connection.execute(_BY_IDS, {"ids": ids}).all()]
 
 
 def new_execution_id(moment: datetime) -> str:
@@ -278,7 +276,7 @@ def _execution_values(execution: Execution) -> dict[str, Any]:
 def _stored(connection: sa.Connection, execution_ids: Sequence[str]) -> set[str]:
     """Those that are in the history."""
     return {
-        row.execution_id for chunk in chunks(execution_ids) for row in connection.execute(_STORED, {"ids": chunk}).all()
+        row.execution_id for ids in id_lists(execution_ids) for row in connection.execute(_STORED, {"ids": ids}).all()
     }
 
 
@@ -286,8 +284,8 @@ def _latest(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, dict
     """The last scheduled row of each job."""
     return {
         row.job_id: dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
-        for chunk in chunks(job_ids)
-        for row in connection.execute(_LATEST, {"ids": chunk}).all()
+        for ids in id_lists(job_ids)
+        for row in connection.execute(_LATEST, {"ids": ids}).all()
     }
 
 

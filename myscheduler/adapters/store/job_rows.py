@@ -97,8 +97,8 @@ def drifted(connection: sa.Connection) -> list[Job]:
 def find_jobs(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, Job]:
     """The jobs among `job_ids` that exist."""
     found = {}
-    for chunk in chunks(job_ids):
-        for row in connection.execute(_SOME, {"ids": chunk}).all():
+    for ids in id_lists(job_ids):
+        for row in connection.execute(_SOME, {"ids": ids}).all():
             found[row.job_id] = _job(row)
     return found
 
@@ -118,8 +118,8 @@ def positions(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, Po
     """Where the jobs among `job_ids` stand that exist."""
     return {
         row.job_id: Position(row.version, row.cursor)
-        for chunk in chunks(job_ids)
-        for row in connection.execute(_POSITIONS, {"ids": chunk}).all()
+        for ids in id_lists(job_ids)
+        for row in connection.execute(_POSITIONS, {"ids": ids}).all()
     }
 
 
@@ -145,12 +145,22 @@ def update_jobs(connection: sa.Connection, changed: Sequence[Job]) -> None:
 def delete_jobs(connection: sa.Connection, job_ids: Sequence[str]) -> None:
     """Remove jobs; their history stays."""
     for table in (jobs, progress):
-        for chunk in chunks(job_ids):
-            connection.execute(sa.delete(table).where(table.c.job_id.in_(chunk)))
+        for ids in id_lists(job_ids):
+            connection.execute(sa.delete(table).where(table.c.job_id.in_(ids)))
 
 
 def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
     return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
+
+
+def id_lists(ids: Sequence[T]) -> Iterator[list[T]]:
+    """The ids for `IN (…)`, in lists of few lengths: the last id is repeated up to the next power of two.
+
+    Each length is a statement of its own, and every connection to SQLite keeps 128 of them: 100 KB for 500 ids.
+    """
+    for part in chunks(ids):
+        length = 1 << (len(part) - 1).bit_length()
+        yield [*part, *[part[-1]] * (length - len(part))]
 
 
 def _job_values(job: Job) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from myscheduler.adapters.store.job_rows import id_lists
 from myscheduler.adapters.store.tables import executions, progress
 from myscheduler.core.execution import Kind, Status
 
@@ -64,8 +65,10 @@ def beyond(connection: sa.Connection, surplus: Surplus, *, after: Place | None, 
 
 def remove(connection: sa.Connection, execution_ids: Sequence[str]) -> int:
     """Remove rows, unless they have to stay by now. Returns how many are gone."""
-    found = executions.c.execution_id.in_(execution_ids)
-    return connection.execute(sa.delete(executions).where(found, ~_STAYS)).rowcount
+    delete = sa.delete(executions).where(~_STAYS)
+    return sum(
+        connection.execute(delete.where(executions.c.execution_id.in_(ids))).rowcount for ids in id_lists(execution_ids)
+    )
 
 
 def lowest_id(moment: datetime) -> str:

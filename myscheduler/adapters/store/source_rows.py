@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 
 import sqlalchemy as sa
 
-from myscheduler.adapters.store.job_rows import chunks
+from myscheduler.adapters.store.job_rows import id_lists
 from myscheduler.adapters.store.tables import outlines
 from myscheduler.core.manifest import DeclaredJob, ParsedFile
 from myscheduler.core.source import POLICY
@@ -29,8 +29,8 @@ def load(connection: sa.Connection, reader: str) -> dict[Key, ParsedFile]:
 def save(connection: sa.Connection, reader: str, files: Mapping[Key, ParsedFile], gone: Collection[str]) -> None:
     """Remember `files`, and forget those at the paths in `gone`."""
     paths = [*gone, *(path for path, _ in files)]
-    for chunk in chunks(paths):
-        connection.execute(sa.delete(outlines).where(outlines.c.path.in_(chunk)))
+    for some in id_lists(paths):
+        connection.execute(sa.delete(outlines).where(outlines.c.path.in_(some)))
     if files:
         rows = [
             {"path": path, "digest": digest, "reader": reader, "outline": _text(file)}
