@@ -78,7 +78,8 @@ def _left_out(rows: Sequence[dict[str, Any]]) -> int:
         return 1
     first = min(_micros(row["scheduled_at"]) for row in rows)
     last = max(_micros(row["last_scheduled_at"]) for row in rows)
-    return abs((last - first) // _SECOND + 1 - sum(row["slot_count"] for row in rows))
+    told = sum(int(row["slot_count"]) for row in rows)
+    return abs((last - first) // _SECOND + 1 - told)
 
 
 def _micros(text: str) -> int:

@@ -18,6 +18,8 @@ FRESH_SEC = 1.0
 """A file is read again when its value is older; so a rotation is seen within this time."""
 SIZE_LIMIT = 64 * 1024
 """Bytes of a file."""
+KEPT = 1_000
+"""How many names are remembered; jobs come and go, and with them the names that they use."""
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ class Secrets:
             async with self._reading:
                 if not self._are_fresh(names):
                     # all of them, so that a user and its password that change together are read together
-                    self._read |= await asyncio.to_thread(self._look, sorted(names))
+                    self._remember(await asyncio.to_thread(self._look, sorted(names)))
         found = [self._read[name].found for name in sorted(names)]
         faults = [one for one in found if isinstance(one, Outcome)]
         if faults:
@@ -67,6 +69,14 @@ class Secrets:
 
     def _lacking(self, names: Collection[str]) -> list[str]:
         return [name for name in names if isinstance(self._find(name), Outcome)]
+
+    def _remember(self, read: Mapping[str, _Read]) -> None:
+        older = [name for name in self._read if name not in read]
+        for name in older[: max(0, len(older) + len(read) - KEPT)]:
+            del self._read[name]
+        for name, one in read.items():
+            self._read.pop(name, None)  # the dictionary is in the order of the looks
+            self._read[name] = one
 
     def _are_fresh(self, names: Collection[str]) -> bool:
         oldest = self._clock() - FRESH_SEC

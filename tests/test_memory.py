@@ -1,0 +1,101 @@
+"""What the service keeps in memory stays the same, however long its jobs are edited."""
+
+import asyncio
+import gc
+import tracemalloc
+import weakref
+from collections import Counter
+from collections.abc import AsyncIterator
+from functools import _lru_cache_wrapper
+from pathlib import Path
+
+import pytest
+
+from myscheduler import memory
+from tests.parts import Parts, opened
+
+pytestmark = pytest.mark.anyio
+
+WARM_UP, EDITS = 100, 200
+OURS = [tracemalloc.Filter(True, "*/myscheduler/*"), tracemalloc.Filter(False, tracemalloc.__file__)]
+MOST_A_KIND = 60
+"""So many objects of a class may come or go by chance: caches of few entries fill up."""
+
+
+@pytest.fixture
+async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
+    async with opened(tmp_path) as running:
+        running.runner.start()  # timers that do not run yet keep all that was asked of them
+        yield running
+
+
+async def _edit(parts: Parts, number: int) -> None:
+    """Each one changes the body, the labels and the URL; every third renames the job, every fifth is broken."""
+    job_id = f"job-{number // 3:05}"
+    text = f"job_id: {job_id}\ninterval: {{hours: 1}}\ntarget_url: https://example.com/?version={number}\n"
+    text += f"method: POST\nbody: {{number: {number}, text: {'x' * 5_000}}}\nlabels: {{ticket: T-{number}}}\n"
+    parts.manifest("edited.yaml", text + ("methd: x\n" if number % 5 == 0 else ""))
+    await parts.sync()
+
+
+def _ours() -> Counter[str]:
+    """Objects of our classes, by class."""
+    gc.collect()
+    kinds = (type(one) for one in gc.get_objects())
+    return Counter(kind.__qualname__ for kind in kinds if str(kind.__module__).startswith("myscheduler"))
+
+
+def _traced() -> int:
+    gc.collect()
+    return sum(one.size for one in tracemalloc.take_snapshot().filter_traces(OURS).statistics("filename"))
+
+
+async def test_edits_leave_nothing_behind(parts: Parts) -> None:
+    for number in range(5):
+        parts.manifest(f"other-{number}.yaml", f"job_id: o{number}\ninterval: {{hours: 1}}\ntarget_url: http://x/\n")
+    for number in range(WARM_UP):
+        await _edit(parts, number)
+    before = _ours()
+    tracemalloc.start()
+    try:
+        for number in range(WARM_UP, WARM_UP + EDITS):
+            await _edit(parts, number)
+        held = _traced()
+    finally:
+        tracemalloc.stop()
+    grown = {kind: count - before[kind] for kind, count in _ours().items() if count - before[kind] > MOST_A_KIND}
+    assert not grown
+    assert held < EDITS * 1_000, "less than one of the bodies an edit"
+
+
+def test_caches_say_how_many_entries_they_have_at_most() -> None:
+    without = [
+        one.__qualname__
+        for one in gc.get_objects()
+        if isinstance(one, _lru_cache_wrapper)
+        and str(one.__module__).startswith("myscheduler")
+        and one.cache_parameters()["maxsize"] is None
+    ]
+    assert set(without) <= {"zone", "_zone_names", "_zone_spellings", "_countries"}, "their arguments are few by nature"
+
+
+async def test_a_cycle_of_garbage_does_not_wait_for_many_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    class _Node:
+        itself: "_Node"
+
+    monkeypatch.setattr(memory, "COLLECT_SEC", 0.01)
+    gc.disable()
+    try:
+        node = _Node()
+        node.itself = node
+        gone = weakref.ref(node)
+        del node
+        task = asyncio.create_task(memory.collect_garbage())
+        for _ in range(500):
+            await asyncio.sleep(0.01)
+            if gone() is None:
+                break
+        task.cancel()
+        assert gone() is None
+    finally:
+        gc.enable()
