@@ -97,6 +97,10 @@ class Api:
         """What a screen asks for; nobody reads it here."""
         await self._request("GET", f"{self._url}{path}")
 
+    async def sync_state(self) -> dict[str, Any]:
+        """What the last pass of the reconciler found and did."""
+        return self._mapping(await self._request("GET", f"{self._url}/sync"))
+
     async def sync(self) -> dict[str, Any]:
         """Run a pass of the reconciler."""
         return self._mapping(await self._request("POST", f"{self._url}/sync"))

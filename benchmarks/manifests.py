@@ -18,24 +18,24 @@ FOLDER = "fleet"
 EDIT_SEC = 30.0
 
 
-def _schedule(number: int) -> str:
+def _schedule(number: int, month: str) -> str:
     minute, hour, day = number % 60, number // 60 % 24, number % 28 + 1
     match number % 5:
         case 0:
-            return f'cron: "{minute} {hour} * * mon-fri"'
+            return f'cron: "{minute} {hour} * {month} mon-fri"'
         case 1:
             return f"interval: {{hours: {hour + 1}, minutes: {minute}}}"
         case 2:
-            return f'cron: "{minute} {hour} {day} * *"\ntimezone: Europe/Berlin'
+            return f'cron: "{minute} {hour} {day} {month} *"\ntimezone: Europe/Berlin'
         case 3:
-            return f"cron: {{hour: {hour}, minute: {minute}, day: {day}}}"
+            return f'cron: {{hour: {hour}, minute: {minute}, day: {day}, month: "{month}"}}'
         case _:
             return f"interval: {{days: {day}}}"
 
 
-def document(number: int, target_url: str) -> str:
-    """One manifest; the kinds take turns."""
-    lines = [f"job_id: fleet-{number:05}", _schedule(number), f"target_url: {target_url}"]
+def document(number: int, target_url: str, month: str = "*") -> str:
+    """One manifest; the kinds take turns. `month` is that of its crontab line."""
+    lines = [f"job_id: fleet-{number:05}", _schedule(number, month), f"target_url: {target_url}"]
     if number % 7 == 0:
         lines.append(f"name: 月次バッチ {number}")
     if number % 3 == 0:
@@ -48,8 +48,9 @@ def document(number: int, target_url: str) -> str:
 class Fleet:
     """The manifests in files."""
 
-    def __init__(self, service: Service, sink: Sink, sizes: Sizes) -> None:
+    def __init__(self, service: Service, sink: Sink, sizes: Sizes, month: str = "*") -> None:
         self.total = sizes.manifest_files * sizes.manifests_per_file
+        self._month = month
         self._service = service
         self._sink = sink
         self._sizes = sizes
@@ -58,7 +59,8 @@ class Fleet:
         per_file = self._sizes.manifests_per_file
         numbers = range(file * per_file, (file + 1) * per_file)
         return "---\n".join(
-            document(number, replaced.get(number, self._sink.target("fleet", number))) for number in numbers
+            document(number, replaced.get(number, self._sink.target("fleet", number)), self._month)
+            for number in numbers
         )
 
     def prepare(self) -> Callable[[], Path]:
@@ -105,7 +107,8 @@ async def _unchanged(api: Api, fleet: Fleet) -> float:
     return seconds
 
 
-async def _edit(api: Api, fleet: Fleet, file: int, target_url: str) -> float:
+async def edit(api: Api, fleet: Fleet, file: int, target_url: str) -> float:
+    """Seconds from replacing a file until its first job is what it says."""
     job_id, replace = fleet.edit(file, target_url)
     begin = time.perf_counter()
     replace()
@@ -126,7 +129,7 @@ async def reconcile(service: Service, sink: Sink, sizes: Sizes) -> Measured:
         edits = []
         for turn in range(sizes.repeats):
             file = turn * sizes.manifest_files // sizes.repeats
-            edits.append(await _edit(api, fleet, file, sink.target("edited", turn)))
+            edits.append(await edit(api, fleet, file, sink.target("edited", turn)))
             await asyncio.sleep(sizes.pause_sec)
     return Measured(
         {"cold": cold, "unchanged": statistics.median(unchanged), "edit": statistics.median(edits)},
