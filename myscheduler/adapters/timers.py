@@ -7,16 +7,14 @@ for nothing does no harm. What APScheduler would do by itself (coalesce, skip, d
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from apscheduler.executors.base import BaseExecutor
-from apscheduler.job import Job as TimerJob
-from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.base import BaseTrigger
 
+from myscheduler.adapters.timer_heap import Timer, TimerHeap
 from myscheduler.core.schedule import Schedule, next_after
 
 PAUSE_SEC = 0.005
@@ -25,6 +23,8 @@ PAUSE_SEC = 0.005
 Due = tuple[str, datetime]
 """A job's id and the slot that its timer was set to."""
 Wake = Callable[[Sequence[Due]], None]
+Armed = tuple[Sequence[tuple[str, Schedule, datetime]], Sequence[str]]
+"""Jobs to be armed, each with its schedule and the moment before its first slot; and ids of those that are gone."""
 
 log = logging.getLogger(__name__)
 
@@ -34,14 +34,10 @@ class Timers:
 
     def __init__(self, wake: Wake, loop: asyncio.AbstractEventLoop) -> None:
         self._executor = _Collector(wake, loop)
-        self._scheduler = _Scheduler(
-            timezone=UTC,
-            executors={"default": self._executor},
-            job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
-        )
+        self._scheduler = _Scheduler(self._executor)
         self._hands = ThreadPoolExecutor(1, thread_name_prefix="arm-timers")
         self._is_stopped = False
-        self._wanted: list[tuple[Sequence[tuple[str, Schedule, datetime]], Sequence[str]]] = []
+        self._wanted: list[Armed] = []
         self._guard = threading.Lock()
 
     def start(self) -> None:
@@ -79,72 +75,52 @@ class Timers:
             self._hands.submit(self._arm_wanted).add_done_callback(_report)
 
     def _arm_wanted(self) -> None:
-        """Whatever was asked for meanwhile; the timer thread rests until all is in."""
+        """Whatever was asked for meanwhile."""
         with self._guard:
             wanted, self._wanted = self._wanted, []
-        is_running = self._scheduler.running
-        if is_running:
-            self._scheduler.pause()
-        try:
-            for schedules, removed in wanted:
-                self._arm(schedules, removed)
-                if schedules or removed:
-                    log.debug("timers set", extra={"jobs": len(schedules), "removed": len(removed)})
-        finally:
-            if is_running:
-                self._scheduler.resume()
+        for schedules, removed in wanted:
+            self._arm(schedules, removed)
+            if schedules or removed:
+                log.debug("timers set", extra={"jobs": len(schedules), "removed": len(removed)})
 
     def _arm(self, schedules: Sequence[tuple[str, Schedule, datetime]], removed: Sequence[str]) -> None:
-        for job_id in removed:
-            self._remove(job_id)
-        for job_id, schedule, after in schedules:
-            self._set(job_id, schedule, next_after(schedule, after))
-
-    def _set(self, job_id: str, schedule: Schedule, first: datetime | None) -> None:
-        if first is None:
-            self._remove(job_id)
-        else:
-            trigger = _Slots(schedule, first)
-            self._scheduler.add_job(_nothing, trigger, id=job_id, replace_existing=True, next_run_time=first)
-
-    def _remove(self, job_id: str) -> None:
-        try:
-            self._scheduler.remove_job(job_id)
-        except JobLookupError:
-            return
+        firsts = ((job_id, schedule, next_after(schedule, after)) for job_id, schedule, after in schedules)
+        found = [(job_id, Timer(job_id, schedule, first) if first else None) for job_id, schedule, first in firsts]
+        self._scheduler.set_timers([*((job_id, None) for job_id in removed), *found])
 
 
 class _Scheduler(BackgroundScheduler):  # type: ignore[misc] # APScheduler ships no types
     """Rings for all that is due within a moment at once."""
+
+    def __init__(self, executor: BaseExecutor) -> None:
+        self._heap = TimerHeap()
+        super().__init__(timezone=UTC, executors={"default": executor}, jobstores={"default": self._heap})
+
+    def set_timers(self, timers: Iterable[tuple[str, Timer | None]]) -> None:
+        """Set them, or stop those that are `None`, all at once.
+
+        APScheduler's own way looks at what each job would run, and wakes the thread for each.
+        """
+        with self._jobstores_lock:
+            before = self._heap.get_next_run_time()
+            for job_id, timer in timers:
+                if timer is None:
+                    self._heap.discard(job_id)
+                else:
+                    self._heap.set(timer)
+            has_to_look = self._heap.get_next_run_time() != before
+        if has_to_look and self.running:
+            self.wakeup()
 
     def _process_jobs(self) -> float | None:
         wait: float | None = super()._process_jobs()
         return None if wait is None else max(wait, PAUSE_SEC)
 
 
-def _nothing() -> None:
-    """What APScheduler believes to call."""
-
-
 def _report(future: object) -> None:
     error = future.exception() if not future.cancelled() else None  # type: ignore[attr-defined]
     if error is not None:
         log.error("timers could not be set", exc_info=error)
-
-
-class _Slots(BaseTrigger):  # type: ignore[misc] # APScheduler ships no types
-    """Asks the core for the next slot. Slots that are over are jumped: the cursor knows them."""
-
-    __slots__ = ("_first", "_schedule")
-
-    def __init__(self, schedule: Schedule, first: datetime) -> None:
-        self._schedule = schedule
-        self._first = first
-
-    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
-        if previous_fire_time is None:
-            return self._first
-        return next_after(self._schedule, max(previous_fire_time, now).astimezone(UTC))
 
 
 class _Collector(BaseExecutor):  # type: ignore[misc] # APScheduler ships no types
@@ -159,7 +135,7 @@ class _Collector(BaseExecutor):  # type: ignore[misc] # APScheduler ships no typ
         self._guard = threading.Lock()
         self._is_open = True
 
-    def submit_job(self, job: TimerJob, run_times: Sequence[datetime]) -> None:
+    def submit_job(self, job: Timer, run_times: Sequence[datetime]) -> None:
         """Called by the scheduler for each due job; counting instances is not its business here."""
         with self._guard:
             is_first = not self._due
@@ -167,7 +143,7 @@ class _Collector(BaseExecutor):  # type: ignore[misc] # APScheduler ships no typ
         if is_first and self._is_open:
             self._loop.call_soon_threadsafe(self._hand_over)
 
-    def _do_submit_job(self, job: TimerJob, run_times: Sequence[datetime]) -> None:
+    def _do_submit_job(self, job: Timer, run_times: Sequence[datetime]) -> None:
         """Abstract in the base; `submit_job` stands before it."""
 
     def close(self) -> None:
