@@ -43,6 +43,7 @@ class DirectorySource:
         self._names = Names(follows_git=follows_git)
         self._known: Mapping[str, _Known] = {}
         self._last: Tree | None = None
+        self._walked: Tree | None = None
         self._restless = 0
         """Readings in a row that found no rest."""
         self._left_out: set[str] = set()
@@ -77,7 +78,7 @@ class DirectorySource:
 
     async def watch(self, wake: Callable[[], None], *, poll_sec: float = 5.0) -> None:
         """Call `wake` whenever the folder may have changed, until cancelled."""
-        await watching.watch(self.root, wake, self._names.checkout_of, poll_sec=poll_sec)
+        await watching.watch(self.root, wake, self._walk, self._names.checkout_of, poll_sec=poll_sec)
 
     def _attempt(self, begun: float) -> Snapshot | None:
         """None when something changed in the middle of it."""
@@ -123,7 +124,12 @@ class DirectorySource:
         return tree
 
     def _look(self) -> Tree:
-        return walk(self.root).without(self._left_out)
+        return self._walk().without(self._left_out)
+
+    def _walk(self) -> Tree:
+        """Also called by who watches, in another thread; they share what they find."""
+        self._walked = walk(self.root, self._walked)
+        return self._walked
 
     def _note(self, before: Tree, after: Tree) -> None:
         """Once it is clear that there will be no rest, what moves is given up, so that it holds up nothing else."""

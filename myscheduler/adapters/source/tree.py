@@ -92,42 +92,51 @@ def changed(before: Tree, after: Tree) -> set[str]:
     return {found.path for found in files} | {file.path for file in unreadable}
 
 
-def walk(root: Path) -> Tree:
+def walk(root: Path, before: Tree | None = None) -> Tree:
     """Find every manifest below `root`. The reserved files are found too: they are part of the source, if no manifests.
 
     Symlinks are followed and each real file and folder is taken once, under its first path in sorted order (the
     reserved files before all others), which also ends symlink loops. What vanishes meanwhile is left out: the reader
     walks twice and so notices.
+
+    Every file is looked at each time. Of those that stand as an earlier walk found them, its findings are handed out
+    again: that saves half of the time, and the memory of all walks but one.
     """
     taken_ns = time.time_ns()
+    known = {found.real: found for found in before.files} if before else {}
     files: list[Found] = []
+    reserved: list[Found] = []
     unreadable: list[UnreadableFile] = []
     folders: dict[str, Signature] = {}
-    seen: set[str] = set()
     top = _root(root)
     waiting = [top]
     while waiting:
-        found = heapq.heappop(waiting)  # a folder sorts before what is in it, so paths come out in sorted order
-        if found.real in seen:
+        folder = heapq.heappop(waiting)  # before what is in it, so paths come out in sorted order
+        if folder.real in folders:
             continue
-        seen.add(found.real)
-        if found.path and not found.path.endswith("/"):
-            files.append(found)
-            continue
-        folders[found.real] = found.signature
-        for item in _list(found, root):
+        folders[folder.real] = folder.signature
+        for item in _list(folder, root, known):
             if isinstance(item, UnreadableFile):
                 unreadable.append(item)
-            elif item.path in RESERVED:  # the root is listed first, so that no link from elsewhere takes their places
-                seen.add(item.real)
-                files.append(item)
-            else:
+            elif item.path.endswith("/"):
                 heapq.heappush(waiting, item)
                 if item.path == f"{POLICY}/":  # a mount of a file that doesn't exist makes a folder of its name
                     unreadable.append(UnreadableFile(POLICY, "is a folder"))
-    files.sort()
+            else:
+                (reserved if item.path in RESERVED else files).append(item)
     unreadable.sort(key=lambda file: file.path)
-    return Tree(top.real, tuple(files), tuple(unreadable), folders, taken_ns)
+    return Tree(top.real, _each_once(reserved, files), tuple(unreadable), folders, taken_ns)
+
+
+def _each_once(reserved: list[Found], files: list[Found]) -> tuple[Found, ...]:
+    """Sorted. Two links to one reserved file are both found: one may not take the other's place."""
+    taken = {found.real for found in reserved}
+    files.sort()
+    rest: dict[str, Found] = {}
+    for found in files:
+        if found.real not in taken:
+            rest.setdefault(found.real, found)
+    return tuple(sorted([*reserved, *rest.values()]))
 
 
 def reason_of(error: OSError) -> str:
@@ -154,10 +163,10 @@ def _root(root: Path) -> Found:
     return Found("", real, Signature.of(status))
 
 
-def _list(folder: Found, root: Path) -> list[Found | UnreadableFile]:
+def _list(folder: Found, root: Path, known: Mapping[str, Found]) -> list[Found | UnreadableFile]:
     try:
         with os.scandir(folder.real) as entries:
-            looks = [_look(folder.path, entry) for entry in entries if not entry.name.startswith(".")]
+            looks = [_look(folder.path, entry, known) for entry in entries if not entry.name.startswith(".")]
     except OSError as error:
         if not folder.path:
             raise _unavailable(root, error) from error
@@ -169,13 +178,15 @@ def _list(folder: Found, root: Path) -> list[Found | UnreadableFile]:
     return [look for look in looks if look is not None]
 
 
-def _look(prefix: str, entry: os.DirEntry[str]) -> Found | UnreadableFile | None:
+def _look(prefix: str, entry: os.DirEntry[str], known: Mapping[str, Found]) -> Found | UnreadableFile | None:
     path, named = prefix + entry.name, entry.name.endswith(SUFFIXES)
     try:
         if not named and entry.is_file(follow_symlinks=False):
             return None
         status = entry.stat()
         real = os.path.realpath(entry.path, strict=True) if entry.is_symlink() else entry.path
+        if (before := known.get(real)) and before.path == path and before.signature == Signature.of(status):
+            return before
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not entry.is_symlink():
             return None
