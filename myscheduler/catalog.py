@@ -288,7 +288,7 @@ class Catalog:
         created: list[Turn] = []
         changed: list[Turn] = []
         removed: list[Job] = []
-        told: list[Entry] = []
+        told: list[tuple[Action, Job | None, Job]] = []
         for change in plan.changes:
             match change:
                 case Create(declared):
@@ -300,15 +300,15 @@ class Catalog:
                         known_digest=declared.digest,
                     )  # fmt: skip
                     created.append(turn)
-                    told.append(of_spec(Action.CREATED, None, turn.job.spec, at=now, actor=MANIFEST, source=source))
+                    told.append((Action.CREATED, None, turn.job))
                 case Update(declared, known):
                     job, source = _current(stored, known), _source(declared, plan)
                     changed.append(lifecycle.change(job, _spec(declared), source=source, now=now, zone=self._zone))
-                    told.append(_told(Action.UPDATED, job, changed[-1].job, now))
+                    told.append((Action.UPDATED, job, changed[-1].job))
                 case Adopt(declared, known):
                     job, source = _current(stored, known), _source(declared, plan)
                     changed.append(lifecycle.adopt(job, _spec(declared), source=source, now=now, zone=self._zone))
-                    told.append(_told(Action.ADOPTED, job, changed[-1].job, now))
+                    told.append((Action.ADOPTED, job, changed[-1].job))
                 case Move(declared, known):
                     changed.append(lifecycle.move(_current(stored, known), _source(declared, plan), now=now))
                 case Delete(known):
@@ -320,7 +320,7 @@ class Catalog:
         job_rows.insert_jobs(connection, [turn.job for turn in created])
         job_rows.update_jobs(connection, [turn.job for turn in changed])
         _record(connection, [*created, *changed])
-        audit_rows.add(connection, told)
+        audit_rows.add(connection, (_told(action, before, after, now) for action, before, after in told))
         self._remove(connection, removed, now, actor=MANIFEST, revision=plan.revision)
         return [turn.job for turn in (*created, *changed)], [job.job_id for job in removed]
 
@@ -343,9 +343,9 @@ def _tell(done: str, job_id: str, by: str, **details: str | None) -> None:
     log.info("job %s", done, extra={"job_id": job_id, "by": by} | given)
 
 
-def _told(action: Action, before: Job, after: Job, now: datetime) -> Entry:
-    """What a manifest changed."""
-    return of_spec(action, before.spec, after.spec, at=now, actor=MANIFEST, source=after.source)
+def _told(action: Action, before: Job | None, after: Job, now: datetime) -> Entry:
+    """What a manifest made or changed."""
+    return of_spec(action, before.spec if before else None, after.spec, at=now, actor=MANIFEST, source=after.source)
 
 
 def _conflict(job_id: str, existing: Job | None) -> JobConflictError:

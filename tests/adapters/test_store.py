@@ -28,10 +28,21 @@ from alembic.script import ScriptDirectory
 from psycopg import sql
 
 from myscheduler import __version__
-from myscheduler.adapters.store import Store, engine, execution_rows, job_rows, migrations, open_store, sqlite, tables
+from myscheduler.adapters.store import (
+    Store,
+    audit_rows,
+    engine,
+    execution_rows,
+    job_rows,
+    migrations,
+    open_store,
+    sqlite,
+    tables,
+)
 from myscheduler.adapters.store.execution_rows import Undone, new_execution_id
 from myscheduler.adapters.store.reading import read_current
 from myscheduler.core.admission import Gap, Reason
+from myscheduler.core.audit import Action, Entry
 from myscheduler.core.claim import Claim
 from myscheduler.core.execution import Cause, Execution, Failure, Finish, Kind, Outcome, Record, Status
 from myscheduler.core.job import Job
@@ -1083,3 +1094,25 @@ def locks(database: Database) -> int:
         " WHERE locktype = 'advisory' AND classid = 1297699651 AND granted AND datname = current_database()"
     )
     return int(row[0])
+
+
+async def test_no_statement_carries_the_values_of_a_whole_fleet(store: Store) -> None:
+    """They would all be in memory at once, several times over."""
+    fleet = [job(f"job-{number:04}", NOW) for number in range(2 * job_rows.CHUNK + 1)]
+    entries = (Entry(NOW, "a", Action.CREATED, one.job_id) for one in fleet)
+    carried: list[int] = []
+
+    def look(_connection: Any, _cursor: Any, _statement: str, parameters: Any, _context: Any, is_many: bool) -> None:
+        carried.append(len(parameters) if is_many else 1)
+
+    def work(connection: sa.Connection) -> None:
+        sa.event.listen(connection, "before_cursor_execute", look)
+        job_rows.insert_jobs(connection, fleet)
+        job_rows.update_jobs(connection, fleet)
+        audit_rows.add(connection, entries)
+        sa.event.remove(connection, "before_cursor_execute", look)
+
+    await store.write(work)
+    assert max(carried) == job_rows.CHUNK
+    assert sum(carried) == 5 * len(fleet)
+    assert len(await store.read(job_rows.all_jobs)) == len(fleet)

@@ -4,21 +4,24 @@ Every function works inside the caller's transaction, so a change and its entry 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 
 from myscheduler.adapters.store.execution_rows import new_execution_id
+from myscheduler.adapters.store.job_rows import CHUNK
 from myscheduler.adapters.store.tables import audit
 from myscheduler.core.audit import Action, Entry, bounded
 
 
-def add(connection: sa.Connection, entries: Sequence[Entry]) -> None:
+def add(connection: sa.Connection, entries: Iterable[Entry]) -> None:
     """Write entries, in their order."""
-    if entries:
-        connection.execute(_INSERT, [_values(entry) for entry in entries])
+    rest = iter(entries)
+    while some := [_values(entry) for entry in islice(rest, CHUNK)]:
+        connection.execute(_INSERT, some)
 
 
 def read(connection: sa.Connection, *, job_id: str | None, action: Action | None = None, limit: int) -> list[Entry]:

@@ -109,8 +109,10 @@ def known_jobs(connection: sa.Connection) -> dict[str, Known]:
         jobs.c.job_id, jobs.c.owner, jobs.c.digest, jobs.c.version, jobs.c.source_path, jobs.c.source_line,
         jobs.c.is_protected,
     )  # fmt: skip
+    owners = {str(owner): owner for owner in Owner}
     return {
-        row.job_id: Known(row.job_id, Owner(row.owner), *row[2:]) for row in connection.execute(sa.select(*columns))
+        job_id: Known(job_id, owners[owner], digest, version, path, line, is_protected)
+        for job_id, owner, digest, version, path, line, is_protected in connection.execute(sa.select(*columns))
     }
 
 
@@ -124,22 +126,20 @@ def positions(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, Po
 
 
 def insert_jobs(connection: sa.Connection, new: Sequence[Job]) -> None:
-    if new:
-        connection.execute(_INSERT_JOB, [_job_values(job) for job in new])
-        connection.execute(_INSERT_PROGRESS, [_progress_values(job) for job in new])
+    for some in chunks(new):  # the values of a hundred thousand at once would take hundreds of megabytes
+        connection.execute(_INSERT_JOB, [_job_values(job) for job in some])
+        connection.execute(_INSERT_PROGRESS, [_progress_values(job) for job in some])
 
 
 def update_jobs(connection: sa.Connection, changed: Sequence[Job]) -> None:
     """Write whole jobs back, their cursor and next slot included; counts stay as they are."""
-    if not changed:
-        return
     update = sa.update(jobs).where(jobs.c.job_id == sa.bindparam("b_job_id"))
-    connection.execute(update, [{"b_job_id": job.job_id} | _job_values(job) for job in changed])
     move = sa.update(progress).where(progress.c.job_id == sa.bindparam("b_job_id"))
-    connection.execute(
-        move.values(cursor=sa.bindparam("b_cursor"), next_slot=sa.bindparam("b_next_slot")),
-        [{"b_job_id": job.job_id, "b_cursor": job.cursor, "b_next_slot": job.next_slot} for job in changed],
-    )
+    move = move.values(cursor=sa.bindparam("b_cursor"), next_slot=sa.bindparam("b_next_slot"))
+    for some in chunks(changed):
+        connection.execute(update, [{"b_job_id": job.job_id} | _job_values(job) for job in some])
+        moves = [{"b_job_id": job.job_id, "b_cursor": job.cursor, "b_next_slot": job.next_slot} for job in some]
+        connection.execute(move, moves)
 
 
 def delete_jobs(connection: sa.Connection, job_ids: Sequence[str]) -> None:

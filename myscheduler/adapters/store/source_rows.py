@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 
 import sqlalchemy as sa
 
-from myscheduler.adapters.store.job_rows import id_lists
+from myscheduler.adapters.store.job_rows import CHUNK, chunks, id_lists
 from myscheduler.adapters.store.tables import outlines
 from myscheduler.core.manifest import DeclaredJob, ParsedFile
 from myscheduler.core.source import POLICY
@@ -22,19 +22,22 @@ Key = tuple[str, str]
 
 def load(connection: sa.Connection, reader: str) -> dict[Key, ParsedFile]:
     """The outlines of all files as this `reader` parsed them."""
-    rows = connection.execute(sa.select(outlines).where(outlines.c.reader == reader)).all()
-    return {(row.path, row.digest): _file(row.path, json.loads(row.outline)) for row in rows}
+    rows = connection.execute(sa.select(outlines).where(outlines.c.reader == reader))
+    return {
+        (row.path, row.digest): _file(row.path, json.loads(row.outline))
+        for some in rows.partitions(CHUNK)
+        for row in some
+    }
 
 
 def save(connection: sa.Connection, reader: str, files: Mapping[Key, ParsedFile], gone: Collection[str]) -> None:
     """Remember `files`, and forget those at the paths in `gone`."""
     paths = [*gone, *(path for path, _ in files)]
-    for some in id_lists(paths):
-        connection.execute(sa.delete(outlines).where(outlines.c.path.in_(some)))
-    if files:
+    for ids in id_lists(paths):
+        connection.execute(sa.delete(outlines).where(outlines.c.path.in_(ids)))
+    for some in chunks(list(files.items())):
         rows = [
-            {"path": path, "digest": digest, "reader": reader, "outline": _text(file)}
-            for (path, digest), file in files.items()
+            {"path": path, "digest": digest, "reader": reader, "outline": _text(file)} for (path, digest), file in some
         ]
         connection.execute(sa.insert(outlines), rows)
 
