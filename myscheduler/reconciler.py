@@ -119,7 +119,8 @@ class Reconciler:
             await self._recall(await asyncio.to_thread(read_calendars, snapshot.calendars))
             desired = await asyncio.to_thread(self._parse_all, snapshot)
             plan = await self._apply(snapshot, desired, approval)
-            files = file_states(self._parsed.values(), (file.path for file in snapshot.unreadable), plan)
+            unreadable = [file.path for file in snapshot.unreadable]
+            files = await asyncio.to_thread(file_states, self._parsed.values(), unreadable, plan)
             await self._remember()
             state = state_of(plan, files, self._now(), self.state)
             await self._note(state)
@@ -164,10 +165,10 @@ class Reconciler:
 
     async def _plan(self, snapshot: Snapshot, desired: Desired, approved: str | None) -> Plan:
         stored = await self._store.read(job_rows.known_jobs)
-        plan = make_plan(desired, stored, approved=approved)
-        if plan.unread_paths:
-            desired = await asyncio.to_thread(self._parse_anew, snapshot, plan.unread_paths)
-            plan = make_plan(desired, stored, approved=approved)
+        plan = await asyncio.to_thread(make_plan, desired, stored, approved=approved)
+        if unread := plan.unread_paths:
+            desired = await asyncio.to_thread(self._parse_anew, snapshot, unread)
+            plan = await asyncio.to_thread(make_plan, desired, stored, approved=approved)
         log.debug(
             "planned", extra={"jobs": len(desired.jobs), "changes": len(plan.changes), "unchanged": plan.unchanged}
         )
@@ -206,14 +207,19 @@ class Reconciler:
 
     async def _remember(self) -> None:
         """Keep the outlines of the files, here and for the next start; their specs are in the database."""
+        fresh, gone = await asyncio.to_thread(self._news)
+        if fresh or gone:
+            paths = {path for path, _ in gone}
+            await self._store.write(partial(source_rows.save, reader=self._reader, files=fresh, gone=paths))
+        self._parsed.update(fresh)
+        self._remembered = (self._remembered or set()) - gone | fresh.keys()
+
+    def _news(self) -> tuple[dict[source_rows.Key, ParsedFile], set[source_rows.Key]]:
+        """Outlines that are not remembered yet, and the keys of those that say nothing any more."""
         remembered = self._remembered or set()
         parsed = self._parsed.items()
         fresh = {key: outline for key, file in parsed if key not in remembered and (outline := file.outline())}
-        gone = {path for path, _ in remembered - self._parsed.keys()}
-        if fresh or gone:
-            await self._store.write(partial(source_rows.save, reader=self._reader, files=fresh, gone=gone))
-        self._parsed.update(fresh)
-        self._remembered = {*(remembered & self._parsed.keys()), *fresh}
+        return fresh, remembered - self._parsed.keys()
 
     async def _note(self, state: SyncState) -> None:
         """Keep what became of the revision, where that is new."""
