@@ -115,7 +115,8 @@ class Agenda:
             catch_up = catch_up or before.catch_up  # it is not stored, so a job that is read again does not have it
         armed = _Armed(job, schedule, host_of(job.spec.target_url), job.cursor, job.cursor, job.cursor, catch_up)
         self._armed[job.job_id] = armed
-        self._decide(armed, now)
+        if job.next_slot is None or job.next_slot <= now:  # else nothing is due, as with most jobs of a large fleet
+            self._decide(armed, now)
         return schedule
 
     def disarm(self, job_id: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from sys import intern
 from urllib.parse import quote, quote_plus, urlsplit
 
 from myscheduler.core.execution import Execution, Failure, Outcome, Request, Status
@@ -103,7 +104,7 @@ def final_status(outcome: Outcome) -> Status:
 
 def host_of(url: str) -> str:
     """What shares the capacity of one target: host and port, without user and password."""
-    return urlsplit(url).netloc.rpartition("@")[2].lower()
+    return intern(urlsplit(url).netloc.rpartition("@")[2].lower())  # of which a fleet has few
 
 
 def rfc3339(moment: datetime) -> str:

@@ -235,12 +235,14 @@ def _day_rule(day: str, weekday: str, day_match: DayMatch) -> DayRule:
     return DayRule(days, last and not every_day, last_workday and not every_day, weekdays, nth, either)
 
 
+@lru_cache(maxsize=1_024)
 def _day_side(text: str) -> tuple[int, bool, bool]:
     items = _items(_DAY, text)
     plain = [item for item in items if item not in {"L", "LW"}]
     return mask_of(value for item in plain for value in _range(_DAY, item)), "L" in items, "LW" in items
 
 
+@lru_cache(maxsize=1_024)
 def _weekday_side(text: str) -> tuple[int, tuple[tuple[int, int], ...]]:
     items = _items(_WEEKDAY, text)
     special = [item for item in items if "#" in item or item.endswith("L")]
@@ -270,6 +272,7 @@ def _values_or_any(field: _Field, text: str) -> tuple[int, ...] | None:
     return None if len(values) == field.high - field.low + 1 else values
 
 
+@lru_cache(maxsize=1_024)  # many expressions have few fields, and so hold equal values once
 def _values(field: _Field, text: str) -> tuple[int, ...]:
     chosen = bytearray(field.high + 1)  # thousands of years, in many ranges that overlap, take no time
     for item in _items(field, text):

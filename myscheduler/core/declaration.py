@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from sys import intern
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -168,7 +169,7 @@ def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits) -> JobS
         schedule=schedule,
         limits=limits,
         target_url=fields.target_url,
-        method=(fields.method or "GET").upper(),
+        method=intern((fields.method or "GET").upper()),
         **_catch_up(fields),
         **given,
     )

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -250,7 +250,7 @@ def schedule_to_json(schedule: DeclaredSchedule) -> dict[str, Any]:
 def schedule_from_json(declared: Mapping[str, Any]) -> DeclaredSchedule:
     """The inverse of `schedule_to_json`."""
     if "cron" in declared:
-        fields = tuple(declared["cron"].items())
+        fields = shared_fields(declared["cron"].items())
         return _shared_cron(fields, declared.get("day_match", "any"), **declared.get("dst", {}))
     if "interval" in declared:
         anchor = declared.get("anchor")
@@ -302,6 +302,11 @@ def from_json(stored: Mapping[str, Any]) -> JobSpec:
     return JobSpec(schedule=schedule_from_json(stored), limits=limits_from_json(stored), **plain)
 
 
+def shared_fields(fields: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """The fields of a cron expression. Of their pairs there are few, so jobs with different expressions share them."""
+    return tuple(_shared(field) for field in fields)
+
+
 _shared_cron = cached(4_096)(DeclaredCron)
 _shared_interval = cached(4_096)(DeclaredInterval)
 
@@ -337,8 +342,10 @@ def digest(spec: JobSpec) -> str:
 
 
 def _fingerprint(meaning: Mapping[str, Any]) -> str:
-    text = json.dumps(meaning, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(_CANONICAL.encode(meaning).encode()).hexdigest()[:16]
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":"))
 
 
 def trigger_text(spec: JobSpec) -> str:

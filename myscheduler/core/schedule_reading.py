@@ -7,7 +7,7 @@ from myscheduler.core.bounds import LONGEST_WORD
 from myscheduler.core.credentials import key_shown
 from myscheduler.core.cron import FIELDS, DayMatch, crontab_fields, parse_cron
 from myscheduler.core.fields import DAY, DstFields, IntervalFields, JobFields
-from myscheduler.core.job import DeclaredCron, DeclaredDate, DeclaredInterval, DeclaredSchedule
+from myscheduler.core.job import DeclaredCron, DeclaredDate, DeclaredInterval, DeclaredSchedule, shared_fields
 from myscheduler.core.moments import has_offset, parse_duration, parse_moment
 from myscheduler.core.problem import Complaint
 from myscheduler.core.zones import check_zone
@@ -91,8 +91,8 @@ def cron_fields(
         place = (*loc, error.field) if is_own else loc
         raise Rejected(Complaint(place, "invalid-cron", f"{named}{error}")) from error
     if isinstance(declared, dict):
-        return tuple((name, str(value).strip()) for name, value in declared.items())
-    return tuple(crontab_fields(declared, seconds=seconds).items())
+        return shared_fields((name, str(value).strip()) for name, value in declared.items())
+    return shared_fields(crontab_fields(declared, seconds=seconds).items())
 
 
 def _declared_interval(fields: JobFields, zone: str) -> DeclaredInterval:
