@@ -68,7 +68,8 @@ async def _edits(api: Api, service: Service, fleet: Fleet, sink: Sink, sizes: Si
     costs = []
     for turn in range(sizes.repeats):
         async with _costing(service) as cost:
-            await edit(api, fleet, turn * sizes.manifest_files // sizes.repeats, sink.target("edited", turn))
+            file = turn * sizes.manifest_files // sizes.repeats
+            await edit(api, fleet, file, sink.target("edited", turn), within=APPLY_SEC)
         costs.append(cost)
         await asyncio.sleep(sizes.settle_sec)
     return costs
@@ -95,7 +96,7 @@ async def _measure(service: Service, sink: Sink, sizes: Sizes, idle_sec: float) 
     async with connected(service.url) as api:
         async with watched_health(service.address) as watch:
             applied = await _take_in(api, service, fleet)
-            print(f"applied: {_memory(service)}", flush=True)
+            print(f"applied with {applied.processor:.1f} s of processor time: {_memory(service)}", flush=True)
             await asyncio.sleep(sizes.settle_sec)
             edited = await _edits(api, service, fleet, sink, sizes)
         _tell("applied", applied, watch.slowest(applied.begin, applied.end))

@@ -247,7 +247,7 @@ def _parse_bytes(path: str, content: bytes, reading: _Reading, place: Place) -> 
 
 def _merge(path: str, parts: list[ParsedFile]) -> ParsedFile:
     if len(parts) == 1:
-        return replace(parts[0], problems=_enough(list(parts[0].problems))) if parts[0].problems else parts[0]
+        return replace(parts[0], problems=enough(list(parts[0].problems))) if parts[0].problems else parts[0]
     return ParsedFile(
         path,
         jobs=tuple(job for part in parts for job in part.jobs),
