@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import socket
-import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
@@ -13,20 +12,19 @@ from functools import partial
 import uvicorn
 import uvloop
 
-from myscheduler import __version__, memory, open_files
+from myscheduler import __version__, memory
 from myscheduler.adapters.secrets import Secrets
 from myscheduler.adapters.sender import open_sender
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.store import open_store
 from myscheduler.api import create_api
-from myscheduler.api.connections import Callers, Throttle, protocol_for
+from myscheduler.api.connections import Callers, protocol_for
 from myscheduler.catalog import Catalog
-from myscheduler.causes import reason_of
-from myscheduler.core.allowed_hosts import AllowedHosts, address_of
-from myscheduler.errors import SettingError
+from myscheduler.core.allowed_hosts import AllowedHosts
 from myscheduler.heartbeat import Heartbeat
+from myscheduler.listening import listen, own_names, warn_of_an_open_api
 from myscheduler.loaded import tell_loaded
-from myscheduler.open_files import Shares, shares
+from myscheduler.open_files import share_out
 from myscheduler.pauses import end_pauses
 from myscheduler.pruner import Pruner
 from myscheduler.reconciler import Reconciler
@@ -35,8 +33,6 @@ from myscheduler.settings import Settings
 from myscheduler.shutdown import Shutdown, end_at_once
 from myscheduler.timekeeper import Timekeeper
 
-BACKLOG = 2_048
-"""How many callers may wait to be accepted."""
 HANG_UP_SEC = 3
 """How long a shutdown waits for callers of the API."""
 
@@ -56,10 +52,10 @@ async def _serve(settings: Settings) -> int:
     shutdown = Shutdown()
     shutdown.listen()
     async with AsyncExitStack() as stack:
-        listener = stack.enter_context(_listen(settings.host, settings.port))
+        listener = stack.enter_context(listen(settings.host, settings.port))
         log.debug("opening the database")
         store = await asyncio.to_thread(stack.enter_context, open_store(settings.database_url))
-        open_at_once = _shares(settings.in_flight)
+        open_at_once = share_out(settings.in_flight)
         sender = await stack.enter_async_context(
             open_sender(connections=0, connections_per_host=0, reach=lambda: reconciler.rulebook.reach)
         )
@@ -91,16 +87,17 @@ async def _serve(settings: Settings) -> int:
             token=settings.api_token,
             now=_now,
             grants=lambda: reconciler.rulebook.grants,
-            hosts=AllowedHosts.of(settings.allowed_hosts, _names(settings.host, listener)),
+            hosts=AllowedHosts.of(settings.allowed_hosts, own_names(settings.host, listener)),
+            requests_at_once=open_at_once.callers // 2,
         )
-        callers = Callers(open_at_once.callers)
         server = _Server(uvicorn.Config(
-            Throttle(api, callers.limit // 2), http=protocol_for(callers), ws="none", log_config=None,
+            api, http=protocol_for(Callers(open_at_once.callers)), ws="none", log_config=None,
             access_log=False, lifespan="off", timeout_graceful_shutdown=HANG_UP_SEC,
             proxy_headers=False,  # whoever calls from this machine could write himself another address
         ))  # fmt: skip
 
-        _warn_of_an_open_api(settings, listener)
+        if settings.api_token is None:
+            warn_of_an_open_api(settings.host, listener)
         heartbeat = Heartbeat(store, now=_now)
 
         async def begin() -> None:
@@ -185,57 +182,6 @@ def _hurry(runner: Runner, server: uvicorn.Server) -> None:
     for connection in server.server_state.connections:
         connection.transport.abort()
     runner.hurry()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Bind before anything else is touched, so that a second service by mistake does no harm."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    except socket.gaierror as error:
-        message = f"MYSCHEDULER_HOST (--host) {host!r} is not an address of this machine: {error.strerror}"
-        raise SettingError(message) from error
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)  # two that are bound do not exclude each other, two that listen do
-    except OSError as error:
-        listener.close()
-        message = f"MYSCHEDULER_PORT (--port): can't listen on {host}:{port}: {reason_of(error)}; choose another"
-        raise SettingError(message) from error
-    return listener
-
-
-def _shares(in_flight: int) -> Shares:
-    """What may be open at once; raises this process's limit of open files as far as it may."""
-    needed = shares(sys.maxsize, in_flight).total
-    # idle connections to targets are kept for a moment, so there may be twice as many as executions
-    limit = open_files.allow(needed + in_flight)
-    found = shares(limit, in_flight)
-    if limit < needed:
-        log.warning(
-            "only %d executions, %d manual runs and %d connections of callers can be open at once: the limit of open "
-            "files (ulimit -n) is %d, so raise it to %d",
-            found.scheduled, found.manual, found.callers, limit, needed,
-        )  # fmt: skip
-    return found
-
-
-def _names(host: str, listener: socket.socket) -> list[str]:
-    """What the service is listening on: as it was written, as it was bound, and as others call this machine."""
-    bound = address_of(listener.getsockname()[0])
-    is_reached_by_name = bound is not None and not bound.is_loopback
-    return [host, str(bound or ""), *([socket.gethostname()] if is_reached_by_name else [])]
-
-
-def _warn_of_an_open_api(settings: Settings, listener: socket.socket) -> None:
-    address = address_of(listener.getsockname()[0])
-    if settings.api_token is None and (address is None or not address.is_loopback):
-        log.warning(
-            "THE API IS OPEN: WHOEVER REACHES %s CAN CREATE, RUN AND DELETE JOBS WITHOUT A TOKEN. "
-            "SET MYSCHEDULER_API_TOKEN, or serve on 127.0.0.1",
-            settings.host,
-        )
 
 
 def _now() -> datetime:

@@ -1,8 +1,10 @@
 """How many files and connections this process may have open, and what they are for."""
 
 import errno
+import logging
 import os
 import resource
+import sys
 from dataclasses import dataclass
 
 OWN = 64
@@ -13,6 +15,8 @@ MANUAL = 200
 """Manual runs on their way; they have places of their own, so that a person needn't wait behind a flood."""
 _LEAST = 4
 _UNLIMITED = 1_000_000_000
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,21 @@ def allow(wanted: int) -> int:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     return allowed()
+
+
+def share_out(in_flight: int) -> Shares:
+    """What may be open at once; raises this process's limit of open files as far as it may."""
+    needed = shares(sys.maxsize, in_flight).total
+    # idle connections to targets are kept for a moment, so there may be twice as many as executions
+    limit = allow(needed + in_flight)
+    found = shares(limit, in_flight)
+    if limit < needed:
+        log.warning(
+            "only %d executions, %d manual runs and %d connections of callers can be open at once: the limit of open "
+            "files (ulimit -n) is %d, so raise it to %d",
+            found.scheduled, found.manual, found.callers, limit, needed,
+        )  # fmt: skip
+    return found
 
 
 def shortage() -> int | None:

@@ -20,7 +20,7 @@ from myscheduler.adapters.secrets import Secrets
 from myscheduler.adapters.sender import open_sender
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.store import Store, execution_rows, job_rows, open_store
-from myscheduler.api import create_api
+from myscheduler.api import REQUESTS, create_api
 from myscheduler.catalog import Catalog
 from myscheduler.core import lifecycle
 from myscheduler.core.declaration import declare
@@ -157,7 +157,9 @@ async def opened(
 
 
 @asynccontextmanager
-async def client(parts: Parts, *, token: str | None = None, zone: str = ZONE) -> AsyncIterator[httpx.AsyncClient]:
+async def client(
+    parts: Parts, *, token: str | None = None, zone: str = ZONE, requests_at_once: int = REQUESTS
+) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the REST API on these parts. It follows no redirect, and a bug is a 500, as over the network."""
     api = create_api(
         parts.store,
@@ -169,6 +171,7 @@ async def client(parts: Parts, *, token: str | None = None, zone: str = ZONE) ->
         token=token,
         now=parts.clock,
         grants=lambda: parts.grants,
+        requests_at_once=requests_at_once,
     )
     transport = httpx.ASGITransport(api, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8003") as one:

@@ -102,11 +102,11 @@ def test_it_takes_as_many_open_files_as_it_may() -> None:
     """In a process of its own, because a hard limit can't be taken back."""
     script = """
 import resource
-from myscheduler.app import _shares
+from myscheduler.open_files import share_out
 
 for hard in (8192, 4096, 1024, 256):
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
-    print(_shares(2000), *resource.getrlimit(resource.RLIMIT_NOFILE))
+    print(share_out(2000), *resource.getrlimit(resource.RLIMIT_NOFILE))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [

@@ -11,6 +11,7 @@ from myscheduler import __version__
 from myscheduler.adapters.store import Store
 from myscheduler.api import errors
 from myscheduler.api.audit import audit_router
+from myscheduler.api.connections import Throttle
 from myscheduler.api.door import Door
 from myscheduler.api.health import health_router
 from myscheduler.api.jobs import jobs_router
@@ -32,6 +33,7 @@ from myscheduler.runner import Runner
 
 BASE = "/api/v1"
 LOOPBACK = AllowedHosts()
+REQUESTS = 256
 
 
 def create_api(
@@ -46,13 +48,16 @@ def create_api(
     now: Callable[[], datetime],
     grants: Callable[[], Grants] = Grants,
     hosts: AllowedHosts = LOOPBACK,
+    requests_at_once: int = REQUESTS,
 ) -> FastAPI:
     """The application; with a `token`, everything below `BASE` wants it.
 
     `grants` says which secrets the jobs that are made here may use, `hosts` under which names the service is called.
+    Beyond `requests_at_once` callers are told to ask again.
     """
     app = _Api(
         hosts,
+        requests_at_once,
         title="MyScheduler",
         version=__version__,
         description="Declarative scheduler of HTTP calls. Jobs from manifests are read-only here.",
@@ -82,9 +87,11 @@ def create_api(
 class _Api(FastAPI):
     """Has the door around everything, also around what answers when a handler fails."""
 
-    def __init__(self, hosts: AllowedHosts, **options: Any) -> None:
+    def __init__(self, hosts: AllowedHosts, requests_at_once: int, **options: Any) -> None:
         super().__init__(**options)
         self._hosts = hosts
+        self._requests_at_once = requests_at_once
 
     def build_middleware_stack(self) -> ASGIApp:
-        return Door(super().build_middleware_stack(), self.router, self._hosts)
+        inside = Throttle(super().build_middleware_stack(), self._requests_at_once)
+        return Door(inside, self.router, self._hosts)

@@ -16,6 +16,7 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from myscheduler.api.door import ON_EVERY_ANSWER
 from myscheduler.api.errors import MEDIA_TYPE, problem
 
 HEAD_LIMIT = 64 * 1024
@@ -230,15 +231,9 @@ class CallerProtocol(HttpToolsProtocol):
         """Answer without the application, and close."""
         title = HTTPStatus(status).phrase
         content = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail}).encode()
-        headers = {
-            "content-type": MEDIA_TYPE,
-            "content-length": str(len(content)),
-            "cache-control": "no-store",
-            "x-content-type-options": "nosniff",
-            "connection": "close",
-        }
-        lines = [f"HTTP/1.1 {status} {title}", *(f"{name}: {value}" for name, value in headers.items())]
-        self.transport.write("\r\n".join([*lines, "", ""]).encode() + content)
+        own = {b"content-type": MEDIA_TYPE.encode(), b"content-length": b"%d" % len(content), b"connection": b"close"}
+        lines = [f"HTTP/1.1 {status} {title}".encode(), *(b"%b: %b" % pair for pair in (own | ON_EVERY_ANSWER).items())]
+        self.transport.write(b"\r\n".join([*lines, b"", content]))
         self.transport.close()
         self._callers.wait(self, self._patience.idle_sec)
 

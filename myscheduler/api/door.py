@@ -24,7 +24,7 @@ from myscheduler.core.problem import printable, shown
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """They change nothing here, so the answer alone counts; and without CORS no page of another site reads it."""
 STRICT_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-_ON_EVERY_ANSWER = {
+ON_EVERY_ANSWER = {
     b"cache-control": b"no-store",
     b"content-security-policy": STRICT_POLICY.encode(),
     b"cross-origin-opener-policy": b"same-origin",
@@ -174,7 +174,7 @@ def _dressed(send: Send, *, is_head: bool) -> Send:
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
             own = {name.lower() for name, _ in message["headers"]}
-            more = ((name, value) for name, value in _ON_EVERY_ANSWER.items() if name not in own)
+            more = ((name, value) for name, value in ON_EVERY_ANSWER.items() if name not in own)
             message = {**message, "headers": list(chain(message["headers"], more))}
         elif is_head and message["type"] == "http.response.body":
             message = {**message, "body": b""}

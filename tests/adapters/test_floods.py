@@ -14,8 +14,8 @@ from tests.target import CERTIFICATE, Answer, Raw, Target
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
-HELD_SEC = 0.15
-"""What the loop may be held at once, in CPU time, of which a busy machine counts some too much."""
+HELD_SEC = 0.25
+"""What the loop may be held at once; in CPU time, of which a busy machine counts some too much."""
 
 
 def request(url: str, timeout_sec: float = 5) -> Request:

@@ -199,6 +199,13 @@ async def test_every_answer_has_the_headers(
     assert "access-control-allow-origin" not in response.headers
 
 
+async def test_one_that_comes_when_there_are_too_many_has_them_too(parts: Parts) -> None:
+    async with client(parts, requests_at_once=0) as api:
+        refused, probe = await api.get("/api/v1/jobs"), await api.get("/health/live")
+    assert (refused.status_code, refused.headers["retry-after"], probe.status_code) == (503, "1", 200)
+    assert "default-src 'none'" in refused.headers["content-security-policy"]
+
+
 async def test_a_bug_has_them_too(tmp_path: Path) -> None:
     async with opened(tmp_path, drain_sec=0) as broken, client(broken) as api:
         broken.store.read = None  # type: ignore[method-assign, assignment]
