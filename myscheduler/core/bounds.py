@@ -13,6 +13,9 @@ DEEPEST = 100
 """Levels of objects and lists within each other."""
 LONGEST_NUMBER = 1_000
 """Digits of a whole number."""
+MOST_REFERENCES = 1_000
+"""References to secrets, and literal `${`: each is looked for at every call."""
+REFERENCE = "${"
 LONGEST_NAME = 1_000
 LONGEST_URL = 8_192
 LONGEST_WORD = 1_000

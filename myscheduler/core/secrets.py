@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from myscheduler.core.bounds import REFERENCE
 from myscheduler.core.hosts import Host, called_host, hosts_in_headers, parse_host_pattern
 from myscheduler.core.job import JobSpec
 from myscheduler.core.problem import Complaint, cut
 
 LONGEST_LIST = 300
 """Characters of the allowed hosts in a message."""
-MARK = "${"
+MARK = REFERENCE
 """Text without it is itself, and holds no reference."""
 VARIABLE_PREFIX = "MYSCHEDULER_SECRET_"
 

@@ -40,6 +40,8 @@ def nested(levels: int) -> Any:
         pytest.param({"body": nested(bounds.DEEPEST + 1)}, "", id="depth"),
         pytest.param({"body": nested(100_000)}, "", id="a depth beyond recursion"),
         pytest.param({"body": "x" * bounds.LARGEST_JOB}, "", id="text"),
+        pytest.param({"body": "${secret:A}" * (bounds.MOST_REFERENCES + 1)}, "", id="references"),
+        pytest.param({"body": ["$${"] * (bounds.MOST_REFERENCES + 1)}, "", id="literal marks"),
         pytest.param({"body": {"x" * bounds.LARGEST_JOB: 1}}, "", id="a key"),
         pytest.param({"max_retries": 10**bounds.LONGEST_NUMBER}, "max_retries", id="a number"),
         pytest.param({"body": {"n": -(10**5_000)}}, "body.n", id="a number in the body"),
@@ -160,7 +162,8 @@ def test_the_table_of_bounds_is_that_of_the_code() -> None:
     text = (DOCS / "manifests.md").read_text("utf-8").split("### How much may stand there")[1]
     told = [int(number.replace(",", "")) for number in re.findall(r"^\|.*\| ([\d,]+)[^|]*\|$", text, re.MULTILINE)]
     assert told == [
-        bounds.MOST_VALUES, bounds.LARGEST_JOB, bounds.DEEPEST, bounds.LONGEST_NUMBER, 255, bounds.LONGEST_NAME,
+        bounds.MOST_VALUES, bounds.LARGEST_JOB, bounds.DEEPEST, bounds.LONGEST_NUMBER, bounds.MOST_REFERENCES, 255,
+        bounds.LONGEST_NAME,
         bounds.LONGEST_URL, bounds.LONGEST_WORD, bounds.MOST_HEADERS, bounds.LONGEST_HEADER_NAME, bounds.LONGEST_HEADER,
         bounds.LARGEST_HEADERS, bounds.MOST_LABELS, bounds.LONGEST_LABEL_NAME, bounds.LONGEST_LABEL,
         bounds.LARGEST_FILE, bounds.MOST_IN_DOCUMENT, bounds.MOST_IN_FILE, bounds.MOST_PROBLEMS, bounds.MOST_IN_REPORT,
