@@ -276,10 +276,7 @@ class TestRefusedToOpen:
 
     def test_a_folder_stands_where_the_file_should_be(self, tmp_path: Path) -> None:
         (tmp_path / "jobs.db").mkdir()
-        with (
-            pytest.raises(StoreError, match=r"can't be written .* Is a directory"),
-            open_store(f"sqlite:///{tmp_path}/jobs.db"),
-        ):
+        with pytest.raises(StoreError, match="can't be used"), open_store(f"sqlite:///{tmp_path}/jobs.db"):
             pass
 
     def test_a_file_that_is_no_database_is_left_as_it_is(self, tmp_path: Path) -> None:

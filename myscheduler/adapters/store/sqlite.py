@@ -72,8 +72,9 @@ def _sole_use(path: Path) -> Iterator[None]:
             time.sleep(0.05)
         with _refusing(path):
             _check_writable(path.resolve())
-            private.make_file(path.resolve())  # SQLite would make it with 0644, and gives its log the same rights
-        if warning := exposure.warning_of(path.resolve()):
+            if not path.is_dir():  # SQLite says what is wrong with that
+                private.make_file(path.resolve())  # it would make it with 0644, and gives its log the same rights
+        if path.is_file() and (warning := exposure.warning_of(path.resolve())):
             log.warning("%s", warning)
         yield
 
