@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from myscheduler.api.door import ON_EVERY_ANSWER
 from myscheduler.api.errors import MEDIA_TYPE, problem
@@ -126,6 +126,8 @@ class CallerProtocol(HttpToolsProtocol):
         self._is_read = False
         """All of the newest request is here."""
         self._refusal: tuple[int, str] | None = None
+        self._worked_on: RequestResponseCycle | None = None
+        """The request that is answered now; uvicorn's `cycle` is the newest one, which may have been sent ahead."""
 
     # --- what the connection tells --------------------------------------------------------------------------------
 
@@ -136,6 +138,9 @@ class CallerProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._callers.leave(self)
         super().connection_lost(exc)
+        if self._worked_on is not None:  # else it would be written to a connection that is closed
+            self._worked_on.disconnected = True
+            self._worked_on.message_event.set()
 
     def data_received(self, data: bytes) -> None:
         self._has_begun = False
@@ -169,6 +174,7 @@ class CallerProtocol(HttpToolsProtocol):
         self._is_in_head = False
         super().on_headers_complete()
         if not self.pipeline:
+            self._worked_on = self.cycle
             self._callers.wait(self, self._patience.body_sec)
 
     def on_message_complete(self) -> None:
@@ -177,6 +183,7 @@ class CallerProtocol(HttpToolsProtocol):
         self._go_on()
 
     def on_response_complete(self) -> None:
+        self._worked_on = self.pipeline[-1][0] if self.pipeline else None
         super().on_response_complete()
         self._go_on()
 

@@ -312,3 +312,19 @@ async def test_a_request_that_is_worked_on_is_not_displaced() -> None:
             await served.connect()
         served.hold.set()
         assert [await one.answer() for one in held] == [(200, b"hello")] * 5
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 3], ids=lambda count: f"{count} requests ahead")
+async def test_an_answer_that_nobody_waits_for_any_more_is_dropped(
+    ahead: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving() as served:
+        caller = await served.connect(GET.replace(b"/ ", b"/hold ") + ahead * GET)
+        await until(served.worked_on, lambda count: count == 1)
+        await asyncio.sleep(0.05)  # until those sent ahead are here, too
+        next(iter(served.callers._open)).transport.abort()
+        await until(served.open, lambda count: count == 0)
+        served.hold.set()
+        assert await caller.is_closed()
+        await asyncio.sleep(0.05)
+    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == []

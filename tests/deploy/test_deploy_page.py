@@ -112,7 +112,7 @@ def test_helm_is_called_with_charts_and_values_that_there_are() -> None:
 
 def test_every_page_names_the_image_of_this_version() -> None:
     pages = [page.read_text("utf-8") for page in [*PAGES, *CHART.glob("*.md")]]
-    assert {tag for text in pages for tag in re.findall(r"myscheduler:(\d\S*?)[`\s]", text)} == {__version__}
+    assert {tag for text in pages for tag in re.findall(r"myscheduler:(\d+\.\S*?)[`\s]", text)} == {__version__}
 
 
 def test_docker_is_called_with_what_the_image_and_this_version_have() -> None:
