@@ -31,6 +31,8 @@ LOG_SEC = 60.0
 _LARGE_HEAD = (431, f"the head of the request is larger than {HEAD_LIMIT // 1024} KiB")
 
 log = logging.getLogger(__name__)
+_uvicorn_log = logging.getLogger("uvicorn.error.callers")
+_uvicorn_log.setLevel(logging.ERROR)  # it warns of each request that is no HTTP, and says neither whose nor why
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,9 @@ class Callers:
         """Until when we wait for the caller; in the order in which the waits began."""
         self._is_sweeping = False
         self._told_at = -LOG_SEC
+        self._refusal_told_at = -LOG_SEC
+        self._refusals = 0
+        """Since the last line that tells of one."""
 
     def admit(self, one: "CallerProtocol") -> None:
         """Take in a new connection, in the place of another where there are too many."""
@@ -84,6 +89,15 @@ class Callers:
     def work(self, one: "CallerProtocol") -> None:
         """From now on it is ours."""
         self._waiting.pop(one, None)
+
+    def tell_refusal(self, client: tuple[str, int] | None, status: int, detail: str) -> None:
+        """Log it, with how many there were since the last line; a flood of them is a line a minute."""
+        self._refusals += 1
+        if self._loop.time() >= self._refusal_told_at + LOG_SEC:
+            self._refusal_told_at = self._loop.time()
+            more = f" (and {self._refusals - 1:,} more since the last such line)" if self._refusals > 1 else ""
+            self._refusals = 0
+            log.warning("refused a request from %s with %d: %s%s", client[0] if client else "?", status, detail, more)
 
     def _make_room(self) -> None:
         """If all others are being worked on, that is the new one itself."""
@@ -116,6 +130,7 @@ class CallerProtocol(HttpToolsProtocol):
 
     def __init__(self, callers: Callers, **given: Any) -> None:
         super().__init__(**given)
+        self.logger = _uvicorn_log
         self._callers = callers
         self._patience = callers.patience
         self._is_in_head = True
@@ -230,12 +245,12 @@ class CallerProtocol(HttpToolsProtocol):
 
     # --- refusals that no application sees ------------------------------------------------------------------------
 
-    def send_400_response(self, msg: str) -> None:
-        status, detail = self._refusal or (400, msg)
-        self.refuse(status, detail)
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn says the same of all
+        self.refuse(*(self._refusal or (400, "what came is no HTTP")))
 
     def refuse(self, status: int, detail: str) -> None:
         """Answer without the application, and close."""
+        self._callers.tell_refusal(self.client, status, detail)
         title = HTTPStatus(status).phrase
         content = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail}).encode()
         own = {b"content-type": MEDIA_TYPE.encode(), b"content-length": b"%d" % len(content), b"connection": b"close"}

@@ -328,3 +328,11 @@ async def test_an_answer_that_nobody_waits_for_any_more_is_dropped(
         assert await caller.is_closed()
         await asyncio.sleep(0.05)
     assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == []
+
+
+async def test_a_flood_of_refused_requests_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving() as served:
+        for _ in range(50):
+            assert (await (await served.connect(b"\x16\x03\x01")).answer())[0] == 400
+    told = [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
+    assert told == ["refused a request from 127.0.0.1 with 400: what came is no HTTP"]
