@@ -47,8 +47,9 @@ def _object(content: bytearray) -> dict[str, Any]:
     if _is_too_deep(content):
         raise InvalidInputError([Complaint((), "too-large", f"the body is nested more than {DEEPEST} levels deep")])
     try:
+        text = content.decode("utf-8-sig")  # given bytes, the parser would guess other encodings, where depth hides
         value = json.loads(
-            content, parse_constant=_refuse_constant, parse_int=read_number, object_pairs_hook=_refuse_duplicates
+            text, parse_constant=_refuse_constant, parse_int=read_number, object_pairs_hook=_refuse_duplicates
         )
     except ValueError as error:
         message = f"the body is not JSON: {error}"

@@ -1,17 +1,20 @@
 """`/api/v1/preview`: the next fire times of the jobs that are stored."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from myscheduler.adapters.store import Connection, Store, job_rows
 from myscheduler.api.errors import InvalidInputError
+from myscheduler.api.judging import Judge
 from myscheduler.api.moments import read_moment
+from myscheduler.core.job import Job
 from myscheduler.core.preview import preview
 from myscheduler.core.problem import Complaint
 from myscheduler.errors import JobNotFoundError
@@ -27,6 +30,7 @@ class PreviewList(TypedDict):
 
 def preview_router(store: Store, *, zone: str, now: Callable[[], datetime]) -> APIRouter:
     router = APIRouter(prefix="/preview", tags=["jobs"])
+    judge = Judge()  # one at a time, and not in a thread that reads the database for others
 
     @router.get("", responses={200: {"model": PreviewList}})
     async def preview_jobs(
@@ -34,28 +38,21 @@ def preview_router(store: Store, *, zone: str, now: Callable[[], datetime]) -> A
         until: Annotated[str | None, Query(description="RFC 3339; no later fire time is told.")] = None,
         count: Annotated[int, Query(ge=1, le=1000, description="How many fire times of each job.")] = COUNT,
         job_id: Annotated[list[str] | None, Query(description="Only these jobs; may be repeated.")] = None,
-    ) -> JSONResponse:
+    ) -> Response:
         """The next times at which jobs run, each in the job's zone, with what is left out between them."""
         beginning = read_moment("from", start, zone) or now()
         end = read_moment("until", until, zone)
         if end is not None and end < beginning:
             raise InvalidInputError([Complaint(("until",), "invalid-moment", "is earlier than from")])
-        work = partial(_previews, job_ids=job_id, zone=zone, start=beginning, until=end, count=count)
-        return JSONResponse({"jobs": await store.read(work)})
+        jobs = await store.read(partial(_chosen, job_ids=job_id, count=count))
+        work = partial(_previews, jobs, zone=zone, start=beginning, until=end, count=count)
+        return Response(await judge.ask(work), media_type="application/json")
 
     return router
 
 
-def _previews(
-    connection: Connection,
-    *,
-    job_ids: list[str] | None,
-    zone: str,
-    start: datetime,
-    until: datetime | None,
-    count: int,
-) -> list[dict[str, Any]]:
-    """Worked out beside the event loop: thousands of jobs take a second."""
+def _chosen(connection: Connection, *, job_ids: list[str] | None, count: int) -> list[Job]:
+    """Raises `JobNotFoundError`, and `InvalidInputError` for more than is worked out."""
     if job_ids is None:
         jobs = job_rows.all_jobs(connection)
     else:
@@ -66,8 +63,14 @@ def _previews(
     if len(jobs) * count > MOST:
         message = f"{len(jobs):,} jobs times {count:,} is more than {MOST:,}: lower count, or name jobs by job_id"
         raise InvalidInputError([Complaint(("count",), "invalid-value", message)])
-    return [
+    return jobs
+
+
+def _previews(jobs: list[Job], *, zone: str, start: datetime, until: datetime | None, count: int) -> bytes:
+    """The answer, worked out beside the event loop: thousands of jobs take a second."""
+    told = [
         preview(job.spec, zone=zone, created_at=job.created_at, start=start, until=until, count=count).as_json()
         | {"paused": job.is_paused}
         for job in jobs
     ]
+    return json.dumps({"jobs": told}, ensure_ascii=False).encode()

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
-from myscheduler.core.admission import Gap, Reason, gaps
+from myscheduler.core.admission import Gap, Reason, gap
 from myscheduler.core.calendars import name_of
 from myscheduler.core.clocks import clock_note
-from myscheduler.core.exclusions import next_run
+from myscheduler.core.exclusions import exclusions, next_run
 from myscheduler.core.execution import Status
 from myscheduler.core.job import DeclaredInterval, JobSpec, compile_schedule
 from myscheduler.core.limit_words import describe_job
@@ -72,8 +73,7 @@ def preview(
     own_zone = spec.timezone or zone
     fires = tuple(_runs(schedule, start - TICK, count, until))
     end = fires[-1] if len(fires) == count else until or _horizon(start, fires)
-    found = gaps(schedule, start - TICK, end, Status.SKIPPED, Reason.PAUSED, most=MOST_STRETCHES)
-    left_out = tuple((one, _holiday(schedule, one)) for one in found if one.reason is not Reason.PAUSED)
+    left_out = tuple((one, _holiday(schedule, one)) for one in _left_out(schedule, start - TICK, end))
     return Preview(
         job_id=spec.job_id,
         timezone=own_zone,
@@ -96,6 +96,14 @@ def _runs(schedule: Schedule, after: datetime, count: int, until: datetime | Non
         yield slot
         count -= 1
         slot = next_run(schedule, slot)
+
+
+def _left_out(schedule: Schedule, after: datetime, until: datetime) -> Iterator[Gap]:
+    """Slots that run are not counted: thousands of years may lie between two of them."""
+    for start, end, why in islice(exclusions(schedule, after, until), MOST_STRETCHES):
+        first, last = max(start - TICK, after), min(end - TICK, until)
+        if found := gap(schedule, first, last, Status.SKIPPED, Reason(why)):
+            yield found
 
 
 def _horizon(start: datetime, fires: tuple[datetime, ...]) -> datetime:

@@ -30,7 +30,11 @@ ZERO = datetime(1, 1, 1, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP = 3 * DAY
 """How close a zone is looked at. Since 1970 no clock was changed twice within six days, or by more than one day."""
-_BLOCK = 33 * _STEP
+_BLOCK = 21 * _STEP
+_CYCLE = 146_097 * DAY // _BLOCK
+"""Blocks of 400 years, after which the days of the calendar come again, with the weeks."""
+_RULED = 2_100 * 365 * DAY // _BLOCK
+"""From this block on, in the 21st century's last years, each zone follows a yearly rule."""
 
 
 def to_second(moment: datetime) -> int:
@@ -79,11 +83,19 @@ def stretches_between(zone_name: str, start: int, until: int) -> Iterator[Stretc
 @lru_cache(maxsize=8192)
 def _stretches(zone_name: str, block: int) -> tuple[Stretch, ...]:
     """The stretches of a block of days and of a step before and after it, as a change may shift wall time out of it."""
+    if block >= _RULED + _CYCLE and (block + 1) * _BLOCK + _STEP <= LAST - DAY:
+        return _shifted(_stretches(zone_name, block - (cycles := (block - _RULED) // _CYCLE) * _CYCLE), cycles)
     start, end = block * _BLOCK - _STEP, (block + 1) * _BLOCK + _STEP
     offsets = [(step, _offset(zone_name, step)) for step in range(start, end + 1, _STEP)]
     changes = [_change(zone_name, step, before) for (step, before), (_, after) in pairwise(offsets) if before != after]
     edges = pairwise([start, *changes, end])
     return tuple(Stretch(first, last, _offset(zone_name, first)) for first, last in edges)
+
+
+def _shifted(stretches: tuple[Stretch, ...], cycles: int) -> tuple[Stretch, ...]:
+    """As many cycles later."""
+    ahead = cycles * _CYCLE * _BLOCK
+    return tuple(Stretch(start + ahead, end + ahead, offset) for start, end, offset in stretches)
 
 
 def _change(zone_name: str, step: int, before: int) -> int:

@@ -22,6 +22,7 @@ from tests.service import Service
 pytestmark = pytest.mark.anyio
 JOBS = "/api/v1/jobs"
 MIB = 1024 * 1024
+JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
@@ -41,7 +42,8 @@ def body(**fields: Any) -> dict[str, Any]:
 
 
 async def refused(api: httpx.AsyncClient, path: str, content: Any, status: int = 422) -> dict[str, Any]:
-    answer = await api.post(path, content=content if isinstance(content, bytes) else json.dumps(content).encode())
+    sent = content if isinstance(content, bytes) else json.dumps(content).encode()
+    answer = await api.post(path, content=sent, headers=JSON)
     assert answer.status_code == status, answer.text
     assert len(answer.content) < 200_000
     problem: dict[str, Any] = answer.json()
@@ -96,6 +98,15 @@ class TestProblems:
             assert "nested" in (await refused(api, JOBS, opening))["detail"]
         flat = b'{"x": ["' + b"[" * 50_000 + b'\\"["], "' + b"{" * 50_000 + b'": []}'
         assert "nested" not in (await refused(api, JOBS, flat))["detail"]
+
+    @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
+    async def test_depth_does_not_hide_in_another_encoding(self, api: httpx.AsyncClient, encoding: str) -> None:
+        hidden = '{"a": "\u2200", "body": ' + "[" * 20_000 + "]" * 20_000 + "}"  # U+2200 holds the byte of a quote
+        for text in (hidden, json.dumps(body())):
+            assert "not JSON" in (await refused(api, JOBS, text.encode(encoding), 400))["detail"]
+
+    async def test_a_byte_order_mark_of_utf_8_is_fine(self, api: httpx.AsyncClient) -> None:
+        assert (await api.post(JOBS, content=json.dumps(body()).encode("utf-8-sig"), headers=JSON)).status_code == 200
 
 
 class TestTimes:
