@@ -21,10 +21,11 @@ from myscheduler.adapters.secrets import Secrets
 from myscheduler.adapters.sender import Sender
 from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows, probe
 from myscheduler.adapters.timers import Due, Timers
-from myscheduler.core.admission import ON_TIME, Reason, may_resend
+from myscheduler.core.admission import ON_TIME, Reason, Step, may_resend
 from myscheduler.core.agenda import Agenda, Taken
 from myscheduler.core.call import build_request, filled, final_status, host_of, may_refer, retry_delay
 from myscheduler.core.claim import Claim
+from myscheduler.core.deciding import Question, weight_of
 from myscheduler.core.execution import Cause, Execution, Failure, Finish, Kind, Outcome, Request, Status
 from myscheduler.core.job import Job, Owner
 from myscheduler.core.lanes import Lanes
@@ -39,6 +40,8 @@ CLAIMS_AT_ONCE = 100
 MANUAL_PLACES_PER_HOST = 50
 RELOAD_AT_ONCE = 200
 """How many jobs are decided anew before others have their time."""
+DECIDE_SEC = 0.05
+"""How long decisions are made before those that came meanwhile have a chance to be simpler."""
 CLAIM_PAUSE_SEC = 0.02
 RECORD_PAUSE_SEC = 0.04
 """What falls due, or ends, meanwhile shares the next transaction; one for each costs more than all else."""
@@ -107,7 +110,11 @@ class Runner:
         self._timers = Timers(self.wake, asyncio.get_running_loop())
         self._pulse = PulseThread(now)
         self._agenda = Agenda(
-            zone=zone, places=in_flight, places_per_host=in_flight_per_host, new_id=execution_rows.new_execution_id
+            zone=zone,
+            places=in_flight,
+            places_per_host=in_flight_per_host,
+            new_id=execution_rows.new_execution_id,
+            asks=True,
         )
         self._manual: Lanes[_Asked | Callable[[], None]] = Lanes(manual, MANUAL_PLACES_PER_HOST)
         self._last_manual: dict[str, datetime] = {}
@@ -127,6 +134,7 @@ class Runner:
         self._finished: list[tuple[Execution, Finish]] = []
         self._has_work = asyncio.Event()
         self._has_finished = asyncio.Event()
+        self._has_questions = asyncio.Event()
         self._is_over = False
         """What is claimed now is not sent any more."""
         self._is_draining = False
@@ -151,7 +159,7 @@ class Runner:
         self._timers.arm([(job.job_id, self._agenda.arm(job, now), max(now, job.cursor)) for job in current], removed)
         if changed or removed:
             log.debug("jobs armed", extra={"jobs": len(current), "removed": len(removed)})
-        self._make_room()
+        self._follow()
         self._has_work.set()
 
     def wake(self, due: Sequence[Due]) -> None:
@@ -163,7 +171,7 @@ class Runner:
                 self._outdated.add(job_id)
             else:
                 self._agenda.wake(job_id, max(now, slot))
-        self._make_room()
+        self._follow()
         self._has_work.set()
 
     def _look_back(self, now: datetime) -> None:
@@ -185,6 +193,12 @@ class Runner:
         known = self._agenda.find(job.job_id)
         return known is not None and known.version > job.version
 
+    def _follow(self) -> None:
+        """After decisions: make room for what they want, and hand on those that are still to be made."""
+        self._make_room()
+        if self._agenda.has_questions:
+            self._has_questions.set()
+
     def _make_room(self) -> None:
         """Cut off the oldest execution of jobs that say `overlap: replace` and have a newer slot due."""
         for job_id in self._agenda.take_crowded():
@@ -193,6 +207,20 @@ class Runner:
                     self._replaced.add(execution_id)
                     task.cancel()
                     break
+
+    async def _decide_forever(self) -> None:
+        """Make long decisions beside the event loop, the simplest first; until cancelled."""
+        while True:
+            await self._has_questions.wait()
+            self._has_questions.clear()
+            waiting: list[Question] = []
+            while waiting := sorted([*waiting, *self._agenda.take_questions()], key=weight_of):
+                answers = await asyncio.to_thread(_answer_some, waiting)
+                for question, steps in answers:
+                    self._agenda.decided(question, steps)
+                waiting = waiting[len(answers) :]
+                self._follow()
+                self._has_work.set()
 
     # --- claiming: nothing is sent before this is committed -------------------------------------------------------
 
@@ -267,7 +295,7 @@ class Runner:
         self._look_back(self._now())
         asked = self._take_asked()
         batch = self._agenda.take(self._now(), CLAIMS_AT_ONCE)
-        self._make_room()  # a slot that stood behind a mere record may want a place only now
+        self._follow()  # a slot that stood behind a mere record may want a place only now
         if not asked and not batch:
             return 0
         claims = [one.claim for one in (*(one.taken for one in asked), *batch)]
@@ -276,7 +304,7 @@ class Runner:
             accepted = await self._store.write(partial(execution_rows.claim, claims=claims))
         except StoreUnavailableError:
             self._agenda.undo(batch, self._now())
-            self._make_room()
+            self._follow()
             self._ask_again(asked)
             raise
         finally:
@@ -546,9 +574,8 @@ class Runner:
         self._agenda.start(self._now())
         self._pulse.start()
         self._timers.start()
-        self.loops = [
-            asyncio.create_task(loop()) for loop in (self._claim_forever, self._finish_forever, self._look_forever)
-        ]
+        loops = (self._claim_forever, self._decide_forever, self._finish_forever, self._look_forever)
+        self.loops = [asyncio.create_task(loop()) for loop in loops]
 
     def hold(self) -> None:
         """Send nothing more that is due; for the first moment of a shutdown."""
@@ -641,3 +668,17 @@ def _started(taken: Taken, now: datetime) -> Taken:
     if claim.execution is None:
         return taken
     return replace(taken, claim=replace(claim, execution=replace(claim.execution, started_at=now)))
+
+
+def _answer_some(questions: Sequence[Question]) -> list[tuple[Question, Sequence[Step]]]:
+    """The answers to the first of them, as far as one comes in time."""
+    answers: list[tuple[Question, Sequence[Step]]] = []
+    end = time.monotonic() + DECIDE_SEC
+    while len(answers) < len(questions) and (not answers or time.monotonic() < end):
+        question = questions[len(answers)]
+        try:
+            answers.append((question, question.answer()))
+        except Exception:
+            log.exception("a bug kept slots from being decided", extra={"job_id": question.spec.job_id})
+            answers.append((question, ()))  # its next slot tries again
+    return answers

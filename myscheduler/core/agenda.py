@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from myscheduler.core.admission import ON_TIME, Gap, Step, admit
+from myscheduler.core.admission import ON_TIME, Gap, Step
 from myscheduler.core.call import host_of
 from myscheduler.core.claim import Claim
+from myscheduler.core.deciding import Question
 from myscheduler.core.execution import Cause, Execution, Kind
 from myscheduler.core.job import CatchUp, Job, compile_schedule
 from myscheduler.core.lanes import Lanes
@@ -37,6 +38,16 @@ class _Armed:
     """Decided, not yet taken; oldest first."""
     is_offered: bool = False
     """It stands in its lane, or among those that only have something to record."""
+    open: Question | None = None
+    """The decision that is being made elsewhere; there is one at a time."""
+    wanted: datetime | None = None
+    """Up to when is to be decided once that one is made."""
+
+    @property
+    def asked_until(self) -> datetime:
+        """Up to when it is decided, or will be."""
+        found = (self.decided, self.open.now if self.open else None, self.wanted)
+        return max(one for one in found if one is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +60,22 @@ class Taken:
 
 
 class Agenda:
-    def __init__(self, *, zone: str, places: int, places_per_host: int, new_id: Callable[[datetime], str]) -> None:
-        """`places` is how many scheduled executions may be on their way at once; `new_id` names an execution."""
+    def __init__(
+        self,
+        *,
+        zone: str,
+        places: int,
+        places_per_host: int,
+        new_id: Callable[[datetime], str],
+        asks: bool = False,
+    ) -> None:
+        """`places` is how many scheduled executions may be on their way at once; `new_id` names an execution.
+
+        With `asks`, long decisions are left to whoever calls `take_questions`, so that arming and waking are short.
+        """
         self._zone = zone
+        self._asks = asks
+        self._questions: list[Question] = []
         self._new_id = new_id
         self._armed: dict[str, _Armed] = {}
         self._lanes: Lanes[_Armed | Callable[[], None]] = Lanes(places, places_per_host)
@@ -82,10 +106,12 @@ class Agenda:
             return
         self._started_at = max(self._started_at, until)
         for armed in self._armed.values():
-            if armed.waiting and armed.decided > since and (armed.catch_up or armed.job.spec.catch_up) == "none":
-                now = max(until, armed.decided)
-                armed.waiting[:] = [step for step in armed.waiting if step.cursor <= since]
-                armed.decided = armed.waiting[-1].cursor if armed.waiting else armed.taken
+            is_undone = bool(armed.waiting or armed.open) and armed.asked_until > since
+            if is_undone and (armed.catch_up or armed.job.spec.catch_up) == "none":
+                now, kept = max(until, armed.asked_until), [step for step in armed.waiting if step.cursor <= since]
+                self._undecide(armed)
+                armed.waiting[:] = kept
+                armed.decided = kept[-1].cursor if kept else armed.taken
                 self._decide(armed, now)
 
     def rewind(self, now: datetime) -> list[str]:
@@ -95,7 +121,7 @@ class Agenda:
         """
         if self._started_at is not None:
             self._started_at = min(self._started_at, now)
-        ahead = [armed for armed in self._armed.values() if armed.decided - now > ON_TIME]
+        ahead = [armed for armed in self._armed.values() if armed.asked_until - now > ON_TIME]
         for armed in ahead:
             self._undecide(armed)
         return [armed.job.job_id for armed in ahead]
@@ -129,11 +155,17 @@ class Agenda:
             self._decide(armed, now)
 
     def _decide(self, armed: _Armed, now: datetime) -> None:
+        if armed.open is not None:
+            armed.wanted = max(armed.wanted or now, now)
+            return
         if armed.waiting and (armed.catch_up or armed.job.spec.catch_up) == "last":
             # while a slot waits for its turn or for the database, it and the newer ones are due together
             now = max(now, armed.decided)
             self._undecide(armed)
-        steps = admit(
+        self._ask(armed, now)
+
+    def _ask(self, armed: _Armed, now: datetime) -> None:
+        question = Question(
             armed.job.spec,
             armed.schedule,
             paused_until=armed.job.paused_until,
@@ -143,6 +175,32 @@ class Agenda:
             overdue_until=now if self._started_at is None else self._started_at,
             catch_up=armed.catch_up,
         )
+        if self._asks and question.is_long:
+            armed.open = question
+            self._questions.append(question)
+        else:
+            self._accept(armed, question.answer())
+
+    @property
+    def has_questions(self) -> bool:
+        return bool(self._questions)
+
+    def take_questions(self) -> list[Question]:
+        """Long decisions that are to be made; each is given back to `decided`, or is forgotten with its job."""
+        questions, self._questions = self._questions, []
+        return questions
+
+    def decided(self, question: Question, steps: Iterable[Step]) -> None:
+        """The answer to a question; it is dropped when the job has changed since, or is to be decided anew."""
+        armed = self._armed.get(question.spec.job_id)
+        if armed is None or armed.open is not question:
+            return
+        until, armed.open, armed.wanted = armed.wanted, None, None
+        self._accept(armed, steps)
+        if until is not None and until > question.now:
+            self._ask(armed, until)  # from here on: else a job that is due all the time would be decided for ever
+
+    def _accept(self, armed: _Armed, steps: Iterable[Step]) -> None:
         for step in steps:
             _append(armed.waiting, step)
             armed.decided = step.cursor
@@ -151,7 +209,7 @@ class Agenda:
     @staticmethod
     def _undecide(armed: _Armed) -> None:
         armed.waiting.clear()
-        armed.decided = armed.taken
+        armed.decided, armed.open, armed.wanted = armed.taken, None, None
 
     def _offer(self, armed: _Armed) -> None:
         """Let the job's first waiting step wait for its turn, unless as many executions are in flight as may be."""
@@ -225,8 +283,9 @@ class Agenda:
     def _take(self, armed: _Armed, now: datetime) -> Taken | None:
         run = armed.waiting[0].run
         if run is not None and now - run > timedelta(seconds=armed.job.spec.misfire_grace_time):
+            until = max(now, armed.asked_until)
             self._undecide(armed)  # it waited too long for its turn
-            self._decide(armed, now)
+            self._decide(armed, until)
             return None
         return self._claim(armed, now)
 
@@ -247,7 +306,7 @@ class Agenda:
                 job.source,
                 now,
             )
-        if not armed.waiting:
+        if not armed.waiting and armed.open is None:
             armed.catch_up = None
         self._offer(armed)
         upcoming = next_after(armed.schedule, step.cursor)
@@ -271,7 +330,7 @@ class Agenda:
         for job_id in {one.claim.job_id for one in batch}:
             armed = self._armed.get(job_id)
             if armed is not None:
-                until = max(now, armed.decided)  # the clock may have been set back since
+                until = max(now, armed.asked_until)  # the clock may have been set back since
                 armed.taken = armed.claimed
                 self._undecide(armed)
                 self._decide(armed, until)

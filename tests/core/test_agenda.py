@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from myscheduler.core.admission import Gap
 from myscheduler.core.agenda import Agenda, Taken
+from myscheduler.core.deciding import Question
 from myscheduler.core.execution import Cause
 from myscheduler.core.job import Job
 from tests.parts import job
@@ -35,9 +36,11 @@ def once(job_id: str, minutes: float, **fields: Any) -> Job:
     return job(job_id, NOON, run_at=at(minutes).isoformat(), **fields)
 
 
-def agenda(*jobs: Job, places: int = 10, now: datetime = NOON) -> Agenda:
+def agenda(*jobs: Job, places: int = 10, now: datetime = NOON, asks: bool = False) -> Agenda:
     ids = count(1)
-    made = Agenda(zone="UTC", places=places, places_per_host=places, new_id=lambda _moment: f"id-{next(ids)}")
+    made = Agenda(
+        zone="UTC", places=places, places_per_host=places, new_id=lambda _moment: f"id-{next(ids)}", asks=asks
+    )
     made.start(NOON)
     for one in jobs:
         made.arm(one, now)
@@ -404,9 +407,10 @@ def _slots(taken: Taken) -> list[datetime]:
 class Played:
     """An agenda, the cursors as the database would hold them, and what was recorded."""
 
-    def __init__(self, jobs: Sequence[Job], places: int) -> None:
+    def __init__(self, jobs: Sequence[Job], places: int, *, asks: bool) -> None:
         self.now = NOON
-        self.agenda = agenda(*jobs, places=places)
+        self.questions: list[Question] = []
+        self.agenda = agenda(*jobs, places=places, asks=asks)
         self.jobs = {one.job_id: one for one in jobs}
         self.recorded: dict[str, list[datetime]] = {one.job_id: [] for one in jobs}
         self.batch: list[Taken] = []
@@ -445,6 +449,16 @@ class Played:
         if self.under_way:
             over(self.agenda, self.under_way.pop(number % len(self.under_way)))
 
+    def decide(self, number: int) -> None:
+        """One of the long decisions is made, not always the oldest."""
+        self.questions += self.agenda.take_questions()
+        if self.questions:
+            question = self.questions.pop(number % len(self.questions))
+            self.agenda.decided(question, question.answer())
+
+    def held_up(self, number: int) -> None:
+        self.agenda.held_up(self.now - number * 20 * SECOND, self.now)
+
     def change(self, number: int) -> None:
         job = self.jobs[sorted(self.jobs)[number % len(self.jobs)]]
         self.jobs[job.job_id] = replace(job, version=job.version + 1)
@@ -458,19 +472,24 @@ class Played:
         still = 2
         while still:
             self.take(100)
-            still = still if self.batch or self.under_way else still - 1
+            self.decide(0)
+            still = still if self.batch or self.under_way or self.questions else still - 1
             self.store(0)
             self.end(0)
 
 
+DARK = {"blackout": [{"cron": f"{minute}-59/7 * * * *", "duration": "PT40S"} for minute in range(5)]}
+"""More than is decided at once."""
+
 _MOVES: list[Callable[[Played, int], None]] = [
     Played.pass_by, Played.pass_by, Played.wake, Played.wake, Played.take, Played.take,
-    Played.store, Played.store, Played.undo, Played.end, Played.change,
+    Played.store, Played.store, Played.undo, Played.end, Played.change, Played.decide, Played.held_up,
 ]  # fmt: skip
 
 
 @given(
     places=st.integers(1, 4),
+    asks=st.booleans(),
     coalesce=st.booleans(),
     max_instances=st.integers(1, 3),
     grace=st.sampled_from([1, 60, 90, 3600]),
@@ -478,6 +497,7 @@ _MOVES: list[Callable[[Played, int], None]] = [
 )
 def test_whatever_happens_each_slot_is_recorded_once_and_in_order(
     places: int,
+    asks: bool,
     coalesce: bool,
     max_instances: int,
     grace: int,
@@ -485,14 +505,21 @@ def test_whatever_happens_each_slot_is_recorded_once_and_in_order(
 ) -> None:
     fields = {"coalesce": coalesce, "max_instances": max_instances, "misfire_grace_time": grace}
     played = Played(
-        [minutely("a", **fields), minutely("b", **fields), minutely("c", paused=True), minutely("d", coalesce=False)],
+        [
+            minutely("a", **fields, **DARK),
+            minutely("b", **fields),
+            minutely("c", paused=True),
+            minutely("d", coalesce=False, **DARK),
+            minutely("e", catchup="none", **DARK),
+        ],
         places,
+        asks=asks,
     )
     for move, number in moves:
         move(played, number)
     played.settle()
     due = [at(number) for number in range(1, (played.now - NOON) // MINUTE + 1)]
-    assert played.recorded == dict.fromkeys("abcd", due)
+    assert played.recorded == dict.fromkeys("abcde", due)
     assert (played.agenda._in_flight.total(), played.agenda._lanes._free) == (0, places)
 
 
@@ -521,6 +548,43 @@ class TestClockSetBack:
         (taken,) = claimed(one, at(1))
         assert taken.claim.execution is not None
         assert taken.claim.execution.cause is Cause.TIMER
+
+
+class TestQuestions:
+    """Long decisions, which are made elsewhere."""
+
+    def test_arming_and_waking_only_ask(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        looked = list[object]()
+        monkeypatch.setattr("myscheduler.core.admission.exclusions", lambda *asked: looked.append(asked) or iter(()))
+        of = agenda(minutely("a", **DARK), now=at(600), asks=True)
+        of.wake("a", at(601))
+        assert (of.has_questions, claimed(of, at(601)), looked) == (True, [], [])
+        (question,) = of.take_questions()
+        of.decided(question, question.answer())
+        assert looked
+
+    def test_what_falls_due_meanwhile_is_decided_next(self) -> None:
+        of = agenda(minutely("a", blackout=[{"cron": "0 0 * * *", "duration": "PT1H"}]), now=at(3), asks=True)
+        (question,) = of.take_questions()
+        of.wake("a", at(4))
+        assert not of.has_questions
+        of.decided(question, question.answer())
+        assert told(claimed(of, at(4))) == [
+            "a: skipped coalesced 2: 12:01-12:02, run 12:03",
+            "a: skipped overlap 1: 12:04-12:04",
+        ]
+
+    def test_an_answer_for_a_job_that_changed_is_dropped(self) -> None:
+        one = minutely("a", **DARK)
+        of = agenda(one, now=at(3), asks=True)
+        (question,) = of.take_questions()
+        of.arm(replace(one, version=one.version + 1, cursor=at(3)), at(3))
+        of.decided(question, question.answer())
+        assert claimed(of, at(3)) == []
+
+    def test_few_blackouts_and_one_slot_are_decided_at_once(self) -> None:
+        of = agenda(minutely("a", blackout=[{"cron": "0 0 * * *", "duration": "PT1H"}]), now=at(1), asks=True)
+        assert (of.has_questions, told(claimed(of, at(1)))) == (False, ["a: run 12:01"])
 
 
 def test_a_slot_behind_a_mere_record_wants_a_place_once_that_is_taken() -> None:
