@@ -154,12 +154,22 @@ class Darkness:
 
     def by_days(self, start: int, end: int) -> Iterator[tuple[datetime, datetime]]:
         """When it is dark by blackouts that come again, those that touch each other as one, a day at a time."""
+        for block, mask in self.of_days(start, end):
+            for first, behind in runs_of(mask):
+                yield _instant(block.start + first), _instant(block.start + behind)
+
+    def of_days(self, start: int, end: int) -> Iterator[tuple[Block, int]]:
+        """The seconds of each day that are dark by blackouts that come again, as bits."""
         reach = self.reach(start)
         for block in day_blocks(self.zone or "UTC", start, end):
             is_alike = block.is_plain and self.zone is not None
             mask, reach = self._cover_day(block, reach) if is_alike else self.cover(block.start, block.end, reach)
-            for first, behind in runs_of(mask):
-                yield _instant(block.start + first), _instant(block.start + behind)
+            yield block, mask
+
+    @cached_property
+    def openings_per_day(self) -> int:
+        """At the most, those that open at once included."""
+        return sum(times_per_day(one.opens.expression) for one in self._recurring)
 
     def _cover_day(self, block: Block, reach: int) -> tuple[int, int]:
         """The same for a plain day of the blackouts' zone."""

@@ -23,6 +23,7 @@ from myscheduler.core.schedule import (
     next_after,
 )
 from myscheduler.core.search import GivenUp, Search, can_search
+from myscheduler.core.seconds import span_bits
 from myscheduler.core.walls import DAY
 from myscheduler.core.zoned_cron import Cron, swallowing
 from myscheduler.core.zones import FIRST, LAST, first_showing, reached, to_instant, to_second
@@ -129,6 +130,23 @@ def count_runs(schedule: Schedule, after: datetime, until: datetime) -> int:
         return _count_by_days(schedule, *inside(schedule, after, until))
     counted = (count_between(schedule, max(start - TICK, after), min(end - TICK, until)) for start, end, _ in left_out)
     return total - sum(counted)
+
+
+def free_seconds(schedule: Adjusted, after: datetime, until: datetime) -> int:
+    """The slots later than `after` and not later than `until` that are not left out, as bits, one for each second.
+
+    The first bit is the second behind `after`; the schedule is one that `can_search`.
+    """
+    base, first = to_second(after) + 1, next_after(schedule, after)
+    last = None if first is None else last_until(schedule, until, after=after)
+    if first is None or last is None:
+        return 0
+    start, end = to_second(first), to_second(last) + 1
+    mask, fraction = Search(schedule).free_seconds(start, end), first - to_instant(start)
+    for dark_from, dark_until in darkness_of(schedule.blackouts).ranges:
+        begin, behind = (to_second(back(one, fraction + TICK)) + 1 for one in (dark_from, dark_until))
+        mask &= ~span_bits(max(begin, start) - start, min(behind, end) - start)
+    return mask << start - base
 
 
 def _count_by_days(schedule: Adjusted, after: datetime, until: datetime) -> int:

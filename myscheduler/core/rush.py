@@ -183,11 +183,7 @@ class _Counted:
 
     def _starts(self, pace: "_Pace") -> Counter[int]:
         """How often such a job starts in each minute."""
-        found = Counter[int]()
-        for second, minutes in self._slots(pace.schedule).by_second.items():
-            shift = (second + pace.offset_sec) // 60
-            found.update(minute + shift for minute in minutes)
-        return found
+        return self._slots(pace.schedule).per_minute(pace.offset_sec)
 
 
 class _Pace(NamedTuple):

@@ -111,6 +111,13 @@ class Search:
             reach = max(reach, block.start + ends)
         return total
 
+    def free_seconds(self, start: int, end: int) -> int:
+        """Those from `start`, included, to `end`, excluded, as bits."""
+        mask = 0
+        for block, dark in self._darkness.of_days(start, end):
+            mask |= (self._slots(block.start, block.end) & ~dark) << block.start - start
+        return mask
+
     def _is_known(self, year: int, years: int, reach: int) -> bool:
         """Whether what comes behind that year, the `years`-th, was looked at before."""
         if self._own_until is None:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
 from myscheduler.core import lifecycle
@@ -23,10 +23,23 @@ from myscheduler.core.feed import Feed
 from myscheduler.core.job import DeclaredDate, Job, JobSpec, Owner, compile_schedule, digest
 from myscheduler.core.outlook import WAITING, Event, Late, Ledger, Outlook, Sent
 from myscheduler.core.schedule import TICK, Schedule, count_between, last_until, next_after
+from myscheduler.errors import MySchedulerError
 
 _PLACES = 1 << 60
 """More than are ever taken, so none is given back."""
 _AT_ONCE = 100
+MOST_LEFT_OUT = 20_000
+"""So many stretches of time in which a job's slots are left out are told; more than two an hour for a year."""
+
+
+class TooManyLeftOutError(MySchedulerError):
+    """A job's blackouts, calendar and clock changes leave slots out too often in the time that is simulated."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(
+            f"{job_id}: slots are left out in more than {MOST_LEFT_OUT:,} stretches of this time, too many to tell: "
+            "simulate a shorter time, or write fewer and longer blackouts"
+        )
 
 
 class Outage(NamedTuple):
@@ -66,7 +79,10 @@ class Simulation:
         self._known: dict[tuple[Schedule, str], Outlook] = {}
 
     def outlook(self, spec: JobSpec) -> Outlook:
-        """What becomes of the slots of a job that is created when the simulation begins."""
+        """What becomes of the slots of a job that is created when the simulation begins.
+
+        Raises `TooManyLeftOutError` for what can't be told in bounded work.
+        """
         schedule = compile_schedule(spec, zone=self._zone, created_at=self._scenario.start)
         key = schedule, digest(replace(spec, **_NEUTRAL))
         if key not in self._known:
@@ -76,7 +92,8 @@ class Simulation:
     def _simulate(self, spec: JobSpec, schedule: Schedule) -> Outlook:
         start = self._scenario.start
         job = lifecycle.create(spec, owner=Owner.MANIFEST, source=None, now=start, zone=self._zone).job
-        job = replace(job, cursor=start - TICK)  # a slot at the very start belongs to the simulation
+        # a slot at the very start belongs to the simulation
+        job = replace(job, cursor=start - TICK, next_slot=next_after(schedule, start - TICK))
         ledger = Ledger(keep_all=self._keep_all)
         if job.is_paused:
             return _all_paused(schedule, self._scenario, ledger)
@@ -119,9 +136,10 @@ class _Course:
         self._latency = scenario.latency // MICROSECOND
         self._may_overlap = job.spec.overlap == "allow"
         self._slots = Feed(expand(schedule, after, until), room=-1 if self._may_overlap else self._latency)
-        self._left_out = [
-            (to_micros(start), to_micros(end), Reason(why)) for start, end, why in exclusions(schedule, after, until)
-        ]
+        found = list(islice(exclusions(schedule, after, until), MOST_LEFT_OUT + 1))
+        if len(found) > MOST_LEFT_OUT:
+            raise TooManyLeftOutError(job.job_id)
+        self._left_out = [(to_micros(start), to_micros(end), Reason(why)) for start, end, why in found]
 
     def run(self) -> Outlook:
         for start, end in self._scenario.ups():

@@ -12,16 +12,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from myscheduler.core.exclusions import exclusions
+from myscheduler.core.darkness import darkness_of
+from myscheduler.core.exclusions import exclusions, free_seconds
 from myscheduler.core.expansion import SECOND, expand, to_micros
-from myscheduler.core.schedule import TICK, Adjusted, Schedule
+from myscheduler.core.schedule import TICK, Adjusted, Interval, Schedule, count_between
+from myscheduler.core.search import can_search
 from myscheduler.core.walls import DAY
+from myscheduler.core.zoned_cron import Cron
 from myscheduler.core.zones import stretches_between, to_second, zone
 
 MINUTE = timedelta(minutes=1)
 HOUR = 3600
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +110,30 @@ class Span:
         return (self.start + minute * MINUTE).astimezone(zone(self.zone))
 
 
-@dataclass(frozen=True)
-class Slots:
-    """The slots of a schedule: for each second of a minute that has any, the minutes, ascending.
+class Slots(Protocol):
+    """The slots of a schedule. They begin before the span, in negative minutes, so that late starts are known."""
 
-    They begin before the span, in negative minutes, so that late starts of earlier slots are known.
-    """
+    def start_in(self, minute: int, offset: int) -> bool:
+        """Whether a job starts in that minute that starts `offset` seconds after its slots."""
+
+    def meet(self, wanted: frozenset[int], offset: int) -> bool:
+        """Whether such a job starts in any of these minutes."""
+
+    def per_minute(self, offset: int) -> Counter[int]:
+        """How often such a job starts in each minute."""
+
+    @property
+    def shortest_gap(self) -> float:
+        """Seconds between the two slots that are closest to each other."""
+
+
+@dataclass(frozen=True)
+class FewSlots:
+    """For each second of a minute that has any, the minutes, ascending."""
 
     by_second: Mapping[int, Sequence[int]]
 
     def start_in(self, minute: int, offset: int) -> bool:
-        """Whether a job starts in that minute that starts `offset` seconds after its slots."""
         for second, minutes in self.by_second.items():
             slot = minute - (second + offset) // 60
             place = bisect_left(minutes, slot)
@@ -125,23 +142,73 @@ class Slots:
         return False
 
     def meet(self, wanted: frozenset[int], offset: int) -> bool:
-        """Whether such a job starts in any of these minutes."""
         for second, minutes in self.by_second.items():
             shift = (second + offset) // 60
             if not wanted.isdisjoint(minute + shift for minute in minutes):
                 return True
         return False
 
+    def per_minute(self, offset: int) -> Counter[int]:
+        found = Counter[int]()
+        for second, minutes in self.by_second.items():
+            shift = (second + offset) // 60
+            found.update(minute + shift for minute in minutes)
+        return found
+
     @cached_property
     def shortest_gap(self) -> float:
-        """Seconds between the two slots that are closest to each other."""
         seconds = sorted(minute * 60 + second for second, minutes in self.by_second.items() for minute in minutes)
         return min((later - earlier for earlier, later in pairwise(seconds)), default=float("inf"))
 
 
+@dataclass(frozen=True)
+class ManySlots:
+    """As bits, one for each second."""
+
+    mask: int
+    first: int
+    """The minute that the first bit begins."""
+
+    def start_in(self, minute: int, offset: int) -> bool:
+        begin = (minute - self.first) * 60 - offset
+        first, end = max(begin, 0), max(begin + 60, 0)
+        return bool(self.mask >> first & (1 << end - first) - 1)
+
+    def meet(self, wanted: frozenset[int], offset: int) -> bool:
+        return not wanted.isdisjoint(self.per_minute(offset))
+
+    def per_minute(self, offset: int) -> Counter[int]:
+        text = bin(self.mask << offset % 60)[:1:-1]
+        counts = (text.count("1", second, second + 60) for second in range(0, len(text), 60))
+        first = self.first + offset // 60
+        return Counter({minute: count for minute, count in enumerate(counts, first) if count})
+
+    @cached_property
+    def shortest_gap(self) -> float:
+        if not self.mask & self.mask - 1:
+            return float("inf")
+        return next(gap for gap in range(1, self.mask.bit_length()) if self.mask & self.mask >> gap)
+
+
 def find_slots(schedule: Schedule, span: Span, margin: int) -> Slots:
     """Those of the span and of `margin` minutes before it, without the ones that are left out."""
-    after, until, base = span.start - margin * MINUTE - TICK, span.until - TICK, to_micros(span.start)
+    after, until = span.start - margin * MINUTE - TICK, span.until - TICK
+    limited = Adjusted(schedule) if isinstance(schedule, Cron | Interval) else schedule
+    if isinstance(limited, Adjusted) and _has_many(limited, after, until) and can_search(limited):
+        return ManySlots(free_seconds(limited, after, until), -margin)
+    return _few_slots(schedule, after, until, to_micros(span.start))
+
+
+def _has_many(schedule: Adjusted, after: datetime, until: datetime) -> bool:
+    """More than one a minute, or blackouts that open as often: those are not told one by one."""
+    most = (until - after) // MINUTE + 1
+    days = (until - after) // _DAY + 1
+    return (
+        count_between(schedule, after, until) > most or darkness_of(schedule.blackouts).openings_per_day * days > most
+    )
+
+
+def _few_slots(schedule: Schedule, after: datetime, until: datetime, base: int) -> FewSlots:
     left_out = [(to_micros(one.start), to_micros(one.end)) for one in exclusions(schedule, after, until)]
     found: defaultdict[int, array[int]] = defaultdict(lambda: array("i"))
     for part in expand(schedule, after, until):
@@ -153,7 +220,7 @@ def find_slots(schedule: Schedule, span: Span, margin: int) -> Slots:
         else:
             for second in seconds:
                 found[second % 60].append(second // 60)
-    return Slots(dict(found))
+    return FewSlots(dict(found))
 
 
 def _without(slots: Sequence[int], left_out: Sequence[tuple[int, int]]) -> list[int]:
@@ -191,7 +258,12 @@ class Tally:
     def add(self, group: Group, weight: int = 1) -> None:
         """Count the starts of these jobs, so many times each; -1 takes them out again."""
         counts = self._counts
-        for minutes, shifts in _shifted(group):
+        if not isinstance(group.slots, FewSlots):
+            for offset, alike in _by_offset(group.jobs).items():
+                for minute, starts in group.slots.per_minute(offset).items():
+                    counts[minute + self._margin] += starts * len(alike) * weight
+            return
+        for minutes, shifts in _shifted(group.slots, group.jobs):
             for shift, jobs in shifts.items():
                 place, more = shift + self._margin, jobs * weight
                 for minute in minutes:
@@ -203,10 +275,10 @@ class Tally:
         return self._counts[self._margin : self._margin + self._span.minutes]
 
 
-def _shifted(group: Group) -> Iterator[tuple[Sequence[int], Counter[int]]]:
+def _shifted(slots: FewSlots, sharing: Iterable[Starter]) -> Iterator[tuple[Sequence[int], Counter[int]]]:
     """The minutes of each second, with the number of jobs for each shift of them."""
-    offsets = {offset: len(jobs) for offset, jobs in _by_offset(group.jobs).items()}
-    for second, minutes in group.slots.by_second.items():
+    offsets = {offset: len(jobs) for offset, jobs in _by_offset(sharing).items()}
+    for second, minutes in slots.by_second.items():
         shifts = Counter[int]()
         for offset, jobs in offsets.items():
             shifts[(second + offset) // 60] += jobs

@@ -1,6 +1,6 @@
 """What is claimed when: turns, limits, decisions made anew; and the law that confirmed claims tile the schedule."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from myscheduler.core.admission import Gap
 from myscheduler.core.agenda import Agenda, Taken
 from myscheduler.core.deciding import Question
+from myscheduler.core.exclusions import Excluded, exclusions
 from myscheduler.core.execution import Cause
 from myscheduler.core.job import Job
 from tests.parts import job
@@ -555,7 +556,12 @@ class TestQuestions:
 
     def test_arming_and_waking_only_ask(self, monkeypatch: pytest.MonkeyPatch) -> None:
         looked = list[object]()
-        monkeypatch.setattr("myscheduler.core.admission.exclusions", lambda *asked: looked.append(asked) or iter(()))
+
+        def look(*asked: Any) -> Iterator[Excluded]:
+            looked.append(asked)
+            return exclusions(*asked)
+
+        monkeypatch.setattr("myscheduler.core.admission.exclusions", look)
         of = agenda(minutely("a", **DARK), now=at(600), asks=True)
         of.wake("a", at(601))
         assert (of.has_questions, claimed(of, at(601)), looked) == (True, [], [])

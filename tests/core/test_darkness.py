@@ -1,6 +1,7 @@
 """Blackouts without bounds in what they say: laws against the rules one by one, and work that is counted."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import Any
@@ -14,14 +15,24 @@ from myscheduler.core.calendars import Calendar, Closed, WorkingDays, closed_on,
 from myscheduler.core.cron import parse_cron
 from myscheduler.core.darkness import _Recurring
 from myscheduler.core.declaration import declare
-from myscheduler.core.exclusions import Exclusion, count_runs, exclusion_at, exclusions, next_run, search_run
+from myscheduler.core.exclusions import (
+    Exclusion,
+    count_runs,
+    exclusion_at,
+    exclusions,
+    free_seconds,
+    next_run,
+    search_run,
+)
 from myscheduler.core.execution import Status
+from myscheduler.core.expansion import to_micros
 from myscheduler.core.fields import MOST_BLACKOUTS, MOST_DAYS
 from myscheduler.core.manifest_schema import manifest_schema
 from myscheduler.core.problem import Severity
-from myscheduler.core.schedule import Adjusted, Interval, Period, Recurring, slots_between
+from myscheduler.core.schedule import TICK, Adjusted, Interval, Period, Recurring, slots_between
 from myscheduler.core.search import MOST_STEPS, Search
 from myscheduler.core.seconds import due_between, every, runs_of, spread
+from myscheduler.core.starts import ManySlots, Span, _few_slots, find_slots
 from myscheduler.core.zoned_cron import Cron
 from myscheduler.core.zones import to_instant, to_second, zone
 
@@ -134,6 +145,42 @@ def test_a_search_by_days_finds_what_a_walk_from_slot_to_slot_finds(limited: tup
     found = Search(plain).first_from(to_second(first))
     wanted = next((slot for slot in slots_between(plain, start, horizon) if not _why(plain, slot)), None)
     assert (found if found is not None and found <= to_second(horizon) else None) == (wanted and to_second(wanted))
+
+
+@settings(max_examples=60)
+@given(
+    limited=_limited(), dense=st.booleans(), odd=st.sampled_from([0, 250_000]), hours=st.integers(0, 30),
+    offset=st.sampled_from([0, 1, 59, 61, 3_599]),
+)  # fmt: skip
+def test_many_slots_are_counted_as_few_are(
+    limited: tuple[Adjusted, datetime], dense: bool, odd: int, hours: int, offset: int
+) -> None:
+    schedule, start = limited
+    if dense:
+        rhythm = Interval(timedelta(seconds=7), start + timedelta(minutes=30, microseconds=odd))
+        schedule = replace(schedule, rhythm=rhythm, offset=timedelta(seconds=90))
+    span = Span(start, start + timedelta(hours=hours, minutes=1), schedule.zone)
+    few = _few_slots(schedule, start - timedelta(hours=1) - TICK, span.until - TICK, to_micros(start))
+    many = ManySlots(free_seconds(schedule, start - timedelta(hours=1) - TICK, span.until - TICK), -60)
+    assert +many.per_minute(offset) == few.per_minute(offset)
+    assert many.shortest_gap == few.shortest_gap
+    for minute in range(-60, span.minutes + 60, 7):
+        assert many.start_in(minute, offset) == few.start_in(minute, offset)
+        assert many.meet(frozenset({minute}), offset) == few.meet(frozenset({minute}), offset)
+
+
+def test_the_starts_of_hostile_jobs_are_counted_without_telling_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> Iterator[Any]:
+        pytest.fail("slots are told one by one")
+
+    monkeypatch.setattr("myscheduler.core.starts.exclusions", refuse)
+    monkeypatch.setattr("myscheduler.core.starts.expand", refuse)
+    span = Span.of_days(datetime(2026, 1, 1, tzinfo=UTC), 7, "UTC")
+    even = Recurring(_cron({"second": "*/2"}, "UTC"), SECOND)
+    each_second = Adjusted(_cron({"second": "*"}, "UTC"), blackouts=(even,))
+    assert find_slots(each_second, span, 0).per_minute(0) == dict.fromkeys(range(span.minutes), 30)
+    hourly = Adjusted(_cron("0 * * * *", "UTC"), timedelta(seconds=1), blackouts=(even,))
+    assert find_slots(hourly, span, 0).per_minute(0).total() == 7 * 24
 
 
 @given(text=CRONS, name=st.sampled_from(ZONES), overlap=st.sampled_from(["first", "both"]), hours=st.integers(1, 12))

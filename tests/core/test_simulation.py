@@ -5,6 +5,7 @@ The law's other side steps an `Agenda` of its own from slot to slot, as the runn
 
 import heapq
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, pairwise
@@ -17,13 +18,14 @@ from hypothesis import strategies as st
 from myscheduler.core.admission import may_resend
 from myscheduler.core.agenda import Agenda, Taken
 from myscheduler.core.declaration import declare
+from myscheduler.core.exclusions import Excluded, exclusions
 from myscheduler.core.expansion import expand, to_micros
 from myscheduler.core.feed import Feed
 from myscheduler.core.job import Job, JobSpec, Owner, compile_schedule
 from myscheduler.core.lifecycle import create
 from myscheduler.core.outlook import Event, Outlook, Totals
 from myscheduler.core.schedule import TICK, count_between, next_after, slots_between
-from myscheduler.core.simulation import Outage, Scenario, Simulation
+from myscheduler.core.simulation import MOST_LEFT_OUT, Outage, Scenario, Simulation, TooManyLeftOutError
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 ZONE = "Europe/London"
@@ -332,9 +334,10 @@ class _Stepper:
 
     def __init__(self, given_spec: JobSpec, scenario: Scenario) -> None:
         created = create(given_spec, owner=Owner.MANIFEST, source=None, now=scenario.start, zone=ZONE).job
-        self.job: Job = replace(created, cursor=scenario.start - TICK)
-        self.scenario = scenario
         self.schedule = compile_schedule(given_spec, zone=ZONE, created_at=scenario.start)
+        first = next_after(self.schedule, scenario.start - TICK)
+        self.job: Job = replace(created, cursor=scenario.start - TICK, next_slot=first)
+        self.scenario = scenario
         self.started = scenario.start
         self.agenda = self.new_agenda()
         self.events: list[Event] = []
@@ -448,3 +451,25 @@ def test_a_feed_gives_every_slot_once_and_calm_ones_together(
                     feed.advance()
     assert sorted({*given_slots} | skipped) == slots
     assert len(given_slots) + len(skipped) == len(slots)
+
+
+def test_blackouts_of_every_other_second_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = 0
+
+    def counted(*asked: Any) -> Iterator[Excluded]:
+        nonlocal told
+        for one in exclusions(*asked):
+            told += 1
+            yield one
+
+    monkeypatch.setattr("myscheduler.core.simulation.exclusions", counted)
+    dark = [{"cron": {"second": "*/2"}, "duration": "PT1S"}]
+    spec, _ = declare({"job_id": "a", "target_url": "http://x", "cron": {"second": "*"}, "blackout": dark}, zone="UTC")
+    assert spec is not None
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    month = Scenario(start, start + timedelta(days=30), timedelta(seconds=0.5))
+    with pytest.raises(TooManyLeftOutError, match=r"a: .* simulate a shorter time"):
+        Simulation(month, zone="UTC").outlook(spec)
+    assert told == MOST_LEFT_OUT + 1
+    hour = Scenario(start, start + timedelta(hours=1), timedelta(seconds=0.5))
+    assert Simulation(hour, zone="UTC").outlook(spec).totals.ran == 1_800
