@@ -13,11 +13,12 @@ from myscheduler.adapters.store.execution_rows import Undone
 from myscheduler.core import lifecycle
 from myscheduler.core.admission import ON_TIME, Reason
 from myscheduler.core.audit import CLOCK, MANIFEST, Action, Entry, of_deletion, of_pause, of_spec
+from myscheduler.core.calendars import closed_bits
 from myscheduler.core.job import CatchUp, Job, JobSpec, Owner, Source, compile_schedule, digest
 from myscheduler.core.lifecycle import Turn
 from myscheduler.core.manifest import DeclaredJob
 from myscheduler.core.plan import Adopt, Conflict, Create, Delete, Hold, Known, Move, Plan, Update, job_id_of
-from myscheduler.core.schedule import next_after
+from myscheduler.core.schedule import Adjusted, next_after
 from myscheduler.errors import JobConflictError, JobNotFoundError, MySchedulerError
 
 ARM_AT_ONCE = 200
@@ -238,11 +239,13 @@ class Catalog:
 
     def _refreshed(self, connection: Connection) -> list[Job]:
         """All jobs, with next slots as today's zone setting and zone data say."""
-        jobs = job_rows.all_jobs(connection)
+        jobs, now = job_rows.all_jobs(connection), self._now()
         stale = []
         for place, job in enumerate(jobs):
             schedule = compile_schedule(job.spec, zone=self._zone, created_at=job.created_at)
             next_slot = next_after(schedule, job.cursor)
+            if isinstance(schedule, Adjusted) and schedule.days:
+                closed_bits(schedule.days, now.year)  # a country's days take a second to load: now, before jobs are due
             if next_slot != job.next_slot:
                 jobs[place] = replace(job, next_slot=next_slot)
                 stale.append(jobs[place])

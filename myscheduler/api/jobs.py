@@ -119,7 +119,9 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     async def get_job(job_id: str) -> JSONResponse:
         """One job with its newest history."""
         job, last, records, failing = await store.read(partial(_one_with_history, job_id=job_id))
-        return JSONResponse(views.detail(job, last, records, failing, held=job_id in reconciler.state.held))
+        held = job_id in reconciler.state.held
+        # the next run of a paused job is searched for, which may take long
+        return JSONResponse(await asyncio.to_thread(views.detail, job, last, records, failing, held=held))
 
     @router.put("/{job_id}", responses=_answers(shapes.JobStatus), openapi_extra=_BODY)
     async def replace_job(job_id: str, request: Request) -> JSONResponse:

@@ -7,7 +7,7 @@ thousand openings a day that overlap each other cost no more than one.
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
 from heapq import merge
 from itertools import chain
@@ -18,11 +18,13 @@ from myscheduler.core.schedule import LAST_MOMENT, TICK, Period, Recurring, fort
 from myscheduler.core.seconds import due_between, runs_of, span_bits, spread, times_of
 from myscheduler.core.walls import DAY, CronExpression, is_day_of, times_per_day
 from myscheduler.core.zoned_cron import Cron, walk_of
-from myscheduler.core.zones import FIRST, LAST, to_instant, to_second
+from myscheduler.core.zones import FIRST, LAST, reached, to_instant, to_second
 
 _SECOND = timedelta(seconds=1)
 _FEW = 4
 """A blackout that opens so often a day at the most is walked opening by opening."""
+_SHORT = 3 * DAY
+_LAST_DAY = date.max.toordinal()
 
 
 class _Recurring(NamedTuple):
@@ -36,8 +38,16 @@ class _Recurring(NamedTuple):
         if until <= after:
             return None
         expression, zone_name = self.opens.expression, self.opens.zone
+        if self.lasts <= _SHORT and not _opens_near(expression, zone_name, after, until):
+            return None
         found = walk_of(self.opens).previous(expression, zone_name, min(until, LAST), after)
         return None if found is None or found <= after else found
+
+
+def _opens_near(expression: CronExpression, zone_name: str, after: int, until: int) -> bool:
+    """Whether any day between matches: a look back to the last one that does may go over years."""
+    first, last = (reached(zone_name, min(second, LAST)) // DAY for second in (after, until))
+    return any(is_day_of(expression, day) for day in range(max(first - 1, 1), min(last + 1, _LAST_DAY) + 1))
 
 
 class Layer(NamedTuple):
