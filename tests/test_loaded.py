@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from myscheduler.adapters.secrets import Secrets
+from myscheduler.core.calendars import closed_bits
 from myscheduler.core.job import Job
 from myscheduler.loaded import NAMED, tell_loaded
-from tests.parts import job
+from tests.parts import job, opened
 
 pytestmark = pytest.mark.anyio
 
@@ -55,3 +56,11 @@ async def test_what_is_told(
     assert (line.levelname, line.getMessage()) == (level, told)
     assert "s3cret" not in str(vars(line))
     assert (vars(line)["database"], vars(line)["api"]) == ("postgresql://ada:***@db/jobs", len(jobs))
+
+
+async def test_the_days_of_a_country_are_loaded_with_the_jobs_that_name_it(tmp_path: Path) -> None:
+    async with opened(tmp_path) as parts:
+        await parts.create("a", calendar={"country": "JP", "only": "business_days"})
+        closed_bits.cache_clear()
+        await parts.catalog.load()
+        assert closed_bits.cache_info().currsize == 1
