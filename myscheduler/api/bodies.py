@@ -26,7 +26,10 @@ _TOO_LARGE = f"the body is larger than {LARGEST_BODY // 1024**2} MiB"
 
 
 async def read_object(request: Request) -> dict[str, Any]:
-    """The body as an object; no body at all is an empty one. Raises `BadRequestError`."""
+    """The body as an object; no body at all is an empty one. Its bytes are `request.state.size`.
+
+    Raises `BadRequestError`.
+    """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > LARGEST_BODY:
         raise BadRequestError(_TOO_LARGE, status=413)
@@ -35,10 +38,11 @@ async def read_object(request: Request) -> dict[str, Any]:
         content += chunk
         if len(content) > LARGEST_BODY:
             raise BadRequestError(_TOO_LARGE, status=413)
+    request.state.size = len(content)
     if len(content) <= READ_AT_ONCE:
         return _object(content)
     judge: Judge = request.app.state.judge
-    return await judge.ask(partial(_object, content))
+    return await judge.ask(partial(_object, content), size=len(content))
 
 
 def _object(content: bytearray) -> dict[str, Any]:

@@ -79,13 +79,14 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     listing = Listing(views)
 
     @asynccontextmanager
-    async def judged(body: dict[str, Any]) -> AsyncIterator[JobSpec]:
+    async def judged(request: Request, body: dict[str, Any]) -> AsyncIterator[JobSpec]:
         """What the body declares, while it is stored; `InvalidInputError` says which rules it breaks."""
         rulebook = reconciler.rulebook
         spec, rules = None, None
         while spec is None or rules != (rulebook.rules.digest, grants()):  # they may have changed meanwhile
             rules = rulebook.rules.digest, grants()
-            spec = await judge.ask(partial(_spec, body, zone, now(), rulebook, rules[1]))
+            question = partial(_spec, body, zone, now(), rulebook, rules[1])
+            spec = await judge.ask(question, size=request.state.size)
         async with rulebook.room_for(spec) as complaints:
             if complaints:
                 raise InvalidInputError(complaints)
@@ -99,7 +100,7 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
         replace_existing = _take_flag(body, "replace_existing")
         if body.get("job_id") is None:
             body["job_id"] = str(uuid.uuid4())
-        async with judged(body) as spec:
+        async with judged(request, body) as spec:
             job = await catalog.create(spec, replace_existing=replace_existing, by=actor_of(request, {}))
         return JSONResponse({"job_id": job.job_id, "status": "scheduled"})
 
@@ -132,7 +133,7 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
             named = f"is {shown(body['job_id'])}, but the URL names {shown(job_id)}"
             message = f"{named}: leave it out, or write the same id"
             raise InvalidInputError([Complaint(("job_id",), "invalid-id", message)])
-        async with judged(body | {"job_id": job_id}) as spec:
+        async with judged(request, body | {"job_id": job_id}) as spec:
             await catalog.replace(spec, by=actor_of(request, {}))
         return JSONResponse({"job_id": job_id, "status": "scheduled"})
 
