@@ -22,7 +22,7 @@ from myscheduler.api.connections import Callers, protocol_for
 from myscheduler.catalog import Catalog
 from myscheduler.core.allowed_hosts import AllowedHosts
 from myscheduler.heartbeat import Heartbeat
-from myscheduler.listening import listen, own_names, warn_of_an_open_api
+from myscheduler.listening import acceptors, listen, own_names, warn_of_an_open_api
 from myscheduler.loaded import tell_loaded
 from myscheduler.open_files import share_out
 from myscheduler.pauses import end_pauses
@@ -145,7 +145,7 @@ async def _until_stopped(
     beside: Mapping[str, Callable[[], Coroutine[None, None, None]]],
 ) -> int:
     """Returns the exit code: 0 after a signal, 1 when a part that should never end has ended."""
-    serving = asyncio.create_task(server.serve(sockets=[listener]), name="server")
+    serving = asyncio.create_task(server.serve(sockets=acceptors(listener)), name="server")
     others = [asyncio.create_task(run(), name=name) for name, run in beside.items()]
     done, _ = await asyncio.wait({serving, *others, *runner.loops}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True

@@ -9,6 +9,8 @@ from myscheduler.errors import SettingError
 
 BACKLOG = 2_048
 """How many callers may wait to be accepted."""
+ACCEPTED_AT_ONCE = 16
+"""How many of them are accepted in one turn of the event loop."""
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,14 @@ def listen(host: str, port: int) -> socket.socket:
         message = f"MYSCHEDULER_PORT (--port): can't listen on {host}:{port}: {reason_of(error)}; choose another"
         raise SettingError(message) from error
     return listener
+
+
+def acceptors(listener: socket.socket) -> list[socket.socket]:
+    """The listener under several numbers: uvloop accepts one connection a turn and socket.
+
+    Behind thousands of callers who all want something, a probe would wait for as many turns.
+    """
+    return [listener, *(listener.dup() for _ in range(ACCEPTED_AT_ONCE - 1))]
 
 
 def own_names(host: str, listener: socket.socket) -> list[str]:
