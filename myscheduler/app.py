@@ -52,6 +52,7 @@ async def _serve(settings: Settings) -> int:
     shutdown = Shutdown()
     shutdown.listen()
     async with AsyncExitStack() as stack:
+        stack.callback(shutdown.close)
         listener = stack.enter_context(listen(settings.host, settings.port))
         log.debug("opening the database")
         store = await asyncio.to_thread(stack.enter_context, open_store(settings.database_url))

@@ -35,6 +35,13 @@ class Shutdown:
             loop.add_signal_handler(number, self._take, number)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, set(NUMBERS))
 
+    def close(self) -> None:
+        """Nothing is left to be stopped: a signal that comes now must not change the exit code."""
+        loop = asyncio.get_running_loop()
+        for number in NUMBERS:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
+
     @property
     def is_asked(self) -> bool:
         return self._asked.is_set()

@@ -8,7 +8,7 @@ to need more than `MOST_STEPS` is given up.
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 from myscheduler.core.calendars import WorkingDays, closed_bits, closed_on, last_dated_year
@@ -336,7 +336,7 @@ class _Days(NamedTuple):
     find_opening: Callable[[], list[int]]
 
 
-@cache
+@lru_cache(maxsize=64)
 def _like(kind: Kind) -> int:
     """A year of that kind whose clocks go by rules."""
     return next(year for year in range(_RULED_FROM, _RULED_FROM + _CYCLE) if kind_of_year(year) == kind)

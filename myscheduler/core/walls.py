@@ -9,7 +9,7 @@ from calendar import isleap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import NamedTuple
 
 from myscheduler.core.calendars import Shift
@@ -107,7 +107,7 @@ class Kind(NamedTuple):
     is_after_leap: bool
 
 
-@cache
+@lru_cache(maxsize=1_024)
 def kind_of_year(year: int) -> Kind:
     return Kind(date(year, 1, 1).weekday(), isleap(year), isleap(year - 1))
 

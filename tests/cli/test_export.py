@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -147,8 +148,8 @@ def test_a_job_that_no_manifest_can_say() -> None:
     body: list[Any] = []
     for _ in range(150):
         body = [body]
-    spec, _ = declare({"job_id": "a", "cron": "@daily", "target_url": "http://x", "body": body}, zone=ZONE)
+    spec, _ = declare({"job_id": "a", "cron": "@daily", "target_url": "http://x"}, zone=ZONE)
     assert spec is not None
     with pytest.raises(NotExportedError) as refused:
-        exported(_item(spec), zone=ZONE)
+        exported(_item(replace(spec, body=body)), zone=ZONE)  # from a time when there was no bound
     assert "is nested more than 100 levels deep" in str(refused.value)
