@@ -32,6 +32,9 @@ from myscheduler.rulebook import Rulebook
 from myscheduler.runner import Runner
 
 DETAIL_EXECUTIONS = 50
+LIGHT = 2_048
+"""Bytes of a body that is judged at once, where no field of it can take long; a thread would take longer than that."""
+_LIGHT_FIELDS = JobFields.model_fields.keys() - {"blackout", "calendar"}
 TRIGGER_SEC = 10.0
 """How long a trigger waits to be recorded before it is refused."""
 
@@ -86,7 +89,8 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
         while spec is None or rules != (rulebook.rules.digest, grants()):  # they may have changed meanwhile
             rules = rulebook.rules.digest, grants()
             question = partial(_spec, body, zone, now(), rulebook, rules[1])
-            spec = await judge.ask(question, size=request.state.size)
+            is_light = request.state.size <= LIGHT and not body.keys() - _LIGHT_FIELDS
+            spec = question() if is_light else await judge.ask(question, size=request.state.size)
         async with rulebook.room_for(spec) as complaints:
             if complaints:
                 raise InvalidInputError(complaints)
