@@ -471,8 +471,10 @@ def large(database: Path) -> Path:
 def test_an_interrupted_backup_leaves_no_half_file(large: Path, tmp_path: Path, number: signal.Signals) -> None:
     copy = tmp_path / "copies" / "copy.db"
     copy.parent.mkdir()
-    ends = []
-    for delay in (0, 0.03, 0.1, 0.2):
+    ends: list[bytes] = []
+    for tried, delay in enumerate((0, 0.03, 0.1, 0.2, *[0] * 20)):
+        if ends and tried >= 4:
+            break  # the further ones are for machines on which others were too late
         running = subprocess.Popen(
             [*COMMAND, "backup", str(copy), "--database-url", url(large)], stderr=subprocess.PIPE
         )
