@@ -143,8 +143,13 @@ class Runner:
         self.loops: list[asyncio.Task[None]] = []
         self._well_at = now()
         """When the database was last known to take what is written."""
-        self.store_trouble: str | None = None
+        self._trouble: StoreUnavailableError | None = None
+        """The newest failure of the database; `None` when all is well."""
+
+    @property
+    def store_trouble(self) -> str | None:
         """Why nothing is sent at the moment, in words, or `None` when all is well."""
+        return str(self._trouble) if self._trouble is not None else None
 
     # --- arming: what the catalog changed -------------------------------------------------------------------------
 
@@ -272,17 +277,19 @@ class Runner:
             await self._has_work.wait()
             self._has_work.clear()
             try:
-                if self.store_trouble is not None:
+                if self._trouble is not None:
                     await asyncio.sleep(STORE_RETRY_SEC)
                     await self._store.write(probe.fill)
                     await self._store.write(probe.clear)
                     await self.recover()
                     self._agenda.held_up(self._well_at, self._now())
+                trouble = self._trouble
                 await self._claim_all()
             except StoreUnavailableError as error:
                 self._not_well(error)
             else:
-                self._well()
+                if self._trouble is trouble:  # else something failed after the last claim
+                    self._well()
 
     async def _claim_all(self) -> None:
         while count := await self._claim_next():
@@ -375,9 +382,9 @@ class Runner:
             self.arm(list(found.values()), [job_id for job_id in job_ids if job_id not in found])
 
     def _not_well(self, error: StoreUnavailableError) -> None:
-        if self.store_trouble is None:
+        if self._trouble is None:
             log.error("the database can't be used, so nothing is sent until it can: %s", error)
-        self.store_trouble = str(error)
+        self._trouble = error
         self._has_work.set()
 
     async def _look_forever(self) -> None:
@@ -389,13 +396,13 @@ class Runner:
             except StoreUnavailableError as error:
                 self._not_well(error)
             else:
-                if self.store_trouble is None:
+                if self._trouble is None:
                     self._well_at = self._now()
 
     def _well(self) -> None:
-        if self.store_trouble is not None:
+        if self._trouble is not None:
             log.warning("the database can be used again")
-            self.store_trouble = None
+            self._trouble = None
         self._well_at = self._now()
 
     # --- executing ------------------------------------------------------------------------------------------------

@@ -539,6 +539,26 @@ class TestStoreTrouble:
         away.rename(database)
         await until(lambda: asyncio.sleep(0, parts.runner.store_trouble), lambda trouble: trouble is None)
 
+    async def test_a_failure_after_the_last_claim_is_not_forgotten(
+        self, parts: Parts, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A claim that was committed before it may be answered while another write has failed since."""
+
+        async def claim_all() -> None:
+            monkeypatch.undo()
+            parts.runner._not_well(StoreUnavailableError("it is gone"))
+
+        monkeypatch.setattr(parts.runner, "_claim_all", claim_all)
+        parts.runner._has_work.set()
+        await until(lambda: asyncio.sleep(0, parts.runner.store_trouble), lambda trouble: trouble == "it is gone")
+        assert "the database can be used again" not in caplog.messages
+        await until(lambda: asyncio.sleep(0, parts.runner.store_trouble), lambda trouble: trouble is None)
+        said = [message for message in caplog.messages if "the database can" in message]
+        assert said == [
+            "the database can't be used, so nothing is sent until it can: it is gone",
+            "the database can be used again",
+        ]
+
     async def test_what_is_claimed_after_the_drain_is_interrupted_and_not_sent(
         self, parts: Parts, target: Target
     ) -> None:
