@@ -467,6 +467,12 @@ def large(database: Path) -> Path:
     return database
 
 
+def heed_signals() -> None:
+    """The tests may run where they are ignored, as below `nohup` or as a shell's background job; that is inherited."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
 def test_an_interrupted_backup_leaves_no_half_file(large: Path, tmp_path: Path, number: signal.Signals) -> None:
     copy = tmp_path / "copies" / "copy.db"
@@ -476,8 +482,9 @@ def test_an_interrupted_backup_leaves_no_half_file(large: Path, tmp_path: Path, 
         if ends and tried >= 4:
             break  # the further ones are for machines on which others were too late
         running = subprocess.Popen(
-            [*COMMAND, "backup", str(copy), "--database-url", url(large)], stderr=subprocess.PIPE
-        )
+            [*COMMAND, "backup", str(copy), "--database-url", url(large)], stderr=subprocess.PIPE,
+            preexec_fn=heed_signals,  # noqa: PLW1509 - no other thread runs here
+        )  # fmt: skip
         while running.poll() is None and not list(copy.parent.iterdir()):
             time.sleep(0.001)
         time.sleep(delay)
