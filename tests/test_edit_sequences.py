@@ -81,6 +81,15 @@ class Stored(NamedTuple):
 
 
 File = tuple[Document, ...]
+
+
+def is_nameless(file: File) -> bool:
+    """Nothing in it tells which jobs it may declare."""
+    if any(document.spoils == "YAML" for document in file):
+        return not any(document.job_id for document in as_read(file))
+    return any(document.is_opaque and document.job_id is None for document in as_read(file))
+
+
 Deletion = frozenset[tuple[str, int, bool]]
 
 
@@ -104,9 +113,13 @@ class Model:
             for job_id, stored in self.stored.items()
             if stored.path is not None and stored.path not in opaque and job_id not in named
         }
-        manifests = sum(stored.path is not None for stored in self.stored.values())
+        known_paths = [stored.path for stored in self.stored.values() if stored.path is not None]
+        strangers = {path for path, file in self.files.items() if is_nameless(file)} - set(known_paths)
         is_blocked = gone and (
-            not documents or len(gone) > max(5, 0.3 * manifests) or any(stored.protect for stored in gone.values())
+            not usable.keys() - held
+            or strangers
+            or len(gone) > max(5, 0.3 * len(known_paths))
+            or any(stored.protect for stored in gone.values())
         )
         self._declare(held)
         deletion = frozenset((job_id, stored.number, stored.protect) for job_id, stored in gone.items())
