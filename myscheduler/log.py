@@ -107,10 +107,7 @@ class _Json(OrjsonFormatter):
     """With UTC and milliseconds as the time: `{"time":"2026-11-29T01:30:00.125Z","level":"INFO",…}`."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "%(levelname)s %(name)s %(message)s",
-            rename_fields={"levelname": "level", "name": "logger", "exc_info": "stack_trace"},
-        )
+        super().__init__()
         self._second, self._shown = -1.0, ""
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
@@ -119,7 +116,9 @@ class _Json(OrjsonFormatter):
             self._second = second
             self._shown = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
         log_data["time"] = f"{self._shown}.{int(fraction * 1000):03}Z"
-        super().add_fields(log_data, record, message_dict)
+        log_data |= {"level": record.levelname, "logger": record.name, "message": record.message}
+        log_data |= {"stack_trace" if name == "exc_info" else name: value for name, value in message_dict.items()}
+        log_data |= _details(record)  # the base class asks more of each attribute, which takes a third of the time
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
         line = self._line(log_data)
@@ -168,15 +167,17 @@ class _Text(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the base class's name
         record.message = printable(str(_cut(record.message, TEXT)))
-        details = " ".join(
-            f"{name}={_word(value)}"
-            for name, value in record.__dict__.items()
-            if name not in _STANDARD and not name.startswith("_")
-        )
+        details = " ".join(f"{name}={_word(value)}" for name, value in _details(record).items())
         return super().formatMessage(record) + (f"  {details}" if details else "")
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the base class's name
         return "\n".join(printable(line) for line in str(_cut(super().formatException(ei), TEXT)).split("\n"))
+
+
+def _details(record: logging.LogRecord) -> dict[str, Any]:
+    """What a line tells beside its message."""
+    attributes = record.__dict__.items()
+    return {name: value for name, value in attributes if name not in _STANDARD and not name.startswith("_")}
 
 
 def _word(value: object) -> str:

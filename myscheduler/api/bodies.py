@@ -2,6 +2,7 @@
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,16 @@ from fastapi import Request
 
 from myscheduler.api.errors import BadRequestError, InvalidInputError
 from myscheduler.api.judging import Judge
-from myscheduler.core.bounds import DEEPEST, LARGEST_BODY, LONGEST_ACTOR, LONGEST_REASON, read_number
+from myscheduler.core.bounds import (
+    DEEPEST,
+    LARGEST_BODY,
+    LONGEST_ACTOR,
+    LONGEST_NUMBER,
+    LONGEST_REASON,
+    MOST_REFERENCES,
+    MOST_VALUES,
+    read_number,
+)
 from myscheduler.core.credentials import key_shown
 from myscheduler.core.excess import excess
 from myscheduler.core.job import CatchUp
@@ -22,6 +32,8 @@ from myscheduler.errors import ScheduleError
 
 READ_AT_ONCE = 4_096
 """Bytes of a body that is read on the event loop, as most are: a thread would take longer."""
+_NEVER_TOO_MUCH = min(LONGEST_NUMBER, MOST_VALUES, MOST_REFERENCES)
+"""Bytes: fewer can't hold more digits, values or references than there may be in a body."""
 _TOO_LARGE = f"the body is larger than {LARGEST_BODY // 1024**2} MiB"
 
 
@@ -51,10 +63,8 @@ def _object(content: bytearray) -> dict[str, Any]:
     if _is_too_deep(content):
         raise InvalidInputError([Complaint((), "too-large", f"the body is nested more than {DEEPEST} levels deep")])
     try:
-        text = content.decode("utf-8-sig")  # given bytes, the parser would guess other encodings, where depth hides
-        value = json.loads(
-            text, parse_constant=_refuse_constant, parse_int=read_number, object_pairs_hook=_refuse_duplicates
-        )
+        # given bytes, the parser would guess other encodings, where depth hides
+        value = _DECODER.decode(content.removeprefix(BOM_UTF8).decode())
     except ValueError as error:
         message = f"the body is not JSON: {error}"
         raise BadRequestError(message) from error
@@ -63,7 +73,7 @@ def _object(content: bytearray) -> dict[str, Any]:
     if not isinstance(value, dict):
         message = "the body has to be a JSON object"
         raise BadRequestError(message)
-    if fault := excess(value):
+    if len(content) > _NEVER_TOO_MUCH and (fault := excess(value)):
         raise InvalidInputError([fault])
     return value
 
@@ -186,3 +196,8 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         message = f"the key {key_shown(twice)!r} stands twice in an object"
         raise ValueError(message)
     return values
+
+
+_DECODER = json.JSONDecoder(
+    parse_constant=_refuse_constant, parse_int=read_number, object_pairs_hook=_refuse_duplicates
+)

@@ -11,6 +11,7 @@ import json
 import logging
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import chain
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -204,7 +205,7 @@ class CallerProtocol(HttpToolsProtocol):
 
     def _excess(self) -> tuple[int, str] | None:
         """What there is too much of, now that a head is complete."""
-        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        size = len(self.url) + sum(map(len, chain.from_iterable(self.headers)))
         if size > HEAD_LIMIT:
             return _LARGE_HEAD
         if len(self.headers) > HEADERS_LIMIT:

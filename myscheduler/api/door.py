@@ -8,7 +8,6 @@ import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import chain
 
 from starlette.responses import Response
 from starlette.routing import Router
@@ -34,6 +33,7 @@ ON_EVERY_ANSWER = {
     b"x-frame-options": b"DENY",
 }
 """Unless the answer itself says otherwise."""
+_DRESS = tuple(ON_EVERY_ANSWER.items())
 _JUDGED = frozenset({
     b"host", b"origin", b"sec-fetch-site", b"content-type", b"content-length", b"content-encoding", b"transfer-encoding"
 })  # fmt: skip
@@ -174,8 +174,7 @@ def _dressed(send: Send, *, is_head: bool) -> Send:
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
             own = {name.lower() for name, _ in message["headers"]}
-            more = ((name, value) for name, value in ON_EVERY_ANSWER.items() if name not in own)
-            message = {**message, "headers": list(chain(message["headers"], more))}
+            message = {**message, "headers": [*message["headers"], *[one for one in _DRESS if one[0] not in own]]}
         elif is_head and message["type"] == "http.response.body":
             message = {**message, "body": b""}
         await send(message)

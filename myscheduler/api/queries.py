@@ -1,4 +1,7 @@
-"""Query parameters: a name that a route does not know is a mistake, and so is a single value that is given twice."""
+"""What is asked of the parameters of every route.
+
+In a query, a name that the route does not know is a mistake, and so is a single value that is given twice.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,19 +12,27 @@ from fastapi.routing import APIRoute
 
 from myscheduler.api.errors import InvalidInputError
 from myscheduler.core.problem import Complaint, did_you_mean, shown
+from myscheduler.errors import JobNotFoundError
 
 MOST_TOLD = 20
 
 
-async def check_parameters(request: Request) -> None:
+def check_parameters(request: Request) -> None:
     """Raises `InvalidInputError` with the first `MOST_TOLD` mistakes."""
-    if not request.query_params:
+    if not request.scope["query_string"]:
         return
     known = _parameters(request.scope["route"])
     counts = Counter(name for name, _ in request.query_params.multi_items())
     wrong = list(_mistakes(counts, known))
     if wrong:
         raise InvalidInputError([_complaint(name, known) for name in wrong[:MOST_TOLD]])
+
+
+def refuse_nul(request: Request) -> None:
+    """No job has such an id, and PostgreSQL can't even be asked for it."""
+    job_id = request.path_params.get("job_id", "")
+    if "\x00" in job_id:
+        raise JobNotFoundError(job_id)
 
 
 def _mistakes(counts: Counter[str], known: dict[str, bool]) -> Iterator[str]:

@@ -5,13 +5,12 @@ from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows, life_rows
 from myscheduler.api.errors import InvalidInputError
-from myscheduler.api.jobs import refuse_nul
 from myscheduler.api.moments import unescaped
 from myscheduler.core.admission import Reason
 from myscheduler.core.explain import MOST, Explanation, Facts, explain
@@ -33,7 +32,7 @@ class Why(TypedDict):
 
 
 def why_router(store: Store, reconciler: Reconciler, *, zone: str, now: Callable[[], datetime]) -> APIRouter:
-    router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[Depends(refuse_nul)])
+    router = APIRouter(prefix="/jobs", tags=["jobs"])
 
     @router.get("/{job_id}/why", responses={200: {"model": Why}})
     async def why(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Self
 
+from myscheduler.core.caching import cached
 from myscheduler.core.hosts import Host, HostPattern, parse_host_pattern
 
 ANY = "*"
@@ -46,6 +47,7 @@ class AllowedHosts:
         return self.any_address and address_of(host.name) is not None
 
 
+@cached(256)  # few, as anybody may send anything
 def address_of(name: str) -> Address | None:
     """The address that is written there, without the disguise of IPv4 as IPv6; `None` for a name."""
     try:

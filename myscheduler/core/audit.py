@@ -88,7 +88,7 @@ def bounded(detail: Mapping[str, Any]) -> dict[str, Any]:
     `more_fields` counts the others.
     """
     fields = detail.get("fields")
-    if not isinstance(fields, list):
+    if not isinstance(fields, list) or len(_json(fields)) <= LONGEST_CHANGE:  # then so is each of its values
         return dict(detail)
     told, size = [], 0
     for change in fields[:MOST_CHANGES]:
@@ -108,4 +108,7 @@ def _short(value: Any) -> Any:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _COMPACT.encode(value)
+
+
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

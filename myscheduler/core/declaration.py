@@ -264,16 +264,19 @@ def _check_encodable(fields: JobFields) -> Iterator[Complaint]:
     """JSON can spell what UTF-8 can't carry (half a surrogate pair) and what JSON itself can't (NaN)."""
     given = fields.model_dump(exclude_unset=True)
     with suppress(ValueError, TypeError, RecursionError):  # UnicodeEncodeError among them
-        _ = json.dumps(given, ensure_ascii=False, allow_nan=False).encode()
+        _ = _STRICT.encode(given).encode()
         return
     for name, value in given.items():
         try:
-            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+            _STRICT.encode(value).encode()
         except UnicodeEncodeError:
             message = "holds half of a surrogate pair, which is not a character: write the whole character"
             yield Complaint((name,), "invalid-text", message)
         except (ValueError, TypeError, RecursionError) as error:
             yield Complaint((name,), "invalid-value", f"can't be written as JSON: {error}")
+
+
+_STRICT = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 def id_fault(job_id: str) -> str | None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from myscheduler.core.credentials import DEEPEST, masked
@@ -51,27 +51,32 @@ def _within(
 
 def _deep(name: str, value: Any) -> dict[str, Any]:
     """The values of a field by their dotted names; a field that says nothing has none."""
-    return {} if value is None else dict(_flat({name: value}))
+    if isinstance(value, Mapping):
+        return dict(_flat({name: value}))
+    return {} if value is None else {name: value}
 
 
 def _same(before: Any, after: Any) -> bool:
     """Alike as JSON: true is not 1."""
+    if before is None or after is None:  # as most are where a job is made or goes
+        return before is after
     try:
-        return json.dumps(before, sort_keys=True) == json.dumps(after, sort_keys=True)
+        return _SORTED.encode(before) == _SORTED.encode(after)
     except RecursionError:
         return False
 
 
+_SORTED = json.JSONEncoder(sort_keys=True)
+
+
 _UNTOLD = JobSpec(job_id="", name="", schedule=None, target_url="")  # type: ignore[arg-type] # the other fields' defaults
+_DEFAULTS = {one.name: getattr(_UNTOLD, one.name) for one in fields(JobSpec)}
 
 
 def _told(spec: JobSpec) -> dict[str, Any]:
     """The fields that say something, as a manifest would have them."""
-    told = to_json(spec)
-    silent = {name for name, value in told.items() if hasattr(_UNTOLD, name) and value == getattr(_UNTOLD, name)}
-    if spec.name == spec.job_id:
-        silent.add("name")
-    return {name: value for name, value in told.items() if name not in silent | {"job_id"}}
+    silent = _DEFAULTS | {"job_id": spec.job_id, "name": spec.job_id}
+    return {name: value for name, value in to_json(spec).items() if name not in silent or value != silent[name]}
 
 
 _SILENT_WHEN_EMPTY = frozenset({"headers", "labels"})

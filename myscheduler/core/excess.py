@@ -1,6 +1,6 @@
 """Whether a job is too large to be judged."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from myscheduler.core.bounds import (
@@ -16,34 +16,44 @@ from myscheduler.core.problem import Complaint
 
 Loc = tuple[str | int, ...]
 
+_HOLDERS = (dict, list, tuple)
 
-def excess(values: Any) -> Complaint | None:
+
+def excess(values: Mapping[str, Any]) -> Complaint | None:
     """What makes a job too large, or `None`. Looks no further than the bounds reach, and does not recurse."""
     left: list[tuple[Loc, Any]] = [((), values)]
     count = size = references = 0
     while left:
-        loc, one = left.pop()
-        if isinstance(one, int) and not -TOO_LONG < one < TOO_LONG:
-            return Complaint(loc, "too-large", f"is a number of more than {LONGEST_NUMBER:,} digits: write it as text")
-        if isinstance(one, str):
-            size += len(one)
-            references += one.count(REFERENCE)
-        elif isinstance(one, dict | list | tuple):
-            count += len(one)
-            if len(loc) > DEEPEST:
-                return Complaint((), "too-large", f"is nested more than {DEEPEST} levels deep")
-            if count > MOST_VALUES:
-                message = f"holds more than {MOST_VALUES:,} values: part it, or let the target fetch what it needs"
-                return Complaint((), "too-large", message)
-            size += sum(len(key) for key in one if isinstance(key, str)) if isinstance(one, dict) else 0
-            left += [((*loc, name), value) for name, value in _inner(one)]
-        if references > MOST_REFERENCES:
-            message = f"holds more than {MOST_REFERENCES:,} references, or literal {REFERENCE}: part it"
-            return Complaint((), "too-large", message)
-        if size > LARGEST_JOB:
-            message = f"holds more than {LARGEST_JOB // 1024**2} MiB of text: let the target fetch what it needs"
-            return Complaint((), "too-large", message)
+        loc, holder = left.pop()
+        count += len(holder)
+        if len(loc) > DEEPEST or count > MOST_VALUES:
+            return Complaint((), "too-large", _too_many(len(loc)))
+        for name, value in _inner(holder):
+            if isinstance(name, str):
+                size += len(name)
+            if isinstance(value, str):
+                size += len(value)
+                references += value.count(REFERENCE)
+            elif isinstance(value, _HOLDERS):
+                left.append(((*loc, name), value))
+            elif isinstance(value, int) and not -TOO_LONG < value < TOO_LONG:
+                message = f"is a number of more than {LONGEST_NUMBER:,} digits: write it as text"
+                return Complaint((*loc, name), "too-large", message)
+        if references > MOST_REFERENCES or size > LARGEST_JOB:
+            return Complaint((), "too-large", _too_much(references))
     return None
+
+
+def _too_many(depth: int) -> str:
+    if depth > DEEPEST:
+        return f"is nested more than {DEEPEST} levels deep"
+    return f"holds more than {MOST_VALUES:,} values: part it, or let the target fetch what it needs"
+
+
+def _too_much(references: int) -> str:
+    if references > MOST_REFERENCES:
+        return f"holds more than {MOST_REFERENCES:,} references, or literal {REFERENCE}: part it"
+    return f"holds more than {LARGEST_JOB // 1024**2} MiB of text: let the target fetch what it needs"
 
 
 def _inner(values: Any) -> Iterable[tuple[str | int, Any]]:

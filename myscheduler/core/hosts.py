@@ -65,15 +65,16 @@ def called_host(url: str) -> Host | None:
     return _read(url)
 
 
+@cached(256)  # most callers write the same; few are kept, as anybody may send anything
 def host_in_header(scheme: str, value: str) -> Host | None:
     """What a `Host` header names under a scheme, `None` where that can't be told for sure."""
     if len(value) > LONGEST_HEADER or not _PLAIN.fullmatch(value):
         return None
-    return _read(f"{scheme}://{value}")  # not cached: anybody may send anything
+    return _read(f"{scheme}://{value}")
 
 
 def _read(url: str) -> Host | None:
-    if any(char.isspace() or not char.isprintable() for char in url):
+    if " " in url or not url.isprintable():  # no other white space is printable
         return None
     try:
         parts = urlsplit(url)

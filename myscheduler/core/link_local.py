@@ -14,6 +14,8 @@ from urllib.parse import unquote, urlsplit
 
 import idna
 
+from myscheduler.core.caching import cached
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -67,6 +69,7 @@ NOWHERE = Reach()
 EVERYWHERE = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
 
 
+@lru_cache(maxsize=1_024)  # of the addresses that many jobs call there are few
 def link_local_parts(address: Address) -> tuple[Address, ...]:
     """What is link-local of an address: itself, or IPv4 addresses that it stands for."""
     return tuple(one for one in (address, *_embedded(address)) if _is_link_local(one))
@@ -92,7 +95,7 @@ def _embedded(address: Address) -> Iterator[IPv4Address]:
         yield IPv4Address(bytes(byte ^ 0xFF for byte in packed[12:]))  # the client
 
 
-@lru_cache(maxsize=16_384)  # thousands of jobs are judged again and again
+@cached(16_384)  # thousands of jobs are judged again and again
 def called_address(url: str) -> Address | None:
     """The address that stands in the URL in place of a name, however it is spelled, or `None` where there is none."""
     try:
@@ -101,6 +104,7 @@ def called_address(url: str) -> Address | None:
         return None
 
 
+@cached(1_024)  # many URLs have few hosts
 def address_in(host: str) -> Address | None:
     """The address that a host is, in any spelling that some client takes for one; `None` for a name."""
     text = _plain(unquote(host)).partition("%")[0]  # behind it is the zone of an IPv6 address

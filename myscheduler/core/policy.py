@@ -6,6 +6,7 @@ The same rules bind `validate`, the reconciler and the API, because all of them 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from itertools import islice
 
 from myscheduler.core.bounds import MOST_PROBLEMS
@@ -24,7 +25,7 @@ NAMED = 5
 """So many of the allowed values are named in a message."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, which leave no place for what is worked out once
 class Policy:
     """The rules of one policy.yaml; what is left out forbids nothing."""
 
@@ -49,7 +50,7 @@ class Policy:
         """`policy.yaml:3`."""
         return f"{self.path}:{self.lines.get(rule, 1)}"
 
-    @property
+    @cached_property
     def reach(self) -> Reach:
         """Which link-local addresses jobs may call; an address that is among the hosts is allowed by that."""
         hosts = (address_in(pattern.name) for _, pattern in self.allow_hosts or () if not pattern.below)
