@@ -71,6 +71,8 @@ LARGEST_EXPANSION = 65_536
 
 MOST_PROBLEMS = 100
 """Of one request or one file; each costs a walk, and nobody reads more."""
+MOST_NAMED = 100
+"""Jobs of one kind that an answer about all of them names; it counts the others."""
 MOST_IN_REPORT = 1_000
 """Of all files of one command."""
 

@@ -238,7 +238,7 @@ def _from_library(expression: CronExpression, unit: _Unit) -> str:
 def _told(unit: _Unit, text: str) -> str:
     from cron_descriptor import ExpressionDescriptor, Options  # noqa: PLC0415 - 30 ms that few commands need
 
-    parts: dict[_Unit, str] = {"second": "0", "minute": "0", "month": "*", "year": "*"} | {unit: text}
+    parts: dict[str, str] = {"second": "0", "minute": "0", "month": "*", "year": "*", unit: text}
     options = Options(locale_code="en_US", use_24hour_time_format=True)
     descriptor = ExpressionDescriptor(
         f"{parts['second']} {parts['minute']} * * {parts['month']} * {parts['year']}", options
