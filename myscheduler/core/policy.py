@@ -6,7 +6,6 @@ The same rules bind `validate`, the reconciler and the API, because all of them 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import lru_cache
 from itertools import islice
 
 from myscheduler.core.bounds import MOST_PROBLEMS
@@ -45,21 +44,17 @@ class Policy:
     path: str = "policy.yaml"
     lines: Mapping[str, int] = field(default_factory=dict)
     """Where each rule is written."""
+    reach: Reach = field(init=False, repr=False, compare=False)
+    """Which link-local addresses jobs may call; an address that is among the hosts is allowed by that."""
 
     def place(self, rule: str) -> str:
         """`policy.yaml:3`."""
         return f"{self.path}:{self.lines.get(rule, 1)}"
 
-    @property
-    def reach(self) -> Reach:
-        """Which link-local addresses jobs may call; an address that is among the hosts is allowed by that."""
-        return _reach(self.allow_link_local, self.allow_hosts or ())
-
-
-@lru_cache(maxsize=16)  # it is asked for with each file
-def _reach(networks: tuple[Network, ...], hosts: tuple[tuple[str, HostPattern], ...]) -> Reach:
-    addresses = (address_in(pattern.name) for _, pattern in hosts if not pattern.below)
-    return Reach((*networks, *(read_network(str(one)) for one in addresses if one is not None)))
+    def __post_init__(self) -> None:
+        hosts = (address_in(pattern.name) for _, pattern in self.allow_hosts or () if not pattern.below)
+        named = (read_network(str(one)) for one in hosts if one is not None)
+        object.__setattr__(self, "reach", Reach((*self.allow_link_local, *named)))
 
 
 NO_POLICY = Policy()
