@@ -56,7 +56,7 @@ async def _take_in(api: Api, service: Service, fleet: Fleet) -> Cost:
         put_in()
         while True:
             state = await api.sync_state()
-            if len(state["created"]) + state["unchanged"] == fleet.total:
+            if state["counts"]["created"] + state["unchanged"] == fleet.total:
                 break
             if time.time() - cost.begin > APPLY_SEC:
                 raise BenchmarkError(f"{fleet.total} manifests were not taken in: {str(state)[:500]}")

@@ -88,7 +88,7 @@ async def _cold(api: Api, fleet: Fleet) -> float:
     while True:
         state = await api.sync()
         # a pass that the watcher began just before may have created them
-        if len(state["created"]) + state["unchanged"] == fleet.total:
+        if state["counts"]["created"] + state["unchanged"] == fleet.total:
             break
         if time.perf_counter() - begin > 120:
             raise BenchmarkError(f"{fleet.total} manifests were not taken in: {str(state)[:500]}")

@@ -13,6 +13,7 @@ from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.store import Store, job_rows, revision_rows, source_rows
 from myscheduler.catalog import API, Catalog, StalePlanError
 from myscheduler.core.audit import Action, Entry
+from myscheduler.core.bounds import MOST_NAMED
 from myscheduler.core.calendars_file import NamedCalendars, read_calendars
 from myscheduler.core.manifest import Desired, ParsedFile, combine, parse_file
 from myscheduler.core.plan import Delete, Plan, deletion_digest, make_plan
@@ -266,5 +267,6 @@ def _approved(plan: Plan, approval: Approval | None, now: datetime) -> Entry | N
     deletions = [change for change in plan.changes if isinstance(change, Delete)]
     if approval is None or deletion_digest(deletions) != approval.digest:
         return None
-    detail = {"digest": approval.digest, "job_ids": [one.known.job_id for one in deletions], "revision": plan.revision}
+    named = [one.known.job_id for one in deletions[:MOST_NAMED]]  # each has an entry of its own beside this
+    detail = {"digest": approval.digest, "job_ids": named, "job_count": len(deletions), "revision": plan.revision}
     return Entry(now, approval.by, Action.APPROVED, None, detail)

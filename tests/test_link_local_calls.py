@@ -155,6 +155,27 @@ async def test_the_policy_is_asked_for_each_connection(monkeypatch: pytest.Monke
     assert tried.failure in {Failure.TIMEOUT, Failure.CONNECTION}
 
 
+class Closed(Reach):
+    """Stands for a policy that allows the address of the target no longer."""
+
+    def allows(self, _: object) -> bool:
+        return False
+
+
+async def test_a_kept_connection_is_judged_by_the_policy_of_today(
+    monkeypatch: pytest.MonkeyPatch, target: Target
+) -> None:
+    Names(monkeypatch, ["127.0.0.1"])
+    url, reach = f"http://kept.example.com:{target.port}/", NOWHERE
+    async with open_sender(connections=0, connections_per_host=0, reach=lambda: reach) as sender:
+        before = [await sender.send(request(url)) for _ in range(2)]
+        reach = Closed()
+        after = await sender.send(request(url))
+    assert [one.http_status for one in before] == [200, 200]
+    assert [one.connection for one in target.requests] == [1, 1]
+    assert after.failure is Failure.TARGET_NOT_ALLOWED
+
+
 async def test_names_that_hang_hold_up_no_other(monkeypatch: pytest.MonkeyPatch, target: Target) -> None:
     hung, real = asyncio.Event(), socket.getaddrinfo
     loop = asyncio.get_running_loop()

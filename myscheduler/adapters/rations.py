@@ -7,11 +7,14 @@ parser in slices, as long as this turn of the loop has time left; the rest waits
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
 from aiohttp import ClientError
 from aiohttp.client_proto import ResponseHandler
+
+from myscheduler.core.link_local import Reach, address_in
 
 MOST_INTERIM = 1_000
 """Interim answers (1xx) before the answer; one in 3.6 s for an hour of work."""
@@ -78,9 +81,13 @@ class Rations:
 class Handler(ResponseHandler):
     """aiohttp's protocol of a connection, which takes what arrives by rations."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, rations: Rations) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, rations: Rations, reach: Callable[[], Reach]) -> None:
+        """`reach` says which link-local addresses may be called."""
         super().__init__(loop)
         self._rations = rations
+        self._reach = reach
+        self._judged_by: Reach | None = None
+        """Under which the address was allowed last."""
         self._held = bytearray()
         """What has arrived and is not parsed yet. As long as it is much, nothing more is read."""
         self._is_waiting = False
@@ -101,6 +108,20 @@ class Handler(ResponseHandler):
     @property
     def is_light(self) -> bool:
         return self._spent < LIGHT_SEC
+
+    def is_connected(self) -> bool:
+        """Whether a kept connection can be used once more: not where its address is allowed no longer."""
+        return super().is_connected() and self._is_allowed()
+
+    def _is_allowed(self) -> bool:
+        reach = self._reach()
+        if reach is not self._judged_by:
+            peer = self.transport.get_extra_info("peername") if self.transport else None
+            address = address_in(str(peer[0])) if peer else None
+            if address is None or not reach.allows(address):
+                return False
+            self._judged_by = reach
+        return True
 
     @property
     def should_close(self) -> bool:

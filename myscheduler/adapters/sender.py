@@ -146,7 +146,8 @@ async def open_sender(
 
     A response is read up to `response_limit` bytes: the outcome then counts by its status, its size is what was read,
     and the connection is closed. `reach` says which link-local addresses may be called; it is asked for each
-    connection. Certificates are checked against certifi's list, or `SSL_CERT_FILE` / `SSL_CERT_DIR`.
+    connection, and before one that was kept is used again. Certificates are checked against certifi's list, or
+    `SSL_CERT_FILE` / `SSL_CERT_DIR`.
     """
     tls = await asyncio.to_thread(_tls_context)
     tls.set_alpn_protocols(["http/1.1"])
@@ -161,7 +162,7 @@ async def open_sender(
     )
     loop = asyncio.get_running_loop()
     # There is no public way to the protocol of a connection either; a test watches that answers come by rations.
-    connector._factory = partial(Handler, loop, Rations(loop))  # type: ignore[assignment]  # noqa: SLF001
+    connector._factory = partial(Handler, loop, Rations(loop), reach)  # type: ignore[assignment]  # noqa: SLF001
     session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -38,8 +38,8 @@ def sync_router(store: Store, reconciler: Reconciler, views: Views, *, source: s
     @router.get("/files")
     @router.get("/files/", include_in_schema=False)
     async def get_files() -> JSONResponse:
-        """Every file of the source, with what became of it."""
-        return JSONResponse({"files": [views.file(file) for file in reconciler.state.files]})
+        """Every file of the source, with what became of it; `problem_count` counts what is not told of its problems."""
+        return JSONResponse({"files": views.files(reconciler.state.files)})
 
     @router.post("")
     @router.post("/", include_in_schema=False)

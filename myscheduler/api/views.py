@@ -1,12 +1,14 @@
 """The JSON shapes of the REST API. The outside relies on them: fields may be added, never renamed or dropped."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from heapq import nsmallest
 from typing import Any
 
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from myscheduler.core.audit import Entry
-from myscheduler.core.bounds import MOST_PROBLEMS
+from myscheduler.core.bounds import MOST_IN_REPORT, MOST_NAMED, MOST_PROBLEMS
 from myscheduler.core.execution import Failing, Record, Status
 from myscheduler.core.job import (
     DeclaredCron,
@@ -290,14 +292,26 @@ class Views:
             "last_applied_revision": state.applied_revision,
             "last_attempted_at": self._time(state.attempted_at),
             "last_applied_at": self._time(state.applied_at),
-            "created": list(state.created),
-            "updated": list(state.updated),
-            "deleted": list(state.deleted),
+            "created": list(state.created[:MOST_NAMED]),
+            "updated": list(state.updated[:MOST_NAMED]),
+            "deleted": list(state.deleted[:MOST_NAMED]),
             "unchanged": state.unchanged,
-            "held": sorted(state.held),
-            "blocked_deletion": {"digest": blocked.digest, "reason": blocked.reason, "job_ids": list(blocked.job_ids)}
+            "held": nsmallest(MOST_NAMED, state.held),
+            "blocked_deletion": {
+                "digest": blocked.digest,
+                "reason": blocked.reason,
+                "job_ids": list(blocked.job_ids[:MOST_NAMED]),
+                "job_count": len(blocked.job_ids),
+            }
             if blocked
             else None,
+            "counts": {
+                "created": len(state.created),
+                "updated": len(state.updated),
+                "deleted": len(state.deleted),
+                "held": len(state.held),
+                "drift": len(drifted or ()),
+            },
             "problems": [problem.as_json() for problem in worst([*state.problems], MOST_PROBLEMS)],
             "problem_count": len(state.problems),
             "files": {
@@ -305,15 +319,29 @@ class Views:
                 "not_applied": [self.file(file, most=OF_A_FILE) for file in troubled[:MOST_PROBLEMS]],
                 "not_applied_count": len(troubled),
             },
-            "drift": None if drifted is None else [self._drift(job) for job in drifted],
+            "drift": None if drifted is None else [self._drift(job) for job in drifted[:MOST_NAMED]],
             "history": None if history is None else [self._passed(one) for one in history],
         }
 
+    def files(self, files: Sequence[FileState]) -> list[dict[str, Any]]:
+        """All of them; problems of the first that have any, until there are too many."""
+        told, left = [], MOST_IN_REPORT
+        for file in files:
+            told.append(self.file(file, most=min(MOST_PROBLEMS, left)))
+            left -= len(told[-1]["problems"])
+        return told
+
     @staticmethod
-    def file(file: FileState, *, most: int = MOST_PROBLEMS) -> dict[str, Any]:
+    def file(file: FileState, *, most: int) -> dict[str, Any]:
         """With the worst of its problems."""
         problems = [problem.as_json() for problem in worst([*file.problems], most)]
-        return {"path": file.path, "condition": file.condition, "jobs": file.jobs, "problems": problems}
+        return {
+            "path": file.path,
+            "condition": file.condition,
+            "jobs": file.jobs,
+            "problems": problems,
+            "problem_count": len(file.problems),
+        }
 
     def entry(self, entry: Entry) -> dict[str, Any]:
         return {

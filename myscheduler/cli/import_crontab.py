@@ -7,6 +7,7 @@ import click
 from myscheduler.causes import reason_of
 from myscheduler.cli.manifests import STDIN, coloured, read_stdin
 from myscheduler.cli.writing import output_option, write_manifests
+from myscheduler.core.bounds import LARGEST_CRONTAB
 from myscheduler.core.crontab_import import import_crontab as manifests_of
 from myscheduler.core.problem import Severity
 from myscheduler.settings import Settings
@@ -31,7 +32,10 @@ def import_crontab(file: Path, *, system: bool, output: Path | None) -> None:
     """
     name = STDIN if str(file) == "-" else file.as_posix()
     try:
-        content = read_stdin() if str(file) == "-" else file.read_bytes()
+        content = read_stdin() if str(file) == "-" else _read(file)
+        if len(content) > LARGEST_CRONTAB:
+            message = f"{name} is larger than {LARGEST_CRONTAB // 1024**2} MiB: import it in parts"
+            raise click.ClickException(message)
         text = content.decode("utf-8-sig")
     except OSError as error:
         raise click.ClickException(f"{name} can't be read: {reason_of(error)}") from error
@@ -44,3 +48,9 @@ def import_crontab(file: Path, *, system: bool, output: Path | None) -> None:
         click.echo("warning: no jobs found", err=True)
     write_manifests(imported.manifests, output)
     raise SystemExit(int(any(problem.severity is Severity.ERROR for problem in imported.problems)))
+
+
+def _read(file: Path) -> bytes:
+    """No more than tells that it is too large: a device may have no end."""
+    with file.open("rb") as stream:
+        return stream.read(LARGEST_CRONTAB + 1)

@@ -96,22 +96,28 @@ def _lines(state: dict[str, Any]) -> Iterator[str]:
     yield f"  source     {state['source']}, {counted(state['files']['total'], 'file')}"
     yield f"  applied    {_revision(state['last_applied_revision'], state['last_applied_at'])}"
     yield f"  attempted  {_revision(state['last_attempted_revision'], state['last_attempted_at'])}"
-    done = [f"{len(state[name]):,} {name}" for name in _DONE if state[name]]
+    counts = state.get("counts", {})  # older servers name all jobs
+    done = [f"{counts.get(name, len(state[name])):,} {name}" for name in _DONE if state[name]]
     done.append(f"{state['unchanged']:,} unchanged")
     yield f"  this pass  {', '.join(done)}"
     yield from _blocked(state["blocked_deletion"])
     yield from _problems(state["problems"], state.get("problem_count", 0))
     if state["held"]:
-        yield f"Held at their last good spec: {printable(', '.join(state['held']))}"
-    yield from _drift(state["drift"] or [])
+        yield f"Held at their last good spec: {_named(state['held'], counts.get('held', 0))}"
+    yield from _drift(state["drift"] or [], counts.get("drift", 0))
     yield from _history(state["history"] or [])
 
 
 def _blocked(blocked: dict[str, Any] | None) -> Iterator[str]:
     if blocked:
         yield click.style(f"Blocked deletion {blocked['digest']}: {blocked['reason']}", fg="red")
-        yield f"  {printable(', '.join(blocked['job_ids']))}"
+        yield f"  {_named(blocked['job_ids'], blocked.get('job_count', 0))}"
         yield f"  to let it happen: myscheduler sync --approve {blocked['digest']}"
+
+
+def _named(job_ids: list[str], count: int) -> str:
+    more = f" and {count - len(job_ids):,} more" if count > len(job_ids) else ""
+    return printable(", ".join(job_ids)) + more
 
 
 def _problems(problems: list[dict[str, Any]], count: int) -> Iterator[str]:
@@ -124,9 +130,10 @@ def _problems(problems: list[dict[str, Any]], count: int) -> Iterator[str]:
         yield f"  {coloured(Problem(**{**problem, 'severity': severity}))}"
 
 
-def _drift(drift: list[dict[str, Any]]) -> Iterator[str]:
+def _drift(drift: list[dict[str, Any]], count: int) -> Iterator[str]:
     if drift:
-        yield f"{counted(len(drift), 'job')} paused beside the manifest:"
+        first = f", the first {len(drift)}" if count > len(drift) else ""
+        yield f"{counted(max(count, len(drift)), 'job')} paused beside the manifest{first}:"
     for one in drift:
         pause, source = one["pause"], one["source"]
         reason = f" ({pause['reason']})" if pause["reason"] else ""

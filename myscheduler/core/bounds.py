@@ -45,10 +45,34 @@ MOST_IN_DOCUMENT = 200_000
 MOST_IN_FILE = 1_000_000
 """How many values a file may hold. They take some 500 MB while they are read; 10,000 jobs have about 250,000."""
 
+# --- policy.yaml and calendars.yaml: each job is held against all of what stands there ---
+
+MOST_RULED = 1_000
+"""Texts in the lists of a policy, all rules together; of grants, each secret with each host."""
+LONGEST_RULED = 255
+"""Characters of one of them: a host has 253 at the most."""
+LARGEST_RULED = 36_525 * 86_400
+"""The largest number in a rule: the seconds of a hundred years, which is the longest interval."""
+MOST_CALENDARS = 1_000
+LONGEST_CALENDAR_NAME = 255
+
+# --- a crontab ---
+
+LARGEST_CRONTAB = 1024 * 1024
+"""Bytes."""
+LONGEST_CRONTAB_LINE = 10_000
+"""Characters; cron itself ends at 1,000 or at 131,072."""
+MOST_CRONTAB_JOBS = 2_000
+MOST_CRONTAB_SETTINGS = 1_000
+LARGEST_EXPANSION = 65_536
+"""Characters of all variables that stand in the command of a line, as often as they stand there."""
+
 # --- what is told ---
 
 MOST_PROBLEMS = 100
 """Of one request or one file; each costs a walk, and nobody reads more."""
+MOST_NAMED = 100
+"""Jobs of one kind that an answer about all of them names; it counts the others."""
 MOST_IN_REPORT = 1_000
 """Of all files of one command."""
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from myscheduler.core.bounds import MOST_PROBLEMS
+from myscheduler.core.bounds import LONGEST_CALENDAR_NAME, MOST_CALENDARS, MOST_PROBLEMS
 from myscheduler.core.calendars import Calendar, check_calendar
 from myscheduler.core.credentials import field_of, key_shown
 from myscheduler.core.fields import LONGEST_DAYS, MOST_DAYS
@@ -44,7 +44,7 @@ class CalendarEntry(BaseModel):
     )
 
 
-MOST_COMPARED = 1_000
+MOST_COMPARED = 100
 """Names of calendars that a mistyped one is compared with."""
 
 _ENTRIES = TypeAdapter(dict[str, CalendarEntry])
@@ -117,6 +117,9 @@ def _entries(path: str, document: Document) -> tuple[dict[str, Calendar], list[P
     entries = document.value if isinstance(document.value, dict) else {}
     if entries is not document.value:
         return {}, [*problems, problem((), "not-a-mapping", "is a mapping of names to calendars")]
+    if len(entries) > MOST_CALENDARS:
+        message = f"holds {len(entries):,} calendars: up to {MOST_CALENDARS:,} can be kept apart"
+        return {}, [*problems, problem((), "too-large", message)]
     known: dict[str, Calendar] = {}
     for name, written in entries.items():
         found, faults = _entry(name, written)
@@ -128,6 +131,8 @@ def _entries(path: str, document: Document) -> tuple[dict[str, Calendar], list[P
 
 
 def _entry(name: str, written: Any) -> tuple[Calendar | None, list[tuple[tuple[str | int, ...], str]]]:
+    if len(name) > LONGEST_CALENDAR_NAME:
+        return None, [((name,), f"a name of a calendar has up to {LONGEST_CALENDAR_NAME} characters")]
     try:
         entry = _ENTRIES.validate_python({name: written})[name]
     except ValidationError as error:

@@ -10,7 +10,7 @@ from itertools import islice, pairwise
 
 from myscheduler.core.call import longest_run
 from myscheduler.core.declaration import is_past
-from myscheduler.core.exclusions import next_run
+from myscheduler.core.exclusions import next_run, runs_after
 from myscheduler.core.job import DeclaredCron, JobSpec, compile_schedule
 from myscheduler.core.manifest import DeclaredJob, Written
 from myscheduler.core.problem import Problem, Severity
@@ -104,7 +104,7 @@ def _period(schedule: Schedule, now: datetime, limit: float) -> timedelta | None
         return rhythm.every if rhythm.every.total_seconds() < limit else None
     if _least(rhythm.expression) >= limit:
         return None
-    runs = islice(_runs(schedule, now), NEAR_SLOTS)
+    runs = islice(runs_after(schedule, now), NEAR_SLOTS)
     shortest = min((after - before for before, after in pairwise(runs)), default=None)
     return shortest if shortest is not None and shortest.total_seconds() < limit else None
 
@@ -119,10 +119,3 @@ def _least(expression: CronExpression) -> int:
         if len(values) > 1:
             return unit * min(after - before for before, after in pairwise([*values, values[0] + around]))
     return DAY
-
-
-def _runs(schedule: Schedule, after: datetime) -> Iterator[datetime]:
-    run = next_run(schedule, after)
-    while run is not None:
-        yield run
-        run = next_run(schedule, run)

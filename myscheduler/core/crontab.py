@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from myscheduler.core.bounds import LONGEST_CRONTAB_LINE, MOST_CRONTAB_JOBS, MOST_CRONTAB_SETTINGS
 from myscheduler.core.crontab_credentials import is_telling
 
 _SET = re.compile(r"\s*([A-Za-z_]\w*|\"[^\"]+\"|'[^']+')\s*=\s*(.*?)\s*", re.ASCII)
@@ -43,24 +44,35 @@ def read_crontab(text: str, *, has_users: bool = False) -> Crontab:
     said: list[str] = []
     for number, line in enumerate(text.split("\n"), start=1):
         stripped = line.strip()
+        if len(line) > LONGEST_CRONTAB_LINE:
+            faults.append((number, f"is longer than {LONGEST_CRONTAB_LINE:,} characters"))
+            said = []
+            continue
         if stripped.startswith("#"):
             said += _said(stripped)
             continue
         if found := _SET.fullmatch(line):
             variables = variables | {_unquoted(found[1]): _unquoted(found[2])}
+            if len(variables) > MOST_CRONTAB_SETTINGS:
+                faults.append((number, f"is one variable more than {MOST_CRONTAB_SETTINGS:,}: here the reading ends"))
+                break
         elif found := _TIMES.fullmatch(stripped):
-            times, command = found.groups()
-            if has_users:
-                _, _, command = " ".join(command.split(maxsplit=1)).partition(" ")
-            command, stdin = _split_at_percent(command)
+            command, stdin = _split_at_percent(_without_user(found[2]) if has_users else found[2])
+            if command and len(entries) == MOST_CRONTAB_JOBS:
+                faults.append((number, f"is one job more than {MOST_CRONTAB_JOBS:,}: import the rest on its own"))
+                break
             if command:
-                entries.append(Entry(number, times, command, stdin, _comment(said), variables))
+                entries.append(Entry(number, found[1], command, stdin, _comment(said), variables))
             else:
                 faults.append((number, "no command stands behind the user: --system is for crontabs with users"))
         elif stripped:
             faults.append((number, "is neither a setting nor five fields and a command"))
         said = []
     return Crontab(tuple(entries), tuple(faults))
+
+
+def _without_user(command: str) -> str:
+    return " ".join(command.split(maxsplit=1)).partition(" ")[2]
 
 
 def _comment(said: list[str]) -> str | None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from myscheduler.core.bounds import LARGEST_EXPANSION
 from myscheduler.core.crontab_credentials import is_credential_variable
 from myscheduler.core.curl import read_curl
 from myscheduler.core.shell import Command, as_manifest_text, expand, is_marked, marked, read_commands
@@ -35,7 +36,11 @@ class _Line:
 
     secret_for: SecretFor
     stdin: str | None
+    given: Mapping[str, str] = field(repr=False)
+    """The settings of the crontab; one is taken over when it is asked for."""
     variables: dict[str, str] = field(default_factory=dict, repr=False)
+    expanded: int = 0
+    """Characters that variables have put into words."""
     unset: dict[str, str] = field(default_factory=dict)
     hidden: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
     found: FoundCall | None = None
@@ -50,10 +55,15 @@ class _Line:
         self.variables[name] = value
 
     def value_of(self, name: str) -> str:
+        if name not in self.variables and name in self.given:
+            self.set(name, self.given[name])
         if name not in self.variables:
             secret = self.secret_for(name, None)
             self.unset[secret] = name
             self.variables[name] = marked(secret)
+        self.expanded += len(self.variables[name])
+        if self.expanded > LARGEST_EXPANSION:
+            raise NotTakenOver(f"its variables expand to more than {LARGEST_EXPANSION:,} characters")
         return self.variables[name]
 
 
@@ -66,9 +76,7 @@ _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.ASCII | re.DOTALL)
 
 def find_call(command: str, variables: Mapping[str, str], stdin: str | None, secret_for: SecretFor) -> FoundCall:
     """The call that the command makes. Raises `NotTakenOver` or `ShellError` where it makes none, or not only one."""
-    line = _Line(secret_for, stdin)
-    for name, value in variables.items():
-        line.set(name, value)
+    line = _Line(secret_for, stdin, variables)
     _read_line(line, command)
     if line.found is None:
         raise NotTakenOver("runs neither curl nor wget: only HTTP calls can be taken over")

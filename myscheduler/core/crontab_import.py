@@ -2,19 +2,19 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit
 
+from myscheduler.core.bounds import MOST_IN_REPORT
 from myscheduler.core.credentials import MASK, masked, masked_text
 from myscheduler.core.crontab import Entry, read_crontab
 from myscheduler.core.crontab_command import FoundCall, find_call
 from myscheduler.core.declaration import declare
 from myscheduler.core.fields import METHODS
 from myscheduler.core.manifest_writing import document, ordered
-from myscheduler.core.problem import Complaint, Problem, Severity
+from myscheduler.core.problem import Complaint, Problem, Severity, worst
 from myscheduler.core.secrets import is_in_host
 from myscheduler.core.shell import ShellError
 from myscheduler.core.web_call import NotTakenOver
@@ -42,7 +42,52 @@ def import_crontab(text: str, *, path: str, zone: str, has_users: bool = False) 
     for entry in crontab.entries:
         importing.take(entry)
     importing.tell_of_all()
-    return Imported(importing.manifests, tuple(sorted(importing.problems)))
+    return Imported(importing.manifests, _told(path, importing.problems))
+
+
+def _told(path: str, problems: list[Problem]) -> tuple[Problem, ...]:
+    """Sorted; where there are too many, errors before warnings, and how many more there are."""
+    told = sorted(worst(problems, MOST_IN_REPORT))
+    if more := len(problems) - len(told):
+        told.append(Problem(path, told[-1].line, 1, "", "more-problems", f"and {more:,} more: mend these first"))
+    return tuple(told)
+
+
+@dataclass(slots=True)
+class _Names:
+    """Each is given once; one that is taken gets a number."""
+
+    taken: set[str] = field(default_factory=set)
+    numbers: Counter[str] = field(default_factory=Counter)
+    """How many of each wished name are taken, so that none is tried again."""
+
+    def find(self, wished: str) -> str:
+        name = wished
+        while name in self.taken:
+            self.numbers[wished] += 1
+            name = f"{wished}-{self.numbers[wished] + 1}"
+        return name
+
+    def take(self, wished: str) -> str:
+        name = self.find(wished)
+        self.taken.add(name)
+        return name
+
+
+def _between(parts: Sequence[str], text: str) -> list[str] | None:
+    """What stands in a text between these parts, at least a character each; `None` where it isn't made of them.
+
+    A regular expression would try every split of a text that has none.
+    """
+    first, *inner, last = parts
+    found, at, end = list[str](), len(first), len(text) - len(last)
+    for part in inner:
+        begin = text.find(part, at + 1, end)
+        if begin < 0:
+            return None
+        found.append(text[at:begin])
+        at = begin + len(part)
+    return [*found, text[at:end]] if at < end and text.startswith(first) and text.endswith(last) else None
 
 
 @dataclass(slots=True)
@@ -51,6 +96,7 @@ class _Secrets:
 
     names: dict[str, str] = field(default_factory=dict)
     """By the values that they have to hold, so that equal ones share a name."""
+    free: _Names = field(default_factory=_Names)
 
     def taken_out(self, call: dict[str, Any], *, login: str | None, prefix: str) -> tuple[dict[str, Any], list[str]]:
         """The fields with references in place of what looks like a credential, and what each secret has to hold."""
@@ -78,11 +124,11 @@ class _Secrets:
             pairs = zip(value, shown, strict=True)
             return [self._replaced(one, other, loc, prefix, hints) for one, other in pairs]
         parts = shown.split(MASK)
-        found = re.fullmatch("(.+?)".join(map(re.escape, parts)), value, re.DOTALL)
+        found = _between(parts, value)
         if found is None:
             raise NotTakenOver(f"a credential in {'.'.join(loc)} can't be told from what is around it")
         written = parts[0]
-        for literal, part in zip(found.groups(), parts[1:], strict=True):
+        for literal, part in zip(found, parts[1:], strict=True):
             is_path = loc[0] == "target_url" and "?" not in written
             decode = unquote if is_path else unquote_plus if loc in _ENCODED else str
             pieces = literal.split("/") if is_path else [literal]
@@ -105,9 +151,7 @@ class _Secrets:
 
     def _name(self, value: str, wished: str) -> str:
         if value not in self.names:
-            taken = set(self.names.values())
-            numbered = (wished if number == 1 else f"{wished}-{number}" for number in count(1))
-            self.names[value] = next(name for name in numbered if name not in taken)
+            self.names[value] = self.free.take(wished)
         return self.names[value]
 
 
@@ -118,6 +162,7 @@ class _Importing:
     manifests: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     secrets: _Secrets = field(default_factory=_Secrets)
+    ids: _Names = field(default_factory=_Names)
     locks: list[tuple[int, str]] = field(default_factory=list)
     endless: list[int] = field(default_factory=list)
     """Lines whose call may last as long as it likes."""
@@ -140,7 +185,7 @@ class _Importing:
             raise NotTakenOver(
                 "the host of its URL stands in a variable that nothing here sets, or that is called a credential"
             )
-        job_id = self._free_id(_slug(call["target_url"], entry.comment))
+        job_id = self.ids.find(_slug(call["target_url"], entry.comment))
         call, hints = self.secrets.taken_out(
             call, login=found.call.login, prefix=_ascii(job_id) or f"line-{entry.line}"
         )
@@ -155,12 +200,9 @@ class _Importing:
         spec, complaints = declare(fields, zone=self.zone)
         if spec is None:
             raise NotTakenOver("; ".join(_fault(one) for one in complaints if one.severity is Severity.ERROR))
+        self.ids.taken.add(job_id)
         self.manifests[job_id] = document(fields, [f"From line {entry.line} of {self.path}."])
         self._tell(entry, found, hints)
-
-    def _free_id(self, slug: str) -> str:
-        numbered = (slug if number == 1 else f"{slug}-{number}" for number in count(1))
-        return next(job_id for job_id in numbered if job_id not in self.manifests)
 
     def _tell(self, entry: Entry, found: FoundCall, hints: list[str]) -> None:
         text = next(reversed(self.manifests.values()))

@@ -1,10 +1,12 @@
 """Slots that are due and left out, whatever state their job is in: for a clock change, a blackout or a closed day."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from heapq import merge
 from itertools import islice
+from math import gcd
 from typing import NamedTuple
 
 from myscheduler.core.calendars import Closed, WorkingDays, closed_days
@@ -24,10 +26,12 @@ from myscheduler.core.schedule import (
 )
 from myscheduler.core.search import GivenUp, Search, can_search
 from myscheduler.core.seconds import span_bits
-from myscheduler.core.walls import DAY
+from myscheduler.core.walls import DAY, bits
 from myscheduler.core.zoned_cron import Cron, swallowing
 from myscheduler.core.zones import FIRST, LAST, first_showing, reached, to_instant, to_second
 
+_SECOND = timedelta(seconds=1)
+_SPAN = timedelta(days=1)
 _NEAR = 8
 """So many times the end of what leaves a slot out is jumped to; a run that lies behind is searched for by days."""
 _MOST_JUMPS = 1_000
@@ -103,6 +107,20 @@ def next_run(schedule: Schedule, after: datetime) -> datetime | None:
     return search_run(schedule, after).run
 
 
+def runs_after(schedule: Schedule, after: datetime) -> Iterator[datetime]:
+    """The slots later than `after` that are not left out, in order, as far as they can be found.
+
+    Behind each that was searched for, those of a day are found at once: with many blackouts, a search takes as long.
+    """
+    by_days = isinstance(schedule, Adjusted) and len(schedule.blackouts) > 1 and can_search(schedule)
+    while (run := next_run(schedule, after)) is not None:
+        yield run
+        after = run
+        if by_days and isinstance(schedule, Adjusted) and (until := forth(run, _SPAN)) is not None:
+            yield from (run + (second + 1) * _SECOND for second in bits(free_seconds(schedule, run, until)))
+            after = until
+
+
 def search_run(schedule: Schedule, after: datetime) -> Answer:
     """The first slot later than `after` that is not left out."""
     slot = next_after(schedule, after)
@@ -164,6 +182,8 @@ def _count_by_days(schedule: Adjusted, after: datetime, until: datetime) -> int:
 
 def _search(schedule: Adjusted, slot: datetime) -> Answer:
     search, second = Search(schedule), to_second(slot)
+    if _is_dark_for_more(schedule, second):
+        return Answer(None)
     try:
         while (found := search.first_from(second)) is not None:
             run = next_after(schedule, to_instant(found) - TICK)
@@ -172,15 +192,23 @@ def _search(schedule: Adjusted, slot: datetime) -> Answer:
                 return Answer(run)
             second = max(to_second(end - TICK), found) + 1  # a range of moments, which the search does not know
     except GivenUp:
-        return Answer(None, is_certain=_is_always_dark(schedule, slot))
+        return Answer(None, is_certain=False)
     return Answer(None)
 
 
-def _is_always_dark(schedule: Adjusted, slot: datetime) -> bool:
-    """Whether no second is left, whatever the rhythm and its days are."""
-    every_second = Adjusted(Interval(timedelta(seconds=1), slot), blackouts=schedule.blackouts, zone=schedule.zone)
+def _is_dark_for_more(schedule: Adjusted, second: int) -> bool:
+    """Whether nothing is left even for a rhythm that is due more often and is the same on every day.
+
+    An interval that doesn't divide the day would be walked day by day for centuries.
+    """
+    rhythm = schedule.rhythm
+    if isinstance(rhythm, Interval):
+        every = gcd(rhythm.every // _SECOND, DAY)
+        often = replace(schedule, rhythm=Interval(every * _SECOND, rhythm.anchor))
+    else:
+        often = Adjusted(Interval(_SECOND, to_instant(second)), blackouts=schedule.blackouts, zone=schedule.zone)
     try:
-        return Search(every_second).first_from(to_second(slot)) is None
+        return often != schedule and Search(often).first_from(second) is None
     except GivenUp:
         return False
 

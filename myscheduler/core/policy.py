@@ -6,7 +6,6 @@ The same rules bind `validate`, the reconciler and the API, because all of them 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cached_property
 from itertools import islice
 
 from myscheduler.core.bounds import MOST_PROBLEMS
@@ -25,7 +24,7 @@ NAMED = 5
 """So many of the allowed values are named in a message."""
 
 
-@dataclass(frozen=True)  # without slots, which leave no place for what is worked out once
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The rules of one policy.yaml; what is left out forbids nothing."""
 
@@ -45,16 +44,17 @@ class Policy:
     path: str = "policy.yaml"
     lines: Mapping[str, int] = field(default_factory=dict)
     """Where each rule is written."""
+    reach: Reach = field(init=False, repr=False, compare=False)
+    """Which link-local addresses jobs may call; an address that is among the hosts is allowed by that."""
 
     def place(self, rule: str) -> str:
         """`policy.yaml:3`."""
         return f"{self.path}:{self.lines.get(rule, 1)}"
 
-    @cached_property
-    def reach(self) -> Reach:
-        """Which link-local addresses jobs may call; an address that is among the hosts is allowed by that."""
+    def __post_init__(self) -> None:
         hosts = (address_in(pattern.name) for _, pattern in self.allow_hosts or () if not pattern.below)
-        return Reach((*self.allow_link_local, *(read_network(str(one)) for one in hosts if one is not None)))
+        named = (read_network(str(one)) for one in hosts if one is not None)
+        object.__setattr__(self, "reach", Reach((*self.allow_link_local, *named)))
 
 
 NO_POLICY = Policy()

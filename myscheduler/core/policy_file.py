@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from myscheduler.core.bounds import MOST_PROBLEMS
+from myscheduler.core.bounds import LARGEST_RULED, LONGEST_RULED, MOST_PROBLEMS, MOST_RULED
 from myscheduler.core.credentials import field_of, key_shown
 from myscheduler.core.fields import METHODS
 from myscheduler.core.hosts import parse_host_pattern
@@ -93,12 +93,20 @@ class _Reading:
             message = "is a mapping of rules, such as 'allow_hosts: [api.example.com]'"
             return NO_POLICY, [*self._problems, self._problem((), "not-a-mapping", message)]
         found: dict[str, Any] = {}
+        left = MOST_RULED
         for name, written in rules.items():
             if len(self._problems) > MOST_PROBLEMS:
                 break
             if name not in READERS:
                 self._complain((name,), _unknown(name), rule="unknown-key", at_key=True)
                 continue
+            left -= _size(written, left)
+            if left < 0:
+                message = (
+                    f"is too much: a policy holds up to {MOST_RULED:,} texts in all its lists (of api_secrets, each"
+                )
+                self._complain((name,), f"{message} secret with each host)", rule="too-large", at_key=True)
+                break
             try:
                 found[name] = READERS[name](written)
             except _RuleError as error:
@@ -131,13 +139,35 @@ class _RuleError(Exception):
         self.loc = loc
 
 
+def _size(written: Any, most: int) -> int:
+    """How many texts a rule holds; more than `most` are not counted to their end."""
+    match written:
+        case {"secrets": list() as secrets, "hosts": list() as hosts}:
+            return len(secrets) * len(hosts)
+        case dict() | list():
+            size = 0
+            for one in written.values() if isinstance(written, dict) else written:
+                size += max(_size(one, most - size), 1)  # a label without values is one, too
+                if size > most:
+                    break
+            return size
+        case _:
+            return 0
+
+
 def _texts(written: Any, example: str, *loc: str | int) -> tuple[str, ...]:
     if not isinstance(written, list) or not written:
         raise _RuleError(f"has to be a list that is not empty, such as [{example}]", *loc)
     for place, text in enumerate(written):
         if not isinstance(text, str) or not text.strip():
             raise _RuleError(f"has to be text, such as {example}: put it into quotes", *loc, place)
+        _refuse_long(text, *loc, place)
     return tuple(written)
+
+
+def _refuse_long(text: str, *loc: str | int) -> None:
+    if len(text) > LONGEST_RULED:
+        raise _RuleError(f"{shown(text)} is longer than {LONGEST_RULED} characters", *loc)
 
 
 def _labels(written: Any) -> dict[str, tuple[str, ...]]:
@@ -145,6 +175,8 @@ def _labels(written: Any) -> dict[str, tuple[str, ...]]:
         return dict.fromkeys(_texts(written, "team"), ())
     if not isinstance(written, dict) or not written:
         raise _RuleError("has to be a list, such as [team], or names with values, such as {team: [billing, ops]}")
+    for name in written:
+        _refuse_long(name)
     return {name: () if values is None else _texts(values, "billing", name) for name, values in written.items()}
 
 
@@ -177,8 +209,8 @@ def _methods(written: Any) -> tuple[str, ...]:
 
 
 def _count(written: Any, least: int) -> int:
-    if isinstance(written, bool) or not isinstance(written, int) or written < least:
-        raise _RuleError(f"has to be a whole number of at least {least}")
+    if isinstance(written, bool) or not isinstance(written, int) or not least <= written <= LARGEST_RULED:
+        raise _RuleError(f"has to be a whole number of at least {least}, up to {LARGEST_RULED:,}")
     return written
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 from myscheduler.core.admission import Gap, Reason, gap
 from myscheduler.core.calendars import name_of
 from myscheduler.core.clocks import clock_note
-from myscheduler.core.exclusions import exclusions, next_run
+from myscheduler.core.exclusions import exclusions, runs_after
 from myscheduler.core.execution import Status
 from myscheduler.core.job import DeclaredInterval, JobSpec, compile_schedule
 from myscheduler.core.limit_words import describe_job
@@ -91,11 +91,7 @@ def is_counted_from_creation(spec: JobSpec) -> bool:
 
 
 def _runs(schedule: Schedule, after: datetime, count: int, until: datetime | None) -> Iterator[datetime]:
-    slot = next_run(schedule, after)
-    while slot is not None and count and (until is None or slot <= until):
-        yield slot
-        count -= 1
-        slot = next_run(schedule, slot)
+    return takewhile(lambda run: until is None or run <= until, islice(runs_after(schedule, after), count))
 
 
 def _left_out(schedule: Schedule, after: datetime, until: datetime) -> Iterator[Gap]:

@@ -77,6 +77,8 @@ class Search:
         self._of_interval = dict[object, int]()
         self._odd = dict[object, tuple[int, int]]()
         self._years = dict[object, tuple[int | None, int]]()
+        self._known_ends = dict[int, int]()
+        self._openings = dict[object, list[int]]()
         self._kinds = dict[tuple[int | None, Kind], int]()
 
     def first_from(self, second: int) -> int | None:
@@ -204,9 +206,12 @@ class Search:
 
     def _opening(self, year: int, kind: Kind) -> Callable[[], list[int]]:
         """Finds of each day which layers open on it, as bits."""
+        key = kind, self._active(year)
 
         def found() -> list[int]:
-            opening = [0] * 366
+            if key in self._openings:
+                return self._openings[key]
+            opening = self._openings[key] = [0] * 366
             for number, layer in enumerate(self._darkness.layers):
                 mask = self._days_of(number, layer.days, year, kind)
                 self._count(1 + mask.bit_count() // 16)
@@ -220,14 +225,18 @@ class Search:
         """Day by day, counted from the beginning of the year."""
         self._count(100)
         opening, own, base = days.find_opening(), days.own, days.base
+        had = own << 1 | days.had
         for part in parts:
-            for day in range(max(part.first, first), part.end):
+            begin = max(part.first, first)
+            if part.is_plain and self._is_dark(opening, own, had, range(begin, part.end), base + part.start):
+                reach = max(reach, self._reach_behind(opening, part, begin))
+                continue
+            for day in range(begin, part.end):
                 start = part.start + (day - part.first) * DAY
                 if part.is_plain and reach >= start + DAY:
                     free, ends = 0, self._ends(opening[day])
                 elif part.is_plain:
-                    had = bool(own >> day - 1 & 1) if day else days.had
-                    free, ends = self._plain_day(opening[day], bool(own >> day & 1), had, base + start)
+                    free, ends = self._plain_day(opening[day], bool(own >> day & 1), bool(had >> day & 1), base + start)
                 else:
                     free, ends = self._odd_day(days, opening, day, base + start, base + part.stop)
                 if free and reach > start:
@@ -237,6 +246,23 @@ class Search:
                 reach = max(reach, start + ends)
         return None, reach
 
+    def _is_dark(self, opening: list[int], own: int, had: int, days: range, start: int) -> bool:
+        """Whether nothing is left of these plain days, by their few kinds; `start` is the first instant of one."""
+        first, end = days.start, days.stop
+        kinds = set(zip(opening[first:end], _listed(own, first, end), _listed(had, first, end), strict=True))
+        self._count(10 + len(kinds))
+        return not any(self._may_be_free(*kind, start) for kind in kinds)
+
+    def _may_be_free(self, opening: int, has: bool, had: bool, start: int) -> bool:
+        if DAY % self._distance:  # each day has other slots of the interval
+            return bool(self._kind_of_day(opening, has, had)[0])
+        return bool(self._plain_day(opening, has, had, start)[0])
+
+    def _reach_behind(self, opening: list[int], part: Part, first: int) -> int:
+        """How far the darkness reaches that opens on the days of a part, from `first` on."""
+        last = dict(zip(opening[first : part.end], range(first, part.end), strict=True))
+        return max((part.start + (day - part.first) * DAY + self._ends(one) for one, day in last.items()), default=0)
+
     # --- days ---
 
     def _plain_day(self, opening: int, has: bool, had: bool, start: int) -> tuple[int, int]:
@@ -244,13 +270,16 @@ class Search:
 
         `has` and `had`: the rhythm runs on the day and the day before, that lateness may carry over midnight.
         """
+        free, ends = self._kind_of_day(opening, has, had)
+        if free and isinstance(self._rhythm, Interval):
+            free = self._met((opening, has, had), free, (self._anchor - start) % self._distance)
+        return free, ends
+
+    def _kind_of_day(self, opening: int, has: bool, had: bool) -> tuple[int, int]:
         key = opening, has, had
         if key not in self._plain:
             self._plain[key] = self._work_out_plain(*key)
-        free, ends = self._plain[key]
-        if free and isinstance(self._rhythm, Interval):
-            free = self._met(key, free, (self._anchor - start) % self._distance)
-        return free, ends
+        return self._plain[key]
 
     def _met(self, key: object, free: int, first: int) -> int:
         """The free seconds of an interval whose first slot of the day, or behind it, is the second `first`."""
@@ -276,7 +305,10 @@ class Search:
         return slots & ~cover, self._ends(opening)
 
     def _ends(self, opening: int) -> int:
-        return max((self._darkness.layers[number].ends for number in bits(opening)), default=0)
+        if opening not in self._known_ends:
+            ends = (self._darkness.layers[number].ends for number in bits(opening))
+            self._known_ends[opening] = max(ends, default=0)
+        return self._known_ends[opening]
 
     def _odd_day(self, days: "_Days", opening: list[int], day: int, start: int, stop: int) -> tuple[int, int]:
         """The same for a day around a change of the clock; `start` and `stop` are its instants."""
@@ -334,6 +366,13 @@ class _Days(NamedTuple):
     had: bool
     """Whether the day before the year is one."""
     find_opening: Callable[[], list[int]]
+
+
+def _listed(mask: int, first: int, end: int) -> list[bool]:
+    """The bits from `first` to `end`, excluded."""
+    return (
+        [bit == "1" for bit in f"{mask >> first & (1 << end - first) - 1:0{end - first}b}"[::-1]] if end > first else []
+    )
 
 
 @lru_cache(maxsize=64)

@@ -381,4 +381,4 @@ def mask_of(values: Iterable[int]) -> int:
 
 def bits(mask: int) -> tuple[int, ...]:
     """The inverse of `mask_of`, in order."""
-    return tuple(n for n in range(mask.bit_length()) if mask >> n & 1)
+    return tuple(n for n, bit in enumerate(bin(mask)[:1:-1]) if bit == "1") if mask else ()

@@ -5,7 +5,8 @@ The words follow what a cron expression means, not how it is written: equal mean
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import pairwise, product
+from functools import lru_cache
+from itertools import product
 from typing import Literal, assert_never
 
 from myscheduler.core.cron import parse_cron
@@ -14,6 +15,7 @@ from myscheduler.core.moments import parse_moment
 from myscheduler.core.walls import LAST_YEAR, CronExpression, DayRule, bits, times_per_day
 from myscheduler.core.zones import local_time
 
+_Unit = Literal["second", "minute", "month", "year"]
 _MOST_TIMES = 4
 """Up to so many times of the day are named one by one."""
 _MOST_YEARS = 12
@@ -214,17 +216,33 @@ def _changes(declared: DeclaredCron, expression: CronExpression) -> list[str]:
 # --- the library, and words of numbers ---
 
 
-def _from_library(expression: CronExpression, unit: Literal["second", "minute", "month", "year"]) -> str:
+def _from_library(expression: CronExpression, unit: _Unit) -> str:
     """One part, in the words of cron-descriptor.
 
     It is only asked for parts that it tells rightly, in spellings that it reads rightly.
     """
+    match unit:
+        case "second":
+            return _told(unit, _spelled(expression.seconds))
+        case "minute":
+            return _told(unit, _spelled(expression.minutes))
+        case "month":
+            return _told(unit, _listed_as_cron(expression.months))
+        case "year":
+            return _told(unit, _listed_as_cron(expression.years or ()))
+        case _:
+            assert_never(unit)
+
+
+@lru_cache(maxsize=1_024)  # the library reads its words from a file each time
+def _told(unit: _Unit, text: str) -> str:
     from cron_descriptor import ExpressionDescriptor, Options  # noqa: PLC0415 - 30 ms that few commands need
 
-    seconds, minutes = _spelled(expression.seconds), _spelled(expression.minutes)
-    months, years = _listed_as_cron(expression.months), _listed_as_cron(expression.years or ()) or "*"
+    parts: dict[str, str] = {"second": "0", "minute": "0", "month": "*", "year": "*", unit: text}
     options = Options(locale_code="en_US", use_24hour_time_format=True)
-    descriptor = ExpressionDescriptor(f"{seconds} {minutes} * * {months} * {years}", options)
+    descriptor = ExpressionDescriptor(
+        f"{parts['second']} {parts['minute']} * * {parts['month']} * {parts['year']}", options
+    )
     words: str = {
         "second": descriptor.get_seconds_description,
         "minute": descriptor.get_minutes_description,
@@ -258,19 +276,20 @@ def _stride(values: Sequence[int], *, low: int = 0, high: int = 59, least: int) 
     step = values[1] - values[0]
     evenly = values[0] == low and step * len(values) == high - low + 1
     told = len(values) >= least or evenly
-    return step if told and all(later - value == step for value, later in pairwise(values)) else 0
+    # a range is compared in C: there may be thousands of years
+    return step if told and tuple(values) == tuple(range(values[0], values[0] + step * len(values), step)) else 0
 
 
 def _runs(values: Sequence[int]) -> list[tuple[int, int]]:
     """First and last of neighbours that are at least three; others stand alone."""
     runs: list[tuple[int, int]] = []
-    for value in values:
-        if runs and runs[-1][1] == value - 1:
-            runs[-1] = (runs[-1][0], value)
-        else:
-            runs.append((value, value))
-    alone = {run: [(value, value) for value in run] for run in runs if run[1] - run[0] == 1}
-    return [part for run in runs for part in alone.get(run, [run])]
+    first = last = values[0] if values else 0
+    for value in (*values[1:], LAST_YEAR + 2):
+        if value != last + 1:
+            runs += [(first, first), (last, last)] if last - first == 1 else [(first, last)]
+            first = value
+        last = value
+    return runs if values else []
 
 
 def _range(first: object, last: object) -> str:

@@ -836,6 +836,47 @@ class TestSync:
         assert (done["deleted"], done["blocked_deletion"], done["condition"]) == (["a"], None, "Ready")
         assert_problem(await api.get(f"{JOBS}/a"), 404)
 
+    async def test_of_many_jobs_the_first_are_named_and_all_counted(self, api: httpx.AsyncClient, parts: Parts) -> None:
+        def write(rest: str, count: int = 150) -> None:
+            ids = (f"j{number:03}" for number in range(count))
+            parts.manifest("a.yaml", "\n---\n".join(f"job_id: {one}\ntarget_url: http://x.test\n{rest}" for one in ids))
+
+        async def passed() -> dict[str, Any]:
+            return dict(await ok(api, "POST", "/api/v1/sync"))
+
+        first = [f"j{number:03}" for number in range(100)]
+        nothing = dict.fromkeys(("created", "updated", "deleted", "held", "drift"), 0)
+        write("interval: {hours: 1}")
+        state = await passed()
+        assert (state["created"], state["counts"]) == (first, {**nothing, "created": 150})
+        write("interval: {hours: 2}")
+        state = await passed()
+        assert (state["updated"], state["counts"]) == (first, {**nothing, "updated": 150})
+        write("interval: {hour: 2}")
+        state = await passed()
+        assert (state["held"], state["counts"]) == (first, {**nothing, "held": 150})
+        [file] = (await ok(api, "GET", "/api/v1/sync/files"))["files"]
+        assert (len(file["problems"]), file["problem_count"]) == (100, 101)
+        for job_id in (*first, "j100"):
+            await ok(api, "POST", f"{JOBS}/{job_id}/pause")
+        parts.manifest("a.yaml", "job_id: other\ntarget_url: http://x.test\ninterval: {hours: 1}\n")
+        state = await passed()
+        blocked = state["blocked_deletion"]
+        assert (blocked["job_ids"], blocked["job_count"]) == (first, 150)
+        assert (len(state["drift"]), state["counts"]) == (100, {**nothing, "created": 1, "drift": 101})
+        state = await ok(api, "POST", "/api/v1/sync", json={"approve": blocked["digest"]})
+        assert (state["deleted"], state["counts"]) == (first, {**nothing, "deleted": 150})
+        [entry] = (await ok(api, "GET", "/api/v1/audit?action=approved"))["entries"]
+        assert (entry["detail"]["job_ids"], entry["detail"]["job_count"]) == (first, 150)
+
+    async def test_problems_of_all_files_have_a_bound(self, api: httpx.AsyncClient, parts: Parts) -> None:
+        for number in range(12):
+            parts.manifest(f"{number:02}.yaml", "\n".join(f"k{one}: 1" for one in range(120)))
+        await ok(api, "POST", "/api/v1/sync")
+        files = (await ok(api, "GET", "/api/v1/sync/files"))["files"]
+        assert [len(file["problems"]) for file in files] == [100] * 10 + [0] * 2
+        assert [file["problem_count"] for file in files] == [101] * 12
+
 
 class TestEndOfTime:
     async def test_a_job_at_the_end_of_time_is_listed(self, api: httpx.AsyncClient) -> None:

@@ -433,3 +433,30 @@ def test_credentials_get_neither_into_manifests_nor_into_messages(
     found = import_crontab(f"HUNTER=hunter2\nTOKEN=hunter2\n# {comment}\n@daily {command}", path="crontab", zone="UTC")
     assert "hunter2" not in "".join([*found.manifests, *found.manifests.values()])
     assert "hunter2" not in "".join(one.message for one in found.problems)
+
+
+def test_a_crontab_that_is_too_large() -> None:
+    Path("large").write_text("#" * (1024 * 1024 + 1))
+    for result in (run("large"), run(stdin="#" * (1024 * 1024 + 1)), run("/dev/zero")):
+        assert result.exit_code == 1
+        assert result.stderr.endswith(" is larger than 1 MiB: import it in parts\n")
+
+
+def test_what_is_told_has_a_bound() -> None:
+    result = run(stdin="neither\n" * 1_500 + ONE)
+    lines = result.stderr.splitlines()
+    assert (len(lines), result.exit_code) == (1_001, 1)
+    assert lines[-1].endswith("and 501 more: mend these first [more-problems]")
+    assert "job_id: run\n" in result.stdout
+
+
+def test_many_jobs_of_one_url_get_numbers() -> None:
+    manifests = import_crontab(ONE * 2_000, path="x", zone="UTC").manifests
+    assert list(manifests) == ["run", *(f"run-{number}" for number in range(2, 2_001))]
+
+
+def test_text_that_looks_masked_already() -> None:
+    """A credential beside the mark that stands for one, which could be parted in many ways."""
+    url = "http://x.test/run?token=a••••b&" + "token=••••&" * 40 + "x=1"
+    imported = import_crontab(f"@daily curl '{url}'\n", path="x", zone="UTC")
+    assert all("a••••b" not in text for text in imported.manifests.values())

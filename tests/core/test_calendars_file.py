@@ -41,6 +41,14 @@ def test_what_it_says() -> None:
         pytest.param("a: [", "2:1: error: is not YAML", id="syntax"),
         pytest.param("a: {}\n---\nb: {}", "3:1: error: is one document", id="two documents"),
         pytest.param("a: {}\na: {}", "2:1: error: a: stands twice in this mapping", id="twice"),
+        pytest.param(
+            f"{'a' * 256}: {{}}", f"1:259: error: {'a' * 60}…: a name of a calendar has up to 255", id="long name"
+        ),
+        pytest.param(
+            "\n".join(f"c{number}: {{}}" for number in range(1_001)),
+            "1:1: error: holds 1,001 calendars: up to 1,000",
+            id="many",
+        ),
     ],
 )
 def test_problems(text: str, problem: str) -> None:

@@ -168,3 +168,54 @@ def test_locks() -> None:
 
 def test_limits_of_other_commands_are_not_those_of_the_call() -> None:
     assert _find("curl http://x; timeout 5 true").call.timeout_sec is None
+
+
+@pytest.mark.parametrize(
+    ("text", "jobs", "fault"),
+    [
+        pytest.param("@daily " + "a" * 10_000 + "\n@daily b", 1, (1, "is longer than 10,000 characters"), id="line"),
+        pytest.param("# " + "a" * 10_000 + "\n@daily b", 1, (1, "is longer than 10,000 characters"), id="comment"),
+        pytest.param("@daily a\n" * 2_001, 2_000, (2_001, "is one job more than 2,000: import the rest"), id="jobs"),
+        pytest.param(
+            "".join(f"A{number}=1\n" for number in range(1_001)) + "@daily a",
+            0,
+            (1_001, "is one variable more than 1,000: here the reading ends"),
+            id="settings",
+        ),
+    ],
+)
+def test_a_crontab_has_bounds(text: str, jobs: int, fault: tuple[int, str]) -> None:
+    found = read_crontab(text)
+    [(line, message)] = found.faults
+    assert (len(found.entries), line, message[: len(fault[1])]) == (jobs, *fault)
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        pytest.param("a:" * 4_000, id="colons without a host"),
+        pytest.param("a:@b c: d@e a:b@", id="no login"),
+    ],
+)
+def test_comments_that_look_like_much_are_read_at_once(comment: str) -> None:
+    [entry] = read_crontab(f"# {comment}\n@daily a").entries
+    assert entry.comment == comment
+
+
+@pytest.mark.parametrize("login", ["me:pw@host", "x me:p:w@h@ost", "::p@h"])
+def test_a_comment_with_a_login_is_kept_back(login: str) -> None:
+    [entry] = read_crontab(f"# {login}\n@daily a").entries
+    assert entry.comment is None
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param("A=xxxxxxxxxx; " + "A=$A$A$A$A; " * 20 + "curl http://x.test/$A", id="within the line"),
+        pytest.param("curl http://x.test/" + "$LONG" * 100, id="from a setting"),
+        pytest.param("curl " + "$LONG " * 100, id="many words"),
+    ],
+)
+def test_variables_that_grow_without_end(command: str) -> None:
+    with pytest.raises(NotTakenOver, match="its variables expand to more than 65,536 characters"):
+        find_call(command, {"LONG": "x" * 1_000}, None, lambda name, _: name)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise, takewhile
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from myscheduler.core.calendars import Calendar, Closed, Shift, WorkingDays, closed_on
 from myscheduler.core.cron import parse_cron
-from myscheduler.core.exclusions import Exclusion, exclusion_at, exclusions, next_run
+from myscheduler.core.exclusions import Exclusion, exclusion_at, exclusions, next_run, runs_after
 from myscheduler.core.expansion import expand, to_moment
 from myscheduler.core.schedule import (
     Adjusted,
@@ -220,6 +220,7 @@ def test_what_is_left_out_is_what_the_rules_say(schedule: Adjusted, after: datet
         assert exclusion_at(schedule, slot) == next(iter(why), None)
     runs = [slot for slot in slots_between(schedule, after, until) if not _why(schedule, slot)]
     assert next((run for run in _runs(schedule, after, 1) if run <= until), None) == (runs[0] if runs else None)
+    assert list(islice(takewhile(lambda run: run <= until, runs_after(schedule, after)), 200)) == runs[:200]
 
 
 @given(

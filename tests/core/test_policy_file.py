@@ -120,6 +120,23 @@ def test_what_it_says() -> None:
             "1:38: error: api_secrets.0.hosts.0: 'a/b' is more than a host",
             id="host of a secret",
         ),
+        pytest.param(
+            f"min_interval_sec: {'9' * 4000}", "1:19: error: min_interval_sec: has to be a whole n", id="4,000"
+        ),
+        pytest.param(
+            "max_starts_per_minute_per_host: 3155760001",
+            "1:33: error: max_starts_per_minute_per_host: has to be a whole number of at least 1, up to 3,155,760,000",
+            id="a number over the bound",
+        ),
+        pytest.param(f"allow_hosts: [{'a' * 256}]", "1:15: error: allow_hosts.0: 'aaaaaaaaa", id="long host"),
+        pytest.param(f"allow_methods: [{'a' * 256}]", "1:17: error: allow_methods.0: 'aaaaaaaaa", id="long method"),
+        pytest.param(f"require_labels: [{'a' * 256}]", "1:18: error: require_labels.0: 'aaaaa", id="long label"),
+        pytest.param(f"require_labels: {{{'a' * 256}: [b]}}", "1:17: error: require_labels: 'aaa", id="long name"),
+        pytest.param(
+            f"api_secrets: [{{secrets: ['{'*a' * 128}'], hosts: [b]}}]",
+            "1:26: error: api_secrets.0.secrets.0: '*a*a",
+            id="long pattern",
+        ),
     ],
 )
 def test_problems(text: str, problem: str) -> None:
@@ -127,6 +144,43 @@ def test_problems(text: str, problem: str) -> None:
     found = [str(one).removeprefix("policy.yaml:") for one in rules.problems]
     assert [one[: len(problem)] for one in found] == [problem]
     assert (rules.policy, rules.binding) == (None, ())
+
+
+def _of(count: int, form: str) -> str:
+    return ", ".join(form.format(number) for number in range(count))
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        pytest.param(f"allow_hosts: [{_of(1_001, 'h{}.test')}]", "allow_hosts", id="hosts"),
+        pytest.param(f"allow_link_local: [{_of(1_001, '169.254.1.1')}]", "allow_link_local", id="addresses"),
+        pytest.param(f"allow_methods: [{_of(1_001, 'GET')}]", "allow_methods", id="methods"),
+        pytest.param(f"require_labels: [{_of(1_001, 'l{}')}]", "require_labels", id="labels"),
+        pytest.param(f"require_labels: {{{_of(1_001, 'l{}: ')}}}", "require_labels", id="labels without values"),
+        pytest.param(
+            f"require_labels: {{a: [{_of(501, 'v{}')}], b: [{_of(500, 'v{}')}]}}", "require_labels", id="values"
+        ),
+        pytest.param(
+            f"allow_hosts: [{_of(501, 'h{}.test')}]\nallow_methods: [{_of(500, 'GET')}]", "allow_methods", id="together"
+        ),
+        pytest.param(f"api_secrets: [{_of(1_001, '{{secrets: [s{}], hosts: [h]}}')}]", "api_secrets", id="grants"),
+        pytest.param(
+            f"api_secrets: [{{secrets: [{_of(26, 's{}')}], hosts: [{_of(39, 'h{}')}]}}]", "api_secrets", id="pairs"
+        ),
+    ],
+)
+def test_a_policy_has_bounds(text: str, rule: str) -> None:
+    """Each job is held against all of it."""
+    rules = _read(text)
+    assert [(one.rule, one.field) for one in rules.problems] == [("too-large", rule)]
+    assert rules.policy is None
+
+
+def test_as_much_as_a_policy_may_hold() -> None:
+    policy = _read(f"allow_hosts: [{_of(1_000, 'h{}.test')}]\nmin_interval_sec: 3155760000").policy
+    assert policy is not None
+    assert len(policy.allow_hosts or ()) == 1_000
 
 
 def test_none_no_rules_and_unreadable() -> None:
