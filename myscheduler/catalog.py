@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import assert_never
 
-from myscheduler.adapters.store import Connection, Store, audit_rows, execution_rows, job_rows
+from myscheduler.adapters.store import Connection, Store, audit_rows, execution_rows, job_rows, key_rows, queued_rows
 from myscheduler.adapters.store.execution_rows import Undone
 from myscheduler.core import lifecycle
 from myscheduler.core.admission import ON_TIME, Reason
@@ -18,6 +18,7 @@ from myscheduler.core.job import CatchUp, Job, JobSpec, Owner, Source, compile_s
 from myscheduler.core.lifecycle import Turn
 from myscheduler.core.manifest import DeclaredJob
 from myscheduler.core.plan import Adopt, Conflict, Create, Delete, Hold, Known, Move, Plan, Update, job_id_of
+from myscheduler.core.repeats import Kept
 from myscheduler.core.schedule import Adjusted, next_after
 from myscheduler.errors import JobConflictError, JobNotFoundError, MySchedulerError
 
@@ -94,15 +95,19 @@ class Catalog:
             self._arm(jobs[start : start + ARM_AT_ONCE], ())
             await asyncio.sleep(0)
 
-    async def create(self, spec: JobSpec, *, replace_existing: bool, by: str = API) -> Job:
-        """Add an API job. Raises `JobConflictError` when its id is taken and may not be replaced."""
+    async def create(self, spec: JobSpec, *, replace_existing: bool, by: str = API, kept: Kept | None = None) -> Job:
+        """Add an API job. Raises `JobConflictError` when its id is taken and may not be replaced.
+
+        `kept` is stored with it: what a repeated request is answered with.
+        """
         if not replace_existing:
-            job = await self._create_with_others(spec, by)
+            job = await self._create_with_others(_Wish(spec, by, kept))
             _tell("created", job.job_id, by)
             return job
         now = self._now()
 
         def work(connection: Connection) -> Job:
+            key_rows.keep(connection, [kept] if kept else [])
             existing = job_rows.find_jobs(connection, [spec.job_id]).get(spec.job_id)
             if existing is None:
                 return self._insert(connection, [_Wish(spec, by)], now)[0]
@@ -113,10 +118,10 @@ class Catalog:
         _tell("created" if job.created_at == now else "replaced", job.job_id, by)
         return job
 
-    async def _create_with_others(self, spec: JobSpec, by: str) -> Job:
+    async def _create_with_others(self, wish: "_Wish") -> Job:
         """Those who ask while a write is under way share the next one; it costs hardly more than one of them."""
         answer: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
-        self._asked.append((_Wish(spec, by), answer))
+        self._asked.append((wish, answer))
         if self._creating is None:
             self._creating = asyncio.create_task(self._create_asked())
         return await answer
@@ -143,6 +148,7 @@ class Catalog:
         taken = job_rows.find_jobs(connection, [wish.job_id for wish in wishes])
         free = {wish.job_id: wish for wish in reversed(wishes) if wish.job_id not in taken}
         created = {job.job_id: job for job in self._insert(connection, list(free.values()), now)}
+        key_rows.keep(connection, [wish.kept for wish in free.values() if wish.kept])
         return [
             created[wish.job_id] if free.get(wish.job_id) is wish else _conflict(wish.job_id, taken.get(wish.job_id))
             for wish in wishes
@@ -284,6 +290,7 @@ class Catalog:
         gone = [of_deletion(job, at=now, actor=actor, revision=revision) for job in jobs]
         audit_rows.add(connection, gone)
         _record(connection, [Turn(job, lifecycle.remove(job, now=now, zone=self._zone)) for job in jobs])
+        queued_rows.end_of_jobs(connection, [job.job_id for job in jobs], now)
         job_rows.delete_jobs(connection, [job.job_id for job in jobs])
 
     def _apply(self, connection: Connection, plan: Plan, now: datetime) -> tuple[list[Job], list[str]]:
@@ -334,6 +341,7 @@ class _Wish:
 
     spec: JobSpec
     by: str
+    kept: Kept | None = None
 
     @property
     def job_id(self) -> str:

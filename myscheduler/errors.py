@@ -33,5 +33,9 @@ class JobConflictError(MySchedulerError):
     """The job can't be changed this way; the message says by whom or where it can."""
 
 
+class TriggerConflictError(MySchedulerError):
+    """The job is under way, and a manual run waits already."""
+
+
 class StoreUnavailableError(MySchedulerError):
     """The database can't be written or read just now (full disk, lock, lost connection)."""

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol, TypeVar
 
-from myscheduler.adapters.store import Connection, Store, audit_rows, retention_rows
+from myscheduler.adapters.store import Connection, Store, audit_rows, key_rows, retention_rows
 from myscheduler.adapters.store.retention_rows import Page, Place
+from myscheduler.core.repeats import KEPT
 from myscheduler.errors import StoreUnavailableError
 
 FIRST_SEC = 60.0
@@ -66,6 +67,7 @@ class Pruner:
             await self._prune_old(gone)
             await self._prune_surplus(gone)
             await self._prune_audit(gone)
+            await self._prune_keys()
         except StoreUnavailableError as error:
             log.debug("a pass over the history ended early: %s", error)
         finally:
@@ -90,6 +92,11 @@ class Pruner:
         find = partial(audit_rows.older_than, moment=self._now() - AUDIT_AGE, limit=BATCH)
         while entry_ids := await self._gently(self._store.read(find)):
             gone["of_audit"] += await self._gently(self._store.write(partial(audit_rows.remove, entry_ids=entry_ids)))
+
+    async def _prune_keys(self) -> None:
+        find = partial(key_rows.older_than, moment=self._now() - KEPT, limit=BATCH)
+        while keys := await self._gently(self._store.read(find)):
+            await self._gently(self._store.write(partial(key_rows.remove, keys=keys)))
 
     async def _remove(self, walk: _Walk, why: str, gone: Counter[str]) -> None:
         after: Place | None = None

@@ -9,29 +9,31 @@ import logging
 import math
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
+from typing import Any
 
 from myscheduler.adapters.pulse import PulseThread
 from myscheduler.adapters.secrets import Secrets
 from myscheduler.adapters.sender import Sender
-from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows, probe
+from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows, probe, queued_rows
 from myscheduler.adapters.timers import Due, Timers
 from myscheduler.core.admission import ON_TIME, Reason, Step, may_resend
 from myscheduler.core.agenda import Agenda, Taken
 from myscheduler.core.call import build_request, filled, final_status, host_of, may_refer, retry_delay
 from myscheduler.core.claim import Claim
 from myscheduler.core.deciding import Question, weight_of
-from myscheduler.core.execution import Cause, Execution, Failure, Finish, Kind, Outcome, Request, Status
+from myscheduler.core.execution import Cause, Execution, Failure, Finish, Kind, Outcome, QueuedRun, Request, Status
 from myscheduler.core.job import Job, Owner
 from myscheduler.core.lanes import Lanes
 from myscheduler.core.redaction import redact
+from myscheduler.core.repeats import RequestKey
 from myscheduler.core.secrets import Grants, references_of, refused
-from myscheduler.errors import JobNotFoundError, StoreUnavailableError
+from myscheduler.errors import JobNotFoundError, StoreUnavailableError, TriggerConflictError
 from myscheduler.execution_log import in_words, log_attempt, log_claims, log_end, log_start, names_of
 from myscheduler.open_files import MANUAL
 
@@ -66,6 +68,23 @@ _UNSENT = {
 """Why no request left; such an attempt doesn't count."""
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Triggered:
+    """What became of a wish for a manual run."""
+
+    execution_id: str
+    is_queued: bool = False
+    waits_for: tuple[str, ...] = ()
+    """The executions of the job that are under way, of which one has to end before a queued one is sent."""
+
+    def as_json(self, job_id: str) -> dict[str, Any]:
+        """The answer of the API."""
+        if not self.is_queued:
+            return {"job_id": job_id, "status": "triggered", "execution_id": self.execution_id}
+        waits_for = list(self.waits_for)
+        return {"job_id": job_id, "status": "queued", "execution_id": self.execution_id, "waits_for": waits_for}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +137,10 @@ class Runner:
         )
         self._manual: Lanes[_Asked | Callable[[], None]] = Lanes(manual, MANUAL_PLACES_PER_HOST)
         self._last_manual: dict[str, datetime] = {}
-        self._unanswered: dict[str, asyncio.Future[bool]] = {}
-        """Manual runs whose callers still wait to hear that they are claimed."""
+        self._unanswered: dict[str, _Asked] = {}
+        """Manual runs that still wait to hear that they are claimed."""
+        self._queued: dict[str, QueuedRun] = {}
+        """Manual runs that wait until their jobs have room, by job."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._running: dict[str, dict[str, asyncio.Task[None]]] = {}
         """Scheduled executions under way, by job and id, the oldest first."""
@@ -158,6 +179,7 @@ class Runner:
         for job_id in removed:
             self._agenda.disarm(job_id)
             self._last_manual.pop(job_id, None)
+            self._queued.pop(job_id, None)
         now = self._now()
         self._look_back(now)
         current = [job for job in changed if not self._is_older(job)]
@@ -229,20 +251,37 @@ class Runner:
 
     # --- claiming: nothing is sent before this is committed -------------------------------------------------------
 
-    async def trigger(self, job_id: str, *, by: str) -> str:
-        """Run a job now, whatever its schedule, pause and limits say. Returns the execution's id, once it is claimed.
+    async def trigger(
+        self, job_id: str, *, by: str, may_overlap: bool = False, key: RequestKey | None = None
+    ) -> Triggered:
+        """Run a job now, whatever its schedule and pause say. Returns once that is stored: it is claimed, or it waits
+        until the executions of the job that are under way have ended, as `max_instances` says.
 
-        Raises `JobNotFoundError`, or `StoreUnavailableError` when the service stops first.
+        `may_overlap` lets it run beside them. Raises `JobNotFoundError`, `TriggerConflictError` when another one waits,
+        or `StoreUnavailableError` when the service stops first.
         """
+        if self._agenda.find(job_id) is None:
+            raise JobNotFoundError(job_id)
+        if may_overlap or (job_id not in self._queued and self._agenda.may_begin(job_id)):
+            self._agenda.begin(job_id)
+            return Triggered(await self._claim_manual(job_id, by, key=key))
+        return await self._queue(job_id, by, key)
+
+    async def _claim_manual(
+        self, job_id: str, by: str, *, key: RequestKey | None = None, queued: QueuedRun | None = None
+    ) -> str:
+        """Claim a manual run, for which the job has begun. Returns the execution's id."""
         while True:
             job = self._agenda.find(job_id)
             if job is None:
+                self._agenda.withdraw(job_id)
                 raise JobNotFoundError(job_id)
-            taken = self._manual_claim(job, by)
+            taken = self._manual_claim(job, by, key, queued)
             accepted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
             execution_id = taken.claim.execution.execution_id if taken.claim.execution else ""
-            self._manual.put(taken.host, self._now(), _Asked(taken, accepted))
-            self._unanswered[execution_id] = accepted
+            asked = _Asked(taken, accepted)
+            self._manual.put(taken.host, self._now(), asked)
+            self._unanswered[execution_id] = asked
             self._has_work.set()
             try:
                 if await accepted:
@@ -250,23 +289,77 @@ class Runner:
             finally:
                 del self._unanswered[execution_id]
 
-    def _manual_claim(self, job: Job, by: str) -> Taken:
+    def _manual_claim(self, job: Job, by: str, key: RequestKey | None, queued: QueuedRun | None) -> Taken:
         now = self._now()
-        slot = max(now, self._last_manual.get(job.job_id, now - timedelta(1)) + timedelta(microseconds=1))
-        self._last_manual[job.job_id] = slot
-        execution = Execution(
-            execution_rows.new_execution_id(now),
-            job.job_id,
-            slot,
-            Kind.MANUAL,
-            Cause.API,
-            job.digest,
-            job.source,
-            now,
-            by,
-        )
-        claim = Claim(job.job_id, job.version, job.digest, job.source, execution=execution)
+        execution_id = queued.execution_id if queued else execution_rows.new_execution_id(now)
+        slot = queued.asked_at if queued else self._manual_slot(job.job_id, now)
+        execution = Execution(execution_id, job.job_id, slot, Kind.MANUAL, Cause.API, job.digest, job.source, now, by)
+        kept = key.kept(Triggered(execution_id).as_json(job.job_id), execution_id) if key else None
+        claim = Claim(job.job_id, job.version, job.digest, job.source, execution=execution, kept=kept)
         return Taken(claim, job, host_of(job.spec.target_url))
+
+    def _manual_slot(self, job_id: str, now: datetime) -> datetime:
+        """The moment, or the next that no other manual run of the job has."""
+        slot = max(now, self._last_manual.get(job_id, now - timedelta(1)) + timedelta(microseconds=1))
+        self._last_manual[job_id] = slot
+        return slot
+
+    # --- manual runs that wait until their job has room -----------------------------------------------------------
+
+    async def _queue(self, job_id: str, by: str, key: RequestKey | None) -> Triggered:
+        waits_for = tuple(self._under_way(job_id))
+        if other := self._queued.get(job_id):
+            raise TriggerConflictError(_conflict(other, waits_for))
+        now = self._now()
+        run = QueuedRun(job_id, execution_rows.new_execution_id(now), self._manual_slot(job_id, now), by)
+        answer = Triggered(run.execution_id, is_queued=True, waits_for=waits_for)
+        kept = key.kept(answer.as_json(job_id), run.execution_id) if key else None
+        self._queued[job_id] = run
+        written = asyncio.ensure_future(self._store.write(partial(queued_rows.add, run=run, kept=kept)))
+        try:
+            await asyncio.shield(written)
+        except BaseException:
+            self._spawn(self._unqueue(run, written))
+            raise
+        self._begin_queued(job_id)
+        return answer
+
+    async def _unqueue(self, run: QueuedRun, written: asyncio.Future[None]) -> None:
+        """Whoever asked is told that it could not be recorded in time; so it must not run later.
+
+        It may have been recorded all the same, where only the answer of the commit was lost.
+        """
+        await asyncio.wait([written])
+        while self._queued.get(run.job_id) is run:
+            try:
+                await self._store.write(partial(queued_rows.remove, execution_ids=[run.execution_id]))
+                del self._queued[run.job_id]
+            except StoreUnavailableError:
+                await asyncio.sleep(STORE_RETRY_SEC)
+
+    def _under_way(self, job_id: str) -> list[str]:
+        """The executions of the job that are claimed, or about to be."""
+        asked = [one.taken.claim.execution for one in self._unanswered.values()]
+        return [one.execution_id for one in (*self._open.values(), *asked) if one is not None and one.job_id == job_id]
+
+    def _begin_queued(self, job_id: str) -> None:
+        """Let the manual run go that waits, if its job has room now."""
+        run = self._queued.get(job_id)
+        if run is None or not self._agenda.may_begin(job_id, run.asked_at):
+            return
+        del self._queued[job_id]
+        self._agenda.begin(job_id)
+        self._spawn(self._claim_queued(run))
+
+    async def _claim_queued(self, run: QueuedRun) -> None:
+        # the removal of its job has recorded what waited; after a stop the next start goes on with it
+        with suppress(JobNotFoundError, StoreUnavailableError):
+            await self._claim_manual(run.job_id, run.requested_by, queued=run)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _claim_forever(self) -> None:
         """Claim what is due, many at a time, and send it; until cancelled.
@@ -308,7 +401,7 @@ class Runner:
         claims = [one.claim for one in (*(one.taken for one in asked), *batch)]
         self._is_claiming = True
         try:
-            accepted = await self._store.write(partial(execution_rows.claim, claims=claims))
+            accepted = await self._store.write(partial(execution_rows.claim, claims=claims, now=self._now))
         except StoreUnavailableError:
             self._agenda.undo(batch, self._now())
             self._follow()
@@ -331,8 +424,10 @@ class Runner:
                 one()
             elif one.accepted.done():  # the caller gave up, and must not find it run after all
                 self._manual.leave(one.taken.host)
+                self._agenda.withdraw(one.taken.claim.job_id)
+                self._begin_queued(one.taken.claim.job_id)
             else:
-                asked.append(replace(one, taken=_started(one.taken, self._now())))
+                asked.append(one)
         return asked
 
     def _ask_again(self, asked: Sequence[_Asked]) -> None:
@@ -354,6 +449,9 @@ class Runner:
         else:
             self._manual.leave(one.taken.host)
             self._outdated.add(one.taken.claim.job_id)
+            if has_given_up:
+                self._agenda.withdraw(one.taken.claim.job_id)
+                self._begin_queued(one.taken.claim.job_id)
 
     def _after_claim(self, taken: Taken, *, is_accepted: bool) -> None:
         if is_accepted:
@@ -385,6 +483,7 @@ class Runner:
         if self._trouble is None:
             log.error("the database can't be used, so nothing is sent until it can: %s", error)
         self._trouble = error
+        self._agenda.is_database_well = False
         self._has_work.set()
 
     async def _look_forever(self) -> None:
@@ -403,11 +502,14 @@ class Runner:
         if self._trouble is not None:
             log.warning("the database can be used again")
             self._trouble = None
+            self._agenda.is_database_well = True
         self._well_at = self._now()
 
     # --- executing ------------------------------------------------------------------------------------------------
 
     def _begin(self, job: Job, execution: Execution, host: str, *, attempts: int) -> None:
+        if not attempts:  # else its first request left in an earlier process
+            execution = replace(execution, started_at=self._now())
         self._open[execution.execution_id] = execution
         task = asyncio.create_task(self._execute(job, execution, host, attempts))
         self._tasks.add(task)
@@ -524,7 +626,8 @@ class Runner:
         self, execution: Execution, status: Status, attempts: int, outcome: Outcome, reason: Reason | None = None
     ) -> None:
         completed_at = None if status is Status.RUNNING else self._now()
-        finish = Finish(execution.execution_id, status, completed_at, attempts, outcome, reason)
+        finish = Finish(execution.execution_id, status, execution.started_at, completed_at, attempts, outcome, reason)
+        self._agenda.over(execution.job_id)
         self._finished.append((execution, finish))
         self._has_finished.set()
 
@@ -537,8 +640,8 @@ class Runner:
             await self._record([finish for _, finish in ended])
             for execution, finish in ended:
                 self._open.pop(finish.execution_id, None)
-                if execution.kind is Kind.SCHEDULED:
-                    self._agenda.end(execution.job_id)
+                self._agenda.end(execution.job_id)
+                self._begin_queued(execution.job_id)
                 log_end(execution, finish)
             self._has_work.set()
             self._tell_closed()
@@ -561,13 +664,14 @@ class Runner:
         """
         if self._is_over:
             return
+        if not self.loops:
+            self._queued = {run.job_id: run for run in await self._store.read(queued_rows.read)}
         reason = Reason.DATABASE if self.loops else Reason.CRASH
         known = frozenset(self._open.keys() | self._unanswered.keys())
         work = partial(_close_or_keep, known=known, now=self._now(), reason=reason)
         interrupted, kept = await self._store.write(work)
         for job, execution, attempts in [] if self._is_over else kept:
-            if execution.kind is Kind.SCHEDULED:
-                self._agenda.begin(job.job_id)
+            self._agenda.begin(job.job_id)
             self._begin(job, execution, host_of(job.spec.target_url), attempts=attempts)
         if interrupted or kept:
             log.warning(
@@ -583,6 +687,8 @@ class Runner:
         self._timers.start()
         loops = (self._claim_forever, self._decide_forever, self._finish_forever, self._look_forever)
         self.loops = [asyncio.create_task(loop()) for loop in loops]
+        for job_id in list(self._queued):
+            self._begin_queued(job_id)
 
     def hold(self) -> None:
         """Send nothing more that is due; for the first moment of a shutdown."""
@@ -621,9 +727,9 @@ class Runner:
         for loop in self.loops:
             loop.cancel()
         await asyncio.gather(*self.loops, return_exceptions=True)
-        for accepted in self._unanswered.values():
-            if not accepted.done():
-                accepted.set_exception(StoreUnavailableError("the service has stopped, so nothing is triggered"))
+        for one in self._unanswered.values():
+            if not one.accepted.done():
+                one.accepted.set_exception(StoreUnavailableError("the service has stopped, so nothing is triggered"))
 
     async def _drain(self, seconds: float) -> None:
         """Wait for what is in flight, and say again and again what that is."""
@@ -651,6 +757,14 @@ class Runner:
             self._all_closed.set()
 
 
+def _conflict(waiting: QueuedRun, under_way: Sequence[str]) -> str:
+    being = f"execution {under_way[0]} is under way" if under_way else "an execution is about to be under way"
+    return (
+        f"job {waiting.job_id!r}: {being}, and {waiting.execution_id}, for {waiting.requested_by}, waits for its end: "
+        'wait for both, or send {"overlap": "allow"} to run the job beside them'
+    )
+
+
 def _close_or_keep(
     connection: Connection, *, known: frozenset[str], now: datetime, reason: Reason
 ) -> tuple[int, list[tuple[Job, Execution, int]]]:
@@ -667,14 +781,6 @@ def _close_or_keep(
     execution_rows.count_attempt(connection, list(kept_ids))
     execution_rows.interrupt(connection, closed, reason=reason, now=now)
     return len(closed), kept
-
-
-def _started(taken: Taken, now: datetime) -> Taken:
-    """A manual run that waited for its place starts when it has one."""
-    claim = taken.claim
-    if claim.execution is None:
-        return taken
-    return replace(taken, claim=replace(claim, execution=replace(claim.execution, started_at=now)))
 
 
 def _answer_some(questions: Sequence[Question]) -> list[tuple[Question, Sequence[Step]]]:

@@ -25,6 +25,9 @@ from tests.target import Answer, HangUp, Received, Silence, Target
 
 pytestmark = pytest.mark.anyio
 
+LEAVES_SEC = 0.5
+"""Generous: so far a request leaves and arrives apart, on a machine that does other things, too."""
+
 
 @pytest.fixture
 def target() -> Iterator[Target]:
@@ -299,7 +302,7 @@ class TestManual:
     async def test_a_paused_job_runs_when_told_to(self, parts: Parts, target: Target) -> None:
         await parts.create("a", target_url=target.url())
         before = await parts.catalog.pause("a", by="me")
-        execution_id = await parts.runner.trigger("a", by="Ada")
+        execution_id = (await parts.runner.trigger("a", by="Ada")).execution_id
         row = await parts.row_where("a", is_over)
         assert (row.execution_id, row.status, row.kind) == (execution_id, Status.COMPLETED, Kind.MANUAL)
         assert (row.cause, row.requested_by) == (Cause.API, "Ada")
@@ -311,13 +314,14 @@ class TestManual:
         target.answers("/slow", Silence())
         await parts.create("a", **soon(0.1), target_url=target.url("/slow"))
         await received(target, 1)
-        await parts.runner.trigger("a", by="me")
+        await parts.runner.trigger("a", by="me", may_overlap=True)
         await received(target, 2)
         assert [row.kind for row in await parts.rows("a")] == [Kind.SCHEDULED, Kind.MANUAL]
 
     async def test_each_request_is_a_run_of_its_own(self, parts: Parts, target: Target) -> None:
         await parts.create("a", target_url=target.url())
-        ids = await asyncio.gather(*(parts.runner.trigger("a", by="me") for _ in range(50)))
+        runs = await asyncio.gather(*(parts.runner.trigger("a", by="me", may_overlap=True) for _ in range(50)))
+        ids = [run.execution_id for run in runs]
         assert len(set(ids)) == 50
         await received(target, 50)
         rows = await parts.rows_where("a", lambda rows: len(rows) == 50 and all(map(is_over, rows)))
@@ -480,7 +484,7 @@ async def fill_by_triggers(parts: Parts, job_id: str) -> int:
     for accepted in range(500):
         try:
             async with asyncio.timeout(1):
-                await parts.runner.trigger(job_id, by="test")
+                await parts.runner.trigger(job_id, by="test", may_overlap=True)
         except TimeoutError:
             return accepted
     raise AssertionError("the database never got full")
@@ -531,6 +535,36 @@ class TestStoreTrouble:
         await parts.row_where("a", lambda row: row.status is Status.COMPLETED)
         assert len(target.requests) == 1
 
+    @pytest.mark.parametrize("coalesce", [True, False])
+    @pytest.mark.parametrize("seconds", [2.5, 7.5])
+    @pytest.mark.parametrize("is_under_way", [False, True])
+    async def test_slots_that_a_locked_database_holds_up_did_not_overlap(
+        self, parts: Parts, target: Target, is_under_way: bool, seconds: float, coalesce: bool
+    ) -> None:
+        """The lock comes before the first claim, or while its call is under way, whose end can't be recorded then."""
+        target.default = Answer(delay=0.3) if is_under_way else Answer()
+        with closing(sqlite3.connect(next(parts.folder.glob("*.db")), isolation_level=None)) as other:
+            fields = soon(1.5, every=1) | {"coalesce": coalesce}
+            await parts.create("a", **fields, target_url=target.url())
+            if is_under_way:
+                await received(target, 1)
+            other.execute("BEGIN IMMEDIATE")
+            begin = datetime.now(UTC)
+            await asyncio.sleep(seconds)
+            end = datetime.now(UTC)
+            other.execute("ROLLBACK")
+        rows = await parts.rows_where(
+            "a", lambda rows: sum(row.status is Status.COMPLETED and row.slot > end for row in rows) >= 2
+        )
+        held = [row for row in rows if row.status in {Status.MISSED, Status.SKIPPED} and begin < row.slot < end]
+        assert {(row.status, row.reason) for row in held} <= {(Status.MISSED, Reason.DATABASE)}
+        assert sum(row.slot_count for row in held) >= (int(seconds) - 3 if coalesce else 0)
+        ran = [row for row in rows if row.status is Status.COMPLETED]
+        wall = time.time() - time.monotonic()
+        for row, request in zip(ran, target.requests, strict=False):
+            assert row.started_at is not None
+            assert abs(row.started_at.timestamp() - request.at - wall) < LEAVES_SEC
+
     async def test_a_service_with_nothing_due_notices_that_its_database_is_gone(self, parts: Parts) -> None:
         database = next(parts.folder.glob("*.db"))
         away = database.rename(database.with_suffix(".away"))
@@ -576,7 +610,7 @@ class TestStoreTrouble:
         stopping = asyncio.create_task(parts.runner.stop(0))
         await until(lambda: asyncio.sleep(0, parts.runner._is_over), bool)
         may_go.set()
-        execution_id = await late
+        execution_id = (await late).execution_id
         await asyncio.gather(stopping, holding)
         row = await parts.row_where("a", lambda row: row.execution_id == execution_id)
         assert (row.status, row.reason, row.attempts) == (Status.INTERRUPTED, Reason.SHUTDOWN, 0)
@@ -587,7 +621,7 @@ class TestStoreTrouble:
     ) -> None:
         await parts.create("a", **soon(3600), target_url=target.url())
         sent = await fill_by_triggers(parts, "a")
-        stuck = asyncio.create_task(parts.runner.trigger("a", by="test"))
+        stuck = asyncio.create_task(parts.runner.trigger("a", by="test", may_overlap=True))
         await received(target, sent)
         await parts.runner.stop(0)
         with pytest.raises(StoreUnavailableError, match="stopped"):

@@ -47,7 +47,7 @@ async def run(parts: Parts, **fields: Any) -> Record:
     parts.manifest("a.yaml", json.dumps(document))
     state = await parts.sync()
     assert state.problems == ()
-    execution_id = await parts.runner.trigger("a", by="me")
+    execution_id = (await parts.runner.trigger("a", by="me")).execution_id
     return await parts.row_where("a", lambda row: row.execution_id == execution_id and is_over(row))
 
 

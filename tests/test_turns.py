@@ -139,7 +139,7 @@ class TestManual:
             await parts.create("well", target_url=target.url())
             await received(hanging, 1)
             await parts.runner.trigger("well", by="me")
-            await parts.runner.trigger("hanging", by="me")
+            await parts.runner.trigger("hanging", by="me", may_overlap=True)
             await received(target, 1)
             await received(hanging, 2)
 
@@ -149,7 +149,7 @@ class TestManual:
         async with started(tmp_path) as parts:
             await parts.create("hanging", target_url=hanging.url())
             await parts.create("well", target_url=target.url())
-            flood = [asyncio.create_task(parts.runner.trigger("hanging", by="me")) for _ in range(80)]
+            flood = [asyncio.create_task(parts.runner.trigger("hanging", by="me", may_overlap=True)) for _ in range(80)]
             await received(hanging, MANUAL_PLACES_PER_HOST)
             await parts.runner.trigger("well", by="me")
             await received(target, 1)
@@ -299,7 +299,7 @@ class TestResending:
         target.answers("/a", Silence(), Answer())
         async with started(tmp_path) as parts:
             await parts.create("a", target_url=target.url("/a"), on_interrupt="retry")
-            execution_id = await parts.runner.trigger("a", by="Ada")
+            execution_id = (await parts.runner.trigger("a", by="Ada")).execution_id
             await received(target, 1)
         async with started(tmp_path) as parts:
             row = await parts.row_where("a", is_over)
@@ -394,7 +394,7 @@ class TestLostAnswers:
     ) -> None:
         async with troubled(tmp_path, Trouble(lost=1)) as parts:
             await parts.create("a", target_url=target.url("/a"), on_interrupt=on_interrupt)
-            execution_id = await parts.runner.trigger("a", by="me")
+            execution_id = (await parts.runner.trigger("a", by="me")).execution_id
             await parts.row_where("a", lambda row: row.execution_id == execution_id and is_over(row))
             await parts.create("b", target_url=target.url("/b"))
             await parts.runner.trigger("b", by="me")
@@ -424,7 +424,7 @@ class TestTroubleAtTheEnd:
                 await parts.runner.trigger(name, by="me")
             await received(target, 2)
             trouble.refused = {execution_rows.claim, execution_rows.finish}
-            refused = asyncio.create_task(parts.runner.trigger("record", by="me"))
+            refused = asyncio.create_task(parts.runner.trigger("record", by="me", may_overlap=True))
             await store_trouble(parts, is_there=True)
             refused.cancel()
             stopping = asyncio.create_task(parts.runner.stop(0))

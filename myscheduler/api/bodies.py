@@ -115,13 +115,27 @@ async def read_fields(request: Request, **kinds: type) -> dict[str, Any]:
     return body
 
 
-async def read_actor(request: Request) -> str:
-    """Who asks: the body's `by`, else `X-Forwarded-User`, else `api`. Recorded as claimed."""
-    return actor_of(request, await read_fields(request, by=str))
+@dataclass(frozen=True, slots=True)
+class TriggerRequest:
+    """What a caller says of a manual run."""
+
+    body: Mapping[str, Any]
+    by: str
+    may_overlap: bool
+
+
+async def read_trigger(request: Request) -> TriggerRequest:
+    """`by` as in `actor_of`, and `overlap: allow`, which lets it run beside what is under way."""
+    body = await read_fields(request, by=str, overlap=str)
+    overlap = body.get("overlap")
+    if overlap not in (None, "allow"):
+        message = f"{shown(overlap)} is not 'allow': leave it out to wait for the execution that is under way"
+        raise InvalidInputError([Complaint(("overlap",), "invalid-value", message)])
+    return TriggerRequest(body, actor_of(request, body), may_overlap=overlap is not None)
 
 
 def actor_of(request: Request, body: Mapping[str, Any]) -> str:
-    """Who asks, as `read_actor` says, of a body that is read already."""
+    """Who asks: the body's `by`, else `X-Forwarded-User`, else `api`. Recorded as claimed."""
     actor = str(body.get("by") or request.headers.get("x-forwarded-user") or "api")
     return _printable(actor[:LONGEST_ACTOR])
 
@@ -141,7 +155,7 @@ class PauseRequest:
 
 
 async def read_pause(request: Request, *, zone: str, now: datetime) -> PauseRequest:
-    """`by` as in `read_actor`, `reason`, and `until`: RFC 3339, or local time in `zone`. All may be left out."""
+    """`by` as in `actor_of`, `reason`, and `until`: RFC 3339, or local time in `zone`. All may be left out."""
     body = await read_fields(request, by=str, reason=str, until=str)
     reason = " ".join(str(body.get("reason") or "").split())
     if len(reason) > LONGEST_REASON:

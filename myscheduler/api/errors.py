@@ -14,7 +14,13 @@ from starlette.requests import ClientDisconnect
 from myscheduler.api.methods import allow, allowed_methods
 from myscheduler.core.bounds import LONGEST_DETAIL, MOST_PROBLEMS
 from myscheduler.core.problem import Complaint, cut
-from myscheduler.errors import JobConflictError, JobNotFoundError, MySchedulerError, StoreUnavailableError
+from myscheduler.errors import (
+    JobConflictError,
+    JobNotFoundError,
+    MySchedulerError,
+    StoreUnavailableError,
+    TriggerConflictError,
+)
 
 MEDIA_TYPE = "application/problem+json"
 _TITLES = {
@@ -31,7 +37,7 @@ _TITLES = {
     429: "Too many requests",
     503: "Unavailable",
 }
-_STATUS_OF = {JobNotFoundError: 404, JobConflictError: 409, StoreUnavailableError: 503}
+_STATUS_OF = {JobNotFoundError: 404, JobConflictError: 409, TriggerConflictError: 409, StoreUnavailableError: 503}
 
 _LONGEST_PATH = 300
 """Characters of a path in a message."""

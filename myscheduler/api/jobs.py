@@ -12,19 +12,21 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from myscheduler.adapters.store import Connection, Store, audit_rows, execution_rows, job_rows
+from myscheduler.adapters.store import Connection, Store, audit_rows, execution_rows, job_rows, queued_rows
 from myscheduler.api import views as shapes
-from myscheduler.api.bodies import actor_of, read_actor, read_object, read_pause, read_resume
+from myscheduler.api.bodies import actor_of, read_object, read_pause, read_resume, read_trigger
 from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.judging import Judge
 from myscheduler.api.listing import Listing, ListResponse
+from myscheduler.api.repeats import Repeats
 from myscheduler.api.views import Views
 from myscheduler.catalog import Catalog
 from myscheduler.core.declaration import declare, is_past
-from myscheduler.core.execution import Failing, Record
+from myscheduler.core.execution import Failing, QueuedRun, Record
 from myscheduler.core.fields import JobFields
 from myscheduler.core.job import Job, JobSpec
 from myscheduler.core.problem import Complaint, Severity, shown
+from myscheduler.core.repeats import RequestKey
 from myscheduler.core.secrets import Grants, not_allowed
 from myscheduler.errors import JobNotFoundError, StoreUnavailableError
 from myscheduler.reconciler import Reconciler
@@ -80,6 +82,7 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     """The routes of the contract; `zone` is the service's."""
     router = APIRouter(prefix="/jobs", tags=["jobs"])
     listing = Listing(views)
+    repeats = Repeats(store, now)
 
     @asynccontextmanager
     async def judged(request: Request, body: dict[str, Any]) -> AsyncIterator[JobSpec]:
@@ -101,12 +104,19 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     async def create_job(request: Request) -> JSONResponse:
         """Add a job. With `replace_existing: true` an API job of the same id is replaced."""
         body = await read_object(request)
-        replace_existing = _take_flag(body, "replace_existing")
-        if body.get("job_id") is None:
-            body["job_id"] = str(uuid.uuid4())
-        async with judged(request, body) as spec:
-            job = await catalog.create(spec, replace_existing=replace_existing, by=actor_of(request, {}))
-        return JSONResponse({"job_id": job.job_id, "status": "scheduled"})
+
+        async def create(key: RequestKey | None) -> Mapping[str, Any]:
+            fields = dict(body)
+            replace_existing = _take_flag(fields, "replace_existing")
+            if fields.get("job_id") is None:
+                fields["job_id"] = str(uuid.uuid4())
+            async with judged(request, fields) as spec:
+                answer = {"job_id": spec.job_id, "status": "scheduled"}
+                kept = key.kept(answer) if key else None
+                await catalog.create(spec, replace_existing=replace_existing, by=actor_of(request, {}), kept=kept)
+            return answer
+
+        return await repeats.answer(request, body, create)
 
     @router.get("", responses=_answers(shapes.JobList))
     @router.get("/", include_in_schema=False)
@@ -123,10 +133,10 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     @router.get("/{job_id}", responses=_answers(shapes.JobDetail))
     async def get_job(job_id: str) -> JSONResponse:
         """One job with its newest history."""
-        job, last, records, failing = await store.read(partial(_one_with_history, job_id=job_id))
+        found = await store.read(partial(_one_with_history, job_id=job_id))
         held = job_id in reconciler.state.held
         # the next run of a paused job is searched for, which may take long
-        return JSONResponse(await asyncio.to_thread(views.detail, job, last, records, failing, held=held))
+        return JSONResponse(await asyncio.to_thread(views.detail, *found, held=held))
 
     @router.put("/{job_id}", responses=_answers(shapes.JobStatus), openapi_extra=_BODY)
     async def replace_job(job_id: str, request: Request) -> JSONResponse:
@@ -162,18 +172,25 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
         await catalog.resume(job_id, catch_up=catch_up, by=by)
         return JSONResponse({"job_id": job_id, "status": "resumed"})
 
-    @router.post("/{job_id}/trigger", responses=_answers(shapes.JobStatus))
+    @router.post("/{job_id}/trigger", responses=_answers(shapes.Triggered))
     async def trigger_job(job_id: str, request: Request) -> JSONResponse:
-        """Run a job now, beside its schedule; a paused one too."""
-        actor = await read_actor(request)
-        try:
-            async with asyncio.timeout(TRIGGER_SEC):
-                execution_id = await runner.trigger(job_id, by=actor)
-        except TimeoutError as error:
-            message = "the trigger could not be recorded in time: see /health/ready, and the history before a retry"
-            raise StoreUnavailableError(message) from error
-        log.info("job triggered", extra={"job_id": job_id, "execution_id": execution_id, "by": actor})
-        return JSONResponse({"job_id": job_id, "status": "triggered", "execution_id": execution_id})
+        """Run a job now, whatever its schedule; a paused one too. It waits for what is under way, unless `overlap` is
+        `allow`; one may wait.
+        """
+        asked = await read_trigger(request)
+
+        async def trigger(key: RequestKey | None) -> Mapping[str, Any]:
+            try:
+                async with asyncio.timeout(TRIGGER_SEC):
+                    run = await runner.trigger(job_id, by=asked.by, may_overlap=asked.may_overlap, key=key)
+            except TimeoutError as error:
+                message = "the trigger could not be recorded in time: see /health/ready, and the history before a retry"
+                raise StoreUnavailableError(message) from error
+            done = "queued" if run.is_queued else "triggered"
+            log.info("job %s", done, extra={"job_id": job_id, "execution_id": run.execution_id, "by": asked.by})
+            return run.as_json(job_id)
+
+        return await repeats.answer(request, asked.body, trigger)
 
     @router.get("/{job_id}/executions", responses=_answers(shapes.JobExecutionList))
     async def job_executions(job_id: str, limit: Limit = 50) -> JSONResponse:
@@ -227,10 +244,13 @@ def _history(connection: Connection, job_id: str, limit: int) -> list[Record]:
     return records
 
 
-def _one_with_history(connection: Connection, job_id: str) -> tuple[Job, Record | None, list[Record], Failing | None]:
+def _one_with_history(
+    connection: Connection, job_id: str
+) -> tuple[Job, Record | None, list[Record], Failing | None, QueuedRun | None]:
     job = job_rows.find_jobs(connection, [job_id]).get(job_id)
     if job is None:
         raise JobNotFoundError(job_id)
     last = execution_rows.by_ids(connection, [job.last_execution_id] if job.last_execution_id else [])
     records = execution_rows.of_job(connection, job_id, DETAIL_EXECUTIONS)
-    return job, last[0] if last else None, records, execution_rows.failing(connection, job_id)
+    failing, queued = execution_rows.failing(connection, job_id), queued_rows.of_job(connection, job_id)
+    return job, last[0] if last else None, records, failing, queued

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from heapq import nsmallest
-from typing import Any
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from myscheduler.core.audit import Entry
 from myscheduler.core.bounds import MOST_IN_REPORT, MOST_NAMED, MOST_PROBLEMS
-from myscheduler.core.execution import Failing, Record, Status
+from myscheduler.core.execution import Failing, QueuedRun, Record, Status
 from myscheduler.core.job import (
     DeclaredCron,
     DeclaredDate,
@@ -33,6 +33,20 @@ from myscheduler.core.zones import local_time
 class JobStatus(TypedDict):
     job_id: str
     status: str
+
+
+class Triggered(TypedDict):
+    job_id: str
+    status: str
+    """`triggered`, or `queued` while an execution of the job is under way."""
+    execution_id: str
+    waits_for: NotRequired[list[str]]
+
+
+class QueuedRunView(TypedDict):
+    execution_id: str
+    asked_at: str
+    requested_by: str
 
 
 class SourceView(TypedDict):
@@ -141,6 +155,7 @@ class JobDetail(JobSummary, LimitsView):
     created_at: str
     updated_at: str
     failing_since: FailingView | None
+    queued_run: QueuedRunView | None
     """Since when, and since which revision of the source, the job fails; `None` when its last execution did not."""
     executions: list[ExecutionView]
 
@@ -192,7 +207,14 @@ class Views:
         }
 
     def detail(
-        self, job: Job, last: Record | None, records: list[Record], failing: Failing | None, *, held: bool
+        self,
+        job: Job,
+        last: Record | None,
+        records: list[Record],
+        failing: Failing | None,
+        queued: QueuedRun | None,
+        *,
+        held: bool,
     ) -> JobDetail:
         spec = job.spec
         return {
@@ -216,8 +238,13 @@ class Views:
             "created_at": self._moment(job.created_at),
             "updated_at": self._moment(job.updated_at),
             "failing_since": self._failing(failing) if failing else None,
+            "queued_run": self._queued(queued) if queued else None,
             "executions": [self.execution(record) for record in records],
         }
+
+    def _queued(self, run: QueuedRun) -> QueuedRunView:
+        asked_at = self._moment(run.asked_at)
+        return {"execution_id": run.execution_id, "asked_at": asked_at, "requested_by": run.requested_by}
 
     def _failing(self, failing: Failing) -> FailingView:
         first = self.execution(failing.first)

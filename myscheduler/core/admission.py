@@ -90,12 +90,15 @@ def admit(
     now: datetime,
     overdue_until: datetime | None = None,
     catch_up: CatchUp | None = None,
+    unsent: int = 0,
+    waits_for_database: bool = False,
 ) -> tuple[Step, ...]:
     """Decide on the slots in (`cursor`, `now`], in their order.
 
-    Slots before `paused_until` are skipped, whenever they are decided. `running` counts the scheduled executions of the
-    job that are under way or waiting to be sent. Slots up to `overdue_until` fell due while the service could not run
-    them. `catch_up` wins over what the spec says.
+    Slots before `paused_until` are skipped, whenever they are decided. `running` counts the executions of the job that
+    are under way or waiting to be sent, `unsent` the latter. Slots up to `overdue_until` fell due while the service
+    could not run them. `catch_up` wins over what the spec says. With `waits_for_database` nothing else keeps the job
+    from sending what is `unsent`, so slots for which there is no room miss their time because of the database.
     """
     skipped: tuple[Gap, ...] = ()
     if paused_until is not None and cursor < paused_until:
@@ -112,12 +115,15 @@ def admit(
     if catch_up == "none" and overdue_until is not None:
         late += gaps(schedule, fresh_from, min(overdue_until, now), Status.MISSED, Reason.CATCHUP)
         fresh_from = max(fresh_from, min(overdue_until, now))
+    held = (Status.MISSED, Reason.DATABASE) if waits_for_database else None
     if _is_full(spec, running):
-        steps = _only_gaps(gaps(schedule, fresh_from, now, Status.SKIPPED, Reason.OVERLAP))
+        overlap = (Status.SKIPPED, Reason.OVERLAP)
+        why = overlap if held is None or _is_full(spec, running - unsent) else held
+        steps = _only_gaps(gaps(schedule, fresh_from, now, *why))
     elif catch_up == "all":
         steps = _run_each(schedule, fresh_from, now)
     else:
-        steps = _run_last(schedule, fresh_from, now, Status.SKIPPED, Reason.COALESCED)
+        steps = _run_last(schedule, fresh_from, now, *(held or (Status.SKIPPED, Reason.COALESCED)))
     return _with_gaps_first((*skipped, *late), steps)
 
 

@@ -82,7 +82,13 @@ class Agenda:
         self._to_record: deque[_Armed] = deque()
         """Jobs whose first waiting step runs nothing; that takes no place."""
         self._in_flight: Counter[str] = Counter()
-        """Scheduled executions by job, from the moment they are taken until their end is recorded."""
+        """Executions by job, from the moment they are taken or begun until their end is recorded."""
+        self._claimed: Counter[str] = Counter()
+        """Scheduled ones of them that are taken and not yet stored, so nothing is sent."""
+        self._ended: Counter[str] = Counter()
+        """Those of them that are over, which is not yet recorded."""
+        self.is_database_well = True
+        """Whether what is taken is likely to be stored."""
         self._crowded: set[str] = set()
         """Jobs of which a slot wants the place of an execution that is under way."""
         self._started_at: datetime | None = None
@@ -158,22 +164,35 @@ class Agenda:
         if armed.open is not None:
             armed.wanted = max(armed.wanted or now, now)
             return
+        is_held = self._waits_for_database(armed)
         if armed.waiting and (armed.catch_up or armed.job.spec.catch_up) == "last":
             # while a slot waits for its turn or for the database, it and the newer ones are due together
             now = max(now, armed.decided)
             self._undecide(armed)
-        self._ask(armed, now)
+        self._ask(armed, now, is_held=is_held)
 
-    def _ask(self, armed: _Armed, now: datetime) -> None:
+    def _waits_for_database(self, armed: _Armed) -> bool:
+        """It is the database that keeps the job's slots from being sent."""
+        job_id = armed.job.job_id
+        return not self.is_database_well or bool(
+            self._claimed[job_id] or (self._ended[job_id] and any(step.run is not None for step in armed.waiting))
+        )
+
+    def _ask(self, armed: _Armed, now: datetime, *, is_held: bool) -> None:
+        job_id = armed.job.job_id
+        unsent = self._claimed[job_id] + sum(step.run is not None for step in armed.waiting)
+        under_way = self._in_flight[job_id] - self._claimed[job_id] - self._ended[job_id]
         question = Question(
             armed.job.spec,
             armed.schedule,
             paused_until=armed.job.paused_until,
-            running=self._in_flight[armed.job.job_id] + sum(step.run is not None for step in armed.waiting),
+            running=under_way + unsent,
             cursor=armed.decided,
             now=now,
             overdue_until=now if self._started_at is None else self._started_at,
             catch_up=armed.catch_up,
+            unsent=unsent,
+            waits_for_database=is_held,
         )
         if self._asks and question.is_long:
             armed.open = question
@@ -198,7 +217,10 @@ class Agenda:
         until, armed.open, armed.wanted = armed.wanted, None, None
         self._accept(armed, steps)
         if until is not None and until > question.now:
-            self._ask(armed, until)  # from here on: else a job that is due all the time would be decided for ever
+            is_held = self._waits_for_database(armed)
+            self._ask(
+                armed, until, is_held=is_held
+            )  # from here on: else a job that is due all the time would be decided for ever
 
     def _accept(self, armed: _Armed, steps: Iterable[Step]) -> None:
         for step in steps:
@@ -225,6 +247,16 @@ class Agenda:
                 self._crowded.add(armed.job.job_id)
             return
         armed.is_offered = True
+
+    def may_begin(self, job_id: str, asked_at: datetime | None = None) -> bool:
+        """Whether the job has room for a manual run. One that waits since `asked_at` lets slots go first that were due
+        before.
+        """
+        armed = self._armed.get(job_id)
+        if armed is None or self._is_closed or not self._has_room(armed.job):
+            return False
+        first = armed.waiting[0].run if armed.waiting else None
+        return asked_at is None or first is None or first > asked_at
 
     def _has_room(self, job: Job) -> bool:
         return job.spec.overlap == "allow" or self._in_flight[job.job_id] < job.spec.max_instances
@@ -282,6 +314,8 @@ class Agenda:
 
     def _take(self, armed: _Armed, now: datetime) -> Taken | None:
         run = armed.waiting[0].run
+        if run is not None and not self._has_room(armed.job):  # a manual run came first
+            return None
         if run is not None and now - run > timedelta(seconds=armed.job.spec.misfire_grace_time):
             until = max(now, armed.asked_until)
             self._undecide(armed)  # it waited too long for its turn
@@ -295,6 +329,7 @@ class Agenda:
         execution = None
         if step.run is not None:
             self._in_flight[job.job_id] += 1
+            self._claimed[job.job_id] += 1
             cause = Cause.CATCH_UP if self._is_late(step.run, now) else Cause.TIMER
             execution = Execution(
                 self._new_id(now),
@@ -319,6 +354,8 @@ class Agenda:
 
     def confirm(self, taken: Taken) -> None:
         """The claim is stored."""
+        if taken.claim.execution is not None:
+            _take_from(self._claimed, taken.claim.job_id)
         armed = self._armed.get(taken.claim.job_id)
         if armed is not None and armed.job is taken.job and taken.claim.cursor is not None:
             armed.claimed = taken.claim.cursor
@@ -333,25 +370,36 @@ class Agenda:
                 until = max(now, armed.asked_until)  # the clock may have been set back since
                 armed.taken = armed.claimed
                 self._undecide(armed)
-                self._decide(armed, until)
+                self._ask(armed, until, is_held=True)
 
     def give_up(self, taken: Taken) -> None:
         """The claim was refused: nothing of it is sent."""
         if taken.claim.execution is not None:
             self._lanes.leave(taken.host)
-            self.end(taken.claim.job_id)
+            _take_from(self._claimed, taken.claim.job_id)
+            self._free(taken.claim.job_id)
 
     # --- executions -----------------------------------------------------------------------------------------------
 
     def begin(self, job_id: str) -> None:
-        """An execution that was claimed by an earlier process is under way again."""
+        """A manual run, or an execution that was claimed by an earlier process, is under way."""
         self._in_flight[job_id] += 1
 
+    def withdraw(self, job_id: str) -> None:
+        """What was begun is not sent after all."""
+        self._free(job_id)
+
+    def over(self, job_id: str) -> None:
+        """An execution is over; the job may run again once `end` tells that it is recorded."""
+        self._ended[job_id] += 1
+
     def end(self, job_id: str) -> None:
-        """A scheduled execution is over, and that is recorded: the job may run again."""
-        self._in_flight[job_id] -= 1
-        if not self._in_flight[job_id]:
-            del self._in_flight[job_id]
+        """The end of an execution is recorded: the job may run again."""
+        _take_from(self._ended, job_id)
+        self._free(job_id)
+
+    def _free(self, job_id: str) -> None:
+        _take_from(self._in_flight, job_id)
         armed = self._armed.get(job_id)
         if armed is not None:
             self._offer(armed)
@@ -363,6 +411,12 @@ class Agenda:
     def queue(self, host: str, due: datetime, go: Callable[[], None]) -> None:
         """Call `go` when a further attempt has its turn."""
         self._lanes.put(host, due, go)
+
+
+def _take_from(counts: Counter[str], job_id: str) -> None:
+    counts[job_id] -= 1
+    if not counts[job_id]:
+        del counts[job_id]
 
 
 def _append(waiting: list[Step], step: Step) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from myscheduler.core.admission import Gap
 from myscheduler.core.execution import Execution
 from myscheduler.core.job import Source
+from myscheduler.core.repeats import Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +24,5 @@ class Claim:
     """The job's new cursor; `None` leaves the schedule alone, as manual runs do."""
     next_slot: datetime | None = None
     """The first slot after the new cursor."""
+    kept: Kept | None = None
+    """What a repeated request for this manual run is answered with."""

@@ -24,6 +24,8 @@ class Question:
     now: datetime
     overdue_until: datetime | None
     catch_up: CatchUp | None
+    unsent: int
+    waits_for_database: bool
 
     @property
     def is_long(self) -> bool:
@@ -48,6 +50,8 @@ class Question:
             now=self.now,
             overdue_until=self.overdue_until,
             catch_up=self.catch_up,
+            unsent=self.unsent,
+            waits_for_database=self.waits_for_database,
         )
 
 

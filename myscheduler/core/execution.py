@@ -97,8 +97,20 @@ class Execution:
     source: Source | None
     """Where the job is declared that is run; `None` for one of the API."""
     started_at: datetime
+    """When it was claimed, and once it is sent, when its first request left."""
     requested_by: str | None = None
     """Who asked for a manual run, as claimed by the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedRun:
+    """A manual run that waits until its job has room for it."""
+
+    job_id: str
+    execution_id: str
+    """What its execution will be called."""
+    asked_at: datetime
+    requested_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +119,7 @@ class Finish:
 
     execution_id: str
     status: Status
+    started_at: datetime
     completed_at: datetime | None
     attempts: int
     outcome: Outcome

@@ -27,7 +27,7 @@ REASONS = {
     Reason.REPLACED: "the next slot was due and took its place, as overlap: replace says",
     Reason.CRASH: "the service or its machine stopped meanwhile",
     Reason.SHUTDOWN: "the service was stopped meanwhile",
-    Reason.DATABASE: "the database went away during the claim; nothing was sent",
+    Reason.DATABASE: "the service could not use its database at that time; nothing was sent",
     Reason.NO_FILE: "the service had too many open files for another connection; nothing was sent",
     Reason.SECRET_MISSING: "a secret that the job refers to was missing; nothing was sent",
     Reason.SECRET_UNUSABLE: "a secret that the job refers to could not be read or used; nothing was sent",

@@ -255,6 +255,7 @@ class _Service:
         for _ in self._agenda.take_crowded():
             _, sent = self._under_way.popleft()
             sent.cut_off = Reason.REPLACED
+            self._agenda.over(self._job.job_id)
             self._agenda.end(self._job.job_id)
 
     def send(self, now: datetime) -> None:
@@ -282,6 +283,7 @@ class _Service:
     def end_first(self) -> None:
         """The oldest execution has its answer."""
         answer, _ = self._under_way.popleft()
+        self._agenda.over(self._job.job_id)
         self._agenda.end(self._job.job_id)
         self.send(to_moment(answer))
 

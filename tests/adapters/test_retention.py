@@ -20,6 +20,7 @@ from myscheduler.adapters.store import (
     audit_rows,
     execution_rows,
     job_rows,
+    key_rows,
     open_store,
     retention_rows,
 )
@@ -30,6 +31,7 @@ from myscheduler.core.audit import Action, Entry
 from myscheduler.core.claim import Claim
 from myscheduler.core.execution import Cause, Execution, Finish, Kind, Outcome, Status
 from myscheduler.core.job import Job
+from myscheduler.core.repeats import KEPT, Kept
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.pruner import AUDIT_AGE, BATCH, REST, Pruner
 from tests.parts import job, until
@@ -257,14 +259,14 @@ class TestPass:
         assert await prune(store) == {"too_old": 1, "too_many": 0}
         assert (store.written, store.reads) == (
             [1],
-            3 + 3,
-        )  # three pages; the job that has rows, and none after; the audit
+            3 + 4,
+        )  # three pages; the job that has rows, and none after; the audit; the keys
 
     async def test_where_there_is_nothing_to_do_nothing_is_written(self, store: Watched) -> None:
         await exists(store, "a")
         await put(store, *(row("a", NOW - number * MINUTE) for number in range(100)))
         assert await prune(store) == NOTHING
-        assert (store.written, store.reads) == ([], 4)  # old rows, job "a", no further job, old entries of the audit
+        assert (store.written, store.reads) == ([], 5)  # old rows, job "a", no further job, the audit, the keys
 
     async def test_the_audit_trail_is_kept_for_longer(self, store: Watched) -> None:
         ages = [AUDIT_AGE - DAY, *(AUDIT_AGE + number * MINUTE for number in range(1, BATCH + 2))]
@@ -303,7 +305,7 @@ class TestPass:
             )
             claim = Claim("a", new.version, new.digest, None, (), execution, slot, slot + MINUTE)
             assert await Store.write(store, partial(execution_rows.claim, claims=[claim])) == [True]
-            end = Finish(execution.execution_id, Status.COMPLETED, slot, 1, Outcome(200, None, None, 2, "ok"))
+            end = Finish(execution.execution_id, Status.COMPLETED, slot, slot, 1, Outcome(200, None, None, 2, "ok"))
             await Store.write(store, partial(execution_rows.finish, finishes=[end]))
             sent += 1
         assert (await passing)["too_old"] == 5 * BATCH
@@ -313,6 +315,15 @@ class TestPass:
             (NOW + number * MINUTE, Status.COMPLETED) for number in (sent - 1, sent - 2, sent - 3)
         ]
         assert (await store.read(partial(job_rows.find_jobs, job_ids=["a"])))["a"].execution_count == sent
+
+    async def test_answers_of_repeated_requests_are_kept_for_a_day(self, store: Watched) -> None:
+        for number, age in enumerate((KEPT + MINUTE, KEPT - MINUTE)):
+            kept = Kept(f"k-{number}", "", NOW - age, {"job_id": "a"})
+            await Store.write(store, partial(key_rows.keep, kept=[kept]))
+        await prune(store)
+        find = partial(key_rows.find, since=NOW - 2 * KEPT)
+        assert await store.read(partial(find, key="k-0")) is None
+        assert (await store.read(partial(find, key="k-1"))) == kept
 
     async def test_after_trouble_the_next_pass_removes_the_rest(
         self, store: Watched, caplog: pytest.LogCaptureFixture

@@ -148,6 +148,8 @@ class TestOpening:
                 names = set(sa.inspect(store._engine).get_table_names())
             assert names == {
                 "jobs",
+                "queued",
+                "request_keys",
                 "progress",
                 "executions",
                 "outlines",
@@ -178,7 +180,9 @@ class TestOpening:
         await claim(store, one)
         assert one.execution is not None
         outcome = Outcome(200, None, None, 2**53, "本文 🎌 \ufffd \u2028 end")
-        ended = Finish(one.execution.execution_id, Status.COMPLETED, moment + HOUR, 1, outcome)
+        ended = Finish(
+            one.execution.execution_id, Status.COMPLETED, one.execution.started_at, moment + HOUR, 1, outcome
+        )
         await store.write(partial(execution_rows.finish, finishes=[ended]))
         (row,) = await history(store, new.job_id)
         assert (row.slot, row.completed_at) == (moment + HOUR, moment + HOUR)
@@ -367,10 +371,10 @@ class TestRefusedToOpen:
             config = _migrations()
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
-            connection.exec_driver_sql("CREATE TABLE upgrades (in_the_way TEXT)")
+            connection.exec_driver_sql("CREATE TABLE request_keys (in_the_way TEXT)")
         bare.dispose()
         before = _everything(url)
-        with pytest.raises(StoreError, match=r"upgrades.* already exists"), open_store(url):
+        with pytest.raises(StoreError, match=r"request_keys.* already exists"), open_store(url):
             pass
         after = _everything(url)
         assert {name: after[name] for name in before} == before
@@ -705,9 +709,10 @@ class TestEnds:
         await claim(store, one, two)
         assert one.execution is not None
         outcome = Outcome(503, Failure.HTTP_ERROR, "it said 503", 4, "oops")
-        end = Finish(one.execution.execution_id, Status.FAILED, NOW + 1.1 * HOUR, 3, outcome)
+        end = Finish(one.execution.execution_id, Status.FAILED, NOW + 1.05 * HOUR, NOW + 1.1 * HOUR, 3, outcome)
         await store.write(partial(execution_rows.finish, finishes=[end]))
         first, second = await history(store)
+        assert (first.started_at, second.started_at) == (NOW + 1.05 * HOUR, two.execution and two.execution.started_at)
         assert (first.status, first.attempts, first.http_status, first.response_size) == (Status.FAILED, 3, 503, 4)
         assert (first.error, first.excerpt, first.completed_at) == ("it said 503", "oops", NOW + 1.1 * HOUR)
         assert (second.status, second.completed_at) == (Status.RUNNING, None)
@@ -720,7 +725,7 @@ class TestEnds:
         claims = [run(new, NOW + hours * HOUR) for hours in (1, 2, 3)]
         await claim(store, *claims)
         assert claims[0].execution is not None
-        end = Finish(claims[0].execution.execution_id, Status.COMPLETED, NOW + 1.1 * HOUR, 1, Outcome(200))
+        end = Finish(claims[0].execution.execution_id, Status.COMPLETED, NOW, NOW + 1.1 * HOUR, 1, Outcome(200))
         await store.write(partial(execution_rows.finish, finishes=[end]))
         ids = [row.execution_id for row in await store.read(execution_rows.running)]
         assert ids == [one.execution.execution_id for one in claims[1:] if one.execution]

@@ -238,7 +238,7 @@ class TestContract:
     async def test_limits(self, api: httpx.AsyncClient, parts: Parts, target: Target) -> None:
         await create(api, target_url=target.url())
         for _ in range(3):
-            await ok(api, "POST", f"{JOBS}/a/trigger")
+            await ok(api, "POST", f"{JOBS}/a/trigger", json={"overlap": "allow"})
         for path in (f"{JOBS}/a/executions", f"{JOBS}/executions/recent"):
             newest = await ok(api, "GET", f"{path}?limit=2")
             every = await ok(api, "GET", path)

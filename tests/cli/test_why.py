@@ -62,13 +62,14 @@ async def live(parts: Parts, start: datetime, days: int) -> None:
             agenda.confirm(one)
             if one.claim.execution:
                 agenda.leave(one.host)
+                agenda.over(job_id)
                 agenda.end(job_id)
     parts.clock.at = end
 
 
 def _finish(execution: Execution) -> Finish:
     done = execution.started_at + timedelta(milliseconds=480)
-    return Finish(execution.execution_id, Status.COMPLETED, done, 1, Outcome(http_status=200))
+    return Finish(execution.execution_id, Status.COMPLETED, execution.started_at, done, 1, Outcome(http_status=200))
 
 
 @pytest.mark.parametrize(

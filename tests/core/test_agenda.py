@@ -78,6 +78,7 @@ def over(of: Agenda, *taken: Taken) -> None:
     for one in taken:
         if one.claim.execution:
             of.leave(one.host)
+            of.over(one.claim.job_id)
             of.end(one.claim.job_id)
 
 
@@ -178,6 +179,7 @@ class TestDecisions:
         one.begin("a")
         one.arm(minutely("a"), at(1))
         assert told(claimed(one, at(1))) == ["a: skipped overlap 1: 12:01-12:01"]
+        one.over("a")
         one.end("a")
         one.wake("a", at(2))
         assert told(claimed(one, at(2))) == ["a: run 12:02"]
@@ -305,7 +307,7 @@ class TestUndo:
         batch = one.take(at(1), 100)
         one.wake("a", at(2))
         one.undo(batch, at(2))
-        assert told(claimed(one, at(2))) == ["a: skipped coalesced 1: 12:01-12:01, run 12:02"]
+        assert told(claimed(one, at(2))) == ["a: missed database 1: 12:01-12:01, run 12:02"]
 
     def test_gaps_alone_are_decided_again_too(self) -> None:
         one = agenda(minutely("a", paused=True), now=at(2))
@@ -332,6 +334,84 @@ class TestUndo:
         assert told(claimed(one, at(0.95))) == ["a: run 12:01"]
 
 
+class TestDatabaseInTheWay:
+    """What the database keeps from being sent did not overlap with anything."""
+
+    def test_slots_that_fall_due_while_a_claim_waits_to_be_stored(self) -> None:
+        one = agenda(minutely("a"), now=at(1))
+        (first,) = one.take(at(1), 100)
+        for minutes in (2, 3):
+            one.wake("a", at(minutes))
+        assert told(one.take(at(3), 100)) == ["a: missed database 2: 12:02-12:03"]
+        one.confirm(first)
+        one.wake("a", at(4))
+        assert told(one.take(at(4), 100)) == ["a: skipped overlap 1: 12:04-12:04"]
+
+    def test_an_execution_that_is_under_way_overlaps_all_the_same(self) -> None:
+        one = agenda(minutely("a", max_instances=2, coalesce=False), now=at(1))
+        claimed(one, at(1))
+        one.wake("a", at(2))
+        one.take(at(2), 100)
+        one.wake("a", at(3))
+        assert told(one.take(at(3), 100)) == ["a: missed database 1: 12:03-12:03"]
+        one = agenda(minutely("a", max_instances=2, coalesce=False), now=at(1))
+        claimed(one, at(1))
+        one.wake("a", at(2))
+        claimed(one, at(2))
+        one.wake("a", at(3))
+        one.is_database_well = False
+        assert told(one.take(at(3), 100)) == ["a: skipped overlap 1: 12:03-12:03"]
+
+    @pytest.mark.parametrize("coalesce", [True, False])
+    def test_a_slot_waits_until_the_end_before_it_is_recorded(self, coalesce: bool) -> None:
+        one = agenda(minutely("a", coalesce=coalesce), now=at(1))
+        claimed(one, at(1))
+        one.leave(HOST)
+        one.over("a")
+        one.wake("a", at(2))
+        assert one.take(at(2), 100) == []
+        one.end("a")
+        assert told(claimed(one, at(2))) == ["a: run 12:02"]
+
+    @pytest.mark.parametrize(
+        ("coalesce", "expected"),
+        [
+            (True, ["a: missed database 2: 12:02-12:03, run 12:04"]),
+            (False, ["a: run 12:02", "a: missed database 2: 12:03-12:04"]),
+        ],
+    )
+    def test_slots_that_fall_due_while_an_end_waits_to_be_recorded(self, coalesce: bool, expected: list[str]) -> None:
+        one = agenda(minutely("a", coalesce=coalesce), now=at(1))
+        claimed(one, at(1))
+        one.leave(HOST)
+        one.over("a")
+        for minutes in (2, 3, 4):
+            one.wake("a", at(minutes))
+        one.end("a")
+        assert told(claimed(one, at(4))) == expected
+
+    @pytest.mark.parametrize("coalesce", [True, False])
+    def test_slots_that_fall_due_while_nothing_can_be_claimed(self, coalesce: bool) -> None:
+        one = agenda(minutely("a", coalesce=coalesce), now=at(1))
+        one.undo(one.take(at(1), 100), at(1))
+        one.is_database_well = False
+        for minutes in (2, 3):
+            one.wake("a", at(minutes))
+        one.is_database_well = True
+        gone = "a: missed database 2: 12:01-12:02, run 12:03"
+        assert told(claimed(one, at(3))) == (
+            [gone] if coalesce else ["a: run 12:01", "a: missed database 2: 12:02-12:03"]
+        )
+
+    def test_what_waits_for_its_turn_does_not_wait_for_the_database(self) -> None:
+        one = agenda(places=1)
+        holder = busy(one)
+        one.arm(minutely("a", coalesce=False), at(1))
+        one.wake("a", at(2))
+        over(one, holder)
+        assert told(claimed(one, at(2))) == ["a: run 12:01", "a: skipped overlap 1: 12:02-12:02"]
+
+
 class TestChanges:
     def test_a_changed_job_drops_what_waited(self) -> None:
         one = agenda(places=1)
@@ -353,7 +433,7 @@ class TestChanges:
         one.confirm(stale)
         batch = one.take(at(3), 100)
         one.undo(batch, at(3))
-        assert told(claimed(one, at(3))) == ["a: skipped coalesced 2: 12:01-12:02, run 12:03"]
+        assert told(claimed(one, at(3))) == ["a: missed database 2: 12:01-12:02, run 12:03"]
 
     def test_a_removed_job_drops_what_waited(self) -> None:
         one = agenda(places=1)

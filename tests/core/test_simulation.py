@@ -369,6 +369,7 @@ class _Stepper:
     def answer_before(self, moment: datetime) -> None:
         while self.under_way and self.under_way[0][0] < moment and self.is_up(self.under_way[0][0]):
             when, _, _ = heapq.heappop(self.under_way)
+            self.agenda.over("a")
             self.agenda.end("a")
             self.send(when)
 
@@ -391,6 +392,7 @@ class _Stepper:
         for _ in self.agenda.take_crowded():
             _, place, _ = heapq.heappop(self.under_way)
             self.events[place] = replace(self.events[place], status="interrupted", reason="replaced")
+            self.agenda.over("a")
             self.agenda.end("a")
 
     def send(self, now: datetime) -> None:

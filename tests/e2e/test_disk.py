@@ -185,7 +185,7 @@ async def test_runner_waits_for_its_disk_and_goes_on(
         await parts.create("slow", **hourly, target_url=target.url("/slow"))
         parts.runner.start()
         await received(target, 2 * len(STEADY))
-        slow = await parts.runner.trigger("slow", by="test")
+        slow = (await parts.runner.trigger("slow", by="test")).execution_id
         await until(lambda: asyncio.sleep(0, slow in ids_at(target)), bool)
         acknowledged = {row.execution_id: row for job_id in STEADY for row in await parts.rows(job_id)}
         ready = partial(api.get, "/health/ready")

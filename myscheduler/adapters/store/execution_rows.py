@@ -1,7 +1,7 @@
 """SQL of the history. Every function works inside the caller's transaction."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random
@@ -10,11 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
+from myscheduler.adapters.store import key_rows
 from myscheduler.adapters.store.job_rows import id_lists, positions, source_of, source_values
-from myscheduler.adapters.store.tables import executions, progress
+from myscheduler.adapters.store.tables import executions, progress, queued
 from myscheduler.core.admission import Gap, Reason, without
 from myscheduler.core.claim import Claim
-from myscheduler.core.execution import Cause, Execution, Failing, Finish, Kind, Record, Status
+from myscheduler.core.execution import Cause, Execution, Failing, Finish, Kind, QueuedRun, Record, Status
 from myscheduler.core.job import Source
 from myscheduler.core.schedule import TICK
 
@@ -24,9 +25,12 @@ _LOST = {
 }
 
 
-def claim(connection: sa.Connection, claims: Sequence[Claim]) -> list[bool]:
+def claim(
+    connection: sa.Connection, claims: Sequence[Claim], *, now: Callable[[], datetime] | None = None
+) -> list[bool]:
     """Make the claims durable together. `False` stands for one that is refused and has changed nothing:
-    its job has changed or is gone.
+    its job has changed or is gone. With `now` their executions start when the database lets them, not when they were
+    taken.
 
     An execution whose slot is in the history already is refused too, yet its cursor moves on. Claims that were made
     durable before, by a commit whose answer was lost, are accepted and change nothing.
@@ -42,13 +46,38 @@ def claim(connection: sa.Connection, claims: Sequence[Claim]) -> list[bool]:
     )
     # a manual run has no cursor that would tell
     before = _stored(connection, [one.execution.execution_id for one in valid if one.execution and not one.cursor])
-    stored = _insert_executions(connection, [one.execution for one in valid if one.execution])
+    started_at = now() if now else None  # whatever holds the database has let go of it
+    stored = _insert_executions(connection, [one.execution for one in valid if one.execution], started_at)
     _move_cursors(connection, fresh)
     _count_sent(connection, [one.execution for one in fresh if one.execution], stored - before)
+    _settle_manual(connection, [one for one in valid if one.execution and one.execution.execution_id in stored])
     return [
         fits and (one.execution is None or one.execution.execution_id in stored)
         for one, fits in zip(claims, fitting, strict=True)
     ]
+
+
+def add_unsent(connection: sa.Connection, runs: Sequence[QueuedRun], reason: Reason, now: datetime) -> None:
+    """Record manual runs that waited and are not sent."""
+    rows = [
+        {
+            "execution_id": run.execution_id,
+            "job_id": run.job_id,
+            "slot": run.asked_at,
+            "kind": Kind.MANUAL,
+            "cause": Cause.API,
+            "status": Status.SKIPPED,
+            "reason": reason,
+            "last_slot": run.asked_at,
+            "slot_count": 1,
+            "requested_by": run.requested_by,
+            "completed_at": now,
+            "attempts": 0,
+        }
+        for run in runs
+    ]
+    if rows:
+        connection.execute(_insert_new(connection), rows)
 
 
 def finish(connection: sa.Connection, finishes: Sequence[Finish]) -> None:
@@ -218,7 +247,7 @@ _CHANCE = Random(secrets.randbits(256))  # noqa: S311 - ids have to differ, not 
 _LOW = (1 << 62) - 1
 
 _FINISH_COLUMNS = (
-    "status", "reason", "completed_at", "attempts", "http_status", "response_size", "error", "excerpt",
+    "status", "reason", "started_at", "completed_at", "attempts", "http_status", "response_size", "error", "excerpt",
 )  # fmt: skip
 
 
@@ -228,6 +257,7 @@ def _finish_values(one: Finish) -> dict[str, Any]:
         "b_id": one.execution_id,
         "b_status": one.status,
         "b_reason": one.reason,
+        "b_started_at": one.started_at,
         "b_completed_at": one.completed_at,
         "b_attempts": one.attempts,
         "b_http_status": outcome.http_status,
@@ -246,16 +276,26 @@ def _insert_new(connection: sa.Connection) -> Any:
     return sqlite.insert(executions).on_conflict_do_nothing()
 
 
-def _insert_executions(connection: sa.Connection, new: Sequence[Execution]) -> set[str]:
+def _insert_executions(connection: sa.Connection, new: Sequence[Execution], started_at: datetime | None) -> set[str]:
     """Returns the ids of those that are in the history now; the others' slots belong to other executions."""
     if not new:
         return set()
     ids = [execution.execution_id for execution in new]
-    result = connection.execute(_insert_new(connection), [_execution_values(execution) for execution in new])
+    result = connection.execute(
+        _insert_new(connection), [_execution_values(execution, started_at) for execution in new]
+    )
     return set(ids) if result.rowcount == len(new) else _stored(connection, ids)
 
 
-def _execution_values(execution: Execution) -> dict[str, Any]:
+def _settle_manual(connection: sa.Connection, accepted: Sequence[Claim]) -> None:
+    """What waited does so no longer, and what repeated requests are answered with is kept."""
+    manual = [one.execution.execution_id for one in accepted if one.execution and one.execution.kind is Kind.MANUAL]
+    for ids in id_lists(manual):
+        connection.execute(sa.delete(queued).where(queued.c.execution_id.in_(ids)))
+    key_rows.keep(connection, [one.kept for one in accepted if one.kept])
+
+
+def _execution_values(execution: Execution, started_at: datetime | None) -> dict[str, Any]:
     return {
         "execution_id": execution.execution_id,
         "job_id": execution.job_id,
@@ -268,7 +308,7 @@ def _execution_values(execution: Execution) -> dict[str, Any]:
         "requested_by": execution.requested_by,
         "digest": execution.digest,
         **source_values(execution.source),
-        "started_at": execution.started_at,
+        "started_at": started_at or execution.started_at,
         "attempts": 0,
     }
 

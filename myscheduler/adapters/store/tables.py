@@ -99,6 +99,28 @@ sa.Index(
     postgresql_where=executions.c.status == "running",
 )
 
+queued = sa.Table(
+    # manual runs that wait for the execution of their job that is under way; see queued_rows
+    "queued",
+    metadata,
+    sa.Column("job_id", key(255), primary_key=True),  # one may wait
+    sa.Column("execution_id", key(36), nullable=False),
+    sa.Column("asked_at", UtcTime, nullable=False),
+    sa.Column("requested_by", sa.String(255), nullable=False),
+)
+
+request_keys = sa.Table(
+    # what came of requests that carried an `Idempotency-Key`; see key_rows
+    "request_keys",
+    metadata,
+    sa.Column("key", sa.String(255), primary_key=True),
+    sa.Column("fingerprint", sa.String(64), nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("answer", sa.Text, nullable=False),  # JSON
+    sa.Column("execution_id", key(36)),
+)
+sa.Index("request_keys_at", request_keys.c.at)
+
 outlines = sa.Table(
     # what the files of the source declare; see source_rows
     "outlines",
