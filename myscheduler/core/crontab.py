@@ -13,8 +13,13 @@ _BLANKS = " \t\r"
 """What cron takes for white space. (A file that comes from Windows has a `\r` at the end of each line.)"""
 _BYTE_ORDER_MARK = "\ufeff"
 _SET = re.compile(r"([A-Za-z_]\w*|\"[^\"]+\"|'[^']+')[ \t]*=(.*)", re.ASCII)
-_TIMES = re.compile(r"-?(@every[ \t]+[^ \t]+|@[^ \t]+|[^ \t]+(?:[ \t]+[^ \t]+){4})[ \t]+(.*)", re.IGNORECASE)
+_TIMES = re.compile(
+    r"(?!\w*TZ[ \t]*=)-?(@every[ \t]+[^ \t]+|@[^ \t]+|[^ \t]+(?:[ \t]+[^ \t]+){4})[ \t]+(.*)", re.IGNORECASE
+)
 """Some crons keep a line out of their log that begins with `-`."""
+_ZONE_IN_FRONT = re.compile(r"(?:CRON_)?TZ[ \t]*=[ \t]*[^ \t]+[ \t]+(?:@[a-z]|[^ \t]+(?:[ \t]+[^ \t]+){4}[ \t])")
+"""Go's cron knows that; for others the whole line is the zone."""
+_MORE_TIMES = re.compile(r"[\d*][\d*/,-]*")
 _WORD = re.compile(r"[^ \t]+")
 _FLAGS = re.compile(r"(?:-[nqs]+[ \t]+)+")
 """How BSD's crons mail, log and lock a command; they stand in front of it."""
@@ -62,7 +67,7 @@ def read_crontab(text: str, *, has_users: bool = False) -> Crontab:
         if line.startswith("#"):
             said += _said(line)
             continue
-        if found := _SET.fullmatch(line):
+        if (found := _SET.fullmatch(line)) and not _ZONE_IN_FRONT.match(line):
             variables = variables | {_unquoted(found[1]): _unquoted(found[2].strip(_BLANKS))}
             if len(variables) > MOST_CRONTAB_SETTINGS:
                 faults.append((number, f"is one variable more than {MOST_CRONTAB_SETTINGS:,}: here the reading ends"))
@@ -97,6 +102,8 @@ def _fault(user: str, command: str, *, has_users: bool) -> str | None:
         return (
             "no command stands behind the user: --system is for crontabs with users" if has_users else "has no command"
         )
+    if (word := _WORD.match(user or command)) and _MORE_TIMES.fullmatch(word[0]):
+        return "has more than five fields of times: those with seconds are no crontab's"
     if (len(command) - len(command.rstrip("\\"))) % 2:
         return "ends with a \\, but cron knows no line that goes on in the next: write it as one line"
     return None
@@ -106,6 +113,8 @@ def _what_it_is(line: str) -> str:
     """Why a line is neither a setting nor a job."""
     if _NO_TEXT.search(line):
         return "holds characters that stand for nothing (of Unicode's private use)"
+    if _ZONE_IN_FRONT.match(line):
+        return "has its zone in front of its times: cron wants CRON_TZ on a line of its own"
     if strange := next((char for char in line if char.isspace() and char not in _BLANKS), None):
         name = unicodedata.name(strange, f"U+{ord(strange):04X}").lower()
         article = "an" if name[0] in "aeiou" else "a"

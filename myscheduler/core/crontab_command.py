@@ -116,6 +116,7 @@ def _read_list(line: Line, commands: Sequence[Command], stdin: Input) -> _Way:
             _read_group(line, command, piped if is_piped else stdin, way)
             piped = Input(None)
         elif words := _without_assignments(line, line.words_of(command), command):
+            _note_files(line, words, command)
             given, piped = (piped if is_piped else stdin), Input(None)
             if is_for_failure:
                 _tell_of_failure(line, words)
@@ -130,6 +131,15 @@ def _read_list(line: Line, commands: Sequence[Command], stdin: Input) -> _Way:
                 way.goes_on(program_of(words[0]), is_exit=_is_exit(words))
         has_answer = has_answer or len(line.calls) > before
     return way
+
+
+def _note_files(line: Line, words: Sequence[str], command: Command) -> None:
+    """What the command writes."""
+    for operator, word in command.redirections:
+        if ">" in operator and not operator.endswith("&"):
+            line.written.add(expand(word, line.values))
+    if program_of(words[0]) == "tee":
+        line.written.update(words[1:])
 
 
 def _is_exit(words: Sequence[str]) -> bool:
@@ -245,14 +255,12 @@ def _redirected(line: Line, command: Command, stdin: Input, *, is_call: bool) ->
             stdin = Input(None, _plain_path(line, word))
         elif "<" in operator:
             stdin = Input(None)
-        elif not operator.endswith("&") and (path := expand(word, line.values)) not in NO_FILES:
-            line.written.add(path)
-            if is_call and _OF_ANSWER.match(operator):
-                line.warn(TO_A_FILE)
+        elif is_call and _OF_ANSWER.match(operator) and expand(word, line.values) not in NO_FILES:
+            line.warn(TO_A_FILE)
     return stdin
 
 
-_OF_ANSWER = re.compile(r"1?>|&>")
+_OF_ANSWER = re.compile(r"(1?>|&>)(?!&)")
 
 
 def _plain_path(line: Line, word: Word) -> str | None:
@@ -263,7 +271,9 @@ def _plain_path(line: Line, word: Word) -> str | None:
 def _other_command(line: Line, name: str, words: Sequence[str]) -> str:
     shown_name = _shown(name)
     behind = "also " if line.calls else ""
-    is_user = len(words) > 1 and program_of(words[1]) in CALLERS
+    if name.startswith("-"):
+        return "runs an option as a command: what stands before it (&, ;, |) ends a command where it is not in quotes"
+    is_user = name == "root" or (len(words) > 1 and program_of(words[1]) in CALLERS)
     hint = "; if that is a user, as in /etc/crontab, write --system" if is_user else ""
     return f"{behind}runs {shown_name}, which is neither curl nor wget: only HTTP calls can be taken over{hint}"
 

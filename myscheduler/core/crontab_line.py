@@ -96,11 +96,11 @@ class Line:
 
     def reference_to(self, path: str) -> str:
         """What a manifest says instead of the content of a file that a call sends."""
-        if path in self.written:
-            raise NotTakenOver("sends a file that the line itself writes")
         return f"${{secret:{self._secret_of(path)}}}"
 
     def _secret_of(self, path: str) -> str:
+        if path in self.written:
+            raise NotTakenOver("reads a file that the line itself writes")
         secret = self.secrets.of_file(path)
         self.files[secret] = path
         return secret

@@ -114,6 +114,7 @@ class WebCall:
             parts = urlsplit(address)
         except ValueError:  # its message may repeat a login
             raise NotTakenOver("the URL can't be read") from None
+        _check_form(parts.query)
         userinfo, at, host = parts.netloc.rpartition("@")
         if at:
             self.login = self.login or unquote(userinfo)
@@ -166,6 +167,8 @@ class WebCall:
             raise NotTakenOver("its body stands in a file (@): write it into the manifest")
         if self.needs_form and FORM not in content_type:
             raise NotTakenOver("its body is encoded as a form, though its Content-Type says otherwise")
+        if FORM in content_type:
+            _check_form(text)
         if not is_json:
             return text
         if not text:
@@ -185,6 +188,18 @@ def tell_of_ending(call: WebCall) -> None:
     """A secret is read without the last line break of its file, which a command would send."""
     if call.has_file:
         call.warn("a secret loses one line break at its end: where the file ends with one, the secret needs two")
+
+
+_NO_VALUE = re.compile(r"(?:^|&)[^=&]*(?<!\$)\$\{secret:")
+
+
+def _check_form(text: str) -> None:
+    """A secret in a form is sent as one value, so it can't be a field, or several."""
+    if _NO_VALUE.search(text):
+        raise NotTakenOver(
+            "fields of its form or query stand in a variable or a file, and a secret can only be the value of one: "
+            "write them out, or give the variable with --set"
+        )
 
 
 def but_references(text: str, change: Callable[[str], str]) -> str:

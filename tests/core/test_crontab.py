@@ -83,6 +83,10 @@ def test_a_user_stands_before_the_command() -> None:
         pytest.param("0\u30001\u3000*\u3000*\u3000*\u3000a", "it has an ideographic space", id="wide space"),
         pytest.param("@daily a \ue002", "holds characters that stand for nothing", id="private use"),
         pytest.param("*-*-* 03:00:00", "is neither a setting nor five fields and a command", id="systemd"),
+        pytest.param("CRON_TZ=Asia/Tokyo 0 6 * * * curl x", "has its zone in front of its times", id="zone"),
+        pytest.param("TZ=UTC @daily curl x", "has its zone in front of its times", id="zone and macro"),
+        pytest.param("0 0 * * * * curl x", "has more than five fields of times", id="six fields"),
+        pytest.param("*/30 * * * * * * curl x", "has more than five fields of times", id="seven fields"),
         pytest.param("OnCalendar daily", "is neither a setting nor five fields and a command", id="unit"),
     ],
 )
@@ -160,7 +164,9 @@ def _warnings(found: Found) -> list[str]:
         pytest.param("$CURL http://x", {}, id="program in a variable"),
         pytest.param("sh -c 'curl http://x'", {}, id="shell in the shell"),
         pytest.param("flock -n /tmp/l -c 'timeout 9 curl http://x'", {"timeout_sec": 9}, id="lock and shell"),
-        pytest.param("bash -lc \"curl -d '$UNKNOWN' http://x\"", {"body": "${secret:UNKNOWN}"}, id="unknown within"),
+        pytest.param(
+            "bash -lc \"curl -d 'a=$UNKNOWN' http://x\"", {"body": "a=${secret:UNKNOWN}"}, id="unknown within"
+        ),
         pytest.param("echo '{\"a\": 1}' | curl --json @- http://x", {"body": {"a": 1}}, id="piped JSON"),
         pytest.param("printf a=b | curl -d @- http://x", {"body": "a=b"}, id="piped text"),
         pytest.param("sudo -u www curl http://x", {}, id="sudo"),
@@ -198,6 +204,16 @@ def test_the_call_of_a_command(command: str, fields: dict[str, Any]) -> None:
         pytest.param("A=`date`; curl -d a=$A http://x", "`…` is computed", id="date in the body"),
         pytest.param("date | curl -d @- http://x", "its body comes out of another command", id="date as the body"),
         pytest.param("curl -d 'a' http://x/${A:-$(id)}", "${…} is computed", id="default"),
+        pytest.param(
+            "curl http://x | jq . > f; curl http://y/$(cat f)", "the line itself writes", id="answer of a file"
+        ),
+        pytest.param("curl http://x | tee f; curl http://y/$(cat f)", "the line itself writes", id="answer of tee"),
+        pytest.param("date > f; curl http://y/$(< f)", "the line itself writes", id="file of another command"),
+        pytest.param('curl -d "$(cat /etc/form)" http://x', "fields of its form or query", id="form in a file"),
+        pytest.param("curl -d a=1 -d $B http://x", "fields of its form or query", id="field in a variable"),
+        pytest.param("curl http://x?$A", "fields of its form or query", id="query in a variable"),
+        pytest.param("wget http://x?b=c&d=e -q -O -", "runs an option as a command", id="& in a URL"),
+        pytest.param("root [ -x /usr/bin/curl ] && curl http://x", "write --system", id="root"),
         pytest.param("exit 0; curl http://x; curl http://y", "the shell ends before", id="nothing is reached"),
         pytest.param("{ echo; exit; }; curl http://x", "the shell ends before", id="exit in a group"),
         pytest.param("su - me", "runs su", id="su without a command"),
