@@ -31,6 +31,7 @@ _KEYWORDS = frozenset({"if", "for", "while", "until", "case", "{", "function", "
 _CONDITIONS = frozenset({"test", "[", "[["})
 _PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 _NO_PROXY_USED = "no proxy is used: the service calls the target itself"
+_OF_FILES = "the variables that a file sets are not known here: --set NAME=VALUE tells them"
 _PROGRAM = re.compile(r"[\w.+-]{1,40}")
 
 
@@ -160,6 +161,8 @@ def _without_assignments(line: Line, words: list[str], command: Command) -> list
     """The words behind `NAME=value`. Without a command, or behind export, the value is the line's from there on."""
     is_alone = len(words) == assignments(words)
     if words and words[0] == "export":
+        if any(map(computed, words)) and assignments(words[1:]) < len(words) - 1:
+            line.warn(_OF_FILES)
         is_alone, words = True, words[1:]
     place = assignments(words)
     for word in words[:place]:
@@ -197,7 +200,7 @@ def _read_command(line: Line, words: list[str], stdin: Input, command: Command) 
 def _pass(line: Line, name: str, words: Sequence[str]) -> None:
     """A command that is no call: one that a job can do without."""
     if name in {".", "source"}:
-        line.warn("the variables that a file sets are not known here: --set NAME=VALUE tells them")
+        line.warn(_OF_FILES)
     elif name in _KEYWORDS or (name in _CONDITIONS and not _asks_for_caller(words)):
         raise NotTakenOver(f"is a script of the shell ({name}): only a plain call can be taken over")
     elif name not in _SKIPPED | _CONDITIONS:

@@ -279,8 +279,9 @@ class _Importing:
 
     def tell_of_all(self) -> None:
         """What is to be said about several lines."""
-        shared = Counter(lock for _, lock in self.locks)
-        for line, lock in self.locks:
+        locks = dict.fromkeys(self.locks)
+        shared = Counter(lock for _, lock in locks)
+        for line, lock in locks:
             if shared[lock] > 1:
                 self.report(
                     line, "lost", f"{shared[lock]} lines have one lock, but their jobs don't wait for each other"

@@ -267,10 +267,12 @@ def _unescaped(found: re.Match[str]) -> str:
 _OWN = frozenset({"RANDOM", "SRANDOM", "SECONDS", "EPOCHSECONDS", "EPOCHREALTIME", "BASHPID", "PPID", "LINENO"})
 """Variables that the shell sets itself."""
 _SPECIAL = frozenset("?$!@*#-")
+_PATH = r"""(?:'(?P<single>[^']+)'|"(?P<double>[^"`\\]+)"|(?P<plain>[^\s"'`;|&<>()*?\\-][^\s"'`;|&<>()*?\\]*))"""
 _FILE = re.compile(
-    r"\s*(?:(?:cat|head\s+-n?\s*1)\s+|<\s*)(?P<quote>[\"']?)(?P<path>[^\s\"'`;|&<>()*?\\-][^\s\"'`;|&<>()*?\\]*)(?P=quote)"
-    r"\s*(?:2>\s*/dev/null)?\s*"
+    rf"\s*(?:(?:(?:sudo\s+)?cat|head\s+-n?\s*1)\s+|<\s*|tr\s+-d\s+['\"]?[\\rn]+['\"]?\s*<\s*){_PATH}"
+    r"\s*(?:2>\s*/dev/null)?\s*(?:\|\s*tr\s+-d\s+['\"]?[\\rn]+['\"]?\s*)?"
 )
+"""`cat FILE` and its like, maybe without its line breaks."""
 
 
 def _expansion(line: str, at: int, *, is_quoted: bool) -> tuple[Part, int]:
@@ -286,7 +288,7 @@ def _expansion(line: str, at: int, *, is_quoted: bool) -> tuple[Part, int]:
         code = line[at:end]
         inner = code[1:-1] if code[0] == "`" else code[2:-1]
         file = None if follows in {"{", "["} else _FILE.fullmatch(inner)
-        return Content(file["path"]) if file else Computed(code), end
+        return Content(file["single"] or file["double"] or file["plain"]) if file else Computed(code), end
     if follows in _SPECIAL and follows:
         return Computed(line[at : at + 2]), at + 2
     return "$", at + 1

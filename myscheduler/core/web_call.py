@@ -85,9 +85,11 @@ class WebCall:
         url = self._url()
         text = None if self.is_query or not self.data else self._joined()
         headers = self._headers(text)
+        if self.method != (method := self.method and self.method.upper()):
+            self.warn("the method is sent in capitals")
         found = {
             "target_url": url,
-            "method": self.method or (None if text is None else "POST"),
+            "method": method or (None if text is None else "POST"),
             "headers": headers,
             "body": None if text is None else self._body(text, headers),
             "timeout_sec": self.timeout_sec,

@@ -119,7 +119,7 @@ def test_a_line_with_several_calls_is_taken_over_whole_or_not_at_all() -> None:
 
 
 def test_what_several_jobs_of_a_line_have_is_told_once() -> None:
-    result = run(stdin="@daily curl -Lm 5 http://x.test/a; curl -Lm 5 http://x.test/b\n")
+    result = run(stdin="@daily flock -n /l sh -c 'curl -Lm 5 http://x.test/a; curl -Lm 5 http://x.test/b'\n")
     assert len(result.stderr.splitlines()) == 2
 
 

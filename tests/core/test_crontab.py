@@ -275,6 +275,8 @@ def test_commands_that_are_not_taken_over(command: str, message: str) -> None:
         pytest.param("flock -w 5 /l curl http://x", ["a run waits 5 seconds"], id="lock with a limit"),
         pytest.param("timeout 5 curl --retry 1 http://x", ["a 5xx", "timeout ended all"], id="timeout of all attempts"),
         pytest.param(". /etc/env && curl http://x", ["the variables that a file sets"], id="source"),
+        pytest.param("export $(cat /etc/env | xargs); curl http://x", ["the variables that a file"], id="export"),
+        pytest.param("export A=`date`; curl http://x", [], id="export of a date"),
         pytest.param("https_proxy=http://p curl http://x", ["no proxy is used"], id="proxy"),
     ],
 )

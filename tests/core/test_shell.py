@@ -134,6 +134,9 @@ def test_what_is_computed_ends_where_it_ends(line: str) -> None:
         pytest.param("$(< $HOME/a)", "a", id="bash"),
         pytest.param("$(cat a 2>/dev/null)", "a", id="errors to nowhere"),
         pytest.param("$(head -n 1 a)", "a", id="head"),
+        pytest.param("$(cat '/etc/a-b')", "a-b", id="quotes"),
+        pytest.param("$(sudo cat /etc/a | tr -d '\\n')", "a", id="line breaks"),
+        pytest.param('"$(tr -d "\\r\\n" < "$HOME/a")"', "a", id="line breaks of the input"),
     ],
 )
 def test_the_content_of_a_file(line: str, name: str) -> None:
