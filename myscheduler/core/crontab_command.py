@@ -31,6 +31,7 @@ _KEYWORDS = frozenset({"if", "for", "while", "until", "case", "{", "function", "
 _CONDITIONS = frozenset({"test", "[", "[["})
 _PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 _NO_PROXY_USED = "no proxy is used: the service calls the target itself"
+_MOST_CALLS = 50
 _OF_FILES = "the variables that a file sets are not known here: --set NAME=VALUE tells them"
 _PROGRAM = re.compile(r"[\w.+-]{1,40}")
 
@@ -46,6 +47,8 @@ def find_calls(command: str, variables: Mapping[str, str], stdin: str | None, se
     _read_list(line, read_commands(command), Input(stdin))
     if not line.calls:
         raise NotTakenOver("runs neither curl nor wget: only HTTP calls can be taken over")
+    if sum(len(found.call.urls) for found in line.calls) > _MOST_CALLS:
+        raise NotTakenOver(f"makes more than {_MOST_CALLS} calls")
     line.calls = [one for found in line.calls for one in _of_each_url(found)]
     if len(line.calls) > 1:
         line.warn(

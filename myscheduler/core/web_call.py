@@ -9,6 +9,7 @@ from math import isfinite
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from myscheduler.core.bounds import MOST_HEADERS
 from myscheduler.errors import MySchedulerError
 
 TO_A_FILE = "the answer is not written to a file; the history keeps its first 4 KiB"
@@ -125,6 +126,8 @@ class WebCall:
 
     def _headers(self, body: str | None) -> dict[str, str]:
         """All headers, each once, as a manifest has them."""
+        if len(self.lines) > MOST_HEADERS:
+            raise NotTakenOver(f"has more than {MOST_HEADERS} headers")
         kept = [line for line in self.lines if not self._is_of_the_connection(*line, body)]
         names = {name.lower(): name for name, _ in reversed(kept)}
         headers = {names[key]: self._one_line(names[key], kept) for key in dict.fromkeys(n.lower() for n, _ in kept)}
@@ -145,7 +148,8 @@ class WebCall:
         if len(values) > 1:
             if name.lower() in _ONLY_ONCE:
                 raise NotTakenOver(f"sends {name} {len(values)} times, which targets read differently")
-            self.warn(f"the {len(values)} lines of the header {name} are sent as one, which means the same")
+            shown = f"the header {name}" if _PLAIN_NAME.fullmatch(name) else "a header"
+            self.warn(f"the {len(values)} lines of {shown} are sent as one, which means the same")
         return ("; " if name.lower() == "cookie" else ", ").join(values)
 
     @staticmethod
@@ -210,6 +214,8 @@ def but_references(text: str, change: Callable[[str], str]) -> str:
     return "".join(piece if number % 2 else change(piece) for number, piece in enumerate(pieces))
 
 
+_PLAIN_NAME = re.compile(r"[A-Za-z-]{1,40}")
+"""What is no name may be a credential in the wrong place."""
 _ONLY_ONCE = frozenset({
     "authorization", "content-encoding", "content-length", "content-type", "date", "host", "if-modified-since",
     "if-none-match", "origin", "proxy-authorization", "range", "referer", "user-agent",

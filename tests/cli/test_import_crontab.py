@@ -381,15 +381,37 @@ _WORDS = st.sampled_from(
             "7",
             "#",
         ),
+        *("(", ")", "{", "}", "sleep 5;", "$(date)", "$(cat /f)", "`id`", "flock -w 3 /l", "bash -euc", "$'a'", "wget"),
+        *("-O-", "<", "tee", "$(( 1 ))", "exit", "cd /x &&", "export", "$RANDOM", "\\", "--data-binary", "@f", "-n"),
         "password=secret",
     ]
 )
 _COMMANDS = st.lists(_WORDS, max_size=8).map(" ".join) | st.lists(_WORDS, max_size=6).map(
     lambda words: " ".join(["curl http://x.test/run", *words])
 )
-_LINES = st.builds("{} {}".format, st.sampled_from(["@daily", "0 1 * * *", "1", "61 * * * *", "@reboot"]), _COMMANDS)
+_LINES = st.builds(
+    "{} {}".format,
+    st.sampled_from(
+        ["@daily", "0 1 * * *", "1", "61 * * * *", "@reboot", "@every 5m", "0~9 1 * * *", "0 1 1 * 1", "-* * * * *"]
+    ),
+    _COMMANDS,
+)
 _CRONTABS = st.lists(
-    _LINES | st.sampled_from(["# 日次", "A=b", "CRON_TZ=Asia/Tokyo", "CRON_TZ=Nowhere", "", "rubbish"]), max_size=6
+    _LINES
+    | st.sampled_from(
+        [
+            "# 日次",
+            "A=b c",
+            "CRON_TZ=Asia/Tokyo",
+            "CRON_TZ=Nowhere",
+            "",
+            "rubbish",
+            "MAILTO=a",
+            "TZ=UTC",
+            "SHELL=/bin/bash",
+        ]
+    ),
+    max_size=6,
 ).map("\n".join)
 
 
@@ -405,7 +427,7 @@ def test_whatever_the_crontab_the_manifests_are_valid(text: str) -> None:
 @given(_CRONTABS)
 def test_each_line_with_a_command_is_a_job_or_an_error(text: str) -> None:
     found = import_crontab(text, path="crontab", zone="UTC")
-    lines = [number for number, line in enumerate(text.split("\n"), start=1) if re.match(r"[@\d]|rubbish", line)]
+    lines = [number for number, line in enumerate(text.split("\n"), start=1) if re.match(r"[@\d-]|rubbish", line)]
     errors = {one.line for one in found.problems if one.severity is Severity.ERROR}
     taken = {int(match[1]) for match in map(re.compile(r"# From line (\d+) ").match, found.manifests.values()) if match}
     assert taken | errors == set(lines)
@@ -431,7 +453,13 @@ _AROUND = st.sampled_from(
             "HUNTER=hunter2 {}",
             "PW=hunter2; TOKEN=$PW; {}",
         ),
-        *("export HUNTER=hunter2; {}", "sh -c '{}'"),
+        *("export HUNTER=hunter2; {}", "sh -c '{}'", "( {} )", "echo $(echo hunter2); {}", "{} > $(echo hunter2).log"),
+        *(
+            "V=`echo hunter2`; {} | tee hunter2",
+            "env PW=hunter2 bash -euc '{}'",
+            "{0} && {0}",
+        ),
+        *("{} || curl hunter2", "echo hunter2 | {} -d @-", "flock -w hunter2 /l {}", "sleep hunter2; {}"),
     ]
 )
 
