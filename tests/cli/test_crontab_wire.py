@@ -86,6 +86,11 @@ ONE_CALL = [
     pytest.param("0 6 * * * curl -s -H 'Connection: close' -H 'Expect:' -H 'Host: other.test' {url}/a", {}, id="headers of the connection"),
     pytest.param("0 6 * * * curl -s -X POST -H 'Content-Length: 0' {url}/a", {}, id="a length"),
     pytest.param("0 6 * * * curl -sI {url}/a", {}, id="HEAD"),
+    pytest.param("0 6 * * * curl -s '{url}/a/../b/./c//d?x=..'", {}, id="dots in the path"),
+    pytest.param("0 6 * * * curl -s '{url}/a\"b<c>|d^e`f'", {}, id="characters that no URL has"),
+    pytest.param("0 6 * * * curl -s '{url}?q=1#part'", {}, id="no path"),
+    pytest.param("0 6 * * * curl -s '{url}/a?x=\\%zz&y=100\\%'", {}, id="lone percent signs"),
+    pytest.param("0 6 * * * curl -s -d '{{\"a\":1}}' {url}/a", {}, id="JSON as a form"),
     pytest.param("0 6 * * * curl -s '{url}/{{a}}?b[]=1' -g", {}, id="brackets that are meant"),
     pytest.param("0 6 * * * curl -s '{url}/{{a}}'", {}, id="braces around one"),
     pytest.param("0 6 * * * curl -s -u me:pw {url}/a", {"a-basic": basic("me:pw")}, id="a login"),
@@ -240,7 +245,7 @@ def in_short(request: Received) -> tuple[object, ...]:
         and (name, value) != ("accept", "*/*")
         and not (name == "user-agent" and value.startswith(("curl/", "Wget/", "myscheduler")))
     }
-    is_json = "json" in told.get("content-type", "") and request.body
+    is_json = told.get("content-type", "").startswith("application/json") and request.body
     body = loads(request.body) if is_json else encoded(request.body.decode())
     return request.method, encoded(request.target), sorted(told.items()), body
 

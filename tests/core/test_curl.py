@@ -151,6 +151,7 @@ def test_logins_leave_the_call(line: str, login: str) -> None:
         pytest.param("curl -o file http://x", "the answer is not written to a file", id="-o"),
         pytest.param("curl -O http://x", "the answer is not written to a file", id="-O"),
         pytest.param("curl --connect-timeout 5 http://x", "time limit for connecting", id="--connect-timeout"),
+        pytest.param("curl --path-as-is http://x", "dots in the path (/../) are resolved", id="--path-as-is"),
         pytest.param("curl -X get http://x", "the method is sent in capitals", id="-X get"),
         pytest.param("curl --retry 3 http://x", "a 408 or 429 is final", id="--retry"),
         pytest.param("curl --retry-delay 3 http://x", "is doubled for each further one", id="--retry-delay"),
