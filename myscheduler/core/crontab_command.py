@@ -221,10 +221,9 @@ def _read_shell(line: Line, inner: Inner, stdin: Input) -> None:
 
 
 def _read_call(line: Line, name: str, words: Sequence[str], stdin: Input) -> None:
-    texts = [as_manifest_text(word) for word in words]
     if stdin.text is not None:
         stdin = Input(None if computed(stdin.text) else as_manifest_text(stdin.text))
-    call = read_curl(texts, stdin, line.reference_to) if name == "curl" else read_wget(texts, line.reference_to)
+    call = read_curl(words, stdin, line.reference_to) if name == "curl" else read_wget(words, line.reference_to)
     line.written |= call.files
     line.calls.append(FoundCall(call, delay=line.delay, jitter=line.jitter))
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote_plus
 
+from myscheduler.core.shell_text import as_manifest_text
 from myscheduler.core.web_call import (
     NO_FILES,
     TO_A_FILE,
@@ -113,6 +114,10 @@ _WITH_VALUE = _DATA | frozenset({
     "trace-ascii", "unix-socket", "upload-file", "url", "user", "user-agent", "write-out",
 })  # fmt: skip
 _SEVERAL = re.compile(r"(?<!\$)\{[^{},]*,[^{}]*\}|\[[0-9a-z]+-[0-9a-z]+(:\d+)?\]", re.IGNORECASE)
+_NOT_SENT = frozenset({
+    "cookie-jar", "dump-header", "output", "output-dir", "stderr", "trace", "trace-ascii", "write-out",
+})  # fmt: skip
+"""Options whose values the target never sees, so that the shell may compute them."""
 _ALONE = re.compile(r"(?<!\$)\{([^{},]*)\}")
 
 
@@ -120,7 +125,8 @@ def read_curl(words: Sequence[str], stdin: Input, reference_to: ReferenceTo) -> 
     """The call that the arguments of curl make; `stdin` is what it reads where they say so. Raises `NotTakenOver`."""
     call = WebCall()
     is_glob = True
-    for name, value in arguments(words, short=_SHORT, with_value=_WITH_VALUE, equals=False):
+    for name, written in arguments(words, short=_SHORT, with_value=_WITH_VALUE, equals=False):
+        value = written if name in _NOT_SENT else as_manifest_text(written)
         is_glob = is_glob and name != "globoff"
         if name in {"", "url"}:
             call.urls.append(value)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from myscheduler.core.shell_text import as_manifest_text
 from myscheduler.core.web_call import (
     NO_FILES,
     TO_A_FILE,
@@ -74,6 +75,8 @@ _REFUSED = {
     "recursive": "fetches what pages link to (-r): one job makes one call",
     "timestamping": "a call that depends on a file's age (-N) can't be taken over",
 }
+_NOT_SENT = frozenset({"append-output", "directory-prefix", "output-document", "output-file", "save-cookies"})
+"""Options whose values the target never sees, so that the shell may compute them."""
 _DEFAULTS = (
     "wget follows redirects{tries}: for a job a 3xx is a failure{further}, so write the URL that a redirect leads to"
 )
@@ -84,7 +87,8 @@ def read_wget(words: Sequence[str], reference_to: ReferenceTo) -> WebCall:
     call = WebCall()
     login: dict[str, str] = {}
     given: dict[str, str] = {}
-    for name, value in arguments(words, short=_SHORT, with_value=_WITH_VALUE, equals=True):
+    for name, written in arguments(words, short=_SHORT, with_value=_WITH_VALUE, equals=True):
+        value = written if name in _NOT_SENT else as_manifest_text(written)
         given[name] = value
         if name in {"user", "http-user"}:
             login["user"] = value

@@ -118,6 +118,7 @@ ONE_CALL = [
     pytest.param("SHELL=/bin/bash\n0 6 * * * curl -s -d $'a\\tb\\x41\\'' {url}/a", {}, id="quotes of bash"),
     pytest.param("0 6 * * * curl -s {url}/a >> {dir}/log.$(date +\\%F) 2>&1", {}, id="a date behind the call"),
     pytest.param("0 6 * * * echo \"$(date) start\" >> {dir}/log; curl -s {url}/a; echo \"done: $?\"", {}, id="dates around the call"),
+    pytest.param("0 6 * * * curl -s -o {dir}/out-$(date +\\%F) -w `date +\\%s` {url}/a", {}, id="dates of files"),
     pytest.param("0 6 * * * D=`date +\\%s`; curl -s {url}/a && echo $D", {}, id="a date that is not sent"),
     pytest.param("0 6 * * * flock -xn {dir}/lock curl -s {url}/a", {}, id="flock"),
     pytest.param("0 6 * * * flock -w 5 {dir}/lock -c 'curl -s {url}/a'", {}, id="flock and a line"),

@@ -459,7 +459,7 @@ _AROUND = st.sampled_from(
             "env PW=hunter2 bash -euc '{}'",
             "{0} && {0}",
         ),
-        *("{} || curl hunter2", "echo hunter2 | {} -d @-", "flock -w hunter2 /l {}", "sleep hunter2; {}"),
+        *("{} || curl hunter2", "echo password=hunter2 | {} -d @-", "flock -w hunter2 /l {}", "sleep hunter2; {}"),
     ]
 )
 
