@@ -1,92 +1,70 @@
-"""The command of a crontab line, and the one HTTP call in it: what stands around curl, and what of that counts."""
+"""The command of a crontab line, and the HTTP calls in it: what stands around curl, and what of that counts."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from myscheduler.core.bounds import LARGEST_EXPANSION
-from myscheduler.core.crontab_credentials import is_credential_variable
+from myscheduler.core.crontab_line import KNOW_BASH_TEXT, Found, Line, Secrets
+from myscheduler.core.crontab_wrappers import (
+    CALLERS,
+    SHELLS,
+    FoundCall,
+    Inner,
+    assignments,
+    program_of,
+    unwrapped,
+    wait_of,
+)
 from myscheduler.core.curl import read_curl
-from myscheduler.core.shell import Command, as_manifest_text, expand, is_marked, marked, read_commands
-from myscheduler.core.web_call import NO_FILES, TO_A_FILE, NotTakenOver, WebCall, seconds
+from myscheduler.core.shell import Command, Word, read_commands
+from myscheduler.core.shell_text import as_manifest_text, computed, expand
+from myscheduler.core.web_call import NO_FILES, TO_A_FILE, Input, NotTakenOver
 from myscheduler.core.wget import read_wget
 
-SecretFor = Callable[[str, str | None], str]
-"""The name of the secret for a variable and its value; `None` where nobody sets it."""
-
-
-@dataclass(slots=True)
-class FoundCall:
-    """The call of a line, with what its neighbours say about it."""
-
-    call: WebCall
-    unset: Mapping[str, str]
-    """Variables that nobody in the crontab sets, by the secrets that stand for them in the call."""
-    hidden: Mapping[str, tuple[str, str]] = field(repr=False)
-    """Variables that hold credentials, with their values, by the secrets that stand for them."""
-    waits: bool = False
-    """A run waits for the one before it."""
-    lock: str | None = None
-    """The file that keeps runs apart, also those of other lines."""
-
-
-@dataclass(slots=True)
-class _Line:
-    """What was read of a line so far."""
-
-    secret_for: SecretFor
-    stdin: str | None
-    given: Mapping[str, str] = field(repr=False)
-    """The settings of the crontab; one is taken over when it is asked for."""
-    variables: dict[str, str] = field(default_factory=dict, repr=False)
-    expanded: int = 0
-    """Characters that variables have put into words."""
-    unset: dict[str, str] = field(default_factory=dict)
-    hidden: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
-    found: FoundCall | None = None
-    warnings: list[str] = field(default_factory=list)
-
-    def set(self, name: str, value: str) -> None:
-        """The value of a credential goes no further: a secret stands for it from here on."""
-        if value and is_credential_variable(name) and not is_marked(value):
-            secret = self.secret_for(name, value)
-            self.hidden[secret] = name, value
-            value = marked(secret)
-        self.variables[name] = value
-
-    def value_of(self, name: str) -> str:
-        if name not in self.variables and name in self.given:
-            self.set(name, self.given[name])
-        if name not in self.variables:
-            secret = self.secret_for(name, None)
-            self.unset[secret] = name
-            self.variables[name] = marked(secret)
-        self.expanded += len(self.variables[name])
-        if self.expanded > LARGEST_EXPANSION:
-            raise NotTakenOver(f"its variables expand to more than {LARGEST_EXPANSION:,} characters")
-        return self.variables[name]
-
-
-_SKIPPED = frozenset({"cd", "true", ":", "set", "umask", "ulimit", "date", "echo", "printf", "exit", "logger", "wait"})
+_SKIPPED = frozenset({
+    ":", "cd", "command", "date", "disown", "echo", "exit", "hash", "hostname", "id", "logger", "popd", "printf",
+    "pushd", "renice", "set", "shopt", "sync", "trap", "true", "type", "ulimit", "umask", "unset", "wait", "which",
+    "whoami",
+})  # fmt: skip
+"""They change no call. (`command` is one that only asks where a program is.)"""
 _KEYWORDS = frozenset({"if", "for", "while", "until", "case", "{", "function", "!", "then", "else", "do"})
 _CONDITIONS = frozenset({"test", "[", "[["})
+_PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
+_NO_PROXY_USED = "no proxy is used: the service calls the target itself"
+_MOST_CALLS = 50
+_OF_FILES = "the variables that a file sets are not known here: --set NAME=VALUE tells them"
 _PROGRAM = re.compile(r"[\w.+-]{1,40}")
-_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.ASCII | re.DOTALL)
 
 
-def find_call(command: str, variables: Mapping[str, str], stdin: str | None, secret_for: SecretFor) -> FoundCall:
-    """The call that the command makes. Raises `NotTakenOver` or `ShellError` where it makes none, or not only one."""
-    line = _Line(secret_for, stdin, variables)
-    _read_line(line, command)
-    if line.found is None:
+def find_calls(command: str, variables: Mapping[str, str], stdin: str | None, secrets: Secrets) -> Found:
+    """The calls that the command makes. Raises `NotTakenOver` or `ShellError` where it makes none, or does more."""
+    shell = program_of(variables.get("SHELL") or "sh")
+    if shell not in SHELLS:
+        raise NotTakenOver(f"SHELL is {_shown(shell)}, and only lines of sh can be read")
+    line = Line(secrets, variables, shell)
+    if any(value and name.lower() in _PROXIES for name, value in variables.items()):
+        line.warn(_NO_PROXY_USED)
+    _read_list(line, read_commands(command), Input(stdin))
+    if not line.calls:
         raise NotTakenOver("runs neither curl nor wget: only HTTP calls can be taken over")
-    line.found.call.warnings[:0] = line.warnings
-    return line.found
+    if sum(len(found.call.urls) for found in line.calls) > _MOST_CALLS:
+        raise NotTakenOver(f"makes more than {_MOST_CALLS} calls")
+    line.calls = [one for found in line.calls for one in _of_each_url(found)]
+    if len(line.calls) > 1:
+        line.warn(
+            f"its {len(line.calls)} calls became {len(line.calls)} jobs: none waits for another, "
+            "and each runs whether or not the others succeed"
+        )
+    return Found(line.calls, line.warnings, line.unset, line.hidden, line.files)
+
+
+def _of_each_url(found: FoundCall) -> list[FoundCall]:
+    return [replace(found, call=call) for call in found.call.of_each_url()]
 
 
 @dataclass(slots=True)
 class _Way:
-    """How the shell gets to the call, which a job makes each time."""
+    """How the shell gets to a call, which a job makes each time."""
 
     is_reached: bool = True
     is_over: bool = False
@@ -96,125 +74,213 @@ class _Way:
     """A `cd` that fails ends the shell."""
 
     def goes_to(self, command: Command) -> None:
-        """To a command in front of the call; those before it are taken to succeed."""
+        """To the next command; those before it are taken to succeed."""
         if command.before in {"|", "|&"}:  # a pipe is reached as a whole
             return
         self.is_reached = command.before != "||"
         if command.before not in {"&&", "||"}:
             self.is_behind_cd = False
 
-    def goes_on(self, words: Sequence[str]) -> None:
+    def goes_on(self, name: str, *, is_exit: bool) -> None:
         """Behind that command."""
-        name = _program(words[0])
         self.is_behind_cd = self.is_behind_cd or name == "cd"
-        if name == "exit" or (name == "exec" and len(words) > 1):
+        if is_exit:
             self.is_over = self.is_over or self.is_reached
             self.needs_cd = self.needs_cd or self.is_behind_cd
 
-    def check(self, line: _Line) -> None:
+    def check(self, line: Line) -> None:
         """The call is reached. Raises `NotTakenOver` where it is not made, or only sometimes."""
         if self.is_over:
             raise NotTakenOver("never gets to its call: the shell ends before (exit)")
         if not self.is_reached:
             raise NotTakenOver("makes its call only where what stands before fails (||): a job makes it each time")
         if self.is_behind_cd or self.needs_cd:
-            line.warnings.append("the call is made whether or not cd succeeds: a job runs in no folder")
+            line.warn("the call is made whether or not cd succeeds: a job runs in no folder")
 
 
-def _read_line(line: _Line, text: str) -> None:
-    """Read the commands of a line, or of a shell in it."""
-    piped: str | None = None
+def _read_list(line: Line, commands: Sequence[Command], stdin: Input) -> _Way:
+    """Read the commands of a line, of a group, or of a shell in the line."""
+    piped = Input(None)
     way = _Way()
-    for command in read_commands(text):
-        before = line.found
+    has_answer = False
+    """A call's answer goes through the pipe."""
+    is_for_failure = False
+    """What runs stands behind `||` of a call."""
+    for command in commands:
         way.goes_to(command)
-        words = [expand(word, line.value_of) for word in command.words]
-        if command.before == "&" and line.found is not None:
-            line.warnings.append(
-                "an & outside of quotes ends a command: what stands behind it was never part of the URL"
-            )
-        words = _without_assignments(line, words, is_alone=len(words) == _assignments(words))
-        if not words:
-            continue
-        stdin, piped = (piped if command.before == "|" else line.stdin), None
-        if line.found is not None and command.before in {"|", "||", "|&"}:
-            _check_behind(line, words, command.before)
-        elif _program(words[0]) in {"echo", "printf"}:
-            piped = _printed(words)
-        else:
-            _read_command(line, words, stdin, command)
-        if line.found is None:
-            way.goes_on(words)
-        elif line.found is not before:
-            way.check(line)
+        is_piped = command.before in {"|", "|&"}
+        has_answer = has_answer and is_piped
+        before = len(line.calls)
+        is_for_failure = is_for_failure if is_piped else bool(before) and command.before == "||"
+        if command.group and is_for_failure:
+            _say_what_fails(line, "a group of commands")
+        elif command.group:
+            if has_answer:
+                raise NotTakenOver("hands its answer on to commands, which a job can't run")
+            _read_group(line, command, piped if is_piped else stdin, way)
+            piped = Input(None)
+        elif words := _without_assignments(line, line.words_of(command), command):
+            _note_files(line, words, command)
+            given, piped = (piped if is_piped else stdin), Input(None)
+            if is_for_failure:
+                _tell_of_failure(line, words)
+            elif has_answer:
+                _check_answer(line, words)
+            elif program_of(words[0]) in {"echo", "printf", "cat"} and command.after in {"|", "|&"}:
+                piped = _printed(words)
+            else:
+                _read_command(line, words, given, command)
+                if len(line.calls) > before:
+                    way.check(line)
+                way.goes_on(program_of(words[0]), is_exit=_is_exit(words))
+        has_answer = has_answer or len(line.calls) > before
+    return way
 
 
-def _program(word: str) -> str:
-    return word.rpartition("/")[2]
+def _note_files(line: Line, words: Sequence[str], command: Command) -> None:
+    """What the command writes."""
+    for operator, word in command.redirections:
+        if ">" in operator and not operator.endswith("&"):
+            line.written.add(expand(word, line.values))
+    if program_of(words[0]) == "tee":
+        line.written.update(words[1:])
 
 
-def _assignments(words: Sequence[str]) -> int:
-    """How many of the first words set variables."""
-    return next((place for place, word in enumerate(words) if not _ASSIGNMENT.fullmatch(word)), len(words))
+def _is_exit(words: Sequence[str]) -> bool:
+    name = program_of(words[0])
+    return name == "exit" or (name == "exec" and len(words) > 1)
 
 
-def _without_assignments(line: _Line, words: list[str], *, is_alone: bool) -> list[str]:
+def _read_group(line: Line, command: Command, stdin: Input, way: _Way) -> None:
+    before = len(line.calls)
+    inner = _read_list(line, command.group, _redirected(line, command, stdin, is_call=False))
+    if len(line.calls) > before:
+        way.check(line)
+        _redirected(line, command, stdin, is_call=True)
+    way.goes_on("", is_exit=inner.is_over and not command.is_subshell)
+
+
+def _without_assignments(line: Line, words: list[str], command: Command) -> list[str]:
     """The words behind `NAME=value`. Without a command, or behind export, the value is the line's from there on."""
+    is_alone = len(words) == assignments(words)
     if words and words[0] == "export":
+        if any(map(computed, words)) and assignments(words[1:]) < len(words) - 1:
+            line.warn(_OF_FILES)
         is_alone, words = True, words[1:]
-    place = _assignments(words)
+    place = assignments(words)
     for word in words[:place]:
         name, _, value = word.partition("=")
         if is_alone:
             line.set(name, value)
-        if name.lower().endswith("_proxy"):
-            line.warnings.append("no proxy is used: the service calls the target itself")
+        if value and name.lower() in _PROXIES:
+            line.warn(_NO_PROXY_USED)
+    if is_alone and words and command.before == "&" and line.calls:
+        line.warn("an & outside of quotes ends a command: what stands behind it was never part of the URL")
     return [] if is_alone else words[place:]
 
 
-def _read_command(line: _Line, words: list[str], stdin: str | None, command: Command) -> None:
-    before = line.found
-    said, words = _unwrapped(words)
-    name = _program(words[0]) if words else ""
-    if name in {"sh", "bash", "dash", "zsh"} and len(words) > 2 and re.fullmatch(r"-[a-z]*c", words[1]):
-        _read_line(line, words[2])
-    elif name in {"curl", "wget"}:
-        if line.found is not None:
-            raise NotTakenOver("makes several calls: one job makes one, so give each a line of its own")
-        stdin = _redirected(line, command, stdin)
-        texts = [as_manifest_text(word) for word in words[1:]]
-        stdin = None if stdin is None else as_manifest_text(stdin)
-        call = read_curl(texts, stdin) if name == "curl" else read_wget(texts)
-        line.found = FoundCall(call, line.unset, line.hidden)
-    elif name in {".", "source"}:
-        line.warnings.append("the variables that a file sets are not known here")
+def _read_command(line: Line, words: list[str], stdin: Input, command: Command) -> None:
+    before = len(line.calls)
+    inner = unwrapped(words)
+    name = program_of(inner.words[0]) if inner.words else ""
+    if inner.text is not None:
+        _read_shell(line, inner, _redirected(line, command, stdin, is_call=False))
+        if len(line.calls) > before:
+            _redirected(line, command, stdin, is_call=True)
+    elif name in CALLERS:
+        _read_call(line, name, inner.words[1:], _redirected(line, command, stdin, is_call=True))
     elif name == "sleep":
-        line.warnings.append("the wait (sleep) is not kept: write a later minute, or jitter_sec")
-    elif name in _KEYWORDS or name in _CONDITIONS:
+        _wait(line, inner.words, command)
+    elif name:
+        _pass(line, name, inner.words)
+    else:
+        line.said += inner.said  # flock of a number: the lock is held from here on
+    for found in line.calls[before:]:
+        for one in (*inner.said, *line.said):
+            one(found)
+
+
+def _pass(line: Line, name: str, words: Sequence[str]) -> None:
+    """A command that is no call: one that a job can do without."""
+    if name in {".", "source"}:
+        line.warn(_OF_FILES)
+    elif name in _KEYWORDS or (name in _CONDITIONS and not _asks_for_caller(words)):
         raise NotTakenOver(f"is a script of the shell ({name}): only a plain call can be taken over")
-    elif name and name not in _SKIPPED:
+    elif name not in _SKIPPED | _CONDITIONS:
         raise NotTakenOver(_other_command(line, name, words))
-    if line.found is not None and line.found is not before:
-        for one in said:
-            one(line.found)
 
 
-def _redirected(line: _Line, command: Command, stdin: str | None) -> str | None:
-    """What the call reads then; that its answer goes to a file is said."""
+def _read_shell(line: Line, inner: Inner, stdin: Input) -> None:
+    """A line that a shell of its own reads: what it sets ends with it."""
+    outside = dict(line.variables), line.shell
+    for name, value in inner.variables:
+        line.set(name, value)
+    line.shell = inner.shell or line.shell
+    _read_list(line, read_commands(inner.text or ""), stdin)
+    line.variables, line.shell = outside
+
+
+def _read_call(line: Line, name: str, words: Sequence[str], stdin: Input) -> None:
+    if stdin.text is not None:
+        stdin = Input(None if computed(stdin.text) else as_manifest_text(stdin.text))
+    call = read_curl(words, stdin, line.reference_to) if name == "curl" else read_wget(words, line.reference_to)
+    line.written |= call.files
+    line.calls.append(FoundCall(call, delay=line.delay, jitter=line.jitter))
+
+
+def _wait(line: Line, words: Sequence[str], command: Command) -> None:
+    """A `sleep` in front of a call, unless nothing waits for it."""
+    if command.after == "&":
+        return
+    wait = wait_of(words[1:], computed)
+    if wait is None:
+        line.warn("the wait (sleep) is not kept: write a later minute, or jitter_sec")
+        return
+    if wait.jitter:
+        is_known = line.shell in KNOW_BASH_TEXT or not any(
+            "RANDOM" in code for word in words for code in computed(word)
+        )
+        unless = "" if is_known else f" ({line.shell} may know no RANDOM, and then there was none)"
+        line.warn(f"the random wait became jitter_sec: a part of it that is the same for the job each time{unless}")
+    line.delay, line.jitter = line.delay + wait.delay, line.jitter + wait.jitter
+
+
+def _asks_for_caller(words: Sequence[str]) -> bool:
+    """`[ -x /usr/bin/curl ]` and its like, which a call takes for granted."""
+    return len(words) > 2 and words[1] in {"-x", "-f", "-e"} and program_of(words[2]) in CALLERS
+
+
+def _redirected(line: Line, command: Command, stdin: Input, *, is_call: bool) -> Input:
+    """What the command reads then; that the answer of a call goes to a file is said."""
     for operator, word in command.redirections:
-        if "<" in operator:
-            stdin = None
-        elif not operator.endswith("&") and expand(word, line.value_of) not in NO_FILES:
-            line.warnings.append(TO_A_FILE)
+        line.check(word)
+        if operator.endswith("<<<"):
+            stdin = Input(expand(word, line.values) + "\n")
+        elif operator.endswith("<"):
+            stdin = Input(None, _plain_path(line, word))
+        elif "<" in operator:
+            stdin = Input(None)
+        elif is_call and _OF_ANSWER.match(operator) and expand(word, line.values) not in NO_FILES:
+            line.warn(TO_A_FILE)
     return stdin
 
 
-def _other_command(line: _Line, name: str, words: Sequence[str]) -> str:
-    shown = _shown(name)
-    behind = "also " if line.found is not None else ""
-    is_user = len(words) > 1 and _program(words[1]) in {"curl", "wget"}
+_OF_ANSWER = re.compile(r"(1?>|&>)(?!&)")
+
+
+def _plain_path(line: Line, word: Word) -> str | None:
+    path = expand(word, line.values)
+    return None if computed(path) or path in NO_FILES else path
+
+
+def _other_command(line: Line, name: str, words: Sequence[str]) -> str:
+    shown_name = _shown(name)
+    behind = "also " if line.calls else ""
+    if name.startswith("-"):
+        return "runs an option as a command: what stands before it (&, ;, |) ends a command where it is not in quotes"
+    is_user = name == "root" or (len(words) > 1 and program_of(words[1]) in CALLERS)
     hint = "; if that is a user, as in /etc/crontab, write --system" if is_user else ""
-    return f"{behind}runs {shown}, which is neither curl nor wget: only HTTP calls can be taken over{hint}"
+    return f"{behind}runs {shown_name}, which is neither curl nor wget: only HTTP calls can be taken over{hint}"
 
 
 def _shown(program: str) -> str:
@@ -222,85 +288,55 @@ def _shown(program: str) -> str:
     return program if _PROGRAM.fullmatch(program) else "a command"
 
 
-def _check_behind(line: _Line, words: Sequence[str], operator: str) -> None:
-    """What gets the output of the call, or runs when it fails: said, but not kept."""
-    name = _program(words[0])
-    if name in {"curl", "wget"}:
-        raise NotTakenOver("makes several calls: one job makes one, so give each a line of its own")
-    if operator == "||" and name in {"true", ":", "exit"}:
-        return
-    when = "runs when the call fails" if operator == "||" else "gets the answer"
-    line.warnings.append(f"what {when} is not kept ({_shown(name)}): the history has the answers and the failures")
+_READERS = frozenset({
+    "awk", "base64", "cat", "column", "cut", "egrep", "fgrep", "fmt", "fold", "gawk", "grep", "head", "html2text",
+    "iconv", "jq", "less", "logger", "mail", "mailx", "mawk", "md5sum", "more", "mutt", "nl", "rev", "sed", "sendmail",
+    "sha256sum", "sort", "strings", "systemd-cat", "tac", "tail", "tee", "tr", "ts", "uniq", "wc", "xmllint", "yq",
+})  # fmt: skip
+"""Programs that show an answer, keep it, or look at it. Others may do with it what the line is for."""
 
 
-def _printed(words: Sequence[str]) -> str | None:
-    """What echo or printf print, where that is plain text."""
-    options, text = [word for word in words[1:] if re.fullmatch(r"-[neE]+", word)], list(words[1:])
-    while text and text[0] in options:
-        text.pop(0)
+def _check_answer(line: Line, words: Sequence[str]) -> None:
+    """What gets the answer of the call: said, but not kept."""
+    inner = unwrapped(list(words))
+    name = program_of((inner.words or words)[0]) if inner.text is None else inner.shell or "sh"
+    if name in CALLERS:
+        raise NotTakenOver("sends the answer of one call with another: one job makes one call")
+    if name not in _READERS and inner.words[1:3] != ["-m", "json.tool"]:
+        raise NotTakenOver(f"hands its answer on to {_shown(name)}, which a job can't run")
+    line.warn(f"what gets the answer is not kept ({_shown(name)}): the history has the answers and the failures")
+
+
+def _tell_of_failure(line: Line, words: Sequence[str]) -> None:
+    """What runs when the call fails: said, but not kept."""
+    name = program_of(words[0])
+    if name not in {"true", ":", "exit"}:
+        _say_what_fails(line, _shown(name))
+
+
+def _say_what_fails(line: Line, name: str) -> None:
+    line.warn(f"what runs when the call fails is not kept ({name}): the history has the answers and the failures")
+
+
+def _printed(words: Sequence[str]) -> Input:
+    """What echo, printf or cat print, where that is plain text or the content of a file."""
+    name, *text = program_of(words[0]), *words[1:]
+    if name == "cat":
+        return Input(
+            None, text[0] if len(text) == 1 and not text[0].startswith("-") and not computed(text[0]) else None
+        )
+    if name == "printf":
+        return Input(_formatted(text))
+    ends = "\n"
+    while text and re.fullmatch(r"-[neE]+", text[0]):
+        ends = "" if "n" in text.pop(0) else ends
     joined = " ".join(text)
-    if "\\" in joined or (_program(words[0]) == "printf" and (len(text) != 1 or "%" in joined)):
-        return None
-    is_line = _program(words[0]) == "echo" and "-n" not in options
-    return joined + ("\n" if is_line else "")
+    return Input(None if "\\" in joined else joined + ends)
 
 
-# --- commands that run another one ---
-
-_OPTIONS_WITH_VALUE = {
-    "timeout": "ks", "nice": "n", "ionice": "cnp", "sudo": "ughpCRTD", "env": "uCS", "flock": "wE", "chrt": "",
-    "stdbuf": "ioe", "time": "fo", "runuser": "u",
-}  # fmt: skip
-_PLAIN_WRAPPERS = frozenset({"nohup", "exec", "command", "setsid", "chronic", "cronic", "run-one", "builtin"})
-
-
-def _unwrapped(words: list[str]) -> tuple[list[Callable[[FoundCall], None]], list[str]]:
-    """The command within `timeout 60 …`, `flock file …` and their like, and what they say about its call."""
-    said: list[Callable[[FoundCall], None]] = []
-    while words:
-        name = _program(words[0])
-        if name in _PLAIN_WRAPPERS:
-            words = words[1:]
-            continue
-        if name not in _OPTIONS_WITH_VALUE:
-            break
-        options, words = _options(words[1:], _OPTIONS_WITH_VALUE[name])
-        if name == "timeout" and words:
-            said.append(_limits(_duration(words.pop(0))))
-        elif name == "flock" and words:
-            said.append(_locks(words.pop(0), waits="-n" not in options and "--nonblock" not in options))
-            if words and words[0] in {"-c", "--command"}:
-                words = ["sh", "-c", *words[1:]]
-        elif name == "env":
-            words = words[_assignments(words) :]
-    return said, words
-
-
-def _options(words: list[str], with_value: str) -> tuple[list[str], list[str]]:
-    """The options that stand in front, and the other words."""
-    options: list[str] = []
-    while words and words[0].startswith("-") and len(words[0]) > 1 and words[0] != "-c":
-        option, words = words[0], words[1:]
-        options.append(option)
-        if not option.startswith("--") and option[-1] in with_value and words:
-            words = words[1:]
-    return options, words
-
-
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
-
-
-def _duration(text: str) -> float:
-    unit = text[-1:] if text[-1:] in _UNITS else ""
-    return seconds(text.removesuffix(unit), "timeout") * _UNITS[unit]
-
-
-def _limits(limit: float) -> Callable[[FoundCall], None]:
-    return lambda found: found.call.limit(limit)
-
-
-def _locks(file: str, *, waits: bool) -> Callable[[FoundCall], None]:
-    def say(found: FoundCall) -> None:
-        found.lock, found.waits = file, waits
-
-    return say
+def _formatted(words: Sequence[str]) -> str | None:
+    text, *others = words or [""]
+    text = text.replace("\\n", "\n")
+    if text.removesuffix("\n") == "%s" and len(others) == 1:
+        return text.replace("%s", others[0])
+    return None if others or "%" in text or "\\" in text else text

@@ -1,16 +1,20 @@
-"""A crontab as manifests: a job for each line that makes one HTTP call, and what is to be said about every line."""
+"""A crontab as manifests: a job for each HTTP call that a line makes, and what is to be said about every line."""
 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 from myscheduler.core.bounds import MOST_IN_REPORT
 from myscheduler.core.credentials import MASK, masked, masked_text
 from myscheduler.core.crontab import Entry, read_crontab
-from myscheduler.core.crontab_command import FoundCall, find_call
+from myscheduler.core.crontab_command import find_calls
+from myscheduler.core.crontab_credentials import is_credential_variable
+from myscheduler.core.crontab_line import Found
+from myscheduler.core.crontab_times import times_of
+from myscheduler.core.crontab_wrappers import FoundCall
 from myscheduler.core.declaration import declare
 from myscheduler.core.fields import METHODS
 from myscheduler.core.manifest_writing import document, ordered
@@ -30,19 +34,28 @@ class Imported:
     """Errors are lines that were not taken over; warnings are what a manifest does not say, and secrets to be set."""
 
 
-def import_crontab(text: str, *, path: str, zone: str, has_users: bool = False) -> Imported:
-    """Turn each line that makes one call into a manifest; `path` is what people call the crontab.
+def import_crontab(
+    text: str,
+    *,
+    path: str,
+    zone: str,
+    has_users: bool = False,
+    timezone: str | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> Imported:
+    """Turn each call of each line into a manifest; `path` is what people call the crontab.
 
-    `zone` is the service's. No value that looks like a credential gets into a manifest or a message.
+    `zone` is the service's, `timezone` that of the machine of the crontab. `settings` are variables that win over those
+    of the crontab. No value that looks like a credential gets into a manifest or a message.
     """
-    importing = _Importing(path, zone)
+    importing = _Importing(path, zone, timezone, settings or {})
     crontab = read_crontab(text, has_users=has_users)
     for line, fault in crontab.faults:
         importing.report(line, "crontab", fault, Severity.ERROR)
     for entry in crontab.entries:
         importing.take(entry)
     importing.tell_of_all()
-    return Imported(importing.manifests, _told(path, importing.problems))
+    return Imported(importing.manifests, _told(path, list(importing.problems)))
 
 
 def _told(path: str, problems: list[Problem]) -> tuple[Problem, ...]:
@@ -67,6 +80,11 @@ class _Names:
             self.numbers[wished] += 1
             name = f"{wished}-{self.numbers[wished] + 1}"
         return name
+
+    def give_back(self, names: set[str]) -> None:
+        self.taken -= names
+        if names:
+            self.numbers.clear()
 
     def take(self, wished: str) -> str:
         name = self.find(wished)
@@ -98,15 +116,19 @@ class _Secrets:
     """By the values that they have to hold, so that equal ones share a name."""
     free: _Names = field(default_factory=_Names)
 
-    def taken_out(self, call: dict[str, Any], *, login: str | None, prefix: str) -> tuple[dict[str, Any], list[str]]:
+    def taken_out(
+        self, call: dict[str, Any], *, login: str | None, netrc: str | None, prefix: str
+    ) -> tuple[dict[str, Any], list[str]]:
         """The fields with references in place of what looks like a credential, and what each secret has to hold."""
         hints: list[str] = []
         headers = dict(call["headers"])
-        if login is not None and "authorization" not in {name.lower() for name in headers}:
-            name = self._name(f"basic {login}", f"{prefix}-basic")
+        key = f"basic {login}" if login is not None else f"netrc {netrc} {urlsplit(call['target_url']).hostname}"
+        if (login or netrc) is not None and "authorization" not in {name.lower() for name in headers}:
+            name = self._name(key, f"{prefix}-basic")
             headers["Authorization"] = f"Basic ${{secret:{name}}}"
             how = "what `printf %s 'USER:PASSWORD' | base64` prints for its user and password"
-            hints.append(f"the login became ${{secret:{name}}}, which has to hold {how}")
+            which = "the login" if login is not None else "the login that a .netrc file has for the host"
+            hints.append(f"{which} became ${{secret:{name}}}, which has to hold {how}")
         call = call | {"headers": headers}
         for field_name, shown in masked({name: call[name] for name in _WITH_CREDENTIALS if name in call}).items():
             call[field_name] = self._replaced(call[field_name], shown, (field_name,), prefix, hints)
@@ -149,6 +171,10 @@ class _Secrets:
         """The secret for a variable of a crontab; `None` where nobody sets it."""
         return self._name(f"unset {name}" if value is None else value, _ascii(name) or "value")
 
+    def of_file(self, path: str) -> str:
+        """The secret for what stands in a file."""
+        return self._name(f"file {path}", _ascii(path.rpartition("/")[2]) or "file")
+
     def _name(self, value: str, wished: str) -> str:
         if value not in self.names:
             self.names[value] = self.free.take(wished)
@@ -159,70 +185,103 @@ class _Secrets:
 class _Importing:
     path: str
     zone: str
+    timezone: str | None
+    settings: Mapping[str, str] = field(repr=False)
     manifests: dict[str, str] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    problems: dict[Problem, None] = field(default_factory=dict)
     secrets: _Secrets = field(default_factory=_Secrets)
     ids: _Names = field(default_factory=_Names)
     locks: list[tuple[int, str]] = field(default_factory=list)
     endless: list[int] = field(default_factory=list)
     """Lines whose call may last as long as it likes."""
+    mailed: list[int] = field(default_factory=list)
+    """Lines whose output is mailed to somebody."""
 
     def report(self, line: int, rule: str, message: str, severity: Severity = Severity.WARNING) -> None:
-        self.problems.append(Problem(self.path, line, 1, "", rule, message, severity))
+        """Once, also where several calls of a line have it."""
+        problem = Problem(self.path, line, 1, "", rule, message, severity)
+        if problem not in self.problems:
+            self.problems[problem] = None
 
     def take(self, entry: Entry) -> None:
+        """All calls of a line become jobs, or none does."""
+        entry = replace(entry, variables={**entry.variables, **self.settings})
+        jobs: list[_Job] = []
         try:
-            self._take(entry)
+            found = find_calls(entry.command, entry.variables, entry.stdin, self.secrets)
+            for call in found.calls:
+                jobs.append(self._job(entry, call))  # noqa: PERF401 - each takes its id
         except (NotTakenOver, ShellError) as fault:
-            self.report(entry.line, "not-taken-over", f"not taken over: {fault}", Severity.ERROR)
+            self.ids.give_back({job.job_id for job in jobs})
+            hint = _PERCENT if isinstance(fault, ShellError) and entry.stdin is not None else ""
+            self.report(entry.line, "not-taken-over", f"not taken over: {fault}{hint}", Severity.ERROR)
+            return
+        for job in jobs:
+            self.manifests[job.job_id] = job.text
+            self._tell(entry, found, job)
+        self._tell_of_line(entry, found)
 
-    def _take(self, entry: Entry) -> None:
-        if entry.times.lower() == "@reboot":
-            raise NotTakenOver("@reboot runs when the machine starts, which is no time of a schedule")
-        found = find_call(entry.command, entry.variables, entry.stdin, self.secrets.of_variable)
+    def _job(self, entry: Entry, found: FoundCall) -> "_Job":
         call = found.call.fields()
         if is_in_host(call["target_url"]):
             raise NotTakenOver(
-                "the host of its URL stands in a variable that nothing here sets, or that is called a credential"
+                "the host of its URL stands in a variable that nothing here sets, or that is called a credential: "
+                "--set NAME=VALUE sets the first kind"
             )
+        times = times_of(
+            entry.times,
+            delay=found.delay,
+            jitter=found.jitter,
+            most_minutes=entry.variables.get("RANDOM_DELAY", ""),
+        )
         job_id = self.ids.find(_slug(call["target_url"], entry.comment))
         call, hints = self.secrets.taken_out(
-            call, login=found.call.login, prefix=_ascii(job_id) or f"line-{entry.line}"
+            call, login=found.call.login, netrc=found.call.netrc, prefix=_ascii(job_id) or f"line-{entry.line}"
         )
-        fields = {
+        fields: dict[str, Any] = {
             "job_id": job_id,
             "name": entry.comment,
-            "cron": " ".join(entry.times.split()),
-            "timezone": _zone(entry),
-            "overlap": "queue" if found.waits else None,
+            "timezone": entry.variables.get("CRON_TZ", "").removeprefix(":") or self.timezone,
+            "overlap": found.overlap,
+            "misfire_grace_time": found.patience,
         }
-        fields = ordered({name: value for name, value in (fields | call).items() if value is not None})
+        fields = ordered(
+            {name: value for name, value in {**fields, **times.fields, **call}.items() if value is not None}
+        )
         spec, complaints = declare(fields, zone=self.zone)
         if spec is None:
             raise NotTakenOver("; ".join(_fault(one) for one in complaints if one.severity is Severity.ERROR))
         self.ids.taken.add(job_id)
-        self.manifests[job_id] = document(fields, [f"From line {entry.line} of {self.path}."])
-        self._tell(entry, found, hints)
+        text = document(fields, [f"From line {entry.line} of {self.path}."])
+        return _Job(job_id, text, found, (*found.call.warnings, *times.warnings), tuple(hints))
 
-    def _tell(self, entry: Entry, found: FoundCall, hints: list[str]) -> None:
-        text = next(reversed(self.manifests.values()))
-        for warning in found.call.warnings:
+    def _tell(self, entry: Entry, found: Found, job: "_Job") -> None:
+        for warning in job.warnings:
             self.report(entry.line, "lost", warning)
-        for hint in hints:
+        for hint in (*job.hints, *_hints(found, job)):
             self.report(entry.line, "secret", hint)
-        for hint in _hints(found, text):
-            self.report(entry.line, "secret", hint)
-        if "CRON_TZ" not in entry.variables and "TZ" in entry.variables:
-            self.report(entry.line, "timezone", "TZ became the job's timezone, though some crons know CRON_TZ only")
-        if found.call.timeout_sec is None:
+        if job.found.call.timeout_sec is None:
             self.endless.append(entry.line)
-        if found.lock:
-            self.locks.append((entry.line, found.lock))
+        if job.found.lock:
+            self.locks.append((entry.line, job.found.lock))
+
+    def _tell_of_line(self, entry: Entry, found: Found) -> None:
+        for warning in found.warnings:
+            self.report(entry.line, "lost", warning)
+        if entry.variables.get("MAILTO"):
+            self.mailed.append(entry.line)
+        if entry.variables.get("TZ") and self.timezone is None and not entry.variables.get("CRON_TZ"):
+            message = (
+                "TZ is the zone of the command, not of its times, which are those of the machine: "
+                "--timezone says which one it has, CRON_TZ would say it for the line"
+            )
+            self.report(entry.line, "timezone", message)
 
     def tell_of_all(self) -> None:
         """What is to be said about several lines."""
-        shared = Counter(lock for _, lock in self.locks)
-        for line, lock in self.locks:
+        locks = dict.fromkeys(self.locks)
+        shared = Counter(lock for _, lock in locks)
+        for line, lock in locks:
             if shared[lock] > 1:
                 self.report(
                     line, "lost", f"{shared[lock]} lines have one lock, but their jobs don't wait for each other"
@@ -233,6 +292,26 @@ class _Importing:
                 f"{which} no time limit: it is timeout_sec now, 30 seconds; write a larger one where an answer needs it"
             )
             self.report(self.endless[0], "timeout", message)
+        if self.mailed:
+            which = f"{len(self.mailed)} lines print" if len(self.mailed) > 1 else "this line prints"
+            message = f"cron mails what {which} to MAILTO, a job mails nothing: the history has answers and failures"
+            self.report(self.mailed[0], "lost", message)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A call that became a manifest."""
+
+    job_id: str
+    text: str
+    found: FoundCall
+    warnings: tuple[str, ...]
+    """What the manifest does not say."""
+    hints: tuple[str, ...]
+    """What its secrets have to hold."""
+
+
+_PERCENT = " (a % without a backslash ends the command of a crontab)"
 
 
 _ENCODED = {("target_url",), ("body",)}
@@ -255,21 +334,24 @@ def _fault(complaint: Complaint) -> str:
     return masked_text(f"{complaint.field}: {complaint.message}")
 
 
-def _hints(found: FoundCall, text: str) -> Iterator[str]:
-    """What the secrets of variables have to hold."""
+def _hints(found: Found, job: _Job) -> Iterator[str]:
+    """What the secrets of variables and files have to hold."""
+    call = job.found.call
+    encoded = [*call.urls, *call.data, *call.query]
     for secret, name in found.unset.items():
-        if (reference := f"${{secret:{secret}}}") in text:
-            yield f"nothing here sets ${name}: it became {reference}, which has to hold its value"
+        if (reference := f"${{secret:{secret}}}") in job.text:
+            hint = "" if is_credential_variable(name) else f"; --set {name}=VALUE writes out what is no secret"
+            yield f"nothing here sets ${name}: it became {reference}, which has to hold its value{hint}"
     for secret, (name, value) in found.hidden.items():
-        if (reference := f"${{secret:{secret}}}") in text:
-            encoded = [*found.call.urls, *found.call.data, *found.call.query]
+        if (reference := f"${{secret:{secret}}}") in job.text:
             is_decoded = unquote_plus(value) != value and any(reference in piece for piece in encoded)
             decoded = " without its percent-encoding" if is_decoded else ""
             yield f"the credential in ${name} became {reference}, which has to hold its value{decoded}"
-
-
-def _zone(entry: Entry) -> str | None:
-    return entry.variables.get("CRON_TZ", entry.variables.get("TZ", "")).removeprefix(":") or None
+    for secret, path in found.files.items():
+        if (reference := f"${{secret:{secret}}}") in job.text:
+            decoded = ", without percent-encoding" if any(reference in piece for piece in encoded) else ""
+            file = masked_text(re.sub(r"\$\{.*?\}|[^ -~]", "…", path))[:100]
+            yield f"the content of {file} became {reference}, which has to hold it{decoded}"
 
 
 # --- ids ---

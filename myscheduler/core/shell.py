@@ -1,12 +1,13 @@
 """A line of the shell as its commands, words and redirections; as much of `sh` as stands in crontabs.
 
 Variables stay apart from text, since what they hold is known only where the line is read. `shlex` would not do: it
-can't tell `'$A'`, which is text, from `"$A"`.
+can't tell `'$A'`, which is text, from `"$A"`. What the shell computes at each run is carried along as it
+stands: it is a fault only where a call has it.
 """
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from myscheduler.errors import MySchedulerError
 
@@ -20,47 +21,138 @@ class Variable:
     """`$NAME` or `${NAME}`."""
 
     name: str
+    is_quoted: bool = False
+    """White space in its value parts no words."""
 
 
-Word = tuple[str | Variable, ...]
+@dataclass(frozen=True, slots=True)
+class Content:
+    """`$(cat FILE)`: what stands in a file."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """What the shell computes at each run, as it stands there: `$(date)`, `$?`, `${A:-b}`."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class BashText:
+    """`$'…'` as bash reads it; other shells don't."""
+
+    text: str
+
+
+Part = str | Variable | Content | Computed | BashText
+Word = tuple[Part, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A simple command."""
+    """A simple command, or a group of commands in ( ) or { }."""
 
     words: tuple[Word, ...]
     before: str
     """What stands before it: `&&`, `||`, `;`, `&`, `|`, or nothing."""
     redirections: tuple[tuple[str, Word], ...] = ()
     """Such as `2>` or `<`, and the file."""
+    group: tuple["Command", ...] = ()
+    is_subshell: bool = False
+    """The group stands in ( ), so that what it sets ends with it."""
+    after: str = ";"
+    """What stands behind it."""
+
+
+_NOTHING = (Command(((":",),), ""),)
+_DEEPEST = 20
+"""Groups within each other."""
+
+
+@dataclass(slots=True)
+class _List:
+    """The commands of a line, or of a group in it, as far as they are read."""
+
+    closed_by: str
+    commands: list[Command] = field(default_factory=list)
+    words: list[Word] = field(default_factory=list)
+    redirections: list[tuple[str, Word]] = field(default_factory=list)
+    group: tuple[Command, ...] = ()
+    is_subshell: bool = False
+    before: str = ""
+    redirecting: str = ""
+
+    @property
+    def is_at_start(self) -> bool:
+        """A command begins here."""
+        return not (self.words or self.redirections or self.group or self.redirecting)
+
+    def take(self, word: Word) -> None:
+        if self.redirecting:
+            self.redirections.append((self.redirecting, word))
+            self.redirecting = ""
+        elif self.group:
+            raise ShellError("a word stands behind ( ) or { }")
+        else:
+            self.words.append(word)
+
+    def redirect(self, operator: str) -> None:
+        if self.redirecting:
+            raise ShellError(f"nothing stands behind {self.redirecting}")
+        self.redirecting = operator
+
+    def end(self, operator: str) -> None:
+        """The command ends there, if one has begun."""
+        operator = operator.replace("\n", ";")
+        if self.redirecting:
+            raise ShellError(f"nothing stands behind {self.redirecting}")
+        if not self.is_at_start:
+            redirections = tuple(self.redirections)
+            one = Command(tuple(self.words), self.before, redirections, self.group, self.is_subshell, operator)
+            self.commands.append(one)
+        self.words, self.redirections, self.group, self.is_subshell, self.before = [], [], (), False, operator
 
 
 def read_commands(line: str) -> list[Command]:
     """The commands of a line. Raises `ShellError` for what only a shell can do."""
-    commands: list[Command] = []
-    words: list[Word] = []
-    redirections: list[tuple[str, Word]] = []
-    before, redirecting = "", ""
-    for token in [*_tokens(line), ";"]:
-        if isinstance(token, tuple):
-            if redirecting:
-                redirections.append((redirecting, token))
-                redirecting = ""
-            else:
-                words.append(token)
-        elif redirecting:
-            raise ShellError(f"nothing stands behind {redirecting}")
-        elif "<" in token or ">" in token:
-            redirecting = token
+    lists = [_List("")]
+    for piece in _tokens(line):
+        now = lists[-1]
+        if piece == "(" or (piece == ("{",) and now.is_at_start):
+            _begin_group(lists, ")" if piece == "(" else "}")
+        elif piece == ")" or (piece == ("}",) and now.is_at_start):
+            _end_group(lists, ")" if piece == ")" else "}")
+        elif isinstance(piece, tuple):
+            now.take(piece)
+        elif "<" in piece or ">" in piece:
+            now.redirect(piece)
         else:
-            if words or redirections:
-                commands.append(Command(tuple(words), before, tuple(redirections)))
-            words, redirections, before = [], [], token.replace("\n", ";")
-    return commands
+            now.end(piece)
+    if len(lists) > 1:
+        raise ShellError(f"a {'(' if lists[-1].closed_by == ')' else '{'} is not closed")
+    lists[0].end(";")
+    return lists[0].commands
 
 
-_OPERATOR = re.compile(r"\d*(?:>>|>\||>&|<<|<&|<>|[<>])|&>>?|&&|\|\||\|&|[;|&\n]")
+def _begin_group(lists: list[_List], closed_by: str) -> None:
+    if not lists[-1].is_at_start:
+        raise ShellError("a ( within a command can't be taken over")
+    if len(lists) > _DEEPEST:
+        raise ShellError("its groups of commands lie too deep within each other")
+    lists.append(_List(closed_by))
+
+
+def _end_group(lists: list[_List], closed_by: str) -> None:
+    if lists[-1].closed_by != closed_by:
+        raise ShellError(f"a {closed_by} closes nothing")
+    group = lists.pop()
+    group.end(";")
+    lists[-1].group, lists[-1].is_subshell = tuple(group.commands) or _NOTHING, closed_by == ")"
+
+
+_OPERATOR = re.compile(r"\d*(?:>>|>\||>&|<<<|<<|<&|<>|[<>])|&>>?|&&|\|\||\|&|[;|&\n()]")
 _NAME = re.compile(r"\$(?:(\w+)|\{(\w+)\})", re.ASCII)
 _PLAIN = re.compile(r"[^\s'\"\\$`;|&<>()]+")
 _INNER = re.compile(r"[^\"\\$`]+")
@@ -75,7 +167,7 @@ def _tokens(line: str) -> Iterator[str | Word]:
         elif line[at] == "#":
             at = line.find("\n", at) if "\n" in line[at:] else len(line)
         elif found := _OPERATOR.match(line, at):
-            if found[0].endswith("<<"):
+            if found[0].endswith("<<") and not found[0].endswith("<<<"):
                 raise ShellError("text in << lines can't be taken over")
             yield found[0]
             at = found.end()
@@ -84,9 +176,9 @@ def _tokens(line: str) -> Iterator[str | Word]:
             yield _joined(parts)
 
 
-def _joined(parts: list[str | Variable]) -> Word:
+def _joined(parts: list[Part]) -> Word:
     """Neighbouring text as one part."""
-    joined: list[str | Variable] = []
+    joined: list[Part] = []
     for part in parts:
         if isinstance(part, str) and joined and isinstance(joined[-1], str):
             joined[-1] += part
@@ -95,10 +187,10 @@ def _joined(parts: list[str | Variable]) -> Word:
     return tuple(joined) or ("",)
 
 
-def _word(line: str, at: int) -> tuple[list[str | Variable], int]:
+def _word(line: str, at: int) -> tuple[list[Part], int]:
     """The parts of the word that begins there, and where it ends."""
-    parts: list[str | Variable] = []
-    while at < len(line) and line[at] not in " \t\r\n;|&<>":
+    parts: list[Part] = []
+    while at < len(line) and line[at] not in " \t\r\n;|&<>()":
         if found := _PLAIN.match(line, at):
             parts.append(found[0])
             at = found.end()
@@ -114,17 +206,18 @@ def _word(line: str, at: int) -> tuple[list[str | Variable], int]:
         elif line[at] == "\\":
             parts.append(line[at + 1 : at + 2].replace("\n", "") if at + 1 < len(line) else "\\")
             at += 2
-        elif line[at] in "()":
-            raise ShellError("commands in ( ) can't be taken over")
+        elif line.startswith("$'", at):
+            text, at = _bash_quoted(line, at)
+            parts.append(BashText(text))
         else:
-            part, at = _expansion(line, at)
+            part, at = _expansion(line, at, is_quoted=False)
             parts.append(part)
     return parts, at
 
 
-def _quoted(line: str, at: int) -> tuple[list[str | Variable], int]:
+def _quoted(line: str, at: int) -> tuple[list[Part], int]:
     """What stands between double quotes, and where it ends."""
-    parts: list[str | Variable] = [""]
+    parts: list[Part] = [""]
     while at < len(line) and line[at] != '"':
         if found := _INNER.match(line, at):
             parts.append(found[0])
@@ -134,50 +227,101 @@ def _quoted(line: str, at: int) -> tuple[list[str | Variable], int]:
             parts.append(escaped if escaped in set('$`"\\') else f"\\{escaped}" if escaped != "\n" else "")
             at += 2
         else:
-            part, at = _expansion(line, at)
+            part, at = _expansion(line, at, is_quoted=True)
             parts.append(part)
     if at >= len(line):
         raise ShellError('a " is not closed')
     return parts, at + 1
 
 
-_SHOWN = {"(": "$(…)", "{": "${…}", "'": "$'…'"}
-"""What stands inside may be a login."""
+_BASH_QUOTES = re.compile(r"\$'((?:[^'\\]|\\.)*+)'", re.DOTALL)
+_ESCAPE = re.compile(
+    r"\\(?:([abeEfnrtv\\'\"?])|([0-7]{1,3})|x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|(.))", re.DOTALL
+)
+_LETTERS = {"a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
-def _expansion(line: str, at: int) -> tuple[str | Variable, int]:
+def _bash_quoted(line: str, at: int) -> tuple[str, int]:
+    """`$'…'` as bash reads it, and where it ends."""
+    found = _BASH_QUOTES.match(line, at)
+    if found is None:
+        raise ShellError("a $' is not closed")
+    try:
+        return _ESCAPE.sub(_unescaped, found[1]), found.end()
+    except (ValueError, OverflowError):
+        raise ShellError("a $'…' names a character that there is none") from None
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    letter, octal, byte, *points, other = found.groups()
+    if letter:
+        return _LETTERS.get(letter, letter)
+    if other:
+        return f"\\{other}"
+    number = int(octal, 8) & 0xFF if octal else int(byte or points[0] or points[1], 16)
+    if number == 0 or (number > 0x7F and (octal or byte)) or 0xD800 <= number < 0xE000:
+        raise ValueError
+    return chr(number)
+
+
+_OWN = frozenset({"RANDOM", "SRANDOM", "SECONDS", "EPOCHSECONDS", "EPOCHREALTIME", "BASHPID", "PPID", "LINENO"})
+"""Variables that the shell sets itself."""
+_SPECIAL = frozenset("?$!@*#-")
+_PATH = r"""(?:'(?P<single>[^']+)'|"(?P<double>[^"`\\]+)"|(?P<plain>[^\s"'`;|&<>()*?\\-][^\s"'`;|&<>()*?\\]*))"""
+_FILE = re.compile(
+    rf"\s*(?:(?:(?:sudo\s+)?cat|head\s+-n?\s*1)\s+|<\s*|tr\s+-d\s+['\"]?[\\rn]+['\"]?\s*<\s*){_PATH}"
+    r"\s*(?:2>\s*/dev/null)?\s*(?:\|\s*tr\s+-d\s+['\"]?[\\rn]+['\"]?\s*)?"
+)
+"""`cat FILE` and its like, maybe without its line breaks."""
+
+
+def _expansion(line: str, at: int, *, is_quoted: bool) -> tuple[Part, int]:
     """What a `$` or a back quote begins."""
     if found := _NAME.match(line, at):
         name = found[1] or found[2]
         if name[0].isdigit():
             raise ShellError(f"${name[0]} is an argument of a script, and there is none")
-        return Variable(name), found.end()
-    if line[at] == "$" and line[at + 1 : at + 2] not in {"(", "{", "'", "?", "$", "!", "@", "*", "#", "-"}:
-        return "$", at + 1
-    shown = "`…`" if line[at] == "`" else _SHOWN.get(line[at + 1], f"${line[at + 1]}")
-    raise ShellError(f"{shown} is computed by the shell at each run: a manifest can't do that")
+        return Computed(found[0]) if name in _OWN else Variable(name, is_quoted), found.end()
+    follows = line[at + 1 : at + 2]
+    if line[at] == "`" or (line[at] == "$" and follows in {"(", "{", "["}):
+        end = _end_of_code(line, at)
+        code = line[at:end]
+        inner = code[1:-1] if code[0] == "`" else code[2:-1]
+        file = None if follows in {"{", "["} else _FILE.fullmatch(inner)
+        return Content(file["single"] or file["double"] or file["plain"]) if file else Computed(code), end
+    if follows in _SPECIAL and follows:
+        return Computed(line[at : at + 2]), at + 2
+    return "$", at + 1
 
 
-_OPEN, _CLOSE = "\ue000", "\ue001"
-"""Around the name of a secret; unlike a `$` they are text to a shell that reads it again."""
-_MARKED = re.compile(f"{_OPEN}([A-Za-z0-9_.-]+){_CLOSE}")
+CLOSING = {"(": ")", "{": "}", "[": "]"}
+_BACK_QUOTED = re.compile(r"`(?:[^`\\]|\\.)*+`", re.DOTALL)
+_IN_CODE = re.compile(r"\\.?|'[^']*+'?|\$?[({\[]|[])}\"]|[^\\'$({\[\])}\"]++|\$", re.DOTALL)
+_IN_TEXT = re.compile(r"\\.?|\$[({\[]|[\"]|[^\\$\"]++|\$", re.DOTALL)
+"""What code within `$( )` is made of, and text in double quotes there."""
 
 
-def expand(word: Word, value_of: Callable[[str], str]) -> str:
-    """The word as text, with the value of each variable in its place."""
-    return "".join(part if isinstance(part, str) else value_of(part.name) for part in word)
-
-
-def marked(secret: str) -> str:
-    """What stands for a secret in the value of a variable, until `as_manifest_text` makes it a reference."""
-    return f"{_OPEN}{secret}{_CLOSE}"
-
-
-def is_marked(text: str) -> bool:
-    """The text is that of a secret and nothing else."""
-    return _MARKED.fullmatch(text) is not None
-
-
-def as_manifest_text(text: str) -> str:
-    """The text for a manifest: marks are references to secrets, and what only looks like a reference is escaped."""
-    return _MARKED.sub(r"${secret:\1}", text.replace("${", "$${"))
+def _end_of_code(line: str, at: int) -> int:
+    """Where `$(…)`, `${…}`, `$[…]` or `` `…` `` ends that begins there; what is quoted in it closes nothing."""
+    if line[at] == "`":
+        if found := _BACK_QUOTED.match(line, at):
+            return found.end()
+        raise ShellError("a ` is not closed")
+    begin = line[at : at + 2]
+    closing = [CLOSING[begin[1]]]
+    at += 2
+    while closing:
+        piece = (_IN_TEXT if closing[-1] == '"' else _IN_CODE).match(line, at)
+        if piece is None:
+            raise ShellError(f"a {begin} is not closed")
+        at = piece.end()
+        text = piece[0]
+        if text == closing[-1]:
+            closing.pop()
+        elif text == '"':
+            closing.append('"')
+        elif text[0] == "$" and text[1:] in CLOSING:
+            closing.append(CLOSING[text[1:]])
+        elif text == "(" and closing[-1] == ")":
+            closing.append(")")
+    return at

@@ -2,11 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from math import isfinite
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from myscheduler.core.bounds import MOST_HEADERS
 from myscheduler.errors import MySchedulerError
 
 TO_A_FILE = "the answer is not written to a file; the history keeps its first 4 KiB"
@@ -19,34 +22,51 @@ class NotTakenOver(MySchedulerError):  # noqa: N818 - a finding about one line, 
     """What a line does can't be said in a manifest."""
 
 
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What a command is given to read: text, or the content of a file; neither where that is not known."""
+
+    text: str | None
+    file: str | None = None
+
+
+ReferenceTo = Callable[[str], str]
+"""What a manifest says instead of the content of a file."""
+
+
 @dataclass(slots=True)
 class WebCall:
     """What the options of a command add up to."""
 
     urls: list[str] = field(default_factory=list)
     method: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)
+    lines: list[tuple[str, str]] = field(default_factory=list)
+    """Headers that are written out, in their order."""
+    others: dict[str, str] = field(default_factory=dict)
+    """Headers that options stand for. Lines win over them."""
+    removed: set[str] = field(default_factory=set)
+    """Headers of options that are not to be sent, in small letters."""
+    cookies: list[str] = field(default_factory=list)
     data: list[str] = field(default_factory=list)
     """Pieces of a body; nothing is sent where there are none."""
+    has_file: bool = False
+    """The content of a file is a piece of it."""
+    needs_form: bool = False
+    """A piece is encoded for a form only when it is sent."""
     is_query: bool = False
     """The pieces belong to the URL."""
     query: list[str] = field(default_factory=list)
     login: str | None = None
     """`user:password`."""
+    netrc: str | None = None
+    """The file that holds the login."""
     timeout_sec: float | None = None
     max_retries: int | None = None
     retry_backoff_sec: float | None = None
     warnings: list[str] = field(default_factory=list)
     """What of it the manifest does not say."""
-
-    def set_header(self, name: str, value: str) -> None:
-        """The later one counts, in whatever case its name is written."""
-        self.headers = {key: text for key, text in self.headers.items() if key.lower() != name.lower()}
-        self.headers[name] = value
-
-    def set_default(self, name: str, value: str) -> None:
-        if name.lower() not in {key.lower() for key in self.headers}:
-            self.headers[name] = value
+    files: set[str] = field(default_factory=set)
+    """Where answers are written to."""
 
     def limit(self, seconds: float) -> None:
         """The shorter of two limits counts; 0 is none."""
@@ -57,52 +77,112 @@ class WebCall:
         if message not in self.warnings:
             self.warnings.append(message)
 
+    def of_each_url(self) -> list["WebCall"]:
+        """A call for each of the URLs."""
+        return [replace(self, urls=[url]) for url in self.urls] if len(self.urls) > 1 else [self]
+
     def fields(self) -> dict[str, Any]:
         """The fields of a manifest. A login in the URL is taken out of it, into `login`. Raises `NotTakenOver`."""
         url = self._url()
-        has_body = bool(self.data) and not self.is_query
-        if has_body:
-            self.set_default("Content-Type", FORM)
+        text = None if self.is_query or not self.data else self._joined()
+        headers = self._headers(text)
+        if self.method != (method := self.method and self.method.upper()):
+            self.warn("the method is sent in capitals")
         found = {
             "target_url": url,
-            "method": self.method or ("POST" if has_body else None),
-            "headers": self.headers,
-            "body": self._body() if has_body else None,
+            "method": method or (None if text is None else "POST"),
+            "headers": headers,
+            "body": None if text is None else self._body(text, headers),
             "timeout_sec": self.timeout_sec,
             "max_retries": self.max_retries,
             "retry_backoff_sec": self.retry_backoff_sec,
         }
         return {name: value for name, value in found.items() if value is not None}
 
+    def _joined(self) -> str:
+        return "&".join(self.data)
+
     def _url(self) -> str:
         if len(self.urls) != 1:
-            what = f"calls {len(self.urls)} URLs: one job makes one call" if self.urls else "names no URL"
-            raise NotTakenOver(what)
+            raise NotTakenOver("names no URL")
         (url,) = self.urls
         if "://" not in url:
             url = f"http://{url}"
-        query = self.query + (self.data if self.is_query else [])
+        query = self.query + ([self._joined()] if self.is_query and self.data else [])
         address, hash_sign, fragment = url.partition("#")
-        for piece in query:
-            address += ("&" if "?" in address else "?") + piece
+        for piece in filter(None, query):
+            is_begun = address.endswith(("?", "&"))
+            address += piece if is_begun else ("&" if "?" in address else "?") + piece
         try:
             parts = urlsplit(address)
         except ValueError:  # its message may repeat a login
             raise NotTakenOver("the URL can't be read") from None
+        _check_form(parts.query)
         userinfo, at, host = parts.netloc.rpartition("@")
         if at:
             self.login = self.login or unquote(userinfo)
             address = urlunsplit(parts._replace(netloc=host))
         return address + hash_sign + fragment
 
-    def _body(self) -> Any:
+    def _headers(self, body: str | None) -> dict[str, str]:
+        """All headers, each once, as a manifest has them."""
+        if len(self.lines) > MOST_HEADERS:
+            raise NotTakenOver(f"has more than {MOST_HEADERS} headers")
+        kept = [line for line in self.lines if not self._is_of_the_connection(*line, body)]
+        names = {name.lower(): name for name, _ in reversed(kept)}
+        headers = {names[key]: self._one_line(names[key], kept) for key in dict.fromkeys(n.lower() for n, _ in kept)}
+        others = dict(self.others)
+        if self.cookies:
+            others["Cookie"] = ";".join(self.cookies)
+        if body is not None:
+            if "content-type" in self.removed - names.keys():
+                raise NotTakenOver("a body without a Content-Type can't be sent")
+            others.setdefault("Content-Type", FORM)
+        return headers | {
+            name: value for name, value in others.items() if value and name.lower() not in self.removed | names.keys()
+        }
+
+    def _one_line(self, name: str, lines: Sequence[tuple[str, str]]) -> str:
+        """The values of a header that stands in several lines. HTTP takes them for one with commas, but for a few."""
+        values = [value for other, value in lines if other.lower() == name.lower()]
+        if len(values) > 1:
+            if name.lower() in _ONLY_ONCE:
+                raise NotTakenOver(f"sends {name} {len(values)} times, which targets read differently")
+            shown = f"the header {name}" if _PLAIN_NAME.fullmatch(name) else "a header"
+            self.warn(f"the {len(values)} lines of {shown} are sent as one, which means the same")
+        return ("; " if name.lower() == "cookie" else ", ").join(values)
+
+    @staticmethod
+    def _is_of_the_connection(name: str, value: str, body: str | None) -> bool:
+        """What the service says itself, in the same way."""
+        match name.lower():
+            case "connection":
+                return value.lower() in {"close", "keep-alive"}
+            case "expect":
+                return value.lower() == "100-continue"
+            case "content-length":
+                return value == str(len((body or "").encode("utf-8", "surrogatepass")))
+            case _:
+                return False
+
+    def _body(self, text: str, headers: Mapping[str, str]) -> Any:
         """JSON as a value where the header says so: then the service writes it the same way again."""
-        text = "&".join(self.data)
-        content_type = next(value for name, value in self.headers.items() if name.lower() == "content-type")
-        if "json" not in content_type.lower():
+        content_type = next(value for name, value in headers.items() if name.lower() == "content-type").lower()
+        is_json = "json" in content_type
+        if self.has_file and (is_json or FORM in content_type):
+            raise NotTakenOver("its body stands in a file (@): write it into the manifest")
+        if self.needs_form and FORM not in content_type:
+            raise NotTakenOver("its body is encoded as a form, though its Content-Type says otherwise")
+        if FORM in content_type:
+            _check_form(text)
+        if not is_json:
             return text
+        if not text:
+            return None
         try:
-            value = json.loads(text, parse_constant=_no_json)
+            value = json.loads(
+                text, parse_constant=_no_json, parse_float=_exact_number, object_pairs_hook=_object_of_pairs
+            )
         except (ValueError, RecursionError):
             raise NotTakenOver("its body is not JSON, though its Content-Type says so") from None
         if value is None:
@@ -110,8 +190,55 @@ class WebCall:
         return value
 
 
+def tell_of_ending(call: WebCall) -> None:
+    """A secret is read without the last line break of its file, which a command would send."""
+    if call.has_file:
+        call.warn("a secret loses one line break at its end: where the file ends with one, the secret needs two")
+
+
+_NO_VALUE = re.compile(r"(?:^|&)[^=&]*(?<!\$)\$\{secret:")
+
+
+def _check_form(text: str) -> None:
+    """A secret in a form is sent as one value, so it can't be a field, or several."""
+    if _NO_VALUE.search(text):
+        raise NotTakenOver(
+            "fields of its form or query stand in a variable or a file, and a secret can only be the value of one: "
+            "write them out, or give the variable with --set"
+        )
+
+
+def but_references(text: str, change: Callable[[str], str]) -> str:
+    """The text with all but the references to secrets in it changed."""
+    pieces = re.split(r"(?<!\$)(\$\{secret:[^}]*\})", text)
+    return "".join(piece if number % 2 else change(piece) for number, piece in enumerate(pieces))
+
+
+_PLAIN_NAME = re.compile(r"[A-Za-z-]{1,40}")
+"""What is no name may be a credential in the wrong place."""
+_ONLY_ONCE = frozenset({
+    "authorization", "content-encoding", "content-length", "content-type", "date", "host", "if-modified-since",
+    "if-none-match", "origin", "proxy-authorization", "range", "referer", "user-agent",
+})  # fmt: skip
+
+
 def _no_json(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+def _exact_number(text: str) -> float:
+    """The number, where a manifest can say it with all its digits."""
+    number = float(text)
+    if not isfinite(number) or Decimal(text) != Decimal(repr(number)):
+        raise NotTakenOver("a number in its body has more digits than can be kept")
+    return number
+
+
+def _object_of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise NotTakenOver("a key in its body stands twice, which a manifest can't say")
+    return found
 
 
 def seconds(text: str, option: str) -> float:
@@ -143,7 +270,8 @@ def arguments(
 ) -> Iterator[tuple[str, str]]:
     """The options by their long names with their values, and the other arguments under the name ``.
 
-    `short` names the long option of each letter; with `equals`, `--name=value` is one word. Raises `NotTakenOver`.
+    `short` names the long option of each letter, or of two that belong together; with `equals`, `--name=value` is one
+    word. Raises `NotTakenOver`.
     """
     rest = list(words)
     while rest:
@@ -157,7 +285,8 @@ def arguments(
         elif word.startswith("-") and len(word) > 1:
             letters = word[1:]
             while letters:
-                letter, letters = letters[0], letters[1:]
+                length = 2 if letters[:2] in short else 1
+                letter, letters = letters[:length], letters[length:]
                 name = short.get(letter, "")
                 if not name:
                     raise NotTakenOver(f"the option -{letter} is not known here")

@@ -1,11 +1,6 @@
 """`myscheduler import-crontab`: whole outputs, files, and that the manifests call what curl calls."""
 
-import json
 import re
-import shutil
-import subprocess
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,16 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myscheduler.cli import main
-from myscheduler.core.call import build_request
 from myscheduler.core.crontab_import import import_crontab
-from myscheduler.core.declaration import declare
-from myscheduler.core.execution import Cause, Execution, Kind
 from myscheduler.core.manifest import parse_file
 from myscheduler.core.problem import Severity
 from myscheduler.core.source import SourceFile
-from myscheduler.core.yaml import read_documents
 from tests.golden import FOLDER, expect
-from tests.target import Received, Target
 
 TEAM = (FOLDER / "crontab" / "team").read_text("utf-8")
 CREDENTIALS = ("tok-0123456789abcdef", "hunter2", "k-55aa55aa", "XXXXXXXX", "topsecret")
@@ -44,7 +34,7 @@ def test_a_crontab_with_much_in_it() -> None:
 
 def test_its_manifests_are_valid() -> None:
     result = CliRunner().invoke(main, ["validate", "-"], input=run(stdin=TEAM).stdout)
-    assert (result.exit_code, result.stdout) == (0, "11 jobs, no problems\n")
+    assert (result.exit_code, result.stdout) == (0, "13 jobs, no problems\n")
 
 
 @pytest.mark.parametrize("credential", CREDENTIALS)
@@ -62,6 +52,98 @@ def test_the_format_of_etc() -> None:
 def test_nothing_to_take_over() -> None:
     result = run(stdin="# nothing\nMAILTO=x\n")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "warning: no jobs found\n")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_crontab_with_a_byte_order_mark(encoding: str) -> None:
+    result = run(stdin="# 日次\r\n@daily curl -m 5 http://x.test/run\r\n".encode(encoding))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "name: 日次\ncron: '@daily'\ntarget_url: http://x.test/run\n" in result.stdout
+
+
+def test_the_zone_of_the_machine() -> None:
+    crontab = "@daily curl -m 5 http://x.test/a\nCRON_TZ=Asia/Tokyo\nTZ=UTC\n@daily curl -m 5 http://x.test/b\n"
+    result = run("--timezone", "Europe/Berlin", stdin=crontab)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert re.findall("timezone: (.*)", result.stdout) == ["Europe/Berlin", "Asia/Tokyo"]
+
+
+def test_no_zone_is_wrong_usage() -> None:
+    result = run("--timezone", "Europe/Berln", stdin=ONE)
+    assert result.exit_code == 2
+    assert "Europe/Berlin" in result.stderr
+
+
+def test_the_zone_of_commands_is_none_of_times() -> None:
+    result = run(stdin="TZ=Asia/Tokyo\n@daily curl -m 5 http://x.test/a\n")
+    assert "timezone" not in result.stdout
+    assert result.stderr == (
+        "<stdin>:2:1: warning: TZ is the zone of the command, not of its times, which are those of the machine: "
+        "--timezone says which one it has, CRON_TZ would say it for the line [timezone]\n"
+    )
+
+
+def test_variables_that_are_set_from_outside() -> None:
+    crontab = 'HOST=old.test\n@daily . /etc/env; curl -m 5 -H "X-Key: $KEY" http://$HOST/$PART\n'
+    result = run("--set", "HOST=x.test", "--set", "KEY=hunter2", "--set", "PART=a=b", stdin=crontab)
+    assert result.exit_code == 0
+    assert "target_url: http://x.test/a=b\nheaders:\n  X-Key: ${secret:KEY}\n" in result.stdout
+    assert "hunter2" not in result.output
+
+
+@pytest.mark.parametrize("setting", ["hunter2", "=hunter2", "1A=hunter2", "A B=hunter2"])
+def test_settings_that_are_none(setting: str) -> None:
+    result = run("--set", setting, stdin=ONE)
+    assert result.exit_code == 2
+    assert "write NAME=VALUE" in result.stderr
+    assert "hunter2" not in result.output
+
+
+def test_a_host_that_nothing_sets_asks_for_set() -> None:
+    assert "--set NAME=VALUE sets the first kind" in run(stdin="@daily curl http://$HOST/a\n").stderr
+
+
+def test_mail_is_told_once() -> None:
+    crontab = "MAILTO=a@x.test\n" + ONE * 2 + 'MAILTO=""\n' + ONE
+    told = [line for line in run(stdin=crontab).stderr.splitlines() if "MAILTO" in line]
+    message = "cron mails what 2 lines print to MAILTO, a job mails nothing: the history has answers and failures"
+    assert told == [f"<stdin>:2:1: warning: {message} [lost]"]
+
+
+def test_a_line_with_several_calls_is_taken_over_whole_or_not_at_all() -> None:
+    line = "@daily curl -m 5 http://x.test/run; curl -m 5 {}\n"
+    result = run(stdin=line.format("http://x.test/b") + line.format("ftp://x.test/c") + ONE)
+    assert result.exit_code == 1
+    assert re.findall("job_id: (.*)", result.stdout) == ["run", "b", "run-2"]
+    assert re.findall("# From line (.*) of", result.stdout) == ["1", "1", "3"]
+
+
+def test_what_several_jobs_of_a_line_have_is_told_once() -> None:
+    result = run(stdin="@daily flock -n /l sh -c 'curl -Lm 5 http://x.test/a; curl -Lm 5 http://x.test/b'\n")
+    assert len(result.stderr.splitlines()) == 2
+
+
+def test_values_from_files_are_secrets() -> None:
+    result = run(stdin='@daily curl -m 5 -n -H "X: $(cat /run/secrets/api.key)" -d "a=$(cat ~/t)" http://x.test/a\n')
+    assert "  X: ${secret:api.key}\n" in result.stdout
+    assert "body: a=${secret:t}\n" in result.stdout
+    how = "what `printf %s 'USER:PASSWORD' | base64` prints for its user and password"
+    assert [line.split("warning: ")[1] for line in result.stderr.splitlines()] == [
+        "the content of /run/secrets/api.key became ${secret:api.key}, which has to hold it [secret]",
+        "the content of ~/t became ${secret:t}, which has to hold it, without percent-encoding [secret]",
+        f"the login that a .netrc file has for the host became ${{secret:a-basic}}, which has to hold {how} [secret]",
+    ]
+
+
+def test_files_of_one_name_are_secrets_of_their_own() -> None:
+    crontab = '@daily curl -H "A: $(cat /a/key)" -H "B: $(cat /b/key)" -H "C: $(cat /a/key)" http://x.test/a\n'
+    found = re.findall(r"(\w): \$\{secret:(.*)\}", run(stdin=crontab).stdout)
+    assert found == [("A", "key"), ("B", "key-2"), ("C", "key")]
+
+
+def test_a_percent_sign_that_cuts_a_command_is_named() -> None:
+    result = run(stdin="@daily curl http://x.test/$(date +%F)\n")
+    assert "a $( is not closed (a % without a backslash ends the command of a crontab)" in result.stderr
 
 
 def test_a_crontab_that_is_not_utf8() -> None:
@@ -244,7 +326,7 @@ def test_variables_that_hold_credentials(lines: str, written: str, hints: list[s
             r"""curl --json "{\"hunter2$A\": true}" http://x.test/a""", "body: what stands for a secret", id="key"
         ),
         pytest.param("curl -u 'a:$(echo hunter2)' $(echo hunter2) x", "$(…) is computed", id="computed"),
-        pytest.param("curl http://x.test/a | 'hunter2 hunter2'", "is not kept (a command)", id="program"),
+        pytest.param("curl http://x.test/a | 'hunter2 hunter2'", "hands its answer on to a command", id="program"),
         pytest.param("curl --retry 999999999 http://x.test/a", "max_retries: ", id="what is no credential"),
     ],
 )
@@ -257,69 +339,6 @@ def test_what_may_be_a_credential_is_not_repeated(command: str, message: str) ->
 def test_a_comment_with_a_credential_is_neither_a_name_nor_an_id() -> None:
     found = import_crontab("# curl -u bob:hunter2 x\n@daily curl http://x.test/42", path="c", zone="UTC")
     assert "name:" not in found.manifests["x.test"]
-
-
-# --- what the manifests call is what curl calls ---
-
-COMMANDS = [
-    "curl -s {url}/a",
-    "curl -s '{url}/a?b=c&d=%20e'",
-    "curl -sX PUT -d a=b -d 'c=d e' {url}/a",
-    "curl -s -H 'Content-Type: application/json' -d '{{\"a\": [1, 2.5, null, \"日\"]}}' {url}/a",
-    "curl -s --json '[1]' {url}/a",
-    "curl -s -G -d a=b --data-urlencode 'c=d &e日' {url}/a?x",
-    "curl -s --data-urlencode '=a b' --data-urlencode 'c d' {url}/a",
-    "curl -s -A me/1 -e http://ref -H 'X-A:  b ' {url}/a",
-    "curl -sI {url}/a",
-    "curl -s -d '' {url}/a",
-    "curl -s -T - -X POST {url}/a",
-    "printf 'a b' | curl -s --data-binary @- {url}/a",
-    "echo a | curl -s -d @- {url}/a",
-    "V='x y'; curl -s -d \"$V\" -d '$V' {url}/a",
-    "sh -c 'curl -s -d \"a'\"'\"'b\" {url}/a'",
-    'curl -s -X DELETE "{url}/a" && echo ok',
-    "wget -q -O - '{url}/a?b'",
-    "wget -q -O - --post-data 'a=b c' --header 'X-A: b' {url}/a",
-]
-
-
-@pytest.mark.parametrize("template", COMMANDS)
-def test_the_job_calls_what_the_command_calls(template: str) -> None:
-    if template.startswith("wget") and shutil.which("wget") is None:
-        pytest.skip("there is no wget here")
-    with Target() as target:
-        command = template.format(url=target.url("").rstrip("/"))
-        found = import_crontab("@daily " + command.replace("%", "\\%"), path="c", zone="UTC")
-        if "-T -" in template:
-            assert found.manifests == {}
-            return
-        subprocess.run(["sh", "-c", command], check=True, capture_output=True, timeout=30)
-        (received,) = target.requests
-    (text,) = found.manifests.values()
-    (document,) = read_documents(text)
-    spec, complaints = declare(document.value, zone="UTC")
-    assert spec is not None, complaints
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    execution = Execution("id", spec.job_id, now, Kind.SCHEDULED, Cause.TIMER, "", None, now)
-    request = build_request(spec, execution, 1, user_agent="me")
-    _compare(received, request.method, request.url, request.headers, request.body)
-
-
-def _compare(received: Received, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> None:
-    assert method == received.method
-    assert _in_upper_case(url).endswith(_in_upper_case(received.target))
-    sent = {name.lower(): value for name, value in headers.items()}
-    for name in ("content-type", "x-a", "referer"):
-        assert sent.get(name) == received.header(name)
-    if "json" in (received.header("content-type") or ""):
-        assert json.loads(body or b"") == json.loads(received.body)
-    else:
-        assert _in_upper_case((body or b"").decode()) == _in_upper_case(received.body.decode())
-
-
-def _in_upper_case(text: str) -> str:
-    """Encoded bytes alike: versions of curl write %e6 or %E6."""
-    return re.sub(r"%[0-9a-f]{2}", lambda found: found[0].upper(), text)
 
 
 # --- laws ---
@@ -362,15 +381,37 @@ _WORDS = st.sampled_from(
             "7",
             "#",
         ),
+        *("(", ")", "{", "}", "sleep 5;", "$(date)", "$(cat /f)", "`id`", "flock -w 3 /l", "bash -euc", "$'a'", "wget"),
+        *("-O-", "<", "tee", "$(( 1 ))", "exit", "cd /x &&", "export", "$RANDOM", "\\", "--data-binary", "@f", "-n"),
         "password=secret",
     ]
 )
 _COMMANDS = st.lists(_WORDS, max_size=8).map(" ".join) | st.lists(_WORDS, max_size=6).map(
     lambda words: " ".join(["curl http://x.test/run", *words])
 )
-_LINES = st.builds("{} {}".format, st.sampled_from(["@daily", "0 1 * * *", "1", "61 * * * *", "@reboot"]), _COMMANDS)
+_LINES = st.builds(
+    "{} {}".format,
+    st.sampled_from(
+        ["@daily", "0 1 * * *", "1", "61 * * * *", "@reboot", "@every 5m", "0~9 1 * * *", "0 1 1 * 1", "-* * * * *"]
+    ),
+    _COMMANDS,
+)
 _CRONTABS = st.lists(
-    _LINES | st.sampled_from(["# 日次", "A=b", "CRON_TZ=Asia/Tokyo", "CRON_TZ=Nowhere", "", "rubbish"]), max_size=6
+    _LINES
+    | st.sampled_from(
+        [
+            "# 日次",
+            "A=b c",
+            "CRON_TZ=Asia/Tokyo",
+            "CRON_TZ=Nowhere",
+            "",
+            "rubbish",
+            "MAILTO=a",
+            "TZ=UTC",
+            "SHELL=/bin/bash",
+        ]
+    ),
+    max_size=6,
 ).map("\n".join)
 
 
@@ -386,7 +427,7 @@ def test_whatever_the_crontab_the_manifests_are_valid(text: str) -> None:
 @given(_CRONTABS)
 def test_each_line_with_a_command_is_a_job_or_an_error(text: str) -> None:
     found = import_crontab(text, path="crontab", zone="UTC")
-    lines = [number for number, line in enumerate(text.split("\n"), start=1) if re.match(r"[@\d]|rubbish", line)]
+    lines = [number for number, line in enumerate(text.split("\n"), start=1) if re.match(r"[@\d-]|rubbish", line)]
     errors = {one.line for one in found.problems if one.severity is Severity.ERROR}
     taken = {int(match[1]) for match in map(re.compile(r"# From line (\d+) ").match, found.manifests.values()) if match}
     assert taken | errors == set(lines)
@@ -412,7 +453,13 @@ _AROUND = st.sampled_from(
             "HUNTER=hunter2 {}",
             "PW=hunter2; TOKEN=$PW; {}",
         ),
-        *("export HUNTER=hunter2; {}", "sh -c '{}'"),
+        *("export HUNTER=hunter2; {}", "sh -c '{}'", "( {} )", "echo $(echo hunter2); {}", "{} > $(echo hunter2).log"),
+        *(
+            "V=`echo hunter2`; {} | tee hunter2",
+            "env PW=hunter2 bash -euc '{}'",
+            "{0} && {0}",
+        ),
+        *("{} || curl hunter2", "echo password=hunter2 | {} -d @-", "flock -w hunter2 /l {}", "sleep hunter2; {}"),
     ]
 )
 
