@@ -73,6 +73,8 @@ class ExecutionView(TypedDict):
     response_size: int | None
     response: str | None
     error_message: str | None
+    note: str | None
+    """What was odd about the answer of one that was completed."""
     requested_by: str | None
     digest: str | None
     revision: str | None
@@ -251,7 +253,8 @@ class Views:
             "http_status_code": record.http_status,
             "response_size": record.response_size,
             "response": record.excerpt,
-            "error_message": record.error,
+            "error_message": None if record.status is Status.COMPLETED else record.error,
+            "note": record.error if record.status is Status.COMPLETED else None,
             "requested_by": record.requested_by,
             "digest": record.digest,
             "revision": record.source.revision if record.source else None,

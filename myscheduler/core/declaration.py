@@ -42,7 +42,9 @@ from myscheduler.core.zones import is_zone
 _ID_FORBIDDEN = frozenset("/?#%")
 _WORD_END = re.compile(r"[:\s]")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADERS_OF_THE_CLIENT = frozenset({"connection", "content-length", "keep-alive", "te", "transfer-encoding", "upgrade"})
+_HEADERS_OF_THE_CLIENT = frozenset(
+    {"connection", "content-length", "expect", "keep-alive", "te", "transfer-encoding", "upgrade"}
+)
 
 
 def declare(

@@ -94,6 +94,7 @@ def _http(status: int) -> Outcome:
         pytest.param(Outcome(failure=Failure.TIMEOUT), True, Status.FAILED, id="timeout"),
         pytest.param(Outcome(failure=Failure.NO_FILE), True, Status.FAILED, id="no file"),
         pytest.param(Outcome(failure=Failure.CONNECTION), True, Status.FAILED, id="connection"),
+        pytest.param(Outcome(failure=Failure.UNREADABLE_ANSWER), False, Status.FAILED, id="unreadable answer"),
         pytest.param(Outcome(failure=Failure.INVALID_REQUEST), False, Status.FAILED, id="invalid request"),
     ],
 )
