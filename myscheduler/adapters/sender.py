@@ -35,6 +35,7 @@ from myscheduler.adapters.trouble import trouble_with
 from myscheduler.causes import is_lack_of_files, lack_of_files, reason_of
 from myscheduler.core.caching import cached
 from myscheduler.core.execution import EXCERPT_BYTES, Failure, Outcome, Request
+from myscheduler.core.header_values import pairs
 from myscheduler.core.hosts import looked_up
 from myscheduler.core.link_local import NOWHERE, Address, Reach, advice, called_address, link_local_parts
 from myscheduler.core.redaction import Secret, redact, redact_start
@@ -314,7 +315,7 @@ class _Message:
 
     method: str
     address: _Address
-    headers: dict[str, str] = field(repr=False)
+    headers: list[tuple[str, str]] = field(repr=False)
     body: bytes | None = field(repr=False)
 
 
@@ -324,11 +325,11 @@ def _message(request: Request) -> _Message:
         raise ValueError("the method is not an HTTP method")
     address = _address_of(request)
     headers = _headers(request)
-    names = {name.lower() for name in headers}
+    names = {name.lower() for name, _ in headers}
     if "accept-encoding" not in names:
-        headers["Accept-Encoding"] = "identity"
+        headers.append(("Accept-Encoding", "identity"))
     if address.authorization is not None and "authorization" not in names:
-        headers["Authorization"] = address.authorization
+        headers.append(("Authorization", address.authorization))
     return _Message(request.method, address, headers, request.body)
 
 
@@ -399,24 +400,31 @@ def _without_dots(path: str) -> str:
     return "/".join([*kept, "" if last in {".", ".."} else last])
 
 
-def _headers(request: Request) -> dict[str, str]:
-    """The job's headers, ready for the wire. Those that say how the body is framed are ours: others would split it."""
-    headers: dict[str, str] = {}
-    for name, value in request.headers.items():
+def _headers(request: Request) -> list[tuple[str, str]]:
+    """The job's headers, ready for the wire, where they are UTF-8.
+
+    Those that say how the body is framed are ours: others would split it.
+    """
+    headers: list[tuple[str, str]] = []
+    for name, value in pairs(request.headers):
         if _TOKEN.fullmatch(name) is None:
             raise ValueError(f"the header name {name!a} is not valid")
         if _CONTROL.search(value) is not None:
             raise ValueError(f"the value of the header {name} has a line break or another control character")
+        if not value.isascii() and not _is_unicode(value):
+            raise ValueError(f"the value of the header {name} is not valid Unicode")
         if name.lower() not in _FRAMING:
-            headers[name] = value if value.isascii() else _percent(name, value)
+            headers.append((name, value))
     return headers
 
 
-def _percent(name: str, value: str) -> str:
+def _is_unicode(text: str) -> bool:
+    """Not with half a surrogate pair."""
     try:
-        return "".join(letter if letter.isascii() else quote(letter) for letter in value)
+        text.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"the value of the header {name} is not valid Unicode") from None
+        return False
+    return True
 
 
 def _basic(parts: SplitResult) -> str | None:

@@ -126,7 +126,8 @@ class JobDetail(JobSummary, LimitsView):
     func: str
     trigger_info: dict[str, Any]
     timezone: str
-    headers: dict[str, str]
+    headers: dict[str, str | list[str]]
+    """A list where a header has several values."""
     body: Any
     timeout_sec: float
     max_retries: int
@@ -201,7 +202,7 @@ class Views:
             "trigger_info": self._trigger_info(job),
             "timezone": spec.timezone or self._zone,
             **self._limits(spec.limits),
-            "headers": dict(spec.headers),
+            "headers": {name: value if isinstance(value, str) else list(value) for name, value in spec.headers.items()},
             "body": spec.body,
             "timeout_sec": spec.timeout_sec,
             "max_retries": spec.max_retries,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from myscheduler.core.header_values import HeaderValue
 from myscheduler.core.job import Source
 from myscheduler.core.redaction import Secret
 
@@ -55,7 +56,7 @@ class Request:
 
     method: str
     url: str = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, HeaderValue] = field(repr=False)
     body: bytes | None = field(repr=False)
     timeout_sec: float
     """Seconds for the whole attempt: connect, send, and read the response to its end."""

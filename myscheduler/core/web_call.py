@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from myscheduler.core.header_values import FORM, is_json
 from myscheduler.errors import MySchedulerError
 
 TO_A_FILE = "the answer is not written to a file; the history keeps its first 4 KiB"
 NO_FILES = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr", "-"})
 _OPTION = re.compile(r"([a-z0-9.-]{1,40})(=|$)")
-FORM = "application/x-www-form-urlencoded"
 
 
 class NotTakenOver(MySchedulerError):  # noqa: N818 - a finding about one line, not an error of the program
@@ -99,7 +99,7 @@ class WebCall:
         """JSON as a value where the header says so: then the service writes it the same way again."""
         text = "&".join(self.data)
         content_type = next(value for name, value in self.headers.items() if name.lower() == "content-type")
-        if "json" not in content_type.lower():
+        if not is_json(content_type):
             return text
         try:
             value = json.loads(text, parse_constant=_no_json)

@@ -245,6 +245,15 @@ class TestContract:
         assert (row["status"], row["note"], row["error_message"]) == ("completed", note, None)
         assert (row["response"], row["result"]["success"], len(target.requests)) == ("0123456789abcde", True, 1)
 
+    async def test_several_values_of_a_header(self, api: httpx.AsyncClient, parts: Parts, target: Target) -> None:
+        headers = {"X-Tag": ["日", "b"], "X-A": "c"}
+        await create(api, target_url=target.url("/run"), headers=headers)
+        assert (await ok(api, "GET", f"{JOBS}/a"))["headers"] == headers
+        await ok(api, "POST", f"{JOBS}/a/trigger")
+        await parts.row_where("a", lambda row: row.status is not Status.RUNNING)
+        sent = [value.encode("latin-1").decode() for name, value in target.requests[0].headers if name == "X-Tag"]
+        assert sent == ["日", "b"]
+
     async def test_limits(self, api: httpx.AsyncClient, parts: Parts, target: Target) -> None:
         await create(api, target_url=target.url())
         for _ in range(3):

@@ -18,6 +18,7 @@ from myscheduler.core.call import build_request
 from myscheduler.core.crontab_import import import_crontab
 from myscheduler.core.declaration import declare
 from myscheduler.core.execution import Cause, Execution, Kind
+from myscheduler.core.header_values import HeaderValue
 from myscheduler.core.manifest import parse_file
 from myscheduler.core.problem import Severity
 from myscheduler.core.source import SourceFile
@@ -305,7 +306,7 @@ def test_the_job_calls_what_the_command_calls(template: str) -> None:
     _compare(received, request.method, request.url, request.headers, request.body)
 
 
-def _compare(received: Received, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> None:
+def _compare(received: Received, method: str, url: str, headers: Mapping[str, HeaderValue], body: bytes | None) -> None:
     assert method == received.method
     assert _in_upper_case(url).endswith(_in_upper_case(received.target))
     sent = {name.lower(): value for name, value in headers.items()}
