@@ -58,7 +58,12 @@ async def _serve(settings: Settings) -> int:
         store = await asyncio.to_thread(stack.enter_context, open_store(settings.database_url))
         open_at_once = share_out(settings.in_flight)
         sender = await stack.enter_async_context(
-            open_sender(connections=0, connections_per_host=0, reach=lambda: reconciler.rulebook.reach)
+            open_sender(
+                connections=0,
+                connections_per_host=0,
+                max_age_sec=settings.connection_max_age,
+                reach=lambda: reconciler.rulebook.reach,
+            )
         )
         secrets = Secrets(settings.secrets_dir, os.environ)
         runner = Runner(

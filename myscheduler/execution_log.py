@@ -74,7 +74,8 @@ def log_end(execution: Execution, finish: Finish) -> None:
         "duration_ms": round((finish.completed_at - execution.started_at) / timedelta(milliseconds=1), 1),
         "retries": max(finish.attempts - 1, 0),
     }
-    maybe = {"http_status": finish.outcome.http_status, "reason": finish.reason, "error": finish.outcome.error}
+    told = "note" if finish.status is Status.COMPLETED else "error"
+    maybe = {"http_status": finish.outcome.http_status, "reason": finish.reason, told: finish.outcome.error}
     details |= {name: value for name, value in maybe.items() if value is not None}
     log.log(level, "execution %s", finish.status, extra=names_of(execution) | details)
 

@@ -16,6 +16,7 @@ HOST = "MYSCHEDULER_HOST"
 PORT = "MYSCHEDULER_PORT"
 HISTORY_DAYS = "MYSCHEDULER_HISTORY_DAYS"
 HISTORY_ROWS = "MYSCHEDULER_HISTORY_ROWS"
+CONNECTION_MAX_AGE = "MYSCHEDULER_CONNECTION_MAX_AGE"
 ALLOWED_HOSTS = "MYSCHEDULER_ALLOWED_HOSTS"
 API_TOKEN = "MYSCHEDULER_API_TOKEN"  # noqa: S105 - the name of the variable
 BASE_URL = "MYSCHEDULER_BASE_URL"
@@ -44,6 +45,8 @@ class Settings:
     history_days: int = 30
     history_rows: int = 10_000
     """Of each job, at the most."""
+    connection_max_age: int = 30
+    """Seconds for which a connection to a target is used, however busy it is."""
     in_flight: int = 2_000
     """How many scheduled executions are on their way at the most."""
     in_flight_per_host: int = 400

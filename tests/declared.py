@@ -134,7 +134,10 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     ),
     "jitter_sec": st.integers(0, 600),
     "method": st.sampled_from(["GET", "post", "Put"]),
-    "headers": st.dictionaries(st.sampled_from(["X-A", "x-b", "Content-Type"]), TEXTS, max_size=2),
+    "headers": st.dictionaries(
+        st.sampled_from(["X-A", "x-b"]), TEXTS | st.lists(TEXTS, min_size=1, max_size=3), max_size=2
+    )
+    | st.fixed_dictionaries({"Content-Type": TEXTS}),
     "body": BODIES,
     "timeout_sec": st.integers(1, 86_400) | st.floats(0.001, 100),
     "max_retries": st.integers(0, 100),

@@ -223,7 +223,7 @@ class Target:
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
                 if self.tls:  # here and not by the server, which forgets connections whose handshake isn't over
-                    await writer.start_tls(_tls())
+                    await writer.start_tls(tls_context())
                 if self.greeting is not None:
                     writer.write(self.greeting)
                     return
@@ -352,7 +352,7 @@ CERTIFICATE = _pem("CERTIFICATE", _CERTIFICATE)
 """Of a target with `tls=True`; a client trusts it when it is in `SSL_CERT_FILE`."""
 
 
-def _tls() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.TemporaryDirectory() as folder:
         chain = Path(folder, "chain.pem")

@@ -229,6 +229,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
     assert documented[f"`{settings.HOST}`, `{settings.PORT}`"] == f"`{chosen.host}`, `{chosen.port}`"
     history = f"`{chosen.history_days}`, `{chosen.history_rows}`"
     assert documented[f"`{settings.HISTORY_DAYS}`, `{settings.HISTORY_ROWS}`"] == history
+    assert documented[f"`{settings.CONNECTION_MAX_AGE}`"] == f"`{chosen.connection_max_age}`"
     assert documented[f"`{settings.API_TOKEN}`"] == "none"
     assert (documented[f"`{settings.ALLOWED_HOSTS}`"], chosen.allowed_hosts) == ("none", "")
 

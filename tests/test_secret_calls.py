@@ -76,7 +76,7 @@ class TestWhatIsSent:
         assert unquote(query) == f"q={VALUE}"
         assert query.count("=") == 1
         assert in_authorization(got) == f"us${{er:{VALUE}"
-        assert unquote(got.header("X-Key") or "") == f"key {unquote(VALUE)} ${{x}}"
+        assert (got.header("X-Key") or "").encode("latin-1").decode() == f"key {VALUE} ${{x}}"
         assert json.loads(got.body) == {"a": [VALUE, "${b}"], "n": 1}
 
     @pytest.mark.parametrize(

@@ -13,8 +13,6 @@ from myscheduler.core.credentials import masked_text
 from myscheduler.errors import MySchedulerError
 
 TIMEOUT_SEC = 60.0
-LONGEST_LINE = 8190
-"""Bytes of a header; what aiohttp takes by default."""
 BASE = "/api/v1"
 
 
@@ -72,4 +70,4 @@ class Client:
         if isinstance(error, TimeoutError):
             return f"nothing within {TIMEOUT_SEC:g} s"
         url = URL(self._base_url)
-        return trouble_with(f"{url.host_subcomponent}:{url.port}", error, longest_line=LONGEST_LINE)
+        return trouble_with(f"{url.host_subcomponent}:{url.port}", error)

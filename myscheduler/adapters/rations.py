@@ -8,16 +8,20 @@ parser in slices, as long as this turn of the loop has time left; the rest waits
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from select import POLLIN, poll
 from time import perf_counter
 from typing import Any
 
-from aiohttp import ClientError
+from aiohttp import ClientError, ClientRequest
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.http import HttpVersion11, RawResponseMessage
+from multidict import CIMultiDict, CIMultiDictProxy
 
+from myscheduler.adapters.answers import AnswerReader, Body, FloodError, UnreadableError
 from myscheduler.core.link_local import Reach, address_in
 
-MOST_INTERIM = 1_000
-"""Interim answers (1xx) before the answer; one in 3.6 s for an hour of work."""
 MOST_BYTES = 24 * 1024 * 1024
 """Bytes of an answer with its headers and its framing: twice what is read of a body, and the largest head."""
 LIGHT_SEC = 0.001
@@ -31,8 +35,8 @@ LARGEST_SLICE = 32 * 1024
 CHEAP_SEC = 0.0005
 
 
-class FloodError(ClientError):
-    """An answer is more than anybody needs; the text goes on behind the name of the target."""
+_NO_HEADERS: CIMultiDictProxy[str] = CIMultiDictProxy(CIMultiDict())
+"""What is looked at of an answer's headers is with its body."""
 
 
 class Rations:
@@ -78,10 +82,19 @@ class Rations:
             self._renew_soon()
 
 
-class Handler(ResponseHandler):
-    """aiohttp's protocol of a connection, which takes what arrives by rations."""
+class StrayError(ClientError):
+    """Something came on a connection that was to be used again. Nothing of the request has left."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, rations: Rations, reach: Callable[[], Reach]) -> None:
+
+class Handler(ResponseHandler):
+    """aiohttp's protocol of a connection, which takes what arrives by rations.
+
+    Whoever may be used again answers for it: what comes when nothing was asked is nobody's answer.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, rations: Rations, reach: Callable[[], Reach], max_age_sec: float
+    ) -> None:
         """`reach` says which link-local addresses may be called."""
         super().__init__(loop)
         self._rations = rations
@@ -91,27 +104,29 @@ class Handler(ResponseHandler):
         self._held = bytearray()
         """What has arrived and is not parsed yet. As long as it is much, nothing more is read."""
         self._is_waiting = False
-        self._is_full = False
-        """Whoever reads the body has enough for now."""
+        self._is_held_up = False
+        """The transport does not read."""
         self._loss: tuple[BaseException | None] | None = None
         """The connection is lost, and what had arrived before is not parsed yet."""
         self._is_refused = False
+        self._arrivals = poll()
+        self._old_at = self._fit_until = loop.time() + max_age_sec
+        self._answer: AnswerReader | None = None
+        """Of the last request; `None` before the first."""
+        self._is_idle = False
+        """The last answer is whole, and there is no other request yet."""
+        self._must_be_quiet = False
+        """The connection was used before, and the request has not left."""
         self._begin()
 
     def _begin(self) -> None:
         self._spent = 0.0
         self._bytes = 0
         self._slice = SLICE
-        self._interim = 0
-        self._is_answered = False
 
     @property
     def is_light(self) -> bool:
         return self._spent < LIGHT_SEC
-
-    def is_connected(self) -> bool:
-        """Whether a kept connection can be used once more: not where its address is allowed no longer."""
-        return super().is_connected() and self._is_allowed()
 
     def _is_allowed(self) -> bool:
         reach = self._reach()
@@ -127,33 +142,68 @@ class Handler(ResponseHandler):
     def should_close(self) -> bool:
         return bool(self._held) or super().should_close
 
-    def set_response_params(self, **params: Any) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._arrivals.register(transport.get_extra_info("socket").fileno(), POLLIN)
+
+    def is_connected(self) -> bool:
+        """Whether a request may be sent, as far as we can know; asked before a kept connection is used. Its address
+        may be allowed no longer.
+        """
+        return super().is_connected() and not (self._is_idle and self._is_spoiled()) and self._is_allowed()
+
+    def _is_spoiled(self) -> bool:
+        """The target may have closed it, or has said something, which the loop need not have seen yet."""
+        return self._loop.time() >= self._fit_until or bool(self._arrivals.poll(0))
+
+    def set_response_params(self, *, skip_payload: bool = False, **_: Any) -> None:
         """A request is about to leave: what comes from now on is its answer."""
         self._begin()
-        super().set_response_params(**params)
+        self._must_be_quiet, self._is_idle = self._is_idle, False
+        self._answer = AnswerReader(self, is_head=skip_payload)
+        if self._held:  # a target that speaks first
+            self._wait()
+
+    def start_timeout(self) -> None:
+        """The request leaves in this very step; aiohttp has no other sign of it."""
+        self._must_be_quiet = False
+
+    def may_send(self) -> bool:
+        """Asked in the step in which the first byte of a request leaves."""
+        if self._must_be_quiet and (not super().is_connected() or self._is_spoiled()):
+            self._refuse(StrayError())
+            return False
+        self._must_be_quiet = False
+        return True
 
     # --- what arrives ---------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
             return
-        if not data:  # aiohttp goes on with what it has
-            super().data_received(data)
+        if self._must_be_quiet:
+            self._refuse(StrayError())
+            return
+        if self._is_idle:
+            self.close()
             return
         self._bytes += len(data)
         if self._bytes > MOST_BYTES:
-            self._refuse(f"sent more than {MOST_BYTES >> 20} MiB for one answer")
-        elif self._held or not self._rations.has_room(is_light=self.is_light):
+            self._refuse(FloodError(f"sent more than {MOST_BYTES >> 20} MiB for one answer"))
+        elif self._held or self._answer is None or not self._rations.has_room(is_light=self.is_light):
             self._hold(data)
         elif len(data) <= self._slice:
-            self._parse(data)
+            self._parse(self._answer, data)
         else:
             self._hold(data)
             self._feed()
 
-    def _parse(self, data: bytes) -> None:
+    def _parse(self, answer: AnswerReader, data: bytes) -> None:
         is_light, start = self.is_light, perf_counter()
-        super().data_received(data)
+        try:
+            answer.feed(data, is_more=bool(self._held))
+        except (UnreadableError, FloodError) as error:
+            self._refuse(error)
         took = perf_counter() - start
         self._spent += took
         self._slice = min(2 * self._slice, LARGEST_SLICE) if took < CHEAP_SEC else SLICE
@@ -162,8 +212,9 @@ class Handler(ResponseHandler):
     def _hold(self, data: bytes) -> None:
         self._held += data
         if len(self._held) > SLICE:  # to pause costs two calls of the system, so not for an answer as most are
-            self._pause_transport()
-        self._wait()
+            self._hold_up()
+        if self._answer is not None:
+            self._wait()
 
     def _wait(self) -> None:
         if not self._is_waiting:
@@ -177,11 +228,16 @@ class Handler(ResponseHandler):
 
     def _feed(self) -> None:
         """Parse slices as long as there is time, then wait or, when nothing is left, read on."""
-        while self._held and not self._is_full and self._rations.has_room(is_light=self.is_light):
+        while (
+            self._held
+            and self._answer is not None
+            and not self._reading_paused
+            and self._rations.has_room(is_light=self.is_light)
+        ):
             data = bytes(self._held[: self._slice])
             del self._held[: len(data)]
-            self._parse(data)
-        if self._held and not self._is_full:
+            self._parse(self._answer, data)
+        if self._held and not self._reading_paused:
             self._wait()
         elif not self._held:
             self._read_on()
@@ -189,59 +245,70 @@ class Handler(ResponseHandler):
     def _read_on(self) -> None:
         if self._loss is not None:
             (error,), self._loss = self._loss, None
-            super().connection_lost(error)
-        elif self.transport is not None and not self._is_full:
-            self.transport.resume_reading()
+            self._end(error)
+        elif self._is_held_up and not self._reading_paused:
+            self._is_held_up = False
+            self._resume_transport_reading()
 
-    def _pause_transport(self) -> None:
-        if self.transport is not None:
-            self.transport.pause_reading()
+    def _hold_up(self) -> None:
+        if not self._is_held_up:
+            self._is_held_up = True
+            self._pause_transport_reading()
 
-    def feed_data(self, data: Any, size: int = 0) -> None:
-        """The parser has the head of an answer."""
-        code = data[0].code
-        if self._is_refused:
-            return
-        if self._is_answered:  # nobody has asked for it, and it must not pass for the answer to the next request
-            self.force_close()
-            self.close()
-        elif 100 <= code < 200 and code != 101:
-            self._interim += 1
-            if self._interim > MOST_INTERIM:
-                self._refuse(f"sent more than {MOST_INTERIM} interim answers")
-            else:
-                super().feed_data(data, size)
-        else:
-            self._is_answered = True
-            super().feed_data(data, size)
-
-    def _refuse(self, why: str) -> None:
-        """End the attempt, and the connection."""
-        error, body = FloodError(why), self._payload
+    def _refuse(self, error: ClientError) -> None:
+        """Take nothing more. Without a status, that is the end of the attempt."""
         self._is_refused = True
+        has_status = self._answer is not None and self._answer.give_up(str(error))
         self.abort()
-        self.set_exception(error)
-        if body is not None and not body.is_eof():
-            body.set_exception(error)
+        if not has_status:
+            self.set_exception(error)
+
+    # --- the answer, as its reader tells it -----------------------------------------------------------------------
+
+    def begin(self, status: int, content_type: str, coding: str) -> Body:
+        """The head was read."""
+        body = Body(self, self._read_bufsize, self._loop, content_type, coding)
+        self._payload = body
+        self.feed_data(
+            (RawResponseMessage(HttpVersion11, status, "", _NO_HEADERS, (), False, None, False, False), body)
+        )
+        return body
+
+    def finish(self, idle_sec: float | None) -> None:
+        """The body is whole. Of the time that the target keeps the connection, the way back and forth takes a part."""
+        now = self._loop.time()
+        self._is_idle = True
+        self._fit_until = self._old_at if idle_sec is None else min(self._old_at, now + idle_sec / 2)
+        if now >= self._fit_until:
+            self.force_close()
 
     # --- aiohttp's flow control, and the end ----------------------------------------------------------------------
 
     def pause_reading(self) -> None:
-        self._is_full = True
-        super().pause_reading()
+        """Whoever reads the body has enough for now."""
+        self._reading_paused = True
+        self._hold_up()
 
-    def resume_reading(self, resume_parser: bool = True) -> None:
-        self._is_full = False
-        super().resume_reading(resume_parser)
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: ARG002 - aiohttp's name for what ours has no
+        self._reading_paused = False
         if self._held:
-            self._pause_transport()
             self._wait()
+        else:
+            self._read_on()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        if self._held:
+        if self._held and self._answer is not None:
             self._loss = (exc,)
         else:
-            super().connection_lost(exc)
+            self._end(exc)
+
+    def _end(self, error: BaseException | None) -> None:
+        if self._answer is not None and not self._is_refused:
+            try:
+                self._answer.end(error)
+            except (UnreadableError, FloodError) as found:
+                self.set_exception(found)
+        super().connection_lost(error)
 
     def close(self) -> None:
         super().close()
@@ -254,3 +321,13 @@ class Handler(ResponseHandler):
     def _drop(self) -> None:
         self._held.clear()
         self._read_on()
+
+
+class Call(ClientRequest):
+    """A request that does not leave on a spoiled connection. Without a body it leaves as soon as it has one."""
+
+    async def write_bytes(
+        self, writer: AbstractStreamWriter, conn: Connection, content_length: int | None = None
+    ) -> None:
+        if not isinstance(conn.protocol, Handler) or conn.protocol.may_send():
+            await super().write_bytes(writer, conn, content_length)

@@ -28,12 +28,14 @@ import certifi
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-from myscheduler.adapters.rations import FloodError, Handler, Rations
+from myscheduler.adapters.answers import Body, FloodError, UnreadableError
+from myscheduler.adapters.rations import Call, Handler, Rations, StrayError
 from myscheduler.adapters.routes import LinkLocalError, Resolver, SocketMaker
 from myscheduler.adapters.trouble import trouble_with
 from myscheduler.causes import is_lack_of_files, lack_of_files, reason_of
 from myscheduler.core.caching import cached
 from myscheduler.core.execution import EXCERPT_BYTES, Failure, Outcome, Request
+from myscheduler.core.header_values import pairs
 from myscheduler.core.hosts import looked_up
 from myscheduler.core.link_local import NOWHERE, Address, Reach, advice, called_address, link_local_parts
 from myscheduler.core.redaction import Secret, redact, redact_start
@@ -46,8 +48,10 @@ sent again; so give up first: gunicorn closes after 2 s, uvicorn and Node after 
 DNS_TTL_SEC = 10
 FILE_RETRY_SEC = 0.2
 """Between two looks for a free file; connections that are kept idle give theirs back meanwhile."""
-HEADER_LIMIT = 32 * 1024
-"""Bytes of one header line of an answer: long content policies pass, a header bomb does not."""
+MAX_AGE_SEC = 30.0
+"""How long a connection is used, however busy it is, so that a host that moves is followed."""
+SHOWN_BYTES = 60
+"""Of what came instead of an answer."""
 
 _LARGE_BODY = 1024 * 1024
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -60,7 +64,8 @@ _LONGEST_TYPE = 1_000
 """Characters of a `Content-Type` that are looked at."""
 _CODECS = frozenset({*aliases, *aliases.values(), "utf_8_sig"})
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_FRAMING = frozenset({"content-length", "transfer-encoding"})
+_FRAMING = frozenset({"content-length", "expect", "transfer-encoding"})
+"""`Expect` would have aiohttp wait for a leave to send the body."""
 _DEFAULTS_OFF = ("Accept-Encoding", "Content-Type", "User-Agent")
 
 # What a target, the network or the resolver can cause. Anything else is a bug and is not caught.
@@ -96,20 +101,21 @@ class Sender:
         except _TARGET_ERRORS as error:
             if limit.expired() and answer.lack:
                 return Outcome(failure=Failure.NO_FILE, error=_unsent(request.timeout_sec, answer.lack))
-            if limit.expired():
+            if limit.expired() and not answer.is_endless:
                 return answer.outcome(Failure.TIMEOUT, _late(request.timeout_sec, answer.status))
-            return answer.outcome(*_diagnosis(error, message.address.where))
-        return _verdict(answer)
+            if answer.status is None:
+                return Outcome(None, *_diagnosis(error, message.address.where, request.secrets))
+        return answer.verdict(message.address.where)
 
     async def _exchange(self, message: "_Message", answer: "_Answer") -> None:
         response = await self._answered(message, answer)
         try:
-            answer.begin(response)
+            answer.begin(response.status, response.content)
             async for chunk in response.content.iter_any():
                 answer.add(chunk[: self._response_limit - answer.size])
                 if answer.size >= self._response_limit:
                     return
-            answer.complete = True
+            answer.complete = answer.body is None or not answer.body.is_cut
         finally:
             response.close()  # does nothing when it was read to its end: the connection is back in the pool by then
 
@@ -124,6 +130,8 @@ class Sender:
                     data=_body(message.body),
                     allow_redirects=False,
                 )
+            except StrayError:
+                continue  # nothing has left, and that connection is gone
             except aiohttp.ClientConnectorError as error:
                 answer.lack = _lack_of_files(error.os_error)
                 if answer.lack is None:
@@ -138,6 +146,7 @@ async def open_sender(
     connections: int,
     connections_per_host: int,
     response_limit: int = RESPONSE_LIMIT,
+    max_age_sec: float = MAX_AGE_SEC,
     reach: Callable[[], Reach] = lambda: NOWHERE,
 ) -> AsyncIterator[Sender]:
     """Open the client of the service and close it at the end; 0 connections means no limit.
@@ -145,9 +154,9 @@ async def open_sender(
     Let the calls end, or cancel them, before closing: aiohttp cancels those that still wait for a connection.
 
     A response is read up to `response_limit` bytes: the outcome then counts by its status, its size is what was read,
-    and the connection is closed. `reach` says which link-local addresses may be called; it is asked for each
-    connection, and before one that was kept is used again. Certificates are checked against certifi's list, or
-    `SSL_CERT_FILE` / `SSL_CERT_DIR`.
+    and the connection is closed. So is one that is older than `max_age_sec`, as soon as it is free. `reach` says which
+    link-local addresses may be called; it is asked for each connection, and before one that was kept is used again.
+    Certificates are checked against certifi's list, or `SSL_CERT_FILE` / `SSL_CERT_DIR`.
     """
     tls = await asyncio.to_thread(_tls_context)
     tls.set_alpn_protocols(["http/1.1"])
@@ -162,15 +171,14 @@ async def open_sender(
     )
     loop = asyncio.get_running_loop()
     # There is no public way to the protocol of a connection either; a test watches that answers come by rations.
-    connector._factory = partial(Handler, loop, Rations(loop), reach)  # type: ignore[assignment]  # noqa: SLF001
+    handler = partial(Handler, loop, Rations(loop), reach, max_age_sec)
+    connector._factory = handler  # type: ignore[assignment]  # noqa: SLF001
     session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
         skip_auto_headers=_DEFAULTS_OFF,
-        auto_decompress=False,
-        max_line_size=HEADER_LIMIT,
-        max_field_size=HEADER_LIMIT,
+        request_class=Call,
     )
     # aiohttp sends GET, PUT, DELETE … a second time by itself when a kept connection drops before the answer, though
     # the target may have acted on the first. There is no public switch, so aiohttp is pinned and a test watches this.
@@ -194,16 +202,19 @@ class _Answer:
     lack: str | None = None
     """Why we wait for a file at this moment."""
     status: int | None = None
+    body: Body | None = None
     charset: str | None = None
     coding: str = ""
     size: int = 0
     head: bytearray = field(default_factory=bytearray)
     complete: bool = False
 
-    def begin(self, response: aiohttp.ClientResponse) -> None:
-        self.status = response.status
-        self.charset = _declared_charset(response.headers.get("Content-Type", ""))
-        self.coding = response.headers.get("Content-Encoding", "").strip().lower()
+    def begin(self, status: int, body: aiohttp.StreamReader) -> None:
+        self.status = status
+        if isinstance(body, Body):  # as always, in the session of `open_sender`
+            self.body = body
+            self.charset = _declared_charset(body.content_type)
+            self.coding = body.coding.lower()
 
     def add(self, chunk: bytes) -> None:
         self.size += len(chunk)
@@ -213,6 +224,21 @@ class _Answer:
         if self.status is None:
             return Outcome(failure=failure, error=error)
         return Outcome(self.status, failure, error, self.size, self._excerpt())
+
+    @property
+    def is_endless(self) -> bool:
+        """It was read as long as there was time, since nobody can say where it ends."""
+        return self.body is not None and self.body.is_endless
+
+    def verdict(self, where: str) -> Outcome:
+        """By the status. What else is odd is told, and makes no failure of a success: the request was acted on."""
+        excerpt = self._excerpt()
+        odd = self.body is not None and self.body.oddities and f"{where} {' and '.join(self.body.oddities)}"
+        if self.status is not None and 200 <= self.status < 300:
+            return Outcome(self.status, None, odd or None, self.size, excerpt)
+        redirect = "redirects are not followed" if self.status in {301, 302, 303, 307, 308} else None
+        error = "; ".join(part for part in (f"answered {self.status}", redirect, odd) if part)
+        return Outcome(self.status, Failure.HTTP_ERROR, error, self.size, excerpt)
 
     @property
     def _window(self) -> int:
@@ -230,6 +256,8 @@ class _Answer:
         try:
             head = unpacker.decompress(bytes(self.head), self._window)
         except zlib.error:
+            if self.body is not None:
+                self.body.oddities.append(f"sent a body that is no {self.coding}")
             return None
         return self._shown(head, whole=unpacker.eof)
 
@@ -288,7 +316,7 @@ class _Message:
 
     method: str
     address: _Address
-    headers: dict[str, str] = field(repr=False)
+    headers: list[tuple[str, str]] = field(repr=False)
     body: bytes | None = field(repr=False)
 
 
@@ -298,11 +326,11 @@ def _message(request: Request) -> _Message:
         raise ValueError("the method is not an HTTP method")
     address = _address_of(request)
     headers = _headers(request)
-    names = {name.lower() for name in headers}
+    names = {name.lower() for name, _ in headers}
     if "accept-encoding" not in names:
-        headers["Accept-Encoding"] = "identity"
+        headers.append(("Accept-Encoding", "identity"))
     if address.authorization is not None and "authorization" not in names:
-        headers["Authorization"] = address.authorization
+        headers.append(("Authorization", address.authorization))
     return _Message(request.method, address, headers, request.body)
 
 
@@ -373,24 +401,31 @@ def _without_dots(path: str) -> str:
     return "/".join([*kept, "" if last in {".", ".."} else last])
 
 
-def _headers(request: Request) -> dict[str, str]:
-    """The job's headers, ready for the wire. Those that say how the body is framed are ours: others would split it."""
-    headers: dict[str, str] = {}
-    for name, value in request.headers.items():
+def _headers(request: Request) -> list[tuple[str, str]]:
+    """The job's headers, ready for the wire, where they are UTF-8.
+
+    Those that say how the body is framed are ours: others would split it.
+    """
+    headers: list[tuple[str, str]] = []
+    for name, value in pairs(request.headers):
         if _TOKEN.fullmatch(name) is None:
             raise ValueError(f"the header name {name!a} is not valid")
         if _CONTROL.search(value) is not None:
             raise ValueError(f"the value of the header {name} has a line break or another control character")
+        if not value.isascii() and not _is_unicode(value):
+            raise ValueError(f"the value of the header {name} is not valid Unicode")
         if name.lower() not in _FRAMING:
-            headers[name] = value if value.isascii() else _percent(name, value)
+            headers.append((name, value))
     return headers
 
 
-def _percent(name: str, value: str) -> str:
+def _is_unicode(text: str) -> bool:
+    """Not with half a surrogate pair."""
     try:
-        return "".join(letter if letter.isascii() else quote(letter) for letter in value)
+        text.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"the value of the header {name} is not valid Unicode") from None
+        return False
+    return True
 
 
 def _basic(parts: SplitResult) -> str | None:
@@ -411,16 +446,6 @@ def _where(url: URL) -> str:
     return f"[{host}]:{url.port}" if ":" in host else f"{host}:{url.port}"
 
 
-def _verdict(answer: _Answer) -> Outcome:
-    status = answer.status
-    if status is not None and 200 <= status < 300:
-        return answer.outcome(None, None)
-    redirect = status in {301, 302, 303, 307, 308}
-    return answer.outcome(
-        Failure.HTTP_ERROR, f"answered {status}" + ("; redirects are not followed" if redirect else "")
-    )
-
-
 def _late(seconds: float, status: int | None) -> str:
     return f"no complete answer within {seconds:g} s" + (f" (status {status}, then it stalled)" if status else "")
 
@@ -436,7 +461,7 @@ def _lack_of_files(error: OSError) -> str | None:
     return reason_of(error) if is_lack_of_files(error) else None
 
 
-def _diagnosis(error: Exception, where: str) -> tuple[Failure, str]:
+def _diagnosis(error: Exception, where: str, secrets: tuple[Secret, ...]) -> tuple[Failure, str]:
     """What to tell people. Texts of the libraries are not passed on: some hold the URL or parts of the answer."""
     match error:
         case aiohttp.ClientConnectorError(os_error=LinkLocalError() as refused):
@@ -444,6 +469,18 @@ def _diagnosis(error: Exception, where: str) -> tuple[Failure, str]:
         case aiohttp.InvalidURL() | UnicodeError():
             return Failure.INVALID_REQUEST, "the host of the URL is not valid"
         case FloodError():
-            return Failure.CONNECTION, f"{where} {error}"
+            return Failure.UNREADABLE_ANSWER, f"{where} {error}"
+        case UnreadableError():
+            return Failure.UNREADABLE_ANSWER, f"{where} {error}{_beginning(error.beginning, secrets)}"
         case _:
-            return Failure.CONNECTION, trouble_with(where, error, longest_line=HEADER_LIMIT)
+            return Failure.CONNECTION, trouble_with(where, error)
+
+
+def _beginning(data: bytes, secrets: tuple[Secret, ...]) -> str:
+    """What came instead of an answer, on one line and without secrets."""
+    if data.startswith((b"\x15\x03", b"\x16\x03")):
+        return ", but in TLS: write https://"
+    window = SHOWN_BYTES + max((_LETTER_BYTES * secret.longest for secret in secrets), default=0)
+    text = data[:window].decode("utf-8", "replace")
+    shown = redact_start(text, secrets, SHOWN_BYTES, whole=len(data) <= window)
+    return f": it began with {shown!a}{'' if len(text) <= SHOWN_BYTES else '…'}"

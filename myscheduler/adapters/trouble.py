@@ -13,14 +13,16 @@ from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from myscheduler.causes import reason_of
 
+LONGEST_LINE = 8190
+"""Bytes of a header; what aiohttp's own parser takes."""
 _RESET = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE})
 
 
-def trouble_with(where: str, error: Exception, *, longest_line: int) -> str:
-    """Why there is no whole answer. `where` is `host:port`, `longest_line` the bytes that a header may have."""
+def trouble_with(where: str, error: Exception) -> str:
+    """Why there is no whole answer. `where` is `host:port`."""
     match error:
         case aiohttp.ClientResponseError():
-            return _malformed(error, where, longest_line)
+            return _malformed(error, where)
         case aiohttp.ClientPayloadError() | HttpProcessingError():
             return f"{where} broke off its answer or garbled it"
         case aiohttp.ServerDisconnectedError():
@@ -37,13 +39,13 @@ def trouble_with(where: str, error: Exception, *, longest_line: int) -> str:
             return f"the connection to {where} was lost"
 
 
-def _malformed(error: aiohttp.ClientResponseError, where: str, longest_line: int) -> str:
+def _malformed(error: aiohttp.ClientResponseError, where: str) -> str:
     cause = error.__cause__
     # The parser in C and the one in Python word it differently, the class is the same.
     while isinstance(cause, HttpProcessingError) and cause.__cause__ is not None:
         cause = cause.__cause__
     if isinstance(cause, LineTooLong):
-        return f"{where} sent a header line of more than {longest_line} bytes"
+        return f"{where} sent a header line of more than {LONGEST_LINE} bytes"
     return f"{where} did not answer in proper HTTP"
 
 

@@ -89,6 +89,8 @@ class ExecutionView(TypedDict):
     response_size: int | None
     response: str | None
     error_message: str | None
+    note: str | None
+    """What was odd about the answer of one that was completed."""
     requested_by: str | None
     digest: str | None
     revision: str | None
@@ -140,7 +142,8 @@ class JobDetail(JobSummary, LimitsView):
     func: str
     trigger_info: dict[str, Any]
     timezone: str
-    headers: dict[str, str]
+    headers: dict[str, str | list[str]]
+    """A list where a header has several values."""
     body: Any
     timeout_sec: float
     max_retries: int
@@ -223,7 +226,7 @@ class Views:
             "trigger_info": self._trigger_info(job),
             "timezone": spec.timezone or self._zone,
             **self._limits(spec.limits),
-            "headers": dict(spec.headers),
+            "headers": {name: value if isinstance(value, str) else list(value) for name, value in spec.headers.items()},
             "body": spec.body,
             "timeout_sec": spec.timeout_sec,
             "max_retries": spec.max_retries,
@@ -280,7 +283,8 @@ class Views:
             "http_status_code": record.http_status,
             "response_size": record.response_size,
             "response": record.excerpt,
-            "error_message": record.error,
+            "error_message": None if record.status is Status.COMPLETED else record.error,
+            "note": record.error if record.status is Status.COMPLETED else None,
             "requested_by": record.requested_by,
             "digest": record.digest,
             "revision": record.source.revision if record.source else None,

@@ -86,6 +86,15 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
     help="How many rows of the history are kept of each job: the newest.",
 )
 @click.option(
+    "--connection-max-age",
+    metavar="SECONDS",
+    envvar=settings.CONNECTION_MAX_AGE,
+    show_envvar=True,
+    type=click.IntRange(0, 86_400),
+    default=_DEFAULTS.connection_max_age,
+    help="For how long a connection to a target is used, so that one that moves in the DNS is followed.",
+)
+@click.option(
     "--timezone",
     envvar=settings.TZ,
     show_envvar=True,
@@ -110,6 +119,7 @@ def serve(
     allowed_hosts: str,
     history_days: int,
     history_rows: int,
+    connection_max_age: int,
     timezone: str,
     log_level: str,
 ) -> None:
@@ -139,6 +149,7 @@ def serve(
         allowed_hosts=allowed_hosts,
         history_days=history_days,
         history_rows=history_rows,
+        connection_max_age=connection_max_age,
         api_token=api_token(),
     )
     log.configure(chosen.level, chosen.zone)

@@ -1,17 +1,19 @@
 """One execution as HTTP: the request of each attempt, and what its outcome means."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from sys import intern
+from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
 
 from myscheduler.core.execution import Execution, Failure, Outcome, Request, Status
+from myscheduler.core.header_values import FORM, HeaderValue, content_type, is_json, media_type
 from myscheduler.core.job import JobSpec
 from myscheduler.core.redaction import Secret
-from myscheduler.core.secrets import MARK, resolve
+from myscheduler.core.secrets import MARK, encoded_around, resolve
 
 MAX_BACKOFF_SEC = 3600.0
 _RESERVED = "x-myscheduler-"
@@ -31,7 +33,7 @@ def build_request(spec: JobSpec, execution: Execution, attempt: int, *, user_age
     if body is not None:
         defaults["Content-Type"] = "application/json"
     identity = {
-        "X-MyScheduler-Job-Id": spec.job_id,
+        "X-MyScheduler-Job-Id": spec.job_id if spec.job_id.isascii() else _percent(spec.job_id),
         "X-MyScheduler-Execution-Id": execution.execution_id,
         "X-MyScheduler-Scheduled-At": rfc3339(execution.slot),
         "X-MyScheduler-Attempt": str(attempt),
@@ -40,13 +42,22 @@ def build_request(spec: JobSpec, execution: Execution, attempt: int, *, user_age
     return Request(spec.method, spec.target_url, headers, body, spec.timeout_sec)
 
 
+def _percent(text: str) -> str:
+    """Letters that are not ASCII as percent-encoded UTF-8: every server can read who calls."""
+    return "".join(letter if letter.isascii() else quote(letter) for letter in text)
+
+
 def may_refer(request: Request) -> bool:
     """Whether the request may hold references; costs next to nothing, so that other jobs don't pay for secrets."""
     return (
         MARK in request.url
-        or any(MARK in value for value in request.headers.values())
+        or any(_mentions(value) for value in request.headers.values())
         or (request.body is not None and _MARK_BYTES in request.body)
     )
+
+
+def _mentions(value: HeaderValue) -> bool:
+    return MARK in value if isinstance(value, str) else any(MARK in one for one in value)
 
 
 def filled(request: Request, spec: JobSpec, secrets: Mapping[str, Secret]) -> Request:
@@ -59,7 +70,7 @@ def filled(request: Request, spec: JobSpec, secrets: Mapping[str, Secret]) -> Re
         request,
         url=resolve(request.url, values, partial(quote, safe="")),
         headers={
-            name: value if name.lower().startswith(_RESERVED) else resolve(value, values)
+            name: value if name.lower().startswith(_RESERVED) else _resolved(value, values)
             for name, value in request.headers.items()
         },
         body=None if request.body is None else resolve(request.body.decode(), values, _escape_of(spec)).encode(),
@@ -67,11 +78,17 @@ def filled(request: Request, spec: JobSpec, secrets: Mapping[str, Secret]) -> Re
     )
 
 
+def _resolved(value: HeaderValue, values: Mapping[str, str]) -> HeaderValue:
+    return resolve(value, values) if isinstance(value, str) else tuple(resolve(one, values) for one in value)
+
+
 def _escape_of(spec: JobSpec) -> Callable[[str], str]:
     """How a value has to be written in the body."""
-    if not (isinstance(spec.body, str) and _is_own_text(spec)):
-        return _json_text
-    return quote_plus if "x-www-form-urlencoded" in _content_type(spec) else str
+    written = content_type(spec.headers)
+    is_form = written is not None and media_type(written) == FORM
+    if isinstance(spec.body, str):
+        return _json_text if is_json(written) else quote_plus if is_form else str
+    return quote_plus if is_form and form_fields(spec.body) is not None else _json_text
 
 
 def _json_text(value: str) -> str:
@@ -124,15 +141,35 @@ def _is_retryable(outcome: Outcome) -> bool:
 def _body(spec: JobSpec) -> bytes | None:
     if spec.body is None:
         return None
-    if isinstance(spec.body, str) and _is_own_text(spec):
+    written = content_type(spec.headers)
+    if isinstance(spec.body, str) and not is_json(written):
         return spec.body.encode()
+    if written is not None and media_type(written) == FORM and (fields := form_fields(spec.body)) is not None:
+        encoded = partial(encoded_around, encode=quote_plus)
+        return "&".join(f"{encoded(name)}={encoded(value)}" for name, value in fields).encode()
     return json.dumps(spec.body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _is_own_text(spec: JobSpec) -> bool:
-    """The job says that its text isn't JSON (a form, XML, CSV)."""
-    return "json" not in _content_type(spec)
+def form_fields(body: Any) -> list[tuple[str, str]] | None:
+    """A mapping as the fields of a form, a list as several of one name; `None` for what a form can't say."""
+    if not isinstance(body, Mapping):
+        return None
+    fields = list(_fields(body))
+    return [(name, _plain(value)) for name, value in fields] if all(map(_is_plain, fields)) else None
 
 
-def _content_type(spec: JobSpec) -> str:
-    return next((value for name, value in spec.headers.items() if name.lower() == "content-type"), "json").lower()
+def _fields(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in body.items():
+        if isinstance(value, list | tuple):
+            yield from ((name, one) for one in value)
+        else:
+            yield name, value
+
+
+def _is_plain(field: tuple[str, Any]) -> bool:
+    return not isinstance(field[1], Mapping | list | tuple)
+
+
+def _plain(value: Any) -> str:
+    """Numbers and truth as JSON writes them, nothing as nothing."""
+    return value if isinstance(value, str) else "" if value is None else json.dumps(value)

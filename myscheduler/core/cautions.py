@@ -4,13 +4,16 @@ They are found by `validate`, not by the reconciler: most need the present momen
 to be said keeps no outline, so a service with thousands of such manifests would parse them all at each start.
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice, pairwise
+from typing import Any
 
-from myscheduler.core.call import longest_run
+from myscheduler.core.call import form_fields, longest_run
 from myscheduler.core.declaration import is_past
 from myscheduler.core.exclusions import next_run, runs_after
+from myscheduler.core.header_values import FORM, charset, content_type, is_json, media_type
 from myscheduler.core.job import DeclaredCron, JobSpec, compile_schedule
 from myscheduler.core.manifest import DeclaredJob, Written
 from myscheduler.core.problem import Problem, Severity
@@ -42,6 +45,8 @@ def _about(spec: JobSpec, written: Written, zone: str, now: datetime) -> Iterato
         named = "" if what == name else f"{what} "
         message = f"{named}is a credential that is written out: write ${{secret:NAME}} in its place"
         yield name, (line, column), "literal-credential", message
+    for name, rule, message in _about_body(spec):
+        yield name, written.body_at if name == "body" else written.headers_at, rule, message
     if is_past(spec, zone=zone, now=now):
         field, rule = _PAST[spec.schedule_type]
         message = "lies in the past, so the job will never run: write a later moment, or remove the job"
@@ -51,6 +56,48 @@ def _about(spec: JobSpec, written: Written, zone: str, now: datetime) -> Iterato
         yield "cron", written.schedule_at, "both-day-fields", doubt
     if spec.max_retries and not written.says_overlap and (doubt := _outlasting(spec, zone, now)):
         yield "max_retries", written.retries_at, "retries-outlast-period", doubt
+
+
+def _about_body(spec: JobSpec) -> Iterator[tuple[str, str, str]]:
+    """The field, the rule and the message, where the body may not leave as its author thinks."""
+    said = content_type(spec.headers)
+    if isinstance(spec.body, str) and is_json(said) and _is_json_text(spec.body):
+        what = "the Content-Type says JSON" if said else "a body without a Content-Type is sent as JSON"
+        message = (
+            f"is text that is JSON itself, and is sent as a text within JSON, since {what}: write the value itself, "
+            "not in quotes and not as a block of text"
+        )
+        yield "body", "json-in-text", message
+    if said is None or spec.body is None:
+        return
+    if media_type(said) == FORM and not isinstance(spec.body, str):
+        as_form = form_fields(spec.body) is not None
+        message = (
+            "is sent as the fields of a form, not as JSON, since the Content-Type says x-www-form-urlencoded: write "
+            "text where it has to be exact"
+            if as_form
+            else "is sent as JSON, though the Content-Type says x-www-form-urlencoded, since no form can say it: write "
+            "text, or a mapping of texts and numbers"
+        )
+        yield "body", "form-body", message
+    if (named := charset(said)) not in {None, "utf-8", "utf8"} and not (named == "us-ascii" and _is_ascii(spec.body)):
+        message = "names a charset that the body is not in, which is sent as UTF-8: write charset=utf-8, or none"
+        yield "headers", "body-charset", message
+
+
+def _is_json_text(text: str) -> bool:
+    """An object, a list, or text in quotes; a number may well be meant as text."""
+    if text.lstrip()[:1] not in {"{", "[", '"'}:
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _is_ascii(body: Any) -> bool:
+    return body.isascii() if isinstance(body, str) else json.dumps(body, ensure_ascii=False).isascii()
 
 
 def _both_days(spec: JobSpec, zone: str, now: datetime) -> str | None:

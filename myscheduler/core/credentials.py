@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote_plus, urlsplit
 
 from myscheduler.core.caching import cached
+from myscheduler.core.header_values import texts_of
 
 if TYPE_CHECKING:  # messages about jobs are masked here, so this can't need jobs
     from myscheduler.core.job import JobSpec
@@ -118,9 +119,9 @@ def _words(name: str) -> tuple[str, ...]:
 
 def literal_credentials(spec: "JobSpec") -> Iterator[tuple[Loc, str]]:
     """Where the spec holds credentials that are written out, and what each is; never the value itself."""
-    for name, value in spec.headers.items():
-        if _masked_header(name, value) != value:
-            yield ("headers", name), f"the header {key_shown(name)}"
+    for loc, text in texts_of(spec.headers):
+        if _masked_header(str(loc[0]), text) != text:
+            yield ("headers", *loc), f"the header {key_shown(str(loc[0]))}"
     yield from ((("target_url",), what) for what in _in_url(spec.target_url))
     yield from _in_body(spec.body, ("body",), "")
     for name, value in spec.labels.items():
@@ -163,7 +164,7 @@ def field_of(loc: Iterable[str | int]) -> str:
 def _masked_field(name: str, value: Any) -> Any:
     match name, value:
         case "headers", Mapping():
-            return {header: _masked_header(header, text) for header, text in value.items()}
+            return {header: _masked_headers(header, texts) for header, texts in value.items()}
         case "labels", Mapping():  # words for people: `secret: none` hides nothing
             return {label: masked_text(text) for label, text in value.items()}
         case "body", _:
@@ -172,6 +173,11 @@ def _masked_field(name: str, value: Any) -> Any:
             return masked_text(value)
         case _:
             return value
+
+
+def _masked_headers(name: str, value: Any) -> Any:
+    """Several values of one header are a list."""
+    return _masked_header(name, value) if isinstance(value, str) else [_masked_header(name, one) for one in value]
 
 
 def _masked_header(name: str, value: str) -> str:

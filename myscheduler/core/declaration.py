@@ -4,6 +4,7 @@ One model serves both doors, so a job means the same whichever way it comes in.
 """
 
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,12 +15,14 @@ from sys import intern
 from typing import Any
 from urllib.parse import urlsplit
 
-from myscheduler.core.bounds import LARGEST_HEADERS
+from myscheduler.core.bounds import LARGEST_HEADERS, MOST_PROBLEMS
 from myscheduler.core.calendars_file import NamedCalendars
 from myscheduler.core.excess import excess
 from myscheduler.core.exclusions import search_run
 from myscheduler.core.field_faults import read_fields
 from myscheduler.core.fields import METHODS, JobFields
+from myscheduler.core.header_values import SINGLE, HeaderValue, texts_of
+from myscheduler.core.hosts import host_fault
 from myscheduler.core.job import (
     DeclaredCron,
     DeclaredDate,
@@ -28,6 +31,7 @@ from myscheduler.core.job import (
     JobSpec,
     compile_schedule,
     follows_real_time,
+    shared_texts,
 )
 from myscheduler.core.limit_reading import declared_limits
 from myscheduler.core.limits import NO_LIMITS, Limits
@@ -36,13 +40,15 @@ from myscheduler.core.policy import Policy, judge
 from myscheduler.core.problem import Complaint, Severity, did_you_mean, shown
 from myscheduler.core.schedule import TICK, Adjusted, Interval, Schedule, back, next_after
 from myscheduler.core.schedule_reading import FIELD_OF_KIND, Rejected, declared_schedule
-from myscheduler.core.secrets import is_in_host, reference_faults
+from myscheduler.core.secrets import Loc, is_in_host, reference_faults
 from myscheduler.core.zones import is_zone
 
 _ID_FORBIDDEN = frozenset("/?#%")
 _WORD_END = re.compile(r"[:\s]")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADERS_OF_THE_CLIENT = frozenset({"connection", "content-length", "keep-alive", "te", "transfer-encoding", "upgrade"})
+_HEADERS_OF_THE_CLIENT = frozenset(
+    {"connection", "content-length", "expect", "keep-alive", "te", "transfer-encoding", "upgrade"}
+)
 
 
 def declare(
@@ -156,13 +162,15 @@ def _has_schedule(fields: JobFields) -> bool:
 
 def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits) -> JobSpec:
     job_id = fields.job_id or ""
-    given = fields.model_dump(
+    given: dict[str, Any] = fields.model_dump(
         exclude_none=True,
         include={
-            "timezone", "headers", "body", "timeout_sec", "max_retries", "retry_backoff_sec",
+            "timezone", "body", "timeout_sec", "max_retries", "retry_backoff_sec",
             "misfire_grace_time", "max_instances", "overlap", "on_interrupt", "paused", "protect", "labels",
         },
     )  # fmt: skip
+    if fields.headers:
+        given["headers"] = shared_texts(fields.headers)
     return JobSpec(
         job_id=job_id,
         name=fields.name or job_id,
@@ -197,18 +205,21 @@ def _check(fields: JobFields) -> Iterator[Complaint]:
     headers = fields.headers or {}
     for name, value in headers.items():
         yield from _check_header(name, value)
-    if sum(len(name) + len(value) for name, value in headers.items()) > LARGEST_HEADERS:
+    yield from _check_spellings(headers)
+    if sum(len(str(loc[0])) + len(text) for loc, text in texts_of(headers)) > LARGEST_HEADERS:
         message = f"hold more than {LARGEST_HEADERS // 1024} KiB together, which servers refuse: send less"
         yield Complaint(("headers",), "too-large", message)
-    yield from reference_faults(fields.target_url, fields.headers or {}, fields.body)
+    yield from reference_faults(fields.target_url, _as_tuples(headers), fields.body)
     yield from _check_companions(fields)
 
 
 def _check_reach(target_url: str, reach: Reach) -> Iterator[Complaint]:
-    """What a name stands for is judged when it is called."""
+    """Whether the host may be called, and can be. What a name stands for is judged when it is called."""
     address = called_address(target_url)
     if address is not None and not reach.allows(address):
         yield Complaint(("target_url",), "policy-link-local", advice(address))
+    elif not is_in_host(target_url) and not _url_fault(target_url) and (fault := host_fault(target_url)):
+        yield Complaint(("target_url",), "invalid-url", fault)
 
 
 def _has_control(text: str) -> bool:
@@ -241,7 +252,21 @@ def _check_companions(fields: JobFields) -> Iterator[Complaint]:
             yield Complaint((name,), "schedule", f"{name} belongs to {needs}, which this job doesn't have", at_key=True)
 
 
-def _check_header(name: str, value: str) -> Iterator[Complaint]:
+def _as_tuples(headers: Mapping[str, str | list[str]]) -> dict[str, HeaderValue]:
+    return {name: value if isinstance(value, str) else tuple(value) for name, value in headers.items()}
+
+
+def _check_spellings(names: Iterable[str]) -> Iterator[Complaint]:
+    """Servers don't tell `x-a` from `X-A`."""
+    first: dict[str, str] = {}
+    for name in names:
+        other = first.setdefault(name.lower(), name)
+        if other != name and _HEADER_NAME.fullmatch(name):
+            message = f"is the same header as {other}: remove one; several values are written as a list below one name"
+            yield Complaint(("headers", name), "duplicate-key", message, at_key=True)
+
+
+def _check_header(name: str, value: str | list[str]) -> Iterator[Complaint]:
     if not _HEADER_NAME.fullmatch(name):
         yield Complaint(
             ("headers",),  # not the name itself: a colon that was forgotten has made the value a part of it
@@ -255,9 +280,12 @@ def _check_header(name: str, value: str) -> Iterator[Complaint]:
     elif name.lower().startswith("x-myscheduler-"):
         message = f"{name} is set by the scheduler, this value is never sent"
         yield Complaint(("headers", name), "reserved-header", message, Severity.WARNING, at_key=True)
-    if any(unicodedata.category(char) == "Cc" and char != "\t" for char in value):
-        message = "a header value can't hold line breaks or other control characters: remove them"
-        yield Complaint(("headers", name), "invalid-header", message)
+    if not isinstance(value, str) and name.lower() in SINGLE:
+        yield Complaint(("headers", name), "invalid-header", f"{name} takes one value, not a list: write it as text")
+    for loc, text in texts_of({name: value}):
+        if any(unicodedata.category(char) == "Cc" and char != "\t" for char in text):
+            message = "a header value can't hold line breaks or other control characters: remove them"
+            yield Complaint(("headers", *loc), "invalid-header", message)
 
 
 def _check_encodable(fields: JobFields) -> Iterator[Complaint]:
@@ -273,7 +301,24 @@ def _check_encodable(fields: JobFields) -> Iterator[Complaint]:
             message = "holds half of a surrogate pair, which is not a character: write the whole character"
             yield Complaint((name,), "invalid-text", message)
         except (ValueError, TypeError, RecursionError) as error:
-            yield Complaint((name,), "invalid-value", f"can't be written as JSON: {error}")
+            places = list(_endless_numbers(value, (name,)))
+            for loc in places[:MOST_PROBLEMS]:
+                message = "is a number that JSON can't carry: write one up to 1.8e+308, or text in quotes"
+                yield Complaint(loc, "invalid-value", message)
+            if not places:
+                yield Complaint((name,), "invalid-value", f"can't be written as JSON: {error}")
+
+
+def _endless_numbers(value: Any, loc: Loc) -> Iterator[Loc]:
+    """Where numbers stand that are larger than a float can be, or none."""
+    left = [(loc, value)]
+    while left:
+        place, one = left.pop()
+        if isinstance(one, float) and not math.isfinite(one):
+            yield place
+        elif isinstance(one, dict | list):
+            inner = one.items() if isinstance(one, dict) else enumerate(one)
+            left += reversed([((*place, name), part) for name, part in inner])
 
 
 _STRICT = json.JSONEncoder(ensure_ascii=False, allow_nan=False)

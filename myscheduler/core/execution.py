@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from myscheduler.core.header_values import HeaderValue
 from myscheduler.core.job import Source
 from myscheduler.core.redaction import Secret
 
@@ -36,6 +37,8 @@ class Failure(StrEnum):
     HTTP_ERROR = "http_error"
     TIMEOUT = "timeout"
     CONNECTION = "connection"
+    UNREADABLE_ANSWER = "unreadable-answer"
+    """Something came in which nobody can read a status. The target may have acted on the request."""
     INVALID_REQUEST = "invalid_request"
     NO_FILE = "no-file"
     """This process had no file left for a connection or a secret, so nothing was sent."""
@@ -53,7 +56,7 @@ class Request:
 
     method: str
     url: str = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, HeaderValue] = field(repr=False)
     body: bytes | None = field(repr=False)
     timeout_sec: float
     """Seconds for the whole attempt: connect, send, and read the response to its end."""
@@ -68,7 +71,7 @@ class Outcome:
     http_status: int | None = None
     failure: Failure | None = None
     error: str | None = None
-    """For people: what went wrong, without the secrets of the request."""
+    """For people: what went wrong or, of a success, what was odd about the answer; without the request's secrets."""
     response_size: int | None = None
     """Bytes of the response body that were read."""
     excerpt: str | None = None

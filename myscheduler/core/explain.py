@@ -201,9 +201,10 @@ class _Voice:
         caught_up = ", to catch up" if row.cause == "catch_up" else ""
         note = clock_note(self.schedule, self.zone, row.slot) if self.schedule and row.kind is Kind.SCHEDULED else None
         clocks = f" On that day {note}." if note else ""
+        odd = f" The answer was odd: {as_sentence(row.error)}" if row.error and row.status is Status.COMPLETED else ""
         return (
             f"{self._due(row)} {what}{caught_up}: it started {late or how}, and ended with {end} "
-            f"after {_attempts(row)} and {span_words(completed - started)}.{clocks}"
+            f"after {_attempts(row)} and {span_words(completed - started)}.{odd}{clocks}"
         )
 
     def _due(self, row: Record) -> str:

@@ -84,21 +84,27 @@ def _no_text(loc: tuple[str | int, ...], value: Any) -> str:
 
 
 _OF_TWO_SHAPES = frozenset({"cron", "interval", "duration"})
-"""Fields that are text or an object."""
+"""Fields that are text or an object; each header is text or a list."""
 
 
 def _is_other_shape(detail: ErrorDetails) -> bool:
     """Pydantic names what is wrong for each shape of such a field; only one of them was meant."""
     shape = _shape_at(detail["loc"])
-    if shape and detail["loc"][shape : shape + 1] == ("str",):
-        return isinstance(detail["input"], dict)
-    return bool(shape) and detail["type"] in {"dict_type", "model_type"}
+    if shape and detail["loc"][shape] in {"str", "constrained-str"}:
+        return isinstance(detail["input"], list if detail["loc"][0] == "headers" else dict)
+    return bool(shape) and detail["type"] in {"dict_type", "model_type", "list_type"}
+
+
+_GENERIC = ("dict[", "list[", "constrained-str", "function-")
+"""How pydantic's names of other branches begin."""
 
 
 def _shape_at(loc: tuple[str | int, ...]) -> int:
     """Where in `loc` the shape of such a field stands, behind its name; 0 when there is none."""
     if loc[:1] in {("cron",), ("interval",)}:
         return 1
+    if loc[:1] == ("headers",) and len(loc) > 2 and loc[2] != "[key]":
+        return 2
     return 3 if loc[:1] == ("blackout",) and len(loc) > 2 and loc[2] in _OF_TWO_SHAPES else 0
 
 
@@ -108,7 +114,9 @@ def _loc(detail: ErrorDetails) -> tuple[str | int, ...]:
     shape = _shape_at(loc)
     if shape and len(loc) > shape:
         branches = {"str", "int", "IntervalFields"}
-        behind = (part for part in loc[shape : shape + 2] if part not in branches and not str(part).startswith("dict["))
+        behind = (
+            part for part in loc[shape : shape + 2] if part not in branches and not str(part).startswith(_GENERIC)
+        )
         return (*loc[:shape], *behind)
     return loc
 

@@ -233,18 +233,22 @@ class JobFields(BaseModel):
     headers: (
         dict[
             Annotated[str, Field(max_length=LONGEST_HEADER_NAME)],
-            Annotated[str, Field(max_length=LONGEST_HEADER)],
+            Annotated[str, Field(max_length=LONGEST_HEADER)]
+            | Annotated[
+                list[Annotated[str, Field(max_length=LONGEST_HEADER)]], Field(min_length=1, max_length=MOST_HEADERS)
+            ],
         ]
         | None
     ) = Field(
         None,
         max_length=MOST_HEADERS,
-        description="Sent with each call.",
-        examples=[{"Content-Type": "application/json"}],
+        description="Sent with each call; a list is several values of one header, a line each.",
+        examples=[{"Content-Type": "application/json", "X-Tag": ["a", "b"]}],
     )
     body: Any = Field(
         None,
-        description="Any JSON value; null sends none. Text is sent as it is where the job's Content-Type isn't JSON.",
+        description="Any JSON value; null sends none. Text is sent as it is where the job's Content-Type isn't JSON "
+        "(application/json, or one that ends in +json).",
         examples=[{"report": "daily"}],
     )
     timeout_sec: float | None = Field(

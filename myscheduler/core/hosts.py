@@ -7,17 +7,21 @@ which two readers may think differently calls no host for sure.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import SplitResult, urlsplit
 
 import idna
 
 from myscheduler.core.caching import cached
+from myscheduler.core.header_values import HeaderValue, pairs
+from myscheduler.core.link_local import address_in
 from myscheduler.core.problem import shown
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PLAIN = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 """A `Host` header that every server reads alike."""
+LONGEST_LABEL = 63
+LONGEST_HOST = 253
 LONGEST_HEADER = 300
 """Characters of a `Host` header: a name has 253 at the most."""
 
@@ -87,15 +91,13 @@ def _read(url: str) -> Host | None:
     return Host(name, default if port is None else port, port in {None, default})
 
 
-def hosts_in_headers(url: str, headers: Mapping[str, str]) -> list[tuple[str, Host | None]]:
+def hosts_in_headers(url: str, headers: Mapping[str, HeaderValue]) -> list[tuple[str, Host | None]]:
     """What each `Host` header names, `None` where that can't be told for sure; beside it the header as it is spelled.
 
     Where many sites share one server, it is this header by which it chooses, whatever the URL says.
     """
     return [
-        (name, host_in_header(url.partition(":")[0], value))
-        for name, value in headers.items()
-        if name.lower() == "host"
+        (name, host_in_header(url.partition(":")[0], value)) for name, value in pairs(headers) if name.lower() == "host"
     ]
 
 
@@ -136,6 +138,57 @@ def _canonical(parts: SplitResult) -> str:
         return IPv6Address(written).compressed
     name = looked_up(written).removesuffix(".")
     return name if all(name.split(".")) else ""
+
+
+_NAME = re.compile(r"[A-Za-z0-9._-]*")
+_NUMBERS = re.compile(r"[0-9.]+")
+_EXAMPLE = "such as https://api.example.com/run"
+
+
+@cached(16_384)
+def host_fault(url: str) -> str | None:
+    """Why the host of a URL that can be read can never be called, with what to write; `None` where it may be."""
+    written = urlsplit(url).hostname or ""
+    if ":" in written or urlsplit(url).netloc.rpartition("@")[2].startswith("["):
+        return None if _is_ipv6(written) else f"has brackets around what is no IPv6 address: write one, {_IPV6}"
+    try:
+        name = looked_up(written)
+    except ValueError:
+        return f"names a host that no domain can have: write the name as it is registered, {_EXAMPLE}"
+    if odd := sorted(set(_NAME.sub("", name))):
+        found = " ".join(odd[:5])
+        return f"names a host with {found} in it, which no host has: write its name in place of that, {_EXAMPLE}"
+    if len(name.removesuffix(".")) > LONGEST_HOST or not all(
+        0 < len(label) <= LONGEST_LABEL for label in name.removesuffix(".").split(".")
+    ):
+        return (
+            f"names a host with a part that is empty or longer than {LONGEST_LABEL} characters, or with more than "
+            f"{LONGEST_HOST} in all: write the name as it is registered, {_EXAMPLE}"
+        )
+    if _NUMBERS.fullmatch(name) and not _is_ipv4(name):
+        address = address_in(written)
+        meant = f"write {address}" if address else "it takes four numbers up to 255, such as 127.0.0.1"
+        return f"has {name} for a host, which is no address that can be called: {meant}"
+    return None
+
+
+_IPV6 = "such as http://[::1]:8080/"
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _host_in(url: str) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar, assert_never
 from myscheduler.core.caching import cached
 from myscheduler.core.cron import canonical, parse_cron
 from myscheduler.core.exclusions import next_run as next_run_after
+from myscheduler.core.header_values import HeaderValue
 from myscheduler.core.limits import FIELDS as LIMIT_FIELDS
 from myscheduler.core.limits import NO_LIMITS, Limits, limited, limits_from_json, limits_to_json
 from myscheduler.core.moments import parse_moment
@@ -79,7 +80,7 @@ class JobSpec:
     timezone: str | None = None
     """IANA name; `None` means the zone of the service."""
     method: str = "GET"
-    headers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    headers: Mapping[str, HeaderValue] = field(default_factory=lambda: _NOTHING)
     body: Any = None
     """Any JSON value; `None` sends no body."""
     timeout_sec: float = 30.0
@@ -284,7 +285,8 @@ def to_json(spec: JobSpec) -> dict[str, Any]:
     Fields that came later stand in it only where they say something, so that the digests of older jobs stay.
     """
     plain = {name: getattr(spec, name) for name in _PLAIN_FIELDS}
-    mappings = {"headers": dict(spec.headers), "labels": dict(spec.labels)}
+    headers = {name: value if isinstance(value, str) else list(value) for name, value in spec.headers.items()}
+    mappings = {"headers": headers, "labels": dict(spec.labels)}
     later = {name: getattr(spec, name) for name, default in _LATER_FIELDS.items() if getattr(spec, name) != default}
     return plain | mappings | later | schedule_to_json(spec.schedule) | limits_to_json(spec.limits)
 
@@ -295,7 +297,7 @@ def from_json(stored: Mapping[str, Any]) -> JobSpec:
     What thousands of jobs have in common is held once.
     """
     plain = {name: stored[name] for name in (*_PLAIN_FIELDS, *_LATER_FIELDS) if name in stored}
-    plain |= {name: _shared_mapping(tuple(stored[name].items())) for name in ("headers", "labels") if stored.get(name)}
+    plain |= {name: shared_texts(stored[name]) for name in ("headers", "labels") if stored.get(name)}
     plain |= {name: _shared(plain[name]) for name in _ALIKE if name in plain}
     if plain["name"] == plain["job_id"]:
         plain["name"] = plain["job_id"]
@@ -317,8 +319,19 @@ def _shared(value: T) -> T:
     return value
 
 
+def shared_texts(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Headers or labels as a spec holds them: several values of one header as a tuple, one of them as text."""
+    return _shared_mapping(tuple((name, _text_or_tuple(value)) for name, value in values.items()))
+
+
+def _text_or_tuple(value: str | Sequence[str]) -> HeaderValue:
+    if isinstance(value, str):
+        return value
+    return value[0] if len(value) == 1 else tuple(value)
+
+
 @cached(4_096)
-def _shared_mapping(texts: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+def _shared_mapping(texts: tuple[tuple[str, HeaderValue], ...]) -> Mapping[str, HeaderValue]:
     return MappingProxyType(dict(texts))
 
 

@@ -61,6 +61,8 @@ class Written:
     """Line and column of its schedule."""
     retries_at: tuple[int, int]
     """And of its max_retries."""
+    body_at: tuple[int, int]
+    headers_at: tuple[int, int]
     says_day_match: bool
     says_overlap: bool
     credentials: tuple[tuple[str, int, int, str], ...]
@@ -303,6 +305,8 @@ def _written(spec: JobSpec, document: Document, place: Place, reading: _Reading)
     return Written(
         schedule_at=place(*document.position((next(iter(_SCHEDULE_FIELDS & document.value.keys()), ""),))),
         retries_at=place(*document.position(("max_retries",))),
+        body_at=place(*document.position(("body",))),
+        headers_at=place(*document.position(("headers",), at_key=True)),
         says_day_match="day_match" in document.value,
         says_overlap="overlap" in document.value,
         credentials=tuple(

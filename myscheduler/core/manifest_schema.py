@@ -133,6 +133,14 @@ def _in_any_case(word: str) -> str:
     return "".join(f"[{char.upper()}{char.lower()}]" for char in word)
 
 
+_HOST = (
+    r"([^\s/?#]*@)?"
+    r"(\[[0-9A-Fa-f:.%]+[^\]\s]*\]"
+    r"|(?![0-9.]+(:[0-9]+)?([/?#]|$))[^\s/?#@:\[\]<>{}()|\\^`\"'!$%&*+,;=~]+"
+    r"|([0-9]{1,3}\.){3}[0-9]{1,3})"
+)
+"""With a login before it: a name, or an address in the one spelling that is called."""
+
 _RULES: Mapping[str, Mapping[str, Schema]] = {
     "JobFields": {
         "job_id": {
@@ -141,7 +149,7 @@ _RULES: Mapping[str, Mapping[str, Schema]] = {
             "not": {"enum": [".", ".."]},
         },
         "name": {"pattern": r"^[^\u0000-\u001f\u007f]*$"},
-        "target_url": {"format": "iri", "pattern": rf"^{_in_any_case('http')}[Ss]?://[^\s/?#]\S*$"},
+        "target_url": {"format": "iri", "pattern": rf"^{_in_any_case('http')}[Ss]?://{_HOST}(:[0-9]+)?([/?#]\S*)?$"},
         "method": {
             "anyOf": [
                 {"enum": list(METHODS)},

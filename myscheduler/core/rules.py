@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 
 RULES: Mapping[str, str] = {
+    "body-charset": "A Content-Type names a charset that the body is not sent in.",
     "both-day-fields": "A cron schedule restricts day and day_of_week and doesn't say how they go together.",
     "cron-past": "The years of a cron schedule, or its end_at, are over, so the job never runs.",
     "duplicate-id": "Two documents declare a job of the same id.",
     "duplicate-key": "A key stands twice in one mapping; parsers take the first or the last.",
+    "form-body": "A body that is no text stands below the Content-Type of a form.",
     "interval-past": "The end_at of an interval is over, so the job never runs.",
     "invalid-anchor": "An anchor is no moment.",
     "invalid-blackout": "A blackout is no span of time.",
@@ -27,6 +29,7 @@ RULES: Mapping[str, str] = {
     "invalid-url": "A target is no http or https URL.",
     "invalid-value": "A value is out of range or none of the allowed ones.",
     "invalid-window": "end_at is not later than start_at.",
+    "json-in-text": "A body is text that is JSON itself, and would be JSON within JSON.",
     "literal-credential": "A credential is written out, where everybody who may read the manifests can read it.",
     "missing-field": "A field that a job needs is missing.",
     "more-problems": "A file has more problems than are told at once.",

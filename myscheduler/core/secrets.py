@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from myscheduler.core.bounds import REFERENCE
+from myscheduler.core.header_values import HeaderValue, texts_of
 from myscheduler.core.hosts import Host, called_host, hosts_in_headers, parse_host_pattern
 from myscheduler.core.job import JobSpec
 from myscheduler.core.problem import Complaint, cut
@@ -71,7 +72,16 @@ def resolve(text: str, values: Mapping[str, str], encode: Callable[[str], str] =
     return _MARKS.sub(replaced, text) if MARK in text else text
 
 
-def reference_faults(target_url: str, headers: Mapping[str, str], body: Any) -> Iterator[Complaint]:
+def encoded_around(text: str, encode: Callable[[str], str]) -> str:
+    """The text as `encode` writes it, but for its references, whose values are encoded when they are there."""
+    parts, place = [], 0
+    for mark in _MARKS.finditer(text):
+        parts += [encode(text[place : mark.start()]), mark[0] if mark[1] is not None else encode(MARK)]
+        place = mark.end()
+    return "".join([*parts, encode(text[place:])])
+
+
+def reference_faults(target_url: str, headers: Mapping[str, HeaderValue], body: Any) -> Iterator[Complaint]:
     """What is wrong with the references of a job."""
     if not _mentions([target_url, *headers.values(), body]):
         return
@@ -130,11 +140,10 @@ def _fault(text: str) -> str | None:
     )
 
 
-def _templates(target_url: str, headers: Mapping[str, str], body: Any) -> Iterator[tuple[Loc, str]]:
+def _templates(target_url: str, headers: Mapping[str, HeaderValue], body: Any) -> Iterator[tuple[Loc, str]]:
     """The texts of a job in which references have a meaning, by their fields."""
     yield ("target_url",), target_url
-    for name, value in headers.items():
-        yield ("headers", name), value
+    yield from ((("headers", *loc), text) for loc, text in texts_of(headers))
     yield from _texts(body, ("body",))
 
 

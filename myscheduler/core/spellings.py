@@ -50,7 +50,13 @@ _HTML: tuple[dict[int, str], ...] = tuple(
 
 
 def forms_of(value: str) -> set[str]:
-    """The text in its encodings."""
+    """The text in its encodings, and those of what many servers see in a header: its UTF-8 read as Latin-1."""
+    if value.isascii():
+        return _forms(value)
+    return _forms(value) | _forms(value.encode().decode("latin-1"))
+
+
+def _forms(value: str) -> set[str]:
     plain = {value, value.strip(), value.replace("\n", "\r\n"), repr(value)[1:-1]}
     plain |= {line.strip() for line in value.splitlines() if len(line.strip()) >= 8}
     encoded = {form for data in _bytes_of(value) for form in _base64_forms(data)}

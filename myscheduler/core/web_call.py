@@ -10,12 +10,12 @@ from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from myscheduler.core.bounds import MOST_HEADERS
+from myscheduler.core.header_values import FORM, is_json, media_type
 from myscheduler.errors import MySchedulerError
 
 TO_A_FILE = "the answer is not written to a file; the history keeps its first 4 KiB"
 NO_FILES = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr", "-"})
 _OPTION = re.compile(r"([a-z0-9.-]{1,40})(=|$)")
-FORM = "application/x-www-form-urlencoded"
 
 
 class NotTakenOver(MySchedulerError):  # noqa: N818 - a finding about one line, not an error of the program
@@ -167,15 +167,15 @@ class WebCall:
 
     def _body(self, text: str, headers: Mapping[str, str]) -> Any:
         """JSON as a value where the header says so: then the service writes it the same way again."""
-        content_type = next(value for name, value in headers.items() if name.lower() == "content-type").lower()
-        is_json = "json" in content_type
-        if self.has_file and (is_json or FORM in content_type):
+        content_type = next(value for name, value in headers.items() if name.lower() == "content-type")
+        is_form = media_type(content_type) == FORM
+        if self.has_file and (is_json(content_type) or is_form):
             raise NotTakenOver("its body stands in a file (@): write it into the manifest")
-        if self.needs_form and FORM not in content_type:
+        if self.needs_form and not is_form:
             raise NotTakenOver("its body is encoded as a form, though its Content-Type says otherwise")
-        if FORM in content_type:
+        if is_form:
             _check_form(text)
-        if not is_json:
+        if not is_json(content_type):
             return text
         if not text:
             return None

@@ -19,6 +19,14 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _BASE_60 = re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?")
 _BOOL_1_1 = re.compile(r"yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF")
 _ODD_NUMBER = re.compile(r"[-+]?0[0-9_]+|[-+]?0[xX][0-9a-fA-F_]+|0o[0-7]+|0b[01_]+|[-+]?[0-9]++_[0-9_]*+")
+_ODD_FLOAT = re.compile(
+    r"[-+]?0[0-9]+\.[0-9_]*(?:[eE][-+]?[0-9]+)?"  # 09.5: to some as an octal number
+    r"|[-+]\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?"  # -.5: text to PyYAML
+    r"|[-+]?[0-9][0-9_]*(?:[eE][-+]?[0-9]+)"  # 12e03: text in YAML 1.1, which wants a dot
+    r"|[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)[eE][0-9]+"  # 1.5e3: and a sign
+    r"|[-+]?[0-9]*\.[0-9][0-9]*_[0-9_]*(?:[eE][-+]?[0-9]+)?"  # 1.0_5
+    r"|[-+]?[0-9]+_[0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?"  # 1_0.5
+)
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _CONSTANTS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
@@ -245,7 +253,7 @@ def _surprise(text: str) -> str | None:
         return f'{text} is a boolean to some YAML parsers and text to others: write {meant}, or "{text}" for the text'
     if _BASE_60.fullmatch(text):
         return f'{text} is a base-60 number to some YAML parsers: write "{text}" for the text, or the plain number'
-    if _ODD_NUMBER.fullmatch(text):
+    if _ODD_NUMBER.fullmatch(text) or _ODD_FLOAT.fullmatch(text):
         return f'{text} is read differently by different YAML parsers: write it in decimal, or "{text}" for the text'
     if _NOT_FINITE.fullmatch(text):
         return f'{text} has no place in JSON: write a number, or "{text}" for the text'

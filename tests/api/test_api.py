@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from myscheduler.core.execution import Status
 from tests.parts import Clock, Parts, client, opened, soon, until
-from tests.target import Answer, Silence, Target
+from tests.target import Answer, Raw, Silence, Target
 
 pytestmark = pytest.mark.anyio
 
@@ -234,6 +234,25 @@ class TestContract:
         for name in ("started_at", "completed_at", "scheduled_at"):
             assert datetime.fromisoformat(row[name]).utcoffset() == TOKYO
         assert detail["execution_count"] == 1
+
+    async def test_an_imperfect_answer_is_an_answer(self, api: httpx.AsyncClient, parts: Parts, target: Target) -> None:
+        target.answers("/run", Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n0123456789abcdef"))
+        await create(api, target_url=target.url("/run"), method="POST", max_retries=2, retry_backoff_sec=0)
+        await ok(api, "POST", f"{JOBS}/a/trigger")
+        await parts.row_where("a", lambda row: row.status is not Status.RUNNING)
+        (row,) = (await ok(api, "GET", f"{JOBS}/a/executions"))["executions"]
+        note = f"127.0.0.1:{target.port} sent more bytes than its Content-Length of 15"
+        assert (row["status"], row["note"], row["error_message"]) == ("completed", note, None)
+        assert (row["response"], row["result"]["success"], len(target.requests)) == ("0123456789abcde", True, 1)
+
+    async def test_several_values_of_a_header(self, api: httpx.AsyncClient, parts: Parts, target: Target) -> None:
+        headers = {"X-Tag": ["日", "b"], "X-A": "c"}
+        await create(api, target_url=target.url("/run"), headers=headers)
+        assert (await ok(api, "GET", f"{JOBS}/a"))["headers"] == headers
+        await ok(api, "POST", f"{JOBS}/a/trigger")
+        await parts.row_where("a", lambda row: row.status is not Status.RUNNING)
+        sent = [value.encode("latin-1").decode() for name, value in target.requests[0].headers if name == "X-Tag"]
+        assert sent == ["日", "b"]
 
     async def test_limits(self, api: httpx.AsyncClient, parts: Parts, target: Target) -> None:
         await create(api, target_url=target.url())

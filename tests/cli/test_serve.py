@@ -25,6 +25,7 @@ from myscheduler.cli.serve import serve
         ("--port", "MYSCHEDULER_PORT", "8003"),
         ("--history-days", "MYSCHEDULER_HISTORY_DAYS", "30"),
         ("--history-rows", "MYSCHEDULER_HISTORY_ROWS", "10000"),
+        ("--connection-max-age", "MYSCHEDULER_CONNECTION_MAX_AGE", "30"),
     ],
 )
 def test_help_names_each_setting_and_its_default(option: str, variable: str, default: str) -> None:

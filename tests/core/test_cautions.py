@@ -13,6 +13,7 @@ from myscheduler.core.problem import Severity
 from myscheduler.core.source import SourceFile
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
+FORM = "application/x-www-form-urlencoded"
 URL = "target_url: https://example.com/\n"
 
 
@@ -74,6 +75,37 @@ def _cautions(text: str, now: datetime = NOW) -> list[str]:
             id="credential in the body",
         ),
         pytest.param(
+            f"interval: {{hours: 1}}\nbody: '{{\"a\": 1}}'\n{URL}",
+            "a.yaml:3:7: warning: body: is text that is JSON itself, and is sent as a text within JSON, since a body "
+            "without a Content-Type is sent as JSON: write the value itself, not in quotes and not as a block of text "
+            "[json-in-text]",
+            id="JSON in a text",
+        ),
+        pytest.param(
+            f"interval: {{hours: 1}}\nheaders: {{content-type: application/a+json}}\nbody: |\n  [1]\n{URL}",
+            "a.yaml:4:7: warning: body: is text that is JSON itself, and is sent as a text within JSON, since the "
+            "Content-Type says JSON: write the value itself, not in quotes and not as a block of text [json-in-text]",
+            id="JSON in a block of text",
+        ),
+        pytest.param(
+            f"interval: {{hours: 1}}\nheaders: {{Content-Type: {FORM}}}\nbody: {{a: 1}}\n{URL}",
+            "a.yaml:4:7: warning: body: is sent as the fields of a form, not as JSON, since the Content-Type says "
+            "x-www-form-urlencoded: write text where it has to be exact [form-body]",
+            id="a mapping as a form",
+        ),
+        pytest.param(
+            f"interval: {{hours: 1}}\nheaders: {{Content-Type: {FORM}}}\nbody: {{a: {{b: 1}}}}\n{URL}",
+            "a.yaml:4:7: warning: body: is sent as JSON, though the Content-Type says x-www-form-urlencoded, since no "
+            "form can say it: write text, or a mapping of texts and numbers [form-body]",
+            id="what no form can say",
+        ),
+        pytest.param(
+            f"interval: {{hours: 1}}\nheaders: {{Content-Type: text/plain; charset=Shift_JIS}}\nbody: a\n{URL}",
+            "a.yaml:3:1: warning: headers: names a charset that the body is not in, which is sent as UTF-8: write "
+            "charset=utf-8, or none [body-charset]",
+            id="another charset",
+        ),
+        pytest.param(
             f'cron: "0 0 1 1 *"\nend_at: "2026-02-01T00:00:00Z"\n{URL}',
             "a.yaml:2:7: warning: cron: lies in the past, so the job will never run: write a later moment, or remove "
             "the job [cron-past]",
@@ -94,6 +126,14 @@ def test_what_is_said(text: str, said: str) -> None:
         pytest.param('cron: "0 12 13 * fri"\nday_match: all\n', id="day_match says all"),
         pytest.param('cron: "0 12 13 * *"\n', id="a day only"),
         pytest.param('cron: "0 12 * * fri"\n', id="a weekday only"),
+        pytest.param("interval: PT1H\nbody: {a: 1}\n", id="a mapping is JSON"),
+        pytest.param('interval: PT1H\nbody: "5"\n', id="a number as text"),
+        pytest.param("interval: PT1H\nbody: '{not JSON'\n", id="text"),
+        pytest.param("interval: PT1H\nheaders: {Content-Type: text/plain}\nbody: '{}'\n", id="JSON as plain text"),
+        pytest.param(f"interval: PT1H\nheaders: {{Content-Type: {FORM}}}\nbody: a=1\n", id="a form as text"),
+        pytest.param("interval: PT1H\nheaders: {Content-Type: a/b;Charset=UTF-8}\nbody: ü\n", id="UTF-8"),
+        pytest.param("interval: PT1H\nheaders: {Content-Type: a/b;charset=us-ascii}\nbody: u\n", id="ASCII"),
+        pytest.param("interval: PT1H\nheaders: {Content-Type: a/b;charset=x}\n", id="a charset of nothing"),
         pytest.param("cron: {hour: 3, day_of_week: fri}\n", id="a weekday in an object"),
         pytest.param("interval: {minutes: 5}\nmax_retries: 3\ntimeout_sec: 60\n", id="retries within the interval"),
         pytest.param("interval: {minutes: 5}\ntimeout_sec: 600\n", id="no retries"),

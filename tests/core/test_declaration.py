@@ -66,6 +66,53 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param({"target_url": "http://[x"}, "target_url", "is not a URL whose host", id="brackets"),
         pytest.param({"target_url": "http://x:99999"}, "target_url", "is not a URL whose host", id="port"),
         pytest.param({"target_url": "http://x:0"}, "target_url", "has port 0", id="port 0"),
+        *(
+            pytest.param({"target_url": url}, "target_url", message, id=url)
+            for url, message in (
+                ("http://127.1/", "has 127.1 for a host, which is no address that can be called: write 127.0.0.1"),
+                ("http://2130706433/", "no address that can be called: write 127.0.0.1"),
+                ("http://127.0.0.01/", "no address that can be called: write 127.0.0.1"),
+                ("http://127.0.0.1./", "no address that can be called: write 127.0.0.1"),
+                ("http://1.2.3.4.5/", "no address that can be called: it takes four numbers up to 255"),
+                ("http://256.1.1.1/", "it takes four numbers up to 255, such as 127.0.0.1"),
+                ("http://$HOST/", "names a host with $ in it, which no host has: write its name in place of that"),
+                ("http://u:p@{{host}}:80/", "names a host with { } in it"),
+                ("http://<id>.example.com/", "names a host with < > in it"),
+                ("http://a_b{c}/", "names a host with { } in it"),
+                ("http://%HOST%/", "names a host with % in it"),
+                ("http://*.example.com/", "names a host with * in it"),
+                ("http://a..b/", "a part that is empty or longer than 63 characters"),
+                (f"http://{'a' * 64}.com/", "a part that is empty or longer than 63 characters"),
+                (f"http://{'a.' * 127}com/", "or with more than 253 in all"),
+                ("http://☃.com/", "names a host that no domain can have"),
+                ("http://xn--a/", "names a host that no domain can have"),
+                (
+                    "http://[v1.a]/",
+                    "has brackets around what is no IPv6 address: write one, such as http://[::1]:8080/",
+                ),
+            )
+        ),
+        pytest.param(
+            {"headers": {"x-a": "1", "X-A": "2"}},
+            "headers.X-A",
+            "is the same header as x-a: remove one",
+            id="spellings",
+        ),
+        pytest.param({"headers": {"Expect": "100-continue"}}, "headers.Expect", "set by the HTTP client", id="Expect"),
+        pytest.param({"headers": {"A": []}}, "headers.A", "at least 1 item", id="no value of a header"),
+        pytest.param(
+            {"headers": {"A": ["b", "c\nd"]}}, "headers.A.1", "can't hold line breaks", id="a line break in one"
+        ),
+        pytest.param(
+            {"headers": {"A": ["b", 1]}}, "headers.A.1", "has to be text, not a number", id="a number in a list"
+        ),
+        pytest.param({"headers": {"A": 1}}, "headers.A", "has to be text, not a number: put it into", id="a number"),
+        pytest.param({"headers": {"A": {"b": "c"}}}, "headers.A", "has to be text, not an object", id="an object"),
+        pytest.param({"headers": {"A": ["${x}"]}}, "headers.A.0", "${ begins a reference", id="a reference in a list"),
+        pytest.param({"headers": {"Host": ["a", "b"]}}, "headers.Host", "takes one value, not a list", id="two hosts"),
+        pytest.param(
+            {"body": {"a": [1, float("inf")]}}, "body.a.1", "is a number that JSON can't carry", id="an endless number"
+        ),
         pytest.param({"target_url": "http://x/a b"}, "target_url", "write a space as %20", id="space in a URL"),
         pytest.param({"method": "FETCH"}, "method", "'FETCH' is not one of GET, POST, PUT", id="method"),
         pytest.param({"method": "PSOT"}, "method", "did you mean 'POST'?", id="mistyped method"),
@@ -84,7 +131,7 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param({"headers": {"A": 1}}, "headers.A", "put it into quotes", id="number as a header"),
         pytest.param({"headers": ["A"]}, "headers", "has to be an object, not a list", id="headers as a list"),
         pytest.param({"labels": {"a": None}}, "labels.a", "has to be text, not nothing", id="label"),
-        pytest.param({"body": float("nan")}, "body", "can't be written as JSON", id="NaN"),
+        pytest.param({"body": float("nan")}, "body", "is a number that JSON can't carry", id="NaN"),
         pytest.param({"body": {"a": ["\ud800"]}}, "body", "half of a surrogate pair", id="surrogate"),
         pytest.param({"timeout_sec": 0}, "timeout_sec", "should be greater than 0, not 0", id="no time"),
         pytest.param(
@@ -178,7 +225,7 @@ def test_complaint(fields: dict[str, Any], field: str, message: str) -> None:
     "fields",
     [
         pytest.param({"headers": {"X-Api-Key": "hunter2\n"}}, id="header with a line break"),
-        pytest.param({"headers": {"X-Api-Key": ["hunter2"]}}, id="header as a list"),
+        pytest.param({"headers": {"X-Api-Key": ["hunter2\n", {}]}}, id="header as a list"),
         pytest.param({"headers": "hunter2"}, id="headers as text"),
         pytest.param({"headers": {"X-Api-Key": 4242}}, id="number as a header"),
         pytest.param({"target_url": "ftp://me:hunter2@example.com/"}, id="user of another scheme"),
@@ -347,3 +394,23 @@ _FIELDS = st.fixed_dictionaries(
 def test_declare_never_raises(values: dict[str, Any]) -> None:
     spec, complaints = declare(values, zone=TOKYO)
     assert (spec is None) == any(complaint.severity is Severity.ERROR for complaint in complaints)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/", "http://[::1]:80/", "http://my_service:8080/", "http://localhost./", "http://foo.123/",
+        "http://日本.jp/", "http://１２７.0.0.1/", "http://user:${secret:a}@host/", "HTTP://HOST:1",
+    ],
+)  # fmt: skip
+def test_hosts_that_may_be_called(url: str) -> None:
+    assert _spec(target_url=url).target_url == url
+
+
+def test_several_values_of_a_header() -> None:
+    several = _spec(headers={"X-A": ["a", "b"], "X-B": "c"})
+    assert several.headers == {"X-A": ("a", "b"), "X-B": "c"}
+    assert to_json(several)["headers"] == {"X-A": ["a", "b"], "X-B": "c"}
+    assert from_json(to_json(several)) == several
+    assert digest(several) != digest(_spec(headers={"X-A": ["b", "a"], "X-B": "c"}))
+    assert digest(_spec(headers={"X-A": ["a"]})) == digest(_spec(headers={"X-A": "a"}))

@@ -53,6 +53,10 @@ MANUAL: dict[str, Any] = {"slot": SLOT + timedelta(hours=1), "last_slot": SLOT +
             "2 attempts and 2.75 s.", id="completed",
         ),
         pytest.param(
+            _row(Status.COMPLETED, http_status=200, error="h:80 sent a body with its 204", **RAN), {},
+            "after 2 attempts and 2.75 s. The answer was odd: h:80 sent a body with its 204.", id="odd",
+        ),
+        pytest.param(
             _row(Status.FAILED, error="connection refused", **RAN), {}, "ran and failed: it started 0.25 s after its "
             "time, and ended with connection refused after 2 attempts and 2.75 s.", id="failed",
         ),

@@ -174,5 +174,6 @@ def test_the_schema_knows_them() -> None:
     fields = manifest_schema()["properties"]
     (headers, _), (labels, _), (run_at, _) = (fields[name]["anyOf"] for name in ("headers", "labels", "run_at"))
     assert (headers["maxProperties"], labels["maxProperties"]) == (bounds.MOST_HEADERS, bounds.MOST_LABELS)
-    assert headers["additionalProperties"]["maxLength"] == bounds.LONGEST_HEADER
+    one, several = headers["additionalProperties"]["anyOf"]
+    assert (one["maxLength"], several["items"]["maxLength"]) == (bounds.LONGEST_HEADER, bounds.LONGEST_HEADER)
     assert run_at["maxLength"] == bounds.LONGEST_WORD

@@ -77,7 +77,8 @@ def test_is_refused_in_any_form(host: str) -> None:
         assert "is a link-local address (cloud metadata)" in told
         assert "added there, as allow_link_local: [" in told
         assert told.endswith("[policy-link-local]")
-        assert complaints(url, "allow_link_local: true") == []
+        allowed = complaints(url, "allow_link_local: true")
+        assert [one for one in allowed if not one.endswith("[invalid-url]")] == []  # in a spelling that can be called
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,8 @@ def test_is_refused_in_any_form(host: str) -> None:
     ],
 )
 def test_is_judged_by_nothing_but_what_it_is(host: str) -> None:
-    assert complaints(f"http://{host}/169.254.169.254?x=169.254.169.254") == []
+    told = complaints(f"http://{host}/169.254.169.254?x=169.254.169.254")
+    assert [one for one in told if not one.endswith("[invalid-url]")] == []  # no name that can be called
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,21 @@ def test_manifests_of_the_project(values: Any) -> None:
         pytest.param({"cron": {"hour": 10, "minute": "*/5", "day": None}}, id="cron as an object"),
         pytest.param({"cron": None, "run_at": "2027-01-01T09:00", "fold": None}, id="local time"),
         pytest.param({"method": "post", "body": [1, {"a": None}], "headers": {"X-Team": "課金"}}, id="call"),
+        pytest.param({"headers": {"X-Tag": ["a", "b"], "X-A": ""}}, id="several values of a header"),
+        *(
+            pytest.param({"target_url": url}, id=url)
+            for url in (
+                "http://127.0.0.1/",
+                "http://[::1]:80/x",
+                "http://a_b.c:8080?d",
+                "http://localhost./#x",
+                "http://foo.123/",
+                "http://u:${secret:a}@host/",
+                "http://u:p%40@host:1",
+                "http://1a/",
+                "http://１２７.0.0.1/",
+            )
+        ),
         pytest.param({"job_id": "日次 レポート", "name": None, "labels": {}}, id="Japanese"),
         pytest.param({"target_url": "HTTP://user@例え.test:8080/道?x=%20#y"}, id="URL"),
         pytest.param({"blackout": [{"from": "2027-01-01T00:00", "to": "2027-01-02T00:00Z", "cron": None}]}, id="once"),
@@ -151,6 +166,24 @@ def test_taken(values: dict[str, Any]) -> None:
         pytest.param({"method": "FETCH"}, id="method"),
         pytest.param({"headers": {"a b": "x"}}, id="header name"),
         pytest.param({"headers": {"A": 1}}, id="number as a header"),
+        pytest.param({"headers": {"A": []}}, id="no value of a header"),
+        pytest.param({"headers": {"A": ["b", 1]}}, id="number among the values of a header"),
+        *(
+            pytest.param({"target_url": url}, id=url)
+            for url in (
+                "http://127.1/",
+                "http://2130706433",
+                "http://1.2.3.4.5:80/",
+                "http://127.0.0.1./",
+                "http://$HOST/",
+                "http://{{host}}/",
+                "http://<id>.example.com/",
+                "http://a_b{c}/",
+                "http://%HOST%/",
+                "http://*.a/",
+                "http://u:p@127.1?x",
+            )
+        ),
         pytest.param({"cron": None}, id="no schedule"),
         pytest.param({"run_at": "2027-01-01T09:00"}, id="two schedules"),
         pytest.param({"schedule_type": "date"}, id="another type"),

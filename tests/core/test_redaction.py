@@ -176,3 +176,11 @@ def test_a_secret_of_the_largest_size_takes_no_time_that_matters() -> None:
 def test_it_does_not_tell_itself() -> None:
     assert LONG not in repr(Secret.of("a", LONG))
     assert repr(Secret.of("a", LONG)) == "Secret(name='a')"
+
+
+@pytest.mark.parametrize("echo", [str, json.dumps, html.escape, quote])
+def test_utf8_that_was_read_as_latin_1_is_found(echo: Callable[[str], str]) -> None:
+    """As most servers read headers."""
+    secret = Secret.of("KEY", "pässword-日本")
+    misread = secret.value.encode().decode("latin-1")
+    assert redact(f"X: {echo(misread)}.", [secret]).replace('"', "") == f"X: {REDACTED}."

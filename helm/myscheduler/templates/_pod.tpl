@@ -95,6 +95,8 @@ securityContext:
   value: {{ .Values.settings.historyDays | int64 | quote }}
 - name: MYSCHEDULER_HISTORY_ROWS
   value: {{ .Values.settings.historyRows | int64 | quote }}
+- name: MYSCHEDULER_CONNECTION_MAX_AGE
+  value: {{ .Values.settings.connectionMaxAge | int64 | quote }}
 - name: MYSCHEDULER_SECRETS_DIR
   value: /etc/myscheduler/secrets
 - name: DATABASE_URL

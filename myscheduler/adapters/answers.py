@@ -1,0 +1,379 @@
+"""Reads what a server answers, also one that is careless about HTTP: an answer whose status can be read is an answer.
+
+What is wrong behind the status is told beside it, and the connection is not used again. aiohttp's own parser is strict,
+rightly so for a proxy; here the request has been acted on by then, and whoever repeats it does more harm.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Protocol
+
+from aiohttp import ClientError
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.streams import StreamReader
+
+MOST_HEAD = 256 * 1024
+"""Bytes of a status line with its headers; curl takes 300 kB."""
+MOST_LINE = 32 * 1024
+"""Bytes of a line between chunks."""
+MOST_INTERIM = 1_000
+"""Interim answers (1xx) before the answer; one in 3.6 s for an hour of work."""
+
+_STATUS = re.compile(rb"HTTP/(\d{1,3}(?:\.\d{1,3})?)[ \t]+([1-9]\d\d)(?!\d)", re.IGNORECASE)
+_HEAD_END = re.compile(rb"\n\r?\n")
+_FIELD = re.compile(
+    rb"^(content-length|content-type|content-encoding|transfer-encoding|connection|keep-alive)[ \t]*:([^\n]*)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_NO_FIELD = re.compile(rb"^[^:\n]*$", re.MULTILINE)
+_FOLD = re.compile(rb"\r?\n[ \t]+")
+_NUMBER = re.compile(rb"\+?0*(\d{1,18})")
+_CHUNK_SIZE = re.compile(rb"[ \t]*0*([0-9a-f]{1,15})[ \t]*(?:;.*)?", re.IGNORECASE | re.DOTALL)
+_CHUNK_END = re.compile(rb"\r?\n")
+_IDLE = re.compile(rb"(?:^|[,;\s])timeout[ \t]*=[ \t]*\"?(\d{1,6})", re.IGNORECASE)
+_NO_MORE = re.compile(rb"(?:^|[,;\s])max[ \t]*=[ \t]*\"?0+(?!\d)", re.IGNORECASE)
+_EMPTY = frozenset({101, 204, 304})
+_CODINGS = frozenset({b"gzip", b"x-gzip", b"deflate"})
+
+
+class UnreadableError(ClientError):
+    """What came is no answer. The text goes on behind the name of the target."""
+
+    def __init__(self, why: str, beginning: bytes) -> None:
+        super().__init__(why)
+        self.beginning = beginning
+        """What came first. It may hold anything, secrets too."""
+
+
+class FloodError(ClientError):
+    """An answer is more than anybody needs; the text goes on behind the name of the target."""
+
+
+class Body(StreamReader):
+    """The body of an answer, with what was odd about the whole of it."""
+
+    __slots__ = ("coding", "content_type", "is_cut", "is_endless", "oddities")
+
+    def __init__(
+        self, protocol: BaseProtocol, limit: int, loop: asyncio.AbstractEventLoop, content_type: str, coding: str
+    ) -> None:
+        super().__init__(protocol, limit, loop=loop)
+        self.content_type = content_type
+        self.coding = coding
+        """What it is compressed by."""
+        self.oddities: list[str] = []
+        """Each goes on behind the name of the target."""
+        self.is_cut = False
+        """It was to go on, as far as we know."""
+        self.is_endless = False
+        """Where it ends was told in a way that nobody can read."""
+
+
+class Receiver(Protocol):
+    """Whoever gets the answer."""
+
+    def begin(self, status: int, content_type: str, coding: str) -> Body:
+        """The head was read."""
+
+    def finish(self, idle_sec: float | None) -> None:
+        """The body is whole. The target keeps the connection for that long; 0 if it can't be used again."""
+
+
+class AnswerReader:
+    """Reads one answer: interim ones, the head, the body."""
+
+    def __init__(self, receiver: Receiver, *, is_head: bool) -> None:
+        """`is_head`: it answers a HEAD request, so it has no body."""
+        self._receiver = receiver
+        self._is_head = is_head
+        self._step: Callable[[bytes], bytes] = self._read_head
+        self._kept = b""
+        """What has arrived of a head or a line that is not whole."""
+        self._is_more = False
+        self._interim = 0
+        self._body: Body | None = None
+        self._status = 0
+        self._is_chunked = False
+        self._is_open = False
+        """The body goes on until the connection is closed."""
+        self._left = 0
+        """Bytes of the body, or of the chunk, that are still to come."""
+        self._size = 0
+        self._length = 0
+        self._idle_sec: float | None = None
+        self.is_done = False
+
+    def feed(self, data: bytes, *, is_more: bool) -> None:
+        """Take what arrived; `is_more`: it goes on. Raises `UnreadableError` and `FloodError`, before a status only."""
+        self._is_more = is_more
+        while data and not self.is_done:
+            data = self._step(data)
+
+    def end(self, error: BaseException | None) -> None:
+        """The connection is closed. Raises `UnreadableError` where something had come that is no answer."""
+        if self.is_done:
+            return
+        self._is_more = False
+        if self._body is None:
+            if not self._kept:
+                return
+            self._begin_cut(self._kept, "broke off the headers of its answer")
+        elif not self._is_open or error is not None:
+            total = "" if self._is_open or self._is_chunked else f" of {self._length}"
+            self._cut(f"broke off its answer after {self._size}{total} bytes of body")
+        else:
+            self._finish()
+
+    def give_up(self, why: str) -> bool:
+        """Take what was read for all of it; false where not even a status was."""
+        if self._body is None:
+            return False
+        if not self.is_done:
+            self._cut(why)
+        return True
+
+    # --- the head -------------------------------------------------------------------------------------------------
+
+    def _read_head(self, data: bytes) -> bytes:
+        seen = max(0, len(self._kept) - 2)
+        head = self._kept + data if self._kept else data.lstrip(b"\r\n")
+        found = _HEAD_END.search(head, seen)
+        if found is not None:
+            self._kept = b""
+            rest = head[found.end() :]
+            self._begin(head, found.start())
+            if self._body is None or self._left or self._is_chunked or self._is_open:
+                return rest
+            self._finish(rest)
+            return b""
+        self._kept = head
+        if len(head) > MOST_HEAD:
+            self._begin_cut(head, f"sent more than {MOST_HEAD >> 10} KiB of headers")
+        elif not _may_become_a_status(head):
+            raise _unreadable(head)
+        return b""
+
+    def _begin_cut(self, head: bytes, why: str) -> None:
+        self._begin(head, head.rfind(b"\n") if b"\n" in head else len(head))
+        if self._body is None:  # an interim answer
+            raise FloodError(why)
+        self._cut(why)
+
+    def _begin(self, head: bytes, end: int) -> None:
+        start = _STATUS.match(head, 0, end)
+        if start is None:
+            raise _unreadable(head)
+        head = head[:end]
+        status = int(start[2])
+        if 100 <= status < 200 and status != 101:
+            self._interim += 1
+            if self._interim > MOST_INTERIM:
+                raise FloodError(f"sent more than {MOST_INTERIM} interim answers")
+            return
+        if b"\n " in head or b"\n\t" in head:
+            head = _FOLD.sub(b" ", head)
+        fields: dict[bytes, list[bytes]] = {}
+        for name, value in _FIELD.findall(head):
+            fields.setdefault(name.lower(), []).append(value.strip())
+        self._status = status
+        coding, oddities = self._framing(fields)
+        is_endless = self._is_open and bool(oddities)
+        if (end := head.find(b"\n")) > 0 and _NO_FIELD.search(head, end + 1):
+            oddities.append("sent a header line without a colon")
+        content_type = _text(fields.get(b"content-type", [b""])[0])
+        self._idle_sec = _idle_of(float(start[1]), fields)
+        codings = fields.get(b"content-encoding", [coding])
+        self._body = self._receiver.begin(status, content_type, _text(b",".join(codings)))
+        self._body.oddities, self._body.is_endless = oddities, is_endless
+
+    def _framing(self, fields: dict[bytes, list[bytes]]) -> tuple[bytes, list[str]]:
+        """How the body ends. Returns what it is coded in by `Transfer-Encoding`, and what is odd."""
+        lengths, oddities = _lengths(fields.get(b"content-length", []))
+        codings = _words(fields.get(b"transfer-encoding", []))
+        codings = [coding for coding in codings if coding != b"identity"]
+        self._step = self._read_length
+        if self._is_head or self._status in _EMPTY:
+            return b"", []
+        if codings:
+            return self._coded(codings, oddities, has_length=bool(fields.get(b"content-length")))
+        if lengths:
+            self._left = self._length = min(lengths)
+        else:
+            self._step, self._is_open = self._read_to_the_end, True
+        return b"", oddities
+
+    def _coded(self, codings: list[bytes], oddities: list[str], *, has_length: bool) -> tuple[bytes, list[str]]:
+        others = [coding for coding in codings if coding != b"chunked"]
+        self._is_chunked = b"chunked" in codings
+        self._is_open = not self._is_chunked
+        self._step = self._read_chunk_size if self._is_chunked else self._read_to_the_end
+        if has_length:
+            oddities = ["sent both a Content-Length and a Transfer-Encoding"]
+        if len(codings) - len(others) > 1:
+            oddities.append("named chunked more than once")
+        if len(others) > 1 or not _CODINGS.issuperset(others):
+            oddities.append("sent a Transfer-Encoding that is not known here")
+        return b",".join(others), oddities
+
+    # --- the body -------------------------------------------------------------------------------------------------
+
+    def _read_length(self, data: bytes) -> bytes:
+        part = data[: self._left]
+        self._add(part)
+        self._left -= len(part)
+        if not self._left:
+            self._finish(data[len(part) :])
+        return b""
+
+    def _read_to_the_end(self, data: bytes) -> bytes:
+        self._add(data)
+        return b""
+
+    def _read_chunk_size(self, data: bytes) -> bytes:
+        """All chunks that are whole in `data` at once: some servers send very small ones."""
+        data, self._kept = self._kept + data, b""
+        parts: list[bytes] = []
+        place, find = 0, data.find
+        while True:
+            end = find(b"\n", place)
+            if end < 0:
+                break
+            found = _CHUNK_SIZE.fullmatch(data, place, end - 1 if data[end - 1 : end] == b"\r" else end)
+            if found is None:
+                return self._garbled(parts)
+            size = int(found[1], 16)
+            if size == 0:
+                self._add(b"".join(parts))
+                self._step = self._read_trailer
+                return b"\n" + data[end + 1 :]
+            close = end + 1 + size
+            stop = _CHUNK_END.match(data, close)
+            if stop is None and len(data) > close + 1:
+                return self._garbled([*parts, data[end + 1 : close]])
+            if stop is None:
+                self._add(b"".join([*parts, data[end + 1 : close]]))
+                self._left = max(0, close - len(data))
+                self._step = self._read_chunk
+                return data[close:]
+            parts.append(data[end + 1 : close])
+            place = stop.end()
+        self._add(b"".join(parts))
+        self._kept = data[place:]
+        return self._garbled([]) if len(self._kept) > MOST_LINE else b""
+
+    def _read_chunk(self, data: bytes) -> bytes:
+        if self._left:
+            part = data[: self._left]
+            self._add(part)
+            self._left -= len(part)
+            return data[len(part) :]
+        data, self._kept = self._kept + data, b""
+        stop = _CHUNK_END.match(data)
+        if stop is not None:
+            self._step = self._read_chunk_size
+            return data[stop.end() :]
+        if data != b"\r":
+            return self._garbled([])
+        self._kept = data
+        return b""
+
+    def _read_trailer(self, data: bytes) -> bytes:
+        """It begins with the end of the line of the last chunk, so an empty line ends it."""
+        data = self._kept + data
+        found = _HEAD_END.search(data)
+        if found is not None:
+            self._finish(data[found.end() :])
+        elif len(data) > MOST_LINE:
+            self._cut(f"sent more than {MOST_LINE >> 10} KiB behind its last chunk")
+        else:
+            self._kept = data
+        return b""
+
+    def _add(self, data: bytes) -> None:
+        if data and self._body is not None:
+            self._size += len(data)
+            self._body.feed_data(data)
+
+    def _garbled(self, parts: list[bytes]) -> bytes:
+        self._add(b"".join(parts))
+        self._cut("sent chunks that can't be read")
+        return b""
+
+    # --- the end --------------------------------------------------------------------------------------------------
+
+    def _cut(self, why: str) -> None:
+        self._is_more = False
+        if self._body is not None:
+            self._body.oddities.append(why)
+            self._body.is_cut = True
+        self._finish()
+
+    def _finish(self, rest: bytes = b"") -> None:
+        self.is_done = True
+        if self._body is None:
+            return
+        if rest or self._is_more:
+            self._body.oddities.append(self._excess())
+        is_kept = not (self._body.oddities or self._is_open or self._status == 101)
+        self._receiver.finish(self._idle_sec if is_kept else 0)
+        self._body.feed_eof()
+
+    def _excess(self) -> str:
+        if self._is_chunked:
+            return "sent something behind its last chunk"
+        if self._is_head:
+            return "sent a body in answer to HEAD"
+        if self._status in _EMPTY:
+            return f"sent a body with its {self._status}"
+        return f"sent more bytes than its Content-Length of {self._length}"
+
+
+def _may_become_a_status(start: bytes) -> bool:
+    return _STATUS.match(start) is not None or (b"\n" not in start and b"HTTP/".startswith(start[:5].upper()))
+
+
+def _unreadable(start: bytes) -> UnreadableError:
+    return UnreadableError("did not answer in HTTP", start)
+
+
+def _lengths(values: list[bytes]) -> tuple[set[int], list[str]]:
+    """The values of `Content-Length` that are numbers, and what is odd about them."""
+    if not values:
+        return set(), []
+    words = _words(values)
+    found = [match for word in words if (match := _NUMBER.fullmatch(word))]
+    lengths = {int(match[1]) for match in found}
+    oddities = []
+    if len(found) < max(1, len(words)):
+        oddities.append("sent a Content-Length that is no number")
+    elif any(word.startswith(b"+") for word in words):
+        oddities.append("sent a Content-Length with a sign")
+    if len(lengths) > 1:
+        numbers = " and ".join(str(length) for length in sorted(lengths)[:3])
+        oddities.append(f"sent different values of Content-Length ({numbers}), of which the smallest counts")
+    elif len(found) > 1:
+        oddities.append("sent its Content-Length more than once")
+    return lengths, oddities
+
+
+def _words(values: list[bytes]) -> list[bytes]:
+    return [word for value in values for part in value.lower().split(b",") if (word := part.strip())]
+
+
+def _idle_of(version: float, fields: dict[bytes, list[bytes]]) -> float | None:
+    """How long the target keeps the connection; `None` where it doesn't say, 0 where it closes it."""
+    options = _words(fields.get(b"connection", []))
+    if b"close" in options or (version < 1.1 and b"keep-alive" not in options):
+        return 0
+    value = b",".join(fields.get(b"keep-alive", []))
+    if not value:
+        return None
+    if _NO_MORE.search(value):
+        return 0
+    found = _IDLE.search(value)
+    return float(found[1]) if found else None
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape")
