@@ -16,7 +16,9 @@ from myscheduler.core.manifest import DeclaredJob, Written
 from myscheduler.core.problem import Problem, Severity
 from myscheduler.core.schedule import TICK, Adjusted, Interval, Once, Schedule
 from myscheduler.core.spans import span_words
+from myscheduler.core.strides import shortest_step
 from myscheduler.core.walls import DAY, CronExpression
+from myscheduler.core.zoned_cron import Cron, WallInterval
 from myscheduler.core.zones import first_showing, local_time, to_instant
 
 NEAR_SLOTS = 48
@@ -102,7 +104,10 @@ def _period(schedule: Schedule, now: datetime, limit: float) -> timedelta | None
         return None
     if isinstance(rhythm, Interval):
         return rhythm.every if rhythm.every.total_seconds() < limit else None
-    if _least(rhythm.expression) >= limit:
+    if isinstance(rhythm, WallInterval):
+        step = shortest_step(rhythm.expression)
+        return timedelta(seconds=step) if step is not None and step < limit else None
+    if isinstance(rhythm, Cron) and _least(rhythm.expression) >= limit:
         return None
     runs = islice(_runs(schedule, now), NEAR_SLOTS)
     shortest = min((after - before for before, after in pairwise(runs)), default=None)
