@@ -5,13 +5,14 @@ to be said keeps no outline, so a service with thousands of such manifests would
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice, pairwise
 
 from myscheduler.core.call import longest_run
 from myscheduler.core.declaration import is_past
 from myscheduler.core.exclusions import next_run
-from myscheduler.core.job import DeclaredCron, JobSpec, compile_schedule
+from myscheduler.core.job import DeclaredCron, JobSpec, compile_schedule, crons_of
 from myscheduler.core.manifest import DeclaredJob, Written
 from myscheduler.core.problem import Problem, Severity
 from myscheduler.core.schedule import TICK, Adjusted, Interval, Once, Schedule
@@ -56,9 +57,12 @@ def _about(spec: JobSpec, written: Written, zone: str, now: datetime) -> Iterato
 
 
 def _both_days(spec: JobSpec, zone: str, now: datetime) -> str | None:
-    if not isinstance(spec.schedule, DeclaredCron):
-        return None
-    texts = dict(spec.schedule.fields)
+    doubts = (_doubt(replace(spec, schedule=one), one, zone, now) for one in crons_of(spec.schedule))
+    return next((doubt for doubt in doubts if doubt), None)
+
+
+def _doubt(spec: JobSpec, cron: DeclaredCron, zone: str, now: datetime) -> str | None:
+    texts = dict(cron.fields)
     day, weekday = texts.get("day", "*"), texts.get("day_of_week", "*")
     if "*" in {day, weekday}:
         return None
