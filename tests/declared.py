@@ -94,6 +94,7 @@ _CRONS = st.sampled_from(
         *("@daily", "@Hourly ", "5 4 * * sun", "*/7 0-5 1,15 * 1#1", "30 02 L * *"),
         *({"hour": 3}, {"day": "L", "hour": None}, {"hour": "10", "second": 0}, {"year": "2027-2030", "minute": "*"}),
         {"minute": 0, "hour": "*", "day": "1", "month": "*", "day_of_week": "1-5", "second": "0", "week": "*"},
+        *(["0 9 * * *"], ["0 9 * * 1-5", {"hour": 12, "day": None}], ["0 9 * * *", "00 09 * * 0-6", "@daily"]),
     ]
 )
 _RUN_AT = ["2027-01-01t09:00z", " 2027-01-01T09:00:00.123456789+09:00", "2027-01-01T09:00"]
@@ -108,6 +109,7 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
         ["PT1H", " p2w ", "PT3100000000S", "P36520D", {"days": 1}, {"hours": None, "minutes": 3}]
     ),
     "anchor": st.sampled_from(["2026-01-01T00:00:00Z", "2026-01-01 09:00", "2026-01-01 09:00:00.25"]),
+    "clock": st.just("real"),
     "run_at": st.sampled_from([*_RUN_AT, "2026-10-25T02:30"]),
     "fold": st.sampled_from([0, 1]),
     "timezone": st.sampled_from(["Asia/Tokyo", "UTC", "Europe/Berlin"]),
@@ -153,6 +155,8 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "adopt": st.booleans(),
     "labels": st.dictionaries(TEXTS, TEXTS, max_size=2),
 }
+_WALL = st.sampled_from(["P1M", "p1y6m", "P1Y0M3D", "P36000D", {"months": 1}, {"years": 1, "weeks": 2, "hours": 0}])
+"""With `clock: wall`."""
 _URLS = st.sampled_from(["http://x", "HTTPS://x?y=#z", "https://[::1]:80/x", "http://日本.test/道"])
 
 
@@ -161,7 +165,11 @@ def _declared(draw: st.DrawFn) -> tuple[dict[str, Any], JobSpec]:
     """A schedule and a few other fields, without those that are complained about."""
     kind = draw(st.sampled_from(["cron", "interval", "run_at"]))
     values = {"job_id": draw(TEXTS), "target_url": draw(_URLS), kind: draw(_FIELDS[kind])}
-    for name in draw(st.lists(st.sampled_from(sorted(_FIELDS.keys() - {"cron", "interval", "run_at"})), max_size=6)):
+    others = _FIELDS.keys() - {"cron", "interval", "run_at"}
+    if kind == "interval" and draw(st.booleans()):
+        values |= {"interval": draw(_WALL), "anchor": "2026-01-31T09:00", "clock": "wall"}
+        others -= values.keys()
+    for name in draw(st.lists(st.sampled_from(sorted(others)), max_size=6)):
         values[name] = draw(st.none() | _FIELDS[name] | _FIELDS[name])
     for _ in range(10):
         spec, complaints = declare(values, zone=ZONE, calendars=OFFICE)

@@ -224,6 +224,30 @@ class TestAfterDowntime:
             assert (await parts.jobs())["a"].execution_count == 0
         assert target.requests == []
 
+    async def test_several_cron_schedules_are_caught_up_on_as_one(self, tmp_path: Path, target: Target) -> None:
+        crons = ["*/10 * * * *", "*/5 * * * *", "0,20,40 * * * *"]
+        await slept(tmp_path, Clock(timedelta(minutes=-36)), target, cron=crons, coalesce=False, max_instances=10)
+        async with opened(tmp_path) as parts:
+            parts.runner.start()
+            rows = await parts.rows_where("a", lambda rows: sum(map(is_over, rows)) >= 7)
+            slots = [row.slot for row in rows if row.cause is Cause.CATCH_UP]
+            assert len(slots) == len(set(slots)) == 7
+            assert {slot.minute % 5 for slot in slots} == {0}
+        assert len(target.requests) == 7
+
+    async def test_a_slot_by_the_calendar_is_caught_up_on(self, tmp_path: Path, target: Target) -> None:
+        due = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=10)
+        fields = {"interval": {"weeks": 2}, "anchor": (due - timedelta(days=28)).isoformat(), "clock": "wall"}
+        async with opened(tmp_path, clock=Clock(timedelta(minutes=-35))) as parts:
+            await parts.create("a", target_url=target.url("/run"), timezone="Asia/Tokyo", **fields)
+        for _ in range(2):
+            async with opened(tmp_path) as parts:
+                parts.runner.start()
+                row = await parts.row_where("a", is_over)
+                assert (row.status, row.slot, row.cause) == (Status.COMPLETED, due, Cause.CATCH_UP)
+                assert (await parts.jobs())["a"].next_slot == due + timedelta(days=14)
+        assert len(target.requests) == 1
+
     async def test_a_one_off_that_fell_due_runs_once(self, tmp_path: Path, target: Target) -> None:
         at = datetime.now(UTC) - timedelta(minutes=5)
         await slept(tmp_path, Clock(timedelta(minutes=-35)), target, run_at=at.isoformat())

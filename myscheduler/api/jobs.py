@@ -45,6 +45,10 @@ log = logging.getLogger(__name__)
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many rows at the most, newest first.")]
 
 
+def _has_many(body: Mapping[str, Any]) -> bool:
+    return isinstance(body.get("cron"), list)
+
+
 def _body() -> dict[str, Any]:
     """The body of POST and PUT for the OpenAPI page; it is read by `declare`, as manifests are."""
     schema = JobFields.model_json_schema()
@@ -92,7 +96,7 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
         while spec is None or rules != (rulebook.rules.digest, grants()):  # they may have changed meanwhile
             rules = rulebook.rules.digest, grants()
             question = partial(_spec, body, zone, now(), rulebook, rules[1])
-            is_light = request.state.size <= LIGHT and not body.keys() - _LIGHT_FIELDS
+            is_light = request.state.size <= LIGHT and not body.keys() - _LIGHT_FIELDS and not _has_many(body)
             spec = question() if is_light else await judge.ask(question, size=request.state.size)
         async with rulebook.room_for(spec) as complaints:
             if complaints:

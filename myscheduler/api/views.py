@@ -12,8 +12,10 @@ from myscheduler.core.bounds import MOST_IN_REPORT, MOST_NAMED, MOST_PROBLEMS
 from myscheduler.core.execution import Failing, QueuedRun, Record, Status
 from myscheduler.core.job import (
     DeclaredCron,
+    DeclaredCrons,
     DeclaredDate,
     DeclaredInterval,
+    DeclaredWallInterval,
     Job,
     Owner,
     Pause,
@@ -404,8 +406,12 @@ class Views:
     def _trigger_info(self, job: Job) -> dict[str, Any]:
         """The schedule as it was declared; `interval_seconds` and `run_date` are what older clients read."""
         match job.spec.schedule:
-            case DeclaredCron():
+            case DeclaredCron() | DeclaredCrons():
                 return {"type": "cron", **schedule_to_json(job.spec.schedule)}
+            case DeclaredWallInterval(_, anchor):
+                written = schedule_to_json(job.spec.schedule)
+                seconds = job.spec.schedule.average.total_seconds()
+                return {"type": "interval", **written, "anchor": self._moment(anchor), "interval_seconds": seconds}
             case DeclaredInterval(units) as interval:
                 seconds = interval.every.total_seconds()
                 return {"type": "interval", "interval": dict(units), "interval_seconds": seconds}

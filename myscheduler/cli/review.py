@@ -81,7 +81,7 @@ def _text_of(change: Reviewed) -> Iterator[str]:
     if change.action == "delete":
         yield from _column("runs until now", change.before)
         return
-    said_in_words = ("cron.", "interval.", "run_at", "timezone") if change.action == "create" else ()
+    said_in_words = ("cron", "clock", "interval.", "run_at", "timezone") if change.action == "create" else ()
     told = (one for one in change.fields if not one.field.startswith(said_in_words))
     yield from (f"    {printable(_field(one))}" for one in told)
     if change.before and change.after and change.moves_in_time:

@@ -6,6 +6,7 @@ to be said keeps no outline, so a service with thousands of such manifests would
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice, pairwise
 from typing import Any
@@ -14,12 +15,14 @@ from myscheduler.core.call import form_fields, longest_run
 from myscheduler.core.declaration import is_past
 from myscheduler.core.exclusions import next_run, runs_after
 from myscheduler.core.header_values import FORM, charset, content_type, is_json, media_type
-from myscheduler.core.job import DeclaredCron, JobSpec, compile_schedule
+from myscheduler.core.job import DeclaredCron, JobSpec, compile_schedule, crons_of
 from myscheduler.core.manifest import DeclaredJob, Written
 from myscheduler.core.problem import Problem, Severity
 from myscheduler.core.schedule import TICK, Adjusted, Interval, Once, Schedule
 from myscheduler.core.spans import span_words
+from myscheduler.core.strides import shortest_step
 from myscheduler.core.walls import DAY, CronExpression
+from myscheduler.core.zoned_cron import Cron, WallInterval
 from myscheduler.core.zones import first_showing, local_time, to_instant
 
 NEAR_SLOTS = 48
@@ -101,9 +104,12 @@ def _is_ascii(body: Any) -> bool:
 
 
 def _both_days(spec: JobSpec, zone: str, now: datetime) -> str | None:
-    if not isinstance(spec.schedule, DeclaredCron):
-        return None
-    texts = dict(spec.schedule.fields)
+    doubts = (_doubt(replace(spec, schedule=one), one, zone, now) for one in crons_of(spec.schedule))
+    return next((doubt for doubt in doubts if doubt), None)
+
+
+def _doubt(spec: JobSpec, cron: DeclaredCron, zone: str, now: datetime) -> str | None:
+    texts = dict(cron.fields)
     day, weekday = texts.get("day", "*"), texts.get("day_of_week", "*")
     if "*" in {day, weekday}:
         return None
@@ -149,7 +155,10 @@ def _period(schedule: Schedule, now: datetime, limit: float) -> timedelta | None
         return None
     if isinstance(rhythm, Interval):
         return rhythm.every if rhythm.every.total_seconds() < limit else None
-    if _least(rhythm.expression) >= limit:
+    if isinstance(rhythm, WallInterval):
+        step = shortest_step(rhythm.expression)
+        return timedelta(seconds=step) if step is not None and step < limit else None
+    if isinstance(rhythm, Cron) and _least(rhythm.expression) >= limit:
         return None
     runs = islice(runs_after(schedule, now), NEAR_SLOTS)
     shortest = min((after - before for before, after in pairwise(runs)), default=None)

@@ -5,8 +5,13 @@ from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
-from myscheduler.core.walls import DAY
+from myscheduler.core.walls import DAY, Kind, kind_of_year
 from myscheduler.core.zones import first_showing, reached, stretch_at, stretches_between
+
+CYCLE = 400
+"""Years, after which the days of the calendar come again, with the weeks."""
+RULED_FROM = 2_101
+"""From this year on, clocks are changed by rules that years of one kind share (the zone data's tables end before)."""
 
 
 class Block(NamedTuple):
@@ -70,6 +75,12 @@ def parts_of_year(zone_name: str, year: int) -> tuple[Part, ...]:
             parts.append(Part(one - first, one + 1 - first, start, stop, is_plain=False))
         day = one + 1
     return tuple(parts)
+
+
+@lru_cache(maxsize=64)
+def like(kind: Kind) -> int:
+    """A year of that kind whose clocks go by rules."""
+    return next(year for year in range(RULED_FROM, RULED_FROM + CYCLE) if kind_of_year(year) == kind)
 
 
 def _odd_days(zone_name: str, first: int, end: int) -> set[int]:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from myscheduler.core.schedule import Adjusted, Schedule
 from myscheduler.core.walls import DAY
-from myscheduler.core.zoned_cron import Cron, swallowing
+from myscheduler.core.zoned_cron import OnClock, swallowing
 from myscheduler.core.zones import first_showing, stretch_at, stretches_between, to_second
 
 
@@ -19,7 +19,7 @@ def clock_note(schedule: Schedule, zone_name: str, slot: datetime) -> str | None
     note = f"clocks go {'forward' if after > before else 'back'} {shown}"
     rhythm, offset = (schedule.rhythm, schedule.offset) if isinstance(schedule, Adjusted) else (schedule, None)
     meant = instant - int(offset.total_seconds()) if offset else instant
-    if isinstance(rhythm, Cron) and not rhythm.expression.real_time and any(swallowing(rhythm, meant, meant)):
+    if isinstance(rhythm, OnClock) and any(swallowing(rhythm, meant, meant)):
         return f"{note}; its time doesn't exist" + (", so it runs right after" if rhythm.gap == "run" else "")
     if after < before and instant_of_change - (before - after) <= instant < instant_of_change:
         return f"{note}; the first of two such times"

@@ -25,11 +25,13 @@ from myscheduler.core.header_values import SINGLE, HeaderValue, texts_of
 from myscheduler.core.hosts import host_fault
 from myscheduler.core.job import (
     DeclaredCron,
+    DeclaredCrons,
     DeclaredDate,
     DeclaredInterval,
     DeclaredSchedule,
     JobSpec,
     compile_schedule,
+    crons_of,
     follows_real_time,
     shared_texts,
 )
@@ -118,7 +120,8 @@ def _has_end(spec: JobSpec) -> bool:
     match spec.schedule:
         case DeclaredDate():
             return True
-        case DeclaredCron(fields):
+        case DeclaredCron() | DeclaredCrons():
+            fields = (field for one in crons_of(spec.schedule) for field in one.fields)
             return spec.limits.end_at is not None or any(name == "year" and text != "*" for name, text in fields)
         case _:
             return spec.limits.end_at is not None
@@ -228,7 +231,8 @@ def _has_control(text: str) -> bool:
 
 def _check_companions(fields: JobFields) -> Iterator[Complaint]:
     """Fields that belong to others, or exclude each other."""
-    if fields.seconds and isinstance(fields.cron, dict):
+    crons = fields.cron if isinstance(fields.cron, list) else [fields.cron]
+    if fields.seconds and any(isinstance(one, dict) for one in crons):
         message = "seconds belongs to a crontab line: here, write the field `second` of the object"
         yield Complaint(("seconds",), "schedule", message, at_key=True)
     if fields.catchup and fields.coalesce is not None and fields.coalesce is not (fields.catchup != "all"):
@@ -244,8 +248,9 @@ def _check_companions(fields: JobFields) -> Iterator[Complaint]:
     for name, needs in (
         ("day_match", "cron"),
         ("seconds", "cron"),
-        ("dst", "cron"),
+        ("dst", "interval" if fields.clock == "wall" else "cron"),
         ("anchor", "interval"),
+        ("clock", "interval"),
         ("fold", "run_at"),
     ):
         if getattr(fields, name) is not None and getattr(fields, needs) is None:

@@ -27,7 +27,7 @@ from myscheduler.core.schedule import (
 from myscheduler.core.search import GivenUp, Search, can_search
 from myscheduler.core.seconds import span_bits
 from myscheduler.core.walls import DAY, bits
-from myscheduler.core.zoned_cron import Cron, swallowing
+from myscheduler.core.zoned_cron import OnClock, WallInterval, count_walls, swallowing
 from myscheduler.core.zones import FIRST, LAST, first_showing, reached, to_instant, to_second
 
 _SECOND = timedelta(seconds=1)
@@ -60,7 +60,7 @@ class Excluded(NamedTuple):
 
 def exclusions(schedule: Schedule, after: datetime, until: datetime) -> Iterator[Excluded]:
     """What is left out of the slots later than `after` and not later than `until`, in order, without overlaps."""
-    if isinstance(schedule, Cron):
+    if isinstance(schedule, OnClock):
         yield from _gaps_of_clocks(schedule, after, until)
     elif isinstance(schedule, Adjusted) and limits_slots(schedule):
         after, until = inside(schedule, after, until)
@@ -79,13 +79,13 @@ def exclusion_at(schedule: Schedule, slot: datetime) -> Exclusion | None:
 
 def limits_slots(schedule: Adjusted) -> bool:
     """Whether it may leave any out."""
-    gap = isinstance(schedule.rhythm, Cron) and schedule.rhythm.gap == "skip"
+    gap = isinstance(schedule.rhythm, OnClock) and schedule.rhythm.gap == "skip"
     return gap or schedule.days is not None or bool(schedule.blackouts)
 
 
 def left_out_until(schedule: Schedule, slot: datetime) -> datetime | None:
     """A moment up to which all slots from this one on are left out; `None` when it is not left out itself."""
-    if isinstance(schedule, Cron):
+    if isinstance(schedule, OnClock):
         return next((one.end for one in _gaps_of_clocks(schedule, slot - TICK, slot)), None)
     if not isinstance(schedule, Adjusted) or not limits_slots(schedule):
         return None
@@ -132,10 +132,17 @@ def search_run(schedule: Schedule, after: datetime) -> Answer:
     if slot is None:
         return Answer(None)
     rhythm = schedule.rhythm if isinstance(schedule, Adjusted) else schedule
-    if isinstance(rhythm, Interval) and count_between(schedule, slot, LAST_MOMENT) < _MOST_JUMPS:
+    if _has_few(schedule, rhythm, slot):
         return _jump(schedule, slot)
-    limited = Adjusted(schedule) if isinstance(schedule, Cron) else schedule
+    limited = Adjusted(schedule) if isinstance(schedule, OnClock) else schedule
     return _search(limited, slot) if isinstance(limited, Adjusted) and can_search(limited) else _jump(limited, slot)
+
+
+def _has_few(schedule: Schedule, rhythm: Schedule, slot: datetime) -> bool:
+    """Whether an interval is so long, or so soon over, that all its slots may be jumped to."""
+    if isinstance(rhythm, WallInterval):
+        return count_walls(rhythm.expression, to_second(slot), LAST) < _MOST_JUMPS
+    return isinstance(rhythm, Interval) and count_between(schedule, slot, LAST_MOMENT) < _MOST_JUMPS
 
 
 def count_runs(schedule: Schedule, after: datetime, until: datetime) -> int:
@@ -258,7 +265,7 @@ def _others(schedule: Adjusted, first: datetime, last: datetime) -> Iterator[Exc
     offset = schedule.offset
     after, until = back(first, offset + TICK), back(last, offset)
     found = []
-    if isinstance(schedule.rhythm, Cron):
+    if isinstance(schedule.rhythm, OnClock):
         found.append(_moved(_gaps_of_clocks(schedule.rhythm, after, until), offset))
     if schedule.days is not None:
         found.append(_moved(_closed(schedule.days, schedule.zone, after, until), offset))
@@ -289,8 +296,8 @@ def _later(moment: datetime, distance: timedelta) -> datetime:
     return forth(moment, distance) or LAST_MOMENT
 
 
-def _gaps_of_clocks(schedule: Cron, after: datetime, until: datetime) -> Iterator[Excluded]:
-    if schedule.gap == "skip" and not schedule.expression.real_time:
+def _gaps_of_clocks(schedule: OnClock, after: datetime, until: datetime) -> Iterator[Excluded]:
+    if schedule.gap == "skip":
         for instant in swallowing(schedule, max(to_second(after) + 1, FIRST), min(to_second(until), LAST)):
             yield Excluded(to_instant(instant), to_instant(instant + 1), Exclusion.DST_GAP)
 

@@ -4,13 +4,15 @@ What `schedule.slots_between` finds slot by slot is made here a day at a time. I
 1970, because ten million datetimes would take longer to make than all else.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from myscheduler.core.schedule import Adjusted, Interval, Once, Schedule, back, inside, next_after
+from myscheduler.core.schedule import Adjusted, Interval, Once, Schedule, back, inside, next_after, slots_between
 from myscheduler.core.walls import CronExpression, walls_between
-from myscheduler.core.zoned_cron import Cron, swallowing
+from myscheduler.core.zoned_cron import Cron, OnClock, Several, WallInterval, swallowing
 from myscheduler.core.zones import EPOCH, FIRST, LAST, reached, stretches_between, to_second
 
 MICROSECOND = timedelta(microseconds=1)
@@ -29,10 +31,8 @@ def to_moment(micros: int) -> datetime:
 def expand(schedule: Schedule, after: datetime, until: datetime) -> Iterator[Sequence[int]]:
     """The slots later than `after` and not later than `until` in order, in parts of a day or so, none of them empty."""
     match schedule:
-        case Cron():
-            start, end = max(to_second(after) + 1, FIRST), min(to_second(until), LAST)
-            for instants in _cron(schedule, start, end):
-                yield [(instant - _EPOCH_SECOND) * SECOND for instant in instants]
+        case Cron() | WallInterval() | Several():
+            yield from _on_clock(schedule, after, until)
         case Interval(every, _):
             first, last = next_after(schedule, after), to_micros(until)
             if first is not None and first <= until:
@@ -46,6 +46,49 @@ def expand(schedule: Schedule, after: datetime, until: datetime) -> Iterator[Seq
                 yield _moved(part, offset // MICROSECOND)
         case _:
             assert_never(schedule)
+
+
+def _on_clock(schedule: OnClock, after: datetime, until: datetime) -> Iterator[Sequence[int]]:
+    match schedule:
+        case Cron():
+            start, end = max(to_second(after) + 1, FIRST), min(to_second(until), LAST)
+            for instants in _cron(schedule, start, end):
+                yield [(instant - _EPOCH_SECOND) * SECOND for instant in instants]
+        case WallInterval():
+            yield from ([to_micros(slot)] for slot in slots_between(schedule, after, until))
+        case Several(members):
+            yield from _merged([expand(one, after, until) for one in members])
+        case _:
+            assert_never(schedule)
+
+
+def _merged(of_members: Sequence[Iterator[Sequence[int]]]) -> Iterator[Sequence[int]]:
+    """The parts of all members as parts, without what comes twice."""
+    parts = [part for one in of_members if (part := _Rest.of(one))]
+    while parts:
+        end = min(part.slots[-1] for part in parts)
+        yield sorted({slot for part in parts for slot in part.take(end)})
+        parts = [part for part in parts if part.slots]
+
+
+@dataclass(slots=True)
+class _Rest:
+    """What is left of the parts of one member."""
+
+    slots: Sequence[int]
+    """Of the present part; empty when there is no further one."""
+    more: Iterator[Sequence[int]]
+
+    @classmethod
+    def of(cls, parts: Iterator[Sequence[int]]) -> "_Rest | None":
+        first = next(parts, None)
+        return cls(first, parts) if first else None
+
+    def take(self, end: int) -> Sequence[int]:
+        """Those of the part that are not later."""
+        count = bisect_right(self.slots, end)
+        taken, self.slots = self.slots[:count], self.slots[count:] or next(self.more, ())
+        return taken
 
 
 def _moved(part: Sequence[int], offset: int) -> Sequence[int]:

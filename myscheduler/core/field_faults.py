@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.credentials import is_credential_name, key_shown
-from myscheduler.core.fields import BlackoutFields, CalendarFields, DstFields, IntervalFields, JobFields
+from myscheduler.core.fields import BlackoutFields, CalendarFields, DstFields, IntervalFields, JobFields, LengthFields
 from myscheduler.core.problem import Complaint, did_you_mean, shown
 
 
@@ -58,10 +58,16 @@ def _translate(detail: ErrorDetails) -> Complaint:
             expected = str(detail.get("ctx", {}).get("expected", ""))
             close = did_you_mean(_text(detail["input"]), re.findall(r"'(\w+)'", expected))
             return Complaint(loc, "invalid-value", f"{shown(detail['input'])} is not one of {expected}{close}")
-        case "too_long":
-            return Complaint(loc, "too-large", f"has more than {detail['ctx']['max_length']:,} entries: take some out")
+        case "too_long" | "too_short":
+            return _of_wrong_length(loc, detail)
         case _:
             return Complaint(loc, "invalid-value", _out_of_range(detail), at_key="[key]" in detail["loc"])
+
+
+def _of_wrong_length(loc: tuple[str | int, ...], detail: ErrorDetails) -> Complaint:
+    if detail["type"] == "too_short":
+        return Complaint(loc, "invalid-value", "is an empty list: write an entry, or leave it out")
+    return Complaint(loc, "too-large", f"has more than {detail['ctx']['max_length']:,} entries: take some out")
 
 
 def _out_of_range(detail: ErrorDetails) -> str:
@@ -89,9 +95,14 @@ _OF_TWO_SHAPES = frozenset({"cron", "interval", "duration"})
 
 def _is_other_shape(detail: ErrorDetails) -> bool:
     """Pydantic names what is wrong for each shape of such a field; only one of them was meant."""
-    shape = _shape_at(detail["loc"])
-    if shape and detail["loc"][shape] in {"str", "constrained-str"}:
-        return isinstance(detail["input"], list if detail["loc"][0] == "headers" else dict)
+    loc, may_be_list = detail["loc"], detail["loc"][:1] == ("cron",)
+    shape = _shape_at(loc)
+    if shape and loc[shape : shape + 1] in {("str",), ("constrained-str",)}:
+        if loc[0] == "headers":
+            return isinstance(detail["input"], list)
+        return isinstance(detail["input"], (dict, list) if may_be_list else dict)
+    if may_be_list and len(loc) > 3 and loc[3] == "str":  # an item of a list
+        return isinstance(detail["input"], dict)
     return bool(shape) and detail["type"] in {"dict_type", "model_type", "list_type"}
 
 
@@ -111,9 +122,11 @@ def _shape_at(loc: tuple[str | int, ...]) -> int:
 def _loc(detail: ErrorDetails) -> tuple[str | int, ...]:
     """Without the union branches that pydantic adds behind fields of two shapes, and its mark for a key."""
     loc = tuple(part for part in detail["loc"] if part != "[key]")
+    if loc[:1] == ("cron",):
+        return loc[::2]  # a branch stands behind the name, behind the number of an item, and behind a field
     shape = _shape_at(loc)
     if shape and len(loc) > shape:
-        branches = {"str", "int", "IntervalFields"}
+        branches = {"str", "int", "IntervalFields", "LengthFields"}
         behind = (
             part for part in loc[shape : shape + 2] if part not in branches and not str(part).startswith(_GENERIC)
         )
@@ -131,7 +144,7 @@ def _keys_around(loc: tuple[str | int, ...]) -> list[str]:
     }
     model = models.get(str(loc[0]), JobFields) if len(loc) > 1 else JobFields
     if len(loc) > 3:
-        model = IntervalFields  # the duration of a blackout
+        model = LengthFields  # the duration of a blackout
     return [field.alias or name for name, field in model.model_fields.items()]
 
 

@@ -23,23 +23,36 @@ DAY = 86_400
 MOST_BLACKOUTS = 100
 MOST_DAYS = 500
 """Closed or open days and ranges of days, in a job and in a calendar that has a name."""
+MOST_CRONS = 20
+"""Cron expressions of one job."""
 LONGEST_DAYS = 50
 """Characters of one of them."""
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
-class IntervalFields(BaseModel):
-    """How long from one slot to the next; the units add up."""
+class LengthFields(BaseModel):
+    """How long something lasts; the units add up."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    weeks: int | None = Field(None, ge=0, le=5_200, description="Weeks of seven times 24 hours.", examples=[2])
+    weeks: int | None = Field(None, ge=0, le=5_200, description="Weeks of seven days.", examples=[2])
     days: int | None = Field(
-        None, ge=0, le=36_500, description="Days of 24 hours, whatever the clocks do.", examples=[1]
+        None,
+        ge=0,
+        le=36_500,
+        description="Days of 24 hours, whatever the clocks do; of the calendar, in an interval with `clock: wall`.",
+        examples=[1],
     )
     hours: int | None = Field(None, ge=0, le=1_000_000, description="Hours.", examples=[6])
     minutes: int | None = Field(None, ge=0, le=60_000_000, description="Minutes.", examples=[10])
     seconds: int | None = Field(None, ge=0, le=3_000_000_000, description="Seconds.", examples=[30])
+
+
+class IntervalFields(LengthFields):
+    """How long from one slot to the next; the units add up."""
+
+    years: int | None = Field(None, ge=0, le=100, description="Years, with `clock: wall`.", examples=[1])
+    months: int | None = Field(None, ge=0, le=1_200, description="Months, with `clock: wall`.", examples=[3])
 
 
 class DstFields(BaseModel):
@@ -78,7 +91,7 @@ class BlackoutFields(BaseModel):
         description="When it begins, again and again: a crontab line or an object of fields.",
         examples=["0 2 * * sun"],
     )
-    duration: IntervalFields | str | None = Field(
+    duration: LengthFields | str | None = Field(
         None,
         description="How long it lasts each time: an object of units, or an ISO 8601 duration.",
         examples=["PT2H", {"hours": 2}],
@@ -148,10 +161,16 @@ class JobFields(BaseModel):
     schedule_type: Literal["cron", "interval", "date"] | None = Field(
         None, description="May be left out where exactly one of cron, interval and run_at stands.", examples=["cron"]
     )
-    cron: str | dict[str, str | int | None] | None = Field(
+    cron: (
+        str
+        | dict[str, str | int | None]
+        | Annotated[list[str | dict[str, str | int | None]], Field(min_length=1, max_length=MOST_CRONS)]
+        | None
+    ) = Field(
         None,
-        description="A crontab line of five fields, or an object of fields. Weekdays: 0 and 7 are Sunday.",
-        examples=["30 10 * * mon-fri", {"hour": "10", "minute": "30"}],
+        description="A crontab line of five fields, an object of fields, or a list of them that count together. "
+        "Weekdays: 0 and 7 are Sunday.",
+        examples=["30 10 * * mon-fri", {"hour": "10", "minute": "30"}, ["0 9 * * mon-fri", "0 12 * * sat"]],
     )
     seconds: bool | None = Field(
         None, description="The crontab line has six fields, the seconds first; false.", examples=[True]
@@ -163,7 +182,8 @@ class JobFields(BaseModel):
     )
     dst: DstFields | None = Field(
         None,
-        description="For fixed times of a cron schedule where clocks change; others follow real time.",
+        description="For fixed times where clocks change, of a cron schedule or with `clock: wall`; others follow real "
+        "time.",
         examples=[{"gap": "skip", "overlap": "both"}],
     )
     interval: IntervalFields | str | None = Field(
@@ -176,6 +196,12 @@ class JobFields(BaseModel):
         max_length=LONGEST_WORD,
         description="Intervals are counted from this moment (ISO 8601); else from the job's first creation.",
         examples=["2026-04-01T09:00:00+09:00"],
+    )
+    clock: Literal["real", "wall"] | None = Field(
+        None,
+        description="What an interval is counted by: real time, or the wall clock and the calendar (wall: days, weeks, "
+        "months and years from the anchor, at its local time); real.",
+        examples=["wall"],
     )
     run_at: str | None = Field(
         None,

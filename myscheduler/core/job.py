@@ -16,13 +16,17 @@ from myscheduler.core.header_values import HeaderValue
 from myscheduler.core.limits import FIELDS as LIMIT_FIELDS
 from myscheduler.core.limits import NO_LIMITS, Limits, limited, limits_from_json, limits_to_json
 from myscheduler.core.moments import parse_moment
-from myscheduler.core.schedule import LAST_MOMENT, TICK, Interval, Once, Schedule, back
+from myscheduler.core.schedule import LAST_MOMENT, TICK, Interval, Once, Rhythm, Schedule, back
+from myscheduler.core.strides import MONTH, Stride
 from myscheduler.core.walls import CronExpression
-from myscheduler.core.zoned_cron import Cron
+from myscheduler.core.zoned_cron import Cron, Several, WallInterval
+from myscheduler.core.zones import stretch_at, to_second
 
 T = TypeVar("T")
 CatchUp = Literal["none", "last", "all"]
-INTERVAL_UNITS = ("weeks", "days", "hours", "minutes", "seconds")
+INTERVAL_UNITS = ("years", "months", "weeks", "days", "hours", "minutes", "seconds")
+WALL_UNITS = INTERVAL_UNITS[:4]
+"""Those of an interval that is counted by the calendar."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -58,6 +62,45 @@ class DeclaredInterval:
 
 
 @dataclass(frozen=True, slots=True)
+class DeclaredCrons:
+    """Several cron schedules of one job."""
+
+    crons: tuple[DeclaredCron, ...]
+    """At least two, with one `day_match`, `gap` and `overlap`."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredWallInterval:
+    """An interval by the wall clock as its author wrote it: units of `WALL_UNITS` with whole numbers."""
+
+    units: tuple[tuple[str, int], ...]
+    anchor: datetime
+    """Slots are counted from here (UTC), and keep its local time."""
+    gap: Literal["run", "skip"] = "run"
+    overlap: Literal["first", "both"] = "first"
+
+    @property
+    def months(self) -> int:
+        units = dict(self.units)
+        return units.get("years", 0) * 12 + units.get("months", 0)
+
+    @property
+    def days(self) -> int:
+        units = dict(self.units)
+        return units.get("weeks", 0) * 7 + units.get("days", 0)
+
+    @property
+    def average(self) -> timedelta:
+        """As long as a step is on average, over all of the calendar."""
+        return timedelta(seconds=self.months * MONTH, days=self.days)
+
+    def stride(self, zone: str) -> Stride:
+        """Its times in that zone."""
+        instant = to_second(self.anchor)
+        return Stride(instant + stretch_at(zone, instant).offset, self.months, self.days)
+
+
+@dataclass(frozen=True, slots=True)
 class DeclaredDate:
     """A one-off as its author wrote it: RFC 3339, or local time in the job's zone."""
 
@@ -66,7 +109,7 @@ class DeclaredDate:
     """The first or second of two instants with that local time (PEP 495)."""
 
 
-DeclaredSchedule = DeclaredCron | DeclaredInterval | DeclaredDate
+DeclaredSchedule = DeclaredCron | DeclaredCrons | DeclaredInterval | DeclaredWallInterval | DeclaredDate
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -113,9 +156,9 @@ class JobSpec:
     @property
     def schedule_type(self) -> Literal["cron", "interval", "date"]:
         match self.schedule:
-            case DeclaredCron():
+            case DeclaredCron() | DeclaredCrons():
                 return "cron"
-            case DeclaredInterval():
+            case DeclaredInterval() | DeclaredWallInterval():
                 return "interval"
             case DeclaredDate():
                 return "date"
@@ -195,10 +238,17 @@ def compile_schedule(spec: JobSpec, *, zone: str, created_at: datetime) -> Sched
     return limited(rhythm, spec.limits, job_id=spec.job_id, zone=own_zone)
 
 
-def _rhythm(schedule: DeclaredSchedule, zone: str, created_at: datetime) -> Cron | Interval | Once:
+def _rhythm(schedule: DeclaredSchedule, zone: str, created_at: datetime) -> Rhythm | Once:
     match schedule:
         case DeclaredCron(fields, day_match, gap, overlap):
             return Cron(_expression(fields, day_match), zone, gap, overlap)
+        case DeclaredCrons():
+            members = tuple(
+                Cron(_expression(one.fields, one.day_match), zone, one.gap, one.overlap) for one in _apart(schedule)
+            )
+            return Several(members) if len(members) > 1 else members[0]
+        case DeclaredWallInterval(gap=gap, overlap=overlap):
+            return WallInterval(schedule.stride(zone), zone, gap, overlap)
         case DeclaredInterval() as interval:
             return Interval(interval.every, interval.anchor or created_at)
         case DeclaredDate(run_at, fold):
@@ -212,15 +262,35 @@ def next_run(job: Job, *, zone: str) -> datetime | None:
     until = job.paused_until
     if job.next_slot is None or until == LAST_MOMENT:
         return None
-    if until is None and not (isinstance(job.spec.schedule, DeclaredCron) and job.spec.schedule.gap == "skip"):
+    if until is None and not _may_skip(job.spec.schedule):
         return job.next_slot
     schedule = compile_schedule(job.spec, zone=zone, created_at=job.created_at)
     return next_run_after(schedule, back(max(job.next_slot, until or job.next_slot), TICK))
 
 
+def crons_of(schedule: DeclaredSchedule) -> tuple[DeclaredCron, ...]:
+    """The cron expressions of a schedule; none of one that is no cron schedule."""
+    if isinstance(schedule, DeclaredCrons):
+        return schedule.crons
+    return (schedule,) if isinstance(schedule, DeclaredCron) else ()
+
+
+def _apart(schedule: DeclaredCrons) -> list[DeclaredCron]:
+    """Those that differ in their meaning, in an order that knows nothing of how they are written."""
+    meanings = {_meaning(one.fields, one.day_match): one for one in schedule.crons}
+    return [meanings[meaning] for meaning in sorted(meanings)]
+
+
+def _may_skip(schedule: DeclaredSchedule) -> bool:
+    """Whether it has slots where clocks change that are left out."""
+    on_clock = [schedule] if isinstance(schedule, DeclaredWallInterval) else crons_of(schedule)
+    return any(one.gap == "skip" for one in on_clock)
+
+
 def follows_real_time(schedule: DeclaredSchedule) -> bool:
-    """A cron schedule whose hour, minute or second starts with `*`: changes of the clock are nothing to it."""
-    return isinstance(schedule, DeclaredCron) and _expression(schedule.fields, schedule.day_match).real_time
+    """A cron schedule whose hours, minutes or seconds start with `*`: changes of the clock are nothing to it."""
+    crons = crons_of(schedule)
+    return bool(crons) and all(_expression(one.fields, one.day_match).real_time for one in crons)
 
 
 @cached(4_096)  # many jobs have few expressions, and each is asked for at every change and start
@@ -236,10 +306,13 @@ def _meaning(fields: tuple[tuple[str, str], ...], day_match: Literal["any", "all
 def schedule_to_json(schedule: DeclaredSchedule) -> dict[str, Any]:
     """The schedule in the fields of a manifest: `{"cron": …}`, `{"interval": …}` or `{"run_at": …}`."""
     match schedule:
-        case DeclaredCron(fields, day_match, gap, overlap):
-            dst = ({"gap": gap} if gap != "run" else {}) | ({"overlap": overlap} if overlap != "first" else {})
-            more = ({"day_match": day_match} if day_match != "any" else {}) | ({"dst": dst} if dst else {})
-            return {"cron": dict(fields)} | more
+        case DeclaredCron(fields):
+            return {"cron": dict(fields)} | _beside_cron(schedule)
+        case DeclaredCrons(crons):
+            return {"cron": [dict(one.fields) for one in crons]} | _beside_cron(crons[0])
+        case DeclaredWallInterval(units, anchor, gap, overlap):
+            counted = {"interval": dict(units), "anchor": anchor.isoformat(), "clock": "wall"}
+            return counted | _dst_to_json(gap, overlap)
         case DeclaredInterval(units, anchor):
             return {"interval": dict(units)} | ({"anchor": anchor.isoformat()} if anchor else {})
         case DeclaredDate(run_at, fold):
@@ -248,14 +321,28 @@ def schedule_to_json(schedule: DeclaredSchedule) -> dict[str, Any]:
             assert_never(schedule)
 
 
+def _beside_cron(cron: DeclaredCron) -> dict[str, Any]:
+    day_match = {"day_match": cron.day_match} if cron.day_match != "any" else {}
+    return day_match | _dst_to_json(cron.gap, cron.overlap)
+
+
+def _dst_to_json(gap: str, overlap: str) -> dict[str, Any]:
+    dst = ({"gap": gap} if gap != "run" else {}) | ({"overlap": overlap} if overlap != "first" else {})
+    return {"dst": dst} if dst else {}
+
+
 def schedule_from_json(declared: Mapping[str, Any]) -> DeclaredSchedule:
     """The inverse of `schedule_to_json`."""
     if "cron" in declared:
-        fields = shared_fields(declared["cron"].items())
-        return _shared_cron(fields, declared.get("day_match", "any"), **declared.get("dst", {}))
+        written = declared["cron"] if isinstance(declared["cron"], list) else [declared["cron"]]
+        day_match, dst = declared.get("day_match", "any"), declared.get("dst", {})
+        first, *others = (_shared_cron(shared_fields(one.items()), day_match, **dst) for one in written)
+        return DeclaredCrons((first, *others)) if others else first
     if "interval" in declared:
         anchor = declared.get("anchor")
         units = tuple(declared["interval"].items())
+        if declared.get("clock") == "wall":
+            return DeclaredWallInterval(units, datetime.fromisoformat(declared["anchor"]), **declared.get("dst", {}))
         return _shared_interval(units, datetime.fromisoformat(anchor) if anchor else None)
     return DeclaredDate(declared["run_at"], declared.get("fold"))
 
@@ -338,18 +425,29 @@ def _shared_mapping(texts: tuple[tuple[str, HeaderValue], ...]) -> Mapping[str, 
 def schedule_digest(spec: JobSpec) -> str:
     """A fingerprint of when the job runs: equal for two spellings of one schedule."""
     meaning = schedule_to_json(spec.schedule)
-    if isinstance(spec.schedule, DeclaredCron):
-        meaning.pop("day_match", None)
-        meaning["cron"] = _meaning(spec.schedule.fields, spec.schedule.day_match)
-    elif isinstance(spec.schedule, DeclaredInterval):
-        meaning["interval"] = spec.schedule.every.total_seconds()
+    match spec.schedule:
+        case DeclaredCron(fields, day_match):
+            meaning.pop("day_match", None)
+            meaning["cron"] = _meaning(fields, day_match)
+        case DeclaredCrons():
+            meaning.pop("day_match", None)
+            first, *others = (_meaning(one.fields, one.day_match) for one in _apart(spec.schedule))
+            meaning["cron"] = [first, *others] if others else first
+        case DeclaredInterval():
+            meaning["interval"] = spec.schedule.every.total_seconds()
+        case DeclaredWallInterval():
+            meaning["interval"] = {"months": spec.schedule.months, "days": spec.schedule.days}
+        case DeclaredDate():
+            pass
+        case _:
+            assert_never(spec.schedule)
     return _fingerprint(meaning | limits_to_json(spec.limits) | {"timezone": spec.timezone})
 
 
 def digest(spec: JobSpec) -> str:
     """A fingerprint of the whole meaning; two specs with one digest need no change between them."""
     meaning = to_json(spec)
-    for name in ("cron", "day_match", "dst", "interval", "anchor", "run_at", "fold", "timezone", *LIMIT_FIELDS):
+    for name in (*_SCHEDULE_FIELDS, *LIMIT_FIELDS):
         meaning.pop(name, None)
     return _fingerprint(meaning | {"schedule": schedule_digest(spec)})
 
@@ -358,17 +456,26 @@ def _fingerprint(meaning: Mapping[str, Any]) -> str:
     return hashlib.sha256(_CANONICAL.encode(meaning).encode()).hexdigest()[:16]
 
 
+_SCHEDULE_FIELDS = ("cron", "day_match", "dst", "interval", "anchor", "clock", "run_at", "fold", "timezone")
 _CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":"))
 
 
 def trigger_text(spec: JobSpec) -> str:
     """The schedule in one line as APScheduler's triggers print themselves: `cron[hour='10', minute='30']`."""
     match spec.schedule:
-        case DeclaredCron(fields):
-            return f"cron[{', '.join(f'{name}={value!r}' for name, value in fields)}]"
+        case DeclaredCron():
+            return _cron_text(spec.schedule)
+        case DeclaredCrons(crons):
+            return " or ".join(map(_cron_text, crons))
+        case DeclaredWallInterval(units):
+            return f"interval[{', '.join(f'{number} {unit}' for unit, number in units if number)}]"
         case DeclaredInterval() as interval:
             return f"interval[{interval.every}]"
         case DeclaredDate(run_at):
             return f"date[{run_at}]"
         case _:
             assert_never(spec.schedule)
+
+
+def _cron_text(cron: DeclaredCron) -> str:
+    return f"cron[{', '.join(f'{name}={value!r}' for name, value in cron.fields)}]"

@@ -10,9 +10,9 @@ from myscheduler.core.caching import cached
 from myscheduler.core.calendars import Calendar, Shift, WorkingDays
 from myscheduler.core.cron import DayMatch, parse_cron
 from myscheduler.core.jitter import jitter_offset
-from myscheduler.core.schedule import Adjusted, Interval, Once, Period, Recurring, Schedule
+from myscheduler.core.schedule import Adjusted, Once, Period, Recurring, Rhythm, Schedule
 from myscheduler.core.walls import CronExpression
-from myscheduler.core.zoned_cron import Cron
+from myscheduler.core.zoned_cron import Cron, Several, members_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +57,13 @@ NO_LIMITS = Limits()
 FIELDS = ("start_at", "end_at", "blackout", "calendar", "jitter_sec")
 
 
-def limited(rhythm: Cron | Interval | Once, limits: Limits, *, job_id: str, zone: str) -> Schedule:
+def limited(rhythm: Rhythm | Once, limits: Limits, *, job_id: str, zone: str) -> Schedule:
     """The schedule of that rhythm within the limits; local days are those of the zone."""
     if limits == NO_LIMITS or isinstance(rhythm, Once):
         return rhythm
     calendar = limits.calendar
-    if calendar is not None and calendar.shift is not None and isinstance(rhythm, Cron):
-        shift = Shift(calendar.days, calendar.shift)
-        rhythm = replace(rhythm, expression=_shifted(rhythm.expression, shift))
+    if calendar is not None and calendar.shift is not None and isinstance(rhythm, Cron | Several):
+        rhythm = _moved(rhythm, Shift(calendar.days, calendar.shift))
     return Adjusted(
         rhythm,
         jitter_offset(job_id, limits.jitter_sec),
@@ -74,6 +73,11 @@ def limited(rhythm: Cron | Interval | Once, limits: Limits, *, job_id: str, zone
         days=calendar.days if calendar else None,
         zone=zone,
     )
+
+
+def _moved(rhythm: Cron | Several, shift: Shift) -> Cron | Several:
+    moved = tuple(replace(one, expression=_shifted(one.expression, shift)) for one in members_of(rhythm))
+    return Several(moved) if isinstance(rhythm, Several) else moved[0]
 
 
 @lru_cache(maxsize=1_024)  # equal ones are one object, so that what is known of their days is found again

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from myscheduler.core.bounds import LONGEST_WORD
 from myscheduler.core.calendars_file import CalendarEntry
 from myscheduler.core.cron import RANGES
-from myscheduler.core.fields import LONGEST_DAYS, METHODS, MOST_DAYS, JobFields
+from myscheduler.core.fields import LONGEST_DAYS, METHODS, MOST_CRONS, MOST_DAYS, JobFields
 from myscheduler.core.job import JobSpec
 from myscheduler.core.limits import FIELDS as LIMITS
 
@@ -120,10 +120,15 @@ _CALENDAR: Mapping[str, Schema] = {
     "closed": _LIST_OF_DAYS,
     "open": _LIST_OF_DAYS,
 }
-_CRON = {
+_ONE_CRON = [
+    {"type": "string", "maxLength": LONGEST_WORD, "pattern": r"^\s*(@[A-Za-z]+|\S+(\s+\S+){4,5})\s*$"},
+    {"$ref": "#/$defs/CronFields"},
+]
+_CRON = {"anyOf": [*_ONE_CRON, _NOTHING]}
+_CRONS = {
     "anyOf": [
-        {"type": "string", "maxLength": LONGEST_WORD, "pattern": r"^\s*(@[A-Za-z]+|\S+(\s+\S+){4,5})\s*$"},
-        {"$ref": "#/$defs/CronFields"},
+        *_ONE_CRON,
+        {"type": "array", "items": {"anyOf": _ONE_CRON}, "minItems": 1, "maxItems": MOST_CRONS},
         _NOTHING,
     ]
 }
@@ -158,8 +163,8 @@ _RULES: Mapping[str, Mapping[str, Schema]] = {
             ]
         },
         "headers": {"propertyNames": {"pattern": r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"}},
-        "cron": _CRON,
-        "interval": _DURATION,
+        "cron": _CRONS,
+        "interval": {"pattern": r"^\s*[Pp][0-9YyWwDdTtHhMmSs]+\s*$"},
         "anchor": _MOMENT,
         "run_at": _MOMENT,
         "start_at": _MOMENT,
@@ -185,15 +190,33 @@ def _one_of(*choices: tuple[Iterable[str], Iterable[str]]) -> Schema:
     }
 
 
+def _without(pattern: str, units: Iterable[str]) -> Schema:
+    """An interval that is no text of that pattern, and an object without those units."""
+    nothing = {"enum": [0, None]}
+    return (
+        _SOMETHING
+        | {"if": {"type": "string"}, "then": {"not": {"pattern": pattern}}}
+        | {"properties": dict.fromkeys(units, nothing)}
+    )
+
+
+_OF_FIXED_LENGTH = _without(r"^[^Tt]*[0-9][MmYy]", ["years", "months"])
+_OF_WHOLE_DAYS = _without("[Tt]", ["hours", "minutes", "seconds"])
+
+
 def _schedules() -> Schema:
     """Exactly one schedule, with the fields that belong to it."""
     chosen = _one_of(
-        (["cron"], ["interval", "run_at", "anchor", "fold"]),
+        (["cron"], ["interval", "run_at", "anchor", "clock", "fold"]),
         (["interval"], ["cron", "run_at", "seconds", "day_match", "dst", "fold"]),
-        (["run_at"], ["cron", "interval", "seconds", "day_match", "dst", "anchor", *LIMITS]),
+        (["interval", "anchor", "clock"], ["cron", "run_at", "seconds", "day_match", "fold"]),
+        (["run_at"], ["cron", "interval", "seconds", "day_match", "dst", "anchor", "clock", *LIMITS]),
     )
-    for choice, kind in zip(chosen["oneOf"], ("cron", "interval", "date"), strict=True):
+    for choice, kind in zip(chosen["oneOf"], ("cron", "interval", "interval", "date"), strict=True):
         choice["properties"]["schedule_type"] = {"enum": [kind, None]}
+    by_real_time, by_calendar = chosen["oneOf"][1:3]
+    by_real_time["properties"] |= {"clock": {"enum": ["real", None]}, "interval": _OF_FIXED_LENGTH}
+    by_calendar["properties"] |= {"clock": {"const": "wall"}, "interval": _OF_WHOLE_DAYS}
     return chosen
 
 

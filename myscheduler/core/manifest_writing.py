@@ -9,7 +9,16 @@ from typing import Any, assert_never
 from myscheduler.core.calendars_file import NamedCalendars
 from myscheduler.core.cron import CRONTAB_FIELDS, DayMatch, canonical, object_texts, parse_cron
 from myscheduler.core.fields import IntervalFields, JobFields
-from myscheduler.core.job import DeclaredCron, DeclaredDate, DeclaredInterval, JobSpec, digest, to_json
+from myscheduler.core.job import (
+    DeclaredCron,
+    DeclaredCrons,
+    DeclaredDate,
+    DeclaredInterval,
+    DeclaredWallInterval,
+    JobSpec,
+    digest,
+    to_json,
+)
 from myscheduler.core.limits import FIELDS as LIMITS
 from myscheduler.core.manifest import parse_file
 from myscheduler.core.source import RESERVED, SourceFile
@@ -73,14 +82,22 @@ def _whole(seconds: float) -> float:
 
 def _schedule(spec: JobSpec, stored: Mapping[str, Any]) -> dict[str, Any]:
     match spec.schedule:
-        case DeclaredCron(fields, day_match):
-            return {"cron": _crontab_line(dict(fields), day_match) or dict(fields)}
+        case DeclaredCron():
+            return {"cron": _cron(spec.schedule)}
+        case DeclaredCrons(crons):
+            return {"cron": [_cron(one) for one in crons]}
+        case DeclaredWallInterval():
+            return {"interval": _wall_span(stored["interval"])}
         case DeclaredInterval() as interval:
             return {"interval": _span(stored["interval"], interval.every.total_seconds())}
         case DeclaredDate(run_at):
             return {"run_at": run_at}
         case _:
             assert_never(spec.schedule)
+
+
+def _cron(cron: DeclaredCron) -> str | dict[str, str]:
+    return _crontab_line(dict(cron.fields), cron.day_match) or dict(cron.fields)
 
 
 def _crontab_line(fields: dict[str, str], day_match: DayMatch) -> str | None:
@@ -93,11 +110,23 @@ def _crontab_line(fields: dict[str, str], day_match: DayMatch) -> str | None:
 
 def _span(units: dict[str, int], seconds: float) -> dict[str, int] | str:
     """The units, or a duration where their numbers are larger than an object may hold."""
+    return units if _fits(units) else f"PT{seconds:.0f}S"
+
+
+def _wall_span(units: dict[str, int]) -> dict[str, int] | str:
+    """The same by the calendar."""
+    if _fits(units):
+        return units
+    days = units.get("days", 0) + 7 * units.get("weeks", 0)
+    return f"P{units.get('years', 0)}Y{units.get('months', 0)}M{days}D"
+
+
+def _fits(units: dict[str, int]) -> bool:
     try:
         IntervalFields.model_validate(units)
     except ValueError:
-        return f"PT{seconds:.0f}S"
-    return units
+        return False
+    return True
 
 
 def _readable(limits: dict[str, Any]) -> dict[str, Any]:

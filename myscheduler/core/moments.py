@@ -122,21 +122,26 @@ def parse_asked(text: str, zone_name: str) -> Asked:
 
 
 _DURATION = re.compile(
-    r"P(?:(?P<weeks>\d{1,6})W|(?:(?P<days>\d{1,6})D)?(?:T(?=\d)(?:(?P<hours>\d{1,8})H)?(?:(?P<minutes>\d{1,9})M)?"
-    r"(?:(?P<seconds>\d{1,10})S)?)?)",
+    r"P(?:(?P<weeks>\d{1,6})W|(?:(?P<years>\d{1,6})Y)?(?:(?P<months>\d{1,6})M)?(?:(?P<days>\d{1,6})D)?"
+    r"(?:T(?=\d)(?:(?P<hours>\d{1,8})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,10})S)?)?)",
     re.ASCII,
 )
 
 
-def parse_duration(text: str) -> tuple[tuple[str, int], ...]:
+def parse_duration(text: str, *, of_calendar: bool = False) -> tuple[tuple[str, int], ...]:
     """The units of an ISO 8601 duration and how many of each: `PT1H30M`, `P1DT12H`, `P2W`.
 
-    A `ScheduleError` for anything else; years and months have no fixed length, so they are refused.
+    A `ScheduleError` for anything else; years and months have no fixed length, so they are refused, unless it is one
+    `of_calendar`.
     """
     found = _DURATION.fullmatch(text.strip().upper())
     units = tuple((unit, int(number)) for unit, number in found.groupdict().items() if number) if found else ()
-    if not units:
+    if not units or not (of_calendar or CALENDAR_UNITS.isdisjoint(dict(units))):
         raise ScheduleError(
             f"{shown(text)} is not a duration: write one such as PT10M, PT1H30M, P1D or P2W, in whole numbers"
         )
     return units
+
+
+CALENDAR_UNITS = frozenset({"years", "months"})
+"""They are as long as the calendar has it."""

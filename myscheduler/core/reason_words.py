@@ -7,7 +7,7 @@ from myscheduler.core.admission import Reason
 from myscheduler.core.calendars import Closed, WorkingDays, closed_on, name_of
 from myscheduler.core.moments import Asked
 from myscheduler.core.schedule import TICK, Adjusted, Schedule, slots_between
-from myscheduler.core.zoned_cron import Cron
+from myscheduler.core.zoned_cron import Cron, OnClock, members_of, with_overlap
 from myscheduler.core.zones import local_time
 
 REASONS = {
@@ -57,12 +57,16 @@ def _closed_day(days: WorkingDays, day: date) -> str | None:
 def moved_words(schedule: Adjusted, asked: Asked) -> str | None:
     """That a slot would lie there, had it not been moved to a working day."""
     rhythm = schedule.rhythm
-    if not isinstance(rhythm, Cron) or rhythm.expression.shift is None:
-        return None
-    shift, offset = rhythm.expression.shift, schedule.offset
-    meant = Cron(replace(rhythm.expression, shift=None), rhythm.zone, rhythm.gap, rhythm.overlap)
-    slot = next(slots_between(meant, asked.first - TICK - offset, asked.last - offset), None)
-    if slot is None:
+    members = members_of(rhythm) if isinstance(rhythm, OnClock) else ()
+    found = (_moved_away(one, schedule.offset, asked) for one in members if isinstance(one, Cron))
+    return next((words for words in found if words), None)
+
+
+def _moved_away(rhythm: Cron, offset: timedelta, asked: Asked) -> str | None:
+    shift = rhythm.expression.shift
+    meant = replace(rhythm, expression=replace(rhythm.expression, shift=None))
+    slot = next(slots_between(meant, asked.first - TICK - offset, asked.last - offset), None) if shift else None
+    if shift is None or slot is None:
         return None
     day = local_time(slot, rhythm.zone).date()
     why = _closed_day(shift.days, day)
@@ -72,9 +76,9 @@ def moved_words(schedule: Adjusted, asked: Asked) -> str | None:
 def is_repeated(schedule: Schedule, asked: Asked) -> bool:
     """A fixed time is shown again there, for which the job says `overlap: first`."""
     rhythm, offset = (schedule.rhythm, schedule.offset) if isinstance(schedule, Adjusted) else (schedule, timedelta())
-    if not isinstance(rhythm, Cron) or rhythm.overlap == "both":
+    if not isinstance(rhythm, OnClock) or rhythm.overlap == "both":
         return False
-    again = replace(rhythm, overlap="both")
+    again = with_overlap(rhythm, "both")
     return any(True for _ in slots_between(again, asked.first - TICK - offset, asked.last - offset))
 
 

@@ -18,6 +18,7 @@ from myscheduler.core.policy import Policy
 from myscheduler.core.problem import Complaint
 from myscheduler.core.schedule import FIRST_MOMENT, LAST_MOMENT, Adjusted, Interval, Once, Schedule
 from myscheduler.core.starts import MINUTE, Group, Span, Starter, Tally, find_slots
+from myscheduler.core.zoned_cron import WallInterval, members_of
 
 RULE = "max_starts_per_minute_per_host"
 DAYS = 7
@@ -201,5 +202,8 @@ def _most_a_minute(starter: Starter) -> int:
             return 1
         case Interval(every, _):
             return -(-MINUTE // every)
+        case WallInterval():
+            return 2
         case _:
-            return len(rhythm.expression.seconds) + (not rhythm.expression.real_time)
+            times = [one.expression for one in members_of(rhythm)]
+            return sum(len(one.seconds) + (not one.real_time) for one in times)

@@ -1,4 +1,4 @@
-"""When a job is due: cron in a zone, intervals and single runs, and what moves or limits them.
+"""When a job is due: cron and calendar intervals in a zone, intervals of real time, single runs, and what limits them.
 
 Instants are aware UTC datetimes; what cron does where clocks change stands in `zoned_cron`.
 """
@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 from myscheduler.core.calendars import WorkingDays
-from myscheduler.core.zoned_cron import Cron, walk_of
+from myscheduler.core.unions import count_union
+from myscheduler.core.zoned_cron import Cron, Several, WallInterval, walk_of
 from myscheduler.core.zones import FIRST, LAST, to_instant, to_second
 from myscheduler.errors import ScheduleError
 
@@ -55,11 +56,15 @@ class Recurring:
     lasts: timedelta
 
 
+Rhythm = Cron | Interval | WallInterval | Several
+"""What is due again and again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Adjusted:
     """A rhythm, moved by a fixed distance and within limits. Its slots are those of the moved rhythm."""
 
-    rhythm: Cron | Interval
+    rhythm: Rhythm
     offset: timedelta = timedelta()
     """The job's jitter: not negative, and always the same."""
     start: datetime = FIRST_MOMENT
@@ -74,20 +79,23 @@ class Adjusted:
     """Where `days` begin and end."""
 
 
-Schedule = Cron | Interval | Once | Adjusted
+Schedule = Rhythm | Once | Adjusted
 
 
 def next_after(schedule: Schedule, after: datetime) -> datetime | None:
     """The first slot later than `after`; `None` when there is none, also at the end of what datetime can hold."""
     match schedule:
-        case Cron(expression, zone_name):
-            follow = walk_of(schedule).next
-            found = follow(expression, zone_name, max(to_second(after), FIRST - 1))
-            return None if found is None or found > LAST else to_instant(found)
         case Interval(every, anchor):
             with suppress(OverflowError):
                 return anchor + max(1, (after - anchor) // every + 1) * every
             return None
+        case Cron(expression, zone_name) | WallInterval(expression, zone_name):
+            follow = walk_of(schedule).next
+            found = follow(expression, zone_name, max(to_second(after), FIRST - 1))
+            return None if found is None or found > LAST else to_instant(found)
+        case Several(members):
+            slots = (next_after(one, after) for one in members)
+            return min((slot for slot in slots if slot is not None), default=None)
         case Once(at):
             return at if at > after else None
         case Adjusted(rhythm, offset):
@@ -101,13 +109,16 @@ def next_after(schedule: Schedule, after: datetime) -> datetime | None:
 def last_until(schedule: Schedule, until: datetime, *, after: datetime) -> datetime | None:
     """The latest slot that is later than `after` and not later than `until`."""
     match schedule:
-        case Cron(expression, zone_name):
-            follow = walk_of(schedule).previous
-            found = follow(expression, zone_name, min(to_second(until), LAST), max(to_second(after), FIRST - 1))
-            return None if found is None or found <= to_second(after) else to_instant(found)
         case Interval(every, anchor):
             turns = (until - anchor) // every
             return anchor + turns * every if turns > max(0, (after - anchor) // every) else None
+        case Cron(expression, zone_name) | WallInterval(expression, zone_name):
+            follow = walk_of(schedule).previous
+            found = follow(expression, zone_name, min(to_second(until), LAST), max(to_second(after), FIRST - 1))
+            return None if found is None or found <= to_second(after) else to_instant(found)
+        case Several(members):
+            slots = (last_until(one, until, after=after) for one in members)
+            return max((slot for slot in slots if slot is not None), default=None)
         case Once(at):
             return at if after < at <= until else None
         case Adjusted(rhythm, offset):
@@ -121,11 +132,13 @@ def last_until(schedule: Schedule, until: datetime, *, after: datetime) -> datet
 def count_between(schedule: Schedule, after: datetime, until: datetime) -> int:
     """How many slots are later than `after` and not later than `until`, without walking them one by one."""
     match schedule:
-        case Cron(expression, zone_name):
-            count = walk_of(schedule).count
-            return count(expression, zone_name, max(to_second(after) + 1, FIRST), min(to_second(until), LAST))
         case Interval(every, anchor):
             return max(0, (until - anchor) // every - max(0, (after - anchor) // every))
+        case Cron(expression, zone_name) | WallInterval(expression, zone_name):
+            count = walk_of(schedule).count
+            return count(expression, zone_name, max(to_second(after) + 1, FIRST), min(to_second(until), LAST))
+        case Several():
+            return count_union(schedule, max(to_second(after) + 1, FIRST), min(to_second(until), LAST))
         case Once(at):
             return int(after < at <= until)
         case Adjusted(rhythm, offset):

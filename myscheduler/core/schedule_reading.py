@@ -1,15 +1,27 @@
 """From the fields of a schedule to the schedule that they declare; a `Rejected` says why not."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from myscheduler.core.bounds import LONGEST_WORD
 from myscheduler.core.credentials import key_shown
 from myscheduler.core.cron import FIELDS, DayMatch, crontab_fields, parse_cron
-from myscheduler.core.fields import DAY, DstFields, IntervalFields, JobFields
-from myscheduler.core.job import DeclaredCron, DeclaredDate, DeclaredInterval, DeclaredSchedule, shared_fields
-from myscheduler.core.moments import has_offset, parse_duration, parse_moment
+from myscheduler.core.fields import DstFields, JobFields, LengthFields
+from myscheduler.core.job import (
+    INTERVAL_UNITS,
+    WALL_UNITS,
+    DeclaredCron,
+    DeclaredCrons,
+    DeclaredDate,
+    DeclaredInterval,
+    DeclaredSchedule,
+    DeclaredWallInterval,
+    shared_fields,
+)
+from myscheduler.core.moments import CALENDAR_UNITS, has_offset, parse_duration, parse_moment
 from myscheduler.core.problem import Complaint
+from myscheduler.core.strides import next_wall
+from myscheduler.core.walls import DAY
 from myscheduler.core.zones import check_zone
 from myscheduler.errors import ScheduleError
 
@@ -33,6 +45,8 @@ def declared_schedule(fields: JobFields, zone: str) -> DeclaredSchedule:
     match kind:
         case "cron":
             return _declared_cron(fields)
+        case "interval" if fields.clock == "wall":
+            return _declared_wall_interval(fields, zone)
         case "interval":
             return _declared_interval(fields, zone)
         case _:
@@ -61,11 +75,17 @@ def _schedule_kind(fields: JobFields) -> str:
     return fields.schedule_type
 
 
-def _declared_cron(fields: JobFields) -> DeclaredCron:
-    day_match = fields.day_match or "any"
-    given = cron_fields(fields.cron, ("cron",), day_match=day_match, seconds=bool(fields.seconds))
-    dst = fields.dst or DstFields()
-    return DeclaredCron(given, day_match, dst.gap or "run", dst.overlap or "first")
+def _declared_cron(fields: JobFields) -> DeclaredCron | DeclaredCrons:
+    day_match, dst = fields.day_match or "any", fields.dst or DstFields()
+
+    def declared(written: str | Mapping[str, str | int | None] | None, loc: tuple[str | int, ...]) -> DeclaredCron:
+        given = cron_fields(written, loc, day_match=day_match, seconds=bool(fields.seconds))
+        return DeclaredCron(given, day_match, dst.gap or "run", dst.overlap or "first")
+
+    if not isinstance(fields.cron, list):
+        return declared(fields.cron, ("cron",))
+    crons = tuple(declared(one, ("cron", number)) for number, one in enumerate(fields.cron))
+    return crons[0] if len(crons) == 1 else DeclaredCrons(crons)
 
 
 def cron_fields(
@@ -96,7 +116,12 @@ def cron_fields(
 
 
 def _declared_interval(fields: JobFields, zone: str) -> DeclaredInterval:
-    interval = DeclaredInterval(units_of(fields.interval, ("interval",)), _anchor(fields, zone))
+    given = units_of(fields.interval, ("interval",), of_calendar=True)
+    units = tuple((unit, number) for unit, number in given if unit not in CALENDAR_UNITS)
+    if any(number for unit, number in given if unit in CALENDAR_UNITS):
+        message = "months and years have no fixed length: write `clock: wall` and an anchor to count by the calendar"
+        raise Rejected(Complaint(("interval",), "invalid-interval", message))
+    interval = DeclaredInterval(units, _anchor(fields, zone))
     seconds = interval.every.total_seconds()
     if not 1 <= seconds <= 36_525 * DAY:
         message = f"an interval is at least one second and at most a hundred years, this one is {seconds:.0f} seconds"
@@ -104,12 +129,42 @@ def _declared_interval(fields: JobFields, zone: str) -> DeclaredInterval:
     return interval
 
 
-def units_of(written: IntervalFields | str | None, loc: tuple[str | int, ...]) -> tuple[tuple[str, int], ...]:
+def _declared_wall_interval(fields: JobFields, zone: str) -> DeclaredWallInterval:
+    units = units_of(fields.interval, ("interval",), of_calendar=True)
+    if short := [unit for unit, number in units if number and unit not in WALL_UNITS]:
+        message = (
+            f"clock: wall counts days, weeks, months and years, no {short[0]}: write days, or take `clock: wall` out, "
+            "or write cron for times within a day"
+        )
+        raise Rejected(Complaint(("interval",), "invalid-interval", message))
+    anchor = _anchor(fields, zone)
+    if anchor is None:
+        message = "is needed with clock: wall: write the local time that the interval keeps, such as 2026-01-31T09:00"
+        raise Rejected(Complaint(("anchor",), "invalid-anchor", message))
+    if anchor.microsecond:
+        raise Rejected(Complaint(("anchor",), "invalid-anchor", "has to be a whole second with clock: wall"))
+    dst = fields.dst or DstFields()
+    whole = tuple((unit, number) for unit, number in units if unit in WALL_UNITS)
+    interval = DeclaredWallInterval(whole, anchor, dst.gap or "run", dst.overlap or "first")
+    if not timedelta() < interval.average <= timedelta(days=36_525):
+        message = "an interval with clock: wall is at least one day and at most a hundred years"
+        raise Rejected(Complaint(("interval",), "invalid-interval", message))
+    stride = interval.stride(fields.timezone or zone)
+    if next_wall(stride, stride.anchor) is None:
+        message = "the first slot, one interval behind the anchor, lies behind the year 9999: write an earlier anchor"
+        raise Rejected(Complaint(("anchor",), "invalid-anchor", message))
+    return interval
+
+
+def units_of(
+    written: LengthFields | str | None, loc: tuple[str | int, ...], *, of_calendar: bool = False
+) -> tuple[tuple[str, int], ...]:
     """The units of a span of time and how many of each, from an object or an ISO 8601 duration."""
     if not isinstance(written, str):
-        return tuple(written.model_dump(exclude_none=True).items()) if written else ()
+        given = written.model_dump(exclude_none=True) if written else {}
+        return tuple((unit, given[unit]) for unit in INTERVAL_UNITS if unit in given)
     try:
-        return parse_duration(written)
+        return parse_duration(written, of_calendar=of_calendar)
     except ScheduleError as error:
         raise Rejected(Complaint(loc, "invalid-interval", str(error))) from error
 

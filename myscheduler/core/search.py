@@ -8,14 +8,17 @@ to need more than `MOST_STEPS` is given up.
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import reduce
+from operator import or_
 from typing import NamedTuple
 
+from myscheduler.core import strides
 from myscheduler.core.calendars import WorkingDays, closed_bits, closed_on, last_dated_year
-from myscheduler.core.clock_days import Part, day_blocks, parts_of_year
+from myscheduler.core.clock_days import CYCLE, RULED_FROM, Part, day_blocks, like, parts_of_year
 from myscheduler.core.darkness import darkness_of
 from myscheduler.core.schedule import Adjusted, Interval
 from myscheduler.core.seconds import FULL_DAY, due_between, every, lowest, span_bits, times_of
+from myscheduler.core.strides import Stride
 from myscheduler.core.walls import (
     DAY,
     LAST_YEAR,
@@ -27,16 +30,13 @@ from myscheduler.core.walls import (
     is_day_of,
     kind_of_year,
 )
-from myscheduler.core.zoned_cron import Cron, swallowing
+from myscheduler.core.zoned_cron import OnClock, Times, members_of, swallowing
 from myscheduler.core.zones import LAST, first_showing, reached, stretches_between, to_second
 
 MOST_STEPS = 20_000
 """About as many microseconds; one is an operation on the seconds of a day, or a few days of a year."""
 KNOWN_YEARS = 30
 """So many years are looked at where a country's holidays count: nobody knows later ones."""
-_RULED_FROM = 2_101
-"""From this year on, clocks are changed by rules that years of one kind share (the zone data's tables end before)."""
-_CYCLE = 400
 _SECOND = timedelta(seconds=1)
 
 
@@ -46,11 +46,11 @@ class GivenUp(Exception):  # noqa: N818 - it ends a search, nothing is wrong
 
 def can_search(schedule: Adjusted) -> bool:
     """Whether it is one that people can write: one zone for all, in whole seconds."""
-    zones = {schedule.rhythm.zone} if isinstance(schedule.rhythm, Cron) else set[str]()
+    zones = {schedule.rhythm.zone} if isinstance(schedule.rhythm, OnClock) else set[str]()
     zones |= {schedule.zone} if schedule.days else set()
     darkness = darkness_of(schedule.blackouts)
     zones |= {darkness.zone or ""} if darkness.layers else set()
-    is_whole = isinstance(schedule.rhythm, Cron) or not schedule.rhythm.every % _SECOND
+    is_whole = isinstance(schedule.rhythm, OnClock) or not schedule.rhythm.every % _SECOND
     return len(zones) <= 1 and "" not in zones and is_whole and timedelta() <= schedule.offset <= timedelta(days=1)
 
 
@@ -61,10 +61,13 @@ class Search:
         """The schedule is one that `can_search`."""
         self._most_steps = most_steps
         self._rhythm = schedule.rhythm
+        on_clock = members_of(schedule.rhythm) if isinstance(schedule.rhythm, OnClock) else ()
+        self._times = tuple(one.expression for one in on_clock)
+        """What the rhythm is the union of; nothing for an interval, that is due at a distance."""
         self._days = schedule.days
         self._darkness = darkness_of(schedule.blackouts)
         self._offset = schedule.offset // _SECOND
-        self._zone = schedule.rhythm.zone if isinstance(schedule.rhythm, Cron) else schedule.zone
+        self._zone = schedule.rhythm.zone if isinstance(schedule.rhythm, OnClock) else schedule.zone
         if self._darkness.zone:
             self._zone = self._darkness.zone
         self._anchor, self._distance = 0, 1
@@ -73,13 +76,14 @@ class Search:
             self._anchor = to_second(schedule.rhythm.anchor + schedule.offset)
             self._offset = self._anchor - to_second(schedule.rhythm.anchor)
         self.steps = 0
-        self._plain = dict[tuple[int, bool, bool], tuple[int, int]]()
+        self._plain = dict[tuple[int, int, int], tuple[int, int]]()
         self._of_interval = dict[object, int]()
         self._odd = dict[object, tuple[int, int]]()
         self._years = dict[object, tuple[int | None, int]]()
         self._known_ends = dict[int, int]()
         self._openings = dict[object, list[int]]()
         self._kinds = dict[tuple[int | None, Kind], int]()
+        self._of_strides = dict[object, int]()
 
     def first_from(self, second: int) -> int | None:
         """The first such second that is not earlier; `None` when there is none.
@@ -124,10 +128,13 @@ class Search:
         """Whether what comes behind that year, the `years`-th, was looked at before."""
         if self._own_until is None:
             return years >= KNOWN_YEARS
-        if year < max(self._own_until, _RULED_FROM):
+        if year < max(self._own_until, RULED_FROM):
             return False
         base = date(year, 12, 31).toordinal() * DAY
-        state = year % _CYCLE, max(reach - base, 0), self._phase(base)
+        steps = [strides.phase(one, year + 1) for one in self._times if isinstance(one, Stride)]
+        if None in steps:
+            return False
+        state = year % CYCLE, max(reach - base, 0), self._phase(base), *steps
         is_known = state in self._seen
         self._seen.add(state)
         return is_known
@@ -135,12 +142,11 @@ class Search:
     @property
     def _last_year_of_its_own(self) -> int | None:
         """Behind it, years of one kind are alike; `None` where a country's days count."""
-        expressions = [layer.days for layer in self._darkness.layers]
-        if isinstance(self._rhythm, Cron):
-            expressions.append(self._rhythm.expression)
+        own = [one for one in self._times if isinstance(one, CronExpression)]
+        expressions = [*own, *(layer.days for layer in self._darkness.layers)]
         years = [expression.years[-1] + 1 for expression in expressions if expression.years]
-        shift = self._rhythm.expression.shift if isinstance(self._rhythm, Cron) else None
-        dated = [last_dated_year(days) for days in (self._days, shift.days if shift else None) if days]
+        shifts = [one.shift.days for one in own if one.shift]
+        dated = [last_dated_year(days) for days in (self._days, *shifts) if days]
         if None in dated:
             return None
         return max([*years, *((one or 0) + 1 for one in dated)], default=0)
@@ -152,9 +158,9 @@ class Search:
         """The first free second of the year from its day `first` on, and how far the darkness reaches behind it."""
         self._count(4)
         kind = kind_of_year(year)
-        parts = parts_of_year(self._zone, year if year < _RULED_FROM else _like(kind))
+        parts = parts_of_year(self._zone, year if year < RULED_FROM else like(kind))
         base = date(year, 1, 1).toordinal() * DAY
-        days = _Days(base, self._own_days(year, kind), self._is_own_day(base // DAY - 1), self._opening(year, kind))
+        days = _Days(base, self._own_days(year, kind), self._who(base // DAY - 1), self._opening(year, kind))
         start = max(reach - base, parts[0].start)
         key = days.own, days.had, kind, self._active(year), start, parts, self._phase(base)
         known = self._years.get(key) if first == 0 else None
@@ -170,14 +176,15 @@ class Search:
         limits = (layer.days.years for layer in self._darkness.layers)
         return tuple(years is None or is_among(years, year) for years in limits)
 
-    def _own_days(self, year: int, kind: Kind) -> int:
-        """The days of the year on which the rhythm may run, as bits."""
-        mask = (1 << 366) - 1
-        if isinstance(self._rhythm, Cron):
-            mask = self._days_of(-1, self._rhythm.expression, year, kind)
+    def _own_days(self, year: int, kind: Kind) -> tuple[int, ...]:
+        """The days of the year on which each member of the rhythm may run, as bits."""
+        masks = [self._days_of(-1 - number, one, year, kind) for number, one in enumerate(self._times)]
+        if not self._times:
+            masks = [(1 << 366) - 1]
         if self._days:
-            mask &= ~self._closed(self._days, year, kind)
-        return mask
+            is_open = ~self._closed(self._days, year, kind)
+            masks = [mask & is_open for mask in masks]
+        return tuple(masks)
 
     def _closed(self, days: WorkingDays, year: int, kind: Kind) -> int:
         if self._own_until is None or year < self._own_until:
@@ -187,13 +194,16 @@ class Search:
             self._kinds[None, kind] = closed_bits(days, year)
         return self._kinds[None, kind]
 
-    def _is_own_day(self, day: int) -> bool:
+    def _who(self, day: int) -> int:
+        """The members that may run on that day, as bits."""
         if self._days and closed_on(self._days, date.fromordinal(day)):
-            return False
-        return not isinstance(self._rhythm, Cron) or is_day_of(self._rhythm.expression, day)
+            return 0
+        return sum(_is_day_of(one, day) << number for number, one in enumerate(self._times)) if self._times else 1
 
-    def _days_of(self, number: int, expression: CronExpression, year: int, kind: Kind) -> int:
-        """The days of a layer, or of the rhythm, whose number is -1."""
+    def _days_of(self, number: int, expression: Times, year: int, kind: Kind) -> int:
+        """The days of a layer, or of a member of the rhythm; those have negative numbers."""
+        if isinstance(expression, Stride):
+            return self._days_of_stride(number, expression, year, kind)
         if expression.shift is not None:
             self._count(1_000)
             return days_of_year(expression, year)
@@ -203,6 +213,15 @@ class Search:
             self._count(15)
             self._kinds[number, kind] = days_of_year(expression, year)
         return self._kinds[number, kind]
+
+    def _days_of_stride(self, number: int, stride: Stride, year: int, kind: Kind) -> int:
+        """Years of one kind and phase are alike, once the first step is made."""
+        at = strides.phase(stride, year)
+        key = (number, kind, at) if at is not None and strides.has_begun(stride, year) else (number, year)
+        if key not in self._of_strides:
+            self._count(15)
+            self._of_strides[key] = strides.days_of_year(stride, year)
+        return self._of_strides[key]
 
     def _opening(self, year: int, kind: Kind) -> Callable[[], list[int]]:
         """Finds of each day which layers open on it, as bits."""
@@ -225,10 +244,9 @@ class Search:
         """Day by day, counted from the beginning of the year."""
         self._count(100)
         opening, own, base = days.find_opening(), days.own, days.base
-        had = own << 1 | days.had
         for part in parts:
             begin = max(part.first, first)
-            if part.is_plain and self._is_dark(opening, own, had, range(begin, part.end), base + part.start):
+            if part.is_plain and self._is_dark(days, opening, range(begin, part.end), base + part.start):
                 reach = max(reach, self._reach_behind(opening, part, begin))
                 continue
             for day in range(begin, part.end):
@@ -236,7 +254,8 @@ class Search:
                 if part.is_plain and reach >= start + DAY:
                     free, ends = 0, self._ends(opening[day])
                 elif part.is_plain:
-                    free, ends = self._plain_day(opening[day], bool(own >> day & 1), bool(had >> day & 1), base + start)
+                    had = _at(own, day - 1) if day else days.had
+                    free, ends = self._plain_day(opening[day], _at(own, day), had, base + start)
                 else:
                     free, ends = self._odd_day(days, opening, day, base + start, base + part.stop)
                 if free and reach > start:
@@ -246,14 +265,16 @@ class Search:
                 reach = max(reach, start + ends)
         return None, reach
 
-    def _is_dark(self, opening: list[int], own: int, had: int, days: range, start: int) -> bool:
+    def _is_dark(self, days: "_Days", opening: list[int], plain: range, start: int) -> bool:
         """Whether nothing is left of these plain days, by their few kinds; `start` is the first instant of one."""
-        first, end = days.start, days.stop
-        kinds = set(zip(opening[first:end], _listed(own, first, end), _listed(had, first, end), strict=True))
+        first, end = plain.start, plain.stop
+        has = _each(days.own, first, end)
+        had = [_at(days.own, first - 1) if first else days.had, *has][: len(has)]
+        kinds = set(zip(opening[first:end], has, had, strict=True))
         self._count(10 + len(kinds))
         return not any(self._may_be_free(*kind, start) for kind in kinds)
 
-    def _may_be_free(self, opening: int, has: bool, had: bool, start: int) -> bool:
+    def _may_be_free(self, opening: int, has: int, had: int, start: int) -> bool:
         if DAY % self._distance:  # each day has other slots of the interval
             return bool(self._kind_of_day(opening, has, had)[0])
         return bool(self._plain_day(opening, has, had, start)[0])
@@ -265,17 +286,17 @@ class Search:
 
     # --- days ---
 
-    def _plain_day(self, opening: int, has: bool, had: bool, start: int) -> tuple[int, int]:
+    def _plain_day(self, opening: int, has: int, had: int, start: int) -> tuple[int, int]:
         """The free seconds as bits, and how long what opens on the day lasts at most.
 
-        `has` and `had`: the rhythm runs on the day and the day before, that lateness may carry over midnight.
+        `has` and `had`: the members that run on the day and the day before, that lateness may carry over midnight.
         """
         free, ends = self._kind_of_day(opening, has, had)
         if free and isinstance(self._rhythm, Interval):
             free = self._met((opening, has, had), free, (self._anchor - start) % self._distance)
         return free, ends
 
-    def _kind_of_day(self, opening: int, has: bool, had: bool) -> tuple[int, int]:
+    def _kind_of_day(self, opening: int, has: int, had: int) -> tuple[int, int]:
         key = opening, has, had
         if key not in self._plain:
             self._plain[key] = self._work_out_plain(*key)
@@ -292,17 +313,20 @@ class Search:
             self._of_interval[key, first] = free & every(self._distance, first, DAY)
         return self._of_interval[key, first]
 
-    def _work_out_plain(self, opening: int, has: bool, had: bool) -> tuple[int, int]:
+    def _work_out_plain(self, opening: int, has: int, had: int) -> tuple[int, int]:
         cover, late = 0, self._offset
         for number in bits(opening):
             cover |= self._darkness.layers[number].cover
         self._count(10 + 2 * opening.bit_count())
-        if isinstance(self._rhythm, Cron):
-            times = times_of(self._rhythm.expression) << late
-            slots = (times & FULL_DAY if has else 0) | (times >> DAY if had else 0)
+        if self._times:
+            slots = self._together(has) << late & FULL_DAY | self._together(had) << late >> DAY
         else:
             slots = (span_bits(late, DAY) if has else 0) | (span_bits(0, late) if had else 0)
         return slots & ~cover, self._ends(opening)
+
+    def _together(self, who: int) -> int:
+        """The seconds of a day on which these members run."""
+        return reduce(or_, (times_of(self._times[number]) for number in bits(who)), 0)
 
     def _ends(self, opening: int) -> int:
         if opening not in self._known_ends:
@@ -318,8 +342,8 @@ class Search:
         shape = tuple(
             (first - midnight, offset) for first, _, offset in stretches_between(self._zone, start - DAY, stop + DAY)
         )
-        key = (*opening[day - 1 : day + 2], days.own >> day - 2 & 15, start - midnight, stop - midnight, shape,
-               self._phase(midnight))  # fmt: skip
+        own = (mask >> day - 2 & 15 for mask in days.own)
+        key = *opening[day - 1 : day + 2], *own, start - midnight, stop - midnight, shape, self._phase(midnight)
         if key not in self._odd:
             self._odd[key] = self._work_out_odd(start, stop)
         return self._odd[key]
@@ -341,7 +365,7 @@ class Search:
             mask = every(self._distance, (self._anchor - self._offset - start) % self._distance, stop - start)
         else:
             mask = due_between(self._rhythm, start, stop)
-            if self._rhythm.gap == "skip" and not self._rhythm.expression.real_time:
+            if self._rhythm.gap == "skip":
                 for instant in swallowing(self._rhythm, start, stop - 1):
                     mask &= ~(1 << instant - start)
         if self._days:
@@ -361,21 +385,34 @@ class _Days(NamedTuple):
 
     base: int
     """The wall-clock second in which the year begins."""
-    own: int
-    """Those on which the rhythm may run."""
-    had: bool
-    """Whether the day before the year is one."""
+    own: tuple[int, ...]
+    """Those on which each member of the rhythm may run."""
+    had: int
+    """The members that may run on the day before the year, as bits."""
     find_opening: Callable[[], list[int]]
 
 
-def _listed(mask: int, first: int, end: int) -> list[bool]:
+def _at(own: tuple[int, ...], day: int) -> int:
+    """The members that may run on that day, as bits."""
+    if len(own) == 1:
+        return own[0] >> day & 1
+    return sum((mask >> day & 1) << number for number, mask in enumerate(own))
+
+
+def _each(own: tuple[int, ...], first: int, end: int) -> list[int]:
+    """The same of each day from `first` to `end`, excluded."""
+    members = [_listed(mask, first, end) for mask in own]
+    if len(members) == 1:
+        return members[0]
+    return [sum(has << number for number, has in enumerate(day)) for day in zip(*members, strict=True)]
+
+
+def _listed(mask: int, first: int, end: int) -> list[int]:
     """The bits from `first` to `end`, excluded."""
     return (
         [bit == "1" for bit in f"{mask >> first & (1 << end - first) - 1:0{end - first}b}"[::-1]] if end > first else []
     )
 
 
-@lru_cache(maxsize=64)
-def _like(kind: Kind) -> int:
-    """A year of that kind whose clocks go by rules."""
-    return next(year for year in range(_RULED_FROM, _RULED_FROM + _CYCLE) if kind_of_year(year) == kind)
+def _is_day_of(expression: Times, day: int) -> bool:
+    return strides.is_day_of(expression, day) if isinstance(expression, Stride) else is_day_of(expression, day)

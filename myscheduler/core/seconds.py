@@ -5,10 +5,12 @@ Instants are whole seconds, counted as wall time is (see `walls`).
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 
+from myscheduler.core.strides import Stride
 from myscheduler.core.walls import DAY, CronExpression, count_walls, is_day_of
-from myscheduler.core.zoned_cron import Cron
+from myscheduler.core.zoned_cron import Cron, OnClock, Several, Times, WallInterval, walk_of
 from myscheduler.core.zones import FIRST, LAST, reached, stretches_between
 
 FULL_DAY = (1 << DAY) - 1
@@ -58,8 +60,10 @@ def _repeated(distance: int, size: int) -> int:
     return mask
 
 
-def times_of(expression: CronExpression) -> int:
+def times_of(expression: Times) -> int:
     """The seconds of a matching day."""
+    if isinstance(expression, Stride):
+        return 1 << expression.anchor % DAY
     return _times(expression.hours, expression.minutes, expression.seconds)
 
 
@@ -70,8 +74,22 @@ def _times(hours: tuple[int, ...], minutes: tuple[int, ...], seconds: tuple[int,
     return sum(of_hour << 3_600 * hour for hour in hours)
 
 
-def due_between(schedule: Cron, start: int, end: int) -> int:
+def due_between(schedule: OnClock, start: int, end: int) -> int:
     """When the schedule is due, from `start`, included, to `end`, excluded; bit 0 is `start`."""
+    if isinstance(schedule, Several):
+        return reduce(or_, (due_between(one, start, end) for one in schedule.members))
+    return _by_slots(schedule, start, end) if isinstance(schedule, WallInterval) else _by_days(schedule, start, end)
+
+
+def _by_slots(schedule: WallInterval, start: int, end: int) -> int:
+    """Of what is due once or twice a day."""
+    follow, mask, slot = walk_of(schedule).next, 0, max(start, FIRST) - 1
+    while (found := follow(schedule.expression, schedule.zone, slot)) is not None and found < min(end, LAST + 1):
+        mask, slot = mask | 1 << found - start, found
+    return mask
+
+
+def _by_days(schedule: Cron, start: int, end: int) -> int:
     expression, mask = schedule.expression, 0
     first_instant, last_instant = max(start, FIRST), min(end - 1, LAST)
     fresh = reached(schedule.zone, first_instant - 1) + 1

@@ -17,10 +17,9 @@ from typing import NamedTuple, Protocol
 from myscheduler.core.darkness import darkness_of
 from myscheduler.core.exclusions import exclusions, free_seconds
 from myscheduler.core.expansion import SECOND, expand, to_micros
-from myscheduler.core.schedule import TICK, Adjusted, Interval, Schedule, count_between
+from myscheduler.core.schedule import TICK, Adjusted, Rhythm, Schedule, count_between
 from myscheduler.core.search import can_search
 from myscheduler.core.walls import DAY
-from myscheduler.core.zoned_cron import Cron
 from myscheduler.core.zones import stretches_between, to_second, zone
 
 MINUTE = timedelta(minutes=1)
@@ -193,7 +192,7 @@ class ManySlots:
 def find_slots(schedule: Schedule, span: Span, margin: int) -> Slots:
     """Those of the span and of `margin` minutes before it, without the ones that are left out."""
     after, until = span.start - margin * MINUTE - TICK, span.until - TICK
-    limited = Adjusted(schedule) if isinstance(schedule, Cron | Interval) else schedule
+    limited = Adjusted(schedule) if isinstance(schedule, Rhythm) else schedule
     if isinstance(limited, Adjusted) and _has_many(limited, after, until) and can_search(limited):
         return ManySlots(free_seconds(limited, after, until), -margin)
     return _few_slots(schedule, after, until, to_micros(span.start))

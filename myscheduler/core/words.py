@@ -10,7 +10,15 @@ from itertools import product
 from typing import Literal, assert_never
 
 from myscheduler.core.cron import parse_cron
-from myscheduler.core.job import INTERVAL_UNITS, DeclaredCron, DeclaredDate, DeclaredInterval, DeclaredSchedule
+from myscheduler.core.job import (
+    INTERVAL_UNITS,
+    DeclaredCron,
+    DeclaredCrons,
+    DeclaredDate,
+    DeclaredInterval,
+    DeclaredSchedule,
+    DeclaredWallInterval,
+)
 from myscheduler.core.moments import parse_moment
 from myscheduler.core.walls import LAST_YEAR, CronExpression, DayRule, bits, times_per_day
 from myscheduler.core.zones import local_time
@@ -19,7 +27,7 @@ _Unit = Literal["second", "minute", "month", "year"]
 _MOST_TIMES = 4
 """Up to so many times of the day are named one by one."""
 _MOST_YEARS = 12
-_SHORT_UNITS = {"weeks": "wk", "days": "d", "hours": "h", "minutes": "min", "seconds": "s"}
+_SHORT_UNITS = dict(zip(INTERVAL_UNITS, ("y", "mo", "wk", "d", "h", "min", "s"), strict=True))
 _WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _ORDINALS = ("last", "first", "second", "third", "fourth", "fifth")
 
@@ -30,11 +38,15 @@ def describe(schedule: DeclaredSchedule, *, zone: str) -> str:
     `zone` is the one that the job runs in. Raises `ScheduleError` for a declaration that can't be understood.
     """
     match schedule:
-        case DeclaredCron(fields, day_match):
-            expression = parse_cron(dict(fields), day_match=day_match)
-            return ", ".join(
-                [_time(expression), *_days(expression), *_seasons(expression), *_changes(schedule, expression)]
-            )
+        case DeclaredCron():
+            return ", ".join([_rhythm(schedule), *_changes(schedule)])
+        case DeclaredCrons(crons):
+            rhythms = dict.fromkeys(_rhythm(one) for one in crons)
+            changes = dict.fromkeys(change for one in crons for change in _changes(one))
+            return "; ".join(["; and ".join(rhythms), *([", ".join(changes)] if changes else [])])
+        case DeclaredWallInterval(units, anchor):
+            every = f"every {length_words(dict(units))}{_on_day(schedule, zone)} at {_clock_of(anchor, zone)}"
+            return ", ".join([every, *_changes(schedule), f"counted from {moment_words(anchor, zone)}"])
         case DeclaredInterval(units, anchor):
             start = moment_words(anchor, zone) if anchor else "its first creation"
             return f"every {length_words(dict(units))}, counted from {start}"
@@ -42,6 +54,15 @@ def describe(schedule: DeclaredSchedule, *, zone: str) -> str:
             return f"once, on {moment_words(parse_moment(run_at, zone, fold=fold), zone, weekday=True)}"
         case _:
             assert_never(schedule)
+
+
+def _rhythm(cron: DeclaredCron) -> str:
+    expression = _expression(cron)
+    return ", ".join([_time(expression), *_days(expression), *_seasons(expression)])
+
+
+def _expression(cron: DeclaredCron) -> CronExpression:
+    return parse_cron(dict(cron.fields), day_match=cron.day_match)
 
 
 # --- intervals and moments ---
@@ -62,6 +83,23 @@ def moment_words(moment: datetime, zone: str, *, weekday: bool = False) -> str:
     plain = local.replace(tzinfo=None)
     shown = plain.isoformat(" ", "auto" if plain.second or plain.microsecond else "minutes")
     return f"{shown} {local.isoformat()[len(plain.isoformat()) :]} ({_WEEK[local.weekday()]})"
+
+
+def _on_day(interval: DeclaredWallInterval, zone: str) -> str:
+    """The days of an interval by the wall clock, where they have something in common."""
+    local = local_time(interval.anchor, zone)
+    if not interval.months:
+        return "" if interval.days % 7 else f" on {_WEEK[local.weekday()]}"
+    if interval.days:
+        return ""
+    date = f"{local:%B} {local.day}" if not interval.months % 12 else f"day {local.day}"
+    is_clamped = local.day > (28 if local.month == 2 or interval.months % 12 else 31)
+    return f" on {date}" + (" or the last day of a shorter month" if is_clamped else "")
+
+
+def _clock_of(moment: datetime, zone: str) -> str:
+    local = local_time(moment, zone)
+    return f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
 
 
 # --- the time of the day ---
@@ -205,9 +243,9 @@ def _years(expression: CronExpression, years: tuple[int, ...]) -> str:
     return f"only in {len(years)} of the years {first} to {last}"
 
 
-def _changes(declared: DeclaredCron, expression: CronExpression) -> list[str]:
+def _changes(declared: DeclaredCron | DeclaredWallInterval) -> list[str]:
     """What becomes of fixed times where clocks change."""
-    if expression.real_time:
+    if isinstance(declared, DeclaredCron) and _expression(declared).real_time:
         return []
     skipped = ["left out when the clocks jump over it"] if declared.gap == "skip" else []
     return skipped + (["twice when the time comes twice"] if declared.overlap == "both" else [])

@@ -159,6 +159,67 @@ class TestContract:
         assert detail["trigger_info"] == {"type": "interval", "interval": {"minutes": 10}, "interval_seconds": 600.0}
         assert detail["name"] == "ヘルスチェック"
 
+    async def test_a_list_of_cron_schedules_is_shown_as_one(self, api: httpx.AsyncClient) -> None:
+        await create(api, cron=[{"hour": "10", "minute": "30"}, "0 12 * * sat"])
+        detail = await ok(api, "GET", f"{JOBS}/a")
+        assert_has(detail, DETAIL)
+        saturdays = {"minute": "0", "hour": "12", "day": "*", "month": "*", "day_of_week": "sat"}
+        assert detail["trigger_info"] == {"type": "cron", "cron": [{"hour": "10", "minute": "30"}, saturdays]}
+        assert detail["trigger"].startswith("cron[hour='10', minute='30'] or cron[minute='0', hour='12'")
+
+    async def test_an_interval_by_the_calendar_says_what_it_keeps(self, api: httpx.AsyncClient) -> None:
+        fields = {"interval": "P1Y6M", "anchor": "2026-01-31T09:00", "clock": "wall", "dst": {"gap": "skip"}}
+        await create(api, cron=None, **fields)
+        detail = await ok(api, "GET", f"{JOBS}/a")
+        assert_has(detail, DETAIL)
+        assert detail["trigger"] == "interval[1 years, 6 months]"
+        assert detail["trigger_info"] == {
+            "type": "interval",
+            "interval": {"years": 1, "months": 6},
+            "interval_seconds": 18 * 365.2425 / 12 * 86_400,
+            "anchor": "2026-01-31T09:00:00+09:00",
+            "clock": "wall",
+            "dst": {"gap": "skip"},
+        }
+
+    @pytest.mark.parametrize(
+        ("fields", "place", "words"),
+        [
+            pytest.param({"cron": ["0 9 * * *", "0 9 *"]}, "cron.1", "has 3 fields", id="an item"),
+            pytest.param({"cron": ["0 9 * * *", 7]}, "cron.1", "put it into quotes", id="a number"),
+            pytest.param({"cron": ["0 9 * * *", {"hour": 24}]}, "cron.1.hour", "takes 0-23", id="a field of an item"),
+            pytest.param({"cron": []}, "cron", "is an empty list", id="nothing"),
+            pytest.param({"cron": ["0 9 * * *"] * 21}, "cron", "more than 20", id="too many"),
+            pytest.param({"cron": None, "interval": "P1M"}, "interval", "write `clock: wall`", id="real month"),
+            pytest.param({"cron": None, "interval": "P1M", "clock": "wall"}, "anchor", "is needed", id="no anchor"),
+            pytest.param(
+                {"cron": None, "interval": "P1DT1H", "clock": "wall", "anchor": "2026-01-31T09:00"},
+                "interval", "no hours", id="hours of the calendar",
+            ),
+            pytest.param(
+                {"cron": None, "interval": {"months": 10**9}, "clock": "wall", "anchor": "2026-01-31T09:00"},
+                "interval.months", "less than or equal to 1200", id="months without end",
+            ),
+            pytest.param(
+                {"cron": None, "interval": "P100Y1D", "clock": "wall", "anchor": "2026-01-31T09:00"},
+                "interval", "at most a hundred years", id="more than a century",
+            ),
+            pytest.param(
+                {"cron": None, "interval": "P1Y", "clock": "wall", "anchor": "9999-01-31T09:00"},
+                "anchor", "behind the year 9999", id="no slot",
+            ),
+            pytest.param({"clock": "wall"}, "clock", "belongs to interval", id="clock of a cron schedule"),
+        ],
+    )  # fmt: skip
+    async def test_what_is_wrong_with_them_is_named(
+        self, api: httpx.AsyncClient, fields: dict[str, Any], place: str, words: str
+    ) -> None:
+        body = {"job_id": "a", "target_url": "https://example.com", "cron": "0 9 * * *"} | fields
+        response = await api.post(JOBS, json=body)
+        assert response.status_code == 422
+        found = {problem["field"]: problem["message"] for problem in response.json()["errors"]}
+        assert words in found[place]
+
     async def test_defaults(self, api: httpx.AsyncClient) -> None:
         await create(api)
         detail = await ok(api, "GET", f"{JOBS}/a")

@@ -184,6 +184,26 @@ async def test_a_pause_in_a_manifest_is_a_change_in_time(applied: Parts) -> None
     assert "starts a day of these jobs: 0 → 288" in result.stdout
 
 
+async def test_what_a_list_of_cron_and_the_calendar_say(applied: Parts) -> None:
+    """Words say it of a job that is made; a change is told by its fields, and respelling is none."""
+    crons = 'job_id: several\ncron: ["0 9 * * *", "0 12 * * sat"]\n'
+    wall = 'job_id: wall\ninterval: P1M\nclock: wall\nanchor: "2026-01-31T09:00+09:00"\n'
+    url = f"target_url: {URL}\n"
+    write(applied.jobs_dir, BEFORE | {"a.yaml": crons + url, "b.yaml": wall + url})
+    told = plan(*DATABASE).stdout
+    assert "at 09:00, every day; and at 12:00, only on Saturday" in told
+    assert "every month on day 31 or the last day of a shorter month at 09:00" in told
+    assert "cron:" not in told
+    assert "clock:" not in told
+    await applied.sync()
+    respelled = crons.replace('"0 9 * * *", "0 12 * * sat"', '"00 12 * * 6", "0 9 * * *"')
+    yearly = wall.replace("P1M", "P1Y").replace("2026-01-31T09:00+09:00", "2026-01-31T00:00Z")
+    write(applied.jobs_dir, BEFORE | {"a.yaml": respelled + url, "b.yaml": yearly + url})
+    told = plan(*DATABASE).stdout
+    assert "several" not in told
+    assert "interval.years" in told
+
+
 async def test_no_text_of_a_manifest_reaches_the_terminal_as_a_command(applied: Parts) -> None:
     nasty = 'body: {"a\\e[2K\\nPlan: no changes": "\\u202e"}\n'
     write(applied.jobs_dir, BEFORE | {"old.yaml": BEFORE["old.yaml"] + nasty})

@@ -79,14 +79,16 @@ def _finish(execution: Execution) -> Finish:
             "new-york-forward", "2026-03-07T12:00-05:00",
             ["new-york-fixed 2026-03-08T02:30", "new-york-hourly 2026-03-08T02:00", "new-york-hourly 2026-03-08T03:00",
              "new-york-skip-both 2026-03-08T02:30", "new-york-skip-both 2026-03-08T01:30",
-             "tokyo-fixed 2026-03-08T02:30"],
+             "tokyo-fixed 2026-03-08T02:30", "new-york-several 2026-03-08T02:30", "new-york-several 2026-03-08T03:00",
+             "new-york-wall 2026-03-08T02:30"],
             id="New York, forward",
         ),
         pytest.param(
             "new-york-back", "2026-10-31T12:00-04:00",
             ["new-york-back 2026-11-01T01:30", "new-york-hourly 2026-11-01T01:00",
              "new-york-skip-both 2026-11-01T01:30", "new-york-back 2026-11-01T01:30-05:00",
-             "tokyo-hourly 2026-11-01T02:30"],
+             "tokyo-hourly 2026-11-01T02:30", "new-york-several 2026-11-01T01:30-05:00",
+             "new-york-wall 2026-11-01T02:30", "new-york-wall 2026-11-01T03:00"],
             id="New York, back",
         ),
         pytest.param(
@@ -94,12 +96,14 @@ def _finish(execution: Execution) -> Finish:
             id="London, forward",
         ),
         pytest.param(
-            "london-back", "2026-10-24T12:00Z", ["london-fixed 2026-10-25T01:30", "london-real 2026-10-25T01:30"],
+            "london-back", "2026-10-24T12:00Z",
+            ["london-fixed 2026-10-25T01:30", "london-real 2026-10-25T01:30", "london-wall 2026-10-25T01:30"],
             id="London, back",
         ),
         pytest.param(
             "lord-howe-forward", "2026-10-03T00:00Z",
-            ["lord-howe-fixed 2026-10-04T02:15", "lord-howe-back 2026-10-04T01:45"], id="Lord Howe, forward",
+            ["lord-howe-fixed 2026-10-04T02:15", "lord-howe-back 2026-10-04T01:45", "lord-howe-wall 2026-10-04T02:15"],
+            id="Lord Howe, forward",
         ),
         pytest.param(
             "lord-howe-back", "2026-04-04T00:00Z",

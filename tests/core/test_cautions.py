@@ -43,6 +43,27 @@ def _cautions(text: str, now: datetime = NOW) -> list[str]:
             id="the rule of the star, and every hour of a day",
         ),
         pytest.param(
+            f'cron: ["0 9 * * *", "0 12 13 * fri"]\n{URL}',
+            "a.yaml:2:7: warning: cron: day 13 and day_of_week fri are alternatives: it runs next on Fri 2026-11-06, "
+            "Fri 2026-11-13, Fri 2026-11-20, Fri 2026-11-27, Fri 2026-12-04 (Asia/Tokyo); write `day_match: any` to "
+            "say that this is meant, or `day_match: all` for days that match both [both-day-fields]",
+            id="both day fields, in a list",
+        ),
+        pytest.param(
+            f'cron: ["0 9 * * *", "2 9 * * *"]\nmax_retries: 9\n{URL}',
+            "a.yaml:3:14: warning: max_retries: 10 attempts of 30 s and the waits between them may last 13 min 31 s, "
+            "but the next slot may come after 2 min: write fewer retries, a shorter timeout_sec, or what `overlap` "
+            "shall be then [retries-outlast-period]",
+            id="retries outlast the distance of two schedules",
+        ),
+        pytest.param(
+            f"interval: P1D\nclock: wall\nanchor: 2026-01-01T09:00\nmax_retries: 2\ntimeout_sec: 86400\n{URL}",
+            "a.yaml:5:14: warning: max_retries: 3 attempts of 86400 s and the waits between them may last 3 d 3 s, "
+            "but the next slot may come after 1 d: write fewer retries, a shorter timeout_sec, or what `overlap` "
+            "shall be then [retries-outlast-period]",
+            id="retries outlast a day of the calendar",
+        ),
+        pytest.param(
             f"interval: {{minutes: 5}}\nmax_retries: 3\ntimeout_sec: 120\nretry_backoff_sec: 10\n{URL}",
             "a.yaml:3:14: warning: max_retries: 4 attempts of 120 s and the waits between them may last 9 min 10 s, "
             "but the next slot may come after 5 min: write fewer retries, a shorter timeout_sec, or what `overlap` "

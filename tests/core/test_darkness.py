@@ -33,8 +33,9 @@ from myscheduler.core.schedule import TICK, Adjusted, Interval, Period, Recurrin
 from myscheduler.core.search import MOST_STEPS, GivenUp, Search
 from myscheduler.core.seconds import due_between, every, runs_of, spread
 from myscheduler.core.starts import ManySlots, Span, _few_slots, find_slots
+from myscheduler.core.strides import Stride
 from myscheduler.core.walls import DAY
-from myscheduler.core.zoned_cron import Cron
+from myscheduler.core.zoned_cron import Cron, OnClock, Several, WallInterval
 from myscheduler.core.zones import to_instant, to_second, zone
 
 ZONES = ("America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Tokyo", "UTC")
@@ -73,6 +74,26 @@ def _limited(draw: st.DrawFn) -> tuple[Adjusted, datetime]:
             lambda seconds: Interval(timedelta(seconds=seconds), start - timedelta(days=1)),
             st.sampled_from([600, 3_600, 5_003, 86_400, 93_600]),
         )
+        | st.builds(
+            lambda minute, days, gap, overlap: WallInterval(
+                Stride((start.toordinal() - 3) * DAY + minute * 60, days=days), name, gap, overlap
+            ),
+            st.sampled_from([0, 90, 150, 1_439]),
+            st.integers(1, 3),
+            st.sampled_from(["run", "skip"]),
+            st.sampled_from(["first", "both"]),
+        )
+        | st.builds(
+            lambda texts, gap, overlap: Several(tuple(_cron(text, name, gap=gap, overlap=overlap) for text in texts)),
+            st.lists(
+                st.sampled_from(["30 2 * * *", "0 3 * * *", "*/30 2 * * *", "0 0 * * 0-3", "45 23 * * *"]),
+                min_size=2,
+                max_size=3,
+                unique=True,
+            ),
+            st.sampled_from(["run", "skip"]),
+            st.sampled_from(["first", "both"]),
+        )
     )
     recurring = st.builds(lambda text, lasts: Recurring(_cron(text, name), timedelta(seconds=lasts)), CRONS, LENGTHS)
     period = st.builds(
@@ -103,7 +124,7 @@ def _why(schedule: Adjusted, slot: datetime) -> Exclusion | None:
     """By the rules as they are written down: of what covers a slot, that counts which began first."""
     found = [(*one, Exclusion.BLACKOUT) for blackout in schedule.blackouts for one in _dark(blackout, slot)]
     meant = slot - schedule.offset
-    if isinstance(schedule.rhythm, Cron) and exclusion_at(schedule.rhythm, meant):
+    if isinstance(schedule.rhythm, OnClock) and exclusion_at(schedule.rhythm, meant):
         found.append((slot, slot + SECOND, Exclusion.DST_GAP))
     day = meant.astimezone(zone(schedule.zone)).date()
     if schedule.days and (closed := closed_on(schedule.days, day)):
@@ -286,6 +307,37 @@ COUNTED = [
     ),
     pytest.param(_job([{"cron": "0 0 * * *", "duration": "PT25H"}], interval={"seconds": 86_393}), "never-runs",
                  id="always dark, and an interval of other days"),
+    pytest.param(
+        _job([{"cron": "0 8 * * mon", "duration": "PT2H"}], interval={"weeks": 2}, anchor="2026-01-05T09:00",
+             clock="wall", timezone="Europe/Berlin"), "never-runs", id="every other Monday, always dark",
+    ),
+    pytest.param(
+        _job([{"cron": "0 8 1-30 * *", "duration": "PT2H"}], interval={"months": 3}, anchor="2026-01-31T09:00",
+             clock="wall", timezone="Europe/Berlin"), None, id="a quarter that ends on the 31st",
+    ),
+    pytest.param(
+        _job([{"cron": "0 8 28-31 * *", "duration": "PT2H"}], interval={"months": 1}, anchor="2026-01-31T09:00",
+             clock="wall", timezone="Europe/Berlin"), "never-runs", id="each month's end is dark",
+    ),
+    pytest.param(
+        _job([], interval={"weeks": 1}, anchor="2026-01-03T09:00", clock="wall", calendar={"only": "business_days"}),
+        "never-runs", id="each Saturday, on business days",
+    ),
+    pytest.param(
+        _job([{"cron": "0 8 * * *", "duration": "PT2H"}], interval={"months": 1, "days": 3}, clock="wall",
+             anchor="2026-01-31T09:00"), "no-run-found", id="years that are never alike",
+    ),
+    pytest.param(
+        _job([{"cron": "0 9 * * *", "duration": "PT1H"}, {"cron": "0 12 * * sat", "duration": "PT1H"}],
+             cron=["0 9 * * *", "30 9 * * mon", "0 12 * * sat"]), "never-runs", id="several, all dark",
+    ),
+    pytest.param(
+        _job([{"cron": "0 9 * * *", "duration": "PT1H"}], cron=["0 9 * * *", "0 12 29 2 *"]), None,
+        id="several, of which a rare one is left",
+    ),
+    pytest.param(
+        _job([DAILY], cron=[{"second": f"{n}-59/20"} for n in range(20)]), "never-runs", id="as many as there may be"
+    ),
     pytest.param(_job([], calendar={"only": "business_days", "closed": ["01-01/12-31"] * 500}), "never-runs",
                  id="closed on all days"),
     pytest.param(_job([DAILY], calendar={"country": "JP", "only": "business_days", "shift": "next"}, cron="0 9 1 * *"),

@@ -23,8 +23,9 @@ from myscheduler.core.schedule import (
     next_after,
     slots_between,
 )
-from myscheduler.core.zoned_cron import Cron
-from myscheduler.core.zones import zone
+from myscheduler.core.strides import Stride
+from myscheduler.core.zoned_cron import Cron, OnClock, Several, WallInterval
+from myscheduler.core.zones import to_second, zone
 
 TOKYO, NEW_YORK = "Asia/Tokyo", "America/New_York"
 JAPAN = WorkingDays(Calendar("JP"), weekends=True)
@@ -142,13 +143,32 @@ def test_the_ends_of_time() -> None:
 
 _START = datetime(2026, 10, 28, tzinfo=UTC)  # Japan has a holiday, New York's clocks go back, a month turns
 _MOMENTS = st.integers(0, 10 * 86_400).map(lambda seconds: _START + timedelta(seconds=seconds))
-_RHYTHMS = st.builds(
+_RHYTHMS: st.SearchStrategy[Any] = st.builds(
     lambda text, zone_name, gap, overlap: Cron(parse_cron(text), zone_name, gap, overlap),
     st.sampled_from(["0 9 * * *", "*/20 * * * *", "30 1 * * *", "15 0,23 * * *", "0 12 1 * *"]),
     st.sampled_from([TOKYO, NEW_YORK]),
     st.sampled_from(["run", "skip"]),
     st.sampled_from(["first", "both"]),
-) | st.builds(Interval, st.timedeltas(timedelta(minutes=7), timedelta(hours=30)), _MOMENTS)
+)
+_RHYTHMS |= st.builds(Interval, st.timedeltas(timedelta(minutes=7), timedelta(hours=30)), _MOMENTS)
+_RHYTHMS |= st.builds(
+    lambda start, days, zone_name, gap: WallInterval(Stride(to_second(start), days=days), zone_name, gap),
+    _MOMENTS,
+    st.integers(1, 3),
+    st.sampled_from([TOKYO, NEW_YORK]),
+    st.sampled_from(["run", "skip"]),
+)
+_RHYTHMS |= st.builds(
+    lambda texts, zone_name, gap, overlap: Several(
+        tuple(_cron(text, zone_name, gap=gap, overlap=overlap) for text in texts)
+    ),
+    st.sampled_from(
+        [("0 9 * * *", "*/20 9 * * *"), ("30 1 * * *", "0 2 * * *", "30 2 * * *"), ("0 12 1 * *", "0 0 * * 0")]
+    ),
+    st.sampled_from([TOKYO, NEW_YORK]),
+    st.sampled_from(["run", "skip"]),
+    st.sampled_from(["first", "both"]),
+)
 _BLACKOUTS = st.builds(
     lambda start, minutes: Period(start, start + timedelta(minutes=minutes)), _MOMENTS, st.integers(1, 4_000)
 ) | st.builds(
@@ -178,7 +198,7 @@ def _why(schedule: Adjusted, slot: datetime) -> set[Exclusion]:
     """The rules, one by one, as they are written down."""
     meant = slot - schedule.offset
     found = set()
-    if isinstance(schedule.rhythm, Cron) and exclusion_at(schedule.rhythm, meant):
+    if isinstance(schedule.rhythm, OnClock) and exclusion_at(schedule.rhythm, meant):
         found.add(Exclusion.DST_GAP)
     day = meant.astimezone(zone(schedule.zone)).date()
     if schedule.days and (closed := closed_on(schedule.days, day)):

@@ -98,6 +98,17 @@ def _spec(**fields: Any) -> JobSpec:
             {"interval": {"hours": 1}, "anchor": "2026-01-01T00:00:00Z"},
             id="anchor",
         ),
+        pytest.param({"cron": ["0 9 * * *"]}, {"cron": "0 9 * * *"}, id="a list of one"),
+        pytest.param({"cron": ["@daily", {"hour": 0}]}, {"cron": "@daily"}, id="a list of equal ones"),
+        pytest.param(
+            {"cron": ["0 9 * * *", "0 12 * * sat"]}, {"cron": ["00 12 * * 6", "0 9 * * *", "0 09 * * *"]}, id="list"
+        ),
+        pytest.param(
+            {"interval": {"years": 1, "weeks": 1}, "anchor": "2026-01-31T09:00", "clock": "wall"},
+            {"interval": "P12M7D", "anchor": "2026-01-31T00:00Z", "clock": "wall"},
+            id="calendar interval",
+        ),
+        pytest.param({"interval": {"days": 1}, "clock": "real"}, {"interval": {"days": 1}}, id="real time, said"),
         pytest.param({"cron": "@daily", "timeout_sec": 30}, {"cron": "@daily"}, id="default written out"),
         pytest.param({"cron": "@daily", "method": "get"}, {"cron": "@daily"}, id="case of the method"),
         pytest.param(
@@ -118,6 +129,10 @@ def test_two_spellings_have_one_digest(one: dict[str, Any], other: dict[str, Any
         pytest.param({"cron": "1 0 1 * 1"}, False, id="minute"),
         pytest.param({"day_match": "all"}, False, id="day_match"),
         pytest.param({"timezone": "UTC"}, False, id="zone"),
+        pytest.param({"cron": ["0 0 1 * 1", "0 0 2 * *"]}, False, id="one more"),
+        pytest.param(
+            {"cron": None, "interval": {"days": 1}, "anchor": "2026-01-01T09:00", "clock": "wall"}, False, id="clock"
+        ),
         pytest.param({"cron": None, "run_at": "2027-01-01T00:00:00Z"}, False, id="type"),
     ],
 )
@@ -126,6 +141,30 @@ def test_other_meanings_have_other_digests(other: dict[str, Any], same_schedule:
     one, two = _spec(**base), _spec(**(base | other))
     assert digest(one) != digest(two)
     assert (schedule_digest(one) == schedule_digest(two)) is same_schedule
+
+
+def test_the_clock_of_an_interval_counts() -> None:
+    real = {"interval": {"days": 1}, "anchor": "2026-01-01T09:00"}
+    assert digest(_spec(**real)) != digest(_spec(**real, clock="wall"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"cron": "0 9 * * mon-fri"}, "3a8f7a7489045ada"),
+        (
+            {"cron": {"hour": 2, "minute": 30}, "dst": {"gap": "skip", "overlap": "both"}, "timezone": "Europe/Berlin"},
+            "6bfbb6d2d895120e",
+        ),
+        ({"interval": "PT7H", "anchor": "2026-01-01T00:00Z"}, "3f23bcf86a6c131d"),
+        ({"interval": {"days": 1}}, "6c5575638f87ab93"),
+        ({"run_at": "2099-01-01T00:00", "fold": 1, "timezone": "Europe/Berlin"}, "ea3cbfda2df99eca"),
+        ({"cron": "0 12 13 * fri", "day_match": "all", "jitter_sec": 60}, "0af46f197e34ec74"),
+    ],
+)
+def test_the_digests_of_stored_jobs_stay(fields: dict[str, Any], expected: str) -> None:
+    """Another one would be an edit of every job there is."""
+    assert digest(_spec(**fields)) == expected
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from myscheduler.core.calendars_file import CalendarEntry
 from myscheduler.core.declaration import declare
-from myscheduler.core.fields import BlackoutFields, CalendarFields, DstFields, IntervalFields, JobFields
+from myscheduler.core.fields import BlackoutFields, CalendarFields, DstFields, IntervalFields, JobFields, LengthFields
 from myscheduler.core.job import JobSpec
 from myscheduler.core.manifest_schema import calendars_schema, manifest_schema
 from myscheduler.core.yaml import read_documents
@@ -47,7 +47,7 @@ FIELDS = [*_described(manifest_schema(), "manifest"), *_described(calendars_sche
 
 
 def test_no_field_is_left_out() -> None:
-    models = (IntervalFields, DstFields, BlackoutFields, CalendarFields, CalendarEntry)
+    models = (IntervalFields, LengthFields, DstFields, BlackoutFields, CalendarFields, CalendarEntry)
     named = {
         f"{model.__name__}.{field.alias or name}" for model in models for name, field in model.model_fields.items()
     }
@@ -76,6 +76,8 @@ def _companions(name: str) -> dict[str, Any]:
     """What has to stand beside a field for it to be of use."""
     if name in {"interval", "anchor"}:
         return {"cron": None, "interval": "PT1H"}
+    if name == "clock":
+        return {"cron": None, "interval": "P1M", "anchor": "2026-01-31T09:00"}
     if name in {"run_at", "fold"}:
         return {"cron": None, "run_at": "2026-10-25T02:30", "timezone": "Europe/Berlin"}
     return {"cron": "0 0 0 * * *"} if name == "seconds" else {}
@@ -117,6 +119,17 @@ def test_manifests_of_the_project(values: Any) -> None:
         pytest.param({"cron": "@daily", "schedule_type": "cron"}, id="macro"),
         pytest.param({"cron": "0 30 10 * * mon-fri", "seconds": True, "day_match": "all", "dst": {}}, id="seconds"),
         pytest.param({"cron": {"hour": 10, "minute": "*/5", "day": None}}, id="cron as an object"),
+        pytest.param({"cron": ["0 9 * * mon-fri", {"hour": 12, "day_of_week": "sat"}]}, id="several cron schedules"),
+        pytest.param({"cron": ["* * * * *"] * 20, "day_match": "all", "dst": {}}, id="as many as there may be"),
+        pytest.param(
+            {"cron": None, "interval": "P1Y2M", "anchor": "2026-01-31T09:00", "clock": "wall", "dst": {"gap": "skip"}},
+            id="calendar interval",
+        ),
+        pytest.param(
+            {"cron": None, "interval": {"weeks": 2, "hours": 0}, "anchor": "2026-01-05T09:00", "clock": "wall"},
+            id="calendar interval as an object",
+        ),
+        pytest.param({"cron": None, "interval": {"days": 1, "months": 0}, "clock": "real"}, id="real time, said"),
         pytest.param({"cron": None, "run_at": "2027-01-01T09:00", "fold": None}, id="local time"),
         pytest.param({"method": "post", "body": [1, {"a": None}], "headers": {"X-Team": "課金"}}, id="call"),
         pytest.param({"headers": {"X-Tag": ["a", "b"], "X-A": ""}}, id="several values of a header"),
@@ -197,6 +210,22 @@ def test_taken(values: dict[str, Any]) -> None:
         pytest.param({"cron": None, "interval": "PT1H", "day_match": "all"}, id="day_match of an interval"),
         pytest.param({"cron": None, "interval": {"hour": 1}}, id="unit"),
         pytest.param({"cron": None, "interval": "10m"}, id="10m"),
+        pytest.param({"cron": []}, id="empty list"),
+        pytest.param({"cron": ["0 9 * * *", "0 9 *"]}, id="short crontab line in a list"),
+        pytest.param({"cron": ["0 9 * * *", None]}, id="nothing in a list"),
+        pytest.param({"cron": ["* * * * *"] * 21}, id="too many"),
+        pytest.param({"clock": "wall"}, id="clock of a cron"),
+        pytest.param({"cron": None, "interval": "P1M"}, id="a month of real time"),
+        pytest.param({"cron": None, "interval": {"months": 1}, "anchor": "2026-01-31T09:00"}, id="months, real time"),
+        pytest.param({"cron": None, "interval": "P1M", "clock": "wall"}, id="no anchor"),
+        pytest.param(
+            {"cron": None, "interval": {"years": 101}, "clock": "wall", "anchor": "2026-01-31T09:00"}, id="far"
+        ),
+        pytest.param({"cron": None, "interval": "P1DT1H", "clock": "wall", "anchor": "2026-01-31T09:00"}, id="an hour"),
+        pytest.param(
+            {"cron": None, "interval": {"hours": 1}, "clock": "wall", "anchor": "2026-01-31T09:00"}, id="hours"
+        ),
+        pytest.param({"cron": None, "interval": "PT1H", "dst": {"gap": "skip"}}, id="dst of real time"),
         pytest.param({"cron": None, "run_at": "tomorrow"}, id="tomorrow"),
         pytest.param({"cron": None, "run_at": "2027-01-01T09:00", "jitter_sec": 60}, id="jitter of a one-off"),
         pytest.param({"dst": {"gap": "no"}}, id="dst"),

@@ -21,6 +21,12 @@ LATER = "2099-01-01T00:00:00Z"
     [
         pytest.param({"interval": {"minutes": 5}}, timedelta(minutes=5), id="interval"),
         pytest.param({"run_at": LATER}, None, id="once"),
+        pytest.param(
+            {"interval": {"weeks": 2}, "anchor": "2026-01-05T09:00", "clock": "wall"}, timedelta(weeks=2), id="weeks"
+        ),
+        pytest.param(
+            {"interval": "P1M", "anchor": "2026-01-31T09:00", "clock": "wall"}, timedelta(days=28), id="months"
+        ),
         pytest.param({"cron": "* * * * *"}, timedelta(minutes=1), id="every minute"),
         pytest.param({"cron": "0,1 3 * * *"}, timedelta(minutes=1), id="two minutes of a day"),
         pytest.param({"cron": "58,3 * * * *"}, timedelta(minutes=5), id="over the hour"),

@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myscheduler.core.cron import FIELDS, canonical, crontab_fields, parse_cron
-from myscheduler.core.job import DeclaredCron, DeclaredDate, DeclaredInterval, DeclaredSchedule
+from myscheduler.core.job import (
+    DeclaredCron,
+    DeclaredCrons,
+    DeclaredDate,
+    DeclaredInterval,
+    DeclaredSchedule,
+    DeclaredWallInterval,
+)
 from myscheduler.core.walls import CronExpression
 from myscheduler.core.words import describe
 from myscheduler.errors import ScheduleError
@@ -182,6 +189,13 @@ def test_what_becomes_of_fixed_times(
     assert _words(replace(_cron(crontab), gap=gap, overlap=overlap)) == expected
 
 
+NINE, TEN = ((("hour", hour), ("minute", "0")) for hour in ("9", "10"))
+
+
+def _local(text: str) -> datetime:
+    return datetime.fromisoformat(f"{text}+09:00").astimezone(UTC)
+
+
 @pytest.mark.parametrize(
     ("schedule", "expected"),
     [
@@ -194,6 +208,49 @@ def test_what_becomes_of_fixed_times(
         ),
         pytest.param(
             DeclaredInterval((("weeks", 2), ("days", 0))), "every 2 weeks, counted from its first creation", id="none"
+        ),
+        pytest.param(
+            DeclaredWallInterval((("weeks", 2),), ANCHOR),
+            "every 2 weeks on Thursday at 00:00, counted from 2026-01-01 00:00:00+09:00",
+            id="weeks of the calendar",
+        ),
+        pytest.param(
+            DeclaredWallInterval((("days", 3),), ANCHOR, "skip", "both"),
+            "every 3 days at 00:00, left out when the clocks jump over it, twice when the time comes twice, "
+            "counted from 2026-01-01 00:00:00+09:00",
+            id="days of the calendar",
+        ),
+        pytest.param(
+            DeclaredWallInterval((("months", 3),), _local("2026-01-31T18:00:30")),
+            "every 3 months on day 31 or the last day of a shorter month at 18:00:30, counted from "
+            "2026-01-31 18:00:30+09:00",
+            id="the end of a month",
+        ),
+        pytest.param(
+            DeclaredWallInterval((("months", 1),), _local("2026-01-28T18:00")),
+            "every month on day 28 at 18:00, counted from 2026-01-28 18:00:00+09:00",
+            id="a day that each month has",
+        ),
+        pytest.param(
+            DeclaredWallInterval((("years", 1),), _local("2026-05-31T18:00")),
+            "every year on May 31 at 18:00, counted from 2026-05-31 18:00:00+09:00",
+            id="years",
+        ),
+        pytest.param(
+            DeclaredWallInterval((("years", 1),), _local("2028-02-29T18:00")),
+            "every year on February 29 or the last day of a shorter month at 18:00, counted from "
+            "2028-02-29 18:00:00+09:00",
+            id="leap day",
+        ),
+        pytest.param(
+            DeclaredWallInterval((("years", 1), ("months", 6), ("days", 1)), ANCHOR),
+            "every 1 y 6 mo 1 d at 00:00, counted from 2026-01-01 00:00:00+09:00",
+            id="months and days",
+        ),
+        pytest.param(
+            DeclaredCrons(tuple(DeclaredCron(fields, "any", "skip") for fields in (NINE, TEN, NINE))),
+            "at 09:00, every day; and at 10:00, every day; left out when the clocks jump over it",
+            id="several cron schedules",
         ),
         pytest.param(DeclaredDate("2026-04-01T09:00:00"), "once, on 2026-04-01 09:00 +09:00 (Wednesday)", id="local"),
         pytest.param(
