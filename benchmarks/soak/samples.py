@@ -27,7 +27,9 @@ class Sample:
     proportional: float
     """PSS: pages that are shared with other processes count by their share."""
     private: float
-    """What would be free without the process: the figure that is judged."""
+    """What the process wrote itself: the figure that is judged. Pages of files, such as those of Python, don't count: they
+    are private as long as no other program happens to use them.
+    """
     files: int
     threads: int
     database: float
@@ -60,7 +62,7 @@ def take_sample(service: Service, since: float, slowest: float, received: int, e
         second=time.monotonic() - since,
         resident=pages["Rss"] / 1024,
         proportional=pages["Pss"] / 1024,
-        private=(pages["Private_Clean"] + pages["Private_Dirty"]) / 1024,
+        private=pages["Private_Dirty"] / 1024,
         files=len(list((process / "fd").iterdir())),
         threads=int(threads[1]) if threads else 0,
         database=_size(database),
