@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,11 +16,12 @@ from myscheduler.core.audit import Action, Entry
 from myscheduler.core.bounds import MOST_NAMED
 from myscheduler.core.calendars_file import NamedCalendars, read_calendars
 from myscheduler.core.manifest import Desired, ParsedFile, combine, parse_file
-from myscheduler.core.plan import Delete, Plan, deletion_digest, make_plan
+from myscheduler.core.plan import Delete, Known, Plan, deletion_digest, make_plan, sharing_texts
 from myscheduler.core.source import REVISION_DIGITS, Snapshot, SourceFile, SourceUnavailable
 from myscheduler.core.sync import (
     Cause,
     Condition,
+    FileState,
     Passed,
     SyncState,
     changed_count,
@@ -64,6 +65,13 @@ class Reconciler:
         """What each file says; of those that are applied only the outline."""
         self._remembered: set[source_rows.Key] | None = None
         """Files whose outlines are stored; `None` before they are read."""
+        self._combined: tuple[Snapshot, tuple[object, ...], Desired] | None = None
+        """What all files say together: of that snapshot, as it was read then."""
+        self._stored: Mapping[str, Known] = {}
+        """The jobs in the database, as the last pass found them."""
+        self._made: tuple[Desired, Mapping[str, Known], Plan] | None = None
+        """The last plan and its grounds, if it had no spec to give; what is to be held for now is judged each time."""
+        self._files: tuple[Plan, tuple[FileState, ...]] | None = None
         self._calendars = NamedCalendars()
         self._passed: Passed | None = None
         """The newest revision of which something is stored."""
@@ -120,9 +128,7 @@ class Reconciler:
             await self._recall(await asyncio.to_thread(read_calendars, snapshot.calendars))
             desired = await asyncio.to_thread(self._parse_all, snapshot)
             plan = await self._apply(snapshot, desired, approval)
-            unreadable = [file.path for file in snapshot.unreadable]
-            files = await asyncio.to_thread(file_states, self._parsed.values(), unreadable, plan)
-            await self._remember()
+            files = await self._become(snapshot, plan)
             state = state_of(plan, files, self._now(), self.state)
             await self._note(state)
             self._tell(plan, state)
@@ -139,8 +145,23 @@ class Reconciler:
 
     def _parse_all(self, snapshot: Snapshot) -> Desired:
         """Files that did not change are not parsed again."""
+        reading = (self._reader, self._calendars.problems, self.rulebook.rules.problems)
+        if self._combined is not None and self._combined[0] is snapshot and self._combined[1] == reading:
+            return self._combined[2]
         self._parsed = {(file.path, file.digest): self._parse(file) for file in snapshot.files}
-        return combine(self._parsed.values(), snapshot, self._calendars, self.rulebook.rules)
+        desired = combine(self._parsed.values(), snapshot, self._calendars, self.rulebook.rules)
+        self._combined = (snapshot, reading, desired)
+        return desired
+
+    async def _become(self, snapshot: Snapshot, plan: Plan) -> tuple[FileState, ...]:
+        """What became of each file, once their outlines are kept."""
+        if self._files is not None and self._files[0] is plan:
+            return self._files[1]
+        unreadable = [file.path for file in snapshot.unreadable]
+        files = await asyncio.to_thread(file_states, self._parsed.values(), unreadable, plan)
+        await self._remember()
+        self._files = None if plan.has_news else (plan, files)
+        return files
 
     def _parse(self, file: SourceFile) -> ParsedFile:
         return self._parsed.get((file.path, file.digest)) or self._parse_now(file)
@@ -165,8 +186,13 @@ class Reconciler:
         raise StalePlanError
 
     async def _plan(self, snapshot: Snapshot, desired: Desired, approved: str | None) -> Plan:
-        stored = await self._store.read(job_rows.known_jobs)
+        stored = await self._store.read(partial(job_rows.known_jobs, before=self._stored))
+        if stored is not self._stored:
+            self._stored = stored = await asyncio.to_thread(sharing_texts, stored, desired, self._stored)
+        if approved is None and self._made is not None and self._made[0] is desired and self._made[1] is stored:
+            return await self.rulebook.enforce(self._made[2], desired.caps)
         plan = await asyncio.to_thread(make_plan, desired, stored, approved=approved)
+        self._made = None if plan.has_news or approved is not None else (desired, stored, plan)
         if unread := plan.unread_paths:
             desired = await asyncio.to_thread(self._parse_anew, snapshot, unread)
             plan = await asyncio.to_thread(make_plan, desired, stored, approved=approved)
@@ -209,6 +235,8 @@ class Reconciler:
     async def _remember(self) -> None:
         """Keep the outlines of the files, here and for the next start; their specs are in the database."""
         fresh, gone = await asyncio.to_thread(self._news)
+        if fresh:
+            self._combined = self._made = None  # they hold the specs
         if fresh or gone:
             paths = {path for path, _ in gone}
             await self._store.write(partial(source_rows.save, reader=self._reader, files=fresh, gone=paths))

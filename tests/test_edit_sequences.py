@@ -381,6 +381,12 @@ edits: st.SearchStrategy[Edit] = st.one_of(
         (("empty",), True),
     ]
 )  # one job, no protection: it is kept only because nothing is left
+@example(
+    [
+        (("write", "b.yml", (not_utf_8("j7"),)), False),
+        (("write", "team/c.yaml", (good("j8", 1, protect=True),)), True),
+    ]
+)  # any job may be declared in what can't be read, and two are gone
 def test_any_sequence_of_edits(sequence: list[tuple[Edit, bool]]) -> None:
     """After some of the edits comes a pass; the others pile up."""
 

@@ -1,7 +1,8 @@
 """Pass by pass over a real folder: what each edit of the source does to the stored jobs."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from myscheduler.core.manifest import combine, parse_file
 from myscheduler.core.plan import make_plan
 from myscheduler.core.source import Snapshot, SourceFile
 from myscheduler.core.sync import Cause, Condition
-from tests.parts import ZONE, Parts, opened
+from tests.parts import ZONE, Parts, opened, spec
 
 pytestmark = pytest.mark.anyio
 
@@ -254,6 +255,40 @@ async def test_a_one_off_of_the_past_is_expired_and_does_not_run(parts: Parts) -
     assert (await parts.jobs())["a"].next_slot is None
     (row,) = await parts.rows("a")
     assert (row.status, row.reason, row.slot.year) == ("missed", "expired", 2020)
+
+
+async def test_a_pass_over_what_stands_finds_what_changed_beside_it(parts: Parts) -> None:
+    """Nothing is read anew of a source that is as it was, and the jobs are still compared."""
+    parts.manifest("a.yaml", manifest("a"))
+    parts.manifest("b.yaml", manifest("b"))
+    await parts.create("b")
+    states = [await parts.sync() for _ in range(3)]
+    assert states[1].files is states[2].files
+    assert [problem.rule for problem in states[2].problems] == ["owned-by-api"]
+    await parts.catalog.delete("b")
+    state = await parts.sync()
+    assert (state.created, state.problems, state.unchanged) == (("b",), (), 1)
+    assert (await parts.sync()).unchanged == 2
+
+
+async def test_known_jobs_are_those_of_a_first_look(parts: Parts) -> None:
+    changes: list[Callable[[], Awaitable[object]]] = [
+        lambda: parts.create("a"),
+        lambda: parts.create("b"),
+        lambda: parts.catalog.pause("a", by="Ada"),
+        lambda: parts.catalog.replace(spec("a", method="POST")),
+        lambda: parts.catalog.delete("a"),
+        lambda: parts.create("a", protect=True),
+        parts.sync,
+    ]
+    known = await parts.store.read(job_rows.known_jobs)
+    parts.manifest("c.yaml", manifest("c"))
+    for change in changes:
+        await change()
+        again = await parts.store.read(partial(job_rows.known_jobs, before=known))
+        assert again == await parts.store.read(job_rows.known_jobs) != known
+        assert await parts.store.read(partial(job_rows.known_jobs, before=again)) is again
+        known = again
 
 
 async def test_a_stale_plan_is_refused_as_a_whole(parts: Parts) -> None:

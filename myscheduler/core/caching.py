@@ -31,7 +31,11 @@ def cached(most: int, *, typed: bool = False) -> Callable[[Callable[P, T]], _Cac
 
 
 def length_of(value: object) -> int:
-    """Characters of a text, or of the texts in tuples."""
+    """Characters of a text, or of the texts in tuples. It is asked at each call, millions of times in a large fleet."""
     if isinstance(value, str):
         return len(value)
-    return sum(map(length_of, value)) if isinstance(value, tuple) else 0
+    length = 0
+    if isinstance(value, tuple):
+        for item in value:
+            length += len(item) if isinstance(item, str) else length_of(item)
+    return length

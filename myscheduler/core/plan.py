@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from myscheduler.core.job import Owner
 from myscheduler.core.manifest import DeclaredJob, Desired
@@ -135,6 +135,24 @@ def make_plan(desired: Desired, stored: Mapping[str, Known], *, approved: str | 
         problems=tuple(sorted([*desired.problems, *conflicts])),
         blocked=blocked,
     )
+
+
+def sharing_texts(stored: Mapping[str, Known], desired: Desired, before: Mapping[str, Known]) -> dict[str, Known]:
+    """The stored jobs, where those that were not there `before` share the texts of what declares them.
+
+    Held once, they take half as much.
+    """
+    return dict(
+        (job_id, known) if before.get(job_id) is known else _with_texts(known, desired.jobs.get(job_id))
+        for job_id, known in stored.items()
+    )
+
+
+def _with_texts(known: Known, declared: DeclaredJob | None) -> tuple[str, Known]:
+    if declared is None or (declared.known_digest, declared.path) != (known.digest, known.path):
+        return known.job_id, known
+    job_id = declared.job_id
+    return job_id, replace(known, job_id=job_id, digest=declared.known_digest, path=declared.path)
 
 
 def job_id_of(change: Change) -> str:

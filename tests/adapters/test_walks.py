@@ -1,6 +1,7 @@
 """A walk that hands out what an earlier one found is the walk that looks at everything anew; how often one is due."""
 
 import asyncio
+import errno
 import os
 import threading
 import time
@@ -10,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from myscheduler.adapters.source import watching
+from myscheduler.adapters.source import reading, watching
 from myscheduler.adapters.source.reading import DirectorySource
-from myscheduler.adapters.source.tree import Tree, walk
+from myscheduler.adapters.source.tree import Tree, rests, walk
 from tests.kubelet import Kubelet
 
 OLD = 1_700_000_000
@@ -95,7 +96,7 @@ def test_it_finds_what_a_first_walk_finds(root: Path, change: Callable[[Path], o
     before = walk(root)
     change(root)
     assert walk(root, before) == walk(root)
-    assert walk(root, before).folders.keys() == walk(root).folders.keys()
+    assert walk(root, before).listings.keys() == walk(root).listings.keys()
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
@@ -120,6 +121,76 @@ def test_what_stands_is_held_once(root: Path) -> None:
     again = {found.path: found for found in walk(root, before).files}
     kept = [found.path for found in before.files if again[found.path] is found]
     assert kept == ["policy.yaml", "sub/b.yaml"]
+
+
+@pytest.fixture
+def walks(monkeypatch: pytest.MonkeyPatch) -> list[Tree]:
+    """The walks that readers make."""
+    made: list[Tree] = []
+
+    def spy(root: Path, before: Tree | None) -> Tree:
+        made.append(walk(root, before))
+        return made[-1]
+
+    monkeypatch.setattr(reading, "walk", spy)
+    return made
+
+
+def test_where_nothing_changed_one_walk_is_enough(root: Path, walks: list[Tree]) -> None:
+    source = DirectorySource(root)
+    first = source.read()
+    walks.clear()
+    assert source.read() is first
+    assert len(walks) == 1
+
+
+@pytest.mark.parametrize("change", sorted(CHANGES.keys() - {"nothing", "reserved-name-elsewhere"}))
+def test_a_change_takes_two(root: Path, walks: list[Tree], change: str) -> None:
+    """One before what is new is read, and one after it; meanwhile, it alone is looked at again."""
+    source = DirectorySource(root)
+    source.read()
+    CHANGES[change](root)
+    walks.clear()
+    assert source.read() == DirectorySource(root).read()
+    assert walks[0] == walks[1]
+    assert len(walks) == 2 + 3  # a new reader has nothing to compare with
+
+
+def test_what_could_not_be_read_is_tried_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk may fail and work again, and the signature of the file stays as it is."""
+    source = DirectorySource(root)
+
+    def fails(path: str, _: int) -> int:
+        raise OSError(errno.EIO, "Input/output error", path)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(reading, "_open_at_once", fails)
+        failed = source.read()
+        assert source.read() is failed
+    assert [file.path for file in failed.unreadable] == ["a.yaml", "sub/b.yaml"]
+    assert source.read() == DirectorySource(root).read() != failed
+
+
+ONWARD: dict[str, Callable[[Path], object]] = {
+    "edited-again": lambda r: write(r / "new.yaml", "more"),
+    "gone-again": lambda r: (r / "new.yaml").unlink(),
+    "gone-file-comes-back": lambda r: write(r / "a.yaml", "a"),
+    "one-more": lambda r: write(r / "sub" / "one-more.yaml"),
+    "one-less": lambda r: (r / "sub" / "b.yaml").unlink(),
+    "another-root": lambda r: [r.rename(r.parent / "old"), write(r / "a.yaml")],
+    "no-root": lambda r: r.rename(r.parent / "old"),
+}
+
+
+@pytest.mark.parametrize("change", ONWARD.values(), ids=ONWARD)
+def test_a_look_at_what_is_new_sees_that_it_moves_on(root: Path, change: Callable[[Path], object]) -> None:
+    since = walk(root)
+    write(root / "new.yaml")
+    (root / "a.yaml").unlink()
+    tree = walk(root, since)
+    assert rests(root, tree, since)
+    change(root)
+    assert not rests(root, tree, since)
 
 
 @asynccontextmanager
@@ -172,3 +243,21 @@ async def test_an_event_wakes_before_the_walk_that_follows_it(root: Path) -> Non
             await asyncio.wait_for(woken.wait(), 5)
         finally:
             may_walk.set()
+
+
+@pytest.mark.anyio
+async def test_only_what_may_have_to_be_watched_is_looked_for_at_once(root: Path) -> None:
+    woken, walked_again = asyncio.Event(), threading.Event()
+
+    def walked() -> Tree:
+        walked_again.set()
+        return walk(root)
+
+    async with watched(root, walked, woken.set, poll_sec=60):
+        await asyncio.sleep(0.5)  # until the watch stands
+        for change, is_way in ((another_inode, False), (lambda r: (r / "team").mkdir(), True)):
+            woken.clear()
+            walked_again.clear()
+            change(root)
+            await asyncio.wait_for(woken.wait(), 5)
+            assert await asyncio.to_thread(walked_again.wait, 5 if is_way else 0.5) is is_way

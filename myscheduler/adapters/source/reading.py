@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from myscheduler.adapters.source import watching
-from myscheduler.adapters.source.revision import Names
-from myscheduler.adapters.source.tree import Found, Signature, Tree, changed, reason_of, walk
+from myscheduler.adapters.source.revision import Checkout, Names
+from myscheduler.adapters.source.tree import Found, Signature, Tree, changed, reason_of, rests, walk
 from myscheduler.causes import is_lack_of_files
 from myscheduler.core.source import CALENDARS, POLICY, RESERVED, Snapshot, SourceFile, SourceUnavailable, UnreadableFile
 
@@ -31,6 +31,17 @@ class _Known:
     file: SourceFile
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What was read as of one moment."""
+
+    tree: Tree
+    checkout: Checkout | None
+    doubtful: tuple[Found, ...]
+    """What may read otherwise though its signature stays: it was young, or could not be read."""
+    snapshot: Snapshot
+
+
 class DirectorySource:
     """A folder of manifests. `read` blocks, so it belongs into a thread, one call at a time.
 
@@ -41,8 +52,9 @@ class DirectorySource:
     def __init__(self, root: Path, *, follows_git: bool = True) -> None:
         self.root = root
         self._names = Names(follows_git=follows_git)
-        self._known: Mapping[str, _Known] = {}
-        self._last: Tree | None = None
+        self._known: Mapping[str, _Known | UnreadableFile] = {}
+        """What was read last, by real path."""
+        self._last: _Reading | None = None
         self._walked: Tree | None = None
         self._restless = 0
         """Readings in a row that found no rest."""
@@ -55,6 +67,9 @@ class DirectorySource:
         The tree is walked before and after: when both walks found the same files at the same real paths with the same
         signatures, then all of what was read in between stood there together. This one check covers a kubelet that
         swaps `..data`, a git-sync that swaps the root, and files that are edited or vanish meanwhile.
+
+        Where one walk finds everything as it was read last, nothing is left to be read, and the last snapshot, which
+        stood there together, is returned: the same object.
         """
         begun = time.monotonic()
         self._left_out = set()
@@ -82,7 +97,11 @@ class DirectorySource:
 
     def _attempt(self, begun: float) -> Snapshot | None:
         """None when something changed in the middle of it."""
-        before = self._settled(begun)
+        tree, last = self._look(), self._last
+        is_known = last is not None and tree == last.tree
+        if last is not None and is_known and self._stands(last, tree):
+            return last.snapshot
+        before = tree if is_known else self._settled(tree, begun)
         if before is None:
             return None
         checkout = self._names.checkout_of(before.real)
@@ -91,15 +110,32 @@ class DirectorySource:
         if read is None or after != before or self._names.checkout_of(after.real) != checkout:
             self._note(before, after)
             return None
-        self._known = {real: item for real, item in read.items() if isinstance(item, _Known)}
-        self._last = before
-        snapshot = _snapshot(before, read)
-        contents = {real: item.file.content for real, item in self._known.items()}
-        name = self._names.name(snapshot.revision, before, checkout, contents)
-        return replace(snapshot, revision=name)
+        self._known = read
+        doubtful = tuple(found for found in before.files if not _is_lasting(read[found.real]))
+        snapshot = self._named(_snapshot(before, read), before, checkout)
+        self._last = _Reading(before, checkout, doubtful, snapshot)
+        return snapshot
 
-    def _settled(self, begun: float) -> Tree | None:
-        """The tree as it was read last, or else one that has stood unchanged for a moment; None when patience ends.
+    def _stands(self, last: _Reading, tree: Tree) -> bool:
+        """Whether what a walk found as it was read last would also read as it did then."""
+        if self._names.checkout_of(tree.real) != last.checkout:
+            return False
+        again = {found.real: _read(found, tree.taken_ns) for found in last.doubtful}
+        if any(item is None or not _is_alike(item, self._known[real]) for real, item in again.items()):
+            return False
+        self._known = {**self._known, **{real: item for real, item in again.items() if item is not None}}
+        self._last = replace(
+            last, doubtful=tuple(one for one in last.doubtful if not _is_lasting(self._known[one.real]))
+        )
+        return True
+
+    def _named(self, snapshot: Snapshot, tree: Tree, checkout: Checkout | None) -> Snapshot:
+        known = self._known.items() if checkout is not None else ()
+        contents = {real: item.file.content for real, item in known if isinstance(item, _Known)}
+        return replace(snapshot, revision=self._names.name(snapshot.revision, tree, checkout, contents))
+
+    def _settled(self, tree: Tree, begun: float) -> Tree | None:
+        """The tree once it has stood unchanged for a moment; None when patience ends.
 
         Writers that truncate and then write leave a file empty for an instant, those that unlink and create leave it
         missing: read just then, it would delete its jobs. The times of the files can't tell: the kernel shows the new
@@ -108,20 +144,25 @@ class DirectorySource:
         A checkout may rest for longer than that half-way through the source. Git holds a lock from before it touches
         the first file until after the last, and moves HEAD just after that.
         """
-        tree, lock = self._look(), None
-        while tree != self._last:
+        lock = None
+        while True:
             before, lock_before = tree, lock
             time.sleep(SETTLED_SEC)
-            tree, now = self._look(), time.monotonic()
+            tree, now = self._look_again(before), time.monotonic()
             self._note(before, tree)
             lock = self._names.git_at_work(tree.real, now)
             if tree == before and not lock and not lock_before:
-                break
+                return tree
             if lock and now >= begun + GIT_LIMIT_SEC:
                 raise SourceUnavailable(f"{lock}: git is changing the source: wait for it to end")
             if not lock and now >= begun + SETTLE_LIMIT_SEC:
                 return None
-        return tree
+
+    def _look_again(self, tree: Tree) -> Tree:
+        """The rest of the tree is looked at once more after the reading."""
+        if self._last is not None and rests(self.root, tree, self._last.tree):
+            return tree
+        return self._look()
 
     def _look(self) -> Tree:
         return self._walk().without(self._left_out)
@@ -140,15 +181,24 @@ class DirectorySource:
         """What stands at each real path; None when one of them is no longer what the walk found."""
         read: dict[str, _Known | UnreadableFile] = {}
         for found in tree.files:
-            known = self._known.get(found.real)
-            if known is not None and known.lasting and known.signature == found.signature:
-                read[found.real] = known
-                continue
-            item = _read(found, tree.taken_ns)
-            if item is None:
-                return None
+            item = self._known.get(found.real)
+            if not (isinstance(item, _Known) and item.lasting and item.signature == found.signature):
+                item = _read(found, tree.taken_ns)
+                if item is None:
+                    return None
             read[found.real] = item
         return read
+
+
+def _is_lasting(item: _Known | UnreadableFile) -> bool:
+    return isinstance(item, _Known) and item.lasting
+
+
+def _is_alike(one: _Known | UnreadableFile, other: _Known | UnreadableFile) -> bool:
+    """Whether both say the same of a file."""
+    if isinstance(one, _Known) and isinstance(other, _Known):
+        return one.file == other.file
+    return one == other
 
 
 def _read(found: Found, taken_ns: int) -> _Known | UnreadableFile | None:
@@ -176,19 +226,25 @@ def _open_at_once(path: str, flags: int) -> int:
 
 def _snapshot(tree: Tree, read: Mapping[str, _Known | UnreadableFile]) -> Snapshot:
     files: list[SourceFile] = []
-    unreadable = list(tree.unreadable)
+    unreadable: list[UnreadableFile] = []
+    reserved: dict[str, SourceFile | UnreadableFile] = {}
     for found in tree.files:
         item = read[found.real]
-        if isinstance(item, UnreadableFile):
-            unreadable.append(item)
-        elif item.file.path == found.path:
-            files.append(item.file)
-        else:  # known under another path: the same content moved or is reached through another link
-            files.append(SourceFile(found.path, item.file.content, item.file.digest))
-    everything: list[SourceFile | UnreadableFile] = [*files, *unreadable]
-    return Snapshot.of(
-        (file for file in files if file.path not in RESERVED),
-        (file for file in unreadable if file.path not in RESERVED),
-        next((file for file in everything if file.path == CALENDARS), None),
-        next((file for file in everything if file.path == POLICY), None),
-    )
+        one = item if isinstance(item, UnreadableFile) else _at(found.path, item.file)
+        if found.path in RESERVED:
+            reserved[found.path] = one
+        elif isinstance(one, SourceFile):
+            files.append(one)
+        else:
+            unreadable.append(one)
+    for unread in tree.unreadable:
+        if unread.path in RESERVED:
+            reserved.setdefault(unread.path, unread)
+        else:
+            unreadable.append(unread)
+    return Snapshot.of(files, unreadable, reserved.get(CALENDARS), reserved.get(POLICY))
+
+
+def _at(path: str, file: SourceFile) -> SourceFile:
+    """It may be known under another path: the same content moved, or is reached through another link."""
+    return file if file.path == path else SourceFile(path, file.content, file.digest)

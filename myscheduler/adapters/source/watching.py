@@ -4,6 +4,7 @@ import asyncio
 import errno
 import logging
 import os
+import stat
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
@@ -61,9 +62,23 @@ class _Places:
             for path in paths
         )
 
+    def may_grow(self, paths: frozenset[str]) -> bool:
+        """Whether there may be more to watch now, or something else: a folder or a link stands there, or a watched
+        folder was replaced. What came and went leaves nothing to watch, and a file is watched by its folder.
+        """
+        return self.replaced(paths) or any(_is_way(path) for path in paths)
+
     def replaced(self, paths: frozenset[str]) -> bool:
         """Whether a watched folder went away or came anew: inotify would go on watching the old one."""
         return any(path in self.folders or path in self.hinges for path in paths)
+
+
+def _is_way(path: str) -> bool:
+    """Whether a folder or a link stands there."""
+    try:
+        return not stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +143,7 @@ async def _watch_places(
 ) -> _Survey:
     """Wait at the places of `seen` until they are no longer the right ones; return the last survey."""
     places = seen.places
+    rest_sec = seen.rest_sec
     due = 0.0  # look as soon as the watch stands: what happened since the survey raised no event
     async with aclosing(_events(places, min(TICK_SEC, poll_sec))) as events:
         async for paths in events:
@@ -136,14 +152,16 @@ async def _watch_places(
                 continue
             if concerned:  # at once: a survey of a large source takes its time
                 wake()
-            survey = await asyncio.to_thread(look)
-            if not concerned:
-                if survey.state != seen.state:
-                    wake()
-                seen = survey  # else it may show what the reader came too early for: the next look compares with before
-            if survey.places != places or places.replaced(paths):
-                break
-            due = time.monotonic() + max(poll_sec, survey.rest_sec)
+            if not concerned or places.may_grow(paths):
+                survey = await asyncio.to_thread(look)
+                if not concerned:
+                    if survey.state != seen.state:
+                        wake()
+                    seen = survey  # else the reader may have come too early: the next look compares with before
+                if survey.places != places or places.replaced(paths):
+                    break
+                rest_sec = survey.rest_sec
+            due = time.monotonic() + max(poll_sec, rest_sec)
     return seen
 
 
@@ -174,7 +192,8 @@ def _survey(root: Path, walk: Callable[[], Tree], checkout_of: CheckoutOf) -> _S
         return _Survey((str(error), frozenset(), None), _Places({}, hinges, frozenset()), 0.0)
     # A file that was just written may be written again without a new signature; once it is old, one more look is due.
     young = frozenset(found.real for found in tree.files if found.signature.is_racy(tree.taken_ns))
-    folders = {real: (signature.device, signature.inode) for real, signature in tree.folders.items()}
+    signatures = ((real, listing.folder.signature) for real, listing in tree.listings.items())
+    folders = {real: (signature.device, signature.inode) for real, signature in signatures}
     targets = frozenset(found.real for found in tree.files if (found.real.rpartition("/")[0] or "/") not in folders)
     lock = lock_of(tree.real)
     state = (tree, young, checkout_of(tree.real))

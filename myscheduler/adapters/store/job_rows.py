@@ -1,9 +1,10 @@
 """SQL of the jobs and their progress. Every function works inside the caller's transaction."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from sys import intern
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
@@ -64,6 +65,13 @@ _MARKS = (
     .join_from(jobs, progress, jobs.c.job_id == progress.c.job_id)
     .order_by(jobs.c.job_id)
 )
+_AS_KNOWN = sa.select(
+    jobs.c.job_id, jobs.c.owner, jobs.c.digest, jobs.c.version, jobs.c.source_path, jobs.c.source_line,
+    jobs.c.is_protected,
+)  # fmt: skip
+_SOME_AS_KNOWN = _AS_KNOWN.where(jobs.c.job_id.in_(sa.bindparam("ids", expanding=True)))
+_OWNERS = {str(owner): owner for owner in Owner}
+_NOTHING: Mapping[str, Known] = MappingProxyType({})
 _INSERT_JOB = sa.insert(jobs)
 _INSERT_PROGRESS = sa.insert(progress)
 
@@ -103,17 +111,27 @@ def find_jobs(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, Jo
     return found
 
 
-def known_jobs(connection: sa.Connection) -> dict[str, Known]:
-    """Every job as a plan needs it."""
-    columns = (
-        jobs.c.job_id, jobs.c.owner, jobs.c.digest, jobs.c.version, jobs.c.source_path, jobs.c.source_line,
-        jobs.c.is_protected,
-    )  # fmt: skip
-    owners = {str(owner): owner for owner in Owner}
-    return {
-        job_id: Known(job_id, owners[owner], digest, version, path, line, is_protected)
-        for job_id, owner, digest, version, path, line, is_protected in connection.execute(sa.select(*columns))
+def known_jobs(connection: sa.Connection, before: Mapping[str, Known] = _NOTHING) -> Mapping[str, Known]:
+    """Every job as a plan needs it. `before` is what an earlier call found, and returned where nothing has changed.
+
+    A job is known by its version: each change gives it another one, and one that is made again never gets an old one.
+    """
+    versions = connection.execute(sa.select(jobs.c.job_id, jobs.c.version)).all()
+    new = [job_id for job_id, version in versions if job_id not in before or before[job_id].version != version]
+    if not new and len(versions) == len(before):
+        return before
+    if len(new) > CHUNK:
+        return {row.job_id: _known(*row) for row in connection.execute(_AS_KNOWN)}
+    found = {
+        row.job_id: _known(*row) for ids in id_lists(new) for row in connection.execute(_SOME_AS_KNOWN, {"ids": ids})
     }
+    return {job_id: found.get(job_id) or before[job_id] for job_id, _ in versions}
+
+
+def _known(
+    job_id: str, owner: str, digest: str, version: int, path: str | None, line: int | None, is_protected: bool
+) -> Known:
+    return Known(job_id, _OWNERS[owner], digest, version, path, line, is_protected)
 
 
 def positions(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, Position]:
