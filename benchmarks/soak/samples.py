@@ -27,8 +27,8 @@ class Sample:
     proportional: float
     """PSS: pages that are shared with other processes count by their share."""
     private: float
-    """What the process wrote itself: the figure that is judged. Pages of files, such as those of Python, don't count: they
-    are private as long as no other program happens to use them.
+    """What the process wrote itself: the figure that is judged. Pages of files, such as those of Python, don't count,
+    because they are private as long as no other program happens to use them.
     """
     files: int
     threads: int
