@@ -165,6 +165,7 @@ _TOKENS = {
 }
 """What a double or single quoted scalar is written of."""
 _BREAKS = re.compile(_BREAK)
+_KEPT = frozenset("\u2028\u2029")
 
 
 def _sources(written: str, tokens: re.Pattern[str]) -> Iterator[int]:
@@ -174,9 +175,11 @@ def _sources(written: str, tokens: re.Pattern[str]) -> Iterator[int]:
         match token.lastgroup:
             case "one":
                 yield first
-            case "fold" | "joined":
-                breaks = len(_BREAKS.findall(token[0])) - 1
-                yield from [first] * (breaks if breaks or token.lastgroup == "joined" else 1)
+            case "joined":
+                yield from [first] * (len(_BREAKS.findall(token[0])) - 1)
+            case "fold":  # the first break becomes a space, unless others follow or it is one that YAML keeps
+                before, *others = _BREAKS.findall(token[0])
+                yield from [first] * (len(others) + (before in _KEPT) or 1)
             case _:
                 yield from range(first, end)
 

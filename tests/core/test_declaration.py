@@ -99,7 +99,7 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
             id="spellings",
         ),
         pytest.param({"headers": {"Expect": "100-continue"}}, "headers.Expect", "set by the HTTP client", id="Expect"),
-        pytest.param({"headers": {"A": []}}, "headers.A", "at least 1 item", id="no value of a header"),
+        pytest.param({"headers": {"A": []}}, "headers.A", "is an empty list", id="no value of a header"),
         pytest.param(
             {"headers": {"A": ["b", "c\nd"]}}, "headers.A.1", "can't hold line breaks", id="a line break in one"
         ),

@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from myscheduler.core.embedded import EmbeddedFile, embedded
@@ -45,6 +45,7 @@ _PIECES = st.sampled_from(
     st.sampled_from(["\n", "\r\n"]),
     st.sampled_from([None, 6]),
 )
+@example("K0Z\u2028\n", "'", 10, True, "\n", None)  # a break that YAML keeps, and one that it folds
 def test_places_lead_to_what_is_written_there(
     content: str, style: str, width: int, raw: bool, end: str, indent: int | None
 ) -> None:

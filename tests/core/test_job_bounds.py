@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from myscheduler.core import bounds, credentials, manifest, yaml
+from myscheduler.core import bounds, credentials, fields, manifest, yaml
 from myscheduler.core.declaration import declare
 from myscheduler.core.excess import excess
 from myscheduler.core.manifest_schema import manifest_schema
@@ -164,9 +164,11 @@ def test_the_table_of_bounds_is_that_of_the_code() -> None:
     assert told == [
         bounds.MOST_VALUES, bounds.LARGEST_JOB, bounds.DEEPEST, bounds.LONGEST_NUMBER, bounds.MOST_REFERENCES, 255,
         bounds.LONGEST_NAME,
-        bounds.LONGEST_URL, bounds.LONGEST_WORD, bounds.MOST_HEADERS, bounds.LONGEST_HEADER_NAME, bounds.LONGEST_HEADER,
+        bounds.LONGEST_URL, fields.MOST_CRONS, bounds.LONGEST_WORD,
+        bounds.MOST_HEADERS, bounds.LONGEST_HEADER_NAME, bounds.LONGEST_HEADER,
         bounds.LARGEST_HEADERS, bounds.MOST_LABELS, bounds.LONGEST_LABEL_NAME, bounds.LONGEST_LABEL,
-        bounds.LARGEST_FILE, bounds.MOST_IN_DOCUMENT, bounds.MOST_IN_FILE, bounds.MOST_PROBLEMS, bounds.MOST_IN_REPORT,
+        bounds.LARGEST_FILE, bounds.MOST_IN_DOCUMENT, bounds.MOST_IN_FILE, bounds.MOST_CALENDARS, bounds.MOST_RULED,
+        bounds.LONGEST_RULED, bounds.LARGEST_RULED, bounds.MOST_PROBLEMS, bounds.MOST_IN_REPORT,
     ]  # fmt: skip
 
 
