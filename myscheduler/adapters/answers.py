@@ -28,11 +28,13 @@ _FIELD = re.compile(
 )
 _NO_FIELD = re.compile(rb"^[^:\n]*$", re.MULTILINE)
 _FOLD = re.compile(rb"\r?\n[ \t]+")
-_NUMBER = re.compile(rb"\+?0*(\d{1,18})")
+MOST_DIGITS = 18
+_NUMBER = re.compile(rb"\+?0*(\d{1,%d})" % MOST_DIGITS)
 _CHUNK_SIZE = re.compile(rb"[ \t]*0*([0-9a-f]{1,15})[ \t]*(?:;.*)?", re.IGNORECASE | re.DOTALL)
 _CHUNK_END = re.compile(rb"\r?\n")
 _IDLE = re.compile(rb"(?:^|[,;\s])timeout[ \t]*=[ \t]*\"?(\d{1,6})", re.IGNORECASE)
 _NO_MORE = re.compile(rb"(?:^|[,;\s])max[ \t]*=[ \t]*\"?0+(?!\d)", re.IGNORECASE)
+_IDLE_FIELDS = frozenset({b"connection", b"keep-alive"})
 _EMPTY = frozenset({101, 204, 304})
 _CODINGS = frozenset({b"gzip", b"x-gzip", b"deflate"})
 
@@ -190,11 +192,11 @@ class AnswerReader:
     def _framing(self, fields: dict[bytes, list[bytes]]) -> tuple[bytes, list[str]]:
         """How the body ends. Returns what it is coded in by `Transfer-Encoding`, and what is odd."""
         lengths, oddities = _lengths(fields.get(b"content-length", []))
-        codings = _words(fields.get(b"transfer-encoding", []))
-        codings = [coding for coding in codings if coding != b"identity"]
         self._step = self._read_length
         if self._is_head or self._status in _EMPTY:
             return b"", []
+        codings = _words(fields.get(b"transfer-encoding", []))
+        codings = [coding for coding in codings if coding != b"identity"]
         if codings:
             return self._coded(codings, oddities, has_length=bool(fields.get(b"content-length")))
         if lengths:
@@ -341,6 +343,8 @@ def _lengths(values: list[bytes]) -> tuple[set[int], list[str]]:
     """The values of `Content-Length` that are numbers, and what is odd about them."""
     if not values:
         return set(), []
+    if len(values) == 1 and values[0].isdigit() and len(values[0]) <= MOST_DIGITS:  # as nearly all are
+        return {int(values[0])}, []
     words = _words(values)
     found = [match for word in words if (match := _NUMBER.fullmatch(word))]
     lengths = {int(match[1]) for match in found}
@@ -358,11 +362,15 @@ def _lengths(values: list[bytes]) -> tuple[set[int], list[str]]:
 
 
 def _words(values: list[bytes]) -> list[bytes]:
+    if not values:
+        return []
     return [word for value in values for part in value.lower().split(b",") if (word := part.strip())]
 
 
 def _idle_of(version: float, fields: dict[bytes, list[bytes]]) -> float | None:
     """How long the target keeps the connection; `None` where it doesn't say, 0 where it closes it."""
+    if version >= 1.1 and fields.keys().isdisjoint(_IDLE_FIELDS):
+        return None
     options = _words(fields.get(b"connection", []))
     if b"close" in options or (version < 1.1 and b"keep-alive" not in options):
         return 0
