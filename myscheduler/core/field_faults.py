@@ -12,6 +12,7 @@ from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.credentials import is_credential_name, key_shown
 from myscheduler.core.fields import BlackoutFields, CalendarFields, DstFields, IntervalFields, JobFields, LengthFields
 from myscheduler.core.problem import Complaint, did_you_mean, shown
+from myscheduler.core.yaml_suspects import odd_space
 
 
 def read_fields(values: Mapping[str, Any]) -> tuple[JobFields, list[Complaint]]:
@@ -149,6 +150,8 @@ def _keys_around(loc: tuple[str | int, ...]) -> list[str]:
 
 
 def _unknown(name: str, known: list[str]) -> str:
+    if (odd := odd_space(name)) is not None:
+        return f"{odd} is a part of the key {key_shown(name.strip())!r}: write plain spaces"
     advice = did_you_mean(key_shown(name), known) or f": the keys are {', '.join(known)}"
     return f"unknown key {key_shown(name)!r}{advice}{_spaced(name)}"
 

@@ -5,7 +5,7 @@ What goes beyond the shape of a field is judged in `declaration`.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from myscheduler.core.bounds import (
     LONGEST_HEADER,
@@ -30,29 +30,37 @@ LONGEST_DAYS = 50
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
+def _whole(value: Any) -> Any:
+    """3 for 3.0, which JSON and YAML write of the same number, and JSON Schema takes for an integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+
+
 class LengthFields(BaseModel):
     """How long something lasts; the units add up."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    weeks: int | None = Field(None, ge=0, le=5_200, description="Weeks of seven days.", examples=[2])
-    days: int | None = Field(
+    weeks: Whole | None = Field(None, ge=0, le=5_200, description="Weeks of seven days.", examples=[2])
+    days: Whole | None = Field(
         None,
         ge=0,
         le=36_500,
         description="Days of 24 hours, whatever the clocks do; of the calendar, in an interval with `clock: wall`.",
         examples=[1],
     )
-    hours: int | None = Field(None, ge=0, le=1_000_000, description="Hours.", examples=[6])
-    minutes: int | None = Field(None, ge=0, le=60_000_000, description="Minutes.", examples=[10])
-    seconds: int | None = Field(None, ge=0, le=3_000_000_000, description="Seconds.", examples=[30])
+    hours: Whole | None = Field(None, ge=0, le=1_000_000, description="Hours.", examples=[6])
+    minutes: Whole | None = Field(None, ge=0, le=60_000_000, description="Minutes.", examples=[10])
+    seconds: Whole | None = Field(None, ge=0, le=3_000_000_000, description="Seconds.", examples=[30])
 
 
 class IntervalFields(LengthFields):
     """How long from one slot to the next; the units add up."""
 
-    years: int | None = Field(None, ge=0, le=100, description="Years, with `clock: wall`.", examples=[1])
-    months: int | None = Field(None, ge=0, le=1_200, description="Months, with `clock: wall`.", examples=[3])
+    years: Whole | None = Field(None, ge=0, le=100, description="Years, with `clock: wall`.", examples=[1])
+    months: Whole | None = Field(None, ge=0, le=1_200, description="Months, with `clock: wall`.", examples=[3])
 
 
 class DstFields(BaseModel):
@@ -243,7 +251,7 @@ class JobFields(BaseModel):
         description="Run on working days only, or not on holidays.",
         examples=[{"country": "JP", "only": "business_days", "shift": "next"}],
     )
-    jitter_sec: int | None = Field(
+    jitter_sec: Whole | None = Field(
         None,
         ge=0,
         le=DAY,
@@ -280,7 +288,7 @@ class JobFields(BaseModel):
     timeout_sec: float | None = Field(
         None, gt=0, le=DAY, description="Seconds for one whole attempt; 30.", examples=[120]
     )
-    max_retries: int | None = Field(
+    max_retries: Whole | None = Field(
         None, ge=0, le=100, description="Further attempts after a 5xx or no answer; 0.", examples=[3]
     )
     retry_backoff_sec: float | None = Field(
@@ -290,7 +298,7 @@ class JobFields(BaseModel):
         description="Seconds before the first retry; doubled for each further one; 1.0.",
         examples=[5],
     )
-    misfire_grace_time: int | None = Field(
+    misfire_grace_time: Whole | None = Field(
         None,
         ge=1,
         le=366 * DAY,
@@ -306,7 +314,7 @@ class JobFields(BaseModel):
         "none, the last, or all; last, or all where coalesce is false.",
         examples=["none"],
     )
-    max_instances: int | None = Field(
+    max_instances: Whole | None = Field(
         None, ge=1, le=1_000, description="Executions of this job at the same time; 1.", examples=[2]
     )
     overlap: Literal["skip", "queue", "replace", "allow"] | None = Field(

@@ -32,6 +32,7 @@ from myscheduler.core.source import (
     reserved_name_meant,
 )
 from myscheduler.core.yaml import Document, YamlError, read_documents
+from myscheduler.core.yaml_suspects import suspect
 
 NO_CALENDARS = NamedCalendars()
 NO_RULES = Rules()
@@ -240,8 +241,10 @@ def _parse_bytes(path: str, content: bytes, reading: _Reading, place: Place) -> 
     try:
         documents = list(read_documents(text))
     except YamlError as error:
-        line, column = place(error.line, error.column)
-        problem = Problem(path, line, column, "", "yaml-syntax", str(error))
+        found = suspect(text, error.line)
+        line, column = place(*((found[0], 1) if found else (error.line, error.column)))
+        message = f"is not YAML: {found[1]}" if found else str(error)
+        problem = Problem(path, line, column, "", "yaml-syntax", message)
         ids = _ids_in_broken(text)
         return ParsedFile(path, problems=(problem,), broken_ids=ids, is_opaque=True, is_nameless=not ids)
     return _merge(path, [_parse_document(path, document, text, reading, place) for document in documents])

@@ -99,6 +99,14 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
             id="spellings",
         ),
         pytest.param({"headers": {"Expect": "100-continue"}}, "headers.Expect", "set by the HTTP client", id="Expect"),
+        pytest.param({"max_retries": 3.5}, "max_retries", "whole number, not 3.5", id="a part of a retry"),
+        pytest.param({"\u3000name": "x"}, "…", "a full-width space (U+3000) is a part of the key 'name'", id="U+3000"),
+        pytest.param({"timezone": "GMT+2"}, "timezone", "for UTC+2 write Etc/GMT-2", id="GMT+2"),
+        pytest.param({"timezone": "UTC+09:00"}, "timezone", "write Asia/Tokyo or Etc/GMT-9", id="UTC+09:00"),
+        pytest.param({"timezone": "-3"}, "timezone", "for UTC-3 write Etc/GMT+3", id="a bare offset"),
+        pytest.param({"timezone": "+05:30"}, "timezone", "for UTC+5:30 write Asia/Kolkata", id="half an hour"),
+        pytest.param({"timezone": "UTC+13:37"}, "timezone", "no zone is always UTC+13:37", id="no such offset"),
+        pytest.param({"timezone": "Etc/GMT+25"}, "timezone", "write an IANA name", id="another offset is not meant"),
         pytest.param({"headers": {"A": []}}, "headers.A", "is an empty list", id="no value of a header"),
         pytest.param(
             {"headers": {"A": ["b", "c\nd"]}}, "headers.A.1", "can't hold line breaks", id="a line break in one"

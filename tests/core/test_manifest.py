@@ -432,3 +432,24 @@ def test_any_file_says_what_is_wrong_with_it(content: bytes) -> None:
     assert {problem.rule for problem in parsed.problems} <= RULES.keys()
     lines = len(content.decode(errors="replace").splitlines())
     assert all(1 <= problem.line <= lines + 1 and problem.column >= 1 for problem in parsed.problems)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        pytest.param("job_id:\u00a0a\ntarget_url: http://x/\n", 1, "a no-break space (U+00A0)", id="behind a colon"),
+        pytest.param("job_id: a\nname\uff1aあ\ntarget_url: http://x/\n", 2, "a full-width colon", id="colon"),
+        pytest.param("job_id: a\n<<<<<<< HEAD\nname: b\n=======\nname: c\n>>>>>>> d\n", 2, "git", id="conflict"),
+    ],
+)
+def test_what_only_looks_like_yaml_is_named_at_its_line(text: str, line: int, message: str) -> None:
+    (problem,) = parse_file(SourceFile.of("a.yaml", text.encode()), zone="UTC").problems
+    assert (problem.line, problem.rule) == (line, "yaml-syntax")
+    assert message in problem.message
+
+
+def test_whole_numbers_may_be_written_as_floats() -> None:
+    text = "job_id: a\ntarget_url: http://x/\ninterval: {minutes: 5.0}\nmax_retries: 3.0\n"
+    (job,) = parse_file(SourceFile.of("a.yaml", text.encode()), zone="UTC").jobs
+    whole = parse_file(SourceFile.of("a.yaml", text.replace(".0", "").encode()), zone="UTC").jobs[0]
+    assert (job.digest, job.spec and job.spec.max_retries) == (whole.digest, 3)
