@@ -16,7 +16,7 @@ from tests.parts import Parts, opened
 
 pytestmark = pytest.mark.anyio
 
-WARM_UP, EDITS = 100, 200
+WARM_UP, EDITS = 100, 400
 OURS = [tracemalloc.Filter(True, "*/myscheduler/*"), tracemalloc.Filter(False, tracemalloc.__file__)]
 MOST_A_KIND = 60
 """So many objects of a class may come or go by chance: caches of few entries fill up."""

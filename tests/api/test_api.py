@@ -774,7 +774,7 @@ class TestAudit:
         assert [one["actor"] for one in approved] == ["Ada"]
         assert (await api.get("/api/v1/audit?action=eaten")).status_code == 422
         assert told["Ada", "approved", None] == {
-            "digest": blocked["digest"], "job_ids": ["a"], "revision": third["last_applied_revision"],
+            "digest": blocked["digest"], "job_ids": ["a"], "job_count": 1, "revision": third["last_applied_revision"],
         }  # fmt: skip
 
     async def test_a_pause_that_ends_by_itself(self, parts: Parts, api: httpx.AsyncClient) -> None:
