@@ -126,7 +126,7 @@ class TestSending:
     async def test_no_more_than_the_limit_are_in_flight(self, tmp_path: Path, target: Target) -> None:
         target.answers("/slow", Answer(delay=0.3))
         async with opened(tmp_path, limit=2) as parts:
-            when = soon(0.2)
+            when = soon(1.5)
             for name in "abcde":
                 await parts.create(name, **when, target_url=target.url("/slow"))
             parts.runner.start()
@@ -516,7 +516,7 @@ async def fill_by_triggers(parts: Parts, job_id: str) -> int:
 
 class TestStoreTrouble:
     async def test_nothing_is_sent_that_could_not_be_recorded_and_it_heals(self, parts: Parts, target: Target) -> None:
-        when = soon(1.0)
+        when = soon(3.0)
         names = [f"job-{number}" for number in range(100)]
         await asyncio.gather(*(parts.create(name, **when, target_url=target.url(f"/{name}")) for name in names))
         parts.fill()

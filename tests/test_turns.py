@@ -59,10 +59,10 @@ class TestHangingTargets:
         self, tmp_path: Path, target: Target, hanging: Target
     ) -> None:
         async with opened(tmp_path, limit=12, drain_sec=0) as parts:
-            when = soon(0.1)
+            when = soon(2.0)
             for number in range(30):
                 await parts.create(f"hanging-{number}", **when, target_url=hanging.url())
-                await parts.create(f"well-{number}", **soon(0.2), target_url=target.url())
+                await parts.create(f"well-{number}", **soon(2.1), target_url=target.url())
             parts.runner.start()
             await received(target, 30)
             assert len(await received(hanging, 4)) == 4  # half of the 8 that it leaves free
