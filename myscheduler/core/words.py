@@ -157,6 +157,8 @@ def _in_hours(hours: tuple[int, ...]) -> list[str]:
 def _part(expression: CronExpression, unit: Literal["minute", "second"]) -> str:
     values = expression.minutes if unit == "minute" else expression.seconds
     stride, whole = _stride(values, least=5), "hour" if unit == "minute" else "minute"
+    if values == (0,):
+        return f"at 0 {unit}s past the {whole}"  # of which the library says nothing
     words = _from_library(expression, unit)
     words = f"at {words}" if words.startswith(f"{unit}s ") else words.replace(f", {unit}s ", " from ")
     words = words.replace(f"at 1 {unit}s", f"at 1 {unit}")

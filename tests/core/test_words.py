@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from myscheduler.core.cron import FIELDS, canonical, crontab_fields, parse_cron
@@ -302,6 +302,7 @@ def _parsed(declared: Mapping[str, str]) -> CronExpression | None:
 
 
 @given(declared=OBJECTS)
+@example(declared={"second": "*", "minute": "0"})
 def test_whatever_can_be_read_makes_one_line(declared: dict[str, str]) -> None:
     if _parsed(declared):
         words = _words(_cron(declared))
