@@ -35,7 +35,8 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
+WHOLE = BeforeValidator(_whole)
+"""Stands after the bounds, which pydantic else leaves out of the JSON Schema."""
 
 
 class LengthFields(BaseModel):
@@ -43,24 +44,32 @@ class LengthFields(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    weeks: Whole | None = Field(None, ge=0, le=5_200, description="Weeks of seven days.", examples=[2])
-    days: Whole | None = Field(
+    weeks: Annotated[int, Field(ge=0, le=5_200), WHOLE] | None = Field(
+        None, description="Weeks of seven days.", examples=[2]
+    )
+    days: Annotated[int, Field(ge=0, le=36_500), WHOLE] | None = Field(
         None,
-        ge=0,
-        le=36_500,
         description="Days of 24 hours, whatever the clocks do; of the calendar, in an interval with `clock: wall`.",
         examples=[1],
     )
-    hours: Whole | None = Field(None, ge=0, le=1_000_000, description="Hours.", examples=[6])
-    minutes: Whole | None = Field(None, ge=0, le=60_000_000, description="Minutes.", examples=[10])
-    seconds: Whole | None = Field(None, ge=0, le=3_000_000_000, description="Seconds.", examples=[30])
+    hours: Annotated[int, Field(ge=0, le=1_000_000), WHOLE] | None = Field(None, description="Hours.", examples=[6])
+    minutes: Annotated[int, Field(ge=0, le=60_000_000), WHOLE] | None = Field(
+        None, description="Minutes.", examples=[10]
+    )
+    seconds: Annotated[int, Field(ge=0, le=3_000_000_000), WHOLE] | None = Field(
+        None, description="Seconds.", examples=[30]
+    )
 
 
 class IntervalFields(LengthFields):
     """How long from one slot to the next; the units add up."""
 
-    years: Whole | None = Field(None, ge=0, le=100, description="Years, with `clock: wall`.", examples=[1])
-    months: Whole | None = Field(None, ge=0, le=1_200, description="Months, with `clock: wall`.", examples=[3])
+    years: Annotated[int, Field(ge=0, le=100), WHOLE] | None = Field(
+        None, description="Years, with `clock: wall`.", examples=[1]
+    )
+    months: Annotated[int, Field(ge=0, le=1_200), WHOLE] | None = Field(
+        None, description="Months, with `clock: wall`.", examples=[3]
+    )
 
 
 class DstFields(BaseModel):
@@ -251,10 +260,8 @@ class JobFields(BaseModel):
         description="Run on working days only, or not on holidays.",
         examples=[{"country": "JP", "only": "business_days", "shift": "next"}],
     )
-    jitter_sec: Whole | None = Field(
+    jitter_sec: Annotated[int, Field(ge=0, le=DAY), WHOLE] | None = Field(
         None,
-        ge=0,
-        le=DAY,
         description="Run later by a fixed part of so many seconds, a stable hash of the job id; 0.",
         examples=[300],
     )
@@ -288,8 +295,8 @@ class JobFields(BaseModel):
     timeout_sec: float | None = Field(
         None, gt=0, le=DAY, description="Seconds for one whole attempt; 30.", examples=[120]
     )
-    max_retries: Whole | None = Field(
-        None, ge=0, le=100, description="Further attempts after a 5xx or no answer; 0.", examples=[3]
+    max_retries: Annotated[int, Field(ge=0, le=100), WHOLE] | None = Field(
+        None, description="Further attempts after a 5xx or no answer; 0.", examples=[3]
     )
     retry_backoff_sec: float | None = Field(
         None,
@@ -298,10 +305,8 @@ class JobFields(BaseModel):
         description="Seconds before the first retry; doubled for each further one; 1.0.",
         examples=[5],
     )
-    misfire_grace_time: Whole | None = Field(
+    misfire_grace_time: Annotated[int, Field(ge=1, le=366 * DAY), WHOLE] | None = Field(
         None,
-        ge=1,
-        le=366 * DAY,
         description="Seconds that a slot may start late before it counts as missed; 3600.",
         examples=[600],
     )
@@ -314,8 +319,8 @@ class JobFields(BaseModel):
         "none, the last, or all; last, or all where coalesce is false.",
         examples=["none"],
     )
-    max_instances: Whole | None = Field(
-        None, ge=1, le=1_000, description="Executions of this job at the same time; 1.", examples=[2]
+    max_instances: Annotated[int, Field(ge=1, le=1_000), WHOLE] | None = Field(
+        None, description="Executions of this job at the same time; 1.", examples=[2]
     )
     overlap: Literal["skip", "queue", "replace", "allow"] | None = Field(
         None,

@@ -35,6 +35,19 @@ def test_it_is_a_schema(schema: dict[str, Any]) -> None:
     assert json.loads(json.dumps(schema)) == schema
 
 
+def _bounds(schema: Any) -> Iterator[str]:
+    """Keywords of pydantic's own that bound a value here and that no editor knows."""
+    if isinstance(schema, dict):
+        yield from schema.keys() & {"ge", "gt", "le", "lt", "multiple_of", "max_length", "min_length"}
+    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from _bounds(part)
+
+
+@pytest.mark.parametrize("schema", [manifest_schema(), calendars_schema()], ids=["manifest", "calendars"])
+def test_its_bounds_are_those_of_json_schema(schema: dict[str, Any]) -> None:
+    assert list(_bounds(schema)) == []
+
+
 def _described(schema: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each field of each object of the schema, with the way to it."""
     for name, part in schema["properties"].items() if "properties" in schema else ():
