@@ -127,11 +127,12 @@ class Reconciler:
             await self.rulebook.follow(snapshot)
             await self._recall(await asyncio.to_thread(read_calendars, snapshot.calendars))
             desired = await asyncio.to_thread(self._parse_all, snapshot)
-            plan = await self._apply(snapshot, desired, approval)
-            files = await self._become(snapshot, plan)
-            state = state_of(plan, files, self._now(), self.state)
-            await self._note(state)
-            self._tell(plan, state)
+            plan, files = await self._apply(snapshot, desired, approval)
+            before = self.state
+            self.state = state_of(plan, files, self._now(), before)  # at once: readers see the jobs with it
+            await self._settle(plan, files)
+            await self._note(self.state)
+            self._tell(plan, before)
         except SourceUnavailable as error:
             return self._stalled(
                 Cause.SOURCE_UNAVAILABLE, f"{error}; nothing is changed until it can be read", revision
@@ -141,7 +142,7 @@ class Reconciler:
         except Exception:
             log.exception("a bug ended a pass over the source")
             return self._stalled(Cause.INTERNAL_ERROR, "a bug ended the pass; the log has the stack trace", revision)
-        return state
+        return self.state
 
     def _parse_all(self, snapshot: Snapshot) -> Desired:
         """Files that did not change are not parsed again."""
@@ -154,14 +155,17 @@ class Reconciler:
         return desired
 
     async def _become(self, snapshot: Snapshot, plan: Plan) -> tuple[FileState, ...]:
-        """What became of each file, once their outlines are kept."""
+        """What becomes of each file."""
         if self._files is not None and self._files[0] is plan:
             return self._files[1]
         unreadable = [file.path for file in snapshot.unreadable]
-        files = await asyncio.to_thread(file_states, self._parsed.values(), unreadable, plan)
-        await self._remember()
-        self._files = None if plan.has_news else (plan, files)
-        return files
+        return await asyncio.to_thread(file_states, self._parsed.values(), unreadable, plan)
+
+    async def _settle(self, plan: Plan, files: tuple[FileState, ...]) -> None:
+        """Keep what the next pass builds on, where there is news."""
+        if self._files is None or self._files[0] is not plan:
+            await self._remember()
+            self._files = None if plan.has_news else (plan, files)
 
     def _parse(self, file: SourceFile) -> ParsedFile:
         return self._parsed.get((file.path, file.digest)) or self._parse_now(file)
@@ -173,16 +177,19 @@ class Reconciler:
         )
         return found.with_digests()
 
-    async def _apply(self, snapshot: Snapshot, desired: Desired, approval: Approval | None) -> Plan:
+    async def _apply(
+        self, snapshot: Snapshot, desired: Desired, approval: Approval | None
+    ) -> tuple[Plan, tuple[FileState, ...]]:
         for attempt in range(1, PLANS + 1):
             plan = await self._plan(snapshot, desired, approval.digest if approval else None)
+            files = await self._become(snapshot, plan)
             try:
                 await self._catalog.apply(plan, approval=_approved(plan, approval, self._now()))
             except StalePlanError:
                 if attempt == PLANS:
                     raise
             else:
-                return plan
+                return plan, files
         raise StalePlanError
 
     async def _plan(self, snapshot: Snapshot, desired: Desired, approved: str | None) -> Plan:
@@ -273,7 +280,8 @@ class Reconciler:
             deleted=(),
         )
 
-    def _tell(self, plan: Plan, state: SyncState) -> None:
+    def _tell(self, plan: Plan, before: SyncState) -> None:
+        state = self.state
         if changed_count(plan):
             counts = {
                 "jobs_created": len(state.created),
@@ -282,11 +290,11 @@ class Reconciler:
                 "jobs_unchanged": state.unchanged,
             }
             log.info("source applied", extra={"revision": plan.revision, **counts})
-        for problem in sorted(set(plan.problems) - set(self.state.problems)):
+        for problem in sorted(set(plan.problems) - set(before.problems)):
             log.warning("%s", problem)
-        if plan.blocked is not None and plan.blocked != self.state.blocked:
+        if plan.blocked is not None and plan.blocked != before.blocked:
             log.error("%s", state.message)
-        if state.condition is Condition.READY and self.state.condition is Condition.STALLED:
+        if state.condition is Condition.READY and before.condition is Condition.STALLED:
             log.info("the source is applied again")
 
 
