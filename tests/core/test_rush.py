@@ -65,6 +65,19 @@ CROWD = jobs("a", "b", "c", **NIGHT)
         pytest.param({}, jobs("a", "b", "c", jitter_sec=3600, **NIGHT), [], id="jitter spreads"),
         pytest.param({}, jobs("a", interval={"seconds": 20}), ["a"], id="one job alone"),
         pytest.param({}, jobs("a", cron={"second": "*/20", "minute": 0}), ["a"], id="one job alone, by seconds"),
+        pytest.param({}, jobs("a", cron=["0 2 * * *", "0 2 1 * *", "0-59/30 2 * * *"]), [], id="equal times once"),
+        pytest.param(
+            {},
+            jobs("a", "b", cron=["30 4 * * *", "0 2 * * *"]) | jobs("c", **NIGHT),
+            ["a", "b", "c"],
+            id="one time of several",
+        ),
+        pytest.param(
+            {},
+            jobs("a", "b", **NIGHT) | jobs("c", interval={"weeks": 1}, clock="wall", anchor="2026-11-11T02:00"),
+            ["a", "b", "c"],
+            id="an interval by the calendar",
+        ),
         pytest.param(
             jobs("a", interval={"seconds": 30}),
             jobs("a", interval={"seconds": 10}),
@@ -119,7 +132,10 @@ def test_a_limit_of_some_jobs_counts_them_only() -> None:
 
 _SCHEDULES = st.sampled_from([
     *({"cron": cron} for cron in ("0 * * * *", "0,1 2 * * *", "*/20 * * * *", "0 2 * * mon", "30 1 * * *")),
+    *({"cron": several} for several in (["0 2 * * *", "0 2 * * mon"], ["*/20 * * * *", "10 * * * *", "@daily"])),
     *({"interval": interval} for interval in ({"minutes": 20}, {"hours": 1}, {"seconds": 45})),
+    {"interval": {"days": 2}, "clock": "wall", "anchor": "2026-11-20T02:00"},
+    {"interval": {"months": 1}, "clock": "wall", "anchor": "2026-10-31T02:00"},
 ])  # fmt: skip
 _OTHERS = st.fixed_dictionaries(
     {"target_url": st.sampled_from([A, A, B])},
