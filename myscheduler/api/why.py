@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
-from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows, life_rows
+from myscheduler.adapters.store import Connection, Store, execution_rows, job_rows, life_rows, queued_rows
 from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.moments import unescaped
 from myscheduler.core.admission import Reason
@@ -60,7 +60,8 @@ def _explained(connection: Connection, *, job_id: str, at: str, zone: str, held:
     late = [row.slot for row in rows if row.reason in _LATE]
     downs = {slot: life_rows.downtime_at(connection, slot) for slot in late}
     downtimes = {slot: down for slot, down in downs.items() if down is not None}
-    return explain(Facts(job_id, job, rows, blockers, downtimes, held), asked, zone=zone, now=now)
+    waiting = queued_rows.of_job(connection, job_id)
+    return explain(Facts(job_id, job, rows, blockers, downtimes, held, waiting), asked, zone=zone, now=now)
 
 
 _LATE = frozenset({Reason.DEADLINE, Reason.CATCHUP, Reason.COALESCED, Reason.BACKLOG})

@@ -9,7 +9,7 @@ from typing import Any
 from myscheduler.core.admission import Reason
 from myscheduler.core.clocks import clock_note
 from myscheduler.core.exclusions import Exclusion, exclusion_at, next_run
-from myscheduler.core.execution import Kind, Record, Status
+from myscheduler.core.execution import Kind, QueuedRun, Record, Status
 from myscheduler.core.job import Job, compile_schedule
 from myscheduler.core.limit_words import describe_job
 from myscheduler.core.moments import Asked
@@ -46,6 +46,8 @@ class Facts:
     downtimes: dict[datetime, Downtime] = field(default_factory=dict)
     """When the service was down that should have run a slot."""
     is_held: bool = False
+    waiting: QueuedRun | None = None
+    """The manual run that waits until the job has room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,9 @@ class _Voice:
         early = [slot for slot in untold if slot <= made_at]
         for slot in (*early[:1], *untold[len(early) :]):
             yield Told(slot, self._slot(slot))
+        waiting = self.facts.waiting
+        if waiting is not None and asked.has(waiting.asked_at):
+            yield Told(waiting.asked_at, self._waiting(waiting))
 
     def _tells_of(self, row: Record, asked: Asked, due: Sequence[datetime]) -> bool:
         """A row of several slots tells of a time between two of them only when the schedule was another one then."""
@@ -216,6 +221,13 @@ class _Voice:
         times = f"{self._time(row.slot)} to {self._time(row.last_slot)}"
         return f"The {row.slot_count:,} slots from {times} were"
 
+    def _waiting(self, run: QueuedRun) -> str:
+        limit = f" (max_instances: {self.facts.job.spec.max_instances})" if self.facts.job else ""
+        return (
+            f"A manual run of {self._time(run.asked_at)} on request of {run.requested_by} waits until the execution "
+            f"under way has ended{limit}."
+        )
+
     def _why(self, row: Record) -> str:
         job, reason = self.facts.job, Reason(row.reason or "")
         match reason:
@@ -256,7 +268,8 @@ class _Voice:
         if other is None:
             return f"an earlier execution was still under way{limit}"
         end = f"until {self._time(other.completed_at)}" if other.completed_at else "and still is"
-        return f"the execution of {self._time(other.slot)} was under way {end}{limit}"
+        what = "manual run" if other.kind is Kind.MANUAL else "execution"
+        return f"the {what} of {self._time(other.slot)} was under way {end}{limit}"
 
     # --- slots that are not recorded ---
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from myscheduler.core.admission import Reason
-from myscheduler.core.execution import Cause, Kind, Record, Status
+from myscheduler.core.execution import Cause, Kind, QueuedRun, Record, Status
 from myscheduler.core.explain import Downtime, Explanation, Facts, explain
 from myscheduler.core.job import Job, Owner, Pause, Source
 from myscheduler.core.moments import parse_asked
@@ -147,6 +147,23 @@ def test_an_overlap_names_what_was_under_way() -> None:
     other = _row(Status.COMPLETED, slot=SLOT - timedelta(hours=1), completed_at=SLOT + 9 * SECOND)
     answer = _why("2026-06-01T09:00", _row(Status.SKIPPED, Reason.OVERLAP), blockers={SLOT: other}).answer
     assert "the execution of 2026-06-01 08:00:00 +09:00 was under way until 2026-06-01 09:00:09 +09:00" in answer
+
+
+def test_an_overlap_with_a_manual_run_says_so() -> None:
+    other = _row(Status.RUNNING, **MANUAL | {"kind": Kind.MANUAL, "slot": SLOT - SECOND})
+    answer = _why("2026-06-01T09:00", _row(Status.SKIPPED, Reason.OVERLAP), blockers={SLOT: other}).answer
+    assert "the manual run of 2026-06-01 08:59:59 +09:00 was under way and still is" in answer
+
+
+def test_a_manual_run_that_waits() -> None:
+    run = QueuedRun("a", "x", SLOT + 20 * SECOND, "Ada")
+    told = _why("2026-06-01T09:00", _row(Status.RUNNING, started_at=SLOT), waiting=run).told
+    assert [one.first for one in told] == [SLOT, SLOT + 20 * SECOND]
+    assert told[1].sentence == (
+        "A manual run of 2026-06-01 09:00:20 +09:00 on request of Ada waits until the execution under way has ended "
+        "(max_instances: 1)."
+    )
+    assert "waits until" not in _why("2026-06-01T09:01", waiting=run).answer
 
 
 @pytest.mark.parametrize(
