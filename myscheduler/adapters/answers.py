@@ -89,7 +89,8 @@ class AnswerReader:
         """`is_head`: it answers a HEAD request, so it has no body."""
         self._receiver = receiver
         self._is_head = is_head
-        self._step: Callable[[bytes], bytes] = self._read_head
+        self._step: Callable[[AnswerReader, bytes], bytes] = AnswerReader._read_head
+        """No bound method: one that holds itself stays until all old objects are looked through for cycles."""
         self._kept = b""
         """What has arrived of a head or a line that is not whole."""
         self._is_more = False
@@ -110,7 +111,7 @@ class AnswerReader:
         """Take what arrived; `is_more`: it goes on. Raises `UnreadableError` and `FloodError`, before a status only."""
         self._is_more = is_more
         while data and not self.is_done:
-            data = self._step(data)
+            data = self._step(self, data)
 
     def end(self, error: BaseException | None) -> None:
         """The connection is closed. Raises `UnreadableError` where something had come that is no answer."""
@@ -192,7 +193,7 @@ class AnswerReader:
     def _framing(self, fields: dict[bytes, list[bytes]]) -> tuple[bytes, list[str]]:
         """How the body ends. Returns what it is coded in by `Transfer-Encoding`, and what is odd."""
         lengths, oddities = _lengths(fields.get(b"content-length", []))
-        self._step = self._read_length
+        self._step = AnswerReader._read_length
         if self._is_head or self._status in _EMPTY:
             return b"", []
         codings = _words(fields.get(b"transfer-encoding", []))
@@ -202,14 +203,14 @@ class AnswerReader:
         if lengths:
             self._left = self._length = min(lengths)
         else:
-            self._step, self._is_open = self._read_to_the_end, True
+            self._step, self._is_open = AnswerReader._read_to_the_end, True
         return b"", oddities
 
     def _coded(self, codings: list[bytes], oddities: list[str], *, has_length: bool) -> tuple[bytes, list[str]]:
         others = [coding for coding in codings if coding != b"chunked"]
         self._is_chunked = b"chunked" in codings
         self._is_open = not self._is_chunked
-        self._step = self._read_chunk_size if self._is_chunked else self._read_to_the_end
+        self._step = AnswerReader._read_chunk_size if self._is_chunked else AnswerReader._read_to_the_end
         if has_length:
             oddities = ["sent both a Content-Length and a Transfer-Encoding"]
         if len(codings) - len(others) > 1:
@@ -247,7 +248,7 @@ class AnswerReader:
             size = int(found[1], 16)
             if size == 0:
                 self._add(b"".join(parts))
-                self._step = self._read_trailer
+                self._step = AnswerReader._read_trailer
                 return b"\n" + data[end + 1 :]
             close = end + 1 + size
             stop = _CHUNK_END.match(data, close)
@@ -256,7 +257,7 @@ class AnswerReader:
             if stop is None:
                 self._add(b"".join([*parts, data[end + 1 : close]]))
                 self._left = max(0, close - len(data))
-                self._step = self._read_chunk
+                self._step = AnswerReader._read_chunk
                 return data[close:]
             parts.append(data[end + 1 : close])
             place = stop.end()
@@ -273,7 +274,7 @@ class AnswerReader:
         data, self._kept = self._kept + data, b""
         stop = _CHUNK_END.match(data)
         if stop is not None:
-            self._step = self._read_chunk_size
+            self._step = AnswerReader._read_chunk_size
             return data[stop.end() :]
         if data != b"\r":
             return self._garbled([])

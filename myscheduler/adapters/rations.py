@@ -309,6 +309,7 @@ class Handler(ResponseHandler):
             except (UnreadableError, FloodError) as found:
                 self.set_exception(found)
         super().connection_lost(error)
+        self._answer = None  # it holds this handler, and old cycles are looked for once in an hour or so
 
     def close(self) -> None:
         super().close()

@@ -1,11 +1,13 @@
 """Answers of servers that are careless about HTTP, and connections on which something comes that nobody asked for."""
 
 import asyncio
+import gc
 import gzip
 import socket
 import ssl
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ from myscheduler.adapters.rations import Handler
 from myscheduler.adapters.sender import SHOWN_BYTES, Sender, open_sender
 from myscheduler.core.execution import Failure, Outcome, Request
 from myscheduler.core.redaction import Secret
-from tests.target import CERTIFICATE, Echo, Raw, Target, tls_context
+from tests.target import CERTIFICATE, Answer, Echo, HangUp, Raw, Reply, Silence, Target, tls_context
 
 pytestmark = pytest.mark.anyio
 
@@ -526,3 +528,40 @@ async def test_a_connection_is_not_used_for_ever(talker: Talker) -> None:
             await asyncio.sleep(0.1)
     assert talker.requests[0] == 1
     assert 2 <= talker.requests[-1] <= 3
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(Answer(), id="answered"),
+        pytest.param(Answer(500, body=b"x" * 100_000), id="an error of many bytes"),
+        pytest.param(Answer(204, body=b""), id="no body"),
+        pytest.param(Raw(OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"), id="chunks"),
+        pytest.param(Raw(OK + b"Content-Length: 2\r\n\r\nabc"), id="too long"),
+        pytest.param(Raw(OK + b"Content-Length: 9\r\n\r\nabc"), id="cut off"),
+        pytest.param(Raw(b"SSH-2.0\r\n"), id="no HTTP"),
+        pytest.param(Raw(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000), id="flood"),
+        pytest.param(HangUp(), id="no byte"),
+        pytest.param(HangUp(reset=True), id="reset"),
+        pytest.param(Silence(), id="late"),
+    ],
+)
+async def test_a_call_leaves_no_cycles(target: Target, reply: Reply) -> None:
+    """Those of old objects are looked for so rarely that they would be a leak."""
+    target.default = reply
+    gc.collect()
+    gc.disable()
+    try:
+        async with open_sender(connections=0, connections_per_host=0, max_age_sec=0.05) as sender:
+            for _ in range(3):
+                await sender.send(request(target.url(), timeout_sec=0.2 if reply == Silence() else 5))
+                await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        kinds = Counter(type(one).__qualname__ for one in gc.garbage if type(one).__module__.startswith("myscheduler"))
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert kinds == {}
