@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from myscheduler import memory
-from tests.parts import Parts, opened
+from myscheduler.core.execution import Status
+from tests.parts import Parts, client, opened
 
 pytestmark = pytest.mark.anyio
 
@@ -71,6 +72,36 @@ async def test_edits_leave_nothing_behind(parts: Parts) -> None:
     grown = {kind: count - before[kind] for kind, count in _ours().items() if count - before[kind] > MOST_A_KIND}
     assert not grown
     assert held < EDITS * 1_000, "less than one of the bodies an edit"
+
+
+async def test_edits_and_requests_leave_no_cycles_of_ours(parts: Parts) -> None:
+    """Those of old objects are looked for so rarely that they would be a leak. `test_answers` looks at calls."""
+    job = "/api/v1/jobs/by-hand"
+    gc.collect()
+    gc.disable()
+    try:
+        async with client(parts) as api:
+            for number in range(5):
+                await _edit(parts, number)
+                body = {"job_id": "by-hand", "target_url": "http://127.0.0.1:9/", "interval": {"hours": 1}}
+                assert (await api.post("/api/v1/jobs", json=body)).status_code == 200
+                assert (await api.post("/api/v1/jobs", json=body | {"cron": "x"})).status_code == 422
+                assert (await api.post(f"{job}/trigger", json={})).status_code == 200
+                assert (await api.post(f"{job}/pause", json={})).status_code == 200
+                for path in ("/api/v1/jobs", job, f"{job}/why?at=2026-11-29T00:00", "/api/v1/preview", "/api/v1/sync"):
+                    assert (await api.get(path)).status_code == 200
+                await parts.row_where("by-hand", lambda row: row.status is Status.FAILED)
+                assert (await api.delete(job)).status_code == 200
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        found = Counter(
+            type(one).__qualname__ for one in gc.garbage if str(type(one).__module__).startswith("myscheduler")
+        )
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert found == {}
 
 
 def test_caches_say_how_many_entries_they_have_at_most() -> None:

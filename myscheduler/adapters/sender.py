@@ -99,6 +99,7 @@ class Sender:
             async with asyncio.timeout(request.timeout_sec) as limit:
                 await self._exchange(message, answer)
         except _TARGET_ERRORS as error:
+            _drop_tracebacks(error)
             if limit.expired() and answer.lack:
                 return Outcome(failure=Failure.NO_FILE, error=_unsent(request.timeout_sec, answer.lack))
             if limit.expired() and not answer.is_endless:
@@ -138,6 +139,16 @@ class Sender:
                     raise
             await asyncio.sleep(FILE_RETRY_SEC)
             answer.lack = None  # whether the next try has left by the end of the time is not known
+
+
+def _drop_tracebacks(error: BaseException) -> None:
+    """Frames of the libraries below hold the errors that hold them: a cycle for each call that fails, which lives until
+    all old objects are looked through.
+    """
+    held: BaseException | None = error
+    while held is not None and held.__traceback__ is not None:
+        held.__traceback__ = None
+        held = held.__cause__ or held.__context__
 
 
 @asynccontextmanager

@@ -544,17 +544,19 @@ async def test_a_connection_is_not_used_for_ever(talker: Talker) -> None:
         pytest.param(HangUp(), id="no byte"),
         pytest.param(HangUp(reset=True), id="reset"),
         pytest.param(Silence(), id="late"),
+        pytest.param(None, id="refused"),
     ],
 )
-async def test_a_call_leaves_no_cycles(target: Target, reply: Reply) -> None:
+async def test_a_call_leaves_no_cycles(target: Target, reply: Reply | None) -> None:
     """Those of old objects are looked for so rarely that they would be a leak."""
-    target.default = reply
+    url = "http://127.0.0.1:9/" if reply is None else target.url()
+    target.default = reply or Answer()
     gc.collect()
     gc.disable()
     try:
         async with open_sender(connections=0, connections_per_host=0, max_age_sec=0.05) as sender:
             for _ in range(3):
-                await sender.send(request(target.url(), timeout_sec=0.2 if reply == Silence() else 5))
+                await sender.send(request(url, timeout_sec=0.2 if reply == Silence() else 5))
                 await asyncio.sleep(0.1)
         await asyncio.sleep(0.1)
         gc.set_debug(gc.DEBUG_SAVEALL)
