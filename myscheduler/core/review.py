@@ -14,7 +14,7 @@ from myscheduler.core.limit_words import describe_job
 from myscheduler.core.manifest import DeclaredJob, Desired
 from myscheduler.core.plan import Adopt, BlockedDeletion, Conflict, Create, Delete, Hold, Move, Update, make_plan
 from myscheduler.core.preview import is_counted_from_creation
-from myscheduler.core.problem import Problem
+from myscheduler.core.problem import Problem, reported
 from myscheduler.core.schedule import Schedule
 from myscheduler.core.zones import local_time
 
@@ -125,7 +125,9 @@ def review(desired: Desired, stored: Mapping[str, Item], *, zone: str, now: date
     reader = _Reader(stored, zone, now)
     found = [reader.read(change) for change in plan.changes if not isinstance(change, Move)]
     found += [reader.deletion(job_id, is_blocked=True) for job_id in (plan.blocked.job_ids if plan.blocked else ())]
-    return Review(tuple(sorted(found, key=lambda one: one.job_id)), plan.unchanged, plan.problems, plan.blocked)
+    return Review(
+        tuple(sorted(found, key=lambda one: one.job_id)), plan.unchanged, reported(plan.problems), plan.blocked
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from myscheduler.cli import main
+from myscheduler.core.bounds import MOST_IN_REPORT
 from tests.golden import expect
 from tests.parts import Parts, opened
 from tests.service import Service
@@ -110,6 +111,14 @@ async def test_what_is_planned_is_what_is_applied(applied: Parts) -> None:
 
 
 _ACTIONS = ("create", "update", "delete", "held", "conflict")
+
+
+async def test_no_more_problems_are_told_than_a_report_holds(applied: Parts) -> None:
+    write(applied.jobs_dir, BEFORE | {f"x{number}.yaml": "job_id: [\n" for number in range(MOST_IN_REPORT + 200)})
+    lines = plan(*DATABASE).stderr.splitlines()
+    assert len(lines) == MOST_IN_REPORT
+    assert "and 201 more problems, here and in other files" in lines[-1]
+    assert len(json.loads(plan(*DATABASE, "--format", "json").stdout)["problems"]) == MOST_IN_REPORT
 
 
 @pytest.mark.parametrize(
