@@ -1,17 +1,17 @@
 """`myscheduler validate`."""
 
-import re
+import os
 from datetime import datetime
 from pathlib import Path
 
 import click
-from pathspec import GitIgnoreSpec
 
 from myscheduler.cli.manifests import find_manifests, paths_argument
 from myscheduler.cli.options import parse_now_option, timezone_option
 from myscheduler.cli.reports import FORMATS, Findings
 from myscheduler.core.cautions import cautions
 from myscheduler.core.enforcement import rush_problems
+from myscheduler.core.ignoring import Ignoring, read_ignoring
 from myscheduler.core.known_secrets import read_names, unknown_secrets
 from myscheduler.core.problem import reported
 
@@ -28,13 +28,14 @@ def _read_names(_context: click.Context, _option: click.Parameter, path: Path | 
         raise click.BadParameter(f"{path}: {error}") from None
 
 
-def _read_patterns(_context: click.Context, _option: click.Parameter, patterns: tuple[str, ...]) -> GitIgnoreSpec:
-    for pattern in patterns:
-        try:
-            GitIgnoreSpec.from_lines([pattern])
-        except (ValueError, re.error) as error:
-            raise click.BadParameter(f"{pattern!r} is no pattern of a .gitignore") from error
-    return GitIgnoreSpec.from_lines(patterns)
+def _read_patterns(_context: click.Context, _option: click.Parameter, patterns: tuple[str, ...]) -> Ignoring:
+    try:
+        for pattern in patterns:
+            if read_ignoring(os.fsencode(pattern)).malformed:
+                raise click.BadParameter(f"{pattern!r} is no pattern of a .gitignore")
+        return read_ignoring(os.fsencode("\n".join(patterns)))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 @click.command()
@@ -70,7 +71,7 @@ def _read_patterns(_context: click.Context, _option: click.Parameter, patterns: 
 def validate(
     paths: tuple[Path, ...],
     output: str,
-    excluded: GitIgnoreSpec,
+    excluded: Ignoring,
     *,
     strict: bool,
     timezone: str,

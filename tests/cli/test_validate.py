@@ -341,8 +341,8 @@ def test_jobs_d_is_the_default() -> None:
             id="zone",
         ),
         pytest.param(
-            ["--exclude", "a/", "--exclude", "[z-a]"],
-            "Invalid value for '--exclude': '[z-a]' is no pattern of a .gitignore",
+            ["--exclude", "a/", "--exclude", "[z"],
+            "Invalid value for '--exclude': '[z' is no pattern of a .gitignore",
             id="pattern",
         ),
         pytest.param(
