@@ -129,6 +129,7 @@ def test_the_hook_for_pre_commit_is_understood() -> None:
     for arguments in (hook["args"], configured["args"]):
         assert understood(shlex.join([*shlex.split(hook["entry"])[1:], *arguments])).info_name == "validate"
     assert hook["id"] == configured["id"]
+    assert "--staged" in hook["entry"]
     assert hook["pass_filenames"] is False  # an id may stand in two files
     assert hook["always_run"] is True  # hooks that look for files are left out where a commit only deletes some
     assert not {"files", "types", "types_or"} & {*hook, *configured}

@@ -313,11 +313,12 @@ def _parse_document(path: str, document: Document, text: str, reading: _Reading,
 
 
 def _misnamed(path: str, document: Document) -> Problem | None:
-    """The policy, or calendars, under a name that isn't quite theirs: not every key of it is to be called unknown."""
+    """The policy, or calendars, at a path that isn't quite theirs: not every key of it is to be called unknown."""
     meant, values = reserved_name_meant(path), document.value
     if meant is None or not isinstance(values, dict) or values.keys() & {"job_id", "target_url"}:
         return None
-    message = f"is missing, so this is no manifest: did you mean {meant} at the root? Then rename the file"
+    way = "move" if path.endswith(meant) else "rename"
+    message = f"is missing, so this is no manifest: did you mean {meant} at the root? Then {way} the file"
     return _problem(path, document, Complaint(("job_id",), "missing-field", message), here)
 
 

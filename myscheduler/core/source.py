@@ -23,10 +23,10 @@ SUFFIXES = (".yaml", ".yml")
 
 
 def reserved_name_meant(path: str) -> str | None:
-    """`policy.yaml` for `Policy.yaml` or `policy.yml`, and so on; `None` for other files, and the right spelling."""
+    """`policy.yaml` for `Policy.yaml`, `policy.yml` and so on, and for itself in a folder; `None` for other files."""
     name = path.rpartition("/")[2]
     meant = re.sub(r"\.yml$", ".yaml", name.lower())
-    return meant if meant in {POLICY, CALENDARS} and meant != name else None
+    return meant if meant in {POLICY, CALENDARS} else None
 
 
 class SourceUnavailable(MySchedulerError):  # noqa: N818 -- it names the state that stops the pass

@@ -12,7 +12,7 @@ from typing import Any
 
 from myscheduler.core.bounds import MOST_STRAYS
 from myscheduler.core.problem import Problem, Severity
-from myscheduler.core.source import IGNORE, SUFFIXES
+from myscheduler.core.source import IGNORE, SUFFIXES, reserved_name_meant
 from myscheduler.core.yaml import Document
 
 # --- by name ---
@@ -37,9 +37,10 @@ def _is_nearly_ignore(name: str) -> bool:
 
 
 def stray_problems(paths: Iterable[str]) -> list[Problem]:
-    """A warning for each of so many paths as are told, and one that there are more."""
+    """A warning for each of so many paths as are told, and one that there are more; of a policy it is an error."""
     told = islice(paths, MOST_STRAYS + 1)
     problems = [Problem(path, 1, 1, "", "not-read", _why_not_read(path), Severity.WARNING) for path in told]
+    problems = [replace(one, severity=Severity.ERROR) if reserved_name_meant(one.path) else one for one in problems]
     if len(problems) > MOST_STRAYS:
         message = f"nor are this and others read beside the {MOST_STRAYS} files that are told: name them in {IGNORE}"
         problems[-1] = replace(problems[-1], rule="more-problems", message=message)
@@ -49,6 +50,8 @@ def stray_problems(paths: Iterable[str]) -> list[Problem]:
 def _why_not_read(path: str) -> str:
     if _is_nearly_ignore(path.rpartition("/")[2]):
         return f"is not read: what is no manifest is named in {IGNORE} at the root of the source"
+    if meant := reserved_name_meant(path):
+        return f"is not read, so nothing of it is in force: did you mean {meant} at the root? Then rename the file"
     if path.strip().casefold().endswith(".json"):
         hint = "JSON is YAML, too, so rename it where it is a manifest"
     else:

@@ -381,11 +381,13 @@ def test_help() -> None:
             myscheduler validate jobs.d
             myscheduler validate --strict --format junit jobs.d > report.xml
             helm template ./chart | myscheduler validate -
+            myscheduler validate --staged jobs.d
             myscheduler validate --secret-names names.txt jobs.d
 
           Exits with 0 when all is well, 1 when there are problems, 2 when a path doesn't exist.
 
         Options:
+          --staged                        Read what is staged in git, as the next commit would bring it.
           --format [text|json|github|junit|sarif]
                                           What to print: github annotates pull requests, junit is for test
                                           reports, sarif for code scanning.  [default: text]

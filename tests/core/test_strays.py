@@ -65,6 +65,20 @@ def test_what_is_told_of_a_name() -> None:
     )
 
 
+def test_a_policy_that_is_not_in_force_is_an_error() -> None:
+    (problem,) = stray_problems(["Policy.YAML"])
+    assert str(problem) == (
+        "Policy.YAML:1:1: error: is not read, so nothing of it is in force: did you mean policy.yaml at the root? Then "
+        "rename the file [not-read]"
+    )
+    (problem,) = _parse("allow_hosts: [a.test]\n", "team/policy.yaml").problems
+    assert str(problem) == (
+        "team/policy.yaml:1:1: error: job_id: is missing, so this is no manifest: did you mean policy.yaml at the "
+        "root? Then move the file [missing-field]"
+    )
+    assert _parse(f"job_id: a\n{GOOD}", "team/policy.yaml").problems == ()
+
+
 def test_not_all_names_are_told() -> None:
     told = list(stray_problems(f"{number:03}.json" for number in range(1_000)))
     assert len(told) == MOST_STRAYS + 1
