@@ -129,6 +129,7 @@ def test_the_hook_for_pre_commit_is_understood() -> None:
     for arguments in (hook["args"], configured["args"]):
         assert understood(shlex.join([*shlex.split(hook["entry"])[1:], *arguments])).info_name == "validate"
     assert hook["id"] == configured["id"]
+    assert "--staged" in hook["entry"]
     assert hook["pass_filenames"] is False  # an id may stand in two files
     assert hook["always_run"] is True  # hooks that look for files are left out where a commit only deletes some
     assert not {"files", "types", "types_or"} & {*hook, *configured}
@@ -146,7 +147,9 @@ def test_every_rule_is_documented() -> None:
 def rules_of_warnings() -> set[str]:
     """The rules of the module that only warns, and of calls that say so."""
     cautions = set(re.findall(r'"([a-z-]+)"', (CORE / "cautions.py").read_text("utf-8"))) & RULES.keys()
-    calls = (call for path in CORE.glob("*.py") for call in re.findall(r"Complaint\(.*", path.read_text("utf-8")))
+    calls = (
+        call for path in CORE.glob("*.py") for call in re.findall(r"(?:Complaint|Problem)\(.*", path.read_text("utf-8"))
+    )
     warned = {rule for call in calls if "Severity.WARNING" in call for rule in re.findall(r'"([a-z-]+)"', call)}
     return cautions | (warned & RULES.keys())
 

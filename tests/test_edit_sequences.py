@@ -35,6 +35,8 @@ class Document(NamedTuple):
     adopt: bool = False
     is_opaque: bool = False
     """It might have declared any job."""
+    is_stray: bool = False
+    """Nothing in it is of a job."""
     spoils: str = ""
     """What it makes of its file: no `YAML`, or no `UTF-8`."""
 
@@ -51,6 +53,10 @@ def misspelt(job_id: str) -> Document:
 
 def without_an_id(_: str) -> Document:
     return Document("target_url: http://x/\ninterval: {hours: 1}\n", None, is_opaque=True)
+
+
+def no_manifest(_: str) -> Document:
+    return Document("services: {web: {image: nginx}}\n", None, is_opaque=True, is_stray=True)
 
 
 def cut_off(job_id: str) -> Document:
@@ -84,7 +90,9 @@ File = tuple[Document, ...]
 
 
 def is_nameless(file: File) -> bool:
-    """Nothing in it tells which jobs it may declare."""
+    """Something is in it, and nothing tells which jobs it may declare."""
+    if all(document.is_stray for document in file):
+        return False
     if any(document.spoils == "YAML" for document in file):
         return not any(document.job_id for document in as_read(file))
     return any(document.is_opaque and document.job_id is None for document in as_read(file))
@@ -107,6 +115,7 @@ class Model:
         held = {document.job_id for _, document in documents if document.number is None}
         held |= {job_id for job_id, count in usable.items() if count > 1}
         opaque = {path for path, document in documents if document.is_opaque}
+        opaque |= {path for path, file in self.files.items() if not file}
         named = usable.keys() | held
         gone = {
             job_id: stored
@@ -150,7 +159,7 @@ seldom = st.integers(0, 9).map(lambda number: number == 9)
 goods = st.builds(good, job_ids, st.integers(0, 3), seldom, seldom)
 files = st.lists(goods, min_size=1, max_size=6, unique_by=lambda document: document.job_id).map(tuple)
 paths = st.sampled_from(PATHS)
-breaks = st.sampled_from([misspelt, without_an_id, cut_off, not_utf_8])
+breaks = st.sampled_from([misspelt, without_an_id, no_manifest, cut_off, not_utf_8])
 
 
 class World:
@@ -202,6 +211,10 @@ class World:
         if file:
             self.whole.setdefault(path, file)
             self.edit(number % len(file), broken(file[number % len(file)].job_id or JOB_IDS[number]))
+
+    def truncate(self, path: str) -> None:
+        self.whole.setdefault(path, self.model.files.get(path, ()))
+        self.put(path, ())
 
     def mend(self) -> None:
         for path, file in self.whole.items():
@@ -352,6 +365,7 @@ edits: st.SearchStrategy[Edit] = st.one_of(
     st.tuples(st.just("write"), paths, files),
     st.tuples(st.just("edit"), numbers, goods),
     st.tuples(st.just("edit"), numbers, goods),
+    st.tuples(st.just("truncate"), paths),
     st.tuples(st.just("break_document"), numbers, breaks),
     st.tuples(st.just("break_document"), numbers, breaks),
     st.tuples(st.just("mend")),

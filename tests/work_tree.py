@@ -15,11 +15,18 @@ SETTINGS = {
 
 
 def git(where: Path, *arguments: str) -> str:
+    return git_says(where, *arguments).strip()
+
+
+def git_says(where: Path, *arguments: str, given: str = "", no: int = 0) -> str:
+    """All that it prints; it may end with `no`, too, where that is an answer."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | SETTINGS
     command = ["git", "-C", str(where), *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    done = subprocess.run(
+        command, env=environment, input=given, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode in {0, no}, done.stderr
+    return done.stdout
 
 
 def commit(repo: Path) -> str:

@@ -4,31 +4,39 @@ import gc
 import os
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import click
-from pathspec import GitIgnoreSpec
 
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.source.tree import TOO_LARGE
 from myscheduler.causes import reason_of
 from myscheduler.core.bounds import LARGEST_FILE
 from myscheduler.core.calendars_file import NamedCalendars, read_calendars
+from myscheduler.core.ignoring import NOTHING, Ignoring, ignoring_problems, read_ignoring
 from myscheduler.core.job import JobSpec
 from myscheduler.core.manifest import NO_CALENDARS, NO_RULES, DeclaredJob, Desired, ParsedFile, combine, parse_file
 from myscheduler.core.policy_file import read_policy
 from myscheduler.core.problem import Problem, Severity, reported
 from myscheduler.core.rush import caps_of
-from myscheduler.core.source import CALENDARS, POLICY, RESERVED, Snapshot, SourceFile, UnreadableFile
+from myscheduler.core.source import (
+    CALENDARS,
+    IGNORE,
+    POLICY,
+    RESERVED,
+    Snapshot,
+    SourceFile,
+    SourceUnavailable,
+    UnreadableFile,
+)
 from myscheduler.settings import Settings
 
 STDIN = "<stdin>"
 """The name of standard input in findings."""
-NOTHING_EXCLUDED = GitIgnoreSpec.from_lines(())
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
 
 paths_argument = click.argument(
@@ -49,10 +57,10 @@ class Found(NamedTuple):
 
 def read_manifests(paths: Sequence[Path], *, zone: str) -> Desired:
     """What stands at the paths, with names as a person in this folder would write them."""
-    return find_manifests(paths, zone=zone, excluded=NOTHING_EXCLUDED).desired
+    return find_manifests(paths, zone=zone, excluded=NOTHING).desired
 
 
-def find_manifests(paths: Sequence[Path], *, zone: str, excluded: GitIgnoreSpec) -> Found:
+def find_manifests(paths: Sequence[Path], *, zone: str, excluded: Ignoring) -> Found:
     """As `read_manifests`, without the files below a folder of the paths that `excluded` as its .gitignore matches."""
     with _uncollected():
         read = [_read_one(path, excluded) for path in paths or [_default()]]
@@ -73,7 +81,8 @@ def _once(parts: Sequence[Snapshot]) -> Iterator[Snapshot]:
     for place, part in enumerate(parts):
         files = [file for file in part.files if owners.setdefault(_real(file.path), place) == place]
         unreadable = [file for file in part.unreadable if owners.setdefault(_real(file.path), place) == place]
-        yield Snapshot.of(files, unreadable, named(part.calendars), named(part.policy))
+        once = Snapshot.of(files, unreadable, named(part.calendars), named(part.policy), part.ignore)
+        yield replace(once, strays=part.strays)
 
 
 def _real(path: str) -> str:
@@ -105,7 +114,10 @@ def _desired(parts: Sequence[Snapshot], zone: str) -> Desired:
         }
     unreadable = {file.path: file for part in parts for file in part.unreadable}
     snapshot = Snapshot.of([file for part in parts for file in part.files], unreadable.values())
-    problems = [problem for named in calendars.values() for problem in named.problems]
+    snapshot = replace(snapshot, strays=tuple(sorted({path for part in parts for path in part.strays})))
+    ignores = {part.ignore.path: part.ignore for part in parts if part.ignore is not None}
+    problems = [problem for ignore in ignores.values() for problem in ignoring_problems(ignore)]
+    problems += [problem for named in calendars.values() for problem in named.problems]
     problems += [problem for bound in rules.values() for problem in bound.problems]
     desired = combine(files.values(), snapshot, NamedCalendars(problems=tuple(problems)))
     caps = caps_of(policy for one in rules.values() for policy in one.binding)
@@ -166,27 +178,64 @@ def _default() -> Path:
     return path
 
 
-def _read_one(path: Path, excluded: GitIgnoreSpec) -> tuple[Snapshot, int]:
+def _read_one(path: Path, excluded: Ignoring) -> tuple[Snapshot, int]:
     """What stands at a path, and how many files below it are excluded."""
     if str(path) == "-":
         return Snapshot.of([SourceFile.of(STDIN, read_stdin())]), 0
     return _read_folder(path, excluded) if path.is_dir() else (_read_single(path), 0)
 
 
-def _read_folder(path: Path, excluded: GitIgnoreSpec) -> tuple[Snapshot, int]:
+def _read_folder(path: Path, excluded: Ignoring) -> tuple[Snapshot, int]:
     found = DirectorySource(path, follows_git=False).read()
     prefix = PurePosixPath(_named(path))
-    calendars = found.calendars and replace(found.calendars, path=str(prefix / found.calendars.path))
-    policy = found.policy and replace(found.policy, path=str(prefix / found.policy.path))
-    files = [file for file in found.files if not excluded.match_file(file.path)]
-    unreadable = [file for file in found.unreadable if not excluded.match_file(file.path)]
+    ignore, is_left_out = _ignoring_around(path)  # it may be a folder within a source
+    if found.ignore is not None:
+        ignore, is_left_out = replace(found.ignore, path=str(prefix / IGNORE)), _never
+    files = [file for file in found.files if not is_left_out(file.path)]
+    unreadable = [file for file in found.unreadable if not is_left_out(file.path)]
+    strays = [stray for stray in found.strays if not is_left_out(stray)]
     wanted = Snapshot.of(
-        [replace(file, path=str(prefix / file.path)) for file in files],
-        [replace(file, path=str(prefix / file.path)) for file in unreadable],
-        calendars or _read_near(path / CALENDARS, CALENDARS),  # it may be a folder within a source
-        policy or _read_near(path / POLICY, POLICY),
+        [replace(file, path=str(prefix / file.path)) for file in files if not excluded.leaves_out_whole(file.path)],
+        [
+            replace(file, path=str(prefix / file.path))
+            for file in unreadable
+            if not excluded.leaves_out_whole(file.path)
+        ],
+        found.calendars and replace(found.calendars, path=str(prefix / found.calendars.path)),
+        found.policy and replace(found.policy, path=str(prefix / found.policy.path)),
+        ignore,
     )
-    return wanted, len(found.files) + len(found.unreadable) - len(files) - len(unreadable)
+    wanted = replace(
+        wanted,
+        calendars=wanted.calendars or _read_near(path / CALENDARS, CALENDARS),
+        policy=wanted.policy or _read_near(path / POLICY, POLICY),
+        strays=tuple(str(prefix / stray) for stray in strays if not excluded.leaves_out_whole(stray)),
+    )
+    return wanted, len(files) + len(unreadable) - len(wanted.files) - len(wanted.unreadable)
+
+
+def _never(_path: str) -> bool:
+    return False
+
+
+def _ignoring_around(path: Path) -> tuple[SourceFile | None, Callable[[str], bool]]:
+    """The ignore file of the source that a folder lies in, and whether it leaves out a path below the folder.
+
+    A folder that is left out itself and was named all the same is read as it is.
+    """
+    file = _read_near(path / IGNORE, IGNORE)
+    if file is None:
+        return None, _never
+    try:
+        if isinstance(file, UnreadableFile):
+            raise ValueError(file.reason)  # noqa: TRY004, TRY301 -- as of a file that says what it may not
+        ignoring = read_ignoring(file.content)
+    except ValueError as error:
+        raise SourceUnavailable(f"{file.path}: {error}: mend the file") from error
+    below = os.path.relpath(path.resolve(), Path(file.path).resolve().parent)
+    if ignoring.leaves_out_whole(f"{below}/"):
+        return None, _never
+    return file, lambda inner: ignoring.leaves_out_whole(f"{below}/{inner}")
 
 
 def _read_single(path: Path) -> Snapshot:
@@ -194,7 +243,7 @@ def _read_single(path: Path) -> Snapshot:
     found_file = _read_file(path)
     if isinstance(found_file, UnreadableFile):
         return Snapshot.of([], [found_file], calendars, policy)
-    return Snapshot.of([found_file] if path.name not in RESERVED else [], [], calendars, policy)
+    return Snapshot.of([found_file] if path.name not in {*RESERVED, IGNORE} else [], [], calendars, policy)
 
 
 def _read_file(path: Path) -> SourceFile | UnreadableFile:

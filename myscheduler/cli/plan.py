@@ -120,6 +120,7 @@ def _as_source(desired: Desired, stored: Mapping[str, Item]) -> Desired:
     return replace(
         desired,
         held_paths=frozenset(way for path in desired.held_paths for way in _ways(path)),
+        mute_paths={way: path for path in desired.mute_paths if path != STDIN for way in _ways(path)},
         nameless_paths=frozenset(path for path in desired.nameless_paths if not known & set(_ways(path))),
     )
 

@@ -1,19 +1,22 @@
 """`myscheduler validate`."""
 
-import re
+import os
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import click
-from pathspec import GitIgnoreSpec
 
-from myscheduler.cli.manifests import find_manifests, paths_argument
+from myscheduler.cli.manifests import Found, find_manifests
 from myscheduler.cli.options import parse_now_option, timezone_option
 from myscheduler.cli.reports import FORMATS, Findings
 from myscheduler.core.cautions import cautions
 from myscheduler.core.enforcement import rush_problems
+from myscheduler.core.ignoring import Ignoring, read_ignoring
 from myscheduler.core.known_secrets import read_names, unknown_secrets
 from myscheduler.core.problem import reported
+from myscheduler.settings import Settings
 
 
 def _read_names(_context: click.Context, _option: click.Parameter, path: Path | None) -> frozenset[str] | None:
@@ -28,17 +31,37 @@ def _read_names(_context: click.Context, _option: click.Parameter, path: Path | 
         raise click.BadParameter(f"{path}: {error}") from None
 
 
-def _read_patterns(_context: click.Context, _option: click.Parameter, patterns: tuple[str, ...]) -> GitIgnoreSpec:
-    for pattern in patterns:
-        try:
-            GitIgnoreSpec.from_lines([pattern])
-        except (ValueError, re.error) as error:
-            raise click.BadParameter(f"{pattern!r} is no pattern of a .gitignore") from error
-    return GitIgnoreSpec.from_lines(patterns)
+def _read_patterns(_context: click.Context, _option: click.Parameter, patterns: tuple[str, ...]) -> Ignoring:
+    try:
+        for pattern in patterns:
+            if read_ignoring(os.fsencode(pattern)).malformed:
+                raise click.BadParameter(f"{pattern!r} is no pattern of a .gitignore")
+        return read_ignoring(os.fsencode("\n".join(patterns)))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _check_paths(context: click.Context, _argument: click.Parameter, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """What is staged need not be there any more."""
+    for path in paths:
+        if not (context.params["is_staged"] or str(path) == "-" or path.exists()):
+            raise _no_path(path)
+    return paths
+
+
+def _no_path(path: Path | str) -> click.BadParameter:
+    return click.BadParameter(f"Path {str(path)!r} does not exist.", param_hint="'[PATHS]...'")
 
 
 @click.command()
-@paths_argument
+@click.argument("paths", nargs=-1, type=click.Path(allow_dash=True, path_type=Path), callback=_check_paths)
+@click.option(
+    "--staged",
+    "is_staged",
+    is_flag=True,
+    is_eager=True,
+    help="Read what is staged in git, as the next commit would bring it.",
+)
 @click.option(
     "--format",
     "output",
@@ -70,8 +93,9 @@ def _read_patterns(_context: click.Context, _option: click.Parameter, patterns: 
 def validate(
     paths: tuple[Path, ...],
     output: str,
-    excluded: GitIgnoreSpec,
+    excluded: Ignoring,
     *,
+    is_staged: bool,
     strict: bool,
     timezone: str,
     now: datetime,
@@ -87,11 +111,13 @@ def validate(
       myscheduler validate jobs.d
       myscheduler validate --strict --format junit jobs.d > report.xml
       helm template ./chart | myscheduler validate -
+      myscheduler validate --staged jobs.d
       myscheduler validate --secret-names names.txt jobs.d
 
     Exits with 0 when all is well, 1 when there are problems, 2 when a path doesn't exist.
     """
-    desired, left_out = find_manifests(paths, zone=timezone, excluded=excluded)
+    find = partial(find_manifests, zone=timezone, excluded=excluded)
+    desired, left_out = _find_staged(paths, find) if is_staged else find(paths)
     warnings = cautions(desired.jobs.values(), zone=timezone, now=now)
     unknown = () if secret_names is None else unknown_secrets(desired.jobs.values(), secret_names)
     rushes = rush_problems(desired, zone=timezone, now=now)
@@ -101,3 +127,15 @@ def validate(
     if not desired.jobs and not problems:
         click.echo("warning: no manifests found", err=True)
     raise SystemExit(0 if found.is_valid else 1)
+
+
+def _find_staged(paths: tuple[Path, ...], find: Callable[[Sequence[Path]], Found]) -> Found:
+    from myscheduler.adapters.source.staged import NothingThereError, staged  # noqa: PLC0415 -- for this option only
+
+    if Path("-") in paths:
+        raise click.UsageError("--staged reads no standard input")
+    try:
+        with staged(paths or (Settings().jobs_dir,)) as copies:
+            return find(copies)
+    except NothingThereError as error:
+        raise _no_path(str(error)) from error

@@ -45,6 +45,12 @@ MOST_IN_DOCUMENT = 200_000
 MOST_IN_FILE = 1_000_000
 """How many values a file may hold. They take some 500 MB while they are read; 10,000 jobs have about 250,000."""
 
+# --- .myschedulerignore: each name is held against all of its patterns ---
+
+LARGEST_IGNORE = 32 * 1024
+"""Bytes."""
+MOST_PATTERNS = 1_000
+
 # --- policy.yaml and calendars.yaml: each job is held against all of what stands there ---
 
 MOST_RULED = 1_000
@@ -73,6 +79,8 @@ MOST_PROBLEMS = 100
 """Of one request or one file; each costs a walk, and nobody reads more."""
 MOST_NAMED = 100
 """Jobs of one kind that an answer about all of them names; it counts the others."""
+MOST_STRAYS = 100
+"""Files of a source that are not read though somebody may think so."""
 MOST_IN_REPORT = 1_000
 """Of all files of one command."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from myscheduler.core.problem import Complaint
+from myscheduler.core.source import IGNORE, SUFFIXES
 from myscheduler.core.yaml import Document
 
 Place = Callable[[int, int], tuple[int, int]]
@@ -101,7 +102,7 @@ def _keys(item: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     for name in ("data", "binaryData"):
         data = item.get(name)
         for key, written in data.items() if isinstance(data, dict) else ():
-            if key.endswith((".yaml", ".yml")) and isinstance(written, str):
+            if (key.endswith(SUFFIXES) or key == IGNORE) and isinstance(written, str):
                 yield name, key, written
 
 

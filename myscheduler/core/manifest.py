@@ -6,7 +6,7 @@ doesn't say which job that is, the file whose jobs have to be held.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -15,6 +15,7 @@ from myscheduler.core.calendars_file import NamedCalendars, read_calendars
 from myscheduler.core.credentials import field_of, is_credential_name, literal_credentials
 from myscheduler.core.declaration import declare, id_fault
 from myscheduler.core.embedded import EmbeddedFile, Place, embedded, here, is_object
+from myscheduler.core.ignoring import NOTHING, ignoring_problems, read_ignoring
 from myscheduler.core.job import JobSpec, digest
 from myscheduler.core.link_local import Reach
 from myscheduler.core.policy import Policy
@@ -24,6 +25,7 @@ from myscheduler.core.rush import Cap, caps_of
 from myscheduler.core.secrets import places_of
 from myscheduler.core.source import (
     CALENDARS,
+    IGNORE,
     POLICY,
     RESERVED,
     Snapshot,
@@ -31,6 +33,7 @@ from myscheduler.core.source import (
     UnreadableFile,
     reserved_name_meant,
 )
+from myscheduler.core.strays import is_blank, is_job_like, is_template, not_a_manifest, stray_problems
 from myscheduler.core.yaml import Document, YamlError, read_documents
 from myscheduler.core.yaml_suspects import suspect
 
@@ -106,6 +109,9 @@ class ParsedFile:
     """Some document of the file doesn't say which job it declares, so any job of the file may be meant."""
     is_nameless: bool = False
     """Of some document not even the text tells which job it may declare."""
+    is_mute: bool = False
+    """Something in it is no manifest and doesn't look like one, or nothing stands there at all. That is fine, unless it
+    declared a job before."""
     skipped: int = 0
     """Kubernetes objects that hold no manifests."""
     caps: tuple[Cap, ...] = ()
@@ -117,7 +123,7 @@ class ParsedFile:
 
     def outline(self) -> "ParsedFile | None":
         """What has to be known of a file as long as it doesn't change; `None` where something is wrong with it."""
-        if self.problems or self.broken_ids or self.is_opaque or len(self.path) > LONGEST_OUTLINED:
+        if self.problems or self.broken_ids or self.is_opaque or self.is_mute or len(self.path) > LONGEST_OUTLINED:
             return None
         return replace(
             self, jobs=tuple(replace(job, known_digest=job.digest, spec=None, written=None) for job in self.jobs)
@@ -137,6 +143,9 @@ class Desired:
     """Files, and folders that end in `/`, whose jobs keep their last good spec unless they are declared elsewhere."""
     nameless_paths: frozenset[str] = frozenset()
     """Those of them that may declare any job: nothing tells which."""
+    mute_paths: Mapping[str, str] = field(default_factory=dict)
+    """Files that are no manifests, as a stored job may name them, with the path that people see: their jobs are held,
+    too, if they have any."""
     skipped: int = 0
     caps: tuple[Cap, ...] = ()
     """How many calls may start in a minute."""
@@ -157,7 +166,9 @@ class Desired:
 
     def holds(self, job_id: str, path: str) -> bool:
         """The job isn't declared, but that doesn't mean that it shall go."""
-        if job_id in self.held_ids or path in self.held_paths or EVERYWHERE in self.held_paths:
+        if job_id in self.held_ids or path in self.held_paths or path in self.mute_paths:
+            return True
+        if EVERYWHERE in self.held_paths:
             return True
         return any(folder.endswith("/") and path.startswith(folder) for folder in self.held_paths)
 
@@ -194,7 +205,8 @@ def combine(
     problems = [problem for file in parsed for problem in file.problems]
     problems += [problem for jobs in doubled.values() for problem in _duplicates(jobs)]
     problems += [_unreadable(file) for file in snapshot.unreadable]
-    problems += [*calendars.problems, *rules.problems]
+    problems += [*calendars.problems, *rules.problems, *stray_problems(snapshot.strays)]
+    problems += ignoring_problems(snapshot.ignore) if snapshot.ignore else ()
     broken = frozenset[str]().union(*(file.broken_ids for file in parsed))
     return Desired(
         revision=snapshot.revision,
@@ -207,6 +219,7 @@ def combine(
         nameless_paths=frozenset(
             [file.path for file in parsed if file.is_nameless] + [file.path for file in snapshot.unreadable]
         ),
+        mute_paths={file.path: file.path for file in parsed if file.is_mute},
         skipped=sum(file.skipped for file in parsed),
         caps=(*caps_of(rules.binding), *(cap for file in parsed for cap in file.caps)),
     )
@@ -241,12 +254,21 @@ def _parse_bytes(path: str, content: bytes, reading: _Reading, place: Place) -> 
     try:
         documents = list(read_documents(text))
     except YamlError as error:
+        if is_template(text):
+            return ParsedFile(path, problems=(not_a_manifest(path, *place(1, 1)),), is_mute=True)
         found = suspect(text, error.line)
         line, column = place(*((found[0], 1) if found else (error.line, error.column)))
         message = f"is not YAML: {found[1]}" if found else str(error)
         problem = Problem(path, line, column, "", "yaml-syntax", message)
         ids = _ids_in_broken(text)
         return ParsedFile(path, problems=(problem,), broken_ids=ids, is_opaque=True, is_nameless=not ids)
+    if is_blank(text):
+        return ParsedFile(path, is_mute=True)
+    own = [document for document in documents if not is_object(document.value)]
+    if own and not any(_misnamed(path, document) or is_job_like(document, text) for document in own):
+        stray = ParsedFile(path, problems=(not_a_manifest(path, *place(*own[0].start)),), is_mute=True)
+        documents = [document for document in documents if is_object(document.value)]
+        return _merge(path, [stray, *(_parse_document(path, one, text, reading, place) for one in documents)])
     return _merge(path, [_parse_document(path, document, text, reading, place) for document in documents])
 
 
@@ -260,6 +282,7 @@ def _merge(path: str, parts: list[ParsedFile]) -> ParsedFile:
         broken_ids=frozenset[str]().union(*(part.broken_ids for part in parts)),
         is_opaque=any(part.is_opaque for part in parts),
         is_nameless=any(part.is_nameless for part in parts),
+        is_mute=any(part.is_mute for part in parts),
         skipped=sum(part.skipped for part in parts),
         caps=tuple(cap for part in parts for cap in part.caps),
     )
@@ -290,11 +313,12 @@ def _parse_document(path: str, document: Document, text: str, reading: _Reading,
 
 
 def _misnamed(path: str, document: Document) -> Problem | None:
-    """The policy, or calendars, under a name that isn't quite theirs: not every key of it is to be called unknown."""
+    """The policy, or calendars, at a path that isn't quite theirs: not every key of it is to be called unknown."""
     meant, values = reserved_name_meant(path), document.value
     if meant is None or not isinstance(values, dict) or values.keys() & {"job_id", "target_url"}:
         return None
-    message = f"is missing, so this is no manifest: did you mean {meant} at the root? Then rename the file"
+    way = "move" if path.endswith(meant) else "rename"
+    message = f"is missing, so this is no manifest: did you mean {meant} at the root? Then {way} the file"
     return _problem(path, document, Complaint(("job_id",), "missing-field", message), here)
 
 
@@ -342,6 +366,7 @@ def _declare(values: Any, reading: _Reading) -> tuple[JobSpec | None, list[Compl
             f"{found} is no manifest: write a mapping of fields, such as 'job_id: daily-report'; "
             "several jobs are parted by ---"
         )
+        message += "" if isinstance(values, list) else f"; what is none is named in {IGNORE}"
         return None, [Complaint((), "not-a-mapping", message)]
     spec, complaints = declare(
         values, zone=reading.zone, calendars=reading.calendars, policies=reading.policies, reach=reading.reach
@@ -386,7 +411,7 @@ def _unreadable(file: UnreadableFile) -> Problem:
 
 
 def _parse_object(path: str, document: Document, text: str, reading: _Reading) -> ParsedFile:
-    """The keys of a ConfigMap that end in .yaml or .yml are files of one folder; other objects hold no manifests."""
+    """The keys of a ConfigMap are the files of one folder; other objects hold no manifests."""
     found = embedded(document, text)
     problems = tuple(_problem(path, document, complaint, here) for complaint in found.complaints)
     parts = [
@@ -398,6 +423,12 @@ def _parse_object(path: str, document: Document, text: str, reading: _Reading) -
 
 def _parse_folder(path: str, files: Mapping[str, EmbeddedFile], reading: _Reading) -> ParsedFile:
     parts = []
+    try:
+        ignoring = read_ignoring(files[IGNORE].content) if IGNORE in files else NOTHING
+    except ValueError as error:
+        line, column = files[IGNORE].place(1, 1)
+        unclear = Problem(path, line, column, IGNORE, "unreadable", f"can't be read ({error})")
+        return ParsedFile(path, problems=(unclear,), is_opaque=True, is_nameless=True)
     calendars, policy = files.get(CALENDARS), files.get(POLICY)
     if calendars is not None:
         named = read_calendars(SourceFile.of(path, calendars.content))
@@ -410,7 +441,7 @@ def _parse_folder(path: str, files: Mapping[str, EmbeddedFile], reading: _Readin
         reach=rules.reach if reading.is_of_no_source else reading.reach,
     )
     for name, file in files.items():
-        if name not in RESERVED:
+        if name not in RESERVED and not name.startswith(".") and not ignoring.leaves_out(name):
             parts.append(_parse_bytes(path, file.content, reading, file.place))
     return _under(rules, _merge(path, parts))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from myscheduler.core.job import Owner
 from myscheduler.core.manifest import DeclaredJob, Desired
 from myscheduler.core.problem import Problem
+from myscheduler.core.strays import no_manifest_any_more
 
 PRUNE_BUDGET_JOBS = 5
 PRUNE_BUDGET_SHARE = 0.3
@@ -128,11 +129,13 @@ def make_plan(desired: Desired, stored: Mapping[str, Known], *, approved: str | 
         changes = [change for change in changes if not isinstance(change, Delete)]
     changes.sort(key=job_id_of)
     conflicts = [_conflict_problem(change) for change in changes if isinstance(change, Conflict)]
+    muted = _muted(changes, desired)
+    told = [one for one in desired.problems if one.rule != "not-a-manifest" or one.path not in muted]
     return Plan(
         revision=desired.revision,
         changes=tuple(changes),
         unchanged=len(desired.jobs) - sum(isinstance(change, Create | Update | Adopt | Conflict) for change in changes),
-        problems=tuple(sorted([*desired.problems, *conflicts])),
+        problems=tuple(sorted([*told, *muted.values(), *conflicts])),
         blocked=blocked,
     )
 
@@ -178,6 +181,16 @@ def _undeclared_changes(desired: Desired, stored: Mapping[str, Known]) -> Iterat
     for job_id, known in stored.items():
         if known.owner is Owner.MANIFEST and job_id not in desired.jobs:
             yield Hold(known) if desired.holds(job_id, known.path or "") else Delete(known)
+
+
+def _muted(changes: list[Change], desired: Desired) -> dict[str, Problem]:
+    """What is wrong with files that are no manifests, by path: they were, and so hold their jobs."""
+    held: dict[str, list[str]] = {}
+    for change in changes:
+        path = desired.mute_paths.get(change.known.path or "") if isinstance(change, Hold) else None
+        if path is not None:
+            held.setdefault(path, []).append(job_id_of(change))
+    return {path: no_manifest_any_more(path, _listed(sorted(job_ids))) for path, job_ids in held.items()}
 
 
 def _block(deletions: list[Delete], desired: Desired, stored: Mapping[str, Known]) -> BlockedDeletion | None:

@@ -13,15 +13,20 @@ CALENDARS = "calendars.yaml"
 """The file at the root that names calendars."""
 POLICY = "policy.yaml"
 """The file at the root that says what jobs may do."""
+IGNORE = ".myschedulerignore"
+"""The file at the root that says what is no manifest, as a .gitignore does."""
 RESERVED = frozenset({POLICY, "targets.yaml", CALENDARS})
 """At the root only; they configure the service and declare no job."""
 
+SUFFIXES = (".yaml", ".yml")
+"""What the names of manifests end with."""
+
 
 def reserved_name_meant(path: str) -> str | None:
-    """`policy.yaml` for `Policy.yaml` or `policy.yml`, and so on; `None` for other files, and the right spelling."""
+    """`policy.yaml` for `Policy.yaml`, `policy.yml` and so on, and for itself in a folder; `None` for other files."""
     name = path.rpartition("/")[2]
     meant = re.sub(r"\.yml$", ".yaml", name.lower())
-    return meant if meant in {POLICY, CALENDARS} and meant != name else None
+    return meant if meant in {POLICY, CALENDARS} else None
 
 
 class SourceUnavailable(MySchedulerError):  # noqa: N818 -- it names the state that stops the pass
@@ -62,11 +67,15 @@ class Snapshot:
     """The same for the same paths with the same content, whenever and wherever they were read."""
     calendars: SourceFile | UnreadableFile | None = None
     policy: SourceFile | UnreadableFile | None = None
+    ignore: SourceFile | None = None
+    """What it says is done already. It can always be read: without it nothing would be known of any file."""
+    strays: tuple[str, ...] = ()
+    """Paths that somebody may think are read. They are no part of the revision."""
 
     @property
     def is_bare(self) -> bool:
         """Nothing at all stands in it, as where a disk isn't mounted."""
-        return not (self.files or self.unreadable or self.calendars or self.policy)
+        return not (self.files or self.unreadable or self.calendars or self.policy or self.ignore)
 
     @classmethod
     def of(
@@ -75,10 +84,11 @@ class Snapshot:
         unreadable: Iterable[UnreadableFile] = (),
         calendars: SourceFile | UnreadableFile | None = None,
         policy: SourceFile | UnreadableFile | None = None,
+        ignore: SourceFile | None = None,
     ) -> Self:
         read = tuple(sorted(files, key=lambda file: file.path))
         unread = tuple(sorted(unreadable, key=lambda file: file.path))
-        return cls(read, unread, _revision(read, unread, calendars, policy), calendars, policy)
+        return cls(read, unread, _revision(read, unread, calendars, policy, ignore), calendars, policy, ignore)
 
 
 def _revision(

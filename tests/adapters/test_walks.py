@@ -86,6 +86,8 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "file-becomes-a-folder": file_becomes_a_folder,
     "reserved-name-elsewhere": lambda r: (r / "sub" / "policy.yaml").symlink_to("../policy.yaml"),
     "reserved-behind-a-link": lambda r: (r / "calendars.yaml").symlink_to("policy.yaml"),
+    "ignore-file": lambda r: write(r / ".myschedulerignore", "sub/"),
+    "another-case": lambda r: (r / "a.yaml").rename(r / "a.YAML"),
     "mode": lambda r: (r / "a.yaml").chmod(0o600),
     "gone": lambda r: (r / "a.yaml").unlink(),
 }
@@ -164,7 +166,7 @@ def test_what_could_not_be_read_is_tried_again(root: Path, monkeypatch: pytest.M
         raise OSError(errno.EIO, "Input/output error", path)
 
     with monkeypatch.context() as broken:
-        broken.setattr(reading, "_open_at_once", fails)
+        broken.setattr(reading, "open_at_once", fails)
         failed = source.read()
         assert source.read() is failed
     assert [file.path for file in failed.unreadable] == ["a.yaml", "sub/b.yaml"]

@@ -15,7 +15,8 @@ from dulwich.object_store import iter_tree_contents, tree_lookup_path
 from dulwich.objects import Commit, ObjectID
 from dulwich.repo import Repo
 
-from myscheduler.adapters.source.tree import SUFFIXES, Found, Tree
+from myscheduler.adapters.source.tree import OWN, Found, Tree
+from myscheduler.core.source import IGNORE, SUFFIXES
 
 _COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -50,12 +51,13 @@ def is_as_committed(work_tree: Path, commit: str, tree: Tree, contents: Mapping[
             if content is None or committed.blob_of(found) != _blob_id(content, commit):
                 return False
         missing = committed.blobs.keys() - {os.path.relpath(found.real, tree.real) for found in tree.files}
+        missing = {path for path in missing if path in OWN or not tree.ignoring.leaves_out_whole(path)}
         return not missing or _are_left_out(repo, committed, missing)
 
 
 @dataclass(frozen=True, slots=True)
 class _Committed:
-    """What a commit has below the root of the source, by path from there; without names that start with a dot."""
+    """What a commit has below the root of the source, by path from there; without hidden files but the ignore file."""
 
     repo: Repo
     whole: ObjectID
@@ -87,11 +89,12 @@ def _committed(repo: Repo, work_tree: Path, commit: str, root: str) -> _Committe
     committed = _Committed(repo, found.tree, work_tree, root)
     for entry in iter_tree_contents(repo.object_store, below):
         path = os.fsdecode(entry.path or b"")
-        if entry.mode is None or entry.sha is None or path.startswith(".") or "/." in path:
+        is_hidden = (path.startswith(".") or "/." in path) and path != IGNORE
+        if entry.mode is None or entry.sha is None or is_hidden:
             continue
         if stat.S_ISLNK(entry.mode):
             committed.links[path] = repo[entry.sha].as_raw_string()
-        elif stat.S_ISREG(entry.mode) and path.endswith(SUFFIXES):
+        elif stat.S_ISREG(entry.mode) and path.endswith((*SUFFIXES, IGNORE)):
             committed.blobs[path] = entry.sha
     return committed
 

@@ -8,9 +8,18 @@ from pathlib import Path
 
 from myscheduler.adapters.source import watching
 from myscheduler.adapters.source.revision import Checkout, Names
-from myscheduler.adapters.source.tree import Found, Signature, Tree, changed, reason_of, rests, walk
+from myscheduler.adapters.source.tree import Found, Signature, Tree, changed, open_at_once, reason_of, rests, walk
 from myscheduler.causes import is_lack_of_files
-from myscheduler.core.source import CALENDARS, POLICY, RESERVED, Snapshot, SourceFile, SourceUnavailable, UnreadableFile
+from myscheduler.core.source import (
+    CALENDARS,
+    IGNORE,
+    POLICY,
+    RESERVED,
+    Snapshot,
+    SourceFile,
+    SourceUnavailable,
+    UnreadableFile,
+)
 
 ATTEMPTS = 6  # the first, and five more
 PAUSE_SEC = 0.02
@@ -203,7 +212,7 @@ def _is_alike(one: _Known | UnreadableFile, other: _Known | UnreadableFile) -> b
 
 def _read(found: Found, taken_ns: int) -> _Known | UnreadableFile | None:
     try:
-        with open(found.real, "rb", opener=_open_at_once) as stream:
+        with open(found.real, "rb", opener=open_at_once) as stream:
             if Signature.of(os.fstat(stream.fileno())) != found.signature:
                 return None
             content = stream.read(found.signature.size + 1)
@@ -219,30 +228,23 @@ def _read(found: Found, taken_ns: int) -> _Known | UnreadableFile | None:
     return _Known(found.signature, lasting, SourceFile.of(found.path, content))
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    """A FIFO put in the place of a file since the walk must not block the open."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
 def _snapshot(tree: Tree, read: Mapping[str, _Known | UnreadableFile]) -> Snapshot:
-    files: list[SourceFile] = []
-    unreadable: list[UnreadableFile] = []
-    reserved: dict[str, SourceFile | UnreadableFile] = {}
+    ones: list[SourceFile | UnreadableFile] = []
     for found in tree.files:
         item = read[found.real]
-        one = item if isinstance(item, UnreadableFile) else _at(found.path, item.file)
-        if found.path in RESERVED:
-            reserved[found.path] = one
-        elif isinstance(one, SourceFile):
-            files.append(one)
-        else:
-            unreadable.append(one)
-    for unread in tree.unreadable:
-        if unread.path in RESERVED:
-            reserved.setdefault(unread.path, unread)
-        else:
-            unreadable.append(unread)
-    return Snapshot.of(files, unreadable, reserved.get(CALENDARS), reserved.get(POLICY))
+        ones.append(item if isinstance(item, UnreadableFile) else _at(found.path, item.file))
+    ones += tree.unreadable
+    own = {one.path: one for one in reversed(ones) if one.path in {*RESERVED, IGNORE}}
+    rest = [one for one in ones if one.path not in own]
+    content = tree.ignoring.content  # by which the tree was walked
+    snapshot = Snapshot.of(
+        [one for one in rest if isinstance(one, SourceFile)],
+        [one for one in rest if isinstance(one, UnreadableFile)],
+        own.get(CALENDARS),
+        own.get(POLICY),
+        None if content is None else SourceFile.of(IGNORE, content),
+    )
+    return replace(snapshot, strays=tree.strays)
 
 
 def _at(path: str, file: SourceFile) -> SourceFile:

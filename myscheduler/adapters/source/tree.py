@@ -1,4 +1,4 @@
-"""What counts as a manifest below a folder, found by names and stat alone: no content is read here."""
+"""What counts as a manifest below a folder, found by names and stat alone. No content is read but the ignore file's."""
 
 import errno
 import heapq
@@ -9,19 +9,24 @@ import time
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from pathlib import Path
 from typing import NamedTuple, Self
 
 from myscheduler import causes
-from myscheduler.core.bounds import LARGEST_FILE
-from myscheduler.core.source import POLICY, RESERVED, SourceUnavailable, UnreadableFile
+from myscheduler.core.bounds import LARGEST_FILE, LARGEST_IGNORE, MOST_STRAYS
+from myscheduler.core.ignoring import NOTHING, Ignoring, read_ignoring
+from myscheduler.core.source import IGNORE, POLICY, RESERVED, SUFFIXES, SourceUnavailable, UnreadableFile
+from myscheduler.core.strays import is_stray
 
-SUFFIXES = (".yaml", ".yml")
 TOO_LARGE = f"larger than {LARGEST_FILE // 1024**2} MiB"
 RACY_NS = 2_000_000_000
 
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
 """It would break the lines of logs and reports apart."""
+
+OWN = RESERVED | {IGNORE}
+"""Files at the root that no pattern leaves out: they are no manifests, and say more than which files are none."""
 
 _REASONS = {
     errno.ENOENT: "is a dangling symlink",
@@ -67,6 +72,10 @@ class Listing(NamedTuple):
     folder: Found
     items: "tuple[Found | UnreadableFile, ...]"
     """In the order of the folder, which stays as long as nothing in it changes."""
+    ignored: frozenset[str]
+    """Names in it that the ignore file leaves out; those of folders end with `/`."""
+    strays: tuple[str, ...]
+    """Paths in it that look as if they were read and are not, sorted; no more of them than are told, and one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,8 @@ class Tree:
     listings: Mapping[str, "Listing"] = field(compare=False)
     """Every folder that was listed, by real path. Not compared: an editor's swap file is no change."""
     taken_ns: int = field(compare=False)
+    ignoring: Ignoring = NOTHING
+    strays: tuple[str, ...] = ()
 
     def without(self, paths: AbstractSet[str]) -> Self:
         """The same tree, where nothing is known of these paths because they never come to rest."""
@@ -134,30 +145,36 @@ def walk(root: Path, before: Tree | None = None) -> Tree:
     reserved files before all others), which also ends symlink loops. What vanishes meanwhile is left out: the reader
     walks twice and so notices.
 
+    What the ignore file leaves out is not looked at, and a folder not into: all else about it may be broken.
+
     Every file is looked at each time. Of those that stand as an earlier walk found them, its findings are handed out
     again: that saves more than half of the time, and the memory of all walks but one.
     """
     taken_ns = time.time_ns()
-    known = before.listings if before else {}
     listings: dict[str, Listing] = {}
     top = _root(root)
+    ignoring = _ignoring(root, top, before.ignoring if before else NOTHING)
+    known = before.listings if before and before.ignoring is ignoring else {}
     waiting = [top]
     while waiting:
         folder = heapq.heappop(waiting)  # before what is in it, so paths come out in sorted order
         if folder.real in listings:
             continue
-        listings[folder.real] = listing = _list(folder, root, known.get(folder.real))
+        listings[folder.real] = listing = _list(folder, root, ignoring, known.get(folder.real))
         for item in listing.items:
             if isinstance(item, Found) and item.path.endswith("/"):
                 heapq.heappush(waiting, item)
     if before is not None and before.real == top.real and _alike(before.listings, listings):
-        return replace(before, listings=listings, taken_ns=taken_ns)
-    return Tree(top.real, *_sorted(listings.values()), listings, taken_ns)
+        return replace(before, listings=listings, taken_ns=taken_ns, ignoring=ignoring)
+    strays = heapq.nsmallest(MOST_STRAYS + 1, (path for listing in listings.values() for path in listing.strays))
+    return Tree(top.real, *_sorted(listings.values()), listings, taken_ns, ignoring, tuple(strays))
 
 
 def _alike(before: Mapping[str, Listing], after: Mapping[str, Listing]) -> bool:
     """Whether the same items were found; a folder itself changes with everything in it, also what does not count."""
-    return before.keys() == after.keys() and all(listing.items == before[real].items for real, listing in after.items())
+    return before.keys() == after.keys() and all(
+        (listing.items, listing.strays) == (before[real].items, before[real].strays) for real, listing in after.items()
+    )
 
 
 def _sorted(listings: Iterable[Listing]) -> tuple[tuple[Found, ...], tuple[UnreadableFile, ...]]:
@@ -171,7 +188,7 @@ def _sorted(listings: Iterable[Listing]) -> tuple[tuple[Found, ...], tuple[Unrea
             elif item.path == f"{POLICY}/":  # a mount of a file that doesn't exist makes a folder of its name
                 unreadable.append(UnreadableFile(POLICY, "is a folder"))
             elif not item.path.endswith("/"):
-                (reserved if item.path in RESERVED else files).append(item)
+                (reserved if item.path in OWN else files).append(item)
     unreadable.sort(key=lambda file: file.path)
     return _each_once(reserved, files), tuple(unreadable)
 
@@ -211,37 +228,111 @@ def _root(root: Path) -> Found:
     return Found("", real, Signature.of(status))
 
 
-def _list(folder: Found, root: Path, before: Listing | None) -> Listing:
+def _ignoring(root: Path, top: Found, before: Ignoring) -> Ignoring:
+    """What the ignore file says; the same object as `before` as long as it says the same.
+
+    Where it can't be understood, nobody knows which files are manifests, so nothing may change.
+    """
+    path = f"{top.real}/{IGNORE}"
+    try:
+        with open(path, "rb", opener=open_at_once) as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise _unclear(root, "is not a regular file")
+            content = stream.read(LARGEST_IGNORE + 1)
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and not os.path.islink(path):  # noqa: PTH114 -- as above
+            return NOTHING
+        raise _unclear(root, "is a folder" if isinstance(error, IsADirectoryError) else reason_of(error)) from error
+    if content == before.content:
+        return before
+    try:
+        return read_ignoring(content)
+    except ValueError as error:
+        raise _unclear(root, str(error)) from error
+
+
+def _unclear(root: Path, reason: str) -> SourceUnavailable:
+    return SourceUnavailable(f"{root / IGNORE}: {reason}, so it is not known which files are manifests: mend the file")
+
+
+def open_at_once(path: str, flags: int) -> int:
+    """A FIFO in the place of a file must not block the open."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _list(folder: Found, root: Path, ignoring: Ignoring, before: Listing | None) -> Listing:
     try:
         with os.scandir(folder.real) as entries:
-            items = _look_at_all(folder.path, entries, before)
+            listing = _look_at_all(folder, entries, ignoring, before)
     except OSError as error:
         if not folder.path:
             raise _unavailable(root, error) from error
         if causes.is_lack_of_files(error):  # of nobody's folder in particular, so nothing is known of any
             raise _unavailable(Path(folder.real), error) from error
-        if isinstance(error, FileNotFoundError):
-            return Listing(folder, ())
-        return Listing(folder, (UnreadableFile(folder.path, reason_of(error)),))
-    if before is not None and before.items == items:
-        return before if before.folder == folder else Listing(folder, before.items)
-    return Listing(folder, items)
+        gone = isinstance(error, FileNotFoundError)
+        return Listing(folder, () if gone else (UnreadableFile(folder.path, reason_of(error)),), frozenset(), ())
+    if before is None or before.items != listing.items:
+        return listing
+    return before if before[2:] == listing[2:] and before.folder == folder else listing._replace(items=before.items)
 
 
 def _look_at_all(
-    prefix: str, entries: Iterable[os.DirEntry[str]], before: Listing | None
-) -> tuple[Found | UnreadableFile, ...]:
+    folder: Found, entries: Iterable[os.DirEntry[str]], ignoring: Ignoring, before: Listing | None
+) -> Listing:
     known = {item.path: item for item in before.items if isinstance(item, Found)} if before else {}
+    is_judged = before.ignored if before and before.folder.path == folder.path else frozenset()
     items: list[Found | UnreadableFile] = []
+    ignored: list[str] = []
+    strays: list[str] = []
     for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        found = known.get(prefix + entry.name)
+        path = folder.path + entry.name
+        found = known.get(path)
         if found is not None and _stands(entry, found):
             items.append(found)
-        elif (item := _look(prefix, entry)) is not None:
+        elif (kind := _kind(path, entry)) is _Kind.NONE:
+            continue
+        elif path not in OWN and (name := _ignored_as(folder.path, entry, ignoring, is_judged)):
+            ignored.append(name)
+        elif kind is _Kind.STRAY:
+            strays.append(_shown(path))
+        elif (item := _look(path, entry)) is not None:
             items.append(known[item.path] if known.get(item.path) == item else item)
-    return tuple(items)
+    return Listing(folder, tuple(items), frozenset(ignored), tuple(heapq.nsmallest(MOST_STRAYS + 1, strays)))
+
+
+class _Kind(Enum):
+    """What an entry may be, as far as its name tells."""
+
+    NONE = auto()
+    READ = auto()
+    """A manifest, a folder, or a file of the root that has a meaning of its own."""
+    STRAY = auto()
+
+
+def _kind(path: str, entry: os.DirEntry[str]) -> _Kind:
+    if entry.name.endswith(SUFFIXES) and not entry.name.startswith("."):
+        return _Kind.READ
+    if path == IGNORE:
+        return _Kind.READ
+    if is_stray(entry.name) and not _may_be_folder(entry):
+        return _Kind.STRAY
+    return _Kind.READ if not entry.name.startswith(".") and _may_be_folder(entry) else _Kind.NONE
+
+
+def _ignored_as(prefix: str, entry: os.DirEntry[str], ignoring: Ignoring, is_judged: AbstractSet[str]) -> str | None:
+    """The name under which an entry is left out, if it is."""
+    if not ignoring:
+        return None
+    name = f"{entry.name}/" if _may_be_folder(entry) else entry.name
+    return name if name in is_judged or ignoring.leaves_out(prefix + name) else None
+
+
+def _may_be_folder(entry: os.DirEntry[str]) -> bool:
+    """A link to a folder is as good as a folder, since a mounted ConfigMap is made of links; so is one to nowhere."""
+    try:
+        return entry.is_dir() or (entry.is_symlink() and not entry.is_file())
+    except OSError:
+        return True
 
 
 def _stands(entry: os.DirEntry[str], found: Found) -> bool:
@@ -262,11 +353,9 @@ def _stands(entry: os.DirEntry[str], found: Found) -> bool:
     )
 
 
-def _look(prefix: str, entry: os.DirEntry[str]) -> Found | UnreadableFile | None:
-    path, named = prefix + entry.name, entry.name.endswith(SUFFIXES)
+def _look(path: str, entry: os.DirEntry[str]) -> Found | UnreadableFile | None:
+    named = entry.name.endswith(SUFFIXES) or path == IGNORE
     try:
-        if not named and entry.is_file(follow_symlinks=False):
-            return None
         status = entry.stat()
         real = os.path.realpath(entry.path, strict=True) if entry.is_symlink() else entry.path
     except OSError as error:
@@ -298,5 +387,10 @@ def _found(path: str, real: str, status: os.stat_result) -> Found | UnreadableFi
 
 
 def _unreadable(path: str, reason: str) -> UnreadableFile:
-    shown = path.encode("utf-8", "backslashreplace").decode()
-    return UnreadableFile(_CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), shown), reason)
+    return UnreadableFile(_shown(path), reason)
+
+
+def _shown(path: str) -> str:
+    """The path where it can be stored, sent and printed."""
+    text = path.encode("utf-8", "backslashreplace").decode()
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

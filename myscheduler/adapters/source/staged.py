@@ -1,0 +1,254 @@
+"""What the next commit would bring: the files of git's index, whatever stands in the work tree.
+
+Git itself is asked, unlike for the revision: it runs the hooks in which this is wanted, and it alone knows every form
+of an index and where it lies (`git commit -a` has one of its own). What it holds is laid out in a folder of its own, so
+that it is read like any source.
+"""
+
+import os
+import subprocess
+import tempfile
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager
+from dataclasses import dataclass
+from itertools import islice, takewhile
+from pathlib import Path
+from typing import NamedTuple
+
+from myscheduler.causes import reason_of
+from myscheduler.core.bounds import LARGEST_FILE
+from myscheduler.core.source import IGNORE, RESERVED, SUFFIXES
+from myscheduler.core.strays import is_stray
+from myscheduler.errors import MySchedulerError
+
+GIT_SEC = 60
+SHOWN = 5
+_MOST_LINKS = 40
+"""On the way to one file, as in Linux."""
+_FILE, _LINK = "100", "120000"
+"""What modes of the index begin with; others are submodules."""
+
+
+class StagedError(MySchedulerError):
+    """The index can't be read."""
+
+
+class NothingThereError(MySchedulerError):
+    """A path is neither staged, nor in the work tree, nor in the last commit."""
+
+
+class _Entry(NamedTuple):
+    mode: str
+    blob: str
+
+
+@contextmanager
+def staged(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
+    """Within a copy of the present folder that holds what is staged; gives the paths as they are there.
+
+    It holds no more than what counts at these paths, with what they lead to and the files of the root that bind them. A
+    path at which nothing is staged any more is an empty folder.
+    """
+    here = Path.cwd()
+    top = Path(os.fsdecode(_git(here, "rev-parse", "--show-toplevel").removesuffix(b"\n")))
+    index = _Index.read(top)
+    wanted = [_within(path, top) for path in paths]
+    for path, inner in zip(paths, wanted, strict=True):
+        if not (index.holds(inner) or os.path.lexists(path) or _was_committed(top, inner)):
+            raise NothingThereError(str(path))
+    with tempfile.TemporaryDirectory(prefix="myscheduler-") as folder:
+        copy = Path(folder).resolve()
+        try:
+            _lay_out(index, wanted, copy)
+            (copy / _within(here, top)).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StagedError(f"what is staged can't be laid out in {copy}: {reason_of(error)}") from error
+        with chdir(copy / _within(here, top)):
+            pairs = zip(paths, wanted, strict=True)
+            yield [Path(os.path.relpath(copy / inner)) if path.is_absolute() else path for path, inner in pairs]
+
+
+def _within(path: Path, top: Path) -> str:
+    """The path from the root of the work tree; a link at its end is not followed."""
+    whole = Path(os.path.abspath(path))  # noqa: PTH100 -- resolve() would follow it
+    inner = os.path.relpath(whole.parent.resolve() / whole.name, top.resolve())
+    if inner == ".." or inner.startswith("../"):
+        raise StagedError(f"{path}: is not in the repository {top}, so nothing of it is staged")
+    return inner
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    top: Path
+    entries: Mapping[str, _Entry]
+    in_conflict: frozenset[str]
+    links: Mapping[str, str]
+    """Where each link leads: a path from the root of the work tree, or an absolute one outside of it."""
+    paths: Sequence[str]
+    """Of all entries, sorted."""
+
+    @classmethod
+    def read(cls, top: Path) -> "_Index":
+        entries: dict[str, _Entry] = {}
+        in_conflict: set[str] = set()
+        for line in _git(top, "ls-files", "--stage", "-z").split(b"\0"):
+            about, _, raw = line.partition(b"\t")
+            path = os.fsdecode(raw)
+            if not path or not {"", ".", ".."}.isdisjoint(path.split("/")):
+                continue
+            mode, blob, stage = about.decode().split(" ")
+            if stage != "0":
+                in_conflict.add(path)
+            entries[path] = _Entry(mode, blob)
+        targets = {path: entry.blob for path, entry in entries.items() if entry.mode == _LINK}
+        contents = _contents(top, set(targets.values()))
+        links = {path: _target(top, path, os.fsdecode(contents[blob])) for path, blob in targets.items()}
+        return cls(top, entries, frozenset(in_conflict), links, sorted(entries))
+
+    def holds(self, path: str) -> bool:
+        return any(True for _ in self.below(self.resolved(path)))
+
+    def below(self, path: str) -> Iterator[str]:
+        """What stands at a path, or in the folder there."""
+        if path in self.entries:
+            yield path
+        folder = "" if path == "." else f"{path}/"
+        start = bisect_left(self.paths, folder)
+        yield from takewhile(lambda entry: entry.startswith(folder), islice(self.paths, start, None))
+
+    def resolved(self, path: str, passed: list[str] | None = None) -> str:
+        """The path behind all links on the way, which are added to those that were `passed`."""
+        for _ in range(_MOST_LINKS):
+            link = next((step for step in _steps(path) if step in self.links), None)
+            if link is None:
+                break
+            if passed is not None:
+                passed.append(link)
+            path = os.path.normpath(os.path.join(self.links[link], path[len(link) + 1 :]))  # noqa: PTH118
+        return path
+
+
+def _steps(path: str) -> list[str]:
+    """`a`, `a/b`, `a/b/c`."""
+    parts = path.split("/")
+    return ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+
+
+def _target(top: Path, link: str, written: str) -> str:
+    whole = os.path.normpath(os.path.join(top, os.path.dirname(link), written))  # noqa: PTH118, PTH120
+    inner = os.path.relpath(whole, top)
+    return whole if inner == ".." or inner.startswith("../") else inner
+
+
+def _was_committed(top: Path, path: str) -> bool:
+    """It stands in the last commit: then it is no slip of the pen, but is to go."""
+    try:
+        _git(top, "cat-file", "-e", f"HEAD:{path}")
+    except StagedError:
+        return False
+    return True
+
+
+# --- the copy ---
+
+
+def _lay_out(index: _Index, wanted: Iterable[str], copy: Path) -> None:
+    found = _reachable(index, wanted)
+    conflicts = sorted(path for path in found & index.in_conflict if _counts(path))
+    if conflicts:
+        shown = ", ".join(conflicts[:SHOWN]) + (" and others" if len(conflicts) > SHOWN else "")
+        raise StagedError(f"{shown}: in conflict, so it is not clear what is staged: resolve it, and git add it")
+    blobs = {path: index.entries[path].blob for path in found if index.entries[path].mode.startswith(_FILE)}
+    contents = _contents(index.top, {blob for path, blob in blobs.items() if _counts(path)})
+    for path, blob in blobs.items():
+        if _counts(path) or is_stray(path.rpartition("/")[2]):
+            _write(copy / path, contents.get(blob, b""))
+    for path in found - blobs.keys():  # after the files: none of them may be written through a link
+        target = index.links.get(path)
+        place = copy / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(index.top / path if target is None else copy / target)
+    for path in wanted:
+        if not os.path.lexists(copy / path):
+            (copy / path).mkdir(parents=True)
+    (copy / ".git").touch()  # what binds a folder is looked for up to here
+
+
+def _reachable(index: _Index, wanted: Iterable[str]) -> set[str]:
+    """The entries at the paths, those that links lead to, and the files around them that bind them."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    waiting = [*wanted]
+    while waiting:
+        passed: list[str] = []
+        path = index.resolved(waiting.pop(), passed)
+        found.update(passed)
+        if path in seen:
+            continue
+        seen.add(path)
+        around = [f"{step}/" for step in _steps(path)[:-1]]
+        found.update(f"{folder}{name}" for folder in ["", *around] for name in (*RESERVED, IGNORE))
+        found.update(step for step in _steps(path) if step in index.entries)  # a submodule
+        for entry in index.below(path):
+            found.add(entry)
+            if entry in index.links:
+                waiting.append(entry)
+    return found & index.entries.keys()
+
+
+def _counts(path: str) -> bool:
+    return path.endswith(SUFFIXES) or path.rpartition("/")[2] == IGNORE
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+# --- git ---
+
+
+def _contents(top: Path, blobs: set[str]) -> dict[str, bytes]:
+    """By id. Of what is too large to be read no more is told than that, by as many zeros."""
+    if not blobs:
+        return {}
+    asked = "".join(f"{blob}\n" for blob in sorted(blobs)).encode()
+    sizes: dict[str, int] = {}
+    for line in _git(top, "cat-file", "--batch-check", given=asked).decode().splitlines():
+        blob, kind, *size = line.split(" ")
+        if kind != "blob" or not size:
+            raise StagedError(f"git has no object {blob}, which is staged")
+        sizes[blob] = int(size[0])
+    contents = {blob: b"\0" * (LARGEST_FILE + 1) for blob, size in sizes.items() if size > LARGEST_FILE}
+    asked = "".join(f"{blob}\n" for blob in sizes if blob not in contents).encode()
+    answer = _git(top, "cat-file", "--batch", given=asked)
+    place = 0
+    while place < len(answer):
+        blob = answer[place : answer.index(b" ", place)].decode()
+        place = answer.index(b"\n", place) + 1
+        contents[blob] = answer[place : place + sizes[blob]]
+        place += sizes[blob] + 1
+    return contents
+
+
+def _git(where: Path, *arguments: str, given: bytes = b"") -> bytes:
+    command = ["git", *arguments]
+    try:
+        done = subprocess.run(  # noqa: S603 -- what is asked is written here
+            command,
+            cwd=where,
+            env=os.environ | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
+            input=given,
+            capture_output=True,
+            check=False,
+            timeout=GIT_SEC,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise StagedError(f"git {arguments[0]} took longer than {GIT_SEC} s") from error
+    except OSError as error:
+        raise StagedError(f"--staged asks git, which can't be started: {reason_of(error)}") from error
+    if done.returncode:
+        said = done.stderr.decode(errors="backslashreplace").strip().splitlines()
+        raise StagedError(f"git {arguments[0]}: {said[0] if said else f'ended with {done.returncode}'}")
+    return done.stdout
