@@ -158,6 +158,24 @@ class TestWhatIsRead:
             link(root / at / f"to-{to.replace('.', 'root')}", root / to)
         assert sorted(texts(read(root)).values()) == ["x", "x"]
 
+    @pytest.mark.parametrize("target", ["/", "..", "../..", "team/../.."])
+    def test_a_link_to_a_folder_above_is_not_followed(self, root: Path, tmp_path: Path, target: str) -> None:
+        write(tmp_path / "else" / "a.yaml")
+        write(root / "team" / "b.yaml", "b")
+        link(root / "up", target)
+        snapshot = read(root)
+        assert texts(snapshot) == {"team/b.yaml": "b"}
+        assert snapshot.unreadable == (UnreadableFile("up/", "is a link to a folder above the source"),)
+
+    def test_no_more_folders_than_a_source_may_have(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("myscheduler.adapters.source.tree.MOST_FOLDERS", 3)
+        for name in ("a", "b"):
+            write(root / name / "x.yaml", name)
+        assert len(read(root).files) == 2
+        write(root / "c" / "x.yaml", "c")
+        with pytest.raises(SourceUnavailable, match="holds more than 3 folders"):
+            read(root)
+
     def test_an_empty_folder_is_an_empty_source(self, root: Path) -> None:
         assert read(root) == Snapshot.of([])
 

@@ -20,6 +20,7 @@ from myscheduler.core.source import IGNORE, POLICY, RESERVED, SUFFIXES, SourceUn
 from myscheduler.core.strays import is_stray
 
 TOO_LARGE = f"larger than {LARGEST_FILE // 1024**2} MiB"
+MOST_FOLDERS = 200_000
 RACY_NS = 2_000_000_000
 
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
@@ -154,13 +155,16 @@ def walk(root: Path, before: Tree | None = None) -> Tree:
     listings: dict[str, Listing] = {}
     top = _root(root)
     ignoring = _ignoring(root, top, before.ignoring if before else NOTHING)
+    here = _Here(root, top.real, ignoring)
     known = before.listings if before and before.ignoring is ignoring else {}
     waiting = [top]
     while waiting:
         folder = heapq.heappop(waiting)  # before what is in it, so paths come out in sorted order
         if folder.real in listings:
             continue
-        listings[folder.real] = listing = _list(folder, root, ignoring, known.get(folder.real))
+        if len(listings) == MOST_FOLDERS:
+            raise SourceUnavailable(f"{root}: holds more than {MOST_FOLDERS:,} folders: does a link lead out of it?")
+        listings[folder.real] = listing = _list(folder, here, known.get(folder.real))
         for item in listing.items:
             if isinstance(item, Found) and item.path.endswith("/"):
                 heapq.heappush(waiting, item)
@@ -260,13 +264,26 @@ def open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _list(folder: Found, root: Path, ignoring: Ignoring, before: Listing | None) -> Listing:
+class _Here(NamedTuple):
+    """What is the same all over a source."""
+
+    root: Path
+    """As it was named."""
+    real: str
+    """Once every symlink is followed."""
+    ignoring: Ignoring
+
+    def lies_below(self, real: str) -> bool:
+        return self.real != real and self.real.startswith(f"{real.rstrip('/')}/")
+
+
+def _list(folder: Found, here: _Here, before: Listing | None) -> Listing:
     try:
         with os.scandir(folder.real) as entries:
-            listing = _look_at_all(folder, entries, ignoring, before)
+            listing = _look_at_all(folder, entries, here, before)
     except OSError as error:
         if not folder.path:
-            raise _unavailable(root, error) from error
+            raise _unavailable(here.root, error) from error
         if causes.is_lack_of_files(error):  # of nobody's folder in particular, so nothing is known of any
             raise _unavailable(Path(folder.real), error) from error
         gone = isinstance(error, FileNotFoundError)
@@ -276,9 +293,7 @@ def _list(folder: Found, root: Path, ignoring: Ignoring, before: Listing | None)
     return before if before[2:] == listing[2:] and before.folder == folder else listing._replace(items=before.items)
 
 
-def _look_at_all(
-    folder: Found, entries: Iterable[os.DirEntry[str]], ignoring: Ignoring, before: Listing | None
-) -> Listing:
+def _look_at_all(folder: Found, entries: Iterable[os.DirEntry[str]], here: _Here, before: Listing | None) -> Listing:
     known = {item.path: item for item in before.items if isinstance(item, Found)} if before else {}
     is_judged = before.ignored if before and before.folder.path == folder.path else frozenset()
     items: list[Found | UnreadableFile] = []
@@ -291,11 +306,11 @@ def _look_at_all(
             items.append(found)
         elif (kind := _kind(path, entry)) is _Kind.NONE:
             continue
-        elif path not in OWN and (name := _ignored_as(folder.path, entry, ignoring, is_judged)):
+        elif path not in OWN and (name := _ignored_as(folder.path, entry, here.ignoring, is_judged)):
             ignored.append(name)
         elif kind is _Kind.STRAY:
             strays.append(_shown(path))
-        elif (item := _look(path, entry)) is not None:
+        elif (item := _look(path, entry, here)) is not None:
             items.append(known[item.path] if known.get(item.path) == item else item)
     return Listing(folder, tuple(items), frozenset(ignored), tuple(heapq.nsmallest(MOST_STRAYS + 1, strays)))
 
@@ -353,7 +368,7 @@ def _stands(entry: os.DirEntry[str], found: Found) -> bool:
     )
 
 
-def _look(path: str, entry: os.DirEntry[str]) -> Found | UnreadableFile | None:
+def _look(path: str, entry: os.DirEntry[str], here: _Here) -> Found | UnreadableFile | None:
     named = entry.name.endswith(SUFFIXES) or path == IGNORE
     try:
         status = entry.stat()
@@ -364,6 +379,8 @@ def _look(path: str, entry: os.DirEntry[str]) -> Found | UnreadableFile | None:
         # A link that leads nowhere may have been a folder (an unmounted disk): then all below it is unknown.
         return _unreadable(path if named else f"{path}/", reason_of(error))
     if stat.S_ISDIR(status.st_mode):
+        if here.lies_below(real):  # one line in a pull request would have all of the machine looked through
+            return _unreadable(f"{path}/", "is a link to a folder above the source")
         return _found(f"{path}/", real, status)
     return _judge(path, real, status) if named else None
 
