@@ -188,6 +188,13 @@ ADVICE: Mapping[str, Advice] = {
         "headers: {Authorization: Bearer 7fQ2mLx9Kp4vTz}",
         'headers: {Authorization: "Bearer ${secret:reports-token}"}',
     ),
+    "look-alike-id": Advice(
+        "Two jobs run where people see one: ids are compared to the letter, also in case, in full and half width, and "
+        "in how accents and voicing marks are composed (macOS decomposes them in the names of files).",
+        "Write one id where one job is meant, else ids that people can tell apart.",
+        "job_id: report-a\n---\njob_id: report-Ａ",
+        "job_id: report-a\n---\njob_id: report-b",
+    ),
     "missing-field": Advice(
         "A job needs an id by which it is known again, and a URL to call.",
         "Write the field; a file that is no manifest belongs elsewhere.",
