@@ -1,12 +1,12 @@
 """SARIF 2.1.0 (OASIS), which code scanning of GitHub and other tools take."""
 
-import json
 from textwrap import indent
 from typing import Any
 from urllib.parse import quote
 
 from myscheduler import __version__
 from myscheduler.cli.reports.findings import Findings, within_here
+from myscheduler.cli.terminal import json_text
 from myscheduler.core.problem import Problem
 from myscheduler.core.rule_advice import ADVICE
 from myscheduler.core.rules import RULES
@@ -31,7 +31,7 @@ def as_sarif(found: Findings) -> str:
         "columnKind": "unicodeCodePoints",
         "results": [_result(problem) for problem in found.problems],
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=2)
+    return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _rule(rule: str) -> dict[str, Any]:
