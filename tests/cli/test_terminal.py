@@ -165,6 +165,7 @@ def test_what_is_exported_reads_back_the_same(service: Service) -> None:
         pytest.param(["preview", "--timezone", f"z{OBEYED}"], id="zone"),
         pytest.param(["preview", "--count", f"1{OBEYED}"], id="number"),
         pytest.param(["sync", "--server", f"http://127.0.0.1:9/{OBEYED}"], id="server"),
+        pytest.param(["sync", "--server", f"http://[{OBEYED}"], id="server with half an address"),
         pytest.param(["plan", "--database-url", f"sqlite:///{OBEYED}.db"], id="database"),
         pytest.param(["db", "check", "--database-url", f"sqlite:///{OBEYED}.db"], id="database to check"),
         pytest.param(["db", "check", "--format", "json", "--database-url", f"sqlite:///{OBEYED}.db"], id="the same"),
