@@ -114,7 +114,7 @@ class Target:
     default: Reply = field(default_factory=Answer)
     """For paths that `answers` was not told about."""
     tls: bool = False
-    """Speak TLS with `CERTIFICATE`, which nobody trusts by itself."""
+    """Speak TLS with a certificate of `AUTHORITY`, which nobody trusts by itself."""
     greeting: bytes | None = None
     """Sent as soon as a connection is opened, which is then closed; no request is read."""
 
@@ -330,17 +330,26 @@ async def _send_body(writer: asyncio.StreamWriter, answer: Answer) -> None:
         await asyncio.sleep(answer.drip)
 
 
-# For localhost and 127.0.0.1, until 2126. The key is made for these tests and guards nothing.
+# For localhost and 127.0.0.1, until 2126, by an authority of its own. The key is made for these tests, and guards
+# nothing.
+_AUTHORITY = """
+MIIBnjCCAUWgAwIBAgIUGH/+SaVaXFx6PkEtglTIUikq+nYwCgYIKoZIzj0EAwIwHDEaMBgGA1UEAwwRTXlTY2hlZHVsZXIgdGVzdHMwIBcNMjYxMTI5MT
+UwNjUzWhgPMjEyNjExMDUxNTA2NTNaMBwxGjAYBgNVBAMMEU15U2NoZWR1bGVyIHRlc3RzMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEsuOGaBJciK/K
+aXu62b5nDZWEh50ALhYseXa34FoIIa/ijdGoLUJi+DjhFSrrlwXEtQtq8VlFFKOlf7TqFGhGd6NjMGEwHwYDVR0jBBgwFoAUuUm3taUMhjUxlcIdRRXm1S
+lAZ5IwDwYDVR0TAQH/BAUwAwEB/zAOBgNVHQ8BAf8EBAMCAQYwHQYDVR0OBBYEFLlJt7WlDIY1MZXCHUUV5tUpQGeSMAoGCCqGSM49BAMCA0cAMEQCIFC5
+MjSQn4xtT4Vjwh/LJ/P09CUtmzfbukB6cQGu8kB7AiAyxQnxdLh/kV+kyM4vbhyYkDay5Qk8EGboLs+Us/0VMA==
+"""
 _CERTIFICATE = """
-MIIBmzCCAUGgAwIBAgIUeQD+88+/AmTyKbOg8SCz627yf8wwCgYIKoZIzj0EAwIwFDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNDAwMTU0MloY
-DzIxMjYxMDMxMDAxNTQyWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARaEASf0K5tCDoUbaCK6bDNQmC5A1tH
-lAZlM90Ci2H/QJS7fdEMRYsaC0SpzFIHsZP7TN5k8lJmplS3iBdsb6HJo28wbTAdBgNVHQ4EFgQUF371cD25U1k9EQTOdAplv2wnScYwHwYDVR0jBBgw
-FoAUF371cD25U1k9EQTOdAplv2wnScYwDwYDVR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZIzj0EAwIDSAAwRQIg
-T3pKR2KYmFxm8C5m+IW9o0sdUmhlQr+Yk69qWg2i0WgCIQDsbWSzWgbc0rppWYXwZsTbhBIW+A8BJFODBEj7Smv6OQ==
+MIIBxjCCAW2gAwIBAgIUDfwXlG+rdmrqnXsGXLZ2JuNvNvMwCgYIKoZIzj0EAwIwHDEaMBgGA1UEAwwRTXlTY2hlZHVsZXIgdGVzdHMwIBcNMjYxMTI5MT
+UwNjUzWhgPMjEyNjExMDUxNTA2NTNaMBQxEjAQBgNVBAMMCTEyNy4wLjAuMTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABBng2p+dNvz3mOvFaXWbQJ60
+x+7m8/5CtWGzs/E7bDHp2ggRSRjMdpUk2Tp35R4oRkqflWZVW71uTPyEJYmvjGajgZIwgY8wDAYDVR0TAQH/BAIwADAOBgNVHQ8BAf8EBAMCB4AwEwYDVR
+0lBAwwCgYIKwYBBQUHAwEwGgYDVR0RBBMwEYcEfwAAAYIJbG9jYWxob3N0MB0GA1UdDgQWBBQG3kOtUUB+b0YfV1Z89t5JBDiWvjAfBgNVHSMEGDAWgBS5
+Sbe1pQyGNTGVwh1FFebVKUBnkjAKBggqhkjOPQQDAgNHADBEAiAjl17hy8ouhWIBvCt1zi0NXGj+wkTe1XC95b+GYYMTQwIgcaqU4F5yV9/z2D62ebVYmY
+yrOgCaQyVx1cqW+UlT00w=
 """
 _KEY = """
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgr3SpjYHbv9pVV5J65AxxEtruQmuEAvwMuI32auGmQ0qhRANCAARaEASf0K5tCDoUbaCK
-6bDNQmC5A1tHlAZlM90Ci2H/QJS7fdEMRYsaC0SpzFIHsZP7TN5k8lJmplS3iBdsb6HJ
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgcaAzmOw7Z8fwh5wkgAez5jXyJTG2u37V9LcaSHH7aIShRANCAAQZ4NqfnTb895jrxWl1m0
+CetMfu5vP+QrVhs7PxO2wx6doIEUkYzHaVJNk6d+UeKEZKn5VmVVu9bkz8hCWJr4xm
 """
 
 
@@ -348,14 +357,16 @@ def _pem(label: str, data: str) -> str:
     return f"-----BEGIN {label}-----{data}-----END {label}-----\n"
 
 
-CERTIFICATE = _pem("CERTIFICATE", _CERTIFICATE)
-"""Of a target with `tls=True`; a client trusts it when it is in `SSL_CERT_FILE`."""
+AUTHORITY = _pem("CERTIFICATE", _AUTHORITY)
+"""Signs the certificate of a target with `tls=True`; a client trusts that when this is in `SSL_CERT_FILE`."""
+AUTHORITY_HASH = "6c2d1762"
+"""Of its subject, by which OpenSSL finds it in a folder."""
 
 
 def tls_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.TemporaryDirectory() as folder:
         chain = Path(folder, "chain.pem")
-        chain.write_text(CERTIFICATE + _pem("PRIVATE KEY", _KEY))
+        chain.write_text(_pem("CERTIFICATE", _CERTIFICATE) + _pem("PRIVATE KEY", _KEY))
         context.load_cert_chain(chain)
     return context

@@ -145,8 +145,9 @@ def test_every_rule_is_documented() -> None:
 
 
 def rules_of_warnings() -> set[str]:
-    """The rules of the module that only warns, and of calls that say so."""
-    cautions = set(re.findall(r'"([a-z-]+)"', (CORE / "cautions.py").read_text("utf-8"))) & RULES.keys()
+    """The rules of the modules that only warn, and of calls that say so."""
+    texts = [(CORE / name).read_text("utf-8") for name in ("cautions.py", "look_alikes.py")]
+    cautions = {word for text in texts for word in re.findall(r'"([a-z-]+)"', text)} & RULES.keys()
     calls = (
         call for path in CORE.glob("*.py") for call in re.findall(r"(?:Complaint|Problem)\(.*", path.read_text("utf-8"))
     )

@@ -9,6 +9,7 @@ import aiohttp
 from yarl import URL
 
 from myscheduler.adapters.trouble import trouble_with
+from myscheduler.adapters.trust import tls_context
 from myscheduler.core.credentials import masked_text
 from myscheduler.errors import MySchedulerError
 
@@ -26,10 +27,15 @@ class Client:
     def __init__(self, base_url: str, token: str | None = None) -> None:
         self._base_url = base_url.rstrip("/")
         self._shown = masked_text(self._base_url)
-        if "@" in urlsplit(base_url).netloc:
+        try:
+            parts = urlsplit(base_url)
+        except ValueError as error:
+            raise self._no_url() from error
+        if "@" in parts.netloc:
             raise ServerError(
                 f"{self._shown} holds a user: write the URL without one, and the token into MYSCHEDULER_API_TOKEN"
             )
+        self._tls = tls_context() if parts.scheme == "https" else True
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def get(self, *path: str, params: Sequence[tuple[str, str]] | Mapping[str, str] = ()) -> Any:
@@ -46,25 +52,33 @@ class Client:
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout, headers=self._headers) as session,
-                session.request(method, URL(url, encoded=True), **what) as response,
+                session.request(method, URL(url, encoded=True), ssl=self._tls, **what) as response,
             ):
                 answer = await response.json(content_type=None)
         except aiohttp.InvalidURL as error:
-            raise ServerError(f"{self._shown!r} is not a URL: write one such as http://127.0.0.1:8003") from error
-        except ValueError as error:
-            message = f"{self._shown} answers, but not as MyScheduler does: does --server name the right port?"
-            raise ServerError(message) from error
+            raise self._no_url() from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise ServerError(
+                f"{self._shown} is not believed ({self._reason(error)}): for an authority of your own, SSL_CERT_FILE "
+                "names the file of its certificate"
+            ) from error
         except (aiohttp.ClientError, TimeoutError) as error:
             reason = self._reason(error)
             raise ServerError(
                 f"no answer from {self._shown} ({reason}): is the service running there? --server or "
                 "MYSCHEDULER_BASE_URL names another"
             ) from error
+        except ValueError as error:
+            message = f"{self._shown} answers, but not as MyScheduler does: does --server name the right port?"
+            raise ServerError(message) from error
         if response.status == 200:
             return answer
         detail = answer.get("detail") if isinstance(answer, dict) else None
         hint = "; MYSCHEDULER_API_TOKEN has to hold the server's token" if response.status == 401 else ""
         raise ServerError(f"{self._shown} answered {response.status}: {detail or 'no reason given'}{hint}")
+
+    def _no_url(self) -> ServerError:
+        return ServerError(f"{self._shown!r} is not a URL: write one such as http://127.0.0.1:8003")
 
     def _reason(self, error: aiohttp.ClientError | TimeoutError) -> str:
         if isinstance(error, TimeoutError):

@@ -10,10 +10,8 @@ import asyncio
 import base64
 import codecs
 import io
-import os
 import re
 import socket
-import ssl
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -24,7 +22,6 @@ from functools import partial
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import aiohttp
-import certifi
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
@@ -32,6 +29,7 @@ from myscheduler.adapters.answers import Body, FloodError, UnreadableError
 from myscheduler.adapters.rations import Call, Handler, Rations, StrayError
 from myscheduler.adapters.routes import LinkLocalError, Resolver, SocketMaker
 from myscheduler.adapters.trouble import trouble_with
+from myscheduler.adapters.trust import tls_context
 from myscheduler.causes import is_lack_of_files, lack_of_files, reason_of
 from myscheduler.core.caching import cached
 from myscheduler.core.execution import EXCERPT_BYTES, Failure, Outcome, Request
@@ -167,9 +165,9 @@ async def open_sender(
     A response is read up to `response_limit` bytes: the outcome then counts by its status, its size is what was read,
     and the connection is closed. So is one that is older than `max_age_sec`, as soon as it is free. `reach` says which
     link-local addresses may be called; it is asked for each connection, and before one that was kept is used again.
-    Certificates are checked against certifi's list, or `SSL_CERT_FILE` / `SSL_CERT_DIR`.
+    Raises `SettingError` where the certificates that are to be believed can't be read.
     """
-    tls = await asyncio.to_thread(_tls_context)
+    tls = await asyncio.to_thread(tls_context)
     tls.set_alpn_protocols(["http/1.1"])
     connector = aiohttp.TCPConnector(
         limit=connections,
@@ -196,13 +194,6 @@ async def open_sender(
     session._retry_connection = False  # noqa: SLF001
     async with session:
         yield Sender(session, response_limit, reach)
-
-
-def _tls_context() -> ssl.SSLContext:
-    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
-    if file or folder:
-        return ssl.create_default_context(cafile=file, capath=folder)
-    return ssl.create_default_context(cafile=certifi.where())
 
 
 @dataclass(slots=True)

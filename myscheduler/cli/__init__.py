@@ -2,6 +2,9 @@
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -19,13 +22,34 @@ from myscheduler.cli.simulate import simulate
 from myscheduler.cli.sync import sync
 from myscheduler.cli.validate import validate
 from myscheduler.cli.why import why
+from myscheduler.core.problem import printable
 from myscheduler.errors import MySchedulerError
 
 
+@contextmanager
+def _printable_errors() -> Iterator[None]:
+    """Arguments, and what a server answers, stand in messages."""
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = printable(error.message)  # type: ignore[misc] # final, but nobody has seen it yet
+        raise
+
+
 class _Commands(click.Group):
-    """Says expected errors in a line, without a stack trace."""
+    """Says expected errors in a line, without a stack trace, and nothing in them that a terminal obeys."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        with _printable_errors():
+            return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> object:
+        with _printable_errors():
+            return self._invoke(ctx)
+
+    def _invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except MySchedulerError as error:

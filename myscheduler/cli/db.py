@@ -1,6 +1,5 @@
 """`myscheduler db`: back up, check and upgrade the database."""
 
-import json
 import signal
 import sys
 import time
@@ -15,6 +14,7 @@ import click
 from myscheduler import __version__
 from myscheduler.cli.manifests import counted
 from myscheduler.cli.options import database_url_option, format_option, timezone_option
+from myscheduler.cli.terminal import json_text
 from myscheduler.core.problem import printable
 from myscheduler.core.sizes import shown_size
 from myscheduler.core.zones import local_time
@@ -93,11 +93,11 @@ def check(database_url: str, timezone: str, output: str) -> None:
     except StoreError as error:
         if output == "json":
             told = dict.fromkeys(_KEYS) | {"usable": False, "trouble": str(error), "version": __version__}
-            click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+            click.echo(json_text(told))
             raise SystemExit(1) from error
         raise
     if output == "json":
-        click.echo(json.dumps(_as_json(condition), ensure_ascii=False, indent=2))
+        click.echo(json_text(_as_json(condition)))
     else:
         click.echo("\n".join(_lines(condition, timezone)))
     raise SystemExit(1 if condition.trouble else 0)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from myscheduler.cli.options import connect, server_option
+from myscheduler.cli.terminal import styled
 from myscheduler.cli.writing import output_option, write_manifests
 from myscheduler.core.credentials import literal_credentials
 from myscheduler.core.exporting import NotExportedError, exported
@@ -39,7 +40,7 @@ def export(job_ids: tuple[str, ...], server: str, output: Path | None) -> None:
         try:
             manifests[item.job_id] = exported(item, zone=answer["timezone"])
         except NotExportedError as fault:
-            click.echo(f"{click.style('error:', fg='red')} {item.job_id}: not written: {fault}", err=True)
+            click.echo(f"{click.style('error:', fg='red')} {styled(f'{item.job_id}: not written: {fault}')}", err=True)
         else:
             _warn_of_credentials(item)
     if not items:
@@ -70,4 +71,4 @@ def _warn_of_credentials(item: Item) -> None:
         message = (
             f"{item.job_id}: {what} is written out as it is: before you commit it, put ${{secret:NAME}} in its place"
         )
-        click.echo(f"{click.style('warning:', fg='yellow')} {message}", err=True)
+        click.echo(f"{click.style('warning:', fg='yellow')} {styled(message)}", err=True)

@@ -1,6 +1,5 @@
 """`myscheduler forecast`."""
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -15,6 +14,7 @@ from myscheduler.causes import reason_of
 from myscheduler.cli.heatmap import MOST_HOSTS, draw
 from myscheduler.cli.manifests import counted, exit_code, paths_argument, read_manifests, spec_of, usable_jobs
 from myscheduler.cli.options import format_option, parse_now_option, timezone_option
+from myscheduler.cli.terminal import json_text, styled
 from myscheduler.core.forecast import Cell, Forecast, HostForecast, Worst, forecast_specs
 
 _SHADES = "·░▒▓█"
@@ -52,7 +52,7 @@ def forecast(paths: tuple[Path, ...], timezone: str, now: datetime, days: int, s
     except OverflowError as error:
         raise click.BadParameter("the calendar ends in the year 9999", param_hint="'--now'") from error
     if output == "json":
-        click.echo(json.dumps(_as_json(found), ensure_ascii=False, indent=2))
+        click.echo(json_text(_as_json(found)))
     else:
         click.echo("\n".join(_lines(found)))
     if svg is not None:
@@ -94,7 +94,7 @@ def _lines(found: Forecast) -> Iterator[str]:
 
 def _host_lines(host: HostForecast) -> Iterator[str]:
     load = f"{counted(host.starts, 'start')} of {counted(host.jobs, 'job')}, {host.peak:,} in the worst minute"
-    yield f"{click.style(host.host, bold=True)}: {load}"
+    yield f"{styled(host.host, bold=True)}: {load}"
     if not host.starts:
         return
     yield "            " + "".join(f"{hour:02}    " for hour in range(0, 24, 3)).rstrip()
@@ -145,7 +145,7 @@ def _names(job_ids: Sequence[str]) -> str:
 
 def _first(job_ids: Sequence[str], named: int) -> str:
     more = len(job_ids) - named
-    return ", ".join(job_ids[:named]) + (f" and {more:,} more" if more else "")
+    return styled(", ".join(job_ids[:named])) + (f" and {more:,} more" if more else "")
 
 
 def _cut(text: str, room: int) -> str:

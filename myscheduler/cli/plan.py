@@ -1,6 +1,5 @@
 """`myscheduler plan`."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -13,6 +12,7 @@ from click.core import ParameterSource
 from myscheduler.cli.manifests import STDIN, coloured, paths_argument, read_manifests
 from myscheduler.cli.options import connect, parse_now_option, server_option, timezone_option
 from myscheduler.cli.review import as_markdown, as_text
+from myscheduler.cli.terminal import json_text
 from myscheduler.core.inventory import Item, inventory_from_json
 from myscheduler.core.inventory import inventory as inventory_of
 from myscheduler.core.manifest import EVERYWHERE, Desired
@@ -92,7 +92,7 @@ def plan(
     found = review(desired, stored, zone=zone, now=now)
     errors = [problem for problem in found.problems if problem.severity is Severity.ERROR]
     if output == "json":
-        click.echo(json.dumps(found.as_json(), ensure_ascii=False, indent=2))
+        click.echo(json_text(found.as_json()))
     elif output == "markdown":
         click.echo(as_markdown(found))
     else:

@@ -1,6 +1,5 @@
 """`myscheduler preview`."""
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from myscheduler.cli.options import (
     parse_now_option,
     timezone_option,
 )
+from myscheduler.cli.terminal import json_text, styled
 from myscheduler.core.manifest import DeclaredJob
 from myscheduler.core.preview import is_counted_from_creation
 from myscheduler.core.preview import preview as preview_of
@@ -73,7 +73,7 @@ def preview(
         jobs = [_of_manifest(job, timezone, start or now, until, wanted) for job in usable_jobs(desired)]
         code = exit_code(desired)
     if output == "json":
-        click.echo(json.dumps({"jobs": jobs}, ensure_ascii=False, indent=2))
+        click.echo(json_text({"jobs": jobs}))
     else:
         nothing = "  no runs until then" if until else "  no further runs"
         for number, job in enumerate(jobs):
@@ -97,7 +97,7 @@ def _of_server(url: str, start: datetime, until: datetime | None, count: int) ->
 
 def _lines(job: dict[str, Any], nothing: str) -> Iterator[str]:
     """A job in text: its schedule in words, then what happens, in order of time."""
-    yield f"{click.style(job['job_id'], bold=True)}: {job['schedule']}  [{job['timezone']}]"
+    yield f"{styled(job['job_id'], bold=True)}: {styled(job['schedule'])}  [{styled(job['timezone'])}]"
     if job["paused"]:
         yield click.style("  paused: none of these runs", fg="yellow")
     notes = {note["at"]: note["note"] for note in job["notes"]}
@@ -111,16 +111,16 @@ def _lines(job: dict[str, Any], nothing: str) -> Iterator[str]:
 def _fire(at: str, note: str | None) -> str:
     moment = datetime.fromisoformat(at)
     text = f"{_shown(moment)}   {moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
-    return text + click.style(f"   {note}", fg="cyan") if note else text
+    return text + styled(f"   {note}", fg="cyan") if note else text
 
 
 def _left_out(one: dict[str, Any]) -> str:
     first, last = datetime.fromisoformat(one["first"]), datetime.fromisoformat(one["last"])
     named = f" ({one['name']})" if one["name"] else ""
     if one["count"] == 1:
-        return click.style(f"{_shown(first)}   left out: {one['reason']}{named}", dim=True)
+        return styled(f"{_shown(first)}   left out: {one['reason']}{named}", dim=True)
     many = f"{counted(one['count'], 'slot')} until {_shown(last)} left out: {one['reason']}{named}"
-    return click.style(f"{_shown(first)}   {many}", dim=True)
+    return styled(f"{_shown(first)}   {many}", dim=True)
 
 
 def _shown(moment: datetime) -> str:

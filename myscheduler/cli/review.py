@@ -109,13 +109,13 @@ def _value(value: Any) -> str:
 def _column(title: str, times: Times | None) -> Iterator[str]:
     if times is None:
         return
-    yield f"    {title} {times.words}  [{times.timezone}], {_per_day(times)}"
+    yield f"    {title} {_words(times)}"
     yield from (f"      {_shown(at)}" for at in times.fire_times()) if times.fires else ["      no further runs"]
 
 
 def _both(before: Times, after: Times) -> Iterator[str]:
-    yield f"    ran  {before.words}  [{before.timezone}], {_per_day(before)}"
-    yield f"    runs {after.words}  [{after.timezone}], {_per_day(after)}"
+    yield f"    ran  {_words(before)}"
+    yield f"    runs {_words(after)}"
     pairs = zip_longest(before.fire_times(), after.fire_times())
     rows = [(_shown(old) if old else "", _shown(new) if new else "no further runs") for old, new in pairs]
     width = max((len(old) for old, _ in rows), default=0)
@@ -123,8 +123,8 @@ def _both(before: Times, after: Times) -> Iterator[str]:
     yield from (f"      {old:{width}}  →  {new}" for old, new in rows)
 
 
-def _per_day(times: Times) -> str:
-    return f"{times.starts_per_day:g} a day"
+def _words(times: Times) -> str:
+    return printable(f"{times.words}  [{times.timezone}], {times.starts_per_day:g} a day")
 
 
 def _shown(at: str) -> str:
@@ -199,7 +199,7 @@ def _longest_ticks(line: str) -> int:
 
 def _escaped(text: str) -> str:
     """What Markdown or HTML would take for marks; a job may have any name."""
-    return text.translate(_ENTITIES)
+    return printable(text).translate(_ENTITIES)
 
 
 _ENTITIES = {ord(mark): f"&#{ord(mark)};" for mark in "&\\`*_{}[]<>#|@~"}

@@ -1,9 +1,8 @@
 """`myscheduler schema`."""
 
-import json
-
 import click
 
+from myscheduler.cli.terminal import json_text
 from myscheduler.core.manifest_schema import calendars_schema, manifest_schema
 
 _SCHEMAS = {"manifest": manifest_schema, "calendars": calendars_schema}
@@ -27,4 +26,4 @@ def schema(what: str) -> None:
 
     It knows the shape of one document; `myscheduler validate` knows the rest.
     """
-    click.echo(json.dumps(_SCHEMAS[what](), ensure_ascii=False, indent=2))
+    click.echo(json_text(_SCHEMAS[what]()))

@@ -1,6 +1,5 @@
 """`myscheduler simulate`."""
 
-import json
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ import click
 
 from myscheduler.cli.manifests import counted, exit_code, paths_argument, read_manifests, usable_jobs
 from myscheduler.cli.options import format_option, parse_moment_option, timezone_option
+from myscheduler.cli.terminal import json_text, styled
 from myscheduler.core.execution import Status
 from myscheduler.core.job import DeclaredInterval, JobSpec
 from myscheduler.core.moments import parse_moment
@@ -149,7 +149,7 @@ def simulate(
         outlooks.extend(simulation.outlook(spec) for spec in bar)
     report = _Report(scenario, timezone, specs, outlooks)
     if output == "json":
-        click.echo(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
+        click.echo(json_text(report.as_json()))
     else:
         for line in report.as_text():
             click.echo(line)
@@ -217,10 +217,10 @@ class _Report:
         for outage in self.scenario.outages:
             yield f"outage    {_shown(outage.start, zone)} to {_shown(outage.end, zone)}"
         for note in self._notes():
-            yield f"note: {note}"
+            yield f"note: {styled(note)}"
         yield ""
         for spec, outlook, name in self._jobs():
-            yield f"{spec.job_id}: {_totals_as_text(outlook.totals)}"
+            yield f"{styled(spec.job_id)}: {_totals_as_text(outlook.totals)}"
             for event in outlook.events:
                 yield _event_as_text(event, name)
         if self.specs:

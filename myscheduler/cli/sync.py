@@ -1,6 +1,5 @@
 """`myscheduler sync`."""
 
-import json
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,7 +9,8 @@ import click
 
 from myscheduler.cli.manifests import coloured, counted
 from myscheduler.cli.options import connect, format_option, server_option
-from myscheduler.core.problem import Problem, Severity, printable
+from myscheduler.cli.terminal import json_text, styled
+from myscheduler.core.problem import Problem, Severity
 
 _COLOURS = {"Ready": "green", "Reconciling": "yellow", "Stalled": "red"}
 _DONE = ("created", "updated", "deleted")
@@ -83,17 +83,17 @@ def status(context: click.Context, server: str | None, output: str | None, patie
 
 def _print(state: dict[str, Any], output: str) -> None:
     if output == "json":
-        click.echo(json.dumps(state, ensure_ascii=False, indent=2))
+        click.echo(json_text(state))
     else:
         click.echo("\n".join(_lines(state)))
     raise SystemExit(0 if state["condition"] == "Ready" else 1)
 
 
 def _lines(state: dict[str, Any]) -> Iterator[str]:
-    condition = click.style(state["condition"], fg=_COLOURS[state["condition"]], bold=True)
+    condition = styled(state["condition"], fg=_COLOURS[state["condition"]], bold=True)
     since = f" since {_shown(state['conditions'][0]['since'])}" if state["conditions"][0]["since"] else ""
-    yield f"{condition} ({state['reason']}){since}: {printable(state['message'])}"
-    yield f"  source     {state['source']}, {counted(state['files']['total'], 'file')}"
+    yield f"{condition} ({styled(state['reason'])}){since}: {styled(state['message'])}"
+    yield f"  source     {styled(state['source'])}, {counted(state['files']['total'], 'file')}"
     yield f"  applied    {_revision(state['last_applied_revision'], state['last_applied_at'])}"
     yield f"  attempted  {_revision(state['last_attempted_revision'], state['last_attempted_at'])}"
     counts = state.get("counts", {})  # older servers name all jobs
@@ -110,14 +110,14 @@ def _lines(state: dict[str, Any]) -> Iterator[str]:
 
 def _blocked(blocked: dict[str, Any] | None) -> Iterator[str]:
     if blocked:
-        yield click.style(f"Blocked deletion {blocked['digest']}: {blocked['reason']}", fg="red")
+        yield styled(f"Blocked deletion {blocked['digest']}: {blocked['reason']}", fg="red")
         yield f"  {_named(blocked['job_ids'], blocked.get('job_count', 0))}"
-        yield f"  to let it happen: myscheduler sync --approve {blocked['digest']}"
+        yield styled(f"  to let it happen: myscheduler sync --approve {blocked['digest']}")
 
 
 def _named(job_ids: list[str], count: int) -> str:
     more = f" and {count - len(job_ids):,} more" if count > len(job_ids) else ""
-    return printable(", ".join(job_ids)) + more
+    return styled(", ".join(job_ids)) + more
 
 
 def _problems(problems: list[dict[str, Any]], count: int) -> Iterator[str]:
@@ -140,7 +140,7 @@ def _drift(drift: list[dict[str, Any]], count: int) -> Iterator[str]:
         until = f", until {_shown(pause['until'])}" if pause["until"] else ""
         overruled = "; without effect, the manifest says it itself" if one["overruled"] else ""
         place = f"{source['file']}:{source['line']}" if source else ""
-        who = printable(f"{one['job_id']}  {place}  by {pause['by']}{reason}")
+        who = styled(f"{one['job_id']}  {place}  by {pause['by']}{reason}")
         yield f"  {who} since {_shown(pause['at'])}{until}{overruled}"
 
 
@@ -150,11 +150,11 @@ def _history(history: list[dict[str, Any]]) -> Iterator[str]:
     for one in history:
         counts = [counted(one["jobs"], "job"), *(f"{one[name]:,} {name}" for name in (*_DONE, *_LEFT) if one[name])]
         counts += [counted(one["problems"], "problem")] if one["problems"] else []
-        yield f"  {_shown(one['last_at'])}  {one['revision']}  {one['reason']}  {', '.join(counts)}"
+        yield f"  {_shown(one['last_at'])}  {styled(one['revision'])}  {styled(one['reason'])}  {', '.join(counts)}"
 
 
 def _revision(revision: str | None, at: str | None) -> str:
-    return f"{revision}  {_shown(at)}" if revision and at else "nothing as a whole yet"
+    return f"{styled(revision)}  {_shown(at)}" if revision and at else "nothing as a whole yet"
 
 
 def _shown(text: str) -> str:

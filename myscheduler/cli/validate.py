@@ -15,6 +15,7 @@ from myscheduler.core.cautions import cautions
 from myscheduler.core.enforcement import rush_problems
 from myscheduler.core.ignoring import Ignoring, read_ignoring
 from myscheduler.core.known_secrets import read_names, unknown_secrets
+from myscheduler.core.look_alikes import look_alikes
 from myscheduler.core.problem import reported
 from myscheduler.settings import Settings
 
@@ -121,7 +122,8 @@ def validate(
     warnings = cautions(desired.jobs.values(), zone=timezone, now=now)
     unknown = () if secret_names is None else unknown_secrets(desired.jobs.values(), secret_names)
     rushes = rush_problems(desired, zone=timezone, now=now)
-    problems = reported([*desired.problems, *warnings, *unknown, *rushes])
+    alike = look_alikes(desired.jobs, beside={})
+    problems = reported([*desired.problems, *warnings, *unknown, *rushes, *alike])
     found = Findings(desired.jobs, problems, strict, desired.skipped, left_out)
     click.echo(FORMATS[output](found))
     if not desired.jobs and not problems:

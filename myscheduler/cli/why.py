@@ -1,6 +1,5 @@
 """`myscheduler why`."""
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import click
 
 from myscheduler.cli.options import connect, format_option, server_option
+from myscheduler.cli.terminal import json_text, styled
 
 _COLOURS = {"completed": "green", "failed": "red", "interrupted": "red", "skipped": "yellow", "missed": "yellow"}
 
@@ -32,16 +32,16 @@ def why(job_id: str, at: str, server: str, output: str) -> None:
     """
     found = connect(server).get("jobs", job_id, "why", params={"at": at})
     if output == "json":
-        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        click.echo(json_text(found))
     else:
         click.echo("\n".join(_lines(found)))
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:
-    yield f"{click.style(found['job_id'], bold=True)} at {_shown(found['at'])}  [{found['timezone']}]"
-    yield from (f"  {remark}" for remark in found["remarks"])
+    yield f"{styled(found['job_id'], bold=True)} at {_shown(found['at'])}  [{styled(found['timezone'])}]"
+    yield from (f"  {styled(remark)}" for remark in found["remarks"])
     for slot in found["slots"]:
-        yield click.style(f"  {slot['sentence']}", fg=_COLOURS.get(slot["status"]))
+        yield styled(f"  {slot['sentence']}", fg=_COLOURS.get(slot["status"]))
     if found["previous_slot"]:
         yield f"  The slot before: {_shown(found['previous_slot'])}"
     if found["next_run"]:

@@ -70,7 +70,7 @@ RANGES = tuple(_FIELDS.values())
 """The same with the numbers and names that each takes."""
 
 CRONTAB_FIELDS = ("minute", "hour", "day", "month", "day_of_week")
-_MACROS = {
+MACROS = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
     "@midnight": "0 0 * * *",
@@ -191,14 +191,14 @@ _INSTEAD = {
 
 
 def _macro(text: str) -> str:
-    known = _MACROS.get(text.lower())
+    known = MACROS.get(text.lower()) if text.isascii() else None
     if instead := _INSTEAD.get(text.lower()):
         raise ScheduleError(f"{_shown(text)} is not known here: write {instead}")
     if known is None:
-        close = get_close_matches(text.lower()[:40], _MACROS, n=1, cutoff=0.8)
+        close = get_close_matches(text.lower()[:40], MACROS, n=1, cutoff=0.8)
         hint = "; for a fixed distance write `interval`" if text.lower().startswith("@every") else ""
         meant = f"did you mean {close[0]}? There" if close else "there"
-        raise ScheduleError(f"{_shown(text)} is not known here; {meant} are {', '.join(_MACROS)}{hint}")
+        raise ScheduleError(f"{_shown(text)} is not known here; {meant} are {', '.join(MACROS)}{hint}")
     return known
 
 

@@ -84,8 +84,8 @@ _LOST = {
 _REFUSED = {
     "anyauth": "only Basic logins can be taken over",
     "aws-sigv4": "a request that is signed can't be taken over",
-    "cacert": "the service knows the certificate authorities of its own machine only (--cacert)",
-    "capath": "the service knows the certificate authorities of its own machine only (--capath)",
+    "cacert": "certificates are checked alike: SSL_CERT_FILE of the service names others (--cacert)",
+    "capath": "certificates are checked alike: SSL_CERT_DIR of the service names others (--capath)",
     "cert": "client certificates are not supported (--cert)",
     "config": "its options stand in a file (-K): write them into the line",
     "connect-to": "the service asks the DNS for the target (--connect-to)",

@@ -48,7 +48,7 @@ from myscheduler.core.zones import is_zone
 _ID_FORBIDDEN = frozenset("/?#%")
 _WORD_END = re.compile(r"[:\s]")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADERS_OF_THE_CLIENT = frozenset(
+HEADERS_OF_THE_CLIENT = frozenset(
     {"connection", "content-length", "expect", "keep-alive", "te", "transfer-encoding", "upgrade"}
 )
 
@@ -202,7 +202,7 @@ def _check(fields: JobFields) -> Iterator[Complaint]:
         yield Complaint(("name",), "invalid-name", message)
     if not is_in_host(fields.target_url) and (fault := _url_fault(fields.target_url)):
         yield Complaint(("target_url",), "invalid-url", fault)
-    if fields.method is not None and fields.method.upper() not in METHODS:
+    if fields.method is not None and not (fields.method.isascii() and fields.method.upper() in METHODS):
         message = f"{shown(fields.method)} is not one of {', '.join(METHODS)}{did_you_mean(fields.method, METHODS)}"
         yield Complaint(("method",), "invalid-method", message)
     headers = fields.headers or {}
@@ -279,7 +279,7 @@ def _check_header(name: str, value: str | list[str]) -> Iterator[Complaint]:
             f"{shown(_WORD_END.split(name, maxsplit=1)[0])} … is not a header name: it takes letters, digits and -",
             at_key=True,
         )
-    elif name.lower() in _HEADERS_OF_THE_CLIENT:
+    elif name.lower() in HEADERS_OF_THE_CLIENT:
         message = f"{name} is set by the HTTP client: leave it out"
         yield Complaint(("headers", name), "invalid-header", message, at_key=True)
     elif name.lower().startswith("x-myscheduler-"):

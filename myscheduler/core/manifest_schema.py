@@ -4,23 +4,24 @@ It knows shapes, the words of a field, and which fields go together; it never re
 more than shapes (a time that a zone lacks, a calendar of another file, an id that stands twice) is left to `validate`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from myscheduler.core import schema_patterns as patterns
 from myscheduler.core.bounds import LONGEST_WORD
 from myscheduler.core.calendars_file import CalendarEntry
 from myscheduler.core.cron import RANGES
 from myscheduler.core.fields import LONGEST_DAYS, METHODS, MOST_CRONS, MOST_DAYS, JobFields
 from myscheduler.core.job import JobSpec
 from myscheduler.core.limits import FIELDS as LIMITS
-
-Schema = dict[str, Any]
+from myscheduler.core.schema_patterns import Schema
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NOTHING = {"type": "null"}
-_SOMETHING = {"not": _NOTHING}
 
 
 def manifest_schema() -> Schema:
@@ -98,33 +99,18 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 }  # fmt: skip
 """What counts where a field is left out."""
 
-_MOMENT = {
-    "pattern": r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?"
-    r"([Zz]|[+-][0-9]{2}:[0-9]{2})?\s*$"
-}
-"""Not `format: date-time`, which knows no local times."""
-_DURATION = {"pattern": r"^\s*[Pp][0-9WwDdTtHhMmSs]+\s*$"}
-_DAYS = r"([0-9]{4}-)?[0-9]{2}-[0-9]{2}"
 _LIST_OF_DAYS = {
     "anyOf": [
         {
             "type": "array",
-            "items": {"type": "string", "pattern": rf"^\s*{_DAYS}(/{_DAYS})?\s*$", "maxLength": LONGEST_DAYS},
+            "items": {"type": "string", "maxLength": LONGEST_DAYS} | patterns.DAYS,
             "maxItems": MOST_DAYS,
         },
         _NOTHING,
     ]
 }
-_CALENDAR: Mapping[str, Schema] = {
-    "country": {"pattern": "^[A-Z]{2,3}$"},
-    "closed": _LIST_OF_DAYS,
-    "open": _LIST_OF_DAYS,
-}
-_ONE_CRON = [
-    {"type": "string", "maxLength": LONGEST_WORD, "pattern": r"^\s*(@[A-Za-z]+|\S+(\s+\S+){4,5})\s*$"},
-    {"$ref": "#/$defs/CronFields"},
-]
-_CRON = {"anyOf": [*_ONE_CRON, _NOTHING]}
+_CALENDAR: Mapping[str, Schema] = {"country": patterns.COUNTRY, "closed": _LIST_OF_DAYS, "open": _LIST_OF_DAYS}
+_ONE_CRON = [{"type": "string", "maxLength": LONGEST_WORD}, {"$ref": "#/$defs/CronFields"}]
 _CRONS = {
     "anyOf": [
         *_ONE_CRON,
@@ -132,97 +118,160 @@ _CRONS = {
         _NOTHING,
     ]
 }
-
-
-def _in_any_case(word: str) -> str:
-    return "".join(f"[{char.upper()}{char.lower()}]" for char in word)
-
-
-_HOST = (
-    r"([^\s/?#]*@)?"
-    r"(\[[0-9A-Fa-f:.%]+[^\]\s]*\]"
-    r"|(?![0-9.]+(:[0-9]+)?([/?#]|$))[^\s/?#@:\[\]<>{}()|\\^`\"'!$%&*+,;=~]+"
-    r"|([0-9]{1,3}\.){3}[0-9]{1,3})"
-)
-"""With a login before it: a name, or an address in the one spelling that is called."""
-
 _RULES: Mapping[str, Mapping[str, Schema]] = {
     "JobFields": {
-        "job_id": {
-            "type": "string",
-            "pattern": r"^[^\s/?#%\u0000-\u001f\u007f]([^/?#%\u0000-\u001f\u007f]*[^\s/?#%\u0000-\u001f\u007f])?$",
-            "not": {"enum": [".", ".."]},
+        "job_id": {"type": "string", "not": {"enum": [".", ".."]}} | patterns.JOB_ID,
+        "name": patterns.NAME,
+        "target_url": {"format": "iri"} | patterns.TARGET_URL,
+        "method": {"anyOf": [{"enum": list(METHODS)}, {"type": "string"} | patterns.METHOD, _NOTHING]},
+        "headers": {
+            "propertyNames": patterns.HEADER_NAME,
+            "patternProperties": {
+                patterns.SINGLE_HEADER: patterns.HEADER_VALUE
+                | {"type": "string", "errorMessage": "This header takes one value, as text."}
+            },
+            "additionalProperties": patterns.HEADER_VALUE | {"items": patterns.HEADER_VALUE},
         },
-        "name": {"pattern": r"^[^\u0000-\u001f\u007f]*$"},
-        "target_url": {"format": "iri", "pattern": rf"^{_in_any_case('http')}[Ss]?://{_HOST}(:[0-9]+)?([/?#]\S*)?$"},
-        "method": {
-            "anyOf": [
-                {"enum": list(METHODS)},
-                {"type": "string", "pattern": f"^({'|'.join(map(_in_any_case, METHODS))})$"},
-                _NOTHING,
-            ]
-        },
-        "headers": {"propertyNames": {"pattern": r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"}},
         "cron": _CRONS,
-        "interval": {"pattern": r"^\s*[Pp][0-9YyWwDdTtHhMmSs]+\s*$"},
-        "anchor": _MOMENT,
-        "run_at": _MOMENT,
-        "start_at": _MOMENT,
-        "end_at": _MOMENT,
+        "interval": patterns.INTERVAL,
+        "anchor": patterns.MOMENT,
+        "run_at": patterns.MOMENT,
+        "start_at": patterns.MOMENT,
+        "end_at": patterns.MOMENT,
     },
-    "BlackoutFields": {"from": _MOMENT, "to": _MOMENT, "cron": _CRON, "duration": _DURATION},
+    "BlackoutFields": {
+        "from": patterns.MOMENT,
+        "to": patterns.MOMENT,
+        "cron": {"anyOf": [*_ONE_CRON, _NOTHING]} | patterns.FIVE_FIELDS,
+        "duration": patterns.DURATION,
+    },
     "CalendarFields": _CALENDAR,
     "CalendarEntry": _CALENDAR,
 }
 """What the rules in `declaration` and its neighbours say of a single field."""
 
 
-def _one_of(*choices: tuple[Iterable[str], Iterable[str]]) -> Schema:
-    """Exactly one choice: the fields that stand then, and those that don't. Null is as good as left out."""
-    return {
-        "oneOf": [
-            {
-                "required": list(given),
-                "properties": dict.fromkeys(given, _SOMETHING) | dict.fromkeys(left_out, _NOTHING),
+def _given(name: str, otherwise: str = "") -> Schema:
+    """The field stands there, or what is said else. Null is as good as left out."""
+    return ({"errorMessage": otherwise} if otherwise else {}) | {
+        "required": [name],
+        "properties": {
+            name: {
+                "type": ["string", "number", "boolean", "object", "array"],
+                "errorMessage": f"Write a value for {name}, or leave it out.",
             }
-            for given, left_out in choices
-        ]
+        },
     }
 
 
-def _without(pattern: str, units: Iterable[str]) -> Schema:
-    """An interval that is no text of that pattern, and an object without those units."""
-    nothing = {"enum": [0, None]}
-    return (
-        _SOMETHING
-        | {"if": {"type": "string"}, "then": {"not": {"pattern": pattern}}}
-        | {"properties": dict.fromkeys(units, nothing)}
-    )
+def _left_out(message: str, *names: str) -> Schema:
+    return dict.fromkeys(names, _NOTHING | {"errorMessage": message})
 
 
-_OF_FIXED_LENGTH = _without(r"^[^Tt]*[0-9][MmYy]", ["years", "months"])
-_OF_WHOLE_DAYS = _without("[Tt]", ["hours", "minutes", "seconds"])
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What goes with a field, once it is the one that was chosen."""
+
+    field: str
+    properties: Schema
+    also: Sequence[str] = ()
+    """Further fields that it needs."""
+    more: Schema = dataclass_field(default_factory=dict)
+
+
+def _exactly_one(wanted: str, asked: Sequence[str], choices: Sequence[_Choice]) -> Schema:
+    """A chain of conditions, as editors tell of a `oneOf` only what is wrong with the branch that is nearest."""
+    chain: Schema = {"anyOf": [_given(name, wanted) for name in asked]}
+    for choice in reversed(choices):
+        needed = {"allOf": [_given(name) for name in choice.also]} if choice.also else {}
+        fits = needed | {"properties": choice.properties} | choice.more
+        chain = {"if": _given(choice.field), "then": fits, "else": chain}
+    return chain
+
+
+_ONE_SCHEDULE = "Write exactly one of cron, interval and run_at."
 
 
 def _schedules() -> Schema:
     """Exactly one schedule, with the fields that belong to it."""
-    chosen = _one_of(
-        (["cron"], ["interval", "run_at", "anchor", "clock", "fold"]),
-        (["interval"], ["cron", "run_at", "seconds", "day_match", "dst", "fold"]),
-        (["interval", "anchor", "clock"], ["cron", "run_at", "seconds", "day_match", "fold"]),
-        (["run_at"], ["cron", "interval", "seconds", "day_match", "dst", "anchor", "clock", *LIMITS]),
+    of_interval = _left_out("This belongs to interval, which this job doesn't have.", "anchor", "clock")
+    of_cron = _left_out("This belongs to cron, which this job doesn't have.", "seconds", "day_match")
+    of_date = _left_out("This belongs to run_at, which this job doesn't have.", "fold")
+    no_dst = _left_out("This belongs to cron, or to interval with `clock: wall`.", "dst")
+    no_limits = _left_out("A job that runs once has no limits: take them out.", *LIMITS)
+    return _exactly_one(
+        _ONE_SCHEDULE,
+        ["cron", "interval", "run_at"],
+        [
+            _Choice(
+                "cron",
+                _left_out(_ONE_SCHEDULE, "interval", "run_at") | of_interval | of_date | _type_of("cron"),
+                more=_of_cron(),
+            ),
+            _Choice(
+                "interval",
+                _left_out(_ONE_SCHEDULE, "run_at") | of_cron | of_date | _type_of("interval"),
+                more=_of_interval(no_dst),
+            ),
+            _Choice("run_at", of_interval | of_cron | no_dst | no_limits | _type_of("date")),
+        ],
     )
-    for choice, kind in zip(chosen["oneOf"], ("cron", "interval", "interval", "date"), strict=True):
-        choice["properties"]["schedule_type"] = {"enum": [kind, None]}
-    by_real_time, by_calendar = chosen["oneOf"][1:3]
-    by_real_time["properties"] |= {"clock": {"enum": ["real", None]}, "interval": _OF_FIXED_LENGTH}
-    by_calendar["properties"] |= {"clock": {"const": "wall"}, "interval": _OF_WHOLE_DAYS}
-    return chosen
 
+
+def _type_of(kind: str) -> Schema:
+    return {"schedule_type": {"enum": [kind, None], "errorMessage": f"Write {kind} here, or leave it out."}}
+
+
+def _of_cron() -> Schema:
+    """How many fields a crontab line has; where seconds come first, no object may stand beside."""
+    six: Schema = {"type": "string", "errorMessage": "`seconds` belongs to text: an object has the field `second`."}
+    six |= patterns.SIX_FIELDS
+    five = patterns.FIVE_FIELDS
+    return {
+        "if": {"required": ["seconds"], "properties": {"seconds": {"const": True}}},
+        "then": {"properties": {"cron": six | {"type": ["string", "array"], "items": six}}},
+        "else": {"properties": {"cron": five | {"items": five}}},
+    }
+
+
+def _of_interval(no_dst: Schema) -> Schema:
+    """By the wall clock it counts whole days, months and years from an anchor, else what has a fixed length."""
+    return {
+        "if": {"required": ["clock"], "properties": {"clock": {"const": "wall"}}},
+        "then": {
+            "properties": {"interval": patterns.OF_WHOLE_DAYS | _zero("hours", "minutes", "seconds")},
+            "allOf": [_given("anchor")],
+        },
+        "else": {"properties": {"interval": patterns.OF_FIXED_LENGTH | _zero("years", "months")} | no_dst},
+    }
+
+
+def _zero(*units: str) -> Schema:
+    return {"properties": {unit: {"enum": [0, None]} for unit in units}}
+
+
+_NO_TIME_IS_LONG: Schema = {
+    "if": {"additionalProperties": {"enum": [0, None]}},
+    "then": {"minProperties": 1, "additionalProperties": {"type": "integer", "exclusiveMinimum": 0}},
+}
+"""Of units that are all zero, or none at all, each is marked."""
 
 _TOGETHER: Mapping[str, Schema] = {
     "JobFields": _schedules(),
-    "BlackoutFields": _one_of((["from", "to"], ["cron", "duration"]), (["cron", "duration"], ["from", "to"])),
-    "CalendarFields": _one_of((["only"], ["skip"]), (["skip"], ["only"])),
+    "BlackoutFields": _exactly_one(
+        "Write `from` and `to`, or `cron` and `duration`.",
+        ["from", "cron"],
+        [
+            _Choice("from", _left_out("Not beside `from` and `to`.", "cron", "duration"), also=["to"]),
+            _Choice("cron", _left_out("Not beside `cron` and `duration`.", "to"), also=["duration"]),
+        ],
+    ),
+    "CalendarFields": _exactly_one(
+        "Write `only: business_days`, or `skip: holidays`.",
+        ["only", "skip"],
+        [_Choice("only", _left_out("Not beside `only`.", "skip")), _Choice("skip", {})],
+    ),
+    "IntervalFields": _NO_TIME_IS_LONG,
+    "LengthFields": _NO_TIME_IS_LONG,
 }
 """Which fields stand together."""

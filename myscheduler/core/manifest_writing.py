@@ -21,12 +21,14 @@ from myscheduler.core.job import (
 )
 from myscheduler.core.limits import FIELDS as LIMITS
 from myscheduler.core.manifest import parse_file
+from myscheduler.core.problem import printable
 from myscheduler.core.source import RESERVED, SourceFile
 from myscheduler.core.yaml_writing import to_yaml
 
 _ORDER = {name: place for place, name in enumerate(JobFields.model_fields)}
 _ALWAYS = ("job_id", "target_url")
 _SECONDS = ("timeout_sec", "retry_backoff_sec")
+_SPACE = re.compile(r"\s")
 _SAID_OTHERWISE = {"cron", "interval", "run_at", "name", "coalesce", *LIMITS}
 
 
@@ -54,8 +56,8 @@ def ordered(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def document(fields: Mapping[str, Any], comments: Iterable[str] = ()) -> str:
     """One YAML document, below lines of comment."""
-    lines = [f"# {''.join(char if char.isprintable() else ' ' for char in line)}\n" for line in comments]
-    return "".join(lines) + to_yaml(dict(fields))
+    lines = [printable(_SPACE.sub(" ", line)) for line in comments]
+    return "".join(f"# {line}\n" for line in lines) + to_yaml(dict(fields))
 
 
 def fault_of(text: str, spec: JobSpec, *, zone: str) -> str | None:

@@ -124,7 +124,7 @@ def parse_asked(text: str, zone_name: str) -> Asked:
 _DURATION = re.compile(
     r"P(?:(?P<weeks>\d{1,6})W|(?:(?P<years>\d{1,6})Y)?(?:(?P<months>\d{1,6})M)?(?:(?P<days>\d{1,6})D)?"
     r"(?:T(?=\d)(?:(?P<hours>\d{1,8})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,10})S)?)?)",
-    re.ASCII,
+    re.ASCII | re.IGNORECASE,  # with both, no letter of another script is taken for one of these
 )
 
 
@@ -134,7 +134,7 @@ def parse_duration(text: str, *, of_calendar: bool = False) -> tuple[tuple[str, 
     A `ScheduleError` for anything else; years and months have no fixed length, so they are refused, unless it is one
     `of_calendar`.
     """
-    found = _DURATION.fullmatch(text.strip().upper())
+    found = _DURATION.fullmatch(text.strip())
     units = tuple((unit, int(number)) for unit, number in found.groupdict().items() if number) if found else ()
     if not units or not (of_calendar or CALENDAR_UNITS.isdisjoint(dict(units))):
         raise ScheduleError(

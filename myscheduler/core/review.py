@@ -11,8 +11,9 @@ from myscheduler.core.exclusions import count_runs, next_run
 from myscheduler.core.inventory import Item
 from myscheduler.core.job import JobSpec, Owner, compile_schedule, schedule_digest
 from myscheduler.core.limit_words import describe_job
+from myscheduler.core.look_alikes import look_alikes
 from myscheduler.core.manifest import DeclaredJob, Desired
-from myscheduler.core.plan import Adopt, BlockedDeletion, Conflict, Create, Delete, Hold, Move, Update, make_plan
+from myscheduler.core.plan import Adopt, BlockedDeletion, Conflict, Create, Delete, Hold, Move, Plan, Update, make_plan
 from myscheduler.core.preview import is_counted_from_creation
 from myscheduler.core.problem import Problem, reported
 from myscheduler.core.schedule import Schedule
@@ -125,9 +126,18 @@ def review(desired: Desired, stored: Mapping[str, Item], *, zone: str, now: date
     reader = _Reader(stored, zone, now)
     found = [reader.read(change) for change in plan.changes if not isinstance(change, Move)]
     found += [reader.deletion(job_id, is_blocked=True) for job_id in (plan.blocked.job_ids if plan.blocked else ())]
-    return Review(
-        tuple(sorted(found, key=lambda one: one.job_id)), plan.unchanged, reported(plan.problems), plan.blocked
-    )
+    problems = reported([*plan.problems, *look_alikes(desired.jobs, _beside(plan, desired, stored))])
+    return Review(tuple(sorted(found, key=lambda one: one.job_id)), plan.unchanged, problems, plan.blocked)
+
+
+def _beside(plan: Plan, desired: Desired, stored: Mapping[str, Item]) -> dict[str, str]:
+    """The places of stored jobs that the source doesn't declare, and that stay."""
+    gone = {change.known.job_id for change in plan.changes if isinstance(change, Delete)}
+    return {
+        job_id: f"{item.source.path}:{item.source.line}" if item.source else "made through the API"
+        for job_id, item in stored.items()
+        if job_id not in desired.jobs and job_id not in gone
+    }
 
 
 @dataclass(frozen=True, slots=True)

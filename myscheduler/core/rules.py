@@ -32,6 +32,7 @@ RULES: Mapping[str, str] = {
     "invalid-window": "end_at is not later than start_at.",
     "json-in-text": "A body is text that is JSON itself, and would be JSON within JSON.",
     "literal-credential": "A credential is written out, where everybody who may read the manifests can read it.",
+    "look-alike-id": "An id looks like that of another job.",
     "missing-field": "A field that a job needs is missing.",
     "more-problems": "A file has more problems than are told at once.",
     "never-runs": "Limits leave nothing of a schedule.",

@@ -62,8 +62,8 @@ _LOST = {
     "save-cookies": "the cookies of the answer are not kept",
 }
 _REFUSED = {
-    "ca-certificate": "the service knows the certificate authorities of its own machine only (--ca-certificate)",
-    "ca-directory": "the service knows the certificate authorities of its own machine only (--ca-directory)",
+    "ca-certificate": "certificates are checked alike: SSL_CERT_FILE of the service names others (--ca-certificate)",
+    "ca-directory": "certificates are checked alike: SSL_CERT_DIR of the service names others (--ca-directory)",
     "certificate": "client certificates are not supported (--certificate)",
     "continue": "goes on with a file that was fetched in part (-c)",
     "input-file": "its URLs stand in a file (-i)",

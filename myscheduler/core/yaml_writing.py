@@ -6,12 +6,12 @@ from typing import Any
 
 import yaml
 
+from myscheduler.core.problem import printable
 from myscheduler.core.yaml import reads_as_text
 
 _SHORT_BOOLEANS = frozenset("yYnN")
 """Booleans to YAML 1.1 as it was written, though not to most of its parsers."""
 _DATE = re.compile(r"\d{4}-\d\d?-\d\d?")
-_OTHER_BREAKS = ("\r", "\x85", "\u2028", "\u2029")
 
 
 def to_yaml(values: dict[str, Any]) -> str:
@@ -19,9 +19,17 @@ def to_yaml(values: dict[str, Any]) -> str:
 
     Raises `RecursionError` for values that are nested too deeply.
     """
-    return yaml.dump(
+    text = yaml.dump(
         values, Dumper=_Dumper, allow_unicode=True, default_flow_style=False, sort_keys=False, width=sys.maxsize
     )
+    return "".join(map(_visible, text))
+
+
+def _visible(char: str) -> str:
+    """What can't be seen, and a terminal may obey, as an escape: it stands in double quotes only."""
+    if char in "\n\t" or printable(char) == char:
+        return char
+    return f"\\u{ord(char):04X}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08X}"
 
 
 class _Dumper(yaml.SafeDumper):
@@ -49,8 +57,8 @@ def _style(text: str) -> str | None:
 
 
 def _reads_well_as_block(text: str) -> bool:
-    is_ragged = text[:1].isspace() or not text.strip() or any(other in text for other in _OTHER_BREAKS)
-    return "\n" in text and not is_ragged
+    is_ragged = text[:1].isspace() or not text.strip()
+    return "\n" in text and not is_ragged and all(_visible(char) == char for char in text)
 
 
 _Dumper.add_representer(str, _represent_text)

@@ -24,7 +24,7 @@ from myscheduler.adapters.rations import Handler
 from myscheduler.adapters.sender import SHOWN_BYTES, Sender, open_sender
 from myscheduler.core.execution import Failure, Outcome, Request
 from myscheduler.core.redaction import Secret
-from tests.target import CERTIFICATE, Answer, Echo, HangUp, Raw, Reply, Silence, Target, tls_context
+from tests.target import AUTHORITY, Answer, Echo, HangUp, Raw, Reply, Silence, Target, tls_context
 
 pytestmark = pytest.mark.anyio
 
@@ -484,7 +484,7 @@ async def test_a_connection_that_the_target_has_closed_is_not_used(sender: Sende
 
 async def test_over_tls_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     trusted = tmp_path / "trusted.pem"
-    trusted.write_text(CERTIFICATE)
+    trusted.write_text(AUTHORITY)
     monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
     talker = Talker(tls_context())
     async with open_sender(connections=0, connections_per_host=0) as sender:

@@ -11,7 +11,7 @@ from myscheduler.adapters.rations import LARGEST_SLICE, SLICE
 from myscheduler.adapters.sender import Sender, open_sender
 from myscheduler.core.execution import Failure, Outcome, Request
 from tests.flood import Flood, Watchdog
-from tests.target import CERTIFICATE, Answer, Raw, Target
+from tests.target import AUTHORITY, Answer, Raw, Target
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -120,7 +120,7 @@ async def read(sender: Sender, target: Target) -> Outcome:
 def test_whole_answers_arrive_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, size: int, tls: bool) -> None:
     """Also behind interim answers, and on a connection that is kept."""
     trusted = tmp_path / "trusted.pem"
-    trusted.write_text(CERTIFICATE)
+    trusted.write_text(AUTHORITY)
     monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
     with Target(tls=tls) as target:
         target.answers("/", Answer(body=b"x" * size))

@@ -19,7 +19,7 @@ from myscheduler.core.execution import EXCERPT_BYTES, Failure, Outcome, Request
 from myscheduler.core.header_values import HeaderValue
 from myscheduler.core.redaction import REDACTED, Secret
 from tests.few_files import no_more_files
-from tests.target import CERTIFICATE, Answer, HangUp, Raw, Received, Silence, Target
+from tests.target import AUTHORITY, Answer, HangUp, Raw, Received, Silence, Target
 
 pytestmark = pytest.mark.anyio
 
@@ -430,7 +430,7 @@ async def test_tls_with_a_plain_text_port(sender: Sender) -> None:
 
 async def test_certificates_are_checked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sender: Sender) -> None:
     trusted = tmp_path / "trusted.pem"
-    trusted.write_text(CERTIFICATE)
+    trusted.write_text(AUTHORITY)
     with Target(tls=True) as target:
         untrusted = await sender.send(request(target.url("/")))
         monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
@@ -439,7 +439,7 @@ async def test_certificates_are_checked(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert untrusted == Outcome(
         None,
         Failure.CONNECTION,
-        f"TLS with 127.0.0.1:{target.port}: certificate verify failed: self-signed certificate",
+        f"TLS with 127.0.0.1:{target.port}: certificate verify failed: unable to get local issuer certificate",
     )
 
 

@@ -223,6 +223,22 @@ async def test_no_text_of_a_manifest_reaches_the_terminal_as_a_command(applied: 
         assert r"body.a\x1b[2K\nPlan: no changes" in told
 
 
+async def test_ids_that_look_alike_are_told(applied: Parts) -> None:
+    """Among manifests, and beside a job of the API; not beside one that goes."""
+    lines = "cron: '0 4 * * *'\ntarget_url: http://127.0.0.1:9/x\n"
+    write(
+        applied.jobs_dir, {"a.yaml": "---\n".join(f"job_id: {one}\n{lines}" for one in ("Taken", "new", "ｎew", "OLD"))}
+    )
+    result = plan(*DATABASE, "jobs.d")
+    told = [line.partition(", and is another")[0] for line in result.stderr.splitlines()]
+    assert told == [
+        "jobs.d/a.yaml:1:1: warning: job_id: 'Taken' looks like 'taken' (made through the API)",
+        "jobs.d/a.yaml:5:1: warning: job_id: 'new' looks like 'ｎew' (jobs.d/a.yaml:9)",
+        "jobs.d/a.yaml:9:1: warning: job_id: 'ｎew' looks like 'new' (jobs.d/a.yaml:5)",
+    ]
+    assert result.exit_code == 0
+
+
 async def test_a_broken_policy_is_said_to_leave_doubts(applied: Parts) -> None:
     write(applied.jobs_dir, BEFORE | {"policy.yaml": "max_retries: [\n"})
     for output in ("text", "markdown"):

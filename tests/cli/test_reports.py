@@ -1,6 +1,7 @@
 """The formats of `myscheduler validate`: whole outputs over one broken source, and what their readers make of them."""
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from urllib.parse import unquote
@@ -153,6 +154,13 @@ def test_sarif_has_the_shape_of_the_standard() -> None:
     (one,) = report["runs"]
     rules = one["tool"]["driver"]["rules"]
     assert [(rule["id"], rule["shortDescription"]["text"]) for rule in rules] == list(RULES.items())
+    assert re.fullmatch(r"[a-z][a-z0-9+.-]*:[!-~]+", one["tool"]["driver"]["informationUri"])
+    for rule in rules:
+        assert rule.keys() == {"id", "shortDescription", "fullDescription", "help"}
+        assert rule["fullDescription"]["text"].startswith(f"{RULES[rule['id']]} ")
+        assert rule["help"].keys() == {"text", "markdown"}
+        assert RULES[rule["id"]] in rule["help"]["text"]
+        assert rule["help"]["markdown"].count("```") % 4 in {0, 2}
     for result in one["results"]:
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
         assert result["level"] in {"error", "warning"}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from myscheduler.core.calendars_file import CalendarEntry
@@ -143,6 +144,17 @@ def test_manifests_of_the_project(values: Any) -> None:
             id="calendar interval as an object",
         ),
         pytest.param({"cron": None, "interval": {"days": 1, "months": 0}, "clock": "real"}, id="real time, said"),
+        pytest.param({"cron": None, "interval": "P0Y0M1D"}, id="no months of real time"),
+        pytest.param(
+            {"cron": None, "interval": "P1DT0H", "clock": "wall", "anchor": "2026-01-05T09:00"}, id="no hours of days"
+        ),
+        pytest.param({"cron": None, "interval": "\u3000pt0h05m\x1c"}, id="interval with odd space around it"),
+        pytest.param({"cron": "\x850\u20280\xa0* * *\t"}, id="cron with odd space"),
+        pytest.param({"cron": ["@Daily", "0 0 * * *"]}, id="macro in a list"),
+        pytest.param({"cron": "@MidNight", "seconds": True}, id="macro beside seconds"),
+        pytest.param({"cron": ["0 0 0 * * *", "5 0 0 L * 5L"], "seconds": True}, id="several with seconds"),
+        pytest.param({"headers": {"X-A": "a\tb${secret:a.b-c}$${x}$$$5\u2028"}}, id="references in a header"),
+        pytest.param({"headers": {"host": "a.test", "X-Host": ["a.test"]}}, id="a header of one value"),
         pytest.param({"cron": None, "run_at": "2027-01-01T09:00", "fold": None}, id="local time"),
         pytest.param({"method": "post", "body": [1, {"a": None}], "headers": {"X-Team": "課金"}}, id="call"),
         pytest.param({"headers": {"X-Tag": ["a", "b"], "X-A": ""}}, id="several values of a header"),
@@ -158,6 +170,8 @@ def test_manifests_of_the_project(values: Any) -> None:
                 "http://u:p%40@host:1",
                 "http://1a/",
                 "http://１２７.0.0.1/",
+                "http://x.test/${secret:a}/$${b}?c=$d#$",
+                "http://u:$${p@x.test",
             )
         ),
         pytest.param({"job_id": "日次 レポート", "name": None, "labels": {}}, id="Japanese"),
@@ -185,13 +199,28 @@ def test_taken(values: dict[str, Any]) -> None:
         pytest.param({"job_id": ".."}, id="id of dots"),
         pytest.param({"job_id": "x" * 256}, id="long id"),
         pytest.param({"job_id": 7}, id="number as an id"),
+        pytest.param({"job_id": "a\n"}, id="id with a line break behind it"),
+        pytest.param({"job_id": "a\u200bb"}, id="id with a zero-width space"),
+        pytest.param({"job_id": "\u202eab"}, id="id with an override of its direction"),
         pytest.param({"name": "a\nb"}, id="line break"),
+        pytest.param({"name": "a\n"}, id="line break behind it"),
+        pytest.param({"name": "a\x9bb"}, id="C1 control"),
         pytest.param({"target_url": None}, id="no URL"),
         pytest.param({"target_url": "x.test/run"}, id="URL without a scheme"),
         pytest.param({"target_url": "https://x.test/a b"}, id="URL with a space"),
         pytest.param({"method": "FETCH"}, id="method"),
+        pytest.param({"method": "poſt"}, id="letter that only looks like s"),
         pytest.param({"headers": {"a b": "x"}}, id="header name"),
         pytest.param({"headers": {"A": 1}}, id="number as a header"),
+        pytest.param({"headers": {"A": "b\r\nC: d"}}, id="line break in a header"),
+        pytest.param({"headers": {"A": "b\n"}}, id="line break behind a header"),
+        pytest.param({"headers": {"A": ["b", "c\nd"]}}, id="line break in one of several headers"),
+        pytest.param({"headers": {"Authorization": "b\nc"}}, id="line break in a header of one value"),
+        pytest.param({"headers": {"A": "\x85"}}, id="control character in a header"),
+        pytest.param({"headers": {"A": "${env:b}"}}, id="another kind of reference"),
+        pytest.param({"headers": {"A": ["${secret:b"]}}, id="a reference that is not closed"),
+        pytest.param({"headers": {"cOntent-Length": "5"}}, id="header of the client"),
+        pytest.param({"headers": {"HOST": ["a.test"]}}, id="list for a header of one value"),
         pytest.param({"headers": {"A": []}}, id="no value of a header"),
         pytest.param({"headers": {"A": ["b", 1]}}, id="number among the values of a header"),
         *(
@@ -208,6 +237,15 @@ def test_taken(values: dict[str, Any]) -> None:
                 "http://%HOST%/",
                 "http://*.a/",
                 "http://u:p@127.1?x",
+                "http://${secret:host}/",
+                "http://${secret:host}.x.test/",
+                "http://${env:HOST}/",
+                "http://x.test:${secret:port}/",
+                "${secret:scheme}://x.test/",
+                "http://$${a}/",
+                "http://x.test/${env:PATH}",
+                "http://x.test/${secret:a",
+                "http://x.test/\x9b",
             )
         ),
         pytest.param({"cron": None}, id="no schedule"),
@@ -215,6 +253,31 @@ def test_taken(values: dict[str, Any]) -> None:
         pytest.param({"schedule_type": "date"}, id="another type"),
         pytest.param({"schedule_type": "date", "run_at": "2027-01-01T09:00"}, id="one too many"),
         pytest.param({"cron": "*/5"}, id="short crontab line"),
+        pytest.param({"cron": "0 0 0 * * *"}, id="six fields without seconds"),
+        pytest.param({"cron": "0 0 0 * * *", "seconds": False}, id="six fields, seconds: false"),
+        pytest.param({"cron": ["0 0 * * *", "0 0 0 * * *"]}, id="six fields in a list"),
+        pytest.param({"cron": "0 0 * * *", "seconds": True}, id="five fields with seconds"),
+        pytest.param({"cron": "0 0 6 1 * * 2027"}, id="seven fields, the year last"),
+        pytest.param({"cron": "0 0 0 6 1 * 2027", "seconds": True}, id="seven fields with seconds"),
+        pytest.param({"cron": {"hour": 6}, "seconds": True}, id="object with seconds"),
+        pytest.param({"cron": [{"hour": 6}, "0 0 0 * * *"], "seconds": True}, id="object in a list with seconds"),
+        pytest.param({"cron": "@minutely"}, id="macro of others"),
+        pytest.param({"cron": "@reboot"}, id="reboot"),
+        pytest.param({"cron": "@wee\u212aly"}, id="Kelvin sign in a macro"),
+        pytest.param({"cron": "0 0 ? * *"}, id="question mark"),
+        pytest.param({"cron": "０ 0 * * *"}, id="full-width digit"),
+        pytest.param({"blackout": [{"cron": "0 0 0 * * *", "duration": "PT1H"}]}, id="six fields of a blackout"),
+        pytest.param({"blackout": [{"cron": "0 0 * * *", "duration": "PT0S"}]}, id="blackout of no time"),
+        pytest.param({"blackout": [{"cron": "0 0 * * *", "duration": {"hours": 0}}]}, id="blackout of no hours"),
+        pytest.param({"blackout": [{"cron": "0 0 * * *", "duration": "P1M"}]}, id="blackout of a month"),
+        *(
+            pytest.param({"cron": None, "interval": interval} | more, id=f"interval {interval} {' '.join(more)}")
+            for interval in (
+                *("", "P", "PT", "P0D", "PT0S", "p0w", "P0Y0M0D", "P1", "P1DT", "PT1", "P1H", "PT1D", "P1W1D", "P-1D"),
+                *("P1.5D", "PT１H", "PT5ſ", {}, {"hours": 0}, {"hours": None}, {"weeks": 0, "days": 0.0}),
+            )
+            for more in ({}, {"clock": "wall", "anchor": "2026-01-31T09:00"})
+        ),
         pytest.param({"cron": {}}, id="empty cron"),
         pytest.param({"cron": {"hur": 1}}, id="field of cron"),
         pytest.param({"cron": {"hour": 99}}, id="hour 99"),
@@ -240,6 +303,8 @@ def test_taken(values: dict[str, Any]) -> None:
         ),
         pytest.param({"cron": None, "interval": "PT1H", "dst": {"gap": "skip"}}, id="dst of real time"),
         pytest.param({"cron": None, "run_at": "tomorrow"}, id="tomorrow"),
+        pytest.param({"cron": None, "run_at": "2027-13-01T09:00"}, id="month 13"),
+        pytest.param({"cron": None, "run_at": "2027-01-01T24:00"}, id="hour 24"),
         pytest.param({"cron": None, "run_at": "2027-01-01T09:00", "jitter_sec": 60}, id="jitter of a one-off"),
         pytest.param({"dst": {"gap": "no"}}, id="dst"),
         pytest.param({"timeout_sec": 0}, id="no time"),
@@ -258,6 +323,77 @@ def test_refused(values: dict[str, Any]) -> None:
     spec, _ = declare(BASE | values, zone="Asia/Tokyo")
     assert spec is None or values == {"job_id": None}  # the API may leave the id out
     assert _faults(BASE | values) != []
+
+
+def _patterns(schema: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each regular expression, with the schema around it."""
+    if isinstance(schema, dict):
+        if isinstance(schema.get("pattern"), str):
+            yield schema["pattern"], schema
+        yield from ((pattern, schema) for pattern in schema.get("patternProperties", ()))
+    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from _patterns(part)
+
+
+PATTERNS = dict([*_patterns(manifest_schema()), *_patterns(calendars_schema())])
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_patterns_mean_the_same_to_python_and_ecmascript(pattern: str) -> None:
+    """No classes that the two fill differently, no end that forgives a line break, no syntax of one of them only."""
+    escapes = re.findall(r"\\(u[0-9a-f]{4}|.)", pattern.replace(r"[\s\S]", ""))
+    assert set(filter(lambda one: one[0] != "u", escapes)) <= set("trn\\^$.*+?()[]{}|/")
+    assert set(re.findall(r"\(\?(.)", pattern)) <= {"!", "="}
+    assert not re.search(r"(?<!\\)\$(?![^\[]*\])", re.sub(r"\[[^]]*\]", "[]", pattern))
+    assert pattern.startswith("^")
+
+
+@pytest.mark.parametrize("schema", [pytest.param(one, id=pattern) for pattern, one in PATTERNS.items()])
+def test_a_pattern_says_what_to_write(schema: dict[str, Any]) -> None:
+    assert "pattern" not in schema or re.fullmatch(r"[A-Z`].*\.", schema["patternErrorMessage"])
+
+
+LONG = [
+    part * 20_000 for part in ("a", "1", "@", "1.", "$", "${", "$${", "${secret:a}", " ", "P", "0", "* ", "a@", "/")
+]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_no_text_keeps_a_pattern_busy(pattern: str) -> None:
+    """One that can be matched in two ways would not be done within anybody's life."""
+    compiled = re.compile(pattern)
+    for start in ("", "http://", "P", "PT1", "@", "2027-01-01T00:00"):
+        for text in LONG:
+            assert compiled.search(f"{start}{text}\n\0") is None or pattern.startswith("^(?!")
+
+
+_LINES = st.lists(
+    st.sampled_from([*"*0159", "*/2", "1-3", "L", "sun", "1#1", "2027", "?", "@daily", "@foo"]), max_size=8
+)
+_PIECES = {
+    "interval": st.text("PpTt0123YMWDHSs \u2028", max_size=8),
+    "cron": _LINES.map(" ".join) | st.lists(_LINES.map(" ".join), max_size=2),
+    "target_url": st.text("a1.:/@$[]?%", max_size=8).map("http://{}".format)
+    | st.lists(st.sampled_from(["http", "://", "a", "${secret:a}", "$${", "${", "$", "@", ":1", "/", "[::1]", "1.2"]))
+    .map("".join),
+    "headers": st.dictionaries(
+        st.sampled_from(["A", "host", "Connection"]),
+        st.lists(st.sampled_from(["$", "{", "${secret:a}", "${", "\t", "\x85", "\u2028", "a"])).map("".join),
+    ),
+    "job_id": st.text("a \u3000\xad\u200b\u115f.#", max_size=3),
+    "run_at": st.text("T:-+0123Zz ", max_size=12).map("2027-01-0{}".format),
+}  # fmt: skip
+
+
+@given(
+    st.sampled_from(sorted(_PIECES)).flatmap(lambda name: _PIECES[name].map(lambda value: {name: value})),
+    st.sampled_from([{}, {"seconds": True}, {"clock": "wall", "anchor": "2026-01-31T09:00"}]),
+)
+def test_whatever_declare_takes_it_takes(values: dict[str, Any], more: dict[str, Any]) -> None:
+    chosen = {"cron": None} if values.keys() & {"interval", "run_at"} else {}
+    whole = BASE | chosen | more | values
+    spec, _ = declare(whole, zone="Asia/Tokyo")
+    assert spec is None or _faults(whole) == []
 
 
 def _rows(test: Any) -> list[dict[str, Any]]:

@@ -1,8 +1,7 @@
 """The findings as JSON, in a shape that stays."""
 
-import json
-
 from myscheduler.cli.reports.findings import Findings
+from myscheduler.cli.terminal import json_text
 
 
 def as_json(found: Findings) -> str:
@@ -11,4 +10,4 @@ def as_json(found: Findings) -> str:
         "jobs": len(found.jobs),
         "problems": [problem.as_json() for problem in found.problems],
     }
-    return json.dumps(report, ensure_ascii=False, indent=2)
+    return json_text(report)

@@ -23,7 +23,13 @@ def as_junit(found: Findings) -> str:
         _count(suite)
     _count(root)
     ET.indent(root)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}'
+    text = ET.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{"".join(map(_in_xml, text))}'
+
+
+def _in_xml(char: str) -> str:
+    """Programs read what can't be seen as it was, terminals don't obey it."""
+    return char if char == "\n" or printable(char) == char else f"&#{ord(char)};"
 
 
 Cases = dict[str, tuple[int, list[Problem]]]

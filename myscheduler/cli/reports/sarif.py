@@ -1,14 +1,18 @@
 """SARIF 2.1.0 (OASIS), which code scanning of GitHub and other tools take."""
 
-import json
+from textwrap import indent
 from typing import Any
 from urllib.parse import quote
 
 from myscheduler import __version__
 from myscheduler.cli.reports.findings import Findings, within_here
+from myscheduler.cli.terminal import json_text
 from myscheduler.core.problem import Problem
+from myscheduler.core.rule_advice import ADVICE
 from myscheduler.core.rules import RULES
 
+_HOME = "urn:myscheduler:validate"
+"""A name and no address, as in the JSON Schemas: the project has no home on the web."""
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _RULES = list(RULES)
 
@@ -18,14 +22,41 @@ def as_sarif(found: Findings) -> str:
     driver = {
         "name": "myscheduler",
         "version": __version__,
-        "rules": [{"id": rule, "shortDescription": {"text": meaning}} for rule, meaning in RULES.items()],
+        "semanticVersion": __version__,
+        "informationUri": _HOME,
+        "rules": [_rule(rule) for rule in RULES],
     }
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
         "results": [_result(problem) for problem in found.problems],
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=2)
+    return json_text({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
+
+
+def _rule(rule: str) -> dict[str, Any]:
+    advice = ADVICE[rule]
+    return {
+        "id": rule,
+        "shortDescription": {"text": RULES[rule]},
+        "fullDescription": {"text": f"{RULES[rule]} {advice.why}"},
+        "help": {"text": _plain(rule), "markdown": as_markdown(rule)},
+    }
+
+
+def _plain(rule: str) -> str:
+    advice = ADVICE[rule]
+    examples = [("In place of:", advice.wrong), ("write:", advice.right)]
+    shown = [f"{title}\n\n{indent(lines, '    ')}" for title, lines in examples if lines]
+    return "\n\n".join([RULES[rule], advice.why, advice.mend, *shown])
+
+
+def as_markdown(rule: str) -> str:
+    """What is wrong, why it matters, and what to write, with an example where there is one."""
+    advice = ADVICE[rule]
+    examples = [("In place of", advice.wrong), ("write", advice.right)]
+    shown = [f"{title}\n\n```text\n{lines}\n```" for title, lines in examples if lines]
+    return "\n\n".join([f"{RULES[rule]} {advice.why}", f"**What to do.** {advice.mend}", *shown])
 
 
 def _result(problem: Problem) -> dict[str, Any]:
