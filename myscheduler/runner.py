@@ -141,6 +141,8 @@ class Runner:
         """Manual runs that still wait to hear that they are claimed."""
         self._queued: dict[str, QueuedRun] = {}
         """Manual runs that wait until their jobs have room, by job."""
+        self._unsettled: set[str] = set()
+        """Those of which it is not known whether they are stored, or that are withdrawn: they don't begin."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._running: dict[str, dict[str, asyncio.Task[None]]] = {}
         """Scheduled executions under way, by job and id, the oldest first."""
@@ -309,18 +311,22 @@ class Runner:
     async def _queue(self, job_id: str, by: str, key: RequestKey | None) -> Triggered:
         waits_for = tuple(self._under_way(job_id))
         if other := self._queued.get(job_id):
+            if other.execution_id in self._unsettled and self._trouble is not None:
+                raise self._trouble
             raise TriggerConflictError(_conflict(other, waits_for))
         now = self._now()
         run = QueuedRun(job_id, execution_rows.new_execution_id(now), self._manual_slot(job_id, now), by)
         answer = Triggered(run.execution_id, is_queued=True, waits_for=waits_for)
         kept = key.kept(answer.as_json(job_id), run.execution_id) if key else None
         self._queued[job_id] = run
+        self._unsettled.add(run.execution_id)
         written = asyncio.ensure_future(self._store.write(partial(queued_rows.add, run=run, kept=kept)))
         try:
             await asyncio.shield(written)
         except BaseException:
             self._spawn(self._unqueue(run, written))
             raise
+        self._unsettled.discard(run.execution_id)
         self._begin_queued(job_id)
         return answer
 
@@ -330,12 +336,17 @@ class Runner:
         It may have been recorded all the same, where only the answer of the commit was lost.
         """
         await asyncio.wait([written])
+        if not written.cancelled():
+            written.exception()  # whoever asked has gone, and nobody else looks at it
         while self._queued.get(run.job_id) is run:
             try:
                 await self._store.write(partial(queued_rows.remove, execution_ids=[run.execution_id]))
-                del self._queued[run.job_id]
+                break
             except StoreUnavailableError:
                 await asyncio.sleep(STORE_RETRY_SEC)
+        if self._queued.get(run.job_id) is run:  # else its job is removed, and what waited with it
+            del self._queued[run.job_id]
+        self._unsettled.discard(run.execution_id)
 
     def _under_way(self, job_id: str) -> list[str]:
         """The executions of the job that are claimed, or about to be."""
@@ -345,7 +356,7 @@ class Runner:
     def _begin_queued(self, job_id: str) -> None:
         """Let the manual run go that waits, if its job has room now."""
         run = self._queued.get(job_id)
-        if run is None or not self._agenda.may_begin(job_id, run.asked_at):
+        if run is None or run.execution_id in self._unsettled or not self._agenda.may_begin(job_id, run.asked_at):
             return
         del self._queued[job_id]
         self._agenda.begin(job_id)

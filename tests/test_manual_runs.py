@@ -1,6 +1,7 @@
 """Manual runs count: they wait for the execution of their job that is under way, also over a restart."""
 
 import asyncio
+import gc
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
@@ -180,9 +181,19 @@ class TestWhileItWaits:
             assert (row.execution_id, row.requested_by) == (queued.execution_id, "me")
             assert await waiting(parts) == []
 
-    async def test_the_database_is_locked_until_the_caller_is_gone(self, parts: Parts, target: Target) -> None:
+    @pytest.mark.parametrize(
+        ("delay", "locked_sec"),
+        [
+            pytest.param(3, 0.3, id="for a moment"),
+            pytest.param(0.5, 1.5, id="beyond the execution under way"),
+            pytest.param(0.5, 6.5, id="until the write is given up"),
+        ],
+    )
+    async def test_the_database_is_locked_until_the_caller_is_gone(
+        self, parts: Parts, target: Target, caplog: pytest.LogCaptureFixture, delay: float, locked_sec: float
+    ) -> None:
         """He was told that it could not be recorded, so it must not run later."""
-        target.default = Answer(delay=3)
+        target.default = Answer(delay=delay)
         await parts.create("a", target_url=target.url())
         await parts.runner.trigger("a", by="me")
         await received(target, 1)
@@ -192,12 +203,15 @@ class TestWhileItWaits:
             await asyncio.sleep(0.3)
             late.cancel()
             await asyncio.gather(late, return_exceptions=True)
+            await asyncio.sleep(locked_sec - 0.3)
             other.execute("ROLLBACK")
         await until(lambda: asyncio.sleep(0, parts.runner._queued), lambda queued: not queued)
         assert await waiting(parts) == []
         await ended(parts, 1)
         await asyncio.sleep(0.2)
         assert len(target.requests) == 1
+        gc.collect()
+        assert "never retrieved" not in caplog.text
 
 
 class TestOverTheApi:

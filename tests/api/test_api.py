@@ -951,7 +951,7 @@ class TestSync:
 
     async def test_problems_of_all_files_have_a_bound(self, api: httpx.AsyncClient, parts: Parts) -> None:
         for number in range(12):
-            parts.manifest(f"{number:02}.yaml", "\n".join(f"k{one}: 1" for one in range(120)))
+            parts.manifest(f"{number:02}.yaml", "job_id: a\n" + "\n".join(f"k{one}: 1" for one in range(120)))
         await ok(api, "POST", "/api/v1/sync")
         files = (await ok(api, "GET", "/api/v1/sync/files"))["files"]
         assert [len(file["problems"]) for file in files] == [100] * 10 + [0] * 2
