@@ -13,10 +13,11 @@ from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.store import Store, job_rows, revision_rows, source_rows
 from myscheduler.catalog import API, Catalog, StalePlanError
 from myscheduler.core.audit import Action, Entry
-from myscheduler.core.bounds import MOST_NAMED
+from myscheduler.core.bounds import MOST_NAMED, MOST_PROBLEMS
 from myscheduler.core.calendars_file import NamedCalendars, read_calendars
 from myscheduler.core.manifest import Desired, ParsedFile, combine, parse_file
 from myscheduler.core.plan import Delete, Known, Plan, deletion_digest, make_plan, sharing_texts
+from myscheduler.core.problem import Problem
 from myscheduler.core.source import REVISION_DIGITS, Snapshot, SourceFile, SourceUnavailable
 from myscheduler.core.sync import (
     Cause,
@@ -133,6 +134,7 @@ class Reconciler:
             await self._settle(plan, files)
             await self._note(self.state)
             self._tell(plan, before)
+            await self._tell_problems(plan, before)
         except SourceUnavailable as error:
             return self._stalled(
                 Cause.SOURCE_UNAVAILABLE, f"{error}; nothing is changed until it can be read", revision
@@ -290,12 +292,22 @@ class Reconciler:
                 "jobs_unchanged": state.unchanged,
             }
             log.info("source applied", extra={"revision": plan.revision, **counts})
-        for problem in sorted(set(plan.problems) - set(before.problems)):
-            log.warning("%s", problem)
         if plan.blocked is not None and plan.blocked != before.blocked:
             log.error("%s", state.message)
         if state.condition is Condition.READY and before.condition is Condition.STALLED:
             log.info("the source is applied again")
+
+    async def _tell_problems(self, plan: Plan, before: SyncState) -> None:
+        """Those that are new, and no more of them than somebody reads: 50,000 lines also hold up the loop."""
+        news = await asyncio.to_thread(_new_problems, plan.problems, before.problems)
+        for problem in news[:MOST_PROBLEMS]:
+            log.warning("%s", problem)
+        if more := news[MOST_PROBLEMS:]:
+            log.warning("and %s more problems in the source: see GET /api/v1/sync/files", f"{len(more):,}")
+
+
+def _new_problems(found: Collection[Problem], before: Collection[Problem]) -> list[Problem]:
+    return sorted(set(found) - set(before))
 
 
 def _approved(plan: Plan, approval: Approval | None, now: datetime) -> Entry | None:

@@ -9,6 +9,7 @@ import pytest
 
 from myscheduler.adapters.store import job_rows
 from myscheduler.catalog import StalePlanError
+from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.job import Job, Owner
 from myscheduler.core.manifest import combine, parse_file
 from myscheduler.core.plan import make_plan
@@ -413,3 +414,14 @@ async def test_a_file_that_is_renamed_and_broken_at_once_loses_no_job(parts: Par
     parts.manifest("new.yaml", manifest("a"))
     assert (await parts.sync()).condition is Condition.READY
     assert (await parts.jobs())["a"].pause == before["a"].pause
+
+
+async def test_the_log_tells_the_first_of_many_problems(parts: Parts, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(MOST_PROBLEMS + 20):
+        parts.manifest(f"{number:03}.yaml", "job_id: [\n")
+    await parts.sync()
+    await parts.sync()
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(told) == MOST_PROBLEMS + 1
+    assert told[0].startswith("000.yaml:2:1: error: is not YAML")
+    assert told[-1] == "and 20 more problems in the source: see GET /api/v1/sync/files"
