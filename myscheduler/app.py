@@ -20,6 +20,7 @@ from myscheduler.adapters.store import open_store
 from myscheduler.api import create_api
 from myscheduler.api.connections import Callers, protocol_for
 from myscheduler.catalog import Catalog
+from myscheduler.core import caching
 from myscheduler.core.allowed_hosts import AllowedHosts
 from myscheduler.heartbeat import Heartbeat
 from myscheduler.listening import acceptors, listen, own_names, warn_of_an_open_api
@@ -139,7 +140,7 @@ async def _serve(settings: Settings) -> int:
             "pauses": lambda: end_pauses(catalog),
             "timekeeper": timekeeper.run,
             "heartbeat": heartbeat.run,
-            "memory": memory.collect_garbage,
+            "memory": lambda: memory.keep_small(caching.forget),
         }
         return await _until_stopped(server, listener, runner, beside)
 

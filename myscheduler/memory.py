@@ -3,6 +3,8 @@
 import asyncio
 import ctypes
 import gc
+from collections.abc import Callable
+from itertools import count
 
 GARBAGE = (50_000, 5, 200)
 """When Python looks for cycles of garbage. By default it does so every 700 objects, and again and again among all jobs:
@@ -10,6 +12,9 @@ a quarter of the time of a busy service, in pauses of up to a tenth of a second.
 many, is a pause too: with 20 times as many it took 0.3 s while a large fleet was taken in."""
 COLLECT_SEC = 30.0
 """How long a cycle of garbage waits at the most; in a service with little to do, that many objects take hours."""
+FORGET_EVERY = 20
+"""Rounds of `COLLECT_SEC` after which caches are emptied: ten minutes. What is in use comes back with the next call;
+what is not, such as the URLs that jobs had before an edit, would stay until thousands of others have come."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h of glibc
 _MIB = 1024 * 1024
@@ -32,8 +37,13 @@ def keep() -> None:
     gc.freeze()
 
 
-async def collect_garbage() -> None:
-    """Free cycles of young objects every now and then, until cancelled. It takes milliseconds."""
-    while True:
+async def keep_small(forget: Callable[[], None]) -> None:
+    """Free cycles of young objects every now and then, until cancelled, and empty caches by `forget` more rarely.
+
+    Either takes milliseconds.
+    """
+    for rounds in count(1):
         await asyncio.sleep(COLLECT_SEC)
+        if rounds % FORGET_EVERY == 0:
+            forget()
         gc.collect(1)

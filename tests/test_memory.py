@@ -23,7 +23,7 @@ OURS = [
     tracemalloc.Filter(False, tracemalloc.__file__),
     tracemalloc.Filter(False, "*/myscheduler/core/caching.py"),
 ]
-"""Caches fill with each new URL until they are full; how full that is, a test below judges."""
+"""Caches fill with each new URL until they are emptied, which a test below looks at."""
 MOST_A_KIND = 60
 """So many objects of a class may come or go by chance: caches of few entries fill up."""
 
@@ -115,6 +115,24 @@ def test_caches_say_how_many_entries_they_have_at_most() -> None:
     assert set(without) <= {"zone", "_zone_names", "_zone_spellings", "_countries"}, "their arguments are few by nature"
 
 
+async def test_caches_are_emptied_every_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "COLLECT_SEC", 0.01)
+    monkeypatch.setattr(memory, "FORGET_EVERY", 2)
+    rounds: list[int] = []
+    monkeypatch.setattr(gc, "collect", rounds.append)
+    emptied = asyncio.Event()
+    seen: list[int] = []
+
+    def forget() -> None:
+        seen.append(len(rounds))
+        emptied.set()
+
+    task = asyncio.create_task(memory.keep_small(forget))
+    await asyncio.wait_for(emptied.wait(), 5)
+    task.cancel()
+    assert seen[0] == 1, "in the second round, before its collection"
+
+
 async def test_a_cycle_of_garbage_does_not_wait_for_many_others(monkeypatch: pytest.MonkeyPatch) -> None:
     class _Node:
         itself: "_Node"
@@ -126,7 +144,7 @@ async def test_a_cycle_of_garbage_does_not_wait_for_many_others(monkeypatch: pyt
         node.itself = node
         gone = weakref.ref(node)
         del node
-        task = asyncio.create_task(memory.collect_garbage())
+        task = asyncio.create_task(memory.keep_small(lambda: None))
         for _ in range(500):
             await asyncio.sleep(0.01)
             if gone() is None:

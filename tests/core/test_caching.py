@@ -5,7 +5,7 @@ from array import array
 import pytest
 
 from myscheduler.core import walls
-from myscheduler.core.caching import LONGEST, cached, length_of
+from myscheduler.core.caching import LONGEST, cached, forget, length_of
 from myscheduler.core.cron import parse_cron
 
 
@@ -27,6 +27,16 @@ def test_keeps_nothing_that_is_long(argument: object) -> None:
     assert find(argument) == [argument]
     assert find(argument) is not find(argument)
     assert find.cache_info().currsize == 0
+
+
+def test_all_are_emptied_together() -> None:
+    find, count = cached(10)(lambda text: [text]), cached(10)(len)
+    first = find("a")
+    assert count("a") == 1
+    forget()
+    assert find.cache_info().currsize == count.cache_info().currsize == 0
+    assert find("a") == first
+    assert find("a") is not first
 
 
 def test_length_is_that_of_all_texts() -> None:
