@@ -12,27 +12,28 @@ from functools import partial
 import uvicorn
 import uvloop
 
-from myscheduler import __version__, memory
-from myscheduler.adapters.secrets import Secrets
-from myscheduler.adapters.sender import open_sender
+from myscheduler import __version__
+from myscheduler.adapters.http.sender import open_sender
+from myscheduler.adapters.secret_files import Secrets
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.store import open_store
 from myscheduler.api import create_api
-from myscheduler.api.connections import Callers, protocol_for
-from myscheduler.catalog import Catalog
+from myscheduler.api.door.connections import Callers, protocol_for
+from myscheduler.api.listening import acceptors, listen, own_names, warn_of_an_open_api
 from myscheduler.core import caching
-from myscheduler.core.allowed_hosts import AllowedHosts
-from myscheduler.heartbeat import Heartbeat
-from myscheduler.listening import acceptors, listen, own_names, warn_of_an_open_api
-from myscheduler.loaded import tell_loaded
-from myscheduler.open_files import share_out
-from myscheduler.pauses import end_pauses
-from myscheduler.pruner import Pruner
-from myscheduler.reconciler import Reconciler
-from myscheduler.runner import Runner
+from myscheduler.core.access.allowed_hosts import AllowedHosts
+from myscheduler.machine import memory
+from myscheduler.machine.open_files import share_out
+from myscheduler.machine.shutdown import Shutdown, end_at_once
+from myscheduler.service.catalog.catalog import Catalog
+from myscheduler.service.catalog.loaded import tell_loaded
+from myscheduler.service.dispatch.dispatcher import Runner
+from myscheduler.service.gitops.reconciler import Reconciler
+from myscheduler.service.upkeep.clock_watch import Timekeeper
+from myscheduler.service.upkeep.heartbeat import Heartbeat
+from myscheduler.service.upkeep.pauses import end_pauses
+from myscheduler.service.upkeep.pruner import Pruner
 from myscheduler.settings import Settings
-from myscheduler.shutdown import Shutdown, end_at_once
-from myscheduler.timekeeper import Timekeeper
 
 HANG_UP_SEC = 3
 """How long a shutdown waits for callers of the API."""

@@ -18,8 +18,8 @@ import orjson
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.orjson import OrjsonFormatter
 
-from myscheduler.core.problem import printable
-from myscheduler.core.zones import local_time
+from myscheduler.core.findings.problem import printable
+from myscheduler.core.schedule.zones import local_time
 
 _QUIET = ("aiohttp", "alembic", "apscheduler", "asyncio", "httpx", "uvicorn", "watchfiles")
 """Libraries whose INFO is noise here; httpx also writes whole URLs, with what is secret in them."""

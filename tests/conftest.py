@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.postgres"]
+pytest_plugins = ["tests.support.postgres"]
 
 # failures are found again from the printed example; a database would only be left over
 settings.register_profile("default", deadline=None, database=None)

@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks.soak.report import report as soak_report
 from benchmarks.soak.samples import Sample
+from tests.support.checkout import ROOT
 
-ROOT = Path(__file__).parent.parent
 PNG = b"\x89PNG\r\n\x1a\n"
 JOBS = {
     "sustained": 20,

@@ -13,16 +13,16 @@ from click.testing import CliRunner
 
 from myscheduler import settings
 from myscheduler.cli import main
-from myscheduler.core.admission import Reason
-from myscheduler.core.execution import Status
-from myscheduler.core.fields import JobFields
-from myscheduler.core.job import JobSpec
-from myscheduler.core.policy_file import READERS
-from myscheduler.core.rules import RULES
+from myscheduler.core.dispatch.admission import Reason
+from myscheduler.core.findings.rules import RULES
+from myscheduler.core.history.execution import Status
+from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.manifest.fields import JobFields
+from myscheduler.core.policy.file import READERS
 from myscheduler.settings import Settings
-from tests.service import Service
+from tests.support.checkout import ROOT
+from tests.support.service import Service
 
-ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("helm/*/*.md")])
 CORE = ROOT / "myscheduler/core"
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
@@ -146,10 +146,12 @@ def test_every_rule_is_documented() -> None:
 
 def rules_of_warnings() -> set[str]:
     """The rules of the modules that only warn, and of calls that say so."""
-    texts = [(CORE / name).read_text("utf-8") for name in ("cautions.py", "look_alikes.py")]
+    texts = [(CORE / name).read_text("utf-8") for name in ("manifest/lint.py", "manifest/look_alikes.py")]
     cautions = {word for text in texts for word in re.findall(r'"([a-z-]+)"', text)} & RULES.keys()
     calls = (
-        call for path in CORE.glob("*.py") for call in re.findall(r"(?:Complaint|Problem)\(.*", path.read_text("utf-8"))
+        call
+        for path in CORE.rglob("*.py")
+        for call in re.findall(r"(?:Complaint|Problem)\(.*", path.read_text("utf-8"))
     )
     warned = {rule for call in calls if "Severity.WARNING" in call for rule in re.findall(r'"([a-z-]+)"', call)}
     return cautions | (warned & RULES.keys())

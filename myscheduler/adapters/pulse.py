@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from myscheduler.core.pulse import HELD_UP, Pause, Pulse
+from myscheduler.core.dispatch.pulse import HELD_UP, Pause, Pulse
 
 BEAT_SEC = 0.5
 

@@ -10,26 +10,26 @@ from starlette.types import ASGIApp
 from myscheduler import __version__
 from myscheduler.adapters.store import Store
 from myscheduler.api import errors
-from myscheduler.api.audit import audit_router
-from myscheduler.api.connections import Throttle
-from myscheduler.api.door import Door
-from myscheduler.api.health import health_router
-from myscheduler.api.jobs import jobs_router
-from myscheduler.api.judging import Judge
-from myscheduler.api.pages import pages_router
-from myscheduler.api.preview import preview_router
-from myscheduler.api.queries import check_parameters, refuse_nul
-from myscheduler.api.requests import RequestLog
-from myscheduler.api.specs import specs_router
-from myscheduler.api.sync import sync_router
-from myscheduler.api.tokens import bearer
-from myscheduler.api.views import Views
-from myscheduler.api.why import why_router
-from myscheduler.catalog import Catalog
-from myscheduler.core.allowed_hosts import AllowedHosts
-from myscheduler.core.secrets import Grants
-from myscheduler.reconciler import Reconciler
-from myscheduler.runner import Runner
+from myscheduler.api.door.connections import Throttle
+from myscheduler.api.door.door import Door
+from myscheduler.api.door.requests import RequestLog
+from myscheduler.api.door.tokens import bearer
+from myscheduler.api.input.judging import Judge
+from myscheduler.api.input.queries import check_parameters, refuse_nul
+from myscheduler.api.routes.audit import audit_router
+from myscheduler.api.routes.health import health_router
+from myscheduler.api.routes.jobs import jobs_router
+from myscheduler.api.routes.pages import pages_router
+from myscheduler.api.routes.preview import preview_router
+from myscheduler.api.routes.specs import specs_router
+from myscheduler.api.routes.sync import sync_router
+from myscheduler.api.routes.why import why_router
+from myscheduler.api.shapes.jobs import Views
+from myscheduler.core.access.allowed_hosts import AllowedHosts
+from myscheduler.core.secrets.references import Grants
+from myscheduler.service.catalog.catalog import Catalog
+from myscheduler.service.dispatch.dispatcher import Runner
+from myscheduler.service.gitops.reconciler import Reconciler
 
 BASE = "/api/v1"
 LOOPBACK = AllowedHosts()

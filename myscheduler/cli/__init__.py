@@ -9,21 +9,21 @@ from typing import Any
 import click
 
 from myscheduler import __version__
-from myscheduler.causes import reason_of
-from myscheduler.cli.db import db
-from myscheduler.cli.export import export
-from myscheduler.cli.forecast import forecast
-from myscheduler.cli.import_crontab import import_crontab
-from myscheduler.cli.plan import plan
-from myscheduler.cli.preview import preview
-from myscheduler.cli.schema import schema
-from myscheduler.cli.serve import serve
-from myscheduler.cli.simulate import simulate
-from myscheduler.cli.sync import sync
-from myscheduler.cli.validate import validate
-from myscheduler.cli.why import why
-from myscheduler.core.problem import printable
+from myscheduler.cli.commands.db import db
+from myscheduler.cli.commands.export import export
+from myscheduler.cli.commands.forecast import forecast
+from myscheduler.cli.commands.import_crontab import import_crontab
+from myscheduler.cli.commands.plan import plan
+from myscheduler.cli.commands.preview import preview
+from myscheduler.cli.commands.schema import schema
+from myscheduler.cli.commands.serve import serve
+from myscheduler.cli.commands.simulate import simulate
+from myscheduler.cli.commands.sync import sync
+from myscheduler.cli.commands.validate import validate
+from myscheduler.cli.commands.why import why
+from myscheduler.core.findings.problem import printable
 from myscheduler.errors import MySchedulerError
+from myscheduler.machine.causes import reason_of
 
 
 @contextmanager

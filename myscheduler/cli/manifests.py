@@ -14,16 +14,23 @@ import click
 
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.source.tree import TOO_LARGE
-from myscheduler.causes import reason_of
 from myscheduler.core.bounds import LARGEST_FILE
-from myscheduler.core.calendars_file import NamedCalendars, read_calendars
-from myscheduler.core.ignoring import NOTHING, Ignoring, ignoring_problems, read_ignoring
-from myscheduler.core.job import JobSpec
-from myscheduler.core.manifest import NO_CALENDARS, NO_RULES, DeclaredJob, Desired, ParsedFile, combine, parse_file
-from myscheduler.core.policy_file import read_policy
-from myscheduler.core.problem import Problem, Severity, reported
-from myscheduler.core.rush import caps_of
-from myscheduler.core.source import (
+from myscheduler.core.findings.problem import Problem, Severity, reported
+from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.manifest.calendars_file import NamedCalendars, read_calendars
+from myscheduler.core.manifest.parsing import (
+    NO_CALENDARS,
+    NO_RULES,
+    DeclaredJob,
+    Desired,
+    ParsedFile,
+    combine,
+    parse_file,
+)
+from myscheduler.core.policy.bursts import caps_of
+from myscheduler.core.policy.file import read_policy
+from myscheduler.core.source.ignoring import NOTHING, Ignoring, ignoring_problems, read_ignoring
+from myscheduler.core.source.snapshot import (
     CALENDARS,
     IGNORE,
     POLICY,
@@ -33,6 +40,7 @@ from myscheduler.core.source import (
     SourceUnavailable,
     UnreadableFile,
 )
+from myscheduler.machine.causes import reason_of
 from myscheduler.settings import Settings
 
 STDIN = "<stdin>"

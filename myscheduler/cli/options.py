@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from myscheduler import settings
-from myscheduler.core.moments import parse_moment
-from myscheduler.core.zones import check_zone
+from myscheduler.core.schedule.timestamps import parse_moment
+from myscheduler.core.schedule.zones import check_zone
 from myscheduler.errors import ScheduleError, SettingError
 from myscheduler.settings import Settings
 
 if TYPE_CHECKING:
-    from myscheduler.adapters.client import Client
+    from myscheduler.adapters.http.api_client import Client
 
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -87,7 +87,7 @@ server_option = click.option(
 
 def connect(base_url: str) -> "Client":
     """A client of the server there; the token comes from the environment, as it must not stand in a command line."""
-    from myscheduler.adapters.client import Client  # noqa: PLC0415 - commands on files need no HTTP
+    from myscheduler.adapters.http.api_client import Client  # noqa: PLC0415 - commands on files need no HTTP
 
     return Client(base_url, api_token())
 

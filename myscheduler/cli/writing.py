@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from myscheduler import private
-from myscheduler.causes import reason_of
 from myscheduler.cli.manifests import counted
-from myscheduler.core.manifest_writing import file_names
+from myscheduler.core.manifest.writing import file_names
+from myscheduler.machine import private_files as private
+from myscheduler.machine.causes import reason_of
 
 output_option = click.option(
     "--output",

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from myscheduler.adapters import secrets as module
-from myscheduler.adapters.secrets import FRESH_SEC, SIZE_LIMIT, Secrets
-from myscheduler.core.execution import Failure, Outcome
+from myscheduler.adapters import secret_files as module
+from myscheduler.adapters.secret_files import FRESH_SEC, SIZE_LIMIT, Secrets
+from myscheduler.core.history.execution import Failure, Outcome
 
 pytestmark = pytest.mark.anyio
 

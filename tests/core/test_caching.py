@@ -4,9 +4,9 @@ from array import array
 
 import pytest
 
-from myscheduler.core import walls
 from myscheduler.core.caching import LONGEST, cached, forget, length_of
-from myscheduler.core.cron import parse_cron
+from myscheduler.core.schedule import expression as walls
+from myscheduler.core.schedule.dialect import parse_cron
 
 
 def test_remembers_what_is_short() -> None:

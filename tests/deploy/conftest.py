@@ -11,6 +11,6 @@ collect_ignore_glob = [] if find_spec("helm_python") else ["test_*.py"]
 @pytest.fixture(scope="session")
 def chart_with_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A chart that holds the files of `value_sets.FILES`."""
-    from tests.deploy.value_sets import chart_with_files as copied  # noqa: PLC0415 - needs the packages
+    from tests.support.value_sets import chart_with_files as copied  # noqa: PLC0415 - needs the packages
 
     return copied(tmp_path_factory.mktemp("charts"))

@@ -9,11 +9,11 @@ import helm_python as helm
 import pytest
 
 from myscheduler import __version__, settings
-from tests.deploy import value_sets
-from tests.deploy.charts import CHART, NAMESPACE, Object, Release, annotations, containers, environment, render, values
-from tests.deploy.kubernetes import VERSIONS, mistakes, validator
-from tests.deploy.pod_security import violations
-from tests.golden import expect
+from tests.support import value_sets
+from tests.support.charts import CHART, NAMESPACE, Object, Release, annotations, containers, environment, render, values
+from tests.support.golden import expect
+from tests.support.kubernetes import VERSIONS, mistakes, validator
+from tests.support.pod_security import violations
 
 GOLDEN = Path(__file__).parent / "golden"
 WITHOUT_A_SCHEMA = {"HTTPRoute"}

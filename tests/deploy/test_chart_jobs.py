@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myscheduler.cli import main
-from myscheduler.core.calendars_file import read_calendars
-from myscheduler.core.declaration import declare
-from myscheduler.core.job import JobSpec
-from myscheduler.core.manifest import parse_file
-from myscheduler.core.source import SourceFile
-from myscheduler.core.yaml import read_documents
-from tests.deploy import value_sets
-from tests.deploy.charts import CHART, Object, Release, annotations, containers, render, values
+from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.manifest.calendars_file import read_calendars
+from myscheduler.core.manifest.declaration import declare
+from myscheduler.core.manifest.parsing import parse_file
+from myscheduler.core.source.snapshot import SourceFile
+from myscheduler.core.source.yaml import read_documents
+from tests.support import value_sets
+from tests.support.charts import CHART, Object, Release, annotations, containers, render, values
 
 ZONE = "Asia/Tokyo"
 JOB = {"target_url": "http://a/", "cron": "@daily"}

@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from myscheduler.cli import main
-from tests.deploy import value_sets
-from tests.deploy.charts import Release, containers, environment, render
-from tests.kubelet import Kubelet
-from tests.service import COMMAND, Service, manifest
-from tests.target import Answer, Target
+from tests.support import value_sets
+from tests.support.charts import Release, containers, environment, render
+from tests.support.kubelet import Kubelet
+from tests.support.service import COMMAND, Service, manifest
+from tests.support.target import Answer, Target
 
 FOLDERS = ("/app/", "/git/", "/etc/myscheduler/")
 LATE = 20

@@ -6,7 +6,7 @@ from pathlib import Path
 import helm_python as helm
 import pytest
 
-from tests.deploy.charts import render
+from tests.support.charts import render
 
 MIB = 1024 * 1024
 OWN = "jobs: {a: {target_url: 'http://a/', cron: '@daily'}}"

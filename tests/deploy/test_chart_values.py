@@ -16,9 +16,9 @@ from jsonschema import Draft7Validator
 
 from myscheduler import __version__
 from myscheduler.cli import main
-from tests.deploy import value_sets
-from tests.deploy.charts import CHART, render, values
-from tests.deploy.kubernetes import VERSIONS, mistakes
+from tests.support import value_sets
+from tests.support.charts import CHART, render, values
+from tests.support.kubernetes import VERSIONS, mistakes
 from tests.test_docs import SNIPPET
 
 README = CHART / "README.md"

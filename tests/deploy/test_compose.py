@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from myscheduler import settings
-from myscheduler.core.secrets import variable_of
+from myscheduler.core.secrets.references import variable_of
 from myscheduler.settings import Settings
-from tests.dockerfile import pairs, read, stages
+from tests.support.checkout import ROOT
+from tests.support.dockerfile import pairs, read, stages
 
-ROOT = Path(__file__).parent.parent.parent
 SCHEMA = json.loads(files("check_jsonschema").joinpath("builtin_schemas/vendor/compose-spec.json").read_text("utf-8"))
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICE = COMPOSE["services"]["myscheduler"]

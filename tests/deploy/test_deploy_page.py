@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from myscheduler import __version__
-from tests.test_docs import PAGES, ROOT, SNIPPET, blocks, understood
+from tests.support.checkout import ROOT
+from tests.test_docs import PAGES, SNIPPET, blocks, understood
 
 PAGE = ROOT / "docs/deploy.md"
 TEXT = PAGE.read_text("utf-8")

@@ -17,11 +17,11 @@ import pytest
 
 from myscheduler import settings
 from myscheduler.settings import Settings
-from tests.dockerfile import Ignored, Image, Step, carry_out, pairs, read, sources, stages
-from tests.service import AS_PROCESS_ONE, Service, has_namespaces, inner_pid, manifest
-from tests.target import Answer, Raw, Silence, Target
+from tests.support.checkout import ROOT
+from tests.support.dockerfile import Ignored, Image, Step, carry_out, pairs, read, sources, stages
+from tests.support.service import AS_PROCESS_ONE, Service, has_namespaces, inner_pid, manifest
+from tests.support.target import Answer, Raw, Silence, Target
 
-ROOT = Path(__file__).parent.parent.parent
 STEPS = read((ROOT / "Dockerfile").read_text("utf-8"))
 LAST = stages(STEPS)[-1]
 IGNORED = Ignored((ROOT / ".dockerignore").read_text("utf-8"))
@@ -111,8 +111,9 @@ def test_the_builder_gets_what_is_copied_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        ".git/config", ".venv/bin/python", "data/jobs.db", "tests/service.py", "jobs.d/examples.yaml", "secrets.env",
-        ".env", "helm/myscheduler/values.yaml", "docs/README.md", "docker/x", "myscheduler/__pycache__/app.pyc",
+        ".git/config", ".venv/bin/python", "data/jobs.db", "tests/support/service.py", "jobs.d/examples.yaml",
+        "secrets.env", ".env", "helm/myscheduler/values.yaml", "docs/README.md",
+        "docker/x", "myscheduler/__pycache__/app.pyc",
         "myscheduler/core/__pycache__/job.pyc", "myscheduler/.env", "myscheduler/cli/.mypy_cache/x",
     ],
 )  # fmt: skip

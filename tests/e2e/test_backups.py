@@ -17,11 +17,11 @@ import pytest
 
 from myscheduler import __version__
 from myscheduler.adapters.store.migrations import HEAD
-from tests.golden import expect
-from tests.ledger import Stored, execution_id_of, read_database
-from tests.postgres import QUOTED_PASSWORD, Database
-from tests.service import COMMAND, Service, environment, manifest
-from tests.target import Received, Target
+from tests.support.golden import expect
+from tests.support.ledger import Stored, execution_id_of, read_database
+from tests.support.postgres import QUOTED_PASSWORD, Database
+from tests.support.service import COMMAND, Service, environment, manifest
+from tests.support.target import Received, Target
 
 STEADY = [f"steady-{number}" for number in range(20)]
 

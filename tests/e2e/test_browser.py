@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.service import Service
+from tests.support.service import Service
 
 BODY = json.dumps({"job_id": "evil", "target_url": "http://127.0.0.1:9/", "interval": {"hours": 1}})
 COMMON = {
@@ -212,7 +212,7 @@ def test_on_every_address_with_names_and_a_token_from_a_file(tmp_path: Path) -> 
             assert ask(service, "GET", "/health/live", {"Host": host})[0] == status, host
         assert service.get("/api/v1/jobs", headers={"Authorization": "Bearer s3cret"}).status_code == 200
         assert service.get("/api/v1/jobs", headers={"Authorization": "Bearer no"}).status_code == 401
-        line = service.wait_for_log(lambda line: line["logger"] == "myscheduler.api.tokens")
+        line = service.wait_for_log(lambda line: line["logger"] == "myscheduler.api.door.tokens")
         assert line["message"] == "refused GET /api/v1/jobs from 127.0.0.1 with 401: a wrong API token"
         assert "s3cret" not in service.text
         assert "THE API IS OPEN" not in service.text
@@ -228,6 +228,6 @@ def test_an_open_api_is_warned_of_in_capitals(tmp_path: Path, host: str, is_warn
 def test_nobody_writes_himself_another_address(tmp_path: Path) -> None:
     with Service(tmp_path, MYSCHEDULER_API_TOKEN="s3cret") as service:
         service.get("/api/v1/jobs", headers={"X-Forwarded-For": "192.0.2.77"})
-        line = service.wait_for_log(lambda line: line["logger"] == "myscheduler.api.tokens")
+        line = service.wait_for_log(lambda line: line["logger"] == "myscheduler.api.door.tokens")
         assert "from 127.0.0.1 " in line["message"]
         assert "192.0.2.77" not in service.text

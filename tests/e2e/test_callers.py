@@ -12,8 +12,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.service import COMMAND, Service, environment
-from tests.target import Answer, Target
+from tests.support.service import COMMAND, Service, environment
+from tests.support.target import Answer, Target
 
 FILES = 400
 """The limit of the service, too small for all that it would like to have."""

@@ -14,8 +14,8 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 import pytest
 
-from tests.service import Service
-from tests.target import Echo, Received, Silence, Target
+from tests.support.service import Service
+from tests.support.target import Echo, Received, Silence, Target
 
 FROM_FILE = 'c4naryF/ile+Xq7"Zk&=%v\\J2 ümW9'
 FROM_ENVIRONMENT = "c4naryE;nv:b8TdR/+Hs5@Lp?0gKy"

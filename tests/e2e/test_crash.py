@@ -1,8 +1,8 @@
 """`kill -9` at any moment loses no slot and sends none twice.
 
 The service runs some 300 jobs, is killed at moments aimed at each step of its work, and is started again on what it
-left. At the end the judge of `tests.ledger` compares the history with what the target got. The moments come from a
-seed, which every failure names; `CRASH_SEED` tries another one.
+left. At the end the judge of `tests.support.ledger` compares the history with what the target got. The moments come
+from a seed, which every failure names; `CRASH_SEED` tries another one.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
-from tests.ledger import (
+from tests.support.ledger import (
     SECOND,
     Facts,
     Got,
@@ -42,8 +42,8 @@ from tests.ledger import (
     read_database,
     read_live,
 )
-from tests.service import COMMAND, Service, environment, manifest
-from tests.target import Answer, HangUp, Target
+from tests.support.service import COMMAND, Service, environment, manifest
+from tests.support.target import Answer, HangUp, Target
 
 SEED = int(os.environ.get("CRASH_SEED", "20261124"))
 FILES, JOBS_A_FILE = 24, 10

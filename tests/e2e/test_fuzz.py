@@ -1,6 +1,6 @@
 """Whatever is sent to the API or written into manifests: no pause of the event loop, no huge answer, no 500.
 
-The service is a real process with a watchdog on its loop (see `tests.watched`). A longer run, and another one:
+The service is a real process with a watchdog on its loop (see `tests.support.watched`). A longer run, and another one:
 
     MYSCHEDULER_FUZZ_EXAMPLES=2000 MYSCHEDULER_FUZZ_SEED=7 python -m pytest tests/e2e/test_fuzz.py
 """
@@ -19,9 +19,10 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from myscheduler.core.fields import JobFields
-from tests.service import Service, environment
-from tests.watched import pauses
+from myscheduler.core.manifest.fields import JobFields
+from tests.support.checkout import ROOT
+from tests.support.service import Service, environment
+from tests.support.watched import pauses
 
 pytestmark = pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")  # what fails may be long
 EXAMPLES = int(os.environ.get("MYSCHEDULER_FUZZ_EXAMPLES", "25"))
@@ -44,8 +45,8 @@ class Watched(Service):
     def _start(self) -> subprocess.Popen[str]:
         self.told = self.folder / "pauses"
         self.told.touch()
-        command = (sys.executable, "-m", "tests.watched", str(self.told), "serve")
-        root = str(Path(__file__).parent.parent.parent)
+        command = (sys.executable, "-m", "tests.support.watched", str(self.told), "serve")
+        root = str(ROOT)
         given_settings = environment(**self._settings, PYTHONPATH=root)
         return subprocess.Popen(command, cwd=self.folder, env=given_settings, stderr=subprocess.PIPE, text=True)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import START_SEC, Service, manifest
-from tests.target import Target
+from tests.support.service import START_SEC, Service, manifest
+from tests.support.target import Target
 
 
 @pytest.fixture

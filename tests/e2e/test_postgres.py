@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgres import QUOTED_PASSWORD, Database
-from tests.service import COMMAND, Service, environment, manifest
-from tests.target import Silence, Target
+from tests.support.postgres import QUOTED_PASSWORD, Database
+from tests.support.service import COMMAND, Service, environment, manifest
+from tests.support.target import Silence, Target
 
 
 @pytest.fixture

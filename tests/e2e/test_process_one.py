@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import (
+from tests.support.service import (
     AS_PROCESS_ONE,
     COMMAND,
     START_SEC,

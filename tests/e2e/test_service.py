@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.kubelet import Kubelet
-from tests.service import COMMAND, Service, environment, manifest
-from tests.target import Answer, Received, Silence, Target
+from tests.support.kubelet import Kubelet
+from tests.support.service import COMMAND, Service, environment, manifest
+from tests.support.target import Answer, Received, Silence, Target
 
 SECOND = timedelta(seconds=1)
 

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.ledger import execution_id_of
-from tests.service import COMMAND, START_SEC, STOP_SEC, Service, environment, manifest
-from tests.target import Answer, Target
+from tests.support.ledger import execution_id_of
+from tests.support.service import COMMAND, START_SEC, STOP_SEC, Service, environment, manifest
+from tests.support.target import Answer, Target
 
 SLEPT_SEC = 6.0
 

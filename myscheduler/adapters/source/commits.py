@@ -16,7 +16,7 @@ from dulwich.objects import Commit, ObjectID
 from dulwich.repo import Repo
 
 from myscheduler.adapters.source.tree import OWN, Found, Tree
-from myscheduler.core.source import IGNORE, SUFFIXES
+from myscheduler.core.source.snapshot import IGNORE, SUFFIXES
 
 _COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from myscheduler.adapters.source import watching
 from myscheduler.adapters.source.revision import Checkout, Names
 from myscheduler.adapters.source.tree import Found, Signature, Tree, changed, open_at_once, reason_of, rests, walk
-from myscheduler.causes import is_lack_of_files
-from myscheduler.core.source import (
+from myscheduler.core.source.snapshot import (
     CALENDARS,
     IGNORE,
     POLICY,
@@ -20,6 +19,7 @@ from myscheduler.core.source import (
     SourceUnavailable,
     UnreadableFile,
 )
+from myscheduler.machine.causes import is_lack_of_files
 
 ATTEMPTS = 6  # the first, and five more
 PAUSE_SEC = 0.02

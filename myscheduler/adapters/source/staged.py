@@ -16,11 +16,11 @@ from itertools import islice, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
-from myscheduler.causes import reason_of
 from myscheduler.core.bounds import LARGEST_FILE
-from myscheduler.core.source import IGNORE, RESERVED, SUFFIXES
-from myscheduler.core.strays import is_stray
+from myscheduler.core.source.snapshot import IGNORE, RESERVED, SUFFIXES
+from myscheduler.core.source.strays import is_stray
 from myscheduler.errors import MySchedulerError
+from myscheduler.machine.causes import reason_of
 
 GIT_SEC = 60
 SHOWN = 5

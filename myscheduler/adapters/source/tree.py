@@ -13,11 +13,11 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from myscheduler import causes
 from myscheduler.core.bounds import LARGEST_FILE, LARGEST_IGNORE, MOST_STRAYS
-from myscheduler.core.ignoring import NOTHING, Ignoring, read_ignoring
-from myscheduler.core.source import IGNORE, POLICY, RESERVED, SUFFIXES, SourceUnavailable, UnreadableFile
-from myscheduler.core.strays import is_stray
+from myscheduler.core.source.ignoring import NOTHING, Ignoring, read_ignoring
+from myscheduler.core.source.snapshot import IGNORE, POLICY, RESERVED, SUFFIXES, SourceUnavailable, UnreadableFile
+from myscheduler.core.source.strays import is_stray
+from myscheduler.machine import causes
 
 TOO_LARGE = f"larger than {LARGEST_FILE // 1024**2} MiB"
 MOST_FOLDERS = 200_000

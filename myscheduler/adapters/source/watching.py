@@ -15,11 +15,11 @@ from typing import TypeAlias
 
 from watchfiles import awatch
 
-from myscheduler import causes
 from myscheduler.adapters.source.git import lock_of
 from myscheduler.adapters.source.revision import Checkout
 from myscheduler.adapters.source.tree import Tree
-from myscheduler.core.source import SourceUnavailable
+from myscheduler.core.source.snapshot import SourceUnavailable
+from myscheduler.machine import causes
 
 STEP_MS = 50
 DEBOUNCE_MS = 200

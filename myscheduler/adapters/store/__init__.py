@@ -8,22 +8,20 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from myscheduler.adapters.store import (
-    audit_rows,
-    execution_rows,
-    job_rows,
-    key_rows,
-    life_rows,
-    probe,
-    queued_rows,
-    retention_rows,
-    revision_rows,
-    source_rows,
-)
-from myscheduler.adapters.store.connections import READERS
-from myscheduler.adapters.store.engine import open_engines
-from myscheduler.adapters.store.trouble import unavailable
-from myscheduler.adapters.store.writer import Writer
+from myscheduler.adapters.store.database.connections import READERS
+from myscheduler.adapters.store.database.errors import unavailable
+from myscheduler.adapters.store.database.opening import open_engines
+from myscheduler.adapters.store.database.writer import Writer
+from myscheduler.adapters.store.rows import audit as audit_rows
+from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.adapters.store.rows import jobs as job_rows
+from myscheduler.adapters.store.rows import outlines as source_rows
+from myscheduler.adapters.store.rows import probe
+from myscheduler.adapters.store.rows import queued as queued_rows
+from myscheduler.adapters.store.rows import repeats as key_rows
+from myscheduler.adapters.store.rows import retention as retention_rows
+from myscheduler.adapters.store.rows import revisions as revision_rows
+from myscheduler.adapters.store.rows import uptime as life_rows
 
 __all__ = [
     "Connection",

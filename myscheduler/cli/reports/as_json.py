@@ -1,7 +1,7 @@
 """The findings as JSON, in a shape that stays."""
 
+from myscheduler.cli.output.terminal import json_text
 from myscheduler.cli.reports.findings import Findings
-from myscheduler.cli.terminal import json_text
 
 
 def as_json(found: Findings) -> str:

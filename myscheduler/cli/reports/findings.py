@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from myscheduler.core.manifest import DeclaredJob
-from myscheduler.core.problem import Problem, Severity
+from myscheduler.core.findings.problem import Problem, Severity
+from myscheduler.core.manifest.parsing import DeclaredJob
 
 
 @dataclass(frozen=True, slots=True)

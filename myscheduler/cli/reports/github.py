@@ -3,7 +3,7 @@
 from myscheduler.cli.manifests import STDIN
 from myscheduler.cli.reports.findings import Findings, within_here
 from myscheduler.cli.reports.text import summary
-from myscheduler.core.problem import Problem, printable
+from myscheduler.core.findings.problem import Problem, printable
 
 
 def as_github(found: Findings) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from myscheduler.cli.reports.findings import Findings, within_here
-from myscheduler.core.problem import Problem, printable
+from myscheduler.core.findings.problem import Problem, printable
 
 WHOLE_FILE = "(the file)"
 """The case of problems that belong to no job whose id is known."""

@@ -5,11 +5,11 @@ from typing import Any
 from urllib.parse import quote
 
 from myscheduler import __version__
+from myscheduler.cli.output.terminal import json_text
 from myscheduler.cli.reports.findings import Findings, within_here
-from myscheduler.cli.terminal import json_text
-from myscheduler.core.problem import Problem
-from myscheduler.core.rule_advice import ADVICE
-from myscheduler.core.rules import RULES
+from myscheduler.core.findings.problem import Problem
+from myscheduler.core.findings.rule_advice import ADVICE
+from myscheduler.core.findings.rules import RULES
 
 _HOME = "urn:myscheduler:validate"
 """A name and no address, as in the JSON Schemas: the project has no home on the web."""

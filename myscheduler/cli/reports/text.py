@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from myscheduler.cli.manifests import coloured, counted
 from myscheduler.cli.reports.findings import Findings
-from myscheduler.core.problem import Problem, Severity
+from myscheduler.core.findings.problem import Problem, Severity
 
 
 def as_text(found: Findings) -> str:

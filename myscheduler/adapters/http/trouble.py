@@ -1,0 +1,79 @@
+"""What went wrong between us and a server, in our words.
+
+The texts of the libraries are not passed on: they speak of their own parts (`ssl:default`), and some hold the URL or
+parts of the answer.
+"""
+
+import errno
+import socket
+import ssl
+
+import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+
+from myscheduler.machine.causes import reason_of
+
+LONGEST_LINE = 8190
+"""Bytes of a header; what aiohttp's own parser takes."""
+_RESET = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE})
+
+
+def trouble_with(where: str, error: Exception) -> str:
+    """Why there is no whole answer. `where` is `host:port`."""
+    match error:
+        case aiohttp.ClientResponseError():
+            return _malformed(error, where)
+        case aiohttp.ClientPayloadError() | HttpProcessingError():
+            return f"{where} broke off its answer or garbled it"
+        case aiohttp.ServerDisconnectedError():
+            return f"{where} closed the connection without an answer"
+        case aiohttp.ClientConnectorCertificateError(certificate_error=cause):
+            return f"TLS with {where}: {_tls(cause)}"
+        case aiohttp.ClientConnectorDNSError(os_error=cause):
+            return _unresolved(cause, where)
+        case aiohttp.ClientConnectorError(os_error=cause):
+            return _broken(cause, where)
+        case OSError():
+            return _broken(error, where)
+        case _:
+            return f"the connection to {where} was lost"
+
+
+def _malformed(error: aiohttp.ClientResponseError, where: str) -> str:
+    cause = error.__cause__
+    # The parser in C and the one in Python word it differently, the class is the same.
+    while isinstance(cause, HttpProcessingError) and cause.__cause__ is not None:
+        cause = cause.__cause__
+    if isinstance(cause, LineTooLong):
+        return f"{where} sent a header line of more than {LONGEST_LINE} bytes"
+    return f"{where} did not answer in proper HTTP"
+
+
+def _unresolved(error: OSError, where: str) -> str:
+    host = where.rpartition(":")[0]
+    if error.errno in {socket.EAI_NONAME, socket.EAI_NODATA}:
+        return f"host name {host} not found"
+    return f"host name {host} could not be looked up: {error.strerror or 'the resolver failed'}"
+
+
+def _tls(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate verify failed: {error.verify_message}"
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return str(error.reason).lower().replace("_", " ")
+    return "the handshake failed"
+
+
+def _broken(error: OSError, where: str) -> str:
+    # aiohttp wraps errors of the system in classes of its own, so the number tells, not the class.
+    if isinstance(error, ssl.SSLError):
+        return f"TLS with {where}: {_tls(error)}"
+    if isinstance(error, socket.gaierror):
+        return _unresolved(error, where)
+    if error.errno == errno.ECONNREFUSED:
+        return f"connection to {where} refused"
+    if error.errno in _RESET or isinstance(error, ConnectionError):
+        return f"the connection to {where} was reset"
+    # Without a number it is put together of those of several addresses.
+    reason = reason_of(error) if error.errno else "none of its addresses can be reached"
+    return f"connection to {where} failed: {reason}"

@@ -1,0 +1,136 @@
+"""Secrets from files, one a name, else from environment variables; looked up when they are used."""
+
+import asyncio
+import logging
+import os
+import stat
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from myscheduler.core.history.execution import Failure, Outcome
+from myscheduler.core.secrets.redaction import Secret
+from myscheduler.core.secrets.references import variable_of
+from myscheduler.machine.causes import is_lack_of_files, reason_of
+
+FRESH_SEC = 1.0
+"""A file is read again when its value is older; so a rotation is seen within this time."""
+SIZE_LIMIT = 64 * 1024
+"""Bytes of a file."""
+KEPT = 1_000
+"""How many names are remembered; jobs come and go, and with them the names that they use."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a name stood for."""
+
+    found: Secret | Outcome
+    """The secret, or the outcome of an attempt that can't have it."""
+    at: float
+    """By the clock, before the look at it."""
+
+
+class Secrets:
+    """The secrets of a folder, as Kubernetes mounts them, and of the environment."""
+
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """The folder may be missing, and may appear later. A file wins over a variable. `clock` is in seconds."""
+        self._clock = clock
+        self._folder = folder
+        self._environment = environment
+        self._read: dict[str, _Read] = {}
+        self._reading = asyncio.Lock()
+
+    async def find(self, names: Collection[str]) -> dict[str, Secret] | Outcome:
+        """The secrets by their names; or the outcome of an attempt that can't have all of them.
+
+        Files are read in a thread. Many who ask at once share one look at a name.
+        """
+        if not self._are_fresh(names):
+            async with self._reading:
+                if not self._are_fresh(names):
+                    # all of them, so that a user and its password that change together are read together
+                    self._remember(await asyncio.to_thread(self._look, sorted(names)))
+        found = [self._read[name].found for name in sorted(names)]
+        faults = [one for one in found if isinstance(one, Outcome)]
+        if faults:
+            return Outcome(failure=faults[0].failure, error="; ".join(str(fault.error) for fault in faults))
+        return {one.name: one for one in found if isinstance(one, Secret)}
+
+    async def lacking(self, names: Collection[str]) -> list[str]:
+        """Those of the names, sorted, that can't be had at this moment; nothing is kept of the others."""
+        return await asyncio.to_thread(self._lacking, sorted(names))
+
+    def _lacking(self, names: Collection[str]) -> list[str]:
+        return [name for name in names if isinstance(self._find(name), Outcome)]
+
+    def _remember(self, read: Mapping[str, _Read]) -> None:
+        older = [name for name in self._read if name not in read]
+        for name in older[: max(0, len(older) + len(read) - KEPT)]:
+            del self._read[name]
+        for name, one in read.items():
+            self._read.pop(name, None)  # the dictionary is in the order of the looks
+            self._read[name] = one
+
+    def _are_fresh(self, names: Collection[str]) -> bool:
+        oldest = self._clock() - FRESH_SEC
+        return all(name in self._read and self._read[name].at > oldest for name in names)
+
+    def _look(self, names: Collection[str]) -> dict[str, _Read]:
+        at = self._clock()
+        log.debug("secrets looked up", extra={"names": ", ".join(names)})
+        return {name: _Read(self._find(name), at) for name in names}
+
+    def _find(self, name: str) -> Secret | Outcome:
+        path, variable = self._folder / name, variable_of(name)
+        try:
+            value, place = _content(path), str(path)
+        except (FileNotFoundError, NotADirectoryError):
+            if variable not in self._environment:
+                missing = f"there is neither a file {path} nor an environment variable {variable}"
+                return Outcome(failure=Failure.SECRET_MISSING, error=f"secret {name!r} is missing: {missing}")
+            value, place = self._environment[variable], f"the environment variable {variable}"
+        except OSError as error:
+            if is_lack_of_files(error):
+                return Outcome(failure=Failure.NO_FILE, error=f"secret {name!r} was not read: {reason_of(error)}")
+            return _unusable(name, f"{path} can't be read: {reason_of(error)}")
+        except ValueError as error:
+            return _unusable(name, f"{path} {error}")
+        if not value:
+            return _unusable(name, f"{place} is empty")
+        if any("\ud800" <= letter <= "\udfff" for letter in value):  # what Python makes of bytes that are no UTF-8
+            return _unusable(name, f"{place} is not UTF-8")
+        known = self._read.get(name)
+        if known is not None and isinstance(known.found, Secret) and known.found.value == value:
+            return known.found
+        return Secret.of(name, value)
+
+
+def _content(path: Path) -> str:
+    """Raises `OSError`, or `ValueError` with what is wrong with the file; never with what stands in it."""
+    # a pipe would wait for its writer
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("is not a file")
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(SIZE_LIMIT + 1)
+    finally:
+        os.close(descriptor)
+    if len(data) > SIZE_LIMIT:
+        raise ValueError(f"is larger than {SIZE_LIMIT // 1024} KiB")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8") from None
+    return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
+
+
+def _unusable(name: str, why: str) -> Outcome:
+    return Outcome(failure=Failure.SECRET_UNUSABLE, error=f"secret {name!r} can't be used: {why}")

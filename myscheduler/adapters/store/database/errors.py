@@ -1,0 +1,59 @@
+"""What stands for "the database can't be used just now", and how it is said in a line."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+from myscheduler.errors import StoreUnavailableError
+from myscheduler.machine.causes import lack_of_files
+
+_ITS_OWN = (
+    sa.exc.OperationalError,  # a lock, a full disk, a lost connection
+    sa.exc.InterfaceError,
+    sa.exc.InternalError,  # a server that became read-only
+    sa.exc.TimeoutError,  # no connection of the pool came free
+)
+_DISK_FULL = "53100"
+_CANT_OPEN = "unable to open database file"
+"""All that SQLite says, whatever is in the way."""
+_ADVICE = {
+    "disk I/O error": " (the disk is full or over a quota, or it fails: look at df and the kernel's log)",
+    "database or disk is full": " (make room there)",
+    "database is locked": " (another program holds it, such as a backup or an open sqlite3 shell)",
+    "database disk image is malformed": " (the file is damaged: stop the service and restore a backup)",
+    _CANT_OPEN: " (the user of this process may not open it, or not its folder)",
+    "attempt to write a readonly database": " (the file, its folder or the file system can't be written)",
+}
+"""What SQLite says, and what an operator does next."""
+
+
+@contextmanager
+def unavailable() -> Iterator[None]:
+    """Turns errors of the database itself into `StoreUnavailableError`; those of a statement or its data are bugs."""
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        # the bare class is what a damaged SQLite file raises
+        if isinstance(error, _ITS_OWN) or type(error) is sa.exc.DatabaseError:
+            raise StoreUnavailableError(in_a_line(error)) from error
+        raise
+
+
+def in_a_line(error: Exception) -> str:
+    """What the database said, without the statement, its parameters and its context."""
+    said = getattr(error, "orig", None) or error
+    diagnosis = getattr(said, "diag", None)  # what a PostgreSQL server reports, in parts
+    text = " ".join(str(getattr(diagnosis, "message_primary", None) or said).split())
+    if text == _CANT_OPEN and (lack := lack_of_files()):
+        return f"{text} ({lack})"
+    return text + _ADVICE.get(text, "")
+
+
+def is_lack_of_room(error: BaseException) -> bool:
+    """Whether a smaller piece of work could still succeed."""
+    said = getattr(error.__cause__, "orig", None)
+    return (
+        getattr(said, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL or getattr(said, "sqlstate", None) == _DISK_FULL
+    )

@@ -1,0 +1,96 @@
+"""Connections to a PostgreSQL database, and its lock."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from myscheduler.adapters.store.database.connections import READERS, Engines, InUseError, shown
+
+LOCK = 0x4D595343
+"""First half of the advisory lock's key (`classid` in `pg_locks`), "MYSC"; the schema makes the second half."""
+
+_NOTICE_DEATH = {  # what the URL says goes before these
+    "connect_timeout": "5",
+    "keepalives_idle": "4",
+    "keepalives_interval": "2",
+    "keepalives_count": "2",
+    "tcp_user_timeout": "10000",
+}
+_SESSION = {
+    "tcp_keepalives_idle": "4",  # seconds; the server lets go of the lock of a dead service within eight
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "2",
+    "lock_timeout": "5s",
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "30s",
+}
+_READER = _SESSION | {
+    "default_transaction_isolation": "repeatable read",  # the statements of a query see one state
+    "default_transaction_read_only": "on",
+}
+_WRITER = _SESSION | {
+    "default_transaction_isolation": "read committed",
+    "synchronous_commit": "on",  # a claim has to survive a crash before its request leaves
+}
+_TRY_LOCK = "SELECT pg_try_advisory_lock(%s, hashtext(coalesce(current_schema(), '')))"
+
+_HOLDERS = """
+SELECT count(*) FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND classid = :lock AND objsubid = 2
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+AND objid::bigint = hashtext(coalesce(current_schema(), ''))::bigint & 4294967295
+"""
+
+
+def is_in_use(connection: sa.Connection) -> bool:
+    """Whether a service has the database; the lock itself is not touched."""
+    return bool(connection.execute(sa.text(_HOLDERS), {"lock": LOCK}).scalar())
+
+
+@contextmanager
+def opened(url: sa.URL, prepare: Callable[[sa.Engine], object]) -> Iterator[Engines]:
+    """Connections to the database, after `prepare` was done with the one that writes.
+
+    That one holds the lock as long as it lives: two services on one database would each take the other's running
+    executions for leftovers of a crash. Connecting it anew raises `InUseError` when somebody else took the lock.
+    """
+
+    def prepare_writer(connection: Any) -> None:
+        if not connection.execute(_TRY_LOCK, [LOCK]).fetchone()[0]:
+            raise InUseError(shown(url))
+        _configure(_WRITER, connection)
+
+    engines = Engines(_engine(url, READERS, partial(_configure, _READER)), _engine(url, 1, prepare_writer))
+    try:
+        prepare(engines.writer)
+        yield engines
+    finally:
+        engines.dispose()
+
+
+def _configure(settings: Mapping[str, str], connection: Any) -> None:
+    connection.cursor().executemany("SELECT set_config(%s, %s, false)", list(settings.items()))
+
+
+def _engine(url: sa.URL, connections: int, prepare: Callable[[Any], None]) -> sa.Engine:
+    engine = sa.create_engine(
+        url.set(query=_NOTICE_DEATH | dict(url.query)),
+        pool_size=connections,
+        max_overflow=0,
+        pool_pre_ping=True,
+        hide_parameters=True,  # specs may hold secrets, and errors are logged
+    )
+
+    def prepare_or_close(connection: Any, _record: Any) -> None:
+        try:
+            prepare(connection)
+            connection.commit()
+        except BaseException:
+            connection.close()  # the pool forgets what could not be prepared
+            raise
+
+    sa.event.listen(engine, "connect", prepare_or_close)
+    return engine

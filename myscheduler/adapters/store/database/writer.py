@@ -1,0 +1,120 @@
+"""The one thread that writes. What is asked for while a transaction runs is committed together in the next one."""
+
+import asyncio
+import logging
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
+from itertools import chain
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from myscheduler.adapters.store.database.errors import is_lack_of_room, unavailable
+from myscheduler.errors import StoreUnavailableError
+
+T = TypeVar("T")
+Work = Callable[[sa.Connection], Any]
+
+GROUP = 256
+"""How many pieces of work share a transaction at the most."""
+
+log = logging.getLogger(__name__)
+
+
+class Writer:
+    """Runs pieces of work one after the other; each is atomic, and durable when it is answered."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work` in a transaction, which is committed when this returns. What `work` raises undoes it alone.
+
+        `work` may be run twice, so it must do nothing but SQL.
+        """
+        loop = asyncio.get_running_loop()
+        request = _Request(work, loop, loop.create_future())
+        self._queue.put(request)
+        result: T = await request.future
+        return result
+
+    def close(self) -> None:
+        """Finish what was asked for, then stop."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        is_open = True
+        while is_open:
+            group = [self._queue.get()]
+            while len(group) < GROUP and not self._queue.empty():
+                group.append(self._queue.get())
+            is_open = None not in group
+            requests = [request for request in group if request is not None]
+            try:
+                self._serve(requests)
+            except Exception as error:  # whatever it is, the next ones must not wait for ever
+                log.critical("a bug ended a group of writes", exc_info=True)
+                for request in requests:
+                    request.answer(None, error)
+
+    def _serve(self, group: "list[_Request]") -> None:
+        """Commit together if that goes well; else one by one, until the database itself is in the way."""
+        parts = deque([group])
+        while parts:
+            part = parts.popleft()
+            error = self._commit(part)
+            if error is None:
+                continue
+            if _is_everyones(error):
+                for request in chain(part, *parts):
+                    request.answer(None, error)
+                return
+            if len(part) == 1:
+                part[0].answer(None, error)
+            else:
+                parts.extend([request] for request in part)
+
+    def _commit(self, group: "list[_Request]") -> Exception | None:
+        """One transaction. Answers everyone, unless it returns why nothing was done."""
+        try:
+            with unavailable(), self._engine.begin() as connection:
+                results = [request.work(connection) for request in group]
+        except Exception as error:  # noqa: BLE001 - it is handed to whoever asked
+            return error
+        for request, result in zip(group, results, strict=True):
+            request.answer(result, None)
+        return None
+
+
+def _is_everyones(error: Exception) -> bool:
+    """Whether the others would fail in the same way, perhaps after seconds each. A full disk may have room for less."""
+    return isinstance(error, StoreUnavailableError) and not is_lack_of_room(error)
+
+
+class _Request:
+    __slots__ = ("_loop", "future", "work")
+
+    def __init__(self, work: Work, loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any]) -> None:
+        self.work = work
+        self._loop = loop
+        self.future = future
+
+    def answer(self, result: Any, error: Exception | None) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._resolve, result, error)
+        except RuntimeError:
+            log.warning("a write ended after the event loop was closed", exc_info=error)
+
+    def _resolve(self, result: Any, error: Exception | None) -> None:
+        if self.future.done():
+            return
+        if error is not None:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(result)

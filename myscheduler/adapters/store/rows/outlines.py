@@ -1,0 +1,67 @@
+"""SQL of the outlines: what the files of the source declare, so that a start need not parse what did not change.
+
+A row tells what certain bytes mean, and is right or useless, never wrong: it is found by the file's digest and by the
+`reader` that parsed it.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+
+import sqlalchemy as sa
+
+from myscheduler.adapters.store.rows.jobs import CHUNK, chunks, id_lists
+from myscheduler.adapters.store.tables import outlines
+from myscheduler.core.manifest.parsing import DeclaredJob, ParsedFile
+from myscheduler.core.source.snapshot import POLICY
+
+_POLICY_READER = "policy"
+"""The reserved file has a row of its own: its text, for the time when it can't be used."""
+Key = tuple[str, str]
+"""A file's path and the digest of its bytes."""
+
+
+def load(connection: sa.Connection, reader: str) -> dict[Key, ParsedFile]:
+    """The outlines of all files as this `reader` parsed them."""
+    rows = connection.execute(sa.select(outlines).where(outlines.c.reader == reader))
+    return {
+        (row.path, row.digest): _file(row.path, json.loads(row.outline))
+        for some in rows.partitions(CHUNK)
+        for row in some
+    }
+
+
+def save(connection: sa.Connection, reader: str, files: Mapping[Key, ParsedFile], gone: Collection[str]) -> None:
+    """Remember `files`, and forget those at the paths in `gone`."""
+    paths = [*gone, *(path for path, _ in files)]
+    for ids in id_lists(paths):
+        connection.execute(sa.delete(outlines).where(outlines.c.path.in_(ids)))
+    for some in chunks(list(files.items())):
+        rows = [
+            {"path": path, "digest": digest, "reader": reader, "outline": _text(file)} for (path, digest), file in some
+        ]
+        connection.execute(sa.insert(outlines), rows)
+
+
+def load_policy(connection: sa.Connection) -> bytes | None:
+    """The last good policy.yaml; empty where there was none, `None` where nobody looked yet."""
+    query = sa.select(outlines.c.outline).where(outlines.c.path == POLICY, outlines.c.reader == _POLICY_READER)
+    text = connection.execute(query).scalar_one_or_none()
+    return None if text is None else str(text).encode()
+
+
+def save_policy(connection: sa.Connection, content: bytes) -> None:
+    """Remember a policy.yaml that is good."""
+    connection.execute(sa.delete(outlines).where(outlines.c.path == POLICY))
+    row = {"path": POLICY, "digest": "", "reader": _POLICY_READER, "outline": content.decode()}
+    connection.execute(sa.insert(outlines), row)
+
+
+def _text(file: ParsedFile) -> str:
+    jobs = [[job.job_id, job.digest, job.line, job.adopts] for job in file.jobs]
+    return json.dumps([jobs, file.skipped], ensure_ascii=False, separators=(",", ":"))
+
+
+def _file(path: str, outline: tuple[list[tuple[str, str, int, bool]], int]) -> ParsedFile:
+    jobs, skipped = outline
+    declared = (DeclaredJob(job_id, digest, path, line, None, adopts=adopts) for job_id, digest, line, adopts in jobs)
+    return ParsedFile(path, jobs=tuple(declared), skipped=skipped)

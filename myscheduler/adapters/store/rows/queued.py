@@ -1,0 +1,63 @@
+"""SQL of manual runs that wait for the execution of their job that is under way. One of a job may wait.
+
+Every function works inside the caller's transaction.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from myscheduler.adapters.store.rows import repeats as key_rows
+from myscheduler.adapters.store.rows.executions import add_unsent
+from myscheduler.adapters.store.rows.jobs import id_lists
+from myscheduler.adapters.store.tables import jobs, queued
+from myscheduler.core.dispatch.admission import Reason
+from myscheduler.core.history.execution import QueuedRun
+from myscheduler.core.history.repeats import Kept
+from myscheduler.errors import JobNotFoundError
+
+
+def add(connection: sa.Connection, run: QueuedRun, kept: Kept | None) -> None:
+    """Let it wait. Raises `JobNotFoundError` when its job is gone."""
+    if connection.execute(sa.select(jobs.c.job_id).where(jobs.c.job_id == run.job_id)).first() is None:
+        raise JobNotFoundError(run.job_id)
+    connection.execute(sa.insert(queued), _values(run))
+    key_rows.keep(connection, [kept] if kept else [])
+
+
+def remove(connection: sa.Connection, execution_ids: Sequence[str]) -> None:
+    """They wait no longer."""
+    for ids in id_lists(execution_ids):
+        connection.execute(sa.delete(queued).where(queued.c.execution_id.in_(ids)))
+
+
+def read(connection: sa.Connection) -> list[QueuedRun]:
+    """All that wait, those that were asked for first at the front."""
+    return [_run(row) for row in connection.execute(sa.select(queued).order_by(queued.c.asked_at))]
+
+
+def of_job(connection: sa.Connection, job_id: str) -> QueuedRun | None:
+    row = connection.execute(sa.select(queued).where(queued.c.job_id == job_id)).first()
+    return _run(row) if row else None
+
+
+def end_of_jobs(connection: sa.Connection, job_ids: Sequence[str], now: datetime) -> None:
+    """The jobs are removed; what waited of them is recorded as skipped."""
+    for ids in id_lists(job_ids):
+        runs = [_run(row) for row in connection.execute(sa.select(queued).where(queued.c.job_id.in_(ids)))]
+        add_unsent(connection, runs, Reason.DELETED, now)
+        remove(connection, [run.execution_id for run in runs])
+
+
+def _values(run: QueuedRun) -> dict[str, object]:
+    return {
+        "job_id": run.job_id,
+        "execution_id": run.execution_id,
+        "asked_at": run.asked_at,
+        "requested_by": run.requested_by,
+    }
+
+
+def _run(row: sa.Row[tuple[str, str, datetime, str]]) -> QueuedRun:
+    return QueuedRun(row.job_id, row.execution_id, row.asked_at, row.requested_by)

@@ -1,0 +1,116 @@
+"""SQL that finds and removes what the history need not keep. Every function works inside the caller's transaction.
+
+Never removed: what is running, and of a job that exists what is shown as its last execution and its newest scheduled
+row, which later gaps may join.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from myscheduler.adapters.store.rows.jobs import id_lists
+from myscheduler.adapters.store.tables import executions, progress
+from myscheduler.core.history.execution import Kind, Status
+
+Place: TypeAlias = tuple[Any, ...]
+"""Where a row stands in the order of a walk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows of a walk through the history."""
+
+    execution_ids: list[str]
+    """Those that may be removed."""
+    end: Place | None
+    """Where the next page goes on; `None` after the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surplus:
+    """Of what a job's history has too much."""
+
+    job_id: str
+    newest: Place | None
+    """The newest row that need not be kept; `None` when there is none."""
+
+
+def older_than(connection: sa.Connection, moment: datetime, *, after: Place | None, limit: int) -> Page:
+    """What was recorded before `moment`, oldest first. A row of slots that did not run is as old as its last slot."""
+    is_old = executions.c.execution_id < lowest_id(moment)
+    return _page(connection, _BY_ID, [is_old], executions.c.last_slot < moment, after=after, limit=limit)
+
+
+def next_job(connection: sa.Connection, *, after: str, keep: int) -> Surplus | None:
+    """The job after `after` that has a history, whether the job exists or not."""
+    job_id = connection.execute(
+        sa.select(sa.func.min(executions.c.job_id)).where(executions.c.job_id > after)
+    ).scalar_one()
+    if job_id is None:
+        return None
+    newest_first = sa.select(*_BY_SLOT).order_by(*(column.desc() for column in _BY_SLOT))
+    row = connection.execute(newest_first.where(executions.c.job_id == job_id).offset(keep).limit(1)).first()
+    return Surplus(job_id, tuple(row) if row else None)
+
+
+def beyond(connection: sa.Connection, surplus: Surplus, *, after: Place | None, limit: int) -> Page:
+    """The rows of a job that are more than it may have, oldest first."""
+    within = [executions.c.job_id == surplus.job_id, sa.tuple_(*_BY_SLOT) <= surplus.newest]
+    return _page(connection, _BY_SLOT, within, sa.true(), after=after, limit=limit)
+
+
+def remove(connection: sa.Connection, execution_ids: Sequence[str]) -> int:
+    """Remove rows, unless they have to stay by now. Returns how many are gone."""
+    delete = sa.delete(executions).where(~_STAYS)
+    return sum(
+        connection.execute(delete.where(executions.c.execution_id.in_(ids))).rowcount for ids in id_lists(execution_ids)
+    )
+
+
+def lowest_id(moment: datetime) -> str:
+    """Every id that `execution_rows.new_execution_id` makes at `moment` or later is as high or higher."""
+    milliseconds = max(0, int(moment.timestamp() * 1000))
+    return str(UUID(int=milliseconds << 80 | 0x7 << 76 | 0b10 << 62))
+
+
+_BY_ID = (executions.c.execution_id,)
+_BY_SLOT = (executions.c.slot, executions.c.kind)  # as in the unique index, which begins with the job
+
+_LATER = executions.alias("later")
+_HAS_LATER = (
+    sa.exists()
+    .where(
+        _LATER.c.job_id == executions.c.job_id,
+        _LATER.c.slot > executions.c.slot,
+        _LATER.c.kind == Kind.SCHEDULED,
+    )
+    .correlate(executions)
+)
+_IS_LAST = progress.c.last_execution_id == executions.c.execution_id
+_IS_NEWEST = sa.and_(executions.c.kind == Kind.SCHEDULED, ~_HAS_LATER)
+_IS_NEEDED_BY_ITS_JOB = (
+    sa.exists().where(progress.c.job_id == executions.c.job_id, _IS_LAST | _IS_NEWEST).correlate(executions)
+)
+_STAYS = (executions.c.status == Status.RUNNING) | _IS_NEEDED_BY_ITS_JOB
+
+
+def _page(
+    connection: sa.Connection,
+    order: Sequence[sa.Column[Any]],
+    within: Sequence[sa.ColumnElement[bool]],
+    may_go: sa.ColumnElement[bool],
+    *,
+    after: Place | None,
+    limit: int,
+) -> Page:
+    """Looks at `limit` rows at the most, also when all of them stay, so that no query takes long."""
+    query = sa.select(executions.c.execution_id, sa.and_(may_go, ~_STAYS).label("may_go"), *order)
+    if after is not None:
+        query = query.where(sa.tuple_(*order) > after)
+    rows = connection.execute(query.where(*within).order_by(*order).limit(limit)).all()
+    end = tuple(rows[-1])[2:] if len(rows) == limit else None
+    return Page([row.execution_id for row in rows if row.may_go], end)

@@ -1,0 +1,109 @@
+"""Where APScheduler keeps its timers: a heap, as a job store plug-in.
+
+Its own store in memory keeps a sorted list, in which a hundred thousand timers cost a million moves each, and holds for
+each timer what it may run and how; here all do the same.
+"""
+
+import heapq
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from apscheduler.jobstores.base import BaseJobStore, JobLookupError
+
+from myscheduler.core.schedule.slots import Schedule, next_after
+
+SPARE = 1_000
+"""So many entries of timers that were moved may be left in the heap, or as many as there are timers."""
+
+
+class Timer:
+    """A job as APScheduler sees it. Slots that are over are jumped: the cursor knows them."""
+
+    __slots__ = ("_schedule", "id", "next_run_time")
+
+    executor: ClassVar[str] = "default"
+    coalesce: ClassVar[bool] = True
+
+    def __init__(self, job_id: str, schedule: Schedule, first: datetime) -> None:
+        self.id = job_id
+        self.next_run_time = first
+        self._schedule = schedule
+
+    @property
+    def trigger(self) -> "Timer":
+        return self
+
+    def get_next_fire_time(self, previous: datetime, now: datetime) -> datetime | None:
+        """The slot after the one that rang; the part of a trigger."""
+        return next_after(self._schedule, max(previous, now).astimezone(UTC))
+
+    def _get_run_times(self, _now: datetime) -> list[datetime]:
+        """APScheduler asks only for timers that are due."""
+        return [self.next_run_time]
+
+    def _modify(self, *, next_run_time: datetime) -> None:
+        self.next_run_time = next_run_time
+
+
+class TimerHeap(BaseJobStore):  # type: ignore[misc] # APScheduler ships no types
+    """Timers by id, the next one first. Calls are made one at a time: APScheduler has a lock for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._timers: dict[str, Timer] = {}
+        self._heap: list[tuple[datetime, str]] = []
+        """An entry whose timer is gone, or set to another moment, is passed over."""
+
+    def set(self, timer: Timer) -> None:
+        """Take the timer in, in the place of one with the same id."""
+        self._timers[timer.id] = timer
+        self._push(timer)
+
+    def discard(self, job_id: str) -> None:
+        """Remove a timer, if there is one."""
+        self._timers.pop(job_id, None)
+
+    def get_due_jobs(self, now: datetime) -> list[Timer]:
+        """Take out what is due. Each comes back by `update_job`, or is removed."""
+        due: dict[str, Timer] = {}
+        while (first := self.get_next_run_time()) is not None and first <= now:
+            _, job_id = heapq.heappop(self._heap)
+            due[job_id] = self._timers[job_id]
+        return list(due.values())
+
+    def get_next_run_time(self) -> datetime | None:
+        while self._heap and not self._stands(*self._heap[0]):
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def lookup_job(self, job_id: str) -> Timer | None:
+        return self._timers.get(job_id)
+
+    def get_all_jobs(self) -> list[Timer]:
+        return sorted(self._timers.values(), key=lambda timer: timer.next_run_time)
+
+    def add_job(self, job: Timer) -> None:
+        self.set(job)
+
+    def update_job(self, job: Timer) -> None:
+        if job.id not in self._timers:
+            raise JobLookupError(job.id)
+        self.set(job)
+
+    def remove_job(self, job_id: str) -> None:
+        if self._timers.pop(job_id, None) is None:
+            raise JobLookupError(job_id)
+
+    def remove_all_jobs(self) -> None:
+        self._timers.clear()
+        self._heap.clear()
+
+    def _push(self, timer: Timer) -> None:
+        heapq.heappush(self._heap, (timer.next_run_time, timer.id))
+        if len(self._heap) > 2 * len(self._timers) + SPARE:
+            self._heap = [(one.next_run_time, one.id) for one in self._timers.values()]
+            heapq.heapify(self._heap)
+
+    def _stands(self, moment: datetime, job_id: str) -> bool:
+        timer = self._timers.get(job_id)
+        return timer is not None and timer.next_run_time == moment

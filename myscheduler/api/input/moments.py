@@ -1,0 +1,23 @@
+"""Moments in queries."""
+
+from datetime import datetime
+
+from myscheduler.api.errors import InvalidInputError
+from myscheduler.core.findings.problem import Complaint
+from myscheduler.core.schedule.timestamps import parse_moment
+from myscheduler.errors import ScheduleError
+
+
+def read_moment(name: str, text: str | None, zone: str) -> datetime | None:
+    """RFC 3339, or local time of the service's zone; `InvalidInputError` names the parameter."""
+    if text is None:
+        return None
+    try:
+        return parse_moment(unescaped(text), zone)
+    except ScheduleError as error:
+        raise InvalidInputError([Complaint((name,), "invalid-moment", str(error))]) from error
+
+
+def unescaped(text: str) -> str:
+    """A plus sign before the offset that was not escaped in the URL arrives as a space."""
+    return f"{text[:-6]}+{text[-5:]}" if text[-6:-5] == " " and text[-3:-2] == ":" and len(text) > 16 else text

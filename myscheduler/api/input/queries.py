@@ -1,0 +1,60 @@
+"""What is asked of the parameters of every route.
+
+In a query, a name that the route does not know is a mistake, and so is a single value that is given twice.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, get_args, get_origin
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+
+from myscheduler.api.errors import InvalidInputError
+from myscheduler.core.findings.problem import Complaint, did_you_mean, shown
+from myscheduler.errors import JobNotFoundError
+
+MOST_TOLD = 20
+
+
+def check_parameters(request: Request) -> None:
+    """Raises `InvalidInputError` with the first `MOST_TOLD` mistakes."""
+    if not request.scope["query_string"]:
+        return
+    known = _parameters(request.scope["route"])
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    wrong = list(_mistakes(counts, known))
+    if wrong:
+        raise InvalidInputError([_complaint(name, known) for name in wrong[:MOST_TOLD]])
+
+
+def refuse_nul(request: Request) -> None:
+    """No job has such an id, and PostgreSQL can't even be asked for it."""
+    job_id = request.path_params.get("job_id", "")
+    if "\x00" in job_id:
+        raise JobNotFoundError(job_id)
+
+
+def _mistakes(counts: Counter[str], known: dict[str, bool]) -> Iterator[str]:
+    for name, count in counts.items():
+        if name not in known or (count > 1 and not known[name]):
+            yield name
+
+
+def _complaint(name: str, known: dict[str, bool]) -> Complaint:
+    label = name if len(name) <= 60 else f"{name[:59]}…"
+    if name in known:
+        return Complaint((label,), "repeated-parameter", "stands more than once: write it once")
+    hint = did_you_mean(name, known)
+    if not hint:
+        hint = f": the parameters here are {', '.join(known)}" if known else ": none is taken here"
+    return Complaint((label,), "unknown-parameter", f"unknown query parameter {shown(name)}{hint}")
+
+
+def _parameters(route: APIRoute) -> dict[str, bool]:
+    """The names that the route takes, and whether each may be repeated."""
+    return {param.alias: _is_list(param.field_info.annotation) for param in route.dependant.query_params}
+
+
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is list or any(map(_is_list, get_args(annotation)))

@@ -1,0 +1,69 @@
+"""`Idempotency-Key`: a repeated request is answered as the first was, and does nothing again."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+
+from myscheduler.adapters.store import Store
+from myscheduler.adapters.store.rows import repeats as key_rows
+from myscheduler.api.errors import InvalidInputError
+from myscheduler.core.findings.problem import Complaint
+from myscheduler.core.history.repeats import KEPT, LONGEST_KEY, RequestKey
+
+HEADER = "Idempotency-Key"
+REPLAYED = {"Idempotency-Replayed": "true"}
+
+Work = Callable[[RequestKey | None], Awaitable[Mapping[str, Any]]]
+"""Does what is asked for, keeps its answer under the key in the same transaction, and returns the answer."""
+
+
+class Repeats:
+    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._now = now
+        self._pending: dict[str, asyncio.Event] = {}
+        """Set when the request with that key has its answer."""
+
+    async def answer(self, request: Request, body: Mapping[str, Any], work: Work) -> JSONResponse:
+        """What `work` gives, or what it gave to an earlier request with the same key.
+
+        Raises `InvalidInputError` for a key that can't be used, or that was used for another request.
+        """
+        key = self._key_of(request, body)
+        if key is None:
+            return JSONResponse(await work(None))
+        while other := self._pending.get(key.key):
+            await other.wait()
+        done = self._pending[key.key] = asyncio.Event()
+        try:
+            return await self._answer(key, work)
+        finally:
+            del self._pending[key.key]
+            done.set()
+
+    async def _answer(self, key: RequestKey, work: Work) -> JSONResponse:
+        kept = await self._store.read(partial(key_rows.find, key=key.key, since=key.at - KEPT))
+        if kept is None:
+            return JSONResponse(await work(key))
+        if kept.fingerprint != key.fingerprint:
+            message = "was used for another request in the last 24 hours: write a key of its own for each request"
+            raise InvalidInputError([Complaint((HEADER,), "key-used", message)])
+        return JSONResponse(kept.answer, headers=REPLAYED)
+
+    def _key_of(self, request: Request, body: Mapping[str, Any]) -> RequestKey | None:
+        written = request.headers.getlist(HEADER)
+        if not written:
+            return None
+        key = written[0].strip()
+        if len(written) > 1 or not (key.isascii() and key.isprintable() and 1 <= len(key) <= LONGEST_KEY):
+            message = f"has to be one text of 1 to {LONGEST_KEY} printable ASCII characters, such as a UUID"
+            raise InvalidInputError([Complaint((HEADER,), "invalid-key", message)])
+        asked = json.dumps([request.method, request.url.path, body], sort_keys=True)
+        return RequestKey(key, hashlib.sha256(asked.encode()).hexdigest(), self._now())

@@ -1,0 +1,35 @@
+"""`/api/v1/audit`: who changed what, and when."""
+
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+
+from myscheduler.adapters.store import Store
+from myscheduler.adapters.store.rows import audit as audit_rows
+from myscheduler.api.shapes.jobs import Views
+from myscheduler.core.lifecycle.audit import Action
+
+
+def audit_router(store: Store, views: Views) -> APIRouter:
+    router = APIRouter(prefix="/audit", tags=["audit"])
+
+    @router.get("")
+    @router.get("/", include_in_schema=False)
+    async def get_audit(
+        job_id: Annotated[str | None, Query(description="Only what was done to this job.")] = None,
+        action: Annotated[Action | None, Query(description="Only what was done in this way.")] = None,
+        limit: Annotated[int, Query(ge=1, le=1000, description="How many entries at the most.")] = 100,
+    ) -> JSONResponse:
+        """Every change of a job and every approval, the newest first. Runs stand in the history."""
+        known: Any = partial(audit_rows.read, job_id=_without_nul(job_id), action=action, limit=limit)
+        entries = await store.read(known)
+        return JSONResponse({"entries": [views.entry(entry) for entry in entries], "count": len(entries)})
+
+    return router
+
+
+def _without_nul(job_id: str | None) -> str | None:
+    """No job has one, and PostgreSQL can't be asked for it."""
+    return None if job_id is None else job_id.replace("\x00", "\ufffd")

@@ -1,0 +1,32 @@
+"""`/health`: open without a token. `live` says that the process answers, `ready` that it fires and records."""
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from myscheduler import __version__
+from myscheduler.api.errors import problem
+from myscheduler.service.dispatch.dispatcher import Runner
+
+
+def health_router(runner: Runner, *, zone: str) -> APIRouter:
+    router = APIRouter(tags=["health"])
+
+    @router.get("/health")
+    @router.get("/health/", include_in_schema=False)
+    async def health() -> JSONResponse:
+        """The service answers."""
+        return JSONResponse({"message": "MyScheduler is running", "timezone": zone, "version": __version__})
+
+    @router.get("/health/live")
+    async def live() -> JSONResponse:
+        """The process answers; a failure means that it should be restarted."""
+        return JSONResponse({"status": "ok"})
+
+    @router.get("/health/ready")
+    async def ready() -> JSONResponse:
+        """Calls are sent and recorded; 503 says why they are not."""
+        if runner.store_trouble is not None:
+            return problem(503, f"nothing is sent, because the database can't be used: {runner.store_trouble}")
+        return JSONResponse({"status": "ok"})
+
+    return router

@@ -1,0 +1,264 @@
+"""`/api/v1/jobs`: ad-hoc jobs, and pause, resume, trigger and history of every job."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
+
+from myscheduler.adapters.store import Connection, Store
+from myscheduler.adapters.store.rows import audit as audit_rows
+from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.adapters.store.rows import jobs as job_rows
+from myscheduler.adapters.store.rows import queued as queued_rows
+from myscheduler.api.errors import InvalidInputError
+from myscheduler.api.input.bodies import actor_of, read_object, read_pause, read_resume, read_trigger
+from myscheduler.api.input.judging import Judge
+from myscheduler.api.input.repeats import Repeats
+from myscheduler.api.shapes import jobs as shapes
+from myscheduler.api.shapes.jobs import Views
+from myscheduler.api.shapes.listing import Listing, ListResponse
+from myscheduler.core.findings.problem import Complaint, Severity, shown
+from myscheduler.core.history.execution import Failing, QueuedRun, Record
+from myscheduler.core.history.repeats import RequestKey
+from myscheduler.core.job.spec import Job, JobSpec
+from myscheduler.core.manifest.declaration import declare, is_past
+from myscheduler.core.manifest.fields import JobFields
+from myscheduler.core.secrets.references import Grants, not_allowed
+from myscheduler.errors import JobNotFoundError, StoreUnavailableError
+from myscheduler.service.catalog.catalog import Catalog
+from myscheduler.service.dispatch.dispatcher import Runner
+from myscheduler.service.gitops.policy_in_force import Rulebook
+from myscheduler.service.gitops.reconciler import Reconciler
+
+DETAIL_EXECUTIONS = 50
+LIGHT = 2_048
+"""Bytes of a body that is judged at once, where no field of it can take long; a thread would take longer than that."""
+_LIGHT_FIELDS = JobFields.model_fields.keys() - {"blackout", "calendar"}
+TRIGGER_SEC = 10.0
+"""How long a trigger waits to be recorded before it is refused."""
+
+log = logging.getLogger(__name__)
+
+Limit = Annotated[int, Query(ge=1, le=1000, description="How many rows at the most, newest first.")]
+
+
+def _has_many(body: Mapping[str, Any]) -> bool:
+    return isinstance(body.get("cron"), list)
+
+
+def _body() -> dict[str, Any]:
+    """The body of POST and PUT for the OpenAPI page; it is read by `declare`, as manifests are."""
+    schema = JobFields.model_json_schema()
+    schema = _inlined(schema, schema.pop("$defs"))
+    schema["properties"]["replace_existing"] = {"type": "boolean", "default": False}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def _inlined(schema: Any, parts: Mapping[str, Any]) -> Any:
+    """The schema with its parts in their places: a reference would lead nowhere in the page."""
+    if isinstance(schema, list):
+        return [_inlined(one, parts) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(parts[schema["$ref"].rpartition("/")[2]], parts)
+    return {name: _inlined(value, parts) for name, value in schema.items()}
+
+
+_BODY = _body()
+
+
+def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
+    store: Store,
+    catalog: Catalog,
+    runner: Runner,
+    reconciler: Reconciler,
+    views: Views,
+    *,
+    judge: Judge,
+    zone: str,
+    now: Callable[[], datetime],
+    grants: Callable[[], Grants],
+) -> APIRouter:
+    """The routes of the contract; `zone` is the service's."""
+    router = APIRouter(prefix="/jobs", tags=["jobs"])
+    listing = Listing(views)
+    repeats = Repeats(store, now)
+
+    @asynccontextmanager
+    async def judged(request: Request, body: dict[str, Any]) -> AsyncIterator[JobSpec]:
+        """What the body declares, while it is stored; `InvalidInputError` says which rules it breaks."""
+        rulebook = reconciler.rulebook
+        spec, rules = None, None
+        while spec is None or rules != (rulebook.rules.digest, grants()):  # they may have changed meanwhile
+            rules = rulebook.rules.digest, grants()
+            question = partial(_spec, body, zone, now(), rulebook, rules[1])
+            is_light = request.state.size <= LIGHT and not body.keys() - _LIGHT_FIELDS and not _has_many(body)
+            spec = question() if is_light else await judge.ask(question, size=request.state.size)
+        async with rulebook.room_for(spec) as complaints:
+            if complaints:
+                raise InvalidInputError(complaints)
+            yield spec
+
+    @router.post("", responses=_answers(shapes.JobStatus), openapi_extra=_BODY)
+    @router.post("/", include_in_schema=False)
+    async def create_job(request: Request) -> JSONResponse:
+        """Add a job. With `replace_existing: true` an API job of the same id is replaced."""
+        body = await read_object(request)
+
+        async def create(key: RequestKey | None) -> Mapping[str, Any]:
+            fields = dict(body)
+            replace_existing = _take_flag(fields, "replace_existing")
+            if fields.get("job_id") is None:
+                fields["job_id"] = str(uuid.uuid4())
+            async with judged(request, fields) as spec:
+                answer = {"job_id": spec.job_id, "status": "scheduled"}
+                kept = key.kept(answer) if key else None
+                await catalog.create(spec, replace_existing=replace_existing, by=actor_of(request, {}), kept=kept)
+            return answer
+
+        return await repeats.answer(request, body, create)
+
+    @router.get("", responses=_answers(shapes.JobList))
+    @router.get("/", include_in_schema=False)
+    async def list_jobs() -> Response:
+        """All jobs, sorted by id."""
+        return ListResponse(await store.read(partial(listing.read, held=reconciler.state.held)))
+
+    @router.get("/executions/recent", responses=_answers(shapes.ExecutionList))
+    async def recent_executions(limit: Limit = 100) -> JSONResponse:
+        """The newest history of all jobs."""
+        records = await store.read(partial(execution_rows.recent, limit=limit))
+        return JSONResponse({"executions": [views.execution(one) for one in records], "count": len(records)})
+
+    @router.get("/{job_id}", responses=_answers(shapes.JobDetail))
+    async def get_job(job_id: str) -> JSONResponse:
+        """One job with its newest history."""
+        found = await store.read(partial(_one_with_history, job_id=job_id))
+        held = job_id in reconciler.state.held
+        # the next run of a paused job is searched for, which may take long
+        return JSONResponse(await asyncio.to_thread(views.detail, *found, held=held))
+
+    @router.put("/{job_id}", responses=_answers(shapes.JobStatus), openapi_extra=_BODY)
+    async def replace_job(job_id: str, request: Request) -> JSONResponse:
+        """Give an API job another spec; its history, pause and phase stay."""
+        body = await read_object(request)
+        _take_flag(body, "replace_existing")
+        if body.get("job_id") not in (None, job_id):
+            named = f"is {shown(body['job_id'])}, but the URL names {shown(job_id)}"
+            message = f"{named}: leave it out, or write the same id"
+            raise InvalidInputError([Complaint(("job_id",), "invalid-id", message)])
+        async with judged(request, body | {"job_id": job_id}) as spec:
+            await catalog.replace(spec, by=actor_of(request, {}))
+        return JSONResponse({"job_id": job_id, "status": "scheduled"})
+
+    @router.delete("/{job_id}", responses=_answers(shapes.JobStatus))
+    async def delete_job(job_id: str, request: Request) -> JSONResponse:
+        """Remove an API job; its history stays."""
+        await catalog.delete(job_id, by=actor_of(request, {}))
+        reconciler.wake()  # a manifest may have waited for the id
+        return JSONResponse({"job_id": job_id, "status": "deleted"})
+
+    @router.post("/{job_id}/pause", responses=_answers(shapes.JobStatus))
+    async def pause_job(job_id: str, request: Request) -> JSONResponse:
+        """Stop sending, perhaps for a `reason` and only `until` some moment; due slots are recorded as skipped."""
+        asked = await read_pause(request, zone=zone, now=now())
+        await catalog.pause(job_id, by=asked.by, reason=asked.reason, until=asked.until)
+        return JSONResponse({"job_id": job_id, "status": "paused"})
+
+    @router.post("/{job_id}/resume", responses=_answers(shapes.JobStatus))
+    async def resume_job(job_id: str, request: Request) -> JSONResponse:
+        """Send again from now on. Slots of the paused time run only where `catchup` is `last` or `all`."""
+        catch_up, by = await read_resume(request)
+        await catalog.resume(job_id, catch_up=catch_up, by=by)
+        return JSONResponse({"job_id": job_id, "status": "resumed"})
+
+    @router.post("/{job_id}/trigger", responses=_answers(shapes.Triggered))
+    async def trigger_job(job_id: str, request: Request) -> JSONResponse:
+        """Run a job now, whatever its schedule; a paused one too. It waits for what is under way, unless `overlap` is
+        `allow`; one may wait.
+        """
+        asked = await read_trigger(request)
+
+        async def trigger(key: RequestKey | None) -> Mapping[str, Any]:
+            try:
+                async with asyncio.timeout(TRIGGER_SEC):
+                    run = await runner.trigger(job_id, by=asked.by, may_overlap=asked.may_overlap, key=key)
+            except TimeoutError as error:
+                message = "the trigger could not be recorded in time: see /health/ready, and the history before a retry"
+                raise StoreUnavailableError(message) from error
+            done = "queued" if run.is_queued else "triggered"
+            log.info("job %s", done, extra={"job_id": job_id, "execution_id": run.execution_id, "by": asked.by})
+            return run.as_json(job_id)
+
+        return await repeats.answer(request, asked.body, trigger)
+
+    @router.get("/{job_id}/executions", responses=_answers(shapes.JobExecutionList))
+    async def job_executions(job_id: str, limit: Limit = 50) -> JSONResponse:
+        """A job's history, newest first; that of a removed job too."""
+        records = await store.read(partial(_history, job_id=job_id, limit=limit))
+        return JSONResponse(
+            {"job_id": job_id, "executions": [views.execution(one) for one in records], "count": len(records)}
+        )
+
+    return router
+
+
+def _answers(shape: Any) -> dict[int | str, dict[str, Any]]:
+    return {200: {"model": shape}}
+
+
+def _spec(body: dict[str, Any], zone: str, now: datetime, rulebook: Rulebook, grants: Grants) -> JobSpec:
+    spec, complaints = declare(body, zone=zone, policies=rulebook.policies, reach=rulebook.reach)
+    complaints += rulebook.doubts()
+    if spec is not None:
+        complaints += not_allowed(spec, grants)
+    complaints += [
+        Complaint((name,), "manifests-only", "is for manifests: what is made through the API is deleted through it")
+        for name in ("adopt", "protect")
+        if body.get(name) is not None
+    ]
+    errors = [complaint for complaint in complaints if complaint.severity is Severity.ERROR]
+    if spec is None or errors:
+        raise InvalidInputError(errors)
+    if is_past(spec, zone=zone, now=now):
+        field = "run_at" if spec.schedule_type == "date" else spec.schedule_type
+        message = "lies in the past, so the job would never run: write a later time"
+        raise InvalidInputError([Complaint((field,), f"{field.replace('_', '-')}-past", message)])
+    return spec
+
+
+def _take_flag(body: dict[str, Any], name: str) -> bool:
+    value = body.pop(name, None)
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        raise InvalidInputError([Complaint((name,), "invalid-type", "has to be true or false")])
+    return value
+
+
+def _history(connection: Connection, job_id: str, limit: int) -> list[Record]:
+    """Raises `JobNotFoundError` where neither a run, nor the job, nor an entry of the audit trail tells of one."""
+    records = execution_rows.of_job(connection, job_id, limit)
+    if not records and not job_rows.find_jobs(connection, [job_id]) and not audit_rows.knows(connection, job_id):
+        raise JobNotFoundError(job_id)
+    return records
+
+
+def _one_with_history(
+    connection: Connection, job_id: str
+) -> tuple[Job, Record | None, list[Record], Failing | None, QueuedRun | None]:
+    job = job_rows.find_jobs(connection, [job_id]).get(job_id)
+    if job is None:
+        raise JobNotFoundError(job_id)
+    last = execution_rows.by_ids(connection, [job.last_execution_id] if job.last_execution_id else [])
+    records = execution_rows.of_job(connection, job_id, DETAIL_EXECUTIONS)
+    failing, queued = execution_rows.failing(connection, job_id), queued_rows.of_job(connection, job_id)
+    return job, last[0] if last else None, records, failing, queued

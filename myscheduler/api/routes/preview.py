@@ -1,0 +1,77 @@
+"""`/api/v1/preview`: the next fire times of the jobs that are stored."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
+
+from myscheduler.adapters.store import Connection, Store
+from myscheduler.adapters.store.rows import jobs as job_rows
+from myscheduler.api.errors import InvalidInputError
+from myscheduler.api.input.judging import Judge
+from myscheduler.api.input.moments import read_moment
+from myscheduler.core.explain.preview import preview
+from myscheduler.core.findings.problem import Complaint
+from myscheduler.core.job.spec import Job
+from myscheduler.errors import JobNotFoundError
+
+COUNT = 5
+MOST = 50_000
+"""Fire times in one answer: working out more would take seconds from everybody else."""
+
+
+class PreviewList(TypedDict):
+    jobs: list[dict[str, Any]]
+
+
+def preview_router(store: Store, *, zone: str, now: Callable[[], datetime]) -> APIRouter:
+    router = APIRouter(prefix="/preview", tags=["jobs"])
+    judge = Judge()  # one at a time, and not in a thread that reads the database for others
+
+    @router.get("", responses={200: {"model": PreviewList}})
+    async def preview_jobs(
+        start: Annotated[str | None, Query(alias="from", description="RFC 3339; now when left out.")] = None,
+        until: Annotated[str | None, Query(description="RFC 3339; no later fire time is told.")] = None,
+        count: Annotated[int, Query(ge=1, le=1000, description="How many fire times of each job.")] = COUNT,
+        job_id: Annotated[list[str] | None, Query(description="Only these jobs; may be repeated.")] = None,
+    ) -> Response:
+        """The next times at which jobs run, each in the job's zone, with what is left out between them."""
+        beginning = read_moment("from", start, zone) or now()
+        end = read_moment("until", until, zone)
+        if end is not None and end < beginning:
+            raise InvalidInputError([Complaint(("until",), "invalid-moment", "is earlier than from")])
+        jobs = await store.read(partial(_chosen, job_ids=job_id, count=count))
+        work = partial(_previews, jobs, zone=zone, start=beginning, until=end, count=count)
+        return Response(await judge.ask(work), media_type="application/json")
+
+    return router
+
+
+def _chosen(connection: Connection, *, job_ids: list[str] | None, count: int) -> list[Job]:
+    """Raises `JobNotFoundError`, and `InvalidInputError` for more than is worked out."""
+    if job_ids is None:
+        jobs = job_rows.all_jobs(connection)
+    else:
+        found = job_rows.find_jobs(connection, job_ids)
+        if missing := [job_id for job_id in job_ids if job_id not in found]:
+            raise JobNotFoundError(missing[0])
+        jobs = [found[job_id] for job_id in sorted(found)]
+    if len(jobs) * count > MOST:
+        message = f"{len(jobs):,} jobs times {count:,} is more than {MOST:,}: lower count, or name jobs by job_id"
+        raise InvalidInputError([Complaint(("count",), "invalid-value", message)])
+    return jobs
+
+
+def _previews(jobs: list[Job], *, zone: str, start: datetime, until: datetime | None, count: int) -> bytes:
+    """The answer, worked out beside the event loop: thousands of jobs take a second."""
+    told = [
+        preview(job.spec, zone=zone, created_at=job.created_at, start=start, until=until, count=count).as_json()
+        | {"paused": job.is_paused}
+        for job in jobs
+    ]
+    return json.dumps({"jobs": told}, ensure_ascii=False).encode()

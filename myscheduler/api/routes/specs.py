@@ -1,0 +1,28 @@
+"""`/api/v1/specs`: every stored job with its whole spec, for commands that compare or export them."""
+
+import json
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from myscheduler.adapters.store import Connection, Store
+from myscheduler.adapters.store.rows import jobs as job_rows
+from myscheduler.core.gitops.inventory import inventory
+
+
+def specs_router(store: Store, *, zone: str) -> APIRouter:
+    """`zone` is the service's."""
+    router = APIRouter(prefix="/specs", tags=["sync"])
+
+    @router.get("")
+    @router.get("/", include_in_schema=False)
+    async def get_specs() -> Response:
+        """All jobs, sorted by id, each in the fields of a manifest: what `plan` compares with and `export` writes."""
+        return Response(await store.read(read), media_type="application/json")
+
+    def read(connection: Connection) -> bytes:
+        """The answer as text, made off the event loop: thousands of specs take their time."""
+        items = [item.as_json() for item in inventory(job_rows.all_jobs(connection)).values()]
+        return json.dumps({"timezone": zone, "jobs": items}, ensure_ascii=False).encode()
+
+    return router

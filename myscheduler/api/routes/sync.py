@@ -1,0 +1,81 @@
+"""`/api/v1/sync`: the reconciler's state, and a pass on request."""
+
+import logging
+from contextlib import suppress
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from myscheduler.adapters.store import Connection, Store
+from myscheduler.adapters.store.rows import jobs as job_rows
+from myscheduler.adapters.store.rows import revisions as revision_rows
+from myscheduler.api.input.bodies import actor_of, read_fields
+from myscheduler.api.shapes.jobs import Views
+from myscheduler.core.gitops.sync_state import Passed, SyncState
+from myscheduler.core.job.spec import Job
+from myscheduler.errors import JobConflictError, StoreUnavailableError
+from myscheduler.service.gitops.reconciler import Reconciler
+
+LONGEST = 64
+HISTORY = 10
+"""So many of the last revisions are told."""
+
+log = logging.getLogger(__name__)
+
+
+def sync_router(store: Store, reconciler: Reconciler, views: Views, *, source: str) -> APIRouter:
+    """`source` is the folder of the manifests, as people see it."""
+    router = APIRouter(prefix="/sync", tags=["sync"])
+
+    @router.get("")
+    @router.get("/", include_in_schema=False)
+    async def get_sync() -> JSONResponse:
+        """What the last pass over the source found and did, what drifts from it, and the last revisions.
+
+        Without a database, `drift` and `history` are null.
+        """
+        return await answer(reconciler.state)
+
+    @router.get("/files")
+    @router.get("/files/", include_in_schema=False)
+    async def get_files() -> JSONResponse:
+        """Every file of the source, with what became of it; `problem_count` counts what is not told of its problems."""
+        return JSONResponse({"files": views.files(reconciler.state.files)})
+
+    @router.post("")
+    @router.post("/", include_in_schema=False)
+    async def run_sync(request: Request) -> JSONResponse:
+        """Run a pass now. `{"approve": DIGEST}` lets exactly the blocked deletion of that digest through."""
+        body = await read_fields(request, approve=str, by=str)
+        approved = body.get("approve")
+        actor = actor_of(request, body)
+        log.info("sync asked for", extra={"by": actor} | ({"approve": _start(approved)} if approved else {}))
+        state = await reconciler.reconcile(approved=approved, by=actor)
+        if approved is not None and state.blocked is not None and state.blocked.digest != approved:
+            message = f"the blocked deletion is another one by now: look at it, and approve {state.blocked.digest}"
+            raise JobConflictError(message)
+        if approved is not None and not state.deleted:
+            message = "no deletion waits for an approval; perhaps it has happened already: see GET /api/v1/audit"
+            raise JobConflictError(message)
+        return await answer(state)
+
+    async def answer(state: SyncState) -> JSONResponse:
+        drifted, history = None, None
+        with suppress(StoreUnavailableError):
+            drifted, history = await store.read(_beside)
+        seen: dict[str, Any] = views.sync(
+            state, source, is_passing=reconciler.is_passing, drifted=drifted, history=history
+        )
+        return JSONResponse(seen)
+
+    return router
+
+
+def _start(digest: str) -> str:
+    """As much of it as a digest has; anybody may send anything."""
+    return digest[:LONGEST]
+
+
+def _beside(connection: Connection) -> tuple[list[Job], list[Passed]]:
+    return job_rows.drifted(connection), revision_rows.newest(connection, HISTORY)

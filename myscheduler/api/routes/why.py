@@ -1,0 +1,79 @@
+"""`/api/v1/jobs/{job_id}/why`: what the database knows of a job around some time, explained."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
+
+from myscheduler.adapters.store import Connection, Store
+from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.adapters.store.rows import jobs as job_rows
+from myscheduler.adapters.store.rows import queued as queued_rows
+from myscheduler.adapters.store.rows import uptime as life_rows
+from myscheduler.api.errors import InvalidInputError
+from myscheduler.api.input.moments import unescaped
+from myscheduler.core.dispatch.admission import Reason
+from myscheduler.core.explain.why import MOST, Explanation, Facts, explain
+from myscheduler.core.findings.problem import Complaint
+from myscheduler.core.schedule.timestamps import Asked, parse_asked
+from myscheduler.errors import JobNotFoundError, ScheduleError
+from myscheduler.service.gitops.reconciler import Reconciler
+
+
+class Why(TypedDict):
+    job_id: str
+    timezone: str
+    at: str
+    answer: str
+    slots: list[dict[str, Any]]
+    remarks: list[str]
+    previous_slot: str | None
+    next_run: str | None
+
+
+def why_router(store: Store, reconciler: Reconciler, *, zone: str, now: Callable[[], datetime]) -> APIRouter:
+    router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+    @router.get("/{job_id}/why", responses={200: {"model": Why}})
+    async def why(
+        job_id: str,
+        at: Annotated[str, Query(description="RFC 3339, or local time in the job's zone; a minute or an instant.")],
+    ) -> JSONResponse:
+        """Why the job ran at that time, or why not, in sentences; of a removed job too."""
+        held = job_id in reconciler.state.held
+        explained = await store.read(partial(_explained, job_id=job_id, at=at, zone=zone, held=held, now=now()))
+        return JSONResponse(explained.as_json())
+
+    return router
+
+
+def _explained(connection: Connection, *, job_id: str, at: str, zone: str, held: bool, now: datetime) -> Explanation:
+    """Raises `JobNotFoundError` for a job of which nothing is known, `InvalidInputError` for what is no time."""
+    job = job_rows.find_jobs(connection, [job_id]).get(job_id)
+    asked = _asked(at, (job.spec.timezone if job else None) or zone)
+    rows = execution_rows.around(connection, job_id, asked.first, asked.last, MOST)
+    if job is None and not rows and not execution_rows.of_job(connection, job_id, 1):
+        raise JobNotFoundError(job_id)
+    overlapped = [row.slot for row in rows if row.reason == Reason.OVERLAP]
+    found = {slot: execution_rows.under_way(connection, job_id, slot) for slot in overlapped}
+    blockers = {slot: other for slot, other in found.items() if other is not None}
+    late = [row.slot for row in rows if row.reason in _LATE]
+    downs = {slot: life_rows.downtime_at(connection, slot) for slot in late}
+    downtimes = {slot: down for slot, down in downs.items() if down is not None}
+    waiting = queued_rows.of_job(connection, job_id)
+    return explain(Facts(job_id, job, rows, blockers, downtimes, held, waiting), asked, zone=zone, now=now)
+
+
+_LATE = frozenset({Reason.DEADLINE, Reason.CATCHUP, Reason.COALESCED, Reason.BACKLOG})
+"""Reasons behind which the service may have been down."""
+
+
+def _asked(text: str, zone: str) -> Asked:
+    try:
+        return parse_asked(unescaped(text), zone)
+    except ScheduleError as error:
+        raise InvalidInputError([Complaint(("at",), "invalid-moment", str(error))]) from error

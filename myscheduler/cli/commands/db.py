@@ -1,0 +1,248 @@
+"""`myscheduler db`: back up, check and upgrade the database."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from myscheduler import __version__
+from myscheduler.cli.manifests import counted
+from myscheduler.cli.options import database_url_option, format_option, timezone_option
+from myscheduler.cli.output.terminal import json_text
+from myscheduler.core.explain.sizes import shown_size
+from myscheduler.core.findings.problem import printable
+from myscheduler.core.schedule.zones import local_time
+from myscheduler.errors import StoreError
+
+if TYPE_CHECKING:
+    from myscheduler.adapters.store.care.inspection import Condition, Contents
+
+# each command imports the store by itself: a second of imports that no other command needs
+
+_LONG_SEC = 1.0
+"""What takes longer shows how far it is."""
+_EVERY_SEC = 0.2
+
+
+@click.group()
+def db() -> None:
+    """Back up, check and upgrade the database of a service.
+
+    \b
+    Examples:
+      myscheduler db backup backups/monday.db
+      kubectl exec POD -- myscheduler db backup - > jobs.db
+      myscheduler db check
+      myscheduler db upgrade
+    """
+
+
+@db.command()
+@click.argument("file", type=click.Path(path_type=Path, readable=False, allow_dash=True))
+@database_url_option
+def backup(file: Path, database_url: str) -> None:
+    """Copy an SQLite database into FILE while the service runs; - is standard output.
+
+    The copy is of one moment, checked, readable by its owner only, and whole or not there at all. Nothing is
+    overwritten, and the service goes on sending meanwhile.
+
+    \b
+    Examples:
+      myscheduler db backup backups/$(date +%F).db
+      kubectl exec POD -- myscheduler db backup - > jobs.db
+
+    Exits with 0 when the copy is there, 1 when something is in the way.
+    """
+    from myscheduler.adapters.store.care.backup import back_up, stream  # noqa: PLC0415
+
+    is_stream = str(file) == "-"
+    if is_stream and (sys.stdout is None or sys.stdout.isatty()):
+        raise click.UsageError("a terminal can't show a database: send it somewhere (> jobs.db), or name a file")
+    with _ended_in_order(), _progress() as tell:
+        copy = stream(database_url, sys.stdout.buffer, tell) if is_stream else back_up(database_url, file, tell)
+    target = "standard output" if is_stream else printable(str(file))
+    what = f"revision {copy.stand.revision}, {_amounts(copy.contents)}"
+    click.echo(f"{target}: {shown_size(copy.size)}, {what}; checked", err=is_stream)
+
+
+@db.command()
+@database_url_option
+@timezone_option
+@format_option
+def check(database_url: str, timezone: str, output: str) -> None:
+    """Tell whether this version can run on the database; nothing is changed, and a service may be running.
+
+    \b
+    Examples:
+      myscheduler db check
+      myscheduler db check --database-url sqlite:///backups/monday.db --format json
+
+    Exits with 0 when it can, also when the database is older: the next start or `myscheduler db upgrade` brings it up
+    to date. Exits with 1 when the database is damaged, newer, empty, missing, or none of myscheduler.
+    """
+    from myscheduler.adapters.store.care.inspection import inspect  # noqa: PLC0415
+
+    try:
+        condition = inspect(database_url)
+    except StoreError as error:
+        if output == "json":
+            told = dict.fromkeys(_KEYS) | {"usable": False, "trouble": str(error), "version": __version__}
+            click.echo(json_text(told))
+            raise SystemExit(1) from error
+        raise
+    if output == "json":
+        click.echo(json_text(_as_json(condition)))
+    else:
+        click.echo("\n".join(_lines(condition, timezone)))
+    raise SystemExit(1 if condition.trouble else 0)
+
+
+@db.command()
+@database_url_option
+def upgrade(database_url: str) -> None:
+    """Bring the database up to date, as a start does, without starting.
+
+    Stop the service before. All of it happens, or nothing; there is no way back but a backup. A database that does not
+    exist is made.
+
+    \b
+    Example:
+      myscheduler db backup before.db && myscheduler db upgrade
+
+    Exits with 0 when the database is up to date, 1 when it can't be.
+    """
+    from myscheduler.adapters.store.database.opening import bring_up_to_date  # noqa: PLC0415
+    from myscheduler.adapters.store.migrations import HEAD  # noqa: PLC0415
+
+    before = bring_up_to_date(database_url).revision
+    if before == HEAD:
+        click.echo(f"nothing to do: the database has revision {HEAD} already")
+    elif before is None:
+        click.echo(f"a new database was made, of revision {HEAD}")
+    else:
+        click.echo(f"the database was brought from revision {before} to {HEAD}")
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """These signals end the command as Ctrl-C does, so that it can clean up."""
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """Shows the last of what it is told on a terminal, in one line that is gone at the end."""
+    began_at = shown_at = time.monotonic()
+    was_shown = False
+
+    def tell(text: str) -> None:
+        nonlocal shown_at, was_shown
+        now = time.monotonic()
+        if sys.stderr.isatty() and now - began_at > _LONG_SEC and now - shown_at > _EVERY_SEC:
+            shown_at, was_shown = now, True
+            click.echo(f"\r{text:<30}", err=True, nl=False)
+
+    try:
+        yield tell
+    finally:
+        if was_shown:
+            click.echo(f"\r{'':<30}\r", err=True, nl=False)
+
+
+def _lines(condition: "Condition", zone: str) -> Iterator[str]:
+    trouble = condition.trouble
+    verdict = trouble or f"myscheduler {__version__} can run on it"
+    yield click.style(
+        f"{printable(condition.database)} {verdict}" if trouble else f"{printable(condition.database)}: {verdict}",
+        fg="red" if trouble else "green",
+    )
+    for name, value in _rows(condition, zone):
+        yield f"  {name:<10}  {printable(value)}"
+
+
+def _rows(condition: "Condition", zone: str) -> Iterator[tuple[str, str]]:
+    from myscheduler.adapters.store.migrations import HEAD  # noqa: PLC0415
+
+    stand, contents = condition.stand, condition.contents
+    how = {
+        "current": "up to date",
+        "older": f"older than this version's {HEAD}: a start or `myscheduler db upgrade` brings it up to date",
+        "newer": f"newer than this version's {HEAD}",
+        "foreign": "not one of myscheduler",
+        "empty": "no tables yet",
+    }[stand.standing]
+    yield "revision", f"{stand.revision}, {how}" if stand.revision else how
+    if stand.origin:
+        yield "upgraded", f"by myscheduler {stand.origin.version} on {_shown(stand.origin.at, zone)}"
+    if condition.damages is None:
+        yield "integrity", "not checked: a PostgreSQL server looks after its files itself"
+    elif condition.damages:
+        yield from (("damage", damage) for damage in condition.damages)
+    else:
+        yield "integrity", "checked, nothing is damaged"
+    yield (
+        "in use",
+        {True: "by a service", False: "no", None: "can't be told: its lock can't be read"}[condition.is_in_use],
+    )
+    log = f", and {shown_size(condition.log_size)} of write-ahead log" if condition.log_size else ""
+    yield "size", f"{shown_size(condition.size)}{log}"
+    if condition.free is not None:
+        yield "free", f"{shown_size(condition.free)} where it lies"
+    if amounts := _amounts(contents):
+        since = f", the oldest of {_shown(contents.oldest, zone)}" if contents.oldest else ""
+        yield "holds", f"{amounts}{since}"
+
+
+def _shown(moment: datetime, zone: str) -> str:
+    local = local_time(moment, zone)
+    return f"{local:%Y-%m-%d %H:%M} {local.isoformat()[-6:]}"
+
+
+def _as_json(condition: "Condition") -> dict[str, Any]:
+    from myscheduler.adapters.store.migrations import HEAD  # noqa: PLC0415
+
+    stand, contents = condition.stand, condition.contents
+    return {
+        "database": condition.database,
+        "usable": condition.trouble is None,
+        "trouble": condition.trouble,
+        "version": __version__,
+        "standing": stand.standing,
+        "revision": stand.revision,
+        "known_revision": HEAD,
+        "upgraded_by": stand.origin.version if stand.origin else None,
+        "upgraded_at": stand.origin.at.isoformat() if stand.origin else None,
+        "damages": condition.damages,
+        "in_use": condition.is_in_use,
+        "size": condition.size,
+        "log_size": condition.log_size,
+        "free": condition.free,
+        "jobs": contents.jobs,
+        "executions": contents.executions,
+        "oldest": contents.oldest.isoformat() if contents.oldest else None,
+    }
+
+
+_KEYS = (
+    "database", "usable", "trouble", "version", "standing", "revision", "known_revision", "upgraded_by", "upgraded_at",
+    "damages", "in_use", "size", "log_size", "free", "jobs", "executions", "oldest",
+)  # fmt: skip
+"""Of the JSON object, all null but three where the database can't be looked at."""
+
+
+def _amounts(contents: "Contents") -> str:
+    jobs = [counted(contents.jobs, "job")] if contents.jobs is not None else []
+    rows = [f"{counted(contents.executions, 'row')} of history"] if contents.executions is not None else []
+    return ", ".join(jobs + rows)

@@ -1,0 +1,202 @@
+"""`myscheduler forecast`."""
+
+import os
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+from unicodedata import east_asian_width
+
+import click
+
+from myscheduler.cli.manifests import counted, exit_code, paths_argument, read_manifests, spec_of, usable_jobs
+from myscheduler.cli.options import format_option, parse_now_option, timezone_option
+from myscheduler.cli.output.heatmap import MOST_HOSTS, draw
+from myscheduler.cli.output.terminal import json_text, styled
+from myscheduler.core.load.forecast import Cell, Forecast, HostForecast, Worst, forecast_specs
+from myscheduler.machine.causes import reason_of
+
+_SHADES = "·░▒▓█"
+_COLOURS = (None, "green", "yellow", "bright_red", "red")
+_NAMED = 3
+"""So many jobs of a minute are named in text, or fewer where their ids are long."""
+_ROOM = 78
+"""Columns of a line of 80, beside its indent; what continues it is indented by two more."""
+_NAMED_IN_JSON = 100
+
+
+@click.command()
+@paths_argument
+@timezone_option
+@click.option("--now", metavar="ISO", callback=parse_now_option, help="Begin at this moment (RFC 3339); the present.")
+@click.option("--days", type=click.IntRange(1, 31), default=7, show_default=True, help="How many days are foreseen.")
+@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw the heat maps into this file, too.")
+@format_option
+def forecast(paths: tuple[Path, ...], timezone: str, now: datetime, days: int, svg: Path | None, output: str) -> None:
+    """Count how many calls each target host will get in each minute, and name the worst minutes.
+
+    PATHS are files, folders, and - for standard input; jobs.d when left out. The heat map of a host has a row for each
+    day and a column for each hour of the service's zone, shaded by the worst minute of the hour.
+
+    \b
+    Examples:
+      myscheduler forecast jobs.d
+      myscheduler forecast --days 31 --svg load.svg jobs.d
+
+    Exits with 0 when all is well, 1 when a manifest is broken, 2 when a path doesn't exist.
+    """
+    desired = read_manifests(paths, zone=timezone)
+    try:
+        found = forecast_specs([spec_of(job) for job in usable_jobs(desired)], now, days, timezone)
+    except OverflowError as error:
+        raise click.BadParameter("the calendar ends in the year 9999", param_hint="'--now'") from error
+    if output == "json":
+        click.echo(json_text(_as_json(found)))
+    else:
+        click.echo("\n".join(_lines(found)))
+    if svg is not None:
+        _write(svg, draw(found, [list(_worst_lines(host)) for host in found.hosts]))
+    raise SystemExit(exit_code(desired))
+
+
+def _write(path: Path, text: str) -> None:
+    """All of the picture or nothing: a file takes its name when it is complete."""
+    target = path.resolve()
+    is_file = target.is_file() or not target.exists()  # /dev/stdout and pipes are written as they are
+    written = target.with_name(f".{target.name}.{os.getpid()}") if is_file else target
+    try:
+        written.write_text(text, encoding="utf-8")
+        written.replace(target)
+    except OSError as error:
+        if is_file:
+            written.unlink(missing_ok=True)
+        message = f"can't write {path}: {reason_of(error)}"
+        raise click.ClickException(message) from error
+
+
+def _lines(found: Forecast) -> Iterator[str]:
+    first, last = found.span.moment(0), found.span.moment(found.span.minutes)
+    yield f"{first:%a %Y-%m-%d %H:%M} to {last:%a %Y-%m-%d %H:%M}  [{found.span.zone}]"
+    if found.unanchored:
+        yield f"{counted(found.unanchored, 'interval')} without an anchor counted from the first moment"
+    if found.paused:
+        yield f"{counted(found.paused, 'paused job')} not counted"
+    if not found.hosts:
+        yield "no job calls anything"
+    for host in found.hosts[:MOST_HOSTS]:
+        yield ""
+        yield from _host_lines(host)
+    if others := found.hosts[MOST_HOSTS:]:
+        yield ""
+        yield f"{counted(len(others), 'further host')}, each with at most {counted(others[0].peak, 'start')} a minute"
+
+
+def _host_lines(host: HostForecast) -> Iterator[str]:
+    load = f"{counted(host.starts, 'start')} of {counted(host.jobs, 'job')}, {host.peak:,} in the worst minute"
+    yield f"{styled(host.host, bold=True)}: {load}"
+    if not host.starts:
+        return
+    yield "            " + "".join(f"{hour:02}    " for hour in range(0, 24, 3)).rstrip()
+    for day in host.days:
+        yield f"  {day.date:%a %m-%d} " + "".join(_shade(cell, host.peak) for cell in day.hours).rstrip()
+    steps = (f"{shade} to {most:,}" for shade, most in zip(_SHADES[1:], _scale(host.peak), strict=True))
+    yield f"  most starts in a minute: {_SHADES[0]} none  {'  '.join(steps)}"
+    yield from (f"  {line}" for line in _worst_lines(host))
+
+
+def _shade(cell: Cell | None, peak: int) -> str:
+    if cell is None:
+        return "  "
+    level = _level(cell.peak, peak)
+    colour = _COLOURS[level]
+    return click.style(_SHADES[level] * 2, fg=colour) if colour else f"{_SHADES[0]} "
+
+
+def _level(count: int, peak: int) -> int:
+    """The place in `_SHADES` for that many starts."""
+    return next(place for place, most in enumerate(_scale(peak), start=1) if count <= most) if count else 0
+
+
+def _scale(peak: int) -> tuple[int, ...]:
+    """The most starts that each shade stands for: quarters of the peak, or single starts where that is small."""
+    return tuple(-(-max(peak, 4) * quarter // 4) for quarter in (1, 2, 3, 4))
+
+
+def _worst_lines(host: HostForecast) -> Iterator[str]:
+    for worst in (one for one in host.worst if one.starts > 1):
+        again = f", and so on {counted(len(worst.again), 'further day')}" if worst.again else ""
+        head, names = f"{worst.at:%a %Y-%m-%d %H:%M}  {counted(worst.starts, 'start')}{again}:", _names(worst.job_ids)
+        yield from [f"{head} {names}"] if _columns(f"{head} {names}") <= _ROOM else [head, f"  {names}"]
+    if advice := host.advice:
+        jobs = counted(len(advice.job_ids), "job")
+        yield f"`jitter_sec: {advice.jitter_sec}` on the {jobs} of the crowded minutes"
+        yield f"  would leave at most {counted(advice.leaves, 'start')} a minute"
+
+
+def _names(job_ids: Sequence[str]) -> str:
+    """The first few ids, as many as fit into a line, and how many more there are."""
+    for named in range(min(_NAMED, len(job_ids)), 1, -1):
+        if _columns(text := _first(job_ids, named)) <= _ROOM - 2:
+            return text
+    room = _ROOM - 2 - _columns(_first(["", *job_ids[1:]], 1))
+    return _first([_cut(job_ids[0], room), *job_ids[1:]], 1)
+
+
+def _first(job_ids: Sequence[str], named: int) -> str:
+    more = len(job_ids) - named
+    return styled(", ".join(job_ids[:named])) + (f" and {more:,} more" if more else "")
+
+
+def _cut(text: str, room: int) -> str:
+    if _columns(text) <= room:
+        return text
+    widths = accumulate(map(_columns, text))
+    return text[: sum(width < room for width in widths)] + "…"
+
+
+def _columns(text: str) -> int:
+    """Japanese characters take two."""
+    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def _as_json(found: Forecast) -> dict[str, Any]:
+    return {
+        "from": found.span.moment(0).isoformat(),
+        "until": found.span.moment(found.span.minutes).isoformat(),
+        "timezone": found.span.zone,
+        "hosts": [_host_json(host) for host in found.hosts],
+    }
+
+
+def _host_json(host: HostForecast) -> dict[str, Any]:
+    advice = host.advice
+    return {
+        "host": host.host,
+        "jobs": host.jobs,
+        "starts": host.starts,
+        "peak": host.peak,
+        "worst": [_worst_json(worst) for worst in host.worst],
+        "advice": {
+            "jitter_sec": advice.jitter_sec,
+            "jobs": len(advice.job_ids),
+            "job_ids": list(advice.job_ids[:_NAMED_IN_JSON]),
+            "leaves": advice.leaves,
+        }
+        if advice
+        else None,
+        "days": [
+            {"date": day.date.isoformat(), "peak_per_hour": [cell.peak if cell else None for cell in day.hours]}
+            for day in host.days
+        ],
+    }
+
+
+def _worst_json(worst: Worst) -> dict[str, Any]:
+    return {
+        "at": worst.at.isoformat(),
+        "starts": worst.starts,
+        "jobs": len(worst.job_ids),
+        "job_ids": list(worst.job_ids[:_NAMED_IN_JSON]),
+        "again": [moment.isoformat() for moment in worst.again],
+    }

@@ -1,0 +1,127 @@
+"""`myscheduler preview`."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from myscheduler.cli.manifests import counted, exit_code, paths_argument, read_manifests, spec_of, usable_jobs
+from myscheduler.cli.options import (
+    connect,
+    format_option,
+    parse_moment_option,
+    parse_now_option,
+    timezone_option,
+)
+from myscheduler.cli.output.terminal import json_text, styled
+from myscheduler.core.explain.preview import is_counted_from_creation
+from myscheduler.core.explain.preview import preview as preview_of
+from myscheduler.core.manifest.parsing import DeclaredJob
+
+COUNT = 5
+MOST = 1_000
+
+
+@click.command()
+@paths_argument
+@click.option("--server", metavar="URL", help="Preview the jobs of this running server instead of manifests.")
+@timezone_option
+@click.option("--now", metavar="ISO", callback=parse_now_option, help="Take this moment for the present (RFC 3339).")
+@click.option("--from", "start", metavar="ISO", callback=parse_moment_option, help="Begin here; the present.")
+@click.option("--until", metavar="ISO", callback=parse_moment_option, help="End here, instead of after --count.")
+@click.option(
+    "--count",
+    type=click.IntRange(1, MOST),
+    help=f"How many fire times of each job.  [default: {COUNT}, or {MOST} with --until]",
+)
+@format_option
+def preview(
+    paths: tuple[Path, ...],
+    server: str | None,
+    timezone: str,
+    now: datetime,
+    start: datetime | None,
+    until: datetime | None,
+    count: int | None,
+    output: str,
+) -> None:
+    """Show the next times at which jobs run, in their own zone and in UTC.
+
+    PATHS are files, folders, and - for standard input; jobs.d when left out. Days on which clocks change are marked,
+    and slots that are left out (blackouts, holidays, times that don't exist) stand between the others.
+
+    \b
+    Examples:
+      myscheduler preview jobs.d
+      myscheduler preview --from 2026-10-25 --count 10 jobs.d/nightly.yaml
+      myscheduler preview --server http://127.0.0.1:8003 --format json
+
+    Exits with 0 when all is well, 1 when a manifest is broken, 2 when a path doesn't exist.
+    """
+    if server is not None and paths:
+        raise click.UsageError("either PATHS or --server: the server has its own jobs")
+    if until is not None and until < (start or now):
+        raise click.BadParameter("must not be earlier than --from", param_hint="'--until'")
+    wanted = count or (MOST if until else COUNT)
+    code = 0
+    if server is not None:
+        jobs = _of_server(server, start or now, until, wanted)
+    else:
+        desired = read_manifests(paths, zone=timezone)
+        jobs = [_of_manifest(job, timezone, start or now, until, wanted) for job in usable_jobs(desired)]
+        code = exit_code(desired)
+    if output == "json":
+        click.echo(json_text({"jobs": jobs}))
+    else:
+        nothing = "  no runs until then" if until else "  no further runs"
+        for number, job in enumerate(jobs):
+            click.echo(("\n" if number else "") + "\n".join(_lines(job, nothing)))
+    raise SystemExit(code)
+
+
+def _of_manifest(job: DeclaredJob, zone: str, start: datetime, until: datetime | None, count: int) -> dict[str, Any]:
+    spec = spec_of(job)
+    shown = preview_of(spec, zone=zone, created_at=start, start=start, until=until, count=count).as_json()
+    if is_counted_from_creation(spec):
+        shown["schedule"] += " (here from the first moment of this preview)"
+    return shown
+
+
+def _of_server(url: str, start: datetime, until: datetime | None, count: int) -> list[dict[str, Any]]:
+    params = {"from": start.isoformat(), "count": str(count)} | ({"until": until.isoformat()} if until else {})
+    jobs: list[dict[str, Any]] = connect(url).get("preview", params=params)["jobs"]
+    return jobs
+
+
+def _lines(job: dict[str, Any], nothing: str) -> Iterator[str]:
+    """A job in text: its schedule in words, then what happens, in order of time."""
+    yield f"{styled(job['job_id'], bold=True)}: {styled(job['schedule'])}  [{styled(job['timezone'])}]"
+    if job["paused"]:
+        yield click.style("  paused: none of these runs", fg="yellow")
+    notes = {note["at"]: note["note"] for note in job["notes"]}
+    rows = [(datetime.fromisoformat(at), _fire(at, notes.get(at))) for at in job["fire_times"]]
+    rows += [(datetime.fromisoformat(one["first"]), _left_out(one)) for one in job["left_out"]]
+    if not rows:
+        yield nothing
+    yield from (f"  {text}" for _, text in sorted(rows))
+
+
+def _fire(at: str, note: str | None) -> str:
+    moment = datetime.fromisoformat(at)
+    text = f"{_shown(moment)}   {moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
+    return text + styled(f"   {note}", fg="cyan") if note else text
+
+
+def _left_out(one: dict[str, Any]) -> str:
+    first, last = datetime.fromisoformat(one["first"]), datetime.fromisoformat(one["last"])
+    named = f" ({one['name']})" if one["name"] else ""
+    if one["count"] == 1:
+        return styled(f"{_shown(first)}   left out: {one['reason']}{named}", dim=True)
+    many = f"{counted(one['count'], 'slot')} until {_shown(last)} left out: {one['reason']}{named}"
+    return styled(f"{_shown(first)}   {many}", dim=True)
+
+
+def _shown(moment: datetime) -> str:
+    return f"{moment:%a %Y-%m-%d %H:%M:%S} {moment.isoformat()[19:].removeprefix('.' + f'{moment.microsecond:06}')}"

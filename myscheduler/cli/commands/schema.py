@@ -1,0 +1,29 @@
+"""`myscheduler schema`."""
+
+import click
+
+from myscheduler.cli.output.terminal import json_text
+from myscheduler.core.manifest.schema import calendars_schema, manifest_schema
+
+_SCHEMAS = {"manifest": manifest_schema, "calendars": calendars_schema}
+
+
+@click.command()
+@click.argument("what", type=click.Choice(list(_SCHEMAS)), default="manifest")
+def schema(what: str) -> None:
+    """Print the JSON Schema of manifests, or of calendars.yaml, for editors.
+
+    An editor with it completes the fields, shows what they mean, and marks mistakes while you type. Commit the file and
+    name it in the first line of a manifest:
+
+    \b
+      # yaml-language-server: $schema=../.vscode/myscheduler.schema.json
+
+    \b
+    Examples:
+      myscheduler schema > .vscode/myscheduler.schema.json
+      myscheduler schema calendars > .vscode/myscheduler-calendars.schema.json
+
+    It knows the shape of one document; `myscheduler validate` knows the rest.
+    """
+    click.echo(json_text(_SCHEMAS[what]()))

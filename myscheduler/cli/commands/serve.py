@@ -1,0 +1,156 @@
+"""`myscheduler serve`."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from myscheduler import log, settings
+from myscheduler.cli.options import api_token, check_zone_option, database_url_option
+from myscheduler.core.access.allowed_hosts import AllowedHosts
+from myscheduler.settings import Settings
+
+_DEFAULTS = Settings()
+
+
+class _Port(click.IntRange):
+    """Takes what Kubernetes sets in the pods beside a Service named myscheduler for what it is: nothing of ours."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(_DEFAULTS.port if _SERVICE_LINK.fullmatch(str(value)) else value, param, ctx)
+
+
+def _check_hosts(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    try:
+        AllowedHosts.of(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
+
+_SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
+
+
+@click.command(context_settings={"show_default": True})
+@click.option(
+    "--jobs-dir",
+    envvar=settings.JOBS_DIR,
+    show_envvar=True,
+    type=click.Path(path_type=Path, readable=False),
+    default=_DEFAULTS.jobs_dir,
+    help="The folder of the manifests. It may appear later; API jobs run without it.",
+)
+@click.option(
+    "--secrets-dir",
+    envvar=settings.SECRETS_DIR,
+    show_envvar=True,
+    type=click.Path(path_type=Path, readable=False),
+    default=_DEFAULTS.secrets_dir,
+    help="The folder of the secrets that jobs refer to, one file each. It may be missing.",
+)
+@database_url_option
+@click.option("--host", envvar=settings.HOST, show_envvar=True, default=_DEFAULTS.host, help="The address to serve on.")
+@click.option(
+    "--port",
+    envvar=settings.PORT,
+    show_envvar=True,
+    type=_Port(0, 65_535),
+    default=_DEFAULTS.port,
+    help="The port to serve on; 0 takes a free one.",
+)
+@click.option(
+    "--allowed-hosts",
+    metavar="NAMES",
+    envvar=settings.ALLOWED_HOSTS,
+    show_envvar=True,
+    default=_DEFAULTS.allowed_hosts,
+    callback=_check_hosts,
+    help="Names under which the service is called, between commas, besides localhost and the address to serve on: "
+    "jobs.example.com, *.example.com, jobs:8003. A * alone lets in every name.",
+)
+@click.option(
+    "--history-days",
+    envvar=settings.HISTORY_DAYS,
+    show_envvar=True,
+    type=click.IntRange(1, 36_500),
+    default=_DEFAULTS.history_days,
+    help="How many days of the history are kept.",
+)
+@click.option(
+    "--history-rows",
+    envvar=settings.HISTORY_ROWS,
+    show_envvar=True,
+    type=click.IntRange(1, 1_000_000_000),
+    default=_DEFAULTS.history_rows,
+    help="How many rows of the history are kept of each job: the newest.",
+)
+@click.option(
+    "--connection-max-age",
+    metavar="SECONDS",
+    envvar=settings.CONNECTION_MAX_AGE,
+    show_envvar=True,
+    type=click.IntRange(0, 86_400),
+    default=_DEFAULTS.connection_max_age,
+    help="For how long a connection to a target is used, so that one that moves in the DNS is followed.",
+)
+@click.option(
+    "--timezone",
+    envvar=settings.TZ,
+    show_envvar=True,
+    default=_DEFAULTS.zone,
+    callback=check_zone_option,
+    help="The zone of jobs that name none, and of the times that the API shows.",
+)
+@click.option(
+    "--log-level",
+    envvar=settings.LOG_LEVEL,
+    show_envvar=True,
+    type=click.Choice(settings.LOG_LEVELS, case_sensitive=False),
+    default=_DEFAULTS.log_level,
+    help="The least level that is logged, to stderr: JSON lines, or text on a terminal.",
+)
+def serve(
+    jobs_dir: Path,
+    secrets_dir: Path,
+    database_url: str,
+    host: str,
+    port: int,
+    allowed_hosts: str,
+    history_days: int,
+    history_rows: int,
+    connection_max_age: int,
+    timezone: str,
+    log_level: str,
+) -> None:
+    """Watch the manifests, call the targets on time, and serve the REST API.
+
+    Each option can also be set by the environment variable beside it. When MYSCHEDULER_API_TOKEN is set, the API
+    wants it as "Authorization: Bearer TOKEN"; /health stays open.
+
+    \b
+    Examples:
+      myscheduler serve
+      myscheduler serve --jobs-dir /etc/myscheduler/jobs.d --port 9000
+      MYSCHEDULER_API_TOKEN=... myscheduler serve --host 0.0.0.0 --allowed-hosts jobs.example.com
+
+    SIGTERM stops new calls, waits up to 20 s for those under way, and exits 0; a second one cuts them off at once.
+    """
+    from myscheduler import app  # noqa: PLC0415 - a second of imports that no other command needs
+
+    chosen = Settings(
+        database_url=database_url,
+        zone=timezone,
+        log_level=log_level.upper(),
+        jobs_dir=jobs_dir,
+        secrets_dir=secrets_dir,
+        host=host,
+        port=port,
+        allowed_hosts=allowed_hosts,
+        history_days=history_days,
+        history_rows=history_rows,
+        connection_max_age=connection_max_age,
+        api_token=api_token(),
+    )
+    log.configure(chosen.level, chosen.zone)
+    raise SystemExit(app.serve(chosen))

@@ -1,0 +1,143 @@
+"""`myscheduler validate`."""
+
+import os
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import click
+
+from myscheduler.cli.manifests import Found, find_manifests
+from myscheduler.cli.options import parse_now_option, timezone_option
+from myscheduler.cli.reports import FORMATS, Findings
+from myscheduler.core.findings.problem import reported
+from myscheduler.core.gitops.enforcement import rush_problems
+from myscheduler.core.manifest.lint import cautions
+from myscheduler.core.manifest.look_alikes import look_alikes
+from myscheduler.core.manifest.secret_names import read_names, unknown_secrets
+from myscheduler.core.source.ignoring import Ignoring, read_ignoring
+from myscheduler.settings import Settings
+
+
+def _read_names(_context: click.Context, _option: click.Parameter, path: Path | None) -> frozenset[str] | None:
+    """What the file says; `None` without one."""
+    if path is None:
+        return None
+    try:
+        return read_names(path.read_text("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise click.BadParameter(f"{path} is not UTF-8") from None
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(f"{path}: {error}") from None
+
+
+def _read_patterns(_context: click.Context, _option: click.Parameter, patterns: tuple[str, ...]) -> Ignoring:
+    try:
+        for pattern in patterns:
+            if read_ignoring(os.fsencode(pattern)).malformed:
+                raise click.BadParameter(f"{pattern!r} is no pattern of a .gitignore")
+        return read_ignoring(os.fsencode("\n".join(patterns)))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _check_paths(context: click.Context, _argument: click.Parameter, paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """What is staged need not be there any more."""
+    for path in paths:
+        if not (context.params["is_staged"] or str(path) == "-" or path.exists()):
+            raise _no_path(path)
+    return paths
+
+
+def _no_path(path: Path | str) -> click.BadParameter:
+    return click.BadParameter(f"Path {str(path)!r} does not exist.", param_hint="'[PATHS]...'")
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(allow_dash=True, path_type=Path), callback=_check_paths)
+@click.option(
+    "--staged",
+    "is_staged",
+    is_flag=True,
+    is_eager=True,
+    help="Read what is staged in git, as the next commit would bring it.",
+)
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(list(FORMATS)),
+    default="text",
+    show_default=True,
+    help="What to print: github annotates pull requests, junit is for test reports, sarif for code scanning.",
+)
+@click.option("--strict", is_flag=True, help="Let warnings fail too.")
+@click.option(
+    "--exclude",
+    "excluded",
+    metavar="PATTERN",
+    multiple=True,
+    callback=_read_patterns,
+    help="Leave out files below the folders, as a line of a .gitignore there would; may be given several times.",
+)
+@timezone_option
+@click.option(
+    "--now", metavar="ISO", callback=parse_now_option, help="Judge one-offs in the past as of this moment (RFC 3339)."
+)
+@click.option(
+    "--secret-names",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    callback=_read_names,
+    help="The names of the secrets that there are, one a line: references to others are errors.",
+)
+def validate(
+    paths: tuple[Path, ...],
+    output: str,
+    excluded: Ignoring,
+    *,
+    is_staged: bool,
+    strict: bool,
+    timezone: str,
+    now: datetime,
+    secret_names: frozenset[str] | None,
+) -> None:
+    """Check manifests, and say every problem with its place and what to write instead.
+
+    PATHS are files, folders, and - for standard input; jobs.d when left out. ConfigMaps among the documents are looked
+    into, other Kubernetes objects are skipped.
+
+    \b
+    Examples:
+      myscheduler validate jobs.d
+      myscheduler validate --strict --format junit jobs.d > report.xml
+      helm template ./chart | myscheduler validate -
+      myscheduler validate --staged jobs.d
+      myscheduler validate --secret-names names.txt jobs.d
+
+    Exits with 0 when all is well, 1 when there are problems, 2 when a path doesn't exist.
+    """
+    find = partial(find_manifests, zone=timezone, excluded=excluded)
+    desired, left_out = _find_staged(paths, find) if is_staged else find(paths)
+    warnings = cautions(desired.jobs.values(), zone=timezone, now=now)
+    unknown = () if secret_names is None else unknown_secrets(desired.jobs.values(), secret_names)
+    rushes = rush_problems(desired, zone=timezone, now=now)
+    alike = look_alikes(desired.jobs, beside={})
+    problems = reported([*desired.problems, *warnings, *unknown, *rushes, *alike])
+    found = Findings(desired.jobs, problems, strict, desired.skipped, left_out)
+    click.echo(FORMATS[output](found))
+    if not desired.jobs and not problems:
+        click.echo("warning: no manifests found", err=True)
+    raise SystemExit(0 if found.is_valid else 1)
+
+
+def _find_staged(paths: tuple[Path, ...], find: Callable[[Sequence[Path]], Found]) -> Found:
+    from myscheduler.adapters.source.staged import NothingThereError, staged  # noqa: PLC0415 -- for this option only
+
+    if Path("-") in paths:
+        raise click.UsageError("--staged reads no standard input")
+    try:
+        with staged(paths or (Settings().jobs_dir,)) as copies:
+            return find(copies)
+    except NothingThereError as error:
+        raise _no_path(str(error)) from error

@@ -1,0 +1,205 @@
+"""A review of a plan in text, for a terminal, and in Markdown, for a comment on a pull request."""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import zip_longest
+from typing import Any
+
+import click
+
+from myscheduler.cli.manifests import counted
+from myscheduler.core.findings.problem import Severity, printable
+from myscheduler.core.gitops.review import Action, Review, Reviewed, Times
+from myscheduler.core.lifecycle.spec_diff import FieldChange
+from myscheduler.core.source.snapshot import POLICY
+
+_SIGNS: dict[Action, tuple[str, str]] = {
+    "create": ("+", "green"),
+    "update": ("~", "yellow"),
+    "delete": ("-", "red"),
+    "held": ("!", "red"),
+    "conflict": ("!", "red"),
+}
+_DONE: dict[Action, str] = {
+    "create": "to create",
+    "update": "to update",
+    "delete": "to delete",
+    "held": "held",
+    "conflict": "in conflict",
+}
+LONGEST_VALUE = 200
+LONGEST_TABLE = 20_000
+LONGEST_DETAILS = 40_000
+"""Characters; a comment on GitHub holds 65,536."""
+
+
+def as_text(review: Review) -> Iterator[str]:
+    """The lines of the review, with colours; click takes them out where they are not wanted."""
+    for change in review.changes:
+        yield from _text_of(change)
+        yield ""
+    if review.blocked:
+        yield click.style(f"Blocked: {printable(_blocked(review))}", fg="red")
+    if _doubts_policy(review):
+        yield click.style(_DOUBT, fg="red")
+    yield summary(review)
+
+
+_DOUBT = f"{POLICY} has mistakes: the service keeps the rules that were last good, and holds what they forbid"
+
+
+def _doubts_policy(review: Review) -> bool:
+    return any(one.severity is Severity.ERROR and one.path.rpartition("/")[2] == POLICY for one in review.problems)
+
+
+def summary(review: Review) -> str:
+    """The counts in one line."""
+    counts = [f"{review.count(action)} {done}" for action, done in _DONE.items() if review.count(action)]
+    counted_starts = f"; starts a day of these jobs: {_starts(review)}" if review.has_changes else ""
+    return f"Plan: {', '.join([*(counts or ['no changes']), f'{review.unchanged} unchanged'])}{counted_starts}"
+
+
+def _starts(review: Review) -> str:
+    return f"{review.starts_per_day('before'):g} → {review.starts_per_day('after'):g}"
+
+
+def _blocked(review: Review) -> str:
+    if review.blocked is None:
+        return ""
+    return (
+        f"{review.blocked.reason}. Nothing of the deletion would happen until somebody approves it: "
+        f"myscheduler sync --approve {review.blocked.digest}"
+    )
+
+
+def _text_of(change: Reviewed) -> Iterator[str]:
+    sign, colour = _SIGNS[change.action]
+    named = f"{click.style(f'{sign} {change.action}', fg=colour)} {click.style(printable(change.job_id), bold=True)}"
+    yield f"{named}  {printable(change.place)}{' (blocked)' if change.is_blocked else ''}"
+    yield from (click.style(f"    {printable(note)}", fg="cyan") for note in change.notes)
+    if change.action == "delete":
+        yield from _column("runs until now", change.before)
+        return
+    said_in_words = ("cron", "clock", "interval.", "run_at", "timezone") if change.action == "create" else ()
+    told = (one for one in change.fields if not one.field.startswith(said_in_words))
+    yield from (f"    {printable(_field(one))}" for one in told)
+    if change.before and change.after and change.moves_in_time:
+        yield from _both(change.before, change.after)
+    elif change.before and change.after:
+        yield click.style("    runs at the same times as before", dim=True)
+    else:
+        yield from _column("runs", change.after)
+
+
+def _field(one: FieldChange) -> str:
+    if one.before is None:
+        return f"{one.field}: {_value(one.after)}"
+    if one.after is None:
+        return f"{one.field}: {_value(one.before)} → (taken out)"
+    return f"{one.field}: {_value(one.before)} → {_value(one.after)}"
+
+
+def _value(value: Any) -> str:
+    """A value as JSON, shortened."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}… ({counted(len(text), 'character')})"
+
+
+def _column(title: str, times: Times | None) -> Iterator[str]:
+    if times is None:
+        return
+    yield f"    {title} {_words(times)}"
+    yield from (f"      {_shown(at)}" for at in times.fire_times()) if times.fires else ["      no further runs"]
+
+
+def _both(before: Times, after: Times) -> Iterator[str]:
+    yield f"    ran  {_words(before)}"
+    yield f"    runs {_words(after)}"
+    pairs = zip_longest(before.fire_times(), after.fire_times())
+    rows = [(_shown(old) if old else "", _shown(new) if new else "no further runs") for old, new in pairs]
+    width = max((len(old) for old, _ in rows), default=0)
+    yield f"      {'before':{width}}     after"
+    yield from (f"      {old:{width}}  →  {new}" for old, new in rows)
+
+
+def _words(times: Times) -> str:
+    return printable(f"{times.words}  [{times.timezone}], {times.starts_per_day:g} a day")
+
+
+def _shown(at: str) -> str:
+    moment = datetime.fromisoformat(at)
+    return f"{moment:%a %Y-%m-%d %H:%M:%S} {at[-6:]}"
+
+
+def as_markdown(review: Review) -> str:
+    """A comment for a pull request: the counts, a table of the changes, and the details folded away."""
+    lines = [f"### {summary(review)}", ""]
+    if review.blocked:
+        lines += [f"> **Blocked:** {_escaped(_blocked(review))}", ""]
+    if _doubts_policy(review):
+        lines += [f"> {_escaped(_DOUBT)}", ""]
+    errors = [problem for problem in review.problems if problem.severity is Severity.ERROR]
+    if errors:
+        lines += [f"**{counted(len(errors), 'problem')}**", "", *(f"- {_escaped(str(one))}" for one in errors), ""]
+    warnings = len(review.problems) - len(errors)
+    if warnings:
+        lines += [f"{counted(warnings, 'warning')}: `myscheduler validate` tells them.", ""]
+    if review.changes:
+        lines += ["| | Job | Declared in | Runs before | Runs after | Starts a day |", "|---|---|---|---|---|---|"]
+        lines += [*_within(LONGEST_TABLE, ([_row(change)] for change in review.changes), "| … | {} more | | | | |"), ""]
+        lines += _within(LONGEST_DETAILS, (list(_details(change)) for change in review.changes), "… and {} more")
+    return "\n".join(lines).rstrip()
+
+
+def _within(limit: int, parts: Iterable[list[str]], more: str) -> Iterator[str]:
+    """So many of the parts as fit, and how many there are beyond."""
+    left_out = 0
+    for lines in parts:
+        limit -= sum(len(line) + 1 for line in lines)
+        if limit >= 0:
+            yield from lines
+        else:
+            left_out += 1
+    if left_out:
+        yield more.format(f"{left_out:,}")
+
+
+def _row(change: Reviewed) -> str:
+    before, after = change.before, change.after
+    cells = [
+        f"{change.action}{' (blocked)' if change.is_blocked else ''}",
+        change.job_id,
+        change.place,
+        before.words if before else "",
+        ("the same" if before and not change.moves_in_time else after.words) if after else "",
+        f"{before.starts_per_day if before else 0:g} → {after.starts_per_day if after else 0:g}"
+        if before or after
+        else "",
+    ]
+    return f"| {' | '.join(_escaped(cell) for cell in cells)} |"
+
+
+def _details(change: Reviewed) -> Iterator[str]:
+    text = [click.unstyle(line) for line in _text_of(change)]
+    if len(text) < 2:
+        return
+    fence = "`" * max(3, 1 + max(_longest_ticks(line) for line in text))
+    yield f"<details><summary>{_escaped(change.action)} {_escaped(change.job_id)}</summary>"
+    yield from ("", f"{fence}text", *text, fence, "", "</details>", "")
+
+
+def _longest_ticks(line: str) -> int:
+    longest = run = 0
+    for char in line:
+        run = run + 1 if char == "`" else 0
+        longest = max(longest, run)
+    return longest
+
+
+def _escaped(text: str) -> str:
+    """What Markdown or HTML would take for marks; a job may have any name."""
+    return printable(text).translate(_ENTITIES)
+
+
+_ENTITIES = {ord(mark): f"&#{ord(mark)};" for mark in "&\\`*_{}[]<>#|@~"}

@@ -1,0 +1,76 @@
+"""The hosts under which this service lets itself be called.
+
+A page of any site can make its own name lead to this machine (DNS rebinding). Its requests then are of the same origin
+for the browser, and only their `Host` still tells where they come from.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Self
+
+from myscheduler.core.caching import cached
+from myscheduler.core.calls.hosts import Host, HostPattern, parse_host_pattern
+
+ANY = "*"
+
+Address = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedHosts:
+    """Loopback names are always allowed: no other site can have them."""
+
+    patterns: tuple[HostPattern, ...] = ()
+    any_name: bool = False
+    any_address: bool = False
+    """An address that is written out can't be made to lead elsewhere, so every one may be that of a node or a proxy."""
+
+    @classmethod
+    def of(cls, entries: str, bound: Sequence[str] = ()) -> Self:
+        """Read entries between commas, such as `jobs.example.com, *.internal:8003`; `ValueError` names a wrong one.
+
+        `bound` are the addresses and names that are listened on. One for all addresses (0.0.0.0, ::) lets in all.
+        """
+        written = [entry for part in entries.split(",") if (entry := part.strip())]
+        patterns = [pattern for entry in written if entry != ANY for pattern in _patterns(entry)]
+        addresses = [address for name in bound if (address := address_of(name))]
+        return cls(
+            (*patterns, *(HostPattern(_spelled(name)) for name in bound if name)),
+            any_name=ANY in written,
+            any_address=any(address.is_unspecified for address in addresses),
+        )
+
+    def admits(self, host: Host) -> bool:
+        if self.any_name or _is_loopback(host.name) or any(pattern.fits(host) for pattern in self.patterns):
+            return True
+        return self.any_address and address_of(host.name) is not None
+
+
+@cached(256)  # few, as anybody may send anything
+def address_of(name: str) -> Address | None:
+    """The address that is written there, without the disguise of IPv4 as IPv6; `None` for a name."""
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _patterns(entry: str) -> list[HostPattern]:
+    """`.example.com` is the domain and everything below it, as some know it from elsewhere."""
+    if entry.startswith("."):
+        return [parse_host_pattern(entry[1:]), parse_host_pattern(f"*{entry}")]
+    return [parse_host_pattern(entry if entry.count(":") < 2 or "[" in entry else f"[{entry}]")]
+
+
+def _spelled(name: str) -> str:
+    address = address_of(name)
+    return str(address) if address else name.lower().removesuffix(".")
+
+
+def _is_loopback(name: str) -> bool:
+    if name == "localhost" or name.endswith(".localhost"):  # RFC 6761: never looked up outside
+        return True
+    address = address_of(name)
+    return address is not None and address.is_loopback

@@ -1,0 +1,175 @@
+"""One execution as HTTP: the request of each attempt, and what its outcome means."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from sys import intern
+from typing import Any
+from urllib.parse import quote, quote_plus, urlsplit
+
+from myscheduler.core.header_values import FORM, HeaderValue, content_type, is_json, media_type
+from myscheduler.core.history.execution import Execution, Failure, Outcome, Request, Status
+from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.secrets.redaction import Secret
+from myscheduler.core.secrets.references import MARK, encoded_around, resolve
+
+MAX_BACKOFF_SEC = 3600.0
+_RESERVED = "x-myscheduler-"
+_MARK_BYTES = MARK.encode()
+
+
+def build_request(spec: JobSpec, execution: Execution, attempt: int, *, user_agent: str) -> Request:
+    """The request of one attempt, with the headers by which a target knows the execution again.
+
+    `Idempotency-Key` (IETF draft httpapi-idempotency-key-header) stays the same over the attempts of an execution. The
+    job's own headers win over ours, except those that start with `X-MyScheduler-`.
+    """
+    own = {name: value for name, value in spec.headers.items() if not name.lower().startswith(_RESERVED)}
+    given = {name.lower() for name in own}
+    body = _body(spec)
+    defaults = {"User-Agent": user_agent, "Idempotency-Key": execution.execution_id}
+    if body is not None:
+        defaults["Content-Type"] = "application/json"
+    identity = {
+        "X-MyScheduler-Job-Id": spec.job_id if spec.job_id.isascii() else _percent(spec.job_id),
+        "X-MyScheduler-Execution-Id": execution.execution_id,
+        "X-MyScheduler-Scheduled-At": rfc3339(execution.slot),
+        "X-MyScheduler-Attempt": str(attempt),
+    }
+    headers = {name: value for name, value in defaults.items() if name.lower() not in given} | own | identity
+    return Request(spec.method, spec.target_url, headers, body, spec.timeout_sec)
+
+
+def _percent(text: str) -> str:
+    """Letters that are not ASCII as percent-encoded UTF-8: every server can read who calls."""
+    return "".join(letter if letter.isascii() else quote(letter) for letter in text)
+
+
+def may_refer(request: Request) -> bool:
+    """Whether the request may hold references; costs next to nothing, so that other jobs don't pay for secrets."""
+    return (
+        MARK in request.url
+        or any(_mentions(value) for value in request.headers.values())
+        or (request.body is not None and _MARK_BYTES in request.body)
+    )
+
+
+def _mentions(value: HeaderValue) -> bool:
+    return MARK in value if isinstance(value, str) else any(MARK in one for one in value)
+
+
+def filled(request: Request, spec: JobSpec, secrets: Mapping[str, Secret]) -> Request:
+    """The request of `build_request` with values in the places of its references.
+
+    A value arrives as it is: it is escaped as URLs, JSON and forms want it. In other text it stands raw.
+    """
+    values = {name: secret.value for name, secret in secrets.items()}
+    return replace(
+        request,
+        url=resolve(request.url, values, partial(quote, safe="")),
+        headers={
+            name: value if name.lower().startswith(_RESERVED) else _resolved(value, values)
+            for name, value in request.headers.items()
+        },
+        body=None if request.body is None else resolve(request.body.decode(), values, _escape_of(spec)).encode(),
+        secrets=tuple(secrets.values()),
+    )
+
+
+def _resolved(value: HeaderValue, values: Mapping[str, str]) -> HeaderValue:
+    return resolve(value, values) if isinstance(value, str) else tuple(resolve(one, values) for one in value)
+
+
+def _escape_of(spec: JobSpec) -> Callable[[str], str]:
+    """How a value has to be written in the body."""
+    written = content_type(spec.headers)
+    is_form = written is not None and media_type(written) == FORM
+    if isinstance(spec.body, str):
+        return _json_text if is_json(written) else quote_plus if is_form else str
+    return quote_plus if is_form and form_fields(spec.body) is not None else _json_text
+
+
+def _json_text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)[1:-1]
+
+
+def retry_delay(spec: JobSpec, outcome: Outcome, attempt: int) -> float | None:
+    """Seconds until the next attempt, or `None` when there is none.
+
+    5xx, timeouts and connection errors are retried; any other answer is final. The delay doubles with each attempt.
+    """
+    if attempt > spec.max_retries or not _is_retryable(outcome):
+        return None
+    return backoff(spec, attempt)
+
+
+def backoff(spec: JobSpec, attempt: int) -> float:
+    """Seconds between that attempt, counted from 1, and the next."""
+    return float(min(spec.retry_backoff_sec * 2 ** min(attempt - 1, 32), MAX_BACKOFF_SEC))
+
+
+def longest_run(spec: JobSpec) -> float:
+    """Seconds that an execution lasts when every attempt ends by its timeout."""
+    return (spec.max_retries + 1) * spec.timeout_sec + sum(backoff(spec, one) for one in range(1, spec.max_retries + 1))
+
+
+def final_status(outcome: Outcome) -> Status:
+    return Status.FAILED if outcome.failure else Status.COMPLETED
+
+
+def host_of(url: str) -> str:
+    """What shares the capacity of one target: host and port, without user and password."""
+    return intern(urlsplit(url).netloc.rpartition("@")[2].lower())  # of which a fleet has few
+
+
+def rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _is_retryable(outcome: Outcome) -> bool:
+    match outcome.failure:
+        case Failure.TIMEOUT | Failure.CONNECTION | Failure.NO_FILE:
+            return True
+        case Failure.HTTP_ERROR:
+            return (outcome.http_status or 0) >= 500
+        case _:
+            return False
+
+
+def _body(spec: JobSpec) -> bytes | None:
+    if spec.body is None:
+        return None
+    written = content_type(spec.headers)
+    if isinstance(spec.body, str) and not is_json(written):
+        return spec.body.encode()
+    if written is not None and media_type(written) == FORM and (fields := form_fields(spec.body)) is not None:
+        encoded = partial(encoded_around, encode=quote_plus)
+        return "&".join(f"{encoded(name)}={encoded(value)}" for name, value in fields).encode()
+    return json.dumps(spec.body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def form_fields(body: Any) -> list[tuple[str, str]] | None:
+    """A mapping as the fields of a form, a list as several of one name; `None` for what a form can't say."""
+    if not isinstance(body, Mapping):
+        return None
+    fields = list(_fields(body))
+    return [(name, _plain(value)) for name, value in fields] if all(map(_is_plain, fields)) else None
+
+
+def _fields(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in body.items():
+        if isinstance(value, list | tuple):
+            yield from ((name, one) for one in value)
+        else:
+            yield name, value
+
+
+def _is_plain(field: tuple[str, Any]) -> bool:
+    return not isinstance(field[1], Mapping | list | tuple)
+
+
+def _plain(value: Any) -> str:
+    """Numbers and truth as JSON writes them, nothing as nothing."""
+    return value if isinstance(value, str) else "" if value is None else json.dumps(value)

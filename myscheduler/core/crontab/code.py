@@ -1,0 +1,41 @@
+"""What the shell computes while a line of a crontab runs: whether a job can do without it."""
+
+from myscheduler.core.crontab.shell import Command, Computed, ShellError, read_commands
+from myscheduler.core.crontab.shell_text import shown
+from myscheduler.core.crontab.wrappers import CALLERS, program_of
+
+_HARMLESS = frozenset({
+    "awk", "basename", "cat", "cut", "date", "df", "dirname", "du", "echo", "expr", "free", "grep", "head", "hostname",
+    "id", "jq", "ls", "mktemp", "nproc", "od", "printf", "pwd", "sed", "seq", "shuf", "sort", "stat", "tail", "tr",
+    "uname", "uptime", "uuidgen", "wc", "whoami",
+})  # fmt: skip
+"""What may run within `$(…)` without a job missing it."""
+_DEEPEST_CODE = 5
+
+
+def check_code(code: str, depth: int = 0) -> None:
+    """Raises `ShellError` where what is computed does more than to look something up, such as a call."""
+    is_command = code[0] == "`" or (code.startswith("$(") and not code.startswith("$(("))
+    if not is_command:
+        if "$(" in code[2:] or "`" in code:
+            raise ShellError(f"{shown(code)} is computed by the shell at each run: a manifest can't do that")
+        return
+    inner = code[1:-1] if code[0] == "`" else code[2:-1]
+    if depth == _DEEPEST_CODE:
+        raise ShellError(f"{shown(code)} lies too deep within others")
+    for command in read_commands(inner):
+        name = program_of(_first_text(command))
+        if name in CALLERS:
+            raise ShellError(f"its call stands within {shown(code)}: write it as a command of its own")
+        is_joined = name == "xargs" and len(command.words) == 1
+        if command.group or (name not in _HARMLESS and not is_joined):
+            raise ShellError(f"{shown(code)} is computed by the shell at each run, by a program that a job can't run")
+        for word in (*command.words, *(word for _, word in command.redirections)):
+            for part in word:
+                if isinstance(part, Computed):
+                    check_code(part.code, depth + 1)
+
+
+def _first_text(command: Command) -> str:
+    first = command.words[0][0] if command.words else ""
+    return first if isinstance(first, str) else ""

@@ -1,0 +1,342 @@
+"""The command of a crontab line, and the HTTP calls in it: what stands around curl, and what of that counts."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from myscheduler.core.crontab.curl import read_curl
+from myscheduler.core.crontab.line import KNOW_BASH_TEXT, Found, Line, Secrets
+from myscheduler.core.crontab.shell import Command, Word, read_commands
+from myscheduler.core.crontab.shell_text import as_manifest_text, computed, expand
+from myscheduler.core.crontab.web_call import NO_FILES, TO_A_FILE, Input, NotTakenOver
+from myscheduler.core.crontab.wget import read_wget
+from myscheduler.core.crontab.wrappers import (
+    CALLERS,
+    SHELLS,
+    FoundCall,
+    Inner,
+    assignments,
+    program_of,
+    unwrapped,
+    wait_of,
+)
+
+_SKIPPED = frozenset({
+    ":", "cd", "command", "date", "disown", "echo", "exit", "hash", "hostname", "id", "logger", "popd", "printf",
+    "pushd", "renice", "set", "shopt", "sync", "trap", "true", "type", "ulimit", "umask", "unset", "wait", "which",
+    "whoami",
+})  # fmt: skip
+"""They change no call. (`command` is one that only asks where a program is.)"""
+_KEYWORDS = frozenset({"if", "for", "while", "until", "case", "{", "function", "!", "then", "else", "do"})
+_CONDITIONS = frozenset({"test", "[", "[["})
+_PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
+_NO_PROXY_USED = "no proxy is used: the service calls the target itself"
+_MOST_CALLS = 50
+_OF_FILES = "the variables that a file sets are not known here: --set NAME=VALUE tells them"
+_PROGRAM = re.compile(r"[\w.+-]{1,40}")
+
+
+def find_calls(command: str, variables: Mapping[str, str], stdin: str | None, secrets: Secrets) -> Found:
+    """The calls that the command makes. Raises `NotTakenOver` or `ShellError` where it makes none, or does more."""
+    shell = program_of(variables.get("SHELL") or "sh")
+    if shell not in SHELLS:
+        raise NotTakenOver(f"SHELL is {_shown(shell)}, and only lines of sh can be read")
+    line = Line(secrets, variables, shell)
+    if any(value and name.lower() in _PROXIES for name, value in variables.items()):
+        line.warn(_NO_PROXY_USED)
+    _read_list(line, read_commands(command), Input(stdin))
+    if not line.calls:
+        raise NotTakenOver("runs neither curl nor wget: only HTTP calls can be taken over")
+    if sum(len(found.call.urls) for found in line.calls) > _MOST_CALLS:
+        raise NotTakenOver(f"makes more than {_MOST_CALLS} calls")
+    line.calls = [one for found in line.calls for one in _of_each_url(found)]
+    if len(line.calls) > 1:
+        line.warn(
+            f"its {len(line.calls)} calls became {len(line.calls)} jobs: none waits for another, "
+            "and each runs whether or not the others succeed"
+        )
+    return Found(line.calls, line.warnings, line.unset, line.hidden, line.files)
+
+
+def _of_each_url(found: FoundCall) -> list[FoundCall]:
+    return [replace(found, call=call) for call in found.call.of_each_url()]
+
+
+@dataclass(slots=True)
+class _Way:
+    """How the shell gets to a call, which a job makes each time."""
+
+    is_reached: bool = True
+    is_over: bool = False
+    is_behind_cd: bool = False
+    """A `cd` that fails ends the list of commands."""
+    needs_cd: bool = False
+    """A `cd` that fails ends the shell."""
+
+    def goes_to(self, command: Command) -> None:
+        """To the next command; those before it are taken to succeed."""
+        if command.before in {"|", "|&"}:  # a pipe is reached as a whole
+            return
+        self.is_reached = command.before != "||"
+        if command.before not in {"&&", "||"}:
+            self.is_behind_cd = False
+
+    def goes_on(self, name: str, *, is_exit: bool) -> None:
+        """Behind that command."""
+        self.is_behind_cd = self.is_behind_cd or name == "cd"
+        if is_exit:
+            self.is_over = self.is_over or self.is_reached
+            self.needs_cd = self.needs_cd or self.is_behind_cd
+
+    def check(self, line: Line) -> None:
+        """The call is reached. Raises `NotTakenOver` where it is not made, or only sometimes."""
+        if self.is_over:
+            raise NotTakenOver("never gets to its call: the shell ends before (exit)")
+        if not self.is_reached:
+            raise NotTakenOver("makes its call only where what stands before fails (||): a job makes it each time")
+        if self.is_behind_cd or self.needs_cd:
+            line.warn("the call is made whether or not cd succeeds: a job runs in no folder")
+
+
+def _read_list(line: Line, commands: Sequence[Command], stdin: Input) -> _Way:
+    """Read the commands of a line, of a group, or of a shell in the line."""
+    piped = Input(None)
+    way = _Way()
+    has_answer = False
+    """A call's answer goes through the pipe."""
+    is_for_failure = False
+    """What runs stands behind `||` of a call."""
+    for command in commands:
+        way.goes_to(command)
+        is_piped = command.before in {"|", "|&"}
+        has_answer = has_answer and is_piped
+        before = len(line.calls)
+        is_for_failure = is_for_failure if is_piped else bool(before) and command.before == "||"
+        if command.group and is_for_failure:
+            _say_what_fails(line, "a group of commands")
+        elif command.group:
+            if has_answer:
+                raise NotTakenOver("hands its answer on to commands, which a job can't run")
+            _read_group(line, command, piped if is_piped else stdin, way)
+            piped = Input(None)
+        elif words := _without_assignments(line, line.words_of(command), command):
+            _note_files(line, words, command)
+            given, piped = (piped if is_piped else stdin), Input(None)
+            if is_for_failure:
+                _tell_of_failure(line, words)
+            elif has_answer:
+                _check_answer(line, words)
+            elif program_of(words[0]) in {"echo", "printf", "cat"} and command.after in {"|", "|&"}:
+                piped = _printed(words)
+            else:
+                _read_command(line, words, given, command)
+                if len(line.calls) > before:
+                    way.check(line)
+                way.goes_on(program_of(words[0]), is_exit=_is_exit(words))
+        has_answer = has_answer or len(line.calls) > before
+    return way
+
+
+def _note_files(line: Line, words: Sequence[str], command: Command) -> None:
+    """What the command writes."""
+    for operator, word in command.redirections:
+        if ">" in operator and not operator.endswith("&"):
+            line.written.add(expand(word, line.values))
+    if program_of(words[0]) == "tee":
+        line.written.update(words[1:])
+
+
+def _is_exit(words: Sequence[str]) -> bool:
+    name = program_of(words[0])
+    return name == "exit" or (name == "exec" and len(words) > 1)
+
+
+def _read_group(line: Line, command: Command, stdin: Input, way: _Way) -> None:
+    before = len(line.calls)
+    inner = _read_list(line, command.group, _redirected(line, command, stdin, is_call=False))
+    if len(line.calls) > before:
+        way.check(line)
+        _redirected(line, command, stdin, is_call=True)
+    way.goes_on("", is_exit=inner.is_over and not command.is_subshell)
+
+
+def _without_assignments(line: Line, words: list[str], command: Command) -> list[str]:
+    """The words behind `NAME=value`. Without a command, or behind export, the value is the line's from there on."""
+    is_alone = len(words) == assignments(words)
+    if words and words[0] == "export":
+        if any(map(computed, words)) and assignments(words[1:]) < len(words) - 1:
+            line.warn(_OF_FILES)
+        is_alone, words = True, words[1:]
+    place = assignments(words)
+    for word in words[:place]:
+        name, _, value = word.partition("=")
+        if is_alone:
+            line.set(name, value)
+        if value and name.lower() in _PROXIES:
+            line.warn(_NO_PROXY_USED)
+    if is_alone and words and command.before == "&" and line.calls:
+        line.warn("an & outside of quotes ends a command: what stands behind it was never part of the URL")
+    return [] if is_alone else words[place:]
+
+
+def _read_command(line: Line, words: list[str], stdin: Input, command: Command) -> None:
+    before = len(line.calls)
+    inner = unwrapped(words)
+    name = program_of(inner.words[0]) if inner.words else ""
+    if inner.text is not None:
+        _read_shell(line, inner, _redirected(line, command, stdin, is_call=False))
+        if len(line.calls) > before:
+            _redirected(line, command, stdin, is_call=True)
+    elif name in CALLERS:
+        _read_call(line, name, inner.words[1:], _redirected(line, command, stdin, is_call=True))
+    elif name == "sleep":
+        _wait(line, inner.words, command)
+    elif name:
+        _pass(line, name, inner.words)
+    else:
+        line.said += inner.said  # flock of a number: the lock is held from here on
+    for found in line.calls[before:]:
+        for one in (*inner.said, *line.said):
+            one(found)
+
+
+def _pass(line: Line, name: str, words: Sequence[str]) -> None:
+    """A command that is no call: one that a job can do without."""
+    if name in {".", "source"}:
+        line.warn(_OF_FILES)
+    elif name in _KEYWORDS or (name in _CONDITIONS and not _asks_for_caller(words)):
+        raise NotTakenOver(f"is a script of the shell ({name}): only a plain call can be taken over")
+    elif name not in _SKIPPED | _CONDITIONS:
+        raise NotTakenOver(_other_command(line, name, words))
+
+
+def _read_shell(line: Line, inner: Inner, stdin: Input) -> None:
+    """A line that a shell of its own reads: what it sets ends with it."""
+    outside = dict(line.variables), line.shell
+    for name, value in inner.variables:
+        line.set(name, value)
+    line.shell = inner.shell or line.shell
+    _read_list(line, read_commands(inner.text or ""), stdin)
+    line.variables, line.shell = outside
+
+
+def _read_call(line: Line, name: str, words: Sequence[str], stdin: Input) -> None:
+    if stdin.text is not None:
+        stdin = Input(None if computed(stdin.text) else as_manifest_text(stdin.text))
+    call = read_curl(words, stdin, line.reference_to) if name == "curl" else read_wget(words, line.reference_to)
+    line.written |= call.files
+    line.calls.append(FoundCall(call, delay=line.delay, jitter=line.jitter))
+
+
+def _wait(line: Line, words: Sequence[str], command: Command) -> None:
+    """A `sleep` in front of a call, unless nothing waits for it."""
+    if command.after == "&":
+        return
+    wait = wait_of(words[1:], computed)
+    if wait is None:
+        line.warn("the wait (sleep) is not kept: write a later minute, or jitter_sec")
+        return
+    if wait.jitter:
+        is_known = line.shell in KNOW_BASH_TEXT or not any(
+            "RANDOM" in code for word in words for code in computed(word)
+        )
+        unless = "" if is_known else f" ({line.shell} may know no RANDOM, and then there was none)"
+        line.warn(f"the random wait became jitter_sec: a part of it that is the same for the job each time{unless}")
+    line.delay, line.jitter = line.delay + wait.delay, line.jitter + wait.jitter
+
+
+def _asks_for_caller(words: Sequence[str]) -> bool:
+    """`[ -x /usr/bin/curl ]` and its like, which a call takes for granted."""
+    return len(words) > 2 and words[1] in {"-x", "-f", "-e"} and program_of(words[2]) in CALLERS
+
+
+def _redirected(line: Line, command: Command, stdin: Input, *, is_call: bool) -> Input:
+    """What the command reads then; that the answer of a call goes to a file is said."""
+    for operator, word in command.redirections:
+        line.check(word)
+        if operator.endswith("<<<"):
+            stdin = Input(expand(word, line.values) + "\n")
+        elif operator.endswith("<"):
+            stdin = Input(None, _plain_path(line, word))
+        elif "<" in operator:
+            stdin = Input(None)
+        elif is_call and _OF_ANSWER.match(operator) and expand(word, line.values) not in NO_FILES:
+            line.warn(TO_A_FILE)
+    return stdin
+
+
+_OF_ANSWER = re.compile(r"(1?>|&>)(?!&)")
+
+
+def _plain_path(line: Line, word: Word) -> str | None:
+    path = expand(word, line.values)
+    return None if computed(path) or path in NO_FILES else path
+
+
+def _other_command(line: Line, name: str, words: Sequence[str]) -> str:
+    shown_name = _shown(name)
+    behind = "also " if line.calls else ""
+    if name.startswith("-"):
+        return "runs an option as a command: what stands before it (&, ;, |) ends a command where it is not in quotes"
+    is_user = name == "root" or (len(words) > 1 and program_of(words[1]) in CALLERS)
+    hint = "; if that is a user, as in /etc/crontab, write --system" if is_user else ""
+    return f"{behind}runs {shown_name}, which is neither curl nor wget: only HTTP calls can be taken over{hint}"
+
+
+def _shown(program: str) -> str:
+    """Its name, where it looks like one."""
+    return program if _PROGRAM.fullmatch(program) else "a command"
+
+
+_READERS = frozenset({
+    "awk", "base64", "cat", "column", "cut", "egrep", "fgrep", "fmt", "fold", "gawk", "grep", "head", "html2text",
+    "iconv", "jq", "less", "logger", "mail", "mailx", "mawk", "md5sum", "more", "mutt", "nl", "rev", "sed", "sendmail",
+    "sha256sum", "sort", "strings", "systemd-cat", "tac", "tail", "tee", "tr", "ts", "uniq", "wc", "xmllint", "yq",
+})  # fmt: skip
+"""Programs that show an answer, keep it, or look at it. Others may do with it what the line is for."""
+
+
+def _check_answer(line: Line, words: Sequence[str]) -> None:
+    """What gets the answer of the call: said, but not kept."""
+    inner = unwrapped(list(words))
+    name = program_of((inner.words or words)[0]) if inner.text is None else inner.shell or "sh"
+    if name in CALLERS:
+        raise NotTakenOver("sends the answer of one call with another: one job makes one call")
+    if name not in _READERS and inner.words[1:3] != ["-m", "json.tool"]:
+        raise NotTakenOver(f"hands its answer on to {_shown(name)}, which a job can't run")
+    line.warn(f"what gets the answer is not kept ({_shown(name)}): the history has the answers and the failures")
+
+
+def _tell_of_failure(line: Line, words: Sequence[str]) -> None:
+    """What runs when the call fails: said, but not kept."""
+    name = program_of(words[0])
+    if name not in {"true", ":", "exit"}:
+        _say_what_fails(line, _shown(name))
+
+
+def _say_what_fails(line: Line, name: str) -> None:
+    line.warn(f"what runs when the call fails is not kept ({name}): the history has the answers and the failures")
+
+
+def _printed(words: Sequence[str]) -> Input:
+    """What echo, printf or cat print, where that is plain text or the content of a file."""
+    name, *text = program_of(words[0]), *words[1:]
+    if name == "cat":
+        return Input(
+            None, text[0] if len(text) == 1 and not text[0].startswith("-") and not computed(text[0]) else None
+        )
+    if name == "printf":
+        return Input(_formatted(text))
+    ends = "\n"
+    while text and re.fullmatch(r"-[neE]+", text[0]):
+        ends = "" if "n" in text.pop(0) else ends
+    joined = " ".join(text)
+    return Input(None if "\\" in joined else joined + ends)
+
+
+def _formatted(words: Sequence[str]) -> str | None:
+    text, *others = words or [""]
+    text = text.replace("\\n", "\n")
+    if text.removesuffix("\n") == "%s" and len(others) == 1:
+        return text.replace("%s", others[0])
+    return None if others or "%" in text or "\\" in text else text

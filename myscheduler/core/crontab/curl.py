@@ -1,0 +1,291 @@
+"""What a curl command line calls. `curl --help all` names the options; those that are not here are refused."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote_plus
+
+from myscheduler.core.crontab.shell_text import as_manifest_text
+from myscheduler.core.crontab.web_call import (
+    NO_FILES,
+    TO_A_FILE,
+    Input,
+    NotTakenOver,
+    ReferenceTo,
+    WebCall,
+    arguments,
+    but_references,
+    count,
+    seconds,
+    tell_of_ending,
+    unknown_option,
+)
+
+_SHORT = {
+    "#": "progress-bar", "0": "http1.0", "1": "tlsv1", "2": "sslv2", "3": "sslv3", "4": "ipv4", "6": "ipv6",
+    "A": "user-agent", "B": "use-ascii", "C": "continue-at", "D": "dump-header", "E": "cert", "F": "form", "G": "get",
+    "H": "header", "I": "head", "J": "remote-header-name", "K": "config", "L": "location", "M": "manual",
+    "N": "no-buffer", "O": "remote-name", "P": "ftp-port", "Q": "quote", "R": "remote-time", "S": "show-error",
+    "T": "upload-file", "U": "proxy-user", "V": "version", "X": "request", "Y": "speed-limit", "Z": "parallel",
+    "a": "append", "b": "cookie", "c": "cookie-jar", "d": "data", "e": "referer", "f": "fail", "g": "globoff",
+    "h": "help", "i": "include", "j": "junk-session-cookies", "k": "insecure", "l": "list-only", "m": "max-time",
+    "n": "netrc", "o": "output", "p": "proxytunnel", "q": "disable", "r": "range", "s": "silent", "t": "telnet-option",
+    "u": "user", "v": "verbose", "w": "write-out", "x": "proxy", "y": "speed-time", "z": "time-cond", ":": "next",
+}  # fmt: skip
+_DATA = frozenset({"data", "data-ascii", "data-binary", "data-raw", "data-urlencode", "json", "url-query"})
+_HARMLESS = frozenset({
+    "basic", "ciphers", "compressed", "create-dirs", "create-file-mode", "curves", "disable", "dump-header",
+    "expect100-timeout", "fail", "fail-early", "fail-with-body", "globoff", "happy-eyeballs-timeout-ms", "http0.9",
+    "http1.0", "http1.1", "http2", "http2-prior-knowledge", "http3", "include", "ipv4", "ipv6", "keepalive-time",
+    "no-alpn", "no-buffer", "no-keepalive", "no-npn", "no-progress-meter", "no-sessionid", "no-styled-output",
+    "output-dir", "parallel", "parallel-immediate", "parallel-max", "progress-bar", "proto",
+    "proto-default", "proto-redir", "remote-header-name", "remote-time", "remove-on-error", "retry-all-errors",
+    "retry-connrefused", "show-error", "show-headers", "silent", "ssl", "ssl-no-revoke", "ssl-reqd", "stderr",
+    "styled-output", "tcp-fastopen", "tcp-nodelay", "tls-max", "tls13-ciphers", "tlsv1", "tlsv1.0", "tlsv1.1",
+    "tlsv1.2", "tlsv1.3", "trace", "trace-ascii", "trace-time", "use-ascii", "verbose", "write-out",
+})  # fmt: skip
+"""They change what a person sees, or nothing that counts here: an answer other than 2xx is a failure anyway."""
+_LOST = {
+    "cookie-jar": "the cookies of the answer are not kept",
+    "connect-timeout": "there is no time limit for connecting alone: timeout_sec counts for the whole attempt",
+    "dns-interface": "the service asks the DNS in its own way",
+    "dns-servers": "the service asks the DNS in its own way",
+    "doh-url": "the service asks the DNS in its own way",
+    "insecure": "certificates are always checked: a target without a valid one fails",
+    "interface": "the address that the call leaves from is not chosen",
+    "junk-session-cookies": "the cookies of the answer are not kept",
+    "limit-rate": "the speed is not limited",
+    "local-port": "the port that the call leaves from is not chosen",
+    "location": "redirects are not followed: a 3xx is a failure, so write the URL that it leads to",
+    "location-trusted": "redirects are not followed: a 3xx is a failure, so write the URL that it leads to",
+    "max-filesize": "the size of the answer is not limited",
+    "max-redirs": "redirects are not followed: a 3xx is a failure",
+    "noproxy": "no proxy is used",
+    "path-as-is": "dots in the path (/../) are resolved before it is sent",
+    "post301": "redirects are not followed: a 3xx is a failure",
+    "post302": "redirects are not followed: a 3xx is a failure",
+    "post303": "redirects are not followed: a 3xx is a failure",
+    "preproxy": "no proxy is used: the service calls the target itself",
+    "proxy": "no proxy is used: the service calls the target itself",
+    "proxy-header": "no proxy is used: the service calls the target itself",
+    "proxy-user": "no proxy is used: the service calls the target itself",
+    "proxytunnel": "no proxy is used: the service calls the target itself",
+    "socks4": "no proxy is used: the service calls the target itself",
+    "socks4a": "no proxy is used: the service calls the target itself",
+    "socks5": "no proxy is used: the service calls the target itself",
+    "socks5-hostname": "no proxy is used: the service calls the target itself",
+    "output": TO_A_FILE,
+    "remote-name": TO_A_FILE,
+    "remote-name-all": TO_A_FILE,
+    "retry-max-time": "the time of all attempts together is not limited",
+    "speed-limit": "a slow answer is cut off by timeout_sec only",
+    "speed-time": "a slow answer is cut off by timeout_sec only",
+}
+_REFUSED = {
+    "anyauth": "only Basic logins can be taken over",
+    "aws-sigv4": "a request that is signed can't be taken over",
+    "cacert": "certificates are checked alike: SSL_CERT_FILE of the service names others (--cacert)",
+    "capath": "certificates are checked alike: SSL_CERT_DIR of the service names others (--capath)",
+    "cert": "client certificates are not supported (--cert)",
+    "config": "its options stand in a file (-K): write them into the line",
+    "connect-to": "the service asks the DNS for the target (--connect-to)",
+    "digest": "only Basic logins can be taken over",
+    "form": "a form of several parts (-F) can't be written as a body",
+    "form-string": "a form of several parts (-F) can't be written as a body",
+    "key": "client certificates are not supported (--key)",
+    "negotiate": "only Basic logins can be taken over",
+    "next": "makes several calls (--next): one job makes one",
+    "ntlm": "only Basic logins can be taken over",
+    "pinnedpubkey": "a certificate that is pinned can't be checked (--pinnedpubkey)",
+    "resolve": "the service asks the DNS for the target (--resolve)",
+    "time-cond": "a call that depends on a file's age (-z) can't be taken over",
+    "unix-socket": "a socket of the machine can't be called",
+    "upload-file": "sends a file (-T): a manifest holds its body itself",
+}
+_WITH_VALUE = _DATA | frozenset({
+    "aws-sigv4", "cacert", "capath", "cert", "ciphers", "config", "connect-timeout", "connect-to", "continue-at",
+    "cookie", "cookie-jar", "create-file-mode", "curves", "dns-interface", "dns-servers", "doh-url", "dump-header",
+    "expect100-timeout", "form", "form-string", "ftp-port", "happy-eyeballs-timeout-ms", "header", "interface",
+    "keepalive-time", "key", "limit-rate", "local-port", "max-filesize", "max-redirs", "max-time", "netrc-file",
+    "noproxy", "oauth2-bearer", "output", "output-dir", "parallel-max", "pinnedpubkey", "preproxy", "proto",
+    "proto-default", "proto-redir", "proxy", "proxy-header", "proxy-user", "quote", "range", "referer", "request",
+    "resolve", "retry", "retry-delay", "retry-max-time", "socks4", "socks4a", "socks5", "socks5-hostname",
+    "speed-limit", "speed-time", "stderr", "telnet-option", "time-cond", "tls-max", "tls13-ciphers", "trace",
+    "trace-ascii", "unix-socket", "upload-file", "url", "user", "user-agent", "write-out",
+})  # fmt: skip
+_SEVERAL = re.compile(r"(?<!\$)\{[^{},]*,[^{}]*\}|\[[0-9a-z]+-[0-9a-z]+(:\d+)?\]", re.IGNORECASE)
+_NOT_SENT = frozenset({
+    "cookie-jar", "dump-header", "output", "output-dir", "stderr", "trace", "trace-ascii", "write-out",
+})  # fmt: skip
+"""Options whose values the target never sees, so that the shell may compute them."""
+_ALONE = re.compile(r"(?<!\$)\{([^{},]*)\}")
+
+
+def read_curl(words: Sequence[str], stdin: Input, reference_to: ReferenceTo) -> WebCall:
+    """The call that the arguments of curl make; `stdin` is what it reads where they say so. Raises `NotTakenOver`."""
+    call = WebCall()
+    is_glob = True
+    for name, written in arguments(words, short=_SHORT, with_value=_WITH_VALUE, equals=False):
+        value = written if name in _NOT_SENT else as_manifest_text(written)
+        is_glob = is_glob and name != "globoff"
+        if name in {"", "url"}:
+            call.urls.append(value)
+        elif name in _DATA:
+            _add_data(call, name, value, _Reading(stdin, reference_to))
+        else:
+            _apply(call, name, value)
+    if is_glob and any(_SEVERAL.search(url) for url in call.urls):
+        raise NotTakenOver("calls several URLs, one for each value in { } or [ ]: one job makes one call")
+    if is_glob:
+        call.urls = [_ALONE.sub(r"\1", url) for url in call.urls]
+    if call.netrc is not None and call.login is not None:
+        call.netrc = None
+    if "Range" in call.others and call.data and not call.is_query:
+        raise NotTakenOver("sends a part of a body (-r)")
+    return call
+
+
+_AS_HEADER = {
+    "oauth2-bearer": ("Authorization", "Bearer "),
+    "range": ("Range", "bytes="),
+    "referer": ("Referer", ""),
+    "user-agent": ("User-Agent", ""),
+}
+"""Options that are another way to write a header."""
+
+
+def _apply(call: WebCall, name: str, value: str) -> None:
+    match name:
+        case "request":
+            call.method = value
+        case "head":
+            call.method = call.method or "HEAD"
+        case "get":
+            call.is_query = True
+        case "header":
+            _add_header(call, value)
+        case "user":
+            call.login = _login(value)
+        case "netrc" | "netrc-optional" | "netrc-file":
+            call.netrc = value or call.netrc or "~/.netrc"
+        case "max-time" | "retry" | "retry-delay":
+            _apply_time(call, name, value)
+        case _:
+            _apply_other(call, name, value)
+
+
+def _login(value: str) -> str:
+    if ":" not in value and "${" not in value:
+        raise NotTakenOver("its login has no password (-u): curl asks for it")
+    return value
+
+
+def _apply_time(call: WebCall, name: str, value: str) -> None:
+    match name:
+        case "max-time":
+            call.limit(seconds(value, "-m"))
+        case "retry-delay":
+            call.retry_backoff_sec = seconds(value, "--retry-delay")
+            call.warn("the wait before a retry is doubled for each further one (retry_backoff_sec)")
+        case _:
+            call.max_retries = count(value, "--retry")
+            if call.max_retries:
+                again = "a 5xx, a timeout and a connection that fails are tried again"
+                call.warn(f"{again}, a 408 or 429 is final (--retry)")
+
+
+def _apply_other(call: WebCall, name: str, value: str) -> None:
+    if name in _AS_HEADER:
+        header, start = _AS_HEADER[name]
+        call.others[header] = start + value if value else ""
+    elif name == "cookie":
+        if value and "=" not in value:
+            raise NotTakenOver("its cookies stand in a file (-b)")
+        call.cookies += [value] if value else []
+    elif name == "output" and value in NO_FILES:
+        pass
+    elif name in _LOST:
+        call.warn(_LOST[name])
+        call.files |= {value} if name == "output" else set()
+    elif name in _REFUSED:
+        raise NotTakenOver(_REFUSED[name])
+    elif name not in _HARMLESS and name.removeprefix("no-") not in _HARMLESS:
+        raise unknown_option(name)
+
+
+def _add_header(call: WebCall, line: str) -> None:
+    """`Name: value`; `Name;` is an empty one, and `Name:` leaves out one that curl would send by itself."""
+    if line.startswith("@"):
+        raise NotTakenOver("its headers stand in a file (-H @)")
+    name, colon, value = line.partition(":")
+    if not colon:
+        if not line.rstrip().endswith(";"):
+            raise NotTakenOver("a header without a colon is none")
+        call.lines.append((line.rstrip()[:-1].strip(), ""))
+    elif value.strip():
+        call.lines.append((name.strip(), value.strip()))
+    else:
+        call.removed.add(name.strip().lower())
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Where data comes from that does not stand in the line."""
+
+    stdin: Input
+    reference_to: ReferenceTo
+
+    def read(self, call: WebCall, value: str) -> str:
+        """The text, or for `@file` what stands there."""
+        return self.content(call, value[1:]) if value.startswith("@") else value
+
+    def content(self, call: WebCall, path: str) -> str:
+        if path == "-" and self.stdin.text is not None:
+            return self.stdin.text
+        file = self.stdin.file if path == "-" else path
+        if file is None:
+            raise NotTakenOver("its body comes out of another command (@-): write it into the manifest")
+        if file == "/dev/null":
+            return ""
+        call.has_file = True
+        return self.reference_to(file)
+
+
+def _add_data(call: WebCall, name: str, value: str, reading: _Reading) -> None:
+    match name:
+        case "data-raw":
+            call.data.append(value)
+        case "data-urlencode":
+            call.data.append(_encoded(call, value, reading))
+        case "url-query":
+            call.query.append(value[1:] if value.startswith("+") else _encoded(call, value, reading))
+        case "json":
+            call.data[-1:] = [(call.data[-1] if call.data else "") + reading.read(call, value)]
+            call.others.setdefault("Content-Type", "application/json")
+            call.others.setdefault("Accept", "application/json")
+        case "data-binary":
+            call.data.append(reading.read(call, value))
+            tell_of_ending(call)
+        case _:
+            text = reading.read(call, value)
+            if call.has_file:
+                call.warn("a file is sent without its line breaks (-d @): its secret has to be one line")
+            call.data.append(re.sub(r"[\r\n\0]", "", text) if value.startswith("@") else text)
+
+
+def _encoded(call: WebCall, value: str, reading: _Reading) -> str:
+    """As `--data-urlencode` does: `name=content`, `=content`, `content` or `name@file`: the content is encoded."""
+    sign = "=" if "=" in value else "@"
+    name, found, content = value.partition(sign)
+    if not found:
+        name, content = "", value
+    elif sign == "@":
+        has_file = call.has_file
+        content = reading.content(call, content)
+        call.has_file, call.needs_form = has_file, True  # a secret is encoded where it stands in a form, as here
+    return f"{name}{'=' if name else ''}{_quote(content)}"
+
+
+def _quote(text: str) -> str:
+    """Encoded for a form, all but references to secrets."""
+    return but_references(text, lambda piece: quote_plus(piece.replace("$${", "${")))

@@ -1,0 +1,378 @@
+"""A crontab as manifests: a job for each HTTP call that a line makes, and what is to be said about every line."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import unquote, unquote_plus, urlsplit
+
+from myscheduler.core.bounds import MOST_IN_REPORT
+from myscheduler.core.crontab.command import find_calls
+from myscheduler.core.crontab.credentials import is_credential_variable
+from myscheduler.core.crontab.line import Found
+from myscheduler.core.crontab.lines import Entry, read_crontab
+from myscheduler.core.crontab.shell import ShellError
+from myscheduler.core.crontab.times import times_of
+from myscheduler.core.crontab.web_call import NotTakenOver
+from myscheduler.core.crontab.wrappers import FoundCall
+from myscheduler.core.findings.masking import MASK, masked, masked_text
+from myscheduler.core.findings.problem import Complaint, Problem, Severity, worst
+from myscheduler.core.manifest.declaration import declare
+from myscheduler.core.manifest.fields import METHODS
+from myscheduler.core.manifest.writing import document, ordered
+from myscheduler.core.secrets.references import is_in_host
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of a crontab."""
+
+    manifests: Mapping[str, str]
+    """The text of each manifest, by the job's id, in the order of the lines."""
+    problems: tuple[Problem, ...]
+    """Errors are lines that were not taken over; warnings are what a manifest does not say, and secrets to be set."""
+
+
+def import_crontab(
+    text: str,
+    *,
+    path: str,
+    zone: str,
+    has_users: bool = False,
+    timezone: str | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> Imported:
+    """Turn each call of each line into a manifest; `path` is what people call the crontab.
+
+    `zone` is the service's, `timezone` that of the machine of the crontab. `settings` are variables that win over those
+    of the crontab. No value that looks like a credential gets into a manifest or a message.
+    """
+    importing = _Importing(path, zone, timezone, settings or {})
+    crontab = read_crontab(text, has_users=has_users)
+    for line, fault in crontab.faults:
+        importing.report(line, "crontab", fault, Severity.ERROR)
+    for entry in crontab.entries:
+        importing.take(entry)
+    importing.tell_of_all()
+    return Imported(importing.manifests, _told(path, list(importing.problems)))
+
+
+def _told(path: str, problems: list[Problem]) -> tuple[Problem, ...]:
+    """Sorted; where there are too many, errors before warnings, and how many more there are."""
+    told = sorted(worst(problems, MOST_IN_REPORT))
+    if more := len(problems) - len(told):
+        told.append(Problem(path, told[-1].line, 1, "", "more-problems", f"and {more:,} more: mend these first"))
+    return tuple(told)
+
+
+@dataclass(slots=True)
+class _Names:
+    """Each is given once; one that is taken gets a number."""
+
+    taken: set[str] = field(default_factory=set)
+    numbers: Counter[str] = field(default_factory=Counter)
+    """How many of each wished name are taken, so that none is tried again."""
+
+    def find(self, wished: str) -> str:
+        name = wished
+        while name in self.taken:
+            self.numbers[wished] += 1
+            name = f"{wished}-{self.numbers[wished] + 1}"
+        return name
+
+    def give_back(self, names: set[str]) -> None:
+        self.taken -= names
+        if names:
+            self.numbers.clear()
+
+    def take(self, wished: str) -> str:
+        name = self.find(wished)
+        self.taken.add(name)
+        return name
+
+
+def _between(parts: Sequence[str], text: str) -> list[str] | None:
+    """What stands in a text between these parts, at least a character each; `None` where it isn't made of them.
+
+    A regular expression would try every split of a text that has none.
+    """
+    first, *inner, last = parts
+    found, at, end = list[str](), len(first), len(text) - len(last)
+    for part in inner:
+        begin = text.find(part, at + 1, end)
+        if begin < 0:
+            return None
+        found.append(text[at:begin])
+        at = begin + len(part)
+    return [*found, text[at:end]] if at < end and text.startswith(first) and text.endswith(last) else None
+
+
+@dataclass(slots=True)
+class _Secrets:
+    """References instead of credentials."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    """By the values that they have to hold, so that equal ones share a name."""
+    free: _Names = field(default_factory=_Names)
+
+    def taken_out(
+        self, call: dict[str, Any], *, login: str | None, netrc: str | None, prefix: str
+    ) -> tuple[dict[str, Any], list[str]]:
+        """The fields with references in place of what looks like a credential, and what each secret has to hold."""
+        hints: list[str] = []
+        headers = dict(call["headers"])
+        key = f"basic {login}" if login is not None else f"netrc {netrc} {urlsplit(call['target_url']).hostname}"
+        if (login or netrc) is not None and "authorization" not in {name.lower() for name in headers}:
+            name = self._name(key, f"{prefix}-basic")
+            headers["Authorization"] = f"Basic ${{secret:{name}}}"
+            how = "what `printf %s 'USER:PASSWORD' | base64` prints for its user and password"
+            which = "the login" if login is not None else "the login that a .netrc file has for the host"
+            hints.append(f"{which} became ${{secret:{name}}}, which has to hold {how}")
+        call = call | {"headers": headers}
+        for field_name, shown in masked({name: call[name] for name in _WITH_CREDENTIALS if name in call}).items():
+            call[field_name] = self._replaced(call[field_name], shown, (field_name,), prefix, hints)
+        return call | {"headers": call["headers"] or None}, hints
+
+    def _replaced(self, value: Any, shown: Any, loc: tuple[str, ...], prefix: str, hints: list[str]) -> Any:
+        """The value with a reference wherever `shown` has the mask."""
+        if value == shown:
+            return value
+        if type(value) is not type(shown):
+            raise NotTakenOver(f"the credential in {'.'.join(loc)} is no text, so no reference can stand for it")
+        if isinstance(value, dict):
+            return {key: self._replaced(one, shown[key], (*loc, key), prefix, hints) for key, one in value.items()}
+        if isinstance(value, list):
+            pairs = zip(value, shown, strict=True)
+            return [self._replaced(one, other, loc, prefix, hints) for one, other in pairs]
+        parts = shown.split(MASK)
+        found = _between(parts, value)
+        if found is None:
+            raise NotTakenOver(f"a credential in {'.'.join(loc)} can't be told from what is around it")
+        written = parts[0]
+        for literal, part in zip(found, parts[1:], strict=True):
+            is_path = loc[0] == "target_url" and "?" not in written
+            decode = unquote if is_path else unquote_plus if loc in _ENCODED else str
+            pieces = literal.split("/") if is_path else [literal]
+            written += "/".join(self._reference(piece, decode, loc, prefix, hints) for piece in pieces) + part
+        return written
+
+    def _reference(
+        self, literal: str, decode: Callable[[str], str], loc: tuple[str, ...], prefix: str, hints: list[str]
+    ) -> str:
+        """A reference instead of the text. In URLs and forms a secret holds what the text means when it is decoded."""
+        value = decode(literal)
+        name = self._name(value, f"{prefix}-{_ascii(loc[-1].lower().removeprefix('target_')) or 'value'}")
+        decoded = " without its percent-encoding" if value != literal else ""
+        hints.append(f"a credential in {'.'.join(loc)} became ${{secret:{name}}}, which has to hold its value{decoded}")
+        return f"${{secret:{name}}}"
+
+    def of_variable(self, name: str, value: str | None) -> str:
+        """The secret for a variable of a crontab; `None` where nobody sets it."""
+        return self._name(f"unset {name}" if value is None else value, _ascii(name) or "value")
+
+    def of_file(self, path: str) -> str:
+        """The secret for what stands in a file."""
+        return self._name(f"file {path}", _ascii(path.rpartition("/")[2]) or "file")
+
+    def _name(self, value: str, wished: str) -> str:
+        if value not in self.names:
+            self.names[value] = self.free.take(wished)
+        return self.names[value]
+
+
+@dataclass(slots=True)
+class _Importing:
+    path: str
+    zone: str
+    timezone: str | None
+    settings: Mapping[str, str] = field(repr=False)
+    manifests: dict[str, str] = field(default_factory=dict)
+    problems: dict[Problem, None] = field(default_factory=dict)
+    secrets: _Secrets = field(default_factory=_Secrets)
+    ids: _Names = field(default_factory=_Names)
+    locks: list[tuple[int, str]] = field(default_factory=list)
+    endless: list[int] = field(default_factory=list)
+    """Lines whose call may last as long as it likes."""
+    mailed: list[int] = field(default_factory=list)
+    """Lines whose output is mailed to somebody."""
+
+    def report(self, line: int, rule: str, message: str, severity: Severity = Severity.WARNING) -> None:
+        """Once, also where several calls of a line have it."""
+        problem = Problem(self.path, line, 1, "", rule, message, severity)
+        if problem not in self.problems:
+            self.problems[problem] = None
+
+    def take(self, entry: Entry) -> None:
+        """All calls of a line become jobs, or none does."""
+        entry = replace(entry, variables={**entry.variables, **self.settings})
+        jobs: list[_Job] = []
+        try:
+            found = find_calls(entry.command, entry.variables, entry.stdin, self.secrets)
+            for call in found.calls:
+                jobs.append(self._job(entry, call))  # noqa: PERF401 - each takes its id
+        except (NotTakenOver, ShellError) as fault:
+            self.ids.give_back({job.job_id for job in jobs})
+            hint = _PERCENT if isinstance(fault, ShellError) and entry.stdin is not None else ""
+            self.report(entry.line, "not-taken-over", f"not taken over: {fault}{hint}", Severity.ERROR)
+            return
+        for job in jobs:
+            self.manifests[job.job_id] = job.text
+            self._tell(entry, found, job)
+        self._tell_of_line(entry, found)
+
+    def _job(self, entry: Entry, found: FoundCall) -> "_Job":
+        call = found.call.fields()
+        if is_in_host(call["target_url"]):
+            raise NotTakenOver(
+                "the host of its URL stands in a variable that nothing here sets, or that is called a credential: "
+                "--set NAME=VALUE sets the first kind"
+            )
+        times = times_of(
+            entry.times,
+            delay=found.delay,
+            jitter=found.jitter,
+            most_minutes=entry.variables.get("RANDOM_DELAY", ""),
+        )
+        job_id = self.ids.find(_slug(call["target_url"], entry.comment))
+        call, hints = self.secrets.taken_out(
+            call, login=found.call.login, netrc=found.call.netrc, prefix=_ascii(job_id) or f"line-{entry.line}"
+        )
+        fields: dict[str, Any] = {
+            "job_id": job_id,
+            "name": entry.comment,
+            "timezone": entry.variables.get("CRON_TZ", "").removeprefix(":") or self.timezone,
+            "overlap": found.overlap,
+            "misfire_grace_time": found.patience,
+        }
+        fields = ordered(
+            {name: value for name, value in {**fields, **times.fields, **call}.items() if value is not None}
+        )
+        spec, complaints = declare(fields, zone=self.zone)
+        if spec is None:
+            raise NotTakenOver("; ".join(_fault(one) for one in complaints if one.severity is Severity.ERROR))
+        self.ids.taken.add(job_id)
+        text = document(fields, [f"From line {entry.line} of {self.path}."])
+        return _Job(job_id, text, found, (*found.call.warnings, *times.warnings), tuple(hints))
+
+    def _tell(self, entry: Entry, found: Found, job: "_Job") -> None:
+        for warning in job.warnings:
+            self.report(entry.line, "lost", warning)
+        for hint in (*job.hints, *_hints(found, job)):
+            self.report(entry.line, "secret", hint)
+        if job.found.call.timeout_sec is None:
+            self.endless.append(entry.line)
+        if job.found.lock:
+            self.locks.append((entry.line, job.found.lock))
+
+    def _tell_of_line(self, entry: Entry, found: Found) -> None:
+        for warning in found.warnings:
+            self.report(entry.line, "lost", warning)
+        if entry.variables.get("MAILTO"):
+            self.mailed.append(entry.line)
+        if entry.variables.get("TZ") and self.timezone is None and not entry.variables.get("CRON_TZ"):
+            message = (
+                "TZ is the zone of the command, not of its times, which are those of the machine: "
+                "--timezone says which one it has, CRON_TZ would say it for the line"
+            )
+            self.report(entry.line, "timezone", message)
+
+    def tell_of_all(self) -> None:
+        """What is to be said about several lines."""
+        locks = dict.fromkeys(self.locks)
+        shared = Counter(lock for _, lock in locks)
+        for line, lock in locks:
+            if shared[lock] > 1:
+                self.report(
+                    line, "lost", f"{shared[lock]} lines have one lock, but their jobs don't wait for each other"
+                )
+        if self.endless:
+            which = f"{len(self.endless)} calls have" if len(self.endless) > 1 else "this call has"
+            message = (
+                f"{which} no time limit: it is timeout_sec now, 30 seconds; write a larger one where an answer needs it"
+            )
+            self.report(self.endless[0], "timeout", message)
+        if self.mailed:
+            which = f"{len(self.mailed)} lines print" if len(self.mailed) > 1 else "this line prints"
+            message = f"cron mails what {which} to MAILTO, a job mails nothing: the history has answers and failures"
+            self.report(self.mailed[0], "lost", message)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A call that became a manifest."""
+
+    job_id: str
+    text: str
+    found: FoundCall
+    warnings: tuple[str, ...]
+    """What the manifest does not say."""
+    hints: tuple[str, ...]
+    """What its secrets have to hold."""
+
+
+_PERCENT = " (a % without a backslash ends the command of a crontab)"
+
+
+_ENCODED = {("target_url",), ("body",)}
+_WITH_CREDENTIALS = ("target_url", "headers", "body")
+
+
+_MAY_REPEAT = frozenset({"method", "headers", "body"})
+_FAULTS = {
+    "invalid-method": f"is not one of {', '.join(METHODS)}",
+    "invalid-header": "the name or the value of one is none that HTTP knows, or is set by the HTTP client",
+    "invalid-reference": "what stands for a secret has to be ${secret:NAME}, and never in a key",
+}
+
+
+def _fault(complaint: Complaint) -> str:
+    """What keeps a call from being a job. What stands in the wrong place may be a credential, so it is not repeated."""
+    field_name = str(complaint.loc[0]) if complaint.loc else ""
+    if field_name in _MAY_REPEAT:
+        return f"{field_name}: {_FAULTS.get(complaint.rule, 'is not possible in a manifest')}"
+    return masked_text(f"{complaint.field}: {complaint.message}")
+
+
+def _hints(found: Found, job: _Job) -> Iterator[str]:
+    """What the secrets of variables and files have to hold."""
+    call = job.found.call
+    encoded = [*call.urls, *call.data, *call.query]
+    for secret, name in found.unset.items():
+        if (reference := f"${{secret:{secret}}}") in job.text:
+            hint = "" if is_credential_variable(name) else f"; --set {name}=VALUE writes out what is no secret"
+            yield f"nothing here sets ${name}: it became {reference}, which has to hold its value{hint}"
+    for secret, (name, value) in found.hidden.items():
+        if (reference := f"${{secret:{secret}}}") in job.text:
+            is_decoded = unquote_plus(value) != value and any(reference in piece for piece in encoded)
+            decoded = " without its percent-encoding" if is_decoded else ""
+            yield f"the credential in ${name} became {reference}, which has to hold its value{decoded}"
+    for secret, path in found.files.items():
+        if (reference := f"${{secret:{secret}}}") in job.text:
+            decoded = ", without percent-encoding" if any(reference in piece for piece in encoded) else ""
+            file = masked_text(re.sub(r"\$\{.*?\}|[^ -~]", "…", path))[:100]
+            yield f"the content of {file} became {reference}, which has to hold it{decoded}"
+
+
+# --- ids ---
+
+_ENDING = re.compile(r"\.(php\d?|cgi|aspx?|jsp|do|action|html?|json|xml|py|pl|rb|sh)", re.IGNORECASE)
+_TELLS_NOTHING = re.compile(r"[0-9a-f]{8,}|[0-9a-f-]{32,}|v\d+|index|[\W\d_]*|.*(\$\{|" + MASK + ").*", re.IGNORECASE)
+_LONGEST_ID = 80
+
+
+def _slug(url: str, comment: str | None) -> str:
+    """An id out of the last part of the URL's path; where that tells nothing, of the comment, the path, or the host."""
+    parts = urlsplit(masked_text(url))
+    path = [_ENDING.sub("", unquote(part)) if _ENDING.search(part) else unquote(part) for part in parts.path.split("/")]
+    last, *others = [part for part in reversed(path) if part] or [""]
+    for text in (last, comment or "", *others, parts.hostname or ""):
+        slug = re.sub(r"[^\w.-]+", "-", text.lower()).strip("-._")[:_LONGEST_ID].strip("-._")
+        if slug and not _TELLS_NOTHING.fullmatch(text):
+            return slug
+    return "job"
+
+
+def _ascii(text: str) -> str:
+    """What of a text may stand in the name of a secret."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-.")

@@ -1,0 +1,200 @@
+"""What a wget command line calls."""
+
+import re
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from myscheduler.core.crontab.shell_text import as_manifest_text
+from myscheduler.core.crontab.web_call import (
+    NO_FILES,
+    TO_A_FILE,
+    NotTakenOver,
+    ReferenceTo,
+    WebCall,
+    arguments,
+    but_references,
+    count,
+    seconds,
+    tell_of_ending,
+    unknown_option,
+)
+
+_SHORT = {
+    "4": "inet4-only", "6": "inet6-only", "E": "adjust-extension", "F": "force-html", "H": "span-hosts",
+    "K": "backup-converted", "L": "relative", "N": "timestamping", "O": "output-document", "P": "directory-prefix",
+    "Q": "quota", "S": "server-response", "T": "timeout", "U": "user-agent", "V": "version", "a": "append-output",
+    "b": "background", "c": "continue", "d": "debug", "e": "execute", "i": "input-file", "k": "convert-links",
+    "l": "level", "m": "mirror", "nH": "no-host-directories", "nc": "no-clobber", "nd": "no-directories",
+    "np": "no-parent", "nv": "no-verbose", "o": "output-file", "p": "page-requisites", "q": "quiet", "r": "recursive",
+    "t": "tries", "v": "verbose", "w": "wait", "x": "force-directories",
+}  # fmt: skip
+_HARMLESS = frozenset({
+    "adjust-extension", "append-output", "auth-no-challenge", "background", "backup-converted", "backups", "ciphers",
+    "content-disposition", "content-on-error", "convert-links", "cut-dirs", "debug", "default-page",
+    "directory-prefix", "force-directories", "https-only", "ignore-length", "inet4-only", "inet6-only",
+    "keep-session-cookies", "level", "local-encoding", "no-config", "no-cookies", "no-directories", "no-dns-cache",
+    "no-glob", "no-host-directories", "no-hsts", "no-http-keep-alive", "no-if-modified-since", "no-iri", "no-netrc",
+    "no-parent", "no-passive-ftp", "no-remove-listing", "no-use-server-timestamps", "no-verbose", "output-file",
+    "prefer-family", "preserve-permissions", "progress", "protocol-directories", "quiet", "quota", "random-wait",
+    "report-speed", "restrict-file-names", "retry-connrefused", "save-headers", "secure-protocol", "server-response",
+    "show-progress", "trust-server-names", "unlink", "verbose", "wait", "waitretry", "xattr",
+})  # fmt: skip
+"""They change what a person sees or how files are called, or nothing where one URL is fetched once."""
+_WITH_VALUE = frozenset({
+    "append-output", "backups", "base", "bind-address", "body-data", "body-file", "ca-certificate", "ca-directory",
+    "certificate", "ciphers", "compression", "connect-timeout", "cut-dirs", "default-page", "directory-prefix",
+    "dns-timeout", "execute", "header", "http-passwd", "http-password", "http-user", "input-file", "level",
+    "limit-rate", "load-cookies", "local-encoding", "max-redirect", "method", "output-document", "output-file",
+    "password", "post-data", "post-file", "prefer-family", "private-key", "progress", "proxy-password", "proxy-user",
+    "quota", "read-timeout", "referer", "report-speed", "restrict-file-names", "retry-on-http-error", "save-cookies",
+    "secure-protocol", "timeout", "tries", "user", "user-agent", "wait", "waitretry",
+})  # fmt: skip
+_NO_PROXY_USED = "no proxy is used: the service calls the target itself"
+_LOST = {
+    "bind-address": "the address that the call leaves from is not chosen",
+    "connect-timeout": "there is no time limit for connecting alone: timeout_sec counts for the whole attempt",
+    "dns-timeout": "there is no time limit for the DNS alone: timeout_sec counts for the whole attempt",
+    "limit-rate": "the speed is not limited",
+    "no-check-certificate": "certificates are always checked: a target without a valid one fails",
+    "no-proxy": "no proxy is used",
+    "proxy-password": _NO_PROXY_USED,
+    "proxy-user": _NO_PROXY_USED,
+    "save-cookies": "the cookies of the answer are not kept",
+}
+_REFUSED = {
+    "ca-certificate": "certificates are checked alike: SSL_CERT_FILE of the service names others (--ca-certificate)",
+    "ca-directory": "certificates are checked alike: SSL_CERT_DIR of the service names others (--ca-directory)",
+    "certificate": "client certificates are not supported (--certificate)",
+    "continue": "goes on with a file that was fetched in part (-c)",
+    "input-file": "its URLs stand in a file (-i)",
+    "load-cookies": "its cookies stand in a file (--load-cookies)",
+    "mirror": "fetches what pages link to (-m): one job makes one call",
+    "no-clobber": "a call that is made only where its file is not there yet (-nc) can't be taken over",
+    "page-requisites": "fetches what pages link to (-p): one job makes one call",
+    "private-key": "client certificates are not supported (--private-key)",
+    "recursive": "fetches what pages link to (-r): one job makes one call",
+    "timestamping": "a call that depends on a file's age (-N) can't be taken over",
+}
+_NOT_SENT = frozenset({"append-output", "directory-prefix", "output-document", "output-file", "save-cookies"})
+"""Options whose values the target never sees, so that the shell may compute them."""
+_DEFAULTS = (
+    "wget follows redirects{tries}: for a job a 3xx is a failure{further}, so write the URL that a redirect leads to"
+)
+
+
+def read_wget(words: Sequence[str], reference_to: ReferenceTo) -> WebCall:
+    """The call that the arguments of wget make. Raises `NotTakenOver`."""
+    call = WebCall()
+    login: dict[str, str] = {}
+    given: dict[str, str] = {}
+    for name, written in arguments(words, short=_SHORT, with_value=_WITH_VALUE, equals=True):
+        value = written if name in _NOT_SENT else as_manifest_text(written)
+        given[name] = value
+        if name in {"user", "http-user"}:
+            login["user"] = value
+        elif name in {"password", "http-password", "http-passwd"}:
+            login["password"] = value
+        else:
+            _apply(call, name, value, reference_to)
+    call.urls = [but_references(url, _as_wget_sends) for url in call.urls]
+    if login:
+        call.login = f"{login.get('user', '')}:{login.get('password', '')}"
+        if "auth-no-challenge" not in given:
+            call.warn("the login is sent at once: wget waits until the target asks for it")
+    _tell_of_files(call, given)
+    _tell_of_repeats(call, given)
+    return call
+
+
+def _tell_of_files(call: WebCall, given: dict[str, str]) -> None:
+    file = given.get("output-document")
+    if file not in NO_FILES and not given.keys() & {"spider", "delete-after"}:
+        call.warn(TO_A_FILE)
+        call.files |= {file} if file else set()
+
+
+_ENDLESS = frozenset({"0", "inf"})
+
+
+def _tell_of_repeats(call: WebCall, given: dict[str, str]) -> None:
+    """What wget does of itself: it follows redirects, and tries 20 times."""
+    tries = given.get("tries", "20")
+    is_told = "tries" in given and tries not in _ENDLESS
+    if is_told and (retries := count(tries, "--tries") - 1) > 0:
+        call.max_retries = retries
+        call.warn("a 5xx, a timeout and a connection that fails are tried again: wget tries again what breaks off (-t)")
+    again = "" if is_told else ", and tries again without end" if tries in _ENDLESS else ", and tries 20 times"
+    further = "" if is_told else ", and without max_retries nothing is tried again"
+    if given.get("max-redirect") != "0":
+        call.warn(_DEFAULTS.format(tries=again, further=further))
+    elif again:
+        call.warn(f"wget{again.removeprefix(', and')}: max_retries does so for a job")
+
+
+_UNSAFE = re.compile(r"%(?![0-9A-Fa-f]{2})|[^!-~]|[\"<>\\^`{|}]")
+
+
+def _as_wget_sends(url: str) -> str:
+    """With what no URL can have percent-encoded."""
+    return _UNSAFE.sub(lambda found: quote(found[0], safe=""), url.replace("$${", "${")).replace("${", "$${")
+
+
+def _apply(call: WebCall, name: str, value: str, reference_to: ReferenceTo) -> None:
+    match name:
+        case "":
+            call.urls.append(value)
+        case "spider":
+            call.method = "HEAD"
+        case "method":
+            call.method = value.upper()
+        case "post-data" | "body-data":
+            call.data = [value]
+        case "post-file" | "body-file":
+            call.data, call.has_file = [reference_to(value)], True
+            tell_of_ending(call)
+        case "header":
+            _add_header(call, value)
+        case "timeout" | "read-timeout":
+            limit = seconds(value, f"--{name}")
+            call.limit(limit)
+            if limit:
+                call.warn("timeout_sec ends an attempt, however it goes: wget's limit is for each wait (-T)")
+        case _:
+            _judge(call, name, value)
+
+
+def _add_header(call: WebCall, line: str) -> None:
+    """A later line replaces an earlier one of that name; an empty one replaces all."""
+    header, colon, text = line.partition(":")
+    if not line:
+        call.lines.clear()
+        return
+    if not colon:
+        raise NotTakenOver("a header without a colon is none")
+    call.lines = [one for one in call.lines if one[0].lower() != header.strip().lower()]
+    call.lines.append((header.strip(), text.strip()))
+
+
+_KNOWN = frozenset({"spider", "delete-after", "tries", "output-document", "max-redirect"})
+"""What `read_wget` looks at when it knows all options."""
+
+
+_AS_HEADERS = {"user-agent": ("User-Agent",), "referer": ("Referer",), "no-cache": ("Cache-Control", "Pragma")}
+"""Options that are another way to write headers."""
+
+
+def _judge(call: WebCall, name: str, value: str) -> None:
+    if name in _AS_HEADERS:
+        call.others |= dict.fromkeys(_AS_HEADERS[name], "no-cache" if name == "no-cache" else value)
+    elif name in _LOST:
+        call.warn(_LOST[name])
+    elif name in _REFUSED:
+        raise NotTakenOver(_REFUSED[name])
+    elif name == "execute" and re.fullmatch(r"\s*robots\s*=\s*\w+\s*", value):
+        return
+    elif name == "execute" and re.match(r"\s*(use|https?)_proxy\s*=", value):
+        call.warn(_NO_PROXY_USED)
+    elif name == "compression" or (name == "retry-on-http-error" and all(one[:1] == "5" for one in value.split(","))):
+        return
+    elif name not in _HARMLESS | _KNOWN:
+        raise unknown_option(name, " of wget")

@@ -1,0 +1,260 @@
+"""What becomes of due slots: which run, and which are only recorded, with the reason.
+
+Every slot of a job lies either at or before the job's cursor, and is then in the history, or after it, and is then
+still to be decided. A decision moves the cursor; nothing else does.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import islice
+from typing import assert_never
+
+from myscheduler.core.history.execution import Execution, Status
+from myscheduler.core.job.spec import CatchUp, Job, JobSpec
+from myscheduler.core.schedule.exclusions import Exclusion, exclusions
+from myscheduler.core.schedule.slots import TICK, Schedule, back, count_between, last_until, next_after
+
+ON_TIME = timedelta(minutes=1)
+"""So far a start and its slot may be apart: one that is sent later counts as caught up on, and one that was decided so
+long before its time was decided by a clock that has been set back since."""
+BACKLOG_LIMIT = 100
+"""So many due slots of a job are run one after the other; when there are more, only the last one runs."""
+
+MOST_STRETCHES = 200
+"""So many stretches of slots that are left out are told apart in one decision: each costs rows of the history."""
+MOST_LOOKED_AT = 4_000
+"""The last slot to run is looked for no farther back than so many stretches."""
+_A_LOOK = 100
+"""What a look at a further span of time counts as."""
+_LONGEST_LOOK = timedelta(days=8)
+
+
+class Reason(StrEnum):
+    """Why a slot did not run, or why an execution ended as it did."""
+
+    PAUSED = "paused"
+    OVERLAP = "overlap"
+    DEADLINE = "deadline"
+    COALESCED = "coalesced"
+    BACKLOG = "backlog"
+    EDITED = "edited"
+    DELETED = "deleted"
+    EXPIRED = "expired"
+    DST_GAP = "dst-gap"
+    BLACKOUT = "blackout"
+    HOLIDAY = "holiday"
+    WEEKEND = "weekend"
+    CATCHUP = "catchup"
+    REPLACED = "replaced"
+    CRASH = "crash"
+    SHUTDOWN = "shutdown"
+    DATABASE = "database"
+    NO_FILE = "no-file"
+    SECRET_MISSING = "secret-missing"  # noqa: S105 - a word, no password
+    SECRET_UNUSABLE = "secret-unusable"  # noqa: S105 - a word, no password
+    SECRET_NOT_ALLOWED = "secret-not-allowed"  # noqa: S105 - a word, no password
+    TARGET_NOT_ALLOWED = "target-not-allowed"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Consecutive slots that do not run, for one reason."""
+
+    status: Status
+    reason: Reason
+    first: datetime
+    last: datetime
+    count: int
+    schedule: Schedule | None = field(default=None, compare=False, repr=False)
+    """Whose slots these are: all of its slots from `first` to `last`. Not known of what was read from the history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One move of a job's cursor: gaps to record, then perhaps a slot to run."""
+
+    gaps: tuple[Gap, ...]
+    run: datetime | None
+    cursor: datetime
+
+
+def admit(
+    spec: JobSpec,
+    schedule: Schedule,
+    *,
+    paused_until: datetime | None,
+    running: int,
+    cursor: datetime,
+    now: datetime,
+    overdue_until: datetime | None = None,
+    catch_up: CatchUp | None = None,
+    unsent: int = 0,
+    waits_for_database: bool = False,
+) -> tuple[Step, ...]:
+    """Decide on the slots in (`cursor`, `now`], in their order.
+
+    Slots before `paused_until` are skipped, whenever they are decided. `running` counts the executions of the job that
+    are under way or waiting to be sent, `unsent` the latter. Slots up to `overdue_until` fell due while the service
+    could not run them. `catch_up` wins over what the spec says. With `waits_for_database` nothing else keeps the job
+    from sending what is `unsent`, so slots for which there is no room miss their time because of the database.
+    """
+    skipped: tuple[Gap, ...] = ()
+    if paused_until is not None and cursor < paused_until:
+        end = min(now, back(paused_until, TICK))
+        found = gap(schedule, cursor, end, Status.SKIPPED, Reason.PAUSED)
+        skipped = (found,) if found else ()
+        if now < paused_until:
+            return _only_gaps(skipped)
+        cursor = max(cursor, end)
+    start = min(now, now - timedelta(seconds=spec.misfire_grace_time) - TICK)
+    late = gaps(schedule, cursor, start, Status.MISSED, Reason.DEADLINE)
+    fresh_from = max(cursor, start)
+    catch_up = catch_up or spec.catch_up
+    if catch_up == "none" and overdue_until is not None:
+        late += gaps(schedule, fresh_from, min(overdue_until, now), Status.MISSED, Reason.CATCHUP)
+        fresh_from = max(fresh_from, min(overdue_until, now))
+    held = (Status.MISSED, Reason.DATABASE) if waits_for_database else None
+    if _is_full(spec, running):
+        overlap = (Status.SKIPPED, Reason.OVERLAP)
+        why = overlap if held is None or _is_full(spec, running - unsent) else held
+        steps = _only_gaps(gaps(schedule, fresh_from, now, *why))
+    elif catch_up == "all":
+        steps = _run_each(schedule, fresh_from, now)
+    else:
+        steps = _run_last(schedule, fresh_from, now, *(held or (Status.SKIPPED, Reason.COALESCED)))
+    return _with_gaps_first((*skipped, *late), steps)
+
+
+def _is_full(spec: JobSpec, running: int) -> bool:
+    match spec.overlap:
+        case "skip":
+            return running >= spec.max_instances
+        case "queue" | "replace":
+            return running >= spec.max_instances + BACKLOG_LIMIT
+        case "allow":
+            return False
+        case _:
+            assert_never(spec.overlap)
+
+
+def may_resend(job: Job, execution: Execution, now: datetime) -> bool:
+    """Whether an execution that was under way when the service ended is sent again.
+
+    Only for a job that asks for it and is what it was, so that the same key never carries another request; and only
+    within the job's grace, so that an execution that brings the service down is not sent for ever.
+    """
+    return (
+        job.spec.on_interrupt == "retry"
+        and (job.paused_until is None or job.paused_until <= now)
+        and job.digest == execution.digest
+        and now - execution.slot <= timedelta(seconds=job.spec.misfire_grace_time)
+    )
+
+
+def gap(schedule: Schedule, after: datetime, until: datetime, status: Status, reason: Reason) -> Gap | None:
+    """The slots in (`after`, `until`] as a gap, or `None` when there are none."""
+    if until <= after:
+        return None
+    first = next_after(schedule, after)
+    if first is None or first > until:
+        return None
+    last = last_until(schedule, until, after=after)
+    return Gap(status, reason, first, last or first, count_between(schedule, after, until), schedule)
+
+
+def without(whole: Gap, slots: Sequence[datetime]) -> tuple[Gap, ...]:
+    """What is left of the gap when `slots`, in their order, are taken out: they have their own place in the history."""
+    if whole.schedule is None:
+        return (whole,)
+    starts = (whole.first - TICK, *slots)
+    ends = (*(slot - TICK for slot in slots), whole.last)
+    parts = (
+        gap(whole.schedule, max(start, starts[0]), min(end, whole.last), whole.status, whole.reason)
+        for start, end in zip(starts, ends, strict=True)
+    )
+    return tuple(part for part in parts if part)
+
+
+def gaps(
+    schedule: Schedule,
+    after: datetime,
+    until: datetime,
+    status: Status,
+    reason: Reason,
+    *,
+    most: int = MOST_STRETCHES,
+) -> tuple[Gap, ...]:
+    """The slots in (`after`, `until`] as gaps, in order; those that are left out anyway have that as their reason.
+
+    Behind `most` stretches of the latter, all that follow count as the former.
+    """
+    found = (
+        gap(schedule, start, end, Status.SKIPPED, Reason(left_out))
+        if left_out
+        else gap(schedule, start, end, status, reason)
+        for start, end, left_out in _parts(schedule, after, until, most)
+    )
+    return tuple(one for one in found if one)
+
+
+def _parts(
+    schedule: Schedule, after: datetime, until: datetime, most: int | None = None
+) -> Iterator[tuple[datetime, datetime, Exclusion | None]]:
+    """(`after`, `until`] cut where slots begin or cease to be left out, `most` times, and why they are."""
+    for start, end, why in islice(exclusions(schedule, after, until), most):
+        first, last = max(start - TICK, after), min(end - TICK, until)
+        if first > after:
+            yield after, first, None
+        yield first, last, why
+        after = last
+    if after < until:
+        yield after, until, None
+
+
+def _only_gaps(found: tuple[Gap, ...]) -> tuple[Step, ...]:
+    return (Step(found, None, found[-1].last),) if found else ()
+
+
+def _run_last(schedule: Schedule, after: datetime, now: datetime, status: Status, reason: Reason) -> tuple[Step, ...]:
+    last = next(_runs_backwards(schedule, after, now), None)
+    if last is None:
+        return _only_gaps(gaps(schedule, after, now, status, reason))
+    before = gaps(schedule, after, last - TICK, status, reason)
+    behind = gaps(schedule, last, now, status, reason)
+    return (Step(before, last, last), *_only_gaps(behind))
+
+
+def _run_each(schedule: Schedule, after: datetime, now: datetime) -> tuple[Step, ...]:
+    kept = list(islice(_runs_backwards(schedule, after, now), BACKLOG_LIMIT + 1))  # there may be millions of them
+    if len(kept) > BACKLOG_LIMIT:
+        return _run_last(schedule, after, now, Status.MISSED, Reason.BACKLOG)
+    steps = []
+    for slot in reversed(kept):
+        steps.append(Step(gaps(schedule, after, slot - TICK, Status.MISSED, Reason.BACKLOG), slot, slot))
+        after = slot
+    return (*steps, *_only_gaps(gaps(schedule, after, now, Status.MISSED, Reason.BACKLOG)))
+
+
+def _runs_backwards(schedule: Schedule, after: datetime, until: datetime) -> Iterator[datetime]:
+    """The slots in (`after`, `until`] that are not left out, the latest first, as far back as is looked."""
+    looked_at, span = 0, timedelta(hours=1)
+    while looked_at < MOST_LOOKED_AT and (last := last_until(schedule, until, after=after)) is not None:
+        start = max(after, back(last, span))
+        parts = list(_parts(schedule, start, last))
+        for first, end, left_out in reversed(parts):
+            slot = None if left_out else last_until(schedule, end, after=first)
+            while slot is not None:
+                yield slot
+                slot = last_until(schedule, slot - TICK, after=first)
+        looked_at, until, span = looked_at + len(parts) + _A_LOOK, start, min(2 * span, _LONGEST_LOOK)
+
+
+def _with_gaps_first(first: tuple[Gap, ...], steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    if not first:
+        return steps
+    if not steps:
+        return _only_gaps(first)
+    head = steps[0]
+    return (Step((*first, *head.gaps), head.run, head.cursor), *steps[1:])

@@ -1,0 +1,439 @@
+"""What is due and not yet claimed: the jobs with their schedules, the decisions on their slots, and whose turn it is.
+
+It holds what the runner knows between two transactions. Nothing in it has to survive: whatever is forgotten is decided
+again from the stored cursors.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from myscheduler.core.calls.request import host_of
+from myscheduler.core.dispatch.admission import ON_TIME, Gap, Step
+from myscheduler.core.dispatch.claim import Claim
+from myscheduler.core.dispatch.deciding import Question
+from myscheduler.core.dispatch.lanes import Lanes
+from myscheduler.core.history.execution import Cause, Execution, Kind
+from myscheduler.core.job.spec import CatchUp, Job, compile_schedule
+from myscheduler.core.schedule.slots import Schedule, next_after
+
+
+@dataclass(slots=True)
+class _Armed:
+    """A job that is looked after."""
+
+    job: Job
+    schedule: Schedule
+    host: str
+    claimed: datetime
+    """The cursor as it is stored."""
+    taken: datetime
+    """The cursor when what was taken is stored, too."""
+    decided: datetime
+    """The cursor when what waits is taken and stored, too."""
+    catch_up: CatchUp | None = None
+    """What the end of a pause wished, as long as something of it waits."""
+    waiting: list[Step] = field(default_factory=list)
+    """Decided, not yet taken; oldest first."""
+    is_offered: bool = False
+    """It stands in its lane, or among those that only have something to record."""
+    open: Question | None = None
+    """The decision that is being made elsewhere; there is one at a time."""
+    wanted: datetime | None = None
+    """Up to when is to be decided once that one is made."""
+
+    @property
+    def asked_until(self) -> datetime:
+        """Up to when it is decided, or will be."""
+        found = (self.decided, self.open.now if self.open else None, self.wanted)
+        return max(one for one in found if one is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A claim on its way into the database."""
+
+    claim: Claim
+    job: Job
+    host: str
+
+
+class Agenda:
+    def __init__(
+        self,
+        *,
+        zone: str,
+        places: int,
+        places_per_host: int,
+        new_id: Callable[[datetime], str],
+        asks: bool = False,
+    ) -> None:
+        """`places` is how many scheduled executions may be on their way at once; `new_id` names an execution.
+
+        With `asks`, long decisions are left to whoever calls `take_questions`, so that arming and waking are short.
+        """
+        self._zone = zone
+        self._asks = asks
+        self._questions: list[Question] = []
+        self._new_id = new_id
+        self._armed: dict[str, _Armed] = {}
+        self._lanes: Lanes[_Armed | Callable[[], None]] = Lanes(places, places_per_host)
+        self._to_record: deque[_Armed] = deque()
+        """Jobs whose first waiting step runs nothing; that takes no place."""
+        self._in_flight: Counter[str] = Counter()
+        """Executions by job, from the moment they are taken or begun until their end is recorded."""
+        self._claimed: Counter[str] = Counter()
+        """Scheduled ones of them that are taken and not yet stored, so nothing is sent."""
+        self._ended: Counter[str] = Counter()
+        """Those of them that are over, which is not yet recorded."""
+        self.is_database_well = True
+        """Whether what is taken is likely to be stored."""
+        self._crowded: set[str] = set()
+        """Jobs of which a slot wants the place of an execution that is under way."""
+        self._started_at: datetime | None = None
+        """When the service began to run what falls due, or went on with it after a pause."""
+        self._is_closed = False
+
+    def find(self, job_id: str) -> Job | None:
+        armed = self._armed.get(job_id)
+        return armed.job if armed else None
+
+    def start(self, now: datetime) -> None:
+        """Slots from here on are on time; those before are caught up on."""
+        self._started_at = now
+
+    def held_up(self, since: datetime, until: datetime) -> None:
+        """The service could not run what fell due after `since`, up to `until`: decide on that as after a downtime.
+
+        What was decided before, and only waits for its turn, keeps it.
+        """
+        if self._started_at is None:
+            return
+        self._started_at = max(self._started_at, until)
+        for armed in self._armed.values():
+            is_undone = bool(armed.waiting or armed.open) and armed.asked_until > since
+            if is_undone and (armed.catch_up or armed.job.spec.catch_up) == "none":
+                now, kept = max(until, armed.asked_until), [step for step in armed.waiting if step.cursor <= since]
+                self._undecide(armed)
+                armed.waiting[:] = kept
+                armed.decided = kept[-1].cursor if kept else armed.taken
+                self._decide(armed, now)
+
+    def rewind(self, now: datetime) -> list[str]:
+        """The clock may have been set back: forget what was decided for a time that has not come.
+
+        Returns the jobs of which something was, stored or not; they have to be armed anew as they are stored.
+        """
+        if self._started_at is not None:
+            self._started_at = min(self._started_at, now)
+        ahead = [armed for armed in self._armed.values() if armed.asked_until - now > ON_TIME]
+        for armed in ahead:
+            self._undecide(armed)
+        return [armed.job.job_id for armed in ahead]
+
+    def close(self) -> None:
+        """Take no more jobs; executions that were under way may still go on."""
+        self._is_closed = True
+        self._to_record.clear()
+
+    # --- decisions ------------------------------------------------------------------------------------------------
+
+    def arm(self, job: Job, now: datetime) -> Schedule:
+        """Look after the job as it is stored now, and decide at once what is due. Returns its schedule."""
+        schedule = compile_schedule(job.spec, zone=self._zone, created_at=job.created_at)
+        before, catch_up = self._armed.get(job.job_id), job.catch_up
+        if before is not None and before.job.version == job.version:
+            catch_up = catch_up or before.catch_up  # it is not stored, so a job that is read again does not have it
+        armed = _Armed(job, schedule, host_of(job.spec.target_url), job.cursor, job.cursor, job.cursor, catch_up)
+        self._armed[job.job_id] = armed
+        if job.next_slot is None or job.next_slot <= now:  # else nothing is due, as with most jobs of a large fleet
+            self._decide(armed, now)
+        return schedule
+
+    def disarm(self, job_id: str) -> None:
+        self._armed.pop(job_id, None)
+
+    def wake(self, job_id: str, now: datetime) -> None:
+        """The job may have slots due."""
+        armed = self._armed.get(job_id)
+        if armed is not None:
+            self._decide(armed, now)
+
+    def _decide(self, armed: _Armed, now: datetime) -> None:
+        if armed.open is not None:
+            armed.wanted = max(armed.wanted or now, now)
+            return
+        is_held = self._waits_for_database(armed)
+        if armed.waiting and (armed.catch_up or armed.job.spec.catch_up) == "last":
+            # while a slot waits for its turn or for the database, it and the newer ones are due together
+            now = max(now, armed.decided)
+            self._undecide(armed)
+        self._ask(armed, now, is_held=is_held)
+
+    def _waits_for_database(self, armed: _Armed) -> bool:
+        """It is the database that keeps the job's slots from being sent."""
+        job_id = armed.job.job_id
+        return not self.is_database_well or bool(
+            self._claimed[job_id] or (self._ended[job_id] and any(step.run is not None for step in armed.waiting))
+        )
+
+    def _ask(self, armed: _Armed, now: datetime, *, is_held: bool) -> None:
+        job_id = armed.job.job_id
+        unsent = self._claimed[job_id] + sum(step.run is not None for step in armed.waiting)
+        under_way = self._in_flight[job_id] - self._claimed[job_id] - self._ended[job_id]
+        question = Question(
+            armed.job.spec,
+            armed.schedule,
+            paused_until=armed.job.paused_until,
+            running=under_way + unsent,
+            cursor=armed.decided,
+            now=now,
+            overdue_until=now if self._started_at is None else self._started_at,
+            catch_up=armed.catch_up,
+            unsent=unsent,
+            waits_for_database=is_held,
+        )
+        if self._asks and question.is_long:
+            armed.open = question
+            self._questions.append(question)
+        else:
+            self._accept(armed, question.answer())
+
+    @property
+    def has_questions(self) -> bool:
+        return bool(self._questions)
+
+    def take_questions(self) -> list[Question]:
+        """Long decisions that are to be made; each is given back to `decided`, or is forgotten with its job."""
+        questions, self._questions = self._questions, []
+        return questions
+
+    def decided(self, question: Question, steps: Iterable[Step]) -> None:
+        """The answer to a question; it is dropped when the job has changed since, or is to be decided anew."""
+        armed = self._armed.get(question.spec.job_id)
+        if armed is None or armed.open is not question:
+            return
+        until, armed.open, armed.wanted = armed.wanted, None, None
+        self._accept(armed, steps)
+        if until is not None and until > question.now:
+            is_held = self._waits_for_database(armed)
+            self._ask(
+                armed, until, is_held=is_held
+            )  # from here on: else a job that is due all the time would be decided for ever
+
+    def _accept(self, armed: _Armed, steps: Iterable[Step]) -> None:
+        for step in steps:
+            _append(armed.waiting, step)
+            armed.decided = step.cursor
+        self._offer(armed)
+
+    @staticmethod
+    def _undecide(armed: _Armed) -> None:
+        armed.waiting.clear()
+        armed.decided, armed.open, armed.wanted = armed.taken, None, None
+
+    def _offer(self, armed: _Armed) -> None:
+        """Let the job's first waiting step wait for its turn, unless as many executions are in flight as may be."""
+        if armed.is_offered or not armed.waiting or self._is_closed:
+            return
+        first = armed.waiting[0]
+        if first.run is None:
+            self._to_record.append(armed)
+        elif self._has_room(armed.job):
+            self._lanes.put(armed.host, first.run, armed)
+        else:
+            if armed.job.spec.overlap == "replace":
+                self._crowded.add(armed.job.job_id)
+            return
+        armed.is_offered = True
+
+    def may_begin(self, job_id: str, asked_at: datetime | None = None) -> bool:
+        """Whether the job has room for a manual run. One that waits since `asked_at` lets slots go first that were due
+        before.
+        """
+        armed = self._armed.get(job_id)
+        if armed is None or self._is_closed or not self._has_room(armed.job):
+            return False
+        first = armed.waiting[0].run if armed.waiting else None
+        return asked_at is None or first is None or first > asked_at
+
+    def _has_room(self, job: Job) -> bool:
+        return job.spec.overlap == "allow" or self._in_flight[job.job_id] < job.spec.max_instances
+
+    def take_crowded(self) -> set[str]:
+        """Jobs of which the oldest execution is to make room for a newer slot; each is told once for each decision."""
+        crowded, self._crowded = self._crowded, set()
+        return crowded
+
+    # --- claims ---------------------------------------------------------------------------------------------------
+
+    def take(self, now: datetime, at_most: int) -> list[Taken]:
+        """What is to be claimed next, as far as there are places; what is due longest first.
+
+        Each is ended by `confirm` or `undo`. Executions that waited for their turn are told on the way.
+        """
+        taken: list[Taken] = []
+        is_new = True
+        while is_new and len(taken) < at_most:
+            self._take_turns(taken, now, at_most)
+            is_new = self._take_records(taken, now, at_most)
+        return taken
+
+    def _take_turns(self, taken: list[Taken], now: datetime, at_most: int) -> None:
+        for one in self._lanes.take():
+            if not isinstance(one, _Armed):
+                one()
+                continue
+            chosen = self._take(one, now) if self._is_current(one) else None
+            if chosen is None or chosen.claim.execution is None:
+                self._lanes.leave(one.host)
+            if chosen is not None:
+                taken.append(chosen)
+            if len(taken) >= at_most:
+                return
+
+    def _take_records(self, taken: list[Taken], now: datetime, at_most: int) -> bool:
+        """Steps that run nothing. Returns whether a job has got something to run meanwhile."""
+        is_new = False
+        while self._to_record and len(taken) < at_most:
+            armed = self._to_record.popleft()
+            if not self._is_current(armed):
+                continue
+            if armed.waiting[0].run is None:
+                taken.append(self._claim(armed, now))
+            else:
+                self._offer(armed)
+                is_new = True
+        return is_new
+
+    def _is_current(self, armed: _Armed) -> bool:
+        """It did not change since it was offered, and may still be taken."""
+        armed.is_offered = False
+        return self._armed.get(armed.job.job_id) is armed and bool(armed.waiting) and not self._is_closed
+
+    def _take(self, armed: _Armed, now: datetime) -> Taken | None:
+        run = armed.waiting[0].run
+        if run is not None and not self._has_room(armed.job):  # a manual run came first
+            return None
+        if run is not None and now - run > timedelta(seconds=armed.job.spec.misfire_grace_time):
+            until = max(now, armed.asked_until)
+            self._undecide(armed)  # it waited too long for its turn
+            self._decide(armed, until)
+            return None
+        return self._claim(armed, now)
+
+    def _claim(self, armed: _Armed, now: datetime) -> Taken:
+        job, step = armed.job, armed.waiting.pop(0)
+        armed.taken = step.cursor
+        execution = None
+        if step.run is not None:
+            self._in_flight[job.job_id] += 1
+            self._claimed[job.job_id] += 1
+            cause = Cause.CATCH_UP if self._is_late(step.run, now) else Cause.TIMER
+            execution = Execution(
+                self._new_id(now),
+                job.job_id,
+                step.run,
+                Kind.SCHEDULED,
+                cause,
+                job.digest,
+                job.source,
+                now,
+            )
+        if not armed.waiting and armed.open is None:
+            armed.catch_up = None
+        self._offer(armed)
+        upcoming = next_after(armed.schedule, step.cursor)
+        claim = Claim(job.job_id, job.version, job.digest, job.source, step.gaps, execution, step.cursor, upcoming)
+        return Taken(claim, job, armed.host)
+
+    def _is_late(self, slot: datetime, now: datetime) -> bool:
+        """It fell due while the service could not run it, or waited long for its turn."""
+        return self._started_at is None or slot <= max(self._started_at, now - ON_TIME)
+
+    def confirm(self, taken: Taken) -> None:
+        """The claim is stored."""
+        if taken.claim.execution is not None:
+            _take_from(self._claimed, taken.claim.job_id)
+        armed = self._armed.get(taken.claim.job_id)
+        if armed is not None and armed.job is taken.job and taken.claim.cursor is not None:
+            armed.claimed = taken.claim.cursor
+
+    def undo(self, batch: Sequence[Taken], now: datetime) -> None:
+        """None of it is stored: give the places back, and decide anew."""
+        for one in batch:
+            self.give_up(one)
+        for job_id in {one.claim.job_id for one in batch}:
+            armed = self._armed.get(job_id)
+            if armed is not None:
+                until = max(now, armed.asked_until)  # the clock may have been set back since
+                armed.taken = armed.claimed
+                self._undecide(armed)
+                self._ask(armed, until, is_held=True)
+
+    def give_up(self, taken: Taken) -> None:
+        """The claim was refused: nothing of it is sent."""
+        if taken.claim.execution is not None:
+            self._lanes.leave(taken.host)
+            _take_from(self._claimed, taken.claim.job_id)
+            self._free(taken.claim.job_id)
+
+    # --- executions -----------------------------------------------------------------------------------------------
+
+    def begin(self, job_id: str) -> None:
+        """A manual run, or an execution that was claimed by an earlier process, is under way."""
+        self._in_flight[job_id] += 1
+
+    def withdraw(self, job_id: str) -> None:
+        """What was begun is not sent after all."""
+        self._free(job_id)
+
+    def over(self, job_id: str) -> None:
+        """An execution is over; the job may run again once `end` tells that it is recorded."""
+        self._ended[job_id] += 1
+
+    def end(self, job_id: str) -> None:
+        """The end of an execution is recorded: the job may run again."""
+        _take_from(self._ended, job_id)
+        self._free(job_id)
+
+    def _free(self, job_id: str) -> None:
+        _take_from(self._in_flight, job_id)
+        armed = self._armed.get(job_id)
+        if armed is not None:
+            self._offer(armed)
+
+    def leave(self, host: str) -> None:
+        """An attempt is over: its place is free."""
+        self._lanes.leave(host)
+
+    def queue(self, host: str, due: datetime, go: Callable[[], None]) -> None:
+        """Call `go` when a further attempt has its turn."""
+        self._lanes.put(host, due, go)
+
+
+def _take_from(counts: Counter[str], job_id: str) -> None:
+    counts[job_id] -= 1
+    if not counts[job_id]:
+        del counts[job_id]
+
+
+def _append(waiting: list[Step], step: Step) -> None:
+    """Steps that run nothing for one reason become one: a job whose first step waits long must not pile them up."""
+    last = waiting[-1] if waiting else None
+    if last is None or last.run is not None or step.run is not None:
+        waiting.append(step)
+        return
+    waiting[-1] = Step(tuple(_joined((*last.gaps, *step.gaps))), None, step.cursor)
+
+
+def _joined(gaps: Iterable[Gap]) -> list[Gap]:
+    joined: list[Gap] = []
+    for gap in gaps:
+        before = joined[-1] if joined else None
+        if before is not None and (before.status, before.reason) == (gap.status, gap.reason):
+            joined[-1] = replace(before, last=gap.last, count=before.count + gap.count)
+        else:
+            joined.append(gap)
+    return joined

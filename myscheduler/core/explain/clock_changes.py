@@ -1,0 +1,44 @@
+"""What the clocks of a zone do around a moment, in words."""
+
+from datetime import datetime
+
+from myscheduler.core.schedule.cron import OnClock, swallowing
+from myscheduler.core.schedule.expression import DAY
+from myscheduler.core.schedule.slots import Adjusted, Schedule
+from myscheduler.core.schedule.zones import first_showing, stretch_at, stretches_between, to_second
+
+
+def clock_note(schedule: Schedule, zone_name: str, slot: datetime) -> str | None:
+    """That clocks change on the local day of a slot, and what that means for it; `None` on other days."""
+    instant = to_second(slot)
+    change = clock_change(zone_name, instant)
+    if change is None:
+        return None
+    instant_of_change, before, after = change
+    shown = f"{_time(instant_of_change + before)} → {_time(instant_of_change + after)}"
+    note = f"clocks go {'forward' if after > before else 'back'} {shown}"
+    rhythm, offset = (schedule.rhythm, schedule.offset) if isinstance(schedule, Adjusted) else (schedule, None)
+    meant = instant - int(offset.total_seconds()) if offset else instant
+    if isinstance(rhythm, OnClock) and any(swallowing(rhythm, meant, meant)):
+        return f"{note}; its time doesn't exist" + (", so it runs right after" if rhythm.gap == "run" else "")
+    if after < before and instant_of_change - (before - after) <= instant < instant_of_change:
+        return f"{note}; the first of two such times"
+    if after < before and instant_of_change <= instant < instant_of_change + (before - after):
+        return f"{note}; the second of two such times"
+    return note
+
+
+def clock_change(zone_name: str, instant: int) -> tuple[int, int, int] | None:
+    """When clocks change on the local day of that instant, and the offsets from UTC before and after, in seconds."""
+    day = (instant + stretch_at(zone_name, instant).offset) // DAY
+    start, end = (first_showing(zone_name, one * DAY) for one in (day, day + 1))
+    before = stretch_at(zone_name, start - 1).offset
+    for first, _, offset in stretches_between(zone_name, start, max(start, end - 1)):
+        if offset != before:
+            return first, before, offset
+    return None
+
+
+def _time(wall: int) -> str:
+    minutes = wall % DAY // 60
+    return f"{minutes // 60:02}:{minutes % 60:02}"

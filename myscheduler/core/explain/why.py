@@ -1,0 +1,331 @@
+"""Why a job ran at some time, or why not, in sentences. What is recorded counts; else the schedule tells."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from myscheduler.core.dispatch.admission import Reason
+from myscheduler.core.explain.clock_changes import clock_note
+from myscheduler.core.explain.durations import span_words
+from myscheduler.core.explain.job import describe_job
+from myscheduler.core.explain.reasons import REASONS, as_sentence, closed_words, is_repeated, moved_words
+from myscheduler.core.history.execution import Kind, QueuedRun, Record, Status
+from myscheduler.core.job.spec import Job, compile_schedule
+from myscheduler.core.schedule.exclusions import Exclusion, exclusion_at, next_run
+from myscheduler.core.schedule.slots import TICK, Adjusted, Schedule, back, last_until, slots_between
+from myscheduler.core.schedule.timestamps import Asked
+from myscheduler.core.schedule.zones import local_time
+
+MOST = 20
+"""So many slots of the time that is asked for are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Downtime:
+    """The service was not running from `start` to `end`."""
+
+    start: datetime
+    """When it stopped, or was seen last."""
+    end: datetime
+    is_crash: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a job around some time."""
+
+    job_id: str
+    job: Job | None
+    """`None` when it is removed."""
+    rows: Sequence[Record]
+    """The history's rows that tell of the time, oldest first."""
+    blockers: dict[datetime, Record] = field(default_factory=dict)
+    """What was under way when a slot was due that overlapped with it."""
+    downtimes: dict[datetime, Downtime] = field(default_factory=dict)
+    """When the service was down that should have run a slot."""
+    is_held: bool = False
+    waiting: QueuedRun | None = None
+    """The manual run that waits until the job has room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One slot, or one row of several, and what became of it."""
+
+    first: datetime
+    sentence: str
+    row: Record | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    job_id: str
+    timezone: str
+    asked: Asked
+    told: tuple[Told, ...]
+    """Empty when no slot lies there."""
+    remarks: tuple[str, ...]
+    """What is to be known beside them."""
+    previous: datetime | None
+    """The slot before, and the next run after, by the present schedule."""
+    upcoming: datetime | None
+
+    @property
+    def answer(self) -> str:
+        return " ".join([*(one.sentence for one in self.told), *self.remarks])
+
+    def as_json(self) -> dict[str, Any]:
+        def shown(moment: datetime | None) -> str | None:
+            return None if moment is None else local_time(moment, self.timezone).isoformat()
+
+        return {
+            "job_id": self.job_id,
+            "timezone": self.timezone,
+            "at": shown(self.asked.first),
+            "answer": self.answer,
+            "slots": [
+                {
+                    "scheduled_at": shown(one.first),
+                    "status": one.row.status if one.row else None,
+                    "reason": one.row.reason if one.row else None,
+                    "execution_id": one.row.execution_id if one.row else None,
+                    "sentence": one.sentence,
+                }
+                for one in self.told
+            ],
+            "remarks": list(self.remarks),
+            "previous_slot": shown(self.previous),
+            "next_run": shown(self.upcoming),
+        }
+
+
+def explain(facts: Facts, asked: Asked, *, zone: str, now: datetime) -> Explanation:
+    """What became of the slots in the time that is asked for. `zone` is the service's."""
+    job = facts.job
+    own_zone = (job.spec.timezone if job else None) or zone
+    schedule = compile_schedule(job.spec, zone=zone, created_at=job.created_at) if job else None
+    due = list(_slots_of(schedule, asked)) if schedule else []
+    voice = _Voice(facts, schedule, own_zone, now)
+    told = sorted(voice.tell(asked, due), key=lambda one: one.first)
+    return Explanation(
+        job_id=facts.job_id,
+        timezone=own_zone,
+        asked=asked,
+        told=tuple(told),
+        remarks=tuple(voice.remarks(asked, told)),
+        previous=_previous(schedule, job, asked),
+        upcoming=next_run(schedule, _from(job, max(asked.last, now))) if schedule and job else None,
+    )
+
+
+def _slots_of(schedule: Schedule, asked: Asked) -> Iterator[datetime]:
+    for span in asked.spans:
+        yield from islice(slots_between(schedule, span.first - TICK, span.last), MOST)
+
+
+def _from(job: Job, moment: datetime) -> datetime:
+    """That moment, or the end of a pause that lasts longer."""
+    return max(moment, back(job.paused_until, TICK)) if job.paused_until else moment
+
+
+def _previous(schedule: Schedule | None, job: Job | None, asked: Asked) -> datetime | None:
+    if schedule is None or job is None:
+        return None
+    return last_until(schedule, asked.first - TICK, after=job.created_at) if asked.first > job.created_at else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Voice:
+    """Says what is known."""
+
+    facts: Facts
+    schedule: Schedule | None
+    zone: str
+    now: datetime
+
+    def tell(self, asked: Asked, due: Sequence[datetime]) -> Iterator[Told]:
+        rows = [row for row in self.facts.rows if self._tells_of(row, asked, due)]
+        yield from (Told(row.slot, self._row(row), row) for row in rows)
+        recorded = [row for row in rows if row.kind is Kind.SCHEDULED]
+        untold = [slot for slot in due if not any(row.slot <= slot <= row.last_slot for row in recorded)]
+        made_at = self.facts.job.created_at if self.facts.job else self.now
+        early = [slot for slot in untold if slot <= made_at]
+        for slot in (*early[:1], *untold[len(early) :]):
+            yield Told(slot, self._slot(slot))
+        waiting = self.facts.waiting
+        if waiting is not None and asked.has(waiting.asked_at):
+            yield Told(waiting.asked_at, self._waiting(waiting))
+
+    def _tells_of(self, row: Record, asked: Asked, due: Sequence[datetime]) -> bool:
+        """A row of several slots tells of a time between two of them only when the schedule was another one then."""
+        if asked.has(row.slot) or any(row.slot <= slot <= row.last_slot for slot in due):
+            return True
+        is_older = self.facts.job is None or row.digest != self.facts.job.digest
+        return is_older and any(row.slot <= span.first <= row.last_slot for span in asked.spans)
+
+    def remarks(self, asked: Asked, told: Sequence[Told]) -> Iterator[str]:
+        if asked.remark:
+            yield asked.remark
+        if not told:
+            yield from self._nothing(asked)
+        elif len(told) >= MOST:
+            yield f"Only the first {MOST} slots are told."
+        if self.facts.job is None and self.facts.rows:
+            yield "The job has been removed since."
+        if self.facts.is_held:
+            yield "The job's manifest is broken at the moment, so the job goes by its last good spec."
+
+    # --- slots that are recorded ---
+
+    def _row(self, row: Record) -> str:
+        match row.status:
+            case Status.FAILED if row.reason:
+                attempts = "" if row.attempts == 0 else f" after {_attempts(row)}"
+                return f"{self._due(row)} failed{attempts}: {as_sentence(row.error or REASONS[Reason(row.reason)])}"
+            case Status.COMPLETED | Status.FAILED:
+                return self._ran(row)
+            case Status.RUNNING:
+                return f"{self._due(row)} is running since {self._time(row.started_at or row.slot)}."
+            case Status.INTERRUPTED:
+                return (
+                    f"{self._due(row)} was interrupted: {as_sentence(row.error or REASONS[Reason(row.reason or '')])}"
+                )
+            case Status.SKIPPED | Status.MISSED:
+                note = clock_note(self.schedule, self.zone, row.slot) if self.schedule else None
+                clocks = f" ({note})" if note and row.reason == Reason.DST_GAP else ""
+                return f"{self._due(row)} {row.status}: {as_sentence(self._why(row) + clocks + self._down(row))}"
+
+    def _ran(self, row: Record) -> str:
+        started, completed = row.started_at or row.slot, row.completed_at or row.slot
+        what = "ran" if row.status is Status.COMPLETED else "ran and failed"
+        how = "on request of " + (row.requested_by or "api") if row.kind is Kind.MANUAL else ""
+        late = "" if row.kind is Kind.MANUAL else f"{span_words(started - row.slot)} after its time"
+        end = f"HTTP {row.http_status}" if row.http_status else row.error or "no answer"
+        caught_up = ", to catch up" if row.cause == "catch_up" else ""
+        note = clock_note(self.schedule, self.zone, row.slot) if self.schedule and row.kind is Kind.SCHEDULED else None
+        clocks = f" On that day {note}." if note else ""
+        odd = f" The answer was odd: {as_sentence(row.error)}" if row.error and row.status is Status.COMPLETED else ""
+        return (
+            f"{self._due(row)} {what}{caught_up}: it started {late or how}, and ended with {end} "
+            f"after {_attempts(row)} and {span_words(completed - started)}.{odd}{clocks}"
+        )
+
+    def _due(self, row: Record) -> str:
+        if row.kind is Kind.MANUAL:
+            return f"A manual run of {self._time(row.slot)}"
+        if row.slot_count == 1:
+            is_over = "was " if row.status in {Status.SKIPPED, Status.MISSED} else ""
+            return f"The slot of {self._time(row.slot)} {is_over}".rstrip()
+        times = f"{self._time(row.slot)} to {self._time(row.last_slot)}"
+        return f"The {row.slot_count:,} slots from {times} were"
+
+    def _waiting(self, run: QueuedRun) -> str:
+        limit = f" (max_instances: {self.facts.job.spec.max_instances})" if self.facts.job else ""
+        return (
+            f"A manual run of {self._time(run.asked_at)} on request of {run.requested_by} waits until the execution "
+            f"under way has ended{limit}."
+        )
+
+    def _why(self, row: Record) -> str:
+        job, reason = self.facts.job, Reason(row.reason or "")
+        match reason:
+            case Reason.PAUSED:
+                return self._paused(row)
+            case Reason.OVERLAP:
+                return self._overlap(row)
+            case Reason.DEADLINE if job is not None:
+                grace = span_words(timedelta(seconds=job.spec.misfire_grace_time))
+                return f"there was no start within {grace} (misfire_grace_time)"
+            case Reason.HOLIDAY | Reason.WEEKEND if isinstance(self.schedule, Adjusted):
+                of_days = {closed_words(self.schedule, moment) for moment in (row.slot, row.last_slot)}
+                return (of_days.pop() if len(of_days) == 1 else None) or REASONS[reason]
+            case _:
+                return REASONS[reason]
+
+    def _down(self, row: Record) -> str:
+        down = self.facts.downtimes.get(row.slot)
+        if down is None:
+            return ""
+        end = self._time(down.end)
+        if down.is_crash:
+            return f"; the service was seen last at {self._time(down.start)}, and started again at {end}"
+        return f"; the service was stopped from {self._time(down.start)} to {end}"
+
+    def _paused(self, row: Record) -> str:
+        job = self.facts.job
+        if job is not None and job.spec.paused and job.source:
+            return f"the job is paused in {job.source.path}:{job.source.line}"
+        if job is not None and job.pause and job.pause.at <= row.slot:
+            reason = f" ({job.pause.reason})" if job.pause.reason else ""
+            return f"the job was paused by {job.pause.by} at {self._time(job.pause.at)}{reason}"
+        return REASONS[Reason.PAUSED]
+
+    def _overlap(self, row: Record) -> str:
+        job, other = self.facts.job, self.facts.blockers.get(row.slot)
+        limit = f" (max_instances: {job.spec.max_instances}, overlap: {job.spec.overlap})" if job else ""
+        if other is None:
+            return f"an earlier execution was still under way{limit}"
+        end = f"until {self._time(other.completed_at)}" if other.completed_at else "and still is"
+        what = "manual run" if other.kind is Kind.MANUAL else "execution"
+        return f"the {what} of {self._time(other.slot)} was under way {end}{limit}"
+
+    # --- slots that are not recorded ---
+
+    def _slot(self, slot: datetime) -> str:
+        """By the present schedule a slot lies here, and no row tells of it."""
+        job, at = self.facts.job, self._time(slot)
+        if job is None:
+            return ""
+        if slot > self.now:
+            return f"The slot of {at} is still to come: {self._will(job, slot)}."
+        if slot > job.cursor:
+            return f"The slot of {at} is due and waits for its turn, or for the database; see /health/ready."
+        if slot <= job.created_at:
+            return f"Nothing ran at {at}: the job was made later, at {self._time(job.created_at)}."
+        return f"No row tells of {at}: the history of that time is pruned, or the schedule was another one then."
+
+    def _will(self, job: Job, slot: datetime) -> str:
+        left_out = exclusion_at(self.schedule, slot) if self.schedule else None
+        if job.paused_until is not None and slot < job.paused_until:
+            return "it will be skipped unless the job is resumed before"
+        if left_out is None:
+            return "it will run"
+        closed = closed_words(self.schedule, slot) if isinstance(self.schedule, Adjusted) else None
+        named = left_out in {Exclusion.HOLIDAY, Exclusion.WEEKEND} and closed
+        return f"it will be left out, {named or REASONS[Reason(left_out)]}"
+
+    # --- no slot at all ---
+
+    def _nothing(self, asked: Asked) -> Iterator[str]:
+        job, schedule = self.facts.job, self.schedule
+        if job is None or schedule is None:
+            yield "No row of the history tells of that time, and the job is removed."
+            return
+        if isinstance(schedule, Adjusted):
+            if asked.last < schedule.start:
+                yield f"The schedule begins later: start_at is {self._time(schedule.start)}."
+                return
+            if asked.first >= schedule.end:
+                yield f"The schedule is over: end_at is {self._time(schedule.end)}."
+                return
+            if moved := moved_words(schedule, asked):
+                yield moved
+                return
+        if is_repeated(schedule, asked):
+            yield (
+                "The clock showed that time an hour or so before, and a fixed time runs the first time only; "
+                "`dst: {overlap: both}` would run it again."
+            )
+            return
+        yield f"No slot lies there by the job's present schedule: {describe_job(job.spec, zone=self.zone)}."
+
+    def _time(self, moment: datetime) -> str:
+        local = local_time(moment, self.zone)
+        text = local.isoformat(" ", "milliseconds" if local.microsecond else "seconds")
+        return f"{text[:-6]} {text[-6:]}"
+
+
+def _attempts(row: Record) -> str:
+    return "1 attempt" if row.attempts == 1 else f"{row.attempts} attempts"

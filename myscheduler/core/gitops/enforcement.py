@@ -1,0 +1,96 @@
+"""What a policy takes out of a plan: changes that can only be judged beside all other jobs, or not judged at all."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from myscheduler.core.findings.problem import Complaint, Problem
+from myscheduler.core.gitops.plan import Adopt, Change, Create, Delete, Hold, Plan, Update, job_id_of
+from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.load.starts import Starter
+from myscheduler.core.manifest.parsing import DeclaredJob, Desired
+from myscheduler.core.policy.bursts import Cap, Rush, find_rushes, host_name, starter_of
+
+News = Create | Update | Adopt
+"""Changes that bring a spec."""
+
+
+class Stored(Protocol):
+    """A job as far as its starts can be counted."""
+
+    @property
+    def spec(self) -> JobSpec: ...
+    @property
+    def created_at(self) -> datetime: ...
+
+
+def without_news(plan: Plan) -> Plan:
+    """Nothing new or changed goes through; what runs goes on, and what was removed goes."""
+    return _held(plan, {job_id_of(change) for change in plan.changes if isinstance(change, News)})
+
+
+def within_caps(plan: Plan, stored: Mapping[str, Stored], caps: tuple[Cap, ...], *, zone: str, now: datetime) -> Plan:
+    """The plan without changes that add to a rush; each is told. Every change of it has its spec."""
+    news = {job_id_of(change): change.declared for change in plan.changes if isinstance(change, News)}
+    if not caps or not news:
+        return plan
+    gone = {job_id_of(change) for change in plan.changes if isinstance(change, Delete)}
+    before = dict(_starters(((job_id, job.spec, job.created_at) for job_id, job in stored.items()), zone))
+    made = (
+        (job_id, declared.spec, stored[job_id].created_at if job_id in stored else now)
+        for job_id, declared in news.items()
+        if declared.spec is not None
+    )
+    kept = {job_id: starter for job_id, starter in before.items() if job_id not in gone and job_id not in news}
+    rushes = find_rushes(before, kept | dict(_starters(made, zone)), caps, zone=zone, now=now)
+    problems = [_problem(news[job_id], rush) for job_id, rush in rushes.items()]
+    return replace(_held(plan, rushes.keys()), problems=tuple(sorted([*plan.problems, *problems])))
+
+
+def rush_problems(desired: Desired, *, zone: str, now: datetime) -> list[Problem]:
+    """The jobs that start in a minute over the limit where nothing is stored yet."""
+    jobs = [job for job in desired.jobs.values() if job.spec is not None] if desired.caps else []
+    after = dict(_starters(((job.job_id, job.spec, now) for job in jobs if job.spec), zone))
+    rushes = find_rushes({}, after, desired.caps, zone=zone, now=now)
+    return [_problem(desired.jobs[job_id], rush) for job_id, rush in rushes.items()]
+
+
+def rush_complaints(
+    spec: JobSpec, stored: Mapping[str, Stored], caps: tuple[Cap, ...], *, zone: str, now: datetime
+) -> list[Complaint]:
+    """What is wrong with one job beside those that are stored; it may replace one of them."""
+    host, old = host_name(spec), stored.get(spec.job_id)
+    beside = ((job_id, job.spec, job.created_at) for job_id, job in stored.items() if host_name(job.spec) == host)
+    before = dict(_starters(beside, zone))
+    made = _starters([(spec.job_id, spec, old.created_at if old else now)], zone)
+    rushes = find_rushes(before, before | dict(made), caps, zone=zone, now=now)
+    return [rush.complain(spec) for rush in rushes.values()]
+
+
+def _starters(jobs: Iterable[tuple[str, JobSpec, datetime]], zone: str) -> Iterator[tuple[str, Starter]]:
+    for job_id, spec, created_at in jobs:
+        if (starter := starter_of(spec, zone=zone, created_at=created_at)) is not None:
+            yield job_id, starter
+
+
+def _held(plan: Plan, job_ids: Iterable[str]) -> Plan:
+    held = frozenset(job_ids)
+    changes = (_hold(change) if job_id_of(change) in held else change for change in plan.changes)
+    return replace(plan, changes=tuple(change for change in changes if change is not None))
+
+
+def _hold(change: Change) -> Change | None:
+    """A job that isn't there yet is not made, one that is stays as it is."""
+    return None if isinstance(change, Create) else Hold(change.known)
+
+
+def _problem(declared: DeclaredJob, rush: Rush) -> Problem:
+    if declared.spec is None or declared.written is None:
+        message = f"only the outline of {declared.path} is at hand"
+        raise ValueError(message)
+    line, column = declared.written.schedule_at
+    complaint = rush.complain(declared.spec)
+    return Problem(
+        declared.path, line, column, complaint.field, complaint.rule, complaint.message, job_id=declared.job_id
+    )

@@ -1,0 +1,77 @@
+"""The stored jobs as they travel from a server to a command that compares or exports them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from myscheduler.core.gitops.plan import Known
+from myscheduler.core.job.spec import Job, JobSpec, Owner, Pause, Source, digest, from_json, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A stored job, without its place in its schedule."""
+
+    job_id: str
+    owner: Owner
+    spec: JobSpec
+    created_at: datetime
+    """Intervals that name no anchor are counted from here."""
+    source: Source | None
+    pause: Pause | None
+
+    @property
+    def known(self) -> Known:
+        """What a plan has to know. The digest is reckoned here, so that commands and servers of two versions agree."""
+        path, line = (self.source.path, self.source.line) if self.source else (None, None)
+        return Known(self.job_id, self.owner, digest(self.spec), 0, path, line, self.spec.protect)
+
+    @property
+    def is_paused(self) -> bool:
+        return self.pause is not None if self.spec.paused is None else self.spec.paused
+
+    def as_json(self) -> dict[str, Any]:
+        source, pause = self.source, self.pause
+        return {
+            "job_id": self.job_id,
+            "owner": self.owner,
+            "created_at": self.created_at.isoformat(),
+            "source": {"file": source.path, "line": source.line, "revision": source.revision} if source else None,
+            "pause": {
+                "by": pause.by,
+                "at": pause.at.isoformat(),
+                "reason": pause.reason,
+                "until": pause.until.isoformat() if pause.until else None,
+            }
+            if pause
+            else None,
+            "spec": to_json(self.spec),
+        }
+
+
+def inventory(jobs: Iterable[Job]) -> dict[str, Item]:
+    """The stored jobs by id."""
+    return {job.job_id: Item(job.job_id, job.owner, job.spec, job.created_at, job.source, job.pause) for job in jobs}
+
+
+def inventory_from_json(items: Iterable[Mapping[str, Any]]) -> dict[str, Item]:
+    """The inverse of `Item.as_json` for each item, by id."""
+    return {item["job_id"]: _item(item) for item in items}
+
+
+def _item(item: Mapping[str, Any]) -> Item:
+    source, pause = item["source"], item["pause"]
+    return Item(
+        job_id=item["job_id"],
+        owner=Owner(item["owner"]),
+        spec=from_json(item["spec"]),
+        created_at=datetime.fromisoformat(item["created_at"]),
+        source=Source(source["file"], source["line"], source["revision"]) if source else None,
+        pause=_pause(pause) if pause else None,
+    )
+
+
+def _pause(pause: Mapping[str, Any]) -> Pause:
+    until = datetime.fromisoformat(pause["until"]) if pause["until"] else None
+    return Pause(pause["by"], datetime.fromisoformat(pause["at"]), pause["reason"], until)

@@ -1,0 +1,244 @@
+"""From what is stored and what is desired to the changes between them. Applying and printing read the same plan."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from myscheduler.core.findings.problem import Problem
+from myscheduler.core.job.spec import Owner
+from myscheduler.core.manifest.parsing import DeclaredJob, Desired
+from myscheduler.core.source.strays import no_manifest_any_more
+
+PRUNE_BUDGET_JOBS = 5
+PRUNE_BUDGET_SHARE = 0.3
+"""A pass may delete so many of the manifest jobs, or this share of them, whichever is more; a larger deletion waits for
+a person. So does one of any job that says `protect: true`. Comparable guards: octoDNS's `delete_pcent_threshold`, Argo
+CD's `allowEmpty`."""
+
+SHOWN = 5
+"""So many jobs are named in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a plan needs to know of a stored job."""
+
+    job_id: str
+    owner: Owner
+    digest: str
+    version: int
+    path: str | None
+    line: int | None
+    is_protected: bool = False
+    """Its manifest said `protect: true`: a person has to approve its deletion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    declared: DeclaredJob
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    declared: DeclaredJob
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """A manifest takes over a job of the API; its history, its pause and its phase stay."""
+
+    declared: DeclaredJob
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The same job, declared at another place; nothing but its address changes."""
+
+    declared: DeclaredJob
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The job keeps its last good spec, because what declares it is broken."""
+
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A manifest names a job that belongs to the API and doesn't say `adopt: true`; that job is left alone."""
+
+    declared: DeclaredJob
+    known: Known
+
+
+Change = Create | Update | Adopt | Move | Delete | Hold | Conflict
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedDeletion:
+    """A deletion that waits for a person. Nothing of it happens until exactly it is approved, by its digest."""
+
+    job_ids: tuple[str, ...]
+    digest: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one pass would do."""
+
+    revision: str
+    changes: tuple[Change, ...]
+    """Sorted by job id."""
+    unchanged: int
+    problems: tuple[Problem, ...]
+    blocked: BlockedDeletion | None = None
+
+    @property
+    def has_news(self) -> bool:
+        """Some job gets a spec."""
+        return any(isinstance(change, Create | Update | Adopt) for change in self.changes)
+
+    @property
+    def unread_paths(self) -> frozenset[str]:
+        """Files that have to be parsed before the plan can be applied: only their outlines are at hand."""
+        return frozenset(
+            change.declared.path
+            for change in self.changes
+            if isinstance(change, Create | Update | Adopt) and change.declared.spec is None
+        )
+
+
+def make_plan(desired: Desired, stored: Mapping[str, Known], *, approved: str | None = None) -> Plan:
+    """Compare the source with what is stored. `approved` is the digest of a deletion that a person let through."""
+    changes = [*_declared_changes(desired, stored), *_undeclared_changes(desired, stored)]
+    deletions = [change for change in changes if isinstance(change, Delete)]
+    blocked = _block(deletions, desired, stored)
+    if blocked is not None and blocked.digest == approved:
+        blocked = None
+    if blocked is not None:
+        changes = [change for change in changes if not isinstance(change, Delete)]
+    changes.sort(key=job_id_of)
+    conflicts = [_conflict_problem(change) for change in changes if isinstance(change, Conflict)]
+    muted = _muted(changes, desired)
+    told = [one for one in desired.problems if one.rule != "not-a-manifest" or one.path not in muted]
+    return Plan(
+        revision=desired.revision,
+        changes=tuple(changes),
+        unchanged=len(desired.jobs) - sum(isinstance(change, Create | Update | Adopt | Conflict) for change in changes),
+        problems=tuple(sorted([*told, *muted.values(), *conflicts])),
+        blocked=blocked,
+    )
+
+
+def sharing_texts(stored: Mapping[str, Known], desired: Desired, before: Mapping[str, Known]) -> dict[str, Known]:
+    """The stored jobs, where those that were not there `before` share the texts of what declares them.
+
+    Held once, they take half as much.
+    """
+    return dict(
+        (job_id, known) if before.get(job_id) is known else _with_texts(known, desired.jobs.get(job_id))
+        for job_id, known in stored.items()
+    )
+
+
+def _with_texts(known: Known, declared: DeclaredJob | None) -> tuple[str, Known]:
+    if declared is None or (declared.known_digest, declared.path) != (known.digest, known.path):
+        return known.job_id, known
+    job_id = declared.job_id
+    return job_id, replace(known, job_id=job_id, digest=declared.known_digest, path=declared.path)
+
+
+def job_id_of(change: Change) -> str:
+    if isinstance(change, Create):
+        return change.declared.job_id
+    return change.known.job_id
+
+
+def _declared_changes(desired: Desired, stored: Mapping[str, Known]) -> Iterator[Change]:
+    for job_id, declared in desired.jobs.items():
+        known = stored.get(job_id)
+        if known is None:
+            yield Create(declared)
+        elif known.owner is Owner.API:
+            yield Adopt(declared, known) if declared.adopts else Conflict(declared, known)
+        elif known.digest != declared.digest:
+            yield Update(declared, known)
+        elif (known.path, known.line) != (declared.path, declared.line):
+            yield Move(declared, known)
+
+
+def _undeclared_changes(desired: Desired, stored: Mapping[str, Known]) -> Iterator[Change]:
+    for job_id, known in stored.items():
+        if known.owner is Owner.MANIFEST and job_id not in desired.jobs:
+            yield Hold(known) if desired.holds(job_id, known.path or "") else Delete(known)
+
+
+def _muted(changes: list[Change], desired: Desired) -> dict[str, Problem]:
+    """What is wrong with files that are no manifests, by path: they were, and so hold their jobs."""
+    held: dict[str, list[str]] = {}
+    for change in changes:
+        path = desired.mute_paths.get(change.known.path or "") if isinstance(change, Hold) else None
+        if path is not None:
+            held.setdefault(path, []).append(job_id_of(change))
+    return {path: no_manifest_any_more(path, _listed(sorted(job_ids))) for path, job_ids in held.items()}
+
+
+def _block(deletions: list[Delete], desired: Desired, stored: Mapping[str, Known]) -> BlockedDeletion | None:
+    if not deletions:
+        return None
+    own = [known for known in stored.values() if known.owner is Owner.MANIFEST]
+    total = len(own)
+    if desired.is_empty:
+        what = f"all {total} of its jobs" if total > 1 else "its only job"
+        reason = f"the source reads as empty, which would delete {what}"
+    elif not desired.jobs:
+        reason = f"no manifest of the source can be used, and {_listed(_ids(deletions))} would be deleted"
+    elif strangers := desired.strangers({known.path or "" for known in own}):
+        reason = (
+            f"{', '.join(strangers[:SHOWN])} can't be read and may declare any job, and {_listed(_ids(deletions))} "
+            "would be deleted: mend the file first"
+        )
+    elif len(deletions) > max(PRUNE_BUDGET_JOBS, PRUNE_BUDGET_SHARE * total):
+        reason = (
+            f"{len(deletions)} of {total} jobs would be deleted, more than the budget of "
+            f"{PRUNE_BUDGET_JOBS} jobs or {PRUNE_BUDGET_SHARE:.0%}"
+        )
+    elif protected := [deletion for deletion in deletions if deletion.known.is_protected]:
+        reason = f"{_listed(_ids(protected))} would be deleted, and says protect: true"
+    else:
+        return None
+    return BlockedDeletion(tuple(_ids(deletions)), deletion_digest(deletions), reason)
+
+
+def _ids(deletions: list[Delete]) -> list[str]:
+    return sorted(deletion.known.job_id for deletion in deletions)
+
+
+def _listed(job_ids: list[str]) -> str:
+    shown = ", ".join(map(repr, job_ids[:SHOWN]))
+    return shown + (f" and {len(job_ids) - SHOWN} more" if len(job_ids) > SHOWN else "")
+
+
+def deletion_digest(deletions: list[Delete]) -> str:
+    """Names exactly these jobs with exactly these specs, so that an approval fits no other deletion."""
+    named = sorted(f"{deletion.known.job_id}\0{deletion.known.digest}" for deletion in deletions)
+    return hashlib.sha256("\n".join(named).encode()).hexdigest()[:16]
+
+
+def _conflict_problem(conflict: Conflict) -> Problem:
+    declared = conflict.declared
+    message = (
+        f"a job {declared.job_id!r} was made through the API and stays as it is: write adopt: true to take it over, "
+        "delete it there, or choose another id"
+    )
+    return Problem(declared.path, declared.line, 1, "job_id", "owned-by-api", message)

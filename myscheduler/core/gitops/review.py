@@ -1,0 +1,264 @@
+"""A plan as a reviewer reads it: what changes in each job, and what that means in time."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal, assert_never
+
+from myscheduler.core.explain.job import describe_job
+from myscheduler.core.explain.preview import is_counted_from_creation
+from myscheduler.core.findings.problem import Problem, reported
+from myscheduler.core.gitops.enforcement import within_caps
+from myscheduler.core.gitops.inventory import Item
+from myscheduler.core.gitops.plan import (
+    Adopt,
+    BlockedDeletion,
+    Conflict,
+    Create,
+    Delete,
+    Hold,
+    Move,
+    Plan,
+    Update,
+    make_plan,
+)
+from myscheduler.core.job.spec import JobSpec, Owner, compile_schedule, schedule_digest
+from myscheduler.core.lifecycle.spec_diff import FieldChange, spec_changes
+from myscheduler.core.manifest.look_alikes import look_alikes
+from myscheduler.core.manifest.parsing import DeclaredJob, Desired
+from myscheduler.core.schedule.exclusions import count_runs, next_run
+from myscheduler.core.schedule.slots import Schedule
+from myscheduler.core.schedule.zones import local_time
+
+FIRES = 5
+"""So many fire times are shown before and after a change."""
+COUNTED_DAYS = 28
+"""Starts a day are the mean of so many days to come: whole weeks, so that working days weigh right."""
+
+Action = Literal["create", "update", "delete", "held", "conflict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When a job runs from now on."""
+
+    timezone: str
+    words: str
+    fires: tuple[datetime, ...]
+    starts_per_day: float
+    """None while the job is paused."""
+    is_paused: bool = False
+
+    def fire_times(self) -> list[str]:
+        return [local_time(fire, self.timezone).isoformat() for fire in self.fires]
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """One change, with what it means."""
+
+    action: Action
+    job_id: str
+    path: str | None
+    line: int | None
+    """Where the job is, or was, declared; `None` for one of the API."""
+    fields: tuple[FieldChange, ...] = ()
+    before: Times | None = None
+    after: Times | None = None
+    notes: tuple[str, ...] = ()
+    is_blocked: bool = False
+    """A deletion that would wait for an approval."""
+
+    @property
+    def moves_in_time(self) -> bool:
+        """The job runs at other times than before."""
+        return (self.before and (self.before.timezone, self.before.fires)) != (
+            self.after and (self.after.timezone, self.after.fires)
+        ) or (self.before and self.before.starts_per_day) != (self.after and self.after.starts_per_day)
+
+    @property
+    def place(self) -> str:
+        return f"{self.path}:{self.line}" if self.path else "the API"
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "action": self.action,
+            "job_id": self.job_id,
+            "path": self.path,
+            "line": self.line,
+            "fields": [one.as_json() for one in self.fields],
+            "before": _times_json(self.before),
+            "after": _times_json(self.after),
+            "notes": list(self.notes),
+            "blocked": self.is_blocked,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What applying a source would change."""
+
+    changes: tuple[Reviewed, ...]
+    """Sorted by job id."""
+    unchanged: int
+    problems: tuple[Problem, ...]
+    blocked: BlockedDeletion | None
+
+    @property
+    def has_changes(self) -> bool:
+        return any(change.action in {"create", "update", "delete"} for change in self.changes)
+
+    def count(self, action: Action) -> int:
+        return sum(change.action == action for change in self.changes)
+
+    def starts_per_day(self, side: Literal["before", "after"]) -> float:
+        """Of the jobs that change, what is blocked left out."""
+        changing = (change for change in self.changes if not change.is_blocked)
+        times = [change.before if side == "before" else change.after for change in changing]
+        return round(sum(one.starts_per_day for one in times if one), 2)
+
+    def as_json(self) -> dict[str, Any]:
+        blocked = self.blocked
+        return {
+            "changes": [change.as_json() for change in self.changes],
+            "unchanged": self.unchanged,
+            "starts_per_day": {"before": self.starts_per_day("before"), "after": self.starts_per_day("after")},
+            "blocked_deletion": {"digest": blocked.digest, "reason": blocked.reason, "job_ids": list(blocked.job_ids)}
+            if blocked
+            else None,
+            "problems": [problem.as_json() for problem in self.problems],
+        }
+
+
+def review(desired: Desired, stored: Mapping[str, Item], *, zone: str, now: datetime) -> Review:
+    """Compare the source, read with its specs, with what is stored. `zone` is the service's."""
+    plan = make_plan(desired, {job_id: item.known for job_id, item in stored.items()})
+    plan = within_caps(plan, stored, desired.caps, zone=zone, now=now)
+    reader = _Reader(stored, zone, now)
+    found = [reader.read(change) for change in plan.changes if not isinstance(change, Move)]
+    found += [reader.deletion(job_id, is_blocked=True) for job_id in (plan.blocked.job_ids if plan.blocked else ())]
+    problems = reported([*plan.problems, *look_alikes(desired.jobs, _beside(plan, desired, stored))])
+    return Review(tuple(sorted(found, key=lambda one: one.job_id)), plan.unchanged, problems, plan.blocked)
+
+
+def _beside(plan: Plan, desired: Desired, stored: Mapping[str, Item]) -> dict[str, str]:
+    """The places of stored jobs that the source doesn't declare, and that stay."""
+    gone = {change.known.job_id for change in plan.changes if isinstance(change, Delete)}
+    return {
+        job_id: f"{item.source.path}:{item.source.line}" if item.source else "made through the API"
+        for job_id, item in stored.items()
+        if job_id not in desired.jobs and job_id not in gone
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    stored: Mapping[str, Item]
+    zone: str
+    now: datetime
+
+    def read(self, change: Create | Update | Adopt | Delete | Hold | Conflict) -> Reviewed:
+        match change:
+            case Create(declared):
+                return self._creation(declared)
+            case Update(declared) | Adopt(declared):
+                return self._update(declared)
+            case Delete(known):
+                return self.deletion(known.job_id, is_blocked=False)
+            case Hold(known):
+                note = "what declares it is broken, so it keeps its last good spec"
+                return Reviewed("held", known.job_id, known.path, known.line, notes=(note,))
+            case Conflict(declared):
+                note = "belongs to the API: write adopt: true to take it over, or choose another id"
+                return Reviewed("conflict", declared.job_id, declared.path, declared.line, notes=(note,))
+            case _:
+                assert_never(change)
+
+    def deletion(self, job_id: str, *, is_blocked: bool) -> Reviewed:
+        item = self.stored[job_id]
+        known = item.known
+        notes = tuple(["says protect: true"] if item.spec.protect else []) + tuple(_pause_note(item, self.zone))
+        before = self._times(item.spec, item.created_at, is_paused=item.is_paused)
+        fields = tuple(spec_changes(item.spec, None))
+        return Reviewed("delete", job_id, known.path, known.line, fields, before, None, notes, is_blocked)
+
+    def _creation(self, declared: DeclaredJob) -> Reviewed:
+        spec = _spec(declared)
+        notes = []
+        if is_counted_from_creation(spec):
+            notes.append("counted from the moment at which it is applied")
+        if spec.paused:
+            notes.append("paused by its manifest: none of these runs")
+        return Reviewed(
+            "create", declared.job_id, declared.path, declared.line,
+            tuple(spec_changes(None, spec)), None, self._times(spec, self.now, is_paused=bool(spec.paused)),
+            tuple(notes),
+        )  # fmt: skip
+
+    def _update(self, declared: DeclaredJob) -> Reviewed:
+        spec, item = _spec(declared), self.stored[declared.job_id]
+        fields = list(spec_changes(item.spec, spec))
+        if item.owner is Owner.API:
+            fields.insert(0, FieldChange("owner", Owner.API, Owner.MANIFEST))
+        before = self._times(item.spec, item.created_at, is_paused=item.is_paused)
+        is_paused = replace(item, spec=spec).is_paused
+        is_same = schedule_digest(spec) == schedule_digest(item.spec) and is_paused == item.is_paused
+        after = before if is_same else self._times(spec, item.created_at, is_paused=is_paused)
+        notes = tuple(_pause_notes(item, spec, self.zone))
+        return Reviewed(
+            "update", declared.job_id, declared.path, declared.line, tuple(fields), before, after, notes
+        )  # fmt: skip
+
+    def _times(self, spec: JobSpec, created_at: datetime, *, is_paused: bool) -> Times:
+        """From the moment after now: a change never fires what lies in the past."""
+        own_zone = spec.timezone or self.zone
+        schedule = compile_schedule(spec, zone=self.zone, created_at=created_at)
+        end = self.now + timedelta(days=COUNTED_DAYS)
+        starts = 0 if is_paused else count_runs(schedule, self.now, end)
+        words = describe_job(spec, zone=own_zone) + (" (paused)" if is_paused else "")
+        return Times(own_zone, words, tuple(_fires(schedule, self.now)), round(starts / COUNTED_DAYS, 2), is_paused)
+
+
+def _fires(schedule: Schedule, after: datetime) -> Iterator[datetime]:
+    fire = next_run(schedule, after)
+    for _ in range(FIRES):
+        if fire is None:
+            return
+        yield fire
+        fire = next_run(schedule, fire)
+
+
+def _spec(declared: DeclaredJob) -> JobSpec:
+    if declared.spec is None:
+        message = f"only the outline of {declared.path} is at hand"
+        raise ValueError(message)
+    return declared.spec
+
+
+def _pause_note(item: Item, zone: str) -> Iterator[str]:
+    """The operators' pause, where it counts; its end in the service's zone."""
+    if item.pause is not None and item.spec.paused is None:
+        end = f"until {local_time(item.pause.until, zone).isoformat()}" if item.pause.until else "until it is resumed"
+        reason = f" ({item.pause.reason})" if item.pause.reason else ""
+        yield f"paused by {item.pause.by}{reason}: none of these runs {end}"
+
+
+def _pause_notes(item: Item, spec: JobSpec, zone: str) -> Iterator[str]:
+    if spec.paused is None:
+        yield from _pause_note(item, zone)
+    elif spec.paused:
+        yield "paused by its manifest: none of these runs"
+    if item.is_paused and not replace(item, spec=spec).is_paused:
+        yield "paused until now: it runs again"
+
+
+def _times_json(times: Times | None) -> dict[str, Any] | None:
+    if times is None:
+        return None
+    return {
+        "timezone": times.timezone,
+        "schedule": times.words,
+        "fire_times": times.fire_times(),
+        "starts_per_day": times.starts_per_day,
+        "paused": times.is_paused,
+    }

@@ -1,0 +1,184 @@
+"""What the reconciler knows of the source: the state that operators and the API look at."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from myscheduler.core.findings.problem import Problem, Severity
+from myscheduler.core.gitops.plan import Adopt, BlockedDeletion, Conflict, Create, Delete, Hold, Plan, Update, job_id_of
+from myscheduler.core.manifest.parsing import ParsedFile
+
+
+class Condition(StrEnum):
+    """Ready: the schedule is what the source says. Stalled: a person has to do something. As in Flux."""
+
+    RECONCILING = "Reconciling"
+    READY = "Ready"
+    STALLED = "Stalled"
+
+
+class Cause(StrEnum):
+    """The reason of a condition, for scripts."""
+
+    STARTING = "Starting"
+    APPLIED = "Applied"
+    PROBLEMS = "ProblemsInManifests"
+    DELETION_BLOCKED = "DeletionBlocked"
+    SOURCE_UNAVAILABLE = "SourceUnavailable"
+    STORE_UNAVAILABLE = "StoreUnavailable"
+    INTERNAL_ERROR = "InternalError"
+
+
+class FileCondition(StrEnum):
+    """What became of a file: all of it is applied, or some of its documents, or none, or it can't be read."""
+
+    APPLIED = "applied"
+    PARTIAL = "partial"
+    HELD = "held"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """One file of the source at the last pass."""
+
+    path: str
+    condition: FileCondition
+    jobs: int
+    """So many of its documents declare a job that can be used."""
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What became of one revision of the source, over all passes that saw it in a row."""
+
+    number: int
+    """Counts the revisions as they came; one that comes back counts anew."""
+    revision: str
+    first_at: datetime
+    last_at: datetime
+    """When something of it changed last."""
+    reason: Cause
+    counts: Mapping[str, int]
+    """`created`, `updated`, `deleted` over all its passes; `jobs`, `held`, `blocked`, `problems` at the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncState:
+    """The result of the last pass."""
+
+    condition: Condition
+    reason: Cause
+    message: str
+    attempted_revision: str | None = None
+    applied_revision: str | None = None
+    """The last revision that was applied as a whole; that it differs from the attempted one is the alarm."""
+    attempted_at: datetime | None = None
+    applied_at: datetime | None = None
+    """When that revision was applied first."""
+    since: datetime | None = None
+    """When the condition became what it is."""
+    problems: tuple[Problem, ...] = ()
+    held: frozenset[str] = frozenset()
+    blocked: BlockedDeletion | None = None
+    created: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    unchanged: int = 0
+    files: tuple[FileState, ...] = ()
+
+    def conditions(self, *, is_passing: bool) -> Iterator[tuple[Condition, bool]]:
+        """Each condition, and whether it holds. A pass that is under way leaves the others as they were."""
+        yield Condition.READY, self.condition is Condition.READY
+        yield Condition.RECONCILING, is_passing or self.condition is Condition.RECONCILING
+        yield Condition.STALLED, self.condition is Condition.STALLED
+
+
+def state_of(plan: Plan, files: tuple[FileState, ...], now: datetime, previous: SyncState) -> SyncState:
+    """The state after `plan` was applied, with what `previous` knows of the last revision that was good as a whole."""
+    ids: dict[type, list[str]] = {}
+    for change in plan.changes:
+        ids.setdefault(type(change), []).append(job_id_of(change))
+    condition, reason, message = _condition(plan)
+    is_whole = condition is Condition.READY
+    return SyncState(
+        condition,
+        reason,
+        message,
+        attempted_revision=plan.revision,
+        applied_revision=plan.revision if is_whole else previous.applied_revision,
+        attempted_at=now,
+        applied_at=now if is_whole and plan.revision != previous.applied_revision else previous.applied_at,
+        problems=plan.problems,
+        held=frozenset(ids.get(Hold, [])),
+        blocked=plan.blocked,
+        created=tuple(ids.get(Create, [])),
+        updated=tuple(sorted([*ids.get(Update, []), *ids.get(Adopt, [])])),
+        deleted=tuple(ids.get(Delete, [])),
+        unchanged=plan.unchanged,
+        files=files,
+        since=since(previous, condition, now),
+    )
+
+
+def since(previous: SyncState, condition: Condition, now: datetime) -> datetime:
+    """When that condition began, if it follows on `previous`."""
+    return previous.since if previous.since and previous.condition is condition else now
+
+
+def file_states(parsed: Iterable[ParsedFile], unreadable: Iterable[str], plan: Plan) -> tuple[FileState, ...]:
+    """What became of each file, sorted by path."""
+    problems: dict[str, list[Problem]] = {}
+    for problem in plan.problems:
+        problems.setdefault(problem.path, []).append(problem)
+    states = [_file_state(file, tuple(problems.get(file.path, ()))) for file in parsed]
+    states += [FileState(path, FileCondition.UNREADABLE, 0, tuple(problems.get(path, ()))) for path in unreadable]
+    return tuple(sorted(states, key=lambda state: state.path))
+
+
+def _file_state(file: ParsedFile, problems: tuple[Problem, ...]) -> FileState:
+    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+    condition = FileCondition.PARTIAL if file.jobs else FileCondition.HELD
+    return FileState(file.path, condition if errors else FileCondition.APPLIED, len(file.jobs), problems)
+
+
+def passed(state: SyncState, before: Passed | None) -> Passed | None:
+    """What is to be remembered of the last pass; `None` when nothing is new. `before` is the newest that is."""
+    if state.attempted_revision is None or state.attempted_at is None:
+        return None
+    done = {"created": len(state.created), "updated": len(state.updated), "deleted": len(state.deleted)}
+    left = {
+        "jobs": len(state.created) + len(state.updated) + state.unchanged,
+        "held": len(state.held),
+        "blocked": len(state.blocked.job_ids) if state.blocked else 0,
+        "problems": len(state.problems),
+    }
+    if before is None or before.revision != state.attempted_revision:
+        number = before.number + 1 if before else 1
+        at = state.attempted_at
+        return Passed(number, state.attempted_revision, at, at, state.reason, done | left)
+    if not any(done.values()) and before.reason == state.reason and left.items() <= before.counts.items():
+        return None
+    counts = {name: before.counts.get(name, 0) + count for name, count in done.items()} | left
+    return replace(before, last_at=state.attempted_at, reason=state.reason, counts=counts)
+
+
+def changed_count(plan: Plan) -> int:
+    return sum(not isinstance(change, Hold | Conflict) for change in plan.changes)
+
+
+def _condition(plan: Plan) -> tuple[Condition, Cause, str]:
+    if plan.blocked is not None:
+        message = (
+            f"{plan.blocked.reason}; nothing is deleted until it is approved: "
+            f"myscheduler sync --approve {plan.blocked.digest}"
+        )
+        return Condition.STALLED, Cause.DELETION_BLOCKED, message
+    errors = [problem for problem in plan.problems if problem.severity is Severity.ERROR]
+    if errors:
+        count = "a problem" if len(errors) == 1 else f"{len(errors)} problems"
+        message = f"{count} in manifests; their jobs stay as they were, the others are applied"
+        return Condition.STALLED, Cause.PROBLEMS, message
+    return Condition.READY, Cause.APPLIED, f"revision {plan.revision} is applied"

@@ -1,0 +1,180 @@
+"""The load that jobs will put on each target host, before it happens: heat, worst minutes, and what would help.
+
+Jobs start when they are due: retries, waiting for a turn and late starts after a downtime are not foreseen.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from itertools import groupby
+
+from myscheduler.core.calls.request import host_of
+from myscheduler.core.job.spec import DeclaredInterval, JobSpec, compile_schedule
+from myscheduler.core.load.jitter_advice import JITTERS, Advice, advise
+from myscheduler.core.load.starts import MINUTE, Group, Span, Starter, Stint, Tally, find_slots
+
+MOST_WORST = 5
+"""How many worst minutes a host has at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """An hour of a day on the clock."""
+
+    peak: int
+    """The most starts in one of its minutes."""
+    starts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A row of the heat map."""
+
+    date: date
+    hours: tuple[Cell | None, ...]
+    """24, `None` for one that the span doesn't reach or that the clock skips; one that comes twice is one cell."""
+    peak: int
+    peak_at: datetime
+    """The first minute with so many starts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """A minute in which many jobs start."""
+
+    at: datetime
+    starts: int
+    job_ids: tuple[str, ...]
+    again: tuple[datetime, ...]
+    """Other days on which the same jobs start at this time of the clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostForecast:
+    """What one host has to expect."""
+
+    host: str
+    jobs: int
+    starts: int
+    peak: int
+    """The most starts in a minute."""
+    days: tuple[Day, ...]
+    worst: tuple[Worst, ...]
+    advice: Advice | None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What all hosts have to expect, the worst first."""
+
+    span: Span
+    hosts: tuple[HostForecast, ...]
+    unanchored: int
+    """Intervals that no manifest anchors, counted as if they were first applied now."""
+    paused: int
+    """Jobs that don't count, because their manifests pause them."""
+
+
+def forecast_specs(specs: Iterable[JobSpec], now: datetime, days: int, zone: str) -> Forecast:
+    """From the minute of `now` on; `zone` is the service's. `OverflowError` at the end of the calendar."""
+    specs = list(specs)
+    running = [spec for spec in specs if not spec.paused]
+    span = Span.of_days(now, days, zone)
+    starters = [
+        Starter(spec.job_id, host_of(spec.target_url), compile_schedule(spec, zone=zone, created_at=now))
+        for spec in running
+    ]
+    return Forecast(
+        span,
+        hosts=tuple(sorted(forecast_hosts(starters, span), key=lambda host: (-host.peak, -host.starts, host.host))),
+        unanchored=sum(isinstance(spec.schedule, DeclaredInterval) and not spec.schedule.anchor for spec in running),
+        paused=len(specs) - len(running),
+    )
+
+
+def forecast_hosts(starters: Sequence[Starter], span: Span) -> Iterator[HostForecast]:
+    """One host after the other, so that no more than the minutes of one are held."""
+    latest = max((starter.offset for starter in starters), default=timedelta())
+    margin = max(max(JITTERS) // 60, -(-latest // MINUTE))
+    found = lru_cache(maxsize=256)(lambda schedule: find_slots(schedule, span, margin))
+    by_host = defaultdict[str, list[Starter]](list)
+    for starter in starters:
+        by_host[starter.host].append(starter)
+    for host, jobs in by_host.items():
+        shared = defaultdict[object, list[Starter]](list)
+        for job in jobs:
+            shared[job.schedule].append(job)
+        groups = [Group(found(schedule), sharing) for schedule, sharing in shared.items()]
+        yield _host(host, groups, span, margin)
+
+
+def _host(host: str, groups: Sequence[Group], span: Span, margin: int) -> HostForecast:
+    tally = Tally(span, margin)
+    for group in groups:
+        tally.add(group)
+    starts = tally.starts
+    return HostForecast(
+        host,
+        jobs=sum(len(group.jobs) for group in groups),
+        starts=sum(starts),
+        peak=max(starts),
+        days=tuple(_days(starts, span)),
+        worst=tuple(_worst(starts, groups, span)),
+        advice=advise(groups, tally),
+    )
+
+
+def _days(starts: Sequence[int], span: Span) -> Iterator[Day]:
+    for day, grouped in groupby(sorted(span.stints, key=_day_of), key=_day_of):
+        stints = list(grouped)
+        of_hours = [(stint.hour, starts[stint.first : stint.end]) for stint in stints]
+        cells = [(hour, Cell(max(counts), sum(counts))) for hour, counts in of_hours]
+        peak = max(cell.peak for _, cell in cells)
+        peak_at = span.moment(next(_minutes_with(peak, starts, stints)))
+        yield Day(date.fromordinal(day), tuple(_merged(cells, hour) for hour in range(24)), peak, peak_at)
+
+
+def _day_of(stint: Stint) -> int:
+    """A clock that goes back over midnight shows the end of a day again after the next one has begun."""
+    return stint.day
+
+
+def _minutes_with(count: int, starts: Sequence[int], stints: Iterable[Stint]) -> Iterator[int]:
+    for stint in stints:
+        yield from (minute for minute in range(stint.first, stint.end) if starts[minute] == count)
+
+
+def _merged(cells: Iterable[tuple[int, Cell]], hour: int) -> Cell | None:
+    found = [cell for of, cell in cells if of == hour]
+    return Cell(max(cell.peak for cell in found), sum(cell.starts for cell in found)) if found else None
+
+
+def _worst(starts: Sequence[int], groups: Sequence[Group], span: Span) -> list[Worst]:
+    """The same jobs at the same time of other days are one of them: a nightly crowd shall not hide all else."""
+    found: list[Worst] = []
+    for count in sorted({*starts} - {0}, reverse=True):
+        if len(found) >= MOST_WORST:
+            break
+        for minutes in _times_with(count, starts, span.clock):
+            found += _by_jobs(count, minutes, groups, span)
+    return sorted(found, key=lambda worst: (-worst.starts, worst.at))[:MOST_WORST]
+
+
+def _times_with(count: int, starts: Sequence[int], clock: Sequence[int]) -> Iterable[list[int]]:
+    """The minutes with that many starts, those of one time of the clock together, for the first few times."""
+    times: dict[int, list[int]] = {}
+    for minute, found in enumerate(starts):
+        if found == count and (clock[minute] in times or len(times) < MOST_WORST):
+            times.setdefault(clock[minute], []).append(minute)
+    return times.values()
+
+
+def _by_jobs(count: int, minutes: Iterable[int], groups: Sequence[Group], span: Span) -> Iterator[Worst]:
+    alike = defaultdict[tuple[str, ...], list[datetime]](list)
+    for minute in minutes:
+        job_ids = sorted(job_id for group in groups for job_id in group.started(minute))
+        alike[tuple(job_ids)].append(span.moment(minute))
+    for started, (first, *again) in alike.items():
+        yield Worst(first, count, started, tuple(again))

@@ -1,0 +1,70 @@
+"""What a jitter would make of the minutes in which too many jobs start. The numbers are counted, not estimated."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from myscheduler.core.load.starts import Group, Starter, Tally
+from myscheduler.core.schedule.jitter import jitter_offset
+
+HANDFUL = 5
+"""So many starts in a minute are nothing to talk about."""
+JITTERS = (120, 300, 600, 900, 1800, 3600)
+"""What is tried, in seconds; within a minute nothing is gained."""
+_FEWER = 5
+"""A jitter is enough when a fifth is left of the worst minute, or a handful."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A jitter that helps."""
+
+    jitter_sec: int
+    job_ids: tuple[str, ...]
+    """The jobs to give it to: those of crowded minutes whose slots are at least the jitter apart."""
+    crowded: int
+    """A minute with more starts than this is crowded."""
+    leaves: int
+    """The most starts in a minute that are left then, over the whole span and with all jobs of the host."""
+
+
+def advise(groups: Sequence[Group], tally: Tally) -> Advice | None:
+    """The smallest jitter that is enough, else the best one; `None` where none even halves the worst minute."""
+    starts = tally.starts
+    peak = max(starts)
+    if peak <= HANDFUL:
+        return None
+    crowded = max(HANDFUL, peak // _FEWER)
+    crowd = list(_crowd(groups, frozenset(minute for minute, count in enumerate(starts) if count > crowded)))
+    best: Advice | None = None
+    for jitter_sec in JITTERS:
+        movable = [group for group in crowd if group.slots.shortest_gap >= jitter_sec]
+        leaves = _left_by(jitter_sec, movable, tally)
+        if best is None or leaves < best.leaves:
+            job_ids = sorted(job.job_id for group in movable for job in group.jobs)
+            best = Advice(jitter_sec, tuple(job_ids), crowded, leaves)
+        if leaves <= crowded:
+            break
+    return best if best and best.leaves <= peak // 2 else None
+
+
+def _crowd(groups: Iterable[Group], minutes: frozenset[int]) -> Iterator[Group]:
+    """Of each group the jobs that start in any of these minutes and have no jitter yet."""
+    for group in groups:
+        hits: dict[int, bool] = {}
+        jobs: list[Starter] = []
+        for job in group.jobs:
+            offset = job.offset_sec
+            if offset not in hits:
+                hits[offset] = group.slots.meet(minutes, offset)
+            if hits[offset] and not job.has_jitter:
+                jobs.append(job)
+        if jobs:
+            yield Group(group.slots, jobs)
+
+
+def _left_by(jitter_sec: int, groups: Iterable[Group], tally: Tally) -> int:
+    tried = tally.copy()
+    for slots, jobs in groups:
+        tried.add(Group(slots, jobs), -1)
+        tried.add(Group(slots, [replace(job, offset=jitter_offset(job.job_id, jitter_sec)) for job in jobs]))
+    return max(tried.starts)

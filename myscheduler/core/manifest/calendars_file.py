@@ -1,0 +1,158 @@
+"""`calendars.yaml`: a company's calendars by name, which manifests refer to.
+
+A calendar is taken into the spec of each job that names it, so a job runs by what was last understood: where the file
+breaks or loses a calendar, the jobs that need it are held as they are.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from myscheduler.core.bounds import LONGEST_CALENDAR_NAME, MOST_CALENDARS, MOST_PROBLEMS
+from myscheduler.core.findings.masking import field_of, key_shown
+from myscheduler.core.findings.problem import LONGEST_SHOWN, Problem, cut, did_you_mean, enough, shown
+from myscheduler.core.manifest.fields import LONGEST_DAYS, MOST_DAYS
+from myscheduler.core.schedule.calendars import Calendar, check_calendar
+from myscheduler.core.source.snapshot import CALENDARS, SourceFile, UnreadableFile
+from myscheduler.core.source.yaml import Document, YamlError, read_documents
+from myscheduler.errors import ScheduleError
+
+
+class CalendarEntry(BaseModel):
+    """A calendar as its author writes it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    country: str | None = Field(
+        None, max_length=100, description="ISO 3166 code, such as JP; without it, Monday to Friday.", examples=["JP"]
+    )
+    subdivision: str | None = Field(
+        None, max_length=100, description="A state or province with holidays of its own, such as CA.", examples=["CA"]
+    )
+    closed: list[Annotated[str, Field(max_length=LONGEST_DAYS)]] | None = Field(
+        None,
+        max_length=MOST_DAYS,
+        description="Further closed days, such as 12-29/01-03 or 2026-08-13.",
+        examples=[["12-29/01-03", "2026-08-13"]],
+    )
+    open: list[Annotated[str, Field(max_length=LONGEST_DAYS)]] | None = Field(
+        None, max_length=MOST_DAYS, description="Working days, whatever the country says.", examples=[["2026-05-02"]]
+    )
+
+
+MOST_COMPARED = 100
+"""Names of calendars that a mistyped one is compared with."""
+
+_ENTRIES = TypeAdapter(dict[str, CalendarEntry])
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCalendars:
+    """What the file says."""
+
+    known: Mapping[str, Calendar] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    digest: str = ""
+    """Of the file's bytes; empty when there is none."""
+
+    def find(self, name: str) -> Calendar:
+        """The calendar of that name; a `ScheduleError` says why there is none."""
+        if name in self.known:
+            return self.known[name]
+        close = get_close_matches(name[:LONGEST_SHOWN], self.known, n=1) if len(self.known) <= MOST_COMPARED else []
+        if close:
+            hint = f"did you mean {shown(close[0])}?"
+        elif self.problems:
+            hint = f"{CALENDARS} has problems; until they are mended, the job stays as it was"
+        elif self.known:
+            hint = f"{CALENDARS} has {cut(', '.join(sorted(self.known)))}"
+        else:
+            hint = f"it would be written in {CALENDARS} at the root of the manifests, and there is none"
+        raise ScheduleError(f"{shown(name)} is not known: {hint}")
+
+
+def read_calendars(file: SourceFile | UnreadableFile | None) -> NamedCalendars:
+    """Read the file; never raises for what stands in it. Calendars beside a wrong one can be used."""
+    match file:
+        case None:
+            return NamedCalendars()
+        case UnreadableFile(path, reason):
+            message = f"can't be read ({reason}): jobs that name a calendar stay as they were"
+            return NamedCalendars({}, (Problem(path, 1, 1, "", "unreadable", message),), "unreadable")
+        case SourceFile(path, content, digest):
+            return _read(path, content, digest)
+
+
+def _read(path: str, content: bytes, digest: str) -> NamedCalendars:
+    try:
+        documents = list(read_documents(content.decode("utf-8-sig")))
+    except UnicodeDecodeError:
+        return NamedCalendars(
+            {}, (Problem(path, 1, 1, "", "not-utf8", "is not UTF-8: save the file as UTF-8"),), digest
+        )
+    except YamlError as error:
+        return NamedCalendars({}, (Problem(path, error.line, error.column, "", "yaml-syntax", str(error)),), digest)
+    if not documents:
+        return NamedCalendars({}, (), digest)
+    if len(documents) > 1:
+        line, column = documents[1].start
+        message = "is one document: remove the --- and what follows, or put it under a name of its own"
+        return NamedCalendars({}, (Problem(path, line, column, "", "invalid-calendar", message),), digest)
+    known, problems = _entries(path, documents[0])
+    return NamedCalendars(known, tuple(sorted(enough(problems))), digest)
+
+
+def _entries(path: str, document: Document) -> tuple[dict[str, Calendar], list[Problem]]:
+    def problem(loc: tuple[str | int, ...], rule: str, message: str, *, at_key: bool = False) -> Problem:
+        line, column = document.position(loc, at_key=at_key)
+        return Problem(path, line, column, field_of(loc), rule, message)
+
+    told = document.complaints[: MOST_PROBLEMS + 1]
+    problems = [problem(one.loc, one.rule, one.message, at_key=one.at_key) for one in told]
+    unclear = {one.loc[:1] for one in document.complaints}
+    entries = document.value if isinstance(document.value, dict) else {}
+    if entries is not document.value:
+        return {}, [*problems, problem((), "not-a-mapping", "is a mapping of names to calendars")]
+    if len(entries) > MOST_CALENDARS:
+        message = f"holds {len(entries):,} calendars: up to {MOST_CALENDARS:,} can be kept apart"
+        return {}, [*problems, problem((), "too-large", message)]
+    known: dict[str, Calendar] = {}
+    for name, written in entries.items():
+        found, faults = _entry(name, written)
+        if len(problems) <= MOST_PROBLEMS:
+            problems += [problem(loc, "invalid-calendar", message) for loc, message in faults]
+        if found is not None and (name,) not in unclear:
+            known[name] = found
+    return known, problems
+
+
+def _entry(name: str, written: Any) -> tuple[Calendar | None, list[tuple[tuple[str | int, ...], str]]]:
+    if len(name) > LONGEST_CALENDAR_NAME:
+        return None, [((name,), f"a name of a calendar has up to {LONGEST_CALENDAR_NAME} characters")]
+    try:
+        entry = _ENTRIES.validate_python({name: written})[name]
+    except ValidationError as error:
+        return None, [(tuple(one["loc"]), _explained(one)) for one in error.errors()[: MOST_PROBLEMS + 1]]
+    calendar = Calendar(entry.country, entry.subdivision, tuple(entry.closed or ()), tuple(entry.open or ()))
+    try:
+        check_calendar(calendar)
+    except ScheduleError as error:
+        return None, [((name, error.field), str(error))]
+    return calendar, []
+
+
+def _explained(fault: ErrorDetails) -> str:
+    kind, message, written = fault["type"], fault["msg"], shown(fault["input"])
+    if kind == "extra_forbidden":
+        name, known = str(fault["loc"][-1]), CalendarEntry.model_fields
+        name = key_shown(name)
+        return f"unknown key {name!r}{did_you_mean(name, known) or ': the keys are ' + ', '.join(known)}"
+    if kind == "list_type":
+        return f"has to be a list, such as [12-29/01-03], not {written}"
+    if kind in {"model_type", "model_attributes_type", "dict_type"}:
+        return f"has to be an object, such as {{country: JP}}, not {written}"
+    return f"{message.replace('Input should', 'should')}, not {written}"

@@ -1,0 +1,375 @@
+"""The fields that people write, in a manifest or in `POST /jobs`, and how they become a `JobSpec`.
+
+One model serves both doors, so a job means the same whichever way it comes in.
+"""
+
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from sys import intern
+from typing import Any
+from urllib.parse import urlsplit
+
+from myscheduler.core.bounds import LARGEST_HEADERS, MOST_PROBLEMS
+from myscheduler.core.calls.hosts import host_fault
+from myscheduler.core.calls.link_local import NOWHERE, Reach, advice, called_address
+from myscheduler.core.findings.problem import Complaint, Severity, did_you_mean, shown
+from myscheduler.core.header_values import SINGLE, HeaderValue, texts_of
+from myscheduler.core.job.limits import NO_LIMITS, Limits
+from myscheduler.core.job.spec import (
+    DeclaredCron,
+    DeclaredCrons,
+    DeclaredDate,
+    DeclaredInterval,
+    DeclaredSchedule,
+    JobSpec,
+    compile_schedule,
+    crons_of,
+    follows_real_time,
+    shared_texts,
+)
+from myscheduler.core.manifest.calendars_file import NamedCalendars
+from myscheduler.core.manifest.excess import excess
+from myscheduler.core.manifest.field_faults import read_fields
+from myscheduler.core.manifest.fields import METHODS, JobFields
+from myscheduler.core.manifest.limit_fields import declared_limits
+from myscheduler.core.manifest.schedule_fields import FIELD_OF_KIND, Rejected, declared_schedule
+from myscheduler.core.policy.policy import Policy, judge
+from myscheduler.core.schedule.exclusions import search_run
+from myscheduler.core.schedule.slots import TICK, Adjusted, Interval, Schedule, back, next_after
+from myscheduler.core.schedule.zones import is_zone
+from myscheduler.core.secrets.references import Loc, is_in_host, reference_faults
+
+_ID_FORBIDDEN = frozenset("/?#%")
+_WORD_END = re.compile(r"[:\s]")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADERS_OF_THE_CLIENT = frozenset(
+    {"connection", "content-length", "expect", "keep-alive", "te", "transfer-encoding", "upgrade"}
+)
+
+
+def declare(
+    values: Mapping[str, Any],
+    *,
+    zone: str,
+    calendars: NamedCalendars | None = None,
+    policies: Sequence[Policy] = (),
+    reach: Reach = NOWHERE,
+) -> tuple[JobSpec | None, list[Complaint]]:
+    """Turn what an author wrote into a spec.
+
+    `zone` is the service's zone, for local times of jobs that name none; `calendars` are those that have a name;
+    `policies` are all that bind the job, `reach` says which link-local addresses it may call.
+    Returns the spec, or `None` where any complaint is an error; and every complaint at once. What is too large is not
+    judged any further.
+    """
+    if fault := excess(values):
+        return None, [fault]
+    fields, complaints = read_fields(values)
+    misshapen = {complaint.loc[:1] for complaint in complaints}
+    complaints += [*_check(fields), *_check_reach(fields.target_url, reach), *_check_encodable(fields)]
+    schedule = None
+    try:
+        schedule = declared_schedule(fields, zone)
+    except Rejected as rejected:
+        if not complaints or _has_schedule(fields):  # a schedule that is missing may be one of the complaints
+            complaints.append(rejected.complaint)
+    own_zone = fields.timezone if fields.timezone and is_zone(fields.timezone) else zone
+    limits, faults = declared_limits(fields, zone=own_zone, calendars=calendars or NamedCalendars())
+    complaints += faults
+    if policies and () not in misshapen:
+        draft = _spec(fields, schedule or _SOME_DATE, limits or NO_LIMITS)
+        complaints += _unheard(judge(draft, policies), complaints, misshapen)
+    if schedule is not None and fields.dst and follows_real_time(schedule):
+        message = (
+            "has no effect here: an hour or minute that starts with * follows real time, so nothing is lost or doubled"
+        )
+        complaints.append(Complaint(("dst",), "no-effect", message, Severity.WARNING, at_key=True))
+    if schedule is None or limits is None or any(one.severity is Severity.ERROR for one in complaints):
+        return None, complaints
+    spec = _spec(fields, schedule, limits)
+    if fault := _never_runs(spec, zone):
+        return spec if fault.severity is Severity.WARNING else None, [*complaints, fault]
+    return spec, complaints
+
+
+_SOME_DATE = DeclaredDate("2020-01-01T00:00:00Z")
+"""Stands in for a schedule that can't be used, which is complained about; a policy says nothing about one-offs."""
+
+
+def _unheard(
+    found: Iterable[Complaint], complaints: Sequence[Complaint], misshapen: set[tuple[str | int, ...]]
+) -> list[Complaint]:
+    """What a policy says about fields of which nothing worse is said yet: of the others it saw stand-ins."""
+    wrong = {complaint.loc for complaint in complaints if complaint.severity is Severity.ERROR}
+    return [one for one in found if one.loc not in wrong and one.loc[:1] not in misshapen]
+
+
+def is_past(spec: JobSpec, *, zone: str, now: datetime) -> bool:
+    """Nothing is left to run: a one-off whose moment is over, or a cron schedule of years that are over."""
+    return _has_end(spec) and next_after(compile_schedule(spec, zone=zone, created_at=now), now) is None
+
+
+def _has_end(spec: JobSpec) -> bool:
+    """Only such schedules have to be looked at: the others go on to the end of the calendar."""
+    match spec.schedule:
+        case DeclaredDate():
+            return True
+        case DeclaredCron() | DeclaredCrons():
+            fields = (field for one in crons_of(spec.schedule) for field in one.fields)
+            return spec.limits.end_at is not None or any(name == "year" and text != "*" for name, text in fields)
+        case _:
+            return spec.limits.end_at is not None
+
+
+_LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def _never_runs(spec: JobSpec, zone: str) -> Complaint | None:
+    """What limits leave nothing of a schedule, or so little that no run is found; that is a warning."""
+    if spec.limits == NO_LIMITS:
+        return None
+    schedule = compile_schedule(spec, zone=zone, created_at=_LONG_AGO)
+    start = max(back(schedule.start, TICK), _LONG_AGO) if isinstance(schedule, Adjusted) else _LONG_AGO
+    if next_after(schedule, start) is None:
+        if spec.limits.end_at is None or (isinstance(schedule, Adjusted) and isinstance(schedule.rhythm, Interval)):
+            return None  # when it begins to count is not known here
+        message = "is over before the schedule has a slot, so the job never runs"
+        return Complaint(("end_at",), "never-runs", message)
+    found = search_run(_at_any_second(spec, schedule), start)
+    if found.run is not None:
+        return None
+    field = "calendar" if spec.limits.calendar else "blackout"
+    if found.is_certain:
+        message = "leaves out every slot of the schedule, so the job never runs"
+        return Complaint((field,), "never-runs", message)
+    message = "leaves out so much that no run was found in the time for it: write fewer or simpler blackouts"
+    return Complaint((field,), "no-run-found", message, Severity.WARNING)
+
+
+def _at_any_second(spec: JobSpec, schedule: Schedule) -> Schedule:
+    """An interval without an anchor may lie anywhere: only what leaves out every second leaves out all of it."""
+    if isinstance(spec.schedule, DeclaredInterval) and spec.schedule.anchor is None and isinstance(schedule, Adjusted):
+        return replace(schedule, rhythm=Interval(timedelta(seconds=1), _LONG_AGO))
+    return schedule
+
+
+def _has_schedule(fields: JobFields) -> bool:
+    return any(getattr(fields, name) is not None for name in FIELD_OF_KIND.values())
+
+
+def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits) -> JobSpec:
+    job_id = fields.job_id or ""
+    given: dict[str, Any] = fields.model_dump(
+        exclude_none=True,
+        include={
+            "timezone", "body", "timeout_sec", "max_retries", "retry_backoff_sec",
+            "misfire_grace_time", "max_instances", "overlap", "on_interrupt", "paused", "protect", "labels",
+        },
+    )  # fmt: skip
+    if fields.headers:
+        given["headers"] = shared_texts(fields.headers)
+    return JobSpec(
+        job_id=job_id,
+        name=fields.name or job_id,
+        schedule=schedule,
+        limits=limits,
+        target_url=fields.target_url,
+        method=intern((fields.method or "GET").upper()),
+        **_catch_up(fields),
+        **given,
+    )
+
+
+def _catch_up(fields: JobFields) -> dict[str, Any]:
+    """`last` and `all` are other words for `coalesce`."""
+    if fields.catchup is None:
+        return {} if fields.coalesce is None else {"coalesce": fields.coalesce}
+    return {"coalesce": fields.catchup != "all", "catchup": "none" if fields.catchup == "none" else None}
+
+
+def _check(fields: JobFields) -> Iterator[Complaint]:
+    """The rules that types can't say."""
+    if fields.job_id is not None and (fault := id_fault(fields.job_id)):
+        yield Complaint(("job_id",), "invalid-id", fault)
+    if _has_control(fields.name or ""):
+        message = f"{shown(fields.name)} holds line breaks or other control characters: remove them"
+        yield Complaint(("name",), "invalid-name", message)
+    if not is_in_host(fields.target_url) and (fault := _url_fault(fields.target_url)):
+        yield Complaint(("target_url",), "invalid-url", fault)
+    if fields.method is not None and not (fields.method.isascii() and fields.method.upper() in METHODS):
+        message = f"{shown(fields.method)} is not one of {', '.join(METHODS)}{did_you_mean(fields.method, METHODS)}"
+        yield Complaint(("method",), "invalid-method", message)
+    headers = fields.headers or {}
+    for name, value in headers.items():
+        yield from _check_header(name, value)
+    yield from _check_spellings(headers)
+    if sum(len(str(loc[0])) + len(text) for loc, text in texts_of(headers)) > LARGEST_HEADERS:
+        message = f"hold more than {LARGEST_HEADERS // 1024} KiB together, which servers refuse: send less"
+        yield Complaint(("headers",), "too-large", message)
+    yield from reference_faults(fields.target_url, _as_tuples(headers), fields.body)
+    yield from _check_companions(fields)
+
+
+def _check_reach(target_url: str, reach: Reach) -> Iterator[Complaint]:
+    """Whether the host may be called, and can be. What a name stands for is judged when it is called."""
+    address = called_address(target_url)
+    if address is not None and not reach.allows(address):
+        yield Complaint(("target_url",), "policy-link-local", advice(address))
+    elif not is_in_host(target_url) and not _url_fault(target_url) and (fault := host_fault(target_url)):
+        yield Complaint(("target_url",), "invalid-url", fault)
+
+
+def _has_control(text: str) -> bool:
+    return not text.isprintable() and any(unicodedata.category(char) == "Cc" for char in text)
+
+
+def _check_companions(fields: JobFields) -> Iterator[Complaint]:
+    """Fields that belong to others, or exclude each other."""
+    crons = fields.cron if isinstance(fields.cron, list) else [fields.cron]
+    if fields.seconds and any(isinstance(one, dict) for one in crons):
+        message = "seconds belongs to a crontab line: here, write the field `second` of the object"
+        yield Complaint(("seconds",), "schedule", message, at_key=True)
+    if fields.catchup and fields.coalesce is not None and fields.coalesce is not (fields.catchup != "all"):
+        written = "true" if fields.coalesce else "false"
+        message = f"catchup: {fields.catchup} contradicts coalesce: {written}: remove coalesce"
+        yield Complaint(("catchup",), "schedule", message, at_key=True)
+    if fields.overlap == "allow" and fields.max_instances is not None:
+        message = "overlap: allow knows no limit: remove max_instances, or write another overlap"
+        yield Complaint(("overlap",), "schedule", message, at_key=True)
+    if fields.overlap == "replace" and (fields.catchup == "all" or fields.coalesce is False):
+        message = "overlap: replace keeps the newest only, so all can't be caught up on: write catchup: last or none"
+        yield Complaint(("overlap",), "schedule", message, at_key=True)
+    for name, needs in (
+        ("day_match", "cron"),
+        ("seconds", "cron"),
+        ("dst", "interval" if fields.clock == "wall" else "cron"),
+        ("anchor", "interval"),
+        ("clock", "interval"),
+        ("fold", "run_at"),
+    ):
+        if getattr(fields, name) is not None and getattr(fields, needs) is None:
+            yield Complaint((name,), "schedule", f"{name} belongs to {needs}, which this job doesn't have", at_key=True)
+
+
+def _as_tuples(headers: Mapping[str, str | list[str]]) -> dict[str, HeaderValue]:
+    return {name: value if isinstance(value, str) else tuple(value) for name, value in headers.items()}
+
+
+def _check_spellings(names: Iterable[str]) -> Iterator[Complaint]:
+    """Servers don't tell `x-a` from `X-A`."""
+    first: dict[str, str] = {}
+    for name in names:
+        other = first.setdefault(name.lower(), name)
+        if other != name and _HEADER_NAME.fullmatch(name):
+            message = f"is the same header as {other}: remove one; several values are written as a list below one name"
+            yield Complaint(("headers", name), "duplicate-key", message, at_key=True)
+
+
+def _check_header(name: str, value: str | list[str]) -> Iterator[Complaint]:
+    if not _HEADER_NAME.fullmatch(name):
+        yield Complaint(
+            ("headers",),  # not the name itself: a colon that was forgotten has made the value a part of it
+            "invalid-header",
+            f"{shown(_WORD_END.split(name, maxsplit=1)[0])} … is not a header name: it takes letters, digits and -",
+            at_key=True,
+        )
+    elif name.lower() in HEADERS_OF_THE_CLIENT:
+        message = f"{name} is set by the HTTP client: leave it out"
+        yield Complaint(("headers", name), "invalid-header", message, at_key=True)
+    elif name.lower().startswith("x-myscheduler-"):
+        message = f"{name} is set by the scheduler, this value is never sent"
+        yield Complaint(("headers", name), "reserved-header", message, Severity.WARNING, at_key=True)
+    if not isinstance(value, str) and name.lower() in SINGLE:
+        yield Complaint(("headers", name), "invalid-header", f"{name} takes one value, not a list: write it as text")
+    for loc, text in texts_of({name: value}):
+        if any(unicodedata.category(char) == "Cc" and char != "\t" for char in text):
+            message = "a header value can't hold line breaks or other control characters: remove them"
+            yield Complaint(("headers", *loc), "invalid-header", message)
+
+
+def _check_encodable(fields: JobFields) -> Iterator[Complaint]:
+    """JSON can spell what UTF-8 can't carry (half a surrogate pair) and what JSON itself can't (NaN)."""
+    given = fields.model_dump(exclude_unset=True)
+    with suppress(ValueError, TypeError, RecursionError):  # UnicodeEncodeError among them
+        _ = _STRICT.encode(given).encode()
+        return
+    for name, value in given.items():
+        try:
+            _STRICT.encode(value).encode()
+        except UnicodeEncodeError:
+            message = "holds half of a surrogate pair, which is not a character: write the whole character"
+            yield Complaint((name,), "invalid-text", message)
+        except (ValueError, TypeError, RecursionError) as error:
+            places = list(_endless_numbers(value, (name,)))
+            for loc in places[:MOST_PROBLEMS]:
+                message = "is a number that JSON can't carry: write one up to 1.8e+308, or text in quotes"
+                yield Complaint(loc, "invalid-value", message)
+            if not places:
+                yield Complaint((name,), "invalid-value", f"can't be written as JSON: {error}")
+
+
+def _endless_numbers(value: Any, loc: Loc) -> Iterator[Loc]:
+    """Where numbers stand that are larger than a float can be, or none."""
+    left = [(loc, value)]
+    while left:
+        place, one = left.pop()
+        if isinstance(one, float) and not math.isfinite(one):
+            yield place
+        elif isinstance(one, dict | list):
+            inner = one.items() if isinstance(one, dict) else enumerate(one)
+            left += reversed([((*place, name), part) for name, part in inner])
+
+
+_STRICT = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+
+
+def id_fault(job_id: str) -> str | None:
+    """What is wrong with a job id, or `None`."""
+    if job_id in {".", ".."}:
+        return f"{shown(job_id)} can't stand in a URL: choose another id"
+    if found := sorted(_ID_FORBIDDEN & set(job_id)):
+        instead = "".join("-" if char in _ID_FORBIDDEN else char for char in job_id)
+        have = "have" if len(found) > 1 else "has"
+        what = f"{shown(job_id)} holds {' '.join(found)}, which {have} a meaning in URLs"
+        return f"{what}: write {shown(instead)} for example"
+    if not job_id.isprintable() and not all(
+        char.isprintable() or unicodedata.category(char) == "Zs" for char in job_id
+    ):
+        return f"{shown(job_id)} holds line breaks, tabs or other control characters: remove them"
+    if job_id != job_id.strip():
+        return f"{shown(job_id)} starts or ends with a space: write {shown(job_id.strip())}"
+    return None
+
+
+def _url_fault(url: str) -> str | None:
+    if not url.strip():
+        return "is empty: write the URL to call, such as https://api.example.com/run"
+    if any(map(str.isspace, url)) or _has_control(url):
+        return "holds white space or control characters: write a space as %20"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # its message may repeat a part of a password
+        return "is not a URL whose host and port can be read: write one such as https://api.example.com/run"
+    if parts.scheme not in {"http", "https"}:
+        return f"has to start with http:// or https://{_scheme_shown(url)}"
+    if not parts.hostname:
+        return "has no host: write one such as https://api.example.com/run"
+    if port == 0:
+        return "has port 0, which can't be called: write another, or leave it out"
+    return None
+
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,20}://", re.IGNORECASE)
+
+
+def _scheme_shown(url: str) -> str:
+    """What stands there instead; of a URL no more is repeated than its scheme, the rest may hold a credential."""
+    found = _SCHEME.match(url)
+    return f", not with {found[0]}" if found else ""

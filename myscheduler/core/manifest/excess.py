@@ -1,0 +1,60 @@
+"""Whether a job is too large to be judged."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from myscheduler.core.bounds import (
+    DEEPEST,
+    LARGEST_JOB,
+    LONGEST_NUMBER,
+    MOST_REFERENCES,
+    MOST_VALUES,
+    REFERENCE,
+    TOO_LONG,
+)
+from myscheduler.core.findings.problem import Complaint
+
+Loc = tuple[str | int, ...]
+
+_HOLDERS = (dict, list, tuple)
+
+
+def excess(values: Mapping[str, Any]) -> Complaint | None:
+    """What makes a job too large, or `None`. Looks no further than the bounds reach, and does not recurse."""
+    left: list[tuple[Loc, Any]] = [((), values)]
+    count = size = references = 0
+    while left:
+        loc, holder = left.pop()
+        count += len(holder)
+        if len(loc) > DEEPEST or count > MOST_VALUES:
+            return Complaint((), "too-large", _too_many(len(loc)))
+        for name, value in _inner(holder):
+            if isinstance(name, str):
+                size += len(name)
+            if isinstance(value, str):
+                size += len(value)
+                references += value.count(REFERENCE)
+            elif isinstance(value, _HOLDERS):
+                left.append(((*loc, name), value))
+            elif isinstance(value, int) and not -TOO_LONG < value < TOO_LONG:
+                message = f"is a number of more than {LONGEST_NUMBER:,} digits: write it as text"
+                return Complaint((*loc, name), "too-large", message)
+        if references > MOST_REFERENCES or size > LARGEST_JOB:
+            return Complaint((), "too-large", _too_much(references))
+    return None
+
+
+def _too_many(depth: int) -> str:
+    if depth > DEEPEST:
+        return f"is nested more than {DEEPEST} levels deep"
+    return f"holds more than {MOST_VALUES:,} values: part it, or let the target fetch what it needs"
+
+
+def _too_much(references: int) -> str:
+    if references > MOST_REFERENCES:
+        return f"holds more than {MOST_REFERENCES:,} references, or literal {REFERENCE}: part it"
+    return f"holds more than {LARGEST_JOB // 1024**2} MiB of text: let the target fetch what it needs"
+
+
+def _inner(values: Any) -> Iterable[tuple[str | int, Any]]:
+    return values.items() if isinstance(values, dict) else enumerate(values)

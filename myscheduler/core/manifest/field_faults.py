@@ -1,0 +1,205 @@
+"""What has the wrong shape among the fields that people write: pydantic's findings, said in our words."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from myscheduler.core.bounds import MOST_PROBLEMS
+from myscheduler.core.findings.masking import is_credential_name, key_shown
+from myscheduler.core.findings.problem import Complaint, did_you_mean, shown
+from myscheduler.core.manifest.fields import (
+    BlackoutFields,
+    CalendarFields,
+    DstFields,
+    IntervalFields,
+    JobFields,
+    LengthFields,
+)
+from myscheduler.core.source.yaml_suspects import odd_space
+
+
+def read_fields(values: Mapping[str, Any]) -> tuple[JobFields, list[Complaint]]:
+    """The fields of the right shape, and complaints about the others; so that the rules can judge what is left."""
+    try:
+        return JobFields.model_validate(values), []
+    except ValidationError as error:
+        details = [detail for detail in error.errors(include_url=False) if not _is_other_shape(detail)]
+    complaints = [_translate(detail) for detail in details[:MOST_PROBLEMS]]
+    complaints += [Complaint(_loc(detail), "invalid-value", detail["msg"]) for detail in details[MOST_PROBLEMS:]]
+    wrong = {complaint.loc[0] for complaint in complaints if complaint.loc}
+    is_whole = all(complaint.loc for complaint in complaints)  # else a key is no text, and nothing can be judged
+    rest = {name: value for name, value in values.items() if is_whole and name not in wrong}
+    return JobFields.model_validate({"target_url": _SOME_URL} | rest), complaints
+
+
+_SOME_URL = "http://localhost"
+"""Stands in for one of the wrong shape, which is complained about."""
+
+
+def _translate(detail: ErrorDetails) -> Complaint:
+    """Say pydantic's finding in our words, with what to write instead."""
+    loc = _loc(detail)
+    match detail["type"]:
+        case "extra_forbidden":
+            return Complaint(loc, "unknown-key", _unknown(str(loc[-1]), _keys_around(loc)), at_key=True)
+        case "missing":
+            return Complaint(loc, "missing-field", "is missing")
+        case "string_type" if loc[-1] in {"interval", "duration"}:
+            advice = "write an object such as {minutes: 10}, or an ISO 8601 duration such as PT10M"
+            return Complaint(loc, "invalid-type", f"can't be {_found(loc, detail['input'])}: {advice}")
+        case "string_type":
+            return Complaint(loc, "invalid-type", _no_text(loc, detail["input"]))
+        case "dict_type" | "model_type" | "list_type":
+            what = "a list" if detail["type"] == "list_type" else "an object"
+            return Complaint(loc, "invalid-type", f"has to be {what}, not {_found(loc, detail['input'])}")
+        case "bool_type":
+            return Complaint(loc, "invalid-type", f"has to be true or false, not {_found(loc, detail['input'])}")
+        case "int_type" | "float_type" | "int_from_float":
+            what = "a whole number" if detail["type"].startswith("int") else "a number"
+            written = f"{detail['input']:g}" if isinstance(detail["input"], float) else _found(loc, detail["input"])
+            return Complaint(loc, "invalid-type", f"has to be {what}, not {written}")
+        case "literal_error":
+            expected = str(detail.get("ctx", {}).get("expected", ""))
+            close = did_you_mean(_text(detail["input"]), re.findall(r"'(\w+)'", expected))
+            return Complaint(loc, "invalid-value", f"{shown(detail['input'])} is not one of {expected}{close}")
+        case "too_long" | "too_short":
+            return _of_wrong_length(loc, detail)
+        case _:
+            return Complaint(loc, "invalid-value", _out_of_range(detail), at_key="[key]" in detail["loc"])
+
+
+def _of_wrong_length(loc: tuple[str | int, ...], detail: ErrorDetails) -> Complaint:
+    if detail["type"] == "too_short":
+        return Complaint(loc, "invalid-value", "is an empty list: write an entry, or leave it out")
+    return Complaint(loc, "too-large", f"has more than {detail['ctx']['max_length']:,} entries: take some out")
+
+
+def _out_of_range(detail: ErrorDetails) -> str:
+    if detail["type"] == "finite_number":
+        return "has to be a finite number"
+    message = detail["msg"].replace("Input should", "should").replace("String should", "should")
+    return f"{message}{_shown(detail['input'])}"
+
+
+def _text(value: Any) -> str:
+    """Of what is no text, nothing that takes long."""
+    return value if isinstance(value, str) else ""
+
+
+def _no_text(loc: tuple[str | int, ...], value: Any) -> str:
+    advice = ": put it into quotes" if isinstance(value, bool | int | float) else ""
+    if value is None:
+        advice = _spaced(str(loc[-1]))
+    return f"has to be text, not {_found(loc, value)}{advice}"
+
+
+_OF_TWO_SHAPES = frozenset({"cron", "interval", "duration"})
+"""Fields that are text or an object; each header is text or a list."""
+
+
+def _is_other_shape(detail: ErrorDetails) -> bool:
+    """Pydantic names what is wrong for each shape of such a field; only one of them was meant."""
+    loc, may_be_list = detail["loc"], detail["loc"][:1] == ("cron",)
+    shape = _shape_at(loc)
+    if shape and loc[shape : shape + 1] in {("str",), ("constrained-str",)}:
+        if loc[0] == "headers":
+            return isinstance(detail["input"], list)
+        return isinstance(detail["input"], (dict, list) if may_be_list else dict)
+    if may_be_list and len(loc) > 3 and loc[3] == "str":  # an item of a list
+        return isinstance(detail["input"], dict)
+    return bool(shape) and detail["type"] in {"dict_type", "model_type", "list_type"}
+
+
+_GENERIC = ("dict[", "list[", "constrained-str", "function-")
+"""How pydantic's names of other branches begin."""
+
+
+def _shape_at(loc: tuple[str | int, ...]) -> int:
+    """Where in `loc` the shape of such a field stands, behind its name; 0 when there is none."""
+    if loc[:1] in {("cron",), ("interval",)}:
+        return 1
+    if loc[:1] == ("headers",) and len(loc) > 2 and loc[2] != "[key]":
+        return 2
+    return 3 if loc[:1] == ("blackout",) and len(loc) > 2 and loc[2] in _OF_TWO_SHAPES else 0
+
+
+def _loc(detail: ErrorDetails) -> tuple[str | int, ...]:
+    """Without the union branches that pydantic adds behind fields of two shapes, and its mark for a key."""
+    loc = tuple(part for part in detail["loc"] if part != "[key]")
+    if loc[:1] == ("cron",):
+        return loc[::2]  # a branch stands behind the name, behind the number of an item, and behind a field
+    shape = _shape_at(loc)
+    if shape and len(loc) > shape:
+        branches = {"str", "int", "IntervalFields", "LengthFields"}
+        behind = (
+            part for part in loc[shape : shape + 2] if part not in branches and not str(part).startswith(_GENERIC)
+        )
+        return (*loc[:shape], *behind)
+    return loc
+
+
+def _keys_around(loc: tuple[str | int, ...]) -> list[str]:
+    """The keys that are known where an unknown one stands."""
+    models: dict[str, type[BaseModel]] = {
+        "interval": IntervalFields,
+        "dst": DstFields,
+        "blackout": BlackoutFields,
+        "calendar": CalendarFields,
+    }
+    model = models.get(str(loc[0]), JobFields) if len(loc) > 1 else JobFields
+    if len(loc) > 3:
+        model = LengthFields  # the duration of a blackout
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    if (odd := odd_space(name)) is not None:
+        return f"{odd} is a part of the key {key_shown(name.strip())!r}: write plain spaces"
+    advice = did_you_mean(key_shown(name), known) or f": the keys are {', '.join(known)}"
+    return f"unknown key {key_shown(name)!r}{advice}{_spaced(name)}"
+
+
+def _spaced(key: str) -> str:
+    """What to write where a key took its value in, as `a:b` does."""
+    return ", and a space belongs behind the colon" if ":" in key else ""
+
+
+_MAY_BE_SECRET = frozenset({"headers", "target_url", "body"})
+
+
+def _found(loc: tuple[str | int, ...], value: Any) -> str:
+    """What stands there: its kind, and the value where it is no credential."""
+    is_secret = bool(loc) and (loc[0] in _MAY_BE_SECRET or any(is_credential_name(str(part)) for part in loc))
+    match value:
+        case None:
+            return "nothing"
+        case list():
+            return "a list"
+        case dict():
+            return "an object"
+        case bool():
+            return "true or false" if is_secret else str(value).lower()
+        case str():
+            return "text" if is_secret else f"the text {shown(value)}"
+        case _:
+            return "a number" if is_secret else _number(value)
+
+
+def _number(value: float) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value) if abs(value) < 10**15 else "a huge number"
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case str():
+            return f", this one has {len(value)}"
+        case bool() | None:
+            return ""
+        case int() | float() if isinstance(value, int) or math.isfinite(value):
+            return f", not {_number(value)}"
+        case _:
+            return ""

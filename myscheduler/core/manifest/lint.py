@@ -1,0 +1,177 @@
+"""Warnings about manifests that can be used and perhaps don't mean what their authors think.
+
+They are found by `validate`, not by the reconciler: most need the present moment, and a file about which something is
+to be said keeps no outline, so a service with thousands of such manifests would parse them all at each start.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import islice, pairwise
+from typing import Any
+
+from myscheduler.core.calls.request import form_fields, longest_run
+from myscheduler.core.explain.durations import span_words
+from myscheduler.core.findings.problem import Problem, Severity
+from myscheduler.core.header_values import FORM, charset, content_type, is_json, media_type
+from myscheduler.core.job.spec import DeclaredCron, JobSpec, compile_schedule, crons_of
+from myscheduler.core.manifest.declaration import is_past
+from myscheduler.core.manifest.parsing import DeclaredJob, Written
+from myscheduler.core.schedule.cron import Cron, WallInterval
+from myscheduler.core.schedule.exclusions import next_run, runs_after
+from myscheduler.core.schedule.expression import DAY, CronExpression
+from myscheduler.core.schedule.slots import TICK, Adjusted, Interval, Once, Schedule
+from myscheduler.core.schedule.strides import shortest_step
+from myscheduler.core.schedule.zones import first_showing, local_time, to_instant
+
+NEAR_SLOTS = 48
+"""So many slots are looked at for the shortest distance between two: two days of an hourly job."""
+SHOWN_DAYS = 5
+_PAST = {"cron": ("cron", "cron-past"), "interval": ("interval", "interval-past"), "date": ("run_at", "run-at-past")}
+
+
+def cautions(jobs: Iterable[DeclaredJob], *, zone: str, now: datetime) -> Iterator[Problem]:
+    """Everything that is to be said about the jobs as of `now`; `zone` is the service's. Outlines are passed over."""
+    for job in jobs:
+        if job.spec is not None and job.written is not None:
+            for field, (line, column), rule, message in _about(job.spec, job.written, zone, now):
+                yield Problem(job.path, line, column, field, rule, message, Severity.WARNING, job.job_id)
+
+
+_Caution = tuple[str, tuple[int, int], str, str]
+"""The field, its line and column, the rule, the message."""
+
+
+def _about(spec: JobSpec, written: Written, zone: str, now: datetime) -> Iterator[_Caution]:
+    for name, line, column, what in written.credentials:
+        named = "" if what == name else f"{what} "
+        message = f"{named}is a credential that is written out: write ${{secret:NAME}} in its place"
+        yield name, (line, column), "literal-credential", message
+    for name, rule, message in _about_body(spec):
+        yield name, written.body_at if name == "body" else written.headers_at, rule, message
+    if is_past(spec, zone=zone, now=now):
+        field, rule = _PAST[spec.schedule_type]
+        message = "lies in the past, so the job will never run: write a later moment, or remove the job"
+        yield field, written.schedule_at, rule, message
+        return
+    if not written.says_day_match and (doubt := _both_days(spec, zone, now)):
+        yield "cron", written.schedule_at, "both-day-fields", doubt
+    if spec.max_retries and not written.says_overlap and (doubt := _outlasting(spec, zone, now)):
+        yield "max_retries", written.retries_at, "retries-outlast-period", doubt
+
+
+def _about_body(spec: JobSpec) -> Iterator[tuple[str, str, str]]:
+    """The field, the rule and the message, where the body may not leave as its author thinks."""
+    said = content_type(spec.headers)
+    if isinstance(spec.body, str) and is_json(said) and _is_json_text(spec.body):
+        what = "the Content-Type says JSON" if said else "a body without a Content-Type is sent as JSON"
+        message = (
+            f"is text that is JSON itself, and is sent as a text within JSON, since {what}: write the value itself, "
+            "not in quotes and not as a block of text"
+        )
+        yield "body", "json-in-text", message
+    if said is None or spec.body is None:
+        return
+    if media_type(said) == FORM and not isinstance(spec.body, str):
+        as_form = form_fields(spec.body) is not None
+        message = (
+            "is sent as the fields of a form, not as JSON, since the Content-Type says x-www-form-urlencoded: write "
+            "text where it has to be exact"
+            if as_form
+            else "is sent as JSON, though the Content-Type says x-www-form-urlencoded, since no form can say it: write "
+            "text, or a mapping of texts and numbers"
+        )
+        yield "body", "form-body", message
+    if (named := charset(said)) not in {None, "utf-8", "utf8"} and not (named == "us-ascii" and _is_ascii(spec.body)):
+        message = "names a charset that the body is not in, which is sent as UTF-8: write charset=utf-8, or none"
+        yield "headers", "body-charset", message
+
+
+def _is_json_text(text: str) -> bool:
+    """An object, a list, or text in quotes; a number may well be meant as text."""
+    if text.lstrip()[:1] not in {"{", "[", '"'}:
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _is_ascii(body: Any) -> bool:
+    return body.isascii() if isinstance(body, str) else json.dumps(body, ensure_ascii=False).isascii()
+
+
+def _both_days(spec: JobSpec, zone: str, now: datetime) -> str | None:
+    doubts = (_doubt(replace(spec, schedule=one), one, zone, now) for one in crons_of(spec.schedule))
+    return next((doubt for doubt in doubts if doubt), None)
+
+
+def _doubt(spec: JobSpec, cron: DeclaredCron, zone: str, now: datetime) -> str | None:
+    texts = dict(cron.fields)
+    day, weekday = texts.get("day", "*"), texts.get("day_of_week", "*")
+    if "*" in {day, weekday}:
+        return None
+    own_zone = spec.timezone or zone
+    days = _days(compile_schedule(spec, zone=zone, created_at=now), own_zone, now)
+    shown = ", ".join(f"{one:%a %Y-%m-%d}" for one in islice(days, SHOWN_DAYS))
+    if day.startswith("*") or weekday.startswith("*"):
+        rule, meant = "have to match both, as one starts with *", "write `day_match: all` to say that this is meant"
+    else:
+        rule = "are alternatives"
+        meant = "write `day_match: any` to say that this is meant, or `day_match: all` for days that match both"
+    return f"day {day} and day_of_week {weekday} {rule}: it runs next on {shown} ({own_zone}); {meant}"
+
+
+def _days(schedule: Schedule, zone: str, now: datetime) -> Iterator[datetime]:
+    """The first run of each local day that has one."""
+    run = next_run(schedule, now)
+    while run is not None:
+        local = local_time(run, zone)
+        yield local
+        tomorrow = (local.date().toordinal() + 1) * DAY
+        run = next_run(schedule, to_instant(first_showing(zone, tomorrow)) - TICK)
+
+
+def _outlasting(spec: JobSpec, zone: str, now: datetime) -> str | None:
+    """What is wrong where an execution may last until so many slots are due that one is not run on time."""
+    longest = longest_run(spec)
+    period = _period(compile_schedule(spec, zone=zone, created_at=now), now, longest / spec.max_instances)
+    if period is None:
+        return None
+    attempts = f"{spec.max_retries + 1} attempts of {spec.timeout_sec:g} s and the waits between them"
+    many = f", and {spec.max_instances} may run at the same time" if spec.max_instances > 1 else ""
+    return (
+        f"{attempts} may last {span_words(timedelta(seconds=longest))}, but the next slot may come after "
+        f"{span_words(period)}{many}: write fewer retries, a shorter timeout_sec, or what `overlap` shall be then"
+    )
+
+
+def _period(schedule: Schedule, now: datetime, limit: float) -> timedelta | None:
+    """The shortest distance between two runs in the near future, where it is less than `limit` seconds."""
+    rhythm = schedule.rhythm if isinstance(schedule, Adjusted) else schedule
+    if isinstance(rhythm, Once):
+        return None
+    if isinstance(rhythm, Interval):
+        return rhythm.every if rhythm.every.total_seconds() < limit else None
+    if isinstance(rhythm, WallInterval):
+        step = shortest_step(rhythm.expression)
+        return timedelta(seconds=step) if step is not None and step < limit else None
+    if isinstance(rhythm, Cron) and _least(rhythm.expression) >= limit:
+        return None
+    runs = islice(runs_after(schedule, now), NEAR_SLOTS)
+    shortest = min((after - before for before, after in pairwise(runs)), default=None)
+    return shortest if shortest is not None and shortest.total_seconds() < limit else None
+
+
+def _least(expression: CronExpression) -> int:
+    """Seconds that lie at least between two times of a clock that isn't changed; found without walking them."""
+    for values, unit, around in (
+        (expression.seconds, 1, 60),
+        (expression.minutes, 60, 60),
+        (expression.hours, 3600, 24),
+    ):
+        if len(values) > 1:
+            return unit * min(after - before for before, after in pairwise([*values, values[0] + around]))
+    return DAY

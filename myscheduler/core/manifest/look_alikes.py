@@ -1,0 +1,65 @@
+"""Ids of different jobs that people take for one: written in another case or width, or composed in another way.
+
+Japanese text has many of them: `ｶﾞｽ` and `ガス`, `Ａ1` and `A1`, and names of macOS, where `ガ` is two characters.
+Ids are compared as they are; here their likeness is only warned of, by `validate` and `plan`.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import zip_longest
+from unicodedata import normalize
+
+from myscheduler.core.findings.problem import Problem, Severity
+from myscheduler.core.manifest.parsing import DeclaredJob
+
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+_UNSEEN = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164"
+_VARIANTS = "".join(map(chr, [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]))
+"""Selectors of variants of the character before. Zero-width spaces and the like are refused in ids anyway."""
+_LOOSE = str.maketrans(f"\u301c\u2800{_DASHES}", f"~ {'-' * len(_DASHES)}", _UNSEEN + _VARIANTS)
+
+
+def as_seen(job_id: str) -> str:
+    """The same text for ids that look alike. Letters of different scripts are told apart."""
+    if job_id.isascii():
+        return job_id.lower()
+    return normalize("NFKC", normalize("NFKC", job_id).translate(_LOOSE).casefold())
+
+
+def look_alikes(jobs: Mapping[str, DeclaredJob], beside: Mapping[str, str]) -> Iterator[Problem]:
+    """A warning at each of the jobs whose id looks like that of another one; `beside` has the places of further ids."""
+    seen: dict[str, list[str]] = {}
+    for job_id in [*jobs, *beside]:
+        seen.setdefault(as_seen(job_id), []).append(job_id)
+    for group in seen.values():
+        for job_id in group if len(group) > 1 else ():
+            if job_id in jobs:
+                other = group[0] if group[0] != job_id else group[1]
+                place = f"{jobs[other].path}:{jobs[other].line}" if other in jobs else beside[other]
+                yield _caution(jobs[job_id], f"{other!r} ({place})", _difference(job_id, other), len(group) - 2)
+
+
+def _caution(job: DeclaredJob, other: str, difference: str, others: int) -> Problem:
+    more = f", and like {others} more" if others else ""
+    message = (
+        f"{job.job_id!r} looks like {other}{more}, and is another job: they differ in {difference}; write one id where "
+        "one job is meant, else ids that people can tell apart"
+    )
+    return Problem(job.path, job.line, 1, "job_id", "look-alike-id", message, Severity.WARNING, job.job_id)
+
+
+def _difference(one: str, other: str) -> str:
+    if one.lower() == other.lower():
+        return "upper and lower case"
+    if normalize("NFC", one) == normalize("NFC", other):
+        what = "how characters are composed (NFC and NFD)"
+    elif normalize("NFKC", one) == normalize("NFKC", other):
+        what = "the width or form of characters"
+    else:
+        what = "characters that look alike, or that nobody sees"
+    pairs = zip_longest(one, other)
+    here, there = next((here, there) for here, there in pairs if here != there)
+    return f"{what}, first in {_code(here)} and {_code(there)}"
+
+
+def _code(char: str | None) -> str:
+    return f"U+{ord(char):04X}" if char else "the end"

@@ -1,0 +1,488 @@
+"""Manifest files to desired jobs: what is declared where, and what is wrong with it.
+
+A broken document costs no more than itself: it names the job that has to be held at its last good spec, or, where it
+doesn't say which job that is, the file whose jobs have to be held.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any
+
+from myscheduler.core.bounds import MOST_PROBLEMS
+from myscheduler.core.calls.link_local import Reach
+from myscheduler.core.findings.masking import field_of, is_credential_name, literal_credentials
+from myscheduler.core.findings.problem import Complaint, Problem, enough, worst
+from myscheduler.core.job.spec import JobSpec, digest
+from myscheduler.core.manifest.calendars_file import NamedCalendars, read_calendars
+from myscheduler.core.manifest.declaration import declare, id_fault
+from myscheduler.core.policy.bursts import Cap, caps_of
+from myscheduler.core.policy.file import Rules, read_policy
+from myscheduler.core.policy.policy import Policy
+from myscheduler.core.secrets.references import places_of
+from myscheduler.core.source.configmaps import EmbeddedFile, Place, embedded, here, is_object
+from myscheduler.core.source.ignoring import NOTHING, ignoring_problems, read_ignoring
+from myscheduler.core.source.snapshot import (
+    CALENDARS,
+    IGNORE,
+    POLICY,
+    RESERVED,
+    Snapshot,
+    SourceFile,
+    UnreadableFile,
+    reserved_name_meant,
+)
+from myscheduler.core.source.strays import is_blank, is_job_like, is_template, not_a_manifest, stray_problems
+from myscheduler.core.source.yaml import Document, YamlError, read_documents
+from myscheduler.core.source.yaml_suspects import suspect
+
+NO_CALENDARS = NamedCalendars()
+NO_RULES = Rules()
+EVERYWHERE = "/"
+"""Stands among held paths where it is not known which files are meant."""
+MOST_PLACES = 5
+"""That one message names."""
+LONGEST_OUTLINED = 500
+"""Characters of a path; PostgreSQL can't index much longer ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsedSecret:
+    """A reference, with its place."""
+
+    name: str
+    field: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a document says beyond the spec: what cautions about it need (see `cautions`)."""
+
+    schedule_at: tuple[int, int]
+    """Line and column of its schedule."""
+    retries_at: tuple[int, int]
+    """And of its max_retries."""
+    body_at: tuple[int, int]
+    headers_at: tuple[int, int]
+    says_day_match: bool
+    says_overlap: bool
+    credentials: tuple[tuple[str, int, int, str], ...]
+    """Field, line and column of each credential that is written out, and what it is."""
+    secrets: tuple[UsedSecret, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredJob:
+    """A job with the place that declares it."""
+
+    job_id: str
+    known_digest: str
+    """Empty where it is not computed yet."""
+    path: str
+    line: int
+    spec: JobSpec | None
+    """`None` in an outline."""
+    written: Written | None = None
+    """`None` where there is no spec."""
+    adopts: bool = False
+    """It takes over a job of that id that was made through the API."""
+
+    @property
+    def digest(self) -> str:
+        """A fingerprint of the spec's meaning. It takes a fifth of reading a manifest, and `validate` needs none."""
+        return self.known_digest if self.known_digest or self.spec is None else digest(self.spec)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFile:
+    """What one file says."""
+
+    path: str
+    jobs: tuple[DeclaredJob, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    broken_ids: frozenset[str] = frozenset()
+    """Jobs that the file names in a document that can't be used."""
+    is_opaque: bool = False
+    """Some document of the file doesn't say which job it declares, so any job of the file may be meant."""
+    is_nameless: bool = False
+    """Of some document not even the text tells which job it may declare."""
+    is_mute: bool = False
+    """Something in it is no manifest and doesn't look like one, or nothing stands there at all. That is fine, unless it
+    declared a job before."""
+    skipped: int = 0
+    """Kubernetes objects that hold no manifests."""
+    caps: tuple[Cap, ...] = ()
+    """Of policies that came with a part of the file. They count its jobs only, so an outline needs none."""
+
+    def with_digests(self) -> "ParsedFile":
+        """The same with the digests at hand, for who needs them where there is no time to compute them."""
+        return replace(self, jobs=tuple(replace(job, known_digest=job.digest) for job in self.jobs))
+
+    def outline(self) -> "ParsedFile | None":
+        """What has to be known of a file as long as it doesn't change; `None` where something is wrong with it."""
+        if self.problems or self.broken_ids or self.is_opaque or self.is_mute or len(self.path) > LONGEST_OUTLINED:
+            return None
+        return replace(
+            self, jobs=tuple(replace(job, known_digest=job.digest, spec=None, written=None) for job in self.jobs)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What the whole source says at one revision."""
+
+    revision: str
+    jobs: Mapping[str, DeclaredJob]
+    problems: tuple[Problem, ...]
+    held_ids: frozenset[str]
+    """Jobs that keep their last good spec."""
+    held_paths: frozenset[str]
+    """Files, and folders that end in `/`, whose jobs keep their last good spec unless they are declared elsewhere."""
+    nameless_paths: frozenset[str] = frozenset()
+    """Those of them that may declare any job: nothing tells which."""
+    mute_paths: Mapping[str, str] = field(default_factory=dict)
+    """Files that are no manifests, as a stored job may name them, with the path that people see: their jobs are held,
+    too, if they have any."""
+    skipped: int = 0
+    caps: tuple[Cap, ...] = ()
+    """How many calls may start in a minute."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing was declared, not even brokenly."""
+        return not (self.jobs or self.held_ids or self.held_paths)
+
+    def strangers(self, known_paths: Collection[str]) -> list[str]:
+        """Paths that may declare any job, and under which none is known: perhaps a file that was renamed and broke."""
+        folders = {path for path in self.nameless_paths if path.endswith("/")}
+        return sorted(
+            path
+            for path in self.nameless_paths
+            if path not in known_paths and not (path in folders and any(one.startswith(path) for one in known_paths))
+        )
+
+    def holds(self, job_id: str, path: str) -> bool:
+        """The job isn't declared, but that doesn't mean that it shall go."""
+        if job_id in self.held_ids or path in self.held_paths or path in self.mute_paths:
+            return True
+        if EVERYWHERE in self.held_paths:
+            return True
+        return any(folder.endswith("/") and path.startswith(folder) for folder in self.held_paths)
+
+
+def parse_file(
+    file: SourceFile,
+    *,
+    zone: str,
+    calendars: NamedCalendars = NO_CALENDARS,
+    rules: Rules | None = NO_RULES,
+    is_cautious: bool = True,
+) -> ParsedFile:
+    """Read the manifests of one file; never raises for what stands in it. `calendars` are those that have a name.
+
+    A job that breaks one of the `rules` counts as broken; `None` means that the file is of no source, so that the
+    policy of a ConfigMap may be that of the source which the ConfigMap becomes. Who wants no cautions doesn't wait for
+    what they need.
+    """
+    return _parse_bytes(file.path, file.content, _Reading.under(rules, zone, calendars, is_cautious), here)
+
+
+def combine(
+    parsed: Iterable[ParsedFile],
+    snapshot: Snapshot,
+    calendars: NamedCalendars = NO_CALENDARS,
+    rules: Rules = NO_RULES,
+) -> Desired:
+    """Put the files together; two documents with one id are a problem of both."""
+    parsed = tuple(parsed)
+    declared: dict[str, list[DeclaredJob]] = {}
+    for job in (job for file in parsed for job in file.jobs):
+        declared.setdefault(job.job_id, []).append(job)
+    doubled = {job_id: jobs for job_id, jobs in declared.items() if len(jobs) > 1}
+    problems = [problem for file in parsed for problem in file.problems]
+    problems += [problem for jobs in doubled.values() for problem in _duplicates(jobs)]
+    problems += [_unreadable(file) for file in snapshot.unreadable]
+    problems += [*calendars.problems, *rules.problems, *stray_problems(snapshot.strays)]
+    problems += ignoring_problems(snapshot.ignore) if snapshot.ignore else ()
+    broken = frozenset[str]().union(*(file.broken_ids for file in parsed))
+    return Desired(
+        revision=snapshot.revision,
+        jobs={job_id: jobs[0] for job_id, jobs in declared.items() if len(jobs) == 1 and job_id not in broken},
+        problems=tuple(sorted(problems)),
+        held_ids=broken | doubled.keys(),
+        held_paths=frozenset(
+            [file.path for file in parsed if file.is_opaque] + [file.path for file in snapshot.unreadable]
+        ),
+        nameless_paths=frozenset(
+            [file.path for file in parsed if file.is_nameless] + [file.path for file in snapshot.unreadable]
+        ),
+        mute_paths={file.path: file.path for file in parsed if file.is_mute},
+        skipped=sum(file.skipped for file in parsed),
+        caps=(*caps_of(rules.binding), *(cap for file in parsed for cap in file.caps)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What local times and names of calendars mean, and what jobs may do."""
+
+    zone: str
+    calendars: NamedCalendars
+    policies: tuple[Policy, ...]
+    reach: Reach
+    """The link-local addresses that jobs may call."""
+    is_of_no_source: bool
+    is_cautious: bool
+    """Credentials and references are wanted with their places."""
+
+    @classmethod
+    def under(cls, rules: Rules | None, zone: str, calendars: NamedCalendars, is_cautious: bool) -> "_Reading":
+        around = rules or NO_RULES
+        return cls(zone, calendars, around.binding, around.reach, rules is None, is_cautious)
+
+
+def _parse_bytes(path: str, content: bytes, reading: _Reading, place: Place) -> ParsedFile:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line, column = place(content.count(b"\n", 0, error.start) + 1, 1)
+        problem = Problem(path, line, column, "", "not-utf8", _encoding_advice(content))
+        return ParsedFile(path, problems=(problem,), is_opaque=True, is_nameless=True)
+    try:
+        documents = list(read_documents(text))
+    except YamlError as error:
+        if is_template(text):
+            return ParsedFile(path, problems=(not_a_manifest(path, *place(1, 1)),), is_mute=True)
+        found = suspect(text, error.line)
+        line, column = place(*((found[0], 1) if found else (error.line, error.column)))
+        message = f"is not YAML: {found[1]}" if found else str(error)
+        problem = Problem(path, line, column, "", "yaml-syntax", message)
+        ids = _ids_in_broken(text)
+        return ParsedFile(path, problems=(problem,), broken_ids=ids, is_opaque=True, is_nameless=not ids)
+    if is_blank(text):
+        return ParsedFile(path, is_mute=True)
+    own = [document for document in documents if not is_object(document.value)]
+    if own and not any(_misnamed(path, document) or is_job_like(document, text) for document in own):
+        stray = ParsedFile(path, problems=(not_a_manifest(path, *place(*own[0].start)),), is_mute=True)
+        documents = [document for document in documents if is_object(document.value)]
+        return _merge(path, [stray, *(_parse_document(path, one, text, reading, place) for one in documents)])
+    return _merge(path, [_parse_document(path, document, text, reading, place) for document in documents])
+
+
+def _merge(path: str, parts: list[ParsedFile]) -> ParsedFile:
+    if len(parts) == 1:
+        return replace(parts[0], problems=enough(list(parts[0].problems))) if parts[0].problems else parts[0]
+    return ParsedFile(
+        path,
+        jobs=tuple(job for part in parts for job in part.jobs),
+        problems=enough([problem for part in parts for problem in part.problems]),
+        broken_ids=frozenset[str]().union(*(part.broken_ids for part in parts)),
+        is_opaque=any(part.is_opaque for part in parts),
+        is_nameless=any(part.is_nameless for part in parts),
+        is_mute=any(part.is_mute for part in parts),
+        skipped=sum(part.skipped for part in parts),
+        caps=tuple(cap for part in parts for cap in part.caps),
+    )
+
+
+def _parse_document(path: str, document: Document, text: str, reading: _Reading, place: Place) -> ParsedFile:
+    values = document.value
+    if is_object(values):
+        return ParsedFile(path, skipped=1) if place is not here else _parse_object(path, document, text, reading)
+    if place is here and (misnamed := _misnamed(path, document)):
+        return ParsedFile(path, problems=(misnamed,), is_opaque=True)
+    spec, complaints = _judge(document, reading)
+    job_id = spec.job_id if spec else _known_id(values)
+    told = worst(_unique([*document.complaints, *complaints]), MOST_PROBLEMS + 1)
+    problems = tuple(_problem(path, document, complaint, place, job_id) for complaint in told)
+    if spec is None:
+        return ParsedFile(
+            path,
+            problems=problems,
+            broken_ids=frozenset([job_id] if job_id else []),
+            is_opaque=not job_id,
+            is_nameless=not job_id,
+        )
+    line, _ = place(*document.start)
+    adopts = values.get("adopt") is True
+    job = DeclaredJob(spec.job_id, "", path, line, spec, _written(spec, document, place, reading), adopts)
+    return ParsedFile(path, jobs=(job,), problems=problems)
+
+
+def _misnamed(path: str, document: Document) -> Problem | None:
+    """The policy, or calendars, at a path that isn't quite theirs: not every key of it is to be called unknown."""
+    meant, values = reserved_name_meant(path), document.value
+    if meant is None or not isinstance(values, dict) or values.keys() & {"job_id", "target_url"}:
+        return None
+    way = "move" if path.endswith(meant) else "rename"
+    message = f"is missing, so this is no manifest: did you mean {meant} at the root? Then {way} the file"
+    return _problem(path, document, Complaint(("job_id",), "missing-field", message), here)
+
+
+def _known_id(values: Any) -> str:
+    """The id that a document says, whatever else is wrong with it; empty where it says none that can be used."""
+    job_id = values.get("job_id") if isinstance(values, dict) else None
+    return job_id if isinstance(job_id, str) and not id_fault(job_id) else ""
+
+
+def _written(spec: JobSpec, document: Document, place: Place, reading: _Reading) -> Written:
+    return Written(
+        schedule_at=place(*document.position((next(iter(_SCHEDULE_FIELDS & document.value.keys()), ""),))),
+        retries_at=place(*document.position(("max_retries",))),
+        body_at=place(*document.position(("body",))),
+        headers_at=place(*document.position(("headers",), at_key=True)),
+        says_day_match="day_match" in document.value,
+        says_overlap="overlap" in document.value,
+        credentials=tuple(
+            (field_of(loc), *place(*document.position(loc)), what)
+            for loc, what in islice(literal_credentials(spec) if reading.is_cautious else (), MOST_PROBLEMS + 1)
+        ),
+        secrets=tuple(
+            UsedSecret(name, field_of(loc), *place(*document.position(loc)))
+            for loc, name in (places_of(spec) if reading.is_cautious else ())
+        ),
+    )
+
+
+_SCHEDULE_FIELDS = frozenset({"cron", "interval", "run_at"})
+
+
+def _judge(document: Document, reading: _Reading) -> tuple[JobSpec | None, list[Complaint]]:
+    """The spec, and what is wrong beside the YAML; of a value that YAML complains about, nothing else is said."""
+    spec, complaints = _declare(document.value, reading) if document.value is not None else (None, [])
+    unclear = [complaint.loc for complaint in document.complaints]
+    if not unclear:
+        return spec, complaints
+    return None, [one for one in complaints if not any(one.loc[: len(loc)] == loc for loc in unclear)]
+
+
+def _declare(values: Any, reading: _Reading) -> tuple[JobSpec | None, list[Complaint]]:
+    if not isinstance(values, dict):
+        found = "a list" if isinstance(values, list) else "text" if isinstance(values, str) else "a lone value"
+        message = (
+            f"{found} is no manifest: write a mapping of fields, such as 'job_id: daily-report'; "
+            "several jobs are parted by ---"
+        )
+        message += "" if isinstance(values, list) else f"; what is none is named in {IGNORE}"
+        return None, [Complaint((), "not-a-mapping", message)]
+    spec, complaints = declare(
+        values, zone=reading.zone, calendars=reading.calendars, policies=reading.policies, reach=reading.reach
+    )
+    if values.get("job_id") is None:
+        missing = Complaint(("job_id",), "missing-field", "is missing: a manifest needs it to know its job again")
+        return None, [missing, *(complaint for complaint in complaints if complaint.loc != ("job_id",))]
+    return spec, complaints
+
+
+def _unique(complaints: list[Complaint]) -> list[Complaint]:
+    """One finding a place and rule: a value that fits none of two shapes is one mistake."""
+    return list({(complaint.loc, complaint.rule): complaint for complaint in complaints}.values())
+
+
+def _problem(path: str, document: Document, complaint: Complaint, place: Place, job_id: str = "") -> Problem:
+    line, column = place(*document.position(complaint.loc, at_key=complaint.at_key))
+    message = _DISCREET if complaint.rule == "yaml-surprise" and _may_be_secret(complaint.loc) else complaint.message
+    return Problem(path, line, column, complaint.field, complaint.rule, message, complaint.severity, job_id)
+
+
+_DISCREET = "is read differently by different YAML parsers: put it into quotes"
+
+
+def _may_be_secret(loc: tuple[str | int, ...]) -> bool:
+    """The value is not to be repeated."""
+    return loc[:1] == ("headers",) or any(is_credential_name(str(part)) for part in loc)
+
+
+def _duplicates(jobs: list[DeclaredJob]) -> Iterator[Problem]:
+    places = " and ".join(f"{job.path}:{job.line}" for job in jobs[:MOST_PLACES])
+    if len(jobs) > MOST_PLACES:
+        places += f" and {len(jobs) - MOST_PLACES} more"
+    for job in jobs[:MOST_PROBLEMS]:
+        message = f"{job.job_id!r} is declared in {places}: rename or remove one; until then the job stays as it was"
+        yield Problem(job.path, job.line, 1, "job_id", "duplicate-id", message, job_id=job.job_id)
+
+
+def _unreadable(file: UnreadableFile) -> Problem:
+    message = f"can't be read ({file.reason}): its jobs stay as they were"
+    return Problem(file.path, 1, 1, "", "unreadable", message)
+
+
+def _parse_object(path: str, document: Document, text: str, reading: _Reading) -> ParsedFile:
+    """The keys of a ConfigMap are the files of one folder; other objects hold no manifests."""
+    found = embedded(document, text)
+    problems = tuple(_problem(path, document, complaint, here) for complaint in found.complaints)
+    parts = [
+        ParsedFile(path, problems=problems, is_opaque=bool(problems), is_nameless=bool(problems), skipped=found.skipped)
+    ]
+    parts += [_parse_folder(path, {file.name: file for file in folder}, reading) for folder in found.folders]
+    return _merge(path, parts)
+
+
+def _parse_folder(path: str, files: Mapping[str, EmbeddedFile], reading: _Reading) -> ParsedFile:
+    parts = []
+    try:
+        ignoring = read_ignoring(files[IGNORE].content) if IGNORE in files else NOTHING
+    except ValueError as error:
+        line, column = files[IGNORE].place(1, 1)
+        unclear = Problem(path, line, column, IGNORE, "unreadable", f"can't be read ({error})")
+        return ParsedFile(path, problems=(unclear,), is_opaque=True, is_nameless=True)
+    calendars, policy = files.get(CALENDARS), files.get(POLICY)
+    if calendars is not None:
+        named = read_calendars(SourceFile.of(path, calendars.content))
+        parts.append(ParsedFile(path, problems=tuple(_placed(problem, calendars.place) for problem in named.problems)))
+        reading = replace(reading, calendars=named)
+    rules = _embedded_rules(path, policy) if policy is not None else NO_RULES
+    reading = replace(
+        reading,
+        policies=(*reading.policies, *rules.binding),  # it can't lift those around it
+        reach=rules.reach if reading.is_of_no_source else reading.reach,
+    )
+    for name, file in files.items():
+        if name not in RESERVED and not name.startswith(".") and not ignoring.leaves_out(name):
+            parts.append(_parse_bytes(path, file.content, reading, file.place))
+    return _under(rules, _merge(path, parts))
+
+
+def _embedded_rules(path: str, file: EmbeddedFile) -> Rules:
+    """With the places of the file around them."""
+    rules = read_policy(SourceFile.of(path, file.content))
+    policy = rules.policy
+    if policy is not None:
+        policy = replace(policy, lines={name: file.place(line, 1)[0] for name, line in policy.lines.items()})
+    return replace(rules, policy=policy, problems=tuple(_placed(one, file.place) for one in rules.problems))
+
+
+def _under(rules: Rules, file: ParsedFile) -> ParsedFile:
+    """The file with the rules that came in it: what it declares is counted by their limits, or held by broken ones."""
+    ids = frozenset(job.job_id for job in file.jobs)
+    if rules.policy is None:
+        return replace(file, jobs=(), problems=(*file.problems, *rules.problems), broken_ids=file.broken_ids | ids)
+    return replace(file, caps=caps_of(rules.binding, ids))
+
+
+def _placed(problem: Problem, place: Place) -> Problem:
+    line, column = place(problem.line, problem.column)
+    return replace(problem, line=line, column=column)
+
+
+_ID_LINE = re.compile(r"^[^\S\n]*+job_id[^\S\n]*+:[^\S\n]*+(.+)$", re.MULTILINE)
+_COMMENT = re.compile(r"(?<!\s)\s+#")
+
+
+def _ids_in_broken(text: str) -> frozenset[str]:
+    """The ids that text which isn't YAML seems to declare, so that a job is held even when its file moved and broke."""
+    found = (_COMMENT.split(match, maxsplit=1)[0].strip().strip("'\"") for match in _ID_LINE.findall(text))
+    return frozenset(job_id for job_id in found if job_id and not id_fault(job_id))
+
+
+def _encoding_advice(content: bytes) -> str:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "is not UTF-8, it looks like UTF-16: save the file as UTF-8"
+    try:
+        content.decode("cp932")
+    except UnicodeDecodeError:
+        return "is not UTF-8: save the file as UTF-8"
+    return "is not UTF-8, it looks like Shift_JIS (CP932): save the file as UTF-8"

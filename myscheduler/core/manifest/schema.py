@@ -1,0 +1,277 @@
+"""What may stand in a manifest and in `calendars.yaml`, as JSON Schema (2020-12) for editors.
+
+It knows shapes, the words of a field, and which fields go together; it never refuses what `declare` accepts. What takes
+more than shapes (a time that a zone lacks, a calendar of another file, an id that stands twice) is left to `validate`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from myscheduler.core.bounds import LONGEST_WORD
+from myscheduler.core.job.limits import FIELDS as LIMITS
+from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.manifest import schema_patterns as patterns
+from myscheduler.core.manifest.calendars_file import CalendarEntry
+from myscheduler.core.manifest.fields import LONGEST_DAYS, METHODS, MOST_CRONS, MOST_DAYS, JobFields
+from myscheduler.core.manifest.schema_patterns import Schema
+from myscheduler.core.schedule.dialect import RANGES
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_NOTHING = {"type": "null"}
+
+
+def manifest_schema() -> Schema:
+    """Of one document that declares a job."""
+    generated = JobFields.model_json_schema()
+    parts = {name: _model(name, part) for name, part in generated["$defs"].items()} | {"CronFields": _cron_fields()}
+    job = _model("JobFields", generated) | {"required": ["job_id", "target_url"], "$defs": parts}
+    return _headed("manifest", "A job of MyScheduler", job)
+
+
+def calendars_schema() -> Schema:
+    """Of `calendars.yaml`: names of calendars, and what they are."""
+    generated = TypeAdapter(dict[str, CalendarEntry]).json_schema()
+    parts = {name: _model(name, part) for name, part in generated["$defs"].items()}
+    about = {"description": "Calendars by name, for `calendar: {name: …}` in manifests."}
+    return _headed("calendars", "The calendars of MyScheduler", about | generated | {"$defs": parts})
+
+
+def _headed(name: str, title: str, schema: Mapping[str, Any]) -> Schema:
+    return {"$schema": _DIALECT, "$id": f"urn:myscheduler:{name}", "title": title} | dict(schema)
+
+
+def _model(name: str, generated: Mapping[str, Any]) -> Schema:
+    """An object of fields as pydantic describes it, with what only the rules know; titles would repeat the names."""
+    fields = {
+        field: {key: value for key, value in part.items() if key not in {"title", "default"}}
+        | _default(_DEFAULTS.get(name, {}).get(field))
+        | _RULES.get(name, {}).get(field, {})
+        for field, part in generated["properties"].items()
+    }
+    rest = {key: value for key, value in generated.items() if key not in {"title", "$defs"}}
+    return rest | {"properties": fields} | _TOGETHER.get(name, {})
+
+
+def _default(value: Any) -> Schema:
+    """What counts where the field is left out; pydantic's own default is always null, which says nothing."""
+    return {} if value is None else {"default": value}
+
+
+def _cron_fields() -> Schema:
+    """The object form of a cron expression."""
+    return {
+        "type": "object",
+        "description": "A field left out is * where a finer field is given, else its smallest value.",
+        "properties": {
+            field.name: {
+                "anyOf": [
+                    {"type": "string", "maxLength": LONGEST_WORD},
+                    {"type": "integer", "minimum": field.low, "maximum": field.high},
+                    _NOTHING,
+                ],
+                "description": f"{field.allowed}, or *, lists, ranges and steps.",
+                "examples": [example],
+            }
+            for field, example in zip(RANGES, _CRON_EXAMPLES, strict=True)
+        },
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+
+
+_CRON_EXAMPLES = ("2027", "1-3", "L", "1", "mon-fri", "10", "*/15", 0)
+
+_SPEC = {name: field.default for name, field in JobSpec.__dataclass_fields__.items()}
+_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "JobFields": {
+        name: _SPEC[name]
+        for name in (
+            "method", "timeout_sec", "max_retries", "retry_backoff_sec", "misfire_grace_time", "coalesce",
+            "max_instances", "overlap", "on_interrupt", "protect",
+        )
+    }
+    | {"seconds": False, "day_match": "any", "jitter_sec": 0, "catchup": "last", "adopt": False},
+    "DstFields": {"gap": "run", "overlap": "first"},
+}  # fmt: skip
+"""What counts where a field is left out."""
+
+_LIST_OF_DAYS = {
+    "anyOf": [
+        {
+            "type": "array",
+            "items": {"type": "string", "maxLength": LONGEST_DAYS} | patterns.DAYS,
+            "maxItems": MOST_DAYS,
+        },
+        _NOTHING,
+    ]
+}
+_CALENDAR: Mapping[str, Schema] = {"country": patterns.COUNTRY, "closed": _LIST_OF_DAYS, "open": _LIST_OF_DAYS}
+_ONE_CRON = [{"type": "string", "maxLength": LONGEST_WORD}, {"$ref": "#/$defs/CronFields"}]
+_CRONS = {
+    "anyOf": [
+        *_ONE_CRON,
+        {"type": "array", "items": {"anyOf": _ONE_CRON}, "minItems": 1, "maxItems": MOST_CRONS},
+        _NOTHING,
+    ]
+}
+_RULES: Mapping[str, Mapping[str, Schema]] = {
+    "JobFields": {
+        "job_id": {"type": "string", "not": {"enum": [".", ".."]}} | patterns.JOB_ID,
+        "name": patterns.NAME,
+        "target_url": {"format": "iri"} | patterns.TARGET_URL,
+        "method": {"anyOf": [{"enum": list(METHODS)}, {"type": "string"} | patterns.METHOD, _NOTHING]},
+        "headers": {
+            "propertyNames": patterns.HEADER_NAME,
+            "patternProperties": {
+                patterns.SINGLE_HEADER: patterns.HEADER_VALUE
+                | {"type": "string", "errorMessage": "This header takes one value, as text."}
+            },
+            "additionalProperties": patterns.HEADER_VALUE | {"items": patterns.HEADER_VALUE},
+        },
+        "cron": _CRONS,
+        "interval": patterns.INTERVAL,
+        "anchor": patterns.MOMENT,
+        "run_at": patterns.MOMENT,
+        "start_at": patterns.MOMENT,
+        "end_at": patterns.MOMENT,
+    },
+    "BlackoutFields": {
+        "from": patterns.MOMENT,
+        "to": patterns.MOMENT,
+        "cron": {"anyOf": [*_ONE_CRON, _NOTHING]} | patterns.FIVE_FIELDS,
+        "duration": patterns.DURATION,
+    },
+    "CalendarFields": _CALENDAR,
+    "CalendarEntry": _CALENDAR,
+}
+"""What the rules in `declaration` and its neighbours say of a single field."""
+
+
+def _given(name: str, otherwise: str = "") -> Schema:
+    """The field stands there, or what is said else. Null is as good as left out."""
+    return ({"errorMessage": otherwise} if otherwise else {}) | {
+        "required": [name],
+        "properties": {
+            name: {
+                "type": ["string", "number", "boolean", "object", "array"],
+                "errorMessage": f"Write a value for {name}, or leave it out.",
+            }
+        },
+    }
+
+
+def _left_out(message: str, *names: str) -> Schema:
+    return dict.fromkeys(names, _NOTHING | {"errorMessage": message})
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What goes with a field, once it is the one that was chosen."""
+
+    field: str
+    properties: Schema
+    also: Sequence[str] = ()
+    """Further fields that it needs."""
+    more: Schema = dataclass_field(default_factory=dict)
+
+
+def _exactly_one(wanted: str, asked: Sequence[str], choices: Sequence[_Choice]) -> Schema:
+    """A chain of conditions, as editors tell of a `oneOf` only what is wrong with the branch that is nearest."""
+    chain: Schema = {"anyOf": [_given(name, wanted) for name in asked]}
+    for choice in reversed(choices):
+        needed = {"allOf": [_given(name) for name in choice.also]} if choice.also else {}
+        fits = needed | {"properties": choice.properties} | choice.more
+        chain = {"if": _given(choice.field), "then": fits, "else": chain}
+    return chain
+
+
+_ONE_SCHEDULE = "Write exactly one of cron, interval and run_at."
+
+
+def _schedules() -> Schema:
+    """Exactly one schedule, with the fields that belong to it."""
+    of_interval = _left_out("This belongs to interval, which this job doesn't have.", "anchor", "clock")
+    of_cron = _left_out("This belongs to cron, which this job doesn't have.", "seconds", "day_match")
+    of_date = _left_out("This belongs to run_at, which this job doesn't have.", "fold")
+    no_dst = _left_out("This belongs to cron, or to interval with `clock: wall`.", "dst")
+    no_limits = _left_out("A job that runs once has no limits: take them out.", *LIMITS)
+    return _exactly_one(
+        _ONE_SCHEDULE,
+        ["cron", "interval", "run_at"],
+        [
+            _Choice(
+                "cron",
+                _left_out(_ONE_SCHEDULE, "interval", "run_at") | of_interval | of_date | _type_of("cron"),
+                more=_of_cron(),
+            ),
+            _Choice(
+                "interval",
+                _left_out(_ONE_SCHEDULE, "run_at") | of_cron | of_date | _type_of("interval"),
+                more=_of_interval(no_dst),
+            ),
+            _Choice("run_at", of_interval | of_cron | no_dst | no_limits | _type_of("date")),
+        ],
+    )
+
+
+def _type_of(kind: str) -> Schema:
+    return {"schedule_type": {"enum": [kind, None], "errorMessage": f"Write {kind} here, or leave it out."}}
+
+
+def _of_cron() -> Schema:
+    """How many fields a crontab line has; where seconds come first, no object may stand beside."""
+    six: Schema = {"type": "string", "errorMessage": "`seconds` belongs to text: an object has the field `second`."}
+    six |= patterns.SIX_FIELDS
+    five = patterns.FIVE_FIELDS
+    return {
+        "if": {"required": ["seconds"], "properties": {"seconds": {"const": True}}},
+        "then": {"properties": {"cron": six | {"type": ["string", "array"], "items": six}}},
+        "else": {"properties": {"cron": five | {"items": five}}},
+    }
+
+
+def _of_interval(no_dst: Schema) -> Schema:
+    """By the wall clock it counts whole days, months and years from an anchor, else what has a fixed length."""
+    return {
+        "if": {"required": ["clock"], "properties": {"clock": {"const": "wall"}}},
+        "then": {
+            "properties": {"interval": patterns.OF_WHOLE_DAYS | _zero("hours", "minutes", "seconds")},
+            "allOf": [_given("anchor")],
+        },
+        "else": {"properties": {"interval": patterns.OF_FIXED_LENGTH | _zero("years", "months")} | no_dst},
+    }
+
+
+def _zero(*units: str) -> Schema:
+    return {"properties": {unit: {"enum": [0, None]} for unit in units}}
+
+
+_NO_TIME_IS_LONG: Schema = {
+    "if": {"additionalProperties": {"enum": [0, None]}},
+    "then": {"minProperties": 1, "additionalProperties": {"type": "integer", "exclusiveMinimum": 0}},
+}
+"""Of units that are all zero, or none at all, each is marked."""
+
+_TOGETHER: Mapping[str, Schema] = {
+    "JobFields": _schedules(),
+    "BlackoutFields": _exactly_one(
+        "Write `from` and `to`, or `cron` and `duration`.",
+        ["from", "cron"],
+        [
+            _Choice("from", _left_out("Not beside `from` and `to`.", "cron", "duration"), also=["to"]),
+            _Choice("cron", _left_out("Not beside `cron` and `duration`.", "to"), also=["duration"]),
+        ],
+    ),
+    "CalendarFields": _exactly_one(
+        "Write `only: business_days`, or `skip: holidays`.",
+        ["only", "skip"],
+        [_Choice("only", _left_out("Not beside `only`.", "skip")), _Choice("skip", {})],
+    ),
+    "IntervalFields": _NO_TIME_IS_LONG,
+    "LengthFields": _NO_TIME_IS_LONG,
+}
+"""Which fields stand together."""

@@ -1,0 +1,127 @@
+"""Patterns of the JSON Schema that editors get, each with what to write instead.
+
+They mean the same to Python's `re` and to ECMAScript, with and without its flag `u`: white space is spelled out, as the
+two don't agree about it, and so is the end of the text, before which Python's `$` forgives a line break. None of them
+can be matched in two ways, so none takes long to fail.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from myscheduler.core.header_values import SINGLE
+from myscheduler.core.manifest.declaration import HEADERS_OF_THE_CLIENT
+from myscheduler.core.manifest.fields import METHODS
+from myscheduler.core.schedule.dialect import CRONTAB_FIELDS, MACROS
+
+Schema = dict[str, Any]
+
+_SPACES = r"\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_CONTROLS = r"\u0000-\u001f\u007f-\u009f"
+_INVISIBLE = rf"{_CONTROLS}\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+_END = r"(?![\s\S])"
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
+_DAY = r"(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+
+
+def in_any_case(word: str) -> str:
+    return "".join(f"[{char.upper()}{char.lower()}]" if char.isalpha() else char for char in word)
+
+
+def matching(pattern: str, message: str) -> Schema:
+    """Text of that pattern; the message is what the YAML language server shows instead of the pattern."""
+    return {"pattern": f"^{pattern}{_END}", "patternErrorMessage": message}
+
+
+def _trimmed(pattern: str) -> str:
+    return f"[{_SPACES}]*{pattern}[{_SPACES}]*"
+
+
+def _any_of(words: Iterable[str]) -> str:
+    return f"({'|'.join(map(in_any_case, words))})"
+
+
+JOB_ID: Schema = matching(
+    rf"[^{_SPACES}{_INVISIBLE}/?#%]([^{_INVISIBLE}/?#%]*[^{_SPACES}{_INVISIBLE}/?#%])?",
+    "An id has no / ? # %, no control characters, and no space at its ends.",
+)
+NAME: Schema = matching(f"[^{_CONTROLS}]*", "A name has no line breaks or other control characters.")
+METHOD: Schema = matching(_any_of(METHODS), f"Write one of {', '.join(METHODS)}.")
+
+_HOST = (
+    rf"([^{_SPACES}{_CONTROLS}/?#]*@)?"
+    rf"(\[[0-9A-Fa-f:.%]+[^\]{_SPACES}{_CONTROLS}]*\]"
+    rf"|(?![0-9.]+(:[0-9]+)?([/?#]|{_END}))[^{_SPACES}{_CONTROLS}/?#@:\[\]<>{{}}()|\\^`\u0022'!$%&*+,;=~]+"
+    r"|([0-9]{1,3}\.){3}[0-9]{1,3})"
+)
+"""With a login before it: a name, or an address in the one spelling that is called."""
+_REFERENCES = rf"(?=([^$]|\$(?!\$?\{{)|\$\$\{{|\$\{{secret:[A-Za-z0-9._-]{{1,253}}\}})*{_END})"
+"""A lookahead: each `${` is escaped, or opens a reference that is closed."""
+_ABOUT_REFERENCES = "a reference is ${secret:NAME}, and a literal ${ is written $${"
+
+TARGET_URL: Schema = matching(
+    rf"{_REFERENCES}{in_any_case('http')}[Ss]?://{_HOST}(:[0-9]+)?([/?#][^{_SPACES}{_CONTROLS}]*)?",
+    "Write http:// or https:// and a host that is spelled out, such as https://api.example.com/run: no ${…} in scheme, "
+    f"host or port, no white space, no shortened address; elsewhere {_ABOUT_REFERENCES}.",
+)
+_OWN_HEADERS = sorted(HEADERS_OF_THE_CLIENT)
+HEADER_NAME: Schema = matching(
+    rf"(?!{_any_of(_OWN_HEADERS)}{_END})[!#$%&'*+.^_`|~0-9A-Za-z-]+",
+    f"A header name has letters, digits and -; {', '.join(_OWN_HEADERS)} are set by the HTTP client.",
+)
+HEADER_VALUE: Schema = matching(
+    rf"{_REFERENCES}([^{_CONTROLS}]|\t)*",
+    f"A header value has no line breaks or other control characters; {_ABOUT_REFERENCES}.",
+)
+SINGLE_HEADER = f"^{_any_of(sorted(SINGLE))}{_END}"
+"""Of the names of headers that take no list."""
+
+_WALL_UNITS = "([0-9]{1,6}[Yy])?([0-9]{1,6}[Mm])?"
+_SOME_TIME = "(?=[^1-9]*[1-9])"
+
+
+def _duration(calendar_units: str, message: str) -> Schema:
+    units = "([0-9]{1,6}[Dd])?([Tt](?=[0-9])([0-9]{1,8}[Hh])?([0-9]{1,9}[Mm])?([0-9]{1,10}[Ss])?)?"
+    return matching(_trimmed(rf"[Pp]{_SOME_TIME}([0-9]{{1,6}}[Ww]|{calendar_units}{units})"), message)
+
+
+DURATION: Schema = _duration("", "Write a duration longer than zero, such as PT10M, PT1H30M, P1D or P2W.")
+INTERVAL: Schema = _duration(_WALL_UNITS, "Write an interval longer than zero, such as PT10M, PT1H30M, P1D or P2W.")
+OF_FIXED_LENGTH: Schema = {
+    "pattern": f"^(?![{_SPACES}]*[Pp][^Tt]*[1-9][0-9]{{0,5}}[MmYy])",
+    "patternErrorMessage": "Months and years have no fixed length: write `clock: wall` and an anchor beside them.",
+}
+OF_WHOLE_DAYS: Schema = {
+    "pattern": f"^(?![{_SPACES}]*[Pp][^Tt]*[Tt][^1-9]*[1-9])",
+    "patternErrorMessage": "`clock: wall` counts days, weeks, months and years, no hours, minutes or seconds.",
+}
+
+MOMENT: Schema = matching(
+    _trimmed(rf"[0-9]{{4}}-{_DAY}[Tt ]{_TIME}([Zz]|[+-][0-9]{{2}}:[0-9]{{2}})?"),
+    "Write a time such as 2027-04-01T09:00:00+09:00, or without the offset for local time.",
+)
+"""Not `format: date-time`, which knows no local times."""
+DAYS: Schema = matching(
+    _trimmed(rf"([0-9]{{4}}-)?{_DAY}(/([0-9]{{4}}-)?{_DAY})?"),
+    "Write a day such as 2026-08-13, or 08-13 for every year, or a range such as 12-29/01-03.",
+)
+COUNTRY: Schema = matching("[A-Z]{2,3}", "Write an ISO 3166 code, such as JP.")
+
+_FIELD = "[0-9A-Za-z*,/#-]+"
+_MACRO = _any_of(MACROS)
+_IN_AN_OBJECT = "A year, or a week, belongs into an object such as {year: 2027, month: 4}"
+
+
+def _line(fields: int) -> str:
+    return _trimmed(rf"({_MACRO}|{_FIELD}([{_SPACES}]+{_FIELD}){{{fields - 1}}})")
+
+
+FIVE_FIELDS: Schema = matching(
+    _line(5),
+    f"Write five fields ({' '.join(CRONTAB_FIELDS)}), or one of {', '.join(MACROS)}; where seconds come first, "
+    f"`seconds: true` beside it. {_IN_AN_OBJECT}.",
+)
+SIX_FIELDS: Schema = matching(
+    _line(6),
+    f"With `seconds: true` write six fields (second {' '.join(CRONTAB_FIELDS)}), or one of {', '.join(MACROS)}. "
+    f"{_IN_AN_OBJECT}.",
+)

@@ -1,0 +1,176 @@
+"""Jobs as manifests: the inverse of `declare`, in the shortest form that means the same."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+from typing import Any, assert_never
+
+from myscheduler.core.findings.problem import printable
+from myscheduler.core.job.limits import FIELDS as LIMITS
+from myscheduler.core.job.spec import (
+    DeclaredCron,
+    DeclaredCrons,
+    DeclaredDate,
+    DeclaredInterval,
+    DeclaredWallInterval,
+    JobSpec,
+    digest,
+    to_json,
+)
+from myscheduler.core.manifest.calendars_file import NamedCalendars
+from myscheduler.core.manifest.fields import IntervalFields, JobFields
+from myscheduler.core.manifest.parsing import parse_file
+from myscheduler.core.schedule.dialect import CRONTAB_FIELDS, DayMatch, canonical, object_texts, parse_cron
+from myscheduler.core.source.snapshot import RESERVED, SourceFile
+from myscheduler.core.source.yaml_writing import to_yaml
+
+_ORDER = {name: place for place, name in enumerate(JobFields.model_fields)}
+_ALWAYS = ("job_id", "target_url")
+_SECONDS = ("timeout_sec", "retry_backoff_sec")
+_SPACE = re.compile(r"\s")
+_SAID_OTHERWISE = {"cron", "interval", "run_at", "name", "coalesce", *LIMITS}
+
+
+def manifest_fields(spec: JobSpec) -> dict[str, Any]:
+    """The fields of a manifest that declares that spec, without those that say what counts anyway.
+
+    Of a calendar with a name, the country and the days are left to `calendars.yaml`.
+    """
+    stored = to_json(spec)
+    plain = {
+        name: _whole(value) if name in _SECONDS else value
+        for name, value in stored.items()
+        if name not in _SAID_OTHERWISE and (name in _ALWAYS or value != _DEFAULTS.get(name))
+    }
+    name = {"name": spec.name} if spec.name != spec.job_id else {}
+    coalesce = {} if spec.coalesce else {"coalesce": False}
+    limits = {name: stored[name] for name in LIMITS if name in stored}
+    return ordered(plain | name | coalesce | _schedule(spec, stored) | _readable(limits))
+
+
+def ordered(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields in the order in which the docs tell them."""
+    return {name: fields[name] for name in sorted(fields, key=_ORDER.__getitem__)}
+
+
+def document(fields: Mapping[str, Any], comments: Iterable[str] = ()) -> str:
+    """One YAML document, below lines of comment."""
+    lines = [printable(_SPACE.sub(" ", line)) for line in comments]
+    return "".join(f"# {line}\n" for line in lines) + to_yaml(dict(fields))
+
+
+def fault_of(text: str, spec: JobSpec, *, zone: str) -> str | None:
+    """Why the manifest doesn't declare the spec it was made of; `zone` is the service's. `None` when it does."""
+    calendar = spec.limits.calendar
+    named = {calendar.name: calendar.calendar} if calendar and calendar.name else {}
+    read = parse_file(SourceFile.of(spec.job_id, text.encode()), zone=zone, calendars=NamedCalendars(named))
+    if read.problems and not read.jobs:
+        return "; ".join(f"{one.field}: {one.message}" if one.field else one.message for one in read.problems)
+    if [job.digest for job in read.jobs] != [digest(spec)]:
+        return "a manifest can't say what it is"
+    return None
+
+
+_DEFAULTS = {
+    name: value for name, value in to_json(JobSpec("", "", DeclaredDate(""), "")).items() if name not in _SAID_OTHERWISE
+}
+
+
+def _whole(seconds: float) -> float:
+    """`30`, not `30.0`."""
+    return int(seconds) if float(seconds).is_integer() else seconds
+
+
+def _schedule(spec: JobSpec, stored: Mapping[str, Any]) -> dict[str, Any]:
+    match spec.schedule:
+        case DeclaredCron():
+            return {"cron": _cron(spec.schedule)}
+        case DeclaredCrons(crons):
+            return {"cron": [_cron(one) for one in crons]}
+        case DeclaredWallInterval():
+            return {"interval": _wall_span(stored["interval"])}
+        case DeclaredInterval() as interval:
+            return {"interval": _span(stored["interval"], interval.every.total_seconds())}
+        case DeclaredDate(run_at):
+            return {"run_at": run_at}
+        case _:
+            assert_never(spec.schedule)
+
+
+def _cron(cron: DeclaredCron) -> str | dict[str, str]:
+    return _crontab_line(dict(cron.fields), cron.day_match) or dict(cron.fields)
+
+
+def _crontab_line(fields: dict[str, str], day_match: DayMatch) -> str | None:
+    """The line that means the same, where there is one."""
+    texts = object_texts(fields)
+    line = " ".join(texts[name] for name in CRONTAB_FIELDS)
+    is_same = canonical(parse_cron(line, day_match=day_match)) == canonical(parse_cron(fields, day_match=day_match))
+    return line if is_same else None
+
+
+def _span(units: dict[str, int], seconds: float) -> dict[str, int] | str:
+    """The units, or a duration where their numbers are larger than an object may hold."""
+    return units if _fits(units) else f"PT{seconds:.0f}S"
+
+
+def _wall_span(units: dict[str, int]) -> dict[str, int] | str:
+    """The same by the calendar."""
+    if _fits(units):
+        return units
+    days = units.get("days", 0) + 7 * units.get("weeks", 0)
+    return f"P{units.get('years', 0)}Y{units.get('months', 0)}M{days}D"
+
+
+def _fits(units: dict[str, int]) -> bool:
+    try:
+        IntervalFields.model_validate(units)
+    except ValueError:
+        return False
+    return True
+
+
+def _readable(limits: dict[str, Any]) -> dict[str, Any]:
+    """Limits as they are stored, in fewer words. Their digest knows the words of a blackout, so it keeps its form."""
+    changed: dict[str, Any] = {}
+    if "blackout" in limits:
+        changed["blackout"] = [_blackout(one) for one in limits["blackout"]]
+    if limits.get("calendar", {}).get("name"):
+        changed["calendar"] = {
+            name: value for name, value in limits["calendar"].items() if name in {"name", "only", "skip", "shift"}
+        }
+    return limits | changed
+
+
+def _blackout(stored: dict[str, Any]) -> dict[str, Any]:
+    if stored.get("cron", {}).keys() != set(CRONTAB_FIELDS):
+        return stored
+    return stored | {"cron": " ".join(stored["cron"][name] for name in CRONTAB_FIELDS)}
+
+
+# --- files ---
+
+_UNSAFE = re.compile(r"[^\w .()+=,@-]")
+_LONGEST = 200
+"""Bytes, of the 255 that a file name may have."""
+_DEVICES = re.compile(r"(con|prn|aux|nul|(com|lpt)\d)(\..*)?", re.IGNORECASE)
+"""No names of files on Windows."""
+
+
+def file_names(job_ids: Sequence[str]) -> dict[str, str]:
+    """A file name for each job, which no two share on file systems that don't tell upper from lower case.
+
+    It is the id where file systems can have that, else one close to it with a mark of its own.
+    """
+    shared = {one for one, count in Counter(job_id.casefold() for job_id in job_ids).items() if count > 1}
+    return {job_id: _file_name(job_id, is_shared=job_id.casefold() in shared) for job_id in job_ids}
+
+
+def _file_name(job_id: str, *, is_shared: bool) -> str:
+    safe = _UNSAFE.sub("_", job_id).lstrip(".")
+    stem = safe.encode()[:_LONGEST].decode(errors="ignore").rstrip(". ")
+    is_taken = f"{stem.lower()}.yaml" in RESERVED or _DEVICES.fullmatch(stem)
+    if stem != job_id or is_taken or is_shared:
+        stem += f"-{sha256(job_id.encode()).hexdigest()[:8]}"
+    return f"{stem}.yaml"

@@ -1,0 +1,209 @@
+"""The rule of a policy that no job can keep alone: how many calls may start in a minute on one host.
+
+What is to blame is what adds to the rush: a change that starts a job in a minute over the limit, in which it did not
+start before. Of several changes none comes first, and what runs already is left alone.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+from myscheduler.core.calls.hosts import called_host
+from myscheduler.core.calls.request import host_of
+from myscheduler.core.findings.problem import Complaint
+from myscheduler.core.job.spec import JobSpec, compile_schedule
+from myscheduler.core.load.starts import MINUTE, Group, Span, Starter, Tally, find_slots
+from myscheduler.core.policy.policy import Policy
+from myscheduler.core.schedule.cron import WallInterval, members_of
+from myscheduler.core.schedule.slots import FIRST_MOMENT, LAST_MOMENT, Adjusted, Interval, Once, Schedule
+
+RULE = "max_starts_per_minute_per_host"
+DAYS = 7
+"""How far a policy looks ahead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """The limit of one policy."""
+
+    most: int
+    place: str
+    """Where it is written, as `policy.yaml:7`."""
+    job_ids: frozenset[str] | None = None
+    """The jobs that it counts and judges; `None` for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rush:
+    """A job starts in a minute over the limit; this is the worst of them."""
+
+    host: str
+    at: datetime
+    starts: int
+    cap: Cap
+
+    def complain(self, spec: JobSpec) -> Complaint:
+        message = (
+            f"is one of {self.starts} starts on {self.host} in the minute of {self.at:%a %Y-%m-%d %H:%M}, more than "
+            f"the {self.cap.most} that {self.cap.place} allows: spread them with jitter_sec, or choose another minute; "
+            "myscheduler forecast shows where there is room"
+        )
+        return Complaint((spec.schedule_type,), "policy-starts", message)
+
+
+def caps_of(policies: Iterable[Policy], job_ids: frozenset[str] | None = None) -> tuple[Cap, ...]:
+    """The limits that the policies set."""
+    return tuple(
+        Cap(policy.max_starts_per_minute_per_host, policy.place(RULE), job_ids)
+        for policy in policies
+        if policy.max_starts_per_minute_per_host is not None
+    )
+
+
+def starter_of(spec: JobSpec, *, zone: str, created_at: datetime) -> Starter | None:
+    """How the job adds to a rush; `None` where its manifest pauses it. `created_at` anchors intervals without anchor.
+
+    Jobs that differ by their jitter only share a schedule, so that it is expanded once.
+    """
+    if spec.paused:
+        return None
+    schedule = compile_schedule(spec, zone=zone, created_at=created_at)
+    host = host_name(spec)
+    if isinstance(schedule, Adjusted) and not schedule.blackouts and _is_endless(schedule):
+        plain = replace(schedule, offset=timedelta()) if schedule.days else schedule.rhythm
+        return Starter(spec.job_id, host, plain, schedule.offset)
+    return Starter(spec.job_id, host, schedule)
+
+
+def host_name(spec: JobSpec) -> str:
+    """The host that a start counts for."""
+    return str(called_host(spec.target_url) or host_of(spec.target_url))
+
+
+def _is_endless(schedule: Adjusted) -> bool:
+    return (schedule.start, schedule.end) == (FIRST_MOMENT, LAST_MOMENT)
+
+
+def find_rushes(
+    before: Mapping[str, Starter], after: Mapping[str, Starter], caps: Iterable[Cap], *, zone: str, now: datetime
+) -> dict[str, Rush]:
+    """The jobs of `after`, by id, whose change is to blame; all that do not stand alike in `before` are changed.
+
+    A change that is to blame is not made, so what was before in its place counts again. `zone` is the service's.
+    """
+    blamed: dict[str, Rush] = {}
+    for cap in caps:
+        counted = _Counted(_only(before, cap), _only(after, cap), cap, Span.of_days(now, DAYS, zone))
+        blamed = counted.blame() | blamed
+    return blamed
+
+
+def _only(starters: Mapping[str, Starter], cap: Cap) -> Mapping[str, Starter]:
+    if cap.job_ids is None:
+        return starters
+    return {job_id: starter for job_id, starter in starters.items() if job_id in cap.job_ids}
+
+
+class _Counted:
+    """The starts under one limit."""
+
+    def __init__(self, before: Mapping[str, Starter], after: Mapping[str, Starter], cap: Cap, span: Span) -> None:
+        self._before = before
+        self._after = after
+        self._cap = cap
+        self._span = span
+        self._hosts = defaultdict[str, dict[str, Starter]](dict)
+        """What starts on each host; a change that is to blame is taken back."""
+        for job_id, starter in after.items():
+            self._hosts[starter.host][job_id] = starter
+        latest = max((one.offset for one in (*before.values(), *after.values())), default=timedelta())
+        self._margin = -(-latest // MINUTE)
+        self._slots = lru_cache(maxsize=1_024)(lambda schedule: find_slots(schedule, span, self._margin))
+
+    def blame(self) -> dict[str, Rush]:
+        changed = {job_id for job_id, starter in self._after.items() if starter != self._before.get(job_id)}
+        hosts = {self._after[job_id].host for job_id in changed}
+        blamed: dict[str, Rush] = {}
+        while hosts:
+            found = {job_id: rush for host in hosts for job_id, rush in self._on_host(host, changed)}
+            for job_id in found:
+                self._take_back(job_id)
+            hosts = {self._before[job_id].host for job_id in found if job_id in self._before}
+            changed -= found.keys()
+            blamed |= found
+        return blamed
+
+    def _take_back(self, job_id: str) -> None:
+        del self._hosts[self._after[job_id].host][job_id]
+        if earlier := self._before.get(job_id):
+            self._hosts[earlier.host][job_id] = earlier
+
+    def _on_host(self, host: str, changed: set[str]) -> Iterator[tuple[str, Rush]]:
+        jobs = self._hosts[host].values()
+        if sum(map(_most_a_minute, jobs)) <= self._cap.most:
+            return
+        tally = Tally(self._span, self._margin)
+        for group in self._grouped(jobs):
+            tally.add(group)
+        starts = tally.starts
+        over = [minute for minute, count in enumerate(starts) if count > self._cap.most]
+        over.sort(key=lambda minute: -starts[minute])  # the worst first, of those alike the earliest
+        ranks = {minute: rank for rank, minute in enumerate(over)}
+        worst: dict[tuple[_Pace, _Pace | None], int | None] = {}
+        for starter in [job for job in jobs if over and job.job_id in changed]:
+            paces = self._pace(starter), self._earlier(starter)
+            if paces not in worst:
+                worst[paces] = self._worst(*paces, ranks)
+            if (minute := worst[paces]) is not None:
+                yield starter.job_id, Rush(host, self._span.moment(minute), starts[minute], self._cap)
+
+    def _grouped(self, jobs: Iterable[Starter]) -> Iterator[Group]:
+        shared = defaultdict[object, list[Starter]](list)
+        for job in jobs:
+            shared[job.schedule].append(job)
+        return (Group(self._slots(sharing[0].schedule), sharing) for sharing in shared.values())
+
+    def _pace(self, starter: Starter) -> "_Pace":
+        return _Pace(starter.schedule, starter.offset_sec)
+
+    def _earlier(self, starter: Starter) -> "_Pace | None":
+        """How the job started on this host before."""
+        earlier = self._before.get(starter.job_id)
+        return self._pace(earlier) if earlier is not None and earlier.host == starter.host else None
+
+    def _worst(self, pace: "_Pace", earlier: "_Pace | None", ranks: Mapping[int, int]) -> int | None:
+        """The first of the ranked minutes in which there are more starts of the job than before."""
+        starts, before = self._starts(pace), self._starts(earlier) if earlier else Counter[int]()
+        for minute in sorted(ranks.keys() & starts.keys(), key=ranks.__getitem__):
+            if starts[minute] > before[minute]:
+                return minute
+        return None
+
+    def _starts(self, pace: "_Pace") -> Counter[int]:
+        """How often such a job starts in each minute."""
+        return self._slots(pace.schedule).per_minute(pace.offset_sec)
+
+
+class _Pace(NamedTuple):
+    """When a job starts, whichever job it is."""
+
+    schedule: Schedule
+    offset_sec: int
+
+
+def _most_a_minute(starter: Starter) -> int:
+    """No minute has more starts of the job; fixed times that a clock jumps over may come beside others."""
+    rhythm = starter.schedule.rhythm if isinstance(starter.schedule, Adjusted) else starter.schedule
+    match rhythm:
+        case Once():
+            return 1
+        case Interval(every, _):
+            return -(-MINUTE // every)
+        case WallInterval():
+            return 2
+        case _:
+            times = [one.expression for one in members_of(rhythm)]
+            return sum(len(one.seconds) + (not one.real_time) for one in times)

@@ -1,0 +1,254 @@
+"""`policy.yaml`: the rules that a team writes at the root of its manifests.
+
+A file with a mistake in it is no policy at all, so that a typo can't lift a rule: what holds then is decided by those
+who ask (see `Rules`).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from myscheduler.core.bounds import LARGEST_RULED, LONGEST_RULED, MOST_PROBLEMS, MOST_RULED
+from myscheduler.core.calls.hosts import parse_host_pattern
+from myscheduler.core.calls.link_local import EVERYWHERE, NOWHERE, Network, Reach, read_network
+from myscheduler.core.findings.masking import field_of, key_shown
+from myscheduler.core.findings.problem import LONGEST_SHOWN, Problem, enough, shown
+from myscheduler.core.manifest.fields import METHODS
+from myscheduler.core.policy.policy import NO_POLICY, Policy
+from myscheduler.core.secrets.references import Grant, Grants
+from myscheduler.core.source.snapshot import SourceFile, UnreadableFile
+from myscheduler.core.source.yaml import Document, YamlError, read_documents
+
+Loc = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a source says about its policy."""
+
+    policy: Policy | None = NO_POLICY
+    """`None`: there is one, and it can't be used."""
+    problems: tuple[Problem, ...] = ()
+    digest: str = ""
+    """Of the file's bytes; empty when there is none."""
+    content: bytes = field(default=b"", repr=False)
+
+    @property
+    def binding(self) -> tuple[Policy, ...]:
+        """The policies by which jobs are judged one by one."""
+        return () if self.policy is None or self.policy is NO_POLICY else (self.policy,)
+
+    @property
+    def reach(self) -> Reach:
+        """Which link-local addresses jobs may call; none, where nobody knows what is allowed."""
+        return NOWHERE if self.policy is None else self.policy.reach
+
+
+def read_policy(file: SourceFile | UnreadableFile | None) -> Rules:
+    """Read the file; never raises for what stands in it."""
+    match file:
+        case None:
+            return Rules()
+        case UnreadableFile(path, reason):
+            message = f"can't be read ({reason}), so the rules are not known: make it readable"
+            return Rules(None, (Problem(path, 1, 1, "", "unreadable", message),), "unreadable")
+        case SourceFile(path, content, digest):
+            policy, problems = _read(path, content)
+            return Rules(None if problems else policy, tuple(sorted(enough(problems))), digest, content)
+
+
+def _read(path: str, content: bytes) -> tuple[Policy, list[Problem]]:
+    try:
+        documents = list(read_documents(content.decode("utf-8-sig")))
+    except UnicodeDecodeError:
+        return NO_POLICY, [Problem(path, 1, 1, "", "not-utf8", "is not UTF-8: save the file as UTF-8")]
+    except YamlError as error:
+        return NO_POLICY, [Problem(path, error.line, error.column, "", "yaml-syntax", str(error))]
+    if not documents:
+        message = "is empty: write a rule, or {} for none, or remove the file"
+        return NO_POLICY, [Problem(path, 1, 1, "", "invalid-policy", message)]
+    if len(documents) > 1:
+        line, column = documents[1].start
+        message = "is one document: remove the --- and what follows"
+        return NO_POLICY, [Problem(path, line, column, "", "invalid-policy", message)]
+    return _Reading(path, documents[0]).read()
+
+
+class _Reading:
+    """Reads one document, and collects what is wrong with it."""
+
+    def __init__(self, path: str, document: Document) -> None:
+        self._path = path
+        self._document = document
+        self._problems = [
+            self._problem(one.loc, one.rule, one.message, at_key=one.at_key)
+            for one in document.complaints[: MOST_PROBLEMS + 1]
+        ]
+        self._unclear = {one.loc for one in document.complaints}
+
+    def read(self) -> tuple[Policy, list[Problem]]:
+        rules = self._document.value
+        if not isinstance(rules, dict):
+            message = "is a mapping of rules, such as 'allow_hosts: [api.example.com]'"
+            return NO_POLICY, [*self._problems, self._problem((), "not-a-mapping", message)]
+        found: dict[str, Any] = {}
+        left = MOST_RULED
+        for name, written in rules.items():
+            if len(self._problems) > MOST_PROBLEMS:
+                break
+            if name not in READERS:
+                self._complain((name,), _unknown(name), rule="unknown-key", at_key=True)
+                continue
+            left -= _size(written, left)
+            if left < 0:
+                message = (
+                    f"is too much: a policy holds up to {MOST_RULED:,} texts in all its lists (of api_secrets, each"
+                )
+                self._complain((name,), f"{message} secret with each host)", rule="too-large", at_key=True)
+                break
+            try:
+                found[name] = READERS[name](written)
+            except _RuleError as error:
+                self._complain((name, *error.loc), str(error))
+        return Policy(**found, path=self._path, lines=dict(self._lines(rules))), self._problems
+
+    def _lines(self, rules: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+        for name, written in rules.items():
+            yield name, self._document.position((name,), at_key=True)[0]
+            if name == "require_labels" and isinstance(written, dict | list):
+                labels = enumerate(written) if isinstance(written, list) else zip(written, written, strict=True)
+                for key, label in labels:
+                    yield f"{name}.{label}", self._document.position((name, key), at_key=True)[0]
+
+    def _complain(self, loc: Loc, message: str, *, rule: str = "invalid-policy", at_key: bool = False) -> None:
+        if loc in self._unclear:
+            return  # YAML itself says already what to write there
+        self._problems.append(self._problem(loc, rule, message, at_key=at_key))
+
+    def _problem(self, loc: Loc, rule: str, message: str, *, at_key: bool = False) -> Problem:
+        line, column = self._document.position(loc, at_key=at_key)
+        return Problem(self._path, line, column, field_of(loc), rule, message)
+
+
+class _RuleError(Exception):
+    """A rule can't be understood; `loc` is the way to the value within it."""
+
+    def __init__(self, message: str, *loc: str | int) -> None:
+        super().__init__(message)
+        self.loc = loc
+
+
+def _size(written: Any, most: int) -> int:
+    """How many texts a rule holds; more than `most` are not counted to their end."""
+    match written:
+        case {"secrets": list() as secrets, "hosts": list() as hosts}:
+            return len(secrets) * len(hosts)
+        case dict() | list():
+            size = 0
+            for one in written.values() if isinstance(written, dict) else written:
+                size += max(_size(one, most - size), 1)  # a label without values is one, too
+                if size > most:
+                    break
+            return size
+        case _:
+            return 0
+
+
+def _texts(written: Any, example: str, *loc: str | int) -> tuple[str, ...]:
+    if not isinstance(written, list) or not written:
+        raise _RuleError(f"has to be a list that is not empty, such as [{example}]", *loc)
+    for place, text in enumerate(written):
+        if not isinstance(text, str) or not text.strip():
+            raise _RuleError(f"has to be text, such as {example}: put it into quotes", *loc, place)
+        _refuse_long(text, *loc, place)
+    return tuple(written)
+
+
+def _refuse_long(text: str, *loc: str | int) -> None:
+    if len(text) > LONGEST_RULED:
+        raise _RuleError(f"{shown(text)} is longer than {LONGEST_RULED} characters", *loc)
+
+
+def _labels(written: Any) -> dict[str, tuple[str, ...]]:
+    if isinstance(written, list):
+        return dict.fromkeys(_texts(written, "team"), ())
+    if not isinstance(written, dict) or not written:
+        raise _RuleError("has to be a list, such as [team], or names with values, such as {team: [billing, ops]}")
+    for name in written:
+        _refuse_long(name)
+    return {name: () if values is None else _texts(values, "billing", name) for name, values in written.items()}
+
+
+def _patterns(written: Any, *loc: str | int) -> tuple[str, ...]:
+    texts = _texts(written, "api.example.com", *loc)
+    for place, text in enumerate(texts):
+        try:
+            parse_host_pattern(text)
+        except ValueError as error:
+            raise _RuleError(str(error), *loc, place) from error
+    return texts
+
+
+def _networks(written: Any) -> tuple[Network, ...]:
+    if isinstance(written, bool):
+        return EVERYWHERE if written else ()
+    texts = _texts(written, "169.254.169.254")
+    try:
+        return tuple(read_network(text) for text in texts)
+    except ValueError as error:
+        raise _RuleError(str(error)) from error
+
+
+def _methods(written: Any) -> tuple[str, ...]:
+    texts = tuple(text.upper() for text in _texts(written, "GET"))
+    for place, text in enumerate(texts):
+        if text not in METHODS:
+            raise _RuleError(f"{shown(text)} is not one of {', '.join(METHODS)}", place)
+    return texts
+
+
+def _count(written: Any, least: int) -> int:
+    if isinstance(written, bool) or not isinstance(written, int) or not least <= written <= LARGEST_RULED:
+        raise _RuleError(f"has to be a whole number of at least {least}, up to {LARGEST_RULED:,}")
+    return written
+
+
+def _flag(written: Any) -> bool:
+    if not isinstance(written, bool):
+        raise _RuleError("has to be true or false")
+    return written
+
+
+def _grants(written: Any) -> Grants:
+    if not isinstance(written, list):
+        raise _RuleError("has to be a list, such as [{secrets: [slack-token], hosts: [hooks.slack.com]}]")
+    return Grants(tuple(grant for place, one in enumerate(written) for grant in _granted(one, place)))
+
+
+def _granted(written: Any, place: int) -> Iterator[Grant]:
+    if not isinstance(written, dict) or written.keys() != {"secrets", "hosts"}:
+        raise _RuleError("has to name secrets and hosts, such as {secrets: [token], hosts: [api.example.com]}", place)
+    hosts = _patterns(written["hosts"], place, "hosts")
+    for name in _texts(written["secrets"], "slack-token", place, "secrets"):
+        yield Grant(name, hosts)
+
+
+READERS: Mapping[str, Callable[[Any], Any]] = {
+    "require_labels": _labels,
+    "allow_hosts": lambda written: tuple((text, parse_host_pattern(text)) for text in _patterns(written)),
+    "allow_link_local": _networks,
+    "allow_methods": _methods,
+    "min_interval_sec": lambda written: _count(written, 1),
+    "max_retries": lambda written: _count(written, 0),
+    "secrets_by_reference": _flag,
+    "max_starts_per_minute_per_host": lambda written: _count(written, 1),
+    "api_secrets": _grants,
+}
+"""How each rule is read."""
+
+
+def _unknown(name: str) -> str:
+    close = get_close_matches(name[:LONGEST_SHOWN], READERS, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"the keys are {', '.join(READERS)}"
+    return f"unknown key {key_shown(name)!r}: {hint}"

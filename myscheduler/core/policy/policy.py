@@ -1,0 +1,142 @@
+"""What a team lets its jobs do, and what is wrong with a job that does otherwise.
+
+The same rules bind `validate`, the reconciler and the API, because all of them judge here.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import islice
+
+from myscheduler.core.bounds import MOST_PROBLEMS
+from myscheduler.core.calls.hosts import Host, HostPattern, called_host, hosts_in_headers
+from myscheduler.core.calls.link_local import Network, Reach, address_in, read_network
+from myscheduler.core.explain.durations import span_words
+from myscheduler.core.findings.masking import literal_credentials
+from myscheduler.core.findings.problem import Complaint, cut, shown
+from myscheduler.core.job.spacing import shortest_distance
+from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.secrets.references import Grants
+
+LONGEST_LIST = 300
+"""Characters of the allowed values in a message."""
+NAMED = 5
+"""So many of the allowed values are named in a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules of one policy.yaml; what is left out forbids nothing."""
+
+    require_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Labels with the values they may have; none named means any that is not empty."""
+    allow_hosts: tuple[tuple[str, HostPattern], ...] | None = None
+    """Each as it is written, and what it means."""
+    allow_link_local: tuple[Network, ...] = ()
+    """Not judged here: see `Reach`."""
+    allow_methods: tuple[str, ...] | None = None
+    min_interval_sec: int | None = None
+    max_retries: int | None = None
+    secrets_by_reference: bool = False
+    max_starts_per_minute_per_host: int | None = None
+    """Not judged job by job: see `rush`."""
+    api_secrets: Grants = field(default_factory=Grants)
+    path: str = "policy.yaml"
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """Where each rule is written."""
+    reach: Reach = field(init=False, repr=False, compare=False)
+    """Which link-local addresses jobs may call; an address that is among the hosts is allowed by that."""
+
+    def place(self, rule: str) -> str:
+        """`policy.yaml:3`."""
+        return f"{self.path}:{self.lines.get(rule, 1)}"
+
+    def __post_init__(self) -> None:
+        hosts = (address_in(pattern.name) for _, pattern in self.allow_hosts or () if not pattern.below)
+        named = (read_network(str(one)) for one in hosts if one is not None)
+        object.__setattr__(self, "reach", Reach((*self.allow_link_local, *named)))
+
+
+NO_POLICY = Policy()
+
+
+def judge(spec: JobSpec, policies: Sequence[Policy]) -> list[Complaint]:
+    """Every rule that the job breaks, of each of the policies that bind it."""
+    return [complaint for policy in policies for complaint in _judge(spec, policy)]
+
+
+def _judge(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
+    yield from _labels(spec, policy)
+    yield from _host(spec, policy)
+    if policy.allow_methods is not None and spec.method not in policy.allow_methods:
+        allowed = _listed(policy.allow_methods)
+        message = (
+            f"{spec.method} is not one of {allowed}, which {policy.place('allow_methods')} allows: write one of them"
+        )
+        yield Complaint(("method",), "policy-method", message)
+    yield from _interval(spec, policy)
+    if policy.max_retries is not None and spec.max_retries > policy.max_retries:
+        limit = f"the {policy.max_retries} that {policy.place('max_retries')} allows"
+        message = f"{spec.max_retries} is more than {limit}: write {policy.max_retries} or less"
+        yield Complaint(("max_retries",), "policy-retries", message)
+    if policy.secrets_by_reference:
+        place = policy.place("secrets_by_reference")
+        for loc, what in islice(literal_credentials(spec), MOST_PROBLEMS + 1):
+            message = f"{what} holds a credential that is written out, which {place} forbids: write ${{secret:NAME}}"
+            yield Complaint(loc, "policy-literal-credential", message)
+
+
+def _labels(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
+    for name, values in policy.require_labels.items():
+        place = policy.place(f"require_labels.{name}")
+        found = spec.labels.get(name, "")
+        if not found.strip():
+            example = values[0] if values else "…"
+            message = f"the label {name!r} is missing, which {place} requires: write labels: {{{name}: {example}}}"
+            yield Complaint(("labels", name), "policy-label", message)
+        elif values and found not in values:
+            message = (
+                f"{shown(found)} is not one of {_listed(values)}, which {place} allows for {name!r}: write one of them"
+            )
+            yield Complaint(("labels", name), "policy-label", message)
+
+
+def _host(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
+    if policy.allow_hosts is None:
+        return
+    host, place = called_host(spec.target_url), policy.place("allow_hosts")
+    allowed = _listed([written for written, _ in policy.allow_hosts])
+    if host is None:
+        message = (
+            f"which host it calls is not clear, and {place} allows some only: write it plainly, as https://HOST/PATH"
+        )
+        yield Complaint(("target_url",), "policy-host", message)
+    elif not _is_allowed(host, policy.allow_hosts):
+        message = f"{host} is not among the hosts that {place} allows ({allowed}): call one of them, or have it added"
+        yield Complaint(("target_url",), "policy-host", message)
+    for name, host in hosts_in_headers(spec.target_url, spec.headers):
+        if host is None or not _is_allowed(host, policy.allow_hosts):
+            # never quotes the value: what stands in the wrong header may be a secret
+            message = f"names none of the hosts that {place} allows ({allowed}): write one of them, or leave it out"
+            yield Complaint(("headers", name), "policy-host", message)
+
+
+def _is_allowed(host: Host, allowed: Iterable[tuple[str, HostPattern]]) -> bool:
+    return any(pattern.fits(host) for _, pattern in allowed)
+
+
+def _interval(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
+    if policy.min_interval_sec is None:
+        return
+    shortest, found = timedelta(seconds=policy.min_interval_sec), shortest_distance(spec.schedule)
+    if found is not None and found < shortest:
+        place, limit = policy.place("min_interval_sec"), span_words(shortest)
+        often = f"runs every {span_words(found)} at its closest, sooner than the {limit} that {place} asks for"
+        message = f"{often}: let it run less often"
+        yield Complaint((spec.schedule_type,), "policy-interval", message)
+
+
+def _listed(values: Iterable[str]) -> str:
+    values = list(values)
+    more = f" and {len(values) - NAMED} more" if len(values) > NAMED else ""
+    return cut(", ".join(values[:NAMED]), LONGEST_LIST) + more

@@ -1,0 +1,229 @@
+"""Cron and calendar intervals in a zone: when the wall clock matches, also where it is changed.
+
+Where clocks change, they keep Debian's rules. A fixed time is due at the first instant at which the clock shows it or
+something later: once in a repeated hour, and right after a gap that swallowed it. An expression that follows real time
+is due whenever the clock shows a matching time: twice in a repeated hour, never in a gap. A job may choose otherwise
+for its fixed times: due again in a repeated hour, or left out in a gap. Those of a calendar interval are fixed ones.
+
+Instants are whole seconds here, counted as wall time is (see `walls`).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from heapq import merge
+from itertools import groupby
+from typing import Any, Literal, overload
+
+from myscheduler.core.schedule import expression as walls
+from myscheduler.core.schedule import strides
+from myscheduler.core.schedule.expression import DAY, CronExpression
+from myscheduler.core.schedule.strides import Stride
+from myscheduler.core.schedule.zones import LAST, first_showing, reached, stretch_at, stretches_between
+
+
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """Due when the wall clock of a zone matches, in the years 1970 to 9999."""
+
+    expression: CronExpression
+    zone: str
+    """IANA name, as `check_zone` accepts it."""
+    gap: Literal["run", "skip"] = "run"
+    """What becomes of a fixed time that a gap swallowed; `skip`: its slot is due right after the gap, but left out."""
+    overlap: Literal["first", "both"] = "first"
+    """Whether fixed times are due again when they come twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class WallInterval:
+    """Due when the wall clock of a zone shows the times of an interval that is counted by the calendar."""
+
+    expression: Stride
+    zone: str
+    gap: Literal["run", "skip"] = "run"
+    overlap: Literal["first", "both"] = "first"
+    """Both as of `Cron`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Due whenever one of its members is, and once when several are."""
+
+    members: tuple[Cron, ...]
+    """At least two, which differ in their expressions only."""
+
+    @property
+    def zone(self) -> str:
+        return self.members[0].zone
+
+    @property
+    def gap(self) -> Literal["run", "skip"]:
+        return self.members[0].gap
+
+    @property
+    def overlap(self) -> Literal["first", "both"]:
+        return self.members[0].overlap
+
+
+OnClock = Cron | WallInterval | Several
+"""What is due by what a clock shows."""
+
+
+@overload
+def members_of(schedule: Cron | Several) -> tuple[Cron, ...]: ...
+@overload
+def members_of(schedule: OnClock) -> tuple[Cron, ...] | tuple[WallInterval]: ...
+def members_of(schedule: OnClock) -> tuple[Cron | WallInterval, ...]:
+    """What a schedule is the union of."""
+    return schedule.members if isinstance(schedule, Several) else (schedule,)
+
+
+def with_overlap(schedule: OnClock, overlap: Literal["first", "both"]) -> OnClock:
+    """The same schedule with another choice for times that come twice."""
+    if isinstance(schedule, Several):
+        return Several(tuple(replace(one, overlap=overlap) for one in schedule.members))
+    return replace(schedule, overlap=overlap)
+
+
+Times = CronExpression | Stride
+"""Times of a wall clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Walls:
+    """How the times of one kind are found; they are the functions of `walls`."""
+
+    next: Callable[[Any, int], int | None]
+    previous: Callable[[Any, int], int | None]
+    count: Callable[[Any, int, int], int]
+
+
+_WALLS: Mapping[type, _Walls] = {
+    CronExpression: _Walls(walls.next_wall, walls.previous_wall, walls.count_walls),
+    Stride: _Walls(strides.next_wall, strides.previous_wall, strides.count_walls),
+}
+
+
+def count_walls(expression: Times, start: int, end: int) -> int:
+    """How many of the times lie from `start`, included, to `end`, excluded."""
+    return _WALLS[type(expression)].count(expression, start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    next: Callable[[Times, str, int], int | None]
+    previous: Callable[[Times, str, int, int], int | None]
+    count: Callable[[Times, str, int, int], int]
+
+
+def walk_of(schedule: Cron | WallInterval) -> Walk:
+    if schedule.expression.real_time:
+        return _REAL
+    return _BOTH if schedule.overlap == "both" else _FIXED
+
+
+def _next_fixed(expression: Times, zone_name: str, after: int) -> int | None:
+    wall = _WALLS[type(expression)].next(expression, reached(zone_name, after) + 1)
+    return None if wall is None else first_showing(zone_name, wall)
+
+
+def _previous_fixed(expression: Times, zone_name: str, until: int, after: int) -> int | None:
+    wall = _WALLS[type(expression)].previous(expression, reached(zone_name, until)) if until > after else None
+    return None if wall is None else first_showing(zone_name, wall)
+
+
+def _count_fixed(expression: Times, zone_name: str, start: int, until: int) -> int:
+    """Times count once: not again when shown again, and all that a gap swallowed count as one, at its end."""
+    begin = fresh = reached(zone_name, start - 1) + 1
+    doubles = 0
+    for first, end, offset in stretches_between(zone_name, start, until):
+        shown = first + offset
+        if fresh < shown and (swallowed := count_walls(expression, fresh, shown)):
+            doubles += swallowed - 1 + count_walls(expression, shown, shown + 1)
+        fresh = max(fresh, end + offset)
+    return count_walls(expression, begin, fresh) - doubles
+
+
+def swallowing(schedule: OnClock, start: int, until: int) -> Iterator[int]:
+    """The ends of gaps that swallowed fixed times, where the clock doesn't show another one of them just then."""
+    if isinstance(schedule, Several):
+        ends = groupby(merge(*(swallowing(one, start, until) for one in schedule.members)))
+        yield from (end for end, _ in ends if not any(_is_shown(one, end) for one in schedule.members))
+        return
+    if not schedule.expression.real_time:
+        yield from _ends_of_gaps(schedule.expression, schedule.zone, start, until)
+
+
+def _ends_of_gaps(expression: Times, zone_name: str, start: int, until: int) -> Iterator[int]:
+    fresh = reached(zone_name, start - 1) + 1
+    for first, end, offset in stretches_between(zone_name, start, until):
+        shown = first + offset
+        if fresh < shown and count_walls(expression, fresh, shown) and not count_walls(expression, shown, shown + 1):
+            yield first
+        fresh = max(fresh, end + offset)
+
+
+def _is_shown(schedule: Cron, instant: int) -> bool:
+    """Whether the clock shows a matching time just then."""
+    wall = instant + stretch_at(schedule.zone, instant).offset
+    return bool(count_walls(schedule.expression, wall, wall + 1))
+
+
+def _next_both(expression: Times, zone_name: str, after: int) -> int | None:
+    """All times that are shown, and the ends of gaps."""
+    found = (_next_fixed(expression, zone_name, after), _next_real(expression, zone_name, after))
+    return min((one for one in found if one is not None), default=None)
+
+
+def _previous_both(expression: Times, zone_name: str, until: int, after: int) -> int | None:
+    found = (_previous_fixed(expression, zone_name, until, after), _previous_real(expression, zone_name, until, after))
+    return max((one for one in found if one is not None), default=None)
+
+
+def _count_both(expression: Times, zone_name: str, start: int, until: int) -> int:
+    ends = sum(1 for _ in _ends_of_gaps(expression, zone_name, start, until))
+    return ends + _count_real(expression, zone_name, start, until)
+
+
+def _next_real(expression: Times, zone_name: str, after: int) -> int | None:
+    """Look stretch by stretch; far from a change of the clock, jump to where the next matching wall time must lie."""
+    instant = after + 1
+    while instant <= LAST:
+        stretch = stretch_at(zone_name, instant)
+        wall = _WALLS[type(expression)].next(expression, instant + stretch.offset)
+        if wall is not None and wall < stretch.end + stretch.offset:
+            return wall - stretch.offset
+        steady = stretch_at(zone_name, instant + 2 * DAY).offset == stretch.offset
+        if wall is None and steady:
+            return None
+        instant = max(stretch.end, wall - DAY) if wall is not None and steady else stretch.end
+    return None
+
+
+def _previous_real(expression: Times, zone_name: str, until: int, after: int) -> int | None:
+    """The mirror image of `_next_real`."""
+    instant = until
+    while instant > after:
+        stretch = stretch_at(zone_name, instant)
+        wall = _WALLS[type(expression)].previous(expression, instant + stretch.offset)
+        if wall is not None and wall >= stretch.start + stretch.offset:
+            return wall - stretch.offset
+        steady = stretch_at(zone_name, instant - 2 * DAY).offset == stretch.offset
+        if wall is None and steady:
+            return None
+        instant = min(stretch.start - 1, wall + DAY) if wall is not None and steady else stretch.start - 1
+    return None
+
+
+def _count_real(expression: Times, zone_name: str, start: int, until: int) -> int:
+    total, begin, last = 0, start, None
+    for first, _, offset in stretches_between(zone_name, start, until):
+        if last is not None and offset != last:
+            total, begin = total + count_walls(expression, begin + last, first + last), first
+        last = offset
+    return total if last is None else total + count_walls(expression, begin + last, until + 1 + last)
+
+
+_REAL = Walk(_next_real, _previous_real, _count_real)
+_FIXED = Walk(_next_fixed, _previous_fixed, _count_fixed)
+_BOTH = Walk(_next_both, _previous_both, _count_both)

@@ -1,0 +1,384 @@
+"""The cron dialect: how an expression is written.
+
+It is Debian's crontab(5) with what cronsim adds to it (`5/10`, `L`, `LW`, `MON#1`, `5L`), plus year, ISO week and
+second in the object form. Weekdays count from 0 = Sunday.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from itertools import compress
+from typing import Literal
+
+from myscheduler.core.findings.masking import LOOKED_AT, key_shown, masked_text
+from myscheduler.core.schedule.expression import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    MONTH_LENGTHS,
+    CronExpression,
+    DayRule,
+    Kind,
+    bits,
+    days_of_year,
+    kind_of_year,
+    mask_of,
+    month_days,
+)
+from myscheduler.errors import ScheduleError
+
+_GREGORIAN_CYCLE = 400
+
+DayMatch = Literal["any", "all"]
+"""Whether a day has to match `day` or `day_of_week` when both are restricted, or both of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    name: str
+    low: int
+    high: int
+    names: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> str:
+        names = f" or {self.names[0]}-{self.names[-1]}" if self.names else ""
+        return f"{self.name} takes {self.low}-{self.high}{names}"
+
+
+_WEEKDAY = _Field("day_of_week", 0, 7, ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"))
+_DAY = _Field("day", 1, 31)
+_MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_FIELDS = {
+    field.name: field
+    for field in (
+        _Field("year", FIRST_YEAR, LAST_YEAR),
+        _Field("month", 1, 12, _MONTH_NAMES),
+        _DAY,
+        _Field("week", 1, 53),
+        _WEEKDAY,
+        _Field("hour", 0, 23),
+        _Field("minute", 0, 59),
+        _Field("second", 0, 59),
+    )
+}
+FIELDS = tuple(_FIELDS)
+"""The names of the object form, coarse to fine; week and day_of_week stand on the level of day."""
+
+RANGES = tuple(_FIELDS.values())
+"""The same with the numbers and names that each takes."""
+
+CRONTAB_FIELDS = ("minute", "hour", "day", "month", "day_of_week")
+MACROS = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+
+
+def parse_cron(
+    declared: str | Mapping[str, str | int], *, day_match: DayMatch = "any", seconds: bool = False
+) -> CronExpression:
+    """Read a crontab line (see `crontab_fields`), or an object of fields.
+
+    A `ScheduleError` says what is wrong; its `field` is the name of the field, empty for the expression as a whole.
+    """
+    if isinstance(declared, str):
+        given = {"year": "*", "week": "*", "second": "0"} | crontab_fields(declared, seconds=seconds)
+        texts = {name: given[name] for name in FIELDS}  # in the order of the object form, so that it is read once
+    else:
+        texts = object_texts(declared)
+    return _expression(tuple(texts.items()), day_match)
+
+
+@lru_cache(maxsize=4_096)
+def _expression(declared: tuple[tuple[str, str], ...], day_match: DayMatch) -> CronExpression:
+    texts = dict(declared)
+    for name, text in texts.items():
+        _check_text(_FIELDS[name], text)
+    expression = CronExpression(
+        years=_values_or_any(_FIELDS["year"], texts["year"]),
+        months=_values(_FIELDS["month"], texts["month"]),
+        weeks=_values_or_any(_FIELDS["week"], texts["week"]),
+        day_rule=_day_rule(texts["day"], texts["day_of_week"], day_match),
+        hours=_values(_FIELDS["hour"], texts["hour"]),
+        minutes=_values(_FIELDS["minute"], texts["minute"]),
+        seconds=_values(_FIELDS["second"], texts["second"]),
+        real_time=any(texts[name].startswith("*") for name in ("hour", "minute", "second")),
+    )
+    if not _fires(expression):
+        limits = ", ".join(f"{name} {texts[name]}" for name in FIELDS[:5] if texts[name] != "*")
+        raise ScheduleError(f"never fires: no day has {_shown(limits, quote='')}")
+    return expression
+
+
+def canonical(expression: CronExpression) -> str:
+    """One line of text that is the same for expressions of the same meaning; for fingerprints and comparisons."""
+    rule = expression.day_rule
+    days = [_written(bits(rule.days), _DAY), *(["L"] if rule.last else []), *(["LW"] if rule.last_workday else [])]
+    nth = [f"{weekday}#{n}" if n else f"{weekday}L" for weekday, n in rule.nth]
+    parts = {
+        "year": _written(expression.years, _FIELDS["year"]),
+        "month": _written(expression.months, _FIELDS["month"]),
+        "week": _written(expression.weeks, _FIELDS["week"]),
+        "day": ",".join(filter(None, days)),
+        "day_of_week": ",".join(filter(None, [_written(bits(rule.weekdays), _Field("", 0, 6)), *nth])),
+        "day_match": "any" if rule.either else "all",
+        "hour": _written(expression.hours, _FIELDS["hour"]),
+        "minute": _written(expression.minutes, _FIELDS["minute"]),
+        "second": _written(expression.seconds, _FIELDS["second"]),
+        "clock": "real" if expression.real_time else "fixed",
+    }
+    return " ".join(f"{name}={text}" for name, text in parts.items())
+
+
+def _written(values: tuple[int, ...] | None, field: _Field) -> str:
+    if values is None or len(values) == field.high - field.low + 1:
+        return "*"
+    step = values[1] - values[0] if len(values) > 2 else 0
+    if step and values == tuple(range(values[0], values[-1] + 1, step)):
+        return f"{values[0]}-{values[-1]}" + (f"/{step}" if step > 1 else "")
+    return ",".join(map(str, values))
+
+
+def crontab_fields(line: str, *, seconds: bool = False) -> dict[str, str]:
+    """The fields of a crontab line, as texts that are not judged yet; `@` names stand for lines of five.
+
+    With `seconds` the line has six fields, the seconds first. Raises a `ScheduleError` for another number of fields.
+    """
+    text = line.strip()
+    if zone := _ZONE_BEFORE.match(text):
+        raise ScheduleError(
+            f"{_shown(zone[0].strip())} is no part of a cron expression here: write `timezone: {zone[1]}` beside it"
+        )
+    if text.startswith("@"):
+        return dict(zip(CRONTAB_FIELDS, _macro(text).split(), strict=True))
+    parts = text.split()
+    names = ("second", *CRONTAB_FIELDS) if seconds else CRONTAB_FIELDS
+    if len(parts) == 7 or (len(parts) == 6 and _YEAR.fullmatch(parts[-1])):
+        fields = "year" if len(parts) == 6 else "second and year"
+        raise ScheduleError(
+            f"{_shown(text)} has {len(parts)} fields, the year last, as other schedulers have it: write an object such "
+            f"as `{{minute: 0, hour: 6, day: 1}}`, with {fields} in it where they matter"
+        )
+    if len(parts) == 6 and not seconds:
+        raise ScheduleError(f"{_shown(text)} has 6 fields: write `seconds: true` beside it when seconds come first")
+    if len(parts) != len(names):
+        wanted = f"{len(names)}: {' '.join(names)}"
+        because = ", as `seconds: true` says" if seconds else ""
+        raise ScheduleError(f"{_shown(text)} has {len(parts)} fields, not {wanted}{because}")
+    return dict(zip(names, parts, strict=True))
+
+
+_ZONE_BEFORE = re.compile(r"(?:CRON_)?TZ=[\"']?([^\s\"']{1,64})[\"']?(?:\s+|$)")
+_YEAR = re.compile(r"(?:19|20)\d\d(?:[-/,].*)?")
+_INSTEAD = {
+    "@minutely": "`* * * * *`",
+    "@every_minute": "`* * * * *`",
+    "@secondly": "`interval: {seconds: 1}`",
+    "@every_second": "`interval: {seconds: 1}`",
+    "@quarterly": "`0 0 1 */3 *`",
+    "@weekdays": "`0 0 * * mon-fri`",
+    "@weekends": "`0 0 * * sat,sun`",
+    "@reboot": "`run_at` with the moment; nothing runs because the service started",
+}
+"""Names that are not crontab's, or make no sense here, and what they probably meant."""
+
+
+def _macro(text: str) -> str:
+    known = MACROS.get(text.lower()) if text.isascii() else None
+    if instead := _INSTEAD.get(text.lower()):
+        raise ScheduleError(f"{_shown(text)} is not known here: write {instead}")
+    if known is None:
+        close = get_close_matches(text.lower()[:40], MACROS, n=1, cutoff=0.8)
+        hint = "; for a fixed distance write `interval`" if text.lower().startswith("@every") else ""
+        meant = f"did you mean {close[0]}? There" if close else "there"
+        raise ScheduleError(f"{_shown(text)} is not known here; {meant} are {', '.join(MACROS)}{hint}")
+    return known
+
+
+def object_texts(declared: Mapping[str, str | int]) -> dict[str, str]:
+    """A text for each of `FIELDS`, also those left out; a `ScheduleError` for what is no such object."""
+    if not isinstance(declared, Mapping):
+        raise ScheduleError("a cron schedule is a crontab string, or an object of fields like `{hour: 10, minute: 30}`")
+    if not declared:
+        raise ScheduleError(f"the cron object is empty: give at least one of {', '.join(FIELDS)}")
+    given = {_known_name(name): _text(name, value) for name, value in declared.items()}
+    return {name: given.get(name) or _left_out(name, given) for name in FIELDS}
+
+
+def _known_name(name: str) -> str:
+    if name not in FIELDS:
+        close = get_close_matches(str(name)[:40].lower(), FIELDS, n=1)
+        hint = f"did you mean `{close[0]}`?" if close else f"there are {', '.join(FIELDS)}"
+        raise ScheduleError(f"`{key_shown(str(name))}` is no field of a cron schedule; {hint}", field=str(name)[:40])
+    return name
+
+
+def _text(name: str, value: str | int) -> str:
+    field = _FIELDS[name]
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not field.low <= value <= field.high:
+            shown = str(value) if abs(value) < 10**9 else "the number"
+            raise ScheduleError(f"{shown} is out of range: {field.allowed}", field=name)
+        return str(value)
+    if not isinstance(value, str):
+        shown = "an empty value" if value is None else f"a {type(value).__name__}"
+        raise ScheduleError(f"{name} is {shown}: write a number or a text in quotes; {field.allowed}", field=name)
+    if not value.strip():
+        raise ScheduleError(f"{name} is empty: write `*` for any, or leave the field out; {field.allowed}", field=name)
+    return value.strip()
+
+
+def _left_out(name: str, given: Mapping[str, str]) -> str:
+    """What a field means that isn't there: anything where a finer field is given, else its smallest value."""
+    any_of = FIELDS if name in {"year", "week", "day_of_week"} else FIELDS[FIELDS.index(name) + 1 :]
+    return "*" if any(other in given for other in any_of) else str(_FIELDS[name].low)
+
+
+def _check_text(field: _Field, text: str) -> None:
+    if "?" in text:
+        raise ScheduleError("`?` belongs to Quartz: write `*` for any", field=field.name)
+    if not text.isascii():
+        raise ScheduleError(f"{_shown(text)} has characters other than ASCII; {field.allowed}", field=field.name)
+    if any(character.isspace() for character in text):
+        raise ScheduleError(f"{_shown(text)} has a space inside: write lists as `1,2,3`", field=field.name)
+
+
+def _day_rule(day: str, weekday: str, day_match: DayMatch) -> DayRule:
+    """Debian: a field that starts with `*` doesn't count as restricted, so both must match. Kept in one normal form."""
+    if day_match not in {"any", "all"}:
+        raise ScheduleError("day_match is either `any` or `all`", field="day_match")
+    days, last, last_workday = _day_side(day)
+    weekdays, nth = _weekday_side(weekday)
+    every_day, every_weekday = days == mask_of(range(1, 32)), weekdays == mask_of(range(7))
+    either = day_match == "any" and not day.startswith("*") and not weekday.startswith("*")
+    if either and (every_day or every_weekday):
+        return DayRule(mask_of(range(1, 32)), False, False, mask_of(range(7)), (), False)
+    return DayRule(days, last and not every_day, last_workday and not every_day, weekdays, nth, either)
+
+
+@lru_cache(maxsize=1_024)
+def _day_side(text: str) -> tuple[int, bool, bool]:
+    items = _items(_DAY, text)
+    plain = [item for item in items if item not in {"L", "LW"}]
+    return mask_of(value for item in plain for value in _range(_DAY, item)), "L" in items, "LW" in items
+
+
+@lru_cache(maxsize=1_024)
+def _weekday_side(text: str) -> tuple[int, tuple[tuple[int, int], ...]]:
+    items = _items(_WEEKDAY, text)
+    special = [item for item in items if "#" in item or item.endswith("L")]
+    weekdays = mask_of(value % 7 for item in items if item not in special for value in _range(_WEEKDAY, item))
+    nth = {_nth_weekday(item) for item in special}
+    return weekdays, tuple(sorted(pair for pair in nth if not weekdays >> pair[0] & 1))
+
+
+def _nth_weekday(item: str) -> tuple[int, int]:
+    weekday, hash_sign, nth = item.partition("#")
+    if hash_sign:
+        if nth not in {"1", "2", "3", "4", "5"}:
+            raise ScheduleError(f"{_shown(item)}: after `#` stands 1 to 5, as in `MON#1`", field=_WEEKDAY.name)
+        return _number(_WEEKDAY, weekday, item) % 7, int(nth)
+    if not item[:-1].isdigit():
+        raise ScheduleError(
+            f"{_shown(item)} is not understood: the last Friday of a month is `5L`, a lone `L` belongs to `day`",
+            field=_WEEKDAY.name,
+        )
+    return _number(_WEEKDAY, item[:-1], item) % 7, 0
+
+
+def _values_or_any(field: _Field, text: str) -> tuple[int, ...] | None:
+    if text == "*":
+        return None
+    values = _values(field, text)
+    return None if len(values) == field.high - field.low + 1 else values
+
+
+@lru_cache(maxsize=1_024)  # many expressions have few fields, and so hold equal values once
+def _values(field: _Field, text: str) -> tuple[int, ...]:
+    chosen = bytearray(field.high + 1)  # thousands of years, in many ranges that overlap, take no time
+    for item in _items(field, text):
+        values = _range(field, item)
+        chosen[values.start : values.stop : values.step] = b"\1" * len(values)
+    return tuple(compress(range(field.high + 1), chosen))
+
+
+def _items(field: _Field, text: str) -> list[str]:
+    items = text.upper().split(",")
+    if "" in items:
+        raise ScheduleError(f"{_shown(text)} has an empty item in its list; {field.allowed}", field=field.name)
+    return list(dict.fromkeys(items))
+
+
+def _range(field: _Field, item: str) -> range:
+    """The values of `*`, `a`, `a-b`, each maybe with `/n`; `a/n` runs from a to the largest value, as in cronsim."""
+    body, slash, step_text = item.partition("/")
+    step = _step(field, step_text, item) if slash else 1
+    if body == "*":
+        return range(field.low, field.high + 1, step)
+    start_text, dash, end_text = body.partition("-")
+    start = _number(field, start_text, item)
+    if not dash:
+        return range(start, (field.high if slash else start) + 1, step)
+    end = 7 if field is _WEEKDAY and end_text == "SUN" and start else _number(field, end_text, item)
+    if end < start:
+        high = 6 if field is _WEEKDAY else field.high
+        write = f"write `{start}-{high},{field.low}-{end}`"
+        raise ScheduleError(f"{_shown(item)} runs backwards: {write}", field=field.name)
+    return range(start, end + 1, step)
+
+
+def _step(field: _Field, text: str, item: str) -> int:
+    digits = text.lstrip("0")
+    if not text.isdigit() or not 1 <= len(digits) <= 6:
+        raise ScheduleError(f"{_shown(item)}: the step after `/` is a number from 1; {field.allowed}", field=field.name)
+    return int(digits)
+
+
+def _number(field: _Field, text: str, item: str) -> int:
+    if text in field.names:
+        return field.names.index(text) + (1 if field.low else 0)
+    if not text.isdigit():
+        raise ScheduleError(f"{_shown(item)} is not understood: {_meant(field, text)}{field.allowed}", field=field.name)
+    value = int(text.lstrip("0")[:6] or "0")
+    if not field.low <= value <= field.high:
+        raise ScheduleError(f"{_shown(item)} is out of range: {field.allowed}", field=field.name)
+    return value
+
+
+def _meant(field: _Field, text: str) -> str:
+    """The name that may be meant by a longer or a mistyped one."""
+    close = [name for name in field.names if text.startswith(name)] or get_close_matches(text[:40], field.names, n=1)
+    return f"did you mean `{close[0]}`? " if close else ""
+
+
+def _shown(text: str, quote: str = "`") -> str:
+    text = masked_text(text[:LOOKED_AT])
+    return f"{quote}{text if len(text) <= 40 else text[:37] + '…'}{quote}"
+
+
+def _fires(expression: CronExpression) -> bool:
+    """Whether any day of the calendar matches. A month of any length starts on each weekday at some time."""
+    if not any(
+        month_days(expression.day_rule, first, length)
+        for month in expression.months
+        for length in MONTH_LENGTHS[month]
+        for first in range(7)
+    ):
+        return False
+    if expression.years is None and expression.weeks is None:
+        return True
+    years = expression.years or range(FIRST_YEAR, FIRST_YEAR + _GREGORIAN_CYCLE)
+    seen = set[Kind]()
+    for year in years:
+        kind = kind_of_year(year)
+        if kind not in seen and days_of_year(expression, year):
+            return True
+        seen.add(kind)
+    return False

@@ -1,0 +1,314 @@
+"""Slots that are due and left out, whatever state their job is in: for a clock change, a blackout or a closed day."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from heapq import merge
+from itertools import islice
+from math import gcd
+from typing import NamedTuple
+
+from myscheduler.core.schedule.calendars import Closed, WorkingDays, closed_days
+from myscheduler.core.schedule.cron import OnClock, WallInterval, count_walls, swallowing
+from myscheduler.core.schedule.darkness import darkness_of
+from myscheduler.core.schedule.expression import DAY, bits
+from myscheduler.core.schedule.search import GivenUp, Search, can_search
+from myscheduler.core.schedule.seconds import span_bits
+from myscheduler.core.schedule.slots import (
+    LAST_MOMENT,
+    TICK,
+    Adjusted,
+    Interval,
+    Schedule,
+    back,
+    count_between,
+    forth,
+    inside,
+    last_until,
+    next_after,
+)
+from myscheduler.core.schedule.zones import FIRST, LAST, first_showing, reached, to_instant, to_second
+
+_SECOND = timedelta(seconds=1)
+_SPAN = timedelta(days=1)
+_NEAR = 8
+"""So many times the end of what leaves a slot out is jumped to; a run that lies behind is searched for by days."""
+_MOST_JUMPS = 1_000
+_MOST_STRETCHES = 200
+"""So many stretches are counted one by one; what has more is counted by the seconds of its days."""
+_MOST_COUNTED = 200_000
+"""Steps of a search."""
+
+
+class Exclusion(StrEnum):
+    """Why a slot that is due is left out."""
+
+    DST_GAP = "dst-gap"
+    BLACKOUT = "blackout"
+    HOLIDAY = "holiday"
+    WEEKEND = "weekend"
+
+
+class Excluded(NamedTuple):
+    """The instants from `start`, included, to `end`, excluded: slots in between are left out."""
+
+    start: datetime
+    end: datetime
+    why: Exclusion
+
+
+def exclusions(schedule: Schedule, after: datetime, until: datetime) -> Iterator[Excluded]:
+    """What is left out of the slots later than `after` and not later than `until`, in order, without overlaps."""
+    if isinstance(schedule, OnClock):
+        yield from _gaps_of_clocks(schedule, after, until)
+    elif isinstance(schedule, Adjusted) and limits_slots(schedule):
+        after, until = inside(schedule, after, until)
+        first = next_after(schedule, after)
+        last = None if first is None or first > until else last_until(schedule, until, after=after)
+        if first is None or last is None:
+            return
+        yield from _at(schedule, first) if first == last else _joined(_laid_over(schedule, first, last))
+
+
+def exclusion_at(schedule: Schedule, slot: datetime) -> Exclusion | None:
+    """Why that slot is left out, if it is."""
+    found = next(exclusions(schedule, slot - TICK, slot), None)
+    return found.why if found else None
+
+
+def limits_slots(schedule: Adjusted) -> bool:
+    """Whether it may leave any out."""
+    gap = isinstance(schedule.rhythm, OnClock) and schedule.rhythm.gap == "skip"
+    return gap or schedule.days is not None or bool(schedule.blackouts)
+
+
+def left_out_until(schedule: Schedule, slot: datetime) -> datetime | None:
+    """A moment up to which all slots from this one on are left out; `None` when it is not left out itself."""
+    if isinstance(schedule, OnClock):
+        return next((one.end for one in _gaps_of_clocks(schedule, slot - TICK, slot)), None)
+    if not isinstance(schedule, Adjusted) or not limits_slots(schedule):
+        return None
+    others = [one.end for one in _others(schedule, slot, slot)]
+    dark = darkness_of(schedule.blackouts).until(slot) if schedule.blackouts else None
+    return max([*others, *([dark] if dark else [])], default=None)
+
+
+class Answer(NamedTuple):
+    """The next run, if any is found."""
+
+    run: datetime | None
+    is_certain: bool = True
+    """`False`: there may be one, far away; the search for it takes too long."""
+
+
+def next_run(schedule: Schedule, after: datetime) -> datetime | None:
+    """The first slot later than `after` that is not left out, as far as it can be found (see `search_run`)."""
+    return search_run(schedule, after).run
+
+
+def runs_after(schedule: Schedule, after: datetime) -> Iterator[datetime]:
+    """The slots later than `after` that are not left out, in order, as far as they can be found.
+
+    Behind each that was searched for, those of a day are found at once: with many blackouts, a search takes as long.
+    """
+    by_days = isinstance(schedule, Adjusted) and len(schedule.blackouts) > 1 and can_search(schedule)
+    while (run := next_run(schedule, after)) is not None:
+        yield run
+        after = run
+        if by_days and isinstance(schedule, Adjusted) and (until := forth(run, _SPAN)) is not None:
+            yield from (run + (second + 1) * _SECOND for second in bits(free_seconds(schedule, run, until)))
+            after = until
+
+
+def search_run(schedule: Schedule, after: datetime) -> Answer:
+    """The first slot later than `after` that is not left out."""
+    slot = next_after(schedule, after)
+    for _ in range(_NEAR):
+        end = None if slot is None else left_out_until(schedule, slot)
+        if slot is None or end is None:
+            return Answer(slot)
+        slot = next_after(schedule, end - TICK)
+    if slot is None:
+        return Answer(None)
+    rhythm = schedule.rhythm if isinstance(schedule, Adjusted) else schedule
+    if _has_few(schedule, rhythm, slot):
+        return _jump(schedule, slot)
+    limited = Adjusted(schedule) if isinstance(schedule, OnClock) else schedule
+    return _search(limited, slot) if isinstance(limited, Adjusted) and can_search(limited) else _jump(limited, slot)
+
+
+def _has_few(schedule: Schedule, rhythm: Schedule, slot: datetime) -> bool:
+    """Whether an interval is so long, or so soon over, that all its slots may be jumped to."""
+    if isinstance(rhythm, WallInterval):
+        return count_walls(rhythm.expression, to_second(slot), LAST) < _MOST_JUMPS
+    return isinstance(rhythm, Interval) and count_between(schedule, slot, LAST_MOMENT) < _MOST_JUMPS
+
+
+def count_runs(schedule: Schedule, after: datetime, until: datetime) -> int:
+    """How many slots later than `after` and not later than `until` are not left out."""
+    total = count_between(schedule, after, until)
+    if not isinstance(schedule, Adjusted) or not limits_slots(schedule):
+        return total - sum(1 for _ in exclusions(schedule, after, until))  # ends of gaps are slots, one each
+    left_out = list(islice(exclusions(schedule, after, until), _MOST_STRETCHES))
+    if len(left_out) == _MOST_STRETCHES and can_search(schedule):
+        return _count_by_days(schedule, *inside(schedule, after, until))
+    counted = (count_between(schedule, max(start - TICK, after), min(end - TICK, until)) for start, end, _ in left_out)
+    return total - sum(counted)
+
+
+def free_seconds(schedule: Adjusted, after: datetime, until: datetime) -> int:
+    """The slots later than `after` and not later than `until` that are not left out, as bits, one for each second.
+
+    The first bit is the second behind `after`; the schedule is one that `can_search`.
+    """
+    base, first = to_second(after) + 1, next_after(schedule, after)
+    last = None if first is None else last_until(schedule, until, after=after)
+    if first is None or last is None:
+        return 0
+    start, end = to_second(first), to_second(last) + 1
+    mask, fraction = Search(schedule).free_seconds(start, end), first - to_instant(start)
+    for dark_from, dark_until in darkness_of(schedule.blackouts).ranges:
+        begin, behind = (to_second(back(one, fraction + TICK)) + 1 for one in (dark_from, dark_until))
+        mask &= ~span_bits(max(begin, start) - start, min(behind, end) - start)
+    return mask << start - base
+
+
+def _count_by_days(schedule: Adjusted, after: datetime, until: datetime) -> int:
+    """Blackouts from one moment to another hold no more than their whole seconds here."""
+    search, start, end = Search(schedule, most_steps=_MOST_COUNTED), to_second(after) + 1, to_second(until) + 1
+    total = 0
+    try:
+        for dark_from, dark_until in darkness_of(schedule.blackouts).ranges:
+            stop = min(max(to_second(dark_from), start), end)
+            total, start = total + search.count(start, stop), max(start, min(to_second(dark_until), end))
+        return total + search.count(start, end)
+    except GivenUp:
+        return total
+
+
+def _search(schedule: Adjusted, slot: datetime) -> Answer:
+    search, second = Search(schedule), to_second(slot)
+    if _is_dark_for_more(schedule, second):
+        return Answer(None)
+    try:
+        while (found := search.first_from(second)) is not None:
+            run = next_after(schedule, to_instant(found) - TICK)
+            end = None if run is None else left_out_until(schedule, run)
+            if run is None or end is None:
+                return Answer(run)
+            second = max(to_second(end - TICK), found) + 1  # a range of moments, which the search does not know
+    except GivenUp:
+        return Answer(None, is_certain=False)
+    return Answer(None)
+
+
+def _is_dark_for_more(schedule: Adjusted, second: int) -> bool:
+    """Whether nothing is left even for a rhythm that is due more often and is the same on every day.
+
+    An interval that doesn't divide the day would be walked day by day for centuries.
+    """
+    rhythm = schedule.rhythm
+    if isinstance(rhythm, Interval):
+        every = gcd(rhythm.every // _SECOND, DAY)
+        often = replace(schedule, rhythm=Interval(every * _SECOND, rhythm.anchor))
+    else:
+        often = Adjusted(Interval(_SECOND, to_instant(second)), blackouts=schedule.blackouts, zone=schedule.zone)
+    try:
+        return often != schedule and Search(often).first_from(second) is None
+    except GivenUp:
+        return False
+
+
+def _jump(schedule: Schedule, slot: datetime | None) -> Answer:
+    """From the end of what leaves a slot out to that of the next, for schedules that nobody can write."""
+    for _ in range(_MOST_JUMPS):
+        end = None if slot is None else left_out_until(schedule, slot)
+        if slot is None or end is None:
+            return Answer(slot)
+        slot = next_after(schedule, end - TICK)
+    return Answer(None, is_certain=False)
+
+
+def _at(schedule: Adjusted, slot: datetime) -> Iterator[Excluded]:
+    """The same as `_laid_over` has for one slot, found without looking at more."""
+    other = next(_others(schedule, slot, slot), None)
+    darkness = darkness_of(schedule.blackouts) if schedule.blackouts else None
+    if darkness and (slot < darkness.wins_until(other.start, other.end) if other else darkness.covers(slot)):
+        yield Excluded(slot, slot + TICK, Exclusion.BLACKOUT)
+    elif other:
+        yield Excluded(slot, slot + TICK, other.why)
+
+
+def _laid_over(schedule: Adjusted, first: datetime, last: datetime) -> Iterator[Excluded]:
+    """What is left out from `first` to `last`, both included. Where reasons overlap, the first to begin counts."""
+    darkness, front = darkness_of(schedule.blackouts), first
+    for start, end, why in _others(schedule, first, last):
+        begin = max(start, front)
+        if end <= front:
+            continue
+        if begin > front:
+            dark = darkness.between(front, begin - TICK)
+            yield from (Excluded(one, min(over, begin), Exclusion.BLACKOUT) for one, over in dark)
+        dark_until = max(begin, min(darkness.wins_until(start, end), end))
+        if dark_until > begin:
+            yield Excluded(begin, dark_until, Exclusion.BLACKOUT)
+        if dark_until < end:
+            yield Excluded(dark_until, end, why)
+        front = end
+    if front <= last:
+        yield from (Excluded(*one, Exclusion.BLACKOUT) for one in darkness.between(front, last))
+
+
+def _others(schedule: Adjusted, first: datetime, last: datetime) -> Iterator[Excluded]:
+    """What is left out for another reason than a blackout; where some overlap, the first counts."""
+    offset = schedule.offset
+    after, until = back(first, offset + TICK), back(last, offset)
+    found = []
+    if isinstance(schedule.rhythm, OnClock):
+        found.append(_moved(_gaps_of_clocks(schedule.rhythm, after, until), offset))
+    if schedule.days is not None:
+        found.append(_moved(_closed(schedule.days, schedule.zone, after, until), offset))
+    return merge(*found)
+
+
+def _joined(found: Iterator[Excluded]) -> Iterator[Excluded]:
+    """Without overlaps, and neighbours of one reason as one."""
+    last: Excluded | None = None
+    for start, end, why in found:
+        if last is None:
+            last = Excluded(start, end, why)
+        elif why is last.why and start <= last.end:
+            last = Excluded(last.start, max(last.end, end), why)
+        elif end > last.end:
+            yield last
+            last = Excluded(max(start, last.end), end, why)
+    if last is not None:
+        yield last
+
+
+def _moved(found: Iterator[Excluded], offset: timedelta) -> Iterator[Excluded]:
+    return (Excluded(_later(start, offset), _later(end, offset), why) for start, end, why in found)
+
+
+def _later(moment: datetime, distance: timedelta) -> datetime:
+    """At the latest the end of what datetime can hold."""
+    return forth(moment, distance) or LAST_MOMENT
+
+
+def _gaps_of_clocks(schedule: OnClock, after: datetime, until: datetime) -> Iterator[Excluded]:
+    if schedule.gap == "skip":
+        for instant in swallowing(schedule, max(to_second(after) + 1, FIRST), min(to_second(until), LAST)):
+            yield Excluded(to_instant(instant), to_instant(instant + 1), Exclusion.DST_GAP)
+
+
+def _closed(days: WorkingDays, zone_name: str, after: datetime, until: datetime) -> Iterator[Excluded]:
+    """Local days from their first instant to that of the next day."""
+    first = reached(zone_name, max(to_second(after), FIRST)) // DAY
+    last = min(reached(zone_name, min(to_second(until), LAST)) // DAY, date.max.toordinal())
+    for day, why in closed_days(days, date.fromordinal(first), date.fromordinal(last)):
+        midnight = day.toordinal() * DAY
+        start = to_instant(first_showing(zone_name, midnight))
+        end = to_instant(min(first_showing(zone_name, midnight + DAY), LAST))
+        if end - TICK > after and start <= until:
+            yield Excluded(start, end, Exclusion.HOLIDAY if why is Closed.HOLIDAY else Exclusion.WEEKEND)

@@ -1,0 +1,129 @@
+"""The wall-clock times of an interval that is counted by the calendar. Zones are not known here.
+
+Wall time is counted in whole seconds as in `walls`. The n-th time lies n steps behind the anchor, not one behind the
+time before it: so the last day of a short month does not stick.
+"""
+
+from calendar import isleap
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from itertools import pairwise, takewhile
+from typing import ClassVar
+
+from myscheduler.core.schedule.expression import DAY, LAST_YEAR, MONTH_LENGTHS
+from myscheduler.errors import ScheduleError
+
+MONTH = 2_629_746
+"""Seconds of a month of the Gregorian calendar on average."""
+_END = (date(LAST_YEAR, 12, 31).toordinal() + 1) * DAY
+_CYCLE_MONTHS = 400 * 12
+
+
+@dataclass(frozen=True, slots=True)
+class Stride:
+    """The times that lie n * (`months` and `days`) behind the anchor for n >= 1, up to the year 9999.
+
+    A month that lacks the anchor's day has its last day instead; days are added to that.
+    """
+
+    anchor: int
+    """A wall second."""
+    months: int = 0
+    days: int = 0
+
+    real_time: ClassVar[bool] = False
+    """As of a cron expression: it names fixed times of the day."""
+
+    def __post_init__(self) -> None:
+        if min(self.months, self.days) < 0 or not self.months + self.days:
+            raise ScheduleError("an interval must be longer than zero", field="interval")
+
+
+def next_wall(stride: Stride, start: int) -> int | None:
+    """The first time from `start` on, `start` included; `None` when there is none up to 9999."""
+    wall = _time(stride, _steps_until(stride, start - 1) + 1)
+    return wall if wall < _END else None
+
+
+def previous_wall(stride: Stride, start: int) -> int | None:
+    """The last time up to `start`, `start` included; `None` when there is none."""
+    steps = _steps_until(stride, start)
+    return _time(stride, steps) if steps else None
+
+
+def count_walls(stride: Stride, start: int, end: int) -> int:
+    """How many times there are from `start`, included, to `end`, excluded."""
+    return _steps_until(stride, end - 1) - _steps_until(stride, start - 1) if start < end else 0
+
+
+def is_day_of(stride: Stride, day: int) -> bool:
+    """Whether there is a time on the day of that number."""
+    return count_walls(stride, day * DAY, (day + 1) * DAY) > 0
+
+
+def days_of_year(stride: Stride, year: int) -> int:
+    """The days of a year that have a time as bits; bit 0 is the first of January."""
+    first, mask = date(year, 1, 1).toordinal(), 0
+    end = first + 365 + isleap(year)
+    wall = next_wall(stride, first * DAY)
+    while wall is not None and wall < end * DAY:
+        mask |= 1 << wall // DAY - first
+        wall = next_wall(stride, wall + 1)
+    return mask
+
+
+def has_begun(stride: Stride, year: int) -> bool:
+    """Whether there was a time before that year."""
+    return _time(stride, 1) < date(year, 1, 1).toordinal() * DAY
+
+
+def phase(stride: Stride, year: int) -> int | None:
+    """How far the steps are when the year begins; `None` where years that begin alike are never alike."""
+    if stride.months and stride.days:
+        return None
+    if stride.months:
+        return (year * 12 - _month(stride.anchor // DAY)) % stride.months
+    return (date(year, 1, 1).toordinal() - stride.anchor // DAY) % stride.days
+
+
+@lru_cache(maxsize=1_024)
+def shortest_step(stride: Stride) -> int | None:
+    """Seconds between the two times that are closest to each other; `None` where there is but one."""
+    if not stride.months:
+        return stride.days * DAY
+    # after so many steps the same months follow each other again
+    times = takewhile(lambda time: time < _END, (_time(stride, steps) for steps in range(1, _CYCLE_MONTHS + 2)))
+    return min((after - before for before, after in pairwise(times)), default=None)
+
+
+def _steps_until(stride: Stride, wall: int) -> int:
+    """How many times lie at or before that wall second."""
+    wall = min(wall, _END - 1)
+    if not stride.months:
+        return max(0, (wall - stride.anchor) // (stride.days * DAY))
+    steps = max(0, (wall - stride.anchor) // (stride.months * MONTH + stride.days * DAY))
+    while _time(stride, steps + 1) <= wall:
+        steps += 1
+    while steps and _time(stride, steps) > wall:
+        steps -= 1
+    return steps
+
+
+def _time(stride: Stride, steps: int) -> int:
+    """So many steps behind the anchor; what lies behind the end of the calendar is just somewhere there."""
+    if not stride.months:
+        return stride.anchor + steps * stride.days * DAY
+    day, second = divmod(stride.anchor, DAY)
+    year, month = divmod(_month(day) + steps * stride.months, 12)
+    if year > LAST_YEAR:
+        return _END
+    length = 29 if month == 1 and isleap(year) else MONTH_LENGTHS[month + 1][0]
+    clamped = date(year, month + 1, min(date.fromordinal(day).day, length)).toordinal()
+    return (clamped + steps * stride.days) * DAY + second
+
+
+def _month(day: int) -> int:
+    """The month of a day, counted from the year 0."""
+    on = date.fromordinal(day)
+    return on.year * 12 + on.month - 1

@@ -1,0 +1,145 @@
+"""What would become of a job's slots: rows as the history would have them, and their totals."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from myscheduler.core.dispatch.admission import Gap, Reason
+from myscheduler.core.history.execution import Execution, Status
+from myscheduler.core.schedule.expansion import to_moment
+
+WAITING = "waiting"
+"""The status of slots that still wait for their turn when the simulation ends."""
+
+
+class Late(StrEnum):
+    """Why an execution was sent later than it was due."""
+
+    CATCH_UP = "catch_up"
+    QUEUED = "queued"
+    RESENT = "resent"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An execution, or consecutive slots that did not run for one reason."""
+
+    status: str
+    reason: str | None
+    """`None` for what ran on time."""
+    first: datetime
+    last: datetime
+    count: int = 1
+    sent_at: datetime | None = None
+    """When it was sent, for the last time; `None` for what was not."""
+
+
+@dataclass(slots=True)
+class Totals:
+    counts: Counter[tuple[str, str | None]] = field(default_factory=Counter)
+    """Slots by status and reason."""
+
+    @property
+    def ran(self) -> int:
+        return sum(self.of(Status.COMPLETED).values())
+
+    @property
+    def caught_up(self) -> int:
+        return self.counts[Status.COMPLETED, Late.CATCH_UP]
+
+    @property
+    def waiting(self) -> int:
+        return self.counts[WAITING, None]
+
+    def of(self, status: Status) -> dict[str, int]:
+        """How many slots by reason, in the order of the reasons' names."""
+        found = {reason or "": count for (other, reason), count in self.counts.items() if other == status and count}
+        return dict(sorted(found.items()))
+
+    def add(self, other: "Totals") -> None:
+        self.counts.update(other.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What would become of one job's slots."""
+
+    totals: Totals
+    events: tuple[Event, ...]
+    """In the order of their slots."""
+
+
+@dataclass(slots=True)
+class Sent:
+    """An execution of a simulated service."""
+
+    execution: Execution
+    sent_at: datetime
+    late: Late | None
+    cut_off: Reason | None = None
+    """Why it was interrupted."""
+
+
+class Ledger:
+    """Takes what becomes of the slots, in their order."""
+
+    def __init__(self, *, keep_all: bool) -> None:
+        """`keep_all`: executions on time have rows, too."""
+        self._keep_all = keep_all
+        self._on_time = 0
+        """Slots that were told many at a time."""
+        self._rows: list[Gap | Sent | Sequence[int]] = []
+        self._is_open = False
+        """The last row is a gap, and nothing ran since."""
+
+    def ran_on_time(self, slots: Sequence[int]) -> None:
+        if slots:
+            self._is_open = False
+            self._on_time += len(slots)
+            if self._keep_all:
+                self._rows.append(slots)
+
+    def sent(self, sent: Sent) -> None:
+        """How it ends is written into `sent` later."""
+        self._is_open = False
+        self._rows.append(sent)
+
+    def left_out(self, gap: Gap) -> None:
+        last = self._rows[-1] if self._is_open else None
+        if isinstance(last, Gap) and (last.status, last.reason) == (gap.status, gap.reason):
+            self._rows[-1] = replace(last, last=gap.last, count=last.count + gap.count)
+        else:
+            self._rows.append(gap)
+            self._is_open = True
+
+    def close(self, waiting: Event | None) -> Outlook:
+        """The simulation is over; of the `waiting` slots no more is known."""
+        counts: Counter[tuple[str, str | None]] = Counter({(Status.COMPLETED, None): self._on_time})
+        events: list[Event] = []
+        for row in self._rows:
+            if not isinstance(row, Gap | Sent):
+                events.extend(_on_time(row))
+                continue
+            event = _event(row)
+            counts[event.status, event.reason] += event.count
+            if self._keep_all or event.reason is not None:
+                events.append(event)
+        if waiting is not None:
+            counts[waiting.status, waiting.reason] += waiting.count
+            events.append(waiting)
+        return Outlook(Totals(counts), tuple(events))
+
+
+def _event(row: Gap | Sent) -> Event:
+    if isinstance(row, Gap):
+        return Event(row.status, row.reason, row.first, row.last, row.count)
+    status = Status.INTERRUPTED if row.cut_off else Status.COMPLETED
+    slot = row.execution.slot
+    return Event(status, row.cut_off or row.late, slot, slot, sent_at=row.sent_at)
+
+
+def _on_time(slots: Iterable[int]) -> Iterator[Event]:
+    for slot in map(to_moment, slots):
+        yield Event(Status.COMPLETED, None, slot, slot, sent_at=slot)

@@ -1,0 +1,306 @@
+"""YAML text as JSON-like values that know where they stand.
+
+Manifests follow the core schema of YAML 1.2, which is what JSON users expect. Text that YAML 1.1 parsers read as
+something else (`NO`, `0123`, `1:30`) is an error that says what to write, so that no tool reads it otherwise.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from myscheduler.core.bounds import DEEPEST, MOST_IN_DOCUMENT, MOST_IN_FILE, read_number
+from myscheduler.core.findings.problem import Complaint
+
+_INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_BASE_60 = re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?")
+_BOOL_1_1 = re.compile(r"yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF")
+_ODD_NUMBER = re.compile(r"[-+]?0[0-9_]+|[-+]?0[xX][0-9a-fA-F_]+|0o[0-7]+|0b[01_]+|[-+]?[0-9]++_[0-9_]*+")
+_ODD_FLOAT = re.compile(
+    r"[-+]?0[0-9]+\.[0-9_]*(?:[eE][-+]?[0-9]+)?"  # 09.5: to some as an octal number
+    r"|[-+]\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?"  # -.5: text to PyYAML
+    r"|[-+]?[0-9][0-9_]*(?:[eE][-+]?[0-9]+)"  # 12e03: text in YAML 1.1, which wants a dot
+    r"|[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)[eE][0-9]+"  # 1.5e3: and a sign
+    r"|[-+]?[0-9]*\.[0-9][0-9]*_[0-9_]*(?:[eE][-+]?[0-9]+)?"  # 1.0_5
+    r"|[-+]?[0-9]+_[0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?"  # 1_0.5
+)
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_CONSTANTS = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+}  # fmt: skip
+_TAG = "tag:yaml.org,2002:"
+
+
+class YamlError(Exception):
+    """The text is not YAML. `line` and `column` count from 1."""
+
+    def __init__(self, message: str, line: int, column: int) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document."""
+
+    value: Any
+    """JSON-like: dict, list, str, int, float, bool, None."""
+    complaints: tuple[Complaint, ...]
+    node: yaml.Node = field(repr=False)
+    _keys: dict[int, dict[str, tuple[yaml.Node, yaml.Node]]] = field(default_factory=dict, repr=False, compare=False)
+    """Of mappings that were looked into, by the identity of the node: many places are asked for in large ones."""
+
+    @property
+    def start(self) -> tuple[int, int]:
+        return _start(self.node)
+
+    def find(self, loc: tuple[str | int, ...]) -> yaml.Node | None:
+        """The node that `loc` leads to."""
+        node = self.node
+        for part in loc:
+            step = self._child(node, part)
+            if step is None:
+                return None
+            _, node = step
+        return node
+
+    def position(self, loc: tuple[str | int, ...], *, at_key: bool = False) -> tuple[int, int]:
+        """Line and column, from 1, of the value that `loc` leads to, or of the nearest value around it."""
+        node, found = self.node, _start(self.node)
+        for index, part in enumerate(loc):
+            step = self._child(node, part)
+            if step is None:
+                break
+            key, node = step
+            found = _start(key if at_key and index == len(loc) - 1 else node)
+        return found
+
+    def _child(self, node: yaml.Node, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:
+        """The key and the value nodes that `part` names in a mapping, or the item of a sequence twice."""
+        if isinstance(node, yaml.MappingNode):
+            keys = self._keys.get(id(node))
+            if keys is None:
+                named = [(key.value, (key, value)) for key, value in node.value if isinstance(key, yaml.ScalarNode)]
+                keys = self._keys[id(node)] = dict(named)
+            return keys.get(part) if isinstance(part, str) else None
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            return node.value[part], node.value[part]
+        return None
+
+
+def read_documents(text: str) -> Iterator[Document]:
+    """Read a stream of documents; empty ones are left out.
+
+    Raises `YamlError` at the first place that isn't YAML, before any document is returned.
+    """
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one is ten times as fast
+    try:
+        _refuse_excess(text, loader)
+        nodes = list(yaml.compose_all(text, Loader=loader))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise YamlError(_explain(error, text, line), line, column) from error
+    except UnicodeEncodeError as error:
+        raise YamlError("holds half of a surrogate pair", *_place_of_character(text[: error.start])) from error
+    except yaml.YAMLError as error:
+        before = text.encode()[: getattr(error, "position", 0)]  # libyaml counts bytes
+        line, column = _place_of_character(before.decode(errors="ignore"))
+        reason = getattr(error, "reason", "") or str(error)
+        raise YamlError(f"holds a character that YAML doesn't allow ({reason})", line, column) from error
+    return (_document(node) for node in nodes if not _is_empty(node))
+
+
+_MAY_BE_DEEP = re.compile(r"[ \t?:-]{50,}")
+"""Before a block 100 levels deep stand at least 50 columns of indentation and indicators, wherever its line begins."""
+
+
+def _refuse_excess(text: str, loader: Any) -> None:
+    """Refuse what composing would not survive, by a look at the flat stream of events, which is never held as a whole.
+
+    Composing recurses in C and would end the process, and takes a hundred times the memory of the text. Short text with
+    few levels needs no look: every value takes two characters at least.
+    """
+    is_flat = text.count("[") + text.count("{") < DEEPEST and not _MAY_BE_DEEP.search(text)
+    if is_flat and len(text) < 2 * MOST_IN_DOCUMENT:
+        return
+    depth = in_document = in_file = 0
+    for event in yaml.parse(text, Loader=loader):
+        if isinstance(event, yaml.NodeEvent):
+            in_document, in_file = in_document + 1, in_file + 1
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.DocumentStartEvent):
+            in_document = 0
+        if depth > DEEPEST:
+            raise YamlError(f"is nested more than {DEEPEST} levels deep", *_place(event.start_mark))
+        if in_document > MOST_IN_DOCUMENT:
+            raise YamlError(f"holds more than {MOST_IN_DOCUMENT:,} values in one document", *_place(event.start_mark))
+        if in_file > MOST_IN_FILE:
+            message = f"holds more than {MOST_IN_FILE:,} values: part the file into smaller ones"
+            raise YamlError(message, *_place(event.start_mark))
+
+
+def _document(node: yaml.Node) -> Document:
+    construction = _Construction()
+    try:
+        value = construction.build(node, ())
+    except _TooMuchError as error:
+        return Document(None, (Complaint((), "yaml-bomb", str(error)),), node)
+    return Document(value, tuple(construction.complaints), node)
+
+
+class _TooMuchError(Exception):
+    pass
+
+
+class _Construction:
+    """Builds the value of one document and collects what is wrong with it."""
+
+    def __init__(self) -> None:
+        self.complaints: list[Complaint] = []
+        self._nodes = 0
+
+    def build(self, node: yaml.Node, loc: tuple[str | int, ...]) -> Any:
+        self._nodes += 1
+        if self._nodes > MOST_IN_DOCUMENT:
+            raise _TooMuchError(f"expands to more than {MOST_IN_DOCUMENT:,} values: remove aliases")
+        if len(loc) > DEEPEST:
+            raise _TooMuchError(f"is nested more than {DEEPEST} levels deep, perhaps by an alias that holds itself")
+        if node.tag not in _IMPLICIT_TAGS:
+            self.complaints.append(
+                Complaint(
+                    loc,
+                    "yaml-tag",
+                    "has a tag that is not supported: remove it, or put text that begins with ! into quotes",
+                )
+            )
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, loc)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.build(item, (*loc, index)) for index, item in enumerate(node.value)]
+        return self._mapping(node, loc)
+
+    def _mapping(self, node: yaml.Node, loc: tuple[str | int, ...]) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        lines: dict[str, int] = {}
+        for key_node, value_node in node.value:
+            if key_node.tag == f"{_TAG}merge" or (key_node.value == "<<" and _is_plain(key_node)):
+                merged = self._merged(value_node, loc) | merged
+                continue
+            key = self._key(key_node, loc)
+            if key is None:
+                continue
+            if key in values:
+                message = f"stands twice in this mapping, first on line {lines[key]}: remove one"
+                self.complaints.append(Complaint((*loc, key), "duplicate-key", message, at_key=True))
+            lines.setdefault(key, key_node.start_mark.line + 1)
+            values[key] = self.build(value_node, (*loc, key))
+        return merged | values
+
+    def _merged(self, node: yaml.Node, loc: tuple[str | int, ...]) -> dict[str, Any]:
+        """The values of a merge key, `<<: *defaults` or a list of them; earlier ones win."""
+        result: dict[str, Any] = {}
+        for part in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+            value = self.build(part, (*loc, "<<"))
+            if isinstance(value, dict):
+                result = value | result
+            else:
+                self.complaints.append(Complaint((*loc, "<<"), "yaml-merge", "<< merges mappings only", at_key=True))
+        return result
+
+    def _key(self, node: yaml.Node, loc: tuple[str | int, ...]) -> str | None:
+        if isinstance(node, yaml.ScalarNode):
+            return str(node.value)
+        self.complaints.append(Complaint(loc, "yaml-key", "a key has to be text"))
+        return None
+
+    def _scalar(self, node: yaml.ScalarNode, loc: tuple[str | int, ...]) -> Any:
+        text = str(node.value)
+        if not _is_plain(node):
+            return text
+        if node.tag not in _IMPLICIT_TAGS or _is_explicit_text(node):
+            return text
+        if surprise := _surprise(text):
+            self.complaints.append(Complaint(loc, "yaml-surprise", surprise))
+            return text
+        if text in _CONSTANTS:
+            return _CONSTANTS[text]
+        if _INT.fullmatch(text):
+            return read_number(text)
+        if _FLOAT.fullmatch(text):
+            return float(text)
+        return text
+
+
+_IMPLICIT_TAGS = {
+    _TAG + name for name in ("str", "int", "float", "bool", "null", "timestamp", "value", "merge", "seq", "map")
+}
+
+
+def _surprise(text: str) -> str | None:
+    """What to write instead of plain text that YAML 1.1 and 1.2 read differently."""
+    if _BOOL_1_1.fullmatch(text):
+        meant = "true" if text.lower() in {"yes", "on"} else "false"
+        return f'{text} is a boolean to some YAML parsers and text to others: write {meant}, or "{text}" for the text'
+    if _BASE_60.fullmatch(text):
+        return f'{text} is a base-60 number to some YAML parsers: write "{text}" for the text, or the plain number'
+    if _ODD_NUMBER.fullmatch(text) or _ODD_FLOAT.fullmatch(text):
+        return f'{text} is read differently by different YAML parsers: write it in decimal, or "{text}" for the text'
+    if _NOT_FINITE.fullmatch(text):
+        return f'{text} has no place in JSON: write a number, or "{text}" for the text'
+    return None
+
+
+def reads_as_text(text: str) -> bool:
+    """Whether plain text, without quotes, is the text itself to this reader."""
+    is_number = _INT.fullmatch(text) or _FLOAT.fullmatch(text)
+    return not (is_number or text in _CONSTANTS or _surprise(text))
+
+
+def _explain(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
+    problem = error.problem or "is not YAML"
+    lines = text.splitlines()
+    written = lines[line - 1] if line <= len(lines) else ""
+    if re.search(r":\s*\*[/\s,]", written + " "):
+        return "a * that is not in quotes starts an alias in YAML: put the value into quotes, such as '*/5 * * * *'"
+    if "\t" in written[: len(written) - len(written.lstrip())] or "'\\t'" in problem:
+        return "a tab can't indent in YAML: use spaces"
+    return f"is not YAML: {problem}"
+
+
+def _is_plain(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and not node.style
+
+
+def _is_explicit_text(node: yaml.ScalarNode) -> bool:
+    """Marked `!!str`: PyYAML gives the tag of text to what its own rules would read as something else."""
+    return bool(node.tag == f"{_TAG}str" and _RESOLVER.resolve(yaml.ScalarNode, node.value, (True, False)) != node.tag)  # type: ignore[no-untyped-call]
+
+
+_RESOLVER = yaml.resolver.Resolver()
+
+
+def _is_empty(node: yaml.Node) -> bool:
+    return _is_plain(node) and node.value in {"", "~", "null"}
+
+
+def _start(node: yaml.Node) -> tuple[int, int]:
+    return _place(node.start_mark)
+
+
+def _place(mark: Any) -> tuple[int, int]:
+    """PyYAML counts from 0, people from 1."""
+    return mark.line + 1, mark.column + 1
+
+
+def _place_of_character(before: str) -> tuple[int, int]:
+    return before.count("\n") + 1, len(before) - before.rfind("\n")

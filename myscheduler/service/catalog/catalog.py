@@ -1,0 +1,439 @@
+"""The one writer of the jobs: the reconciler and the API both change them here. A change is committed, then armed."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import assert_never
+
+from myscheduler.adapters.store import Connection, Store
+from myscheduler.adapters.store.rows import audit as audit_rows
+from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.adapters.store.rows import jobs as job_rows
+from myscheduler.adapters.store.rows import queued as queued_rows
+from myscheduler.adapters.store.rows import repeats as key_rows
+from myscheduler.adapters.store.rows.executions import Undone
+from myscheduler.core.dispatch.admission import ON_TIME, Reason
+from myscheduler.core.gitops.plan import Adopt, Conflict, Create, Delete, Hold, Known, Move, Plan, Update, job_id_of
+from myscheduler.core.history.repeats import Kept
+from myscheduler.core.job.spec import CatchUp, Job, JobSpec, Owner, Source, compile_schedule, digest
+from myscheduler.core.lifecycle import transitions as lifecycle
+from myscheduler.core.lifecycle.audit import CLOCK, MANIFEST, Action, Entry, of_deletion, of_pause, of_spec
+from myscheduler.core.lifecycle.transitions import Turn
+from myscheduler.core.manifest.parsing import DeclaredJob
+from myscheduler.core.schedule.calendars import closed_bits
+from myscheduler.core.schedule.slots import Adjusted, next_after
+from myscheduler.errors import JobConflictError, JobNotFoundError, MySchedulerError
+
+ARM_AT_ONCE = 200
+API = "api"
+"""Who changes a job of the API when nobody says so."""
+GATHER_SEC = 0.001
+"""How long new jobs wait for others to share their transaction, which takes three times as long."""
+
+Arm = Callable[[Sequence[Job], Sequence[str]], None]
+"""Takes the jobs that changed and the ids of those that are gone."""
+
+log = logging.getLogger(__name__)
+
+
+class StalePlanError(MySchedulerError):
+    """A job changed between the plan and its application: plan again."""
+
+    def __init__(self) -> None:
+        super().__init__("a job changed while its manifest was being applied; the next pass looks again")
+
+
+class Catalog:
+    def __init__(self, store: Store, *, zone: str, now: Callable[[], datetime], arm: Arm) -> None:
+        self._store = store
+        self._zone = zone
+        self._now = now
+        self._arm = arm
+        self._asked: list[tuple[_Wish, asyncio.Future[Job]]] = []
+        """New jobs that wait for their write."""
+        self._creating: asyncio.Task[None] | None = None
+
+    async def load(self) -> list[Job]:
+        """Arm every stored job, and return them; for the start. The clock may have been set back since the last one."""
+        await self.realign()
+        jobs = await self._store.write(self._refreshed)
+        await self._arm_many(jobs)
+        return jobs
+
+    async def realign(self) -> None:
+        """Take jobs back to now that are ahead of the clock, because it was set back.
+
+        They would be silent until that time comes again.
+        """
+        count = 0
+        while realigned := await self._store.write(partial(self._realign, now=self._now())):
+            self._arm(realigned, ())
+            count += len(realigned)
+        if count:
+            log.warning("%d jobs were ahead of the clock, which has been set back: they go on from now", count)
+
+    async def apply(self, plan: Plan, *, approval: Entry | None = None) -> None:
+        """Make the changes of `plan` in one transaction; `StalePlanError` means that nothing is changed.
+
+        `approval` tells who let a deletion among them happen.
+        """
+        wanted = [change for change in plan.changes if not isinstance(change, Hold | Conflict)]
+        if not wanted:
+            return
+        now = self._now()
+
+        def work(connection: Connection) -> tuple[list[Job], list[str]]:
+            audit_rows.add(connection, [approval] if approval else [])
+            return self._apply(connection, replace(plan, changes=tuple(wanted)), now)
+
+        changed, removed = await self._store.write(work)
+        log.debug("plan applied", extra={"jobs_changed": len(changed), "jobs_removed": len(removed)})
+        self._arm((), removed)
+        await self._arm_many(changed)
+
+    async def _arm_many(self, jobs: Sequence[Job]) -> None:
+        """Thousands take their time, and others have theirs in between."""
+        for start in range(0, len(jobs), ARM_AT_ONCE):
+            self._arm(jobs[start : start + ARM_AT_ONCE], ())
+            await asyncio.sleep(0)
+
+    async def create(self, spec: JobSpec, *, replace_existing: bool, by: str = API, kept: Kept | None = None) -> Job:
+        """Add an API job. Raises `JobConflictError` when its id is taken and may not be replaced.
+
+        `kept` is stored with it: what a repeated request is answered with.
+        """
+        if not replace_existing:
+            job = await self._create_with_others(_Wish(spec, by, kept))
+            _tell("created", job.job_id, by)
+            return job
+        now = self._now()
+
+        def work(connection: Connection) -> Job:
+            key_rows.keep(connection, [kept] if kept else [])
+            existing = job_rows.find_jobs(connection, [spec.job_id]).get(spec.job_id)
+            if existing is None:
+                return self._insert(connection, [_Wish(spec, by)], now)[0]
+            _refuse_manifest(existing, "replaced")
+            return self._change(connection, existing, _Wish(spec, by), now)
+
+        job = await self._changed(work)
+        _tell("created" if job.created_at == now else "replaced", job.job_id, by)
+        return job
+
+    async def _create_with_others(self, wish: "_Wish") -> Job:
+        """Those who ask while a write is under way share the next one; it costs hardly more than one of them."""
+        answer: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
+        self._asked.append((wish, answer))
+        if self._creating is None:
+            self._creating = asyncio.create_task(self._create_asked())
+        return await answer
+
+    async def _create_asked(self) -> None:
+        while self._asked:
+            await asyncio.sleep(GATHER_SEC)
+            asked, self._asked = self._asked, []
+            outcomes: Sequence[Job | Exception]
+            try:
+                work = partial(self._create_free, wishes=[wish for wish, _ in asked], now=self._now())
+                outcomes = await self._store.write(work)
+            except Exception as error:  # noqa: BLE001 - it is handed to whoever asked
+                outcomes = [error] * len(asked)
+            self._arm([outcome for outcome in outcomes if isinstance(outcome, Job)], ())
+            for outcome, (_, answer) in zip(outcomes, asked, strict=True):
+                _give(answer, outcome)
+        self._creating = None
+
+    def _create_free(
+        self, connection: Connection, wishes: Sequence["_Wish"], now: datetime
+    ) -> list[Job | JobConflictError]:
+        """The new jobs, in the order of the wishes; or why there is none."""
+        taken = job_rows.find_jobs(connection, [wish.job_id for wish in wishes])
+        free = {wish.job_id: wish for wish in reversed(wishes) if wish.job_id not in taken}
+        created = {job.job_id: job for job in self._insert(connection, list(free.values()), now)}
+        key_rows.keep(connection, [wish.kept for wish in free.values() if wish.kept])
+        return [
+            created[wish.job_id] if free.get(wish.job_id) is wish else _conflict(wish.job_id, taken.get(wish.job_id))
+            for wish in wishes
+        ]
+
+    async def replace(self, spec: JobSpec, *, by: str = API) -> Job:
+        """Give an API job another spec. Raises `JobNotFoundError`, or `JobConflictError` for a manifest's job."""
+        now = self._now()
+
+        def work(connection: Connection) -> Job:
+            existing = _find(connection, spec.job_id)
+            _refuse_manifest(existing, "replaced")
+            return self._change(connection, existing, _Wish(spec, by), now)
+
+        job = await self._changed(work)
+        _tell("replaced", job.job_id, by)
+        return job
+
+    async def delete(self, job_id: str, *, by: str = API) -> None:
+        """Remove an API job; its history stays. Raises like `replace`."""
+        now = self._now()
+
+        def work(connection: Connection) -> None:
+            existing = _find(connection, job_id)
+            _refuse_manifest(existing, "deleted")
+            self._remove(connection, [existing], now, actor=by)
+
+        await self._store.write(work)
+        self._arm((), [job_id])
+        _tell("deleted", job_id, by)
+
+    async def pause(self, job_id: str, *, by: str, reason: str | None = None, until: datetime | None = None) -> Job:
+        """Stop a job until it is resumed, or until that moment.
+
+        Raises `JobNotFoundError`, or `JobConflictError` where the manifest itself writes `paused`.
+        """
+        now = self._now()
+
+        def work(connection: Connection) -> Job:
+            job = _find(connection, job_id)
+            _refuse_pause(job, "paused")
+            job = lifecycle.unpinned(job)
+            turn = lifecycle.pause(job, by=by, now=now, reason=reason, until=until)
+            if turn.job.pause != job.pause:
+                audit_rows.add(connection, [of_pause(Action.PAUSED, job_id, turn.job.pause, at=now, actor=by)])
+            return _store_turn(connection, turn)
+
+        job = await self._changed(work)
+        _tell("paused", job_id, by, reason=reason, until=until.isoformat() if until else None)
+        return job
+
+    async def resume(self, job_id: str, *, catch_up: CatchUp = "none", by: str = API) -> Job:
+        """Lift the operators' pause; `catch_up` says which slots of the paused time run. Raises like `pause`."""
+        now = self._now()
+
+        def work(connection: Connection) -> Job:
+            job = _find(connection, job_id)
+            _refuse_pause(job, "resumed")
+            job = lifecycle.unpinned(job)
+            if job.pause is not None:
+                audit_rows.add(connection, [of_pause(Action.RESUMED, job_id, job.pause, at=now, actor=by)])
+            if catch_up == "none":
+                return _store_turn(connection, lifecycle.resume(job, now=now, zone=self._zone))
+            row_id, recorded = execution_rows.last_gap(connection, job_id, job.cursor, Reason.PAUSED)
+            reopened = lifecycle.resume_and_catch_up(job, recorded, catch_up, now=now, zone=self._zone)
+            execution_rows.shorten(connection, row_id, reopened.recorded)
+            return _store_turn(connection, reopened.turn)
+
+        job = await self._changed(work)
+        _tell("resumed", job_id, by, catchup=None if catch_up == "none" else catch_up)
+        return job
+
+    async def end_pauses(self) -> None:
+        """Take off pauses that have ended by themselves; what fell due since then is caught up on."""
+        now = self._now()
+        if not await self._store.read(partial(job_rows.over_paused, now=now)):
+            return
+
+        def work(connection: Connection) -> list[Job]:
+            jobs = job_rows.find_jobs(connection, job_rows.over_paused(connection, now)).values()
+            ends = [of_pause(Action.PAUSE_ENDED, job.job_id, job.pause, at=now, actor=CLOCK) for job in jobs]
+            audit_rows.add(connection, ends)
+            return [_store_turn(connection, lifecycle.resume(job, now=now, zone=self._zone)) for job in jobs]
+
+        ended = await self._store.write(work)
+        self._arm(ended, ())
+        for job in ended:
+            log.info("a pause is over", extra={"job_id": job.job_id})
+
+    async def _changed(self, work: Callable[[Connection], Job]) -> Job:
+        job = await self._store.write(work)
+        self._arm([job], ())
+        return job
+
+    def _refreshed(self, connection: Connection) -> list[Job]:
+        """All jobs, with next slots as today's zone setting and zone data say."""
+        jobs, now = job_rows.all_jobs(connection), self._now()
+        stale = []
+        for place, job in enumerate(jobs):
+            schedule = compile_schedule(job.spec, zone=self._zone, created_at=job.created_at)
+            next_slot = next_after(schedule, job.cursor)
+            if isinstance(schedule, Adjusted) and schedule.days:
+                closed_bits(schedule.days, now.year)  # a country's days take a second to load: now, before jobs are due
+            if next_slot != job.next_slot:
+                jobs[place] = replace(job, next_slot=next_slot)
+                stale.append(jobs[place])
+        job_rows.update_jobs(connection, stale)
+        return jobs
+
+    def _realign(self, connection: Connection, now: datetime) -> list[Job]:
+        """Some of the jobs that are ahead, as they are now. Less than a moment counts as none: that comes by itself."""
+        jobs = []
+        for job in job_rows.beyond(connection, now + ON_TIME, ARM_AT_ONCE):
+            row_id, recorded = execution_rows.last_gap(connection, job.job_id, now)
+            reopened = lifecycle.realign(job, recorded, now=now, zone=self._zone)
+            execution_rows.forget_gaps(connection, job.job_id, now)
+            if reopened.recorded != recorded:
+                execution_rows.shorten(connection, row_id, reopened.recorded)
+            jobs.append(reopened.turn.job)
+        job_rows.update_jobs(connection, jobs)
+        return jobs
+
+    def _insert(self, connection: Connection, wishes: Sequence["_Wish"], now: datetime) -> list[Job]:
+        turns = [lifecycle.create(one.spec, owner=Owner.API, source=None, now=now, zone=self._zone) for one in wishes]
+        job_rows.insert_jobs(connection, [turn.job for turn in turns])
+        audit_rows.add(connection, [of_spec(Action.CREATED, None, one.spec, at=now, actor=one.by) for one in wishes])
+        _record(connection, turns)
+        return [turn.job for turn in turns]
+
+    def _change(self, connection: Connection, job: Job, wish: "_Wish", now: datetime) -> Job:
+        if digest(wish.spec) == job.digest:
+            return job
+        audit_rows.add(connection, [of_spec(Action.UPDATED, job.spec, wish.spec, at=now, actor=wish.by)])
+        return _store_turn(connection, lifecycle.change(job, wish.spec, source=None, now=now, zone=self._zone))
+
+    def _remove(
+        self, connection: Connection, jobs: Sequence[Job], now: datetime, *, actor: str, revision: str | None = None
+    ) -> None:
+        gone = [of_deletion(job, at=now, actor=actor, revision=revision) for job in jobs]
+        audit_rows.add(connection, gone)
+        _record(connection, [Turn(job, lifecycle.remove(job, now=now, zone=self._zone)) for job in jobs])
+        queued_rows.end_of_jobs(connection, [job.job_id for job in jobs], now)
+        job_rows.delete_jobs(connection, [job.job_id for job in jobs])
+
+    def _apply(self, connection: Connection, plan: Plan, now: datetime) -> tuple[list[Job], list[str]]:
+        stored = job_rows.find_jobs(connection, [job_id_of(change) for change in plan.changes])
+        created: list[Turn] = []
+        changed: list[Turn] = []
+        removed: list[Job] = []
+        told: list[tuple[Action, Job | None, Job]] = []
+        for change in plan.changes:
+            match change:
+                case Create(declared):
+                    if declared.job_id in stored:
+                        raise StalePlanError
+                    source = _source(declared, plan)
+                    turn = lifecycle.create(
+                        _spec(declared), owner=Owner.MANIFEST, source=source, now=now, zone=self._zone,
+                        known_digest=declared.digest,
+                    )  # fmt: skip
+                    created.append(turn)
+                    told.append((Action.CREATED, None, turn.job))
+                case Update(declared, known):
+                    job, source = _current(stored, known), _source(declared, plan)
+                    changed.append(lifecycle.change(job, _spec(declared), source=source, now=now, zone=self._zone))
+                    told.append((Action.UPDATED, job, changed[-1].job))
+                case Adopt(declared, known):
+                    job, source = _current(stored, known), _source(declared, plan)
+                    changed.append(lifecycle.adopt(job, _spec(declared), source=source, now=now, zone=self._zone))
+                    told.append((Action.ADOPTED, job, changed[-1].job))
+                case Move(declared, known):
+                    changed.append(lifecycle.move(_current(stored, known), _source(declared, plan), now=now))
+                case Delete(known):
+                    removed.append(_current(stored, known))
+                case Hold() | Conflict():
+                    pass
+                case _:
+                    assert_never(change)
+        job_rows.insert_jobs(connection, [turn.job for turn in created])
+        job_rows.update_jobs(connection, [turn.job for turn in changed])
+        _record(connection, [*created, *changed])
+        audit_rows.add(connection, (_told(action, before, after, now) for action, before, after in told))
+        self._remove(connection, removed, now, actor=MANIFEST, revision=plan.revision)
+        return [turn.job for turn in (*created, *changed)], [job.job_id for job in removed]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A spec for a job of the API, and who wants it."""
+
+    spec: JobSpec
+    by: str
+    kept: Kept | None = None
+
+    @property
+    def job_id(self) -> str:
+        return self.spec.job_id
+
+
+def _tell(done: str, job_id: str, by: str, **details: str | None) -> None:
+    """The line of what somebody did through the API; it is in the audit trail, too."""
+    given = {name: value for name, value in details.items() if value is not None}
+    log.info("job %s", done, extra={"job_id": job_id, "by": by} | given)
+
+
+def _told(action: Action, before: Job | None, after: Job, now: datetime) -> Entry:
+    """What a manifest made or changed."""
+    return of_spec(action, before.spec if before else None, after.spec, at=now, actor=MANIFEST, source=after.source)
+
+
+def _conflict(job_id: str, existing: Job | None) -> JobConflictError:
+    if existing is not None and existing.owner is Owner.MANIFEST:
+        return _manifest_conflict(existing, "replaced")
+    return JobConflictError(f"a job {job_id!r} exists already: choose another id, or send replace_existing: true")
+
+
+def _give(answer: asyncio.Future[Job], outcome: Job | Exception) -> None:
+    if answer.done():  # whoever asked went away
+        return
+    if isinstance(outcome, Exception):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome)
+
+
+def _spec(declared: DeclaredJob) -> JobSpec:
+    if declared.spec is None:
+        message = f"only the outline of {declared.path} is at hand"
+        raise ValueError(message)
+    return declared.spec
+
+
+def _source(declared: DeclaredJob, plan: Plan) -> Source:
+    return Source(declared.path, declared.line, plan.revision)
+
+
+def _current(stored: Mapping[str, Job], known: Known) -> Job:
+    job = stored.get(known.job_id)
+    if job is None or job.version != known.version:
+        raise StalePlanError
+    return job
+
+
+def _find(connection: Connection, job_id: str) -> Job:
+    job = job_rows.find_jobs(connection, [job_id]).get(job_id)
+    if job is None:
+        raise JobNotFoundError(job_id)
+    return job
+
+
+def _refuse_manifest(job: Job, done: str) -> None:
+    if job.owner is Owner.MANIFEST:
+        raise _manifest_conflict(job, done)
+
+
+def _manifest_conflict(job: Job, done: str) -> JobConflictError:
+    message = f"job {job.job_id!r} can't be {done} here: it is declared in {_place(job)}, so edit that file"
+    return JobConflictError(message)
+
+
+def _refuse_pause(job: Job, done: str) -> None:
+    if job.spec.paused is not None and job.owner is Owner.MANIFEST:
+        written = "true" if job.spec.paused else "false"
+        message = (
+            f"job {job.job_id!r} can't be {done} here: {_place(job)} says paused: {written}; "
+            "edit that file, or take the line out to leave pausing to the API"
+        )
+        raise JobConflictError(message)
+
+
+def _place(job: Job) -> str:
+    return f"{job.source.path}:{job.source.line}" if job.source else "a manifest"
+
+
+def _store_turn(connection: Connection, turn: Turn) -> Job:
+    job_rows.update_jobs(connection, [turn.job])
+    _record(connection, [turn])
+    return turn.job
+
+
+def _record(connection: Connection, turns: Sequence[Turn]) -> None:
+    undone = [Undone(turn.job.job_id, turn.gaps, turn.job.digest, turn.job.source) for turn in turns if turn.gaps]
+    execution_rows.record_gaps(connection, undone)

@@ -1,0 +1,95 @@
+"""What the log says of executions: one line for each when it is over, and in a word what a shutdown waits for."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from itertools import islice
+
+from myscheduler.core.calls.request import rfc3339
+from myscheduler.core.dispatch.claim import Claim
+from myscheduler.core.findings.problem import printable
+from myscheduler.core.history.execution import Execution, Finish, Kind, Outcome, Status
+
+NAMED = 5
+"""So many jobs are named; of the others only the count."""
+
+log = logging.getLogger("myscheduler.service.dispatch.dispatcher")
+
+
+def names_of(execution: Execution) -> dict[str, object]:
+    """What each line about an execution carries, to be found by."""
+    names: dict[str, object] = {
+        "job_id": execution.job_id,
+        "execution_id": execution.execution_id,
+        "scheduled_at": rfc3339(execution.slot),
+    }
+    if execution.kind is Kind.MANUAL:
+        names["kind"] = execution.kind
+    return names
+
+
+def log_start(execution: Execution) -> None:
+    if log.isEnabledFor(logging.DEBUG):
+        log.debug("execution started", extra=names_of(execution))
+
+
+def log_attempt(execution: Execution, attempt: int, host: str, outcome: Outcome) -> None:
+    if log.isEnabledFor(logging.DEBUG):
+        answer = {"attempt": attempt, "host": host, "http_status": outcome.http_status, "failure": outcome.failure}
+        log.debug("attempt ended", extra=names_of(execution) | answer)
+
+
+def log_claims(claims: Sequence[Claim], accepted: Sequence[bool]) -> None:
+    """A batch of claims that is stored, and what did not run of their jobs."""
+    if not log.isEnabledFor(logging.DEBUG):
+        return
+    log.debug("claims stored", extra={"claims": len(claims), "refused": len(claims) - sum(accepted)})
+    for claim, is_accepted in zip(claims, accepted, strict=True):
+        for gap in claim.gaps if is_accepted else ():
+            log.debug(
+                "slots %s",
+                gap.status,
+                extra={
+                    "job_id": claim.job_id,
+                    "reason": gap.reason,
+                    "scheduled_at": rfc3339(gap.first),
+                    "last_scheduled_at": rfc3339(gap.last),
+                    "slots": gap.count,
+                },
+            )
+
+
+def log_end(execution: Execution, finish: Finish) -> None:
+    """The one line of an execution; to be called when its end is recorded."""
+    level = logging.INFO if finish.status in {Status.COMPLETED, Status.RUNNING} else logging.WARNING
+    if not log.isEnabledFor(level):
+        return
+    if finish.completed_at is None:
+        log.info("execution goes on at the next start", extra=names_of(execution))
+        return
+    details: dict[str, object] = {
+        "started_at": f"{execution.started_at.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z",
+        "status": finish.status,
+        "duration_ms": round((finish.completed_at - execution.started_at) / timedelta(milliseconds=1), 1),
+        "retries": max(finish.attempts - 1, 0),
+    }
+    told = "note" if finish.status is Status.COMPLETED else "error"
+    maybe = {"http_status": finish.outcome.http_status, "reason": finish.reason, told: finish.outcome.error}
+    details |= {name: value for name, value in maybe.items() if value is not None}
+    log.log(level, "execution %s", finish.status, extra=names_of(execution) | details)
+
+
+def in_words(executions: Iterable[Execution], host_of: Callable[[str], str | None]) -> str:
+    """`3 executions in flight: slow (2) at 10.0.0.1:80, late at example.com`; `host_of` tells the target of a job."""
+    counts = Counter(execution.job_id for execution in executions)
+    named = [_one(job_id, count, host_of(job_id)) for job_id, count in islice(counts.items(), NAMED)]
+    if len(counts) > NAMED:
+        named.append(f"and {len(counts) - NAMED:,} more jobs")
+    total = counts.total()
+    return f"{total:,} execution{'s' if total != 1 else ''} in flight: {', '.join(named)}"
+
+
+def _one(job_id: str, count: int, host: str | None) -> str:
+    several = f" ({count:,})" if count > 1 else ""
+    return printable(f"{job_id}{several} at {host}" if host else f"{job_id}{several}")

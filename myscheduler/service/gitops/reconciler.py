@@ -1,0 +1,323 @@
+"""The order read, parse, plan, apply: makes the stored jobs equal to the source, one level-triggered pass at a time."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from myscheduler import __version__
+from myscheduler.adapters.source import DirectorySource
+from myscheduler.adapters.store import Store
+from myscheduler.adapters.store.rows import jobs as job_rows
+from myscheduler.adapters.store.rows import outlines as source_rows
+from myscheduler.adapters.store.rows import revisions as revision_rows
+from myscheduler.core.bounds import MOST_NAMED, MOST_PROBLEMS
+from myscheduler.core.findings.problem import Problem
+from myscheduler.core.gitops.plan import Delete, Known, Plan, deletion_digest, make_plan, sharing_texts
+from myscheduler.core.gitops.sync_state import (
+    Cause,
+    Condition,
+    FileState,
+    Passed,
+    SyncState,
+    changed_count,
+    file_states,
+    passed,
+    since,
+    state_of,
+)
+from myscheduler.core.lifecycle.audit import Action, Entry
+from myscheduler.core.manifest.calendars_file import NamedCalendars, read_calendars
+from myscheduler.core.manifest.parsing import Desired, ParsedFile, combine, parse_file
+from myscheduler.core.source.snapshot import REVISION_DIGITS, Snapshot, SourceFile, SourceUnavailable
+from myscheduler.errors import StoreUnavailableError
+from myscheduler.service.catalog.catalog import API, Catalog, StalePlanError
+from myscheduler.service.gitops.policy_in_force import Rulebook
+
+PLANS = 3
+"""How often a pass plans anew when a job changes under its hands."""
+RETRY_SEC = 5.0
+"""After a pass that could not end, the next one follows by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Somebody lets exactly the deletion of this digest happen."""
+
+    digest: str
+    by: str
+
+
+log = logging.getLogger(__name__)
+
+
+class Reconciler:
+    def __init__(
+        self, source: DirectorySource, store: Store, catalog: Catalog, *, zone: str, now: Callable[[], datetime]
+    ) -> None:
+        self._source = source
+        self._store = store
+        self._catalog = catalog
+        self._zone = zone
+        self._now = now
+        self._one_pass = asyncio.Lock()
+        self._wanted = asyncio.Event()
+        self._parsed: dict[source_rows.Key, ParsedFile] = {}
+        """What each file says; of those that are applied only the outline."""
+        self._remembered: set[source_rows.Key] | None = None
+        """Files whose outlines are stored; `None` before they are read."""
+        self._combined: tuple[Snapshot, tuple[object, ...], Desired] | None = None
+        """What all files say together: of that snapshot, as it was read then."""
+        self._stored: Mapping[str, Known] = {}
+        """The jobs in the database, as the last pass found them."""
+        self._made: tuple[Desired, Mapping[str, Known], Plan] | None = None
+        """The last plan and its grounds, if it had no spec to give; what is to be held for now is judged each time."""
+        self._files: tuple[Plan, tuple[FileState, ...]] | None = None
+        self._calendars = NamedCalendars()
+        self._passed: Passed | None = None
+        """The newest revision of which something is stored."""
+        self._rules_digest = ""
+        self.rulebook = Rulebook(store, zone=zone, now=now)
+        self.state = SyncState(Condition.RECONCILING, Cause.STARTING, "the source is not read yet")
+
+    def wake(self) -> None:
+        """Something may have changed: look again."""
+        log.debug("woken: the source may have changed")
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Follow the source until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._source.watch(self.wake))
+            group.create_task(self._reconcile_when_woken())
+
+    async def reconcile(self, *, approved: str | None = None, by: str = API) -> SyncState:
+        """Run a pass now. `approved` is the digest of a blocked deletion that may happen, and `by` who says so."""
+        async with self._one_pass:
+            if self._passed is None:
+                await self._recall_passed()
+            self.state = await self._pass(Approval(approved, by) if approved else None)
+            return self.state
+
+    @property
+    def is_passing(self) -> bool:
+        """A pass is under way, or about to be."""
+        return self._one_pass.locked() or self._wanted.is_set()
+
+    async def _reconcile_when_woken(self) -> None:
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            state = await self.reconcile()
+            if state.reason in {Cause.STORE_UNAVAILABLE, Cause.INTERNAL_ERROR}:
+                await asyncio.sleep(RETRY_SEC)
+                self.wake()
+            elif state.reason is Cause.SOURCE_UNAVAILABLE:  # what keeps it away may end without an event
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wanted.wait(), RETRY_SEC)
+                self.wake()
+
+    async def _pass(self, approval: Approval | None) -> SyncState:
+        revision = None
+        try:
+            await self.rulebook.recall()
+            snapshot = await asyncio.to_thread(self._source.read)
+            revision = snapshot.revision
+            read = {"revision": revision, "files": len(snapshot.files), "unreadable": len(snapshot.unreadable)}
+            log.debug("source read", extra=read)
+            await self.rulebook.follow(snapshot)
+            await self._recall(await asyncio.to_thread(read_calendars, snapshot.calendars))
+            desired = await asyncio.to_thread(self._parse_all, snapshot)
+            plan, files = await self._apply(snapshot, desired, approval)
+            before = self.state
+            self.state = state_of(plan, files, self._now(), before)  # at once: readers see the jobs with it
+            await self._settle(plan, files)
+            await self._note(self.state)
+            self._tell(plan, before)
+            await self._tell_problems(plan, before)
+        except SourceUnavailable as error:
+            return self._stalled(
+                Cause.SOURCE_UNAVAILABLE, f"{error}; nothing is changed until it can be read", revision
+            )
+        except (StoreUnavailableError, StalePlanError) as error:
+            return self._stalled(Cause.STORE_UNAVAILABLE, str(error), revision)
+        except Exception:
+            log.exception("a bug ended a pass over the source")
+            return self._stalled(Cause.INTERNAL_ERROR, "a bug ended the pass; the log has the stack trace", revision)
+        return self.state
+
+    def _parse_all(self, snapshot: Snapshot) -> Desired:
+        """Files that did not change are not parsed again."""
+        reading = (self._reader, self._calendars.problems, self.rulebook.rules.problems)
+        if self._combined is not None and self._combined[0] is snapshot and self._combined[1] == reading:
+            return self._combined[2]
+        self._parsed = {(file.path, file.digest): self._parse(file) for file in snapshot.files}
+        desired = combine(self._parsed.values(), snapshot, self._calendars, self.rulebook.rules)
+        self._combined = (snapshot, reading, desired)
+        return desired
+
+    async def _become(self, snapshot: Snapshot, plan: Plan) -> tuple[FileState, ...]:
+        """What becomes of each file."""
+        if self._files is not None and self._files[0] is plan:
+            return self._files[1]
+        unreadable = [file.path for file in snapshot.unreadable]
+        return await asyncio.to_thread(file_states, self._parsed.values(), unreadable, plan)
+
+    async def _settle(self, plan: Plan, files: tuple[FileState, ...]) -> None:
+        """Keep what the next pass builds on, where there is news."""
+        if self._files is None or self._files[0] is not plan:
+            await self._remember()
+            self._files = None if plan.has_news else (plan, files)
+
+    def _parse(self, file: SourceFile) -> ParsedFile:
+        return self._parsed.get((file.path, file.digest)) or self._parse_now(file)
+
+    def _parse_now(self, file: SourceFile) -> ParsedFile:
+        """With the digests, which the event loop must not compute."""
+        found = parse_file(
+            file, zone=self._zone, calendars=self._calendars, rules=self.rulebook.rules, is_cautious=False
+        )
+        return found.with_digests()
+
+    async def _apply(
+        self, snapshot: Snapshot, desired: Desired, approval: Approval | None
+    ) -> tuple[Plan, tuple[FileState, ...]]:
+        for attempt in range(1, PLANS + 1):
+            plan = await self._plan(snapshot, desired, approval.digest if approval else None)
+            files = await self._become(snapshot, plan)
+            try:
+                await self._catalog.apply(plan, approval=_approved(plan, approval, self._now()))
+            except StalePlanError:
+                if attempt == PLANS:
+                    raise
+            else:
+                return plan, files
+        raise StalePlanError
+
+    async def _plan(self, snapshot: Snapshot, desired: Desired, approved: str | None) -> Plan:
+        stored = await self._store.read(partial(job_rows.known_jobs, before=self._stored))
+        if stored is not self._stored:
+            self._stored = stored = await asyncio.to_thread(sharing_texts, stored, desired, self._stored)
+        if approved is None and self._made is not None and self._made[0] is desired and self._made[1] is stored:
+            return await self.rulebook.enforce(self._made[2], desired.caps)
+        plan = await asyncio.to_thread(make_plan, desired, stored, approved=approved)
+        self._made = None if plan.has_news or approved is not None else (desired, stored, plan)
+        if unread := plan.unread_paths:
+            desired = await asyncio.to_thread(self._parse_anew, snapshot, unread)
+            plan = await asyncio.to_thread(make_plan, desired, stored, approved=approved)
+        log.debug(
+            "planned", extra={"jobs": len(desired.jobs), "changes": len(plan.changes), "unchanged": plan.unchanged}
+        )
+        return await self.rulebook.enforce(plan, desired.caps)
+
+    def _parse_anew(self, snapshot: Snapshot, paths: Collection[str]) -> Desired:
+        for file in snapshot.files:
+            if file.path in paths:
+                self._parsed[file.path, file.digest] = self._parse_now(file)
+        return combine(self._parsed.values(), snapshot, self._calendars, self.rulebook.rules)
+
+    async def _recall_passed(self) -> None:
+        """What an earlier process knew: the newest revision, and the last that was applied as a whole."""
+        with suppress(StoreUnavailableError):
+            known = await self._store.read(revision_rows.newest)
+            self._passed = known[0] if known else None
+            whole = next((one for one in known if one.reason is Cause.APPLIED), None)
+            if whole is not None:
+                self.state = replace(self.state, applied_revision=whole.revision, applied_at=whole.last_at)
+
+    async def _recall(self, calendars: NamedCalendars) -> None:
+        """The outlines that an earlier process left; with other calendars or rules, files may mean something else."""
+        before = self._reader
+        self._calendars, self._rules_digest = calendars, self.rulebook.rules.digest
+        if self._reader != before:
+            self._remembered = None  # also where the database can't tell just now
+        if self._remembered is None:
+            self._parsed = await self._store.read(partial(source_rows.load, reader=self._reader))
+            self._remembered = set(self._parsed)
+
+    @property
+    def _reader(self) -> str:
+        """Who reads the same bytes alike."""
+        calendars, rules = self._calendars.digest[:REVISION_DIGITS], self._rules_digest[:REVISION_DIGITS]
+        return f"{__version__} {self._zone} {calendars} {rules}".rstrip()
+
+    async def _remember(self) -> None:
+        """Keep the outlines of the files, here and for the next start; their specs are in the database."""
+        fresh, gone = await asyncio.to_thread(self._news)
+        if fresh:
+            self._combined = self._made = None  # they hold the specs
+        if fresh or gone:
+            paths = {path for path, _ in gone}
+            await self._store.write(partial(source_rows.save, reader=self._reader, files=fresh, gone=paths))
+        self._parsed.update(fresh)
+        self._remembered = (self._remembered or set()) - gone | fresh.keys()
+
+    def _news(self) -> tuple[dict[source_rows.Key, ParsedFile], set[source_rows.Key]]:
+        """Outlines that are not remembered yet, and the keys of those that say nothing any more."""
+        remembered = self._remembered or set()
+        parsed = self._parsed.items()
+        fresh = {key: outline for key, file in parsed if key not in remembered and (outline := file.outline())}
+        return fresh, remembered - self._parsed.keys()
+
+    async def _note(self, state: SyncState) -> None:
+        """Keep what became of the revision, where that is new."""
+        news = passed(state, self._passed)
+        if news is not None:
+            await self._store.write(partial(revision_rows.save, one=news))
+            self._passed = news
+
+    def _stalled(self, reason: Cause, message: str, revision: str | None) -> SyncState:
+        if (self.state.reason, self.state.message) != (reason, message):
+            log.error("the source is not applied: %s", message)
+        return replace(
+            self.state,
+            condition=Condition.STALLED,
+            reason=reason,
+            message=message,
+            attempted_revision=revision or self.state.attempted_revision,
+            attempted_at=self._now(),
+            since=since(self.state, Condition.STALLED, self._now()),
+            created=(),
+            updated=(),
+            deleted=(),
+        )
+
+    def _tell(self, plan: Plan, before: SyncState) -> None:
+        state = self.state
+        if changed_count(plan):
+            counts = {
+                "jobs_created": len(state.created),
+                "jobs_updated": len(state.updated),
+                "jobs_deleted": len(state.deleted),
+                "jobs_unchanged": state.unchanged,
+            }
+            log.info("source applied", extra={"revision": plan.revision, **counts})
+        if plan.blocked is not None and plan.blocked != before.blocked:
+            log.error("%s", state.message)
+        if state.condition is Condition.READY and before.condition is Condition.STALLED:
+            log.info("the source is applied again")
+
+    async def _tell_problems(self, plan: Plan, before: SyncState) -> None:
+        """Those that are new, and no more of them than somebody reads: 50,000 lines also hold up the loop."""
+        news = await asyncio.to_thread(_new_problems, plan.problems, before.problems)
+        for problem in news[:MOST_PROBLEMS]:
+            log.warning("%s", problem)
+        if more := news[MOST_PROBLEMS:]:
+            log.warning("and %s more problems in the source: see GET /api/v1/sync/files", f"{len(more):,}")
+
+
+def _new_problems(found: Collection[Problem], before: Collection[Problem]) -> list[Problem]:
+    return sorted(set(found) - set(before))
+
+
+def _approved(plan: Plan, approval: Approval | None, now: datetime) -> Entry | None:
+    """The entry of the audit trail, where the approval let something happen."""
+    deletions = [change for change in plan.changes if isinstance(change, Delete)]
+    if approval is None or deletion_digest(deletions) != approval.digest:
+        return None
+    named = [one.known.job_id for one in deletions[:MOST_NAMED]]  # each has an entry of its own beside this
+    detail = {"digest": approval.digest, "job_ids": named, "job_count": len(deletions), "revision": plan.revision}
+    return Entry(now, approval.by, Action.APPROVED, None, detail)

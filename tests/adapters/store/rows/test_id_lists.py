@@ -1,0 +1,50 @@
+"""Lists of ids come in few lengths, because SQLite keeps a prepared statement for each."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from myscheduler.adapters.store import Store, open_store
+from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.adapters.store.rows import jobs as job_rows
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with open_store(f"sqlite:///{tmp_path / 'jobs.db'}") as opened:
+        yield opened
+
+
+def test_every_id_is_there_and_none_besides() -> None:
+    for count in range(1_300):
+        ids = [str(number) for number in range(count)]
+        lists = list(job_rows.id_lists(ids))
+        assert list(dict.fromkeys(one for part in lists for one in part)) == ids
+
+
+def test_lengths_are_few() -> None:
+    lengths = {len(part) for count in range(1, 1_300) for part in job_rows.id_lists(range(count))}
+    assert lengths == {1, 2, 4, 8, 16, 32, 64, 128, 256, 512}
+
+
+async def test_queries_for_any_number_of_jobs_are_few_statements(store: Store) -> None:
+    seen: set[str] = set()
+
+    def note(*about: object) -> None:
+        seen.add(str(about[2]))
+
+    def query(connection: sa.Connection, count: int) -> None:
+        sa.event.listen(connection, "before_cursor_execute", note)
+        ids = [str(number) for number in range(count)]
+        job_rows.find_jobs(connection, ids)
+        job_rows.positions(connection, ids)
+        execution_rows.by_ids(connection, ids)
+
+    for count in range(1, 200):
+        await store.read(partial(query, count=count))
+    assert len(seen) <= 3 * 9, "each is kept prepared by every connection"

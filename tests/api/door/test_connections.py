@@ -1,0 +1,338 @@
+"""Connections of callers: who waits too long is cut, who floods displaces only himself, and who asks is answered."""
+
+import asyncio
+import json
+import logging
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+
+import pytest
+import uvicorn
+from starlette.types import Message, Receive, Scope, Send
+
+from myscheduler.api.door import connections
+from myscheduler.api.door.connections import HEAD_LIMIT, HEADERS_LIMIT, PIPELINE_LIMIT, Callers, Patience, Throttle
+from myscheduler.app import _Server
+from tests.support.parts import until
+
+pytestmark = pytest.mark.anyio
+
+SHORT = Patience(head_sec=0.3, body_sec=0.3, idle_sec=0.3, answer_sec=0.3, answer_rate=1 << 30)
+LONG = Patience()
+PATIENCE = 10.0
+LARGE = 16 * 1024 * 1024
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    return "asyncio", {"use_uvloop": True}  # as the service
+
+
+@pytest.fixture(autouse=True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "SWEEP_SEC", 0.02)
+
+
+@dataclass
+class Served:
+    port: int
+    callers: Callers
+    hold: asyncio.Event
+    """What `/hold` waits for."""
+    disconnects: int = 0
+    clients: "list[Caller]" = field(default_factory=list)
+
+    async def connect(self, data: bytes = b"") -> "Caller":
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(data)
+        self.clients.append(Caller(reader, writer))
+        return self.clients[-1]
+
+    async def open(self) -> int:
+        return len(self.callers._open)
+
+    async def worked_on(self) -> int:
+        return len(self.callers._open) - len(self.callers._waiting)
+
+
+@dataclass
+class Caller:
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    def send(self, data: bytes) -> None:
+        self.writer.write(data)
+
+    async def answer(self) -> tuple[int, bytes]:
+        """Status and body of the next answer; 0 where the connection was closed instead."""
+        async with asyncio.timeout(PATIENCE):
+            try:
+                head = await self.reader.readuntil(b"\r\n\r\n")
+            except (asyncio.IncompleteReadError, ConnectionError):
+                return 0, b""
+            length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+            return int(head.split()[1]), await self.reader.readexactly(length)
+
+    async def is_closed(self) -> bool:
+        async with asyncio.timeout(PATIENCE):
+            try:
+                return await self.reader.read(1) == b""
+            except ConnectionError:
+                return True
+
+    async def close(self) -> None:
+        self.writer.transport.abort()
+        with suppress(ConnectionError):
+            await self.writer.wait_closed()
+
+
+def application(served: Callable[[], Served]) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        body, more = b"", True
+        if scope["path"] != "/early":
+            while more:
+                message: Message = await receive()
+                if message["type"] == "http.disconnect":
+                    served().disconnects += 1
+                    return
+                body, more = body + message["body"], message["more_body"]
+        if scope["path"] == "/hold":
+            await served().hold.wait()
+        content = b"x" * LARGE if scope["path"] == "/large" else body or b"hello"
+        headers = [(b"content-length", str(len(content)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    return app
+
+
+@asynccontextmanager
+async def serving(limit: int = 100, patience: Patience = LONG) -> AsyncIterator[Served]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        served = Served(listener.getsockname()[1], Callers(limit, patience), asyncio.Event())
+        app = Throttle(application(lambda: served), limit // 2)
+        server = _Server(uvicorn.Config(
+            app, http=connections.protocol_for(served.callers), ws="none", lifespan="off", log_config=None,
+            timeout_graceful_shutdown=1,
+        ))  # fmt: skip
+        running = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield served
+        finally:
+            served.hold.set()
+            for client in served.clients:
+                await client.close()
+            server.should_exit = True
+            await running
+
+
+# --- callers who keep us waiting ----------------------------------------------------------------------------------
+
+
+async def drip(caller: Caller, data: bytes) -> None:
+    """A byte now and then, for ever."""
+    while not caller.writer.is_closing():
+        caller.send(data)
+        await asyncio.sleep(0.05)
+
+
+SLOW = [
+    pytest.param(b"", b"", SHORT, id="nothing"),
+    pytest.param(b"GET / HT", b"", SHORT, id="half a head"),
+    pytest.param(b"GET / HTTP/1.1\r\nX: ", b"x", SHORT, id="a head by the byte"),
+    pytest.param(b"", b"\r\n", SHORT, id="line breaks by the line"),
+    pytest.param(POST + b"12", b"", SHORT, id="half a body"),
+    pytest.param(POST.replace(b"5", b"5000") + b"12", b"x", SHORT, id="a body by the byte"),
+    pytest.param(POST.replace(b"/ ", b"/early "), b"", SHORT, id="no body after the answer"),
+    pytest.param(POST.replace(b"/ ", b"/early ").replace(b"5", b"5000"), b"x", SHORT, id="a slow body after it"),
+    pytest.param(GET, b"", SHORT, id="idle"),
+    pytest.param(GET, b"\r\n", SHORT, id="line breaks after an answer"),
+    pytest.param(GET + b"GET / HT", b"T", SHORT, id="half a second head"),
+]
+
+
+@pytest.mark.parametrize(("first", "then", "patience"), SLOW)
+async def test_who_keeps_us_waiting_is_cut(
+    first: bytes, then: bytes, patience: Patience, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(patience=patience) as served:
+        caller = await served.connect(first)
+        dripping = asyncio.create_task(drip(caller, then)) if then else None
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while (await caller.answer())[0]:
+                    pass
+                assert await caller.is_closed()
+        finally:
+            if dripping:
+                dripping.cancel()
+        await until(served.open, lambda count: not count)
+    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "detail"),
+    [(b"GET / HT", "the head of the request"), (POST + b"12", "the body of the request")],
+    ids=["head", "body"],
+)
+async def test_who_sent_half_a_request_is_told(sent: bytes, detail: str) -> None:
+    async with serving(patience=SHORT) as served:
+        caller = await served.connect(sent)
+        status, body = await caller.answer()
+        assert (status, json.loads(body)["detail"]) == (408, f"{detail} was not here within 0.3 s")
+        assert await caller.is_closed()
+        assert served.disconnects == (sent != b"GET / HT")
+
+
+async def test_who_does_not_read_is_cut() -> None:
+    async with serving(patience=SHORT) as served:
+        await served.connect(GET.replace(b"/ ", b"/large "))
+        await until(served.open, bool)
+        await until(served.open, lambda count: not count)
+
+
+async def test_who_reads_slowly_but_steadily_gets_all() -> None:
+    patience = replace(SHORT, answer_sec=5.0, answer_rate=4 * 1024 * 1024)
+    async with serving(patience=patience) as served:
+        caller = await served.connect(GET.replace(b"/ ", b"/large "))
+        head = await caller.reader.readuntil(b"\r\n\r\n")
+        size = 0
+        while size < LARGE:
+            size += len(await caller.reader.read(1024 * 1024))
+            await asyncio.sleep(0.02)
+        assert (head.split()[1], size) == (b"200", LARGE)
+
+
+async def test_work_of_ours_has_no_time_limit() -> None:
+    async with serving(patience=SHORT) as served:
+        caller = await served.connect(GET.replace(b"/ ", b"/hold "))
+        await asyncio.sleep(1.0)
+        served.hold.set()
+        assert await caller.answer() == (200, b"hello")
+
+
+async def test_an_ordinary_connection_is_used_again_and_again() -> None:
+    async with serving() as served:
+        caller = await served.connect()
+        for number in range(5):
+            caller.send(POST[:20])
+            await asyncio.sleep(0.02)
+            caller.send(POST[20:] + b"12")
+            await asyncio.sleep(0.02)
+            caller.send(b"34%d" % number)
+            assert await caller.answer() == (200, b"1234%d" % number)
+        caller.send(3 * GET + POST + b"12345")
+        assert [await caller.answer() for _ in range(4)] == [(200, b"hello")] * 3 + [(200, b"12345")]
+
+
+# --- too much -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        pytest.param(b"GET / HTTP/1.1\r\nX: " + HEAD_LIMIT * b"x" + b"\r\n\r\n", 431, id="a long header"),
+        pytest.param(b"GET /" + HEAD_LIMIT * b"x" + b" HTTP/1.1\r\n\r\n", 431, id="a long path"),
+        pytest.param(b"GET / HTTP/1.1\r\nX: " + 20 * HEAD_LIMIT * b"x", 431, id="a header without an end"),
+        pytest.param(b"GET / HTTP/1.1\r\n" + (HEADERS_LIMIT + 1) * b"X: x\r\n" + b"\r\n", 431, id="many headers"),
+        pytest.param(b"\x00\x01\x02", 400, id="no HTTP"),
+        pytest.param(GET.replace(b"/ ", b"/hold ") + 10 * PIPELINE_LIMIT * GET, 429, id="many requests ahead"),
+    ],
+)
+async def test_what_is_too_much_is_refused(sent: bytes, status: int) -> None:
+    async with serving() as served:
+        caller = await served.connect(sent)
+        found, body = await caller.answer()
+        assert (found, json.loads(body)["status"]) == (status, status)
+        assert await caller.is_closed()
+
+
+async def test_a_head_of_the_usual_size_passes() -> None:
+    async with serving() as served:
+        headers = b"".join(b"X-%d: %s\r\n" % (number, 400 * b"x") for number in range(50))
+        caller = await served.connect(b"GET / HTTP/1.1\r\n" + headers + b"\r\n")
+        assert (await caller.answer())[0] == 200
+
+
+async def test_requests_beyond_what_is_worked_on_are_told_to_ask_again() -> None:
+    async with serving(limit=8) as served:
+        held = [await served.connect(GET.replace(b"/ ", b"/hold ")) for _ in range(4)]
+        await until(served.worked_on, lambda count: count == 4)
+        late = await served.connect(GET)
+        status, body = await late.answer()
+        assert (status, "ask again" in json.loads(body)["detail"]) == (503, True)
+        probe = await served.connect(GET.replace(b"/ ", b"/health/live "))
+        assert (await probe.answer())[0] == 200
+        served.hold.set()
+        assert [await one.answer() for one in held] == [(200, b"hello")] * 4
+
+
+# --- too many -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"GET / HTTP/1.1\r\nX: ", id="half a head"),
+        pytest.param(POST + b"1", id="half a body"),
+        pytest.param(GET, id="idle"),
+        pytest.param(GET.replace(b"/ ", b"/large "), id="an answer that is not read"),
+    ],
+)
+async def test_a_flood_displaces_itself_and_whoever_asks_is_answered(
+    sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    limit, flood = 10, 100
+    async with serving(limit=limit) as served:
+        most = 0
+        for number in range(flood):
+            await served.connect(sent)
+            if number % 10 == 0:
+                asker = await served.connect()
+                await asyncio.sleep(0.02)
+                asker.send(GET.replace(b"/ ", b"/health/live "))
+                assert await asker.answer() == (200, b"hello")
+            most = max(most, len(served.callers._open))
+        assert most == limit
+    told = [one.getMessage() for one in caplog.records if "as many as it may" in one.getMessage()]
+    assert len(told) == 1
+    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == []
+
+
+async def test_a_request_that_is_worked_on_is_not_displaced() -> None:
+    async with serving(limit=10) as served:
+        held = [await served.connect(GET.replace(b"/ ", b"/hold ")) for _ in range(5)]
+        await until(served.worked_on, lambda count: count == 5)
+        for _ in range(50):
+            await served.connect()
+        served.hold.set()
+        assert [await one.answer() for one in held] == [(200, b"hello")] * 5
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 3], ids=lambda count: f"{count} requests ahead")
+async def test_an_answer_that_nobody_waits_for_any_more_is_dropped(
+    ahead: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving() as served:
+        caller = await served.connect(GET.replace(b"/ ", b"/hold ") + ahead * GET)
+        await until(served.worked_on, lambda count: count == 1)
+        await asyncio.sleep(0.05)  # until those sent ahead are here, too
+        next(iter(served.callers._open)).transport.abort()
+        await until(served.open, lambda count: count == 0)
+        served.hold.set()
+        assert await caller.is_closed()
+        await asyncio.sleep(0.05)
+    assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == []
+
+
+async def test_a_flood_of_refused_requests_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving() as served:
+        for _ in range(50):
+            assert (await (await served.connect(b"\x16\x03\x01")).answer())[0] == 400
+    told = [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
+    assert told == ["refused a request from 127.0.0.1 with 400: what came is no HTTP"]

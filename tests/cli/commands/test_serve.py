@@ -1,0 +1,152 @@
+"""The options of `myscheduler serve`; how it runs is in tests/e2e."""
+
+import re
+import subprocess
+import sys
+from textwrap import dedent
+
+import pytest
+from click.testing import CliRunner
+
+from myscheduler import __version__, settings
+from myscheduler.cli import main
+from myscheduler.cli.commands.serve import serve
+
+
+@pytest.mark.parametrize(
+    ("option", "variable", "default"),
+    [
+        ("--database-url", "DATABASE_URL", "sqlite:///./data/jobs.db"),
+        ("--timezone", "TZ", "Asia/Tokyo"),
+        ("--log-level", "LOG_LEVEL", "INFO"),
+        ("--jobs-dir", "MYSCHEDULER_JOBS_DIR", "jobs.d"),
+        ("--secrets-dir", "MYSCHEDULER_SECRETS_DIR", "/etc/myscheduler/secrets"),
+        ("--host", "MYSCHEDULER_HOST", "127.0.0.1"),
+        ("--port", "MYSCHEDULER_PORT", "8003"),
+        ("--history-days", "MYSCHEDULER_HISTORY_DAYS", "30"),
+        ("--history-rows", "MYSCHEDULER_HISTORY_ROWS", "10000"),
+        ("--connection-max-age", "MYSCHEDULER_CONNECTION_MAX_AGE", "30"),
+    ],
+)
+def test_help_names_each_setting_and_its_default(option: str, variable: str, default: str) -> None:
+    _, options = _help("serve").split("Options:\n")
+    described = next(text for text in re.split(r"\n(?=  -)", options) if text.strip().startswith(f"{option} "))
+    words = " ".join(described.split())
+    assert f"[env var: {variable}; default: {default}" in words
+
+
+def test_help_names_the_allowed_hosts() -> None:
+    assert "--allowed-hosts NAMES" in _help("serve")
+    assert "[env var: MYSCHEDULER_ALLOWED_HOSTS" in " ".join(_help("serve").split())
+
+
+def test_help_names_the_token_and_how_it_ends() -> None:
+    text = _help("serve")
+    assert "MYSCHEDULER_API_TOKEN" in text
+    assert "SIGTERM" in text
+    assert "\n  Examples:\n    myscheduler serve\n    myscheduler serve --jobs-dir " in text
+
+
+def test_help_of_the_program() -> None:
+    expected = """\
+        Usage: myscheduler [OPTIONS] COMMAND [ARGS]...
+
+          Call REST APIs on schedule, from YAML manifests that live in Git.
+
+          First steps:
+            myscheduler validate jobs.d     check the manifests
+            myscheduler serve               run them; then open http://127.0.0.1:8003/docs
+
+        Options:
+          --version   Show the version and exit.
+          -h, --help  Show this message and exit.
+        """
+    assert _help().startswith(dedent(expected))
+    assert re.findall(r"^  ([a-z-]+)  ", _help().split("Commands:\n")[1], re.MULTILINE) == sorted(main.commands)
+
+
+def _help(*command: str) -> str:
+    result = CliRunner().invoke(main, [*command, "-h"], prog_name="myscheduler", terminal_width=100)
+    assert (result.exit_code, result.stderr) == (0, "")
+    return result.stdout
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "line"),
+    [
+        ("TZ", "Asia/Tokio", "--timezone' (env var: 'TZ'): 'Asia/Tokio' is not a time zone; did you mean Asia/Tokyo?"),
+        ("LOG_LEVEL", "LOUD", "--log-level' (env var: 'LOG_LEVEL'): 'LOUD' is not one of "),
+        ("MYSCHEDULER_PORT", "http", "--port' (env var: 'MYSCHEDULER_PORT'): 'http' is not a valid integer"),
+        ("MYSCHEDULER_PORT", "65536", "--port' (env var: 'MYSCHEDULER_PORT'): 65536 is not in the range 0<=x<=65535"),
+        ("MYSCHEDULER_PORT", "-1", "--port' (env var: 'MYSCHEDULER_PORT'): -1 is not in the range 0<=x<=65535"),
+        (
+            "MYSCHEDULER_PORT",
+            "http://10.0.0.1:8003",
+            "--port' (env var: 'MYSCHEDULER_PORT'): 'http://10.0.0.1:8003' is not a valid integer",
+        ),
+        (
+            "MYSCHEDULER_HISTORY_DAYS",
+            "0",
+            "--history-days' (env var: 'MYSCHEDULER_HISTORY_DAYS'): 0 is not in the range 1<=x<=36500",
+        ),
+        (
+            "MYSCHEDULER_HISTORY_ROWS",
+            "0",
+            "--history-rows' (env var: 'MYSCHEDULER_HISTORY_ROWS'): 0 is not in the range 1<=x<=1000000000",
+        ),
+        (
+            "MYSCHEDULER_ALLOWED_HOSTS",
+            "a.example,http://b.example/",
+            "--allowed-hosts' (env var: 'MYSCHEDULER_ALLOWED_HOSTS'): 'http://b.example/' is more than a host: write ",
+        ),
+    ],
+)
+def test_wrong_value_is_usage(variable: str, value: str, line: str) -> None:
+    result = CliRunner().invoke(main, ["serve"], env={variable: value})
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"\nError: Invalid value for '{line}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("token", "says"),
+    [
+        pytest.param(" \n", "MYSCHEDULER_API_TOKEN is blank", id="blank"),
+        pytest.param("hunter\n2", "as number 7 of 8", id="line break inside"),
+        pytest.param("hunter\t2", "as number 7 of 8", id="tab inside"),
+        pytest.param("hunter\x7f2", "no header can carry it", id="control character"),
+        pytest.param("\ufeffhunter2", "as number 1 of 8", id="mark of a file of Windows"),
+        pytest.param("hunter\u200b2", "as number 7 of 8", id="invisible"),
+        pytest.param("hunter\udcff2", "as number 7 of 8", id="no UTF-8"),
+    ],
+)
+@pytest.mark.parametrize(
+    "command", [["serve"], ["sync"], ["why", "a", "2030-01-01T00:00"]], ids=lambda command: command[0]
+)
+def test_a_token_that_nobody_could_send_is_usage(command: list[str], token: str, says: str) -> None:
+    result = CliRunner().invoke(main, command, env={"MYSCHEDULER_API_TOKEN": token})
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert says in result.stderr
+    assert "hunter" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("written", "token"),
+    [(None, None), ("", None), ("a b", "a b"), (" a\r\n", "a"), ("\u3000秘密\n", "秘密"), ("~!'\"", "~!'\"")],
+)
+def test_a_token_is_read_without_the_space_around_it(written: str | None, token: str | None) -> None:
+    environment = {} if written is None else {"MYSCHEDULER_API_TOKEN": written}
+    assert settings.read_api_token(environment) == token
+
+
+@pytest.mark.parametrize("link", ["tcp://10.0.0.1:8003", "tcp://[fd00::1]:8003", "udp://10.0.0.1:53"])
+def test_what_kubernetes_sets_beside_a_service_is_no_port(link: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MYSCHEDULER_PORT", link)
+    context = main.make_context("myscheduler", ["serve"])  # a command that is asked alone knows no -h ever after
+    assert serve.make_context("serve", [], parent=context).params["port"] == 8003
+
+
+def test_version_of_the_module() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "myscheduler", "--version"], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"myscheduler, version {__version__}\n", "")

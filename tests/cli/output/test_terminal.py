@@ -1,0 +1,201 @@
+"""No command hands text to the terminal that the terminal would obey, whoever wrote it and wherever it stands."""
+
+import json
+import re
+import unicodedata
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from myscheduler.cli import main
+from myscheduler.cli.output.terminal import json_text
+from myscheduler.cli.reports import FORMATS
+from myscheduler.core.manifest.writing import document
+from myscheduler.core.source.yaml import read_documents
+from tests.support.service import Service
+
+OBEYED = "\x1b]0;owned\x07\x1b[8m\x9b2J\x85\u2028\u202e\u2066\u200b\x7f\U000e0041\r"
+"""A title, hidden text, a cleared screen (C1), ends of lines, overrides of direction, what nobody sees."""
+UNSEEN = "\u202e\u2066\u200b\U000e0041"
+"""Of these, what may stand in a name, a header, a URL."""
+_OWN_STYLE = re.compile(r"\x1b\[(?:[0-7]|[39][0-7]|9[0-7])(?:;[0-9]+)*m")
+
+
+def _job(job_id: str, **more: Any) -> str:
+    fields = {
+        "job_id": job_id,
+        "name": f"n{UNSEEN}",
+        "cron": "0 9 * * *",
+        "target_url": f"http://127.0.0.1:9/{UNSEEN}",
+        "headers": {"X-A": f"h{UNSEEN}", "Authorization": f"Bearer 7fQ2mLx9Kp4vTz{UNSEEN}"},
+        "body": {f"k{OBEYED}": [f"b{OBEYED}", f"lines\n{OBEYED}\n"]},
+        "labels": {f"l{OBEYED}": f"v{OBEYED}"},
+    }
+    return yaml.safe_dump(fields | more)
+
+
+FILES = {
+    "good.yaml": _job("日次 レポート"),
+    f"odd{OBEYED}.yaml": _job("odd", max_retries=OBEYED),
+    "more.yaml": _job("more", calendar={"name": f"c{OBEYED}", "skip": "holidays"}),
+    "unknown.yaml": _job("unknown", **{f"u{OBEYED}": 1, "timezone": f"z{OBEYED}", "method": f"m{OBEYED}"}),
+    "id.yaml": _job(f"i{OBEYED}", cron={f"f{OBEYED}": OBEYED}),
+    "interval.yaml": _job("interval", cron=None, interval=f"PT1H{OBEYED}"),
+    "moment.yaml": _job("moment", cron=None, run_at=f"2027-01-01{OBEYED}"),
+    "broken.yaml": f"job_id: broken\nname: [{OBEYED}\n",
+    "calendars.yaml": yaml.safe_dump({f"c{OBEYED}": {"country": "JP"}, f"d{OBEYED}": {"country": OBEYED}}),
+}
+CRONTAB = f"# c{OBEYED[:-1]}\n0 9 * * * curl -H 'X-A: h{UNSEEN}' http://127.0.0.1:9/{UNSEEN}\n0 9 * * * {OBEYED[:-1]}\n"
+
+
+@pytest.fixture(autouse=True)
+def _source(tmp_path: Path) -> None:
+    (tmp_path / "jobs.d").mkdir()
+    for name, text in FILES.items():
+        (tmp_path / "jobs.d" / name).write_text(text, encoding="utf-8")
+    (tmp_path / "crontab").write_text(CRONTAB, encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("obeyed")
+    (folder / "jobs.d").mkdir()
+    for name in ("good.yaml", "unknown.yaml"):
+        (folder / "jobs.d" / name).write_text(FILES[name], encoding="utf-8")
+    with Service(folder) as running:
+        api = yaml.safe_load(_job("of-api"))
+        assert running.post("/api/v1/jobs", json=api).status_code == 200
+        running.until(lambda: running.get("/api/v1/jobs/日次 レポート").status_code == 200)
+        for job_id in ("of-api", "日次 レポート"):
+            paused = {"by": f"Ada{UNSEEN}", "reason": f"r{OBEYED}"}
+            assert running.post(f"/api/v1/jobs/{job_id}/pause", json=paused).status_code == 200
+        yield running
+
+
+def run(*arguments: str) -> Result:
+    result = CliRunner().invoke(main, list(arguments), color=True)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    for text in (result.stdout, result.stderr):
+        assert "\x1b[8m" not in text
+        left = _OWN_STYLE.sub("", text)
+        obeyed = {
+            char for char in left if not char.isprintable() and char != "\n" and unicodedata.category(char) != "Zs"
+        }
+        assert obeyed == set(), left
+    return result
+
+
+@pytest.mark.parametrize("output", FORMATS)
+def test_validate(output: str) -> None:
+    result = run("validate", "--format", output, "jobs.d")
+    assert result.exit_code == 1
+    if output in {"json", "sarif"}:
+        assert "\\u001b" in result.stdout
+        json.loads(result.stdout)
+    if output == "junit":
+        names = {suite.get("name") for suite in ET.fromstring(result.stdout).iter("testsuite")}  # noqa: S314 - our own
+        assert any("\u202e" in str(name) for name in names)
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+@pytest.mark.parametrize("command", ["preview", "forecast", "simulate"])
+def test_commands_on_manifests(command: str, output: str) -> None:
+    span = ["--from", "2027-01-01T00:00:00Z", "--to", "2027-01-02T00:00:00Z"] if command == "simulate" else []
+    result = run(command, *span, "--format", output, "jobs.d")
+    assert "日次 レポート" in result.stdout
+    assert result.exit_code == 1
+
+
+def test_import_crontab() -> None:
+    result = run("import-crontab", "crontab")
+    assert "\\u202E" in result.stdout
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["plan", "jobs.d"], id="plan"),
+        pytest.param(["plan", "--format", "json", "jobs.d"], id="plan as JSON"),
+        pytest.param(["plan", "--format", "markdown", "jobs.d"], id="plan as Markdown"),
+        pytest.param(["preview"], id="preview"),
+        pytest.param(["preview", "--format", "json"], id="preview as JSON"),
+        pytest.param(["export"], id="export"),
+        pytest.param(["export", "of-api", f"j{OBEYED}"], id="export of a job that is none"),
+        pytest.param(["why", "of-api", "2027-01-01T09:00"], id="why"),
+        pytest.param(["why", "of-api", "2027-01-01T09:00", "--format", "json"], id="why as JSON"),
+        pytest.param(["why", f"j{OBEYED}", "2027-01-01T09:00"], id="why of a job that is none"),
+        pytest.param(["why", "of-api", f"t{OBEYED}"], id="why at no time"),
+        pytest.param(["sync"], id="sync"),
+        pytest.param(["sync", "--format", "json"], id="sync as JSON"),
+    ],
+)
+def test_commands_that_ask_a_service(service: Service, arguments: list[str]) -> None:
+    assert run(*arguments, "--server", service.url).output
+
+
+def test_sync_status(service: Service) -> None:
+    assert "unknown-key" in run("sync", "status", "--server", service.url).output
+
+
+def test_what_is_exported_reads_back_the_same(service: Service) -> None:
+    (read,) = read_documents(run("export", "--server", service.url).stdout)
+    wanted = yaml.safe_load(_job("of-api"))
+    assert {name: read.value[name] for name in ("name", "headers", "body", "labels")} == {
+        name: wanted[name] for name in ("name", "headers", "body", "labels")
+    }
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param([f"c{OBEYED}"], id="command"),
+        pytest.param([f"--o{OBEYED}"], id="option of all"),
+        pytest.param(["validate", f"--o{OBEYED}"], id="option"),
+        pytest.param(["validate", f"p{OBEYED}"], id="path"),
+        pytest.param(["validate", "--format", f"f{OBEYED}"], id="choice"),
+        pytest.param(["validate", "--exclude", f"[{OBEYED}"], id="pattern"),
+        pytest.param(["preview", "--timezone", f"z{OBEYED}"], id="zone"),
+        pytest.param(["preview", "--count", f"1{OBEYED}"], id="number"),
+        pytest.param(["sync", "--server", f"http://127.0.0.1:9/{OBEYED}"], id="server"),
+        pytest.param(["sync", "--server", f"http://[{OBEYED}"], id="server with half an address"),
+        pytest.param(["plan", "--database-url", f"sqlite:///{OBEYED}.db"], id="database"),
+        pytest.param(["db", "check", "--database-url", f"sqlite:///{OBEYED}.db"], id="database to check"),
+        pytest.param(["db", "check", "--format", "json", "--database-url", f"sqlite:///{OBEYED}.db"], id="the same"),
+        pytest.param(["forecast", "--svg", f"no{OBEYED}/x.svg", "jobs.d/good.yaml"], id="picture"),
+        pytest.param(["import-crontab", "--output", f"crontab/{OBEYED}", "crontab"], id="folder"),
+    ],
+)
+def test_arguments(arguments: list[str]) -> None:
+    assert run(*arguments).exit_code in {1, 2}
+
+
+def test_no_command_is_left_out() -> None:
+    on_nothing_of_others = {"schema", "serve"}  # the one prints our own text, the other logs (tests/test_log.py)
+    tested = {"validate", "preview", "forecast", "simulate", "import-crontab", "plan", "export", "why", "sync", "db"}
+    assert tested | on_nothing_of_others == main.commands.keys()
+
+
+JOB = {"job_id": "a", "target_url": "http://127.0.0.1:9/"}
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from(OBEYED + "\n\t "), max_size=6)
+
+
+def _is_shown(char: str) -> bool:
+    return char.isprintable() or char in "\n\t" or unicodedata.category(char) == "Zs"
+
+
+@given(st.dictionaries(_TEXTS, _TEXTS | st.lists(_TEXTS, max_size=2), max_size=3), _TEXTS)
+def test_yaml_and_json_read_back_the_same(values: dict[str, Any], comment: str) -> None:
+    text = document(JOB | {"body": values}, [comment])
+    (read,) = read_documents(text)
+    assert read.value == JOB | {"body": values}
+    assert all(map(_is_shown, text))
+    assert json.loads(json_text(values)) == values
+    assert all(map(_is_shown, json_text(values)))

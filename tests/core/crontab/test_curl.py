@@ -1,0 +1,253 @@
+"""Command lines of curl and wget as the fields of a manifest."""
+
+import shlex
+from typing import Any
+
+import pytest
+
+from myscheduler.core.crontab.curl import read_curl
+from myscheduler.core.crontab.web_call import Input, NotTakenOver, WebCall
+from myscheduler.core.crontab.wget import read_wget
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+JSON = {"Content-Type": "application/json"}
+ACCEPT = {"Accept": "application/json"}
+ALWAYS = ("doubled", "(--retry)", "the header A are sent as one", "a secret loses", "wget follows", "(-t)", "(-T)")
+"""What is said of these calls beside what they become; tested below."""
+
+
+def _call(line: str, stdin: str | None = None) -> WebCall:
+    program, *words = shlex.split(line)
+    if program == "wget":
+        return read_wget(words, _reference_to)
+    return read_curl(words, Input(stdin), _reference_to)
+
+
+def _reference_to(path: str) -> str:
+    return f"${{secret:{path}}}"
+
+
+@pytest.mark.parametrize(
+    ("line", "fields"),
+    [
+        pytest.param("curl -sSf http://x", {}, id="harmless letters together"),
+        pytest.param("curl -o /dev/null -w '%{http_code}' http://x", {}, id="harmless options with values"),
+        pytest.param("curl x.test:80/run", {"target_url": "http://x.test:80/run"}, id="URL without a scheme"),
+        pytest.param("curl --url http://x", {}, id="--url"),
+        pytest.param("curl -- http://x", {}, id="--"),
+        pytest.param("curl -XPUT http://x", {"method": "PUT"}, id="-XPUT"),
+        pytest.param("curl --request DELETE http://x", {"method": "DELETE"}, id="--request"),
+        pytest.param("curl -I http://x", {"method": "HEAD"}, id="head"),
+        pytest.param(
+            "curl -H 'A: b' -H 'a:c ' -H 'D;' -H 'Accept:' http://x", {"headers": {"A": "b, c", "D": ""}}, id="headers"
+        ),
+        pytest.param(
+            "curl -A me -e http://r -r 0-9 -b a=b http://x",
+            {"headers": {"User-Agent": "me", "Referer": "http://r", "Range": "bytes=0-9", "Cookie": "a=b"}},
+            id="other headers",
+        ),
+        pytest.param("curl --oauth2-bearer t http://x", {"headers": {"Authorization": "Bearer t"}}, id="bearer"),
+        pytest.param("curl -d a=1 -d b=2 http://x", {"method": "POST", "headers": FORM, "body": "a=1&b=2"}, id="form"),
+        pytest.param("curl -d '' http://x", {"method": "POST", "headers": FORM, "body": ""}, id="empty form"),
+        pytest.param(
+            "curl -X PATCH --data-raw @a http://x", {"method": "PATCH", "headers": FORM, "body": "@a"}, id="raw"
+        ),
+        pytest.param(
+            "curl --data-urlencode 'q=a b&c' --data-urlencode '日' http://x",
+            {"method": "POST", "headers": FORM, "body": "q=a+b%26c&%E6%97%A5"},
+            id="encoded",
+        ),
+        pytest.param(
+            "curl -G -d a=1 --data-urlencode 'b= ' 'http://x?c#d'", {"target_url": "http://x?c&a=1&b=+#d"}, id="query"
+        ),
+        pytest.param("curl --url-query +a=b http://x", {"target_url": "http://x?a=b"}, id="--url-query"),
+        pytest.param(
+            """curl -H 'content-type: application/json' -d '{"a": [1, null]}' http://x""",
+            {"method": "POST", "headers": {"content-type": "application/json"}, "body": {"a": [1, None]}},
+            id="JSON",
+        ),
+        pytest.param(
+            "curl --json '{}' http://x",
+            {"method": "POST", "headers": JSON | {"Accept": "application/json"}, "body": {}},
+            id="--json",
+        ),
+        pytest.param("curl -d @- http://x", {"method": "POST", "headers": FORM, "body": "ab"}, id="standard input"),
+        pytest.param(
+            "curl --data-binary @- http://x", {"method": "POST", "headers": FORM, "body": "a\nb\n"}, id="binary"
+        ),
+        pytest.param(
+            "curl -m 2.5 --retry 3 --retry-delay 5 http://x",
+            {"timeout_sec": 2.5, "max_retries": 3, "retry_backoff_sec": 5},
+            id="time",
+        ),
+        pytest.param("curl -m 0 http://x", {}, id="no limit"),
+        pytest.param("curl http://[::1]:80/x", {"target_url": "http://[::1]:80/x"}, id="IPv6"),
+        pytest.param("curl -g 'http://x/[1-3]'", {"target_url": "http://x/[1-3]"}, id="brackets that are meant"),
+        pytest.param("curl -d @/dev/null http://x", {"method": "POST", "headers": FORM, "body": ""}, id="nothing"),
+        pytest.param("curl -XPOST --json '' http://x", {"method": "POST", "headers": JSON | ACCEPT}, id="no JSON"),
+        pytest.param("curl -G -d '' http://x", {}, id="empty query"),
+        pytest.param(
+            "curl -H 'Content-Type: text/x' --data-binary @/etc/f http://x",
+            {"method": "POST", "headers": {"Content-Type": "text/x"}, "body": "${secret:/etc/f}"},
+            id="file",
+        ),
+        pytest.param(
+            "curl --data-urlencode a@f http://x", {"method": "POST", "headers": FORM, "body": "a=${secret:f}"}, id="@"
+        ),
+        pytest.param("curl -b a=1 -b 'b=2; c=3' http://x", {"headers": {"Cookie": "a=1;b=2; c=3"}}, id="cookies"),
+        pytest.param("curl -A '' -e '' -b '' http://x", {}, id="empty options"),
+        pytest.param("curl -A me -H 'User-Agent:' http://x", {}, id="header that is taken back"),
+        pytest.param("curl -H 'Content-Type:' http://x", {}, id="no type without a body"),
+        pytest.param("curl -H 'Connection: close' -H 'Content-Length: 0' http://x", {}, id="of the connection"),
+        pytest.param("wget -q -O- http://x", {}, id="wget"),
+        pytest.param("wget -qO /dev/null --no-verbose http://x", {}, id="wget to nowhere"),
+        pytest.param("wget --spider -nv http://x", {"method": "HEAD"}, id="spider"),
+        pytest.param("wget -q --delete-after -nd -nH -np -e robots=off http://x", {}, id="wget's harmless options"),
+        pytest.param(
+            "wget -O- --timeout=10 --tries=3 http://x", {"timeout_sec": 10, "max_retries": 2}, id="wget's time"
+        ),
+        pytest.param("wget -O- -t 1 -T 0 http://x", {}, id="wget's single try"),
+        pytest.param(
+            "wget -O- --header='A: b' -U me --post-data=a=b http://x",
+            {"method": "POST", "headers": {"A": "b", "User-Agent": "me"} | FORM, "body": "a=b"},
+            id="wget's post",
+        ),
+        pytest.param(
+            "wget -O- --method PUT --body-data x http://x",
+            {"method": "PUT", "headers": FORM, "body": "x"},
+            id="wget's method",
+        ),
+    ],
+)
+def test_fields(line: str, fields: dict[str, Any]) -> None:
+    call = _call(line, "a\nb\n")
+    assert call.fields() == {"target_url": "http://x", "headers": {}} | fields
+    assert call.login is None
+    assert [one for one in call.warnings if not any(told in one for told in ALWAYS)] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "login"),
+    [
+        pytest.param("curl -u me:pass http://x", "me:pass", id="-u"),
+        pytest.param("curl http://me:p%40ss@x", "me:p@ss", id="in the URL"),
+        pytest.param("curl -u a:b http://c:d@x", "a:b", id="-u counts"),
+        pytest.param("wget -O- --user=me --password=p http://x", "me:p", id="wget"),
+    ],
+)
+def test_logins_leave_the_call(line: str, login: str) -> None:
+    call = _call(line)
+    assert call.fields() == {"target_url": "http://x", "headers": {}}
+    assert call.login == login
+
+
+@pytest.mark.parametrize(
+    ("line", "warning"),
+    [
+        pytest.param("curl -L http://x", "redirects are not followed", id="-L"),
+        pytest.param("curl -k http://x", "certificates are always checked", id="-k"),
+        pytest.param("curl -x http://p http://x", "no proxy is used", id="-x"),
+        pytest.param("curl -c jar http://x", "cookies of the answer", id="-c"),
+        pytest.param("curl -o file http://x", "the answer is not written to a file", id="-o"),
+        pytest.param("curl -O http://x", "the answer is not written to a file", id="-O"),
+        pytest.param("curl --connect-timeout 5 http://x", "time limit for connecting", id="--connect-timeout"),
+        pytest.param("curl --path-as-is http://x", "dots in the path (/../) are resolved", id="--path-as-is"),
+        pytest.param("curl -X get http://x", "the method is sent in capitals", id="-X get"),
+        pytest.param("curl --retry 3 http://x", "a 408 or 429 is final", id="--retry"),
+        pytest.param("curl --retry-delay 3 http://x", "is doubled for each further one", id="--retry-delay"),
+        pytest.param("curl --socks5 p http://x", "no proxy is used", id="--socks5"),
+        pytest.param("curl --interface eth0 http://x", "address that the call leaves from", id="--interface"),
+        pytest.param("curl -H a:b -H A:c http://x", "the 2 lines of the header a are sent as one", id="-H twice"),
+        pytest.param("curl -H content-type:a -d @f http://x", "its secret has to be one line", id="-d @"),
+        pytest.param("curl -H content-type:a --data-binary @f http://x", "loses one line break", id="--data-binary @"),
+        pytest.param("wget --max-redirect=0 -t 1 http://x", "the answer is not written to a file", id="wget"),
+        pytest.param("wget -t1 --max-redirect 0 -O- --no-check-certificate http://x", "always checked", id="wget -k"),
+        pytest.param("wget -O- http://x", "wget follows redirects, and tries 20 times", id="wget's defaults"),
+        pytest.param("wget -t 0 -O- http://x", "and tries again without end", id="wget without end"),
+        pytest.param("wget -t inf --max-redirect=0 -O- http://x", "wget tries again without end", id="inf"),
+        pytest.param("wget -t 1 -O- http://x", "wget follows redirects: for a job a 3xx is a failure, so", id="-t 1"),
+        pytest.param("wget -t 3 --max-redirect=0 -O- http://x", "wget tries again what breaks off", id="-t"),
+        pytest.param("wget -t1 --max-redirect=0 -T 3 -O- http://x", "wget's limit is for each wait", id="-T"),
+        pytest.param("wget -t1 --max-redirect=0 --user=a --password=b -O- http://x", "sent at once", id="wget's login"),
+        pytest.param("wget -t1 --max-redirect=0 -e http_proxy=p -O- http://x", "no proxy is used", id="-e"),
+    ],
+)
+def test_what_is_lost_is_said(line: str, warning: str) -> None:
+    call = _call(line)
+    assert call.fields()["target_url"] == "http://x"
+    (found,) = call.warnings
+    assert warning in found
+
+
+def test_each_url_is_a_call() -> None:
+    calls = _call("curl -m 5 -d a http://u:p@x http://y").of_each_url()
+    assert [(one.fields()["target_url"], one.login) for one in calls] == [("http://x", "u:p"), ("http://y", None)]
+    assert {one.fields()["body"] for one in calls} == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("line", "file"),
+    [
+        pytest.param("curl -n http://x", "~/.netrc", id="-n"),
+        pytest.param("curl --netrc-optional http://x", "~/.netrc", id="--netrc-optional"),
+        pytest.param("curl --netrc-file /etc/n http://x", "/etc/n", id="--netrc-file"),
+        pytest.param("curl -n -u a:b http://x", None, id="-u counts"),
+    ],
+)
+def test_logins_in_files(line: str, file: str | None) -> None:
+    assert _call(line).netrc == file
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        pytest.param("curl -F a=@b http://x", "a form of several parts", id="-F"),
+        pytest.param("curl -T f http://x", "sends a file", id="-T"),
+        pytest.param("curl -d @file http://x", "its body stands in a file", id="-d @"),
+        pytest.param("curl --json @file http://x", "its body stands in a file", id="--json @"),
+        pytest.param("curl -H content-type:text/x --data-urlencode a@f http://x", "is encoded as a form", id="no form"),
+        pytest.param("curl -H Host:a -H host:b http://x", "sends Host 2 times", id="two hosts"),
+        pytest.param("curl -u hunter2 http://x", "its login has no password", id="login without a password"),
+        pytest.param("curl -r 0-5 -d a http://x", "sends a part of a body", id="part of a body"),
+        pytest.param("""curl --json '{"a": 1, "a": 2}' http://x""", "a key in its body stands twice", id="two keys"),
+        pytest.param("curl --json 0.12345678901234567890 http://x", "more digits than can be kept", id="digits"),
+        pytest.param("curl --json 1e999 http://x", "more digits than can be kept", id="large number"),
+        pytest.param("curl -d @- http://x", "its body comes out of another command", id="-d @-"),
+        pytest.param("curl -H @file http://x", "its headers stand in a file", id="-H @"),
+        pytest.param("curl -H nonsense http://x", "a header without a colon", id="no header"),
+        pytest.param("curl -H Content-Type: -d a http://x", "a body without a Content-Type", id="no content type"),
+        pytest.param("curl -b jar http://x", "its cookies stand in a file", id="-b file"),
+        pytest.param("curl -K file http://x", "its options stand in a file", id="-K"),
+        pytest.param("curl --digest -u a:b http://x", "only Basic logins", id="digest"),
+        pytest.param("curl --cert c http://x", "client certificates", id="--cert"),
+        pytest.param("curl http://x --next http://y", "makes several calls", id="--next"),
+        pytest.param("curl 'http://x/{a,b}'", "calls several URLs", id="braces"),
+        pytest.param("curl 'http://x/[01-20]'", "calls several URLs", id="brackets"),
+        pytest.param("curl --frobnicate http://x", "the option --frobnicate is not known here", id="unknown option"),
+        pytest.param(
+            "curl '--header=X: hunter2' http://x", "the option --header=… is not known here", id="value behind ="
+        ),
+        pytest.param("curl --user:hunter2 http://x", "an option is not known here", id="value behind :"),
+        pytest.param("curl -@ http://x", "the option -@ is not known here", id="unknown letter"),
+        pytest.param("curl http://x -m", "nothing stands behind -m", id="no value"),
+        pytest.param("curl -m soon http://x", "-m is no number of seconds", id="time"),
+        pytest.param("curl --retry many http://x", "--retry is no whole number", id="retries"),
+        pytest.param("curl -H content-type:text/json -d '{a' http://x", "its body is not JSON", id="no JSON"),
+        pytest.param("curl --json null http://x", "the JSON null", id="null"),
+        pytest.param("curl http://[x", "the URL can't be read", id="URL"),
+        pytest.param("curl http://me:hunter2℀@x", "the URL can't be read", id="URL of such characters"),
+        pytest.param("wget -O- --frob=hunter2 http://x", "the option --frob of wget is not known", id="wget's value"),
+        pytest.param("wget -N http://x", "depends on a file's age", id="wget's age of a file"),
+        pytest.param("wget -nc http://x", "only where its file is not there yet", id="wget's first time"),
+        pytest.param("wget -i f", "its URLs stand in a file", id="wget's list"),
+        pytest.param("wget --load-cookies f http://x", "its cookies stand in a file", id="wget's cookies"),
+        pytest.param("wget -e hunter2=1 http://x", "the option --execute of wget is not known", id="wget's setting"),
+        pytest.param("wget -O- --post-file=f http://x", "its body stands in a file", id="wget's file"),
+        pytest.param("wget -O- --mirror http://x", "fetches what pages link to", id="wget's mirror"),
+    ],
+)
+def test_refused(line: str, message: str) -> None:
+    with pytest.raises(NotTakenOver) as refused:
+        _call(line).fields()
+    assert message in str(refused.value)
+    assert "hunter2" not in str(refused.value)

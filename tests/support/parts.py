@@ -1,0 +1,219 @@
+"""The parts of the service put together as `app` does it, on real SQLite, without a server and without a watcher.
+
+async with opened(tmp_path) as parts:
+    await parts.catalog.create(spec("a", interval={"seconds": 1}, target_url=target.url()), replace_existing=False)
+    row = await parts.row_where("a", lambda row: row.status is Status.COMPLETED)
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from myscheduler.adapters.http.sender import open_sender
+from myscheduler.adapters.secret_files import Secrets
+from myscheduler.adapters.source import DirectorySource
+from myscheduler.adapters.store import Store, open_store
+from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.adapters.store.rows import jobs as job_rows
+from myscheduler.api import REQUESTS, create_api
+from myscheduler.core.gitops.sync_state import SyncState
+from myscheduler.core.history.execution import Record
+from myscheduler.core.job.spec import Job, JobSpec, Owner
+from myscheduler.core.lifecycle import transitions as lifecycle
+from myscheduler.core.manifest.declaration import declare
+from myscheduler.core.secrets.references import Grants
+from myscheduler.service.catalog.catalog import Catalog
+from myscheduler.service.dispatch.dispatcher import Runner
+from myscheduler.service.gitops.reconciler import Reconciler
+from myscheduler.service.upkeep.clock_watch import Timekeeper
+
+ZONE = "Asia/Tokyo"
+PATIENCE = 10.0
+"""Seconds that a wait may last before the test fails; none is expected to need them."""
+PAGES = 1_000_000_000
+
+T = TypeVar("T")
+
+
+@dataclass
+class Clock:
+    """The real clock, put forward or back by `shift`."""
+
+    shift: timedelta = field(default_factory=timedelta)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.shift
+
+
+@dataclass
+class Parts:
+    folder: Path
+    clock: Clock
+    store: Store
+    runner: Runner
+    catalog: Catalog
+    reconciler: Reconciler
+    timekeeper: Timekeeper
+    grants: Grants = field(default_factory=Grants)
+    """What the policy allows jobs of the API."""
+
+    @property
+    def jobs_dir(self) -> Path:
+        return self.folder / "jobs.d"
+
+    def secret(self, name: str, content: str | bytes) -> None:
+        """Put a file into the folder of the secrets."""
+        path = self.folder / "secrets" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def manifest(self, name: str, text: str) -> Path:
+        """Write a file into the source."""
+        path = self.jobs_dir / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    async def sync(self, approved: str | None = None) -> SyncState:
+        return await self.reconciler.reconcile(approved=approved)
+
+    async def create(self, job_id: str, **fields: Any) -> Job:
+        return await self.catalog.create(spec(job_id, **fields), replace_existing=False)
+
+    async def jobs(self) -> dict[str, Job]:
+        return {job.job_id: job for job in await self.store.read(job_rows.all_jobs)}
+
+    async def rows(self, job_id: str) -> list[Record]:
+        """The job's history, oldest first."""
+        found = await self.store.read(partial(execution_rows.of_job, job_id=job_id, limit=1_000))
+        return found[::-1]
+
+    async def rows_where(self, job_id: str, is_enough: Callable[[list[Record]], bool]) -> list[Record]:
+        """The job's history, oldest first, as soon as it is as wanted."""
+        return await until(partial(self.rows, job_id), is_enough)
+
+    async def row_where(self, job_id: str, is_wanted: Callable[[Record], bool]) -> Record:
+        """The first such row of the job's history, as soon as there is one."""
+        rows = await self.rows_where(job_id, lambda rows: any(map(is_wanted, rows)))
+        return next(filter(is_wanted, rows))
+
+    def fill(self) -> None:
+        """Make the database full: nothing that needs another page can be written."""
+        self._limit_pages(1)  # SQLite takes it as "what there is"
+
+    def make_room(self) -> None:
+        self._limit_pages(PAGES)
+
+    def _limit_pages(self, pages: int) -> None:
+        """The limit belongs to a connection, and all writes go over one."""
+        with closing(self.store._writer._engine.raw_connection()) as connection:
+            connection.cursor().execute(f"PRAGMA max_page_count = {pages}")
+
+
+@asynccontextmanager
+async def opened(
+    folder: Path,
+    *,
+    clock: Clock | None = None,
+    zone: str = ZONE,
+    limit: int = 1_000,
+    limit_per_host: int | None = None,
+    drain_sec: float = 5.0,
+    environment: Mapping[str, str] | None = None,
+) -> AsyncIterator[Parts]:
+    """Nothing that runs by itself is at work: `parts.runner.start()` starts the runner, which is stopped at the end."""
+    now = clock or Clock()
+    (folder / "jobs.d").mkdir(exist_ok=True)
+    async with AsyncExitStack() as stack:
+        store = stack.enter_context(open_store(f"sqlite:///{folder / 'jobs.db'}"))
+        sender = await stack.enter_async_context(
+            open_sender(connections=0, connections_per_host=200, reach=lambda: reconciler.rulebook.reach)
+        )
+        runner = Runner(
+            store,
+            sender,
+            zone=zone,
+            now=now,
+            user_agent="myscheduler/test",
+            secrets=Secrets(folder / "secrets", environment or {}),
+            grants=lambda: parts.grants,
+            in_flight=limit,
+            in_flight_per_host=limit if limit_per_host is None else limit_per_host,
+        )
+        stack.push_async_callback(_stop, runner, drain_sec)
+        catalog = Catalog(store, zone=zone, now=now, arm=runner.arm)
+        source = DirectorySource(folder / "jobs.d")
+        reconciler = Reconciler(source, store, catalog, zone=zone, now=now)
+        timekeeper = Timekeeper(runner, catalog, now=now)
+        await runner.recover()
+        await catalog.load()
+        parts = Parts(folder, now, store, runner, catalog, reconciler, timekeeper)
+        yield parts
+
+
+@asynccontextmanager
+async def client(
+    parts: Parts, *, token: str | None = None, zone: str = ZONE, requests_at_once: int = REQUESTS
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the REST API on these parts. It follows no redirect, and a bug is a 500, as over the network."""
+    api = create_api(
+        parts.store,
+        parts.catalog,
+        parts.runner,
+        parts.reconciler,
+        zone=zone,
+        source=str(parts.jobs_dir),
+        token=token,
+        now=parts.clock,
+        grants=lambda: parts.grants,
+        requests_at_once=requests_at_once,
+    )
+    transport = httpx.ASGITransport(api, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8003") as one:
+        yield one
+
+
+async def until(look: Callable[[], Awaitable[T]], is_enough: Callable[[T], bool]) -> T:
+    """What `look` gives as soon as it `is_enough`."""
+    seen = await look()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not is_enough(seen):
+                await asyncio.sleep(0.01)
+                seen = await look()
+    except TimeoutError as error:
+        raise AssertionError(f"still not so after {PATIENCE} s: {seen!s:.2000}") from error
+    return seen
+
+
+def spec(job_id: str, **fields: Any) -> JobSpec:
+    """A spec from the fields of a manifest; every hour when they name no schedule."""
+    given = {"job_id": job_id, "target_url": "http://127.0.0.1:9/"} | fields
+    if not {"cron", "interval", "run_at"} & fields.keys():
+        given["interval"] = {"hours": 1}
+    declared, complaints = declare(given, zone=ZONE)
+    assert declared is not None, complaints
+    return declared
+
+
+def job(job_id: str, now: datetime, **fields: Any) -> Job:
+    """A job of the API as it is when it is made."""
+    return lifecycle.create(spec(job_id, **fields), owner=Owner.API, source=None, now=now, zone=ZONE).job
+
+
+def soon(seconds: float = 0.2, *, every: int = 3600) -> dict[str, Any]:
+    """The fields of an interval whose next slot is `seconds` from now."""
+    first = datetime.now(UTC) + timedelta(seconds=seconds)
+    return {"interval": {"seconds": every}, "anchor": (first - timedelta(seconds=every)).isoformat()}
+
+
+async def _stop(runner: Runner, drain_sec: float) -> None:
+    if any(not loop.done() for loop in runner.loops):
+        await runner.stop(drain_sec)
