@@ -13,9 +13,9 @@ from click.testing import CliRunner
 
 from myscheduler import settings
 from myscheduler.cli import main
-from myscheduler.core.dispatch.admission import Reason
 from myscheduler.core.findings.rules import RULES
 from myscheduler.core.history.execution import Status
+from myscheduler.core.history.reasons import Reason
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.fields import JobFields
 from myscheduler.core.policy.file import READERS

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from myscheduler.core.history.execution import Failure, Outcome
+from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.secrets.redaction import Secret
 from myscheduler.core.secrets.references import variable_of
 from myscheduler.machine.causes import is_lack_of_files, reason_of

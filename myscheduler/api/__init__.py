@@ -26,7 +26,7 @@ from myscheduler.api.routes.sync import sync_router
 from myscheduler.api.routes.why import why_router
 from myscheduler.api.shapes.jobs import Views
 from myscheduler.core.access.allowed_hosts import AllowedHosts
-from myscheduler.core.secrets.references import Grants
+from myscheduler.core.policy.grants import Grants
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.dispatch.dispatcher import Runner
 from myscheduler.service.gitops.reconciler import Reconciler

@@ -11,7 +11,7 @@ import pytest
 
 from myscheduler.adapters import secret_files as module
 from myscheduler.adapters.secret_files import FRESH_SEC, SIZE_LIMIT, Secrets
-from myscheduler.core.history.execution import Failure, Outcome
+from myscheduler.core.calls.outcome import Failure, Outcome
 
 pytestmark = pytest.mark.anyio
 

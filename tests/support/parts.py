@@ -28,7 +28,7 @@ from myscheduler.core.history.execution import Record
 from myscheduler.core.job.spec import Job, JobSpec, Owner
 from myscheduler.core.lifecycle import transitions as lifecycle
 from myscheduler.core.manifest.declaration import declare
-from myscheduler.core.secrets.references import Grants
+from myscheduler.core.policy.grants import Grants
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.dispatch.dispatcher import Runner
 from myscheduler.service.gitops.reconciler import Reconciler

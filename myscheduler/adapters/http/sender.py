@@ -33,8 +33,9 @@ from myscheduler.adapters.http.trust import tls_context
 from myscheduler.core.caching import cached
 from myscheduler.core.calls.hosts import looked_up
 from myscheduler.core.calls.link_local import NOWHERE, Address, Reach, advice, called_address, link_local_parts
+from myscheduler.core.calls.outcome import EXCERPT_BYTES, Failure, Outcome
+from myscheduler.core.calls.request import Request
 from myscheduler.core.header_values import pairs
-from myscheduler.core.history.execution import EXCERPT_BYTES, Failure, Outcome, Request
 from myscheduler.core.secrets.redaction import Secret, redact, redact_start
 from myscheduler.machine.causes import is_lack_of_files, lack_of_files, reason_of
 

@@ -13,9 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from myscheduler.api.door.methods import allow, allowed_methods
 from myscheduler.api.door.trickle import Trickle
 from myscheduler.api.errors import problem
+from myscheduler.api.methods import allow, allowed_methods
 from myscheduler.core.access.allowed_hosts import AllowedHosts
 from myscheduler.core.calls.hosts import host_in_header
 from myscheduler.core.findings.problem import printable, shown

@@ -30,7 +30,7 @@ from myscheduler.core.history.repeats import RequestKey
 from myscheduler.core.job.spec import Job, JobSpec
 from myscheduler.core.manifest.declaration import declare, is_past
 from myscheduler.core.manifest.fields import JobFields
-from myscheduler.core.secrets.references import Grants, not_allowed
+from myscheduler.core.policy.grants import Grants, not_allowed
 from myscheduler.errors import JobNotFoundError, StoreUnavailableError
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.dispatch.dispatcher import Runner

@@ -16,9 +16,9 @@ from myscheduler.adapters.store.rows import queued as queued_rows
 from myscheduler.adapters.store.rows import uptime as life_rows
 from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.input.moments import unescaped
-from myscheduler.core.dispatch.admission import Reason
 from myscheduler.core.explain.why import MOST, Explanation, Facts, explain
 from myscheduler.core.findings.problem import Complaint
+from myscheduler.core.history.reasons import Reason
 from myscheduler.core.schedule.timestamps import Asked, parse_asked
 from myscheduler.errors import JobNotFoundError, ScheduleError
 from myscheduler.service.gitops.reconciler import Reconciler

@@ -1,8 +1,8 @@
-"""One execution as HTTP: the request of each attempt, and what its outcome means."""
+"""One execution as HTTP: the request of each attempt."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from sys import intern
@@ -10,18 +10,30 @@ from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
 
 from myscheduler.core.header_values import FORM, HeaderValue, content_type, is_json, media_type
-from myscheduler.core.history.execution import Execution, Failure, Outcome, Request, Status
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.secrets.redaction import Secret
 from myscheduler.core.secrets.references import MARK, encoded_around, resolve
 
-MAX_BACKOFF_SEC = 3600.0
 _RESERVED = "x-myscheduler-"
 _MARK_BYTES = MARK.encode()
 
 
-def build_request(spec: JobSpec, execution: Execution, attempt: int, *, user_agent: str) -> Request:
-    """The request of one attempt, with the headers by which a target knows the execution again.
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, ready to be sent. Its `repr` tells nothing that may hold a secret."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, HeaderValue] = field(repr=False)
+    body: bytes | None = field(repr=False)
+    timeout_sec: float
+    """Seconds for the whole attempt: connect, send, and read the response to its end."""
+    secrets: tuple[Secret, ...] = field(default=(), repr=False)
+    """What was put into it, and is taken out of the response."""
+
+
+def build_request(spec: JobSpec, execution_id: str, slot: datetime, attempt: int, *, user_agent: str) -> Request:
+    """The request of one attempt of an execution, with the headers by which a target knows the execution again.
 
     `Idempotency-Key` (IETF draft httpapi-idempotency-key-header) stays the same over the attempts of an execution. The
     job's own headers win over ours, except those that start with `X-MyScheduler-`.
@@ -29,13 +41,13 @@ def build_request(spec: JobSpec, execution: Execution, attempt: int, *, user_age
     own = {name: value for name, value in spec.headers.items() if not name.lower().startswith(_RESERVED)}
     given = {name.lower() for name in own}
     body = _body(spec)
-    defaults = {"User-Agent": user_agent, "Idempotency-Key": execution.execution_id}
+    defaults = {"User-Agent": user_agent, "Idempotency-Key": execution_id}
     if body is not None:
         defaults["Content-Type"] = "application/json"
     identity = {
         "X-MyScheduler-Job-Id": spec.job_id if spec.job_id.isascii() else _percent(spec.job_id),
-        "X-MyScheduler-Execution-Id": execution.execution_id,
-        "X-MyScheduler-Scheduled-At": rfc3339(execution.slot),
+        "X-MyScheduler-Execution-Id": execution_id,
+        "X-MyScheduler-Scheduled-At": rfc3339(slot),
         "X-MyScheduler-Attempt": str(attempt),
     }
     headers = {name: value for name, value in defaults.items() if name.lower() not in given} | own | identity
@@ -95,30 +107,6 @@ def _json_text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)[1:-1]
 
 
-def retry_delay(spec: JobSpec, outcome: Outcome, attempt: int) -> float | None:
-    """Seconds until the next attempt, or `None` when there is none.
-
-    5xx, timeouts and connection errors are retried; any other answer is final. The delay doubles with each attempt.
-    """
-    if attempt > spec.max_retries or not _is_retryable(outcome):
-        return None
-    return backoff(spec, attempt)
-
-
-def backoff(spec: JobSpec, attempt: int) -> float:
-    """Seconds between that attempt, counted from 1, and the next."""
-    return float(min(spec.retry_backoff_sec * 2 ** min(attempt - 1, 32), MAX_BACKOFF_SEC))
-
-
-def longest_run(spec: JobSpec) -> float:
-    """Seconds that an execution lasts when every attempt ends by its timeout."""
-    return (spec.max_retries + 1) * spec.timeout_sec + sum(backoff(spec, one) for one in range(1, spec.max_retries + 1))
-
-
-def final_status(outcome: Outcome) -> Status:
-    return Status.FAILED if outcome.failure else Status.COMPLETED
-
-
 def host_of(url: str) -> str:
     """What shares the capacity of one target: host and port, without user and password."""
     return intern(urlsplit(url).netloc.rpartition("@")[2].lower())  # of which a fleet has few
@@ -126,16 +114,6 @@ def host_of(url: str) -> str:
 
 def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _is_retryable(outcome: Outcome) -> bool:
-    match outcome.failure:
-        case Failure.TIMEOUT | Failure.CONNECTION | Failure.NO_FILE:
-            return True
-        case Failure.HTTP_ERROR:
-            return (outcome.http_status or 0) >= 500
-        case _:
-            return False
 
 
 def _body(spec: JobSpec) -> bytes | None:

@@ -16,11 +16,12 @@ from myscheduler.core.crontab.shell import ShellError
 from myscheduler.core.crontab.times import times_of
 from myscheduler.core.crontab.web_call import NotTakenOver
 from myscheduler.core.crontab.wrappers import FoundCall
-from myscheduler.core.findings.masking import MASK, masked, masked_text
+from myscheduler.core.findings.masking import MASK, masked_text
 from myscheduler.core.findings.problem import Complaint, Problem, Severity, worst
+from myscheduler.core.job.spec import METHODS
 from myscheduler.core.manifest.declaration import declare
-from myscheduler.core.manifest.fields import METHODS
 from myscheduler.core.manifest.writing import document, ordered
+from myscheduler.core.secrets.literals import masked
 from myscheduler.core.secrets.references import is_in_host
 
 

@@ -4,17 +4,17 @@ Every slot of a job lies either at or before the job's cursor, and is then in th
 still to be decided. A decision moves the cursor; nothing else does.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from itertools import islice
 from typing import assert_never
 
 from myscheduler.core.history.execution import Execution, Status
+from myscheduler.core.history.gaps import Gap, gap, gaps, stretches
+from myscheduler.core.history.reasons import Reason
 from myscheduler.core.job.spec import CatchUp, Job, JobSpec
-from myscheduler.core.schedule.exclusions import Exclusion, exclusions
-from myscheduler.core.schedule.slots import TICK, Schedule, back, count_between, last_until, next_after
+from myscheduler.core.schedule.slots import TICK, Schedule, back, last_until
 
 ON_TIME = timedelta(minutes=1)
 """So far a start and its slot may be apart: one that is sent later counts as caught up on, and one that was decided so
@@ -22,53 +22,11 @@ long before its time was decided by a clock that has been set back since."""
 BACKLOG_LIMIT = 100
 """So many due slots of a job are run one after the other; when there are more, only the last one runs."""
 
-MOST_STRETCHES = 200
-"""So many stretches of slots that are left out are told apart in one decision: each costs rows of the history."""
 MOST_LOOKED_AT = 4_000
 """The last slot to run is looked for no farther back than so many stretches."""
 _A_LOOK = 100
 """What a look at a further span of time counts as."""
 _LONGEST_LOOK = timedelta(days=8)
-
-
-class Reason(StrEnum):
-    """Why a slot did not run, or why an execution ended as it did."""
-
-    PAUSED = "paused"
-    OVERLAP = "overlap"
-    DEADLINE = "deadline"
-    COALESCED = "coalesced"
-    BACKLOG = "backlog"
-    EDITED = "edited"
-    DELETED = "deleted"
-    EXPIRED = "expired"
-    DST_GAP = "dst-gap"
-    BLACKOUT = "blackout"
-    HOLIDAY = "holiday"
-    WEEKEND = "weekend"
-    CATCHUP = "catchup"
-    REPLACED = "replaced"
-    CRASH = "crash"
-    SHUTDOWN = "shutdown"
-    DATABASE = "database"
-    NO_FILE = "no-file"
-    SECRET_MISSING = "secret-missing"  # noqa: S105 - a word, no password
-    SECRET_UNUSABLE = "secret-unusable"  # noqa: S105 - a word, no password
-    SECRET_NOT_ALLOWED = "secret-not-allowed"  # noqa: S105 - a word, no password
-    TARGET_NOT_ALLOWED = "target-not-allowed"
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Consecutive slots that do not run, for one reason."""
-
-    status: Status
-    reason: Reason
-    first: datetime
-    last: datetime
-    count: int
-    schedule: Schedule | None = field(default=None, compare=False, repr=False)
-    """Whose slots these are: all of its slots from `first` to `last`. Not known of what was read from the history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,66 +111,6 @@ def may_resend(job: Job, execution: Execution, now: datetime) -> bool:
     )
 
 
-def gap(schedule: Schedule, after: datetime, until: datetime, status: Status, reason: Reason) -> Gap | None:
-    """The slots in (`after`, `until`] as a gap, or `None` when there are none."""
-    if until <= after:
-        return None
-    first = next_after(schedule, after)
-    if first is None or first > until:
-        return None
-    last = last_until(schedule, until, after=after)
-    return Gap(status, reason, first, last or first, count_between(schedule, after, until), schedule)
-
-
-def without(whole: Gap, slots: Sequence[datetime]) -> tuple[Gap, ...]:
-    """What is left of the gap when `slots`, in their order, are taken out: they have their own place in the history."""
-    if whole.schedule is None:
-        return (whole,)
-    starts = (whole.first - TICK, *slots)
-    ends = (*(slot - TICK for slot in slots), whole.last)
-    parts = (
-        gap(whole.schedule, max(start, starts[0]), min(end, whole.last), whole.status, whole.reason)
-        for start, end in zip(starts, ends, strict=True)
-    )
-    return tuple(part for part in parts if part)
-
-
-def gaps(
-    schedule: Schedule,
-    after: datetime,
-    until: datetime,
-    status: Status,
-    reason: Reason,
-    *,
-    most: int = MOST_STRETCHES,
-) -> tuple[Gap, ...]:
-    """The slots in (`after`, `until`] as gaps, in order; those that are left out anyway have that as their reason.
-
-    Behind `most` stretches of the latter, all that follow count as the former.
-    """
-    found = (
-        gap(schedule, start, end, Status.SKIPPED, Reason(left_out))
-        if left_out
-        else gap(schedule, start, end, status, reason)
-        for start, end, left_out in _parts(schedule, after, until, most)
-    )
-    return tuple(one for one in found if one)
-
-
-def _parts(
-    schedule: Schedule, after: datetime, until: datetime, most: int | None = None
-) -> Iterator[tuple[datetime, datetime, Exclusion | None]]:
-    """(`after`, `until`] cut where slots begin or cease to be left out, `most` times, and why they are."""
-    for start, end, why in islice(exclusions(schedule, after, until), most):
-        first, last = max(start - TICK, after), min(end - TICK, until)
-        if first > after:
-            yield after, first, None
-        yield first, last, why
-        after = last
-    if after < until:
-        yield after, until, None
-
-
 def _only_gaps(found: tuple[Gap, ...]) -> tuple[Step, ...]:
     return (Step(found, None, found[-1].last),) if found else ()
 
@@ -242,7 +140,7 @@ def _runs_backwards(schedule: Schedule, after: datetime, until: datetime) -> Ite
     looked_at, span = 0, timedelta(hours=1)
     while looked_at < MOST_LOOKED_AT and (last := last_until(schedule, until, after=after)) is not None:
         start = max(after, back(last, span))
-        parts = list(_parts(schedule, start, last))
+        parts = list(stretches(schedule, start, last))
         for first, end, left_out in reversed(parts):
             slot = None if left_out else last_until(schedule, end, after=first)
             while slot is not None:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from myscheduler.core.calls.request import host_of
-from myscheduler.core.dispatch.admission import ON_TIME, Gap, Step
+from myscheduler.core.dispatch.admission import ON_TIME, Step
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.dispatch.deciding import Question
 from myscheduler.core.dispatch.lanes import Lanes
 from myscheduler.core.history.execution import Cause, Execution, Kind
+from myscheduler.core.history.gaps import Gap
 from myscheduler.core.job.spec import CatchUp, Job, compile_schedule
 from myscheduler.core.schedule.slots import Schedule, next_after
 

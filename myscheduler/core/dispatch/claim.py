@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from myscheduler.core.dispatch.admission import Gap
 from myscheduler.core.history.execution import Execution
+from myscheduler.core.history.gaps import Gap
 from myscheduler.core.history.repeats import Kept
 from myscheduler.core.job.spec import Source
 

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from itertools import islice, takewhile
 from typing import Any
 
-from myscheduler.core.dispatch.admission import Gap, Reason, gap
 from myscheduler.core.explain.clock_changes import clock_note
 from myscheduler.core.explain.job import describe_job
 from myscheduler.core.history.execution import Status
+from myscheduler.core.history.gaps import Gap, gap
+from myscheduler.core.history.reasons import Reason
 from myscheduler.core.job.spec import DeclaredInterval, JobSpec, compile_schedule
 from myscheduler.core.schedule.calendars import name_of
 from myscheduler.core.schedule.exclusions import exclusions, runs_after

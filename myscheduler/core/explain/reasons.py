@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from myscheduler.core.dispatch.admission import Reason
+from myscheduler.core.history.reasons import Reason
 from myscheduler.core.schedule.calendars import Closed, WorkingDays, closed_on, name_of
 from myscheduler.core.schedule.cron import Cron, OnClock, members_of, with_overlap
 from myscheduler.core.schedule.slots import TICK, Adjusted, Schedule, slots_between

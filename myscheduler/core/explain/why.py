@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from myscheduler.core.dispatch.admission import Reason
 from myscheduler.core.explain.clock_changes import clock_note
 from myscheduler.core.explain.durations import span_words
 from myscheduler.core.explain.job import describe_job
 from myscheduler.core.explain.reasons import REASONS, as_sentence, closed_words, is_repeated, moved_words
 from myscheduler.core.history.execution import Kind, QueuedRun, Record, Status
+from myscheduler.core.history.reasons import Reason
 from myscheduler.core.job.spec import Job, compile_schedule
 from myscheduler.core.schedule.exclusions import Exclusion, exclusion_at, next_run
 from myscheduler.core.schedule.slots import TICK, Adjusted, Schedule, back, last_until, slots_between

@@ -1,16 +1,11 @@
-"""What is sent for a job, and what comes of it."""
+"""Executions: what set them off, how far they came, and how they ended."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from myscheduler.core.header_values import HeaderValue
+from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.job.spec import Source
-from myscheduler.core.secrets.redaction import Secret
-
-EXCERPT_BYTES = 4096
-"""How much of a response is kept in the history."""
 
 
 class Kind(StrEnum):
@@ -29,53 +24,6 @@ class Status(StrEnum):
     SKIPPED = "skipped"
     MISSED = "missed"
     INTERRUPTED = "interrupted"
-
-
-class Failure(StrEnum):
-    """How an attempt failed; `HTTP_ERROR` stands for an answer that is not 2xx."""
-
-    HTTP_ERROR = "http_error"
-    TIMEOUT = "timeout"
-    CONNECTION = "connection"
-    UNREADABLE_ANSWER = "unreadable-answer"
-    """Something came in which nobody can read a status. The target may have acted on the request."""
-    INVALID_REQUEST = "invalid_request"
-    NO_FILE = "no-file"
-    """This process had no file left for a connection or a secret, so nothing was sent."""
-    SECRET_MISSING = "secret-missing"  # noqa: S105 - a word, no password
-    SECRET_UNUSABLE = "secret-unusable"  # noqa: S105 - a word, no password
-    SECRET_NOT_ALLOWED = "secret-not-allowed"  # noqa: S105 - a word, no password
-    """Without its secrets nothing is sent."""
-    TARGET_NOT_ALLOWED = "target-not-allowed"
-    """The host is a link-local address, or leads to one only, and nothing was sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One HTTP request, ready to be sent. Its `repr` tells nothing that may hold a secret."""
-
-    method: str
-    url: str = field(repr=False)
-    headers: Mapping[str, HeaderValue] = field(repr=False)
-    body: bytes | None = field(repr=False)
-    timeout_sec: float
-    """Seconds for the whole attempt: connect, send, and read the response to its end."""
-    secrets: tuple[Secret, ...] = field(default=(), repr=False)
-    """What was put into it, and is taken out of the response."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one attempt gave. A failing target is an outcome, never an exception."""
-
-    http_status: int | None = None
-    failure: Failure | None = None
-    error: str | None = None
-    """For people: what went wrong or, of a success, what was odd about the answer; without the request's secrets."""
-    response_size: int | None = None
-    """Bytes of the response body that were read."""
-    excerpt: str | None = None
-    """The first `EXCERPT_BYTES` bytes of the response as text."""
 
 
 class Cause(StrEnum):
@@ -174,3 +122,7 @@ class Record:
             self.started_at or self.slot,
             self.requested_by,
         )
+
+
+def final_status(outcome: Outcome) -> Status:
+    return Status.FAILED if outcome.failure else Status.COMPLETED

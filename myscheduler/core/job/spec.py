@@ -479,3 +479,6 @@ def trigger_text(spec: JobSpec) -> str:
 
 def _cron_text(cron: DeclaredCron) -> str:
     return f"cron[{', '.join(f'{name}={value!r}' for name, value in cron.fields)}]"
+
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from myscheduler.core.findings.masking import DEEPEST, masked
 from myscheduler.core.job.spec import JobSpec, to_json
+from myscheduler.core.secrets.literals import DEEPEST, masked
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from myscheduler.core.dispatch.admission import Gap, Reason, gap
 from myscheduler.core.history.execution import Status
+from myscheduler.core.history.gaps import Gap, gap
+from myscheduler.core.history.reasons import Reason
 from myscheduler.core.job.spec import Job, JobSpec, Owner, Pause, Source, compile_schedule, digest
 from myscheduler.core.schedule.slots import TICK, Once, Schedule, back, count_between, last_until, next_after
 

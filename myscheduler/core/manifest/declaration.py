@@ -22,6 +22,7 @@ from myscheduler.core.findings.problem import Complaint, Severity, did_you_mean,
 from myscheduler.core.header_values import SINGLE, HeaderValue, texts_of
 from myscheduler.core.job.limits import NO_LIMITS, Limits
 from myscheduler.core.job.spec import (
+    METHODS,
     DeclaredCron,
     DeclaredCrons,
     DeclaredDate,
@@ -36,7 +37,7 @@ from myscheduler.core.job.spec import (
 from myscheduler.core.manifest.calendars_file import NamedCalendars
 from myscheduler.core.manifest.excess import excess
 from myscheduler.core.manifest.field_faults import read_fields
-from myscheduler.core.manifest.fields import METHODS, JobFields
+from myscheduler.core.manifest.fields import JobFields
 from myscheduler.core.manifest.limit_fields import declared_limits
 from myscheduler.core.manifest.schedule_fields import FIELD_OF_KIND, Rejected, declared_schedule
 from myscheduler.core.policy.policy import Policy, judge

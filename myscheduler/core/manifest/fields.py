@@ -18,6 +18,7 @@ from myscheduler.core.bounds import (
     MOST_HEADERS,
     MOST_LABELS,
 )
+from myscheduler.core.job.spec import METHODS
 
 DAY = 86_400
 MOST_BLACKOUTS = 100
@@ -27,7 +28,6 @@ MOST_CRONS = 20
 """Cron expressions of one job."""
 LONGEST_DAYS = 50
 """Characters of one of them."""
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
 def _whole(value: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.calls.link_local import Reach
-from myscheduler.core.findings.masking import field_of, is_credential_name, literal_credentials
+from myscheduler.core.findings.masking import field_of, is_credential_name
 from myscheduler.core.findings.problem import Complaint, Problem, enough, worst
 from myscheduler.core.job.spec import JobSpec, digest
 from myscheduler.core.manifest.calendars_file import NamedCalendars, read_calendars
@@ -20,6 +20,7 @@ from myscheduler.core.manifest.declaration import declare, id_fault
 from myscheduler.core.policy.bursts import Cap, caps_of
 from myscheduler.core.policy.file import Rules, read_policy
 from myscheduler.core.policy.policy import Policy
+from myscheduler.core.secrets.literals import literal_credentials
 from myscheduler.core.secrets.references import places_of
 from myscheduler.core.source.configmaps import EmbeddedFile, Place, embedded, here, is_object
 from myscheduler.core.source.ignoring import NOTHING, ignoring_problems, read_ignoring

@@ -14,9 +14,9 @@ from myscheduler.core.calls.hosts import parse_host_pattern
 from myscheduler.core.calls.link_local import EVERYWHERE, NOWHERE, Network, Reach, read_network
 from myscheduler.core.findings.masking import field_of, key_shown
 from myscheduler.core.findings.problem import LONGEST_SHOWN, Problem, enough, shown
-from myscheduler.core.manifest.fields import METHODS
+from myscheduler.core.job.spec import METHODS
+from myscheduler.core.policy.grants import Grant, Grants
 from myscheduler.core.policy.policy import NO_POLICY, Policy
-from myscheduler.core.secrets.references import Grant, Grants
 from myscheduler.core.source.snapshot import SourceFile, UnreadableFile
 from myscheduler.core.source.yaml import Document, YamlError, read_documents
 

@@ -12,11 +12,11 @@ from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.calls.hosts import Host, HostPattern, called_host, hosts_in_headers
 from myscheduler.core.calls.link_local import Network, Reach, address_in, read_network
 from myscheduler.core.explain.durations import span_words
-from myscheduler.core.findings.masking import literal_credentials
 from myscheduler.core.findings.problem import Complaint, cut, shown
 from myscheduler.core.job.spacing import shortest_distance
 from myscheduler.core.job.spec import JobSpec
-from myscheduler.core.secrets.references import Grants
+from myscheduler.core.policy.grants import Grants
+from myscheduler.core.secrets.literals import literal_credentials
 
 LONGEST_LIST = 300
 """Characters of the allowed values in a message."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from myscheduler.core.dispatch.admission import Gap, Reason
 from myscheduler.core.history.execution import Execution, Status
+from myscheduler.core.history.gaps import Gap
+from myscheduler.core.history.reasons import Reason
 from myscheduler.core.schedule.expansion import to_moment
 
 WAITING = "waiting"

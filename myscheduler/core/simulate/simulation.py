@@ -13,9 +13,11 @@ from datetime import datetime, timedelta
 from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
-from myscheduler.core.dispatch.admission import Gap, Reason, gap, may_resend
+from myscheduler.core.dispatch.admission import may_resend
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.history.execution import Execution, Status
+from myscheduler.core.history.gaps import Gap, gap
+from myscheduler.core.history.reasons import Reason
 from myscheduler.core.job.spec import DeclaredDate, Job, JobSpec, Owner, compile_schedule, digest
 from myscheduler.core.lifecycle import transitions as lifecycle
 from myscheduler.core.schedule.exclusions import exclusions

@@ -15,8 +15,9 @@ from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import queued as queued_rows
 from myscheduler.adapters.store.rows import repeats as key_rows
 from myscheduler.adapters.store.rows.executions import Undone
-from myscheduler.core.dispatch.admission import ON_TIME, Reason
+from myscheduler.core.dispatch.admission import ON_TIME
 from myscheduler.core.gitops.plan import Adopt, Conflict, Create, Delete, Hold, Known, Move, Plan, Update, job_id_of
+from myscheduler.core.history.reasons import Reason
 from myscheduler.core.history.repeats import Kept
 from myscheduler.core.job.spec import CatchUp, Job, JobSpec, Owner, Source, compile_schedule, digest
 from myscheduler.core.lifecycle import transitions as lifecycle

@@ -26,27 +26,21 @@ from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import probe
 from myscheduler.adapters.store.rows import queued as queued_rows
 from myscheduler.adapters.timers.timers import Due, Timers
-from myscheduler.core.calls.request import build_request, filled, final_status, host_of, may_refer, retry_delay
-from myscheduler.core.dispatch.admission import ON_TIME, Reason, Step, may_resend
+from myscheduler.core.calls.outcome import Failure, Outcome
+from myscheduler.core.calls.request import Request, build_request, filled, host_of, may_refer
+from myscheduler.core.calls.retry import retry_delay
+from myscheduler.core.dispatch.admission import ON_TIME, Step, may_resend
 from myscheduler.core.dispatch.agenda import Agenda, Taken
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.dispatch.deciding import Question, weight_of
 from myscheduler.core.dispatch.lanes import Lanes
-from myscheduler.core.history.execution import (
-    Cause,
-    Execution,
-    Failure,
-    Finish,
-    Kind,
-    Outcome,
-    QueuedRun,
-    Request,
-    Status,
-)
+from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, QueuedRun, Status, final_status
+from myscheduler.core.history.reasons import Reason
 from myscheduler.core.history.repeats import RequestKey
 from myscheduler.core.job.spec import Job, Owner
+from myscheduler.core.policy.grants import Grants, refused
 from myscheduler.core.secrets.redaction import redact
-from myscheduler.core.secrets.references import Grants, references_of, refused
+from myscheduler.core.secrets.references import references_of
 from myscheduler.errors import JobNotFoundError, StoreUnavailableError, TriggerConflictError
 from myscheduler.machine.open_files import MANUAL
 from myscheduler.service.dispatch.execution_log import in_words, log_attempt, log_claims, log_end, log_start, names_of
@@ -551,7 +545,9 @@ class Runner:
                 await self._turn(execution, host)
             while True:
                 attempts += 1
-                request = build_request(job.spec, execution, attempts, user_agent=self._user_agent)
+                request = build_request(
+                    job.spec, execution.execution_id, execution.slot, attempts, user_agent=self._user_agent
+                )
                 try:
                     outcome = await self._send(job, request)
                 finally:

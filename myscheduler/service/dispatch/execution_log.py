@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from itertools import islice
 
+from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.calls.request import rfc3339
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.findings.problem import printable
-from myscheduler.core.history.execution import Execution, Finish, Kind, Outcome, Status
+from myscheduler.core.history.execution import Execution, Finish, Kind, Status
 
 NAMED = 5
 """So many jobs are named; of the others only the count."""

@@ -21,8 +21,8 @@ from myscheduler.core.gitops.plan import Plan
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.policy.bursts import Cap, caps_of
 from myscheduler.core.policy.file import Rules, read_policy
+from myscheduler.core.policy.grants import Grants
 from myscheduler.core.policy.policy import Policy
-from myscheduler.core.secrets.references import Grants
 from myscheduler.core.source.snapshot import POLICY, Snapshot, SourceFile
 
 UNKNOWN = "policy-unknown"

@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from myscheduler.adapters.http.answers import AnswerReader, Body, UnreadableError
 from myscheduler.adapters.http.rations import Handler
 from myscheduler.adapters.http.sender import SHOWN_BYTES, Sender, open_sender
-from myscheduler.core.history.execution import Failure, Outcome, Request
+from myscheduler.core.calls.outcome import Failure, Outcome
+from myscheduler.core.calls.request import Request
 from myscheduler.core.secrets.redaction import Secret
 from tests.support.target import AUTHORITY, Answer, Echo, HangUp, Raw, Reply, Silence, Target, tls_context
 

@@ -9,7 +9,8 @@ import uvloop
 from myscheduler.adapters.http.answers import MOST_INTERIM
 from myscheduler.adapters.http.rations import LARGEST_SLICE, SLICE
 from myscheduler.adapters.http.sender import Sender, open_sender
-from myscheduler.core.history.execution import Failure, Outcome, Request
+from myscheduler.core.calls.outcome import Failure, Outcome
+from myscheduler.core.calls.request import Request
 from tests.support.flood import Flood, Watchdog
 from tests.support.target import AUTHORITY, Answer, Raw, Target
 

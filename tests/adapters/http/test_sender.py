@@ -15,8 +15,9 @@ import pytest
 
 from myscheduler.adapters.http import sender as module
 from myscheduler.adapters.http.sender import Sender, open_sender
+from myscheduler.core.calls.outcome import EXCERPT_BYTES, Failure, Outcome
+from myscheduler.core.calls.request import Request
 from myscheduler.core.header_values import HeaderValue
-from myscheduler.core.history.execution import EXCERPT_BYTES, Failure, Outcome, Request
 from myscheduler.core.secrets.redaction import REDACTED, Secret
 from tests.support.few_files import no_more_files
 from tests.support.target import AUTHORITY, Answer, HangUp, Raw, Received, Silence, Target

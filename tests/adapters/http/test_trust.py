@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 from myscheduler.adapters.http.sender import open_sender
 from myscheduler.adapters.http.trust import tls_context
 from myscheduler.cli import main
-from myscheduler.core.history.execution import Outcome, Request
+from myscheduler.core.calls.outcome import Outcome
+from myscheduler.core.calls.request import Request
 from myscheduler.errors import SettingError
 from tests.support.service import environment
 from tests.support.target import AUTHORITY, AUTHORITY_HASH, Answer, Target

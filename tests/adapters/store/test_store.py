@@ -36,9 +36,11 @@ from myscheduler.adapters.store.rows import audit as audit_rows
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows.executions import Undone, new_execution_id
-from myscheduler.core.dispatch.admission import Gap, Reason
+from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.dispatch.claim import Claim
-from myscheduler.core.history.execution import Cause, Execution, Failure, Finish, Kind, Outcome, Record, Status
+from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, Record, Status
+from myscheduler.core.history.gaps import Gap
+from myscheduler.core.history.reasons import Reason
 from myscheduler.core.job.spec import Job
 from myscheduler.core.lifecycle.audit import Action, Entry
 from myscheduler.core.schedule.slots import Interval

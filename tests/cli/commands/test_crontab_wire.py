@@ -220,7 +220,7 @@ async def send(manifest: str, secrets: Mapping[str, str]) -> None:
     assert spec is not None, complaints
     now = datetime(2026, 1, 1, tzinfo=UTC)
     execution = Execution("id", spec.job_id, now, Kind.SCHEDULED, Cause.TIMER, "", None, now)
-    request = build_request(spec, execution, 1, user_agent="myscheduler")
+    request = build_request(spec, execution.execution_id, execution.slot, 1, user_agent="myscheduler")
     values = {name: Secret.of(name, value.removesuffix("\n")) for name, value in secrets.items()}
     async with open_sender(connections=1, connections_per_host=1) as sender:
         outcome = await sender.send(filled(request, spec, values))

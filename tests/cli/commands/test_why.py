@@ -14,8 +14,9 @@ from click.testing import CliRunner, Result
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.cli import main
 from myscheduler.cli.commands.why import _lines
+from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.dispatch.agenda import Agenda
-from myscheduler.core.history.execution import Execution, Finish, Outcome, Status
+from myscheduler.core.history.execution import Execution, Finish, Status
 from myscheduler.core.schedule.slots import slots_between
 from tests.support.golden import FOLDER, expect
 from tests.support.parts import ZONE, Clock, Parts, client, opened

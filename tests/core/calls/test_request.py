@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from myscheduler.core.calls.request import MAX_BACKOFF_SEC, build_request, filled, final_status, may_refer, retry_delay
+from myscheduler.core.calls.outcome import Failure, Outcome
+from myscheduler.core.calls.request import Request, build_request, filled, may_refer
+from myscheduler.core.calls.retry import MAX_BACKOFF_SEC, retry_delay
 from myscheduler.core.header_values import HeaderValue
-from myscheduler.core.history.execution import Cause, Execution, Failure, Kind, Outcome, Request, Status
+from myscheduler.core.history.execution import Cause, Execution, Kind, Status, final_status
 from myscheduler.core.job.spec import DeclaredCron, JobSpec
 from myscheduler.core.secrets.redaction import Secret
 
@@ -19,7 +21,9 @@ EXECUTION = Execution("e-1", "日次", SLOT, Kind.SCHEDULED, Cause.TIMER, "d", N
 
 
 def _request(attempt: int = 1, **fields: Any) -> Request:
-    return build_request(replace(SPEC, **fields), EXECUTION, attempt, user_agent="myscheduler/1")
+    return build_request(
+        replace(SPEC, **fields), EXECUTION.execution_id, EXECUTION.slot, attempt, user_agent="myscheduler/1"
+    )
 
 
 IDENTITY = {
@@ -119,18 +123,22 @@ SECRET = Secret.of("KEY", 'a&"ü')
 )
 def test_values_are_escaped_as_what_they_stand_in(body: Any, content_type: str, sent: str) -> None:
     spec = replace(SPEC, body=body, headers={"Content-Type": content_type})
-    request = build_request(spec, EXECUTION, 1, user_agent="me")
+    request = build_request(spec, EXECUTION.execution_id, EXECUTION.slot, 1, user_agent="me")
     assert may_refer(request)
     assert filled(request, spec, {"KEY": SECRET}).body == sent.encode()
 
 
 def test_values_of_headers_are_filled_each() -> None:
     spec = replace(SPEC, headers={"X-A": ("a", "${secret:KEY}"), "X-B": "${secret:KEY}"})
-    request = build_request(spec, EXECUTION, 1, user_agent="me")
+    request = build_request(spec, EXECUTION.execution_id, EXECUTION.slot, 1, user_agent="me")
     assert may_refer(request)
     headers = filled(request, spec, {"KEY": SECRET}).headers
     assert (headers["X-A"], headers["X-B"]) == (("a", SECRET.value), SECRET.value)
-    assert not may_refer(build_request(replace(SPEC, headers={"X-A": ("a", "b")}), EXECUTION, 1, user_agent="me"))
+    assert not may_refer(
+        build_request(
+            replace(SPEC, headers={"X-A": ("a", "b")}), EXECUTION.execution_id, EXECUTION.slot, 1, user_agent="me"
+        )
+    )
 
 
 def _http(status: int) -> Outcome:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from myscheduler.core.dispatch import admission
-from myscheduler.core.dispatch.admission import BACKLOG_LIMIT, Gap, Reason, Step, admit
+from myscheduler.core.dispatch.admission import BACKLOG_LIMIT, Step, admit
 from myscheduler.core.history.execution import Status
+from myscheduler.core.history.gaps import Gap, gap
+from myscheduler.core.history.reasons import Reason
 from myscheduler.core.job.spec import DeclaredCron, JobSpec
 from myscheduler.core.schedule.calendars import Calendar, WorkingDays
 from myscheduler.core.schedule.cron import Cron
@@ -305,9 +306,9 @@ def test_each_due_slot_is_run_once_or_in_one_gap(
     due = list(slots_between(schedule, cursor, now))
     told: list[datetime] = []
     for step in steps:
-        for gap in step.gaps:
-            slots = [slot for slot in due if gap.first <= slot <= gap.last]
-            assert (slots[0], slots[-1], len(slots)) == (gap.first, gap.last, gap.count)
+        for unrun in step.gaps:
+            slots = [slot for slot in due if unrun.first <= slot <= unrun.last]
+            assert (slots[0], slots[-1], len(slots)) == (unrun.first, unrun.last, unrun.count)
             told += slots
         told += [step.run] if step.run else []
         assert step.cursor == told[-1]
@@ -353,7 +354,7 @@ def test_a_pause_that_ended_by_itself_is_a_later_cursor(
     """Whenever it is decided, also after a downtime: slots before its end are skipped, the others as ever."""
     spec = replace(SPEC, misfire_grace_time=grace, coalesce=coalesce)
     end = max(cursor, min(until - TICK, now))
-    before = admission.gap(schedule, cursor, end, Status.SKIPPED, Reason.PAUSED)
+    before = gap(schedule, cursor, end, Status.SKIPPED, Reason.PAUSED)
     steps = admit(spec, schedule, paused_until=until, running=0, cursor=cursor, now=now)
     after = admit(spec, schedule, paused_until=None, running=0, cursor=end, now=now) if until <= now else ()
     assert [one for step in steps for one in step.gaps] == [

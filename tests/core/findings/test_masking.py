@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myscheduler.core.findings.masking import MASK, is_credential_name, literal_credentials, masked, masked_text
+from myscheduler.core.findings.masking import MASK, is_credential_name, masked_text
 from myscheduler.core.job.spec import to_json
+from myscheduler.core.secrets.literals import literal_credentials, masked
 from tests.support.parts import spec
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"

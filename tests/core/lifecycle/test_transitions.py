@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myscheduler.core.dispatch.admission import Gap, Reason, admit, without
+from myscheduler.core.dispatch.admission import admit
 from myscheduler.core.history.execution import Status
+from myscheduler.core.history.gaps import Gap, without
+from myscheduler.core.history.reasons import Reason
 from myscheduler.core.job.spec import (
     DeclaredCron,
     DeclaredDate,

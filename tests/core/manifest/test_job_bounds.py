@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from myscheduler.core import bounds
-from myscheduler.core.findings import masking as credentials
+from myscheduler.core.findings import masking
 from myscheduler.core.findings.problem import Complaint
 from myscheduler.core.manifest import fields
 from myscheduler.core.manifest import parsing as manifest
@@ -16,6 +16,7 @@ from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.manifest.excess import excess
 from myscheduler.core.manifest.schema import manifest_schema
 from myscheduler.core.policy.policy import Policy
+from myscheduler.core.secrets import literals
 from myscheduler.core.source import yaml
 from tests.support.checkout import ROOT
 
@@ -126,11 +127,11 @@ PUMPS = (
     *("1:", "${", "${secret:a}", "${secret:", "Aa", "AA", "x "),
 )
 READERS: dict[str, tuple[str, Callable[[str], object]]] = {
-    "masking": ("", credentials.masked_text),
-    "masking a body": ("", lambda text: credentials.masked({"body": {"token": text, "a": text}})),
-    "a URL's login": ("x://${secret:a}", lambda text: credentials.masked_text(f"{text}}}@h")),
-    "a key": ("", credentials.key_shown),
-    "a credential's name": ("", credentials.is_credential_name),
+    "masking": ("", masking.masked_text),
+    "masking a body": ("", lambda text: literals.masked({"body": {"token": text, "a": text}})),
+    "a URL's login": ("x://${secret:a}", lambda text: masking.masked_text(f"{text}}}@h")),
+    "a key": ("", masking.key_shown),
+    "a credential's name": ("", masking.is_credential_name),
     "ids": ("job_id: ", manifest._ids_in_broken),
     "numbers": ("0", yaml.reads_as_text),
 }

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from myscheduler.core.dispatch.admission import Reason, admit
+from myscheduler.core.dispatch.admission import admit
 from myscheduler.core.findings.problem import Severity
 from myscheduler.core.history.execution import Status
+from myscheduler.core.history.reasons import Reason
 from myscheduler.core.load.starts import ManySlots, Span, _few_slots, find_slots
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.manifest.fields import MOST_BLACKOUTS, MOST_DAYS

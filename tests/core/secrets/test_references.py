@@ -9,17 +9,8 @@ from hypothesis import strategies as st
 
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.declaration import declare
-from myscheduler.core.secrets.references import (
-    Grant,
-    Grants,
-    is_name,
-    not_allowed,
-    references,
-    references_of,
-    refused,
-    resolve,
-    variable_of,
-)
+from myscheduler.core.policy.grants import Grant, Grants, not_allowed, refused
+from myscheduler.core.secrets.references import is_name, references, references_of, resolve, variable_of
 
 BASE = {"job_id": "a", "interval": {"hours": 1}, "target_url": "https://x.test/run"}
 NAMES = st.from_regex(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,20}", fullmatch=True)

@@ -18,9 +18,9 @@ import pytest
 from myscheduler.adapters.store import Connection
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
-from myscheduler.core.dispatch.admission import Reason
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.history.execution import Cause, Execution, Kind, Record, Status
+from myscheduler.core.history.reasons import Reason
 from myscheduler.errors import JobNotFoundError, StoreUnavailableError
 from tests.support.parts import PATIENCE, Clock, Parts, opened, soon, spec, until
 from tests.support.target import Answer, HangUp, Received, Silence, Target

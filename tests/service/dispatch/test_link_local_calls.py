@@ -13,8 +13,10 @@ import pytest
 from myscheduler.adapters.http.routes import LinkLocalError, SocketMaker
 from myscheduler.adapters.http.sender import open_sender
 from myscheduler.core.calls.link_local import NOWHERE, Reach
-from myscheduler.core.dispatch.admission import Reason
-from myscheduler.core.history.execution import Failure, Outcome, Record, Request, Status
+from myscheduler.core.calls.outcome import Failure, Outcome
+from myscheduler.core.calls.request import Request
+from myscheduler.core.history.execution import Record, Status
+from myscheduler.core.history.reasons import Reason
 from tests.support.parts import Parts, client, opened, spec
 from tests.support.target import Answer, Target
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from myscheduler.adapters.store.rows import queued as queued_rows
-from myscheduler.core.dispatch.admission import Reason
 from myscheduler.core.history.execution import Kind, Record, Status
+from myscheduler.core.history.reasons import Reason
 from myscheduler.errors import JobNotFoundError, TriggerConflictError
 from tests.support.parts import PATIENCE, Parts, client, opened, soon, spec, until
 from tests.support.target import Answer, Received, Silence, Target

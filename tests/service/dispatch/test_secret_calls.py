@@ -12,9 +12,11 @@ from urllib.parse import unquote
 import pytest
 
 from myscheduler.adapters.http.sender import Sender
-from myscheduler.core.dispatch.admission import Reason
-from myscheduler.core.history.execution import Outcome, Record, Request, Status
-from myscheduler.core.secrets.references import Grant, Grants
+from myscheduler.core.calls.outcome import Outcome
+from myscheduler.core.calls.request import Request
+from myscheduler.core.history.execution import Record, Status
+from myscheduler.core.history.reasons import Reason
+from myscheduler.core.policy.grants import Grant, Grants
 from tests.support.parts import Parts, client, opened
 from tests.support.target import Answer, Received, Target
 

@@ -15,9 +15,9 @@ import pytest
 
 from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import executions as execution_rows
-from myscheduler.core.dispatch.admission import Reason
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.history.execution import Cause, Execution, Kind, Record, Status
+from myscheduler.core.history.reasons import Reason
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.service.dispatch.dispatcher import MANUAL_PLACES_PER_HOST
 from tests.support.parts import PATIENCE, Clock, Parts, opened, soon, spec, until

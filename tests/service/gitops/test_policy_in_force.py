@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from myscheduler.cli import main
 from myscheduler.core.gitops.sync_state import Cause, Condition, SyncState
-from myscheduler.core.secrets.references import Grants
+from myscheduler.core.policy.grants import Grants
 from tests.support.parts import ZONE, Clock, Parts, client, opened
 
 pytestmark = pytest.mark.anyio

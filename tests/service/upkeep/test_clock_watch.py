@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from myscheduler.core.dispatch.admission import Reason
 from myscheduler.core.history.execution import Cause, Record, Status
+from myscheduler.core.history.reasons import Reason
 from myscheduler.service.upkeep import clock_watch as timekeeper
 from tests.support.parts import Parts, opened
 from tests.support.target import Answer, Target

@@ -13,9 +13,10 @@ from sqlalchemy.dialects import sqlite
 from myscheduler.adapters.store.rows import repeats as key_rows
 from myscheduler.adapters.store.rows.jobs import id_lists, positions, source_of, source_values
 from myscheduler.adapters.store.tables import executions, progress, queued
-from myscheduler.core.dispatch.admission import Gap, Reason, without
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.history.execution import Cause, Execution, Failing, Finish, Kind, QueuedRun, Record, Status
+from myscheduler.core.history.gaps import Gap, without
+from myscheduler.core.history.reasons import Reason
 from myscheduler.core.job.spec import Source
 from myscheduler.core.schedule.slots import TICK
 

@@ -12,8 +12,8 @@ from myscheduler.adapters.store.rows import repeats as key_rows
 from myscheduler.adapters.store.rows.executions import add_unsent
 from myscheduler.adapters.store.rows.jobs import id_lists
 from myscheduler.adapters.store.tables import jobs, queued
-from myscheduler.core.dispatch.admission import Reason
 from myscheduler.core.history.execution import QueuedRun
+from myscheduler.core.history.reasons import Reason
 from myscheduler.core.history.repeats import Kept
 from myscheduler.errors import JobNotFoundError
 

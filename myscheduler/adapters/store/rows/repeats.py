@@ -10,8 +10,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from myscheduler.adapters.store.tables import executions, request_keys
-from myscheduler.core.dispatch.admission import Reason
 from myscheduler.core.history.execution import Status
+from myscheduler.core.history.reasons import Reason
 from myscheduler.core.history.repeats import Kept
 
 

@@ -21,9 +21,11 @@ from myscheduler.adapters.store.rows import repeats as key_rows
 from myscheduler.adapters.store.rows import retention as retention_rows
 from myscheduler.adapters.store.rows.executions import Undone, new_execution_id
 from myscheduler.adapters.store.tables import executions, progress
-from myscheduler.core.dispatch.admission import Gap, Reason
+from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.dispatch.claim import Claim
-from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, Outcome, Status
+from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, Status
+from myscheduler.core.history.gaps import Gap
+from myscheduler.core.history.reasons import Reason
 from myscheduler.core.history.repeats import KEPT, Kept
 from myscheduler.core.job.spec import Job
 from myscheduler.core.lifecycle.audit import Action, Entry

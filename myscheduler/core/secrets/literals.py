@@ -1,0 +1,155 @@
+"""Credentials that are written out in a job, and the job's JSON without them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import SplitResult, unquote_plus, urlsplit
+
+from myscheduler.core.findings.masking import (
+    MASK,
+    PARAMETER,
+    REFERENCE,
+    Loc,
+    field_of,
+    is_credential_name,
+    key_shown,
+    masked_text,
+    without_literals,
+    words_of,
+)
+from myscheduler.core.header_values import texts_of
+from myscheduler.core.job.spec import JobSpec
+
+DEEPEST = 50
+"""What is nested deeper in a body is not looked into, and not shown."""
+
+_SPOKEN = ("passcode", "passwd", "password", "passwort", "pwd", "secret")
+"""Credentials that may be numbers; `tokens: 5` is a count."""
+
+_HIDDEN = re.compile(r"(?:(?:[A-Za-z][\w.-]{0,30}(?:\s+|[=:]))*\"?(?<!\$)\$\{secret:[^{}\s]{1,300}\}\"?[\s:;,&]*)+")
+"""References, and words before them such as a scheme or the name of a cookie."""
+
+_WHOLE = re.compile(r"\s*(?:Bearer|Basic)\s+\S+\s*", re.IGNORECASE)
+"""As a header's value a credential, whatever the header's name."""
+
+
+def literal_credentials(spec: JobSpec) -> Iterator[tuple[Loc, str]]:
+    """Where the spec holds credentials that are written out, and what each is; never the value itself."""
+    for loc, text in texts_of(spec.headers):
+        if _masked_header(str(loc[0]), text) != text:
+            yield ("headers", *loc), f"the header {key_shown(str(loc[0]))}"
+    yield from ((("target_url",), what) for what in _in_url(spec.target_url))
+    yield from _in_body(spec.body, ("body",), "")
+    for name, value in spec.labels.items():
+        if masked_text(value) != value:
+            yield ("labels", name), f"the label {key_shown(name)}"
+
+
+def masked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON of a spec, or a part of it, with each literal credential replaced by `MASK`."""
+    return {name: _masked_field(name, value) for name, value in values.items()}
+
+
+def _masked_field(name: str, value: Any) -> Any:
+    match name, value:
+        case "headers", Mapping():
+            return {header: _masked_headers(header, texts) for header, texts in value.items()}
+        case "labels", Mapping():  # words for people: `secret: none` hides nothing
+            return {label: masked_text(text) for label, text in value.items()}
+        case "body", _:
+            return _masked_body(value, "", 0)
+        case "target_url" | "name", str():
+            return masked_text(value)
+        case _:
+            return value
+
+
+def _masked_headers(name: str, value: Any) -> Any:
+    """Several values of one header are a list."""
+    return _masked_header(name, value) if isinstance(value, str) else [_masked_header(name, one) for one in value]
+
+
+def _masked_header(name: str, value: str) -> str:
+    if _WHOLE.fullmatch(value) and not _HIDDEN.fullmatch(value.strip()):
+        return without_literals(value)
+    return _masked_named(name, value)
+
+
+def _masked_body(value: Any, name: str, depth: int) -> Any:
+    """`name` is the one that the value is judged by."""
+    match value:
+        case str():
+            return _masked_named(name, value)
+        case Mapping() | list() | tuple() if depth >= DEEPEST:
+            return "…"
+        case Mapping():
+            return {key: _masked_body(part, under, depth + 1) for key, part, under in _parts(value, name)}
+        case list() | tuple():
+            return [_masked_body(one, name, depth + 1) for one in value]
+        case _:
+            return MASK if _is_spoken(name, value) else value
+
+
+def _parts(values: Mapping[str, Any], name: str) -> Iterator[tuple[str, Any, str]]:
+    """Keys and values, with the names that these are judged by: a credential's name counts for all that is below it."""
+    for key, part in values.items():
+        other = values.get("name", values.get("key")) if key == "value" else None  # {name: password, value: …}
+        named = other if isinstance(other, str) else key
+        if isinstance(part, Mapping) and words_of(named)[-1:] == ("auth",):
+            named = name  # how to log in, with names of its own
+        yield key, part, name if is_credential_name(name) and not is_credential_name(named) else named
+
+
+def _is_spoken(name: str, value: Any) -> bool:
+    """A number that is a credential; `true` and nothing never are."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not is_credential_name(name):
+        return False
+    return any(word.removesuffix("s").endswith(_SPOKEN) for word in words_of(name))
+
+
+def _masked_named(name: str, value: str) -> str:
+    return without_literals(value) if _is_literal(name, value) else masked_text(value)
+
+
+def _is_literal(name: str, value: str) -> bool:
+    """Under a credential's name: some of it is written out."""
+    if not is_credential_name(name):
+        return False
+    return bool(value.strip()) and not _HIDDEN.fullmatch(value.strip())
+
+
+def _in_url(url: str) -> Iterator[str]:
+    if masked_text(url) == url:
+        return
+    parts = urlsplit(REFERENCE.sub("", url))
+    is_named = False
+    for what in _named_in_url(url, parts):
+        is_named = True
+        yield what
+    if not is_named:
+        yield "a part of the URL"
+
+
+def _named_in_url(url: str, parts: SplitResult) -> Iterator[str]:
+    """`parts` are those of the URL without its references."""
+    if parts.password:
+        yield "the password in the URL"
+    elif parts.username and not REFERENCE.search(url.split("@", maxsplit=1)[0]):
+        yield "the user in the URL"
+    for found in PARAMETER.finditer(parts.query):
+        if is_credential_name(unquote_plus(found["name"])):
+            yield f"the parameter {unquote_plus(found['name'])} of the URL"
+
+
+def _in_body(value: Any, loc: Loc, name: str) -> Iterator[tuple[Loc, str]]:
+    match value:
+        case Mapping() | list() | tuple() if len(loc) > DEEPEST:
+            return
+        case Mapping():
+            for key, part, under in _parts(value, name):
+                yield from _in_body(part, (*loc, key), under)
+        case list() | tuple():
+            for place, one in enumerate(value):
+                yield from _in_body(one, (*loc, place), name)
+        case _ if value != _masked_body(value, name, 0):
+            yield loc, field_of(loc)
