@@ -641,7 +641,7 @@ class TestQuestions:
             looked.append(asked)
             return exclusions(*asked)
 
-        monkeypatch.setattr("myscheduler.core.dispatch.admission.exclusions", look)
+        monkeypatch.setattr("myscheduler.core.history.gaps.exclusions", look)
         of = agenda(minutely("a", **DARK), now=at(600), asks=True)
         of.wake("a", at(601))
         assert (of.has_questions, claimed(of, at(601)), looked) == (True, [], [])
