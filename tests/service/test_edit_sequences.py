@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from myscheduler.cli.manifests import read_manifests
 from myscheduler.core.gitops.sync_state import Cause, Condition, SyncState
-from myscheduler.core.job.spec import Job, Owner, digest
+from myscheduler.core.job.digest import digest
+from myscheduler.core.job.job import Job, Owner
 from tests.support.parts import ZONE, Parts, opened, until
 
 T = TypeVar("T")

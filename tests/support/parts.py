@@ -25,7 +25,8 @@ from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.api import REQUESTS, create_api
 from myscheduler.core.gitops.sync_state import SyncState
 from myscheduler.core.history.execution import Record
-from myscheduler.core.job.spec import Job, JobSpec, Owner
+from myscheduler.core.job.job import Job, Owner
+from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.lifecycle import transitions as lifecycle
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.policy.grants import Grants

@@ -27,7 +27,8 @@ from myscheduler.api.shapes.listing import Listing, ListResponse
 from myscheduler.core.findings.problem import Complaint, Severity, shown
 from myscheduler.core.history.execution import Failing, QueuedRun, Record
 from myscheduler.core.history.repeats import RequestKey
-from myscheduler.core.job.spec import Job, JobSpec
+from myscheduler.core.job.job import Job
+from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.declaration import declare, is_past
 from myscheduler.core.manifest.fields import JobFields
 from myscheduler.core.policy.grants import Grants, not_allowed

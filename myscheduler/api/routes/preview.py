@@ -17,7 +17,7 @@ from myscheduler.api.input.judging import Judge
 from myscheduler.api.input.moments import read_moment
 from myscheduler.core.explain.preview import preview
 from myscheduler.core.findings.problem import Complaint
-from myscheduler.core.job.spec import Job
+from myscheduler.core.job.job import Job
 from myscheduler.errors import JobNotFoundError
 
 COUNT = 5

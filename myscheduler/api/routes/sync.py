@@ -13,7 +13,7 @@ from myscheduler.adapters.store.rows import revisions as revision_rows
 from myscheduler.api.input.bodies import actor_of, read_fields
 from myscheduler.api.shapes.jobs import Views
 from myscheduler.core.gitops.sync_state import Passed, SyncState
-from myscheduler.core.job.spec import Job
+from myscheduler.core.job.job import Job
 from myscheduler.errors import JobConflictError, StoreUnavailableError
 from myscheduler.service.gitops.reconciler import Reconciler
 

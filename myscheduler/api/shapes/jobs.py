@@ -11,6 +11,9 @@ from myscheduler.core.bounds import MOST_IN_REPORT, MOST_NAMED, MOST_PROBLEMS
 from myscheduler.core.findings.problem import worst
 from myscheduler.core.gitops.sync_state import FileCondition, FileState, Passed, SyncState
 from myscheduler.core.history.execution import Failing, QueuedRun, Record, Status
+from myscheduler.core.job.codec import schedule_to_json
+from myscheduler.core.job.compiling import compile_schedule, next_run
+from myscheduler.core.job.job import Job, Owner, Pause, Source
 from myscheduler.core.job.limits import Limits, limits_to_json
 from myscheduler.core.job.spec import (
     DeclaredCron,
@@ -18,13 +21,6 @@ from myscheduler.core.job.spec import (
     DeclaredDate,
     DeclaredInterval,
     DeclaredWallInterval,
-    Job,
-    Owner,
-    Pause,
-    Source,
-    compile_schedule,
-    next_run,
-    schedule_to_json,
     trigger_text,
 )
 from myscheduler.core.lifecycle.audit import Entry

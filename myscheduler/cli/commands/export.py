@@ -10,7 +10,7 @@ from myscheduler.cli.output.terminal import styled
 from myscheduler.cli.writing import output_option, write_manifests
 from myscheduler.core.gitops.export import NotExportedError, exported
 from myscheduler.core.gitops.inventory import Item, inventory_from_json
-from myscheduler.core.job.spec import Owner
+from myscheduler.core.job.job import Owner
 from myscheduler.core.secrets.literals import literal_credentials
 
 

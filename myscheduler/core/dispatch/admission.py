@@ -13,7 +13,8 @@ from typing import assert_never
 from myscheduler.core.history.execution import Execution, Status
 from myscheduler.core.history.gaps import Gap, gap, gaps, stretches
 from myscheduler.core.history.reasons import Reason
-from myscheduler.core.job.spec import CatchUp, Job, JobSpec
+from myscheduler.core.job.job import Job
+from myscheduler.core.job.spec import CatchUp, JobSpec
 from myscheduler.core.schedule.slots import TICK, Schedule, back, last_until
 
 ON_TIME = timedelta(minutes=1)

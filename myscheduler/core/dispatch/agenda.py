@@ -16,7 +16,9 @@ from myscheduler.core.dispatch.deciding import Question
 from myscheduler.core.dispatch.lanes import Lanes
 from myscheduler.core.history.execution import Cause, Execution, Kind
 from myscheduler.core.history.gaps import Gap
-from myscheduler.core.job.spec import CatchUp, Job, compile_schedule
+from myscheduler.core.job.compiling import compile_schedule
+from myscheduler.core.job.job import Job
+from myscheduler.core.job.spec import CatchUp
 from myscheduler.core.schedule.slots import Schedule, next_after
 
 

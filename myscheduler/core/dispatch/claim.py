@@ -6,7 +6,7 @@ from datetime import datetime
 from myscheduler.core.history.execution import Execution
 from myscheduler.core.history.gaps import Gap
 from myscheduler.core.history.repeats import Kept
-from myscheduler.core.job.spec import Source
+from myscheduler.core.job.job import Source
 
 
 @dataclass(frozen=True, slots=True)

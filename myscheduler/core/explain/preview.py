@@ -11,7 +11,8 @@ from myscheduler.core.explain.job import describe_job
 from myscheduler.core.history.execution import Status
 from myscheduler.core.history.gaps import Gap, gap
 from myscheduler.core.history.reasons import Reason
-from myscheduler.core.job.spec import DeclaredInterval, JobSpec, compile_schedule
+from myscheduler.core.job.compiling import compile_schedule
+from myscheduler.core.job.spec import DeclaredInterval, JobSpec
 from myscheduler.core.schedule.calendars import name_of
 from myscheduler.core.schedule.exclusions import exclusions, runs_after
 from myscheduler.core.schedule.slots import TICK, Adjusted, Schedule, back, forth

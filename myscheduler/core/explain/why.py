@@ -12,7 +12,8 @@ from myscheduler.core.explain.job import describe_job
 from myscheduler.core.explain.reasons import REASONS, as_sentence, closed_words, is_repeated, moved_words
 from myscheduler.core.history.execution import Kind, QueuedRun, Record, Status
 from myscheduler.core.history.reasons import Reason
-from myscheduler.core.job.spec import Job, compile_schedule
+from myscheduler.core.job.compiling import compile_schedule
+from myscheduler.core.job.job import Job
 from myscheduler.core.schedule.exclusions import Exclusion, exclusion_at, next_run
 from myscheduler.core.schedule.slots import TICK, Adjusted, Schedule, back, last_until, slots_between
 from myscheduler.core.schedule.timestamps import Asked

@@ -6,7 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from myscheduler.core.gitops.plan import Known
-from myscheduler.core.job.spec import Job, JobSpec, Owner, Pause, Source, digest, from_json, to_json
+from myscheduler.core.job.codec import from_json, to_json
+from myscheduler.core.job.digest import digest
+from myscheduler.core.job.job import Job, Owner, Pause, Source
+from myscheduler.core.job.spec import JobSpec
 
 
 @dataclass(frozen=True, slots=True)

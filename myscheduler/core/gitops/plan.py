@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from myscheduler.core.findings.problem import Problem
-from myscheduler.core.job.spec import Owner
+from myscheduler.core.job.job import Owner
 from myscheduler.core.manifest.parsing import DeclaredJob, Desired
 from myscheduler.core.source.strays import no_manifest_any_more
 

@@ -22,7 +22,10 @@ from myscheduler.core.gitops.plan import (
     Update,
     make_plan,
 )
-from myscheduler.core.job.spec import JobSpec, Owner, compile_schedule, schedule_digest
+from myscheduler.core.job.compiling import compile_schedule
+from myscheduler.core.job.digest import schedule_digest
+from myscheduler.core.job.job import Owner
+from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.lifecycle.spec_diff import FieldChange, spec_changes
 from myscheduler.core.manifest.look_alikes import look_alikes
 from myscheduler.core.manifest.parsing import DeclaredJob, Desired

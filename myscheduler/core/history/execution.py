@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from myscheduler.core.calls.outcome import Outcome
-from myscheduler.core.job.spec import Source
+from myscheduler.core.job.job import Source
 
 
 class Kind(StrEnum):

@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from myscheduler.core.bounds import LARGEST_ENTRY, LONGEST_CHANGE, MOST_CHANGES
-from myscheduler.core.job.spec import Job, JobSpec, Pause, Source
+from myscheduler.core.job.job import Job, Pause, Source
+from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.lifecycle.spec_diff import spec_changes
 
 MANIFEST = "manifest"

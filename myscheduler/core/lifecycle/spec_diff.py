@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from myscheduler.core.job.spec import JobSpec, to_json
+from myscheduler.core.job.codec import to_json
+from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.secrets.literals import DEEPEST, masked
 
 

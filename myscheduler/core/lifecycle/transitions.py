@@ -9,7 +9,10 @@ from typing import Literal
 from myscheduler.core.history.execution import Status
 from myscheduler.core.history.gaps import Gap, gap
 from myscheduler.core.history.reasons import Reason
-from myscheduler.core.job.spec import Job, JobSpec, Owner, Pause, Source, compile_schedule, digest
+from myscheduler.core.job.compiling import compile_schedule
+from myscheduler.core.job.digest import digest
+from myscheduler.core.job.job import Job, Owner, Pause, Source
+from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.schedule.slots import TICK, Once, Schedule, back, count_between, last_until, next_after
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

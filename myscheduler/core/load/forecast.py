@@ -11,7 +11,8 @@ from functools import lru_cache
 from itertools import groupby
 
 from myscheduler.core.calls.request import host_of
-from myscheduler.core.job.spec import DeclaredInterval, JobSpec, compile_schedule
+from myscheduler.core.job.compiling import compile_schedule
+from myscheduler.core.job.spec import DeclaredInterval, JobSpec
 from myscheduler.core.load.jitter_advice import JITTERS, Advice, advise
 from myscheduler.core.load.starts import MINUTE, Group, Span, Starter, Stint, Tally, find_slots
 

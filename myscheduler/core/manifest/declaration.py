@@ -20,6 +20,9 @@ from myscheduler.core.calls.hosts import host_fault
 from myscheduler.core.calls.link_local import NOWHERE, Reach, advice, called_address
 from myscheduler.core.findings.problem import Complaint, Severity, did_you_mean, shown
 from myscheduler.core.header_values import SINGLE, HeaderValue, texts_of
+from myscheduler.core.job.codec import shared_texts
+from myscheduler.core.job.compiling import compile_schedule
+from myscheduler.core.job.crons import follows_real_time
 from myscheduler.core.job.limits import NO_LIMITS, Limits
 from myscheduler.core.job.spec import (
     METHODS,
@@ -29,10 +32,7 @@ from myscheduler.core.job.spec import (
     DeclaredInterval,
     DeclaredSchedule,
     JobSpec,
-    compile_schedule,
     crons_of,
-    follows_real_time,
-    shared_texts,
 )
 from myscheduler.core.manifest.calendars_file import NamedCalendars
 from myscheduler.core.manifest.excess import excess

@@ -16,7 +16,8 @@ from myscheduler.core.calls.retry import longest_run
 from myscheduler.core.explain.durations import span_words
 from myscheduler.core.findings.problem import Problem, Severity
 from myscheduler.core.header_values import FORM, charset, content_type, is_json, media_type
-from myscheduler.core.job.spec import DeclaredCron, JobSpec, compile_schedule, crons_of
+from myscheduler.core.job.compiling import compile_schedule
+from myscheduler.core.job.spec import DeclaredCron, JobSpec, crons_of
 from myscheduler.core.manifest.declaration import is_past
 from myscheduler.core.manifest.parsing import DeclaredJob, Written
 from myscheduler.core.schedule.cron import Cron, WallInterval

@@ -14,7 +14,8 @@ from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.calls.link_local import Reach
 from myscheduler.core.findings.masking import field_of, is_credential_name
 from myscheduler.core.findings.problem import Complaint, Problem, enough, worst
-from myscheduler.core.job.spec import JobSpec, digest
+from myscheduler.core.job.digest import digest
+from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.calendars_file import NamedCalendars, read_calendars
 from myscheduler.core.manifest.declaration import declare, id_fault
 from myscheduler.core.policy.bursts import Cap, caps_of

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from myscheduler.core.bounds import LONGEST_WORD
 from myscheduler.core.findings.masking import key_shown
 from myscheduler.core.findings.problem import Complaint
+from myscheduler.core.job.codec import shared_fields
 from myscheduler.core.job.spec import (
     INTERVAL_UNITS,
     WALL_UNITS,
@@ -15,7 +16,6 @@ from myscheduler.core.job.spec import (
     DeclaredInterval,
     DeclaredSchedule,
     DeclaredWallInterval,
-    shared_fields,
 )
 from myscheduler.core.manifest.fields import DstFields, JobFields, LengthFields
 from myscheduler.core.schedule.dialect import FIELDS, DayMatch, crontab_fields, parse_cron

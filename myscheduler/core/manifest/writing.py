@@ -7,6 +7,8 @@ from hashlib import sha256
 from typing import Any, assert_never
 
 from myscheduler.core.findings.problem import printable
+from myscheduler.core.job.codec import to_json
+from myscheduler.core.job.digest import digest
 from myscheduler.core.job.limits import FIELDS as LIMITS
 from myscheduler.core.job.spec import (
     DeclaredCron,
@@ -15,8 +17,6 @@ from myscheduler.core.job.spec import (
     DeclaredInterval,
     DeclaredWallInterval,
     JobSpec,
-    digest,
-    to_json,
 )
 from myscheduler.core.manifest.calendars_file import NamedCalendars
 from myscheduler.core.manifest.fields import IntervalFields, JobFields

@@ -14,7 +14,8 @@ from typing import NamedTuple
 from myscheduler.core.calls.hosts import called_host
 from myscheduler.core.calls.request import host_of
 from myscheduler.core.findings.problem import Complaint
-from myscheduler.core.job.spec import JobSpec, compile_schedule
+from myscheduler.core.job.compiling import compile_schedule
+from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.load.starts import MINUTE, Group, Span, Starter, Tally, find_slots
 from myscheduler.core.policy.policy import Policy
 from myscheduler.core.schedule.cron import WallInterval, members_of

@@ -18,7 +18,10 @@ from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.history.execution import Execution, Status
 from myscheduler.core.history.gaps import Gap, gap
 from myscheduler.core.history.reasons import Reason
-from myscheduler.core.job.spec import DeclaredDate, Job, JobSpec, Owner, compile_schedule, digest
+from myscheduler.core.job.compiling import compile_schedule
+from myscheduler.core.job.digest import digest
+from myscheduler.core.job.job import Job, Owner
+from myscheduler.core.job.spec import DeclaredDate, JobSpec
 from myscheduler.core.lifecycle import transitions as lifecycle
 from myscheduler.core.schedule.exclusions import exclusions
 from myscheduler.core.schedule.expansion import MICROSECOND, expand, to_micros, to_moment

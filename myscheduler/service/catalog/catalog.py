@@ -19,7 +19,10 @@ from myscheduler.core.dispatch.admission import ON_TIME
 from myscheduler.core.gitops.plan import Adopt, Conflict, Create, Delete, Hold, Known, Move, Plan, Update, job_id_of
 from myscheduler.core.history.reasons import Reason
 from myscheduler.core.history.repeats import Kept
-from myscheduler.core.job.spec import CatchUp, Job, JobSpec, Owner, Source, compile_schedule, digest
+from myscheduler.core.job.compiling import compile_schedule
+from myscheduler.core.job.digest import digest
+from myscheduler.core.job.job import Job, Owner, Source
+from myscheduler.core.job.spec import CatchUp, JobSpec
 from myscheduler.core.lifecycle import transitions as lifecycle
 from myscheduler.core.lifecycle.audit import CLOCK, MANIFEST, Action, Entry, of_deletion, of_pause, of_spec
 from myscheduler.core.lifecycle.transitions import Turn

@@ -8,7 +8,7 @@ from pathlib import Path
 from myscheduler.adapters.secret_files import Secrets
 from myscheduler.adapters.store.database.connections import shown
 from myscheduler.adapters.store.database.reading import parse_url
-from myscheduler.core.job.spec import Job, Owner
+from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.secrets.references import references_of
 
 NAMED = 10

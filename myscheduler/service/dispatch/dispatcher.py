@@ -37,7 +37,7 @@ from myscheduler.core.dispatch.lanes import Lanes
 from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, QueuedRun, Status, final_status
 from myscheduler.core.history.reasons import Reason
 from myscheduler.core.history.repeats import RequestKey
-from myscheduler.core.job.spec import Job, Owner
+from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.policy.grants import Grants, refused
 from myscheduler.core.secrets.redaction import redact
 from myscheduler.core.secrets.references import references_of

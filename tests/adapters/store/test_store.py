@@ -41,7 +41,7 @@ from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, Record, Status
 from myscheduler.core.history.gaps import Gap
 from myscheduler.core.history.reasons import Reason
-from myscheduler.core.job.spec import Job
+from myscheduler.core.job.job import Job
 from myscheduler.core.lifecycle.audit import Action, Entry
 from myscheduler.core.schedule.slots import Interval
 from myscheduler.errors import StoreError, StoreUnavailableError

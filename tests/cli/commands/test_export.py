@@ -14,7 +14,9 @@ from hypothesis import given
 from myscheduler.cli import main
 from myscheduler.core.gitops.export import NotExportedError, exported
 from myscheduler.core.gitops.inventory import Item, inventory_from_json
-from myscheduler.core.job.spec import JobSpec, Owner, Pause, digest
+from myscheduler.core.job.digest import digest
+from myscheduler.core.job.job import Owner, Pause
+from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.manifest.parsing import parse_file
 from myscheduler.core.source.snapshot import SourceFile

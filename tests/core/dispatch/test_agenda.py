@@ -14,7 +14,7 @@ from myscheduler.core.dispatch.agenda import Agenda, Taken
 from myscheduler.core.dispatch.deciding import Question
 from myscheduler.core.history.execution import Cause
 from myscheduler.core.history.gaps import Gap
-from myscheduler.core.job.spec import Job
+from myscheduler.core.job.job import Job
 from myscheduler.core.schedule.exclusions import Excluded, exclusions
 from tests.support.parts import job
 

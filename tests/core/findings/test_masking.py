@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myscheduler.core.findings.masking import MASK, is_credential_name, masked_text
-from myscheduler.core.job.spec import to_json
+from myscheduler.core.job.codec import to_json
 from myscheduler.core.secrets.literals import literal_credentials, masked
 from tests.support.parts import spec
 

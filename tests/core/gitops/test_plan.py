@@ -19,7 +19,8 @@ from myscheduler.core.gitops.plan import (
     job_id_of,
     make_plan,
 )
-from myscheduler.core.job.spec import DeclaredCron, JobSpec, Owner
+from myscheduler.core.job.job import Owner
+from myscheduler.core.job.spec import DeclaredCron, JobSpec
 from myscheduler.core.manifest.parsing import DeclaredJob, Desired
 
 

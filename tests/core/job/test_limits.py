@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from myscheduler.core.job.spec import JobSpec, compile_schedule, digest, from_json, schedule_digest, to_json
+from myscheduler.core.job.codec import from_json, to_json
+from myscheduler.core.job.compiling import compile_schedule
+from myscheduler.core.job.digest import digest, schedule_digest
+from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.calendars_file import NamedCalendars
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.schedule.calendars import Calendar

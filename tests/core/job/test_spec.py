@@ -9,21 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myscheduler.core.job.spec import (
-    DeclaredCron,
-    DeclaredDate,
-    DeclaredInterval,
-    Job,
-    JobSpec,
-    Owner,
-    Pause,
-    compile_schedule,
-    digest,
-    from_json,
-    schedule_digest,
-    to_json,
-    trigger_text,
-)
+from myscheduler.core.job.codec import from_json, to_json
+from myscheduler.core.job.compiling import compile_schedule
+from myscheduler.core.job.digest import digest, schedule_digest
+from myscheduler.core.job.job import Job, Owner, Pause
+from myscheduler.core.job.spec import DeclaredCron, DeclaredDate, DeclaredInterval, JobSpec, trigger_text
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.schedule.cron import Cron
 from myscheduler.core.schedule.slots import Interval, Once

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myscheduler.core.job.spec import digest
+from myscheduler.core.job.digest import digest
 from myscheduler.core.lifecycle.spec_diff import spec_changes
 from tests.support.parts import spec
 

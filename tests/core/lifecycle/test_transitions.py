@@ -12,18 +12,10 @@ from myscheduler.core.dispatch.admission import admit
 from myscheduler.core.history.execution import Status
 from myscheduler.core.history.gaps import Gap, without
 from myscheduler.core.history.reasons import Reason
-from myscheduler.core.job.spec import (
-    DeclaredCron,
-    DeclaredDate,
-    DeclaredInterval,
-    Job,
-    JobSpec,
-    Owner,
-    Pause,
-    Source,
-    compile_schedule,
-    digest,
-)
+from myscheduler.core.job.compiling import compile_schedule
+from myscheduler.core.job.digest import digest
+from myscheduler.core.job.job import Job, Owner, Pause, Source
+from myscheduler.core.job.spec import DeclaredCron, DeclaredDate, DeclaredInterval, JobSpec
 from myscheduler.core.lifecycle.transitions import Turn, change, create, move, pause, realign, remove, resume
 from myscheduler.core.schedule.slots import TICK, next_after, slots_between
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myscheduler.core.job.spec import JobSpec, compile_schedule
+from myscheduler.core.job.compiling import compile_schedule
+from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.load.forecast import Forecast, forecast_specs
 from myscheduler.core.schedule.exclusions import exclusion_at
 from myscheduler.core.schedule.slots import TICK, slots_between

@@ -8,16 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myscheduler.core.findings.problem import Severity
-from myscheduler.core.job.spec import (
-    DeclaredCron,
-    DeclaredDate,
-    DeclaredInterval,
-    JobSpec,
-    compile_schedule,
-    digest,
-    from_json,
-    to_json,
-)
+from myscheduler.core.job.codec import from_json, to_json
+from myscheduler.core.job.compiling import compile_schedule
+from myscheduler.core.job.digest import digest
+from myscheduler.core.job.spec import DeclaredCron, DeclaredDate, DeclaredInterval, JobSpec
 from myscheduler.core.manifest.declaration import declare, is_past
 from myscheduler.core.manifest.fields import JobFields
 from myscheduler.core.schedule.slots import Once

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from myscheduler.core.findings.problem import Severity
 from myscheduler.core.findings.rules import RULES
-from myscheduler.core.job.spec import digest
+from myscheduler.core.job.digest import digest
 from myscheduler.core.manifest.lint import cautions
 from myscheduler.core.manifest.parsing import Desired, ParsedFile, combine, parse_file
 from myscheduler.core.source.snapshot import Snapshot, SourceFile, UnreadableFile

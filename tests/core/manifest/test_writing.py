@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from myscheduler.core.job.spec import JobSpec, digest, from_json, to_json
+from myscheduler.core.job.codec import from_json, to_json
+from myscheduler.core.job.digest import digest
+from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.manifest.schema import manifest_schema
 from myscheduler.core.manifest.writing import document, fault_of, file_names, manifest_fields

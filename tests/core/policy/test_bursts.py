@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from myscheduler.core.job.spec import JobSpec, compile_schedule
+from myscheduler.core.job.compiling import compile_schedule
+from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.load.starts import Starter
 from myscheduler.core.policy.bursts import Cap, Rush, find_rushes, starter_of
 from myscheduler.core.schedule.exclusions import exclusion_at

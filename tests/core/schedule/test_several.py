@@ -9,8 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from myscheduler.core.job.codec import from_json, to_json
+from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.spacing import shortest_distance
-from myscheduler.core.job.spec import JobSpec, compile_schedule, from_json, to_json
+from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.schedule.calendars import Calendar, Shift, WorkingDays
 from myscheduler.core.schedule.cron import Cron, Several, swallowing

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 
 from myscheduler.core.dispatch.admission import may_resend
 from myscheduler.core.dispatch.agenda import Agenda, Taken
-from myscheduler.core.job.spec import Job, JobSpec, Owner, compile_schedule
+from myscheduler.core.job.compiling import compile_schedule
+from myscheduler.core.job.job import Job, Owner
+from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.lifecycle.transitions import create
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.schedule.exclusions import Excluded, exclusions

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from myscheduler.adapters.secret_files import Secrets
-from myscheduler.core.job.spec import Job
+from myscheduler.core.job.job import Job
 from myscheduler.core.schedule.calendars import closed_bits
 from myscheduler.service.catalog.loaded import NAMED, tell_loaded
 from tests.support.parts import job, opened

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from myscheduler.cli import main
 from myscheduler.core.gitops.sync_state import Cause, Condition
-from myscheduler.core.job.spec import Job
+from myscheduler.core.job.job import Job
 from myscheduler.core.source.snapshot import IGNORE
 from tests.support.parts import Parts, opened
 

@@ -11,7 +11,7 @@ from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.gitops.plan import make_plan
 from myscheduler.core.gitops.sync_state import Cause, Condition
-from myscheduler.core.job.spec import Job, Owner
+from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.manifest.parsing import combine, parse_file
 from myscheduler.core.source.snapshot import Snapshot, SourceFile
 from myscheduler.service.catalog.catalog import StalePlanError

@@ -17,7 +17,7 @@ from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.history.execution import Cause, Execution, Failing, Finish, Kind, QueuedRun, Record, Status
 from myscheduler.core.history.gaps import Gap, without
 from myscheduler.core.history.reasons import Reason
-from myscheduler.core.job.spec import Source
+from myscheduler.core.job.job import Source
 from myscheduler.core.schedule.slots import TICK
 
 _LOST = {

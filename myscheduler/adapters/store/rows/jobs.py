@@ -12,7 +12,9 @@ import sqlalchemy as sa
 
 from myscheduler.adapters.store.tables import jobs, progress
 from myscheduler.core.gitops.plan import Known
-from myscheduler.core.job.spec import Job, JobSpec, Owner, Pause, Source, from_json, to_json
+from myscheduler.core.job.codec import from_json, to_json
+from myscheduler.core.job.job import Job, Owner, Pause, Source
+from myscheduler.core.job.spec import JobSpec
 
 T = TypeVar("T")
 CHUNK = 500

@@ -27,7 +27,7 @@ from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, S
 from myscheduler.core.history.gaps import Gap
 from myscheduler.core.history.reasons import Reason
 from myscheduler.core.history.repeats import KEPT, Kept
-from myscheduler.core.job.spec import Job
+from myscheduler.core.job.job import Job
 from myscheduler.core.lifecycle.audit import Action, Entry
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.service.upkeep import pruner

@@ -1,0 +1,143 @@
+"""A spec as JSON and back, in the field names of a manifest."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, TypeVar, assert_never
+
+from myscheduler.core.caching import cached
+from myscheduler.core.header_values import HeaderValue
+from myscheduler.core.job.limits import limits_from_json, limits_to_json
+from myscheduler.core.job.spec import (
+    DeclaredCron,
+    DeclaredCrons,
+    DeclaredDate,
+    DeclaredInterval,
+    DeclaredSchedule,
+    DeclaredWallInterval,
+    JobSpec,
+)
+
+T = TypeVar("T")
+
+
+def schedule_to_json(schedule: DeclaredSchedule) -> dict[str, Any]:
+    """The schedule in the fields of a manifest: `{"cron": …}`, `{"interval": …}` or `{"run_at": …}`."""
+    match schedule:
+        case DeclaredCron(fields):
+            return {"cron": dict(fields)} | _beside_cron(schedule)
+        case DeclaredCrons(crons):
+            return {"cron": [dict(one.fields) for one in crons]} | _beside_cron(crons[0])
+        case DeclaredWallInterval(units, anchor, gap, overlap):
+            counted = {"interval": dict(units), "anchor": anchor.isoformat(), "clock": "wall"}
+            return counted | _dst_to_json(gap, overlap)
+        case DeclaredInterval(units, anchor):
+            return {"interval": dict(units)} | ({"anchor": anchor.isoformat()} if anchor else {})
+        case DeclaredDate(run_at, fold):
+            return {"run_at": run_at} | ({} if fold is None else {"fold": fold})
+        case _:
+            assert_never(schedule)
+
+
+def _beside_cron(cron: DeclaredCron) -> dict[str, Any]:
+    day_match = {"day_match": cron.day_match} if cron.day_match != "any" else {}
+    return day_match | _dst_to_json(cron.gap, cron.overlap)
+
+
+def _dst_to_json(gap: str, overlap: str) -> dict[str, Any]:
+    dst = ({"gap": gap} if gap != "run" else {}) | ({"overlap": overlap} if overlap != "first" else {})
+    return {"dst": dst} if dst else {}
+
+
+def schedule_from_json(declared: Mapping[str, Any]) -> DeclaredSchedule:
+    """The inverse of `schedule_to_json`."""
+    if "cron" in declared:
+        written = declared["cron"] if isinstance(declared["cron"], list) else [declared["cron"]]
+        day_match, dst = declared.get("day_match", "any"), declared.get("dst", {})
+        first, *others = (_shared_cron(shared_fields(one.items()), day_match, **dst) for one in written)
+        return DeclaredCrons((first, *others)) if others else first
+    if "interval" in declared:
+        anchor = declared.get("anchor")
+        units = tuple(declared["interval"].items())
+        if declared.get("clock") == "wall":
+            return DeclaredWallInterval(units, datetime.fromisoformat(declared["anchor"]), **declared.get("dst", {}))
+        return _shared_interval(units, datetime.fromisoformat(anchor) if anchor else None)
+    return DeclaredDate(declared["run_at"], declared.get("fold"))
+
+
+_PLAIN_FIELDS = (
+    "job_id",
+    "name",
+    "timezone",
+    "target_url",
+    "method",
+    "body",
+    "timeout_sec",
+    "max_retries",
+    "retry_backoff_sec",
+    "misfire_grace_time",
+    "coalesce",
+    "max_instances",
+    "paused",
+)
+
+_ALIKE = ("timezone", "method", "timeout_sec", "retry_backoff_sec", "misfire_grace_time")
+
+_LATER_FIELDS = {"on_interrupt": "record", "catchup": None, "overlap": "skip", "protect": False}
+
+
+def to_json(spec: JobSpec) -> dict[str, Any]:
+    """The spec as a JSON object with the field names of a manifest.
+
+    Fields that came later stand in it only where they say something, so that the digests of older jobs stay.
+    """
+    plain = {name: getattr(spec, name) for name in _PLAIN_FIELDS}
+    headers = {name: value if isinstance(value, str) else list(value) for name, value in spec.headers.items()}
+    mappings = {"headers": headers, "labels": dict(spec.labels)}
+    later = {name: getattr(spec, name) for name, default in _LATER_FIELDS.items() if getattr(spec, name) != default}
+    return plain | mappings | later | schedule_to_json(spec.schedule) | limits_to_json(spec.limits)
+
+
+def from_json(stored: Mapping[str, Any]) -> JobSpec:
+    """The inverse of `to_json`. Fields that `stored` lacks get their defaults, so older rows stay readable.
+
+    What thousands of jobs have in common is held once.
+    """
+    plain = {name: stored[name] for name in (*_PLAIN_FIELDS, *_LATER_FIELDS) if name in stored}
+    plain |= {name: shared_texts(stored[name]) for name in ("headers", "labels") if stored.get(name)}
+    plain |= {name: _shared(plain[name]) for name in _ALIKE if name in plain}
+    if plain["name"] == plain["job_id"]:
+        plain["name"] = plain["job_id"]
+    return JobSpec(schedule=schedule_from_json(stored), limits=limits_from_json(stored), **plain)
+
+
+def shared_fields(fields: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """The fields of a cron expression. Of their pairs there are few, so jobs with different expressions share them."""
+    return tuple(_shared(field) for field in fields)
+
+
+_shared_cron = cached(4_096)(DeclaredCron)
+
+_shared_interval = cached(4_096)(DeclaredInterval)
+
+
+@cached(4_096, typed=True)
+def _shared(value: T) -> T:
+    """The first of all equal values."""
+    return value
+
+
+def shared_texts(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Headers or labels as a spec holds them: several values of one header as a tuple, one of them as text."""
+    return _shared_mapping(tuple((name, _text_or_tuple(value)) for name, value in values.items()))
+
+
+def _text_or_tuple(value: str | Sequence[str]) -> HeaderValue:
+    if isinstance(value, str):
+        return value
+    return value[0] if len(value) == 1 else tuple(value)
+
+
+@cached(4_096)
+def _shared_mapping(texts: tuple[tuple[str, HeaderValue], ...]) -> Mapping[str, HeaderValue]:
+    return MappingProxyType(dict(texts))

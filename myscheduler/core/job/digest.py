@@ -1,0 +1,58 @@
+"""Fingerprints of specs: whether a job is what it was."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, assert_never
+
+from myscheduler.core.job.codec import schedule_to_json, to_json
+from myscheduler.core.job.crons import cron_meaning, distinct_crons
+from myscheduler.core.job.limits import FIELDS as LIMIT_FIELDS
+from myscheduler.core.job.limits import limits_to_json
+from myscheduler.core.job.spec import (
+    DeclaredCron,
+    DeclaredCrons,
+    DeclaredDate,
+    DeclaredInterval,
+    DeclaredWallInterval,
+    JobSpec,
+)
+
+
+def schedule_digest(spec: JobSpec) -> str:
+    """A fingerprint of when the job runs: equal for two spellings of one schedule."""
+    meaning = schedule_to_json(spec.schedule)
+    match spec.schedule:
+        case DeclaredCron(fields, day_match):
+            meaning.pop("day_match", None)
+            meaning["cron"] = cron_meaning(fields, day_match)
+        case DeclaredCrons():
+            meaning.pop("day_match", None)
+            first, *others = (cron_meaning(one.fields, one.day_match) for one in distinct_crons(spec.schedule))
+            meaning["cron"] = [first, *others] if others else first
+        case DeclaredInterval():
+            meaning["interval"] = spec.schedule.every.total_seconds()
+        case DeclaredWallInterval():
+            meaning["interval"] = {"months": spec.schedule.months, "days": spec.schedule.days}
+        case DeclaredDate():
+            pass
+        case _:
+            assert_never(spec.schedule)
+    return _fingerprint(meaning | limits_to_json(spec.limits) | {"timezone": spec.timezone})
+
+
+def digest(spec: JobSpec) -> str:
+    """A fingerprint of the whole meaning; two specs with one digest need no change between them."""
+    meaning = to_json(spec)
+    for name in (*_SCHEDULE_FIELDS, *LIMIT_FIELDS):
+        meaning.pop(name, None)
+    return _fingerprint(meaning | {"schedule": schedule_digest(spec)})
+
+
+def _fingerprint(meaning: Mapping[str, Any]) -> str:
+    return hashlib.sha256(_CANONICAL.encode(meaning).encode()).hexdigest()[:16]
+
+
+_SCHEDULE_FIELDS = ("cron", "day_match", "dst", "interval", "anchor", "clock", "run_at", "fold", "timezone")
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":"))
