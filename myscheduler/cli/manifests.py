@@ -17,18 +17,12 @@ from myscheduler.adapters.source.tree import TOO_LARGE
 from myscheduler.core.bounds import LARGEST_FILE
 from myscheduler.core.findings.problem import Problem, Severity, reported
 from myscheduler.core.job.spec import JobSpec
-from myscheduler.core.manifest.calendars_file import NamedCalendars, read_calendars
-from myscheduler.core.manifest.parsing import (
-    NO_CALENDARS,
-    NO_RULES,
-    DeclaredJob,
-    Desired,
-    ParsedFile,
-    combine,
-    parse_file,
-)
+from myscheduler.core.manifest.calendars_file import NO_CALENDARS, NamedCalendars, read_calendars
+from myscheduler.core.manifest.combining import combine
+from myscheduler.core.manifest.declared import DeclaredJob, Desired, ParsedFile
+from myscheduler.core.manifest.parsing import parse_file
 from myscheduler.core.policy.bursts import caps_of
-from myscheduler.core.policy.file import read_policy
+from myscheduler.core.policy.file import NO_RULES, read_policy
 from myscheduler.core.source.ignoring import NOTHING, Ignoring, ignoring_problems, read_ignoring
 from myscheduler.core.source.snapshot import (
     CALENDARS,

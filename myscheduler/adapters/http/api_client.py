@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 import aiohttp
 from yarl import URL
 
-from myscheduler.adapters.http.trouble import trouble_with
+from myscheduler.adapters.http.errors import error_text
 from myscheduler.adapters.http.trust import tls_context
 from myscheduler.core.findings.masking import masked_text
 from myscheduler.errors import MySchedulerError
@@ -84,4 +84,4 @@ class Client:
         if isinstance(error, TimeoutError):
             return f"nothing within {TIMEOUT_SEC:g} s"
         url = URL(self._base_url)
-        return trouble_with(f"{url.host_subcomponent}:{url.port}", error)
+        return error_text(f"{url.host_subcomponent}:{url.port}", error)

@@ -17,7 +17,7 @@ from myscheduler.core.findings.problem import Severity
 from myscheduler.core.gitops.inventory import Item, inventory_from_json
 from myscheduler.core.gitops.inventory import inventory as inventory_of
 from myscheduler.core.gitops.review import review
-from myscheduler.core.manifest.parsing import EVERYWHERE, Desired
+from myscheduler.core.manifest.declared import EVERYWHERE, Desired
 
 CHANGES = 2
 

@@ -18,7 +18,7 @@ from myscheduler.cli.options import (
 from myscheduler.cli.output.terminal import json_text, styled
 from myscheduler.core.explain.preview import is_counted_from_creation
 from myscheduler.core.explain.preview import preview as preview_of
-from myscheduler.core.manifest.parsing import DeclaredJob
+from myscheduler.core.manifest.declared import DeclaredJob
 
 COUNT = 5
 MOST = 1_000

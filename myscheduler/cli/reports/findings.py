@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from myscheduler.core.findings.problem import Problem, Severity
-from myscheduler.core.manifest.parsing import DeclaredJob
+from myscheduler.core.manifest.declared import DeclaredJob
 
 
 @dataclass(frozen=True, slots=True)

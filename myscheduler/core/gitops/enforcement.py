@@ -9,7 +9,7 @@ from myscheduler.core.findings.problem import Complaint, Problem
 from myscheduler.core.gitops.plan import Adopt, Change, Create, Delete, Hold, Plan, Update, job_id_of
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.load.starts import Starter
-from myscheduler.core.manifest.parsing import DeclaredJob, Desired
+from myscheduler.core.manifest.declared import DeclaredJob, Desired
 from myscheduler.core.policy.bursts import Cap, Rush, find_rushes, host_name, starter_of
 
 News = Create | Update | Adopt

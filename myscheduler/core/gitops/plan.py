@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from myscheduler.core.findings.problem import Problem
 from myscheduler.core.job.job import Owner
-from myscheduler.core.manifest.parsing import DeclaredJob, Desired
+from myscheduler.core.manifest.declared import DeclaredJob, Desired
 from myscheduler.core.source.strays import no_manifest_any_more
 
 PRUNE_BUDGET_JOBS = 5

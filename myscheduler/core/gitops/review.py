@@ -27,8 +27,8 @@ from myscheduler.core.job.digest import schedule_digest
 from myscheduler.core.job.job import Owner
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.lifecycle.spec_diff import FieldChange, spec_changes
+from myscheduler.core.manifest.declared import DeclaredJob, Desired
 from myscheduler.core.manifest.look_alikes import look_alikes
-from myscheduler.core.manifest.parsing import DeclaredJob, Desired
 from myscheduler.core.schedule.exclusions import count_runs, next_run
 from myscheduler.core.schedule.slots import Schedule
 from myscheduler.core.schedule.zones import local_time

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from myscheduler.core.findings.problem import Problem, Severity
 from myscheduler.core.gitops.plan import Adopt, BlockedDeletion, Conflict, Create, Delete, Hold, Plan, Update, job_id_of
-from myscheduler.core.manifest.parsing import ParsedFile
+from myscheduler.core.manifest.declared import ParsedFile
 
 
 class Condition(StrEnum):

@@ -17,7 +17,11 @@ from myscheduler.core.findings.masking import field_of, key_shown
 from myscheduler.core.findings.problem import LONGEST_SHOWN, Problem, cut, did_you_mean, enough, shown
 from myscheduler.core.manifest.fields import LONGEST_DAYS, MOST_DAYS
 from myscheduler.core.schedule.calendars import Calendar, check_calendar
-from myscheduler.core.source.snapshot import CALENDARS, SourceFile, UnreadableFile
+from myscheduler.core.source.snapshot import (
+    CALENDARS,
+    SourceFile,
+    UnreadableFile,
+)
 from myscheduler.core.source.yaml import Document, YamlError, read_documents
 from myscheduler.errors import ScheduleError
 
@@ -156,3 +160,6 @@ def _explained(fault: ErrorDetails) -> str:
     if kind in {"model_type", "model_attributes_type", "dict_type"}:
         return f"has to be an object, such as {{country: JP}}, not {written}"
     return f"{message.replace('Input should', 'should')}, not {written}"
+
+
+NO_CALENDARS = NamedCalendars()

@@ -19,7 +19,7 @@ from myscheduler.core.header_values import FORM, charset, content_type, is_json,
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.spec import DeclaredCron, JobSpec, crons_of
 from myscheduler.core.manifest.declaration import is_past
-from myscheduler.core.manifest.parsing import DeclaredJob, Written
+from myscheduler.core.manifest.declared import DeclaredJob, Written
 from myscheduler.core.schedule.cron import Cron, WallInterval
 from myscheduler.core.schedule.exclusions import next_run, runs_after
 from myscheduler.core.schedule.expression import DAY, CronExpression

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from unicodedata import normalize
 
 from myscheduler.core.findings.problem import Problem, Severity
-from myscheduler.core.manifest.parsing import DeclaredJob
+from myscheduler.core.manifest.declared import DeclaredJob
 
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 _UNSEEN = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164"

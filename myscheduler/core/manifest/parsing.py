@@ -5,8 +5,8 @@ doesn't say which job that is, the file whose jobs have to be held.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -14,165 +14,28 @@ from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.calls.link_local import Reach
 from myscheduler.core.findings.masking import field_of, is_credential_name
 from myscheduler.core.findings.problem import Complaint, Problem, enough, worst
-from myscheduler.core.job.digest import digest
 from myscheduler.core.job.spec import JobSpec
-from myscheduler.core.manifest.calendars_file import NamedCalendars, read_calendars
+from myscheduler.core.manifest.calendars_file import NO_CALENDARS, NamedCalendars, read_calendars
 from myscheduler.core.manifest.declaration import declare, id_fault
-from myscheduler.core.policy.bursts import Cap, caps_of
-from myscheduler.core.policy.file import Rules, read_policy
+from myscheduler.core.manifest.declared import DeclaredJob, ParsedFile, UsedSecret, Written
+from myscheduler.core.policy.bursts import caps_of
+from myscheduler.core.policy.file import NO_RULES, Rules, read_policy
 from myscheduler.core.policy.policy import Policy
 from myscheduler.core.secrets.literals import literal_credentials
 from myscheduler.core.secrets.references import places_of
 from myscheduler.core.source.configmaps import EmbeddedFile, Place, embedded, here, is_object
-from myscheduler.core.source.ignoring import NOTHING, ignoring_problems, read_ignoring
+from myscheduler.core.source.ignoring import NOTHING, read_ignoring
 from myscheduler.core.source.snapshot import (
     CALENDARS,
     IGNORE,
     POLICY,
     RESERVED,
-    Snapshot,
     SourceFile,
-    UnreadableFile,
     reserved_name_meant,
 )
-from myscheduler.core.source.strays import is_blank, is_job_like, is_template, not_a_manifest, stray_problems
+from myscheduler.core.source.strays import is_blank, is_job_like, is_template, not_a_manifest
 from myscheduler.core.source.yaml import Document, YamlError, read_documents
 from myscheduler.core.source.yaml_suspects import suspect
-
-NO_CALENDARS = NamedCalendars()
-NO_RULES = Rules()
-EVERYWHERE = "/"
-"""Stands among held paths where it is not known which files are meant."""
-MOST_PLACES = 5
-"""That one message names."""
-LONGEST_OUTLINED = 500
-"""Characters of a path; PostgreSQL can't index much longer ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class UsedSecret:
-    """A reference, with its place."""
-
-    name: str
-    field: str
-    line: int
-    column: int
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a document says beyond the spec: what cautions about it need (see `cautions`)."""
-
-    schedule_at: tuple[int, int]
-    """Line and column of its schedule."""
-    retries_at: tuple[int, int]
-    """And of its max_retries."""
-    body_at: tuple[int, int]
-    headers_at: tuple[int, int]
-    says_day_match: bool
-    says_overlap: bool
-    credentials: tuple[tuple[str, int, int, str], ...]
-    """Field, line and column of each credential that is written out, and what it is."""
-    secrets: tuple[UsedSecret, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DeclaredJob:
-    """A job with the place that declares it."""
-
-    job_id: str
-    known_digest: str
-    """Empty where it is not computed yet."""
-    path: str
-    line: int
-    spec: JobSpec | None
-    """`None` in an outline."""
-    written: Written | None = None
-    """`None` where there is no spec."""
-    adopts: bool = False
-    """It takes over a job of that id that was made through the API."""
-
-    @property
-    def digest(self) -> str:
-        """A fingerprint of the spec's meaning. It takes a fifth of reading a manifest, and `validate` needs none."""
-        return self.known_digest if self.known_digest or self.spec is None else digest(self.spec)
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedFile:
-    """What one file says."""
-
-    path: str
-    jobs: tuple[DeclaredJob, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    broken_ids: frozenset[str] = frozenset()
-    """Jobs that the file names in a document that can't be used."""
-    is_opaque: bool = False
-    """Some document of the file doesn't say which job it declares, so any job of the file may be meant."""
-    is_nameless: bool = False
-    """Of some document not even the text tells which job it may declare."""
-    is_mute: bool = False
-    """Something in it is no manifest and doesn't look like one, or nothing stands there at all. That is fine, unless it
-    declared a job before."""
-    skipped: int = 0
-    """Kubernetes objects that hold no manifests."""
-    caps: tuple[Cap, ...] = ()
-    """Of policies that came with a part of the file. They count its jobs only, so an outline needs none."""
-
-    def with_digests(self) -> "ParsedFile":
-        """The same with the digests at hand, for who needs them where there is no time to compute them."""
-        return replace(self, jobs=tuple(replace(job, known_digest=job.digest) for job in self.jobs))
-
-    def outline(self) -> "ParsedFile | None":
-        """What has to be known of a file as long as it doesn't change; `None` where something is wrong with it."""
-        if self.problems or self.broken_ids or self.is_opaque or self.is_mute or len(self.path) > LONGEST_OUTLINED:
-            return None
-        return replace(
-            self, jobs=tuple(replace(job, known_digest=job.digest, spec=None, written=None) for job in self.jobs)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Desired:
-    """What the whole source says at one revision."""
-
-    revision: str
-    jobs: Mapping[str, DeclaredJob]
-    problems: tuple[Problem, ...]
-    held_ids: frozenset[str]
-    """Jobs that keep their last good spec."""
-    held_paths: frozenset[str]
-    """Files, and folders that end in `/`, whose jobs keep their last good spec unless they are declared elsewhere."""
-    nameless_paths: frozenset[str] = frozenset()
-    """Those of them that may declare any job: nothing tells which."""
-    mute_paths: Mapping[str, str] = field(default_factory=dict)
-    """Files that are no manifests, as a stored job may name them, with the path that people see: their jobs are held,
-    too, if they have any."""
-    skipped: int = 0
-    caps: tuple[Cap, ...] = ()
-    """How many calls may start in a minute."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Nothing was declared, not even brokenly."""
-        return not (self.jobs or self.held_ids or self.held_paths)
-
-    def strangers(self, known_paths: Collection[str]) -> list[str]:
-        """Paths that may declare any job, and under which none is known: perhaps a file that was renamed and broke."""
-        folders = {path for path in self.nameless_paths if path.endswith("/")}
-        return sorted(
-            path
-            for path in self.nameless_paths
-            if path not in known_paths and not (path in folders and any(one.startswith(path) for one in known_paths))
-        )
-
-    def holds(self, job_id: str, path: str) -> bool:
-        """The job isn't declared, but that doesn't mean that it shall go."""
-        if job_id in self.held_ids or path in self.held_paths or path in self.mute_paths:
-            return True
-        if EVERYWHERE in self.held_paths:
-            return True
-        return any(folder.endswith("/") and path.startswith(folder) for folder in self.held_paths)
 
 
 def parse_file(
@@ -190,41 +53,6 @@ def parse_file(
     what they need.
     """
     return _parse_bytes(file.path, file.content, _Reading.under(rules, zone, calendars, is_cautious), here)
-
-
-def combine(
-    parsed: Iterable[ParsedFile],
-    snapshot: Snapshot,
-    calendars: NamedCalendars = NO_CALENDARS,
-    rules: Rules = NO_RULES,
-) -> Desired:
-    """Put the files together; two documents with one id are a problem of both."""
-    parsed = tuple(parsed)
-    declared: dict[str, list[DeclaredJob]] = {}
-    for job in (job for file in parsed for job in file.jobs):
-        declared.setdefault(job.job_id, []).append(job)
-    doubled = {job_id: jobs for job_id, jobs in declared.items() if len(jobs) > 1}
-    problems = [problem for file in parsed for problem in file.problems]
-    problems += [problem for jobs in doubled.values() for problem in _duplicates(jobs)]
-    problems += [_unreadable(file) for file in snapshot.unreadable]
-    problems += [*calendars.problems, *rules.problems, *stray_problems(snapshot.strays)]
-    problems += ignoring_problems(snapshot.ignore) if snapshot.ignore else ()
-    broken = frozenset[str]().union(*(file.broken_ids for file in parsed))
-    return Desired(
-        revision=snapshot.revision,
-        jobs={job_id: jobs[0] for job_id, jobs in declared.items() if len(jobs) == 1 and job_id not in broken},
-        problems=tuple(sorted(problems)),
-        held_ids=broken | doubled.keys(),
-        held_paths=frozenset(
-            [file.path for file in parsed if file.is_opaque] + [file.path for file in snapshot.unreadable]
-        ),
-        nameless_paths=frozenset(
-            [file.path for file in parsed if file.is_nameless] + [file.path for file in snapshot.unreadable]
-        ),
-        mute_paths={file.path: file.path for file in parsed if file.is_mute},
-        skipped=sum(file.skipped for file in parsed),
-        caps=(*caps_of(rules.binding), *(cap for file in parsed for cap in file.caps)),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,20 +224,6 @@ _DISCREET = "is read differently by different YAML parsers: put it into quotes"
 def _may_be_secret(loc: tuple[str | int, ...]) -> bool:
     """The value is not to be repeated."""
     return loc[:1] == ("headers",) or any(is_credential_name(str(part)) for part in loc)
-
-
-def _duplicates(jobs: list[DeclaredJob]) -> Iterator[Problem]:
-    places = " and ".join(f"{job.path}:{job.line}" for job in jobs[:MOST_PLACES])
-    if len(jobs) > MOST_PLACES:
-        places += f" and {len(jobs) - MOST_PLACES} more"
-    for job in jobs[:MOST_PROBLEMS]:
-        message = f"{job.job_id!r} is declared in {places}: rename or remove one; until then the job stays as it was"
-        yield Problem(job.path, job.line, 1, "job_id", "duplicate-id", message, job_id=job.job_id)
-
-
-def _unreadable(file: UnreadableFile) -> Problem:
-    message = f"can't be read ({file.reason}): its jobs stay as they were"
-    return Problem(file.path, 1, 1, "", "unreadable", message)
 
 
 def _parse_object(path: str, document: Document, text: str, reading: _Reading) -> ParsedFile:

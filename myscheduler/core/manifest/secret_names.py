@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.findings.problem import Problem
-from myscheduler.core.manifest.parsing import DeclaredJob
+from myscheduler.core.manifest.declared import DeclaredJob
 from myscheduler.core.secrets.references import is_name
 
 

@@ -17,7 +17,10 @@ from myscheduler.core.findings.problem import LONGEST_SHOWN, Problem, enough, sh
 from myscheduler.core.job.spec import METHODS
 from myscheduler.core.policy.grants import Grant, Grants
 from myscheduler.core.policy.policy import NO_POLICY, Policy
-from myscheduler.core.source.snapshot import SourceFile, UnreadableFile
+from myscheduler.core.source.snapshot import (
+    SourceFile,
+    UnreadableFile,
+)
 from myscheduler.core.source.yaml import Document, YamlError, read_documents
 
 Loc = tuple[str | int, ...]
@@ -252,3 +255,6 @@ def _unknown(name: str) -> str:
     close = get_close_matches(name[:LONGEST_SHOWN], READERS, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"the keys are {', '.join(READERS)}"
     return f"unknown key {key_shown(name)!r}: {hint}"
+
+
+NO_RULES = Rules()

@@ -26,7 +26,7 @@ from myscheduler.core.job.spec import CatchUp, JobSpec
 from myscheduler.core.lifecycle import transitions as lifecycle
 from myscheduler.core.lifecycle.audit import CLOCK, MANIFEST, Action, Entry, of_deletion, of_pause, of_spec
 from myscheduler.core.lifecycle.transitions import Turn
-from myscheduler.core.manifest.parsing import DeclaredJob
+from myscheduler.core.manifest.declared import DeclaredJob
 from myscheduler.core.schedule.calendars import closed_bits
 from myscheduler.core.schedule.slots import Adjusted, next_after
 from myscheduler.errors import JobConflictError, JobNotFoundError, MySchedulerError

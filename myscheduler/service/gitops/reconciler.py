@@ -31,7 +31,9 @@ from myscheduler.core.gitops.sync_state import (
 )
 from myscheduler.core.lifecycle.audit import Action, Entry
 from myscheduler.core.manifest.calendars_file import NamedCalendars, read_calendars
-from myscheduler.core.manifest.parsing import Desired, ParsedFile, combine, parse_file
+from myscheduler.core.manifest.combining import combine
+from myscheduler.core.manifest.declared import Desired, ParsedFile
+from myscheduler.core.manifest.parsing import parse_file
 from myscheduler.core.source.snapshot import REVISION_DIGITS, Snapshot, SourceFile, SourceUnavailable
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.service.catalog.catalog import API, Catalog, StalePlanError

@@ -19,9 +19,10 @@ from aiohttp.base_protocol import BaseProtocol
 from hypothesis import given
 from hypothesis import strategies as st
 
+from myscheduler.adapters.http.answer_body import SHOWN_BYTES
 from myscheduler.adapters.http.answers import AnswerReader, Body, UnreadableError
 from myscheduler.adapters.http.rations import Handler
-from myscheduler.adapters.http.sender import SHOWN_BYTES, Sender, open_sender
+from myscheduler.adapters.http.sender import Sender, open_sender
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.calls.request import Request
 from myscheduler.core.secrets.redaction import Secret

@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 import pytest
 
-from myscheduler.adapters.http import sender as module
+from myscheduler.adapters.http import answer_body
+from myscheduler.adapters.http.message import known_destination, message_of
 from myscheduler.adapters.http.sender import Sender, open_sender
 from myscheduler.core.calls.outcome import EXCERPT_BYTES, Failure, Outcome
 from myscheduler.core.calls.request import Request
@@ -502,7 +503,7 @@ async def test_a_bug_is_raised(sender: Sender, target: Target, monkeypatch: pyte
     def bug(*_: object) -> None:
         raise TypeError("a bug")
 
-    monkeypatch.setattr(module._Answer, "begin", bug)
+    monkeypatch.setattr(answer_body.Answer, "begin", bug)
     with pytest.raises(TypeError, match="a bug"):
         await sender.send(request(target.url("/")))
 
@@ -585,18 +586,18 @@ async def test_the_size_counts_all_that_was_read(sender: Sender, target: Target)
 
 
 async def test_a_url_with_a_secret_is_not_kept(sender: Sender, target: Target) -> None:
-    module._known_address.cache_clear()
+    known_destination.cache_clear()
     in_url = quote(CANARY, safe="")
     for path in ("/plain", f"/{in_url}", f"/?q={in_url}"):
         await sender.send(request(target.url(path), secrets=(SECRET,)))
     await sender.send(request(target.url("/").replace("://", f"://user:{in_url}@"), secrets=(SECRET,)))
-    assert module._known_address.cache_info().currsize == 1
+    assert known_destination.cache_info().currsize == 1
 
 
 async def test_a_request_does_not_tell_itself(target: Target) -> None:
     url = target.url(f"/{CANARY}").replace("://", f"://user:{quote(CANARY, safe='')}@")
     message = request(url, headers={"A": CANARY}, body=CANARY.encode(), secrets=(SECRET,))
-    assert CANARY not in repr(message) + repr(module._message(message))
+    assert CANARY not in repr(message) + repr(message_of(message))
 
 
 async def test_a_header_value_that_can_not_be_sent_is_not_told(sender: Sender, target: Target) -> None:

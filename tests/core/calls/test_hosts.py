@@ -2,7 +2,7 @@
 
 import pytest
 
-from myscheduler.adapters.http.sender import _address
+from myscheduler.adapters.http.message import parsed_destination
 from myscheduler.core.calls.hosts import Host, called_host, hosts_in_headers, parse_host_pattern
 
 CALLED = [
@@ -69,7 +69,7 @@ def test_no_host_for_sure(url: str) -> None:
 
 @pytest.mark.parametrize(("url", "host"), CALLED)
 def test_it_is_the_one_that_the_sender_calls(url: str, host: str) -> None:
-    called = _address(url.replace("${secret:p}", "p")).url
+    called = parsed_destination(url.replace("${secret:p}", "p")).url
     found = called_host(str(called))
     assert str(found) == host
 

@@ -21,7 +21,7 @@ from myscheduler.core.gitops.plan import (
 )
 from myscheduler.core.job.job import Owner
 from myscheduler.core.job.spec import DeclaredCron, JobSpec
-from myscheduler.core.manifest.parsing import DeclaredJob, Desired
+from myscheduler.core.manifest.declared import DeclaredJob, Desired
 
 
 def _declared(job_id: str, digest: str = "1", path: str = "a.yaml", line: int = 1) -> DeclaredJob:

@@ -7,7 +7,9 @@ import pytest
 
 from myscheduler.core.gitops.plan import BlockedDeletion, make_plan
 from myscheduler.core.gitops.sync_state import Cause, Condition, Passed, SyncState, file_states, passed, since
-from myscheduler.core.manifest.parsing import ParsedFile, combine, parse_file
+from myscheduler.core.manifest.combining import combine
+from myscheduler.core.manifest.declared import ParsedFile
+from myscheduler.core.manifest.parsing import parse_file
 from myscheduler.core.source.snapshot import Snapshot, SourceFile, UnreadableFile
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from myscheduler.core.findings.problem import Severity
 from myscheduler.core.manifest.declaration import id_fault
+from myscheduler.core.manifest.declared import DeclaredJob
 from myscheduler.core.manifest.look_alikes import as_seen, look_alikes
-from myscheduler.core.manifest.parsing import DeclaredJob
 
 
 def _jobs(*job_ids: str) -> dict[str, DeclaredJob]:

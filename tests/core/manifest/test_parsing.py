@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from myscheduler.core.findings.problem import Severity
 from myscheduler.core.findings.rules import RULES
 from myscheduler.core.job.digest import digest
+from myscheduler.core.manifest.combining import combine
+from myscheduler.core.manifest.declared import Desired, ParsedFile
 from myscheduler.core.manifest.lint import cautions
-from myscheduler.core.manifest.parsing import Desired, ParsedFile, combine, parse_file
+from myscheduler.core.manifest.parsing import parse_file
 from myscheduler.core.source.snapshot import Snapshot, SourceFile, UnreadableFile
 
 GOOD = "cron: 0 0 * * *\ntarget_url: http://x\n"

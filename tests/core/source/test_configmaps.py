@@ -9,7 +9,8 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from myscheduler.core.manifest.parsing import ParsedFile, parse_file
+from myscheduler.core.manifest.declared import ParsedFile
+from myscheduler.core.manifest.parsing import parse_file
 from myscheduler.core.source.configmaps import EmbeddedFile, embedded
 from myscheduler.core.source.snapshot import SourceFile
 from myscheduler.core.source.yaml import read_documents

@@ -8,7 +8,9 @@ from myscheduler.core.bounds import MOST_STRAYS
 from myscheduler.core.findings.problem import Severity
 from myscheduler.core.gitops.plan import Delete, Hold, Known, make_plan
 from myscheduler.core.job.job import Owner
-from myscheduler.core.manifest.parsing import Desired, ParsedFile, combine, parse_file
+from myscheduler.core.manifest.combining import combine
+from myscheduler.core.manifest.declared import Desired, ParsedFile
+from myscheduler.core.manifest.parsing import parse_file
 from myscheduler.core.source.snapshot import IGNORE, Snapshot, SourceFile
 from myscheduler.core.source.strays import is_stray, stray_problems
 

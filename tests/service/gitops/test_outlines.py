@@ -8,7 +8,8 @@ import pytest
 from myscheduler.adapters.store.rows import outlines as source_rows
 from myscheduler.core.gitops.sync_state import Cause, Condition
 from myscheduler.core.manifest.calendars_file import NamedCalendars
-from myscheduler.core.manifest.parsing import ParsedFile, parse_file
+from myscheduler.core.manifest.declared import ParsedFile
+from myscheduler.core.manifest.parsing import parse_file
 from myscheduler.core.policy.file import Rules
 from myscheduler.core.source.snapshot import SourceFile
 from myscheduler.errors import StoreUnavailableError

@@ -12,7 +12,8 @@ from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.gitops.plan import make_plan
 from myscheduler.core.gitops.sync_state import Cause, Condition
 from myscheduler.core.job.job import Job, Owner
-from myscheduler.core.manifest.parsing import combine, parse_file
+from myscheduler.core.manifest.combining import combine
+from myscheduler.core.manifest.parsing import parse_file
 from myscheduler.core.source.snapshot import Snapshot, SourceFile
 from myscheduler.service.catalog.catalog import StalePlanError
 from tests.support.parts import ZONE, Parts, opened, spec

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from myscheduler.adapters.store.rows.jobs import CHUNK, chunks, id_lists
 from myscheduler.adapters.store.tables import outlines
-from myscheduler.core.manifest.parsing import DeclaredJob, ParsedFile
+from myscheduler.core.manifest.declared import DeclaredJob, ParsedFile
 from myscheduler.core.source.snapshot import POLICY
 
 _POLICY_READER = "policy"

@@ -18,7 +18,7 @@ LONGEST_LINE = 8190
 _RESET = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE})
 
 
-def trouble_with(where: str, error: Exception) -> str:
+def error_text(where: str, error: Exception) -> str:
     """Why there is no whole answer. `where` is `host:port`."""
     match error:
         case aiohttp.ClientResponseError():

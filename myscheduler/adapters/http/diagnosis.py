@@ -1,0 +1,54 @@
+"""Why an attempt failed, in words."""
+
+import socket
+
+import aiohttp
+
+from myscheduler.adapters.http.answer_body import LETTER_BYTES, SHOWN_BYTES
+from myscheduler.adapters.http.answers import FloodError, UnreadableError
+from myscheduler.adapters.http.errors import error_text
+from myscheduler.adapters.http.routes import LinkLocalError
+from myscheduler.core.calls.link_local import advice
+from myscheduler.core.calls.outcome import Failure
+from myscheduler.core.secrets.redaction import Secret, redact_start
+from myscheduler.machine.causes import is_lack_of_files, lack_of_files, reason_of
+
+
+def late(seconds: float, status: int | None) -> str:
+    return f"no complete answer within {seconds:g} s" + (f" (status {status}, then it stalled)" if status else "")
+
+
+def unsent(seconds: float, lack: str) -> str:
+    return f"not sent within {seconds:g} s: {lack}"
+
+
+def no_file_left(error: OSError) -> str | None:
+    """That this process has no file for a connection, in words; the resolver tells nothing but that it failed."""
+    if isinstance(error, socket.gaierror):
+        return lack_of_files()
+    return reason_of(error) if is_lack_of_files(error) else None
+
+
+def diagnosis(error: Exception, where: str, secrets: tuple[Secret, ...]) -> tuple[Failure, str]:
+    """What to tell people. Texts of the libraries are not passed on: some hold the URL or parts of the answer."""
+    match error:
+        case aiohttp.ClientConnectorError(os_error=LinkLocalError() as refused):
+            return Failure.TARGET_NOT_ALLOWED, f"{where} leads to {advice(refused.address)}"
+        case aiohttp.InvalidURL() | UnicodeError():
+            return Failure.INVALID_REQUEST, "the host of the URL is not valid"
+        case FloodError():
+            return Failure.UNREADABLE_ANSWER, f"{where} {error}"
+        case UnreadableError():
+            return Failure.UNREADABLE_ANSWER, f"{where} {error}{_beginning(error.beginning, secrets)}"
+        case _:
+            return Failure.CONNECTION, error_text(where, error)
+
+
+def _beginning(data: bytes, secrets: tuple[Secret, ...]) -> str:
+    """What came instead of an answer, on one line and without secrets."""
+    if data.startswith((b"\x15\x03", b"\x16\x03")):
+        return ", but in TLS: write https://"
+    window = SHOWN_BYTES + max((LETTER_BYTES * secret.longest for secret in secrets), default=0)
+    text = data[:window].decode("utf-8", "replace")
+    shown = redact_start(text, secrets, SHOWN_BYTES, whole=len(data) <= window)
+    return f": it began with {shown!a}{'' if len(text) <= SHOWN_BYTES else '…'}"

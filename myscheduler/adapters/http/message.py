@@ -1,0 +1,176 @@
+"""A request as aiohttp sends it: the URL as it is written, headers, credentials, body."""
+
+import base64
+import io
+import re
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+from yarl import URL
+
+from myscheduler.core.caching import cached
+from myscheduler.core.calls.hosts import looked_up
+from myscheduler.core.calls.link_local import Address, called_address, link_local_parts
+from myscheduler.core.calls.request import Request
+from myscheduler.core.header_values import pairs
+from myscheduler.core.secrets.redaction import redact
+
+_LARGE_BODY = 1024 * 1024
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+_AS_WRITTEN = "%/:@!$&'()*+,;=-._~[]"
+"""What stands in a path for itself (RFC 3986), and `%`, which begins an escape."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+_FRAMING = frozenset({"content-length", "expect", "transfer-encoding"})
+"""`Expect` would have aiohttp wait for a leave to send the body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A URL, ready to be called."""
+
+    url: URL = field(repr=False)
+    where: str
+    """For messages: never with user, path or query."""
+    authorization: str | None = field(repr=False)
+    link_local: Address | None
+    """The host, where it is an address that is not for everybody, in whatever spelling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A request, ready for the wire."""
+
+    method: str
+    destination: Destination
+    headers: list[tuple[str, str]] = field(repr=False)
+    body: bytes | None = field(repr=False)
+
+
+def message_of(request: Request) -> Message:
+    """A ValueError says what is wrong without repeating a value, which may be secret."""
+    if _TOKEN.fullmatch(request.method) is None:
+        raise ValueError("the method is not an HTTP method")
+    destination = _destination_of(request)
+    headers = _headers(request)
+    names = {name.lower() for name, _ in headers}
+    if "accept-encoding" not in names:
+        headers.append(("Accept-Encoding", "identity"))
+    if destination.authorization is not None and "authorization" not in names:
+        headers.append(("Authorization", destination.authorization))
+    return Message(request.method, destination, headers, request.body)
+
+
+def _destination_of(request: Request) -> Destination:
+    """Reading a URL costs as much as sending it, so what was read is kept, except what holds a secret."""
+    if request.secrets and redact(request.url, request.secrets) != request.url:
+        return parsed_destination(request.url)
+    return known_destination(request.url)
+
+
+def parsed_destination(text: str) -> Destination:
+    parts = _parts(text)
+    address = called_address(text)
+    if address is not None and not link_local_parts(address):
+        address = None
+    try:
+        host = looked_up(parts.hostname or "")
+        url = URL.build(
+            scheme=parts.scheme,
+            host=f"[{host}]" if ":" in host else host,
+            port=parts.port,
+            path=_without_dots(quote(parts.path, safe=_AS_WRITTEN)) or "/",
+            query_string=quote(parts.query, safe=_AS_WRITTEN + "?"),
+            encoded=True,
+        )
+    except ValueError:
+        raise ValueError("the URL is not valid") from None
+    labels = host.removesuffix(".").split(".")
+    if ":" not in host and not all(0 < len(label) < 64 for label in labels):
+        raise ValueError("the host name of the URL has a part that is empty or longer than 63 characters")
+    return Destination(url, _where(url), _basic(parts), address)
+
+
+known_destination = cached(16_384)(parsed_destination)
+
+
+def _parts(text: str) -> SplitResult:
+    if _CONTROL.search(text) or "\t" in text:
+        raise ValueError("the URL is not valid")
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise ValueError("the URL is not valid") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("the URL must start with http:// or https:// and name a host")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError("the port of the URL is not between 1 and 65535")
+    return parts
+
+
+def _without_dots(path: str) -> str:
+    """RFC 3986, 5.2.4, as every client does."""
+    if "/." not in path:
+        return path
+    kept: list[str] = []
+    *folders, last = path.split("/")
+    for part in folders:
+        if part == "..":
+            kept[1:] = kept[1:-1]
+        elif part != ".":
+            kept.append(part)
+    if last == "..":
+        kept[1:] = kept[1:-1]
+    return "/".join([*kept, "" if last in {".", ".."} else last])
+
+
+def _headers(request: Request) -> list[tuple[str, str]]:
+    """The job's headers, ready for the wire, where they are UTF-8.
+
+    Those that say how the body is framed are ours: others would split it.
+    """
+    headers: list[tuple[str, str]] = []
+    for name, value in pairs(request.headers):
+        if _TOKEN.fullmatch(name) is None:
+            raise ValueError(f"the header name {name!a} is not valid")
+        if _CONTROL.search(value) is not None:
+            raise ValueError(f"the value of the header {name} has a line break or another control character")
+        if not value.isascii() and not _is_unicode(value):
+            raise ValueError(f"the value of the header {name} is not valid Unicode")
+        if name.lower() not in _FRAMING:
+            headers.append((name, value))
+    return headers
+
+
+def _is_unicode(text: str) -> bool:
+    """Not with half a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _basic(parts: SplitResult) -> str | None:
+    """User and password of the URL as a header; aiohttp would refuse to make one beside the job's own."""
+    if parts.username is None and parts.password is None:
+        return None
+    pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+    return "Basic " + base64.b64encode(pair.encode()).decode("ascii")
+
+
+def body_of(content: bytes | None) -> bytes | io.BytesIO | None:
+    # aiohttp writes bytes in one piece, and warns above this size; a BytesIO goes out in chunks.
+    return io.BytesIO(content) if content and len(content) > _LARGE_BODY else content
+
+
+def _where(url: URL) -> str:
+    host = url.host or ""
+    return f"[{host}]:{url.port}" if ":" in host else f"{host}:{url.port}"

@@ -1,0 +1,68 @@
+"""Files that were parsed one by one, put together."""
+
+from collections.abc import Iterable, Iterator
+
+from myscheduler.core.bounds import MOST_PROBLEMS
+from myscheduler.core.findings.problem import Problem
+from myscheduler.core.manifest.calendars_file import NO_CALENDARS, NamedCalendars
+from myscheduler.core.manifest.declared import DeclaredJob, Desired, ParsedFile
+from myscheduler.core.policy.bursts import caps_of
+from myscheduler.core.policy.file import NO_RULES, Rules
+from myscheduler.core.source.ignoring import ignoring_problems
+from myscheduler.core.source.snapshot import (
+    Snapshot,
+    UnreadableFile,
+)
+from myscheduler.core.source.strays import stray_problems
+
+MOST_PLACES = 5
+"""That one message names."""
+
+
+def combine(
+    parsed: Iterable[ParsedFile],
+    snapshot: Snapshot,
+    calendars: NamedCalendars = NO_CALENDARS,
+    rules: Rules = NO_RULES,
+) -> Desired:
+    """Put the files together; two documents with one id are a problem of both."""
+    parsed = tuple(parsed)
+    declared: dict[str, list[DeclaredJob]] = {}
+    for job in (job for file in parsed for job in file.jobs):
+        declared.setdefault(job.job_id, []).append(job)
+    doubled = {job_id: jobs for job_id, jobs in declared.items() if len(jobs) > 1}
+    problems = [problem for file in parsed for problem in file.problems]
+    problems += [problem for jobs in doubled.values() for problem in _duplicates(jobs)]
+    problems += [_unreadable(file) for file in snapshot.unreadable]
+    problems += [*calendars.problems, *rules.problems, *stray_problems(snapshot.strays)]
+    problems += ignoring_problems(snapshot.ignore) if snapshot.ignore else ()
+    broken = frozenset[str]().union(*(file.broken_ids for file in parsed))
+    return Desired(
+        revision=snapshot.revision,
+        jobs={job_id: jobs[0] for job_id, jobs in declared.items() if len(jobs) == 1 and job_id not in broken},
+        problems=tuple(sorted(problems)),
+        held_ids=broken | doubled.keys(),
+        held_paths=frozenset(
+            [file.path for file in parsed if file.is_opaque] + [file.path for file in snapshot.unreadable]
+        ),
+        nameless_paths=frozenset(
+            [file.path for file in parsed if file.is_nameless] + [file.path for file in snapshot.unreadable]
+        ),
+        mute_paths={file.path: file.path for file in parsed if file.is_mute},
+        skipped=sum(file.skipped for file in parsed),
+        caps=(*caps_of(rules.binding), *(cap for file in parsed for cap in file.caps)),
+    )
+
+
+def _duplicates(jobs: list[DeclaredJob]) -> Iterator[Problem]:
+    places = " and ".join(f"{job.path}:{job.line}" for job in jobs[:MOST_PLACES])
+    if len(jobs) > MOST_PLACES:
+        places += f" and {len(jobs) - MOST_PLACES} more"
+    for job in jobs[:MOST_PROBLEMS]:
+        message = f"{job.job_id!r} is declared in {places}: rename or remove one; until then the job stays as it was"
+        yield Problem(job.path, job.line, 1, "job_id", "duplicate-id", message, job_id=job.job_id)
+
+
+def _unreadable(file: UnreadableFile) -> Problem:
+    message = f"can't be read ({file.reason}): its jobs stay as they were"
+    return Problem(file.path, 1, 1, "", "unreadable", message)
