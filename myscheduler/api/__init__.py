@@ -24,7 +24,6 @@ from myscheduler.api.routes.preview import preview_router
 from myscheduler.api.routes.specs import specs_router
 from myscheduler.api.routes.sync import sync_router
 from myscheduler.api.routes.why import why_router
-from myscheduler.api.shapes.jobs import Views
 from myscheduler.core.access.allowed_hosts import AllowedHosts
 from myscheduler.core.policy.grants import Grants
 from myscheduler.service.catalog.catalog import Catalog
@@ -69,12 +68,11 @@ def create_api(
     errors.install(app)
     app.add_middleware(RequestLog)
     judge = app.state.judge = Judge()
-    views = Views(zone)
     guarded, open_to_all = [Depends(_guard(token))], [Depends(_guard(None))]
-    jobs = jobs_router(store, catalog, runner, reconciler, views, judge=judge, zone=zone, now=now, grants=grants)
+    jobs = jobs_router(store, catalog, runner, reconciler, judge=judge, zone=zone, now=now, grants=grants)
     app.include_router(jobs, prefix=BASE, dependencies=guarded)
-    app.include_router(sync_router(store, reconciler, views, source=source), prefix=BASE, dependencies=guarded)
-    app.include_router(audit_router(store, views), prefix=BASE, dependencies=guarded)
+    app.include_router(sync_router(store, reconciler, source=source, zone=zone), prefix=BASE, dependencies=guarded)
+    app.include_router(audit_router(store, zone=zone), prefix=BASE, dependencies=guarded)
     app.include_router(specs_router(store, zone=zone), prefix=BASE, dependencies=guarded)
     app.include_router(why_router(store, reconciler, zone=zone, now=now), prefix=BASE, dependencies=guarded)
     app.include_router(preview_router(store, zone=zone, now=now), prefix=BASE, dependencies=guarded)

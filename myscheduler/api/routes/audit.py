@@ -8,11 +8,13 @@ from fastapi.responses import JSONResponse
 
 from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows import audit as audit_rows
-from myscheduler.api.shapes.jobs import Views
+from myscheduler.api.shapes.sync import SyncViews
 from myscheduler.core.lifecycle.audit import Action
 
 
-def audit_router(store: Store, views: Views) -> APIRouter:
+def audit_router(store: Store, *, zone: str) -> APIRouter:
+    """`zone` is the service's."""
+    views = SyncViews(zone)
     router = APIRouter(prefix="/audit", tags=["audit"])
 
     @router.get("")

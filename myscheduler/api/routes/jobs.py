@@ -22,7 +22,8 @@ from myscheduler.api.input.bodies import actor_of, read_object, read_pause, read
 from myscheduler.api.input.judging import Judge
 from myscheduler.api.input.repeats import Repeats
 from myscheduler.api.shapes import jobs as shapes
-from myscheduler.api.shapes.jobs import Views
+from myscheduler.api.shapes.executions import ExecutionList, ExecutionViews, JobExecutionList
+from myscheduler.api.shapes.jobs import JobViews
 from myscheduler.api.shapes.listing import Listing, ListResponse
 from myscheduler.core.findings.problem import Complaint, Severity, shown
 from myscheduler.core.history.execution import Failing, QueuedRun, Record
@@ -81,7 +82,6 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     catalog: Catalog,
     runner: Runner,
     reconciler: Reconciler,
-    views: Views,
     *,
     judge: Judge,
     zone: str,
@@ -90,6 +90,7 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
 ) -> APIRouter:
     """The routes of the contract; `zone` is the service's."""
     router = APIRouter(prefix="/jobs", tags=["jobs"])
+    views, executions = JobViews(zone), ExecutionViews(zone)
     listing = Listing(views)
     repeats = Repeats(store, now)
 
@@ -133,11 +134,11 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
         """All jobs, sorted by id."""
         return ListResponse(await store.read(partial(listing.read, held=reconciler.state.held)))
 
-    @router.get("/executions/recent", responses=_answers(shapes.ExecutionList))
+    @router.get("/executions/recent", responses=_answers(ExecutionList))
     async def recent_executions(limit: Limit = 100) -> JSONResponse:
         """The newest history of all jobs."""
         records = await store.read(partial(execution_rows.recent, limit=limit))
-        return JSONResponse({"executions": [views.execution(one) for one in records], "count": len(records)})
+        return JSONResponse({"executions": [executions.view(one) for one in records], "count": len(records)})
 
     @router.get("/{job_id}", responses=_answers(shapes.JobDetail))
     async def get_job(job_id: str) -> JSONResponse:
@@ -201,12 +202,12 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
 
         return await repeats.answer(request, asked.body, trigger)
 
-    @router.get("/{job_id}/executions", responses=_answers(shapes.JobExecutionList))
+    @router.get("/{job_id}/executions", responses=_answers(JobExecutionList))
     async def job_executions(job_id: str, limit: Limit = 50) -> JSONResponse:
         """A job's history, newest first; that of a removed job too."""
         records = await store.read(partial(_history, job_id=job_id, limit=limit))
         return JSONResponse(
-            {"job_id": job_id, "executions": [views.execution(one) for one in records], "count": len(records)}
+            {"job_id": job_id, "executions": [executions.view(one) for one in records], "count": len(records)}
         )
 
     return router

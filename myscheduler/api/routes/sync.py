@@ -11,7 +11,7 @@ from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import revisions as revision_rows
 from myscheduler.api.input.bodies import actor_of, read_fields
-from myscheduler.api.shapes.jobs import Views
+from myscheduler.api.shapes.sync import SyncViews
 from myscheduler.core.gitops.sync_state import Passed, SyncState
 from myscheduler.core.job.job import Job
 from myscheduler.errors import JobConflictError, StoreUnavailableError
@@ -24,8 +24,9 @@ HISTORY = 10
 log = logging.getLogger(__name__)
 
 
-def sync_router(store: Store, reconciler: Reconciler, views: Views, *, source: str) -> APIRouter:
-    """`source` is the folder of the manifests, as people see it."""
+def sync_router(store: Store, reconciler: Reconciler, *, source: str, zone: str) -> APIRouter:
+    """`source` is the folder of the manifests, as people see it; `zone` is the service's."""
+    views = SyncViews(zone)
     router = APIRouter(prefix="/sync", tags=["sync"])
 
     @router.get("")

@@ -10,7 +10,7 @@ from myscheduler.adapters.store import Connection
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows.jobs import Mark, chunks
-from myscheduler.api.shapes.jobs import Views
+from myscheduler.api.shapes.jobs import JobViews
 from myscheduler.core.history.execution import Status
 
 KEPT = 20_000
@@ -44,7 +44,7 @@ class _Summary(NamedTuple):
 class Listing:
     """Remembers the summaries of jobs that rest: most do between two looks, and a mark is read faster than a job."""
 
-    def __init__(self, views: Views) -> None:
+    def __init__(self, views: JobViews) -> None:
         self._views = views
         self._resting: dict[str, _Summary] = {}
 

@@ -1,0 +1,100 @@
+"""Executions as the API shows them."""
+
+from datetime import timedelta
+
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
+
+from myscheduler.api.shapes.common import InZone, SourceView, source_view
+from myscheduler.core.history.execution import Record, Status
+
+
+class ExecutionResult(TypedDict):
+    success: bool
+    status_code: int | None
+    response_size: int | None
+    attempts: int
+
+
+class ExecutionView(TypedDict):
+    """A row of the history. One for slots that did not run has a reason and no start, and may stand for several."""
+
+    execution_id: str
+    job_id: str
+    status: str
+    reason: str | None
+    kind: str
+    cause: str
+    scheduled_at: str
+    last_scheduled_at: str
+    slot_count: int
+    started_at: str | None
+    completed_at: str | None
+    execution_time_ms: int | None
+    attempts: int
+    http_status_code: int | None
+    response_size: int | None
+    response: str | None
+    error_message: str | None
+    note: str | None
+    """What was odd about the answer of one that was completed."""
+    requested_by: str | None
+    digest: str | None
+    revision: str | None
+    source: SourceView | None
+    """Where the job was declared that ran."""
+    result: ExecutionResult | None
+
+
+class ExecutionList(TypedDict):
+    executions: list[ExecutionView]
+    count: int
+
+
+class JobExecutionList(ExecutionList):
+    job_id: str
+
+
+class ExecutionViews(InZone):
+    def view(self, record: Record) -> ExecutionView:
+        return {
+            "execution_id": record.execution_id,
+            "job_id": record.job_id,
+            "status": record.status,
+            "reason": record.reason,
+            "kind": record.kind,
+            "cause": record.cause,
+            "scheduled_at": self._moment(record.slot),
+            "last_scheduled_at": self._moment(record.last_slot),
+            "slot_count": record.slot_count,
+            "started_at": self._time(record.started_at),
+            "completed_at": self._time(record.completed_at),
+            "execution_time_ms": _duration_ms(record),
+            "attempts": record.attempts,
+            "http_status_code": record.http_status,
+            "response_size": record.response_size,
+            "response": record.excerpt,
+            "error_message": None if record.status is Status.COMPLETED else record.error,
+            "note": record.error if record.status is Status.COMPLETED else None,
+            "requested_by": record.requested_by,
+            "digest": record.digest,
+            "revision": record.source.revision if record.source else None,
+            "source": source_view(record.source),
+            "result": _result(record),
+        }
+
+
+def _duration_ms(record: Record) -> int | None:
+    if record.started_at is None or record.completed_at is None:
+        return None
+    return (record.completed_at - record.started_at) // timedelta(milliseconds=1)
+
+
+def _result(record: Record) -> ExecutionResult | None:
+    if record.status not in {Status.COMPLETED, Status.FAILED}:
+        return None
+    return {
+        "success": record.status is Status.COMPLETED,
+        "status_code": record.http_status,
+        "response_size": record.response_size,
+        "attempts": record.attempts,
+    }

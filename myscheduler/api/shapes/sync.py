@@ -1,0 +1,126 @@
+"""The source and the audit log as the API shows them."""
+
+from collections.abc import Sequence
+from heapq import nsmallest
+from typing import Any
+
+from myscheduler.api.shapes.common import InZone, source_view
+from myscheduler.core.bounds import MOST_IN_REPORT, MOST_NAMED, MOST_PROBLEMS
+from myscheduler.core.findings.problem import worst
+from myscheduler.core.gitops.sync_state import FileCondition, FileState, Passed, SyncState
+from myscheduler.core.job.job import Job
+from myscheduler.core.lifecycle.audit import Entry
+
+OF_A_FILE = 5
+"""So many problems are told beside a file that was not applied; all stand in `/sync/files`."""
+
+
+class SyncViews(InZone):
+    def sync(
+        self,
+        state: SyncState,
+        source: str,
+        *,
+        is_passing: bool,
+        drifted: list[Job] | None,
+        history: list[Passed] | None,
+    ) -> dict[str, Any]:
+        """`drifted` are the manifests' jobs over which a pause is laid, `history` the last revisions, newest first."""
+        blocked = state.blocked
+        troubled = [file for file in state.files if file.condition is not FileCondition.APPLIED]
+        return {
+            "source": source,
+            "condition": state.condition,
+            "reason": state.reason,
+            "message": state.message,
+            "conditions": [
+                {
+                    "type": condition,
+                    "status": holds,
+                    "reason": state.reason,
+                    "message": state.message,
+                    "since": self._time(state.since),
+                }
+                for condition, holds in state.conditions(is_passing=is_passing)
+            ],
+            "last_attempted_revision": state.attempted_revision,
+            "last_applied_revision": state.applied_revision,
+            "last_attempted_at": self._time(state.attempted_at),
+            "last_applied_at": self._time(state.applied_at),
+            "created": list(state.created[:MOST_NAMED]),
+            "updated": list(state.updated[:MOST_NAMED]),
+            "deleted": list(state.deleted[:MOST_NAMED]),
+            "unchanged": state.unchanged,
+            "held": nsmallest(MOST_NAMED, state.held),
+            "blocked_deletion": {
+                "digest": blocked.digest,
+                "reason": blocked.reason,
+                "job_ids": list(blocked.job_ids[:MOST_NAMED]),
+                "job_count": len(blocked.job_ids),
+            }
+            if blocked
+            else None,
+            "counts": {
+                "created": len(state.created),
+                "updated": len(state.updated),
+                "deleted": len(state.deleted),
+                "held": len(state.held),
+                "drift": len(drifted or ()),
+            },
+            "problems": [problem.as_json() for problem in worst([*state.problems], MOST_PROBLEMS)],
+            "problem_count": len(state.problems),
+            "files": {
+                "total": len(state.files),
+                "not_applied": [self.file(file, most=OF_A_FILE) for file in troubled[:MOST_PROBLEMS]],
+                "not_applied_count": len(troubled),
+            },
+            "drift": None if drifted is None else [self._drift(job) for job in drifted[:MOST_NAMED]],
+            "history": None if history is None else [self._passed(one) for one in history],
+        }
+
+    def files(self, files: Sequence[FileState]) -> list[dict[str, Any]]:
+        """All of them; problems of the first that have any, until there are too many."""
+        told, left = [], MOST_IN_REPORT
+        for file in files:
+            told.append(self.file(file, most=min(MOST_PROBLEMS, left)))
+            left -= len(told[-1]["problems"])
+        return told
+
+    @staticmethod
+    def file(file: FileState, *, most: int) -> dict[str, Any]:
+        """With the worst of its problems."""
+        problems = [problem.as_json() for problem in worst([*file.problems], most)]
+        return {
+            "path": file.path,
+            "condition": file.condition,
+            "jobs": file.jobs,
+            "problems": problems,
+            "problem_count": len(file.problems),
+        }
+
+    def entry(self, entry: Entry) -> dict[str, Any]:
+        return {
+            "at": self._moment(entry.at),
+            "actor": entry.actor,
+            "action": entry.action,
+            "job_id": entry.job_id,
+            "detail": entry.detail,
+        }
+
+    def _drift(self, job: Job) -> dict[str, Any]:
+        return {
+            "job_id": job.job_id,
+            "source": source_view(job.source),
+            "kind": "paused",
+            "pause": self.pause(job.pause),
+            "overruled": job.spec.paused is not None,  # the manifest says itself whether it is paused
+        }
+
+    def _passed(self, one: Passed) -> dict[str, Any]:
+        return {
+            "revision": one.revision,
+            "first_at": self._moment(one.first_at),
+            "last_at": self._moment(one.last_at),
+            "reason": one.reason,
+            **one.counts,
+        }
