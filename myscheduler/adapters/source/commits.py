@@ -15,7 +15,8 @@ from dulwich.object_store import iter_tree_contents, tree_lookup_path
 from dulwich.objects import Commit, ObjectID
 from dulwich.repo import Repo
 
-from myscheduler.adapters.source.tree import OWN, Found, Tree
+from myscheduler.adapters.source.listing import Found, Tree
+from myscheduler.adapters.source.tree import OWN
 from myscheduler.core.source.snapshot import IGNORE, SUFFIXES
 
 _COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")

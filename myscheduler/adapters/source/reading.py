@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from myscheduler.adapters.source import watching
+from myscheduler.adapters.source.listing import Found, Signature, Tree, changed
 from myscheduler.adapters.source.revision import Checkout, Names
-from myscheduler.adapters.source.tree import Found, Signature, Tree, changed, open_at_once, reason_of, rests, walk
+from myscheduler.adapters.source.tree import open_at_once, reason_of, rests, walk
 from myscheduler.core.source.snapshot import (
     CALENDARS,
     IGNORE,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from myscheduler.adapters.source.git import LockWatch, control_folder, work_tree_of
-from myscheduler.adapters.source.tree import Tree
+from myscheduler.adapters.source.listing import Tree
 
 _CONFIGMAP = re.compile(r"/\.\.([0-9]{4}(?:_[0-9]{2}){5}\.[0-9]+)/")
 """The kubelet's name for the folder that `..data` leads to."""

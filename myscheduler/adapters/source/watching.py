@@ -16,8 +16,8 @@ from typing import TypeAlias
 from watchfiles import awatch
 
 from myscheduler.adapters.source.git import lock_of
+from myscheduler.adapters.source.listing import Tree
 from myscheduler.adapters.source.revision import Checkout
-from myscheduler.adapters.source.tree import Tree
 from myscheduler.core.source.snapshot import SourceUnavailable
 from myscheduler.machine import causes
 

@@ -6,60 +6,19 @@ again from the stored cursors.
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from myscheduler.core.calls.request import host_of
 from myscheduler.core.dispatch.admission import ON_TIME, Step
+from myscheduler.core.dispatch.armed import Armed, Taken
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.dispatch.deciding import Question
+from myscheduler.core.dispatch.joining import append
 from myscheduler.core.dispatch.lanes import Lanes
 from myscheduler.core.history.execution import Cause, Execution, Kind
-from myscheduler.core.history.gaps import Gap
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.job import Job
-from myscheduler.core.job.spec import CatchUp
 from myscheduler.core.schedule.slots import Schedule, next_after
-
-
-@dataclass(slots=True)
-class _Armed:
-    """A job that is looked after."""
-
-    job: Job
-    schedule: Schedule
-    host: str
-    claimed: datetime
-    """The cursor as it is stored."""
-    taken: datetime
-    """The cursor when what was taken is stored, too."""
-    decided: datetime
-    """The cursor when what waits is taken and stored, too."""
-    catch_up: CatchUp | None = None
-    """What the end of a pause wished, as long as something of it waits."""
-    waiting: list[Step] = field(default_factory=list)
-    """Decided, not yet taken; oldest first."""
-    is_offered: bool = False
-    """It stands in its lane, or among those that only have something to record."""
-    open: Question | None = None
-    """The decision that is being made elsewhere; there is one at a time."""
-    wanted: datetime | None = None
-    """Up to when is to be decided once that one is made."""
-
-    @property
-    def asked_until(self) -> datetime:
-        """Up to when it is decided, or will be."""
-        found = (self.decided, self.open.now if self.open else None, self.wanted)
-        return max(one for one in found if one is not None)
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A claim on its way into the database."""
-
-    claim: Claim
-    job: Job
-    host: str
 
 
 class Agenda:
@@ -80,9 +39,9 @@ class Agenda:
         self._asks = asks
         self._questions: list[Question] = []
         self._new_id = new_id
-        self._armed: dict[str, _Armed] = {}
-        self._lanes: Lanes[_Armed | Callable[[], None]] = Lanes(places, places_per_host)
-        self._to_record: deque[_Armed] = deque()
+        self._armed: dict[str, Armed] = {}
+        self._lanes: Lanes[Armed | Callable[[], None]] = Lanes(places, places_per_host)
+        self._to_record: deque[Armed] = deque()
         """Jobs whose first waiting step runs nothing; that takes no place."""
         self._in_flight: Counter[str] = Counter()
         """Executions by job, from the moment they are taken or begun until their end is recorded."""
@@ -148,7 +107,7 @@ class Agenda:
         before, catch_up = self._armed.get(job.job_id), job.catch_up
         if before is not None and before.job.version == job.version:
             catch_up = catch_up or before.catch_up  # it is not stored, so a job that is read again does not have it
-        armed = _Armed(job, schedule, host_of(job.spec.target_url), job.cursor, job.cursor, job.cursor, catch_up)
+        armed = Armed(job, schedule, host_of(job.spec.target_url), job.cursor, job.cursor, job.cursor, catch_up)
         self._armed[job.job_id] = armed
         if job.next_slot is None or job.next_slot <= now:  # else nothing is due, as with most jobs of a large fleet
             self._decide(armed, now)
@@ -163,7 +122,7 @@ class Agenda:
         if armed is not None:
             self._decide(armed, now)
 
-    def _decide(self, armed: _Armed, now: datetime) -> None:
+    def _decide(self, armed: Armed, now: datetime) -> None:
         if armed.open is not None:
             armed.wanted = max(armed.wanted or now, now)
             return
@@ -174,14 +133,14 @@ class Agenda:
             self._undecide(armed)
         self._ask(armed, now, is_held=is_held)
 
-    def _waits_for_database(self, armed: _Armed) -> bool:
+    def _waits_for_database(self, armed: Armed) -> bool:
         """It is the database that keeps the job's slots from being sent."""
         job_id = armed.job.job_id
         return not self.is_database_well or bool(
             self._claimed[job_id] or (self._ended[job_id] and any(step.run is not None for step in armed.waiting))
         )
 
-    def _ask(self, armed: _Armed, now: datetime, *, is_held: bool) -> None:
+    def _ask(self, armed: Armed, now: datetime, *, is_held: bool) -> None:
         job_id = armed.job.job_id
         unsent = self._claimed[job_id] + sum(step.run is not None for step in armed.waiting)
         under_way = self._in_flight[job_id] - self._claimed[job_id] - self._ended[job_id]
@@ -225,18 +184,18 @@ class Agenda:
                 armed, until, is_held=is_held
             )  # from here on: else a job that is due all the time would be decided for ever
 
-    def _accept(self, armed: _Armed, steps: Iterable[Step]) -> None:
+    def _accept(self, armed: Armed, steps: Iterable[Step]) -> None:
         for step in steps:
-            _append(armed.waiting, step)
+            append(armed.waiting, step)
             armed.decided = step.cursor
         self._offer(armed)
 
     @staticmethod
-    def _undecide(armed: _Armed) -> None:
+    def _undecide(armed: Armed) -> None:
         armed.waiting.clear()
         armed.decided, armed.open, armed.wanted = armed.taken, None, None
 
-    def _offer(self, armed: _Armed) -> None:
+    def _offer(self, armed: Armed) -> None:
         """Let the job's first waiting step wait for its turn, unless as many executions are in flight as may be."""
         if armed.is_offered or not armed.waiting or self._is_closed:
             return
@@ -285,7 +244,7 @@ class Agenda:
 
     def _take_turns(self, taken: list[Taken], now: datetime, at_most: int) -> None:
         for one in self._lanes.take():
-            if not isinstance(one, _Armed):
+            if not isinstance(one, Armed):
                 one()
                 continue
             chosen = self._take(one, now) if self._is_current(one) else None
@@ -310,12 +269,12 @@ class Agenda:
                 is_new = True
         return is_new
 
-    def _is_current(self, armed: _Armed) -> bool:
+    def _is_current(self, armed: Armed) -> bool:
         """It did not change since it was offered, and may still be taken."""
         armed.is_offered = False
         return self._armed.get(armed.job.job_id) is armed and bool(armed.waiting) and not self._is_closed
 
-    def _take(self, armed: _Armed, now: datetime) -> Taken | None:
+    def _take(self, armed: Armed, now: datetime) -> Taken | None:
         run = armed.waiting[0].run
         if run is not None and not self._has_room(armed.job):  # a manual run came first
             return None
@@ -326,7 +285,7 @@ class Agenda:
             return None
         return self._claim(armed, now)
 
-    def _claim(self, armed: _Armed, now: datetime) -> Taken:
+    def _claim(self, armed: Armed, now: datetime) -> Taken:
         job, step = armed.job, armed.waiting.pop(0)
         armed.taken = step.cursor
         execution = None
@@ -420,23 +379,3 @@ def _take_from(counts: Counter[str], job_id: str) -> None:
     counts[job_id] -= 1
     if not counts[job_id]:
         del counts[job_id]
-
-
-def _append(waiting: list[Step], step: Step) -> None:
-    """Steps that run nothing for one reason become one: a job whose first step waits long must not pile them up."""
-    last = waiting[-1] if waiting else None
-    if last is None or last.run is not None or step.run is not None:
-        waiting.append(step)
-        return
-    waiting[-1] = Step(tuple(_joined((*last.gaps, *step.gaps))), None, step.cursor)
-
-
-def _joined(gaps: Iterable[Gap]) -> list[Gap]:
-    joined: list[Gap] = []
-    for gap in gaps:
-        before = joined[-1] if joined else None
-        if before is not None and (before.status, before.reason) == (gap.status, gap.reason):
-            joined[-1] = replace(before, last=gap.last, count=before.count + gap.count)
-        else:
-            joined.append(gap)
-    return joined

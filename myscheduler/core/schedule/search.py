@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from functools import reduce
 from operator import or_
-from typing import NamedTuple
 
 from myscheduler.core.schedule import strides
 from myscheduler.core.schedule.calendars import WorkingDays, closed_bits, closed_on, last_dated_year
@@ -25,9 +24,9 @@ from myscheduler.core.schedule.expression import (
     bits,
     days_of_year,
     is_among,
-    is_day_of,
     kind_of_year,
 )
+from myscheduler.core.schedule.search_days import Days, at_day, each_day, runs_on
 from myscheduler.core.schedule.seconds import FULL_DAY, due_between, every, lowest, span_bits, times_of
 from myscheduler.core.schedule.slots import Adjusted, Interval
 from myscheduler.core.schedule.strides import Stride
@@ -160,7 +159,7 @@ class Search:
         kind = kind_of_year(year)
         parts = parts_of_year(self._zone, year if year < RULED_FROM else like(kind))
         base = date(year, 1, 1).toordinal() * DAY
-        days = _Days(base, self._own_days(year, kind), self._who(base // DAY - 1), self._opening(year, kind))
+        days = Days(base, self._own_days(year, kind), self._who(base // DAY - 1), self._opening(year, kind))
         start = max(reach - base, parts[0].start)
         key = days.own, days.had, kind, self._active(year), start, parts, self._phase(base)
         known = self._years.get(key) if first == 0 else None
@@ -198,7 +197,7 @@ class Search:
         """The members that may run on that day, as bits."""
         if self._days and closed_on(self._days, date.fromordinal(day)):
             return 0
-        return sum(_is_day_of(one, day) << number for number, one in enumerate(self._times)) if self._times else 1
+        return sum(runs_on(one, day) << number for number, one in enumerate(self._times)) if self._times else 1
 
     def _days_of(self, number: int, expression: Times, year: int, kind: Kind) -> int:
         """The days of a layer, or of a member of the rhythm; those have negative numbers."""
@@ -240,7 +239,7 @@ class Search:
 
         return found
 
-    def _work_out(self, days: "_Days", parts: Sequence[Part], first: int, reach: int) -> tuple[int | None, int]:
+    def _work_out(self, days: Days, parts: Sequence[Part], first: int, reach: int) -> tuple[int | None, int]:
         """Day by day, counted from the beginning of the year."""
         self._count(100)
         opening, own, base = days.find_opening(), days.own, days.base
@@ -254,8 +253,8 @@ class Search:
                 if part.is_plain and reach >= start + DAY:
                     free, ends = 0, self._ends(opening[day])
                 elif part.is_plain:
-                    had = _at(own, day - 1) if day else days.had
-                    free, ends = self._plain_day(opening[day], _at(own, day), had, base + start)
+                    had = at_day(own, day - 1) if day else days.had
+                    free, ends = self._plain_day(opening[day], at_day(own, day), had, base + start)
                 else:
                     free, ends = self._odd_day(days, opening, day, base + start, base + part.stop)
                 if free and reach > start:
@@ -265,11 +264,11 @@ class Search:
                 reach = max(reach, start + ends)
         return None, reach
 
-    def _is_dark(self, days: "_Days", opening: list[int], plain: range, start: int) -> bool:
+    def _is_dark(self, days: Days, opening: list[int], plain: range, start: int) -> bool:
         """Whether nothing is left of these plain days, by their few kinds; `start` is the first instant of one."""
         first, end = plain.start, plain.stop
-        has = _each(days.own, first, end)
-        had = [_at(days.own, first - 1) if first else days.had, *has][: len(has)]
+        has = each_day(days.own, first, end)
+        had = [at_day(days.own, first - 1) if first else days.had, *has][: len(has)]
         kinds = set(zip(opening[first:end], has, had, strict=True))
         self._count(10 + len(kinds))
         return not any(self._may_be_free(*kind, start) for kind in kinds)
@@ -334,7 +333,7 @@ class Search:
             self._known_ends[opening] = max(ends, default=0)
         return self._known_ends[opening]
 
-    def _odd_day(self, days: "_Days", opening: list[int], day: int, start: int, stop: int) -> tuple[int, int]:
+    def _odd_day(self, days: Days, opening: list[int], day: int, start: int, stop: int) -> tuple[int, int]:
         """The same for a day around a change of the clock; `start` and `stop` are its instants."""
         if not 2 <= day < 363:
             return self._work_out_odd(start, stop)
@@ -378,41 +377,3 @@ class Search:
         self.steps += steps
         if self.steps > self._most_steps:
             raise GivenUp
-
-
-class _Days(NamedTuple):
-    """The days of a year, as bits."""
-
-    base: int
-    """The wall-clock second in which the year begins."""
-    own: tuple[int, ...]
-    """Those on which each member of the rhythm may run."""
-    had: int
-    """The members that may run on the day before the year, as bits."""
-    find_opening: Callable[[], list[int]]
-
-
-def _at(own: tuple[int, ...], day: int) -> int:
-    """The members that may run on that day, as bits."""
-    if len(own) == 1:
-        return own[0] >> day & 1
-    return sum((mask >> day & 1) << number for number, mask in enumerate(own))
-
-
-def _each(own: tuple[int, ...], first: int, end: int) -> list[int]:
-    """The same of each day from `first` to `end`, excluded."""
-    members = [_listed(mask, first, end) for mask in own]
-    if len(members) == 1:
-        return members[0]
-    return [sum(has << number for number, has in enumerate(day)) for day in zip(*members, strict=True)]
-
-
-def _listed(mask: int, first: int, end: int) -> list[int]:
-    """The bits from `first` to `end`, excluded."""
-    return (
-        [bit == "1" for bit in f"{mask >> first & (1 << end - first) - 1:0{end - first}b}"[::-1]] if end > first else []
-    )
-
-
-def _is_day_of(expression: Times, day: int) -> bool:
-    return strides.is_day_of(expression, day) if isinstance(expression, Stride) else is_day_of(expression, day)

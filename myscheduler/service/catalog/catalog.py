@@ -30,6 +30,7 @@ from myscheduler.core.manifest.declared import DeclaredJob
 from myscheduler.core.schedule.calendars import closed_bits
 from myscheduler.core.schedule.slots import Adjusted, next_after
 from myscheduler.errors import JobConflictError, JobNotFoundError, MySchedulerError
+from myscheduler.service.catalog.refusals import conflict, refuse_manifest, refuse_pause
 
 ARM_AT_ONCE = 200
 API = "api"
@@ -120,7 +121,7 @@ class Catalog:
             existing = job_rows.find_jobs(connection, [spec.job_id]).get(spec.job_id)
             if existing is None:
                 return self._insert(connection, [_Wish(spec, by)], now)[0]
-            _refuse_manifest(existing, "replaced")
+            refuse_manifest(existing, "replaced")
             return self._change(connection, existing, _Wish(spec, by), now)
 
         job = await self._changed(work)
@@ -159,7 +160,7 @@ class Catalog:
         created = {job.job_id: job for job in self._insert(connection, list(free.values()), now)}
         key_rows.keep(connection, [wish.kept for wish in free.values() if wish.kept])
         return [
-            created[wish.job_id] if free.get(wish.job_id) is wish else _conflict(wish.job_id, taken.get(wish.job_id))
+            created[wish.job_id] if free.get(wish.job_id) is wish else conflict(wish.job_id, taken.get(wish.job_id))
             for wish in wishes
         ]
 
@@ -169,7 +170,7 @@ class Catalog:
 
         def work(connection: Connection) -> Job:
             existing = _find(connection, spec.job_id)
-            _refuse_manifest(existing, "replaced")
+            refuse_manifest(existing, "replaced")
             return self._change(connection, existing, _Wish(spec, by), now)
 
         job = await self._changed(work)
@@ -182,7 +183,7 @@ class Catalog:
 
         def work(connection: Connection) -> None:
             existing = _find(connection, job_id)
-            _refuse_manifest(existing, "deleted")
+            refuse_manifest(existing, "deleted")
             self._remove(connection, [existing], now, actor=by)
 
         await self._store.write(work)
@@ -198,7 +199,7 @@ class Catalog:
 
         def work(connection: Connection) -> Job:
             job = _find(connection, job_id)
-            _refuse_pause(job, "paused")
+            refuse_pause(job, "paused")
             job = lifecycle.unpinned(job)
             turn = lifecycle.pause(job, by=by, now=now, reason=reason, until=until)
             if turn.job.pause != job.pause:
@@ -215,7 +216,7 @@ class Catalog:
 
         def work(connection: Connection) -> Job:
             job = _find(connection, job_id)
-            _refuse_pause(job, "resumed")
+            refuse_pause(job, "resumed")
             job = lifecycle.unpinned(job)
             if job.pause is not None:
                 audit_rows.add(connection, [of_pause(Action.RESUMED, job_id, job.pause, at=now, actor=by)])
@@ -368,12 +369,6 @@ def _told(action: Action, before: Job | None, after: Job, now: datetime) -> Entr
     return of_spec(action, before.spec if before else None, after.spec, at=now, actor=MANIFEST, source=after.source)
 
 
-def _conflict(job_id: str, existing: Job | None) -> JobConflictError:
-    if existing is not None and existing.owner is Owner.MANIFEST:
-        return _manifest_conflict(existing, "replaced")
-    return JobConflictError(f"a job {job_id!r} exists already: choose another id, or send replace_existing: true")
-
-
 def _give(answer: asyncio.Future[Job], outcome: Job | Exception) -> None:
     if answer.done():  # whoever asked went away
         return
@@ -406,30 +401,6 @@ def _find(connection: Connection, job_id: str) -> Job:
     if job is None:
         raise JobNotFoundError(job_id)
     return job
-
-
-def _refuse_manifest(job: Job, done: str) -> None:
-    if job.owner is Owner.MANIFEST:
-        raise _manifest_conflict(job, done)
-
-
-def _manifest_conflict(job: Job, done: str) -> JobConflictError:
-    message = f"job {job.job_id!r} can't be {done} here: it is declared in {_place(job)}, so edit that file"
-    return JobConflictError(message)
-
-
-def _refuse_pause(job: Job, done: str) -> None:
-    if job.spec.paused is not None and job.owner is Owner.MANIFEST:
-        written = "true" if job.spec.paused else "false"
-        message = (
-            f"job {job.job_id!r} can't be {done} here: {_place(job)} says paused: {written}; "
-            "edit that file, or take the line out to leave pausing to the API"
-        )
-        raise JobConflictError(message)
-
-
-def _place(job: Job) -> str:
-    return f"{job.source.path}:{job.source.line}" if job.source else "a manifest"
 
 
 def _store_turn(connection: Connection, turn: Turn) -> Job:

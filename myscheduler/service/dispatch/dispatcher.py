@@ -30,7 +30,8 @@ from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.calls.request import Request, build_request, filled, host_of, may_refer
 from myscheduler.core.calls.retry import retry_delay
 from myscheduler.core.dispatch.admission import ON_TIME, Step, may_resend
-from myscheduler.core.dispatch.agenda import Agenda, Taken
+from myscheduler.core.dispatch.agenda import Agenda
+from myscheduler.core.dispatch.armed import Taken
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.dispatch.deciding import Question, weight_of
 from myscheduler.core.dispatch.lanes import Lanes

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from myscheduler.adapters.source import reading, watching
+from myscheduler.adapters.source.listing import Tree
 from myscheduler.adapters.source.reading import DirectorySource
-from myscheduler.adapters.source.tree import Tree, rests, walk
+from myscheduler.adapters.source.tree import rests, walk
 from tests.support.kubelet import Kubelet
 
 OLD = 1_700_000_000

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myscheduler.core.dispatch.agenda import Agenda, Taken
+from myscheduler.core.dispatch.agenda import Agenda
+from myscheduler.core.dispatch.armed import Taken
 from myscheduler.core.dispatch.deciding import Question
 from myscheduler.core.history.execution import Cause
 from myscheduler.core.history.gaps import Gap

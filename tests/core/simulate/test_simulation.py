@@ -16,7 +16,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from myscheduler.core.dispatch.admission import may_resend
-from myscheduler.core.dispatch.agenda import Agenda, Taken
+from myscheduler.core.dispatch.agenda import Agenda
+from myscheduler.core.dispatch.armed import Taken
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.job.spec import JobSpec

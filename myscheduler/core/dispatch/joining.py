@@ -1,0 +1,27 @@
+"""Steps that follow each other as one."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from myscheduler.core.dispatch.admission import Step
+from myscheduler.core.history.gaps import Gap
+
+
+def append(waiting: list[Step], step: Step) -> None:
+    """Steps that run nothing for one reason become one: a job whose first step waits long must not pile them up."""
+    last = waiting[-1] if waiting else None
+    if last is None or last.run is not None or step.run is not None:
+        waiting.append(step)
+        return
+    waiting[-1] = Step(tuple(_joined((*last.gaps, *step.gaps))), None, step.cursor)
+
+
+def _joined(gaps: Iterable[Gap]) -> list[Gap]:
+    joined: list[Gap] = []
+    for gap in gaps:
+        before = joined[-1] if joined else None
+        if before is not None and (before.status, before.reason) == (gap.status, gap.reason):
+            joined[-1] = replace(before, last=gap.last, count=before.count + gap.count)
+        else:
+            joined.append(gap)
+    return joined

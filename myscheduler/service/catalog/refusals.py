@@ -1,0 +1,34 @@
+"""What a job of a manifest, or of that name, does not take, in words."""
+
+from myscheduler.core.job.job import Job, Owner
+from myscheduler.errors import JobConflictError
+
+
+def conflict(job_id: str, existing: Job | None) -> JobConflictError:
+    if existing is not None and existing.owner is Owner.MANIFEST:
+        return _manifest_conflict(existing, "replaced")
+    return JobConflictError(f"a job {job_id!r} exists already: choose another id, or send replace_existing: true")
+
+
+def refuse_manifest(job: Job, done: str) -> None:
+    if job.owner is Owner.MANIFEST:
+        raise _manifest_conflict(job, done)
+
+
+def _manifest_conflict(job: Job, done: str) -> JobConflictError:
+    message = f"job {job.job_id!r} can't be {done} here: it is declared in {_place(job)}, so edit that file"
+    return JobConflictError(message)
+
+
+def refuse_pause(job: Job, done: str) -> None:
+    if job.spec.paused is not None and job.owner is Owner.MANIFEST:
+        written = "true" if job.spec.paused else "false"
+        message = (
+            f"job {job.job_id!r} can't be {done} here: {_place(job)} says paused: {written}; "
+            "edit that file, or take the line out to leave pausing to the API"
+        )
+        raise JobConflictError(message)
+
+
+def _place(job: Job) -> str:
+    return f"{job.source.path}:{job.source.line}" if job.source else "a manifest"
