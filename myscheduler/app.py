@@ -29,6 +29,7 @@ from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.catalog.loaded import tell_loaded
 from myscheduler.service.dispatch.dispatcher import Runner
 from myscheduler.service.gitops.reconciler import Reconciler
+from myscheduler.service.store_health import StoreHealth
 from myscheduler.service.upkeep.clock_watch import Timekeeper
 from myscheduler.service.upkeep.heartbeat import Heartbeat
 from myscheduler.service.upkeep.pauses import end_pauses
@@ -68,9 +69,11 @@ async def _serve(settings: Settings) -> int:
             )
         )
         secrets = Secrets(settings.secrets_dir, os.environ)
+        store_health = StoreHealth(store, now=_now)
         runner = Runner(
             store,
             sender,
+            store_health,
             zone=settings.zone,
             now=_now,
             user_agent=f"myscheduler/{__version__}",
@@ -90,6 +93,7 @@ async def _serve(settings: Settings) -> int:
             catalog,
             runner,
             reconciler,
+            store_health,
             zone=settings.zone,
             source=str(settings.jobs_dir),
             token=settings.api_token,

@@ -30,6 +30,7 @@ from myscheduler.core.secrets.references import Grants
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.dispatch.dispatcher import Runner
 from myscheduler.service.gitops.reconciler import Reconciler
+from myscheduler.service.store_health import StoreHealth
 
 BASE = "/api/v1"
 LOOPBACK = AllowedHosts()
@@ -41,6 +42,7 @@ def create_api(
     catalog: Catalog,
     runner: Runner,
     reconciler: Reconciler,
+    store_health: StoreHealth,
     *,
     zone: str,
     source: str,
@@ -78,7 +80,7 @@ def create_api(
     app.include_router(specs_router(store, zone=zone), prefix=BASE, dependencies=guarded)
     app.include_router(why_router(store, reconciler, zone=zone, now=now), prefix=BASE, dependencies=guarded)
     app.include_router(preview_router(store, zone=zone, now=now), prefix=BASE, dependencies=guarded)
-    app.include_router(health_router(runner, zone=zone), dependencies=open_to_all)
+    app.include_router(health_router(store_health, zone=zone), dependencies=open_to_all)
     app.include_router(pages_router(), dependencies=open_to_all)
     return app
 

@@ -32,6 +32,7 @@ from myscheduler.core.secrets.references import Grants
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.dispatch.dispatcher import Runner
 from myscheduler.service.gitops.reconciler import Reconciler
+from myscheduler.service.store_health import StoreHealth
 from myscheduler.service.upkeep.clock_watch import Timekeeper
 
 ZONE = "Asia/Tokyo"
@@ -61,6 +62,7 @@ class Parts:
     catalog: Catalog
     reconciler: Reconciler
     timekeeper: Timekeeper
+    store_health: StoreHealth
     grants: Grants = field(default_factory=Grants)
     """What the policy allows jobs of the API."""
 
@@ -127,8 +129,12 @@ async def opened(
     limit_per_host: int | None = None,
     drain_sec: float = 5.0,
     environment: Mapping[str, str] | None = None,
+    through: Callable[[Store], Store] = lambda store: store,
 ) -> AsyncIterator[Parts]:
-    """Nothing that runs by itself is at work: `parts.runner.start()` starts the runner, which is stopped at the end."""
+    """Nothing that runs by itself is at work: `parts.runner.start()` starts the runner, which is stopped at the end.
+
+    `through` wraps the store that the runner uses.
+    """
     now = clock or Clock()
     (folder / "jobs.d").mkdir(exist_ok=True)
     async with AsyncExitStack() as stack:
@@ -136,9 +142,12 @@ async def opened(
         sender = await stack.enter_async_context(
             open_sender(connections=0, connections_per_host=200, reach=lambda: reconciler.rulebook.reach)
         )
+        dispatch_store = through(store)
+        store_health = StoreHealth(dispatch_store, now=now)
         runner = Runner(
-            store,
+            dispatch_store,
             sender,
+            store_health,
             zone=zone,
             now=now,
             user_agent="myscheduler/test",
@@ -154,7 +163,7 @@ async def opened(
         timekeeper = Timekeeper(runner, catalog, now=now)
         await runner.recover()
         await catalog.load()
-        parts = Parts(folder, now, store, runner, catalog, reconciler, timekeeper)
+        parts = Parts(folder, now, store, runner, catalog, reconciler, timekeeper, store_health)
         yield parts
 
 
@@ -168,6 +177,7 @@ async def client(
         parts.catalog,
         parts.runner,
         parts.reconciler,
+        parts.store_health,
         zone=zone,
         source=str(parts.jobs_dir),
         token=token,

@@ -23,7 +23,6 @@ from myscheduler.adapters.secret_files import Secrets
 from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
-from myscheduler.adapters.store.rows import probe
 from myscheduler.adapters.store.rows import queued as queued_rows
 from myscheduler.adapters.timers.timers import Due, Timers
 from myscheduler.core.calls.request import build_request, filled, final_status, host_of, may_refer, retry_delay
@@ -50,6 +49,7 @@ from myscheduler.core.secrets.references import Grants, references_of, refused
 from myscheduler.errors import JobNotFoundError, StoreUnavailableError, TriggerConflictError
 from myscheduler.machine.open_files import MANUAL
 from myscheduler.service.dispatch.execution_log import in_words, log_attempt, log_claims, log_end, log_start, names_of
+from myscheduler.service.store_health import StoreHealth
 
 CLAIMS_AT_ONCE = 100
 """How many claims share a transaction at the most. The first are sent while the next are being claimed."""
@@ -62,8 +62,6 @@ CLAIM_PAUSE_SEC = 0.02
 RECORD_PAUSE_SEC = 0.04
 """What falls due, or ends, meanwhile shares the next transaction; one for each costs more than all else."""
 STORE_RETRY_SEC = 1.0
-LOOK_SEC = 2.0
-"""How often an empty transaction asks whether the database is still there; it costs no write."""
 RECORD_SEC = 5.0
 """How long a shutdown waits for the last ends to be recorded."""
 TELL_SEC = 5.0
@@ -119,6 +117,7 @@ class Runner:
         self,
         store: Store,
         sender: Sender,
+        health: StoreHealth,
         *,
         zone: str,
         now: Callable[[], datetime],
@@ -136,6 +135,8 @@ class Runner:
         """
         self._store = store
         self._sender = sender
+        self._health = health
+        health.listen(self._after_report)
         self._secrets = secrets
         self._grants = grants
         self._now = now
@@ -178,15 +179,6 @@ class Runner:
         self._is_hurried = False
         """A shutdown waits for nothing that is in flight."""
         self.loops: list[asyncio.Task[None]] = []
-        self._well_at = now()
-        """When the database was last known to take what is written."""
-        self._trouble: StoreUnavailableError | None = None
-        """The newest failure of the database; `None` when all is well."""
-
-    @property
-    def store_trouble(self) -> str | None:
-        """Why nothing is sent at the moment, in words, or `None` when all is well."""
-        return str(self._trouble) if self._trouble is not None else None
 
     # --- arming: what the catalog changed -------------------------------------------------------------------------
 
@@ -325,8 +317,8 @@ class Runner:
     async def _queue(self, job_id: str, by: str, key: RequestKey | None) -> Triggered:
         waits_for = tuple(self._under_way(job_id))
         if other := self._queued.get(job_id):
-            if other.execution_id in self._unsettled and self._trouble is not None:
-                raise self._trouble
+            if other.execution_id in self._unsettled and self._health.error is not None:
+                raise self._health.error
             raise TriggerConflictError(_conflict(other, waits_for))
         now = self._now()
         run = QueuedRun(job_id, execution_rows.new_execution_id(now), self._manual_slot(job_id, now), by)
@@ -395,19 +387,22 @@ class Runner:
             await self._has_work.wait()
             self._has_work.clear()
             try:
-                if self._trouble is not None:
+                if self._health.error is not None:
                     await asyncio.sleep(STORE_RETRY_SEC)
-                    await self._store.write(probe.fill)
-                    await self._store.write(probe.clear)
+                    await self._health.check()
                     await self.recover()
-                    self._agenda.held_up(self._well_at, self._now())
-                trouble = self._trouble
+                    self._agenda.held_up(self._health.well_at, self._now())
+                known = self._health.error
                 await self._claim_all()
             except StoreUnavailableError as error:
-                self._not_well(error)
+                self._health.failed(error)
             else:
-                if self._trouble is trouble:  # else something failed after the last claim
-                    self._well()
+                if self._health.error is known:  # else something failed after the last claim
+                    self._health.worked()
+
+    def _after_report(self) -> None:
+        self._agenda.is_database_well = self._health.error is None
+        self._has_work.set()
 
     async def _claim_all(self) -> None:
         while count := await self._claim_next():
@@ -503,32 +498,6 @@ class Runner:
             found = await self._store.read(partial(job_rows.find_jobs, job_ids=job_ids))
             self._outdated.difference_update(job_ids)
             self.arm(list(found.values()), [job_id for job_id in job_ids if job_id not in found])
-
-    def _not_well(self, error: StoreUnavailableError) -> None:
-        if self._trouble is None:
-            log.error("the database can't be used, so nothing is sent until it can: %s", error)
-        self._trouble = error
-        self._agenda.is_database_well = False
-        self._has_work.set()
-
-    async def _look_forever(self) -> None:
-        """A service with nothing due for hours should know, and say, that its database is gone; until cancelled."""
-        while True:
-            await asyncio.sleep(LOOK_SEC)
-            try:
-                await self._store.write(probe.look)
-            except StoreUnavailableError as error:
-                self._not_well(error)
-            else:
-                if self._trouble is None:
-                    self._well_at = self._now()
-
-    def _well(self) -> None:
-        if self._trouble is not None:
-            log.warning("the database can be used again")
-            self._trouble = None
-            self._agenda.is_database_well = True
-        self._well_at = self._now()
 
     # --- executing ------------------------------------------------------------------------------------------------
 
@@ -677,7 +646,7 @@ class Runner:
             try:
                 return await self._store.write(partial(execution_rows.finish, finishes=finishes))
             except StoreUnavailableError as error:
-                self._not_well(error)
+                self._health.failed(error)
                 await asyncio.sleep(STORE_RETRY_SEC)
 
     # --- life -----------------------------------------------------------------------------------------------------
@@ -710,7 +679,7 @@ class Runner:
         self._agenda.start(self._now())
         self._pulse.start()
         self._timers.start()
-        loops = (self._claim_forever, self._decide_forever, self._finish_forever, self._look_forever)
+        loops = (self._claim_forever, self._decide_forever, self._finish_forever, self._health.run)
         self.loops = [asyncio.create_task(loop()) for loop in loops]
         for job_id in list(self._queued):
             self._begin_queued(job_id)

@@ -525,8 +525,8 @@ class TestStoreTrouble:
         names = [f"job-{number}" for number in range(100)]
         await asyncio.gather(*(parts.create(name, **when, target_url=target.url(f"/{name}")) for name in names))
         parts.fill()
-        await until(lambda: asyncio.sleep(0, parts.runner.store_trouble), lambda trouble: trouble is not None)
-        assert "full" in (parts.runner.store_trouble or "")
+        await until(lambda: asyncio.sleep(0, parts.store_health.error), lambda error: error is not None)
+        assert "full" in str(parts.store_health.error)
         rows = await parts.store.read(partial(execution_rows.recent, limit=500))  # one small claim may find room
         assert {one.target for one in target.requests} <= {f"/{row.job_id}" for row in rows}
         assert len(target.requests) < 100
@@ -538,7 +538,7 @@ class TestStoreTrouble:
             lambda rows: len(rows) == 100 and all(map(is_over, rows)),
         )
         assert len(target.requests) == 100
-        assert parts.runner.store_trouble is None
+        assert parts.store_health.error is None
 
     async def test_a_trigger_that_was_refused_is_not_sent_later(self, parts: Parts, target: Target) -> None:
         await parts.create("a", **soon(3600), target_url=target.url())
@@ -597,10 +597,10 @@ class TestStoreTrouble:
     async def test_a_service_with_nothing_due_notices_that_its_database_is_gone(self, parts: Parts) -> None:
         database = next(parts.folder.glob("*.db"))
         away = database.rename(database.with_suffix(".away"))
-        trouble = await until(lambda: asyncio.sleep(0, parts.runner.store_trouble), lambda trouble: trouble is not None)
-        assert "removed or replaced" in (trouble or "")
+        error = await until(lambda: asyncio.sleep(0, parts.store_health.error), lambda error: error is not None)
+        assert "removed or replaced" in str(error)
         away.rename(database)
-        await until(lambda: asyncio.sleep(0, parts.runner.store_trouble), lambda trouble: trouble is None)
+        await until(lambda: asyncio.sleep(0, parts.store_health.error), lambda error: error is None)
 
     async def test_a_failure_after_the_last_claim_is_not_forgotten(
         self, parts: Parts, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
@@ -609,13 +609,13 @@ class TestStoreTrouble:
 
         async def claim_all() -> None:
             monkeypatch.undo()
-            parts.runner._not_well(StoreUnavailableError("it is gone"))
+            parts.store_health.failed(StoreUnavailableError("it is gone"))
 
         monkeypatch.setattr(parts.runner, "_claim_all", claim_all)
         parts.runner._has_work.set()
-        await until(lambda: asyncio.sleep(0, parts.runner.store_trouble), lambda trouble: trouble == "it is gone")
+        await until(lambda: asyncio.sleep(0, parts.store_health.error), lambda error: str(error) == "it is gone")
         assert "the database can be used again" not in caplog.messages
-        await until(lambda: asyncio.sleep(0, parts.runner.store_trouble), lambda trouble: trouble is None)
+        await until(lambda: asyncio.sleep(0, parts.store_health.error), lambda error: error is None)
         said = [message for message in caplog.messages if "the database can" in message]
         assert said == [
             "the database can't be used, so nothing is sent until it can: it is gone",

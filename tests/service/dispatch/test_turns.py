@@ -356,14 +356,13 @@ class TroubledStore(Store):
 
 @asynccontextmanager
 async def troubled(folder: Path, trouble: Trouble) -> AsyncIterator[Parts]:
-    async with opened(folder, drain_sec=0) as parts:
-        parts.runner._store = TroubledStore(parts.store, trouble)
+    async with opened(folder, drain_sec=0, through=lambda store: TroubledStore(store, trouble)) as parts:
         parts.runner.start()
         yield parts
 
 
 async def store_trouble(parts: Parts, *, is_there: bool) -> None:
-    await until(lambda: asyncio.sleep(0, parts.runner.store_trouble), lambda said: (said is not None) is is_there)
+    await until(lambda: asyncio.sleep(0, parts.store_health.error), lambda error: (error is not None) is is_there)
 
 
 class TestLostAnswers:
