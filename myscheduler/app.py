@@ -27,6 +27,7 @@ from myscheduler.machine.open_files import share_out
 from myscheduler.machine.shutdown import Shutdown, end_at_once
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.catalog.loaded import tell_loaded
+from myscheduler.service.dispatch.caller import LocalCaller
 from myscheduler.service.dispatch.dispatcher import Runner
 from myscheduler.service.gitops.reconciler import Reconciler
 from myscheduler.service.store_health import StoreHealth
@@ -70,15 +71,15 @@ async def _serve(settings: Settings) -> int:
         )
         secrets = Secrets(settings.secrets_dir, os.environ)
         store_health = StoreHealth(store, now=_now)
+        caller = LocalCaller(
+            sender, secrets, grants=lambda: reconciler.rulebook.grants, user_agent=f"myscheduler/{__version__}"
+        )
         runner = Runner(
             store,
-            sender,
+            caller,
             store_health,
             zone=settings.zone,
             now=_now,
-            user_agent=f"myscheduler/{__version__}",
-            secrets=secrets,
-            grants=lambda: reconciler.rulebook.grants,
             in_flight=open_at_once.scheduled,
             in_flight_per_host=settings.in_flight_per_host,
             manual=open_at_once.manual,

@@ -30,6 +30,7 @@ from myscheduler.core.lifecycle import transitions as lifecycle
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.secrets.references import Grants
 from myscheduler.service.catalog.catalog import Catalog
+from myscheduler.service.dispatch.caller import LocalCaller
 from myscheduler.service.dispatch.dispatcher import Runner
 from myscheduler.service.gitops.reconciler import Reconciler
 from myscheduler.service.store_health import StoreHealth
@@ -63,6 +64,7 @@ class Parts:
     reconciler: Reconciler
     timekeeper: Timekeeper
     store_health: StoreHealth
+    caller: LocalCaller
     grants: Grants = field(default_factory=Grants)
     """What the policy allows jobs of the API."""
 
@@ -144,15 +146,14 @@ async def opened(
         )
         dispatch_store = through(store)
         store_health = StoreHealth(dispatch_store, now=now)
+        secrets = Secrets(folder / "secrets", environment or {})
+        caller = LocalCaller(sender, secrets, grants=lambda: parts.grants, user_agent="myscheduler/test")
         runner = Runner(
             dispatch_store,
-            sender,
+            caller,
             store_health,
             zone=zone,
             now=now,
-            user_agent="myscheduler/test",
-            secrets=Secrets(folder / "secrets", environment or {}),
-            grants=lambda: parts.grants,
             in_flight=limit,
             in_flight_per_host=limit if limit_per_host is None else limit_per_host,
         )
@@ -163,7 +164,7 @@ async def opened(
         timekeeper = Timekeeper(runner, catalog, now=now)
         await runner.recover()
         await catalog.load()
-        parts = Parts(folder, now, store, runner, catalog, reconciler, timekeeper, store_health)
+        parts = Parts(folder, now, store, runner, catalog, reconciler, timekeeper, store_health, caller)
         yield parts
 
 

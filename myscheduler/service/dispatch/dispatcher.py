@@ -8,7 +8,6 @@ import asyncio
 import logging
 import math
 import time
-import traceback
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,15 +16,13 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from myscheduler.adapters.http.sender import Sender
 from myscheduler.adapters.pulse import PulseThread
-from myscheduler.adapters.secret_files import Secrets
 from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import queued as queued_rows
 from myscheduler.adapters.timers.timers import Due, Timers
-from myscheduler.core.calls.request import build_request, filled, final_status, host_of, may_refer, retry_delay
+from myscheduler.core.calls.request import final_status, host_of, retry_delay
 from myscheduler.core.dispatch.admission import ON_TIME, Reason, Step, may_resend
 from myscheduler.core.dispatch.agenda import Agenda, Taken
 from myscheduler.core.dispatch.claim import Claim
@@ -39,15 +36,13 @@ from myscheduler.core.history.execution import (
     Kind,
     Outcome,
     QueuedRun,
-    Request,
     Status,
 )
 from myscheduler.core.history.repeats import RequestKey
-from myscheduler.core.job.spec import Job, Owner
-from myscheduler.core.secrets.redaction import redact
-from myscheduler.core.secrets.references import Grants, references_of, refused
+from myscheduler.core.job.spec import Job
 from myscheduler.errors import JobNotFoundError, StoreUnavailableError, TriggerConflictError
 from myscheduler.machine.open_files import MANUAL
+from myscheduler.service.dispatch.caller import Caller
 from myscheduler.service.dispatch.execution_log import in_words, log_attempt, log_claims, log_end, log_start, names_of
 from myscheduler.service.store_health import StoreHealth
 
@@ -108,39 +103,27 @@ class _Asked:
     """Whether it was claimed; cancelled when the caller gave up."""
 
 
-class RedactedBugError(Exception):
-    """A bug in a call that holds secrets; the message is its stack trace without them."""
-
-
 class Runner:
     def __init__(
         self,
         store: Store,
-        sender: Sender,
+        caller: Caller,
         health: StoreHealth,
         *,
         zone: str,
         now: Callable[[], datetime],
-        user_agent: str,
-        secrets: Secrets,
-        grants: Callable[[], Grants] = Grants,
         in_flight: int,
         in_flight_per_host: int,
         manual: int = MANUAL,
     ) -> None:
         """`in_flight` is how many scheduled executions may be on their way at once, and `manual` how many manual runs;
         others wait for their turn.
-
-        `grants` says which secrets jobs of the API may use; it is asked for each call.
         """
         self._store = store
-        self._sender = sender
+        self._caller = caller
         self._health = health
         health.listen(self._after_report)
-        self._secrets = secrets
-        self._grants = grants
         self._now = now
-        self._user_agent = user_agent
         self._timers = Timers(self.wake, asyncio.get_running_loop())
         self._pulse = PulseThread(now)
         self._agenda = Agenda(
@@ -520,9 +503,8 @@ class Runner:
                 await self._turn(execution, host)
             while True:
                 attempts += 1
-                request = build_request(job.spec, execution, attempts, user_agent=self._user_agent)
                 try:
-                    outcome = await self._send(job, request)
+                    outcome = await self._caller.call(job, execution, attempts)
                 finally:
                     self._leave(execution, host)
                 log_attempt(execution, attempts, host, outcome)
@@ -545,24 +527,6 @@ class Runner:
             log.exception("a bug ended an execution", extra=names_of(execution))
             outcome = Outcome(error="a bug in the scheduler ended this execution; its log has the stack trace")
         self._end(execution, status, attempts, outcome, reason)
-
-    async def _send(self, job: Job, request: Request) -> Outcome:
-        """Send with the secrets as they are at this moment; nothing, where one can't be had."""
-        if not may_refer(request):
-            return await self._sender.send(request)
-        names = references_of(job.spec)
-        if job.owner is Owner.API and (why := refused(names, self._grants(), job.spec)):
-            return Outcome(failure=Failure.SECRET_NOT_ALLOWED, error="; ".join(why))
-        found = await self._secrets.find(names)
-        if isinstance(found, Outcome):
-            return found
-        request = filled(request, job.spec, found)
-        try:
-            return await self._sender.send(request)
-        except Exception as error:  # noqa: BLE001 - it is raised again
-            # what a library says of its trouble may hold what it was given
-            told = redact("".join(traceback.format_exception(error)), request.secrets)
-            raise RedactedBugError(told) from None
 
     async def _turn(self, execution: Execution, host: str) -> None:
         """Wait for a place, as what is due longest."""
