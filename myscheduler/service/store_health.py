@@ -9,6 +9,8 @@ from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows import probe
 from myscheduler.errors import StoreUnavailableError
 
+RETRY_SEC = 1.0
+"""How long those who were refused wait before they write again."""
 LOOK_SEC = 2.0
 """How often an empty transaction asks whether the database is still there; it costs no write."""
 

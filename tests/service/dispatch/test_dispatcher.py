@@ -115,7 +115,7 @@ class TestSending:
 
     async def test_many_at_once_end_all(self, parts: Parts, target: Target) -> None:
         names = [f"job-{number}" for number in range(200)]
-        when = soon(1.0)
+        when = soon(3.0)
         await asyncio.gather(*(parts.create(name, **when, target_url=target.url(f"/{name}")) for name in names))
         requests = await received(target, 200)
         assert {one.target for one in requests} == {f"/{name}" for name in names}
@@ -553,7 +553,7 @@ class TestStoreTrouble:
         with closing(sqlite3.connect(next(parts.folder.glob("*.db")), isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             caller = asyncio.create_task(parts.runner.trigger("a", by="me"))
-            await until(lambda: asyncio.sleep(0, parts.runner._is_claiming), bool)
+            await until(lambda: asyncio.sleep(0, parts.runner.flights.are_over), lambda is_over: not is_over)
             caller.cancel()
             await asyncio.sleep(0.05)
             other.execute("ROLLBACK")
@@ -611,8 +611,8 @@ class TestStoreTrouble:
             monkeypatch.undo()
             parts.store_health.failed(StoreUnavailableError("it is gone"))
 
-        monkeypatch.setattr(parts.runner, "_claim_all", claim_all)
-        parts.runner._has_work.set()
+        monkeypatch.setattr(parts.runner._claiming, "_claim_all", claim_all)
+        parts.runner._claiming._has_work.set()
         await until(lambda: asyncio.sleep(0, parts.store_health.error), lambda error: str(error) == "it is gone")
         assert "the database can be used again" not in caplog.messages
         await until(lambda: asyncio.sleep(0, parts.store_health.error), lambda error: error is None)
@@ -635,9 +635,9 @@ class TestStoreTrouble:
         holding = asyncio.create_task(parts.store.write(hold))
         await asyncio.to_thread(is_held.wait, PATIENCE)
         late = asyncio.create_task(parts.runner.trigger("a", by="test"))
-        await until(lambda: asyncio.sleep(0, parts.runner._is_claiming), bool)
+        await until(lambda: asyncio.sleep(0, parts.runner.flights.are_over), lambda is_over: not is_over)
         stopping = asyncio.create_task(parts.runner.stop(0))
-        await until(lambda: asyncio.sleep(0, parts.runner._is_over), bool)
+        await until(lambda: asyncio.sleep(0, parts.runner.flights.cut_off), bool)
         may_go.set()
         execution_id = (await late).execution_id
         await asyncio.gather(stopping, holding)

@@ -205,7 +205,7 @@ class TestWhileItWaits:
             await asyncio.gather(late, return_exceptions=True)
             await asyncio.sleep(locked_sec - 0.3)
             other.execute("ROLLBACK")
-        await until(lambda: asyncio.sleep(0, parts.runner._queued), lambda queued: not queued)
+        await until(lambda: asyncio.sleep(0, parts.runner._triggers._queued), lambda queued: not queued)
         assert await waiting(parts) == []
         await ended(parts, 1)
         await asyncio.sleep(0.2)
@@ -285,7 +285,7 @@ class TestRepeats:
             with closing(sqlite3.connect(next(parts.folder.glob("*.db")), isolation_level=None)) as other:
                 other.execute("BEGIN IMMEDIATE")
                 late = asyncio.create_task(api.post(TRIGGER, json={}, headers=key))
-                await until(lambda: asyncio.sleep(0, parts.runner._is_claiming), bool)
+                await until(lambda: asyncio.sleep(0, parts.runner.flights.are_over), lambda is_over: not is_over)
                 late.cancel()
                 await asyncio.gather(late, return_exceptions=True)
                 other.execute("ROLLBACK")

@@ -19,7 +19,7 @@ from myscheduler.core.dispatch.admission import Reason
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.history.execution import Cause, Execution, Kind, Record, Status
 from myscheduler.errors import StoreUnavailableError
-from myscheduler.service.dispatch.dispatcher import MANUAL_PLACES_PER_HOST
+from myscheduler.service.dispatch.permits import MANUAL_PER_HOST
 from tests.support.parts import PATIENCE, Clock, Parts, opened, soon, spec, until
 from tests.support.target import Answer, Received, Silence, Target
 
@@ -151,14 +151,14 @@ class TestManual:
             await parts.create("hanging", target_url=hanging.url())
             await parts.create("well", target_url=target.url())
             flood = [asyncio.create_task(parts.runner.trigger("hanging", by="me", may_overlap=True)) for _ in range(80)]
-            await received(hanging, MANUAL_PLACES_PER_HOST)
+            await received(hanging, MANUAL_PER_HOST)
             await parts.runner.trigger("well", by="me")
             await received(target, 1)
-            assert len(hanging.requests) == sum(one.done() for one in flood) == MANUAL_PLACES_PER_HOST
+            assert len(hanging.requests) == sum(one.done() for one in flood) == MANUAL_PER_HOST
             for one in flood:
                 one.cancel()
             await asyncio.gather(*flood, return_exceptions=True)
-            assert len(await parts.rows("hanging")) == MANUAL_PLACES_PER_HOST
+            assert len(await parts.rows("hanging")) == MANUAL_PER_HOST
 
     async def test_its_retry_waits_in_a_turn_of_its_own(self, tmp_path: Path, target: Target) -> None:
         target.answers("/flaky", Answer(503), Answer(200))
@@ -428,7 +428,7 @@ class TestTroubleAtTheEnd:
             await store_trouble(parts, is_there=True)
             refused.cancel()
             stopping = asyncio.create_task(parts.runner.stop(0))
-            await until(lambda: asyncio.sleep(0, len(parts.runner._open)), lambda count: count == 1)
+            await until(lambda: asyncio.sleep(0, len(parts.runner.flights)), lambda count: count == 1)
             trouble.refused = {execution_rows.finish}
             await store_trouble(parts, is_there=False)
             trouble.refused = set()
