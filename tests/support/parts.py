@@ -24,7 +24,7 @@ from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.api import REQUESTS, create_api
 from myscheduler.core.gitops.sync_state import SyncState
-from myscheduler.core.history.execution import Record
+from myscheduler.core.history.execution import Record, Status
 from myscheduler.core.job.spec import Job, JobSpec, Owner
 from myscheduler.core.lifecycle import transitions as lifecycle
 from myscheduler.core.manifest.declaration import declare
@@ -35,6 +35,7 @@ from myscheduler.service.dispatch.dispatcher import Runner
 from myscheduler.service.gitops.reconciler import Reconciler
 from myscheduler.service.store_health import StoreHealth
 from myscheduler.service.upkeep.clock_watch import Timekeeper
+from tests.support.target import Received, Target
 
 ZONE = "Asia/Tokyo"
 PATIENCE = 10.0
@@ -169,6 +170,14 @@ async def opened(
 
 
 @asynccontextmanager
+async def started(folder: Path, **options: Any) -> AsyncIterator[Parts]:
+    """The parts at work, with the options of `opened`; what is under way at the end is cut off at once."""
+    async with opened(folder, **({"drain_sec": 0} | options)) as parts:
+        parts.runner.start()
+        yield parts
+
+
+@asynccontextmanager
 async def client(
     parts: Parts, *, token: str | None = None, zone: str = ZONE, requests_at_once: int = REQUESTS
 ) -> AsyncIterator[httpx.AsyncClient]:
@@ -189,6 +198,15 @@ async def client(
     transport = httpx.ASGITransport(api, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8003") as one:
         yield one
+
+
+async def received(target: Target, count: int) -> list[Received]:
+    """All requests, as soon as there are so many."""
+    return await asyncio.to_thread(target.wait_for, count, PATIENCE)
+
+
+def is_over(row: Record) -> bool:
+    return row.status is not Status.RUNNING
 
 
 async def until(look: Callable[[], Awaitable[T]], is_enough: Callable[[T], bool]) -> T:

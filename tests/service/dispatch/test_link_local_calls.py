@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
@@ -14,19 +14,13 @@ from myscheduler.adapters.http.routes import LinkLocalError, SocketMaker
 from myscheduler.adapters.http.sender import open_sender
 from myscheduler.core.calls.link_local import NOWHERE, Reach
 from myscheduler.core.dispatch.admission import Reason
-from myscheduler.core.history.execution import Failure, Outcome, Record, Request, Status
-from tests.support.parts import Parts, client, opened, spec
+from myscheduler.core.history.execution import Failure, Outcome, Request, Status
+from tests.support.parts import Parts, client, is_over, opened, spec
 from tests.support.target import Answer, Target
 
 pytestmark = pytest.mark.anyio
 
 LINK_LOCAL = "169.254.169.254"
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with Target() as running:
-        yield running
 
 
 @pytest.fixture
@@ -195,10 +189,6 @@ async def test_names_that_hang_hold_up_no_other(monkeypatch: pytest.MonkeyPatch,
         hung.set()
         outcomes = await asyncio.gather(*calls)
     assert {outcome.failure for outcome in outcomes} == {Failure.CONNECTION}
-
-
-def is_over(row: Record) -> bool:
-    return row.status is not Status.RUNNING
 
 
 class TestJobs:

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from itertools import pairwise
@@ -15,8 +15,8 @@ from myscheduler.adapters.store.rows import queued as queued_rows
 from myscheduler.core.dispatch.admission import Reason
 from myscheduler.core.history.execution import Kind, Record, Status
 from myscheduler.errors import JobNotFoundError, TriggerConflictError
-from tests.support.parts import PATIENCE, Parts, client, opened, soon, spec, until
-from tests.support.target import Answer, Received, Silence, Target
+from tests.support.parts import Parts, client, is_over, opened, received, soon, spec, until
+from tests.support.target import Answer, Silence, Target
 
 pytestmark = pytest.mark.anyio
 
@@ -27,21 +27,6 @@ TRIGGER = "/api/v1/jobs/a/trigger"
 def target() -> Iterator[Target]:
     with Target(default=Answer(delay=0.5)) as running:
         yield running
-
-
-@pytest.fixture
-async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
-    async with opened(tmp_path, drain_sec=0) as running:
-        running.runner.start()
-        yield running
-
-
-async def received(target: Target, count: int) -> list[Received]:
-    return await asyncio.to_thread(target.wait_for, count, PATIENCE)
-
-
-def is_over(row: Record) -> bool:
-    return row.status is not Status.RUNNING
 
 
 async def ended(parts: Parts, count: int) -> list[Record]:

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -15,7 +15,7 @@ from myscheduler.adapters.http.sender import Sender
 from myscheduler.core.dispatch.admission import Reason
 from myscheduler.core.history.execution import Outcome, Record, Request, Status
 from myscheduler.core.secrets.references import Grant, Grants
-from tests.support.parts import Parts, client, opened
+from tests.support.parts import Parts, client, is_over, opened
 from tests.support.target import Answer, Received, Target
 
 pytestmark = pytest.mark.anyio
@@ -25,20 +25,10 @@ VALUE = 'p"w/1 é&+%=\\'
 
 
 @pytest.fixture
-def target() -> Iterator[Target]:
-    with Target() as running:
-        yield running
-
-
-@pytest.fixture
 async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
     async with opened(tmp_path, environment={"MYSCHEDULER_SECRET_FROM_ENV": VALUE}) as running:
         running.runner.start()
         yield running
-
-
-def is_over(row: Record) -> bool:
-    return row.status is not Status.RUNNING
 
 
 async def run(parts: Parts, **fields: Any) -> Record:
