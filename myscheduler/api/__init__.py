@@ -28,7 +28,7 @@ from myscheduler.api.shapes.jobs import Views
 from myscheduler.core.access.allowed_hosts import AllowedHosts
 from myscheduler.core.secrets.references import Grants
 from myscheduler.service.catalog.catalog import Catalog
-from myscheduler.service.dispatch.dispatcher import Runner
+from myscheduler.service.dispatch.dispatcher import Dispatcher
 from myscheduler.service.gitops.reconciler import Reconciler
 from myscheduler.service.store_health import StoreHealth
 
@@ -40,7 +40,7 @@ REQUESTS = 256
 def create_api(
     store: Store,
     catalog: Catalog,
-    runner: Runner,
+    dispatcher: Dispatcher,
     reconciler: Reconciler,
     store_health: StoreHealth,
     *,
@@ -73,7 +73,7 @@ def create_api(
     judge = app.state.judge = Judge()
     views = Views(zone)
     guarded, open_to_all = [Depends(_guard(token))], [Depends(_guard(None))]
-    jobs = jobs_router(store, catalog, runner, reconciler, views, judge=judge, zone=zone, now=now, grants=grants)
+    jobs = jobs_router(store, catalog, dispatcher, reconciler, views, judge=judge, zone=zone, now=now, grants=grants)
     app.include_router(jobs, prefix=BASE, dependencies=guarded)
     app.include_router(sync_router(store, reconciler, views, source=source), prefix=BASE, dependencies=guarded)
     app.include_router(audit_router(store, views), prefix=BASE, dependencies=guarded)

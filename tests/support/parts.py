@@ -31,7 +31,7 @@ from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.secrets.references import Grants
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.dispatch.caller import LocalCaller
-from myscheduler.service.dispatch.dispatcher import Runner
+from myscheduler.service.dispatch.dispatcher import Dispatcher
 from myscheduler.service.gitops.reconciler import Reconciler
 from myscheduler.service.store_health import StoreHealth
 from myscheduler.service.upkeep.clock_watch import Timekeeper
@@ -60,7 +60,7 @@ class Parts:
     folder: Path
     clock: Clock
     store: Store
-    runner: Runner
+    dispatcher: Dispatcher
     catalog: Catalog
     reconciler: Reconciler
     timekeeper: Timekeeper
@@ -134,9 +134,9 @@ async def opened(
     environment: Mapping[str, str] | None = None,
     through: Callable[[Store], Store] = lambda store: store,
 ) -> AsyncIterator[Parts]:
-    """Nothing that runs by itself is at work: `parts.runner.start()` starts the runner, which is stopped at the end.
+    """Nothing that runs by itself is at work: `parts.dispatcher.start()` starts what sends; it is stopped at the end.
 
-    `through` wraps the store that the runner uses.
+    `through` wraps the store that the dispatcher uses.
     """
     now = clock or Clock()
     (folder / "jobs.d").mkdir(exist_ok=True)
@@ -149,7 +149,7 @@ async def opened(
         store_health = StoreHealth(dispatch_store, now=now)
         secrets = Secrets(folder / "secrets", environment or {})
         caller = LocalCaller(sender, secrets, grants=lambda: parts.grants, user_agent="myscheduler/test")
-        runner = Runner(
+        dispatcher = Dispatcher(
             dispatch_store,
             caller,
             store_health,
@@ -158,14 +158,14 @@ async def opened(
             in_flight=limit,
             in_flight_per_host=limit if limit_per_host is None else limit_per_host,
         )
-        stack.push_async_callback(_stop, runner, drain_sec)
-        catalog = Catalog(store, zone=zone, now=now, arm=runner.arm)
+        stack.push_async_callback(_stop, dispatcher, drain_sec)
+        catalog = Catalog(store, zone=zone, now=now, arm=dispatcher.arm)
         source = DirectorySource(folder / "jobs.d")
         reconciler = Reconciler(source, store, catalog, zone=zone, now=now)
-        timekeeper = Timekeeper(runner, catalog, now=now)
-        await runner.recover()
+        timekeeper = Timekeeper(dispatcher, catalog, now=now)
+        await dispatcher.recover()
         await catalog.load()
-        parts = Parts(folder, now, store, runner, catalog, reconciler, timekeeper, store_health, caller)
+        parts = Parts(folder, now, store, dispatcher, catalog, reconciler, timekeeper, store_health, caller)
         yield parts
 
 
@@ -173,7 +173,7 @@ async def opened(
 async def started(folder: Path, **options: Any) -> AsyncIterator[Parts]:
     """The parts at work, with the options of `opened`; what is under way at the end is cut off at once."""
     async with opened(folder, **({"drain_sec": 0} | options)) as parts:
-        parts.runner.start()
+        parts.dispatcher.start()
         yield parts
 
 
@@ -185,7 +185,7 @@ async def client(
     api = create_api(
         parts.store,
         parts.catalog,
-        parts.runner,
+        parts.dispatcher,
         parts.reconciler,
         parts.store_health,
         zone=zone,
@@ -243,6 +243,6 @@ def soon(seconds: float = 0.2, *, every: int = 3600) -> dict[str, Any]:
     return {"interval": {"seconds": every}, "anchor": (first - timedelta(seconds=every)).isoformat()}
 
 
-async def _stop(runner: Runner, drain_sec: float) -> None:
-    if any(not loop.done() for loop in runner.loops):
-        await runner.stop(drain_sec)
+async def _stop(dispatcher: Dispatcher, drain_sec: float) -> None:
+    if any(not loop.done() for loop in dispatcher.loops):
+        await dispatcher.stop(drain_sec)

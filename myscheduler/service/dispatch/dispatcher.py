@@ -39,7 +39,7 @@ TELL_SEC = 5.0
 log = logging.getLogger(__name__)
 
 
-class Runner:
+class Dispatcher:
     """Runs what is armed, from `start` to `stop`.
 
     Four loops work side by side, and share nothing but the agenda, the flights and the triggers: long decisions are

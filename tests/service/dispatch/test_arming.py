@@ -43,9 +43,9 @@ class TestChanges:
         async with opened(tmp_path, clock=clock) as parts:
             await parts.create("a", interval={"minutes": 10}, target_url=target.url())
             await parts.catalog.pause("a", by="me")
-            parts.runner.start()
+            parts.dispatcher.start()
             clock.shift = timedelta(0)
-            parts.runner.arm(list((await parts.jobs()).values()), [])
+            parts.dispatcher.arm(list((await parts.jobs()).values()), [])
             (paused,) = await parts.rows_where("a", lambda rows: bool(rows) and rows[0].slot_count == 3)
             assert (paused.status, paused.reason) == (Status.SKIPPED, Reason.PAUSED)
             await parts.catalog.resume("a", catch_up=catch_up)
@@ -58,7 +58,7 @@ class TestChanges:
     async def test_resume_does_not_fire_the_past(self, tmp_path: Path, target: Target) -> None:
         clock = Clock(timedelta(minutes=-35))
         async with opened(tmp_path, clock=clock) as parts:
-            parts.runner.start()
+            parts.dispatcher.start()
             await parts.create("a", interval={"minutes": 10}, target_url=target.url())
             await parts.catalog.pause("a", by="me")
             clock.shift = timedelta()
@@ -69,7 +69,7 @@ class TestChanges:
         assert target.requests == []
 
     async def test_a_decision_on_a_job_that_changed_under_it_is_made_anew(self, parts: Parts, target: Target) -> None:
-        """The row changes behind the catalog's back, so the runner's knowledge is stale."""
+        """The row changes behind the catalog's back, so the dispatcher's knowledge is stale."""
         await parts.create("a", target_url=target.url())
         job = (await parts.jobs())["a"]
 
@@ -77,6 +77,6 @@ class TestChanges:
             job_rows.update_jobs(connection, [replace(job, version=job.version + 1)])
 
         await parts.store.write(touch)
-        await parts.runner.trigger("a", by="me")
+        await parts.dispatcher.trigger("a", by="me")
         await received(target, 1)
         assert (await parts.row_where("a", is_over)).status is Status.COMPLETED

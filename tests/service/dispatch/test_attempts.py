@@ -39,7 +39,7 @@ class TestSending:
         target.answers("/flaky", Answer(503), HangUp(), Answer(200, b"at last"))
         fields = {"method": "POST", "body": {"x": 1}, "max_retries": 5, "retry_backoff_sec": 0.02}
         await parts.create("a", target_url=target.url("/flaky"), **fields)
-        await parts.runner.trigger("a", by="me")
+        await parts.dispatcher.trigger("a", by="me")
         row = await parts.row_where("a", is_over)
         assert (row.status, row.attempts, row.http_status, row.excerpt) == (Status.COMPLETED, 3, 200, "at last")
         requests = target.requests
@@ -53,7 +53,7 @@ class TestSending:
     async def test_retries_run_out(self, parts: Parts, target: Target) -> None:
         target.answers("/down", Answer(500, b"no"))
         await parts.create("a", target_url=target.url("/down"), max_retries=2, retry_backoff_sec=0.1)
-        await parts.runner.trigger("a", by="me")
+        await parts.dispatcher.trigger("a", by="me")
         row = await parts.row_where("a", is_over)
         assert (row.status, row.attempts, row.http_status, row.excerpt) == (Status.FAILED, 3, 500, "no")
         assert row.error
@@ -65,7 +65,7 @@ class TestSending:
     async def test_a_4xx_is_final(self, parts: Parts, target: Target, status: int) -> None:
         target.answers("/wrong", Answer(status))
         await parts.create("a", target_url=target.url("/wrong"), max_retries=5, retry_backoff_sec=0)
-        await parts.runner.trigger("a", by="me")
+        await parts.dispatcher.trigger("a", by="me")
         row = await parts.row_where("a", is_over)
         assert (row.status, row.attempts, row.http_status) == (Status.FAILED, 1, status)
         assert len(target.requests) == 1
@@ -73,7 +73,7 @@ class TestSending:
     async def test_the_timeout_of_the_job_counts(self, parts: Parts, target: Target) -> None:
         target.answers("/slow", Silence())
         await parts.create("a", target_url=target.url("/slow"), timeout_sec=0.1)
-        await parts.runner.trigger("a", by="me")
+        await parts.dispatcher.trigger("a", by="me")
         row = await parts.row_where("a", is_over)
         assert (row.status, row.attempts, row.http_status) == (Status.FAILED, 1, None)
 
@@ -95,7 +95,7 @@ class TestSending:
             when = soon(1.5)
             for name in "abcde":
                 await parts.create(name, **when, target_url=target.url("/slow"))
-            parts.runner.start()
+            parts.dispatcher.start()
             first, second, third, fourth, fifth = (one.at for one in await received(target, 5))
         assert third - first >= 0.25
         assert fifth - third >= 0.25

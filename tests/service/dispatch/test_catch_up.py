@@ -24,7 +24,7 @@ class TestAfterDowntime:
     async def test_what_was_due_runs_once_and_the_rest_is_recorded(self, tmp_path: Path, target: Target) -> None:
         await slept(tmp_path, Clock(timedelta(minutes=-35)), target, interval={"minutes": 10})
         async with opened(tmp_path) as parts:
-            parts.runner.start()
+            parts.dispatcher.start()
             await parts.row_where("a", lambda row: row.status is Status.COMPLETED)
             rows = await parts.rows("a")
             assert [(row.status, row.reason, row.slot_count, row.cause) for row in rows] == [
@@ -37,7 +37,7 @@ class TestAfterDowntime:
     async def test_past_grace_is_missed_and_not_sent(self, tmp_path: Path, target: Target) -> None:
         await slept(tmp_path, Clock(timedelta(minutes=-35)), target, interval={"minutes": 10}, misfire_grace_time=60)
         async with opened(tmp_path) as parts:
-            parts.runner.start()
+            parts.dispatcher.start()
             row = await parts.row_where("a", is_over)
             assert (row.status, row.reason, row.slot_count) == (Status.MISSED, Reason.DEADLINE, 3)
             assert len(await parts.rows("a")) == 1
@@ -48,7 +48,7 @@ class TestAfterDowntime:
         target.answers("/run", Answer(delay=0.1))
         await slept(tmp_path, Clock(timedelta(minutes=-35)), target, interval={"minutes": 10}, coalesce=False)
         async with opened(tmp_path) as parts:
-            parts.runner.start()
+            parts.dispatcher.start()
             rows = await parts.rows_where("a", lambda rows: sum(map(is_over, rows)) >= 3)
             assert [(row.status, row.slot_count) for row in rows] == [(Status.COMPLETED, 1)] * 3
             slots = [datetime.fromisoformat(one.header("X-MyScheduler-Scheduled-At") or "") for one in target.requests]
@@ -58,7 +58,7 @@ class TestAfterDowntime:
     async def test_nothing_is_caught_up_on_where_the_job_says_so(self, tmp_path: Path, target: Target) -> None:
         await slept(tmp_path, Clock(timedelta(minutes=-35)), target, interval={"minutes": 10}, catchup="none")
         async with opened(tmp_path) as parts:
-            parts.runner.start()
+            parts.dispatcher.start()
             row = await parts.row_where("a", is_over)
             assert (row.status, row.reason, row.slot_count) == (Status.MISSED, Reason.CATCHUP, 3)
             assert (await parts.jobs())["a"].execution_count == 0
@@ -71,7 +71,7 @@ class TestAfterDowntime:
         made = Clock(past_the_hour - timedelta(minutes=36))
         await slept(tmp_path, made, target, cron=crons, coalesce=False, max_instances=10)
         async with opened(tmp_path, clock=Clock(past_the_hour)) as parts:
-            parts.runner.start()
+            parts.dispatcher.start()
             rows = await parts.rows_where("a", lambda rows: sum(map(is_over, rows)) >= 7)
             slots = [row.slot for row in rows if row.cause is Cause.CATCH_UP]
             assert len(slots) == len(set(slots)) == 7
@@ -85,7 +85,7 @@ class TestAfterDowntime:
             await parts.create("a", target_url=target.url("/run"), timezone="Asia/Tokyo", **fields)
         for _ in range(2):
             async with opened(tmp_path) as parts:
-                parts.runner.start()
+                parts.dispatcher.start()
                 row = await parts.row_where("a", is_over)
                 assert (row.status, row.slot, row.cause) == (Status.COMPLETED, due, Cause.CATCH_UP)
                 assert (await parts.jobs())["a"].next_slot == due + timedelta(days=14)
@@ -96,7 +96,7 @@ class TestAfterDowntime:
         await slept(tmp_path, Clock(timedelta(minutes=-35)), target, run_at=at.isoformat())
         for _ in range(2):
             async with opened(tmp_path) as parts:
-                parts.runner.start()
+                parts.dispatcher.start()
                 row = await parts.row_where("a", is_over)
                 assert (row.status, row.slot, row.cause) == (Status.COMPLETED, at, Cause.CATCH_UP)
                 assert (await parts.jobs())["a"].next_slot is None
@@ -108,7 +108,7 @@ class TestAfterDowntime:
             await parts.create("a", interval={"minutes": 10}, target_url=target.url())
             await parts.catalog.pause("a", by="me")
         async with opened(tmp_path) as parts:
-            parts.runner.start()
+            parts.dispatcher.start()
             row = await parts.row_where("a", is_over)
             assert (row.status, row.reason, row.slot_count) == (Status.SKIPPED, Reason.PAUSED, 3)
         assert target.requests == []
@@ -121,7 +121,7 @@ class TestAfterDowntime:
             await parts.create("a", target_url=target.url(), **fields)
             end = first + timedelta(seconds=1)
             await parts.catalog.pause("a", by="me", until=end)
-            parts.runner.start()
+            parts.dispatcher.start()
             row = await parts.row_where("a", lambda row: row.status is Status.COMPLETED)
             assert (row.slot, row.cause) == (end, Cause.TIMER)
             paused = (await parts.rows("a"))[0]
@@ -139,7 +139,7 @@ class TestAfterDowntime:
             await parts.catalog.pause("a", by="me", until=datetime.now(UTC) - timedelta(minutes=10))
         async with opened(tmp_path) as parts:
             await parts.catalog.end_pauses()
-            parts.runner.start()
+            parts.dispatcher.start()
             rows = await parts.rows_where("a", lambda rows: any(is_over(row) and row.started_at for row in rows))
             told = [(row.status, row.reason, row.slot_count) for row in rows]
             assert told == [(Status.SKIPPED, Reason.PAUSED, 2), (Status.COMPLETED, None, 1)]

@@ -30,7 +30,7 @@ async def fill_by_triggers(parts: Parts, job_id: str) -> int:
     for accepted in range(500):
         try:
             async with asyncio.timeout(1):
-                await parts.runner.trigger(job_id, by="test", may_overlap=True)
+                await parts.dispatcher.trigger(job_id, by="test", may_overlap=True)
         except TimeoutError:
             return accepted
     raise AssertionError("the database never got full")
@@ -61,7 +61,7 @@ class TestStoreTrouble:
         await parts.create("a", **soon(3600), target_url=target.url())
         sent = await fill_by_triggers(parts, "a")
         parts.make_room()
-        await parts.runner.trigger("a", by="test")
+        await parts.dispatcher.trigger("a", by="test")
         await until(lambda: parts.rows("a"), lambda rows: len(rows) == sent + 1 and all(map(is_over, rows)))
         assert len(target.requests) == sent + 1
 
@@ -69,15 +69,15 @@ class TestStoreTrouble:
         await parts.create("a", **soon(3600), target_url=target.url())
         with closing(sqlite3.connect(next(parts.folder.glob("*.db")), isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            caller = asyncio.create_task(parts.runner.trigger("a", by="me"))
-            await until(lambda: asyncio.sleep(0, parts.runner.flights.are_over), lambda is_over: not is_over)
+            caller = asyncio.create_task(parts.dispatcher.trigger("a", by="me"))
+            await until(lambda: asyncio.sleep(0, parts.dispatcher.flights.are_over), lambda is_over: not is_over)
             caller.cancel()
             await asyncio.sleep(0.05)
             other.execute("ROLLBACK")
         row = await parts.row_where("a", is_over)
         assert (row.status, row.reason, row.attempts) == (Status.INTERRUPTED, Reason.DATABASE, 0)
         assert "told that it could not be recorded" in (row.error or "")
-        await parts.runner.trigger("a", by="me")
+        await parts.dispatcher.trigger("a", by="me")
         await parts.row_where("a", lambda row: row.status is Status.COMPLETED)
         assert len(target.requests) == 1
 
@@ -128,8 +128,8 @@ class TestStoreTrouble:
             monkeypatch.undo()
             parts.store_health.failed(StoreUnavailableError("it is gone"))
 
-        monkeypatch.setattr(parts.runner._claiming, "_claim_all", claim_all)
-        parts.runner._claiming._has_work.set()
+        monkeypatch.setattr(parts.dispatcher._claiming, "_claim_all", claim_all)
+        parts.dispatcher._claiming._has_work.set()
         await until(lambda: asyncio.sleep(0, parts.store_health.error), lambda error: str(error) == "it is gone")
         assert "the database can be used again" not in caplog.messages
         await until(lambda: asyncio.sleep(0, parts.store_health.error), lambda error: error is None)
@@ -151,10 +151,10 @@ class TestStoreTrouble:
 
         holding = asyncio.create_task(parts.store.write(hold))
         await asyncio.to_thread(is_held.wait, PATIENCE)
-        late = asyncio.create_task(parts.runner.trigger("a", by="test"))
-        await until(lambda: asyncio.sleep(0, parts.runner.flights.are_over), lambda is_over: not is_over)
-        stopping = asyncio.create_task(parts.runner.stop(0))
-        await until(lambda: asyncio.sleep(0, parts.runner.flights.cut_off), bool)
+        late = asyncio.create_task(parts.dispatcher.trigger("a", by="test"))
+        await until(lambda: asyncio.sleep(0, parts.dispatcher.flights.are_over), lambda is_over: not is_over)
+        stopping = asyncio.create_task(parts.dispatcher.stop(0))
+        await until(lambda: asyncio.sleep(0, parts.dispatcher.flights.cut_off), bool)
         may_go.set()
         execution_id = (await late).execution_id
         await asyncio.gather(stopping, holding)
@@ -167,9 +167,9 @@ class TestStoreTrouble:
     ) -> None:
         await parts.create("a", **soon(3600), target_url=target.url())
         sent = await fill_by_triggers(parts, "a")
-        stuck = asyncio.create_task(parts.runner.trigger("a", by="test", may_overlap=True))
+        stuck = asyncio.create_task(parts.dispatcher.trigger("a", by="test", may_overlap=True))
         await received(target, sent)
-        await parts.runner.stop(0)
+        await parts.dispatcher.stop(0)
         with pytest.raises(StoreUnavailableError, match="stopped"):
             await stuck
         parts.make_room()

@@ -19,10 +19,10 @@ class TestStop:
         target.answers("/slow", Answer(delay=0.5))
         async with opened(tmp_path) as parts:
             await parts.create("a", target_url=target.url("/slow"))
-            parts.runner.start()
-            await parts.runner.trigger("a", by="me")
+            parts.dispatcher.start()
+            await parts.dispatcher.trigger("a", by="me")
             await received(target, 1)
-            await parts.runner.stop(PATIENCE)
+            await parts.dispatcher.stop(PATIENCE)
             (row,) = await parts.rows("a")
             assert (row.status, row.http_status) == (Status.COMPLETED, 200)
 
@@ -30,10 +30,10 @@ class TestStop:
         target.answers("/never", Silence())
         async with opened(tmp_path) as parts:
             await parts.create("a", **soon(0.1), target_url=target.url("/never"))
-            parts.runner.start()
+            parts.dispatcher.start()
             await received(target, 1)
             began = time.monotonic()
-            await parts.runner.stop(0.2)
+            await parts.dispatcher.stop(0.2)
             assert time.monotonic() - began < 3
             (row,) = await parts.rows("a")
             assert (row.status, row.reason) == (Status.INTERRUPTED, Reason.SHUTDOWN)
@@ -43,22 +43,22 @@ class TestStop:
         target.answers("/down", Answer(503))
         async with opened(tmp_path) as parts:
             await parts.create("a", target_url=target.url("/down"), max_retries=5, retry_backoff_sec=3600)
-            parts.runner.start()
-            await parts.runner.trigger("a", by="me")
+            parts.dispatcher.start()
+            await parts.dispatcher.trigger("a", by="me")
             await received(target, 1)
-            await parts.runner.stop(0.1)
+            await parts.dispatcher.stop(0.1)
             (row,) = await parts.rows("a")
             assert (row.status, row.reason, row.attempts) == (Status.INTERRUPTED, Reason.SHUTDOWN, 1)
 
     async def test_a_slot_after_hold_is_left_to_the_next_start(self, tmp_path: Path, target: Target) -> None:
         async with opened(tmp_path) as parts:
-            parts.runner.start()
-            parts.runner.hold()
+            parts.dispatcher.start()
+            parts.dispatcher.hold()
             job = await parts.create("a", **soon(0.1), target_url=target.url())
             await asyncio.sleep(0.3)
             assert target.requests == []
         async with opened(tmp_path) as parts:
-            parts.runner.start()
+            parts.dispatcher.start()
             row = await parts.row_where("a", is_over)
             assert (row.slot, row.cause) == (job.next_slot, Cause.CATCH_UP)
         assert len(target.requests) == 1

@@ -26,7 +26,7 @@ LINK_LOCAL = "169.254.169.254"
 @pytest.fixture
 async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
     async with opened(tmp_path) as running:
-        running.runner.start()
+        running.dispatcher.start()
         yield running
 
 
@@ -195,7 +195,7 @@ class TestJobs:
     async def test_one_that_is_stored_is_not_sent(self, parts: Parts) -> None:
         job = replace(spec("a", max_retries=3), target_url=f"http://{LINK_LOCAL}/")
         await parts.catalog.create(job, replace_existing=False)
-        await parts.runner.trigger("a", by="me")
+        await parts.dispatcher.trigger("a", by="me")
         row = await parts.row_where("a", is_over)
         assert (row.status, row.reason, row.attempts) == (Status.FAILED, Reason.TARGET_NOT_ALLOWED, 0)
         assert row.error is not None

@@ -41,7 +41,7 @@ class TestLimitsOfAJob:
     async def test_slots_that_wait_for_room_together_run_once(self, tmp_path: Path, target: Target) -> None:
         target.answers("/slow", Answer(delay=3))
         async with opened(tmp_path, limit=1) as parts:
-            parts.runner.start()
+            parts.dispatcher.start()
             await parts.create("slow", **soon(0.1), target_url=target.url("/slow"))
             await received(target, 1)
             await parts.create("a", **soon(0.1, every=1), target_url=target.url("/a"), max_instances=5)

@@ -40,9 +40,9 @@ class TestInterrupted:
             claim = Claim("a", job.version, job.digest, None, (), execution, slot, None)
             assert await parts.store.write(partial(execution_rows.claim, claims=[claim])) == [True]
         async with opened(tmp_path) as parts:
-            parts.runner.start()
+            parts.dispatcher.start()
             await parts.create("b", target_url=target.url("/b"))
-            await parts.runner.trigger("b", by="me")
+            await parts.dispatcher.trigger("b", by="me")
             await received(target, 1)
             (row,) = await parts.rows("a")
             assert (row.status, row.reason) == (Status.INTERRUPTED, Reason.CRASH)
@@ -66,7 +66,7 @@ async def interrupted(folder: Path, target: Target) -> None:
     """The next start closes the execution and sends only what comes later."""
     async with started(folder) as parts:
         await parts.create("b", target_url=target.url("/b"))
-        await parts.runner.trigger("b", by="me")
+        await parts.dispatcher.trigger("b", by="me")
         await received(target, 1)
         row = next(row for row in await parts.rows("a") if row.execution_id == "x")
     assert (row.status, row.reason, row.attempts) == (Status.INTERRUPTED, Reason.CRASH, 0)
@@ -151,7 +151,7 @@ class TestResending:
         async with started(tmp_path) as parts:
             await parts.create("a", **soon(0.1), target_url=target.url("/a"), on_interrupt="retry")
             await received(target, 1)
-            await parts.runner.stop(0)
+            await parts.dispatcher.stop(0)
             (row,) = await parts.rows("a")
             assert (row.status, row.completed_at) == (Status.RUNNING, None)
         async with started(tmp_path) as parts:
@@ -175,7 +175,7 @@ class TestResending:
         target.answers("/a", Silence(), Answer())
         async with started(tmp_path) as parts:
             await parts.create("a", target_url=target.url("/a"), on_interrupt="retry")
-            execution_id = (await parts.runner.trigger("a", by="Ada")).execution_id
+            execution_id = (await parts.dispatcher.trigger("a", by="Ada")).execution_id
             await received(target, 1)
         async with started(tmp_path) as parts:
             row = await parts.row_where("a", is_over)
@@ -232,7 +232,7 @@ class TroubledStore(Store):
 @asynccontextmanager
 async def troubled(folder: Path, trouble: Trouble) -> AsyncIterator[Parts]:
     async with opened(folder, drain_sec=0, through=lambda store: TroubledStore(store, trouble)) as parts:
-        parts.runner.start()
+        parts.dispatcher.start()
         yield parts
 
 
@@ -269,10 +269,10 @@ class TestLostAnswers:
     ) -> None:
         async with troubled(tmp_path, Trouble(lost=1)) as parts:
             await parts.create("a", target_url=target.url("/a"), on_interrupt=on_interrupt)
-            execution_id = (await parts.runner.trigger("a", by="me")).execution_id
+            execution_id = (await parts.dispatcher.trigger("a", by="me")).execution_id
             await parts.row_where("a", lambda row: row.execution_id == execution_id and is_over(row))
             await parts.create("b", target_url=target.url("/b"))
-            await parts.runner.trigger("b", by="me")
+            await parts.dispatcher.trigger("b", by="me")
             await parts.row_where("b", is_over)
         assert [one.target for one in target.requests] == ["/a", "/b"]
 
@@ -296,14 +296,14 @@ class TestTroubleAtTheEnd:
         async with troubled(tmp_path, trouble) as parts:
             for name in ("retry", "record"):
                 await parts.create(name, target_url=target.url(f"/{name}"), on_interrupt=name)
-                await parts.runner.trigger(name, by="me")
+                await parts.dispatcher.trigger(name, by="me")
             await received(target, 2)
             trouble.refused = {execution_rows.claim, execution_rows.finish}
-            refused = asyncio.create_task(parts.runner.trigger("record", by="me", may_overlap=True))
+            refused = asyncio.create_task(parts.dispatcher.trigger("record", by="me", may_overlap=True))
             await store_trouble(parts, is_there=True)
             refused.cancel()
-            stopping = asyncio.create_task(parts.runner.stop(0))
-            await until(lambda: asyncio.sleep(0, len(parts.runner.flights)), lambda count: count == 1)
+            stopping = asyncio.create_task(parts.dispatcher.stop(0))
+            await until(lambda: asyncio.sleep(0, len(parts.dispatcher.flights)), lambda count: count == 1)
             trouble.refused = {execution_rows.finish}
             await store_trouble(parts, is_there=False)
             trouble.refused = set()

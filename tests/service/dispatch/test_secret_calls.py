@@ -27,7 +27,7 @@ VALUE = 'p"w/1 é&+%=\\'
 @pytest.fixture
 async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
     async with opened(tmp_path, environment={"MYSCHEDULER_SECRET_FROM_ENV": VALUE}) as running:
-        running.runner.start()
+        running.dispatcher.start()
         yield running
 
 
@@ -37,7 +37,7 @@ async def run(parts: Parts, **fields: Any) -> Record:
     parts.manifest("a.yaml", json.dumps(document))
     state = await parts.sync()
     assert state.problems == ()
-    execution_id = (await parts.runner.trigger("a", by="me")).execution_id
+    execution_id = (await parts.dispatcher.trigger("a", by="me")).execution_id
     return await parts.row_where("a", lambda row: row.execution_id == execution_id and is_over(row))
 
 
@@ -141,7 +141,7 @@ class TestWithoutTheSecret:
 
     async def test_its_place_is_given_back(self, tmp_path: Path, target: Target) -> None:
         async with opened(tmp_path, limit=1) as parts:
-            parts.runner.start()
+            parts.dispatcher.start()
             for _ in range(3):
                 await run(parts, target_url=target.url(), headers={"A": "${secret:a}"})
             parts.secret("a", "x")
@@ -191,11 +191,11 @@ class TestJobsOfTheApi:
         parts.secret("a", VALUE)
         parts.grants = Grants((Grant("a", ("127.0.0.1",)),))
         await parts.create("a", target_url=target.url(), headers={"A": "${secret:a}"})
-        await parts.runner.trigger("a", by="me")
+        await parts.dispatcher.trigger("a", by="me")
         row = await parts.row_where("a", is_over)
         assert row.status is Status.COMPLETED
         parts.grants = Grants()
-        await parts.runner.trigger("a", by="me")
+        await parts.dispatcher.trigger("a", by="me")
         row = await parts.row_where("a", lambda row: row.status is Status.FAILED)
         assert (row.reason, row.attempts) == (Reason.SECRET_NOT_ALLOWED, 0)
         assert row.error is not None
@@ -215,7 +215,7 @@ class TestJobsOfTheApi:
         parts.secret("a", VALUE)
         parts.grants = Grants((Grant("a", ("127.0.0.1",)),))
         await parts.create("a", **{"target_url": target.url(), "headers": {"A": "${secret:a}"}} | fields)
-        await parts.runner.trigger("a", by="me")
+        await parts.dispatcher.trigger("a", by="me")
         row = await parts.row_where("a", is_over)
         assert (row.reason, row.attempts) == (Reason.SECRET_NOT_ALLOWED, 0)
         assert target.requests == []

@@ -16,7 +16,7 @@ class TestManual:
     async def test_a_paused_job_runs_when_told_to(self, parts: Parts, target: Target) -> None:
         await parts.create("a", target_url=target.url())
         before = await parts.catalog.pause("a", by="me")
-        execution_id = (await parts.runner.trigger("a", by="Ada")).execution_id
+        execution_id = (await parts.dispatcher.trigger("a", by="Ada")).execution_id
         row = await parts.row_where("a", is_over)
         assert (row.execution_id, row.status, row.kind) == (execution_id, Status.COMPLETED, Kind.MANUAL)
         assert (row.cause, row.requested_by) == (Cause.API, "Ada")
@@ -28,13 +28,13 @@ class TestManual:
         target.answers("/slow", Silence())
         await parts.create("a", **soon(0.1), target_url=target.url("/slow"))
         await received(target, 1)
-        await parts.runner.trigger("a", by="me", may_overlap=True)
+        await parts.dispatcher.trigger("a", by="me", may_overlap=True)
         await received(target, 2)
         assert [row.kind for row in await parts.rows("a")] == [Kind.SCHEDULED, Kind.MANUAL]
 
     async def test_each_request_is_a_run_of_its_own(self, parts: Parts, target: Target) -> None:
         await parts.create("a", target_url=target.url())
-        runs = await asyncio.gather(*(parts.runner.trigger("a", by="me", may_overlap=True) for _ in range(50)))
+        runs = await asyncio.gather(*(parts.dispatcher.trigger("a", by="me", may_overlap=True) for _ in range(50)))
         ids = [run.execution_id for run in runs]
         assert len(set(ids)) == 50
         await received(target, 50)
@@ -43,4 +43,4 @@ class TestManual:
 
     async def test_an_unknown_job(self, parts: Parts) -> None:
         with pytest.raises(JobNotFoundError, match="'nobody'"):
-            await parts.runner.trigger("nobody", by="me")
+            await parts.dispatcher.trigger("nobody", by="me")

@@ -30,7 +30,7 @@ class TestHangingTargets:
             for number in range(30):
                 await parts.create(f"hanging-{number}", **when, target_url=hanging.url())
                 await parts.create(f"well-{number}", **soon(2.1), target_url=target.url())
-            parts.runner.start()
+            parts.dispatcher.start()
             await received(target, 30)
             assert len(await received(hanging, 4)) == 4  # half of the 8 that it leaves free
 
@@ -40,7 +40,7 @@ class TestHangingTargets:
             for number in range(5):
                 await parts.create(f"hanging-{number}", **when, target_url=hanging.url())
             await parts.create("well", **soon(0.2), target_url=target.url())
-            parts.runner.start()
+            parts.dispatcher.start()
             await received(target, 1)
             assert len(hanging.requests) == 2
 
@@ -48,7 +48,7 @@ class TestHangingTargets:
         async with opened(tmp_path, limit=1, drain_sec=0) as parts:
             for name in "abc":
                 await parts.create(name, **soon(0.1), target_url=hanging.url(f"/{name}"), timeout_sec=0.2)
-            parts.runner.start()
+            parts.dispatcher.start()
             requests = await received(hanging, 3)
             assert [one.target for one in requests] == ["/a", "/b", "/c"]
 
@@ -105,8 +105,8 @@ class TestManual:
             await parts.create("hanging", **soon(0.1), target_url=hanging.url())
             await parts.create("well", target_url=target.url())
             await received(hanging, 1)
-            await parts.runner.trigger("well", by="me")
-            await parts.runner.trigger("hanging", by="me", may_overlap=True)
+            await parts.dispatcher.trigger("well", by="me")
+            await parts.dispatcher.trigger("hanging", by="me", may_overlap=True)
             await received(target, 1)
             await received(hanging, 2)
 
@@ -116,9 +116,11 @@ class TestManual:
         async with started(tmp_path) as parts:
             await parts.create("hanging", target_url=hanging.url())
             await parts.create("well", target_url=target.url())
-            flood = [asyncio.create_task(parts.runner.trigger("hanging", by="me", may_overlap=True)) for _ in range(80)]
+            flood = [
+                asyncio.create_task(parts.dispatcher.trigger("hanging", by="me", may_overlap=True)) for _ in range(80)
+            ]
             await received(hanging, MANUAL_PER_HOST)
-            await parts.runner.trigger("well", by="me")
+            await parts.dispatcher.trigger("well", by="me")
             await received(target, 1)
             assert len(hanging.requests) == sum(one.done() for one in flood) == MANUAL_PER_HOST
             for one in flood:
@@ -131,6 +133,6 @@ class TestManual:
         async with started(tmp_path, limit=1) as parts:
             retries = {"max_retries": 1, "retry_backoff_sec": 0.05}
             await parts.create("a", target_url=target.url("/flaky"), **retries)
-            await parts.runner.trigger("a", by="me")
+            await parts.dispatcher.trigger("a", by="me")
             row = await parts.row_where("a", is_over)
         assert (row.kind, row.status, row.attempts) == (Kind.MANUAL, Status.COMPLETED, 2)
