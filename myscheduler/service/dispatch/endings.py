@@ -46,7 +46,7 @@ class Endings:
         self._triggers = triggers
         self._wake = wake
         self._now = now
-        self._ended: list[Flight] = []
+        self._ended: list[tuple[Flight, Finish]] = []
         """Those whose end is not recorded yet."""
         self._has_ended = asyncio.Event()
 
@@ -56,11 +56,10 @@ class Endings:
         """The execution is over; with `RUNNING`, it goes on at the next start. `attempts` is how many were sent."""
         execution = flight.execution
         completed_at = None if status is Status.RUNNING else self._now()
-        flight.finish = Finish(
-            execution.execution_id, status, execution.started_at, completed_at, attempts, outcome, reason
-        )
+        finish = Finish(execution.execution_id, status, execution.started_at, completed_at, attempts, outcome, reason)
+        flight.finish = finish
         self._agenda.over(execution.job_id)
-        self._ended.append(flight)
+        self._ended.append((flight, finish))
         self._has_ended.set()
 
     def cut_off(self, flight: Flight, how: CutOff, *, attempts: int) -> None:
@@ -79,9 +78,8 @@ class Endings:
             await self._has_ended.wait()
             self._has_ended.clear()
             ended, self._ended = self._ended, []
-            finishes = [flight.finish for flight in ended if flight.finish is not None]
-            await self._record(finishes)
-            for flight, finish in zip(ended, finishes, strict=True):
+            await self._record([finish for _, finish in ended])
+            for flight, finish in ended:
                 self._flights.close(flight)
                 self._agenda.end(flight.execution.job_id)
                 self._triggers.begin_queued(flight.execution.job_id)
