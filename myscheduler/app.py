@@ -1,4 +1,4 @@
-"""The composition root: the only maker of clock, store, sender, runner and server. Shutdown is the start reversed."""
+"""The composition root: the only maker of clock, store, sender, dispatcher and server. Stops in the reverse order."""
 
 import asyncio
 import logging
@@ -27,8 +27,10 @@ from myscheduler.machine.open_files import share_out
 from myscheduler.machine.shutdown import Shutdown, end_at_once
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.catalog.loaded import tell_loaded
-from myscheduler.service.dispatch.dispatcher import Runner
+from myscheduler.service.dispatch.caller import LocalCaller
+from myscheduler.service.dispatch.dispatcher import Dispatcher
 from myscheduler.service.gitops.reconciler import Reconciler
+from myscheduler.service.store_health import StoreHealth
 from myscheduler.service.upkeep.clock_watch import Timekeeper
 from myscheduler.service.upkeep.heartbeat import Heartbeat
 from myscheduler.service.upkeep.pauses import end_pauses
@@ -68,28 +70,31 @@ async def _serve(settings: Settings) -> int:
             )
         )
         secrets = Secrets(settings.secrets_dir, os.environ)
-        runner = Runner(
+        store_health = StoreHealth(store, now=_now)
+        caller = LocalCaller(
+            sender, secrets, grants=lambda: reconciler.rulebook.grants, user_agent=f"myscheduler/{__version__}"
+        )
+        dispatcher = Dispatcher(
             store,
-            sender,
+            caller,
+            store_health,
             zone=settings.zone,
             now=_now,
-            user_agent=f"myscheduler/{__version__}",
-            secrets=secrets,
-            grants=lambda: reconciler.rulebook.grants,
             in_flight=open_at_once.scheduled,
             in_flight_per_host=settings.in_flight_per_host,
             manual=open_at_once.manual,
         )
-        catalog = Catalog(store, zone=settings.zone, now=_now, arm=runner.arm)
+        catalog = Catalog(store, zone=settings.zone, now=_now, arm=dispatcher.arm)
         source = DirectorySource(settings.jobs_dir)
         reconciler = Reconciler(source, store, catalog, zone=settings.zone, now=_now)
         pruner = Pruner(store, days=settings.history_days, rows=settings.history_rows, now=_now)
-        timekeeper = Timekeeper(runner, catalog, now=_now)
+        timekeeper = Timekeeper(dispatcher, catalog, now=_now)
         api = create_api(
             store,
             catalog,
-            runner,
+            dispatcher,
             reconciler,
+            store_health,
             zone=settings.zone,
             source=str(settings.jobs_dir),
             token=settings.api_token,
@@ -112,8 +117,8 @@ async def _serve(settings: Settings) -> int:
             stack.push_async_callback(heartbeat.end)
             await heartbeat.begin()
             await reconciler.reconcile()
-            stack.push_async_callback(runner.stop, settings.drain_sec)
-            await runner.recover()
+            stack.push_async_callback(dispatcher.stop, settings.drain_sec)
+            await dispatcher.recover()
             await tell_loaded(
                 await catalog.load(),
                 secrets,
@@ -122,11 +127,14 @@ async def _serve(settings: Settings) -> int:
                 database_url=settings.database_url,
             )
 
-        shutdown.on_second = lambda: runner.hurry() if runner.waits_for() else end_at_once()
+        shutdown.on_second = lambda: dispatcher.hurry() if dispatcher.waits_for() else end_at_once()
         if not await shutdown.unless_asked(begin()):
             return 0
-        shutdown.on_first, shutdown.on_second = partial(_begin_stop, runner, server), partial(_hurry, runner, server)
-        runner.start()
+        shutdown.on_first, shutdown.on_second = (
+            partial(_begin_stop, dispatcher, server),
+            partial(_hurry, dispatcher, server),
+        )
+        dispatcher.start()
         memory.keep()
         log.info(
             "MyScheduler %s serves on http://%s:%d/docs",
@@ -143,19 +151,19 @@ async def _serve(settings: Settings) -> int:
             "heartbeat": heartbeat.run,
             "memory": lambda: memory.keep_small(caching.forget),
         }
-        return await _until_stopped(server, listener, runner, beside)
+        return await _until_stopped(server, listener, dispatcher, beside)
 
 
 async def _until_stopped(
     server: uvicorn.Server,
     listener: socket.socket,
-    runner: Runner,
+    dispatcher: Dispatcher,
     beside: Mapping[str, Callable[[], Coroutine[None, None, None]]],
 ) -> int:
     """Returns the exit code: 0 after a signal, 1 when a part that should never end has ended."""
     serving = asyncio.create_task(server.serve(sockets=acceptors(listener)), name="server")
     others = [asyncio.create_task(run(), name=name) for name, run in beside.items()]
-    done, _ = await asyncio.wait({serving, *others, *runner.loops}, return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait({serving, *others, *dispatcher.loops}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     for other in others:
         other.cancel()
@@ -174,22 +182,22 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _begin_stop(runner: Runner, server: uvicorn.Server) -> str | None:
+def _begin_stop(dispatcher: Dispatcher, server: uvicorn.Server) -> str | None:
     """Returns what is waited for, in words."""
-    runner.hold()
+    dispatcher.hold()
     server.should_exit = True
     callers = len(server.server_state.tasks)
     asked = f"{callers:,} request{'s' if callers != 1 else ''} of the API" if callers else None
-    return "; ".join(part for part in (asked, runner.waits_for()) if part) or None
+    return "; ".join(part for part in (asked, dispatcher.waits_for()) if part) or None
 
 
-def _hurry(runner: Runner, server: uvicorn.Server) -> None:
+def _hurry(dispatcher: Dispatcher, server: uvicorn.Server) -> None:
     server.force_exit = True
     for task in server.server_state.tasks:
         task.cancel()
     for connection in server.server_state.connections:
         connection.transport.abort()
-    runner.hurry()
+    dispatcher.hurry()
 
 
 def _now() -> datetime:

@@ -27,8 +27,9 @@ from myscheduler.api.routes.why import why_router
 from myscheduler.core.access.allowed_hosts import AllowedHosts
 from myscheduler.core.policy.grants import Grants
 from myscheduler.service.catalog.catalog import Catalog
-from myscheduler.service.dispatch.dispatcher import Runner
+from myscheduler.service.dispatch.dispatcher import Dispatcher
 from myscheduler.service.gitops.reconciler import Reconciler
+from myscheduler.service.store_health import StoreHealth
 
 BASE = "/api/v1"
 LOOPBACK = AllowedHosts()
@@ -38,8 +39,9 @@ REQUESTS = 256
 def create_api(
     store: Store,
     catalog: Catalog,
-    runner: Runner,
+    dispatcher: Dispatcher,
     reconciler: Reconciler,
+    store_health: StoreHealth,
     *,
     zone: str,
     source: str,
@@ -69,14 +71,14 @@ def create_api(
     app.add_middleware(RequestLog)
     judge = app.state.judge = Judge()
     guarded, open_to_all = [Depends(_guard(token))], [Depends(_guard(None))]
-    jobs = jobs_router(store, catalog, runner, reconciler, judge=judge, zone=zone, now=now, grants=grants)
+    jobs = jobs_router(store, catalog, dispatcher, reconciler, judge=judge, zone=zone, now=now, grants=grants)
     app.include_router(jobs, prefix=BASE, dependencies=guarded)
     app.include_router(sync_router(store, reconciler, source=source, zone=zone), prefix=BASE, dependencies=guarded)
     app.include_router(audit_router(store, zone=zone), prefix=BASE, dependencies=guarded)
     app.include_router(specs_router(store, zone=zone), prefix=BASE, dependencies=guarded)
     app.include_router(why_router(store, reconciler, zone=zone, now=now), prefix=BASE, dependencies=guarded)
     app.include_router(preview_router(store, zone=zone, now=now), prefix=BASE, dependencies=guarded)
-    app.include_router(health_router(runner, zone=zone), dependencies=open_to_all)
+    app.include_router(health_router(store_health, zone=zone), dependencies=open_to_all)
     app.include_router(pages_router(), dependencies=open_to_all)
     return app
 

@@ -104,7 +104,7 @@ def test_it_takes_as_many_open_files_as_it_may() -> None:
     """In a process of its own, because a hard limit can't be taken back."""
     script = """
 import resource
-from myscheduler.open_files import share_out
+from myscheduler.machine.open_files import share_out
 
 for hard in (8192, 4096, 1024, 256):
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))

@@ -1,7 +1,7 @@
 """Trouble with the disk: nothing is sent that can't be recorded, it is said once and in words, and it heals by itself.
 
-What a full database file does to the runner and the API is in `test_runner` and `test_api`; here stands what comes from
-outside the process, and what only a broken disk does.
+What a full database file does to the dispatch and the API is in `test_claiming` and `test_jobs`; here stands what comes
+from outside the process, and what only a broken disk does.
 """
 
 import asyncio
@@ -183,9 +183,9 @@ async def test_runner_waits_for_its_disk_and_goes_on(
         for job_id in STEADY:
             await parts.create(job_id, **when, target_url=target.url("/"))
         await parts.create("slow", **hourly, target_url=target.url("/slow"))
-        parts.runner.start()
+        parts.dispatcher.start()
         await received(target, 2 * len(STEADY))
-        slow = (await parts.runner.trigger("slow", by="test")).execution_id
+        slow = (await parts.dispatcher.trigger("slow", by="test")).execution_id
         await until(lambda: asyncio.sleep(0, slow in ids_at(target)), bool)
         acknowledged = {row.execution_id: row for job_id in STEADY for row in await parts.rows(job_id)}
         ready = partial(api.get, "/health/ready")

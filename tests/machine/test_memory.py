@@ -31,7 +31,7 @@ MOST_A_KIND = 60
 @pytest.fixture
 async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
     async with opened(tmp_path) as running:
-        running.runner.start()  # timers that do not run yet keep all that was asked of them
+        running.dispatcher.start()  # timers that do not run yet keep all that was asked of them
         yield running
 
 

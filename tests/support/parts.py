@@ -24,16 +24,19 @@ from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.api import REQUESTS, create_api
 from myscheduler.core.gitops.sync_state import SyncState
-from myscheduler.core.history.execution import Record
+from myscheduler.core.history.execution import Record, Status
 from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.lifecycle import transitions as lifecycle
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.policy.grants import Grants
 from myscheduler.service.catalog.catalog import Catalog
-from myscheduler.service.dispatch.dispatcher import Runner
+from myscheduler.service.dispatch.caller import LocalCaller
+from myscheduler.service.dispatch.dispatcher import Dispatcher
 from myscheduler.service.gitops.reconciler import Reconciler
+from myscheduler.service.store_health import StoreHealth
 from myscheduler.service.upkeep.clock_watch import Timekeeper
+from tests.support.target import Received, Target
 
 ZONE = "Asia/Tokyo"
 PATIENCE = 10.0
@@ -58,10 +61,12 @@ class Parts:
     folder: Path
     clock: Clock
     store: Store
-    runner: Runner
+    dispatcher: Dispatcher
     catalog: Catalog
     reconciler: Reconciler
     timekeeper: Timekeeper
+    store_health: StoreHealth
+    caller: LocalCaller
     grants: Grants = field(default_factory=Grants)
     """What the policy allows jobs of the API."""
 
@@ -128,8 +133,12 @@ async def opened(
     limit_per_host: int | None = None,
     drain_sec: float = 5.0,
     environment: Mapping[str, str] | None = None,
+    through: Callable[[Store], Store] = lambda store: store,
 ) -> AsyncIterator[Parts]:
-    """Nothing that runs by itself is at work: `parts.runner.start()` starts the runner, which is stopped at the end."""
+    """Nothing that runs by itself is at work: `parts.dispatcher.start()` starts what sends; it is stopped at the end.
+
+    `through` wraps the store that the dispatcher uses.
+    """
     now = clock or Clock()
     (folder / "jobs.d").mkdir(exist_ok=True)
     async with AsyncExitStack() as stack:
@@ -137,25 +146,35 @@ async def opened(
         sender = await stack.enter_async_context(
             open_sender(connections=0, connections_per_host=200, reach=lambda: reconciler.rulebook.reach)
         )
-        runner = Runner(
-            store,
-            sender,
+        dispatch_store = through(store)
+        store_health = StoreHealth(dispatch_store, now=now)
+        secrets = Secrets(folder / "secrets", environment or {})
+        caller = LocalCaller(sender, secrets, grants=lambda: parts.grants, user_agent="myscheduler/test")
+        dispatcher = Dispatcher(
+            dispatch_store,
+            caller,
+            store_health,
             zone=zone,
             now=now,
-            user_agent="myscheduler/test",
-            secrets=Secrets(folder / "secrets", environment or {}),
-            grants=lambda: parts.grants,
             in_flight=limit,
             in_flight_per_host=limit if limit_per_host is None else limit_per_host,
         )
-        stack.push_async_callback(_stop, runner, drain_sec)
-        catalog = Catalog(store, zone=zone, now=now, arm=runner.arm)
+        stack.push_async_callback(_stop, dispatcher, drain_sec)
+        catalog = Catalog(store, zone=zone, now=now, arm=dispatcher.arm)
         source = DirectorySource(folder / "jobs.d")
         reconciler = Reconciler(source, store, catalog, zone=zone, now=now)
-        timekeeper = Timekeeper(runner, catalog, now=now)
-        await runner.recover()
+        timekeeper = Timekeeper(dispatcher, catalog, now=now)
+        await dispatcher.recover()
         await catalog.load()
-        parts = Parts(folder, now, store, runner, catalog, reconciler, timekeeper)
+        parts = Parts(folder, now, store, dispatcher, catalog, reconciler, timekeeper, store_health, caller)
+        yield parts
+
+
+@asynccontextmanager
+async def started(folder: Path, **options: Any) -> AsyncIterator[Parts]:
+    """The parts at work, with the options of `opened`; what is under way at the end is cut off at once."""
+    async with opened(folder, **({"drain_sec": 0} | options)) as parts:
+        parts.dispatcher.start()
         yield parts
 
 
@@ -167,8 +186,9 @@ async def client(
     api = create_api(
         parts.store,
         parts.catalog,
-        parts.runner,
+        parts.dispatcher,
         parts.reconciler,
+        parts.store_health,
         zone=zone,
         source=str(parts.jobs_dir),
         token=token,
@@ -179,6 +199,15 @@ async def client(
     transport = httpx.ASGITransport(api, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8003") as one:
         yield one
+
+
+async def received(target: Target, count: int) -> list[Received]:
+    """All requests, as soon as there are so many."""
+    return await asyncio.to_thread(target.wait_for, count, PATIENCE)
+
+
+def is_over(row: Record) -> bool:
+    return row.status is not Status.RUNNING
 
 
 async def until(look: Callable[[], Awaitable[T]], is_enough: Callable[[T], bool]) -> T:
@@ -215,6 +244,6 @@ def soon(seconds: float = 0.2, *, every: int = 3600) -> dict[str, Any]:
     return {"interval": {"seconds": every}, "anchor": (first - timedelta(seconds=every)).isoformat()}
 
 
-async def _stop(runner: Runner, drain_sec: float) -> None:
-    if any(not loop.done() for loop in runner.loops):
-        await runner.stop(drain_sec)
+async def _stop(dispatcher: Dispatcher, drain_sec: float) -> None:
+    if any(not loop.done() for loop in dispatcher.loops):
+        await dispatcher.stop(drain_sec)

@@ -5,10 +5,10 @@ from fastapi.responses import JSONResponse
 
 from myscheduler import __version__
 from myscheduler.api.errors import problem
-from myscheduler.service.dispatch.dispatcher import Runner
+from myscheduler.service.store_health import StoreHealth
 
 
-def health_router(runner: Runner, *, zone: str) -> APIRouter:
+def health_router(store_health: StoreHealth, *, zone: str) -> APIRouter:
     router = APIRouter(tags=["health"])
 
     @router.get("/health")
@@ -25,8 +25,8 @@ def health_router(runner: Runner, *, zone: str) -> APIRouter:
     @router.get("/health/ready")
     async def ready() -> JSONResponse:
         """Calls are sent and recorded; 503 says why they are not."""
-        if runner.store_trouble is not None:
-            return problem(503, f"nothing is sent, because the database can't be used: {runner.store_trouble}")
+        if store_health.error is not None:
+            return problem(503, f"nothing is sent, because the database can't be used: {store_health.error}")
         return JSONResponse({"status": "ok"})
 
     return router

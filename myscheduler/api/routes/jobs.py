@@ -35,7 +35,7 @@ from myscheduler.core.manifest.fields import JobFields
 from myscheduler.core.policy.grants import Grants, not_allowed
 from myscheduler.errors import JobNotFoundError, StoreUnavailableError
 from myscheduler.service.catalog.catalog import Catalog
-from myscheduler.service.dispatch.dispatcher import Runner
+from myscheduler.service.dispatch.dispatcher import Dispatcher
 from myscheduler.service.gitops.policy_in_force import Rulebook
 from myscheduler.service.gitops.reconciler import Reconciler
 
@@ -80,7 +80,7 @@ _BODY = _body()
 def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     store: Store,
     catalog: Catalog,
-    runner: Runner,
+    dispatcher: Dispatcher,
     reconciler: Reconciler,
     *,
     judge: Judge,
@@ -192,7 +192,7 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
         async def trigger(key: RequestKey | None) -> Mapping[str, Any]:
             try:
                 async with asyncio.timeout(TRIGGER_SEC):
-                    run = await runner.trigger(job_id, by=asked.by, may_overlap=asked.may_overlap, key=key)
+                    run = await dispatcher.trigger(job_id, by=asked.by, may_overlap=asked.may_overlap, key=key)
             except TimeoutError as error:
                 message = "the trigger could not be recorded in time: see /health/ready, and the history before a retry"
                 raise StoreUnavailableError(message) from error

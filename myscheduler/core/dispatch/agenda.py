@@ -1,7 +1,7 @@
 """What is due and not yet claimed: the jobs with their schedules, the decisions on their slots, and whose turn it is.
 
-It holds what the runner knows between two transactions. Nothing in it has to survive: whatever is forgotten is decided
-again from the stored cursors.
+It holds what the dispatcher knows between two transactions. Nothing in it has to survive: whatever is forgotten is
+decided again from the stored cursors.
 """
 
 from collections import Counter, deque

@@ -211,7 +211,7 @@ class _Course:
 
 
 class _Service:
-    """What `runner` does for a job, with a clock that is told to it and targets that answer in time."""
+    """What the dispatcher does for a job, with a clock that is told to it and targets that answer in time."""
 
     def __init__(self, job: Job, ledger: Ledger, *, latency: timedelta, zone: str) -> None:
         self._job = job

@@ -15,7 +15,7 @@ from myscheduler.core.history.execution import Execution, Finish, Kind, Status
 NAMED = 5
 """So many jobs are named; of the others only the count."""
 
-log = logging.getLogger("myscheduler.service.dispatch.dispatcher")
+log = logging.getLogger(__name__)
 
 
 def names_of(execution: Execution) -> dict[str, object]:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from myscheduler.core.explain.durations import span_words
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.service.catalog.catalog import Catalog
-from myscheduler.service.dispatch.dispatcher import Runner
+from myscheduler.service.dispatch.dispatcher import Dispatcher
 
 LOOK_SEC = 1.0
 CHECK_SEC = 60.0
@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 
 
 class Timekeeper:
-    def __init__(self, runner: Runner, catalog: Catalog, *, now: Callable[[], datetime]) -> None:
-        self._runner = runner
+    def __init__(self, dispatcher: Dispatcher, catalog: Catalog, *, now: Callable[[], datetime]) -> None:
+        self._dispatcher = dispatcher
         self._catalog = catalog
         self._now = now
         self._origin = self._find_origin()
@@ -43,7 +43,7 @@ class Timekeeper:
             try:
                 await self.look()
             except StoreUnavailableError:
-                continue  # the runner says so; the next look tries again
+                continue  # the dispatcher says so; the next look tries again
             except Exception:
                 self._done()
                 log.exception("a bug kept jobs from following the clock")
@@ -59,7 +59,7 @@ class Timekeeper:
         if moved < -PARTED or _monotonic() - self._checked >= timedelta(seconds=CHECK_SEC):
             self._has_to_realign = True
         if is_set or self._has_to_realign:
-            self._runner.clock_was_set()  # before jobs are taken back, so that no claim that is ahead follows
+            self._dispatcher.clock_was_set()  # before jobs are taken back, so that no claim that is ahead follows
         if self._has_to_realign:
             log.debug("looking for jobs that are ahead of the clock")
             await self._catalog.realign()

@@ -40,7 +40,7 @@ async def test_each_action_is_one_line(tmp_path: Path, caplog: pytest.LogCapture
         ("POST", "sync", None, ("sync asked for", "", "a [2Jda")),
     ]
     async with opened(tmp_path) as parts, client(parts) as api:
-        parts.runner.start()
+        parts.dispatcher.start()
         for method, path, body, line in steps:
             answer = await api.request(method, f"/api/v1/{path}", json=body, headers=USER)
             assert answer.status_code == 200, answer.text

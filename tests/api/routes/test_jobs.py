@@ -73,7 +73,7 @@ def target() -> Iterator[Target]:
 @pytest.fixture
 async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
     async with opened(tmp_path, drain_sec=0) as running:
-        running.runner.start()
+        running.dispatcher.start()
         yield running
 
 
@@ -547,7 +547,7 @@ class TestBadJobs:
     @pytest.fixture(scope="class")
     async def parts(self, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Parts]:
         async with opened(tmp_path_factory.mktemp("service"), drain_sec=0) as running:
-            running.runner.start()
+            running.dispatcher.start()
             yield running
 
     @pytest.fixture(scope="class")
@@ -865,7 +865,7 @@ class TestSync:
     async def test_a_job_says_since_which_revision_it_fails(
         self, api: httpx.AsyncClient, parts: Parts, target: Target
     ) -> None:
-        parts.runner.start()
+        parts.dispatcher.start()
 
         async def run(path: str) -> dict[str, Any]:
             parts.manifest("a.yaml", f"# {path}\njob_id: a\ntarget_url: {target.url(path)}\ninterval: {{hours: 1}}\n")

@@ -44,7 +44,7 @@ async def night(tmp_path: Path) -> AsyncIterator[Parts]:
 
 
 async def live(parts: Parts, start: datetime, days: int) -> None:
-    """Let the jobs run as the runner would: decided by the agenda, claimed and ended in the database."""
+    """Let the jobs run as the dispatcher would: decided by the agenda, claimed and ended in the database."""
     assert isinstance(parts.clock, Frozen)
     parts.clock.at, end = start, start + timedelta(days=days)
     parts.manifest("jobs.yaml", NIGHTS)

@@ -1,6 +1,6 @@
 """Simulated jobs: what the rules give with and without outages; and the law that leaps change nothing.
 
-The law's other side steps an `Agenda` of its own from slot to slot, as the runner does.
+The law's other side steps an `Agenda` of its own from slot to slot, as the dispatcher does.
 """
 
 import heapq
@@ -333,7 +333,7 @@ def _stepped(given_spec: JobSpec, scenario: Scenario) -> list[Event]:
 
 
 class _Stepper:
-    """The runner's order of calls, slot by slot: kill, start, wake, and last the answers of a moment."""
+    """The dispatcher's order of calls, slot by slot: kill, start, wake, and last the answers of a moment."""
 
     def __init__(self, given_spec: JobSpec, scenario: Scenario) -> None:
         created = create(given_spec, owner=Owner.MANIFEST, source=None, now=scenario.start, zone=ZONE).job

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
@@ -15,9 +15,9 @@ from myscheduler.adapters.http.sender import open_sender
 from myscheduler.core.calls.link_local import NOWHERE, Reach
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.calls.request import Request
-from myscheduler.core.history.execution import Record, Status
+from myscheduler.core.history.execution import Status
 from myscheduler.core.history.reasons import Reason
-from tests.support.parts import Parts, client, opened, spec
+from tests.support.parts import Parts, client, is_over, opened, spec
 from tests.support.target import Answer, Target
 
 pytestmark = pytest.mark.anyio
@@ -26,15 +26,9 @@ LINK_LOCAL = "169.254.169.254"
 
 
 @pytest.fixture
-def target() -> Iterator[Target]:
-    with Target() as running:
-        yield running
-
-
-@pytest.fixture
 async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
     async with opened(tmp_path) as running:
-        running.runner.start()
+        running.dispatcher.start()
         yield running
 
 
@@ -199,15 +193,11 @@ async def test_names_that_hang_hold_up_no_other(monkeypatch: pytest.MonkeyPatch,
     assert {outcome.failure for outcome in outcomes} == {Failure.CONNECTION}
 
 
-def is_over(row: Record) -> bool:
-    return row.status is not Status.RUNNING
-
-
 class TestJobs:
     async def test_one_that_is_stored_is_not_sent(self, parts: Parts) -> None:
         job = replace(spec("a", max_retries=3), target_url=f"http://{LINK_LOCAL}/")
         await parts.catalog.create(job, replace_existing=False)
-        await parts.runner.trigger("a", by="me")
+        await parts.dispatcher.trigger("a", by="me")
         row = await parts.row_where("a", is_over)
         assert (row.status, row.reason, row.attempts) == (Status.FAILED, Reason.TARGET_NOT_ALLOWED, 0)
         assert row.error is not None

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from itertools import pairwise
@@ -15,8 +15,8 @@ from myscheduler.adapters.store.rows import queued as queued_rows
 from myscheduler.core.history.execution import Kind, Record, Status
 from myscheduler.core.history.reasons import Reason
 from myscheduler.errors import JobNotFoundError, TriggerConflictError
-from tests.support.parts import PATIENCE, Parts, client, opened, soon, spec, until
-from tests.support.target import Answer, Received, Silence, Target
+from tests.support.parts import Parts, client, is_over, opened, received, soon, spec, until
+from tests.support.target import Answer, Silence, Target
 
 pytestmark = pytest.mark.anyio
 
@@ -27,21 +27,6 @@ TRIGGER = "/api/v1/jobs/a/trigger"
 def target() -> Iterator[Target]:
     with Target(default=Answer(delay=0.5)) as running:
         yield running
-
-
-@pytest.fixture
-async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
-    async with opened(tmp_path, drain_sec=0) as running:
-        running.runner.start()
-        yield running
-
-
-async def received(target: Target, count: int) -> list[Received]:
-    return await asyncio.to_thread(target.wait_for, count, PATIENCE)
-
-
-def is_over(row: Record) -> bool:
-    return row.status is not Status.RUNNING
 
 
 async def ended(parts: Parts, count: int) -> list[Record]:
@@ -62,11 +47,11 @@ def one_after_the_other(rows: list[Record]) -> bool:
 class TestRoom:
     async def test_of_three_triggers_one_runs_one_waits_and_one_is_refused(self, parts: Parts, target: Target) -> None:
         await parts.create("a", target_url=target.url())
-        first = await parts.runner.trigger("a", by="Ada")
-        second = await parts.runner.trigger("a", by="Bob")
+        first = await parts.dispatcher.trigger("a", by="Ada")
+        second = await parts.dispatcher.trigger("a", by="Bob")
         assert (first.is_queued, second.is_queued, second.waits_for) == (False, True, (first.execution_id,))
         with pytest.raises(TriggerConflictError) as refused:
-            await parts.runner.trigger("a", by="Eve")
+            await parts.dispatcher.trigger("a", by="Eve")
         assert first.execution_id in str(refused.value)
         assert second.execution_id in str(refused.value)
         assert "Bob" in str(refused.value)
@@ -83,7 +68,9 @@ class TestRoom:
 
     async def test_triggers_at_the_same_moment(self, parts: Parts, target: Target) -> None:
         await parts.create("a", target_url=target.url())
-        found = await asyncio.gather(*(parts.runner.trigger("a", by="me") for _ in range(20)), return_exceptions=True)
+        found = await asyncio.gather(
+            *(parts.dispatcher.trigger("a", by="me") for _ in range(20)), return_exceptions=True
+        )
         assert sum(isinstance(one, TriggerConflictError) for one in found) == 18
         assert one_after_the_other(await ended(parts, 2))
         assert len(target.requests) == 2
@@ -91,25 +78,25 @@ class TestRoom:
     async def test_overlap_allow_runs_it_at_once(self, parts: Parts, target: Target) -> None:
         await parts.create("a", target_url=target.url())
         for _ in range(3):
-            assert not (await parts.runner.trigger("a", by="me", may_overlap=True)).is_queued
+            assert not (await parts.dispatcher.trigger("a", by="me", may_overlap=True)).is_queued
         assert not one_after_the_other(await ended(parts, 3))
 
     async def test_a_job_that_allows_overlap_never_waits(self, parts: Parts, target: Target) -> None:
         await parts.create("a", target_url=target.url(), overlap="allow")
-        runs = [await parts.runner.trigger("a", by="me") for _ in range(3)]
+        runs = [await parts.dispatcher.trigger("a", by="me") for _ in range(3)]
         assert not any(run.is_queued for run in runs)
         await ended(parts, 3)
 
     async def test_max_instances_is_the_room(self, parts: Parts, target: Target) -> None:
         await parts.create("a", target_url=target.url(), max_instances=2)
-        runs = [await parts.runner.trigger("a", by="me") for _ in range(3)]
+        runs = [await parts.dispatcher.trigger("a", by="me") for _ in range(3)]
         assert [run.is_queued for run in runs] == [False, False, True]
         await ended(parts, 3)
 
     async def test_it_waits_for_a_scheduled_execution(self, parts: Parts, target: Target) -> None:
         await parts.create("a", **soon(0.2), target_url=target.url())
         await received(target, 1)
-        assert (await parts.runner.trigger("a", by="me")).is_queued
+        assert (await parts.dispatcher.trigger("a", by="me")).is_queued
         rows = await ended(parts, 2)
         assert [row.kind for row in rows] == [Kind.SCHEDULED, Kind.MANUAL]
         assert one_after_the_other(rows)
@@ -117,7 +104,7 @@ class TestRoom:
     async def test_a_slot_overlaps_with_a_manual_run(self, parts: Parts, target: Target) -> None:
         target.default = Answer(delay=1.5)
         await parts.create("a", **soon(0.7), target_url=target.url())
-        await parts.runner.trigger("a", by="me")
+        await parts.dispatcher.trigger("a", by="me")
         row = await parts.row_where("a", lambda row: row.kind is Kind.SCHEDULED)
         assert (row.status, row.reason) == (Status.SKIPPED, Reason.OVERLAP)
 
@@ -126,7 +113,7 @@ class TestRoom:
         target.default = Answer(delay=1.5)
         await received(target, 1)
         await asyncio.sleep(1.2)
-        assert (await parts.runner.trigger("a", by="me")).is_queued
+        assert (await parts.dispatcher.trigger("a", by="me")).is_queued
         target.default = Answer()
         await received(target, 3)
         rows = await parts.rows_where("a", lambda rows: any(row.kind is Kind.MANUAL and is_over(row) for row in rows))
@@ -136,8 +123,8 @@ class TestRoom:
     async def test_a_paused_job_runs_too(self, parts: Parts, target: Target) -> None:
         await parts.create("a", target_url=target.url())
         await parts.catalog.pause("a", by="me")
-        await parts.runner.trigger("a", by="me")
-        assert (await parts.runner.trigger("a", by="me")).is_queued
+        await parts.dispatcher.trigger("a", by="me")
+        assert (await parts.dispatcher.trigger("a", by="me")).is_queued
         await ended(parts, 2)
 
 
@@ -145,8 +132,8 @@ class TestWhileItWaits:
     async def test_the_job_is_edited(self, parts: Parts, target: Target) -> None:
         target.answers("/old", Answer(delay=1))
         await parts.create("a", target_url=target.url("/old"))
-        await parts.runner.trigger("a", by="me")
-        queued = await parts.runner.trigger("a", by="me")
+        await parts.dispatcher.trigger("a", by="me")
+        queued = await parts.dispatcher.trigger("a", by="me")
         await parts.catalog.replace(spec("a", target_url=target.url("/new")))
         await ended(parts, 2)
         assert [one.target for one in target.requests] == ["/old", "/new"]
@@ -154,8 +141,8 @@ class TestWhileItWaits:
 
     async def test_the_job_is_removed(self, parts: Parts, target: Target) -> None:
         await parts.create("a", target_url=target.url())
-        await parts.runner.trigger("a", by="me")
-        queued = await parts.runner.trigger("a", by="me")
+        await parts.dispatcher.trigger("a", by="me")
+        queued = await parts.dispatcher.trigger("a", by="me")
         await parts.catalog.delete("a")
         row = await parts.row_where("a", lambda row: row.execution_id == queued.execution_id)
         assert (row.status, row.reason, row.requested_by) == (Status.SKIPPED, Reason.DELETED, "me")
@@ -163,20 +150,20 @@ class TestWhileItWaits:
         assert await waiting(parts) == []
         assert len(target.requests) == 1
         with pytest.raises(JobNotFoundError):
-            await parts.runner.trigger("a", by="me")
+            await parts.dispatcher.trigger("a", by="me")
 
     async def test_the_service_is_restarted(self, tmp_path: Path, target: Target) -> None:
         target.default = Silence()
         async with opened(tmp_path, drain_sec=0) as parts:
-            parts.runner.start()
+            parts.dispatcher.start()
             await parts.create("a", target_url=target.url())
-            await parts.runner.trigger("a", by="me")
-            queued = await parts.runner.trigger("a", by="me")
+            await parts.dispatcher.trigger("a", by="me")
+            queued = await parts.dispatcher.trigger("a", by="me")
             await received(target, 1)
         target.default = Answer()
         async with opened(tmp_path) as parts:
             assert await waiting(parts) == [queued.execution_id]
-            parts.runner.start()
+            parts.dispatcher.start()
             row = await parts.row_where("a", lambda row: row.status is Status.COMPLETED)
             assert (row.execution_id, row.requested_by) == (queued.execution_id, "me")
             assert await waiting(parts) == []
@@ -195,17 +182,17 @@ class TestWhileItWaits:
         """He was told that it could not be recorded, so it must not run later."""
         target.default = Answer(delay=delay)
         await parts.create("a", target_url=target.url())
-        await parts.runner.trigger("a", by="me")
+        await parts.dispatcher.trigger("a", by="me")
         await received(target, 1)
         with closing(sqlite3.connect(next(parts.folder.glob("*.db")), isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            late = asyncio.create_task(parts.runner.trigger("a", by="me"))
+            late = asyncio.create_task(parts.dispatcher.trigger("a", by="me"))
             await asyncio.sleep(0.3)
             late.cancel()
             await asyncio.gather(late, return_exceptions=True)
             await asyncio.sleep(locked_sec - 0.3)
             other.execute("ROLLBACK")
-        await until(lambda: asyncio.sleep(0, parts.runner._queued), lambda queued: not queued)
+        await until(lambda: asyncio.sleep(0, parts.dispatcher._triggers._queued), lambda queued: not queued)
         assert await waiting(parts) == []
         await ended(parts, 1)
         await asyncio.sleep(0.2)
@@ -269,7 +256,7 @@ class TestRepeats:
         answers: list[dict[str, str]] = []
         for _ in range(2):
             async with opened(tmp_path) as parts, client(parts) as api:
-                parts.runner.start()
+                parts.dispatcher.start()
                 if not answers:
                     await parts.create("a", target_url=target.url())
                 answers.append((await api.post(TRIGGER, json={}, headers={"Idempotency-Key": "k"})).json())
@@ -285,7 +272,7 @@ class TestRepeats:
             with closing(sqlite3.connect(next(parts.folder.glob("*.db")), isolation_level=None)) as other:
                 other.execute("BEGIN IMMEDIATE")
                 late = asyncio.create_task(api.post(TRIGGER, json={}, headers=key))
-                await until(lambda: asyncio.sleep(0, parts.runner._is_claiming), bool)
+                await until(lambda: asyncio.sleep(0, parts.dispatcher.flights.are_over), lambda is_over: not is_over)
                 late.cancel()
                 await asyncio.gather(late, return_exceptions=True)
                 other.execute("ROLLBACK")

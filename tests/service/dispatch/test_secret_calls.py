@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -17,7 +17,7 @@ from myscheduler.core.calls.request import Request
 from myscheduler.core.history.execution import Record, Status
 from myscheduler.core.history.reasons import Reason
 from myscheduler.core.policy.grants import Grant, Grants
-from tests.support.parts import Parts, client, opened
+from tests.support.parts import Parts, client, is_over, opened
 from tests.support.target import Answer, Received, Target
 
 pytestmark = pytest.mark.anyio
@@ -27,20 +27,10 @@ VALUE = 'p"w/1 é&+%=\\'
 
 
 @pytest.fixture
-def target() -> Iterator[Target]:
-    with Target() as running:
-        yield running
-
-
-@pytest.fixture
 async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
     async with opened(tmp_path, environment={"MYSCHEDULER_SECRET_FROM_ENV": VALUE}) as running:
-        running.runner.start()
+        running.dispatcher.start()
         yield running
-
-
-def is_over(row: Record) -> bool:
-    return row.status is not Status.RUNNING
 
 
 async def run(parts: Parts, **fields: Any) -> Record:
@@ -49,7 +39,7 @@ async def run(parts: Parts, **fields: Any) -> Record:
     parts.manifest("a.yaml", json.dumps(document))
     state = await parts.sync()
     assert state.problems == ()
-    execution_id = (await parts.runner.trigger("a", by="me")).execution_id
+    execution_id = (await parts.dispatcher.trigger("a", by="me")).execution_id
     return await parts.row_where("a", lambda row: row.execution_id == execution_id and is_over(row))
 
 
@@ -153,7 +143,7 @@ class TestWithoutTheSecret:
 
     async def test_its_place_is_given_back(self, tmp_path: Path, target: Target) -> None:
         async with opened(tmp_path, limit=1) as parts:
-            parts.runner.start()
+            parts.dispatcher.start()
             for _ in range(3):
                 await run(parts, target_url=target.url(), headers={"A": "${secret:a}"})
             parts.secret("a", "x")
@@ -203,11 +193,11 @@ class TestJobsOfTheApi:
         parts.secret("a", VALUE)
         parts.grants = Grants((Grant("a", ("127.0.0.1",)),))
         await parts.create("a", target_url=target.url(), headers={"A": "${secret:a}"})
-        await parts.runner.trigger("a", by="me")
+        await parts.dispatcher.trigger("a", by="me")
         row = await parts.row_where("a", is_over)
         assert row.status is Status.COMPLETED
         parts.grants = Grants()
-        await parts.runner.trigger("a", by="me")
+        await parts.dispatcher.trigger("a", by="me")
         row = await parts.row_where("a", lambda row: row.status is Status.FAILED)
         assert (row.reason, row.attempts) == (Reason.SECRET_NOT_ALLOWED, 0)
         assert row.error is not None
@@ -227,7 +217,7 @@ class TestJobsOfTheApi:
         parts.secret("a", VALUE)
         parts.grants = Grants((Grant("a", ("127.0.0.1",)),))
         await parts.create("a", **{"target_url": target.url(), "headers": {"A": "${secret:a}"}} | fields)
-        await parts.runner.trigger("a", by="me")
+        await parts.dispatcher.trigger("a", by="me")
         row = await parts.row_where("a", is_over)
         assert (row.reason, row.attempts) == (Reason.SECRET_NOT_ALLOWED, 0)
         assert target.requests == []
@@ -246,7 +236,7 @@ class TestTraces:
                 raise RuntimeError(f"what a library says of {request.headers['A']}")
 
         parts.secret("a", "hunter2!")
-        parts.runner._sender = Broken(parts.runner._sender._session, 1)
+        parts.caller._sender = Broken(parts.caller._sender._session, 1)
         with caplog.at_level(logging.DEBUG):
             row = await run(parts, target_url=target.url(), headers={"A": "${secret:a}"})
         assert row.error == "a bug in the scheduler ended this execution; its log has the stack trace"

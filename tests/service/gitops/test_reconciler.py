@@ -323,8 +323,8 @@ async def test_a_full_database_stalls_the_pass_and_the_next_one_heals(parts: Par
 
 async def test_a_manifest_that_says_adopt_takes_over_a_job_with_its_history_pause_and_phase(parts: Parts) -> None:
     await parts.create("a", interval={"minutes": 10}, target_url="https://example.com/a")
-    parts.runner.start()
-    await parts.runner.trigger("a", by="Ada")
+    parts.dispatcher.start()
+    await parts.dispatcher.trigger("a", by="Ada")
     await parts.rows_where("a", lambda rows: all(row.completed_at for row in rows) and bool(rows))
     await parts.catalog.pause("a", by="Ada", reason="保守")
     before = (await parts.jobs())["a"]

@@ -40,7 +40,7 @@ def target() -> Iterator[Target]:
 @asynccontextmanager
 async def served(folder: Path) -> AsyncIterator[Parts]:
     async with opened(folder, zone="UTC", drain_sec=2) as parts:
-        parts.runner.start()
+        parts.dispatcher.start()
         keeping = asyncio.create_task(parts.timekeeper.run())
         yield parts
         keeping.cancel()

@@ -1,0 +1,104 @@
+"""An execution under way: its attempts, one after the other, until its end is decided."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from myscheduler.core.calls.outcome import Failure, Outcome
+from myscheduler.core.calls.retry import retry_delay
+from myscheduler.core.history.execution import Execution, Status, final_status
+from myscheduler.core.history.reasons import Reason
+from myscheduler.core.job.job import Job
+from myscheduler.service.dispatch.caller import Caller
+from myscheduler.service.dispatch.endings import Endings
+from myscheduler.service.dispatch.execution_log import log_attempt, log_start, names_of
+from myscheduler.service.dispatch.flights import STOPPED, CutOff, Flight, Flights
+from myscheduler.service.dispatch.permits import Permits
+
+_UNSENT = {
+    Failure.NO_FILE: Reason.NO_FILE,
+    Failure.SECRET_MISSING: Reason.SECRET_MISSING,
+    Failure.SECRET_UNUSABLE: Reason.SECRET_UNUSABLE,
+    Failure.SECRET_NOT_ALLOWED: Reason.SECRET_NOT_ALLOWED,
+    Failure.TARGET_NOT_ALLOWED: Reason.TARGET_NOT_ALLOWED,
+}
+"""Why no request left; such an attempt doesn't count."""
+
+log = logging.getLogger(__name__)
+
+
+class Attempts:
+    """Runs executions whose claim is stored, each in a task of its own.
+
+    A task sends, and after a failure that may pass sleeps and sends again, as its job says. It holds a permit while it
+    sends and none while it sleeps. Whatever happens it ends its flight exactly once, as `completed` or `failed` by
+    itself, or as it is cut off, and leaves no permit behind.
+    """
+
+    def __init__(
+        self, caller: Caller, flights: Flights, permits: Permits, endings: Endings, *, now: Callable[[], datetime]
+    ) -> None:
+        self._caller = caller
+        self._flights = flights
+        self._permits = permits
+        self._endings = endings
+        self._now = now
+
+    def begin(self, job: Job, execution: Execution, host: str, *, cut_off: CutOff | None = None) -> None:
+        """Send an execution whose claim is stored, and which has a permit; or end it at once, as `cut_off` says."""
+        flight = Flight(job, execution, host, has_permit=True)
+        self._flights.open(flight)
+        if how := cut_off or self._flights.cut_off:
+            self._permits.release(flight)
+            self._endings.cut_off(flight, how, attempts=0)
+            return
+        flight.execution = replace(execution, started_at=self._now())
+        flight.task = asyncio.create_task(self._run(flight))
+
+    def resume(self, job: Job, execution: Execution, host: str, *, attempts: int) -> None:
+        """Send an execution again, of which `attempts` may have left in an earlier process; it waits for a permit."""
+        flight = Flight(job, execution, host, has_permit=False, attempts=attempts)
+        self._flights.open(flight)
+        flight.task = asyncio.create_task(self._run(flight))
+
+    async def _run(self, flight: Flight) -> None:
+        if flight.cut_off is not None:  # before this first step
+            self._permits.release(flight)
+            self._endings.cut_off(flight, flight.cut_off, attempts=0)
+            return
+        flight.is_begun = True
+        log_start(flight.execution)
+        try:
+            await self._attempt_until_decided(flight)
+        except asyncio.CancelledError:
+            self._permits.release(flight)
+            self._endings.cut_off(flight, flight.cut_off or STOPPED, attempts=flight.attempts)
+        except Exception:
+            log.exception("a bug ended an execution", extra=names_of(flight.execution))
+            outcome = Outcome(error="a bug in the scheduler ended this execution; its log has the stack trace")
+            self._endings.end(flight, Status.FAILED, flight.attempts, outcome)
+
+    async def _attempt_until_decided(self, flight: Flight) -> None:
+        """Send until it is decided. The first attempt has its permit from the claim; a later one waits for its turn."""
+        job, execution, unsent = flight.job, flight.execution, 0
+        while True:
+            if not flight.has_permit:
+                await self._permits.acquire(flight)
+            flight.attempts += 1
+            try:
+                outcome = await self._caller.call(job, execution, flight.attempts)
+            finally:
+                self._permits.release(flight)
+            log_attempt(execution, flight.attempts, flight.host, outcome)
+            unsent += outcome.failure in _UNSENT
+            delay = retry_delay(job.spec, outcome, flight.attempts)
+            if delay is None:
+                break
+            log.warning(
+                "attempt %d failed, next in %g s: %s", flight.attempts, delay, outcome.error, extra=names_of(execution)
+            )
+            await asyncio.sleep(delay)
+        reason = _UNSENT.get(outcome.failure) if outcome.failure else None
+        self._endings.end(flight, final_status(outcome), flight.attempts - unsent, outcome, reason)

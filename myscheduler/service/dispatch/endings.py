@@ -1,0 +1,98 @@
+"""How executions end, and the loop that records it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+
+from myscheduler.adapters.store import Store
+from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.core.calls.outcome import Outcome
+from myscheduler.core.dispatch.admission import may_resend
+from myscheduler.core.dispatch.agenda import Agenda
+from myscheduler.core.history.execution import Finish, Status
+from myscheduler.core.history.reasons import Reason
+from myscheduler.errors import StoreUnavailableError
+from myscheduler.service.dispatch.execution_log import log_end
+from myscheduler.service.dispatch.flights import CutOff, Flight, Flights
+from myscheduler.service.dispatch.triggers import Triggers
+from myscheduler.service.store_health import RETRY_SEC, StoreHealth
+
+RECORD_PAUSE_SEC = 0.04
+"""What ends meanwhile shares the next transaction; one for each costs more than all else."""
+
+
+class Endings:
+    """Takes the ends of executions, and records them many at a time.
+
+    An end is taken at once and recorded later: until then the execution stays under way, so its job does not run again,
+    and a shutdown waits. The record is tried until the database takes it; nothing is dropped.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        health: StoreHealth,
+        agenda: Agenda,
+        flights: Flights,
+        triggers: Triggers,
+        *,
+        wake: Callable[[], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        """`wake` has the claim loop look again."""
+        self._store = store
+        self._health = health
+        self._agenda = agenda
+        self._flights = flights
+        self._triggers = triggers
+        self._wake = wake
+        self._now = now
+        self._ended: list[tuple[Flight, Finish]] = []
+        """Those whose end is not recorded yet."""
+        self._has_ended = asyncio.Event()
+
+    def end(
+        self, flight: Flight, status: Status, attempts: int, outcome: Outcome, reason: Reason | None = None
+    ) -> None:
+        """The execution is over; with `RUNNING`, it goes on at the next start. `attempts` is how many were sent."""
+        execution = flight.execution
+        completed_at = None if status is Status.RUNNING else self._now()
+        finish = Finish(execution.execution_id, status, execution.started_at, completed_at, attempts, outcome, reason)
+        flight.finish = finish
+        self._agenda.over(execution.job_id)
+        self._ended.append((flight, finish))
+        self._has_ended.set()
+
+    def cut_off(self, flight: Flight, how: CutOff, *, attempts: int) -> None:
+        """End what is cut off after so many attempts; one that is to be sent again stays open for the next start."""
+        if not (how.is_resumable and may_resend(flight.job, flight.execution, self._now())):
+            error = how.error if attempts else how.unsent
+            self.end(flight, Status.INTERRUPTED, attempts, Outcome(error=error), how.reason)
+        elif attempts > 1:
+            self.end(flight, Status.RUNNING, attempts - 1, Outcome())  # the last one's end is not known
+        else:
+            self._flights.close(flight)
+
+    async def run(self) -> None:
+        """Record ends as they come, until cancelled."""
+        while True:
+            await self._has_ended.wait()
+            self._has_ended.clear()
+            ended, self._ended = self._ended, []
+            await self._record([finish for _, finish in ended])
+            for flight, finish in ended:
+                self._flights.close(flight)
+                self._agenda.end(flight.execution.job_id)
+                self._triggers.begin_queued(flight.execution.job_id)
+                log_end(flight.execution, finish)
+            self._wake()
+            await asyncio.sleep(RECORD_PAUSE_SEC)
+
+    async def _record(self, finishes: Sequence[Finish]) -> None:
+        while True:
+            try:
+                return await self._store.write(partial(execution_rows.finish, finishes=finishes))
+            except StoreUnavailableError as error:
+                self._health.failed(error)
+                await asyncio.sleep(RETRY_SEC)

@@ -1,0 +1,85 @@
+"""What the history says is under way, and is not: it is closed, or sent again."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from myscheduler.adapters.store import Connection, Store
+from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.adapters.store.rows import jobs as job_rows
+from myscheduler.core.calls.request import host_of
+from myscheduler.core.dispatch.admission import may_resend
+from myscheduler.core.dispatch.agenda import Agenda
+from myscheduler.core.history.execution import Execution
+from myscheduler.core.history.reasons import Reason
+from myscheduler.core.job.job import Job
+from myscheduler.service.dispatch.attempts import Attempts
+from myscheduler.service.dispatch.flights import Flights
+from myscheduler.service.dispatch.triggers import Triggers
+
+log = logging.getLogger(__name__)
+
+
+class Recovery:
+    """Settles executions that are `running` in the history and not under way in this process.
+
+    At the start that is what the last process left; later, what was claimed by a commit whose answer was lost. Each is
+    recorded as interrupted, because whether its request arrived can't be known, or sent again under the same key where
+    its job says `on_interrupt: retry`.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        agenda: Agenda,
+        flights: Flights,
+        triggers: Triggers,
+        attempts: Attempts,
+        *,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._agenda = agenda
+        self._flights = flights
+        self._triggers = triggers
+        self._attempts = attempts
+        self._now = now
+
+    async def recover(self, reason: Reason) -> None:
+        """Close what was left, for this reason, or send it again. Raises `StoreUnavailableError`.
+
+        Once a shutdown has cut off what is under way, all is left to the next start.
+        """
+        if self._flights.cut_off is not None:
+            return
+        known = frozenset((*self._flights.ids, *self._triggers.unanswered))
+        work = partial(_close_or_keep, known=known, now=self._now(), reason=reason)
+        interrupted, kept = await self._store.write(work)
+        for job, execution, attempts in [] if self._flights.cut_off is not None else kept:
+            self._agenda.begin(job.job_id)
+            self._attempts.resume(job, execution, host_of(job.spec.target_url), attempts=attempts)
+        if interrupted or kept:
+            log.warning(
+                "executions were under way when the service or its database stopped: %d interrupted, %d sent again",
+                interrupted,
+                len(kept),
+            )
+
+
+def _close_or_keep(
+    connection: Connection, *, known: frozenset[str], now: datetime, reason: Reason
+) -> tuple[int, list[tuple[Job, Execution, int]]]:
+    """Returns how many were closed, and those to send again with the attempts that may have left."""
+    left = [one for one in execution_rows.running(connection) if one.execution_id not in known]
+    jobs = job_rows.find_jobs(connection, list({one.job_id for one in left}))
+    kept = []
+    for one in left:
+        job = jobs.get(one.job_id)
+        if job is not None and may_resend(job, one.execution(), now):
+            kept.append((job, one.execution(), one.attempts + 1))
+    kept_ids = {execution.execution_id for _, execution, _ in kept}
+    closed = [one.execution_id for one in left if one.execution_id not in kept_ids]
+    execution_rows.count_attempt(connection, list(kept_ids))
+    execution_rows.interrupt(connection, closed, reason=reason, now=now)
+    return len(closed), kept
