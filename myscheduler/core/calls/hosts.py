@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+from sys import intern
 from urllib.parse import SplitResult, urlsplit
 
 import idna
@@ -67,6 +68,17 @@ class HostPattern:
 def called_host(url: str) -> Host | None:
     """What the URL calls, or `None` where that can't be told for sure."""
     return _read(url)
+
+
+def host_key(url: str) -> str:
+    """The host that shares the capacity of one target, in one spelling, however the URL writes it.
+
+    `https://API.example.com:443/` and `https://api.example.com./` are both `api.example.com`. Limits for each host, the
+    forecast and the policy count by it. Of a URL that calls no host for sure it is what stands there.
+    """
+    host = called_host(url)
+    key = str(host) if host else urlsplit(url).netloc.rpartition("@")[2].lower()
+    return intern(key)  # of which a fleet has few
 
 
 @cached(256)  # most callers write the same; few are kept, as anybody may send anything

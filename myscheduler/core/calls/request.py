@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from sys import intern
 from typing import Any
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus
 
 from myscheduler.core.header_values import FORM, HeaderValue, content_type, is_json, media_type
 from myscheduler.core.job.spec import JobSpec
@@ -105,11 +104,6 @@ def _escape_of(spec: JobSpec) -> Callable[[str], str]:
 
 def _json_text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)[1:-1]
-
-
-def host_of(url: str) -> str:
-    """What shares the capacity of one target: host and port, without user and password."""
-    return intern(urlsplit(url).netloc.rpartition("@")[2].lower())  # of which a fleet has few
 
 
 def rfc3339(moment: datetime) -> str:

@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from myscheduler.core.calls.request import host_of
+from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.dispatch.admission import ON_TIME, Step
 from myscheduler.core.dispatch.armed import Armed, Taken
 from myscheduler.core.dispatch.claim import Claim
@@ -107,7 +107,7 @@ class Agenda:
         before, catch_up = self._armed.get(job.job_id), job.catch_up
         if before is not None and before.job.version == job.version:
             catch_up = catch_up or before.catch_up  # it is not stored, so a job that is read again does not have it
-        armed = Armed(job, schedule, host_of(job.spec.target_url), job.cursor, job.cursor, job.cursor, catch_up)
+        armed = Armed(job, schedule, host_key(job.spec.target_url), job.cursor, job.cursor, job.cursor, catch_up)
         self._armed[job.job_id] = armed
         if job.next_slot is None or job.next_slot <= now:  # else nothing is due, as with most jobs of a large fleet
             self._decide(armed, now)

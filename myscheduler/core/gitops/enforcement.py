@@ -5,12 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
+from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.findings.problem import Complaint, Problem
 from myscheduler.core.gitops.plan import Adopt, Change, Create, Delete, Hold, Plan, Update, job_id_of
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.load.starts import Starter
 from myscheduler.core.manifest.declared import DeclaredJob, Desired
-from myscheduler.core.policy.bursts import Cap, Rush, find_rushes, host_name, starter_of
+from myscheduler.core.policy.bursts import Cap, Rush, find_rushes, starter_of
 
 News = Create | Update | Adopt
 """Changes that bring a spec."""
@@ -60,8 +61,10 @@ def rush_complaints(
     spec: JobSpec, stored: Mapping[str, Stored], caps: tuple[Cap, ...], *, zone: str, now: datetime
 ) -> list[Complaint]:
     """What is wrong with one job beside those that are stored; it may replace one of them."""
-    host, old = host_name(spec), stored.get(spec.job_id)
-    beside = ((job_id, job.spec, job.created_at) for job_id, job in stored.items() if host_name(job.spec) == host)
+    host, old = host_key(spec.target_url), stored.get(spec.job_id)
+    beside = (
+        (job_id, job.spec, job.created_at) for job_id, job in stored.items() if host_key(job.spec.target_url) == host
+    )
     before = dict(_starters(beside, zone))
     made = _starters([(spec.job_id, spec, old.created_at if old else now)], zone)
     rushes = find_rushes(before, before | dict(made), caps, zone=zone, now=now)

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import groupby
 
-from myscheduler.core.calls.request import host_of
+from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.spec import DeclaredInterval, JobSpec
 from myscheduler.core.load.jitter_advice import JITTERS, Advice, advise
@@ -84,7 +84,7 @@ def forecast_specs(specs: Iterable[JobSpec], now: datetime, days: int, zone: str
     running = [spec for spec in specs if not spec.paused]
     span = Span.of_days(now, days, zone)
     starters = [
-        Starter(spec.job_id, host_of(spec.target_url), compile_schedule(spec, zone=zone, created_at=now))
+        Starter(spec.job_id, host_key(spec.target_url), compile_schedule(spec, zone=zone, created_at=now))
         for spec in running
     ]
     return Forecast(

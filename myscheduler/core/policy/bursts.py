@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from myscheduler.core.calls.hosts import called_host
-from myscheduler.core.calls.request import host_of
+from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.findings.problem import Complaint
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.spec import JobSpec
@@ -72,16 +71,11 @@ def starter_of(spec: JobSpec, *, zone: str, created_at: datetime) -> Starter | N
     if spec.paused:
         return None
     schedule = compile_schedule(spec, zone=zone, created_at=created_at)
-    host = host_name(spec)
+    host = host_key(spec.target_url)
     if isinstance(schedule, Adjusted) and not schedule.blackouts and _is_endless(schedule):
         plain = replace(schedule, offset=timedelta()) if schedule.days else schedule.rhythm
         return Starter(spec.job_id, host, plain, schedule.offset)
     return Starter(spec.job_id, host, schedule)
-
-
-def host_name(spec: JobSpec) -> str:
-    """The host that a start counts for."""
-    return str(called_host(spec.target_url) or host_of(spec.target_url))
 
 
 def _is_endless(schedule: Adjusted) -> bool:

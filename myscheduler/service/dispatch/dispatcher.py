@@ -13,7 +13,7 @@ from datetime import datetime
 
 from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows import executions as execution_rows
-from myscheduler.core.calls.request import host_of
+from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.history.reasons import Reason
 from myscheduler.core.history.repeats import RequestKey
@@ -138,7 +138,7 @@ class Dispatcher:
 
     def _host_of(self, job_id: str) -> str | None:
         job = self._agenda.find(job_id)
-        return host_of(job.spec.target_url) if job else None
+        return host_key(job.spec.target_url) if job else None
 
     async def stop(self, drain_sec: float) -> None:
         """Start nothing more, wait up to `drain_sec` for what is in flight, and record the rest as interrupted."""

@@ -8,7 +8,7 @@ from functools import partial
 from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
-from myscheduler.core.calls.request import host_of
+from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.dispatch.admission import may_resend
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.history.execution import Execution
@@ -58,7 +58,7 @@ class Recovery:
         interrupted, kept = await self._store.write(work)
         for job, execution, attempts in [] if self._flights.cut_off is not None else kept:
             self._agenda.begin(job.job_id)
-            self._attempts.resume(job, execution, host_of(job.spec.target_url), attempts=attempts)
+            self._attempts.resume(job, execution, host_key(job.spec.target_url), attempts=attempts)
         if interrupted or kept:
             log.warning(
                 "executions were under way when the service or its database stopped: %d interrupted, %d sent again",

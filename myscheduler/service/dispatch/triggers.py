@@ -11,7 +11,7 @@ from typing import Any
 from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import queued as queued_rows
-from myscheduler.core.calls.request import host_of
+from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.dispatch.armed import Taken
 from myscheduler.core.dispatch.claim import Claim
@@ -157,7 +157,7 @@ class Triggers:
         execution = Execution(execution_id, job.job_id, slot, Kind.MANUAL, Cause.API, job.digest, job.source, now, by)
         kept = key.kept(Triggered(execution_id).as_json(job.job_id), execution_id) if key else None
         claim = Claim(job.job_id, job.version, job.digest, job.source, execution=execution, kept=kept)
-        return execution, Taken(claim, job, host_of(job.spec.target_url))
+        return execution, Taken(claim, job, host_key(job.spec.target_url))
 
     def _free_slot(self, job_id: str, now: datetime) -> datetime:
         """The moment, or the next that no other manual run of the job has."""

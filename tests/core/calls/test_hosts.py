@@ -3,7 +3,7 @@
 import pytest
 
 from myscheduler.adapters.http.message import parsed_destination
-from myscheduler.core.calls.hosts import Host, called_host, hosts_in_headers, parse_host_pattern
+from myscheduler.core.calls.hosts import Host, called_host, host_key, hosts_in_headers, parse_host_pattern
 
 CALLED = [
     pytest.param("https://allowed.com/x", "allowed.com", id="plain"),
@@ -164,3 +164,26 @@ def test_what_a_pattern_means(pattern: str, fits: list[str], fits_not: list[str]
 def test_what_is_no_pattern(text: str) -> None:
     with pytest.raises(ValueError, match="write"):
         parse_host_pattern(text)
+
+
+@pytest.mark.parametrize(
+    ("urls", "key"),
+    [
+        pytest.param(
+            [
+                "https://api.example.com/a",
+                "https://API.example.com:443/b",
+                "https://u:p@api.example.com./",
+                "http://api.example.com",
+            ],
+            "api.example.com",
+            id="one name",
+        ),
+        pytest.param(["http://a.example.com:8080/", "https://A.Example.Com.:8080/x"], "a.example.com:8080", id="port"),
+        pytest.param(["http://日本.jp/", "https://xn--wgv71a.jp/"], "xn--wgv71a.jp", id="idn"),
+        pytest.param(["http://[::1]/", "http://[0:0:0:0:0:0:0:1]:80/"], "[::1]", id="ipv6"),
+        pytest.param(["http://u@A..b/"], "a..b", id="no host for sure"),
+    ],
+)
+def test_one_host_has_one_key(urls: list[str], key: str) -> None:
+    assert {host_key(url) for url in urls} == {key}

@@ -123,6 +123,11 @@ class TestTurns:
         one.leave(HOST)
         assert told(claimed(one, at(1))) == ["b: run 12:01"]
 
+    def test_a_host_has_its_places_once_however_it_is_spelled(self) -> None:
+        urls = {"a": "http://t.test/", "b": "http://T.test:80/", "c": "http://t.test./x"}
+        one = agenda(*(once(name, 1, target_url=url) for name, url in urls.items()), places=2, now=at(1))
+        assert told(claimed(one, at(1))) == ["a: run 12:01"]
+
     def test_no_more_are_taken_at_once_than_asked_for(self) -> None:
         one = agenda(*(once(name, 1) for name in "abc"), now=at(1))
         assert [told(one.take(at(1), 1)) for _ in range(4)] == [

@@ -41,6 +41,12 @@ def test_hosts_are_counted_apart_and_the_worst_comes_first() -> None:
     assert (found.paused, found.unanchored) == (1, 1)
 
 
+def test_a_host_is_one_however_it_is_spelled() -> None:
+    urls = ["http://a.test/", "http://A.test:80/x", "http://a.test./", "http://user@a.test/"]
+    found = _forecast(*(spec(f"j{n}", cron="0 0 * * *", target_url=url) for n, url in enumerate(urls)))
+    assert [(host.host, host.jobs, host.peak) for host in found.hosts] == [("a.test", 4, 4)]
+
+
 def test_the_worst_minutes_name_their_jobs_and_tell_days_together() -> None:
     jobs = [spec(f"日次-{number}", cron="0 0 * * *", target_url=A) for number in range(6)]
     [host] = _forecast(*jobs, spec("weekly", cron="0 0 * * mon", target_url=A)).hosts
