@@ -25,18 +25,17 @@ from myscheduler.api.shapes import jobs as shapes
 from myscheduler.api.shapes.executions import ExecutionList, ExecutionViews, JobExecutionList
 from myscheduler.api.shapes.jobs import JobViews
 from myscheduler.api.shapes.listing import Listing, ListResponse
-from myscheduler.core.findings.problem import Complaint, Severity, shown
+from myscheduler.core.findings.problem import Complaint, shown
 from myscheduler.core.history.execution import Failing, QueuedRun, Record
 from myscheduler.core.history.repeats import RequestKey
 from myscheduler.core.job.job import Job
 from myscheduler.core.job.spec import JobSpec
-from myscheduler.core.manifest.declaration import declare, is_past
+from myscheduler.core.manifest.acceptance import Terms, accept_ad_hoc
 from myscheduler.core.manifest.fields import JobFields
-from myscheduler.core.policy.grants import Grants, not_allowed
+from myscheduler.core.policy.grants import Grants
 from myscheduler.errors import JobNotFoundError, StoreUnavailableError
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.dispatch.dispatcher import Dispatcher
-from myscheduler.service.gitops.policy_in_force import Rulebook
 from myscheduler.service.gitops.reconciler import Reconciler
 
 DETAIL_EXECUTIONS = 50
@@ -97,14 +96,13 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     @asynccontextmanager
     async def judged(request: Request, body: dict[str, Any]) -> AsyncIterator[JobSpec]:
         """What the body declares, while it is stored; `InvalidInputError` says which rules it breaks."""
-        rulebook = reconciler.rulebook
-        spec, rules = None, None
-        while spec is None or rules != (rulebook.rules.digest, grants()):  # they may have changed meanwhile
-            rules = rulebook.rules.digest, grants()
-            question = partial(_spec, body, zone, now(), rulebook, rules[1])
+        spec, judged_by = None, None
+        while spec is None or judged_by != (reconciler.terms, grants()):  # they may have changed meanwhile
+            judged_by = reconciler.terms, grants()
+            question = partial(_spec, body, *judged_by, now())
             is_light = request.state.size <= LIGHT and not body.keys() - _LIGHT_FIELDS and not _has_many(body)
             spec = question() if is_light else await judge.ask(question, size=request.state.size)
-        async with rulebook.room_for(spec) as complaints:
+        async with reconciler.rulebook.room_for(spec) as complaints:
             if complaints:
                 raise InvalidInputError(complaints)
             yield spec
@@ -217,23 +215,10 @@ def _answers(shape: Any) -> dict[int | str, dict[str, Any]]:
     return {200: {"model": shape}}
 
 
-def _spec(body: dict[str, Any], zone: str, now: datetime, rulebook: Rulebook, grants: Grants) -> JobSpec:
-    spec, complaints = declare(body, zone=zone, policies=rulebook.policies, reach=rulebook.reach)
-    complaints += rulebook.doubts()
-    if spec is not None:
-        complaints += not_allowed(spec, grants)
-    complaints += [
-        Complaint((name,), "manifests-only", "is for manifests: what is made through the API is deleted through it")
-        for name in ("adopt", "protect")
-        if body.get(name) is not None
-    ]
-    errors = [complaint for complaint in complaints if complaint.severity is Severity.ERROR]
-    if spec is None or errors:
+def _spec(body: dict[str, Any], terms: Terms, grants: Grants, now: datetime) -> JobSpec:
+    spec, errors = accept_ad_hoc(body, terms, grants, now=now)
+    if spec is None:
         raise InvalidInputError(errors)
-    if is_past(spec, zone=zone, now=now):
-        field = "run_at" if spec.schedule_type == "date" else spec.schedule_type
-        message = "lies in the past, so the job would never run: write a later time"
-        raise InvalidInputError([Complaint((field,), f"{field.replace('_', '-')}-past", message)])
     return spec
 
 

@@ -18,7 +18,7 @@ from myscheduler.core.findings.problem import Problem, Severity
 from myscheduler.core.header_values import FORM, charset, content_type, is_json, media_type
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.spec import DeclaredCron, JobSpec, crons_of
-from myscheduler.core.manifest.declaration import is_past
+from myscheduler.core.manifest.acceptance import past_field
 from myscheduler.core.manifest.declared import DeclaredJob, Written
 from myscheduler.core.schedule.cron import Cron, WallInterval
 from myscheduler.core.schedule.exclusions import next_run, runs_after
@@ -30,7 +30,6 @@ from myscheduler.core.schedule.zones import first_showing, local_time, to_instan
 NEAR_SLOTS = 48
 """So many slots are looked at for the shortest distance between two: two days of an hourly job."""
 SHOWN_DAYS = 5
-_PAST = {"cron": ("cron", "cron-past"), "interval": ("interval", "interval-past"), "date": ("run_at", "run-at-past")}
 
 
 def cautions(jobs: Iterable[DeclaredJob], *, zone: str, now: datetime) -> Iterator[Problem]:
@@ -52,8 +51,8 @@ def _about(spec: JobSpec, written: Written, zone: str, now: datetime) -> Iterato
         yield name, (line, column), "literal-credential", message
     for name, rule, message in _about_body(spec):
         yield name, written.body_at if name == "body" else written.headers_at, rule, message
-    if is_past(spec, zone=zone, now=now):
-        field, rule = _PAST[spec.schedule_type]
+    if past := past_field(spec, zone=zone, now=now):
+        field, rule = past
         message = "lies in the past, so the job will never run: write a later moment, or remove the job"
         yield field, written.schedule_at, rule, message
         return

@@ -11,16 +11,15 @@ from itertools import islice
 from typing import Any
 
 from myscheduler.core.bounds import MOST_PROBLEMS
-from myscheduler.core.calls.link_local import Reach
 from myscheduler.core.findings.masking import field_of, is_credential_name
 from myscheduler.core.findings.problem import Complaint, Problem, enough, worst
 from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.manifest.acceptance import Terms, accept_declared
 from myscheduler.core.manifest.calendars_file import NO_CALENDARS, NamedCalendars, read_calendars
-from myscheduler.core.manifest.declaration import declare, id_fault
+from myscheduler.core.manifest.declaration import id_fault
 from myscheduler.core.manifest.declared import DeclaredJob, ParsedFile, UsedSecret, Written
 from myscheduler.core.policy.bursts import caps_of
 from myscheduler.core.policy.file import NO_RULES, Rules, read_policy
-from myscheduler.core.policy.policy import Policy
 from myscheduler.core.secrets.literals import literal_credentials
 from myscheduler.core.secrets.references import places_of
 from myscheduler.core.source.configmaps import EmbeddedFile, Place, embedded, here, is_object
@@ -57,21 +56,16 @@ def parse_file(
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What local times and names of calendars mean, and what jobs may do."""
+    """What local times and names of calendars mean, what jobs may do, and how much is wanted."""
 
-    zone: str
-    calendars: NamedCalendars
-    policies: tuple[Policy, ...]
-    reach: Reach
-    """The link-local addresses that jobs may call."""
+    terms: Terms
     is_of_no_source: bool
     is_cautious: bool
     """Credentials and references are wanted with their places."""
 
     @classmethod
     def under(cls, rules: Rules | None, zone: str, calendars: NamedCalendars, is_cautious: bool) -> "_Reading":
-        around = rules or NO_RULES
-        return cls(zone, calendars, around.binding, around.reach, rules is None, is_cautious)
+        return cls(Terms.of(zone, calendars, rules or NO_RULES), rules is None, is_cautious)
 
 
 def _parse_bytes(path: str, content: bytes, reading: _Reading, place: Place) -> ParsedFile:
@@ -198,13 +192,7 @@ def _declare(values: Any, reading: _Reading) -> tuple[JobSpec | None, list[Compl
         )
         message += "" if isinstance(values, list) else f"; what is none is named in {IGNORE}"
         return None, [Complaint((), "not-a-mapping", message)]
-    spec, complaints = declare(
-        values, zone=reading.zone, calendars=reading.calendars, policies=reading.policies, reach=reading.reach
-    )
-    if values.get("job_id") is None:
-        missing = Complaint(("job_id",), "missing-field", "is missing: a manifest needs it to know its job again")
-        return None, [missing, *(complaint for complaint in complaints if complaint.loc != ("job_id",))]
-    return spec, complaints
+    return accept_declared(values, reading.terms)
 
 
 def _unique(complaints: list[Complaint]) -> list[Complaint]:
@@ -249,13 +237,14 @@ def _parse_folder(path: str, files: Mapping[str, EmbeddedFile], reading: _Readin
     if calendars is not None:
         named = read_calendars(SourceFile.of(path, calendars.content))
         parts.append(ParsedFile(path, problems=tuple(_placed(problem, calendars.place) for problem in named.problems)))
-        reading = replace(reading, calendars=named)
+        reading = replace(reading, terms=replace(reading.terms, calendars=named))
     rules = _embedded_rules(path, policy) if policy is not None else NO_RULES
-    reading = replace(
-        reading,
-        policies=(*reading.policies, *rules.binding),  # it can't lift those around it
-        reach=rules.reach if reading.is_of_no_source else reading.reach,
+    terms = replace(
+        reading.terms,
+        policies=(*reading.terms.policies, *rules.binding),  # it can't lift those around it
+        reach=rules.reach if reading.is_of_no_source else reading.terms.reach,
     )
+    reading = replace(reading, terms=terms)
     for name, file in files.items():
         if name not in RESERVED and not name.startswith(".") and not ignoring.leaves_out(name):
             parts.append(_parse_bytes(path, file.content, reading, file.place))

@@ -19,15 +19,14 @@ from myscheduler.core.findings.problem import Complaint, Problem, Severity
 from myscheduler.core.gitops.enforcement import Stored, rush_complaints, within_caps, without_news
 from myscheduler.core.gitops.plan import Plan
 from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.manifest.acceptance import UNKNOWN
 from myscheduler.core.policy.bursts import Cap, caps_of
 from myscheduler.core.policy.file import Rules, read_policy
 from myscheduler.core.policy.grants import Grants
 from myscheduler.core.policy.policy import Policy
 from myscheduler.core.source.snapshot import POLICY, Snapshot, SourceFile
 
-UNKNOWN = "policy-unknown"
 _UNKNOWN = Rules(None)
-_NOT_JUDGED = "policy.yaml has problems, so nobody knows what is allowed: see GET /api/v1/sync, and mend it first"
 _KEPT = "until it is mended, the rules that were last good stay in force"
 _NONE_GOOD = "until it is mended, new and changed manifests wait, and the API takes no jobs: no good policy is known"
 _BARE = (
@@ -62,10 +61,6 @@ class Rulebook:
     def grants(self) -> Grants:
         """Which secrets jobs of the API may use."""
         return self.rules.policy.api_secrets if self.rules.policy is not None else Grants()
-
-    def doubts(self) -> list[Complaint]:
-        """Why no job can be judged at all."""
-        return [Complaint((), UNKNOWN, _NOT_JUDGED)] if self.rules.policy is None else []
 
     async def recall(self) -> None:
         """Take the rules that an earlier process left; they hold until the source is read."""

@@ -30,6 +30,7 @@ from myscheduler.core.gitops.sync_state import (
     state_of,
 )
 from myscheduler.core.lifecycle.audit import Action, Entry
+from myscheduler.core.manifest.acceptance import Terms
 from myscheduler.core.manifest.calendars_file import NamedCalendars, read_calendars
 from myscheduler.core.manifest.combining import combine
 from myscheduler.core.manifest.declared import Desired, ParsedFile
@@ -103,6 +104,11 @@ class Reconciler:
                 await self._recall_passed()
             self.state = await self._pass(Approval(approved, by) if approved else None)
             return self.state
+
+    @property
+    def terms(self) -> Terms:
+        """What a job of the API is judged by just now. A named calendar means what it means to manifests."""
+        return Terms.of(self._zone, self._calendars, self.rulebook.rules)
 
     @property
     def is_passing(self) -> bool:

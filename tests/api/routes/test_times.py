@@ -78,6 +78,36 @@ async def test_wrong_limits_are_422(api: httpx.AsyncClient, fields: dict[str, An
     assert [(one["field"], message in one["message"]) for one in answer.json()["errors"]] == [(field, True)]
 
 
+async def test_a_calendar_of_the_source_has_its_name_in_the_api_too(api: httpx.AsyncClient, parts: Parts) -> None:
+    """Its days are those of the moment at which the job is made."""
+    named = {"name": "office", "only": "business_days"}
+    body = LIMITED | {"blackout": [], "calendar": named}
+    refused = await api.post(JOBS, json=body)
+    assert refused.status_code == 422
+    assert [(one["field"], one["rule"]) for one in refused.json()["errors"]] == [("calendar.name", "unknown-calendar")]
+    parts.manifest("calendars.yaml", "office: {country: JP, closed: [12-29/01-03]}\n")
+    await parts.sync()
+    await ok(await api.post(JOBS, json=body))
+    calendar = (await ok(await api.get(f"{JOBS}/limited")))["calendar"]
+    assert calendar == named | {"country": "JP", "closed": ["12-29/01-03"]}
+    parts.manifest("calendars.yaml", "office: {country: JP}\n")
+    await parts.sync()
+    assert (await ok(await api.get(f"{JOBS}/limited")))["calendar"] == calendar
+    await ok(await api.put(f"{JOBS}/limited", json=body))
+    assert "closed" not in (await ok(await api.get(f"{JOBS}/limited")))["calendar"]
+
+
+async def test_a_job_hears_of_all_that_is_wrong_with_it_at_once(api: httpx.AsyncClient) -> None:
+    body = {
+        "job_id": "a",
+        "target_url": "http://127.0.0.1:9/${secret:none}",
+        "run_at": "2020-01-01T00:00Z",
+        "adopt": True,
+    }
+    errors = (await api.post(JOBS, json=body)).json()["errors"]
+    assert {one["rule"] for one in errors} == {"secret-not-allowed", "run-at-past", "manifests-only"}
+
+
 async def test_a_window_that_is_over_is_422(api: httpx.AsyncClient) -> None:
     answer = await api.post(JOBS, json=LIMITED | {"end_at": "2026-05-01T00:00"})
     assert answer.status_code == 422
