@@ -35,6 +35,7 @@ from myscheduler.core.job.spec import (
     crons_of,
 )
 from myscheduler.core.manifest.calendars_file import NamedCalendars
+from myscheduler.core.manifest.companions import check_companions, follows_from
 from myscheduler.core.manifest.excess import excess
 from myscheduler.core.manifest.field_faults import read_fields
 from myscheduler.core.manifest.fields import JobFields
@@ -73,12 +74,18 @@ def declare(
         return None, [fault]
     fields, complaints = read_fields(values)
     misshapen = {complaint.loc[:1] for complaint in complaints}
-    complaints += [*_check(fields), *_check_reach(fields.target_url, reach), *_check_encodable(fields)]
+    complaints += [
+        *_check(fields),
+        *check_companions(fields, misshapen),
+        *_check_reach(fields.target_url, reach),
+        *_check_encodable(fields),
+    ]
     schedule = None
     try:
         schedule = declared_schedule(fields, zone)
     except Rejected as rejected:
-        if not complaints or _has_schedule(fields):  # a schedule that is missing may be one of the complaints
+        is_missing = complaints and not _has_schedule(fields)  # it may be one of the complaints
+        if not is_missing and not follows_from(rejected.complaint, misshapen):
             complaints.append(rejected.complaint)
     own_zone = fields.timezone if fields.timezone and is_zone(fields.timezone) else zone
     limits, faults = declared_limits(fields, zone=own_zone, calendars=calendars or NamedCalendars())
@@ -214,7 +221,6 @@ def _check(fields: JobFields) -> Iterator[Complaint]:
         message = f"hold more than {LARGEST_HEADERS // 1024} KiB together, which servers refuse: send less"
         yield Complaint(("headers",), "too-large", message)
     yield from reference_faults(fields.target_url, _as_tuples(headers), fields.body)
-    yield from _check_companions(fields)
 
 
 def _check_reach(target_url: str, reach: Reach) -> Iterator[Complaint]:
@@ -228,34 +234,6 @@ def _check_reach(target_url: str, reach: Reach) -> Iterator[Complaint]:
 
 def _has_control(text: str) -> bool:
     return not text.isprintable() and any(unicodedata.category(char) == "Cc" for char in text)
-
-
-def _check_companions(fields: JobFields) -> Iterator[Complaint]:
-    """Fields that belong to others, or exclude each other."""
-    crons = fields.cron if isinstance(fields.cron, list) else [fields.cron]
-    if fields.seconds and any(isinstance(one, dict) for one in crons):
-        message = "seconds belongs to a crontab line: here, write the field `second` of the object"
-        yield Complaint(("seconds",), "schedule", message, at_key=True)
-    if fields.catchup and fields.coalesce is not None and fields.coalesce is not (fields.catchup != "all"):
-        written = "true" if fields.coalesce else "false"
-        message = f"catchup: {fields.catchup} contradicts coalesce: {written}: remove coalesce"
-        yield Complaint(("catchup",), "schedule", message, at_key=True)
-    if fields.overlap == "allow" and fields.max_instances is not None:
-        message = "overlap: allow knows no limit: remove max_instances, or write another overlap"
-        yield Complaint(("overlap",), "schedule", message, at_key=True)
-    if fields.overlap == "replace" and (fields.catchup == "all" or fields.coalesce is False):
-        message = "overlap: replace keeps the newest only, so all can't be caught up on: write catchup: last or none"
-        yield Complaint(("overlap",), "schedule", message, at_key=True)
-    for name, needs in (
-        ("day_match", "cron"),
-        ("seconds", "cron"),
-        ("dst", "interval" if fields.clock == "wall" else "cron"),
-        ("anchor", "interval"),
-        ("clock", "interval"),
-        ("fold", "run_at"),
-    ):
-        if getattr(fields, name) is not None and getattr(fields, needs) is None:
-            yield Complaint((name,), "schedule", f"{name} belongs to {needs}, which this job doesn't have", at_key=True)
 
 
 def _as_tuples(headers: Mapping[str, str | list[str]]) -> dict[str, HeaderValue]:

@@ -256,6 +256,29 @@ def test_every_problem_at_once() -> None:
     assert {complaint.field for complaint in complaints} == {"a", "b", "target_url"}
 
 
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        (_with("interval", {"month": 1}, anchor="2026-01-31T09:00", clock="wall"), ["interval.month"]),
+        (_with("interval", 5, anchor="2026-01-31T09:00", clock="wall", dst={"gap": "skip"}), ["interval"]),
+        (_with("interval", {"days": 0.5}, clock="wall"), ["interval.days"]),
+        (_with("interval", {"days": 1}, clock="wall", anchor=5), ["anchor"]),
+        (_with("interval", {"months": 1}, clock="wal", anchor="2026-01-31T09:00", dst={"gap": "skip"}), ["clock"]),
+        ({"cron": 5, "day_match": "all", "seconds": True, "dst": {}}, ["cron"]),
+        ({"cron": ["0 9 * * *", 5], "dst": {"gap": "skip"}}, ["cron.1"]),
+        ({"cron": "0 0 9 * * *", "seconds": "yes"}, ["seconds"]),
+        ({"cron": 5, "schedule_type": "cron"}, ["cron"]),
+        (_with("run_at", 5, fold=1), ["run_at"]),
+        (_with("interval", 5, schedule_type="interval", cron="0 9 * * *"), ["interval"]),
+        ({"cron": 5, "anchor": "2026-01-31T09:00"}, ["cron", "anchor"]),
+    ],
+)
+def test_a_field_of_the_wrong_shape_is_there(fields: dict[str, Any], told: list[str]) -> None:
+    """What belongs to it is not blamed."""
+    _, complaints = declare(BASE | fields, zone=TOKYO)
+    assert [complaint.field for complaint in complaints] == told
+
+
 def test_reserved_header_is_only_a_warning() -> None:
     spec, (complaint,) = declare(BASE | {"headers": {"x-myscheduler-attempt": "9"}}, zone=TOKYO)
     assert spec is not None
