@@ -91,10 +91,17 @@ def _text(value: Any) -> str:
 
 
 def _no_text(loc: tuple[str | int, ...], value: Any) -> str:
+    if _is_expression(loc):
+        return f"can't be {_found(loc, value)}: write a crontab line such as '0 9 * * *', or an object of fields"
     advice = ": put it into quotes" if isinstance(value, bool | int | float) else ""
     if value is None:
         advice = _spaced(str(loc[-1]))
     return f"has to be text, not {_found(loc, value)}{advice}"
+
+
+def _is_expression(loc: tuple[str | int, ...]) -> bool:
+    """A whole cron expression stands there, also one of a list or of a blackout; not a field of it."""
+    return loc == ("cron",) or (loc[0] == "cron" and isinstance(loc[-1], int)) or loc[::2] == ("blackout", "cron")
 
 
 _OF_TWO_SHAPES = frozenset({"cron", "interval", "duration"})
