@@ -30,10 +30,17 @@ def read_fields(values: Mapping[str, Any]) -> tuple[JobFields, list[Complaint]]:
         details = [detail for detail in error.errors(include_url=False) if not _is_other_shape(detail)]
     complaints = [_translate(detail) for detail in details[:MOST_PROBLEMS]]
     complaints += [Complaint(_loc(detail), "invalid-value", detail["msg"]) for detail in details[MOST_PROBLEMS:]]
-    wrong = {complaint.loc[0] for complaint in complaints if complaint.loc}
-    is_whole = all(complaint.loc for complaint in complaints)  # else a key is no text, and nothing can be judged
-    rest = {name: value for name, value in values.items() if is_whole and name not in wrong}
+    wrong = {_judged_together(complaint.loc) for complaint in complaints}
+    is_whole = () not in wrong  # else a key is no text, and nothing can be judged
+    rest = {name: value for name, value in values.items() if is_whole and (name,) not in wrong}
+    if isinstance(headers := rest.get("headers"), Mapping):
+        rest["headers"] = {name: value for name, value in headers.items() if ("headers", name) not in wrong}
     return JobFields.model_validate({"target_url": _SOME_URL} | rest), complaints
+
+
+def _judged_together(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """What is not judged any further when something in it has the wrong shape: a field, or one of the headers."""
+    return loc[: 2 if loc[:1] == ("headers",) else 1]
 
 
 _SOME_URL = "http://localhost"

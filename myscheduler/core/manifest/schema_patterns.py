@@ -10,7 +10,7 @@ from typing import Any
 
 from myscheduler.core.header_values import SINGLE
 from myscheduler.core.job.spec import METHODS
-from myscheduler.core.manifest.declaration import HEADERS_OF_THE_CLIENT
+from myscheduler.core.manifest.header_checks import HEADERS_OF_THE_CLIENT
 from myscheduler.core.schedule.dialect import CRONTAB_FIELDS, MACROS
 
 Schema = dict[str, Any]

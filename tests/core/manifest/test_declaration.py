@@ -126,8 +126,8 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param({"cron": "@dayly"}, "cron", "did you mean @daily?", id="@dayly"),
         pytest.param(_with("interval", "1h"), "interval", "'1h' is not a duration", id="1h"),
         pytest.param({"end_at": "soon"}, "end_at", "'soon' is not a date with a time", id="soon"),
-        pytest.param({"headers": {"a b": "x"}}, "headers", "'a' … is not a header name", id="header name"),
-        pytest.param({"headers": {"A: Bearer x": "y"}}, "headers", "'A' … is not a header name", id="a whole header"),
+        pytest.param({"headers": {"a b": "x"}}, "headers.a…", "'a…' is not a header name", id="header name"),
+        pytest.param({"headers": {"A: Bearer x": "y"}}, "headers.A…", "'A…' is not a header name", id="a whole header"),
         pytest.param({"headers": {"A": "x\r\nB: y"}}, "headers.A", "can't hold line breaks", id="header injection"),
         pytest.param(
             {"headers": {"Content-Length": "1"}}, "headers.Content-Length", "set by the HTTP client", id="length"
@@ -257,6 +257,38 @@ def test_every_problem_at_once() -> None:
     assert [complaint.field for complaint in complaints] == ["job_id", "target_url", "method", "headers.A", "cron"]
     _, complaints = declare({"a": 1, "b": 2}, zone=TOKYO)
     assert {complaint.field for complaint in complaints} == {"a", "b", "target_url"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        (
+            {"X-日": "a", "x y": "b", "": "c", "Set-Cookie:": "x", "A": "d"},
+            [
+                ("headers.X-日", "'X-日' is not a header name: it takes ASCII letters, digits and -"),
+                ("headers.x…", "'x…' is not a header name: it takes ASCII letters, digits and -"),
+                ("headers.", "the name of a header is empty: write it, or remove the line"),
+                ("headers.Set-Cookie…", "'Set-Cookie…' is not a header name: it takes ASCII letters, digits and -"),
+            ],
+        ),
+        (
+            {"A": 5, "a": "x", "b c": "d", "E": "f\n"},
+            [
+                ("headers.A", "has to be text, not a number: put it into quotes"),
+                ("headers.b…", "'b…' is not a header name: it takes ASCII letters, digits and -"),
+                ("headers.E", "a header value can't hold line breaks or other control characters: remove them"),
+                (
+                    "headers.a",
+                    "is the same header as A: remove one; several values are written as a list below one name",
+                ),
+            ],
+        ),
+    ],
+)
+def test_each_header_is_told(headers: dict[str, Any], told: list[tuple[str, str]]) -> None:
+    _, complaints = declare(BASE | {"headers": headers}, zone=TOKYO)
+    assert [(complaint.field, complaint.message) for complaint in complaints] == told
+    assert len({complaint.loc for complaint in complaints}) == len(told)
 
 
 @pytest.mark.parametrize(

@@ -361,6 +361,18 @@ def test_problems_that_nobody_would_read_are_left_out(text: str, rule: str) -> N
     assert not problems[-1].job_id
 
 
+def test_each_header_is_told_at_its_line() -> None:
+    problems = _parse(f"job_id: a\n{GOOD}headers:\n  X-日: a\n  x y: b\n  A: 5\n  a: c\n  B:secret: d\n").problems
+    assert [(one.line, one.field, one.rule) for one in sorted(problems)] == [
+        (5, "headers.X-日", "invalid-header"),
+        (6, "headers.x…", "invalid-header"),
+        (7, "headers.A", "invalid-type"),
+        (8, "headers.a", "duplicate-key"),
+        (9, "headers.B…", "invalid-header"),
+    ]
+    assert "secret" not in str(problems)
+
+
 def test_errors_are_told_before_warnings() -> None:
     own = "".join(f"  X-MyScheduler-{number}: x\n" for number in range(100))
     problems = _parse(f"job_id: a\n{GOOD}headers:\n{own}timeot: 1\n").problems
