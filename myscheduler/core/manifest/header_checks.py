@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from myscheduler.core.bounds import LARGEST_HEADERS
+from myscheduler.core.calls.hosts import is_plain
 from myscheduler.core.findings.masking import key_shown
 from myscheduler.core.findings.problem import Complaint, Severity, shown
 from myscheduler.core.header_values import SINGLE, texts_of
@@ -59,6 +60,10 @@ def _check_name(name: str) -> Iterator[Complaint]:
 def _check_value(name: str, value: str | list[str]) -> Iterator[Complaint]:
     if not isinstance(value, str) and name.lower() in SINGLE:
         yield Complaint(("headers", name), "invalid-header", f"{name} takes one value, not a list: write it as text")
+    elif isinstance(value, str) and name.lower() == "host" and "${" not in value and not is_plain(value):
+        message = "is no host that servers read alike: write one such as api.example.com or localhost:8080"
+        yield Complaint(("headers", name), "invalid-header", message)
+        return
     for loc, text in texts_of({name: value}):
         if any(unicodedata.category(char) == "Cc" and char != "\t" for char in text):
             message = "a header value can't hold line breaks or other control characters: remove them"

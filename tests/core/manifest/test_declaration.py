@@ -68,6 +68,15 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
                 ("http://127.0.0.01/", "no address that can be called: write 127.0.0.1"),
                 ("http://127.0.0.1./", "no address that can be called: write 127.0.0.1"),
                 ("http://1.2.3.4.5/", "no address that can be called: it takes four numbers up to 255"),
+                ("http://0x7f.1/", "no address that can be called: write 127.0.0.1"),
+                ("http://0x7f000001/", "no address that can be called: write 127.0.0.1"),
+                ("http://foo.1/", "has foo.1 for a host, which is no address that can be called"),
+                ("http://foo.123./", "it takes four numbers up to 255"),
+                ("http://x.0X1/", "has x.0x1 for a host, which is no address"),
+                ("http://-a.com/", "names a host that begins with -, which nobody looks up"),
+                ("https://https://example.com/", "has its scheme twice: write it once"),
+                ("https://http:/example.com/", "has its scheme twice: write it once"),
+                ("http://HTTP//example.com/", "has its scheme twice: write it once"),
                 ("http://256.1.1.1/", "it takes four numbers up to 255, such as 127.0.0.1"),
                 ("http://$HOST/", "names a host with $ in it, which no host has: write its name in place of that"),
                 ("http://u:p@{{host}}:80/", "names a host with { } in it"),
@@ -113,6 +122,10 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param({"headers": {"A": 1}}, "headers.A", "has to be text, not a number: put it into", id="a number"),
         pytest.param({"headers": {"A": {"b": "c"}}}, "headers.A", "has to be text, not an object", id="an object"),
         pytest.param({"headers": {"A": ["${x}"]}}, "headers.A.0", "${ begins a reference", id="a reference in a list"),
+        *(
+            pytest.param({"headers": {"Host": value}}, "headers.Host", "is no host that servers read alike", id=value)
+            for value in ("a b", "", "a.test/x", "u@a.test", "a.test, b.test", "日本.jp", "a.test\n")
+        ),
         pytest.param({"headers": {"Host": ["a", "b"]}}, "headers.Host", "takes one value, not a list", id="two hosts"),
         pytest.param(
             {"body": {"a": [1, float("inf")]}}, "body.a.1", "is a number that JSON can't carry", id="an endless number"
@@ -461,7 +474,8 @@ def test_declare_never_raises(values: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "http://127.0.0.1/", "http://[::1]:80/", "http://my_service:8080/", "http://localhost./", "http://foo.123/",
+        "http://127.0.0.1/", "http://[::1]:80/", "http://my_service:8080/", "http://localhost./", "http://foo.123.test/",
+            "http://https:8080/", "http://a-.test/",
         "http://日本.jp/", "http://１２７.0.0.1/", "http://user:${secret:a}@host/", "HTTP://HOST:1",
     ],
 )  # fmt: skip
