@@ -19,7 +19,7 @@ from myscheduler.core.manifest.fields import (
     JobFields,
     LengthFields,
 )
-from myscheduler.core.source.yaml_suspects import odd_space
+from myscheduler.core.source.yaml_suspects import BOM, odd_sign, odd_space
 
 
 def read_fields(values: Mapping[str, Any]) -> tuple[JobFields, list[Complaint]]:
@@ -173,12 +173,17 @@ def _keys_around(loc: tuple[str | int, ...]) -> list[str]:
 def _unknown(name: str, known: list[str]) -> str:
     if (odd := odd_space(name)) is not None:
         return f"{odd} is a part of the key {key_shown(name.strip())!r}: write plain spaces"
+    if sign := odd_sign(name):
+        advice = "remove it" if BOM in name else "write the plain sign, and a space behind it"
+        return f"{sign} is a part of the key {key_shown(name.lstrip(BOM))!r}: {advice}"
     advice = did_you_mean(key_shown(name), known) or f": the keys are {', '.join(known)}"
     return f"unknown key {key_shown(name)!r}{advice}{_spaced(name)}"
 
 
 def _spaced(key: str) -> str:
     """What to write where a key took its value in, as `a:b` does."""
+    if "\uff1a" in key:
+        return ", and a plain colon with a space behind it belongs into the key"
     return ", and a space belongs behind the colon" if ":" in key else ""
 
 
