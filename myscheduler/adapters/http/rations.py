@@ -6,8 +6,10 @@ parser in slices, as long as this turn of the loop has time left; the rest waits
 """
 
 import asyncio
+import termios
 from collections import deque
 from collections.abc import Callable
+from fcntl import ioctl
 from select import POLLIN, poll
 from time import perf_counter
 from typing import Any
@@ -17,6 +19,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.http import HttpVersion11, RawResponseMessage
+from aiohttp.payload import Payload
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from myscheduler.adapters.http.answers import AnswerReader, Body, FloodError, UnreadableError
@@ -33,6 +36,9 @@ SLICE = 4 * 1024
 LARGEST_SLICE = 32 * 1024
 """Bytes that are parsed without a look at the clock: more as long as they are cheap, fewer when they aren't."""
 CHEAP_SEC = 0.0005
+
+SMALL_BODY = 16 * 1024
+"""Bytes that a target's machine takes in, whether the target reads them or not."""
 
 
 _NO_HEADERS: CIMultiDictProxy[str] = CIMultiDictProxy(CIMultiDict())
@@ -82,6 +88,10 @@ class Rations:
             self._renew_soon()
 
 
+_NONE = bytes(4)
+"""Zero, as the system writes it."""
+
+
 class StrayError(ClientError):
     """Something came on a connection that was to be used again. Nothing of the request has left."""
 
@@ -117,6 +127,8 @@ class Handler(ResponseHandler):
         """The last answer is whole, and there is no other request yet."""
         self._must_be_quiet = False
         """The connection was used before, and the request has not left."""
+        self._may_hang = False
+        """The body is so large that a part of it may still be on its way when the answer is whole."""
         self._begin()
 
     def _begin(self) -> None:
@@ -160,6 +172,7 @@ class Handler(ResponseHandler):
         """A request is about to leave: what comes from now on is its answer."""
         self._begin()
         self._must_be_quiet, self._is_idle = self._is_idle, False
+        self._may_hang = False
         self._answer = AnswerReader(self, is_head=skip_payload)
         if self._held:  # a target that speaks first
             self._wait()
@@ -168,12 +181,13 @@ class Handler(ResponseHandler):
         """The request leaves in this very step; aiohttp has no other sign of it."""
         self._must_be_quiet = False
 
-    def may_send(self) -> bool:
-        """Asked in the step in which the first byte of a request leaves."""
+    def may_send(self, size: int) -> bool:
+        """Asked in the step in which the first byte of a request leaves; `size` is that of its body, in bytes."""
         if self._must_be_quiet and (not super().is_connected() or self._is_spoiled()):
             self._refuse(StrayError())
             return False
         self._must_be_quiet = False
+        self._may_hang = size > SMALL_BODY
         return True
 
     # --- what arrives ---------------------------------------------------------------------------------------------
@@ -279,8 +293,17 @@ class Handler(ResponseHandler):
         now = self._loop.time()
         self._is_idle = True
         self._fit_until = self._old_at if idle_sec is None else min(self._old_at, now + idle_sec / 2)
-        if now >= self._fit_until:
+        if now >= self._fit_until or (self._may_hang and self._holds_rest()):
             self.force_close()
+
+    def _holds_rest(self) -> bool:
+        """A part of the request has not arrived: the next one would stand behind it, perhaps for ever."""
+        if self.transport is None or self.transport.get_write_buffer_size():
+            return True
+        try:
+            return ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, _NONE) != _NONE
+        except OSError:  # a system that doesn't tell
+            return False
 
     # --- aiohttp's flow control, and the end ----------------------------------------------------------------------
 
@@ -330,5 +353,6 @@ class Call(ClientRequest):
     async def write_bytes(
         self, writer: AbstractStreamWriter, conn: Connection, content_length: int | None = None
     ) -> None:
-        if not isinstance(conn.protocol, Handler) or conn.protocol.may_send():
+        size = self.body.size or 0 if isinstance(self.body, Payload) else 0
+        if not isinstance(conn.protocol, Handler) or conn.protocol.may_send(size):
             await super().write_bytes(writer, conn, content_length)

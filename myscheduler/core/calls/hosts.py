@@ -84,9 +84,14 @@ def host_key(url: str) -> str:
 @cached(256)  # most callers write the same; few are kept, as anybody may send anything
 def host_in_header(scheme: str, value: str) -> Host | None:
     """What a `Host` header names under a scheme, `None` where that can't be told for sure."""
-    if len(value) > LONGEST_HEADER or not _PLAIN.fullmatch(value):
+    if len(value) > LONGEST_HEADER or not is_plain(value):
         return None
     return _read(f"{scheme}://{value}")
+
+
+def is_plain(value: str) -> bool:
+    """Whether every server reads a `Host` header alike."""
+    return bool(_PLAIN.fullmatch(value))
 
 
 def _read(url: str) -> Host | None:
@@ -153,7 +158,9 @@ def _canonical(parts: SplitResult) -> str:
 
 
 _NAME = re.compile(r"[A-Za-z0-9._-]*")
-_NUMBERS = re.compile(r"[0-9.]+")
+_NUMBER_LAST = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)\.?", re.IGNORECASE)
+"""Such a host is an address to every client: no top-level domain is a number."""
+_SCHEME_TWICE = re.compile(r"https?://https?(?::/|//)", re.IGNORECASE)
 _EXAMPLE = "such as https://api.example.com/run"
 
 
@@ -161,6 +168,8 @@ _EXAMPLE = "such as https://api.example.com/run"
 def host_fault(url: str) -> str | None:
     """Why the host of a URL that can be read can never be called, with what to write; `None` where it may be."""
     written = urlsplit(url).hostname or ""
+    if _SCHEME_TWICE.match(url):
+        return f"has its scheme twice: write it once, {_EXAMPLE}"
     if ":" in written or urlsplit(url).netloc.rpartition("@")[2].startswith("["):
         return None if _is_ipv6(written) else f"has brackets around what is no IPv6 address: write one, {_IPV6}"
     try:
@@ -177,7 +186,9 @@ def host_fault(url: str) -> str | None:
             f"names a host with a part that is empty or longer than {LONGEST_LABEL} characters, or with more than "
             f"{LONGEST_HOST} in all: write the name as it is registered, {_EXAMPLE}"
         )
-    if _NUMBERS.fullmatch(name) and not _is_ipv4(name):
+    if name.startswith("-"):
+        return f"names a host that begins with -, which nobody looks up: write the name as it is registered, {_EXAMPLE}"
+    if _NUMBER_LAST.fullmatch(name) and not _is_ipv4(name):
         address = address_in(written)
         meant = f"write {address}" if address else "it takes four numbers up to 255, such as 127.0.0.1"
         return f"has {name} for a host, which is no address that can be called: {meant}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from myscheduler.core.crontab.web_call import NotTakenOver
+from myscheduler.core.schedule.cron_hints import go_span
 from myscheduler.core.schedule.dialect import crontab_fields, parse_cron
 from myscheduler.errors import ScheduleError
 
@@ -54,16 +55,12 @@ def times_of(written: str, *, delay: float, jitter: int, most_minutes: str = "")
 
 # --- intervals ---
 
-_SPAN = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,9})s)?")
-
 
 def _interval(words: list[str], warnings: list[str]) -> dict[str, Any]:
     """`@every 1h30m` of Go's cron, and FreeBSD's `@600`."""
     is_go = len(words) > 1
-    found = _SPAN.fullmatch(words[1].lower() if is_go else f"{words[0][1:]}s")
-    names = ("hours", "minutes", "seconds")
-    span = {name: int(part) for name, part in zip(names, found.groups(), strict=True) if part} if found else {}
-    if not any(span.values()):
+    span = go_span(words[1] if is_go else f"{words[0][1:]}s")
+    if not span:
         raise NotTakenOver("@every wants a time of whole seconds behind it, such as @every 1h30m")
     start = "the start of cron" if is_go else "the end of the run before"
     warnings.append(f"the interval is counted from the job's creation, not from {start}: anchor moves it")

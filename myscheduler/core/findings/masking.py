@@ -72,7 +72,7 @@ PARAMETER = re.compile(
 )
 # What begins at each of these places ends soon, as looking on to the end of the text from all of them would take for
 # ever. And the beginning alone counts as found: Python's `re` lets no other thread run until something is.
-_KEY_ENDS = re.compile(r"[:\s]")
+_KEY_ENDS = re.compile(r"[:\uff1a\s]")
 _MEMBER = re.compile(
     r"\"(?:(?P<name>(?:[^\"\\]++|\\.){0,20}+)\"(?P<is>\s*+:\s*+)\"(?P<value>[^\"\\]*+(?:\\.[^\"\\]*+)*+)\")?"
 )
@@ -117,7 +117,8 @@ def masked_text(text: str) -> str:
 def key_shown(key: str) -> str:
     """The key as messages and field names repeat it: up to the first colon or white space, and cut where it is long.
 
-    Where the space behind a colon was forgotten, YAML takes the value for a part of the key.
+    Where the space behind the colon was forgotten, or the colon is a full-width one, YAML takes the value for a part of
+    the key.
     """
     name = _KEY_ENDS.split(key, maxsplit=1)[0]
     text = masked_text(name[:LOOKED_AT])

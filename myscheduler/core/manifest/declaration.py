@@ -15,11 +15,11 @@ from sys import intern
 from typing import Any
 from urllib.parse import urlsplit
 
-from myscheduler.core.bounds import LARGEST_HEADERS, MOST_PROBLEMS
+from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.calls.hosts import host_fault
 from myscheduler.core.calls.link_local import NOWHERE, Reach, advice, called_address
 from myscheduler.core.findings.problem import Complaint, Severity, did_you_mean, shown
-from myscheduler.core.header_values import SINGLE, HeaderValue, texts_of
+from myscheduler.core.header_values import HeaderValue
 from myscheduler.core.job.codec import shared_texts
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.crons import follows_real_time
@@ -35,9 +35,11 @@ from myscheduler.core.job.spec import (
     crons_of,
 )
 from myscheduler.core.manifest.calendars_file import NamedCalendars
+from myscheduler.core.manifest.companions import check_companions, follows_from
 from myscheduler.core.manifest.excess import excess
 from myscheduler.core.manifest.field_faults import read_fields
 from myscheduler.core.manifest.fields import JobFields
+from myscheduler.core.manifest.header_checks import check_headers
 from myscheduler.core.manifest.limit_fields import declared_limits
 from myscheduler.core.manifest.schedule_fields import FIELD_OF_KIND, Rejected, declared_schedule
 from myscheduler.core.policy.policy import Policy, judge
@@ -47,11 +49,6 @@ from myscheduler.core.schedule.zones import is_zone
 from myscheduler.core.secrets.references import Loc, is_in_host, reference_faults
 
 _ID_FORBIDDEN = frozenset("/?#%")
-_WORD_END = re.compile(r"[:\s]")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-HEADERS_OF_THE_CLIENT = frozenset(
-    {"connection", "content-length", "expect", "keep-alive", "te", "transfer-encoding", "upgrade"}
-)
 
 
 def declare(
@@ -73,12 +70,19 @@ def declare(
         return None, [fault]
     fields, complaints = read_fields(values)
     misshapen = {complaint.loc[:1] for complaint in complaints}
-    complaints += [*_check(fields), *_check_reach(fields.target_url, reach), *_check_encodable(fields)]
+    complaints += [
+        *_check(fields),
+        *check_headers(values.get("headers"), fields.headers or {}),
+        *check_companions(fields, misshapen),
+        *_check_reach(fields.target_url, reach),
+        *_check_encodable(fields),
+    ]
     schedule = None
     try:
         schedule = declared_schedule(fields, zone)
     except Rejected as rejected:
-        if not complaints or _has_schedule(fields):  # a schedule that is missing may be one of the complaints
+        is_missing = complaints and not _has_schedule(fields)  # it may be one of the complaints
+        if not is_missing and not follows_from(rejected.complaint, misshapen):
             complaints.append(rejected.complaint)
     own_zone = fields.timezone if fields.timezone and is_zone(fields.timezone) else zone
     limits, faults = declared_limits(fields, zone=own_zone, calendars=calendars or NamedCalendars())
@@ -207,14 +211,7 @@ def _check(fields: JobFields) -> Iterator[Complaint]:
         message = f"{shown(fields.method)} is not one of {', '.join(METHODS)}{did_you_mean(fields.method, METHODS)}"
         yield Complaint(("method",), "invalid-method", message)
     headers = fields.headers or {}
-    for name, value in headers.items():
-        yield from _check_header(name, value)
-    yield from _check_spellings(headers)
-    if sum(len(str(loc[0])) + len(text) for loc, text in texts_of(headers)) > LARGEST_HEADERS:
-        message = f"hold more than {LARGEST_HEADERS // 1024} KiB together, which servers refuse: send less"
-        yield Complaint(("headers",), "too-large", message)
     yield from reference_faults(fields.target_url, _as_tuples(headers), fields.body)
-    yield from _check_companions(fields)
 
 
 def _check_reach(target_url: str, reach: Reach) -> Iterator[Complaint]:
@@ -230,68 +227,8 @@ def _has_control(text: str) -> bool:
     return not text.isprintable() and any(unicodedata.category(char) == "Cc" for char in text)
 
 
-def _check_companions(fields: JobFields) -> Iterator[Complaint]:
-    """Fields that belong to others, or exclude each other."""
-    crons = fields.cron if isinstance(fields.cron, list) else [fields.cron]
-    if fields.seconds and any(isinstance(one, dict) for one in crons):
-        message = "seconds belongs to a crontab line: here, write the field `second` of the object"
-        yield Complaint(("seconds",), "schedule", message, at_key=True)
-    if fields.catchup and fields.coalesce is not None and fields.coalesce is not (fields.catchup != "all"):
-        written = "true" if fields.coalesce else "false"
-        message = f"catchup: {fields.catchup} contradicts coalesce: {written}: remove coalesce"
-        yield Complaint(("catchup",), "schedule", message, at_key=True)
-    if fields.overlap == "allow" and fields.max_instances is not None:
-        message = "overlap: allow knows no limit: remove max_instances, or write another overlap"
-        yield Complaint(("overlap",), "schedule", message, at_key=True)
-    if fields.overlap == "replace" and (fields.catchup == "all" or fields.coalesce is False):
-        message = "overlap: replace keeps the newest only, so all can't be caught up on: write catchup: last or none"
-        yield Complaint(("overlap",), "schedule", message, at_key=True)
-    for name, needs in (
-        ("day_match", "cron"),
-        ("seconds", "cron"),
-        ("dst", "interval" if fields.clock == "wall" else "cron"),
-        ("anchor", "interval"),
-        ("clock", "interval"),
-        ("fold", "run_at"),
-    ):
-        if getattr(fields, name) is not None and getattr(fields, needs) is None:
-            yield Complaint((name,), "schedule", f"{name} belongs to {needs}, which this job doesn't have", at_key=True)
-
-
 def _as_tuples(headers: Mapping[str, str | list[str]]) -> dict[str, HeaderValue]:
     return {name: value if isinstance(value, str) else tuple(value) for name, value in headers.items()}
-
-
-def _check_spellings(names: Iterable[str]) -> Iterator[Complaint]:
-    """Servers don't tell `x-a` from `X-A`."""
-    first: dict[str, str] = {}
-    for name in names:
-        other = first.setdefault(name.lower(), name)
-        if other != name and _HEADER_NAME.fullmatch(name):
-            message = f"is the same header as {other}: remove one; several values are written as a list below one name"
-            yield Complaint(("headers", name), "duplicate-key", message, at_key=True)
-
-
-def _check_header(name: str, value: str | list[str]) -> Iterator[Complaint]:
-    if not _HEADER_NAME.fullmatch(name):
-        yield Complaint(
-            ("headers",),  # not the name itself: a colon that was forgotten has made the value a part of it
-            "invalid-header",
-            f"{shown(_WORD_END.split(name, maxsplit=1)[0])} … is not a header name: it takes letters, digits and -",
-            at_key=True,
-        )
-    elif name.lower() in HEADERS_OF_THE_CLIENT:
-        message = f"{name} is set by the HTTP client: leave it out"
-        yield Complaint(("headers", name), "invalid-header", message, at_key=True)
-    elif name.lower().startswith("x-myscheduler-"):
-        message = f"{name} is set by the scheduler, this value is never sent"
-        yield Complaint(("headers", name), "reserved-header", message, Severity.WARNING, at_key=True)
-    if not isinstance(value, str) and name.lower() in SINGLE:
-        yield Complaint(("headers", name), "invalid-header", f"{name} takes one value, not a list: write it as text")
-    for loc, text in texts_of({name: value}):
-        if any(unicodedata.category(char) == "Cc" and char != "\t" for char in text):
-            message = "a header value can't hold line breaks or other control characters: remove them"
-            yield Complaint(("headers", *loc), "invalid-header", message)
 
 
 def _check_encodable(fields: JobFields) -> Iterator[Complaint]:

@@ -19,7 +19,7 @@ from myscheduler.core.manifest.fields import (
     JobFields,
     LengthFields,
 )
-from myscheduler.core.source.yaml_suspects import odd_space
+from myscheduler.core.source.yaml_suspects import BOM, odd_sign, odd_space
 
 
 def read_fields(values: Mapping[str, Any]) -> tuple[JobFields, list[Complaint]]:
@@ -30,10 +30,17 @@ def read_fields(values: Mapping[str, Any]) -> tuple[JobFields, list[Complaint]]:
         details = [detail for detail in error.errors(include_url=False) if not _is_other_shape(detail)]
     complaints = [_translate(detail) for detail in details[:MOST_PROBLEMS]]
     complaints += [Complaint(_loc(detail), "invalid-value", detail["msg"]) for detail in details[MOST_PROBLEMS:]]
-    wrong = {complaint.loc[0] for complaint in complaints if complaint.loc}
-    is_whole = all(complaint.loc for complaint in complaints)  # else a key is no text, and nothing can be judged
-    rest = {name: value for name, value in values.items() if is_whole and name not in wrong}
+    wrong = {_judged_together(complaint.loc) for complaint in complaints}
+    is_whole = () not in wrong  # else a key is no text, and nothing can be judged
+    rest = {name: value for name, value in values.items() if is_whole and (name,) not in wrong}
+    if isinstance(headers := rest.get("headers"), Mapping):
+        rest["headers"] = {name: value for name, value in headers.items() if ("headers", name) not in wrong}
     return JobFields.model_validate({"target_url": _SOME_URL} | rest), complaints
+
+
+def _judged_together(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """What is not judged any further when something in it has the wrong shape: a field, or one of the headers."""
+    return loc[: 2 if loc[:1] == ("headers",) else 1]
 
 
 _SOME_URL = "http://localhost"
@@ -91,10 +98,17 @@ def _text(value: Any) -> str:
 
 
 def _no_text(loc: tuple[str | int, ...], value: Any) -> str:
+    if _is_expression(loc):
+        return f"can't be {_found(loc, value)}: write a crontab line such as '0 9 * * *', or an object of fields"
     advice = ": put it into quotes" if isinstance(value, bool | int | float) else ""
     if value is None:
         advice = _spaced(str(loc[-1]))
     return f"has to be text, not {_found(loc, value)}{advice}"
+
+
+def _is_expression(loc: tuple[str | int, ...]) -> bool:
+    """A whole cron expression stands there, also one of a list or of a blackout; not a field of it."""
+    return loc == ("cron",) or (loc[0] == "cron" and isinstance(loc[-1], int)) or loc[::2] == ("blackout", "cron")
 
 
 _OF_TWO_SHAPES = frozenset({"cron", "interval", "duration"})
@@ -159,12 +173,17 @@ def _keys_around(loc: tuple[str | int, ...]) -> list[str]:
 def _unknown(name: str, known: list[str]) -> str:
     if (odd := odd_space(name)) is not None:
         return f"{odd} is a part of the key {key_shown(name.strip())!r}: write plain spaces"
+    if sign := odd_sign(name):
+        advice = "remove it" if BOM in name else "write the plain sign, and a space behind it"
+        return f"{sign} is a part of the key {key_shown(name.lstrip(BOM))!r}: {advice}"
     advice = did_you_mean(key_shown(name), known) or f": the keys are {', '.join(known)}"
     return f"unknown key {key_shown(name)!r}{advice}{_spaced(name)}"
 
 
 def _spaced(key: str) -> str:
     """What to write where a key took its value in, as `a:b` does."""
+    if "\uff1a" in key:
+        return ", and a plain colon with a space behind it belongs into the key"
     return ", and a space belongs behind the colon" if ":" in key else ""
 
 

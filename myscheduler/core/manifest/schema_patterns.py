@@ -10,7 +10,7 @@ from typing import Any
 
 from myscheduler.core.header_values import SINGLE
 from myscheduler.core.job.spec import METHODS
-from myscheduler.core.manifest.declaration import HEADERS_OF_THE_CLIENT
+from myscheduler.core.manifest.header_checks import HEADERS_OF_THE_CLIENT
 from myscheduler.core.schedule.dialect import CRONTAB_FIELDS, MACROS
 
 Schema = dict[str, Any]
@@ -47,11 +47,18 @@ JOB_ID: Schema = matching(
 NAME: Schema = matching(f"[^{_CONTROLS}]*", "A name has no line breaks or other control characters.")
 METHOD: Schema = matching(_any_of(METHODS), f"Write one of {', '.join(METHODS)}.")
 
+_LABEL = rf"[^{_SPACES}{_CONTROLS}/?#@:\[\]<>{{}}()|\\^`\u0022'!$%&*+,;=~.]+"
+_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_NO_NAME = (
+    rf"(?!([A-Za-z0-9_-]*\.)*([0-9]+|0[xX][0-9A-Fa-f]*)\.?(:[0-9]*)?([/?#]|{_END}))(?!-)"
+    rf"(?!{in_any_case('http')}[Ss]?(:/|//))"
+)
+"""A lookahead: neither ends the host with a number, nor begins it with a hyphen or a second scheme."""
 _HOST = (
     rf"([^{_SPACES}{_CONTROLS}/?#]*@)?"
     rf"(\[[0-9A-Fa-f:.%]+[^\]{_SPACES}{_CONTROLS}]*\]"
-    rf"|(?![0-9.]+(:[0-9]+)?([/?#]|{_END}))[^{_SPACES}{_CONTROLS}/?#@:\[\]<>{{}}()|\\^`\u0022'!$%&*+,;=~]+"
-    r"|([0-9]{1,3}\.){3}[0-9]{1,3})"
+    rf"|{_NO_NAME}{_LABEL}(\.{_LABEL})*\.?"
+    rf"|({_OCTET}\.){{3}}{_OCTET})"
 )
 """With a login before it: a name, or an address in the one spelling that is called."""
 _REFERENCES = rf"(?=([^$]|\$(?!\$?\{{)|\$\$\{{|\$\{{secret:[A-Za-z0-9._-]{{1,253}}\}})*{_END})"
@@ -106,13 +113,14 @@ DAYS: Schema = matching(
 )
 COUNTRY: Schema = matching("[A-Z]{2,3}", "Write an ISO 3166 code, such as JP.")
 
+_GAP = r"[\t-\r\u001c-\u0020]"
 _FIELD = "[0-9A-Za-z*,/#-]+"
 _MACRO = _any_of(MACROS)
 _IN_AN_OBJECT = "A year, or a week, belongs into an object such as {year: 2027, month: 4}"
 
 
 def _line(fields: int) -> str:
-    return _trimmed(rf"({_MACRO}|{_FIELD}([{_SPACES}]+{_FIELD}){{{fields - 1}}})")
+    return rf"{_GAP}*({_MACRO}|{_FIELD}({_GAP}+{_FIELD}){{{fields - 1}}}){_GAP}*"
 
 
 FIVE_FIELDS: Schema = matching(

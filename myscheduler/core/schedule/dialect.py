@@ -4,7 +4,6 @@ It is Debian's crontab(5) with what cronsim adds to it (`5/10`, `L`, `LW`, `MON#
 second in the object form. Weekdays count from 0 = Sunday.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,6 +12,7 @@ from itertools import compress
 from typing import Literal
 
 from myscheduler.core.findings.masking import LOOKED_AT, key_shown, masked_text
+from myscheduler.core.schedule.cron_hints import before_fields, beside_fields, has_year, name_meant, odd_space
 from myscheduler.core.schedule.expression import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -151,48 +151,29 @@ def crontab_fields(line: str, *, seconds: bool = False) -> dict[str, str]:
 
     With `seconds` the line has six fields, the seconds first. Raises a `ScheduleError` for another number of fields.
     """
+    if odd := odd_space(line):
+        raise ScheduleError(f"has {odd} in it: write plain spaces between the fields")
     text = line.strip()
-    if zone := _ZONE_BEFORE.match(text):
-        raise ScheduleError(
-            f"{_shown(zone[0].strip())} is no part of a cron expression here: write `timezone: {zone[1]}` beside it"
-        )
+    if fault := before_fields(text):
+        raise ScheduleError(f"{_shown(text)} {fault}")
     if text.startswith("@"):
         return dict(zip(CRONTAB_FIELDS, _macro(text).split(), strict=True))
     parts = text.split()
     names = ("second", *CRONTAB_FIELDS) if seconds else CRONTAB_FIELDS
-    if len(parts) == 7 or (len(parts) == 6 and _YEAR.fullmatch(parts[-1])):
-        fields = "year" if len(parts) == 6 else "second and year"
-        raise ScheduleError(
-            f"{_shown(text)} has {len(parts)} fields, the year last, as other schedulers have it: write an object such "
-            f"as `{{minute: 0, hour: 6, day: 1}}`, with {fields} in it where they matter"
-        )
+    if len(parts) == len(names) and not has_year(parts):
+        return dict(zip(names, parts, strict=True))
+    if fault := beside_fields(text, len(names)):
+        raise ScheduleError(f"{_shown(text)} {fault}")
     if len(parts) == 6 and not seconds:
         raise ScheduleError(f"{_shown(text)} has 6 fields: write `seconds: true` beside it when seconds come first")
-    if len(parts) != len(names):
-        wanted = f"{len(names)}: {' '.join(names)}"
-        because = ", as `seconds: true` says" if seconds else ""
-        raise ScheduleError(f"{_shown(text)} has {len(parts)} fields, not {wanted}{because}")
-    return dict(zip(names, parts, strict=True))
-
-
-_ZONE_BEFORE = re.compile(r"(?:CRON_)?TZ=[\"']?([^\s\"']{1,64})[\"']?(?:\s+|$)")
-_YEAR = re.compile(r"(?:19|20)\d\d(?:[-/,].*)?")
-_INSTEAD = {
-    "@minutely": "`* * * * *`",
-    "@every_minute": "`* * * * *`",
-    "@secondly": "`interval: {seconds: 1}`",
-    "@every_second": "`interval: {seconds: 1}`",
-    "@quarterly": "`0 0 1 */3 *`",
-    "@weekdays": "`0 0 * * mon-fri`",
-    "@weekends": "`0 0 * * sat,sun`",
-    "@reboot": "`run_at` with the moment; nothing runs because the service started",
-}
-"""Names that are not crontab's, or make no sense here, and what they probably meant."""
+    wanted = f"{len(names)}: {' '.join(names)}"
+    because = ", as `seconds: true` says" if seconds else ""
+    raise ScheduleError(f"{_shown(text)} has {len(parts)} fields, not {wanted}{because}")
 
 
 def _macro(text: str) -> str:
     known = MACROS.get(text.lower()) if text.isascii() else None
-    if instead := _INSTEAD.get(text.lower()):
+    if instead := name_meant(text):
         raise ScheduleError(f"{_shown(text)} is not known here: write {instead}")
     if known is None:
         close = get_close_matches(text.lower()[:40], MACROS, n=1, cutoff=0.8)

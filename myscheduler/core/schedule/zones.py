@@ -4,10 +4,8 @@ Instants are counted in whole seconds as wall time is (see `walls`), and a zone 
 Zones are those of the `tzdata` package, whatever files the system has.
 """
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import pairwise
@@ -16,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from myscheduler.core.findings.problem import shown
 from myscheduler.core.schedule.expression import DAY, FIRST_YEAR
+from myscheduler.core.schedule.zone_hints import meant_zone
 from myscheduler.errors import ScheduleError
 
 
@@ -127,47 +126,7 @@ def check_zone(name: str) -> None:
     """Raise a `ScheduleError` (field `timezone`) for what is no zone of the IANA database."""
     if is_zone(name):
         return
-    raise ScheduleError(f"{shown(name)} is not a time zone; {_meant_zone(name[:40])}", field="timezone")
-
-
-_FIXED = re.compile(r"(?:UTC|GMT|Z)?[ ]?([+-])(\d{1,2})(?::?([0-5]\d))?", re.IGNORECASE)
-"""An offset as people and clocks write it, which is no name of a zone."""
-_PLACES = {
-    (1, 3, 30): "Asia/Tehran", (1, 4, 30): "Asia/Kabul", (1, 5, 30): "Asia/Kolkata", (1, 5, 45): "Asia/Kathmandu",
-    (1, 6, 30): "Asia/Yangon", (1, 9, 0): "Asia/Tokyo", (1, 9, 30): "Australia/Darwin",
-    (-1, 9, 30): "Pacific/Marquesas",
-}  # fmt: skip
-"""Places whose clocks have an offset all year round: what the database has no other name for, and our default."""
-
-
-def _meant_zone(name: str) -> str:
-    """What to write instead. A zone of another offset is never proposed, however close its spelling is."""
-    if offset := _FIXED.fullmatch(name.strip()):
-        return _fixed_zone(-1 if offset[1] == "-" else 1, int(offset[2]), int(offset[3] or 0))
-    close = get_close_matches(name.lower(), _zone_spellings(), n=3, cutoff=0.75)
-    found = [_zone_spellings()[one] for one in close]
-    digits = _offset_in(name)
-    same = next((zone_name for zone_name in found if _offset_in(zone_name) == digits), None)
-    return f"did you mean {same}?" if same else "write an IANA name like Asia/Tokyo"
-
-
-def _fixed_zone(sign: int, hours: int, minutes: int) -> str:
-    """The zone that has this offset; those of the database have the sign of POSIX, which is the reverse."""
-    written = f"UTC{'-' if sign < 0 else '+'}{hours}" + (f":{minutes:02}" if minutes else "")
-    if not hours and not minutes:
-        return "write UTC"
-    reverse = f"Etc/GMT{'+' if sign < 0 else '-'}{hours}"
-    fixed = f"{reverse} (its sign is reversed)" if not minutes and is_zone(reverse) else None
-    named = [one for one in (_PLACES.get((sign, hours, minutes)), fixed) if one]
-    if not named:
-        return f"no zone is always {written}: write the name of a place, such as Asia/Tokyo"
-    return f"for {written} write {' or '.join(named)}; the name of a place knows when its clocks change"
-
-
-def _offset_in(name: str) -> tuple[str, str] | None:
-    """The sign and the number in a name."""
-    found = re.search(r"([+-]?)0*(\d+)", name)
-    return (found[1], found[2]) if found else None
+    raise ScheduleError(f"{shown(name)} is not a time zone; {meant_zone(name[:40], _zone_names())}", field="timezone")
 
 
 @cache
@@ -190,11 +149,3 @@ def local_time(moment: datetime, name: str) -> datetime:
 def _zone_names() -> frozenset[str]:
     """The package's own list, so that no name ever becomes a path before it is known to be a zone."""
     return frozenset(files("tzdata").joinpath("zones").read_text("utf-8").split()) - {"Factory"}
-
-
-@cache
-def _zone_spellings() -> dict[str, str]:
-    """Lower-case spellings, of the city alone too, to the zone they mean."""
-    names = sorted(_zone_names())
-    cities = {name.rpartition("/")[2].lower(): name for name in names}
-    return cities | {name.lower(): name for name in names}

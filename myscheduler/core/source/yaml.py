@@ -13,6 +13,7 @@ import yaml
 
 from myscheduler.core.bounds import DEEPEST, MOST_IN_DOCUMENT, MOST_IN_FILE, read_number
 from myscheduler.core.findings.problem import Complaint
+from myscheduler.core.source.surrogate_pairs import half_character, with_whole_characters
 
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -98,11 +99,11 @@ def read_documents(text: str) -> Iterator[Document]:
 
     Raises `YamlError` at the first place that isn't YAML, before any document is returned.
     """
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one is ten times as fast
     try:
-        _refuse_excess(text, loader)
-        nodes = list(yaml.compose_all(text, Loader=loader))
+        nodes = _composed(text)
     except yaml.MarkedYAMLError as error:
+        if _HALF_ERROR in (error.problem or "") and (whole := with_whole_characters(text)) != text:
+            return read_documents(whole)
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise YamlError(_explain(error, text, line), line, column) from error
@@ -116,6 +117,14 @@ def read_documents(text: str) -> Iterator[Document]:
     return (_document(node) for node in nodes if not _is_empty(node))
 
 
+def _composed(text: str) -> list[yaml.Node]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C one is ten times as fast
+    _refuse_excess(text, loader)
+    return list(yaml.compose_all(text, Loader=loader))
+
+
+_HALF_ERROR = "Unicode character escape"
+"""What both loaders say of an escape that is half a character."""
 _MAY_BE_DEEP = re.compile(r"[ \t?:-]{50,}")
 """Before a block 100 levels deep stand at least 50 columns of indentation and indicators, wherever its line begins."""
 
@@ -274,6 +283,8 @@ def _explain(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
         return "a * that is not in quotes starts an alias in YAML: put the value into quotes, such as '*/5 * * * *'"
     if "\t" in written[: len(written) - len(written.lstrip())] or "'\\t'" in problem:
         return "a tab can't indent in YAML: use spaces"
+    if _HALF_ERROR in problem and (half := half_character(written)):
+        return half
     return f"is not YAML: {problem}"
 
 

@@ -11,6 +11,22 @@ _SPACES = {
     "\u202f": "a narrow no-break space (U+202F)",
     "\u3000": "a full-width space (U+3000)",
 }
+BOM = "\ufeff"
+_SIGNS = {
+    "\uff1a": "a full-width colon (\uff1a)",
+    "\uff0c": "a full-width comma (\uff0c)",
+    "\u3001": "an ideographic comma (\u3001)",
+    "\uff5b": "a full-width brace (\uff5b)",
+    "\uff5d": "a full-width brace (\uff5d)",
+    "\uff3b": "a full-width bracket (\uff3b)",
+    "\uff3d": "a full-width bracket (\uff3d)",
+    BOM: "a byte order mark (U+FEFF), which nobody sees,",
+}
+_SIGN = re.compile(
+    "[{[](?:\"[^\"]*+\"|'[^']*+'|[^\"'#{}\\[\\]\uff0c\u3001\uff1a\uff5d\uff3d])*+([\uff0c\u3001\uff1a\uff5d\uff3d])"
+    "|(?:^|[:-])[ \\t]*([\uff5b\uff3b])|(\ufeff)"
+)
+"""Signs that YAML would have a use for in the plain form: within braces, or where a value begins."""
 _SPACE = re.compile(f"^[ \\t-]*([{''.join(_SPACES)}])|:([{''.join(_SPACES)}])")
 _NEAR = 20
 """So many lines before the place of an error are looked at; the mistake is often a line above it."""
@@ -34,9 +50,17 @@ def odd_space(text: str) -> str | None:
     return next((_SPACES[end] for end in (text[:1], text[-1:]) if end in _SPACES), None)
 
 
+def odd_sign(key: str) -> str | None:
+    """What a sign in a key is called that only looks like one of YAML."""
+    return next((_SIGNS[char] for char in key if char in _SIGNS), None)
+
+
 def _odd(line: str) -> str | None:
     if _COLON.match(line):
         return "a full-width colon (\uff1a) stands where YAML wants a plain one: write ': '"
+    if sign := _SIGN.search(line):
+        found = next(filter(None, sign.groups()))
+        return f"{_SIGNS[found]} stands here: {'remove it' if found == BOM else 'write the plain sign'}"
     if space := _SPACE.search(line):
         return f"{_SPACES[space[1] or space[2]]} stands where YAML wants a plain space: write that"
     return None

@@ -532,6 +532,45 @@ async def test_a_connection_is_not_used_for_ever(talker: Talker) -> None:
     assert 2 <= talker.requests[-1] <= 3
 
 
+class EarlyTalker(Talker):
+    """Answers when it has the head and so many bytes of the body, and reads no further."""
+
+    def __init__(self, read: int) -> None:
+        self._read = read
+        super().__init__()
+
+    def _serve(self, connection: socket.socket, number: int) -> None:
+        with suppress(OSError):
+            while data := connection.recv(1_024):
+                if b"HTTP/1.1" in data:
+                    self.requests.append(number)
+                    taken = len(data.partition(b"\r\n\r\n")[2])
+                    while taken < self._read:
+                        taken += len(connection.recv(65_536))
+                    connection.sendall(self._answer)
+
+
+@pytest.mark.parametrize(
+    ("size", "read", "connections"),
+    [
+        pytest.param(900_000, 0, [1, 2], id="nobody reads it"),
+        pytest.param(900_000, 900_000, [1, 1], id="all of it is read"),
+        pytest.param(1_500_000, 0, [1, 2], id="in pieces"),
+        pytest.param(100, 0, [1, 1], id="small"),
+    ],
+)
+async def test_no_request_is_sent_behind_the_rest_of_another(
+    sender: Sender, size: int, read: int, connections: list[int]
+) -> None:
+    """A target that answers early and reads no further would never come to it."""
+    talker = EarlyTalker(read)
+    message = request(f"http://127.0.0.1:{talker.port}/", "POST", b"x" * size)
+    for _ in range(2):
+        assert await sender.send(message) == Outcome(200, None, None, 2, "ok")
+    talker.close()
+    assert talker.requests == connections
+
+
 @pytest.mark.parametrize(
     "reply",
     [

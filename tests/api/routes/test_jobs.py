@@ -186,7 +186,7 @@ class TestContract:
         ("fields", "place", "words"),
         [
             pytest.param({"cron": ["0 9 * * *", "0 9 *"]}, "cron.1", "has 3 fields", id="an item"),
-            pytest.param({"cron": ["0 9 * * *", 7]}, "cron.1", "put it into quotes", id="a number"),
+            pytest.param({"cron": ["0 9 * * *", 7]}, "cron.1", "can't be 7: write a crontab line", id="a number"),
             pytest.param({"cron": ["0 9 * * *", {"hour": 24}]}, "cron.1.hour", "takes 0-23", id="a field of an item"),
             pytest.param({"cron": []}, "cron", "is an empty list", id="nothing"),
             pytest.param({"cron": ["0 9 * * *"] * 21}, "cron", "more than 20", id="too many"),

@@ -68,6 +68,15 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
                 ("http://127.0.0.01/", "no address that can be called: write 127.0.0.1"),
                 ("http://127.0.0.1./", "no address that can be called: write 127.0.0.1"),
                 ("http://1.2.3.4.5/", "no address that can be called: it takes four numbers up to 255"),
+                ("http://0x7f.1/", "no address that can be called: write 127.0.0.1"),
+                ("http://0x7f000001/", "no address that can be called: write 127.0.0.1"),
+                ("http://foo.1/", "has foo.1 for a host, which is no address that can be called"),
+                ("http://foo.123./", "it takes four numbers up to 255"),
+                ("http://x.0X1/", "has x.0x1 for a host, which is no address"),
+                ("http://-a.com/", "names a host that begins with -, which nobody looks up"),
+                ("https://https://example.com/", "has its scheme twice: write it once"),
+                ("https://http:/example.com/", "has its scheme twice: write it once"),
+                ("http://HTTP//example.com/", "has its scheme twice: write it once"),
                 ("http://256.1.1.1/", "it takes four numbers up to 255, such as 127.0.0.1"),
                 ("http://$HOST/", "names a host with $ in it, which no host has: write its name in place of that"),
                 ("http://u:p@{{host}}:80/", "names a host with { } in it"),
@@ -100,7 +109,9 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param({"timezone": "-3"}, "timezone", "for UTC-3 write Etc/GMT+3", id="a bare offset"),
         pytest.param({"timezone": "+05:30"}, "timezone", "for UTC+5:30 write Asia/Kolkata", id="half an hour"),
         pytest.param({"timezone": "UTC+13:37"}, "timezone", "no zone is always UTC+13:37", id="no such offset"),
-        pytest.param({"timezone": "Etc/GMT+25"}, "timezone", "write an IANA name", id="another offset is not meant"),
+        pytest.param(
+            {"timezone": "Etc/GMT+25"}, "timezone", "no zone is always UTC-25", id="another offset is not meant"
+        ),
         pytest.param({"headers": {"A": []}}, "headers.A", "is an empty list", id="no value of a header"),
         pytest.param(
             {"headers": {"A": ["b", "c\nd"]}}, "headers.A.1", "can't hold line breaks", id="a line break in one"
@@ -111,6 +122,10 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param({"headers": {"A": 1}}, "headers.A", "has to be text, not a number: put it into", id="a number"),
         pytest.param({"headers": {"A": {"b": "c"}}}, "headers.A", "has to be text, not an object", id="an object"),
         pytest.param({"headers": {"A": ["${x}"]}}, "headers.A.0", "${ begins a reference", id="a reference in a list"),
+        *(
+            pytest.param({"headers": {"Host": value}}, "headers.Host", "is no host that servers read alike", id=value)
+            for value in ("a b", "", "a.test/x", "u@a.test", "a.test, b.test", "日本.jp", "a.test\n")
+        ),
         pytest.param({"headers": {"Host": ["a", "b"]}}, "headers.Host", "takes one value, not a list", id="two hosts"),
         pytest.param(
             {"body": {"a": [1, float("inf")]}}, "body.a.1", "is a number that JSON can't carry", id="an endless number"
@@ -124,14 +139,15 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param({"cron": "@dayly"}, "cron", "did you mean @daily?", id="@dayly"),
         pytest.param(_with("interval", "1h"), "interval", "'1h' is not a duration", id="1h"),
         pytest.param({"end_at": "soon"}, "end_at", "'soon' is not a date with a time", id="soon"),
-        pytest.param({"headers": {"a b": "x"}}, "headers", "'a' … is not a header name", id="header name"),
-        pytest.param({"headers": {"A: Bearer x": "y"}}, "headers", "'A' … is not a header name", id="a whole header"),
+        pytest.param({"headers": {"a b": "x"}}, "headers.a…", "'a…' is not a header name", id="header name"),
+        pytest.param({"headers": {"A: Bearer x": "y"}}, "headers.A…", "'A…' is not a header name", id="a whole header"),
         pytest.param({"headers": {"A": "x\r\nB: y"}}, "headers.A", "can't hold line breaks", id="header injection"),
         pytest.param(
             {"headers": {"Content-Length": "1"}}, "headers.Content-Length", "set by the HTTP client", id="length"
         ),
         pytest.param({"headers": {"A": 1}}, "headers.A", "put it into quotes", id="number as a header"),
         pytest.param({"headers": ["A"]}, "headers", "has to be an object, not a list", id="headers as a list"),
+        pytest.param({"labels": {"cron": 5}}, "labels.cron", "has to be text, not 5: put it", id="a label named cron"),
         pytest.param({"labels": {"a": None}}, "labels.a", "has to be text, not nothing", id="label"),
         pytest.param({"body": float("nan")}, "body", "is a number that JSON can't carry", id="NaN"),
         pytest.param({"body": {"a": ["\ud800"]}}, "body", "half of a surrogate pair", id="surrogate"),
@@ -170,7 +186,9 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param({"cron": {"hour": "99"}}, "cron.hour", "`99` is out of range: hour takes 0-23", id="hour 99"),
         pytest.param({"cron": "0 99 * * *"}, "cron", "hour: `99` is out of range", id="crontab names the field"),
         pytest.param({"cron": "*/5"}, "cron", "has 1 fields, not 5", id="short crontab"),
-        pytest.param({"cron": 5}, "cron", "has to be text, not 5: put it into quotes", id="number as cron"),
+        pytest.param({"cron": 5}, "cron", "can't be 5: write a crontab line such as", id="number as cron"),
+        pytest.param({"cron": ["0 9 * * *", None]}, "cron.1", "can't be nothing: write", id="null in a list"),
+        pytest.param({"cron": [["0 9 * * *"]]}, "cron.0", "can't be a list: write a crontab line", id="list in a list"),
         pytest.param({"cron": {"day": 31, "month": 2}}, "cron", "never fires", id="31 February"),
         pytest.param(_with("interval", {}), "interval", "at least one second", id="empty interval"),
         pytest.param(_with("interval", 5), "interval", "such as {minutes: 10}, or an ISO", id="number as interval"),
@@ -252,6 +270,61 @@ def test_every_problem_at_once() -> None:
     assert [complaint.field for complaint in complaints] == ["job_id", "target_url", "method", "headers.A", "cron"]
     _, complaints = declare({"a": 1, "b": 2}, zone=TOKYO)
     assert {complaint.field for complaint in complaints} == {"a", "b", "target_url"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        (
+            {"X-日": "a", "x y": "b", "": "c", "Set-Cookie:": "x", "A": "d"},
+            [
+                ("headers.X-日", "'X-日' is not a header name: it takes ASCII letters, digits and -"),
+                ("headers.x…", "'x…' is not a header name: it takes ASCII letters, digits and -"),
+                ("headers.", "the name of a header is empty: write it, or remove the line"),
+                ("headers.Set-Cookie…", "'Set-Cookie…' is not a header name: it takes ASCII letters, digits and -"),
+            ],
+        ),
+        (
+            {"A": 5, "a": "x", "b c": "d", "E": "f\n"},
+            [
+                ("headers.A", "has to be text, not a number: put it into quotes"),
+                ("headers.b…", "'b…' is not a header name: it takes ASCII letters, digits and -"),
+                ("headers.E", "a header value can't hold line breaks or other control characters: remove them"),
+                (
+                    "headers.a",
+                    "is the same header as A: remove one; several values are written as a list below one name",
+                ),
+            ],
+        ),
+    ],
+)
+def test_each_header_is_told(headers: dict[str, Any], told: list[tuple[str, str]]) -> None:
+    _, complaints = declare(BASE | {"headers": headers}, zone=TOKYO)
+    assert [(complaint.field, complaint.message) for complaint in complaints] == told
+    assert len({complaint.loc for complaint in complaints}) == len(told)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        (_with("interval", {"month": 1}, anchor="2026-01-31T09:00", clock="wall"), ["interval.month"]),
+        (_with("interval", 5, anchor="2026-01-31T09:00", clock="wall", dst={"gap": "skip"}), ["interval"]),
+        (_with("interval", {"days": 0.5}, clock="wall"), ["interval.days"]),
+        (_with("interval", {"days": 1}, clock="wall", anchor=5), ["anchor"]),
+        (_with("interval", {"months": 1}, clock="wal", anchor="2026-01-31T09:00", dst={"gap": "skip"}), ["clock"]),
+        ({"cron": 5, "day_match": "all", "seconds": True, "dst": {}}, ["cron"]),
+        ({"cron": ["0 9 * * *", 5], "dst": {"gap": "skip"}}, ["cron.1"]),
+        ({"cron": "0 0 9 * * *", "seconds": "yes"}, ["seconds"]),
+        ({"cron": 5, "schedule_type": "cron"}, ["cron"]),
+        (_with("run_at", 5, fold=1), ["run_at"]),
+        (_with("interval", 5, schedule_type="interval", cron="0 9 * * *"), ["interval"]),
+        ({"cron": 5, "anchor": "2026-01-31T09:00"}, ["cron", "anchor"]),
+    ],
+)
+def test_a_field_of_the_wrong_shape_is_there(fields: dict[str, Any], told: list[str]) -> None:
+    """What belongs to it is not blamed."""
+    _, complaints = declare(BASE | fields, zone=TOKYO)
+    assert [complaint.field for complaint in complaints] == told
 
 
 def test_reserved_header_is_only_a_warning() -> None:
@@ -401,7 +474,8 @@ def test_declare_never_raises(values: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "http://127.0.0.1/", "http://[::1]:80/", "http://my_service:8080/", "http://localhost./", "http://foo.123/",
+        "http://127.0.0.1/", "http://[::1]:80/", "http://my_service:8080/", "http://localhost./", "http://foo.123.test/",
+            "http://https:8080/", "http://a-.test/",
         "http://日本.jp/", "http://１２７.0.0.1/", "http://user:${secret:a}@host/", "HTTP://HOST:1",
     ],
 )  # fmt: skip

@@ -361,6 +361,18 @@ def test_problems_that_nobody_would_read_are_left_out(text: str, rule: str) -> N
     assert not problems[-1].job_id
 
 
+def test_each_header_is_told_at_its_line() -> None:
+    problems = _parse(f"job_id: a\n{GOOD}headers:\n  X-日: a\n  x y: b\n  A: 5\n  a: c\n  B:secret: d\n").problems
+    assert [(one.line, one.field, one.rule) for one in sorted(problems)] == [
+        (5, "headers.X-日", "invalid-header"),
+        (6, "headers.x…", "invalid-header"),
+        (7, "headers.A", "invalid-type"),
+        (8, "headers.a", "duplicate-key"),
+        (9, "headers.B…", "invalid-header"),
+    ]
+    assert "secret" not in str(problems)
+
+
 def test_errors_are_told_before_warnings() -> None:
     own = "".join(f"  X-MyScheduler-{number}: x\n" for number in range(100))
     problems = _parse(f"job_id: a\n{GOOD}headers:\n{own}timeot: 1\n").problems
@@ -445,6 +457,17 @@ def test_any_file_says_what_is_wrong_with_it(content: bytes) -> None:
     [
         pytest.param("job_id:\u00a0a\ntarget_url: http://x/\n", 1, "a no-break space (U+00A0)", id="behind a colon"),
         pytest.param("job_id: a\nname\uff1aあ\ntarget_url: http://x/\n", 2, "a full-width colon", id="colon"),
+        *(
+            pytest.param(f"job_id: a\ninterval: {written}\n", 2, message, id=written)
+            for written, message in (
+                ("{hours: 1\uff0cminutes: 2}", "a full-width comma (\uff0c) stands here: write the plain sign"),
+                ("{'hours': '1'\u3001 minutes: 2}", "an ideographic comma (\u3001) stands here"),
+                ("\uff5bhours: 1\uff5d", "a full-width brace (\uff5b) stands here"),
+                ("{hours: 1\uff5d", "a full-width brace (\uff5d) stands here"),
+                ("[PT1H\uff3d", "a full-width bracket (\uff3d) stands here"),
+            )
+        ),
+        pytest.param("job_id: a\n\ufeffname: b\n", 2, "a byte order mark (U+FEFF), which nobody sees", id="BOM"),
         pytest.param("job_id: a\n<<<<<<< HEAD\nname: b\n=======\nname: c\n>>>>>>> d\n", 2, "git", id="conflict"),
     ],
 )
@@ -452,6 +475,34 @@ def test_what_only_looks_like_yaml_is_named_at_its_line(text: str, line: int, me
     (problem,) = parse_file(SourceFile.of("a.yaml", text.encode()), zone="UTC").problems
     assert (problem.line, problem.rule) == (line, "yaml-syntax")
     assert message in problem.message
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        (
+            "interval: {hours\uff1a 1, minutes\uff1a2}",
+            {
+                "interval.hours…": "a full-width colon (\uff1a) is a part of the key 'hours…': write the plain",
+                "interval.minutes…": "a full-width colon (\uff1a) is a part of the key 'minutes…': write the plain",
+            },
+        ),
+        (
+            "interval: PT1H\nheaders: {X-Api-Key\uff1ahunter2, A: b}",
+            {"headers.X-Api-Key…": "has to be text, not nothing, and a plain colon with a space behind it belongs"},
+        ),
+        (
+            "interval: PT1H\n'\ufeffname': b",
+            {"\ufeffname": "a byte order mark (U+FEFF), which nobody sees, is a part of the key 'name': remove it"},
+        ),
+        ("cron: '0\u30006 * * *'", {"cron": "has ideographic space (U+3000) in it: write plain spaces between"}),
+    ],
+)
+def test_a_sign_that_only_looks_like_a_plain_one_is_named(fields: str, told: dict[str, str]) -> None:
+    problems = {one.field: one.message for one in _parse(f"job_id: a\ntarget_url: http://x/\n{fields}\n").problems}
+    assert problems.keys() == told.keys()
+    assert all(problems[field].startswith(message) for field, message in told.items())
+    assert "hunter2" not in str(problems)
 
 
 def test_whole_numbers_may_be_written_as_floats() -> None:

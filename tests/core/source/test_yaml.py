@@ -1,5 +1,6 @@
 """YAML with addresses: what is refused, what to write instead, and where it stands."""
 
+import json
 from typing import Any
 
 import pytest
@@ -87,6 +88,27 @@ def test_complaint(text: str, rule: str, advice: str) -> None:
     assert advice in complaint.message
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": "😀"},
+        {"a😀": ["𝔘x😀😀", 1, -2.5, True, False, None, {}], "b": "\\ud83d\\ude00", "c": 'x"\\😀"'},
+        ["\\\\ud83d😀", "日本 🗾\n\t"],
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 2, "\t"])
+def test_what_json_libraries_write_is_read(value: Any, indent: int | str | None) -> None:
+    """They escape a character beyond the first plane in two halves."""
+    text = json.dumps(value, indent=indent)
+    assert _read(text).value == json.loads(text) == value
+    assert [one.value for one in read_documents(f"---\n{text}\n---\n{text}")] == [value, value]
+
+
+def test_places_in_json_stay_where_they_are() -> None:
+    text = '{"a\\ud83d\\ude00": "\\ud83d\\ude00\\ud83d\\ude00", "b": 1}'
+    assert _read(text).position(("b",)) == (1, text.index("1}") + 1)
+
+
 def test_bomb() -> None:
     levels = [f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join([f'*{chr(97 + n)}'] * 10)}]" for n in range(8)]
     document = _read("\n".join(["a: &a [x]", *levels]))
@@ -123,7 +145,14 @@ def test_many_documents_that_hold_less_are_read() -> None:
         pytest.param("名: 日本\na: x\x01", "doesn't allow (control characters", (2, 5), id="control character"),
         pytest.param("a: 1\n\0---\nb: 1", "doesn't allow", (2, 1), id="NUL hides nothing"),
         pytest.param("a: \ud800", "half of a surrogate pair", (1, 4), id="surrogate"),
-        pytest.param('a: "\\ud800"', "invalid Unicode", (1, 7), id="escaped surrogate"),
+        pytest.param('a: "\\ud800"', "holds half of a surrogate pair", (1, 7), id="escaped surrogate"),
+        pytest.param(
+            'a: "\\ud83d\\ude00"',
+            "in two halves, as JSON escapes it: write the character itself, or \\U0001F600",
+            (1, 7),
+            id="a pair in YAML",
+        ),
+        pytest.param('{"a": "\\ud83d\\ude00", "b": "\\ude00"}', "half of a surrogate pair", (1, 31), id="and a half"),
     ],
 )
 def test_not_yaml(text: str, message: str, place: tuple[int, int]) -> None:

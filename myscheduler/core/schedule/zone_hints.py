@@ -1,0 +1,97 @@
+"""What to write in place of a name that is no time zone.
+
+A zone of another offset is never proposed, however close its spelling is: its jobs would run hours off.
+"""
+
+import re
+import unicodedata
+from difflib import get_close_matches
+from functools import lru_cache
+
+_FIXED = re.compile(
+    r"[(]?(?:(?:etc/)?(?:utc|gmt|ut|z)/?)?\s*([+-])\s*(\d{1,2})(?::?([0-5]\d))?(?:[)\s].*)?"
+    r"|(?:etc/)?(?:utc|gmt)()\s*(\d{1,2})(?::?([0-5]\d))?",
+    re.IGNORECASE,
+)
+"""An offset as people, clocks and Windows write it, which is no name of a zone."""
+_POSIX = re.compile(r"etc/gmt([+-])(\d{1,2})", re.IGNORECASE)
+"""A name of the database as it might be, with the sign of POSIX, which is the reverse."""
+_ABBREVIATION = re.compile(r"([A-Z]{1,5}|[a-z]{1,4})(?![A-Za-z/_])")
+"""At the beginning: `JST`, and the `JST-9` of POSIX."""
+_MINUS = str.maketrans("‐‑‒–−", "-----")
+_PLACES = {
+    (1, 3, 30): "Asia/Tehran", (1, 4, 30): "Asia/Kabul", (1, 5, 30): "Asia/Kolkata", (1, 5, 45): "Asia/Kathmandu",
+    (1, 6, 30): "Asia/Yangon", (1, 9, 0): "Asia/Tokyo", (1, 9, 30): "Australia/Darwin",
+    (-1, 9, 30): "Pacific/Marquesas",
+}  # fmt: skip
+"""Places whose clocks have an offset all year round: what the database has no other name for, and our default."""
+_ABBREVIATED = {
+    "AEDT": "Australia/Sydney", "AEST": "Australia/Sydney", "AKDT": "America/Anchorage", "AKST": "America/Anchorage",
+    "AWST": "Australia/Perth", "BRT": "America/Sao_Paulo", "CDT": "America/Chicago", "CEST": "Europe/Berlin",
+    "EDT": "America/New_York", "EEST": "Europe/Helsinki", "HKT": "Asia/Hong_Kong", "ICT": "Asia/Bangkok",
+    "JST": "Asia/Tokyo", "KST": "Asia/Seoul", "MDT": "America/Denver", "MSK": "Europe/Moscow",
+    "NZDT": "Pacific/Auckland", "NZST": "Pacific/Auckland", "PDT": "America/Los_Angeles", "PKT": "Asia/Karachi",
+    "PST": "America/Los_Angeles", "SGT": "Asia/Singapore", "WEST": "Europe/Lisbon", "WIB": "Asia/Jakarta",
+    "Z": "UTC",
+}  # fmt: skip
+"""A place for each abbreviation that means one time; `CST` and `IST` mean several."""
+
+
+def meant_zone(written: str, names: frozenset[str]) -> str:
+    """What to write instead of a name that is not among the `names` of zones."""
+    name = unicodedata.normalize("NFKC", written).translate(_MINUS).strip()
+    if posix := _POSIX.fullmatch(name):
+        return _fixed_zone(1 if posix[1] == "-" else -1, int(posix[2]), 0, names)
+    if offset := _FIXED.fullmatch(name):
+        sign, hours, minutes = offset.group(*(1, 2, 3) if offset[2] else (4, 5, 6))
+        return _fixed_zone(-1 if sign == "-" else 1, int(hours), int(minutes or 0), names)
+    if short := _ABBREVIATION.match(name):
+        return _place_of(short[1].upper(), name, names)
+    found = _close(name, names)
+    return f"did you mean {found}?" if found else _ANY
+
+
+_ANY = "write an IANA name like Asia/Tokyo"
+
+
+def _fixed_zone(sign: int, hours: int, minutes: int, names: frozenset[str]) -> str:
+    """The zone that has this offset."""
+    written = f"UTC{'-' if sign < 0 else '+'}{hours}" + (f":{minutes:02}" if minutes else "")
+    if not hours and not minutes:
+        return "write UTC"
+    reverse = f"Etc/GMT{'+' if sign < 0 else '-'}{hours}"
+    fixed = f"{reverse} (its sign is reversed)" if not minutes and reverse in names else None
+    named = [one for one in (_PLACES.get((sign, hours, minutes)), fixed) if one]
+    if not named:
+        return f"no zone is always {written}: write the name of a place, such as Asia/Tokyo"
+    return f"for {written} write {' or '.join(named)}; the name of a place knows when its clocks change"
+
+
+def _place_of(short: str, name: str, names: frozenset[str]) -> str:
+    """For an abbreviation, of which each letter counts."""
+    if place := _ABBREVIATED.get(short):
+        return f"did you mean {place}?"
+    same = next((zone_name for zone_name in names if zone_name.lower() == name.lower()), None)
+    return f"did you mean {same}?" if same else _ANY
+
+
+def _close(name: str, names: frozenset[str]) -> str | None:
+    """The name that is spelled most alike, with the same number in it."""
+    spellings = _spellings(names)
+    digits = _offset_in(name)
+    found = (spellings[one] for one in get_close_matches(name.lower(), spellings, n=3, cutoff=0.75))
+    return next((zone_name for zone_name in found if _offset_in(zone_name) == digits), None)
+
+
+def _offset_in(name: str) -> tuple[str, str] | None:
+    """The sign and the number in a name."""
+    found = re.search(r"([+-]?)0*(\d+)", name)
+    return (found[1], found[2]) if found else None
+
+
+@lru_cache(maxsize=1)
+def _spellings(names: frozenset[str]) -> dict[str, str]:
+    """Lower-case spellings, of the city alone too, to the zone they mean."""
+    in_order = sorted(names)
+    cities = {name.rpartition("/")[2].lower(): name for name in in_order}
+    return cities | {name.lower(): name for name in in_order}

@@ -1,0 +1,40 @@
+r"""JSON escapes a character beyond the first 65,536 in two halves (`\ud83d\ude00`); YAML wants it whole."""
+
+import re
+
+_STRING = r'(?<![^\s{\[,:])"(?:[^"\\\n\r]|\\.)*+"'
+_JSON = re.compile(rf"\ufeff?(?:{_STRING}|[\s{{}}\[\],:0-9eE+.-]|true|false|null)*+")
+"""Texts of JSON, also several, parted by `---`: each quote in it begins or ends a string."""
+_IN_QUOTES = re.compile(_STRING)
+_PAIR = re.compile(
+    r"(?<!\\)(?P<before>(?:\\\\)*)\\u(?P<high>d[89ab][0-9a-f]{2})\\u(?P<low>d[c-f][0-9a-f]{2})", re.IGNORECASE
+)
+_HALF = re.compile(r"(?<!\\)(?:\\\\)*\\u(d[89a-f][0-9a-f]{2})", re.IGNORECASE)
+
+
+def with_whole_characters(text: str) -> str:
+    """JSON with its pairs as YAML writes them, and all that follows a string in its place; other text as it is."""
+    return _IN_QUOTES.sub(_whole, text) if _JSON.fullmatch(text) else text
+
+
+def _whole(string: re.Match[str]) -> str:
+    written = _PAIR.sub(_one, string[0])
+    return written.ljust(len(string[0]))
+
+
+def _one(pair: re.Match[str]) -> str:
+    return f"{pair['before']}\\U{_code(pair):08x}"
+
+
+def _code(pair: re.Match[str]) -> int:
+    return 0x10000 + ((int(pair["high"], 16) - 0xD800) << 10) + (int(pair["low"], 16) - 0xDC00)
+
+
+def half_character(line: str) -> str | None:
+    """What to write where a line holds an escape of half a character; `None` where it holds none."""
+    if pair := _PAIR.search(line):
+        whole = f"\\U{_code(pair):08X}"
+        return f"a character stands here in two halves, as JSON escapes it: write the character itself, or {whole}"
+    if _HALF.search(line):
+        return "holds half of a surrogate pair, which is not a character: write the whole character"
+    return None
