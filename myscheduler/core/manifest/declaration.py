@@ -37,15 +37,15 @@ from myscheduler.core.job.spec import (
 from myscheduler.core.manifest.calendars_file import NamedCalendars
 from myscheduler.core.manifest.companions import check_companions, follows_from
 from myscheduler.core.manifest.excess import excess
+from myscheduler.core.manifest.faults import Faults
 from myscheduler.core.manifest.field_faults import read_fields
 from myscheduler.core.manifest.fields import JobFields
 from myscheduler.core.manifest.header_checks import check_headers
 from myscheduler.core.manifest.limit_fields import declared_limits
-from myscheduler.core.manifest.schedule_fields import FIELD_OF_KIND, Rejected, declared_schedule
+from myscheduler.core.manifest.schedule_fields import FIELD_OF_KIND, declared_schedule, reading_zone
 from myscheduler.core.policy.policy import Policy, judge
 from myscheduler.core.schedule.exclusions import search_run
 from myscheduler.core.schedule.slots import TICK, Adjusted, Interval, Schedule, back, next_after
-from myscheduler.core.schedule.zones import is_zone
 from myscheduler.core.secrets.references import Loc, is_in_host, reference_faults
 
 _ID_FORBIDDEN = frozenset("/?#%")
@@ -77,16 +77,16 @@ def declare(
         *_check_reach(fields.target_url, reach),
         *_check_encodable(fields),
     ]
-    schedule = None
-    try:
-        schedule = declared_schedule(fields, zone)
-    except Rejected as rejected:
-        is_missing = complaints and not _has_schedule(fields)  # it may be one of the complaints
-        if not is_missing and not follows_from(rejected.complaint, misshapen):
-            complaints.append(rejected.complaint)
-    own_zone = fields.timezone if fields.timezone and is_zone(fields.timezone) else zone
-    limits, faults = declared_limits(fields, zone=own_zone, calendars=calendars or NamedCalendars())
-    complaints += faults
+    faults = Faults()
+    schedule = declared_schedule(fields, zone, faults)
+    is_missing = complaints and not _has_schedule(fields)  # it may be one of the complaints
+    complaints += [
+        one for one in faults.found if not follows_from(one, misshapen) and not (is_missing and one.rule == "schedule")
+    ]
+    faults = Faults()
+    own_zone = reading_zone(fields, zone)
+    limits = declared_limits(fields, faults, zone=own_zone, calendars=calendars or NamedCalendars())
+    complaints += faults.found
     if policies and () not in misshapen:
         draft = _spec(fields, schedule or _SOME_DATE, limits or NO_LIMITS)
         complaints += _unheard(judge(draft, policies), complaints, misshapen)

@@ -1,14 +1,14 @@
 """From the fields that limit a schedule to the limits that they declare, and what is wrong with them."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from myscheduler.core.findings.problem import Complaint, shown
+from myscheduler.core.findings.problem import shown
 from myscheduler.core.job.limits import FIELDS, NO_LIMITS, DeclaredBlackout, DeclaredCalendar, DeclaredRecurring, Limits
 from myscheduler.core.manifest.calendars_file import NamedCalendars
+from myscheduler.core.manifest.faults import Faults
 from myscheduler.core.manifest.fields import BlackoutFields, CalendarFields, JobFields
-from myscheduler.core.manifest.schedule_fields import Rejected, cron_fields, units_of
+from myscheduler.core.manifest.schedule_fields import cron_fields, units_of
 from myscheduler.core.schedule.calendars import Calendar, check_calendar
 from myscheduler.core.schedule.slots import Period
 from myscheduler.core.schedule.timestamps import parse_moment
@@ -18,104 +18,112 @@ Loc = tuple[str | int, ...]
 LONGEST_BLACKOUT = 366 * 86_400
 
 
-def declared_limits(
-    fields: JobFields, *, zone: str, calendars: NamedCalendars
-) -> tuple[Limits | None, list[Complaint]]:
-    """The limits, or every complaint about them. `zone` is the job's, `calendars` are those that have a name."""
+def declared_limits(fields: JobFields, faults: Faults, *, zone: str, calendars: NamedCalendars) -> Limits | None:
+    """`zone` is that of the job's local times, `calendars` are those that have a name."""
     if all(getattr(fields, name) is None for name in FIELDS):
-        return NO_LIMITS, []
-    complaints = list(_misplaced(fields))
-    found: dict[str, object] = {}
-    for name, read in (
-        ("start_at", lambda: _moment(fields.start_at, ("start_at",), zone)),
-        ("end_at", lambda: _moment(fields.end_at, ("end_at",), zone)),
-        ("blackout", lambda: tuple(_blackouts(fields.blackout or [], zone))),
-        ("calendar", lambda: _calendar(fields.calendar, calendars) if fields.calendar else None),
-    ):
-        try:
-            found[name] = read()
-        except Rejected as rejected:
-            complaints.append(rejected.complaint)
-    if complaints:
-        return None, complaints
-    limits = Limits(jitter_sec=fields.jitter_sec or 0, **found)  # type: ignore[arg-type] # each as its reader gives it
-    if limits.start_at and limits.end_at and limits.start_at >= limits.end_at:
+        return NO_LIMITS
+    before = len(faults.found)
+    _find_misplaced(fields, faults)
+    start_at = _moment(fields.start_at, ("start_at",), zone, faults)
+    end_at = _moment(fields.end_at, ("end_at",), zone, faults)
+    if start_at and end_at and start_at >= end_at:
         message = f"{fields.end_at} is not later than start_at {fields.start_at}, so no time is left to run in"
-        return None, [Complaint(("end_at",), "invalid-window", message)]
-    return limits, []
+        faults.add(("end_at",), "invalid-window", message)
+    read = [_blackout(one, ("blackout", number), zone, faults) for number, one in enumerate(fields.blackout or [])]
+    blackout = tuple(one for one in read if one is not None)
+    calendar = _calendar(fields.calendar, calendars, faults) if fields.calendar else None
+    if len(faults.found) > before:
+        return None
+    return Limits(start_at, end_at, blackout, calendar, fields.jitter_sec or 0)
 
 
-def _misplaced(fields: JobFields) -> Iterator[Complaint]:
+def _find_misplaced(fields: JobFields, faults: Faults) -> None:
     if fields.run_at is not None and fields.cron is None and fields.interval is None:
         for name in FIELDS:
             if getattr(fields, name) is not None:
                 message = f"{name} belongs to cron and interval: a one-off runs at the moment that is written"
-                yield Complaint((name,), "schedule", message, at_key=True)
+                faults.add((name,), "schedule", message, at_key=True)
     if fields.calendar and fields.calendar.shift and fields.interval is not None:
         message = "only times of a cron schedule can be shifted: take shift out, or write cron"
-        yield Complaint(("calendar", "shift"), "schedule", message, at_key=True)
+        faults.add(("calendar", "shift"), "schedule", message, at_key=True)
 
 
-def _moment(text: str | None, loc: Loc, zone: str) -> datetime | None:
+def _moment(text: str | None, loc: Loc, zone: str, faults: Faults) -> datetime | None:
     if text is None:
         return None
     try:
         return parse_moment(text, zone)
     except ScheduleError as error:
-        raise Rejected(Complaint(loc, "invalid-moment", str(error))) from error
+        faults.add(loc, "invalid-moment", str(error))
+        return None
 
 
-def _blackouts(declared: list[BlackoutFields], zone: str) -> Iterator[DeclaredBlackout]:
-    for number, fields in enumerate(declared):
-        yield _blackout(fields, ("blackout", number), zone)
-
-
-def _blackout(fields: BlackoutFields, loc: Loc, zone: str) -> DeclaredBlackout:
+def _blackout(fields: BlackoutFields, loc: Loc, zone: str, faults: Faults) -> DeclaredBlackout | None:
     given = {name for name in ("from_", "to", "cron", "duration") if getattr(fields, name) is not None}
     if given == {"from_", "to"}:
-        start, end = _moment(fields.from_, (*loc, "from"), zone), _moment(fields.to, (*loc, "to"), zone)
-        if start is None or end is None or start >= end:
-            message = f"{fields.to} is not later than from {fields.from_}: write a later moment, or exchange them"
-            raise Rejected(Complaint((*loc, "to"), "invalid-blackout", message))
-        return Period(start, end)
+        return _period(fields, loc, zone, faults)
     if given == {"cron", "duration"}:
-        units = units_of(fields.duration, (*loc, "duration"))
-        declared = DeclaredRecurring(cron_fields(fields.cron, (*loc, "cron")), units)
-        seconds = sum(_SECONDS[unit] * number for unit, number in units)
-        if not 1 <= seconds <= LONGEST_BLACKOUT:
-            message = f"a blackout lasts at least one second and at most 366 days, this one {seconds} seconds"
-            raise Rejected(Complaint((*loc, "duration"), "invalid-blackout", message))
-        return declared
+        return _recurring(fields, loc, faults)
     message = "write `from` and `to` for a blackout of its own, or `cron` and `duration` for one that comes again"
-    raise Rejected(Complaint(loc, "invalid-blackout", message))
+    faults.add(loc, "invalid-blackout", message)
+    return None
+
+
+def _period(fields: BlackoutFields, loc: Loc, zone: str, faults: Faults) -> Period | None:
+    start = _moment(fields.from_, (*loc, "from"), zone, faults)
+    end = _moment(fields.to, (*loc, "to"), zone, faults)
+    if start is None or end is None:
+        return None
+    if start >= end:
+        message = f"{fields.to} is not later than from {fields.from_}: write a later moment, or exchange them"
+        faults.add((*loc, "to"), "invalid-blackout", message)
+        return None
+    return Period(start, end)
+
+
+def _recurring(fields: BlackoutFields, loc: Loc, faults: Faults) -> DeclaredRecurring | None:
+    units = units_of(fields.duration, (*loc, "duration"), faults)
+    cron = cron_fields(fields.cron, (*loc, "cron"), faults)
+    seconds = sum(_SECONDS[unit] * number for unit, number in units) if units is not None else 1
+    if not 1 <= seconds <= LONGEST_BLACKOUT:
+        message = f"a blackout lasts at least one second and at most 366 days, this one {seconds} seconds"
+        faults.add((*loc, "duration"), "invalid-blackout", message)
+        return None
+    return None if cron is None or units is None else DeclaredRecurring(cron, units)
 
 
 _SECONDS = {"weeks": 604_800, "days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
 
 
-def _calendar(fields: CalendarFields, calendars: NamedCalendars) -> DeclaredCalendar:
+def _calendar(fields: CalendarFields, calendars: NamedCalendars, faults: Faults) -> DeclaredCalendar | None:
     if (fields.only is None) is (fields.skip is None):
         message = "write either `only: business_days`, or `skip: holidays` to run on weekends too"
-        raise Rejected(Complaint(("calendar",), "invalid-calendar", message))
-    base = _named(fields, calendars) if fields.name is not None else Calendar(fields.country, fields.subdivision)
+        faults.add(("calendar",), "invalid-calendar", message)
+    base = Calendar(fields.country, fields.subdivision)
+    if fields.name is not None:
+        named = _named(fields, fields.name, calendars, faults)
+        if named is None:
+            return None
+        base = named
     calendar = replace(base, closed=(*base.closed, *(fields.closed or ())), open=(*base.open, *(fields.open or ())))
     if fields.skip and not (calendar.country or calendar.closed or fields.name):
         message = "there are no holidays to skip: write a country, or closed days"
-        raise Rejected(Complaint(("calendar", "skip"), "invalid-calendar", message))
+        faults.add(("calendar", "skip"), "invalid-calendar", message)
     try:
         check_calendar(calendar)
     except ScheduleError as error:
-        raise Rejected(Complaint(("calendar", error.field), "invalid-calendar", str(error))) from error
+        faults.add(("calendar", error.field), "invalid-calendar", str(error))
+        return None
     return DeclaredCalendar(calendar, "business_days" if fields.only else "holidays", fields.shift, fields.name)
 
 
-def _named(fields: CalendarFields, calendars: NamedCalendars) -> Calendar:
-    name = fields.name or ""
-    if fields.country or fields.subdivision:
-        field = "country" if fields.country else "subdivision"
-        message = f"is written with {shown(name)} in calendars.yaml: take it out here"
-        raise Rejected(Complaint(("calendar", field), "invalid-calendar", message, at_key=True))
+def _named(fields: CalendarFields, name: str, calendars: NamedCalendars, faults: Faults) -> Calendar | None:
+    for field in ("country", "subdivision"):
+        if getattr(fields, field) is not None:
+            message = f"is written with {shown(name)} in calendars.yaml: take it out here"
+            faults.add(("calendar", field), "invalid-calendar", message, at_key=True)
     try:
         return calendars.find(name)
     except ScheduleError as error:
-        raise Rejected(Complaint(("calendar", "name"), "unknown-calendar", str(error))) from error
+        faults.add(("calendar", "name"), "unknown-calendar", str(error))
+        return None

@@ -1,11 +1,10 @@
-"""From the fields of a schedule to the schedule that they declare; a `Rejected` says why not."""
+"""From the fields of a schedule to the schedule that they declare."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from myscheduler.core.bounds import LONGEST_WORD
 from myscheduler.core.findings.masking import key_shown
-from myscheduler.core.findings.problem import Complaint
 from myscheduler.core.job.codec import shared_fields
 from myscheduler.core.job.spec import (
     INTERVAL_UNITS,
@@ -17,88 +16,105 @@ from myscheduler.core.job.spec import (
     DeclaredSchedule,
     DeclaredWallInterval,
 )
+from myscheduler.core.manifest.faults import Faults
 from myscheduler.core.manifest.fields import DstFields, JobFields, LengthFields
 from myscheduler.core.schedule.dialect import FIELDS, DayMatch, crontab_fields, parse_cron
 from myscheduler.core.schedule.expression import DAY
 from myscheduler.core.schedule.strides import next_wall
 from myscheduler.core.schedule.timestamps import CALENDAR_UNITS, has_offset, parse_duration, parse_moment
-from myscheduler.core.schedule.zones import check_zone
+from myscheduler.core.schedule.zones import check_zone, is_zone
+from myscheduler.core.secrets.references import Loc
 from myscheduler.errors import ScheduleError
 
-
-class Rejected(Exception):  # noqa: N818 - carries a finding up a few frames, it is not an error of the program
-    """What an author wrote can't be used."""
-
-    def __init__(self, complaint: Complaint) -> None:
-        super().__init__(complaint.message)
-        self.complaint = complaint
+Units = tuple[tuple[str, int], ...]
+"""The units of a span of time and how many of each."""
 
 
-def declared_schedule(fields: JobFields, zone: str) -> DeclaredSchedule:
+def reading_zone(fields: JobFields, zone: str) -> str:
+    """The zone of the job's local times; `zone` is the service's.
+
+    One that is not known gives way to UTC, which has no hours that don't exist, so nothing wrong is said about times.
+    """
+    if fields.timezone is None:
+        return zone
+    return fields.timezone if is_zone(fields.timezone) else "UTC"
+
+
+def declared_schedule(fields: JobFields, zone: str, faults: Faults) -> DeclaredSchedule | None:
     """`zone` is the service's, for local times of jobs that name none."""
-    kind = _schedule_kind(fields)
     if fields.timezone is not None:
         try:
             check_zone(fields.timezone)
         except ScheduleError as error:
-            raise Rejected(Complaint(("timezone",), "invalid-timezone", str(error))) from error
-    match kind:
+            faults.add(("timezone",), "invalid-timezone", str(error))
+    own_zone = reading_zone(fields, zone)
+    match _schedule_kind(fields, faults):
+        case None:
+            return None
         case "cron":
-            return _declared_cron(fields)
+            return _declared_cron(fields, faults)
         case "interval" if fields.clock == "wall":
-            return _declared_wall_interval(fields, zone)
+            return _declared_wall_interval(fields, own_zone, faults)
         case "interval":
-            return _declared_interval(fields, zone)
+            return _declared_interval(fields, own_zone, faults)
         case _:
-            return _declared_date(fields, zone)
+            return _declared_date(fields, own_zone, faults)
 
 
 FIELD_OF_KIND = {"cron": "cron", "interval": "interval", "date": "run_at"}
 
 
-def _schedule_kind(fields: JobFields) -> str:
+def _schedule_kind(fields: JobFields, faults: Faults) -> str | None:
     given = [kind for kind, name in FIELD_OF_KIND.items() if getattr(fields, name) is not None]
     if fields.schedule_type is None:
         if len(given) == 1:
             return given[0]
         written = " and ".join(FIELD_OF_KIND[kind] for kind in given)
         what = f"{written} exclude each other" if given else "the job has no schedule"
-        raise Rejected(Complaint((), "schedule", f"{what}: write exactly one of cron, interval and run_at"))
+        faults.add((), "schedule", f"{what}: write exactly one of cron, interval and run_at")
+        return None
     wanted = FIELD_OF_KIND[fields.schedule_type]
     if fields.schedule_type not in given:
         message = f"schedule_type is {fields.schedule_type}, so {wanted} is needed"
-        raise Rejected(Complaint((wanted,), "schedule", message))
+        faults.add((wanted,), "schedule", message)
+        return None
     if len(given) > 1:
         extra = next(FIELD_OF_KIND[kind] for kind in given if kind != fields.schedule_type)
         message = f"schedule_type is {fields.schedule_type}: remove {extra}"
-        raise Rejected(Complaint((extra,), "schedule", message, at_key=True))
+        faults.add((extra,), "schedule", message, at_key=True)
+        return None
     return fields.schedule_type
 
 
-def _declared_cron(fields: JobFields) -> DeclaredCron | DeclaredCrons:
+def _declared_cron(fields: JobFields, faults: Faults) -> DeclaredCron | DeclaredCrons | None:
     day_match, dst = fields.day_match or "any", fields.dst or DstFields()
 
-    def declared(written: str | Mapping[str, str | int | None] | None, loc: tuple[str | int, ...]) -> DeclaredCron:
-        given = cron_fields(written, loc, day_match=day_match, seconds=bool(fields.seconds))
-        return DeclaredCron(given, day_match, dst.gap or "run", dst.overlap or "first")
+    def declared(written: str | Mapping[str, str | int | None] | None, loc: Loc) -> DeclaredCron | None:
+        given = cron_fields(written, loc, faults, day_match=day_match, seconds=bool(fields.seconds))
+        return None if given is None else DeclaredCron(given, day_match, dst.gap or "run", dst.overlap or "first")
 
     if not isinstance(fields.cron, list):
         return declared(fields.cron, ("cron",))
-    crons = tuple(declared(one, ("cron", number)) for number, one in enumerate(fields.cron))
+    read = [declared(one, ("cron", number)) for number, one in enumerate(fields.cron)]
+    crons = tuple(one for one in read if one is not None)
+    if len(crons) < len(read):
+        return None
     return crons[0] if len(crons) == 1 else DeclaredCrons(crons)
 
 
 def cron_fields(
     written: str | Mapping[str, str | int | None] | None,
-    loc: tuple[str | int, ...],
+    loc: Loc,
+    faults: Faults,
     *,
     day_match: DayMatch = "any",
     seconds: bool = False,
-) -> tuple[tuple[str, str], ...]:
+) -> tuple[tuple[str, str], ...] | None:
     """The field names of a cron expression with their texts, once it is known to be one; `loc` is where it stands."""
     texts = [written] if isinstance(written, str) else list((written or {}).values())
     if any(isinstance(text, str) and len(text) > LONGEST_WORD for text in texts):
-        raise Rejected(Complaint(loc, "invalid-cron", f"is longer than {LONGEST_WORD:,} characters: write ranges"))
+        faults.add(loc, "invalid-cron", f"is longer than {LONGEST_WORD:,} characters: write ranges")
+        return None
     declared: str | dict[str, str | int] = written if isinstance(written, str) else {}
     if isinstance(written, Mapping):
         left_out = {name for name, value in written.items() if value is None and name in FIELDS}
@@ -109,56 +125,79 @@ def cron_fields(
         is_own = isinstance(declared, dict) and error.field in declared
         named = f"{key_shown(error.field)}: " if error.field and not is_own else ""
         place = (*loc, error.field) if is_own else loc
-        raise Rejected(Complaint(place, "invalid-cron", f"{named}{error}")) from error
+        faults.add(place, "invalid-cron", f"{named}{error}")
+        return None
     if isinstance(declared, dict):
         return shared_fields((name, str(value).strip()) for name, value in declared.items())
     return shared_fields(crontab_fields(declared, seconds=seconds).items())
 
 
-def _declared_interval(fields: JobFields, zone: str) -> DeclaredInterval:
-    given = units_of(fields.interval, ("interval",), of_calendar=True)
+def _declared_interval(fields: JobFields, zone: str, faults: Faults) -> DeclaredInterval | None:
+    anchor = _anchor(fields, zone, faults)
+    given = units_of(fields.interval, ("interval",), faults, of_calendar=True)
+    if given is None:
+        return None
     units = tuple((unit, number) for unit, number in given if unit not in CALENDAR_UNITS)
     if any(number for unit, number in given if unit in CALENDAR_UNITS):
         message = "months and years have no fixed length: write `clock: wall` and an anchor to count by the calendar"
-        raise Rejected(Complaint(("interval",), "invalid-interval", message))
-    interval = DeclaredInterval(units, _anchor(fields, zone))
+        faults.add(("interval",), "invalid-interval", message)
+        return None
+    interval = DeclaredInterval(units, anchor)
     seconds = interval.every.total_seconds()
     if not 1 <= seconds <= 36_525 * DAY:
         message = f"an interval is at least one second and at most a hundred years, this one is {seconds:.0f} seconds"
-        raise Rejected(Complaint(("interval",), "invalid-interval", message))
+        faults.add(("interval",), "invalid-interval", message)
+        return None
     return interval
 
 
-def _declared_wall_interval(fields: JobFields, zone: str) -> DeclaredWallInterval:
-    units = units_of(fields.interval, ("interval",), of_calendar=True)
+def _declared_wall_interval(fields: JobFields, zone: str, faults: Faults) -> DeclaredWallInterval | None:
+    anchor = _wall_anchor(fields, zone, faults)
+    units = _wall_units(fields, faults)
+    if anchor is None or units is None:
+        return None
+    dst = fields.dst or DstFields()
+    interval = DeclaredWallInterval(units, anchor, dst.gap or "run", dst.overlap or "first")
+    if not timedelta() < interval.average <= timedelta(days=36_525):
+        message = "an interval with clock: wall is at least one day and at most a hundred years"
+        faults.add(("interval",), "invalid-interval", message)
+        return None
+    stride = interval.stride(zone)
+    if next_wall(stride, stride.anchor) is None:
+        message = "the first slot, one interval behind the anchor, lies behind the year 9999: write an earlier anchor"
+        faults.add(("anchor",), "invalid-anchor", message)
+        return None
+    return interval
+
+
+def _wall_units(fields: JobFields, faults: Faults) -> Units | None:
+    units = units_of(fields.interval, ("interval",), faults, of_calendar=True)
+    if units is None:
+        return None
     if short := [unit for unit, number in units if number and unit not in WALL_UNITS]:
         message = (
             f"clock: wall counts days, weeks, months and years, no {short[0]}: write days, or take `clock: wall` out, "
             "or write cron for times within a day"
         )
-        raise Rejected(Complaint(("interval",), "invalid-interval", message))
-    anchor = _anchor(fields, zone)
-    if anchor is None:
+        faults.add(("interval",), "invalid-interval", message)
+        return None
+    return tuple((unit, number) for unit, number in units if unit in WALL_UNITS)
+
+
+def _wall_anchor(fields: JobFields, zone: str, faults: Faults) -> datetime | None:
+    if fields.anchor is None:
         message = "is needed with clock: wall: write the local time that the interval keeps, such as 2026-01-31T09:00"
-        raise Rejected(Complaint(("anchor",), "invalid-anchor", message))
-    if anchor.microsecond:
-        raise Rejected(Complaint(("anchor",), "invalid-anchor", "has to be a whole second with clock: wall"))
-    dst = fields.dst or DstFields()
-    whole = tuple((unit, number) for unit, number in units if unit in WALL_UNITS)
-    interval = DeclaredWallInterval(whole, anchor, dst.gap or "run", dst.overlap or "first")
-    if not timedelta() < interval.average <= timedelta(days=36_525):
-        message = "an interval with clock: wall is at least one day and at most a hundred years"
-        raise Rejected(Complaint(("interval",), "invalid-interval", message))
-    stride = interval.stride(fields.timezone or zone)
-    if next_wall(stride, stride.anchor) is None:
-        message = "the first slot, one interval behind the anchor, lies behind the year 9999: write an earlier anchor"
-        raise Rejected(Complaint(("anchor",), "invalid-anchor", message))
-    return interval
+        faults.add(("anchor",), "invalid-anchor", message)
+    anchor = _anchor(fields, zone, faults)
+    if anchor is not None and anchor.microsecond:
+        faults.add(("anchor",), "invalid-anchor", "has to be a whole second with clock: wall")
+        return None
+    return anchor
 
 
 def units_of(
-    written: LengthFields | str | None, loc: tuple[str | int, ...], *, of_calendar: bool = False
-) -> tuple[tuple[str, int], ...]:
+    written: LengthFields | str | None, loc: Loc, faults: Faults, *, of_calendar: bool = False
+) -> Units | None:
     """The units of a span of time and how many of each, from an object or an ISO 8601 duration."""
     if not isinstance(written, str):
         given = written.model_dump(exclude_none=True) if written else {}
@@ -166,25 +205,29 @@ def units_of(
     try:
         return parse_duration(written, of_calendar=of_calendar)
     except ScheduleError as error:
-        raise Rejected(Complaint(loc, "invalid-interval", str(error))) from error
+        faults.add(loc, "invalid-interval", str(error))
+        return None
 
 
-def _anchor(fields: JobFields, zone: str) -> datetime | None:
+def _anchor(fields: JobFields, zone: str, faults: Faults) -> datetime | None:
     if fields.anchor is None:
         return None
     try:
-        return parse_moment(fields.anchor, fields.timezone or zone)
+        return parse_moment(fields.anchor, zone)
     except ScheduleError as error:
-        raise Rejected(Complaint(("anchor",), "invalid-anchor", str(error))) from error
+        faults.add(("anchor",), "invalid-anchor", str(error))
+        return None
 
 
-def _declared_date(fields: JobFields, zone: str) -> DeclaredDate:
+def _declared_date(fields: JobFields, zone: str, faults: Faults) -> DeclaredDate | None:
     run_at = fields.run_at or ""
     try:
-        parse_moment(run_at, fields.timezone or zone, fold=fields.fold)
+        parse_moment(run_at, zone, fold=fields.fold)
     except ScheduleError as error:
-        raise Rejected(Complaint(("run_at",), "invalid-run-at", str(error))) from error
+        faults.add(("run_at",), "invalid-run-at", str(error))
+        return None
     if fields.fold is not None and has_offset(run_at):
         message = "belongs to a local time: the offset of run_at says already which one is meant"
-        raise Rejected(Complaint(("fold",), "schedule", message, at_key=True))
+        faults.add(("fold",), "schedule", message, at_key=True)
+        return None
     return DeclaredDate(run_at, fields.fold)

@@ -273,6 +273,61 @@ def test_every_problem_at_once() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        pytest.param({"timezone": "Asia/Tokio", "cron": "x"}, {"timezone", "cron"}, id="zone and cron"),
+        pytest.param(
+            {"timezone": "Mars", "cron": ["0 9 * * *", "x", "y"]}, {"timezone", "cron.1", "cron.2"}, id="crons"
+        ),
+        pytest.param(
+            {"cron": None, "interval": "P1H", "anchor": "soon", "timezone": "Mars"},
+            {"interval", "anchor", "timezone"},
+            id="interval and anchor",
+        ),
+        pytest.param(
+            {"cron": None, "interval": "PT1H", "clock": "wall"}, {"interval", "anchor"}, id="interval by the wall clock"
+        ),
+        pytest.param(
+            {
+                "blackout": [
+                    {"from": "x", "to": "y"},
+                    {"cron": "x", "duration": "P400D"},
+                    {"from": "2026-01-02T00:00", "to": "2026-01-01T00:00"},
+                    {"cron": "* * * * *"},
+                ]
+            },
+            {
+                "blackout.0.from",
+                "blackout.0.to",
+                "blackout.1.cron",
+                "blackout.1.duration",
+                "blackout.2.to",
+                "blackout.3",
+            },
+            id="blackouts",
+        ),
+        pytest.param(
+            {"start_at": "x", "end_at": "y", "calendar": {"name": "office", "country": "JP"}},
+            {"start_at", "end_at", "calendar", "calendar.country", "calendar.name"},
+            id="window and calendar",
+        ),
+    ],
+)
+def test_one_fault_hides_no_other(fields: dict[str, Any], told: set[str]) -> None:
+    values = {"job_id": "a", "target_url": "https://example.com/", "cron": "0 9 * * *"} | fields
+    spec, complaints = declare({name: value for name, value in values.items() if value is not None}, zone="UTC")
+    assert spec is None
+    assert {one.field for one in complaints} == told
+
+
+def test_nothing_is_said_about_local_times_of_a_zone_that_is_not_known() -> None:
+    """In the zone of the service, there is no such hour on that night."""
+    values = {"job_id": "a", "target_url": "https://example.com/", "run_at": "2026-03-29T02:30"}
+    assert [one.field for one in declare(values, zone="Europe/Berlin")[1]] == ["run_at"]
+    assert [one.field for one in declare(values | {"timezone": "Mars"}, zone="Europe/Berlin")[1]] == ["timezone"]
+
+
+@pytest.mark.parametrize(
     ("headers", "told"),
     [
         (
