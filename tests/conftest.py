@@ -1,10 +1,15 @@
 """What all tests share."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# else each service that a test starts compiles the whole package again, which takes most of its start
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 pytest_plugins = ["tests.support.postgres"]
 

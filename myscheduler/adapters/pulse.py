@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from myscheduler.core.dispatch.pulse import HELD_UP, Pause, Pulse
+from myscheduler.core.dispatch.pulse import HELD_UP, Pulse, Standstill
 
 BEAT_SEC = 0.5
 
@@ -30,7 +30,7 @@ class PulseThread:
     def stop(self) -> None:
         self._ended.set()
 
-    def take(self, now: datetime) -> Pause | None:
+    def take(self, now: datetime) -> Standstill | None:
         """The pause that has ended since the last call, if any."""
         with self._guard:
             return self._pulse.take(now)

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from myscheduler.cli.manifests import read_manifests
-from myscheduler.core.gitops.sync_state import Cause, Condition, SyncState
+from myscheduler.core.gitops.sync_state import SyncCondition, SyncReason, SyncState
 from myscheduler.core.job.digest import digest
 from myscheduler.core.job.job import Job, Owner
 from tests.support.parts import ZONE, Parts, opened, until
@@ -313,7 +313,7 @@ class World:
         blocked = self.state.blocked if self.state is not None and approved is not None else None
         self.state = await self.parts.sync(blocked.digest if blocked else None)
         if is_away:
-            assert self.state.reason is Cause.SOURCE_UNAVAILABLE
+            assert self.state.reason is SyncReason.SOURCE_UNAVAILABLE
         else:
             self.blocked = self.model.sync(approved)
             told = frozenset(self.state.blocked.job_ids if self.state.blocked else [])
@@ -446,7 +446,7 @@ async def test_the_watcher_ends_there_too(tmp_path: Path) -> None:
 
     async with opened(tmp_path) as parts:
         running = [asyncio.create_task(parts.reconciler.run()), asyncio.create_task(note_passes(parts))]
-        await until(lambda: at_once(parts.reconciler.state.condition), lambda now: now is Condition.READY)
+        await until(lambda: at_once(parts.reconciler.state.condition), lambda now: now is SyncCondition.READY)
         states.clear()
         await asyncio.to_thread(storm, parts.jobs_dir)
         during = len(states)

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows import audit as audit_rows
 from myscheduler.api.shapes.sync import SyncViews
-from myscheduler.core.lifecycle.audit import Action
+from myscheduler.core.lifecycle.audit import AuditAction
 
 
 def audit_router(store: Store, *, zone: str) -> APIRouter:
@@ -21,7 +21,7 @@ def audit_router(store: Store, *, zone: str) -> APIRouter:
     @router.get("/", include_in_schema=False)
     async def get_audit(
         job_id: Annotated[str | None, Query(description="Only what was done to this job.")] = None,
-        action: Annotated[Action | None, Query(description="Only what was done in this way.")] = None,
+        action: Annotated[AuditAction | None, Query(description="Only what was done in this way.")] = None,
         limit: Annotated[int, Query(ge=1, le=1000, description="How many entries at the most.")] = 100,
     ) -> JSONResponse:
         """Every change of a job and every approval, the newest first. Runs stand in the history."""

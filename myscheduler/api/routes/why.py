@@ -19,7 +19,7 @@ from myscheduler.api.input.moments import unescaped
 from myscheduler.core.explain.why import MOST, Explanation, Facts, explain
 from myscheduler.core.findings.problem import Complaint
 from myscheduler.core.history.reasons import Reason
-from myscheduler.core.schedule.timestamps import Asked, parse_asked
+from myscheduler.core.schedule.timestamps import LocalTime, parse_asked
 from myscheduler.errors import JobNotFoundError, ScheduleError
 from myscheduler.service.gitops.reconciler import Reconciler
 
@@ -72,7 +72,7 @@ _LATE = frozenset({Reason.DEADLINE, Reason.CATCHUP, Reason.COALESCED, Reason.BAC
 """Reasons behind which the service may have been down."""
 
 
-def _asked(text: str, zone: str) -> Asked:
+def _asked(text: str, zone: str) -> LocalTime:
     try:
         return parse_asked(unescaped(text), zone)
     except ScheduleError as error:

@@ -9,7 +9,7 @@ from myscheduler.core.bounds import MOST_IN_REPORT, MOST_NAMED, MOST_PROBLEMS
 from myscheduler.core.findings.problem import worst
 from myscheduler.core.gitops.sync_state import FileCondition, FileState, Passed, SyncState
 from myscheduler.core.job.job import Job
-from myscheduler.core.lifecycle.audit import Entry
+from myscheduler.core.lifecycle.audit import AuditEntry
 
 OF_A_FILE = 5
 """So many problems are told beside a file that was not applied; all stand in `/sync/files`."""
@@ -98,7 +98,7 @@ class SyncViews(InZone):
             "problem_count": len(file.problems),
         }
 
-    def entry(self, entry: Entry) -> dict[str, Any]:
+    def entry(self, entry: AuditEntry) -> dict[str, Any]:
         return {
             "at": self._moment(entry.at),
             "actor": entry.actor,

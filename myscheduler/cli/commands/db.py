@@ -21,7 +21,7 @@ from myscheduler.core.schedule.zones import local_time
 from myscheduler.errors import StoreError
 
 if TYPE_CHECKING:
-    from myscheduler.adapters.store.care.inspection import Condition, Contents
+    from myscheduler.adapters.store.care.inspection import Contents, DatabaseCondition
 
 # each command imports the store by itself: a second of imports that no other command needs
 
@@ -161,7 +161,7 @@ def _progress() -> Iterator[Any]:
             click.echo(f"\r{'':<30}\r", err=True, nl=False)
 
 
-def _lines(condition: "Condition", zone: str) -> Iterator[str]:
+def _lines(condition: "DatabaseCondition", zone: str) -> Iterator[str]:
     trouble = condition.trouble
     verdict = trouble or f"myscheduler {__version__} can run on it"
     yield click.style(
@@ -172,7 +172,7 @@ def _lines(condition: "Condition", zone: str) -> Iterator[str]:
         yield f"  {name:<10}  {printable(value)}"
 
 
-def _rows(condition: "Condition", zone: str) -> Iterator[tuple[str, str]]:
+def _rows(condition: "DatabaseCondition", zone: str) -> Iterator[tuple[str, str]]:
     from myscheduler.adapters.store.migrations import HEAD  # noqa: PLC0415
 
     stand, contents = condition.stand, condition.contents
@@ -210,7 +210,7 @@ def _shown(moment: datetime, zone: str) -> str:
     return f"{local:%Y-%m-%d %H:%M} {local.isoformat()[-6:]}"
 
 
-def _as_json(condition: "Condition") -> dict[str, Any]:
+def _as_json(condition: "DatabaseCondition") -> dict[str, Any]:
     from myscheduler.adapters.store.migrations import HEAD  # noqa: PLC0415
 
     stand, contents = condition.stand, condition.contents

@@ -10,18 +10,18 @@ import click
 
 from myscheduler.cli.manifests import counted
 from myscheduler.core.findings.problem import Severity, printable
-from myscheduler.core.gitops.review import Action, Review, Reviewed, Times
+from myscheduler.core.gitops.review import Review, ReviewAction, Reviewed, RunTimes
 from myscheduler.core.lifecycle.spec_diff import FieldChange
 from myscheduler.core.source.snapshot import POLICY
 
-_SIGNS: dict[Action, tuple[str, str]] = {
+_SIGNS: dict[ReviewAction, tuple[str, str]] = {
     "create": ("+", "green"),
     "update": ("~", "yellow"),
     "delete": ("-", "red"),
     "held": ("!", "red"),
     "conflict": ("!", "red"),
 }
-_DONE: dict[Action, str] = {
+_DONE: dict[ReviewAction, str] = {
     "create": "to create",
     "update": "to update",
     "delete": "to delete",
@@ -106,14 +106,14 @@ def _value(value: Any) -> str:
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}… ({counted(len(text), 'character')})"
 
 
-def _column(title: str, times: Times | None) -> Iterator[str]:
+def _column(title: str, times: RunTimes | None) -> Iterator[str]:
     if times is None:
         return
     yield f"    {title} {_words(times)}"
     yield from (f"      {_shown(at)}" for at in times.fire_times()) if times.fires else ["      no further runs"]
 
 
-def _both(before: Times, after: Times) -> Iterator[str]:
+def _both(before: RunTimes, after: RunTimes) -> Iterator[str]:
     yield f"    ran  {_words(before)}"
     yield f"    runs {_words(after)}"
     pairs = zip_longest(before.fire_times(), after.fire_times())
@@ -123,7 +123,7 @@ def _both(before: Times, after: Times) -> Iterator[str]:
     yield from (f"      {old:{width}}  →  {new}" for old, new in rows)
 
 
-def _words(times: Times) -> str:
+def _words(times: RunTimes) -> str:
     return printable(f"{times.words}  [{times.timezone}], {times.starts_per_day:g} a day")
 
 

@@ -11,7 +11,7 @@ from myscheduler.core.bounds import MOST_IN_REPORT
 from myscheduler.core.crontab.command import find_calls
 from myscheduler.core.crontab.credentials import is_credential_variable
 from myscheduler.core.crontab.line import Found
-from myscheduler.core.crontab.lines import Entry, read_crontab
+from myscheduler.core.crontab.lines import CrontabEntry, read_crontab
 from myscheduler.core.crontab.shell import ShellError
 from myscheduler.core.crontab.times import times_of
 from myscheduler.core.crontab.web_call import NotTakenOver
@@ -204,7 +204,7 @@ class _Importing:
         if problem not in self.problems:
             self.problems[problem] = None
 
-    def take(self, entry: Entry) -> None:
+    def take(self, entry: CrontabEntry) -> None:
         """All calls of a line become jobs, or none does."""
         entry = replace(entry, variables={**entry.variables, **self.settings})
         jobs: list[_Job] = []
@@ -222,7 +222,7 @@ class _Importing:
             self._tell(entry, found, job)
         self._tell_of_line(entry, found)
 
-    def _job(self, entry: Entry, found: FoundCall) -> "_Job":
+    def _job(self, entry: CrontabEntry, found: FoundCall) -> "_Job":
         call = found.call.fields()
         if is_in_host(call["target_url"]):
             raise NotTakenOver(
@@ -256,7 +256,7 @@ class _Importing:
         text = document(fields, [f"From line {entry.line} of {self.path}."])
         return _Job(job_id, text, found, (*found.call.warnings, *times.warnings), tuple(hints))
 
-    def _tell(self, entry: Entry, found: Found, job: "_Job") -> None:
+    def _tell(self, entry: CrontabEntry, found: Found, job: "_Job") -> None:
         for warning in job.warnings:
             self.report(entry.line, "lost", warning)
         for hint in (*job.hints, *_hints(found, job)):
@@ -266,7 +266,7 @@ class _Importing:
         if job.found.lock:
             self.locks.append((entry.line, job.found.lock))
 
-    def _tell_of_line(self, entry: Entry, found: Found) -> None:
+    def _tell_of_line(self, entry: CrontabEntry, found: Found) -> None:
         for warning in found.warnings:
             self.report(entry.line, "lost", warning)
         if entry.variables.get("MAILTO"):

@@ -30,7 +30,7 @@ _HEADER = re.compile(r"\W*m(in|inute)?\W+h(our)?\W.*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CrontabEntry:
     """A line that runs a command."""
 
     line: int
@@ -47,14 +47,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Crontab:
-    entries: tuple[Entry, ...]
+    entries: tuple[CrontabEntry, ...]
     faults: tuple[tuple[int, str], ...]
     """Lines that are none, and why."""
 
 
 def read_crontab(text: str, *, has_users: bool = False) -> Crontab:
     """Read a crontab; with `has_users` a user stands before each command, as in `/etc/crontab`."""
-    entries: list[Entry] = []
+    entries: list[CrontabEntry] = []
     faults: list[tuple[int, str]] = []
     variables: dict[str, str] = {}
     said: list[str] = []
@@ -81,7 +81,7 @@ def read_crontab(text: str, *, has_users: bool = False) -> Crontab:
             if fault := _fault(user, command, has_users=has_users):
                 faults.append((number, fault))
             else:
-                entries.append(Entry(number, found[1], command, stdin, _comment(said), variables))
+                entries.append(CrontabEntry(number, found[1], command, stdin, _comment(said), variables))
         elif line:
             faults.append((number, _what_it_is(line)))
         said = []

@@ -12,7 +12,7 @@ HELD_UP = timedelta(seconds=3)
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class Standstill:
     """The service could not run what fell due after `since`, up to `until`."""
 
     since: datetime
@@ -23,17 +23,17 @@ class Pause:
 class Pulse:
     last: datetime
     """The latest sign of life."""
-    pause: Pause | None = None
+    pause: Standstill | None = None
     """What is not told yet."""
 
     def beat(self, now: datetime) -> None:
         """A sign of life. A clock that was set back only moves the next ones."""
         if now - self.last > HELD_UP:
             since = self.pause.since if self.pause else self.last
-            self.pause = Pause(min(since, self.last), now)
+            self.pause = Standstill(min(since, self.last), now)
         self.last = now
 
-    def take(self, now: datetime) -> Pause | None:
+    def take(self, now: datetime) -> Standstill | None:
         """The pause that is over since the last call, if there was one; a sign of life itself."""
         self.beat(now)
         pause, self.pause = self.pause, None

@@ -7,7 +7,7 @@ from myscheduler.core.history.reasons import Reason
 from myscheduler.core.schedule.calendars import Closed, WorkingDays, closed_on, name_of
 from myscheduler.core.schedule.cron import Cron, OnClock, members_of, with_overlap
 from myscheduler.core.schedule.slots import TICK, Adjusted, Schedule, slots_between
-from myscheduler.core.schedule.timestamps import Asked
+from myscheduler.core.schedule.timestamps import LocalTime
 from myscheduler.core.schedule.zones import local_time
 
 REASONS = {
@@ -54,7 +54,7 @@ def _closed_day(days: WorkingDays, day: date) -> str | None:
             return f"{day} is a holiday of the job's calendar" + (f" ({name})" if name else "")
 
 
-def moved_words(schedule: Adjusted, asked: Asked) -> str | None:
+def moved_words(schedule: Adjusted, asked: LocalTime) -> str | None:
     """That a slot would lie there, had it not been moved to a working day."""
     rhythm = schedule.rhythm
     members = members_of(rhythm) if isinstance(rhythm, OnClock) else ()
@@ -62,7 +62,7 @@ def moved_words(schedule: Adjusted, asked: Asked) -> str | None:
     return next((words for words in found if words), None)
 
 
-def _moved_away(rhythm: Cron, offset: timedelta, asked: Asked) -> str | None:
+def _moved_away(rhythm: Cron, offset: timedelta, asked: LocalTime) -> str | None:
     shift = rhythm.expression.shift
     meant = replace(rhythm, expression=replace(rhythm.expression, shift=None))
     slot = next(slots_between(meant, asked.first - TICK - offset, asked.last - offset), None) if shift else None
@@ -73,7 +73,7 @@ def _moved_away(rhythm: Cron, offset: timedelta, asked: Asked) -> str | None:
     return f"The time of that day is moved: {why}, so the job runs on {shift.moved(day)} instead." if why else None
 
 
-def is_repeated(schedule: Schedule, asked: Asked) -> bool:
+def is_repeated(schedule: Schedule, asked: LocalTime) -> bool:
     """A fixed time is shown again there, for which the job says `overlap: first`."""
     rhythm, offset = (schedule.rhythm, schedule.offset) if isinstance(schedule, Adjusted) else (schedule, timedelta())
     if not isinstance(rhythm, OnClock) or rhythm.overlap == "both":

@@ -16,7 +16,7 @@ from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.job import Job
 from myscheduler.core.schedule.exclusions import Exclusion, exclusion_at, next_run
 from myscheduler.core.schedule.slots import TICK, Adjusted, Schedule, back, last_until, slots_between
-from myscheduler.core.schedule.timestamps import Asked
+from myscheduler.core.schedule.timestamps import LocalTime
 from myscheduler.core.schedule.zones import local_time
 
 MOST = 20
@@ -64,7 +64,7 @@ class Told:
 class Explanation:
     job_id: str
     timezone: str
-    asked: Asked
+    asked: LocalTime
     told: tuple[Told, ...]
     """Empty when no slot lies there."""
     remarks: tuple[str, ...]
@@ -102,7 +102,7 @@ class Explanation:
         }
 
 
-def explain(facts: Facts, asked: Asked, *, zone: str, now: datetime) -> Explanation:
+def explain(facts: Facts, asked: LocalTime, *, zone: str, now: datetime) -> Explanation:
     """What became of the slots in the time that is asked for. `zone` is the service's."""
     job = facts.job
     own_zone = (job.spec.timezone if job else None) or zone
@@ -121,7 +121,7 @@ def explain(facts: Facts, asked: Asked, *, zone: str, now: datetime) -> Explanat
     )
 
 
-def _slots_of(schedule: Schedule, asked: Asked) -> Iterator[datetime]:
+def _slots_of(schedule: Schedule, asked: LocalTime) -> Iterator[datetime]:
     for span in asked.spans:
         yield from islice(slots_between(schedule, span.first - TICK, span.last), MOST)
 
@@ -131,7 +131,7 @@ def _from(job: Job, moment: datetime) -> datetime:
     return max(moment, back(job.paused_until, TICK)) if job.paused_until else moment
 
 
-def _previous(schedule: Schedule | None, job: Job | None, asked: Asked) -> datetime | None:
+def _previous(schedule: Schedule | None, job: Job | None, asked: LocalTime) -> datetime | None:
     if schedule is None or job is None:
         return None
     return last_until(schedule, asked.first - TICK, after=job.created_at) if asked.first > job.created_at else None
@@ -146,7 +146,7 @@ class _Voice:
     zone: str
     now: datetime
 
-    def tell(self, asked: Asked, due: Sequence[datetime]) -> Iterator[Told]:
+    def tell(self, asked: LocalTime, due: Sequence[datetime]) -> Iterator[Told]:
         rows = [row for row in self.facts.rows if self._tells_of(row, asked, due)]
         yield from (Told(row.slot, self._row(row), row) for row in rows)
         recorded = [row for row in rows if row.kind is Kind.SCHEDULED]
@@ -159,14 +159,14 @@ class _Voice:
         if waiting is not None and asked.has(waiting.asked_at):
             yield Told(waiting.asked_at, self._waiting(waiting))
 
-    def _tells_of(self, row: Record, asked: Asked, due: Sequence[datetime]) -> bool:
+    def _tells_of(self, row: Record, asked: LocalTime, due: Sequence[datetime]) -> bool:
         """A row of several slots tells of a time between two of them only when the schedule was another one then."""
         if asked.has(row.slot) or any(row.slot <= slot <= row.last_slot for slot in due):
             return True
         is_older = self.facts.job is None or row.digest != self.facts.job.digest
         return is_older and any(row.slot <= span.first <= row.last_slot for span in asked.spans)
 
-    def remarks(self, asked: Asked, told: Sequence[Told]) -> Iterator[str]:
+    def remarks(self, asked: LocalTime, told: Sequence[Told]) -> Iterator[str]:
         if asked.remark:
             yield asked.remark
         if not told:
@@ -299,7 +299,7 @@ class _Voice:
 
     # --- no slot at all ---
 
-    def _nothing(self, asked: Asked) -> Iterator[str]:
+    def _nothing(self, asked: LocalTime) -> Iterator[str]:
         job, schedule = self.facts.job, self.schedule
         if job is None or schedule is None:
             yield "No row of the history tells of that time, and the job is removed."

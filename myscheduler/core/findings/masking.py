@@ -16,7 +16,6 @@ LONGEST_KEY = 60
 """Characters of a key in a message."""
 LOOKED_AT = 1_000
 """Characters of a text of which less is shown: looking for credentials takes long in what has no end."""
-Loc = tuple[str | int, ...]
 
 _ENDINGS = (
     "accesskey", "apikey", "authorization", "cookie", "credential", "jwt", "passcode", "passphrase", "passwd",

@@ -12,6 +12,8 @@ from typing import TypeVar
 from myscheduler.core.bounds import LONGEST_MESSAGE, MOST_IN_REPORT, MOST_PROBLEMS
 from myscheduler.core.findings.masking import LOOKED_AT, MASK, field_of, masked_text
 
+Loc = tuple[str | int, ...]
+"""The keys and the places in lists that lead to a value of a document; empty for the document itself."""
 LONGEST_SHOWN = 60
 """Characters of a value in a message."""
 
@@ -110,7 +112,7 @@ class Problem:
 class Complaint:
     """A problem of a declaration that doesn't know yet in which file it stands."""
 
-    loc: tuple[str | int, ...]
+    loc: Loc
     """The way to the value: `("cron", "hour")`."""
     rule: str
     message: str

@@ -38,11 +38,11 @@ FIRES = 5
 COUNTED_DAYS = 28
 """Starts a day are the mean of so many days to come: whole weeks, so that working days weigh right."""
 
-Action = Literal["create", "update", "delete", "held", "conflict"]
+ReviewAction = Literal["create", "update", "delete", "held", "conflict"]
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class RunTimes:
     """When a job runs from now on."""
 
     timezone: str
@@ -60,14 +60,14 @@ class Times:
 class Reviewed:
     """One change, with what it means."""
 
-    action: Action
+    action: ReviewAction
     job_id: str
     path: str | None
     line: int | None
     """Where the job is, or was, declared; `None` for one of the API."""
     fields: tuple[FieldChange, ...] = ()
-    before: Times | None = None
-    after: Times | None = None
+    before: RunTimes | None = None
+    after: RunTimes | None = None
     notes: tuple[str, ...] = ()
     is_blocked: bool = False
     """A deletion that would wait for an approval."""
@@ -111,7 +111,7 @@ class Review:
     def has_changes(self) -> bool:
         return any(change.action in {"create", "update", "delete"} for change in self.changes)
 
-    def count(self, action: Action) -> int:
+    def count(self, action: ReviewAction) -> int:
         return sum(change.action == action for change in self.changes)
 
     def starts_per_day(self, side: Literal["before", "after"]) -> float:
@@ -212,14 +212,14 @@ class _Reader:
             "update", declared.job_id, declared.path, declared.line, tuple(fields), before, after, notes
         )  # fmt: skip
 
-    def _times(self, spec: JobSpec, created_at: datetime, *, is_paused: bool) -> Times:
+    def _times(self, spec: JobSpec, created_at: datetime, *, is_paused: bool) -> RunTimes:
         """From the moment after now: a change never fires what lies in the past."""
         own_zone = spec.timezone or self.zone
         schedule = compile_schedule(spec, zone=self.zone, created_at=created_at)
         end = self.now + timedelta(days=COUNTED_DAYS)
         starts = 0 if is_paused else count_runs(schedule, self.now, end)
         words = describe_job(spec, zone=own_zone) + (" (paused)" if is_paused else "")
-        return Times(own_zone, words, tuple(_fires(schedule, self.now)), round(starts / COUNTED_DAYS, 2), is_paused)
+        return RunTimes(own_zone, words, tuple(_fires(schedule, self.now)), round(starts / COUNTED_DAYS, 2), is_paused)
 
 
 def _fires(schedule: Schedule, after: datetime) -> Iterator[datetime]:
@@ -255,7 +255,7 @@ def _pause_notes(item: Item, spec: JobSpec, zone: str) -> Iterator[str]:
         yield "paused until now: it runs again"
 
 
-def _times_json(times: Times | None) -> dict[str, Any] | None:
+def _times_json(times: RunTimes | None) -> dict[str, Any] | None:
     if times is None:
         return None
     return {

@@ -10,7 +10,7 @@ from myscheduler.core.gitops.plan import Adopt, BlockedDeletion, Conflict, Creat
 from myscheduler.core.manifest.declared import ParsedFile
 
 
-class Condition(StrEnum):
+class SyncCondition(StrEnum):
     """Ready: the schedule is what the source says. Stalled: a person has to do something. As in Flux."""
 
     RECONCILING = "Reconciling"
@@ -18,7 +18,7 @@ class Condition(StrEnum):
     STALLED = "Stalled"
 
 
-class Cause(StrEnum):
+class SyncReason(StrEnum):
     """The reason of a condition, for scripts."""
 
     STARTING = "Starting"
@@ -60,7 +60,7 @@ class Passed:
     first_at: datetime
     last_at: datetime
     """When something of it changed last."""
-    reason: Cause
+    reason: SyncReason
     counts: Mapping[str, int]
     """`created`, `updated`, `deleted` over all its passes; `jobs`, `held`, `blocked`, `problems` at the last."""
 
@@ -69,8 +69,8 @@ class Passed:
 class SyncState:
     """The result of the last pass."""
 
-    condition: Condition
-    reason: Cause
+    condition: SyncCondition
+    reason: SyncReason
     message: str
     attempted_revision: str | None = None
     applied_revision: str | None = None
@@ -89,11 +89,11 @@ class SyncState:
     unchanged: int = 0
     files: tuple[FileState, ...] = ()
 
-    def conditions(self, *, is_passing: bool) -> Iterator[tuple[Condition, bool]]:
+    def conditions(self, *, is_passing: bool) -> Iterator[tuple[SyncCondition, bool]]:
         """Each condition, and whether it holds. A pass that is under way leaves the others as they were."""
-        yield Condition.READY, self.condition is Condition.READY
-        yield Condition.RECONCILING, is_passing or self.condition is Condition.RECONCILING
-        yield Condition.STALLED, self.condition is Condition.STALLED
+        yield SyncCondition.READY, self.condition is SyncCondition.READY
+        yield SyncCondition.RECONCILING, is_passing or self.condition is SyncCondition.RECONCILING
+        yield SyncCondition.STALLED, self.condition is SyncCondition.STALLED
 
 
 def state_of(plan: Plan, files: tuple[FileState, ...], now: datetime, previous: SyncState) -> SyncState:
@@ -102,7 +102,7 @@ def state_of(plan: Plan, files: tuple[FileState, ...], now: datetime, previous: 
     for change in plan.changes:
         ids.setdefault(type(change), []).append(job_id_of(change))
     condition, reason, message = _condition(plan)
-    is_whole = condition is Condition.READY
+    is_whole = condition is SyncCondition.READY
     return SyncState(
         condition,
         reason,
@@ -123,7 +123,7 @@ def state_of(plan: Plan, files: tuple[FileState, ...], now: datetime, previous: 
     )
 
 
-def since(previous: SyncState, condition: Condition, now: datetime) -> datetime:
+def since(previous: SyncState, condition: SyncCondition, now: datetime) -> datetime:
     """When that condition began, if it follows on `previous`."""
     return previous.since if previous.since and previous.condition is condition else now
 
@@ -169,16 +169,16 @@ def changed_count(plan: Plan) -> int:
     return sum(not isinstance(change, Hold | Conflict) for change in plan.changes)
 
 
-def _condition(plan: Plan) -> tuple[Condition, Cause, str]:
+def _condition(plan: Plan) -> tuple[SyncCondition, SyncReason, str]:
     if plan.blocked is not None:
         message = (
             f"{plan.blocked.reason}; nothing is deleted until it is approved: "
             f"myscheduler sync --approve {plan.blocked.digest}"
         )
-        return Condition.STALLED, Cause.DELETION_BLOCKED, message
+        return SyncCondition.STALLED, SyncReason.DELETION_BLOCKED, message
     errors = [problem for problem in plan.problems if problem.severity is Severity.ERROR]
     if errors:
         count = "a problem" if len(errors) == 1 else f"{len(errors)} problems"
         message = f"{count} in manifests; their jobs stay as they were, the others are applied"
-        return Condition.STALLED, Cause.PROBLEMS, message
-    return Condition.READY, Cause.APPLIED, f"revision {plan.revision} is applied"
+        return SyncCondition.STALLED, SyncReason.PROBLEMS, message
+    return SyncCondition.READY, SyncReason.APPLIED, f"revision {plan.revision} is applied"

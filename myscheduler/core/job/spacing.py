@@ -25,7 +25,7 @@ from myscheduler.core.schedule.expression import (
     FIRST_YEAR,
     LAST_YEAR,
     CronExpression,
-    Kind,
+    YearKind,
     bits,
     days_of_year,
     is_among,
@@ -109,7 +109,7 @@ def _shortest_days(expression: CronExpression) -> int | None:
 def _of_several(expressions: tuple[CronExpression, ...]) -> timedelta | None:
     times = _Together([times_of(one) for one in expressions])
     known = dict[object, tuple[int | None, int | None]]()
-    days = dict[tuple[int, Kind], int]()
+    days = dict[tuple[int, YearKind], int]()
     shortest, last = None, None
     for year in _years_of(expressions):
         kind, base = kind_of_year(year), date(year, 1, 1).toordinal() * DAY

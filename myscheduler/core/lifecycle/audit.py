@@ -18,7 +18,7 @@ CLOCK = "clock"
 """The actor where a pause ended by itself."""
 
 
-class Action(StrEnum):
+class AuditAction(StrEnum):
     CREATED = "created"
     UPDATED = "updated"
     ADOPTED = "adopted"
@@ -30,27 +30,27 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """One change. No credential is ever in it."""
 
     at: datetime
     actor: str
     """Who did it: `MANIFEST`, `CLOCK`, or the caller of the API as claimed."""
-    action: Action
+    action: AuditAction
     job_id: str | None
     """`None` for what is about several jobs, as an approval."""
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 def of_spec(
-    action: Action,
+    action: AuditAction,
     before: JobSpec | None,
     after: JobSpec | None,
     *,
     at: datetime,
     actor: str,
     source: Source | None = None,
-) -> Entry:
+) -> AuditEntry:
     """A job is made, changed or removed. `source` is where a manifest declares it, or declared it.
 
     Of a job that a manifest makes only the place is told: the file at that revision says the rest.
@@ -61,22 +61,22 @@ def of_spec(
         detail |= bounded({"fields": [one.as_json() for one in spec_changes(before, after)]})
     if source is not None:
         detail["source"] = {"file": source.path, "line": source.line, "revision": source.revision}
-    return Entry(at, actor, action, spec.job_id if spec else None, detail)
+    return AuditEntry(at, actor, action, spec.job_id if spec else None, detail)
 
 
-def of_deletion(job: Job, *, at: datetime, actor: str, revision: str | None) -> Entry:
+def of_deletion(job: Job, *, at: datetime, actor: str, revision: str | None) -> AuditEntry:
     """A job is removed; `revision` is the one of the source in which it is not declared any more."""
-    entry = of_spec(Action.DELETED, job.spec, None, at=at, actor=actor, source=job.source)
+    entry = of_spec(AuditAction.DELETED, job.spec, None, at=at, actor=actor, source=job.source)
     return replace(entry, detail={**entry.detail, "removed_in": revision}) if revision else entry
 
 
-def of_pause(action: Action, job_id: str, pause: Pause | None, *, at: datetime, actor: str) -> Entry:
+def of_pause(action: AuditAction, job_id: str, pause: Pause | None, *, at: datetime, actor: str) -> AuditEntry:
     """A pause is laid, or taken off."""
     if pause is None:
-        return Entry(at, actor, action, job_id)
+        return AuditEntry(at, actor, action, job_id)
     until = pause.until.isoformat() if pause.until else None
     detail = {"by": pause.by, "since": pause.at.isoformat(), "reason": pause.reason, "until": until}
-    return Entry(at, actor, action, job_id, detail)
+    return AuditEntry(at, actor, action, job_id, detail)
 
 
 _NOTE = 40

@@ -13,8 +13,8 @@ from itertools import groupby
 from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.spec import DeclaredInterval, JobSpec
-from myscheduler.core.load.jitter_advice import JITTERS, Advice, advise
-from myscheduler.core.load.starts import MINUTE, Group, Span, Starter, Stint, Tally, find_slots
+from myscheduler.core.load.jitter_advice import JITTERS, JitterAdvice, advise
+from myscheduler.core.load.starts import MINUTE, Group, Horizon, Starter, Stint, Tally, find_slots
 
 MOST_WORST = 5
 """How many worst minutes a host has at most."""
@@ -63,14 +63,14 @@ class HostForecast:
     """The most starts in a minute."""
     days: tuple[Day, ...]
     worst: tuple[Worst, ...]
-    advice: Advice | None
+    advice: JitterAdvice | None
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """What all hosts have to expect, the worst first."""
 
-    span: Span
+    span: Horizon
     hosts: tuple[HostForecast, ...]
     unanchored: int
     """Intervals that no manifest anchors, counted as if they were first applied now."""
@@ -82,7 +82,7 @@ def forecast_specs(specs: Iterable[JobSpec], now: datetime, days: int, zone: str
     """From the minute of `now` on; `zone` is the service's. `OverflowError` at the end of the calendar."""
     specs = list(specs)
     running = [spec for spec in specs if not spec.paused]
-    span = Span.of_days(now, days, zone)
+    span = Horizon.of_days(now, days, zone)
     starters = [
         Starter(spec.job_id, host_key(spec.target_url), compile_schedule(spec, zone=zone, created_at=now))
         for spec in running
@@ -95,7 +95,7 @@ def forecast_specs(specs: Iterable[JobSpec], now: datetime, days: int, zone: str
     )
 
 
-def forecast_hosts(starters: Sequence[Starter], span: Span) -> Iterator[HostForecast]:
+def forecast_hosts(starters: Sequence[Starter], span: Horizon) -> Iterator[HostForecast]:
     """One host after the other, so that no more than the minutes of one are held."""
     latest = max((starter.offset for starter in starters), default=timedelta())
     margin = max(max(JITTERS) // 60, -(-latest // MINUTE))
@@ -111,7 +111,7 @@ def forecast_hosts(starters: Sequence[Starter], span: Span) -> Iterator[HostFore
         yield _host(host, groups, span, margin)
 
 
-def _host(host: str, groups: Sequence[Group], span: Span, margin: int) -> HostForecast:
+def _host(host: str, groups: Sequence[Group], span: Horizon, margin: int) -> HostForecast:
     tally = Tally(span, margin)
     for group in groups:
         tally.add(group)
@@ -127,7 +127,7 @@ def _host(host: str, groups: Sequence[Group], span: Span, margin: int) -> HostFo
     )
 
 
-def _days(starts: Sequence[int], span: Span) -> Iterator[Day]:
+def _days(starts: Sequence[int], span: Horizon) -> Iterator[Day]:
     for day, grouped in groupby(sorted(span.stints, key=_day_of), key=_day_of):
         stints = list(grouped)
         of_hours = [(stint.hour, starts[stint.first : stint.end]) for stint in stints]
@@ -152,7 +152,7 @@ def _merged(cells: Iterable[tuple[int, Cell]], hour: int) -> Cell | None:
     return Cell(max(cell.peak for cell in found), sum(cell.starts for cell in found)) if found else None
 
 
-def _worst(starts: Sequence[int], groups: Sequence[Group], span: Span) -> list[Worst]:
+def _worst(starts: Sequence[int], groups: Sequence[Group], span: Horizon) -> list[Worst]:
     """The same jobs at the same time of other days are one of them: a nightly crowd shall not hide all else."""
     found: list[Worst] = []
     for count in sorted({*starts} - {0}, reverse=True):
@@ -172,7 +172,7 @@ def _times_with(count: int, starts: Sequence[int], clock: Sequence[int]) -> Iter
     return times.values()
 
 
-def _by_jobs(count: int, minutes: Iterable[int], groups: Sequence[Group], span: Span) -> Iterator[Worst]:
+def _by_jobs(count: int, minutes: Iterable[int], groups: Sequence[Group], span: Horizon) -> Iterator[Worst]:
     alike = defaultdict[tuple[str, ...], list[datetime]](list)
     for minute in minutes:
         job_ids = sorted(job_id for group in groups for job_id in group.started(minute))

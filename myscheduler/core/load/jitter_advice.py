@@ -15,7 +15,7 @@ _FEWER = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Advice:
+class JitterAdvice:
     """A jitter that helps."""
 
     jitter_sec: int
@@ -27,7 +27,7 @@ class Advice:
     """The most starts in a minute that are left then, over the whole span and with all jobs of the host."""
 
 
-def advise(groups: Sequence[Group], tally: Tally) -> Advice | None:
+def advise(groups: Sequence[Group], tally: Tally) -> JitterAdvice | None:
     """The smallest jitter that is enough, else the best one; `None` where none even halves the worst minute."""
     starts = tally.starts
     peak = max(starts)
@@ -35,13 +35,13 @@ def advise(groups: Sequence[Group], tally: Tally) -> Advice | None:
         return None
     crowded = max(HANDFUL, peak // _FEWER)
     crowd = list(_crowd(groups, frozenset(minute for minute, count in enumerate(starts) if count > crowded)))
-    best: Advice | None = None
+    best: JitterAdvice | None = None
     for jitter_sec in JITTERS:
         movable = [group for group in crowd if group.slots.shortest_gap >= jitter_sec]
         leaves = _left_by(jitter_sec, movable, tally)
         if best is None or leaves < best.leaves:
             job_ids = sorted(job.job_id for group in movable for job in group.jobs)
-            best = Advice(jitter_sec, tuple(job_ids), crowded, leaves)
+            best = JitterAdvice(jitter_sec, tuple(job_ids), crowded, leaves)
         if leaves <= crowded:
             break
     return best if best and best.leaves <= peak // 2 else None

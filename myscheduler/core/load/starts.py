@@ -59,7 +59,7 @@ class Stint(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Span:
+class Horizon:
     """The time that a forecast looks at, in the zone of the service."""
 
     start: datetime
@@ -69,7 +69,7 @@ class Span:
     zone: str
 
     @classmethod
-    def of_days(cls, now: datetime, days: int, zone_name: str) -> "Span":
+    def of_days(cls, now: datetime, days: int, zone_name: str) -> "Horizon":
         """From the minute of `now` to the same time of the clock so many days later.
 
         `OverflowError` at the end of the calendar.
@@ -189,7 +189,7 @@ class ManySlots:
         return next(gap for gap in range(1, self.mask.bit_length()) if self.mask & self.mask >> gap)
 
 
-def find_slots(schedule: Schedule, span: Span, margin: int) -> Slots:
+def find_slots(schedule: Schedule, span: Horizon, margin: int) -> Slots:
     """Those of the span and of `margin` minutes before it, without the ones that are left out."""
     after, until = span.start - margin * MINUTE - TICK, span.until - TICK
     limited = Adjusted(schedule) if isinstance(schedule, Rhythm) else schedule
@@ -244,7 +244,7 @@ class Group(NamedTuple):
 class Tally:
     """Starts per minute. Those that late starts bring in from before the span and carry out of it are kept apart."""
 
-    def __init__(self, span: Span, margin: int) -> None:
+    def __init__(self, span: Horizon, margin: int) -> None:
         """`margin`: the minutes before the span that slots are known of, and no job starts later after its slot."""
         self._margin, self._span = margin, span
         self._counts = [0] * (margin + span.minutes + margin + 1)

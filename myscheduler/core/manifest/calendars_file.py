@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from myscheduler.core.bounds import LONGEST_CALENDAR_NAME, MOST_CALENDARS, MOST_PROBLEMS
 from myscheduler.core.findings.masking import field_of, key_shown
-from myscheduler.core.findings.problem import LONGEST_SHOWN, Problem, cut, did_you_mean, enough, shown
+from myscheduler.core.findings.problem import LONGEST_SHOWN, Loc, Problem, cut, did_you_mean, enough, shown
 from myscheduler.core.manifest.fields import LONGEST_DAYS, MOST_DAYS
 from myscheduler.core.schedule.calendars import Calendar, check_calendar
 from myscheduler.core.source.snapshot import (
@@ -111,7 +111,7 @@ def _read(path: str, content: bytes, digest: str) -> NamedCalendars:
 
 
 def _entries(path: str, document: Document) -> tuple[dict[str, Calendar], list[Problem]]:
-    def problem(loc: tuple[str | int, ...], rule: str, message: str, *, at_key: bool = False) -> Problem:
+    def problem(loc: Loc, rule: str, message: str, *, at_key: bool = False) -> Problem:
         line, column = document.position(loc, at_key=at_key)
         return Problem(path, line, column, field_of(loc), rule, message)
 
@@ -134,7 +134,7 @@ def _entries(path: str, document: Document) -> tuple[dict[str, Calendar], list[P
     return known, problems
 
 
-def _entry(name: str, written: Any) -> tuple[Calendar | None, list[tuple[tuple[str | int, ...], str]]]:
+def _entry(name: str, written: Any) -> tuple[Calendar | None, list[tuple[Loc, str]]]:
     if len(name) > LONGEST_CALENDAR_NAME:
         return None, [((name,), f"a name of a calendar has up to {LONGEST_CALENDAR_NAME} characters")]
     try:

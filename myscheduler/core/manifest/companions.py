@@ -5,9 +5,8 @@ A field that is written in the wrong shape is told as such, and is no field that
 
 from collections.abc import Iterator
 
-from myscheduler.core.findings.problem import Complaint
+from myscheduler.core.findings.problem import Complaint, Loc
 from myscheduler.core.manifest.fields import JobFields
-from myscheduler.core.secrets.references import Loc
 
 Misshapen = set[Loc]
 """The top fields of the wrong shape, each as the way to it; `fields` has none of them."""

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.calls.hosts import host_fault
 from myscheduler.core.calls.link_local import NOWHERE, Reach, advice, called_address
-from myscheduler.core.findings.problem import Complaint, Severity, did_you_mean, shown
+from myscheduler.core.findings.problem import Complaint, Loc, Severity, did_you_mean, shown
 from myscheduler.core.header_values import HeaderValue
 from myscheduler.core.job.codec import shared_texts
 from myscheduler.core.job.compiling import compile_schedule
@@ -46,7 +46,7 @@ from myscheduler.core.manifest.schedule_fields import FIELD_OF_KIND, declared_sc
 from myscheduler.core.policy.policy import Policy, judge
 from myscheduler.core.schedule.exclusions import search_run
 from myscheduler.core.schedule.slots import TICK, Adjusted, Interval, Schedule, back, next_after
-from myscheduler.core.secrets.references import Loc, is_in_host, reference_faults
+from myscheduler.core.secrets.references import is_in_host, reference_faults
 
 _ID_FORBIDDEN = frozenset("/?#%")
 
@@ -107,9 +107,7 @@ _SOME_DATE = DeclaredDate("2020-01-01T00:00:00Z")
 """Stands in for a schedule that can't be used, which is complained about; a policy says nothing about one-offs."""
 
 
-def _unheard(
-    found: Iterable[Complaint], complaints: Sequence[Complaint], misshapen: set[tuple[str | int, ...]]
-) -> list[Complaint]:
+def _unheard(found: Iterable[Complaint], complaints: Sequence[Complaint], misshapen: set[Loc]) -> list[Complaint]:
     """What a policy says about fields of which nothing worse is said yet: of the others it saw stand-ins."""
     wrong = {complaint.loc for complaint in complaints if complaint.severity is Severity.ERROR}
     return [one for one in found if one.loc not in wrong and one.loc[:1] not in misshapen]

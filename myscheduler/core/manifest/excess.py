@@ -12,9 +12,7 @@ from myscheduler.core.bounds import (
     REFERENCE,
     TOO_LONG,
 )
-from myscheduler.core.findings.problem import Complaint
-
-Loc = tuple[str | int, ...]
+from myscheduler.core.findings.problem import Complaint, Loc
 
 _HOLDERS = (dict, list, tuple)
 

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from myscheduler.core.findings.problem import Complaint
-from myscheduler.core.secrets.references import Loc
+from myscheduler.core.findings.problem import Complaint, Loc
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.findings.masking import is_credential_name, key_shown
-from myscheduler.core.findings.problem import Complaint, did_you_mean, shown
+from myscheduler.core.findings.problem import Complaint, Loc, did_you_mean, shown
 from myscheduler.core.manifest.fields import (
     BlackoutFields,
     CalendarFields,
@@ -38,7 +38,7 @@ def read_fields(values: Mapping[str, Any]) -> tuple[JobFields, list[Complaint]]:
     return JobFields.model_validate({"target_url": _SOME_URL} | rest), complaints
 
 
-def _judged_together(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+def _judged_together(loc: Loc) -> Loc:
     """What is not judged any further when something in it has the wrong shape: a field, or one of the headers."""
     return loc[: 2 if loc[:1] == ("headers",) else 1]
 
@@ -79,7 +79,7 @@ def _translate(detail: ErrorDetails) -> Complaint:
             return Complaint(loc, "invalid-value", _out_of_range(detail), at_key="[key]" in detail["loc"])
 
 
-def _of_wrong_length(loc: tuple[str | int, ...], detail: ErrorDetails) -> Complaint:
+def _of_wrong_length(loc: Loc, detail: ErrorDetails) -> Complaint:
     if detail["type"] == "too_short":
         return Complaint(loc, "invalid-value", "is an empty list: write an entry, or leave it out")
     return Complaint(loc, "too-large", f"has more than {detail['ctx']['max_length']:,} entries: take some out")
@@ -97,7 +97,7 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _no_text(loc: tuple[str | int, ...], value: Any) -> str:
+def _no_text(loc: Loc, value: Any) -> str:
     if _is_expression(loc):
         return f"can't be {_found(loc, value)}: write a crontab line such as '0 9 * * *', or an object of fields"
     advice = ": put it into quotes" if isinstance(value, bool | int | float) else ""
@@ -106,7 +106,7 @@ def _no_text(loc: tuple[str | int, ...], value: Any) -> str:
     return f"has to be text, not {_found(loc, value)}{advice}"
 
 
-def _is_expression(loc: tuple[str | int, ...]) -> bool:
+def _is_expression(loc: Loc) -> bool:
     """A whole cron expression stands there, also one of a list or of a blackout; not a field of it."""
     return loc == ("cron",) or (loc[0] == "cron" and isinstance(loc[-1], int)) or loc[::2] == ("blackout", "cron")
 
@@ -132,7 +132,7 @@ _GENERIC = ("dict[", "list[", "constrained-str", "function-")
 """How pydantic's names of other branches begin."""
 
 
-def _shape_at(loc: tuple[str | int, ...]) -> int:
+def _shape_at(loc: Loc) -> int:
     """Where in `loc` the shape of such a field stands, behind its name; 0 when there is none."""
     if loc[:1] in {("cron",), ("interval",)}:
         return 1
@@ -141,7 +141,7 @@ def _shape_at(loc: tuple[str | int, ...]) -> int:
     return 3 if loc[:1] == ("blackout",) and len(loc) > 2 and loc[2] in _OF_TWO_SHAPES else 0
 
 
-def _loc(detail: ErrorDetails) -> tuple[str | int, ...]:
+def _loc(detail: ErrorDetails) -> Loc:
     """Without the union branches that pydantic adds behind fields of two shapes, and its mark for a key."""
     loc = tuple(part for part in detail["loc"] if part != "[key]")
     if loc[:1] == ("cron",):
@@ -156,7 +156,7 @@ def _loc(detail: ErrorDetails) -> tuple[str | int, ...]:
     return loc
 
 
-def _keys_around(loc: tuple[str | int, ...]) -> list[str]:
+def _keys_around(loc: Loc) -> list[str]:
     """The keys that are known where an unknown one stands."""
     models: dict[str, type[BaseModel]] = {
         "interval": IntervalFields,
@@ -190,7 +190,7 @@ def _spaced(key: str) -> str:
 _MAY_BE_SECRET = frozenset({"headers", "target_url", "body"})
 
 
-def _found(loc: tuple[str | int, ...], value: Any) -> str:
+def _found(loc: Loc, value: Any) -> str:
     """What stands there: its kind, and the value where it is no credential."""
     is_secret = bool(loc) and (loc[0] in _MAY_BE_SECRET or any(is_credential_name(str(part)) for part in loc))
     match value:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from myscheduler.core.findings.problem import shown
+from myscheduler.core.findings.problem import Loc, shown
 from myscheduler.core.job.limits import FIELDS, NO_LIMITS, DeclaredBlackout, DeclaredCalendar, DeclaredRecurring, Limits
 from myscheduler.core.manifest.calendars_file import NamedCalendars
 from myscheduler.core.manifest.faults import Faults
@@ -14,7 +14,6 @@ from myscheduler.core.schedule.slots import Period
 from myscheduler.core.schedule.timestamps import parse_moment
 from myscheduler.errors import ScheduleError
 
-Loc = tuple[str | int, ...]
 LONGEST_BLACKOUT = 366 * 86_400
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.findings.masking import field_of, is_credential_name
-from myscheduler.core.findings.problem import Complaint, Problem, enough, worst
+from myscheduler.core.findings.problem import Complaint, Loc, Problem, enough, worst
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.acceptance import Terms, accept_declared
 from myscheduler.core.manifest.calendars_file import NO_CALENDARS, NamedCalendars, read_calendars
@@ -22,7 +22,7 @@ from myscheduler.core.policy.bursts import caps_of
 from myscheduler.core.policy.file import NO_RULES, Rules, read_policy
 from myscheduler.core.secrets.literals import literal_credentials
 from myscheduler.core.secrets.references import places_of
-from myscheduler.core.source.configmaps import EmbeddedFile, Place, embedded, here, is_object
+from myscheduler.core.source.configmaps import EmbeddedFile, Locate, embedded, here, is_object
 from myscheduler.core.source.ignoring import NOTHING, read_ignoring
 from myscheduler.core.source.snapshot import (
     CALENDARS,
@@ -68,7 +68,7 @@ class _Reading:
         return cls(Terms.of(zone, calendars, rules or NO_RULES), rules is None, is_cautious)
 
 
-def _parse_bytes(path: str, content: bytes, reading: _Reading, place: Place) -> ParsedFile:
+def _parse_bytes(path: str, content: bytes, reading: _Reading, place: Locate) -> ParsedFile:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -112,7 +112,7 @@ def _merge(path: str, parts: list[ParsedFile]) -> ParsedFile:
     )
 
 
-def _parse_document(path: str, document: Document, text: str, reading: _Reading, place: Place) -> ParsedFile:
+def _parse_document(path: str, document: Document, text: str, reading: _Reading, place: Locate) -> ParsedFile:
     values = document.value
     if is_object(values):
         return ParsedFile(path, skipped=1) if place is not here else _parse_object(path, document, text, reading)
@@ -152,7 +152,7 @@ def _known_id(values: Any) -> str:
     return job_id if isinstance(job_id, str) and not id_fault(job_id) else ""
 
 
-def _written(spec: JobSpec, document: Document, place: Place, reading: _Reading) -> Written:
+def _written(spec: JobSpec, document: Document, place: Locate, reading: _Reading) -> Written:
     return Written(
         schedule_at=place(*document.position((next(iter(_SCHEDULE_FIELDS & document.value.keys()), ""),))),
         retries_at=place(*document.position(("max_retries",))),
@@ -200,7 +200,7 @@ def _unique(complaints: list[Complaint]) -> list[Complaint]:
     return list({(complaint.loc, complaint.rule): complaint for complaint in complaints}.values())
 
 
-def _problem(path: str, document: Document, complaint: Complaint, place: Place, job_id: str = "") -> Problem:
+def _problem(path: str, document: Document, complaint: Complaint, place: Locate, job_id: str = "") -> Problem:
     line, column = place(*document.position(complaint.loc, at_key=complaint.at_key))
     message = _DISCREET if complaint.rule == "yaml-surprise" and _may_be_secret(complaint.loc) else complaint.message
     return Problem(path, line, column, complaint.field, complaint.rule, message, complaint.severity, job_id)
@@ -209,7 +209,7 @@ def _problem(path: str, document: Document, complaint: Complaint, place: Place, 
 _DISCREET = "is read differently by different YAML parsers: put it into quotes"
 
 
-def _may_be_secret(loc: tuple[str | int, ...]) -> bool:
+def _may_be_secret(loc: Loc) -> bool:
     """The value is not to be repeated."""
     return loc[:1] == ("headers",) or any(is_credential_name(str(part)) for part in loc)
 
@@ -268,7 +268,7 @@ def _under(rules: Rules, file: ParsedFile) -> ParsedFile:
     return replace(file, caps=caps_of(rules.binding, ids))
 
 
-def _placed(problem: Problem, place: Place) -> Problem:
+def _placed(problem: Problem, place: Locate) -> Problem:
     line, column = place(problem.line, problem.column)
     return replace(problem, line=line, column=column)
 

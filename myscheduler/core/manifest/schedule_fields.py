@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from myscheduler.core.bounds import LONGEST_WORD
 from myscheduler.core.findings.masking import key_shown
+from myscheduler.core.findings.problem import Loc
 from myscheduler.core.job.codec import shared_fields
 from myscheduler.core.job.spec import (
     INTERVAL_UNITS,
@@ -23,7 +24,6 @@ from myscheduler.core.schedule.expression import DAY
 from myscheduler.core.schedule.strides import next_wall
 from myscheduler.core.schedule.timestamps import CALENDAR_UNITS, has_offset, parse_duration, parse_moment
 from myscheduler.core.schedule.zones import check_zone, is_zone
-from myscheduler.core.secrets.references import Loc
 from myscheduler.errors import ScheduleError
 
 Units = tuple[tuple[str, int], ...]

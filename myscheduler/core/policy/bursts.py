@@ -15,7 +15,7 @@ from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.findings.problem import Complaint
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.spec import JobSpec
-from myscheduler.core.load.starts import MINUTE, Group, Span, Starter, Tally, find_slots
+from myscheduler.core.load.starts import MINUTE, Group, Horizon, Starter, Tally, find_slots
 from myscheduler.core.policy.policy import Policy
 from myscheduler.core.schedule.cron import WallInterval, members_of
 from myscheduler.core.schedule.slots import FIRST_MOMENT, LAST_MOMENT, Adjusted, Interval, Once, Schedule
@@ -91,7 +91,7 @@ def find_rushes(
     """
     blamed: dict[str, Rush] = {}
     for cap in caps:
-        counted = _Counted(_only(before, cap), _only(after, cap), cap, Span.of_days(now, DAYS, zone))
+        counted = _Counted(_only(before, cap), _only(after, cap), cap, Horizon.of_days(now, DAYS, zone))
         blamed = counted.blame() | blamed
     return blamed
 
@@ -105,7 +105,7 @@ def _only(starters: Mapping[str, Starter], cap: Cap) -> Mapping[str, Starter]:
 class _Counted:
     """The starts under one limit."""
 
-    def __init__(self, before: Mapping[str, Starter], after: Mapping[str, Starter], cap: Cap, span: Span) -> None:
+    def __init__(self, before: Mapping[str, Starter], after: Mapping[str, Starter], cap: Cap, span: Horizon) -> None:
         self._before = before
         self._after = after
         self._cap = cap

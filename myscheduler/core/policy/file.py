@@ -13,7 +13,7 @@ from myscheduler.core.bounds import LARGEST_RULED, LONGEST_RULED, MOST_PROBLEMS,
 from myscheduler.core.calls.hosts import parse_host_pattern
 from myscheduler.core.calls.link_local import EVERYWHERE, NOWHERE, Network, Reach, read_network
 from myscheduler.core.findings.masking import field_of, key_shown
-from myscheduler.core.findings.problem import LONGEST_SHOWN, Problem, enough, shown
+from myscheduler.core.findings.problem import LONGEST_SHOWN, Loc, Problem, enough, shown
 from myscheduler.core.job.spec import METHODS
 from myscheduler.core.policy.grants import Grant, Grants
 from myscheduler.core.policy.policy import NO_POLICY, Policy
@@ -22,8 +22,6 @@ from myscheduler.core.source.snapshot import (
     UnreadableFile,
 )
 from myscheduler.core.source.yaml import Document, YamlError, read_documents
-
-Loc = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
-from myscheduler.core.schedule.expression import DAY, Kind, kind_of_year
+from myscheduler.core.schedule.expression import DAY, YearKind, kind_of_year
 from myscheduler.core.schedule.zones import first_showing, reached, stretch_at, stretches_between
 
 CYCLE = 400
@@ -78,7 +78,7 @@ def parts_of_year(zone_name: str, year: int) -> tuple[Part, ...]:
 
 
 @lru_cache(maxsize=64)
-def like(kind: Kind) -> int:
+def like(kind: YearKind) -> int:
     """A year of that kind whose clocks go by rules."""
     return next(year for year in range(RULED_FROM, RULED_FROM + CYCLE) if kind_of_year(year) == kind)
 

@@ -19,7 +19,7 @@ from myscheduler.core.schedule.expression import (
     MONTH_LENGTHS,
     CronExpression,
     DayRule,
-    Kind,
+    YearKind,
     bits,
     days_of_year,
     kind_of_year,
@@ -356,7 +356,7 @@ def _fires(expression: CronExpression) -> bool:
     if expression.years is None and expression.weeks is None:
         return True
     years = expression.years or range(FIRST_YEAR, FIRST_YEAR + _GREGORIAN_CYCLE)
-    seen = set[Kind]()
+    seen = set[YearKind]()
     for year in years:
         kind = kind_of_year(year)
         if kind not in seen and days_of_year(expression, year):

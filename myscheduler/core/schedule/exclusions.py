@@ -94,7 +94,7 @@ def left_out_until(schedule: Schedule, slot: datetime) -> datetime | None:
     return max([*others, *([dark] if dark else [])], default=None)
 
 
-class Answer(NamedTuple):
+class SearchResult(NamedTuple):
     """The next run, if any is found."""
 
     run: datetime | None
@@ -121,16 +121,16 @@ def runs_after(schedule: Schedule, after: datetime) -> Iterator[datetime]:
             after = until
 
 
-def search_run(schedule: Schedule, after: datetime) -> Answer:
+def search_run(schedule: Schedule, after: datetime) -> SearchResult:
     """The first slot later than `after` that is not left out."""
     slot = next_after(schedule, after)
     for _ in range(_NEAR):
         end = None if slot is None else left_out_until(schedule, slot)
         if slot is None or end is None:
-            return Answer(slot)
+            return SearchResult(slot)
         slot = next_after(schedule, end - TICK)
     if slot is None:
-        return Answer(None)
+        return SearchResult(None)
     rhythm = schedule.rhythm if isinstance(schedule, Adjusted) else schedule
     if _has_few(schedule, rhythm, slot):
         return _jump(schedule, slot)
@@ -187,20 +187,20 @@ def _count_by_days(schedule: Adjusted, after: datetime, until: datetime) -> int:
         return total
 
 
-def _search(schedule: Adjusted, slot: datetime) -> Answer:
+def _search(schedule: Adjusted, slot: datetime) -> SearchResult:
     search, second = Search(schedule), to_second(slot)
     if _is_dark_for_more(schedule, second):
-        return Answer(None)
+        return SearchResult(None)
     try:
         while (found := search.first_from(second)) is not None:
             run = next_after(schedule, to_instant(found) - TICK)
             end = None if run is None else left_out_until(schedule, run)
             if run is None or end is None:
-                return Answer(run)
+                return SearchResult(run)
             second = max(to_second(end - TICK), found) + 1  # a range of moments, which the search does not know
     except GivenUp:
-        return Answer(None, is_certain=False)
-    return Answer(None)
+        return SearchResult(None, is_certain=False)
+    return SearchResult(None)
 
 
 def _is_dark_for_more(schedule: Adjusted, second: int) -> bool:
@@ -220,14 +220,14 @@ def _is_dark_for_more(schedule: Adjusted, second: int) -> bool:
         return False
 
 
-def _jump(schedule: Schedule, slot: datetime | None) -> Answer:
+def _jump(schedule: Schedule, slot: datetime | None) -> SearchResult:
     """From the end of what leaves a slot out to that of the next, for schedules that nobody can write."""
     for _ in range(_MOST_JUMPS):
         end = None if slot is None else left_out_until(schedule, slot)
         if slot is None or end is None:
-            return Answer(slot)
+            return SearchResult(slot)
         slot = next_after(schedule, end - TICK)
-    return Answer(None, is_certain=False)
+    return SearchResult(None, is_certain=False)
 
 
 def _at(schedule: Adjusted, slot: datetime) -> Iterator[Excluded]:

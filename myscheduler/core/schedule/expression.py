@@ -98,7 +98,7 @@ def days_of_year(expression: CronExpression, year: int) -> int:
     return mask
 
 
-class Kind(NamedTuple):
+class YearKind(NamedTuple):
     """Years of one kind have the same weekdays and ISO weeks on all days."""
 
     weekday: int
@@ -108,8 +108,8 @@ class Kind(NamedTuple):
 
 
 @lru_cache(maxsize=1_024)
-def kind_of_year(year: int) -> Kind:
-    return Kind(date(year, 1, 1).weekday(), isleap(year), isleap(year - 1))
+def kind_of_year(year: int) -> YearKind:
+    return YearKind(date(year, 1, 1).weekday(), isleap(year), isleap(year - 1))
 
 
 def is_among(values: Sequence[int], value: int) -> bool:

@@ -20,7 +20,7 @@ from myscheduler.core.schedule.expression import (
     DAY,
     LAST_YEAR,
     CronExpression,
-    Kind,
+    YearKind,
     bits,
     days_of_year,
     is_among,
@@ -81,7 +81,7 @@ class Search:
         self._years = dict[object, tuple[int | None, int]]()
         self._known_ends = dict[int, int]()
         self._openings = dict[object, list[int]]()
-        self._kinds = dict[tuple[int | None, Kind], int]()
+        self._kinds = dict[tuple[int | None, YearKind], int]()
         self._of_strides = dict[object, int]()
 
     def first_from(self, second: int) -> int | None:
@@ -175,7 +175,7 @@ class Search:
         limits = (layer.days.years for layer in self._darkness.layers)
         return tuple(years is None or is_among(years, year) for years in limits)
 
-    def _own_days(self, year: int, kind: Kind) -> tuple[int, ...]:
+    def _own_days(self, year: int, kind: YearKind) -> tuple[int, ...]:
         """The days of the year on which each member of the rhythm may run, as bits."""
         masks = [self._days_of(-1 - number, one, year, kind) for number, one in enumerate(self._times)]
         if not self._times:
@@ -185,7 +185,7 @@ class Search:
             masks = [mask & is_open for mask in masks]
         return tuple(masks)
 
-    def _closed(self, days: WorkingDays, year: int, kind: Kind) -> int:
+    def _closed(self, days: WorkingDays, year: int, kind: YearKind) -> int:
         if self._own_until is None or year < self._own_until:
             self._count(400 if days.calendar.country else 30)
             return closed_bits(days, year)
@@ -199,7 +199,7 @@ class Search:
             return 0
         return sum(runs_on(one, day) << number for number, one in enumerate(self._times)) if self._times else 1
 
-    def _days_of(self, number: int, expression: Times, year: int, kind: Kind) -> int:
+    def _days_of(self, number: int, expression: Times, year: int, kind: YearKind) -> int:
         """The days of a layer, or of a member of the rhythm; those have negative numbers."""
         if isinstance(expression, Stride):
             return self._days_of_stride(number, expression, year, kind)
@@ -213,7 +213,7 @@ class Search:
             self._kinds[number, kind] = days_of_year(expression, year)
         return self._kinds[number, kind]
 
-    def _days_of_stride(self, number: int, stride: Stride, year: int, kind: Kind) -> int:
+    def _days_of_stride(self, number: int, stride: Stride, year: int, kind: YearKind) -> int:
         """Years of one kind and phase are alike, once the first step is made."""
         at = strides.phase(stride, year)
         key = (number, kind, at) if at is not None and strides.has_begun(stride, year) else (number, year)
@@ -222,7 +222,7 @@ class Search:
             self._of_strides[key] = strides.days_of_year(stride, year)
         return self._of_strides[key]
 
-    def _opening(self, year: int, kind: Kind) -> Callable[[], list[int]]:
+    def _opening(self, year: int, kind: YearKind) -> Callable[[], list[int]]:
         """Finds of each day which layers open on it, as bits."""
         key = kind, self._active(year)
 

@@ -61,14 +61,14 @@ def _localized(local: datetime, zone_name: str, fold: int | None) -> datetime:
     return second if fold else first
 
 
-class Span(NamedTuple):
+class Instants(NamedTuple):
     """The instants from `first` to `last`, both included."""
 
     first: datetime
     last: datetime
 
     @classmethod
-    def of(cls, first: datetime, length: timedelta) -> "Span":
+    def of(cls, first: datetime, length: timedelta) -> "Instants":
         """Raises `ScheduleError` where the calendar ends before."""
         try:
             return cls(first, first + length - timedelta(microseconds=1))
@@ -77,10 +77,10 @@ class Span(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LocalTime:
     """A time that somebody asks about."""
 
-    spans: tuple[Span, ...]
+    spans: tuple[Instants, ...]
     """One, or two where a local time comes twice."""
     remark: str = ""
     """What is to be said of a local time that the clock jumps over, or shows twice."""
@@ -97,7 +97,7 @@ class Asked:
         return any(span.first <= moment <= span.last for span in self.spans)
 
 
-def parse_asked(text: str, zone_name: str) -> Asked:
+def parse_asked(text: str, zone_name: str) -> LocalTime:
     """A moment to ask about; written to the minute or second, the whole of it is meant.
 
     A local time that comes twice means both, and one that doesn't exist the instant right after the jump; other than
@@ -108,17 +108,17 @@ def parse_asked(text: str, zone_name: str) -> Asked:
     if written.microsecond:
         length = timedelta(microseconds=1)
     if written.tzinfo is not None:
-        return Asked((Span.of(parse_moment(written, zone_name), length),))
+        return LocalTime((Instants.of(parse_moment(written, zone_name), length),))
     first, second = (written.replace(tzinfo=zone(zone_name), fold=fold) for fold in (0, 1))
     before, after = first.utcoffset() or timedelta(), second.utcoffset() or timedelta()
     local_words = f"{written.isoformat(' ')} in {zone_name}"
     if before < after:
         end = to_instant(first_showing(zone_name, to_second(written.replace(tzinfo=UTC))))
-        return Asked((Span.of(end, length),), f"{local_words} doesn't exist: the clock jumps over it.")
+        return LocalTime((Instants.of(end, length),), f"{local_words} doesn't exist: the clock jumps over it.")
     if before > after:
-        spans = (Span.of(parse_moment(one, zone_name), length) for one in (first, second))
-        return Asked(tuple(spans), f"{local_words} comes twice.")
-    return Asked((Span.of(parse_moment(first, zone_name), length),))
+        spans = (Instants.of(parse_moment(one, zone_name), length) for one in (first, second))
+        return LocalTime(tuple(spans), f"{local_words} comes twice.")
+    return LocalTime((Instants.of(parse_moment(first, zone_name), length),))
 
 
 _DURATION = re.compile(

@@ -9,7 +9,6 @@ from myscheduler.core.findings.masking import (
     MASK,
     PARAMETER,
     REFERENCE,
-    Loc,
     field_of,
     is_credential_name,
     key_shown,
@@ -17,6 +16,7 @@ from myscheduler.core.findings.masking import (
     without_literals,
     words_of,
 )
+from myscheduler.core.findings.problem import Loc
 from myscheduler.core.header_values import texts_of
 from myscheduler.core.job.spec import JobSpec
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from myscheduler.core.bounds import REFERENCE
-from myscheduler.core.findings.problem import Complaint
+from myscheduler.core.findings.problem import Complaint, Loc
 from myscheduler.core.header_values import HeaderValue, texts_of
 from myscheduler.core.job.spec import JobSpec
 
@@ -20,8 +20,6 @@ _NAME = r"(?!\.\})(?!\.\.)[A-Za-z0-9._-]{1,253}"
 """What the key of a Kubernetes Secret may be, so that it always names a file of the folder."""
 _MARKS = re.compile(rf"\$\$\{{|\$\{{secret:({_NAME})\}}|\$\{{")
 """A literal `${`, a reference, or what is neither."""
-
-Loc = tuple[str | int, ...]
 
 
 def is_name(text: str) -> bool:

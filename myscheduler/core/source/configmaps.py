@@ -10,11 +10,11 @@ from typing import Any
 
 import yaml
 
-from myscheduler.core.findings.problem import Complaint
+from myscheduler.core.findings.problem import Complaint, Loc
 from myscheduler.core.source.snapshot import IGNORE, SUFFIXES
 from myscheduler.core.source.yaml import Document
 
-Place = Callable[[int, int], tuple[int, int]]
+Locate = Callable[[int, int], tuple[int, int]]
 """From line and column in a file to those in the file that people see, both from 1."""
 
 
@@ -29,7 +29,7 @@ class EmbeddedFile:
 
     name: str
     content: bytes
-    place: Place
+    place: Locate
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,7 @@ def embedded(document: Document, text: str) -> Embedded:
     values = document.value
     items = values.get("items")
     if values["kind"] == "List" and isinstance(items, list):
-        objects: list[tuple[tuple[str | int, ...], Any]] = [
-            (("items", place), item) for place, item in enumerate(items)
-        ]
+        objects: list[tuple[Loc, Any]] = [(("items", place), item) for place, item in enumerate(items)]
     else:
         objects = [((), values)]
     maps = [(loc, item) for loc, item in objects if _is_config_map(item)]
@@ -75,7 +73,7 @@ def _is_config_map(item: Any) -> bool:
 
 
 def _files(
-    document: Document, text: str, loc: tuple[str | int, ...], item: Mapping[str, Any]
+    document: Document, text: str, loc: Loc, item: Mapping[str, Any]
 ) -> tuple[tuple[EmbeddedFile, ...], list[Complaint]]:
     complaints = [
         complaint
@@ -109,7 +107,7 @@ def _keys(item: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 # --- places ---
 
 
-def _place(document: Document, loc: tuple[str | int, ...], text: str, content: str) -> Place:
+def _place(document: Document, loc: Loc, text: str, content: str) -> Locate:
     """How the places of a scalar's content are found in the stream around it."""
     node = document.find(loc)
     start = document.position(loc)
@@ -125,11 +123,11 @@ def _place(document: Document, loc: tuple[str | int, ...], text: str, content: s
     return _always(start)
 
 
-def _always(start: tuple[int, int]) -> Place:
+def _always(start: tuple[int, int]) -> Locate:
     return lambda _line, _column: start
 
 
-def _of_block(around: list[str], inner: list[str], start: tuple[int, int]) -> Place:
+def _of_block(around: list[str], inner: list[str], start: tuple[int, int]) -> Locate:
     """Line n of a `|` block stands n lines below its indicator, indented."""
 
     def place(line: int, column: int) -> tuple[int, int]:
@@ -140,7 +138,7 @@ def _of_block(around: list[str], inner: list[str], start: tuple[int, int]) -> Pl
     return place
 
 
-def _of_quoted(written: str, content: str, sources: list[int], start: tuple[int, int]) -> Place:
+def _of_quoted(written: str, content: str, sources: list[int], start: tuple[int, int]) -> Locate:
     inner, outer = _line_starts(content), _line_starts(written)
 
     def place(line: int, column: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from myscheduler.core.bounds import DEEPEST, MOST_IN_DOCUMENT, MOST_IN_FILE, read_number
-from myscheduler.core.findings.problem import Complaint
+from myscheduler.core.findings.problem import Complaint, Loc
 from myscheduler.core.source.surrogate_pairs import half_character, with_whole_characters
 
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
@@ -60,7 +60,7 @@ class Document:
     def start(self) -> tuple[int, int]:
         return _start(self.node)
 
-    def find(self, loc: tuple[str | int, ...]) -> yaml.Node | None:
+    def find(self, loc: Loc) -> yaml.Node | None:
         """The node that `loc` leads to."""
         node = self.node
         for part in loc:
@@ -70,7 +70,7 @@ class Document:
             _, node = step
         return node
 
-    def position(self, loc: tuple[str | int, ...], *, at_key: bool = False) -> tuple[int, int]:
+    def position(self, loc: Loc, *, at_key: bool = False) -> tuple[int, int]:
         """Line and column, from 1, of the value that `loc` leads to, or of the nearest value around it."""
         node, found = self.node, _start(self.node)
         for index, part in enumerate(loc):
@@ -177,7 +177,7 @@ class _Construction:
         self.complaints: list[Complaint] = []
         self._nodes = 0
 
-    def build(self, node: yaml.Node, loc: tuple[str | int, ...]) -> Any:
+    def build(self, node: yaml.Node, loc: Loc) -> Any:
         self._nodes += 1
         if self._nodes > MOST_IN_DOCUMENT:
             raise _TooMuchError(f"expands to more than {MOST_IN_DOCUMENT:,} values: remove aliases")
@@ -197,7 +197,7 @@ class _Construction:
             return [self.build(item, (*loc, index)) for index, item in enumerate(node.value)]
         return self._mapping(node, loc)
 
-    def _mapping(self, node: yaml.Node, loc: tuple[str | int, ...]) -> dict[str, Any]:
+    def _mapping(self, node: yaml.Node, loc: Loc) -> dict[str, Any]:
         values: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         lines: dict[str, int] = {}
@@ -215,7 +215,7 @@ class _Construction:
             values[key] = self.build(value_node, (*loc, key))
         return merged | values
 
-    def _merged(self, node: yaml.Node, loc: tuple[str | int, ...]) -> dict[str, Any]:
+    def _merged(self, node: yaml.Node, loc: Loc) -> dict[str, Any]:
         """The values of a merge key, `<<: *defaults` or a list of them; earlier ones win."""
         result: dict[str, Any] = {}
         for part in node.value if isinstance(node, yaml.SequenceNode) else [node]:
@@ -226,13 +226,13 @@ class _Construction:
                 self.complaints.append(Complaint((*loc, "<<"), "yaml-merge", "<< merges mappings only", at_key=True))
         return result
 
-    def _key(self, node: yaml.Node, loc: tuple[str | int, ...]) -> str | None:
+    def _key(self, node: yaml.Node, loc: Loc) -> str | None:
         if isinstance(node, yaml.ScalarNode):
             return str(node.value)
         self.complaints.append(Complaint(loc, "yaml-key", "a key has to be text"))
         return None
 
-    def _scalar(self, node: yaml.ScalarNode, loc: tuple[str | int, ...]) -> Any:
+    def _scalar(self, node: yaml.ScalarNode, loc: Loc) -> Any:
         text = str(node.value)
         if not _is_plain(node):
             return text

@@ -24,7 +24,7 @@ from myscheduler.core.job.digest import digest
 from myscheduler.core.job.job import Job, Owner, Source
 from myscheduler.core.job.spec import CatchUp, JobSpec
 from myscheduler.core.lifecycle import transitions as lifecycle
-from myscheduler.core.lifecycle.audit import CLOCK, MANIFEST, Action, Entry, of_deletion, of_pause, of_spec
+from myscheduler.core.lifecycle.audit import CLOCK, MANIFEST, AuditAction, AuditEntry, of_deletion, of_pause, of_spec
 from myscheduler.core.lifecycle.transitions import Turn
 from myscheduler.core.manifest.declared import DeclaredJob
 from myscheduler.core.schedule.calendars import closed_bits
@@ -80,7 +80,7 @@ class Catalog:
         if count:
             log.warning("%d jobs were ahead of the clock, which has been set back: they go on from now", count)
 
-    async def apply(self, plan: Plan, *, approval: Entry | None = None) -> None:
+    async def apply(self, plan: Plan, *, approval: AuditEntry | None = None) -> None:
         """Make the changes of `plan` in one transaction; `StalePlanError` means that nothing is changed.
 
         `approval` tells who let a deletion among them happen.
@@ -203,7 +203,7 @@ class Catalog:
             job = lifecycle.unpinned(job)
             turn = lifecycle.pause(job, by=by, now=now, reason=reason, until=until)
             if turn.job.pause != job.pause:
-                audit_rows.add(connection, [of_pause(Action.PAUSED, job_id, turn.job.pause, at=now, actor=by)])
+                audit_rows.add(connection, [of_pause(AuditAction.PAUSED, job_id, turn.job.pause, at=now, actor=by)])
             return _store_turn(connection, turn)
 
         job = await self._changed(work)
@@ -219,7 +219,7 @@ class Catalog:
             refuse_pause(job, "resumed")
             job = lifecycle.unpinned(job)
             if job.pause is not None:
-                audit_rows.add(connection, [of_pause(Action.RESUMED, job_id, job.pause, at=now, actor=by)])
+                audit_rows.add(connection, [of_pause(AuditAction.RESUMED, job_id, job.pause, at=now, actor=by)])
             if catch_up == "none":
                 return _store_turn(connection, lifecycle.resume(job, now=now, zone=self._zone))
             row_id, recorded = execution_rows.last_gap(connection, job_id, job.cursor, Reason.PAUSED)
@@ -239,7 +239,7 @@ class Catalog:
 
         def work(connection: Connection) -> list[Job]:
             jobs = job_rows.find_jobs(connection, job_rows.over_paused(connection, now)).values()
-            ends = [of_pause(Action.PAUSE_ENDED, job.job_id, job.pause, at=now, actor=CLOCK) for job in jobs]
+            ends = [of_pause(AuditAction.PAUSE_ENDED, job.job_id, job.pause, at=now, actor=CLOCK) for job in jobs]
             audit_rows.add(connection, ends)
             return [_store_turn(connection, lifecycle.resume(job, now=now, zone=self._zone)) for job in jobs]
 
@@ -284,14 +284,16 @@ class Catalog:
     def _insert(self, connection: Connection, wishes: Sequence["_Wish"], now: datetime) -> list[Job]:
         turns = [lifecycle.create(one.spec, owner=Owner.API, source=None, now=now, zone=self._zone) for one in wishes]
         job_rows.insert_jobs(connection, [turn.job for turn in turns])
-        audit_rows.add(connection, [of_spec(Action.CREATED, None, one.spec, at=now, actor=one.by) for one in wishes])
+        audit_rows.add(
+            connection, [of_spec(AuditAction.CREATED, None, one.spec, at=now, actor=one.by) for one in wishes]
+        )
         _record(connection, turns)
         return [turn.job for turn in turns]
 
     def _change(self, connection: Connection, job: Job, wish: "_Wish", now: datetime) -> Job:
         if digest(wish.spec) == job.digest:
             return job
-        audit_rows.add(connection, [of_spec(Action.UPDATED, job.spec, wish.spec, at=now, actor=wish.by)])
+        audit_rows.add(connection, [of_spec(AuditAction.UPDATED, job.spec, wish.spec, at=now, actor=wish.by)])
         return _store_turn(connection, lifecycle.change(job, wish.spec, source=None, now=now, zone=self._zone))
 
     def _remove(
@@ -308,7 +310,7 @@ class Catalog:
         created: list[Turn] = []
         changed: list[Turn] = []
         removed: list[Job] = []
-        told: list[tuple[Action, Job | None, Job]] = []
+        told: list[tuple[AuditAction, Job | None, Job]] = []
         for change in plan.changes:
             match change:
                 case Create(declared):
@@ -320,15 +322,15 @@ class Catalog:
                         known_digest=declared.digest,
                     )  # fmt: skip
                     created.append(turn)
-                    told.append((Action.CREATED, None, turn.job))
+                    told.append((AuditAction.CREATED, None, turn.job))
                 case Update(declared, known):
                     job, source = _current(stored, known), _source(declared, plan)
                     changed.append(lifecycle.change(job, _spec(declared), source=source, now=now, zone=self._zone))
-                    told.append((Action.UPDATED, job, changed[-1].job))
+                    told.append((AuditAction.UPDATED, job, changed[-1].job))
                 case Adopt(declared, known):
                     job, source = _current(stored, known), _source(declared, plan)
                     changed.append(lifecycle.adopt(job, _spec(declared), source=source, now=now, zone=self._zone))
-                    told.append((Action.ADOPTED, job, changed[-1].job))
+                    told.append((AuditAction.ADOPTED, job, changed[-1].job))
                 case Move(declared, known):
                     changed.append(lifecycle.move(_current(stored, known), _source(declared, plan), now=now))
                 case Delete(known):
@@ -364,7 +366,7 @@ def _tell(done: str, job_id: str, by: str, **details: str | None) -> None:
     log.info("job %s", done, extra={"job_id": job_id, "by": by} | given)
 
 
-def _told(action: Action, before: Job | None, after: Job, now: datetime) -> Entry:
+def _told(action: AuditAction, before: Job | None, after: Job, now: datetime) -> AuditEntry:
     """What a manifest made or changed."""
     return of_spec(action, before.spec if before else None, after.spec, at=now, actor=MANIFEST, source=after.source)
 

@@ -18,10 +18,10 @@ from myscheduler.core.bounds import MOST_NAMED, MOST_PROBLEMS
 from myscheduler.core.findings.problem import Problem
 from myscheduler.core.gitops.plan import Delete, Known, Plan, deletion_digest, make_plan, sharing_texts
 from myscheduler.core.gitops.sync_state import (
-    Cause,
-    Condition,
     FileState,
     Passed,
+    SyncCondition,
+    SyncReason,
     SyncState,
     changed_count,
     file_states,
@@ -29,7 +29,7 @@ from myscheduler.core.gitops.sync_state import (
     since,
     state_of,
 )
-from myscheduler.core.lifecycle.audit import Action, Entry
+from myscheduler.core.lifecycle.audit import AuditAction, AuditEntry
 from myscheduler.core.manifest.acceptance import Terms
 from myscheduler.core.manifest.calendars_file import NamedCalendars, read_calendars
 from myscheduler.core.manifest.combining import combine
@@ -84,7 +84,7 @@ class Reconciler:
         """The newest revision of which something is stored."""
         self._rules_digest = ""
         self.rulebook = Rulebook(store, zone=zone, now=now)
-        self.state = SyncState(Condition.RECONCILING, Cause.STARTING, "the source is not read yet")
+        self.state = SyncState(SyncCondition.RECONCILING, SyncReason.STARTING, "the source is not read yet")
 
     def wake(self) -> None:
         """Something may have changed: look again."""
@@ -120,10 +120,10 @@ class Reconciler:
             await self._wanted.wait()
             self._wanted.clear()
             state = await self.reconcile()
-            if state.reason in {Cause.STORE_UNAVAILABLE, Cause.INTERNAL_ERROR}:
+            if state.reason in {SyncReason.STORE_UNAVAILABLE, SyncReason.INTERNAL_ERROR}:
                 await asyncio.sleep(RETRY_SEC)
                 self.wake()
-            elif state.reason is Cause.SOURCE_UNAVAILABLE:  # what keeps it away may end without an event
+            elif state.reason is SyncReason.SOURCE_UNAVAILABLE:  # what keeps it away may end without an event
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wanted.wait(), RETRY_SEC)
                 self.wake()
@@ -148,13 +148,15 @@ class Reconciler:
             await self._tell_problems(plan, before)
         except SourceUnavailable as error:
             return self._stalled(
-                Cause.SOURCE_UNAVAILABLE, f"{error}; nothing is changed until it can be read", revision
+                SyncReason.SOURCE_UNAVAILABLE, f"{error}; nothing is changed until it can be read", revision
             )
         except (StoreUnavailableError, StalePlanError) as error:
-            return self._stalled(Cause.STORE_UNAVAILABLE, str(error), revision)
+            return self._stalled(SyncReason.STORE_UNAVAILABLE, str(error), revision)
         except Exception:
             log.exception("a bug ended a pass over the source")
-            return self._stalled(Cause.INTERNAL_ERROR, "a bug ended the pass; the log has the stack trace", revision)
+            return self._stalled(
+                SyncReason.INTERNAL_ERROR, "a bug ended the pass; the log has the stack trace", revision
+            )
         return self.state
 
     def _parse_all(self, snapshot: Snapshot) -> Desired:
@@ -232,7 +234,7 @@ class Reconciler:
         with suppress(StoreUnavailableError):
             known = await self._store.read(revision_rows.newest)
             self._passed = known[0] if known else None
-            whole = next((one for one in known if one.reason is Cause.APPLIED), None)
+            whole = next((one for one in known if one.reason is SyncReason.APPLIED), None)
             if whole is not None:
                 self.state = replace(self.state, applied_revision=whole.revision, applied_at=whole.last_at)
 
@@ -277,17 +279,17 @@ class Reconciler:
             await self._store.write(partial(revision_rows.save, one=news))
             self._passed = news
 
-    def _stalled(self, reason: Cause, message: str, revision: str | None) -> SyncState:
+    def _stalled(self, reason: SyncReason, message: str, revision: str | None) -> SyncState:
         if (self.state.reason, self.state.message) != (reason, message):
             log.error("the source is not applied: %s", message)
         return replace(
             self.state,
-            condition=Condition.STALLED,
+            condition=SyncCondition.STALLED,
             reason=reason,
             message=message,
             attempted_revision=revision or self.state.attempted_revision,
             attempted_at=self._now(),
-            since=since(self.state, Condition.STALLED, self._now()),
+            since=since(self.state, SyncCondition.STALLED, self._now()),
             created=(),
             updated=(),
             deleted=(),
@@ -305,7 +307,7 @@ class Reconciler:
             log.info("source applied", extra={"revision": plan.revision, **counts})
         if plan.blocked is not None and plan.blocked != before.blocked:
             log.error("%s", state.message)
-        if state.condition is Condition.READY and before.condition is Condition.STALLED:
+        if state.condition is SyncCondition.READY and before.condition is SyncCondition.STALLED:
             log.info("the source is applied again")
 
     async def _tell_problems(self, plan: Plan, before: SyncState) -> None:
@@ -321,11 +323,11 @@ def _new_problems(found: Collection[Problem], before: Collection[Problem]) -> li
     return sorted(set(found) - set(before))
 
 
-def _approved(plan: Plan, approval: Approval | None, now: datetime) -> Entry | None:
+def _approved(plan: Plan, approval: Approval | None, now: datetime) -> AuditEntry | None:
     """The entry of the audit trail, where the approval let something happen."""
     deletions = [change for change in plan.changes if isinstance(change, Delete)]
     if approval is None or deletion_digest(deletions) != approval.digest:
         return None
     named = [one.known.job_id for one in deletions[:MOST_NAMED]]  # each has an entry of its own beside this
     detail = {"digest": approval.digest, "job_ids": named, "job_count": len(deletions), "revision": plan.revision}
-    return Entry(now, approval.by, Action.APPROVED, None, detail)
+    return AuditEntry(now, approval.by, AuditAction.APPROVED, None, detail)

@@ -13,7 +13,7 @@ from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import audit as audit_rows
 from myscheduler.adapters.store.rows import repeats as key_rows
 from myscheduler.adapters.store.rows import retention as retention_rows
-from myscheduler.adapters.store.rows.retention import Page, Place
+from myscheduler.adapters.store.rows.retention import Page, Position
 from myscheduler.core.history.repeats import KEPT
 from myscheduler.errors import StoreUnavailableError
 
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 class _Walk(Protocol):
     """A way through the history, page by page."""
 
-    def __call__(self, connection: Connection, *, after: Place | None, limit: int) -> Page: ...
+    def __call__(self, connection: Connection, *, after: Position | None, limit: int) -> Page: ...
 
 
 class Pruner:
@@ -102,7 +102,7 @@ class Pruner:
             await self._gently(self._store.write(partial(key_rows.remove, keys=keys)))
 
     async def _remove(self, walk: _Walk, why: str, gone: Counter[str]) -> None:
-        after: Place | None = None
+        after: Position | None = None
         while True:
             page = await self._gently(self._store.read(partial(walk, after=after, limit=BATCH)))
             if page.execution_ids:

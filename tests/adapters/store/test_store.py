@@ -42,7 +42,7 @@ from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, R
 from myscheduler.core.history.gaps import Gap
 from myscheduler.core.history.reasons import Reason
 from myscheduler.core.job.job import Job
-from myscheduler.core.lifecycle.audit import Action, Entry
+from myscheduler.core.lifecycle.audit import AuditAction, AuditEntry
 from myscheduler.core.schedule.slots import Interval
 from myscheduler.errors import StoreError, StoreUnavailableError
 from tests.support.parts import job, opened
@@ -1101,7 +1101,7 @@ def locks(database: Database) -> int:
 async def test_no_statement_carries_the_values_of_a_whole_fleet(store: Store) -> None:
     """They would all be in memory at once, several times over."""
     fleet = [job(f"job-{number:04}", NOW) for number in range(2 * job_rows.CHUNK + 1)]
-    entries = (Entry(NOW, "a", Action.CREATED, one.job_id) for one in fleet)
+    entries = (AuditEntry(NOW, "a", AuditAction.CREATED, one.job_id) for one in fleet)
     carried: list[int] = []
 
     def look(_connection: Any, _cursor: Any, _statement: str, parameters: Any, _context: Any, is_many: bool) -> None:

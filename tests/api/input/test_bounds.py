@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from myscheduler.adapters.store.rows import audit as audit_rows
 from myscheduler.adapters.store.tables import audit
 from myscheduler.core.bounds import LARGEST_BODY, LARGEST_ENTRY, MOST_PROBLEMS, MOST_VALUES
-from myscheduler.core.lifecycle.audit import Action, Entry, bounded
+from myscheduler.core.lifecycle.audit import AuditAction, AuditEntry, bounded
 from tests.support.parts import Parts, client, opened
 from tests.support.service import Service
 
@@ -170,7 +170,7 @@ class TestAudit:
     async def test_what_is_bounded_stays_so(self, parts: Parts) -> None:
         detail = bounded({"fields": [{"field": "a", "before": "x" * 9_000, "after": None}] * 300, "source": 1})
         assert bounded(detail)["fields"] == detail["fields"]
-        entry = Entry(datetime.now(UTC), "api", Action.CREATED, "a", detail)
+        entry = AuditEntry(datetime.now(UTC), "api", AuditAction.CREATED, "a", detail)
         await parts.store.write(partial(audit_rows.add, entries=[entry]))
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myscheduler.core.dispatch.pulse import HELD_UP, Pause, Pulse
+from myscheduler.core.dispatch.pulse import HELD_UP, Pulse, Standstill
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
@@ -21,15 +21,15 @@ def at(seconds: float) -> datetime:
     [
         pytest.param([0.5, 1], None, id="alive"),
         pytest.param([3], None, id="a busy machine"),
-        pytest.param([3.1], Pause(at(0), at(3.1)), id="stopped"),
-        pytest.param([0.5, 10.5, 11], Pause(at(0.5), at(10.5)), id="what falls due after it is on time"),
-        pytest.param([10, 10.5, 20.5], Pause(at(0), at(20.5)), id="two pauses before anybody asks are one"),
+        pytest.param([3.1], Standstill(at(0), at(3.1)), id="stopped"),
+        pytest.param([0.5, 10.5, 11], Standstill(at(0.5), at(10.5)), id="what falls due after it is on time"),
+        pytest.param([10, 10.5, 20.5], Standstill(at(0), at(20.5)), id="two pauses before anybody asks are one"),
         pytest.param([-3600, -3599.5], None, id="a clock that is set back"),
-        pytest.param([3600], Pause(at(0), at(3600)), id="a clock that is set forward, a machine that slept"),
-        pytest.param([-3600, 0], Pause(at(-3600), at(0)), id="back and forward again"),
+        pytest.param([3600], Standstill(at(0), at(3600)), id="a clock that is set forward, a machine that slept"),
+        pytest.param([-3600, 0], Standstill(at(-3600), at(0)), id="back and forward again"),
     ],
 )
-def test_what_is_told(beats: list[float], told: Pause | None) -> None:
+def test_what_is_told(beats: list[float], told: Standstill | None) -> None:
     pulse = Pulse(NOON)
     for beat in beats:
         pulse.beat(at(beat))
@@ -40,7 +40,7 @@ def test_what_is_told(beats: list[float], told: Pause | None) -> None:
 def test_whoever_asks_first_after_a_pause_is_told_of_it() -> None:
     """The event loop may be there before the thread that beats."""
     pulse = Pulse(NOON)
-    assert pulse.take(at(10)) == Pause(NOON, at(10))
+    assert pulse.take(at(10)) == Standstill(NOON, at(10))
     pulse.beat(at(10.2))
     assert pulse.take(at(10.4)) is None
 
@@ -51,5 +51,5 @@ def test_a_moment_lies_in_a_pause_or_near_a_sign_of_life(steps: list[float]) -> 
     for step in steps:
         moments.append(moments[-1] + timedelta(seconds=step))
         pauses += [found] if (found := pulse.take(moments[-1])) else []
-    far = [Pause(one, other) for one, other in pairwise(moments) if other - one > HELD_UP]
+    far = [Standstill(one, other) for one, other in pairwise(moments) if other - one > HELD_UP]
     assert pauses == far

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from myscheduler.core.gitops.plan import BlockedDeletion, make_plan
-from myscheduler.core.gitops.sync_state import Cause, Condition, Passed, SyncState, file_states, passed, since
+from myscheduler.core.gitops.sync_state import Passed, SyncCondition, SyncReason, SyncState, file_states, passed, since
 from myscheduler.core.manifest.combining import combine
 from myscheduler.core.manifest.declared import ParsedFile
 from myscheduler.core.manifest.parsing import parse_file
@@ -15,7 +15,13 @@ from myscheduler.core.source.snapshot import Snapshot, SourceFile, UnreadableFil
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 APPLIED = SyncState(
-    Condition.READY, Cause.APPLIED, "", attempted_revision="r1", attempted_at=NOW, created=("a", "b"), unchanged=2
+    SyncCondition.READY,
+    SyncReason.APPLIED,
+    "",
+    attempted_revision="r1",
+    attempted_at=NOW,
+    created=("a", "b"),
+    unchanged=2,
 )
 JOB = "job_id: {}\ncron: '0 1 * * *'\ntarget_url: http://127.0.0.1:9/\n"
 
@@ -23,7 +29,13 @@ JOB = "job_id: {}\ncron: '0 1 * * *'\ntarget_url: http://127.0.0.1:9/\n"
 def test_a_first_revision_is_the_first() -> None:
     news = passed(APPLIED, None)
     assert news is not None
-    assert (news.number, news.revision, news.first_at, news.last_at, news.reason) == (1, "r1", NOW, NOW, Cause.APPLIED)
+    assert (news.number, news.revision, news.first_at, news.last_at, news.reason) == (
+        1,
+        "r1",
+        NOW,
+        NOW,
+        SyncReason.APPLIED,
+    )
     assert news.counts == {
         "created": 2, "updated": 0, "deleted": 0, "jobs": 4, "held": 0, "blocked": 0, "problems": 0,
     }  # fmt: skip
@@ -40,7 +52,9 @@ def _first() -> Passed:
     [
         pytest.param({"created": (), "unchanged": 4}, None, {}, id="a pass that changes nothing is no news"),
         pytest.param({"created": ("c",), "unchanged": 4}, 1, {"created": 3, "jobs": 5}, id="it did more"),
-        pytest.param({"created": (), "unchanged": 4, "reason": Cause.PROBLEMS}, 1, {"created": 2}, id="another reason"),
+        pytest.param(
+            {"created": (), "unchanged": 4, "reason": SyncReason.PROBLEMS}, 1, {"created": 2}, id="another reason"
+        ),
         pytest.param(
             {"created": (), "unchanged": 4, "blocked": BlockedDeletion(("a", "b"), "d", "many")},
             1,
@@ -88,14 +102,14 @@ def test_files_are_applied_partial_held_or_unreadable() -> None:
 
 
 @pytest.mark.parametrize("is_passing", [False, True])
-@pytest.mark.parametrize("condition", list(Condition))
-def test_conditions(condition: Condition, is_passing: bool) -> None:
+@pytest.mark.parametrize("condition", list(SyncCondition))
+def test_conditions(condition: SyncCondition, is_passing: bool) -> None:
     holding = {name for name, holds in replace(APPLIED, condition=condition).conditions(is_passing=is_passing) if holds}
-    assert holding == {condition} | ({Condition.RECONCILING} if is_passing else set())
+    assert holding == {condition} | ({SyncCondition.RECONCILING} if is_passing else set())
 
 
 def test_a_condition_lasts_until_it_is_another() -> None:
-    stalled = replace(APPLIED, condition=Condition.STALLED, since=NOW - SECOND)
-    assert since(stalled, Condition.STALLED, NOW) == NOW - SECOND
-    assert since(stalled, Condition.READY, NOW) == NOW
-    assert since(replace(stalled, since=None), Condition.STALLED, NOW) == NOW
+    stalled = replace(APPLIED, condition=SyncCondition.STALLED, since=NOW - SECOND)
+    assert since(stalled, SyncCondition.STALLED, NOW) == NOW - SECOND
+    assert since(stalled, SyncCondition.READY, NOW) == NOW
+    assert since(replace(stalled, since=None), SyncCondition.STALLED, NOW) == NOW

@@ -14,7 +14,7 @@ from myscheduler.core.dispatch.admission import admit
 from myscheduler.core.findings.problem import Severity
 from myscheduler.core.history.execution import Status
 from myscheduler.core.history.reasons import Reason
-from myscheduler.core.load.starts import ManySlots, Span, _few_slots, find_slots
+from myscheduler.core.load.starts import Horizon, ManySlots, _few_slots, find_slots
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.manifest.fields import MOST_BLACKOUTS, MOST_DAYS
 from myscheduler.core.manifest.schema import manifest_schema
@@ -187,7 +187,7 @@ def test_many_slots_are_counted_as_few_are(
     if dense:
         rhythm = Interval(timedelta(seconds=7), start + timedelta(minutes=30, microseconds=odd))
         schedule = replace(schedule, rhythm=rhythm, offset=timedelta(seconds=90))
-    span = Span(start, start + timedelta(hours=hours, minutes=1), schedule.zone)
+    span = Horizon(start, start + timedelta(hours=hours, minutes=1), schedule.zone)
     few = _few_slots(schedule, start - timedelta(hours=1) - TICK, span.until - TICK, to_micros(start))
     many = ManySlots(free_seconds(schedule, start - timedelta(hours=1) - TICK, span.until - TICK), -60)
     assert +many.per_minute(offset) == few.per_minute(offset)
@@ -203,7 +203,7 @@ def test_the_starts_of_hostile_jobs_are_counted_without_telling_each(monkeypatch
 
     monkeypatch.setattr("myscheduler.core.load.starts.exclusions", refuse)
     monkeypatch.setattr("myscheduler.core.load.starts.expand", refuse)
-    span = Span.of_days(datetime(2026, 1, 1, tzinfo=UTC), 7, "UTC")
+    span = Horizon.of_days(datetime(2026, 1, 1, tzinfo=UTC), 7, "UTC")
     even = Recurring(_cron({"second": "*/2"}, "UTC"), SECOND)
     each_second = Adjusted(_cron({"second": "*"}, "UTC"), blackouts=(even,))
     assert find_slots(each_second, span, 0).per_minute(0) == dict.fromkeys(range(span.minutes), 30)

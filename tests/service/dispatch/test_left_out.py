@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from myscheduler.cli import main
-from myscheduler.core.gitops.sync_state import Cause, Condition
+from myscheduler.core.gitops.sync_state import SyncCondition, SyncReason
 from myscheduler.core.job.job import Job
 from myscheduler.core.source.snapshot import IGNORE
 from tests.support.parts import Parts, opened
@@ -35,7 +35,7 @@ class TestInTheService:
         assert (await parts.sync()).created == ("a", "b")
         parts.manifest(IGNORE, "drafts/\n")
         state = await parts.sync()
-        assert (state.condition, state.deleted) == (Condition.READY, ("b",))
+        assert (state.condition, state.deleted) == (SyncCondition.READY, ("b",))
         (parts.jobs_dir / IGNORE).unlink()
         assert (await parts.sync()).created == ("b",)
 
@@ -54,7 +54,7 @@ class TestInTheService:
         await parts.sync()
         parts.manifest(IGNORE, pattern)
         state = await parts.sync()
-        assert (state.condition, state.reason) == (Condition.STALLED, Cause.DELETION_BLOCKED)
+        assert (state.condition, state.reason) == (SyncCondition.STALLED, SyncReason.DELETION_BLOCKED)
         assert reason in state.message
         assert len(await parts.jobs()) == 9
 
@@ -73,7 +73,7 @@ class TestInTheService:
 
     async def assert_nothing_changes(self, parts: Parts, before: dict[str, Job]) -> None:
         state = await parts.sync()
-        assert (state.condition, state.reason) == (Condition.STALLED, Cause.SOURCE_UNAVAILABLE)
+        assert (state.condition, state.reason) == (SyncCondition.STALLED, SyncReason.SOURCE_UNAVAILABLE)
         assert IGNORE in state.message
         assert await parts.jobs() == before
 
@@ -83,7 +83,7 @@ class TestInTheService:
         parts.manifest("docker-compose.yml", COMPOSE)
         parts.manifest("Report.YAML", manifest("report"))
         state = await parts.sync()
-        assert (state.condition, state.created) == (Condition.READY, ("a", "b"))
+        assert (state.condition, state.created) == (SyncCondition.READY, ("a", "b"))
         assert [problem.rule for problem in state.problems] == ["not-read", "not-a-manifest"]
         (parts.jobs_dir / "b.yaml").unlink()
         assert (await parts.sync()).deleted == ("b",)
@@ -105,7 +105,11 @@ class TestInTheService:
 
     async def assert_held(self, parts: Parts, before: dict[str, Job]) -> None:
         state = await parts.sync()
-        assert (state.condition, state.reason, state.held) == (Condition.STALLED, Cause.PROBLEMS, frozenset("b"))
+        assert (state.condition, state.reason, state.held) == (
+            SyncCondition.STALLED,
+            SyncReason.PROBLEMS,
+            frozenset("b"),
+        )
         assert [(problem.path, problem.severity) for problem in state.problems] == [("b.yaml", "error")]
         assert {file.path: file.condition for file in state.files} == {"a.yaml": "applied", "b.yaml": "held"}
         assert await parts.jobs() == before

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from myscheduler.adapters.store.rows import outlines as source_rows
-from myscheduler.core.gitops.sync_state import Cause, Condition
+from myscheduler.core.gitops.sync_state import SyncCondition, SyncReason
 from myscheduler.core.manifest.calendars_file import NamedCalendars
 from myscheduler.core.manifest.declared import ParsedFile
 from myscheduler.core.manifest.parsing import parse_file
@@ -77,7 +77,7 @@ async def test_a_file_that_moved_or_went_leaves_no_outline(tmp_path: Path) -> No
 async def test_a_file_with_a_problem_is_looked_at_again_at_the_next_start(tmp_path: Path, parsed: list[str]) -> None:
     async with opened(tmp_path) as parts:
         parts.manifest("a.yaml", manifest("a", "colour: red\n"))
-        assert (await parts.sync()).condition is Condition.STALLED
+        assert (await parts.sync()).condition is SyncCondition.STALLED
         assert await outlined(parts) == set()
     parsed.clear()
     async with opened(tmp_path) as parts:
@@ -129,7 +129,7 @@ async def test_an_unchanged_pass_writes_nothing(tmp_path: Path, monkeypatch: pyt
             raise AssertionError("a write")
 
         monkeypatch.setattr(parts.store, "write", refuse)
-        assert (await parts.sync()).condition is Condition.READY
+        assert (await parts.sync()).condition is SyncCondition.READY
 
 
 async def test_other_calendars_mean_that_every_file_is_parsed_anew(tmp_path: Path, parsed: list[str]) -> None:
@@ -173,5 +173,5 @@ async def test_other_rules_are_not_forgotten_where_the_database_fails(
 
         with monkeypatch.context() as patched:
             patched.setattr(parts.store, "read", fail)
-            assert (await parts.sync()).reason is Cause.STORE_UNAVAILABLE
+            assert (await parts.sync()).reason is SyncReason.STORE_UNAVAILABLE
         assert (await parts.sync()).held == frozenset("a")

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from myscheduler.cli import main
-from myscheduler.core.gitops.sync_state import Cause, Condition, SyncState
+from myscheduler.core.gitops.sync_state import SyncCondition, SyncReason, SyncState
 from myscheduler.core.policy.grants import Grants
 from tests.support.parts import ZONE, Clock, Parts, client, opened
 
@@ -59,7 +59,7 @@ async def test_what_breaks_the_policy_is_not_applied_and_the_rest_is(parts: Part
     parts.manifest("b.yaml", manifest("b", "max_retries: 1\n"))
     parts.manifest("c.yaml", manifest("c", "max_retries: 9\n---\n") + manifest("d"))
     state = await parts.sync()
-    assert (state.condition, state.reason) == (Condition.STALLED, Cause.PROBLEMS)
+    assert (state.condition, state.reason) == (SyncCondition.STALLED, SyncReason.PROBLEMS)
     assert rules(state) == [("a.yaml", "policy-retries"), ("c.yaml", "policy-retries")]
     assert "2 is more than the 1 that policy.yaml:1 allows" in state.problems[0].message
     assert (state.held, state.created, state.updated, state.deleted) == (frozenset("a"), ("d",), ("b",), ())
@@ -80,7 +80,7 @@ async def test_a_stricter_policy_judges_every_file_and_stops_no_job(parts: Parts
     assert await parts.jobs() == before
     parts.manifest("policy.yaml", "max_retries: 5\n")
     state = await parts.sync()
-    assert (state.condition, state.held, state.unchanged) == (Condition.READY, frozenset(), 2)
+    assert (state.condition, state.held, state.unchanged) == (SyncCondition.READY, frozenset(), 2)
 
 
 async def test_the_rules_hold_over_a_start(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ async def _refuses_too_many_retries(parts: Parts) -> None:
     parts.manifest("b.yaml", manifest("b", "max_retries: 2\n"))
     parts.manifest("c.yaml", manifest("c", "max_retries: 1\n"))
     state = await parts.sync()
-    assert state.condition is Condition.STALLED
+    assert state.condition is SyncCondition.STALLED
     assert ("policy.yaml", "policy-kept") in rules(state)
     assert ("b.yaml", "policy-retries") in rules(state)
     assert (state.created, state.held) == (("c",), frozenset())
@@ -152,7 +152,7 @@ async def test_where_no_policy_was_ever_good_nothing_new_comes_in(tmp_path: Path
         spoil(parts)
         parts.manifest("a.yaml", manifest("a"))
         state = await parts.sync()
-        assert state.condition is Condition.STALLED
+        assert state.condition is SyncCondition.STALLED
         assert [rule for path, rule in rules(state) if path == "policy.yaml" and rule.startswith("policy-")] == [
             "policy-unknown"
         ]
@@ -217,7 +217,7 @@ async def test_a_removed_policy_lifts_the_rules(tmp_path: Path) -> None:
         assert (await parts.sync()).created == ()
         (parts.jobs_dir / "policy.yaml").unlink()
         state = await parts.sync()
-        assert (state.condition, state.created) == (Condition.READY, ("a",))
+        assert (state.condition, state.created) == (SyncCondition.READY, ("a",))
     async with opened(tmp_path) as parts:
         parts.manifest("b.yaml", manifest("b", "max_retries: 2\n"))
         assert (await parts.sync()).created == ("b",)
@@ -232,11 +232,11 @@ async def test_a_source_that_reads_as_empty_or_not_at_all_lifts_no_rule(tmp_path
         assert rules(state) == [("policy.yaml", "policy-kept")]
         assert (await api.post(JOBS, json=body("x", max_retries=2))).status_code == 422
         parts.jobs_dir.rmdir()
-        assert (await parts.sync()).reason is Cause.SOURCE_UNAVAILABLE
+        assert (await parts.sync()).reason is SyncReason.SOURCE_UNAVAILABLE
         assert (await api.post(JOBS, json=body("x", max_retries=2))).status_code == 422
     async with opened(tmp_path) as parts, client(parts) as api:
         parts.jobs_dir.rmdir()
-        assert (await parts.sync()).reason is Cause.SOURCE_UNAVAILABLE
+        assert (await parts.sync()).reason is SyncReason.SOURCE_UNAVAILABLE
         assert (await api.post(JOBS, json=body("x", max_retries=2))).status_code == 422
         parts.manifest("policy.yaml", "{}\n")
         await parts.sync()
@@ -321,7 +321,7 @@ async def test_a_commit_that_would_start_too_many_calls_in_a_minute_is_held(part
     assert (again.problems, again.held, again.created) == (state.problems, state.held, ())
     parts.manifest("a.yaml", manifest("a", schedule="cron: '0 6 * * *'\n"))
     state = await parts.sync()
-    assert (state.condition, state.created, state.updated) == (Condition.READY, ("c",), ("a", "b"))
+    assert (state.condition, state.created, state.updated) == (SyncCondition.READY, ("c",), ("a", "b"))
 
 
 async def test_other_edits_of_a_crowded_minute_go_through(parts: Parts) -> None:
@@ -329,7 +329,7 @@ async def test_other_edits_of_a_crowded_minute_go_through(parts: Parts) -> None:
         parts.manifest(f"{name}.yaml", manifest(name, schedule=NIGHT))
     await parts.sync()
     parts.manifest("policy.yaml", "max_starts_per_minute_per_host: 2\n")
-    assert (await parts.sync()).condition is Condition.READY
+    assert (await parts.sync()).condition is SyncCondition.READY
     parts.manifest("a.yaml", manifest("a", "timeout_sec: 9\n", schedule=NIGHT))
     assert (await parts.sync()).updated == ("a",)
     (parts.jobs_dir / "b.yaml").unlink()
@@ -446,4 +446,4 @@ async def test_what_validate_passes_is_applied_and_nothing_else(
         assert {f"{job_id}.yaml" for job_id in state.created} == {f"{job_id}.yaml" for job_id in jobs} - {
             path for path, _, _ in found
         }
-        assert (result.exit_code == 0) is (state.condition is Condition.READY)
+        assert (result.exit_code == 0) is (state.condition is SyncCondition.READY)

@@ -10,7 +10,7 @@ import pytest
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.gitops.plan import make_plan
-from myscheduler.core.gitops.sync_state import Cause, Condition
+from myscheduler.core.gitops.sync_state import SyncCondition, SyncReason
 from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.manifest.combining import combine
 from myscheduler.core.manifest.parsing import parse_file
@@ -38,7 +38,7 @@ def url(job: Job) -> str:
 async def test_a_new_file_is_a_new_job(parts: Parts) -> None:
     parts.manifest("team/a.yaml", manifest("a"))
     state = await parts.sync()
-    assert (state.condition, state.reason, state.created) == (Condition.READY, Cause.APPLIED, ("a",))
+    assert (state.condition, state.reason, state.created) == (SyncCondition.READY, SyncReason.APPLIED, ("a",))
     job = (await parts.jobs())["a"]
     assert (job.owner, url(job)) == (Owner.MANIFEST, "https://example.com/a")
     assert job.source is not None
@@ -110,13 +110,13 @@ async def test_a_broken_file_holds_its_job_until_it_is_mended(parts: Parts, brok
     parts.manifest("a.yaml", broken)
     parts.manifest("b.yaml", manifest("b", "method: POST\n"))
     state = await parts.sync()
-    assert (state.condition, state.reason) == (Condition.STALLED, Cause.PROBLEMS)
+    assert (state.condition, state.reason) == (SyncCondition.STALLED, SyncReason.PROBLEMS)
     assert (state.held, state.updated, state.deleted) == (frozenset(["a"]), ("b",), ())
     assert {problem.path for problem in state.problems} == {"a.yaml"}
     assert (await parts.jobs())["a"] == before
     parts.manifest("a.yaml", manifest("a"))
     state = await parts.sync()
-    assert (state.condition, state.held, state.problems) == (Condition.READY, frozenset(), ())
+    assert (state.condition, state.held, state.problems) == (SyncCondition.READY, frozenset(), ())
     assert (await parts.jobs())["a"] == before
 
 
@@ -148,7 +148,7 @@ async def test_of_two_files_with_one_id_neither_wins(parts: Parts) -> None:
     }
     assert await parts.jobs() == before
     (parts.jobs_dir / "copy.yaml").unlink()
-    assert (await parts.sync()).condition is Condition.READY
+    assert (await parts.sync()).condition is SyncCondition.READY
     assert await parts.jobs() == before
 
 
@@ -166,7 +166,7 @@ async def test_a_removed_file_removes_its_job(parts: Parts) -> None:
     await parts.sync()
     (parts.jobs_dir / "a.yaml").unlink()
     state = await parts.sync()
-    assert (state.condition, state.deleted) == (Condition.READY, ("a",))
+    assert (state.condition, state.deleted) == (SyncCondition.READY, ("a",))
     assert set(await parts.jobs()) == {"b"}
 
 
@@ -176,14 +176,14 @@ async def test_an_empty_source_deletes_nothing_until_it_is_approved(parts: Parts
     before = await parts.jobs()
     (parts.jobs_dir / "a.yaml").unlink()
     state = await parts.sync()
-    assert (state.condition, state.reason) == (Condition.STALLED, Cause.DELETION_BLOCKED)
+    assert (state.condition, state.reason) == (SyncCondition.STALLED, SyncReason.DELETION_BLOCKED)
     assert state.blocked is not None
     assert state.blocked.job_ids == ("a",)
     assert state.blocked.digest in state.message
     assert (await parts.sync(approved="0" * 16)).blocked == state.blocked
     assert await parts.jobs() == before
     done = await parts.sync(approved=state.blocked.digest)
-    assert (done.condition, done.deleted, done.blocked) == (Condition.READY, ("a",), None)
+    assert (done.condition, done.deleted, done.blocked) == (SyncCondition.READY, ("a",), None)
     assert await parts.jobs() == {}
 
 
@@ -220,12 +220,12 @@ async def test_a_missing_folder_changes_nothing(parts: Parts) -> None:
     before = await parts.jobs()
     shutil.move(parts.jobs_dir, parts.folder / "away")
     state = await parts.sync()
-    assert (state.condition, state.reason) == (Condition.STALLED, Cause.SOURCE_UNAVAILABLE)
+    assert (state.condition, state.reason) == (SyncCondition.STALLED, SyncReason.SOURCE_UNAVAILABLE)
     assert str(parts.jobs_dir) in state.message
     assert state.applied_revision == applied.applied_revision
     assert await parts.jobs() == before
     shutil.move(parts.folder / "away", parts.jobs_dir)
-    assert (await parts.sync()).condition is Condition.READY
+    assert (await parts.sync()).condition is SyncCondition.READY
     assert await parts.jobs() == before
 
 
@@ -315,7 +315,7 @@ async def test_a_full_database_stalls_the_pass_and_the_next_one_heals(parts: Par
     for number in range(50):
         parts.manifest(f"{number}.yaml", manifest(f"job-{number}"))
     state = await parts.sync()
-    assert (state.condition, state.reason) == (Condition.STALLED, Cause.STORE_UNAVAILABLE)
+    assert (state.condition, state.reason) == (SyncCondition.STALLED, SyncReason.STORE_UNAVAILABLE)
     assert await parts.jobs() == {}
     parts.make_room()
     assert len((await parts.sync()).created) == 50
@@ -335,7 +335,7 @@ async def test_a_manifest_that_says_adopt_takes_over_a_job_with_its_history_paus
 
     parts.manifest("a.yaml", manifest("a", "method: POST\nadopt: true\n"))
     state = await parts.sync()
-    assert (state.condition, state.updated) == (Condition.READY, ("a",))
+    assert (state.condition, state.updated) == (SyncCondition.READY, ("a",))
     after = (await parts.jobs())["a"]
     assert (after.owner, after.spec.method) == (Owner.MANIFEST, "POST")
     assert after.source is not None
@@ -374,11 +374,11 @@ async def test_a_protected_job_holds_up_the_deletion_it_is_part_of_and_nothing_e
     parts.manifest("c.yaml", manifest("c", "method: POST\n"))
     state = await parts.sync()
     assert state.blocked is not None
-    assert (state.reason, state.blocked.job_ids) == (Cause.DELETION_BLOCKED, ("a", "b"))
+    assert (state.reason, state.blocked.job_ids) == (SyncReason.DELETION_BLOCKED, ("a", "b"))
     assert (state.updated, state.deleted) == (("c",), ())
     assert (await parts.sync("0123456789abcdef")).deleted == (), "an approval fits one deletion only"
     approved = await parts.sync(state.blocked.digest)
-    assert (approved.condition, approved.deleted) == (Condition.READY, ("a", "b"))
+    assert (approved.condition, approved.deleted) == (SyncCondition.READY, ("a", "b"))
 
 
 async def test_protection_can_be_lifted_first(parts: Parts) -> None:
@@ -413,7 +413,7 @@ async def test_a_file_that_is_renamed_and_broken_at_once_loses_no_job(parts: Par
     assert "new.yaml can't be read and may declare any job" in state.blocked.reason
     assert await parts.jobs() == before
     parts.manifest("new.yaml", manifest("a"))
-    assert (await parts.sync()).condition is Condition.READY
+    assert (await parts.sync()).condition is SyncCondition.READY
     assert (await parts.jobs())["a"].pause == before["a"].pause
 
 

@@ -34,7 +34,7 @@ class Contents:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class DatabaseCondition:
     database: str
     stand: Stand
     damages: tuple[str, ...] | None
@@ -58,22 +58,22 @@ class Condition:
         return refusal(self.stand)
 
 
-def inspect(url: str) -> Condition:
+def inspect(url: str) -> DatabaseCondition:
     """Changes nothing. Raises `StoreError` when there is no database, or it can't be read at all."""
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _inspect_file(parsed)
     stand, contents, size, is_in_use = read(parsed, _inspect_server)
-    return Condition(shown(parsed), stand, None, is_in_use, size, 0, None, contents)
+    return DatabaseCondition(shown(parsed), stand, None, is_in_use, size, 0, None, contents)
 
 
-def _inspect_file(url: sa.URL) -> Condition:
+def _inspect_file(url: sa.URL) -> DatabaseCondition:
     path = sqlite.path_of(url)
     stand, contents, damages = read(url, lambda door: (*facts(door), damages_of(door)))
     if sqlite.is_cut_off(path):
         damages = (CUT_OFF, *damages)
     size, log_size, free = path.stat().st_size, sqlite.log_size(path), shutil.disk_usage(path.resolve().parent).free
-    return Condition(shown(url), stand, damages, sqlite.is_in_use(path), size, log_size, free, contents)
+    return DatabaseCondition(shown(url), stand, damages, sqlite.is_in_use(path), size, log_size, free, contents)
 
 
 def _inspect_server(connection: sa.Connection) -> tuple[Stand, Contents, int, bool]:

@@ -14,17 +14,19 @@ import sqlalchemy as sa
 from myscheduler.adapters.store.rows.executions import new_execution_id
 from myscheduler.adapters.store.rows.jobs import CHUNK
 from myscheduler.adapters.store.tables import audit
-from myscheduler.core.lifecycle.audit import Action, Entry, bounded
+from myscheduler.core.lifecycle.audit import AuditAction, AuditEntry, bounded
 
 
-def add(connection: sa.Connection, entries: Iterable[Entry]) -> None:
+def add(connection: sa.Connection, entries: Iterable[AuditEntry]) -> None:
     """Write entries, in their order."""
     rest = iter(entries)
     while some := [_values(entry) for entry in islice(rest, CHUNK)]:
         connection.execute(_INSERT, some)
 
 
-def read(connection: sa.Connection, *, job_id: str | None, action: Action | None = None, limit: int) -> list[Entry]:
+def read(
+    connection: sa.Connection, *, job_id: str | None, action: AuditAction | None = None, limit: int
+) -> list[AuditEntry]:
     """The newest entries, newest first; those of one job, of one action, or all."""
     query = _SELECT.order_by(audit.c.entry_id.desc()).limit(limit)
     if job_id is not None:
@@ -60,7 +62,7 @@ _SELECT: sa.Select[Any] = sa.select(audit.c.at, audit.c.actor, audit.c.action, a
 _TOO_LONG = {"cut": "this entry is too long to be told"}
 
 
-def _values(entry: Entry) -> dict[str, Any]:
+def _values(entry: AuditEntry) -> dict[str, Any]:
     return {
         "entry_id": new_execution_id(entry.at),
         "at": entry.at,
@@ -71,6 +73,6 @@ def _values(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _entry(row: sa.Row[Any]) -> Entry:
+def _entry(row: sa.Row[Any]) -> AuditEntry:
     detail = _TOO_LONG if row.detail is None else bounded(json.loads(row.detail))
-    return Entry(row.at, row.actor, Action(row.action), row.job_id, detail)
+    return AuditEntry(row.at, row.actor, AuditAction(row.action), row.job_id, detail)

@@ -16,7 +16,7 @@ from myscheduler.adapters.store.rows.jobs import id_lists
 from myscheduler.adapters.store.tables import executions, progress
 from myscheduler.core.history.execution import Kind, Status
 
-Place: TypeAlias = tuple[Any, ...]
+Position: TypeAlias = tuple[Any, ...]
 """Where a row stands in the order of a walk."""
 
 
@@ -26,7 +26,7 @@ class Page:
 
     execution_ids: list[str]
     """Those that may be removed."""
-    end: Place | None
+    end: Position | None
     """Where the next page goes on; `None` after the last."""
 
 
@@ -35,11 +35,11 @@ class Surplus:
     """Of what a job's history has too much."""
 
     job_id: str
-    newest: Place | None
+    newest: Position | None
     """The newest row that need not be kept; `None` when there is none."""
 
 
-def older_than(connection: sa.Connection, moment: datetime, *, after: Place | None, limit: int) -> Page:
+def older_than(connection: sa.Connection, moment: datetime, *, after: Position | None, limit: int) -> Page:
     """What was recorded before `moment`, oldest first. A row of slots that did not run is as old as its last slot."""
     is_old = executions.c.execution_id < lowest_id(moment)
     return _page(connection, _BY_ID, [is_old], executions.c.last_slot < moment, after=after, limit=limit)
@@ -57,7 +57,7 @@ def next_job(connection: sa.Connection, *, after: str, keep: int) -> Surplus | N
     return Surplus(job_id, tuple(row) if row else None)
 
 
-def beyond(connection: sa.Connection, surplus: Surplus, *, after: Place | None, limit: int) -> Page:
+def beyond(connection: sa.Connection, surplus: Surplus, *, after: Position | None, limit: int) -> Page:
     """The rows of a job that are more than it may have, oldest first."""
     within = [executions.c.job_id == surplus.job_id, sa.tuple_(*_BY_SLOT) <= surplus.newest]
     return _page(connection, _BY_SLOT, within, sa.true(), after=after, limit=limit)
@@ -104,7 +104,7 @@ def _page(
     within: Sequence[sa.ColumnElement[bool]],
     may_go: sa.ColumnElement[bool],
     *,
-    after: Place | None,
+    after: Position | None,
     limit: int,
 ) -> Page:
     """Looks at `limit` rows at the most, also when all of them stay, so that no query takes long."""

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from myscheduler.adapters.store.tables import revisions
-from myscheduler.core.gitops.sync_state import Cause, Passed
+from myscheduler.core.gitops.sync_state import Passed, SyncReason
 
 KEPT = 100
 
@@ -40,4 +40,4 @@ def _values(one: Passed) -> dict[str, Any]:
 
 def _passed(row: sa.Row[Any]) -> Passed:
     counts = json.loads(row.counts)
-    return Passed(row.number, row.revision, row.first_at, row.last_at, Cause(row.reason), counts)
+    return Passed(row.number, row.revision, row.first_at, row.last_at, SyncReason(row.reason), counts)

@@ -28,7 +28,7 @@ from myscheduler.core.history.gaps import Gap
 from myscheduler.core.history.reasons import Reason
 from myscheduler.core.history.repeats import KEPT, Kept
 from myscheduler.core.job.job import Job
-from myscheduler.core.lifecycle.audit import Action, Entry
+from myscheduler.core.lifecycle.audit import AuditAction, AuditEntry
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.service.upkeep import pruner
 from myscheduler.service.upkeep.pruner import AUDIT_AGE, BATCH, REST, Pruner
@@ -268,7 +268,7 @@ class TestPass:
 
     async def test_the_audit_trail_is_kept_for_longer(self, store: Watched) -> None:
         ages = [AUDIT_AGE - DAY, *(AUDIT_AGE + number * MINUTE for number in range(1, BATCH + 2))]
-        entries = [Entry(NOW - age, "Ada", Action.CREATED, "a") for age in ages]
+        entries = [AuditEntry(NOW - age, "Ada", AuditAction.CREATED, "a") for age in ages]
         await store.write(partial(audit_rows.add, entries=entries))
         store.written.clear()
         assert await prune(store) == {**NOTHING, "of_audit": BATCH + 1}
