@@ -9,6 +9,8 @@ HeaderValue: TypeAlias = str | tuple[str, ...]
 SINGLE = frozenset({"authorization", "content-type", "host", "idempotency-key", "user-agent"})
 """Headers of which a request has one."""
 FORM = "application/x-www-form-urlencoded"
+PARTS = "multipart/form-data"
+"""A form in parts, which only text can be."""
 _CHARSET = re.compile(r";[ \t]*charset[ \t]*=[ \t]*[\"']?([^\s;\"']+)", re.IGNORECASE)
 
 

@@ -2,7 +2,6 @@
 
 import codecs
 import re
-import zlib
 from dataclasses import dataclass, field
 from encodings import normalize_encoding
 from encodings.aliases import aliases
@@ -10,6 +9,7 @@ from encodings.aliases import aliases
 import aiohttp
 
 from myscheduler.adapters.http.answers import Body
+from myscheduler.adapters.http.unpacking import unpacked
 from myscheduler.core.calls.outcome import EXCERPT_BYTES, Failure, Outcome
 from myscheduler.core.secrets.redaction import Secret, redact_start
 
@@ -83,19 +83,12 @@ class Answer:
 
     def _excerpt(self) -> str | None:
         whole = self.complete and self.size <= len(self.head)
-        if self.coding in {"", "identity"}:
+        if not self.head or self.coding in {"", "identity"}:
             return self._shown(bytes(self.head), whole=whole)
-        if self.coding not in {"gzip", "x-gzip", "deflate"}:
-            return None
-        # Sent compressed although we ask for plain. Only as much is unpacked as is kept, so a bomb stays small.
-        unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
-        try:
-            head = unpacker.decompress(bytes(self.head), self._window)
-        except zlib.error:
-            if self.body is not None:
-                self.body.oddities.append(f"sent a body that is no {self.coding}")
-            return None
-        return self._shown(head, whole=unpacker.eof)
+        found = unpacked(bytes(self.head), self.coding, self._window, is_all=whole)
+        if found.odd and self.body is not None:
+            self.body.oddities.append(found.odd)
+        return None if found.data is None else self._shown(found.data, whole=found.is_whole)
 
     def _shown(self, data: bytes, *, whole: bool) -> str:
         """What is kept: cut only when the secrets are out, so that none leaves a part of itself behind."""

@@ -351,7 +351,8 @@ def _lengths(values: list[bytes]) -> tuple[set[int], list[str]]:
     lengths = {int(match[1]) for match in found}
     oddities = []
     if len(found) < max(1, len(words)):
-        oddities.append("sent a Content-Length that is no number")
+        is_huge = any(word.isdigit() and not _NUMBER.fullmatch(word) for word in words)
+        oddities.append(f"sent a Content-Length that is {'too large' if is_huge else 'no number'}")
     elif any(word.startswith(b"+") for word in words):
         oddities.append("sent a Content-Length with a sign")
     if len(lengths) > 1:

@@ -34,18 +34,20 @@ _SHORT = {
 }  # fmt: skip
 _DATA = frozenset({"data", "data-ascii", "data-binary", "data-raw", "data-urlencode", "json", "url-query"})
 _HARMLESS = frozenset({
-    "basic", "ciphers", "compressed", "create-dirs", "create-file-mode", "curves", "disable", "dump-header",
+    "basic", "ciphers", "create-dirs", "create-file-mode", "curves", "disable", "dump-header",
     "expect100-timeout", "fail", "fail-early", "fail-with-body", "globoff", "happy-eyeballs-timeout-ms", "http0.9",
     "http1.0", "http1.1", "http2", "http2-prior-knowledge", "http3", "include", "ipv4", "ipv6", "keepalive-time",
     "no-alpn", "no-buffer", "no-keepalive", "no-npn", "no-progress-meter", "no-sessionid", "no-styled-output",
-    "output-dir", "parallel", "parallel-immediate", "parallel-max", "progress-bar", "proto",
-    "proto-default", "proto-redir", "remote-header-name", "remote-time", "remove-on-error", "retry-all-errors",
-    "retry-connrefused", "show-error", "show-headers", "silent", "ssl", "ssl-no-revoke", "ssl-reqd", "stderr",
+    "max-redirs", "no-compressed", "output-dir", "parallel", "parallel-immediate", "parallel-max", "post301", "post302",
+    "post303", "progress-bar", "proto", "proto-default", "proto-redir", "remote-header-name", "remote-time",
+    "remove-on-error", "retry-connrefused", "show-error", "show-headers", "silent", "ssl", "ssl-no-revoke", "ssl-reqd",
+    "stderr",
     "styled-output", "tcp-fastopen", "tcp-nodelay", "tls-max", "tls13-ciphers", "tlsv1", "tlsv1.0", "tlsv1.1",
     "tlsv1.2", "tlsv1.3", "trace", "trace-ascii", "trace-time", "use-ascii", "verbose", "write-out",
 })  # fmt: skip
 """They change what a person sees, or nothing that counts here: an answer other than 2xx is a failure anyway."""
 _LOST = {
+    "compressed": "the answer is asked for as it is, not compressed: the header Accept-Encoding asks for more",
     "cookie-jar": "the cookies of the answer are not kept",
     "connect-timeout": "there is no time limit for connecting alone: timeout_sec counts for the whole attempt",
     "dns-interface": "the service asks the DNS in its own way",
@@ -59,12 +61,8 @@ _LOST = {
     "location": "redirects are not followed: a 3xx is a failure, so write the URL that it leads to",
     "location-trusted": "redirects are not followed: a 3xx is a failure, so write the URL that it leads to",
     "max-filesize": "the size of the answer is not limited",
-    "max-redirs": "redirects are not followed: a 3xx is a failure",
     "noproxy": "no proxy is used",
     "path-as-is": "dots in the path (/../) are resolved before it is sent",
-    "post301": "redirects are not followed: a 3xx is a failure",
-    "post302": "redirects are not followed: a 3xx is a failure",
-    "post303": "redirects are not followed: a 3xx is a failure",
     "preproxy": "no proxy is used: the service calls the target itself",
     "proxy": "no proxy is used: the service calls the target itself",
     "proxy-header": "no proxy is used: the service calls the target itself",
@@ -77,6 +75,7 @@ _LOST = {
     "output": TO_A_FILE,
     "remote-name": TO_A_FILE,
     "remote-name-all": TO_A_FILE,
+    "retry-all-errors": "a 4xx is final, nothing is tried again behind it",
     "retry-max-time": "the time of all attempts together is not limited",
     "speed-limit": "a slow answer is cut off by timeout_sec only",
     "speed-time": "a slow answer is cut off by timeout_sec only",
@@ -134,6 +133,8 @@ def read_curl(words: Sequence[str], stdin: Input, reference_to: ReferenceTo) -> 
             _add_data(call, name, value, _Reading(stdin, reference_to))
         else:
             _apply(call, name, value)
+    if call.is_head and call.data and not call.is_query:
+        raise NotTakenOver("curl sends nothing at all for it: -I and a body (-d) exclude each other")
     if is_glob and any(_SEVERAL.search(url) for url in call.urls):
         raise NotTakenOver("calls several URLs, one for each value in { } or [ ]: one job makes one call")
     if is_glob:
@@ -159,7 +160,7 @@ def _apply(call: WebCall, name: str, value: str) -> None:
         case "request":
             call.method = value
         case "head":
-            call.method = call.method or "HEAD"
+            call.method, call.is_head = call.method or "HEAD", True
         case "get":
             call.is_query = True
         case "header":

@@ -195,6 +195,8 @@ class _Importing:
     locks: list[tuple[int, str]] = field(default_factory=list)
     endless: list[int] = field(default_factory=list)
     """Lines whose call may last as long as it likes."""
+    zoned: list[int] = field(default_factory=list)
+    """Lines below a TZ, which says nothing about when they run."""
     mailed: list[int] = field(default_factory=list)
     """Lines whose output is mailed to somebody."""
 
@@ -272,11 +274,7 @@ class _Importing:
         if entry.variables.get("MAILTO"):
             self.mailed.append(entry.line)
         if entry.variables.get("TZ") and self.timezone is None and not entry.variables.get("CRON_TZ"):
-            message = (
-                "TZ is the zone of the command, not of its times, which are those of the machine: "
-                "--timezone says which one it has, CRON_TZ would say it for the line"
-            )
-            self.report(entry.line, "timezone", message)
+            self.zoned.append(entry.line)
 
     def tell_of_all(self) -> None:
         """What is to be said about several lines."""
@@ -293,6 +291,14 @@ class _Importing:
                 f"{which} no time limit: it is timeout_sec now, 30 seconds; write a larger one where an answer needs it"
             )
             self.report(self.endless[0], "timeout", message)
+        if self.zoned:
+            several = f"the commands of {len(self.zoned)} lines, not of their"
+            which = several if len(self.zoned) > 1 else "the command, not of its"
+            message = (
+                f"TZ is the zone of {which} times, which are those of the machine: "
+                "--timezone says which one it has, CRON_TZ would say it for the lines below it"
+            )
+            self.report(self.zoned[0], "timezone", message)
         if self.mailed:
             which = f"{len(self.mailed)} lines print" if len(self.mailed) > 1 else "this line prints"
             message = f"cron mails what {which} to MAILTO, a job mails nothing: the history has answers and failures"

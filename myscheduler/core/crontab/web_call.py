@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from myscheduler.core.bounds import MOST_HEADERS
-from myscheduler.core.header_values import FORM, is_json, media_type
+from myscheduler.core.header_values import FORM, SINGLE, is_json, media_type
 from myscheduler.errors import MySchedulerError
 
 TO_A_FILE = "the answer is not written to a file; the history keeps its first 4 KiB"
@@ -53,6 +53,8 @@ class WebCall:
     """The content of a file is a piece of it."""
     needs_form: bool = False
     """A piece is encoded for a form only when it is sent."""
+    is_head: bool = False
+    """Only the head of the answer is asked for."""
     is_query: bool = False
     """The pieces belong to the URL."""
     query: list[str] = field(default_factory=list)
@@ -124,13 +126,13 @@ class WebCall:
             address = urlunsplit(parts._replace(netloc=host))
         return address + hash_sign + fragment
 
-    def _headers(self, body: str | None) -> dict[str, str]:
-        """All headers, each once, as a manifest has them."""
+    def _headers(self, body: str | None) -> dict[str, str | list[str]]:
+        """All headers as a manifest has them; what stands in several lines is a list."""
         if len(self.lines) > MOST_HEADERS:
             raise NotTakenOver(f"has more than {MOST_HEADERS} headers")
         kept = [line for line in self.lines if not self._is_of_the_connection(*line, body)]
         names = {name.lower(): name for name, _ in reversed(kept)}
-        headers = {names[key]: self._one_line(names[key], kept) for key in dict.fromkeys(n.lower() for n, _ in kept)}
+        headers = {names[key]: _values(names[key], kept) for key in dict.fromkeys(n.lower() for n, _ in kept)}
         others = dict(self.others)
         if self.cookies:
             others["Cookie"] = ";".join(self.cookies)
@@ -141,16 +143,6 @@ class WebCall:
         return headers | {
             name: value for name, value in others.items() if value and name.lower() not in self.removed | names.keys()
         }
-
-    def _one_line(self, name: str, lines: Sequence[tuple[str, str]]) -> str:
-        """The values of a header that stands in several lines. HTTP takes them for one with commas, but for a few."""
-        values = [value for other, value in lines if other.lower() == name.lower()]
-        if len(values) > 1:
-            if name.lower() in _ONLY_ONCE:
-                raise NotTakenOver(f"sends {name} {len(values)} times, which targets read differently")
-            shown = f"the header {name}" if _PLAIN_NAME.fullmatch(name) else "a header"
-            self.warn(f"the {len(values)} lines of {shown} are sent as one, which means the same")
-        return ("; " if name.lower() == "cookie" else ", ").join(values)
 
     @staticmethod
     def _is_of_the_connection(name: str, value: str, body: str | None) -> bool:
@@ -165,9 +157,9 @@ class WebCall:
             case _:
                 return False
 
-    def _body(self, text: str, headers: Mapping[str, str]) -> Any:
+    def _body(self, text: str, headers: Mapping[str, str | list[str]]) -> Any:
         """JSON as a value where the header says so: then the service writes it the same way again."""
-        content_type = next(value for name, value in headers.items() if name.lower() == "content-type")
+        content_type = next(str(value) for name, value in headers.items() if name.lower() == "content-type")
         is_form = media_type(content_type) == FORM
         if self.has_file and (is_json(content_type) or is_form):
             raise NotTakenOver("its body stands in a file (@): write it into the manifest")
@@ -188,6 +180,14 @@ class WebCall:
         if value is None:
             raise NotTakenOver("its body is the JSON null, which sends nothing here")
         return value
+
+
+def _values(name: str, lines: Sequence[tuple[str, str]]) -> str | list[str]:
+    """The value of a header, or those of several lines."""
+    values = [value for other, value in lines if other.lower() == name.lower()]
+    if len(values) > 1 and name.lower() in _ONLY_ONCE | SINGLE:
+        raise NotTakenOver(f"sends {name} {len(values)} times, which targets read differently")
+    return values if len(values) > 1 else values[0]
 
 
 def tell_of_ending(call: WebCall) -> None:
@@ -214,8 +214,6 @@ def but_references(text: str, change: Callable[[str], str]) -> str:
     return "".join(piece if number % 2 else change(piece) for number, piece in enumerate(pieces))
 
 
-_PLAIN_NAME = re.compile(r"[A-Za-z-]{1,40}")
-"""What is no name may be a credential in the wrong place."""
 _ONLY_ONCE = frozenset({
     "authorization", "content-encoding", "content-length", "content-type", "date", "host", "if-modified-since",
     "if-none-match", "origin", "proxy-authorization", "range", "referer", "user-agent",

@@ -37,7 +37,7 @@ _HARMLESS = frozenset({
     "no-parent", "no-passive-ftp", "no-remove-listing", "no-use-server-timestamps", "no-verbose", "output-file",
     "prefer-family", "preserve-permissions", "progress", "protocol-directories", "quiet", "quota", "random-wait",
     "report-speed", "restrict-file-names", "retry-connrefused", "save-headers", "secure-protocol", "server-response",
-    "show-progress", "trust-server-names", "unlink", "verbose", "wait", "waitretry", "xattr",
+    "show-progress", "trust-server-names", "unlink", "verbose", "wait", "xattr",
 })  # fmt: skip
 """They change what a person sees or how files are called, or nothing where one URL is fetched once."""
 _WITH_VALUE = frozenset({
@@ -60,6 +60,7 @@ _LOST = {
     "proxy-password": _NO_PROXY_USED,
     "proxy-user": _NO_PROXY_USED,
     "save-cookies": "the cookies of the answer are not kept",
+    "waitretry": "the wait between two tries is retry_backoff_sec, doubled for each further one (--waitretry)",
 }
 _REFUSED = {
     "ca-certificate": "certificates are checked alike: SSL_CERT_FILE of the service names others (--ca-certificate)",
@@ -194,6 +195,8 @@ def _judge(call: WebCall, name: str, value: str) -> None:
         return
     elif name == "execute" and re.match(r"\s*(use|https?)_proxy\s*=", value):
         call.warn(_NO_PROXY_USED)
+    elif name == "compression" and value != "none":
+        call.warn("the answer is asked for as it is, not compressed: the header Accept-Encoding asks for more")
     elif name == "compression" or (name == "retry-on-http-error" and all(one[:1] == "5" for one in value.split(","))):
         return
     elif name not in _HARMLESS | _KNOWN:

@@ -50,7 +50,8 @@ ADVICE: Mapping[str, Advice] = {
         "timeout_sec: 60",
     ),
     "form-body": Advice(
-        "A mapping leaves as the fields of a form, and what no form can say as JSON; either may surprise the target.",
+        "A mapping leaves as the fields of a form; what no form can say, and all below multipart/form-data, leaves as "
+        "JSON. Each may surprise the target.",
         "Write the body as text where it has to be exact, or another Content-Type.",
         "headers: {Content-Type: application/x-www-form-urlencoded}\nbody: {name: x}",
         'headers: {Content-Type: application/x-www-form-urlencoded}\nbody: "name=x"',

@@ -34,7 +34,9 @@ def read_fields(values: Mapping[str, Any]) -> tuple[JobFields, list[Complaint]]:
     is_whole = () not in wrong  # else a key is no text, and nothing can be judged
     rest = {name: value for name, value in values.items() if is_whole and (name,) not in wrong}
     if isinstance(headers := rest.get("headers"), Mapping):
-        rest["headers"] = {name: value for name, value in headers.items() if ("headers", name) not in wrong}
+        faulty = {loc[1] for loc in wrong if loc[0] == "headers"}
+        is_known = faulty <= headers.keys()  # pydantic spells a name with half a character otherwise
+        rest["headers"] = {name: value for name, value in headers.items() if is_known and name not in faulty}
     return JobFields.model_validate({"target_url": _SOME_URL} | rest), complaints
 
 

@@ -15,7 +15,7 @@ from myscheduler.core.calls.request import form_fields
 from myscheduler.core.calls.retry import longest_run
 from myscheduler.core.explain.durations import span_words
 from myscheduler.core.findings.problem import Problem, Severity
-from myscheduler.core.header_values import FORM, charset, content_type, is_json, media_type
+from myscheduler.core.header_values import FORM, PARTS, charset, content_type, is_json, media_type
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.spec import DeclaredCron, JobSpec, crons_of
 from myscheduler.core.manifest.acceptance import past_field
@@ -82,6 +82,12 @@ def _about_body(spec: JobSpec) -> Iterator[tuple[str, str, str]]:
             if as_form
             else "is sent as JSON, though the Content-Type says x-www-form-urlencoded, since no form can say it: write "
             "text, or a mapping of texts and numbers"
+        )
+        yield "body", "form-body", message
+    if media_type(said) == PARTS and not isinstance(spec.body, str):
+        message = (
+            f"is sent as JSON, though the Content-Type says {PARTS}, whose parts are not made here: write the body as "
+            "text with its parts, or another Content-Type"
         )
         yield "body", "form-body", message
     if (named := charset(said)) not in {None, "utf-8", "utf8"} and not (named == "us-ascii" and _is_ascii(spec.body)):

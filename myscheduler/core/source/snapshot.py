@@ -23,9 +23,9 @@ SUFFIXES = (".yaml", ".yml")
 
 
 def reserved_name_meant(path: str) -> str | None:
-    """`policy.yaml` for `Policy.yaml`, `policy.yml` and so on, and for itself in a folder; `None` for other files."""
+    """`policy.yaml` for `Policy.yaml`, `policy.yml`, `policy.yaml.txt`, and for itself in a folder; else `None`."""
     name = path.rpartition("/")[2]
-    meant = re.sub(r"\.yml$", ".yaml", name.lower())
+    meant = re.sub(r"\.ya?ml(\.txt)?$", ".yaml", name.lower())
     return meant if meant in {POLICY, CALENDARS} else None
 
 

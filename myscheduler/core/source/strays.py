@@ -17,15 +17,20 @@ from myscheduler.core.source.yaml import Document
 
 # --- by name ---
 
-_NEARLY = (".yaml", ".yml", ".json")
+_NEARLY = tuple(
+    f".{ending}{more}"
+    for ending in ("yaml", "yml", "json", "jsonc", "json5", "yalm", "ymal", "yamll", "ylm", "yam")
+    for more in ("", ".txt")
+)
+"""Endings for which people take their own; some editors hang .txt on."""
 _NEARLY_IGNORE = frozenset(f"{start}myschedulerignore{end}" for start in ("", ".") for end in ("", ".txt"))
 
 
 def is_stray(name: str) -> bool:
     """Whether somebody may think that such a file is read, though it is not: `A.YAML`, `a.json`, `.MySchedulerIgnore`.
 
-    A manifest that was put aside (`a.yaml.bak`, `a.yaml~`) or is hidden is none, and the ignore file itself only in a
-    folder where it has no meaning.
+    A manifest that was put aside (`a.yaml.bak`, `a.yaml.disabled`), its template (`a.yaml.j2`) or a hidden one is none,
+    and the ignore file itself only in a folder where it has no meaning.
     """
     if _is_nearly_ignore(name):
         return True

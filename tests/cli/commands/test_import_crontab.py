@@ -79,7 +79,15 @@ def test_the_zone_of_commands_is_none_of_times() -> None:
     assert "timezone" not in result.stdout
     assert result.stderr == (
         "<stdin>:2:1: warning: TZ is the zone of the command, not of its times, which are those of the machine: "
-        "--timezone says which one it has, CRON_TZ would say it for the line [timezone]\n"
+        "--timezone says which one it has, CRON_TZ would say it for the lines below it [timezone]\n"
+    )
+
+
+def test_the_zone_of_many_commands_is_told_once() -> None:
+    lines = "".join(f"@daily curl -m 5 http://x.test/{name}\n" for name in "abc")
+    assert run(stdin=f"TZ=Asia/Tokyo\n{lines}").stderr == (
+        "<stdin>:2:1: warning: TZ is the zone of the commands of 3 lines, not of their times, which are those of the "
+        "machine: --timezone says which one it has, CRON_TZ would say it for the lines below it [timezone]\n"
     )
 
 

@@ -12,7 +12,7 @@ from myscheduler.core.crontab.wget import read_wget
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 JSON = {"Content-Type": "application/json"}
 ACCEPT = {"Accept": "application/json"}
-ALWAYS = ("doubled", "(--retry)", "the header A are sent as one", "a secret loses", "wget follows", "(-t)", "(-T)")
+ALWAYS = ("doubled", "(--retry)", "a secret loses", "wget follows", "(-t)", "(-T)")
 """What is said of these calls beside what they become; tested below."""
 
 
@@ -39,13 +39,19 @@ def _reference_to(path: str) -> str:
         pytest.param("curl --request DELETE http://x", {"method": "DELETE"}, id="--request"),
         pytest.param("curl -I http://x", {"method": "HEAD"}, id="head"),
         pytest.param(
-            "curl -H 'A: b' -H 'a:c ' -H 'D;' -H 'Accept:' http://x", {"headers": {"A": "b, c", "D": ""}}, id="headers"
+            "curl -H 'A: b' -H 'a:c ' -H 'D;' -H 'Accept:' http://x",
+            {"headers": {"A": ["b", "c"], "D": ""}},
+            id="headers",
         ),
         pytest.param(
             "curl -A me -e http://r -r 0-9 -b a=b http://x",
             {"headers": {"User-Agent": "me", "Referer": "http://r", "Range": "bytes=0-9", "Cookie": "a=b"}},
             id="other headers",
         ),
+        pytest.param(
+            "curl -G -I -d a http://x", {"method": "HEAD", "target_url": "http://x?a"}, id="head with a query"
+        ),
+        pytest.param("curl --max-redirs 3 --no-compressed http://x", {}, id="what has no effect"),
         pytest.param("curl --oauth2-bearer t http://x", {"headers": {"Authorization": "Bearer t"}}, id="bearer"),
         pytest.param("curl -d a=1 -d b=2 http://x", {"method": "POST", "headers": FORM, "body": "a=1&b=2"}, id="form"),
         pytest.param("curl -d '' http://x", {"method": "POST", "headers": FORM, "body": ""}, id="empty form"),
@@ -157,7 +163,11 @@ def test_logins_leave_the_call(line: str, login: str) -> None:
         pytest.param("curl --retry-delay 3 http://x", "is doubled for each further one", id="--retry-delay"),
         pytest.param("curl --socks5 p http://x", "no proxy is used", id="--socks5"),
         pytest.param("curl --interface eth0 http://x", "address that the call leaves from", id="--interface"),
-        pytest.param("curl -H a:b -H A:c http://x", "the 2 lines of the header a are sent as one", id="-H twice"),
+        pytest.param("curl -L --max-redirs 3 --post301 http://x", "redirects are not followed", id="-L, told once"),
+        pytest.param("curl --compressed http://x", "is asked for as it is, not compressed", id="--compressed"),
+        pytest.param("curl --retry-all-errors http://x", "a 4xx is final", id="--retry-all-errors"),
+        pytest.param("wget -t1 --max-redirect=0 -O- --waitretry=2 http://x", "(--waitretry)", id="--waitretry"),
+        pytest.param("wget -t1 --max-redirect=0 -O- --compression=auto http://x", "not compressed", id="--compression"),
         pytest.param("curl -H content-type:a -d @f http://x", "its secret has to be one line", id="-d @"),
         pytest.param("curl -H content-type:a --data-binary @f http://x", "loses one line break", id="--data-binary @"),
         pytest.param("wget --max-redirect=0 -t 1 http://x", "the answer is not written to a file", id="wget"),
@@ -209,6 +219,10 @@ def test_logins_in_files(line: str, file: str | None) -> None:
         pytest.param("curl -H Host:a -H host:b http://x", "sends Host 2 times", id="two hosts"),
         pytest.param("curl -u hunter2 http://x", "its login has no password", id="login without a password"),
         pytest.param("curl -r 0-5 -d a http://x", "sends a part of a body", id="part of a body"),
+        pytest.param("curl -I -d a http://x", "curl sends nothing at all for it", id="a head with a body"),
+        pytest.param("curl --json 1 -X POST -I http://x", "curl sends nothing at all for it", id="a head with JSON"),
+        pytest.param("curl -H 'Host: a' -H 'host: b' http://x", "sends Host 2 times", id="two hosts"),
+        pytest.param("curl -H Idempotency-Key:a -H Idempotency-Key:b http://x", "Key 2 times", id="two keys of a call"),
         pytest.param("""curl --json '{"a": 1, "a": 2}' http://x""", "a key in its body stands twice", id="two keys"),
         pytest.param("curl --json 0.12345678901234567890 http://x", "more digits than can be kept", id="digits"),
         pytest.param("curl --json 1e999 http://x", "more digits than can be kept", id="large number"),

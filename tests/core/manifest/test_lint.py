@@ -121,6 +121,12 @@ def _cautions(text: str, now: datetime = NOW) -> list[str]:
             id="what no form can say",
         ),
         pytest.param(
+            f"interval: PT1H\nheaders: {{Content-Type: Multipart/Form-Data; boundary=x}}\nbody: {{a: 1}}\n{URL}",
+            "a.yaml:4:7: warning: body: is sent as JSON, though the Content-Type says multipart/form-data, whose parts "
+            "are not made here: write the body as text with its parts, or another Content-Type [form-body]",
+            id="a mapping in parts",
+        ),
+        pytest.param(
             f"interval: {{hours: 1}}\nheaders: {{Content-Type: text/plain; charset=Shift_JIS}}\nbody: a\n{URL}",
             "a.yaml:3:1: warning: headers: names a charset that the body is not in, which is sent as UTF-8: write "
             "charset=utf-8, or none [body-charset]",
@@ -148,6 +154,9 @@ def test_what_is_said(text: str, said: str) -> None:
         pytest.param('cron: "0 12 13 * *"\n', id="a day only"),
         pytest.param('cron: "0 12 * * fri"\n', id="a weekday only"),
         pytest.param("interval: PT1H\nbody: {a: 1}\n", id="a mapping is JSON"),
+        pytest.param(
+            "interval: PT1H\nheaders: {Content-Type: multipart/form-data; boundary=x}\nbody: a\n", id="parts in a text"
+        ),
         pytest.param('interval: PT1H\nbody: "5"\n', id="a number as text"),
         pytest.param("interval: PT1H\nbody: '{not JSON'\n", id="text"),
         pytest.param("interval: PT1H\nheaders: {Content-Type: text/plain}\nbody: '{}'\n", id="JSON as plain text"),

@@ -32,7 +32,15 @@ GOOD = "cron: '0 0 * * *'\ntarget_url: http://x\n"
         ("a.yaml", False),
         ("a.yml", False),
         ("a.yaml.bak", False),
-        ("a.yml.txt", False),
+        ("a.yml.txt", True),
+        ("A.Yaml.TXT", True),
+        ("job.jsonc", True),
+        ("job.json5", True),
+        ("w.yalm", True),
+        ("w.ymal", True),
+        ("notes.txt", False),
+        ("p.yml.disabled", False),
+        ("exam", False),
         ("a.YAML~", False),
         ("#a.YAML#", False),
         (".a.YAML.swp", False),
@@ -73,6 +81,8 @@ def test_a_policy_that_is_not_in_force_is_an_error() -> None:
         "Policy.YAML:1:1: error: is not read, so nothing of it is in force: did you mean policy.yaml at the root? Then "
         "rename the file [not-read]"
     )
+    (problem,) = stray_problems(["policy.yaml.txt"])
+    assert (problem.severity, "did you mean policy.yaml at the root?" in problem.message) == (Severity.ERROR, True)
     (problem,) = _parse("allow_hosts: [a.test]\n", "team/policy.yaml").problems
     assert str(problem) == (
         "team/policy.yaml:1:1: error: job_id: is missing, so this is no manifest: did you mean policy.yaml at the "
