@@ -158,8 +158,7 @@ def _canonical(parts: SplitResult) -> str:
 
 
 _NAME = re.compile(r"[A-Za-z0-9._-]*")
-_NUMBER_LAST = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)\.?", re.IGNORECASE)
-"""Such a host is an address to every client: no top-level domain is a number."""
+_NUMBERS = re.compile(r"[0-9.]+")
 _SCHEME_TWICE = re.compile(r"https?://https?(?::/|//)", re.IGNORECASE)
 _EXAMPLE = "such as https://api.example.com/run"
 
@@ -188,7 +187,7 @@ def host_fault(url: str) -> str | None:
         )
     if name.startswith("-"):
         return f"names a host that begins with -, which nobody looks up: write the name as it is registered, {_EXAMPLE}"
-    if _NUMBER_LAST.fullmatch(name) and not _is_ipv4(name):
+    if _NUMBERS.fullmatch(name) and not _is_ipv4(name):
         address = address_in(written)
         meant = f"write {address}" if address else "it takes four numbers up to 255, such as 127.0.0.1"
         return f"has {name} for a host, which is no address that can be called: {meant}"

@@ -9,14 +9,14 @@ from myscheduler.core.calls.link_local import NOWHERE, Reach
 from myscheduler.core.findings.problem import Complaint, Severity
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.calendars_file import NO_CALENDARS, NamedCalendars
-from myscheduler.core.manifest.declaration import declare, is_past
+from myscheduler.core.manifest.declaration import declare
+from myscheduler.core.manifest.past import past_field
 from myscheduler.core.policy.file import Rules
 from myscheduler.core.policy.grants import Grants, not_allowed
 from myscheduler.core.policy.policy import Policy
 
 UNKNOWN = "policy-unknown"
 _NOT_JUDGED = "policy.yaml has problems, so nobody knows what is allowed: see GET /api/v1/sync, and mend it first"
-_PAST = {"cron": ("cron", "cron-past"), "interval": ("interval", "interval-past"), "date": ("run_at", "run-at-past")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,6 @@ def accept_ad_hoc(
             complaints.append(Complaint((field,), rule, message))
     errors = [complaint for complaint in complaints if complaint.severity is Severity.ERROR]
     return (None if errors else spec), errors
-
-
-def past_field(spec: JobSpec, *, zone: str, now: datetime) -> tuple[str, str] | None:
-    """The field and the rule, where nothing of the schedule is left to run."""
-    return _PAST[spec.schedule_type] if is_past(spec, zone=zone, now=now) else None
 
 
 def _ad_hoc_faults(values: Mapping[str, Any], terms: Terms) -> Iterator[Complaint]:

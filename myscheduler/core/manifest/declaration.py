@@ -26,13 +26,10 @@ from myscheduler.core.job.crons import follows_real_time
 from myscheduler.core.job.limits import NO_LIMITS, Limits
 from myscheduler.core.job.spec import (
     METHODS,
-    DeclaredCron,
-    DeclaredCrons,
     DeclaredDate,
     DeclaredInterval,
     DeclaredSchedule,
     JobSpec,
-    crons_of,
 )
 from myscheduler.core.manifest.calendars_file import NamedCalendars
 from myscheduler.core.manifest.companions import check_companions, follows_from
@@ -111,23 +108,6 @@ def _unheard(found: Iterable[Complaint], complaints: Sequence[Complaint], missha
     """What a policy says about fields of which nothing worse is said yet: of the others it saw stand-ins."""
     wrong = {complaint.loc for complaint in complaints if complaint.severity is Severity.ERROR}
     return [one for one in found if one.loc not in wrong and one.loc[:1] not in misshapen]
-
-
-def is_past(spec: JobSpec, *, zone: str, now: datetime) -> bool:
-    """Nothing is left to run: a one-off whose moment is over, or a cron schedule of years that are over."""
-    return _has_end(spec) and next_after(compile_schedule(spec, zone=zone, created_at=now), now) is None
-
-
-def _has_end(spec: JobSpec) -> bool:
-    """Only such schedules have to be looked at: the others go on to the end of the calendar."""
-    match spec.schedule:
-        case DeclaredDate():
-            return True
-        case DeclaredCron() | DeclaredCrons():
-            fields = (field for one in crons_of(spec.schedule) for field in one.fields)
-            return spec.limits.end_at is not None or any(name == "year" and text != "*" for name, text in fields)
-        case _:
-            return spec.limits.end_at is not None
 
 
 _LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

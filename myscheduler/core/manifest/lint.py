@@ -18,8 +18,8 @@ from myscheduler.core.findings.problem import Problem, Severity
 from myscheduler.core.header_values import FORM, PARTS, charset, content_type, is_json, media_type
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.spec import DeclaredCron, JobSpec, crons_of
-from myscheduler.core.manifest.acceptance import past_field
 from myscheduler.core.manifest.declared import DeclaredJob, Written
+from myscheduler.core.manifest.past import past_field
 from myscheduler.core.schedule.cron import Cron, WallInterval
 from myscheduler.core.schedule.exclusions import next_run, runs_after
 from myscheduler.core.schedule.expression import DAY, CronExpression

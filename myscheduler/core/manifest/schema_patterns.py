@@ -50,10 +50,10 @@ METHOD: Schema = matching(_any_of(METHODS), f"Write one of {', '.join(METHODS)}.
 _LABEL = rf"[^{_SPACES}{_CONTROLS}/?#@:\[\]<>{{}}()|\\^`\u0022'!$%&*+,;=~.]+"
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _NO_NAME = (
-    rf"(?!([A-Za-z0-9_-]*\.)*([0-9]+|0[xX][0-9A-Fa-f]*)\.?(:[0-9]*)?([/?#]|{_END}))(?!-)"
+    rf"(?![0-9.]+(:[0-9]+)?([/?#]|{_END}))(?!-)"
     rf"(?!{in_any_case('http')}[Ss]?(:/|//))"
 )
-"""A lookahead: neither ends the host with a number, nor begins it with a hyphen or a second scheme."""
+"""A lookahead: the host is no number, and begins neither with a hyphen nor with a second scheme."""
 _HOST = (
     rf"([^{_SPACES}{_CONTROLS}/?#]*@)?"
     rf"(\[[0-9A-Fa-f:.%]+[^\]{_SPACES}{_CONTROLS}]*\]"

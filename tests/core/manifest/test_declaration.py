@@ -12,8 +12,9 @@ from myscheduler.core.job.codec import from_json, to_json
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.digest import digest
 from myscheduler.core.job.spec import DeclaredCron, DeclaredDate, DeclaredInterval, JobSpec
-from myscheduler.core.manifest.declaration import declare, is_past
+from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.manifest.fields import JobFields
+from myscheduler.core.manifest.past import is_past
 from myscheduler.core.schedule.slots import Once
 
 BASE = {"job_id": "a", "cron": "0 0 * * *", "target_url": "https://x.test/run"}
@@ -68,11 +69,6 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
                 ("http://127.0.0.01/", "no address that can be called: write 127.0.0.1"),
                 ("http://127.0.0.1./", "no address that can be called: write 127.0.0.1"),
                 ("http://1.2.3.4.5/", "no address that can be called: it takes four numbers up to 255"),
-                ("http://0x7f.1/", "no address that can be called: write 127.0.0.1"),
-                ("http://0x7f000001/", "no address that can be called: write 127.0.0.1"),
-                ("http://foo.1/", "has foo.1 for a host, which is no address that can be called"),
-                ("http://foo.123./", "it takes four numbers up to 255"),
-                ("http://x.0X1/", "has x.0x1 for a host, which is no address"),
                 ("http://-a.com/", "names a host that begins with -, which nobody looks up"),
                 ("https://https://example.com/", "has its scheme twice: write it once"),
                 ("https://http:/example.com/", "has its scheme twice: write it once"),
