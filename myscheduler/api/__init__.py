@@ -1,4 +1,7 @@
-"""The REST API: URLs, status codes, JSON shapes."""
+"""The REST API: `create_api` puts the door, the routes and the shapes of answers together.
+
+Import `create_api` from the app. It knows the service, the core, and the store's rows for reading.
+"""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime

@@ -18,6 +18,7 @@ import time_machine
 from myscheduler import app
 from myscheduler.adapters.store import Connection, open_store
 from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.adapters.store.tables import executions
 from myscheduler.core.history.execution import Cause, Kind, Status
 from myscheduler.service.upkeep import pruner
@@ -38,7 +39,7 @@ async def _own_signals() -> AsyncIterator[None]:
 
 def row(slot: datetime) -> dict[str, Any]:
     return {
-        "execution_id": execution_rows.new_execution_id(slot),
+        "execution_id": new_execution_id(slot),
         "job_id": "gone",
         "slot": slot,
         "kind": Kind.SCHEDULED,

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -10,26 +10,33 @@ from typing import assert_never
 
 from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import audit as audit_rows
-from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.adapters.store.rows import gaps as gap_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import queued as queued_rows
 from myscheduler.adapters.store.rows import repeats as key_rows
-from myscheduler.adapters.store.rows.executions import Undone
 from myscheduler.core.dispatch.admission import ON_TIME
-from myscheduler.core.gitops.plan import Adopt, Conflict, Create, Delete, Hold, Known, Move, Plan, Update, job_id_of
+from myscheduler.core.gitops.plan import Adopt, Conflict, Create, Delete, Hold, Move, Plan, Update, job_id_of
 from myscheduler.core.history.reasons import Reason
 from myscheduler.core.history.repeats import Kept
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.digest import digest
-from myscheduler.core.job.job import Job, Owner, Source
+from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.job.spec import CatchUp, JobSpec
 from myscheduler.core.lifecycle import transitions as lifecycle
 from myscheduler.core.lifecycle.audit import CLOCK, MANIFEST, AuditAction, AuditEntry, of_deletion, of_pause, of_spec
 from myscheduler.core.lifecycle.transitions import Turn
-from myscheduler.core.manifest.declared import DeclaredJob
 from myscheduler.core.schedule.calendars import closed_bits
 from myscheduler.core.schedule.slots import Adjusted, next_after
-from myscheduler.errors import JobConflictError, JobNotFoundError, MySchedulerError
+from myscheduler.errors import JobConflictError, JobNotFoundError
+from myscheduler.service.catalog.applying import (
+    StalePlanError,
+    current,
+    entry_of,
+    record_gaps,
+    source_of,
+    spec_of,
+    store_turn,
+)
 from myscheduler.service.catalog.refusals import conflict, refuse_manifest, refuse_pause
 
 ARM_AT_ONCE = 200
@@ -42,13 +49,6 @@ Arm = Callable[[Sequence[Job], Sequence[str]], None]
 """Takes the jobs that changed and the ids of those that are gone."""
 
 log = logging.getLogger(__name__)
-
-
-class StalePlanError(MySchedulerError):
-    """A job changed between the plan and its application: plan again."""
-
-    def __init__(self) -> None:
-        super().__init__("a job changed while its manifest was being applied; the next pass looks again")
 
 
 class Catalog:
@@ -204,7 +204,7 @@ class Catalog:
             turn = lifecycle.pause(job, by=by, now=now, reason=reason, until=until)
             if turn.job.pause != job.pause:
                 audit_rows.add(connection, [of_pause(AuditAction.PAUSED, job_id, turn.job.pause, at=now, actor=by)])
-            return _store_turn(connection, turn)
+            return store_turn(connection, turn)
 
         job = await self._changed(work)
         _tell("paused", job_id, by, reason=reason, until=until.isoformat() if until else None)
@@ -221,11 +221,11 @@ class Catalog:
             if job.pause is not None:
                 audit_rows.add(connection, [of_pause(AuditAction.RESUMED, job_id, job.pause, at=now, actor=by)])
             if catch_up == "none":
-                return _store_turn(connection, lifecycle.resume(job, now=now, zone=self._zone))
-            row_id, recorded = execution_rows.last_gap(connection, job_id, job.cursor, Reason.PAUSED)
+                return store_turn(connection, lifecycle.resume(job, now=now, zone=self._zone))
+            row_id, recorded = gap_rows.last_gap(connection, job_id, job.cursor, Reason.PAUSED)
             reopened = lifecycle.resume_and_catch_up(job, recorded, catch_up, now=now, zone=self._zone)
-            execution_rows.shorten(connection, row_id, reopened.recorded)
-            return _store_turn(connection, reopened.turn)
+            gap_rows.shorten(connection, row_id, reopened.recorded)
+            return store_turn(connection, reopened.turn)
 
         job = await self._changed(work)
         _tell("resumed", job_id, by, catchup=None if catch_up == "none" else catch_up)
@@ -241,7 +241,7 @@ class Catalog:
             jobs = job_rows.find_jobs(connection, job_rows.over_paused(connection, now)).values()
             ends = [of_pause(AuditAction.PAUSE_ENDED, job.job_id, job.pause, at=now, actor=CLOCK) for job in jobs]
             audit_rows.add(connection, ends)
-            return [_store_turn(connection, lifecycle.resume(job, now=now, zone=self._zone)) for job in jobs]
+            return [store_turn(connection, lifecycle.resume(job, now=now, zone=self._zone)) for job in jobs]
 
         ended = await self._store.write(work)
         self._arm(ended, ())
@@ -272,11 +272,11 @@ class Catalog:
         """Some of the jobs that are ahead, as they are now. Less than a moment counts as none: that comes by itself."""
         jobs = []
         for job in job_rows.beyond(connection, now + ON_TIME, ARM_AT_ONCE):
-            row_id, recorded = execution_rows.last_gap(connection, job.job_id, now)
+            row_id, recorded = gap_rows.last_gap(connection, job.job_id, now)
             reopened = lifecycle.realign(job, recorded, now=now, zone=self._zone)
-            execution_rows.forget_gaps(connection, job.job_id, now)
+            gap_rows.forget_gaps(connection, job.job_id, now)
             if reopened.recorded != recorded:
-                execution_rows.shorten(connection, row_id, reopened.recorded)
+                gap_rows.shorten(connection, row_id, reopened.recorded)
             jobs.append(reopened.turn.job)
         job_rows.update_jobs(connection, jobs)
         return jobs
@@ -287,21 +287,21 @@ class Catalog:
         audit_rows.add(
             connection, [of_spec(AuditAction.CREATED, None, one.spec, at=now, actor=one.by) for one in wishes]
         )
-        _record(connection, turns)
+        record_gaps(connection, turns)
         return [turn.job for turn in turns]
 
     def _change(self, connection: Connection, job: Job, wish: "_Wish", now: datetime) -> Job:
         if digest(wish.spec) == job.digest:
             return job
         audit_rows.add(connection, [of_spec(AuditAction.UPDATED, job.spec, wish.spec, at=now, actor=wish.by)])
-        return _store_turn(connection, lifecycle.change(job, wish.spec, source=None, now=now, zone=self._zone))
+        return store_turn(connection, lifecycle.change(job, wish.spec, source=None, now=now, zone=self._zone))
 
     def _remove(
         self, connection: Connection, jobs: Sequence[Job], now: datetime, *, actor: str, revision: str | None = None
     ) -> None:
         gone = [of_deletion(job, at=now, actor=actor, revision=revision) for job in jobs]
         audit_rows.add(connection, gone)
-        _record(connection, [Turn(job, lifecycle.remove(job, now=now, zone=self._zone)) for job in jobs])
+        record_gaps(connection, [Turn(job, lifecycle.remove(job, now=now, zone=self._zone)) for job in jobs])
         queued_rows.end_of_jobs(connection, [job.job_id for job in jobs], now)
         job_rows.delete_jobs(connection, [job.job_id for job in jobs])
 
@@ -316,33 +316,33 @@ class Catalog:
                 case Create(declared):
                     if declared.job_id in stored:
                         raise StalePlanError
-                    source = _source(declared, plan)
+                    source = source_of(declared, plan)
                     turn = lifecycle.create(
-                        _spec(declared), owner=Owner.MANIFEST, source=source, now=now, zone=self._zone,
+                        spec_of(declared), owner=Owner.MANIFEST, source=source, now=now, zone=self._zone,
                         known_digest=declared.digest,
                     )  # fmt: skip
                     created.append(turn)
                     told.append((AuditAction.CREATED, None, turn.job))
                 case Update(declared, known):
-                    job, source = _current(stored, known), _source(declared, plan)
-                    changed.append(lifecycle.change(job, _spec(declared), source=source, now=now, zone=self._zone))
+                    job, source = current(stored, known), source_of(declared, plan)
+                    changed.append(lifecycle.change(job, spec_of(declared), source=source, now=now, zone=self._zone))
                     told.append((AuditAction.UPDATED, job, changed[-1].job))
                 case Adopt(declared, known):
-                    job, source = _current(stored, known), _source(declared, plan)
-                    changed.append(lifecycle.adopt(job, _spec(declared), source=source, now=now, zone=self._zone))
+                    job, source = current(stored, known), source_of(declared, plan)
+                    changed.append(lifecycle.adopt(job, spec_of(declared), source=source, now=now, zone=self._zone))
                     told.append((AuditAction.ADOPTED, job, changed[-1].job))
                 case Move(declared, known):
-                    changed.append(lifecycle.move(_current(stored, known), _source(declared, plan), now=now))
+                    changed.append(lifecycle.move(current(stored, known), source_of(declared, plan), now=now))
                 case Delete(known):
-                    removed.append(_current(stored, known))
+                    removed.append(current(stored, known))
                 case Hold() | Conflict():
                     pass
                 case _:
                     assert_never(change)
         job_rows.insert_jobs(connection, [turn.job for turn in created])
         job_rows.update_jobs(connection, [turn.job for turn in changed])
-        _record(connection, [*created, *changed])
-        audit_rows.add(connection, (_told(action, before, after, now) for action, before, after in told))
+        record_gaps(connection, [*created, *changed])
+        audit_rows.add(connection, (entry_of(action, before, after, now) for action, before, after in told))
         self._remove(connection, removed, now, actor=MANIFEST, revision=plan.revision)
         return [turn.job for turn in (*created, *changed)], [job.job_id for job in removed]
 
@@ -366,11 +366,6 @@ def _tell(done: str, job_id: str, by: str, **details: str | None) -> None:
     log.info("job %s", done, extra={"job_id": job_id, "by": by} | given)
 
 
-def _told(action: AuditAction, before: Job | None, after: Job, now: datetime) -> AuditEntry:
-    """What a manifest made or changed."""
-    return of_spec(action, before.spec if before else None, after.spec, at=now, actor=MANIFEST, source=after.source)
-
-
 def _give(answer: asyncio.Future[Job], outcome: Job | Exception) -> None:
     if answer.done():  # whoever asked went away
         return
@@ -380,37 +375,8 @@ def _give(answer: asyncio.Future[Job], outcome: Job | Exception) -> None:
         answer.set_result(outcome)
 
 
-def _spec(declared: DeclaredJob) -> JobSpec:
-    if declared.spec is None:
-        message = f"only the outline of {declared.path} is at hand"
-        raise ValueError(message)
-    return declared.spec
-
-
-def _source(declared: DeclaredJob, plan: Plan) -> Source:
-    return Source(declared.path, declared.line, plan.revision)
-
-
-def _current(stored: Mapping[str, Job], known: Known) -> Job:
-    job = stored.get(known.job_id)
-    if job is None or job.version != known.version:
-        raise StalePlanError
-    return job
-
-
 def _find(connection: Connection, job_id: str) -> Job:
     job = job_rows.find_jobs(connection, [job_id]).get(job_id)
     if job is None:
         raise JobNotFoundError(job_id)
     return job
-
-
-def _store_turn(connection: Connection, turn: Turn) -> Job:
-    job_rows.update_jobs(connection, [turn.job])
-    _record(connection, [turn])
-    return turn.job
-
-
-def _record(connection: Connection, turns: Sequence[Turn]) -> None:
-    undone = [Undone(turn.job.job_id, turn.gaps, turn.job.digest, turn.job.source) for turn in turns if turn.gaps]
-    execution_rows.record_gaps(connection, undone)

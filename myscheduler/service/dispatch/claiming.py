@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from myscheduler.adapters.store import Store
-from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.dispatch.armed import Taken
 from myscheduler.core.history.reasons import Reason
@@ -104,7 +104,7 @@ class Claiming:
     async def _claim(self, asked: list[Asked], batch: list[Taken]) -> None:
         claims = [one.claim for one in (*(one.taken for one in asked), *batch)]
         try:
-            accepted = await self._store.write(partial(execution_rows.claim, claims=claims, now=self._now))
+            accepted = await self._store.write(partial(claim_rows.claim, claims=claims, now=self._now))
         except StoreUnavailableError:
             self._agenda.undo(batch, self._now())
             self._arming.follow()

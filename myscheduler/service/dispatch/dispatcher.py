@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from myscheduler.adapters.store import Store
-from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.history.reasons import Reason
@@ -71,7 +71,7 @@ class Dispatcher:
             zone=zone,
             places=in_flight,
             places_per_host=in_flight_per_host,
-            new_id=execution_rows.new_execution_id,
+            new_id=new_execution_id,
             asks=True,
         )
         flights = Flights()

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from myscheduler.adapters.store import Store
-from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.dispatch.admission import may_resend
 from myscheduler.core.dispatch.agenda import Agenda
@@ -92,7 +92,7 @@ class Endings:
     async def _record(self, finishes: Sequence[Finish]) -> None:
         while True:
             try:
-                return await self._store.write(partial(execution_rows.finish, finishes=finishes))
+                return await self._store.write(partial(claim_rows.finish, finishes=finishes))
             except StoreUnavailableError as error:
                 self._health.failed(error)
                 await asyncio.sleep(RETRY_SEC)

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from myscheduler.adapters.store import Connection, Store
+from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.core.calls.hosts import host_key
@@ -80,6 +81,6 @@ def _close_or_keep(
             kept.append((job, one.execution(), one.attempts + 1))
     kept_ids = {execution.execution_id for _, execution, _ in kept}
     closed = [one.execution_id for one in left if one.execution_id not in kept_ids]
-    execution_rows.count_attempt(connection, list(kept_ids))
-    execution_rows.interrupt(connection, closed, reason=reason, now=now)
+    claim_rows.count_attempt(connection, list(kept_ids))
+    claim_rows.interrupt(connection, closed, reason=reason, now=now)
     return len(closed), kept

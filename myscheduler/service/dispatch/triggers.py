@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any
 
 from myscheduler.adapters.store import Store
-from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import queued as queued_rows
+from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.dispatch.armed import Taken
@@ -152,7 +152,7 @@ class Triggers:
         self, job: Job, by: str, key: RequestKey | None, queued: QueuedRun | None
     ) -> tuple[Execution, Taken]:
         now = self._now()
-        execution_id = queued.execution_id if queued else execution_rows.new_execution_id(now)
+        execution_id = queued.execution_id if queued else new_execution_id(now)
         slot = queued.asked_at if queued else self._free_slot(job.job_id, now)
         execution = Execution(execution_id, job.job_id, slot, Kind.MANUAL, Cause.API, job.digest, job.source, now, by)
         kept = key.kept(Triggered(execution_id).as_json(job.job_id), execution_id) if key else None
@@ -216,7 +216,7 @@ class Triggers:
                 raise self._health.error
             raise TriggerConflictError(_conflict(other, waits_for))
         now = self._now()
-        run = QueuedRun(job_id, execution_rows.new_execution_id(now), self._free_slot(job_id, now), by)
+        run = QueuedRun(job_id, new_execution_id(now), self._free_slot(job_id, now), by)
         answer = Triggered(run.execution_id, is_queued=True, waits_for=waits_for)
         kept = key.kept(answer.as_json(job_id), run.execution_id) if key else None
         self._queued[job_id] = run

@@ -37,7 +37,8 @@ from myscheduler.core.manifest.declared import Desired, ParsedFile
 from myscheduler.core.manifest.parsing import parse_file
 from myscheduler.core.source.snapshot import REVISION_DIGITS, Snapshot, SourceFile, SourceUnavailable
 from myscheduler.errors import StoreUnavailableError
-from myscheduler.service.catalog.catalog import API, Catalog, StalePlanError
+from myscheduler.service.catalog.applying import StalePlanError
+from myscheduler.service.catalog.catalog import API, Catalog
 from myscheduler.service.gitops.policy_in_force import Rulebook
 
 PLANS = 3

@@ -33,9 +33,12 @@ from myscheduler.adapters.store.database import opening as engine
 from myscheduler.adapters.store.database import sqlite
 from myscheduler.adapters.store.database.reading import read_current
 from myscheduler.adapters.store.rows import audit as audit_rows
+from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.adapters.store.rows import gaps as gap_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
-from myscheduler.adapters.store.rows.executions import Undone, new_execution_id
+from myscheduler.adapters.store.rows.gaps import Undone
+from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, Record, Status
@@ -97,7 +100,7 @@ async def history(store: Store, job_id: str = "a") -> list[Record]:
 
 
 async def claim(store: Store, *claims: Claim) -> list[bool]:
-    return await store.write(partial(execution_rows.claim, claims=claims))
+    return await store.write(partial(claim_rows.claim, claims=claims))
 
 
 def run(of: Job, slot: datetime, *, kind: Kind = Kind.SCHEDULED, gaps: tuple[Gap, ...] = ()) -> Claim:
@@ -180,7 +183,7 @@ class TestOpening:
         ended = Finish(
             one.execution.execution_id, Status.COMPLETED, one.execution.started_at, moment + HOUR, 1, outcome
         )
-        await store.write(partial(execution_rows.finish, finishes=[ended]))
+        await store.write(partial(claim_rows.finish, finishes=[ended]))
         (row,) = await history(store, new.job_id)
         assert (row.slot, row.completed_at) == (moment + HOUR, moment + HOUR)
         assert (row.response_size, row.excerpt) == (outcome.response_size, outcome.excerpt)
@@ -492,7 +495,7 @@ class TestClaim:
         await claim(store, one)
         assert one.execution is not None
         ids = [one.execution.execution_id]
-        await store.write(partial(execution_rows.interrupt, execution_ids=ids, reason=Reason.DATABASE, now=NOW))
+        await store.write(partial(claim_rows.interrupt, execution_ids=ids, reason=Reason.DATABASE, now=NOW))
         (before,) = await history(store)
         assert await claim(store, one) == [True]
         assert await history(store) == [before]
@@ -556,7 +559,7 @@ class TestGaps:
 
 
 async def record(store: Store, *undone: Undone) -> None:
-    await store.write(partial(execution_rows.record_gaps, undone=undone))
+    await store.write(partial(gap_rows.record_gaps, undone=undone))
 
 
 def overlap(first: float, last: float | None = None, *, reason: Reason = Reason.OVERLAP) -> Gap:
@@ -682,13 +685,13 @@ class TestRecordGaps:
         await claim(store, *claims, skip(other, NOW + 5 * HOUR, NOW + 5 * HOUR, 1))
 
         def last(connection: sa.Connection, until: datetime, reason: Reason | None = None) -> Gap | None:
-            return execution_rows.last_gap(connection, "a", until, reason)[1]
+            return gap_rows.last_gap(connection, "a", until, reason)[1]
 
         assert await store.read(partial(last, until=NOW + 2 * HOUR)) == overlap(1, 3)
         assert await store.read(partial(last, until=NOW + 4 * HOUR)) is None
         assert await store.read(partial(last, until=NOW + 9 * HOUR, reason=Reason.OVERLAP)) == overlap(5, 6)
         assert await store.read(partial(last, until=NOW + 9 * HOUR, reason=Reason.PAUSED)) is None
-        await store.write(partial(execution_rows.forget_gaps, job_id="a", after=NOW + 2 * HOUR))
+        await store.write(partial(gap_rows.forget_gaps, job_id="a", after=NOW + 2 * HOUR))
         assert await told(store) == [("overlap", 1, 3, 3), ("running", 4, 4, 1)]
         assert await told(store, "b") == [("overlap", 5, 5, 1)]
 
@@ -707,7 +710,7 @@ class TestEnds:
         assert one.execution is not None
         outcome = Outcome(503, Failure.HTTP_ERROR, "it said 503", 4, "oops")
         end = Finish(one.execution.execution_id, Status.FAILED, NOW + 1.05 * HOUR, NOW + 1.1 * HOUR, 3, outcome)
-        await store.write(partial(execution_rows.finish, finishes=[end]))
+        await store.write(partial(claim_rows.finish, finishes=[end]))
         first, second = await history(store)
         assert (first.started_at, second.started_at) == (NOW + 1.05 * HOUR, two.execution and two.execution.started_at)
         assert (first.status, first.attempts, first.http_status, first.response_size) == (Status.FAILED, 3, 503, 4)
@@ -715,7 +718,7 @@ class TestEnds:
         assert (second.status, second.completed_at) == (Status.RUNNING, None)
 
     async def test_finishing_nothing_is_fine(self, store: Store) -> None:
-        await store.write(partial(execution_rows.finish, finishes=[]))
+        await store.write(partial(claim_rows.finish, finishes=[]))
 
     async def test_what_is_running_is_interrupted_and_nothing_else(self, store: Store) -> None:
         new = await stored(store)
@@ -723,10 +726,10 @@ class TestEnds:
         await claim(store, *claims)
         assert claims[0].execution is not None
         end = Finish(claims[0].execution.execution_id, Status.COMPLETED, NOW, NOW + 1.1 * HOUR, 1, Outcome(200))
-        await store.write(partial(execution_rows.finish, finishes=[end]))
+        await store.write(partial(claim_rows.finish, finishes=[end]))
         ids = [row.execution_id for row in await store.read(execution_rows.running)]
         assert ids == [one.execution.execution_id for one in claims[1:] if one.execution]
-        close = partial(execution_rows.interrupt, execution_ids=ids, reason=Reason.CRASH, now=NOW + 9 * HOUR)
+        close = partial(claim_rows.interrupt, execution_ids=ids, reason=Reason.CRASH, now=NOW + 9 * HOUR)
         await store.write(close)
         assert await store.read(execution_rows.running) == []
         rows = [(row.status, row.reason) for row in await history(store)]
@@ -742,7 +745,7 @@ class TestEnds:
         await claim(store, *claims)
         ids = [one.execution.execution_id for one in claims if one.execution]
         for _ in range(2):
-            await store.write(partial(execution_rows.count_attempt, execution_ids=ids[1:]))
+            await store.write(partial(claim_rows.count_attempt, execution_ids=ids[1:]))
         assert [(row.attempts, row.status) for row in await history(store)] == [
             (0, Status.RUNNING),
             (2, Status.RUNNING),

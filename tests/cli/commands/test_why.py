@@ -11,7 +11,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.adapters.store.rows import claims as claim_rows
+from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.cli import main
 from myscheduler.cli.commands.why import _lines
 from myscheduler.core.calls.outcome import Outcome
@@ -49,16 +50,16 @@ async def live(parts: Parts, start: datetime, days: int) -> None:
     parts.clock.at, end = start, start + timedelta(days=days)
     parts.manifest("jobs.yaml", NIGHTS)
     await parts.sync()
-    agenda = Agenda(zone=ZONE, places=1_000, places_per_host=1_000, new_id=execution_rows.new_execution_id)
+    agenda = Agenda(zone=ZONE, places=1_000, places_per_host=1_000, new_id=new_execution_id)
     agenda.start(start)
     schedules = {job_id: agenda.arm(job, start) for job_id, job in (await parts.jobs()).items()}
     due = sorted((slot, job_id) for job_id, one in schedules.items() for slot in slots_between(one, start, end))
     for slot, job_id in due:
         agenda.wake(job_id, slot)
         taken = agenda.take(slot + timedelta(milliseconds=20), 100)
-        await parts.store.write(partial(execution_rows.claim, claims=[one.claim for one in taken]))
+        await parts.store.write(partial(claim_rows.claim, claims=[one.claim for one in taken]))
         sent = [one.claim.execution for one in taken if one.claim.execution]
-        await parts.store.write(partial(execution_rows.finish, finishes=[_finish(one) for one in sent]))
+        await parts.store.write(partial(claim_rows.finish, finishes=[_finish(one) for one in sent]))
         for one in taken:
             agenda.confirm(one)
             if one.claim.execution:

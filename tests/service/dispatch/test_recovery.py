@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import pytest
 
 from myscheduler.adapters.store import Connection, Store
-from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.history.execution import Cause, Execution, Kind, Status
 from myscheduler.core.history.reasons import Reason
@@ -38,7 +38,7 @@ class TestInterrupted:
             job = await parts.create("a", run_at=slot.isoformat(), target_url=target.url())
             execution = Execution("x", "a", slot, Kind.SCHEDULED, Cause.TIMER, job.digest, None, slot)
             claim = Claim("a", job.version, job.digest, None, (), execution, slot, None)
-            assert await parts.store.write(partial(execution_rows.claim, claims=[claim])) == [True]
+            assert await parts.store.write(partial(claim_rows.claim, claims=[claim])) == [True]
         async with opened(tmp_path) as parts:
             parts.dispatcher.start()
             await parts.create("b", target_url=target.url("/b"))
@@ -58,7 +58,7 @@ async def crashed(folder: Path, target: Target, **fields: Any) -> AsyncIterator[
         job = await parts.create("a", **given)
         execution = Execution("x", "a", slot, Kind.SCHEDULED, Cause.TIMER, job.digest, None, slot)
         claim = Claim("a", job.version, job.digest, None, (), execution, slot, None)
-        assert await parts.store.write(partial(execution_rows.claim, claims=[claim])) == [True]
+        assert await parts.store.write(partial(claim_rows.claim, claims=[claim])) == [True]
         yield parts
 
 
@@ -223,7 +223,7 @@ class TroubledStore(Store):
         if work_name in self._trouble.refused:
             raise StoreUnavailableError("no room")
         result = await super().write(work)
-        if self._trouble.lost and work_name is execution_rows.claim:
+        if self._trouble.lost and work_name is claim_rows.claim:
             self._trouble.lost -= 1
             raise StoreUnavailableError("the answer of the commit was lost")
         return result
@@ -298,13 +298,13 @@ class TestTroubleAtTheEnd:
                 await parts.create(name, target_url=target.url(f"/{name}"), on_interrupt=name)
                 await parts.dispatcher.trigger(name, by="me")
             await received(target, 2)
-            trouble.refused = {execution_rows.claim, execution_rows.finish}
+            trouble.refused = {claim_rows.claim, claim_rows.finish}
             refused = asyncio.create_task(parts.dispatcher.trigger("record", by="me", may_overlap=True))
             await store_trouble(parts, is_there=True)
             refused.cancel()
             stopping = asyncio.create_task(parts.dispatcher.stop(0))
             await until(lambda: asyncio.sleep(0, len(parts.dispatcher.flights)), lambda count: count == 1)
-            trouble.refused = {execution_rows.finish}
+            trouble.refused = {claim_rows.finish}
             await store_trouble(parts, is_there=False)
             trouble.refused = set()
             await stopping

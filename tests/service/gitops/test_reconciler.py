@@ -15,7 +15,7 @@ from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.manifest.combining import combine
 from myscheduler.core.manifest.parsing import parse_file
 from myscheduler.core.source.snapshot import Snapshot, SourceFile
-from myscheduler.service.catalog.catalog import StalePlanError
+from myscheduler.service.catalog.applying import StalePlanError
 from tests.support.parts import ZONE, Parts, opened, spec
 
 pytestmark = pytest.mark.anyio

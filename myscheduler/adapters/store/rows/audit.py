@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from myscheduler.adapters.store.rows.executions import new_execution_id
+from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.adapters.store.rows.jobs import CHUNK
 from myscheduler.adapters.store.tables import audit
 from myscheduler.core.lifecycle.audit import AuditAction, AuditEntry, bounded

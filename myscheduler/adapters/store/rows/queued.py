@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from myscheduler.adapters.store.rows import repeats as key_rows
-from myscheduler.adapters.store.rows.executions import add_unsent
+from myscheduler.adapters.store.rows.claims import add_unsent
 from myscheduler.adapters.store.rows.jobs import id_lists
 from myscheduler.adapters.store.tables import jobs, queued
 from myscheduler.core.history.execution import QueuedRun

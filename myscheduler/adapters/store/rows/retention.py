@@ -72,7 +72,7 @@ def remove(connection: sa.Connection, execution_ids: Sequence[str]) -> int:
 
 
 def lowest_id(moment: datetime) -> str:
-    """Every id that `execution_rows.new_execution_id` makes at `moment` or later is as high or higher."""
+    """Every id that `new_execution_id` makes at `moment` or later is as high or higher."""
     milliseconds = max(0, int(moment.timestamp() * 1000))
     return str(UUID(int=milliseconds << 80 | 0x7 << 76 | 0b10 << 62))
 

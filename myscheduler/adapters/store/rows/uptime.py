@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from myscheduler.adapters.store.rows.executions import new_execution_id
+from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.adapters.store.tables import EPOCH, executions, lives
 from myscheduler.core.explain.why import Downtime
 

@@ -15,11 +15,14 @@ import sqlalchemy as sa
 
 from myscheduler.adapters.store import Connection, Store, open_store
 from myscheduler.adapters.store.rows import audit as audit_rows
+from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.adapters.store.rows import gaps as gap_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import repeats as key_rows
 from myscheduler.adapters.store.rows import retention as retention_rows
-from myscheduler.adapters.store.rows.executions import Undone, new_execution_id
+from myscheduler.adapters.store.rows.gaps import Undone
+from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.adapters.store.tables import executions, progress
 from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.dispatch.claim import Claim
@@ -186,7 +189,7 @@ class TestByAge:
         first, second = EDGE - 5 * DAY, EDGE - 3 * DAY
         for slot in (first, second):
             gap = Gap(Status.SKIPPED, Reason.PAUSED, slot, slot + DAY, 2)
-            await Store.write(store, partial(execution_rows.record_gaps, undone=[Undone("a", (gap,), "d" * 64, None)]))
+            await Store.write(store, partial(gap_rows.record_gaps, undone=[Undone("a", (gap,), "d" * 64, None)]))
             assert await prune(store) == NOTHING
         (only,) = await Store.read(store, partial(execution_rows.of_job, job_id="a", limit=10))
         assert (only.slot, only.last_slot, only.slot_count) == (first, second + DAY, 4)
@@ -302,9 +305,9 @@ class TestPass:
                 new_execution_id(slot), "a", slot, Kind.SCHEDULED, Cause.TIMER, new.digest, None, slot
             )
             claim = Claim("a", new.version, new.digest, None, (), execution, slot, slot + MINUTE)
-            assert await Store.write(store, partial(execution_rows.claim, claims=[claim])) == [True]
+            assert await Store.write(store, partial(claim_rows.claim, claims=[claim])) == [True]
             end = Finish(execution.execution_id, Status.COMPLETED, slot, slot, 1, Outcome(200, None, None, 2, "ok"))
-            await Store.write(store, partial(execution_rows.finish, finishes=[end]))
+            await Store.write(store, partial(claim_rows.finish, finishes=[end]))
             sent += 1
         assert (await passing)["too_old"] == 5 * BATCH
         await prune(store, rows=3)

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from myscheduler.adapters.store import Connection, Store, open_store
-from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import uptime as life_rows
+from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.explain.why import Downtime
 from myscheduler.core.history.execution import Cause, Execution, Kind
@@ -40,9 +41,9 @@ async def test_times_between_two_lives_are_downtimes(tmp_path: Path) -> None:
 
 async def test_after_a_crash_the_last_execution_tells_more_than_the_last_beat(tmp_path: Path) -> None:
     def start(connection: Connection, at: datetime) -> None:
-        execution = Execution(execution_rows.new_execution_id(at), "a", at, Kind.SCHEDULED, Cause.TIMER, "d", None, at)
+        execution = Execution(new_execution_id(at), "a", at, Kind.SCHEDULED, Cause.TIMER, "d", None, at)
         claim = Claim("a", job.version, job.digest, None, execution=execution, cursor=at)
-        assert execution_rows.claim(connection, [claim]) == [True]
+        assert claim_rows.claim(connection, [claim]) == [True]
 
     job = make_job("a", NOON)
     with open_store(f"sqlite:///{tmp_path / 'a.db'}") as store:

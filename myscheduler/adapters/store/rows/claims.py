@@ -1,0 +1,198 @@
+"""SQL of what is under way: claims with their cursors, attempts and ends."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from myscheduler.adapters.store.rows import repeats as key_rows
+from myscheduler.adapters.store.rows.gaps import Undone, record_gaps
+from myscheduler.adapters.store.rows.inserting import IDS, insert_new
+from myscheduler.adapters.store.rows.jobs import id_lists, positions, source_values
+from myscheduler.adapters.store.tables import executions, progress, queued
+from myscheduler.core.dispatch.claim import Claim
+from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, QueuedRun, Status
+from myscheduler.core.history.reasons import Reason
+
+_LOST = {
+    Reason.CRASH: "the scheduler stopped while this execution was under way; the target may have got the request",
+    Reason.DATABASE: "the database went away while this execution was being claimed; it was not sent",
+}
+
+
+def claim(
+    connection: sa.Connection, claims: Sequence[Claim], *, now: Callable[[], datetime] | None = None
+) -> list[bool]:
+    """Make the claims durable together. `False` stands for one that is refused and has changed nothing:
+    its job has changed or is gone. With `now` their executions start when the database lets them, not when they were
+    taken.
+
+    An execution whose slot is in the history already is refused too, yet its cursor moves on. Claims that were made
+    durable before, by a commit whose answer was lost, are accepted and change nothing.
+    """
+    current = positions(connection, list({claim.job_id for claim in claims}))
+    fitting = [claim.job_id in current and current[claim.job_id].version == claim.version for claim in claims]
+    valid = [claim for claim, fits in zip(claims, fitting, strict=True) if fits]
+    fresh = [one for one in valid if one.cursor is None or one.cursor > current[one.job_id].cursor]
+    # before the executions, because gaps join the row before them
+    record_gaps(
+        connection,
+        [Undone(one.job_id, one.gaps, one.digest, one.source, one.execution is not None) for one in fresh],
+    )
+    # a manual run has no cursor that would tell
+    before = _stored(connection, [one.execution.execution_id for one in valid if one.execution and not one.cursor])
+    started_at = now() if now else None  # whatever holds the database has let go of it
+    stored = _insert_executions(connection, [one.execution for one in valid if one.execution], started_at)
+    _move_cursors(connection, fresh)
+    _count_sent(connection, [one.execution for one in fresh if one.execution], stored - before)
+    _settle_manual(connection, [one for one in valid if one.execution and one.execution.execution_id in stored])
+    return [
+        fits and (one.execution is None or one.execution.execution_id in stored)
+        for one, fits in zip(claims, fitting, strict=True)
+    ]
+
+
+def add_unsent(connection: sa.Connection, runs: Sequence[QueuedRun], reason: Reason, now: datetime) -> None:
+    """Record manual runs that waited and are not sent."""
+    rows = [
+        {
+            "execution_id": run.execution_id,
+            "job_id": run.job_id,
+            "slot": run.asked_at,
+            "kind": Kind.MANUAL,
+            "cause": Cause.API,
+            "status": Status.SKIPPED,
+            "reason": reason,
+            "last_slot": run.asked_at,
+            "slot_count": 1,
+            "requested_by": run.requested_by,
+            "completed_at": now,
+            "attempts": 0,
+        }
+        for run in runs
+    ]
+    if rows:
+        connection.execute(insert_new(connection), rows)
+
+
+def finish(connection: sa.Connection, finishes: Sequence[Finish]) -> None:
+    """Write how executions ended."""
+    if finishes:
+        connection.execute(_FINISH, [_finish_values(one) for one in finishes])
+
+
+def interrupt(connection: sa.Connection, execution_ids: Sequence[str], *, reason: Reason, now: datetime) -> None:
+    """Close executions that were under way when the service lost them. Whether their requests arrived is not known."""
+    for ids in id_lists(execution_ids):
+        connection.execute(
+            sa.update(executions)
+            .where(executions.c.execution_id.in_(ids))
+            .values(status=Status.INTERRUPTED, reason=reason, completed_at=now, error=_LOST[reason])
+        )
+
+
+def count_attempt(connection: sa.Connection, execution_ids: Sequence[str]) -> None:
+    """One more attempt of running executions may have left; how it ended was lost."""
+    for ids in id_lists(execution_ids):
+        connection.execute(
+            sa.update(executions).where(executions.c.execution_id.in_(ids)).values(attempts=executions.c.attempts + 1)
+        )
+
+
+_FINISH_COLUMNS = (
+    "status", "reason", "started_at", "completed_at", "attempts", "http_status", "response_size", "error", "excerpt",
+)  # fmt: skip
+
+
+def _finish_values(one: Finish) -> dict[str, Any]:
+    outcome = one.outcome
+    return {
+        "b_id": one.execution_id,
+        "b_status": one.status,
+        "b_reason": one.reason,
+        "b_started_at": one.started_at,
+        "b_completed_at": one.completed_at,
+        "b_attempts": one.attempts,
+        "b_http_status": outcome.http_status,
+        "b_response_size": outcome.response_size,
+        "b_error": outcome.error,
+        "b_excerpt": outcome.excerpt,
+    }
+
+
+def _insert_executions(connection: sa.Connection, new: Sequence[Execution], started_at: datetime | None) -> set[str]:
+    """Returns the ids of those that are in the history now; the others' slots belong to other executions."""
+    if not new:
+        return set()
+    ids = [execution.execution_id for execution in new]
+    result = connection.execute(insert_new(connection), [_execution_values(execution, started_at) for execution in new])
+    return set(ids) if result.rowcount == len(new) else _stored(connection, ids)
+
+
+def _settle_manual(connection: sa.Connection, accepted: Sequence[Claim]) -> None:
+    """What waited does so no longer, and what repeated requests are answered with is kept."""
+    manual = [one.execution.execution_id for one in accepted if one.execution and one.execution.kind is Kind.MANUAL]
+    for ids in id_lists(manual):
+        connection.execute(sa.delete(queued).where(queued.c.execution_id.in_(ids)))
+    key_rows.keep(connection, [one.kept for one in accepted if one.kept])
+
+
+def _execution_values(execution: Execution, started_at: datetime | None) -> dict[str, Any]:
+    return {
+        "execution_id": execution.execution_id,
+        "job_id": execution.job_id,
+        "slot": execution.slot,
+        "kind": execution.kind,
+        "cause": execution.cause,
+        "status": Status.RUNNING,
+        "last_slot": execution.slot,
+        "slot_count": 1,
+        "requested_by": execution.requested_by,
+        "digest": execution.digest,
+        **source_values(execution.source),
+        "started_at": started_at or execution.started_at,
+        "attempts": 0,
+    }
+
+
+def _stored(connection: sa.Connection, execution_ids: Sequence[str]) -> set[str]:
+    """Those that are in the history."""
+    return {
+        row.execution_id for ids in id_lists(execution_ids) for row in connection.execute(_STORED, {"ids": ids}).all()
+    }
+
+
+def _move_cursors(connection: sa.Connection, claims: Sequence[Claim]) -> None:
+    moves = [
+        {"b_id": one.job_id, "b_cursor": one.cursor, "b_next": one.next_slot}
+        for one in claims
+        if one.cursor is not None
+    ]
+    if moves:
+        connection.execute(_MOVE, moves)
+
+
+def _count_sent(connection: sa.Connection, sent: Sequence[Execution], inserted: set[str]) -> None:
+    counted = [{"b_id": one.job_id, "b_execution_id": one.execution_id} for one in sent if one.execution_id in inserted]
+    if counted:
+        connection.execute(_COUNT, counted)
+
+
+_STORED = sa.select(executions.c.execution_id).where(executions.c.execution_id.in_(IDS))
+
+_FINISH = (
+    sa.update(executions)
+    .where(executions.c.execution_id == sa.bindparam("b_id"))
+    .values({name: sa.bindparam(f"b_{name}") for name in _FINISH_COLUMNS})
+)
+
+_OF_JOB = progress.c.job_id == sa.bindparam("b_id")
+
+_MOVE = sa.update(progress).where(_OF_JOB).values(cursor=sa.bindparam("b_cursor"), next_slot=sa.bindparam("b_next"))
+
+_COUNT = (
+    sa.update(progress)
+    .where(_OF_JOB)
+    .values(execution_count=progress.c.execution_count + 1, last_execution_id=sa.bindparam("b_execution_id"))
+)

@@ -1,0 +1,20 @@
+"""Statements that several modules of rows share."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+
+from myscheduler.adapters.store.tables import executions
+
+
+def insert_new(connection: sa.Connection) -> Any:
+    """An insert that leaves rows alone whose job, slot and kind are in the history."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - 3 MB that most services never need
+
+        return postgresql.insert(executions).on_conflict_do_nothing()
+    return sqlite.insert(executions).on_conflict_do_nothing()
+
+
+IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)

@@ -1,0 +1,57 @@
+"""What is written for a plan and a change of a job."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from myscheduler.adapters.store import Connection
+from myscheduler.adapters.store.rows import gaps as gap_rows
+from myscheduler.adapters.store.rows import jobs as job_rows
+from myscheduler.adapters.store.rows.gaps import Undone
+from myscheduler.core.gitops.plan import Known, Plan
+from myscheduler.core.job.job import Job, Source
+from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.lifecycle.audit import MANIFEST, AuditAction, AuditEntry, of_spec
+from myscheduler.core.lifecycle.transitions import Turn
+from myscheduler.core.manifest.declared import DeclaredJob
+from myscheduler.errors import MySchedulerError
+
+
+class StalePlanError(MySchedulerError):
+    """A job changed between the plan and its application: plan again."""
+
+    def __init__(self) -> None:
+        super().__init__("a job changed while its manifest was being applied; the next pass looks again")
+
+
+def entry_of(action: AuditAction, before: Job | None, after: Job, now: datetime) -> AuditEntry:
+    """What a manifest made or changed."""
+    return of_spec(action, before.spec if before else None, after.spec, at=now, actor=MANIFEST, source=after.source)
+
+
+def spec_of(declared: DeclaredJob) -> JobSpec:
+    if declared.spec is None:
+        message = f"only the outline of {declared.path} is at hand"
+        raise ValueError(message)
+    return declared.spec
+
+
+def source_of(declared: DeclaredJob, plan: Plan) -> Source:
+    return Source(declared.path, declared.line, plan.revision)
+
+
+def current(stored: Mapping[str, Job], known: Known) -> Job:
+    job = stored.get(known.job_id)
+    if job is None or job.version != known.version:
+        raise StalePlanError
+    return job
+
+
+def store_turn(connection: Connection, turn: Turn) -> Job:
+    job_rows.update_jobs(connection, [turn.job])
+    record_gaps(connection, [turn])
+    return turn.job
+
+
+def record_gaps(connection: Connection, turns: Sequence[Turn]) -> None:
+    undone = [Undone(turn.job.job_id, turn.gaps, turn.job.digest, turn.job.source) for turn in turns if turn.gaps]
+    gap_rows.record_gaps(connection, undone)
