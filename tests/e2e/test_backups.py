@@ -92,6 +92,7 @@ def assert_of_one_state(stored: Stored) -> None:
         assert row.kind == "manual" or row.last_slot <= stored.jobs[row.job_id].cursor
 
 
+@pytest.mark.slow
 def test_backups_under_load_are_of_one_state_each_and_a_service_goes_on_from_one(
     tmp_path: Path, target: Target
 ) -> None:
@@ -140,6 +141,7 @@ def slot_of(request: Received) -> tuple[str, str | None]:
     return request.target, request.header("X-MyScheduler-Scheduled-At")
 
 
+@pytest.mark.slow
 def test_what_was_sent_after_the_backup_is_sent_again_unless_its_grace_is_over_or_the_manifest_pauses(
     tmp_path: Path, target: Target
 ) -> None:

@@ -315,6 +315,7 @@ def target() -> Iterator[Target]:
         yield running
 
 
+@pytest.mark.slow
 def test_kills_at_any_moment_lose_no_slot_and_send_none_twice(tmp_path: Path, target: Target) -> None:
     rng = random.Random(SEED)  # noqa: S311 - moments, not secrets
     anchor = datetime.now(UTC).replace(microsecond=0)
@@ -355,6 +356,7 @@ def test_kills_at_any_moment_lose_no_slot_and_send_none_twice(tmp_path: Path, ta
     assert resendable(target), summary
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_old", [pytest.param(False, id="new"), pytest.param(True, id="of the first revision")])
 def test_a_database_is_migrated_whole_or_not_at_all(tmp_path: Path, target: Target, is_old: bool) -> None:
     rng = random.Random(SEED)  # noqa: S311

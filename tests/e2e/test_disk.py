@@ -65,6 +65,7 @@ def locked(service: Service) -> Iterator[None]:
         connection.execute("ROLLBACK")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("trouble", "says"),
     [pytest.param(full_disk, "disk", id="full disk"), pytest.param(locked, "locked", id="locked by another process")],
@@ -167,6 +168,7 @@ def leads_to(link: Path) -> str:
         return ""
 
 
+@pytest.mark.slow
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     ("trouble", "says"),
