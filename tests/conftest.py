@@ -18,6 +18,11 @@ settings.register_profile("default", deadline=None, database=None)
 settings.load_profile("default")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Most tests wait for a process or a clock, so two processors have time for three of them."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"

@@ -21,6 +21,8 @@ from myscheduler.core.header_values import HeaderValue, pairs
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PLAIN = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 """A `Host` header that every server reads alike."""
+_ORIGIN = re.compile(r"[^:/?#]*:(?://[^/?#]*)?")
+"""All of a URL that decides where it calls."""
 LONGEST_LABEL = 63
 LONGEST_HOST = 253
 LONGEST_HEADER = 300
@@ -64,10 +66,17 @@ class HostPattern:
         return host.name.endswith(f".{self.name}") if self.below else host.name == self.name
 
 
-@cached(16_384)  # thousands of jobs are judged again and again
 def called_host(url: str) -> Host | None:
     """What the URL calls, or `None` where that can't be told for sure."""
-    return _read(url)
+    if " " in url or not url.isprintable():  # no other white space is printable
+        return None
+    origin = _ORIGIN.match(url)
+    return _host_at(origin[0] if origin else url)
+
+
+@cached(4_096)  # thousands of jobs call few hosts, and are judged again and again
+def _host_at(origin: str) -> Host | None:
+    return _read(origin)
 
 
 def host_key(url: str) -> str:
@@ -95,8 +104,6 @@ def is_plain(value: str) -> bool:
 
 
 def _read(url: str) -> Host | None:
-    if " " in url or not url.isprintable():  # no other white space is printable
-        return None
     try:
         parts = urlsplit(url)
         port, name = parts.port, _canonical(parts)

@@ -15,7 +15,8 @@ from myscheduler.core.policy.file import Rules
 from myscheduler.core.policy.grants import Grants, not_allowed
 from myscheduler.core.policy.policy import Policy
 
-UNKNOWN = "policy-unknown"
+UNKNOWN, MANIFESTS_ONLY = "policy-unknown", "manifests-only"
+"""Rules of the API alone, which no manifest can break."""
 _NOT_JUDGED = "policy.yaml has problems, so nobody knows what is allowed: see GET /api/v1/sync, and mend it first"
 
 
@@ -71,4 +72,4 @@ def _ad_hoc_faults(values: Mapping[str, Any], terms: Terms) -> Iterator[Complain
     for name in ("adopt", "protect"):
         if values.get(name) is not None:
             message = "is for manifests: what is made through the API is deleted through it"
-            yield Complaint((name,), "manifests-only", message)
+            yield Complaint((name,), MANIFESTS_ONLY, message)

@@ -166,6 +166,14 @@ def test_what_is_no_pattern(text: str) -> None:
         parse_host_pattern(text)
 
 
+def test_what_is_known_of_a_host_is_known_of_all_its_urls() -> None:
+    first, second = (
+        called_host("https://many.example.com/a?b#c"),
+        called_host("https://many.example.com?" + "x" * 5_000),
+    )
+    assert first is second
+
+
 @pytest.mark.parametrize(
     ("urls", "key"),
     [

@@ -17,8 +17,11 @@ _MAKERS = {"Complaint": 1, "Problem": 4, "problem": 1}
 
 def _calls(tree: ast.AST) -> Iterator[tuple[ast.Call, int]]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _MAKERS:
-            yield node, _MAKERS[node.func.id]
+        match node:
+            case ast.Call(func=ast.Name(name)) if name in _MAKERS:
+                yield node, _MAKERS[name]
+            case ast.Call(func=ast.Attribute(ast.Name("faults"), "add")):
+                yield node, 1
 
 
 def _rules(source: str) -> Iterator[str]:
@@ -37,8 +40,14 @@ def _texts() -> set[str]:
 
 
 def test_rules_are_read_out_of_calls() -> None:
-    source = 'Complaint((), "one-rule", "x")\nComplaint(loc, rule, "x")\nProblem(p, 1, 1, "f", "schedule", "y")'
-    assert list(_rules(source)) == ["one-rule", "schedule"]
+    source = """
+faults.add((), "a-rule", "x")
+Complaint((), "one-rule", "x")
+Complaint(loc, rule, "x")
+Problem(p, 1, 1, "f", "schedule", "y")
+others.add((), "no-rule", "x")
+"""
+    assert list(_rules(source)) == ["a-rule", "one-rule", "schedule"]
 
 
 def test_every_rule_is_in_the_catalogue() -> None:
