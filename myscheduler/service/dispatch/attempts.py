@@ -66,7 +66,7 @@ class Attempts:
     async def _run(self, flight: Flight) -> None:
         if flight.cut_off is not None:  # before this first step
             self._permits.release(flight)
-            self._endings.cut_off(flight, flight.cut_off, attempts=0)
+            self._endings.cut_off(flight, flight.cut_off, attempts=flight.attempts)
             return
         flight.is_begun = True
         log_start(flight.execution)

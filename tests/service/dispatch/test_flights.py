@@ -2,12 +2,18 @@
 
 import asyncio
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 
 from myscheduler.core.calls.outcome import Outcome
+from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, Status
-from myscheduler.service.dispatch.flights import REPLACED, STOPPED, Flight, Flights
+from myscheduler.service.dispatch.attempts import Attempts
+from myscheduler.service.dispatch.caller import Caller
+from myscheduler.service.dispatch.endings import Endings
+from myscheduler.service.dispatch.flights import REPLACED, STOPPED, CutOff, Flight, Flights
+from myscheduler.service.dispatch.permits import Permits
 from tests.support.parts import job
 
 pytestmark = pytest.mark.anyio
@@ -67,6 +73,29 @@ async def test_a_task_without_its_first_step_is_not_cancelled_but_finds_how_it_e
     one.is_begun = False
     assert flights.end("1", REPLACED)
     assert (await is_cancelled(one), one.cut_off) == (False, REPLACED)
+
+
+class _Ends(Endings):
+    """Notes how flights are cut off, after how many attempts."""
+
+    def __init__(self) -> None:
+        self.noted: list[tuple[Flight, CutOff, int]] = []
+
+    def cut_off(self, flight: Flight, how: CutOff, *, attempts: int) -> None:
+        self.noted.append((flight, how, attempts))
+
+
+@pytest.mark.parametrize("sent_before", [0, 2])
+async def test_one_that_goes_on_and_is_cut_off_at_once_keeps_its_attempts(sent_before: int) -> None:
+    """Those of an earlier process may have reached the target, and its row has to say so."""
+    flights, ends = Flights(), _Ends()
+    permits = Permits(Agenda(zone="UTC", places=1, places_per_host=1, new_id=str), 1, lambda: None)
+    one = flight("1")
+    attempts = Attempts(cast(Caller, None), flights, permits, ends, now=lambda: NOW)
+    attempts.resume(one.job, one.execution, one.host, attempts=sent_before)
+    assert flights.end("1", REPLACED)
+    await asyncio.sleep(0)
+    assert [(how, count) for _, how, count in ends.noted] == [(REPLACED, sent_before)]
 
 
 def test_executions_of_a_job_are_found_the_oldest_first() -> None:
