@@ -13,16 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from myscheduler.core.bounds import LONGEST_CALENDAR_NAME, MOST_CALENDARS, MOST_PROBLEMS
-from myscheduler.core.findings.masking import field_of, key_shown
+from myscheduler.core.findings.masking import key_shown
 from myscheduler.core.findings.problem import LONGEST_SHOWN, Loc, Problem, cut, did_you_mean, enough, shown
 from myscheduler.core.manifest.fields import LONGEST_DAYS, MOST_DAYS
 from myscheduler.core.schedule.calendars import Calendar, check_calendar
+from myscheduler.core.source.reserved import ReservedDocument, read_reserved
 from myscheduler.core.source.snapshot import (
     CALENDARS,
     SourceFile,
     UnreadableFile,
 )
-from myscheduler.core.source.yaml import Document, YamlError, read_documents
 from myscheduler.errors import ScheduleError
 
 
@@ -92,46 +92,35 @@ def read_calendars(file: SourceFile | UnreadableFile | None) -> NamedCalendars:
 
 
 def _read(path: str, content: bytes, digest: str) -> NamedCalendars:
-    try:
-        documents = list(read_documents(content.decode("utf-8-sig")))
-    except UnicodeDecodeError:
-        return NamedCalendars(
-            {}, (Problem(path, 1, 1, "", "not-utf8", "is not UTF-8: save the file as UTF-8"),), digest
-        )
-    except YamlError as error:
-        return NamedCalendars({}, (Problem(path, error.line, error.column, "", "yaml-syntax", str(error)),), digest)
-    if not documents:
+    several = "remove the --- and what follows, or put it under a name of its own"
+    found = read_reserved(path, content, rule="invalid-calendar", several=several)
+    if isinstance(found, Problem):
+        return NamedCalendars({}, (found,), digest)
+    if found is None:
         return NamedCalendars({}, (), digest)
-    if len(documents) > 1:
-        line, column = documents[1].start
-        message = "is one document: remove the --- and what follows, or put it under a name of its own"
-        return NamedCalendars({}, (Problem(path, line, column, "", "invalid-calendar", message),), digest)
-    known, problems = _entries(path, documents[0])
-    return NamedCalendars(known, tuple(sorted(enough(problems))), digest)
+    known = _entries(found)
+    return NamedCalendars(known, tuple(sorted(enough(found.problems))), digest)
 
 
-def _entries(path: str, document: Document) -> tuple[dict[str, Calendar], list[Problem]]:
-    def problem(loc: Loc, rule: str, message: str, *, at_key: bool = False) -> Problem:
-        line, column = document.position(loc, at_key=at_key)
-        return Problem(path, line, column, field_of(loc), rule, message)
-
-    told = document.complaints[: MOST_PROBLEMS + 1]
-    problems = [problem(one.loc, one.rule, one.message, at_key=one.at_key) for one in told]
-    unclear = {one.loc[:1] for one in document.complaints}
-    entries = document.value if isinstance(document.value, dict) else {}
-    if entries is not document.value:
-        return {}, [*problems, problem((), "not-a-mapping", "is a mapping of names to calendars")]
+def _entries(file: ReservedDocument) -> dict[str, Calendar]:
+    entries = file.document.value
+    if not isinstance(entries, dict):
+        file.add((), "not-a-mapping", "is a mapping of names to calendars")
+        return {}
     if len(entries) > MOST_CALENDARS:
         message = f"holds {len(entries):,} calendars: up to {MOST_CALENDARS:,} can be kept apart"
-        return {}, [*problems, problem((), "too-large", message)]
+        file.add((), "too-large", message)
+        return {}
+    unclear = {one.loc[:1] for one in file.document.complaints}
     known: dict[str, Calendar] = {}
     for name, written in entries.items():
         found, faults = _entry(name, written)
-        if len(problems) <= MOST_PROBLEMS:
-            problems += [problem(loc, "invalid-calendar", message) for loc, message in faults]
+        if not file.is_enough:
+            for loc, message in faults:
+                file.add(loc, "invalid-calendar", message)
         if found is not None and (name,) not in unclear:
             known[name] = found
-    return known, problems
+    return known
 
 
 def _entry(name: str, written: Any) -> tuple[Calendar | None, list[tuple[Loc, str]]]:

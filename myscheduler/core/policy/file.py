@@ -9,19 +9,19 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from myscheduler.core.bounds import LARGEST_RULED, LONGEST_RULED, MOST_PROBLEMS, MOST_RULED
+from myscheduler.core.bounds import LARGEST_RULED, LONGEST_RULED, MOST_RULED
 from myscheduler.core.calls.hosts import parse_host_pattern
 from myscheduler.core.calls.link_local import EVERYWHERE, NOWHERE, Network, Reach, read_network
-from myscheduler.core.findings.masking import field_of, key_shown
+from myscheduler.core.findings.masking import key_shown
 from myscheduler.core.findings.problem import LONGEST_SHOWN, Loc, Problem, enough, shown
 from myscheduler.core.job.spec import METHODS
 from myscheduler.core.policy.grants import Grant, Grants
 from myscheduler.core.policy.policy import NO_POLICY, Policy
+from myscheduler.core.source.reserved import ReservedDocument, read_reserved
 from myscheduler.core.source.snapshot import (
     SourceFile,
     UnreadableFile,
 )
-from myscheduler.core.source.yaml import Document, YamlError, read_documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,43 +60,32 @@ def read_policy(file: SourceFile | UnreadableFile | None) -> Rules:
 
 
 def _read(path: str, content: bytes) -> tuple[Policy, list[Problem]]:
-    try:
-        documents = list(read_documents(content.decode("utf-8-sig")))
-    except UnicodeDecodeError:
-        return NO_POLICY, [Problem(path, 1, 1, "", "not-utf8", "is not UTF-8: save the file as UTF-8")]
-    except YamlError as error:
-        return NO_POLICY, [Problem(path, error.line, error.column, "", "yaml-syntax", str(error))]
-    if not documents:
+    found = read_reserved(path, content, rule="invalid-policy", several="remove the --- and what follows")
+    if isinstance(found, Problem):
+        return NO_POLICY, [found]
+    if found is None:
         message = "is empty: write a rule, or {} for none, or remove the file"
         return NO_POLICY, [Problem(path, 1, 1, "", "invalid-policy", message)]
-    if len(documents) > 1:
-        line, column = documents[1].start
-        message = "is one document: remove the --- and what follows"
-        return NO_POLICY, [Problem(path, line, column, "", "invalid-policy", message)]
-    return _Reading(path, documents[0]).read()
+    return _Reading(found).read()
 
 
 class _Reading:
     """Reads one document, and collects what is wrong with it."""
 
-    def __init__(self, path: str, document: Document) -> None:
-        self._path = path
-        self._document = document
-        self._problems = [
-            self._problem(one.loc, one.rule, one.message, at_key=one.at_key)
-            for one in document.complaints[: MOST_PROBLEMS + 1]
-        ]
-        self._unclear = {one.loc for one in document.complaints}
+    def __init__(self, file: ReservedDocument) -> None:
+        self._file = file
+        self._unclear = {one.loc for one in file.document.complaints}
 
     def read(self) -> tuple[Policy, list[Problem]]:
-        rules = self._document.value
+        rules = self._file.document.value
         if not isinstance(rules, dict):
             message = "is a mapping of rules, such as 'allow_hosts: [api.example.com]'"
-            return NO_POLICY, [*self._problems, self._problem((), "not-a-mapping", message)]
+            self._file.add((), "not-a-mapping", message)
+            return NO_POLICY, self._file.problems
         found: dict[str, Any] = {}
         left = MOST_RULED
         for name, written in rules.items():
-            if len(self._problems) > MOST_PROBLEMS:
+            if self._file.is_enough:
                 break
             if name not in READERS:
                 self._complain((name,), _unknown(name), rule="unknown-key", at_key=True)
@@ -112,24 +101,19 @@ class _Reading:
                 found[name] = READERS[name](written)
             except _RuleError as error:
                 self._complain((name, *error.loc), str(error))
-        return Policy(**found, path=self._path, lines=dict(self._lines(rules))), self._problems
+        return Policy(**found, path=self._file.path, lines=dict(self._lines(rules))), self._file.problems
 
     def _lines(self, rules: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
         for name, written in rules.items():
-            yield name, self._document.position((name,), at_key=True)[0]
+            yield name, self._file.document.position((name,), at_key=True)[0]
             if name == "require_labels" and isinstance(written, dict | list):
                 labels = enumerate(written) if isinstance(written, list) else zip(written, written, strict=True)
                 for key, label in labels:
-                    yield f"{name}.{label}", self._document.position((name, key), at_key=True)[0]
+                    yield f"{name}.{label}", self._file.document.position((name, key), at_key=True)[0]
 
     def _complain(self, loc: Loc, message: str, *, rule: str = "invalid-policy", at_key: bool = False) -> None:
-        if loc in self._unclear:
-            return  # YAML itself says already what to write there
-        self._problems.append(self._problem(loc, rule, message, at_key=at_key))
-
-    def _problem(self, loc: Loc, rule: str, message: str, *, at_key: bool = False) -> Problem:
-        line, column = self._document.position(loc, at_key=at_key)
-        return Problem(self._path, line, column, field_of(loc), rule, message)
+        if loc not in self._unclear:  # else YAML itself says already what to write there
+            self._file.add(loc, rule, message, at_key=at_key)
 
 
 class _RuleError(Exception):
