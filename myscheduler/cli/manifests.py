@@ -16,7 +16,6 @@ from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.source.tree import TOO_LARGE
 from myscheduler.core.bounds import LARGEST_FILE
 from myscheduler.core.findings.problem import Problem, Severity, reported
-from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.calendars_file import NO_CALENDARS, NamedCalendars, read_calendars
 from myscheduler.core.manifest.combining import combine
 from myscheduler.core.manifest.declared import DeclaredJob, Desired, ParsedFile
@@ -134,14 +133,6 @@ def usable_jobs(desired: Desired) -> list[DeclaredJob]:
     if not desired.jobs and not errors:
         click.echo("warning: no manifests found", err=True)
     return [desired.jobs[job_id] for job_id in sorted(desired.jobs)]
-
-
-def spec_of(job: DeclaredJob) -> JobSpec:
-    """What the job's manifest says; what is read here is never an outline."""
-    if job.spec is None:
-        message = f"only the outline of {job.path} is at hand"
-        raise ValueError(message)
-    return job.spec
 
 
 def exit_code(desired: Desired) -> int:

@@ -10,7 +10,7 @@ from unicodedata import east_asian_width
 
 import click
 
-from myscheduler.cli.manifests import counted, exit_code, paths_argument, read_manifests, spec_of, usable_jobs
+from myscheduler.cli.manifests import counted, exit_code, paths_argument, read_manifests, usable_jobs
 from myscheduler.cli.options import format_option, parse_now_option, timezone_option
 from myscheduler.cli.output.heatmap import MOST_HOSTS, draw
 from myscheduler.cli.output.terminal import json_text, styled
@@ -48,7 +48,7 @@ def forecast(paths: tuple[Path, ...], timezone: str, now: datetime, days: int, s
     """
     desired = read_manifests(paths, zone=timezone)
     try:
-        found = forecast_specs([spec_of(job) for job in usable_jobs(desired)], now, days, timezone)
+        found = forecast_specs([job.whole_spec for job in usable_jobs(desired)], now, days, timezone)
     except OverflowError as error:
         raise click.BadParameter("the calendar ends in the year 9999", param_hint="'--now'") from error
     if output == "json":

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from myscheduler.cli.manifests import counted, exit_code, paths_argument, read_manifests, spec_of, usable_jobs
+from myscheduler.cli.manifests import counted, exit_code, paths_argument, read_manifests, usable_jobs
 from myscheduler.cli.options import (
     connect,
     format_option,
@@ -82,7 +82,7 @@ def preview(
 
 
 def _of_manifest(job: DeclaredJob, zone: str, start: datetime, until: datetime | None, count: int) -> dict[str, Any]:
-    spec = spec_of(job)
+    spec = job.whole_spec
     shown = preview_of(spec, zone=zone, created_at=start, start=start, until=until, count=count).as_json()
     if is_counted_from_creation(spec):
         shown["schedule"] += " (here from the first moment of this preview)"

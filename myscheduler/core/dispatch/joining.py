@@ -1,7 +1,6 @@
 """Steps that follow each other as one."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from myscheduler.core.dispatch.admission import Step
 from myscheduler.core.history.gaps import Gap
@@ -19,9 +18,8 @@ def append(waiting: list[Step], step: Step) -> None:
 def _joined(gaps: Iterable[Gap]) -> list[Gap]:
     joined: list[Gap] = []
     for gap in gaps:
-        before = joined[-1] if joined else None
-        if before is not None and (before.status, before.reason) == (gap.status, gap.reason):
-            joined[-1] = replace(before, last=gap.last, count=before.count + gap.count)
+        if joined and (both := joined[-1].joined(gap)):
+            joined[-1] = both
         else:
             joined.append(gap)
     return joined

@@ -89,11 +89,8 @@ def _hold(change: Change) -> Change | None:
 
 
 def _problem(declared: DeclaredJob, rush: Rush) -> Problem:
-    if declared.spec is None or declared.written is None:
-        message = f"only the outline of {declared.path} is at hand"
-        raise ValueError(message)
-    line, column = declared.written.schedule_at
-    complaint = rush.complain(declared.spec)
+    complaint = rush.complain(declared.whole_spec)
+    line, column = declared.written.schedule_at if declared.written else (declared.line, 1)
     return Problem(
         declared.path, line, column, complaint.field, complaint.rule, complaint.message, job_id=declared.job_id
     )

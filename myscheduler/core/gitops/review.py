@@ -186,7 +186,7 @@ class _Reader:
         return Reviewed("delete", job_id, known.path, known.line, fields, before, None, notes, is_blocked)
 
     def _creation(self, declared: DeclaredJob) -> Reviewed:
-        spec = _spec(declared)
+        spec = declared.whole_spec
         notes = []
         if is_counted_from_creation(spec):
             notes.append("counted from the moment at which it is applied")
@@ -199,7 +199,7 @@ class _Reader:
         )  # fmt: skip
 
     def _update(self, declared: DeclaredJob) -> Reviewed:
-        spec, item = _spec(declared), self.stored[declared.job_id]
+        spec, item = declared.whole_spec, self.stored[declared.job_id]
         fields = list(spec_changes(item.spec, spec))
         if item.owner is Owner.API:
             fields.insert(0, FieldChange("owner", Owner.API, Owner.MANIFEST))
@@ -229,13 +229,6 @@ def _fires(schedule: Schedule, after: datetime) -> Iterator[datetime]:
             return
         yield fire
         fire = next_run(schedule, fire)
-
-
-def _spec(declared: DeclaredJob) -> JobSpec:
-    if declared.spec is None:
-        message = f"only the outline of {declared.path} is at hand"
-        raise ValueError(message)
-    return declared.spec
 
 
 def _pause_note(item: Item, zone: str) -> Iterator[str]:

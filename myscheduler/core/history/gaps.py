@@ -1,7 +1,7 @@
 """Runs of slots that did not run, for one reason."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 
@@ -25,6 +25,12 @@ class Gap:
     count: int
     schedule: Schedule | None = field(default=None, compare=False, repr=False)
     """Whose slots these are: all of its slots from `first` to `last`. Not known of what was read from the history."""
+
+    def joined(self, following: "Gap") -> "Gap | None":
+        """One gap of both, where the slots that follow did not run for the same reason."""
+        if (self.status, self.reason) != (following.status, following.reason):
+            return None
+        return replace(self, last=following.last, count=self.count + following.count)
 
 
 def gap(schedule: Schedule, after: datetime, until: datetime, status: Status, reason: Reason) -> Gap | None:

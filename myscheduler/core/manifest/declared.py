@@ -59,6 +59,14 @@ class DeclaredJob:
     """It takes over a job of that id that was made through the API."""
 
     @property
+    def whole_spec(self) -> JobSpec:
+        """The spec of a job that is no outline; raises `ValueError` of one that is, which is a bug of the caller."""
+        if self.spec is None:
+            message = f"only the outline of {self.path} is at hand"
+            raise ValueError(message)
+        return self.spec
+
+    @property
     def digest(self) -> str:
         """A fingerprint of the spec's meaning. It takes a fifth of reading a manifest, and `validate` needs none."""
         return self.known_digest if self.known_digest or self.spec is None else digest(self.spec)

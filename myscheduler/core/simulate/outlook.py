@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -109,8 +109,8 @@ class Ledger:
 
     def left_out(self, gap: Gap) -> None:
         last = self._rows[-1] if self._is_open else None
-        if isinstance(last, Gap) and (last.status, last.reason) == (gap.status, gap.reason):
-            self._rows[-1] = replace(last, last=gap.last, count=last.count + gap.count)
+        if isinstance(last, Gap) and (both := last.joined(gap)):
+            self._rows[-1] = both
         else:
             self._rows.append(gap)
             self._is_open = True

@@ -9,7 +9,6 @@ from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows.gaps import Undone
 from myscheduler.core.gitops.plan import Known, Plan
 from myscheduler.core.job.job import Job, Source
-from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.lifecycle.audit import MANIFEST, AuditAction, AuditEntry, of_spec
 from myscheduler.core.lifecycle.transitions import Turn
 from myscheduler.core.manifest.declared import DeclaredJob
@@ -26,13 +25,6 @@ class StalePlanError(MySchedulerError):
 def entry_of(action: AuditAction, before: Job | None, after: Job, now: datetime) -> AuditEntry:
     """What a manifest made or changed."""
     return of_spec(action, before.spec if before else None, after.spec, at=now, actor=MANIFEST, source=after.source)
-
-
-def spec_of(declared: DeclaredJob) -> JobSpec:
-    if declared.spec is None:
-        message = f"only the outline of {declared.path} is at hand"
-        raise ValueError(message)
-    return declared.spec
 
 
 def source_of(declared: DeclaredJob, plan: Plan) -> Source:

@@ -34,7 +34,6 @@ from myscheduler.service.catalog.applying import (
     entry_of,
     record_gaps,
     source_of,
-    spec_of,
     store_turn,
 )
 from myscheduler.service.catalog.refusals import conflict, refuse_manifest, refuse_pause
@@ -318,18 +317,18 @@ class Catalog:
                         raise StalePlanError
                     source = source_of(declared, plan)
                     turn = lifecycle.create(
-                        spec_of(declared), owner=Owner.MANIFEST, source=source, now=now, zone=self._zone,
+                        declared.whole_spec, owner=Owner.MANIFEST, source=source, now=now, zone=self._zone,
                         known_digest=declared.digest,
                     )  # fmt: skip
                     created.append(turn)
                     told.append((AuditAction.CREATED, None, turn.job))
                 case Update(declared, known):
                     job, source = current(stored, known), source_of(declared, plan)
-                    changed.append(lifecycle.change(job, spec_of(declared), source=source, now=now, zone=self._zone))
+                    changed.append(lifecycle.change(job, declared.whole_spec, source=source, now=now, zone=self._zone))
                     told.append((AuditAction.UPDATED, job, changed[-1].job))
                 case Adopt(declared, known):
                     job, source = current(stored, known), source_of(declared, plan)
-                    changed.append(lifecycle.adopt(job, spec_of(declared), source=source, now=now, zone=self._zone))
+                    changed.append(lifecycle.adopt(job, declared.whole_spec, source=source, now=now, zone=self._zone))
                     told.append((AuditAction.ADOPTED, job, changed[-1].job))
                 case Move(declared, known):
                     changed.append(lifecycle.move(current(stored, known), source_of(declared, plan), now=now))
