@@ -39,9 +39,7 @@ class Terms:
 
 def accept_declared(values: Mapping[str, Any], terms: Terms) -> tuple[JobSpec | None, list[Complaint]]:
     """A job of a manifest: its spec, or `None` where a complaint is an error, and every complaint at once."""
-    spec, complaints = declare(
-        values, zone=terms.zone, calendars=terms.calendars, policies=terms.policies, reach=terms.reach
-    )
+    spec, complaints = _declared(values, terms)
     if values.get("job_id") is not None:
         return spec, complaints
     missing = Complaint(("job_id",), "missing-field", "is missing: a manifest needs it to know its job again")
@@ -52,9 +50,7 @@ def accept_ad_hoc(
     values: Mapping[str, Any], terms: Terms, grants: Grants, *, now: datetime
 ) -> tuple[JobSpec | None, list[Complaint]]:
     """A job of the API, which needs a grant for each secret: its spec, or `None` and every error at once."""
-    spec, complaints = declare(
-        values, zone=terms.zone, calendars=terms.calendars, policies=terms.policies, reach=terms.reach
-    )
+    spec, complaints = _declared(values, terms)
     complaints += _ad_hoc_faults(values, terms)
     if spec is not None:
         complaints += not_allowed(spec, grants)
@@ -64,6 +60,10 @@ def accept_ad_hoc(
             complaints.append(Complaint((field,), rule, message))
     errors = [complaint for complaint in complaints if complaint.severity is Severity.ERROR]
     return (None if errors else spec), errors
+
+
+def _declared(values: Mapping[str, Any], terms: Terms) -> tuple[JobSpec | None, list[Complaint]]:
+    return declare(values, zone=terms.zone, calendars=terms.calendars, policies=terms.policies, reach=terms.reach)
 
 
 def _ad_hoc_faults(values: Mapping[str, Any], terms: Terms) -> Iterator[Complaint]:
