@@ -15,10 +15,10 @@ from myscheduler import settings
 from myscheduler.cli import main
 from myscheduler.core.findings.rules import RULES
 from myscheduler.core.history.execution import Status
-from myscheduler.core.history.reasons import Reason
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.fields import JobFields
 from myscheduler.core.policy.file import READERS
+from myscheduler.core.reason import Reason
 from myscheduler.settings import Settings
 from tests.support.checkout import ROOT
 from tests.support.service import Service

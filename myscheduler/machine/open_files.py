@@ -12,7 +12,7 @@ OWN = 64
 CALLERS = 512
 """Connections of callers of the API."""
 MANUAL = 200
-"""Manual runs on their way; they have places of their own, so that a person needn't wait behind a flood."""
+"""Manual runs on their way; they have their own permits, so that a person needn't wait behind a flood."""
 _LEAST = 4
 _UNLIMITED = 1_000_000_000
 

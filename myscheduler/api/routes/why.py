@@ -18,7 +18,7 @@ from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.input.moments import unescaped
 from myscheduler.core.explain.why import MOST, Explanation, Facts, explain
 from myscheduler.core.findings.problem import Complaint
-from myscheduler.core.history.reasons import Reason
+from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.timestamps import LocalTime, parse_asked
 from myscheduler.errors import JobNotFoundError, ScheduleError
 from myscheduler.service.gitops.reconciler import Reconciler
@@ -68,7 +68,7 @@ def _explained(connection: Connection, *, job_id: str, at: str, zone: str, held:
     return explain(Facts(job_id, job, rows, blockers, downtimes, held, waiting), asked, zone=zone, now=now)
 
 
-_LATE = frozenset({Reason.DEADLINE, Reason.CATCHUP, Reason.COALESCED, Reason.BACKLOG})
+_LATE = frozenset({Reason.DEADLINE, Reason.CATCH_UP, Reason.COALESCED, Reason.BACKLOG})
 """Reasons behind which the service may have been down."""
 
 

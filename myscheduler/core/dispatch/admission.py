@@ -11,10 +11,10 @@ from itertools import islice
 from typing import assert_never
 
 from myscheduler.core.history.execution import Execution, Status
-from myscheduler.core.history.gaps import Gap, gap, gaps, stretches
-from myscheduler.core.history.reasons import Reason
+from myscheduler.core.history.unrun import Unrun, stretches, unrun_between, unrun_by_reason
 from myscheduler.core.job.job import Job
 from myscheduler.core.job.spec import CatchUp, JobSpec
+from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.slots import TICK, Schedule, back, last_until
 
 ON_TIME = timedelta(minutes=1)
@@ -32,9 +32,9 @@ _LONGEST_LOOK = timedelta(days=8)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One move of a job's cursor: gaps to record, then perhaps a slot to run."""
+    """One move of a job's cursor: slots that did not run to record, then perhaps a slot to run."""
 
-    gaps: tuple[Gap, ...]
+    unrun: tuple[Unrun, ...]
     run: datetime | None
     cursor: datetime
 
@@ -59,31 +59,31 @@ def admit(
     could not run them. `catch_up` wins over what the spec says. With `waits_for_database` nothing else keeps the job
     from sending what is `unsent`, so slots for which there is no room miss their time because of the database.
     """
-    skipped: tuple[Gap, ...] = ()
+    skipped: tuple[Unrun, ...] = ()
     if paused_until is not None and cursor < paused_until:
         end = min(now, back(paused_until, TICK))
-        found = gap(schedule, cursor, end, Status.SKIPPED, Reason.PAUSED)
+        found = unrun_between(schedule, cursor, end, Status.SKIPPED, Reason.PAUSED)
         skipped = (found,) if found else ()
         if now < paused_until:
-            return _only_gaps(skipped)
+            return _only_unrun(skipped)
         cursor = max(cursor, end)
     start = min(now, now - timedelta(seconds=spec.misfire_grace_time) - TICK)
-    late = gaps(schedule, cursor, start, Status.MISSED, Reason.DEADLINE)
+    late = unrun_by_reason(schedule, cursor, start, Status.MISSED, Reason.DEADLINE)
     fresh_from = max(cursor, start)
     catch_up = catch_up or spec.catch_up
     if catch_up == "none" and overdue_until is not None:
-        late += gaps(schedule, fresh_from, min(overdue_until, now), Status.MISSED, Reason.CATCHUP)
+        late += unrun_by_reason(schedule, fresh_from, min(overdue_until, now), Status.MISSED, Reason.CATCH_UP)
         fresh_from = max(fresh_from, min(overdue_until, now))
     held = (Status.MISSED, Reason.DATABASE) if waits_for_database else None
     if _is_full(spec, running):
         overlap = (Status.SKIPPED, Reason.OVERLAP)
         why = overlap if held is None or _is_full(spec, running - unsent) else held
-        steps = _only_gaps(gaps(schedule, fresh_from, now, *why))
+        steps = _only_unrun(unrun_by_reason(schedule, fresh_from, now, *why))
     elif catch_up == "all":
         steps = _run_each(schedule, fresh_from, now)
     else:
         steps = _run_last(schedule, fresh_from, now, *(held or (Status.SKIPPED, Reason.COALESCED)))
-    return _with_gaps_first((*skipped, *late), steps)
+    return _with_unrun_first((*skipped, *late), steps)
 
 
 def _is_full(spec: JobSpec, running: int) -> bool:
@@ -112,17 +112,17 @@ def may_resend(job: Job, execution: Execution, now: datetime) -> bool:
     )
 
 
-def _only_gaps(found: tuple[Gap, ...]) -> tuple[Step, ...]:
+def _only_unrun(found: tuple[Unrun, ...]) -> tuple[Step, ...]:
     return (Step(found, None, found[-1].last),) if found else ()
 
 
 def _run_last(schedule: Schedule, after: datetime, now: datetime, status: Status, reason: Reason) -> tuple[Step, ...]:
     last = next(_runs_backwards(schedule, after, now), None)
     if last is None:
-        return _only_gaps(gaps(schedule, after, now, status, reason))
-    before = gaps(schedule, after, last - TICK, status, reason)
-    behind = gaps(schedule, last, now, status, reason)
-    return (Step(before, last, last), *_only_gaps(behind))
+        return _only_unrun(unrun_by_reason(schedule, after, now, status, reason))
+    before = unrun_by_reason(schedule, after, last - TICK, status, reason)
+    behind = unrun_by_reason(schedule, last, now, status, reason)
+    return (Step(before, last, last), *_only_unrun(behind))
 
 
 def _run_each(schedule: Schedule, after: datetime, now: datetime) -> tuple[Step, ...]:
@@ -131,9 +131,9 @@ def _run_each(schedule: Schedule, after: datetime, now: datetime) -> tuple[Step,
         return _run_last(schedule, after, now, Status.MISSED, Reason.BACKLOG)
     steps = []
     for slot in reversed(kept):
-        steps.append(Step(gaps(schedule, after, slot - TICK, Status.MISSED, Reason.BACKLOG), slot, slot))
+        steps.append(Step(unrun_by_reason(schedule, after, slot - TICK, Status.MISSED, Reason.BACKLOG), slot, slot))
         after = slot
-    return (*steps, *_only_gaps(gaps(schedule, after, now, Status.MISSED, Reason.BACKLOG)))
+    return (*steps, *_only_unrun(unrun_by_reason(schedule, after, now, Status.MISSED, Reason.BACKLOG)))
 
 
 def _runs_backwards(schedule: Schedule, after: datetime, until: datetime) -> Iterator[datetime]:
@@ -150,10 +150,10 @@ def _runs_backwards(schedule: Schedule, after: datetime, until: datetime) -> Ite
         looked_at, until, span = looked_at + len(parts) + _A_LOOK, start, min(2 * span, _LONGEST_LOOK)
 
 
-def _with_gaps_first(first: tuple[Gap, ...], steps: tuple[Step, ...]) -> tuple[Step, ...]:
+def _with_unrun_first(first: tuple[Unrun, ...], steps: tuple[Step, ...]) -> tuple[Step, ...]:
     if not first:
         return steps
     if not steps:
-        return _only_gaps(first)
+        return _only_unrun(first)
     head = steps[0]
-    return (Step((*first, *head.gaps), head.run, head.cursor), *steps[1:])
+    return (Step((*first, *head.unrun), head.run, head.cursor), *steps[1:])

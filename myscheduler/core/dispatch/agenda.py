@@ -26,12 +26,12 @@ class Agenda:
         self,
         *,
         zone: str,
-        places: int,
-        places_per_host: int,
+        permits: int,
+        permits_per_host: int,
         new_id: Callable[[datetime], str],
         asks: bool = False,
     ) -> None:
-        """`places` is how many scheduled executions may be on their way at once; `new_id` names an execution.
+        """`permits` is how many scheduled executions may be on their way at once; `new_id` names an execution.
 
         With `asks`, long decisions are left to whoever calls `take_questions`, so that arming and waking are short.
         """
@@ -40,9 +40,9 @@ class Agenda:
         self._questions: list[Question] = []
         self._new_id = new_id
         self._armed: dict[str, Armed] = {}
-        self._lanes: Lanes[Armed | Callable[[], None]] = Lanes(places, places_per_host)
+        self._lanes: Lanes[Armed | Callable[[], None]] = Lanes(permits, permits_per_host)
         self._to_record: deque[Armed] = deque()
-        """Jobs whose first waiting step runs nothing; that takes no place."""
+        """Jobs whose first waiting step runs nothing; that takes no permit."""
         self._in_flight: Counter[str] = Counter()
         """Executions by job, from the moment they are taken or begun until their end is recorded."""
         self._claimed: Counter[str] = Counter()
@@ -231,7 +231,7 @@ class Agenda:
     # --- claims ---------------------------------------------------------------------------------------------------
 
     def take(self, now: datetime, at_most: int) -> list[Taken]:
-        """What is to be claimed next, as far as there are places; what is due longest first.
+        """What is to be claimed next, as far as there are permits; what is due longest first.
 
         Each is ended by `confirm` or `undo`. Executions that waited for their turn are told on the way.
         """
@@ -307,7 +307,7 @@ class Agenda:
             armed.catch_up = None
         self._offer(armed)
         upcoming = next_after(armed.schedule, step.cursor)
-        claim = Claim(job.job_id, job.version, job.digest, job.source, step.gaps, execution, step.cursor, upcoming)
+        claim = Claim(job.job_id, job.version, job.digest, job.source, step.unrun, execution, step.cursor, upcoming)
         return Taken(claim, job, armed.host)
 
     def _is_late(self, slot: datetime, now: datetime) -> bool:
@@ -323,7 +323,7 @@ class Agenda:
             armed.claimed = taken.claim.cursor
 
     def undo(self, batch: Sequence[Taken], now: datetime) -> None:
-        """None of it is stored: give the places back, and decide anew."""
+        """None of it is stored: give the permits back, and decide anew."""
         for one in batch:
             self.give_up(one)
         for job_id in {one.claim.job_id for one in batch}:
@@ -367,7 +367,7 @@ class Agenda:
             self._offer(armed)
 
     def leave(self, host: str) -> None:
-        """An attempt is over: its place is free."""
+        """An attempt is over: its permit is free."""
         self._lanes.leave(host)
 
     def queue(self, host: str, due: datetime, go: Callable[[], None]) -> None:

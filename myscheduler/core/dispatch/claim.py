@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from myscheduler.core.history.execution import Execution
-from myscheduler.core.history.gaps import Gap
 from myscheduler.core.history.repeats import Kept
+from myscheduler.core.history.unrun import Unrun
 from myscheduler.core.job.job import Source
 
 
@@ -18,7 +18,7 @@ class Claim:
     """The version of the job that the decision was made on; the claim is refused when the job has changed since."""
     digest: str
     source: Source | None
-    gaps: tuple[Gap, ...] = ()
+    unrun: tuple[Unrun, ...] = ()
     execution: Execution | None = None
     cursor: datetime | None = None
     """The job's new cursor; `None` leaves the schedule alone, as manual runs do."""

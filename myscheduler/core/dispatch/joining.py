@@ -1,25 +1,16 @@
 """Steps that follow each other as one."""
 
-from collections.abc import Iterable
-
 from myscheduler.core.dispatch.admission import Step
-from myscheduler.core.history.gaps import Gap
+from myscheduler.core.history.unrun import Unrun, append_joined
 
 
 def append(waiting: list[Step], step: Step) -> None:
-    """Steps that run nothing for one reason become one: a job whose first step waits long must not pile them up."""
+    """Append a step; steps in a row that run nothing become one, so that a job that waits long doesn't pile them up."""
     last = waiting[-1] if waiting else None
     if last is None or last.run is not None or step.run is not None:
         waiting.append(step)
         return
-    waiting[-1] = Step(tuple(_joined((*last.gaps, *step.gaps))), None, step.cursor)
-
-
-def _joined(gaps: Iterable[Gap]) -> list[Gap]:
-    joined: list[Gap] = []
-    for gap in gaps:
-        if joined and (both := joined[-1].joined(gap)):
-            joined[-1] = both
-        else:
-            joined.append(gap)
-    return joined
+    unrun: list[Unrun] = []
+    for one in (*last.unrun, *step.unrun):
+        append_joined(unrun, one)
+    waiting[-1] = Step(tuple(unrun), None, step.cursor)

@@ -10,22 +10,22 @@ T = TypeVar("T")
 
 
 class Lanes(Generic[T]):
-    """What waits to be sent, in one lane for each target host, and the places that are left.
+    """What waits to be sent, in one lane for each target host, and the permits that are left.
 
-    A lane may hold `per_lane` places, and never more than half of those that are free (the dynamic thresholds of
+    A lane may hold `per_lane` permits, and never more than half of those that are free (the dynamic thresholds of
     Choudhury and Hahne, 1998, with alpha = 1/2). So targets that hang slow down their own jobs. The bound is the
-    places, not magic: hosts that begin to hang one after the other each get up to a third of what is left, and about
-    twenty of them use up 2,000 places until some of their executions time out.
+    permits, not magic: hosts that begin to hang one after the other each get up to a third of what is left, and about
+    twenty of them use up 2,000 permits until some of their executions time out.
     """
 
-    def __init__(self, places: int, per_lane: int) -> None:
-        self._free = places
+    def __init__(self, permits: int, per_lane: int) -> None:
+        self._free = permits
         self._per_lane = per_lane
         self._lanes: dict[str, _Lane[T]] = {}
         self._heads: list[tuple[datetime, int, str]] = []
         """A heap of lanes with someone waiting; an entry that is no longer the lane's first is passed over."""
         self._full: set[str] = set()
-        """Lanes with someone waiting and without a place for them."""
+        """Lanes with someone waiting and without a permit for them."""
         self._order = 0
 
     def put(self, name: str, due: datetime, item: T) -> None:
@@ -37,7 +37,7 @@ class Lanes(Generic[T]):
             heapq.heappush(self._heads, (due, self._order, name))
 
     def take(self) -> Iterator[T]:
-        """One after the other gets a place, until there is none left or nobody waits. Each ends with `leave`."""
+        """One after the other gets a permit, until there is none left or nobody waits. Each ends with `leave`."""
         while self._free > 0 and self._heads:
             _, order, name = heapq.heappop(self._heads)
             lane = self._lanes.get(name)
@@ -53,7 +53,7 @@ class Lanes(Generic[T]):
             yield item
 
     def leave(self, name: str) -> None:
-        """Give a place of the lane back."""
+        """Give a permit of the lane back."""
         lane = self._lanes[name]
         lane.taken -= 1
         self._free += 1

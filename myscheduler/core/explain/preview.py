@@ -9,10 +9,10 @@ from typing import Any
 from myscheduler.core.explain.clock_changes import clock_note
 from myscheduler.core.explain.job import describe_job
 from myscheduler.core.history.execution import Status
-from myscheduler.core.history.gaps import Gap, gap
-from myscheduler.core.history.reasons import Reason
+from myscheduler.core.history.unrun import Unrun, unrun_between
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.spec import DeclaredInterval, JobSpec
+from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.calendars import name_of
 from myscheduler.core.schedule.exclusions import exclusions, runs_after
 from myscheduler.core.schedule.slots import TICK, Adjusted, Schedule, back, forth
@@ -38,7 +38,7 @@ class Preview:
     fires: tuple[datetime, ...]
     notes: tuple[str | None, ...]
     """What the clocks do around each fire time, if anything."""
-    left_out: tuple[tuple[Gap, str | None], ...]
+    left_out: tuple[tuple[Unrun, str | None], ...]
     """Slots that are due between the fire times and left out; with the name of a holiday."""
 
     def as_json(self) -> dict[str, Any]:
@@ -53,13 +53,13 @@ class Preview:
             "notes": [{"at": at, "note": note} for at, note in zip(times, self.notes, strict=True) if note],
             "left_out": [
                 {
-                    "first": local_time(gap.first, self.timezone).isoformat(),
-                    "last": local_time(gap.last, self.timezone).isoformat(),
-                    "count": gap.count,
-                    "reason": gap.reason,
+                    "first": local_time(unrun.first, self.timezone).isoformat(),
+                    "last": local_time(unrun.last, self.timezone).isoformat(),
+                    "count": unrun.count,
+                    "reason": unrun.reason,
                     "name": name,
                 }
-                for gap, name in self.left_out
+                for unrun, name in self.left_out
             ],
         }
 
@@ -96,11 +96,11 @@ def _runs(schedule: Schedule, after: datetime, count: int, until: datetime | Non
     return takewhile(lambda run: until is None or run <= until, islice(runs_after(schedule, after), count))
 
 
-def _left_out(schedule: Schedule, after: datetime, until: datetime) -> Iterator[Gap]:
+def _left_out(schedule: Schedule, after: datetime, until: datetime) -> Iterator[Unrun]:
     """Slots that run are not counted: thousands of years may lie between two of them."""
     for start, end, why in islice(exclusions(schedule, after, until), MOST_STRETCHES):
         first, last = max(start - TICK, after), min(end - TICK, until)
-        if found := gap(schedule, first, last, Status.SKIPPED, Reason(why)):
+        if found := unrun_between(schedule, first, last, Status.SKIPPED, why):
             yield found
 
 
@@ -110,9 +110,9 @@ def _horizon(start: datetime, fires: tuple[datetime, ...]) -> datetime:
     return forth(last, MOST_LEFT_OUT) or last
 
 
-def _holiday(schedule: Schedule, gap: Gap) -> str | None:
+def _holiday(schedule: Schedule, unrun: Unrun) -> str | None:
     """What the day is called on which a slot is left out, if that is one day."""
-    if not isinstance(schedule, Adjusted) or schedule.days is None or gap.reason is not Reason.HOLIDAY:
+    if not isinstance(schedule, Adjusted) or schedule.days is None or unrun.reason is not Reason.HOLIDAY:
         return None
-    first, last = (local_time(back(one, schedule.offset), schedule.zone).date() for one in (gap.first, gap.last))
+    first, last = (local_time(back(one, schedule.offset), schedule.zone).date() for one in (unrun.first, unrun.last))
     return name_of(schedule.days.calendar, first) if first == last else None

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from myscheduler.core.history.reasons import Reason
-from myscheduler.core.schedule.calendars import Closed, WorkingDays, closed_on, name_of
+from myscheduler.core.reason import Reason
+from myscheduler.core.schedule.calendars import WorkingDays, closed_on, name_of
 from myscheduler.core.schedule.cron import Cron, OnClock, members_of, with_overlap
 from myscheduler.core.schedule.slots import TICK, Adjusted, Schedule, slots_between
 from myscheduler.core.schedule.timestamps import LocalTime
@@ -23,7 +23,7 @@ REASONS = {
     Reason.BLACKOUT: "a blackout of the job covers that time",
     Reason.HOLIDAY: "that is a holiday of the job's calendar",
     Reason.WEEKEND: "that is a weekend, which the job's calendar leaves out",
-    Reason.CATCHUP: "due while the service could not run, and the job says catchup: none",
+    Reason.CATCH_UP: "due while the service could not run, and the job says catchup: none",
     Reason.REPLACED: "the next slot was due and took its place, as overlap: replace says",
     Reason.CRASH: "the service or its machine stopped meanwhile",
     Reason.SHUTDOWN: "the service was stopped meanwhile",
@@ -47,9 +47,9 @@ def _closed_day(days: WorkingDays, day: date) -> str | None:
     match closed_on(days, day):
         case None:
             return None
-        case Closed.WEEKEND:
+        case Reason.WEEKEND:
             return f"{day} is a {day:%A}, which the job's calendar leaves out"
-        case Closed.HOLIDAY:
+        case Reason.HOLIDAY:
             name = name_of(days.calendar, day)
             return f"{day} is a holiday of the job's calendar" + (f" ({name})" if name else "")
 

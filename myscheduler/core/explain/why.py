@@ -11,10 +11,10 @@ from myscheduler.core.explain.durations import span_words
 from myscheduler.core.explain.job import describe_job
 from myscheduler.core.explain.reasons import REASONS, as_sentence, closed_words, is_repeated, moved_words
 from myscheduler.core.history.execution import Kind, QueuedRun, Record, Status
-from myscheduler.core.history.reasons import Reason
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.job import Job
-from myscheduler.core.schedule.exclusions import Exclusion, exclusion_at, next_run
+from myscheduler.core.reason import Reason
+from myscheduler.core.schedule.exclusions import exclusion_at, next_run
 from myscheduler.core.schedule.slots import TICK, Adjusted, Schedule, back, last_until, slots_between
 from myscheduler.core.schedule.timestamps import LocalTime
 from myscheduler.core.schedule.zones import local_time
@@ -294,7 +294,7 @@ class _Voice:
         if left_out is None:
             return "it will run"
         closed = closed_words(self.schedule, slot) if isinstance(self.schedule, Adjusted) else None
-        named = left_out in {Exclusion.HOLIDAY, Exclusion.WEEKEND} and closed
+        named = left_out in {Reason.HOLIDAY, Reason.WEEKEND} and closed
         return f"it will be left out, {named or REASONS[Reason(left_out)]}"
 
     # --- no slot at all ---

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from myscheduler.core.history.execution import Status
-from myscheduler.core.history.gaps import Gap, gap
-from myscheduler.core.history.reasons import Reason
+from myscheduler.core.history.unrun import Unrun, unrun_between
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.digest import digest
 from myscheduler.core.job.job import Job, Owner, Pause, Source
 from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.slots import TICK, Once, Schedule, back, count_between, last_until, next_after
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,7 +23,7 @@ class Turn:
     """A job after a change, and the slots that the change leaves undone."""
 
     job: Job
-    gaps: tuple[Gap, ...] = ()
+    unrun: tuple[Unrun, ...] = ()
 
 
 def create(
@@ -102,12 +102,12 @@ class Reopened:
     """A job of which slots that were recorded as not run are to be decided again."""
 
     turn: Turn
-    recorded: Gap | None
+    recorded: Unrun | None
     """What is left of the history's row of such slots; `None` when nothing is."""
 
 
 def resume_and_catch_up(
-    job: Job, recorded: Gap | None, catch_up: Literal["last", "all"], *, now: datetime, zone: str
+    job: Job, recorded: Unrun | None, catch_up: Literal["last", "all"], *, now: datetime, zone: str
 ) -> Reopened:
     """Lift the operators' pause, and leave its last slot, or all, to be decided, as far as they lie within the grace.
 
@@ -127,7 +127,7 @@ def resume_and_catch_up(
     return Reopened(Turn(_touched(resumed, now), settled), _without(recorded, schedule, start))
 
 
-def realign(job: Job, recorded: Gap | None, *, now: datetime, zone: str) -> Reopened:
+def realign(job: Job, recorded: Unrun | None, *, now: datetime, zone: str) -> Reopened:
     """A job that is ahead of the clock, back at now: slots after it are to be decided when their time comes.
 
     `recorded` is the job's last row that begins by now, if its slots did not run; such rows that begin later have to
@@ -140,8 +140,8 @@ def realign(job: Job, recorded: Gap | None, *, now: datetime, zone: str) -> Reop
     return Reopened(Turn(_touched(moved, now)), _until(recorded, schedule, now))
 
 
-def _until(recorded: Gap | None, schedule: Schedule, now: datetime) -> Gap | None:
-    """The gap, which begins until now, without its later slots.
+def _until(recorded: Unrun | None, schedule: Schedule, now: datetime) -> Unrun | None:
+    """The recorded slots, the first of which is not later than now, without the later ones.
 
     Those of a schedule that was edited away can't be told any more, nor will they ever run: they stay as they are.
     """
@@ -150,8 +150,8 @@ def _until(recorded: Gap | None, schedule: Schedule, now: datetime) -> Gap | Non
     return _without(recorded, schedule, now) or replace(recorded, last=recorded.first, count=1)
 
 
-def _without(recorded: Gap | None, schedule: Schedule, start: datetime) -> Gap | None:
-    """The gap without its slots later than `start`."""
+def _without(recorded: Unrun | None, schedule: Schedule, start: datetime) -> Unrun | None:
+    """The recorded slots without those later than `start`."""
     left = recorded.count - count_between(schedule, start, recorded.last) if recorded else 0
     if recorded is None or left <= 0:
         return None
@@ -169,23 +169,23 @@ def resume_from(job: Job, changed: Job, *, now: datetime, zone: str) -> Turn:
     return Turn(_touched(replace(changed, cursor=cursor, next_slot=next_after(schedule, cursor)), now), settled)
 
 
-def remove(job: Job, *, now: datetime, zone: str) -> tuple[Gap, ...]:
+def remove(job: Job, *, now: datetime, zone: str) -> tuple[Unrun, ...]:
     """The slots that a removal leaves undone."""
     return _settle(job, now, zone, Status.MISSED, Reason.DELETED)
 
 
-def _settle(job: Job, now: datetime, zone: str, status: Status, reason: Reason) -> tuple[Gap, ...]:
+def _settle(job: Job, now: datetime, zone: str, status: Status, reason: Reason) -> tuple[Unrun, ...]:
     """The undecided slots up to now; a paused job's are put down to the pause."""
     schedule = compile_schedule(job.spec, zone=zone, created_at=job.created_at)
     end = min(now, back(job.paused_until, TICK)) if job.paused_until else job.cursor
-    paused = gap(schedule, job.cursor, end, Status.SKIPPED, Reason.PAUSED)
-    undone = gap(schedule, max(end, job.cursor), now, status, reason)
+    paused = unrun_between(schedule, job.cursor, end, Status.SKIPPED, Reason.PAUSED)
+    undone = unrun_between(schedule, max(end, job.cursor), now, status, reason)
     return tuple(one for one in (paused, undone) if one)
 
 
-def _expired(schedule: Schedule, now: datetime) -> tuple[Gap, ...]:
+def _expired(schedule: Schedule, now: datetime) -> tuple[Unrun, ...]:
     if isinstance(schedule, Once) and schedule.at <= now:
-        return (Gap(Status.MISSED, Reason.EXPIRED, schedule.at, schedule.at, 1),)
+        return (Unrun(Status.MISSED, Reason.EXPIRED, schedule.at, schedule.at, 1),)
     return ()
 
 

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, date, timedelta
 from difflib import get_close_matches
-from enum import StrEnum
 from functools import cache, lru_cache
 from typing import Any, Literal, NamedTuple
 
 from myscheduler.core.caching import cached
 from myscheduler.core.findings.problem import shown
+from myscheduler.core.reason import ClosedReason, Reason
 from myscheduler.errors import ScheduleError
 
 FARTHEST = 28
@@ -23,13 +23,6 @@ FARTHEST = 28
 _EVERY_SEVENTH = sum(1 << day for day in range(0, 366, 7))
 _WEEKEND = frozenset({5, 6})
 """Saturday and Sunday, where no country says otherwise; Monday is 0."""
-
-
-class Closed(StrEnum):
-    """Why a day is closed."""
-
-    WEEKEND = "weekend"
-    HOLIDAY = "holiday"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +68,12 @@ class Shift:
         return date.fromordinal(day.toordinal() + distance) if near else day
 
 
-def closed_on(days: WorkingDays, day: date) -> Closed | None:
+def closed_on(days: WorkingDays, day: date) -> ClosedReason | None:
     """Why that day is closed, if it is."""
     return _closed_in(days, day.year).get(day)
 
 
-def closed_days(days: WorkingDays, first: date, last: date) -> Iterator[tuple[date, Closed]]:
+def closed_days(days: WorkingDays, first: date, last: date) -> Iterator[tuple[date, ClosedReason]]:
     """The closed days from `first` to `last`, both included, in order."""
     for year in range(first.year, last.year + 1):
         for day, why in _closed_in(days, year).items():
@@ -120,12 +113,12 @@ def check_calendar(calendar: Calendar) -> None:
 
 
 @lru_cache(maxsize=1_024)
-def _closed_in(days: WorkingDays, year: int) -> dict[date, Closed]:
+def _closed_in(days: WorkingDays, year: int) -> dict[date, ClosedReason]:
     """The closed days of a year, in order."""
     closed, holidays = closed_bits(days, year), _holiday_bits(days.calendar, year)
     first = date(year, 1, 1).toordinal()
     return {
-        date.fromordinal(first + day): Closed.HOLIDAY if holidays >> day & 1 else Closed.WEEKEND
+        date.fromordinal(first + day): Reason.HOLIDAY if holidays >> day & 1 else Reason.WEEKEND
         for day in range(closed.bit_length())
         if closed >> day & 1
     }

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from heapq import merge
 from itertools import islice
 from math import gcd
 from typing import NamedTuple
 
-from myscheduler.core.schedule.calendars import Closed, WorkingDays, closed_days
+from myscheduler.core.reason import ExclusionReason, Reason
+from myscheduler.core.schedule.calendars import WorkingDays, closed_days
 from myscheduler.core.schedule.cron import OnClock, WallInterval, count_walls, swallowing
 from myscheduler.core.schedule.darkness import darkness_of
 from myscheduler.core.schedule.expression import DAY, bits
@@ -41,21 +41,12 @@ _MOST_COUNTED = 200_000
 """Steps of a search."""
 
 
-class Exclusion(StrEnum):
-    """Why a slot that is due is left out."""
-
-    DST_GAP = "dst-gap"
-    BLACKOUT = "blackout"
-    HOLIDAY = "holiday"
-    WEEKEND = "weekend"
-
-
 class Excluded(NamedTuple):
     """The instants from `start`, included, to `end`, excluded: slots in between are left out."""
 
     start: datetime
     end: datetime
-    why: Exclusion
+    why: ExclusionReason
 
 
 def exclusions(schedule: Schedule, after: datetime, until: datetime) -> Iterator[Excluded]:
@@ -71,7 +62,7 @@ def exclusions(schedule: Schedule, after: datetime, until: datetime) -> Iterator
         yield from _at(schedule, first) if first == last else _joined(_laid_over(schedule, first, last))
 
 
-def exclusion_at(schedule: Schedule, slot: datetime) -> Exclusion | None:
+def exclusion_at(schedule: Schedule, slot: datetime) -> ExclusionReason | None:
     """Why that slot is left out, if it is."""
     found = next(exclusions(schedule, slot - TICK, slot), None)
     return found.why if found else None
@@ -235,7 +226,7 @@ def _at(schedule: Adjusted, slot: datetime) -> Iterator[Excluded]:
     other = next(_others(schedule, slot, slot), None)
     darkness = darkness_of(schedule.blackouts) if schedule.blackouts else None
     if darkness and (slot < darkness.wins_until(other.start, other.end) if other else darkness.covers(slot)):
-        yield Excluded(slot, slot + TICK, Exclusion.BLACKOUT)
+        yield Excluded(slot, slot + TICK, Reason.BLACKOUT)
     elif other:
         yield Excluded(slot, slot + TICK, other.why)
 
@@ -249,15 +240,15 @@ def _laid_over(schedule: Adjusted, first: datetime, last: datetime) -> Iterator[
             continue
         if begin > front:
             dark = darkness.between(front, begin - TICK)
-            yield from (Excluded(one, min(over, begin), Exclusion.BLACKOUT) for one, over in dark)
+            yield from (Excluded(one, min(over, begin), Reason.BLACKOUT) for one, over in dark)
         dark_until = max(begin, min(darkness.wins_until(start, end), end))
         if dark_until > begin:
-            yield Excluded(begin, dark_until, Exclusion.BLACKOUT)
+            yield Excluded(begin, dark_until, Reason.BLACKOUT)
         if dark_until < end:
             yield Excluded(dark_until, end, why)
         front = end
     if front <= last:
-        yield from (Excluded(*one, Exclusion.BLACKOUT) for one in darkness.between(front, last))
+        yield from (Excluded(*one, Reason.BLACKOUT) for one in darkness.between(front, last))
 
 
 def _others(schedule: Adjusted, first: datetime, last: datetime) -> Iterator[Excluded]:
@@ -299,7 +290,7 @@ def _later(moment: datetime, distance: timedelta) -> datetime:
 def _gaps_of_clocks(schedule: OnClock, after: datetime, until: datetime) -> Iterator[Excluded]:
     if schedule.gap == "skip":
         for instant in swallowing(schedule, max(to_second(after) + 1, FIRST), min(to_second(until), LAST)):
-            yield Excluded(to_instant(instant), to_instant(instant + 1), Exclusion.DST_GAP)
+            yield Excluded(to_instant(instant), to_instant(instant + 1), Reason.DST_GAP)
 
 
 def _closed(days: WorkingDays, zone_name: str, after: datetime, until: datetime) -> Iterator[Excluded]:
@@ -311,4 +302,4 @@ def _closed(days: WorkingDays, zone_name: str, after: datetime, until: datetime)
         start = to_instant(first_showing(zone_name, midnight))
         end = to_instant(min(first_showing(zone_name, midnight + DAY), LAST))
         if end - TICK > after and start <= until:
-            yield Excluded(start, end, Exclusion.HOLIDAY if why is Closed.HOLIDAY else Exclusion.WEEKEND)
+            yield Excluded(start, end, why)

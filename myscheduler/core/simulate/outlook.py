@@ -7,8 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from myscheduler.core.history.execution import Execution, Status
-from myscheduler.core.history.gaps import Gap
-from myscheduler.core.history.reasons import Reason
+from myscheduler.core.history.unrun import Unrun
+from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.expansion import to_moment
 
 WAITING = "waiting"
@@ -91,9 +91,9 @@ class Ledger:
         self._keep_all = keep_all
         self._on_time = 0
         """Slots that were told many at a time."""
-        self._rows: list[Gap | Sent | Sequence[int]] = []
+        self._rows: list[Unrun | Sent | Sequence[int]] = []
         self._is_open = False
-        """The last row is a gap, and nothing ran since."""
+        """The last row is of slots that did not run, and nothing ran since."""
 
     def ran_on_time(self, slots: Sequence[int]) -> None:
         if slots:
@@ -107,12 +107,12 @@ class Ledger:
         self._is_open = False
         self._rows.append(sent)
 
-    def left_out(self, gap: Gap) -> None:
+    def left_out(self, unrun: Unrun) -> None:
         last = self._rows[-1] if self._is_open else None
-        if isinstance(last, Gap) and (both := last.joined(gap)):
+        if isinstance(last, Unrun) and (both := last.joined(unrun)):
             self._rows[-1] = both
         else:
-            self._rows.append(gap)
+            self._rows.append(unrun)
             self._is_open = True
 
     def close(self, waiting: Event | None) -> Outlook:
@@ -120,7 +120,7 @@ class Ledger:
         counts: Counter[tuple[str, str | None]] = Counter({(Status.COMPLETED, None): self._on_time})
         events: list[Event] = []
         for row in self._rows:
-            if not isinstance(row, Gap | Sent):
+            if not isinstance(row, Unrun | Sent):
                 events.extend(_on_time(row))
                 continue
             event = _event(row)
@@ -133,8 +133,8 @@ class Ledger:
         return Outlook(Totals(counts), tuple(events))
 
 
-def _event(row: Gap | Sent) -> Event:
-    if isinstance(row, Gap):
+def _event(row: Unrun | Sent) -> Event:
+    if isinstance(row, Unrun):
         return Event(row.status, row.reason, row.first, row.last, row.count)
     status = Status.INTERRUPTED if row.cut_off else Status.COMPLETED
     slot = row.execution.slot

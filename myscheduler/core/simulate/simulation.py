@@ -1,6 +1,6 @@
 """The rules of the service on a virtual clock: what would fire, be skipped, be caught up, without waiting for it.
 
-Nothing is decided here. The `Agenda` that the service runs on decides, one job at a time and with places enough; only
+Nothing is decided here. The `Agenda` that the service runs on decides, one job at a time and with enough permits; only
 where a job is idle and its slots leave room between them are they known to run on time, and told many at a time.
 Targets answer after a fixed time and never fail.
 """
@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 from myscheduler.core.dispatch.admission import may_resend
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.history.execution import Execution, Status
-from myscheduler.core.history.gaps import Gap, gap
-from myscheduler.core.history.reasons import Reason
+from myscheduler.core.history.unrun import Unrun, unrun_between
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.digest import digest
 from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.job.spec import DeclaredDate, JobSpec
 from myscheduler.core.lifecycle import transitions as lifecycle
+from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.exclusions import exclusions
 from myscheduler.core.schedule.expansion import MICROSECOND, expand, to_micros, to_moment
 from myscheduler.core.schedule.slots import TICK, Schedule, count_between, last_until, next_after
@@ -30,7 +30,7 @@ from myscheduler.core.simulate.outlook import WAITING, Event, Late, Ledger, Outl
 from myscheduler.core.simulate.slot_feed import Feed
 from myscheduler.errors import MySchedulerError
 
-_PLACES = 1 << 60
+_PERMITS = 1 << 60
 """More than are ever taken, so none is given back."""
 _AT_ONCE = 100
 MOST_LEFT_OUT = 20_000
@@ -123,7 +123,7 @@ _NEUTRAL: Mapping[str, Any] = {
 
 
 def _all_paused(schedule: Schedule, scenario: Scenario, ledger: Ledger) -> Outlook:
-    skipped = gap(schedule, scenario.start - TICK, scenario.until - TICK, Status.SKIPPED, Reason.PAUSED)
+    skipped = unrun_between(schedule, scenario.start - TICK, scenario.until - TICK, Status.SKIPPED, Reason.PAUSED)
     if skipped:
         ledger.left_out(skipped)
     return ledger.close(None)
@@ -205,7 +205,7 @@ class _Course:
             if first < behind:
                 self._ledger.ran_on_time(slots[told:first])
                 begin, last = to_moment(slots[first]), to_moment(slots[behind - 1])
-                self._ledger.left_out(Gap(Status.SKIPPED, why, begin, last, behind - first))
+                self._ledger.left_out(Unrun(Status.SKIPPED, why, begin, last, behind - first))
                 told = behind
         self._ledger.ran_on_time(slots[told:])
 
@@ -234,7 +234,9 @@ class _Service:
     def start(self, moment: datetime) -> None:
         """Start, for the first time or after having been killed: slots before that moment are overdue."""
         self._started_at = moment
-        self._agenda = Agenda(zone=self._zone, places=_PLACES, places_per_host=_PLACES, new_id=lambda _now: "simulated")
+        self._agenda = Agenda(
+            zone=self._zone, permits=_PERMITS, permits_per_host=_PERMITS, new_id=lambda _now: "simulated"
+        )
         self._recover(moment)
         just_before = moment - TICK
         self._agenda.arm(replace(self._job, cursor=self.cursor), just_before)
@@ -269,11 +271,11 @@ class _Service:
             for taken in batch:
                 self._agenda.confirm(taken)
                 self.cursor = taken.claim.cursor or self.cursor
-                self._record(taken.claim.gaps, taken.claim.execution, now)
+                self._record(taken.claim.unrun, taken.claim.execution, now)
             self._make_room()  # what waited behind a record may be in want of it only now
 
-    def _record(self, gaps: Iterable[Gap], execution: Execution | None, now: datetime) -> None:
-        for one in gaps:
+    def _record(self, unrun: Iterable[Unrun], execution: Execution | None, now: datetime) -> None:
+        for one in unrun:
             self._ledger.left_out(one)
         if execution is not None:
             sent = Sent(execution, now, self._late(execution.slot, now))

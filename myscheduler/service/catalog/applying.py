@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from myscheduler.adapters.store import Connection
-from myscheduler.adapters.store.rows import gaps as gap_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
-from myscheduler.adapters.store.rows.gaps import Undone
+from myscheduler.adapters.store.rows import unrun as unrun_rows
+from myscheduler.adapters.store.rows.unrun import UnrunOfJob
 from myscheduler.core.gitops.plan import Known, Plan
 from myscheduler.core.job.job import Job, Source
 from myscheduler.core.lifecycle.audit import MANIFEST, AuditAction, AuditEntry, of_spec
@@ -40,10 +40,10 @@ def current(stored: Mapping[str, Job], known: Known) -> Job:
 
 def store_turn(connection: Connection, turn: Turn) -> Job:
     job_rows.update_jobs(connection, [turn.job])
-    record_gaps(connection, [turn])
+    record_unrun(connection, [turn])
     return turn.job
 
 
-def record_gaps(connection: Connection, turns: Sequence[Turn]) -> None:
-    undone = [Undone(turn.job.job_id, turn.gaps, turn.job.digest, turn.job.source) for turn in turns if turn.gaps]
-    gap_rows.record_gaps(connection, undone)
+def record_unrun(connection: Connection, turns: Sequence[Turn]) -> None:
+    undone = [UnrunOfJob(turn.job.job_id, turn.unrun, turn.job.digest, turn.job.source) for turn in turns if turn.unrun]
+    unrun_rows.record_unrun(connection, undone)

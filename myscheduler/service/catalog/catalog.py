@@ -10,13 +10,12 @@ from typing import assert_never
 
 from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import audit as audit_rows
-from myscheduler.adapters.store.rows import gaps as gap_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import queued as queued_rows
 from myscheduler.adapters.store.rows import repeats as key_rows
+from myscheduler.adapters.store.rows import unrun as unrun_rows
 from myscheduler.core.dispatch.admission import ON_TIME
 from myscheduler.core.gitops.plan import Adopt, Conflict, Create, Delete, Hold, Move, Plan, Update, job_id_of
-from myscheduler.core.history.reasons import Reason
 from myscheduler.core.history.repeats import Kept
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.digest import digest
@@ -25,6 +24,7 @@ from myscheduler.core.job.spec import CatchUp, JobSpec
 from myscheduler.core.lifecycle import transitions as lifecycle
 from myscheduler.core.lifecycle.audit import CLOCK, MANIFEST, AuditAction, AuditEntry, of_deletion, of_pause, of_spec
 from myscheduler.core.lifecycle.transitions import Turn
+from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.calendars import closed_bits
 from myscheduler.core.schedule.slots import Adjusted, next_after
 from myscheduler.errors import JobConflictError, JobNotFoundError
@@ -32,7 +32,7 @@ from myscheduler.service.catalog.applying import (
     StalePlanError,
     current,
     entry_of,
-    record_gaps,
+    record_unrun,
     source_of,
     store_turn,
 )
@@ -221,9 +221,9 @@ class Catalog:
                 audit_rows.add(connection, [of_pause(AuditAction.RESUMED, job_id, job.pause, at=now, actor=by)])
             if catch_up == "none":
                 return store_turn(connection, lifecycle.resume(job, now=now, zone=self._zone))
-            row_id, recorded = gap_rows.last_gap(connection, job_id, job.cursor, Reason.PAUSED)
+            row_id, recorded = unrun_rows.last_unrun(connection, job_id, job.cursor, Reason.PAUSED)
             reopened = lifecycle.resume_and_catch_up(job, recorded, catch_up, now=now, zone=self._zone)
-            gap_rows.shorten(connection, row_id, reopened.recorded)
+            unrun_rows.shorten(connection, row_id, reopened.recorded)
             return store_turn(connection, reopened.turn)
 
         job = await self._changed(work)
@@ -271,11 +271,11 @@ class Catalog:
         """Some of the jobs that are ahead, as they are now. Less than a moment counts as none: that comes by itself."""
         jobs = []
         for job in job_rows.beyond(connection, now + ON_TIME, ARM_AT_ONCE):
-            row_id, recorded = gap_rows.last_gap(connection, job.job_id, now)
+            row_id, recorded = unrun_rows.last_unrun(connection, job.job_id, now)
             reopened = lifecycle.realign(job, recorded, now=now, zone=self._zone)
-            gap_rows.forget_gaps(connection, job.job_id, now)
+            unrun_rows.forget_unrun(connection, job.job_id, now)
             if reopened.recorded != recorded:
-                gap_rows.shorten(connection, row_id, reopened.recorded)
+                unrun_rows.shorten(connection, row_id, reopened.recorded)
             jobs.append(reopened.turn.job)
         job_rows.update_jobs(connection, jobs)
         return jobs
@@ -286,7 +286,7 @@ class Catalog:
         audit_rows.add(
             connection, [of_spec(AuditAction.CREATED, None, one.spec, at=now, actor=one.by) for one in wishes]
         )
-        record_gaps(connection, turns)
+        record_unrun(connection, turns)
         return [turn.job for turn in turns]
 
     def _change(self, connection: Connection, job: Job, wish: "_Wish", now: datetime) -> Job:
@@ -300,7 +300,7 @@ class Catalog:
     ) -> None:
         gone = [of_deletion(job, at=now, actor=actor, revision=revision) for job in jobs]
         audit_rows.add(connection, gone)
-        record_gaps(connection, [Turn(job, lifecycle.remove(job, now=now, zone=self._zone)) for job in jobs])
+        record_unrun(connection, [Turn(job, lifecycle.remove(job, now=now, zone=self._zone)) for job in jobs])
         queued_rows.end_of_jobs(connection, [job.job_id for job in jobs], now)
         job_rows.delete_jobs(connection, [job.job_id for job in jobs])
 
@@ -340,7 +340,7 @@ class Catalog:
                     assert_never(change)
         job_rows.insert_jobs(connection, [turn.job for turn in created])
         job_rows.update_jobs(connection, [turn.job for turn in changed])
-        record_gaps(connection, [*created, *changed])
+        record_unrun(connection, [*created, *changed])
         audit_rows.add(connection, (entry_of(action, before, after, now) for action, before, after in told))
         self._remove(connection, removed, now, actor=MANIFEST, revision=plan.revision)
         return [turn.job for turn in (*created, *changed)], [job.job_id for job in removed]

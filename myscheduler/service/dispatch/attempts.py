@@ -9,8 +9,8 @@ from datetime import datetime
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.calls.retry import retry_delay
 from myscheduler.core.history.execution import Execution, Status, final_status
-from myscheduler.core.history.reasons import Reason
 from myscheduler.core.job.job import Job
+from myscheduler.core.reason import Reason
 from myscheduler.service.dispatch.caller import Caller
 from myscheduler.service.dispatch.endings import Endings
 from myscheduler.service.dispatch.execution_log import log_attempt, log_start, names_of

@@ -9,7 +9,7 @@ from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.dispatch.armed import Taken
-from myscheduler.core.history.reasons import Reason
+from myscheduler.core.reason import Reason
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.service.dispatch.arming import Arming
 from myscheduler.service.dispatch.attempts import Attempts
@@ -94,7 +94,7 @@ class Claiming:
         self._arming.look_back(self._now())
         asked = self._triggers.take()
         batch = self._agenda.take(self._now(), CLAIMS_AT_ONCE)
-        self._arming.follow()  # a slot that stood behind a mere record may want a place only now
+        self._arming.follow()  # a slot that stood behind a mere record may need a permit only now
         if not asked and not batch:
             return 0
         with self._flights.claiming():

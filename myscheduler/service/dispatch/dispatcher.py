@@ -15,9 +15,9 @@ from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.dispatch.agenda import Agenda
-from myscheduler.core.history.reasons import Reason
 from myscheduler.core.history.repeats import RequestKey
 from myscheduler.core.job.job import Job
+from myscheduler.core.reason import Reason
 from myscheduler.machine.open_files import MANUAL
 from myscheduler.service.dispatch.arming import Arming
 from myscheduler.service.dispatch.attempts import Attempts
@@ -69,8 +69,8 @@ class Dispatcher:
         wake = has_work.set
         agenda = Agenda(
             zone=zone,
-            places=in_flight,
-            places_per_host=in_flight_per_host,
+            permits=in_flight,
+            permits_per_host=in_flight_per_host,
             new_id=new_execution_id,
             asks=True,
         )

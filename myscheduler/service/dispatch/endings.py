@@ -11,7 +11,7 @@ from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.dispatch.admission import may_resend
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.history.execution import Finish, Status
-from myscheduler.core.history.reasons import Reason
+from myscheduler.core.reason import Reason
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.service.dispatch.execution_log import log_end
 from myscheduler.service.dispatch.flights import CutOff, Flight, Flights

@@ -47,16 +47,16 @@ def log_claims(claims: Sequence[Claim], accepted: Sequence[bool]) -> None:
         return
     log.debug("claims stored", extra={"claims": len(claims), "refused": len(claims) - sum(accepted)})
     for claim, is_accepted in zip(claims, accepted, strict=True):
-        for gap in claim.gaps if is_accepted else ():
+        for unrun in claim.unrun if is_accepted else ():
             log.debug(
                 "slots %s",
-                gap.status,
+                unrun.status,
                 extra={
                     "job_id": claim.job_id,
-                    "reason": gap.reason,
-                    "scheduled_at": rfc3339(gap.first),
-                    "last_scheduled_at": rfc3339(gap.last),
-                    "slots": gap.count,
+                    "reason": unrun.reason,
+                    "scheduled_at": rfc3339(unrun.first),
+                    "last_scheduled_at": rfc3339(unrun.last),
+                    "slots": unrun.count,
                 },
             )
 

@@ -6,8 +6,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from myscheduler.core.history.execution import Execution, Finish
-from myscheduler.core.history.reasons import Reason
 from myscheduler.core.job.job import Job
+from myscheduler.core.reason import Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.dispatch.admission import may_resend
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.history.execution import Execution
-from myscheduler.core.history.reasons import Reason
 from myscheduler.core.job.job import Job
+from myscheduler.core.reason import Reason
 from myscheduler.service.dispatch.attempts import Attempts
 from myscheduler.service.dispatch.flights import Flights
 from myscheduler.service.dispatch.triggers import Triggers

@@ -35,17 +35,17 @@ from myscheduler.adapters.store.database.reading import read_current
 from myscheduler.adapters.store.rows import audit as audit_rows
 from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.adapters.store.rows import executions as execution_rows
-from myscheduler.adapters.store.rows import gaps as gap_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
-from myscheduler.adapters.store.rows.gaps import Undone
+from myscheduler.adapters.store.rows import unrun as unrun_rows
 from myscheduler.adapters.store.rows.ids import new_execution_id
+from myscheduler.adapters.store.rows.unrun import UnrunOfJob
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, Record, Status
-from myscheduler.core.history.gaps import Gap
-from myscheduler.core.history.reasons import Reason
+from myscheduler.core.history.unrun import Unrun
 from myscheduler.core.job.job import Job
 from myscheduler.core.lifecycle.audit import AuditAction, AuditEntry
+from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.slots import Interval
 from myscheduler.errors import StoreError, StoreUnavailableError
 from tests.support.parts import job, opened
@@ -103,15 +103,15 @@ async def claim(store: Store, *claims: Claim) -> list[bool]:
     return await store.write(partial(claim_rows.claim, claims=claims))
 
 
-def run(of: Job, slot: datetime, *, kind: Kind = Kind.SCHEDULED, gaps: tuple[Gap, ...] = ()) -> Claim:
+def run(of: Job, slot: datetime, *, kind: Kind = Kind.SCHEDULED, unrun: tuple[Unrun, ...] = ()) -> Claim:
     execution = Execution(new_execution_id(slot), of.job_id, slot, kind, Cause.TIMER, of.digest, None, slot)
     if kind is Kind.MANUAL:
         return Claim(of.job_id, of.version, of.digest, None, execution=execution)
-    return Claim(of.job_id, of.version, of.digest, None, gaps, execution, slot, slot + HOUR)
+    return Claim(of.job_id, of.version, of.digest, None, unrun, execution, slot, slot + HOUR)
 
 
 def skip(of: Job, first: datetime, last: datetime, slots: int, reason: Reason = Reason.OVERLAP) -> Claim:
-    gap = Gap(Status.SKIPPED, reason, first, last, slots)
+    gap = Unrun(Status.SKIPPED, reason, first, last, slots)
     return Claim(of.job_id, of.version, of.digest, None, (gap,), None, last, last + HOUR)
 
 
@@ -462,9 +462,9 @@ class TestClaim:
     ) -> None:
         a, b, c, d = [await stored(store, name) for name in "abcd"]
         await claim(store, skip(b, NOW + HOUR, NOW + HOUR, 1))
-        missed = Gap(Status.MISSED, Reason.DEADLINE, NOW + HOUR, NOW + 3 * HOUR, 3)
+        missed = Unrun(Status.MISSED, Reason.DEADLINE, NOW + HOUR, NOW + 3 * HOUR, 3)
         claims = [
-            run(a, NOW + 4 * HOUR, gaps=(missed,)),
+            run(a, NOW + 4 * HOUR, unrun=(missed,)),
             skip(b, NOW + 2 * HOUR, NOW + 3 * HOUR, 2),
             run(c, NOW + HOUR, kind=Kind.MANUAL),
             run(d, NOW + HOUR),
@@ -546,10 +546,10 @@ class TestGaps:
     async def test_gaps_and_the_run_behind_them_are_one_claim(self, store: Store) -> None:
         new = await stored(store)
         gaps = (
-            Gap(Status.MISSED, Reason.DEADLINE, NOW + HOUR, NOW + 2 * HOUR, 2),
-            Gap(Status.SKIPPED, Reason.COALESCED, NOW + 3 * HOUR, NOW + 3 * HOUR, 1),
+            Unrun(Status.MISSED, Reason.DEADLINE, NOW + HOUR, NOW + 2 * HOUR, 2),
+            Unrun(Status.SKIPPED, Reason.COALESCED, NOW + 3 * HOUR, NOW + 3 * HOUR, 1),
         )
-        assert await claim(store, run(new, NOW + 4 * HOUR, gaps=gaps)) == [True]
+        assert await claim(store, run(new, NOW + 4 * HOUR, unrun=gaps)) == [True]
         rows = [(row.status, row.reason, row.slot_count) for row in await history(store)]
         assert rows == [
             (Status.MISSED, Reason.DEADLINE, 2),
@@ -558,18 +558,18 @@ class TestGaps:
         ]
 
 
-async def record(store: Store, *undone: Undone) -> None:
-    await store.write(partial(gap_rows.record_gaps, undone=undone))
+async def record(store: Store, *undone: UnrunOfJob) -> None:
+    await store.write(partial(unrun_rows.record_unrun, unrun=undone))
 
 
-def overlap(first: float, last: float | None = None, *, reason: Reason = Reason.OVERLAP) -> Gap:
+def overlap(first: float, last: float | None = None, *, reason: Reason = Reason.OVERLAP) -> Unrun:
     """Hourly slots that were skipped."""
     last = first if last is None else last
-    return Gap(Status.SKIPPED, reason, NOW + first * HOUR, NOW + last * HOUR, round(last - first) + 1)
+    return Unrun(Status.SKIPPED, reason, NOW + first * HOUR, NOW + last * HOUR, round(last - first) + 1)
 
 
-def undone(of: Job, *gaps: Gap, is_followed: bool = False) -> Undone:
-    return Undone(of.job_id, gaps, of.digest, None, is_followed)
+def undone(of: Job, *gaps: Unrun, is_followed: bool = False) -> UnrunOfJob:
+    return UnrunOfJob(of.job_id, gaps, of.digest, None, is_followed)
 
 
 async def told(store: Store, job_id: str = "a") -> list[tuple[str, float, float, int]]:
@@ -613,7 +613,7 @@ class TestRecordGaps:
         self, store: Store
     ) -> None:
         new = await stored(store)
-        missed = Gap(Status.MISSED, Reason.OVERLAP, NOW + 3 * HOUR, NOW + 3 * HOUR, 1)
+        missed = Unrun(Status.MISSED, Reason.OVERLAP, NOW + 3 * HOUR, NOW + 3 * HOUR, 1)
         for one in (overlap(1), overlap(2, reason=Reason.PAUSED), missed):
             await record(store, undone(new, one))
         rows = [(row.status, row.reason, row.slot_count) for row in await history(store)]
@@ -638,7 +638,7 @@ class TestRecordGaps:
     async def test_gaps_before_an_execution_join_the_row_before_them(self, store: Store) -> None:
         new = await stored(store)
         await claim(store, skip(new, NOW + HOUR, NOW + HOUR, 1))
-        await claim(store, run(new, NOW + 3 * HOUR, gaps=(overlap(2),)))
+        await claim(store, run(new, NOW + 3 * HOUR, unrun=(overlap(2),)))
         assert await told(store) == [("overlap", 1, 2, 2), ("running", 3, 3, 1)]
 
     async def test_a_gap_older_than_the_newest_row_is_a_row_of_its_own(self, store: Store) -> None:
@@ -684,14 +684,14 @@ class TestRecordGaps:
         ]
         await claim(store, *claims, skip(other, NOW + 5 * HOUR, NOW + 5 * HOUR, 1))
 
-        def last(connection: sa.Connection, until: datetime, reason: Reason | None = None) -> Gap | None:
-            return gap_rows.last_gap(connection, "a", until, reason)[1]
+        def last(connection: sa.Connection, until: datetime, reason: Reason | None = None) -> Unrun | None:
+            return unrun_rows.last_unrun(connection, "a", until, reason)[1]
 
         assert await store.read(partial(last, until=NOW + 2 * HOUR)) == overlap(1, 3)
         assert await store.read(partial(last, until=NOW + 4 * HOUR)) is None
         assert await store.read(partial(last, until=NOW + 9 * HOUR, reason=Reason.OVERLAP)) == overlap(5, 6)
         assert await store.read(partial(last, until=NOW + 9 * HOUR, reason=Reason.PAUSED)) is None
-        await store.write(partial(gap_rows.forget_gaps, job_id="a", after=NOW + 2 * HOUR))
+        await store.write(partial(unrun_rows.forget_unrun, job_id="a", after=NOW + 2 * HOUR))
         assert await told(store) == [("overlap", 1, 3, 3), ("running", 4, 4, 1)]
         assert await told(store, "b") == [("overlap", 5, 5, 1)]
 

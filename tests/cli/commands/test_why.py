@@ -50,7 +50,7 @@ async def live(parts: Parts, start: datetime, days: int) -> None:
     parts.clock.at, end = start, start + timedelta(days=days)
     parts.manifest("jobs.yaml", NIGHTS)
     await parts.sync()
-    agenda = Agenda(zone=ZONE, places=1_000, places_per_host=1_000, new_id=new_execution_id)
+    agenda = Agenda(zone=ZONE, permits=1_000, permits_per_host=1_000, new_id=new_execution_id)
     agenda.start(start)
     schedules = {job_id: agenda.arm(job, start) for job_id, job in (await parts.jobs()).items()}
     due = sorted((slot, job_id) for job_id, one in schedules.items() for slot in slots_between(one, start, end))

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from myscheduler.core.dispatch.admission import BACKLOG_LIMIT, Step, admit
 from myscheduler.core.history.execution import Status
-from myscheduler.core.history.gaps import Gap, gap
-from myscheduler.core.history.reasons import Reason
+from myscheduler.core.history.unrun import Unrun, unrun_between
 from myscheduler.core.job.spec import DeclaredCron, JobSpec
+from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.calendars import Calendar, WorkingDays
 from myscheduler.core.schedule.cron import Cron
 from myscheduler.core.schedule.dialect import parse_cron
-from myscheduler.core.schedule.exclusions import Exclusion, exclusion_at
+from myscheduler.core.schedule.exclusions import exclusion_at
 from myscheduler.core.schedule.slots import (
     LAST_MOMENT,
     TICK,
@@ -37,12 +37,12 @@ SPEC = JobSpec("a", "a", DeclaredCron((("minute", "*"),)), "http://x")
 def _told(steps: tuple[Step, ...]) -> list[str]:
     """Each step in a line: `missed deadline 2: 11:01-11:02, run 11:03, cursor 11:03`."""
 
-    def gap(gap: Gap) -> str:
+    def gap(gap: Unrun) -> str:
         return f"{gap.status} {gap.reason} {gap.count}: {gap.first:%H:%M}-{gap.last:%H:%M}"
 
     return [
         ", ".join(
-            [*map(gap, step.gaps), *([f"run {step.run:%H:%M}"] if step.run else []), f"cursor {step.cursor:%H:%M}"]
+            [*map(gap, step.unrun), *([f"run {step.run:%H:%M}"] if step.run else []), f"cursor {step.cursor:%H:%M}"]
         )
         for step in steps
     ]
@@ -196,7 +196,7 @@ def test_backlog() -> None:
     assert _told(steps) == ["missed backlog 104: 10:16-11:59, run 12:00, cursor 12:00"]
     steps = admit(spec, MINUTELY, paused_until=None, running=0, cursor=NOON - BACKLOG_LIMIT * MINUTE, now=NOON)
     assert len(steps) == BACKLOG_LIMIT
-    assert all(not step.gaps and step.run == step.cursor for step in steps)
+    assert all(not step.unrun and step.run == step.cursor for step in steps)
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_a_year_of_seconds_is_decided_at_once() -> None:
     spec = replace(SPEC, coalesce=False, misfire_grace_time=366 * 86_400)
     every_second = Interval(timedelta(seconds=1), NOON)
     steps = admit(spec, every_second, paused_until=None, running=0, cursor=NOON, now=NOON + timedelta(days=365))
-    assert (len(steps), steps[0].gaps[0].count) == (1, 365 * 86_400 - 1)
+    assert (len(steps), steps[0].unrun[0].count) == (1, 365 * 86_400 - 1)
 
 
 _MOMENTS = st.integers(0, 2 * 86_400_000_000).map(  # New York's clocks go back in these two days
@@ -306,7 +306,7 @@ def test_each_due_slot_is_run_once_or_in_one_gap(
     due = list(slots_between(schedule, cursor, now))
     told: list[datetime] = []
     for step in steps:
-        for unrun in step.gaps:
+        for unrun in step.unrun:
             slots = [slot for slot in due if unrun.first <= slot <= unrun.last]
             assert (slots[0], slots[-1], len(slots)) == (unrun.first, unrun.last, unrun.count)
             told += slots
@@ -320,7 +320,12 @@ def test_each_due_slot_is_run_once_or_in_one_gap(
     assert all(now - run <= timedelta(seconds=grace) for run in runs)
     left_out = {slot for slot in due if exclusion_at(schedule, slot)}
     assert not left_out.intersection(runs)
-    reasons = {gap.reason for step in steps for gap in step.gaps} & set(map(Reason, Exclusion))
+    reasons = {gap.reason for step in steps for gap in step.unrun} & {
+        Reason.DST_GAP,
+        Reason.BLACKOUT,
+        Reason.HOLIDAY,
+        Reason.WEEKEND,
+    }
     assert paused or reasons == {Reason(why) for slot in due if (why := exclusion_at(schedule, slot))}
     may_run = [slot for slot in due if slot not in left_out]
     if may_run and now - may_run[-1] <= timedelta(seconds=grace) and not paused and running < 2:
@@ -354,11 +359,11 @@ def test_a_pause_that_ended_by_itself_is_a_later_cursor(
     """Whenever it is decided, also after a downtime: slots before its end are skipped, the others as ever."""
     spec = replace(SPEC, misfire_grace_time=grace, coalesce=coalesce)
     end = max(cursor, min(until - TICK, now))
-    before = gap(schedule, cursor, end, Status.SKIPPED, Reason.PAUSED)
+    before = unrun_between(schedule, cursor, end, Status.SKIPPED, Reason.PAUSED)
     steps = admit(spec, schedule, paused_until=until, running=0, cursor=cursor, now=now)
     after = admit(spec, schedule, paused_until=None, running=0, cursor=end, now=now) if until <= now else ()
-    assert [one for step in steps for one in step.gaps] == [
+    assert [one for step in steps for one in step.unrun] == [
         *([before] if before else []),
-        *(one for step in after for one in step.gaps),
+        *(one for step in after for one in step.unrun),
     ]
     assert [step.run for step in steps if step.run] == [step.run for step in after if step.run]

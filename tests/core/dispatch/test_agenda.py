@@ -14,7 +14,7 @@ from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.dispatch.armed import Taken
 from myscheduler.core.dispatch.deciding import Question
 from myscheduler.core.history.execution import Cause
-from myscheduler.core.history.gaps import Gap
+from myscheduler.core.history.unrun import Unrun
 from myscheduler.core.job.job import Job
 from myscheduler.core.schedule.exclusions import Excluded, exclusions
 from tests.support.parts import job
@@ -38,10 +38,10 @@ def once(job_id: str, minutes: float, **fields: Any) -> Job:
     return job(job_id, NOON, run_at=at(minutes).isoformat(), **fields)
 
 
-def agenda(*jobs: Job, places: int = 10, now: datetime = NOON, asks: bool = False) -> Agenda:
+def agenda(*jobs: Job, permits: int = 10, now: datetime = NOON, asks: bool = False) -> Agenda:
     ids = count(1)
     made = Agenda(
-        zone="UTC", places=places, places_per_host=places, new_id=lambda _moment: f"id-{next(ids)}", asks=asks
+        zone="UTC", permits=permits, permits_per_host=permits, new_id=lambda _moment: f"id-{next(ids)}", asks=asks
     )
     made.start(NOON)
     for one in jobs:
@@ -52,13 +52,13 @@ def agenda(*jobs: Job, places: int = 10, now: datetime = NOON, asks: bool = Fals
 def told(taken: Sequence[Taken]) -> list[str]:
     """Each claim in a line: `a: skipped coalesced 2: 12:01-12:02, run 12:03`."""
 
-    def gap(gap: Gap) -> str:
+    def gap(gap: Unrun) -> str:
         return f"{gap.status} {gap.reason} {gap.count}: {gap.first:%H:%M}-{gap.last:%H:%M}"
 
     return [
         f"{one.claim.job_id}: "
         + ", ".join(
-            [*map(gap, one.claim.gaps), *([f"run {one.claim.execution.slot:%H:%M}"] if one.claim.execution else [])]
+            [*map(gap, one.claim.unrun), *([f"run {one.claim.execution.slot:%H:%M}"] if one.claim.execution else [])]
         )
         for one in taken
     ]
@@ -84,7 +84,7 @@ def over(of: Agenda, *taken: Taken) -> None:
 
 
 def busy(of: Agenda) -> Taken:
-    """All places are held by one job, that is due at noon, as far as a single one is all."""
+    """All permits are held by one job, that is due at noon, as far as a single one is all."""
     of.arm(job("busy", at(-1), run_at=NOON.isoformat()), NOON)
     (holder,) = claimed(of, NOON)
     return holder
@@ -117,15 +117,15 @@ class TestTurns:
         ]
 
     def test_no_more_are_on_their_way_than_there_are_places(self) -> None:
-        one = agenda(*(once(name, 1) for name in "abc"), places=2, now=at(1))
-        first = claimed(one, at(1))  # of two places a host may hold one
+        one = agenda(*(once(name, 1) for name in "abc"), permits=2, now=at(1))
+        first = claimed(one, at(1))  # of two permits a host may hold one
         assert told(first) == ["a: run 12:01"]
         one.leave(HOST)
         assert told(claimed(one, at(1))) == ["b: run 12:01"]
 
     def test_a_host_has_its_places_once_however_it_is_spelled(self) -> None:
         urls = {"a": "http://t.test/", "b": "http://T.test:80/", "c": "http://t.test./x"}
-        one = agenda(*(once(name, 1, target_url=url) for name, url in urls.items()), places=2, now=at(1))
+        one = agenda(*(once(name, 1, target_url=url) for name, url in urls.items()), permits=2, now=at(1))
         assert told(claimed(one, at(1))) == ["a: run 12:01"]
 
     def test_no_more_are_taken_at_once_than_asked_for(self) -> None:
@@ -138,7 +138,7 @@ class TestTurns:
         ]
 
     def test_a_further_attempt_waits_for_its_turn_among_the_jobs(self) -> None:
-        one = agenda(places=1)
+        one = agenda(permits=1)
         busy(one)
         one.arm(once("a", 2), at(2))
         went: list[str] = []
@@ -152,7 +152,7 @@ class TestTurns:
         assert told(claimed(one, at(2))) == ["a: run 12:02"]
 
     def test_the_places_of_an_undone_or_refused_batch_come_back(self) -> None:
-        one = agenda(minutely("a"), once("b", 1), places=1, now=at(1))
+        one = agenda(minutely("a"), once("b", 1), permits=1, now=at(1))
         one.undo(one.take(at(1), 100), at(1))
         (refused,) = one.take(at(1), 100)
         one.give_up(refused)
@@ -191,7 +191,7 @@ class TestDecisions:
         assert told(claimed(one, at(2))) == ["a: run 12:02"]
 
     def test_what_waits_is_due_together_with_what_follows(self) -> None:
-        one = agenda(places=1)
+        one = agenda(permits=1)
         holder = busy(one)
         one.arm(minutely("a"), NOON)
         for minutes in (1, 2, 3):
@@ -201,7 +201,7 @@ class TestDecisions:
         assert told(claimed(one, at(3))) == ["a: skipped coalesced 2: 12:01-12:02, run 12:03"]
 
     def test_it_keeps_the_turn_of_its_oldest_slot(self) -> None:
-        one = agenda(places=1)
+        one = agenda(permits=1)
         holder = busy(one)
         one.arm(minutely("a"), at(1))
         one.arm(once("b", 2), at(2))
@@ -210,7 +210,7 @@ class TestDecisions:
         assert told(claimed(one, at(3))) == ["a: skipped coalesced 2: 12:01-12:02, run 12:03"]
 
     def test_without_coalesce_each_waits_for_itself(self) -> None:
-        one = agenda(places=1)
+        one = agenda(permits=1)
         holder = busy(one)
         one.arm(minutely("a", coalesce=False, max_instances=5), NOON)
         for minutes in (1, 2):
@@ -230,13 +230,13 @@ class TestDecisions:
         assert claimed(one, at(1)) == []
 
     def test_what_runs_nothing_needs_no_place(self) -> None:
-        one = agenda(places=1)
+        one = agenda(permits=1)
         busy(one)
         one.arm(minutely("a", paused=True), at(2))
         assert told(claimed(one, at(2))) == ["a: skipped paused 2: 12:01-12:02"]
 
     def test_what_runs_nothing_for_one_reason_is_one_claim_however_long_it_waits(self) -> None:
-        one = agenda(places=1)
+        one = agenda(permits=1)
         holder = busy(one)
         one.arm(minutely("a", coalesce=False, misfire_grace_time=86_400), NOON)
         for minutes in range(1, 101):
@@ -246,7 +246,7 @@ class TestDecisions:
         assert told(claimed(one, at(100))) == ["a: run 12:01", "a: skipped overlap 99: 12:02-13:40"]
 
     def test_a_slot_that_waited_too_long_for_its_turn_is_missed(self) -> None:
-        one = agenda(places=1)
+        one = agenda(permits=1)
         holder = busy(one)
         one.arm(minutely("a", misfire_grace_time=90), NOON)
         for minutes in (1, 2, 3):
@@ -257,7 +257,7 @@ class TestDecisions:
 
     @pytest.mark.parametrize(("seconds", "expected"), [(60, "a: run 12:01"), (61, "a: missed deadline 1: 12:01-12:01")])
     def test_grace_includes_its_last_second(self, seconds: int, expected: str) -> None:
-        one = agenda(places=1)
+        one = agenda(permits=1)
         holder = busy(one)
         one.arm(once("a", 1, misfire_grace_time=60), at(1))
         over(one, holder)
@@ -266,7 +266,7 @@ class TestDecisions:
 
     def test_what_waited_too_long_is_taken_as_missed_at_once(self) -> None:
         """Who takes until nothing is left has all: nobody else would come to look."""
-        one = agenda(places=1)
+        one = agenda(permits=1)
         holder = busy(one)
         one.arm(once("a", 1, misfire_grace_time=60), at(1))
         over(one, holder)
@@ -274,7 +274,7 @@ class TestDecisions:
         assert told(claimed(one, at(5))) == []
 
     def test_a_place_that_a_missed_slot_did_not_need_goes_to_the_next(self) -> None:
-        one = agenda(places=1)
+        one = agenda(permits=1)
         holder = busy(one)
         one.arm(once("a", 1, misfire_grace_time=60), at(1))
         one.arm(once("b", 2), at(2))
@@ -301,7 +301,7 @@ class TestUndo:
         assert told(claimed(one, at(3))) == ["a: run 12:01", "a: run 12:02"]
 
     def test_it_goes_back_to_the_last_confirmed_batch_and_no_further(self) -> None:
-        one = agenda(minutely("a", coalesce=False, max_instances=9), places=30, now=at(4))
+        one = agenda(minutely("a", coalesce=False, max_instances=9), permits=30, now=at(4))
         (first,) = one.take(at(4), 1)
         one.confirm(first)
         second = one.take(at(4), 2)
@@ -321,7 +321,7 @@ class TestUndo:
         assert told(claimed(one, at(3))) == ["a: skipped paused 3: 12:01-12:03"]
 
     def test_a_job_that_was_removed_meanwhile_is_left_alone(self) -> None:
-        one = agenda(minutely("a"), places=1, now=at(1))
+        one = agenda(minutely("a"), permits=1, now=at(1))
         batch = one.take(at(1), 100)
         one.disarm("a")
         one.undo(batch, at(1))
@@ -410,7 +410,7 @@ class TestDatabaseInTheWay:
         )
 
     def test_what_waits_for_its_turn_does_not_wait_for_the_database(self) -> None:
-        one = agenda(places=1)
+        one = agenda(permits=1)
         holder = busy(one)
         one.arm(minutely("a", coalesce=False), at(1))
         one.wake("a", at(2))
@@ -420,7 +420,7 @@ class TestDatabaseInTheWay:
 
 class TestChanges:
     def test_a_changed_job_drops_what_waited(self) -> None:
-        one = agenda(places=1)
+        one = agenda(permits=1)
         holder = busy(one)
         before = minutely("a")
         one.arm(before, at(1))
@@ -442,7 +442,7 @@ class TestChanges:
         assert told(claimed(one, at(3))) == ["a: missed database 2: 12:01-12:02, run 12:03"]
 
     def test_a_removed_job_drops_what_waited(self) -> None:
-        one = agenda(places=1)
+        one = agenda(permits=1)
         holder = busy(one)
         one.arm(minutely("a"), at(1))
         one.disarm("a")
@@ -452,7 +452,7 @@ class TestChanges:
 
     def test_a_job_that_moves_to_another_host_gives_its_place_back_where_it_had_it(self) -> None:
         before = once("a", 1)
-        one = agenda(before, places=1, now=at(1))
+        one = agenda(before, permits=1, now=at(1))
         (taken,) = claimed(one, at(1))
         one.arm(once("a", 2, target_url="http://elsewhere/"), at(1))
         over(one, taken)
@@ -469,7 +469,7 @@ class TestClose:
         assert one.take(at(2), 100) == []
 
     def test_further_attempts_still_go_on(self) -> None:
-        one = agenda(places=1)
+        one = agenda(permits=1)
         holder = busy(one)
         one.arm(minutely("a"), at(1))
         went: list[str] = []
@@ -486,18 +486,18 @@ class TestClose:
 
 def _slots(taken: Taken) -> list[datetime]:
     """The slots that a claim of a minutely job deals with."""
-    of_gaps = [gap.first + number * MINUTE for gap in taken.claim.gaps for number in range(gap.count)]
-    assert all(gap.last == gap.first + (gap.count - 1) * MINUTE for gap in taken.claim.gaps)
+    of_gaps = [gap.first + number * MINUTE for gap in taken.claim.unrun for number in range(gap.count)]
+    assert all(gap.last == gap.first + (gap.count - 1) * MINUTE for gap in taken.claim.unrun)
     return of_gaps + ([taken.claim.execution.slot] if taken.claim.execution else [])
 
 
 class Played:
     """An agenda, the cursors as the database would hold them, and what was recorded."""
 
-    def __init__(self, jobs: Sequence[Job], places: int, *, asks: bool) -> None:
+    def __init__(self, jobs: Sequence[Job], permits: int, *, asks: bool) -> None:
         self.now = NOON
         self.questions: list[Question] = []
-        self.agenda = agenda(*jobs, places=places, asks=asks)
+        self.agenda = agenda(*jobs, permits=permits, asks=asks)
         self.jobs = {one.job_id: one for one in jobs}
         self.recorded: dict[str, list[datetime]] = {one.job_id: [] for one in jobs}
         self.batch: list[Taken] = []
@@ -575,7 +575,7 @@ _MOVES: list[Callable[[Played, int], None]] = [
 
 
 @given(
-    places=st.integers(1, 4),
+    permits=st.integers(1, 4),
     asks=st.booleans(),
     coalesce=st.booleans(),
     max_instances=st.integers(1, 3),
@@ -583,7 +583,7 @@ _MOVES: list[Callable[[Played, int], None]] = [
     moves=st.lists(st.tuples(st.sampled_from(_MOVES), st.integers(1, 9)), max_size=50),
 )
 def test_whatever_happens_each_slot_is_recorded_once_and_in_order(
-    places: int,
+    permits: int,
     asks: bool,
     coalesce: bool,
     max_instances: int,
@@ -599,7 +599,7 @@ def test_whatever_happens_each_slot_is_recorded_once_and_in_order(
             minutely("d", coalesce=False, **DARK),
             minutely("e", catchup="none", **DARK),
         ],
-        places,
+        permits,
         asks=asks,
     )
     for move, number in moves:
@@ -607,7 +607,7 @@ def test_whatever_happens_each_slot_is_recorded_once_and_in_order(
     played.settle()
     due = [at(number) for number in range(1, (played.now - NOON) // MINUTE + 1)]
     assert played.recorded == dict.fromkeys("abcde", due)
-    assert (played.agenda._in_flight.total(), played.agenda._lanes._free) == (0, places)
+    assert (played.agenda._in_flight.total(), played.agenda._lanes._free) == (0, permits)
 
 
 class TestClockSetBack:
@@ -647,7 +647,7 @@ class TestQuestions:
             looked.append(asked)
             return exclusions(*asked)
 
-        monkeypatch.setattr("myscheduler.core.history.gaps.exclusions", look)
+        monkeypatch.setattr("myscheduler.core.history.unrun.exclusions", look)
         of = agenda(minutely("a", **DARK), now=at(600), asks=True)
         of.wake("a", at(601))
         assert (of.has_questions, claimed(of, at(601)), looked) == (True, [], [])
@@ -728,7 +728,7 @@ class TestHeldUp:
         assert {taken.claim.execution.cause for taken in caught_up if taken.claim.execution} == {Cause.CATCH_UP}
 
     def test_a_slot_that_waits_its_turn_is_no_downtime(self) -> None:
-        one = agenda(places=1)
+        one = agenda(permits=1)
         holder = busy(one)
         one.arm(minutely("a", catchup="none"), at(1))
         one.held_up(at(1.5), at(3.5))
@@ -739,7 +739,7 @@ class TestHeldUp:
 
     def test_a_slot_that_waits_its_turn_for_long_runs(self) -> None:
         """Also where its job is read anew meanwhile: the service was there all the time."""
-        one = agenda(places=1)
+        one = agenda(permits=1)
         holder = busy(one)
         waiting = minutely("a", catchup="none", interval={"hours": 1}, anchor=at(-59).isoformat())
         one.arm(waiting, at(1))
@@ -749,7 +749,7 @@ class TestHeldUp:
 
     def test_what_was_decided_during_the_pause_is_decided_anew(self) -> None:
         """As while the database was away: nothing could be claimed, though it was all decided."""
-        one = agenda(places=1)
+        one = agenda(permits=1)
         holder = busy(one)
         one.arm(minutely("a", catchup="none", overlap="allow"), at(1))
         one.wake("a", at(2))
@@ -765,7 +765,7 @@ class TestHeldUp:
     def test_each_slot_is_told_once_and_none_runs_that_fell_into_a_pause(
         self, steps: list[tuple[int, bool]], catch_up: str
     ) -> None:
-        one = agenda(minutely("a", catchup=catch_up, overlap="allow"), places=1_000)
+        one = agenda(minutely("a", catchup=catch_up, overlap="allow"), permits=1_000)
         minute, seen = 0, []
         slept: set[int] = set()
         for minutes, is_pause in steps:
@@ -787,5 +787,5 @@ def _minute(moment: datetime) -> int:
 
 def _minutes(taken: Taken) -> list[int]:
     """The slots that a claim tells of, in their order."""
-    gaps = [_minute(gap.first) + n for gap in taken.claim.gaps for n in range(gap.count)]
+    gaps = [_minute(gap.first) + n for gap in taken.claim.unrun for n in range(gap.count)]
     return [*gaps, *([_minute(taken.claim.execution.slot)] if taken.claim.execution else [])]

@@ -98,7 +98,7 @@ class TestLimits:
         assert taken(lanes) == ["well"] * 10
 
     def test_when_all_places_are_held_the_next_one_goes_to_whoever_has_none(self) -> None:
-        """More hosts hang, one after the other, than there are places for: the first have to give back."""
+        """More hosts hang, one after the other, than there are permits for: the first have to give back."""
         lanes: Lanes[str] = Lanes(500, 500)
         for number in range(50):
             filled(lanes, f"hanging-{number}", 50)
@@ -148,8 +148,8 @@ class TestLimits:
 class Scanned:
     """The same by the simplest means: a list that is looked through each time."""
 
-    def __init__(self, places: int, per_lane: int) -> None:
-        self.free = places
+    def __init__(self, permits: int, per_lane: int) -> None:
+        self.free = permits
         self.per_lane = per_lane
         self.waiting: list[tuple[datetime, int, str]] = []
         self.held: Counter[str] = Counter()
@@ -179,15 +179,15 @@ _LEAVES = st.tuples(st.just("leave"), st.sampled_from("vwxyz"), st.integers(1, 4
 
 
 @given(
-    places=st.integers(1, 12),
+    permits=st.integers(1, 12),
     per_lane=st.integers(1, 12),
     moves=st.lists(_PUTS | _TAKES | _LEAVES, max_size=60),
 )
 def test_a_list_that_is_scanned_each_time_gives_the_same(
-    places: int, per_lane: int, moves: list[tuple[str, str, int]]
+    permits: int, per_lane: int, moves: list[tuple[str, str, int]]
 ) -> None:
-    lanes: Lanes[tuple[str, int]] = Lanes(places, per_lane)
-    model = Scanned(places, per_lane)
+    lanes: Lanes[tuple[str, int]] = Lanes(permits, per_lane)
+    model = Scanned(permits, per_lane)
     for order, (move, name, number) in enumerate(moves):
         if move == "put":
             lanes.put(name, NOON + number * SECOND, (name, order))

@@ -10,8 +10,8 @@ import pytest
 
 from myscheduler.core.explain.why import Downtime, Explanation, Facts, explain
 from myscheduler.core.history.execution import Cause, Kind, QueuedRun, Record, Status
-from myscheduler.core.history.reasons import Reason
 from myscheduler.core.job.job import Job, Owner, Pause, Source
+from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.timestamps import parse_asked
 from tests.support import parts
 

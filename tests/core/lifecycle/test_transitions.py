@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from myscheduler.core.dispatch.admission import admit
 from myscheduler.core.history.execution import Status
-from myscheduler.core.history.gaps import Gap, without
-from myscheduler.core.history.reasons import Reason
+from myscheduler.core.history.unrun import Unrun, without
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.digest import digest
 from myscheduler.core.job.job import Job, Owner, Pause, Source
 from myscheduler.core.job.spec import DeclaredCron, DeclaredDate, DeclaredInterval, JobSpec
 from myscheduler.core.lifecycle.transitions import Turn, change, create, move, pause, realign, remove, resume
+from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.slots import TICK, next_after, slots_between
 
 ZONE = "Asia/Tokyo"
@@ -37,8 +37,8 @@ def _change(job: Job, spec: JobSpec, hours: float) -> Turn:
     return change(job, spec, source=THERE, now=START + hours * HOUR, zone=ZONE)
 
 
-def _told(gaps: tuple[Gap, ...]) -> list[str]:
-    return [f"{gap.status} {gap.reason} {gap.count}: {gap.first:%m-%d %H:%M}-{gap.last:%H:%M}" for gap in gaps]
+def _told(unrun: tuple[Unrun, ...]) -> list[str]:
+    return [f"{gap.status} {gap.reason} {gap.count}: {gap.first:%m-%d %H:%M}-{gap.last:%H:%M}" for gap in unrun]
 
 
 def _place(job: Job) -> tuple[datetime, datetime | None]:
@@ -63,9 +63,9 @@ def test_create() -> None:
 )
 def test_one_off(run_at: DeclaredDate, next_slot: datetime | None, told: list[str]) -> None:
     turn = create(replace(HOURLY, schedule=run_at), owner=Owner.API, source=None, now=START, zone=ZONE)
-    assert (turn.job.next_slot, _told(turn.gaps)) == (next_slot, told)
+    assert (turn.job.next_slot, _told(turn.unrun)) == (next_slot, told)
     changed = _change(_new(), replace(HOURLY, schedule=run_at), 0)
-    assert (changed.job.next_slot, _told(changed.gaps)) == (next_slot, told)
+    assert (changed.job.next_slot, _told(changed.unrun)) == (next_slot, told)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_one_off(run_at: DeclaredDate, next_slot: datetime | None, told: list[st
 )
 def test_change(spec: JobSpec, told: list[str], next_slot: timedelta) -> None:
     turn = _change(_new(), spec, 3.25)
-    assert _told(turn.gaps) == told
+    assert _told(turn.unrun) == told
     assert turn.job.next_slot == START + next_slot
     assert turn.job.cursor == (START + 3.25 * HOUR if told else START)
     assert (turn.job.spec, turn.job.digest, turn.job.source) == (spec, digest(spec), THERE)
@@ -91,7 +91,7 @@ def test_one_off_in_another_spelling_is_not_over_again() -> None:
     job = replace(_new(replace(HOURLY, schedule=FUTURE)), cursor=START + 5 * HOUR, next_slot=None)  # it ran
     for spelling in ("2026-07-01T05:00:00+00:00", "2026-07-01T14:00:00"):
         turn = _change(job, replace(HOURLY, schedule=DeclaredDate(spelling)), 6)
-        assert (turn.gaps, _place(turn.job)) == ((), _place(job))
+        assert (turn.unrun, _place(turn.job)) == ((), _place(job))
 
 
 def test_intervals_keep_their_phase() -> None:
@@ -111,7 +111,7 @@ def test_pausing_twice_keeps_the_first() -> None:
 
 def test_resume() -> None:
     turn = resume(pause(_new(), by="me", now=START).job, now=START + 2.5 * HOUR, zone=ZONE)
-    assert _told(turn.gaps) == ["skipped paused 2: 07-01 01:00-02:00"]
+    assert _told(turn.unrun) == ["skipped paused 2: 07-01 01:00-02:00"]
     assert _place(turn.job) == (START + 2.5 * HOUR, START + 3 * HOUR)
     assert resume(turn.job, now=START + 9 * HOUR, zone=ZONE) == Turn(turn.job)
 
@@ -136,14 +136,14 @@ def test_a_second_pause_that_says_more_changes_the_first() -> None:
 def test_the_end_of_a_pause_until_three(at: float, gaps: list[str], place: tuple[float, float]) -> None:
     """What falls due from its end on is left to be decided, however late it is taken off."""
     turn = resume(pause(_new(), by="me", now=START, until=START + 3 * HOUR).job, now=START + at * HOUR, zone=ZONE)
-    assert _told(turn.gaps) == gaps
+    assert _told(turn.unrun) == gaps
     assert _place(turn.job) == (START + place[0] * HOUR, START + place[1] * HOUR)
     assert turn.job.pause is None
 
 
 def test_an_edit_after_a_pause_ended_by_itself_tells_both() -> None:
     paused = pause(_new(), by="me", now=START, until=START + 3 * HOUR).job
-    assert _told(_change(paused, HALF_PAST, 4.5).gaps) == [
+    assert _told(_change(paused, HALF_PAST, 4.5).unrun) == [
         "skipped paused 2: 07-01 01:00-02:00",
         "missed edited 2: 07-01 03:00-04:00",
     ]
@@ -153,10 +153,10 @@ def test_the_manifests_pause() -> None:
     job = _new(replace(HOURLY, paused=True))
     assert resume(pause(job, by="me", now=START).job, now=START + HOUR, zone=ZONE).job.is_paused
     lifted = _change(job, HOURLY, 2.5)
-    assert _told(lifted.gaps) == ["skipped paused 2: 07-01 01:00-02:00"]
+    assert _told(lifted.unrun) == ["skipped paused 2: 07-01 01:00-02:00"]
     assert _place(lifted.job) == (START + 2.5 * HOUR, START + 3 * HOUR)
     edited = _change(job, HALF_PAST, 2.5)
-    assert _told(edited.gaps) == ["skipped paused 2: 07-01 01:00-02:00"]
+    assert _told(edited.unrun) == ["skipped paused 2: 07-01 01:00-02:00"]
 
 
 def test_move_changes_the_address_only() -> None:
@@ -208,14 +208,14 @@ def test_no_turn_loses_a_slot_or_fires_one_of_the_past(spec: JobSpec, turns: lis
         due = list(slots_between(schedule, job.cursor, now))
         if what == "admit":
             steps = admit(job.spec, schedule, paused_until=job.paused_until, running=0, cursor=job.cursor, now=now)
-            gaps = [gap for step in steps for gap in step.gaps]
+            gaps = [gap for step in steps for gap in step.unrun]
             told = sum(step.run is not None for step in steps)
             cursor = steps[-1].cursor if steps else job.cursor
             job = replace(job, cursor=cursor, next_slot=next_after(schedule, cursor))
         else:
             before, told = job, 0
             turn = _turn(job, what, now)
-            job, gaps = turn.job, [gap for gap in turn.gaps if gap.reason != "expired"]
+            job, gaps = turn.job, [gap for gap in turn.unrun if gap.reason != "expired"]
             if before.is_paused and not job.is_paused:
                 assert job.cursor == now
         assert told + sum(gap.count for gap in gaps) == (len(due) if job.cursor >= (due or [now])[-1] else 0)
@@ -236,9 +236,9 @@ def _turn(job: Job, what: Any, now: datetime) -> Turn:
             return change(job, what, source=HERE, now=now, zone=ZONE)
 
 
-def _gap(first: float, last: float, reason: Reason = Reason.DEADLINE) -> Gap:
+def _gap(first: float, last: float, reason: Reason = Reason.DEADLINE) -> Unrun:
     """Hourly slots that were missed."""
-    return Gap(Status.MISSED, reason, START + first * HOUR, START + last * HOUR, round(last - first) + 1)
+    return Unrun(Status.MISSED, reason, START + first * HOUR, START + last * HOUR, round(last - first) + 1)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def _gap(first: float, last: float, reason: Reason = Reason.DEADLINE) -> Gap:
         pytest.param(replace(_gap(1, 99), count=3), _gap(1, 1), id="of several schedules: never less than one slot"),
     ],
 )
-def test_realign_shortens_the_last_row(recorded: Gap | None, left: Gap | None) -> None:
+def test_realign_shortens_the_last_row(recorded: Unrun | None, left: Unrun | None) -> None:
     ahead = replace(_new(), cursor=START + 99 * HOUR, next_slot=START + 100 * HOUR)
     reopened = realign(ahead, recorded, now=START + 3.5 * HOUR, zone=ZONE)
     assert reopened.recorded == left
@@ -277,7 +277,7 @@ def test_wherever_the_clock_goes_each_slot_is_in_one_row_or_undecided(spec: JobS
     job, now = _new(spec), START + 6 * HOUR
     schedule = compile_schedule(job.spec, zone=ZONE, created_at=job.created_at)
     sent: set[datetime] = set()
-    missed: list[Gap] = []
+    missed: list[Unrun] = []
     for jump in jumps:
         now = max(START, now + jump)
         if job.cursor > now:
@@ -287,7 +287,7 @@ def test_wherever_the_clock_goes_each_slot_is_in_one_row_or_undecided(spec: JobS
             missed = [*before[:-1], *([reopened.recorded] if reopened.recorded else [])] if last else before
             job = reopened.turn.job
         for step in admit(job.spec, schedule, paused_until=None, running=0, cursor=job.cursor, now=now):
-            for gap in step.gaps:
+            for gap in step.unrun:
                 missed += without(gap, sorted(sent))
             sent |= {step.run} if step.run else set()
             job = replace(job, cursor=step.cursor, next_slot=next_after(schedule, step.cursor))

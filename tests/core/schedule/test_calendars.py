@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
+from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.calendars import (
     Calendar,
-    Closed,
     Shift,
     WorkingDays,
     check_calendar,
@@ -24,37 +24,37 @@ COMPANY = Calendar("JP", None, ("12-29/01-03", "2026-08-13/2026-08-14"), ("2026-
 @pytest.mark.parametrize(
     ("calendar", "weekends", "day", "why"),
     [
-        pytest.param(JAPAN, True, "2026-11-23", Closed.HOLIDAY, id="勤労感謝の日"),
+        pytest.param(JAPAN, True, "2026-11-23", Reason.HOLIDAY, id="勤労感謝の日"),
         pytest.param(JAPAN, True, "2026-11-24", None, id="the day after"),
-        pytest.param(JAPAN, True, "2026-11-22", Closed.WEEKEND, id="Sunday"),
+        pytest.param(JAPAN, True, "2026-11-22", Reason.WEEKEND, id="Sunday"),
         pytest.param(JAPAN, False, "2026-11-22", None, id="only holidays are closed"),
-        pytest.param(JAPAN, False, "2026-05-06", Closed.HOLIDAY, id="a substitute for a holiday on Sunday"),
+        pytest.param(JAPAN, False, "2026-05-06", Reason.HOLIDAY, id="a substitute for a holiday on Sunday"),
         pytest.param(JAPAN, True, "2026-01-02", None, id="2 January is a working day to the package"),
-        pytest.param(COMPANY, True, "2026-01-02", Closed.HOLIDAY, id="the company's new year"),
-        pytest.param(COMPANY, True, "2025-12-29", Closed.HOLIDAY, id="over the turn of each year"),
+        pytest.param(COMPANY, True, "2026-01-02", Reason.HOLIDAY, id="the company's new year"),
+        pytest.param(COMPANY, True, "2025-12-29", Reason.HOLIDAY, id="over the turn of each year"),
         pytest.param(COMPANY, True, "2026-01-05", None, id="after it"),
-        pytest.param(COMPANY, True, "2026-08-14", Closed.HOLIDAY, id="a range of one year"),
+        pytest.param(COMPANY, True, "2026-08-14", Reason.HOLIDAY, id="a range of one year"),
         pytest.param(COMPANY, True, "2027-08-13", None, id="not of the next"),
         pytest.param(COMPANY, True, "2026-12-30", None, id="open beats closed"),
         pytest.param(Calendar("CN"), True, "2026-02-14", None, id="a Saturday that is worked instead"),
-        pytest.param(Calendar("US", "CA"), True, "2026-03-31", Closed.HOLIDAY, id="a holiday of California"),
+        pytest.param(Calendar("US", "CA"), True, "2026-03-31", Reason.HOLIDAY, id="a holiday of California"),
         pytest.param(Calendar("US"), True, "2026-03-31", None, id="and of no other state"),
-        pytest.param(Calendar("EG"), True, "2026-11-20", Closed.WEEKEND, id="Friday in Egypt"),
+        pytest.param(Calendar("EG"), True, "2026-11-20", Reason.WEEKEND, id="Friday in Egypt"),
         pytest.param(Calendar(), True, "2026-11-23", None, id="no country: Monday to Friday"),
-        pytest.param(Calendar(), True, "2026-11-21", Closed.WEEKEND, id="no country: Saturday"),
+        pytest.param(Calendar(), True, "2026-11-21", Reason.WEEKEND, id="no country: Saturday"),
     ],
 )
-def test_whether_a_day_is_closed(calendar: Calendar, weekends: bool, day: str, why: Closed | None) -> None:
+def test_whether_a_day_is_closed(calendar: Calendar, weekends: bool, day: str, why: Reason | None) -> None:
     assert closed_on(WorkingDays(calendar, weekends), date.fromisoformat(day)) is why
 
 
 def test_closed_days_come_in_order() -> None:
     found = list(closed_days(WorkingDays(JAPAN, weekends=True), date(2026, 11, 20), date(2026, 11, 28)))
     assert found == [
-        (date(2026, 11, 21), Closed.WEEKEND),
-        (date(2026, 11, 22), Closed.WEEKEND),
-        (date(2026, 11, 23), Closed.HOLIDAY),
-        (date(2026, 11, 28), Closed.WEEKEND),
+        (date(2026, 11, 21), Reason.WEEKEND),
+        (date(2026, 11, 22), Reason.WEEKEND),
+        (date(2026, 11, 23), Reason.HOLIDAY),
+        (date(2026, 11, 28), Reason.WEEKEND),
     ]
 
 

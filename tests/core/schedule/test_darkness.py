@@ -13,17 +13,16 @@ from hypothesis import strategies as st
 from myscheduler.core.dispatch.admission import admit
 from myscheduler.core.findings.problem import Severity
 from myscheduler.core.history.execution import Status
-from myscheduler.core.history.reasons import Reason
 from myscheduler.core.load.starts import Horizon, ManySlots, _few_slots, find_slots
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.manifest.fields import MOST_BLACKOUTS, MOST_DAYS
 from myscheduler.core.manifest.schema import manifest_schema
-from myscheduler.core.schedule.calendars import Calendar, Closed, WorkingDays, closed_on, parse_days
+from myscheduler.core.reason import Reason
+from myscheduler.core.schedule.calendars import Calendar, WorkingDays, closed_on, parse_days
 from myscheduler.core.schedule.cron import Cron, OnClock, Several, WallInterval
 from myscheduler.core.schedule.darkness import _Recurring
 from myscheduler.core.schedule.dialect import parse_cron
 from myscheduler.core.schedule.exclusions import (
-    Exclusion,
     count_runs,
     exclusion_at,
     exclusions,
@@ -121,17 +120,17 @@ def _dark(blackout: Period | Recurring, slot: datetime) -> Iterator[tuple[dateti
     return (one for one in found if one[0] <= slot < one[1])
 
 
-def _why(schedule: Adjusted, slot: datetime) -> Exclusion | None:
+def _why(schedule: Adjusted, slot: datetime) -> Reason | None:
     """By the rules as they are written down: of what covers a slot, that counts which began first."""
-    found = [(*one, Exclusion.BLACKOUT) for blackout in schedule.blackouts for one in _dark(blackout, slot)]
+    found = [(*one, Reason.BLACKOUT) for blackout in schedule.blackouts for one in _dark(blackout, slot)]
     meant = slot - schedule.offset
     if isinstance(schedule.rhythm, OnClock) and exclusion_at(schedule.rhythm, meant):
-        found.append((slot, slot + SECOND, Exclusion.DST_GAP))
+        found.append((slot, slot + SECOND, Reason.DST_GAP))
     day = meant.astimezone(zone(schedule.zone)).date()
     if schedule.days and (closed := closed_on(schedule.days, day)):
         midnights = (datetime.combine(one, time(), zone(schedule.zone)) for one in (day, day + timedelta(days=1)))
         start, end = (one.astimezone(UTC) + schedule.offset for one in midnights)
-        found.append((start, end, Exclusion.HOLIDAY if closed is Closed.HOLIDAY else Exclusion.WEEKEND))
+        found.append((start, end, closed))
     return min(found)[2] if found else None
 
 
@@ -440,7 +439,7 @@ def test_a_long_downtime_is_decided_in_bounded_rows(catch_up: Any) -> None:
     steps = admit(
         spec, schedule, paused_until=None, running=0, cursor=cursor, now=now, overdue_until=now, catch_up=catch_up
     )
-    rows = [gap for step in steps for gap in step.gaps]
+    rows = [gap for step in steps for gap in step.unrun]
     runs = [step.run for step in steps if step.run]
     assert len(rows) <= 5 * 201
     assert sum(gap.count for gap in rows) + len(runs) == int((now - cursor).total_seconds())

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myscheduler.core.schedule.calendars import Calendar, Closed, Shift, WorkingDays, closed_on
+from myscheduler.core.reason import Reason
+from myscheduler.core.schedule.calendars import Calendar, Shift, WorkingDays, closed_on
 from myscheduler.core.schedule.cron import Cron, OnClock, Several, WallInterval
 from myscheduler.core.schedule.dialect import parse_cron
-from myscheduler.core.schedule.exclusions import Exclusion, exclusion_at, exclusions, next_run, runs_after
+from myscheduler.core.schedule.exclusions import exclusion_at, exclusions, next_run, runs_after
 from myscheduler.core.schedule.expansion import expand, to_moment
 from myscheduler.core.schedule.slots import (
     Adjusted,
@@ -109,7 +110,7 @@ def test_runs(schedule: Adjusted, after: str, expected: list[str]) -> None:
 def test_why_a_slot_is_left_out() -> None:
     dark = Recurring(_cron("0 9 20 * *"), HOUR)
     schedule = Adjusted(_cron("30 9 * * *"), days=JAPAN, zone=TOKYO, blackouts=(dark,))
-    days = {20: Exclusion.BLACKOUT, 21: Exclusion.WEEKEND, 22: Exclusion.WEEKEND, 23: Exclusion.HOLIDAY, 24: None}
+    days = {20: Reason.BLACKOUT, 21: Reason.WEEKEND, 22: Reason.WEEKEND, 23: Reason.HOLIDAY, 24: None}
     assert {day: exclusion_at(schedule, _at(f"2026-11-{day}T09:30")) for day in days} == days
 
 
@@ -194,15 +195,15 @@ def _adjusted(draw: st.DrawFn) -> Adjusted:
     return replace(schedule, end=end) if draw(st.booleans()) else schedule
 
 
-def _why(schedule: Adjusted, slot: datetime) -> set[Exclusion]:
+def _why(schedule: Adjusted, slot: datetime) -> set[Reason]:
     """The rules, one by one, as they are written down."""
     meant = slot - schedule.offset
     found = set()
     if isinstance(schedule.rhythm, OnClock) and exclusion_at(schedule.rhythm, meant):
-        found.add(Exclusion.DST_GAP)
+        found.add(Reason.DST_GAP)
     day = meant.astimezone(zone(schedule.zone)).date()
     if schedule.days and (closed := closed_on(schedule.days, day)):
-        found.add(Exclusion.HOLIDAY if closed is Closed.HOLIDAY else Exclusion.WEEKEND)
+        found.add(closed)
     for one in schedule.blackouts:
         openings = (
             [(one.start, one.end)]
@@ -210,7 +211,7 @@ def _why(schedule: Adjusted, slot: datetime) -> set[Exclusion]:
             else [(o, o + one.lasts) for o in slots_between(one.opens, slot - one.lasts - HOUR, slot)]
         )
         if any(start <= slot < end for start, end in openings):
-            found.add(Exclusion.BLACKOUT)
+            found.add(Reason.BLACKOUT)
     return found
 
 

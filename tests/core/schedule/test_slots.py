@@ -13,9 +13,10 @@ from cronsim import CronSim
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.cron import Cron
 from myscheduler.core.schedule.dialect import parse_cron
-from myscheduler.core.schedule.exclusions import Exclusion, exclusions, next_run
+from myscheduler.core.schedule.exclusions import exclusions, next_run
 from myscheduler.core.schedule.slots import (
     Interval,
     Once,
@@ -327,7 +328,7 @@ def test_the_chosen_rule_minute_by_minute_agrees(
     assert runs == [slot for slot in expected if slot > after]
     left_out = [slot for slot in slots_between(schedule, after, until) if slot not in runs]
     assert left_out == [one.start for one in exclusions(schedule, after, until)]
-    assert {one.why for one in exclusions(schedule, after, until)} <= {Exclusion.DST_GAP}
+    assert {one.why for one in exclusions(schedule, after, until)} <= {Reason.DST_GAP}
 
 
 @pytest.mark.parametrize(

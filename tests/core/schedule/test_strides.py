@@ -9,8 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.cron import WallInterval
-from myscheduler.core.schedule.exclusions import Exclusion, exclusions, next_run
+from myscheduler.core.schedule.exclusions import exclusions, next_run
 from myscheduler.core.schedule.expansion import expand, to_moment
 from myscheduler.core.schedule.expression import DAY
 from myscheduler.core.schedule.slots import count_between, last_until, next_after, slots_between
@@ -243,7 +244,7 @@ def test_the_rule_minute_by_minute_agrees(
     assert runs == expected
     slots = list(slots_between(schedule, after, until))
     assert [slot for slot in slots if slot not in runs] == [one.start for one in exclusions(schedule, after, until)]
-    assert {one.why for one in exclusions(schedule, after, until)} <= {Exclusion.DST_GAP}
+    assert {one.why for one in exclusions(schedule, after, until)} <= {Reason.DST_GAP}
     assert count_between(schedule, after, until) == len(slots)
     assert last_until(schedule, until, after=after) == (slots[-1] if slots else None)
     assert list(map(to_moment, chain(*expand(schedule, after, until)))) == slots

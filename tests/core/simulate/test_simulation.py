@@ -345,10 +345,10 @@ class _Stepper:
         self.agenda = self.new_agenda()
         self.events: list[Event] = []
         self.under_way: list[tuple[datetime, int, Taken]] = []
-        """Answers to come, with the places of their events."""
+        """Answers to come, with the positions of their events."""
 
     def new_agenda(self) -> Agenda:
-        return Agenda(zone=ZONE, places=10**9, places_per_host=10**9, new_id=lambda _now: "")
+        return Agenda(zone=ZONE, permits=10**9, permits_per_host=10**9, new_id=lambda _now: "")
 
     def run(self) -> list[Event]:
         due = set(slots_between(self.schedule, self.scenario.start - TICK, self.scenario.until - TICK))
@@ -405,7 +405,7 @@ class _Stepper:
             assert claim.cursor is not None
             assert claim.next_slot == next_after(self.schedule, claim.cursor)
             self.job = replace(self.job, cursor=claim.cursor)
-            for gap in claim.gaps:
+            for gap in claim.unrun:
                 self.record(Event(gap.status, gap.reason, gap.first, gap.last, gap.count))
             if claim.execution:
                 slot = claim.execution.slot

@@ -10,7 +10,7 @@ import pytest
 from myscheduler.adapters.store import Connection
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.core.history.execution import Status
-from myscheduler.core.history.reasons import Reason
+from myscheduler.core.reason import Reason
 from tests.support.parts import Clock, Parts, is_over, opened, received, soon, spec
 from tests.support.target import Target
 

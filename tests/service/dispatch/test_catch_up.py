@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from myscheduler.core.history.execution import Cause, Status
-from myscheduler.core.history.reasons import Reason
+from myscheduler.core.reason import Reason
 from tests.support.parts import Clock, is_over, opened
 from tests.support.target import Answer, Target
 
@@ -60,7 +60,7 @@ class TestAfterDowntime:
         async with opened(tmp_path) as parts:
             parts.dispatcher.start()
             row = await parts.row_where("a", is_over)
-            assert (row.status, row.reason, row.slot_count) == (Status.MISSED, Reason.CATCHUP, 3)
+            assert (row.status, row.reason, row.slot_count) == (Status.MISSED, Reason.CATCH_UP, 3)
             assert (await parts.jobs())["a"].execution_count == 0
         assert target.requests == []
 

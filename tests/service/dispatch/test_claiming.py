@@ -13,7 +13,7 @@ import pytest
 from myscheduler.adapters.store import Connection
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.core.history.execution import Status
-from myscheduler.core.history.reasons import Reason
+from myscheduler.core.reason import Reason
 from myscheduler.errors import StoreUnavailableError
 from tests.support.parts import PATIENCE, Parts, is_over, received, soon, until
 from tests.support.target import Answer, Target

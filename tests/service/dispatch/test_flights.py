@@ -89,7 +89,7 @@ class _Ends(Endings):
 async def test_one_that_goes_on_and_is_cut_off_at_once_keeps_its_attempts(sent_before: int) -> None:
     """Those of an earlier process may have reached the target, and its row has to say so."""
     flights, ends = Flights(), _Ends()
-    permits = Permits(Agenda(zone="UTC", places=1, places_per_host=1, new_id=str), 1, lambda: None)
+    permits = Permits(Agenda(zone="UTC", permits=1, permits_per_host=1, new_id=str), 1, lambda: None)
     one = flight("1")
     attempts = Attempts(cast(Caller, None), flights, permits, ends, now=lambda: NOW)
     attempts.resume(one.job, one.execution, one.host, attempts=sent_before)

@@ -16,7 +16,7 @@ from myscheduler.core.calls.link_local import NOWHERE, Reach
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.calls.request import Request
 from myscheduler.core.history.execution import Status
-from myscheduler.core.history.reasons import Reason
+from myscheduler.core.reason import Reason
 from tests.support.parts import Parts, client, is_over, opened, spec
 from tests.support.target import Answer, Target
 

@@ -13,7 +13,7 @@ import pytest
 
 from myscheduler.adapters.store.rows import queued as queued_rows
 from myscheduler.core.history.execution import Kind, Record, Status
-from myscheduler.core.history.reasons import Reason
+from myscheduler.core.reason import Reason
 from myscheduler.errors import JobNotFoundError, TriggerConflictError
 from tests.support.parts import Parts, client, is_over, opened, received, soon, spec, until
 from tests.support.target import Answer, Silence, Target

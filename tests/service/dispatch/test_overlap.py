@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from myscheduler.core.history.execution import Status
-from myscheduler.core.history.reasons import Reason
+from myscheduler.core.reason import Reason
 from tests.support.parts import Parts, opened, received, soon
 from tests.support.target import Answer, Silence, Target
 

@@ -19,7 +19,7 @@ NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 @pytest.fixture
 def permits() -> Permits:
     """One for all manual runs."""
-    agenda = Agenda(zone="UTC", places=1, places_per_host=1, new_id=str)
+    agenda = Agenda(zone="UTC", permits=1, permits_per_host=1, new_id=str)
     return Permits(agenda, 1, lambda: None)
 
 

@@ -15,7 +15,7 @@ from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.history.execution import Cause, Execution, Kind, Status
-from myscheduler.core.history.reasons import Reason
+from myscheduler.core.reason import Reason
 from myscheduler.errors import StoreUnavailableError
 from tests.support.parts import Clock, Parts, is_over, opened, received, soon, spec, started, until
 from tests.support.target import Answer, Silence, Target

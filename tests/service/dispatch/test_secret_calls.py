@@ -15,8 +15,8 @@ from myscheduler.adapters.http.sender import Sender
 from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.calls.request import Request
 from myscheduler.core.history.execution import Record, Status
-from myscheduler.core.history.reasons import Reason
 from myscheduler.core.policy.grants import Grant, Grants
+from myscheduler.core.reason import Reason
 from tests.support.parts import Parts, client, is_over, opened
 from tests.support.target import Answer, Received, Target
 

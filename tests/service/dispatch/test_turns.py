@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from myscheduler.core.history.execution import Kind, Status
-from myscheduler.core.history.reasons import Reason
+from myscheduler.core.reason import Reason
 from myscheduler.service.dispatch.permits import MANUAL_PER_HOST
 from tests.support.parts import is_over, opened, received, soon, started
 from tests.support.target import Answer, Silence, Target
@@ -63,7 +63,7 @@ class TestHangingTargets:
         assert [one.target for one in target.requests] == ["/slow"]
 
     async def test_it_is_recorded_though_nothing_else_happens(self, tmp_path: Path, target: Target) -> None:
-        """Who gives the place back sleeps until its retry, and wakes nobody."""
+        """Who gives the permit back sleeps until its retry, and wakes nobody."""
         target.answers("/down", Answer(503, delay=1.5))
         async with started(tmp_path, limit=1) as parts:
             retries = {"max_retries": 1, "retry_backoff_sec": 3600}

@@ -12,7 +12,7 @@ import pytest
 import time_machine
 
 from myscheduler.core.history.execution import Cause, Record, Status
-from myscheduler.core.history.reasons import Reason
+from myscheduler.core.reason import Reason
 from myscheduler.service.upkeep import clock_watch as timekeeper
 from tests.support.parts import Parts, opened
 from tests.support.target import Answer, Target
@@ -116,7 +116,7 @@ class TestForward:
         await parts.create("a", **fields, target_url=target.url(), catchup="none")
         clock.shift(3.5 * HOUR)
         row = await parts.row_where("a", lambda _: True)
-        assert (row.status, row.reason, row.slot_count) == (Status.MISSED, Reason.CATCHUP, 3)
+        assert (row.status, row.reason, row.slot_count) == (Status.MISSED, Reason.CATCH_UP, 3)
         assert target.requests == []
 
     @pytest.mark.parametrize(

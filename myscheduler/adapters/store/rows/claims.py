@@ -7,13 +7,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from myscheduler.adapters.store.rows import repeats as key_rows
-from myscheduler.adapters.store.rows.gaps import Undone, record_gaps
 from myscheduler.adapters.store.rows.inserting import IDS, insert_new
 from myscheduler.adapters.store.rows.jobs import id_lists, positions, source_values
+from myscheduler.adapters.store.rows.unrun import UnrunOfJob, record_unrun
 from myscheduler.adapters.store.tables import executions, progress, queued
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, QueuedRun, Status
-from myscheduler.core.history.reasons import Reason
+from myscheduler.core.reason import Reason
 
 _LOST = {
     Reason.CRASH: "the scheduler stopped while this execution was under way; the target may have got the request",
@@ -35,10 +35,10 @@ def claim(
     fitting = [claim.job_id in current and current[claim.job_id].version == claim.version for claim in claims]
     valid = [claim for claim, fits in zip(claims, fitting, strict=True) if fits]
     fresh = [one for one in valid if one.cursor is None or one.cursor > current[one.job_id].cursor]
-    # before the executions, because gaps join the row before them
-    record_gaps(
+    # before the executions, because slots that did not run join the row before them
+    record_unrun(
         connection,
-        [Undone(one.job_id, one.gaps, one.digest, one.source, one.execution is not None) for one in fresh],
+        [UnrunOfJob(one.job_id, one.unrun, one.digest, one.source, one.execution is not None) for one in fresh],
     )
     # a manual run has no cursor that would tell
     before = _stored(connection, [one.execution.execution_id for one in valid if one.execution and not one.cursor])

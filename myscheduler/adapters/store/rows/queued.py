@@ -13,8 +13,8 @@ from myscheduler.adapters.store.rows.claims import add_unsent
 from myscheduler.adapters.store.rows.jobs import id_lists
 from myscheduler.adapters.store.tables import jobs, queued
 from myscheduler.core.history.execution import QueuedRun
-from myscheduler.core.history.reasons import Reason
 from myscheduler.core.history.repeats import Kept
+from myscheduler.core.reason import Reason
 from myscheduler.errors import JobNotFoundError
 
 

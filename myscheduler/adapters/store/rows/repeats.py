@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from myscheduler.adapters.store.tables import executions, request_keys
 from myscheduler.core.history.execution import Status
-from myscheduler.core.history.reasons import Reason
 from myscheduler.core.history.repeats import Kept
+from myscheduler.core.reason import Reason
 
 
 def keep(connection: sa.Connection, kept: Sequence[Kept]) -> None:

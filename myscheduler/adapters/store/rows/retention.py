@@ -1,7 +1,7 @@
 """SQL that finds and removes what the history need not keep. Every function works inside the caller's transaction.
 
 Never removed: what is running, and of a job that exists what is shown as its last execution and its newest scheduled
-row, which later gaps may join.
+row, which later slots that did not run may join.
 """
 
 from collections.abc import Sequence

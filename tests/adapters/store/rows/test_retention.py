@@ -17,21 +17,21 @@ from myscheduler.adapters.store import Connection, Store, open_store
 from myscheduler.adapters.store.rows import audit as audit_rows
 from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.adapters.store.rows import executions as execution_rows
-from myscheduler.adapters.store.rows import gaps as gap_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import repeats as key_rows
 from myscheduler.adapters.store.rows import retention as retention_rows
-from myscheduler.adapters.store.rows.gaps import Undone
+from myscheduler.adapters.store.rows import unrun as unrun_rows
 from myscheduler.adapters.store.rows.ids import new_execution_id
+from myscheduler.adapters.store.rows.unrun import UnrunOfJob
 from myscheduler.adapters.store.tables import executions, progress
 from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, Status
-from myscheduler.core.history.gaps import Gap
-from myscheduler.core.history.reasons import Reason
 from myscheduler.core.history.repeats import KEPT, Kept
+from myscheduler.core.history.unrun import Unrun
 from myscheduler.core.job.job import Job
 from myscheduler.core.lifecycle.audit import AuditAction, AuditEntry
+from myscheduler.core.reason import Reason
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.service.upkeep import pruner
 from myscheduler.service.upkeep.pruner import AUDIT_AGE, BATCH, REST, Pruner
@@ -188,8 +188,8 @@ class TestByAge:
         await exists(store, "a")
         first, second = EDGE - 5 * DAY, EDGE - 3 * DAY
         for slot in (first, second):
-            gap = Gap(Status.SKIPPED, Reason.PAUSED, slot, slot + DAY, 2)
-            await Store.write(store, partial(gap_rows.record_gaps, undone=[Undone("a", (gap,), "d" * 64, None)]))
+            gap = Unrun(Status.SKIPPED, Reason.PAUSED, slot, slot + DAY, 2)
+            await Store.write(store, partial(unrun_rows.record_unrun, unrun=[UnrunOfJob("a", (gap,), "d" * 64, None)]))
             assert await prune(store) == NOTHING
         (only,) = await Store.read(store, partial(execution_rows.of_job, job_id="a", limit=10))
         assert (only.slot, only.last_slot, only.slot_count) == (first, second + DAY, 4)

@@ -1,0 +1,219 @@
+"""SQL of slots that did not run: each run of them is a row of the history."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from myscheduler.adapters.store.rows.ids import new_execution_id
+from myscheduler.adapters.store.rows.inserting import IDS, insert_new
+from myscheduler.adapters.store.rows.jobs import id_lists, source_values
+from myscheduler.adapters.store.tables import executions, progress
+from myscheduler.core.history.execution import Cause, Kind, Status
+from myscheduler.core.history.unrun import Unrun, without
+from myscheduler.core.job.job import Source
+from myscheduler.core.reason import Reason
+from myscheduler.core.schedule.slots import TICK
+
+
+@dataclass(frozen=True, slots=True)
+class UnrunOfJob:
+    """Slots of a job that did not run, in their order."""
+
+    job_id: str
+    unrun: tuple[Unrun, ...]
+    digest: str
+    source: Source | None
+    is_followed: bool = False
+    """An execution follows, so that later slots don't join these."""
+
+
+@dataclass(slots=True)
+class _Row:
+    """The last scheduled row of a job, as it is stored or will be."""
+
+    last_slot: datetime
+    unrun: Unrun | None
+    """The slots of the row, unless they ran."""
+    execution_id: str | None = None
+    """The id of a stored row; `None` for one that is to be inserted."""
+
+    def take_in(self, following: Unrun) -> bool:
+        """Make the row stand for the slots that follow, too, where they did not run for the same reason."""
+        both = self.unrun.joined(following) if self.unrun and self.last_slot < following.first else None
+        if both:
+            self.last_slot, self.unrun = both.last, both
+        return both is not None
+
+
+def record_unrun(connection: sa.Connection, unrun: Sequence[UnrunOfJob]) -> None:
+    """Record slots that did not run: as part of the job's last row where that has the same reason, else as new rows."""
+    if not any(one.unrun for one in unrun):
+        return
+    latest = _latest(connection, [one.job_id for one in unrun if one.unrun])
+    new: list[tuple[UnrunOfJob, _Row]] = []
+    longer: dict[str, _Row] = {}
+    for one in _around_others(connection, unrun, latest):
+        for slots in one.unrun:
+            row = latest.get(one.job_id)
+            if row is None or not row.take_in(slots):
+                latest[one.job_id] = row = _Row(slots.last, slots)
+                new.append((one, row))
+            elif row.execution_id is not None:
+                longer[row.execution_id] = row
+        if one.is_followed:
+            latest.pop(one.job_id, None)
+    if new:
+        connection.execute(insert_new(connection), [_values(one, row.unrun) for one, row in new if row.unrun])
+    if longer:
+        connection.execute(_LENGTHEN, [{"b_id": id_, **_extent(row.unrun)} for id_, row in longer.items() if row.unrun])
+
+
+def last_unrun(
+    connection: sa.Connection, job_id: str, until: datetime, reason: Reason | None = None
+) -> tuple[str, Unrun | None]:
+    """The id of a job's last scheduled row that begins by `until`, and the slots that it stands for, if they did not
+    run (for that reason).
+    """
+    row = connection.execute(_BEFORE, {"b_job_id": job_id, "b_until": until}).first()
+    if row is None or row.started_at is not None or (reason is not None and row.reason != reason):
+        return "", None
+    return row.execution_id, _unrun_of(row)
+
+
+def forget_unrun(connection: sa.Connection, job_id: str, after: datetime) -> None:
+    """Remove a job's rows that begin after that moment and stand for slots that did not run."""
+    connection.execute(_FORGET, {"b_job_id": job_id, "b_after": after})
+
+
+def shorten(connection: sa.Connection, execution_id: str, left: Unrun | None) -> None:
+    """Let a row of slots that did not run stand for those of `left` only; for none of them, it goes."""
+    row = executions.c.execution_id == execution_id
+    if left is None:
+        connection.execute(sa.delete(executions).where(row))
+    else:
+        connection.execute(sa.update(executions).where(row).values(last_slot=left.last, slot_count=left.count))
+
+
+def _latest(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, _Row]:
+    """The last scheduled row of each job."""
+    return {
+        row.job_id: _stored_row(row)
+        for ids in id_lists(job_ids)
+        for row in connection.execute(_LATEST, {"ids": ids}).all()
+    }
+
+
+def _stored_row(row: sa.Row[Any]) -> _Row:
+    return _Row(row.last_slot, _unrun_of(row) if row.status in _UNRUN else None, row.execution_id)
+
+
+def _unrun_of(row: sa.Row[Any]) -> Unrun:
+    return Unrun(Status(row.status), Reason(row.reason), row.slot, row.last_slot, row.slot_count)
+
+
+def _around_others(
+    connection: sa.Connection, unrun: Sequence[UnrunOfJob], latest: dict[str, _Row]
+) -> Sequence[UnrunOfJob]:
+    """The same without slots that have rows already; `latest` gets the row before the new ones.
+
+    There are such rows only after the clock was set back: they are of what was sent before.
+    """
+    firsts = {one.job_id: one.unrun[0].first for one in reversed(unrun) if one.unrun}
+    disordered = {
+        job_id: first for job_id, first in firsts.items() if job_id in latest and latest[job_id].last_slot >= first
+    }
+    for job_id, first in disordered.items():
+        del latest[job_id]
+        row = connection.execute(_BEFORE, {"b_job_id": job_id, "b_until": first - TICK}).first()
+        if row is not None:
+            latest[job_id] = _stored_row(row)
+    return [
+        piece
+        for one in unrun
+        for piece in (_pieces(connection, one) if one.unrun and one.job_id in disordered else [one])
+    ]
+
+
+def _pieces(connection: sa.Connection, one: UnrunOfJob) -> list[UnrunOfJob]:
+    """Cut at the slots that have rows, which are between the pieces from now on."""
+    span = {"b_job_id": one.job_id, "b_first": one.unrun[0].first, "b_last": one.unrun[-1].last}
+    slots = [row.slot for row in connection.execute(_SLOTS, span)]
+    parts = [part for unrun in one.unrun for part in without(unrun, slots)]
+    followed = [replace(one, unrun=(part,), is_followed=True) for part in parts[:-1]]
+    return [*followed, replace(one, unrun=tuple(parts[-1:]))]
+
+
+def _values(of: UnrunOfJob, unrun: Unrun) -> dict[str, Any]:
+    return {
+        "execution_id": new_execution_id(unrun.first),
+        "job_id": of.job_id,
+        "slot": unrun.first,
+        "kind": Kind.SCHEDULED,
+        "cause": Cause.TIMER,
+        "status": unrun.status,
+        "reason": unrun.reason,
+        **_extent(unrun),
+        "digest": of.digest,
+        **source_values(of.source),
+        "attempts": 0,
+    }
+
+
+def _extent(unrun: Unrun) -> dict[str, Any]:
+    return {"last_slot": unrun.last, "slot_count": unrun.count}
+
+
+_UNRUN = frozenset({Status.SKIPPED, Status.MISSED})
+
+
+def _select_latest() -> sa.Select[Any]:
+    earlier = executions.alias()
+    newest = (
+        sa.select(earlier.c.execution_id)
+        .where(earlier.c.job_id == progress.c.job_id, earlier.c.kind == Kind.SCHEDULED)
+        .order_by(earlier.c.slot.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    columns = [
+        executions.c.job_id,
+        executions.c.execution_id,
+        executions.c.slot,
+        executions.c.status,
+        executions.c.reason,
+        executions.c.last_slot,
+        executions.c.slot_count,
+    ]
+    join = sa.select(*columns).join_from(progress, executions, executions.c.execution_id == newest)
+    return join.where(progress.c.job_id.in_(IDS))
+
+
+_LATEST = _select_latest()
+
+_OF_SCHEDULE = (executions.c.job_id == sa.bindparam("b_job_id")) & (executions.c.kind == Kind.SCHEDULED)
+
+_BEFORE = (
+    sa.select(executions)
+    .where(_OF_SCHEDULE, executions.c.slot <= sa.bindparam("b_until"))
+    .order_by(executions.c.slot.desc())
+    .limit(1)
+)
+
+_SLOTS = (
+    sa.select(executions.c.slot)
+    .where(_OF_SCHEDULE, executions.c.slot.between(sa.bindparam("b_first"), sa.bindparam("b_last")))
+    .order_by(executions.c.slot)
+)
+
+_FORGET = sa.delete(executions).where(
+    _OF_SCHEDULE, executions.c.slot > sa.bindparam("b_after"), executions.c.started_at.is_(None)
+)
+
+_LENGTHEN = (
+    sa.update(executions)
+    .where(executions.c.execution_id == sa.bindparam("b_id"))
+    .values(last_slot=sa.bindparam("last_slot"), slot_count=sa.bindparam("slot_count"))
+)
