@@ -1,4 +1,4 @@
-"""`/health`, which needs no token. `live` says that the process answers, `ready` that it sends calls and records them."""
+"""`/health`, which needs no token. `live`: the process answers. `ready`: calls are sent and recorded."""
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
