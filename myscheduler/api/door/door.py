@@ -46,7 +46,7 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The answer to a request that is refused: its status, its detail, and headers of its own."""
+    """The answer to a request that is refused: its status, its detail, and extra headers."""
 
     status: int
     detail: str
