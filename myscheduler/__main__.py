@@ -1,4 +1,4 @@
-"""The program: `myscheduler`, which is `python -m myscheduler`."""
+"""Entry point of the program, called as `myscheduler` or `python -m myscheduler`."""
 
 import os
 import signal
@@ -8,12 +8,12 @@ import sys
 def main() -> None:
     """Run the command that the arguments name."""
     if sys.argv[1:2] == ["serve"]:
-        # process 1, which a container has, loses a signal that has no handler yet; a blocked one waits until it has.
-        # Ctrl-C would end the imports with a stack trace
+        # The kernel drops a signal to process 1 (usual in a container) that has no handler yet. A blocked signal stays
+        # pending until the handlers are installed; and Ctrl-C does not end the imports with a stack trace
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     elif os.getpid() == 1:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # it would be ignored; so it ends what Ctrl-C ends
-    from myscheduler import cli  # noqa: PLC0415 - a second of imports, in which a SIGTERM may come
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # process 1 would ignore it; now it acts like Ctrl-C
+    from myscheduler import cli  # noqa: PLC0415 - imports for about a second; a SIGTERM may come meanwhile
 
     cli.main()
 

@@ -1,4 +1,7 @@
-"""The composition root: the only maker of clock, store, sender, dispatcher and server. Stops in the reverse order."""
+"""The composition root: creates and connects the parts of the service (clock, store, sender, dispatcher, server).
+
+Parts are stopped in the reverse order.
+"""
 
 import asyncio
 import logging
@@ -38,13 +41,13 @@ from myscheduler.service.upkeep.pruner import Pruner
 from myscheduler.settings import Settings
 
 HANG_UP_SEC = 3
-"""How long a shutdown waits for callers of the API."""
+"""How long a shutdown waits for API requests in progress."""
 
 log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings) -> int:
-    """Run the service until SIGTERM or SIGINT. Returns the exit code; raises `MySchedulerError` when it can't start."""
+    """Run the service until SIGTERM or SIGINT and return the exit code. Raises `MySchedulerError` if it can't start."""
     memory.settle()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(_serve(settings))
@@ -106,7 +109,7 @@ async def _serve(settings: Settings) -> int:
         server = _Server(uvicorn.Config(
             api, http=protocol_for(Callers(open_at_once.callers)), ws="none", log_config=None,
             access_log=False, lifespan="off", timeout_graceful_shutdown=HANG_UP_SEC,
-            proxy_headers=False,  # whoever calls from this machine could write himself another address
+            proxy_headers=False,  # else callers on this machine could claim any address
         ))  # fmt: skip
 
         if settings.api_token is None:
@@ -143,7 +146,7 @@ async def _serve(settings: Settings) -> int:
             listener.getsockname()[1],
             extra={"jobs_dir": str(settings.jobs_dir), "timezone": settings.zone},
         )
-        beside = {
+        background = {
             "reconciler": reconciler.run,
             "pruner": pruner.run,
             "pauses": lambda: end_pauses(catalog),
@@ -151,18 +154,18 @@ async def _serve(settings: Settings) -> int:
             "heartbeat": heartbeat.run,
             "memory": lambda: memory.keep_small(caching.forget),
         }
-        return await _until_stopped(server, listener, dispatcher, beside)
+        return await _until_stopped(server, listener, dispatcher, background)
 
 
 async def _until_stopped(
     server: uvicorn.Server,
     listener: socket.socket,
     dispatcher: Dispatcher,
-    beside: Mapping[str, Callable[[], Coroutine[None, None, None]]],
+    background: Mapping[str, Callable[[], Coroutine[None, None, None]]],
 ) -> int:
-    """Returns the exit code: 0 after a signal, 1 when a part that should never end has ended."""
+    """Returns the exit code: 0 after a signal, 1 if a task ended that should run until then."""
     serving = asyncio.create_task(server.serve(sockets=acceptors(listener)), name="server")
-    others = [asyncio.create_task(run(), name=name) for name, run in beside.items()]
+    others = [asyncio.create_task(run(), name=name) for name, run in background.items()]
     done, _ = await asyncio.wait({serving, *others, *dispatcher.loops}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     for other in others:
@@ -170,12 +173,12 @@ async def _until_stopped(
     await asyncio.gather(serving, *others, return_exceptions=True)
     broken = [task for task in done if task is not serving or task.exception()]
     for task in broken:
-        log.critical("%s ended by itself: the service stops", task.get_name(), exc_info=task.exception())
+        log.critical("%s ended unexpectedly: the service stops", task.get_name(), exc_info=task.exception())
     return 1 if broken else 0
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to us: uvicorn would end the process by the signal before executions are drained."""
+    """Does not handle signals: uvicorn would end the process before the executions in progress are drained."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -183,12 +186,12 @@ class _Server(uvicorn.Server):
 
 
 def _begin_stop(dispatcher: Dispatcher, server: uvicorn.Server) -> str | None:
-    """Returns what is waited for, in words."""
+    """Begin an orderly shutdown. Returns what it waits for, as text; `None` for nothing."""
     dispatcher.hold()
     server.should_exit = True
-    callers = len(server.server_state.tasks)
-    asked = f"{callers:,} request{'s' if callers != 1 else ''} of the API" if callers else None
-    return "; ".join(part for part in (asked, dispatcher.waits_for()) if part) or None
+    count = len(server.server_state.tasks)
+    requests = f"{count:,} API request{'s' if count != 1 else ''}" if count else None
+    return "; ".join(part for part in (requests, dispatcher.waits_for()) if part) or None
 
 
 def _hurry(dispatcher: Dispatcher, server: uvicorn.Server) -> None:

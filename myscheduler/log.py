@@ -1,7 +1,7 @@
-"""The log on stderr: one JSON object a line, or readable text on a terminal.
+"""The log on stderr: one JSON object per line, or readable text on a terminal.
 
-What is logged may come from anybody: names of jobs and files, answers of targets. So no line is longer than the log of
-a container takes in one piece, and none holds what a terminal would obey.
+Logged values come from outside (names of jobs and files, answers of targets). So no line is longer than a container
+runtime keeps in one piece, and control characters are escaped, so that a terminal can't be manipulated.
 """
 
 import json
@@ -22,35 +22,37 @@ from myscheduler.core.findings.problem import printable
 from myscheduler.core.schedule.zones import local_time
 
 _QUIET = ("aiohttp", "alembic", "apscheduler", "asyncio", "httpx", "uvicorn", "watchfiles")
-"""Libraries whose INFO is noise here; httpx also writes whole URLs, with what is secret in them."""
+"""Libraries whose INFO lines are suppressed. Those of httpx also hold whole URLs, with their secrets."""
 
 LINES = 100_000
-"""How many lines wait for the writer, which may hold as many again; further ones are lost and counted."""
+"""The most lines that wait for the writer, which may hold as many again; further lines are dropped and counted."""
 PAUSE_SEC = 0.02
-"""What is logged meanwhile is written together."""
+"""Pause between two writes; the lines logged meanwhile are written together."""
 FLUSH_SEC = 2.0
+"""How long `flush` waits for a write in progress before it gives up."""
 LINE_BYTES = 16_000
-"""Container runtimes cut lines of more than 16 KiB into pieces, and then none of them is JSON."""
+"""The longest line. Container runtimes split lines of more than 16 KiB, and the pieces are not JSON."""
 TEXT = 4_000
-"""Characters of a text in a line that is too long, at the most; the middle of a longer one is left out."""
+"""The most characters of one value in a line that is too long; the middle of a longer value is left out."""
 _LEAST = 40
+"""Values are not cut to fewer characters than this."""
 
 
 def configure(level: int, zone: str) -> None:
-    """Send everything from `level` on to stderr; on a terminal with the times of `zone`, an IANA name."""
+    """Log records of `level` and above to stderr; on a terminal with local times in `zone`, an IANA name."""
     handler = _Background(sys.stderr)
     handler.setFormatter(_Text(zone) if sys.stderr.isatty() else _Json())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
     logging.captureWarnings(capture=True)
-    # nothing of this is shown, and looking it up takes a quarter of the time of a line
+    # none of these is shown, and looking them up takes a quarter of the time that a line takes
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None  # noqa: SLF001 - as the logging HOWTO says, "Optimization"
 
 
 class _Background(logging.Handler):
-    """Writes in a thread of its own, so that nobody who logs waits for the reader of the log."""
+    """Formats in the caller's thread and writes in a background thread, so that no caller waits for a slow reader."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
@@ -67,13 +69,13 @@ class _Background(logging.Handler):
             return
         try:
             self._lines.append(self.format(record))
-        except Exception:  # noqa: BLE001 - as every handler does: a bad call to the log must not break its caller
+        except Exception:  # noqa: BLE001 - as all handlers do: a wrong logging call must not break its caller
             self.handleError(record)
         if not self._wanted.is_set():
             self._wanted.set()
 
     def flush(self) -> None:
-        """Write what waits; called once more when the process ends, and then in vain if nobody reads."""
+        """Write the waiting lines. Also called at the end of the process, where it gives up if stderr is not read."""
         if not self._writing.acquire(timeout=FLUSH_SEC):
             return
         try:
@@ -92,7 +94,7 @@ class _Background(logging.Handler):
         try:
             self._stream.write("\n".join([*lines, ""]))
             self._stream.flush()
-        except (OSError, ValueError):  # closed, or a full disk: there is nobody to tell
+        except (OSError, ValueError):  # closed, or a full disk: there is nowhere to report it
             return
 
     def _run(self) -> None:
@@ -104,7 +106,7 @@ class _Background(logging.Handler):
 
 
 class _Json(OrjsonFormatter):
-    """With UTC and milliseconds as the time: `{"time":"2026-11-29T01:30:00.125Z","level":"INFO",…}`."""
+    """JSON with times in UTC to the millisecond: `{"time":"2026-11-29T01:30:00.125Z","level":"INFO",…}`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -118,7 +120,7 @@ class _Json(OrjsonFormatter):
         log_data["time"] = f"{self._shown}.{int(fraction * 1000):03}Z"
         log_data |= {"level": record.levelname, "logger": record.name, "message": record.message}
         log_data |= {"stack_trace" if name == "exc_info" else name: value for name, value in message_dict.items()}
-        log_data |= _details(record)  # the base class asks more of each attribute, which takes a third of the time
+        log_data |= _details(record)  # the base class does more with each attribute, which takes a third of the time
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
         line = self._line(log_data)
@@ -131,14 +133,14 @@ class _Json(OrjsonFormatter):
     def _line(self, log_data: dict[str, Any]) -> str:
         try:
             line = super().jsonify_log_record(log_data)
-        except orjson.JSONEncodeError:  # such as the name of a file that is no UTF-8
+        except orjson.JSONEncodeError:  # such as a file name that is not UTF-8
             texts = {name: str(value).encode("utf-8", "backslashreplace").decode() for name, value in log_data.items()}
             line = super().jsonify_log_record(texts)
         return _OBEYED.sub(_escaped, line) if _OBEYED.search(line) else line
 
 
 _OBEYED = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-"""What JSON lets stand in a text though a terminal obeys it, or shows the text in another order for it."""
+"""Characters that JSON does not escape, but that control a terminal or reorder the text shown on it."""
 
 
 def _escaped(found: re.Match[str]) -> str:
@@ -146,7 +148,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def _cut(value: object, room: int) -> object:
-    """Begin and end of what is too long; a list that is too long becomes a text."""
+    """The value, or its beginning and end where it has more than `room` characters; a long list becomes a text."""
     if isinstance(value, int | float) or value is None:
         return value
     text = value if isinstance(value, str) else str(value)
@@ -156,7 +158,7 @@ def _cut(value: object, room: int) -> object:
 
 
 class _Text(logging.Formatter):
-    """`10:30:00 INFO    execution completed  job_id=daily-report status=completed`."""
+    """Text such as `10:30:00 INFO    execution completed  job_id=daily-report status=completed`."""
 
     def __init__(self, zone: str) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s")
@@ -175,13 +177,13 @@ class _Text(logging.Formatter):
 
 
 def _details(record: logging.LogRecord) -> dict[str, Any]:
-    """What a line tells beside its message."""
+    """The `extra` fields of a record."""
     attributes = record.__dict__.items()
     return {name: value for name, value in attributes if name not in _STANDARD and not name.startswith("_")}
 
 
 def _word(value: object) -> str:
-    """The value as one word: in quotes where it would seem to be several, or other details."""
+    """The value as one word; quoted if it is empty or has white space, quotes or an equals sign."""
     text = printable(str(_cut(value, TEXT)))
     return text if text and not _SEVERAL.search(text) else json.dumps(text, ensure_ascii=False)
 

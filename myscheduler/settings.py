@@ -1,4 +1,4 @@
-"""The names of the environment variables, their defaults, and what makes a value usable."""
+"""The settings: names of their environment variables, their defaults, and the check of the API token."""
 
 import logging
 from collections.abc import Mapping
@@ -26,32 +26,32 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What commands are told."""
+    """The settings of one command, with their defaults."""
 
     database_url: str = "sqlite:///./data/jobs.db"
     zone: str = "Asia/Tokyo"
-    """IANA name: for jobs that name no zone, and for the times that the API shows."""
+    """IANA name of the service's time zone: for jobs that name no zone, and for the times in the API."""
     log_level: str = "INFO"
     jobs_dir: Path = Path("jobs.d")
     secrets_dir: Path = Path("/etc/myscheduler/secrets")
-    """One file a secret."""
+    """Holds one file for each secret."""
     host: str = "127.0.0.1"
     port: int = 8003
     allowed_hosts: str = ""
-    """Names, between commas, under which the service may be called besides loopback and the address it listens on."""
+    """Host names, separated by commas, that requests may name besides loopback and the address listened on."""
     api_token: str | None = None
     base_url: str = "http://127.0.0.1:8003"
-    """The server that client commands talk to."""
+    """URL of the service that client commands call."""
     history_days: int = 30
     history_rows: int = 10_000
-    """Of each job, at the most."""
+    """The most rows kept for each job."""
     connection_max_age: int = 30
-    """Seconds for which a connection to a target is used, however busy it is."""
+    """Seconds after which a connection to a target is not reused, however busy it is."""
     in_flight: int = 2_000
-    """How many scheduled executions are on their way at the most."""
+    """The most scheduled executions in progress at a time."""
     in_flight_per_host: int = 400
     drain_sec: float = 20.0
-    """How long a shutdown waits for executions in flight."""
+    """Seconds that a shutdown waits for executions in progress."""
 
     @property
     def level(self) -> int:
@@ -59,9 +59,9 @@ class Settings:
 
 
 def read_api_token(environment: Mapping[str, str]) -> str | None:
-    """The token without the white space that a file or a Secret brings along; `None` where none is set.
+    """The API token, without surrounding white space such as the last line break of a file; `None` when it is not set.
 
-    Raises `SettingError` for what no caller could send as a header, and for blanks alone: somebody meant to set one.
+    Raises `SettingError` for a token that can't be sent in a header, and for one that is only white space.
     """
     written = environment.get(API_TOKEN) or None
     if written is None:
@@ -73,8 +73,8 @@ def read_api_token(environment: Mapping[str, str]) -> str | None:
     if not token.isprintable():
         place = next(index for index, char in enumerate(token, start=1) if not char.isprintable())
         message = (
-            f"{API_TOKEN} has a line break or another character that can't be printed, as number {place} of "
-            f"{len(token)}: no header can carry it; make a token such as `openssl rand -hex 32` prints"
+            f"{API_TOKEN} has a line break or another unprintable character at position {place} of {len(token)}: "
+            f"no header can carry it; make a token with `openssl rand -hex 32`"
         )
         raise SettingError(message)
     return token

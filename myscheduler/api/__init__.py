@@ -1,6 +1,7 @@
-"""The REST API: `create_api` puts the door, the routes and the shapes of answers together.
+"""The REST API. `create_api` builds the application from the door (checks before any route), the routes and the shapes
+of answers.
 
-Import `create_api` from the app. It knows the service, the core, and the store's rows for reading.
+The app imports `create_api`. May import the service, the core, and the store's rows for reading.
 """
 
 from collections.abc import Awaitable, Callable
@@ -54,10 +55,11 @@ def create_api(
     hosts: AllowedHosts = LOOPBACK,
     requests_at_once: int = REQUESTS,
 ) -> FastAPI:
-    """The application; with a `token`, everything below `BASE` wants it.
+    """The ASGI application. With a `token`, everything below `BASE` requires it.
 
-    `grants` says which secrets the jobs that are made here may use, `hosts` under which names the service is called.
-    Beyond `requests_at_once` callers are told to ask again.
+    `zone` is the service's IANA zone, `source` the folder of the manifests as it is shown. `grants` returns the secrets
+    that API jobs may use, `hosts` are the host names that requests may name. While `requests_at_once` requests are in
+    progress, further ones are answered with 503.
     """
     app = _Api(
         hosts,
@@ -66,7 +68,7 @@ def create_api(
         version=__version__,
         description="Declarative scheduler of HTTP calls. Jobs from manifests are read-only here.",
         redirect_slashes=False,
-        openapi_url=None,  # these are in `pages`
+        openapi_url=None,  # `routes.pages` serves these
         docs_url=None,
         redoc_url=None,
     )
@@ -87,7 +89,7 @@ def create_api(
 
 
 def _guard(token: str | None) -> Callable[[Request], Awaitable[None]]:
-    """What every request passes. In one piece, because FastAPI takes its time for each dependency."""
+    """The checks of every request, in one dependency, because FastAPI takes long for each of them."""
     check_token = bearer(token) if token else None
 
     async def check(request: Request) -> None:
@@ -100,7 +102,7 @@ def _guard(token: str | None) -> Callable[[Request], Awaitable[None]]:
 
 
 class _Api(FastAPI):
-    """Has the door around everything, also around what answers when a handler fails."""
+    """A FastAPI application with the door outside all middleware, the handlers of errors included."""
 
     def __init__(self, hosts: AllowedHosts, requests_at_once: int, **options: Any) -> None:
         super().__init__(**options)

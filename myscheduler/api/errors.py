@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details; `detail` is always a string that says what is wrong and what to do."""
+"""Errors as RFC 9457 problem details. `detail` is always a string that says what is wrong and what to do."""
 
 import json
 import logging
@@ -40,13 +40,13 @@ _TITLES = {
 _STATUS_OF = {JobNotFoundError: 404, JobConflictError: 409, TriggerConflictError: 409, StoreUnavailableError: 503}
 
 _LONGEST_PATH = 300
-"""Characters of a path in a message."""
+"""The most characters of a path in a message."""
 
 log = logging.getLogger(__name__)
 
 
 class InvalidInputError(MySchedulerError):
-    """What the caller sent breaks a rule; `complaints` say which, all at once, or as many as are told."""
+    """The input breaks rules. `complaints` has all of them at once, up to `MOST_PROBLEMS`. Answered with 422."""
 
     def __init__(self, complaints: Sequence[Complaint]) -> None:
         self.complaints = list(complaints[:MOST_PROBLEMS])
@@ -57,7 +57,7 @@ class InvalidInputError(MySchedulerError):
 
 
 class BadRequestError(MySchedulerError):
-    """What the caller sent can't be read at all."""
+    """The request can't be read at all. Answered with `status`."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -65,7 +65,7 @@ class BadRequestError(MySchedulerError):
 
 
 class _Problem(JSONResponse):
-    """Can quote what UTF-8 can't carry: half of a surrogate pair becomes a question mark."""
+    """Problem details that may quote any text: a lone surrogate, which UTF-8 can't encode, becomes a question mark."""
 
     media_type = MEDIA_TYPE
 
@@ -74,7 +74,7 @@ class _Problem(JSONResponse):
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of the app with problem details."""
+    """Make the app answer every error with problem details."""
     app.add_exception_handler(MySchedulerError, _on_own)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
@@ -85,6 +85,7 @@ def install(app: FastAPI) -> None:
 def problem(
     status: int, detail: str, *, headers: Mapping[str, str] | None = None, errors: Sequence[Any] = ()
 ) -> JSONResponse:
+    """The answer for an error; `errors` lists the single mistakes of an input."""
     content: dict[str, Any] = {
         "type": "about:blank",
         "title": _TITLES.get(status, "Error"),
@@ -121,16 +122,16 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     detail, headers, path = error.detail, error.headers, cut(request.url.path, _LONGEST_PATH)
     if error.status_code == 404:
-        detail = f"there is nothing at {path}: see /docs for what there is"
+        detail = f"there is no route {path}: see /docs for the routes"
     elif error.status_code == 405:
-        detail = f"{request.method} is not possible at {path}: see /docs for what is"
+        detail = f"{request.method} is not allowed at {path}: see /docs for the allowed methods"
         headers = allow(allowed_methods(request.app.router, request.scope))
     return problem(error.status_code, detail, headers=headers)
 
 
 async def _on_hang_up(_request: Request, _error: Exception) -> JSONResponse:
-    """Nobody is there to read it."""
-    return problem(400, "the connection was closed before all of the body was here")
+    """The caller is gone, so this is never read; it only ends the request without an error in the log."""
+    return problem(400, "the connection was closed before the whole body was received")
 
 
 async def _on_bug(request: Request, error: Exception) -> JSONResponse:

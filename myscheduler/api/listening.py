@@ -1,4 +1,4 @@
-"""Where the API is served: the address, the names that it is called by, and a warning where everybody gets at it."""
+"""The listening socket of the API, the host names it is reached by, and a warning if it is open without a token."""
 
 import logging
 import socket
@@ -8,15 +8,18 @@ from myscheduler.errors import SettingError
 from myscheduler.machine.causes import reason_of
 
 BACKLOG = 2_048
-"""How many callers may wait to be accepted."""
+"""The most connections that wait to be accepted."""
 ACCEPTED_AT_ONCE = 16
-"""How many of them are accepted in one turn of the event loop."""
+"""The most connections accepted in one turn of the event loop."""
 
 log = logging.getLogger(__name__)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Bind before anything else is touched, so that a second service by mistake does no harm."""
+    """Bind and listen. Called before anything else, so that a second service started by mistake changes nothing.
+
+    Raises `SettingError`.
+    """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except socket.gaierror as error:
@@ -26,7 +29,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(BACKLOG)  # two that are bound do not exclude each other, two that listen do
+        listener.listen(BACKLOG)  # two sockets may be bound to one address, but only one can listen
     except OSError as error:
         listener.close()
         message = f"MYSCHEDULER_PORT (--port): can't listen on {host}:{port}: {reason_of(error)}; choose another"
@@ -35,26 +38,26 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def acceptors(listener: socket.socket) -> list[socket.socket]:
-    """The listener under several numbers: uvloop accepts one connection a turn and socket.
+    """The listener under `ACCEPTED_AT_ONCE` file descriptors: uvloop accepts one connection per turn and socket.
 
-    Behind thousands of callers who all want something, a probe would wait for as many turns.
+    With one, a probe that connects after thousands of other callers would wait for as many turns.
     """
     return [listener, *(listener.dup() for _ in range(ACCEPTED_AT_ONCE - 1))]
 
 
 def own_names(host: str, listener: socket.socket) -> list[str]:
-    """What the service is listening on: as it was written, as it was bound, and as others call this machine."""
+    """Host names of the service: as configured, the address it is bound to, and this machine's name unless loopback."""
     bound = address_of(listener.getsockname()[0])
     is_reached_by_name = bound is not None and not bound.is_loopback
     return [host, str(bound or ""), *([socket.gethostname()] if is_reached_by_name else [])]
 
 
 def warn_of_an_open_api(host: str, listener: socket.socket) -> None:
-    """Where no token is set: whoever gets at the address may do everything."""
+    """Log a warning if the API, which has no token, is reachable from other machines."""
     address = address_of(listener.getsockname()[0])
     if address is None or not address.is_loopback:
         log.warning(
-            "THE API IS OPEN: WHOEVER REACHES %s CAN CREATE, RUN AND DELETE JOBS WITHOUT A TOKEN. "
+            "THE API IS OPEN: ANYONE WHO REACHES %s CAN CREATE, RUN AND DELETE JOBS WITHOUT A TOKEN. "
             "SET MYSCHEDULER_API_TOKEN, or serve on 127.0.0.1",
             host,
         )

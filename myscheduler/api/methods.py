@@ -1,4 +1,4 @@
-"""The methods that a path knows, whichever routes they stand in. HEAD goes where GET goes, OPTIONS goes everywhere."""
+"""The HTTP methods allowed at a path, over all its routes. HEAD is allowed where GET is, OPTIONS at every path."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ _WRITTEN = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 
 def allowed_methods(router: Router, scope: Scope) -> list[str]:
-    """Empty where there is nothing at the path of the request."""
+    """The methods allowed at the path of the request, sorted; empty if no route has the path."""
     found = [method for method in _WRITTEN if _is_routed(router, {**scope, "method": method})]
     if "GET" in found:
         found.append("HEAD")
@@ -17,7 +17,7 @@ def allowed_methods(router: Router, scope: Scope) -> list[str]:
 
 
 def allow(methods: Iterable[str]) -> dict[str, str]:
-    """The header of that name."""
+    """The `Allow` header."""
     return {"Allow": ", ".join(methods)}
 
 

@@ -1,5 +1,5 @@
-"""What runs: parts with state and tasks that keep the promises. `dispatch` calls, `catalog` keeps jobs, and
-`store_health` says whether the database can be used.
+"""The running parts of the service, which have state and tasks: `catalog` changes the stored jobs, `dispatch` runs
+them, `gitops` follows the source, `upkeep` has the periodic tasks, `store_health` knows whether the database works.
 
-Import from the API and the app. It knows adapters by their interfaces, and the core.
+Imported by the API and the app. May import the interfaces of adapters, and the core.
 """

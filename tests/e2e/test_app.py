@@ -83,7 +83,7 @@ async def test_the_history_is_pruned_as_the_settings_say(
 @pytest.mark.usefixtures("_own_signals")
 async def test_the_clock_is_watched(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def is_noticed() -> bool:
-        return "the system clock was set back by 1 h; jobs go on from there" in caplog.messages
+        return "the system clock was set back by 1 h; jobs continue from there" in caplog.messages
 
     async def is_up() -> bool:
         return any("serves on" in one for one in caplog.messages)

@@ -94,4 +94,4 @@ def test_executions_and_probes_are_not_starved(tmp_path: Path) -> None:
         assert service.terminate() == 0
         told = [line["message"] for line in service.log if line["level"] in {"ERROR", "CRITICAL"}]
         assert told == []
-        assert [line for line in service.log if "as many as it may" in line["message"]]
+        assert [line for line in service.log if "which is the limit" in line["message"]]

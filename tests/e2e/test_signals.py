@@ -70,7 +70,7 @@ def test_a_second_signal_does_not_wait_for_callers_of_the_api(tmp_path: Path) ->
             )
             assert service.get("/health").status_code == 200
             os.kill(service.pid, signal.SIGTERM)
-            assert has_read(service, "stopping")["waits_for"] == "1 request of the API"
+            assert has_read(service, "stopping")["waits_for"] == "1 API request"
             os.kill(service.pid, signal.SIGINT)
             assert service._wait() == 0
         assert [line["signal"] for line in service.log if "signal" in line] == ["SIGTERM", "SIGINT"]

@@ -1,4 +1,4 @@
-"""What each request passes before a route sees it: connections, hosts and origins, tokens, sizes, methods.
+"""The checks of each request before a route sees it: connections, hosts and origins, tokens, sizes, methods.
 
-Import from `create_api` and the app. It knows `core.access` and errors, and no route.
+Imported by `create_api` and the app. May import `core.access` and errors, but no route.
 """

@@ -1,9 +1,10 @@
-"""Which connections of callers stay open: as many as there are files for, and none whose caller keeps us waiting.
+"""Limits the open connections of callers, and how long the server waits for a caller.
 
-A connection either waits for us, while a request is worked on, or we wait for its caller: for the head of a request,
-for its body, until an answer is read, or for the next request. Each of these waits has an end. When there are too many
-connections, the one whose caller has kept us waiting longest is closed for the new one; so whoever sends his request at
-once, such as a probe, gets through beside thousands who send nothing.
+At any moment a connection is in one of two states: the server works on a request, or it waits for the caller, namely
+for the head of a request (request line and headers), for its body, for an answer to be read, or for the next request.
+Each of these waits has a time limit. When there are too many connections, the one whose caller has kept the server
+waiting longest is closed in favour of the new one. So a caller that sends its request at once, such as a probe, is
+served even while thousands of others send nothing.
 """
 
 import asyncio
@@ -21,38 +22,42 @@ from myscheduler.api.door.door import ON_EVERY_ANSWER
 from myscheduler.api.errors import MEDIA_TYPE, problem
 
 HEAD_LIMIT = 64 * 1024
-"""Bytes of the head of a request; browsers and proxies stay below a quarter of it."""
+"""The most bytes in the head of a request; browsers and proxies stay below a quarter of it."""
 HEADERS_LIMIT = 100
 PIPELINE_LIMIT = 16
-"""Requests that a caller may send ahead, before the first is answered."""
+"""The most requests that a caller may send ahead, before the first is answered (HTTP pipelining)."""
 SWEEP_SEC = 1.0
+"""How often waits are checked for having passed their time limit."""
 LOG_SEC = 60.0
-"""One line in this time says that there are too many."""
+"""The least time between two log lines of the same kind."""
 
 _LARGE_HEAD = (431, f"the head of the request is larger than {HEAD_LIMIT // 1024} KiB")
 
 log = logging.getLogger(__name__)
 _uvicorn_log = logging.getLogger("uvicorn.error.callers")
-_uvicorn_log.setLevel(logging.ERROR)  # it warns of each request that is no HTTP, and says neither whose nor why
+_uvicorn_log.setLevel(logging.ERROR)  # it warns of each invalid request, with neither its caller nor its mistake
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long we wait for a caller."""
+    """How long the server waits for a caller, in seconds."""
 
     head_sec: float = 10.0
-    """For the head of a request, from the first byte to the last; for the first one, from the connection."""
+    """For the head of a request, from its first byte to its last; for the first request, since the connection."""
     body_sec: float = 30.0
-    """For all of the body."""
+    """For the whole body."""
     idle_sec: float = 5.0
     """For the next request."""
     answer_sec: float = 30.0
-    """Until an answer is read, and a second more for each `answer_rate` bytes of it."""
+    """For an answer to be read; a second more for each `answer_rate` bytes of it that are still to be sent."""
     answer_rate: int = 32 * 1024
 
 
 class Callers:
-    """The open connections, no more than `limit`."""
+    """The open connections: never more than `limit`.
+
+    Each reports when the server begins to wait for its caller (`wait`), and when it begins to work for it (`work`).
+    """
 
     def __init__(self, limit: int, patience: Patience | None = None) -> None:
         self.limit = limit
@@ -60,15 +65,15 @@ class Callers:
         self._loop = asyncio.get_running_loop()
         self._open: set[CallerProtocol] = set()
         self._waiting: dict[CallerProtocol, float] = {}
-        """Until when we wait for the caller; in the order in which the waits began."""
+        """The loop time at which each wait ends; in the order in which the waits began."""
         self._is_sweeping = False
-        self._told_at = -LOG_SEC
-        self._refusal_told_at = -LOG_SEC
+        self._logged_at = -LOG_SEC
+        self._refusal_logged_at = -LOG_SEC
         self._refusals = 0
-        """Since the last line that tells of one."""
+        """How many there were since the last log line about one."""
 
     def admit(self, one: "CallerProtocol") -> None:
-        """Take in a new connection, in the place of another where there are too many."""
+        """Add a new connection; if there are too many then, close one."""
         self._open.add(one)
         self.wait(one, self.patience.head_sec)
         if len(self._open) > self.limit:
@@ -82,34 +87,34 @@ class Callers:
         self._waiting.pop(one, None)
 
     def wait(self, one: "CallerProtocol", seconds: float) -> None:
-        """From now on it is the caller's turn."""
+        """From now on the server waits for the caller, for at most so many seconds."""
         self._waiting.pop(one, None)
         if one in self._open:
             self._waiting[one] = self._loop.time() + seconds
 
     def work(self, one: "CallerProtocol") -> None:
-        """From now on it is ours."""
+        """From now on the server works for the caller, without a time limit."""
         self._waiting.pop(one, None)
 
-    def tell_refusal(self, client: tuple[str, int] | None, status: int, detail: str) -> None:
-        """Log it, with how many there were since the last line; a flood of them is a line a minute."""
+    def log_refusal(self, client: tuple[str, int] | None, status: int, detail: str) -> None:
+        """Log a refused request, at most one in `LOG_SEC`, with how many there were since the last line."""
         self._refusals += 1
-        if self._loop.time() >= self._refusal_told_at + LOG_SEC:
-            self._refusal_told_at = self._loop.time()
+        if self._loop.time() >= self._refusal_logged_at + LOG_SEC:
+            self._refusal_logged_at = self._loop.time()
             more = f" (and {self._refusals - 1:,} more since the last such line)" if self._refusals > 1 else ""
             self._refusals = 0
             log.warning("refused a request from %s with %d: %s%s", client[0] if client else "?", status, detail, more)
 
     def _make_room(self) -> None:
-        """If all others are being worked on, that is the new one itself."""
+        """Close the connection that is waited for longest. That is the new one if the server works on all others."""
         slowest = next(iter(self._waiting))
         self.leave(slowest)
         slowest.transport.abort()
-        if self._loop.time() >= self._told_at + LOG_SEC:
-            self._told_at = self._loop.time()
+        if self._loop.time() >= self._logged_at + LOG_SEC:
+            self._logged_at = self._loop.time()
             log.warning(
-                "the API has %d connections, as many as it may: for each new one, the one is closed whose caller has "
-                "kept it waiting longest",
+                "the API has %d connections, which is the limit: for each new one, the connection is closed whose "
+                "caller has kept the server waiting longest",
                 self.limit,
             )
 
@@ -123,11 +128,11 @@ class Callers:
 
 
 class _RefusedError(Exception):
-    """Ends the reading of a request; the parser passes it on as its own error."""
+    """Stops the parser; `send_400_response` then sends the reason, which is in `_refusal`."""
 
 
 class CallerProtocol(HttpToolsProtocol):
-    """A connection of uvicorn that tells `Callers` whose turn it is, and bounds what a caller may send."""
+    """A connection of uvicorn that reports to `Callers` whom it waits for, and limits what a caller may send."""
 
     def __init__(self, callers: Callers, **given: Any) -> None:
         super().__init__(**given)
@@ -136,16 +141,16 @@ class CallerProtocol(HttpToolsProtocol):
         self._patience = callers.patience
         self._is_in_head = True
         self._head_size = 0
-        """Bytes, without those that came together with its first one."""
+        """Bytes of the head so far, without those that came in the same packet as its first one."""
         self._has_begun = False
-        """A head began in what was just received."""
+        """Whether a head began in the data that was just received."""
         self._is_read = False
-        """All of the newest request is here."""
+        """Whether the newest request is received completely."""
         self._refusal: tuple[int, str] | None = None
         self._worked_on: RequestResponseCycle | None = None
-        """The request that is answered now; uvicorn's `cycle` is the newest one, which may have been sent ahead."""
+        """The request being answered; uvicorn's `cycle` is the newest one, which may have been sent ahead."""
 
-    # --- what the connection tells --------------------------------------------------------------------------------
+    # --- events of the connection ---------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -154,7 +159,7 @@ class CallerProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._callers.leave(self)
         super().connection_lost(exc)
-        if self._worked_on is not None:  # else it would be written to a connection that is closed
+        if self._worked_on is not None:  # else its answer would be written to the closed connection
             self._worked_on.disconnected = True
             self._worked_on.message_event.set()
 
@@ -175,7 +180,7 @@ class CallerProtocol(HttpToolsProtocol):
         if self.cycle is not None:
             self._go_on()
 
-    # --- what the parser finds ------------------------------------------------------------------------------------
+    # --- events of the parser -------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -204,7 +209,7 @@ class CallerProtocol(HttpToolsProtocol):
         self._go_on()
 
     def _excess(self) -> tuple[int, str] | None:
-        """What there is too much of, now that a head is complete."""
+        """Which limit a complete head breaks, as status and detail of the answer; `None` for none."""
         size = len(self.url) + sum(map(len, chain.from_iterable(self.headers)))
         if size > HEAD_LIMIT:
             return _LARGE_HEAD
@@ -214,10 +219,10 @@ class CallerProtocol(HttpToolsProtocol):
             return 429, f"more than {PIPELINE_LIMIT} requests were sent ahead: wait for the answers"
         return None
 
-    # --- whose turn it is -----------------------------------------------------------------------------------------
+    # --- who waits for whom ---------------------------------------------------------------------------------------
 
     def _go_on(self) -> None:
-        """All of a request is here, or an answer was given, or read."""
+        """Called when a request is received completely, and when an answer is finished or has been read."""
         if self.flow.write_paused:
             self._wait_for_reader()
         elif self.pipeline or not self.cycle.response_complete:
@@ -227,31 +232,31 @@ class CallerProtocol(HttpToolsProtocol):
                 self._callers.wait(self, self._patience.body_sec)
         elif self._is_read:
             self._callers.wait(self, self._patience.idle_sec)
-        # else the answer came before the end of the request, whose time goes on
+        # else the answer was sent before the end of the request, whose time limit still runs
 
     def _wait_for_reader(self) -> None:
         size = self.transport.get_write_buffer_size()
         self._callers.wait(self, self._patience.answer_sec + size / self._patience.answer_rate)
 
     def give_up(self) -> None:
-        """The caller kept us waiting too long. Asked again when he doesn't even take the answer to that."""
+        """End a wait that took too long: answer 408, or close. Called again if the caller does not read the 408."""
         if self.transport.is_closing() or self.flow.write_paused:
             self.transport.abort()
         elif self._is_in_head and self._head_size:
-            self.refuse(408, f"the head of the request was not here within {self._patience.head_sec:g} s")
+            self.refuse(408, f"the head of the request was not received within {self._patience.head_sec:g} s")
         elif self.cycle is not None and not self._is_read and not self.cycle.response_started:
-            self.refuse(408, f"the body of the request was not here within {self._patience.body_sec:g} s")
+            self.refuse(408, f"the body of the request was not received within {self._patience.body_sec:g} s")
         else:
             self.transport.close()
 
-    # --- refusals that no application sees ------------------------------------------------------------------------
+    # --- refusals before the application --------------------------------------------------------------------------
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn says the same of all
-        self.refuse(*(self._refusal or (400, "what came is no HTTP")))
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's message is always the same
+        self.refuse(*(self._refusal or (400, "the request is not valid HTTP")))
 
     def refuse(self, status: int, detail: str) -> None:
-        """Answer without the application, and close."""
-        self._callers.tell_refusal(self.client, status, detail)
+        """Answer in place of the application, and close the connection."""
+        self._callers.log_refusal(self.client, status, detail)
         title = HTTPStatus(status).phrase
         content = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail}).encode()
         own = {b"content-type": MEDIA_TYPE.encode(), b"content-length": b"%d" % len(content), b"connection": b"close"}
@@ -262,7 +267,7 @@ class CallerProtocol(HttpToolsProtocol):
 
 
 def protocol_for(callers: Callers) -> type[asyncio.Protocol]:
-    """What uvicorn makes for each connection (its setting `http`)."""
+    """The class that uvicorn instantiates for each connection (its setting `http`)."""
 
     class Bound(CallerProtocol):
         def __init__(self, **given: Any) -> None:
@@ -272,7 +277,7 @@ def protocol_for(callers: Callers) -> type[asyncio.Protocol]:
 
 
 class Throttle:
-    """Answers 503 while `limit` requests are being worked on, so that connections are left for `/health`."""
+    """Answers 503 while `limit` requests are in progress, so that connections are left for `/health`."""
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app = app
@@ -283,7 +288,7 @@ class Throttle:
         if scope["type"] != "http" or str(scope["path"]).startswith("/health"):
             await self._app(scope, receive, send)
         elif self._count >= self._limit:
-            detail = f"{self._limit} requests are being worked on, as many as there may be: ask again"
+            detail = f"{self._limit} requests are in progress, which is the limit: try again"
             await problem(503, detail, headers={"Retry-After": "1", "Connection": "close"})(scope, receive, send)
         else:
             self._count += 1

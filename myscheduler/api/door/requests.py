@@ -1,4 +1,4 @@
-"""What is asked of the API and how it was answered, in the log at DEBUG; without queries, headers and bodies."""
+"""Logs each request and the status of its answer at DEBUG, without query, headers and body."""
 
 import logging
 import time
@@ -9,6 +9,8 @@ log = logging.getLogger(__name__)
 
 
 class RequestLog:
+    """ASGI middleware that writes one log line per request."""
+
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
@@ -18,14 +20,14 @@ class RequestLog:
             return
         began, status = time.perf_counter(), 0
 
-        async def told(message: Message) -> None:
+        async def noting_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, told)
+            await self._app(scope, receive, noting_status)
         finally:
             client = scope.get("client")
             log.debug(

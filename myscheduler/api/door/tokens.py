@@ -1,4 +1,4 @@
-"""The API token: who sends the right one comes in, always; who tries others is slowed down and logged."""
+"""The check of the API token. The right one is always accepted; callers that try others are slowed down and logged."""
 
 import hmac
 import logging
@@ -13,20 +13,20 @@ from myscheduler.core.access.allowed_hosts import address_of
 from myscheduler.core.findings.problem import printable
 
 TRIES = 60
-"""Wrong or missing tokens that an address may send at once."""
+"""How many requests without the right token an address may send before it gets 429."""
 TRY_SEC = 1.0
-"""After those, one in so many seconds is still judged."""
+"""After those, one request in so many seconds still gets 401 instead of 429."""
 CALLERS = 4_096
-"""Addresses that are remembered."""
+"""The most addresses that are remembered."""
 
 log = logging.getLogger(__name__)
 
 
 def bearer(token: str) -> Callable[[Request], Awaitable[None]]:
-    """Refuses requests without `Authorization: Bearer TOKEN`."""
+    """A check that raises `HTTPException` (401 or 429) for requests without `Authorization: Bearer TOKEN`."""
     expected = token.encode()
     tries = Buckets(TRIES, TRY_SEC, most=CALLERS)
-    told = Trickle()
+    warnings = Trickle()
 
     async def check(request: Request) -> None:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
@@ -37,11 +37,9 @@ def bearer(token: str) -> Callable[[Request], Awaitable[None]]:
         wait = tries.take(_neighbourhood(peer))
         status = 429 if wait else 401
         path = printable(request.url.path[:200])
-        told.warn(log, "refused %s %s from %s with %d: %s%s", request.method, path, peer, status, what)
+        warnings.warn(log, "refused %s %s from %s with %d: %s%s", request.method, path, peer, status, what)
         if wait:
-            detail = (
-                "too many requests without the right API token came from your address: wait, and send the right one"
-            )
+            detail = "your address sent too many requests without the right API token: wait, then send the right one"
             raise HTTPException(429, detail, {"Retry-After": str(math.ceil(wait))})
         detail = "send the API token as 'Authorization: Bearer TOKEN'"
         raise HTTPException(401, detail, {"WWW-Authenticate": "Bearer"})
@@ -50,6 +48,6 @@ def bearer(token: str) -> Callable[[Request], Awaitable[None]]:
 
 
 def _neighbourhood(peer: str) -> str:
-    """Who has one address of IPv6 has all of its /64."""
+    """The address, or its /64 network for IPv6: whoever has one address of such a network usually has all of them."""
     address = address_of(peer)
     return str(IPv6Network((address, 64), strict=False)) if isinstance(address, IPv6Address) else peer

@@ -1,4 +1,4 @@
-"""Limits of rate: how often something may happen, and how many lines a log may get of what strangers cause."""
+"""Rate limits (token buckets), for attempts of callers and for log lines that strangers can cause."""
 
 import logging
 import time
@@ -10,7 +10,7 @@ Clock = Callable[[], float]
 
 
 class Bucket:
-    """Holds up to `size` drops and gets one every `every_sec` seconds; each event takes one (token bucket)."""
+    """A token bucket: holds up to `size` tokens, gets one every `every_sec` seconds, and each event takes one."""
 
     __slots__ = ("_at", "_every_sec", "_left", "_size")
 
@@ -21,7 +21,7 @@ class Bucket:
         self._at = now
 
     def take(self, now: float) -> float:
-        """0 when there was a drop, else the seconds until there is one."""
+        """Take a token. Returns 0 if there was one, else the seconds until there is one."""
         self._left = min(self._size, self._left + (now - self._at) / self._every_sec)
         self._at = now
         if self._left < 1:
@@ -31,7 +31,7 @@ class Bucket:
 
 
 class Buckets:
-    """A bucket for each of the last `most` callers."""
+    """One bucket per caller, for the `most` callers seen last."""
 
     def __init__(self, size: int, every_sec: float, *, most: int, clock: Clock = time.monotonic) -> None:
         self._make = partial(Bucket, size, every_sec)
@@ -43,7 +43,7 @@ class Buckets:
         return len(self._of)
 
     def take(self, caller: str) -> float:
-        """As `Bucket.take`, from the bucket of the caller."""
+        """Like `Bucket.take`, with the caller's bucket."""
         now = self._clock()
         bucket = self._of.get(caller)
         if bucket is None:
@@ -55,7 +55,7 @@ class Buckets:
 
 
 class Trickle:
-    """Writes up to `lines` warnings at once, then one in `every_sec` seconds, and counts those that it leaves out."""
+    """Logs up to `lines` warnings at once, then one every `every_sec` seconds; the others are only counted."""
 
     def __init__(self, lines: int = 20, every_sec: float = 6.0, *, clock: Clock = time.monotonic) -> None:
         self._clock = clock
@@ -63,7 +63,7 @@ class Trickle:
         self._left_out = 0
 
     def warn(self, log: logging.Logger, text: str, *values: object) -> None:
-        """The text has a `%s` at its end, for how many lines before it are missing."""
+        """Log `text % values`. The text ends with one more `%s`, for the number of lines left out before."""
         if self._bucket.take(self._clock()):
             self._left_out += 1
             return

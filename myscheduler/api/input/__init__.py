@@ -1,4 +1,4 @@
-"""What requests carry, read and judged: query parameters, times, bodies of jobs, ids of requests.
+"""Reads and validates what requests contain: query parameters, timestamps, JSON bodies, idempotency keys.
 
-Import from the routes. It knows the core.
+Imported by the routes. May import the core.
 """

@@ -1,4 +1,4 @@
-"""Reading JSON bodies: what is not JSON, too large or not an object is said so, and never reaches a handler."""
+"""Reads JSON bodies. A body that is too large, is not JSON or is not an object is refused before any handler."""
 
 import json
 import re
@@ -31,16 +31,16 @@ from myscheduler.core.schedule.timestamps import parse_moment
 from myscheduler.errors import ScheduleError
 
 READ_AT_ONCE = 4_096
-"""Bytes of a body that is read on the event loop, as most are: a thread would take longer."""
+"""Bodies of up to so many bytes, as most have, are parsed on the event loop: a thread would take longer."""
 _NEVER_TOO_MUCH = min(LONGEST_NUMBER, MOST_VALUES, MOST_REFERENCES)
-"""Bytes: fewer can't hold more digits, values or references than there may be in a body."""
+"""Bytes. A body of at most this size can't exceed the limits of digits, values and references."""
 _TOO_LARGE = f"the body is larger than {LARGEST_BODY // 1024**2} MiB"
 
 
 async def read_object(request: Request) -> dict[str, Any]:
-    """The body as an object; no body at all is an empty one. Its bytes are `request.state.size`.
+    """The body as an object; an empty body is an empty object. Sets `request.state.size`, the body's size in bytes.
 
-    Raises `BadRequestError`.
+    Raises `BadRequestError` for what can't be read, and `InvalidInputError` for what is nested too deeply.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > LARGEST_BODY:
@@ -63,7 +63,7 @@ def _object(content: bytearray) -> dict[str, Any]:
     if _is_too_deep(content):
         raise InvalidInputError([Complaint((), "too-large", f"the body is nested more than {DEEPEST} levels deep")])
     try:
-        # given bytes, the parser would guess other encodings, where depth hides
+        # given bytes, the parser would detect UTF-16 and UTF-32, in which `_is_too_deep` finds no brackets
         value = _DECODER.decode(content.removeprefix(BOM_UTF8).decode())
     except ValueError as error:
         message = f"the body is not JSON: {error}"
@@ -79,11 +79,11 @@ def _object(content: bytearray) -> dict[str, Any]:
 
 
 _TOKEN = re.compile(rb"\"(?:[^\"\\]|\\.)*+\"?|[\[\]{}]", re.DOTALL)
-"""A text of JSON, which may hold brackets, or a bracket."""
+"""A JSON string, which may contain brackets, or a single bracket outside of strings."""
 
 
 def _is_too_deep(content: bytearray) -> bool:
-    """Found without the recursion of a parser, which has an end of its own."""
+    """Checks the nesting without recursion: the parser would hit Python's recursion limit."""
     if content.count(b"[") + content.count(b"{") <= DEEPEST:
         return False
     depth = 0
@@ -98,7 +98,7 @@ def _is_too_deep(content: bytearray) -> bool:
 
 
 async def read_fields(request: Request, **kinds: type) -> dict[str, Any]:
-    """A body whose every key is optional; `kinds` names the keys and the types of their values."""
+    """A body in which every key is optional; `kinds` has the allowed keys and the types of their values."""
     body = await read_object(request)
     complaints = [
         Complaint((key,), "unknown-key", f"unknown key {key_shown(key)!r}: the keys are {', '.join(kinds)}")
@@ -117,37 +117,38 @@ async def read_fields(request: Request, **kinds: type) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class TriggerRequest:
-    """What a caller says of a manual run."""
+    """The body of a trigger."""
 
     body: Mapping[str, Any]
     by: str
     may_overlap: bool
+    """Whether the manual run may start while other executions of the job are running."""
 
 
 async def read_trigger(request: Request) -> TriggerRequest:
-    """`by` as in `actor_of`, and `overlap: allow`, which lets it run beside what is under way."""
+    """Reads `by` (see `actor_of`), and `overlap`, which may only be `allow`: run beside executions in progress."""
     body = await read_fields(request, by=str, overlap=str)
     overlap = body.get("overlap")
     if overlap not in (None, "allow"):
-        message = f"{shown(overlap)} is not 'allow': leave it out to wait for the execution that is under way"
+        message = f"{shown(overlap)} is not 'allow': leave it out to wait for the execution in progress"
         raise InvalidInputError([Complaint(("overlap",), "invalid-value", message)])
     return TriggerRequest(body, actor_of(request, body), may_overlap=overlap is not None)
 
 
 def actor_of(request: Request, body: Mapping[str, Any]) -> str:
-    """Who asks: the body's `by`, else `X-Forwarded-User`, else `api`. Recorded as claimed."""
+    """The actor to record: the body's `by`, else the header `X-Forwarded-User`, else `api`. It is not verified."""
     actor = str(body.get("by") or request.headers.get("x-forwarded-user") or "api")
     return _printable(actor[:LONGEST_ACTOR])
 
 
 def _printable(text: str) -> str:
-    """Without what a terminal would obey."""
+    """The text with unprintable characters replaced by spaces, so that it can't control a terminal."""
     return "".join(char if char.isprintable() else " " for char in text)
 
 
 @dataclass(frozen=True, slots=True)
 class PauseRequest:
-    """What a caller says of the pause that he lays."""
+    """The body of a pause."""
 
     by: str
     reason: str | None
@@ -155,11 +156,11 @@ class PauseRequest:
 
 
 async def read_pause(request: Request, *, zone: str, now: datetime) -> PauseRequest:
-    """`by` as in `actor_of`, `reason`, and `until`: RFC 3339, or local time in `zone`. All may be left out."""
+    """Reads `by` (see `actor_of`), `reason`, and `until`: RFC 3339, or local time in `zone`. All are optional."""
     body = await read_fields(request, by=str, reason=str, until=str)
     reason = " ".join(str(body.get("reason") or "").split())
     if len(reason) > LONGEST_REASON:
-        message = f"is longer than {LONGEST_REASON} characters: shorten it, or link to what explains it"
+        message = f"is longer than {LONGEST_REASON} characters: shorten it, or link to an explanation"
         raise InvalidInputError([Complaint(("reason",), "invalid-value", message)])
     return PauseRequest(actor_of(request, body), _printable(reason) or None, _until(body.get("until"), zone, now))
 
@@ -171,15 +172,15 @@ def _until(text: str | None, zone: str, now: datetime) -> datetime | None:
         until = parse_moment(text, zone)
     except ScheduleError as error:
         advice = f"write RFC 3339 such as 2027-04-01T09:00:00+09:00, or local time in {zone}"
-        message = f"{shown(text)} is no moment: {advice}"
+        message = f"{shown(text)} is not a timestamp: {advice}"
         raise InvalidInputError([Complaint(("until",), "invalid-moment", message)]) from error
     if until <= now:
-        raise InvalidInputError([Complaint(("until",), "invalid-moment", "is over already: write a later moment")])
+        raise InvalidInputError([Complaint(("until",), "invalid-moment", "is in the past: write a later time")])
     return until
 
 
 async def read_resume(request: Request) -> tuple[CatchUp, str]:
-    """The body's `catchup`, `none` when left out, and who asks."""
+    """Reads `catchup`, whose default is `none`, and the actor (see `actor_of`)."""
     body = await read_fields(request, by=str, catchup=str)
     return _catch_up(body.get("catchup")), actor_of(request, body)
 
@@ -207,7 +208,7 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(values) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        message = f"the key {key_shown(twice)!r} stands twice in an object"
+        message = f"the key {key_shown(twice)!r} appears twice in an object"
         raise ValueError(message)
     return values
 

@@ -1,4 +1,4 @@
-"""Judging what callers send, beside the event loop."""
+"""Runs expensive checks of input in a thread, one at a time, off the event loop."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,25 +7,26 @@ from itertools import count
 from typing import TypeVar
 
 SIZE_A_SEC = 100 * 1024
-"""Bytes that count as much as having come a second later."""
+"""This many bytes of input cost as much priority as arriving a second later."""
 
 T = TypeVar("T")
 
 
 class Judge:
-    """Judges one thing at a time: of those that wait, what is small before what is large.
+    """Runs one question at a time in a thread; of those that wait, small and early ones first.
 
-    Several threads would not be faster, as they share the interpreter; the event loop would wait for each of them.
+    Several threads would not be faster, because they share the interpreter lock, and would slow down the event loop.
+    Invariant: `_is_busy` is true from the moment a question gets its turn until it is answered.
     """
 
     def __init__(self) -> None:
         self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
-        """A heap: by when they came, and how large they are."""
+        """A heap. The key is the time of arrival, plus a delay by size; then the order of arrival."""
         self._numbers = count()
         self._is_busy = False
 
     async def ask(self, question: Callable[[], T], *, size: int = 0) -> T:
-        """The answer, or what the question raises. `size` is that of what is judged, in bytes."""
+        """Run `question` in a thread when it is its turn; returns or raises what it does. `size` is in bytes."""
         if self._is_busy:
             await self._wait(size)
         self._is_busy = True
@@ -41,15 +42,15 @@ class Judge:
         try:
             await turn
         except asyncio.CancelledError:
-            if not turn.cancelled():  # it had its turn, and does not take it
+            if not turn.cancelled():  # it was given the turn already, so pass it on
                 self._call_next()
             raise
 
     def _call_next(self) -> None:
-        """Who has the turn is busy from now on, so that nobody who comes meanwhile is before him."""
+        """Give the turn to the next waiting question; busy at once, so that no newcomer gets ahead of it."""
         self._is_busy = False
         while self._waiting and not self._is_busy:
             _, _, turn = heappop(self._waiting)
-            if not turn.done():  # else whoever waited went away
+            if not turn.done():  # else the waiting caller was cancelled
                 turn.set_result(None)
                 self._is_busy = True

@@ -1,4 +1,4 @@
-"""Moments in queries."""
+"""Timestamps in query parameters."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from myscheduler.errors import ScheduleError
 
 
 def read_moment(name: str, text: str | None, zone: str) -> datetime | None:
-    """RFC 3339, or local time of the service's zone; `InvalidInputError` names the parameter."""
+    """The time in the parameter `name`: RFC 3339, or local time in `zone`. Raises `InvalidInputError`."""
     if text is None:
         return None
     try:
@@ -19,5 +19,5 @@ def read_moment(name: str, text: str | None, zone: str) -> datetime | None:
 
 
 def unescaped(text: str) -> str:
-    """A plus sign before the offset that was not escaped in the URL arrives as a space."""
+    """The text with the plus sign before its offset restored: unescaped in a URL, it arrives as a space."""
     return f"{text[:-6]}+{text[-5:]}" if text[-6:-5] == " " and text[-3:-2] == ":" and len(text) > 16 else text

@@ -1,6 +1,6 @@
-"""What is asked of the parameters of every route.
+"""Checks the parameters of every route.
 
-In a query, a name that the route does not know is a mistake, and so is a single value that is given twice.
+A query parameter that the route does not know is an error, and so is one that appears twice but takes a single value.
 """
 
 from collections import Counter
@@ -14,22 +14,23 @@ from myscheduler.api.errors import InvalidInputError
 from myscheduler.core.findings.problem import Complaint, did_you_mean, shown
 from myscheduler.errors import JobNotFoundError
 
-MOST_TOLD = 20
+MOST_REPORTED = 20
+"""The most mistakes reported in one answer."""
 
 
 def check_parameters(request: Request) -> None:
-    """Raises `InvalidInputError` with the first `MOST_TOLD` mistakes."""
+    """Raises `InvalidInputError` with the first `MOST_REPORTED` mistakes."""
     if not request.scope["query_string"]:
         return
     known = _parameters(request.scope["route"])
     counts = Counter(name for name, _ in request.query_params.multi_items())
     wrong = list(_mistakes(counts, known))
     if wrong:
-        raise InvalidInputError([_complaint(name, known) for name in wrong[:MOST_TOLD]])
+        raise InvalidInputError([_complaint(name, known) for name in wrong[:MOST_REPORTED]])
 
 
 def refuse_nul(request: Request) -> None:
-    """No job has such an id, and PostgreSQL can't even be asked for it."""
+    """Raises `JobNotFoundError` for a job id with a NUL: no job has one, and PostgreSQL rejects a query with it."""
     job_id = request.path_params.get("job_id", "")
     if "\x00" in job_id:
         raise JobNotFoundError(job_id)
@@ -44,15 +45,15 @@ def _mistakes(counts: Counter[str], known: dict[str, bool]) -> Iterator[str]:
 def _complaint(name: str, known: dict[str, bool]) -> Complaint:
     label = name if len(name) <= 60 else f"{name[:59]}…"
     if name in known:
-        return Complaint((label,), "repeated-parameter", "stands more than once: write it once")
+        return Complaint((label,), "repeated-parameter", "appears more than once: write it once")
     hint = did_you_mean(name, known)
     if not hint:
-        hint = f": the parameters here are {', '.join(known)}" if known else ": none is taken here"
+        hint = f": the parameters here are {', '.join(known)}" if known else ": this route takes none"
     return Complaint((label,), "unknown-parameter", f"unknown query parameter {shown(name)}{hint}")
 
 
 def _parameters(route: APIRoute) -> dict[str, bool]:
-    """The names that the route takes, and whether each may be repeated."""
+    """The names of the route's query parameters, and whether each may be repeated."""
     return {param.alias: _is_list(param.field_info.annotation) for param in route.dependant.query_params}
 
 

@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: a repeated request is answered as the first was, and does nothing again."""
+"""`Idempotency-Key`: a request repeated with the same key gets the answer of the first one, and changes nothing."""
 
 import asyncio
 import hashlib
@@ -21,20 +21,22 @@ HEADER = "Idempotency-Key"
 REPLAYED = {"Idempotency-Replayed": "true"}
 
 Work = Callable[[RequestKey | None], Awaitable[Mapping[str, Any]]]
-"""Does what is asked for, keeps its answer under the key in the same transaction, and returns the answer."""
+"""Carries out the request, stores its answer under the key in the same transaction, and returns the answer."""
 
 
 class Repeats:
+    """Answers repeated requests. Of requests with the same key, one runs at a time; the others wait for its answer."""
+
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         self._store = store
         self._now = now
         self._pending: dict[str, asyncio.Event] = {}
-        """Set when the request with that key has its answer."""
+        """By key; each event is set when the running request with that key has ended."""
 
     async def answer(self, request: Request, body: Mapping[str, Any], work: Work) -> JSONResponse:
-        """What `work` gives, or what it gave to an earlier request with the same key.
+        """The answer of `work`, or the stored one of an earlier request with the same key.
 
-        Raises `InvalidInputError` for a key that can't be used, or that was used for another request.
+        Raises `InvalidInputError` for a key that is not valid, or that was used for another request.
         """
         key = self._key_of(request, body)
         if key is None:
@@ -53,7 +55,7 @@ class Repeats:
         if kept is None:
             return JSONResponse(await work(key))
         if kept.fingerprint != key.fingerprint:
-            message = "was used for another request in the last 24 hours: write a key of its own for each request"
+            message = "was used for another request in the last 24 hours: use a new key for each request"
             raise InvalidInputError([Complaint((HEADER,), "key-used", message)])
         return JSONResponse(kept.answer, headers=REPLAYED)
 
@@ -63,7 +65,7 @@ class Repeats:
             return None
         key = written[0].strip()
         if len(written) > 1 or not (key.isascii() and key.isprintable() and 1 <= len(key) <= LONGEST_KEY):
-            message = f"has to be one text of 1 to {LONGEST_KEY} printable ASCII characters, such as a UUID"
+            message = f"has to be a single value of 1 to {LONGEST_KEY} printable ASCII characters, such as a UUID"
             raise InvalidInputError([Complaint((HEADER,), "invalid-key", message)])
         asked = json.dumps([request.method, request.url.path, body], sort_keys=True)
         return RequestKey(key, hashlib.sha256(asked.encode()).hexdigest(), self._now())

@@ -1,4 +1,5 @@
-"""The operations of the API, a module a subject. Each reads its input, asks the service, and answers in a shape.
+"""The operations of the API, one module per subject. Each validates its input, calls the service, and answers in one of
+the `shapes`.
 
-Import from `create_api`. It knows `input`, `shapes`, the service and the store's rows.
+Imported by `create_api`. May import `input`, `shapes`, the service and the store's rows.
 """

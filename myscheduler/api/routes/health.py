@@ -1,4 +1,4 @@
-"""`/health`: open without a token. `live` says that the process answers, `ready` that it fires and records."""
+"""`/health`, which needs no token. `live`: the process answers. `ready`: calls are sent and recorded."""
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
@@ -9,6 +9,7 @@ from myscheduler.service.store_health import StoreHealth
 
 
 def health_router(store_health: StoreHealth, *, zone: str) -> APIRouter:
+    """`zone` is the service's IANA zone."""
     router = APIRouter(tags=["health"])
 
     @router.get("/health")

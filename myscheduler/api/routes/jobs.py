@@ -1,4 +1,4 @@
-"""`/api/v1/jobs`: ad-hoc jobs, and pause, resume, trigger and history of every job."""
+"""`/api/v1/jobs`: creating, replacing and deleting API jobs; pause, resume, trigger and history of all jobs."""
 
 import asyncio
 import logging
@@ -39,15 +39,16 @@ from myscheduler.service.dispatch.dispatcher import Dispatcher
 from myscheduler.service.gitops.reconciler import Reconciler
 
 DETAIL_EXECUTIONS = 50
+"""The most executions in the detail of a job."""
 LIGHT = 2_048
-"""Bytes of a body that is judged at once, where no field of it can take long; a thread would take longer than that."""
+"""Bodies of up to so many bytes are validated on the event loop, if they only have fields that are validated fast."""
 _LIGHT_FIELDS = JobFields.model_fields.keys() - {"blackout", "calendar"}
 TRIGGER_SEC = 10.0
-"""How long a trigger waits to be recorded before it is refused."""
+"""How long a trigger waits for its record in the database before it is refused."""
 
 log = logging.getLogger(__name__)
 
-Limit = Annotated[int, Query(ge=1, le=1000, description="How many rows at the most, newest first.")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="The most rows in the answer, newest first.")]
 
 
 def _has_many(body: Mapping[str, Any]) -> bool:
@@ -55,7 +56,7 @@ def _has_many(body: Mapping[str, Any]) -> bool:
 
 
 def _body() -> dict[str, Any]:
-    """The body of POST and PUT for the OpenAPI page; it is read by `declare`, as manifests are."""
+    """The body of POST and PUT in OpenAPI. It is only documented here: bodies are validated like manifests."""
     schema = JobFields.model_json_schema()
     schema = _inlined(schema, schema.pop("$defs"))
     schema["properties"]["replace_existing"] = {"type": "boolean", "default": False}
@@ -63,7 +64,7 @@ def _body() -> dict[str, Any]:
 
 
 def _inlined(schema: Any, parts: Mapping[str, Any]) -> Any:
-    """The schema with its parts in their places: a reference would lead nowhere in the page."""
+    """The schema with each `$ref` replaced by what it refers to: in the OpenAPI page it could not be resolved."""
     if isinstance(schema, list):
         return [_inlined(one, parts) for one in schema]
     if not isinstance(schema, dict):
@@ -87,7 +88,7 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     now: Callable[[], datetime],
     grants: Callable[[], Grants],
 ) -> APIRouter:
-    """The routes of the contract; `zone` is the service's."""
+    """The routes below `/jobs`. `zone` is the service's; `grants` returns the secrets that API jobs may use."""
     router = APIRouter(prefix="/jobs", tags=["jobs"])
     views, executions = JobViews(zone), ExecutionViews(zone)
     listing = Listing(views)
@@ -95,9 +96,12 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
 
     @asynccontextmanager
     async def judged(request: Request, body: dict[str, Any]) -> AsyncIterator[JobSpec]:
-        """What the body declares, while it is stored; `InvalidInputError` says which rules it breaks."""
+        """The spec that the body declares, for a block that stores it. Raises `InvalidInputError` if it breaks rules.
+
+        Rules of the policy may change while a thread validates; then the spec is validated anew.
+        """
         spec, judged_by = None, None
-        while spec is None or judged_by != (reconciler.terms, grants()):  # they may have changed meanwhile
+        while spec is None or judged_by != (reconciler.terms, grants()):  # they may have changed in between
             judged_by = reconciler.terms, grants()
             question = partial(_spec, body, *judged_by, now())
             is_light = request.state.size <= LIGHT and not body.keys() - _LIGHT_FIELDS and not _has_many(body)
@@ -110,7 +114,7 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     @router.post("", responses=_answers(shapes.JobStatus), openapi_extra=_BODY)
     @router.post("/", include_in_schema=False)
     async def create_job(request: Request) -> JSONResponse:
-        """Add a job. With `replace_existing: true` an API job of the same id is replaced."""
+        """Create a job. With `replace_existing: true`, an API job with the same id is replaced."""
         body = await read_object(request)
 
         async def create(key: RequestKey | None) -> Mapping[str, Any]:
@@ -134,21 +138,21 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
 
     @router.get("/executions/recent", responses=_answers(ExecutionList))
     async def recent_executions(limit: Limit = 100) -> JSONResponse:
-        """The newest history of all jobs."""
+        """The newest executions of all jobs."""
         records = await store.read(partial(execution_rows.recent, limit=limit))
         return JSONResponse({"executions": [executions.view(one) for one in records], "count": len(records)})
 
     @router.get("/{job_id}", responses=_answers(shapes.JobDetail))
     async def get_job(job_id: str) -> JSONResponse:
-        """One job with its newest history."""
+        """One job with its newest executions."""
         found = await store.read(partial(_one_with_history, job_id=job_id))
         held = job_id in reconciler.state.held
-        # the next run of a paused job is searched for, which may take long
+        # searching the next run of a paused job may take long
         return JSONResponse(await asyncio.to_thread(views.detail, *found, held=held))
 
     @router.put("/{job_id}", responses=_answers(shapes.JobStatus), openapi_extra=_BODY)
     async def replace_job(job_id: str, request: Request) -> JSONResponse:
-        """Give an API job another spec; its history, pause and phase stay."""
+        """Replace the spec of an API job; its history, pause and phase stay."""
         body = await read_object(request)
         _take_flag(body, "replace_existing")
         if body.get("job_id") not in (None, job_id):
@@ -161,29 +165,29 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
 
     @router.delete("/{job_id}", responses=_answers(shapes.JobStatus))
     async def delete_job(job_id: str, request: Request) -> JSONResponse:
-        """Remove an API job; its history stays."""
+        """Delete an API job; its history stays."""
         await catalog.delete(job_id, by=actor_of(request, {}))
-        reconciler.wake()  # a manifest may have waited for the id
+        reconciler.wake()  # a manifest may declare a job with this id
         return JSONResponse({"job_id": job_id, "status": "deleted"})
 
     @router.post("/{job_id}/pause", responses=_answers(shapes.JobStatus))
     async def pause_job(job_id: str, request: Request) -> JSONResponse:
-        """Stop sending, perhaps for a `reason` and only `until` some moment; due slots are recorded as skipped."""
+        """Pause a job, optionally with a `reason` and `until` a time. Slots due meanwhile are recorded as skipped."""
         asked = await read_pause(request, zone=zone, now=now())
         await catalog.pause(job_id, by=asked.by, reason=asked.reason, until=asked.until)
         return JSONResponse({"job_id": job_id, "status": "paused"})
 
     @router.post("/{job_id}/resume", responses=_answers(shapes.JobStatus))
     async def resume_job(job_id: str, request: Request) -> JSONResponse:
-        """Send again from now on. Slots of the paused time run only where `catchup` is `last` or `all`."""
+        """Resume a job. Slots of the paused time run only if `catchup` is `last` or `all`."""
         catch_up, by = await read_resume(request)
         await catalog.resume(job_id, catch_up=catch_up, by=by)
         return JSONResponse({"job_id": job_id, "status": "resumed"})
 
     @router.post("/{job_id}/trigger", responses=_answers(shapes.Triggered))
     async def trigger_job(job_id: str, request: Request) -> JSONResponse:
-        """Run a job now, whatever its schedule; a paused one too. It waits for what is under way, unless `overlap` is
-        `allow`; one may wait.
+        """Run a job now, whatever its schedule, even if it is paused. The run waits for executions in progress, unless
+        `overlap` is `allow`; one run may wait.
         """
         asked = await read_trigger(request)
 
@@ -192,7 +196,9 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
                 async with asyncio.timeout(TRIGGER_SEC):
                     run = await dispatcher.trigger(job_id, by=asked.by, may_overlap=asked.may_overlap, key=key)
             except TimeoutError as error:
-                message = "the trigger could not be recorded in time: see /health/ready, and the history before a retry"
+                message = (
+                    "the trigger could not be recorded in time: check /health/ready, and the history before you retry"
+                )
                 raise StoreUnavailableError(message) from error
             done = "queued" if run.is_queued else "triggered"
             log.info("job %s", done, extra={"job_id": job_id, "execution_id": run.execution_id, "by": asked.by})
@@ -202,7 +208,7 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
 
     @router.get("/{job_id}/executions", responses=_answers(JobExecutionList))
     async def job_executions(job_id: str, limit: Limit = 50) -> JSONResponse:
-        """A job's history, newest first; that of a removed job too."""
+        """A job's executions, newest first; also those of a deleted job."""
         records = await store.read(partial(_history, job_id=job_id, limit=limit))
         return JSONResponse(
             {"job_id": job_id, "executions": [executions.view(one) for one in records], "count": len(records)}
@@ -232,7 +238,7 @@ def _take_flag(body: dict[str, Any], name: str) -> bool:
 
 
 def _history(connection: Connection, job_id: str, limit: int) -> list[Record]:
-    """Raises `JobNotFoundError` where neither a run, nor the job, nor an entry of the audit trail tells of one."""
+    """Raises `JobNotFoundError` if there is neither such a job, nor an execution or an audit entry of one."""
     records = execution_rows.of_job(connection, job_id, limit)
     if not records and not job_rows.find_jobs(connection, [job_id]) and not audit_rows.knows(connection, job_id):
         raise JobNotFoundError(job_id)

@@ -1,7 +1,7 @@
-"""`/docs`: the API page, from files of this machine alone; and what leads to it.
+"""`/docs`: the API page (Swagger UI), its files, and the redirect from `/`.
 
-Swagger UI comes from a package, pinned by the lock. Nothing is loaded from elsewhere, and the page has no script of its
-own in it, so that its policy can forbid both.
+All files are served from here: Swagger UI is in a package that `requirements.txt` pins. The page loads nothing from
+other hosts and has no inline script, so its Content-Security-Policy can forbid both.
 """
 
 from importlib.resources import files
@@ -35,7 +35,7 @@ SwaggerUIBundle({
   deepLinking: true,
   layout: "BaseLayout",
   presets: [SwaggerUIBundle.presets.apis],
-  validatorUrl: null, // else the API would be shown to a service elsewhere
+  validatorUrl: null, // else the API would be sent to an external validator
 });
 """
 POLICY = (
@@ -43,7 +43,7 @@ POLICY = (
     "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 _FRESH = {"Cache-Control": "no-cache"}
-"""Kept by the browser, but asked for anew each time: the answer is mostly 304."""
+"""The browser keeps the file, but revalidates it each time; the answer is mostly 304."""
 
 
 def pages_router() -> APIRouter:

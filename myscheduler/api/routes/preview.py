@@ -1,4 +1,4 @@
-"""`/api/v1/preview`: the next fire times of the jobs that are stored."""
+"""`/api/v1/preview`: the next fire times of the stored jobs."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
+from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
 from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import jobs as job_rows
@@ -21,8 +21,9 @@ from myscheduler.core.job.job import Job
 from myscheduler.errors import JobNotFoundError
 
 COUNT = 5
+"""The fire times per job by default."""
 MOST = 50_000
-"""Fire times in one answer: working out more would take seconds from everybody else."""
+"""The most fire times in one answer: computing more would slow down other requests for seconds."""
 
 
 class PreviewList(TypedDict):
@@ -31,16 +32,16 @@ class PreviewList(TypedDict):
 
 def preview_router(store: Store, *, zone: str, now: Callable[[], datetime]) -> APIRouter:
     router = APIRouter(prefix="/preview", tags=["jobs"])
-    judge = Judge()  # one at a time, and not in a thread that reads the database for others
+    judge = Judge()  # one at a time, and not in one of the threads that read the database
 
     @router.get("", responses={200: {"model": PreviewList}})
     async def preview_jobs(
         start: Annotated[str | None, Query(alias="from", description="RFC 3339; now when left out.")] = None,
-        until: Annotated[str | None, Query(description="RFC 3339; no later fire time is told.")] = None,
-        count: Annotated[int, Query(ge=1, le=1000, description="How many fire times of each job.")] = COUNT,
+        until: Annotated[str | None, Query(description="RFC 3339; no later fire times are listed.")] = None,
+        count: Annotated[int, Query(ge=1, le=1000, description="The most fire times of each job.")] = COUNT,
         job_id: Annotated[list[str] | None, Query(description="Only these jobs; may be repeated.")] = None,
     ) -> Response:
-        """The next times at which jobs run, each in the job's zone, with what is left out between them."""
+        """The next fire times of jobs, each in the job's zone, with the slots that are left out between them."""
         beginning = read_moment("from", start, zone) or now()
         end = read_moment("until", until, zone)
         if end is not None and end < beginning:
@@ -53,7 +54,7 @@ def preview_router(store: Store, *, zone: str, now: Callable[[], datetime]) -> A
 
 
 def _chosen(connection: Connection, *, job_ids: list[str] | None, count: int) -> list[Job]:
-    """Raises `JobNotFoundError`, and `InvalidInputError` for more than is worked out."""
+    """The jobs asked for. Raises `JobNotFoundError`, and `InvalidInputError` for more than `MOST` fire times."""
     if job_ids is None:
         jobs = job_rows.all_jobs(connection)
     else:
@@ -68,10 +69,10 @@ def _chosen(connection: Connection, *, job_ids: list[str] | None, count: int) ->
 
 
 def _previews(jobs: list[Job], *, zone: str, start: datetime, until: datetime | None, count: int) -> bytes:
-    """The answer, worked out beside the event loop: thousands of jobs take a second."""
-    told = [
+    """The answer as JSON. Runs in a thread: thousands of jobs take a second."""
+    views = [
         preview(job.spec, zone=zone, created_at=job.created_at, start=start, until=until, count=count).as_json()
         | {"paused": job.is_paused}
         for job in jobs
     ]
-    return json.dumps({"jobs": told}, ensure_ascii=False).encode()
+    return json.dumps({"jobs": views}, ensure_ascii=False).encode()

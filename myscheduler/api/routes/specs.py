@@ -1,4 +1,4 @@
-"""`/api/v1/specs`: every stored job with its whole spec, for commands that compare or export them."""
+"""`/api/v1/specs`: all stored jobs with their whole specs, for the commands `plan` and `export`."""
 
 import json
 
@@ -11,7 +11,7 @@ from myscheduler.core.gitops.inventory import inventory
 
 
 def specs_router(store: Store, *, zone: str) -> APIRouter:
-    """`zone` is the service's."""
+    """`zone` is the service's IANA zone."""
     router = APIRouter(prefix="/specs", tags=["sync"])
 
     @router.get("")
@@ -21,7 +21,7 @@ def specs_router(store: Store, *, zone: str) -> APIRouter:
         return Response(await store.read(read), media_type="application/json")
 
     def read(connection: Connection) -> bytes:
-        """The answer as text, made off the event loop: thousands of specs take their time."""
+        """The answer as JSON. Runs in a thread: thousands of specs take long."""
         items = [item.as_json() for item in inventory(job_rows.all_jobs(connection)).values()]
         return json.dumps({"timezone": zone, "jobs": items}, ensure_ascii=False).encode()
 

@@ -1,4 +1,4 @@
-"""`/api/v1/sync`: the reconciler's state, and a pass on request."""
+"""`/api/v1/sync`: the state of the reconciler, and a pass on request."""
 
 import logging
 from contextlib import suppress
@@ -18,65 +18,66 @@ from myscheduler.errors import JobConflictError, StoreUnavailableError
 from myscheduler.service.gitops.reconciler import Reconciler
 
 LONGEST = 64
+"""Characters of a digest."""
 HISTORY = 10
-"""So many of the last revisions are told."""
+"""The most revisions in the answer, newest first."""
 
 log = logging.getLogger(__name__)
 
 
 def sync_router(store: Store, reconciler: Reconciler, *, source: str, zone: str) -> APIRouter:
-    """`source` is the folder of the manifests, as people see it; `zone` is the service's."""
+    """`source` is the folder of the manifests, as it is shown; `zone` is the service's IANA zone."""
     views = SyncViews(zone)
     router = APIRouter(prefix="/sync", tags=["sync"])
 
     @router.get("")
     @router.get("/", include_in_schema=False)
     async def get_sync() -> JSONResponse:
-        """What the last pass over the source found and did, what drifts from it, and the last revisions.
+        """What the last pass over the source found and did, the jobs that drift from it, and the last revisions.
 
-        Without a database, `drift` and `history` are null.
+        `drift` and `history` are null while the database can't be read.
         """
         return await answer(reconciler.state)
 
     @router.get("/files")
     @router.get("/files/", include_in_schema=False)
     async def get_files() -> JSONResponse:
-        """Every file of the source, with what became of it; `problem_count` counts what is not told of its problems."""
+        """All files of the source, and whether each was applied. `problem_count` also counts problems not listed."""
         return JSONResponse({"files": views.files(reconciler.state.files)})
 
     @router.post("")
     @router.post("/", include_in_schema=False)
     async def run_sync(request: Request) -> JSONResponse:
-        """Run a pass now. `{"approve": DIGEST}` lets exactly the blocked deletion of that digest through."""
+        """Run a pass now. `{"approve": DIGEST}` approves the blocked deletion that has exactly this digest."""
         body = await read_fields(request, approve=str, by=str)
         approved = body.get("approve")
         actor = actor_of(request, body)
         log.info("sync asked for", extra={"by": actor} | ({"approve": _start(approved)} if approved else {}))
         state = await reconciler.reconcile(approved=approved, by=actor)
         if approved is not None and state.blocked is not None and state.blocked.digest != approved:
-            message = f"the blocked deletion is another one by now: look at it, and approve {state.blocked.digest}"
+            message = f"the blocked deletion has changed: check the new one, then approve {state.blocked.digest}"
             raise JobConflictError(message)
         if approved is not None and not state.deleted:
-            message = "no deletion waits for an approval; perhaps it has happened already: see GET /api/v1/audit"
+            message = "no deletion waits for an approval; perhaps it is done already: see GET /api/v1/audit"
             raise JobConflictError(message)
         return await answer(state)
 
     async def answer(state: SyncState) -> JSONResponse:
         drifted, history = None, None
         with suppress(StoreUnavailableError):
-            drifted, history = await store.read(_beside)
-        seen: dict[str, Any] = views.sync(
+            drifted, history = await store.read(_drifted_and_history)
+        view: dict[str, Any] = views.sync(
             state, source, is_passing=reconciler.is_passing, drifted=drifted, history=history
         )
-        return JSONResponse(seen)
+        return JSONResponse(view)
 
     return router
 
 
 def _start(digest: str) -> str:
-    """As much of it as a digest has; anybody may send anything."""
+    """At most as much of it as a digest has, for the log; callers may send any text."""
     return digest[:LONGEST]
 
 
-def _beside(connection: Connection) -> tuple[list[Job], list[Passed]]:
+def _drifted_and_history(connection: Connection) -> tuple[list[Job], list[Passed]]:
     return job_rows.drifted(connection), revision_rows.newest(connection, HISTORY)

@@ -1,4 +1,4 @@
-"""`/api/v1/jobs/{job_id}/why`: what the database knows of a job around some time, explained."""
+"""`/api/v1/jobs/{job_id}/why`: explains why a job ran at some time, or why not, from what the database has."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
-from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
+from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
 from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import executions as execution_rows
@@ -43,7 +43,7 @@ def why_router(store: Store, reconciler: Reconciler, *, zone: str, now: Callable
         job_id: str,
         at: Annotated[str, Query(description="RFC 3339, or local time in the job's zone; a minute or an instant.")],
     ) -> JSONResponse:
-        """Why the job ran at that time, or why not, in sentences; of a removed job too."""
+        """Why the job ran at that time, or why not, in sentences; also for a deleted job."""
         held = job_id in reconciler.state.held
         explained = await store.read(partial(_explained, job_id=job_id, at=at, zone=zone, held=held, now=now()))
         return JSONResponse(explained.as_json())
@@ -52,7 +52,7 @@ def why_router(store: Store, reconciler: Reconciler, *, zone: str, now: Callable
 
 
 def _explained(connection: Connection, *, job_id: str, at: str, zone: str, held: bool, now: datetime) -> Explanation:
-    """Raises `JobNotFoundError` for a job of which nothing is known, `InvalidInputError` for what is no time."""
+    """Raises `JobNotFoundError` for a job that nothing is known of, and `InvalidInputError` if `at` is not a time."""
     job = job_rows.find_jobs(connection, [job_id]).get(job_id)
     asked = _asked(at, (job.spec.timezone if job else None) or zone)
     rows = execution_rows.around(connection, job_id, asked.first, asked.last, MOST)
@@ -69,7 +69,7 @@ def _explained(connection: Connection, *, job_id: str, at: str, zone: str, held:
 
 
 _LATE = frozenset({Reason.DEADLINE, Reason.CATCH_UP, Reason.COALESCED, Reason.BACKLOG})
-"""Reasons behind which the service may have been down."""
+"""Reasons whose cause may be that the service was down."""
 
 
 def _asked(text: str, zone: str) -> LocalTime:

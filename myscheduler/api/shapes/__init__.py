@@ -1,4 +1,5 @@
-"""What the API answers: pydantic models, and how they are made of the core's values. OpenAPI is made of them.
+"""The JSON shapes of answers, as typed dictionaries, and how they are made from the core's values. OpenAPI is generated
+from them.
 
-Import from the routes, and from commands that print what the API says. It knows the core.
+Imported by the routes, and by commands that print the same JSON. May import the core.
 """

@@ -1,8 +1,8 @@
-"""What several shapes have in common."""
+"""Parts that several shapes have in common."""
 
 from datetime import datetime
 
-from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
+from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
 from myscheduler.core.job.job import Pause, Source
 from myscheduler.core.schedule.zones import local_time
@@ -22,10 +22,10 @@ class PauseView(TypedDict):
 
 
 class InZone:
-    """Shapes whose times carry the offset of the service's zone."""
+    """Base of shapes whose times are local times with the offset of the service's zone."""
 
     def __init__(self, zone: str) -> None:
-        """`zone` is the service's."""
+        """`zone` is the service's IANA zone."""
         self._zone = zone
 
     def pause(self, pause: Pause | None) -> PauseView | None:

@@ -1,8 +1,8 @@
-"""Executions as the API shows them."""
+"""The JSON shapes of executions."""
 
 from datetime import timedelta
 
-from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
+from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
 from myscheduler.api.shapes.common import InZone, SourceView, source_view
 from myscheduler.core.history.execution import Record, Status
@@ -16,7 +16,7 @@ class ExecutionResult(TypedDict):
 
 
 class ExecutionView(TypedDict):
-    """A row of the history. One for slots that did not run has a reason and no start, and may stand for several."""
+    """A row of the history. A row for slots that did not run has a reason and no start, and may cover several slots."""
 
     execution_id: str
     job_id: str
@@ -36,12 +36,12 @@ class ExecutionView(TypedDict):
     response: str | None
     error_message: str | None
     note: str | None
-    """What was odd about the answer of one that was completed."""
+    """What was imperfect about the answer of a completed execution."""
     requested_by: str | None
     digest: str | None
     revision: str | None
     source: SourceView | None
-    """Where the job was declared that ran."""
+    """Where the job was declared when it ran."""
     result: ExecutionResult | None
 
 

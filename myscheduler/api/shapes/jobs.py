@@ -1,8 +1,8 @@
-"""The JSON shapes of the REST API. The outside relies on them: fields may be added, never renamed or dropped."""
+"""The JSON shapes of jobs. Clients rely on them: fields may be added, but never renamed or removed."""
 
 from typing import Any, NotRequired
 
-from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
+from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
 from myscheduler.api.shapes.common import InZone, PauseView, SourceView, source_view
 from myscheduler.api.shapes.executions import ExecutionView, ExecutionViews
@@ -30,7 +30,7 @@ class JobStatus(TypedDict):
 class Triggered(TypedDict):
     job_id: str
     status: str
-    """`triggered`, or `queued` while an execution of the job is under way."""
+    """`triggered`, or `queued` if the run waits for an execution of the job in progress."""
     execution_id: str
     waits_for: NotRequired[list[str]]
 
@@ -57,7 +57,7 @@ class JobSummary(TypedDict):
     held: bool
     paused_by: str | None
     pause: PauseView | None
-    """The operators' pause; it counts where the manifest says nothing of pausing."""
+    """The operators' pause; it only has an effect if the manifest does not set `paused`."""
     labels: dict[str, str]
     last_execution: ExecutionView | None
 
@@ -71,7 +71,7 @@ class LimitsView(TypedDict):
 
 
 class FailingView(TypedDict):
-    """The first failed execution since one was completed."""
+    """The first failed execution since the last completed one; `failures` counts it and those after it."""
 
     execution_id: str
     scheduled_at: str
@@ -85,7 +85,7 @@ class JobDetail(JobSummary, LimitsView):
     trigger_info: dict[str, Any]
     timezone: str
     headers: dict[str, str | list[str]]
-    """A list where a header has several values."""
+    """A value is a list if the header has several values."""
     body: Any
     timeout_sec: float
     max_retries: int
@@ -100,8 +100,9 @@ class JobDetail(JobSummary, LimitsView):
     created_at: str
     updated_at: str
     failing_since: FailingView | None
+    """Since when, and since which revision of the source, the job fails; `None` if its last execution did not fail."""
     queued_run: QueuedRunView | None
-    """Since when, and since which revision of the source, the job fails; `None` when its last execution did not."""
+    """The manual run that waits for an execution in progress; `None` if there is none."""
     executions: list[ExecutionView]
 
 
@@ -111,7 +112,7 @@ class JobList(TypedDict):
 
 class JobViews(InZone):
     def __init__(self, zone: str) -> None:
-        """`zone` is the service's."""
+        """`zone` is the service's IANA zone."""
         super().__init__(zone)
         self._executions = ExecutionViews(zone)
 
@@ -150,7 +151,7 @@ class JobViews(InZone):
         spec = job.spec
         return {
             **self.summary(job, last, held=held),
-            "func": "execute_http_job",  # the contract's word for what a job does
+            "func": "execute_http_job",  # a fixed word that clients expect
             "trigger_info": self._trigger_info(job),
             "timezone": spec.timezone or self._zone,
             **self._limits(spec.limits),
@@ -188,7 +189,7 @@ class JobViews(InZone):
         }
 
     def _trigger_info(self, job: Job) -> dict[str, Any]:
-        """The schedule as it was declared; `interval_seconds` and `run_date` are what older clients read."""
+        """The schedule as it was declared; `interval_seconds` and `run_date` are for older clients."""
         match job.spec.schedule:
             case DeclaredCron() | DeclaredCrons():
                 return {"type": "cron", **schedule_to_json(job.spec.schedule)}
@@ -205,7 +206,7 @@ class JobViews(InZone):
                 return {"type": "date", "run_at": run_at, "run_date": moment}
 
     def _limits(self, limits: Limits) -> LimitsView:
-        """As they were declared; moments carry the offset of the service's zone."""
+        """As they were declared; times have the offset of the service's zone."""
         written = limits_to_json(limits)
         return {
             "start_at": self._time(limits.start_at),
@@ -220,7 +221,7 @@ class JobViews(InZone):
 
 
 def _status(job: Job) -> str:
-    """The contract knows three words: a schedule that is over is `completed`, whether it is paused or not."""
+    """`running`, `paused` or `completed`; a schedule that is over is `completed`, whether it is paused or not."""
     if job.next_slot is None:
         return "completed"
     return "paused" if job.is_paused else "running"

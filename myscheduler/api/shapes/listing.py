@@ -1,4 +1,4 @@
-"""The list of all jobs, as the bytes of its JSON. It is asked for every few seconds by every open screen."""
+"""The list of all jobs as JSON bytes. Every open screen requests it every few seconds, so most of it is cached."""
 
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from typing import NamedTuple
@@ -14,14 +14,14 @@ from myscheduler.api.shapes.jobs import JobViews
 from myscheduler.core.history.execution import Status
 
 KEPT = 20_000
-"""How many summaries are remembered as JSON."""
+"""The most cached summaries."""
 KEPT_BYTES = 4_096
-"""Longer ones are written anew each time."""
+"""The most bytes of a cached summary; longer ones are made anew each time."""
 _HEAD, _TAIL = b'{"jobs":[', b"]}"
 
 
 class ListResponse(StreamingResponse):
-    """`{"jobs": […]}` in parts: as one text, the list of a large fleet would be in memory twice."""
+    """Sends `{"jobs": […]}` in parts: as one text, a long list would be in memory twice."""
 
     def __init__(self, summaries: Sequence[bytes]) -> None:
         length = len(_HEAD) + sum(map(len, summaries)) + max(len(summaries) - 1, 0) + len(_TAIL)
@@ -36,36 +36,43 @@ async def _parts(summaries: Sequence[bytes]) -> AsyncIterator[bytes]:
 
 
 class _Summary(NamedTuple):
+    """A job's summary as JSON, and what it is valid for."""
+
     mark: Mark
     is_held: bool
     text: bytes
 
 
 class Listing:
-    """Remembers the summaries of jobs that rest: most do between two looks, and a mark is read faster than a job."""
+    """Caches the summaries of jobs that are not running, as JSON.
+
+    A cached summary is valid while the job's mark and whether it is held are unchanged. A mark has a few columns that
+    change with the state of a job, except for the end of its last execution: so running jobs are not cached. Marks are
+    read much faster than jobs.
+    """
 
     def __init__(self, views: JobViews) -> None:
         self._views = views
-        self._resting: dict[str, _Summary] = {}
+        self._cache: dict[str, _Summary] = {}
 
     def read(self, connection: Connection, *, held: Collection[str]) -> list[bytes]:
-        """The summaries of all jobs, sorted by id; `held` names those that are held.
+        """The summaries of all jobs, sorted by id; `held` has the ids of jobs whose manifests are broken.
 
-        Runs beside the event loop, twice at once too.
+        Runs in threads, also in two at once.
         """
         marks = job_rows.marks(connection)
-        if len(self._resting) > len(marks):
+        if len(self._cache) > len(marks):
             ids = {mark.job_id for mark in marks}
-            for gone in self._resting.keys() - ids:
-                self._resting.pop(gone, None)
-        texts = {mark.job_id: self._known(mark, is_held=mark.job_id in held) for mark in marks}
+            for gone in self._cache.keys() - ids:
+                self._cache.pop(gone, None)
+        texts = {mark.job_id: self._cached(mark, is_held=mark.job_id in held) for mark in marks}
         new = [mark for mark in marks if texts[mark.job_id] is None]
-        for part in chunks(new):  # ten thousand jobs at once would take a hundred megabytes
+        for part in chunks(new):  # all at once, ten thousand jobs would take a hundred megabytes
             texts.update((summary.mark.job_id, summary.text) for summary in self._write(connection, part, held))
         return [text for text in texts.values() if text is not None]
 
-    def _known(self, mark: Mark, *, is_held: bool) -> bytes | None:
-        summary = self._resting.get(mark.job_id)
+    def _cached(self, mark: Mark, *, is_held: bool) -> bytes | None:
+        summary = self._cache.get(mark.job_id)
         return summary.text if summary and summary.mark == mark and summary.is_held == is_held else None
 
     def _write(self, connection: Connection, marks: Sequence[Mark], held: Collection[str]) -> Iterator[_Summary]:
@@ -76,10 +83,10 @@ class Listing:
             job, is_held = jobs[mark.job_id], mark.job_id in held
             record = last.get(job.last_execution_id or "")
             text = orjson.dumps(self._views.summary(job, record, held=is_held))
-            # a copy, because orjson leaves several kilobytes in reserve behind its bytes
+            # a copy, because orjson allocates several kilobytes more than its bytes need
             summary = _Summary(mark, is_held, bytes(memoryview(text)))
             yield summary
             rests = record is None or record.status is not Status.RUNNING
-            has_room = len(self._resting) < KEPT or mark.job_id in self._resting
+            has_room = len(self._cache) < KEPT or mark.job_id in self._cache
             if rests and has_room and len(text) <= KEPT_BYTES:
-                self._resting[mark.job_id] = summary
+                self._cache[mark.job_id] = summary

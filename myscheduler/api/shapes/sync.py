@@ -1,4 +1,4 @@
-"""The source and the audit log as the API shows them."""
+"""The JSON shapes of the source's state and of the audit log."""
 
 from collections.abc import Sequence
 from heapq import nsmallest
@@ -12,7 +12,7 @@ from myscheduler.core.job.job import Job
 from myscheduler.core.lifecycle.audit import AuditEntry
 
 OF_A_FILE = 5
-"""So many problems are told beside a file that was not applied; all stand in `/sync/files`."""
+"""The most problems listed with each file that was not applied; `/sync/files` has more of them."""
 
 
 class SyncViews(InZone):
@@ -25,7 +25,7 @@ class SyncViews(InZone):
         drifted: list[Job] | None,
         history: list[Passed] | None,
     ) -> dict[str, Any]:
-        """`drifted` are the manifests' jobs over which a pause is laid, `history` the last revisions, newest first."""
+        """`drifted` are jobs of manifests that operators paused, `history` the last revisions, newest first."""
         blocked = state.blocked
         troubled = [file for file in state.files if file.condition is not FileCondition.APPLIED]
         return {
@@ -79,16 +79,16 @@ class SyncViews(InZone):
         }
 
     def files(self, files: Sequence[FileState]) -> list[dict[str, Any]]:
-        """All of them; problems of the first that have any, until there are too many."""
-        told, left = [], MOST_IN_REPORT
+        """All files; their problems are listed in the order of the files, up to `MOST_IN_REPORT` in all."""
+        views, left = [], MOST_IN_REPORT
         for file in files:
-            told.append(self.file(file, most=min(MOST_PROBLEMS, left)))
-            left -= len(told[-1]["problems"])
-        return told
+            views.append(self.file(file, most=min(MOST_PROBLEMS, left)))
+            left -= len(views[-1]["problems"])
+        return views
 
     @staticmethod
     def file(file: FileState, *, most: int) -> dict[str, Any]:
-        """With the worst of its problems."""
+        """A file with its `most` worst problems."""
         problems = [problem.as_json() for problem in worst([*file.problems], most)]
         return {
             "path": file.path,

@@ -1,4 +1,5 @@
-"""Words for people: when a job runs, why it ran or did not, previews.
+"""Explanations in plain English: when a job runs, why it ran or did not, and previews of its fire times.
 
-Import from the API and commands. It knows `history` and below, and takes what happened as values.
+Imported by the API and commands. May import `history` and the rooms below it; reads nothing itself, but is given what
+happened as values.
 """

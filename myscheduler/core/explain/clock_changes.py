@@ -1,4 +1,4 @@
-"""What the clocks of a zone do around a moment, in words."""
+"""Notes on changes of the clocks (daylight saving time) around a slot, in plain English."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from myscheduler.core.schedule.zones import first_showing, stretch_at, stretches
 
 
 def clock_note(schedule: Schedule, zone_name: str, slot: datetime) -> str | None:
-    """That clocks change on the local day of a slot, and what that means for it; `None` on other days."""
+    """A note that clocks change on the local day of a slot, and what that means for it; `None` on other days."""
     instant = to_second(slot)
     change = clock_change(zone_name, instant)
     if change is None:
@@ -29,7 +29,10 @@ def clock_note(schedule: Schedule, zone_name: str, slot: datetime) -> str | None
 
 
 def clock_change(zone_name: str, instant: int) -> tuple[int, int, int] | None:
-    """When clocks change on the local day of that instant, and the offsets from UTC before and after, in seconds."""
+    """The change of the clocks on the local day of an instant (seconds since the epoch); `None` if there is none.
+
+    A change is its instant, and the offsets from UTC before and after it, all in seconds.
+    """
     day = (instant + stretch_at(zone_name, instant).offset) // DAY
     start, end = (first_showing(zone_name, one * DAY) for one in (day, day + 1))
     before = stretch_at(zone_name, start - 1).offset

@@ -1,10 +1,10 @@
-"""Spans of time as people say them."""
+"""Durations as text."""
 
 from datetime import timedelta
 
 
 def span_words(span: timedelta) -> str:
-    """`0.2 s`, `45 s`, `1 h 30 min`: three digits below a minute, to the second above. The sign is not told."""
+    """Such as `0.2 s`, `45 s`, `1 h 30 min`: three digits below a minute, whole seconds above; without the sign."""
     seconds = abs(span.total_seconds())
     if seconds < 59.95:
         return f"{seconds:.3g} s" if seconds >= 0.001 else "0 s"

@@ -1,4 +1,4 @@
-"""A whole job in plain English: its schedule, and what limits it."""
+"""A job in plain English: its schedule and its limits (calendar, blackouts, start and end, jitter)."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,7 +14,7 @@ from myscheduler.core.schedule.slots import Period
 
 
 def describe_job(spec: JobSpec, *, zone: str) -> str:
-    """When the job runs, in one line; `zone` is the one that it runs in."""
+    """When the job runs, in one line; `zone` is the job's IANA zone."""
     return "; ".join([describe(spec.schedule, zone=zone), *_limits(spec, zone)])
 
 
@@ -23,20 +23,20 @@ def _limits(spec: JobSpec, zone: str) -> Iterator[str]:
     if limits.calendar:
         yield _days(limits.calendar)
     for blackout in limits.blackout:
-        yield _dark(blackout, zone)
+        yield _blackout(blackout, zone)
     if limits.start_at:
         yield f"not before {moment_words(limits.start_at, zone)}"
     if limits.end_at:
-        yield f"no longer from {moment_words(limits.end_at, zone)} on"
+        yield f"only before {moment_words(limits.end_at, zone)}"
     if limits.jitter_sec:
         offset = span_words(jitter_offset(spec.job_id, limits.jitter_sec))
-        yield f"always {offset} later, as its jitter of {span_words(timedelta(seconds=limits.jitter_sec))} has it"
+        yield f"always {offset} later (jitter of {span_words(timedelta(seconds=limits.jitter_sec))})"
 
 
 def _days(declared: DeclaredCalendar) -> str:
     where = _where(declared.calendar, declared.name)
     closed = "weekends and holidays" if declared.mode == "business_days" else "holidays"
-    open_day = "business day" if declared.mode == "business_days" else "day that is none"
+    open_day = "business day" if declared.mode == "business_days" else "day that is not a holiday"
     if declared.shift is None:
         return f"not on {closed}{where}"
     return f"moved from {closed}{where} to the {declared.shift} {open_day}"
@@ -46,11 +46,11 @@ def _where(calendar: Calendar, name: str | None) -> str:
     country = "-".join(part for part in (calendar.country, calendar.subdivision) if part)
     if name:
         return f" of {name} ({country})" if country else f" of {name}"
-    own = " with days of its own" if calendar.closed or calendar.open else ""
+    own = " with custom days" if calendar.closed or calendar.open else ""
     return f" of {country}{own}" if country else own
 
 
-def _dark(blackout: DeclaredBlackout, zone: str) -> str:
+def _blackout(blackout: DeclaredBlackout, zone: str) -> str:
     match blackout:
         case Period(start, end):
             return f"not from {moment_words(start, zone)} to {moment_words(end, zone)}"

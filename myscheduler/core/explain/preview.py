@@ -1,4 +1,4 @@
-"""The next fire times of a job as people review them: what runs, what is left out, and what the clocks do then."""
+"""The next fire times of a job, for reviewers: with the slots that are left out, and notes on changes of the clocks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,30 +19,30 @@ from myscheduler.core.schedule.slots import TICK, Adjusted, Schedule, back, fort
 from myscheduler.core.schedule.zones import local_time
 
 MOST_LEFT_OUT = timedelta(days=366)
-"""How far back from the last fire time, or from the end, it is told what was left out."""
+"""How long after the last fire time of a schedule that is over slots that are left out are still listed."""
 
 MOST_STRETCHES = 2_000
-"""So many stretches of slots that are left out are told."""
+"""The most stretches of slots that are left out in one preview."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a job does from some moment on."""
+    """The next fire times of a job, from a start time on."""
 
     job_id: str
     timezone: str
-    """The job's; its times are shown in it."""
+    """The job's IANA zone; the times are shown in it."""
     words: str
     """The schedule in plain English."""
     is_paused: bool
     fires: tuple[datetime, ...]
     notes: tuple[str | None, ...]
-    """What the clocks do around each fire time, if anything."""
+    """For each fire time, a note on a change of the clocks on its day, or `None`."""
     left_out: tuple[tuple[Unrun, str | None], ...]
-    """Slots that are due between the fire times and left out; with the name of a holiday."""
+    """Stretches of slots between the fire times that are left out, each with the name of a holiday or `None`."""
 
     def as_json(self) -> dict[str, Any]:
-        """`fire_times` is what the outside relies on; what stands beside it is for readers."""
+        """The JSON of a preview. Clients rely on `fire_times`; the other fields are for readers."""
         times = [local_time(moment, self.timezone).isoformat() for moment in self.fires]
         return {
             "job_id": self.job_id,
@@ -69,7 +69,8 @@ def preview(
 ) -> Preview:
     """The first `count` fire times from `start` to `until`, both included.
 
-    `zone` is the service's; intervals that name no anchor are counted from `created_at`.
+    `zone` is the service's IANA zone, for jobs that name none. Intervals without an anchor are counted from
+    `created_at`.
     """
     schedule = compile_schedule(spec, zone=zone, created_at=created_at)
     own_zone = spec.timezone or zone
@@ -88,7 +89,7 @@ def preview(
 
 
 def is_counted_from_creation(spec: JobSpec) -> bool:
-    """The phase of the job is not written in its manifest."""
+    """Whether the job is an interval without an anchor, so that its phase depends on when it was created."""
     return isinstance(spec.schedule, DeclaredInterval) and spec.schedule.anchor is None
 
 
@@ -97,7 +98,7 @@ def _runs(schedule: Schedule, after: datetime, count: int, until: datetime | Non
 
 
 def _left_out(schedule: Schedule, after: datetime, until: datetime) -> Iterator[Unrun]:
-    """Slots that run are not counted: thousands of years may lie between two of them."""
+    """Stretches of slots that are left out, up to `MOST_STRETCHES`. Found without stepping through all slots."""
     for start, end, why in islice(exclusions(schedule, after, until), MOST_STRETCHES):
         first, last = max(start - TICK, after), min(end - TICK, until)
         if found := unrun_between(schedule, first, last, Status.SKIPPED, why):
@@ -105,13 +106,13 @@ def _left_out(schedule: Schedule, after: datetime, until: datetime) -> Iterator[
 
 
 def _horizon(start: datetime, fires: tuple[datetime, ...]) -> datetime:
-    """A schedule that is over leaves slots out only for so long."""
+    """The end of the listed slots that are left out, where a schedule has fewer fire times than asked for."""
     last = fires[-1] if fires else start
     return forth(last, MOST_LEFT_OUT) or last
 
 
 def _holiday(schedule: Schedule, unrun: Unrun) -> str | None:
-    """What the day is called on which a slot is left out, if that is one day."""
+    """The name of the holiday on which slots are left out; `None` for several days, or another reason."""
     if not isinstance(schedule, Adjusted) or schedule.days is None or unrun.reason is not Reason.HOLIDAY:
         return None
     first, last = (local_time(back(one, schedule.offset), schedule.zone).date() for one in (unrun.first, unrun.last))

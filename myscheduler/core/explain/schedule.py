@@ -1,6 +1,6 @@
-"""Schedules in plain English, for people who review a change.
+"""Schedules in plain English, for reviewers of a change.
 
-The words follow what a cron expression means, not how it is written: equal meanings read the same.
+The text depends on what a cron expression means, not on how it is written: equal schedules read the same.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,8 +25,9 @@ from myscheduler.core.schedule.zones import local_time
 
 _Unit = Literal["second", "minute", "month", "year"]
 _MOST_TIMES = 4
-"""Up to so many times of the day are named one by one."""
+"""The most times of the day that are listed one by one."""
 _MOST_YEARS = 12
+"""The most runs of years that are listed one by one."""
 _SHORT_UNITS = dict(zip(INTERVAL_UNITS, ("y", "mo", "wk", "d", "h", "min", "s"), strict=True))
 _WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _ORDINALS = ("last", "first", "second", "third", "fourth", "fifth")
@@ -35,7 +36,7 @@ _ORDINALS = ("last", "first", "second", "third", "fourth", "fifth")
 def describe(schedule: DeclaredSchedule, *, zone: str) -> str:
     """The schedule as one line, such as `at 10:30, Monday through Friday`.
 
-    `zone` is the one that the job runs in. Raises `ScheduleError` for a declaration that can't be understood.
+    `zone` is the job's IANA zone. Raises `ScheduleError` for a declaration that is not valid.
     """
     match schedule:
         case DeclaredCron():
@@ -69,6 +70,7 @@ def _expression(cron: DeclaredCron) -> CronExpression:
 
 
 def length_words(units: dict[str, int]) -> str:
+    """A length in units of intervals, such as `day`, `8 hours` or `1 d 6 h`; one of a unit has no number."""
     given = [(unit, units[unit]) for unit in INTERVAL_UNITS if units.get(unit)]
     if len(given) != 1:
         return " ".join(f"{count} {_SHORT_UNITS[unit]}" for unit, count in given)
@@ -77,6 +79,7 @@ def length_words(units: dict[str, int]) -> str:
 
 
 def moment_words(moment: datetime, zone: str, *, weekday: bool = False) -> str:
+    """A time in `zone`, such as `2026-12-01 09:00:00+09:00`; or `2026-12-01 09:00 +09:00 (Tuesday)`."""
     local = local_time(moment, zone)
     if not weekday:
         return local.isoformat(" ")
@@ -86,7 +89,7 @@ def moment_words(moment: datetime, zone: str, *, weekday: bool = False) -> str:
 
 
 def _on_day(interval: DeclaredWallInterval, zone: str) -> str:
-    """The days of an interval by the wall clock, where they have something in common."""
+    """The day that all slots of a wall-clock interval have in common, such as ` on Monday`; empty if there is none."""
     local = local_time(interval.anchor, zone)
     if not interval.months:
         return "" if interval.days % 7 else f" on {_WEEK[local.weekday()]}"
@@ -125,7 +128,7 @@ def _clock(expression: CronExpression, hour: int, minute: int, second: int) -> s
 
 
 def _hourly(expression: CronExpression) -> str:
-    """A single time in each of several hours."""
+    """A schedule with a single time in each of several hours."""
     hours, minute, second = expression.hours, expression.minutes[0], expression.seconds[0]
     times = {hour: _clock(expression, hour, minute, second) for hour in hours}
     stride = _stride(hours, least=4)
@@ -139,12 +142,12 @@ def _hourly(expression: CronExpression) -> str:
 
 
 def _evenly(hours: tuple[int, ...]) -> bool:
-    """Whether they come at one distance all around the clock."""
+    """Whether the hours are evenly spaced around the clock, midnight included."""
     return hours == tuple(range(0, 24, 24 // len(hours)))
 
 
 def _in_hours(hours: tuple[int, ...]) -> list[str]:
-    """The hours in which something happens several times."""
+    """The hours of a schedule that runs several times in each."""
     stride, runs = _stride(hours, least=4), _runs(hours)
     if len(hours) == 24:
         return []
@@ -158,7 +161,7 @@ def _part(expression: CronExpression, unit: Literal["minute", "second"]) -> str:
     values = expression.minutes if unit == "minute" else expression.seconds
     stride, whole = _stride(values, least=5), "hour" if unit == "minute" else "minute"
     if values == (0,):
-        return f"at 0 {unit}s past the {whole}"  # of which the library says nothing
+        return f"at 0 {unit}s past the {whole}"  # the library has no words for it
     words = _from_library(expression, unit)
     words = f"at {words}" if words.startswith(f"{unit}s ") else words.replace(f", {unit}s ", " from ")
     words = words.replace(f"at 1 {unit}s", f"at 1 {unit}")
@@ -185,7 +188,7 @@ def _days(expression: CronExpression) -> list[str]:
 
 
 def _of_month(rule: DayRule) -> str:
-    """Empty for every day."""
+    """The days of the month, as in `on day 1 of the month`; empty for every day."""
     values = bits(rule.days)
     if len(values) == 31:
         return ""
@@ -201,7 +204,7 @@ def _of_month(rule: DayRule) -> str:
 
 
 def _of_week(rule: DayRule) -> str:
-    """What a day can be, as in `a Monday`; empty for every day."""
+    """The days of the week, as in `a Monday`; empty for every day."""
     if len(bits(rule.weekdays)) == 7:
         return ""
     names = [_range(*run) for run in _weekday_runs(rule)]
@@ -236,7 +239,7 @@ def _seasons(expression: CronExpression) -> list[str]:
 def _years(expression: CronExpression, years: tuple[int, ...]) -> str:
     first, last = years[0], years[-1]
     stride = _stride(years, least=5) or (1 if last - first + 1 == len(years) > 1 else 0)
-    if stride and last + stride > LAST_YEAR:  # the end of time is no news
+    if stride and last + stride > LAST_YEAR:  # years after the last possible one can't be listed
         return f"only from {first} on" if stride == 1 else f"every {stride} years from {first}"
     if stride > 1:
         return f"every {stride} years from {first} through {last}"
@@ -246,7 +249,7 @@ def _years(expression: CronExpression, years: tuple[int, ...]) -> str:
 
 
 def _changes(declared: DeclaredCron | DeclaredWallInterval) -> list[str]:
-    """What becomes of fixed times where clocks change."""
+    """What happens to fixed times when the clocks change, where that is not the default."""
     if isinstance(declared, DeclaredCron) and _expression(declared).real_time:
         return []
     skipped = ["left out when the clocks jump over it"] if declared.gap == "skip" else []
@@ -257,25 +260,25 @@ def _changes(declared: DeclaredCron | DeclaredWallInterval) -> list[str]:
 
 
 def _from_library(expression: CronExpression, unit: _Unit) -> str:
-    """One part, in the words of cron-descriptor.
+    """One part of the expression, described by cron-descriptor.
 
-    It is only asked for parts that it tells rightly, in spellings that it reads rightly.
+    It is used only for parts that it describes correctly, and is given them in a form that it parses correctly.
     """
     match unit:
         case "second":
-            return _told(unit, _spelled(expression.seconds))
+            return _described(unit, _spelled(expression.seconds))
         case "minute":
-            return _told(unit, _spelled(expression.minutes))
+            return _described(unit, _spelled(expression.minutes))
         case "month":
-            return _told(unit, _listed_as_cron(expression.months))
+            return _described(unit, _listed_as_cron(expression.months))
         case "year":
-            return _told(unit, _listed_as_cron(expression.years or ()))
+            return _described(unit, _listed_as_cron(expression.years or ()))
         case _:
             assert_never(unit)
 
 
 @lru_cache(maxsize=1_024)  # the library reads its words from a file each time
-def _told(unit: _Unit, text: str) -> str:
+def _described(unit: _Unit, text: str) -> str:
     from cron_descriptor import ExpressionDescriptor, Options  # noqa: PLC0415 - 30 ms that few commands need
 
     parts: dict[str, str] = {"second": "0", "minute": "0", "month": "*", "year": "*", unit: text}
@@ -293,7 +296,7 @@ def _told(unit: _Unit, text: str) -> str:
 
 
 def _spelled(values: tuple[int, ...]) -> str:
-    """Minutes or seconds in the plainest cron text."""
+    """Minutes or seconds as the simplest cron field."""
     if len(values) == 60:
         return "*"
     stride, first, last = _stride(values, least=5), values[0], values[-1]
@@ -307,21 +310,21 @@ def _listed_as_cron(values: tuple[int, ...]) -> str:
 
 
 def _stride(values: Sequence[int], *, low: int = 0, high: int = 59, least: int) -> int:
-    """The step, from 2, of values that are told as one, else 0.
+    """The step (2 or more) of evenly spaced values that are described by it, else 0.
 
-    They are at least so many, or come at one distance all through from `low` to `high`.
+    They are if there are `least` values or more, or if they are evenly spaced all the way from `low` to `high`.
     """
     if len(values) < 2 or values[1] - values[0] == 1:
         return 0
     step = values[1] - values[0]
     evenly = values[0] == low and step * len(values) == high - low + 1
-    told = len(values) >= least or evenly
+    is_enough = len(values) >= least or evenly
     # a range is compared in C: there may be thousands of years
-    return step if told and tuple(values) == tuple(range(values[0], values[0] + step * len(values), step)) else 0
+    return step if is_enough and tuple(values) == tuple(range(values[0], values[0] + step * len(values), step)) else 0
 
 
 def _runs(values: Sequence[int]) -> list[tuple[int, int]]:
-    """First and last of neighbours that are at least three; others stand alone."""
+    """First and last of each run of three or more consecutive values; other values are runs of one."""
     runs: list[tuple[int, int]] = []
     first = last = values[0] if values else 0
     for value in (*values[1:], LAST_YEAR + 2):

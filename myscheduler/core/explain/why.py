@@ -1,4 +1,4 @@
-"""Why a job ran at some time, or why not, in sentences. What is recorded counts; else the schedule tells."""
+"""Why a job ran at some time, or why not, in sentences. Taken from the history; for other slots from the schedule."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from myscheduler.core.schedule.timestamps import LocalTime
 from myscheduler.core.schedule.zones import local_time
 
 MOST = 20
-"""So many slots of the time that is asked for are told."""
+"""The most slots in one explanation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,54 +28,63 @@ class Downtime:
     """The service was not running from `start` to `end`."""
 
     start: datetime
-    """When it stopped, or was seen last."""
+    """When it was stopped, or after a crash when it was last known to run."""
     end: datetime
+    """When it started again."""
     is_crash: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a job around some time."""
+    """What the database has about a job around some time."""
 
     job_id: str
     job: Job | None
-    """`None` when it is removed."""
+    """`None` if it is deleted."""
     rows: Sequence[Record]
-    """The history's rows that tell of the time, oldest first."""
+    """The history's rows of slots around the time, oldest first."""
     blockers: dict[datetime, Record] = field(default_factory=dict)
-    """What was under way when a slot was due that overlapped with it."""
+    """By slot: the execution that was in progress, so that the slot did not run."""
     downtimes: dict[datetime, Downtime] = field(default_factory=dict)
-    """When the service was down that should have run a slot."""
+    """By slot: when the service was not running though the slot was due."""
     is_held: bool = False
+    """Whether the job's manifest is broken, so that its last good spec applies."""
     waiting: QueuedRun | None = None
-    """The manual run that waits until the job has room."""
+    """The manual run that waits for an execution of the job in progress."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """One slot, or one row of several, and what became of it."""
+class Finding:
+    """A slot, or the slots of one row, and a sentence that says what happened to it."""
 
     first: datetime
+    """The slot, or the first one of the row."""
     sentence: str
     row: Record | None = None
+    """The row of the history; `None` if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
+    """The answer to the question why a job ran, or did not run, at the time `asked`."""
+
     job_id: str
     timezone: str
+    """The job's IANA zone; the times are shown in it."""
     asked: LocalTime
-    told: tuple[Told, ...]
-    """Empty when no slot lies there."""
+    findings: tuple[Finding, ...]
+    """In the order of time; empty if there is no slot at that time."""
     remarks: tuple[str, ...]
-    """What is to be known beside them."""
+    """Sentences that do not belong to one slot."""
     previous: datetime | None
-    """The slot before, and the next run after, by the present schedule."""
+    """The last slot before that time, by the present schedule."""
     upcoming: datetime | None
+    """The next run after that time and after now, by the present schedule."""
 
     @property
     def answer(self) -> str:
-        return " ".join([*(one.sentence for one in self.told), *self.remarks])
+        """All sentences as one text."""
+        return " ".join([*(one.sentence for one in self.findings), *self.remarks])
 
     def as_json(self) -> dict[str, Any]:
         def shown(moment: datetime | None) -> str | None:
@@ -94,7 +103,7 @@ class Explanation:
                     "execution_id": one.row.execution_id if one.row else None,
                     "sentence": one.sentence,
                 }
-                for one in self.told
+                for one in self.findings
             ],
             "remarks": list(self.remarks),
             "previous_slot": shown(self.previous),
@@ -103,19 +112,19 @@ class Explanation:
 
 
 def explain(facts: Facts, asked: LocalTime, *, zone: str, now: datetime) -> Explanation:
-    """What became of the slots in the time that is asked for. `zone` is the service's."""
+    """Explains the slots at the time `asked`. `zone` is the service's IANA zone, for jobs that name none."""
     job = facts.job
     own_zone = (job.spec.timezone if job else None) or zone
     schedule = compile_schedule(job.spec, zone=zone, created_at=job.created_at) if job else None
     due = list(_slots_of(schedule, asked)) if schedule else []
-    voice = _Voice(facts, schedule, own_zone, now)
-    told = sorted(voice.tell(asked, due), key=lambda one: one.first)
+    explainer = _Explainer(facts, schedule, own_zone, now)
+    findings = sorted(explainer.findings(asked, due), key=lambda one: one.first)
     return Explanation(
         job_id=facts.job_id,
         timezone=own_zone,
         asked=asked,
-        told=tuple(told),
-        remarks=tuple(voice.remarks(asked, told)),
+        findings=tuple(findings),
+        remarks=tuple(explainer.remarks(asked, findings)),
         previous=_previous(schedule, job, asked),
         upcoming=next_run(schedule, _from(job, max(asked.last, now))) if schedule and job else None,
     )
@@ -127,7 +136,7 @@ def _slots_of(schedule: Schedule, asked: LocalTime) -> Iterator[datetime]:
 
 
 def _from(job: Job, moment: datetime) -> datetime:
-    """That moment, or the end of a pause that lasts longer."""
+    """The later of `moment` and the end of the job's pause, after which the next run is searched."""
     return max(moment, back(job.paused_until, TICK)) if job.paused_until else moment
 
 
@@ -138,45 +147,52 @@ def _previous(schedule: Schedule | None, job: Job | None, asked: LocalTime) -> d
 
 
 @dataclass(frozen=True, slots=True)
-class _Voice:
-    """Says what is known."""
+class _Explainer:
+    """Makes the sentences of one explanation."""
 
     facts: Facts
     schedule: Schedule | None
     zone: str
     now: datetime
 
-    def tell(self, asked: LocalTime, due: Sequence[datetime]) -> Iterator[Told]:
-        rows = [row for row in self.facts.rows if self._tells_of(row, asked, due)]
-        yield from (Told(row.slot, self._row(row), row) for row in rows)
+    def findings(self, asked: LocalTime, due: Sequence[datetime]) -> Iterator[Finding]:
+        """One for each row of the history, each slot in `due` without a row, and the waiting manual run.
+
+        Of the slots before the job was created, only the first is included.
+        """
+        rows = [row for row in self.facts.rows if self._is_about(row, asked, due)]
+        yield from (Finding(row.slot, self._row(row), row) for row in rows)
         recorded = [row for row in rows if row.kind is Kind.SCHEDULED]
-        untold = [slot for slot in due if not any(row.slot <= slot <= row.last_slot for row in recorded)]
-        made_at = self.facts.job.created_at if self.facts.job else self.now
-        early = [slot for slot in untold if slot <= made_at]
-        for slot in (*early[:1], *untold[len(early) :]):
-            yield Told(slot, self._slot(slot))
+        unrecorded = [slot for slot in due if not any(row.slot <= slot <= row.last_slot for row in recorded)]
+        created_at = self.facts.job.created_at if self.facts.job else self.now
+        early = [slot for slot in unrecorded if slot <= created_at]
+        for slot in (*early[:1], *unrecorded[len(early) :]):
+            yield Finding(slot, self._slot(slot))
         waiting = self.facts.waiting
         if waiting is not None and asked.has(waiting.asked_at):
-            yield Told(waiting.asked_at, self._waiting(waiting))
+            yield Finding(waiting.asked_at, self._waiting(waiting))
 
-    def _tells_of(self, row: Record, asked: LocalTime, due: Sequence[datetime]) -> bool:
-        """A row of several slots tells of a time between two of them only when the schedule was another one then."""
+    def _is_about(self, row: Record, asked: LocalTime, due: Sequence[datetime]) -> bool:
+        """Whether the row is about the time that is asked for.
+
+        A row of several slots is about a time between two of them only if the job's schedule was another one then.
+        """
         if asked.has(row.slot) or any(row.slot <= slot <= row.last_slot for slot in due):
             return True
         is_older = self.facts.job is None or row.digest != self.facts.job.digest
         return is_older and any(row.slot <= span.first <= row.last_slot for span in asked.spans)
 
-    def remarks(self, asked: LocalTime, told: Sequence[Told]) -> Iterator[str]:
+    def remarks(self, asked: LocalTime, findings: Sequence[Finding]) -> Iterator[str]:
         if asked.remark:
             yield asked.remark
-        if not told:
-            yield from self._nothing(asked)
-        elif len(told) >= MOST:
-            yield f"Only the first {MOST} slots are told."
+        if not findings:
+            yield from self._no_slot(asked)
+        elif len(findings) >= MOST:
+            yield f"Only the first {MOST} slots are shown."
         if self.facts.job is None and self.facts.rows:
-            yield "The job has been removed since."
+            yield "The job has been deleted since."
         if self.facts.is_held:
-            yield "The job's manifest is broken at the moment, so the job goes by its last good spec."
+            yield "The job's manifest is broken at the moment, so its last good spec applies."
 
     # --- slots that are recorded ---
 
@@ -188,7 +204,7 @@ class _Voice:
             case Status.COMPLETED | Status.FAILED:
                 return self._ran(row)
             case Status.RUNNING:
-                return f"{self._due(row)} is running since {self._time(row.started_at or row.slot)}."
+                return f"{self._due(row)} has been running since {self._time(row.started_at or row.slot)}."
             case Status.INTERRUPTED:
                 return (
                     f"{self._due(row)} was interrupted: {as_sentence(row.error or REASONS[Reason(row.reason or '')])}"
@@ -207,10 +223,10 @@ class _Voice:
         caught_up = ", to catch up" if row.cause == "catch_up" else ""
         note = clock_note(self.schedule, self.zone, row.slot) if self.schedule and row.kind is Kind.SCHEDULED else None
         clocks = f" On that day {note}." if note else ""
-        odd = f" The answer was odd: {as_sentence(row.error)}" if row.error and row.status is Status.COMPLETED else ""
+        note_on_answer = f" Note: {as_sentence(row.error)}" if row.error and row.status is Status.COMPLETED else ""
         return (
             f"{self._due(row)} {what}{caught_up}: it started {late or how}, and ended with {end} "
-            f"after {_attempts(row)} and {span_words(completed - started)}.{odd}{clocks}"
+            f"after {_attempts(row)} and {span_words(completed - started)}.{note_on_answer}{clocks}"
         )
 
     def _due(self, row: Record) -> str:
@@ -226,7 +242,7 @@ class _Voice:
         limit = f" (max_instances: {self.facts.job.spec.max_instances})" if self.facts.job else ""
         return (
             f"A manual run of {self._time(run.asked_at)} on request of {run.requested_by} waits until the execution "
-            f"under way has ended{limit}."
+            f"in progress has ended{limit}."
         )
 
     def _why(self, row: Record) -> str:
@@ -267,15 +283,15 @@ class _Voice:
         job, other = self.facts.job, self.facts.blockers.get(row.slot)
         limit = f" (max_instances: {job.spec.max_instances}, overlap: {job.spec.overlap})" if job else ""
         if other is None:
-            return f"an earlier execution was still under way{limit}"
+            return f"an earlier execution was still running{limit}"
         end = f"until {self._time(other.completed_at)}" if other.completed_at else "and still is"
         what = "manual run" if other.kind is Kind.MANUAL else "execution"
-        return f"the {what} of {self._time(other.slot)} was under way {end}{limit}"
+        return f"the {what} of {self._time(other.slot)} was running {end}{limit}"
 
     # --- slots that are not recorded ---
 
     def _slot(self, slot: datetime) -> str:
-        """By the present schedule a slot lies here, and no row tells of it."""
+        """What is known of a slot of the present schedule that has no row in the history."""
         job, at = self.facts.job, self._time(slot)
         if job is None:
             return ""
@@ -284,13 +300,13 @@ class _Voice:
         if slot > job.cursor:
             return f"The slot of {at} is due and waits for its turn, or for the database; see /health/ready."
         if slot <= job.created_at:
-            return f"Nothing ran at {at}: the job was made later, at {self._time(job.created_at)}."
-        return f"No row tells of {at}: the history of that time is pruned, or the schedule was another one then."
+            return f"Nothing ran at {at}: the job was created later, at {self._time(job.created_at)}."
+        return f"The history has no row for {at}: it is pruned, or the job had another schedule then."
 
     def _will(self, job: Job, slot: datetime) -> str:
         left_out = exclusion_at(self.schedule, slot) if self.schedule else None
         if job.paused_until is not None and slot < job.paused_until:
-            return "it will be skipped unless the job is resumed before"
+            return "it will be skipped unless the job is resumed before then"
         if left_out is None:
             return "it will run"
         closed = closed_words(self.schedule, slot) if isinstance(self.schedule, Adjusted) else None
@@ -299,10 +315,10 @@ class _Voice:
 
     # --- no slot at all ---
 
-    def _nothing(self, asked: LocalTime) -> Iterator[str]:
+    def _no_slot(self, asked: LocalTime) -> Iterator[str]:
         job, schedule = self.facts.job, self.schedule
         if job is None or schedule is None:
-            yield "No row of the history tells of that time, and the job is removed."
+            yield "The history has no row for that time, and the job is deleted."
             return
         if isinstance(schedule, Adjusted):
             if asked.last < schedule.start:
@@ -316,11 +332,11 @@ class _Voice:
                 return
         if is_repeated(schedule, asked):
             yield (
-                "The clock showed that time an hour or so before, and a fixed time runs the first time only; "
-                "`dst: {overlap: both}` would run it again."
+                "The clock shows that time twice on that day, and a fixed time runs the first time only; "
+                "with `dst: {overlap: both}` it would run both times."
             )
             return
-        yield f"No slot lies there by the job's present schedule: {describe_job(job.spec, zone=self.zone)}."
+        yield f"There is no slot at that time by the job's present schedule: {describe_job(job.spec, zone=self.zone)}."
 
     def _time(self, moment: datetime) -> str:
         local = local_time(moment, self.zone)

@@ -1,4 +1,4 @@
-"""The jobs that there are: every change of one passes here, whoever asks, and is written before it is told.
+"""The stored jobs. Every change of a job is made here, and is committed before the timers or a caller learn of it.
 
-Import from the API, `gitops` and `upkeep`. It knows the core and the store.
+Imported by the API, `gitops` and `upkeep`. May import the core and the store.
 """

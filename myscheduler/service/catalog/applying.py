@@ -1,4 +1,4 @@
-"""What is written for a plan and a change of a job."""
+"""Helpers for writing a plan, or the change of one job, inside a transaction."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -16,22 +16,24 @@ from myscheduler.errors import MySchedulerError
 
 
 class StalePlanError(MySchedulerError):
-    """A job changed between the plan and its application: plan again."""
+    """A job changed after the plan was made: make a new plan."""
 
     def __init__(self) -> None:
-        super().__init__("a job changed while its manifest was being applied; the next pass looks again")
+        super().__init__("a job changed while its manifest was being applied; the next pass tries again")
 
 
 def entry_of(action: AuditAction, before: Job | None, after: Job, now: datetime) -> AuditEntry:
-    """What a manifest made or changed."""
+    """The audit entry for a job that a manifest created or changed; `before` is `None` for a new one."""
     return of_spec(action, before.spec if before else None, after.spec, at=now, actor=MANIFEST, source=after.source)
 
 
 def source_of(declared: DeclaredJob, plan: Plan) -> Source:
+    """Where the job is declared: file, line, and the revision of the plan."""
     return Source(declared.path, declared.line, plan.revision)
 
 
 def current(stored: Mapping[str, Job], known: Known) -> Job:
+    """The stored job that the plan was made for. Raises `StalePlanError` if it has changed since, or is gone."""
     job = stored.get(known.job_id)
     if job is None or job.version != known.version:
         raise StalePlanError
@@ -39,11 +41,13 @@ def current(stored: Mapping[str, Job], known: Known) -> Job:
 
 
 def store_turn(connection: Connection, turn: Turn) -> Job:
+    """Write the changed job, and the slots that the change leaves undone. Returns the job."""
     job_rows.update_jobs(connection, [turn.job])
     record_unrun(connection, [turn])
     return turn.job
 
 
 def record_unrun(connection: Connection, turns: Sequence[Turn]) -> None:
+    """Write the slots that the changes leave undone, as rows of the history."""
     undone = [UnrunOfJob(turn.job.job_id, turn.unrun, turn.job.digest, turn.job.source) for turn in turns if turn.unrun]
     unrun_rows.record_unrun(connection, undone)

@@ -1,4 +1,4 @@
-"""The one writer of the jobs: the reconciler and the API both change them here. A change is committed, then armed."""
+"""The only writer of jobs: the reconciler and the API both change them here. Timers are set after the commit."""
 
 import asyncio
 import logging
@@ -39,50 +39,56 @@ from myscheduler.service.catalog.applying import (
 from myscheduler.service.catalog.refusals import conflict, refuse_manifest, refuse_pause
 
 ARM_AT_ONCE = 200
+"""The most jobs whose timers are set in one turn of the event loop."""
 API = "api"
-"""Who changes a job of the API when nobody says so."""
+"""The actor of a change through the API that names none."""
 GATHER_SEC = 0.001
-"""How long new jobs wait for others to share their transaction, which takes three times as long."""
+"""How long a new job waits for others that share its transaction; a transaction takes three times as long."""
 
 Arm = Callable[[Sequence[Job], Sequence[str]], None]
-"""Takes the jobs that changed and the ids of those that are gone."""
+"""Sets the timers of jobs that changed (first argument), and removes those of deleted ids (second argument)."""
 
 log = logging.getLogger(__name__)
 
 
 class Catalog:
+    """Creates, changes and deletes jobs; a change is committed before `arm` is called for it."""
+
     def __init__(self, store: Store, *, zone: str, now: Callable[[], datetime], arm: Arm) -> None:
         self._store = store
         self._zone = zone
         self._now = now
         self._arm = arm
-        self._asked: list[tuple[_Wish, asyncio.Future[Job]]] = []
-        """New jobs that wait for their write."""
+        self._requested: list[tuple[_Request, asyncio.Future[Job]]] = []
+        """New jobs that wait for their transaction."""
         self._creating: asyncio.Task[None] | None = None
 
     async def load(self) -> list[Job]:
-        """Arm every stored job, and return them; for the start. The clock may have been set back since the last one."""
+        """Set the timers of all stored jobs, and return the jobs; for the start of the service.
+
+        The clock may have been set back since the last start, so the jobs are realigned first.
+        """
         await self.realign()
         jobs = await self._store.write(self._refreshed)
         await self._arm_many(jobs)
         return jobs
 
     async def realign(self) -> None:
-        """Take jobs back to now that are ahead of the clock, because it was set back.
+        """Set the cursors of jobs that are ahead of the clock, because it was set back, to now.
 
-        They would be silent until that time comes again.
+        Without this, they would not run until the clock is there again.
         """
         count = 0
         while realigned := await self._store.write(partial(self._realign, now=self._now())):
             self._arm(realigned, ())
             count += len(realigned)
         if count:
-            log.warning("%d jobs were ahead of the clock, which has been set back: they go on from now", count)
+            log.warning("the clock was set back: %d jobs that were ahead of it continue from now", count)
 
     async def apply(self, plan: Plan, *, approval: AuditEntry | None = None) -> None:
-        """Make the changes of `plan` in one transaction; `StalePlanError` means that nothing is changed.
+        """Make the changes of `plan` in one transaction. Raises `StalePlanError`, and then nothing is changed.
 
-        `approval` tells who let a deletion among them happen.
+        `approval` is the audit entry of the operator who approved a deletion in the plan.
         """
         wanted = [change for change in plan.changes if not isinstance(change, Hold | Conflict)]
         if not wanted:
@@ -99,19 +105,19 @@ class Catalog:
         await self._arm_many(changed)
 
     async def _arm_many(self, jobs: Sequence[Job]) -> None:
-        """Thousands take their time, and others have theirs in between."""
+        """Set timers in batches: thousands take long, and other tasks run between two batches."""
         for start in range(0, len(jobs), ARM_AT_ONCE):
             self._arm(jobs[start : start + ARM_AT_ONCE], ())
             await asyncio.sleep(0)
 
     async def create(self, spec: JobSpec, *, replace_existing: bool, by: str = API, kept: Kept | None = None) -> Job:
-        """Add an API job. Raises `JobConflictError` when its id is taken and may not be replaced.
+        """Add an API job. Raises `JobConflictError` if its id is taken and may not be replaced.
 
-        `kept` is stored with it: what a repeated request is answered with.
+        `kept` is stored in the same transaction: the answer to a request that is repeated with the same key.
         """
         if not replace_existing:
-            job = await self._create_with_others(_Wish(spec, by, kept))
-            _tell("created", job.job_id, by)
+            job = await self._create_batched(_Request(spec, by, kept))
+            _log_change("created", job.job_id, by)
             return job
         now = self._now()
 
@@ -119,65 +125,67 @@ class Catalog:
             key_rows.keep(connection, [kept] if kept else [])
             existing = job_rows.find_jobs(connection, [spec.job_id]).get(spec.job_id)
             if existing is None:
-                return self._insert(connection, [_Wish(spec, by)], now)[0]
+                return self._insert(connection, [_Request(spec, by)], now)[0]
             refuse_manifest(existing, "replaced")
-            return self._change(connection, existing, _Wish(spec, by), now)
+            return self._change(connection, existing, _Request(spec, by), now)
 
         job = await self._changed(work)
-        _tell("created" if job.created_at == now else "replaced", job.job_id, by)
+        _log_change("created" if job.created_at == now else "replaced", job.job_id, by)
         return job
 
-    async def _create_with_others(self, wish: "_Wish") -> Job:
-        """Those who ask while a write is under way share the next one; it costs hardly more than one of them."""
+    async def _create_batched(self, request: "_Request") -> Job:
+        """Requests that come while a write is in progress share the next one, which costs hardly more than for one."""
         answer: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
-        self._asked.append((wish, answer))
+        self._requested.append((request, answer))
         if self._creating is None:
-            self._creating = asyncio.create_task(self._create_asked())
+            self._creating = asyncio.create_task(self._create_requested())
         return await answer
 
-    async def _create_asked(self) -> None:
-        while self._asked:
+    async def _create_requested(self) -> None:
+        while self._requested:
             await asyncio.sleep(GATHER_SEC)
-            asked, self._asked = self._asked, []
+            requested, self._requested = self._requested, []
             outcomes: Sequence[Job | Exception]
             try:
-                work = partial(self._create_free, wishes=[wish for wish, _ in asked], now=self._now())
+                work = partial(self._create_free, requests=[request for request, _ in requested], now=self._now())
                 outcomes = await self._store.write(work)
-            except Exception as error:  # noqa: BLE001 - it is handed to whoever asked
-                outcomes = [error] * len(asked)
+            except Exception as error:  # noqa: BLE001 - it is raised to the callers
+                outcomes = [error] * len(requested)
             self._arm([outcome for outcome in outcomes if isinstance(outcome, Job)], ())
-            for outcome, (_, answer) in zip(outcomes, asked, strict=True):
-                _give(answer, outcome)
+            for outcome, (_, answer) in zip(outcomes, requested, strict=True):
+                _resolve(answer, outcome)
         self._creating = None
 
     def _create_free(
-        self, connection: Connection, wishes: Sequence["_Wish"], now: datetime
+        self, connection: Connection, requests: Sequence["_Request"], now: datetime
     ) -> list[Job | JobConflictError]:
-        """The new jobs, in the order of the wishes; or why there is none."""
-        taken = job_rows.find_jobs(connection, [wish.job_id for wish in wishes])
-        free = {wish.job_id: wish for wish in reversed(wishes) if wish.job_id not in taken}
+        """For each request, in order: its new job, or the error that says why there is none."""
+        taken = job_rows.find_jobs(connection, [request.job_id for request in requests])
+        free = {request.job_id: request for request in reversed(requests) if request.job_id not in taken}
         created = {job.job_id: job for job in self._insert(connection, list(free.values()), now)}
-        key_rows.keep(connection, [wish.kept for wish in free.values() if wish.kept])
+        key_rows.keep(connection, [request.kept for request in free.values() if request.kept])
         return [
-            created[wish.job_id] if free.get(wish.job_id) is wish else conflict(wish.job_id, taken.get(wish.job_id))
-            for wish in wishes
+            created[request.job_id]
+            if free.get(request.job_id) is request
+            else conflict(request.job_id, taken.get(request.job_id))
+            for request in requests
         ]
 
     async def replace(self, spec: JobSpec, *, by: str = API) -> Job:
-        """Give an API job another spec. Raises `JobNotFoundError`, or `JobConflictError` for a manifest's job."""
+        """Replace the spec of an API job. Raises `JobNotFoundError`, or `JobConflictError` for a manifest's job."""
         now = self._now()
 
         def work(connection: Connection) -> Job:
             existing = _find(connection, spec.job_id)
             refuse_manifest(existing, "replaced")
-            return self._change(connection, existing, _Wish(spec, by), now)
+            return self._change(connection, existing, _Request(spec, by), now)
 
         job = await self._changed(work)
-        _tell("replaced", job.job_id, by)
+        _log_change("replaced", job.job_id, by)
         return job
 
     async def delete(self, job_id: str, *, by: str = API) -> None:
-        """Remove an API job; its history stays. Raises like `replace`."""
+        """Delete an API job; its history stays. Raises like `replace`."""
         now = self._now()
 
         def work(connection: Connection) -> None:
@@ -187,12 +195,12 @@ class Catalog:
 
         await self._store.write(work)
         self._arm((), [job_id])
-        _tell("deleted", job_id, by)
+        _log_change("deleted", job_id, by)
 
     async def pause(self, job_id: str, *, by: str, reason: str | None = None, until: datetime | None = None) -> Job:
-        """Stop a job until it is resumed, or until that moment.
+        """Pause a job until it is resumed, or until the time `until`.
 
-        Raises `JobNotFoundError`, or `JobConflictError` where the manifest itself writes `paused`.
+        Raises `JobNotFoundError`, or `JobConflictError` if the manifest itself sets `paused`.
         """
         now = self._now()
 
@@ -206,11 +214,11 @@ class Catalog:
             return store_turn(connection, turn)
 
         job = await self._changed(work)
-        _tell("paused", job_id, by, reason=reason, until=until.isoformat() if until else None)
+        _log_change("paused", job_id, by, reason=reason, until=until.isoformat() if until else None)
         return job
 
     async def resume(self, job_id: str, *, catch_up: CatchUp = "none", by: str = API) -> Job:
-        """Lift the operators' pause; `catch_up` says which slots of the paused time run. Raises like `pause`."""
+        """End the operators' pause; `catch_up` says which slots of the paused time still run. Raises like `pause`."""
         now = self._now()
 
         def work(connection: Connection) -> Job:
@@ -227,11 +235,11 @@ class Catalog:
             return store_turn(connection, reopened.turn)
 
         job = await self._changed(work)
-        _tell("resumed", job_id, by, catchup=None if catch_up == "none" else catch_up)
+        _log_change("resumed", job_id, by, catchup=None if catch_up == "none" else catch_up)
         return job
 
     async def end_pauses(self) -> None:
-        """Take off pauses that have ended by themselves; what fell due since then is caught up on."""
+        """Remove pauses whose `until` has passed; slots that fell due since then are caught up."""
         now = self._now()
         if not await self._store.read(partial(job_rows.over_paused, now=now)):
             return
@@ -253,14 +261,14 @@ class Catalog:
         return job
 
     def _refreshed(self, connection: Connection) -> list[Job]:
-        """All jobs, with next slots as today's zone setting and zone data say."""
+        """All jobs, with their next slots computed anew: the service's zone or the time zone data may have changed."""
         jobs, now = job_rows.all_jobs(connection), self._now()
         stale = []
         for place, job in enumerate(jobs):
             schedule = compile_schedule(job.spec, zone=self._zone, created_at=job.created_at)
             next_slot = next_after(schedule, job.cursor)
             if isinstance(schedule, Adjusted) and schedule.days:
-                closed_bits(schedule.days, now.year)  # a country's days take a second to load: now, before jobs are due
+                closed_bits(schedule.days, now.year)  # holidays take a second to load: now, before jobs are due
             if next_slot != job.next_slot:
                 jobs[place] = replace(job, next_slot=next_slot)
                 stale.append(jobs[place])
@@ -268,7 +276,10 @@ class Catalog:
         return jobs
 
     def _realign(self, connection: Connection, now: datetime) -> list[Job]:
-        """Some of the jobs that are ahead, as they are now. Less than a moment counts as none: that comes by itself."""
+        """Realign up to `ARM_AT_ONCE` jobs that are ahead of the clock, and return them.
+
+        A job that is ahead by less than `ON_TIME` is left alone: the clock reaches it soon.
+        """
         jobs = []
         for job in job_rows.beyond(connection, now + ON_TIME, ARM_AT_ONCE):
             row_id, recorded = unrun_rows.last_unrun(connection, job.job_id, now)
@@ -280,20 +291,20 @@ class Catalog:
         job_rows.update_jobs(connection, jobs)
         return jobs
 
-    def _insert(self, connection: Connection, wishes: Sequence["_Wish"], now: datetime) -> list[Job]:
-        turns = [lifecycle.create(one.spec, owner=Owner.API, source=None, now=now, zone=self._zone) for one in wishes]
+    def _insert(self, connection: Connection, requests: Sequence["_Request"], now: datetime) -> list[Job]:
+        turns = [lifecycle.create(one.spec, owner=Owner.API, source=None, now=now, zone=self._zone) for one in requests]
         job_rows.insert_jobs(connection, [turn.job for turn in turns])
         audit_rows.add(
-            connection, [of_spec(AuditAction.CREATED, None, one.spec, at=now, actor=one.by) for one in wishes]
+            connection, [of_spec(AuditAction.CREATED, None, one.spec, at=now, actor=one.by) for one in requests]
         )
         record_unrun(connection, turns)
         return [turn.job for turn in turns]
 
-    def _change(self, connection: Connection, job: Job, wish: "_Wish", now: datetime) -> Job:
-        if digest(wish.spec) == job.digest:
+    def _change(self, connection: Connection, job: Job, request: "_Request", now: datetime) -> Job:
+        if digest(request.spec) == job.digest:
             return job
-        audit_rows.add(connection, [of_spec(AuditAction.UPDATED, job.spec, wish.spec, at=now, actor=wish.by)])
-        return store_turn(connection, lifecycle.change(job, wish.spec, source=None, now=now, zone=self._zone))
+        audit_rows.add(connection, [of_spec(AuditAction.UPDATED, job.spec, request.spec, at=now, actor=request.by)])
+        return store_turn(connection, lifecycle.change(job, request.spec, source=None, now=now, zone=self._zone))
 
     def _remove(
         self, connection: Connection, jobs: Sequence[Job], now: datetime, *, actor: str, revision: str | None = None
@@ -309,7 +320,7 @@ class Catalog:
         created: list[Turn] = []
         changed: list[Turn] = []
         removed: list[Job] = []
-        told: list[tuple[AuditAction, Job | None, Job]] = []
+        audited: list[tuple[AuditAction, Job | None, Job]] = []
         for change in plan.changes:
             match change:
                 case Create(declared):
@@ -321,15 +332,15 @@ class Catalog:
                         known_digest=declared.digest,
                     )  # fmt: skip
                     created.append(turn)
-                    told.append((AuditAction.CREATED, None, turn.job))
+                    audited.append((AuditAction.CREATED, None, turn.job))
                 case Update(declared, known):
                     job, source = current(stored, known), source_of(declared, plan)
                     changed.append(lifecycle.change(job, declared.whole_spec, source=source, now=now, zone=self._zone))
-                    told.append((AuditAction.UPDATED, job, changed[-1].job))
+                    audited.append((AuditAction.UPDATED, job, changed[-1].job))
                 case Adopt(declared, known):
                     job, source = current(stored, known), source_of(declared, plan)
                     changed.append(lifecycle.adopt(job, declared.whole_spec, source=source, now=now, zone=self._zone))
-                    told.append((AuditAction.ADOPTED, job, changed[-1].job))
+                    audited.append((AuditAction.ADOPTED, job, changed[-1].job))
                 case Move(declared, known):
                     changed.append(lifecycle.move(current(stored, known), source_of(declared, plan), now=now))
                 case Delete(known):
@@ -341,14 +352,14 @@ class Catalog:
         job_rows.insert_jobs(connection, [turn.job for turn in created])
         job_rows.update_jobs(connection, [turn.job for turn in changed])
         record_unrun(connection, [*created, *changed])
-        audit_rows.add(connection, (entry_of(action, before, after, now) for action, before, after in told))
+        audit_rows.add(connection, (entry_of(action, before, after, now) for action, before, after in audited))
         self._remove(connection, removed, now, actor=MANIFEST, revision=plan.revision)
         return [turn.job for turn in (*created, *changed)], [job.job_id for job in removed]
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
-    """A spec for a job of the API, and who wants it."""
+class _Request:
+    """A spec for an API job, and the actor of the change."""
 
     spec: JobSpec
     by: str
@@ -359,14 +370,14 @@ class _Wish:
         return self.spec.job_id
 
 
-def _tell(done: str, job_id: str, by: str, **details: str | None) -> None:
-    """The line of what somebody did through the API; it is in the audit trail, too."""
+def _log_change(done: str, job_id: str, by: str, **details: str | None) -> None:
+    """Log a change that was made through the API; it is in the audit log, too."""
     given = {name: value for name, value in details.items() if value is not None}
     log.info("job %s", done, extra={"job_id": job_id, "by": by} | given)
 
 
-def _give(answer: asyncio.Future[Job], outcome: Job | Exception) -> None:
-    if answer.done():  # whoever asked went away
+def _resolve(answer: asyncio.Future[Job], outcome: Job | Exception) -> None:
+    if answer.done():  # the caller was cancelled
         return
     if isinstance(outcome, Exception):
         answer.set_exception(outcome)

@@ -1,4 +1,4 @@
-"""What the log says at the start of the jobs that there are, and of the secrets that they want and can't have."""
+"""The log line at the start of the service: how many jobs are loaded, and which of their secrets are missing."""
 
 import asyncio
 import logging
@@ -12,13 +12,13 @@ from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.secrets.references import references_of
 
 NAMED = 10
-"""So many secrets are named; of the others only the count."""
+"""The most missing secrets that are named; the rest are only counted."""
 
 log = logging.getLogger(__name__)
 
 
 async def tell_loaded(jobs: Sequence[Job], secrets: Secrets, *, held: int, jobs_dir: Path, database_url: str) -> None:
-    """One line; a warning where a secret can't be had. `held` counts the jobs whose manifests are broken."""
+    """Log one line; a warning if a secret is missing. `held` is the number of jobs whose manifests are broken."""
     lacking = await secrets.lacking(await asyncio.to_thread(_wanted, jobs))
     of_manifests = sum(job.owner is Owner.MANIFEST for job in jobs)
     counts = {"manifests": of_manifests, "api": len(jobs) - of_manifests, "paused": sum(job.is_paused for job in jobs)}

@@ -1,16 +1,18 @@
-"""What a job of a manifest, or of that name, does not take, in words."""
+"""The errors for changes that a job does not allow: of a manifest's job through the API, or to an id that is taken."""
 
 from myscheduler.core.job.job import Job, Owner
 from myscheduler.errors import JobConflictError
 
 
 def conflict(job_id: str, existing: Job | None) -> JobConflictError:
+    """The error for a new job whose id is taken by `existing`."""
     if existing is not None and existing.owner is Owner.MANIFEST:
         return _manifest_conflict(existing, "replaced")
     return JobConflictError(f"a job {job_id!r} exists already: choose another id, or send replace_existing: true")
 
 
 def refuse_manifest(job: Job, done: str) -> None:
+    """Raise `JobConflictError` if the job is declared in a manifest; `done` says what can't be done (`deleted`)."""
     if job.owner is Owner.MANIFEST:
         raise _manifest_conflict(job, done)
 
@@ -21,11 +23,12 @@ def _manifest_conflict(job: Job, done: str) -> JobConflictError:
 
 
 def refuse_pause(job: Job, done: str) -> None:
+    """Raise `JobConflictError` if the job's manifest sets `paused`; `done` is `paused` or `resumed`."""
     if job.spec.paused is not None and job.owner is Owner.MANIFEST:
         written = "true" if job.spec.paused else "false"
         message = (
             f"job {job.job_id!r} can't be {done} here: {_place(job)} says paused: {written}; "
-            "edit that file, or take the line out to leave pausing to the API"
+            "edit that file, or remove the line to leave pausing to the API"
         )
         raise JobConflictError(message)
 

@@ -1,4 +1,4 @@
-"""Watches the source and brings the jobs to what stands there: the reconciler, and the policy in force.
+"""Follows the source: the reconciler makes the stored jobs equal to it, and `policy_in_force` keeps its policy.
 
-Import from the app and the API. It knows `catalog`.
+Imported by the app and the API. May import `catalog`.
 """

@@ -1,7 +1,7 @@
-"""The policy in force: what stands in the source, or else what was last good there.
+"""The policy in force: that of the source, or else the last valid one.
 
-A policy that can't be used lifts no rule. The last good one is kept in the database, so that this holds over a start,
-too. Where none was ever good, nobody knows what is allowed: nothing new comes in until somebody mends the file.
+A policy that can't be used lifts no rule. The last valid one is stored in the database, so that it survives a restart.
+If there was never a valid one, it is unknown what is allowed: new and changed jobs wait until the file is fixed.
 """
 
 import asyncio
@@ -27,29 +27,33 @@ from myscheduler.core.policy.policy import Policy
 from myscheduler.core.source.snapshot import POLICY, Snapshot, SourceFile
 
 _UNKNOWN = Rules(None)
-_KEPT = "until it is mended, the rules that were last good stay in force"
-_NONE_GOOD = "until it is mended, new and changed manifests wait, and the API takes no jobs: no good policy is known"
+_KEPT = "until it is fixed, the rules of the last valid policy stay in force"
+_NONE_GOOD = (
+    "until it is fixed, new and changed manifests wait and the API accepts no jobs, because no valid policy is known"
+)
 _BARE = (
-    "the source reads as empty, which lifts no rule: the last policy stays in force; bring the files back, or write "
+    "the source is empty, which lifts no rule: the last valid policy stays in force; restore the files, or write "
     "{} into policy.yaml"
 )
 
 
 class Rulebook:
+    """Follows the policy of the source, and applies what concerns all jobs together: limits of starts."""
+
     def __init__(self, store: Store, *, zone: str, now: Callable[[], datetime]) -> None:
         self._store = store
         self._zone = zone
         self._now = now
         self._good: Rules | None = None
-        """The last that could be used, if any ever could."""
+        """The last valid rules; `None` when there never were any."""
         self._is_recalled = False
         self._one_by_one = asyncio.Lock()
         self.rules = Rules()
-        """Those in force, with what is wrong with the file."""
+        """The rules in force, with the problems of the file."""
 
     @property
     def policies(self) -> tuple[Policy, ...]:
-        """What a job is judged by."""
+        """The policies that every job has to satisfy."""
         return self.rules.binding
 
     @property
@@ -59,18 +63,18 @@ class Rulebook:
 
     @property
     def grants(self) -> Grants:
-        """Which secrets jobs of the API may use."""
+        """Which secrets API jobs may use."""
         return self.rules.policy.api_secrets if self.rules.policy is not None else Grants()
 
     async def recall(self) -> None:
-        """Take the rules that an earlier process left; they hold until the source is read."""
+        """Load the rules that an earlier process stored; they are in force until the source is read."""
         if not self._is_recalled:
             self._good = await self._store.read(_recall)
             self.rules = self._good or self.rules
             self._is_recalled = True
 
     async def follow(self, snapshot: Snapshot) -> None:
-        """Take the rules of the source, or keep those that are in force where it has none that can be used."""
+        """Put the rules of the source in force, or keep the present ones if the source's can't be used."""
         good, found = self._good, await asyncio.to_thread(read_policy, snapshot.policy)
         if snapshot.is_bare and good is not None and good.digest:
             self.rules = replace(good, problems=(_note("policy-kept", _BARE),))
@@ -83,7 +87,7 @@ class Rulebook:
             self._good = self.rules = found
 
     async def enforce(self, plan: Plan, caps: tuple[Cap, ...]) -> Plan:
-        """The plan without what may not be; its jobs are judged one by one already."""
+        """The plan without changes that break a limit of all jobs together; each job by itself is checked already."""
         if self.rules.policy is None:
             return without_news(plan)
         if not caps or not plan.has_news:
@@ -93,9 +97,10 @@ class Rulebook:
 
     @asynccontextmanager
     async def room_for(self, spec: JobSpec) -> AsyncIterator[list[Complaint]]:
-        """While a job of the API is made: what only all jobs together can tell is wrong with it.
+        """Yields the limits of starts that the new API job would break, together with all other jobs.
 
-        Under a limit of starts the callers go one by one, so that each sees those before it.
+        The job is stored inside the block. Where there are such limits, only one caller is in it at a time, so that
+        each sees the jobs stored before.
         """
         caps = caps_of(self.policies)
         if not caps:
@@ -115,7 +120,7 @@ def _recall(connection: Connection) -> Rules | None:
     if content is None:
         return None
     rules = read_policy(SourceFile.of(POLICY, content) if content else None)
-    return rules if rules.policy is not None else None  # another version may have other rules
+    return rules if rules.policy is not None else None  # another version of MyScheduler may find mistakes in it
 
 
 def _all_jobs(connection: Connection) -> Mapping[str, Stored]:

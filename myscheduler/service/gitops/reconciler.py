@@ -1,4 +1,8 @@
-"""The order read, parse, plan, apply: makes the stored jobs equal to the source, one level-triggered pass at a time."""
+"""The reconciler: makes the stored jobs equal to the source.
+
+One pass reads the source, parses its files, plans the changes, and applies them. Passes are level-triggered: each
+compares the whole source with all stored jobs, whatever caused it. Only one pass runs at a time.
+"""
 
 import asyncio
 import logging
@@ -42,23 +46,26 @@ from myscheduler.service.catalog.catalog import API, Catalog
 from myscheduler.service.gitops.policy_in_force import Rulebook
 
 PLANS = 3
-"""How often a pass plans anew when a job changes under its hands."""
+"""The most plans that one pass makes, because a job changed between plan and application."""
 RETRY_SEC = 5.0
-"""After a pass that could not end, the next one follows by itself."""
+"""How long after a pass that failed the next one begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Somebody lets exactly the deletion of this digest happen."""
+    """An operator's approval of the one blocked deletion that has this digest."""
 
     digest: str
     by: str
+    """The operator who approved it."""
 
 
 log = logging.getLogger(__name__)
 
 
 class Reconciler:
+    """Runs passes over the source, and keeps what the next pass can reuse; `state` is the result of the last one."""
+
     def __init__(
         self, source: DirectorySource, store: Store, catalog: Catalog, *, zone: str, now: Callable[[], datetime]
     ) -> None:
@@ -70,25 +77,25 @@ class Reconciler:
         self._one_pass = asyncio.Lock()
         self._wanted = asyncio.Event()
         self._parsed: dict[source_rows.Key, ParsedFile] = {}
-        """What each file says; of those that are applied only the outline."""
+        """The parsed files; of those that are applied only the outline, which has no specs."""
         self._remembered: set[source_rows.Key] | None = None
-        """Files whose outlines are stored; `None` before they are read."""
+        """The keys of files whose outlines are stored in the database; `None` before they are read."""
         self._combined: tuple[Snapshot, tuple[object, ...], Desired] | None = None
-        """What all files say together: of that snapshot, as it was read then."""
+        """The jobs that all files declare together, with the snapshot and the rules that they were made from."""
         self._stored: Mapping[str, Known] = {}
-        """The jobs in the database, as the last pass found them."""
+        """The jobs in the database, as the last pass read them."""
         self._made: tuple[Desired, Mapping[str, Known], Plan] | None = None
-        """The last plan and its grounds, if it had no spec to give; what is to be held for now is judged each time."""
+        """The last plan and what it was made from, if it changed no spec; limits of starts are applied each time."""
         self._files: tuple[Plan, tuple[FileState, ...]] | None = None
         self._calendars = NamedCalendars()
         self._passed: Passed | None = None
-        """The newest revision of which something is stored."""
+        """The newest revision that the database has an entry of."""
         self._rules_digest = ""
         self.rulebook = Rulebook(store, zone=zone, now=now)
         self.state = SyncState(SyncCondition.RECONCILING, SyncReason.STARTING, "the source is not read yet")
 
     def wake(self) -> None:
-        """Something may have changed: look again."""
+        """Request a pass, because something may have changed."""
         log.debug("woken: the source may have changed")
         self._wanted.set()
 
@@ -99,7 +106,7 @@ class Reconciler:
             group.create_task(self._reconcile_when_woken())
 
     async def reconcile(self, *, approved: str | None = None, by: str = API) -> SyncState:
-        """Run a pass now. `approved` is the digest of a blocked deletion that may happen, and `by` who says so."""
+        """Run a pass now. `approved` is the digest of a blocked deletion to let through, `by` who approves it."""
         async with self._one_pass:
             if self._passed is None:
                 await self._recall_passed()
@@ -108,12 +115,12 @@ class Reconciler:
 
     @property
     def terms(self) -> Terms:
-        """What a job of the API is judged by just now. A named calendar means what it means to manifests."""
+        """What an API job is validated against now. Its named calendars are those of the manifests."""
         return Terms.of(self._zone, self._calendars, self.rulebook.rules)
 
     @property
     def is_passing(self) -> bool:
-        """A pass is under way, or about to be."""
+        """A pass is in progress, or requested."""
         return self._one_pass.locked() or self._wanted.is_set()
 
     async def _reconcile_when_woken(self) -> None:
@@ -124,7 +131,7 @@ class Reconciler:
             if state.reason in {SyncReason.STORE_UNAVAILABLE, SyncReason.INTERNAL_ERROR}:
                 await asyncio.sleep(RETRY_SEC)
                 self.wake()
-            elif state.reason is SyncReason.SOURCE_UNAVAILABLE:  # what keeps it away may end without an event
+            elif state.reason is SyncReason.SOURCE_UNAVAILABLE:  # it may come back without an event
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wanted.wait(), RETRY_SEC)
                 self.wake()
@@ -142,11 +149,13 @@ class Reconciler:
             desired = await asyncio.to_thread(self._parse_all, snapshot)
             plan, files = await self._apply(snapshot, desired, approval)
             before = self.state
-            self.state = state_of(plan, files, self._now(), before)  # at once: readers see the jobs with it
+            self.state = state_of(
+                plan, files, self._now(), before
+            )  # at once, so that readers see it together with the jobs
             await self._settle(plan, files)
             await self._note(self.state)
-            self._tell(plan, before)
-            await self._tell_problems(plan, before)
+            self._log_changes(plan, before)
+            await self._log_problems(plan, before)
         except SourceUnavailable as error:
             return self._stalled(
                 SyncReason.SOURCE_UNAVAILABLE, f"{error}; nothing is changed until it can be read", revision
@@ -161,7 +170,7 @@ class Reconciler:
         return self.state
 
     def _parse_all(self, snapshot: Snapshot) -> Desired:
-        """Files that did not change are not parsed again."""
+        """The jobs that the snapshot declares. Files that did not change are not parsed again."""
         reading = (self._reader, self._calendars.problems, self.rulebook.rules.problems)
         if self._combined is not None and self._combined[0] is snapshot and self._combined[1] == reading:
             return self._combined[2]
@@ -170,15 +179,15 @@ class Reconciler:
         self._combined = (snapshot, reading, desired)
         return desired
 
-    async def _become(self, snapshot: Snapshot, plan: Plan) -> tuple[FileState, ...]:
-        """What becomes of each file."""
+    async def _file_states(self, snapshot: Snapshot, plan: Plan) -> tuple[FileState, ...]:
+        """What the plan means for each file."""
         if self._files is not None and self._files[0] is plan:
             return self._files[1]
         unreadable = [file.path for file in snapshot.unreadable]
         return await asyncio.to_thread(file_states, self._parsed.values(), unreadable, plan)
 
     async def _settle(self, plan: Plan, files: tuple[FileState, ...]) -> None:
-        """Keep what the next pass builds on, where there is news."""
+        """Keep what the next pass can reuse, if it differs from what is kept."""
         if self._files is None or self._files[0] is not plan:
             await self._remember()
             self._files = None if plan.has_news else (plan, files)
@@ -187,7 +196,7 @@ class Reconciler:
         return self._parsed.get((file.path, file.digest)) or self._parse_now(file)
 
     def _parse_now(self, file: SourceFile) -> ParsedFile:
-        """With the digests, which the event loop must not compute."""
+        """Parse the file and compute the digests of its jobs, which would take too long on the event loop."""
         found = parse_file(
             file, zone=self._zone, calendars=self._calendars, rules=self.rulebook.rules, is_cautious=False
         )
@@ -198,7 +207,7 @@ class Reconciler:
     ) -> tuple[Plan, tuple[FileState, ...]]:
         for attempt in range(1, PLANS + 1):
             plan = await self._plan(snapshot, desired, approval.digest if approval else None)
-            files = await self._become(snapshot, plan)
+            files = await self._file_states(snapshot, plan)
             try:
                 await self._catalog.apply(plan, approval=_approved(plan, approval, self._now()))
             except StalePlanError:
@@ -231,7 +240,7 @@ class Reconciler:
         return combine(self._parsed.values(), snapshot, self._calendars, self.rulebook.rules)
 
     async def _recall_passed(self) -> None:
-        """What an earlier process knew: the newest revision, and the last that was applied as a whole."""
+        """Load what an earlier process stored: the newest revision, and the last one that was applied as a whole."""
         with suppress(StoreUnavailableError):
             known = await self._store.read(revision_rows.newest)
             self._passed = known[0] if known else None
@@ -244,20 +253,20 @@ class Reconciler:
         before = self._reader
         self._calendars, self._rules_digest = calendars, self.rulebook.rules.digest
         if self._reader != before:
-            self._remembered = None  # also where the database can't tell just now
+            self._remembered = None  # also if the database can't be read at the moment
         if self._remembered is None:
             self._parsed = await self._store.read(partial(source_rows.load, reader=self._reader))
             self._remembered = set(self._parsed)
 
     @property
     def _reader(self) -> str:
-        """Who reads the same bytes alike."""
+        """All that decides, besides its bytes, how a file is parsed. A file's outline is valid for one reader only."""
         calendars, rules = self._calendars.digest[:REVISION_DIGITS], self._rules_digest[:REVISION_DIGITS]
         return f"{__version__} {self._zone} {calendars} {rules}".rstrip()
 
     async def _remember(self) -> None:
-        """Keep the outlines of the files, here and for the next start; their specs are in the database."""
-        fresh, gone = await asyncio.to_thread(self._news)
+        """Keep outlines in place of parsed files, here and in the database; the specs are stored with the jobs."""
+        fresh, gone = await asyncio.to_thread(self._outline_changes)
         if fresh:
             self._combined = self._made = None  # they hold the specs
         if fresh or gone:
@@ -266,19 +275,19 @@ class Reconciler:
         self._parsed.update(fresh)
         self._remembered = (self._remembered or set()) - gone | fresh.keys()
 
-    def _news(self) -> tuple[dict[source_rows.Key, ParsedFile], set[source_rows.Key]]:
-        """Outlines that are not remembered yet, and the keys of those that say nothing any more."""
+    def _outline_changes(self) -> tuple[dict[source_rows.Key, ParsedFile], set[source_rows.Key]]:
+        """Outlines that are not stored yet, and the keys of stored ones whose files are gone."""
         remembered = self._remembered or set()
         parsed = self._parsed.items()
         fresh = {key: outline for key, file in parsed if key not in remembered and (outline := file.outline())}
         return fresh, remembered - self._parsed.keys()
 
     async def _note(self, state: SyncState) -> None:
-        """Keep what became of the revision, where that is new."""
-        news = passed(state, self._passed)
-        if news is not None:
-            await self._store.write(partial(revision_rows.save, one=news))
-            self._passed = news
+        """Store the result for the revision, if it differs from the stored one."""
+        entry = passed(state, self._passed)
+        if entry is not None:
+            await self._store.write(partial(revision_rows.save, one=entry))
+            self._passed = entry
 
     def _stalled(self, reason: SyncReason, message: str, revision: str | None) -> SyncState:
         if (self.state.reason, self.state.message) != (reason, message):
@@ -296,7 +305,7 @@ class Reconciler:
             deleted=(),
         )
 
-    def _tell(self, plan: Plan, before: SyncState) -> None:
+    def _log_changes(self, plan: Plan, before: SyncState) -> None:
         state = self.state
         if changed_count(plan):
             counts = {
@@ -311,12 +320,12 @@ class Reconciler:
         if state.condition is SyncCondition.READY and before.condition is SyncCondition.STALLED:
             log.info("the source is applied again")
 
-    async def _tell_problems(self, plan: Plan, before: SyncState) -> None:
-        """Those that are new, and no more of them than somebody reads: 50,000 lines also hold up the loop."""
-        news = await asyncio.to_thread(_new_problems, plan.problems, before.problems)
-        for problem in news[:MOST_PROBLEMS]:
+    async def _log_problems(self, plan: Plan, before: SyncState) -> None:
+        """Log the new problems, up to a number: 50,000 lines would also block the event loop."""
+        new = await asyncio.to_thread(_new_problems, plan.problems, before.problems)
+        for problem in new[:MOST_PROBLEMS]:
             log.warning("%s", problem)
-        if more := news[MOST_PROBLEMS:]:
+        if more := new[MOST_PROBLEMS:]:
             log.warning("and %s more problems in the source: see GET /api/v1/sync/files", f"{len(more):,}")
 
 
@@ -325,10 +334,10 @@ def _new_problems(found: Collection[Problem], before: Collection[Problem]) -> li
 
 
 def _approved(plan: Plan, approval: Approval | None, now: datetime) -> AuditEntry | None:
-    """The entry of the audit trail, where the approval let something happen."""
+    """The audit entry of the approval, if the plan has the deletion that it approves."""
     deletions = [change for change in plan.changes if isinstance(change, Delete)]
     if approval is None or deletion_digest(deletions) != approval.digest:
         return None
-    named = [one.known.job_id for one in deletions[:MOST_NAMED]]  # each has an entry of its own beside this
+    named = [one.known.job_id for one in deletions[:MOST_NAMED]]  # each deletion also has its own entry
     detail = {"digest": approval.digest, "job_ids": named, "job_count": len(deletions), "revision": plan.revision}
     return AuditEntry(now, approval.by, AuditAction.APPROVED, None, detail)

@@ -1,4 +1,4 @@
-"""Tasks beside the work: the heartbeat, pruning of history, the ends of pauses, a watch on the clock.
+"""The periodic background tasks: heartbeat, pruning of the history, the ends of pauses, a watch on the system clock.
 
-Import from the app. It knows `catalog` and `dispatch`.
+Imported by the app. May import `catalog` and `dispatch`.
 """

@@ -1,4 +1,4 @@
-"""Leaves a trace of when the service was running, so that it can be told later why a slot was missed."""
+"""Records when the service was running, so that `why` can explain later why a slot was missed."""
 
 import asyncio
 import logging
@@ -12,12 +12,14 @@ from myscheduler.adapters.store.rows import uptime as life_rows
 from myscheduler.errors import StoreUnavailableError
 
 BEAT_SEC = 30.0
-"""How exactly the moment of a crash is known afterwards."""
+"""Time between two beats; so exactly the time of a crash is known afterwards."""
 
 log = logging.getLogger(__name__)
 
 
 class Heartbeat:
+    """Writes one row for this run of the service: its start, when it was last alive, and its orderly end."""
+
     def __init__(self, store: Store, *, now: Callable[[], datetime]) -> None:
         self._store = store
         self._now = now
@@ -28,7 +30,7 @@ class Heartbeat:
         await self._store.write(partial(life_rows.begin, now=self._started_at))
 
     async def run(self) -> None:
-        """Beat until cancelled. A database that is away is not its business."""
+        """Beat until cancelled. Failures of the database are ignored: `StoreHealth` reports them."""
         while True:
             await asyncio.sleep(BEAT_SEC)
             with suppress(StoreUnavailableError):

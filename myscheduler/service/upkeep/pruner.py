@@ -1,4 +1,4 @@
-"""The order and the pace in which old history is removed: a little at a time, so that nobody waits for it."""
+"""Deletes old history, in small batches with pauses, so that other writes hardly wait for it."""
 
 import asyncio
 import logging
@@ -18,15 +18,16 @@ from myscheduler.core.history.repeats import KEPT
 from myscheduler.errors import StoreUnavailableError
 
 FIRST_SEC = 60.0
-"""When the first pass begins: a start has enough to do."""
+"""When the first pass begins, so that the start of the service is not slowed down."""
 PAUSE_SEC = 600.0
+"""Time between two passes."""
 BATCH = 100
-"""How many rows a query looks at, and a transaction removes, at the most: few milliseconds, which claims may wait."""
+"""The most rows that one query reads, or one transaction deletes: a few milliseconds, for which a claim may wait."""
 AUDIT_AGE = timedelta(days=400)
-"""Who changed what is kept for a year and a month."""
+"""How long the audit log is kept: a year and a month."""
 REST = 4
-"""How many times as long as a step took, its waiting included, nothing is done after it. So pruning takes a fifth of
-the writer at the most, and less when others want it.
+"""After each step, the pruner waits this many times as long as the step took (waiting for the database included). So it
+takes at most a fifth of the writer's time, and less when others write.
 """
 
 T = TypeVar("T")
@@ -35,21 +36,23 @@ log = logging.getLogger(__name__)
 
 
 class _Walk(Protocol):
-    """A way through the history, page by page."""
+    """Finds the rows to delete, one page after another."""
 
     def __call__(self, connection: Connection, *, after: Position | None, limit: int) -> Page: ...
 
 
 class Pruner:
+    """Runs passes over the history, the audit log and the stored idempotency keys, and deletes what is too old."""
+
     def __init__(self, store: Store, *, days: int, rows: int, now: Callable[[], datetime]) -> None:
-        """Kept are the last `days` of the history, and of them the newest `rows` of each job."""
+        """The history of the last `days` is kept, and of it the newest `rows` of each job."""
         self._store = store
         self._age = timedelta(days)
         self._rows = rows
         self._now = now
 
     async def run(self) -> None:
-        """Pass after pass until cancelled."""
+        """Run one pass after another, until cancelled."""
         await asyncio.sleep(FIRST_SEC)
         while True:
             try:
@@ -59,9 +62,9 @@ class Pruner:
             await asyncio.sleep(PAUSE_SEC)
 
     async def prune(self) -> Counter[str]:
-        """One pass. It ends early when the database can't be used; the next one removes the rest.
+        """Run one pass. It ends early when the database can't be used; the next pass deletes the rest.
 
-        Returns how many rows are gone because they were `too_old`, or `too_many`; and how many `of_audit`.
+        Returns how many rows were deleted: `too_old`, `too_many` of a job, and `of_audit`, those of the audit log.
         """
         log.debug("a pass over the history begins")
         began = time.monotonic()

@@ -183,7 +183,7 @@ async def test_who_sent_half_a_request_is_told(sent: bytes, detail: str) -> None
     async with serving(patience=SHORT) as served:
         caller = await served.connect(sent)
         status, body = await caller.answer()
-        assert (status, json.loads(body)["detail"]) == (408, f"{detail} was not here within 0.3 s")
+        assert (status, json.loads(body)["detail"]) == (408, f"{detail} was not received within 0.3 s")
         assert await caller.is_closed()
         assert served.disconnects == (sent != b"GET / HT")
 
@@ -264,7 +264,7 @@ async def test_requests_beyond_what_is_worked_on_are_told_to_ask_again() -> None
         await until(served.worked_on, lambda count: count == 4)
         late = await served.connect(GET)
         status, body = await late.answer()
-        assert (status, "ask again" in json.loads(body)["detail"]) == (503, True)
+        assert (status, "try again" in json.loads(body)["detail"]) == (503, True)
         probe = await served.connect(GET.replace(b"/ ", b"/health/live "))
         assert (await probe.answer())[0] == 200
         served.hold.set()
@@ -299,7 +299,7 @@ async def test_a_flood_displaces_itself_and_whoever_asks_is_answered(
                 assert await asker.answer() == (200, b"hello")
             most = max(most, len(served.callers._open))
         assert most == limit
-    told = [one.getMessage() for one in caplog.records if "as many as it may" in one.getMessage()]
+    told = [one.getMessage() for one in caplog.records if "which is the limit" in one.getMessage()]
     assert len(told) == 1
     assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == []
 
@@ -335,4 +335,4 @@ async def test_a_flood_of_refused_requests_is_told_once(caplog: pytest.LogCaptur
         for _ in range(50):
             assert (await (await served.connect(b"\x16\x03\x01")).answer())[0] == 400
     told = [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
-    assert told == ["refused a request from 127.0.0.1 with 400: what came is no HTTP"]
+    assert told == ["refused a request from 127.0.0.1 with 400: the request is not valid HTTP"]

@@ -456,7 +456,7 @@ class TestManifestJobs:
     @pytest.mark.parametrize(
         ("asked", "field", "words"),
         [
-            pytest.param({"until": "2020-01-01T00:00:00Z"}, "until", "is over already", id="over"),
+            pytest.param({"until": "2020-01-01T00:00:00Z"}, "until", "is in the past", id="over"),
             pytest.param({"until": "tomorrow"}, "until", "RFC 3339", id="no moment"),
             pytest.param({"until": 5}, "until", "text", id="a number"),
             pytest.param({"reason": "x" * 1_001}, "reason", "1000 characters", id="a long reason"),
@@ -627,8 +627,8 @@ class TestBadJobs:
             pytest.param(raw('"body": {"x": -Infinity}'), "Infinity", id="infinite in body"),
             pytest.param(raw('"body": 1e999'), "body", id="overflow in body"),
             pytest.param(raw('"max_retries": 1' + "0" * 5000), "max_retries", id="more digits than Python takes"),
-            pytest.param(raw('"name": "x", "name": "y"'), "'name' stands twice", id="key twice"),
-            pytest.param(raw('"body": {"x": 1, "x": 2}'), "'x' stands twice", id="key twice in body"),
+            pytest.param(raw('"name": "x", "name": "y"'), "'name' appears twice", id="key twice"),
+            pytest.param(raw('"body": {"x": 1, "x": 2}'), "'x' appears twice", id="key twice in body"),
             pytest.param(raw('"body": ' + "[" * DEEP + "]" * DEEP), "", id="deep"),
             pytest.param(raw('"name": ' + '{"a":' * 900 + "1" + "}" * 900), "nested", id="deep name"),
             pytest.param(b"[]", "object", id="list"),

@@ -178,7 +178,7 @@ async def test_why(api: httpx.AsyncClient, parts: Parts) -> None:
     assert unescaped == found
     await ok(await api.delete(f"{JOBS}/a b"))
     removed = await ok(await api.get(f"{JOBS}/a b/why", params={"at": asked}))
-    assert removed["answer"].endswith("The job has been removed since.")
+    assert removed["answer"].endswith("The job has been deleted since.")
     assert removed["next_run"] is None
 
 

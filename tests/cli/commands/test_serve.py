@@ -111,12 +111,12 @@ def test_wrong_value_is_usage(variable: str, value: str, line: str) -> None:
     ("token", "says"),
     [
         pytest.param(" \n", "MYSCHEDULER_API_TOKEN is blank", id="blank"),
-        pytest.param("hunter\n2", "as number 7 of 8", id="line break inside"),
-        pytest.param("hunter\t2", "as number 7 of 8", id="tab inside"),
+        pytest.param("hunter\n2", "at position 7 of 8", id="line break inside"),
+        pytest.param("hunter\t2", "at position 7 of 8", id="tab inside"),
         pytest.param("hunter\x7f2", "no header can carry it", id="control character"),
-        pytest.param("\ufeffhunter2", "as number 1 of 8", id="mark of a file of Windows"),
-        pytest.param("hunter\u200b2", "as number 7 of 8", id="invisible"),
-        pytest.param("hunter\udcff2", "as number 7 of 8", id="no UTF-8"),
+        pytest.param("\ufeffhunter2", "at position 1 of 8", id="mark of a file of Windows"),
+        pytest.param("hunter\u200b2", "at position 7 of 8", id="invisible"),
+        pytest.param("hunter\udcff2", "at position 7 of 8", id="no UTF-8"),
     ],
 )
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ async def test_a_real_service_answers(tmp_path: Path) -> None:
     told, as_json, unknown, no_time, no_token = answers
     assert told.exit_code == 0
     assert told.stdout.startswith("日次 集計 at Thu 2099-01-01 09:00:00 +09:00  [Asia/Tokyo]\n")
-    assert "is still to come: it will be skipped unless the job is resumed before." in told.stdout
+    assert "is still to come: it will be skipped unless the job is resumed before then." in told.stdout
     assert '"status": null' in as_json.stdout
     assert (unknown.exit_code, "there is no job 'nobody'" in unknown.stderr) == (1, True)
     assert (no_time.exit_code, "is not a date with a time" in no_time.stderr) == (1, True)

@@ -20,11 +20,11 @@ OFFICE = NamedCalendars({"office": Calendar("JP"), "plant": Calendar(closed=("05
         ({"calendar": {"country": "US", "subdivision": "CA", "skip": "holidays"}}, "; not on holidays of US-CA"),
         (
             {"calendar": {"country": "JP", "closed": ["12-30"], "only": "business_days", "shift": "next"}},
-            "; moved from weekends and holidays of JP with days of its own to the next business day",
+            "; moved from weekends and holidays of JP with custom days to the next business day",
         ),
         (
             {"calendar": {"name": "office", "skip": "holidays", "shift": "previous"}},
-            "; moved from holidays of office (JP) to the previous day that is none",
+            "; moved from holidays of office (JP) to the previous day that is not a holiday",
         ),
         ({"calendar": {"name": "plant", "only": "business_days"}}, "; not on weekends and holidays of plant"),
         (
@@ -40,9 +40,9 @@ OFFICE = NamedCalendars({"office": Calendar("JP"), "plant": Calendar(closed=("05
         ),
         (
             {"start_at": "2026-12-01T09:00", "end_at": "2027-01-01T00:00"},
-            "; not before 2026-12-01 09:00:00+09:00; no longer from 2027-01-01 00:00:00+09:00 on",
+            "; not before 2026-12-01 09:00:00+09:00; only before 2027-01-01 00:00:00+09:00",
         ),
-        ({"jitter_sec": 600}, "; always 4 min 10 s later, as its jitter of 10 min has it"),
+        ({"jitter_sec": 600}, "; always 4 min 10 s later (jitter of 10 min)"),
     ],
 )
 def test_what_limits_a_job(fields: dict[str, Any], words: str) -> None:

@@ -54,7 +54,7 @@ MANUAL: dict[str, Any] = {"slot": SLOT + timedelta(hours=1), "last_slot": SLOT +
         ),
         pytest.param(
             _row(Status.COMPLETED, http_status=200, error="h:80 sent a body with its 204", **RAN), {},
-            "after 2 attempts and 2.75 s. The answer was odd: h:80 sent a body with its 204.", id="odd",
+            "after 2 attempts and 2.75 s. Note: h:80 sent a body with its 204.", id="odd",
         ),
         pytest.param(
             _row(Status.FAILED, error="connection refused", **RAN), {}, "ran and failed: it started 0.25 s after its "
@@ -69,7 +69,7 @@ MANUAL: dict[str, Any] = {"slot": SLOT + timedelta(hours=1), "last_slot": SLOT +
             {}, "ran, to catch up: it started 1 min 5 s after its time", id="caught up",
         ),
         pytest.param(
-            _row(Status.RUNNING, started_at=SLOT + SECOND), {}, "is running since 2026-06-01 09:00:01 +09:00.", id="running"
+            _row(Status.RUNNING, started_at=SLOT + SECOND), {}, "has been running since 2026-06-01 09:00:01 +09:00.", id="running"
         ),
         pytest.param(
             _row(Status.INTERRUPTED, Reason.CRASH, error="the scheduler stopped"), {},
@@ -106,7 +106,7 @@ MANUAL: dict[str, Any] = {"slot": SLOT + timedelta(hours=1), "last_slot": SLOT +
         ),
         pytest.param(
             _row(Status.SKIPPED, Reason.OVERLAP), {},
-            "an earlier execution was still under way (max_instances: 1, overlap: skip).", id="overlap",
+            "an earlier execution was still running (max_instances: 1, overlap: skip).", id="overlap",
         ),
         pytest.param(
             _row(Status.SKIPPED, Reason.HOLIDAY, slot=SLOT - timedelta(days=26), last_slot=SLOT - timedelta(days=26)),
@@ -130,7 +130,7 @@ def test_what_is_recorded(row: Record, job: dict[str, Any], sentence: str) -> No
     known = replace(_job(**job), **laid)
     local = f"{row.slot + timedelta(hours=9):%Y-%m-%dT%H:%M}"
     explained = _why(local, row, job=known)
-    assert len(explained.told) == 1
+    assert len(explained.findings) == 1
     assert sentence in explained.answer
 
 
@@ -146,21 +146,21 @@ def test_every_reason_has_a_sentence(reason: Reason) -> None:
 def test_an_overlap_names_what_was_under_way() -> None:
     other = _row(Status.COMPLETED, slot=SLOT - timedelta(hours=1), completed_at=SLOT + 9 * SECOND)
     answer = _why("2026-06-01T09:00", _row(Status.SKIPPED, Reason.OVERLAP), blockers={SLOT: other}).answer
-    assert "the execution of 2026-06-01 08:00:00 +09:00 was under way until 2026-06-01 09:00:09 +09:00" in answer
+    assert "the execution of 2026-06-01 08:00:00 +09:00 was running until 2026-06-01 09:00:09 +09:00" in answer
 
 
 def test_an_overlap_with_a_manual_run_says_so() -> None:
     other = _row(Status.RUNNING, **MANUAL | {"kind": Kind.MANUAL, "slot": SLOT - SECOND})
     answer = _why("2026-06-01T09:00", _row(Status.SKIPPED, Reason.OVERLAP), blockers={SLOT: other}).answer
-    assert "the manual run of 2026-06-01 08:59:59 +09:00 was under way and still is" in answer
+    assert "the manual run of 2026-06-01 08:59:59 +09:00 was running and still is" in answer
 
 
 def test_a_manual_run_that_waits() -> None:
     run = QueuedRun("a", "x", SLOT + 20 * SECOND, "Ada")
-    told = _why("2026-06-01T09:00", _row(Status.RUNNING, started_at=SLOT), waiting=run).told
+    told = _why("2026-06-01T09:00", _row(Status.RUNNING, started_at=SLOT), waiting=run).findings
     assert [one.first for one in told] == [SLOT, SLOT + 20 * SECOND]
     assert told[1].sentence == (
-        "A manual run of 2026-06-01 09:00:20 +09:00 on request of Ada waits until the execution under way has ended "
+        "A manual run of 2026-06-01 09:00:20 +09:00 on request of Ada waits until the execution in progress has ended "
         "(max_instances: 1)."
     )
     assert "waits until" not in _why("2026-06-01T09:01", waiting=run).answer
@@ -191,9 +191,9 @@ def test_a_downtime_is_told(is_crash: bool, sentence: str) -> None:
             "2026-11-23T09:00", {"blackout": [{"cron": "0 9 * * mon", "duration": "PT1H"}]},
             "it will be left out, a blackout of the job covers that time.", id="a blackout to come",
         ),
-        pytest.param("2026-04-01T09:00", {}, "Nothing ran at 2026-04-01 09:00:00 +09:00: the job was made later", id="before"),
-        pytest.param("2026-05-20T09:00", {}, "No row tells of 2026-05-20 09:00:00 +09:00: the history", id="pruned"),
-        pytest.param("2026-06-01T09:01", {}, "No slot lies there by the job's present schedule: at 09:00", id="no slot"),
+        pytest.param("2026-04-01T09:00", {}, "Nothing ran at 2026-04-01 09:00:00 +09:00: the job was created later", id="before"),
+        pytest.param("2026-05-20T09:00", {}, "The history has no row for 2026-05-20 09:00:00 +09:00: it is pruned", id="pruned"),
+        pytest.param("2026-06-01T09:01", {}, "There is no slot at that time by the job's present schedule: at 09:00", id="no slot"),
         pytest.param(
             "2026-06-02T09:00", {"start_at": "2026-07-01T00:00"},
             "The schedule begins later: start_at is 2026-07-01 00:00:00 +09:00.", id="start_at",
@@ -225,25 +225,25 @@ def test_a_slot_that_waits() -> None:
 
 def test_a_row_of_many_tells_only_of_its_slots() -> None:
     row = _row(Status.SKIPPED, Reason.PAUSED, slot_count=3, last_slot=SLOT + timedelta(days=2))
-    assert "No slot lies there" in _why("2026-06-01T15:00", row).answer
+    assert "There is no slot at that time" in _why("2026-06-01T15:00", row).answer
     assert "were skipped" in _why("2026-06-02T09:00", row).answer
     older = replace(row, digest="another")
     assert "were skipped" in _why("2026-06-01T15:00", older).answer
 
 
 def test_removed_and_held_jobs() -> None:
-    assert _why("2026-06-01T09:00", is_removed=True).answer.startswith("No row of the history tells")
+    assert _why("2026-06-01T09:00", is_removed=True).answer.startswith("The history has no row for that time")
     row = _row(Status.COMPLETED, http_status=200, **RAN)
-    assert _why("2026-06-01T09:00", row, is_removed=True).answer.endswith("The job has been removed since.")
-    assert "goes by its last good spec" in _why("2026-06-01T09:00", row, is_held=True).answer
+    assert _why("2026-06-01T09:00", row, is_removed=True).answer.endswith("The job has been deleted since.")
+    assert "its last good spec applies" in _why("2026-06-01T09:00", row, is_held=True).answer
 
 
 def test_all_slots_of_a_minute() -> None:
     job = _job(cron={"second": "*/15"}, misfire_grace_time=60)
     explained = _why("2026-06-02T09:00", job=replace(job, owner=Owner.API))
-    assert [one.first.second for one in explained.told] == [0, 15, 30, 45]
-    assert len(_why("2026-06-02T09:00:15.000001", job=job).told) == 0
-    assert len(_why("2026-06-02T09:00:15+09:00", job=job).told) == 1
+    assert [one.first.second for one in explained.findings] == [0, 15, 30, 45]
+    assert len(_why("2026-06-02T09:00:15.000001", job=job).findings) == 0
+    assert len(_why("2026-06-02T09:00:15+09:00", job=job).findings) == 1
 
 
 def test_what_lies_around() -> None:

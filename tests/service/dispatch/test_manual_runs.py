@@ -213,7 +213,7 @@ class TestOverTheApi:
             detail = (await api.get("/api/v1/jobs/a")).json()
             why = (await api.get("/api/v1/jobs/a/why", params={"at": detail["queued_run"]["asked_at"]})).json()
         assert first["status"] == "triggered"
-        assert "on request of api waits until the execution under way has ended" in why["answer"]
+        assert "on request of api waits until the execution in progress has ended" in why["answer"]
         assert second.status_code == 200
         waits = second.json()
         assert (waits["status"], waits["waits_for"]) == ("queued", [first["execution_id"]])

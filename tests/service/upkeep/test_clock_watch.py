@@ -163,7 +163,7 @@ class TestBack:
         (line,) = [one for one in caplog.records if one.name == "myscheduler.service.upkeep.clock_watch"]
         assert (line.levelno, line.message) == (
             logging.WARNING,
-            "the system clock was set back by 1 h; jobs go on from there",
+            "the system clock was set back by 1 h; jobs continue from there",
         )
 
     async def test_slots_that_were_sent_are_passed_over_when_their_time_comes_again(
