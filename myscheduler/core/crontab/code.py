@@ -1,4 +1,4 @@
-"""Checks code that the shell evaluates when a crontab line runs, such as `$(date)`: can a job do without it?"""
+"""Checks code that the shell evaluates when a crontab line runs, such as `$(date)`: a job must do without it."""
 
 from myscheduler.core.crontab.shell import Command, Computed, ShellError, read_commands
 from myscheduler.core.crontab.shell_text import shown

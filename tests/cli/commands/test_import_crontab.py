@@ -179,7 +179,7 @@ def test_no_file_is_overwritten() -> None:
     Path("run.yaml").write_text("mine", encoding="utf-8")
     result = run("--output", ".", stdin=ONE + "@daily curl http://x.test/other\n")
     assert result.exit_code == 1
-    assert "run.yaml is there already, so nothing was written" in result.stderr
+    assert "run.yaml exists already, so nothing was written" in result.stderr
     assert [path.name for path in Path().iterdir()] == ["run.yaml"]
     assert Path("run.yaml").read_text("utf-8") == "mine"
 
