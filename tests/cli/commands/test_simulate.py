@@ -176,7 +176,9 @@ def test_nothing_to_simulate() -> None:
         pytest.param(
             f"{DAY} --outage 2026-07-01T02:00:00Z/2026-07-01T01:00:00Z", "ends before it starts", id="reversed"
         ),
-        pytest.param(f"{DAY} --outage 2026-07-01T08:00:00/2026-07-01T12:00:00", "start at or after --from", id="too-early"),
+        pytest.param(
+            f"{DAY} --outage 2026-07-01T08:00:00/2026-07-01T12:00:00", "start at or after --from", id="too-early"
+        ),
         pytest.param(f"{DAY} --outage 2026-07-01T01:00:00Z/2026-07-02T00:00:00Z", "end before --to", id="too-late"),
         pytest.param(
             f"{DAY} --outage 2026-07-01T02:00:00Z/2026-07-01T04:00:00Z --outage 2026-07-01T01:00Z/2026-07-01T02:00Z",
