@@ -1,4 +1,4 @@
-"""The command line. Exit codes: 0 fine, 1 invalid or failed, 2 wrong usage."""
+"""The command line. Exit codes: 0 success, 1 invalid input or failure, 2 wrong usage."""
 
 import errno
 import os
@@ -28,16 +28,16 @@ from myscheduler.machine.causes import reason_of
 
 @contextmanager
 def _printable_errors() -> Iterator[None]:
-    """Arguments, and what a server answers, stand in messages."""
+    """Escape control characters in messages: they may quote arguments and answers of a server."""
     try:
         yield
     except click.ClickException as error:
-        error.message = printable(error.message)  # type: ignore[misc] # final, but nobody has seen it yet
+        error.message = printable(error.message)  # type: ignore[misc] # Final, but not shown yet
         raise
 
 
 class _Commands(click.Group):
-    """Says expected errors in a line, without a stack trace, and nothing in them that a terminal obeys."""
+    """Prints expected errors in one line, without a stack trace and without control characters."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -65,7 +65,7 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def _drop_output() -> None:
-    """What is left of it would be written once more at the exit of the process, and fail with a stack trace."""
+    """Discard buffered output: it would be flushed again at exit, and fail again with a stack trace."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)

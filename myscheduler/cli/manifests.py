@@ -1,4 +1,4 @@
-"""Manifests as commands take them: files, folders, and `-` for standard input."""
+"""Reads the manifests that a command is given: files, folders, and `-` for standard input."""
 
 import gc
 import os
@@ -37,7 +37,7 @@ from myscheduler.machine.causes import reason_of
 from myscheduler.settings import Settings
 
 STDIN = "<stdin>"
-"""The name of standard input in findings."""
+"""The path of standard input in findings."""
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
 
 paths_argument = click.argument(
@@ -45,25 +45,25 @@ paths_argument = click.argument(
     nargs=-1,
     type=click.Path(exists=True, allow_dash=True, path_type=Path),
 )
-"""PATHS of a command; `jobs.d` when left out."""
+"""The argument PATHS of a command; the default is `jobs.d`."""
 
 
 class Found(NamedTuple):
-    """What stands at the paths of a command."""
+    """The manifests at the paths of a command."""
 
     desired: Desired
     excluded: int
-    """Files that are there and were left out."""
+    """How many files were left out by `--exclude`."""
 
 
 def read_manifests(paths: Sequence[Path], *, zone: str) -> Desired:
-    """What stands at the paths, with names as a person in this folder would write them."""
+    """Read the manifests at the paths. Paths in findings are relative to the working directory."""
     return find_manifests(paths, zone=zone, excluded=NOTHING).desired
 
 
 def find_manifests(paths: Sequence[Path], *, zone: str, excluded: Ignoring) -> Found:
-    """As `read_manifests`, without the files below a folder of the paths that `excluded` as its .gitignore matches."""
-    with _uncollected():
+    """Like `read_manifests`, but leaves out files that `excluded` matches, as a .gitignore in each folder would."""
+    with _without_gc():
         read = [_read_one(path, excluded) for path in paths or [_default()]]
         parts = [part for part, _ in read]
         return Found(
@@ -72,7 +72,7 @@ def find_manifests(paths: Sequence[Path], *, zone: str, excluded: Ignoring) -> F
 
 
 def _once(parts: Sequence[Snapshot]) -> Iterator[Snapshot]:
-    """Each real file in the first part that has it; calendars and policies under the first name that they have."""
+    """Keep each real file only in the first part that has it; calendars and policies keep the first path they have."""
     owners: dict[str, int] = {}
     names: dict[str, str] = {}
 
@@ -91,8 +91,8 @@ def _real(path: str) -> str:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """What is read makes hardly a cycle and is kept: the collector would only walk all of it, again and again."""
+def _without_gc() -> Iterator[None]:
+    """Turn the garbage collector off: manifests have few cycles and are kept, so it would only traverse them again."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -126,7 +126,7 @@ def _desired(parts: Sequence[Snapshot], zone: str) -> Desired:
 
 
 def usable_jobs(desired: Desired) -> list[DeclaredJob]:
-    """The jobs, sorted by id; standard error tells what is wrong with others, or that there are none."""
+    """The valid jobs, sorted by id. Prints the errors of others to standard error, or a warning that there are none."""
     errors = reported(problem for problem in desired.problems if problem.severity is Severity.ERROR)
     for problem in errors:
         click.echo(coloured(problem), err=True)
@@ -136,18 +136,18 @@ def usable_jobs(desired: Desired) -> list[DeclaredJob]:
 
 
 def exit_code(desired: Desired) -> int:
-    """1 where some manifest could not be used, else 0."""
+    """1 if any manifest has an error, else 0."""
     return int(any(problem.severity is Severity.ERROR for problem in desired.problems))
 
 
 def coloured(problem: Problem) -> str:
-    """The problem in a line, for a terminal; click takes the colours out elsewhere."""
+    """The problem in one line, with colours, which click removes where the output is not a terminal."""
     place, severity, rest = str(problem).partition(f" {problem.severity}: ")
     return f"{click.style(place, bold=True)}{click.style(severity, fg=_COLOURS[problem.severity])}{rest}"
 
 
 def read_stdin() -> bytes:
-    """All of standard input; a `ClickException` where it was closed, is a folder, or is too large."""
+    """All of standard input. Raises `ClickException` if it is closed, can't be read, or is too large."""
     if sys.stdin is None:
         raise click.ClickException("standard input is closed: pipe the text in, or name a file")
     try:
@@ -172,7 +172,7 @@ def _default() -> Path:
 
 
 def _read_one(path: Path, excluded: Ignoring) -> tuple[Snapshot, int]:
-    """What stands at a path, and how many files below it are excluded."""
+    """The files at a path, and how many below it were excluded."""
     if str(path) == "-":
         return Snapshot.of([SourceFile.of(STDIN, read_stdin())]), 0
     return _read_folder(path, excluded) if path.is_dir() else (_read_single(path), 0)
@@ -181,7 +181,7 @@ def _read_one(path: Path, excluded: Ignoring) -> tuple[Snapshot, int]:
 def _read_folder(path: Path, excluded: Ignoring) -> tuple[Snapshot, int]:
     found = DirectorySource(path, follows_git=False).read()
     prefix = PurePosixPath(_named(path))
-    ignore, is_left_out = _ignoring_around(path)  # it may be a folder within a source
+    ignore, is_left_out = _ignoring_around(path)  # the path may be a folder inside a source
     if found.ignore is not None:
         ignore, is_left_out = replace(found.ignore, path=str(prefix / IGNORE)), _never
     files = [file for file in found.files if not is_left_out(file.path)]
@@ -212,19 +212,19 @@ def _never(_path: str) -> bool:
 
 
 def _ignoring_around(path: Path) -> tuple[SourceFile | None, Callable[[str], bool]]:
-    """The ignore file of the source that a folder lies in, and whether it leaves out a path below the folder.
+    """The ignore file of the source that contains a folder, and a test whether it ignores a path below the folder.
 
-    A folder that is left out itself and was named all the same is read as it is.
+    A folder that is itself ignored, but was named on the command line, is read as if there were no ignore file.
     """
     file = _read_near(path / IGNORE, IGNORE)
     if file is None:
         return None, _never
     try:
         if isinstance(file, UnreadableFile):
-            raise ValueError(file.reason)  # noqa: TRY004, TRY301 -- as of a file that says what it may not
+            raise ValueError(file.reason)  # noqa: TRY004, TRY301 -- handled like invalid content
         ignoring = read_ignoring(file.content)
     except ValueError as error:
-        raise SourceUnavailable(f"{file.path}: {error}: mend the file") from error
+        raise SourceUnavailable(f"{file.path}: {error}: fix the file") from error
     below = os.path.relpath(path.resolve(), Path(file.path).resolve().parent)
     if ignoring.leaves_out_whole(f"{below}/"):
         return None, _never
@@ -253,22 +253,22 @@ def _read_file(path: Path) -> SourceFile | UnreadableFile:
 
 
 def _named(path: Path) -> str:
-    """The path in findings, also where it is no UTF-8."""
+    """The path for findings; bytes that are not UTF-8 are escaped."""
     return os.fsencode(path.as_posix()).decode(errors="backslashreplace")
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    """A FIFO without a writer must not block the open."""
+    """Open without blocking on a FIFO that has no writer."""
     return os.open(path, flags if _is_open_stream(Path(path)) else flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _is_open_stream(path: Path) -> bool:
-    """What the shell has opened for this process: `/dev/stdin`, or `<(a command)`."""
+    """Whether the path is a stream that the shell opened for this process: `/dev/stdin`, or `<(a command)`."""
     return path.parts[:2] == ("/", "dev")
 
 
 def _read_near(path: Path, name: str) -> SourceFile | UnreadableFile | None:
-    """That file of the source that a single file belongs to: in its folder, or above it in the same repository."""
+    """The file `name` that applies to `path`: from its folder, or the nearest one above it in the same repository."""
     for folder in path.resolve().parents:
         if os.path.lexists(folder / name):
             return _read_file(Path(os.path.relpath(folder / name)))

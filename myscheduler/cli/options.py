@@ -21,7 +21,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def check_zone_option(_context: click.Context, _option: click.Parameter, value: str) -> str:
-    """Refuses names that are no IANA zone."""
+    """Refuse a value that is not an IANA time zone."""
     try:
         check_zone(value)
     except ScheduleError as error:
@@ -30,7 +30,7 @@ def check_zone_option(_context: click.Context, _option: click.Parameter, value: 
 
 
 def parse_now_option(_context: click.Context, _option: click.Parameter, value: str | None) -> datetime:
-    """A moment of RFC 3339 with its offset; the present when left out."""
+    """Parse an RFC 3339 timestamp with an offset; the default is now."""
     if value is None:
         return datetime.now(UTC)
     try:
@@ -40,7 +40,7 @@ def parse_now_option(_context: click.Context, _option: click.Parameter, value: s
 
 
 def parse_moment_option(context: click.Context, option: click.Parameter, value: str | None) -> datetime | None:
-    """A moment of RFC 3339, or a day for its midnight; without an offset, in the zone that `--timezone` says."""
+    """Parse an RFC 3339 timestamp, or a date for its midnight; without an offset, in the zone of `--timezone`."""
     if value is None:
         return None
     try:
@@ -57,7 +57,7 @@ timezone_option = click.option(
     show_default=True,
     is_eager=True,
     callback=check_zone_option,
-    help="The zone of the service, for local times and for jobs that name no zone.",
+    help="The time zone of the service, for local times and for jobs without a time zone.",
 )
 
 database_url_option = click.option(
@@ -66,11 +66,16 @@ database_url_option = click.option(
     show_envvar=True,
     default=Settings().database_url,
     show_default=True,
-    help="Where jobs and history are kept.",
+    help="The database of jobs and history.",
 )
 
 format_option = click.option(
-    "--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What to print."
+    "--format",
+    "output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="The output format.",
 )
 
 
@@ -81,19 +86,19 @@ server_option = click.option(
     show_envvar=True,
     default=Settings().base_url,
     show_default=True,
-    help="The running service to ask.",
+    help="The URL of the running service.",
 )
 
 
 def connect(base_url: str) -> "Client":
-    """A client of the server there; the token comes from the environment, as it must not stand in a command line."""
+    """A client of the server. The token is read from the environment, since other users can see command lines."""
     from myscheduler.adapters.http.api_client import Client  # noqa: PLC0415 - commands on files need no HTTP
 
     return Client(base_url, api_token())
 
 
 def api_token() -> str | None:
-    """The token of the environment; one that can't be used is wrong usage."""
+    """The API token from the environment. Raises `UsageError` if it is not valid."""
     try:
         return settings.read_api_token(os.environ)
     except SettingError as error:

@@ -1,4 +1,4 @@
-"""Manifests as commands write them: to standard output, or one file a job."""
+"""Writes manifests: to standard output, or one file for each job."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,19 +14,19 @@ output_option = click.option(
     "--output",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write a file for each job into this folder, readable by you only; no file that is there is overwritten.",
+    help="Write one file for each job into this folder, readable only by you. Existing files are not overwritten.",
 )
 
 
 def write_manifests(manifests: Mapping[str, str], folder: Path | None) -> None:
-    """Write the texts, by the ids of their jobs. Nothing is written where a file is in the way."""
+    """Write manifests, which are given by the ids of their jobs. If any of the files exists, nothing is written."""
     if folder is None:
         click.echo("---\n".join(manifests.values()), nl=False)
         return
     paths = {job_id: folder / name for job_id, name in file_names(list(manifests)).items()}
     if taken := [path for path in paths.values() if path.exists() or path.is_symlink()]:
-        more = f" and {len(taken) - 1} more are" if len(taken) > 1 else " is"
-        message = f"{taken[0]}{more} there already, so nothing was written: move them away, or choose another folder"
+        more = f" and {len(taken) - 1} more exist" if len(taken) > 1 else " exists"
+        message = f"{taken[0]}{more} already, so nothing was written: move the files, or choose another folder"
         raise click.ClickException(message)
     try:
         private.make_folder(folder)

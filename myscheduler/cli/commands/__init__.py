@@ -1,4 +1,4 @@
-"""The commands, a module each: options, what is done, the exit code.
+"""The commands, one module each: options, action, exit code.
 
-Import from `myscheduler.cli`. It knows everything below the command line.
+Imported by `myscheduler.cli`. May import from every package except `myscheduler.cli` itself.
 """

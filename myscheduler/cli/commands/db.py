@@ -23,11 +23,12 @@ from myscheduler.errors import StoreError
 if TYPE_CHECKING:
     from myscheduler.adapters.store.care.inspection import Contents, DatabaseCondition
 
-# each command imports the store by itself: a second of imports that no other command needs
+# Each command imports the store itself: it takes a second, and no other command needs it
 
 _LONG_SEC = 1.0
-"""What takes longer shows how far it is."""
+"""Progress is shown for what takes longer."""
 _EVERY_SEC = 0.2
+"""The shortest time between two updates of the progress."""
 
 
 @click.group()
@@ -49,23 +50,23 @@ def db() -> None:
 def backup(file: Path, database_url: str) -> None:
     """Copy an SQLite database into FILE while the service runs; - is standard output.
 
-    The copy is of one moment, checked, readable by its owner only, and whole or not there at all. Nothing is
-    overwritten, and the service goes on sending meanwhile.
+    The copy is a consistent snapshot, which is checked. It is readable only by its owner, and appears only once it is
+    complete. Existing files are not overwritten, and the service keeps running.
 
     \b
     Examples:
       myscheduler db backup backups/$(date +%F).db
       kubectl exec POD -- myscheduler db backup - > jobs.db
 
-    Exits with 0 when the copy is there, 1 when something is in the way.
+    Exits with 0 when the copy is complete, 1 when it failed.
     """
     from myscheduler.adapters.store.care.backup import back_up, stream  # noqa: PLC0415
 
     is_stream = str(file) == "-"
     if is_stream and (sys.stdout is None or sys.stdout.isatty()):
-        raise click.UsageError("a terminal can't show a database: send it somewhere (> jobs.db), or name a file")
-    with _ended_in_order(), _progress() as tell:
-        copy = stream(database_url, sys.stdout.buffer, tell) if is_stream else back_up(database_url, file, tell)
+        raise click.UsageError("a terminal can't show a database: redirect the output (> jobs.db), or name a file")
+    with _clean_termination(), _progress() as show:
+        copy = stream(database_url, sys.stdout.buffer, show) if is_stream else back_up(database_url, file, show)
     target = "standard output" if is_stream else printable(str(file))
     what = f"revision {copy.stand.revision}, {_amounts(copy.contents)}"
     click.echo(f"{target}: {shown_size(copy.size)}, {what}; checked", err=is_stream)
@@ -76,15 +77,15 @@ def backup(file: Path, database_url: str) -> None:
 @timezone_option
 @format_option
 def check(database_url: str, timezone: str, output: str) -> None:
-    """Tell whether this version can run on the database; nothing is changed, and a service may be running.
+    """Check whether this version can run on the database. Nothing is changed, and a service may be running.
 
     \b
     Examples:
       myscheduler db check
       myscheduler db check --database-url sqlite:///backups/monday.db --format json
 
-    Exits with 0 when it can, also when the database is older: the next start or `myscheduler db upgrade` brings it up
-    to date. Exits with 1 when the database is damaged, newer, empty, missing, or none of myscheduler.
+    Exits with 0 when it can, also when the database is older: the next start or `myscheduler db upgrade` upgrades it.
+    Exits with 1 when the database is damaged, newer, empty, missing, or not of myscheduler.
     """
     from myscheduler.adapters.store.care.inspection import inspect  # noqa: PLC0415
 
@@ -92,8 +93,8 @@ def check(database_url: str, timezone: str, output: str) -> None:
         condition = inspect(database_url)
     except StoreError as error:
         if output == "json":
-            told = dict.fromkeys(_KEYS) | {"usable": False, "trouble": str(error), "version": __version__}
-            click.echo(json_text(told))
+            report = dict.fromkeys(_KEYS) | {"usable": False, "trouble": str(error), "version": __version__}
+            click.echo(json_text(report))
             raise SystemExit(1) from error
         raise
     if output == "json":
@@ -106,16 +107,16 @@ def check(database_url: str, timezone: str, output: str) -> None:
 @db.command()
 @database_url_option
 def upgrade(database_url: str) -> None:
-    """Bring the database up to date, as a start does, without starting.
+    """Upgrade the database, as a start of the service does, without starting it.
 
-    Stop the service before. All of it happens, or nothing; there is no way back but a backup. A database that does not
-    exist is made.
+    Stop the service first. The upgrade is done as a whole or not at all; the only way back is a backup. A database that
+    does not exist is created.
 
     \b
     Example:
       myscheduler db backup before.db && myscheduler db upgrade
 
-    Exits with 0 when the database is up to date, 1 when it can't be.
+    Exits with 0 when the database is up to date, 1 when the upgrade failed.
     """
     from myscheduler.adapters.store.database.opening import bring_up_to_date  # noqa: PLC0415
     from myscheduler.adapters.store.migrations import HEAD  # noqa: PLC0415
@@ -124,14 +125,14 @@ def upgrade(database_url: str) -> None:
     if before == HEAD:
         click.echo(f"nothing to do: the database has revision {HEAD} already")
     elif before is None:
-        click.echo(f"a new database was made, of revision {HEAD}")
+        click.echo(f"created a new database of revision {HEAD}")
     else:
-        click.echo(f"the database was brought from revision {before} to {HEAD}")
+        click.echo(f"upgraded the database from revision {before} to {HEAD}")
 
 
 @contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """These signals end the command as Ctrl-C does, so that it can clean up."""
+def _clean_termination() -> Iterator[None]:
+    """Make SIGTERM and SIGHUP end the command as Ctrl-C does, so that it can clean up."""
     numbers = (signal.SIGTERM, signal.SIGHUP)
     before = [signal.signal(number, signal.default_int_handler) for number in numbers]
     try:
@@ -143,11 +144,11 @@ def _ended_in_order() -> Iterator[None]:
 
 @contextmanager
 def _progress() -> Iterator[Any]:
-    """Shows the last of what it is told on a terminal, in one line that is gone at the end."""
+    """Yield a function that shows progress in one line of a terminal; the line is removed at the end."""
     began_at = shown_at = time.monotonic()
     was_shown = False
 
-    def tell(text: str) -> None:
+    def show(text: str) -> None:
         nonlocal shown_at, was_shown
         now = time.monotonic()
         if sys.stderr.isatty() and now - began_at > _LONG_SEC and now - shown_at > _EVERY_SEC:
@@ -155,7 +156,7 @@ def _progress() -> Iterator[Any]:
             click.echo(f"\r{text:<30}", err=True, nl=False)
 
     try:
-        yield tell
+        yield show
     finally:
         if was_shown:
             click.echo(f"\r{'':<30}\r", err=True, nl=False)
@@ -178,28 +179,28 @@ def _rows(condition: "DatabaseCondition", zone: str) -> Iterator[tuple[str, str]
     stand, contents = condition.stand, condition.contents
     how = {
         "current": "up to date",
-        "older": f"older than this version's {HEAD}: a start or `myscheduler db upgrade` brings it up to date",
+        "older": f"older than this version's {HEAD}: a start or `myscheduler db upgrade` upgrades it",
         "newer": f"newer than this version's {HEAD}",
-        "foreign": "not one of myscheduler",
+        "foreign": "not a database of myscheduler",
         "empty": "no tables yet",
     }[stand.standing]
     yield "revision", f"{stand.revision}, {how}" if stand.revision else how
     if stand.origin:
         yield "upgraded", f"by myscheduler {stand.origin.version} on {_shown(stand.origin.at, zone)}"
     if condition.damages is None:
-        yield "integrity", "not checked: a PostgreSQL server looks after its files itself"
+        yield "integrity", "not checked: a PostgreSQL server checks its files itself"
     elif condition.damages:
         yield from (("damage", damage) for damage in condition.damages)
     else:
-        yield "integrity", "checked, nothing is damaged"
+        yield "integrity", "checked, no damage found"
     yield (
         "in use",
-        {True: "by a service", False: "no", None: "can't be told: its lock can't be read"}[condition.is_in_use],
+        {True: "by a service", False: "no", None: "unknown: its lock can't be read"}[condition.is_in_use],
     )
     log = f", and {shown_size(condition.log_size)} of write-ahead log" if condition.log_size else ""
     yield "size", f"{shown_size(condition.size)}{log}"
     if condition.free is not None:
-        yield "free", f"{shown_size(condition.free)} where it lies"
+        yield "free", f"{shown_size(condition.free)} on its file system"
     if amounts := _amounts(contents):
         since = f", the oldest of {_shown(contents.oldest, zone)}" if contents.oldest else ""
         yield "holds", f"{amounts}{since}"
@@ -239,7 +240,7 @@ _KEYS = (
     "database", "usable", "trouble", "version", "standing", "revision", "known_revision", "upgraded_by", "upgraded_at",
     "damages", "in_use", "size", "log_size", "free", "jobs", "executions", "oldest",
 )  # fmt: skip
-"""Of the JSON object, all null but three where the database can't be looked at."""
+"""The keys of the JSON object; all but three are null where the database can't be read."""
 
 
 def _amounts(contents: "Contents") -> str:

@@ -21,9 +21,9 @@ from myscheduler.core.secrets.literals import literal_credentials
 def export(job_ids: tuple[str, ...], server: str, output: Path | None) -> None:
     """Write jobs that were made through the API as manifests.
 
-    Without a JOB, all of them. Each manifest says `adopt: true`: once it is in the source, the job belongs to it, with
-    its history and its pause, and its calls go on as if nothing had happened. When MYSCHEDULER_API_TOKEN is set, it is
-    sent along. Nothing is changed on the server.
+    Without a JOB, all of them. Each manifest has `adopt: true`: once it is in the source, it owns the job, which keeps
+    its history and its pause and runs on without interruption. When MYSCHEDULER_API_TOKEN is set, it is sent along.
+    Nothing is changed on the server.
 
     \b
     Examples:
@@ -31,7 +31,7 @@ def export(job_ids: tuple[str, ...], server: str, output: Path | None) -> None:
       myscheduler export daily-report --server https://scheduler.example.com
       myscheduler export --output jobs.d/adopted
 
-    Exits with 0 when all is well, 1 when a JOB is not known or belongs to a manifest, or the service can't be reached.
+    Exits with 0 on success, 1 when a JOB does not exist or belongs to a manifest, or the service can't be reached.
     """
     answer = connect(server).get("specs")
     items = _chosen(inventory_from_json(answer["jobs"]), job_ids)
@@ -50,7 +50,7 @@ def export(job_ids: tuple[str, ...], server: str, output: Path | None) -> None:
 
 
 def _chosen(stored: Mapping[str, Item], job_ids: Sequence[str]) -> list[Item]:
-    """The jobs that are wanted, sorted by id. Ends the command where one of them is none of the API."""
+    """The chosen jobs, sorted by id. Raises `ClickException` if one was not made through the API."""
     faults = []
     for job_id in job_ids:
         item = stored.get(job_id)
@@ -69,6 +69,6 @@ def _chosen(stored: Mapping[str, Item], job_ids: Sequence[str]) -> list[Item]:
 def _warn_of_credentials(item: Item) -> None:
     for _, what in literal_credentials(item.spec):
         message = (
-            f"{item.job_id}: {what} is written out as it is: before you commit it, put ${{secret:NAME}} in its place"
+            f"{item.job_id}: {what} is written in plain text: put ${{secret:NAME}} in its place before you commit it"
         )
         click.echo(f"{click.style('warning:', fg='yellow')} {styled(message)}", err=True)

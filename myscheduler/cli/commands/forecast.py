@@ -20,31 +20,34 @@ from myscheduler.machine.causes import reason_of
 _SHADES = "·░▒▓█"
 _COLOURS = (None, "green", "yellow", "bright_red", "red")
 _NAMED = 3
-"""So many jobs of a minute are named in text, or fewer where their ids are long."""
+"""The most jobs of a minute named in text; fewer where their ids are long."""
 _ROOM = 78
-"""Columns of a line of 80, beside its indent; what continues it is indented by two more."""
+"""The columns left of a line of 80 after its indent; a continuation line is indented by two more."""
 _NAMED_IN_JSON = 100
+"""The most jobs of a minute named in JSON."""
 
 
 @click.command()
 @paths_argument
 @timezone_option
-@click.option("--now", metavar="ISO", callback=parse_now_option, help="Begin at this moment (RFC 3339); the present.")
-@click.option("--days", type=click.IntRange(1, 31), default=7, show_default=True, help="How many days are foreseen.")
-@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw the heat maps into this file, too.")
+@click.option(
+    "--now", metavar="ISO", callback=parse_now_option, help="The start of the forecast (RFC 3339). Default: now."
+)
+@click.option("--days", type=click.IntRange(1, 31), default=7, show_default=True, help="How many days to forecast.")
+@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Also draw the heat maps to this file.")
 @format_option
 def forecast(paths: tuple[Path, ...], timezone: str, now: datetime, days: int, svg: Path | None, output: str) -> None:
-    """Count how many calls each target host will get in each minute, and name the worst minutes.
+    """Count the calls that each target host will get in each minute, and name the worst minutes.
 
-    PATHS are files, folders, and - for standard input; jobs.d when left out. The heat map of a host has a row for each
-    day and a column for each hour of the service's zone, shaded by the worst minute of the hour.
+    PATHS are files, folders, and - for standard input; the default is jobs.d. The heat map of a host has a row for each
+    day and a column for each hour in the time zone of the service, shaded by the worst minute of the hour.
 
     \b
     Examples:
       myscheduler forecast jobs.d
       myscheduler forecast --days 31 --svg load.svg jobs.d
 
-    Exits with 0 when all is well, 1 when a manifest is broken, 2 when a path doesn't exist.
+    Exits with 0 on success, 1 when a manifest has errors, 2 when a path doesn't exist.
     """
     desired = read_manifests(paths, zone=timezone)
     try:
@@ -61,9 +64,9 @@ def forecast(paths: tuple[Path, ...], timezone: str, now: datetime, days: int, s
 
 
 def _write(path: Path, text: str) -> None:
-    """All of the picture or nothing: a file takes its name when it is complete."""
+    """Write the whole picture or nothing: a temporary file is renamed once it is complete."""
     target = path.resolve()
-    is_file = target.is_file() or not target.exists()  # /dev/stdout and pipes are written as they are
+    is_file = target.is_file() or not target.exists()  # /dev/stdout and pipes are written directly
     written = target.with_name(f".{target.name}.{os.getpid()}") if is_file else target
     try:
         written.write_text(text, encoding="utf-8")
@@ -79,7 +82,7 @@ def _lines(found: Forecast) -> Iterator[str]:
     first, last = found.span.moment(0), found.span.moment(found.span.minutes)
     yield f"{first:%a %Y-%m-%d %H:%M} to {last:%a %Y-%m-%d %H:%M}  [{found.span.zone}]"
     if found.unanchored:
-        yield f"{counted(found.unanchored, 'interval')} without an anchor counted from the first moment"
+        yield f"{counted(found.unanchored, 'interval')} without an anchor counted from the start"
     if found.paused:
         yield f"{counted(found.paused, 'paused job')} not counted"
     if not found.hosts:
@@ -114,12 +117,12 @@ def _shade(cell: Cell | None, peak: int) -> str:
 
 
 def _level(count: int, peak: int) -> int:
-    """The place in `_SHADES` for that many starts."""
+    """The index in `_SHADES` for this number of starts."""
     return next(place for place, most in enumerate(_scale(peak), start=1) if count <= most) if count else 0
 
 
 def _scale(peak: int) -> tuple[int, ...]:
-    """The most starts that each shade stands for: quarters of the peak, or single starts where that is small."""
+    """The most starts of each shade: quarters of the peak, or 1 to 4 where the peak is small."""
     return tuple(-(-max(peak, 4) * quarter // 4) for quarter in (1, 2, 3, 4))
 
 
@@ -135,7 +138,7 @@ def _worst_lines(host: HostForecast) -> Iterator[str]:
 
 
 def _names(job_ids: Sequence[str]) -> str:
-    """The first few ids, as many as fit into a line, and how many more there are."""
+    """As many of the first ids as fit into a line, and how many more there are."""
     for named in range(min(_NAMED, len(job_ids)), 1, -1):
         if _columns(text := _first(job_ids, named)) <= _ROOM - 2:
             return text
@@ -156,7 +159,7 @@ def _cut(text: str, room: int) -> str:
 
 
 def _columns(text: str) -> int:
-    """Japanese characters take two."""
+    """The width of a text in a terminal; wide characters, such as Japanese ones, take two columns."""
     return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
 
 

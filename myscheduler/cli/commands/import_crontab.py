@@ -16,7 +16,7 @@ from myscheduler.machine.causes import reason_of
 from myscheduler.settings import Settings
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-"""Windows writes such files, with a mark at their beginning."""
+"""The byte order marks of UTF-16 files, which Windows writes."""
 
 
 def _check_zone(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
@@ -24,7 +24,7 @@ def _check_zone(context: click.Context, option: click.Parameter, value: str | No
 
 
 def _read_settings(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
-    """The value is never repeated: it may be a credential."""
+    """Parse NAME=VALUE. Errors don't repeat the value: it may be a credential."""
     found = {}
     for one in given:
         name, equals, value = one.partition("=")
@@ -36,11 +36,11 @@ def _read_settings(_context: click.Context, _option: click.Parameter, given: tup
 
 @click.command("import-crontab")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path), default="-")
-@click.option("--system", is_flag=True, help="A user stands before each command, as in /etc/crontab and /etc/cron.d.")
+@click.option("--system", is_flag=True, help="Each command is preceded by a user, as in /etc/crontab and /etc/cron.d.")
 @click.option(
     "--timezone",
     callback=_check_zone,
-    help="The zone of the machine of the crontab; written into each job without a CRON_TZ of its own.",
+    help="The time zone of the machine of the crontab; written into each job without a CRON_TZ.",
 )
 @click.option(
     "--set",
@@ -48,16 +48,16 @@ def _read_settings(_context: click.Context, _option: click.Parameter, given: tup
     multiple=True,
     metavar="NAME=VALUE",
     callback=_read_settings,
-    help="A variable that the lines use, such as one that a file sets; wins over the crontab. May stand several times.",
+    help="A variable that the lines use, such as one that a file sets. Overrides the crontab. May be repeated.",
 )
 @output_option
 def import_crontab(
     file: Path, *, system: bool, timezone: str | None, settings: dict[str, str], output: Path | None
 ) -> None:
-    """Turn the calls that the lines of a crontab make with curl or wget into manifests.
+    """Convert the curl and wget calls of a crontab to manifests.
 
-    FILE is a crontab; standard input when left out. Standard error tells which lines could not be taken over, and what
-    the manifests of the others do not say. Passwords and tokens become references to secrets.
+    FILE is a crontab; the default is standard input. Lines that can't be converted, and what the manifests of the
+    others do not keep, are reported on standard error. Passwords and tokens become references to secrets.
 
     \b
     Examples:
@@ -65,7 +65,7 @@ def import_crontab(
       myscheduler import-crontab --system /etc/cron.d/reports --output jobs.d/reports
       myscheduler import-crontab --timezone Europe/Berlin --set API=https://api.example.com crontab.txt
 
-    Exits with 0 when every line was taken over, 1 when some were not; the others are written all the same.
+    Exits with 0 when all lines were converted, 1 when some were not; the others are written all the same.
     """
     name = STDIN if str(file) == "-" else file.as_posix()
     try:
@@ -90,6 +90,6 @@ def import_crontab(
 
 
 def _read(file: Path) -> bytes:
-    """No more than tells that it is too large: a device may have no end."""
+    """Read at most one byte more than the limit: a device may never end."""
     with file.open("rb") as stream:
         return stream.read(LARGEST_CRONTAB + 1)

@@ -23,7 +23,7 @@ CHANGES = 2
 
 
 class _Plan(click.Command):
-    """With --detailed-exitcode, 2 means changes; so wrong usage exits with 1."""
+    """Exits with 1 for wrong usage if --detailed-exitcode is given, since 2 means changes then."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -44,9 +44,9 @@ class _WrongUsageError(click.UsageError):
 @click.command(cls=_Plan)
 @paths_argument
 @server_option
-@click.option("--database-url", metavar="URL", help="Compare with this database instead of a server; it is only read.")
+@click.option("--database-url", metavar="URL", help="Compare with this database instead of a server. It is only read.")
 @timezone_option
-@click.option("--now", metavar="ISO", callback=parse_now_option, help="Take this moment for the present (RFC 3339).")
+@click.option("--now", metavar="ISO", callback=parse_now_option, help="Use this time as now (RFC 3339).")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when something would change.")
 @click.option(
     "--format",
@@ -54,7 +54,7 @@ class _WrongUsageError(click.UsageError):
     type=click.Choice(["text", "json", "markdown"]),
     default="text",
     show_default=True,
-    help="What to print; markdown is for a comment on a pull request.",
+    help="The output format; markdown is for a comment on a pull request.",
 )
 @click.pass_context
 def plan(
@@ -70,9 +70,9 @@ def plan(
 ) -> None:
     """Show what applying manifests would change: fields, and the times at which jobs run.
 
-    PATHS are files, folders, and - for standard input; jobs.d when left out. They are taken for the whole source: a
-    manifest job that stands in none of them would be deleted. The server's zone holds where it is asked, --timezone
-    where a database is read. When MYSCHEDULER_API_TOKEN is set, it is sent along. Nothing is changed.
+    PATHS are files, folders, and - for standard input; the default is jobs.d. They are treated as the whole source: a
+    manifest job that is in none of them would be deleted. The time zone is that of the server, or --timezone with
+    --database-url. When MYSCHEDULER_API_TOKEN is set, it is sent along. Nothing is changed.
 
     \b
     Examples:
@@ -80,13 +80,13 @@ def plan(
       myscheduler plan --server https://scheduler.example.com --format markdown jobs.d > comment.md
       helm template ./chart | myscheduler plan --detailed-exitcode -
 
-    Exits with 0 when all is well, 1 when a manifest is broken or there is nothing to compare with, 2 when a path
-    doesn't exist. With --detailed-exitcode: 0 no change, 1 any error, 2 changes, also those that would wait for an
+    Exits with 0 on success, 1 when a manifest has errors or there is nothing to compare with, 2 when a path doesn't
+    exist. With --detailed-exitcode: 0 no changes, 1 any error, 2 changes, including those that would wait for an
     approval.
     """
-    is_told = context.get_parameter_source("server") is ParameterSource.COMMANDLINE
-    if database_url and is_told:
-        raise click.UsageError("either --server or --database-url")
+    is_server_given = context.get_parameter_source("server") is ParameterSource.COMMANDLINE
+    if database_url and is_server_given:
+        raise click.UsageError("use either --server or --database-url")
     zone, stored = _of_database(database_url, timezone) if database_url else _of_server(server)
     desired = _as_source(read_manifests(paths, zone=zone), stored)
     found = review(desired, stored, zone=zone, now=now)
@@ -115,17 +115,18 @@ def _of_database(url: str, zone: str) -> tuple[str, Mapping[str, Item]]:
 
 
 def _as_source(desired: Desired, stored: Mapping[str, Item]) -> Desired:
-    """With paths as the service may have them: its source may be any of the folders above them."""
+    """Add each path as the service may know it: its source may be any of the folders above the path."""
     known = {item.source.path for item in stored.values() if item.source}
     return replace(
         desired,
-        held_paths=frozenset(way for path in desired.held_paths for way in _ways(path)),
-        mute_paths={way: path for path in desired.mute_paths if path != STDIN for way in _ways(path)},
-        nameless_paths=frozenset(path for path in desired.nameless_paths if not known & set(_ways(path))),
+        held_paths=frozenset(suffix for path in desired.held_paths for suffix in _suffixes(path)),
+        mute_paths={suffix: path for path in desired.mute_paths if path != STDIN for suffix in _suffixes(path)},
+        nameless_paths=frozenset(path for path in desired.nameless_paths if not known & set(_suffixes(path))),
     )
 
 
-def _ways(path: str) -> Iterator[str]:
+def _suffixes(path: str) -> Iterator[str]:
+    """The path, and the path without one or more of its leading folders."""
     if path == STDIN:
         yield EVERYWHERE
     parts = path.split("/")

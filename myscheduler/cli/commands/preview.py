@@ -28,13 +28,17 @@ MOST = 1_000
 @paths_argument
 @click.option("--server", metavar="URL", help="Preview the jobs of this running server instead of manifests.")
 @timezone_option
-@click.option("--now", metavar="ISO", callback=parse_now_option, help="Take this moment for the present (RFC 3339).")
-@click.option("--from", "start", metavar="ISO", callback=parse_moment_option, help="Begin here; the present.")
-@click.option("--until", metavar="ISO", callback=parse_moment_option, help="End here, instead of after --count.")
+@click.option("--now", metavar="ISO", callback=parse_now_option, help="Use this time as now (RFC 3339).")
+@click.option(
+    "--from", "start", metavar="ISO", callback=parse_moment_option, help="The start of the preview. Default: now."
+)
+@click.option(
+    "--until", metavar="ISO", callback=parse_moment_option, help="The end of the preview, in place of --count."
+)
 @click.option(
     "--count",
     type=click.IntRange(1, MOST),
-    help=f"How many fire times of each job.  [default: {COUNT}, or {MOST} with --until]",
+    help=f"How many fire times to show for each job.  [default: {COUNT}, or {MOST} with --until]",
 )
 @format_option
 def preview(
@@ -49,8 +53,8 @@ def preview(
 ) -> None:
     """Show the next times at which jobs run, in their own zone and in UTC.
 
-    PATHS are files, folders, and - for standard input; jobs.d when left out. Days on which clocks change are marked,
-    and slots that are left out (blackouts, holidays, times that don't exist) stand between the others.
+    PATHS are files, folders, and - for standard input; the default is jobs.d. Days on which clocks change are marked.
+    Slots that are left out (blackouts, holidays, times that don't exist) are shown among the others.
 
     \b
     Examples:
@@ -58,10 +62,10 @@ def preview(
       myscheduler preview --from 2026-10-25 --count 10 jobs.d/nightly.yaml
       myscheduler preview --server http://127.0.0.1:8003 --format json
 
-    Exits with 0 when all is well, 1 when a manifest is broken, 2 when a path doesn't exist.
+    Exits with 0 on success, 1 when a manifest has errors, 2 when a path doesn't exist.
     """
     if server is not None and paths:
-        raise click.UsageError("either PATHS or --server: the server has its own jobs")
+        raise click.UsageError("use either PATHS or --server: the server has its own jobs")
     if until is not None and until < (start or now):
         raise click.BadParameter("must not be earlier than --from", param_hint="'--until'")
     wanted = count or (MOST if until else COUNT)
@@ -85,7 +89,7 @@ def _of_manifest(job: DeclaredJob, zone: str, start: datetime, until: datetime |
     spec = job.whole_spec
     shown = preview_of(spec, zone=zone, created_at=start, start=start, until=until, count=count).as_json()
     if is_counted_from_creation(spec):
-        shown["schedule"] += " (here from the first moment of this preview)"
+        shown["schedule"] += " (here from the start of this preview)"
     return shown
 
 
@@ -96,7 +100,7 @@ def _of_server(url: str, start: datetime, until: datetime | None, count: int) ->
 
 
 def _lines(job: dict[str, Any], nothing: str) -> Iterator[str]:
-    """A job in text: its schedule in words, then what happens, in order of time."""
+    """A job as text: its schedule in words, then fire times and slots left out, in order of time."""
     yield f"{styled(job['job_id'], bold=True)}: {styled(job['schedule'])}  [{styled(job['timezone'])}]"
     if job["paused"]:
         yield click.style("  paused: none of these runs", fg="yellow")

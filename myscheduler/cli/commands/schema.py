@@ -13,8 +13,8 @@ _SCHEMAS = {"manifest": manifest_schema, "calendars": calendars_schema}
 def schema(what: str) -> None:
     """Print the JSON Schema of manifests, or of calendars.yaml, for editors.
 
-    An editor with it completes the fields, shows what they mean, and marks mistakes while you type. Commit the file and
-    name it in the first line of a manifest:
+    With it, an editor completes fields, shows what they mean, and marks mistakes while you type. Commit the file, and
+    refer to it in the first line of a manifest:
 
     \b
       # yaml-language-server: $schema=../.vscode/myscheduler.schema.json
@@ -24,6 +24,6 @@ def schema(what: str) -> None:
       myscheduler schema > .vscode/myscheduler.schema.json
       myscheduler schema calendars > .vscode/myscheduler-calendars.schema.json
 
-    It knows the shape of one document; `myscheduler validate` knows the rest.
+    The schema checks the shape of one document; `myscheduler validate` checks the rest.
     """
     click.echo(json_text(_SCHEMAS[what]()))

@@ -15,7 +15,7 @@ _DEFAULTS = Settings()
 
 
 class _Port(click.IntRange):
-    """Takes what Kubernetes sets in the pods beside a Service named myscheduler for what it is: nothing of ours."""
+    """Ignores the value that Kubernetes sets in pods for a Service named myscheduler, such as tcp://10.0.0.1:8003."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return super().convert(_DEFAULTS.port if _SERVICE_LINK.fullmatch(str(value)) else value, param, ctx)
@@ -39,7 +39,7 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
     show_envvar=True,
     type=click.Path(path_type=Path, readable=False),
     default=_DEFAULTS.jobs_dir,
-    help="The folder of the manifests. It may appear later; API jobs run without it.",
+    help="The folder of the manifests. It may be created later; jobs of the API run without it.",
 )
 @click.option(
     "--secrets-dir",
@@ -47,17 +47,19 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
     show_envvar=True,
     type=click.Path(path_type=Path, readable=False),
     default=_DEFAULTS.secrets_dir,
-    help="The folder of the secrets that jobs refer to, one file each. It may be missing.",
+    help="The folder of the secrets that jobs refer to, one file for each. It may be missing.",
 )
 @database_url_option
-@click.option("--host", envvar=settings.HOST, show_envvar=True, default=_DEFAULTS.host, help="The address to serve on.")
+@click.option(
+    "--host", envvar=settings.HOST, show_envvar=True, default=_DEFAULTS.host, help="The address to listen on."
+)
 @click.option(
     "--port",
     envvar=settings.PORT,
     show_envvar=True,
     type=_Port(0, 65_535),
     default=_DEFAULTS.port,
-    help="The port to serve on; 0 takes a free one.",
+    help="The port to listen on; 0 chooses a free one.",
 )
 @click.option(
     "--allowed-hosts",
@@ -66,8 +68,8 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
     show_envvar=True,
     default=_DEFAULTS.allowed_hosts,
     callback=_check_hosts,
-    help="Names under which the service is called, between commas, besides localhost and the address to serve on: "
-    "jobs.example.com, *.example.com, jobs:8003. A * alone lets in every name.",
+    help="Host names that requests may use, separated by commas, besides localhost and the address of --host: "
+    "jobs.example.com, *.example.com, jobs:8003. A single * allows every name.",
 )
 @click.option(
     "--history-days",
@@ -75,7 +77,7 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
     show_envvar=True,
     type=click.IntRange(1, 36_500),
     default=_DEFAULTS.history_days,
-    help="How many days of the history are kept.",
+    help="How many days the history is kept.",
 )
 @click.option(
     "--history-rows",
@@ -83,7 +85,7 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
     show_envvar=True,
     type=click.IntRange(1, 1_000_000_000),
     default=_DEFAULTS.history_rows,
-    help="How many rows of the history are kept of each job: the newest.",
+    help="How many rows of the history are kept for each job; older ones are removed.",
 )
 @click.option(
     "--connection-max-age",
@@ -92,7 +94,7 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
     show_envvar=True,
     type=click.IntRange(0, 86_400),
     default=_DEFAULTS.connection_max_age,
-    help="For how long a connection to a target is used, so that one that moves in the DNS is followed.",
+    help="How long a connection to a target is reused, so that changes of its address in the DNS take effect.",
 )
 @click.option(
     "--timezone",
@@ -100,7 +102,7 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
     show_envvar=True,
     default=_DEFAULTS.zone,
     callback=check_zone_option,
-    help="The zone of jobs that name none, and of the times that the API shows.",
+    help="The time zone of jobs without one, and of the times in the API.",
 )
 @click.option(
     "--log-level",
@@ -108,7 +110,7 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
     show_envvar=True,
     type=click.Choice(settings.LOG_LEVELS, case_sensitive=False),
     default=_DEFAULTS.log_level,
-    help="The least level that is logged, to stderr: JSON lines, or text on a terminal.",
+    help="The lowest level that is logged, to stderr: JSON lines, or text on a terminal.",
 )
 def serve(
     jobs_dir: Path,
@@ -125,8 +127,8 @@ def serve(
 ) -> None:
     """Watch the manifests, call the targets on time, and serve the REST API.
 
-    Each option can also be set by the environment variable beside it. When MYSCHEDULER_API_TOKEN is set, the API
-    wants it as "Authorization: Bearer TOKEN"; /health stays open.
+    Each option can also be set by the environment variable shown with it. When MYSCHEDULER_API_TOKEN is set, the API
+    requires it as "Authorization: Bearer TOKEN"; /health needs no token.
 
     \b
     Examples:
@@ -134,7 +136,7 @@ def serve(
       myscheduler serve --jobs-dir /etc/myscheduler/jobs.d --port 9000
       MYSCHEDULER_API_TOKEN=... myscheduler serve --host 0.0.0.0 --allowed-hosts jobs.example.com
 
-    SIGTERM stops new calls, waits up to 20 s for those under way, and exits 0; a second one cuts them off at once.
+    SIGTERM stops new calls, waits up to 20 s for those in progress, and exits 0; a second one ends them at once.
     """
     from myscheduler import app  # noqa: PLC0415 - a second of imports that no other command needs
 

@@ -24,15 +24,15 @@ from myscheduler.errors import ScheduleError
 
 LONGEST = timedelta(days=366)
 LATENCY_SEC = 0.5
-"""Shorter than the shortest interval, so that nothing overlaps unless it is asked for."""
+"""Shorter than the shortest interval, so that runs overlap only if --latency says so."""
 _COLOURS = {Status.SKIPPED: "yellow", Status.MISSED: "red", Status.INTERRUPTED: "red", WAITING: "yellow"}
 _NAMED_AT_MOST = 5
 _MANY = 50
-"""So many jobs take long enough to show how far they are."""
+"""From this number of jobs on, a progress bar is shown."""
 
 
 def _parse_outages(context: click.Context, option: click.Parameter, values: Sequence[str]) -> tuple[Outage, ...]:
-    """Intervals as ISO 8601 writes them, in order; each is over before the next one starts."""
+    """Parse outages (ISO 8601 intervals), and sort them by start. Refuse outages that overlap or touch."""
     outages = sorted(_parse_outage(context, option, value) for value in values)
     for before, after in pairwise(outages):
         if after.start <= before.end:
@@ -44,19 +44,19 @@ def _parse_outages(context: click.Context, option: click.Parameter, values: Sequ
 def _parse_outage(context: click.Context, option: click.Parameter, value: str) -> Outage:
     edges = value.split("/")
     if len(edges) != 2:
-        message = f"{value!r} is not two moments: write one as 2026-03-08T01:30:00/2026-03-08T04:00:00"
+        message = f"{value!r} is not a pair of timestamps: write one as 2026-03-08T01:30:00/2026-03-08T04:00:00"
         raise click.BadParameter(message, context, option)
     try:
         start, end = (parse_moment(edge, context.params["timezone"]) for edge in edges)
     except ScheduleError as error:
         raise click.BadParameter(f"{value!r}: {error}", context, option) from error
     if end <= start:
-        raise click.BadParameter(f"{value!r} ends before it has begun: write the earlier moment first", context, option)
+        raise click.BadParameter(f"{value!r} ends before it starts: write the earlier timestamp first", context, option)
     return Outage(start, end)
 
 
 def _refuse_nan(_context: click.Context, _option: click.Parameter, value: float) -> float:
-    """No range excludes it."""
+    """Refuse NaN, which click's FloatRange accepts."""
     if math.isnan(value):
         raise click.BadParameter("write a number of seconds")
     return value
@@ -70,7 +70,7 @@ def _scenario(start: datetime, until: datetime, outages: tuple[Outage, ...], lat
     for outage in outages:
         if outage.start < start or outage.end >= until:
             message = (
-                f"{outage.start.isoformat()}/{outage.end.isoformat()} must begin at --from or later and end before --to"
+                f"{outage.start.isoformat()}/{outage.end.isoformat()} must start at or after --from and end before --to"
             )
             raise click.BadParameter(message, param_hint="'--outage'")
     return Scenario(start, until, timedelta(seconds=latency), outages)
@@ -85,7 +85,7 @@ def _scenario(start: datetime, until: datetime, outages: tuple[Outage, ...], lat
     metavar="ISO",
     required=True,
     callback=parse_moment_option,
-    help="The first moment that is simulated (RFC 3339, or local time of --timezone).",
+    help="The start of the simulation (RFC 3339, or local time of --timezone).",
 )
 @click.option(
     "--to",
@@ -93,7 +93,7 @@ def _scenario(start: datetime, until: datetime, outages: tuple[Outage, ...], lat
     metavar="ISO",
     required=True,
     callback=parse_moment_option,
-    help=f"The moment at which it ends, itself not included; at most {LONGEST.days} days after --from.",
+    help=f"The end of the simulation, exclusive; at most {LONGEST.days} days after --from.",
 )
 @click.option(
     "--outage",
@@ -101,7 +101,7 @@ def _scenario(start: datetime, until: datetime, outages: tuple[Outage, ...], lat
     metavar="ISO/ISO",
     multiple=True,
     callback=_parse_outages,
-    help="The service is killed at the first moment and starts again at the second; may be repeated.",
+    help="The service is killed at the first time and starts again at the second. May be repeated.",
 )
 @click.option(
     "--latency",
@@ -112,7 +112,7 @@ def _scenario(start: datetime, until: datetime, outages: tuple[Outage, ...], lat
     callback=_refuse_nan,
     help="How long each call takes. All succeed.",
 )
-@click.option("--all", "is_all", is_flag=True, help="Tell what ran on time, too.")
+@click.option("--all", "is_all", is_flag=True, help="List runs that were on time, too.")
 @format_option
 def simulate(
     paths: tuple[Path, ...],
@@ -125,11 +125,11 @@ def simulate(
     output: str,
     timezone: str,
 ) -> None:
-    """Run the service's rules on a virtual clock, and say what would run, be skipped, be missed, be caught up.
+    """Simulate the service with a virtual clock, and show what would run, be skipped, be missed, or be caught up.
 
-    Each job is created at --from. What runs on time is only counted; everything else is told in lines that stay the
-    same from run to run, fit for a golden file in CI. PATHS are files, folders, and - for standard input; jobs.d when
-    left out.
+    Each job is created at --from. Runs on time are only counted; everything else is listed. The output is always the
+    same for the same input, so it suits golden files in CI. PATHS are files, folders, and - for standard input; the
+    default is jobs.d.
 
     \b
     Examples:
@@ -137,7 +137,7 @@ def simulate(
       myscheduler simulate --from 2026-03-02T00:00:00Z --to 2026-03-09T00:00:00Z \\
         --outage 2026-03-04T01:00:00Z/2026-03-04T05:30:00Z --latency 90 --format json
 
-    Exits with 0 when all is well, 1 when a manifest is broken (the others are simulated), 2 for wrong usage.
+    Exits with 0 on success, 1 when a manifest has errors (the others are simulated), 2 for wrong usage.
     """
     scenario = _scenario(start, until, outages, latency)
     desired = read_manifests(paths, zone=timezone)
@@ -162,7 +162,7 @@ class _Report:
 
     scenario: Scenario
     timezone: str
-    """The service's."""
+    """The time zone of the service."""
     specs: Sequence[JobSpec]
     outlooks: Sequence[Outlook]
 
@@ -189,7 +189,7 @@ class _Report:
         return [f"intervals without an anchor are counted from the start of the simulation: {named}{more}"]
 
     def as_json(self) -> dict[str, Any]:
-        """Times of jobs are in their zones, the others in that of the service."""
+        """Times of a job are in its time zone, all others in that of the service."""
         zone = self.timezone
         return {
             "from": _shown(self.scenario.start, zone),
@@ -210,7 +210,7 @@ class _Report:
         }
 
     def as_text(self) -> Iterator[str]:
-        """Lines that depend on nothing but their own job, so that a change shows where it is."""
+        """The lines of a job depend only on that job, so that a diff shows only the jobs that changed."""
         zone = self.timezone
         start, until = _shown(self.scenario.start, zone), _shown(self.scenario.until, zone)
         yield f"simulated {start} to {until}, latency {self.scenario.latency.total_seconds():g} s"
@@ -274,7 +274,7 @@ def _event_as_json(event: Event, zone: str) -> Mapping[str, Any]:
 
 
 def _event_as_text(event: Event, zone: str) -> str:
-    """Columns wide enough for every word, so that no line moves for the sake of another."""
+    """One event. Column widths are fixed, so that a line never depends on others."""
     status = click.style(f"{event.status:<11}", fg=_COLOURS.get(event.status))
     slots = _shown(event.first, zone)
     if event.count > 1:

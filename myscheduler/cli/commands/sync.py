@@ -16,20 +16,20 @@ _COLOURS = {"Ready": "green", "Reconciling": "yellow", "Stalled": "red"}
 _DONE = ("created", "updated", "deleted")
 _LEFT = ("held", "blocked")
 _EVERY_SEC = 0.5
-"""Between two looks while waiting."""
+"""The interval between two requests while waiting."""
 
 
 @click.group(invoke_without_command=True)
-@click.option("--approve", metavar="DIGEST", help="Let exactly the blocked deletion of this digest happen.")
-@click.option("--by", metavar="NAME", help="Who approves, for the audit trail.")
+@click.option("--approve", metavar="DIGEST", help="Approve the blocked deletion with this digest, and no other.")
+@click.option("--by", metavar="NAME", help="The name of the approver, for the audit trail.")
 @server_option
 @format_option
 @click.pass_context
 def sync(context: click.Context, approve: str | None, by: str | None, server: str, output: str) -> None:
-    """Let a running service look at its source now, and print what it did; `sync status` only looks.
+    """Make a running service apply its source now, and print the result. `sync status` only shows the state.
 
-    A deletion that is blocked (see `sync status`) happens once it is approved by its digest. When MYSCHEDULER_API_TOKEN
-    is set, it is sent along.
+    A blocked deletion (see `sync status`) is done once it is approved by its digest. When MYSCHEDULER_API_TOKEN is set,
+    it is sent along.
 
     \b
     Examples:
@@ -37,20 +37,20 @@ def sync(context: click.Context, approve: str | None, by: str | None, server: st
       myscheduler sync status --format json
       myscheduler sync --approve 4a5588c51a03c263 --by ada
 
-    Exits with 0 when the schedule is what the source says, 1 when it is not, or the service can't be reached.
+    Exits with 0 when the schedule matches the source, 1 when it does not, or the service can't be reached.
     """
     if context.invoked_subcommand is not None:
         return
     if approve == "":
-        raise click.BadParameter("is empty: `myscheduler sync status` tells the digest", param_hint="'--approve'")
+        raise click.BadParameter("is empty: `myscheduler sync status` shows the digest", param_hint="'--approve'")
     body = {"approve": approve} | ({"by": by} if by else {}) if approve else {}
     state = connect(server).post("sync", body=body)
     _print(state, output)
 
 
 @sync.command()
-@click.option("--server", metavar="URL", help="The running service to ask.")
-@click.option("--format", "output", type=click.Choice(["text", "json"]), help="What to print.")
+@click.option("--server", metavar="URL", help="The URL of the running service.")
+@click.option("--format", "output", type=click.Choice(["text", "json"]), help="The output format.")
 @click.option(
     "--wait",
     "patience",
@@ -58,20 +58,20 @@ def sync(context: click.Context, approve: str | None, by: str | None, server: st
     type=click.FloatRange(0, 86_400),
     default=0,
     show_default=True,
-    help="How long the source may take to be applied, such as after a start or a push.",
+    help="How long to wait for the source to be applied, such as after a start or a push.",
 )
 @click.pass_context
 def status(context: click.Context, server: str | None, output: str | None, patience: float) -> None:
-    """Show whether a running service has applied its source, and what stands in the way.
+    """Show whether a running service has applied its source, and what prevents it.
 
     \b
     Examples:
       myscheduler sync status
       myscheduler sync status --wait 60
 
-    Exits with 0 when the schedule is what the source says, 1 when it is not, or the service can't be reached.
+    Exits with 0 when the schedule matches the source, 1 when it does not, or the service can't be reached.
     """
-    before = context.parent.params if context.parent else {}  # options may stand before `status`, too
+    before = context.parent.params if context.parent else {}  # options may also precede `status`
     client = connect(server or before["server"])
     deadline = time.monotonic() + patience
     state = client.get("sync")
@@ -96,7 +96,7 @@ def _lines(state: dict[str, Any]) -> Iterator[str]:
     yield f"  source     {styled(state['source'])}, {counted(state['files']['total'], 'file')}"
     yield f"  applied    {_revision(state['last_applied_revision'], state['last_applied_at'])}"
     yield f"  attempted  {_revision(state['last_attempted_revision'], state['last_attempted_at'])}"
-    counts = state.get("counts", {})  # older servers name all jobs
+    counts = state.get("counts", {})  # older servers list all jobs, and send no counts
     done = [f"{counts.get(name, len(state[name])):,} {name}" for name in _DONE if state[name]]
     done.append(f"{state['unchanged']:,} unchanged")
     yield f"  this pass  {', '.join(done)}"
@@ -112,7 +112,7 @@ def _blocked(blocked: dict[str, Any] | None) -> Iterator[str]:
     if blocked:
         yield styled(f"Blocked deletion {blocked['digest']}: {blocked['reason']}", fg="red")
         yield f"  {_named(blocked['job_ids'], blocked.get('job_count', 0))}"
-        yield styled(f"  to let it happen: myscheduler sync --approve {blocked['digest']}")
+        yield styled(f"  to approve it: myscheduler sync --approve {blocked['digest']}")
 
 
 def _named(job_ids: list[str], count: int) -> str:
@@ -121,7 +121,7 @@ def _named(job_ids: list[str], count: int) -> str:
 
 
 def _problems(problems: list[dict[str, Any]], count: int) -> Iterator[str]:
-    """Older servers tell no count: they tell all problems."""
+    """The problems; `count` is 0 from older servers, which send all problems."""
     if problems:
         first = f", the first {len(problems)}" if count > len(problems) else ""
         yield f"{counted(max(count, len(problems)), 'problem')}{first}:"
@@ -133,12 +133,12 @@ def _problems(problems: list[dict[str, Any]], count: int) -> Iterator[str]:
 def _drift(drift: list[dict[str, Any]], count: int) -> Iterator[str]:
     if drift:
         first = f", the first {len(drift)}" if count > len(drift) else ""
-        yield f"{counted(max(count, len(drift)), 'job')} paused beside the manifest{first}:"
+        yield f"{counted(max(count, len(drift)), 'job')} paused outside the manifest{first}:"
     for one in drift:
         pause, source = one["pause"], one["source"]
         reason = f" ({pause['reason']})" if pause["reason"] else ""
         until = f", until {_shown(pause['until'])}" if pause["until"] else ""
-        overruled = "; without effect, the manifest says it itself" if one["overruled"] else ""
+        overruled = "; without effect: the manifest sets `paused` itself" if one["overruled"] else ""
         place = f"{source['file']}:{source['line']}" if source else ""
         who = styled(f"{one['job_id']}  {place}  by {pause['by']}{reason}")
         yield f"  {who} since {_shown(pause['at'])}{until}{overruled}"
@@ -154,7 +154,7 @@ def _history(history: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _revision(revision: str | None, at: str | None) -> str:
-    return f"{styled(revision)}  {_shown(at)}" if revision and at else "nothing as a whole yet"
+    return f"{styled(revision)}  {_shown(at)}" if revision and at else "none yet"
 
 
 def _shown(text: str) -> str:

@@ -21,7 +21,7 @@ from myscheduler.settings import Settings
 
 
 def _read_names(_context: click.Context, _option: click.Parameter, path: Path | None) -> frozenset[str] | None:
-    """What the file says; `None` without one."""
+    """The secret names in the file; `None` without a file."""
     if path is None:
         return None
     try:
@@ -36,14 +36,14 @@ def _read_patterns(_context: click.Context, _option: click.Parameter, patterns: 
     try:
         for pattern in patterns:
             if read_ignoring(os.fsencode(pattern)).malformed:
-                raise click.BadParameter(f"{pattern!r} is no pattern of a .gitignore")
+                raise click.BadParameter(f"{pattern!r} is not a valid .gitignore pattern")
         return read_ignoring(os.fsencode("\n".join(patterns)))
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 
 
 def _check_paths(context: click.Context, _argument: click.Parameter, paths: tuple[Path, ...]) -> tuple[Path, ...]:
-    """What is staged need not be there any more."""
+    """Refuse paths that don't exist; with --staged, a path may exist in the index of git only."""
     for path in paths:
         if not (context.params["is_staged"] or str(path) == "-" or path.exists()):
             raise _no_path(path)
@@ -61,7 +61,7 @@ def _no_path(path: Path | str) -> click.BadParameter:
     "is_staged",
     is_flag=True,
     is_eager=True,
-    help="Read what is staged in git, as the next commit would bring it.",
+    help="Check the files staged in git, as the next commit would contain them.",
 )
 @click.option(
     "--format",
@@ -69,27 +69,30 @@ def _no_path(path: Path | str) -> click.BadParameter:
     type=click.Choice(list(FORMATS)),
     default="text",
     show_default=True,
-    help="What to print: github annotates pull requests, junit is for test reports, sarif for code scanning.",
+    help="The output format: github annotates pull requests, junit is for test reports, sarif for code scanning.",
 )
-@click.option("--strict", is_flag=True, help="Let warnings fail too.")
+@click.option("--strict", is_flag=True, help="Fail on warnings, too.")
 @click.option(
     "--exclude",
     "excluded",
     metavar="PATTERN",
     multiple=True,
     callback=_read_patterns,
-    help="Leave out files below the folders, as a line of a .gitignore there would; may be given several times.",
+    help="Leave out files that match PATTERN, as a line of a .gitignore in each folder would. May be repeated.",
 )
 @timezone_option
 @click.option(
-    "--now", metavar="ISO", callback=parse_now_option, help="Judge one-offs in the past as of this moment (RFC 3339)."
+    "--now",
+    metavar="ISO",
+    callback=parse_now_option,
+    help="Use this time as now, to find one-off jobs in the past (RFC 3339).",
 )
 @click.option(
     "--secret-names",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     callback=_read_names,
-    help="The names of the secrets that there are, one a line: references to others are errors.",
+    help="A list of the secrets that exist, one name a line: references to others are errors.",
 )
 def validate(
     paths: tuple[Path, ...],
@@ -102,10 +105,10 @@ def validate(
     now: datetime,
     secret_names: frozenset[str] | None,
 ) -> None:
-    """Check manifests, and say every problem with its place and what to write instead.
+    """Check manifests, and report every problem with its location and what to write instead.
 
-    PATHS are files, folders, and - for standard input; jobs.d when left out. ConfigMaps among the documents are looked
-    into, other Kubernetes objects are skipped.
+    PATHS are files, folders, and - for standard input; the default is jobs.d. Manifests inside ConfigMaps are checked,
+    too; other Kubernetes objects are skipped.
 
     \b
     Examples:
@@ -115,7 +118,7 @@ def validate(
       myscheduler validate --staged jobs.d
       myscheduler validate --secret-names names.txt jobs.d
 
-    Exits with 0 when all is well, 1 when there are problems, 2 when a path doesn't exist.
+    Exits with 0 when there are no problems, 1 when there are, 2 when a path doesn't exist.
     """
     find = partial(find_manifests, zone=timezone, excluded=excluded)
     desired, left_out = _find_staged(paths, find) if is_staged else find(paths)
@@ -135,7 +138,7 @@ def _find_staged(paths: tuple[Path, ...], find: Callable[[Sequence[Path]], Found
     from myscheduler.adapters.source.staged import NothingThereError, staged  # noqa: PLC0415 -- for this option only
 
     if Path("-") in paths:
-        raise click.UsageError("--staged reads no standard input")
+        raise click.UsageError("--staged can't read standard input")
     try:
         with staged(paths or (Settings().jobs_dir,)) as copies:
             return find(copies)

@@ -18,17 +18,17 @@ _COLOURS = {"completed": "green", "failed": "red", "interrupted": "red", "skippe
 @server_option
 @format_option
 def why(job_id: str, at: str, server: str, output: str) -> None:
-    """Say why JOB ran at TIME, or why not, from the history and the schedule of a running service.
+    """Explain why JOB ran at TIME, or why not, from the history and the schedule of a running service.
 
-    TIME is RFC 3339, or local time in the job's zone; written to the minute or second, all slots of it are told. When
-    MYSCHEDULER_API_TOKEN is set, it is sent along.
+    TIME is an RFC 3339 timestamp, or a local time in the job's time zone. Without seconds, all slots of that minute are
+    shown. When MYSCHEDULER_API_TOKEN is set, it is sent along.
 
     \b
     Examples:
       myscheduler why daily-report 2026-11-01T01:30
       myscheduler why daily-report 2026-11-01T01:30:00+09:00 --format json
 
-    Exits with 0 when there is an answer, 1 when the job is not known or the service can't be reached.
+    Exits with 0 when there is an answer, 1 when the job does not exist or the service can't be reached.
     """
     found = connect(server).get("jobs", job_id, "why", params={"at": at})
     if output == "json":
@@ -43,9 +43,9 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     for slot in found["slots"]:
         yield styled(f"  {slot['sentence']}", fg=_COLOURS.get(slot["status"]))
     if found["previous_slot"]:
-        yield f"  The slot before: {_shown(found['previous_slot'])}"
+        yield f"  Previous slot: {_shown(found['previous_slot'])}"
     if found["next_run"]:
-        yield f"  The next run:    {_shown(found['next_run'])}"
+        yield f"  Next run:      {_shown(found['next_run'])}"
 
 
 def _shown(text: str) -> str:

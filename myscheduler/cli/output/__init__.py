@@ -1,4 +1,4 @@
-"""What commands print for people: colours, charts, the review of changes.
+"""Output for people: colours, charts, the review of changes.
 
-Import from the commands and reports. It knows the core.
+Imported by the commands and reports. May import from the core.
 """

@@ -1,4 +1,4 @@
-"""A forecast as a picture: heat maps as SVG, one below the other."""
+"""Draws a forecast as SVG: one heat map for each host, from top to bottom."""
 
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
@@ -9,13 +9,14 @@ _CELL, _GAP = 26, 2
 _LEFT, _TOP, _RIGHT = 102, 98, 24
 _WIDTH = _LEFT + 24 * (_CELL + _GAP) + _RIGHT
 _COLOURS = ("#f1f3f5", "#fff3bf", "#ffd43b", "#ff922b", "#f03e3e", "#a61e4d")
-"""None, then a fifth of the worst minute each; where that is small, a single start."""
+"""The first is for no starts. The others each cover a fifth of the worst minute, or one start where that is small."""
 _INK, _FAINT = "#212529", "#868e96"
 MOST_HOSTS = 10
+"""The most hosts that are drawn, or printed as text."""
 
 
 def draw(forecast: Forecast, worst: Sequence[Sequence[str]]) -> str:
-    """The picture of the first hosts; `worst` are the lines that name the worst minutes of each."""
+    """The SVG of the first hosts; `worst` has, for each host, the lines that name its worst minutes."""
     shown = forecast.hosts[:MOST_HOSTS]
     heights = [_height(host, lines) for host, lines in zip(shown, worst, strict=False)]
     others = forecast.hosts[MOST_HOSTS:]

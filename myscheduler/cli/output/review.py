@@ -1,4 +1,4 @@
-"""A review of a plan in text, for a terminal, and in Markdown, for a comment on a pull request."""
+"""Writes the review of a plan as text, for a terminal, and as Markdown, for a comment on a pull request."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -31,30 +31,30 @@ _DONE: dict[ReviewAction, str] = {
 LONGEST_VALUE = 200
 LONGEST_TABLE = 20_000
 LONGEST_DETAILS = 40_000
-"""Characters; a comment on GitHub holds 65,536."""
+"""Limits in characters; a comment on GitHub may have 65,536."""
 
 
 def as_text(review: Review) -> Iterator[str]:
-    """The lines of the review, with colours; click takes them out where they are not wanted."""
+    """The lines of the review, with colours, which click removes where the output is not a terminal."""
     for change in review.changes:
         yield from _text_of(change)
         yield ""
     if review.blocked:
         yield click.style(f"Blocked: {printable(_blocked(review))}", fg="red")
-    if _doubts_policy(review):
-        yield click.style(_DOUBT, fg="red")
+    if _has_policy_errors(review):
+        yield click.style(_POLICY_WARNING, fg="red")
     yield summary(review)
 
 
-_DOUBT = f"{POLICY} has mistakes: the service keeps the rules that were last good, and holds what they forbid"
+_POLICY_WARNING = f"{POLICY} has errors: the service keeps its last valid rules, and holds jobs that they forbid"
 
 
-def _doubts_policy(review: Review) -> bool:
+def _has_policy_errors(review: Review) -> bool:
     return any(one.severity is Severity.ERROR and one.path.rpartition("/")[2] == POLICY for one in review.problems)
 
 
 def summary(review: Review) -> str:
-    """The counts in one line."""
+    """The counts of changes in one line."""
     counts = [f"{review.count(action)} {done}" for action, done in _DONE.items() if review.count(action)]
     counted_starts = f"; starts a day of these jobs: {_starts(review)}" if review.has_changes else ""
     return f"Plan: {', '.join([*(counts or ['no changes']), f'{review.unchanged} unchanged'])}{counted_starts}"
@@ -68,7 +68,7 @@ def _blocked(review: Review) -> str:
     if review.blocked is None:
         return ""
     return (
-        f"{review.blocked.reason}. Nothing of the deletion would happen until somebody approves it: "
+        f"{review.blocked.reason}. Nothing is deleted until it is approved: "
         f"myscheduler sync --approve {review.blocked.digest}"
     )
 
@@ -81,9 +81,9 @@ def _text_of(change: Reviewed) -> Iterator[str]:
     if change.action == "delete":
         yield from _column("runs until now", change.before)
         return
-    said_in_words = ("cron", "clock", "interval.", "run_at", "timezone") if change.action == "create" else ()
-    told = (one for one in change.fields if not one.field.startswith(said_in_words))
-    yield from (f"    {printable(_field(one))}" for one in told)
+    in_words = ("cron", "clock", "interval.", "run_at", "timezone") if change.action == "create" else ()
+    shown = (one for one in change.fields if not one.field.startswith(in_words))
+    yield from (f"    {printable(_field(one))}" for one in shown)
     if change.before and change.after and change.moves_in_time:
         yield from _both(change.before, change.after)
     elif change.before and change.after:
@@ -96,7 +96,7 @@ def _field(one: FieldChange) -> str:
     if one.before is None:
         return f"{one.field}: {_value(one.after)}"
     if one.after is None:
-        return f"{one.field}: {_value(one.before)} → (taken out)"
+        return f"{one.field}: {_value(one.before)} → (removed)"
     return f"{one.field}: {_value(one.before)} → {_value(one.after)}"
 
 
@@ -133,18 +133,18 @@ def _shown(at: str) -> str:
 
 
 def as_markdown(review: Review) -> str:
-    """A comment for a pull request: the counts, a table of the changes, and the details folded away."""
+    """A comment for a pull request: the counts, a table of the changes, and collapsed details."""
     lines = [f"### {summary(review)}", ""]
     if review.blocked:
         lines += [f"> **Blocked:** {_escaped(_blocked(review))}", ""]
-    if _doubts_policy(review):
-        lines += [f"> {_escaped(_DOUBT)}", ""]
+    if _has_policy_errors(review):
+        lines += [f"> {_escaped(_POLICY_WARNING)}", ""]
     errors = [problem for problem in review.problems if problem.severity is Severity.ERROR]
     if errors:
         lines += [f"**{counted(len(errors), 'problem')}**", "", *(f"- {_escaped(str(one))}" for one in errors), ""]
     warnings = len(review.problems) - len(errors)
     if warnings:
-        lines += [f"{counted(warnings, 'warning')}: `myscheduler validate` tells them.", ""]
+        lines += [f"{counted(warnings, 'warning')}: `myscheduler validate` shows them.", ""]
     if review.changes:
         lines += ["| | Job | Declared in | Runs before | Runs after | Starts a day |", "|---|---|---|---|---|---|"]
         lines += [*_within(LONGEST_TABLE, ([_row(change)] for change in review.changes), "| … | {} more | | | | |"), ""]
@@ -153,7 +153,7 @@ def as_markdown(review: Review) -> str:
 
 
 def _within(limit: int, parts: Iterable[list[str]], more: str) -> Iterator[str]:
-    """So many of the parts as fit, and how many there are beyond."""
+    """The parts that fit into `limit` characters, and a line that says how many were left out."""
     left_out = 0
     for lines in parts:
         limit -= sum(len(line) + 1 for line in lines)
@@ -198,7 +198,7 @@ def _longest_ticks(line: str) -> int:
 
 
 def _escaped(text: str) -> str:
-    """What Markdown or HTML would take for marks; a job may have any name."""
+    """Escape what Markdown or HTML would treat as markup: a job may have any name."""
     return printable(text).translate(_ENTITIES)
 
 

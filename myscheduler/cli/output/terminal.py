@@ -1,4 +1,4 @@
-"""What commands print: text that somebody wrote is shown, and never obeyed by a terminal."""
+"""Prints text of users and servers without control characters, which a terminal would obey."""
 
 import json
 from typing import Any
@@ -9,12 +9,12 @@ from myscheduler.core.findings.problem import printable
 
 
 def styled(text: str, **style: Any) -> str:
-    """Text of somebody else in a style of `click.style`, or in none."""
+    """Escape control characters in a text, and apply a style of `click.style`, if there is one."""
     return click.style(printable(text), **style) if style else printable(text)
 
 
 def json_text(value: Any) -> str:
-    """JSON for people and programs: any script stands there as it is, and what can't be seen as an escape."""
+    """Indented JSON. Printable characters of any script are written as they are, all others escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
     return "\n".join(line if line.isprintable() else "".join(map(_in_json, line)) for line in text.split("\n"))
 

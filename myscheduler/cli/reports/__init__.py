@@ -1,4 +1,4 @@
-"""What `validate` found, in the formats that people and pipelines read."""
+"""The findings of `validate`, in formats for people and for CI pipelines."""
 
 from collections.abc import Callable, Mapping
 
@@ -16,6 +16,6 @@ FORMATS: Mapping[str, Callable[[Findings], str]] = {
     "junit": as_junit,
     "sarif": as_sarif,
 }
-"""Each format with its writer; the text ends without a line break."""
+"""The writer of each format; its output doesn't end with a line break."""
 
 __all__ = ["FORMATS", "Findings"]

@@ -1,4 +1,4 @@
-"""The findings as JSON, in a shape that stays."""
+"""The findings as JSON, in a stable shape."""
 
 from myscheduler.cli.output.terminal import json_text
 from myscheduler.cli.reports.findings import Findings

@@ -1,4 +1,4 @@
-"""The findings of one run over manifests, before they are written in some format."""
+"""The findings of one validation, before they are written in a format."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,29 +10,30 @@ from myscheduler.core.manifest.declared import DeclaredJob
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What was found at the paths."""
+    """The result of validating the files at the paths of a command."""
 
     jobs: Mapping[str, DeclaredJob]
-    """The jobs that can be used."""
+    """The valid jobs, by their ids."""
     problems: tuple[Problem, ...]
-    """Sorted by place."""
+    """Sorted by location."""
     is_strict: bool = False
-    """Warnings fail too."""
+    """Whether warnings count as errors."""
     skipped: int = 0
-    """Kubernetes objects that hold no manifests."""
+    """How many Kubernetes objects without manifests were skipped."""
     excluded: int = 0
-    """Files that were left out on demand."""
+    """How many files were left out by `--exclude`."""
 
     @property
     def is_valid(self) -> bool:
         return not any(map(self.fails, self.problems))
 
     def fails(self, problem: Problem) -> bool:
+        """Whether the problem makes the validation fail."""
         return self.is_strict or problem.severity is Severity.ERROR
 
 
 def within_here(path: str) -> str:
-    """The path as the present folder sees it, where it lies below; CI services know files by that."""
+    """The path relative to the working directory, if it is below it: CI services identify files that way."""
     absolute = Path(path)
     if absolute.is_absolute() and absolute.is_relative_to(Path.cwd()):
         return absolute.relative_to(Path.cwd()).as_posix()

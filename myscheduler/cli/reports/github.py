@@ -1,4 +1,4 @@
-"""Workflow commands, which GitHub Actions shows as annotations beside the lines of a pull request."""
+"""Findings as workflow commands, which GitHub Actions shows as annotations in a pull request."""
 
 from myscheduler.cli.manifests import STDIN
 from myscheduler.cli.reports.findings import Findings, within_here
@@ -7,7 +7,7 @@ from myscheduler.core.findings.problem import Problem, printable
 
 
 def as_github(found: Findings) -> str:
-    """A command for each problem, and the counts for the log."""
+    """One command for each problem, and the counts for the log."""
     return "\n".join([*map(_command, found.problems), summary(found)])
 
 

@@ -1,4 +1,4 @@
-"""JUnit's XML, which GitLab, Jenkins and others show as test results: a suite for each file, a case for each job."""
+"""Findings as JUnit XML, which CI services show as test results: a suite for each file, a test case for each job."""
 
 import re
 from collections.abc import Iterator
@@ -8,13 +8,13 @@ from myscheduler.cli.reports.findings import Findings, within_here
 from myscheduler.core.findings.problem import Problem, printable
 
 WHOLE_FILE = "(the file)"
-"""The case of problems that belong to no job whose id is known."""
+"""The name of the test case for problems without a known job id."""
 
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def as_junit(found: Findings) -> str:
-    """Cases fail by errors, and by warnings where these count; other warnings are their output."""
+    """A test case fails if its job has errors, or warnings with `--strict`; other warnings become its output."""
     root = ET.Element("testsuites", name="myscheduler validate")
     for path, cases in _cases(found).items():
         suite = ET.SubElement(root, "testsuite", name=_safe(within_here(path)))
@@ -28,16 +28,16 @@ def as_junit(found: Findings) -> str:
 
 
 def _in_xml(char: str) -> str:
-    """Programs read what can't be seen as it was, terminals don't obey it."""
+    """Write a control character as a reference: programs read it unchanged, terminals don't obey it."""
     return char if char == "\n" or printable(char) == char else f"&#{ord(char)};"
 
 
 Cases = dict[str, tuple[int, list[Problem]]]
-"""The names of the cases, each with its line and what is wrong."""
+"""The line and the problems of each test case, by its name."""
 
 
 def _cases(found: Findings) -> dict[str, Cases]:
-    """The cases of each file, in the order of the files."""
+    """The test cases of each file, sorted by file."""
     lines = [(job.path, job.line, job.job_id) for job in found.jobs.values()]
     lines += [(one.path, one.line, one.job_id or WHOLE_FILE) for one in found.problems]
     files: dict[str, Cases] = {}
@@ -76,5 +76,5 @@ def _count(element: ET.Element) -> None:
 
 
 def _safe(text: str) -> str:
-    """XML 1.0 has no way to write some characters."""
+    """Replace characters that XML 1.0 can't represent."""
     return _NOT_IN_XML.sub("�", text)

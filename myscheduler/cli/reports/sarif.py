@@ -1,4 +1,4 @@
-"""SARIF 2.1.0 (OASIS), which code scanning of GitHub and other tools take."""
+"""Findings as SARIF 2.1.0 (OASIS), for code scanning on GitHub and in other tools."""
 
 from textwrap import indent
 from typing import Any
@@ -12,13 +12,13 @@ from myscheduler.core.findings.rule_advice import ADVICE
 from myscheduler.core.findings.rules import RULES
 
 _HOME = "urn:myscheduler:validate"
-"""A name and no address, as in the JSON Schemas: the project has no home on the web."""
+"""A URN, as in the JSON Schemas: the project has no website."""
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _RULES = list(RULES)
 
 
 def as_sarif(found: Findings) -> str:
-    """One run, with the whole catalogue of rules. A problem's level is its own, whether it fails or not."""
+    """One run, with all rules. The level of a result is the severity of the problem, also with `--strict`."""
     driver = {
         "name": "myscheduler",
         "version": __version__,
@@ -52,7 +52,7 @@ def _plain(rule: str) -> str:
 
 
 def as_markdown(rule: str) -> str:
-    """What is wrong, why it matters, and what to write, with an example where there is one."""
+    """The rule as Markdown: what is wrong, why it matters, and what to write, with an example if there is one."""
     advice = ADVICE[rule]
     examples = [("In place of", advice.wrong), ("write", advice.right)]
     shown = [f"{title}\n\n```text\n{lines}\n```" for title, lines in examples if lines]
@@ -75,6 +75,6 @@ def _result(problem: Problem) -> dict[str, Any]:
 
 
 def _artifact(path: str) -> dict[str, str]:
-    """Relative to the root of the checkout, as far as the path can be; a colon would read as a scheme."""
+    """The URI of a file, relative to the root of the checkout if possible. A colon is escaped."""
     uri = quote(within_here(path), safe="/")
     return {"uri": f"file://{uri}"} if uri.startswith("/") else {"uri": uri, "uriBaseId": "%SRCROOT%"}

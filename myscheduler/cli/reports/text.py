@@ -1,4 +1,4 @@
-"""A line for each problem and one for the counts, as people read them; click takes the colours out where it should."""
+"""Findings as text: a line for each problem and one for the counts. Click removes colours outside a terminal."""
 
 from collections.abc import Iterable, Iterator
 

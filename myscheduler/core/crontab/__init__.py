@@ -1,4 +1,4 @@
-"""Reads crontabs: lines, times, shell commands, curl and wget, and makes manifests of them.
+"""Converts crontabs to manifests: parses lines, times, shell commands, and the options of curl and wget.
 
-Import from `import-crontab`. It is a top floor: it may know all of the core but `gitops`.
+Used by the `import-crontab` command. May import from every package of the core except `gitops`.
 """

@@ -1,4 +1,4 @@
-"""What the shell computes while a line of a crontab runs: whether a job can do without it."""
+"""Checks code that the shell evaluates when a crontab line runs, such as `$(date)`: a job must do without it."""
 
 from myscheduler.core.crontab.shell import Command, Computed, ShellError, read_commands
 from myscheduler.core.crontab.shell_text import shown
@@ -9,12 +9,12 @@ _HARMLESS = frozenset({
     "id", "jq", "ls", "mktemp", "nproc", "od", "printf", "pwd", "sed", "seq", "shuf", "sort", "stat", "tail", "tr",
     "uname", "uptime", "uuidgen", "wc", "whoami",
 })  # fmt: skip
-"""What may run within `$(…)` without a job missing it."""
+"""Programs that may run inside `$(…)`: they only look something up, so a job can do without them."""
 _DEEPEST_CODE = 5
 
 
 def check_code(code: str, depth: int = 0) -> None:
-    """Raises `ShellError` where what is computed does more than to look something up, such as a call."""
+    """Raise `ShellError` where the code does more than look something up, such as make a call."""
     is_command = code[0] == "`" or (code.startswith("$(") and not code.startswith("$(("))
     if not is_command:
         if "$(" in code[2:] or "`" in code:
@@ -22,11 +22,11 @@ def check_code(code: str, depth: int = 0) -> None:
         return
     inner = code[1:-1] if code[0] == "`" else code[2:-1]
     if depth == _DEEPEST_CODE:
-        raise ShellError(f"{shown(code)} lies too deep within others")
+        raise ShellError(f"{shown(code)} is nested too deeply")
     for command in read_commands(inner):
         name = program_of(_first_text(command))
         if name in CALLERS:
-            raise ShellError(f"its call stands within {shown(code)}: write it as a command of its own")
+            raise ShellError(f"its call is inside {shown(code)}: write it as a separate command")
         is_joined = name == "xargs" and len(command.words) == 1
         if command.group or (name not in _HARMLESS and not is_joined):
             raise ShellError(f"{shown(code)} is computed by the shell at each run, by a program that a job can't run")

@@ -1,4 +1,8 @@
-"""The command of a crontab line, and the HTTP calls in it: what stands around curl, and what of that counts."""
+"""Finds the HTTP calls in the command of a crontab line.
+
+Walks the commands of the line in order and sorts each into: a call (curl, wget), a wrapper around one (`timeout`,
+`flock`, `sh -c`), something that a job can do without (`cd`, `echo`), or something else, which refuses the line.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -26,13 +30,13 @@ _SKIPPED = frozenset({
     "pushd", "renice", "set", "shopt", "sync", "trap", "true", "type", "ulimit", "umask", "unset", "wait", "which",
     "whoami",
 })  # fmt: skip
-"""They change no call. (`command` is one that only asks where a program is.)"""
+"""Commands that don't change a call. (`command` is here because of `command -v`, which only looks up a program.)"""
 _KEYWORDS = frozenset({"if", "for", "while", "until", "case", "{", "function", "!", "then", "else", "do"})
 _CONDITIONS = frozenset({"test", "[", "[["})
 _PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 _NO_PROXY_USED = "no proxy is used: the service calls the target itself"
 _MOST_CALLS = 50
-_OF_FILES = "the variables that a file sets are not known here: --set NAME=VALUE tells them"
+_UNKNOWN_FROM_FILES = "the variables that a file sets are not known here: give them with --set NAME=VALUE"
 _PROGRAM = re.compile(r"[\w.+-]{1,40}")
 
 
@@ -40,13 +44,13 @@ def find_calls(command: str, variables: Mapping[str, str], stdin: str | None, se
     """The calls that the command makes. Raises `NotTakenOver` or `ShellError` where it makes none, or does more."""
     shell = program_of(variables.get("SHELL") or "sh")
     if shell not in SHELLS:
-        raise NotTakenOver(f"SHELL is {_shown(shell)}, and only lines of sh can be read")
+        raise NotTakenOver(f"SHELL is {_shown(shell)}, but only sh and shells like it are supported")
     line = Line(secrets, variables, shell)
     if any(value and name.lower() in _PROXIES for name, value in variables.items()):
         line.warn(_NO_PROXY_USED)
     _read_list(line, read_commands(command), Input(stdin))
     if not line.calls:
-        raise NotTakenOver("runs neither curl nor wget: only HTTP calls can be taken over")
+        raise NotTakenOver("runs neither curl nor wget: only HTTP calls can be imported")
     if sum(len(found.call.urls) for found in line.calls) > _MOST_CALLS:
         raise NotTakenOver(f"makes more than {_MOST_CALLS} calls")
     line.calls = [one for found in line.calls for one in _of_each_url(found)]
@@ -63,67 +67,68 @@ def _of_each_url(found: FoundCall) -> list[FoundCall]:
 
 
 @dataclass(slots=True)
-class _Way:
-    """How the shell gets to a call, which a job makes each time."""
+class _Flow:
+    """Whether the shell reaches a call, if all commands before it succeed; a job makes its call each time."""
 
     is_reached: bool = True
     is_over: bool = False
-    is_behind_cd: bool = False
-    """A `cd` that fails ends the list of commands."""
+    """The shell has ended."""
+    is_after_cd: bool = False
+    """A `cd` that fails would end the list of commands."""
     needs_cd: bool = False
-    """A `cd` that fails ends the shell."""
+    """A `cd` that fails would end the shell."""
 
-    def goes_to(self, command: Command) -> None:
-        """To the next command; those before it are taken to succeed."""
+    def enter(self, command: Command) -> None:
+        """Go to the next command, assuming that those before it succeed."""
         if command.before in {"|", "|&"}:  # a pipe is reached as a whole
             return
         self.is_reached = command.before != "||"
         if command.before not in {"&&", "||"}:
-            self.is_behind_cd = False
+            self.is_after_cd = False
 
-    def goes_on(self, name: str, *, is_exit: bool) -> None:
-        """Behind that command."""
-        self.is_behind_cd = self.is_behind_cd or name == "cd"
+    def leave(self, name: str, *, is_exit: bool) -> None:
+        """Go on after the command with that name."""
+        self.is_after_cd = self.is_after_cd or name == "cd"
         if is_exit:
             self.is_over = self.is_over or self.is_reached
-            self.needs_cd = self.needs_cd or self.is_behind_cd
+            self.needs_cd = self.needs_cd or self.is_after_cd
 
     def check(self, line: Line) -> None:
-        """The call is reached. Raises `NotTakenOver` where it is not made, or only sometimes."""
+        """Raise `NotTakenOver` where a call at this place is never made, or only sometimes."""
         if self.is_over:
-            raise NotTakenOver("never gets to its call: the shell ends before (exit)")
+            raise NotTakenOver("never reaches its call: the shell ends before it (exit)")
         if not self.is_reached:
-            raise NotTakenOver("makes its call only where what stands before fails (||): a job makes it each time")
-        if self.is_behind_cd or self.needs_cd:
-            line.warn("the call is made whether or not cd succeeds: a job runs in no folder")
+            raise NotTakenOver("makes its call only when the command before it fails (||): a job makes it each time")
+        if self.is_after_cd or self.needs_cd:
+            line.warn("the call is made whether or not cd succeeds: a job has no working directory")
 
 
-def _read_list(line: Line, commands: Sequence[Command], stdin: Input) -> _Way:
+def _read_list(line: Line, commands: Sequence[Command], stdin: Input) -> _Flow:
     """Read the commands of a line, of a group, or of a shell in the line."""
     piped = Input(None)
-    way = _Way()
+    flow = _Flow()
     has_answer = False
-    """A call's answer goes through the pipe."""
+    """The answer of a call goes through the pipe."""
     is_for_failure = False
-    """What runs stands behind `||` of a call."""
+    """The command runs only if a call fails: it is after the call's `||`."""
     for command in commands:
-        way.goes_to(command)
+        flow.enter(command)
         is_piped = command.before in {"|", "|&"}
         has_answer = has_answer and is_piped
         before = len(line.calls)
         is_for_failure = is_for_failure if is_piped else bool(before) and command.before == "||"
         if command.group and is_for_failure:
-            _say_what_fails(line, "a group of commands")
+            _warn_of_failure(line, "a group of commands")
         elif command.group:
             if has_answer:
-                raise NotTakenOver("hands its answer on to commands, which a job can't run")
-            _read_group(line, command, piped if is_piped else stdin, way)
+                raise NotTakenOver("passes its answer to commands, which a job can't run")
+            _read_group(line, command, piped if is_piped else stdin, flow)
             piped = Input(None)
         elif words := _without_assignments(line, line.words_of(command), command):
             _note_files(line, words, command)
             given, piped = (piped if is_piped else stdin), Input(None)
             if is_for_failure:
-                _tell_of_failure(line, words)
+                _note_failure_handler(line, words)
             elif has_answer:
                 _check_answer(line, words)
             elif program_of(words[0]) in {"echo", "printf", "cat"} and command.after in {"|", "|&"}:
@@ -131,14 +136,14 @@ def _read_list(line: Line, commands: Sequence[Command], stdin: Input) -> _Way:
             else:
                 _read_command(line, words, given, command)
                 if len(line.calls) > before:
-                    way.check(line)
-                way.goes_on(program_of(words[0]), is_exit=_is_exit(words))
+                    flow.check(line)
+                flow.leave(program_of(words[0]), is_exit=_is_exit(words))
         has_answer = has_answer or len(line.calls) > before
-    return way
+    return flow
 
 
 def _note_files(line: Line, words: Sequence[str], command: Command) -> None:
-    """What the command writes."""
+    """Remember the files that the command writes."""
     for operator, word in command.redirections:
         if ">" in operator and not operator.endswith("&"):
             line.written.add(expand(word, line.values))
@@ -151,21 +156,21 @@ def _is_exit(words: Sequence[str]) -> bool:
     return name == "exit" or (name == "exec" and len(words) > 1)
 
 
-def _read_group(line: Line, command: Command, stdin: Input, way: _Way) -> None:
+def _read_group(line: Line, command: Command, stdin: Input, flow: _Flow) -> None:
     before = len(line.calls)
     inner = _read_list(line, command.group, _redirected(line, command, stdin, is_call=False))
     if len(line.calls) > before:
-        way.check(line)
+        flow.check(line)
         _redirected(line, command, stdin, is_call=True)
-    way.goes_on("", is_exit=inner.is_over and not command.is_subshell)
+    flow.leave("", is_exit=inner.is_over and not command.is_subshell)
 
 
 def _without_assignments(line: Line, words: list[str], command: Command) -> list[str]:
-    """The words behind `NAME=value`. Without a command, or behind export, the value is the line's from there on."""
+    """The words after `NAME=value`. Without a command, or after `export`, the rest of the line has the variable."""
     is_alone = len(words) == assignments(words)
     if words and words[0] == "export":
         if any(map(computed, words)) and assignments(words[1:]) < len(words) - 1:
-            line.warn(_OF_FILES)
+            line.warn(_UNKNOWN_FROM_FILES)
         is_alone, words = True, words[1:]
     place = assignments(words)
     for word in words[:place]:
@@ -175,7 +180,7 @@ def _without_assignments(line: Line, words: list[str], command: Command) -> list
         if value and name.lower() in _PROXIES:
             line.warn(_NO_PROXY_USED)
     if is_alone and words and command.before == "&" and line.calls:
-        line.warn("an & outside of quotes ends a command: what stands behind it was never part of the URL")
+        line.warn("an & outside quotes ends a command: what follows it was never part of the URL")
     return [] if is_alone else words[place:]
 
 
@@ -194,24 +199,24 @@ def _read_command(line: Line, words: list[str], stdin: Input, command: Command) 
     elif name:
         _pass(line, name, inner.words)
     else:
-        line.said += inner.said  # flock of a number: the lock is held from here on
+        line.adjustments += inner.adjustments  # `flock 9`: the lock is held from here on
     for found in line.calls[before:]:
-        for one in (*inner.said, *line.said):
-            one(found)
+        for adjust in (*inner.adjustments, *line.adjustments):
+            adjust(found)
 
 
 def _pass(line: Line, name: str, words: Sequence[str]) -> None:
-    """A command that is no call: one that a job can do without."""
+    """Skip a command that is not a call. Raises `NotTakenOver` where a job can't do without it."""
     if name in {".", "source"}:
-        line.warn(_OF_FILES)
-    elif name in _KEYWORDS or (name in _CONDITIONS and not _asks_for_caller(words)):
-        raise NotTakenOver(f"is a script of the shell ({name}): only a plain call can be taken over")
+        line.warn(_UNKNOWN_FROM_FILES)
+    elif name in _KEYWORDS or (name in _CONDITIONS and not _tests_for_caller(words)):
+        raise NotTakenOver(f"is a shell script ({name}): only plain calls can be imported")
     elif name not in _SKIPPED | _CONDITIONS:
         raise NotTakenOver(_other_command(line, name, words))
 
 
 def _read_shell(line: Line, inner: Inner, stdin: Input) -> None:
-    """A line that a shell of its own reads: what it sets ends with it."""
+    """Read a line that another shell runs, such as of `sh -c`; variables that it sets end with it."""
     outside = dict(line.variables), line.shell
     for name, value in inner.variables:
         line.set(name, value)
@@ -229,7 +234,7 @@ def _read_call(line: Line, name: str, words: Sequence[str], stdin: Input) -> Non
 
 
 def _wait(line: Line, words: Sequence[str], command: Command) -> None:
-    """A `sleep` in front of a call, unless nothing waits for it."""
+    """Add a `sleep` to the delay of the calls after it, unless it runs in the background."""
     if command.after == "&":
         return
     wait = wait_of(words[1:], computed)
@@ -240,18 +245,18 @@ def _wait(line: Line, words: Sequence[str], command: Command) -> None:
         is_known = line.shell in KNOW_BASH_TEXT or not any(
             "RANDOM" in code for word in words for code in computed(word)
         )
-        unless = "" if is_known else f" ({line.shell} may know no RANDOM, and then there was none)"
-        line.warn(f"the random wait became jitter_sec: a part of it that is the same for the job each time{unless}")
+        unless = "" if is_known else f" ({line.shell} may not support RANDOM; then there was no wait)"
+        line.warn(f"the random wait became jitter_sec: the job's delay within it is the same for each run{unless}")
     line.delay, line.jitter = line.delay + wait.delay, line.jitter + wait.jitter
 
 
-def _asks_for_caller(words: Sequence[str]) -> bool:
-    """`[ -x /usr/bin/curl ]` and its like, which a call takes for granted."""
+def _tests_for_caller(words: Sequence[str]) -> bool:
+    """Whether the command only tests that the program exists, such as `[ -x /usr/bin/curl ]`."""
     return len(words) > 2 and words[1] in {"-x", "-f", "-e"} and program_of(words[2]) in CALLERS
 
 
 def _redirected(line: Line, command: Command, stdin: Input, *, is_call: bool) -> Input:
-    """What the command reads then; that the answer of a call goes to a file is said."""
+    """The standard input of the command after its redirections; warns if the answer of a call goes to a file."""
     for operator, word in command.redirections:
         line.check(word)
         if operator.endswith("<<<"):
@@ -275,16 +280,16 @@ def _plain_path(line: Line, word: Word) -> str | None:
 
 def _other_command(line: Line, name: str, words: Sequence[str]) -> str:
     shown_name = _shown(name)
-    behind = "also " if line.calls else ""
+    also = "also " if line.calls else ""
     if name.startswith("-"):
-        return "runs an option as a command: what stands before it (&, ;, |) ends a command where it is not in quotes"
+        return "runs an option as a command: quote the &, ; or | before it, which ends a command outside quotes"
     is_user = name == "root" or (len(words) > 1 and program_of(words[1]) in CALLERS)
-    hint = "; if that is a user, as in /etc/crontab, write --system" if is_user else ""
-    return f"{behind}runs {shown_name}, which is neither curl nor wget: only HTTP calls can be taken over{hint}"
+    hint = "; if that is a user, as in /etc/crontab, use --system" if is_user else ""
+    return f"{also}runs {shown_name}, which is neither curl nor wget: only HTTP calls can be imported{hint}"
 
 
 def _shown(program: str) -> str:
-    """Its name, where it looks like one."""
+    """The name of the program, where it looks like one; else it may be a credential."""
     return program if _PROGRAM.fullmatch(program) else "a command"
 
 
@@ -293,33 +298,33 @@ _READERS = frozenset({
     "iconv", "jq", "less", "logger", "mail", "mailx", "mawk", "md5sum", "more", "mutt", "nl", "rev", "sed", "sendmail",
     "sha256sum", "sort", "strings", "systemd-cat", "tac", "tail", "tee", "tr", "ts", "uniq", "wc", "xmllint", "yq",
 })  # fmt: skip
-"""Programs that show an answer, keep it, or look at it. Others may do with it what the line is for."""
+"""Programs that only show, store or check an answer. What others do with it may be the purpose of the line."""
 
 
 def _check_answer(line: Line, words: Sequence[str]) -> None:
-    """What gets the answer of the call: said, but not kept."""
+    """Warn that the program which reads the answer of the call is not kept; refuse one that acts on it."""
     inner = unwrapped(list(words))
     name = program_of((inner.words or words)[0]) if inner.text is None else inner.shell or "sh"
     if name in CALLERS:
-        raise NotTakenOver("sends the answer of one call with another: one job makes one call")
+        raise NotTakenOver("sends the answer of one call in another: one job makes one call")
     if name not in _READERS and inner.words[1:3] != ["-m", "json.tool"]:
-        raise NotTakenOver(f"hands its answer on to {_shown(name)}, which a job can't run")
-    line.warn(f"what gets the answer is not kept ({_shown(name)}): the history has the answers and the failures")
+        raise NotTakenOver(f"passes its answer to {_shown(name)}, which a job can't run")
+    line.warn(f"the command that reads the answer is not kept ({_shown(name)}): the history has answers and failures")
 
 
-def _tell_of_failure(line: Line, words: Sequence[str]) -> None:
-    """What runs when the call fails: said, but not kept."""
+def _note_failure_handler(line: Line, words: Sequence[str]) -> None:
+    """Warn that the command which runs when the call fails is not kept."""
     name = program_of(words[0])
     if name not in {"true", ":", "exit"}:
-        _say_what_fails(line, _shown(name))
+        _warn_of_failure(line, _shown(name))
 
 
-def _say_what_fails(line: Line, name: str) -> None:
-    line.warn(f"what runs when the call fails is not kept ({name}): the history has the answers and the failures")
+def _warn_of_failure(line: Line, name: str) -> None:
+    line.warn(f"the command that runs when the call fails is not kept ({name}): the history has answers and failures")
 
 
 def _printed(words: Sequence[str]) -> Input:
-    """What echo, printf or cat print, where that is plain text or the content of a file."""
+    """The output of echo, printf or cat, where that is plain text or the content of a file."""
     name, *text = program_of(words[0]), *words[1:]
     if name == "cat":
         return Input(

@@ -1,4 +1,4 @@
-"""What a curl command line calls. `curl --help all` names the options; those that are not here are refused."""
+"""Parses curl command lines. `curl --help all` lists the options; those that are not named here are refused."""
 
 import re
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from myscheduler.core.crontab.web_call import (
     ReferenceTo,
     WebCall,
     arguments,
-    but_references,
     count,
+    outside_references,
     seconds,
-    tell_of_ending,
     unknown_option,
+    warn_of_line_break,
 )
 
 _SHORT = {
@@ -45,21 +45,21 @@ _HARMLESS = frozenset({
     "styled-output", "tcp-fastopen", "tcp-nodelay", "tls-max", "tls13-ciphers", "tlsv1", "tlsv1.0", "tlsv1.1",
     "tlsv1.2", "tlsv1.3", "trace", "trace-ascii", "trace-time", "use-ascii", "verbose", "write-out",
 })  # fmt: skip
-"""They change what a person sees, or nothing that counts here: an answer other than 2xx is a failure anyway."""
+"""Options that change only the output, or nothing for a job: a response other than 2xx is a failure anyway."""
 _LOST = {
-    "compressed": "the answer is asked for as it is, not compressed: the header Accept-Encoding asks for more",
+    "compressed": "a compressed answer is not requested: to do so, set the header Accept-Encoding",
     "cookie-jar": "the cookies of the answer are not kept",
-    "connect-timeout": "there is no time limit for connecting alone: timeout_sec counts for the whole attempt",
-    "dns-interface": "the service asks the DNS in its own way",
-    "dns-servers": "the service asks the DNS in its own way",
-    "doh-url": "the service asks the DNS in its own way",
+    "connect-timeout": "there is no time limit for connecting alone: timeout_sec limits the whole attempt",
+    "dns-interface": "the DNS settings of the service are used",
+    "dns-servers": "the DNS settings of the service are used",
+    "doh-url": "the DNS settings of the service are used",
     "insecure": "certificates are always checked: a target without a valid one fails",
-    "interface": "the address that the call leaves from is not chosen",
+    "interface": "the local address of the connection can't be chosen",
     "junk-session-cookies": "the cookies of the answer are not kept",
     "limit-rate": "the speed is not limited",
-    "local-port": "the port that the call leaves from is not chosen",
-    "location": "redirects are not followed: a 3xx is a failure, so write the URL that it leads to",
-    "location-trusted": "redirects are not followed: a 3xx is a failure, so write the URL that it leads to",
+    "local-port": "the local port of the connection can't be chosen",
+    "location": "redirects are not followed: a 3xx is a failure, so write the URL that the redirect leads to",
+    "location-trusted": "redirects are not followed: a 3xx is a failure, so write the URL that the redirect leads to",
     "max-filesize": "the size of the answer is not limited",
     "noproxy": "no proxy is used",
     "path-as-is": "dots in the path (/../) are resolved before it is sent",
@@ -75,31 +75,31 @@ _LOST = {
     "output": TO_A_FILE,
     "remote-name": TO_A_FILE,
     "remote-name-all": TO_A_FILE,
-    "retry-all-errors": "a 4xx is final, nothing is tried again behind it",
+    "retry-all-errors": "a 4xx is final: it is not retried",
     "retry-max-time": "the time of all attempts together is not limited",
-    "speed-limit": "a slow answer is cut off by timeout_sec only",
-    "speed-time": "a slow answer is cut off by timeout_sec only",
+    "speed-limit": "a slow answer is ended only by timeout_sec",
+    "speed-time": "a slow answer is ended only by timeout_sec",
 }
 _REFUSED = {
-    "anyauth": "only Basic logins can be taken over",
-    "aws-sigv4": "a request that is signed can't be taken over",
-    "cacert": "certificates are checked alike: SSL_CERT_FILE of the service names others (--cacert)",
-    "capath": "certificates are checked alike: SSL_CERT_DIR of the service names others (--capath)",
+    "anyauth": "only Basic authentication is supported",
+    "aws-sigv4": "signed requests are not supported (--aws-sigv4)",
+    "cacert": "all jobs trust the same certificates: set SSL_CERT_FILE for the service (--cacert)",
+    "capath": "all jobs trust the same certificates: set SSL_CERT_DIR for the service (--capath)",
     "cert": "client certificates are not supported (--cert)",
-    "config": "its options stand in a file (-K): write them into the line",
-    "connect-to": "the service asks the DNS for the target (--connect-to)",
-    "digest": "only Basic logins can be taken over",
-    "form": "a form of several parts (-F) can't be written as a body",
-    "form-string": "a form of several parts (-F) can't be written as a body",
+    "config": "its options are in a file (-K): write them into the line",
+    "connect-to": "the address of the target always comes from the DNS (--connect-to)",
+    "digest": "only Basic authentication is supported",
+    "form": "multipart forms are not supported (-F)",
+    "form-string": "multipart forms are not supported (-F)",
     "key": "client certificates are not supported (--key)",
-    "negotiate": "only Basic logins can be taken over",
+    "negotiate": "only Basic authentication is supported",
     "next": "makes several calls (--next): one job makes one",
-    "ntlm": "only Basic logins can be taken over",
-    "pinnedpubkey": "a certificate that is pinned can't be checked (--pinnedpubkey)",
-    "resolve": "the service asks the DNS for the target (--resolve)",
-    "time-cond": "a call that depends on a file's age (-z) can't be taken over",
-    "unix-socket": "a socket of the machine can't be called",
-    "upload-file": "sends a file (-T): a manifest holds its body itself",
+    "ntlm": "only Basic authentication is supported",
+    "pinnedpubkey": "pinned certificates are not supported (--pinnedpubkey)",
+    "resolve": "the address of the target always comes from the DNS (--resolve)",
+    "time-cond": "calls that depend on the age of a file are not supported (-z)",
+    "unix-socket": "Unix sockets are not supported (--unix-socket)",
+    "upload-file": "sends a file (-T): write the body into the manifest",
 }
 _WITH_VALUE = _DATA | frozenset({
     "aws-sigv4", "cacert", "capath", "cert", "ciphers", "config", "connect-timeout", "connect-to", "continue-at",
@@ -116,12 +116,12 @@ _SEVERAL = re.compile(r"(?<!\$)\{[^{},]*,[^{}]*\}|\[[0-9a-z]+-[0-9a-z]+(:\d+)?\]
 _NOT_SENT = frozenset({
     "cookie-jar", "dump-header", "output", "output-dir", "stderr", "trace", "trace-ascii", "write-out",
 })  # fmt: skip
-"""Options whose values the target never sees, so that the shell may compute them."""
+"""Options whose values the target never sees, so that they may contain shell code."""
 _ALONE = re.compile(r"(?<!\$)\{([^{},]*)\}")
 
 
 def read_curl(words: Sequence[str], stdin: Input, reference_to: ReferenceTo) -> WebCall:
-    """The call that the arguments of curl make; `stdin` is what it reads where they say so. Raises `NotTakenOver`."""
+    """The call that these arguments of curl make, with its standard input. Raises `NotTakenOver`."""
     call = WebCall()
     is_glob = True
     for name, written in arguments(words, short=_SHORT, with_value=_WITH_VALUE, equals=False):
@@ -134,7 +134,7 @@ def read_curl(words: Sequence[str], stdin: Input, reference_to: ReferenceTo) -> 
         else:
             _apply(call, name, value)
     if call.is_head and call.data and not call.is_query:
-        raise NotTakenOver("curl sends nothing at all for it: -I and a body (-d) exclude each other")
+        raise NotTakenOver("curl sends no request: -I and a body (-d) exclude each other")
     if is_glob and any(_SEVERAL.search(url) for url in call.urls):
         raise NotTakenOver("calls several URLs, one for each value in { } or [ ]: one job makes one call")
     if is_glob:
@@ -142,7 +142,7 @@ def read_curl(words: Sequence[str], stdin: Input, reference_to: ReferenceTo) -> 
     if call.netrc is not None and call.login is not None:
         call.netrc = None
     if "Range" in call.others and call.data and not call.is_query:
-        raise NotTakenOver("sends a part of a body (-r)")
+        raise NotTakenOver("sends a range of a body (-r)")
     return call
 
 
@@ -152,7 +152,7 @@ _AS_HEADER = {
     "referer": ("Referer", ""),
     "user-agent": ("User-Agent", ""),
 }
-"""Options that are another way to write a header."""
+"""Options that set a header, with the start of its value."""
 
 
 def _apply(call: WebCall, name: str, value: str) -> None:
@@ -177,7 +177,7 @@ def _apply(call: WebCall, name: str, value: str) -> None:
 
 def _login(value: str) -> str:
     if ":" not in value and "${" not in value:
-        raise NotTakenOver("its login has no password (-u): curl asks for it")
+        raise NotTakenOver("its login has no password (-u): curl would prompt for it")
     return value
 
 
@@ -187,12 +187,12 @@ def _apply_time(call: WebCall, name: str, value: str) -> None:
             call.limit(seconds(value, "-m"))
         case "retry-delay":
             call.retry_backoff_sec = seconds(value, "--retry-delay")
-            call.warn("the wait before a retry is doubled for each further one (retry_backoff_sec)")
+            call.warn("the wait before a retry doubles with each retry (retry_backoff_sec)")
         case _:
             call.max_retries = count(value, "--retry")
             if call.max_retries:
-                again = "a 5xx, a timeout and a connection that fails are tried again"
-                call.warn(f"{again}, a 408 or 429 is final (--retry)")
+                retried = "a 5xx, a timeout and a failed connection are retried"
+                call.warn(f"{retried}, a 408 or 429 is final (--retry)")
 
 
 def _apply_other(call: WebCall, name: str, value: str) -> None:
@@ -201,7 +201,7 @@ def _apply_other(call: WebCall, name: str, value: str) -> None:
         call.others[header] = start + value if value else ""
     elif name == "cookie":
         if value and "=" not in value:
-            raise NotTakenOver("its cookies stand in a file (-b)")
+            raise NotTakenOver("its cookies are in a file (-b)")
         call.cookies += [value] if value else []
     elif name == "output" and value in NO_FILES:
         pass
@@ -215,13 +215,13 @@ def _apply_other(call: WebCall, name: str, value: str) -> None:
 
 
 def _add_header(call: WebCall, line: str) -> None:
-    """`Name: value`; `Name;` is an empty one, and `Name:` leaves out one that curl would send by itself."""
+    """`Name: value`; `Name;` has an empty value, and `Name:` removes a header that curl would send by itself."""
     if line.startswith("@"):
-        raise NotTakenOver("its headers stand in a file (-H @)")
+        raise NotTakenOver("its headers are in a file (-H @)")
     name, colon, value = line.partition(":")
     if not colon:
         if not line.rstrip().endswith(";"):
-            raise NotTakenOver("a header without a colon is none")
+            raise NotTakenOver("a header has no colon")
         call.lines.append((line.rstrip()[:-1].strip(), ""))
     elif value.strip():
         call.lines.append((name.strip(), value.strip()))
@@ -231,13 +231,13 @@ def _add_header(call: WebCall, line: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """Where data comes from that does not stand in the line."""
+    """Reads data that is not in the line: standard input and files."""
 
     stdin: Input
     reference_to: ReferenceTo
 
     def read(self, call: WebCall, value: str) -> str:
-        """The text, or for `@file` what stands there."""
+        """The text, or for `@file` the reference to its content."""
         return self.content(call, value[1:]) if value.startswith("@") else value
 
     def content(self, call: WebCall, path: str) -> str:
@@ -245,7 +245,7 @@ class _Reading:
             return self.stdin.text
         file = self.stdin.file if path == "-" else path
         if file is None:
-            raise NotTakenOver("its body comes out of another command (@-): write it into the manifest")
+            raise NotTakenOver("its body is the output of another command (@-): write it into the manifest")
         if file == "/dev/null":
             return ""
         call.has_file = True
@@ -266,16 +266,16 @@ def _add_data(call: WebCall, name: str, value: str, reading: _Reading) -> None:
             call.others.setdefault("Accept", "application/json")
         case "data-binary":
             call.data.append(reading.read(call, value))
-            tell_of_ending(call)
+            warn_of_line_break(call)
         case _:
             text = reading.read(call, value)
             if call.has_file:
-                call.warn("a file is sent without its line breaks (-d @): its secret has to be one line")
+                call.warn("a file is sent without its line breaks (-d @): its secret must be one line")
             call.data.append(re.sub(r"[\r\n\0]", "", text) if value.startswith("@") else text)
 
 
 def _encoded(call: WebCall, value: str, reading: _Reading) -> str:
-    """As `--data-urlencode` does: `name=content`, `=content`, `content` or `name@file`: the content is encoded."""
+    """Encode as `--data-urlencode` does: the content of `name=content`, `=content`, `content` or `name@file`."""
     sign = "=" if "=" in value else "@"
     name, found, content = value.partition(sign)
     if not found:
@@ -283,10 +283,10 @@ def _encoded(call: WebCall, value: str, reading: _Reading) -> str:
     elif sign == "@":
         has_file = call.has_file
         content = reading.content(call, content)
-        call.has_file, call.needs_form = has_file, True  # a secret is encoded where it stands in a form, as here
+        call.has_file, call.needs_form = has_file, True  # in a form, the service encodes the value of a secret
     return f"{name}{'=' if name else ''}{_quote(content)}"
 
 
 def _quote(text: str) -> str:
-    """Encoded for a form, all but references to secrets."""
-    return but_references(text, lambda piece: quote_plus(piece.replace("$${", "${")))
+    """Encode for a form everything except references to secrets."""
+    return outside_references(text, lambda piece: quote_plus(piece.replace("$${", "${")))

@@ -1,4 +1,4 @@
-"""A line of a crontab while it is read: what its words hold, and the calls that were found in it so far."""
+"""The state while a crontab line is read: its variables, its secrets, and the calls found so far."""
 
 import re
 from collections.abc import Mapping
@@ -11,46 +11,49 @@ from myscheduler.core.crontab.credentials import is_credential_variable
 from myscheduler.core.crontab.shell import BashText, Command, Computed, Word
 from myscheduler.core.crontab.shell_text import Values, computed, expand, fields, is_marked, marked
 from myscheduler.core.crontab.web_call import NotTakenOver
-from myscheduler.core.crontab.wrappers import FoundCall, Saying
+from myscheduler.core.crontab.wrappers import Adjustment, FoundCall
 
 
 class Secrets(Protocol):
-    """The names of secrets for what a line does not hold itself."""
+    """Names the secrets that replace credentials, unset variables and file contents."""
 
     def of_variable(self, name: str, value: str | None) -> str:
-        """For a variable and its value; `None` where nobody sets it."""
+        """The name of the secret for a variable with this value; `None` where nothing sets it."""
 
     def of_file(self, path: str) -> str:
-        """For what stands in a file."""
+        """The name of the secret for the content of a file."""
 
 
 @dataclass(slots=True)
 class Found:
-    """The calls of a line."""
+    """The calls of a line, and the secrets that they refer to."""
 
     calls: list[FoundCall]
     warnings: list[str]
-    """What is to be said of the line."""
+    """About the line as a whole, not about one call."""
     unset: Mapping[str, str]
-    """Variables that nobody in the crontab sets, by the secrets that stand for them in the calls."""
+    """Variables that nothing in the crontab sets, by the secrets that replace them in the calls."""
     hidden: Mapping[str, tuple[str, str]] = field(repr=False)
-    """Variables that hold credentials, with their values, by the secrets that stand for them."""
+    """Variables that hold credentials, as name and value, by the secrets that replace them."""
     files: Mapping[str, str]
-    """Files whose content is sent, by the secrets that stand for it."""
+    """Files whose content is sent, by the secrets that replace it."""
 
 
 @dataclass(slots=True)
 class Line:
-    """What was read of a line so far."""
+    """What has been read of a line so far.
+
+    A variable named like a credential never has its value in `variables`, only the marker of the secret for it.
+    """
 
     secrets: Secrets
     given: Mapping[str, str] = field(repr=False)
-    """The settings of the crontab; one is taken over when it is asked for."""
+    """The variables that the crontab sets; each is copied to `variables` when it is first read."""
     shell: str
-    """The program that reads the commands."""
+    """The name of the shell that runs the commands."""
     variables: dict[str, str] = field(default_factory=dict, repr=False)
     expanded: int = 0
-    """Characters that variables have put into words."""
+    """How many characters variables have expanded to."""
     unset: dict[str, str] = field(default_factory=dict)
     hidden: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
     files: dict[str, str] = field(default_factory=dict)
@@ -58,8 +61,8 @@ class Line:
     warnings: list[str] = field(default_factory=list)
     written: set[str] = field(default_factory=set)
     """Files that the line writes itself."""
-    said: list[Saying] = field(default_factory=list)
-    """What holds for all calls from here on."""
+    adjustments: list[Adjustment] = field(default_factory=list)
+    """Applied to all calls from here on."""
     delay: float = 0
     jitter: int = 0
 
@@ -72,7 +75,7 @@ class Line:
             self.warnings.append(message)
 
     def set(self, name: str, value: str) -> None:
-        """The value of a credential goes no further: a secret stands for it from here on."""
+        """Set a variable; the value of a credential is replaced by the marker of its secret."""
         if value and is_credential_variable(name) and not is_marked(value) and not computed(value):
             secret = self.secrets.of_variable(name, value)
             self.hidden[secret] = name, value
@@ -95,7 +98,7 @@ class Line:
         return marked(self._secret_of(path))
 
     def reference_to(self, path: str) -> str:
-        """What a manifest says instead of the content of a file that a call sends."""
+        """The reference that a manifest has in place of the content of a file that a call sends."""
         return f"${{secret:{self._secret_of(path)}}}"
 
     def _secret_of(self, path: str) -> str:
@@ -106,7 +109,7 @@ class Line:
         return secret
 
     def words_of(self, command: Command) -> list[str]:
-        """The words of a command as the shell hands them over."""
+        """The words of a command after expansion, as the shell passes them to the program."""
         words: list[str] = []
         may_set = True
         for word in command.words:
@@ -119,11 +122,12 @@ class Line:
         return words
 
     def check(self, word: Word) -> None:
+        """Raise `ShellError` where the word has code that a job can't do without; warn of `$'…'` outside bash."""
         for part in word:
             if isinstance(part, Computed):
                 check_code(part.code)
             elif isinstance(part, BashText) and self.shell not in KNOW_BASH_TEXT:
-                self.warn(f"$'…' is read as bash does it: {self.shell} may be another shell")
+                self.warn(f"$'…' is read as in bash: {self.shell} may read it differently")
 
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=", re.ASCII)

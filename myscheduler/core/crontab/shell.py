@@ -1,8 +1,8 @@
-"""A line of the shell as its commands, words and redirections; as much of `sh` as stands in crontabs.
+"""Parses a shell line to commands, words and redirections: as much of `sh` as crontabs use.
 
-Variables stay apart from text, since what they hold is known only where the line is read. `shlex` would not do: it
-can't tell `'$A'`, which is text, from `"$A"`. What the shell computes at each run is carried along as it
-stands: it is a fault only where a call has it.
+A word is a tuple of parts. Variables are parts of their own, since their values are known only later. (`shlex` can't
+tell `'$A'`, which is text, from `"$A"`.) Code that the shell evaluates at each run, such as `$(date)`, is kept as it is
+written: it is an error only where a call uses it.
 """
 
 import re
@@ -13,7 +13,7 @@ from myscheduler.errors import MySchedulerError
 
 
 class ShellError(MySchedulerError):
-    """The line is no list of simple commands."""
+    """The line is more than a list of simple commands, or its syntax is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,31 +22,32 @@ class Variable:
 
     name: str
     is_quoted: bool = False
-    """White space in its value parts no words."""
+    """White space in its value doesn't split the word."""
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """`$(cat FILE)`: what stands in a file."""
+    """`$(cat FILE)`: the content of a file."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """What the shell computes at each run, as it stands there: `$(date)`, `$?`, `${A:-b}`."""
+    """Code that the shell evaluates at each run, as it is written: `$(date)`, `$?`, `${A:-b}`."""
 
     code: str
 
 
 @dataclass(frozen=True, slots=True)
 class BashText:
-    """`$'…'` as bash reads it; other shells don't."""
+    """`$'…'`, unescaped as bash does it; other shells may not support it."""
 
     text: str
 
 
 Part = str | Variable | Content | Computed | BashText
+"""A part of a word; a `str` is literal text."""
 Word = tuple[Part, ...]
 
 
@@ -56,24 +57,25 @@ class Command:
 
     words: tuple[Word, ...]
     before: str
-    """What stands before it: `&&`, `||`, `;`, `&`, `|`, or nothing."""
+    """The operator before it: `&&`, `||`, `;`, `&`, `|`, or an empty string."""
     redirections: tuple[tuple[str, Word], ...] = ()
-    """Such as `2>` or `<`, and the file."""
+    """Each as an operator, such as `2>` or `<`, and the file."""
     group: tuple["Command", ...] = ()
+    """The commands of a group, which has no words."""
     is_subshell: bool = False
-    """The group stands in ( ), so that what it sets ends with it."""
+    """The group is in ( ), so that variables that it sets end with it."""
     after: str = ";"
-    """What stands behind it."""
+    """The operator after it."""
 
 
 _NOTHING = (Command(((":",),), ""),)
 _DEEPEST = 20
-"""Groups within each other."""
+"""How deeply groups may be nested."""
 
 
 @dataclass(slots=True)
 class _List:
-    """The commands of a line, or of a group in it, as far as they are read."""
+    """The commands of a line, or of a group in it, while it is parsed; the fields describe the command that is open."""
 
     closed_by: str
     commands: list[Command] = field(default_factory=list)
@@ -86,7 +88,7 @@ class _List:
 
     @property
     def is_at_start(self) -> bool:
-        """A command begins here."""
+        """Whether no command is open, so that one may begin here."""
         return not (self.words or self.redirections or self.group or self.redirecting)
 
     def take(self, word: Word) -> None:
@@ -94,20 +96,20 @@ class _List:
             self.redirections.append((self.redirecting, word))
             self.redirecting = ""
         elif self.group:
-            raise ShellError("a word stands behind ( ) or { }")
+            raise ShellError("a word follows ( ) or { }")
         else:
             self.words.append(word)
 
     def redirect(self, operator: str) -> None:
         if self.redirecting:
-            raise ShellError(f"nothing stands behind {self.redirecting}")
+            raise ShellError(f"nothing follows {self.redirecting}")
         self.redirecting = operator
 
     def end(self, operator: str) -> None:
-        """The command ends there, if one has begun."""
+        """End the open command, if there is one, at this operator."""
         operator = operator.replace("\n", ";")
         if self.redirecting:
-            raise ShellError(f"nothing stands behind {self.redirecting}")
+            raise ShellError(f"nothing follows {self.redirecting}")
         if not self.is_at_start:
             redirections = tuple(self.redirections)
             one = Command(tuple(self.words), self.before, redirections, self.group, self.is_subshell, operator)
@@ -116,7 +118,7 @@ class _List:
 
 
 def read_commands(line: str) -> list[Command]:
-    """The commands of a line. Raises `ShellError` for what only a shell can do."""
+    """Parse the commands of a line. Raises `ShellError` for syntax that is wrong or not supported."""
     lists = [_List("")]
     for piece in _tokens(line):
         now = lists[-1]
@@ -138,9 +140,9 @@ def read_commands(line: str) -> list[Command]:
 
 def _begin_group(lists: list[_List], closed_by: str) -> None:
     if not lists[-1].is_at_start:
-        raise ShellError("a ( within a command can't be taken over")
+        raise ShellError("a ( inside a command is not supported")
     if len(lists) > _DEEPEST:
-        raise ShellError("its groups of commands lie too deep within each other")
+        raise ShellError("its groups of commands are nested too deeply")
     lists.append(_List(closed_by))
 
 
@@ -168,7 +170,7 @@ def _tokens(line: str) -> Iterator[str | Word]:
             at = line.find("\n", at) if "\n" in line[at:] else len(line)
         elif found := _OPERATOR.match(line, at):
             if found[0].endswith("<<") and not found[0].endswith("<<<"):
-                raise ShellError("text in << lines can't be taken over")
+                raise ShellError("here-documents are not supported (<<)")
             yield found[0]
             at = found.end()
         else:
@@ -177,7 +179,7 @@ def _tokens(line: str) -> Iterator[str | Word]:
 
 
 def _joined(parts: list[Part]) -> Word:
-    """Neighbouring text as one part."""
+    """Join adjacent text parts."""
     joined: list[Part] = []
     for part in parts:
         if isinstance(part, str) and joined and isinstance(joined[-1], str):
@@ -188,7 +190,7 @@ def _joined(parts: list[Part]) -> Word:
 
 
 def _word(line: str, at: int) -> tuple[list[Part], int]:
-    """The parts of the word that begins there, and where it ends."""
+    """The parts of the word that begins at `at`, and the position after it."""
     parts: list[Part] = []
     while at < len(line) and line[at] not in " \t\r\n;|&<>()":
         if found := _PLAIN.match(line, at):
@@ -216,7 +218,7 @@ def _word(line: str, at: int) -> tuple[list[Part], int]:
 
 
 def _quoted(line: str, at: int) -> tuple[list[Part], int]:
-    """What stands between double quotes, and where it ends."""
+    """The parts between double quotes, and the position after the closing quote."""
     parts: list[Part] = [""]
     while at < len(line) and line[at] != '"':
         if found := _INNER.match(line, at):
@@ -242,14 +244,14 @@ _LETTERS = {"a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b", "f": "\f", "n": "\n"
 
 
 def _bash_quoted(line: str, at: int) -> tuple[str, int]:
-    """`$'…'` as bash reads it, and where it ends."""
+    """The text of `$'…'` as bash reads it, and the position after it."""
     found = _BASH_QUOTES.match(line, at)
     if found is None:
         raise ShellError("a $' is not closed")
     try:
         return _ESCAPE.sub(_unescaped, found[1]), found.end()
     except (ValueError, OverflowError):
-        raise ShellError("a $'…' names a character that there is none") from None
+        raise ShellError("a $'…' has an escape that is no valid character") from None
 
 
 def _unescaped(found: re.Match[str]) -> str:
@@ -265,22 +267,22 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 _OWN = frozenset({"RANDOM", "SRANDOM", "SECONDS", "EPOCHSECONDS", "EPOCHREALTIME", "BASHPID", "PPID", "LINENO"})
-"""Variables that the shell sets itself."""
+"""Variables that the shell itself sets."""
 _SPECIAL = frozenset("?$!@*#-")
 _PATH = r"""(?:'(?P<single>[^']+)'|"(?P<double>[^"`\\]+)"|(?P<plain>[^\s"'`;|&<>()*?\\-][^\s"'`;|&<>()*?\\]*))"""
 _FILE = re.compile(
     rf"\s*(?:(?:(?:sudo\s+)?cat|head\s+-n?\s*1)\s+|<\s*|tr\s+-d\s+['\"]?[\\rn]+['\"]?\s*<\s*){_PATH}"
     r"\s*(?:2>\s*/dev/null)?\s*(?:\|\s*tr\s+-d\s+['\"]?[\\rn]+['\"]?\s*)?"
 )
-"""`cat FILE` and its like, maybe without its line breaks."""
+"""`cat FILE` and equivalent commands, also with line breaks removed (`tr -d`)."""
 
 
 def _expansion(line: str, at: int, *, is_quoted: bool) -> tuple[Part, int]:
-    """What a `$` or a back quote begins."""
+    """The part that a `$` or a back quote begins, and the position after it."""
     if found := _NAME.match(line, at):
         name = found[1] or found[2]
         if name[0].isdigit():
-            raise ShellError(f"${name[0]} is an argument of a script, and there is none")
+            raise ShellError(f"${name[0]} is an argument of a script, but a crontab line has none")
         return Computed(found[0]) if name in _OWN else Variable(name, is_quoted), found.end()
     follows = line[at + 1 : at + 2]
     if line[at] == "`" or (line[at] == "$" and follows in {"(", "{", "["}):
@@ -298,11 +300,11 @@ CLOSING = {"(": ")", "{": "}", "[": "]"}
 _BACK_QUOTED = re.compile(r"`(?:[^`\\]|\\.)*+`", re.DOTALL)
 _IN_CODE = re.compile(r"\\.?|'[^']*+'?|\$?[({\[]|[])}\"]|[^\\'$({\[\])}\"]++|\$", re.DOTALL)
 _IN_TEXT = re.compile(r"\\.?|\$[({\[]|[\"]|[^\\$\"]++|\$", re.DOTALL)
-"""What code within `$( )` is made of, and text in double quotes there."""
+"""The pieces of code inside `$( )` (`_IN_CODE`), and of text in double quotes there (`_IN_TEXT`)."""
 
 
 def _end_of_code(line: str, at: int) -> int:
-    """Where `$(…)`, `${…}`, `$[…]` or `` `…` `` ends that begins there; what is quoted in it closes nothing."""
+    """The position after the `$(…)`, `${…}`, `$[…]` or `` `…` `` at `at`; quoted brackets don't close it."""
     if line[at] == "`":
         if found := _BACK_QUOTED.match(line, at):
             return found.end()

@@ -1,4 +1,4 @@
-"""When a line of a crontab runs, as the schedule of a manifest."""
+"""Converts the times of a crontab line to the schedule of a manifest."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from myscheduler.errors import ScheduleError
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """The fields of a manifest that say when, and what they don't say."""
+    """The schedule fields of a manifest, and warnings about what they don't keep of the line."""
 
     fields: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
@@ -21,35 +21,35 @@ class Times:
 
 _OF_BSD = {"@every_minute": "* * * * *"}
 _DAY = 86_400
-_DRAWN = re.compile(r"(\d{1,2})?~(\d{1,2})?")
+_RANDOM_RANGE = re.compile(r"(\d{1,2})?~(\d{1,2})?")
 _LARGEST = {"minute": 59, "hour": 23}
 
 
 def times_of(written: str, *, delay: float, jitter: int, most_minutes: str = "") -> Times:
-    """The schedule of a line that waits `delay` seconds before its call, and a part of `jitter` seconds more.
+    """The schedule of a line that sleeps `delay` seconds before its call, and a random part of `jitter` seconds.
 
-    `most_minutes` is cronie's RANDOM_DELAY. Raises `NotTakenOver` for times that no schedule has.
+    `most_minutes` is cronie's RANDOM_DELAY. Raises `NotTakenOver` for times that no schedule can express.
     """
     words = written.split()
     name = words[0].lower()
     if name == "@reboot":
-        raise NotTakenOver("@reboot runs when the machine starts, which is no time of a schedule")
+        raise NotTakenOver("@reboot runs when the machine starts, which a schedule can't express")
     warnings: list[str] = []
     if most_minutes.isascii() and most_minutes.isdigit() and int(most_minutes[:5]):
         jitter += int(most_minutes[:5]) * 60
-        warnings.append("RANDOM_DELAY became jitter_sec: a part of it that is the same for the job each time")
+        warnings.append("RANDOM_DELAY became jitter_sec: the job's delay within it is the same for each run")
     if name == "@every" or re.fullmatch(r"@\d+", name, re.ASCII):
-        fields, drawn = _interval(words, warnings), 0
+        fields, spread = _interval(words, warnings), 0
         is_kept = not delay
     else:
-        line, drawn = _without_draws(_OF_BSD.get(name, " ".join(words)), warnings)
-        fields, is_kept = _later(line, delay)
+        line, spread = _without_random(_OF_BSD.get(name, " ".join(words)), warnings)
+        fields, is_kept = _delayed(line, delay)
     if not is_kept:
         warnings.append(f"the wait of {delay:g} s (sleep) is not kept: write a later minute, or a second")
-    if jitter + drawn > _DAY:
-        raise NotTakenOver("it starts at random within more than a day, and jitter_sec is at most a day")
-    if jitter + drawn:
-        fields["jitter_sec"] = jitter + drawn
+    if jitter + spread > _DAY:
+        raise NotTakenOver("its random delay is more than a day, but jitter_sec is at most a day")
+    if jitter + spread:
+        fields["jitter_sec"] = jitter + spread
     return Times(fields, tuple(warnings))
 
 
@@ -61,17 +61,17 @@ def _interval(words: list[str], warnings: list[str]) -> dict[str, Any]:
     is_go = len(words) > 1
     span = go_span(words[1] if is_go else f"{words[0][1:]}s")
     if not span:
-        raise NotTakenOver("@every wants a time of whole seconds behind it, such as @every 1h30m")
+        raise NotTakenOver("@every needs a duration in whole seconds, such as @every 1h30m")
     start = "the start of cron" if is_go else "the end of the run before"
     warnings.append(f"the interval is counted from the job's creation, not from {start}: anchor moves it")
     return {"interval": span}
 
 
-# --- what is drawn ---
+# --- random times ---
 
 
-def _without_draws(line: str, warnings: list[str]) -> tuple[str, int]:
-    """The line with the first minute and hour of `a~b`, and within how many seconds of it cron draws one."""
+def _without_random(line: str, warnings: list[str]) -> tuple[str, int]:
+    """The line with `a` in place of each `a~b`, and how many seconds after that cron's random time may be."""
     words = line.split()
     if "~" not in line or len(words) != 5:
         return line, 0
@@ -79,28 +79,28 @@ def _without_draws(line: str, warnings: list[str]) -> tuple[str, int]:
     for place, (name, unit) in enumerate((("minute", 60), ("hour", 3_600))):
         if "~" not in words[place]:
             continue
-        found = _DRAWN.fullmatch(words[place])
+        found = _RANDOM_RANGE.fullmatch(words[place])
         low, high = (int(found[1] or 0), int(found[2] or _LARGEST[name])) if found else (1, 0)
         if not low <= high <= _LARGEST[name] or (name == "hour" and not words[0].isdigit()):
-            raise NotTakenOver(f"its {name} is drawn in a way that can't be said here (~): choose one")
+            raise NotTakenOver(f"its {name} is random (~) in a way that a manifest can't express: choose one")
         words[place] = str(low)
         seconds += (high - low) * unit
     if any("~" in word for word in words):
-        raise NotTakenOver("its day is drawn (~): choose one")
-    warnings.append("the time that cron draws (~) became jitter_sec: the job has a fixed one in the same range")
+        raise NotTakenOver("its day is random (~): choose one")
+    warnings.append("the random time (~) became jitter_sec: the job has a fixed time in the same range")
     return " ".join(words), seconds + 60
 
 
 # --- waits ---
 
 
-def _later(line: str, delay: float) -> tuple[dict[str, Any], bool]:
-    """The fields of the line so many seconds later, and whether it could be put off."""
+def _delayed(line: str, delay: float) -> tuple[dict[str, Any], bool]:
+    """The schedule fields of the line moved by `delay` seconds, and whether they could be moved."""
     try:
         given = crontab_fields(line)
         chosen = parse_cron(line).minutes
     except ScheduleError:
-        return {"cron": line}, True  # what is wrong with it is said where the job is declared
+        return {"cron": line}, True  # the error is reported when the job is declared
     fields: dict[str, Any] = {"cron": line}
     if not (given["day"].startswith("*") or given["day_of_week"].startswith("*") or line.startswith("@")):
         fields["day_match"] = "any"
@@ -115,7 +115,7 @@ def _later(line: str, delay: float) -> tuple[dict[str, Any], bool]:
 
 
 def _moved(given: Mapping[str, str], chosen: tuple[int, ...], minutes: int) -> str | None:
-    """The minutes so much later; `None` where they reach into the next hour."""
+    """The minute field, `minutes` later; `None` where that would reach into the next hour."""
     if not minutes or all(text == "*" for text in given.values()):
         return given["minute"]
     if chosen[-1] + minutes > 59:

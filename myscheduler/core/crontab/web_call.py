@@ -1,4 +1,4 @@
-"""An HTTP call as a command line makes it, on its way into a manifest."""
+"""The HTTP call of a curl or wget command line, and its conversion to the fields of a manifest."""
 
 import json
 import re
@@ -19,59 +19,60 @@ _OPTION = re.compile(r"([a-z0-9.-]{1,40})(=|$)")
 
 
 class NotTakenOver(MySchedulerError):  # noqa: N818 - a finding about one line, not an error of the program
-    """What a line does can't be said in a manifest."""
+    """A manifest can't express what the line does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What a command is given to read: text, or the content of a file; neither where that is not known."""
+    """The standard input of a command: text, or the content of a file; neither where it is not known."""
 
     text: str | None
     file: str | None = None
 
 
 ReferenceTo = Callable[[str], str]
-"""What a manifest says instead of the content of a file."""
+"""Maps the path of a file to the reference that replaces its content in a manifest."""
 
 
 @dataclass(slots=True)
 class WebCall:
-    """What the options of a command add up to."""
+    """The call that the options of a command describe; `fields` converts it to a manifest."""
 
     urls: list[str] = field(default_factory=list)
     method: str | None = None
     lines: list[tuple[str, str]] = field(default_factory=list)
-    """Headers that are written out, in their order."""
+    """Headers that the command line gives (`-H`), as name and value, in their order."""
     others: dict[str, str] = field(default_factory=dict)
-    """Headers that options stand for. Lines win over them."""
+    """Headers that other options imply, such as `--user-agent`; `lines` take precedence."""
     removed: set[str] = field(default_factory=set)
-    """Headers of options that are not to be sent, in small letters."""
+    """Lower-case names of headers that must not be sent, though options imply them."""
     cookies: list[str] = field(default_factory=list)
     data: list[str] = field(default_factory=list)
-    """Pieces of a body; nothing is sent where there are none."""
+    """The pieces of the body, joined with `&`; without any, there is no body."""
     has_file: bool = False
-    """The content of a file is a piece of it."""
+    """A piece of the body is the content of a file."""
     needs_form: bool = False
-    """A piece is encoded for a form only when it is sent."""
+    """A piece is the content of a file that is to be percent-encoded: only the body of a form allows that."""
     is_head: bool = False
-    """Only the head of the answer is asked for."""
+    """Only the headers of the response are requested (`-I`)."""
     is_query: bool = False
-    """The pieces belong to the URL."""
+    """The pieces in `data` go to the query of the URL, not to the body (`-G`)."""
     query: list[str] = field(default_factory=list)
+    """Pieces that are added to the query of the URL."""
     login: str | None = None
     """`user:password`."""
     netrc: str | None = None
-    """The file that holds the login."""
+    """The path of the .netrc file that has the login."""
     timeout_sec: float | None = None
     max_retries: int | None = None
     retry_backoff_sec: float | None = None
     warnings: list[str] = field(default_factory=list)
-    """What of it the manifest does not say."""
+    """What the manifest does not keep of the command."""
     files: set[str] = field(default_factory=set)
-    """Where answers are written to."""
+    """Files that the command writes the response to."""
 
     def limit(self, seconds: float) -> None:
-        """The shorter of two limits counts; 0 is none."""
+        """Set a time limit, unless a shorter one is set already; 0 is no limit."""
         if seconds > 0:
             self.timeout_sec = min(seconds, self.timeout_sec or seconds)
 
@@ -80,11 +81,11 @@ class WebCall:
             self.warnings.append(message)
 
     def of_each_url(self) -> list["WebCall"]:
-        """A call for each of the URLs."""
+        """One call for each URL."""
         return [replace(self, urls=[url]) for url in self.urls] if len(self.urls) > 1 else [self]
 
     def fields(self) -> dict[str, Any]:
-        """The fields of a manifest. A login in the URL is taken out of it, into `login`. Raises `NotTakenOver`."""
+        """The fields of a manifest. Moves a login in the URL to `login`. Raises `NotTakenOver`."""
         url = self._url()
         text = None if self.is_query or not self.data else self._joined()
         headers = self._headers(text)
@@ -127,7 +128,7 @@ class WebCall:
         return address + hash_sign + fragment
 
     def _headers(self, body: str | None) -> dict[str, str | list[str]]:
-        """All headers as a manifest has them; what stands in several lines is a list."""
+        """All headers as in a manifest: a header that appears several times has a list of values."""
         if len(self.lines) > MOST_HEADERS:
             raise NotTakenOver(f"has more than {MOST_HEADERS} headers")
         kept = [line for line in self.lines if not self._is_of_the_connection(*line, body)]
@@ -146,7 +147,7 @@ class WebCall:
 
     @staticmethod
     def _is_of_the_connection(name: str, value: str, body: str | None) -> bool:
-        """What the service says itself, in the same way."""
+        """Whether the service sends the same header by itself."""
         match name.lower():
             case "connection":
                 return value.lower() in {"close", "keep-alive"}
@@ -158,11 +159,11 @@ class WebCall:
                 return False
 
     def _body(self, text: str, headers: Mapping[str, str | list[str]]) -> Any:
-        """JSON as a value where the header says so: then the service writes it the same way again."""
+        """The body: where the Content-Type is JSON, the parsed value, which the service serialises again."""
         content_type = next(str(value) for name, value in headers.items() if name.lower() == "content-type")
         is_form = media_type(content_type) == FORM
         if self.has_file and (is_json(content_type) or is_form):
-            raise NotTakenOver("its body stands in a file (@): write it into the manifest")
+            raise NotTakenOver("its body is in a file (@): write it into the manifest")
         if self.needs_form and not is_form:
             raise NotTakenOver("its body is encoded as a form, though its Content-Type says otherwise")
         if is_form:
@@ -183,15 +184,15 @@ class WebCall:
 
 
 def _values(name: str, lines: Sequence[tuple[str, str]]) -> str | list[str]:
-    """The value of a header, or those of several lines."""
+    """The value of a header, or a list where it appears several times."""
     values = [value for other, value in lines if other.lower() == name.lower()]
     if len(values) > 1 and name.lower() in _ONLY_ONCE | SINGLE:
         raise NotTakenOver(f"sends {name} {len(values)} times, which targets read differently")
     return values if len(values) > 1 else values[0]
 
 
-def tell_of_ending(call: WebCall) -> None:
-    """A secret is read without the last line break of its file, which a command would send."""
+def warn_of_line_break(call: WebCall) -> None:
+    """Warn that a secret is read without the last line break of its file, which the command would send."""
     if call.has_file:
         call.warn("a secret loses one line break at its end: where the file ends with one, the secret needs two")
 
@@ -200,16 +201,16 @@ _NO_VALUE = re.compile(r"(?:^|&)[^=&]*(?<!\$)\$\{secret:")
 
 
 def _check_form(text: str) -> None:
-    """A secret in a form is sent as one value, so it can't be a field, or several."""
+    """Raise `NotTakenOver` where a secret stands for whole fields of a form: it can only be the value of one."""
     if _NO_VALUE.search(text):
         raise NotTakenOver(
-            "fields of its form or query stand in a variable or a file, and a secret can only be the value of one: "
+            "fields of its form or query are in a variable or a file, but a secret can only be the value of a field: "
             "write them out, or give the variable with --set"
         )
 
 
-def but_references(text: str, change: Callable[[str], str]) -> str:
-    """The text with all but the references to secrets in it changed."""
+def outside_references(text: str, change: Callable[[str], str]) -> str:
+    """The text with `change` applied to everything except references to secrets."""
     pieces = re.split(r"(?<!\$)(\$\{secret:[^}]*\})", text)
     return "".join(piece if number % 2 else change(piece) for number, piece in enumerate(pieces))
 
@@ -225,7 +226,7 @@ def _no_json(name: str) -> NoReturn:
 
 
 def _exact_number(text: str) -> float:
-    """The number, where a manifest can say it with all its digits."""
+    """The number. Raises `NotTakenOver` where a float would lose digits of it."""
     number = float(text)
     if not isfinite(number) or Decimal(text) != Decimal(repr(number)):
         raise NotTakenOver("a number in its body has more digits than can be kept")
@@ -235,41 +236,42 @@ def _exact_number(text: str) -> float:
 def _object_of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise NotTakenOver("a key in its body stands twice, which a manifest can't say")
+        raise NotTakenOver("a key appears twice in its body, which a manifest can't express")
     return found
 
 
 def seconds(text: str, option: str) -> float:
-    """A number of seconds. Raises `NotTakenOver`."""
+    """Parse a number of seconds. Raises `NotTakenOver`."""
     try:
         number = float(text)
     except ValueError:
         number = -1.0
     if not 0 <= number < float("inf"):
-        raise NotTakenOver(f"{option} is no number of seconds")
+        raise NotTakenOver(f"{option} is not a number of seconds")
     return int(number) if number.is_integer() else number
 
 
 def unknown_option(name: str, program: str = "") -> NotTakenOver:
-    """An option that is not known; what stands behind its name may be a credential."""
+    """The error for an unknown option. It leaves out what follows the name, which may be a credential."""
     found = _OPTION.match(name)
     shown = f"the option --{found[1]}{'=…' if found[2] else ''}" if found else "an option"
-    return NotTakenOver(f"{shown}{program} is not known here")
+    return NotTakenOver(f"{shown}{program} is not supported")
 
 
 def count(text: str, option: str) -> int:
+    """Parse a whole number. Raises `NotTakenOver`."""
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise NotTakenOver(f"{option} is no whole number")
+        raise NotTakenOver(f"{option} is not a whole number")
     return int(text)
 
 
 def arguments(
     words: Sequence[str], *, short: dict[str, str], with_value: frozenset[str], equals: bool
 ) -> Iterator[tuple[str, str]]:
-    """The options by their long names with their values, and the other arguments under the name ``.
+    """Parse a command line: each option as long name and value, and each other argument under an empty name.
 
-    `short` names the long option of each letter, or of two that belong together; with `equals`, `--name=value` is one
-    word. Raises `NotTakenOver`.
+    `short` maps one or two letters to the long name; `with_value` are the long names that take a value. With `equals`,
+    `--name=value` is accepted. Raises `NotTakenOver` for a letter that is not in `short`, or a missing value.
     """
     rest = list(words)
     while rest:
@@ -287,7 +289,7 @@ def arguments(
                 letter, letters = letters[:length], letters[length:]
                 name = short.get(letter, "")
                 if not name:
-                    raise NotTakenOver(f"the option -{letter} is not known here")
+                    raise NotTakenOver(f"the option -{letter} is not supported")
                 if name in with_value:
                     value, letters = letters or _value(rest, f"-{letter}"), ""
                     yield name, value
@@ -299,5 +301,5 @@ def arguments(
 
 def _value(rest: list[str], option: str) -> str:
     if not rest:
-        raise NotTakenOver(f"nothing stands behind {option}")
+        raise NotTakenOver(f"{option} needs a value")
     return rest.pop(0)

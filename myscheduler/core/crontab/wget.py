@@ -1,4 +1,4 @@
-"""What a wget command line calls."""
+"""Parses wget command lines."""
 
 import re
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from myscheduler.core.crontab.web_call import (
     ReferenceTo,
     WebCall,
     arguments,
-    but_references,
     count,
+    outside_references,
     seconds,
-    tell_of_ending,
     unknown_option,
+    warn_of_line_break,
 )
 
 _SHORT = {
@@ -39,7 +39,7 @@ _HARMLESS = frozenset({
     "report-speed", "restrict-file-names", "retry-connrefused", "save-headers", "secure-protocol", "server-response",
     "show-progress", "trust-server-names", "unlink", "verbose", "wait", "xattr",
 })  # fmt: skip
-"""They change what a person sees or how files are called, or nothing where one URL is fetched once."""
+"""Options that change only the output or the names of files, or nothing where one URL is fetched once."""
 _WITH_VALUE = frozenset({
     "append-output", "backups", "base", "bind-address", "body-data", "body-file", "ca-certificate", "ca-directory",
     "certificate", "ciphers", "compression", "connect-timeout", "cut-dirs", "default-page", "directory-prefix",
@@ -51,40 +51,40 @@ _WITH_VALUE = frozenset({
 })  # fmt: skip
 _NO_PROXY_USED = "no proxy is used: the service calls the target itself"
 _LOST = {
-    "bind-address": "the address that the call leaves from is not chosen",
-    "connect-timeout": "there is no time limit for connecting alone: timeout_sec counts for the whole attempt",
-    "dns-timeout": "there is no time limit for the DNS alone: timeout_sec counts for the whole attempt",
+    "bind-address": "the local address of the connection can't be chosen",
+    "connect-timeout": "there is no time limit for connecting alone: timeout_sec limits the whole attempt",
+    "dns-timeout": "there is no time limit for the DNS alone: timeout_sec limits the whole attempt",
     "limit-rate": "the speed is not limited",
     "no-check-certificate": "certificates are always checked: a target without a valid one fails",
     "no-proxy": "no proxy is used",
     "proxy-password": _NO_PROXY_USED,
     "proxy-user": _NO_PROXY_USED,
     "save-cookies": "the cookies of the answer are not kept",
-    "waitretry": "the wait between two tries is retry_backoff_sec, doubled for each further one (--waitretry)",
+    "waitretry": "the wait before a retry is retry_backoff_sec, which doubles with each retry (--waitretry)",
 }
 _REFUSED = {
-    "ca-certificate": "certificates are checked alike: SSL_CERT_FILE of the service names others (--ca-certificate)",
-    "ca-directory": "certificates are checked alike: SSL_CERT_DIR of the service names others (--ca-directory)",
+    "ca-certificate": "all jobs trust the same certificates: set SSL_CERT_FILE for the service (--ca-certificate)",
+    "ca-directory": "all jobs trust the same certificates: set SSL_CERT_DIR for the service (--ca-directory)",
     "certificate": "client certificates are not supported (--certificate)",
-    "continue": "goes on with a file that was fetched in part (-c)",
-    "input-file": "its URLs stand in a file (-i)",
-    "load-cookies": "its cookies stand in a file (--load-cookies)",
-    "mirror": "fetches what pages link to (-m): one job makes one call",
-    "no-clobber": "a call that is made only where its file is not there yet (-nc) can't be taken over",
-    "page-requisites": "fetches what pages link to (-p): one job makes one call",
+    "continue": "continues a partial download (-c)",
+    "input-file": "its URLs are in a file (-i)",
+    "load-cookies": "its cookies are in a file (--load-cookies)",
+    "mirror": "follows the links of pages (-m): one job makes one call",
+    "no-clobber": "calls that depend on whether a file exists are not supported (-nc)",
+    "page-requisites": "follows the links of pages (-p): one job makes one call",
     "private-key": "client certificates are not supported (--private-key)",
-    "recursive": "fetches what pages link to (-r): one job makes one call",
-    "timestamping": "a call that depends on a file's age (-N) can't be taken over",
+    "recursive": "follows the links of pages (-r): one job makes one call",
+    "timestamping": "calls that depend on the age of a file are not supported (-N)",
 }
 _NOT_SENT = frozenset({"append-output", "directory-prefix", "output-document", "output-file", "save-cookies"})
-"""Options whose values the target never sees, so that the shell may compute them."""
+"""Options whose values the target never sees, so that they may contain shell code."""
 _DEFAULTS = (
     "wget follows redirects{tries}: for a job a 3xx is a failure{further}, so write the URL that a redirect leads to"
 )
 
 
 def read_wget(words: Sequence[str], reference_to: ReferenceTo) -> WebCall:
-    """The call that the arguments of wget make. Raises `NotTakenOver`."""
+    """The call that these arguments of wget make. Raises `NotTakenOver`."""
     call = WebCall()
     login: dict[str, str] = {}
     given: dict[str, str] = {}
@@ -97,17 +97,17 @@ def read_wget(words: Sequence[str], reference_to: ReferenceTo) -> WebCall:
             login["password"] = value
         else:
             _apply(call, name, value, reference_to)
-    call.urls = [but_references(url, _as_wget_sends) for url in call.urls]
+    call.urls = [outside_references(url, _as_wget_sends) for url in call.urls]
     if login:
         call.login = f"{login.get('user', '')}:{login.get('password', '')}"
         if "auth-no-challenge" not in given:
-            call.warn("the login is sent at once: wget waits until the target asks for it")
-    _tell_of_files(call, given)
-    _tell_of_repeats(call, given)
+            call.warn("the login is sent with the first request: wget waits until the target asks for it")
+    _warn_of_files(call, given)
+    _warn_of_defaults(call, given)
     return call
 
 
-def _tell_of_files(call: WebCall, given: dict[str, str]) -> None:
+def _warn_of_files(call: WebCall, given: dict[str, str]) -> None:
     file = given.get("output-document")
     if file not in NO_FILES and not given.keys() & {"spider", "delete-after"}:
         call.warn(TO_A_FILE)
@@ -117,26 +117,26 @@ def _tell_of_files(call: WebCall, given: dict[str, str]) -> None:
 _ENDLESS = frozenset({"0", "inf"})
 
 
-def _tell_of_repeats(call: WebCall, given: dict[str, str]) -> None:
-    """What wget does of itself: it follows redirects, and tries 20 times."""
+def _warn_of_defaults(call: WebCall, given: dict[str, str]) -> None:
+    """Warn of what wget does by default: it follows redirects, and tries 20 times."""
     tries = given.get("tries", "20")
-    is_told = "tries" in given and tries not in _ENDLESS
-    if is_told and (retries := count(tries, "--tries") - 1) > 0:
+    is_limited = "tries" in given and tries not in _ENDLESS
+    if is_limited and (retries := count(tries, "--tries") - 1) > 0:
         call.max_retries = retries
-        call.warn("a 5xx, a timeout and a connection that fails are tried again: wget tries again what breaks off (-t)")
-    again = "" if is_told else ", and tries again without end" if tries in _ENDLESS else ", and tries 20 times"
-    further = "" if is_told else ", and without max_retries nothing is tried again"
+        call.warn("a 5xx, a timeout and a failed connection are retried: wget retries what breaks off (-t)")
+    again = "" if is_limited else ", and retries without end" if tries in _ENDLESS else ", and tries 20 times"
+    further = "" if is_limited else ", and without max_retries nothing is retried"
     if given.get("max-redirect") != "0":
         call.warn(_DEFAULTS.format(tries=again, further=further))
     elif again:
-        call.warn(f"wget{again.removeprefix(', and')}: max_retries does so for a job")
+        call.warn(f"wget{again.removeprefix(', and')}: for a job, set max_retries")
 
 
 _UNSAFE = re.compile(r"%(?![0-9A-Fa-f]{2})|[^!-~]|[\"<>\\^`{|}]")
 
 
 def _as_wget_sends(url: str) -> str:
-    """With what no URL can have percent-encoded."""
+    """The URL with characters that are not allowed in one percent-encoded."""
     return _UNSAFE.sub(lambda found: quote(found[0], safe=""), url.replace("$${", "${")).replace("${", "$${")
 
 
@@ -152,39 +152,39 @@ def _apply(call: WebCall, name: str, value: str, reference_to: ReferenceTo) -> N
             call.data = [value]
         case "post-file" | "body-file":
             call.data, call.has_file = [reference_to(value)], True
-            tell_of_ending(call)
+            warn_of_line_break(call)
         case "header":
             _add_header(call, value)
         case "timeout" | "read-timeout":
             limit = seconds(value, f"--{name}")
             call.limit(limit)
             if limit:
-                call.warn("timeout_sec ends an attempt, however it goes: wget's limit is for each wait (-T)")
+                call.warn("timeout_sec limits the whole attempt: wget's limit is for each wait (-T)")
         case _:
-            _judge(call, name, value)
+            _apply_other(call, name, value)
 
 
 def _add_header(call: WebCall, line: str) -> None:
-    """A later line replaces an earlier one of that name; an empty one replaces all."""
+    """Add a header. A later one replaces an earlier one of the same name; an empty line removes all."""
     header, colon, text = line.partition(":")
     if not line:
         call.lines.clear()
         return
     if not colon:
-        raise NotTakenOver("a header without a colon is none")
+        raise NotTakenOver("a header has no colon")
     call.lines = [one for one in call.lines if one[0].lower() != header.strip().lower()]
     call.lines.append((header.strip(), text.strip()))
 
 
 _KNOWN = frozenset({"spider", "delete-after", "tries", "output-document", "max-redirect"})
-"""What `read_wget` looks at when it knows all options."""
+"""Options that `read_wget` handles after it has read all of them."""
 
 
 _AS_HEADERS = {"user-agent": ("User-Agent",), "referer": ("Referer",), "no-cache": ("Cache-Control", "Pragma")}
-"""Options that are another way to write headers."""
+"""Options that set headers."""
 
 
-def _judge(call: WebCall, name: str, value: str) -> None:
+def _apply_other(call: WebCall, name: str, value: str) -> None:
     if name in _AS_HEADERS:
         call.others |= dict.fromkeys(_AS_HEADERS[name], "no-cache" if name == "no-cache" else value)
     elif name in _LOST:
@@ -196,7 +196,7 @@ def _judge(call: WebCall, name: str, value: str) -> None:
     elif name == "execute" and re.match(r"\s*(use|https?)_proxy\s*=", value):
         call.warn(_NO_PROXY_USED)
     elif name == "compression" and value != "none":
-        call.warn("the answer is asked for as it is, not compressed: the header Accept-Encoding asks for more")
+        call.warn("a compressed answer is not requested: to do so, set the header Accept-Encoding")
     elif name == "compression" or (name == "retry-on-http-error" and all(one[:1] == "5" for one in value.split(","))):
         return
     elif name not in _HARMLESS | _KNOWN:

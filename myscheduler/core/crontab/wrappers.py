@@ -1,4 +1,4 @@
-"""Commands of a crontab that run another command: what they say about the call in it, and which command that is."""
+"""Commands that run another one (`timeout`, `flock`, `sudo`, `sh -c`): the inner command, and what they set for it."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -10,45 +10,50 @@ from myscheduler.core.crontab.web_call import NotTakenOver, WebCall, seconds
 
 @dataclass(slots=True)
 class FoundCall:
-    """A call of a line, with what its neighbours say about it."""
+    """A call of a line, with what the commands around it set."""
 
     call: WebCall
     overlap: str | None = None
-    """What becomes of a run that is due while one is under way, where the line says so."""
+    """What happens to a run that is due while another is in progress; `None` where the line doesn't say."""
     patience: int | None = None
-    """Seconds that such a run waits at the most."""
+    """How many seconds such a run waits at most."""
     lock: str | None = None
-    """The file that keeps runs apart, also those of other lines."""
+    """The lock file that excludes other runs, also those of other lines."""
     delay: float = 0
-    """Seconds that the line waits before it."""
+    """How many seconds the line waits before the call."""
     jitter: int = 0
-    """Seconds of which it waits a random part."""
+    """It waits up to that many seconds more, at random."""
 
 
-Saying = Callable[[FoundCall], None]
+Adjustment = Callable[[FoundCall], None]
+"""Applies to a call what a wrapper says, such as a time limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inner:
-    """The command within `timeout 60 …`, `flock file …`, `sh -c '…'` and their like."""
+    """The command inside `timeout 60 …`, `flock file …`, `sh -c '…'` and other wrappers."""
 
     words: list[str]
     text: str | None = None
-    """A line that a shell reads, instead of words."""
+    """A line for a shell, in place of words."""
     shell: str = ""
-    said: tuple[Saying, ...] = ()
-    """What it says about each call in it."""
+    """The shell that runs `text`; empty where it is not known."""
+    adjustments: tuple[Adjustment, ...] = ()
+    """Applied to each call of the command."""
     variables: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """Set for it alone."""
+    """Variables that are set for this command only, as names and values."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Wrapper:
+    """The syntax of a wrapper's own arguments."""
+
     short: str = ""
-    """Options of one letter that have a value."""
+    """One-letter options that take a value."""
     long: frozenset[str] = frozenset()
+    """Long options that take a value."""
     operands: int = 0
-    """Words of its own in front of the command."""
+    """How many operands precede the command."""
 
 
 _PLAIN = _Wrapper()
@@ -81,49 +86,50 @@ _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.ASCII | re.DOTALL)
 
 
 def program_of(word: str) -> str:
+    """The name of a program, without its folder."""
     return word.rpartition("/")[2]
 
 
 def assignments(words: Sequence[str]) -> int:
-    """How many of the first words set variables."""
+    """How many words at the start are assignments such as `A=b`."""
     return next((place for place, word in enumerate(words) if not _ASSIGNMENT.fullmatch(word)), len(words))
 
 
 def unwrapped(words: list[str]) -> Inner:
-    """The command that is run in the end. Raises `NotTakenOver` where a wrapper's own words can't be read."""
-    said: list[Saying] = []
+    """The command inside all wrappers. Raises `NotTakenOver` where a wrapper's own arguments can't be parsed."""
+    adjustments: list[Adjustment] = []
     variables: list[tuple[str, str]] = []
     while words:
         name = program_of(words[0])
         if name in {"su", "runuser"} and (text := _text_for_user(words[1:])) is not None:
-            return Inner([], text, "", tuple(said), tuple(variables))
+            return Inner([], text, "", tuple(adjustments), tuple(variables))
         if name in SHELLS and (text := _text_for_shell(words[1:])) is not None:
-            return Inner([], text, name, tuple(said), tuple(variables))
+            return Inner([], text, name, tuple(adjustments), tuple(variables))
         wrapper = _WRAPPERS.get(name)
-        if wrapper is None or _is_question(name, words):
+        if wrapper is None or _is_lookup(name, words):
             break
         options, rest = _options(words[1:], wrapper)
         own, words = rest[: wrapper.operands], rest[wrapper.operands :]
         if name == "timeout" and own:
-            said.append(_limits(_duration(own[0])))
+            adjustments.append(_limits(_duration(own[0])))
         elif name == "flock" and own:
-            said.append(_locks(options, own[0]))
+            adjustments.append(_locks(options, own[0]))
             if words and words[0] in {"-c", "--command"}:
-                return Inner([], " ".join(words[1:2]), "sh", tuple(said), tuple(variables))
+                return Inner([], " ".join(words[1:2]), "sh", tuple(adjustments), tuple(variables))
         elif name in {"env", "sudo", "doas"}:
             count = assignments(words)
             variables += [(key, value) for key, _, value in (word.partition("=") for word in words[:count])]
             words = words[count:]
-    return Inner(words, None, "", tuple(said), tuple(variables))
+    return Inner(words, None, "", tuple(adjustments), tuple(variables))
 
 
-def _is_question(name: str, words: Sequence[str]) -> bool:
-    """`command -v curl` only asks where a program is."""
+def _is_lookup(name: str, words: Sequence[str]) -> bool:
+    """`command -v curl` only looks up where a program is."""
     return name == "command" and len(words) > 1 and words[1] in {"-v", "-V"}
 
 
 def _options(words: Sequence[str], wrapper: _Wrapper) -> tuple[dict[str, str], list[str]]:
-    """The options that stand in front, with their values, and the other words."""
+    """The leading options with their values, and the other words."""
     options: dict[str, str] = {}
     rest = list(words)
     while rest and rest[0].startswith("-") and len(rest[0]) > 1:
@@ -174,7 +180,7 @@ def _text_for_user(words: Sequence[str]) -> str | None:
     return None
 
 
-# --- what they say ---
+# --- adjustments ---
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
@@ -184,23 +190,23 @@ def _duration(text: str, program: str = "timeout") -> float:
     return seconds(text.removesuffix(unit), program) * _UNITS[unit]
 
 
-def _limits(limit: float) -> Saying:
-    def say(found: FoundCall) -> None:
+def _limits(limit: float) -> Adjustment:
+    def adjust(found: FoundCall) -> None:
         if found.call.max_retries and limit > 0:
-            found.call.warn("timeout ended all attempts together, timeout_sec ends each of them")
+            found.call.warn("timeout limited all attempts together, timeout_sec limits each one")
         found.call.limit(limit)
 
-    return say
+    return adjust
 
 
-def _locks(options: Mapping[str, str], file: str) -> Saying:
-    """Of flock: a run that finds the lock taken waits for it, gives up, or has only shared it."""
+def _locks(options: Mapping[str, str], file: str) -> Adjustment:
+    """For flock: a run that finds the lock held waits for it, gives up, or (with -s) runs all the same."""
     names = options.keys()
     limits = [options[name] for name in ("w", "wait", "timeout") if name in names]
     patience = ceil(seconds(limits[-1], "flock -w")) if limits else None
     gives_up = bool(names & {"n", "nb", "nonblock"}) or patience == 0
 
-    def say(found: FoundCall) -> None:
+    def adjust(found: FoundCall) -> None:
         if names & {"s", "shared"}:
             found.overlap = "allow"
             return
@@ -209,15 +215,15 @@ def _locks(options: Mapping[str, str], file: str) -> Saying:
             return
         found.overlap, found.patience = "queue", patience
         if patience is None:
-            found.call.warn("of several runs that wait for the lock only the newest is kept (overlap: queue)")
+            found.call.warn("if several runs wait for the lock, only the newest is kept (overlap: queue)")
         else:
             limit = f"{patience} second{'s' if patience > 1 else ''}"
             found.call.warn(
-                f"a run waits {limit} for the one before (misfire_grace_time), and only the newest waits; "
-                "one that is later than that after a downtime is not made up for"
+                f"a run waits {limit} for the one before it (misfire_grace_time), and only the newest waits; "
+                "after a downtime, one that is later than that is not caught up"
             )
 
-    return say
+    return adjust
 
 
 # --- waits ---
@@ -229,14 +235,14 @@ _ANY_RANDOM = 32_768
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What a `sleep` waits: `delay` seconds, and a random part of `jitter` more."""
+    """How long a `sleep` waits: `delay` seconds, and up to `jitter` seconds more at random."""
 
     delay: float
     jitter: int = 0
 
 
 def wait_of(words: Sequence[str], codes: Callable[[str], Sequence[str]]) -> Wait | None:
-    """The wait of `sleep` with these words; `None` where it can't be told. `codes` tells what is computed in a word."""
+    """The wait of `sleep` with these arguments; `None` if it is not known. `codes` finds the shell code in a word."""
     delay, jitter = 0.0, 0
     for word in words:
         waits = _random(found[0], word[-1:]) if (found := codes(word)) else Wait(_plain(word))

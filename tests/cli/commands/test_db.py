@@ -139,7 +139,7 @@ def damage(path: Path) -> None:
 
 
 def timeless(text: str) -> str:
-    text = re.sub(r"[\d,.]+ [GM]B where", "SIZE where", text)
+    text = re.sub(r"[\d,.]+ [GM]B on its", "SIZE on its", text)
     return text.replace(f"myscheduler {__version__}", "myscheduler 0.1.0")
 
 
@@ -272,7 +272,7 @@ def test_check_of_postgresql(postgres: Database) -> None:
     assert (told["in_use"], told["standing"], told["damages"], told["jobs"]) == (False, "current", None, 0)
     assert told["size"] > 1_000_000
     text = db("check", "--database-url", postgres.url).output
-    assert "not checked: a PostgreSQL server looks after its files itself" in text
+    assert "not checked: a PostgreSQL server checks its files itself" in text
     assert QUOTED_PASSWORD not in text + used.output
     postgres.ask("UPDATE alembic_version SET version_num = '0099'")
     assert "was brought to revision 0099 by a newer myscheduler" in db("check", "--database-url", postgres.url).output
@@ -359,7 +359,7 @@ def test_a_terminal_is_no_place_for_a_database(database: Path) -> None:
     os.close(main_end)
     os.close(other_end)
     assert ended.returncode == 2
-    assert "Error: a terminal can't show a database: send it somewhere (> jobs.db), or name a file" in ended.stderr
+    assert "Error: a terminal can't show a database: redirect the output (> jobs.db), or name a file" in ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -516,12 +516,12 @@ def test_an_interrupted_backup_leaves_no_half_file(large: Path, tmp_path: Path, 
 def test_upgrade(tmp_path: Path) -> None:
     path = tmp_path / "data" / "jobs.db"
     upgrade = partial(db, "upgrade", "--database-url", url(path))
-    assert upgrade().stdout == f"a new database was made, of revision {HEAD}\n"
+    assert upgrade().stdout == f"created a new database of revision {HEAD}\n"
     assert upgrade().stdout == f"nothing to do: the database has revision {HEAD} already\n"
     fill(path)
     make_older(path)
     result = upgrade()
-    assert (result.exit_code, result.stdout) == (0, f"the database was brought from revision 0004 to {HEAD}\n")
+    assert (result.exit_code, result.stdout) == (0, f"upgraded the database from revision 0004 to {HEAD}\n")
     ((revision, version),) = rows(path, "SELECT revision, version FROM upgrades")
     assert (revision, version) == (REVISIONS[-1], __version__)
     assert rows(path, "SELECT count(*) FROM executions") == [(3,)]
@@ -546,10 +546,10 @@ def test_databases_that_are_not_upgraded(database: Path, make: Callable[[Path], 
 
 def test_upgrade_of_postgresql(postgres: Database) -> None:
     upgrade = partial(db, "upgrade", "--database-url", postgres.url)
-    assert upgrade().stdout == f"a new database was made, of revision {HEAD}\n"
+    assert upgrade().stdout == f"created a new database of revision {HEAD}\n"
     postgres.ask(f"DROP TABLE {', '.join(YOUNG_TABLES)}")
     postgres.ask("UPDATE alembic_version SET version_num = '0004'")
-    assert upgrade().stdout == f"the database was brought from revision 0004 to {HEAD}\n"
+    assert upgrade().stdout == f"upgraded the database from revision 0004 to {HEAD}\n"
     assert upgrade().stdout == f"nothing to do: the database has revision {HEAD} already\n"
     assert postgres.ask("SELECT revision, version FROM upgrades") == [(HEAD, __version__)]
 

@@ -66,8 +66,8 @@ def test_all_jobs_of_the_api(service: Service) -> None:
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     expect("export.txt", result.stdout.replace(today, "2026-01-01"))
     assert result.stderr == (
-        "warning: secret: the header X-Api-Key is written out as it is: before you commit it, put ${secret:NAME} in its"
-        " place\n"
+        "warning: secret: the header X-Api-Key is written in plain text: put ${secret:NAME} in its "
+        "place before you commit it\n"
     )
 
 
@@ -93,7 +93,7 @@ def test_one_file_a_job(service: Service) -> None:
         "日次 レポート.yaml",
     ]
     again = run(service, "--output", "adopted")
-    assert (again.exit_code, "and 2 more are there already, so nothing was written" in again.stderr) == (1, True)
+    assert (again.exit_code, "and 2 more exist already, so nothing was written" in again.stderr) == (1, True)
     assert CliRunner().invoke(main, ["validate", "adopted"]).exit_code == 0
 
 

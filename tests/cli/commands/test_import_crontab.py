@@ -78,16 +78,16 @@ def test_the_zone_of_commands_is_none_of_times() -> None:
     result = run(stdin="TZ=Asia/Tokyo\n@daily curl -m 5 http://x.test/a\n")
     assert "timezone" not in result.stdout
     assert result.stderr == (
-        "<stdin>:2:1: warning: TZ is the zone of the command, not of its times, which are those of the machine: "
-        "--timezone says which one it has, CRON_TZ would say it for the lines below it [timezone]\n"
+        "<stdin>:2:1: warning: TZ applies to the command, not to its times, which are in the zone of the machine: "
+        "name that zone with --timezone, or with CRON_TZ for the lines below it [timezone]\n"
     )
 
 
 def test_the_zone_of_many_commands_is_told_once() -> None:
     lines = "".join(f"@daily curl -m 5 http://x.test/{name}\n" for name in "abc")
     assert run(stdin=f"TZ=Asia/Tokyo\n{lines}").stderr == (
-        "<stdin>:2:1: warning: TZ is the zone of the commands of 3 lines, not of their times, which are those of the "
-        "machine: --timezone says which one it has, CRON_TZ would say it for the lines below it [timezone]\n"
+        "<stdin>:2:1: warning: TZ applies to the commands of 3 lines, not to their times, which are in the zone of the "
+        "machine: name that zone with --timezone, or with CRON_TZ for the lines below it [timezone]\n"
     )
 
 
@@ -108,7 +108,7 @@ def test_settings_that_are_none(setting: str) -> None:
 
 
 def test_a_host_that_nothing_sets_asks_for_set() -> None:
-    assert "--set NAME=VALUE sets the first kind" in run(stdin="@daily curl http://$HOST/a\n").stderr
+    assert "--set NAME=VALUE sets one of the first kind" in run(stdin="@daily curl http://$HOST/a\n").stderr
 
 
 def test_mail_is_told_once() -> None:
@@ -137,9 +137,9 @@ def test_values_from_files_are_secrets() -> None:
     assert "body: a=${secret:t}\n" in result.stdout
     how = "what `printf %s 'USER:PASSWORD' | base64` prints for its user and password"
     assert [line.split("warning: ")[1] for line in result.stderr.splitlines()] == [
-        "the content of /run/secrets/api.key became ${secret:api.key}, which has to hold it [secret]",
-        "the content of ~/t became ${secret:t}, which has to hold it, without percent-encoding [secret]",
-        f"the login that a .netrc file has for the host became ${{secret:a-basic}}, which has to hold {how} [secret]",
+        "the content of /run/secrets/api.key became ${secret:api.key}, which must hold it [secret]",
+        "the content of ~/t became ${secret:t}, which must hold it, without percent-encoding [secret]",
+        f"the login that a .netrc file has for the host became ${{secret:a-basic}}, which must hold {how} [secret]",
     ]
 
 
@@ -179,7 +179,7 @@ def test_no_file_is_overwritten() -> None:
     Path("run.yaml").write_text("mine", encoding="utf-8")
     result = run("--output", ".", stdin=ONE + "@daily curl http://x.test/other\n")
     assert result.exit_code == 1
-    assert "run.yaml is there already, so nothing was written" in result.stderr
+    assert "run.yaml exists already, so nothing was written" in result.stderr
     assert [path.name for path in Path().iterdir()] == ["run.yaml"]
     assert Path("run.yaml").read_text("utf-8") == "mine"
 
@@ -218,21 +218,21 @@ def test_ids_are_unique_and_secrets_of_one_value_are_one() -> None:
         pytest.param(
             "curl 'http://x.test/run?api_key=a%2Bb&c'", "target_url: http://x.test/run?api_key=${secret:run-url}&c\n",
             "a credential in target_url became ${secret:run-url}, "
-            "which has to hold its value without its percent-encoding",
+            "which must hold its value without its percent-encoding",
             id="encoded in the URL",
         ),
         pytest.param(
             "curl -d 'token=a+b' http://x.test/run", "body: token=${secret:run-body}\n",
-            "a credential in body became ${secret:run-body}, which has to hold its value without its percent-encoding",
+            "a credential in body became ${secret:run-body}, which must hold its value without its percent-encoding",
             id="encoded in a form",
         ),
         pytest.param(
             """curl --json '{"token": "a%2Bb"}' http://x.test/run""", "  token: ${secret:run-token}\n",
-            "a credential in body.token became ${secret:run-token}, which has to hold its value", id="as it is in JSON",
+            "a credential in body.token became ${secret:run-token}, which must hold its value", id="as it is in JSON",
         ),
         pytest.param(
             "curl http://x.test/run/$KEY", "target_url: http://x.test/run/${secret:KEY}\n",
-            "nothing here sets $KEY: it became ${secret:KEY}, which has to hold its value", id="unknown variable",
+            "nothing here sets $KEY: it became ${secret:KEY}, which must hold its value", id="unknown variable",
         ),
     ],
 )  # fmt: skip
@@ -245,10 +245,12 @@ def test_what_a_secret_has_to_hold(command: str, written: str, hint: str) -> Non
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        pytest.param("curl http://$HOST/run", "the host of its URL stands in a variable", id="host"),
-        pytest.param("PW=a.test; curl http://$PW/run", "or that is called a credential", id="host of such a name"),
+        pytest.param("curl http://$HOST/run", "the host of its URL is in a variable", id="host"),
         pytest.param(
-            """curl --json '{"password": 1234}' http://x""", "credential in body.password is no text", id="PIN"
+            "PW=a.test; curl http://$PW/run", "or whose name is that of a credential", id="host of such a name"
+        ),
+        pytest.param(
+            """curl --json '{"password": 1234}' http://x""", "credential in body.password is not a string", id="PIN"
         ),
     ],
 )
@@ -263,39 +265,39 @@ def test_what_no_reference_can_stand_for(command: str, message: str) -> None:
         pytest.param(
             "API_TOKEN=hunter2\n@daily curl -m 5 http://x.test/hook/$API_TOKEN",
             "job_id: hook\ncron: '@daily'\ntarget_url: http://x.test/hook/${secret:API_TOKEN}\n",
-            ["the credential in $API_TOKEN became ${secret:API_TOKEN}, which has to hold its value"],
+            ["the credential in $API_TOKEN became ${secret:API_TOKEN}, which must hold its value"],
             id="path",
         ),
         pytest.param(
             'PASSWORD=hunter2\n@daily curl -m 5 -H "X-Gitlab: $PASSWORD" http://x.test/b',
             "  X-Gitlab: ${secret:PASSWORD}\n",
-            ["the credential in $PASSWORD became ${secret:PASSWORD}, which has to hold its value"],
+            ["the credential in $PASSWORD became ${secret:PASSWORD}, which must hold its value"],
             id="header of any name",
         ),
         pytest.param(
             'PW="hunter2%2B"\n@daily curl -m 5 -d "pin=$PW" http://x.test/c',
             "body: pin=${secret:PW}\n",
-            ["the credential in $PW became ${secret:PW}, which has to hold its value without its percent-encoding"],
+            ["the credential in $PW became ${secret:PW}, which must hold its value without its percent-encoding"],
             id="encoded in a form",
         ),
         pytest.param(
             '@daily PW=hunter2; curl -m 5 -H "X-Foo: $PW" http://x.test/e',
             "  X-Foo: ${secret:PW}\n",
-            ["the credential in $PW became ${secret:PW}, which has to hold its value"],
+            ["the credential in $PW became ${secret:PW}, which must hold its value"],
             id="set by the command",
         ),
         pytest.param(
             "TOKEN=hunter2\n@daily V=$TOKEN; sh -c \"curl -m 5 -d 'a=x$V' http://x.test/e\"",
             "body: a=x${secret:TOKEN}\n",
-            ["the credential in $TOKEN became ${secret:TOKEN}, which has to hold its value"],
+            ["the credential in $TOKEN became ${secret:TOKEN}, which must hold its value"],
             id="handed on",
         ),
         pytest.param(
             "PIN=hunter2\n@daily curl -m 5 -d a=$PIN http://x.test/a\nPIN=hunter3\n@daily curl -m 5 -d b=$PIN http://x.test/b",
             "body: b=${secret:PIN-2}\n",
             [
-                "the credential in $PIN became ${secret:PIN}, which has to hold its value",
-                "the credential in $PIN became ${secret:PIN-2}, which has to hold its value",
+                "the credential in $PIN became ${secret:PIN}, which must hold its value",
+                "the credential in $PIN became ${secret:PIN-2}, which must hold its value",
             ],
             id="two values",
         ),
@@ -303,8 +305,8 @@ def test_what_no_reference_can_stand_for(command: str, message: str) -> None:
             "@daily PW=hunter2; curl -m 5 -d a=$PW http://x.test/a\n@daily curl -m 5 -d b=$PW http://x.test/b",
             "body: b=${secret:PW-2}\n",
             [
-                "the credential in $PW became ${secret:PW}, which has to hold its value",
-                "nothing here sets $PW: it became ${secret:PW-2}, which has to hold its value",
+                "the credential in $PW became ${secret:PW}, which must hold its value",
+                "nothing here sets $PW: it became ${secret:PW-2}, which must hold its value",
             ],
             id="set in another line only",
         ),
@@ -331,10 +333,10 @@ def test_variables_that_hold_credentials(lines: str, written: str, hints: list[s
         pytest.param("curl -X 'TOKEN hunter2' http://x.test/a", "method: is not one of GET, POST", id="method"),
         pytest.param("curl -H 'TOKEN hunter2: a' http://x.test/a", "headers: the name or the value", id="header"),
         pytest.param(
-            r"""curl --json "{\"hunter2$A\": true}" http://x.test/a""", "body: what stands for a secret", id="key"
+            r"""curl --json "{\"hunter2$A\": true}" http://x.test/a""", "body: a reference to a secret", id="key"
         ),
         pytest.param("curl -u 'a:$(echo hunter2)' $(echo hunter2) x", "$(…) is computed", id="computed"),
-        pytest.param("curl http://x.test/a | 'hunter2 hunter2'", "hands its answer on to a command", id="program"),
+        pytest.param("curl http://x.test/a | 'hunter2 hunter2'", "passes its answer to a command", id="program"),
         pytest.param("curl --retry 999999999 http://x.test/a", "max_retries: ", id="what is no credential"),
     ],
 )
@@ -501,7 +503,7 @@ def test_what_is_told_has_a_bound() -> None:
     result = run(stdin="neither\n" * 1_500 + ONE)
     lines = result.stderr.splitlines()
     assert (len(lines), result.exit_code) == (1_001, 1)
-    assert lines[-1].endswith("and 501 more: mend these first [more-problems]")
+    assert lines[-1].endswith("and 501 more: fix these first [more-problems]")
     assert "job_id: run\n" in result.stdout
 
 

@@ -160,8 +160,8 @@ async def test_a_protected_job_blocks_the_whole_deletion(applied: Parts) -> None
     assert state.blocked is not None
     assert state.deleted == ()
     assert (
-        f"'old' would be deleted, and says protect: true. Nothing of the deletion would happen until somebody "
-        f"approves it: myscheduler sync --approve {state.blocked.digest}" in result.stdout
+        f"'old' would be deleted, and says protect: true. Nothing is deleted until it is approved: "
+        f"myscheduler sync --approve {state.blocked.digest}" in result.stdout
     )
     assert {"old", "berlin"} <= (await applied.jobs()).keys()
 
@@ -244,7 +244,7 @@ async def test_a_broken_policy_is_said_to_leave_doubts(applied: Parts) -> None:
     for output in ("text", "markdown"):
         result = plan(*DATABASE, "--format", output)
         assert result.exit_code == 1
-        assert "the service keeps the rules that were last good" in result.stdout
+        assert "the service keeps its last valid rules" in result.stdout
 
 
 async def test_a_comment_of_a_large_change_fits_on_github(applied: Parts) -> None:

@@ -55,7 +55,7 @@ def test_json_has_the_promised_shape_and_more() -> None:
     assert report["jobs"][0] == {
         "job_id": "idle",
         "timezone": "Asia/Tokyo",
-        "schedule": "every 6 hours, counted from its first creation (here from the first moment of this preview)",
+        "schedule": "every 6 hours, counted from its first creation (here from the start of this preview)",
         "paused": True,
         "fire_times": ["2026-11-20T15:00:00+09:00", "2026-11-20T21:00:00+09:00", "2026-11-21T03:00:00+09:00"],
         "notes": [],
@@ -110,7 +110,7 @@ def test_nothing_to_show() -> None:
         (["--count", "0", "-"], "'--count'"),
         (["--from", "2026-12-01", "--until", "2026-11-01", "-"], "must not be earlier than --from"),
         (["missing.yaml"], "does not exist"),
-        (["--server", "http://127.0.0.1:1", "-"], "either PATHS or --server"),
+        (["--server", "http://127.0.0.1:1", "-"], "use either PATHS or --server"),
     ],
 )
 def test_wrong_usage(arguments: list[str], message: str) -> None:

@@ -171,12 +171,14 @@ def test_nothing_to_simulate() -> None:
         pytest.param("--from 2026-07-02T00:00:00 --to 2027-07-03T00:00:01", "at most 366 days", id="too-long"),
         pytest.param(f"{DAY} --latency=-1", "is not in the range", id="latency"),
         pytest.param(f"{DAY} --latency=nan", "write a number of seconds", id="no number"),
-        pytest.param(f"{DAY} --outage 2026-07-01T02:00:00Z", "is not two moments", id="one-moment"),
+        pytest.param(f"{DAY} --outage 2026-07-01T02:00:00Z", "is not a pair of timestamps", id="one-moment"),
         pytest.param(f"{DAY} --outage 2026-07-01T02:00:00Z/noon", "is not a date with a time", id="no-outage"),
         pytest.param(
-            f"{DAY} --outage 2026-07-01T02:00:00Z/2026-07-01T01:00:00Z", "ends before it has begun", id="reversed"
+            f"{DAY} --outage 2026-07-01T02:00:00Z/2026-07-01T01:00:00Z", "ends before it starts", id="reversed"
         ),
-        pytest.param(f"{DAY} --outage 2026-07-01T08:00:00/2026-07-01T12:00:00", "begin at --from", id="too-early"),
+        pytest.param(
+            f"{DAY} --outage 2026-07-01T08:00:00/2026-07-01T12:00:00", "start at or after --from", id="too-early"
+        ),
         pytest.param(f"{DAY} --outage 2026-07-01T01:00:00Z/2026-07-02T00:00:00Z", "end before --to", id="too-late"),
         pytest.param(
             f"{DAY} --outage 2026-07-01T02:00:00Z/2026-07-01T04:00:00Z --outage 2026-07-01T01:00Z/2026-07-01T02:00Z",

@@ -271,7 +271,7 @@ def test_the_last_manifest_may_go(repo: Path, is_gone: bool) -> None:
         pytest.param(
             ["jbos.d"], 2, "Error: Invalid value for '[PATHS]...': Path 'jbos.d' does not exist.", id="no path"
         ),
-        pytest.param(["-"], 2, "Error: --staged reads no standard input", id="standard input"),
+        pytest.param(["-"], 2, "Error: --staged can't read standard input", id="standard input"),
         pytest.param([], 0, "2 jobs, no problems", id="no paths"),
         pytest.param(["jobs.d", "jobs.d/team"], 0, "2 jobs, no problems", id="two paths"),
         pytest.param(["--exclude", "team/", "jobs.d"], 0, "1 job, no problems, 1 file excluded", id="excluded"),

@@ -342,11 +342,13 @@ def test_jobs_d_is_the_default() -> None:
         ),
         pytest.param(
             ["--exclude", "a/", "--exclude", "[z"],
-            "Invalid value for '--exclude': '[z' is no pattern of a .gitignore",
+            "Invalid value for '--exclude': '[z' is not a valid .gitignore pattern",
             id="pattern",
         ),
         pytest.param(
-            ["--exclude", "!"], "Invalid value for '--exclude': '!' is no pattern of a .gitignore", id="empty pattern"
+            ["--exclude", "!"],
+            "Invalid value for '--exclude': '!' is not a valid .gitignore pattern",
+            id="empty pattern",
         ),
         pytest.param(["--quiet"], "No such option '--quiet'.", id="unknown option"),
     ],
@@ -372,10 +374,10 @@ def test_help() -> None:
     expected = """\
         Usage: myscheduler validate [OPTIONS] [PATHS]...
 
-          Check manifests, and say every problem with its place and what to write instead.
+          Check manifests, and report every problem with its location and what to write instead.
 
-          PATHS are files, folders, and - for standard input; jobs.d when left out. ConfigMaps among the
-          documents are looked into, other Kubernetes objects are skipped.
+          PATHS are files, folders, and - for standard input; the default is jobs.d. Manifests inside
+          ConfigMaps are checked, too; other Kubernetes objects are skipped.
 
           Examples:
             myscheduler validate jobs.d
@@ -384,20 +386,21 @@ def test_help() -> None:
             myscheduler validate --staged jobs.d
             myscheduler validate --secret-names names.txt jobs.d
 
-          Exits with 0 when all is well, 1 when there are problems, 2 when a path doesn't exist.
+          Exits with 0 when there are no problems, 1 when there are, 2 when a path doesn't exist.
 
         Options:
-          --staged                        Read what is staged in git, as the next commit would bring it.
+          --staged                        Check the files staged in git, as the next commit would contain
+                                          them.
           --format [text|json|github|junit|sarif]
-                                          What to print: github annotates pull requests, junit is for test
-                                          reports, sarif for code scanning.  [default: text]
-          --strict                        Let warnings fail too.
-          --exclude PATTERN               Leave out files below the folders, as a line of a .gitignore there
-                                          would; may be given several times.
-          --timezone TEXT                 The zone of the service, for local times and for jobs that name no
-                                          zone.  [env var: TZ; default: Asia/Tokyo]
-          --now ISO                       Judge one-offs in the past as of this moment (RFC 3339).
-          --secret-names FILE             The names of the secrets that there are, one a line: references to
+                                          The output format: github annotates pull requests, junit is for
+                                          test reports, sarif for code scanning.  [default: text]
+          --strict                        Fail on warnings, too.
+          --exclude PATTERN               Leave out files that match PATTERN, as a line of a .gitignore in
+                                          each folder would. May be repeated.
+          --timezone TEXT                 The time zone of the service, for local times and for jobs without
+                                          a time zone.  [env var: TZ; default: Asia/Tokyo]
+          --now ISO                       Use this time as now, to find one-off jobs in the past (RFC 3339).
+          --secret-names FILE             A list of the secrets that exist, one name a line: references to
                                           others are errors.
           -h, --help                      Show this message and exit.
         """

@@ -2,7 +2,7 @@
 
 import pytest
 
-from myscheduler.core.crontab.credentials import is_credential_variable, is_telling
+from myscheduler.core.crontab.credentials import is_credential_variable, may_hold_credential
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,4 @@ def test_variables(name: str, is_credential: bool) -> None:
     ],
 )
 def test_comments(comment: str, telling: bool) -> None:
-    assert is_telling(comment) is telling
+    assert may_hold_credential(comment) is telling

@@ -67,26 +67,26 @@ def test_a_user_stands_before_the_command() -> None:
         (2, "@daily", "curl y", None, None),
     ]
     assert read_crontab(text, has_users=True).faults == (
-        (3, "no command stands behind the user: --system is for crontabs with users"),
+        (3, "has no command after the user: --system is for crontabs with users"),
     )
 
 
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        pytest.param("@daily curl -s \\", "ends with a \\, but cron knows no line that goes on", id="goes on"),
+        pytest.param("@daily curl -s \\", "ends with a \\, but cron has no line continuation", id="goes on"),
         pytest.param(
-            "@daily curl -s \\ \r", "ends with a \\, but cron knows no line that goes on", id="goes on, in Windows"
+            "@daily curl -s \\ \r", "ends with a \\, but cron has no line continuation", id="goes on, in Windows"
         ),
         pytest.param("@daily %a", "has no command", id="only input"),
         pytest.param("0 1 * *\u00a0* a", "it has a no-break space", id="no-break space"),
         pytest.param("0\u30001\u3000*\u3000*\u3000*\u3000a", "it has an ideographic space", id="wide space"),
-        pytest.param("@daily a \ue002", "holds characters that stand for nothing", id="private use"),
+        pytest.param("@daily a \ue002", "has characters of Unicode's private use area", id="private use"),
         pytest.param("*-*-* 03:00:00", "is neither a setting nor five fields and a command", id="systemd"),
-        pytest.param("CRON_TZ=Asia/Tokyo 0 6 * * * curl x", "has its zone in front of its times", id="zone"),
-        pytest.param("TZ=UTC @daily curl x", "has its zone in front of its times", id="zone and macro"),
-        pytest.param("0 0 * * * * curl x", "has more than five fields of times", id="six fields"),
-        pytest.param("*/30 * * * * * * curl x", "has more than five fields of times", id="seven fields"),
+        pytest.param("CRON_TZ=Asia/Tokyo 0 6 * * * curl x", "has a zone before its times", id="zone"),
+        pytest.param("TZ=UTC @daily curl x", "has a zone before its times", id="zone and macro"),
+        pytest.param("0 0 * * * * curl x", "has more than five time fields", id="six fields"),
+        pytest.param("*/30 * * * * * * curl x", "has more than five time fields", id="seven fields"),
         pytest.param("OnCalendar daily", "is neither a setting nor five fields and a command", id="unit"),
     ],
 )
@@ -104,7 +104,7 @@ def test_two_backslashes_at_the_end_are_one_of_the_shell() -> None:
 
 def test_system_is_for_crontabs_with_users() -> None:
     [(_, message)] = read_crontab("@daily /usr/bin/curl http://x", has_users=True).faults
-    assert message == "has no user in front of its command: leave out --system"
+    assert message == "has no user before its command: leave out --system"
 
 
 def test_settings_count_from_their_line_on() -> None:
@@ -184,13 +184,13 @@ def test_the_call_of_a_command(command: str, fields: dict[str, Any]) -> None:
         pytest.param("backup.sh", "runs backup.sh, which is neither curl nor wget", id="another program"),
         pytest.param("backup.sh && curl http://x", "runs backup.sh", id="another program before"),
         pytest.param("curl http://x && rm y", "also runs rm", id="another program behind"),
-        pytest.param("root curl http://x", "write --system", id="user"),
+        pytest.param("root curl http://x", "use --system", id="user"),
         pytest.param("curl http://x | curl -d @- http://y", "sends the answer of one call", id="call of an answer"),
-        pytest.param("curl http://x | bash", "hands its answer on to bash", id="answer that is run"),
-        pytest.param("curl http://x | sudo -E bash -", "hands its answer on to bash", id="answer that root runs"),
-        pytest.param("curl http://x | gunzip | mysql", "hands its answer on to gunzip", id="answer that is unpacked"),
-        pytest.param("curl http://x | jq . | while read a; do b; done", "hands its answer on to while", id="loop"),
-        pytest.param("curl http://x | (cat; b)", "hands its answer on to commands", id="answer to a group"),
+        pytest.param("curl http://x | bash", "passes its answer to bash", id="answer that is run"),
+        pytest.param("curl http://x | sudo -E bash -", "passes its answer to bash", id="answer that root runs"),
+        pytest.param("curl http://x | gunzip | mysql", "passes its answer to gunzip", id="answer that is unpacked"),
+        pytest.param("curl http://x | jq . | while read a; do b; done", "passes its answer to while", id="loop"),
+        pytest.param("curl http://x | (cat; b)", "passes its answer to commands", id="answer to a group"),
         pytest.param("curl -o f http://x && sh f", "also runs sh", id="file that is run"),
         pytest.param(
             "curl http://x > f; curl -d @f -H content-type:a http://y", "the line itself writes", id="own file"
@@ -198,15 +198,15 @@ def test_the_call_of_a_command(command: str, fields: dict[str, Any]) -> None:
         pytest.param(
             "curl -so f http://x; curl -H content-type:a -d @f http://y", "the line itself writes", id="own -o"
         ),
-        pytest.param("A=$(curl http://x); curl http://y", "its call stands within $(…)", id="call within"),
+        pytest.param("A=$(curl http://x); curl http://y", "its call is inside $(…)", id="call within"),
         pytest.param("echo $(backup.sh); curl http://y", "by a program that a job can't run", id="program within"),
         pytest.param("curl http://x/$(date +%F)", "$(…) is computed", id="date in the URL"),
         pytest.param("A=`date`; curl -d a=$A http://x", "`…` is computed", id="date in the body"),
         pytest.param("curl --data-urlencode d=`date` http://x", "`…` is computed", id="encoded date"),
         pytest.param("wget http://x/`date`", "`…` is computed", id="date in the URL of wget"),
         pytest.param("curl -m $(id) http://x", "$(…) is computed", id="time"),
-        pytest.param("curl -$(id) http://x", "is not known here", id="option"),
-        pytest.param("date | curl -d @- http://x", "its body comes out of another command", id="date as the body"),
+        pytest.param("curl -$(id) http://x", "is not supported", id="option"),
+        pytest.param("date | curl -d @- http://x", "its body is the output of another command", id="date as the body"),
         pytest.param("curl -d 'a' http://x/${A:-$(id)}", "${…} is computed", id="default"),
         pytest.param(
             "curl http://x | jq . > f; curl http://y/$(cat f)", "the line itself writes", id="answer of a file"
@@ -217,31 +217,31 @@ def test_the_call_of_a_command(command: str, fields: dict[str, Any]) -> None:
         pytest.param("curl -d a=1 -d $B http://x", "fields of its form or query", id="field in a variable"),
         pytest.param("curl http://x?$A", "fields of its form or query", id="query in a variable"),
         pytest.param("wget http://x?b=c&d=e -q -O -", "runs an option as a command", id="& in a URL"),
-        pytest.param("root [ -x /usr/bin/curl ] && curl http://x", "write --system", id="root"),
+        pytest.param("root [ -x /usr/bin/curl ] && curl http://x", "use --system", id="root"),
         pytest.param("curl" + " http://x" * 51, "makes more than 50 calls", id="many URLs"),
         pytest.param("curl http://x;" * 51, "makes more than 50 calls", id="many calls"),
         pytest.param("curl http://x" + " -H a:b" * 101, "has more than 100 headers", id="many headers"),
-        pytest.param("exit 0; curl http://x; curl http://y", "the shell ends before", id="nothing is reached"),
-        pytest.param("{ echo; exit; }; curl http://x", "the shell ends before", id="exit in a group"),
+        pytest.param("exit 0; curl http://x; curl http://y", "the shell ends before it", id="nothing is reached"),
+        pytest.param("{ echo; exit; }; curl http://x", "the shell ends before it", id="exit in a group"),
         pytest.param("su - me", "runs su", id="su without a command"),
         pytest.param("bash script.sh", "runs bash", id="script"),
-        pytest.param("flock -w soon /l curl http://x", "flock -w is no number of seconds", id="flock"),
+        pytest.param("flock -w soon /l curl http://x", "flock -w is not a number of seconds", id="flock"),
         pytest.param("curl -s", "names no URL", id="no URL"),
-        pytest.param("[ -f /x ] && curl http://x", "is a script of the shell ([)", id="condition"),
-        pytest.param("if true; then curl http://x; fi", "is a script of the shell (if)", id="if"),
-        pytest.param("cat x | curl -d @- http://x", "its body stands in a file", id="form out of a file"),
-        pytest.param("curl -d @- http://x < file", "its body stands in a file", id="form out of an input"),
-        pytest.param("cat x y | curl -d @- http://x", "its body comes out of another", id="two files"),
-        pytest.param("printf '%d' a | curl -d @- http://x", "its body comes out of another", id="format"),
-        pytest.param("timeout soon curl http://x", "timeout is no number of seconds", id="timeout"),
-        pytest.param("true || curl http://x", "only where what stands before fails", id="or the call"),
-        pytest.param("cd /x || curl http://x", "only where what stands before fails", id="cd or the call"),
-        pytest.param("A=b || curl http://x", "only where what stands before fails", id="setting or the call"),
-        pytest.param("true || sh -c 'curl http://x'", "only where what stands before fails", id="or a shell"),
-        pytest.param("true || echo a | curl -d @- http://x", "only where what stands before fails", id="or a pipe"),
-        pytest.param("exit 0; curl http://x", "the shell ends before (exit)", id="exit"),
-        pytest.param("sh -c 'true && exit; curl http://x'", "the shell ends before (exit)", id="exit in a shell"),
-        pytest.param("exec date; curl http://x", "the shell ends before (exit)", id="exec of another command"),
+        pytest.param("[ -f /x ] && curl http://x", "is a shell script ([)", id="condition"),
+        pytest.param("if true; then curl http://x; fi", "is a shell script (if)", id="if"),
+        pytest.param("cat x | curl -d @- http://x", "its body is in a file", id="form out of a file"),
+        pytest.param("curl -d @- http://x < file", "its body is in a file", id="form out of an input"),
+        pytest.param("cat x y | curl -d @- http://x", "its body is the output of another", id="two files"),
+        pytest.param("printf '%d' a | curl -d @- http://x", "its body is the output of another", id="format"),
+        pytest.param("timeout soon curl http://x", "timeout is not a number of seconds", id="timeout"),
+        pytest.param("true || curl http://x", "only when the command before it fails", id="or the call"),
+        pytest.param("cd /x || curl http://x", "only when the command before it fails", id="cd or the call"),
+        pytest.param("A=b || curl http://x", "only when the command before it fails", id="setting or the call"),
+        pytest.param("true || sh -c 'curl http://x'", "only when the command before it fails", id="or a shell"),
+        pytest.param("true || echo a | curl -d @- http://x", "only when the command before it fails", id="or a pipe"),
+        pytest.param("exit 0; curl http://x", "the shell ends before it (exit)", id="exit"),
+        pytest.param("sh -c 'true && exit; curl http://x'", "the shell ends before it (exit)", id="exit in a shell"),
+        pytest.param("exec date; curl http://x", "the shell ends before it (exit)", id="exec of another command"),
         pytest.param("cd /opt", "runs neither curl nor wget", id="nothing"),
     ],
 )
@@ -256,31 +256,43 @@ def test_commands_that_are_not_taken_over(command: str, message: str) -> None:
     [
         pytest.param("curl http://x >/dev/null 2>&1", [], id="to nowhere"),
         pytest.param("curl http://x >> /var/log/x.log 2>&1", ["the answer is not written to a file"], id="to a log"),
-        pytest.param("curl http://x | logger -t x", ["what gets the answer is not kept (logger)"], id="pipe"),
-        pytest.param("curl http://x || mail root", ["what runs when the call fails is not kept (mail)"], id="or mail"),
-        pytest.param("curl http://x?a=1&b=2", ["an & outside of quotes ends a command"], id="& in a URL"),
+        pytest.param(
+            "curl http://x | logger -t x", ["the command that reads the answer is not kept (logger)"], id="pipe"
+        ),
+        pytest.param(
+            "curl http://x || mail root", ["the command that runs when the call fails is not kept (mail)"], id="or mail"
+        ),
+        pytest.param("curl http://x?a=1&b=2", ["an & outside quotes ends a command"], id="& in a URL"),
         pytest.param("cd /x && true && curl http://x", ["the call is made whether or not cd"], id="cd and the call"),
         pytest.param("cd /x || exit 1; curl http://x", ["the call is made whether or not cd"], id="cd or exit"),
         pytest.param("cd /x; curl http://x", [], id="cd"),
         pytest.param("cd /x && umask 022; curl http://x", [], id="cd and another command"),
         pytest.param("sleep $A; curl http://x", ["the wait (sleep) is not kept"], id="sleep of a variable"),
         pytest.param("sleep $((RANDOM % 60)); curl http://x", ["the random wait became jitter_sec"], id="random sleep"),
-        pytest.param("curl http://x || curl http://y", ["what runs when the call fails"], id="other call on failure"),
-        pytest.param("curl http://x || { a; b; }", ["what runs when the call fails"], id="group on failure"),
         pytest.param(
-            "curl http://x || echo a | mail root", ["what runs when the call fails"] * 2, id="mail on failure"
+            "curl http://x || curl http://y", ["the command that runs when the call fails"], id="other call on failure"
+        ),
+        pytest.param(
+            "curl http://x || { a; b; }", ["the command that runs when the call fails"], id="group on failure"
+        ),
+        pytest.param(
+            "curl http://x || echo a | mail root",
+            ["the command that runs when the call fails"] * 2,
+            id="mail on failure",
         ),
         pytest.param("curl http://x 2>log", [], id="errors to a log"),
         pytest.param("(curl http://x) >log", ["the answer is not written to a file"], id="group to a log"),
         pytest.param("sh -c 'curl http://x' >log", ["the answer is not written to a file"], id="shell to a log"),
-        pytest.param("curl -d $'a' http://x", ["$'…' is read as bash does it"], id="quotes of bash"),
+        pytest.param("curl -d $'a' http://x", ["$'…' is read as in bash"], id="quotes of bash"),
         pytest.param("bash -c \"curl -d \\$'a' http://x\"", [], id="quotes of bash in bash"),
         pytest.param("curl http://x; echo a | logger", [], id="pipe of another command"),
         pytest.param("curl http://x && curl http://y", ["its 2 calls became 2 jobs"], id="two calls"),
         pytest.param("curl http://x http://y", ["its 2 calls became 2 jobs"], id="two URLs"),
-        pytest.param("flock /l curl http://x", ["of several runs that wait"], id="lock"),
+        pytest.param("flock /l curl http://x", ["if several runs wait"], id="lock"),
         pytest.param("flock -w 5 /l curl http://x", ["a run waits 5 seconds"], id="lock with a limit"),
-        pytest.param("timeout 5 curl --retry 1 http://x", ["a 5xx", "timeout ended all"], id="timeout of all attempts"),
+        pytest.param(
+            "timeout 5 curl --retry 1 http://x", ["a 5xx", "timeout limited all"], id="timeout of all attempts"
+        ),
         pytest.param(". /etc/env && curl http://x", ["the variables that a file sets"], id="source"),
         pytest.param("export $(cat /etc/env | xargs); curl http://x", ["the variables that a file"], id="export"),
         pytest.param("export A=`date`; curl http://x", [], id="export of a date"),
@@ -376,7 +388,7 @@ def test_variables_of_a_shell_end_with_it() -> None:
 
 def test_the_shell_of_the_crontab() -> None:
     assert _read("curl -d $'a' http://x", SHELL="/bin/bash").warnings == []
-    with pytest.raises(NotTakenOver, match="SHELL is python3, and only lines of sh can be read"):
+    with pytest.raises(NotTakenOver, match="SHELL is python3, but only sh and shells like it are supported"):
         _read("curl http://x", SHELL="/usr/bin/python3")
 
 
@@ -401,11 +413,16 @@ def test_limits_of_other_commands_are_not_those_of_the_call() -> None:
     [
         pytest.param("@daily " + "a" * 10_000 + "\n@daily b", 1, (1, "is longer than 10,000 characters"), id="line"),
         pytest.param("# " + "a" * 10_000 + "\n@daily b", 1, (1, "is longer than 10,000 characters"), id="comment"),
-        pytest.param("@daily a\n" * 2_001, 2_000, (2_001, "is one job more than 2,000: import the rest"), id="jobs"),
+        pytest.param(
+            "@daily a\n" * 2_001,
+            2_000,
+            (2_001, "exceeds the limit of 2,000 jobs: import the rest separately"),
+            id="jobs",
+        ),
         pytest.param(
             "".join(f"A{number}=1\n" for number in range(1_001)) + "@daily a",
             0,
-            (1_001, "is one variable more than 1,000: here the reading ends"),
+            (1_001, "exceeds the limit of 1,000 variables: reading stops here"),
             id="settings",
         ),
     ],

@@ -105,13 +105,13 @@ def test_what_is_drawn(written: str, jitter: int, most_minutes: str, fields: dic
     ("written", "message"),
     [
         pytest.param("@reboot", "runs when the machine starts", id="@reboot"),
-        pytest.param("@every 100ms", "wants a time of whole seconds", id="milliseconds"),
-        pytest.param("@every soon", "wants a time of whole seconds", id="no time"),
-        pytest.param("@0", "wants a time of whole seconds", id="nothing"),
-        pytest.param("0 3 ~ * *", "its day is drawn", id="day"),
-        pytest.param("0~9,30 3 * * *", "its minute is drawn in a way", id="list"),
-        pytest.param("9~3 * * * *", "its minute is drawn in a way", id="backwards"),
-        pytest.param("* 1~3 * * *", "its hour is drawn in a way", id="each minute of an hour"),
+        pytest.param("@every 100ms", "needs a duration in whole seconds", id="milliseconds"),
+        pytest.param("@every soon", "needs a duration in whole seconds", id="no time"),
+        pytest.param("@0", "needs a duration in whole seconds", id="nothing"),
+        pytest.param("0 3 ~ * *", "its day is random", id="day"),
+        pytest.param("0~9,30 3 * * *", "its minute is random (~) in a way", id="list"),
+        pytest.param("9~3 * * * *", "its minute is random (~) in a way", id="backwards"),
+        pytest.param("* 1~3 * * *", "its hour is random (~) in a way", id="each minute of an hour"),
     ],
 )
 def test_times_that_no_schedule_has(written: str, message: str) -> None:
