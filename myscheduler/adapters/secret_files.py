@@ -40,7 +40,7 @@ class Secrets:
     def __init__(
         self, folder: Path, environment: Mapping[str, str], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`folder` need not exist, and may appear later. A file takes precedence over a variable. `clock` is in seconds."""
+        """A file wins over a variable. `folder` need not exist, and may appear later. `clock` returns seconds."""
         self._clock = clock
         self._folder = folder
         self._environment = environment
