@@ -156,7 +156,7 @@ class DirectorySource:
 
         Writers that truncate and then write leave a file empty for an instant, those that unlink and create leave it
         missing: if it were read just then, its jobs would be deleted. The files' times do not help: the kernel shows
-        the new size before the new mtime, and the clock of a file server may differ. So changes are observed, not dated.
+        the new size before the new mtime, and a file server's clock may differ. So changes are observed, not dated.
 
         A git checkout may pause for longer than that in the middle of the source. Git holds a lock from before it
         changes the first file until after the last, and moves HEAD just after that.
