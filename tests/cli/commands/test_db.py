@@ -435,7 +435,9 @@ def test_no_room(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
     result = db("backup", "-", "--database-url", url(database))
     assert result.exit_code == 1
-    assert re.search(r"there is no place for the copy.*data has .* free.*nowhere is not a folder", result.stderr)
+    assert re.search(
+        r"there is no place for the temporary copy.*data has .* free.*nowhere is not a folder", result.stderr
+    )
     assert sorted(contents(tmp_path)) == ["data/jobs.db", "data/jobs.db.lock"]
 
 

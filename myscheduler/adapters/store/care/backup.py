@@ -84,7 +84,7 @@ def _source(url: str, file: Path | None) -> sa.URL:
         command = ["pg_dump", "--format=custom", *([f"--file={file}"] if file else []), named]
         raise StoreError(
             f"the database {shown(parsed)} is backed up with its own tool: {shlex.join(command)} "
-            "(set the password by PGPASSWORD or ~/.pgpass)"
+            "(PGPASSWORD or ~/.pgpass provides the password)"
         )
     if sqlite.is_cut_off(sqlite.path_of(parsed)):
         raise _damaged(parsed, CUT_OFF)

@@ -141,8 +141,8 @@ def _flock(lock: IO[str], kind: int) -> bool:
 def look(url: sa.URL, work: Callable[[sa.URL], T]) -> T:
     """The result of `work`, which gets a URL that opens the database for reading only.
 
-    If no service is using the file, it is opened as immutable: so SQLite makes no files beside it, and needs only
-    permission to read. If the file changes meanwhile, `work` is run again, without that option.
+    If the file has no write-ahead log or journal in use, it is opened as immutable: so SQLite makes no files next to
+    it, and needs only permission to read. If the file changes meanwhile, `work` is run again without that option.
     """
     path = path_of(url)
     try:

@@ -43,7 +43,7 @@ def knows(connection: sa.Connection, job_id: str) -> bool:
 
 
 def older_than(connection: sa.Connection, moment: datetime, limit: int) -> list[str]:
-    """The ids of up to `limit` entries older than `moment`, oldest first. (Ids begin with their time.)"""
+    """The ids of up to `limit` entries older than `moment`, oldest first. Ids begin with their time."""
     first = new_execution_id(moment)[:13]
     query = sa.select(audit.c.entry_id).where(audit.c.entry_id < first).order_by(audit.c.entry_id).limit(limit)
     return list(connection.execute(query).scalars())

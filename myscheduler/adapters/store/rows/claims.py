@@ -124,7 +124,7 @@ def _finish_values(one: Finish) -> dict[str, Any]:
 
 
 def _insert_executions(connection: sa.Connection, new: Sequence[Execution], started_at: datetime | None) -> set[str]:
-    """Insert executions. Returns the ids of those that are now in the history; the other slots had an execution before."""
+    """Insert executions; returns the ids of those in the history now. The other slots had an execution before."""
     if not new:
         return set()
     ids = [execution.execution_id for execution in new]
