@@ -1,4 +1,4 @@
-"""The world outside: HTTP, the database, the source, secrets, timers. One adapter knows no other.
+"""Everything outside of the process: HTTP, the database, the source, secrets, timers. No adapter imports another.
 
-Import from the service, the app and commands. They speak in values of the core.
+Import from the service, the app and commands. Adapters take and return values of the core.
 """

@@ -1,4 +1,4 @@
-"""Signs of life from a thread of its own, which a busy event loop does not hold up."""
+"""Detects that the whole process was held up, by a thread of its own, which a busy event loop does not delay."""
 
 import logging
 import threading
@@ -9,12 +9,13 @@ from datetime import datetime
 from myscheduler.core.dispatch.pulse import HELD_UP, Pulse, Standstill
 
 BEAT_SEC = 0.5
+"""The time between two signs of life."""
 
 log = logging.getLogger(__name__)
 
 
 class PulseThread:
-    """Notices that the process did not run; see `core.pulse`."""
+    """Notices that the process did not run for a while; see `core.dispatch.pulse`."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
@@ -23,7 +24,7 @@ class PulseThread:
         self._ended = threading.Event()
 
     def start(self) -> None:
-        """The time before it does not count: the start catches up on that."""
+        """Start the thread. What came before does not count as a standstill: the service's start catches up on it."""
         self._pulse = Pulse(self._now())
         threading.Thread(target=self._run, name="pulse", daemon=True).start()
 
@@ -31,7 +32,7 @@ class PulseThread:
         self._ended.set()
 
     def take(self, now: datetime) -> Standstill | None:
-        """The pause that has ended since the last call, if any."""
+        """The standstill that has ended since the last call, if any."""
         with self._guard:
             return self._pulse.take(now)
 
@@ -41,5 +42,5 @@ class PulseThread:
             with self._guard:
                 self._pulse.beat(self._now())
             before, after = time.monotonic(), before
-            if before - after > HELD_UP.total_seconds():  # a machine that slept is the timekeeper's to tell
+            if before - after > HELD_UP.total_seconds():  # if the machine slept, the clock watch logs it
                 log.warning("this process was held up for %.1f s (stopped, or no processor was free)", before - after)

@@ -1,4 +1,4 @@
-"""Secrets from files, one a name, else from environment variables; looked up when they are used."""
+"""Secrets from files, one file for each name, else from environment variables; looked up when they are used."""
 
 import asyncio
 import logging
@@ -15,32 +15,32 @@ from myscheduler.core.secrets.references import variable_of
 from myscheduler.machine.causes import is_lack_of_files, reason_of
 
 FRESH_SEC = 1.0
-"""A file is read again when its value is older; so a rotation is seen within this time."""
+"""A file is read again if its value was read longer ago than this, so a rotation is seen within this time."""
 SIZE_LIMIT = 64 * 1024
-"""Bytes of a file."""
+"""The most bytes of a file."""
 KEPT = 1_000
-"""How many names are remembered; jobs come and go, and with them the names that they use."""
+"""The most names in the cache: names that no job uses any more drop out."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What a name stood for."""
+    """The cached result of looking up a name."""
 
     found: Secret | Outcome
-    """The secret, or the outcome of an attempt that can't have it."""
+    """The secret, or, if it can't be had, the outcome of an attempt that needs it."""
     at: float
-    """By the clock, before the look at it."""
+    """The clock's time just before the lookup."""
 
 
 class Secrets:
-    """The secrets of a folder, as Kubernetes mounts them, and of the environment."""
+    """The secrets in a folder (one file for each, as Kubernetes mounts them) and in the environment."""
 
     def __init__(
         self, folder: Path, environment: Mapping[str, str], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """The folder may be missing, and may appear later. A file wins over a variable. `clock` is in seconds."""
+        """A file wins over a variable. `folder` need not exist, and may appear later. `clock` returns seconds."""
         self._clock = clock
         self._folder = folder
         self._environment = environment
@@ -48,15 +48,15 @@ class Secrets:
         self._reading = asyncio.Lock()
 
     async def find(self, names: Collection[str]) -> dict[str, Secret] | Outcome:
-        """The secrets by their names; or the outcome of an attempt that can't have all of them.
+        """The secrets by name; or, if some can't be had, the outcome of an attempt that needs them.
 
-        Files are read in a thread. Many who ask at once share one look at a name.
+        Files are read in a thread. Concurrent calls share one lookup.
         """
         if not self._are_fresh(names):
             async with self._reading:
                 if not self._are_fresh(names):
                     # all of them, so that a user and its password that change together are read together
-                    self._remember(await asyncio.to_thread(self._look, sorted(names)))
+                    self._remember(await asyncio.to_thread(self._look_up, sorted(names)))
         found = [self._read[name].found for name in sorted(names)]
         faults = [one for one in found if isinstance(one, Outcome)]
         if faults:
@@ -64,7 +64,7 @@ class Secrets:
         return {one.name: one for one in found if isinstance(one, Secret)}
 
     async def lacking(self, names: Collection[str]) -> list[str]:
-        """Those of the names, sorted, that can't be had at this moment; nothing is kept of the others."""
+        """Those of the names, sorted, that can't be had at this moment. The values of the others are not cached."""
         return await asyncio.to_thread(self._lacking, sorted(names))
 
     def _lacking(self, names: Collection[str]) -> list[str]:
@@ -75,14 +75,14 @@ class Secrets:
         for name in older[: max(0, len(older) + len(read) - KEPT)]:
             del self._read[name]
         for name, one in read.items():
-            self._read.pop(name, None)  # the dictionary is in the order of the looks
+            self._read.pop(name, None)  # keeps the dictionary in the order of the lookups
             self._read[name] = one
 
     def _are_fresh(self, names: Collection[str]) -> bool:
         oldest = self._clock() - FRESH_SEC
         return all(name in self._read and self._read[name].at > oldest for name in names)
 
-    def _look(self, names: Collection[str]) -> dict[str, _Read]:
+    def _look_up(self, names: Collection[str]) -> dict[str, _Read]:
         at = self._clock()
         log.debug("secrets looked up", extra={"names": ", ".join(names)})
         return {name: _Read(self._find(name), at) for name in names}
@@ -104,7 +104,7 @@ class Secrets:
             return _unusable(name, f"{path} {error}")
         if not value:
             return _unusable(name, f"{place} is empty")
-        if any("\ud800" <= letter <= "\udfff" for letter in value):  # what Python makes of bytes that are no UTF-8
+        if any("\ud800" <= letter <= "\udfff" for letter in value):  # what Python decodes bytes to that are not UTF-8
             return _unusable(name, f"{place} is not UTF-8")
         known = self._read.get(name)
         if known is not None and isinstance(known.found, Secret) and known.found.value == value:
@@ -113,8 +113,11 @@ class Secrets:
 
 
 def _content(path: Path) -> str:
-    """Raises `OSError`, or `ValueError` with what is wrong with the file; never with what stands in it."""
-    # a pipe would wait for its writer
+    """The text of a file, without a line break at its end.
+
+    Raises `OSError`, or `ValueError` with what is wrong with the file; the error never holds any of its content.
+    """
+    # O_NONBLOCK: opening a pipe would wait for its writer
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -1,4 +1,4 @@
-"""The process and its system: memory, open files, private files, signals, and causes of errors in words.
+"""The process and its operating system: memory, open files, private files, signals, and readable causes of errors.
 
-Import from anywhere above the core. It knows nothing of jobs.
+Import from anywhere above the core. It knows nothing about jobs.
 """

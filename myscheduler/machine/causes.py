@@ -1,4 +1,4 @@
-"""What an error of the operating system means, and what is to be done where the file itself is not to blame."""
+"""Turns errors of the operating system into readable reasons, with advice where the file itself is not the cause."""
 
 import errno
 import os
@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from myscheduler.machine import open_files
 
 _IN_TEXT = re.compile(r"\(os error (\d+)\)")
-"""How libraries in Rust pass on the number."""
+"""How libraries written in Rust report the error number."""
 _WORDS = {
     errno.EMFILE: "too many open files in this process (its limit is {limit}: raise ulimit -n)",
     errno.ENFILE: "too many open files on this machine (raise fs.file-max)",
 }
-"""Where what the system says leaves open who has too many, and what is to be done."""
+"""Replacements for the system's own texts, which do not say who has too many open files, nor what to do."""
 _LACKS = frozenset({*_WORDS, errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.ENOBUFS, errno.EIO, errno.ESTALE})
-"""No right and no other path would help."""
+"""Errors that neither other permissions nor another path would avoid."""
 
 
 def reason_of(error: BaseException) -> str:
-    """In a line, for people."""
+    """The reason in one line, for people."""
     number = number_of(error)
     if number in _WORDS:
         return _WORDS[number].format(limit=open_files.allowed())
@@ -29,16 +29,17 @@ def reason_of(error: BaseException) -> str:
 
 
 def is_lack(error: BaseException) -> bool:
-    """Whether the machine or this process lacks something, so that rights and paths needn't be looked at."""
+    """Whether the machine or this process ran out of a resource, so that permissions and paths are not the cause."""
     return number_of(error) in _LACKS
 
 
 def is_lack_of_files(error: BaseException) -> bool:
+    """Whether this process or the machine has too many open files."""
     return number_of(error) in _WORDS
 
 
 def number_of(error: BaseException) -> int | None:
-    """The number of the system's error, also where a library has it only in its text."""
+    """The system's error number (`errno`), also where a library has it only in its text. `None` without one."""
     if isinstance(error, OSError) and error.errno:
         return error.errno
     found = _IN_TEXT.search(str(error))
@@ -46,13 +47,16 @@ def number_of(error: BaseException) -> int | None:
 
 
 def lack_of_files() -> str | None:
-    """Whether files are lacking at this moment, in words; where a library tells only that something can't be opened."""
+    """Why no file can be opened at this moment, or `None` if one can.
+
+    For libraries that report only that something can't be opened.
+    """
     number = open_files.shortage()
     return None if number is None else reason_of(OSError(number, os.strerror(number)))
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:
-    """What really happened: the errors in a group, and in the groups within it."""
+    """The errors in an exception group and in the groups nested in it; the error itself if it is no group."""
     if isinstance(error, BaseExceptionGroup):
         for one in error.exceptions:
             yield from leaves(one)

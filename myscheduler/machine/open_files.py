@@ -1,4 +1,4 @@
-"""How many files and connections this process may have open, and what they are for."""
+"""How many files and connections this process may have open, and how they are divided among their uses."""
 
 import errno
 import logging
@@ -8,11 +8,11 @@ import sys
 from dataclasses import dataclass
 
 OWN = 64
-"""The log, the database, the source, a secret, the resolver, the watch: what is always needed."""
+"""Files that are always needed: the log, the database, the source, a secret, the resolver, the file watch."""
 CALLERS = 512
-"""Connections of callers of the API."""
+"""Connections of API clients."""
 MANUAL = 200
-"""Manual runs on their way; they have their own permits, so that a person needn't wait behind a flood."""
+"""Manual runs in progress. They have their own permits, so that a person need not wait for a burst of due slots."""
 _LEAST = 4
 _UNLIMITED = 1_000_000_000
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """What each may have open at the most; together with `OWN` no more than the limit."""
+    """The most files that each use may have open. Together with `OWN` they stay within the process's limit."""
 
     scheduled: int
     manual: int
@@ -33,7 +33,10 @@ class Shares:
 
 
 def shares(limit: int, scheduled: int) -> Shares:
-    """How a limit is shared out; where it is too small for all, everybody gets less, in proportion."""
+    """How a limit of open files is divided when `scheduled` executions are wanted at once.
+
+    If the limit is too small for all, each use gets proportionally less, but at least `_LEAST`.
+    """
     wanted = Shares(scheduled, MANUAL, CALLERS)
     if limit >= wanted.total:
         return wanted
@@ -42,13 +45,13 @@ def shares(limit: int, scheduled: int) -> Shares:
 
 
 def allowed() -> int:
-    """The present limit of this process."""
+    """The present limit of open files of this process."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _UNLIMITED if soft == resource.RLIM_INFINITY else soft
 
 
 def allow(wanted: int) -> int:
-    """Raise the limit to what is wanted, as far as this process may. Returns the limit."""
+    """Raise the limit to `wanted`, as far as this process may. Returns the limit that is then in force."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if allowed() < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -57,7 +60,10 @@ def allow(wanted: int) -> int:
 
 
 def share_out(in_flight: int) -> Shares:
-    """What may be open at once; raises this process's limit of open files as far as it may."""
+    """What may be open at once for `in_flight` executions; raises this process's limit of open files as far as it may.
+
+    Logs a warning if the limit is too small.
+    """
     needed = shares(sys.maxsize, in_flight).total
     # idle connections to targets are kept for a moment, so there may be twice as many as executions
     limit = allow(needed + in_flight)
@@ -72,7 +78,10 @@ def share_out(in_flight: int) -> Shares:
 
 
 def shortage() -> int | None:
-    """The number of the error when not even one more file can be opened, for those who are not told why they failed."""
+    """The error number (`EMFILE` or `ENFILE`) if not even one more file can be opened, else `None`.
+
+    For callers whose own error does not say why it happened.
+    """
     try:
         os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Files and folders that only their owner can read, from their first moment on: specs may hold credentials."""
+"""Creates files and folders that only their owner can ever read: specs may hold credentials."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ FOLDER_MODE = 0o700
 
 
 def make_folder(path: Path) -> None:
-    """Make it, and what is missing above it. What is there stays as it is."""
+    """Make a folder and its missing parents. Folders that exist keep their permissions."""
     missing = []
     while not path.exists():
         missing.append(path)
@@ -18,10 +18,10 @@ def make_folder(path: Path) -> None:
 
 
 def opener(path: str, flags: int) -> int:
-    """Of `open`: a file that it makes is made with its mode."""
+    """For the `opener` argument of `open`: a file that it creates is private."""
     return os.open(path, flags, FILE_MODE)
 
 
 def make_file(path: Path) -> None:
-    """Make an empty file where there is none."""
+    """Make an empty file unless there is one already."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))

@@ -1,4 +1,6 @@
-"""What signals ask for: the first one a stop in order, the second one haste; further ones change nothing."""
+"""Stopping by signal: the first SIGTERM or SIGINT asks for an orderly stop, the second for a fast one; further ones
+change nothing.
+"""
 
 import asyncio
 import logging
@@ -14,29 +16,31 @@ log = logging.getLogger(__name__)
 
 
 def end_at_once() -> None:
-    """End the process; where nothing is sent yet there is nothing to record, and an open transaction is undone."""
-    log.warning("ended during the start")
+    """End the process during startup: nothing was sent, so nothing is to be recorded; an open transaction is undone."""
+    log.warning("stopped during startup")
     logging.shutdown()
     os._exit(0)
 
 
 class Shutdown:
+    """Receives the signals of this process and runs a callback for the first and for the second one."""
+
     def __init__(self) -> None:
         self._asked = asyncio.Event()
         self._count = 0
         self.on_first: Callable[[], str | None] = lambda: None
-        """Begins the stop; returns what it waits for, in words."""
+        """Begins the stop; returns a text that says what the stop waits for, if anything."""
         self.on_second: Callable[[], None] = end_at_once
 
     def listen(self) -> None:
-        """Take the signals from now on; those that came during the imports are delivered now."""
+        """Handle the signals from now on, those that arrived (blocked) during the imports included."""
         loop = asyncio.get_running_loop()
         for number in NUMBERS:
             loop.add_signal_handler(number, self._take, number)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, set(NUMBERS))
 
     def close(self) -> None:
-        """Nothing is left to be stopped: a signal that comes now must not change the exit code."""
+        """Ignore the signals from now on: nothing is left to stop, and a signal must not change the exit code."""
         loop = asyncio.get_running_loop()
         for number in NUMBERS:
             loop.remove_signal_handler(number)
@@ -47,7 +51,7 @@ class Shutdown:
         return self._asked.is_set()
 
     async def unless_asked(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Do the work; a stop cuts it short, also one that was asked for before. Returns whether it was done."""
+        """Run `work`, which a stop cancels, also one that was requested before. Returns whether it was completed."""
         if self.is_asked:
             work.close()
             return False

@@ -198,9 +198,9 @@ async def test_files_are_read_off_the_loop_and_once_for_many(folder: Path) -> No
     looks: list[int] = []
 
     class Watched(Secrets):
-        def _look(self, names: object) -> dict[str, module._Read]:
+        def _look_up(self, names: object) -> dict[str, module._Read]:
             looks.append(threading.get_ident())
-            return super()._look(names)  # type: ignore[arg-type]
+            return super()._look_up(names)  # type: ignore[arg-type]
 
     secrets = Watched(folder, {})
     await asyncio.gather(*(values(secrets, "a") for _ in range(500)))

@@ -1,4 +1,4 @@
-"""HTTP as a client: the calls of jobs (`sender`, aiohttp) and the service's own API (`api_client`).
+"""HTTP clients on aiohttp: one for the calls of jobs (`sender`), one for the service's own API (`api_client`).
 
-Import the senders from the app, the client from commands. It knows the core and the machine, no other adapter.
+Import `sender` from the app, `api_client` from commands. They import the core and the machine, no other adapter.
 """

@@ -1,4 +1,4 @@
-"""What is kept of an answer: status, size, and the beginning of its body as text."""
+"""What is recorded of a response: status, size, and an excerpt, the beginning of its body as text without secrets."""
 
 import codecs
 import re
@@ -14,40 +14,45 @@ from myscheduler.core.calls.outcome import EXCERPT_BYTES, Failure, Outcome
 from myscheduler.core.secrets.redaction import Secret, redact_start
 
 RESPONSE_LIMIT = 10 * 1024 * 1024
-"""Bytes of a response that are read at most."""
+"""The most bytes of a response body that are read."""
 
 SHOWN_BYTES = 60
-"""Of what came instead of an answer."""
+"""The most bytes shown of data that is not an HTTP response."""
 
 LETTER_BYTES = 4
-"""Bytes of a character at the most, in the charsets that answers come in."""
+"""The most bytes of one character, in the charsets that responses use."""
 
 _CHARSET = re.compile(r";[ \t]*charset[ \t]*=[ \t]*[\"']?([A-Za-z0-9_.:+-]{1,40})", re.IGNORECASE)
 
 _LONGEST_TYPE = 1_000
-"""Characters of a `Content-Type` that are looked at."""
+"""The characters of a `Content-Type` that are searched for a charset."""
 
 _CODECS = frozenset({*aliases, *aliases.values(), "utf_8_sig"})
 
 
 @dataclass(slots=True)
 class Answer:
-    """What has arrived so far."""
+    """The part of a response that has arrived so far, and the outcome that follows from it."""
 
     secrets: tuple[Secret, ...]
+    """Those of the request; they are removed from the excerpt."""
     lack: str | None = None
-    """Why we wait for a file at this moment."""
+    """Why no connection can be opened just now (too many open files), else `None`."""
     status: int | None = None
     body: Body | None = None
     charset: str | None = None
     coding: str = ""
+    """The `Content-Encoding`, in lower case."""
     size: int = 0
+    """Bytes of the body that were read."""
     head: bytearray = field(default_factory=bytearray)
+    """The beginning of the body, as much as the excerpt needs."""
     complete: bool = False
+    """The body was read to its end."""
 
     def begin(self, status: int, body: aiohttp.StreamReader) -> None:
         self.status = status
-        if isinstance(body, Body):  # as always, in the session of `open_sender`
+        if isinstance(body, Body):  # always true in the session of `open_sender`
             self.body = body
             self.charset = _declared_charset(body.content_type)
             self.coding = body.coding.lower()
@@ -57,17 +62,22 @@ class Answer:
         self.head += chunk[: max(0, self._window - len(self.head))]
 
     def outcome(self, failure: Failure | None, error: str | None) -> Outcome:
+        """An outcome with this failure, and with what has arrived."""
         if self.status is None:
             return Outcome(failure=failure, error=error)
         return Outcome(self.status, failure, error, self.size, self._excerpt())
 
     @property
     def is_endless(self) -> bool:
-        """It was read as long as there was time, since nobody can say where it ends."""
+        """The end of the body can't be determined, so it is read until the timeout, which is then no failure."""
         return self.body is not None and self.body.is_endless
 
     def verdict(self, where: str) -> Outcome:
-        """By the status. What else is odd is told, and makes no failure of a success: the request was acted on."""
+        """The outcome by the status code: 2xx is a success. `where` is the target's `host:port`.
+
+        Deviations from HTTP are reported in `error`, but do not turn a success into a failure: the target has processed
+        the request.
+        """
         excerpt = self._excerpt()
         odd = self.body is not None and self.body.oddities and f"{where} {' and '.join(self.body.oddities)}"
         if self.status is not None and 200 <= self.status < 300:
@@ -78,7 +88,7 @@ class Answer:
 
     @property
     def _window(self) -> int:
-        """Bytes to look through: the excerpt, and behind it as much as the secret may need that begins in it."""
+        """Bytes that are searched for secrets: the excerpt, and the longest rest of a secret that begins in it."""
         return EXCERPT_BYTES + max((LETTER_BYTES * secret.longest for secret in self.secrets), default=0)
 
     def _excerpt(self) -> str | None:
@@ -91,7 +101,7 @@ class Answer:
         return None if found.data is None else self._shown(found.data, whole=found.is_whole)
 
     def _shown(self, data: bytes, *, whole: bool) -> str:
-        """What is kept: cut only when the secrets are out, so that none leaves a part of itself behind."""
+        """The excerpt as text. It is cut after secrets are removed, so that no part of one remains at its end."""
         kept = _text(data[:EXCERPT_BYTES], self.charset, whole=whole and len(data) <= EXCERPT_BYTES)
         if not self.secrets:
             return kept
@@ -100,25 +110,25 @@ class Answer:
 
 
 def _text(data: bytes, charset: str | None, *, whole: bool) -> str:
-    """Text that every database can hold; a character that the cut goes through is left out."""
+    """The bytes as text that every database can store; unless they are `whole`, a partial last character is dropped."""
     try:
         text = codecs.getincrementaldecoder(_charset(charset))("replace").decode(data, final=whole)
-    except UnicodeError:  # UTF-16 without its mark
+    except UnicodeError:  # UTF-16 without a byte order mark
         text = data.decode("utf-8", "replace")
-    # NUL is refused by PostgreSQL; half a surrogate pair, which UTF-7 yields, by everyone.
+    # PostgreSQL refuses NUL; every database refuses half a surrogate pair, which UTF-7 can yield.
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def _declared_charset(content_type: str) -> str | None:
-    """The charset of a `Content-Type`. aiohttp asks Python's parser of mail, which needs seconds for some headers."""
+    """The charset of a `Content-Type`. aiohttp uses Python's mail parser, which takes seconds for some headers."""
     found = _CHARSET.search(content_type[:_LONGEST_TYPE])
     return found[1] if found else None
 
 
 def _charset(declared: str | None) -> str:
-    """The declared charset where it is one; Python also has codecs of other kinds (`hex`, `idna`, `unicode_escape`)."""
+    """The declared charset if it is one, else UTF-8. Python also has codecs that are no charsets, such as `hex`."""
     if declared is None or normalize_encoding(declared).lower() not in _CODECS:
-        return "utf-8"  # Python would search its path for other names, and remember each of them for ever
+        return "utf-8"  # for other names, Python would search its path, and cache each of them for ever
     try:
         name = codecs.lookup(declared).name
         b" ".decode(name, "replace")

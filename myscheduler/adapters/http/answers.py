@@ -1,7 +1,8 @@
-"""Reads what a server answers, also one that is careless about HTTP: an answer whose status can be read is an answer.
+"""A lenient parser of HTTP/1 responses: one whose status can be read counts as a response.
 
-What is wrong behind the status is told beside it, and the connection is not used again. aiohttp's own parser is strict,
-rightly so for a proxy; here the request has been acted on by then, and whoever repeats it does more harm.
+Other deviations from HTTP are reported together with the status, and the connection is not reused. aiohttp's own parser
+is strict, which is right for a proxy. Here the target has processed the request by then: to treat the call as failed
+and repeat it would do more harm.
 """
 
 import asyncio
@@ -14,11 +15,11 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import StreamReader
 
 MOST_HEAD = 256 * 1024
-"""Bytes of a status line with its headers; curl takes 300 kB."""
+"""The most bytes of a status line with its headers; curl accepts 300 kB."""
 MOST_LINE = 32 * 1024
-"""Bytes of a line between chunks."""
+"""The most bytes of a line with a chunk size, and of the trailer."""
 MOST_INTERIM = 1_000
-"""Interim answers (1xx) before the answer; one in 3.6 s for an hour of work."""
+"""The most interim responses (1xx) before the final one: one each 3.6 s during an hour of work."""
 
 _STATUS = re.compile(rb"HTTP/(\d{1,3}(?:\.\d{1,3})?)[ \t]+([1-9]\d\d)(?!\d)", re.IGNORECASE)
 _HEAD_END = re.compile(rb"\n\r?\n")
@@ -40,20 +41,20 @@ _CODINGS = frozenset({b"gzip", b"x-gzip", b"deflate"})
 
 
 class UnreadableError(ClientError):
-    """What came is no answer. The text goes on behind the name of the target."""
+    """The data is not an HTTP response. The text follows the name of the target in a message."""
 
     def __init__(self, why: str, beginning: bytes) -> None:
         super().__init__(why)
         self.beginning = beginning
-        """What came first. It may hold anything, secrets too."""
+        """The first bytes that arrived. They may contain anything, secrets too."""
 
 
 class FloodError(ClientError):
-    """An answer is more than anybody needs; the text goes on behind the name of the target."""
+    """A response exceeds a limit. The text follows the name of the target in a message."""
 
 
 class Body(StreamReader):
-    """The body of an answer, with what was odd about the whole of it."""
+    """The body of a response, with the deviations from HTTP of the whole response."""
 
     __slots__ = ("coding", "content_type", "is_cut", "is_endless", "oddities")
 
@@ -63,58 +64,67 @@ class Body(StreamReader):
         super().__init__(protocol, limit, loop=loop)
         self.content_type = content_type
         self.coding = coding
-        """What it is compressed by."""
+        """The `Content-Encoding`."""
         self.oddities: list[str] = []
-        """Each goes on behind the name of the target."""
+        """Deviations from HTTP; each is a text that follows the name of the target in a message."""
         self.is_cut = False
-        """It was to go on, as far as we know."""
+        """The body is incomplete, as far as we know."""
         self.is_endless = False
-        """Where it ends was told in a way that nobody can read."""
+        """The headers that say where the body ends are not valid, so it is read until the connection is closed."""
 
 
 class Receiver(Protocol):
-    """Whoever gets the answer."""
+    """The callbacks of an `AnswerReader`."""
 
     def begin(self, status: int, content_type: str, coding: str) -> Body:
-        """The head was read."""
+        """The head was read. Returns the body to fill."""
 
     def finish(self, idle_sec: float | None) -> None:
-        """The body is whole. The target keeps the connection for that long; 0 if it can't be used again."""
+        """The body is complete. The target keeps the connection for `idle_sec`: `None` if it does not say so, 0 if the
+        connection can't be reused.
+        """
 
 
 class AnswerReader:
-    """Reads one answer: interim ones, the head, the body."""
+    """An incremental parser of one response: interim responses, the head, the body.
+
+    A state machine: `_step` is the method that parses the next data and returns the rest of it.
+    """
 
     def __init__(self, receiver: Receiver, *, is_head: bool) -> None:
-        """`is_head`: it answers a HEAD request, so it has no body."""
+        """`is_head`: the request was HEAD, so the response has no body."""
         self._receiver = receiver
         self._is_head = is_head
         self._step: Callable[[AnswerReader, bytes], bytes] = AnswerReader._read_head
-        """No bound method: one that holds itself stays until all old objects are looked through for cycles."""
+        """Not a bound method: that would be a reference cycle, which is collected late."""
         self._kept = b""
-        """What has arrived of a head or a line that is not whole."""
+        """The beginning of a head or line that is still incomplete."""
         self._is_more = False
         self._interim = 0
         self._body: Body | None = None
         self._status = 0
         self._is_chunked = False
         self._is_open = False
-        """The body goes on until the connection is closed."""
+        """The body ends when the connection is closed."""
         self._left = 0
-        """Bytes of the body, or of the chunk, that are still to come."""
+        """Bytes of the body, or of the chunk, that have not arrived yet."""
         self._size = 0
         self._length = 0
         self._idle_sec: float | None = None
         self.is_done = False
 
     def feed(self, data: bytes, *, is_more: bool) -> None:
-        """Take what arrived; `is_more`: it goes on. Raises `UnreadableError` and `FloodError`, before a status only."""
+        """Parse data; `is_more`: more of it has arrived. Raises `UnreadableError` or `FloodError` if there is no status
+        yet; later deviations are recorded in the body.
+        """
         self._is_more = is_more
         while data and not self.is_done:
             data = self._step(self, data)
 
     def end(self, error: BaseException | None) -> None:
-        """The connection is closed. Raises `UnreadableError` where something had come that is no answer."""
+        """The connection was closed. Raises `UnreadableError` if the data before was not a response, and `FloodError`
+        if it was cut off in an interim one.
+        """
         if self.is_done:
             return
         self._is_more = False
@@ -129,7 +139,7 @@ class AnswerReader:
             self._finish()
 
     def give_up(self, why: str) -> bool:
-        """Take what was read for all of it; false where not even a status was."""
+        """End the response here, with `why` as a deviation. Returns false if not even the status was read."""
         if self._body is None:
             return False
         if not self.is_done:
@@ -191,7 +201,7 @@ class AnswerReader:
         self._body.oddities, self._body.is_endless = oddities, is_endless
 
     def _framing(self, fields: dict[bytes, list[bytes]]) -> tuple[bytes, list[str]]:
-        """How the body ends. Returns what it is coded in by `Transfer-Encoding`, and what is odd."""
+        """Set how the end of the body is found. Returns the compression by `Transfer-Encoding`, and the deviations."""
         lengths, oddities = _lengths(fields.get(b"content-length", []))
         self._step = AnswerReader._read_length
         if self._is_head or self._status in _EMPTY:
@@ -216,7 +226,7 @@ class AnswerReader:
         if len(codings) - len(others) > 1:
             oddities.append("named chunked more than once")
         if len(others) > 1 or not _CODINGS.issuperset(others):
-            oddities.append("sent a Transfer-Encoding that is not known here")
+            oddities.append("sent an unknown Transfer-Encoding")
         return b",".join(others), oddities
 
     # --- the body -------------------------------------------------------------------------------------------------
@@ -234,7 +244,7 @@ class AnswerReader:
         return b""
 
     def _read_chunk_size(self, data: bytes) -> bytes:
-        """All chunks that are whole in `data` at once: some servers send very small ones."""
+        """Parse all complete chunks in `data` at once: some servers send very small ones."""
         data, self._kept = self._kept + data, b""
         parts: list[bytes] = []
         place, find = 0, data.find
@@ -282,13 +292,13 @@ class AnswerReader:
         return b""
 
     def _read_trailer(self, data: bytes) -> bytes:
-        """It begins with the end of the line of the last chunk, so an empty line ends it."""
+        """`data` begins with the line break of the last chunk's line, so an empty line ends the trailer."""
         data = self._kept + data
         found = _HEAD_END.search(data)
         if found is not None:
             self._finish(data[found.end() :])
         elif len(data) > MOST_LINE:
-            self._cut(f"sent more than {MOST_LINE >> 10} KiB behind its last chunk")
+            self._cut(f"sent more than {MOST_LINE >> 10} KiB after its last chunk")
         else:
             self._kept = data
         return b""
@@ -324,7 +334,7 @@ class AnswerReader:
 
     def _excess(self) -> str:
         if self._is_chunked:
-            return "sent something behind its last chunk"
+            return "sent something after its last chunk"
         if self._is_head:
             return "sent a body in answer to HEAD"
         if self._status in _EMPTY:
@@ -341,10 +351,10 @@ def _unreadable(start: bytes) -> UnreadableError:
 
 
 def _lengths(values: list[bytes]) -> tuple[set[int], list[str]]:
-    """The values of `Content-Length` that are numbers, and what is odd about them."""
+    """The values of `Content-Length` that are numbers, and the deviations from HTTP."""
     if not values:
         return set(), []
-    if len(values) == 1 and values[0].isdigit() and len(values[0]) <= MOST_DIGITS:  # as nearly all are
+    if len(values) == 1 and values[0].isdigit() and len(values[0]) <= MOST_DIGITS:  # the usual case
         return {int(values[0])}, []
     words = _words(values)
     found = [match for word in words if (match := _NUMBER.fullmatch(word))]
@@ -352,12 +362,12 @@ def _lengths(values: list[bytes]) -> tuple[set[int], list[str]]:
     oddities = []
     if len(found) < max(1, len(words)):
         is_huge = any(word.isdigit() and not _NUMBER.fullmatch(word) for word in words)
-        oddities.append(f"sent a Content-Length that is {'too large' if is_huge else 'no number'}")
+        oddities.append(f"sent a Content-Length that is {'too large' if is_huge else 'not a number'}")
     elif any(word.startswith(b"+") for word in words):
         oddities.append("sent a Content-Length with a sign")
     if len(lengths) > 1:
         numbers = " and ".join(str(length) for length in sorted(lengths)[:3])
-        oddities.append(f"sent different values of Content-Length ({numbers}), of which the smallest counts")
+        oddities.append(f"sent different values of Content-Length ({numbers}), of which the smallest is used")
     elif len(found) > 1:
         oddities.append("sent its Content-Length more than once")
     return lengths, oddities
@@ -370,7 +380,7 @@ def _words(values: list[bytes]) -> list[bytes]:
 
 
 def _idle_of(version: float, fields: dict[bytes, list[bytes]]) -> float | None:
-    """How long the target keeps the connection; `None` where it doesn't say, 0 where it closes it."""
+    """Seconds for which the target keeps the connection; `None` if it does not say so, 0 if it closes it."""
     if version >= 1.1 and fields.keys().isdisjoint(_IDLE_FIELDS):
         return None
     options = _words(fields.get(b"connection", []))

@@ -1,4 +1,4 @@
-"""The REST API of a running service, for commands that ask it."""
+"""A client of the REST API of a running service, for commands."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -18,11 +18,11 @@ BASE = "/api/v1"
 
 
 class ServerError(MySchedulerError):
-    """The server can't be reached, or does not answer as asked."""
+    """The server can't be reached, or answers with an error."""
 
 
 class Client:
-    """Asks one server. Every method raises `ServerError` with what to do about it."""
+    """A client of one server. Every method raises `ServerError`, whose text says what to do."""
 
     def __init__(self, base_url: str, token: str | None = None) -> None:
         self._base_url = base_url.rstrip("/")
@@ -33,17 +33,17 @@ class Client:
             raise self._no_url() from error
         if "@" in parts.netloc:
             raise ServerError(
-                f"{self._shown} holds a user: write the URL without one, and the token into MYSCHEDULER_API_TOKEN"
+                f"{self._shown} contains a user: write the URL without one, and set MYSCHEDULER_API_TOKEN to the token"
             )
         self._tls = tls_context() if parts.scheme == "https" else True
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def get(self, *path: str, params: Sequence[tuple[str, str]] | Mapping[str, str] = ()) -> Any:
-        """The JSON at that path below the API's base; its parts may be any text."""
+        """GET a path below the API's base, given by its segments (any text); returns the parsed JSON."""
         return asyncio.run(self._ask("GET", path, params=params))
 
     def post(self, *path: str, body: Mapping[str, Any]) -> Any:
-        """The answer to that JSON object; the path as in `get`."""
+        """POST a JSON object to a path, given as in `get`; returns the parsed JSON."""
         return asyncio.run(self._ask("POST", path, json=body))
 
     async def _ask(self, method: str, path: Sequence[str], **what: Any) -> Any:
@@ -59,22 +59,22 @@ class Client:
             raise self._no_url() from error
         except aiohttp.ClientConnectorCertificateError as error:
             raise ServerError(
-                f"{self._shown} is not believed ({self._reason(error)}): for an authority of your own, SSL_CERT_FILE "
-                "names the file of its certificate"
+                f"{self._shown} is not trusted ({self._reason(error)}): for a private certificate authority, set "
+                "SSL_CERT_FILE to the file of its certificate"
             ) from error
         except (aiohttp.ClientError, TimeoutError) as error:
             reason = self._reason(error)
             raise ServerError(
-                f"no answer from {self._shown} ({reason}): is the service running there? --server or "
-                "MYSCHEDULER_BASE_URL names another"
+                f"no answer from {self._shown} ({reason}): is the service running there? Use --server or "
+                "MYSCHEDULER_BASE_URL to name another"
             ) from error
         except ValueError as error:
-            message = f"{self._shown} answers, but not as MyScheduler does: does --server name the right port?"
+            message = f"{self._shown} answers, but not like MyScheduler: does --server name the right port?"
             raise ServerError(message) from error
         if response.status == 200:
             return answer
         detail = answer.get("detail") if isinstance(answer, dict) else None
-        hint = "; MYSCHEDULER_API_TOKEN has to hold the server's token" if response.status == 401 else ""
+        hint = "; set MYSCHEDULER_API_TOKEN to the server's token" if response.status == 401 else ""
         raise ServerError(f"{self._shown} answered {response.status}: {detail or 'no reason given'}{hint}")
 
     def _no_url(self) -> ServerError:
@@ -82,6 +82,6 @@ class Client:
 
     def _reason(self, error: aiohttp.ClientError | TimeoutError) -> str:
         if isinstance(error, TimeoutError):
-            return f"nothing within {TIMEOUT_SEC:g} s"
+            return f"timeout after {TIMEOUT_SEC:g} s"
         url = URL(self._base_url)
         return error_text(f"{url.host_subcomponent}:{url.port}", error)

@@ -1,4 +1,4 @@
-"""Why an attempt failed, in words."""
+"""Texts that say why an attempt failed."""
 
 import socket
 
@@ -23,14 +23,20 @@ def unsent(seconds: float, lack: str) -> str:
 
 
 def no_file_left(error: OSError) -> str | None:
-    """That this process has no file for a connection, in words; the resolver tells nothing but that it failed."""
+    """Why no connection can be opened, if it is for too many open files, else `None`.
+
+    The resolver reports only that it failed, so after its errors it is tried whether a file can be opened.
+    """
     if isinstance(error, socket.gaierror):
         return lack_of_files()
     return reason_of(error) if is_lack_of_files(error) else None
 
 
 def diagnosis(error: Exception, where: str, secrets: tuple[Secret, ...]) -> tuple[Failure, str]:
-    """What to tell people. Texts of the libraries are not passed on: some hold the URL or parts of the answer."""
+    """The kind of failure, and a text for people. `where` is the target's `host:port`.
+
+    The libraries' messages are not passed on: some contain the URL or parts of the response.
+    """
     match error:
         case aiohttp.ClientConnectorError(os_error=LinkLocalError() as refused):
             return Failure.TARGET_NOT_ALLOWED, f"{where} leads to {advice(refused.address)}"
@@ -45,7 +51,7 @@ def diagnosis(error: Exception, where: str, secrets: tuple[Secret, ...]) -> tupl
 
 
 def _beginning(data: bytes, secrets: tuple[Secret, ...]) -> str:
-    """What came instead of an answer, on one line and without secrets."""
+    """The start of data that is not an HTTP response, on one line and without secrets; to be appended to a message."""
     if data.startswith((b"\x15\x03", b"\x16\x03")):
         return ", but in TLS: write https://"
     window = SHOWN_BYTES + max((LETTER_BYTES * secret.longest for secret in secrets), default=0)

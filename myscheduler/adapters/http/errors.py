@@ -1,7 +1,7 @@
-"""What went wrong between us and a server, in our words.
+"""Error messages for connections that failed.
 
-The texts of the libraries are not passed on: they speak of their own parts (`ssl:default`), and some hold the URL or
-parts of the answer.
+The libraries' own messages are not passed on: they name internal objects (`ssl:default`), and some contain the URL or
+parts of the response.
 """
 
 import errno
@@ -14,17 +14,17 @@ from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from myscheduler.machine.causes import reason_of
 
 LONGEST_LINE = 8190
-"""Bytes of a header; what aiohttp's own parser takes."""
+"""Bytes of a header line: the limit of aiohttp's own parser."""
 _RESET = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE})
 
 
 def error_text(where: str, error: Exception) -> str:
-    """Why there is no whole answer. `where` is `host:port`."""
+    """Why there is no complete response. `where` is the `host:port` of the server."""
     match error:
         case aiohttp.ClientResponseError():
             return _malformed(error, where)
         case aiohttp.ClientPayloadError() | HttpProcessingError():
-            return f"{where} broke off its answer or garbled it"
+            return f"{where} broke off its answer or sent a malformed one"
         case aiohttp.ServerDisconnectedError():
             return f"{where} closed the connection without an answer"
         case aiohttp.ClientConnectorCertificateError(certificate_error=cause):
@@ -41,12 +41,12 @@ def error_text(where: str, error: Exception) -> str:
 
 def _malformed(error: aiohttp.ClientResponseError, where: str) -> str:
     cause = error.__cause__
-    # The parser in C and the one in Python word it differently, the class is the same.
+    # aiohttp's parsers in C and in Python have different messages, but the same classes.
     while isinstance(cause, HttpProcessingError) and cause.__cause__ is not None:
         cause = cause.__cause__
     if isinstance(cause, LineTooLong):
         return f"{where} sent a header line of more than {LONGEST_LINE} bytes"
-    return f"{where} did not answer in proper HTTP"
+    return f"{where} did not answer in valid HTTP"
 
 
 def _unresolved(error: OSError, where: str) -> str:
@@ -65,7 +65,7 @@ def _tls(error: Exception) -> str:
 
 
 def _broken(error: OSError, where: str) -> str:
-    # aiohttp wraps errors of the system in classes of its own, so the number tells, not the class.
+    # aiohttp wraps system errors in its own classes, so the error number is checked, not the class.
     if isinstance(error, ssl.SSLError):
         return f"TLS with {where}: {_tls(error)}"
     if isinstance(error, socket.gaierror):
@@ -74,6 +74,6 @@ def _broken(error: OSError, where: str) -> str:
         return f"connection to {where} refused"
     if error.errno in _RESET or isinstance(error, ConnectionError):
         return f"the connection to {where} was reset"
-    # Without a number it is put together of those of several addresses.
+    # Without a number, the error combines those of several addresses.
     reason = reason_of(error) if error.errno else "none of its addresses can be reached"
     return f"connection to {where} failed: {reason}"

@@ -1,4 +1,4 @@
-"""A request as aiohttp sends it: the URL as it is written, headers, credentials, body."""
+"""Prepares a request for aiohttp: the URL exactly as it is written, headers, credentials, body."""
 
 import base64
 import io
@@ -16,33 +16,35 @@ from myscheduler.core.header_values import pairs
 from myscheduler.core.secrets.redaction import redact
 
 _LARGE_BODY = 1024 * 1024
+"""Bytes above which aiohttp warns about a body in one piece."""
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 _AS_WRITTEN = "%/:@!$&'()*+,;=-._~[]"
-"""What stands in a path for itself (RFC 3986), and `%`, which begins an escape."""
+"""Characters of a path that are not escaped (RFC 3986), and `%`, which begins an escape."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 _FRAMING = frozenset({"content-length", "expect", "transfer-encoding"})
-"""`Expect` would have aiohttp wait for a leave to send the body."""
+"""Headers that only the client sets. `Expect` would make aiohttp wait for permission to send the body."""
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A URL, ready to be called."""
+    """A URL that was parsed and checked."""
 
     url: URL = field(repr=False)
     where: str
-    """For messages: never with user, path or query."""
+    """`host:port`, for messages: user, path and query may be secret."""
     authorization: str | None = field(repr=False)
+    """The header for the user and password in the URL."""
     link_local: Address | None
-    """The host, where it is an address that is not for everybody, in whatever spelling."""
+    """The host if it is a link-local address (cloud metadata), in whatever spelling, else `None`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A request, ready for the wire."""
+    """A request that is ready to be sent."""
 
     method: str
     destination: Destination
@@ -51,7 +53,7 @@ class Message:
 
 
 def message_of(request: Request) -> Message:
-    """A ValueError says what is wrong without repeating a value, which may be secret."""
+    """Convert a request. Raises `ValueError`, whose text repeats no value, as values may be secret."""
     if _TOKEN.fullmatch(request.method) is None:
         raise ValueError("the method is not an HTTP method")
     destination = _destination_of(request)
@@ -65,13 +67,14 @@ def message_of(request: Request) -> Message:
 
 
 def _destination_of(request: Request) -> Destination:
-    """Reading a URL costs as much as sending it, so what was read is kept, except what holds a secret."""
+    """The parsed URL; from a cache, because parsing takes as long as sending, unless the URL holds a secret."""
     if request.secrets and redact(request.url, request.secrets) != request.url:
         return parsed_destination(request.url)
     return known_destination(request.url)
 
 
 def parsed_destination(text: str) -> Destination:
+    """Parse a URL, without the cache. Raises `ValueError` as `message_of` does."""
     parts = _parts(text)
     address = called_address(text)
     if address is not None and not link_local_parts(address):
@@ -116,7 +119,7 @@ def _parts(text: str) -> SplitResult:
 
 
 def _without_dots(path: str) -> str:
-    """RFC 3986, 5.2.4, as every client does."""
+    """The path without `.` and `..` segments, which every client removes (RFC 3986, 5.2.4)."""
     if "/." not in path:
         return path
     kept: list[str] = []
@@ -132,9 +135,8 @@ def _without_dots(path: str) -> str:
 
 
 def _headers(request: Request) -> list[tuple[str, str]]:
-    """The job's headers, ready for the wire, where they are UTF-8.
-
-    Those that say how the body is framed are ours: others would split it.
+    """The job's headers. Those that frame the body are left out: the client sets them, and conflicting ones would split
+    the request. Raises `ValueError` for a header that is not valid.
     """
     headers: list[tuple[str, str]] = []
     for name, value in pairs(request.headers):
@@ -150,7 +152,7 @@ def _headers(request: Request) -> list[tuple[str, str]]:
 
 
 def _is_unicode(text: str) -> bool:
-    """Not with half a surrogate pair."""
+    """Whether the text can be encoded: it has no half of a surrogate pair."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -159,7 +161,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def _basic(parts: SplitResult) -> str | None:
-    """User and password of the URL as a header; aiohttp would refuse to make one beside the job's own."""
+    """User and password of the URL as a header. aiohttp refuses a URL with them if the job has the header, too."""
     if parts.username is None and parts.password is None:
         return None
     pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
@@ -167,7 +169,7 @@ def _basic(parts: SplitResult) -> str | None:
 
 
 def body_of(content: bytes | None) -> bytes | io.BytesIO | None:
-    # aiohttp writes bytes in one piece, and warns above this size; a BytesIO goes out in chunks.
+    """The body for aiohttp: it writes bytes in one piece and warns if they are large; `BytesIO` is sent in chunks."""
     return io.BytesIO(content) if content and len(content) > _LARGE_BODY else content
 
 

@@ -1,8 +1,8 @@
-"""How much of the event loop answers may take: one answer, and all together in one turn of the loop.
+"""Limits how much time of the event loop responses may take: each one, and all together in one iteration of the loop.
 
-aiohttp parses whatever has arrived in one go, and a system hands over megabytes at once. A target that packs much work
-into few bytes (interim answers, chunks of one byte) would hold the loop for seconds. So what arrives is fed to the
-parser in slices, as long as this turn of the loop has time left; the rest waits, and meanwhile nothing more is read.
+By default aiohttp parses all data that has arrived at once, which may be megabytes. A target that packs much work into
+few bytes (interim responses, chunks of one byte) would block the loop for seconds. So data is fed to the parser in
+slices while this iteration has time left (its ration). The rest waits, and meanwhile the socket is not read.
 """
 
 import asyncio
@@ -26,27 +26,32 @@ from myscheduler.adapters.http.answers import AnswerReader, Body, FloodError, Un
 from myscheduler.core.calls.link_local import Reach, address_in
 
 MOST_BYTES = 24 * 1024 * 1024
-"""Bytes of an answer with its headers and its framing: twice what is read of a body, and the largest head."""
+"""The most bytes of a response with its headers and framing: twice what is read of a body, and the largest head."""
 LIGHT_SEC = 0.001
-"""An answer that has taken less is light, as nearly all are; its turn is before that of others."""
+"""A response that took less parsing time is light, as nearly all are; light responses are served first."""
 LIGHT_TURN_SEC = 0.010
 HEAVY_TURN_SEC = 0.005
-"""What light and other answers may take of one turn of the loop."""
+"""The time that all light and all other (heavy) responses may take in one iteration of the loop."""
 SLICE = 4 * 1024
 LARGEST_SLICE = 32 * 1024
-"""Bytes that are parsed without a look at the clock: more as long as they are cheap, fewer when they aren't."""
+"""The least and the most bytes that are parsed before the clock is checked: more while slices are cheap to parse."""
 CHEAP_SEC = 0.0005
+"""A slice that was parsed in less time is cheap: the next one is larger."""
 
 SMALL_BODY = 16 * 1024
-"""Bytes that a target's machine takes in, whether the target reads them or not."""
+"""Bytes that the target's kernel buffers, whether the target reads them or not."""
 
 
 _NO_HEADERS: CIMultiDictProxy[str] = CIMultiDictProxy(CIMultiDict())
-"""What is looked at of an answer's headers is with its body."""
+"""Passed to aiohttp, as the headers that we need are attributes of `Body`."""
 
 
 class Rations:
-    """Shares the turns of the loop among the answers that arrive."""
+    """Divides the time of each iteration of the loop among the responses that arrive.
+
+    Responses whose ration is used up wait in two queues, light and heavy. Each iteration renews the rations and resumes
+    responses from the queues, until the rations are used up again.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -57,10 +62,11 @@ class Rations:
         self._is_renewed = False
 
     def has_room(self, *, is_light: bool) -> bool:
-        """Whether an answer may be parsed in this turn, at once."""
+        """Whether a response may be parsed in this iteration."""
         return (self._light_left if is_light else self._heavy_left) > 0
 
     def spend(self, seconds: float, *, is_light: bool) -> None:
+        """Deduct parsing time from this iteration's ration."""
         if is_light:
             self._light_left -= seconds
         else:
@@ -68,7 +74,7 @@ class Rations:
         self._renew_soon()
 
     def wait(self, handler: "Handler") -> None:
-        """Go on with it when its turn comes."""
+        """Queue a handler; its `go_on` is called when it may continue."""
         (self._light if handler.is_light else self._heavy).append(handler)
         self._renew_soon()
 
@@ -89,46 +95,50 @@ class Rations:
 
 
 _NONE = bytes(4)
-"""Zero, as the system writes it."""
+"""Zero as a C integer, as `ioctl` returns it."""
 
 
 class StrayError(ClientError):
-    """Something came on a connection that was to be used again. Nothing of the request has left."""
+    """Data arrived on a reused connection, or it was closed, before the request was sent. So nothing was sent."""
 
 
 class Handler(ResponseHandler):
-    """aiohttp's protocol of a connection, which takes what arrives by rations.
+    """aiohttp's protocol of one connection, which parses data by rations.
 
-    Whoever may be used again answers for it: what comes when nothing was asked is nobody's answer.
+    A kept connection is reused only if nothing has arrived on it since the last response: unexpected data must not be
+    taken for the response to the next request.
     """
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, rations: Rations, reach: Callable[[], Reach], max_age_sec: float
     ) -> None:
-        """`reach` says which link-local addresses may be called."""
+        """`reach` returns which link-local addresses may be called at this time."""
         super().__init__(loop)
         self._rations = rations
         self._reach = reach
         self._judged_by: Reach | None = None
-        """Under which the address was allowed last."""
+        """The `Reach` by which the address was last allowed."""
         self._held = bytearray()
-        """What has arrived and is not parsed yet. As long as it is much, nothing more is read."""
+        """Data that has arrived and is not parsed yet. While there is more than a slice of it, nothing more is read."""
         self._is_waiting = False
+        """The handler is in a queue of `Rations`."""
         self._is_held_up = False
-        """The transport does not read."""
+        """Reading from the transport is paused."""
         self._loss: tuple[BaseException | None] | None = None
-        """The connection is lost, and what had arrived before is not parsed yet."""
+        """Set if the connection was lost while data is not parsed yet; holds the error, if any."""
         self._is_refused = False
+        """The response was rejected; further data is ignored."""
         self._arrivals = poll()
         self._old_at = self._fit_until = loop.time() + max_age_sec
+        """When the connection is too old to be used; and when it is no longer used, as its target may close it."""
         self._answer: AnswerReader | None = None
-        """Of the last request; `None` before the first."""
+        """The reader for the last request; `None` before the first."""
         self._is_idle = False
-        """The last answer is whole, and there is no other request yet."""
+        """The last response is complete, and there is no other request yet."""
         self._must_be_quiet = False
-        """The connection was used before, and the request has not left."""
+        """The connection was used before, and the new request is not sent yet: no data may arrive."""
         self._may_hang = False
-        """The body is so large that a part of it may still be on its way when the answer is whole."""
+        """The request's body is so large that a part may still be unsent when the response is complete."""
         self._begin()
 
     def _begin(self) -> None:
@@ -159,30 +169,30 @@ class Handler(ResponseHandler):
         self._arrivals.register(transport.get_extra_info("socket").fileno(), POLLIN)
 
     def is_connected(self) -> bool:
-        """Whether a request may be sent, as far as we can know; asked before a kept connection is used. Its address
-        may be allowed no longer.
+        """Whether a request may be sent, as far as we can know. aiohttp asks before it reuses a connection; by then its
+        address may no longer be allowed.
         """
         return super().is_connected() and not (self._is_idle and self._is_spoiled()) and self._is_allowed()
 
     def _is_spoiled(self) -> bool:
-        """The target may have closed it, or has said something, which the loop need not have seen yet."""
+        """Whether the target may have closed the connection, or has sent data, even if the loop has not seen it yet."""
         return self._loop.time() >= self._fit_until or bool(self._arrivals.poll(0))
 
     def set_response_params(self, *, skip_payload: bool = False, **_: Any) -> None:
-        """A request is about to leave: what comes from now on is its answer."""
+        """Called by aiohttp before it sends a request: data that arrives from now on is its response."""
         self._begin()
         self._must_be_quiet, self._is_idle = self._is_idle, False
         self._may_hang = False
         self._answer = AnswerReader(self, is_head=skip_payload)
-        if self._held:  # a target that speaks first
+        if self._held:  # the target sent data before the request
             self._wait()
 
     def start_timeout(self) -> None:
-        """The request leaves in this very step; aiohttp has no other sign of it."""
+        """Called by aiohttp as it sends the request, which has no other callback for it."""
         self._must_be_quiet = False
 
     def may_send(self, size: int) -> bool:
-        """Asked in the step in which the first byte of a request leaves; `size` is that of its body, in bytes."""
+        """Whether the request may be sent; called just before its first byte. `size` is that of its body, in bytes."""
         if self._must_be_quiet and (not super().is_connected() or self._is_spoiled()):
             self._refuse(StrayError())
             return False
@@ -190,7 +200,7 @@ class Handler(ResponseHandler):
         self._may_hang = size > SMALL_BODY
         return True
 
-    # --- what arrives ---------------------------------------------------------------------------------------------
+    # --- incoming data --------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
@@ -225,7 +235,7 @@ class Handler(ResponseHandler):
 
     def _hold(self, data: bytes) -> None:
         self._held += data
-        if len(self._held) > SLICE:  # to pause costs two calls of the system, so not for an answer as most are
+        if len(self._held) > SLICE:  # a pause costs two system calls, so not for small responses
             self._hold_up()
         if self._answer is not None:
             self._wait()
@@ -236,12 +246,12 @@ class Handler(ResponseHandler):
             self._rations.wait(self)
 
     def go_on(self) -> None:
-        """It is its turn."""
+        """Continue parsing; called by `Rations`."""
         self._is_waiting = False
         self._feed()
 
     def _feed(self) -> None:
-        """Parse slices as long as there is time, then wait or, when nothing is left, read on."""
+        """Parse slices while the ration lasts. Then wait for the next iteration or, if all is parsed, read on."""
         while (
             self._held
             and self._answer is not None
@@ -270,17 +280,17 @@ class Handler(ResponseHandler):
             self._pause_transport_reading()
 
     def _refuse(self, error: ClientError) -> None:
-        """Take nothing more. Without a status, that is the end of the attempt."""
+        """Close the connection and ignore further data. If no status was read yet, the attempt ends with `error`."""
         self._is_refused = True
         has_status = self._answer is not None and self._answer.give_up(str(error))
         self.abort()
         if not has_status:
             self.set_exception(error)
 
-    # --- the answer, as its reader tells it -----------------------------------------------------------------------
+    # --- callbacks of the reader ----------------------------------------------------------------------------------
 
     def begin(self, status: int, content_type: str, coding: str) -> Body:
-        """The head was read."""
+        """The head was read. Returns the body, which the reader fills."""
         body = Body(self, self._read_bufsize, self._loop, content_type, coding)
         self._payload = body
         self.feed_data(
@@ -289,7 +299,9 @@ class Handler(ResponseHandler):
         return body
 
     def finish(self, idle_sec: float | None) -> None:
-        """The body is whole. Of the time that the target keeps the connection, the way back and forth takes a part."""
+        """The body is complete. The connection is reused for half of `idle_sec`, the time that the target keeps it: the
+        network takes a part of that time.
+        """
         now = self._loop.time()
         self._is_idle = True
         self._fit_until = self._old_at if idle_sec is None else min(self._old_at, now + idle_sec / 2)
@@ -297,22 +309,22 @@ class Handler(ResponseHandler):
             self.force_close()
 
     def _holds_rest(self) -> bool:
-        """A part of the request has not arrived: the next one would stand behind it, perhaps for ever."""
+        """Whether a part of the request has not arrived: the next request would wait for it, perhaps for ever."""
         if self.transport is None or self.transport.get_write_buffer_size():
             return True
         try:
             return ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, _NONE) != _NONE
-        except OSError:  # a system that doesn't tell
+        except OSError:  # not supported by this system
             return False
 
     # --- aiohttp's flow control, and the end ----------------------------------------------------------------------
 
     def pause_reading(self) -> None:
-        """Whoever reads the body has enough for now."""
+        """Called by aiohttp when its buffer of the body is full."""
         self._reading_paused = True
         self._hold_up()
 
-    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: ARG002 - aiohttp's name for what ours has no
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: ARG002 - part of aiohttp's interface
         self._reading_paused = False
         if self._held:
             self._wait()
@@ -332,7 +344,7 @@ class Handler(ResponseHandler):
             except (UnreadableError, FloodError) as found:
                 self.set_exception(found)
         super().connection_lost(error)
-        self._answer = None  # it holds this handler, and old cycles are looked for once in an hour or so
+        self._answer = None  # breaks a reference cycle, which would be collected only after an hour or so
 
     def close(self) -> None:
         super().close()
@@ -348,7 +360,7 @@ class Handler(ResponseHandler):
 
 
 class Call(ClientRequest):
-    """A request that does not leave on a spoiled connection. Without a body it leaves as soon as it has one."""
+    """A request that is not sent if its connection refuses it (see `Handler.may_send`)."""
 
     async def write_bytes(
         self, writer: AbstractStreamWriter, conn: Connection, content_length: int | None = None

@@ -1,7 +1,7 @@
-"""Where calls are connected to: names are looked up in threads of their own, and link-local addresses are refused.
+"""Resolves names in separate threads, and refuses connections to link-local addresses.
 
-What counts is the address that is really connected to, so it doesn't help to hide it behind a name, or to let a name
-change its meaning between two look-ups.
+The address that is connected to is checked. So neither a name for such an address helps, nor a name that resolves to
+another address at each lookup (DNS rebinding).
 """
 
 import asyncio
@@ -16,30 +16,30 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from myscheduler.core.calls.link_local import Address, Reach, address_in
 
 LOOKUPS = 128
-"""Look-ups at once. Each has a thread, which a name server that is silent holds for half a minute."""
+"""The most lookups at once. Each has a thread, for up to half a minute if the name server does not answer."""
 
 _AddressInfo: TypeAlias = tuple[int, int, int, str, tuple[str | int, ...]]
 
 
 class LinkLocalError(OSError):
-    """A connection to an address that no job may call."""
+    """A connection to an address that jobs may not call."""
 
     def __init__(self, address: Address) -> None:
-        super().__init__("the address is link-local")  # the same of every address: aiohappyeyeballs puts texts together
+        super().__init__("the address is link-local")  # the same for every address: aiohappyeyeballs joins the texts
         self.address = address
 
 
 class SocketMaker:
-    """Makes the socket of each connection; raises `LinkLocalError` before there is one."""
+    """Makes the socket of each connection; raises `LinkLocalError` if its address may not be called."""
 
     def __init__(self, reach: Callable[[], Reach]) -> None:
-        """`reach` is asked for each connection."""
+        """`reach` is called for each connection."""
         self._reach = reach
 
     def __call__(self, info: _AddressInfo) -> socket.socket:
         family, kind, protocol, _, place = info
         address = address_in(str(place[0]))
-        if address is None:  # the system would look it up once more, and nobody would judge what it finds
+        if address is None:  # the system would resolve it again, and the result would not be checked
             raise OSError(f"{place[0]!r} is not an address")
         if not self._reach().allows(address):
             raise LinkLocalError(address)
@@ -47,9 +47,9 @@ class SocketMaker:
 
 
 class Resolver(AbstractResolver):
-    """Asks the system for the addresses of a name, without those that may not be called.
+    """Asks the system for the addresses of a name, and leaves out those that may not be called.
 
-    The event loop's own threads for that are few: two names whose server is silent would hold up all others.
+    The event loop's own resolver has few threads: names whose server does not answer would hold up all others.
     """
 
     def __init__(self, reach: Callable[[], Reach]) -> None:
@@ -59,7 +59,7 @@ class Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Raises `OSError`: `socket.gaierror`, or `LinkLocalError` where no other address is left."""
+        """Raises `socket.gaierror`, or `LinkLocalError` if the name has no other addresses than link-local ones."""
         async with self._free:
             found = await _in_thread(lambda: _look_up(host, port, family))
         reach = self._reach()
@@ -69,7 +69,7 @@ class Resolver(AbstractResolver):
         return allowed
 
     async def close(self) -> None:
-        """Look-ups under way are left to end by themselves."""
+        """Lookups in progress end by themselves."""
 
 
 def _look_up(host: str, port: int, family: int) -> list[ResolveResult]:
@@ -89,7 +89,7 @@ def _look_up(host: str, port: int, family: int) -> list[ResolveResult]:
 
 
 async def _in_thread(work: Callable[[], list[ResolveResult]]) -> list[ResolveResult]:
-    """As `asyncio.to_thread`, in a thread for which neither other work nor the end of the process waits."""
+    """Like `asyncio.to_thread`, but in a new daemon thread: neither other work nor the process's end waits for it."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[list[ResolveResult]] = loop.create_future()
 

@@ -1,9 +1,9 @@
-"""One HTTP request in, one outcome out.
+"""Sends one HTTP request and returns one outcome.
 
-A URL is called as it is written: yarl alone would rewrite it (`%7E` becomes `~`, which breaks a signature).
+A URL is called exactly as it is written: yarl would rewrite it (`%7E` becomes `~`, which breaks a signature).
 
-What a target gets is what the job says. No cookie, redirect, proxy, `.netrc` or repetition is added: no answer changes
-a later call, and nothing is sent twice.
+A target gets what the job declares and nothing else: no cookies, redirects, proxies, `.netrc` or resending. So no
+response changes a later call, and nothing is sent twice.
 """
 
 import asyncio
@@ -26,16 +26,16 @@ from myscheduler.core.calls.request import Request
 
 KEEPALIVE_SEC = 1.5
 """How long an idle connection is kept. A request on a connection that the target is just closing is lost, and is not
-sent again; so give up first: gunicorn closes after 2 s, uvicorn and Node after 5 s."""
+sent again; so we close it first: gunicorn closes after 2 s, uvicorn and Node after 5 s."""
 DNS_TTL_SEC = 10
 FILE_RETRY_SEC = 0.2
-"""Between two looks for a free file; connections that are kept idle give theirs back meanwhile."""
+"""The wait between two tries to open a connection while too many files are open; idle ones are closed meanwhile."""
 MAX_AGE_SEC = 30.0
-"""How long a connection is used, however busy it is, so that a host that moves is followed."""
+"""How long a connection is used, however busy it is, so that a change of the host's address is noticed."""
 
 _DEFAULTS_OFF = ("Accept-Encoding", "Content-Type", "User-Agent")
 
-# What a target, the network or the resolver can cause. Anything else is a bug and is not caught.
+# Errors that a target, the network or the resolver can cause. Anything else is a bug and is not caught.
 _TARGET_ERRORS = (OSError, UnicodeError, aiohttp.ClientError, HttpProcessingError)
 
 
@@ -45,15 +45,15 @@ class Sender:
     def __init__(
         self, session: aiohttp.ClientSession, response_limit: int, reach: Callable[[], Reach] = lambda: NOWHERE
     ) -> None:
-        """`open_sender` makes the session that keeps the promises; another one is for tests."""
+        """Use `open_sender`: only its session has the properties described above."""
         self._session = session
         self._response_limit = response_limit
         self._reach = reach
 
     async def send(self, request: Request) -> Outcome:
-        """Send once. Whatever the target does is an outcome; only cancellation and bugs are raised.
+        """Send the request once. Whatever the target does is an outcome; only cancellation and bugs are raised.
 
-        The time limit covers the whole attempt; the waits for a free connection and for the resolver count too.
+        The timeout covers the whole attempt, the waits for a free connection and for the resolver included.
         """
         try:
             message = message_of(request)
@@ -85,10 +85,14 @@ class Sender:
                     return
             answer.complete = answer.body is None or not answer.body.is_cut
         finally:
-            response.close()  # does nothing when it was read to its end: the connection is back in the pool by then
+            response.close()  # does nothing if the body was read to its end: its connection is back in the pool
 
     async def _answered(self, message: "Message", answer: "Answer") -> aiohttp.ClientResponse:
-        """The head of an answer. Without a free file nothing has left, so it is tried again until there is one."""
+        """The response, once its head has arrived.
+
+        Loops while no connection can be opened because too many files are open, and if the reused connection turns out
+        to be unusable: in both cases nothing was sent.
+        """
         while True:
             try:
                 return await self._session.request(
@@ -99,18 +103,18 @@ class Sender:
                     allow_redirects=False,
                 )
             except StrayError:
-                continue  # nothing has left, and that connection is gone
+                continue  # nothing was sent, and that connection is closed
             except aiohttp.ClientConnectorError as error:
                 answer.lack = no_file_left(error.os_error)
                 if answer.lack is None:
                     raise
             await asyncio.sleep(FILE_RETRY_SEC)
-            answer.lack = None  # whether the next try has left by the end of the time is not known
+            answer.lack = None  # by the timeout, the next try may have been sent
 
 
 def _drop_tracebacks(error: BaseException) -> None:
-    """Frames of the libraries below hold the errors that hold them: a cycle for each call that fails, which lives until
-    all old objects are looked through.
+    """Break reference cycles: frames of the libraries refer to the errors whose tracebacks refer to them, so each
+    failed call would leave a cycle, which is collected late.
     """
     held: BaseException | None = error
     while held is not None and held.__traceback__ is not None:
@@ -127,14 +131,14 @@ async def open_sender(
     max_age_sec: float = MAX_AGE_SEC,
     reach: Callable[[], Reach] = lambda: NOWHERE,
 ) -> AsyncIterator[Sender]:
-    """Open the client of the service and close it at the end; 0 connections means no limit.
+    """Open the HTTP client of the service, and close it at the end. 0 connections means no limit.
 
-    Let the calls end, or cancel them, before closing: aiohttp cancels those that still wait for a connection.
+    Wait for the calls, or cancel them, before closing: aiohttp cancels those that still wait for a connection.
 
-    A response is read up to `response_limit` bytes: the outcome then counts by its status, its size is what was read,
-    and the connection is closed. So is one that is older than `max_age_sec`, as soon as it is free. `reach` says which
-    link-local addresses may be called; it is asked for each connection, and before one that was kept is used again.
-    Raises `SettingError` where the certificates that are to be believed can't be read.
+    A response body is read up to `response_limit` bytes. A longer one is judged by its status as usual; its recorded
+    size is what was read, and the connection is closed. One that is older than `max_age_sec` is closed when idle.
+    `reach` returns which link-local addresses may be called; it is called for each new connection, and before a kept
+    one is reused. Raises `SettingError` if trusted certificates can't be read.
     """
     tls = await asyncio.to_thread(tls_context)
     tls.set_alpn_protocols(["http/1.1"])
@@ -148,7 +152,7 @@ async def open_sender(
         socket_factory=SocketMaker(reach),
     )
     loop = asyncio.get_running_loop()
-    # There is no public way to the protocol of a connection either; a test watches that answers come by rations.
+    # There is no public way to set a connection's protocol either; a test checks that responses are parsed by rations.
     handler = partial(Handler, loop, Rations(loop), reach, max_age_sec)
     connector._factory = handler  # type: ignore[assignment]  # noqa: SLF001
     session = aiohttp.ClientSession(
@@ -158,8 +162,8 @@ async def open_sender(
         skip_auto_headers=_DEFAULTS_OFF,
         request_class=Call,
     )
-    # aiohttp sends GET, PUT, DELETE … a second time by itself when a kept connection drops before the answer, though
-    # the target may have acted on the first. There is no public switch, so aiohttp is pinned and a test watches this.
+    # aiohttp resends GET, PUT, DELETE … by itself when a kept connection drops before the response, although the target
+    # may have processed the first request. There is no public switch, so aiohttp is pinned and a test checks this.
     session._retry_connection = False  # noqa: SLF001
     async with session:
         yield Sender(session, response_limit, reach)

@@ -1,7 +1,7 @@
-"""Whose certificates are believed, by the service and by commands alike.
+"""Which certificate authorities the service and the commands trust.
 
-Those of the machine and of certifi's list; or, where they are set, those in `SSL_CERT_FILE` and `SSL_CERT_DIR` alone,
-as OpenSSL and curl have it. OpenSSL passes over a path that leads nowhere, and every call would fail much later.
+Those of the machine and of certifi; or, if they are set, only those of `SSL_CERT_FILE` and `SSL_CERT_DIR`, as with
+OpenSSL and curl. These are checked first: OpenSSL ignores a wrong path, and every call would fail later.
 """
 
 import os
@@ -17,14 +17,14 @@ from myscheduler.machine.causes import reason_of
 
 FILE, FOLDER = "SSL_CERT_FILE", "SSL_CERT_DIR"
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
-"""The names by which OpenSSL finds certificates in a folder."""
+"""The file names by which OpenSSL finds certificates in a folder."""
 _PEM = re.compile(rb"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----")
 _DER = b"\x30\x82"
-"""How a certificate begins that is written in binary."""
+"""The first bytes of a certificate in binary form."""
 
 
 def tls_context() -> ssl.SSLContext:
-    """A context of a client that checks names and certificates; `SettingError` where a variable can't be followed."""
+    """A client's context that checks host names and certificates. Raises `SettingError` if a variable is wrong."""
     file, folders = os.environ.get(FILE), os.environ.get(FOLDER)
     if not file and not folders:
         context = ssl.create_default_context()
@@ -37,7 +37,7 @@ def tls_context() -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=file or None, capath=folders or None)
     except ssl.SSLError as error:
-        raise SettingError(f"{FILE} is {file}, which holds a certificate that can't be read: write it anew") from error
+        raise SettingError(f"{FILE} is {file}, which holds a certificate that can't be read: replace it") from error
 
 
 def _check(name: str, path: str, fault: str | None) -> None:
@@ -55,7 +55,7 @@ def _file_fault(path: Path) -> str | None:
     if _PEM.search(content):
         return None
     if content.startswith(_DER):
-        return f"which is binary (DER), not PEM: `openssl x509 -inform der -in {path.name} -out ca.pem` turns it"
+        return f"which is binary (DER), not PEM: convert it with `openssl x509 -inform der -in {path.name} -out ca.pem`"
     return "which holds no certificate in PEM: write the path of a file with BEGIN CERTIFICATE in it"
 
 

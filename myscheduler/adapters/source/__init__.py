@@ -1,4 +1,4 @@
-"""The manifest directory: everything in it at one moment, and a wake-up when it may have changed."""
+"""The manifest directory: reading everything in it as of one moment, and a wake-up when it may have changed."""
 
 from myscheduler.adapters.source.reading import DirectorySource
 

@@ -1,4 +1,4 @@
-"""Which commit a work tree is at, and whether what was read is what that commit says.
+"""Finds the commit that is checked out in a work tree, and whether the files that were read are those of the commit.
 
 Repositories are read with dulwich: it needs no git in the image, and starts no process.
 """
@@ -23,7 +23,7 @@ _COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def commit_at(work_tree: Path) -> str | None:
-    """The full id of the commit that is checked out; None before the first one."""
+    """The full id of the commit that is checked out; `None` before the first one."""
     with Repo(str(work_tree)) as repo:
         try:
             commit = repo.head().decode("ascii", "replace")
@@ -36,16 +36,17 @@ def commit_at(work_tree: Path) -> str | None:
 
 
 def is_as_committed(work_tree: Path, commit: str, tree: Tree, contents: Mapping[str, bytes]) -> bool | None:
-    """Whether `contents`, by real path, are what the commit says of this folder; None when it has no such folder.
+    """Whether the files of `tree` are those of the commit; `None` if the commit does not have the folder.
 
-    A file without content could not be read. Content is compared, not times: a file that was written anew with the
-    same bytes is as committed, and one whose bytes a filter of git changed (line ends, LFS) is not.
+    `contents` maps real paths to bytes; a file that is not in it could not be read. Contents are compared, not times: a
+    file that was written again with the same bytes is as committed, and one whose bytes a filter of git changed (line
+    ends, LFS) is not.
     """
     with Repo(str(work_tree)) as repo:
         committed = _committed(repo, work_tree, commit, tree.real)
         if committed is None:
             return None
-        if tree.unreadable or not _links_stand(tree.real, committed.links):
+        if tree.unreadable or not _links_match(tree.real, committed.links):
             return False
         for found in tree.files:
             content = contents.get(found.real)
@@ -58,20 +59,23 @@ def is_as_committed(work_tree: Path, commit: str, tree: Tree, contents: Mapping[
 
 @dataclass(frozen=True, slots=True)
 class _Committed:
-    """What a commit has below the root of the source, by path from there; without hidden files but the ignore file."""
+    """The files of a commit below the root of the source, by path relative to that root.
+
+    Hidden files are left out, except the ignore file.
+    """
 
     repo: Repo
     whole: ObjectID
-    """The tree of the commit."""
+    """The id of the commit's tree."""
     work_tree: Path
     root: str
     blobs: dict[str, bytes] = field(default_factory=dict)
-    """Ids of manifests and reserved files."""
+    """Ids of manifests, reserved files and the ignore file."""
     links: dict[str, bytes] = field(default_factory=dict)
-    """Where symlinks lead."""
+    """Targets of symlinks."""
 
     def blob_of(self, found: Found) -> bytes | None:
-        """What stands in the commit for a file that was read; None for one that is not of the commit."""
+        """The id of the committed version of a file that was read; `None` if the commit does not have it."""
         if found.real == f"{self.root}/{found.path}":
             return self.blobs.get(found.path)
         parts = found.path.split("/")
@@ -110,7 +114,7 @@ def _looked_up(repo: Repo, whole: ObjectID, path: str) -> ObjectID | None:
     return found
 
 
-def _links_stand(root: str, links: Mapping[str, bytes]) -> bool:
+def _links_match(root: str, links: Mapping[str, bytes]) -> bool:
     try:
         return all(os.fsencode(os.readlink(f"{root}/{path}")) == target for path, target in links.items())  # noqa: PTH115
     except OSError:
@@ -118,7 +122,7 @@ def _links_stand(root: str, links: Mapping[str, bytes]) -> bool:
 
 
 def _are_left_out(repo: Repo, committed: _Committed, paths: set[str]) -> bool:
-    """The files are missing on purpose: a sparse checkout marks them in the index."""
+    """Whether the files are missing on purpose: a sparse checkout marks them in the index."""
     index = repo.open_index()
     prefix = os.path.relpath(committed.root, committed.work_tree)
     names = (os.fsencode(os.path.normpath(f"{prefix}/{path}")) for path in paths)
@@ -126,6 +130,6 @@ def _are_left_out(repo: Repo, committed: _Committed, paths: set[str]) -> bool:
 
 
 def _blob_id(content: bytes, commit: str) -> bytes:
-    """The id that git gives such a file; it is as long as that of the commit."""
+    """The id that git gives a file with this content, by the same hash algorithm as the commit's id."""
     algorithm = hashlib.sha256 if len(commit) == 64 else hashlib.sha1
     return algorithm(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest().encode()

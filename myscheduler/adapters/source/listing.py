@@ -1,4 +1,4 @@
-"""What a walk through a source found, folder by folder."""
+"""The results of a walk through a source, folder by folder."""
 
 import os
 from collections.abc import Mapping
@@ -10,10 +10,11 @@ from myscheduler.core.source.ignoring import NOTHING, Ignoring
 from myscheduler.core.source.snapshot import UnreadableFile
 
 RACY_NS = 2_000_000_000
+"""A file that changed less than this before a walk may change again without a new signature (see `is_racy`)."""
 
 
 class Signature(NamedTuple):
-    """What changes whenever a file changes, as far as the clock of the file system can tell."""
+    """The fields of `stat` that change whenever a file changes, as far as the file system's clock can tell."""
 
     device: int
     inode: int
@@ -26,51 +27,52 @@ class Signature(NamedTuple):
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
     def is_racy(self, taken_ns: int) -> bool:
-        """Git's word: the file was so fresh when it was looked at that its next change may leave no trace.
+        """Whether the file was so new at `taken_ns` that its next change may leave the same signature (git's term).
 
-        Two writes within one tick of the file system's clock can leave the same signature, so only a file that was
-        already old may be recognised by it later.
+        Two writes within one tick of the file system's clock can leave the same signature, so a signature identifies a
+        content only if the file was already old when the signature was taken.
         """
         return max(self.mtime_ns, self.ctime_ns) > taken_ns - RACY_NS
 
 
 class Found(NamedTuple):
-    """A manifest, or a folder while it waits to be listed (its path is empty or ends in `/`)."""
+    """A manifest or reserved file; or a folder, whose path is empty (the root) or ends in `/`."""
 
     path: str
+    """Relative to the root of the source."""
     real: str
-    """Where it lies once every symlink is followed."""
+    """The real path, with all symlinks resolved."""
     signature: Signature
 
 
 class Listing(NamedTuple):
-    """What counts in a folder."""
+    """The relevant entries of one folder."""
 
     folder: Found
     items: "tuple[Found | UnreadableFile, ...]"
-    """In the order of the folder, which stays as long as nothing in it changes."""
+    """Manifests, reserved files and folders, in the order of the directory, which is stable while nothing changes."""
     ignored: frozenset[str]
     """Names in it that the ignore file leaves out; those of folders end with `/`."""
     strays: tuple[str, ...]
-    """Paths in it that look as if they were read and are not, sorted; no more of them than are told, and one."""
+    """Sorted paths of files that look like manifests and are not read; at most one more than are reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The manifests below a root, sorted. Two trees are equal when nothing that counts changed between them."""
+    """The manifests below a root, sorted by path. Two trees are equal if no relevant file changed between them."""
 
     real: str
-    """The root once every symlink is followed."""
+    """The real path of the root, with all symlinks resolved."""
     files: tuple[Found, ...]
     unreadable: tuple[UnreadableFile, ...]
     listings: Mapping[str, "Listing"] = field(compare=False)
-    """Every folder that was listed, by real path. Not compared: an editor's swap file is no change."""
+    """Every folder that was listed, by real path. Not compared: an editor's swap file is not a change."""
     taken_ns: int = field(compare=False)
     ignoring: Ignoring = NOTHING
     strays: tuple[str, ...] = ()
 
     def without(self, paths: AbstractSet[str]) -> Self:
-        """The same tree, where nothing is known of these paths because they never come to rest."""
+        """The same tree with these paths reported as unreadable, because they keep changing."""
         if not paths:
             return self
         rest = [file for file in self.unreadable if file.path not in paths]
@@ -83,6 +85,6 @@ class Tree:
 
 
 def changed(before: Tree, after: Tree) -> set[str]:
-    """The paths at which something else stands, or nothing."""
+    """The paths whose file differs between the two trees, or is in only one of them."""
     files, unreadable = {*before.files} ^ {*after.files}, {*before.unreadable} ^ {*after.unreadable}
     return {found.path for found in files} | {file.path for file in unreadable}

@@ -1,4 +1,4 @@
-"""Reading the manifest directory as of one moment, while others write to it."""
+"""Reads the manifest directory as of one moment, while other processes may write to it."""
 
 import os
 import time
@@ -9,7 +9,7 @@ from pathlib import Path
 from myscheduler.adapters.source import watching
 from myscheduler.adapters.source.listing import Found, Signature, Tree, changed
 from myscheduler.adapters.source.revision import Checkout, Names
-from myscheduler.adapters.source.tree import open_at_once, reason_of, rests, walk
+from myscheduler.adapters.source.tree import is_unchanged, open_at_once, reason_of, walk
 from myscheduler.core.source.snapshot import (
     CALENDARS,
     IGNORE,
@@ -22,19 +22,23 @@ from myscheduler.core.source.snapshot import (
 )
 from myscheduler.machine.causes import is_lack_of_files
 
-ATTEMPTS = 6  # the first, and five more
+ATTEMPTS = 6
+"""The attempts of one reading."""
 PAUSE_SEC = 0.02
+"""The pause between two attempts."""
 SETTLED_SEC = 0.05
+"""Changes are read only once nothing has changed for this long."""
 SETTLE_LIMIT_SEC = 0.5
+"""The longest wait in one reading until nothing changes."""
 RESTLESS_READINGS = 10
-"""So many readings in a row may fail; from then on what keeps changing is left out, and the rest is read."""
+"""Readings in a row that may fail. After that, files that keep changing are left out, and the others are read."""
 GIT_LIMIT_SEC = 5.0
-"""How long git is waited for within one reading."""
+"""The longest wait for git in one reading."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A file as read before. `lasting`: its next change can't leave the signature as it is."""
+    """A file as it was read. `lasting`: it was old enough that any later change will change its signature."""
 
     signature: Signature
     lasting: bool
@@ -43,20 +47,21 @@ class _Known:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What was read as of one moment."""
+    """The result of one complete reading."""
 
     tree: Tree
     checkout: Checkout | None
     doubtful: tuple[Found, ...]
-    """What may read otherwise though its signature stays: it was young, or could not be read."""
+    """Files whose content may differ though their signature is the same: they were too new, or could not be read."""
     snapshot: Snapshot
 
 
 class DirectorySource:
-    """A folder of manifests. `read` blocks, so it belongs into a thread, one call at a time.
+    """A folder of manifests. `read` blocks, so call it in a thread, one call at a time.
 
-    A service follows git: it waits while git changes the files, and names the revision after the commit. A command does
-    not: what it reads has no name, and git itself may run it and hold the lock meanwhile (a pre-commit hook).
+    The service follows git (`follows_git`): it waits while git changes the files, and names the revision after the
+    commit. A command does not: it does not name the revision, and as a pre-commit hook it is run by git itself, which
+    holds the lock meanwhile.
     """
 
     def __init__(self, root: Path, *, follows_git: bool = True) -> None:
@@ -67,32 +72,29 @@ class DirectorySource:
         self._last: _Reading | None = None
         self._walked: Tree | None = None
         self._restless = 0
-        """Readings in a row that found no rest."""
+        """Readings in a row that failed because files kept changing."""
         self._left_out: set[str] = set()
-        """Paths of which the present reading knows no more than that they keep changing."""
+        """Paths that keep changing; the present reading reports them as unreadable."""
 
     def read(self) -> Snapshot:
         """Read everything as of one moment, or raise `SourceUnavailable`.
 
-        The tree is walked before and after: when both walks found the same files at the same real paths with the same
-        signatures, then all of what was read in between stood there together. This one check covers a kubelet that
-        swaps `..data`, a git-sync that swaps the root, and files that are edited or vanish meanwhile.
+        The tree is walked before and after the files are read. If both walks find the same files at the same real paths
+        with the same signatures, all contents that were read existed together. This one check covers a kubelet that
+        swaps `..data`, git-sync, which swaps the root, and files that are edited or removed meanwhile.
 
-        Where one walk finds everything as it was read last, nothing is left to be read, and the last snapshot, which
-        stood there together, is returned: the same object.
+        If the first walk finds everything as it was read last, the last snapshot is returned: the same object.
         """
         begun = time.monotonic()
         self._left_out = set()
-        restless = SourceUnavailable(
-            f"{self.root}: keeps changing: read it again once what writes to it has come to rest"
-        )
+        restless = SourceUnavailable(f"{self.root}: keeps changing: read it again once nothing writes to it any more")
         trouble = restless
         for attempt in range(ATTEMPTS):
             if attempt:
                 time.sleep(PAUSE_SEC)
             try:
                 snapshot = self._attempt(begun)
-            except SourceUnavailable as error:  # perhaps just for now: git-sync deletes the old root after the swap
+            except SourceUnavailable as error:  # may be temporary: git-sync deletes the old root after the swap
                 trouble = error
                 continue
             if snapshot is not None:
@@ -106,19 +108,19 @@ class DirectorySource:
         await watching.watch(self.root, wake, self._walk, self._names.checkout_of, poll_sec=poll_sec)
 
     def _attempt(self, begun: float) -> Snapshot | None:
-        """None when something changed in the middle of it."""
-        tree, last = self._look(), self._last
+        """Read everything once; `None` if something changed in the meantime."""
+        tree, last = self._current_tree(), self._last
         is_known = last is not None and tree == last.tree
-        if last is not None and is_known and self._stands(last, tree):
+        if last is not None and is_known and self._still_holds(last, tree):
             return last.snapshot
         before = tree if is_known else self._settled(tree, begun)
         if before is None:
             return None
         checkout = self._names.checkout_of(before.real)
         read = self._read_all(before)
-        after = self._look()
+        after = self._current_tree()
         if read is None or after != before or self._names.checkout_of(after.real) != checkout:
-            self._note(before, after)
+            self._note_changes(before, after)
             return None
         self._known = read
         doubtful = tuple(found for found in before.files if not _is_lasting(read[found.real]))
@@ -126,8 +128,11 @@ class DirectorySource:
         self._last = _Reading(before, checkout, doubtful, snapshot)
         return snapshot
 
-    def _stands(self, last: _Reading, tree: Tree) -> bool:
-        """Whether what a walk found as it was read last would also read as it did then."""
+    def _still_holds(self, last: _Reading, tree: Tree) -> bool:
+        """Whether reading `tree`, which equals that of the last reading, would give the same result.
+
+        Reads its doubtful files again, and forgets the doubt about those that are old by now.
+        """
         if self._names.checkout_of(tree.real) != last.checkout:
             return False
         again = {found.real: _read(found, tree.taken_ns) for found in last.doubtful}
@@ -145,21 +150,23 @@ class DirectorySource:
         return replace(snapshot, revision=self._names.name(snapshot.revision, tree, checkout, contents))
 
     def _settled(self, tree: Tree, begun: float) -> Tree | None:
-        """The tree once it has stood unchanged for a moment; None when patience ends.
+        """The tree once nothing has changed for `SETTLED_SEC`; `None` if that takes longer than `SETTLE_LIMIT_SEC`.
+
+        Loops over walks, or cheaper checks, until two in a row agree and git held no lock at either.
 
         Writers that truncate and then write leave a file empty for an instant, those that unlink and create leave it
-        missing: read just then, it would delete its jobs. The times of the files can't tell: the kernel shows the new
-        size before the new mtime, and the clock of a file server may differ. So a change is watched, not dated.
+        missing: if it were read just then, its jobs would be deleted. The files' times do not help: the kernel shows
+        the new size before the new mtime, and a file server's clock may differ. So changes are observed, not dated.
 
-        A checkout may rest for longer than that half-way through the source. Git holds a lock from before it touches
-        the first file until after the last, and moves HEAD just after that.
+        A git checkout may pause for longer than that in the middle of the source. Git holds a lock from before it
+        changes the first file until after the last, and moves HEAD just after that.
         """
         lock = None
         while True:
             before, lock_before = tree, lock
             time.sleep(SETTLED_SEC)
-            tree, now = self._look_again(before), time.monotonic()
-            self._note(before, tree)
+            tree, now = self._tree_since(before), time.monotonic()
+            self._note_changes(before, tree)
             lock = self._names.git_at_work(tree.real, now)
             if tree == before and not lock and not lock_before:
                 return tree
@@ -168,27 +175,27 @@ class DirectorySource:
             if not lock and now >= begun + SETTLE_LIMIT_SEC:
                 return None
 
-    def _look_again(self, tree: Tree) -> Tree:
-        """The rest of the tree is looked at once more after the reading."""
-        if self._last is not None and rests(self.root, tree, self._last.tree):
+    def _tree_since(self, tree: Tree) -> Tree:
+        """The present tree, by a cheap check of the new files in `tree`; the walk after reading checks the others."""
+        if self._last is not None and is_unchanged(self.root, tree, self._last.tree):
             return tree
-        return self._look()
+        return self._current_tree()
 
-    def _look(self) -> Tree:
+    def _current_tree(self) -> Tree:
         return self._walk().without(self._left_out)
 
     def _walk(self) -> Tree:
-        """Also called by who watches, in another thread; they share what they find."""
+        """Also called by the watch, in another thread; each call reuses what the last one found."""
         self._walked = walk(self.root, self._walked)
         return self._walked
 
-    def _note(self, before: Tree, after: Tree) -> None:
-        """Once it is clear that there will be no rest, what moves is given up, so that it holds up nothing else."""
+    def _note_changes(self, before: Tree, after: Tree) -> None:
+        """After `RESTLESS_READINGS`, leave out the files that changed, so that they don't block all others."""
         if self._restless >= RESTLESS_READINGS:
             self._left_out |= changed(before, after)
 
     def _read_all(self, tree: Tree) -> Mapping[str, _Known | UnreadableFile] | None:
-        """What stands at each real path; None when one of them is no longer what the walk found."""
+        """The files by real path; `None` if one of them is no longer as the walk found it."""
         read: dict[str, _Known | UnreadableFile] = {}
         for found in tree.files:
             item = self._known.get(found.real)
@@ -205,7 +212,7 @@ def _is_lasting(item: _Known | UnreadableFile) -> bool:
 
 
 def _is_alike(one: _Known | UnreadableFile, other: _Known | UnreadableFile) -> bool:
-    """Whether both say the same of a file."""
+    """Whether both have the same content, or are unreadable for the same reason."""
     if isinstance(one, _Known) and isinstance(other, _Known):
         return one.file == other.file
     return one == other
@@ -220,7 +227,7 @@ def _read(found: Found, taken_ns: int) -> _Known | UnreadableFile | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        if is_lack_of_files(error):  # which is no fault of this file: nothing is known of any
+        if is_lack_of_files(error):  # not a fault of this file: the others can't be read either
             raise SourceUnavailable(f"{found.real}: {reason_of(error)}") from error
         return UnreadableFile(found.path, reason_of(error))
     if len(content) != found.signature.size:
@@ -237,7 +244,7 @@ def _snapshot(tree: Tree, read: Mapping[str, _Known | UnreadableFile]) -> Snapsh
     ones += tree.unreadable
     own = {one.path: one for one in reversed(ones) if one.path in {*RESERVED, IGNORE}}
     rest = [one for one in ones if one.path not in own]
-    content = tree.ignoring.content  # by which the tree was walked
+    content = tree.ignoring.content  # the one that the walk used
     snapshot = Snapshot.of(
         [one for one in rest if isinstance(one, SourceFile)],
         [one for one in rest if isinstance(one, UnreadableFile)],
@@ -249,5 +256,5 @@ def _snapshot(tree: Tree, read: Mapping[str, _Known | UnreadableFile]) -> Snapsh
 
 
 def _at(path: str, file: SourceFile) -> SourceFile:
-    """It may be known under another path: the same content moved, or is reached through another link."""
+    """The file with that path: the cache may know it by another, if it was moved or is reached by another link."""
     return file if file.path == path else SourceFile(path, file.content, file.digest)

@@ -1,4 +1,4 @@
-"""What the revision of a source is called: a git commit, the data version of a ConfigMap, or the content's digest."""
+"""The name of a source's revision: a git commit, the data version of a ConfigMap, or the digest of the content."""
 
 import logging
 import re
@@ -10,20 +10,22 @@ from myscheduler.adapters.source.git import LockWatch, control_folder, work_tree
 from myscheduler.adapters.source.listing import Tree
 
 _CONFIGMAP = re.compile(r"/\.\.([0-9]{4}(?:_[0-9]{2}){5}\.[0-9]+)/")
-"""The kubelet's name for the folder that `..data` leads to."""
+"""The kubelet's name for the folder that the symlink `..data` points to."""
 _GIT_SYNC = re.compile(r"(?:/\.worktrees/|/rev-)([0-9a-f]{64}|[0-9a-f]{40})(?:/|$)")
-"""Where versions 4 and 3 of git-sync put a commit."""
+"""The folders in which versions 4 and 3 of git-sync check out a commit."""
 
 logger = logging.getLogger(__name__)
 
 
 class Checkout(NamedTuple):
+    """A commit, by its full id, that is checked out in a work tree."""
+
     work_tree: Path
     commit: str
 
 
 class Names:
-    """Names the revisions of one source. Git is asked again only when the commit or the content changed."""
+    """Names the revisions of one source. The repository is read again only if the commit or the content has changed."""
 
     def __init__(self, *, follows_git: bool) -> None:
         self._follows_git = follows_git
@@ -32,25 +34,29 @@ class Names:
         self._trouble = ""
 
     def git_at_work(self, folder: str, now: float) -> str | None:
-        """The lock that says so, for a `folder` given by its real path. `now` is in seconds and never goes back."""
+        """The path of git's lock while git changes `folder` (a real path), else `None`. `now` is monotonic seconds."""
         return self._lock.held(folder, now) if self._follows_git else None
 
     def checkout_of(self, folder: str) -> Checkout | None:
-        """The commit that is checked out around `folder`; it takes half a millisecond to find out."""
+        """The commit that is checked out in the work tree around `folder`, if any. Takes half a millisecond."""
         work_tree = work_tree_of(folder) if self._follows_git else None
         if work_tree is None or control_folder(work_tree) is None:
             return None
         try:
-            from myscheduler.adapters.source import commits  # noqa: PLC0415 -- 5 MB that nobody needs without git
+            from myscheduler.adapters.source import commits  # noqa: PLC0415 -- 5 MB, needed only with git
 
             commit = commits.commit_at(work_tree)
-        except Exception as error:  # noqa: BLE001 -- a repository may be broken in any way; manifests are no worse for it
-            self._tell(work_tree, error)
+        except Exception as error:  # noqa: BLE001 -- a repository may be broken in any way, and manifests can be read without it
+            self._warn(work_tree, error)
             return None
         return Checkout(work_tree, commit) if commit else None
 
     def name(self, content: str, tree: Tree, checkout: Checkout | None, contents: Mapping[str, bytes]) -> str:
-        """The revision's name. `content` is the digest of everything in the tree, `contents` are by real path."""
+        """The revision's name. `content` is the digest of everything in the tree; `contents` maps real paths to bytes.
+
+        The forms are `configmap:VERSION`, `git:COMMIT`, `git:COMMIT+DIGEST` (with changes that are not committed), and
+        the digest alone.
+        """
         if version := _configmap_version(tree):
             return f"configmap:{version}"
         if checkout is None:
@@ -66,13 +72,14 @@ class Names:
 
             clean = commits.is_as_committed(*checkout, tree, contents)
         except Exception as error:  # noqa: BLE001 -- as above
-            self._tell(checkout.work_tree, error)
+            self._warn(checkout.work_tree, error)
             clean = None
         if clean is None:
             return content
         return f"git:{checkout.commit}" if clean else f"git:{checkout.commit}+{content}"
 
-    def _tell(self, work_tree: Path, error: Exception) -> None:
+    def _warn(self, work_tree: Path, error: Exception) -> None:
+        """Log the trouble, unless it is the same as last time."""
         trouble = f"{work_tree}: the git repository can't be read ({error or type(error).__name__})"
         if trouble != self._trouble:
             self._trouble = trouble
@@ -80,6 +87,6 @@ class Names:
 
 
 def _configmap_version(tree: Tree) -> str | None:
-    """The version that every file is of; several mounts below one root have none in common."""
+    """The ConfigMap version of all files; `None` if they have none in common, as with several mounts below one root."""
     first = _CONFIGMAP.search(tree.files[0].real) if tree.files and not tree.unreadable else None
     return first[1] if first and all(first[0] in found.real for found in tree.files) else None

@@ -1,8 +1,8 @@
-"""What the next commit would bring: the files of git's index, whatever stands in the work tree.
+"""The content of the next commit: the files of git's index, whatever the work tree holds.
 
-Git itself is asked, unlike for the revision: it runs the hooks in which this is wanted, and it alone knows every form
-of an index and where it lies (`git commit -a` has one of its own). What it holds is laid out in a folder of its own, so
-that it is read like any source.
+Unlike for the revision, this runs the git command: it is present wherever hooks run, and only git itself knows every
+index format and which index is in use (`git commit -a` uses a separate one). The files of the index are written to a
+temporary folder, which is then read like any source.
 """
 
 import os
@@ -23,11 +23,13 @@ from myscheduler.errors import MySchedulerError
 from myscheduler.machine.causes import reason_of
 
 GIT_SEC = 60
+"""The timeout of one git command."""
 SHOWN = 5
+"""The most paths in conflict that an error names."""
 _MOST_LINKS = 40
-"""On the way to one file, as in Linux."""
+"""The most symlinks on the way to one file, as in Linux."""
 _FILE, _LINK = "100", "120000"
-"""What modes of the index begin with; others are submodules."""
+"""The beginning of the modes of files and of symlinks in the index; others are submodules."""
 
 
 class StagedError(MySchedulerError):
@@ -45,10 +47,12 @@ class _Entry(NamedTuple):
 
 @contextmanager
 def staged(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
-    """Within a copy of the present folder that holds what is staged; gives the paths as they are there.
+    """Change into a temporary copy of the current folder as it is staged; yields `paths` as they are named in the copy.
 
-    It holds no more than what counts at these paths, with what they lead to and the files of the root that bind them. A
-    path at which nothing is staged any more is an empty folder.
+    The copy holds only what is needed to read `paths`: the manifests there, the targets of symlinks, and the reserved
+    and ignore files of the folders above. A path at which nothing is staged any more becomes an empty folder.
+
+    Raises `StagedError`, or `NothingThereError` for a path that git does not know either.
     """
     here = Path.cwd()
     top = Path(os.fsdecode(_git(here, "rev-parse", "--show-toplevel").removesuffix(b"\n")))
@@ -70,8 +74,8 @@ def staged(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
 
 
 def _within(path: Path, top: Path) -> str:
-    """The path from the root of the work tree; a link at its end is not followed."""
-    whole = Path(os.path.abspath(path))  # noqa: PTH100 -- resolve() would follow it
+    """The path relative to the root of the work tree; if its last part is a link, that link is not followed."""
+    whole = Path(os.path.abspath(path))  # noqa: PTH100 -- resolve() would follow the link
     inner = os.path.relpath(whole.parent.resolve() / whole.name, top.resolve())
     if inner == ".." or inner.startswith("../"):
         raise StagedError(f"{path}: is not in the repository {top}, so nothing of it is staged")
@@ -80,13 +84,15 @@ def _within(path: Path, top: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Index:
+    """Git's index: what is staged in a work tree. Paths are relative to its root, `top`."""
+
     top: Path
     entries: Mapping[str, _Entry]
     in_conflict: frozenset[str]
     links: Mapping[str, str]
-    """Where each link leads: a path from the root of the work tree, or an absolute one outside of it."""
+    """The target of each symlink: a path relative to `top`, or an absolute one outside of it."""
     paths: Sequence[str]
-    """Of all entries, sorted."""
+    """The paths of all entries, sorted."""
 
     @classmethod
     def read(cls, top: Path) -> "_Index":
@@ -110,7 +116,7 @@ class _Index:
         return any(True for _ in self.below(self.resolved(path)))
 
     def below(self, path: str) -> Iterator[str]:
-        """What stands at a path, or in the folder there."""
+        """The entries at a path, or in the folder at this path."""
         if path in self.entries:
             yield path
         folder = "" if path == "." else f"{path}/"
@@ -118,7 +124,7 @@ class _Index:
         yield from takewhile(lambda entry: entry.startswith(folder), islice(self.paths, start, None))
 
     def resolved(self, path: str, passed: list[str] | None = None) -> str:
-        """The path behind all links on the way, which are added to those that were `passed`."""
+        """The path with all symlinks resolved. The links on the way are added to `passed`."""
         for _ in range(_MOST_LINKS):
             link = next((step for step in _steps(path) if step in self.links), None)
             if link is None:
@@ -130,7 +136,7 @@ class _Index:
 
 
 def _steps(path: str) -> list[str]:
-    """`a`, `a/b`, `a/b/c`."""
+    """The path and all its parents, the shortest first: `a`, `a/b`, `a/b/c`."""
     parts = path.split("/")
     return ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
@@ -142,7 +148,7 @@ def _target(top: Path, link: str, written: str) -> str:
 
 
 def _was_committed(top: Path, path: str) -> bool:
-    """It stands in the last commit: then it is no slip of the pen, but is to go."""
+    """Whether the path is in the last commit: then it is not misspelled, but staged for deletion."""
     try:
         _git(top, "cat-file", "-e", f"HEAD:{path}")
     except StagedError:
@@ -164,7 +170,7 @@ def _lay_out(index: _Index, wanted: Iterable[str], copy: Path) -> None:
     for path, blob in blobs.items():
         if _counts(path) or is_stray(path.rpartition("/")[2]):
             _write(copy / path, contents.get(blob, b""))
-    for path in found - blobs.keys():  # after the files: none of them may be written through a link
+    for path in found - blobs.keys():  # links after files, so that no file is written through a link
         target = index.links.get(path)
         place = copy / path
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -172,11 +178,11 @@ def _lay_out(index: _Index, wanted: Iterable[str], copy: Path) -> None:
     for path in wanted:
         if not os.path.lexists(copy / path):
             (copy / path).mkdir(parents=True)
-    (copy / ".git").touch()  # what binds a folder is looked for up to here
+    (copy / ".git").touch()  # reserved files of a folder are searched for up to this root
 
 
 def _reachable(index: _Index, wanted: Iterable[str]) -> set[str]:
-    """The entries at the paths, those that links lead to, and the files around them that bind them."""
+    """The entries at the paths, the targets of links, and the reserved and ignore files of the folders above them."""
     found: set[str] = set()
     seen: set[str] = set()
     waiting = [*wanted]
@@ -210,32 +216,33 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _contents(top: Path, blobs: set[str]) -> dict[str, bytes]:
-    """By id. Of what is too large to be read no more is told than that, by as many zeros."""
+    """The contents of blobs, by id. One that exceeds `LARGEST_FILE` is not read; zeros of a larger size replace it."""
     if not blobs:
         return {}
-    asked = "".join(f"{blob}\n" for blob in sorted(blobs)).encode()
+    ids = "".join(f"{blob}\n" for blob in sorted(blobs)).encode()
     sizes: dict[str, int] = {}
-    for line in _git(top, "cat-file", "--batch-check", given=asked).decode().splitlines():
+    for line in _git(top, "cat-file", "--batch-check", given=ids).decode().splitlines():
         blob, kind, *size = line.split(" ")
         if kind != "blob" or not size:
             raise StagedError(f"git has no object {blob}, which is staged")
         sizes[blob] = int(size[0])
     contents = {blob: b"\0" * (LARGEST_FILE + 1) for blob, size in sizes.items() if size > LARGEST_FILE}
-    asked = "".join(f"{blob}\n" for blob in sizes if blob not in contents).encode()
-    answer = _git(top, "cat-file", "--batch", given=asked)
+    ids = "".join(f"{blob}\n" for blob in sizes if blob not in contents).encode()
+    output = _git(top, "cat-file", "--batch", given=ids)
     place = 0
-    while place < len(answer):
-        blob = answer[place : answer.index(b" ", place)].decode()
-        place = answer.index(b"\n", place) + 1
-        contents[blob] = answer[place : place + sizes[blob]]
+    while place < len(output):
+        blob = output[place : output.index(b" ", place)].decode()
+        place = output.index(b"\n", place) + 1
+        contents[blob] = output[place : place + sizes[blob]]
         place += sizes[blob] + 1
     return contents
 
 
 def _git(where: Path, *arguments: str, given: bytes = b"") -> bytes:
+    """The output of a git command, run in `where` with `given` as its input. Raises `StagedError` if it fails."""
     command = ["git", *arguments]
     try:
-        done = subprocess.run(  # noqa: S603 -- what is asked is written here
+        done = subprocess.run(  # noqa: S603 -- the arguments come from this module
             command,
             cwd=where,
             env=os.environ | {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},

@@ -1,4 +1,4 @@
-"""What counts as a manifest below a folder, found by names and stat alone. No content is read but the ignore file's."""
+"""Finds the manifests below a folder, by names and `stat` alone: the only file that is read is the ignore file."""
 
 import errno
 import heapq
@@ -24,10 +24,10 @@ TOO_LARGE = f"larger than {LARGEST_FILE // 1024**2} MiB"
 MOST_FOLDERS = 200_000
 
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
-"""It would break the lines of logs and reports apart."""
+"""Characters that would break the lines of logs and reports."""
 
 OWN = RESERVED | {IGNORE}
-"""Files at the root that no pattern leaves out: they are no manifests, and say more than which files are none."""
+"""Files at the root that no pattern of the ignore file leaves out: the reserved files and the ignore file itself."""
 
 _REASONS = {
     errno.ENOENT: "is a dangling symlink",
@@ -36,10 +36,10 @@ _REASONS = {
 }
 
 
-def rests(root: Path, tree: Tree, since: Tree) -> bool:
-    """Whether folders, and what is new since an earlier walk, are still as `tree` says.
+def is_unchanged(root: Path, tree: Tree, since: Tree) -> bool:
+    """Whether all folders of `tree`, and the files in it that are not in `since` (an earlier walk), are unchanged.
 
-    It takes a hundredth of a walk where little is new, and sees less: not what happens to the other files.
+    If few files are new, this takes a hundredth of a walk; but it does not notice changes of the other files.
     """
     if os.path.realpath(root) != tree.real:
         return False
@@ -64,16 +64,16 @@ def _is_still(found: Found) -> bool:
 
 
 def walk(root: Path, before: Tree | None = None) -> Tree:
-    """Find every manifest below `root`. The reserved files are found too: they are part of the source, if no manifests.
+    """Find every manifest below `root`, and the reserved files. Raises `SourceUnavailable` if the root can't be read.
 
-    Symlinks are followed and each real file and folder is taken once, under its first path in sorted order (the
-    reserved files before all others), which also ends symlink loops. What vanishes meanwhile is left out: the reader
-    walks twice and so notices.
+    Symlinks are followed. Each real file and folder is found once, under its first path in sorted order (the reserved
+    files before all others), which also ends symlink loops. Files that vanish during the walk are left out: the reader
+    walks twice and notices.
 
-    What the ignore file leaves out is not looked at, and a folder not into: all else about it may be broken.
+    Files and folders that the ignore file leaves out are not examined at all, so they may be broken in any way.
 
-    Every file is looked at each time. Of those that stand as an earlier walk found them, its findings are handed out
-    again: that saves more than half of the time, and the memory of all walks but one.
+    Every file is checked by `stat` each time. For files that are unchanged since `before`, an earlier walk, its objects
+    are reused: that saves more than half of the time, and equal trees share their memory.
     """
     taken_ns = time.time_ns()
     listings: dict[str, Listing] = {}
@@ -83,7 +83,7 @@ def walk(root: Path, before: Tree | None = None) -> Tree:
     known = before.listings if before and before.ignoring is ignoring else {}
     waiting = [top]
     while waiting:
-        folder = heapq.heappop(waiting)  # before what is in it, so paths come out in sorted order
+        folder = heapq.heappop(waiting)  # a folder precedes its content, so paths are listed in sorted order
         if folder.real in listings:
             continue
         if len(listings) == MOST_FOLDERS:
@@ -99,7 +99,7 @@ def walk(root: Path, before: Tree | None = None) -> Tree:
 
 
 def _alike(before: Mapping[str, Listing], after: Mapping[str, Listing]) -> bool:
-    """Whether the same items were found; a folder itself changes with everything in it, also what does not count."""
+    """Whether the same items were found. The folders' signatures are not compared: any file in them changes them."""
     return before.keys() == after.keys() and all(
         (listing.items, listing.strays) == (before[real].items, before[real].strays) for real, listing in after.items()
     )
@@ -113,7 +113,7 @@ def _sorted(listings: Iterable[Listing]) -> tuple[tuple[Found, ...], tuple[Unrea
         for item in listing.items:
             if isinstance(item, UnreadableFile):
                 unreadable.append(item)
-            elif item.path == f"{POLICY}/":  # a mount of a file that doesn't exist makes a folder of its name
+            elif item.path == f"{POLICY}/":  # mounting a file that doesn't exist makes a folder with its name
                 unreadable.append(UnreadableFile(POLICY, "is a folder"))
             elif not item.path.endswith("/"):
                 (reserved if item.path in OWN else files).append(item)
@@ -122,7 +122,7 @@ def _sorted(listings: Iterable[Listing]) -> tuple[tuple[Found, ...], tuple[Unrea
 
 
 def _each_once(reserved: list[Found], files: list[Found]) -> tuple[Found, ...]:
-    """Sorted. Two links to one reserved file are both found: one may not take the other's place."""
+    """All files, sorted, each real file once. Two links to one reserved file are both kept: each has a meaning."""
     taken = {found.real for found in reserved}
     files.sort()
     rest: dict[str, Found] = {}
@@ -133,7 +133,7 @@ def _each_once(reserved: list[Found], files: list[Found]) -> tuple[Found, ...]:
 
 
 def reason_of(error: OSError) -> str:
-    """For people: why this can't be read."""
+    """Why a file or folder can't be read, for people."""
     return _REASONS.get(error.errno or 0) or causes.reason_of(error).lower()
 
 
@@ -157,9 +157,9 @@ def _root(root: Path) -> Found:
 
 
 def _ignoring(root: Path, top: Found, before: Ignoring) -> Ignoring:
-    """What the ignore file says; the same object as `before` as long as it says the same.
+    """The parsed ignore file; the same object as `before` while its content is the same.
 
-    Where it can't be understood, nobody knows which files are manifests, so nothing may change.
+    Raises `SourceUnavailable` if it can't be read or parsed: it is then unknown which files are manifests.
     """
     path = f"{top.real}/{IGNORE}"
     try:
@@ -180,35 +180,36 @@ def _ignoring(root: Path, top: Found, before: Ignoring) -> Ignoring:
 
 
 def _unclear(root: Path, reason: str) -> SourceUnavailable:
-    return SourceUnavailable(f"{root / IGNORE}: {reason}, so it is not known which files are manifests: mend the file")
+    return SourceUnavailable(f"{root / IGNORE}: {reason}, so it is not known which files are manifests: fix the file")
 
 
 def open_at_once(path: str, flags: int) -> int:
-    """A FIFO in the place of a file must not block the open."""
+    """For the `opener` argument of `open`: does not block if the path is a FIFO."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 class _Here(NamedTuple):
-    """What is the same all over a source."""
+    """The parameters of a walk, which are the same in every folder."""
 
     root: Path
-    """As it was named."""
+    """The root as it was configured."""
     real: str
-    """Once every symlink is followed."""
+    """The root with all symlinks resolved."""
     ignoring: Ignoring
 
     def lies_below(self, real: str) -> bool:
+        """Whether the source is inside of the folder `real`."""
         return self.real != real and self.real.startswith(f"{real.rstrip('/')}/")
 
 
 def _list(folder: Found, here: _Here, before: Listing | None) -> Listing:
     try:
         with os.scandir(folder.real) as entries:
-            listing = _look_at_all(folder, entries, here, before)
+            listing = _examine_all(folder, entries, here, before)
     except OSError as error:
         if not folder.path:
             raise _unavailable(here.root, error) from error
-        if causes.is_lack_of_files(error):  # of nobody's folder in particular, so nothing is known of any
+        if causes.is_lack_of_files(error):  # not a fault of this folder: the others can't be read either
             raise _unavailable(Path(folder.real), error) from error
         gone = isinstance(error, FileNotFoundError)
         return Listing(folder, () if gone else (UnreadableFile(folder.path, reason_of(error)),), frozenset(), ())
@@ -217,7 +218,7 @@ def _list(folder: Found, here: _Here, before: Listing | None) -> Listing:
     return before if before[2:] == listing[2:] and before.folder == folder else listing._replace(items=before.items)
 
 
-def _look_at_all(folder: Found, entries: Iterable[os.DirEntry[str]], here: _Here, before: Listing | None) -> Listing:
+def _examine_all(folder: Found, entries: Iterable[os.DirEntry[str]], here: _Here, before: Listing | None) -> Listing:
     known = {item.path: item for item in before.items if isinstance(item, Found)} if before else {}
     is_judged = before.ignored if before and before.folder.path == folder.path else frozenset()
     items: list[Found | UnreadableFile] = []
@@ -226,7 +227,7 @@ def _look_at_all(folder: Found, entries: Iterable[os.DirEntry[str]], here: _Here
     for entry in entries:
         path = folder.path + entry.name
         found = known.get(path)
-        if found is not None and _stands(entry, found):
+        if found is not None and _is_same(entry, found):
             items.append(found)
         elif (kind := _kind(path, entry)) is _Kind.NONE:
             continue
@@ -234,18 +235,20 @@ def _look_at_all(folder: Found, entries: Iterable[os.DirEntry[str]], here: _Here
             ignored.append(name)
         elif kind is _Kind.STRAY:
             strays.append(_shown(path))
-        elif (item := _look(path, entry, here)) is not None:
+        elif (item := _examine(path, entry, here)) is not None:
             items.append(known[item.path] if known.get(item.path) == item else item)
     return Listing(folder, tuple(items), frozenset(ignored), tuple(heapq.nsmallest(MOST_STRAYS + 1, strays)))
 
 
 class _Kind(Enum):
-    """What an entry may be, as far as its name tells."""
+    """What a directory entry may be, judged by its name."""
 
     NONE = auto()
+    """Neither read nor reported."""
     READ = auto()
-    """A manifest, a folder, or a file of the root that has a meaning of its own."""
+    """A manifest, a folder, a reserved file or the ignore file."""
     STRAY = auto()
+    """Looks like a manifest, but is not read; reported."""
 
 
 def _kind(path: str, entry: os.DirEntry[str]) -> _Kind:
@@ -259,7 +262,7 @@ def _kind(path: str, entry: os.DirEntry[str]) -> _Kind:
 
 
 def _ignored_as(prefix: str, entry: os.DirEntry[str], ignoring: Ignoring, is_judged: AbstractSet[str]) -> str | None:
-    """The name under which an entry is left out, if it is."""
+    """The name of an entry that the ignore file leaves out (with `/` at the end for a folder), else `None`."""
     if not ignoring:
         return None
     name = f"{entry.name}/" if _may_be_folder(entry) else entry.name
@@ -267,15 +270,15 @@ def _ignored_as(prefix: str, entry: os.DirEntry[str], ignoring: Ignoring, is_jud
 
 
 def _may_be_folder(entry: os.DirEntry[str]) -> bool:
-    """A link to a folder is as good as a folder, since a mounted ConfigMap is made of links; so is one to nowhere."""
+    """Whether an entry is a folder, a link to a folder (a mounted ConfigMap consists of links), or a dangling link."""
     try:
         return entry.is_dir() or (entry.is_symlink() and not entry.is_file())
     except OSError:
         return True
 
 
-def _stands(entry: os.DirEntry[str], found: Found) -> bool:
-    """Whether it is that file itself, unchanged. Most are, so no more is done about them than this."""
+def _is_same(entry: os.DirEntry[str], found: Found) -> bool:
+    """Whether the entry is the file `found`, unchanged. Most are, so this is the fast path."""
     try:
         if found.real != entry.path or not entry.is_file(follow_symlinks=False):
             return False
@@ -292,7 +295,7 @@ def _stands(entry: os.DirEntry[str], found: Found) -> bool:
     )
 
 
-def _look(path: str, entry: os.DirEntry[str], here: _Here) -> Found | UnreadableFile | None:
+def _examine(path: str, entry: os.DirEntry[str], here: _Here) -> Found | UnreadableFile | None:
     named = entry.name.endswith(SUFFIXES) or path == IGNORE
     try:
         status = entry.stat()
@@ -300,10 +303,10 @@ def _look(path: str, entry: os.DirEntry[str], here: _Here) -> Found | Unreadable
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not entry.is_symlink():
             return None
-        # A link that leads nowhere may have been a folder (an unmounted disk): then all below it is unknown.
+        # A dangling link may have led to a folder (an unmounted disk): then everything below it is unknown.
         return _unreadable(path if named else f"{path}/", reason_of(error))
     if stat.S_ISDIR(status.st_mode):
-        if here.lies_below(real):  # one line in a pull request would have all of the machine looked through
+        if here.lies_below(real):  # else one link in a pull request could make us walk the whole machine
             return _unreadable(f"{path}/", "is a link to a folder above the source")
         return _found(f"{path}/", real, status)
     return _judge(path, real, status) if named else None
@@ -320,7 +323,7 @@ def _judge(path: str, real: str, status: os.stat_result) -> Found | UnreadableFi
 def _found(path: str, real: str, status: os.stat_result) -> Found | UnreadableFile:
     try:
         path.encode()
-    except UnicodeEncodeError:  # it could be neither stored nor sent as JSON
+    except UnicodeEncodeError:  # the path could be neither stored nor sent as JSON
         return _unreadable(path, "the name is not UTF-8")
     if _CONTROL.search(path):
         return _unreadable(path, "the name holds a line break or another control character")
@@ -332,6 +335,6 @@ def _unreadable(path: str, reason: str) -> UnreadableFile:
 
 
 def _shown(path: str) -> str:
-    """The path where it can be stored, sent and printed."""
+    """The path, escaped where necessary to be stored, sent and printed."""
     text = path.encode("utf-8", "backslashreplace").decode()
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -1,4 +1,4 @@
-"""Noticing that the manifest directory may have changed: file system events, and a slow poll for what they miss."""
+"""Notices that the manifest directory may have changed: by file system events, and a slow poll for what they miss."""
 
 import asyncio
 import errno
@@ -25,10 +25,12 @@ STEP_MS = 50
 DEBOUNCE_MS = 200
 TICK_SEC = 0.1
 _NO_WATCHES = "watch limit reached"
-"""What notify, below watchfiles, makes of ENOSPC."""
+"""The text that notify, the library below watchfiles, reports for ENOSPC."""
 REST = 20
-"""How many times as long as it took of a processor, no look is taken after one that no event called for. So a source of
-any size costs a twentieth of a processor at the most while nothing changes; one of 100,000 files takes half a second.
+"""A poll that took n seconds of CPU time is followed by a pause of at least `REST` × n seconds.
+
+So while nothing changes, a source of any size costs at most a twentieth of a processor. A poll of 100,000 files takes
+half a second.
 """
 
 CheckoutOf: TypeAlias = Callable[[str], Checkout | None]
@@ -38,43 +40,45 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """Where inotify has to look, since it follows neither symlinks nor a folder that is replaced.
+    """The paths that inotify has to watch, as it follows neither symlinks nor a folder that is replaced.
 
-    Each folder that the walk listed is watched by itself, by its real path; so a `.git` beside the manifests costs
-    nothing and a symlinked folder is as good as any. A new folder is an event in its parent: then all is set anew.
+    Each folder that the walk listed is watched individually, by its real path. So a `.git` beside the manifests costs
+    nothing, and symlinked folders are watched like any other. A new folder raises an event in its parent; the watch is
+    then set up again.
     """
 
     folders: Mapping[str, tuple[int, int]]
-    """By real path, with device and inode: every event in one of them counts."""
+    """The listed folders by real path, with device and inode. Every event in one of them counts."""
     hinges: frozenset[str]
-    """Names on the way to the root that can be swapped: the root itself, symlinks above it, what is missing."""
+    """Paths leading to the root that can be swapped: the root itself, symlinks above it, a missing folder."""
     targets: frozenset[str]
-    """Real files that symlinks lead to outside of the listed folders, and the lock of git."""
+    """Real files outside of the listed folders that symlinks lead to, and git's lock file."""
 
     def watched(self) -> list[str]:
-        """Every folder to watch. One that may be passed through but not read (`--x`) would fail the whole watch."""
+        """Every folder to watch, without those that may not be read (`--x`): they would fail the whole watch."""
         around = {os.path.dirname(path) for path in self.hinges | self.targets}  # noqa: PTH120
         return sorted({*self.folders, *(folder for folder in around if os.access(folder, os.R_OK))})
 
     def concerned(self, paths: frozenset[str]) -> bool:
+        """Whether a change of these paths may be a change of the source."""
         return self.replaced(paths) or any(
             path in self.targets or os.path.dirname(path) in self.folders  # noqa: PTH120
             for path in paths
         )
 
     def may_grow(self, paths: frozenset[str]) -> bool:
-        """Whether there may be more to watch now, or something else: a folder or a link stands there, or a watched
-        folder was replaced. What came and went leaves nothing to watch, and a file is watched by its folder.
+        """Whether the set of folders to watch may have changed: one of the paths is a folder or a link, or a watched
+        folder was replaced. Files need no watch of their own: their folder is watched.
         """
         return self.replaced(paths) or any(_is_way(path) for path in paths)
 
     def replaced(self, paths: frozenset[str]) -> bool:
-        """Whether a watched folder went away or came anew: inotify would go on watching the old one."""
+        """Whether a watched folder was removed or replaced: inotify would go on watching the old one."""
         return any(path in self.folders or path in self.hinges for path in paths)
 
 
 def _is_way(path: str) -> bool:
-    """Whether a folder or a link stands there."""
+    """Whether there is a folder or a link at the path."""
     try:
         return not stat.S_ISREG(os.lstat(path).st_mode)
     except OSError:
@@ -83,12 +87,13 @@ def _is_way(path: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Survey:
-    """The source at one look, cheap enough for a poll. `state` differs when there is something new to read."""
+    """The state of the source at one poll, found without reading files."""
 
     state: tuple[Tree | str, frozenset[str], Checkout | None]
+    """Differs from the one before if there may be something new to read."""
     places: _Places
     rest_sec: float
-    """How long no further look is due: it took so much of a processor."""
+    """The least time until the next poll, by the CPU time that this one took (see `REST`)."""
 
 
 async def watch(
@@ -99,21 +104,24 @@ async def watch(
     *,
     poll_sec: float = 5.0,
 ) -> None:
-    """Call `wake` whenever the source below `root` may have changed, until cancelled. `walk` finds what is in it.
+    """Call `wake` whenever the source below `root` may have changed, until cancelled.
 
-    It is called once at the start, as nobody has watched what came before. It means "look again" and no more: an edit
-    may cause two. Another commit is a change even where all files stay as they are.
+    `walk` returns the present tree, `checkout_of` the checkout that a folder belongs to. `wake` is also called once at
+    the start, for changes before the watch. It means only that the source should be read again: one edit may cause two
+    calls. Another commit is a change even if all files stay the same.
+
+    Without inotify, or if the watch breaks, the source is polled every `poll_sec` and the watch is tried again.
     """
-    look = partial(_survey, root, walk, checkout_of)
+    survey_now = partial(_survey, root, walk, checkout_of)
     warned = False
     seen: _Survey | None = None
     while True:
-        survey = await asyncio.to_thread(look)
+        survey = await asyncio.to_thread(survey_now)
         if seen is None or survey.state != seen.state:
             wake()
         seen = survey
         try:
-            seen = await _watch_places(look, seen, wake, poll_sec)
+            seen = await _watch_places(survey_now, seen, wake, poll_sec)
         except (
             OSError,
             RuntimeError,
@@ -121,14 +129,14 @@ async def watch(
         ) as error:  # no inotify left, or the watch broke: the poll goes on
             if not warned:
                 logger.warning(
-                    "%s: can't watch for changes: %s; looking every %g s instead", root, _hindrance(error), poll_sec
+                    "%s: can't watch for changes: %s; polling every %g s instead", root, _hindrance(error), poll_sec
                 )
                 warned = True
             await asyncio.sleep(max(poll_sec, survey.rest_sec))
 
 
 def _hindrance(error: Exception) -> str:
-    """Why there is no watch, and what to raise where that helps."""
+    """Why the watch could not be set up, and which limit to raise where that helps."""
     cause = next(causes.leaves(error), error)
     number = causes.number_of(cause)
     if number == errno.ENOSPC or _NO_WATCHES in str(cause):
@@ -139,12 +147,16 @@ def _hindrance(error: Exception) -> str:
 
 
 async def _watch_places(
-    look: Callable[[], _Survey], seen: _Survey, wake: Callable[[], None], poll_sec: float
+    survey_now: Callable[[], _Survey], seen: _Survey, wake: Callable[[], None], poll_sec: float
 ) -> _Survey:
-    """Wait at the places of `seen` until they are no longer the right ones; return the last survey."""
+    """Watch the places of `seen` until other places have to be watched; return the last survey.
+
+    Loops over events and ticks. An event that concerns the source calls `wake` at once. At a tick when a poll is due, a
+    survey is taken, and `wake` is called if its state is new.
+    """
     places = seen.places
     rest_sec = seen.rest_sec
-    due = 0.0  # look as soon as the watch stands: what happened since the survey raised no event
+    due = 0.0  # poll as soon as the watch is set up: changes since the survey raised no event
     async with aclosing(_events(places, min(TICK_SEC, poll_sec))) as events:
         async for paths in events:
             concerned = places.concerned(paths)
@@ -153,11 +165,11 @@ async def _watch_places(
             if concerned:  # at once: a survey of a large source takes its time
                 wake()
             if not concerned or places.may_grow(paths):
-                survey = await asyncio.to_thread(look)
+                survey = await asyncio.to_thread(survey_now)
                 if not concerned:
                     if survey.state != seen.state:
                         wake()
-                    seen = survey  # else the reader may have come too early: the next look compares with before
+                    seen = survey  # after an event, keep the old one: the reader may have been too early
                 if survey.places != places or places.replaced(paths):
                     break
                 rest_sec = survey.rest_sec
@@ -166,7 +178,7 @@ async def _watch_places(
 
 
 async def _events(places: _Places, tick_sec: float) -> AsyncGenerator[frozenset[str], None]:
-    """The paths that changed, and an empty set at each tick without a change."""
+    """Yields the paths that changed together, and an empty set at each tick without a change."""
     changes = awatch(
         *places.watched(),
         watch_filter=None,  # a filter on .yaml names would miss the swap of ..data
@@ -190,7 +202,7 @@ def _survey(root: Path, walk: Callable[[], Tree], checkout_of: CheckoutOf) -> _S
         tree = walk()
     except SourceUnavailable as error:
         return _Survey((str(error), frozenset(), None), _Places({}, hinges, frozenset()), 0.0)
-    # A file that was just written may be written again without a new signature; once it is old, one more look is due.
+    # A file that was just written may be written again without a new signature; once it is old, it is read once more.
     young = frozenset(found.real for found in tree.files if found.signature.is_racy(tree.taken_ns))
     signatures = ((real, listing.folder.signature) for real, listing in tree.listings.items())
     folders = {real: (signature.device, signature.inode) for real, signature in signatures}
@@ -203,9 +215,9 @@ def _survey(root: Path, walk: Callable[[], Tree], checkout_of: CheckoutOf) -> _S
 
 def _hinges(root: Path) -> frozenset[str]:
     hinges: set[str] = set()
-    path = Path(os.path.abspath(root))  # noqa: PTH100 -- resolve() would follow the links that are looked for
+    path = Path(os.path.abspath(root))  # noqa: PTH100 -- resolve() would follow the links that are searched for
     for step in [*reversed(path.parents), path]:
-        there = os.path.exists(step)  # noqa: PTH110 -- Path.exists raises where it may not look
+        there = os.path.exists(step)  # noqa: PTH110 -- Path.exists raises without permission
         if step == path or not there or os.path.islink(step):  # noqa: PTH114
             hinges.add(os.path.join(os.path.realpath(step.parent), step.name))  # noqa: PTH118
         if not there:

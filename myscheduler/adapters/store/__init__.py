@@ -1,4 +1,4 @@
-"""The database: jobs, their progress, and the history, in SQLite or PostgreSQL."""
+"""The database: jobs, their cursors, and the history of executions, in SQLite or PostgreSQL."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -44,9 +44,9 @@ Connection = sa.Connection
 
 
 class Store:
-    """Runs the functions of the `…_rows` modules off the event loop, each in a transaction of its own.
+    """Runs functions of the `…_rows` modules in threads, off the event loop, each in its own transaction.
 
-    Both doors raise `StoreUnavailableError` when the database can't be used just now.
+    Both methods raise `StoreUnavailableError` if the database can't be used at the moment.
     """
 
     def __init__(self, engine: sa.Engine, writer: Writer, readers: ThreadPoolExecutor) -> None:
@@ -55,11 +55,14 @@ class Store:
         self._readers = readers
 
     async def read(self, query: Callable[[Connection], T]) -> T:
-        """Run `query` beside the writer; it sees what was committed before it began."""
+        """Run `query` concurrently with the writer; it sees what was committed before it began."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, query)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` alone; it is durable when this returns. It may be run twice, so it does nothing but SQL."""
+        """Run `work` while no other write runs; its changes are durable when this returns.
+
+        `work` may be run twice, so it must do nothing but SQL.
+        """
         return await self._writer.run(work)
 
     def _read(self, query: Callable[[Connection], T]) -> T:

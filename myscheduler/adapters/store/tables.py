@@ -1,4 +1,4 @@
-"""The tables. Times are microseconds since 1970 in UTC: exact, sortable, and the same in SQLite and PostgreSQL."""
+"""The tables. Times are microseconds since 1970 (UTC): exact, sortable, and the same in SQLite and PostgreSQL."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +10,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """An aware datetime as microseconds since 1970."""
+    """A column type that stores an aware datetime as microseconds since 1970."""
 
     impl = sa.BigInteger
     cache_ok = True
@@ -23,7 +23,7 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 def key(length: int) -> sa.String:
-    """Text that is sorted by code point, whatever the language of the PostgreSQL database; SQLite always does so."""
+    """A type of text that is sorted by code point, as SQLite does, whatever the locale of a PostgreSQL database."""
     return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
 
 
@@ -54,7 +54,7 @@ jobs = sa.Table(
 )
 
 progress = sa.Table(
-    # apart from `jobs`, because it changes with every firing and small rows are cheap to rewrite
+    # separate from `jobs`, because it changes with every execution, and small rows are cheap to rewrite
     "progress",
     metadata,
     sa.Column("job_id", key(255), primary_key=True),
@@ -92,7 +92,7 @@ executions = sa.Table(
 )
 
 sa.Index(
-    # finds what was in flight when the process died, without reading the history
+    # finds the executions that were running when the process was killed, without reading the history
     "executions_running",
     executions.c.status,
     sqlite_where=executions.c.status == "running",
@@ -100,17 +100,17 @@ sa.Index(
 )
 
 queued = sa.Table(
-    # manual runs that wait for the execution of their job that is under way; see queued_rows
+    # manual runs that wait for the running execution of their job; see queued_rows
     "queued",
     metadata,
-    sa.Column("job_id", key(255), primary_key=True),  # one may wait
+    sa.Column("job_id", key(255), primary_key=True),  # one of each job may wait
     sa.Column("execution_id", key(36), nullable=False),
     sa.Column("asked_at", UtcTime, nullable=False),
     sa.Column("requested_by", sa.String(255), nullable=False),
 )
 
 request_keys = sa.Table(
-    # what came of requests that carried an `Idempotency-Key`; see key_rows
+    # answers to requests with an `Idempotency-Key`; see key_rows
     "request_keys",
     metadata,
     sa.Column("key", sa.String(255), primary_key=True),
@@ -122,7 +122,7 @@ request_keys = sa.Table(
 sa.Index("request_keys_at", request_keys.c.at)
 
 outlines = sa.Table(
-    # what the files of the source declare; see source_rows
+    # the jobs that the files of the source declare; see source_rows
     "outlines",
     metadata,
     sa.Column("path", sa.Text, primary_key=True),
@@ -137,11 +137,11 @@ lives = sa.Table(
     metadata,
     sa.Column("started_at", UtcTime, primary_key=True, autoincrement=False),
     sa.Column("seen_at", UtcTime, nullable=False),
-    sa.Column("has_stopped", sa.Boolean, nullable=False),  # in order; else it was killed after it was seen last
+    sa.Column("has_stopped", sa.Boolean, nullable=False),  # orderly; else it was killed after `seen_at`
 )
 
 upgrades = sa.Table(
-    # which version brought the database to a revision; older versions read it, so it has to stay as it is
+    # which version upgraded the database to a revision; older versions read it, so the table must never change
     "upgrades",
     metadata,
     sa.Column("revision", sa.String(32), primary_key=True),
@@ -150,14 +150,14 @@ upgrades = sa.Table(
 )
 
 revisions = sa.Table(
-    # what became of each revision of the source; see revision_rows
+    # the result of each revision of the source; see revision_rows
     "revisions",
     metadata,
-    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),  # the order in which they came
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),  # in the order of arrival
     sa.Column("revision", sa.String(255), nullable=False),
     sa.Column("first_at", UtcTime, nullable=False),
     sa.Column("last_at", UtcTime, nullable=False),
-    sa.Column("reason", sa.String(32), nullable=False),  # of the last pass over it, as of its condition
+    sa.Column("reason", sa.String(32), nullable=False),  # a `SyncReason`: the result of the last pass over it
     sa.Column("counts", sa.Text, nullable=False),  # JSON
 )
 

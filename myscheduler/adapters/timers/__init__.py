@@ -1,4 +1,4 @@
-"""The timer that wakes the dispatcher: APScheduler, with a store for its jobs that is a heap.
+"""The timers that wake the dispatcher: APScheduler, with a heap as its job store.
 
-Import `timers` from the service. It knows the core alone.
+Import `timers` from the service. It imports only the core.
 """

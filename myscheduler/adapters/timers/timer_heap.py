@@ -1,7 +1,7 @@
-"""Where APScheduler keeps its timers: a heap, as a job store plug-in.
+"""A job store plug-in for APScheduler that keeps its timers in a heap.
 
-Its own store in memory keeps a sorted list, in which a hundred thousand timers cost a million moves each, and holds for
-each timer what it may run and how; here all do the same.
+APScheduler's own in-memory store keeps a sorted list, which is slow with 100,000 timers, and stores with each timer
+what to run and how; here all timers do the same.
 """
 
 import heapq
@@ -13,11 +13,15 @@ from apscheduler.jobstores.base import BaseJobStore, JobLookupError
 from myscheduler.core.schedule.slots import Schedule, next_after
 
 SPARE = 1_000
-"""So many entries of timers that were moved may be left in the heap, or as many as there are timers."""
+"""The heap is rebuilt when it holds more stale entries than there are timers, plus this number."""
 
 
 class Timer:
-    """A job as APScheduler sees it. Slots that are over are jumped: the cursor knows them."""
+    """The timer of one job, with the interface of an APScheduler job that is its own trigger.
+
+    After it rang, it is set to the next slot in the future. Slots that are skipped so are not lost: what is due is
+    decided from the job's cursor.
+    """
 
     __slots__ = ("_schedule", "id", "next_run_time")
 
@@ -34,11 +38,11 @@ class Timer:
         return self
 
     def get_next_fire_time(self, previous: datetime, now: datetime) -> datetime | None:
-        """The slot after the one that rang; the part of a trigger."""
+        """The next slot in the future, after the one that rang. Part of APScheduler's trigger interface."""
         return next_after(self._schedule, max(previous, now).astimezone(UTC))
 
     def _get_run_times(self, _now: datetime) -> list[datetime]:
-        """APScheduler asks only for timers that are due."""
+        """APScheduler calls this only for timers that are due."""
         return [self.next_run_time]
 
     def _modify(self, *, next_run_time: datetime) -> None:
@@ -46,16 +50,19 @@ class Timer:
 
 
 class TimerHeap(BaseJobStore):  # type: ignore[misc] # APScheduler ships no types
-    """Timers by id, the next one first. Calls are made one at a time: APScheduler has a lock for it."""
+    """Timers by id, the next one first. Not thread-safe: callers hold APScheduler's lock.
+
+    Entries of the heap are not removed when their timer is removed or set to another time. Such stale entries are
+    skipped when they reach the top.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._timers: dict[str, Timer] = {}
         self._heap: list[tuple[datetime, str]] = []
-        """An entry whose timer is gone, or set to another moment, is passed over."""
 
     def set(self, timer: Timer) -> None:
-        """Take the timer in, in the place of one with the same id."""
+        """Add the timer, or replace the one with the same id."""
         self._timers[timer.id] = timer
         self._push(timer)
 
@@ -64,7 +71,7 @@ class TimerHeap(BaseJobStore):  # type: ignore[misc] # APScheduler ships no type
         self._timers.pop(job_id, None)
 
     def get_due_jobs(self, now: datetime) -> list[Timer]:
-        """Take out what is due. Each comes back by `update_job`, or is removed."""
+        """Take the due timers off the heap. For each, APScheduler then calls `update_job` or `remove_job`."""
         due: dict[str, Timer] = {}
         while (first := self.get_next_run_time()) is not None and first <= now:
             _, job_id = heapq.heappop(self._heap)
@@ -72,7 +79,7 @@ class TimerHeap(BaseJobStore):  # type: ignore[misc] # APScheduler ships no type
         return list(due.values())
 
     def get_next_run_time(self) -> datetime | None:
-        while self._heap and not self._stands(*self._heap[0]):
+        while self._heap and not self._is_current(*self._heap[0]):
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
@@ -104,6 +111,6 @@ class TimerHeap(BaseJobStore):  # type: ignore[misc] # APScheduler ships no type
             self._heap = [(one.next_run_time, one.id) for one in self._timers.values()]
             heapq.heapify(self._heap)
 
-    def _stands(self, moment: datetime, job_id: str) -> bool:
+    def _is_current(self, moment: datetime, job_id: str) -> bool:
         timer = self._timers.get(job_id)
         return timer is not None and timer.next_run_time == moment

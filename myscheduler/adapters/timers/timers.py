@@ -1,7 +1,7 @@
-"""APScheduler as the timer: it wakes us when a job has a slot due, and decides nothing.
+"""APScheduler as the timer: it wakes the dispatcher when a job has a slot due, and decides nothing.
 
-Which slots are due, and what becomes of them, is decided from the job's cursor; so a wake-up that comes late, twice or
-for nothing does no harm. What APScheduler would do by itself (coalesce, skip, drop what is late) is switched off.
+The dispatcher decides from the job's cursor which slots are due and what happens to them. So wake-ups that are late,
+repeated or unnecessary do no harm. APScheduler's own decisions (coalesce, skip, drop what is late) are switched off.
 """
 
 import asyncio
@@ -18,19 +18,19 @@ from myscheduler.adapters.timers.timer_heap import Timer, TimerHeap
 from myscheduler.core.schedule.slots import Schedule, next_after
 
 PAUSE_SEC = 0.005
-"""The timer thread rests so long at least; with thousands of jobs it would wake up for each of them."""
+"""The shortest wait of the timer thread; with thousands of jobs it would otherwise wake up for each of them."""
 
 Due = tuple[str, datetime]
 """A job's id and the slot that its timer was set to."""
 Wake = Callable[[Sequence[Due]], None]
 Armed = tuple[Sequence[tuple[str, Schedule, datetime]], Sequence[str]]
-"""Jobs to be armed, each with its schedule and the moment before its first slot; and ids of those that are gone."""
+"""Jobs to arm, each as (id, schedule, moment after which its first slot is searched); and ids of removed jobs."""
 
 log = logging.getLogger(__name__)
 
 
 class Timers:
-    """Holds one timer a job, in a thread of its own, and hands due jobs to `wake` on the event loop, many at a time."""
+    """One timer for each job, in a separate thread. Calls `wake` on the event loop, with many due jobs at a time."""
 
     def __init__(self, wake: Wake, loop: asyncio.AbstractEventLoop) -> None:
         self._executor = _Collector(wake, loop)
@@ -41,11 +41,11 @@ class Timers:
         self._guard = threading.Lock()
 
     def start(self) -> None:
-        """Begin to ring, once what is armed so far is in."""
+        """Start ringing, after the timers that were armed before are set. Returns at once."""
         self._hands.submit(self._scheduler.start).add_done_callback(_report)
 
     def stop(self) -> None:
-        """No wake-up comes after this returns, and arming does nothing any more."""
+        """Stop: no wake-up comes after this returns, and `arm` does nothing any more."""
         self._is_stopped = True
         self._hands.shutdown(wait=True, cancel_futures=True)
         self._executor.close()
@@ -53,7 +53,7 @@ class Timers:
             self._scheduler.shutdown(wait=False)
 
     def look(self) -> None:
-        """The clock was set: what is due may be due now, while the scheduler waits for as long as it seemed before."""
+        """Check for due timers now, because the system clock was set and the scheduler's wait may be too long."""
         if not self._is_stopped:
             self._hands.submit(self._look).add_done_callback(_report)
 
@@ -62,9 +62,11 @@ class Timers:
             self._scheduler.wakeup()
 
     def arm(self, schedules: Sequence[tuple[str, Schedule, datetime]], removed: Sequence[str]) -> None:
-        """Set timers to the first slot after each given moment, and stop others. Returns at once.
+        """Set a timer for each of `schedules` (id, schedule, moment) to the first slot after its moment, and stop the
+        timers of `removed` ids. Returns at once.
 
-        The scheduler's lock is held while it works through what is due, so the event loop must not wait for it.
+        The timers are set in another thread: the scheduler holds its lock while it works through due timers, and the
+        event loop must not wait for that.
         """
         if self._is_stopped:
             return
@@ -75,7 +77,7 @@ class Timers:
             self._hands.submit(self._arm_wanted).add_done_callback(_report)
 
     def _arm_wanted(self) -> None:
-        """Whatever was asked for meanwhile."""
+        """Process all calls of `arm` since the last time."""
         with self._guard:
             wanted, self._wanted = self._wanted, []
         for schedules, removed in wanted:
@@ -90,16 +92,16 @@ class Timers:
 
 
 class _Scheduler(BackgroundScheduler):  # type: ignore[misc] # APScheduler ships no types
-    """Rings for all that is due within a moment at once."""
+    """An APScheduler that sets many timers at once, and handles together those that are due within `PAUSE_SEC`."""
 
     def __init__(self, executor: BaseExecutor) -> None:
         self._heap = TimerHeap()
         super().__init__(timezone=UTC, executors={"default": executor}, jobstores={"default": self._heap})
 
     def set_timers(self, timers: Iterable[tuple[str, Timer | None]]) -> None:
-        """Set them, or stop those that are `None`, all at once.
+        """Set timers by id, or stop those that are `None`, under one lock.
 
-        APScheduler's own way looks at what each job would run, and wakes the thread for each.
+        APScheduler's own `add_job` inspects the function of each job, and wakes the thread for each.
         """
         with self._jobstores_lock:
             before = self._heap.get_next_run_time()
@@ -124,19 +126,19 @@ def _report(future: object) -> None:
 
 
 class _Collector(BaseExecutor):  # type: ignore[misc] # APScheduler ships no types
-    """Collects what is due in the scheduler's thread; the event loop takes all that is there at once."""
+    """An APScheduler executor that collects due jobs in the scheduler's thread; the event loop takes them together."""
 
     def __init__(self, wake: Wake, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
         self._wake = wake
         self._loop = loop
         self._due: dict[str, datetime] = {}
-        """By job, so that it stays small however long the event loop is busy."""
+        """The last due slot of each job. One entry for each job keeps it small however long the event loop is busy."""
         self._guard = threading.Lock()
         self._is_open = True
 
     def submit_job(self, job: Timer, run_times: Sequence[datetime]) -> None:
-        """Called by the scheduler for each due job; counting instances is not its business here."""
+        """Called by the scheduler for each due job. Does not limit instances as APScheduler's executors do."""
         with self._guard:
             is_first = not self._due
             self._due[job.id] = run_times[-1]
@@ -144,7 +146,7 @@ class _Collector(BaseExecutor):  # type: ignore[misc] # APScheduler ships no typ
             self._loop.call_soon_threadsafe(self._hand_over)
 
     def _do_submit_job(self, job: Timer, run_times: Sequence[datetime]) -> None:
-        """Abstract in the base; `submit_job` stands before it."""
+        """Abstract in the base class; never called, because `submit_job` is overridden."""
 
     def close(self) -> None:
         self._is_open = False

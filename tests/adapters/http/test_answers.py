@@ -32,7 +32,7 @@ from tests.support.target import AUTHORITY, Answer, Echo, HangUp, Raw, Reply, Si
 pytestmark = pytest.mark.anyio
 
 OK = b"HTTP/1.1 200 OK\r\n"
-_NOT_HERE = ", which is not unpacked here, so no excerpt is kept"
+_NOT_HERE = ", which is not supported, so no excerpt is kept"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
@@ -122,19 +122,27 @@ def request(
             OK + b"Content-Length: 5\r\nContent-Length: 3\r\n\r\nabcde",
             200,
             "abc",
-            "sent different values of Content-Length (3 and 5), of which the smallest counts and "
+            "sent different values of Content-Length (3 and 5), of which the smallest is used and "
             "sent more bytes than its Content-Length of 3",
             id="two lengths",
         ),
         pytest.param(OK + b"Content-Length: +3\r\n\r\nabc", 200, "abc", "sent a Content-Length with a sign", id="plus"),
         pytest.param(
-            OK + b"Content-Length: x\r\n\r\nabc", 200, "abc", "sent a Content-Length that is no number", id="no number"
+            OK + b"Content-Length: x\r\n\r\nabc",
+            200,
+            "abc",
+            "sent a Content-Length that is not a number",
+            id="no number",
         ),
         pytest.param(
-            OK + b"Content-Length: -1\r\n\r\nabc", 200, "abc", "sent a Content-Length that is no number", id="negative"
+            OK + b"Content-Length: -1\r\n\r\nabc",
+            200,
+            "abc",
+            "sent a Content-Length that is not a number",
+            id="negative",
         ),
         pytest.param(
-            OK + b"Content-Length:\r\n\r\nabc", 200, "abc", "sent a Content-Length that is no number", id="no length"
+            OK + b"Content-Length:\r\n\r\nabc", 200, "abc", "sent a Content-Length that is not a number", id="no length"
         ),
         pytest.param(
             OK + b"Content-Length: " + b"9" * 5_000 + b"\r\n\r\nabc",
@@ -170,7 +178,7 @@ def request(
             CHUNKED + b"3\r\nabc\r\n0\r\n\r\nx",
             200,
             "abc",
-            "sent something behind its last chunk",
+            "sent something after its last chunk",
             id="more than chunks",
         ),
         pytest.param(
@@ -194,7 +202,7 @@ def request(
             OK + b"Transfer-Encoding: x\r\n\r\nabc",
             200,
             None,
-            f"sent a Transfer-Encoding that is not known here and sent a body in x{_NOT_HERE}",
+            f"sent an unknown Transfer-Encoding and sent a body in x{_NOT_HERE}",
             id="an unknown encoding",
         ),
         pytest.param(
@@ -211,7 +219,7 @@ def request(
                 ("half a gzip", b"gzip", gzip.compress(b"abc" * 99)[:11], "", "broke off its gzip"),
                 ("two members", b"x-gzip", gzip.compress(b"ab") + gzip.compress(b"c"), "abc", None),
                 ("padding", b"gzip", gzip.compress(b"abc") + bytes(9), "abc", None),
-                ("more than gzip", b"gzip", gzip.compress(b"abc") + b"def", "abc", "sent something behind its gzip"),
+                ("more than gzip", b"gzip", gzip.compress(b"abc") + b"def", "abc", "sent something after its gzip"),
                 ("raw deflate", b"deflate", zlib.compress(b"abc", wbits=-15), "abc", None),
                 ("a deflate cut short", b"deflate", zlib.compress(b"abc")[:-2], "abc", "broke off its deflate"),
                 ("brotli", b"br", b"\x0b\x01\x80abc\x03", None, f"sent a body in br{_NOT_HERE}"),
@@ -221,7 +229,9 @@ def request(
                 ("an empty gzip", b"gzip", gzip.compress(b""), "", None),
             )
         ),
-        pytest.param(OK + b"Content-Encoding: gzip\r\n\r\nabc", 200, None, "sent a body that is no gzip", id="no gzip"),
+        pytest.param(
+            OK + b"Content-Encoding: gzip\r\n\r\nabc", 200, None, "sent a body that is not gzip", id="no gzip"
+        ),
         pytest.param(b"HTTP/1.1 200 OK\nContent-Length: 3\n\nabc", 200, "abc", None, id="bare line feeds"),
         pytest.param(OK + b"X: a\r\n b\r\nContent-Length:\r\n 3\r\n\r\nabc", 200, "abc", None, id="folded lines"),
         pytest.param(OK + b"Content-Length : 3\r\n\r\nabc", 200, "abc", None, id="a space before the colon"),
@@ -332,7 +342,7 @@ class Kept:
         pass
 
 
-_BEHIND = ("sent more bytes", "sent something behind", "sent a body with")
+_BEHIND = ("sent more bytes", "sent something after", "sent a body with")
 
 
 def read(pieces: list[bytes]) -> tuple[int | None, bytes, list[str]] | str:

@@ -52,7 +52,9 @@ BAD = [
     pytest.param("SSL_CERT_FILE", "/dev/null", "which holds no certificate in PEM", id="device"),
     pytest.param("SSL_CERT_FILE", "words.pem", "which holds no certificate in PEM", id="no PEM"),
     pytest.param("SSL_CERT_FILE", "key.pem", "which holds no certificate in PEM", id="key"),
-    pytest.param("SSL_CERT_FILE", "ca.der", "which is binary (DER), not PEM: `openssl x509 -inform der", id="DER"),
+    pytest.param(
+        "SSL_CERT_FILE", "ca.der", "which is binary (DER), not PEM: convert it with `openssl x509 -inform der", id="DER"
+    ),
     pytest.param("SSL_CERT_FILE", "torn.pem", "which holds a certificate that can't be read", id="torn"),
     pytest.param("SSL_CERT_FILE", "second-torn.pem", "which holds a certificate that can't be read", id="torn behind"),
     pytest.param("SSL_CERT_FILE", "a\x1b[2J\nb", "which can't be read (No such file or directory)", id="odd name"),
@@ -134,8 +136,8 @@ def test_commands_believe_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
         after = _ask(target.url(""))
     assert (before.exit_code, before.stderr.count("\n")) == (1, 1)
     assert before.stderr.endswith(
-        "certificate verify failed: unable to get local issuer certificate): for an authority of your own, "
-        "SSL_CERT_FILE names the file of its certificate\n"
+        "certificate verify failed: unable to get local issuer certificate): for a private certificate authority, "
+        "set SSL_CERT_FILE to the file of its certificate\n"
     )
     assert (after.exit_code, after.stderr) == (0, "warning: no job was made through the API\n")
 

@@ -210,7 +210,7 @@ def test_without_it_nothing_is_known(root: Path, spoil: Callable[[Path], object]
     with pytest.raises(SourceUnavailable) as error:
         read(root)
     assert str(error.value) == (
-        f"{root / IGNORE}: {reason}, so it is not known which files are manifests: mend the file"
+        f"{root / IGNORE}: {reason}, so it is not known which files are manifests: fix the file"
     )
 
 

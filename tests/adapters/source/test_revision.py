@@ -326,7 +326,7 @@ class TestGitAtWork:
         assert watch.held(folder, STALE_SEC + 1) is None
         assert watch.held(folder, STALE_SEC + 2) is None
         assert [record.levelno for record in caplog.records] == [logging.WARNING]
-        assert f"{lock}: has stood unchanged for 30 s" in caplog.text
+        assert f"{lock}: unchanged for 30 s" in caplog.text
         write(lock, "another git")
         assert watch.held(folder, STALE_SEC + 3) == str(lock)
 

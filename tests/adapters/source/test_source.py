@@ -385,7 +385,7 @@ def a_busy_writer(path: Path) -> Iterator[None]:
 
 def assert_finds_no_rest(source: DirectorySource) -> None:
     """Perhaps not at once: on a busy machine a writer may rest for longer than a reader looks."""
-    until(lambda: "keeps changing: read it again once what writes to it has come to rest" in trouble(source))
+    until(lambda: "keeps changing: read it again once nothing writes to it any more" in trouble(source))
 
 
 def trouble(source: DirectorySource) -> str:

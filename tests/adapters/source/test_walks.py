@@ -14,7 +14,7 @@ import pytest
 from myscheduler.adapters.source import reading, watching
 from myscheduler.adapters.source.listing import Tree
 from myscheduler.adapters.source.reading import DirectorySource
-from myscheduler.adapters.source.tree import rests, walk
+from myscheduler.adapters.source.tree import is_unchanged, walk
 from tests.support.kubelet import Kubelet
 
 OLD = 1_700_000_000
@@ -191,9 +191,9 @@ def test_a_look_at_what_is_new_sees_that_it_moves_on(root: Path, change: Callabl
     write(root / "new.yaml")
     (root / "a.yaml").unlink()
     tree = walk(root, since)
-    assert rests(root, tree, since)
+    assert is_unchanged(root, tree, since)
     change(root)
-    assert not rests(root, tree, since)
+    assert not is_unchanged(root, tree, since)
 
 
 @asynccontextmanager

@@ -78,7 +78,7 @@ def store(url: str) -> Iterator[Store]:
 
 def test_a_file_system_without_a_log_is_refused(tmp_path: Path) -> None:
     """SQLite's own door to file systems without locks has no shared memory either, which the log needs."""
-    says = r"no write-ahead log for the database .*/jobs\.db .*: put it on a local disk"
+    says = r"can't use a write-ahead log for the database .*/jobs\.db .*: put it on a local disk"
     door = f"file:{tmp_path}/jobs.db?vfs=unix-dotfile"
     with closing(sqlite3.connect(door, uri=True)) as connection, pytest.raises(StoreError, match=says):
         sqlite._prepare(connection, None)

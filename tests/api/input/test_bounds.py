@@ -165,7 +165,7 @@ class TestAudit:
         answer = await api.get("/api/v1/audit")
         assert answer.json()["count"] == 93
         assert len(answer.content) < MIB
-        assert answer.json()["entries"][0]["detail"] == {"cut": "this entry is too long to be told"}
+        assert answer.json()["entries"][0]["detail"] == {"cut": "this entry is too long to be shown"}
 
     async def test_what_is_bounded_stays_so(self, parts: Parts) -> None:
         detail = bounded({"fields": [{"field": "a", "before": "x" * 9_000, "after": None}] * 300, "source": 1})

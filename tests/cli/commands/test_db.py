@@ -284,7 +284,7 @@ def test_check_of_postgresql(postgres: Database) -> None:
     [
         pytest.param("sqlite:///nowhere.db", "where there is no database", id="no file"),
         pytest.param("sqlite:///text.db", "can't be read: file is not a database", id="a text"),
-        pytest.param("sqlite:///.", "names ., which is no file", id="a folder"),
+        pytest.param("sqlite:///.", "names ., which is not a file", id="a folder"),
         pytest.param("sqlite://", "names no file", id="in memory"),
         pytest.param("sqlite:///file:a.db?uri=true", "by a URI of SQLite: write a path", id="a URI"),
         pytest.param("mysql://x/y", "can't use", id="of another kind"),
@@ -365,11 +365,11 @@ def test_a_terminal_is_no_place_for_a_database(database: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "says"),
     [
-        pytest.param("there.db", "there.db is there already, and nothing is overwritten", id="taken"),
-        pytest.param("dangling.db", "is there already", id="a link that leads nowhere"),
-        pytest.param("data", "is there already", id="a folder"),
-        pytest.param("no/copy.db", "no is no folder: make it", id="no folder"),
-        pytest.param("there.db/copy.db", "there.db is no folder", id="below a file"),
+        pytest.param("there.db", "there.db already exists, and nothing is overwritten", id="taken"),
+        pytest.param("dangling.db", "already exists", id="a link that leads nowhere"),
+        pytest.param("data", "already exists", id="a folder"),
+        pytest.param("no/copy.db", "no is not a folder: create it", id="no folder"),
+        pytest.param("there.db/copy.db", "there.db is not a folder", id="below a file"),
         pytest.param("data/jobs.db", "is a file of the database itself", id="itself"),
         pytest.param("link/jobs.db", "is a file of the database itself", id="itself, through a link"),
         pytest.param("data/../link/jobs.db-wal", "is a file of the database itself", id="its log"),
@@ -435,7 +435,9 @@ def test_no_room(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
     result = db("backup", "-", "--database-url", url(database))
     assert result.exit_code == 1
-    assert re.search(r"there is no place for the copy.*data has .* free.*nowhere is no folder", result.stderr)
+    assert re.search(
+        r"there is no place for the temporary copy.*data has .* free.*nowhere is not a folder", result.stderr
+    )
     assert sorted(contents(tmp_path)) == ["data/jobs.db", "data/jobs.db.lock"]
 
 
@@ -460,7 +462,7 @@ def test_a_disk_that_becomes_full_meanwhile(database: Path, tmp_path: Path) -> N
     )  # fmt: skip
     assert ended.returncode == 1
     assert re.fullmatch(r"Error: the database .* can't be copied to \., and nothing is left there: .*\n", ended.stderr)
-    assert "the disk is full" in ended.stderr or "make room there" in ended.stderr
+    assert "the disk is full" in ended.stderr or "free some disk space" in ended.stderr
     assert sorted(contents(tmp_path)) == ["data/jobs.db", "data/jobs.db.lock"]
 
 

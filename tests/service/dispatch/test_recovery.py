@@ -70,7 +70,7 @@ async def interrupted(folder: Path, target: Target) -> None:
         await received(target, 1)
         row = next(row for row in await parts.rows("a") if row.execution_id == "x")
     assert (row.status, row.reason, row.attempts) == (Status.INTERRUPTED, Reason.CRASH, 0)
-    assert "may have got the request" in (row.error or "")
+    assert "may have received the request" in (row.error or "")
     assert [one.target for one in target.requests] == ["/b"]
 
 

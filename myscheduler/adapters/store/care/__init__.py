@@ -1,4 +1,4 @@
-"""What operators do to a database while nothing else does: back it up, look whether it is sound.
+"""Maintenance of a database by operators: backups, and a check whether it is sound.
 
-Import from the commands of `myscheduler db`. It knows `database` and `tables`.
+Import from the commands of `myscheduler db`. It imports `database` and `tables`.
 """

@@ -1,4 +1,6 @@
-"""A copy of an SQLite database while a service writes to it: of one state, checked, and whole or not there."""
+"""Backs up an SQLite database, also while a service writes to it. A backup is one consistent state, is checked, and
+appears under its name only when it is complete.
+"""
 
 import os
 import secrets
@@ -26,45 +28,47 @@ from myscheduler.machine import private_files as private
 from myscheduler.machine.causes import reason_of
 
 PART = ".myscheduler-backup-"
-"""How the name of a copy begins that is not finished."""
+"""The prefix of the name of an unfinished copy."""
 STEP_PAGES = 256
-"""Copied between two reports of the progress, and two chances for a signal."""
+"""Pages that are copied between two reports of the progress, at which signals are handled, too."""
 RESERVE = 64 * 1024**2
-"""Bytes that have to stay free beside the database: without room to record, the service would send nothing."""
+"""Bytes that must stay free on the disk of the database: if the service can't record, it sends nothing."""
 
-Tell = Callable[[str], None]
-"""Is told how far it is."""
+Report = Callable[[str], None]
+"""Gets a text about the progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
+    """A finished backup."""
+
     size: int
+    """Bytes."""
     stand: Stand
     contents: Contents
 
 
-def back_up(url: str, file: Path, tell: Tell) -> Copy:
-    """Copy the database to `file`, which only its owner can read, and which is there once it is whole.
+def back_up(url: str, file: Path, report: Report) -> Copy:
+    """Copy the database to `file`, which only its owner can read, and which appears once it is complete.
 
-    Raises `StoreError` that says what is in the way; then nothing is left.
+    Raises `StoreError`, which says what prevents the backup; no file is left then.
     """
     source = _source(url, file)
     _refuse(file, sqlite.path_of(source))
-    with _copied(source, file.parent, tell) as (part, copy):
+    with _copied(source, file.parent, report) as (part, copy):
         _put(part, file)
     return copy
 
 
-def stream(url: str, output: IO[bytes], tell: Tell) -> Copy:
-    """Write the copy to `output`, after it was finished and checked in a file: beside the database, else in TMPDIR.
-
-    Raises as `back_up` does.
+def stream(url: str, output: IO[bytes], report: Report) -> Copy:
+    """Write the copy to `output`, after it was completed and checked in a temporary file: next to the database if there
+    is room, else in TMPDIR. Raises as `back_up` does.
     """
     source = _source(url, None)
     path = sqlite.path_of(source)
-    with _copied(source, _folder_for(path), tell) as (part, copy), part.open("rb") as file:
+    with _copied(source, _folder_for(path), report) as (part, copy), part.open("rb") as file:
         part.unlink()
-        tell("writing the copy")
+        report("writing the copy")
         shutil.copyfileobj(file, output)
         output.flush()
     return copy
@@ -73,14 +77,14 @@ def stream(url: str, output: IO[bytes], tell: Tell) -> Copy:
 def _source(url: str, file: Path | None) -> sa.URL:
     parsed = parse_url(url)
     if parsed.get_backend_name() != "sqlite":
-        told = {name: value for name, value in parsed.query.items() if "password" not in name}
+        options = {name: value for name, value in parsed.query.items() if "password" not in name}
         named = sa.URL.create(
-            "postgresql", parsed.username, host=parsed.host, port=parsed.port, database=parsed.database, query=told
+            "postgresql", parsed.username, host=parsed.host, port=parsed.port, database=parsed.database, query=options
         ).render_as_string()
         command = ["pg_dump", "--format=custom", *([f"--file={file}"] if file else []), named]
         raise StoreError(
             f"the database {shown(parsed)} is backed up with its own tool: {shlex.join(command)} "
-            "(PGPASSWORD or ~/.pgpass tells it the password)"
+            "(PGPASSWORD or ~/.pgpass provides the password)"
         )
     if sqlite.is_cut_off(sqlite.path_of(parsed)):
         raise _damaged(parsed, CUT_OFF)
@@ -93,7 +97,7 @@ def _source(url: str, file: Path | None) -> sa.URL:
 
 
 def _refuse(file: Path, source: Path) -> None:
-    """Raises `StoreError` where no copy can be put."""
+    """Raises `StoreError` if no copy can be written to `file`."""
     try:
         own = {Path(f"{source.resolve()}{ending}") for ending in ("", "-wal", "-shm", "-journal", ".lock")}
         if file.resolve() in own:
@@ -105,13 +109,13 @@ def _refuse(file: Path, source: Path) -> None:
     except OSError as error:
         raise StoreError(f"{file} can't be written as user {os.getuid()}: {reason_of(error)}") from error
     except RuntimeError as error:  # before Python 3.13
-        raise StoreError(f"{file} is a link in a circle: choose another name for the backup") from error
+        raise StoreError(f"{file} is a symlink loop: choose another name for the backup") from error
 
 
 def _obstacle(folder: Path, source: Path) -> str | None:
-    """Why no copy can be made in that folder, and what to do."""
+    """Why no copy can be made in that folder, and what to do; `None` if it can."""
     if not folder.is_dir():
-        return "is no folder: make it, or choose another"
+        return "is not a folder: create it, or choose another"
     if not os.access(folder, os.W_OK | os.X_OK):
         return f"can't be written as user {os.getuid()}: allow it, or choose another folder"
     needed = source.stat().st_size + sqlite.log_size(source)
@@ -126,6 +130,7 @@ def _obstacle(folder: Path, source: Path) -> str | None:
 
 
 def _folder_for(source: Path) -> Path:
+    """A folder with room for a temporary copy. Raises `StoreError` if there is none."""
     reasons = []
     for find in (_beside, _temporary):
         folder = find(source)
@@ -134,8 +139,8 @@ def _folder_for(source: Path) -> Path:
             return folder
         reasons.append(f"{folder} {reason}")
     raise StoreError(
-        f"there is no place for the copy before it is written out: {'; '.join(dict.fromkeys(reasons))} "
-        "(TMPDIR names one)"
+        f"there is no place for the temporary copy: {'; '.join(dict.fromkeys(reasons))} "
+        "(TMPDIR can name another folder)"
     )
 
 
@@ -144,69 +149,69 @@ def _beside(source: Path) -> Path:
 
 
 def _temporary(_source: Path) -> Path:
-    """Asked last, as the answer is found by writing."""
+    """Called last, because `gettempdir` tries folders by writing to them."""
     try:
         return Path(tempfile.gettempdir())
-    except FileNotFoundError:  # what it says names neither the user nor what to do
+    except FileNotFoundError:  # its text says neither which user nor what to do
         return Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108 - only to be named
 
 
 @contextmanager
-def _copied(source: sa.URL, folder: Path, tell: Tell) -> Iterator[tuple[Path, Copy]]:
-    """A finished, checked copy in the folder under a name of its own, which is gone afterwards."""
+def _copied(source: sa.URL, folder: Path, report: Report) -> Iterator[tuple[Path, Copy]]:
+    """A complete, checked copy in the folder under a random name, which is removed afterwards."""
     part = folder / f"{PART}{secrets.token_hex(8)}.part"
     try:
         part.touch(mode=private.FILE_MODE, exist_ok=False)
-        sqlite.look(source, lambda door: _fill(door, part, tell))
-        copy = _checked(source, part, tell)
+        sqlite.look(source, lambda read_only: _fill(read_only, part, report))
+        copy = _checked(source, part, report)
         _make_durable(part)
         yield part, copy
     except (sqlite3.Error, sa.exc.DBAPIError) as error:
         message = f"the database {shown(source)} can't be copied to {folder}, and nothing is left there"
         raise StoreError(f"{message}: {in_a_line(error)}") from error
     except OSError as error:
-        if error.filename is None:  # of the caller's own output
+        if error.filename is None:  # an error of the caller's output
             raise
         raise StoreError(f"{folder} can't be written as user {os.getuid()}: {reason_of(error)}") from error
     finally:
         part.unlink(missing_ok=True)
 
 
-def _checked(source: sa.URL, part: Path, tell: Tell) -> Copy:
-    def look(copy: sa.Connection) -> tuple[Stand, Contents, tuple[str, ...]]:
-        return *facts(copy), damages_of(copy, lambda: tell("checking the copy"))
+def _checked(source: sa.URL, part: Path, report: Report) -> Copy:
+    def inspect(copy: sa.Connection) -> tuple[Stand, Contents, tuple[str, ...]]:
+        return *facts(copy), damages_of(copy, lambda: report("checking the copy"))
 
-    stand, contents, damages = ask(sqlite.read_only(part, immutable="1"), look)
+    stand, contents, damages = ask(sqlite.read_only(part, immutable="1"), inspect)
     if damages:
         raise _damaged(source, damages[0])
     return Copy(part.stat().st_size, stand, contents)
 
 
-def _fill(door: sa.URL, part: Path, tell: Tell) -> None:
-    """Copy page by page. The transaction keeps to one state, and keeps SQLite from beginning anew at each write."""
+def _fill(url: sa.URL, part: Path, report: Report) -> None:
+    """Copy page by page, in one transaction: all pages are of one state, and SQLite need not restart at each write."""
     os.truncate(part, 0)
-    query = "&".join(f"{name}={value}" for name, value in door.query.items() if name != "uri")
+    query = "&".join(f"{name}={value}" for name, value in url.query.items() if name != "uri")
     with (
-        closing(sqlite3.connect(f"{door.database}?{query}", uri=True, isolation_level=None)) as source,
+        closing(sqlite3.connect(f"{url.database}?{query}", uri=True, isolation_level=None)) as source,
         closing(sqlite3.connect(part, isolation_level=None)) as copy,
     ):
-        copy.execute("PRAGMA journal_mode = OFF")  # it is thrown away when it isn't finished
+        copy.execute("PRAGMA journal_mode = OFF")  # an unfinished copy is thrown away
         copy.execute("PRAGMA synchronous = OFF")
         source.execute("BEGIN")
-        source.execute("SELECT count(*) FROM sqlite_master").fetchone()  # which takes the lock
+        source.execute("SELECT count(*) FROM sqlite_master").fetchone()  # takes the lock
 
-        def report(_status: int, remaining: int, total: int) -> None:
-            tell(f"{100 * (total - remaining) // max(total, 1)} % copied")
+        def progressed(_status: int, remaining: int, total: int) -> None:
+            report(f"{100 * (total - remaining) // max(total, 1)} % copied")
 
-        source.backup(copy, pages=STEP_PAGES, progress=report)
+        source.backup(copy, pages=STEP_PAGES, progress=progressed)
 
 
 def _put(part: Path, file: Path) -> None:
     try:
-        os.link(part, file)  # unlike a rename, it overwrites nothing
+        os.link(part, file)  # unlike a rename, this never overwrites a file
     except FileExistsError as error:
         raise _taken(file) from error
-    except OSError:  # a file system without such links
+    except OSError:  # a file system without hard links
         if file.exists():
             raise _taken(file) from None
         part.rename(file)
@@ -214,7 +219,7 @@ def _put(part: Path, file: Path) -> None:
 
 
 def _make_durable(path: Path) -> None:
-    """The file, or the names in the folder, outlast a power cut."""
+    """Sync a file, or the names in a folder, to the disk."""
     number = os.open(path, os.O_RDONLY)
     try:
         os.fsync(number)
@@ -230,4 +235,4 @@ def _damaged(source: sa.URL, damage: str) -> StoreError:
 
 
 def _taken(file: Path) -> StoreError:
-    return StoreError(f"{file} is there already, and nothing is overwritten: move it away, or choose another name")
+    return StoreError(f"{file} already exists, and nothing is overwritten: move it away, or choose another name")

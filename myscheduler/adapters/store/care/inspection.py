@@ -1,4 +1,4 @@
-"""What can be told of a database from outside: whether this version can run on it, and what is in it."""
+"""Inspects a database from outside of the service: whether this version can run on it, its damages, and its content."""
 
 import shutil
 import sqlite3
@@ -16,15 +16,15 @@ from myscheduler.adapters.store.database.version import Stand, Standing, refusal
 from myscheduler.adapters.store.tables import executions, jobs
 
 DAMAGES = 20
-"""How many are told at the most."""
+"""The most damages that are reported."""
 CUT_OFF = "the file ends in the middle of a page, so its end is missing"
 STEPS = 100_000
-"""Of SQLite's machine, between two chances for a signal."""
+"""Steps of SQLite's virtual machine after which pending signals are handled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Each is `None` where a database of another version can't be asked."""
+    """What a database contains. A field is `None` if a database of another version does not have it."""
 
     jobs: int | None = None
     executions: int | None = None
@@ -35,22 +35,25 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseCondition:
+    """The result of an inspection."""
+
     database: str
+    """The URL without the password."""
     stand: Stand
     damages: tuple[str, ...] | None
-    """In the words of SQLite; `None` where the server itself has the care of that."""
+    """Messages of SQLite; `None` for a server, which is not checked."""
     is_in_use: bool | None
-    """By a service; `None` when that can't be told."""
+    """Whether a service is using it; `None` if that can't be determined."""
     size: int
     """Bytes, without the write-ahead log."""
     log_size: int
     free: int | None
-    """Bytes left where the database lies; `None` for a server."""
+    """Free bytes on the disk of the database; `None` for a server."""
     contents: Contents
 
     @property
     def trouble(self) -> str | None:
-        """Why this version should not be started on it, and what to do."""
+        """Why this version should not be started on it, and what to do; `None` if it may."""
         if self.damages:
             return "is damaged: stop the service and restore a backup"
         if self.stand.standing is Standing.EMPTY:
@@ -59,7 +62,7 @@ class DatabaseCondition:
 
 
 def inspect(url: str) -> DatabaseCondition:
-    """Changes nothing. Raises `StoreError` when there is no database, or it can't be read at all."""
+    """Inspect a database, without changing it. Raises `StoreError` if there is none, or it can't be read at all."""
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _inspect_file(parsed)
@@ -69,7 +72,7 @@ def inspect(url: str) -> DatabaseCondition:
 
 def _inspect_file(url: sa.URL) -> DatabaseCondition:
     path = sqlite.path_of(url)
-    stand, contents, damages = read(url, lambda door: (*facts(door), damages_of(door)))
+    stand, contents, damages = read(url, lambda connection: (*facts(connection), damages_of(connection)))
     if sqlite.is_cut_off(path):
         damages = (CUT_OFF, *damages)
     size, log_size, free = path.stat().st_size, sqlite.log_size(path), shutil.disk_usage(path.resolve().parent).free
@@ -82,22 +85,23 @@ def _inspect_server(connection: sa.Connection) -> tuple[Stand, Contents, int, bo
 
 
 def facts(connection: sa.Connection) -> tuple[Stand, Contents]:
+    """The revision of a database, and its content if it belongs to myscheduler."""
     stand = stand_of(connection)
     return stand, Contents() if stand.standing is Standing.FOREIGN else _contents(connection)
 
 
 def damages_of(connection: sa.Connection, tick: Callable[[], None] = lambda: None) -> tuple[str, ...]:
-    """What SQLite finds when it looks at every page and every entry of an index; it takes seconds for a gigabyte.
+    """The messages of SQLite's integrity check, which reads every page and index entry: seconds for each gigabyte.
 
     `tick` is called now and then meanwhile.
     """
     driver: Any = connection.connection.driver_connection
-    driver.set_progress_handler(tick, STEPS)  # without one, a signal would wait for the end, too
+    driver.set_progress_handler(tick, STEPS)  # without a handler, signals would be handled only at the end
     try:
         rows = connection.exec_driver_sql(f"PRAGMA integrity_check({DAMAGES})").scalars().all()
     except sa.exc.OperationalError as error:
         if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
-            raise KeyboardInterrupt from error  # SQLite made this of what the handler of the signal raised
+            raise KeyboardInterrupt from error  # the signal handler raised it, and SQLite replaced it
         raise
     return () if rows == ["ok"] else tuple(" ".join(str(row).split()) for row in rows)
 

@@ -1,4 +1,4 @@
-"""The connection to SQLite or PostgreSQL: opening, upgrading, the one writer, readers, what errors mean.
+"""The connection to SQLite or PostgreSQL: opening, upgrading, the single writer, the readers, errors.
 
-Import `Store` from `myscheduler.adapters.store`. It knows `tables`, and nothing of rows.
+Import `Store` from `myscheduler.adapters.store`. It imports `tables`, and knows nothing about rows.
 """

@@ -1,4 +1,4 @@
-"""The two ways to a database: many connections that read, and the one that writes."""
+"""The connections to a database: several that read, and the single one that writes."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,16 @@ import sqlalchemy as sa
 from myscheduler.errors import StoreUnavailableError
 
 READERS = 4
-"""Connections for reading; more wait for each other."""
+"""The number of connections for reading; further reads wait for a free one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engines:
+    """SQLAlchemy's engines for one database."""
+
     reader: sa.Engine
     writer: sa.Engine
-    """Of one connection: all writes go over it, one after the other."""
+    """Has a single connection, so writes run one after another."""
 
     def dispose(self) -> None:
         self.reader.dispose()
@@ -22,12 +24,12 @@ class Engines:
 
 
 class InUseError(StoreUnavailableError):
-    """Another service holds the database."""
+    """Another service is using the database."""
 
     def __init__(self, database: str) -> None:
         super().__init__(f"another myscheduler is using the database {database}")
 
 
 def shown(url: sa.URL) -> str:
-    """The URL for people: without the password, which may stand among the options too."""
+    """The URL for messages: without the password, and without options, which may contain it too."""
     return url.set(query={}).render_as_string(hide_password=True)

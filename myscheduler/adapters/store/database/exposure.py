@@ -1,4 +1,4 @@
-"""Whether other users than its owner can get at an SQLite database."""
+"""Checks whether users other than its owner can access an SQLite database."""
 
 import os
 import shlex
@@ -12,16 +12,17 @@ _WRITERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def warning_of(database: Path) -> str | None:
-    """A line that says what is open and what to run; `None` when all is well.
+    """A line that names the files and folders that others can access, and commands to run; `None` if there are none.
 
-    A folder of somebody else was opened to a group on purpose: Kubernetes gives a volume to root and its `fsGroup`, and
-    the files in it to that group. Then only what everybody may read is told, as no folder could be changed anyway.
+    If the folder belongs to another user, it was shared with a group on purpose: Kubernetes gives a volume to root and
+    its `fsGroup`, and the files in it to that group. Then only files that everybody may access are reported, and not
+    the folder, whose permissions we could not change.
     """
     try:
         is_shared = _is_shared(database.parent)
         files = _wide_files(database, _OTHERS if is_shared else _ALL_BUT_OWNER)
         folder = None if is_shared else _command_for(database)
-    except OSError:  # whoever opens it says what is wrong
+    except OSError:  # reported when the database is opened
         return None
     open_ones = ([database.parent] if folder else []) + files
     commands = ([folder] if folder else []) + ([f"chmod 600 {shlex.quote(str(database))}*"] if files else [])
@@ -29,8 +30,8 @@ def warning_of(database: Path) -> str | None:
         return None
     shown = ", ".join(f"{path} ({_mode(path):04o})" for path in open_ones)
     return (
-        f"other users can get at the database, which may hold credentials: {shown}; "
-        f"what is there keeps its rights, so run: {' && '.join(commands)}"
+        f"other users can access the database, which may hold credentials: {shown}; "
+        f"existing files keep their permissions, so run: {' && '.join(commands)}"
     )
 
 
@@ -50,7 +51,7 @@ def _files(database: Path) -> Iterator[Path]:
 
 
 def _command_for(database: Path) -> str | None:
-    """What closes its folder, where that is open; one that holds other things too is only kept from being written."""
+    """The command that restricts an open folder: to its owner, or, if it has other files too, only against writing."""
     folder, mode = database.parent, _mode(database.parent)
     quoted = shlex.quote(str(folder))
     if all(path.name.startswith(database.name) for path in folder.iterdir()):

@@ -1,4 +1,4 @@
-"""Opening the database: which one it is, and its migrations."""
+"""Opens the database of a URL, and brings its tables up to date."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,8 +17,9 @@ from myscheduler.adapters.store.database.version import Stand, Standing, refuse_
 from myscheduler.errors import StoreError
 
 PATIENCE_SEC = 10
-"""How long a start waits for a service that was just killed to be noticed as dead."""
+"""How long a start waits for the server to release the lock of a service that was just killed."""
 STEP_SEC = 0.2
+"""The pause between two tries."""
 
 _Opener: TypeAlias = Callable[[sa.URL, Callable[[sa.Engine], object]], AbstractContextManager[Engines]]
 _OPENERS: dict[str, _Opener] = {"sqlite": sqlite.opened, "postgresql": postgresql.opened}
@@ -26,9 +27,9 @@ _OPENERS: dict[str, _Opener] = {"sqlite": sqlite.opened, "postgresql": postgresq
 
 @contextmanager
 def open_engines(url: str) -> Iterator[Engines]:
-    """Connections to `url` (as in SQLAlchemy), with the database up to date. One process at a time may have it.
+    """Connections to the database at `url` (as in SQLAlchemy), after its migrations. One process at a time may use it.
 
-    Raises `StoreError` that says what is wrong with the URL, the folder or the database.
+    Raises `StoreError`, which says what is wrong with the URL, the folder or the database.
     """
     parsed = parse_url(url)
     with _opened(parsed, partial(_bring_up_to_date, shown(parsed))) as engines:
@@ -36,7 +37,7 @@ def open_engines(url: str) -> Iterator[Engines]:
 
 
 def bring_up_to_date(url: str) -> Stand:
-    """What a start does to the database, without starting; returns how it stood before. Raises as `open_engines`."""
+    """Run the migrations as a start does, and close the database; returns its state before. Raises `StoreError`."""
     parsed = parse_url(url)
     found: list[Stand] = []
     with _opened(parsed, lambda writer: found.append(_bring_up_to_date(shown(parsed), writer))):
@@ -46,7 +47,7 @@ def bring_up_to_date(url: str) -> Stand:
 @contextmanager
 def _opened(url: sa.URL, prepare: Callable[[sa.Engine], object]) -> Iterator[Engines]:
     if url.get_backend_name() == "sqlite" and sqlite.exists(url):
-        # already opening a file for writing can change it, and a file of others is to stay as it is
+        # even opening a file for writing can change it, and those of other programs must not be changed
         refuse_others(shown(url), read(url, stand_of))
     with _OPENERS[url.get_backend_name()](url, prepare) as engines:
         yield engines
@@ -70,7 +71,7 @@ def _migrate(database: str, writer: sa.Engine) -> Stand:
         stand = stand_of(connection)
         refuse_others(database, stand)
         if stand.standing is not Standing.CURRENT:
-            from myscheduler.adapters.store.database.upgrade import upgrade  # noqa: PLC0415 - 0.3 s and 10 MB, seldom needed
+            from myscheduler.adapters.store.database.upgrade import upgrade  # noqa: PLC0415 - 0.3 s, 10 MB, rarely needed
 
             upgrade(connection, datetime.now(UTC))
         return stand

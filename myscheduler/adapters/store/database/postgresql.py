@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from myscheduler.adapters.store.database.connections import READERS, Engines, InUseError, shown
 
 LOCK = 0x4D595343
-"""First half of the advisory lock's key (`classid` in `pg_locks`), "MYSC"; the schema makes the second half."""
+"""First half of the advisory lock's key (`classid` in `pg_locks`), "MYSC"; a hash of the schema is the second half."""
 
-_NOTICE_DEATH = {  # what the URL says goes before these
+_NOTICE_DEATH = {  # defaults: parameters in the URL override them
     "connect_timeout": "5",
     "keepalives_idle": "4",
     "keepalives_interval": "2",
@@ -20,7 +20,7 @@ _NOTICE_DEATH = {  # what the URL says goes before these
     "tcp_user_timeout": "10000",
 }
 _SESSION = {
-    "tcp_keepalives_idle": "4",  # seconds; the server lets go of the lock of a dead service within eight
+    "tcp_keepalives_idle": "4",  # seconds; the server releases the lock of a dead service within eight
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "2",
     "lock_timeout": "5s",
@@ -28,7 +28,7 @@ _SESSION = {
     "idle_in_transaction_session_timeout": "30s",
 }
 _READER = _SESSION | {
-    "default_transaction_isolation": "repeatable read",  # the statements of a query see one state
+    "default_transaction_isolation": "repeatable read",  # all statements of a query see the same state
     "default_transaction_read_only": "on",
 }
 _WRITER = _SESSION | {
@@ -46,16 +46,17 @@ AND objid::bigint = hashtext(coalesce(current_schema(), ''))::bigint & 429496729
 
 
 def is_in_use(connection: sa.Connection) -> bool:
-    """Whether a service has the database; the lock itself is not touched."""
+    """Whether a service is using the database. Does not take the lock."""
     return bool(connection.execute(sa.text(_HOLDERS), {"lock": LOCK}).scalar())
 
 
 @contextmanager
 def opened(url: sa.URL, prepare: Callable[[sa.Engine], object]) -> Iterator[Engines]:
-    """Connections to the database, after `prepare` was done with the one that writes.
+    """Connections to the database, after `prepare` was called with the engine of the writer.
 
-    That one holds the lock as long as it lives: two services on one database would each take the other's running
-    executions for leftovers of a crash. Connecting it anew raises `InUseError` when somebody else took the lock.
+    The writer's connection holds an advisory lock as long as it exists: if two services used one database, each would
+    treat the other's running executions as interrupted by a crash. When the connection is opened, also again later, it
+    raises `InUseError` if another service holds the lock.
     """
 
     def prepare_writer(connection: Any) -> None:
@@ -89,7 +90,7 @@ def _engine(url: sa.URL, connections: int, prepare: Callable[[Any], None]) -> sa
             prepare(connection)
             connection.commit()
         except BaseException:
-            connection.close()  # the pool forgets what could not be prepared
+            connection.close()  # the pool drops connections that could not be prepared
             raise
 
     sa.event.listen(engine, "connect", prepare_or_close)

@@ -1,4 +1,4 @@
-"""Looking into a database beside the service that owns it, or while none does; nothing is written."""
+"""Reads a database for commands, whether or not a service is using it. Nothing is written."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -16,9 +16,10 @@ DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 
 
 def parse_url(url: str) -> sa.URL:
+    """Parse a `DATABASE_URL`. Raises `StoreError` if it is not valid, or its database or driver can't be used."""
     try:
         parsed = sa.make_url(url)
-    except (sa.exc.ArgumentError, ValueError) as error:  # ValueError: a port that is no number
+    except (sa.exc.ArgumentError, ValueError) as error:  # ValueError: the port is not a number
         message = "DATABASE_URL is not a database URL: write one such as sqlite:///./data/jobs.db"
         raise StoreError(message) from error
     if parsed.drivername == "postgres":
@@ -37,7 +38,7 @@ def parse_url(url: str) -> sa.URL:
 
 
 def read_current(url: str, query: Callable[[sa.Connection], T]) -> T:
-    """What `query` finds in a database of this version. Raises `StoreError` when there is none."""
+    """The result of `query` on a database. Raises `StoreError` if there is none, or it is not of this version."""
     parsed = parse_url(url)
 
     def read_if_current(connection: sa.Connection) -> T:
@@ -52,22 +53,22 @@ def read_current(url: str, query: Callable[[sa.Connection], T]) -> T:
 
 
 def read(url: sa.URL, query: Callable[[sa.Connection], T]) -> T:
-    """What `query` finds in one state of the database, whatever version it is of; it may be asked twice.
+    """The result of `query` on one consistent state of the database, of whatever version. `query` may be run twice.
 
-    Raises `StoreError` when the database is not there or can't be read.
+    Raises `StoreError` if the database does not exist or can't be read.
     """
     try:
         if url.get_backend_name() == "sqlite":
-            return sqlite.look(url, lambda door: ask(door, query))
+            return sqlite.look(url, lambda read_only: ask(read_only, query))
         return ask(url, query)
     except sa.exc.DBAPIError as error:
         raise StoreError(f"DATABASE_URL names {shown(url)}, which can't be read: {in_a_line(error)}") from error
-    except (UnicodeDecodeError, OverflowError) as error:  # values, and messages of SQLite, that no database holds
+    except (UnicodeDecodeError, OverflowError) as error:  # values or messages that no sound SQLite database has
         raise StoreError(f"DATABASE_URL names {shown(url)}, which is damaged: restore a backup") from error
 
 
 def ask(url: sa.URL, query: Callable[[sa.Connection], T]) -> T:
-    """What `query` finds over a connection of its own."""
+    """The result of `query` over a new connection."""
     engine = sa.create_engine(url, hide_parameters=True, poolclass=sa.NullPool)
     try:
         with engine.begin() as connection:

@@ -1,4 +1,4 @@
-"""Connections to an SQLite file, and its lock."""
+"""Connections to an SQLite file, and the lock that gives one service sole use of it."""
 
 import errno
 import fcntl
@@ -19,7 +19,7 @@ from myscheduler.machine import private_files as private
 from myscheduler.machine.causes import reason_of
 
 LOOK_SEC = 1.0
-"""How long a start waits for the lock; `is_in_use` has it for an instant."""
+"""How long a start waits for the lock; `is_in_use` takes it for an instant."""
 
 T = TypeVar("T")
 
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 
 def path_of(url: sa.URL) -> Path:
+    """The path of the database file. Raises `StoreError` if the URL names no file."""
     if url.database in {None, "", ":memory:"}:
         raise StoreError(
             "DATABASE_URL names no file: jobs have to survive a restart, so write sqlite:///./data/jobs.db"
@@ -37,13 +38,13 @@ def path_of(url: sa.URL) -> Path:
     try:
         path.resolve()
     except RuntimeError as error:  # before Python 3.13
-        raise StoreError(f"DATABASE_URL names {path}, which is a link in a circle: correct the link") from error
+        raise StoreError(f"DATABASE_URL names {path}, which is a symlink loop: correct the link") from error
     return path
 
 
 @contextmanager
 def opened(url: sa.URL, prepare: Callable[[sa.Engine], object]) -> Iterator[Engines]:
-    """Connections to the file, after `prepare` was done with the one that writes."""
+    """Connections to the file, after `prepare` was called with the engine of the writer."""
     path = path_of(url)
     with _sole_use(path):
         engines = Engines(reader=_engine(url, READERS, "BEGIN"), writer=_engine(url, 1, "BEGIN IMMEDIATE"))
@@ -57,7 +58,9 @@ def opened(url: sa.URL, prepare: Callable[[sa.Engine], object]) -> Iterator[Engi
 
 @contextmanager
 def _sole_use(path: Path) -> Iterator[None]:
-    """Two services on one database would each take the other's running executions for leftovers of a crash."""
+    """Hold the lock of a database: if two services used one, each would treat the other's running executions as
+    interrupted by a crash.
+    """
     with _refusing(path):
         private.make_folder(path.parent)
         lock = open(_lock_of(path), "a+", encoding="ascii", opener=private.opener)  # noqa: SIM115
@@ -72,8 +75,8 @@ def _sole_use(path: Path) -> Iterator[None]:
             time.sleep(0.05)
         with _refusing(path):
             _check_writable(path.resolve())
-            if not path.is_dir():  # SQLite says what is wrong with that
-                private.make_file(path.resolve())  # it would make it with 0644, and gives its log the same rights
+            if not path.is_dir():  # SQLite reports that itself
+                private.make_file(path.resolve())  # SQLite would use mode 0644, also for its write-ahead log
         if path.is_file() and (warning := exposure.warning_of(path.resolve())):
             log.warning("%s", warning)
         yield
@@ -89,7 +92,9 @@ def _refusing(path: Path) -> Iterator[None]:
 
 
 def _check_writable(database: Path) -> None:
-    """SQLite finds out no sooner than at the first write, and then names neither file nor user."""
+    """Raises `OSError` if the database can't be written: SQLite reports that only at the first write, without the file
+    and the user.
+    """
     for file in (database, Path(f"{database}-wal"), Path(f"{database}-shm")):
         if file.is_file():
             file.open("r+b").close()
@@ -98,18 +103,18 @@ def _check_writable(database: Path) -> None:
 
 
 def _place_of(error: OSError) -> str:
-    """What went wrong, and where: the file, or the folder in which it can't be made."""
+    """What went wrong, and where: the file, or the folder in which it can't be created; with its owner."""
     file = Path(str(error.filename))
     place = file if os.path.lexists(file) else file.parent
     try:
         owner = f" of user {place.stat().st_uid}"
-    except OSError:  # not even that may be looked at
+    except OSError:  # not even that is allowed
         owner = ""
     return f"{reason_of(error)} ({place}{owner})"
 
 
 def is_in_use(path: Path) -> bool | None:
-    """Whether a service has the file; `None` when its lock can't be looked at."""
+    """Whether a service is using the file; `None` if its lock can't be read."""
     try:
         with _lock_of(path).open(encoding="ascii") as lock:
             return not _flock(lock, fcntl.LOCK_SH)
@@ -120,12 +125,12 @@ def is_in_use(path: Path) -> bool | None:
 
 
 def _lock_of(path: Path) -> Path:
-    """A link to a database is the same database."""
+    """The lock file of a database; the same for a link to it."""
     return Path(f"{path.resolve()}.lock")
 
 
 def _flock(lock: IO[str], kind: int) -> bool:
-    """Whether it was to be had; it goes when the file is closed."""
+    """Take the lock, unless another process holds it; returns whether it was taken. Closing the file releases it."""
     try:
         fcntl.flock(lock, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -134,10 +139,10 @@ def _flock(lock: IO[str], kind: int) -> bool:
 
 
 def look(url: sa.URL, work: Callable[[sa.URL], T]) -> T:
-    """What `work` finds through a URL that only reads; it is done twice when somebody writes meanwhile.
+    """The result of `work`, which gets a URL that opens the database for reading only.
 
-    A look at a file of nobody leaves nothing beside it, and needs no more than to read it: SQLite is told that it will
-    not change, and the answer counts if it did not.
+    If the file has no write-ahead log or journal in use, it is opened as immutable: so SQLite makes no files next to
+    it, and needs only permission to read. If the file changes meanwhile, `work` is run again without that option.
     """
     path = path_of(url)
     try:
@@ -149,11 +154,11 @@ def look(url: sa.URL, work: Callable[[sa.URL], T]) -> T:
         message = f"DATABASE_URL names {path}, which can't be read as user {os.getuid()}: {reason_of(error)}"
         raise StoreError(message) from error
     if not path.is_file():
-        raise StoreError(f"DATABASE_URL names {path}, which is no file: correct the path")
+        raise StoreError(f"DATABASE_URL names {path}, which is not a file: correct the path")
     real = path.resolve()
     if before.log_size and not Path(f"{real}-shm").exists() and not os.access(real.parent, os.W_OK):
         raise StoreError(
-            f"DATABASE_URL names {path}, whose write-ahead log can be read only where its folder can be written, and "
+            f"DATABASE_URL names {path}, whose write-ahead log can be read only if its folder can be written, and "
             f"user {os.getuid()} can't: copy {path.name} and {path.name}-wal to a folder of your own"
         )
     if not before.log_size and not before.has_journal:
@@ -169,14 +174,14 @@ def look(url: sa.URL, work: Callable[[sa.URL], T]) -> T:
 
 
 class _Trace(NamedTuple):
-    """What differs after somebody wrote to the database."""
+    """The state of the files of a database; it differs after a write."""
 
     identity: tuple[int, int] | None
     size: int
     changed_ns: int
     log_size: int
     has_journal: bool
-    """Somebody changes the file itself, or did until he crashed."""
+    """A program is changing the file without the write-ahead log, or crashed while it did."""
 
 
 def _trace(path: Path) -> _Trace:
@@ -186,7 +191,7 @@ def _trace(path: Path) -> _Trace:
 
 
 def log_size(path: Path) -> int:
-    """Bytes of the write-ahead log; 0 where there is none."""
+    """Bytes of the write-ahead log; 0 if there is none."""
     try:
         return Path(f"{path.resolve()}-wal").stat().st_size
     except FileNotFoundError:
@@ -194,9 +199,9 @@ def log_size(path: Path) -> int:
 
 
 def is_cut_off(path: Path) -> bool:
-    """Whether the last page is not whole, which SQLite reads as if zeros stood there."""
+    """Whether the last page is incomplete; SQLite reads the missing bytes as zeros."""
     if log_size(path):
-        return False  # a full disk can stop SQLite within a page that stands in the log
+        return False  # a full disk can stop SQLite within a page that is still in the log
     try:
         with path.open("rb") as file:
             header = file.read(18)
@@ -204,11 +209,11 @@ def is_cut_off(path: Path) -> bool:
         page = 65_536 if written == 1 else written
         return header.startswith(b"SQLite format 3\0") and page > 0 and path.stat().st_size % page != 0
     except OSError:
-        return False  # whoever reads it says why it can't be read
+        return False  # reported when the file is opened
 
 
 def exists(url: sa.URL) -> bool:
-    """Whether there is a file; that it can't be seen is said by whoever opens it."""
+    """Whether the file exists; false also if that can't be determined, which is reported when it is opened."""
     try:
         return path_of(url).is_file()
     except OSError:
@@ -216,6 +221,7 @@ def exists(url: sa.URL) -> bool:
 
 
 def read_only(path: Path, **more: str) -> sa.URL:
+    """A URL that opens the file for reading only, with `more` options of SQLite's URIs."""
     query = {"uri": "true", "mode": "ro", **more}
     return sa.URL.create("sqlite", database=path.resolve().as_uri(), query=query)
 
@@ -225,7 +231,7 @@ def _engine(url: sa.URL, connections: int, begin: str) -> sa.Engine:
         url,
         pool_size=connections,
         max_overflow=0,
-        pool_use_lifo=True,  # each has a cache of 2 MiB, which the others need not fill as long as one is enough
+        pool_use_lifo=True,  # each connection fills a cache of 2 MiB, so use as few as needed
         hide_parameters=True,  # specs may hold secrets, and errors are logged
         connect_args={"check_same_thread": False},
     )
@@ -245,7 +251,7 @@ def _prepare(connection: Any, _record: Any) -> None:
     if mode != "wal":
         file = cursor.execute("PRAGMA database_list").fetchone()[2]
         raise StoreError(
-            f"SQLite can keep no write-ahead log for the database {file} (its journal mode stays {mode}), as on some "
+            f"SQLite can't use a write-ahead log for the database {file} (its journal mode stays {mode}), as on some "
             "network file systems: put it on a local disk, or use PostgreSQL"
         )
     cursor.execute("PRAGMA synchronous = FULL")  # a claim has to survive a power cut before its request leaves
@@ -255,12 +261,14 @@ def _prepare(connection: Any, _record: Any) -> None:
 
 
 def _watch_file(engines: Engines, path: Path) -> None:
-    """SQLite goes on writing to a file that was removed, and all of that would be lost with the process."""
+    """Check at each transaction that the file is still there: SQLite goes on writing to a removed file, and all of that
+    would be lost when the process ends.
+    """
     identity = _identity(path)
 
     def check(_connection: sa.Connection) -> None:
         if _identity(path) != identity:
-            message = f"the database {path} was removed or replaced: bring that file back, or restart with another"
+            message = f"the database {path} was removed or replaced: put that file back, or restart with another"
             raise StoreUnavailableError(message)
 
     for engine in (engines.reader, engines.writer):

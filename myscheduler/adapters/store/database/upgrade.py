@@ -1,4 +1,4 @@
-"""Bringing the tables up to date with Alembic."""
+"""Brings the tables up to date with Alembic."""
 
 from datetime import datetime
 from importlib.resources import as_file, files
@@ -13,7 +13,7 @@ from myscheduler.adapters.store.tables import upgrades
 
 
 def upgrade(connection: sa.Connection, now: datetime) -> None:
-    """Run the migrations that the database lacks, in the transaction of `connection`, and record who did it."""
+    """Run the missing migrations in the transaction of `connection`, and record which version of myscheduler did so."""
     with as_file(files("myscheduler.adapters.store.migrations")) as folder:
         config = Config()
         config.set_main_option("script_location", str(folder).replace("%", "%%"))

@@ -1,4 +1,4 @@
-"""How a database stands to this version, found with SQL that a database of any version understands."""
+"""Compares a database's revision with this version of myscheduler, by SQL that works on databases of any version."""
 
 import re
 from dataclasses import dataclass
@@ -13,20 +13,24 @@ from myscheduler.adapters.store.tables import metadata, upgrades
 from myscheduler.errors import StoreError
 
 _OF_OURS = re.compile(r"\d{4}", re.ASCII)
-"""What our revisions look like; those of other programs with Alembic are twelve hexadecimal digits."""
+"""The form of our revisions; those of other programs with Alembic are twelve hexadecimal digits."""
 
 
 class Standing(StrEnum):
+    """The revision of a database, relative to the one that this version needs."""
+
     EMPTY = "empty"
+    """It has no tables of myscheduler yet."""
     OLDER = "older"
     CURRENT = "current"
     NEWER = "newer"
     FOREIGN = "foreign"
+    """It belongs to another program."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Which version of myscheduler brought a database to its revision, and when."""
+    """The version of myscheduler that upgraded a database to its revision, and the time."""
 
     version: str
     at: datetime
@@ -34,14 +38,16 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
+    """The revision of a database and how it relates to this version."""
+
     standing: Standing
     revision: str | None = None
     origin: Origin | None = None
-    """`None` where the database does not tell: it began with revision 0005."""
+    """`None` if the database does not record it: it is recorded since revision 0005."""
 
 
 def stand_of(connection: sa.Connection) -> Stand:
-    """Reads little, and nothing that a later version may have changed without being noticed."""
+    """Find the revision of a database. Reads only what every later version keeps as it is, or checks it first."""
     names = set(sa.inspect(connection).get_table_names())
     revision = _revision(connection) if "alembic_version" in names else None
     if revision is None:
@@ -54,13 +60,13 @@ def stand_of(connection: sa.Connection) -> Stand:
 
 
 def refuse_others(database: str, stand: Stand) -> None:
-    """Raises `StoreError` when this version must not touch the database; the message is for whoever operates it."""
+    """Raises `StoreError` if this version must not use the database; the message says what the operator can do."""
     if reason := refusal(stand):
         raise StoreError(f"the database {database} {reason}")
 
 
 def refusal(stand: Stand) -> str | None:
-    """Why this version must not touch it, and what to do; without the name of the database."""
+    """Why this version must not use the database, and what to do, as a text to follow its name; `None` if it may."""
     if stand.standing is Standing.FOREIGN:
         return "holds tables of another program: give myscheduler a database of its own"
     if stand.standing is not Standing.NEWER:
@@ -80,7 +86,9 @@ def _revision(connection: sa.Connection) -> str | None:
 
 
 def _is_in_the_way(connection: sa.Connection, names: set[str]) -> bool:
-    """A schema of PostgreSQL may be shared as long as no name is taken; a file belongs to one program."""
+    """Whether tables of other programs prevent the use. A PostgreSQL schema may be shared while no table's name is
+    taken; an SQLite file belongs to one program.
+    """
     taken = names - {"alembic_version"}
     return bool(taken if connection.dialect.name == "sqlite" else taken & set(metadata.tables))
 

@@ -1,4 +1,4 @@
-"""The one thread that writes. What is asked for while a transaction runs is committed together in the next one."""
+"""The single thread that writes (group commit): writes requested during one transaction share the next one."""
 
 import asyncio
 import logging
@@ -18,13 +18,17 @@ T = TypeVar("T")
 Work = Callable[[sa.Connection], Any]
 
 GROUP = 256
-"""How many pieces of work share a transaction at the most."""
+"""The most writes that share one transaction."""
 
 log = logging.getLogger(__name__)
 
 
 class Writer:
-    """Runs pieces of work one after the other; each is atomic, and durable when it is answered."""
+    """Runs writes one after another in a thread. Each is atomic, and durable when its caller gets the result.
+
+    The thread loops over groups of waiting writes, and commits each group in one transaction. If that fails, it runs
+    the writes of the group one by one, so that each succeeds or fails by itself.
+    """
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
@@ -33,7 +37,8 @@ class Writer:
         self._thread.start()
 
     async def run(self, work: Callable[[sa.Connection], T]) -> T:
-        """Run `work` in a transaction, which is committed when this returns. What `work` raises undoes it alone.
+        """Run `work` in a transaction, and return its result after the commit. If `work` raises, only its own changes
+        are undone, and the error is raised here.
 
         `work` may be run twice, so it must do nothing but SQL.
         """
@@ -44,7 +49,7 @@ class Writer:
         return result
 
     def close(self) -> None:
-        """Finish what was asked for, then stop."""
+        """Finish all requested writes, then stop the thread."""
         self._queue.put(None)
         self._thread.join()
 
@@ -58,13 +63,13 @@ class Writer:
             requests = [request for request in group if request is not None]
             try:
                 self._serve(requests)
-            except Exception as error:  # whatever it is, the next ones must not wait for ever
+            except Exception as error:  # whatever it is, later writes must not wait for ever
                 log.critical("a bug ended a group of writes", exc_info=True)
                 for request in requests:
                     request.answer(None, error)
 
     def _serve(self, group: "list[_Request]") -> None:
-        """Commit together if that goes well; else one by one, until the database itself is in the way."""
+        """Commit the group together; if that fails, one by one, unless the database itself is unavailable."""
         parts = deque([group])
         while parts:
             part = parts.popleft()
@@ -81,11 +86,11 @@ class Writer:
                 parts.extend([request] for request in part)
 
     def _commit(self, group: "list[_Request]") -> Exception | None:
-        """One transaction. Answers everyone, unless it returns why nothing was done."""
+        """Run one transaction. Resolves all requests and returns `None`; or returns the error, and nothing was done."""
         try:
             with unavailable(), self._engine.begin() as connection:
                 results = [request.work(connection) for request in group]
-        except Exception as error:  # noqa: BLE001 - it is handed to whoever asked
+        except Exception as error:  # noqa: BLE001 - it is raised in the callers
             return error
         for request, result in zip(group, results, strict=True):
             request.answer(result, None)
@@ -93,11 +98,15 @@ class Writer:
 
 
 def _is_everyones(error: Exception) -> bool:
-    """Whether the others would fail in the same way, perhaps after seconds each. A full disk may have room for less."""
+    """Whether the other writes would fail in the same way, perhaps after seconds each. On a full disk, smaller writes
+    may still succeed.
+    """
     return isinstance(error, StoreUnavailableError) and not is_lack_of_room(error)
 
 
 class _Request:
+    """A write that waits for the thread, and the future of its caller."""
+
     __slots__ = ("_loop", "future", "work")
 
     def __init__(self, work: Work, loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Alembic's entry point; it works on the connection that `migrate` hands over."""
+"""Alembic's entry point. It uses the connection that `upgrade` passes in the configuration."""
 
 from alembic import context
 

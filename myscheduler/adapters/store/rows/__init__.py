@@ -1,4 +1,4 @@
-"""SQL, a module a table: functions that take a connection and values of the core, and return such.
+"""SQL, one module for each table: functions that take a connection, and take and return values of the core.
 
-Import from the service and routes of the API, to be passed to `Store.read` and `Store.write`. It knows the core.
+Import from the service and routes of the API, and run the functions by `Store.read` and `Store.write`.
 """

@@ -1,6 +1,6 @@
-"""SQL of the audit trail.
+"""SQL of the audit log.
 
-Every function works inside the caller's transaction, so a change and its entry stand together.
+Every function works inside the caller's transaction, so a change and its entry are committed together.
 """
 
 import json
@@ -18,7 +18,7 @@ from myscheduler.core.lifecycle.audit import AuditAction, AuditEntry, bounded
 
 
 def add(connection: sa.Connection, entries: Iterable[AuditEntry]) -> None:
-    """Write entries, in their order."""
+    """Write entries, in the given order."""
     rest = iter(entries)
     while some := [_values(entry) for entry in islice(rest, CHUNK)]:
         connection.execute(_INSERT, some)
@@ -27,7 +27,7 @@ def add(connection: sa.Connection, entries: Iterable[AuditEntry]) -> None:
 def read(
     connection: sa.Connection, *, job_id: str | None, action: AuditAction | None = None, limit: int
 ) -> list[AuditEntry]:
-    """The newest entries, newest first; those of one job, of one action, or all."""
+    """The newest entries, newest first: of one job, of one action, or all."""
     query = _SELECT.order_by(audit.c.entry_id.desc()).limit(limit)
     if job_id is not None:
         query = query.where(audit.c.job_id == job_id)
@@ -37,29 +37,29 @@ def read(
 
 
 def knows(connection: sa.Connection, job_id: str) -> bool:
-    """Whether some entry tells of the job."""
+    """Whether there is an entry about the job."""
     query = sa.select(audit.c.entry_id).where(audit.c.job_id == job_id).limit(1)
     return connection.execute(query).first() is not None
 
 
 def older_than(connection: sa.Connection, moment: datetime, limit: int) -> list[str]:
-    """Some of the entries that are older, the oldest first. Their ids begin with their time."""
+    """The ids of up to `limit` entries older than `moment`, oldest first. Ids begin with their time."""
     first = new_execution_id(moment)[:13]
     query = sa.select(audit.c.entry_id).where(audit.c.entry_id < first).order_by(audit.c.entry_id).limit(limit)
     return list(connection.execute(query).scalars())
 
 
 def remove(connection: sa.Connection, entry_ids: Sequence[str]) -> int:
-    """Delete entries; returns how many there were."""
+    """Delete entries; returns the number of deleted rows."""
     return connection.execute(sa.delete(audit).where(audit.c.entry_id.in_(entry_ids))).rowcount
 
 
 _INSERT = sa.insert(audit)
 LONGEST_READ = 65_536
-"""Characters of a detail. Longer ones were written by versions that did not bound them."""
+"""The most characters of a detail that is read. Longer ones were written by versions that did not limit them."""
 _detail = sa.case((sa.func.length(audit.c.detail) <= LONGEST_READ, audit.c.detail)).label("detail")
 _SELECT: sa.Select[Any] = sa.select(audit.c.at, audit.c.actor, audit.c.action, audit.c.job_id, _detail)
-_TOO_LONG = {"cut": "this entry is too long to be told"}
+_TOO_LONG = {"cut": "this entry is too long to be shown"}
 
 
 def _values(entry: AuditEntry) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""SQL of what is under way: claims with their cursors, attempts and ends."""
+"""SQL of running executions: claims, which move cursors; attempts; and ends."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -16,33 +16,35 @@ from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, Q
 from myscheduler.core.reason import Reason
 
 _LOST = {
-    Reason.CRASH: "the scheduler stopped while this execution was under way; the target may have got the request",
-    Reason.DATABASE: "the database went away while this execution was being claimed; it was not sent",
+    Reason.CRASH: "the scheduler stopped while this execution was running; the target may have received the request",
+    Reason.DATABASE: "the database became unavailable while this execution was being claimed; it was not sent",
 }
 
 
 def claim(
     connection: sa.Connection, claims: Sequence[Claim], *, now: Callable[[], datetime] | None = None
 ) -> list[bool]:
-    """Make the claims durable together. `False` stands for one that is refused and has changed nothing:
-    its job has changed or is gone. With `now` their executions start when the database lets them, not when they were
-    taken.
+    """Write claims, all in one transaction. Returns for each claim whether it is accepted.
 
-    An execution whose slot is in the history already is refused too, yet its cursor moves on. Claims that were made
-    durable before, by a commit whose answer was lost, are accepted and change nothing.
+    A claim is refused and changes nothing if its job was changed or deleted. A claim whose slot is already in the
+    history is refused too, but moves the cursor. Claims that an earlier call has committed, though its result was lost,
+    are accepted and change nothing.
+
+    With `now`, the start of the executions is the time of this call, which may have waited for the database, instead of
+    the time at which they were claimed.
     """
     current = positions(connection, list({claim.job_id for claim in claims}))
     fitting = [claim.job_id in current and current[claim.job_id].version == claim.version for claim in claims]
     valid = [claim for claim, fits in zip(claims, fitting, strict=True) if fits]
     fresh = [one for one in valid if one.cursor is None or one.cursor > current[one.job_id].cursor]
-    # before the executions, because slots that did not run join the row before them
+    # before the executions, because slots that did not run are joined with the row before them
     record_unrun(
         connection,
         [UnrunOfJob(one.job_id, one.unrun, one.digest, one.source, one.execution is not None) for one in fresh],
     )
-    # a manual run has no cursor that would tell
+    # which manual runs are already committed can't be seen by the cursor
     before = _stored(connection, [one.execution.execution_id for one in valid if one.execution and not one.cursor])
-    started_at = now() if now else None  # whatever holds the database has let go of it
+    started_at = now() if now else None  # after the wait for the database
     stored = _insert_executions(connection, [one.execution for one in valid if one.execution], started_at)
     _move_cursors(connection, fresh)
     _count_sent(connection, [one.execution for one in fresh if one.execution], stored - before)
@@ -54,7 +56,7 @@ def claim(
 
 
 def add_unsent(connection: sa.Connection, runs: Sequence[QueuedRun], reason: Reason, now: datetime) -> None:
-    """Record manual runs that waited and are not sent."""
+    """Record waiting manual runs as skipped for a reason."""
     rows = [
         {
             "execution_id": run.execution_id,
@@ -77,13 +79,13 @@ def add_unsent(connection: sa.Connection, runs: Sequence[QueuedRun], reason: Rea
 
 
 def finish(connection: sa.Connection, finishes: Sequence[Finish]) -> None:
-    """Write how executions ended."""
+    """Record the ends of executions."""
     if finishes:
         connection.execute(_FINISH, [_finish_values(one) for one in finishes])
 
 
 def interrupt(connection: sa.Connection, execution_ids: Sequence[str], *, reason: Reason, now: datetime) -> None:
-    """Close executions that were under way when the service lost them. Whether their requests arrived is not known."""
+    """Record executions as interrupted that the service lost while they were running."""
     for ids in id_lists(execution_ids):
         connection.execute(
             sa.update(executions)
@@ -93,7 +95,7 @@ def interrupt(connection: sa.Connection, execution_ids: Sequence[str], *, reason
 
 
 def count_attempt(connection: sa.Connection, execution_ids: Sequence[str]) -> None:
-    """One more attempt of running executions may have left; how it ended was lost."""
+    """Count one more attempt of running executions, which may have been sent and whose result is unknown."""
     for ids in id_lists(execution_ids):
         connection.execute(
             sa.update(executions).where(executions.c.execution_id.in_(ids)).values(attempts=executions.c.attempts + 1)
@@ -122,7 +124,7 @@ def _finish_values(one: Finish) -> dict[str, Any]:
 
 
 def _insert_executions(connection: sa.Connection, new: Sequence[Execution], started_at: datetime | None) -> set[str]:
-    """Returns the ids of those that are in the history now; the others' slots belong to other executions."""
+    """Insert executions; returns the ids of those in the history now. The other slots had an execution before."""
     if not new:
         return set()
     ids = [execution.execution_id for execution in new]
@@ -131,7 +133,7 @@ def _insert_executions(connection: sa.Connection, new: Sequence[Execution], star
 
 
 def _settle_manual(connection: sa.Connection, accepted: Sequence[Claim]) -> None:
-    """What waited does so no longer, and what repeated requests are answered with is kept."""
+    """Delete accepted manual runs from the queue, and keep the answers to requests with an `Idempotency-Key`."""
     manual = [one.execution.execution_id for one in accepted if one.execution and one.execution.kind is Kind.MANUAL]
     for ids in id_lists(manual):
         connection.execute(sa.delete(queued).where(queued.c.execution_id.in_(ids)))
@@ -157,7 +159,7 @@ def _execution_values(execution: Execution, started_at: datetime | None) -> dict
 
 
 def _stored(connection: sa.Connection, execution_ids: Sequence[str]) -> set[str]:
-    """Those that are in the history."""
+    """The ids that are in the history."""
     return {
         row.execution_id for ids in id_lists(execution_ids) for row in connection.execute(_STORED, {"ids": ids}).all()
     }

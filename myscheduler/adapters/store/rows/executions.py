@@ -1,4 +1,4 @@
-"""SQL of the history. Every function works inside the caller's transaction."""
+"""SQL that reads the history of executions. Every function works inside the caller's transaction."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,13 +13,13 @@ from myscheduler.core.history.execution import Cause, Failing, Kind, Record, Sta
 
 
 def running(connection: sa.Connection) -> list[Record]:
-    """What is claimed and not recorded as ended, oldest first."""
+    """Executions that were claimed and are not recorded as ended, oldest first."""
     query = sa.select(executions).where(executions.c.status == Status.RUNNING).order_by(executions.c.slot)
     return [_record(row) for row in connection.execute(query)]
 
 
 def failing(connection: sa.Connection, job_id: str) -> Failing | None:
-    """What failed of a job since an execution was completed; `None` when nothing did."""
+    """The failures of a job since its last completed execution; `None` if there are none."""
     of_job = executions.c.job_id == job_id
     last_good = sa.select(sa.func.max(executions.c.slot)).where(of_job, executions.c.status == Status.COMPLETED)
     good = connection.execute(last_good).scalar()
@@ -32,21 +32,21 @@ def failing(connection: sa.Connection, job_id: str) -> Failing | None:
 
 
 def of_job(connection: sa.Connection, job_id: str, limit: int) -> list[Record]:
-    """A job's newest rows first."""
+    """The newest rows of a job, newest first."""
     query = sa.select(executions).where(executions.c.job_id == job_id).order_by(executions.c.slot.desc()).limit(limit)
     return [_record(row) for row in connection.execute(query)]
 
 
 def recent(connection: sa.Connection, limit: int) -> list[Record]:
-    """The newest rows of all jobs first."""
+    """The newest rows of all jobs, newest first."""
     query = sa.select(executions).order_by(executions.c.execution_id.desc()).limit(limit)
     return [_record(row) for row in connection.execute(query)]
 
 
 def around(connection: sa.Connection, job_id: str, start: datetime, until: datetime, limit: int) -> list[Record]:
-    """A job's rows that tell of moments from `start` to `until`, both included, oldest first.
+    """A job's rows with slots from `start` to `until`, both included, oldest first.
 
-    Rows of several slots may tell of moments before and after these too.
+    A row for several slots may also cover slots before and after this time.
     """
     within = (executions.c.slot <= until) & (executions.c.last_slot >= start)
     query = sa.select(executions).where(executions.c.job_id == job_id, within).order_by(executions.c.slot).limit(limit)
@@ -54,7 +54,7 @@ def around(connection: sa.Connection, job_id: str, start: datetime, until: datet
 
 
 def under_way(connection: sa.Connection, job_id: str, moment: datetime) -> Record | None:
-    """The job's oldest scheduled execution that was under way at that moment."""
+    """The scheduled execution of a job that was running at that moment, of an earlier slot; the latest if several."""
     was_open = executions.c.completed_at.is_(None) | (executions.c.completed_at > moment)
     query = (
         sa.select(executions)
@@ -68,11 +68,11 @@ def under_way(connection: sa.Connection, job_id: str, moment: datetime) -> Recor
 
 
 def by_ids(connection: sa.Connection, execution_ids: Sequence[str]) -> list[Record]:
-    """Those that are in the history, in any order."""
+    """The executions with these ids that are in the history, in any order."""
     return [_record(row) for ids in id_lists(execution_ids) for row in connection.execute(_BY_IDS, {"ids": ids}).all()]
 
 
-# Statements are made once: SQLAlchemy takes longer to build one than SQLite to run it.
+# Statements are built once: SQLAlchemy takes longer to build one than SQLite to run it.
 
 _BY_IDS = sa.select(executions).where(executions.c.execution_id.in_(IDS))
 

@@ -1,4 +1,4 @@
-"""Statements that several modules of rows share."""
+"""Parts of statements that several modules share."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from myscheduler.adapters.store.tables import executions
 
 
 def insert_new(connection: sa.Connection) -> Any:
-    """An insert that leaves rows alone whose job, slot and kind are in the history."""
+    """An insert of executions that skips rows whose job, slot and kind are already in the history."""
     if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - 3 MB that most services never need
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - 3 MB, not needed with SQLite
 
         return postgresql.insert(executions).on_conflict_do_nothing()
     return sqlite.insert(executions).on_conflict_do_nothing()

@@ -1,4 +1,7 @@
-"""SQL of the jobs and their progress. Every function works inside the caller's transaction."""
+"""SQL of the jobs and their progress (cursor, next slot, counts).
+
+Every function works inside the caller's transaction.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,18 +21,18 @@ from myscheduler.core.job.spec import JobSpec
 
 T = TypeVar("T")
 CHUNK = 500
-"""How many ids stand in one `IN (…)`."""
+"""The most ids in one `IN (…)`, and the most rows in one statement."""
 
 
 class Position(NamedTuple):
-    """What a claim is held against."""
+    """The state of a job that a claim is checked against."""
 
     version: int
     cursor: datetime
 
 
 class Mark(NamedTuple):
-    """Two equal marks stand for one state of a job; only whether its last execution has ended is not in it."""
+    """A summary of a job's state: it differs if anything has changed except whether the last execution has ended."""
 
     job_id: str
     version: int
@@ -84,28 +87,28 @@ def all_jobs(connection: sa.Connection) -> list[Job]:
 
 
 def marks(connection: sa.Connection) -> list[Mark]:
-    """The mark of every job, sorted by id."""
+    """The marks of all jobs, sorted by id."""
     return [Mark._make(row) for row in connection.execute(_MARKS)]
 
 
 def beyond(connection: sa.Connection, moment: datetime, limit: int) -> list[Job]:
-    """Jobs whose cursors are later than `moment`."""
+    """Jobs with cursors after `moment`; at most `limit`."""
     return [_job(row) for row in connection.execute(_ALL.where(progress.c.cursor > moment).limit(limit))]
 
 
 def over_paused(connection: sa.Connection, now: datetime) -> list[str]:
-    """Jobs whose pause has ended by itself."""
+    """Ids of jobs whose pause has an end that has passed."""
     return list(connection.execute(sa.select(jobs.c.job_id).where(jobs.c.paused_until <= now)).scalars())
 
 
 def drifted(connection: sa.Connection) -> list[Job]:
-    """Jobs of manifests over which an operator's pause is laid, sorted by id."""
+    """Jobs from manifests that an operator has paused, sorted by id."""
     is_drift = (jobs.c.owner == Owner.MANIFEST) & jobs.c.paused_at.is_not(None)
     return [_job(row) for row in connection.execute(_ALL.where(is_drift))]
 
 
 def find_jobs(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, Job]:
-    """The jobs among `job_ids` that exist."""
+    """The jobs among `job_ids` that exist, by id."""
     found = {}
     for ids in id_lists(job_ids):
         for row in connection.execute(_SOME, {"ids": ids}).all():
@@ -114,9 +117,11 @@ def find_jobs(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, Jo
 
 
 def known_jobs(connection: sa.Connection, before: Mapping[str, Known] = _NOTHING) -> Mapping[str, Known]:
-    """Every job as a plan needs it. `before` is what an earlier call found, and returned where nothing has changed.
+    """Every job as a plan needs it, by id. `before` is the result of an earlier call; it is returned if nothing has
+    changed, and unchanged jobs are taken from it.
 
-    A job is known by its version: each change gives it another one, and one that is made again never gets an old one.
+    Changes are found by the jobs' versions: each change gives a job a new one, and versions are never reused, not even
+    if a job is deleted and created again.
     """
     versions = connection.execute(sa.select(jobs.c.job_id, jobs.c.version)).all()
     new = [job_id for job_id, version in versions if job_id not in before or before[job_id].version != version]
@@ -137,7 +142,7 @@ def _known(
 
 
 def positions(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, Position]:
-    """Where the jobs among `job_ids` stand that exist."""
+    """The positions of the jobs among `job_ids` that exist, by id."""
     return {
         row.job_id: Position(row.version, row.cursor)
         for ids in id_lists(job_ids)
@@ -146,13 +151,13 @@ def positions(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, Po
 
 
 def insert_jobs(connection: sa.Connection, new: Sequence[Job]) -> None:
-    for some in chunks(new):  # the values of a hundred thousand at once would take hundreds of megabytes
+    for some in chunks(new):  # the values of 100,000 jobs at once would take hundreds of megabytes
         connection.execute(_INSERT_JOB, [_job_values(job) for job in some])
         connection.execute(_INSERT_PROGRESS, [_progress_values(job) for job in some])
 
 
 def update_jobs(connection: sa.Connection, changed: Sequence[Job]) -> None:
-    """Write whole jobs back, their cursor and next slot included; counts stay as they are."""
+    """Write jobs back with all their fields, cursor and next slot included, but without execution counts."""
     update = sa.update(jobs).where(jobs.c.job_id == sa.bindparam("b_job_id"))
     move = sa.update(progress).where(progress.c.job_id == sa.bindparam("b_job_id"))
     move = move.values(cursor=sa.bindparam("b_cursor"), next_slot=sa.bindparam("b_next_slot"))
@@ -174,9 +179,10 @@ def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 def id_lists(ids: Sequence[T]) -> Iterator[list[T]]:
-    """The ids for `IN (…)`, in lists of few lengths: the last id is repeated up to the next power of two.
+    """Split ids into lists for `IN (…)`, padded to a power of two by repeating the last id.
 
-    Each length is a statement of its own, and every connection to SQLite keeps 128 of them: 100 KB for 500 ids.
+    Each length of a list makes a different statement, and every SQLite connection caches 128 statements: 100 KB for one
+    with 500 ids.
     """
     for part in chunks(ids):
         length = 1 << (len(part) - 1).bit_length()
@@ -211,7 +217,7 @@ def _progress_values(job: Job) -> dict[str, Any]:
 
 
 def _spec(row: sa.Row[Any]) -> JobSpec:
-    """Most of what is read is known from before, and reading a thousand specs takes longer than all else."""
+    """The spec of a row, from a cache: most specs were read before, and parsing them takes most of the time."""
     key = (row.job_id, row.version, row.digest)
     spec = _KNOWN.get(key)
     if spec is None:
@@ -225,7 +231,7 @@ _KNOWN: WeakValueDictionary[tuple[str, int, str], JobSpec] = WeakValueDictionary
 
 
 def source_values(source: Source | None) -> dict[str, Any]:
-    """The columns that say where a job was declared."""
+    """The columns for the location where a job was declared."""
     if source is None:
         return {"source_path": None, "source_line": None, "source_revision": None}
     return {"source_path": source.path, "source_line": source.line, "source_revision": source.revision}

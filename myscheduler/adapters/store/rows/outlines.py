@@ -1,7 +1,7 @@
-"""SQL of the outlines: what the files of the source declare, so that a start need not parse what did not change.
+"""SQL of the outlines: a cache of which jobs each file of the source declares, so that a start need not parse unchanged
+files.
 
-A row tells what certain bytes mean, and is right or useless, never wrong: it is found by the file's digest and by the
-`reader` that parsed it.
+A row is never stale: it is found by the digest of the file's bytes and by the `reader` (parser) that parsed them.
 """
 
 import json
@@ -15,7 +15,7 @@ from myscheduler.core.manifest.declared import DeclaredJob, ParsedFile
 from myscheduler.core.source.snapshot import POLICY
 
 _POLICY_READER = "policy"
-"""The reserved file has a row of its own: its text, for the time when it can't be used."""
+"""The `reader` of the row that holds the text of policy.yaml, for a time when the file can't be used."""
 Key = tuple[str, str]
 """A file's path and the digest of its bytes."""
 
@@ -31,7 +31,7 @@ def load(connection: sa.Connection, reader: str) -> dict[Key, ParsedFile]:
 
 
 def save(connection: sa.Connection, reader: str, files: Mapping[Key, ParsedFile], gone: Collection[str]) -> None:
-    """Remember `files`, and forget those at the paths in `gone`."""
+    """Write the outlines of `files`, and delete those at the paths in `gone`."""
     paths = [*gone, *(path for path, _ in files)]
     for ids in id_lists(paths):
         connection.execute(sa.delete(outlines).where(outlines.c.path.in_(ids)))
@@ -43,14 +43,14 @@ def save(connection: sa.Connection, reader: str, files: Mapping[Key, ParsedFile]
 
 
 def load_policy(connection: sa.Connection) -> bytes | None:
-    """The last good policy.yaml; empty where there was none, `None` where nobody looked yet."""
+    """The last valid policy.yaml; empty if the source had none, `None` if none was saved yet."""
     query = sa.select(outlines.c.outline).where(outlines.c.path == POLICY, outlines.c.reader == _POLICY_READER)
     text = connection.execute(query).scalar_one_or_none()
     return None if text is None else str(text).encode()
 
 
 def save_policy(connection: sa.Connection, content: bytes) -> None:
-    """Remember a policy.yaml that is good."""
+    """Write a policy.yaml that is valid."""
     connection.execute(sa.delete(outlines).where(outlines.c.path == POLICY))
     row = {"path": POLICY, "digest": "", "reader": _POLICY_READER, "outline": content.decode()}
     connection.execute(sa.insert(outlines), row)

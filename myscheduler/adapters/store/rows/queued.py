@@ -1,4 +1,4 @@
-"""SQL of manual runs that wait for the execution of their job that is under way. One of a job may wait.
+"""SQL of manual runs that wait for the running execution of their job. One of each job may wait.
 
 Every function works inside the caller's transaction.
 """
@@ -19,7 +19,10 @@ from myscheduler.errors import JobNotFoundError
 
 
 def add(connection: sa.Connection, run: QueuedRun, kept: Kept | None) -> None:
-    """Let it wait. Raises `JobNotFoundError` when its job is gone."""
+    """Add a waiting run, with the answer to its request if it had an `Idempotency-Key`.
+
+    Raises `JobNotFoundError` if its job no longer exists.
+    """
     if connection.execute(sa.select(jobs.c.job_id).where(jobs.c.job_id == run.job_id)).first() is None:
         raise JobNotFoundError(run.job_id)
     connection.execute(sa.insert(queued), _values(run))
@@ -27,13 +30,13 @@ def add(connection: sa.Connection, run: QueuedRun, kept: Kept | None) -> None:
 
 
 def remove(connection: sa.Connection, execution_ids: Sequence[str]) -> None:
-    """They wait no longer."""
+    """Delete waiting runs."""
     for ids in id_lists(execution_ids):
         connection.execute(sa.delete(queued).where(queued.c.execution_id.in_(ids)))
 
 
 def read(connection: sa.Connection) -> list[QueuedRun]:
-    """All that wait, those that were asked for first at the front."""
+    """All waiting runs, in the order in which they were requested."""
     return [_run(row) for row in connection.execute(sa.select(queued).order_by(queued.c.asked_at))]
 
 
@@ -43,7 +46,7 @@ def of_job(connection: sa.Connection, job_id: str) -> QueuedRun | None:
 
 
 def end_of_jobs(connection: sa.Connection, job_ids: Sequence[str], now: datetime) -> None:
-    """The jobs are removed; what waited of them is recorded as skipped."""
+    """Record the waiting runs of deleted jobs as skipped."""
     for ids in id_lists(job_ids):
         runs = [_run(row) for row in connection.execute(sa.select(queued).where(queued.c.job_id.in_(ids)))]
         add_unsent(connection, runs, Reason.DELETED, now)

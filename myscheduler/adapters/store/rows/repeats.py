@@ -1,6 +1,6 @@
-"""SQL of what came of requests with an `Idempotency-Key`.
+"""SQL of the answers to requests with an `Idempotency-Key`, which a repeated request gets again.
 
-Every function works inside the caller's transaction, so what was asked for and its answer stand together.
+Every function works inside the caller's transaction, so a request's changes and its answer are committed together.
 """
 
 import json
@@ -16,16 +16,16 @@ from myscheduler.core.reason import Reason
 
 
 def keep(connection: sa.Connection, kept: Sequence[Kept]) -> None:
-    """Write the answers. What stood there before came to nothing: it was too old, or not sent in the end."""
+    """Write answers. They replace those with the same key, which are expired, or whose run was not sent."""
     if kept:
         connection.execute(sa.delete(request_keys).where(request_keys.c.key.in_([one.key for one in kept])))
         connection.execute(sa.insert(request_keys), [_values(one) for one in kept])
 
 
 def find(connection: sa.Connection, key: str, *, since: datetime) -> Kept | None:
-    """The answer of the request with that key, if it is not older than `since`.
+    """The answer to the request with that key, unless it is older than `since`.
 
-    A run that could not be recorded in time was refused and not sent, so a repeated request may ask for it again.
+    An answer whose run could not be recorded in time, and so was not sent, does not count: the request may be repeated.
     """
     row = connection.execute(_FIND, {"b_key": key, "b_since": since}).first()
     if row is None or (row.status, row.reason) == (Status.INTERRUPTED, Reason.DATABASE):
@@ -34,13 +34,13 @@ def find(connection: sa.Connection, key: str, *, since: datetime) -> Kept | None
 
 
 def older_than(connection: sa.Connection, moment: datetime, limit: int) -> list[str]:
-    """Some of the keys of older answers, the oldest first."""
+    """The keys of up to `limit` answers older than `moment`, oldest first."""
     query = sa.select(request_keys.c.key).where(request_keys.c.at < moment).order_by(request_keys.c.at).limit(limit)
     return list(connection.execute(query).scalars())
 
 
 def remove(connection: sa.Connection, keys: Sequence[str]) -> int:
-    """Delete answers; returns how many there were."""
+    """Delete answers; returns the number of deleted rows."""
     return connection.execute(sa.delete(request_keys).where(request_keys.c.key.in_(keys))).rowcount
 
 

@@ -1,7 +1,9 @@
-"""SQL that finds and removes what the history need not keep. Every function works inside the caller's transaction.
+"""SQL that finds and removes rows of the history that need not be kept.
 
-Never removed: what is running, and of a job that exists what is shown as its last execution and its newest scheduled
-row, which later slots that did not run may join.
+Never removed: running executions; and, of a job that exists, its last execution, which the API shows, and its newest
+scheduled row, with which later slots that did not run may be joined.
+
+Every function works inside the caller's transaction.
 """
 
 from collections.abc import Sequence
@@ -17,36 +19,39 @@ from myscheduler.adapters.store.tables import executions, progress
 from myscheduler.core.history.execution import Kind, Status
 
 Position: TypeAlias = tuple[Any, ...]
-"""Where a row stands in the order of a walk."""
+"""The sort key of a row, by which a walk through the history continues."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some rows of a walk through the history."""
+    """One page of a walk through the history."""
 
     execution_ids: list[str]
-    """Those that may be removed."""
+    """The rows that may be removed."""
     end: Position | None
-    """Where the next page goes on; `None` after the last."""
+    """The position after which the next page begins; `None` after the last page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surplus:
-    """Of what a job's history has too much."""
+    """The rows of one job's history that exceed the number to keep."""
 
     job_id: str
     newest: Position | None
-    """The newest row that need not be kept; `None` when there is none."""
+    """The newest of these rows; `None` if there are none."""
 
 
 def older_than(connection: sa.Connection, moment: datetime, *, after: Position | None, limit: int) -> Page:
-    """What was recorded before `moment`, oldest first. A row of slots that did not run is as old as its last slot."""
+    """A page of rows from before `moment`, oldest first. A row of slots that did not run is as old as its last slot."""
     is_old = executions.c.execution_id < lowest_id(moment)
     return _page(connection, _BY_ID, [is_old], executions.c.last_slot < moment, after=after, limit=limit)
 
 
 def next_job(connection: sa.Connection, *, after: str, keep: int) -> Surplus | None:
-    """The job after `after` that has a history, whether the job exists or not."""
+    """The next job id after `after` with a history, whether or not the job still exists; `None` after the last one.
+
+    `keep` is the number of newest rows that are no surplus.
+    """
     job_id = connection.execute(
         sa.select(sa.func.min(executions.c.job_id)).where(executions.c.job_id > after)
     ).scalar_one()
@@ -58,13 +63,13 @@ def next_job(connection: sa.Connection, *, after: str, keep: int) -> Surplus | N
 
 
 def beyond(connection: sa.Connection, surplus: Surplus, *, after: Position | None, limit: int) -> Page:
-    """The rows of a job that are more than it may have, oldest first."""
+    """A page of the surplus rows of a job, oldest first."""
     within = [executions.c.job_id == surplus.job_id, sa.tuple_(*_BY_SLOT) <= surplus.newest]
     return _page(connection, _BY_SLOT, within, sa.true(), after=after, limit=limit)
 
 
 def remove(connection: sa.Connection, execution_ids: Sequence[str]) -> int:
-    """Remove rows, unless they have to stay by now. Returns how many are gone."""
+    """Remove rows, except those that must be kept by now. Returns the number of removed rows."""
     delete = sa.delete(executions).where(~_STAYS)
     return sum(
         connection.execute(delete.where(executions.c.execution_id.in_(ids))).rowcount for ids in id_lists(execution_ids)
@@ -72,7 +77,7 @@ def remove(connection: sa.Connection, execution_ids: Sequence[str]) -> int:
 
 
 def lowest_id(moment: datetime) -> str:
-    """Every id that `new_execution_id` makes at `moment` or later is as high or higher."""
+    """A lower bound of the ids that `new_execution_id` makes at `moment` or later."""
     milliseconds = max(0, int(moment.timestamp() * 1000))
     return str(UUID(int=milliseconds << 80 | 0x7 << 76 | 0b10 << 62))
 
@@ -107,7 +112,7 @@ def _page(
     after: Position | None,
     limit: int,
 ) -> Page:
-    """Looks at `limit` rows at the most, also when all of them stay, so that no query takes long."""
+    """One page of at most `limit` rows, those that must be kept included, so that no query takes long."""
     query = sa.select(executions.c.execution_id, sa.and_(may_go, ~_STAYS).label("may_go"), *order)
     if after is not None:
         query = query.where(sa.tuple_(*order) > after)

@@ -1,4 +1,4 @@
-"""SQL of the revisions of the source: which were seen, and what became of each. The newest are kept.
+"""SQL of the revisions of the source that were seen, with the result of each. The newest `KEPT` are kept.
 
 Every function works inside the caller's transaction.
 """
@@ -15,13 +15,13 @@ KEPT = 100
 
 
 def newest(connection: sa.Connection, limit: int = KEPT) -> list[Passed]:
-    """The revisions that were seen last, the newest first."""
+    """The newest revisions, newest first."""
     rows = connection.execute(sa.select(revisions).order_by(revisions.c.number.desc()).limit(limit))
     return [_passed(row) for row in rows]
 
 
 def save(connection: sa.Connection, one: Passed) -> None:
-    """Write what became of a revision, over what was known of it."""
+    """Write the result of a revision, replacing an earlier one, and delete the oldest revisions."""
     is_old = (revisions.c.number == one.number) | (revisions.c.number <= one.number - KEPT)
     connection.execute(sa.delete(revisions).where(is_old))
     connection.execute(sa.insert(revisions).values(_values(one)))

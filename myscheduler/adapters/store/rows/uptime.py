@@ -1,4 +1,4 @@
-"""SQL of the service's lives: from when to when it was running.
+"""SQL of the service's lives: one row for each period in which it was running.
 
 Every function works inside the caller's transaction.
 """
@@ -13,23 +13,24 @@ from myscheduler.adapters.store.tables import EPOCH, executions, lives
 from myscheduler.core.explain.why import Downtime
 
 KEPT = timedelta(days=400)
+"""Rows that ended longer ago are deleted."""
 
 
 def begin(connection: sa.Connection, now: datetime) -> None:
-    """The service starts; what is known of long ago is forgotten."""
+    """Record that the service starts, and delete old rows."""
     connection.execute(sa.delete(lives).where((lives.c.seen_at < now - KEPT) | (lives.c.started_at >= now)))
     connection.execute(sa.insert(lives).values(started_at=now, seen_at=now, has_stopped=False))
 
 
 def see(connection: sa.Connection, started_at: datetime, now: datetime, *, has_stopped: bool = False) -> None:
-    """The service that was started then is still running, or stops now."""
+    """Record that the service that was started at `started_at` is still running, or stops now."""
     connection.execute(
         sa.update(lives).where(lives.c.started_at == started_at).values(seen_at=now, has_stopped=has_stopped)
     )
 
 
 def downtime_at(connection: sa.Connection, moment: datetime) -> Downtime | None:
-    """The time around that moment in which the service was not running; `None` when it was, or nothing is known."""
+    """The downtime that includes that moment; `None` if the service was running, or nothing is known about it."""
     before = _one(connection, lives.c.started_at <= moment, lives.c.started_at.desc())
     after = _one(connection, lives.c.started_at > moment, lives.c.started_at)
     if before is None or after is None or moment <= before.seen_at:
@@ -39,7 +40,7 @@ def downtime_at(connection: sa.Connection, moment: datetime) -> Downtime | None:
 
 
 def _last_start(connection: sa.Connection, before: datetime) -> datetime:
-    """When the last execution was started before that moment; ids sort by it."""
+    """When the last execution before that moment was started; ids sort by time. `EPOCH` if there is none."""
     is_earlier = executions.c.execution_id < new_execution_id(before)[:13]  # its milliseconds
     query = sa.select(executions.c.started_at).where(is_earlier, executions.c.started_at.is_not(None))
     found = connection.execute(query.order_by(executions.c.execution_id.desc()).limit(1)).scalar()

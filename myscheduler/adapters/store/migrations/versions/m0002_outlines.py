@@ -1,4 +1,4 @@
-"""Outlines of the source's files, so that a start need not parse what did not change."""
+"""Outlines of the source's files, so that a start need not parse unchanged files."""
 
 import sqlalchemy as sa
 from alembic import op

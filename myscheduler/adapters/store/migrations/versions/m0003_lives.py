@@ -1,4 +1,4 @@
-"""When the service was running, so that it can be told why a slot was missed."""
+"""When the service was running, which explains why a slot was missed."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -36,4 +36,4 @@ def upgrade() -> None:
         sa.Column("detail", sa.Text, nullable=False),
     )
     op.create_index("audit_job", "audit", ["job_id", "entry_id"])
-    op.execute("DELETE FROM outlines")  # they did not tell yet which manifests take over a job of the API
+    op.execute("DELETE FROM outlines")  # they did not record yet which manifests adopt a job of the API

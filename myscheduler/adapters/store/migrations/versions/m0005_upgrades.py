@@ -1,4 +1,4 @@
-"""Which version brought the database to a revision, so that an older one that finds it can name it."""
+"""Which version upgraded the database to a revision, so that an older version can name it when it refuses to start."""
 
 import sqlalchemy as sa
 from alembic import op

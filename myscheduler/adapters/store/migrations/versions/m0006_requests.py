@@ -1,4 +1,4 @@
-"""Manual runs that wait for their job, and what came of requests with an `Idempotency-Key`."""
+"""Manual runs that wait for the running execution of their job, and answers to requests with an `Idempotency-Key`."""
 
 import sqlalchemy as sa
 from alembic import op
