@@ -572,7 +572,7 @@ class TestBadJobs:
             pytest.param(body(cron="* * *"), "cron", id="short crontab"),
             pytest.param(body(cron="0 0 30 2 *"), "cron", id="Feb 30 as crontab"),
             pytest.param(body(run_at="2027-02-30T00:00:00Z"), "run_at", id="Feb 30 as date"),
-            pytest.param(body(run_at="2020-01-01T00:00:00Z"), "run_at: lies in the past", id="past"),
+            pytest.param(body(run_at="2020-01-01T00:00:00Z"), "run_at: is in the past", id="past"),
             pytest.param(body(run_at="0001-01-01T00:00:00+09:00"), "run_at", id="before time began"),
             pytest.param(body(run_at="soon"), "run_at", id="not a date"),
             pytest.param(body(run_at=1), "run_at", id="date is a number"),
