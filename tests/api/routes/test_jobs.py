@@ -194,7 +194,7 @@ class TestContract:
             pytest.param({"cron": None, "interval": "P1M", "clock": "wall"}, "anchor", "is needed", id="no anchor"),
             pytest.param(
                 {"cron": None, "interval": "P1DT1H", "clock": "wall", "anchor": "2026-01-31T09:00"},
-                "interval", "no hours", id="hours of the calendar",
+                "interval", "not hours", id="hours of the calendar",
             ),
             pytest.param(
                 {"cron": None, "interval": {"months": 10**9}, "clock": "wall", "anchor": "2026-01-31T09:00"},
@@ -206,7 +206,7 @@ class TestContract:
             ),
             pytest.param(
                 {"cron": None, "interval": "P1Y", "clock": "wall", "anchor": "9999-01-31T09:00"},
-                "anchor", "behind the year 9999", id="no slot",
+                "anchor", "after the year 9999", id="no slot",
             ),
             pytest.param({"clock": "wall"}, "clock", "belongs to interval", id="clock of a cron schedule"),
         ],
