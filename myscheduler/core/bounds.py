@@ -1,30 +1,31 @@
-"""How much may stand in what people write: in manifests and in the API alike, because one model serves both.
+"""Upper limits for everything that users send or write, and for everything that we report back.
 
-Whoever sends more is told so by a look that ends at the bound, so that nothing that is sent keeps us from others.
+Manifests and the API share these limits, as they share the model of a job. Each check stops counting at its limit, so
+that oversized input can't keep the service busy.
 """
 
 # --- a job ---
 
 LARGEST_JOB = 1024 * 1024
-"""Characters of all its keys and texts."""
+"""Characters of all its keys and texts together."""
 MOST_VALUES = 10_000
-"""Its fields, and all keys and items below them."""
+"""Fields of the job, and all keys and items nested in them."""
 DEEPEST = 100
-"""Levels of objects and lists within each other."""
+"""Levels of nested objects and lists."""
 LONGEST_NUMBER = 1_000
 """Digits of a whole number."""
 MOST_REFERENCES = 1_000
-"""References to secrets, and literal `${`: each is looked for at every call."""
+"""References to secrets and literal `${` together: each of them is searched for at every call."""
 REFERENCE = "${"
 LONGEST_NAME = 1_000
 LONGEST_URL = 8_192
 LONGEST_WORD = 1_000
-"""Characters of a crontab line, a moment, a time zone, a span of time."""
+"""Characters of a crontab line, a timestamp, a time zone or a duration."""
 MOST_HEADERS = 100
 LONGEST_HEADER_NAME = 255
 LONGEST_HEADER = 8_192
 LARGEST_HEADERS = 65_536
-"""Characters of all names and values together."""
+"""Characters of all header names and values together."""
 MOST_LABELS = 100
 LONGEST_LABEL_NAME = 255
 LONGEST_LABEL = 1_000
@@ -41,24 +42,24 @@ LONGEST_REASON = 1_000
 LARGEST_FILE = 10 * 1024 * 1024
 """Bytes."""
 MOST_IN_DOCUMENT = 200_000
-"""How many values a document may hold when its aliases are expanded; more is a YAML bomb."""
+"""Values of a document after its aliases are expanded; more is treated as a YAML bomb."""
 MOST_IN_FILE = 1_000_000
-"""How many values a file may hold. They take some 500 MB while they are read; 10,000 jobs have about 250,000."""
+"""Values of a file. Parsing that many takes about 500 MB; 10,000 jobs have about 250,000."""
 
-# --- .myschedulerignore: each name is held against all of its patterns ---
+# --- .myschedulerignore: each file name is matched against all of its patterns ---
 
 LARGEST_IGNORE = 32 * 1024
 """Bytes."""
 MOST_PATTERNS = 1_000
 
-# --- policy.yaml and calendars.yaml: each job is held against all of what stands there ---
+# --- policy.yaml and calendars.yaml: each job is checked against all of their entries ---
 
 MOST_RULED = 1_000
-"""Texts in the lists of a policy, all rules together; of grants, each secret with each host."""
+"""Texts in the lists of all rules of a policy together; a grant counts as its secrets times its hosts."""
 LONGEST_RULED = 255
-"""Characters of one of them: a host has 253 at the most."""
+"""Characters of one such text: a host name has at most 253."""
 LARGEST_RULED = 36_525 * 86_400
-"""The largest number in a rule: the seconds of a hundred years, which is the longest interval."""
+"""The largest number in a rule: a hundred years in seconds, the longest interval that a job may have."""
 MOST_CALENDARS = 1_000
 LONGEST_CALENDAR_NAME = 255
 
@@ -67,40 +68,40 @@ LONGEST_CALENDAR_NAME = 255
 LARGEST_CRONTAB = 1024 * 1024
 """Bytes."""
 LONGEST_CRONTAB_LINE = 10_000
-"""Characters; cron itself ends at 1,000 or at 131,072."""
+"""Characters; implementations of cron stop at 1,000 or at 131,072."""
 MOST_CRONTAB_JOBS = 2_000
 MOST_CRONTAB_SETTINGS = 1_000
 LARGEST_EXPANSION = 65_536
-"""Characters of all variables that stand in the command of a line, as often as they stand there."""
+"""Characters that the variables in the command of one line expand to, each use counted."""
 
-# --- what is told ---
+# --- reports ---
 
 MOST_PROBLEMS = 100
-"""Of one request or one file; each costs a walk, and nobody reads more."""
+"""Problems reported for one request or one file: finding each takes time, and more would not be read."""
 MOST_NAMED = 100
-"""Jobs of one kind that an answer about all of them names; it counts the others."""
+"""Jobs of one kind that an answer about all jobs names; the rest are only counted."""
 MOST_STRAYS = 100
-"""Files of a source that are not read though somebody may think so."""
+"""Files of a source reported as not read although their names suggest that they are manifests."""
 MOST_IN_REPORT = 1_000
-"""Of all files of one command."""
+"""Problems reported by one command, all files together."""
 
 LONGEST_MESSAGE = 1_000
-"""Characters of a message about one problem."""
+"""Characters of the message of one problem."""
 LONGEST_FIELD = 200
 """Characters of the dotted name of a field."""
 LONGEST_DETAIL = 4_000
-"""Characters of one text that tells of all problems."""
+"""Characters of a text that summarises all problems."""
 MOST_CHANGES = 100
-"""Fields that one entry of the audit trail tells."""
+"""Changed fields in one entry of the audit trail."""
 LONGEST_CHANGE = 500
-"""Characters of a value in it."""
+"""Characters of one value in such an entry."""
 LARGEST_ENTRY = 8_192
-"""Bytes of these fields, as JSON."""
+"""Bytes of all changed fields of an entry, as JSON."""
 
 TOO_LONG = 10**LONGEST_NUMBER
-"""Stands for each number that is longer: it is refused either way, and a longer one takes long to be read."""
+"""Replaces every longer number: it is refused either way, and parsing a longer one would take long."""
 
 
 def read_number(digits: str) -> int:
-    """A whole number as it is written in JSON or YAML."""
+    """Parse a whole number from its digits in JSON or YAML; one of more than `LONGEST_NUMBER` digits is `TOO_LONG`."""
     return int(digits) if len(digits) <= LONGEST_NUMBER else TOO_LONG

@@ -1,6 +1,6 @@
-"""Caches of texts whose memory has a bound: the standard one bounds how many entries it has, not how large they are.
+"""Caches of results for text arguments, with bounded memory: `lru_cache` limits the entries, but not their size.
 
-They can be emptied together, so that a process that runs for months keeps nothing of jobs that are long gone.
+All of them can be emptied together, so that a process that runs for months keeps nothing of jobs deleted long ago.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,8 @@ from typing import Any, Generic, ParamSpec, TypeVar
 from weakref import WeakSet
 
 LONGEST = 500
-"""Characters of the arguments; a result may take several times as much. Hardly a URL or a set of labels is longer."""
+"""Characters of all arguments of a cached call. URLs and sets of labels are hardly ever longer; a result may take
+several times as much memory."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,25 +28,25 @@ class _Cached(Generic[P, T]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         if length_of(args) > LONGEST:
             return self._function(*args, **kwargs)
-        return self._remembered(*args, **kwargs)  # type: ignore[arg-type] # what can be no key is refused there
+        return self._remembered(*args, **kwargs)  # type: ignore[arg-type] # lru_cache refuses unhashable arguments
 
 
 _CACHES: WeakSet[_Cached[Any, Any]] = WeakSet()
 
 
 def forget() -> None:
-    """Empty all caches made by `cached`. Each argument is worked out once more when it is asked for next."""
+    """Empty all caches made by `cached`. Results are computed again at the next call."""
     for one in _CACHES:
         one.cache_clear()
 
 
 def cached(most: int, *, typed: bool = False) -> Callable[[Callable[P, T]], _Cached[P, T]]:
-    """Remember the results of the `most` recent arguments; what is long is worked out each time anew."""
+    """Cache the results for the `most` recently used arguments; calls with long arguments are not cached."""
     return lambda function: _Cached(function, most, typed=typed)
 
 
 def length_of(value: object) -> int:
-    """Characters of a text, or of the texts in tuples. It is asked at each call, millions of times in a large fleet."""
+    """Characters of a text, or of all texts in nested tuples. Runs at every cached call, so it has to be fast."""
     if isinstance(value, str):
         return len(value)
     length = 0

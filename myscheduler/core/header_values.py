@@ -1,4 +1,4 @@
-"""The headers of a job: one value a name, or several; and what its `Content-Type` says about the body."""
+"""The headers of a job, where a name has one value or several, and the parts of its `Content-Type`."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,17 +7,17 @@ from typing import TypeAlias
 HeaderValue: TypeAlias = str | tuple[str, ...]
 
 SINGLE = frozenset({"authorization", "content-type", "host", "idempotency-key", "user-agent"})
-"""Headers of which a request has one."""
+"""Headers that a request may have only once, in lower case."""
 FORM = "application/x-www-form-urlencoded"
 PARTS = "multipart/form-data"
-"""A form in parts, which only text can be."""
+"""A multipart form: a job has to write such a body as text."""
 _CHARSET = re.compile(r";[ \t]*charset[ \t]*=[ \t]*[\"']?([^\s;\"']+)", re.IGNORECASE)
 
 
 def texts_of(
     headers: Mapping[str, HeaderValue] | Mapping[str, Sequence[str]],
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Each text with the way to it: the name and, where there are several, its place."""
+    """Each value with its path: the header name and, if there are several values, the index of this one."""
     for name, value in headers.items():
         if isinstance(value, str):
             yield (name,), value
@@ -26,22 +26,22 @@ def texts_of(
 
 
 def pairs(headers: Mapping[str, HeaderValue]) -> Iterator[tuple[str, str]]:
-    """One for each line."""
+    """Name and value of each header line."""
     return ((str(loc[0]), text) for loc, text in texts_of(headers))
 
 
 def content_type(headers: Mapping[str, HeaderValue]) -> str | None:
-    """What the job says, as it is written."""
+    """The `Content-Type` that the job sets, as it is written, or `None`."""
     return next((text for name, text in pairs(headers) if name.lower() == "content-type"), None)
 
 
 def media_type(written: str) -> str:
-    """`application/json` of `Application/JSON; charset=utf-8`."""
+    """The media type without parameters: `application/json` for `Application/JSON; charset=utf-8`."""
     return written.partition(";")[0].strip().lower()
 
 
 def is_json(written: str | None) -> bool:
-    """By the media type; without a `Content-Type`, a body is sent as JSON. Lines of JSON are no JSON."""
+    """Whether a `Content-Type` means JSON. Without one a body is sent as JSON; JSON Lines doesn't count as JSON."""
     if written is None:
         return True
     kind = media_type(written)
@@ -49,5 +49,6 @@ def is_json(written: str | None) -> bool:
 
 
 def charset(written: str) -> str | None:
+    """The `charset` parameter of a `Content-Type` in lower case, or `None`."""
     found = _CHARSET.search(written)
     return found[1].lower() if found else None

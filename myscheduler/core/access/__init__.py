@@ -1,4 +1,4 @@
-"""Who may use the API, and from where: rules without I/O.
+"""Who may use the API, and under which hosts: rules without I/O.
 
-Import from the API's door. It knows `calls`, for what a host is, and below.
+May be imported by the API. It imports from `calls`, for the parsing of hosts, and below.
 """

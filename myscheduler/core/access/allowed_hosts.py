@@ -1,7 +1,7 @@
-"""The hosts under which this service lets itself be called.
+"""The `Host` values under which the service accepts requests.
 
-A page of any site can make its own name lead to this machine (DNS rebinding). Its requests then are of the same origin
-for the browser, and only their `Host` still tells where they come from.
+A page of any site can make its own name resolve to this machine (DNS rebinding). The browser then treats its requests
+as same-origin, and only their `Host` header still shows which site they come from.
 """
 
 from collections.abc import Sequence
@@ -19,18 +19,19 @@ Address = IPv4Address | IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class AllowedHosts:
-    """Loopback names are always allowed: no other site can have them."""
+    """The hosts that are allowed. Loopback names always are: no other site can have them."""
 
     patterns: tuple[HostPattern, ...] = ()
     any_name: bool = False
     any_address: bool = False
-    """An address that is written out can't be made to lead elsewhere, so every one may be that of a node or a proxy."""
+    """Allow every IP address, for those of nodes and proxies: no site can make an address resolve elsewhere."""
 
     @classmethod
     def of(cls, entries: str, bound: Sequence[str] = ()) -> Self:
-        """Read entries between commas, such as `jobs.example.com, *.internal:8003`; `ValueError` names a wrong one.
+        """Parse entries separated by commas, such as `jobs.example.com, *.internal:8003`.
 
-        `bound` are the addresses and names that are listened on. One for all addresses (0.0.0.0, ::) lets in all.
+        `bound` are the addresses and names that the service listens on, which are allowed, too; the unspecified
+        addresses (0.0.0.0, ::) allow every address. Raises `ValueError` that names a wrong entry.
         """
         written = [entry for part in entries.split(",") if (entry := part.strip())]
         patterns = [pattern for entry in written if entry != ANY for pattern in _patterns(entry)]
@@ -42,14 +43,15 @@ class AllowedHosts:
         )
 
     def admits(self, host: Host) -> bool:
+        """Whether a request with this `Host` is accepted."""
         if self.any_name or _is_loopback(host.name) or any(pattern.fits(host) for pattern in self.patterns):
             return True
         return self.any_address and address_of(host.name) is not None
 
 
-@cached(256)  # few, as anybody may send anything
+@cached(256)  # few, as clients may send any names
 def address_of(name: str) -> Address | None:
-    """The address that is written there, without the disguise of IPv4 as IPv6; `None` for a name."""
+    """The IP address in the text, with an IPv4-mapped IPv6 address as IPv4; `None` for a name."""
     try:
         address = ip_address(name)
     except ValueError:
@@ -58,7 +60,7 @@ def address_of(name: str) -> Address | None:
 
 
 def _patterns(entry: str) -> list[HostPattern]:
-    """`.example.com` is the domain and everything below it, as some know it from elsewhere."""
+    """The patterns of one entry. As in other tools, `.example.com` is the domain and everything below it."""
     if entry.startswith("."):
         return [parse_host_pattern(entry[1:]), parse_host_pattern(f"*{entry}")]
     return [parse_host_pattern(entry if entry.count(":") < 2 or "[" in entry else f"[{entry}]")]

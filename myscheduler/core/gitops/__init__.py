@@ -1,4 +1,4 @@
-"""From a source to the jobs in force: what changes, the plan, the review, enforcement, export.
+"""From the state that a source declares to the stored jobs: the plan of changes, its review, enforcement, export.
 
-Import from `service.gitops` and commands. It is a top floor: it may know all of the core but `crontab`.
+May be imported by `service.gitops` and commands. It is a top layer: it may import from all of the core but `crontab`.
 """

@@ -1,4 +1,7 @@
-"""What a policy takes out of a plan: changes that can only be judged beside all other jobs, or not judged at all."""
+"""Takes changes out of a plan that the policy forbids.
+
+These are changes over a limit on starts, which counts all jobs together, or all changes if the policy can't be used.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -14,11 +17,11 @@ from myscheduler.core.manifest.declared import DeclaredJob, Desired
 from myscheduler.core.policy.bursts import Cap, Rush, find_rushes, starter_of
 
 News = Create | Update | Adopt
-"""Changes that bring a spec."""
+"""Changes that bring a new spec."""
 
 
 class Stored(Protocol):
-    """A job as far as its starts can be counted."""
+    """The attributes of a stored job from which its starts are counted."""
 
     @property
     def spec(self) -> JobSpec: ...
@@ -27,12 +30,15 @@ class Stored(Protocol):
 
 
 def without_news(plan: Plan) -> Plan:
-    """Nothing new or changed goes through; what runs goes on, and what was removed goes."""
+    """The plan without new and changed jobs: stored jobs keep their specs, deletions remain."""
     return _held(plan, {job_id_of(change) for change in plan.changes if isinstance(change, News)})
 
 
 def within_caps(plan: Plan, stored: Mapping[str, Stored], caps: tuple[Cap, ...], *, zone: str, now: datetime) -> Plan:
-    """The plan without changes that add to a rush; each is told. Every change of it has its spec."""
+    """The plan without changes that add starts over a limit, each of which becomes a problem.
+
+    Every change of the plan needs its spec. `stored` are the stored jobs by id, `zone` is the service's.
+    """
     news = {job_id_of(change): change.declared for change in plan.changes if isinstance(change, News)}
     if not caps or not news:
         return plan
@@ -50,7 +56,7 @@ def within_caps(plan: Plan, stored: Mapping[str, Stored], caps: tuple[Cap, ...],
 
 
 def rush_problems(desired: Desired, *, zone: str, now: datetime) -> list[Problem]:
-    """The jobs that start in a minute over the limit where nothing is stored yet."""
+    """A problem for each job that starts in a minute over a limit, as if no jobs were stored yet."""
     jobs = [job for job in desired.jobs.values() if job.spec is not None] if desired.caps else []
     after = dict(_starters(((job.job_id, job.spec, now) for job in jobs if job.spec), zone))
     rushes = find_rushes({}, after, desired.caps, zone=zone, now=now)
@@ -60,12 +66,12 @@ def rush_problems(desired: Desired, *, zone: str, now: datetime) -> list[Problem
 def rush_complaints(
     spec: JobSpec, stored: Mapping[str, Stored], caps: tuple[Cap, ...], *, zone: str, now: datetime
 ) -> list[Complaint]:
-    """What is wrong with one job beside those that are stored; it may replace one of them."""
+    """The limits that one new or changed job would exceed together with the stored jobs."""
     host, old = host_key(spec.target_url), stored.get(spec.job_id)
-    beside = (
+    same_host = (
         (job_id, job.spec, job.created_at) for job_id, job in stored.items() if host_key(job.spec.target_url) == host
     )
-    before = dict(_starters(beside, zone))
+    before = dict(_starters(same_host, zone))
     made = _starters([(spec.job_id, spec, old.created_at if old else now)], zone)
     rushes = find_rushes(before, before | dict(made), caps, zone=zone, now=now)
     return [rush.complain(spec) for rush in rushes.values()]
@@ -84,7 +90,7 @@ def _held(plan: Plan, job_ids: Iterable[str]) -> Plan:
 
 
 def _hold(change: Change) -> Change | None:
-    """A job that isn't there yet is not made, one that is stays as it is."""
+    """What replaces a refused change: a new job is not created, a stored one stays as it is."""
     return None if isinstance(change, Create) else Hold(change.known)
 
 

@@ -1,4 +1,4 @@
-"""A job of the API as the manifest that takes it over."""
+"""Exports a job of the API as a manifest that takes it over (`adopt: true`)."""
 
 from collections.abc import Iterator
 
@@ -9,13 +9,13 @@ from myscheduler.errors import MySchedulerError
 
 
 class NotExportedError(MySchedulerError):
-    """No manifest can say what the job is."""
+    """No manifest can express the job."""
 
 
 def exported(item: Item, *, zone: str) -> str:
-    """The manifest: its spec has the job's digest, so that taking it over changes nothing; `zone` is the service's.
+    """The text of the manifest. Its spec has the digest of the job, so that taking it over changes nothing.
 
-    Raises `NotExportedError`.
+    `zone` is the service's. Raises `NotExportedError` if no manifest can express the job.
     """
     try:
         text = document(manifest_fields(item.spec) | {"adopt": True}, _comments(item))
@@ -27,8 +27,8 @@ def exported(item: Item, *, zone: str) -> str:
 
 
 def _comments(item: Item) -> Iterator[str]:
-    yield f"Made through the API on {item.created_at:%Y-%m-%d}. `adopt: true` takes the job over, with its history."
+    yield f"Created through the API on {item.created_at:%Y-%m-%d}. `adopt: true` takes the job over, with its history."
     if isinstance(item.spec.schedule, DeclaredInterval) and item.spec.schedule.anchor is None:
-        yield "Its interval goes on counting from when it was made."
+        yield "Its interval is still counted from its creation."
     if item.pause is not None:
         yield f"It was paused by {item.pause.by} when this was written; the pause stays with the job."

@@ -1,4 +1,4 @@
-"""The stored jobs as they travel from a server to a command that compares or exports them."""
+"""The stored jobs as a server sends them to commands that compare or export them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,27 +14,29 @@ from myscheduler.core.job.spec import JobSpec
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A stored job, without its place in its schedule."""
+    """A stored job, without its progress in its schedule."""
 
     job_id: str
     owner: Owner
     spec: JobSpec
     created_at: datetime
-    """Intervals that name no anchor are counted from here."""
+    """Intervals without an anchor are counted from this time."""
     source: Source | None
     pause: Pause | None
 
     @property
     def known(self) -> Known:
-        """What a plan has to know. The digest is reckoned here, so that commands and servers of two versions agree."""
+        """The job for a plan. The digest is computed here, so that a command works with servers of other versions."""
         path, line = (self.source.path, self.source.line) if self.source else (None, None)
         return Known(self.job_id, self.owner, digest(self.spec), 0, path, line, self.spec.protect)
 
     @property
     def is_paused(self) -> bool:
+        """Whether the job is paused: its spec decides, or if that says nothing, the pause of the operators."""
         return self.pause is not None if self.spec.paused is None else self.spec.paused
 
     def as_json(self) -> dict[str, Any]:
+        """The item as the API sends it; `inventory_from_json` reads it."""
         source, pause = self.source, self.pause
         return {
             "job_id": self.job_id,
@@ -59,7 +61,7 @@ def inventory(jobs: Iterable[Job]) -> dict[str, Item]:
 
 
 def inventory_from_json(items: Iterable[Mapping[str, Any]]) -> dict[str, Item]:
-    """The inverse of `Item.as_json` for each item, by id."""
+    """Items by id, from the output of `Item.as_json` for each."""
     return {item["job_id"]: _item(item) for item in items}
 
 

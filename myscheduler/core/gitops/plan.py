@@ -1,4 +1,4 @@
-"""From what is stored and what is desired to the changes between them. Applying and printing read the same plan."""
+"""Compares the desired state with the stored jobs: the plan of changes, which is both applied and printed."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -11,17 +11,17 @@ from myscheduler.core.source.strays import no_manifest_any_more
 
 PRUNE_BUDGET_JOBS = 5
 PRUNE_BUDGET_SHARE = 0.3
-"""A pass may delete so many of the manifest jobs, or this share of them, whichever is more; a larger deletion waits for
-a person. So does one of any job that says `protect: true`. Comparable guards: octoDNS's `delete_pcent_threshold`, Argo
-CD's `allowEmpty`."""
+"""One pass may delete this number of manifest jobs, or this share of them, whichever is more. A larger deletion needs
+the approval of a person, and so does that of any job with `protect: true`. Comparable guards: octoDNS's
+`delete_pcent_threshold`, Argo CD's `allowEmpty`."""
 
 SHOWN = 5
-"""So many jobs are named in a sentence."""
+"""The most jobs named in one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a plan needs to know of a stored job."""
+    """The attributes of a stored job that a plan needs."""
 
     job_id: str
     owner: Owner
@@ -30,7 +30,7 @@ class Known:
     path: str | None
     line: int | None
     is_protected: bool = False
-    """Its manifest said `protect: true`: a person has to approve its deletion."""
+    """Its manifest has `protect: true`: a person has to approve its deletion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """A manifest takes over a job of the API; its history, its pause and its phase stay."""
+    """A manifest takes over a job of the API, which keeps its history, pause and phase."""
 
     declared: DeclaredJob
     known: Known
@@ -54,7 +54,7 @@ class Adopt:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """The same job, declared at another place; nothing but its address changes."""
+    """The same job is declared at another location; nothing else changes."""
 
     declared: DeclaredJob
     known: Known
@@ -67,14 +67,14 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The job keeps its last good spec, because what declares it is broken."""
+    """The job keeps its last good spec, because its manifest is invalid."""
 
     known: Known
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A manifest names a job that belongs to the API and doesn't say `adopt: true`; that job is left alone."""
+    """A manifest without `adopt: true` names a job that belongs to the API; that job stays as it is."""
 
     declared: DeclaredJob
     known: Known
@@ -85,7 +85,7 @@ Change = Create | Update | Adopt | Move | Delete | Hold | Conflict
 
 @dataclass(frozen=True, slots=True)
 class BlockedDeletion:
-    """A deletion that waits for a person. Nothing of it happens until exactly it is approved, by its digest."""
+    """Deletions that wait for approval. None of them happens until a person approves exactly these, by digest."""
 
     job_ids: tuple[str, ...]
     digest: str
@@ -94,7 +94,7 @@ class BlockedDeletion:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one pass would do."""
+    """The changes of one pass, not applied yet."""
 
     revision: str
     changes: tuple[Change, ...]
@@ -105,12 +105,12 @@ class Plan:
 
     @property
     def has_news(self) -> bool:
-        """Some job gets a spec."""
+        """Whether any job gets a new spec."""
         return any(isinstance(change, Create | Update | Adopt) for change in self.changes)
 
     @property
     def unread_paths(self) -> frozenset[str]:
-        """Files that have to be parsed before the plan can be applied: only their outlines are at hand."""
+        """Files that have to be parsed before the plan can be applied: only their outlines are available."""
         return frozenset(
             change.declared.path
             for change in self.changes
@@ -119,7 +119,7 @@ class Plan:
 
 
 def make_plan(desired: Desired, stored: Mapping[str, Known], *, approved: str | None = None) -> Plan:
-    """Compare the source with what is stored. `approved` is the digest of a deletion that a person let through."""
+    """Compare the source with the stored jobs. `approved` is the digest of the deletion that a person approved."""
     changes = [*_declared_changes(desired, stored), *_undeclared_changes(desired, stored)]
     deletions = [change for change in changes if isinstance(change, Delete)]
     blocked = _block(deletions, desired, stored)
@@ -130,20 +130,20 @@ def make_plan(desired: Desired, stored: Mapping[str, Known], *, approved: str | 
     changes.sort(key=job_id_of)
     conflicts = [_conflict_problem(change) for change in changes if isinstance(change, Conflict)]
     muted = _muted(changes, desired)
-    told = [one for one in desired.problems if one.rule != "not-a-manifest" or one.path not in muted]
+    kept = [one for one in desired.problems if one.rule != "not-a-manifest" or one.path not in muted]
     return Plan(
         revision=desired.revision,
         changes=tuple(changes),
         unchanged=len(desired.jobs) - sum(isinstance(change, Create | Update | Adopt | Conflict) for change in changes),
-        problems=tuple(sorted([*told, *muted.values(), *conflicts])),
+        problems=tuple(sorted([*kept, *muted.values(), *conflicts])),
         blocked=blocked,
     )
 
 
 def sharing_texts(stored: Mapping[str, Known], desired: Desired, before: Mapping[str, Known]) -> dict[str, Known]:
-    """The stored jobs, where those that were not there `before` share the texts of what declares them.
+    """The stored jobs; those that are new since `before` share their strings with their declarations.
 
-    Held once, they take half as much.
+    This halves the memory they take.
     """
     return dict(
         (job_id, known) if before.get(job_id) is known else _with_texts(known, desired.jobs.get(job_id))
@@ -184,7 +184,7 @@ def _undeclared_changes(desired: Desired, stored: Mapping[str, Known]) -> Iterat
 
 
 def _muted(changes: list[Change], desired: Desired) -> dict[str, Problem]:
-    """What is wrong with files that are no manifests, by path: they were, and so hold their jobs."""
+    """By path, the problem of each file that is no longer a manifest, and whose jobs are therefore held."""
     held: dict[str, list[str]] = {}
     for change in changes:
         path = desired.mute_paths.get(change.known.path or "") if isinstance(change, Hold) else None
@@ -206,7 +206,7 @@ def _block(deletions: list[Delete], desired: Desired, stored: Mapping[str, Known
     elif strangers := desired.strangers({known.path or "" for known in own}):
         reason = (
             f"{', '.join(strangers[:SHOWN])} can't be read and may declare any job, and {_listed(_ids(deletions))} "
-            "would be deleted: mend the file first"
+            "would be deleted: fix the file first"
         )
     elif len(deletions) > max(PRUNE_BUDGET_JOBS, PRUNE_BUDGET_SHARE * total):
         reason = (
@@ -230,7 +230,7 @@ def _listed(job_ids: list[str]) -> str:
 
 
 def deletion_digest(deletions: list[Delete]) -> str:
-    """Names exactly these jobs with exactly these specs, so that an approval fits no other deletion."""
+    """A hash of these jobs and their specs, so that an approval is valid for no other deletion."""
     named = sorted(f"{deletion.known.job_id}\0{deletion.known.digest}" for deletion in deletions)
     return hashlib.sha256("\n".join(named).encode()).hexdigest()[:16]
 
@@ -238,7 +238,7 @@ def deletion_digest(deletions: list[Delete]) -> str:
 def _conflict_problem(conflict: Conflict) -> Problem:
     declared = conflict.declared
     message = (
-        f"a job {declared.job_id!r} was made through the API and stays as it is: write adopt: true to take it over, "
+        f"a job {declared.job_id!r} was created through the API and stays as it is: write adopt: true to take it over, "
         "delete it there, or choose another id"
     )
     return Problem(declared.path, declared.line, 1, "job_id", "owned-by-api", message)

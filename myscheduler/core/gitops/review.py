@@ -1,4 +1,4 @@
-"""A plan as a reviewer reads it: what changes in each job, and what that means in time."""
+"""A plan for a reviewer: which fields of each job change, and when the job runs before and after."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -34,47 +34,49 @@ from myscheduler.core.schedule.slots import Schedule
 from myscheduler.core.schedule.zones import local_time
 
 FIRES = 5
-"""So many fire times are shown before and after a change."""
+"""The number of fire times shown before and after a change."""
 COUNTED_DAYS = 28
-"""Starts a day are the mean of so many days to come: whole weeks, so that working days weigh right."""
+"""Starts per day are the mean of this many days to come: whole weeks, so that working days have their weight."""
 
 ReviewAction = Literal["create", "update", "delete", "held", "conflict"]
 
 
 @dataclass(frozen=True, slots=True)
 class RunTimes:
-    """When a job runs from now on."""
+    """When a job runs after now."""
 
     timezone: str
     words: str
+    """The schedule in words."""
     fires: tuple[datetime, ...]
     starts_per_day: float
-    """None while the job is paused."""
+    """Zero while the job is paused."""
     is_paused: bool = False
 
     def fire_times(self) -> list[str]:
+        """The next fire times as ISO 8601 in the job's zone."""
         return [local_time(fire, self.timezone).isoformat() for fire in self.fires]
 
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """One change, with what it means."""
+    """One change of a job, with its effects."""
 
     action: ReviewAction
     job_id: str
     path: str | None
     line: int | None
-    """Where the job is, or was, declared; `None` for one of the API."""
+    """Location where the job is, or was, declared; `None` for a job of the API."""
     fields: tuple[FieldChange, ...] = ()
     before: RunTimes | None = None
     after: RunTimes | None = None
     notes: tuple[str, ...] = ()
     is_blocked: bool = False
-    """A deletion that would wait for an approval."""
+    """A deletion that would wait for approval."""
 
     @property
     def moves_in_time(self) -> bool:
-        """The job runs at other times than before."""
+        """Whether the job runs at other times than before."""
         return (self.before and (self.before.timezone, self.before.fires)) != (
             self.after and (self.after.timezone, self.after.fires)
         ) or (self.before and self.before.starts_per_day) != (self.after and self.after.starts_per_day)
@@ -99,7 +101,7 @@ class Reviewed:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What applying a source would change."""
+    """The changes that applying a source would make."""
 
     changes: tuple[Reviewed, ...]
     """Sorted by job id."""
@@ -115,7 +117,7 @@ class Review:
         return sum(change.action == action for change in self.changes)
 
     def starts_per_day(self, side: Literal["before", "after"]) -> float:
-        """Of the jobs that change, what is blocked left out."""
+        """The sum over the jobs that change, without blocked deletions."""
         changing = (change for change in self.changes if not change.is_blocked)
         times = [change.before if side == "before" else change.after for change in changing]
         return round(sum(one.starts_per_day for one in times if one), 2)
@@ -134,21 +136,21 @@ class Review:
 
 
 def review(desired: Desired, stored: Mapping[str, Item], *, zone: str, now: datetime) -> Review:
-    """Compare the source, read with its specs, with what is stored. `zone` is the service's."""
+    """Compare the source with the stored jobs. `desired` needs all specs (no outlines); `zone` is the service's."""
     plan = make_plan(desired, {job_id: item.known for job_id, item in stored.items()})
     plan = within_caps(plan, stored, desired.caps, zone=zone, now=now)
     reader = _Reader(stored, zone, now)
     found = [reader.read(change) for change in plan.changes if not isinstance(change, Move)]
     found += [reader.deletion(job_id, is_blocked=True) for job_id in (plan.blocked.job_ids if plan.blocked else ())]
-    problems = reported([*plan.problems, *look_alikes(desired.jobs, _beside(plan, desired, stored))])
+    problems = reported([*plan.problems, *look_alikes(desired.jobs, _undeclared(plan, desired, stored))])
     return Review(tuple(sorted(found, key=lambda one: one.job_id)), plan.unchanged, problems, plan.blocked)
 
 
-def _beside(plan: Plan, desired: Desired, stored: Mapping[str, Item]) -> dict[str, str]:
-    """The places of stored jobs that the source doesn't declare, and that stay."""
+def _undeclared(plan: Plan, desired: Desired, stored: Mapping[str, Item]) -> dict[str, str]:
+    """The locations of stored jobs, by id, that the source doesn't declare and that are not deleted."""
     gone = {change.known.job_id for change in plan.changes if isinstance(change, Delete)}
     return {
-        job_id: f"{item.source.path}:{item.source.line}" if item.source else "made through the API"
+        job_id: f"{item.source.path}:{item.source.line}" if item.source else "created through the API"
         for job_id, item in stored.items()
         if job_id not in desired.jobs and job_id not in gone
     }
@@ -169,7 +171,7 @@ class _Reader:
             case Delete(known):
                 return self.deletion(known.job_id, is_blocked=False)
             case Hold(known):
-                note = "what declares it is broken, so it keeps its last good spec"
+                note = "its manifest is invalid, so it keeps its last good spec"
                 return Reviewed("held", known.job_id, known.path, known.line, notes=(note,))
             case Conflict(declared):
                 note = "belongs to the API: write adopt: true to take it over, or choose another id"
@@ -189,9 +191,9 @@ class _Reader:
         spec = declared.whole_spec
         notes = []
         if is_counted_from_creation(spec):
-            notes.append("counted from the moment at which it is applied")
+            notes.append("counted from the time at which it is applied")
         if spec.paused:
-            notes.append("paused by its manifest: none of these runs")
+            notes.append("paused by its manifest: it doesn't run")
         return Reviewed(
             "create", declared.job_id, declared.path, declared.line,
             tuple(spec_changes(None, spec)), None, self._times(spec, self.now, is_paused=bool(spec.paused)),
@@ -213,7 +215,7 @@ class _Reader:
         )  # fmt: skip
 
     def _times(self, spec: JobSpec, created_at: datetime, *, is_paused: bool) -> RunTimes:
-        """From the moment after now: a change never fires what lies in the past."""
+        """The runs after now: a change never fires slots in the past."""
         own_zone = spec.timezone or self.zone
         schedule = compile_schedule(spec, zone=self.zone, created_at=created_at)
         end = self.now + timedelta(days=COUNTED_DAYS)
@@ -232,18 +234,18 @@ def _fires(schedule: Schedule, after: datetime) -> Iterator[datetime]:
 
 
 def _pause_note(item: Item, zone: str) -> Iterator[str]:
-    """The operators' pause, where it counts; its end in the service's zone."""
+    """A note on the operators' pause if it applies, with its end in the service's zone."""
     if item.pause is not None and item.spec.paused is None:
         end = f"until {local_time(item.pause.until, zone).isoformat()}" if item.pause.until else "until it is resumed"
         reason = f" ({item.pause.reason})" if item.pause.reason else ""
-        yield f"paused by {item.pause.by}{reason}: none of these runs {end}"
+        yield f"paused by {item.pause.by}{reason}: it doesn't run {end}"
 
 
 def _pause_notes(item: Item, spec: JobSpec, zone: str) -> Iterator[str]:
     if spec.paused is None:
         yield from _pause_note(item, zone)
     elif spec.paused:
-        yield "paused by its manifest: none of these runs"
+        yield "paused by its manifest: it doesn't run"
     if item.is_paused and not replace(item, spec=spec).is_paused:
         yield "paused until now: it runs again"
 

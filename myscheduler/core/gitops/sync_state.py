@@ -1,4 +1,4 @@
-"""What the reconciler knows of the source: the state that operators and the API look at."""
+"""The result of the reconciler's last pass over the source, as operators and the API see it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from myscheduler.core.manifest.declared import ParsedFile
 
 
 class SyncCondition(StrEnum):
-    """Ready: the schedule is what the source says. Stalled: a person has to do something. As in Flux."""
+    """Conditions as in Flux. Ready: the source is applied. Stalled: a person has to do something."""
 
     RECONCILING = "Reconciling"
     READY = "Ready"
@@ -31,7 +31,7 @@ class SyncReason(StrEnum):
 
 
 class FileCondition(StrEnum):
-    """What became of a file: all of it is applied, or some of its documents, or none, or it can't be read."""
+    """The result for a file: all of its documents are applied, some, or none, or it can't be read."""
 
     APPLIED = "applied"
     PARTIAL = "partial"
@@ -46,23 +46,23 @@ class FileState:
     path: str
     condition: FileCondition
     jobs: int
-    """So many of its documents declare a job that can be used."""
+    """The number of its documents that declare a valid job."""
     problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """What became of one revision of the source, over all passes that saw it in a row."""
+    """The result of one revision of the source, over all consecutive passes that saw it."""
 
     number: int
-    """Counts the revisions as they came; one that comes back counts anew."""
+    """Counts revisions in the order they were seen; one that is seen again later gets a new number."""
     revision: str
     first_at: datetime
     last_at: datetime
-    """When something of it changed last."""
+    """When its result changed last."""
     reason: SyncReason
     counts: Mapping[str, int]
-    """`created`, `updated`, `deleted` over all its passes; `jobs`, `held`, `blocked`, `problems` at the last."""
+    """`created`, `updated`, `deleted` over all its passes; `jobs`, `held`, `blocked`, `problems` of the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +74,12 @@ class SyncState:
     message: str
     attempted_revision: str | None = None
     applied_revision: str | None = None
-    """The last revision that was applied as a whole; that it differs from the attempted one is the alarm."""
+    """The last revision that was applied completely; if it differs from the attempted one, something is wrong."""
     attempted_at: datetime | None = None
     applied_at: datetime | None = None
-    """When that revision was applied first."""
+    """When the applied revision was first applied."""
     since: datetime | None = None
-    """When the condition became what it is."""
+    """When the current condition began."""
     problems: tuple[Problem, ...] = ()
     held: frozenset[str] = frozenset()
     blocked: BlockedDeletion | None = None
@@ -90,14 +90,14 @@ class SyncState:
     files: tuple[FileState, ...] = ()
 
     def conditions(self, *, is_passing: bool) -> Iterator[tuple[SyncCondition, bool]]:
-        """Each condition, and whether it holds. A pass that is under way leaves the others as they were."""
+        """Each condition and whether it holds. `is_passing`: a pass is in progress, which changes only Reconciling."""
         yield SyncCondition.READY, self.condition is SyncCondition.READY
         yield SyncCondition.RECONCILING, is_passing or self.condition is SyncCondition.RECONCILING
         yield SyncCondition.STALLED, self.condition is SyncCondition.STALLED
 
 
 def state_of(plan: Plan, files: tuple[FileState, ...], now: datetime, previous: SyncState) -> SyncState:
-    """The state after `plan` was applied, with what `previous` knows of the last revision that was good as a whole."""
+    """The state after `plan` was applied; `previous` has the last completely applied revision."""
     ids: dict[type, list[str]] = {}
     for change in plan.changes:
         ids.setdefault(type(change), []).append(job_id_of(change))
@@ -124,12 +124,12 @@ def state_of(plan: Plan, files: tuple[FileState, ...], now: datetime, previous: 
 
 
 def since(previous: SyncState, condition: SyncCondition, now: datetime) -> datetime:
-    """When that condition began, if it follows on `previous`."""
+    """When `condition` began, if it holds at `now` and `previous` is the state before."""
     return previous.since if previous.since and previous.condition is condition else now
 
 
 def file_states(parsed: Iterable[ParsedFile], unreadable: Iterable[str], plan: Plan) -> tuple[FileState, ...]:
-    """What became of each file, sorted by path."""
+    """The result for each file, sorted by path."""
     problems: dict[str, list[Problem]] = {}
     for problem in plan.problems:
         problems.setdefault(problem.path, []).append(problem)
@@ -145,7 +145,7 @@ def _file_state(file: ParsedFile, problems: tuple[Problem, ...]) -> FileState:
 
 
 def passed(state: SyncState, before: Passed | None) -> Passed | None:
-    """What is to be remembered of the last pass; `None` when nothing is new. `before` is the newest that is."""
+    """The entry to store for the last pass, or `None` if nothing is new. `before` is the newest stored entry."""
     if state.attempted_revision is None or state.attempted_at is None:
         return None
     done = {"created": len(state.created), "updated": len(state.updated), "deleted": len(state.deleted)}
@@ -166,6 +166,7 @@ def passed(state: SyncState, before: Passed | None) -> Passed | None:
 
 
 def changed_count(plan: Plan) -> int:
+    """The number of changes that applying the plan makes."""
     return sum(not isinstance(change, Hold | Conflict) for change in plan.changes)
 
 

@@ -1,4 +1,4 @@
-"""How jobs change: create, replace, pause, resume, delete; the difference of specs, and the audit log.
+"""How jobs change: create, replace, pause, resume, delete; the difference between specs, and the audit trail.
 
-Import from `service.catalog` and above. It knows `history` and below.
+May be imported by `service.catalog` and above. It imports from `history` and below.
 """

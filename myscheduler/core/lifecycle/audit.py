@@ -1,4 +1,4 @@
-"""The audit trail: who changed what, and when."""
+"""The entries of the audit trail: who changed which job, when, and what."""
 
 import json
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.lifecycle.spec_diff import spec_changes
 
 MANIFEST = "manifest"
-"""The actor where the source changed a job; the revision, file and line stand beside it."""
+"""The actor if the source changed a job; the detail has the revision, file and line."""
 CLOCK = "clock"
-"""The actor where a pause ended by itself."""
+"""The actor if a pause ended by itself."""
 
 
 class AuditAction(StrEnum):
@@ -31,14 +31,14 @@ class AuditAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One change. No credential is ever in it."""
+    """One change. It never contains credentials."""
 
     at: datetime
     actor: str
-    """Who did it: `MANIFEST`, `CLOCK`, or the caller of the API as claimed."""
+    """`MANIFEST`, `CLOCK`, or the name that the caller of the API gave."""
     action: AuditAction
     job_id: str | None
-    """`None` for what is about several jobs, as an approval."""
+    """`None` for an entry about several jobs, such as an approval."""
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -51,9 +51,10 @@ def of_spec(
     actor: str,
     source: Source | None = None,
 ) -> AuditEntry:
-    """A job is made, changed or removed. `source` is where a manifest declares it, or declared it.
+    """A job is created (`before` is `None`), changed or deleted (`after` is `None`).
 
-    Of a job that a manifest makes only the place is told: the file at that revision says the rest.
+    `source` is where a manifest declares it, or declared it. For a job that a manifest creates, the entry has only this
+    location: the file at that revision has the fields.
     """
     spec = after or before
     detail: dict[str, Any] = {}
@@ -65,13 +66,13 @@ def of_spec(
 
 
 def of_deletion(job: Job, *, at: datetime, actor: str, revision: str | None) -> AuditEntry:
-    """A job is removed; `revision` is the one of the source in which it is not declared any more."""
+    """A job is deleted; `revision` is that of the source in which it is no longer declared."""
     entry = of_spec(AuditAction.DELETED, job.spec, None, at=at, actor=actor, source=job.source)
     return replace(entry, detail={**entry.detail, "removed_in": revision}) if revision else entry
 
 
 def of_pause(action: AuditAction, job_id: str, pause: Pause | None, *, at: datetime, actor: str) -> AuditEntry:
-    """A pause is laid, or taken off."""
+    """A job is paused, or its pause ends."""
     if pause is None:
         return AuditEntry(at, actor, action, job_id)
     until = pause.until.isoformat() if pause.until else None
@@ -80,30 +81,30 @@ def of_pause(action: AuditAction, job_id: str, pause: Pause | None, *, at: datet
 
 
 _NOTE = 40
-"""Characters behind a value that was cut, at the most."""
+"""At most this many characters follow a value that was cut."""
 
 
 def bounded(detail: Mapping[str, Any]) -> dict[str, Any]:
-    """The detail with as much of its changes as is told: so many fields, each of some length, and all together.
+    """The detail with its changed fields limited in number, in length, and in size together.
 
-    `more_fields` counts the others.
+    `more_fields` counts the fields that were left out.
     """
     fields = detail.get("fields")
-    if not isinstance(fields, list) or len(_json(fields)) <= LONGEST_CHANGE:  # then so is each of its values
+    if not isinstance(fields, list) or len(_json(fields)) <= LONGEST_CHANGE:  # then each value is short enough, too
         return dict(detail)
-    told, size = [], 0
+    kept, size = [], 0
     for change in fields[:MOST_CHANGES]:
         short = {name: _short(value) for name, value in change.items()}
         size += len(_json(short).encode())
         if size > LARGEST_ENTRY:
             break
-        told.append(short)
-    more = {"more_fields": len(fields) - len(told)} if len(fields) > len(told) else {}
-    return {**detail, "fields": told, **more}
+        kept.append(short)
+    more = {"more_fields": len(fields) - len(kept)} if len(fields) > len(kept) else {}
+    return {**detail, "fields": kept, **more}
 
 
 def _short(value: Any) -> Any:
-    """A long value as the beginning of its text; one that was cut already stays as it is."""
+    """A long value cut to the beginning of its text; one that is cut already stays as it is."""
     text = value if isinstance(value, str) else _json(value)
     return value if len(text) <= LONGEST_CHANGE + _NOTE else f"{text[:LONGEST_CHANGE]}… ({len(text):,} characters)"
 

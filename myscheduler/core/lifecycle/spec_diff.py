@@ -1,4 +1,4 @@
-"""What differs between two specs, field by field, for plans and the audit trail; credentials are masked."""
+"""The differences between two specs, field by field, for plans and the audit trail; credentials are masked."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,9 +13,9 @@ from myscheduler.core.secrets.literals import DEEPEST, masked
 @dataclass(frozen=True, slots=True)
 class FieldChange:
     field: str
-    """Dotted, as `cron.hour` or `headers.Accept`."""
+    """Dotted name, such as `cron.hour` or `headers.Accept`."""
     before: Any
-    """`None` where the field said nothing."""
+    """`None` if the field had no value."""
     after: Any
 
     def as_json(self) -> dict[str, Any]:
@@ -23,12 +23,13 @@ class FieldChange:
 
 
 def spec_changes(before: JobSpec | None, after: JobSpec | None) -> Iterator[FieldChange]:
-    """What an edit changes, in the order of the fields; objects are looked into.
+    """The changed fields, in the order of the spec; objects are compared by their keys.
 
-    Of a job that is made, or that goes, those fields are told that say something.
+    For a job that is created (`before` is `None`) or deleted (`after` is `None`), these are the fields without default
+    values.
     """
     if before is None or after is None:
-        old, new = (_told(spec) if spec else {} for spec in (before, after))
+        old, new = (_non_default(spec) if spec else {} for spec in (before, after))
     else:
         old, new = to_json(before), to_json(after)
     shown_old, shown_new = masked(old), masked(new)
@@ -40,7 +41,7 @@ def spec_changes(before: JobSpec | None, after: JobSpec | None) -> Iterator[Fiel
 def _within(
     name: str, values: tuple[Mapping[str, Any], ...], shown: tuple[Mapping[str, Any], ...]
 ) -> list[FieldChange]:
-    """What differs in a field, as deep as there are names."""
+    """The differences within one field, down to the innermost names; `shown` are the masked values."""
     before, after = (_deep(name, one.get(name)) for one in values)
     old, new = (_deep(name, one.get(name)) for one in shown)
     return [
@@ -51,15 +52,15 @@ def _within(
 
 
 def _deep(name: str, value: Any) -> dict[str, Any]:
-    """The values of a field by their dotted names; a field that says nothing has none."""
+    """The values of a field by dotted name; none if the field has no value."""
     if isinstance(value, Mapping):
         return dict(_flat({name: value}))
     return {} if value is None else {name: value}
 
 
 def _same(before: Any, after: Any) -> bool:
-    """Alike as JSON: true is not 1."""
-    if before is None or after is None:  # as most are where a job is made or goes
+    """Whether both are the same as JSON: true is not 1."""
+    if before is None or after is None:  # the usual case if a job is created or deleted
         return before is after
     try:
         return _SORTED.encode(before) == _SORTED.encode(after)
@@ -70,22 +71,22 @@ def _same(before: Any, after: Any) -> bool:
 _SORTED = json.JSONEncoder(sort_keys=True)
 
 
-_UNTOLD = JobSpec(job_id="", name="", schedule=None, target_url="")  # type: ignore[arg-type] # the other fields' defaults
-_DEFAULTS = {one.name: getattr(_UNTOLD, one.name) for one in fields(JobSpec)}
+_EMPTY = JobSpec(job_id="", name="", schedule=None, target_url="")  # type: ignore[arg-type] # the other fields' defaults
+_DEFAULTS = {one.name: getattr(_EMPTY, one.name) for one in fields(JobSpec)}
 
 
-def _told(spec: JobSpec) -> dict[str, Any]:
-    """The fields that say something, as a manifest would have them."""
-    silent = _DEFAULTS | {"job_id": spec.job_id, "name": spec.job_id}
-    return {name: value for name, value in to_json(spec).items() if name not in silent or value != silent[name]}
+def _non_default(spec: JobSpec) -> dict[str, Any]:
+    """The fields without their default values, as a manifest would have them."""
+    defaults = _DEFAULTS | {"job_id": spec.job_id, "name": spec.job_id}
+    return {name: value for name, value in to_json(spec).items() if name not in defaults or value != defaults[name]}
 
 
-_SILENT_WHEN_EMPTY = frozenset({"headers", "labels"})
+_OMITTED_IF_EMPTY = frozenset({"headers", "labels"})
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
     for name, value in values.items():
-        if isinstance(value, Mapping) and depth < DEEPEST and (value or (not depth and name in _SILENT_WHEN_EMPTY)):
+        if isinstance(value, Mapping) and depth < DEEPEST and (value or (not depth and name in _OMITTED_IF_EMPTY)):
             yield from _flat(value, f"{prefix}{name}.", depth + 1)
         else:
             yield f"{prefix}{name}", value

@@ -1,5 +1,8 @@
-"""A job's life: created, changed, moved, paused, resumed, removed. Each turn settles the slots that fell due before it,
-so that no slot is lost and none from the past is fired.
+"""The changes of a job: created, changed, moved, paused, resumed, removed.
+
+Each change decides the slots that were due before it and are not in the history yet: it returns those that did not run,
+to be recorded.
+So no slot is lost, and no slot of the past is fired. `now` is the time of the change, `zone` the service's zone.
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +23,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A job after a change, and the slots that the change leaves undone."""
+    """A job after a change, and the slots that do not run because of it, to be recorded."""
 
     job: Job
     unrun: tuple[Unrun, ...] = ()
@@ -29,9 +32,9 @@ class Turn:
 def create(
     spec: JobSpec, *, owner: Owner, source: Source | None, now: datetime, zone: str, known_digest: str | None = None
 ) -> Turn:
-    """A new job. It runs from now on; a one-off whose moment is over is recorded as expired.
+    """A new job. Its slots after `now` run; a one-off in the past is recorded as expired.
 
-    `known_digest` is that of the spec, where it is at hand.
+    `known_digest` is the digest of the spec, if it is computed already.
     """
     schedule = compile_schedule(spec, zone=zone, created_at=now)
     job = Job(
@@ -49,7 +52,7 @@ def create(
 
 
 def change(job: Job, spec: JobSpec, *, source: Source | None, now: datetime, zone: str) -> Turn:
-    """The job with another spec. Where the schedule stays the same, so does its place in it."""
+    """The job with another spec. If its schedule stays the same, so does its progress in it."""
     changed = replace(job, spec=spec, digest=digest(spec), source=source)
     schedule = compile_schedule(spec, zone=zone, created_at=job.created_at)
     if schedule == compile_schedule(job.spec, zone=zone, created_at=job.created_at):
@@ -60,38 +63,38 @@ def change(job: Job, spec: JobSpec, *, source: Source | None, now: datetime, zon
 
 
 def adopt(job: Job, spec: JobSpec, *, source: Source, now: datetime, zone: str) -> Turn:
-    """The job, until now one of the API, as its manifest's; its phase stays where the schedule does."""
+    """A job of the API that now belongs to its manifest; if its schedule stays the same, so does its phase."""
     return change(replace(job, owner=Owner.MANIFEST), spec, source=source, now=now, zone=zone)
 
 
 def move(job: Job, source: Source, *, now: datetime) -> Turn:
-    """The same job, declared at another place; the revision that brought its spec stays."""
+    """The same job, declared at another location; the revision that brought its spec stays."""
     revision = job.source.revision if job.source else source.revision
     return Turn(_touched(replace(job, source=replace(source, revision=revision)), now))
 
 
 def pause(job: Job, *, by: str, now: datetime, reason: str | None = None, until: datetime | None = None) -> Turn:
-    """Lay a pause over the job, which ends by itself at `until`. A second one that says no more keeps the first."""
+    """Pause the job, up to `until` if given. Another pause without reason and end leaves the first as it is."""
     if job.pause is None or (job.pause.until is not None and job.pause.until <= now):
-        laid = Pause(by, now, reason, until)
+        paused = Pause(by, now, reason, until)
     elif reason is None and until is None:
         return Turn(job)
     else:
-        laid = Pause(by, job.pause.at, reason or job.pause.reason, until or job.pause.until)
-    return Turn(_touched(replace(job, pause=laid), now))
+        paused = Pause(by, job.pause.at, reason or job.pause.reason, until or job.pause.until)
+    return Turn(_touched(replace(job, pause=paused), now))
 
 
 def unpinned(job: Job) -> Job:
-    """A job of the API whose spec says `paused` leaves pausing to the operators from the first time they do so."""
+    """A job of the API without `paused` in its spec: once operators pause or resume it, their pause decides."""
     if job.owner is Owner.MANIFEST or job.spec.paused is None:
         return job
     spec = replace(job.spec, paused=None)
-    laid = (job.pause or Pause("api", job.created_at)) if job.spec.paused else None
-    return replace(job, spec=spec, digest=digest(spec), pause=laid)
+    pause = (job.pause or Pause("api", job.created_at)) if job.spec.paused else None
+    return replace(job, spec=spec, digest=digest(spec), pause=pause)
 
 
 def resume(job: Job, *, now: datetime, zone: str) -> Turn:
-    """Lift the operators' pause. What fell due before its end does not run."""
+    """End the operators' pause. Slots that were due during it do not run."""
     if job.pause is None:
         return Turn(job)
     return resume_from(job, replace(job, pause=None), now=now, zone=zone)
@@ -99,19 +102,19 @@ def resume(job: Job, *, now: datetime, zone: str) -> Turn:
 
 @dataclass(frozen=True, slots=True)
 class Reopened:
-    """A job of which slots that were recorded as not run are to be decided again."""
+    """A job with slots that are recorded as not run, but have to be decided again."""
 
     turn: Turn
     recorded: Unrun | None
-    """What is left of the history's row of such slots; `None` when nothing is."""
+    """What is left of the history's row of these slots; `None` if nothing is."""
 
 
 def resume_and_catch_up(
     job: Job, recorded: Unrun | None, catch_up: Literal["last", "all"], *, now: datetime, zone: str
 ) -> Reopened:
-    """Lift the operators' pause, and leave its last slot, or all, to be decided, as far as they lie within the grace.
+    """End the operators' pause, and let its last slot, or all of them, be decided again, within the misfire grace time.
 
-    `recorded` is the history's last row of the job, if it tells of the pause: the slots in question leave it.
+    `recorded` is the job's last row of the history, if it is about the pause: the slots in question leave it.
     """
     resumed = replace(job, pause=None)
     if job.pause is None or resumed.is_paused:
@@ -128,10 +131,10 @@ def resume_and_catch_up(
 
 
 def realign(job: Job, recorded: Unrun | None, *, now: datetime, zone: str) -> Reopened:
-    """A job that is ahead of the clock, back at now: slots after it are to be decided when their time comes.
+    """Set a job that is ahead of the clock back to `now`: later slots are decided when they are due.
 
-    `recorded` is the job's last row that begins by now, if its slots did not run; such rows that begin later have to
-    go. Rows of what was sent stay, and with them the certainty that it is not sent again.
+    `recorded` is the job's last row of slots that did not run which begins at `now` or before; such rows that begin
+    later have to be deleted by the caller. Rows of sent slots stay, so that these are not sent again.
     """
     created_at = min(job.created_at, now)
     pause = replace(job.pause, at=min(job.pause.at, now)) if job.pause else None
@@ -141,9 +144,9 @@ def realign(job: Job, recorded: Unrun | None, *, now: datetime, zone: str) -> Re
 
 
 def _until(recorded: Unrun | None, schedule: Schedule, now: datetime) -> Unrun | None:
-    """The recorded slots, the first of which is not later than now, without the later ones.
+    """The recorded slots, the first of which is at `now` or before, without its slots after `now`.
 
-    Those of a schedule that was edited away can't be told any more, nor will they ever run: they stay as they are.
+    Slots that an edit left out stay as they are: the slots of the former schedule are no longer known, and never run.
     """
     if recorded is None or recorded.last <= now or recorded.reason == Reason.EDITED:
         return recorded
@@ -159,10 +162,10 @@ def _without(recorded: Unrun | None, schedule: Schedule, start: datetime) -> Unr
 
 
 def resume_from(job: Job, changed: Job, *, now: datetime, zone: str) -> Turn:
-    """`changed` in the place of `job`; when that ends a pause, the slots of the pause are settled as paused."""
+    """Replace `job` by `changed`; if that ends a pause, the slots of the pause are recorded as paused."""
     if not job.is_paused or changed.is_paused:
         return Turn(_touched(changed, now))
-    end = min(now, back(job.paused_until or now, TICK))  # a pause may have ended by itself
+    end = min(now, back(job.paused_until or now, TICK))  # the pause may have ended by itself before
     settled = _settle(job, end, zone, Status.SKIPPED, Reason.PAUSED)
     schedule = compile_schedule(job.spec, zone=zone, created_at=job.created_at)
     cursor = max(end, job.cursor)
@@ -170,12 +173,12 @@ def resume_from(job: Job, changed: Job, *, now: datetime, zone: str) -> Turn:
 
 
 def remove(job: Job, *, now: datetime, zone: str) -> tuple[Unrun, ...]:
-    """The slots that a removal leaves undone."""
+    """The slots that do not run because the job is removed."""
     return _settle(job, now, zone, Status.MISSED, Reason.DELETED)
 
 
 def _settle(job: Job, now: datetime, zone: str, status: Status, reason: Reason) -> tuple[Unrun, ...]:
-    """The undecided slots up to now; a paused job's are put down to the pause."""
+    """The undecided slots up to `now`: those of a pause as skipped, the others with `status` and `reason`."""
     schedule = compile_schedule(job.spec, zone=zone, created_at=job.created_at)
     end = min(now, back(job.paused_until, TICK)) if job.paused_until else job.cursor
     paused = unrun_between(schedule, job.cursor, end, Status.SKIPPED, Reason.PAUSED)
@@ -194,5 +197,5 @@ def _touched(job: Job, now: datetime) -> Job:
 
 
 def _version(now: datetime) -> int:
-    """Microseconds, so that a job that is removed and made again never gets an old version back."""
+    """Microseconds since 1970, so that a job that is removed and created again never gets an old version."""
     return (now - _EPOCH) // timedelta(microseconds=1)

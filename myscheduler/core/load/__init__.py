@@ -1,4 +1,4 @@
-"""How many calls start when: forecasts, peaks, and the jitter that would help.
+"""How many calls start in which minute: forecasts, peaks, and advice on jitter.
 
-Import from `policy` and commands. It knows `calls` and below.
+May be imported by `policy` and commands. It imports from `calls` and below.
 """

@@ -1,6 +1,6 @@
-"""The load that jobs will put on each target host, before it happens: heat, worst minutes, and what would help.
+"""Forecasts the calls that jobs will start on each target host: a heat map, the worst minutes, and advice on jitter.
 
-Jobs start when they are due: retries, waiting for a turn and late starts after a downtime are not foreseen.
+Every slot counts as a start at its due time: retries, queueing and late starts after a downtime are not included.
 """
 
 from collections import defaultdict
@@ -17,12 +17,12 @@ from myscheduler.core.load.jitter_advice import JITTERS, JitterAdvice, advise
 from myscheduler.core.load.starts import MINUTE, Group, Horizon, Starter, Stint, Tally, find_slots
 
 MOST_WORST = 5
-"""How many worst minutes a host has at most."""
+"""The most worst minutes listed for a host."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """An hour of a day on the clock."""
+    """One hour of a local day."""
 
     peak: int
     """The most starts in one of its minutes."""
@@ -35,10 +35,10 @@ class Day:
 
     date: date
     hours: tuple[Cell | None, ...]
-    """24, `None` for one that the span doesn't reach or that the clock skips; one that comes twice is one cell."""
+    """24 cells; `None` for an hour outside the span or skipped by the clock. An hour that occurs twice is one cell."""
     peak: int
     peak_at: datetime
-    """The first minute with so many starts."""
+    """The first minute with that many starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,12 @@ class Worst:
     starts: int
     job_ids: tuple[str, ...]
     again: tuple[datetime, ...]
-    """Other days on which the same jobs start at this time of the clock."""
+    """Other days on which the same jobs start at this local time."""
 
 
 @dataclass(frozen=True, slots=True)
 class HostForecast:
-    """What one host has to expect."""
+    """The starts on one host."""
 
     host: str
     jobs: int
@@ -68,18 +68,21 @@ class HostForecast:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What all hosts have to expect, the worst first."""
+    """The starts on all hosts, the busiest host first."""
 
     span: Horizon
     hosts: tuple[HostForecast, ...]
     unanchored: int
-    """Intervals that no manifest anchors, counted as if they were first applied now."""
+    """The number of intervals without an anchor; they are counted as if the jobs were created now."""
     paused: int
-    """Jobs that don't count, because their manifests pause them."""
+    """The number of jobs that are not counted, because their manifests pause them."""
 
 
 def forecast_specs(specs: Iterable[JobSpec], now: datetime, days: int, zone: str) -> Forecast:
-    """From the minute of `now` on; `zone` is the service's. `OverflowError` at the end of the calendar."""
+    """Forecast `days` days from the minute of `now`; `zone` is the service's.
+
+    Raises `OverflowError` at the end of the calendar.
+    """
     specs = list(specs)
     running = [spec for spec in specs if not spec.paused]
     span = Horizon.of_days(now, days, zone)
@@ -96,7 +99,7 @@ def forecast_specs(specs: Iterable[JobSpec], now: datetime, days: int, zone: str
 
 
 def forecast_hosts(starters: Sequence[Starter], span: Horizon) -> Iterator[HostForecast]:
-    """One host after the other, so that no more than the minutes of one are held."""
+    """The hosts one by one, so that only the minutes of one are in memory."""
     latest = max((starter.offset for starter in starters), default=timedelta())
     margin = max(max(JITTERS) // 60, -(-latest // MINUTE))
     found = lru_cache(maxsize=256)(lambda schedule: find_slots(schedule, span, margin))
@@ -138,7 +141,7 @@ def _days(starts: Sequence[int], span: Horizon) -> Iterator[Day]:
 
 
 def _day_of(stint: Stint) -> int:
-    """A clock that goes back over midnight shows the end of a day again after the next one has begun."""
+    """Days need sorting: a clock that goes back over midnight shows the end of a day again after the next has begun."""
     return stint.day
 
 
@@ -153,7 +156,9 @@ def _merged(cells: Iterable[tuple[int, Cell]], hour: int) -> Cell | None:
 
 
 def _worst(starts: Sequence[int], groups: Sequence[Group], span: Horizon) -> list[Worst]:
-    """The same jobs at the same time of other days are one of them: a nightly crowd shall not hide all else."""
+    """The worst minutes. The same jobs at the same time of several days are one entry, so that a nightly peak doesn't
+    hide all others.
+    """
     found: list[Worst] = []
     for count in sorted({*starts} - {0}, reverse=True):
         if len(found) >= MOST_WORST:
@@ -164,7 +169,7 @@ def _worst(starts: Sequence[int], groups: Sequence[Group], span: Horizon) -> lis
 
 
 def _times_with(count: int, starts: Sequence[int], clock: Sequence[int]) -> Iterable[list[int]]:
-    """The minutes with that many starts, those of one time of the clock together, for the first few times."""
+    """The minutes with `count` starts, grouped by their local time, for the first few such times."""
     times: dict[int, list[int]] = {}
     for minute, found in enumerate(starts):
         if found == count and (clock[minute] in times or len(times) < MOST_WORST):

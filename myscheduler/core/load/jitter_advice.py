@@ -1,4 +1,4 @@
-"""What a jitter would make of the minutes in which too many jobs start. The numbers are counted, not estimated."""
+"""Advice on a jitter that spreads minutes in which too many jobs start. Its effect is counted, not estimated."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -7,28 +7,28 @@ from myscheduler.core.load.starts import Group, Starter, Tally
 from myscheduler.core.schedule.jitter import jitter_offset
 
 HANDFUL = 5
-"""So many starts in a minute are nothing to talk about."""
+"""Up to this many starts in a minute need no advice."""
 JITTERS = (120, 300, 600, 900, 1800, 3600)
-"""What is tried, in seconds; within a minute nothing is gained."""
+"""The jitters that are tried, in seconds; less than a minute spreads nothing."""
 _FEWER = 5
-"""A jitter is enough when a fifth is left of the worst minute, or a handful."""
+"""A jitter is enough if it leaves a fifth of the worst minute, or `HANDFUL`."""
 
 
 @dataclass(frozen=True, slots=True)
 class JitterAdvice:
-    """A jitter that helps."""
+    """A jitter that helps, and its effect."""
 
     jitter_sec: int
     job_ids: tuple[str, ...]
-    """The jobs to give it to: those of crowded minutes whose slots are at least the jitter apart."""
+    """The jobs that should get it: those in crowded minutes whose slots are at least the jitter apart."""
     crowded: int
     """A minute with more starts than this is crowded."""
     leaves: int
-    """The most starts in a minute that are left then, over the whole span and with all jobs of the host."""
+    """The most starts in a minute with this jitter, over the whole span and all jobs of the host."""
 
 
 def advise(groups: Sequence[Group], tally: Tally) -> JitterAdvice | None:
-    """The smallest jitter that is enough, else the best one; `None` where none even halves the worst minute."""
+    """The smallest jitter that is enough, else the best one; `None` if none at least halves the worst minute."""
     starts = tally.starts
     peak = max(starts)
     if peak <= HANDFUL:
@@ -48,7 +48,7 @@ def advise(groups: Sequence[Group], tally: Tally) -> JitterAdvice | None:
 
 
 def _crowd(groups: Iterable[Group], minutes: frozenset[int]) -> Iterator[Group]:
-    """Of each group the jobs that start in any of these minutes and have no jitter yet."""
+    """The jobs of each group that start in any of these minutes and have no jitter yet."""
     for group in groups:
         hits: dict[int, bool] = {}
         jobs: list[Starter] = []

@@ -1,7 +1,7 @@
-"""How many calls start in each minute of a span of time.
+"""Counts how many calls start in each minute of a span of time.
 
-Minutes are numbers, counted from the start of the span. A schedule is expanded once, and every job that shares it is
-counted in one go. With another jitter a job has the same slots, some seconds later.
+Minutes are numbered from the start of the span. A schedule is expanded once for all jobs that share it: jobs with
+different jitters have the same slots, shifted by some seconds.
 """
 
 from array import array
@@ -29,13 +29,13 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Starter:
-    """What a forecast has to know of a job."""
+    """A job, reduced to when it starts calls on which host."""
 
     job_id: str
     host: str
     schedule: Schedule
     offset: timedelta = timedelta()
-    """Whole seconds, not negative: the job is tried so much later than its slots, by a jitter that it doesn't have."""
+    """How long after its slots the job is counted, in whole seconds, not negative: a jitter that `schedule` lacks."""
 
     @property
     def offset_sec(self) -> int:
@@ -47,20 +47,20 @@ class Starter:
 
 
 class Stint(NamedTuple):
-    """Minutes from `first`, included, to `end`, excluded, that lie in one hour of the clock."""
+    """Minutes from `first` (included) to `end` (excluded) that are in the same hour of the local clock."""
 
     day: int
     """The proleptic ordinal of the local date."""
     hour: int
     past: int
-    """Minutes of the clock's hour that were over when it began."""
+    """Minutes of the hour that are before `first`."""
     first: int
     end: int
 
 
 @dataclass(frozen=True)
 class Horizon:
-    """The time that a forecast looks at, in the zone of the service."""
+    """The span of time of a forecast, with the zone of the service."""
 
     start: datetime
     """A whole minute."""
@@ -70,9 +70,9 @@ class Horizon:
 
     @classmethod
     def of_days(cls, now: datetime, days: int, zone_name: str) -> "Horizon":
-        """From the minute of `now` to the same time of the clock so many days later.
+        """From the minute of `now` to the same local time `days` days later.
 
-        `OverflowError` at the end of the calendar.
+        Raises `OverflowError` at the end of the calendar.
         """
         start = now.replace(second=0, microsecond=0)
         local = start.astimezone(zone(zone_name)) + timedelta(days=days)
@@ -84,7 +84,7 @@ class Horizon:
 
     @cached_property
     def stints(self) -> Sequence[Stint]:
-        """The hours of the clock, in order; one that comes twice is two, one that is skipped is none."""
+        """The local hours in order: one that occurs twice is two stints, one that the clock skips is none."""
         return tuple(self._stints())
 
     def _stints(self) -> Iterator[Stint]:
@@ -101,34 +101,34 @@ class Horizon:
 
     @cached_property
     def clock(self) -> Sequence[int]:
-        """Of each minute, how many minutes after midnight the clock shows."""
+        """The local time of each minute, in minutes after midnight."""
         return [stint.hour * 60 + stint.past + n for stint in self.stints for n in range(stint.end - stint.first)]
 
     def moment(self, minute: int) -> datetime:
-        """When that minute begins, in local time."""
+        """The start of the minute, in local time."""
         return (self.start + minute * MINUTE).astimezone(zone(self.zone))
 
 
 class Slots(Protocol):
-    """The slots of a schedule. They begin before the span, in negative minutes, so that late starts are known."""
+    """The slots of a schedule. They begin before the span, in negative minutes, as an offset may move them into it."""
 
     def start_in(self, minute: int, offset: int) -> bool:
-        """Whether a job starts in that minute that starts `offset` seconds after its slots."""
+        """Whether a job that starts `offset` seconds after its slots starts in this minute."""
 
     def meet(self, wanted: frozenset[int], offset: int) -> bool:
         """Whether such a job starts in any of these minutes."""
 
     def per_minute(self, offset: int) -> Counter[int]:
-        """How often such a job starts in each minute."""
+        """The starts of such a job by minute."""
 
     @property
     def shortest_gap(self) -> float:
-        """Seconds between the two slots that are closest to each other."""
+        """Seconds between the two closest slots; infinite if there are fewer than two."""
 
 
 @dataclass(frozen=True)
 class FewSlots:
-    """For each second of a minute that has any, the minutes, ascending."""
+    """Slots as ascending minutes, for each second of a minute that has slots."""
 
     by_second: Mapping[int, Sequence[int]]
 
@@ -162,11 +162,11 @@ class FewSlots:
 
 @dataclass(frozen=True)
 class ManySlots:
-    """As bits, one for each second."""
+    """Slots as bits, one for each second."""
 
     mask: int
     first: int
-    """The minute that the first bit begins."""
+    """The minute that starts with the first bit."""
 
     def start_in(self, minute: int, offset: int) -> bool:
         begin = (minute - self.first) * 60 - offset
@@ -190,7 +190,7 @@ class ManySlots:
 
 
 def find_slots(schedule: Schedule, span: Horizon, margin: int) -> Slots:
-    """Those of the span and of `margin` minutes before it, without the ones that are left out."""
+    """The slots of the span and of `margin` minutes before it, without those that blackouts and calendars exclude."""
     after, until = span.start - margin * MINUTE - TICK, span.until - TICK
     limited = Adjusted(schedule) if isinstance(schedule, Rhythm) else schedule
     if isinstance(limited, Adjusted) and _has_many(limited, after, until) and can_search(limited):
@@ -199,7 +199,7 @@ def find_slots(schedule: Schedule, span: Horizon, margin: int) -> Slots:
 
 
 def _has_many(schedule: Adjusted, after: datetime, until: datetime) -> bool:
-    """More than one a minute, or blackouts that open as often: those are not told one by one."""
+    """Whether there are more slots or blackouts than minutes: those are not expanded one by one."""
     most = (until - after) // MINUTE + 1
     days = (until - after) // _DAY + 1
     return (
@@ -229,23 +229,23 @@ def _without(slots: Sequence[int], left_out: Sequence[tuple[int, int]]) -> list[
 
 
 class Group(NamedTuple):
-    """Jobs that share a schedule."""
+    """Jobs that share a schedule, and its slots."""
 
     slots: Slots
     jobs: Sequence[Starter]
 
     def started(self, minute: int) -> Iterator[str]:
-        """The jobs that start in that minute."""
+        """The ids of the jobs that start in this minute."""
         for offset, jobs in _by_offset(self.jobs).items():
             if self.slots.start_in(minute, offset):
                 yield from (job.job_id for job in jobs)
 
 
 class Tally:
-    """Starts per minute. Those that late starts bring in from before the span and carry out of it are kept apart."""
+    """Starts per minute of a span. Minutes before and after it are counted, too, as offsets move starts in and out."""
 
     def __init__(self, span: Horizon, margin: int) -> None:
-        """`margin`: the minutes before the span that slots are known of, and no job starts later after its slot."""
+        """`margin` is the number of minutes before the span that `Slots` cover, and at least the largest offset."""
         self._margin, self._span = margin, span
         self._counts = [0] * (margin + span.minutes + margin + 1)
 
@@ -255,7 +255,7 @@ class Tally:
         return copied
 
     def add(self, group: Group, weight: int = 1) -> None:
-        """Count the starts of these jobs, so many times each; -1 takes them out again."""
+        """Count each start of these jobs `weight` times; -1 removes them again."""
         counts = self._counts
         if not isinstance(group.slots, FewSlots):
             for offset, alike in _by_offset(group.jobs).items():
@@ -270,12 +270,12 @@ class Tally:
 
     @property
     def starts(self) -> list[int]:
-        """Of each minute of the span."""
+        """The number of starts in each minute of the span."""
         return self._counts[self._margin : self._margin + self._span.minutes]
 
 
 def _shifted(slots: FewSlots, sharing: Iterable[Starter]) -> Iterator[tuple[Sequence[int], Counter[int]]]:
-    """The minutes of each second, with the number of jobs for each shift of them."""
+    """For each second of `slots`, its minutes, and the number of jobs by how many minutes their offset shifts them."""
     offsets = {offset: len(jobs) for offset, jobs in _by_offset(sharing).items()}
     for second, minutes in slots.by_second.items():
         shifts = Counter[int]()

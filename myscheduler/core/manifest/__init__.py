@@ -1,4 +1,4 @@
-"""YAML to jobs: parsing, the fields and their checks, the JSON Schema, what only warns, writing.
+"""From YAML to jobs and back: parsing, the fields and their checks, the JSON Schema, warnings, writing manifests.
 
-Import from `gitops`, the API's input and commands. It knows `policy` and below.
+May be imported by `gitops`, the API's input and commands. It imports from `policy` and below.
 """

@@ -1,7 +1,7 @@
-"""`calendars.yaml`: a company's calendars by name, which manifests refer to.
+"""`calendars.yaml`: calendars by name, which manifests refer to.
 
-A calendar is taken into the spec of each job that names it, so a job runs by what was last understood: where the file
-breaks or loses a calendar, the jobs that need it are held as they are.
+A calendar is copied into the spec of each job that names it. So if the file becomes invalid or loses a calendar, the
+jobs that need it keep their last good spec.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ from myscheduler.errors import ScheduleError
 
 
 class CalendarEntry(BaseModel):
-    """A calendar as its author writes it."""
+    """The fields of one calendar."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -35,7 +35,7 @@ class CalendarEntry(BaseModel):
         None, max_length=100, description="ISO 3166 code, such as JP; without it, Monday to Friday.", examples=["JP"]
     )
     subdivision: str | None = Field(
-        None, max_length=100, description="A state or province with holidays of its own, such as CA.", examples=["CA"]
+        None, max_length=100, description="A state or province that has its own holidays, such as CA.", examples=["CA"]
     )
     closed: list[Annotated[str, Field(max_length=LONGEST_DAYS)]] | None = Field(
         None,
@@ -49,38 +49,38 @@ class CalendarEntry(BaseModel):
 
 
 MOST_COMPARED = 100
-"""Names of calendars that a mistyped one is compared with."""
+"""Up to this many calendars, an unknown name is compared with their names to suggest one."""
 
 _ENTRIES = TypeAdapter(dict[str, CalendarEntry])
 
 
 @dataclass(frozen=True, slots=True)
 class NamedCalendars:
-    """What the file says."""
+    """The calendars of the file, and the problems with it."""
 
     known: Mapping[str, Calendar] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     digest: str = ""
-    """Of the file's bytes; empty when there is none."""
+    """Hash of the file's bytes; empty if there is no file."""
 
     def find(self, name: str) -> Calendar:
-        """The calendar of that name; a `ScheduleError` says why there is none."""
+        """The calendar of that name; raises `ScheduleError` with advice if there is none."""
         if name in self.known:
             return self.known[name]
         close = get_close_matches(name[:LONGEST_SHOWN], self.known, n=1) if len(self.known) <= MOST_COMPARED else []
         if close:
             hint = f"did you mean {shown(close[0])}?"
         elif self.problems:
-            hint = f"{CALENDARS} has problems; until they are mended, the job stays as it was"
+            hint = f"{CALENDARS} has problems; until they are fixed, the job stays as it was"
         elif self.known:
             hint = f"{CALENDARS} has {cut(', '.join(sorted(self.known)))}"
         else:
-            hint = f"it would be written in {CALENDARS} at the root of the manifests, and there is none"
+            hint = f"it has to be defined in {CALENDARS} at the root of the manifests, and there is no such file"
         raise ScheduleError(f"{shown(name)} is not known: {hint}")
 
 
 def read_calendars(file: SourceFile | UnreadableFile | None) -> NamedCalendars:
-    """Read the file; never raises for what stands in it. Calendars beside a wrong one can be used."""
+    """Read the file; never raises for its content. Valid calendars can be used even if others are invalid."""
     match file:
         case None:
             return NamedCalendars()
@@ -92,7 +92,7 @@ def read_calendars(file: SourceFile | UnreadableFile | None) -> NamedCalendars:
 
 
 def _read(path: str, content: bytes, digest: str) -> NamedCalendars:
-    several = "remove the --- and what follows, or put it under a name of its own"
+    several = "remove the --- and what follows, or put that under another name"
     found = read_reserved(path, content, rule="invalid-calendar", several=several)
     if isinstance(found, Problem):
         return NamedCalendars({}, (found,), digest)
@@ -105,10 +105,10 @@ def _read(path: str, content: bytes, digest: str) -> NamedCalendars:
 def _entries(file: ReservedDocument) -> dict[str, Calendar]:
     entries = file.document.value
     if not isinstance(entries, dict):
-        file.add((), "not-a-mapping", "is a mapping of names to calendars")
+        file.add((), "not-a-mapping", "has to be a mapping of names to calendars")
         return {}
     if len(entries) > MOST_CALENDARS:
-        message = f"holds {len(entries):,} calendars: up to {MOST_CALENDARS:,} can be kept apart"
+        message = f"holds {len(entries):,} calendars: the limit is {MOST_CALENDARS:,}"
         file.add((), "too-large", message)
         return {}
     unclear = {one.loc[:1] for one in file.document.complaints}
@@ -125,7 +125,7 @@ def _entries(file: ReservedDocument) -> dict[str, Calendar]:
 
 def _entry(name: str, written: Any) -> tuple[Calendar | None, list[tuple[Loc, str]]]:
     if len(name) > LONGEST_CALENDAR_NAME:
-        return None, [((name,), f"a name of a calendar has up to {LONGEST_CALENDAR_NAME} characters")]
+        return None, [((name,), f"the name of a calendar has at most {LONGEST_CALENDAR_NAME} characters")]
     try:
         entry = _ENTRIES.validate_python({name: written})[name]
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Files that were parsed one by one, put together."""
+"""Combines the parsed files of a source into the state that it declares."""
 
 from collections.abc import Iterable, Iterator
 
@@ -16,7 +16,7 @@ from myscheduler.core.source.snapshot import (
 from myscheduler.core.source.strays import stray_problems
 
 MOST_PLACES = 5
-"""That one message names."""
+"""The most locations named in one message."""
 
 
 def combine(
@@ -25,7 +25,7 @@ def combine(
     calendars: NamedCalendars = NO_CALENDARS,
     rules: Rules = NO_RULES,
 ) -> Desired:
-    """Put the files together; two documents with one id are a problem of both."""
+    """Combine the files. An id that several documents declare is a problem of each of them, and its job is held."""
     parsed = tuple(parsed)
     declared: dict[str, list[DeclaredJob]] = {}
     for job in (job for file in parsed for job in file.jobs):

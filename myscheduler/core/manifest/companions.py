@@ -1,6 +1,6 @@
-"""Fields that belong to others, or exclude each other.
+"""Checks fields that need or exclude other fields.
 
-A field that is written in the wrong shape is told as such, and is no field that is missing.
+A field of the wrong shape is reported as such elsewhere, and is not treated as missing here.
 """
 
 from collections.abc import Iterator
@@ -9,12 +9,13 @@ from myscheduler.core.findings.problem import Complaint, Loc
 from myscheduler.core.manifest.fields import JobFields
 
 Misshapen = set[Loc]
-"""The top fields of the wrong shape, each as the way to it; `fields` has none of them."""
+"""The locations of the top-level fields of the wrong shape; `JobFields` has no values for them."""
 _DECIDES = {("seconds",): "cron", ("clock",): "interval"}
-"""Without the one, what is wrong with the other is not known."""
+"""By location of a field, the field that can't be checked while the first one has the wrong shape."""
 
 
 def check_companions(fields: JobFields, misshapen: Misshapen) -> Iterator[Complaint]:
+    """A complaint for each field that contradicts another one, or belongs to one that the job doesn't have."""
     crons = fields.cron if isinstance(fields.cron, list) else [fields.cron]
     if fields.seconds and any(isinstance(one, dict) for one in crons):
         message = "seconds belongs to a crontab line: here, write the field `second` of the object"
@@ -24,10 +25,12 @@ def check_companions(fields: JobFields, misshapen: Misshapen) -> Iterator[Compla
         message = f"catchup: {fields.catchup} contradicts coalesce: {written}: remove coalesce"
         yield Complaint(("catchup",), "schedule", message, at_key=True)
     if fields.overlap == "allow" and fields.max_instances is not None:
-        message = "overlap: allow knows no limit: remove max_instances, or write another overlap"
+        message = "overlap: allow has no limit: remove max_instances, or write another overlap"
         yield Complaint(("overlap",), "schedule", message, at_key=True)
     if fields.overlap == "replace" and (fields.catchup == "all" or fields.coalesce is False):
-        message = "overlap: replace keeps the newest only, so all can't be caught up on: write catchup: last or none"
+        message = (
+            "overlap: replace keeps only the newest slot, so it can't catch up on all: write catchup: last or none"
+        )
         yield Complaint(("overlap",), "schedule", message, at_key=True)
     yield from _check_owners(fields, misshapen)
 
@@ -50,6 +53,6 @@ def _check_owners(fields: JobFields, misshapen: Misshapen) -> Iterator[Complaint
 
 
 def follows_from(complaint: Complaint, misshapen: Misshapen) -> bool:
-    """Whether what is wrong with a schedule may be only that a field of the wrong shape is not there."""
+    """Whether a complaint about a schedule may only be caused by a field of the wrong shape."""
     deciding = {name for place, name in _DECIDES.items() if place in misshapen}
     return complaint.loc[:1] in misshapen or (bool(complaint.loc) and complaint.loc[0] in deciding)

@@ -1,6 +1,6 @@
-"""The fields that people write, in a manifest or in `POST /jobs`, and how they become a `JobSpec`.
+"""Checks the fields of a job, from a manifest or from `POST /jobs`, and turns them into a `JobSpec`.
 
-One model serves both doors, so a job means the same whichever way it comes in.
+Both use the same model and the same checks, so that a job means the same in a manifest and in the API.
 """
 
 import json
@@ -56,12 +56,12 @@ def declare(
     policies: Sequence[Policy] = (),
     reach: Reach = NOWHERE,
 ) -> tuple[JobSpec | None, list[Complaint]]:
-    """Turn what an author wrote into a spec.
+    """Turn the fields of a job into a spec.
 
-    `zone` is the service's zone, for local times of jobs that name none; `calendars` are those that have a name;
-    `policies` are all that bind the job, `reach` says which link-local addresses it may call.
-    Returns the spec, or `None` where any complaint is an error; and every complaint at once. What is too large is not
-    judged any further.
+    `zone` is the service's zone, for local times of jobs without a `timezone`; `calendars` are those of
+    `calendars.yaml`; `policies` are all that apply to the job; `reach` are the link-local addresses it may call.
+    Returns the spec, or `None` if any complaint is an error, and all complaints at once. A job that is too large gets
+    only that complaint.
     """
     if fault := excess(values):
         return None, [fault]
@@ -86,10 +86,10 @@ def declare(
     complaints += faults.found
     if policies and () not in misshapen:
         draft = _spec(fields, schedule or _SOME_DATE, limits or NO_LIMITS)
-        complaints += _unheard(judge(draft, policies), complaints, misshapen)
+        complaints += _about_valid(judge(draft, policies), complaints, misshapen)
     if schedule is not None and fields.dst and follows_real_time(schedule):
         message = (
-            "has no effect here: an hour or minute that starts with * follows real time, so nothing is lost or doubled"
+            "has no effect here: an hour or minute that starts with * follows real time, so no run is lost or doubled"
         )
         complaints.append(Complaint(("dst",), "no-effect", message, Severity.WARNING, at_key=True))
     if schedule is None or limits is None or any(one.severity is Severity.ERROR for one in complaints):
@@ -101,11 +101,11 @@ def declare(
 
 
 _SOME_DATE = DeclaredDate("2020-01-01T00:00:00Z")
-"""Stands in for a schedule that can't be used, which is complained about; a policy says nothing about one-offs."""
+"""Replaces an invalid schedule, which has its own complaint: no rule of a policy is about the time of a one-off."""
 
 
-def _unheard(found: Iterable[Complaint], complaints: Sequence[Complaint], misshapen: set[Loc]) -> list[Complaint]:
-    """What a policy says about fields of which nothing worse is said yet: of the others it saw stand-ins."""
+def _about_valid(found: Iterable[Complaint], complaints: Sequence[Complaint], misshapen: set[Loc]) -> list[Complaint]:
+    """The complaints of a policy about valid fields: for invalid ones it judged placeholders."""
     wrong = {complaint.loc for complaint in complaints if complaint.severity is Severity.ERROR}
     return [one for one in found if one.loc not in wrong and one.loc[:1] not in misshapen]
 
@@ -114,15 +114,15 @@ _LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def _never_runs(spec: JobSpec, zone: str) -> Complaint | None:
-    """What limits leave nothing of a schedule, or so little that no run is found; that is a warning."""
+    """A complaint if limits leave no run of the schedule; a warning if they leave so little that none was found."""
     if spec.limits == NO_LIMITS:
         return None
     schedule = compile_schedule(spec, zone=zone, created_at=_LONG_AGO)
     start = max(back(schedule.start, TICK), _LONG_AGO) if isinstance(schedule, Adjusted) else _LONG_AGO
     if next_after(schedule, start) is None:
         if spec.limits.end_at is None or (isinstance(schedule, Adjusted) and isinstance(schedule.rhythm, Interval)):
-            return None  # when it begins to count is not known here
-        message = "is over before the schedule has a slot, so the job never runs"
+            return None  # without an anchor, the first slot is not known here
+        message = "leaves the schedule without a slot, so the job never runs"
         return Complaint(("end_at",), "never-runs", message)
     found = search_run(_at_any_second(spec, schedule), start)
     if found.run is not None:
@@ -131,12 +131,12 @@ def _never_runs(spec: JobSpec, zone: str) -> Complaint | None:
     if found.is_certain:
         message = "leaves out every slot of the schedule, so the job never runs"
         return Complaint((field,), "never-runs", message)
-    message = "leaves out so much that no run was found in the time for it: write fewer or simpler blackouts"
+    message = "leaves out so much that the search for a run was given up: write fewer or simpler blackouts"
     return Complaint((field,), "no-run-found", message, Severity.WARNING)
 
 
 def _at_any_second(spec: JobSpec, schedule: Schedule) -> Schedule:
-    """An interval without an anchor may lie anywhere: only what leaves out every second leaves out all of it."""
+    """For an interval without an anchor, a slot at every second: its slots may be at any of them."""
     if isinstance(spec.schedule, DeclaredInterval) and spec.schedule.anchor is None and isinstance(schedule, Adjusted):
         return replace(schedule, rhythm=Interval(timedelta(seconds=1), _LONG_AGO))
     return schedule
@@ -170,18 +170,18 @@ def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits) -> JobS
 
 
 def _catch_up(fields: JobFields) -> dict[str, Any]:
-    """`last` and `all` are other words for `coalesce`."""
+    """The spec's `catchup` and `coalesce`: `last` and `all` mean the same as `coalesce: true` and `false`."""
     if fields.catchup is None:
         return {} if fields.coalesce is None else {"coalesce": fields.coalesce}
     return {"coalesce": fields.catchup != "all", "catchup": "none" if fields.catchup == "none" else None}
 
 
 def _check(fields: JobFields) -> Iterator[Complaint]:
-    """The rules that types can't say."""
+    """The rules for single fields that their types can't express."""
     if fields.job_id is not None and (fault := id_fault(fields.job_id)):
         yield Complaint(("job_id",), "invalid-id", fault)
     if _has_control(fields.name or ""):
-        message = f"{shown(fields.name)} holds line breaks or other control characters: remove them"
+        message = f"{shown(fields.name)} contains line breaks or other control characters: remove them"
         yield Complaint(("name",), "invalid-name", message)
     if not is_in_host(fields.target_url) and (fault := _url_fault(fields.target_url)):
         yield Complaint(("target_url",), "invalid-url", fault)
@@ -193,7 +193,7 @@ def _check(fields: JobFields) -> Iterator[Complaint]:
 
 
 def _check_reach(target_url: str, reach: Reach) -> Iterator[Complaint]:
-    """Whether the host may be called, and can be. What a name stands for is judged when it is called."""
+    """Whether the URL's host may be called. Addresses that a name resolves to are checked at each call."""
     address = called_address(target_url)
     if address is not None and not reach.allows(address):
         yield Complaint(("target_url",), "policy-link-local", advice(address))
@@ -210,7 +210,7 @@ def _as_tuples(headers: Mapping[str, str | list[str]]) -> dict[str, HeaderValue]
 
 
 def _check_encodable(fields: JobFields) -> Iterator[Complaint]:
-    """JSON can spell what UTF-8 can't carry (half a surrogate pair) and what JSON itself can't (NaN)."""
+    """Values that can be parsed, but not be sent: half a surrogate pair (no UTF-8), infinite numbers (no JSON)."""
     given = fields.model_dump(exclude_unset=True)
     with suppress(ValueError, TypeError, RecursionError):  # UnicodeEncodeError among them
         _ = _STRICT.encode(given).encode()
@@ -219,19 +219,19 @@ def _check_encodable(fields: JobFields) -> Iterator[Complaint]:
         try:
             _STRICT.encode(value).encode()
         except UnicodeEncodeError:
-            message = "holds half of a surrogate pair, which is not a character: write the whole character"
+            message = "contains half of a surrogate pair, which is not a character: write the whole character"
             yield Complaint((name,), "invalid-text", message)
         except (ValueError, TypeError, RecursionError) as error:
             places = list(_endless_numbers(value, (name,)))
             for loc in places[:MOST_PROBLEMS]:
-                message = "is a number that JSON can't carry: write one up to 1.8e+308, or text in quotes"
+                message = "is a number that JSON can't express: write one up to 1.8e+308, or text in quotes"
                 yield Complaint(loc, "invalid-value", message)
             if not places:
                 yield Complaint((name,), "invalid-value", f"can't be written as JSON: {error}")
 
 
 def _endless_numbers(value: Any, loc: Loc) -> Iterator[Loc]:
-    """Where numbers stand that are larger than a float can be, or none."""
+    """The locations of numbers that are infinite or NaN."""
     left = [(loc, value)]
     while left:
         place, one = left.pop()
@@ -248,16 +248,16 @@ _STRICT = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 def id_fault(job_id: str) -> str | None:
     """What is wrong with a job id, or `None`."""
     if job_id in {".", ".."}:
-        return f"{shown(job_id)} can't stand in a URL: choose another id"
+        return f"{shown(job_id)} can't be a part of a URL: choose another id"
     if found := sorted(_ID_FORBIDDEN & set(job_id)):
         instead = "".join("-" if char in _ID_FORBIDDEN else char for char in job_id)
         have = "have" if len(found) > 1 else "has"
-        what = f"{shown(job_id)} holds {' '.join(found)}, which {have} a meaning in URLs"
-        return f"{what}: write {shown(instead)} for example"
+        what = f"{shown(job_id)} contains {' '.join(found)}, which {have} a special meaning in URLs"
+        return f"{what}: write {shown(instead)}, for example"
     if not job_id.isprintable() and not all(
         char.isprintable() or unicodedata.category(char) == "Zs" for char in job_id
     ):
-        return f"{shown(job_id)} holds line breaks, tabs or other control characters: remove them"
+        return f"{shown(job_id)} contains line breaks, tabs or other control characters: remove them"
     if job_id != job_id.strip():
         return f"{shown(job_id)} starts or ends with a space: write {shown(job_id.strip())}"
     return None
@@ -267,7 +267,7 @@ def _url_fault(url: str) -> str | None:
     if not url.strip():
         return "is empty: write the URL to call, such as https://api.example.com/run"
     if any(map(str.isspace, url)) or _has_control(url):
-        return "holds white space or control characters: write a space as %20"
+        return "contains white space or control characters: write a space as %20"
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -286,6 +286,6 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,20}://", re.IGNORECASE)
 
 
 def _scheme_shown(url: str) -> str:
-    """What stands there instead; of a URL no more is repeated than its scheme, the rest may hold a credential."""
+    """Names the scheme that was written. Nothing else of a URL is repeated, as it may contain a credential."""
     found = _SCHEME.match(url)
     return f", not with {found[0]}" if found else ""

@@ -1,4 +1,4 @@
-"""What manifests declare: jobs with their places, files, and all that a source asks for."""
+"""The results of parsing: `DeclaredJob`, `ParsedFile`, and `Desired`, the state that the whole source declares."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,15 +9,15 @@ from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.policy.bursts import Cap
 
 EVERYWHERE = "/"
-"""Stands among held paths where it is not known which files are meant."""
+"""In a set of held paths it means every path: it is not known which files are affected."""
 
 LONGEST_OUTLINED = 500
-"""Characters of a path; PostgreSQL can't index much longer ones."""
+"""Characters of the path of a file that may have an outline; PostgreSQL can't index much longer ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class UsedSecret:
-    """A reference, with its place."""
+    """A reference to a secret, with its location."""
 
     name: str
     field: str
@@ -27,78 +27,84 @@ class UsedSecret:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a document says beyond the spec: what cautions about it need (see `cautions`)."""
+    """Details of a document that the spec doesn't have, and that warnings need (see `cautions`)."""
 
     schedule_at: tuple[int, int]
     """Line and column of its schedule."""
     retries_at: tuple[int, int]
-    """And of its max_retries."""
+    """Line and column of its `max_retries`, and below of its `body` and `headers`."""
     body_at: tuple[int, int]
     headers_at: tuple[int, int]
     says_day_match: bool
     says_overlap: bool
     credentials: tuple[tuple[str, int, int, str], ...]
-    """Field, line and column of each credential that is written out, and what it is."""
+    """Field, line, column and description of each credential that is written out."""
     secrets: tuple[UsedSecret, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredJob:
-    """A job with the place that declares it."""
+    """A job with the location of its declaration.
+
+    An outline is such a job without its spec: enough to see that nothing changed, without parsing the file again.
+    """
 
     job_id: str
     known_digest: str
-    """Empty where it is not computed yet."""
+    """Digest of the spec; empty if it is not computed yet."""
     path: str
     line: int
     spec: JobSpec | None
     """`None` in an outline."""
     written: Written | None = None
-    """`None` where there is no spec."""
+    """`None` in an outline."""
     adopts: bool = False
-    """It takes over a job of that id that was made through the API."""
+    """`adopt: true`: it takes over a job with this id that was created through the API."""
 
     @property
     def whole_spec(self) -> JobSpec:
-        """The spec of a job that is no outline; raises `ValueError` of one that is, which is a bug of the caller."""
+        """The spec; raises `ValueError` for an outline, which is a bug of the caller."""
         if self.spec is None:
-            message = f"only the outline of {self.path} is at hand"
+            message = f"only the outline of {self.path} is available"
             raise ValueError(message)
         return self.spec
 
     @property
     def digest(self) -> str:
-        """A fingerprint of the spec's meaning. It takes a fifth of reading a manifest, and `validate` needs none."""
+        """A hash of the meaning of the spec, computed on demand.
+
+        It takes a fifth of the time of parsing, and `validate` needs none.
+        """
         return self.known_digest if self.known_digest or self.spec is None else digest(self.spec)
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """What one file says."""
+    """The jobs and the problems of one file."""
 
     path: str
     jobs: tuple[DeclaredJob, ...] = ()
     problems: tuple[Problem, ...] = ()
     broken_ids: frozenset[str] = frozenset()
-    """Jobs that the file names in a document that can't be used."""
+    """Jobs that the file names in an invalid document; they keep their last good spec."""
     is_opaque: bool = False
-    """Some document of the file doesn't say which job it declares, so any job of the file may be meant."""
+    """A document of the file doesn't say which job it declares, so it may be any job that the file declared before."""
     is_nameless: bool = False
-    """Of some document not even the text tells which job it may declare."""
+    """Not even the text of an invalid document gives the id of the job that it may declare."""
     is_mute: bool = False
-    """Something in it is no manifest and doesn't look like one, or nothing stands there at all. That is fine, unless it
-    declared a job before."""
+    """It contains something that doesn't look like a manifest, or is empty. That is fine, unless it declared a job
+    before."""
     skipped: int = 0
-    """Kubernetes objects that hold no manifests."""
+    """The number of Kubernetes objects without manifests."""
     caps: tuple[Cap, ...] = ()
-    """Of policies that came with a part of the file. They count its jobs only, so an outline needs none."""
+    """Limits on starts by policies in the file (in ConfigMaps). They only count its jobs, so an outline needs none."""
 
     def with_digests(self) -> "ParsedFile":
-        """The same with the digests at hand, for who needs them where there is no time to compute them."""
+        """The same file with all digests computed, for callers that must not spend the time later."""
         return replace(self, jobs=tuple(replace(job, known_digest=job.digest) for job in self.jobs))
 
     def outline(self) -> "ParsedFile | None":
-        """What has to be known of a file as long as it doesn't change; `None` where something is wrong with it."""
+        """The file without specs, which is enough while it doesn't change; `None` if anything is wrong with it."""
         if self.problems or self.broken_ids or self.is_opaque or self.is_mute or len(self.path) > LONGEST_OUTLINED:
             return None
         return replace(
@@ -108,7 +114,7 @@ class ParsedFile:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What the whole source says at one revision."""
+    """The state that the whole source declares at one revision."""
 
     revision: str
     jobs: Mapping[str, DeclaredJob]
@@ -118,21 +124,21 @@ class Desired:
     held_paths: frozenset[str]
     """Files, and folders that end in `/`, whose jobs keep their last good spec unless they are declared elsewhere."""
     nameless_paths: frozenset[str] = frozenset()
-    """Those of them that may declare any job: nothing tells which."""
+    """Those of `held_paths` that may declare any job, as nothing says which."""
     mute_paths: Mapping[str, str] = field(default_factory=dict)
-    """Files that are no manifests, as a stored job may name them, with the path that people see: their jobs are held,
-    too, if they have any."""
+    """Files that are not manifests: by the path that a stored job may name, the path to show. Jobs that such a file
+    declared before are held, too."""
     skipped: int = 0
     caps: tuple[Cap, ...] = ()
-    """How many calls may start in a minute."""
+    """The limits on how many calls may start in a minute."""
 
     @property
     def is_empty(self) -> bool:
-        """Nothing was declared, not even brokenly."""
+        """Nothing is declared, not even in an invalid manifest."""
         return not (self.jobs or self.held_ids or self.held_paths)
 
     def strangers(self, known_paths: Collection[str]) -> list[str]:
-        """Paths that may declare any job, and under which none is known: perhaps a file that was renamed and broke."""
+        """Paths that may declare any job and have no known job: perhaps a file that was renamed and became invalid."""
         folders = {path for path in self.nameless_paths if path.endswith("/")}
         return sorted(
             path
@@ -141,7 +147,7 @@ class Desired:
         )
 
     def holds(self, job_id: str, path: str) -> bool:
-        """The job isn't declared, but that doesn't mean that it shall go."""
+        """Whether a job that isn't declared has to stay, as the manifest that declared it may only be broken."""
         if job_id in self.held_ids or path in self.held_paths or path in self.mute_paths:
             return True
         if EVERYWHERE in self.held_paths:

@@ -1,4 +1,4 @@
-"""Whether a job is too large to be judged."""
+"""Checks whether a job is too large to be checked any further."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ _HOLDERS = (dict, list, tuple)
 
 
 def excess(values: Mapping[str, Any]) -> Complaint | None:
-    """What makes a job too large, or `None`. Looks no further than the bounds reach, and does not recurse."""
+    """The first limit that the job exceeds, or `None`. Stops at the limits, and does not recurse."""
     left: list[tuple[Loc, Any]] = [((), values)]
     count = size = references = 0
     while left:
@@ -45,12 +45,12 @@ def excess(values: Mapping[str, Any]) -> Complaint | None:
 def _too_many(depth: int) -> str:
     if depth > DEEPEST:
         return f"is nested more than {DEEPEST} levels deep"
-    return f"holds more than {MOST_VALUES:,} values: part it, or let the target fetch what it needs"
+    return f"holds more than {MOST_VALUES:,} values: split it, or let the target fetch what it needs"
 
 
 def _too_much(references: int) -> str:
     if references > MOST_REFERENCES:
-        return f"holds more than {MOST_REFERENCES:,} references, or literal {REFERENCE}: part it"
+        return f"holds more than {MOST_REFERENCES:,} references, or literal {REFERENCE}: split it"
     return f"holds more than {LARGEST_JOB // 1024**2} MiB of text: let the target fetch what it needs"
 
 

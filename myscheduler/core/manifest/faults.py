@@ -1,4 +1,4 @@
-"""Collecting what is wrong with the fields of a job, so that one mistake hides no other."""
+"""Collects what is wrong with the fields of a job, so that one mistake doesn't hide another."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from myscheduler.core.findings.problem import Complaint, Loc
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """A reader that adds a fault returns `None` in place of the value, and goes on to what does not depend on it."""
+    """Complaints found so far. A reader that adds one returns `None` for the value; readers of other fields go on."""
 
     found: list[Complaint] = field(default_factory=list)
 

@@ -1,4 +1,4 @@
-"""What has the wrong shape among the fields that people write: pydantic's findings, said in our words."""
+"""Checks the shapes of the fields of a job, and turns the errors of pydantic into complaints in our words."""
 
 import math
 import re
@@ -23,7 +23,7 @@ from myscheduler.core.source.yaml_suspects import BOM, odd_sign, odd_space
 
 
 def read_fields(values: Mapping[str, Any]) -> tuple[JobFields, list[Complaint]]:
-    """The fields of the right shape, and complaints about the others; so that the rules can judge what is left."""
+    """The fields of the right shape, and complaints about the others, so that rules can still check the rest."""
     try:
         return JobFields.model_validate(values), []
     except ValidationError as error:
@@ -31,26 +31,26 @@ def read_fields(values: Mapping[str, Any]) -> tuple[JobFields, list[Complaint]]:
     complaints = [_translate(detail) for detail in details[:MOST_PROBLEMS]]
     complaints += [Complaint(_loc(detail), "invalid-value", detail["msg"]) for detail in details[MOST_PROBLEMS:]]
     wrong = {_judged_together(complaint.loc) for complaint in complaints}
-    is_whole = () not in wrong  # else a key is no text, and nothing can be judged
+    is_whole = () not in wrong  # else a key is not text, and nothing else can be checked
     rest = {name: value for name, value in values.items() if is_whole and (name,) not in wrong}
     if isinstance(headers := rest.get("headers"), Mapping):
         faulty = {loc[1] for loc in wrong if loc[0] == "headers"}
-        is_known = faulty <= headers.keys()  # pydantic spells a name with half a character otherwise
+        is_known = faulty <= headers.keys()  # pydantic changes a name with half a surrogate pair
         rest["headers"] = {name: value for name, value in headers.items() if is_known and name not in faulty}
     return JobFields.model_validate({"target_url": _SOME_URL} | rest), complaints
 
 
 def _judged_together(loc: Loc) -> Loc:
-    """What is not judged any further when something in it has the wrong shape: a field, or one of the headers."""
+    """What is left out of further checks if the value at `loc` has the wrong shape: the field, or one header."""
     return loc[: 2 if loc[:1] == ("headers",) else 1]
 
 
 _SOME_URL = "http://localhost"
-"""Stands in for one of the wrong shape, which is complained about."""
+"""Replaces a URL of the wrong shape, which has its own complaint."""
 
 
 def _translate(detail: ErrorDetails) -> Complaint:
-    """Say pydantic's finding in our words, with what to write instead."""
+    """The complaint for an error of pydantic, with what to write instead."""
     loc = _loc(detail)
     match detail["type"]:
         case "extra_forbidden":
@@ -83,8 +83,8 @@ def _translate(detail: ErrorDetails) -> Complaint:
 
 def _of_wrong_length(loc: Loc, detail: ErrorDetails) -> Complaint:
     if detail["type"] == "too_short":
-        return Complaint(loc, "invalid-value", "is an empty list: write an entry, or leave it out")
-    return Complaint(loc, "too-large", f"has more than {detail['ctx']['max_length']:,} entries: take some out")
+        return Complaint(loc, "invalid-value", "is an empty list: write an entry, or leave the field out")
+    return Complaint(loc, "too-large", f"has more than {detail['ctx']['max_length']:,} entries: remove some")
 
 
 def _out_of_range(detail: ErrorDetails) -> str:
@@ -95,7 +95,7 @@ def _out_of_range(detail: ErrorDetails) -> str:
 
 
 def _text(value: Any) -> str:
-    """Of what is no text, nothing that takes long."""
+    """The value if it is text, else an empty text: comparing others may take long."""
     return value if isinstance(value, str) else ""
 
 
@@ -109,16 +109,16 @@ def _no_text(loc: Loc, value: Any) -> str:
 
 
 def _is_expression(loc: Loc) -> bool:
-    """A whole cron expression stands there, also one of a list or of a blackout; not a field of it."""
+    """Whether the location is that of a whole cron expression (also in a list or a blackout), not of a field of one."""
     return loc == ("cron",) or (loc[0] == "cron" and isinstance(loc[-1], int)) or loc[::2] == ("blackout", "cron")
 
 
 _OF_TWO_SHAPES = frozenset({"cron", "interval", "duration"})
-"""Fields that are text or an object; each header is text or a list."""
+"""Fields that are text or an object. (Each header is text or a list.)"""
 
 
 def _is_other_shape(detail: ErrorDetails) -> bool:
-    """Pydantic names what is wrong for each shape of such a field; only one of them was meant."""
+    """Whether the error is about a shape that was not meant: pydantic reports errors for each shape of a field."""
     loc, may_be_list = detail["loc"], detail["loc"][:1] == ("cron",)
     shape = _shape_at(loc)
     if shape and loc[shape : shape + 1] in {("str",), ("constrained-str",)}:
@@ -131,11 +131,11 @@ def _is_other_shape(detail: ErrorDetails) -> bool:
 
 
 _GENERIC = ("dict[", "list[", "constrained-str", "function-")
-"""How pydantic's names of other branches begin."""
+"""Prefixes of pydantic's names for other branches of a union."""
 
 
 def _shape_at(loc: Loc) -> int:
-    """Where in `loc` the shape of such a field stands, behind its name; 0 when there is none."""
+    """The index in `loc`, after the name of such a field, at which pydantic names the shape; 0 if there is none."""
     if loc[:1] in {("cron",), ("interval",)}:
         return 1
     if loc[:1] == ("headers",) and len(loc) > 2 and loc[2] != "[key]":
@@ -144,22 +144,20 @@ def _shape_at(loc: Loc) -> int:
 
 
 def _loc(detail: ErrorDetails) -> Loc:
-    """Without the union branches that pydantic adds behind fields of two shapes, and its mark for a key."""
+    """The location without what pydantic adds: union branches after fields of two shapes, and its mark for a key."""
     loc = tuple(part for part in detail["loc"] if part != "[key]")
     if loc[:1] == ("cron",):
-        return loc[::2]  # a branch stands behind the name, behind the number of an item, and behind a field
+        return loc[::2]  # a branch comes after the name, after the number of an item, and after a field
     shape = _shape_at(loc)
     if shape and len(loc) > shape:
         branches = {"str", "int", "IntervalFields", "LengthFields"}
-        behind = (
-            part for part in loc[shape : shape + 2] if part not in branches and not str(part).startswith(_GENERIC)
-        )
-        return (*loc[:shape], *behind)
+        after = (part for part in loc[shape : shape + 2] if part not in branches and not str(part).startswith(_GENERIC))
+        return (*loc[:shape], *after)
     return loc
 
 
 def _keys_around(loc: Loc) -> list[str]:
-    """The keys that are known where an unknown one stands."""
+    """The known keys of the object in which an unknown one was written."""
     models: dict[str, type[BaseModel]] = {
         "interval": IntervalFields,
         "dst": DstFields,
@@ -176,24 +174,24 @@ def _unknown(name: str, known: list[str]) -> str:
     if (odd := odd_space(name)) is not None:
         return f"{odd} is a part of the key {key_shown(name.strip())!r}: write plain spaces"
     if sign := odd_sign(name):
-        advice = "remove it" if BOM in name else "write the plain sign, and a space behind it"
+        advice = "remove it" if BOM in name else "write the plain character, and a space after it"
         return f"{sign} is a part of the key {key_shown(name.lstrip(BOM))!r}: {advice}"
     advice = did_you_mean(key_shown(name), known) or f": the keys are {', '.join(known)}"
     return f"unknown key {key_shown(name)!r}{advice}{_spaced(name)}"
 
 
 def _spaced(key: str) -> str:
-    """What to write where a key took its value in, as `a:b` does."""
+    """Further advice if a key seems to contain its value, as in `a:b`; else empty."""
     if "\uff1a" in key:
-        return ", and a plain colon with a space behind it belongs into the key"
-    return ", and a space belongs behind the colon" if ":" in key else ""
+        return ", and write a plain colon with a space after it"
+    return ", and write a space after the colon" if ":" in key else ""
 
 
 _MAY_BE_SECRET = frozenset({"headers", "target_url", "body"})
 
 
 def _found(loc: Loc, value: Any) -> str:
-    """What stands there: its kind, and the value where it is no credential."""
+    """What was written: its kind, and its value unless that may be a credential."""
     is_secret = bool(loc) and (loc[0] in _MAY_BE_SECRET or any(is_credential_name(str(part)) for part in loc))
     match value:
         case None:

@@ -1,6 +1,6 @@
-"""The fields that people write, in a manifest or in `POST /jobs`: names, shapes, and what they mean to a reader.
+"""The fields of a job, in a manifest or in `POST /jobs`: names, shapes and descriptions.
 
-What goes beyond the shape of a field is judged in `declaration`.
+Rules beyond the shape of a field are checked in `declaration`.
 """
 
 from typing import Annotated, Any, Literal
@@ -23,24 +23,24 @@ from myscheduler.core.job.spec import METHODS
 DAY = 86_400
 MOST_BLACKOUTS = 100
 MOST_DAYS = 500
-"""Closed or open days and ranges of days, in a job and in a calendar that has a name."""
+"""Closed days, or open days, of a job or of a calendar in `calendars.yaml`; a range counts as one."""
 MOST_CRONS = 20
 """Cron expressions of one job."""
 LONGEST_DAYS = 50
-"""Characters of one of them."""
+"""Characters of one such day or range."""
 
 
 def _whole(value: Any) -> Any:
-    """3 for 3.0, which JSON and YAML write of the same number, and JSON Schema takes for an integer."""
+    """3 for 3.0: JSON and YAML may write the same number either way, and JSON Schema treats both as integers."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 WHOLE = BeforeValidator(_whole)
-"""Stands after the bounds, which pydantic else leaves out of the JSON Schema."""
+"""Has to come after the bounds, or pydantic leaves them out of the JSON Schema."""
 
 
 class LengthFields(BaseModel):
-    """How long something lasts; the units add up."""
+    """A duration; the units add up."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -49,7 +49,7 @@ class LengthFields(BaseModel):
     )
     days: Annotated[int, Field(ge=0, le=36_500), WHOLE] | None = Field(
         None,
-        description="Days of 24 hours, whatever the clocks do; of the calendar, in an interval with `clock: wall`.",
+        description="Days of 24 hours, also when clocks change; calendar days in an interval with `clock: wall`.",
         examples=[1],
     )
     hours: Annotated[int, Field(ge=0, le=1_000_000), WHOLE] | None = Field(None, description="Hours.", examples=[6])
@@ -62,7 +62,7 @@ class LengthFields(BaseModel):
 
 
 class IntervalFields(LengthFields):
-    """How long from one slot to the next; the units add up."""
+    """The time from one slot to the next; the units add up."""
 
     years: Annotated[int, Field(ge=0, le=100), WHOLE] | None = Field(
         None, description="Years, with `clock: wall`.", examples=[1]
@@ -73,20 +73,24 @@ class IntervalFields(LengthFields):
 
 
 class DstFields(BaseModel):
-    """What becomes of fixed times of the day where clocks change."""
+    """How fixed times of the day are handled when clocks change."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     gap: Literal["run", "skip"] | None = Field(
-        None, description="A time that doesn't exist: run right after the gap, or skip; run.", examples=["skip"]
+        None,
+        description="A local time that doesn't exist: run right after the gap, or skip; default run.",
+        examples=["skip"],
     )
     overlap: Literal["first", "both"] | None = Field(
-        None, description="A time that comes twice: run the first, or both; first.", examples=["both"]
+        None,
+        description="A local time that occurs twice: run at the first, or at both; default first.",
+        examples=["both"],
     )
 
 
 class BlackoutFields(BaseModel):
-    """A time in which due slots are left out: from one moment to another, or again and again."""
+    """A time in which due slots are left out: a single one, or a recurring one."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -94,18 +98,18 @@ class BlackoutFields(BaseModel):
         None,
         max_length=100,
         alias="from",
-        description="Its first moment: RFC 3339, or local time.",
+        description="When it starts: RFC 3339, or local time.",
         examples=["2026-12-29T00:00:00+09:00"],
     )
     to: str | None = Field(
         None,
         max_length=100,
-        description="The moment at which it is over: RFC 3339, or local time.",
+        description="When it ends: RFC 3339, or local time.",
         examples=["2027-01-04T00:00:00"],
     )
     cron: str | dict[str, str | int | None] | None = Field(
         None,
-        description="When it begins, again and again: a crontab line or an object of fields.",
+        description="When it starts each time: a crontab line or an object of fields.",
         examples=["0 2 * * sun"],
     )
     duration: LengthFields | str | None = Field(
@@ -123,14 +127,14 @@ class CalendarFields(BaseModel):
     name: str | None = Field(
         None,
         max_length=255,
-        description="A calendar of calendars.yaml; its country is written there, days here are added to its own.",
+        description="A calendar of calendars.yaml; its country is defined there, days here are added to its own.",
         examples=["head-office"],
     )
     country: str | None = Field(
         None, max_length=100, description="ISO 3166 code, such as JP; without it, Monday to Friday.", examples=["JP"]
     )
     subdivision: str | None = Field(
-        None, max_length=100, description="A state or province with holidays of its own, such as CA.", examples=["CA"]
+        None, max_length=100, description="A state or province that has its own holidays, such as CA.", examples=["CA"]
     )
     closed: list[Annotated[str, Field(max_length=LONGEST_DAYS)]] | None = Field(
         None,
@@ -141,14 +145,14 @@ class CalendarFields(BaseModel):
     open: list[Annotated[str, Field(max_length=LONGEST_DAYS)]] | None = Field(
         None,
         max_length=MOST_DAYS,
-        description="Working days, whatever the country says; written alike.",
+        description="Working days, whatever the country says; in the same forms.",
         examples=[["2026-05-02"]],
     )
     only: Literal["business_days"] | None = Field(
-        None, description="Leave weekends and holidays out.", examples=["business_days"]
+        None, description="business_days: leave weekends and holidays out.", examples=["business_days"]
     )
     skip: Literal["holidays"] | None = Field(
-        None, description="Leave holidays out, and run on weekends.", examples=["holidays"]
+        None, description="holidays: leave holidays out, but run on weekends.", examples=["holidays"]
     )
     shift: Literal["next", "previous"] | None = Field(
         None,
@@ -158,7 +162,7 @@ class CalendarFields(BaseModel):
 
 
 class JobFields(BaseModel):
-    """A job as its author writes it."""
+    """The fields of a job as they are written; null means the same as a field that is left out."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -172,11 +176,11 @@ class JobFields(BaseModel):
     name: str | None = Field(
         None,
         max_length=LONGEST_NAME,
-        description="A name for people; the id when left out.",
+        description="A name for people; default is the id.",
         examples=["日次レポート生成"],
     )
     schedule_type: Literal["cron", "interval", "date"] | None = Field(
-        None, description="May be left out where exactly one of cron, interval and run_at stands.", examples=["cron"]
+        None, description="May be left out if exactly one of cron, interval and run_at is given.", examples=["cron"]
     )
     cron: (
         str
@@ -185,22 +189,22 @@ class JobFields(BaseModel):
         | None
     ) = Field(
         None,
-        description="A crontab line of five fields, an object of fields, or a list of them that count together. "
-        "Weekdays: 0 and 7 are Sunday.",
+        description="A crontab line of five fields, an object of fields, or a list of them, each of which adds its "
+        "slots. Weekdays: 0 and 7 are Sunday.",
         examples=["30 10 * * mon-fri", {"hour": "10", "minute": "30"}, ["0 9 * * mon-fri", "0 12 * * sat"]],
     )
     seconds: bool | None = Field(
-        None, description="The crontab line has six fields, the seconds first; false.", examples=[True]
+        None, description="The crontab line has six fields, with seconds first; default false.", examples=[True]
     )
     day_match: Literal["any", "all"] | None = Field(
         None,
-        description="With day and day_of_week both restricted: any (crontab's rule) or all must match.",
+        description="If day and day_of_week are both restricted: any (crontab's rule) or all must match.",
         examples=["all"],
     )
     dst: DstFields | None = Field(
         None,
-        description="For fixed times where clocks change, of a cron schedule or with `clock: wall`; others follow real "
-        "time.",
+        description="For fixed times of a cron schedule or of an interval with `clock: wall` when clocks change; other "
+        "schedules follow real time.",
         examples=[{"gap": "skip", "overlap": "both"}],
     )
     interval: IntervalFields | str | None = Field(
@@ -211,42 +215,42 @@ class JobFields(BaseModel):
     anchor: str | None = Field(
         None,
         max_length=LONGEST_WORD,
-        description="Intervals are counted from this moment (ISO 8601); else from the job's first creation.",
+        description="Intervals are counted from this time (ISO 8601); default is the creation of the job.",
         examples=["2026-04-01T09:00:00+09:00"],
     )
     clock: Literal["real", "wall"] | None = Field(
         None,
         description="What an interval is counted by: real time, or the wall clock and the calendar (wall: days, weeks, "
-        "months and years from the anchor, at its local time); real.",
+        "months and years from the anchor, at its local time); default real.",
         examples=["wall"],
     )
     run_at: str | None = Field(
         None,
         max_length=LONGEST_WORD,
-        description="The one moment to run at: RFC 3339, or local time in the job's zone.",
+        description="The only time to run at: RFC 3339, or local time in the job's zone.",
         examples=["2027-09-30T15:00:00+09:00"],
     )
     fold: Literal[0, 1] | None = Field(
         None,
-        description="Which one is meant when the local time of run_at comes twice: 0 the first, 1 the second.",
+        description="Which one is meant if the local time of run_at occurs twice: 0 the first, 1 the second.",
         examples=[1],
     )
     timezone: str | None = Field(
         None,
         max_length=LONGEST_WORD,
-        description="IANA name, such as Asia/Tokyo; the service's zone when left out.",
+        description="IANA name, such as Asia/Tokyo; default is the service's zone.",
         examples=["Asia/Tokyo", "UTC"],
     )
     start_at: str | None = Field(
         None,
         max_length=LONGEST_WORD,
-        description="There are no slots before: RFC 3339, or local time.",
+        description="No slots are before this time: RFC 3339, or local time.",
         examples=["2026-04-01T00:00:00+09:00"],
     )
     end_at: str | None = Field(
         None,
         max_length=LONGEST_WORD,
-        description="There are no slots from here on: RFC 3339, or local time.",
+        description="No slots are at this time or after it: RFC 3339, or local time.",
         examples=["2027-04-01T00:00:00"],
     )
     blackout: list[BlackoutFields] | None = Field(
@@ -262,15 +266,15 @@ class JobFields(BaseModel):
     )
     jitter_sec: Annotated[int, Field(ge=0, le=DAY), WHOLE] | None = Field(
         None,
-        description="Run later by a fixed part of so many seconds, a stable hash of the job id; 0.",
+        description="Run later by a fixed delay up to this many seconds, taken from a hash of the job id; default 0.",
         examples=[300],
     )
     target_url: str = Field(
         max_length=LONGEST_URL,
-        description="What is called: an http or https URL.",
+        description="The http or https URL to call.",
         examples=["https://api.example.com/run-report"],
     )
-    method: str | None = Field(None, description=f"One of {', '.join(METHODS)}; GET when left out.", examples=["POST"])
+    method: str | None = Field(None, description=f"One of {', '.join(METHODS)}; default GET.", examples=["POST"])
     headers: (
         dict[
             Annotated[str, Field(max_length=LONGEST_HEADER_NAME)],
@@ -283,70 +287,71 @@ class JobFields(BaseModel):
     ) = Field(
         None,
         max_length=MOST_HEADERS,
-        description="Sent with each call; a list is several values of one header, a line each.",
+        description="Sent with each call; a list has several values of one header, each sent in its own line.",
         examples=[{"Content-Type": "application/json", "X-Tag": ["a", "b"]}],
     )
     body: Any = Field(
         None,
-        description="Any JSON value; null sends none. Text is sent as it is where the job's Content-Type isn't JSON "
+        description="Any JSON value; null sends none. Text is sent as it is if the job's Content-Type isn't JSON "
         "(application/json, or one that ends in +json).",
         examples=[{"report": "daily"}],
     )
     timeout_sec: float | None = Field(
-        None, gt=0, le=DAY, description="Seconds for one whole attempt; 30.", examples=[120]
+        None, gt=0, le=DAY, description="Seconds for one whole attempt; default 30.", examples=[120]
     )
     max_retries: Annotated[int, Field(ge=0, le=100), WHOLE] | None = Field(
-        None, description="Further attempts after a 5xx or no answer; 0.", examples=[3]
+        None, description="Further attempts after a 5xx or no answer; default 0.", examples=[3]
     )
     retry_backoff_sec: float | None = Field(
         None,
         ge=0,
         le=DAY,
-        description="Seconds before the first retry; doubled for each further one; 1.0.",
+        description="Seconds before the first retry, doubled for each further one; default 1.0.",
         examples=[5],
     )
     misfire_grace_time: Annotated[int, Field(ge=1, le=366 * DAY), WHOLE] | None = Field(
         None,
-        description="Seconds that a slot may start late before it counts as missed; 3600.",
+        description="Seconds that a slot may start late before it counts as missed; default 3600.",
         examples=[600],
     )
     coalesce: bool | None = Field(
-        None, description="Several slots that are due together run once; true.", examples=[False]
+        None, description="Several slots that are due together run once; default true.", examples=[False]
     )
     catchup: Literal["none", "last", "all"] | None = Field(
         None,
-        description="Which slots run that fell due while the service could not run them, within misfire_grace_time: "
-        "none, the last, or all; last, or all where coalesce is false.",
+        description="Which slots run that were due while the service could not run them, within misfire_grace_time: "
+        "none, the last, or all; default last, or all if coalesce is false.",
         examples=["none"],
     )
     max_instances: Annotated[int, Field(ge=1, le=1_000), WHOLE] | None = Field(
-        None, description="Executions of this job at the same time; 1.", examples=[2]
+        None, description="Executions of this job at the same time; default 1.", examples=[2]
     )
     overlap: Literal["skip", "queue", "replace", "allow"] | None = Field(
         None,
         description="A slot that is due while max_instances executions run is skipped, waits for its turn (queue), or "
-        "takes the place of the oldest, which is interrupted (replace); allow knows no limit; skip.",
+        "replaces the oldest, which is interrupted (replace); allow has no limit; default skip.",
         examples=["queue"],
     )
     on_interrupt: Literal["record", "retry"] | None = Field(
         None,
-        description="An execution that was under way when the service ended is only recorded as interrupted, or sent "
-        "again with the same Idempotency-Key (retry), for targets that know it; record.",
+        description="An execution that was in progress when the service stopped is only recorded as interrupted, or "
+        "sent again with the same Idempotency-Key (retry), for targets that support it; default record.",
         examples=["retry"],
     )
     paused: bool | None = Field(
         None,
-        description="Due slots are recorded, not sent. In a manifest it takes pausing away from the API.",
+        description="Due slots are recorded, not sent. In a manifest, true or false overrides pauses of the API.",
         examples=[True],
     )
     protect: bool | None = Field(
         None,
-        description="When its manifest is gone, the job stays until a person approves its deletion; false.",
+        description="When its manifest is gone, the job stays until a person approves its deletion; default false.",
         examples=[True],
     )
     adopt: bool | None = Field(
         None,
-        description="Take over a job of that id that was made through the API, with its history and pause; false.",
+        description="Take over a job with this id that was created through the API, with its history and pause; "
+        "default false.",
         examples=[True],
     )
     labels: (

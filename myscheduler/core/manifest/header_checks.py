@@ -1,4 +1,4 @@
-"""What is wrong with the headers of a job, each told at its own line."""
+"""Checks the headers of a job; each complaint has the location of its header."""
 
 import re
 import unicodedata
@@ -18,7 +18,7 @@ HEADERS_OF_THE_CLIENT = frozenset(
 
 
 def check_headers(written: Any, headers: Mapping[str, str | list[str]]) -> Iterator[Complaint]:
-    """`written` is what the author wrote, in whatever shape; `headers` are those of it that have the right one."""
+    """All complaints about headers. `written` is the field in any shape, `headers` its entries of the right shape."""
     for name, value in headers.items():
         yield from _check_name(name)
         yield from _check_value(name, value)
@@ -30,12 +30,12 @@ def check_headers(written: Any, headers: Mapping[str, str | list[str]]) -> Itera
 
 
 def _check_spellings(names: Iterable[str]) -> Iterator[Complaint]:
-    """Servers don't tell `x-a` from `X-A`."""
+    """Header names ignore case: `x-a` and `X-A` are duplicates."""
     first: dict[str, str] = {}
     for name in names:
         other = first.setdefault(name.lower(), name)
         if other != name and _NAME.fullmatch(name):
-            message = f"is the same header as {other}: remove one; several values are written as a list below one name"
+            message = f"is the same header as {other}: remove one; write several values as a list under one name"
             yield Complaint(("headers", name), "duplicate-key", message, at_key=True)
 
 
@@ -45,9 +45,7 @@ def _check_name(name: str) -> Iterator[Complaint]:
         message = "the name of a header is empty: write it, or remove the line"
         yield Complaint(loc, "invalid-header", message, at_key=True)
     elif not _NAME.fullmatch(name):
-        message = (
-            f"{shown(key_shown(name))} is not a header name: it takes ASCII letters, digits and -"  # cut at a colon
-        )
+        message = f"{shown(key_shown(name))} is not a header name: use ASCII letters, digits and -"  # cut at a colon
         yield Complaint(loc, "invalid-header", message, at_key=True)
     elif name.lower() in HEADERS_OF_THE_CLIENT:
         message = f"{name} is set by the HTTP client: leave it out"
@@ -61,7 +59,9 @@ def _check_value(name: str, value: str | list[str]) -> Iterator[Complaint]:
     if not isinstance(value, str) and name.lower() in SINGLE:
         yield Complaint(("headers", name), "invalid-header", f"{name} takes one value, not a list: write it as text")
     elif isinstance(value, str) and name.lower() == "host" and "${" not in value and not is_plain(value):
-        message = "is no host that servers read alike: write one such as api.example.com or localhost:8080"
+        message = (
+            "is not a host that all servers read the same way: write one such as api.example.com or localhost:8080"
+        )
         yield Complaint(("headers", name), "invalid-header", message)
         return
     for loc, text in texts_of({name: value}):

@@ -1,4 +1,4 @@
-"""From the fields that limit a schedule to the limits that they declare, and what is wrong with them."""
+"""Turns the fields that limit a schedule (`start_at`, `blackout`, `calendar`…) into the limits that they declare."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -15,10 +15,14 @@ from myscheduler.core.schedule.timestamps import parse_moment
 from myscheduler.errors import ScheduleError
 
 LONGEST_BLACKOUT = 366 * 86_400
+"""Seconds of one occurrence of a recurring blackout."""
 
 
 def declared_limits(fields: JobFields, faults: Faults, *, zone: str, calendars: NamedCalendars) -> Limits | None:
-    """`zone` is that of the job's local times, `calendars` are those that have a name."""
+    """The limits of the job, or `None` with what is wrong added to `faults`.
+
+    `zone` is that of the job's local times, `calendars` are those of `calendars.yaml`.
+    """
     if all(getattr(fields, name) is None for name in FIELDS):
         return NO_LIMITS
     before = len(faults.found)
@@ -26,7 +30,7 @@ def declared_limits(fields: JobFields, faults: Faults, *, zone: str, calendars: 
     start_at = _moment(fields.start_at, ("start_at",), zone, faults)
     end_at = _moment(fields.end_at, ("end_at",), zone, faults)
     if start_at and end_at and start_at >= end_at:
-        message = f"{fields.end_at} is not later than start_at {fields.start_at}, so no time is left to run in"
+        message = f"{fields.end_at} is not later than start_at {fields.start_at}, so there is no time left to run in"
         faults.add(("end_at",), "invalid-window", message)
     read = [_blackout(one, ("blackout", number), zone, faults) for number, one in enumerate(fields.blackout or [])]
     blackout = tuple(one for one in read if one is not None)
@@ -40,10 +44,10 @@ def _find_misplaced(fields: JobFields, faults: Faults) -> None:
     if fields.run_at is not None and fields.cron is None and fields.interval is None:
         for name in FIELDS:
             if getattr(fields, name) is not None:
-                message = f"{name} belongs to cron and interval: a one-off runs at the moment that is written"
+                message = f"{name} belongs to cron and interval: a one-off runs at its run_at"
                 faults.add((name,), "schedule", message, at_key=True)
     if fields.calendar and fields.calendar.shift and fields.interval is not None:
-        message = "only times of a cron schedule can be shifted: take shift out, or write cron"
+        message = "only times of a cron schedule can be shifted: remove shift, or write cron"
         faults.add(("calendar", "shift"), "schedule", message, at_key=True)
 
 
@@ -63,7 +67,7 @@ def _blackout(fields: BlackoutFields, loc: Loc, zone: str, faults: Faults) -> De
         return _period(fields, loc, zone, faults)
     if given == {"cron", "duration"}:
         return _recurring(fields, loc, faults)
-    message = "write `from` and `to` for a blackout of its own, or `cron` and `duration` for one that comes again"
+    message = "write `from` and `to` for a single blackout, or `cron` and `duration` for a recurring one"
     faults.add(loc, "invalid-blackout", message)
     return None
 
@@ -74,7 +78,7 @@ def _period(fields: BlackoutFields, loc: Loc, zone: str, faults: Faults) -> Peri
     if start is None or end is None:
         return None
     if start >= end:
-        message = f"{fields.to} is not later than from {fields.from_}: write a later moment, or exchange them"
+        message = f"{fields.to} is not later than from {fields.from_}: write a later time, or swap them"
         faults.add((*loc, "to"), "invalid-blackout", message)
         return None
     return Period(start, end)
@@ -119,7 +123,7 @@ def _calendar(fields: CalendarFields, calendars: NamedCalendars, faults: Faults)
 def _named(fields: CalendarFields, name: str, calendars: NamedCalendars, faults: Faults) -> Calendar | None:
     for field in ("country", "subdivision"):
         if getattr(fields, field) is not None:
-            message = f"is written with {shown(name)} in calendars.yaml: take it out here"
+            message = f"is defined with {shown(name)} in calendars.yaml: remove it here"
             faults.add(("calendar", field), "invalid-calendar", message, at_key=True)
     try:
         return calendars.find(name)

@@ -1,7 +1,7 @@
-"""Warnings about manifests that can be used and perhaps don't mean what their authors think.
+"""Warnings about valid manifests that may not mean what their authors think.
 
-They are found by `validate`, not by the reconciler: most need the present moment, and a file about which something is
-to be said keeps no outline, so a service with thousands of such manifests would parse them all at each start.
+Only `validate` reports them, not the reconciler: most of them depend on the current time, and a file with problems has
+no cached outline, so that a service with thousands of such manifests would parse them all at each start.
 """
 
 import json
@@ -28,12 +28,13 @@ from myscheduler.core.schedule.strides import shortest_step
 from myscheduler.core.schedule.zones import first_showing, local_time, to_instant
 
 NEAR_SLOTS = 48
-"""So many slots are looked at for the shortest distance between two: two days of an hourly job."""
+"""Slots searched for the shortest distance between two of them: two days of an hourly job."""
 SHOWN_DAYS = 5
+"""Days that a message about `day` and `day_of_week` names."""
 
 
 def cautions(jobs: Iterable[DeclaredJob], *, zone: str, now: datetime) -> Iterator[Problem]:
-    """Everything that is to be said about the jobs as of `now`; `zone` is the service's. Outlines are passed over."""
+    """All warnings about the jobs as of `now`; `zone` is the service's. Jobs without a spec (outlines) are skipped."""
     for job in jobs:
         if job.spec is not None and job.written is not None:
             for field, (line, column), rule, message in _about(job.spec, job.written, zone, now):
@@ -41,19 +42,19 @@ def cautions(jobs: Iterable[DeclaredJob], *, zone: str, now: datetime) -> Iterat
 
 
 _Caution = tuple[str, tuple[int, int], str, str]
-"""The field, its line and column, the rule, the message."""
+"""The field, its line and column, the rule, and the message."""
 
 
 def _about(spec: JobSpec, written: Written, zone: str, now: datetime) -> Iterator[_Caution]:
     for name, line, column, what in written.credentials:
         named = "" if what == name else f"{what} "
-        message = f"{named}is a credential that is written out: write ${{secret:NAME}} in its place"
+        message = f"{named}is a credential that is written out: write ${{secret:NAME}} instead"
         yield name, (line, column), "literal-credential", message
     for name, rule, message in _about_body(spec):
         yield name, written.body_at if name == "body" else written.headers_at, rule, message
     if past := past_field(spec, zone=zone, now=now):
         field, rule = past
-        message = "lies in the past, so the job will never run: write a later moment, or remove the job"
+        message = "is in the past, so the job will never run: write a later time, or remove the job"
         yield field, written.schedule_at, rule, message
         return
     if not written.says_day_match and (doubt := _both_days(spec, zone, now)):
@@ -63,13 +64,13 @@ def _about(spec: JobSpec, written: Written, zone: str, now: datetime) -> Iterato
 
 
 def _about_body(spec: JobSpec) -> Iterator[tuple[str, str, str]]:
-    """The field, the rule and the message, where the body may not leave as its author thinks."""
+    """The field, the rule and the message, if the body may not be sent the way its author thinks."""
     said = content_type(spec.headers)
     if isinstance(spec.body, str) and is_json(said) and _is_json_text(spec.body):
         what = "the Content-Type says JSON" if said else "a body without a Content-Type is sent as JSON"
         message = (
-            f"is text that is JSON itself, and is sent as a text within JSON, since {what}: write the value itself, "
-            "not in quotes and not as a block of text"
+            f"is text that contains JSON, and is sent as a JSON string, since {what}: write the value itself, not in "
+            "quotes and not as a block of text"
         )
         yield "body", "json-in-text", message
     if said is None or spec.body is None:
@@ -78,25 +79,27 @@ def _about_body(spec: JobSpec) -> Iterator[tuple[str, str, str]]:
         as_form = form_fields(spec.body) is not None
         message = (
             "is sent as the fields of a form, not as JSON, since the Content-Type says x-www-form-urlencoded: write "
-            "text where it has to be exact"
+            "text if it has to be exact"
             if as_form
-            else "is sent as JSON, though the Content-Type says x-www-form-urlencoded, since no form can say it: write "
-            "text, or a mapping of texts and numbers"
+            else "is sent as JSON, though the Content-Type says x-www-form-urlencoded, since a form can't express it: "
+            "write text, or a mapping of texts and numbers"
         )
         yield "body", "form-body", message
     if media_type(said) == PARTS and not isinstance(spec.body, str):
         message = (
-            f"is sent as JSON, though the Content-Type says {PARTS}, whose parts are not made here: write the body as "
-            "text with its parts, or another Content-Type"
+            f"is sent as JSON, though the Content-Type says {PARTS}, whose parts the scheduler doesn't build: write "
+            "the body as text with its parts, or another Content-Type"
         )
         yield "body", "form-body", message
     if (named := charset(said)) not in {None, "utf-8", "utf8"} and not (named == "us-ascii" and _is_ascii(spec.body)):
-        message = "names a charset that the body is not in, which is sent as UTF-8: write charset=utf-8, or none"
+        message = (
+            "names a charset other than UTF-8, but the body is sent as UTF-8: write charset=utf-8, or leave charset out"
+        )
         yield "headers", "body-charset", message
 
 
 def _is_json_text(text: str) -> bool:
-    """An object, a list, or text in quotes; a number may well be meant as text."""
+    """Whether it is a JSON object, list or string. A number doesn't count: it may well be meant as text."""
     if text.lstrip()[:1] not in {"{", "[", '"'}:
         return False
     try:
@@ -111,6 +114,7 @@ def _is_ascii(body: Any) -> bool:
 
 
 def _both_days(spec: JobSpec, zone: str, now: datetime) -> str | None:
+    """The message about a cron expression that restricts both `day` and `day_of_week`, or `None`."""
     doubts = (_doubt(replace(spec, schedule=one), one, zone, now) for one in crons_of(spec.schedule))
     return next((doubt for doubt in doubts if doubt), None)
 
@@ -124,7 +128,7 @@ def _doubt(spec: JobSpec, cron: DeclaredCron, zone: str, now: datetime) -> str |
     days = _days(compile_schedule(spec, zone=zone, created_at=now), own_zone, now)
     shown = ", ".join(f"{one:%a %Y-%m-%d}" for one in islice(days, SHOWN_DAYS))
     if day.startswith("*") or weekday.startswith("*"):
-        rule, meant = "have to match both, as one starts with *", "write `day_match: all` to say that this is meant"
+        rule, meant = "must both match, as one starts with *", "write `day_match: all` to say that this is meant"
     else:
         rule = "are alternatives"
         meant = "write `day_match: any` to say that this is meant, or `day_match: all` for days that match both"
@@ -132,7 +136,7 @@ def _doubt(spec: JobSpec, cron: DeclaredCron, zone: str, now: datetime) -> str |
 
 
 def _days(schedule: Schedule, zone: str, now: datetime) -> Iterator[datetime]:
-    """The first run of each local day that has one."""
+    """The first run after `now` of each local day that has one, as local times."""
     run = next_run(schedule, now)
     while run is not None:
         local = local_time(run, zone)
@@ -142,7 +146,7 @@ def _days(schedule: Schedule, zone: str, now: datetime) -> Iterator[datetime]:
 
 
 def _outlasting(spec: JobSpec, zone: str, now: datetime) -> str | None:
-    """What is wrong where an execution may last until so many slots are due that one is not run on time."""
+    """The message if an execution with all its retries may last so long that a later slot can't run on time."""
     longest = longest_run(spec)
     period = _period(compile_schedule(spec, zone=zone, created_at=now), now, longest / spec.max_instances)
     if period is None:
@@ -151,12 +155,12 @@ def _outlasting(spec: JobSpec, zone: str, now: datetime) -> str | None:
     many = f", and {spec.max_instances} may run at the same time" if spec.max_instances > 1 else ""
     return (
         f"{attempts} may last {span_words(timedelta(seconds=longest))}, but the next slot may come after "
-        f"{span_words(period)}{many}: write fewer retries, a shorter timeout_sec, or what `overlap` shall be then"
+        f"{span_words(period)}{many}: write fewer retries, a shorter timeout_sec, or an `overlap` for this case"
     )
 
 
 def _period(schedule: Schedule, now: datetime, limit: float) -> timedelta | None:
-    """The shortest distance between two runs in the near future, where it is less than `limit` seconds."""
+    """The shortest distance between two of the next runs if it is less than `limit` seconds, else `None`."""
     rhythm = schedule.rhythm if isinstance(schedule, Adjusted) else schedule
     if isinstance(rhythm, Once):
         return None
@@ -173,7 +177,7 @@ def _period(schedule: Schedule, now: datetime, limit: float) -> timedelta | None
 
 
 def _least(expression: CronExpression) -> int:
-    """Seconds that lie at least between two times of a clock that isn't changed; found without walking them."""
+    """A lower bound for the seconds between two times of the expression, without clock changes and without a search."""
     for values, unit, around in (
         (expression.seconds, 1, 60),
         (expression.minutes, 60, 60),

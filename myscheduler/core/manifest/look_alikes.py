@@ -1,7 +1,7 @@
-"""Ids of different jobs that people take for one: written in another case or width, or composed in another way.
+"""Warnings about ids of different jobs that look the same: they differ in case, width or Unicode composition.
 
-Japanese text has many of them: `ｶﾞｽ` and `ガス`, `Ａ1` and `A1`, and names of macOS, where `ガ` is two characters.
-Ids are compared as they are; here their likeness is only warned of, by `validate` and `plan`.
+Japanese text has many of them: `ｶﾞｽ` and `ガス`, `Ａ1` and `A1`, and file names of macOS, where `ガ` is two characters.
+Such ids are different jobs; `validate` and `plan` only warn of them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,19 +14,19 @@ from myscheduler.core.manifest.declared import DeclaredJob
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 _UNSEEN = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164"
 _VARIANTS = "".join(map(chr, [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]))
-"""Selectors of variants of the character before. Zero-width spaces and the like are refused in ids anyway."""
+"""Variation selectors for the character before them. Ids with zero-width spaces and the like are refused anyway."""
 _LOOSE = str.maketrans(f"\u301c\u2800{_DASHES}", f"~ {'-' * len(_DASHES)}", _UNSEEN + _VARIANTS)
 
 
 def as_seen(job_id: str) -> str:
-    """The same text for ids that look alike. Letters of different scripts are told apart."""
+    """A normalised text that is the same for ids that look alike. Letters of different scripts stay different."""
     if job_id.isascii():
         return job_id.lower()
     return normalize("NFKC", normalize("NFKC", job_id).translate(_LOOSE).casefold())
 
 
 def look_alikes(jobs: Mapping[str, DeclaredJob], beside: Mapping[str, str]) -> Iterator[Problem]:
-    """A warning at each of the jobs whose id looks like that of another one; `beside` has the places of further ids."""
+    """A warning at each job whose id looks like another one; `beside` has the locations of further ids, by id."""
     seen: dict[str, list[str]] = {}
     for job_id in [*jobs, *beside]:
         seen.setdefault(as_seen(job_id), []).append(job_id)
@@ -41,8 +41,8 @@ def look_alikes(jobs: Mapping[str, DeclaredJob], beside: Mapping[str, str]) -> I
 def _caution(job: DeclaredJob, other: str, difference: str, others: int) -> Problem:
     more = f", and like {others} more" if others else ""
     message = (
-        f"{job.job_id!r} looks like {other}{more}, and is another job: they differ in {difference}; write one id where "
-        "one job is meant, else ids that people can tell apart"
+        f"{job.job_id!r} looks like {other}{more}, but is another job: they differ in {difference}; write the same id "
+        "if one job is meant, else ids that people can tell apart"
     )
     return Problem(job.path, job.line, 1, "job_id", "look-alike-id", message, Severity.WARNING, job.job_id)
 
@@ -55,7 +55,7 @@ def _difference(one: str, other: str) -> str:
     elif normalize("NFKC", one) == normalize("NFKC", other):
         what = "the width or form of characters"
     else:
-        what = "characters that look alike, or that nobody sees"
+        what = "characters that look alike or are invisible"
     pairs = zip_longest(one, other)
     here, there = next((here, there) for here, there in pairs if here != there)
     return f"{what}, first in {_code(here)} and {_code(there)}"

@@ -1,7 +1,7 @@
-"""Manifest files to desired jobs: what is declared where, and what is wrong with it.
+"""Parses manifest files: the jobs they declare with their locations, and the problems with them.
 
-A broken document costs no more than itself: it names the job that has to be held at its last good spec, or, where it
-doesn't say which job that is, the file whose jobs have to be held.
+An invalid document affects no others. It names the job that has to keep its last good spec; if it doesn't say which
+job that is, all jobs of the file keep theirs.
 """
 
 import re
@@ -45,23 +45,23 @@ def parse_file(
     rules: Rules | None = NO_RULES,
     is_cautious: bool = True,
 ) -> ParsedFile:
-    """Read the manifests of one file; never raises for what stands in it. `calendars` are those that have a name.
+    """Parse the manifests of one file; never raises for its content. `calendars` are those of `calendars.yaml`.
 
-    A job that breaks one of the `rules` counts as broken; `None` means that the file is of no source, so that the
-    policy of a ConfigMap may be that of the source which the ConfigMap becomes. Who wants no cautions doesn't wait for
-    what they need.
+    A job that breaks one of the `rules` counts as invalid. `None` means that the file doesn't belong to a source: then
+    the policy of a ConfigMap in it may be the policy of the source that the ConfigMap becomes. Without `is_cautious`,
+    what only warnings need is not collected.
     """
     return _parse_bytes(file.path, file.content, _Reading.under(rules, zone, calendars, is_cautious), here)
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What local times and names of calendars mean, what jobs may do, and how much is wanted."""
+    """The context of parsing: the terms that jobs are checked against, and what to collect."""
 
     terms: Terms
     is_of_no_source: bool
     is_cautious: bool
-    """Credentials and references are wanted with their places."""
+    """Collect credentials and references with their locations."""
 
     @classmethod
     def under(cls, rules: Rules | None, zone: str, calendars: NamedCalendars, is_cautious: bool) -> "_Reading":
@@ -120,8 +120,8 @@ def _parse_document(path: str, document: Document, text: str, reading: _Reading,
         return ParsedFile(path, problems=(misnamed,), is_opaque=True)
     spec, complaints = _judge(document, reading)
     job_id = spec.job_id if spec else _known_id(values)
-    told = worst(_unique([*document.complaints, *complaints]), MOST_PROBLEMS + 1)
-    problems = tuple(_problem(path, document, complaint, place, job_id) for complaint in told)
+    reported = worst(_unique([*document.complaints, *complaints]), MOST_PROBLEMS + 1)
+    problems = tuple(_problem(path, document, complaint, place, job_id) for complaint in reported)
     if spec is None:
         return ParsedFile(
             path,
@@ -137,17 +137,19 @@ def _parse_document(path: str, document: Document, text: str, reading: _Reading,
 
 
 def _misnamed(path: str, document: Document) -> Problem | None:
-    """The policy, or calendars, at a path that isn't quite theirs: not every key of it is to be called unknown."""
+    """The problem if the document looks like a policy or calendars at a mistyped path: one problem instead of one for
+    each key.
+    """
     meant, values = reserved_name_meant(path), document.value
     if meant is None or not isinstance(values, dict) or values.keys() & {"job_id", "target_url"}:
         return None
     way = "move" if path.endswith(meant) else "rename"
-    message = f"is missing, so this is no manifest: did you mean {meant} at the root? Then {way} the file"
+    message = f"is missing, so this is not a manifest: did you mean {meant} at the root? Then {way} the file"
     return _problem(path, document, Complaint(("job_id",), "missing-field", message), here)
 
 
 def _known_id(values: Any) -> str:
-    """The id that a document says, whatever else is wrong with it; empty where it says none that can be used."""
+    """The valid id that a document gives, whatever else is wrong with it; else empty."""
     job_id = values.get("job_id") if isinstance(values, dict) else None
     return job_id if isinstance(job_id, str) and not id_fault(job_id) else ""
 
@@ -175,7 +177,7 @@ _SCHEDULE_FIELDS = frozenset({"cron", "interval", "run_at"})
 
 
 def _judge(document: Document, reading: _Reading) -> tuple[JobSpec | None, list[Complaint]]:
-    """The spec, and what is wrong beside the YAML; of a value that YAML complains about, nothing else is said."""
+    """The spec, and the complaints besides those about YAML; a value that YAML complains about gets no others."""
     spec, complaints = _declare(document.value, reading) if document.value is not None else (None, [])
     unclear = [complaint.loc for complaint in document.complaints]
     if not unclear:
@@ -187,35 +189,37 @@ def _declare(values: Any, reading: _Reading) -> tuple[JobSpec | None, list[Compl
     if not isinstance(values, dict):
         found = "a list" if isinstance(values, list) else "text" if isinstance(values, str) else "a lone value"
         message = (
-            f"{found} is no manifest: write a mapping of fields, such as 'job_id: daily-report'; "
-            "several jobs are parted by ---"
+            f"{found} is not a manifest: write a mapping of fields, such as 'job_id: daily-report'; "
+            "several jobs are separated by ---"
         )
-        message += "" if isinstance(values, list) else f"; what is none is named in {IGNORE}"
+        message += "" if isinstance(values, list) else f"; name files that are no manifests in {IGNORE}"
         return None, [Complaint((), "not-a-mapping", message)]
     return accept_declared(values, reading.terms)
 
 
 def _unique(complaints: list[Complaint]) -> list[Complaint]:
-    """One finding a place and rule: a value that fits none of two shapes is one mistake."""
+    """One complaint per location and rule: a value that matches neither of two shapes is one mistake."""
     return list({(complaint.loc, complaint.rule): complaint for complaint in complaints}.values())
 
 
 def _problem(path: str, document: Document, complaint: Complaint, place: Locate, job_id: str = "") -> Problem:
     line, column = place(*document.position(complaint.loc, at_key=complaint.at_key))
-    message = _DISCREET if complaint.rule == "yaml-surprise" and _may_be_secret(complaint.loc) else complaint.message
+    message = (
+        _WITHOUT_VALUE if complaint.rule == "yaml-surprise" and _may_be_secret(complaint.loc) else complaint.message
+    )
     return Problem(path, line, column, complaint.field, complaint.rule, message, complaint.severity, job_id)
 
 
-_DISCREET = "is read differently by different YAML parsers: put it into quotes"
+_WITHOUT_VALUE = "is read differently by different YAML parsers: put it into quotes"
 
 
 def _may_be_secret(loc: Loc) -> bool:
-    """The value is not to be repeated."""
+    """Whether the value at this location must not appear in a message."""
     return loc[:1] == ("headers",) or any(is_credential_name(str(part)) for part in loc)
 
 
 def _parse_object(path: str, document: Document, text: str, reading: _Reading) -> ParsedFile:
-    """The keys of a ConfigMap are the files of one folder; other objects hold no manifests."""
+    """Parse a Kubernetes object. The keys of a ConfigMap are the files of one folder; other objects are skipped."""
     found = embedded(document, text)
     problems = tuple(_problem(path, document, complaint, here) for complaint in found.complaints)
     parts = [
@@ -241,7 +245,10 @@ def _parse_folder(path: str, files: Mapping[str, EmbeddedFile], reading: _Readin
     rules = _embedded_rules(path, policy) if policy is not None else NO_RULES
     terms = replace(
         reading.terms,
-        policies=(*reading.terms.policies, *rules.binding),  # it can't lift those around it
+        policies=(
+            *reading.terms.policies,
+            *rules.binding,
+        ),  # in addition to those of the source: a ConfigMap can't relax them
         reach=rules.reach if reading.is_of_no_source else reading.terms.reach,
     )
     reading = replace(reading, terms=terms)
@@ -252,7 +259,7 @@ def _parse_folder(path: str, files: Mapping[str, EmbeddedFile], reading: _Readin
 
 
 def _embedded_rules(path: str, file: EmbeddedFile) -> Rules:
-    """With the places of the file around them."""
+    """The rules, with locations in the file that contains the ConfigMap."""
     rules = read_policy(SourceFile.of(path, file.content))
     policy = rules.policy
     if policy is not None:
@@ -261,7 +268,7 @@ def _embedded_rules(path: str, file: EmbeddedFile) -> Rules:
 
 
 def _under(rules: Rules, file: ParsedFile) -> ParsedFile:
-    """The file with the rules that came in it: what it declares is counted by their limits, or held by broken ones."""
+    """Apply the rules of a ConfigMap to its jobs: their limits count them; if they are invalid, the jobs are held."""
     ids = frozenset(job.job_id for job in file.jobs)
     if rules.policy is None:
         return replace(file, jobs=(), problems=(*file.problems, *rules.problems), broken_ids=file.broken_ids | ids)
@@ -278,7 +285,7 @@ _COMMENT = re.compile(r"(?<!\s)\s+#")
 
 
 def _ids_in_broken(text: str) -> frozenset[str]:
-    """The ids that text which isn't YAML seems to declare, so that a job is held even when its file moved and broke."""
+    """The ids that invalid YAML seems to declare, so that a job is held even if its file was also moved."""
     found = (_COMMENT.split(match, maxsplit=1)[0].strip().strip("'\"") for match in _ID_LINE.findall(text))
     return frozenset(job_id for job_id in found if job_id and not id_fault(job_id))
 

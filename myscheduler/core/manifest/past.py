@@ -1,4 +1,4 @@
-"""Schedules of which nothing is left to run."""
+"""Schedules without any slot in the future."""
 
 from datetime import datetime
 
@@ -14,12 +14,12 @@ from myscheduler.core.schedule.slots import next_after
 
 
 def is_past(spec: JobSpec, *, zone: str, now: datetime) -> bool:
-    """Nothing is left to run: a one-off whose moment is over, or a cron schedule of years that are over."""
+    """Whether no slot is left after `now`: a one-off or an `end_at` in the past, or a cron schedule of past years."""
     return _has_end(spec) and next_after(compile_schedule(spec, zone=zone, created_at=now), now) is None
 
 
 def _has_end(spec: JobSpec) -> bool:
-    """Only such schedules have to be looked at: the others go on to the end of the calendar."""
+    """Whether the schedule ends at all; only such schedules have to be searched for a further slot."""
     match spec.schedule:
         case DeclaredDate():
             return True
@@ -34,5 +34,5 @@ _PAST = {"cron": ("cron", "cron-past"), "interval": ("interval", "interval-past"
 
 
 def past_field(spec: JobSpec, *, zone: str, now: datetime) -> tuple[str, str] | None:
-    """The field and the rule, where nothing of the schedule is left to run."""
+    """The field and the rule to report if the schedule has no slot after `now`, else `None`."""
     return _PAST[spec.schedule_type] if is_past(spec, zone=zone, now=now) else None

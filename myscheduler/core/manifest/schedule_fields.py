@@ -1,4 +1,4 @@
-"""From the fields of a schedule to the schedule that they declare."""
+"""Turns the schedule fields of a manifest into the schedule that they declare."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -27,13 +27,14 @@ from myscheduler.core.schedule.zones import check_zone, is_zone
 from myscheduler.errors import ScheduleError
 
 Units = tuple[tuple[str, int], ...]
-"""The units of a span of time and how many of each."""
+"""The units of a duration, each with its number, such as `(("hours", 1), ("minutes", 30))`."""
 
 
 def reading_zone(fields: JobFields, zone: str) -> str:
-    """The zone of the job's local times; `zone` is the service's.
+    """The zone in which the job's local times are read; `zone` is the service's.
 
-    One that is not known gives way to UTC, which has no hours that don't exist, so nothing wrong is said about times.
+    An unknown zone, which is reported elsewhere, is replaced by UTC: no local time is missing there, so that no time is
+    reported wrongly.
     """
     if fields.timezone is None:
         return zone
@@ -41,7 +42,7 @@ def reading_zone(fields: JobFields, zone: str) -> str:
 
 
 def declared_schedule(fields: JobFields, zone: str, faults: Faults) -> DeclaredSchedule | None:
-    """`zone` is the service's, for local times of jobs that name none."""
+    """The schedule of the job, or `None` with what is wrong added to `faults`. `zone` is the service's."""
     if fields.timezone is not None:
         try:
             check_zone(fields.timezone)
@@ -110,7 +111,7 @@ def cron_fields(
     day_match: DayMatch = "any",
     seconds: bool = False,
 ) -> tuple[tuple[str, str], ...] | None:
-    """The field names of a cron expression with their texts, once it is known to be one; `loc` is where it stands."""
+    """The fields of a cron expression as pairs of name and text; `None` with a fault at `loc` if it is invalid."""
     texts = [written] if isinstance(written, str) else list((written or {}).values())
     if any(isinstance(text, str) and len(text) > LONGEST_WORD for text in texts):
         faults.add(loc, "invalid-cron", f"is longer than {LONGEST_WORD:,} characters: write ranges")
@@ -164,7 +165,7 @@ def _declared_wall_interval(fields: JobFields, zone: str, faults: Faults) -> Dec
         return None
     stride = interval.stride(zone)
     if next_wall(stride, stride.anchor) is None:
-        message = "the first slot, one interval behind the anchor, lies behind the year 9999: write an earlier anchor"
+        message = "the first slot, one interval after the anchor, is after the year 9999: write an earlier anchor"
         faults.add(("anchor",), "invalid-anchor", message)
         return None
     return interval
@@ -176,8 +177,8 @@ def _wall_units(fields: JobFields, faults: Faults) -> Units | None:
         return None
     if short := [unit for unit, number in units if number and unit not in WALL_UNITS]:
         message = (
-            f"clock: wall counts days, weeks, months and years, no {short[0]}: write days, or take `clock: wall` out, "
-            "or write cron for times within a day"
+            f"clock: wall counts days, weeks, months and years, not {short[0]}: write days, remove `clock: wall`, or "
+            "write cron for times within a day"
         )
         faults.add(("interval",), "invalid-interval", message)
         return None
@@ -198,7 +199,7 @@ def _wall_anchor(fields: JobFields, zone: str, faults: Faults) -> datetime | Non
 def units_of(
     written: LengthFields | str | None, loc: Loc, faults: Faults, *, of_calendar: bool = False
 ) -> Units | None:
-    """The units of a span of time and how many of each, from an object or an ISO 8601 duration."""
+    """Parse a duration, written as an object or in ISO 8601; `None` with a fault at `loc` if it is invalid."""
     if not isinstance(written, str):
         given = written.model_dump(exclude_none=True) if written else {}
         return tuple((unit, given[unit]) for unit in INTERVAL_UNITS if unit in given)
@@ -227,7 +228,7 @@ def _declared_date(fields: JobFields, zone: str, faults: Faults) -> DeclaredDate
         faults.add(("run_at",), "invalid-run-at", str(error))
         return None
     if fields.fold is not None and has_offset(run_at):
-        message = "belongs to a local time: the offset of run_at says already which one is meant"
+        message = "belongs to a local time: the offset of run_at already says which one is meant"
         faults.add(("fold",), "schedule", message, at_key=True)
         return None
     return DeclaredDate(run_at, fields.fold)

@@ -1,7 +1,8 @@
-"""What may stand in a manifest and in `calendars.yaml`, as JSON Schema (2020-12) for editors.
+"""The JSON Schemas (2020-12) of manifests and of `calendars.yaml`, for editors.
 
-It knows shapes, the words of a field, and which fields go together; it never refuses what `declare` accepts. What takes
-more than shapes (a time that a zone lacks, a calendar of another file, an id that stands twice) is left to `validate`.
+They describe the shapes and values of fields, and which fields go together. They never refuse what `declare` accepts.
+What can't be seen from shapes (a local time that doesn't exist, a calendar of another file, a duplicate id) is left to
+`validate`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ _NOTHING = {"type": "null"}
 
 
 def manifest_schema() -> Schema:
-    """Of one document that declares a job."""
+    """The schema of a document that declares a job."""
     generated = JobFields.model_json_schema()
     parts = {name: _model(name, part) for name, part in generated["$defs"].items()} | {"CronFields": _cron_fields()}
     job = _model("JobFields", generated) | {"required": ["job_id", "target_url"], "$defs": parts}
@@ -33,7 +34,7 @@ def manifest_schema() -> Schema:
 
 
 def calendars_schema() -> Schema:
-    """Of `calendars.yaml`: names of calendars, and what they are."""
+    """The schema of `calendars.yaml`, a mapping of names to calendars."""
     generated = TypeAdapter(dict[str, CalendarEntry]).json_schema()
     parts = {name: _model(name, part) for name, part in generated["$defs"].items()}
     about = {"description": "Calendars by name, for `calendar: {name: …}` in manifests."}
@@ -45,7 +46,7 @@ def _headed(name: str, title: str, schema: Mapping[str, Any]) -> Schema:
 
 
 def _model(name: str, generated: Mapping[str, Any]) -> Schema:
-    """An object of fields as pydantic describes it, with what only the rules know; titles would repeat the names."""
+    """The generated schema of a model with our rules added, and without titles, which would repeat the field names."""
     fields = {
         field: {key: value for key, value in part.items() if key not in {"title", "default"}}
         | _default(_DEFAULTS.get(name, {}).get(field))
@@ -57,7 +58,7 @@ def _model(name: str, generated: Mapping[str, Any]) -> Schema:
 
 
 def _default(value: Any) -> Schema:
-    """What counts where the field is left out; pydantic's own default is always null, which says nothing."""
+    """The value that applies if the field is left out; pydantic's default is always null, which says nothing."""
     return {} if value is None else {"default": value}
 
 
@@ -65,7 +66,7 @@ def _cron_fields() -> Schema:
     """The object form of a cron expression."""
     return {
         "type": "object",
-        "description": "A field left out is * where a finer field is given, else its smallest value.",
+        "description": "A field that is left out is * if a finer field is given, else its smallest value.",
         "properties": {
             field.name: {
                 "anyOf": [
@@ -97,7 +98,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     | {"seconds": False, "day_match": "any", "jitter_sec": 0, "catchup": "last", "adopt": False},
     "DstFields": {"gap": "run", "overlap": "first"},
 }  # fmt: skip
-"""What counts where a field is left out."""
+"""The values that apply to fields that are left out, by model."""
 
 _LIST_OF_DAYS = {
     "anyOf": [
@@ -148,11 +149,11 @@ _RULES: Mapping[str, Mapping[str, Schema]] = {
     "CalendarFields": _CALENDAR,
     "CalendarEntry": _CALENDAR,
 }
-"""What the rules in `declaration` and its neighbours say of a single field."""
+"""The rules of `declaration` and its neighbours for single fields, by model."""
 
 
 def _given(name: str, otherwise: str = "") -> Schema:
-    """The field stands there, or what is said else. Null is as good as left out."""
+    """Schema of an object that has the field; `otherwise` is the message if it doesn't. Null counts as left out."""
     return ({"errorMessage": otherwise} if otherwise else {}) | {
         "required": [name],
         "properties": {
@@ -170,17 +171,17 @@ def _left_out(message: str, *names: str) -> Schema:
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """What goes with a field, once it is the one that was chosen."""
+    """One of several exclusive fields, and the rules that apply if it is the one that is given."""
 
     field: str
     properties: Schema
     also: Sequence[str] = ()
-    """Further fields that it needs."""
+    """Other fields that it requires."""
     more: Schema = dataclass_field(default_factory=dict)
 
 
 def _exactly_one(wanted: str, asked: Sequence[str], choices: Sequence[_Choice]) -> Schema:
-    """A chain of conditions, as editors tell of a `oneOf` only what is wrong with the branch that is nearest."""
+    """A chain of `if`, `then` and `else`: for a `oneOf`, editors would only report the errors of the closest branch."""
     chain: Schema = {"anyOf": [_given(name, wanted) for name in asked]}
     for choice in reversed(choices):
         needed = {"allOf": [_given(name) for name in choice.also]} if choice.also else {}
@@ -198,7 +199,7 @@ def _schedules() -> Schema:
     of_cron = _left_out("This belongs to cron, which this job doesn't have.", "seconds", "day_match")
     of_date = _left_out("This belongs to run_at, which this job doesn't have.", "fold")
     no_dst = _left_out("This belongs to cron, or to interval with `clock: wall`.", "dst")
-    no_limits = _left_out("A job that runs once has no limits: take them out.", *LIMITS)
+    no_limits = _left_out("A job that runs once has no limits: remove them.", *LIMITS)
     return _exactly_one(
         _ONE_SCHEDULE,
         ["cron", "interval", "run_at"],
@@ -223,8 +224,11 @@ def _type_of(kind: str) -> Schema:
 
 
 def _of_cron() -> Schema:
-    """How many fields a crontab line has; where seconds come first, no object may stand beside."""
-    six: Schema = {"type": "string", "errorMessage": "`seconds` belongs to text: an object has the field `second`."}
+    """How many fields a crontab line has. With `seconds: true` it has six, and objects are not allowed."""
+    six: Schema = {
+        "type": "string",
+        "errorMessage": "`seconds` belongs to a crontab line: an object has the field `second`.",
+    }
     six |= patterns.SIX_FIELDS
     five = patterns.FIVE_FIELDS
     return {
@@ -235,7 +239,7 @@ def _of_cron() -> Schema:
 
 
 def _of_interval(no_dst: Schema) -> Schema:
-    """By the wall clock it counts whole days, months and years from an anchor, else what has a fixed length."""
+    """With `clock: wall` an interval has days, months and years, and an anchor; else only units of fixed length."""
     return {
         "if": {"required": ["clock"], "properties": {"clock": {"const": "wall"}}},
         "then": {
@@ -254,7 +258,7 @@ _NO_TIME_IS_LONG: Schema = {
     "if": {"additionalProperties": {"enum": [0, None]}},
     "then": {"minProperties": 1, "additionalProperties": {"type": "integer", "exclusiveMinimum": 0}},
 }
-"""Of units that are all zero, or none at all, each is marked."""
+"""If no unit is greater than zero, each of them is marked as wrong."""
 
 _TOGETHER: Mapping[str, Schema] = {
     "JobFields": _schedules(),
@@ -262,16 +266,16 @@ _TOGETHER: Mapping[str, Schema] = {
         "Write `from` and `to`, or `cron` and `duration`.",
         ["from", "cron"],
         [
-            _Choice("from", _left_out("Not beside `from` and `to`.", "cron", "duration"), also=["to"]),
-            _Choice("cron", _left_out("Not beside `cron` and `duration`.", "to"), also=["duration"]),
+            _Choice("from", _left_out("Not allowed with `from` and `to`.", "cron", "duration"), also=["to"]),
+            _Choice("cron", _left_out("Not allowed with `cron` and `duration`.", "to"), also=["duration"]),
         ],
     ),
     "CalendarFields": _exactly_one(
         "Write `only: business_days`, or `skip: holidays`.",
         ["only", "skip"],
-        [_Choice("only", _left_out("Not beside `only`.", "skip")), _Choice("skip", {})],
+        [_Choice("only", _left_out("Not allowed with `only`.", "skip")), _Choice("skip", {})],
     ),
     "IntervalFields": _NO_TIME_IS_LONG,
     "LengthFields": _NO_TIME_IS_LONG,
 }
-"""Which fields stand together."""
+"""The rules about several fields, by model."""

@@ -1,8 +1,8 @@
-"""Patterns of the JSON Schema that editors get, each with what to write instead.
+"""Regular expressions of the JSON Schema for editors, each with a message that says what to write instead.
 
-They mean the same to Python's `re` and to ECMAScript, with and without its flag `u`: white space is spelled out, as the
-two don't agree about it, and so is the end of the text, before which Python's `$` forgives a line break. None of them
-can be matched in two ways, so none takes long to fail.
+They mean the same in Python's `re` and in ECMAScript, with and without the flag `u`. White space is spelled out, as the
+two define it differently, and so is the end of the text, as Python's `$` also matches before a last line break. No
+pattern can match a text in two ways, so none takes long to fail.
 """
 
 from collections.abc import Iterable
@@ -24,11 +24,12 @@ _DAY = r"(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 
 
 def in_any_case(word: str) -> str:
+    """A pattern for the word in upper or lower case: `[Aa][Bb]` for `ab`."""
     return "".join(f"[{char.upper()}{char.lower()}]" if char.isalpha() else char for char in word)
 
 
 def matching(pattern: str, message: str) -> Schema:
-    """Text of that pattern; the message is what the YAML language server shows instead of the pattern."""
+    """Schema of text that matches the pattern; the YAML language server shows the message instead of the pattern."""
     return {"pattern": f"^{pattern}{_END}", "patternErrorMessage": message}
 
 
@@ -42,7 +43,7 @@ def _any_of(words: Iterable[str]) -> str:
 
 JOB_ID: Schema = matching(
     rf"[^{_SPACES}{_INVISIBLE}/?#%]([^{_INVISIBLE}/?#%]*[^{_SPACES}{_INVISIBLE}/?#%])?",
-    "An id has no / ? # %, no control characters, and no space at its ends.",
+    "An id has no / ? # %, no control characters, and no spaces at its start or end.",
 )
 NAME: Schema = matching(f"[^{_CONTROLS}]*", "A name has no line breaks or other control characters.")
 METHOD: Schema = matching(_any_of(METHODS), f"Write one of {', '.join(METHODS)}.")
@@ -53,16 +54,16 @@ _NO_NAME = (
     rf"(?![0-9.]+(:[0-9]+)?([/?#]|{_END}))(?!-)"
     rf"(?!{in_any_case('http')}[Ss]?(:/|//))"
 )
-"""A lookahead: the host is no number, and begins neither with a hyphen nor with a second scheme."""
+"""A lookahead: the host is not a number, and starts neither with a hyphen nor with a second scheme."""
 _HOST = (
     rf"([^{_SPACES}{_CONTROLS}/?#]*@)?"
     rf"(\[[0-9A-Fa-f:.%]+[^\]{_SPACES}{_CONTROLS}]*\]"
     rf"|{_NO_NAME}{_LABEL}(\.{_LABEL})*\.?"
     rf"|({_OCTET}\.){{3}}{_OCTET})"
 )
-"""With a login before it: a name, or an address in the one spelling that is called."""
+"""A host name, or an address in its normal form; user and password may come before it."""
 _REFERENCES = rf"(?=([^$]|\$(?!\$?\{{)|\$\$\{{|\$\{{secret:[A-Za-z0-9._-]{{1,253}}\}})*{_END})"
-"""A lookahead: each `${` is escaped, or opens a reference that is closed."""
+"""A lookahead: each `${` is escaped, or starts a complete reference."""
 _ABOUT_REFERENCES = "a reference is ${secret:NAME}, and a literal ${ is written $${"
 
 TARGET_URL: Schema = matching(
@@ -80,7 +81,7 @@ HEADER_VALUE: Schema = matching(
     f"A header value has no line breaks or other control characters; {_ABOUT_REFERENCES}.",
 )
 SINGLE_HEADER = f"^{_any_of(sorted(SINGLE))}{_END}"
-"""Of the names of headers that take no list."""
+"""The names of headers that can't be a list."""
 
 _WALL_UNITS = "([0-9]{1,6}[Yy])?([0-9]{1,6}[Mm])?"
 _SOME_TIME = "(?=[^1-9]*[1-9])"
@@ -95,18 +96,18 @@ DURATION: Schema = _duration("", "Write a duration longer than zero, such as PT1
 INTERVAL: Schema = _duration(_WALL_UNITS, "Write an interval longer than zero, such as PT10M, PT1H30M, P1D or P2W.")
 OF_FIXED_LENGTH: Schema = {
     "pattern": f"^(?![{_SPACES}]*[Pp][^Tt]*[1-9][0-9]{{0,5}}[MmYy])",
-    "patternErrorMessage": "Months and years have no fixed length: write `clock: wall` and an anchor beside them.",
+    "patternErrorMessage": "Months and years have no fixed length: add `clock: wall` and an anchor.",
 }
 OF_WHOLE_DAYS: Schema = {
     "pattern": f"^(?![{_SPACES}]*[Pp][^Tt]*[Tt][^1-9]*[1-9])",
-    "patternErrorMessage": "`clock: wall` counts days, weeks, months and years, no hours, minutes or seconds.",
+    "patternErrorMessage": "`clock: wall` counts days, weeks, months and years, not hours, minutes or seconds.",
 }
 
 MOMENT: Schema = matching(
     _trimmed(rf"[0-9]{{4}}-{_DAY}[Tt ]{_TIME}([Zz]|[+-][0-9]{{2}}:[0-9]{{2}})?"),
     "Write a time such as 2027-04-01T09:00:00+09:00, or without the offset for local time.",
 )
-"""Not `format: date-time`, which knows no local times."""
+"""Not `format: date-time`, which doesn't allow local times."""
 DAYS: Schema = matching(
     _trimmed(rf"([0-9]{{4}}-)?{_DAY}(/([0-9]{{4}}-)?{_DAY})?"),
     "Write a day such as 2026-08-13, or 08-13 for every year, or a range such as 12-29/01-03.",
@@ -116,7 +117,7 @@ COUNTRY: Schema = matching("[A-Z]{2,3}", "Write an ISO 3166 code, such as JP.")
 _GAP = r"[\t-\r\u001c-\u0020]"
 _FIELD = "[0-9A-Za-z*,/#-]+"
 _MACRO = _any_of(MACROS)
-_IN_AN_OBJECT = "A year, or a week, belongs into an object such as {year: 2027, month: 4}"
+_IN_AN_OBJECT = "A year or a week belongs in an object such as {year: 2027, month: 4}"
 
 
 def _line(fields: int) -> str:
@@ -125,8 +126,8 @@ def _line(fields: int) -> str:
 
 FIVE_FIELDS: Schema = matching(
     _line(5),
-    f"Write five fields ({' '.join(CRONTAB_FIELDS)}), or one of {', '.join(MACROS)}; where seconds come first, "
-    f"`seconds: true` beside it. {_IN_AN_OBJECT}.",
+    f"Write five fields ({' '.join(CRONTAB_FIELDS)}), or one of {', '.join(MACROS)}; if seconds come first, add "
+    f"`seconds: true`. {_IN_AN_OBJECT}.",
 )
 SIX_FIELDS: Schema = matching(
     _line(6),

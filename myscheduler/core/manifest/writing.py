@@ -1,4 +1,4 @@
-"""Jobs as manifests: the inverse of `declare`, in the shortest form that means the same."""
+"""Writes jobs as manifests: the inverse of `declare`, in the shortest form with the same meaning."""
 
 import re
 from collections import Counter
@@ -29,19 +29,19 @@ _ORDER = {name: place for place, name in enumerate(JobFields.model_fields)}
 _ALWAYS = ("job_id", "target_url")
 _SECONDS = ("timeout_sec", "retry_backoff_sec")
 _SPACE = re.compile(r"\s")
-_SAID_OTHERWISE = {"cron", "interval", "run_at", "name", "coalesce", *LIMITS}
+_WRITTEN_SEPARATELY = {"cron", "interval", "run_at", "name", "coalesce", *LIMITS}
 
 
 def manifest_fields(spec: JobSpec) -> dict[str, Any]:
-    """The fields of a manifest that declares that spec, without those that say what counts anyway.
+    """The fields of a manifest that declares this spec, without those that have their default values.
 
-    Of a calendar with a name, the country and the days are left to `calendars.yaml`.
+    Of a named calendar only the name is written: its country and days are in `calendars.yaml`.
     """
     stored = to_json(spec)
     plain = {
         name: _whole(value) if name in _SECONDS else value
         for name, value in stored.items()
-        if name not in _SAID_OTHERWISE and (name in _ALWAYS or value != _DEFAULTS.get(name))
+        if name not in _WRITTEN_SEPARATELY and (name in _ALWAYS or value != _DEFAULTS.get(name))
     }
     name = {"name": spec.name} if spec.name != spec.job_id else {}
     coalesce = {} if spec.coalesce else {"coalesce": False}
@@ -50,30 +50,32 @@ def manifest_fields(spec: JobSpec) -> dict[str, Any]:
 
 
 def ordered(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields in the order in which the docs tell them."""
+    """The fields in the order of the documentation."""
     return {name: fields[name] for name in sorted(fields, key=_ORDER.__getitem__)}
 
 
 def document(fields: Mapping[str, Any], comments: Iterable[str] = ()) -> str:
-    """One YAML document, below lines of comment."""
+    """One YAML document, with the comments as lines above it."""
     lines = [printable(_SPACE.sub(" ", line)) for line in comments]
     return "".join(f"# {line}\n" for line in lines) + to_yaml(dict(fields))
 
 
 def fault_of(text: str, spec: JobSpec, *, zone: str) -> str | None:
-    """Why the manifest doesn't declare the spec it was made of; `zone` is the service's. `None` when it does."""
+    """Read a written manifest back: why it doesn't declare `spec`, or `None` if it does. `zone` is the service's."""
     calendar = spec.limits.calendar
     named = {calendar.name: calendar.calendar} if calendar and calendar.name else {}
     read = parse_file(SourceFile.of(spec.job_id, text.encode()), zone=zone, calendars=NamedCalendars(named))
     if read.problems and not read.jobs:
         return "; ".join(f"{one.field}: {one.message}" if one.field else one.message for one in read.problems)
     if [job.digest for job in read.jobs] != [digest(spec)]:
-        return "a manifest can't say what it is"
+        return "a manifest can't express this job"
     return None
 
 
 _DEFAULTS = {
-    name: value for name, value in to_json(JobSpec("", "", DeclaredDate(""), "")).items() if name not in _SAID_OTHERWISE
+    name: value
+    for name, value in to_json(JobSpec("", "", DeclaredDate(""), "")).items()
+    if name not in _WRITTEN_SEPARATELY
 }
 
 
@@ -103,7 +105,7 @@ def _cron(cron: DeclaredCron) -> str | dict[str, str]:
 
 
 def _crontab_line(fields: dict[str, str], day_match: DayMatch) -> str | None:
-    """The line that means the same, where there is one."""
+    """The crontab line with the same meaning as these fields, or `None` if there is none."""
     texts = object_texts(fields)
     line = " ".join(texts[name] for name in CRONTAB_FIELDS)
     is_same = canonical(parse_cron(line, day_match=day_match)) == canonical(parse_cron(fields, day_match=day_match))
@@ -111,12 +113,12 @@ def _crontab_line(fields: dict[str, str], day_match: DayMatch) -> str | None:
 
 
 def _span(units: dict[str, int], seconds: float) -> dict[str, int] | str:
-    """The units, or a duration where their numbers are larger than an object may hold."""
+    """The units, or an ISO 8601 duration if a number is larger than the object form allows."""
     return units if _fits(units) else f"PT{seconds:.0f}S"
 
 
 def _wall_span(units: dict[str, int]) -> dict[str, int] | str:
-    """The same by the calendar."""
+    """Like `_span`, for an interval with `clock: wall`."""
     if _fits(units):
         return units
     days = units.get("days", 0) + 7 * units.get("weeks", 0)
@@ -132,7 +134,7 @@ def _fits(units: dict[str, int]) -> bool:
 
 
 def _readable(limits: dict[str, Any]) -> dict[str, Any]:
-    """Limits as they are stored, in fewer words. Their digest knows the words of a blackout, so it keeps its form."""
+    """Stored limits in a shorter form. The digest covers how a blackout is written, so that form is kept."""
     changed: dict[str, Any] = {}
     if "blackout" in limits:
         changed["blackout"] = [_blackout(one) for one in limits["blackout"]]
@@ -153,15 +155,15 @@ def _blackout(stored: dict[str, Any]) -> dict[str, Any]:
 
 _UNSAFE = re.compile(r"[^\w .()+=,@-]")
 _LONGEST = 200
-"""Bytes, of the 255 that a file name may have."""
+"""Bytes kept of a job id, of the 255 that a file name may have."""
 _DEVICES = re.compile(r"(con|prn|aux|nul|(com|lpt)\d)(\..*)?", re.IGNORECASE)
-"""No names of files on Windows."""
+"""Names that Windows reserves for devices, with or without an extension."""
 
 
 def file_names(job_ids: Sequence[str]) -> dict[str, str]:
-    """A file name for each job, which no two share on file systems that don't tell upper from lower case.
+    """A file name for each job, by id; unique on file systems that ignore case, too.
 
-    It is the id where file systems can have that, else one close to it with a mark of its own.
+    It is the id with `.yaml`, if file systems allow that, else a similar name with a part of the id's hash.
     """
     shared = {one for one, count in Counter(job_id.casefold() for job_id in job_ids).items() if count > 1}
     return {job_id: _file_name(job_id, is_shared=job_id.casefold() in shared) for job_id in job_ids}

@@ -1,4 +1,4 @@
-"""`policy.yaml`: reading it, and what it says of a job or of all jobs together.
+"""`policy.yaml`: reading it, and checking one job, or all jobs together, against its rules.
 
-Import from `manifest` and above. It knows `dispatch`, `load` and below.
+May be imported by `manifest` and above. It imports from `explain`, `load`, `source` and below.
 """

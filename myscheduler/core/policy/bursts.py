@@ -1,7 +1,7 @@
-"""The rule of a policy that no job can keep alone: how many calls may start in a minute on one host.
+"""The one rule of a policy about all jobs together: how many calls may start in a minute on one host.
 
-What is to blame is what adds to the rush: a change that starts a job in a minute over the limit, in which it did not
-start before. Of several changes none comes first, and what runs already is left alone.
+Only changes are refused: each that makes a job start in a minute over the limit in which it did not start before. All
+changes of a pass are treated alike, whatever their order, and jobs that do not change are left alone.
 """
 
 from collections import Counter, defaultdict
@@ -22,7 +22,7 @@ from myscheduler.core.schedule.slots import FIRST_MOMENT, LAST_MOMENT, Adjusted,
 
 RULE = "max_starts_per_minute_per_host"
 DAYS = 7
-"""How far a policy looks ahead."""
+"""How many days ahead starts are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +31,24 @@ class Cap:
 
     most: int
     place: str
-    """Where it is written, as `policy.yaml:7`."""
+    """Its location, such as `policy.yaml:7`."""
     job_ids: frozenset[str] | None = None
-    """The jobs that it counts and judges; `None` for all."""
+    """The jobs that it counts; `None` for all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rush:
-    """A job starts in a minute over the limit; this is the worst of them."""
+    """The worst minute over the limit in which a job starts."""
 
     host: str
     at: datetime
+    """Start of the minute, in local time."""
     starts: int
+    """Calls of all jobs that start on the host in that minute."""
     cap: Cap
 
     def complain(self, spec: JobSpec) -> Complaint:
+        """The complaint about one job that starts in this minute."""
         message = (
             f"is one of {self.starts} starts on {self.host} in the minute of {self.at:%a %Y-%m-%d %H:%M}, more than "
             f"the {self.cap.most} that {self.cap.place} allows: spread them with jitter_sec, or choose another minute; "
@@ -64,9 +67,10 @@ def caps_of(policies: Iterable[Policy], job_ids: frozenset[str] | None = None) -
 
 
 def starter_of(spec: JobSpec, *, zone: str, created_at: datetime) -> Starter | None:
-    """How the job adds to a rush; `None` where its manifest pauses it. `created_at` anchors intervals without anchor.
+    """When the job starts, for counting; `None` if its manifest pauses it.
 
-    Jobs that differ by their jitter only share a schedule, so that it is expanded once.
+    `created_at` is the anchor of intervals without one. Jobs that differ only in their jitter share a schedule, so that
+    it is expanded once.
     """
     if spec.paused:
         return None
@@ -85,9 +89,9 @@ def _is_endless(schedule: Adjusted) -> bool:
 def find_rushes(
     before: Mapping[str, Starter], after: Mapping[str, Starter], caps: Iterable[Cap], *, zone: str, now: datetime
 ) -> dict[str, Rush]:
-    """The jobs of `after`, by id, whose change is to blame; all that do not stand alike in `before` are changed.
+    """The changes to refuse, by job id: a job is changed if it is not the same in `before` and `after`.
 
-    A change that is to blame is not made, so what was before in its place counts again. `zone` is the service's.
+    A refused change is not made, so the job's state in `before` is counted again. `zone` is the service's.
     """
     blamed: dict[str, Rush] = {}
     for cap in caps:
@@ -103,7 +107,7 @@ def _only(starters: Mapping[str, Starter], cap: Cap) -> Mapping[str, Starter]:
 
 
 class _Counted:
-    """The starts under one limit."""
+    """Counts the starts under one limit, and finds the changes that it refuses."""
 
     def __init__(self, before: Mapping[str, Starter], after: Mapping[str, Starter], cap: Cap, span: Horizon) -> None:
         self._before = before
@@ -111,7 +115,7 @@ class _Counted:
         self._cap = cap
         self._span = span
         self._hosts = defaultdict[str, dict[str, Starter]](dict)
-        """What starts on each host; a change that is to blame is taken back."""
+        """The jobs counted on each host; a refused change is taken back."""
         for job_id, starter in after.items():
             self._hosts[starter.host][job_id] = starter
         latest = max((one.offset for one in (*before.values(), *after.values())), default=timedelta())
@@ -119,6 +123,11 @@ class _Counted:
         self._slots = lru_cache(maxsize=1_024)(lambda schedule: find_slots(schedule, span, self._margin))
 
     def blame(self) -> dict[str, Rush]:
+        """The changes to refuse, by job id.
+
+        Taking a change back may bring its job back to another host, which then has to be counted again: loops until no
+        further change is refused.
+        """
         changed = {job_id for job_id, starter in self._after.items() if starter != self._before.get(job_id)}
         hosts = {self._after[job_id].host for job_id in changed}
         blamed: dict[str, Rush] = {}
@@ -145,7 +154,7 @@ class _Counted:
             tally.add(group)
         starts = tally.starts
         over = [minute for minute, count in enumerate(starts) if count > self._cap.most]
-        over.sort(key=lambda minute: -starts[minute])  # the worst first, of those alike the earliest
+        over.sort(key=lambda minute: -starts[minute])  # the worst first, among equal ones the earliest
         ranks = {minute: rank for rank, minute in enumerate(over)}
         worst: dict[tuple[_Pace, _Pace | None], int | None] = {}
         for starter in [job for job in jobs if over and job.job_id in changed]:
@@ -165,12 +174,12 @@ class _Counted:
         return _Pace(starter.schedule, starter.offset_sec)
 
     def _earlier(self, starter: Starter) -> "_Pace | None":
-        """How the job started on this host before."""
+        """How the job started on this host before the change; `None` if it did not."""
         earlier = self._before.get(starter.job_id)
         return self._pace(earlier) if earlier is not None and earlier.host == starter.host else None
 
     def _worst(self, pace: "_Pace", earlier: "_Pace | None", ranks: Mapping[int, int]) -> int | None:
-        """The first of the ranked minutes in which there are more starts of the job than before."""
+        """The first minute by rank with more starts of the job than before, or `None`."""
         starts, before = self._starts(pace), self._starts(earlier) if earlier else Counter[int]()
         for minute in sorted(ranks.keys() & starts.keys(), key=ranks.__getitem__):
             if starts[minute] > before[minute]:
@@ -183,14 +192,14 @@ class _Counted:
 
 
 class _Pace(NamedTuple):
-    """When a job starts, whichever job it is."""
+    """When a job starts, regardless of which job it is."""
 
     schedule: Schedule
     offset_sec: int
 
 
 def _most_a_minute(starter: Starter) -> int:
-    """No minute has more starts of the job; fixed times that a clock jumps over may come beside others."""
+    """An upper bound for the starts of the job in a minute, including times moved out of a clock's gap."""
     rhythm = starter.schedule.rhythm if isinstance(starter.schedule, Adjusted) else starter.schedule
     match rhythm:
         case Once():

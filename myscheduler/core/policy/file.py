@@ -1,7 +1,7 @@
-"""`policy.yaml`: the rules that a team writes at the root of its manifests.
+"""Reads `policy.yaml`: the rules that a team writes at the root of its manifests.
 
-A file with a mistake in it is no policy at all, so that a typo can't lift a rule: what holds then is decided by those
-who ask (see `Rules`).
+A file with any mistake has no policy at all, so that a typo can't lift a rule. What applies instead is decided by the
+callers (see `Rules`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,28 +26,28 @@ from myscheduler.core.source.snapshot import (
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a source says about its policy."""
+    """The policy of a source, and the problems with its file."""
 
     policy: Policy | None = NO_POLICY
-    """`None`: there is one, and it can't be used."""
+    """`None` if the file exists, but is invalid or can't be read."""
     problems: tuple[Problem, ...] = ()
     digest: str = ""
-    """Of the file's bytes; empty when there is none."""
+    """Hash of the file's bytes; empty if there is no file."""
     content: bytes = field(default=b"", repr=False)
 
     @property
     def binding(self) -> tuple[Policy, ...]:
-        """The policies by which jobs are judged one by one."""
+        """The policies that each job is checked against: one, or none."""
         return () if self.policy is None or self.policy is NO_POLICY else (self.policy,)
 
     @property
     def reach(self) -> Reach:
-        """Which link-local addresses jobs may call; none, where nobody knows what is allowed."""
+        """Which link-local addresses jobs may call; none if the policy can't be used."""
         return NOWHERE if self.policy is None else self.policy.reach
 
 
 def read_policy(file: SourceFile | UnreadableFile | None) -> Rules:
-    """Read the file; never raises for what stands in it."""
+    """Read the file; never raises for its content."""
     match file:
         case None:
             return Rules()
@@ -64,13 +64,13 @@ def _read(path: str, content: bytes) -> tuple[Policy, list[Problem]]:
     if isinstance(found, Problem):
         return NO_POLICY, [found]
     if found is None:
-        message = "is empty: write a rule, or {} for none, or remove the file"
+        message = "is empty: write a rule, or {} for no rules, or remove the file"
         return NO_POLICY, [Problem(path, 1, 1, "", "invalid-policy", message)]
     return _Reading(found).read()
 
 
 class _Reading:
-    """Reads one document, and collects what is wrong with it."""
+    """Reads one document, and collects its problems."""
 
     def __init__(self, file: ReservedDocument) -> None:
         self._file = file
@@ -79,7 +79,7 @@ class _Reading:
     def read(self) -> tuple[Policy, list[Problem]]:
         rules = self._file.document.value
         if not isinstance(rules, dict):
-            message = "is a mapping of rules, such as 'allow_hosts: [api.example.com]'"
+            message = "has to be a mapping of rules, such as 'allow_hosts: [api.example.com]'"
             self._file.add((), "not-a-mapping", message)
             return NO_POLICY, self._file.problems
         found: dict[str, Any] = {}
@@ -93,7 +93,7 @@ class _Reading:
             left -= _size(written, left)
             if left < 0:
                 message = (
-                    f"is too much: a policy holds up to {MOST_RULED:,} texts in all its lists (of api_secrets, each"
+                    f"is too large: a policy has at most {MOST_RULED:,} texts in all its lists (of api_secrets, each"
                 )
                 self._complain((name,), f"{message} secret with each host)", rule="too-large", at_key=True)
                 break
@@ -112,12 +112,12 @@ class _Reading:
                     yield f"{name}.{label}", self._file.document.position((name, key), at_key=True)[0]
 
     def _complain(self, loc: Loc, message: str, *, rule: str = "invalid-policy", at_key: bool = False) -> None:
-        if loc not in self._unclear:  # else YAML itself says already what to write there
+        if loc not in self._unclear:  # else the complaint about YAML already says what to write
             self._file.add(loc, rule, message, at_key=at_key)
 
 
 class _RuleError(Exception):
-    """A rule can't be understood; `loc` is the way to the value within it."""
+    """A rule is invalid; `loc` is the path of the wrong value within it."""
 
     def __init__(self, message: str, *loc: str | int) -> None:
         super().__init__(message)
@@ -125,14 +125,14 @@ class _RuleError(Exception):
 
 
 def _size(written: Any, most: int) -> int:
-    """How many texts a rule holds; more than `most` are not counted to their end."""
+    """The number of texts in a rule; counting stops after more than `most`."""
     match written:
         case {"secrets": list() as secrets, "hosts": list() as hosts}:
             return len(secrets) * len(hosts)
         case dict() | list():
             size = 0
             for one in written.values() if isinstance(written, dict) else written:
-                size += max(_size(one, most - size), 1)  # a label without values is one, too
+                size += max(_size(one, most - size), 1)  # a label without values counts as one, too
                 if size > most:
                     break
             return size
@@ -230,7 +230,7 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "max_starts_per_minute_per_host": lambda written: _count(written, 1),
     "api_secrets": _grants,
 }
-"""How each rule is read."""
+"""The parser of each rule; it raises `_RuleError` for an invalid value."""
 
 
 def _unknown(name: str) -> str:

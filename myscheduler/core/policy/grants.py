@@ -1,4 +1,4 @@
-"""Which secrets jobs of the API may use, and for which hosts: the grants of `policy.yaml`."""
+"""The grants of `policy.yaml`: which secrets jobs of the API may use, and for which hosts."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,29 +10,29 @@ from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.secrets.references import places_of
 
 LONGEST_LIST = 300
-"""Characters of the allowed hosts in a message."""
+"""Characters of the list of allowed hosts in a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Jobs of the API may send these secrets to these hosts."""
+    """Allows jobs of the API to send matching secrets to these hosts."""
 
     secret: str
     """A name, or a pattern with `*`."""
     hosts: tuple[str, ...]
-    """Each a host, `host:port`, or `*.example.com` for all names below it; without a port, every port."""
+    """Each is a host, `host:port`, or `*.example.com` for all names below it; without a port, every port is allowed."""
 
     def __post_init__(self) -> None:
-        """Raises `ValueError` for a pattern of a host that could never match."""
+        """Raises `ValueError` for a host pattern that could never match."""
         for host in self.hosts:
             parse_host_pattern(host)
 
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """Which secrets jobs of the API may use, and for which hosts; none unless said otherwise.
+    """Which secrets jobs of the API may use, and for which hosts; by default none.
 
-    Jobs of manifests are not asked: whoever may merge them decides.
+    Jobs of manifests need no grant: their secrets are approved when the manifest is reviewed and merged.
     """
 
     grants: tuple[Grant, ...] = ()
@@ -41,11 +41,11 @@ class Grants:
         return any(parse_host_pattern(pattern).fits(host) for pattern in self.hosts_for(name))
 
     def hosts_for(self, name: str) -> tuple[str, ...]:
-        """Where the secret may be sent, as patterns."""
+        """The host patterns to which the secret may be sent."""
         return tuple(host for grant in self.grants if fnmatchcase(name, grant.secret) for host in grant.hosts)
 
     def fault(self, name: str, host: Host, shown: str) -> str | None:
-        """Why the secret may not be sent there, or `None` where it may. `shown` says which host that is."""
+        """Why the secret may not be sent to `host`, or `None` if it may. `shown` names the host in the message."""
         if self.allows(name, host):
             return None
         hosts = self.hosts_for(name)
@@ -57,9 +57,10 @@ class Grants:
 
 
 def refused(names: Iterable[str], grants: Grants, spec: JobSpec) -> tuple[str, ...]:
-    """Why a job of the API may not send these secrets where it calls; empty where it may.
+    """Why a job of the API may not send these secrets to its target, one message each; empty if it may.
 
-    A `Host` header decides beside the URL where a call ends, so both have to be allowed. Its text is never quoted.
+    A `Host` header may route the call to another host than the URL, so both have to be allowed. Its value is never
+    quoted.
     """
     names = sorted(names)
     if not names:
@@ -67,12 +68,12 @@ def refused(names: Iterable[str], grants: Grants, spec: JobSpec) -> tuple[str, .
     called = called_host(spec.target_url)
     if called is None:
         return (
-            "which host the URL calls is not clear, so no secret is allowed: write it plainly, as https://HOST/PATH",
+            "it is not clear which host the URL calls, so no secret is allowed: write it plainly, as https://HOST/PATH",
         )
     reached = [(called, called.with_port)]
     for header, host in hosts_in_headers(spec.target_url, spec.headers):
         if host is None:
-            return (f"which host the header {header} names is not clear, so no secret is allowed: leave it out",)
+            return (f"it is not clear which host the header {header} names, so no secret is allowed: leave it out",)
         reached.append((host, f"the host that the header {header} names"))
     return tuple(
         fault for name in names for host, shown in reached if (fault := grants.fault(name, host, shown)) is not None
@@ -80,7 +81,7 @@ def refused(names: Iterable[str], grants: Grants, spec: JobSpec) -> tuple[str, .
 
 
 def not_allowed(spec: JobSpec, grants: Grants) -> Iterator[Complaint]:
-    """Each place where a job of the API refers to a secret that it may not send to its target."""
+    """A complaint at each reference of a job of the API to a secret that it may not send to its target."""
     for loc, name in places_of(spec):
         for fault in refused([name], grants, spec):
             yield Complaint(loc, "secret-not-allowed", fault)

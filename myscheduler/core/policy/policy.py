@@ -1,6 +1,6 @@
-"""What a team lets its jobs do, and what is wrong with a job that does otherwise.
+"""The rules of a policy, and the check of one job against them.
 
-The same rules bind `validate`, the reconciler and the API, because all of them judge here.
+`validate`, the reconciler and the API all use this check, so that the same rules apply in each of them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,36 +19,36 @@ from myscheduler.core.policy.grants import Grants
 from myscheduler.core.secrets.literals import literal_credentials
 
 LONGEST_LIST = 300
-"""Characters of the allowed values in a message."""
+"""Characters of the list of allowed values in a message."""
 NAMED = 5
-"""So many of the allowed values are named in a message."""
+"""The most allowed values named in a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rules of one policy.yaml; what is left out forbids nothing."""
+    """The rules of one policy.yaml; a rule that is left out forbids nothing."""
 
     require_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Labels with the values they may have; none named means any that is not empty."""
+    """Required labels with their allowed values; no values means any that is not empty."""
     allow_hosts: tuple[tuple[str, HostPattern], ...] | None = None
-    """Each as it is written, and what it means."""
+    """Each as it is written, and parsed."""
     allow_link_local: tuple[Network, ...] = ()
-    """Not judged here: see `Reach`."""
+    """Not checked here: see `Reach`."""
     allow_methods: tuple[str, ...] | None = None
     min_interval_sec: int | None = None
     max_retries: int | None = None
     secrets_by_reference: bool = False
     max_starts_per_minute_per_host: int | None = None
-    """Not judged job by job: see `rush`."""
+    """Checked for all jobs together: see `bursts`."""
     api_secrets: Grants = field(default_factory=Grants)
     path: str = "policy.yaml"
     lines: Mapping[str, int] = field(default_factory=dict)
-    """Where each rule is written."""
+    """The line of each rule, by its name; of a required label, by `require_labels.NAME`."""
     reach: Reach = field(init=False, repr=False, compare=False)
-    """Which link-local addresses jobs may call; an address that is among the hosts is allowed by that."""
+    """Which link-local addresses jobs may call: those of `allow_link_local`, and addresses in `allow_hosts`."""
 
     def place(self, rule: str) -> str:
-        """`policy.yaml:3`."""
+        """The location of a rule, such as `policy.yaml:3`."""
         return f"{self.path}:{self.lines.get(rule, 1)}"
 
     def __post_init__(self) -> None:
@@ -61,7 +61,7 @@ NO_POLICY = Policy()
 
 
 def judge(spec: JobSpec, policies: Sequence[Policy]) -> list[Complaint]:
-    """Every rule that the job breaks, of each of the policies that bind it."""
+    """A complaint for every rule of these policies that the job breaks."""
     return [complaint for policy in policies for complaint in _judge(spec, policy)]
 
 
@@ -82,7 +82,7 @@ def _judge(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
     if policy.secrets_by_reference:
         place = policy.place("secrets_by_reference")
         for loc, what in islice(literal_credentials(spec), MOST_PROBLEMS + 1):
-            message = f"{what} holds a credential that is written out, which {place} forbids: write ${{secret:NAME}}"
+            message = f"{what} contains a credential that is written out, which {place} forbids: write ${{secret:NAME}}"
             yield Complaint(loc, "policy-literal-credential", message)
 
 
@@ -108,7 +108,7 @@ def _host(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
     allowed = _listed([written for written, _ in policy.allow_hosts])
     if host is None:
         message = (
-            f"which host it calls is not clear, and {place} allows some only: write it plainly, as https://HOST/PATH"
+            f"it is not clear which host it calls, and {place} allows only some: write it plainly, as https://HOST/PATH"
         )
         yield Complaint(("target_url",), "policy-host", message)
     elif not _is_allowed(host, policy.allow_hosts):
@@ -116,7 +116,7 @@ def _host(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
         yield Complaint(("target_url",), "policy-host", message)
     for name, host in hosts_in_headers(spec.target_url, spec.headers):
         if host is None or not _is_allowed(host, policy.allow_hosts):
-            # never quotes the value: what stands in the wrong header may be a secret
+            # never quote the value: a secret may have been written in the wrong header
             message = f"names none of the hosts that {place} allows ({allowed}): write one of them, or leave it out"
             yield Complaint(("headers", name), "policy-host", message)
 

@@ -194,7 +194,7 @@ class TestContract:
             pytest.param({"cron": None, "interval": "P1M", "clock": "wall"}, "anchor", "is needed", id="no anchor"),
             pytest.param(
                 {"cron": None, "interval": "P1DT1H", "clock": "wall", "anchor": "2026-01-31T09:00"},
-                "interval", "no hours", id="hours of the calendar",
+                "interval", "not hours", id="hours of the calendar",
             ),
             pytest.param(
                 {"cron": None, "interval": {"months": 10**9}, "clock": "wall", "anchor": "2026-01-31T09:00"},
@@ -206,7 +206,7 @@ class TestContract:
             ),
             pytest.param(
                 {"cron": None, "interval": "P1Y", "clock": "wall", "anchor": "9999-01-31T09:00"},
-                "anchor", "behind the year 9999", id="no slot",
+                "anchor", "after the year 9999", id="no slot",
             ),
             pytest.param({"clock": "wall"}, "clock", "belongs to interval", id="clock of a cron schedule"),
         ],
@@ -572,7 +572,7 @@ class TestBadJobs:
             pytest.param(body(cron="* * *"), "cron", id="short crontab"),
             pytest.param(body(cron="0 0 30 2 *"), "cron", id="Feb 30 as crontab"),
             pytest.param(body(run_at="2027-02-30T00:00:00Z"), "run_at", id="Feb 30 as date"),
-            pytest.param(body(run_at="2020-01-01T00:00:00Z"), "run_at: lies in the past", id="past"),
+            pytest.param(body(run_at="2020-01-01T00:00:00Z"), "run_at: is in the past", id="past"),
             pytest.param(body(run_at="0001-01-01T00:00:00+09:00"), "run_at", id="before time began"),
             pytest.param(body(run_at="soon"), "run_at", id="not a date"),
             pytest.param(body(run_at=1), "run_at", id="date is a number"),

@@ -230,9 +230,9 @@ async def test_ids_that_look_alike_are_told(applied: Parts) -> None:
         applied.jobs_dir, {"a.yaml": "---\n".join(f"job_id: {one}\n{lines}" for one in ("Taken", "new", "ｎew", "OLD"))}
     )
     result = plan(*DATABASE, "jobs.d")
-    told = [line.partition(", and is another")[0] for line in result.stderr.splitlines()]
+    told = [line.partition(", but is another")[0] for line in result.stderr.splitlines()]
     assert told == [
-        "jobs.d/a.yaml:1:1: warning: job_id: 'Taken' looks like 'taken' (made through the API)",
+        "jobs.d/a.yaml:1:1: warning: job_id: 'Taken' looks like 'taken' (created through the API)",
         "jobs.d/a.yaml:5:1: warning: job_id: 'new' looks like 'ｎew' (jobs.d/a.yaml:9)",
         "jobs.d/a.yaml:9:1: warning: job_id: 'ｎew' looks like 'new' (jobs.d/a.yaml:5)",
     ]

@@ -89,7 +89,7 @@ def test_every_problem_with_its_place() -> None:
         jobs.d/team/bad.yml:3:13: error: target_url: has to start with http:// or https://, not with ftp:// [invalid-url]
         jobs.d/team/bad.yml:5:1: error: target_url: is missing [missing-field]
         jobs.d/team/bad.yml:7:1: error: target_ulr: unknown key 'target_ulr': did you mean 'target_url'? [unknown-key]
-        jobs.d/team/once.yml:2:9: warning: run_at: lies in the past, so the job will never run: write a later moment, or remove the job [run-at-past]
+        jobs.d/team/once.yml:2:9: warning: run_at: is in the past, so the job will never run: write a later time, or remove the job [run-at-past]
         3 jobs, 4 errors, 1 warning
         """  # noqa: E501 - whole lines of output
     assert told(validate("--now", AFTER, "jobs.d")) == (1, dedent(expected), "")
@@ -420,7 +420,7 @@ def test_a_single_file_takes_the_calendars_of_its_source(monkeypatch: pytest.Mon
     assert (result.exit_code, "../calendars.yaml:1:19: error: office.country" in result.stdout) == (1, True)
     monkeypatch.chdir("..")
     write("team/.git/HEAD", "")
-    assert "it would be written in calendars.yaml" in validate("team/a.yaml").stdout
+    assert "it has to be defined in calendars.yaml" in validate("team/a.yaml").stdout
 
 
 def test_a_config_map_brings_its_calendars() -> None:
@@ -449,7 +449,7 @@ def test_references_are_compared_with_the_names_of_secrets() -> None:
     write("names.txt", "# of the cluster\ntoken\n\n  db-password  \n")
     assert told(validate("jobs.d")) == (0, "1 job, no problems\n", "")
     typo = "target_url: there is no secret 'db-pasword': did you mean 'db-password'?"
-    other = "body.deep.1: there is no secret 'elsewhere': add it, or write one that there is"
+    other = "body.deep.1: there is no secret 'elsewhere': add it, or use one that exists"
     expected = f"""\
         jobs.d/a.yaml:3:13: error: {typo} [unknown-secret]
         jobs.d/a.yaml:7:13: error: {other} [unknown-secret]
@@ -472,7 +472,7 @@ def test_references_within_a_config_map_have_their_places() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        pytest.param(b"token\nmy secret value\n", "names.txt: line 2 is no name of a secret", id="no name"),
+        pytest.param(b"token\nmy secret value\n", "names.txt: line 2 is not the name of a secret", id="no name"),
         pytest.param(b"\xff", "names.txt is not UTF-8", id="not UTF-8"),
     ],
 )

@@ -86,8 +86,8 @@ def test_conflict_is_a_problem() -> None:
     plan = make_plan(_desired(_declared("x", line=3)), _stored(_known("x", owner=Owner.API)))
     (problem,) = plan.problems
     assert str(problem) == (
-        "a.yaml:3:1: error: job_id: a job 'x' was made through the API and stays as it is: write adopt: true to take "
-        "it over, delete it there, or choose another id [owned-by-api]"
+        "a.yaml:3:1: error: job_id: a job 'x' was created through the API and stays as it is: write adopt: true to "
+        "take it over, delete it there, or choose another id [owned-by-api]"
     )
 
 

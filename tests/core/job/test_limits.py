@@ -51,7 +51,7 @@ def _runs(spec: JobSpec, start: str, count: int) -> list[str]:
             id="no time between",
         ),
         pytest.param(
-            {"start_at": "2027-01-02T00:00", "end_at": "2027-01-05T00:00"}, "end_at", "before the schedule has a slot",
+            {"start_at": "2027-01-02T00:00", "end_at": "2027-01-05T00:00"}, "end_at", "the schedule without a slot",
             id="no slot between",
         ),
         pytest.param({"blackout": [{}]}, "blackout.0", "write `from` and `to`", id="empty blackout"),
@@ -98,7 +98,7 @@ def _runs(spec: JobSpec, start: str, count: int) -> list[str]:
         ),
         pytest.param(
             {"calendar": {"name": "office", "country": "JP", "only": "business_days"}}, "calendar.country",
-            "take it out here", id="name and country",
+            "remove it here", id="name and country",
         ),
         pytest.param(
             {"cron": "0 9 * * sat", "calendar": {"country": "JP", "only": "business_days"}}, "calendar",

@@ -37,16 +37,16 @@ def test_what_it_says() -> None:
         pytest.param("a: {contry: JP}", "1:13: error: a.contry: unknown key 'contry': did you mean", id="typo"),
         pytest.param("a: {country: NO}", "1:14: error: a.country: NO is a boolean to some", id="Norway"),
         pytest.param("a: 1", "1:4: error: a: has to be an object, such as {country: JP}", id="no object"),
-        pytest.param("- a", "1:1: error: is a mapping of names to calendars", id="list"),
+        pytest.param("- a", "1:1: error: has to be a mapping of names to calendars", id="list"),
         pytest.param("a: [", "2:1: error: is not YAML", id="syntax"),
         pytest.param("a: {}\n---\nb: {}", "3:1: error: is one document", id="two documents"),
         pytest.param("a: {}\na: {}", "2:1: error: a: stands twice in this mapping", id="twice"),
         pytest.param(
-            f"{'a' * 256}: {{}}", f"1:259: error: {'a' * 60}…: a name of a calendar has up to 255", id="long name"
+            f"{'a' * 256}: {{}}", f"1:259: error: {'a' * 60}…: the name of a calendar has at most 255", id="long name"
         ),
         pytest.param(
             "\n".join(f"c{number}: {{}}" for number in range(1_001)),
-            "1:1: error: holds 1,001 calendars: up to 1,000",
+            "1:1: error: holds 1,001 calendars: the limit is 1,000",
             id="many",
         ),
     ],
@@ -59,14 +59,14 @@ def test_problems(text: str, problem: str) -> None:
 def test_a_calendar_beside_a_wrong_one_can_be_used() -> None:
     named = _read("a: {country: XX}\nb: {country: JP}\n")
     assert named.find("b") == Calendar("JP")
-    with pytest.raises(ScheduleError, match="until they are mended, the job stays as it was"):
+    with pytest.raises(ScheduleError, match="until they are fixed, the job stays as it was"):
         named.find("zzz")
 
 
 def test_none_empty_and_unreadable() -> None:
     for named in (read_calendars(None), _read("# nothing\n")):
         assert (dict(named.known), named.problems) == ({}, ())
-        with pytest.raises(ScheduleError, match="there is none"):
+        with pytest.raises(ScheduleError, match="there is no such file"):
             named.find("a")
     broken = read_calendars(UnreadableFile("calendars.yaml", "Permission denied"))
     assert "can't be read (Permission denied)" in str(broken.problems[0])

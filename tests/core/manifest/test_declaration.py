@@ -44,16 +44,16 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param(
             {"job_id": "a/b?"},
             "job_id",
-            "'a/b?' holds / ?, which have a meaning in URLs: write 'a-b-' for",
+            "'a/b?' contains / ?, which have a special meaning in URLs: write 'a-b-', for",
             id="id with a slash",
         ),
-        pytest.param({"job_id": ".."}, "job_id", "'..' can't stand in a URL", id="id of dots"),
-        pytest.param({"job_id": "a\nb"}, "job_id", "'a\\nb' holds line breaks", id="id with a line break"),
+        pytest.param({"job_id": ".."}, "job_id", "'..' can't be a part of a URL", id="id of dots"),
+        pytest.param({"job_id": "a\nb"}, "job_id", "'a\\nb' contains line breaks", id="id with a line break"),
         pytest.param(
             {"job_id": " a"}, "job_id", "' a' starts or ends with a space: write 'a'", id="id with a space before it"
         ),
         pytest.param({"job_id": 7}, "job_id", "has to be text, not 7: put it into quotes", id="number as id"),
-        pytest.param({"name": "a\nb"}, "name", "'a\\nb' holds line breaks", id="name"),
+        pytest.param({"name": "a\nb"}, "name", "'a\\nb' contains line breaks", id="name"),
         pytest.param({"target_url": ""}, "target_url", "is empty: write the URL to call", id="empty URL"),
         pytest.param({"target_url": None}, "target_url", "has to be text, not nothing", id="null URL"),
         pytest.param({"target_url": "ftp://x"}, "target_url", "has to start with http:// or https://", id="ftp"),
@@ -119,12 +119,20 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param({"headers": {"A": {"b": "c"}}}, "headers.A", "has to be text, not an object", id="an object"),
         pytest.param({"headers": {"A": ["${x}"]}}, "headers.A.0", "${ begins a reference", id="a reference in a list"),
         *(
-            pytest.param({"headers": {"Host": value}}, "headers.Host", "is no host that servers read alike", id=value)
+            pytest.param(
+                {"headers": {"Host": value}},
+                "headers.Host",
+                "is not a host that all servers read the same way",
+                id=value,
+            )
             for value in ("a b", "", "a.test/x", "u@a.test", "a.test, b.test", "日本.jp", "a.test\n")
         ),
         pytest.param({"headers": {"Host": ["a", "b"]}}, "headers.Host", "takes one value, not a list", id="two hosts"),
         pytest.param(
-            {"body": {"a": [1, float("inf")]}}, "body.a.1", "is a number that JSON can't carry", id="an endless number"
+            {"body": {"a": [1, float("inf")]}},
+            "body.a.1",
+            "is a number that JSON can't express",
+            id="an endless number",
         ),
         pytest.param({"target_url": "http://x/a b"}, "target_url", "write a space as %20", id="space in a URL"),
         pytest.param({"method": "FETCH"}, "method", "'FETCH' is not one of GET, POST, PUT", id="method"),
@@ -145,7 +153,7 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param({"headers": ["A"]}, "headers", "has to be an object, not a list", id="headers as a list"),
         pytest.param({"labels": {"cron": 5}}, "labels.cron", "has to be text, not 5: put it", id="a label named cron"),
         pytest.param({"labels": {"a": None}}, "labels.a", "has to be text, not nothing", id="label"),
-        pytest.param({"body": float("nan")}, "body", "is a number that JSON can't carry", id="NaN"),
+        pytest.param({"body": float("nan")}, "body", "is a number that JSON can't express", id="NaN"),
         pytest.param({"body": {"a": ["\ud800"]}}, "body", "half of a surrogate pair", id="surrogate"),
         pytest.param({"timeout_sec": 0}, "timeout_sec", "should be greater than 0, not 0", id="no time"),
         pytest.param(
@@ -209,7 +217,7 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param(
             _with("run_at", "2099-10-25T02:30+02:00", fold=1),
             "fold",
-            "the offset of run_at says already",
+            "the offset of run_at already says",
             id="fold and offset",
         ),
         pytest.param(
@@ -329,21 +337,21 @@ def test_nothing_is_said_about_local_times_of_a_zone_that_is_not_known() -> None
         (
             {"X-日": "a", "x y": "b", "": "c", "Set-Cookie:": "x", "A": "d"},
             [
-                ("headers.X-日", "'X-日' is not a header name: it takes ASCII letters, digits and -"),
-                ("headers.x…", "'x…' is not a header name: it takes ASCII letters, digits and -"),
+                ("headers.X-日", "'X-日' is not a header name: use ASCII letters, digits and -"),
+                ("headers.x…", "'x…' is not a header name: use ASCII letters, digits and -"),
                 ("headers.", "the name of a header is empty: write it, or remove the line"),
-                ("headers.Set-Cookie…", "'Set-Cookie…' is not a header name: it takes ASCII letters, digits and -"),
+                ("headers.Set-Cookie…", "'Set-Cookie…' is not a header name: use ASCII letters, digits and -"),
             ],
         ),
         (
             {"A": 5, "a": "x", "b c": "d", "E": "f\n"},
             [
                 ("headers.A", "has to be text, not a number: put it into quotes"),
-                ("headers.b…", "'b…' is not a header name: it takes ASCII letters, digits and -"),
+                ("headers.b…", "'b…' is not a header name: use ASCII letters, digits and -"),
                 ("headers.E", "a header value can't hold line breaks or other control characters: remove them"),
                 (
                     "headers.a",
-                    "is the same header as A: remove one; several values are written as a list below one name",
+                    "is the same header as A: remove one; write several values as a list under one name",
                 ),
             ],
         ),

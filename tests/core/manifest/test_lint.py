@@ -37,7 +37,7 @@ def _cautions(text: str, now: datetime = NOW) -> list[str]:
         ),
         pytest.param(
             f'timezone: UTC\ncron: {{day: "*/2", day_of_week: mon, hour: "*"}}\n{URL}',
-            "a.yaml:3:7: warning: cron: day */2 and day_of_week mon have to match both, as one starts with *: it runs "
+            "a.yaml:3:7: warning: cron: day */2 and day_of_week mon must both match, as one starts with *: it runs "
             "next on Mon 2026-11-09, Mon 2026-11-23, Mon 2026-12-07, Mon 2026-12-21, Mon 2027-01-11 (UTC); write "
             "`day_match: all` to say that this is meant [both-day-fields]",
             id="the rule of the star, and every hour of a day",
@@ -52,89 +52,90 @@ def _cautions(text: str, now: datetime = NOW) -> list[str]:
         pytest.param(
             f'cron: ["0 9 * * *", "2 9 * * *"]\nmax_retries: 9\n{URL}',
             "a.yaml:3:14: warning: max_retries: 10 attempts of 30 s and the waits between them may last 13 min 31 s, "
-            "but the next slot may come after 2 min: write fewer retries, a shorter timeout_sec, or what `overlap` "
-            "shall be then [retries-outlast-period]",
+            "but the next slot may come after 2 min: write fewer retries, a shorter timeout_sec, or an `overlap` for "
+            "this case [retries-outlast-period]",
             id="retries outlast the distance of two schedules",
         ),
         pytest.param(
             f"interval: P1D\nclock: wall\nanchor: 2026-01-01T09:00\nmax_retries: 2\ntimeout_sec: 86400\n{URL}",
             "a.yaml:5:14: warning: max_retries: 3 attempts of 86400 s and the waits between them may last 3 d 3 s, "
-            "but the next slot may come after 1 d: write fewer retries, a shorter timeout_sec, or what `overlap` "
-            "shall be then [retries-outlast-period]",
+            "but the next slot may come after 1 d: write fewer retries, a shorter timeout_sec, or an `overlap` for "
+            "this case [retries-outlast-period]",
             id="retries outlast a day of the calendar",
         ),
         pytest.param(
             f"interval: {{minutes: 5}}\nmax_retries: 3\ntimeout_sec: 120\nretry_backoff_sec: 10\n{URL}",
             "a.yaml:3:14: warning: max_retries: 4 attempts of 120 s and the waits between them may last 9 min 10 s, "
-            "but the next slot may come after 5 min: write fewer retries, a shorter timeout_sec, or what `overlap` "
-            "shall be then [retries-outlast-period]",
+            "but the next slot may come after 5 min: write fewer retries, a shorter timeout_sec, or an `overlap` for "
+            "this case [retries-outlast-period]",
             id="retries outlast an interval",
         ),
         pytest.param(
             f'cron: "0,2 9-10 * * *"\nmax_instances: 2\nmax_retries: 9\n{URL}',
             "a.yaml:4:14: warning: max_retries: 10 attempts of 30 s and the waits between them may last 13 min 31 s, "
             "but the next slot may come after 2 min, and 2 may run at the same time: write fewer retries, a shorter "
-            "timeout_sec, or what `overlap` shall be then [retries-outlast-period]",
+            "timeout_sec, or an `overlap` for this case [retries-outlast-period]",
             id="retries outlast the shortest distance",
         ),
         pytest.param(
             f"interval: {{hours: 1}}\nheaders: {{X-Team: a, X-Api-Key: hunter2}}\n{URL}",
             "a.yaml:3:33: warning: headers.X-Api-Key: the header X-Api-Key is a credential that is written out: "
-            "write ${secret:NAME} in its place [literal-credential]",
+            "write ${secret:NAME} instead [literal-credential]",
             id="credential in a header",
         ),
         pytest.param(
             "interval: {hours: 1}\ntarget_url: https://me:hunter2@example.com/\n",
             "a.yaml:3:13: warning: target_url: the password in the URL is a credential that is written out: write "
-            "${secret:NAME} in its place [literal-credential]",
+            "${secret:NAME} instead [literal-credential]",
             id="credential in the URL",
         ),
         pytest.param(
             f"interval: {{hours: 1}}\nbody: {{list: [{{password: hunter2}}]}}\n{URL}",
-            "a.yaml:3:26: warning: body.list.0.password: is a credential that is written out: write "
-            "${secret:NAME} in its place [literal-credential]",
+            "a.yaml:3:26: warning: body.list.0.password: is a credential that is written out: write ${secret:NAME} "
+            "instead [literal-credential]",
             id="credential in the body",
         ),
         pytest.param(
             f"interval: {{hours: 1}}\nbody: '{{\"a\": 1}}'\n{URL}",
-            "a.yaml:3:7: warning: body: is text that is JSON itself, and is sent as a text within JSON, since a body "
+            "a.yaml:3:7: warning: body: is text that contains JSON, and is sent as a JSON string, since a body "
             "without a Content-Type is sent as JSON: write the value itself, not in quotes and not as a block of text "
             "[json-in-text]",
             id="JSON in a text",
         ),
         pytest.param(
             f"interval: {{hours: 1}}\nheaders: {{content-type: application/a+json}}\nbody: |\n  [1]\n{URL}",
-            "a.yaml:4:7: warning: body: is text that is JSON itself, and is sent as a text within JSON, since the "
+            "a.yaml:4:7: warning: body: is text that contains JSON, and is sent as a JSON string, since the "
             "Content-Type says JSON: write the value itself, not in quotes and not as a block of text [json-in-text]",
             id="JSON in a block of text",
         ),
         pytest.param(
             f"interval: {{hours: 1}}\nheaders: {{Content-Type: {FORM}}}\nbody: {{a: 1}}\n{URL}",
             "a.yaml:4:7: warning: body: is sent as the fields of a form, not as JSON, since the Content-Type says "
-            "x-www-form-urlencoded: write text where it has to be exact [form-body]",
+            "x-www-form-urlencoded: write text if it has to be exact [form-body]",
             id="a mapping as a form",
         ),
         pytest.param(
             f"interval: {{hours: 1}}\nheaders: {{Content-Type: {FORM}}}\nbody: {{a: {{b: 1}}}}\n{URL}",
-            "a.yaml:4:7: warning: body: is sent as JSON, though the Content-Type says x-www-form-urlencoded, since no "
-            "form can say it: write text, or a mapping of texts and numbers [form-body]",
+            "a.yaml:4:7: warning: body: is sent as JSON, though the Content-Type says x-www-form-urlencoded, since a "
+            "form can't express it: write text, or a mapping of texts and numbers [form-body]",
             id="what no form can say",
         ),
         pytest.param(
             f"interval: PT1H\nheaders: {{Content-Type: Multipart/Form-Data; boundary=x}}\nbody: {{a: 1}}\n{URL}",
-            "a.yaml:4:7: warning: body: is sent as JSON, though the Content-Type says multipart/form-data, whose parts "
-            "are not made here: write the body as text with its parts, or another Content-Type [form-body]",
+            "a.yaml:4:7: warning: body: is sent as JSON, though the Content-Type says multipart/form-data, whose "
+            "parts the scheduler doesn't build: write the body as text with its parts, or another Content-Type "
+            "[form-body]",
             id="a mapping in parts",
         ),
         pytest.param(
             f"interval: {{hours: 1}}\nheaders: {{Content-Type: text/plain; charset=Shift_JIS}}\nbody: a\n{URL}",
-            "a.yaml:3:1: warning: headers: names a charset that the body is not in, which is sent as UTF-8: write "
-            "charset=utf-8, or none [body-charset]",
+            "a.yaml:3:1: warning: headers: names a charset other than UTF-8, but the body is sent as UTF-8: "
+            "write charset=utf-8, or leave charset out [body-charset]",
             id="another charset",
         ),
         pytest.param(
             f'cron: "0 0 1 1 *"\nend_at: "2026-02-01T00:00:00Z"\n{URL}',
-            "a.yaml:2:7: warning: cron: lies in the past, so the job will never run: write a later moment, or remove "
+            "a.yaml:2:7: warning: cron: is in the past, so the job will never run: write a later time, or remove "
             "the job [cron-past]",
             id="past",
         ),

@@ -21,7 +21,7 @@ def _messages(*job_ids: str, **beside: str) -> list[str]:
 
 
 _COMPOSED, _FORM = "how characters are composed (NFC and NFD)", "the width or form of characters"
-_OTHER = "characters that look alike, or that nobody sees"
+_OTHER = "characters that look alike or are invisible"
 
 
 @pytest.mark.parametrize(
@@ -45,10 +45,10 @@ _OTHER = "characters that look alike, or that nobody sees"
 def test_each_names_the_other_with_its_place(one: str, other: str, difference: str) -> None:
     assert id_fault(one) is None
     assert id_fault(other) is None
-    rest = "; write one id where one job is meant, else ids that people can tell apart [look-alike-id]"
+    rest = "; write the same id if one job is meant, else ids that people can tell apart [look-alike-id]"
     first, second = _messages(one, other)
-    assert first.startswith(f"jobs.yaml:1:1: warning: job_id: {one!r} looks like {other!r} (jobs.yaml:2), and is an")
-    assert second.startswith(f"jobs.yaml:2:1: warning: job_id: {other!r} looks like {one!r} (jobs.yaml:1), and is an")
+    assert first.startswith(f"jobs.yaml:1:1: warning: job_id: {one!r} looks like {other!r} (jobs.yaml:2), but is an")
+    assert second.startswith(f"jobs.yaml:2:1: warning: job_id: {other!r} looks like {one!r} (jobs.yaml:1), but is an")
     assert first.endswith(f"they differ in {difference}{rest}")
 
 
@@ -68,9 +68,11 @@ def test_ids_that_differ_for_readers(job_ids: tuple[str, ...]) -> None:
 
 
 def test_beside_what_is_stored() -> None:
-    (message,) = _messages("Report", "daily", report="made through the API", other="jobs.yaml:9", OTHER="jobs.yaml:8")
+    (message,) = _messages(
+        "Report", "daily", report="created through the API", other="jobs.yaml:9", OTHER="jobs.yaml:8"
+    )
     assert message.startswith(
-        "jobs.yaml:1:1: warning: job_id: 'Report' looks like 'report' (made through the API), and"
+        "jobs.yaml:1:1: warning: job_id: 'Report' looks like 'report' (created through the API), but"
     )
 
 
@@ -78,7 +80,7 @@ def test_of_many_the_first_is_named() -> None:
     ids = [f"{start}eport{end}" for start in "rRｒＲ" for end in ("", "\ufe00")]
     messages = _messages(*ids)
     assert len(messages) == 8
-    assert all("looks like 'report' (jobs.yaml:1), and like 6 more, and is another job" in one for one in messages[1:])
+    assert all("looks like 'report' (jobs.yaml:1), and like 6 more, but is another job" in one for one in messages[1:])
     assert all(problem.severity is Severity.WARNING for problem in look_alikes(_jobs(*ids), {}))
 
 

@@ -64,7 +64,8 @@ def test_report() -> None:
         a.yaml:1:1: error: target_url: is missing [missing-field]
         a.yaml:2:14: error: cron.hour: 25 is out of range: hour takes 0-23 [invalid-cron]
         a.yaml:3:1: error: targeturl: unknown key 'targeturl': did you mean 'target_url'? [unknown-key]
-        a.yaml:5:9: error: job_id: 'a/b' holds /, which has a meaning in URLs: write 'a-b' for example [invalid-id]
+        a.yaml:5:9: error: job_id: 'a/b' contains /, which has a special meaning in URLs: write 'a-b', for example \
+[invalid-id]
         a.yaml:10:3: warning: headers.X-MyScheduler-Job-Id: X-MyScheduler-Job-Id is set by the scheduler, \
 this value is never sent [reserved-header]
         a.yaml:11:3: error: headers.Content-Length: Content-Length is set by the HTTP client: leave it out \
@@ -74,9 +75,9 @@ for the text [yaml-surprise]
         a.yaml:15:1: error: paused: stands twice in this mapping, first on line 14: remove one [duplicate-key]
         a.yaml:15:9: error: paused: yes is a boolean to some YAML parsers and text to others: write true, or "yes" for \
 the text [yaml-surprise]
-        a.yaml:19:1: error: a list is no manifest: write a mapping of fields, such as 'job_id: daily-report'; several \
-jobs are parted by --- [not-a-mapping]
-        a.yaml:21:1: error: job_id: is missing: a manifest needs it to know its job again [missing-field]
+        a.yaml:19:1: error: a list is not a manifest: write a mapping of fields, such as 'job_id: daily-report'; \
+several jobs are separated by --- [not-a-mapping]
+        a.yaml:21:1: error: job_id: is missing: a manifest needs it to identify its job [missing-field]
         a.yaml:22:13: error: target_url: is empty: write the URL to call, such as https://api.example.com/run \
 [invalid-url]""")
 
@@ -179,7 +180,7 @@ JOB = f"job_id: a\n{GOOD}"
     [
         pytest.param(
             f"{JOB}headers: {{Authorization:Bearer {LEAKED}}}",
-            "4:47: error: headers.Authorization…: has to be text, not nothing, and a space belongs behind the colon",
+            "4:47: error: headers.Authorization…: has to be text, not nothing, and write a space after the colon",
             id="no space behind the colon of a header",
         ),
         pytest.param(
@@ -194,7 +195,7 @@ JOB = f"job_id: a\n{GOOD}"
         ),
         pytest.param(
             f"target_url:https://u:{LEAKED}@e.example/: 1",
-            "target_url…: unknown key 'target_url…': did you mean 'target_url'?, and a space belongs behind the colon",
+            "target_url…: unknown key 'target_url…': did you mean 'target_url'?, and write a space after the colon",
             id="no space behind the colon of the target",
         ),
         pytest.param(
@@ -209,15 +210,17 @@ JOB = f"job_id: a\n{GOOD}"
         pytest.param(
             f"{JOB}body: {{password: !{LEAKED} }}", "body.password: has a tag that is not", id="a tag in the body"
         ),
-        pytest.param(f"target_url:https://u:{LEAKED}@e.example/", "text is no manifest", id="a URL and nothing else"),
+        pytest.param(
+            f"target_url:https://u:{LEAKED}@e.example/", "text is not a manifest", id="a URL and nothing else"
+        ),
         pytest.param(
             f"{JOB}eyJ{LEAKED * 5}.{LEAKED * 5}.{LEAKED}: 1",
             "••••: unknown key '••••'",
             id="a key that is a long token",
         ),
         pytest.param(f"{JOB}method: {'x' * 300_000} {LEAKED}", "xxx…' is not one of", id="a value that has no end"),
-        pytest.param(LEAKED, "1:1: error: text is no manifest", id="a token and nothing else"),
-        pytest.param("123456789", "a lone value is no manifest", id="a number and nothing else"),
+        pytest.param(LEAKED, "1:1: error: text is not a manifest", id="a token and nothing else"),
+        pytest.param("123456789", "a lone value is not a manifest", id="a number and nothing else"),
         pytest.param(f"{JOB}method: Bearer {LEAKED}", "method: 'Bearer ••••' is not one of", id="method"),
         pytest.param(f"{JOB}timezone: Bearer {LEAKED}", "timezone: 'Bearer ••••' is not a time zone", id="timezone"),
         pytest.param(
@@ -281,7 +284,7 @@ def test_a_manifest_writes_no_lines_of_its_own() -> None:
 def test_a_name_that_is_not_quite_reserved(path: str, text: str, meant: str) -> None:
     parsed = _parse(text, path)
     (said,) = map(str, parsed.problems)
-    message = f"is missing, so this is no manifest: did you mean {meant} at the root? Then rename the file"
+    message = f"is missing, so this is not a manifest: did you mean {meant} at the root? Then rename the file"
     assert said == f"{path}:1:1: error: job_id: {message} [missing-field]"
     assert parsed.is_opaque
     assert [job.job_id for job in _parse(JOB, path).jobs] == ["a"]
@@ -308,7 +311,7 @@ def test_config_map() -> None:
     assert places == [(11, 18, "invalid-cron"), (24, 12, "yaml-syntax"), (25, 19, "missing-field")]
     (warning,) = cautions(parsed.jobs, zone="UTC", now=datetime(2026, 2, 1, tzinfo=UTC))
     assert str(warning) == (
-        "a.yaml:20:13: warning: run_at: lies in the past, so the job will never run: write a later moment, or remove "
+        "a.yaml:20:13: warning: run_at: is in the past, so the job will never run: write a later time, or remove "
         "the job [run-at-past]"
     )
 
@@ -489,7 +492,7 @@ def test_what_only_looks_like_yaml_is_named_at_its_line(text: str, line: int, me
         ),
         (
             "interval: PT1H\nheaders: {X-Api-Key\uff1ahunter2, A: b}",
-            {"headers.X-Api-Key…": "has to be text, not nothing, and a plain colon with a space behind it belongs"},
+            {"headers.X-Api-Key…": "has to be text, not nothing, and write a plain colon with a space after it"},
         ),
         (
             "interval: PT1H\n'\ufeffname': b",

@@ -106,7 +106,7 @@ def test_comments_stay_in_their_line() -> None:
     ("text", "fault"),
     [
         pytest.param("job_id: a\ninterval: PT1H\ntarget_url: http://x\n", None, id="the same"),
-        pytest.param("job_id: a\ninterval: PT2H\ntarget_url: http://x\n", "can't say what it is", id="another"),
+        pytest.param("job_id: a\ninterval: PT2H\ntarget_url: http://x\n", "can't express this job", id="another"),
         pytest.param("job_id: a\ninterval: PT1H\ntarget_url: x\n", "target_url: has to start with", id="refused"),
         pytest.param("job_id: a\nbody: " + "[" * 200, "is nested more than 100 levels deep", id="deep"),
     ],

@@ -51,9 +51,9 @@ def test_what_it_says() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        pytest.param("", "1:1: error: is empty: write a rule, or {} for none, or remove the file", id="empty"),
+        pytest.param("", "1:1: error: is empty: write a rule, or {} for no rules, or remove the file", id="empty"),
         pytest.param("# nothing", "1:1: error: is empty: write a rule", id="comment"),
-        pytest.param("- a", "1:1: error: is a mapping of rules", id="list"),
+        pytest.param("- a", "1:1: error: has to be a mapping of rules", id="list"),
         pytest.param("a: [", "2:1: error: is not YAML", id="syntax"),
         pytest.param("max_retries: 1\n---\nmax_retries: 2", "3:1: error: is one document", id="two documents"),
         pytest.param("max_retries: 1\nmax_retries: 2", "2:1: error: max_retries: stands twice", id="twice"),

@@ -102,7 +102,7 @@ def test_what_keeps_the_rules(rule: str, fields: dict[str, Any]) -> None:
         pytest.param(
             "allow_hosts: [api.example.com]",
             {"target_url": "https://[fd00::1%25eth0]/"},
-            "target_url: which host it calls is not clear, and policy.yaml:1 allows some only: "
+            "target_url: it is not clear which host it calls, and policy.yaml:1 allows only some: "
             "write it plainly, as https://HOST/PATH [policy-host]",
             id="doubtful host",
         ),
@@ -156,7 +156,7 @@ def test_what_keeps_the_rules(rule: str, fields: dict[str, Any]) -> None:
         pytest.param(
             "secrets_by_reference: true",
             {"headers": {"Authorization": "Bearer abc123"}},
-            "headers.Authorization: the header Authorization holds a credential that is written out, which "
+            "headers.Authorization: the header Authorization contains a credential that is written out, which "
             "policy.yaml:1 forbids: write ${secret:NAME} [policy-literal-credential]",
             id="credential",
         ),

@@ -85,7 +85,7 @@ def test_a_policy_that_is_not_in_force_is_an_error() -> None:
     assert (problem.severity, "did you mean policy.yaml at the root?" in problem.message) == (Severity.ERROR, True)
     (problem,) = _parse("allow_hosts: [a.test]\n", "team/policy.yaml").problems
     assert str(problem) == (
-        "team/policy.yaml:1:1: error: job_id: is missing, so this is no manifest: did you mean policy.yaml at the "
+        "team/policy.yaml:1:1: error: job_id: is missing, so this is not a manifest: did you mean policy.yaml at the "
         "root? Then move the file [missing-field]"
     )
     assert _parse(f"job_id: a\n{GOOD}", "team/policy.yaml").problems == ()
