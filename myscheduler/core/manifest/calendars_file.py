@@ -7,15 +7,15 @@ jobs that need it keep their last good spec.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from myscheduler.core.bounds import LONGEST_CALENDAR_NAME, MOST_CALENDARS, MOST_PROBLEMS
 from myscheduler.core.findings.masking import key_shown
 from myscheduler.core.findings.problem import LONGEST_SHOWN, Loc, Problem, cut, did_you_mean, enough, shown
-from myscheduler.core.manifest.fields import LONGEST_DAYS, MOST_DAYS
+from myscheduler.core.manifest.fields import CalendarEntry
 from myscheduler.core.schedule.calendars import Calendar, check_calendar
 from myscheduler.core.source.reserved import ReservedDocument, read_reserved
 from myscheduler.core.source.snapshot import (
@@ -24,29 +24,6 @@ from myscheduler.core.source.snapshot import (
     UnreadableFile,
 )
 from myscheduler.errors import ScheduleError
-
-
-class CalendarEntry(BaseModel):
-    """The fields of one calendar."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    country: str | None = Field(
-        None, max_length=100, description="ISO 3166 code, such as JP; without it, Monday to Friday.", examples=["JP"]
-    )
-    subdivision: str | None = Field(
-        None, max_length=100, description="A state or province that has its own holidays, such as CA.", examples=["CA"]
-    )
-    closed: list[Annotated[str, Field(max_length=LONGEST_DAYS)]] | None = Field(
-        None,
-        max_length=MOST_DAYS,
-        description="Further closed days, such as 12-29/01-03 or 2026-08-13.",
-        examples=[["12-29/01-03", "2026-08-13"]],
-    )
-    open: list[Annotated[str, Field(max_length=LONGEST_DAYS)]] | None = Field(
-        None, max_length=MOST_DAYS, description="Working days, whatever the country says.", examples=[["2026-05-02"]]
-    )
-
 
 MOST_COMPARED = 100
 """Up to this many calendars, an unknown name is compared with their names to suggest one."""

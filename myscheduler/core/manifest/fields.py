@@ -119,17 +119,11 @@ class BlackoutFields(BaseModel):
     )
 
 
-class CalendarFields(BaseModel):
-    """The days on which a job runs."""
+class CalendarEntry(BaseModel):
+    """The days of one calendar: an entry of calendars.yaml, and what a job's `calendar` may say, too."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    name: str | None = Field(
-        None,
-        max_length=255,
-        description="A calendar of calendars.yaml; its country is defined there, days here are added to its own.",
-        examples=["head-office"],
-    )
     country: str | None = Field(
         None, max_length=100, description="ISO 3166 code, such as JP; without it, Monday to Friday.", examples=["JP"]
     )
@@ -147,6 +141,17 @@ class CalendarFields(BaseModel):
         max_length=MOST_DAYS,
         description="Working days, whatever the country says; in the same forms.",
         examples=[["2026-05-02"]],
+    )
+
+
+class CalendarFields(CalendarEntry):
+    """The days on which a job runs."""
+
+    name: str | None = Field(
+        None,
+        max_length=255,
+        description="A calendar of calendars.yaml; its country is defined there, days here are added to its own.",
+        examples=["head-office"],
     )
     only: Literal["business_days"] | None = Field(
         None, description="business_days: leave weekends and holidays out.", examples=["business_days"]

@@ -16,8 +16,7 @@ from myscheduler.core.bounds import LONGEST_WORD
 from myscheduler.core.job.limits import FIELDS as LIMITS
 from myscheduler.core.job.spec import METHODS, JobSpec
 from myscheduler.core.manifest import schema_patterns as patterns
-from myscheduler.core.manifest.calendars_file import CalendarEntry
-from myscheduler.core.manifest.fields import LONGEST_DAYS, MOST_CRONS, MOST_DAYS, JobFields
+from myscheduler.core.manifest.fields import LONGEST_DAYS, MOST_CRONS, MOST_DAYS, CalendarEntry, JobFields
 from myscheduler.core.manifest.schema_patterns import Schema
 from myscheduler.core.schedule.dialect import RANGES
 
