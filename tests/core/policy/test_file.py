@@ -55,8 +55,10 @@ def test_what_it_says() -> None:
         pytest.param("# nothing", "1:1: error: is empty: write a rule", id="comment"),
         pytest.param("- a", "1:1: error: is a mapping of rules", id="list"),
         pytest.param("a: [", "2:1: error: is not YAML", id="syntax"),
-        pytest.param("max_retries: 1\n---\nmax_retries: 2", "3:1: error: is one document", id="two documents"),
-        pytest.param("max_retries: 1\nmax_retries: 2", "2:1: error: max_retries: stands twice", id="twice"),
+        pytest.param(
+            "max_retries: 1\n---\nmax_retries: 2", "3:1: error: holds more than one document", id="two documents"
+        ),
+        pytest.param("max_retries: 1\nmax_retries: 2", "2:1: error: max_retries: appears twice", id="twice"),
         pytest.param(
             "allow_host: [a]",
             "1:1: error: allow_host: unknown key 'allow_host': did you mean 'allow_hosts'?",
