@@ -64,17 +64,17 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         *(
             pytest.param({"target_url": url}, "target_url", message, id=url)
             for url, message in (
-                ("http://127.1/", "has 127.1 for a host, which is no address that can be called: write 127.0.0.1"),
-                ("http://2130706433/", "no address that can be called: write 127.0.0.1"),
-                ("http://127.0.0.01/", "no address that can be called: write 127.0.0.1"),
-                ("http://127.0.0.1./", "no address that can be called: write 127.0.0.1"),
-                ("http://1.2.3.4.5/", "no address that can be called: it takes four numbers up to 255"),
-                ("http://-a.com/", "names a host that begins with -, which nobody looks up"),
+                ("http://127.1/", "has the host 127.1, which is not an address that can be called: write 127.0.0.1"),
+                ("http://2130706433/", "not an address that can be called: write 127.0.0.1"),
+                ("http://127.0.0.01/", "not an address that can be called: write 127.0.0.1"),
+                ("http://127.0.0.1./", "not an address that can be called: write 127.0.0.1"),
+                ("http://1.2.3.4.5/", "not an address that can be called: write four numbers up to 255"),
+                ("http://-a.com/", "names a host that begins with -, which is not allowed"),
                 ("https://https://example.com/", "has its scheme twice: write it once"),
                 ("https://http:/example.com/", "has its scheme twice: write it once"),
                 ("http://HTTP//example.com/", "has its scheme twice: write it once"),
-                ("http://256.1.1.1/", "it takes four numbers up to 255, such as 127.0.0.1"),
-                ("http://$HOST/", "names a host with $ in it, which no host has: write its name in place of that"),
+                ("http://256.1.1.1/", "write four numbers up to 255, such as 127.0.0.1"),
+                ("http://$HOST/", "names a host that contains $, which no host does: write the name of a host"),
                 ("http://u:p@{{host}}:80/", "names a host with { } in it"),
                 ("http://<id>.example.com/", "names a host with < > in it"),
                 ("http://a_b{c}/", "names a host with { } in it"),
@@ -87,7 +87,7 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
                 ("http://xn--a/", "names a host that no domain can have"),
                 (
                     "http://[v1.a]/",
-                    "has brackets around what is no IPv6 address: write one, such as http://[::1]:8080/",
+                    "has brackets around text that is not an IPv6 address: write one, such as http://[::1]:8080/",
                 ),
             )
         ),

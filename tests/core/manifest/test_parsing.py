@@ -357,7 +357,7 @@ def test_problems_that_nobody_would_read_are_left_out(text: str, rule: str) -> N
     problems = _parse(text).problems
     assert len(problems) == 101
     assert rule in {problem.rule for problem in problems}
-    assert str(problems[-1]).endswith("error: has more problems than these 100: mend them first [more-problems]")
+    assert str(problems[-1]).endswith("error: has more problems than these 100: fix them first [more-problems]")
     assert not problems[-1].job_id
 
 
