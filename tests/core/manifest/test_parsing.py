@@ -238,7 +238,7 @@ JOB = f"job_id: a\n{GOOD}"
         ),
         pytest.param(
             f"job_id: a\ncron: {{hour:{LEAKED}: 1}}\ntarget_url: http://x",
-            "cron.hour…: `hour…` is no field of a cron schedule",
+            "cron.hour…: `hour…` is not a field of a cron schedule",
             id="a cron field",
         ),
         pytest.param(
