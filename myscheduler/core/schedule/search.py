@@ -282,10 +282,7 @@ class Search:
         return None, reach
 
     def _is_dark(self, days: Days, opening: list[int], plain: range, start: int) -> bool:
-        """Whether these plain days have no free second; each kind of them is checked once.
-
-        `start` is the first instant of any of them.
-        """
+        """Whether these plain days have no free second, by their kinds; `start` is the first instant of any of them."""
         first, end = plain.start, plain.stop
         has = each_day(days.own, first, end)
         had = [at_day(days.own, first - 1) if first else days.had, *has][: len(has)]
@@ -355,10 +352,7 @@ class Search:
         return self._known_ends[opening]
 
     def _odd_day(self, days: Days, opening: list[int], day: int, start: int, stop: int) -> tuple[int, int]:
-        """The same as `_plain_day`, for a day around a clock change, from the instant `start` to `stop` (excluded).
-
-        The result depends only on the days around it, the clock change and the phase, which are the key of the cache.
-        """
+        """The same as `_plain_day`, for a day around a clock change, from the instant `start` to `stop` (excluded)."""
         if not 2 <= day < 363:
             return self._work_out_odd(start, stop)
         midnight = days.base + day * DAY
