@@ -41,7 +41,7 @@ class Embedded:
     complaints: tuple[Complaint, ...] = ()
     """Faults that keep a file from being read, although it may declare jobs."""
     skipped: int = 0
-    """How many objects are not ConfigMaps."""
+    """How many objects are not ConfigMaps with data."""
 
 
 def is_object(values: Any) -> bool:
