@@ -48,7 +48,7 @@ def _plain(rule: str) -> str:
     advice = ADVICE[rule]
     examples = [("In place of:", advice.wrong), ("write:", advice.right)]
     shown = [f"{title}\n\n{indent(lines, '    ')}" for title, lines in examples if lines]
-    return "\n\n".join([RULES[rule], advice.why, advice.mend, *shown])
+    return "\n\n".join([RULES[rule], advice.why, advice.fix, *shown])
 
 
 def as_markdown(rule: str) -> str:
@@ -56,7 +56,7 @@ def as_markdown(rule: str) -> str:
     advice = ADVICE[rule]
     examples = [("In place of", advice.wrong), ("write", advice.right)]
     shown = [f"{title}\n\n```text\n{lines}\n```" for title, lines in examples if lines]
-    return "\n\n".join([f"{RULES[rule]} {advice.why}", f"**What to do.** {advice.mend}", *shown])
+    return "\n\n".join([f"{RULES[rule]} {advice.why}", f"**What to do.** {advice.fix}", *shown])
 
 
 def _result(problem: Problem) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A call of a job as HTTP: the host that it goes to, its request, and which hosts may be called at all.
+"""A job's call as HTTP: its host, its request, its outcome and retries, and which hosts may be called at all.
 
-Import from `history` and above, and from the senders. It knows `secrets` and `job`.
+May be imported by `history` and the layers above, and by the HTTP senders; imports `secrets` and `job`.
 """

@@ -1,7 +1,7 @@
-"""The hosts that a call names, in one spelling, and patterns that are compared with them.
+"""The hosts that jobs call, in a normalised spelling, and the host patterns of a policy.
 
-What is judged here is what the sender calls: it reads URLs with `urlsplit` and names with `looked_up`, too. A URL of
-which two readers may think differently calls no host for sure.
+The host that is checked here is the host that the sender calls, as it also reads URLs with `urlsplit` and names with
+`looked_up`. A URL that two parsers may read differently has no certain host.
 """
 
 import re
@@ -22,29 +22,29 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PLAIN = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 """A `Host` header that every server reads alike."""
 _ORIGIN = re.compile(r"[^:/?#]*:(?://[^/?#]*)?")
-"""All of a URL that decides where it calls."""
+"""The scheme and authority of a URL, which decide which host it calls."""
 LONGEST_LABEL = 63
 LONGEST_HOST = 253
 LONGEST_HEADER = 300
-"""Characters of a `Host` header: a name has 253 at the most."""
+"""The most characters of a `Host` header; the name in it has at most `LONGEST_HOST`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A host and the port that is called on it."""
+    """A host and the port that is called on it. Its `str` shows the port only if it isn't the default of the scheme."""
 
     name: str
-    """In ASCII and lower case, without a trailing dot; an IPv6 address is short and has no brackets."""
+    """In ASCII and lower case, without a trailing dot; an IPv6 address is in its compressed form, without brackets."""
     port: int
     is_default: bool
-    """The port is that of the scheme."""
+    """Whether the port is the default of the scheme."""
 
     def __str__(self) -> str:
         return self._shown if self.is_default else self.with_port
 
     @property
     def with_port(self) -> str:
-        """`api.example.com:443`."""
+        """The host with its port in any case: `api.example.com:443`."""
         return f"{self._shown}:{self.port}"
 
     @property
@@ -54,7 +54,10 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class HostPattern:
-    """`api.example.com` is a host on every port, `localhost:8080` on one; `*.example.com` is each host below it."""
+    """A pattern of a policy that hosts match.
+
+    `api.example.com` matches that host on every port, `localhost:8080` on one, and `*.example.com` every subdomain.
+    """
 
     name: str
     port: int | None = None
@@ -67,39 +70,39 @@ class HostPattern:
 
 
 def called_host(url: str) -> Host | None:
-    """What the URL calls, or `None` where that can't be told for sure."""
+    """The host that the URL calls; `None` if it is not certain."""
     if " " in url or not url.isprintable():  # no other white space is printable
         return None
     origin = _ORIGIN.match(url)
     return _host_at(origin[0] if origin else url)
 
 
-@cached(4_096)  # thousands of jobs call few hosts, and are judged again and again
+@cached(4_096)  # thousands of jobs call few hosts, and are checked often
 def _host_at(origin: str) -> Host | None:
     return _read(origin)
 
 
 def host_key(url: str) -> str:
-    """The host that shares the capacity of one target, in one spelling, however the URL writes it.
+    """The host of a URL as a key: URLs with the same key share the capacity of one target.
 
-    `https://API.example.com:443/` and `https://api.example.com./` are both `api.example.com`. Limits for each host, the
-    forecast and the policy count by it. Of a URL that calls no host for sure it is what stands there.
+    `https://API.example.com:443/` and `https://api.example.com./` both have the key `api.example.com`. Limits per host,
+    the forecast and the policy count by it. If the host is not certain, the key is the host as it is written.
     """
     host = called_host(url)
     key = str(host) if host else urlsplit(url).netloc.rpartition("@")[2].lower()
-    return intern(key)  # of which a fleet has few
+    return intern(key)  # all jobs together have few of them
 
 
-@cached(256)  # most callers write the same; few are kept, as anybody may send anything
+@cached(256)  # most callers send the same header; the cache is small, as a caller may send anything
 def host_in_header(scheme: str, value: str) -> Host | None:
-    """What a `Host` header names under a scheme, `None` where that can't be told for sure."""
+    """The host that a `Host` header names, with the default port of the scheme; `None` if it is not certain."""
     if len(value) > LONGEST_HEADER or not is_plain(value):
         return None
     return _read(f"{scheme}://{value}")
 
 
 def is_plain(value: str) -> bool:
-    """Whether every server reads a `Host` header alike."""
+    """Whether every server reads the value of a `Host` header alike."""
     return bool(_PLAIN.fullmatch(value))
 
 
@@ -116,9 +119,9 @@ def _read(url: str) -> Host | None:
 
 
 def hosts_in_headers(url: str, headers: Mapping[str, HeaderValue]) -> list[tuple[str, Host | None]]:
-    """What each `Host` header names, `None` where that can't be told for sure; beside it the header as it is spelled.
+    """The name of each `Host` header as it is written, and the host that it names; `None` if that is not certain.
 
-    Where many sites share one server, it is this header by which it chooses, whatever the URL says.
+    A server that hosts several sites chooses the site by this header, not by the URL.
     """
     return [
         (name, host_in_header(url.partition(":")[0], value)) for name, value in pairs(headers) if name.lower() == "host"
@@ -127,7 +130,7 @@ def hosts_in_headers(url: str, headers: Mapping[str, HeaderValue]) -> list[tuple
 
 @cached(4_096)
 def parse_host_pattern(text: str) -> HostPattern:
-    """Read one entry of an allow-list. A `ValueError` says what to write instead."""
+    """Parse one entry of an allow-list. Raises `ValueError` with what to write instead."""
     if "/" in text:
         raise ValueError(f"{shown(text)} is more than a host: write {_host_in(text)!r}")
     below = text.startswith("*.")
@@ -137,14 +140,14 @@ def parse_host_pattern(text: str) -> HostPattern:
     except ValueError:
         name = ""
     if not name or port == 0 or "@" in text or "*" in name or not text.isprintable() or " " in text:
-        raise ValueError(f"{shown(text)} is no host: write api.example.com, localhost:8080, [::1] or *.example.com")
+        raise ValueError(f"{shown(text)} is not a host: write api.example.com, localhost:8080, [::1] or *.example.com")
     return HostPattern(name, port, below)
 
 
 def looked_up(name: str) -> str:
-    """The host name as it is looked up; raises `ValueError` (`idna.IDNAError`).
+    """The host name as it is looked up in the DNS, with international names encoded.
 
-    What looks like an international name has to be one.
+    Raises `ValueError` (`idna.IDNAError`) for an invalid international name, encoded (`xn--`) or not.
     """
     if not name.isascii():
         return idna.encode(name, uts46=True).decode("ascii")
@@ -154,7 +157,7 @@ def looked_up(name: str) -> str:
 
 
 def _canonical(parts: SplitResult) -> str:
-    """Empty where there is no name that every reader understands alike; `ValueError` where it is none at all."""
+    """The normalised host; empty if parsers may read it differently. Raises `ValueError` if it is not valid."""
     written = parts.hostname or ""
     if "\\" in parts.netloc or "%" in written:
         return ""
@@ -172,19 +175,21 @@ _EXAMPLE = "such as https://api.example.com/run"
 
 @cached(16_384)
 def host_fault(url: str) -> str | None:
-    """Why the host of a URL that can be read can never be called, with what to write; `None` where it may be."""
+    """Why the host of a URL can never be called, and what to write; `None` if it may be. `urlsplit` accepts the URL."""
     written = urlsplit(url).hostname or ""
     if _SCHEME_TWICE.match(url):
         return f"has its scheme twice: write it once, {_EXAMPLE}"
     if ":" in written or urlsplit(url).netloc.rpartition("@")[2].startswith("["):
-        return None if _is_ipv6(written) else f"has brackets around what is no IPv6 address: write one, {_IPV6}"
+        return (
+            None if _is_ipv6(written) else f"has brackets around text that is not an IPv6 address: write one, {_IPV6}"
+        )
     try:
         name = looked_up(written)
     except ValueError:
         return f"names a host that no domain can have: write the name as it is registered, {_EXAMPLE}"
     if odd := sorted(set(_NAME.sub("", name))):
         found = " ".join(odd[:5])
-        return f"names a host with {found} in it, which no host has: write its name in place of that, {_EXAMPLE}"
+        return f"names a host that contains {found}, which no host does: write the name of a host, {_EXAMPLE}"
     if len(name.removesuffix(".")) > LONGEST_HOST or not all(
         0 < len(label) <= LONGEST_LABEL for label in name.removesuffix(".").split(".")
     ):
@@ -193,11 +198,11 @@ def host_fault(url: str) -> str | None:
             f"{LONGEST_HOST} in all: write the name as it is registered, {_EXAMPLE}"
         )
     if name.startswith("-"):
-        return f"names a host that begins with -, which nobody looks up: write the name as it is registered, {_EXAMPLE}"
+        return f"names a host that begins with -, which is not allowed: write the name as it is registered, {_EXAMPLE}"
     if _NUMBERS.fullmatch(name) and not _is_ipv4(name):
         address = address_in(written)
-        meant = f"write {address}" if address else "it takes four numbers up to 255, such as 127.0.0.1"
-        return f"has {name} for a host, which is no address that can be called: {meant}"
+        meant = f"write {address}" if address else "write four numbers up to 255, such as 127.0.0.1"
+        return f"has the host {name}, which is not an address that can be called: {meant}"
     return None
 
 
@@ -221,5 +226,5 @@ def _is_ipv4(text: str) -> bool:
 
 
 def _host_in(url: str) -> str:
-    """What a pattern for the URL would be, without user and password."""
+    """The host pattern to write instead of the URL, without user and password."""
     return urlsplit(url).netloc.rpartition("@")[2] or "api.example.com"

@@ -1,7 +1,7 @@
-"""Addresses that jobs may not call unless the policy says so: link-local ones, where clouds hand out credentials.
+"""Link-local addresses, which jobs may call only if the policy allows it.
 
-Whoever calls them from a machine in a cloud gets that machine's credentials, so they are no targets by default. They
-are known in every spelling, and inside of the IPv6 addresses that stand for an IPv4 address.
+In a cloud, the metadata service at such an address returns the credentials of the machine to any caller on it. The
+addresses are recognised in every spelling, and within IPv6 addresses that embed an IPv4 address.
 """
 
 import re
@@ -33,7 +33,7 @@ METADATA: frozenset[Address] = frozenset(
         "fd00:42::42",  # Scaleway
     )
 )
-"""What clouds use for the same purpose outside of the link-local networks."""
+"""Addresses outside of the link-local networks that clouds use for the same purpose."""
 
 _AS_IPV4 = (  # IPv6 networks that end in an IPv4 address
     IPv6Network("::/96"),  # IPv4-compatible
@@ -42,7 +42,7 @@ _AS_IPV4 = (  # IPv6 networks that end in an IPv4 address
     IPv6Network("64:ff9b::/96"),  # NAT64 (RFC 6052)
 )
 _LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
-"""RFC 8215. Whoever uses it chooses how long a prefix is: 48, 56, 64 or 96 bits."""
+"""RFC 8215. The operator of a network chooses the length of the prefix: 48, 56, 64 or 96 bits."""
 _NAT64_BYTES = ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12), (12, 13, 14, 15))
 _6TO4 = IPv6Network("2002::/16")
 _TEREDO = IPv6Network("2001::/32")
@@ -53,12 +53,12 @@ _DIGITS = re.compile(r"0[xX][0-9A-Fa-f]*|[0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Which link-local addresses jobs may call."""
+    """The link-local networks that jobs may call."""
 
     networks: tuple[Network, ...] = ()
 
     def allows(self, address: Address) -> bool:
-        """Whether a job may call that address; one that isn't link-local always."""
+        """Whether a job may call the address. Addresses that are not link-local are always allowed."""
         return self._holds(address) or all(self._holds(found) for found in link_local_parts(address))
 
     def _holds(self, address: Address) -> bool:
@@ -69,9 +69,9 @@ NOWHERE = Reach()
 EVERYWHERE = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
 
 
-@lru_cache(maxsize=1_024)  # of the addresses that many jobs call there are few
+@lru_cache(maxsize=1_024)  # many jobs call few addresses
 def link_local_parts(address: Address) -> tuple[Address, ...]:
-    """What is link-local of an address: itself, or IPv4 addresses that it stands for."""
+    """The link-local ones among the address itself and the IPv4 addresses that it embeds."""
     return tuple(one for one in (address, *_embedded(address)) if _is_link_local(one))
 
 
@@ -80,14 +80,14 @@ def _is_link_local(address: Address) -> bool:
 
 
 def _embedded(address: Address) -> Iterator[IPv4Address]:
-    """The IPv4 addresses that a packet to it may be carried to."""
+    """The IPv4 addresses to which a packet for the address may be delivered."""
     if isinstance(address, IPv4Address):
         return
     packed = address.packed
     if any(address in network for network in _AS_IPV4) or packed[8:12] in _ISATAP:
         yield IPv4Address(packed[12:])
     elif address in _LOCAL_NAT64:
-        yield from (IPv4Address(bytes(packed[place] for place in places)) for places in _NAT64_BYTES)
+        yield from (IPv4Address(bytes(packed[index] for index in indexes)) for indexes in _NAT64_BYTES)
     elif address in _6TO4:
         yield IPv4Address(packed[2:6])
     elif address in _TEREDO:
@@ -95,9 +95,9 @@ def _embedded(address: Address) -> Iterator[IPv4Address]:
         yield IPv4Address(bytes(byte ^ 0xFF for byte in packed[12:]))  # the client
 
 
-@cached(16_384)  # thousands of jobs are judged again and again
+@cached(16_384)  # thousands of jobs are checked often
 def called_address(url: str) -> Address | None:
-    """The address that stands in the URL in place of a name, however it is spelled, or `None` where there is none."""
+    """The IP address that is the host of the URL, however it is spelled; `None` if the host is a name."""
     try:
         return address_in(urlsplit(url).hostname or "")
     except ValueError:
@@ -106,8 +106,8 @@ def called_address(url: str) -> Address | None:
 
 @cached(1_024)  # many URLs have few hosts
 def address_in(host: str) -> Address | None:
-    """The address that a host is, in any spelling that some client takes for one; `None` for a name."""
-    text = _plain(unquote(host)).partition("%")[0]  # behind it is the zone of an IPv6 address
+    """The IP address that is written as a host, in any spelling that some client accepts; `None` for a name."""
+    text = _plain(unquote(host)).partition("%")[0]  # after % comes the zone of an IPv6 address
     if ":" not in text:
         return _ipv4(text.rstrip("."))
     try:
@@ -117,7 +117,7 @@ def address_in(host: str) -> Address | None:
 
 
 def _plain(host: str) -> str:
-    """In ASCII where it can be: full-width digits and the dots of IDNA are read as the plain ones."""
+    """The host in ASCII where possible: full-width digits and the dots of IDNA become plain ones."""
     if host.isascii():
         return host
     try:
@@ -128,7 +128,10 @@ def _plain(host: str) -> str:
 
 
 def _ipv4(text: str) -> IPv4Address | None:
-    """As `inet_aton` reads it: one to four numbers, decimal, octal or hexadecimal; the last fills what is left."""
+    """The address as `inet_aton` reads it: one to four numbers, decimal, octal or hexadecimal.
+
+    The last number fills the remaining bytes.
+    """
     parts = text.split(".", 4)
     if len(parts) > 4 or not all(_DIGITS.fullmatch(part) for part in parts):
         return None
@@ -138,7 +141,7 @@ def _ipv4(text: str) -> IPv4Address | None:
         return None
     if any(one > 0xFF for one in leading) or last >= 1 << 8 * (4 - len(leading)):
         return None
-    return IPv4Address(sum(one << 8 * (3 - place) for place, one in enumerate(leading)) + last)
+    return IPv4Address(sum(one << 8 * (3 - index) for index, one in enumerate(leading)) + last)
 
 
 def _number(text: str) -> int:
@@ -150,7 +153,7 @@ def _number(text: str) -> int:
 
 
 def read_network(text: str) -> Network:
-    """An entry of `allow_link_local`. A `ValueError` says what to write instead."""
+    """Parse an entry of `allow_link_local`. Raises `ValueError` with what to write instead."""
     try:
         return ip_network(text)
     except ValueError:
@@ -159,13 +162,13 @@ def read_network(text: str) -> Network:
 
 
 def shown_address(address: Address) -> str:
-    """The address, and what it stands for."""
+    """The address, with the link-local address that it embeds, if there is one."""
     meant = [one for one in link_local_parts(address) if one != address]
     return f"{address} (which stands for {meant[0]})" if meant else str(address)
 
 
 def advice(address: Address) -> str:
-    """What is wrong with calling it, and what to do."""
+    """The message for a call of a link-local address that is not allowed: why, and what to do."""
     parts = link_local_parts(address)
     wanted = parts[0] if parts else address
     return (

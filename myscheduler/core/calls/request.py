@@ -1,4 +1,4 @@
-"""One execution as HTTP: the request of each attempt."""
+"""Builds the HTTP request of each attempt of an execution."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -19,20 +19,20 @@ _MARK_BYTES = MARK.encode()
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, ready to be sent. Its `repr` tells nothing that may hold a secret."""
+    """An HTTP request, ready to be sent. Its `repr` contains nothing that may hold a secret."""
 
     method: str
     url: str = field(repr=False)
     headers: Mapping[str, HeaderValue] = field(repr=False)
     body: bytes | None = field(repr=False)
     timeout_sec: float
-    """Seconds for the whole attempt: connect, send, and read the response to its end."""
+    """Seconds for the whole attempt: to connect, to send, and to read the response to its end."""
     secrets: tuple[Secret, ...] = field(default=(), repr=False)
-    """What was put into it, and is taken out of the response."""
+    """The secrets in the request, which are redacted in the response."""
 
 
 def build_request(spec: JobSpec, execution_id: str, slot: datetime, attempt: int, *, user_agent: str) -> Request:
-    """The request of one attempt of an execution, with the headers by which a target knows the execution again.
+    """The request of one attempt of an execution, with headers by which a target can recognise the execution.
 
     `Idempotency-Key` (IETF draft httpapi-idempotency-key-header) stays the same over the attempts of an execution. The
     job's own headers win over ours, except those that start with `X-MyScheduler-`.
@@ -54,12 +54,12 @@ def build_request(spec: JobSpec, execution_id: str, slot: datetime, attempt: int
 
 
 def _percent(text: str) -> str:
-    """Letters that are not ASCII as percent-encoded UTF-8: every server can read who calls."""
+    """The text with non-ASCII letters as percent-encoded UTF-8, so that every server can read the header."""
     return "".join(letter if letter.isascii() else quote(letter) for letter in text)
 
 
 def may_refer(request: Request) -> bool:
-    """Whether the request may hold references; costs next to nothing, so that other jobs don't pay for secrets."""
+    """Whether the request may contain references to secrets: a cheap check that is never wrong about "no"."""
     return (
         MARK in request.url
         or any(_mentions(value) for value in request.headers.values())
@@ -72,9 +72,10 @@ def _mentions(value: HeaderValue) -> bool:
 
 
 def filled(request: Request, spec: JobSpec, secrets: Mapping[str, Secret]) -> Request:
-    """The request of `build_request` with values in the places of its references.
+    """The request of `build_request` with its references replaced by the values of the secrets.
 
-    A value arrives as it is: it is escaped as URLs, JSON and forms want it. In other text it stands raw.
+    Values are escaped as URLs, JSON and forms require, so that the target receives them unchanged. In other text they
+    are inserted as they are.
     """
     values = {name: secret.value for name, secret in secrets.items()}
     return replace(
@@ -94,7 +95,7 @@ def _resolved(value: HeaderValue, values: Mapping[str, str]) -> HeaderValue:
 
 
 def _escape_of(spec: JobSpec) -> Callable[[str], str]:
-    """How a value has to be written in the body."""
+    """The function that escapes a value for the body."""
     written = content_type(spec.headers)
     is_form = written is not None and media_type(written) == FORM
     if isinstance(spec.body, str):
@@ -123,7 +124,7 @@ def _body(spec: JobSpec) -> bytes | None:
 
 
 def form_fields(body: Any) -> list[tuple[str, str]] | None:
-    """A mapping as the fields of a form, a list as several of one name; `None` for what a form can't say."""
+    """A mapping as (name, value) fields of a form; a list becomes several fields. `None` if a form can't express it."""
     if not isinstance(body, Mapping):
         return None
     fields = list(_fields(body))
@@ -143,5 +144,5 @@ def _is_plain(field: tuple[str, Any]) -> bool:
 
 
 def _plain(value: Any) -> str:
-    """Numbers and truth as JSON writes them, nothing as nothing."""
+    """Text as it is, `None` as an empty text, numbers and booleans as in JSON."""
     return value if isinstance(value, str) else "" if value is None else json.dumps(value)

@@ -1,4 +1,4 @@
-"""What is said of input: a problem with its rule and place, the rules, and texts with credentials masked.
+"""Problems found in input, with rule and location; the rules themselves; and the masking of credentials in messages.
 
-Import from anywhere in the core. It stands on the ground floor alone.
+May be imported by every part of the core; imports only the modules at the top of `core`.
 """

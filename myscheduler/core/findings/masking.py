@@ -1,6 +1,6 @@
-"""Which values are credentials, by their names or by their looks, and how they are shown: not at all.
+"""Recognises credentials, by the name or by the form of a value, and masks them in all texts that are shown.
 
-A reference, `${secret:NAME}`, is no literal credential: it may be shown, and belongs into a manifest.
+A reference, `${secret:NAME}`, is not a credential: it belongs in a manifest and may be shown.
 """
 
 import re
@@ -13,21 +13,21 @@ from myscheduler.core.caching import cached
 
 MASK = "••••"
 LONGEST_KEY = 60
-"""Characters of a key in a message."""
+"""The most characters of a key that a message shows."""
 LOOKED_AT = 1_000
-"""Characters of a text of which less is shown: looking for credentials takes long in what has no end."""
+"""How many characters of a text are searched for credentials, if fewer are shown: it takes long in a huge text."""
 
 _ENDINGS = (
     "accesskey", "apikey", "authorization", "cookie", "credential", "jwt", "passcode", "passphrase", "passwd",
     "password", "passwort", "privatekey", "pwd", "secret", "secretkey", "signature", "token",
 )  # fmt: skip
-"""A word that ends like this makes a name that of a credential: `accesstoken`, `X-Client-Secret`, `passwords`."""
+"""A name is that of a credential if one of its words ends like this: `accesstoken`, `X-Client-Secret`, `passwords`."""
 _LAST_WORDS = frozenset({"auth", "bearer", "pass", "psk", "pw", "sig"})
 _KEYS = frozenset({
     "access", "account", "api", "auth", "encryption", "functions", "master", "private", "secret", "shared", "signing",
     "subscription", "webhook",
 })  # fmt: skip
-"""What stands before `key` in the name of a credential; `Idempotency-Key` or `sort_key` are none."""
+"""Words that make the name of a credential when `key` follows them; `Idempotency-Key` or `sort_key` are not."""
 _JAPANESE = ("パスワード", "トークン", "秘密", "暗証")
 _ABOUT = frozenset({
     "age", "alg", "algorithm", "at", "budget", "consent", "count", "description", "enabled", "endpoint", "exp",
@@ -35,11 +35,11 @@ _ABOUT = frozenset({
     "label", "length", "limit", "method", "name", "param", "path", "policy", "prefix", "required", "reset", "status",
     "ttl", "type", "uri", "url", "usage", "version",
 })  # fmt: skip
-"""A name that ends so says something about a credential: `token_url`, `password_policy`."""
+"""A name that ends with one of these words is about a credential, but holds none: `token_url`, `password_policy`."""
 _POSITIONS = frozenset({
     "continuation", "cursor", "max", "min", "next", "page", "pagination", "prev", "previous", "total",
 })  # fmt: skip
-"""A name that begins so is a place in a list, or a number: `next_page_token`, `max_tokens`."""
+"""A name that begins with one of these words is a position in a list, or a number: `next_page_token`, `max_tokens`."""
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
 REFERENCE = re.compile(r"(?<!\$)\$\{secret:[^{}\s]{1,300}\}")
 _SCHEME = re.compile(r"^\s*(basic|bearer|digest|token|apikey)\s+", re.IGNORECASE)
@@ -69,8 +69,8 @@ PARAMETER = re.compile(
     r"(?<![A-Za-z0-9_.%\[\]-])(?P<name>[A-Za-z0-9_.%\[\]-]+)(?P<is>=)"
     r"(?P<value>(?:\$\{secret:[^{}\s]{1,300}\})+(?=[&#\s;,'\"<>]|$)|[^&\s\"<>]+)"
 )
-# What begins at each of these places ends soon, as looking on to the end of the text from all of them would take for
-# ever. And the beginning alone counts as found: Python's `re` lets no other thread run until something is.
+# A match that begins at each of these places ends soon: searching to the end of the text from each of them would take
+# quadratic time. The beginning alone counts as a match, as Python's `re` holds the GIL until it finds one.
 _KEY_ENDS = re.compile(r"[:\uff1a\s]")
 _MEMBER = re.compile(
     r"\"(?:(?P<name>(?:[^\"\\]++|\\.){0,20}+)\"(?P<is>\s*+:\s*+)\"(?P<value>[^\"\\]*+(?:\\.[^\"\\]*+)*+)\")?"
@@ -78,8 +78,8 @@ _MEMBER = re.compile(
 
 
 def is_credential_name(name: str) -> bool:
-    """A header, parameter or key of that name holds a credential: `X-Api-Key`, `accessToken`, `db_password`."""
-    return _is_credential_name(name[-LOOKED_AT:])  # what is remembered is short
+    """Whether a header, parameter or key of that name is a credential: `X-Api-Key`, `accessToken`, `db_password`."""
+    return _is_credential_name(name[-LOOKED_AT:])  # keeps the keys of the cache short
 
 
 @cached(4_096)
@@ -98,13 +98,13 @@ def _is_credential_name(name: str) -> bool:
 
 
 def words_of(name: str) -> tuple[str, ...]:
-    """`X-Api-Key`, `api_key` and `apiKey` are made of the same words."""
+    """The words of a name in lower case, whatever its notation: `api_key` and `apiKey` have the same words."""
     return tuple(word.lower() for word in _WORD.findall(name))
 
 
 def masked_text(text: str) -> str:
-    """A URL or any other text with what looks like a credential replaced by `MASK`."""
-    if "@" in text:  # most texts hold no credential, and thousands are looked at
+    """A URL or any other text, with everything that looks like a credential replaced by `MASK`."""
+    if "@" in text:  # a cheap check first: thousands of texts are masked, and most hold no credential
         text = _USERINFO.sub(_masked_login, text)
     if "=" in text:
         text = PARAMETER.sub(_masked_pair, text)
@@ -114,10 +114,9 @@ def masked_text(text: str) -> str:
 
 
 def key_shown(key: str) -> str:
-    """The key as messages and field names repeat it: up to the first colon or white space, and cut where it is long.
+    """The key as messages and field names show it: up to the first colon or white space, shortened and masked.
 
-    Where the space behind the colon was forgotten, or the colon is a full-width one, YAML takes the value for a part of
-    the key.
+    If the space after the colon is missing, or the colon is a full-width one, YAML reads the value as part of the key.
     """
     name = _KEY_ENDS.split(key, maxsplit=1)[0]
     text = masked_text(name[:LOOKED_AT])
@@ -125,7 +124,7 @@ def key_shown(key: str) -> str:
 
 
 def field_of(loc: Iterable[str | int]) -> str:
-    """The dotted name of the field that the keys and places lead to, cut where it is long."""
+    """The dotted name (`cron.hour`) of the field that the keys and indexes lead to, shortened if it is long."""
     name = ".".join(key_shown(part) if isinstance(part, str) else str(part) for part in loc)
     return name if len(name) <= LONGEST_FIELD else f"{name[: LONGEST_FIELD - 1]}…"
 
@@ -134,7 +133,7 @@ def _masked_userinfo(userinfo: str) -> str:
     user, colon, password = userinfo.partition(":")
     if not REFERENCE.search(userinfo):
         return f"{user}:{MASK}" if password else f"{MASK}{colon}"
-    split = re.split(r"(?<!\$\{secret):", userinfo, maxsplit=1)  # the colon of a reference parts nothing
+    split = re.split(r"(?<!\$\{secret):", userinfo, maxsplit=1)  # not at the colon within a reference
     if len(split) == 1:
         return without_literals(userinfo)
     user, password = split
@@ -167,7 +166,7 @@ def _masked_shape(found: re.Match[str]) -> str:
 
 
 def without_literals(value: str) -> str:
-    """Only the scheme and the references stay readable."""
+    """The value with only its scheme (such as `Bearer`) and its references unmasked."""
     scheme = _SCHEME.match(value)
     start = scheme[0] if scheme else ""
     rest = value[len(start) :]

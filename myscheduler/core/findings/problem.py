@@ -1,4 +1,4 @@
-"""A problem in what people wrote: where it is, and what to write instead."""
+"""A problem in a file or request: its location, the rule that it breaks, and a message that says what to write."""
 
 import re
 import unicodedata
@@ -13,20 +13,20 @@ from myscheduler.core.bounds import LONGEST_MESSAGE, MOST_IN_REPORT, MOST_PROBLE
 from myscheduler.core.findings.masking import LOOKED_AT, MASK, field_of, masked_text
 
 Loc = tuple[str | int, ...]
-"""The keys and the places in lists that lead to a value of a document; empty for the document itself."""
+"""The keys and list indexes that lead to a value of a document; empty for the document itself."""
 LONGEST_SHOWN = 60
-"""Characters of a value in a message."""
+"""The most characters of a value that a message shows."""
 
 
 _BARE_USERINFO = re.compile(r"[^\s:/@]+:(?!//)[^\s@]+@")
-"""`user:password@` where no scheme stands before it."""
+"""`user:password@` without a scheme before it."""
 
 
 def shown(value: object) -> str:
-    """The value as a message repeats it: in quotes where it is text, with escapes, and cut where it is long.
+    """The value as a message shows it: text in quotes and with escapes, shortened if it is long.
 
-    What looks like a credential is masked: it may stand in any field by a slip. Of lists and objects only the kind is
-    told.
+    Anything that looks like a credential is masked, as one may be in any field by mistake. Of lists and objects only
+    the type is shown.
     """
     match value:
         case dict():
@@ -41,12 +41,12 @@ def shown(value: object) -> str:
 
 
 def cut(text: str, length: int = LONGEST_MESSAGE) -> str:
-    """The text, or as much of it as is told."""
+    """The text, shortened to `length` characters."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def printable(text: str) -> str:
-    """The text in one line, with escapes for what a terminal or the reader of a log could take for a command."""
+    """The text in one line, with escapes for characters that could control a terminal or forge a line of a log."""
     if text.isprintable():
         return text
     return "".join(
@@ -59,7 +59,7 @@ def _escaped(char: str) -> str:
 
 
 def did_you_mean(written: str, known: Iterable[str]) -> str:
-    """`: did you mean 'POST'?` where a known word is close to what was written, else nothing."""
+    """`: did you mean 'POST'?` if a known word is similar to what was written, otherwise an empty text."""
     words = {word.lower(): word for word in known}
     close = get_close_matches(written[:LONGEST_SHOWN].lower(), words, n=1)
     return f": did you mean {words[close[0]]!r}?" if close else ""
@@ -72,7 +72,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One finding, with its address. Sorts by address, so a report reads like the files."""
+    """One finding. Problems sort by location, so that a report has the order of the files."""
 
     path: str
     line: int
@@ -82,11 +82,11 @@ class Problem:
     field: str
     """The dotted name of the field, such as `cron.hour`; empty for the document."""
     rule: str
-    """A stable name of what was checked, one of `RULES`, such as `unknown-key`."""
+    """The id of the rule that is broken, a key of `RULES`, such as `unknown-key`."""
     message: str
     severity: Severity = Severity.ERROR
     job_id: str = dataclass_field(default="", compare=False)
-    """The job that it is about; empty where the document doesn't say which."""
+    """The job that the problem is about; empty if it is not known."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", cut(self.message))
@@ -110,15 +110,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """A problem of a declaration that doesn't know yet in which file it stands."""
+    """A problem in a declaration, before its file and line are known; with these it becomes a `Problem`."""
 
     loc: Loc
-    """The way to the value: `("cron", "hour")`."""
+    """The path to the value: `("cron", "hour")`."""
     rule: str
     message: str
     severity: Severity = Severity.ERROR
     at_key: bool = False
-    """The key is what is wrong, not its value."""
+    """Whether the key is wrong, not its value."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", cut(self.message))
@@ -132,29 +132,29 @@ _Found = TypeVar("_Found", Problem, Complaint)
 
 
 def enough(problems: list[Problem]) -> tuple[Problem, ...]:
-    """As many problems of a file as are told; the last one says when there are more."""
-    told = worst(problems, MOST_PROBLEMS + 1)
-    if len(told) <= MOST_PROBLEMS:
-        return tuple(told)
-    message = f"has more problems than these {MOST_PROBLEMS}: mend them first"
-    return (*told[:-1], replace(told[-1], field="", rule="more-problems", message=message, job_id=""))
+    """The problems of one file, at most `MOST_PROBLEMS`; if there are more, a last one says so."""
+    listed = worst(problems, MOST_PROBLEMS + 1)
+    if len(listed) <= MOST_PROBLEMS:
+        return tuple(listed)
+    message = f"has more problems than these {MOST_PROBLEMS}: fix them first"
+    return (*listed[:-1], replace(listed[-1], field="", rule="more-problems", message=message, job_id=""))
 
 
 def reported(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """As many problems of all files as one report tells, sorted; the last one says when there are more."""
+    """The problems of all files, sorted, at most `MOST_IN_REPORT`; if there are more, the last one says how many."""
     files: dict[str, list[Problem]] = {}
     for problem in problems:
         files.setdefault(problem.path, []).append(problem)
     found = [problem for of_file in files.values() for problem in enough(of_file)]
-    told = sorted(worst(found, MOST_IN_REPORT))
+    listed = sorted(worst(found, MOST_IN_REPORT))
     if len(found) > MOST_IN_REPORT:
-        message = f"and {len(found) - MOST_IN_REPORT + 1:,} more problems, here and in other files: mend these first"
-        told[-1] = replace(told[-1], field="", rule="more-problems", message=message, job_id="")
-    return tuple(told)
+        message = f"and {len(found) - MOST_IN_REPORT + 1:,} more problems, here and in other files: fix these first"
+        listed[-1] = replace(listed[-1], field="", rule="more-problems", message=message, job_id="")
+    return tuple(listed)
 
 
 def worst(found: list[_Found], count: int) -> list[_Found]:
-    """So many of them, in their order; where there are more, errors before warnings."""
+    """At most `count` of the findings. All of them keep their order; if there are more, errors come before warnings."""
     if len(found) <= count:
         return found
     return sorted(found, key=lambda one: one.severity is not Severity.ERROR)[:count]

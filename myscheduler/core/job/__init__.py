@@ -1,4 +1,4 @@
-"""A job: its spec, schedule and limits as declared, and its digest.
+"""A job: its spec, its schedule and limits as declared, and its digest.
 
-Import from `secrets` and above. It knows `schedule` and below.
+May be imported by `secrets` and the layers above; imports `schedule` and the layers below.
 """

@@ -1,4 +1,4 @@
-"""A spec as JSON and back, in the field names of a manifest."""
+"""Converts a job's spec to JSON and back, with the field names of a manifest."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -22,15 +22,15 @@ T = TypeVar("T")
 
 
 def schedule_to_json(schedule: DeclaredSchedule) -> dict[str, Any]:
-    """The schedule in the fields of a manifest: `{"cron": …}`, `{"interval": …}` or `{"run_at": …}`."""
+    """The schedule as the fields of a manifest: `{"cron": …}`, `{"interval": …}` or `{"run_at": …}`."""
     match schedule:
         case DeclaredCron(fields):
-            return {"cron": dict(fields)} | _beside_cron(schedule)
+            return {"cron": dict(fields)} | _cron_options(schedule)
         case DeclaredCrons(crons):
-            return {"cron": [dict(one.fields) for one in crons]} | _beside_cron(crons[0])
+            return {"cron": [dict(one.fields) for one in crons]} | _cron_options(crons[0])
         case DeclaredWallInterval(units, anchor, gap, overlap):
-            counted = {"interval": dict(units), "anchor": anchor.isoformat(), "clock": "wall"}
-            return counted | _dst_to_json(gap, overlap)
+            interval_fields = {"interval": dict(units), "anchor": anchor.isoformat(), "clock": "wall"}
+            return interval_fields | _dst_to_json(gap, overlap)
         case DeclaredInterval(units, anchor):
             return {"interval": dict(units)} | ({"anchor": anchor.isoformat()} if anchor else {})
         case DeclaredDate(run_at, fold):
@@ -39,7 +39,7 @@ def schedule_to_json(schedule: DeclaredSchedule) -> dict[str, Any]:
             assert_never(schedule)
 
 
-def _beside_cron(cron: DeclaredCron) -> dict[str, Any]:
+def _cron_options(cron: DeclaredCron) -> dict[str, Any]:
     day_match = {"day_match": cron.day_match} if cron.day_match != "any" else {}
     return day_match | _dst_to_json(cron.gap, cron.overlap)
 
@@ -81,7 +81,7 @@ _PLAIN_FIELDS = (
     "paused",
 )
 
-_ALIKE = ("timezone", "method", "timeout_sec", "retry_backoff_sec", "misfire_grace_time")
+_SHARED_FIELDS = ("timezone", "method", "timeout_sec", "retry_backoff_sec", "misfire_grace_time")
 
 _LATER_FIELDS = {"on_interrupt": "record", "catchup": None, "overlap": "skip", "protect": False}
 
@@ -89,7 +89,8 @@ _LATER_FIELDS = {"on_interrupt": "record", "catchup": None, "overlap": "skip", "
 def to_json(spec: JobSpec) -> dict[str, Any]:
     """The spec as a JSON object with the field names of a manifest.
 
-    Fields that came later stand in it only where they say something, so that the digests of older jobs stay.
+    Fields that were added to the format later (`_LATER_FIELDS`) are included only when they differ from their default,
+    so that the digests of older jobs don't change.
     """
     plain = {name: getattr(spec, name) for name in _PLAIN_FIELDS}
     headers = {name: value if isinstance(value, str) else list(value) for name, value in spec.headers.items()}
@@ -99,20 +100,20 @@ def to_json(spec: JobSpec) -> dict[str, Any]:
 
 
 def from_json(stored: Mapping[str, Any]) -> JobSpec:
-    """The inverse of `to_json`. Fields that `stored` lacks get their defaults, so older rows stay readable.
+    """The inverse of `to_json`. Fields missing from `stored` get their defaults, so older rows stay readable.
 
-    What thousands of jobs have in common is held once.
+    Values that many jobs have in common are shared objects, to save memory.
     """
     plain = {name: stored[name] for name in (*_PLAIN_FIELDS, *_LATER_FIELDS) if name in stored}
     plain |= {name: shared_texts(stored[name]) for name in ("headers", "labels") if stored.get(name)}
-    plain |= {name: _shared(plain[name]) for name in _ALIKE if name in plain}
+    plain |= {name: _shared(plain[name]) for name in _SHARED_FIELDS if name in plain}
     if plain["name"] == plain["job_id"]:
         plain["name"] = plain["job_id"]
     return JobSpec(schedule=schedule_from_json(stored), limits=limits_from_json(stored), **plain)
 
 
 def shared_fields(fields: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """The fields of a cron expression. Of their pairs there are few, so jobs with different expressions share them."""
+    """The fields of a cron expression, each (name, text) pair shared with the other expressions that contain it."""
     return tuple(_shared(field) for field in fields)
 
 
@@ -123,12 +124,12 @@ _shared_interval = cached(4_096)(DeclaredInterval)
 
 @cached(4_096, typed=True)
 def _shared(value: T) -> T:
-    """The first of all equal values."""
+    """The first value seen that equals this one, so that equal values are one object."""
     return value
 
 
 def shared_texts(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Headers or labels as a spec holds them: several values of one header as a tuple, one of them as text."""
+    """Headers or labels as a spec holds them: a single value as text, several values of one header as a tuple."""
     return _shared_mapping(tuple((name, _text_or_tuple(value)) for name, value in values.items()))
 
 

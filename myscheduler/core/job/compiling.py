@@ -1,4 +1,4 @@
-"""A declared schedule as one that counts: its slots in a zone, from when the job was made."""
+"""Compiles a declared schedule into one whose slots can be computed."""
 
 from datetime import datetime
 from typing import assert_never
@@ -23,14 +23,14 @@ from myscheduler.core.schedule.timestamps import parse_moment
 
 
 def compile_schedule(spec: JobSpec, *, zone: str, created_at: datetime) -> Schedule:
-    """The schedule that the declaration means.
+    """The schedule that the job's spec declares, with its limits applied.
 
-    `zone` is the service's zone, for jobs that name none; `created_at` anchors intervals that name no anchor.
-    Raises `ScheduleError` when the declaration can't be understood or never fires.
+    `zone` is the service's zone, for jobs without a time zone; `created_at` is the anchor of intervals without one.
+    Raises `ScheduleError` when the declaration can't be parsed or never fires.
     """
-    own_zone = spec.timezone or zone
-    rhythm = _rhythm(spec.schedule, own_zone, created_at)
-    return limited(rhythm, spec.limits, job_id=spec.job_id, zone=own_zone)
+    job_zone = spec.timezone or zone
+    rhythm = _rhythm(spec.schedule, job_zone, created_at)
+    return limited(rhythm, spec.limits, job_id=spec.job_id, zone=job_zone)
 
 
 def _rhythm(schedule: DeclaredSchedule, zone: str, created_at: datetime) -> Rhythm | Once:
@@ -54,17 +54,20 @@ def _rhythm(schedule: DeclaredSchedule, zone: str, created_at: datetime) -> Rhyt
 
 
 def next_run(job: Job, *, zone: str) -> datetime | None:
-    """The job's first slot after its cursor, and after its pause, that is not left out; `zone` is the service's."""
+    """The job's first slot after its cursor and its pause that limits don't exclude; `None` when there is none.
+
+    `zone` is the service's zone.
+    """
     until = job.paused_until
     if job.next_slot is None or until == LAST_MOMENT:
         return None
-    if until is None and not _may_skip(job.spec.schedule):
+    if until is None and not _skips_gaps(job.spec.schedule):
         return job.next_slot
     schedule = compile_schedule(job.spec, zone=zone, created_at=job.created_at)
     return next_run_after(schedule, back(max(job.next_slot, until or job.next_slot), TICK))
 
 
-def _may_skip(schedule: DeclaredSchedule) -> bool:
-    """Whether it has slots where clocks change that are left out."""
+def _skips_gaps(schedule: DeclaredSchedule) -> bool:
+    """Whether the schedule leaves out slots whose local time a clock change skips (`dst: {gap: skip}`)."""
     on_clock = [schedule] if isinstance(schedule, DeclaredWallInterval) else crons_of(schedule)
     return any(one.gap == "skip" for one in on_clock)

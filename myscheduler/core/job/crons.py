@@ -1,4 +1,4 @@
-"""Declared cron expressions as what they mean."""
+"""The meaning of declared cron expressions, independent of how they are written."""
 
 from typing import Literal
 
@@ -14,18 +14,18 @@ from myscheduler.core.schedule.expression import CronExpression
 
 
 def distinct_crons(schedule: DeclaredCrons) -> list[DeclaredCron]:
-    """Those that differ in their meaning, in an order that knows nothing of how they are written."""
+    """One expression for each distinct meaning, in an order that doesn't depend on the spelling."""
     meanings = {cron_meaning(one.fields, one.day_match): one for one in schedule.crons}
     return [meanings[meaning] for meaning in sorted(meanings)]
 
 
 def follows_real_time(schedule: DeclaredSchedule) -> bool:
-    """A cron schedule whose hours, minutes or seconds start with `*`: changes of the clock are nothing to it."""
+    """Whether it is a cron schedule that clock changes don't affect: its hour, minute or second starts with `*`."""
     crons = crons_of(schedule)
     return bool(crons) and all(parsed_cron(one.fields, one.day_match).real_time for one in crons)
 
 
-@cached(4_096)  # many jobs have few expressions, and each is asked for at every change and start
+@cached(4_096)  # many jobs share few expressions, and each is parsed at every change and start
 def parsed_cron(fields: tuple[tuple[str, str], ...], day_match: Literal["any", "all"]) -> CronExpression:
     return parse_cron(dict(fields), day_match=day_match)
 

@@ -1,4 +1,4 @@
-"""Fingerprints of specs: whether a job is what it was."""
+"""Digests of specs, which show whether the meaning of a job has changed."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ from myscheduler.core.job.spec import (
 
 
 def schedule_digest(spec: JobSpec) -> str:
-    """A fingerprint of when the job runs: equal for two spellings of one schedule."""
+    """A digest of when the job runs: schedule, limits and time zone. Two spellings of one schedule have the same."""
     meaning = schedule_to_json(spec.schedule)
     match spec.schedule:
         case DeclaredCron(fields, day_match):
@@ -42,7 +42,7 @@ def schedule_digest(spec: JobSpec) -> str:
 
 
 def digest(spec: JobSpec) -> str:
-    """A fingerprint of the whole meaning; two specs with one digest need no change between them."""
+    """A digest of the whole spec. Specs with the same digest mean the same, so one needs no update to the other."""
     meaning = to_json(spec)
     for name in (*_SCHEDULE_FIELDS, *LIMIT_FIELDS):
         meaning.pop(name, None)

@@ -1,4 +1,4 @@
-"""A job: its spec, whose it is, and how far it has come."""
+"""A stored job: its spec, its owner, and how far its slots have been decided."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,42 +22,45 @@ class Source:
     path: str
     line: int
     revision: str
-    """The revision of the source that brought the job's present spec."""
+    """The revision of the source from which the job's current spec comes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """An operator's pause, laid over the job without editing its spec."""
+    """A pause set by an operator. It overrides the job's schedule and leaves its spec unchanged."""
 
     by: str
     at: datetime
     reason: str | None = None
     until: datetime | None = None
-    """When it ends by itself; `None` means that somebody has to end it."""
+    """When the pause ends automatically; `None` means that an operator has to end it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as it is stored: its spec, and where it stands in its schedule."""
+    """A job as it is stored: its spec and its position in its schedule.
+
+    Every slot up to `cursor` is decided and in the history; every slot after it is still to be decided.
+    """
 
     spec: JobSpec
     owner: Owner
     digest: str
     version: int
-    """Grows with each change, so that a decision made on an older state can be refused."""
+    """Increases with each change, so that a decision based on an older state can be refused."""
     created_at: datetime
     updated_at: datetime
     cursor: datetime
-    """Every slot up to here is in the history."""
+    """The last moment up to which every slot is in the history."""
     next_slot: datetime | None
     """The first slot after the cursor."""
     execution_count: int = 0
     last_execution_id: str | None = None
-    """The latest that was sent."""
+    """The most recent execution that was sent."""
     source: Source | None = None
     pause: Pause | None = None
     catch_up: CatchUp | None = None
-    """How the slots after the cursor are caught up on this once, as the end of a pause wished it; not stored."""
+    """Overrides the spec's catch-up once, as requested when a pause was ended; not stored."""
 
     @property
     def job_id(self) -> str:
@@ -65,7 +68,7 @@ class Job:
 
     @property
     def is_paused(self) -> bool:
-        """The manifest's word counts; where it is silent, the operators'."""
+        """Whether the job is paused: by `paused` of its spec or, if that is `None`, by an operator."""
         return self.pause is not None if self.spec.paused is None else self.spec.paused
 
     @property

@@ -1,4 +1,4 @@
-"""What an author lays over the rhythm of a job: a window, blackouts, working days, jitter. Frozen values."""
+"""The limits that an author puts on a job's schedule: a window, blackouts, working days, jitter. Frozen values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from myscheduler.core.schedule.slots import Adjusted, Once, Period, Recurring, R
 
 @dataclass(frozen=True, slots=True)
 class DeclaredRecurring:
-    """A blackout as its author wrote it: the cron fields of when it begins, the units of how long it lasts."""
+    """A recurring blackout as its author wrote it: the cron fields of its start, and the units of its duration."""
 
     fields: tuple[tuple[str, str], ...]
     units: tuple[tuple[str, int], ...]
@@ -25,14 +25,14 @@ class DeclaredRecurring:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredCalendar:
-    """Working days as their author wrote them."""
+    """The restriction to working days as its author wrote it."""
 
     calendar: Calendar
     mode: Literal["business_days", "holidays"]
     """`only: business_days` or `skip: holidays`."""
     shift: Literal["next", "previous"] | None = None
     name: str | None = None
-    """The calendar of calendars.yaml that was taken; its content stands in `calendar`."""
+    """The name in calendars.yaml, if the job refers to a named calendar; its content is in `calendar`."""
 
     @property
     def days(self) -> WorkingDays:
@@ -44,7 +44,7 @@ DeclaredBlackout = Period | DeclaredRecurring
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """All of it; the default limits nothing."""
+    """All limits of a job. The default value limits nothing."""
 
     start_at: datetime | None = None
     end_at: datetime | None = None
@@ -58,7 +58,7 @@ FIELDS = ("start_at", "end_at", "blackout", "calendar", "jitter_sec")
 
 
 def limited(rhythm: Rhythm | Once, limits: Limits, *, job_id: str, zone: str) -> Schedule:
-    """The schedule of that rhythm within the limits; local days are those of the zone."""
+    """The rhythm with the limits applied. Days of the calendar, and recurring blackouts, are local to `zone`."""
     if limits == NO_LIMITS or isinstance(rhythm, Once):
         return rhythm
     calendar = limits.calendar
@@ -80,7 +80,7 @@ def _moved(rhythm: Cron | Several, shift: Shift) -> Cron | Several:
     return Several(moved) if isinstance(rhythm, Several) else moved[0]
 
 
-@lru_cache(maxsize=1_024)  # equal ones are one object, so that what is known of their days is found again
+@lru_cache(maxsize=1_024)  # equal expressions become one object, so that caches keyed by it are hit
 def _shifted(expression: CronExpression, shift: Shift) -> CronExpression:
     return replace(expression, shift=shift)
 
@@ -105,7 +105,7 @@ def _expression(fields: tuple[tuple[str, str], ...]) -> CronExpression:
 
 
 def limits_to_json(limits: Limits) -> dict[str, Any]:
-    """Only what is limited, in the fields of a manifest; moments are instants of UTC."""
+    """The limits that are set, as the fields of a manifest; timestamps are in UTC."""
     found: dict[str, Any] = {}
     if limits.start_at:
         found["start_at"] = limits.start_at.isoformat()
@@ -121,7 +121,7 @@ def limits_to_json(limits: Limits) -> dict[str, Any]:
 
 
 def limits_from_json(stored: Mapping[str, Any]) -> Limits:
-    """The inverse of `limits_to_json`; other fields are not looked at."""
+    """The inverse of `limits_to_json`; other fields of `stored` are ignored."""
     if not any(name in stored for name in FIELDS):
         return NO_LIMITS
     return Limits(

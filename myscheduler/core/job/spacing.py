@@ -1,6 +1,6 @@
-"""How close to each other the slots of a schedule come, as the clock shows them.
+"""The shortest time between two consecutive slots of a schedule, in wall-clock time.
 
-What moves or leaves out slots is left aside: changes of the clock, calendars, blackouts, jitter.
+Whatever moves or excludes slots is ignored: clock changes, calendars, blackouts, jitter.
 """
 
 from collections.abc import Sequence
@@ -36,11 +36,11 @@ from myscheduler.core.schedule.seconds import lowest, runs_of, times_of
 from myscheduler.core.schedule.strides import shortest_step
 
 _CYCLE_DAYS = 28 * 366
-"""After 28 years the same days of the month fall on the same weekdays again."""
+"""The days of 28 years, after which the days of the month fall on the same weekdays again."""
 
 
 def shortest_distance(schedule: DeclaredSchedule) -> timedelta | None:
-    """Between two slots that follow each other; `None` where there is but one."""
+    """The shortest time between two consecutive slots; `None` if the schedule has only one."""
     match schedule:
         case DeclaredCron(fields, day_match):
             return _of_cron(parse_cron(dict(fields), day_match=day_match))
@@ -57,16 +57,16 @@ def shortest_distance(schedule: DeclaredSchedule) -> timedelta | None:
             assert_never(schedule)
 
 
-@lru_cache(maxsize=4_096)  # many jobs have few expressions
+@lru_cache(maxsize=4_096)  # many jobs share few expressions
 def _of_cron(expression: CronExpression) -> timedelta | None:
     days = _shortest_days(expression)
-    over_night = [] if days is None else [days * DAY - (_last(expression) - _first(expression))]
-    found = min([*_within_a_day(expression), *over_night], default=None)
+    overnight = [] if days is None else [days * DAY - (_last(expression) - _first(expression))]
+    found = min([*_within_a_day(expression), *overnight], default=None)
     return None if found is None else timedelta(seconds=found)
 
 
 def _within_a_day(expression: CronExpression) -> list[int]:
-    """The distances from one time of a day to the next, each kind of them once."""
+    """The possible distances, in seconds, from one time of a day to the next on the same day."""
     hours, minutes, seconds = expression.hours, expression.minutes, expression.seconds
     in_minute = seconds[-1] - seconds[0]
     in_hour = (minutes[-1] - minutes[0]) * 60 + in_minute
@@ -77,9 +77,12 @@ def _within_a_day(expression: CronExpression) -> list[int]:
     ]
 
 
-def _steps(values: Sequence[int], unit: int, spent: int) -> list[int]:
-    """From the last time within one of the values to the first within the next."""
-    return [(later - earlier) * unit - spent for earlier, later in pairwise(values)]
+def _steps(values: Sequence[int], unit: int, span: int) -> list[int]:
+    """Seconds from the last time within each value (an hour, say) to the first time within the next value.
+
+    `unit` is the length of one value in seconds; `span` the seconds from the first to the last time within a value.
+    """
+    return [(later - earlier) * unit - span for earlier, later in pairwise(values)]
 
 
 def _first(expression: CronExpression) -> int:
@@ -91,7 +94,7 @@ def _last(expression: CronExpression) -> int:
 
 
 def _shortest_days(expression: CronExpression) -> int | None:
-    """Days between two matching days that follow each other; `None` where there is but one."""
+    """The fewest days between two consecutive matching days; `None` if there is only one."""
     day = next_day(expression, date(2000 if expression.years is None else expression.years[0], 1, 1))
     shortest, end = None, None if day is None else day.toordinal() + _CYCLE_DAYS
     while day is not None and shortest != 1 and (expression.years is not None or day.toordinal() < (end or 0)):
@@ -130,7 +133,11 @@ def _of_several(expressions: tuple[CronExpression, ...]) -> timedelta | None:
 
 
 def _years_of(expressions: Sequence[CronExpression]) -> list[int]:
-    """Those to look at: where some expressions go on for ever, the listed years of the others with what is near."""
+    """The years to check, in order.
+
+    If every expression lists its years, those. Otherwise the listed years with their neighbours, and one whole cycle of
+    28 years for the expressions that run in every year.
+    """
     listed = {year for one in expressions for year in one.years or ()}
     if all(one.years is not None for one in expressions):
         return sorted(listed)
@@ -139,31 +146,35 @@ def _years_of(expressions: Sequence[CronExpression]) -> list[int]:
 
 
 class _Together:
-    """The times of the day of several expressions, as bits."""
+    """Distances between the slots of several expressions together; `times` are the seconds of a day of each, as bits.
+
+    Which expressions match on a day decides its times, so each combination of them is worked out once.
+    """
 
     def __init__(self, times: Sequence[int]) -> None:
         self._times = times
         self._known = dict[int, tuple[int, int, int | None]]()
 
     def walk(self, masks: Sequence[int], last: int | None) -> tuple[int | None, int | None]:
-        """The shortest distance from one slot of a year to the next, and the last slot; `last` is the one before it.
+        """The shortest distance between consecutive slots of a year, and the year's last slot.
 
-        `masks` are the days of each expression; slots are seconds from the beginning of the year.
+        `masks` are the matching days of each expression, as bits; slots are in seconds from the start of the year;
+        `last` is the last slot before the year, if there is one.
         """
         shortest = None
         for day in bits(reduce(or_, masks)):
             first, end, within = self._of_day(sum((mask >> day & 1) << number for number, mask in enumerate(masks)))
-            over_night = None if last is None else day * DAY + first - last
-            shortest = min((one for one in (shortest, within, over_night) if one is not None), default=None)
+            overnight = None if last is None else day * DAY + first - last
+            shortest = min((one for one in (shortest, within, overnight) if one is not None), default=None)
             last = day * DAY + end
         return shortest, last
 
-    def _of_day(self, who: int) -> tuple[int, int, int | None]:
-        """The first and the last time of a day on which those expressions match, and the shortest distance."""
-        if who not in self._known:
-            mask = reduce(or_, (self._times[number] for number in bits(who)))
-            self._known[who] = lowest(mask), mask.bit_length() - 1, _closest(mask)
-        return self._known[who]
+    def _of_day(self, members: int) -> tuple[int, int, int | None]:
+        """The first and last time of a day on which these expressions (as bits) match, and the shortest distance."""
+        if members not in self._known:
+            mask = reduce(or_, (self._times[number] for number in bits(members)))
+            self._known[members] = lowest(mask), mask.bit_length() - 1, _closest(mask)
+        return self._known[members]
 
 
 def _closest(mask: int) -> int | None:

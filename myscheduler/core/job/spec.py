@@ -1,4 +1,7 @@
-"""A job: what is called, when, and how failures are treated. Frozen values, compared by a digest of their meaning."""
+"""The spec of a job: what it calls, when, and how failures are handled.
+
+Specs are frozen values. To find out whether two of them mean the same, compare their digests (see `digest`).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,19 +18,19 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 CatchUp = Literal["none", "last", "all"]
 INTERVAL_UNITS = ("years", "months", "weeks", "days", "hours", "minutes", "seconds")
 WALL_UNITS = INTERVAL_UNITS[:4]
-"""Those of an interval that is counted by the calendar."""
+"""The units of an interval that is counted by the calendar (`clock: wall`)."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredCron:
-    """A cron schedule as its author wrote it: field names with their texts, in the order year … second."""
+    """A cron schedule as its author wrote it: (field name, text) pairs, in the order year … second."""
 
     fields: tuple[tuple[str, str], ...]
     day_match: Literal["any", "all"] = "any"
     gap: Literal["run", "skip"] = "run"
     overlap: Literal["first", "both"] = "first"
-    """What becomes of fixed times where clocks change; see `schedule.Cron`."""
+    """`gap` and `overlap`: what happens to fixed times when clocks change; see `schedule.cron.Cron`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class DeclaredInterval:
 
     units: tuple[tuple[str, int], ...]
     anchor: datetime | None = None
-    """Slots are counted from here (UTC); `None` means from the moment the job was first created."""
+    """The moment (UTC) from which slots are counted; `None` means the creation of the job."""
 
     @property
     def every(self) -> timedelta:
@@ -48,16 +51,16 @@ class DeclaredCrons:
     """Several cron schedules of one job."""
 
     crons: tuple[DeclaredCron, ...]
-    """At least two, with one `day_match`, `gap` and `overlap`."""
+    """At least two, all with the same `day_match`, `gap` and `overlap`."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredWallInterval:
-    """An interval by the wall clock as its author wrote it: units of `WALL_UNITS` with whole numbers."""
+    """An interval that is counted by the calendar, as its author wrote it: units of `WALL_UNITS` with whole numbers."""
 
     units: tuple[tuple[str, int], ...]
     anchor: datetime
-    """Slots are counted from here (UTC), and keep its local time."""
+    """The moment (UTC) from which slots are counted; they keep its local time."""
     gap: Literal["run", "skip"] = "run"
     overlap: Literal["first", "both"] = "first"
 
@@ -73,22 +76,22 @@ class DeclaredWallInterval:
 
     @property
     def average(self) -> timedelta:
-        """As long as a step is on average, over all of the calendar."""
+        """The average length of a step, over the whole calendar."""
         return timedelta(seconds=self.months * MONTH, days=self.days)
 
     def stride(self, zone: str) -> Stride:
-        """Its times in that zone."""
+        """The times of the interval on the wall clock of that zone."""
         instant = to_second(self.anchor)
         return Stride(instant + stretch_at(zone, instant).offset, self.months, self.days)
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredDate:
-    """A one-off as its author wrote it: RFC 3339, or local time in the job's zone."""
+    """A single run as its author wrote it: an RFC 3339 timestamp, or a local time in the job's zone."""
 
     run_at: str
     fold: Literal[0, 1] | None = None
-    """The first or second of two instants with that local time (PEP 495)."""
+    """Selects the first (0) or second (1) of two instants with that local time (PEP 495)."""
 
 
 DeclaredSchedule = DeclaredCron | DeclaredCrons | DeclaredInterval | DeclaredWallInterval | DeclaredDate
@@ -96,14 +99,14 @@ DeclaredSchedule = DeclaredCron | DeclaredCrons | DeclaredInterval | DeclaredWal
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class JobSpec:
-    """Everything that an author can say about a job."""
+    """Everything that an author can declare about a job."""
 
     job_id: str
     name: str
     schedule: DeclaredSchedule
     target_url: str
     timezone: str | None = None
-    """IANA name; `None` means the zone of the service."""
+    """An IANA name; `None` means the zone of the service."""
     method: str = "GET"
     headers: Mapping[str, HeaderValue] = field(default_factory=lambda: _NOTHING)
     body: Any = None
@@ -112,27 +115,27 @@ class JobSpec:
     max_retries: int = 0
     retry_backoff_sec: float = 1.0
     misfire_grace_time: int = 3600
-    """Seconds that a slot may start late; a later one is recorded as missed."""
+    """How many seconds late a slot may start; a later one is recorded as missed."""
     coalesce: bool = True
-    """Several slots that are due together run once."""
+    """Whether several slots that are due together run only once."""
     catchup: Literal["none"] | None = None
-    """`none`: what fell due while the service could not run it does not run; else as `coalesce` says."""
+    """`none`: slots that became due while the service could not run them are not caught up; else `coalesce` decides."""
     max_instances: int = 1
     overlap: Literal["skip", "queue", "replace", "allow"] = "skip"
-    """What becomes of a slot while `max_instances` executions run: it is left out, waits for its turn, or takes the
-    place of the oldest. `allow` knows no limit."""
+    """What happens to a slot while `max_instances` executions are running: it is skipped (`skip`), it waits for its
+    turn (`queue`), or it replaces the oldest execution (`replace`). With `allow`, their number is not limited."""
     on_interrupt: Literal["record", "retry"] = "record"
-    """What becomes of an execution that was under way when the service ended: only recorded, or sent again."""
+    """What happens to an execution that was in progress when the service stopped: only recorded, or sent again."""
     paused: bool | None = None
-    """`None` leaves pausing to the operators."""
+    """`None` means that operators decide (see `Job.is_paused`)."""
     labels: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     protect: bool = False
-    """When its manifest goes, the job stays until a person approves its deletion."""
+    """Whether the job is kept, when its manifest is removed, until a person approves the deletion."""
     limits: Limits = NO_LIMITS
 
     @property
     def catch_up(self) -> CatchUp:
-        """Which slots run of those that are due together, late ones among them."""
+        """Which of the slots that are due together run, including late ones: none, the last one, or all."""
         return self.catchup or ("last" if self.coalesce else "all")
 
     @property
@@ -149,14 +152,14 @@ class JobSpec:
 
 
 def crons_of(schedule: DeclaredSchedule) -> tuple[DeclaredCron, ...]:
-    """The cron expressions of a schedule; none of one that is no cron schedule."""
+    """The cron expressions of a schedule; empty if it is not a cron schedule."""
     if isinstance(schedule, DeclaredCrons):
         return schedule.crons
     return (schedule,) if isinstance(schedule, DeclaredCron) else ()
 
 
 def trigger_text(spec: JobSpec) -> str:
-    """The schedule in one line as APScheduler's triggers print themselves: `cron[hour='10', minute='30']`."""
+    """The schedule in one line, in the notation of APScheduler's triggers: `cron[hour='10', minute='30']`."""
     match spec.schedule:
         case DeclaredCron():
             return _cron_text(spec.schedule)

@@ -1,4 +1,4 @@
-"""Time: cron, intervals, calendars, zones and DST, jitter and what is left out. A schedule is an iterator of slots.
+"""Time: cron, intervals, calendars, time zones and DST, jitter and exclusions. A schedule is an iterator of slots.
 
-Import from `job` and above. It knows `findings` alone.
+May be imported by `job` and the layers above; imports only `findings`.
 """

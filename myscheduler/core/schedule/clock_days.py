@@ -1,4 +1,7 @@
-"""The days of a clock as spans of real time; on most of them no clock is changed, and those are all alike."""
+"""Local days as spans of instants. Days without a clock change are alike, so they can be computed together.
+
+A plain day has 24 hours and one UTC offset. The few other days, around clock changes, are handled one by one.
+"""
 
 from collections.abc import Iterator
 from datetime import date
@@ -9,36 +12,39 @@ from myscheduler.core.schedule.expression import DAY, YearKind, kind_of_year
 from myscheduler.core.schedule.zones import first_showing, reached, stretch_at, stretches_between
 
 CYCLE = 400
-"""Years, after which the days of the calendar come again, with the weeks."""
+"""Years after which the calendar repeats, with its weekdays and ISO weeks."""
 RULED_FROM = 2_101
-"""From this year on, clocks are changed by rules that years of one kind share (the zone data's tables end before)."""
+"""From this year on, clock changes follow a yearly rule, so they are the same in years of one kind (see `YearKind`).
+
+The tables of the zone data end before it.
+"""
 
 
 class Block(NamedTuple):
-    """Instants from `start`, included, to `end`, excluded."""
+    """The instants of a local day, or of a part of it: from `start` (included) to `end` (excluded)."""
 
     start: int
     end: int
     day: int
-    """The number of the local day in which they lie."""
+    """The number (`date.toordinal`) of the local day."""
     is_plain: bool
-    """It is a whole day, of 24 hours, of one offset."""
+    """Whether it is a whole day of 24 hours and one UTC offset."""
 
 
 def day_blocks(zone_name: str, start: int, end: int) -> Iterator[Block]:
-    """The span from `start` to `end`, cut where local days begin."""
+    """The instants from `start` (included) to `end` (excluded), split where local days begin."""
     day = reached(zone_name, start) // DAY
     while start < end:
         midnight = (day + 1) * DAY
-        following = max(first_showing(zone_name, midnight), start)
-        stop = min(following, end)
+        next_midnight = max(first_showing(zone_name, midnight), start)
+        stop = min(next_midnight, end)
         if start < stop:
             yield Block(start, stop, day, _is_plain(zone_name, start, stop, day))
         start, day = stop, day + 1
 
 
 def _is_plain(zone_name: str, start: int, end: int, day: int) -> bool:
-    """Since 1970 no clock was changed twice within a day."""
+    """Comparing the offsets of both ends is enough, as no clock has changed twice within a day since 1970."""
     offset = day * DAY - start
     return (
         end - start == DAY
@@ -48,21 +54,24 @@ def _is_plain(zone_name: str, start: int, end: int, day: int) -> bool:
 
 
 class Part(NamedTuple):
-    """Days of a year; instants are counted from where its first wall-clock second would be in UTC."""
+    """Consecutive days of a year: either plain days only, or a single day that is not plain.
+
+    Instants are in seconds from the beginning of the year in UTC, so that they are the same in years of one kind.
+    """
 
     first: int
     end: int
-    """Excluded; days are counted from 0."""
+    """`first` (included) to `end` (excluded) are days of the year, counted from 0."""
     start: int
     stop: int
-    """Excluded."""
+    """`start` (included) to `stop` (excluded) are the instants of these days."""
     is_plain: bool
-    """All are alike: of 24 hours, of one offset, and the day before is so, too. Else it is a single day."""
+    """Whether all days have 24 hours and the same UTC offset, as has the day before them."""
 
 
 @lru_cache(maxsize=2_048)
 def parts_of_year(zone_name: str, year: int) -> tuple[Part, ...]:
-    """All days of the year, in order."""
+    """The parts of which the year consists, in order."""
     first, end = date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal() + 1
     base, odd = first * DAY, sorted(_odd_days(zone_name, first, end))
     parts, day = [], first
@@ -79,12 +88,12 @@ def parts_of_year(zone_name: str, year: int) -> tuple[Part, ...]:
 
 @lru_cache(maxsize=64)
 def like(kind: YearKind) -> int:
-    """A year of that kind whose clocks go by rules."""
+    """A year of that kind, from `RULED_FROM` on, that represents all years of the kind from then on."""
     return next(year for year in range(RULED_FROM, RULED_FROM + CYCLE) if kind_of_year(year) == kind)
 
 
 def _odd_days(zone_name: str, first: int, end: int) -> set[int]:
-    """The days from `first` to `end`, excluded, on which a clock is changed, and the days after them."""
+    """The days from `first` (included) to `end` (excluded) that have a clock change, and the days after them."""
     near, before = set[int](), None
     for start, _, offset in stretches_between(zone_name, (first - 3) * DAY, (end + 2) * DAY):
         if before is not None and offset != before:

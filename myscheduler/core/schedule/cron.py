@@ -1,11 +1,12 @@
-"""Cron and calendar intervals in a zone: when the wall clock matches, also where it is changed.
+"""Cron expressions and calendar intervals in a time zone: when the wall clock matches, including at clock changes.
 
-Where clocks change, they keep Debian's rules. A fixed time is due at the first instant at which the clock shows it or
-something later: once in a repeated hour, and right after a gap that swallowed it. An expression that follows real time
-is due whenever the clock shows a matching time: twice in a repeated hour, never in a gap. A job may choose otherwise
-for its fixed times: due again in a repeated hour, or left out in a gap. Those of a calendar interval are fixed ones.
+At clock changes, Debian's rules apply. A fixed time is due at the first instant at which the clock shows it or a later
+time: once in a repeated hour, and right after a gap that skips it. An expression that follows real time is due whenever
+the clock shows a matching time: twice in a repeated hour, never in a gap. For its fixed times, a job may choose to be
+due again in a repeated hour (`overlap`), or not to run for a skipped time (`gap`). The times of a calendar interval are
+fixed times.
 
-Instants are whole seconds here, counted as wall time is (see `walls`).
+Instants are whole seconds here, counted like wall time (see `expression`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -23,34 +24,34 @@ from myscheduler.core.schedule.zones import LAST, first_showing, reached, stretc
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """Due when the wall clock of a zone matches, in the years 1970 to 9999."""
+    """A schedule that is due when the wall clock of a zone matches an expression, in the years 1970 to 9999."""
 
     expression: CronExpression
     zone: str
-    """IANA name, as `check_zone` accepts it."""
+    """An IANA name that `check_zone` accepts."""
     gap: Literal["run", "skip"] = "run"
-    """What becomes of a fixed time that a gap swallowed; `skip`: its slot is due right after the gap, but left out."""
+    """What happens to a fixed time that a gap skips: it is due right after the gap and, with `skip`, is excluded."""
     overlap: Literal["first", "both"] = "first"
-    """Whether fixed times are due again when they come twice."""
+    """Whether a fixed time that occurs twice is due the first time only, or both times."""
 
 
 @dataclass(frozen=True, slots=True)
 class WallInterval:
-    """Due when the wall clock of a zone shows the times of an interval that is counted by the calendar."""
+    """A schedule that is due at the times of a calendar interval, on the wall clock of a zone."""
 
     expression: Stride
     zone: str
     gap: Literal["run", "skip"] = "run"
     overlap: Literal["first", "both"] = "first"
-    """Both as of `Cron`."""
+    """`gap` and `overlap` have the same meaning as in `Cron`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """Due whenever one of its members is, and once when several are."""
+    """The union of cron schedules: due whenever at least one of its members is due."""
 
     members: tuple[Cron, ...]
-    """At least two, which differ in their expressions only."""
+    """At least two, which differ only in their expressions."""
 
     @property
     def zone(self) -> str:
@@ -66,7 +67,7 @@ class Several:
 
 
 OnClock = Cron | WallInterval | Several
-"""What is due by what a clock shows."""
+"""Any schedule that depends on what a clock shows."""
 
 
 @overload
@@ -74,24 +75,24 @@ def members_of(schedule: Cron | Several) -> tuple[Cron, ...]: ...
 @overload
 def members_of(schedule: OnClock) -> tuple[Cron, ...] | tuple[WallInterval]: ...
 def members_of(schedule: OnClock) -> tuple[Cron | WallInterval, ...]:
-    """What a schedule is the union of."""
+    """The members of a union, or the schedule itself if it is not a union."""
     return schedule.members if isinstance(schedule, Several) else (schedule,)
 
 
 def with_overlap(schedule: OnClock, overlap: Literal["first", "both"]) -> OnClock:
-    """The same schedule with another choice for times that come twice."""
+    """The same schedule with another `overlap`."""
     if isinstance(schedule, Several):
         return Several(tuple(replace(one, overlap=overlap) for one in schedule.members))
     return replace(schedule, overlap=overlap)
 
 
 Times = CronExpression | Stride
-"""Times of a wall clock."""
+"""A set of wall-clock times, without a time zone."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Walls:
-    """How the times of one kind are found; they are the functions of `walls`."""
+    """The functions that find the wall-clock times of one type of `Times`: those of `expression` or `strides`."""
 
     next: Callable[[Any, int], int | None]
     previous: Callable[[Any, int], int | None]
@@ -105,18 +106,26 @@ _WALLS: Mapping[type, _Walls] = {
 
 
 def count_walls(expression: Times, start: int, end: int) -> int:
-    """How many of the times lie from `start`, included, to `end`, excluded."""
+    """How many of the times are between `start` (included) and `end` (excluded)."""
     return _WALLS[type(expression)].count(expression, start, end)
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
+    """The functions that find due instants, in seconds, for one rule about clock changes.
+
+    `next(times, zone, after)` is the first due instant after `after`. `previous(times, zone, until, after)` is the last
+    one up to `until`; it may be at or before `after`, which only limits the search. `count(times, zone, start, until)`
+    counts those from `start` to `until`, both included.
+    """
+
     next: Callable[[Times, str, int], int | None]
     previous: Callable[[Times, str, int, int], int | None]
     count: Callable[[Times, str, int, int], int]
 
 
 def walk_of(schedule: Cron | WallInterval) -> Walk:
+    """The functions for the rule that applies to the schedule: real time, both times of an overlap, or the first."""
     if schedule.expression.real_time:
         return _REAL
     return _BOTH if schedule.overlap == "both" else _FIXED
@@ -133,19 +142,25 @@ def _previous_fixed(expression: Times, zone_name: str, until: int, after: int) -
 
 
 def _count_fixed(expression: Times, zone_name: str, start: int, until: int) -> int:
-    """Times count once: not again when shown again, and all that a gap swallowed count as one, at its end."""
+    """Count each time once: not again when the clock shows it again, and all times that a gap skips as one, at its end.
+
+    `fresh` is the first wall time that the clock has not shown yet.
+    """
     begin = fresh = reached(zone_name, start - 1) + 1
     doubles = 0
     for first, end, offset in stretches_between(zone_name, start, until):
         shown = first + offset
-        if fresh < shown and (swallowed := count_walls(expression, fresh, shown)):
-            doubles += swallowed - 1 + count_walls(expression, shown, shown + 1)
+        if fresh < shown and (skipped := count_walls(expression, fresh, shown)):
+            doubles += skipped - 1 + count_walls(expression, shown, shown + 1)
         fresh = max(fresh, end + offset)
     return count_walls(expression, begin, fresh) - doubles
 
 
 def swallowing(schedule: OnClock, start: int, until: int) -> Iterator[int]:
-    """The ends of gaps that swallowed fixed times, where the clock doesn't show another one of them just then."""
+    """The ends, as instants, of gaps that skip fixed times, from `start` to `until`, both included.
+
+    The end of a gap is left out if the clock shows a matching time at that instant anyway.
+    """
     if isinstance(schedule, Several):
         ends = groupby(merge(*(swallowing(one, start, until) for one in schedule.members)))
         yield from (end for end, _ in ends if not any(_is_shown(one, end) for one in schedule.members))
@@ -164,13 +179,13 @@ def _ends_of_gaps(expression: Times, zone_name: str, start: int, until: int) -> 
 
 
 def _is_shown(schedule: Cron, instant: int) -> bool:
-    """Whether the clock shows a matching time just then."""
+    """Whether the clock shows a matching time at that instant."""
     wall = instant + stretch_at(schedule.zone, instant).offset
     return bool(count_walls(schedule.expression, wall, wall + 1))
 
 
 def _next_both(expression: Times, zone_name: str, after: int) -> int | None:
-    """All times that are shown, and the ends of gaps."""
+    """The next instant at which the clock shows a matching time, or at which a gap ends that skips one."""
     found = (_next_fixed(expression, zone_name, after), _next_real(expression, zone_name, after))
     return min((one for one in found if one is not None), default=None)
 
@@ -186,7 +201,7 @@ def _count_both(expression: Times, zone_name: str, start: int, until: int) -> in
 
 
 def _next_real(expression: Times, zone_name: str, after: int) -> int | None:
-    """Look stretch by stretch; far from a change of the clock, jump to where the next matching wall time must lie."""
+    """Search stretch by stretch; far from a clock change, jump close to the next matching wall time."""
     instant = after + 1
     while instant <= LAST:
         stretch = stretch_at(zone_name, instant)
@@ -201,7 +216,7 @@ def _next_real(expression: Times, zone_name: str, after: int) -> int | None:
 
 
 def _previous_real(expression: Times, zone_name: str, until: int, after: int) -> int | None:
-    """The mirror image of `_next_real`."""
+    """The same as `_next_real`, backwards."""
     instant = until
     while instant > after:
         stretch = stretch_at(zone_name, instant)

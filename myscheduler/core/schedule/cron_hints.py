@@ -1,4 +1,4 @@
-"""What is probably meant by a line that is no cron expression: a form of another scheduler, or more than one."""
+"""Hints for a line that is not a cron expression: it may have the syntax of another scheduler, or be several lines."""
 
 import re
 import unicodedata
@@ -11,7 +11,7 @@ _YEAR = re.compile(r"(?:19|20)\d\d(?:[-/,].*)?")
 _PIECE = re.compile(
     r"(?:[0-9*?/,#LW-]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)+", re.IGNORECASE
 )
-"""A field of a line, by the looks of it."""
+"""Text that looks like a field of a cron expression."""
 _AWS = re.compile(r"(cron|rate)\((.{0,100})\)", re.IGNORECASE)
 _RATE = re.compile(r"([1-9]\d{0,5}) (minute|hour|day)s?", re.IGNORECASE)
 _NEXT_LINE = re.compile(r"[,;]\s+|\s*[\n\r]\s*")
@@ -26,11 +26,11 @@ _INSTEAD = {
     "@weekends": "`0 0 * * sat,sun`",
     "@reboot": "`run_at` with the moment; nothing runs because the service started",
 }
-"""Names that are not crontab's, or make no sense here, and what they probably meant."""
+"""Names (`@…`) that crontab doesn't have, or that make no sense here, and what they probably mean."""
 
 
 def go_span(text: str) -> dict[str, int]:
-    """The units of a Go duration of whole seconds, such as `1h30m`; none where it is no such duration, or no time."""
+    """The units of a Go duration such as `1h30m`; empty if the text is not one in whole seconds, or if it is zero."""
     found = _GO_SPAN.fullmatch(text)
     names = ("hours", "minutes", "seconds")
     parts = zip(names, found.groups(), strict=True) if found else ()
@@ -38,13 +38,13 @@ def go_span(text: str) -> dict[str, int]:
 
 
 def odd_space(line: str) -> str | None:
-    """What a space is called that only looks like one."""
+    """The name of the first non-ASCII space in the line, which only looks like a plain one."""
     odd = next((char for char in line if char.isspace() and not char.isascii()), None)
     return odd and f"{unicodedata.name(odd, 'a space').lower()} (U+{ord(odd):04X})"
 
 
 def name_meant(text: str) -> str | None:
-    """What to write in place of a name (`@…`) that has none of crontab's meanings."""
+    """What to write instead of a name (`@…`) that crontab doesn't have; `None` if it isn't known either."""
     every, _, span = text.partition(" ")
     if every.lower() == "@every" and (units := go_span(span.strip())):
         return f"`interval: {_object(units)}`"
@@ -52,9 +52,9 @@ def name_meant(text: str) -> str | None:
 
 
 def before_fields(text: str) -> str | None:
-    """What is wrong with a line, whatever number of fields it has; to be read behind the line in the message."""
+    """What is wrong with a line, independent of its number of fields. The message begins with the line, then this."""
     if zone := _ZONE_BEFORE.match(text):
-        return f"begins with a time zone, which is no part of the expression: write `timezone: {zone[1]}` beside it"
+        return f"begins with a time zone, which is not part of the expression: write `timezone: {zone[1]}` beside it"
     if aws := _AWS.fullmatch(text):
         return f"has the form of AWS: write {_of_aws(aws[1].lower(), aws[2].split())}"
     return None
@@ -70,30 +70,30 @@ def _of_aws(kind: str, parts: Sequence[str]) -> str:
 
 
 def beside_fields(text: str, wanted: int) -> str | None:
-    """What is wrong with a line that has another number of fields than are `wanted`; to be read behind the line."""
+    """What is wrong with a line that doesn't have `wanted` fields. The message begins with the line, then this."""
     lines = [line.split() for line in _NEXT_LINE.split(text) if line]
     if len(lines) > 1 and all(len(parts) == wanted for parts in lines):
         listed = ", ".join(f"'{' '.join(parts)}'" for parts in lines[:2])
         return f"are {len(lines)} expressions: write a list, [{listed}{', …' if len(lines) > 2 else ''}]"
     parts = text.split()
     if len(parts) in {6, 7} and is_zone(parts[-1]) and all(map(_PIECE.fullmatch, parts[:-1])):
-        return f"ends with a time zone, which is no part of the expression: write `timezone: {parts[-1]}` beside it"
+        return f"ends with a time zone, which is not part of the expression: write `timezone: {parts[-1]}` beside it"
     if len(parts) > 5 and all(map(_PIECE.fullmatch, parts[:5])) and not all(map(_PIECE.fullmatch, parts[5:])):
-        return "goes on with a command: write the five fields alone; `target_url` says what is called"
+        return "continues with a command: write the five fields only; `target_url` says what is called"
     if any(part.startswith(",") or part.endswith(",") for part in parts):
         return "has a space inside a list: write lists as `1,2,3`"
     if has_year(parts):
-        return f"has {len(parts)} fields, the year last, as other schedulers have it: write {_with_year(parts)}"
+        return f"has {len(parts)} fields, the last one a year, as in other schedulers: write {_with_year(parts)}"
     return None
 
 
 def has_year(parts: Sequence[str]) -> bool:
-    """Whether fields end with a year, as those of Quartz and AWS do."""
+    """Whether the last field is a year, as in Quartz and AWS."""
     return len(parts) == 7 or (len(parts) == 6 and bool(_YEAR.fullmatch(parts[5])))
 
 
 def _with_year(parts: Sequence[str]) -> str:
-    """As an object. In the forms that have a year, days of the week mostly count from 1."""
+    """The fields as an object. Schedulers that have a year mostly count days of the week from 1, so a note says so."""
     second, *others = parts if len(parts) == 7 else ("0", *parts)
     names = ("minute", "hour", "day", "month", "day_of_week", "year")
     units = {name: text for name, text in zip(names, others, strict=True) if text not in {"*", "?"}}

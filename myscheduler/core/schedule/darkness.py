@@ -1,8 +1,8 @@
-"""The blackouts of a schedule together: when it is dark, and for how long.
+"""All blackouts of a schedule together: the times that they cover, called dark.
 
-The question is never answered opening by opening. What began before some moment and still lasts is one number, how far
-it reaches; what begins on a day is a number of a day's bits (see `seconds`), the same for all days of one kind. So a
-thousand openings a day that overlap each other cost no more than one.
+Recurring blackouts are not evaluated one opening at a time. Those that opened before a moment and still last are one
+number: until when they reach. Those that open on a day are a mask of its seconds (see `seconds`), the same for all
+plain days on which the same blackouts open. So a thousand overlapping openings a day cost no more than one.
 """
 
 from bisect import bisect_right
@@ -22,7 +22,7 @@ from myscheduler.core.schedule.zones import FIRST, LAST, reached, to_instant, to
 
 _SECOND = timedelta(seconds=1)
 _FEW = 4
-"""A blackout that opens so often a day at the most is walked opening by opening."""
+"""Up to this many openings a day, a blackout is evaluated one opening at a time."""
 _SHORT = 3 * DAY
 _LAST_DAY = date.max.toordinal()
 
@@ -33,7 +33,7 @@ class _Recurring(NamedTuple):
     """Seconds."""
 
     def last_opening(self, until: int) -> int | None:
-        """The latest that is not later than `until`, and still lasts one second later."""
+        """The latest opening after which the blackout still covers the second `until`; `None` if there is none."""
         after = max(until - self.lasts, FIRST - 1)
         if until <= after:
             return None
@@ -45,44 +45,51 @@ class _Recurring(NamedTuple):
 
 
 def _opens_near(expression: CronExpression, zone_name: str, after: int, until: int) -> bool:
-    """Whether any day between matches: a look back to the last one that does may go over years."""
+    """Whether a day from `after` to `until` matches: a cheap check, as the last match may be years earlier."""
     first, last = (reached(zone_name, min(second, LAST)) // DAY for second in (after, until))
     return any(is_day_of(expression, day) for day in range(max(first - 1, 1), min(last + 1, _LAST_DAY) + 1))
 
 
 class Layer(NamedTuple):
-    """Recurring blackouts that open on the same days, on one on which no clock is changed."""
+    """Recurring blackouts that open on the same days; the numbers are for a plain day, without a clock change."""
 
     days: CronExpression
+    """An expression that matches these days; its times don't matter."""
     cover: int
-    """The seconds of such a day that they make dark, as bits."""
+    """The seconds of the day that are dark, as bits."""
     ends: int
-    """How many seconds after its beginning the last of them is over."""
+    """How many seconds after the beginning of the day the last of the blackouts ends."""
 
 
 class Darkness:
+    """The blackouts of a schedule: fixed periods, and recurring ones that open at the times of a cron expression.
+
+    Methods with `datetime` arguments consider all blackouts; those with seconds (`int`) only the recurring ones.
+    """
+
     def __init__(self, blackouts: Sequence[Period | Recurring]) -> None:
         self._recurring = [
             _Recurring(one.opens, one.lasts // _SECOND) for one in blackouts if isinstance(one, Recurring)
         ]
         self._periods = [one for one in blackouts if isinstance(one, Period)]
         self.ranges = _merged(self._periods)
-        """Those from one moment to another, without overlaps."""
+        """The fixed periods in order, with overlapping and adjacent ones merged."""
         self._starts = [start for start, _ in self.ranges]
 
     @property
     def size(self) -> int:
-        """How many blackouts there are that come again."""
+        """The number of recurring blackouts."""
         return len(self._recurring)
 
     @cached_property
     def zone(self) -> str | None:
-        """The one that all recurring blackouts follow."""
+        """The time zone that all recurring blackouts have in common; `None` if they have none or several."""
         zones = {one.opens.zone for one in self._recurring}
         return zones.pop() if len(zones) == 1 else None
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
+        """The recurring blackouts, grouped by the days on which they open."""
         found: dict[object, Layer] = {}
         for one in self._recurring:
             expression = one.opens.expression
@@ -96,14 +103,14 @@ class Darkness:
     # --- one moment ---
 
     def covers(self, slot: datetime) -> bool:
-        """Whether it is dark then."""
+        """Whether the slot is in a blackout."""
         second = to_second(slot)
         return self._period_end(slot) is not None or any(
             one.last_opening(second) is not None for one in self._recurring
         )
 
     def until(self, slot: datetime) -> datetime | None:
-        """When the longest of what is dark at that moment ends; `None` when it is not dark."""
+        """The end of the last blackout that covers the slot to end; `None` if none covers it."""
         second = to_second(slot)
         openings = ((one.last_opening(second), one.lasts) for one in self._recurring)
         found = [_instant(opening + lasts) for opening, lasts in openings if opening is not None]
@@ -111,9 +118,10 @@ class Darkness:
         return max([*found, *([period] if period else [])], default=None)
 
     def wins_until(self, start: datetime, end: datetime) -> datetime:
-        """Until when it stays dark by what was so before something else began that lasts from `start` to `end`.
+        """Until when blackouts take precedence over another exclusion that lasts from `start` to `end`.
 
-        Of what covers a moment, the first to begin counts; of those that begin together, the first to end.
+        Of several exclusions that cover a moment, the one that begins first counts; of those that begin together, the
+        one that ends first. Returns `start` if no blackout takes precedence.
         """
         second = to_second(start - TICK) + 1  # a blackout opens at a whole second
         found = [one.end for one in self._periods if (one.start, one.end) <= (start, end)]
@@ -125,20 +133,20 @@ class Darkness:
         return max(found, default=start)
 
     def _period_end(self, slot: datetime) -> datetime | None:
-        place = bisect_right(self._starts, slot) - 1
-        return self.ranges[place][1] if place >= 0 and slot < self.ranges[place][1] else None
+        index = bisect_right(self._starts, slot) - 1
+        return self.ranges[index][1] if index >= 0 and slot < self.ranges[index][1] else None
 
     # --- spans of time ---
 
     def reach(self, second: int) -> int:
-        """Until when what opened before that second lasts; the second itself when nothing does."""
+        """Until when recurring blackouts that opened before that second last; the second itself if none still lasts."""
         found = ((one.last_opening(second - 1), one.lasts) for one in self._recurring)
         return max([second, *(opening + lasts for opening, lasts in found if opening is not None)])
 
     def cover(self, start: int, end: int, reach: int) -> tuple[int, int]:
-        """The dark seconds from `start` to `end`, excluded, as bits; and until when what opened before `end` lasts.
+        """The dark seconds from `start` (included) to `end` (excluded), as bits, and the reach of `end`.
 
-        `reach` is that of `start`. Ranges of moments are left aside.
+        `reach` is that of `start` (see the method `reach`). Fixed periods are ignored.
         """
         size, mask = end - start, span_bits(0, min(reach, end) - start)
         for opens, lasts in self._recurring:
@@ -148,7 +156,10 @@ class Darkness:
         return mask, reach
 
     def between(self, first: datetime, last: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """When it is dark from `first` to `last`, both included; by the starts, some overlapping, some longer."""
+        """The dark spans from `first` to `last`, both included, ordered by their starts.
+
+        Spans may overlap, and may extend beyond `first` and `last`.
+        """
         start, end = max(to_second(first), FIRST), min(to_second(last), LAST) + 1
         rare, often = self._by_frequency
         by_days = often.by_days(start, end) if often and start < end else iter(())
@@ -157,19 +168,19 @@ class Darkness:
 
     @cached_property
     def _by_frequency(self) -> tuple[list[_Recurring], "Darkness | None"]:
-        """The blackouts that open a few times a day, and all the others."""
+        """The recurring blackouts that open at most `_FEW` times a day, and all others."""
         rare = [one for one in self._recurring if times_per_day(one.opens.expression) <= _FEW]
         often = [one for one in self._recurring if times_per_day(one.opens.expression) > _FEW]
         return rare, Darkness([Recurring(one.opens, one.lasts * _SECOND) for one in often]) if often else None
 
     def by_days(self, start: int, end: int) -> Iterator[tuple[datetime, datetime]]:
-        """When it is dark by blackouts that come again, those that touch each other as one, a day at a time."""
+        """The spans that recurring blackouts cover, with adjacent ones of one day merged."""
         for block, mask in self.of_days(start, end):
-            for first, behind in runs_of(mask):
-                yield _instant(block.start + first), _instant(block.start + behind)
+            for first, stop in runs_of(mask):
+                yield _instant(block.start + first), _instant(block.start + stop)
 
     def of_days(self, start: int, end: int) -> Iterator[tuple[Block, int]]:
-        """The seconds of each day that are dark by blackouts that come again, as bits."""
+        """For each local day, the seconds that recurring blackouts cover, as bits."""
         reach = self.reach(start)
         for block in day_blocks(self.zone or "UTC", start, end):
             is_alike = block.is_plain and self.zone is not None
@@ -178,11 +189,11 @@ class Darkness:
 
     @cached_property
     def openings_per_day(self) -> int:
-        """At the most, those that open at once included."""
+        """The most openings of recurring blackouts on one day; simultaneous ones count separately."""
         return sum(times_per_day(one.opens.expression) for one in self._recurring)
 
     def _cover_day(self, block: Block, reach: int) -> tuple[int, int]:
-        """The same for a plain day of the blackouts' zone."""
+        """The same as `cover`, for a plain day of the blackouts' zone."""
         mask, start = span_bits(0, min(reach - block.start, DAY)), block.start
         for layer in self.layers:
             if is_day_of(layer.days, block.day):
@@ -193,6 +204,7 @@ class Darkness:
 
 @lru_cache(maxsize=1_024)
 def darkness_of(blackouts: tuple[Period | Recurring, ...]) -> Darkness:
+    """The blackouts as `Darkness`, cached."""
     return Darkness(blackouts)
 
 

@@ -1,7 +1,7 @@
-"""The cron dialect: how an expression is written.
+"""Parses cron expressions, written as a crontab line or as an object of fields.
 
-It is Debian's crontab(5) with what cronsim adds to it (`5/10`, `L`, `LW`, `MON#1`, `5L`), plus year, ISO week and
-second in the object form. Weekdays count from 0 = Sunday.
+The dialect is Debian's crontab(5) with the extensions of cronsim (`5/10`, `L`, `LW`, `MON#1`, `5L`), plus year, ISO
+week and second in the object form. Weekdays count from 0 = Sunday.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ from myscheduler.errors import ScheduleError
 _GREGORIAN_CYCLE = 400
 
 DayMatch = Literal["any", "all"]
-"""Whether a day has to match `day` or `day_of_week` when both are restricted, or both of them."""
+"""Whether a day has to match `day` or `day_of_week` (`any`), or both of them (`all`), if both are restricted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,10 @@ _FIELDS = {
     )
 }
 FIELDS = tuple(_FIELDS)
-"""The names of the object form, coarse to fine; week and day_of_week stand on the level of day."""
+"""The field names of the object form, from coarse to fine; week and day_of_week are on the level of day."""
 
 RANGES = tuple(_FIELDS.values())
-"""The same with the numbers and names that each takes."""
+"""The same fields, with the numbers and names that each accepts."""
 
 CRONTAB_FIELDS = ("minute", "hour", "day", "month", "day_of_week")
 MACROS = {
@@ -84,13 +84,15 @@ MACROS = {
 def parse_cron(
     declared: str | Mapping[str, str | int], *, day_match: DayMatch = "any", seconds: bool = False
 ) -> CronExpression:
-    """Read a crontab line (see `crontab_fields`), or an object of fields.
+    """Parse a crontab line (see `crontab_fields`) or an object of fields.
 
-    A `ScheduleError` says what is wrong; its `field` is the name of the field, empty for the expression as a whole.
+    Raises `ScheduleError`, whose `field` is the name of the invalid field, or empty for the expression as a whole.
     """
     if isinstance(declared, str):
         given = {"year": "*", "week": "*", "second": "0"} | crontab_fields(declared, seconds=seconds)
-        texts = {name: given[name] for name in FIELDS}  # in the order of the object form, so that it is read once
+        texts = {
+            name: given[name] for name in FIELDS
+        }  # in the order of the object form, so that both are one entry of the cache
     else:
         texts = object_texts(declared)
     return _expression(tuple(texts.items()), day_match)
@@ -118,7 +120,7 @@ def _expression(declared: tuple[tuple[str, str], ...], day_match: DayMatch) -> C
 
 
 def canonical(expression: CronExpression) -> str:
-    """One line of text that is the same for expressions of the same meaning; for fingerprints and comparisons."""
+    """A text that is the same for expressions with the same meaning, for digests and comparisons."""
     rule = expression.day_rule
     days = [_written(bits(rule.days), _DAY), *(["L"] if rule.last else []), *(["LW"] if rule.last_workday else [])]
     nth = [f"{weekday}#{n}" if n else f"{weekday}L" for weekday, n in rule.nth]
@@ -147,9 +149,9 @@ def _written(values: tuple[int, ...] | None, field: _Field) -> str:
 
 
 def crontab_fields(line: str, *, seconds: bool = False) -> dict[str, str]:
-    """The fields of a crontab line, as texts that are not judged yet; `@` names stand for lines of five.
+    """Split a crontab line into the texts of its fields, which are not checked yet; `@` names are expanded.
 
-    With `seconds` the line has six fields, the seconds first. Raises a `ScheduleError` for another number of fields.
+    With `seconds`, the line has six fields, the seconds first. Raises `ScheduleError` for another number of fields.
     """
     if odd := odd_space(line):
         raise ScheduleError(f"has {odd} in it: write plain spaces between the fields")
@@ -184,7 +186,7 @@ def _macro(text: str) -> str:
 
 
 def object_texts(declared: Mapping[str, str | int]) -> dict[str, str]:
-    """A text for each of `FIELDS`, also those left out; a `ScheduleError` for what is no such object."""
+    """The text of each of `FIELDS` in an object, including those left out. Raises `ScheduleError` if it isn't valid."""
     if not isinstance(declared, Mapping):
         raise ScheduleError("a cron schedule is a crontab string, or an object of fields like `{hour: 10, minute: 30}`")
     if not declared:
@@ -197,7 +199,7 @@ def _known_name(name: str) -> str:
     if name not in FIELDS:
         close = get_close_matches(str(name)[:40].lower(), FIELDS, n=1)
         hint = f"did you mean `{close[0]}`?" if close else f"there are {', '.join(FIELDS)}"
-        raise ScheduleError(f"`{key_shown(str(name))}` is no field of a cron schedule; {hint}", field=str(name)[:40])
+        raise ScheduleError(f"`{key_shown(str(name))}` is not a field of a cron schedule; {hint}", field=str(name)[:40])
     return name
 
 
@@ -217,7 +219,7 @@ def _text(name: str, value: str | int) -> str:
 
 
 def _left_out(name: str, given: Mapping[str, str]) -> str:
-    """What a field means that isn't there: anything where a finer field is given, else its smallest value."""
+    """The text of a field that is left out: `*` if a finer field is given, otherwise its smallest value."""
     any_of = FIELDS if name in {"year", "week", "day_of_week"} else FIELDS[FIELDS.index(name) + 1 :]
     return "*" if any(other in given for other in any_of) else str(_FIELDS[name].low)
 
@@ -232,7 +234,10 @@ def _check_text(field: _Field, text: str) -> None:
 
 
 def _day_rule(day: str, weekday: str, day_match: DayMatch) -> DayRule:
-    """Debian: a field that starts with `*` doesn't count as restricted, so both must match. Kept in one normal form."""
+    """The rule for days, normalised, so that rules with the same meaning are equal.
+
+    As in Debian, a field that starts with `*` doesn't count as restricted; then both fields must match.
+    """
     if day_match not in {"any", "all"}:
         raise ScheduleError("day_match is either `any` or `all`", field="day_match")
     days, last, last_workday = _day_side(day)
@@ -264,7 +269,7 @@ def _nth_weekday(item: str) -> tuple[int, int]:
     weekday, hash_sign, nth = item.partition("#")
     if hash_sign:
         if nth not in {"1", "2", "3", "4", "5"}:
-            raise ScheduleError(f"{_shown(item)}: after `#` stands 1 to 5, as in `MON#1`", field=_WEEKDAY.name)
+            raise ScheduleError(f"{_shown(item)}: after `#` write 1 to 5, as in `MON#1`", field=_WEEKDAY.name)
         return _number(_WEEKDAY, weekday, item) % 7, int(nth)
     if not item[:-1].isdigit():
         raise ScheduleError(
@@ -281,9 +286,9 @@ def _values_or_any(field: _Field, text: str) -> tuple[int, ...] | None:
     return None if len(values) == field.high - field.low + 1 else values
 
 
-@lru_cache(maxsize=1_024)  # many expressions have few fields, and so hold equal values once
+@lru_cache(maxsize=1_024)  # many expressions have the same fields, whose values are then shared objects
 def _values(field: _Field, text: str) -> tuple[int, ...]:
-    chosen = bytearray(field.high + 1)  # thousands of years, in many ranges that overlap, take no time
+    chosen = bytearray(field.high + 1)  # fast even for many overlapping ranges of thousands of years
     for item in _items(field, text):
         values = _range(field, item)
         chosen[values.start : values.stop : values.step] = b"\1" * len(values)
@@ -298,7 +303,7 @@ def _items(field: _Field, text: str) -> list[str]:
 
 
 def _range(field: _Field, item: str) -> range:
-    """The values of `*`, `a`, `a-b`, each maybe with `/n`; `a/n` runs from a to the largest value, as in cronsim."""
+    """The values of `*`, `a` or `a-b`, optionally with `/n`; `a/n` runs from a to the largest value, as in cronsim."""
     body, slash, step_text = item.partition("/")
     step = _step(field, step_text, item) if slash else 1
     if body == "*":
@@ -334,7 +339,7 @@ def _number(field: _Field, text: str, item: str) -> int:
 
 
 def _meant(field: _Field, text: str) -> str:
-    """The name that may be meant by a longer or a mistyped one."""
+    """A suggestion of the name that may be meant by a longer or mistyped one; empty if there is none."""
     close = [name for name in field.names if text.startswith(name)] or get_close_matches(text[:40], field.names, n=1)
     return f"did you mean `{close[0]}`? " if close else ""
 
@@ -345,7 +350,7 @@ def _shown(text: str, quote: str = "`") -> str:
 
 
 def _fires(expression: CronExpression) -> bool:
-    """Whether any day of the calendar matches. A month of any length starts on each weekday at some time."""
+    """Whether any day of the calendar matches. It is enough to try months of each length with each first weekday."""
     if not any(
         month_days(expression.day_rule, first, length)
         for month in expression.months

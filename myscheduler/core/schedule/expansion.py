@@ -1,7 +1,7 @@
-"""The slots of a span of time all at once: ten million of them in seconds, for previews of weeks and whole fleets.
+"""Computes all slots in a span of time, ten million of them in seconds, for forecasts of weeks and of many jobs.
 
-What `schedule.slots_between` finds slot by slot is made here a day at a time. Instants are integers, microseconds since
-1970, because ten million datetimes would take longer to make than all else.
+The result is the same as that of `slots.slots_between`, but computed a day at a time. Instants are integers, in
+microseconds since 1970, because creating ten million datetimes would take longer than everything else.
 """
 
 from bisect import bisect_right
@@ -29,7 +29,7 @@ def to_moment(micros: int) -> datetime:
 
 
 def expand(schedule: Schedule, after: datetime, until: datetime) -> Iterator[Sequence[int]]:
-    """The slots later than `after` and not later than `until` in order, in parts of a day or so, none of them empty."""
+    """The slots after `after` and up to `until`, in order, as non-empty parts of about a day each."""
     match schedule:
         case Cron() | WallInterval() | Several():
             yield from _on_clock(schedule, after, until)
@@ -63,7 +63,10 @@ def _on_clock(schedule: OnClock, after: datetime, until: datetime) -> Iterator[S
 
 
 def _merged(of_members: Sequence[Iterator[Sequence[int]]]) -> Iterator[Sequence[int]]:
-    """The parts of all members as parts, without what comes twice."""
+    """Merge the parts of all members, in order; a slot of several members is kept once.
+
+    Each step yields the slots of all members up to the earliest end of their current parts.
+    """
     parts = [part for one in of_members if (part := _Rest.of(one))]
     while parts:
         end = min(part.slots[-1] for part in parts)
@@ -73,10 +76,10 @@ def _merged(of_members: Sequence[Iterator[Sequence[int]]]) -> Iterator[Sequence[
 
 @dataclass(slots=True)
 class _Rest:
-    """What is left of the parts of one member."""
+    """The parts of one member that are not taken yet."""
 
     slots: Sequence[int]
-    """Of the present part; empty when there is no further one."""
+    """The rest of the current part; empty if there are no more parts."""
     more: Iterator[Sequence[int]]
 
     @classmethod
@@ -85,7 +88,7 @@ class _Rest:
         return cls(first, parts) if first else None
 
     def take(self, end: int) -> Sequence[int]:
-        """Those of the part that are not later."""
+        """Take the slots of the current part up to `end`, included."""
         count = bisect_right(self.slots, end)
         taken, self.slots = self.slots[:count], self.slots[count:] or next(self.more, ())
         return taken
@@ -105,7 +108,7 @@ def _cron(schedule: Cron, start: int, until: int) -> Iterator[list[int]]:
 
 
 def _shown(expression: CronExpression, zone_name: str, start: int, until: int, *, are_all: bool) -> Iterator[list[int]]:
-    """When the clock shows a matching time: whenever it does, or only for the first time."""
+    """The instants at which the clock shows a matching time: every time (`are_all`), or only the first time."""
     fresh = reached(zone_name, start - 1) + 1
     for first, end, offset in stretches_between(zone_name, start, until):
         begin = first + offset if are_all else max(fresh, first + offset)
@@ -115,7 +118,7 @@ def _shown(expression: CronExpression, zone_name: str, start: int, until: int, *
 
 
 def _with_ends(schedule: Cron, start: int, until: int, parts: Iterator[list[int]]) -> Iterator[list[int]]:
-    """The ends of gaps that swallowed fixed times are put where they belong."""
+    """Insert the ends of gaps that skip fixed times into the parts, in order."""
     ends = list(swallowing(schedule, start, until))
     for part in parts:
         while ends and ends[0] < part[0]:

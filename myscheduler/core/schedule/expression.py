@@ -1,6 +1,7 @@
-"""The wall-clock times that a cron expression means: next, previous, how many. Zones are not known here.
+"""The wall-clock times of a cron expression, without time zones: the next, the previous, how many.
 
-Wall time is counted in whole seconds, `date.toordinal() * 86400 + second of the day`: walking it can't overflow.
+Wall time is an integer, in whole seconds: `date.toordinal() * 86400 + second of the day`, so it can't overflow. Days
+are numbered by `date.toordinal()`.
 """
 
 from array import array
@@ -17,7 +18,7 @@ from myscheduler.core.schedule.calendars import Shift
 DAY = 86400
 """Seconds of a wall-clock day."""
 FIRST_YEAR, LAST_YEAR = 1970, 9999
-"""What `*` means for the year: nothing fires outside of it."""
+"""The years that `*` means: nothing fires before or after them."""
 
 _FIRST_DAY = date(FIRST_YEAR, 1, 1).toordinal()
 _LAST_DAY = date(LAST_YEAR, 12, 31).toordinal()
@@ -40,30 +41,31 @@ MONTH_LENGTHS: tuple[tuple[int, ...], ...] = (
 
 
 class DayRule(NamedTuple):
-    """Which days of a month match. Bit n of `days` is day n, bit n of `weekdays` is weekday n."""
+    """Which days of a month match. Bit n of `days` is day n; bit n of `weekdays` is weekday n (0 = Sunday)."""
 
     days: int
     last: bool
+    """The last day of the month (`L`)."""
     last_workday: bool
     """The last day of the month that is not a Saturday or Sunday (`LW`)."""
     weekdays: int
     nth: tuple[tuple[int, int], ...]
-    """(weekday, n) is the n-th such weekday of the month, n = 0 the last one."""
+    """Pairs (weekday, n) for the n-th such weekday of the month (`MON#1`); n = 0 for the last one (`5L`)."""
     either: bool
-    """Whether one of the two sides is enough (crontab's OR)."""
+    """Whether it is enough that the day of the month or the weekday matches (crontab's OR); otherwise both must."""
 
 
 @dataclass(frozen=True, slots=True)
 class CronExpression:
-    """What an expression means: sorted values of each field, `None` for a year or week that may be any.
+    """The meaning of a cron expression: the sorted values of each field; `None` means any year or any week.
 
-    Two expressions are equal when they mean the same, however they are written (see `cron.canonical`).
+    Expressions with the same meaning are equal, however they are written (see `dialect.canonical`).
     """
 
     years: tuple[int, ...] | None
     months: tuple[int, ...]
     weeks: tuple[int, ...] | None
-    """ISO weeks; the year they belong to is not looked at, `year` is that of the calendar."""
+    """ISO weeks. `years` applies to the calendar year of a day, not to the ISO year of its week."""
     day_rule: DayRule
     hours: tuple[int, ...]
     minutes: tuple[int, ...]
@@ -74,7 +76,7 @@ class CronExpression:
     Otherwise it names fixed times of the day: each is due once a day, whatever the clocks do (Debian's rule).
     """
     shift: Shift | None = None
-    """Where matching days go that are closed; the times of the day stay."""
+    """How matching days that are closed are moved to open days; the times of the day stay the same."""
 
 
 # --- days ---
@@ -86,7 +88,7 @@ def matches_day(expression: CronExpression, day: date) -> bool:
 
 
 def is_day_of(expression: CronExpression, day: int) -> bool:
-    """Whether the day of that number matches; none does outside of the calendar of cron."""
+    """Whether the day of that number matches; none matches outside of the years 1970 to 9999."""
     return _FIRST_DAY <= day <= _LAST_DAY and matches_day(expression, date.fromordinal(day))
 
 
@@ -99,10 +101,10 @@ def days_of_year(expression: CronExpression, year: int) -> int:
 
 
 class YearKind(NamedTuple):
-    """Years of one kind have the same weekdays and ISO weeks on all days."""
+    """The kind of a year: in years of one kind, all days have the same weekdays and ISO weeks."""
 
     weekday: int
-    """Of the first of January."""
+    """The weekday of the first of January (0 = Monday)."""
     is_leap: bool
     is_after_leap: bool
 
@@ -113,13 +115,13 @@ def kind_of_year(year: int) -> YearKind:
 
 
 def is_among(values: Sequence[int], value: int) -> bool:
-    """Whether it is one of the sorted values, of which there may be thousands."""
-    place = bisect_left(values, value)
-    return place < len(values) and values[place] == value
+    """Whether it is one of the sorted values, by bisection, as there may be thousands."""
+    index = bisect_left(values, value)
+    return index < len(values) and values[index] == value
 
 
 def next_day(expression: CronExpression, start: date) -> date | None:
-    """The first matching day from `start` on, `start` included; `None` when there is none up to the year 9999."""
+    """The first matching day from `start` on, `start` included; `None` if there is none up to the year 9999."""
     mask = _days(expression, start.year, start.month) >> start.day << start.day
     if mask:
         return start.replace(day=_lowest(mask))
@@ -131,7 +133,7 @@ def next_day(expression: CronExpression, start: date) -> date | None:
 
 
 def previous_day(expression: CronExpression, start: date) -> date | None:
-    """The last matching day up to `start`, `start` included; `None` when there is none back to the year 1970."""
+    """The last matching day up to `start`, `start` included; `None` if there is none back to the year 1970."""
     mask = _days(expression, start.year, start.month) & ((2 << start.day) - 1)
     if mask:
         return start.replace(day=mask.bit_length() - 1)
@@ -147,7 +149,7 @@ def _lowest(mask: int) -> int:
 
 
 def _months_after(expression: CronExpression, year: int, month: int) -> Iterator[tuple[int, int]]:
-    """The months after that one in which days may match."""
+    """The months after the given one in which days may match, as (year, month)."""
     months, years = _reach(expression)
     if years is None or is_among(years, year):
         yield from ((year, later) for later in months[bisect_right(months, month) :])
@@ -166,7 +168,7 @@ def _months_before(expression: CronExpression, year: int, month: int) -> Iterato
 
 
 def _reach(expression: CronExpression) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
-    """The months and years in which days may match; a shift may move them into others."""
+    """The months and years in which days may match, including those into which a shift may move days."""
     if expression.shift is None or expression.years is None:
         return expression.months if expression.shift is None else tuple(range(1, 13)), expression.years
     return tuple(range(1, 13)), _years_near(expression.years)
@@ -185,7 +187,7 @@ def _days(expression: CronExpression, year: int, month: int) -> int:
 
 @lru_cache(maxsize=4096)
 def _shifted_days(expression: CronExpression, year: int, month: int) -> int:
-    """Days move into the months beside theirs at the most."""
+    """The days of a month after the shift; days move at most into an adjacent month."""
     mask = 0
     for months_on in (-1, 0, 1):
         near_year, near_month = divmod(year * 12 + month - 1 + months_on, 12)
@@ -220,7 +222,7 @@ def _own_days(expression: CronExpression, year: int, month: int) -> int:
 
 @lru_cache(maxsize=4096)
 def _weeks_of_month(year: int, month: int) -> tuple[tuple[int, int], ...]:
-    """The ISO weeks with the days of the month that lie in them."""
+    """The ISO weeks of a month, each with its days of the month as bits."""
     found: dict[int, int] = {}
     for day in range(1, (29 if month == 2 and isleap(year) else MONTH_LENGTHS[month][0]) + 1):
         week = date(year, month, day).isocalendar().week
@@ -230,7 +232,7 @@ def _weeks_of_month(year: int, month: int) -> tuple[tuple[int, int], ...]:
 
 @lru_cache(maxsize=4096)
 def month_days(rule: DayRule, first: int, length: int) -> int:
-    """The days that match in a month of `length` days that starts on the weekday `first`."""
+    """The matching days, as bits, of a month of `length` days that starts on the weekday `first` (0 = Sunday)."""
     whole = (2 << length) - 2
     days = rule.days & whole
     if rule.last:
@@ -282,14 +284,14 @@ def previous_wall(expression: CronExpression, start: int) -> int | None:
 
 
 def count_walls(expression: CronExpression, start: int, end: int) -> int:
-    """How many wall seconds match from `start`, included, to `end`, excluded."""
+    """How many wall seconds match from `start` (included) to `end` (excluded)."""
     if end <= start:
         return 0
     return _walls_before(expression, end, start // DAY) - _walls_before(expression, start, start // DAY)
 
 
 def walls_between(expression: CronExpression, start: int, end: int) -> Iterator[list[int]]:
-    """The matching wall seconds from `start`, included, to `end`, excluded, a day at a time; no day is empty."""
+    """The matching wall seconds from `start` (included) to `end` (excluded), as one non-empty list per day."""
     day, second = divmod(max(start, _FIRST_DAY * DAY), DAY)
     times = _seconds_of(expression)
     while day <= _LAST_DAY and day * DAY < end:
@@ -317,16 +319,16 @@ def _times(expression: CronExpression) -> Sequence[int]:
 _MINUTES = 1440
 _few = lru_cache(maxsize=1024)(_times)
 _many = lru_cache(maxsize=16)(_times)
-"""Of up to 340 KiB each, where a job runs every second."""
+"""A smaller cache: its entries take up to 340 KiB each, for a job that runs every second."""
 
 
 def times_per_day(expression: CronExpression) -> int:
-    """How many times of the day match, on any day that does."""
+    """How many times match on a matching day."""
     return len(expression.hours) * len(expression.minutes) * len(expression.seconds)
 
 
 def _walls_before(expression: CronExpression, wall: int, since: int) -> int:
-    """How many wall seconds match from the start of the day numbered `since` up to `wall`, excluded."""
+    """How many wall seconds match from the start of the day numbered `since` to `wall` (excluded)."""
     day, second = divmod(wall, DAY)
     whole = _count_days(expression, since, day) * times_per_day(expression)
     if _FIRST_DAY <= day <= _LAST_DAY and matches_day(expression, date.fromordinal(day)):
@@ -335,7 +337,7 @@ def _walls_before(expression: CronExpression, wall: int, since: int) -> int:
 
 
 def _count_days(expression: CronExpression, start: int, end: int) -> int:
-    """How many days match from the day numbered `start`, included, to `end`, excluded."""
+    """How many days match from the day numbered `start` (included) to `end` (excluded)."""
     start, end = max(start, _FIRST_DAY), min(end, _LAST_DAY + 1)
     if end <= start:
         return 0
@@ -350,7 +352,7 @@ def _count_days(expression: CronExpression, start: int, end: int) -> int:
 
 
 def _times_before(expression: CronExpression, second: int) -> int:
-    """How many times of a matching day lie before that second of the day."""
+    """How many times of a matching day are before that second of the day."""
     hour, rest = divmod(second, 3600)
     minute, second = divmod(rest, 60)
     hours, minutes, seconds = expression.hours, expression.minutes, expression.seconds
@@ -365,14 +367,14 @@ def _times_before(expression: CronExpression, second: int) -> int:
 
 
 def _time(expression: CronExpression, rank: int) -> int:
-    """The second of the day of the time that has `rank` others before it."""
+    """The time of a matching day with that rank (from 0), as a second of the day."""
     rank, second = divmod(rank, len(expression.seconds))
     hour, minute = divmod(rank, len(expression.minutes))
     return expression.hours[hour] * 3600 + expression.minutes[minute] * 60 + expression.seconds[second]
 
 
 def mask_of(values: Iterable[int]) -> int:
-    """The values as bits."""
+    """The values as the bits of one number."""
     mask = 0
     for value in values:
         mask |= 1 << value

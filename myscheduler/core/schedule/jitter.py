@@ -1,13 +1,13 @@
-"""The jitter of a job: a fixed part of the seconds that it may run later, so that a review can see the real minute."""
+"""The jitter of a job: a fixed delay, computed from its id, so that a review can show the exact time of each run."""
 
 import hashlib
 from datetime import timedelta
 
 
 def jitter_offset(job_id: str, jitter_sec: int) -> timedelta:
-    """Whole seconds from 0, included, to `jitter_sec`, excluded; the same for an id everywhere and for ever.
+    """A delay of whole seconds from 0 (included) to `jitter_sec` (excluded); always and everywhere the same for an id.
 
-    A hash of the name instead of chance is Jenkins' `H` and Dkron's `~`.
+    A hash of the name instead of a random number is also what Jenkins' `H` and Dkron's `~` use.
     """
     if not jitter_sec:
         return timedelta()

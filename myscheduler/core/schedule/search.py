@@ -1,9 +1,12 @@
-"""The next run of a limited schedule, however far away it lies, or that there is none.
+"""Finds the next run of a schedule with limits, however far away it is, or that there is none.
 
-Blackouts that come again and again are a union with a period: the days of a year are of few kinds, and years that begin
-on the same weekday, are as long and see the same clocks are alike. So each kind of day and of year is worked out once,
-and four centuries that bring nothing new bring nothing at all. The work is counted, never timed: what is adverse enough
-to need more than `MOST_STEPS` is given up.
+A search slot by slot could take for ever, so this one works with whole days and years. On days of one kind (the same
+blackouts open, the same members of the rhythm run), the same seconds are free; years of one kind (see `YearKind`) have
+the same days. Each kind of day and of year is worked out once and cached. If a state recurs after the calendar's cycle
+of 400 years, nothing new can follow, so there is no further run.
+
+The work is counted in steps, not measured in time, so that the result doesn't depend on the machine. A search that
+would take more than `MOST_STEPS` is given up.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,18 +36,18 @@ from myscheduler.core.schedule.strides import Stride
 from myscheduler.core.schedule.zones import LAST, first_showing, reached, stretches_between, to_second
 
 MOST_STEPS = 20_000
-"""About as many microseconds; one is an operation on the seconds of a day, or a few days of a year."""
+"""The most steps of a search; one takes about a microsecond: an operation on the seconds of a day, say."""
 KNOWN_YEARS = 30
-"""So many years are looked at where a country's holidays count: nobody knows later ones."""
+"""How many years are searched if the holidays of a country apply: later ones are not known."""
 _SECOND = timedelta(seconds=1)
 
 
 class GivenUp(Exception):  # noqa: N818 - it ends a search, nothing is wrong
-    """The search would take more steps than it may."""
+    """The search would take more steps than allowed."""
 
 
 def can_search(schedule: Adjusted) -> bool:
-    """Whether it is one that people can write: one zone for all, in whole seconds."""
+    """Whether `Search` supports the schedule: it has one zone and whole seconds, as any that a manifest declares."""
     zones = {schedule.rhythm.zone} if isinstance(schedule.rhythm, OnClock) else set[str]()
     zones |= {schedule.zone} if schedule.days else set()
     darkness = darkness_of(schedule.blackouts)
@@ -54,15 +57,19 @@ def can_search(schedule: Adjusted) -> bool:
 
 
 class Search:
-    """For the seconds in which a schedule is due and not left out; blackouts from one moment to another left aside."""
+    """Finds the free seconds of a schedule: those at which it is due and not excluded.
+
+    Fixed blackout periods, and the schedule's `start` and `end`, are ignored; the caller takes care of them. Throughout
+    the search, `reach` is the second until which recurring blackouts that opened earlier last.
+    """
 
     def __init__(self, schedule: Adjusted, most_steps: int = MOST_STEPS) -> None:
-        """The schedule is one that `can_search`."""
+        """Prepare a search in a schedule for which `can_search` is true."""
         self._most_steps = most_steps
         self._rhythm = schedule.rhythm
         on_clock = members_of(schedule.rhythm) if isinstance(schedule.rhythm, OnClock) else ()
         self._times = tuple(one.expression for one in on_clock)
-        """What the rhythm is the union of; nothing for an interval, that is due at a distance."""
+        """The members of which the rhythm is the union; empty for an interval of real time."""
         self._days = schedule.days
         self._darkness = darkness_of(schedule.blackouts)
         self._offset = schedule.offset // _SECOND
@@ -85,9 +92,9 @@ class Search:
         self._of_strides = dict[object, int]()
 
     def first_from(self, second: int) -> int | None:
-        """The first such second that is not earlier; `None` when there is none.
+        """The first free second from `second` on, included; `None` if there is none.
 
-        Raises `GivenUp` when it takes too many steps.
+        Raises `GivenUp` if that takes too many steps.
         """
         day = reached(self._zone, second) // DAY
         end = min(first_showing(self._zone, (day + 1) * DAY), LAST + 1)
@@ -95,7 +102,7 @@ class Search:
         if found is not None:
             return found
         self._seen = set[object]()
-        self._own_until = self._last_year_of_its_own
+        self._uniform_from = self._first_uniform_year
         first_year, first = date.fromordinal(day).year, date.fromordinal(day).timetuple().tm_yday
         for year in range(first_year, LAST_YEAR + 1):
             found, reach = self._in_year(year, first if year == first_year else 0, reach)
@@ -108,7 +115,7 @@ class Search:
     # --- years ---
 
     def count(self, start: int, end: int) -> int:
-        """How many there are from `start`, included, to `end`, excluded."""
+        """The number of free seconds from `start` (included) to `end` (excluded)."""
         total, reach = 0, self._darkness.reach(start)
         for block in day_blocks(self._zone, start, end):
             free, ends = self._work_out_odd(block.start, block.end)
@@ -117,17 +124,20 @@ class Search:
         return total
 
     def free_seconds(self, start: int, end: int) -> int:
-        """Those from `start`, included, to `end`, excluded, as bits."""
+        """The free seconds from `start` (included) to `end` (excluded), as bits."""
         mask = 0
         for block, dark in self._darkness.of_days(start, end):
             mask |= (self._slots(block.start, block.end) & ~dark) << block.start - start
         return mask
 
     def _is_known(self, year: int, years: int, reach: int) -> bool:
-        """Whether what comes behind that year, the `years`-th, was looked at before."""
-        if self._own_until is None:
+        """Whether the years after that one need no search, as they are like years that were searched.
+
+        `years` is the number of years searched before it.
+        """
+        if self._uniform_from is None:
             return years >= KNOWN_YEARS
-        if year < max(self._own_until, RULED_FROM):
+        if year < max(self._uniform_from, RULED_FROM):
             return False
         base = date(year, 12, 31).toordinal() * DAY
         steps = [strides.phase(one, year + 1) for one in self._times if isinstance(one, Stride)]
@@ -139,8 +149,8 @@ class Search:
         return is_known
 
     @property
-    def _last_year_of_its_own(self) -> int | None:
-        """Behind it, years of one kind are alike; `None` where a country's days count."""
+    def _first_uniform_year(self) -> int | None:
+        """The year from which on years of one kind are alike; `None` if the holidays of a country apply."""
         own = [one for one in self._times if isinstance(one, CronExpression)]
         expressions = [*own, *(layer.days for layer in self._darkness.layers)]
         years = [expression.years[-1] + 1 for expression in expressions if expression.years]
@@ -151,15 +161,16 @@ class Search:
         return max([*years, *((one or 0) + 1 for one in dated)], default=0)
 
     def _phase(self, second: int) -> int:
+        """The position of that second between two slots of an interval; always 0 for other rhythms."""
         return (second - self._anchor) % self._distance
 
     def _in_year(self, year: int, first: int, reach: int) -> tuple[int | None, int]:
-        """The first free second of the year from its day `first` on, and how far the darkness reaches behind it."""
+        """The first free second of the year from its day `first` on, and the reach of the blackouts before it."""
         self._count(4)
         kind = kind_of_year(year)
         parts = parts_of_year(self._zone, year if year < RULED_FROM else like(kind))
         base = date(year, 1, 1).toordinal() * DAY
-        days = Days(base, self._own_days(year, kind), self._who(base // DAY - 1), self._opening(year, kind))
+        days = Days(base, self._own_days(year, kind), self._members_on(base // DAY - 1), self._opening(year, kind))
         start = max(reach - base, parts[0].start)
         key = days.own, days.had, kind, self._active(year), start, parts, self._phase(base)
         known = self._years.get(key) if first == 0 else None
@@ -167,16 +178,16 @@ class Search:
             known = self._work_out(days, parts, first, start)
             if first == 0:
                 self._years[key] = known
-        found, behind = known
-        return None if found is None else base + found, base + behind
+        found, reach = known
+        return None if found is None else base + found, base + reach
 
     def _active(self, year: int) -> tuple[bool, ...]:
-        """Of each layer, whether it may open in that year."""
+        """For each layer of blackouts, whether it may open in that year."""
         limits = (layer.days.years for layer in self._darkness.layers)
         return tuple(years is None or is_among(years, year) for years in limits)
 
     def _own_days(self, year: int, kind: YearKind) -> tuple[int, ...]:
-        """The days of the year on which each member of the rhythm may run, as bits."""
+        """For each member of the rhythm, the days of the year on which it may run, as bits."""
         masks = [self._days_of(-1 - number, one, year, kind) for number, one in enumerate(self._times)]
         if not self._times:
             masks = [(1 << 366) - 1]
@@ -186,21 +197,24 @@ class Search:
         return tuple(masks)
 
     def _closed(self, days: WorkingDays, year: int, kind: YearKind) -> int:
-        if self._own_until is None or year < self._own_until:
+        if self._uniform_from is None or year < self._uniform_from:
             self._count(400 if days.calendar.country else 30)
             return closed_bits(days, year)
         if (None, kind) not in self._kinds:
             self._kinds[None, kind] = closed_bits(days, year)
         return self._kinds[None, kind]
 
-    def _who(self, day: int) -> int:
+    def _members_on(self, day: int) -> int:
         """The members that may run on that day, as bits."""
         if self._days and closed_on(self._days, date.fromordinal(day)):
             return 0
         return sum(runs_on(one, day) << number for number, one in enumerate(self._times)) if self._times else 1
 
     def _days_of(self, number: int, expression: Times, year: int, kind: YearKind) -> int:
-        """The days of a layer, or of a member of the rhythm; those have negative numbers."""
+        """The days of the year of a layer, or of a member of the rhythm, as bits.
+
+        `number` is a key of the cache: that of the layer, or a negative one for a member.
+        """
         if isinstance(expression, Stride):
             return self._days_of_stride(number, expression, year, kind)
         if expression.shift is not None:
@@ -214,7 +228,7 @@ class Search:
         return self._kinds[number, kind]
 
     def _days_of_stride(self, number: int, stride: Stride, year: int, kind: YearKind) -> int:
-        """Years of one kind and phase are alike, once the first step is made."""
+        """The same for a stride. Years of one kind and phase are alike, after the first step of the stride."""
         at = strides.phase(stride, year)
         key = (number, kind, at) if at is not None and strides.has_begun(stride, year) else (number, year)
         if key not in self._of_strides:
@@ -223,7 +237,7 @@ class Search:
         return self._of_strides[key]
 
     def _opening(self, year: int, kind: YearKind) -> Callable[[], list[int]]:
-        """Finds of each day which layers open on it, as bits."""
+        """A function that computes, for each day of the year, the layers that open on it, as bits."""
         key = kind, self._active(year)
 
         def found() -> list[int]:
@@ -240,13 +254,16 @@ class Search:
         return found
 
     def _work_out(self, days: Days, parts: Sequence[Part], first: int, reach: int) -> tuple[int | None, int]:
-        """Day by day, counted from the beginning of the year."""
+        """The first free second from the day `first` on, and the reach, both from the beginning of the year.
+
+        Days are checked one by one, except that plain days without free seconds are skipped together.
+        """
         self._count(100)
         opening, own, base = days.find_opening(), days.own, days.base
         for part in parts:
             begin = max(part.first, first)
             if part.is_plain and self._is_dark(days, opening, range(begin, part.end), base + part.start):
-                reach = max(reach, self._reach_behind(opening, part, begin))
+                reach = max(reach, self._reach_after(opening, part, begin))
                 continue
             for day in range(begin, part.end):
                 start = part.start + (day - part.first) * DAY
@@ -265,7 +282,7 @@ class Search:
         return None, reach
 
     def _is_dark(self, days: Days, opening: list[int], plain: range, start: int) -> bool:
-        """Whether nothing is left of these plain days, by their few kinds; `start` is the first instant of one."""
+        """Whether these plain days have no free second, by their kinds; `start` is the first instant of any of them."""
         first, end = plain.start, plain.stop
         has = each_day(days.own, first, end)
         had = [at_day(days.own, first - 1) if first else days.had, *has][: len(has)]
@@ -274,25 +291,26 @@ class Search:
         return not any(self._may_be_free(*kind, start) for kind in kinds)
 
     def _may_be_free(self, opening: int, has: int, had: int, start: int) -> bool:
-        if DAY % self._distance:  # each day has other slots of the interval
+        if DAY % self._distance:  # the slots of the interval differ from day to day
             return bool(self._kind_of_day(opening, has, had)[0])
         return bool(self._plain_day(opening, has, had, start)[0])
 
-    def _reach_behind(self, opening: list[int], part: Part, first: int) -> int:
-        """How far the darkness reaches that opens on the days of a part, from `first` on."""
+    def _reach_after(self, opening: list[int], part: Part, first: int) -> int:
+        """Until when blackouts last that open on the days of a part, from `first` on."""
         last = dict(zip(opening[first : part.end], range(first, part.end), strict=True))
         return max((part.start + (day - part.first) * DAY + self._ends(one) for one, day in last.items()), default=0)
 
     # --- days ---
 
     def _plain_day(self, opening: int, has: int, had: int, start: int) -> tuple[int, int]:
-        """The free seconds as bits, and how long what opens on the day lasts at most.
+        """The free seconds of a plain day, as bits, and the second at which the last blackout that opens on it ends.
 
-        `has` and `had`: the members that run on the day and the day before, that lateness may carry over midnight.
+        `has` and `had` are the members that run on the day and on the day before, whose slots jitter may carry over
+        midnight.
         """
         free, ends = self._kind_of_day(opening, has, had)
         if free and isinstance(self._rhythm, Interval):
-            free = self._met((opening, has, had), free, (self._anchor - start) % self._distance)
+            free = self._of_slots((opening, has, had), free, (self._anchor - start) % self._distance)
         return free, ends
 
     def _kind_of_day(self, opening: int, has: int, had: int) -> tuple[int, int]:
@@ -301,11 +319,11 @@ class Search:
             self._plain[key] = self._work_out_plain(*key)
         return self._plain[key]
 
-    def _met(self, key: object, free: int, first: int) -> int:
-        """The free seconds of an interval whose first slot of the day, or behind it, is the second `first`."""
+    def _of_slots(self, key: object, free: int, first: int) -> int:
+        """The free seconds at which an interval is due, whose first slot from the start of the day is at `first`."""
         if first >= DAY:
             return 0
-        if DAY % self._distance:  # every day is another one
+        if DAY % self._distance:  # the slots differ from day to day
             self._count(1)
             return free & every(self._distance, first, DAY)
         if (key, first) not in self._of_interval:
@@ -313,19 +331,19 @@ class Search:
         return self._of_interval[key, first]
 
     def _work_out_plain(self, opening: int, has: int, had: int) -> tuple[int, int]:
-        cover, late = 0, self._offset
+        cover, delay = 0, self._offset
         for number in bits(opening):
             cover |= self._darkness.layers[number].cover
         self._count(10 + 2 * opening.bit_count())
         if self._times:
-            slots = self._together(has) << late & FULL_DAY | self._together(had) << late >> DAY
+            slots = self._together(has) << delay & FULL_DAY | self._together(had) << delay >> DAY
         else:
-            slots = (span_bits(late, DAY) if has else 0) | (span_bits(0, late) if had else 0)
+            slots = (span_bits(delay, DAY) if has else 0) | (span_bits(0, delay) if had else 0)
         return slots & ~cover, self._ends(opening)
 
-    def _together(self, who: int) -> int:
-        """The seconds of a day on which these members run."""
-        return reduce(or_, (times_of(self._times[number]) for number in bits(who)), 0)
+    def _together(self, members: int) -> int:
+        """The seconds of a day at which any of these members (as bits) is due."""
+        return reduce(or_, (times_of(self._times[number]) for number in bits(members)), 0)
 
     def _ends(self, opening: int) -> int:
         if opening not in self._known_ends:
@@ -334,7 +352,7 @@ class Search:
         return self._known_ends[opening]
 
     def _odd_day(self, days: Days, opening: list[int], day: int, start: int, stop: int) -> tuple[int, int]:
-        """The same for a day around a change of the clock; `start` and `stop` are its instants."""
+        """The same as `_plain_day`, for a day around a clock change, from the instant `start` to `stop` (excluded)."""
         if not 2 <= day < 363:
             return self._work_out_odd(start, stop)
         midnight = days.base + day * DAY
@@ -358,7 +376,7 @@ class Search:
         return start + lowest(free) if free else None, max(reach, start + ends)
 
     def _slots(self, start: int, stop: int) -> int:
-        """When the rhythm is due on days that are open, moved by what it is late."""
+        """The seconds at which the rhythm is due on open days, moved by the offset; bit 0 is `start`."""
         start, stop = start - self._offset, stop - self._offset
         if isinstance(self._rhythm, Interval):
             mask = every(self._distance, (self._anchor - self._offset - start) % self._distance, stop - start)

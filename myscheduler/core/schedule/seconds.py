@@ -1,6 +1,6 @@
-"""The seconds of a span of time as the bits of one number, bit n for the n-th: a day of them at once.
+"""Sets of seconds as bit masks, in which bit n is the n-th second of a span: a whole day is one integer operation.
 
-Instants are whole seconds, counted as wall time is (see `walls`).
+Instants are whole seconds, counted like wall time (see `expression`).
 """
 
 import re
@@ -18,12 +18,12 @@ _RUN = re.compile("1+")
 
 
 def span_bits(first: int, end: int) -> int:
-    """The bits from `first`, included, to `end`, excluded."""
+    """A mask with the bits from `first` (included) to `end` (excluded)."""
     return (1 << end - first) - 1 << first if end > first else 0
 
 
 def spread(mask: int, length: int, size: int) -> int:
-    """Each bit of the mask with the `length` - 1 bits behind it, cut off at `size` bits."""
+    """The mask with each bit extended to `length` bits, upwards; bits from `size` on are cut off."""
     length, done = min(length, size), 1
     while done < length:
         step = min(done, length - done)
@@ -33,17 +33,17 @@ def spread(mask: int, length: int, size: int) -> int:
 
 
 def runs_of(mask: int) -> Iterator[tuple[int, int]]:
-    """The runs of neighbouring bits, in order: the first bit, and the one behind the last."""
+    """The runs of consecutive bits, in order, as (first bit, last bit + 1)."""
     return (run.span() for run in _RUN.finditer(bin(mask)[:1:-1])) if mask else iter(())
 
 
 def lowest(mask: int) -> int:
-    """The number of the first bit of a mask that has any."""
+    """The number of the lowest bit of a mask, which must not be zero."""
     return (mask & -mask).bit_length() - 1
 
 
 def every(distance: int, first: int, size: int) -> int:
-    """The bits `first`, `first + distance` and so on below `size`."""
+    """A mask with the bits `first`, `first + distance` and so on, below `size`."""
     if first >= size:
         return 0
     if first + distance >= size:
@@ -61,7 +61,7 @@ def _repeated(distance: int, size: int) -> int:
 
 
 def times_of(expression: Times) -> int:
-    """The seconds of a matching day."""
+    """The matching seconds of a matching day."""
     if isinstance(expression, Stride):
         return 1 << expression.anchor % DAY
     return _times(expression.hours, expression.minutes, expression.seconds)
@@ -75,14 +75,14 @@ def _times(hours: tuple[int, ...], minutes: tuple[int, ...], seconds: tuple[int,
 
 
 def due_between(schedule: OnClock, start: int, end: int) -> int:
-    """When the schedule is due, from `start`, included, to `end`, excluded; bit 0 is `start`."""
+    """The seconds at which the schedule is due, from `start` (included) to `end` (excluded); bit 0 is `start`."""
     if isinstance(schedule, Several):
         return reduce(or_, (due_between(one, start, end) for one in schedule.members))
     return _by_slots(schedule, start, end) if isinstance(schedule, WallInterval) else _by_days(schedule, start, end)
 
 
 def _by_slots(schedule: WallInterval, start: int, end: int) -> int:
-    """Of what is due once or twice a day."""
+    """Slot by slot, for a schedule that is due at most twice a day."""
     follow, mask, slot = walk_of(schedule).next, 0, max(start, FIRST) - 1
     while (found := follow(schedule.expression, schedule.zone, slot)) is not None and found < min(end, LAST + 1):
         mask, slot = mask | 1 << found - start, found
@@ -97,7 +97,7 @@ def _by_days(schedule: Cron, start: int, end: int) -> int:
         begin = shown = first + offset
         if not expression.real_time:
             if fresh < shown and count_walls(expression, fresh, shown):
-                mask |= 1 << first - start  # a gap swallowed a time
+                mask |= 1 << first - start  # a gap skipped a time
             begin = shown if schedule.overlap == "both" else max(fresh, shown)
         if begin < stop + offset:
             mask |= _walls_between(expression, begin, stop + offset) << begin - offset - start

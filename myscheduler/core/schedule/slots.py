@@ -1,6 +1,7 @@
-"""When a job is due: cron and calendar intervals in a zone, intervals of real time, single runs, and what limits them.
+"""The slots of a schedule, that is, the instants at which a job is due: the next, the last, how many.
 
-Instants are aware UTC datetimes; what cron does where clocks change stands in `zoned_cron`.
+A schedule is a cron expression or calendar interval in a time zone, an interval of real time, or a single run; limits
+may apply to it. Instants are aware datetimes in UTC. For cron at clock changes, see `cron`.
 """
 
 from collections.abc import Iterator
@@ -22,10 +23,10 @@ FIRST_MOMENT, LAST_MOMENT = datetime.min.replace(tzinfo=UTC), datetime.max.repla
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Due at anchor + k * every for k >= 1."""
+    """A schedule that is due at anchor + k * every for k >= 1."""
 
     every: timedelta
-    """More than zero."""
+    """Greater than zero."""
     anchor: datetime
 
     def __post_init__(self) -> None:
@@ -35,14 +36,14 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """Due a single time."""
+    """A schedule that is due once."""
 
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A blackout of its own: from `start`, included, to `end`, excluded."""
+    """A single blackout, from `start` (included) to `end` (excluded)."""
 
     start: datetime
     end: datetime
@@ -50,40 +51,44 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Recurring:
-    """A blackout that opens again and again, and lasts as long each time (real time)."""
+    """A recurring blackout: it opens at the times of a cron schedule and lasts a fixed amount of real time."""
 
     opens: Cron
     lasts: timedelta
 
 
 Rhythm = Cron | Interval | WallInterval | Several
-"""What is due again and again."""
+"""A schedule that is due repeatedly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Adjusted:
-    """A rhythm, moved by a fixed distance and within limits. Its slots are those of the moved rhythm."""
+    """A rhythm with a fixed offset and limits.
+
+    Its slots are those of the rhythm, moved by the offset, from `start` to `end`. Slots in blackouts and on closed days
+    are slots too; `exclusions` tells which of them are left out.
+    """
 
     rhythm: Rhythm
     offset: timedelta = timedelta()
-    """The job's jitter: not negative, and always the same."""
+    """The job's jitter: constant, and not negative."""
     start: datetime = FIRST_MOMENT
-    """There is no slot before."""
+    """There are no slots before this moment."""
     end: datetime = LAST_MOMENT
-    """There is no slot from here on."""
+    """There are no slots from this moment on."""
     blackouts: tuple[Period | Recurring, ...] = ()
-    """Slots in them are left out; what counts is when they are due, jitter included."""
+    """Slots in them are excluded, by the time at which they are due, jitter included."""
     days: WorkingDays | None = None
-    """Slots on other days are left out; what counts is the day of the rhythm, before it is moved by the offset."""
+    """Slots on other days are excluded, by the local day of the rhythm, before the offset is added."""
     zone: str = "UTC"
-    """Where `days` begin and end."""
+    """The time zone of `days`."""
 
 
 Schedule = Rhythm | Once | Adjusted
 
 
 def next_after(schedule: Schedule, after: datetime) -> datetime | None:
-    """The first slot later than `after`; `None` when there is none, also at the end of what datetime can hold."""
+    """The first slot after `after`; `None` if there is none up to the year 9999."""
     match schedule:
         case Interval(every, anchor):
             with suppress(OverflowError):
@@ -107,11 +112,11 @@ def next_after(schedule: Schedule, after: datetime) -> datetime | None:
 
 
 def last_until(schedule: Schedule, until: datetime, *, after: datetime) -> datetime | None:
-    """The latest slot that is later than `after` and not later than `until`."""
+    """The latest slot after `after` and up to `until`; `None` if there is none."""
     match schedule:
         case Interval(every, anchor):
-            turns = (until - anchor) // every
-            return anchor + turns * every if turns > max(0, (after - anchor) // every) else None
+            count = (until - anchor) // every
+            return anchor + count * every if count > max(0, (after - anchor) // every) else None
         case Cron(expression, zone_name) | WallInterval(expression, zone_name):
             follow = walk_of(schedule).previous
             found = follow(expression, zone_name, min(to_second(until), LAST), max(to_second(after), FIRST - 1))
@@ -130,7 +135,7 @@ def last_until(schedule: Schedule, until: datetime, *, after: datetime) -> datet
 
 
 def count_between(schedule: Schedule, after: datetime, until: datetime) -> int:
-    """How many slots are later than `after` and not later than `until`, without walking them one by one."""
+    """How many slots are after `after` and up to `until`, without computing each of them."""
     match schedule:
         case Interval(every, anchor):
             return max(0, (until - anchor) // every - max(0, (after - anchor) // every))
@@ -149,7 +154,7 @@ def count_between(schedule: Schedule, after: datetime, until: datetime) -> int:
 
 
 def slots_between(schedule: Schedule, after: datetime, until: datetime) -> Iterator[datetime]:
-    """The slots later than `after` and not later than `until`, in order."""
+    """The slots after `after` and up to `until`, in order."""
     slot = next_after(schedule, after)
     while slot is not None and slot <= until:
         yield slot
@@ -157,15 +162,15 @@ def slots_between(schedule: Schedule, after: datetime, until: datetime) -> Itera
 
 
 def inside(schedule: Adjusted, after: datetime, until: datetime) -> tuple[datetime, datetime]:
-    """(`after`, `until`] as far as it lies within the schedule's start and end."""
+    """The part of (`after`, `until`] that is between the schedule's start and end."""
     return max(after, back(schedule.start, TICK)), min(until, back(schedule.end, TICK))
 
 
 def back(moment: datetime, distance: timedelta) -> datetime:
-    """Earlier by that distance, but not before the first moment that datetime can hold."""
+    """The moment that much earlier, but not before `FIRST_MOMENT`."""
     return moment - distance if moment - FIRST_MOMENT >= distance else FIRST_MOMENT
 
 
 def forth(moment: datetime, distance: timedelta) -> datetime | None:
-    """Later by that distance, if datetime can hold it."""
+    """The moment that much later; `None` if that is after `LAST_MOMENT`."""
     return moment + distance if LAST_MOMENT - moment >= distance else None

@@ -1,7 +1,7 @@
-"""The wall-clock times of an interval that is counted by the calendar. Zones are not known here.
+"""The wall-clock times of an interval that is counted by the calendar (`clock: wall`), without time zones.
 
-Wall time is counted in whole seconds as in `walls`. The n-th time lies n steps behind the anchor, not one behind the
-time before it: so the last day of a short month does not stick.
+Wall time is counted in whole seconds as in `expression`. The n-th time is n steps after the anchor, not one step after
+the time before it: so an anchor on the 31st is due on the 31st again after a shorter month.
 """
 
 from calendar import isleap
@@ -22,18 +22,18 @@ _CYCLE_MONTHS = 400 * 12
 
 @dataclass(frozen=True, slots=True)
 class Stride:
-    """The times that lie n * (`months` and `days`) behind the anchor for n >= 1, up to the year 9999.
+    """The times n * (`months` and `days`) after the anchor for n >= 1, up to the year 9999.
 
-    A month that lacks the anchor's day has its last day instead; days are added to that.
+    Months are added first; if the resulting month lacks the anchor's day, its last day is used. Then days are added.
     """
 
     anchor: int
-    """A wall second."""
+    """A second of wall time."""
     months: int = 0
     days: int = 0
 
     real_time: ClassVar[bool] = False
-    """As of a cron expression: it names fixed times of the day."""
+    """As in `CronExpression`; the times of a stride are fixed times."""
 
     def __post_init__(self) -> None:
         if min(self.months, self.days) < 0 or not self.months + self.days:
@@ -53,12 +53,12 @@ def previous_wall(stride: Stride, start: int) -> int | None:
 
 
 def count_walls(stride: Stride, start: int, end: int) -> int:
-    """How many times there are from `start`, included, to `end`, excluded."""
+    """How many times there are from `start` (included) to `end` (excluded)."""
     return _steps_until(stride, end - 1) - _steps_until(stride, start - 1) if start < end else 0
 
 
 def is_day_of(stride: Stride, day: int) -> bool:
-    """Whether there is a time on the day of that number."""
+    """Whether there is a time on the day of that number (`date.toordinal`)."""
     return count_walls(stride, day * DAY, (day + 1) * DAY) > 0
 
 
@@ -79,7 +79,10 @@ def has_begun(stride: Stride, year: int) -> bool:
 
 
 def phase(stride: Stride, year: int) -> int | None:
-    """How far the steps are when the year begins; `None` where years that begin alike are never alike."""
+    """The position within a step, in months or days, at which the year begins.
+
+    Years of one kind with the same position have the same times. `None` if that doesn't hold: with months and days.
+    """
     if stride.months and stride.days:
         return None
     if stride.months:
@@ -89,16 +92,16 @@ def phase(stride: Stride, year: int) -> int | None:
 
 @lru_cache(maxsize=1_024)
 def shortest_step(stride: Stride) -> int | None:
-    """Seconds between the two times that are closest to each other; `None` where there is but one."""
+    """Seconds between the two consecutive times that are closest to each other; `None` if there is only one."""
     if not stride.months:
         return stride.days * DAY
-    # after so many steps the same months follow each other again
+    # after this many steps the sequence of months repeats
     times = takewhile(lambda time: time < _END, (_time(stride, steps) for steps in range(1, _CYCLE_MONTHS + 2)))
     return min((after - before for before, after in pairwise(times)), default=None)
 
 
 def _steps_until(stride: Stride, wall: int) -> int:
-    """How many times lie at or before that wall second."""
+    """How many times there are up to that wall second, included."""
     wall = min(wall, _END - 1)
     if not stride.months:
         return max(0, (wall - stride.anchor) // (stride.days * DAY))
@@ -111,7 +114,7 @@ def _steps_until(stride: Stride, wall: int) -> int:
 
 
 def _time(stride: Stride, steps: int) -> int:
-    """So many steps behind the anchor; what lies behind the end of the calendar is just somewhere there."""
+    """The time that many steps after the anchor; some value from `_END` on if that is after the end of the calendar."""
     if not stride.months:
         return stride.anchor + steps * stride.days * DAY
     day, second = divmod(stride.anchor, DAY)

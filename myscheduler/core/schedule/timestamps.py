@@ -1,4 +1,4 @@
-"""Moments as people write them."""
+"""Parses timestamps and durations as people write them (RFC 3339, local times, ISO 8601)."""
 
 import re
 from dataclasses import dataclass
@@ -17,10 +17,11 @@ _FORM = "write a time like 2026-04-01T09:00:00+09:00, or without the offset for 
 
 
 def parse_moment(text: str | datetime, zone_name: str, *, fold: int | None = None) -> datetime:
-    """The instant of an RFC 3339 time, or of a local time of that zone when it has no offset.
+    """The instant, in UTC, of an RFC 3339 timestamp or, if it has no offset, of a local time in that zone.
 
-    `fold` chooses the first (0) or second (1) of two instants with one local time, as in PEP 495. A `ScheduleError`
-    for anything else, for a local time that the zone never shows, and for one that comes twice when no fold is given.
+    `fold` selects the first (0) or second (1) of two instants with the same local time, as in PEP 495. Raises
+    `ScheduleError` for anything else, for a local time that the zone skips, and for one that occurs twice if no fold is
+    given.
     """
     written = text if isinstance(text, datetime) else _read_time(text)
     try:
@@ -28,12 +29,12 @@ def parse_moment(text: str | datetime, zone_name: str, *, fold: int | None = Non
     except OverflowError:
         moment = ZERO
     if moment.year < FIRST_YEAR:
-        raise ScheduleError(f"{written.isoformat(' ')} lies outside of the years 1970 to 9999")
+        raise ScheduleError(f"{written.isoformat(' ')} is outside of the years 1970 to 9999")
     return moment
 
 
 def has_offset(text: str) -> bool:
-    """Whether a moment says by itself which instant it is; raises as `parse_moment` does."""
+    """Whether a timestamp has an offset; raises `ScheduleError` if it isn't one."""
     return _read_time(text).tzinfo is not None
 
 
@@ -47,7 +48,7 @@ def _read_time(text: str) -> datetime:
 
 
 def _localized(local: datetime, zone_name: str, fold: int | None) -> datetime:
-    """That wall time in the zone; PEP 495: the offsets of both folds differ where it is shown never or twice."""
+    """That wall time in the zone. By PEP 495, the offsets of its two folds differ if it is skipped or occurs twice."""
     first, second = (local.replace(tzinfo=zone(zone_name), fold=fold) for fold in (0, 1))
     before, after = first.utcoffset() or timedelta(), second.utcoffset() or timedelta()
     local_words = f"{local.isoformat(' ')} in {zone_name}"
@@ -69,7 +70,7 @@ class Instants(NamedTuple):
 
     @classmethod
     def of(cls, first: datetime, length: timedelta) -> "Instants":
-        """Raises `ScheduleError` where the calendar ends before."""
+        """The instants from `first` on, for `length`. Raises `ScheduleError` if that is after the year 9999."""
         try:
             return cls(first, first + length - timedelta(microseconds=1))
         except OverflowError:
@@ -78,12 +79,12 @@ class Instants(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LocalTime:
-    """A time that somebody asks about."""
+    """A time about which a user asks, as a minute, a second or an instant."""
 
     spans: tuple[Instants, ...]
-    """One, or two where a local time comes twice."""
+    """The instants that it means: one span, or two if the local time occurs twice."""
     remark: str = ""
-    """What is to be said of a local time that the clock jumps over, or shows twice."""
+    """A sentence to show if the clock skips the local time, or shows it twice; otherwise empty."""
 
     @property
     def first(self) -> datetime:
@@ -98,10 +99,10 @@ class LocalTime:
 
 
 def parse_asked(text: str, zone_name: str) -> LocalTime:
-    """A moment to ask about; written to the minute or second, the whole of it is meant.
+    """Parse a time about which a user asks. A time written to the minute or second means the whole minute or second.
 
-    A local time that comes twice means both, and one that doesn't exist the instant right after the jump; other than
-    in `parse_moment` nothing is decided by it. Raises `ScheduleError` for what is no time.
+    Unlike in `parse_moment`, a local time that occurs twice means both instants, and one that the clock skips means the
+    instant right after the gap. Raises `ScheduleError` for anything that is not a time.
     """
     written = _read_time(text)
     length = timedelta(minutes=1) if not written.second else timedelta(seconds=1)
@@ -124,14 +125,14 @@ def parse_asked(text: str, zone_name: str) -> LocalTime:
 _DURATION = re.compile(
     r"P(?:(?P<weeks>\d{1,6})W|(?:(?P<years>\d{1,6})Y)?(?:(?P<months>\d{1,6})M)?(?:(?P<days>\d{1,6})D)?"
     r"(?:T(?=\d)(?:(?P<hours>\d{1,8})H)?(?:(?P<minutes>\d{1,9})M)?(?:(?P<seconds>\d{1,10})S)?)?)",
-    re.ASCII | re.IGNORECASE,  # with both, no letter of another script is taken for one of these
+    re.ASCII | re.IGNORECASE,  # with ASCII, IGNORECASE matches no letter of another script
 )
 
 
 def parse_duration(text: str, *, of_calendar: bool = False) -> tuple[tuple[str, int], ...]:
-    """The units of an ISO 8601 duration and how many of each: `PT1H30M`, `P1DT12H`, `P2W`.
+    """The units of an ISO 8601 duration such as `PT1H30M`, `P1DT12H` or `P2W`, as (unit, number) pairs.
 
-    A `ScheduleError` for anything else; years and months have no fixed length, so they are refused, unless it is one
+    Raises `ScheduleError` for anything else. Years and months have no fixed length, so they are accepted only with
     `of_calendar`.
     """
     found = _DURATION.fullmatch(text.strip())
@@ -144,4 +145,4 @@ def parse_duration(text: str, *, of_calendar: bool = False) -> tuple[tuple[str, 
 
 
 CALENDAR_UNITS = frozenset({"years", "months"})
-"""They are as long as the calendar has it."""
+"""Units whose length depends on the calendar."""

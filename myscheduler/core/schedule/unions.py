@@ -1,7 +1,8 @@
-"""How many slots several cron schedules have together, where one that they share counts once.
+"""Counts the slots of a union of cron schedules; a slot of several members counts once.
 
-They are never counted slot by slot. On days of one kind the same members are due at the same times, and late years of
-one kind are alike (see `clock_days`), so all of the calendar is about as much work as two centuries.
+Slots are never counted one by one. On plain days, the set of members that match decides the times of the day, so days
+with the same members are counted together. Late years of one kind are alike (see `clock_days`), so they are counted
+once. This way the whole calendar takes about as much work as two centuries.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,7 @@ _LAST_DAY = date.max.toordinal()
 
 
 def count_union(schedule: Several, start: int, until: int) -> int:
-    """The slots from the second `start` to the second `until`, both included."""
+    """The number of slots from the second `start` to the second `until`, both included."""
     if until < start:
         return 0
     zone_name, end = schedule.zone, until + 1
@@ -34,7 +35,7 @@ def count_union(schedule: Several, start: int, until: int) -> int:
 
 
 def _by_years(first: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """The days from `first` to `end`, excluded: the year, and which days of it, counted from 0."""
+    """The days from `first` (included) to `end` (excluded), split by year: (year, first day, end), counted from 0."""
     while first < end:
         year = date.fromordinal(first).year
         new_year = date(year, 1, 1).toordinal()
@@ -50,7 +51,7 @@ def _in_year(schedule: Several, year: int, first: int, end: int) -> int:
 
 
 def _of_year(members: Sequence[Cron], year: int) -> Iterator[Cron]:
-    """The members that run in that year, without years of their own."""
+    """The members that run in that year, with their restriction to years removed."""
     for one in members:
         if one.expression.years is None:
             yield one
@@ -60,7 +61,7 @@ def _of_year(members: Sequence[Cron], year: int) -> Iterator[Cron]:
 
 @lru_cache(maxsize=4_096)
 def _count(members: tuple[Cron, ...], year: int, first: int, end: int) -> int:
-    """The slots on the days of the year from `first` to `end`, excluded."""
+    """The number of slots on the days of the year from `first` (included) to `end` (excluded)."""
     if not members:
         return 0
     total, plain, base = 0, 0, date(year, 1, 1).toordinal() * DAY
@@ -72,24 +73,25 @@ def _count(members: tuple[Cron, ...], year: int, first: int, end: int) -> int:
             total += _due(members, base + part.start, base + part.stop)
     kinds = _kinds(plain, [days_of_year(one.expression, year) for one in members])
     times = [times_of(one.expression) for one in members]
-    return total + sum(_times_together(times, who).bit_count() * days.bit_count() for who, days in kinds)
+    return total + sum(_times_together(times, group).bit_count() * days.bit_count() for group, days in kinds)
 
 
 def _due(members: Sequence[Cron], start: int, end: int) -> int:
     return reduce(or_, (due_between(one, start, end) for one in members)).bit_count()
 
 
-def _times_together(times: Sequence[int], who: int) -> int:
-    return reduce(or_, (times[number] for number in bits(who)), 0)
+def _times_together(times: Sequence[int], group: int) -> int:
+    """The seconds of a day on which any of these members (as bits) is due."""
+    return reduce(or_, (times[number] for number in bits(group)), 0)
 
 
 def _kinds(days: int, of_members: Sequence[int]) -> list[tuple[int, int]]:
-    """The days by the members that run on them, both as bits."""
+    """The days, grouped by the members that run on them: (members, days), both as bits."""
     kinds = [(0, days)]
     for number, own in enumerate(of_members):
         kinds = [
-            (who | is_own << number, part)
-            for who, all_days in kinds
+            (group | is_own << number, part)
+            for group, all_days in kinds
             for is_own, part in ((1, all_days & own), (0, all_days & ~own))
             if part
         ]

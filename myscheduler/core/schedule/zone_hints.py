@@ -1,6 +1,6 @@
-"""What to write in place of a name that is no time zone.
+"""Suggestions for a name that is not a time zone.
 
-A zone of another offset is never proposed, however close its spelling is: its jobs would run hours off.
+A zone with another offset is never suggested, however similar its spelling is: its jobs would run at the wrong hour.
 """
 
 import re
@@ -13,18 +13,18 @@ _FIXED = re.compile(
     r"|(?:etc/)?(?:utc|gmt)()\s*(\d{1,2})(?::?([0-5]\d))?",
     re.IGNORECASE,
 )
-"""An offset as people, clocks and Windows write it, which is no name of a zone."""
+"""An offset as people, clocks and Windows write it, which is not the name of a zone."""
 _POSIX = re.compile(r"etc/gmt([+-])(\d{1,2})", re.IGNORECASE)
-"""A name of the database as it might be, with the sign of POSIX, which is the reverse."""
+"""A name in the style of the database, such as `Etc/GMT-9`, with the reversed sign of POSIX."""
 _ABBREVIATION = re.compile(r"([A-Z]{1,5}|[a-z]{1,4})(?![A-Za-z/_])")
-"""At the beginning: `JST`, and the `JST-9` of POSIX."""
+"""An abbreviation at the beginning of a name: `JST`, and `JST-9` as in POSIX."""
 _MINUS = str.maketrans("‐‑‒–−", "-----")
 _PLACES = {
     (1, 3, 30): "Asia/Tehran", (1, 4, 30): "Asia/Kabul", (1, 5, 30): "Asia/Kolkata", (1, 5, 45): "Asia/Kathmandu",
     (1, 6, 30): "Asia/Yangon", (1, 9, 0): "Asia/Tokyo", (1, 9, 30): "Australia/Darwin",
     (-1, 9, 30): "Pacific/Marquesas",
 }  # fmt: skip
-"""Places whose clocks have an offset all year round: what the database has no other name for, and our default."""
+"""Places with the same offset all year, by (sign, hours, minutes): those without an `Etc/GMT` name, and Asia/Tokyo."""
 _ABBREVIATED = {
     "AEDT": "Australia/Sydney", "AEST": "Australia/Sydney", "AKDT": "America/Anchorage", "AKST": "America/Anchorage",
     "AWST": "Australia/Perth", "BRT": "America/Sao_Paulo", "CDT": "America/Chicago", "CEST": "Europe/Berlin",
@@ -34,11 +34,11 @@ _ABBREVIATED = {
     "PST": "America/Los_Angeles", "SGT": "Asia/Singapore", "WEST": "Europe/Lisbon", "WIB": "Asia/Jakarta",
     "Z": "UTC",
 }  # fmt: skip
-"""A place for each abbreviation that means one time; `CST` and `IST` mean several."""
+"""A place for each abbreviation that has only one meaning; `CST` and `IST` have several."""
 
 
 def meant_zone(written: str, names: frozenset[str]) -> str:
-    """What to write instead of a name that is not among the `names` of zones."""
+    """What to write instead of a name that is not one of the `names` of zones, as the end of a message."""
     name = unicodedata.normalize("NFKC", written).translate(_MINUS).strip()
     if posix := _POSIX.fullmatch(name):
         return _fixed_zone(1 if posix[1] == "-" else -1, int(posix[2]), 0, names)
@@ -55,7 +55,7 @@ _ANY = "write an IANA name like Asia/Tokyo"
 
 
 def _fixed_zone(sign: int, hours: int, minutes: int, names: frozenset[str]) -> str:
-    """The zone that has this offset."""
+    """The suggestion for a fixed offset."""
     written = f"UTC{'-' if sign < 0 else '+'}{hours}" + (f":{minutes:02}" if minutes else "")
     if not hours and not minutes:
         return "write UTC"
@@ -63,12 +63,12 @@ def _fixed_zone(sign: int, hours: int, minutes: int, names: frozenset[str]) -> s
     fixed = f"{reverse} (its sign is reversed)" if not minutes and reverse in names else None
     named = [one for one in (_PLACES.get((sign, hours, minutes)), fixed) if one]
     if not named:
-        return f"no zone is always {written}: write the name of a place, such as Asia/Tokyo"
-    return f"for {written} write {' or '.join(named)}; the name of a place knows when its clocks change"
+        return f"no time zone always has the offset {written}: write the name of a place, such as Asia/Tokyo"
+    return f"for {written} write {' or '.join(named)}; a zone named after a place follows its clock changes"
 
 
 def _place_of(short: str, name: str, names: frozenset[str]) -> str:
-    """For an abbreviation, of which each letter counts."""
+    """The suggestion for an abbreviation; a similar spelling is not enough, as each letter of it counts."""
     if place := _ABBREVIATED.get(short):
         return f"did you mean {place}?"
     same = next((zone_name for zone_name in names if zone_name.lower() == name.lower()), None)
@@ -76,7 +76,7 @@ def _place_of(short: str, name: str, names: frozenset[str]) -> str:
 
 
 def _close(name: str, names: frozenset[str]) -> str | None:
-    """The name that is spelled most alike, with the same number in it."""
+    """The name with the most similar spelling that has the same number in it."""
     spellings = _spellings(names)
     digits = _offset_in(name)
     found = (spellings[one] for one in get_close_matches(name.lower(), spellings, n=3, cutoff=0.75))
@@ -91,7 +91,7 @@ def _offset_in(name: str) -> tuple[str, str] | None:
 
 @lru_cache(maxsize=1)
 def _spellings(names: frozenset[str]) -> dict[str, str]:
-    """Lower-case spellings, of the city alone too, to the zone they mean."""
+    """Maps lower-case spellings, including that of the city alone, to the name of the zone."""
     in_order = sorted(names)
     cities = {name.rpartition("/")[2].lower(): name for name in in_order}
     return cities | {name.lower(): name for name in in_order}

@@ -1,7 +1,7 @@
-"""Time zones: their names, and how their clocks run. The only place that reads zone data.
+"""Time zones: their names and UTC offsets. This is the only module that reads zone data.
 
-Instants are counted in whole seconds as wall time is (see `walls`), and a zone is a row of stretches of one UTC offset.
-Zones are those of the `tzdata` package, whatever files the system has.
+Instants are whole seconds, counted like wall time (see `expression`). A zone is a sequence of stretches, each with one
+UTC offset. The zones are those of the `tzdata` package, not those of the operating system.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from myscheduler.errors import ScheduleError
 
 
 class Stretch(NamedTuple):
-    """Instants from `start`, included, to `end`, excluded, at which wall time is the instant + `offset` seconds."""
+    """The instants from `start` (included) to `end` (excluded), with wall time = instant + `offset` seconds."""
 
     start: int
     end: int
@@ -29,21 +29,25 @@ class Stretch(NamedTuple):
 ZERO = datetime(1, 1, 1, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP = 3 * DAY
-"""How close a zone is looked at. Since 1970 no clock was changed twice within six days, or by more than one day."""
+"""The distance in seconds at which offsets are compared to find clock changes.
+
+It is short enough: since 1970 no clock has changed twice within six days, or by more than one day.
+"""
 _BLOCK = 21 * _STEP
 _CYCLE = 146_097 * DAY // _BLOCK
-"""Blocks of 400 years, after which the days of the calendar come again, with the weeks."""
+"""The blocks of 400 years, after which the calendar repeats, with its weekdays."""
 _RULED = 2_100 * 365 * DAY // _BLOCK
-"""From this block on, in the 21st century's last years, each zone follows a yearly rule."""
+"""From this block on, in the last years of the 21st century, each zone follows a yearly rule."""
 
 
 def to_second(moment: datetime) -> int:
-    """The instant in whole seconds, counted from the day before the year 1 as wall time is; fractions are cut off."""
+    """The instant in whole seconds, counted like wall time from the day before the year 1; fractions are cut off."""
     distance = moment - ZERO
     return (distance.days + 1) * DAY + distance.seconds
 
 
 def to_instant(second: int) -> datetime:
+    """The inverse of `to_second`."""
     return ZERO + timedelta(seconds=second - DAY)
 
 
@@ -52,7 +56,7 @@ LAST = to_second(datetime.max.replace(tzinfo=UTC))
 
 
 def reached(zone_name: str, instant: int) -> int:
-    """The latest wall time that the clock has shown up to that instant."""
+    """The latest wall time that the clock has shown up to that instant, which may be later than what it shows now."""
     return max(
         min(instant, end - 1) + offset
         for start, end, offset in _stretches(zone_name, instant // _BLOCK)
@@ -67,12 +71,12 @@ def first_showing(zone_name: str, wall: int) -> int:
 
 
 def stretch_at(zone_name: str, instant: int) -> Stretch:
-    """The stretch around an instant; how far it reaches may be cut short."""
+    """A stretch that contains the instant; it may be shorter than the time between two clock changes."""
     return next(stretch for stretch in _stretches(zone_name, instant // _BLOCK) if instant < stretch.end)
 
 
 def stretches_between(zone_name: str, start: int, until: int) -> Iterator[Stretch]:
-    """The stretches from `start` to `until`, both included."""
+    """The stretches from `start` to `until`, both included. Consecutive ones may have the same offset."""
     while start <= until:
         _, end, offset = stretch_at(zone_name, start)
         end = min(end, until + 1)
@@ -82,7 +86,7 @@ def stretches_between(zone_name: str, start: int, until: int) -> Iterator[Stretc
 
 @lru_cache(maxsize=8192)
 def _stretches(zone_name: str, block: int) -> tuple[Stretch, ...]:
-    """The stretches of a block of days and of a step before and after it, as a change may shift wall time out of it."""
+    """The stretches of a block of days, and of one step before and after it, as wall time may differ from UTC."""
     if block >= _RULED + _CYCLE and (block + 1) * _BLOCK + _STEP <= LAST - DAY:
         return _shifted(_stretches(zone_name, block - (cycles := (block - _RULED) // _CYCLE) * _CYCLE), cycles)
     start, end = block * _BLOCK - _STEP, (block + 1) * _BLOCK + _STEP
@@ -93,13 +97,13 @@ def _stretches(zone_name: str, block: int) -> tuple[Stretch, ...]:
 
 
 def _shifted(stretches: tuple[Stretch, ...], cycles: int) -> tuple[Stretch, ...]:
-    """As many cycles later."""
+    """The same stretches, that many cycles of 400 years later."""
     ahead = cycles * _CYCLE * _BLOCK
     return tuple(Stretch(start + ahead, end + ahead, offset) for start, end, offset in stretches)
 
 
 def _change(zone_name: str, step: int, before: int) -> int:
-    """The instant within the step from `step` on at which the offset is no longer `before`."""
+    """The instant, within one step after `step`, at which the offset is no longer `before`, by bisection."""
     same, changed = step, step + _STEP
     while changed - same > 1:
         middle = (same + changed) // 2
@@ -108,7 +112,7 @@ def _change(zone_name: str, step: int, before: int) -> int:
 
 
 def _offset(zone_name: str, instant: int) -> int:
-    """Seconds that the clock is ahead of UTC; the ends of datetime's range stand for what lies outside."""
+    """The UTC offset in seconds; outside the range of datetime, that of its nearest end."""
     inside = to_instant(min(max(instant, FIRST), LAST - DAY))
     ahead = inside.astimezone(zone(zone_name)).utcoffset() or timedelta()
     return ahead.days * DAY + ahead.seconds
@@ -123,7 +127,7 @@ def is_zone(name: str) -> bool:
 
 
 def check_zone(name: str) -> None:
-    """Raise a `ScheduleError` (field `timezone`) for what is no zone of the IANA database."""
+    """Raise a `ScheduleError` (field `timezone`) if the name is not a zone of the IANA database."""
     if is_zone(name):
         return
     raise ScheduleError(f"{shown(name)} is not a time zone; {meant_zone(name[:40], _zone_names())}", field="timezone")
@@ -131,14 +135,14 @@ def check_zone(name: str) -> None:
 
 @cache
 def zone(name: str) -> ZoneInfo:
-    """The zone of that IANA name, from the tzdata package; a `ScheduleError` as `check_zone` raises it."""
+    """The zone with that IANA name, from the tzdata package. Raises `ScheduleError` as `check_zone` does."""
     check_zone(name)
     with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as data:
         return ZoneInfo.from_file(data, key=name)
 
 
 def local_time(moment: datetime, name: str) -> datetime:
-    """The moment on the clocks of that zone; as it is where the calendar ends before, late in the year 9999."""
+    """The moment in that zone; unchanged if the zone's local time would be after the year 9999."""
     try:
         return moment.astimezone(zone(name))
     except OverflowError:
@@ -147,5 +151,5 @@ def local_time(moment: datetime, name: str) -> datetime:
 
 @cache
 def _zone_names() -> frozenset[str]:
-    """The package's own list, so that no name ever becomes a path before it is known to be a zone."""
+    """All names of zones, from a list in the package, so that a name is checked before it is used as a path."""
     return frozenset(files("tzdata").joinpath("zones").read_text("utf-8").split()) - {"Factory"}

@@ -1,4 +1,4 @@
-"""References to secrets in a job, and how values are kept out of all that is shown.
+"""References to secrets in jobs, and the removal of secrets and credentials from everything that is shown.
 
-Import from `calls` and above. It knows `job` and below.
+May be imported by `calls` and the layers above; imports `job` and the layers below.
 """

@@ -1,7 +1,7 @@
-"""The ways in which a target may write a text that it was sent: what JSON, HTML, URLs, forms and base64 make of it.
+"""The encodings in which a target may return a text that it received: JSON, HTML, URLs, forms and base64.
 
-Each writer escapes a little otherwise, and all places of a text in the same way. So there is a list of writers, not one
-of every mixture.
+Encoders differ in what they escape, but each one treats a whole text in the same way. So the text is encoded once as
+each known encoder does it, not in every combination of escapes.
 """
 
 import base64
@@ -13,9 +13,9 @@ from itertools import product
 from urllib.parse import quote, quote_plus
 
 CORE = 4
-"""Characters of base64 from which on a piece counts as one of the text."""
+"""The fewest characters of base64 that are recognised as a part of the text."""
 NESTED_LENGTH = 4_096
-"""Characters of a text up to which its encodings within each other are listed: they take memory by the hundred."""
+"""The longest text, in characters, for which nested encodings are listed: they take a hundred times its memory."""
 
 _ESCAPE = re.compile(r"(%|\\u|&#x)((?<=%)[0-9A-F]{2}|(?<=u)[0-9a-f]{4}|(?<=x)[0-9A-Fa-f]+)")
 
@@ -46,11 +46,11 @@ _HTML: tuple[dict[int, str], ...] = tuple(
         {"'": "&#39;"},  # JSON in an attribute
     )
 )
-"""What each writer of HTML or XML makes of ASCII."""
+"""The ASCII characters that each encoder of HTML or XML escapes."""
 
 
 def forms_of(value: str) -> set[str]:
-    """The text in its encodings, and those of what many servers see in a header: its UTF-8 read as Latin-1."""
+    """The text in all its encodings, and those of its UTF-8 read as Latin-1, as many servers read a header."""
     if value.isascii():
         return _forms(value)
     return _forms(value) | _forms(value.encode().decode("latin-1"))
@@ -62,7 +62,7 @@ def _forms(value: str) -> set[str]:
     encoded = {form for data in _bytes_of(value) for form in _base64_forms(data)}
     once = plain | encoded | _url_forms(value) | {quote(one, safe="") for one in encoded}
     found = once | {form for one in once for form in (*_json_forms(one), *_html_forms(one))}
-    found |= {form for one in _json_forms(value) for form in _json_forms(one)}  # a body that is echoed as text in JSON
+    found |= {form for one in _json_forms(value) for form in _json_forms(one)}  # a JSON body echoed as a JSON string
     if len(value) <= NESTED_LENGTH:
         found |= {form for one in _html_forms(value) for form in _plain_json(one)}
         found |= {form for one in _plain_json(value) for form in (*_html_forms(one), *_url_forms(one))}
@@ -70,7 +70,10 @@ def _forms(value: str) -> set[str]:
 
 
 def cores_of(value: str) -> set[str]:
-    """The characters of base64 that the text alone determines, for each of the three places where it may begin."""
+    """The base64 of the text within a longer one: the characters that depend on the text alone.
+
+    There is one for each of the three offsets at which the text may begin in a group of three bytes.
+    """
     cores = set()
     for data, shift in product(_bytes_of(value), range(3)):
         start, end = -(-8 * shift // 6), 8 * (shift + len(data)) // 6
@@ -80,7 +83,7 @@ def cores_of(value: str) -> set[str]:
 
 
 def _bytes_of(value: str) -> Iterator[bytes]:
-    """User and password are sent in UTF-8, or by older clients in Latin-1."""
+    """The text in UTF-8 and, if possible, in Latin-1, in which some clients send user and password."""
     yield value.encode()
     if not value.isascii() and max(value) <= "\xff":
         yield value.encode("latin-1")
@@ -99,7 +102,7 @@ def _url_forms(text: str) -> set[str]:
 
 
 def _json_forms(text: str) -> set[str]:
-    """As the usual writers of JSON do it: some escape slashes, or what has a meaning in HTML, or all but ASCII."""
+    """The text as common JSON encoders write it: some escape slashes, or characters special in HTML, or non-ASCII."""
     plain = _plain_json(text)
     for_html = {_escaped(one, letters) for one in _dumped(text) for letters in ("<>&'", "<>&'+", "<>&'+`")}
     quotes = {one.replace('\\"', "\\u0022") for one in plain | for_html}
@@ -107,7 +110,7 @@ def _json_forms(text: str) -> set[str]:
 
 
 def _plain_json(text: str) -> set[str]:
-    """As the writers that are most in use do it."""
+    """The text as the most common JSON encoders write it."""
     dumped = _dumped(text)
     return dumped | {_escaped(one, "<>&") for one in dumped} | {one.replace("/", "\\/") for one in dumped}
 
@@ -121,7 +124,7 @@ def _escaped(text: str, letters: str) -> str:
 
 
 def _html_forms(text: str) -> set[str]:
-    """As the usual writers of HTML and XML do it: some write letters beyond ASCII by their numbers or names."""
+    """The text as common encoders of HTML and XML write it: some write non-ASCII letters as numbers or names."""
     beyond = {ord(letter) for letter in text if not letter.isascii()}
     signs = {ord(letter) for letter in text if letter.isascii() and not letter.isalnum()}
     ways = (_decimal, _hexadecimal, _named) if beyond else ()
@@ -143,5 +146,5 @@ def _named(code: int) -> str:
 
 
 def _other_case(text: str) -> str:
-    """With the hexadecimal digits of its escapes in the other case."""
+    """The text with the hexadecimal digits of its escapes in the other case."""
     return _ESCAPE.sub(lambda found: found[1] + found[2].swapcase(), text)

@@ -1,4 +1,4 @@
-"""Credentials that are written out in a job, and the job's JSON without them."""
+"""Finds literal credentials in a job, that is, credentials written out in it, and masks them in the job's JSON."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -21,20 +21,23 @@ from myscheduler.core.header_values import texts_of
 from myscheduler.core.job.spec import JobSpec
 
 DEEPEST = 50
-"""What is nested deeper in a body is not looked into, and not shown."""
+"""Levels of a body beyond this depth are neither searched nor shown."""
 
 _SPOKEN = ("passcode", "passwd", "password", "passwort", "pwd", "secret")
-"""Credentials that may be numbers; `tokens: 5` is a count."""
+"""Endings of names whose value may be a credential even if it is a number; `tokens: 5` is a count."""
 
 _HIDDEN = re.compile(r"(?:(?:[A-Za-z][\w.-]{0,30}(?:\s+|[=:]))*\"?(?<!\$)\$\{secret:[^{}\s]{1,300}\}\"?[\s:;,&]*)+")
-"""References, and words before them such as a scheme or the name of a cookie."""
+"""A text of references only, with words before them such as a scheme or the name of a cookie."""
 
 _WHOLE = re.compile(r"\s*(?:Bearer|Basic)\s+\S+\s*", re.IGNORECASE)
-"""As a header's value a credential, whatever the header's name."""
+"""A header's value that is a credential, whatever the name of the header."""
 
 
 def literal_credentials(spec: JobSpec) -> Iterator[tuple[Loc, str]]:
-    """Where the spec holds credentials that are written out, and what each is; never the value itself."""
+    """The location of each literal credential in the spec, with a description such as `the header Authorization`.
+
+    The description never contains the value.
+    """
     for loc, text in texts_of(spec.headers):
         if _masked_header(str(loc[0]), text) != text:
             yield ("headers", *loc), f"the header {key_shown(str(loc[0]))}"
@@ -46,7 +49,7 @@ def literal_credentials(spec: JobSpec) -> Iterator[tuple[Loc, str]]:
 
 
 def masked(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON of a spec, or a part of it, with each literal credential replaced by `MASK`."""
+    """The JSON of a spec, or some of its fields, with each literal credential replaced by `MASK`."""
     return {name: _masked_field(name, value) for name, value in values.items()}
 
 
@@ -54,7 +57,7 @@ def _masked_field(name: str, value: Any) -> Any:
     match name, value:
         case "headers", Mapping():
             return {header: _masked_headers(header, texts) for header, texts in value.items()}
-        case "labels", Mapping():  # words for people: `secret: none` hides nothing
+        case "labels", Mapping():  # their names don't count: `secret: none` is not a credential
             return {label: masked_text(text) for label, text in value.items()}
         case "body", _:
             return _masked_body(value, "", 0)
@@ -76,7 +79,7 @@ def _masked_header(name: str, value: str) -> str:
 
 
 def _masked_body(value: Any, name: str, depth: int) -> Any:
-    """`name` is the one that the value is judged by."""
+    """The value with credentials masked; `name` is the name by which it counts as a credential or not."""
     match value:
         case str():
             return _masked_named(name, value)
@@ -91,17 +94,20 @@ def _masked_body(value: Any, name: str, depth: int) -> Any:
 
 
 def _parts(values: Mapping[str, Any], name: str) -> Iterator[tuple[str, Any, str]]:
-    """Keys and values, with the names that these are judged by: a credential's name counts for all that is below it."""
+    """The keys and values of a mapping, each with the name by which the value counts as a credential or not.
+
+    The name of a credential applies to everything below it.
+    """
     for key, part in values.items():
         other = values.get("name", values.get("key")) if key == "value" else None  # {name: password, value: …}
         named = other if isinstance(other, str) else key
         if isinstance(part, Mapping) and words_of(named)[-1:] == ("auth",):
-            named = name  # how to log in, with names of its own
+            named = name  # an object `auth` has keys that name what they hold
         yield key, part, name if is_credential_name(name) and not is_credential_name(named) else named
 
 
 def _is_spoken(name: str, value: Any) -> bool:
-    """A number that is a credential; `true` and nothing never are."""
+    """Whether the value is a number that is a credential; booleans and `None` never are."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not is_credential_name(name):
         return False
     return any(word.removesuffix("s").endswith(_SPOKEN) for word in words_of(name))
@@ -112,7 +118,7 @@ def _masked_named(name: str, value: str) -> str:
 
 
 def _is_literal(name: str, value: str) -> bool:
-    """Under a credential's name: some of it is written out."""
+    """Whether the name is that of a credential, and the value is not made of references only."""
     if not is_credential_name(name):
         return False
     return bool(value.strip()) and not _HIDDEN.fullmatch(value.strip())
@@ -131,7 +137,7 @@ def _in_url(url: str) -> Iterator[str]:
 
 
 def _named_in_url(url: str, parts: SplitResult) -> Iterator[str]:
-    """`parts` are those of the URL without its references."""
+    """A description of each literal credential in a URL; `parts` are those of the URL without its references."""
     if parts.password:
         yield "the password in the URL"
     elif parts.username and not REFERENCE.search(url.split("@", maxsplit=1)[0]):
@@ -149,7 +155,7 @@ def _in_body(value: Any, loc: Loc, name: str) -> Iterator[tuple[Loc, str]]:
             for key, part, under in _parts(value, name):
                 yield from _in_body(part, (*loc, key), under)
         case list() | tuple():
-            for place, one in enumerate(value):
-                yield from _in_body(one, (*loc, place), name)
+            for index, one in enumerate(value):
+                yield from _in_body(one, (*loc, index), name)
         case _ if value != _masked_body(value, name, 0):
             yield loc, field_of(loc)

@@ -1,6 +1,6 @@
-"""Secrets in what a target answers: found as they are and in the usual encodings (see `spellings`), and taken out.
+"""Removes secrets from what a target returns, both as they are and in the usual encodings (see `encodings`).
 
-A target that writes a secret in some other way (reversed, hashed, in hexadecimal) is not seen through.
+A secret in any other form (reversed, hashed, in hexadecimal) is not recognised.
 """
 
 import re
@@ -16,14 +16,17 @@ _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/=_%\\-]")
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A value that was looked up for a call, with the ways in which it may come back. Its `repr` doesn't tell it."""
+    """The value of a secret, looked up for a call, and the forms in which a target may return it.
+
+    Its `repr` doesn't contain the value.
+    """
 
     name: str
     value: str = field(repr=False)
     forms: tuple[str, ...] = field(repr=False, compare=False)
     """The value in its encodings."""
     cores: tuple[str, ...] = field(repr=False, compare=False)
-    """What base64 makes of it amid other bytes, such as `user:password`, without the characters at its ends."""
+    """The base64 of the value within other bytes, such as `user:password`, without the characters shared with them."""
 
     @classmethod
     def of(cls, name: str, value: str) -> "Secret":
@@ -31,19 +34,20 @@ class Secret:
 
     @property
     def longest(self) -> int:
-        """Characters of the longest form."""
+        """The length of the longest form, in characters."""
         return max(map(len, (*self.forms, *self.cores)))
 
 
 def redact(text: str, secrets: Iterable[Secret]) -> str:
-    """The text without the secrets."""
+    """The text with each occurrence of a secret replaced by `REDACTED`."""
     return redact_start(text, secrets, len(text), whole=True)
 
 
 def redact_start(text: str, secrets: Iterable[Secret], cut: int, *, whole: bool) -> str:
-    """The first `cut` characters of the text without the secrets; one across the cut goes as a whole.
+    """The first `cut` characters of the text, with secrets replaced, including one that extends beyond the cut.
 
-    `whole` says that the text ends here. Else its last characters may be the beginning of a secret, and go too.
+    `whole` says that the text is complete. If it is not, its last characters may be the start of a secret; if so, they
+    are replaced too.
     """
     kept, place = [], 0
     for start, end in _merged(_spans(text, secrets, cut, whole=whole)):
@@ -73,7 +77,7 @@ def _found(text: str, form: str) -> Iterator[tuple[int, int]]:
 
 
 def _begun(text: str, form: str, cut: int, least: int) -> Iterator[tuple[int, int]]:
-    """The end of the text, where `form` begins there and at least so many of its characters are left."""
+    """The span at the end of the text that is the beginning of `form`, if at least `least` characters of it match."""
     start = text.find(form[:least], max(0, len(text) - len(form) + 1), cut + least)
     while start >= 0:
         if form.startswith(text[start:]):
@@ -84,13 +88,13 @@ def _begun(text: str, form: str, cut: int, least: int) -> Iterator[tuple[int, in
 
 def _around(text: str, start: int, end: int) -> tuple[int, int]:
     """The whole word of base64 around a piece of it."""
-    behind = _NOT_BASE64.search(text, end)
+    after = _NOT_BASE64.search(text, end)
     before = _NOT_BASE64.search(text[:start][::-1])
-    return start - before.start() if before else 0, behind.start() if behind else len(text)
+    return start - before.start() if before else 0, after.start() if after else len(text)
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """In order, and those that touch each other as one."""
+    """The spans in order, with overlapping and adjacent ones merged."""
     current: tuple[int, int] | None = None
     for start, end in sorted(spans):
         if current is None or start > current[1]:

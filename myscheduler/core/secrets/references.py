@@ -1,6 +1,6 @@
-"""References to secrets, `${secret:NAME}`: where they may stand, what stands in their places, and who may use them.
+"""References to secrets, `${secret:NAME}`: finds them in a job, checks them, and replaces them by values.
 
-A job holds references only; values are looked up for one call and are never part of a job. `$${` is a literal `${`.
+A job contains references only: values are looked up for one call and are never part of a job. `$${` is a literal `${`.
 """
 
 import re
@@ -13,27 +13,27 @@ from myscheduler.core.header_values import HeaderValue, texts_of
 from myscheduler.core.job.spec import JobSpec
 
 MARK = REFERENCE
-"""Text without it is itself, and holds no reference."""
+"""The beginning of every reference. Text without it contains no reference and needs no replacement."""
 VARIABLE_PREFIX = "MYSCHEDULER_SECRET_"
 
 _NAME = r"(?!\.\})(?!\.\.)[A-Za-z0-9._-]{1,253}"
-"""What the key of a Kubernetes Secret may be, so that it always names a file of the folder."""
+"""The same characters as in the key of a Kubernetes Secret, so that a name is always a valid file name."""
 _MARKS = re.compile(rf"\$\$\{{|\$\{{secret:({_NAME})\}}|\$\{{")
-"""A literal `${`, a reference, or what is neither."""
+"""A literal `${`, a reference, or a `${` that is neither and therefore invalid."""
 
 
 def is_name(text: str) -> bool:
-    """The text may be the name of a secret."""
+    """Whether the text is a valid name of a secret."""
     return _MARKS.fullmatch(f"${{secret:{text}}}") is not None
 
 
 def variable_of(name: str) -> str:
-    """The environment variable that holds the secret where no file does."""
+    """The environment variable that is read if no file holds the secret."""
     return VARIABLE_PREFIX + re.sub(r"[-.]", "_", name).upper()
 
 
 def references(value: Any) -> frozenset[str]:
-    """The names of the secrets that a text, or the texts of a JSON value, refer to."""
+    """The names of the secrets to which a text, or the texts in a JSON value, refer."""
     return frozenset(name for _, text in _texts(value, ()) for name in _names(text))
 
 
@@ -43,7 +43,7 @@ def references_of(spec: JobSpec) -> frozenset[str]:
 
 
 def places_of(spec: JobSpec) -> Iterator[tuple[Loc, str]]:
-    """Each field in which a job refers to a secret, and the secret's name."""
+    """Each reference of a job: the location of the value that contains it, and the name of the secret."""
     if not _mentions([spec.target_url, *spec.headers.values(), spec.body]):
         return
     for loc, text in _templates(spec.target_url, spec.headers, spec.body):
@@ -52,9 +52,9 @@ def places_of(spec: JobSpec) -> Iterator[tuple[Loc, str]]:
 
 
 def resolve(text: str, values: Mapping[str, str], encode: Callable[[str], str] = str) -> str:
-    """The text with values, each as `encode` writes it, in the places of the references; `KeyError` for one without.
+    """The text with each reference replaced by its value, encoded with `encode`. Raises `KeyError` for a missing value.
 
-    What is neither a reference nor a literal stays: only a job that was stored before there were secrets can hold it.
+    A `${` that is neither a reference nor a literal stays; only jobs stored before secrets existed can contain it.
     """
 
     def replaced(mark: re.Match[str]) -> str:
@@ -66,16 +66,16 @@ def resolve(text: str, values: Mapping[str, str], encode: Callable[[str], str] =
 
 
 def encoded_around(text: str, encode: Callable[[str], str]) -> str:
-    """The text as `encode` writes it, but for its references, whose values are encoded when they are there."""
-    parts, place = [], 0
+    """The text encoded with `encode`, except for its references, whose values are encoded when they are inserted."""
+    parts, index = [], 0
     for mark in _MARKS.finditer(text):
-        parts += [encode(text[place : mark.start()]), mark[0] if mark[1] is not None else encode(MARK)]
-        place = mark.end()
-    return "".join([*parts, encode(text[place:])])
+        parts += [encode(text[index : mark.start()]), mark[0] if mark[1] is not None else encode(MARK)]
+        index = mark.end()
+    return "".join([*parts, encode(text[index:])])
 
 
 def reference_faults(target_url: str, headers: Mapping[str, HeaderValue], body: Any) -> Iterator[Complaint]:
-    """What is wrong with the references of a job."""
+    """A complaint for each invalid or misplaced reference of a job."""
     if not _mentions([target_url, *headers.values(), body]):
         return
     for loc, text in _templates(target_url, headers, body):
@@ -83,23 +83,22 @@ def reference_faults(target_url: str, headers: Mapping[str, HeaderValue], body: 
             yield Complaint(loc, "invalid-reference", fault)
     for loc, key in _keys(body):
         if any(_names(key)):
-            message = "a reference can't stand in a key, only in a value: write the key itself"
+            message = "a reference can be in a value only, not in a key: write the key itself"
             yield Complaint(loc, "invalid-reference", message, at_key=True)
     if is_in_host(target_url):
         message = (
-            "a secret can't stand in the scheme, host or port: write these themselves, "
-            "so that everybody sees where the call goes"
+            "a secret can't be in the scheme, host or port: write them out, so that everyone sees where the call goes"
         )
         yield Complaint(("target_url",), "secret-in-host", message)
 
 
 def is_in_host(target_url: str) -> bool:
-    """What decides where the call goes is not written out."""
+    """Whether there is a reference in the scheme, host or port of the URL."""
     return MARK in _fixed_part(target_url)
 
 
 def _mentions(left: list[Any]) -> bool:
-    """Whether a `${` stands somewhere in JSON values. Most jobs have none, and pay for no more than this."""
+    """Whether any text in the JSON values contains `${`: a cheap check, as most jobs have no references."""
     while left:
         one = left.pop()
         if isinstance(one, str):
@@ -119,7 +118,7 @@ def _names(text: str) -> Iterator[str]:
 
 
 def _fault(text: str) -> str | None:
-    """Never quotes the text: what stands in the wrong place may be the secret itself."""
+    """The message for an invalid reference. It never quotes the text, which may be the secret itself by mistake."""
     wrong = next((mark for mark in _MARKS.finditer(text) if mark[0] == MARK), None) if MARK in text else None
     if wrong is None:
         return None
@@ -128,13 +127,13 @@ def _fault(text: str) -> str | None:
     if "}" not in text[wrong.end() :]:
         return "a reference is not closed: write ${secret:NAME}, or $${ for a literal ${"
     return (
-        "a reference names no possible secret: a name has letters, digits, -, _ and . only, at most 253 of them, "
-        "and does not begin with .."
+        "a reference has no valid name: a name has letters, digits, -, _ and . only, at most 253 of them, and does not "
+        "begin with .."
     )
 
 
 def _templates(target_url: str, headers: Mapping[str, HeaderValue], body: Any) -> Iterator[tuple[Loc, str]]:
-    """The texts of a job in which references have a meaning, by their fields."""
+    """The texts of a job in which references are replaced, with their locations."""
     yield ("target_url",), target_url
     yield from ((("headers", *loc), text) for loc, text in texts_of(headers))
     yield from _texts(body, ("body",))
@@ -151,7 +150,7 @@ def _keys(value: Any) -> Iterator[tuple[Loc, str]]:
 
 
 def _walk(value: Any, loc: Loc) -> Iterator[tuple[Loc, Any]]:
-    """A JSON value and all values in it, in their order. Bodies may lie deeper than Python calls."""
+    """A JSON value and all values in it, in order. Not recursive: bodies may be nested deeper than Python's stack."""
     left = [(loc, value)]
     while left:
         at, one = left.pop()
@@ -159,11 +158,11 @@ def _walk(value: Any, loc: Loc) -> Iterator[tuple[Loc, Any]]:
         if isinstance(one, dict):
             left += [((*at, key), inner) for key, inner in reversed(one.items())]
         elif isinstance(one, list | tuple):
-            left += reversed([((*at, place), inner) for place, inner in enumerate(one)])
+            left += reversed([((*at, index), inner) for index, inner in enumerate(one)])
 
 
 def _fixed_part(url: str) -> str:
-    """Scheme, host and port of a URL, as they stand before references are resolved."""
+    """The scheme, host and port of a URL as they are written, before references are resolved."""
     scheme, _, rest = url.partition("//")
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     return f"{scheme}//{authority.rpartition('@')[2]}"

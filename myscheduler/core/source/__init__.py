@@ -1,4 +1,4 @@
-"""The files of a source before they mean anything: a snapshot, YAML with places, ConfigMaps, what is ignored.
+"""The files of a source before they are interpreted: snapshots, YAML with locations, ConfigMaps, ignored files.
 
-Import from `manifest` and above, and from the source adapter. It knows `findings` alone.
+May be imported by `manifest` and the layers above, and by the source adapter; imports only `findings`.
 """

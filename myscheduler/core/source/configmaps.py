@@ -1,4 +1,4 @@
-"""Manifests in the ConfigMaps of a stream of Kubernetes objects, and where they stand in the file around them."""
+"""Finds manifests in ConfigMaps, in a file of Kubernetes objects, and maps their locations to that file."""
 
 import base64
 import binascii
@@ -15,17 +15,17 @@ from myscheduler.core.source.snapshot import IGNORE, SUFFIXES
 from myscheduler.core.source.yaml import Document
 
 Locate = Callable[[int, int], tuple[int, int]]
-"""From line and column in a file to those in the file that people see, both from 1."""
+"""Maps a line and column in an embedded file to the line and column in the file that contains it; all from 1."""
 
 
 def here(line: int, column: int) -> tuple[int, int]:
-    """The place of a file that is no part of another."""
+    """The `Locate` of a file that is not embedded: a location is itself."""
     return line, column
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedFile:
-    """A key of a ConfigMap that is read as a file."""
+    """A key of a ConfigMap, which is read as a file of that name."""
 
     name: str
     content: bytes
@@ -34,27 +34,27 @@ class EmbeddedFile:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """What a Kubernetes object brings."""
+    """The files that a document of Kubernetes objects contains."""
 
     folders: tuple[tuple[EmbeddedFile, ...], ...] = ()
-    """The files of each ConfigMap, which make a folder."""
+    """One folder for each ConfigMap, with its files."""
     complaints: tuple[Complaint, ...] = ()
-    """What hides a file: jobs may stand in it."""
+    """Faults that keep a file from being read, although it may declare jobs."""
     skipped: int = 0
-    """Objects without manifests."""
+    """How many objects are not ConfigMaps with data."""
 
 
 def is_object(values: Any) -> bool:
-    """A document with `apiVersion` and `kind` is a Kubernetes object, not a job."""
+    """Whether the document is a Kubernetes object, not a job: it has `apiVersion` and `kind`."""
     return isinstance(values, dict) and "apiVersion" in values and "kind" in values
 
 
 def embedded(document: Document, text: str) -> Embedded:
-    """The files in a ConfigMap, or in those of a `kind: List` as kubectl prints it; `text` is the whole stream."""
+    """The files in a ConfigMap, or in those of a `kind: List` as kubectl prints it; `text` is the whole file."""
     values = document.value
     items = values.get("items")
     if values["kind"] == "List" and isinstance(items, list):
-        objects: list[tuple[Loc, Any]] = [(("items", place), item) for place, item in enumerate(items)]
+        objects: list[tuple[Loc, Any]] = [(("items", index), item) for index, item in enumerate(items)]
     else:
         objects = [((), values)]
     maps = [(loc, item) for loc, item in objects if _is_config_map(item)]
@@ -89,7 +89,7 @@ def _files(
         try:
             content = base64.b64decode("".join(written.split()), validate=True)
         except binascii.Error:
-            message = "is not base64, which binaryData holds: write the text under `data` instead"
+            message = "is not base64, as binaryData requires: write the text under `data` instead"
             complaints.append(Complaint(place, "invalid-value", message))
         else:
             files.append(EmbeddedFile(key, content, _always(document.position(place))))
@@ -104,11 +104,11 @@ def _keys(item: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
                 yield name, key, written
 
 
-# --- places ---
+# --- locations ---
 
 
 def _place(document: Document, loc: Loc, text: str, content: str) -> Locate:
-    """How the places of a scalar's content are found in the stream around it."""
+    """Maps locations in the content of a scalar to locations in the file; to its start where that isn't possible."""
     node = document.find(loc)
     start = document.position(loc)
     if not isinstance(node, yaml.ScalarNode):
@@ -128,7 +128,7 @@ def _always(start: tuple[int, int]) -> Locate:
 
 
 def _of_block(around: list[str], inner: list[str], start: tuple[int, int]) -> Locate:
-    """Line n of a `|` block stands n lines below its indicator, indented."""
+    """Line n of a `|` block is n lines below its indicator, indented."""
 
     def place(line: int, column: int) -> tuple[int, int]:
         written = inner[line - 1] if line <= len(inner) else ""
@@ -162,13 +162,13 @@ _TOKENS = {
     ),
     "'": re.compile(rf"(?P<one>'')|{_FOLD}|(?P<plain>[^' \t\r\n\x85\u2028\u2029]++)"),
 }
-"""What a double or single quoted scalar is written of."""
+"""The tokens of a scalar in double or single quotes."""
 _BREAKS = re.compile(_BREAK)
 _KEPT = frozenset("\u2028\u2029")
 
 
 def _sources(written: str, tokens: re.Pattern[str]) -> Iterator[int]:
-    """Where in a quoted scalar, quotes included, each character of its value is written."""
+    """For each character of a quoted scalar's value, its index in the written scalar, quotes included."""
     for token in tokens.finditer(written, 1, len(written) - 1):
         first, end = token.span()
         match token.lastgroup:
@@ -176,7 +176,7 @@ def _sources(written: str, tokens: re.Pattern[str]) -> Iterator[int]:
                 yield first
             case "joined":
                 yield from [first] * (len(_BREAKS.findall(token[0])) - 1)
-            case "fold":  # the first break becomes a space, unless others follow or it is one that YAML keeps
+            case "fold":  # the first line break becomes a space, unless others follow or YAML keeps it
                 before, *others = _BREAKS.findall(token[0])
                 yield from [first] * (len(others) + (before in _KEPT) or 1)
             case _:

@@ -1,7 +1,7 @@
-"""What `.myschedulerignore` leaves out of a source, by the rules of a `.gitignore` as git itself applies them.
+"""Which files `.myschedulerignore` excludes from a source, by the rules of a `.gitignore` as git itself applies them.
 
-Names are matched as bytes, as in git. Every pattern becomes a regular expression that never goes back on what a `*` or
-a `**/` took, so that the longest name costs no more than its length times that of the pattern (see decision 0032).
+Names are matched as bytes, as in git. Every pattern becomes a regular expression that never backtracks into what a `*`
+or a `**/` matched, so matching takes at most the length of the name times that of the pattern (see decision 0032).
 """
 
 import re
@@ -17,27 +17,30 @@ _SPECIAL = re.compile(rb"[*?\[\\]")
 
 
 class MalformedPattern(ValueError):  # noqa: N818 -- the word of git's users
-    """A pattern that git takes for one that matches nothing."""
+    """A pattern that matches nothing, as git reads it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A line that says something."""
+    """A line of the file that is neither empty nor a comment."""
 
     line: int
     """From 1."""
     text: bytes
-    """Without `!`, and without the `/` at its end."""
+    """The pattern without a leading `!` and without a trailing `/`."""
     is_negated: bool
     for_folders: bool
 
     @property
     def is_of_names(self) -> bool:
-        """It holds at every level, for the last part of a path."""
+        """Whether it has no `/`, so that it is matched against the last part of a path, at every level."""
         return b"/" not in self.text
 
     def regex(self) -> bytes:
-        """For a path, or its last part, that ends with `/` where it is a folder."""
+        """A regular expression for a path or its last part; the path of a folder ends with `/`.
+
+        Raises `MalformedPattern`.
+        """
         if not self.text or self.text == b"/":
             raise MalformedPattern
         return _translated(self.text.removeprefix(b"/")) + (rb"/\Z" if self.for_folders else rb"/?\Z")
@@ -45,7 +48,7 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Patterns in a row that say the same: of those it doesn't matter which one matches."""
+    """Consecutive patterns that are all negated, or all not negated, so that it doesn't matter which one matches."""
 
     is_negated: bool
     names: re.Pattern[bytes] | None
@@ -59,19 +62,19 @@ class _Group:
 
 @dataclass(frozen=True, slots=True)
 class Ignoring:
-    """Which paths are left out. Two of them are equal when their files hold the same."""
+    """Which paths the file excludes. Two values are equal when their files have the same content."""
 
     content: bytes | None
-    """`None` where there is no file."""
+    """The content of the file; `None` when there is no file."""
     _last_first: tuple[_Group, ...] = field(compare=False)
     malformed: tuple[Pattern, ...] = field(compare=False)
-    """Those that match nothing, as git sees them."""
+    """Patterns that match nothing, as git reads them."""
 
     def __bool__(self) -> bool:
         return bool(self._last_first)
 
     def leaves_out(self, path: str) -> bool:
-        """Whether this path is left out, if the folders around it are not. That of a folder ends with `/`."""
+        """Whether the path is excluded, provided that its parent folders are not. A folder's path ends with `/`."""
         raw = path.encode("utf-8", "surrogateescape")
         name_at = raw.rfind(b"/", 0, -1) + 1
         for group in self._last_first:
@@ -80,8 +83,8 @@ class Ignoring:
         return False
 
     def leaves_out_whole(self, path: str) -> bool:
-        """Whether this path is left out, or one of the folders around it: nothing brings back what stands in those."""
-        ends = [place + 1 for place, char in enumerate(path[:-1]) if char == "/"]
+        """Whether the path or one of its parent folders is excluded: no pattern re-includes a file of such a folder."""
+        ends = [index + 1 for index, char in enumerate(path[:-1]) if char == "/"]
         return any(self.leaves_out(path[:end]) for end in [*ends, len(path)])
 
 
@@ -89,12 +92,12 @@ NOTHING = Ignoring(None, (), ())
 
 
 def read_ignoring(content: bytes) -> Ignoring:
-    """What the file says; `ValueError` with the reason where it can't be such a file."""
+    """Parse the content of the file. Raises `ValueError` with the reason if it is too large or not UTF-8 text."""
     if len(content) > LARGEST_IGNORE:
         message = f"larger than {LARGEST_IGNORE // 1024} KiB"
         raise ValueError(message)
-    if b"\0" in content:  # as in UTF-16, of which git would understand nothing, in silence
-        raise ValueError("is no text in UTF-8")
+    if b"\0" in content:  # as in UTF-16, which git would silently misread
+        raise ValueError("is not UTF-8 text")
     patterns = list(_patterns(content))
     if len(patterns) > MOST_PATTERNS:
         message = f"holds more than {MOST_PATTERNS:,} patterns"
@@ -106,8 +109,8 @@ def read_ignoring(content: bytes) -> Ignoring:
 
 
 def ignoring_problems(file: SourceFile) -> tuple[Problem, ...]:
-    """The lines that match nothing, of a file that was read already."""
-    message = "matches nothing, as in a .gitignore: close the bracket, or write what follows the last backslash"
+    """A warning for each pattern that matches nothing, in a file that `read_ignoring` accepts."""
+    message = "matches nothing, as in a .gitignore: close the bracket, or add a character after the last backslash"
     return enough(
         [
             Problem(file.path, pattern.line, 1, "", "invalid-pattern", message, Severity.WARNING)
@@ -118,15 +121,15 @@ def ignoring_problems(file: SourceFile) -> tuple[Problem, ...]:
 
 def _patterns(content: bytes) -> Iterator[Pattern]:
     for number, raw in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        line = _without_spaces_at_its_end(raw.removesuffix(b"\r"))
+        line = _without_trailing_spaces(raw.removesuffix(b"\r"))
         if not line or line.startswith(b"#"):
             continue
         text = line.removeprefix(b"!")
         yield Pattern(number, text.removesuffix(b"/"), line.startswith(b"!"), text.endswith(b"/"))
 
 
-def _without_spaces_at_its_end(line: bytes) -> bytes:
-    """But with one that a backslash stands before."""
+def _without_trailing_spaces(line: bytes) -> bytes:
+    """The line without trailing spaces, but with one that a backslash escapes."""
     rest = line.rstrip(b" ")
     is_kept = (len(rest) - len(rest.rstrip(b"\\"))) % 2 == 1 and rest != line
     return rest + b" " if is_kept else rest
@@ -154,14 +157,14 @@ def _any_of(regexes: list[bytes]) -> re.Pattern[bytes] | None:
 
 _STAR, _SLASH = b"*", b"/"
 _DEEP = b"**"
-"""Any number of folders."""
+"""The token of `**`: any number of folders."""
 
 
 def _translated(text: bytes) -> bytes:
-    """The regular expression of a pattern, without the end.
+    """The regular expression of a pattern, without the anchor at its end.
 
-    Git compares what stands before the first special character as it is, and takes the rest for a pattern of its own:
-    so `a**/b` is `a` and then `**/b`, though its manual says otherwise.
+    Git compares the text before the first special character literally, and treats the rest as a separate pattern: so
+    `a**/b` is `a` followed by `**/b`, although git's manual says otherwise.
     """
     special = _SPECIAL.search(text)
     if special is None:
@@ -172,7 +175,7 @@ def _translated(text: bytes) -> bytes:
 
 
 def _tokens(text: bytes) -> Iterator[bytes]:
-    """Regular expressions of one character each; `*`, `**` and `/` stand for themselves."""
+    """The tokens of a pattern: `*`, `**` and `/` as they are, all others as regular expressions for one character."""
     place = 0
     while place < len(text):
         char = text[place : place + 1]
@@ -196,7 +199,7 @@ def _tokens(text: bytes) -> Iterator[bytes]:
 
 
 def _bracket(text: bytes, place: int) -> tuple[int, bytes]:
-    from dulwich import wildmatch  # noqa: PLC0415 -- 30 ms that few need
+    from dulwich import wildmatch  # noqa: PLC0415 -- the import takes 30 ms, and few patterns need it
 
     try:
         return wildmatch.translate_bracket_expression(text, place)
@@ -205,7 +208,10 @@ def _bracket(text: bytes, place: int) -> tuple[int, bytes]:
 
 
 def _blocks(tokens: list[bytes], is_inside: bool) -> bytes:
-    """Segments between two `**` are looked for at the first place where they stand: a later one would do no more."""
+    """The expression of a whole pattern, split into blocks at each `**`.
+
+    A block between two `**` is matched at the first place where it fits: a later place would allow no more matches.
+    """
     blocks: list[list[bytes]] = [[]]
     for place, token in enumerate(tokens):
         if token == _DEEP:
@@ -224,7 +230,7 @@ def _blocks(tokens: list[bytes], is_inside: bool) -> bytes:
 
 
 def _segments(tokens: list[bytes], is_inside: bool) -> bytes:
-    """Parts of a path, each of which takes what its stars need once and for all, as none of them reaches over a `/`."""
+    """The expression of several parts of a path. Each part is an atomic group, since no `*` matches across a `/`."""
     regex, rest = b"", tokens
     while _SLASH in rest:
         end = rest.index(_SLASH)
@@ -234,7 +240,7 @@ def _segments(tokens: list[bytes], is_inside: bool) -> bytes:
 
 
 def _segment(tokens: list[bytes], is_inside: bool) -> bytes:
-    """One part of a path. What stands between two stars is taken where it comes first."""
+    """The expression of one part of a path. Text between two `*` is matched where it first occurs."""
     pieces: list[bytes] = [b""]
     for token in tokens:
         if token == _STAR:

@@ -1,4 +1,4 @@
-"""One reader for the reserved files of a source: the document in the file, and what is wrong with it by its place."""
+"""Reads the reserved files of a source (`policy.yaml`, `calendars.yaml`): their one document, and problems in it."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from myscheduler.core.source.yaml import Document, YamlError, read_documents
 
 @dataclass(frozen=True, slots=True)
 class ReservedDocument:
-    """The one document of a reserved file, and the problems that are found in it."""
+    """The one document of a reserved file, and the problems found in it so far."""
 
     path: str
     document: Document
@@ -18,19 +18,20 @@ class ReservedDocument:
 
     @property
     def is_enough(self) -> bool:
-        """So many problems are told that no more are looked for."""
+        """Whether so many problems were found that the search can stop."""
         return len(self.problems) > MOST_PROBLEMS
 
     def add(self, loc: Loc, rule: str, message: str, *, at_key: bool = False) -> None:
-        """Note a problem with the value, or the key, that `loc` leads to."""
+        """Add a problem with the value that `loc` leads to, or with its key."""
         line, column = self.document.position(loc, at_key=at_key)
         self.problems.append(Problem(self.path, line, column, field_of(loc), rule, message))
 
 
 def read_reserved(path: str, content: bytes, *, rule: str, several: str) -> ReservedDocument | Problem | None:
-    """The document, with what YAML itself has against it; a problem in place of one; `None` where there is none.
+    """Read the document of a file, with the problems that its YAML has.
 
-    A second document breaks `rule`, and `several` says what to do about it.
+    Returns a `Problem` if the file can't be read as one document, and `None` if it is empty. A second document breaks
+    `rule`, and `several` says what to do about it.
     """
     try:
         documents = list(read_documents(content.decode("utf-8-sig")))
@@ -42,7 +43,7 @@ def read_reserved(path: str, content: bytes, *, rule: str, several: str) -> Rese
         return None
     if len(documents) > 1:
         line, column = documents[1].start
-        return Problem(path, line, column, "", rule, f"is one document: {several}")
+        return Problem(path, line, column, "", rule, f"holds more than one document: {several}")
     found = ReservedDocument(path, documents[0], [])
     for one in documents[0].complaints[: MOST_PROBLEMS + 1]:
         found.add(one.loc, one.rule, one.message, at_key=one.at_key)

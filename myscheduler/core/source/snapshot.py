@@ -1,4 +1,4 @@
-"""The manifests of one moment, as bytes: what was read, what could not be read, and a name for the whole."""
+"""A snapshot of a source: the files that were read, those that could not be read, and a revision for the whole."""
 
 import hashlib
 import re
@@ -10,27 +10,30 @@ from myscheduler.errors import MySchedulerError
 
 REVISION_DIGITS = 12
 CALENDARS = "calendars.yaml"
-"""The file at the root that names calendars."""
+"""The file at the root that defines calendars by name."""
 POLICY = "policy.yaml"
-"""The file at the root that says what jobs may do."""
+"""The file at the root with the rules for what jobs may do."""
 IGNORE = ".myschedulerignore"
-"""The file at the root that says what is no manifest, as a .gitignore does."""
+"""The file at the root that names files that are not manifests, in the format of a .gitignore."""
 RESERVED = frozenset({POLICY, "targets.yaml", CALENDARS})
-"""At the root only; they configure the service and declare no job."""
+"""Files at the root that configure the service and declare no jobs."""
 
 SUFFIXES = (".yaml", ".yml")
-"""What the names of manifests end with."""
+"""The endings of the names of manifests."""
 
 
 def reserved_name_meant(path: str) -> str | None:
-    """`policy.yaml` for `Policy.yaml`, `policy.yml`, `policy.yaml.txt`, and for itself in a folder; else `None`."""
+    """The reserved name that a path was probably meant to have, else `None`.
+
+    For example `policy.yaml` for `Policy.yaml`, `policy.yml`, `policy.yaml.txt`, and for `policy.yaml` in a folder.
+    """
     name = path.rpartition("/")[2]
     meant = re.sub(r"\.ya?ml(\.txt)?$", ".yaml", name.lower())
     return meant if meant in {POLICY, CALENDARS} else None
 
 
 class SourceUnavailable(MySchedulerError):  # noqa: N818 -- it names the state that stops the pass
-    """The source as a whole can't be read, so nothing is known about any job and nothing may change."""
+    """The source as a whole can't be read: nothing is known about any job, so no job may be changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class SourceFile:
     """One manifest file as read."""
 
     path: str
-    """Relative to the root, `/` separated, as people see it."""
+    """Relative to the root, separated by `/`."""
     content: bytes = field(repr=False)
     digest: str
     """SHA-256 of the content, in hex."""
@@ -50,31 +53,31 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableFile:
-    """A manifest, or a whole folder, whose content is unknown: its jobs are held, never deleted."""
+    """A manifest, or a whole folder, whose content is unknown: its jobs stay as they are and are never deleted."""
 
     path: str
-    """A path that ends in `/` is a folder, and everything below it is unknown."""
+    """A path that ends in `/` is a folder; everything below it is unknown."""
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The whole source at one moment, sorted by path."""
+    """The whole source at one moment. Files are sorted by path."""
 
     files: tuple[SourceFile, ...]
     unreadable: tuple[UnreadableFile, ...]
     revision: str
-    """The same for the same paths with the same content, whenever and wherever they were read."""
+    """A digest of all paths and contents: equal content has the same revision, whenever and wherever it is read."""
     calendars: SourceFile | UnreadableFile | None = None
     policy: SourceFile | UnreadableFile | None = None
     ignore: SourceFile | None = None
-    """What it says is done already. It can always be read: without it nothing would be known of any file."""
+    """The ignore file, which is already applied to `files`. It is never unreadable: then there is no snapshot."""
     strays: tuple[str, ...] = ()
-    """Paths that somebody may think are read. They are no part of the revision."""
+    """Paths of files that are not read, although their names suggest it. They are not part of the revision."""
 
     @property
     def is_bare(self) -> bool:
-        """Nothing at all stands in it, as where a disk isn't mounted."""
+        """Whether the source is completely empty, as when a volume isn't mounted."""
         return not (self.files or self.unreadable or self.calendars or self.policy or self.ignore)
 
     @classmethod
@@ -98,7 +101,7 @@ def _revision(
 ) -> str:
     whole = hashlib.sha256()
     for file in (*files, *(one for one in reserved if isinstance(one, SourceFile))):
-        whole.update(f"{file.path}\0{file.digest}\0".encode())  # a path never holds a NUL, so no two sources read alike
+        whole.update(f"{file.path}\0{file.digest}\0".encode())  # NUL is in no path, so this is unambiguous
     for unread in (*unreadable, *(one for one in reserved if isinstance(one, UnreadableFile))):
         whole.update(f"{unread.path}\0unreadable\0".encode())
     return f"sha256:{whole.hexdigest()[:REVISION_DIGITS]}"

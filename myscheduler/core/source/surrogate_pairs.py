@@ -1,10 +1,10 @@
-r"""JSON escapes a character beyond the first 65,536 in two halves (`\ud83d\ude00`); YAML wants it whole."""
+r"""Surrogate pairs: JSON escapes a character above U+FFFF as two halves (`\ud83d\ude00`), which YAML doesn't accept."""
 
 import re
 
 _STRING = r'(?<![^\s{\[,:])"(?:[^"\\\n\r]|\\.)*+"'
 _JSON = re.compile(rf"\ufeff?(?:{_STRING}|[\s{{}}\[\],:0-9eE+.-]|true|false|null)*+")
-"""Texts of JSON, also several, parted by `---`: each quote in it begins or ends a string."""
+"""One or more JSON texts, separated by `---`: each quote in them begins or ends a string."""
 _IN_QUOTES = re.compile(_STRING)
 _PAIR = re.compile(
     r"(?<!\\)(?P<before>(?:\\\\)*)\\u(?P<high>d[89ab][0-9a-f]{2})\\u(?P<low>d[c-f][0-9a-f]{2})", re.IGNORECASE
@@ -13,7 +13,7 @@ _HALF = re.compile(r"(?<!\\)(?:\\\\)*\\u(d[89a-f][0-9a-f]{2})", re.IGNORECASE)
 
 
 def with_whole_characters(text: str) -> str:
-    """JSON with its pairs as YAML writes them, and all that follows a string in its place; other text as it is."""
+    """JSON with each surrogate pair as one YAML escape. All other text is unchanged, and keeps its line and column."""
     return _IN_QUOTES.sub(_whole, text) if _JSON.fullmatch(text) else text
 
 
@@ -31,10 +31,10 @@ def _code(pair: re.Match[str]) -> int:
 
 
 def half_character(line: str) -> str | None:
-    """What to write where a line holds an escape of half a character; `None` where it holds none."""
+    """What to write instead of the surrogate escapes in a line; `None` if it has none."""
     if pair := _PAIR.search(line):
         whole = f"\\U{_code(pair):08X}"
-        return f"a character stands here in two halves, as JSON escapes it: write the character itself, or {whole}"
+        return f"a character is written in two halves, as JSON escapes it: write the character itself, or {whole}"
     if _HALF.search(line):
         return "holds half of a surrogate pair, which is not a character: write the whole character"
     return None

@@ -1,7 +1,7 @@
-"""YAML text as JSON-like values that know where they stand.
+"""Reads YAML into JSON-like values, and finds the location of each value in the text.
 
-Manifests follow the core schema of YAML 1.2, which is what JSON users expect. Text that YAML 1.1 parsers read as
-something else (`NO`, `0123`, `1:30`) is an error that says what to write, so that no tool reads it otherwise.
+Manifests follow the core schema of YAML 1.2, which is what JSON users expect. Text that YAML 1.1 parsers read
+differently (`NO`, `0123`, `1:30`) is an error that says what to write, so that all tools read a manifest alike.
 """
 
 import re
@@ -23,7 +23,7 @@ _ODD_NUMBER = re.compile(r"[-+]?0[0-9_]+|[-+]?0[xX][0-9a-fA-F_]+|0o[0-7]+|0b[01_
 _ODD_FLOAT = re.compile(
     r"[-+]?0[0-9]+\.[0-9_]*(?:[eE][-+]?[0-9]+)?"  # 09.5: to some as an octal number
     r"|[-+]\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?"  # -.5: text to PyYAML
-    r"|[-+]?[0-9][0-9_]*(?:[eE][-+]?[0-9]+)"  # 12e03: text in YAML 1.1, which wants a dot
+    r"|[-+]?[0-9][0-9_]*(?:[eE][-+]?[0-9]+)"  # 12e03: text in YAML 1.1, which requires a dot
     r"|[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)[eE][0-9]+"  # 1.5e3: and a sign
     r"|[-+]?[0-9]*\.[0-9][0-9]*_[0-9_]*(?:[eE][-+]?[0-9]+)?"  # 1.0_5
     r"|[-+]?[0-9]+_[0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?"  # 1_0.5
@@ -50,18 +50,18 @@ class Document:
     """One YAML document."""
 
     value: Any
-    """JSON-like: dict, list, str, int, float, bool, None."""
+    """A JSON-like value: dict, list, str, int, float, bool or None."""
     complaints: tuple[Complaint, ...]
     node: yaml.Node = field(repr=False)
     _keys: dict[int, dict[str, tuple[yaml.Node, yaml.Node]]] = field(default_factory=dict, repr=False, compare=False)
-    """Of mappings that were looked into, by the identity of the node: many places are asked for in large ones."""
+    """A cache of the keys of mappings, by the id of the node: many locations are looked up in large mappings."""
 
     @property
     def start(self) -> tuple[int, int]:
         return _start(self.node)
 
     def find(self, loc: Loc) -> yaml.Node | None:
-        """The node that `loc` leads to."""
+        """The node that `loc` leads to; `None` if there is none."""
         node = self.node
         for part in loc:
             step = self._child(node, part)
@@ -95,9 +95,9 @@ class Document:
 
 
 def read_documents(text: str) -> Iterator[Document]:
-    """Read a stream of documents; empty ones are left out.
+    """Parse a text of one or more documents; empty documents are left out.
 
-    Raises `YamlError` at the first place that isn't YAML, before any document is returned.
+    Raises `YamlError` with the first location that isn't YAML, before any document is returned.
     """
     try:
         nodes = _composed(text)
@@ -124,16 +124,17 @@ def _composed(text: str) -> list[yaml.Node]:
 
 
 _HALF_ERROR = "Unicode character escape"
-"""What both loaders say of an escape that is half a character."""
+"""Part of the message with which both loaders reject an escape that is half of a surrogate pair."""
 _MAY_BE_DEEP = re.compile(r"[ \t?:-]{50,}")
-"""Before a block 100 levels deep stand at least 50 columns of indentation and indicators, wherever its line begins."""
+"""A block that is 100 levels deep follows at least 50 columns of indentation and indicators."""
 
 
 def _refuse_excess(text: str, loader: Any) -> None:
-    """Refuse what composing would not survive, by a look at the flat stream of events, which is never held as a whole.
+    """Raise `YamlError` for text that is too deep or too large to compose, by counting the events of the parser.
 
-    Composing recurses in C and would end the process, and takes a hundred times the memory of the text. Short text with
-    few levels needs no look: every value takes two characters at least.
+    Composing recurses in C, which would crash the process, and takes a hundred times the memory of the text; the events
+    are a stream that is never held as a whole. Short text with few levels needs no check: every value takes at least
+    two characters.
     """
     is_flat = text.count("[") + text.count("{") < DEEPEST and not _MAY_BE_DEEP.search(text)
     if is_flat and len(text) < 2 * MOST_IN_DOCUMENT:
@@ -153,7 +154,7 @@ def _refuse_excess(text: str, loader: Any) -> None:
         if in_document > MOST_IN_DOCUMENT:
             raise YamlError(f"holds more than {MOST_IN_DOCUMENT:,} values in one document", *_place(event.start_mark))
         if in_file > MOST_IN_FILE:
-            message = f"holds more than {MOST_IN_FILE:,} values: part the file into smaller ones"
+            message = f"holds more than {MOST_IN_FILE:,} values: split the file into smaller ones"
             raise YamlError(message, *_place(event.start_mark))
 
 
@@ -171,7 +172,7 @@ class _TooMuchError(Exception):
 
 
 class _Construction:
-    """Builds the value of one document and collects what is wrong with it."""
+    """Builds the value of one document from its nodes, recursively, and collects complaints about it."""
 
     def __init__(self) -> None:
         self.complaints: list[Complaint] = []
@@ -182,7 +183,7 @@ class _Construction:
         if self._nodes > MOST_IN_DOCUMENT:
             raise _TooMuchError(f"expands to more than {MOST_IN_DOCUMENT:,} values: remove aliases")
         if len(loc) > DEEPEST:
-            raise _TooMuchError(f"is nested more than {DEEPEST} levels deep, perhaps by an alias that holds itself")
+            raise _TooMuchError(f"is nested more than {DEEPEST} levels deep, perhaps by an alias that contains itself")
         if node.tag not in _IMPLICIT_TAGS:
             self.complaints.append(
                 Complaint(
@@ -209,7 +210,7 @@ class _Construction:
             if key is None:
                 continue
             if key in values:
-                message = f"stands twice in this mapping, first on line {lines[key]}: remove one"
+                message = f"appears twice in this mapping, first on line {lines[key]}: remove one"
                 self.complaints.append(Complaint((*loc, key), "duplicate-key", message, at_key=True))
             lines.setdefault(key, key_node.start_mark.line + 1)
             values[key] = self.build(value_node, (*loc, key))
@@ -223,13 +224,14 @@ class _Construction:
             if isinstance(value, dict):
                 result = value | result
             else:
-                self.complaints.append(Complaint((*loc, "<<"), "yaml-merge", "<< merges mappings only", at_key=True))
+                message = "<< can merge mappings only"
+                self.complaints.append(Complaint((*loc, "<<"), "yaml-merge", message, at_key=True))
         return result
 
     def _key(self, node: yaml.Node, loc: Loc) -> str | None:
         if isinstance(node, yaml.ScalarNode):
             return str(node.value)
-        self.complaints.append(Complaint(loc, "yaml-key", "a key has to be text"))
+        self.complaints.append(Complaint(loc, "yaml-key", "a key must be text"))
         return None
 
     def _scalar(self, node: yaml.ScalarNode, loc: Loc) -> Any:
@@ -256,7 +258,7 @@ _IMPLICIT_TAGS = {
 
 
 def _surprise(text: str) -> str | None:
-    """What to write instead of plain text that YAML 1.1 and 1.2 read differently."""
+    """What to write instead of plain text that YAML 1.1 and 1.2 read differently; `None` for all other text."""
     if _BOOL_1_1.fullmatch(text):
         meant = "true" if text.lower() in {"yes", "on"} else "false"
         return f'{text} is a boolean to some YAML parsers and text to others: write {meant}, or "{text}" for the text'
@@ -265,12 +267,12 @@ def _surprise(text: str) -> str | None:
     if _ODD_NUMBER.fullmatch(text) or _ODD_FLOAT.fullmatch(text):
         return f'{text} is read differently by different YAML parsers: write it in decimal, or "{text}" for the text'
     if _NOT_FINITE.fullmatch(text):
-        return f'{text} has no place in JSON: write a number, or "{text}" for the text'
+        return f'{text} does not exist in JSON: write a number, or "{text}" for the text'
     return None
 
 
 def reads_as_text(text: str) -> bool:
-    """Whether plain text, without quotes, is the text itself to this reader."""
+    """Whether `read_documents` reads the text, written without quotes, as a string."""
     is_number = _INT.fullmatch(text) or _FLOAT.fullmatch(text)
     return not (is_number or text in _CONSTANTS or _surprise(text))
 
@@ -282,7 +284,7 @@ def _explain(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
     if re.search(r":\s*\*[/\s,]", written + " "):
         return "a * that is not in quotes starts an alias in YAML: put the value into quotes, such as '*/5 * * * *'"
     if "\t" in written[: len(written) - len(written.lstrip())] or "'\\t'" in problem:
-        return "a tab can't indent in YAML: use spaces"
+        return "YAML doesn't allow tabs for indentation: use spaces"
     if _HALF_ERROR in problem and (half := half_character(written)):
         return half
     return f"is not YAML: {problem}"
@@ -293,7 +295,7 @@ def _is_plain(node: yaml.Node) -> bool:
 
 
 def _is_explicit_text(node: yaml.ScalarNode) -> bool:
-    """Marked `!!str`: PyYAML gives the tag of text to what its own rules would read as something else."""
+    """Whether the scalar is marked `!!str`: its tag is that of text, though PyYAML would resolve it differently."""
     return bool(node.tag == f"{_TAG}str" and _RESOLVER.resolve(yaml.ScalarNode, node.value, (True, False)) != node.tag)  # type: ignore[no-untyped-call]
 
 
@@ -309,7 +311,7 @@ def _start(node: yaml.Node) -> tuple[int, int]:
 
 
 def _place(mark: Any) -> tuple[int, int]:
-    """PyYAML counts from 0, people from 1."""
+    """The line and column of a mark, from 1 (PyYAML counts from 0)."""
     return mark.line + 1, mark.column + 1
 
 

@@ -1,4 +1,4 @@
-"""JSON-like values as YAML text that every parser reads alike, whether it follows YAML 1.1 or 1.2."""
+"""Writes JSON-like values as YAML that every parser reads alike, whether it follows YAML 1.1 or 1.2."""
 
 import re
 import sys
@@ -10,12 +10,12 @@ from myscheduler.core.findings.problem import printable
 from myscheduler.core.source.yaml import reads_as_text
 
 _SHORT_BOOLEANS = frozenset("yYnN")
-"""Booleans to YAML 1.1 as it was written, though not to most of its parsers."""
+"""Booleans in the specification of YAML 1.1, though not for most of its parsers."""
 _DATE = re.compile(r"\d{4}-\d\d?-\d\d?")
 
 
 def to_yaml(values: dict[str, Any]) -> str:
-    """One document in block style, which `read_documents` turns into the same values; without a line of `---`.
+    """One document in block style, which `read_documents` reads as the same values; without a `---` line.
 
     Raises `RecursionError` for values that are nested too deeply.
     """
@@ -26,14 +26,14 @@ def to_yaml(values: dict[str, Any]) -> str:
 
 
 def _visible(char: str) -> str:
-    """What can't be seen, and a terminal may obey, as an escape: it stands in double quotes only."""
+    """An invisible or control character as an escape, which is valid in double quotes only; others as they are."""
     if char in "\n\t" or printable(char) == char:
         return char
     return f"\\u{ord(char):04X}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08X}"
 
 
 class _Dumper(yaml.SafeDumper):
-    """Indents lists below their key, writes long texts as blocks, and never an alias."""
+    """Indents lists below their key, and never writes an alias."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - PyYAML's
         super().increase_indent(flow, indentless=False)
@@ -50,8 +50,8 @@ def _style(text: str) -> str | None:
     if _reads_well_as_block(text):
         return "|"
     if not text.isprintable():
-        return '"'  # the only style that has names for what can't be seen
-    is_close = "*" in text or _DATE.match(text)  # moved to the front, a * is an alias; with seconds, a time is no text
+        return '"'  # the only style with escapes
+    is_close = "*" in text or _DATE.match(text)  # an edit could make it an alias, or a timestamp
     is_safe = reads_as_text(text) and text not in _SHORT_BOOLEANS and not is_close
     return None if is_safe else "'"
 

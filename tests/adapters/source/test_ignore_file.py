@@ -196,7 +196,7 @@ UNCLEAR: dict[str, tuple[Callable[[Path], object], str]] = {
     "a dangling link": (lambda at: at.symlink_to("nowhere"), "is a dangling symlink"),
     "a loop": (lambda at: at.symlink_to(at.name), "is a symlink loop"),
     "a FIFO": (os.mkfifo, "is not a regular file"),
-    "UTF-16": (lambda at: write(at, "drafts/".encode("utf-16")), "is no text in UTF-8"),
+    "UTF-16": (lambda at: write(at, "drafts/".encode("utf-16")), "is not UTF-8 text"),
     "too large": (lambda at: write(at, b"#" * (LARGEST_IGNORE + 1)), "larger than 32 KiB"),
     "enormous": (lambda at: os.truncate(write(at), 10**12), "larger than 32 KiB"),
     "too many patterns": (lambda at: write(at, "a\n" * 2_000), "holds more than 1,000 patterns"),

@@ -63,7 +63,7 @@ def test_the_examples_are_wrong_and_right(rule: str, advice: Advice, tmp_path: P
 
 def test_there_is_advice_for_each_rule_in_sentences() -> None:
     assert list(ADVICE) == list(RULES)
-    texts = [text for advice in ADVICE.values() for text in (advice.why, advice.mend)]
+    texts = [text for advice in ADVICE.values() for text in (advice.why, advice.fix)]
     assert [text for text in texts if not re.fullmatch(r"\S.*\.", text) or "  " in text] == []
     assert len(_SHOWN) > 40
 

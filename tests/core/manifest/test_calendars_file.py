@@ -39,8 +39,8 @@ def test_what_it_says() -> None:
         pytest.param("a: 1", "1:4: error: a: has to be an object, such as {country: JP}", id="no object"),
         pytest.param("- a", "1:1: error: has to be a mapping of names to calendars", id="list"),
         pytest.param("a: [", "2:1: error: is not YAML", id="syntax"),
-        pytest.param("a: {}\n---\nb: {}", "3:1: error: is one document", id="two documents"),
-        pytest.param("a: {}\na: {}", "2:1: error: a: stands twice in this mapping", id="twice"),
+        pytest.param("a: {}\n---\nb: {}", "3:1: error: holds more than one document", id="two documents"),
+        pytest.param("a: {}\na: {}", "2:1: error: a: appears twice in this mapping", id="twice"),
         pytest.param(
             f"{'a' * 256}: {{}}", f"1:259: error: {'a' * 60}…: the name of a calendar has at most 255", id="long name"
         ),

@@ -64,22 +64,22 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         *(
             pytest.param({"target_url": url}, "target_url", message, id=url)
             for url, message in (
-                ("http://127.1/", "has 127.1 for a host, which is no address that can be called: write 127.0.0.1"),
-                ("http://2130706433/", "no address that can be called: write 127.0.0.1"),
-                ("http://127.0.0.01/", "no address that can be called: write 127.0.0.1"),
-                ("http://127.0.0.1./", "no address that can be called: write 127.0.0.1"),
-                ("http://1.2.3.4.5/", "no address that can be called: it takes four numbers up to 255"),
-                ("http://-a.com/", "names a host that begins with -, which nobody looks up"),
+                ("http://127.1/", "has the host 127.1, which is not an address that can be called: write 127.0.0.1"),
+                ("http://2130706433/", "not an address that can be called: write 127.0.0.1"),
+                ("http://127.0.0.01/", "not an address that can be called: write 127.0.0.1"),
+                ("http://127.0.0.1./", "not an address that can be called: write 127.0.0.1"),
+                ("http://1.2.3.4.5/", "not an address that can be called: write four numbers up to 255"),
+                ("http://-a.com/", "names a host that begins with -, which is not allowed"),
                 ("https://https://example.com/", "has its scheme twice: write it once"),
                 ("https://http:/example.com/", "has its scheme twice: write it once"),
                 ("http://HTTP//example.com/", "has its scheme twice: write it once"),
-                ("http://256.1.1.1/", "it takes four numbers up to 255, such as 127.0.0.1"),
-                ("http://$HOST/", "names a host with $ in it, which no host has: write its name in place of that"),
-                ("http://u:p@{{host}}:80/", "names a host with { } in it"),
-                ("http://<id>.example.com/", "names a host with < > in it"),
-                ("http://a_b{c}/", "names a host with { } in it"),
-                ("http://%HOST%/", "names a host with % in it"),
-                ("http://*.example.com/", "names a host with * in it"),
+                ("http://256.1.1.1/", "write four numbers up to 255, such as 127.0.0.1"),
+                ("http://$HOST/", "names a host that contains $, which no host does: write the name of a host"),
+                ("http://u:p@{{host}}:80/", "names a host that contains { }"),
+                ("http://<id>.example.com/", "names a host that contains < >"),
+                ("http://a_b{c}/", "names a host that contains { }"),
+                ("http://%HOST%/", "names a host that contains %"),
+                ("http://*.example.com/", "names a host that contains *"),
                 ("http://a..b/", "a part that is empty or longer than 63 characters"),
                 (f"http://{'a' * 64}.com/", "a part that is empty or longer than 63 characters"),
                 (f"http://{'a.' * 127}com/", "or with more than 253 in all"),
@@ -87,7 +87,7 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
                 ("http://xn--a/", "names a host that no domain can have"),
                 (
                     "http://[v1.a]/",
-                    "has brackets around what is no IPv6 address: write one, such as http://[::1]:8080/",
+                    "has brackets around text that is not an IPv6 address: write one, such as http://[::1]:8080/",
                 ),
             )
         ),
@@ -104,9 +104,14 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param({"timezone": "UTC+09:00"}, "timezone", "write Asia/Tokyo or Etc/GMT-9", id="UTC+09:00"),
         pytest.param({"timezone": "-3"}, "timezone", "for UTC-3 write Etc/GMT+3", id="a bare offset"),
         pytest.param({"timezone": "+05:30"}, "timezone", "for UTC+5:30 write Asia/Kolkata", id="half an hour"),
-        pytest.param({"timezone": "UTC+13:37"}, "timezone", "no zone is always UTC+13:37", id="no such offset"),
         pytest.param(
-            {"timezone": "Etc/GMT+25"}, "timezone", "no zone is always UTC-25", id="another offset is not meant"
+            {"timezone": "UTC+13:37"}, "timezone", "no time zone always has the offset UTC+13:37", id="no such offset"
+        ),
+        pytest.param(
+            {"timezone": "Etc/GMT+25"},
+            "timezone",
+            "no time zone always has the offset UTC-25",
+            id="another offset is not meant",
         ),
         pytest.param({"headers": {"A": []}}, "headers.A", "is an empty list", id="no value of a header"),
         pytest.param(

@@ -72,7 +72,7 @@ this value is never sent [reserved-header]
 [invalid-header]
         a.yaml:13:9: error: job_id: no is a boolean to some YAML parsers and text to others: write false, or "no" \
 for the text [yaml-surprise]
-        a.yaml:15:1: error: paused: stands twice in this mapping, first on line 14: remove one [duplicate-key]
+        a.yaml:15:1: error: paused: appears twice in this mapping, first on line 14: remove one [duplicate-key]
         a.yaml:15:9: error: paused: yes is a boolean to some YAML parsers and text to others: write true, or "yes" for \
 the text [yaml-surprise]
         a.yaml:19:1: error: a list is not a manifest: write a mapping of fields, such as 'job_id: daily-report'; \
@@ -241,7 +241,7 @@ JOB = f"job_id: a\n{GOOD}"
         ),
         pytest.param(
             f"job_id: a\ncron: {{hour:{LEAKED}: 1}}\ntarget_url: http://x",
-            "cron.hour…: `hour…` is no field of a cron schedule",
+            "cron.hour…: `hour…` is not a field of a cron schedule",
             id="a cron field",
         ),
         pytest.param(
@@ -360,7 +360,7 @@ def test_problems_that_nobody_would_read_are_left_out(text: str, rule: str) -> N
     problems = _parse(text).problems
     assert len(problems) == 101
     assert rule in {problem.rule for problem in problems}
-    assert str(problems[-1]).endswith("error: has more problems than these 100: mend them first [more-problems]")
+    assert str(problems[-1]).endswith("error: has more problems than these 100: fix them first [more-problems]")
     assert not problems[-1].job_id
 
 
@@ -463,14 +463,14 @@ def test_any_file_says_what_is_wrong_with_it(content: bytes) -> None:
         *(
             pytest.param(f"job_id: a\ninterval: {written}\n", 2, message, id=written)
             for written, message in (
-                ("{hours: 1\uff0cminutes: 2}", "a full-width comma (\uff0c) stands here: write the plain sign"),
-                ("{'hours': '1'\u3001 minutes: 2}", "an ideographic comma (\u3001) stands here"),
-                ("\uff5bhours: 1\uff5d", "a full-width brace (\uff5b) stands here"),
-                ("{hours: 1\uff5d", "a full-width brace (\uff5d) stands here"),
-                ("[PT1H\uff3d", "a full-width bracket (\uff3d) stands here"),
+                ("{hours: 1\uff0cminutes: 2}", "a full-width comma (\uff0c) is in this line: write the plain sign"),
+                ("{'hours': '1'\u3001 minutes: 2}", "an ideographic comma (\u3001) is in this line"),
+                ("\uff5bhours: 1\uff5d", "a full-width brace (\uff5b) is in this line"),
+                ("{hours: 1\uff5d", "a full-width brace (\uff5d) is in this line"),
+                ("[PT1H\uff3d", "a full-width bracket (\uff3d) is in this line"),
             )
         ),
-        pytest.param("job_id: a\n\ufeffname: b\n", 2, "a byte order mark (U+FEFF), which nobody sees", id="BOM"),
+        pytest.param("job_id: a\n\ufeffname: b\n", 2, "a byte order mark (U+FEFF), which is invisible", id="BOM"),
         pytest.param("job_id: a\n<<<<<<< HEAD\nname: b\n=======\nname: c\n>>>>>>> d\n", 2, "git", id="conflict"),
     ],
 )
@@ -496,7 +496,7 @@ def test_what_only_looks_like_yaml_is_named_at_its_line(text: str, line: int, me
         ),
         (
             "interval: PT1H\n'\ufeffname': b",
-            {"\ufeffname": "a byte order mark (U+FEFF), which nobody sees, is a part of the key 'name': remove it"},
+            {"\ufeffname": "a byte order mark (U+FEFF), which is invisible, is a part of the key 'name': remove it"},
         ),
         ("cron: '0\u30006 * * *'", {"cron": "has ideographic space (U+3000) in it: write plain spaces between"}),
     ],

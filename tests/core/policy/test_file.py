@@ -55,8 +55,10 @@ def test_what_it_says() -> None:
         pytest.param("# nothing", "1:1: error: is empty: write a rule", id="comment"),
         pytest.param("- a", "1:1: error: has to be a mapping of rules", id="list"),
         pytest.param("a: [", "2:1: error: is not YAML", id="syntax"),
-        pytest.param("max_retries: 1\n---\nmax_retries: 2", "3:1: error: is one document", id="two documents"),
-        pytest.param("max_retries: 1\nmax_retries: 2", "2:1: error: max_retries: stands twice", id="twice"),
+        pytest.param(
+            "max_retries: 1\n---\nmax_retries: 2", "3:1: error: holds more than one document", id="two documents"
+        ),
+        pytest.param("max_retries: 1\nmax_retries: 2", "2:1: error: max_retries: appears twice", id="twice"),
         pytest.param(
             "allow_host: [a]",
             "1:1: error: allow_host: unknown key 'allow_host': did you mean 'allow_hosts'?",
@@ -70,7 +72,7 @@ def test_what_it_says() -> None:
             "1:18: error: allow_hosts.1: 'https://a.test/b' is more than a host: write 'a.test'",
             id="url",
         ),
-        pytest.param("allow_hosts: ['*']", "1:15: error: allow_hosts.0: '*' is no host: write", id="any host"),
+        pytest.param("allow_hosts: ['*']", "1:15: error: allow_hosts.0: '*' is not a host: write", id="any host"),
         pytest.param("allow_hosts: [1]", "1:15: error: allow_hosts.0: has to be text", id="number as a host"),
         pytest.param("allow_methods: GET", "1:16: error: allow_methods: has to be a list", id="no list"),
         pytest.param(
@@ -98,7 +100,9 @@ def test_what_it_says() -> None:
             "api_secrets: [{secrets: [a]}]", "1:15: error: api_secrets.0: has to name secrets and hosts", id="no hosts"
         ),
         pytest.param(
-            "allow_hosts: ['u:hunter2@x']", "1:15: error: allow_hosts.0: '••••@x' is no host", id="userinfo in a host"
+            "allow_hosts: ['u:hunter2@x']",
+            "1:15: error: allow_hosts.0: '••••@x' is not a host",
+            id="userinfo in a host",
         ),
         pytest.param(
             "allow_hosts: ['https://u:hunter2@x/']",

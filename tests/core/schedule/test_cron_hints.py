@@ -23,13 +23,13 @@ def _message(line: str, *, seconds: bool = False) -> str:
         ("TZ='UTC' 0 6 * * *", "`timezone: UTC` beside it"),
         (
             "0 6 * * * Asia/Tokyo",
-            "ends with a time zone, which is no part of the expression: write `time",
+            "ends with a time zone, which is not part of the expression: write `time",
         ),
         ("0 0 6 * * * UTC", "write `timezone: UTC` beside it"),
-        ("0 6 * * * curl http://x", "goes on with a command: write the five fields alone"),
-        ("0 6 * * * root /usr/bin/true", "goes on with a command"),
-        ("0 6 * * mon-fri /usr/bin/true", "goes on with a command"),
-        ("0 6 * * * curl", "goes on with a command"),
+        ("0 6 * * * curl http://x", "continues with a command: write the five fields only"),
+        ("0 6 * * * root /usr/bin/true", "continues with a command"),
+        ("0 6 * * mon-fri /usr/bin/true", "continues with a command"),
+        ("0 6 * * * curl", "continues with a command"),
         ("cron(0 6 * * ? *)", "has the form of AWS: write `0 6 * * *`, without its year"),
         ("cron(0 6 ? * MON-FRI *)", "write `0 6 * * MON-FRI`, without its year"),
         ("cron(0 6 ? * 2 *)", "count days of the week from 0, Sunday (AWS: from 1)"),
@@ -44,12 +44,12 @@ def _message(line: str, *, seconds: bool = False) -> str:
         ("@every 1.5h", "for a fixed distance write `interval`"),
         (
             "0 0 6 * * ? 2027",
-            "has 7 fields, the year last, as other schedulers have it: write `{minute: 0, hour",
+            "has 7 fields, the last one a year, as in other schedulers: write `{minute: 0, hour",
         ),
         ("5 * 6 1 * ? 2027", "write `{minute: '*', hour: 6, day: 1, year: 2027, second: 5}`"),
         (
             "0 6 * * ? 2026-2028",
-            "has 6 fields, the year last, as other schedulers have it: write `{minute: 0, hour",
+            "has 6 fields, the last one a year, as in other schedulers: write `{minute: 0, hour",
         ),
         ("0 0 6 ? * 2 2027", "day_of_week: 2, year: 2027}`; days of the week count from 0, Sunday"),
         ("0 0 6 * * *", "has 6 fields: write `seconds: true` beside it when seconds come first"),
@@ -64,7 +64,7 @@ def test_what_is_meant(line: str, advice: str) -> None:
 
 
 def test_a_year_is_none_of_the_seconds() -> None:
-    assert "the year last" in _message("0 6 * * ? 2026", seconds=True)
+    assert "the last one a year" in _message("0 6 * * ? 2026", seconds=True)
     assert crontab_fields("0 0 6 * * fri", seconds=True)["second"] == "0"
 
 

@@ -62,7 +62,7 @@ def test_a_fixed_offset_gets_zones_that_have_it_all_year(form: str, sign: str, h
         ("UTC09", "for UTC+9 write Asia/Tokyo or Etc/GMT-9"),
         ("Etc/UTC9", "for UTC+9 write Asia/Tokyo or Etc/GMT-9"),
         ("Etc/GMT+09", "for UTC-9 write Etc/GMT+9 (its sign is reversed)"),
-        ("Etc/GMT+15", "no zone is always UTC-15: write the name of a place"),
+        ("Etc/GMT+15", "no time zone always has the offset UTC-15: write the name of a place"),
         ("UTC+0", "write UTC"),
         ("JST", "did you mean Asia/Tokyo?"),
         ("jst", "did you mean Asia/Tokyo?"),

@@ -101,16 +101,20 @@ def test_a_literal_comes_back(text: str) -> None:
         pytest.param({"headers": {"A": "${env:X}"}}, "headers.A", "invalid-reference", "write that, or $${", id="kind"),
         pytest.param({"body": "a ${x}"}, "body", "invalid-reference", "the only kind is ${secret:NAME}", id="no kind"),
         pytest.param({"body": {"a": ["${secret:x"]}}, "body.a.0", "invalid-reference", "not closed", id="unclosed"),
-        pytest.param({"body": "${secret:}"}, "body", "invalid-reference", "no possible secret", id="empty name"),
+        pytest.param({"body": "${secret:}"}, "body", "invalid-reference", "has no valid name", id="empty name"),
         pytest.param(
-            {"target_url": "https://x.test/${secret:a/b}"}, "target_url", "invalid-reference", "no possible", id="name"
+            {"target_url": "https://x.test/${secret:a/b}"},
+            "target_url",
+            "invalid-reference",
+            "has no valid name",
+            id="name",
         ),
         pytest.param({"body": {"${secret:k}": 1}}, "body.${secret…", "invalid-reference", "in a key", id="key"),
         pytest.param({"target_url": "https://${secret:h}/"}, "target_url", "secret-in-host", "host or port", id="host"),
         pytest.param({"target_url": "https://a.${secret:h}.x/"}, "target_url", "secret-in-host", "port", id="label"),
         pytest.param({"target_url": "https://x:${secret:p}/"}, "target_url", "secret-in-host", "port", id="port"),
         pytest.param({"target_url": "https://x${secret:p}@y$${"}, "target_url", "secret-in-host", "port", id="literal"),
-        pytest.param({"target_url": "${secret:url}"}, "target_url", "secret-in-host", "write these", id="whole URL"),
+        pytest.param({"target_url": "${secret:url}"}, "target_url", "secret-in-host", "write them out", id="whole URL"),
         pytest.param({"target_url": "${secret:s}://x/"}, "target_url", "secret-in-host", "the scheme", id="scheme"),
         pytest.param({"target_url": "${secret:s}/x//y"}, "target_url", "secret-in-host", "the scheme", id="start"),
     ],
@@ -238,5 +242,5 @@ def test_a_port_that_is_the_default_of_the_scheme() -> None:
 
 @pytest.mark.parametrize("host", ["", "*", "a*.test", "https://x.test", "x.test/a", "u@x.test", "x:y", "*.", "x y"])
 def test_patterns_that_are_none(host: str) -> None:
-    with pytest.raises(ValueError, match=r"is no host|is more than a host"):
+    with pytest.raises(ValueError, match=r"is not a host|is more than a host"):
         Grant("a", (host,))

@@ -169,7 +169,7 @@ def test_what_is_no_base64_hides_no_job() -> None:
     parsed = _parse("apiVersion: v1\nkind: ConfigMap\nbinaryData:\n  a.yaml: job\n")
     (problem,) = parsed.problems
     assert str(problem) == (
-        "a.yaml:4:11: error: binaryData.a.yaml: is not base64, which binaryData holds: write the text under `data` "
+        "a.yaml:4:11: error: binaryData.a.yaml: is not base64, as binaryData requires: write the text under `data` "
         "instead [invalid-value]"
     )
     assert parsed.is_opaque

@@ -65,7 +65,7 @@ def test_equal_is_what_holds_the_same() -> None:
     [
         pytest.param(b"#" * (LARGEST_IGNORE + 1), "larger than 32 KiB", id="bytes"),
         pytest.param(b"a\n" * (MOST_PATTERNS + 1), "holds more than 1,000 patterns", id="patterns"),
-        pytest.param("drafts/".encode("utf-16"), "is no text in UTF-8", id="UTF-16"),
+        pytest.param("drafts/".encode("utf-16"), "is not UTF-8 text", id="UTF-16"),
     ],
 )
 def test_what_is_refused(content: bytes, reason: str) -> None:

@@ -62,24 +62,24 @@ def test_names(name: str, is_told: bool) -> None:
 def test_what_is_told_of_a_name() -> None:
     (upper, json, ignore) = stray_problems(["Report.YAML", "t/job.json", f"t/{IGNORE}"])
     assert str(upper) == (
-        "Report.YAML:1:1: warning: is not read, since names of manifests end in .yaml or .yml: rename it where it is a "
+        "Report.YAML:1:1: warning: is not read, since names of manifests end in .yaml or .yml: rename it if it is a "
         "manifest, else name it in .myschedulerignore [not-read]"
     )
     assert str(json) == (
-        "t/job.json:1:1: warning: is not read, since names of manifests end in .yaml or .yml: JSON is YAML, too, so "
-        "rename it where it is a manifest, else name it in .myschedulerignore [not-read]"
+        "t/job.json:1:1: warning: is not read, since names of manifests end in .yaml or .yml: JSON is valid YAML, so "
+        "rename it if it is a manifest, else name it in .myschedulerignore [not-read]"
     )
     assert str(ignore) == (
-        "t/.myschedulerignore:1:1: warning: is not read: what is no manifest is named in .myschedulerignore at the "
-        "root of the source [not-read]"
+        "t/.myschedulerignore:1:1: warning: is not read: name the files that are not manifests in .myschedulerignore "
+        "at the root of the source [not-read]"
     )
 
 
 def test_a_policy_that_is_not_in_force_is_an_error() -> None:
     (problem,) = stray_problems(["Policy.YAML"])
     assert str(problem) == (
-        "Policy.YAML:1:1: error: is not read, so nothing of it is in force: did you mean policy.yaml at the root? Then "
-        "rename the file [not-read]"
+        "Policy.YAML:1:1: error: is not read, so it has no effect: did you mean policy.yaml at the root? Then rename "
+        "the file [not-read]"
     )
     (problem,) = stray_problems(["policy.yaml.txt"])
     assert (problem.severity, "did you mean policy.yaml at the root?" in problem.message) == (Severity.ERROR, True)
@@ -127,8 +127,8 @@ def test_what_is_no_manifest(text: str) -> None:
     parsed = _parse(text)
     (problem,) = parsed.problems
     assert str(problem).partition(": ")[2] == (
-        "warning: is no manifest: it has no job_id and no schedule. Name it in .myschedulerignore at the root of the "
-        "source, or keep it elsewhere [not-a-manifest]"
+        "warning: is not a manifest: it has no job_id and no schedule. Name it in .myschedulerignore at the root of "
+        "the source, or keep it elsewhere [not-a-manifest]"
     )
     assert (parsed.is_mute, parsed.is_opaque, parsed.is_nameless) == (True, False, False)
     assert parsed.outline() is None
@@ -212,8 +212,8 @@ def test_a_file_that_was_a_manifest_holds_its_jobs(text: str) -> None:
     ]
     (problem,) = plan.problems
     assert str(problem) == (
-        "a:1:1: error: is no manifest any more, so what it declared stays as it was ('x', 'y'): bring it back; or, "
-        "where that shall go, delete the file, leave just a comment in it, or name it in .myschedulerignore "
+        "a:1:1: error: is no longer a manifest, so the jobs that it declared stay as they were ('x', 'y'): restore it; "
+        "or, to delete them, delete the file, leave only a comment in it, or name it in .myschedulerignore "
         "[not-a-manifest]"
     )
 

@@ -191,7 +191,7 @@ def test_an_ignore_file_that_can_not_be_read(jobs_dir: Path) -> None:
     for path in ("jobs.d", "jobs.d/team"):
         result = run("validate", path)
         assert (result.exit_code, result.stdout) == (1, "")
-        assert "jobs.d/.myschedulerignore: is no text in UTF-8" in result.stderr
+        assert "jobs.d/.myschedulerignore: is not UTF-8 text" in result.stderr
 
 
 @pytest.mark.usefixtures("jobs_dir")
@@ -203,12 +203,12 @@ def test_what_is_told() -> None:
     result = run("validate", "jobs.d")
     assert result.exit_code == 0
     assert result.stdout == (
-        "jobs.d/.myschedulerignore:3:1: warning: matches nothing, as in a .gitignore: close the bracket, or write what "
-        "follows the last backslash [invalid-pattern]\n"
-        "jobs.d/docker-compose.yml:1:1: warning: is no manifest: it has no job_id and no schedule. Name it in "
+        "jobs.d/.myschedulerignore:3:1: warning: matches nothing, as in a .gitignore: close the bracket, or add a "
+        "character after the last backslash [invalid-pattern]\n"
+        "jobs.d/docker-compose.yml:1:1: warning: is not a manifest: it has no job_id and no schedule. Name it in "
         ".myschedulerignore at the root of the source, or keep it elsewhere [not-a-manifest]\n"
-        "jobs.d/team/job.json:1:1: warning: is not read, since names of manifests end in .yaml or .yml: JSON is YAML, "
-        "too, so rename it where it is a manifest, else name it in .myschedulerignore [not-read]\n"
+        "jobs.d/team/job.json:1:1: warning: is not read, since names of manifests end in .yaml or .yml: JSON is valid "
+        "YAML, so rename it if it is a manifest, else name it in .myschedulerignore [not-read]\n"
         "2 jobs, 3 warnings\n"
     )
     assert run("validate", "--strict", "jobs.d").exit_code == 1
@@ -226,6 +226,6 @@ async def test_plan_holds_what_was_declared_in_a_file_that_is_no_manifest_any_mo
     write("jobs.d/drafts/later.yaml", manifest("later"))
     result = run("plan", "--database-url", f"sqlite:///{tmp_path / 'jobs.db'}", *NOW, "jobs.d")
     assert result.exit_code == 1
-    assert "jobs.d/d.yaml:1:1: error: is no manifest any more" in result.stderr
+    assert "jobs.d/d.yaml:1:1: error: is no longer a manifest" in result.stderr
     assert "! held d" in result.stdout
     assert "later" not in result.stdout
