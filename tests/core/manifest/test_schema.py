@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from myscheduler.core.job.spec import JobSpec
-from myscheduler.core.manifest.calendars_file import CalendarEntry
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.manifest.fields import (
     BlackoutFields,
+    CalendarEntry,
     CalendarFields,
     DstFields,
     IntervalFields,
