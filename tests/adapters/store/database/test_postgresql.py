@@ -4,6 +4,7 @@ import asyncio
 import sys
 import threading
 import time
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -14,7 +15,7 @@ from myscheduler.adapters.store import Store, open_store, tables
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.core.job.job import Job
 from myscheduler.errors import StoreError, StoreUnavailableError
-from tests.support.parts import job
+from tests.support.parts import job, until
 from tests.support.postgres import HANG_UP, PASSWORD, QUOTED_PASSWORD, Database
 from tests.support.stored import NOW, stored
 
@@ -120,6 +121,8 @@ class TestPostgresql:
                     await stored(store, "b")
                 assert PASSWORD not in str(caught.value)
             assert [one.job_id for one in await store.read(job_rows.all_jobs)] == ["a"]
+        # the server lets go of the lock a moment after its holder has hung up
+        await until(partial(asyncio.to_thread, locks, postgres), lambda held: held == 0)
         await stored(store, "b")
         assert locks(postgres) == 1
 
