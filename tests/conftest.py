@@ -2,10 +2,13 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.support.target import Target
 
 # else each service that a test starts compiles the whole package again, which takes most of its start
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -23,9 +26,17 @@ def pytest_xdist_auto_num_workers() -> int:
     return max(2, (os.cpu_count() or 1) * 3 // 2)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def anyio_backend() -> str:
+    """Of the widest scope, so that fixtures of every scope may use it."""
     return "asyncio"
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    """Answers 200, until it is told otherwise."""
+    with Target() as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)

@@ -26,12 +26,6 @@ from tests.support.target import Received, Target
 STEADY = [f"steady-{number}" for number in range(20)]
 
 
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with Target() as running:
-        yield running
-
-
 def db(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "myscheduler", "db", *arguments],

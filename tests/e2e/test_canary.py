@@ -6,7 +6,6 @@ has to be found in each of these places, or the search would prove nothing.
 
 import base64
 import json
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 import pytest
 
 from tests.support.service import Service
-from tests.support.target import Echo, Received, Silence, Target
+from tests.support.target import Echo, Received, Silence, Target, closed_port
 
 FROM_FILE = 'c4naryF/ile+Xq7"Zk&=%v\\J2 ümW9'
 FROM_ENVIRONMENT = "c4naryE;nv:b8TdR/+Hs5@Lp?0gKy"
@@ -110,12 +109,6 @@ def manifests(target: Target) -> dict[str, dict[str, Any]]:
         add(f"bad {name}", headers={"Authorization": f"${{secret:{name}}}"})
     add("lines in JSON", method="POST", body="${secret:lines}")
     return jobs
-
-
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def teach(target: Target) -> None:

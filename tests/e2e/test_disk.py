@@ -19,12 +19,12 @@ from typing import TypeAlias
 
 import pytest
 
+from tests.support.api import JOBS
 from tests.support.ledger import SECOND, Facts, Stored, execution_id_of, got_by, judge, micros, read_database, rows_of
 from tests.support.parts import Parts, client, opened, until
 from tests.support.service import Service
 from tests.support.target import Answer, Received, Target
 
-JOBS = "/api/v1/jobs"
 STEADY = [f"steady-{number}" for number in range(20)]
 SLOW_SEC = 2.0
 HEALED_SEC = 10

@@ -1,19 +1,10 @@
 """What the log of a real service says at each level."""
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.support.service import START_SEC, Service, manifest
 from tests.support.target import Target
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with Target() as running:
-        yield running
 
 
 def test_an_execution_is_one_line_at_info(tmp_path: Path, target: Target) -> None:

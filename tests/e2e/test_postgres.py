@@ -1,20 +1,11 @@
 """The service as its users meet it, on PostgreSQL."""
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.support.postgres import QUOTED_PASSWORD, Database
 from tests.support.service import COMMAND, Service, environment, manifest
 from tests.support.target import Silence, Target
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with Target() as target:
-        yield target
 
 
 def test_kill_9_loses_nothing_and_sends_nothing_twice(tmp_path: Path, target: Target, postgres: Database) -> None:

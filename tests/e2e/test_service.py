@@ -4,7 +4,6 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,11 @@ from typing import Any
 import pytest
 
 from tests.support.kubelet import Kubelet
+from tests.support.ledger import execution_id_of
 from tests.support.service import COMMAND, Service, environment, manifest
 from tests.support.target import Answer, Received, Silence, Target
 
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with Target() as target:
-        yield target
 
 
 def of_path(target: Target, path: str) -> list[Received]:
@@ -30,10 +24,6 @@ def of_path(target: Target, path: str) -> list[Received]:
 
 def slot_of(request: Received) -> datetime:
     return datetime.fromisoformat(request.header("X-MyScheduler-Scheduled-At") or "")
-
-
-def execution_id_of(request: Received) -> str:
-    return request.header("X-MyScheduler-Execution-Id") or ""
 
 
 def _time(text: str) -> datetime:

@@ -75,7 +75,7 @@ async def test_edits_leave_nothing_behind(parts: Parts) -> None:
 
 
 async def test_edits_and_requests_leave_no_cycles_of_ours(parts: Parts) -> None:
-    """Those of old objects are looked for so rarely that they would be a leak. `test_answers` looks at calls."""
+    """Those of old objects are looked for so rarely that they would be a leak. `test_cycles` looks at calls."""
     job = "/api/v1/jobs/by-hand"
     gc.collect()
     gc.disable()

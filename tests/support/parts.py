@@ -233,6 +233,11 @@ def spec(job_id: str, **fields: Any) -> JobSpec:
     return declared
 
 
+def manifest(job_id: str, more: str = "", schedule: str = "interval: {minutes: 10}\n") -> str:
+    """A small job as YAML text."""
+    return f"job_id: {job_id}\ntarget_url: https://example.com/{job_id}\n{schedule}{more}"
+
+
 def job(job_id: str, now: datetime, **fields: Any) -> Job:
     """A job of the API as it is when it is made."""
     return lifecycle.create(spec(job_id, **fields), owner=Owner.API, source=None, now=now, zone=ZONE).job

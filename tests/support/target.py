@@ -24,6 +24,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias, assert_never
 
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+"""How answers begin that are written out byte by byte."""
+
 
 @dataclass(frozen=True, slots=True)
 class Received:
@@ -361,6 +365,13 @@ AUTHORITY = _pem("CERTIFICATE", _AUTHORITY)
 """Signs the certificate of a target with `tls=True`; a client trusts that when this is in `SSL_CERT_FILE`."""
 AUTHORITY_HASH = "6c2d1762"
 """Of its subject, by which OpenSSL finds it in a folder."""
+
+
+def closed_port() -> int:
+    """Nobody listens there."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def tls_context() -> ssl.SSLContext:

@@ -10,18 +10,12 @@ from myscheduler.adapters.http.answers import MOST_INTERIM
 from myscheduler.adapters.http.rations import LARGEST_SLICE, SLICE
 from myscheduler.adapters.http.sender import Sender, open_sender
 from myscheduler.core.calls.outcome import Failure, Outcome
-from myscheduler.core.calls.request import Request
+from tests.support.calls import request
 from tests.support.flood import Flood, Watchdog
-from tests.support.target import AUTHORITY, Answer, Raw, Target
+from tests.support.target import AUTHORITY, CHUNKED, OK, Answer, Raw, Target
 
-OK = b"HTTP/1.1 200 OK\r\n"
-CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 HELD_SEC = 0.25
 """What the loop may be held at once; in CPU time, of which a busy machine counts some too much."""
-
-
-def request(url: str, timeout_sec: float = 5) -> Request:
-    return Request("GET", url, {}, None, timeout_sec)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +107,7 @@ def test_some_interim_answers_are_fine(count: int, expected: tuple[int | None, s
 
 
 async def read(sender: Sender, target: Target) -> Outcome:
-    return await sender.send(request(target.url(), 30))
+    return await sender.send(request(target.url(), timeout_sec=30))
 
 
 @pytest.mark.parametrize("tls", [False, True])

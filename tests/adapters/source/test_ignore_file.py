@@ -16,21 +16,8 @@ from myscheduler.adapters.source.tree import walk
 from myscheduler.core.bounds import LARGEST_IGNORE
 from myscheduler.core.source.snapshot import IGNORE, Snapshot, SourceUnavailable
 from tests.support.kubelet import Kubelet
+from tests.support.manifest_folder import read, write
 from tests.support.work_tree import commit, git, git_says
-
-OLD = 1_700_000_000
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-def write(path: Path, text: str | bytes = "x") -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode() if isinstance(text, str) else text)
-    os.utime(path, (OLD, OLD))
-    return path
 
 
 @pytest.fixture
@@ -39,10 +26,6 @@ def root(tmp_path: Path) -> Path:
     for name in ("a.yaml", "drafts/b.yaml", "team/c.yaml", "team/drafts/d.yaml", "team/e.draft.yaml", "policy.yaml"):
         write(root / name)
     return root
-
-
-def read(root: Path) -> Snapshot:
-    return DirectorySource(root).read()
 
 
 def paths(snapshot: Snapshot) -> list[str]:

@@ -14,17 +14,12 @@ import pytest
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.source.git import STALE_SEC, LockWatch
 from myscheduler.core.source.snapshot import SourceUnavailable
+from tests.support.files import write
 from tests.support.work_tree import commit, git
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-
-def write(path: Path, text: str = "x") -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    return path
 
 
 def revision(root: Path) -> str:

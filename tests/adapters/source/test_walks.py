@@ -16,15 +16,7 @@ from myscheduler.adapters.source.listing import Tree
 from myscheduler.adapters.source.reading import DirectorySource
 from myscheduler.adapters.source.tree import is_unchanged, walk
 from tests.support.kubelet import Kubelet
-
-OLD = 1_700_000_000
-
-
-def write(path: Path, text: str = "x") -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    os.utime(path, (OLD, OLD))
-    return path
+from tests.support.manifest_folder import OLD, write
 
 
 @pytest.fixture

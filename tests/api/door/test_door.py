@@ -12,18 +12,13 @@ import pytest
 from myscheduler.api.door.door import refusal
 from myscheduler.api.input import queries
 from myscheduler.core.access.allowed_hosts import AllowedHosts
+from tests.support.api import JOBS
 from tests.support.parts import Parts, client, opened
 
 pytestmark = pytest.mark.anyio
 
-JOBS = "/api/v1/jobs"
 HOSTS = AllowedHosts.of("jobs.example", ["127.0.0.1"])
 JSON = "Content-Type: application/json"
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture(scope="module")

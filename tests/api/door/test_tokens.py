@@ -9,11 +9,11 @@ import pytest
 
 from myscheduler.api.door.tokens import CALLERS, TRIES, _neighbourhood
 from myscheduler.api.door.trickle import Bucket, Buckets, Trickle
-from tests.support.parts import client, opened
+from tests.support.api import JOBS, JSON, assert_problem, body, ok
+from tests.support.parts import Parts, client, opened
 
 pytestmark = pytest.mark.anyio
 
-JOBS = "/api/v1/jobs"
 RIGHT = {"Authorization": "Bearer s3cret"}
 WRONG = {"Authorization": "Bearer gu3ssed"}
 
@@ -110,3 +110,34 @@ def test_the_log_tells_what_it_left_out(caplog: pytest.LogCaptureFixture) -> Non
     assert [record.getMessage() for record in caplog.records] == [
         "number 0", "number 1", "number 5 (and 3 more such requests since the last line)",
     ]  # fmt: skip
+
+
+class TestToken:
+    async def test_everything_but_health_wants_it(self, parts: Parts) -> None:
+        async with client(parts, token="s3cret") as api:
+            for path in (
+                JOBS,
+                f"{JOBS}/",
+                f"{JOBS}/a",
+                f"{JOBS}/executions/recent",
+                "/api/v1/sync",
+                "/api/v1/audit",
+                "/api/v1/specs",
+            ):
+                response = await api.get(path)
+                assert_problem(response, 401)
+                assert response.headers["www-authenticate"] == "Bearer"
+            assert_problem(await api.post(JOBS, json=body()), 401)
+            assert_problem(await api.post(JOBS, content=b"{", headers=JSON), 401)
+            for path in ("/health", "/health/"):
+                await ok(api, "GET", path)
+
+    @pytest.mark.parametrize("value", ["s3cret", "Bearer", "Bearer ", "Bearer s3cre", "Basic s3cret", "Bearer s3cret2"])
+    async def test_a_wrong_one(self, parts: Parts, value: str) -> None:
+        async with client(parts, token="s3cret") as api:
+            assert_problem(await api.get(JOBS, headers={"Authorization": value}), 401)
+
+    @pytest.mark.parametrize("value", ["Bearer s3cret", "bearer s3cret"])
+    async def test_the_right_one(self, parts: Parts, value: str) -> None:
+        async with client(parts, token="s3cret") as api:
+            await ok(api, "GET", JOBS, headers={"Authorization": value})

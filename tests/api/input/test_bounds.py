@@ -16,29 +16,18 @@ from myscheduler.adapters.store.rows import audit as audit_rows
 from myscheduler.adapters.store.tables import audit
 from myscheduler.core.bounds import LARGEST_BODY, LARGEST_ENTRY, MOST_PROBLEMS, MOST_VALUES
 from myscheduler.core.lifecycle.audit import AuditAction, AuditEntry, bounded
-from tests.support.parts import Parts, client, opened
+from tests.support.api import JOBS, JSON, body
+from tests.support.parts import Parts, opened
 from tests.support.service import Service
 
 pytestmark = pytest.mark.anyio
-JOBS = "/api/v1/jobs"
 MIB = 1024 * 1024
-JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
 async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
     async with opened(tmp_path, drain_sec=0) as running:
         yield running
-
-
-@pytest.fixture
-async def api(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
-    async with client(parts) as one:
-        yield one
-
-
-def body(**fields: Any) -> dict[str, Any]:
-    return {"job_id": "a", "target_url": "https://example.com/run", "interval": {"hours": 1}} | fields
 
 
 async def refused(api: httpx.AsyncClient, path: str, content: Any, status: int = 422) -> dict[str, Any]:

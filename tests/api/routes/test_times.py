@@ -9,11 +9,11 @@ import httpx
 import pytest
 
 from myscheduler.api.routes import preview
+from tests.support.api import JOBS
 from tests.support.parts import Parts, client, opened, soon
 
 pytestmark = pytest.mark.anyio
 
-JOBS = "/api/v1/jobs"
 LIMITED = {
     "job_id": "limited",
     "cron": "0 9 1 * *",
@@ -33,12 +33,6 @@ LIMITED = {
 async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
     async with opened(tmp_path) as running:
         yield running
-
-
-@pytest.fixture
-async def api(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
-    async with client(parts) as one:
-        yield one
 
 
 async def ok(answer: httpx.Response) -> Any:

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from myscheduler.adapters.source import staged as staged_module
 from myscheduler.cli import main
 from myscheduler.core.bounds import LARGEST_FILE
+from tests.support.files import write
 from tests.support.service import environment
 from tests.support.work_tree import SETTINGS, commit, git
 
@@ -22,13 +23,6 @@ def manifest(job_id: str, host: str = "example.com") -> str:
 
 
 BROKEN = "job_id: [\n"
-
-
-def write(path: str | Path, text: str | bytes) -> Path:
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return path
 
 
 @pytest.fixture

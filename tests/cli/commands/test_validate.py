@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from myscheduler.cli import main
 from myscheduler.cli.reports import FORMATS
+from tests.support.files import write
 from tests.support.service import environment
 
 GOOD = """\
@@ -62,11 +63,6 @@ data:
 
 def validate(*arguments: str, stdin: str | None = None, **env: str) -> Result:
     return CliRunner().invoke(main, ["validate", *arguments], input=stdin, env=env, prog_name="myscheduler")
-
-
-def write(path: str, text: str) -> None:
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text(text, encoding="utf-8")
 
 
 def told(result: Result) -> tuple[int, str, str]:

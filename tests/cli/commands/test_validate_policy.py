@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from myscheduler.cli import main
+from tests.support.files import write
 from tests.support.golden import expect
 from tests.support.parts import opened
 
@@ -52,11 +53,6 @@ def run(command: str, *arguments: str, stdin: str | None = None) -> Result:
 
 def validate(*arguments: str, stdin: str | None = None) -> Result:
     return run("validate", "--now", NOW, *arguments, stdin=stdin)
-
-
-def write(path: str, text: str) -> None:
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text(text, encoding="utf-8")
 
 
 def good(*ids: str) -> str:

@@ -1,6 +1,9 @@
-"""Stretches of one offset, against zoneinfo itself."""
+"""Zones by their names, and their stretches of one offset, against zoneinfo itself."""
 
+import zoneinfo
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,6 +13,10 @@ from myscheduler.core.explain.preview import preview
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.schedule import zones
 from myscheduler.core.schedule.expression import DAY
+from myscheduler.core.schedule.timestamps import parse_moment
+from myscheduler.core.schedule.zones import check_zone, zone
+from myscheduler.errors import ScheduleError
+from tests.support.slots import ZONES, at
 
 NAMES = (
     "America/New_York",
@@ -62,3 +69,53 @@ def test_a_preview_does_not_count_what_it_does_not_tell(cron: dict[str, str]) ->
     looked_at = zones._stretches.cache_info().misses
     assert preview(spec, zone="America/Chicago", created_at=NOW, start=NOW, count=3).fires
     assert zones._stretches.cache_info().misses - looked_at < 100
+
+
+@pytest.mark.parametrize("name", [*ZONES, "GMT", "Etc/GMT+9", "US/Eastern", "America/Argentina/Buenos_Aires"])
+def test_a_zone_of_the_database(name: str) -> None:
+    check_zone(name)
+    assert zone(name).key == name
+    assert zone(name) is zone(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        pytest.param("Asia/Tokio", "did you mean Asia/Tokyo?", id="typing error"),
+        pytest.param("asia/tokyo", "did you mean Asia/Tokyo?", id="lower case"),
+        pytest.param("Tokyo", "did you mean Asia/Tokyo?", id="city alone"),
+        pytest.param("XYZT", "'XYZT' is not a time zone; write an IANA name", id="no idea"),
+        pytest.param("", "'' is not a time zone", id="empty"),
+        pytest.param("../x", "'../x' is not", id="path"),
+        pytest.param("../../tzdata/zoneinfo/Asia/Tokyo", "is not a time zone", id="path that leads to a zone"),
+        pytest.param("/etc/localtime", "is not a time zone", id="absolute path"),
+        pytest.param("\0", r"'\x00' is not", id="NUL"),
+        pytest.param("posixrules", "is not a time zone", id="posixrules"),
+        pytest.param("leapseconds", "is not a time zone", id="leapseconds"),
+        pytest.param("zone.tab", "is not a time zone", id="table"),
+        pytest.param("Asia", "is not a time zone", id="directory"),
+        pytest.param("Factory", "is not a time zone", id="placeholder of the database"),
+        pytest.param("localtime", "is not a time zone", id="localtime"),
+        pytest.param("x" * 10000, "is not a time zone", id="long"),
+    ],
+)
+def test_no_zone(name: str, message: str) -> None:
+    for ask in (check_zone, zone):
+        with pytest.raises(ScheduleError) as caught:
+            ask(name)
+        assert caught.value.field == "timezone"
+        assert message in str(caught.value)
+        assert len(str(caught.value)) < 200
+
+
+def test_the_system_s_zone_files_are_not_read(tmp_path: Path) -> None:
+    """The system's Tokyo is made a copy of UTC."""
+    (tmp_path / "Asia").mkdir()
+    (tmp_path / "Asia" / "Tokyo").write_bytes(files("tzdata").joinpath("zoneinfo", "UTC").read_bytes())
+    zoneinfo.reset_tzpath(to=[str(tmp_path)])
+    zone.cache_clear()
+    try:
+        assert zoneinfo.ZoneInfo.no_cache("Asia/Tokyo").utcoffset(at("2026-01-01T00:00Z")) == timedelta()
+        assert parse_moment("2026-01-01T09:00", "Asia/Tokyo") == at("2026-01-01T00:00Z")
+    finally:
+        zoneinfo.reset_tzpath()

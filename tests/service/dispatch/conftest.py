@@ -1,18 +1,11 @@
 """What tests of the dispatch share: a target that answers 200, and the parts at work."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.parts import Parts, started
-from tests.support.target import Target
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with Target() as running:
-        yield running
 
 
 @pytest.fixture

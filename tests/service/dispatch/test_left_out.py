@@ -11,7 +11,8 @@ from myscheduler.cli import main
 from myscheduler.core.gitops.sync_state import SyncCondition, SyncReason
 from myscheduler.core.job.job import Job
 from myscheduler.core.source.snapshot import IGNORE
-from tests.support.parts import Parts, opened
+from tests.support.files import write
+from tests.support.parts import Parts, manifest, opened
 
 COMPOSE = "services: {web: {image: nginx}}\n"
 
@@ -20,10 +21,6 @@ COMPOSE = "services: {web: {image: nginx}}\n"
 async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
     async with opened(tmp_path) as running:
         yield running
-
-
-def manifest(job_id: str, more: str = "") -> str:
-    return f"job_id: {job_id}\ntarget_url: https://example.com/{job_id}\ninterval: {{minutes: 10}}\n{more}"
 
 
 class TestInTheService:
@@ -131,11 +128,6 @@ def jobs_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write("jobs.d/team/broken.draft.yaml", "job_id: [")
     write(f"jobs.d/{IGNORE}", "drafts/\n/team/*.draft.yaml\n")
     return Path("jobs.d")
-
-
-def write(path: str, text: str) -> None:
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text(text, encoding="utf-8")
 
 
 NOW = ("--now", "2026-06-01T00:00:00Z")

@@ -14,9 +14,9 @@ from myscheduler.adapters.http.routes import LinkLocalError, SocketMaker
 from myscheduler.adapters.http.sender import open_sender
 from myscheduler.core.calls.link_local import NOWHERE, Reach
 from myscheduler.core.calls.outcome import Failure, Outcome
-from myscheduler.core.calls.request import Request
 from myscheduler.core.history.execution import Status
 from myscheduler.core.reason import Reason
+from tests.support.calls import request
 from tests.support.parts import Parts, client, is_over, opened, spec
 from tests.support.target import Answer, Target
 
@@ -49,10 +49,6 @@ class Names:
             else (socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port))
             for one in addresses
         ]
-
-
-def request(url: str, timeout_sec: float = 5) -> Request:
-    return Request("GET", url, {}, None, timeout_sec)
 
 
 async def send(url: str, reach: Reach = NOWHERE) -> Outcome:
@@ -144,9 +140,9 @@ async def test_the_policy_is_asked_for_each_connection(monkeypatch: pytest.Monke
     Names(monkeypatch, ["fe80::1"])  # without its zone, nothing is sent to it
     reach = NOWHERE
     async with open_sender(connections=0, connections_per_host=0, reach=lambda: reach) as sender:
-        refused = await sender.send(request("http://a.example.com/", 0.2))
+        refused = await sender.send(request("http://a.example.com/", timeout_sec=0.2))
         reach = Reach((ip_network("fe80::1"),))
-        tried = await sender.send(request("http://a.example.com/", 0.2))
+        tried = await sender.send(request("http://a.example.com/", timeout_sec=0.2))
     assert refused.failure is Failure.TARGET_NOT_ALLOWED
     assert tried.failure in {Failure.TIMEOUT, Failure.CONNECTION}
 
@@ -183,7 +179,10 @@ async def test_names_that_hang_hold_up_no_other(monkeypatch: pytest.MonkeyPatch,
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     async with open_sender(connections=0, connections_per_host=0) as sender:
-        calls = [asyncio.create_task(sender.send(request(f"http://hanging-{one}.invalid/", 60))) for one in range(40)]
+        calls = [
+            asyncio.create_task(sender.send(request(f"http://hanging-{one}.invalid/", timeout_sec=60)))
+            for one in range(40)
+        ]
         await asyncio.sleep(0)
         outcome = await sender.send(request(f"http://localhost:{target.port}/"))
         assert (outcome.http_status, [call.done() for call in calls]) == (200, [False] * 40)

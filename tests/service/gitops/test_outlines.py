@@ -14,13 +14,9 @@ from myscheduler.core.policy.file import Rules
 from myscheduler.core.source.snapshot import SourceFile
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.service.gitops import reconciler
-from tests.support.parts import Parts, opened, spec
+from tests.support.parts import Parts, manifest, opened, spec
 
 pytestmark = pytest.mark.anyio
-
-
-def manifest(job_id: str, more: str = "") -> str:
-    return f"job_id: {job_id}\ntarget_url: https://example.com/{job_id}\ninterval: {{minutes: 10}}\n{more}"
 
 
 @pytest.fixture

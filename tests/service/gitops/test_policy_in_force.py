@@ -15,30 +15,20 @@ from hypothesis import strategies as st
 from myscheduler.cli import main
 from myscheduler.core.gitops.sync_state import SyncCondition, SyncReason, SyncState
 from myscheduler.core.policy.grants import Grants
-from tests.support.parts import ZONE, Clock, Parts, client, opened
+from tests.support.api import JOBS
+from tests.support.parts import ZONE, Clock, Parts, client, manifest, opened
 
 pytestmark = pytest.mark.anyio
 
-JOBS = "/api/v1/jobs"
 FEW_RETRIES = "max_retries: 1\n"
 NIGHT = "cron: '0 2 * * *'\n"
 NOON = "cron: '30 12 * * *'\n"
 
 
 @pytest.fixture
-async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
-    async with opened(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
 async def api(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
     async with client(parts) as one:
         yield one
-
-
-def manifest(job_id: str, more: str = "", schedule: str = "interval: {minutes: 10}\n") -> str:
-    return f"job_id: {job_id}\ntarget_url: https://example.com/{job_id}\n{schedule}{more}"
 
 
 def body(job_id: str, **fields: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Pass by pass over a real folder: what each edit of the source does to the stored jobs."""
 
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
@@ -16,19 +16,9 @@ from myscheduler.core.manifest.combining import combine
 from myscheduler.core.manifest.parsing import parse_file
 from myscheduler.core.source.snapshot import Snapshot, SourceFile
 from myscheduler.service.catalog.applying import StalePlanError
-from tests.support.parts import ZONE, Parts, opened, spec
+from tests.support.parts import ZONE, Parts, manifest, opened, spec
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
-    async with opened(tmp_path) as running:
-        yield running
-
-
-def manifest(job_id: str, more: str = "") -> str:
-    return f"job_id: {job_id}\ntarget_url: https://example.com/{job_id}\ninterval: {{minutes: 10}}\n{more}"
 
 
 def url(job: Job) -> str:

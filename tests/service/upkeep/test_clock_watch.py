@@ -31,12 +31,6 @@ def clock() -> Iterator[time_machine.Traveller]:
         yield traveller
 
 
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with Target() as running:
-        yield running
-
-
 @asynccontextmanager
 async def served(folder: Path) -> AsyncIterator[Parts]:
     async with opened(folder, zone="UTC", drain_sec=2) as parts:

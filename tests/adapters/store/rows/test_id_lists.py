@@ -1,23 +1,22 @@
 """Lists of ids come in few lengths, because SQLite keeps a prepared statement for each."""
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from myscheduler.adapters.store import Store, open_store
+from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
+from tests.support.stored import sqlite_url
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(f"sqlite:///{tmp_path / 'jobs.db'}") as opened:
-        yield opened
+def url(tmp_path: Path) -> str:
+    return sqlite_url(tmp_path)
 
 
 def test_every_id_is_there_and_none_besides() -> None:

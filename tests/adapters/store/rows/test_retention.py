@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -36,11 +35,10 @@ from myscheduler.errors import StoreUnavailableError
 from myscheduler.service.upkeep import pruner
 from myscheduler.service.upkeep.pruner import AUDIT_AGE, BATCH, REST, Pruner
 from tests.support.parts import job, until
-from tests.support.postgres import Database
+from tests.support.stored import NOW
 
 pytestmark = pytest.mark.anyio
 
-NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 DAYS = 30
 EDGE = NOW - timedelta(DAYS)
 DAY = timedelta(1)
@@ -75,13 +73,8 @@ class Watched(Store):
         return result
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Watched]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'jobs.db'}"
-    else:
-        database: Database = request.getfixturevalue("postgres")
-        url = database.url
+@pytest.fixture
+def store(url: str) -> Iterator[Watched]:
     with open_store(url) as opened_store:
         yield Watched(opened_store)
 

@@ -1,0 +1,19 @@
+"""Requests as a call makes them, with little to say."""
+
+from collections.abc import Mapping
+
+from myscheduler.core.calls.request import Request
+from myscheduler.core.header_values import HeaderValue
+from myscheduler.core.secrets.redaction import Secret
+
+
+def request(
+    url: str,
+    method: str = "GET",
+    body: bytes | None = None,
+    *,
+    headers: Mapping[str, HeaderValue] | None = None,
+    timeout_sec: float = 5,
+    secrets: tuple[Secret, ...] = (),
+) -> Request:
+    return Request(method, url, headers or {}, body, timeout_sec, secrets)
