@@ -149,14 +149,14 @@ def rules_of_warnings() -> set[str]:
     texts = [
         (CORE / name).read_text("utf-8") for name in ("manifest/lint.py", "manifest/look_alikes.py", "manifest/past.py")
     ]
-    cautions = {word for text in texts for word in re.findall(r'"([a-z-]+)"', text)} & RULES.keys()
+    lint = {word for text in texts for word in re.findall(r'"([a-z-]+)"', text)} & RULES.keys()
     calls = (
         call
         for path in CORE.rglob("*.py")
         for call in re.findall(r"(?:Complaint|Problem)\(.*", path.read_text("utf-8"))
     )
     warned = {rule for call in calls if "Severity.WARNING" in call for rule in re.findall(r'"([a-z-]+)"', call)}
-    return cautions | (warned & RULES.keys())
+    return lint | (warned & RULES.keys())
 
 
 EXAMPLE = re.compile(r"^```yaml\n(?P<yaml>.*?)^```$|^```console\n(?P<console>.*?)^```$", re.MULTILINE | re.DOTALL)

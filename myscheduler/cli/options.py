@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from myscheduler import settings
-from myscheduler.core.schedule.timestamps import parse_moment
+from myscheduler.core.schedule.timestamps import parse_timestamp
 from myscheduler.core.schedule.zones import check_zone
 from myscheduler.errors import ScheduleError, SettingError
 from myscheduler.settings import Settings
@@ -34,17 +34,17 @@ def parse_now_option(_context: click.Context, _option: click.Parameter, value: s
     if value is None:
         return datetime.now(UTC)
     try:
-        return parse_moment(value, "UTC")
+        return parse_timestamp(value, "UTC")
     except ScheduleError as error:
         raise click.BadParameter(str(error)) from error
 
 
-def parse_moment_option(context: click.Context, option: click.Parameter, value: str | None) -> datetime | None:
+def parse_timestamp_option(context: click.Context, option: click.Parameter, value: str | None) -> datetime | None:
     """Parse an RFC 3339 timestamp, or a date for its midnight; without an offset, in the zone of `--timezone`."""
     if value is None:
         return None
     try:
-        return parse_moment(f"{value}T00:00" if _DAY.fullmatch(value) else value, context.params["timezone"])
+        return parse_timestamp(f"{value}T00:00" if _DAY.fullmatch(value) else value, context.params["timezone"])
     except ScheduleError as error:
         raise click.BadParameter(str(error), context, option) from error
 

@@ -31,7 +31,7 @@ class Names:
         self._follows_git = follows_git
         self._lock = LockWatch()
         self._last: tuple[Checkout, str, str] | None = None
-        self._trouble = ""
+        self._last_error = ""
 
     def git_at_work(self, folder: str, now: float) -> str | None:
         """The path of git's lock while git changes `folder` (a real path), else `None`. `now` is monotonic seconds."""
@@ -79,11 +79,11 @@ class Names:
         return f"git:{checkout.commit}" if clean else f"git:{checkout.commit}+{content}"
 
     def _warn(self, work_tree: Path, error: Exception) -> None:
-        """Log the trouble, unless it is the same as last time."""
-        trouble = f"{work_tree}: the git repository can't be read ({error or type(error).__name__})"
-        if trouble != self._trouble:
-            self._trouble = trouble
-            logger.warning("%s: the revision is named by a digest of the content", trouble)
+        """Log the message, unless it is the same as last time."""
+        message = f"{work_tree}: the git repository can't be read ({error or type(error).__name__})"
+        if message != self._last_error:
+            self._last_error = message
+            logger.warning("%s: the revision is named by a digest of the content", message)
 
 
 def _configmap_version(tree: Tree) -> str | None:

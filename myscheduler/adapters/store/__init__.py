@@ -21,7 +21,7 @@ from myscheduler.adapters.store.rows import queued as queued_rows
 from myscheduler.adapters.store.rows import repeats as key_rows
 from myscheduler.adapters.store.rows import retention as retention_rows
 from myscheduler.adapters.store.rows import revisions as revision_rows
-from myscheduler.adapters.store.rows import uptime as life_rows
+from myscheduler.adapters.store.rows import uptime as uptime_rows
 
 __all__ = [
     "Connection",
@@ -30,13 +30,13 @@ __all__ = [
     "execution_rows",
     "job_rows",
     "key_rows",
-    "life_rows",
     "open_store",
     "probe",
     "queued_rows",
     "retention_rows",
     "revision_rows",
     "source_rows",
+    "uptime_rows",
 ]
 
 T = TypeVar("T")

@@ -132,7 +132,7 @@ outlines = sa.Table(
 )
 
 lives = sa.Table(
-    # when the service was running; see life_rows
+    # when the service was running; see uptime_rows
     "lives",
     metadata,
     sa.Column("started_at", UtcTime, primary_key=True, autoincrement=False),

@@ -27,7 +27,7 @@ from myscheduler.core.findings.masking import key_shown
 from myscheduler.core.findings.problem import Complaint, shown
 from myscheduler.core.job.spec import CatchUp
 from myscheduler.core.manifest.excess import excess
-from myscheduler.core.schedule.timestamps import parse_moment
+from myscheduler.core.schedule.timestamps import parse_timestamp
 from myscheduler.errors import ScheduleError
 
 READ_AT_ONCE = 4_096
@@ -169,7 +169,7 @@ def _until(text: str | None, zone: str, now: datetime) -> datetime | None:
     if text is None:
         return None
     try:
-        until = parse_moment(text, zone)
+        until = parse_timestamp(text, zone)
     except ScheduleError as error:
         advice = f"write RFC 3339 such as 2027-04-01T09:00:00+09:00, or local time in {zone}"
         message = f"{shown(text)} is not a timestamp: {advice}"

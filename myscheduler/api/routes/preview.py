@@ -14,7 +14,7 @@ from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.input.judging import Judge
-from myscheduler.api.input.moments import read_moment
+from myscheduler.api.input.timestamps import read_timestamp
 from myscheduler.core.explain.preview import preview
 from myscheduler.core.findings.problem import Complaint
 from myscheduler.core.job.job import Job
@@ -42,8 +42,8 @@ def preview_router(store: Store, *, zone: str, now: Callable[[], datetime]) -> A
         job_id: Annotated[list[str] | None, Query(description="Only these jobs; may be repeated.")] = None,
     ) -> Response:
         """The next fire times of jobs, each in the job's zone, with the slots that are left out between them."""
-        beginning = read_moment("from", start, zone) or now()
-        end = read_moment("until", until, zone)
+        beginning = read_timestamp("from", start, zone) or now()
+        end = read_timestamp("until", until, zone)
         if end is not None and end < beginning:
             raise InvalidInputError([Complaint(("until",), "invalid-moment", "is earlier than from")])
         jobs = await store.read(partial(_chosen, job_ids=job_id, count=count))

@@ -13,9 +13,9 @@ from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import queued as queued_rows
-from myscheduler.adapters.store.rows import uptime as life_rows
+from myscheduler.adapters.store.rows import uptime as uptime_rows
 from myscheduler.api.errors import InvalidInputError
-from myscheduler.api.input.moments import unescaped
+from myscheduler.api.input.timestamps import unescaped
 from myscheduler.core.explain.why import MOST, Explanation, Facts, explain
 from myscheduler.core.findings.problem import Complaint
 from myscheduler.core.reason import Reason
@@ -62,7 +62,7 @@ def _explained(connection: Connection, *, job_id: str, at: str, zone: str, held:
     found = {slot: execution_rows.under_way(connection, job_id, slot) for slot in overlapped}
     blockers = {slot: other for slot, other in found.items() if other is not None}
     late = [row.slot for row in rows if row.reason in _LATE]
-    downs = {slot: life_rows.downtime_at(connection, slot) for slot in late}
+    downs = {slot: uptime_rows.downtime_at(connection, slot) for slot in late}
     downtimes = {slot: down for slot, down in downs.items() if down is not None}
     waiting = queued_rows.of_job(connection, job_id)
     return explain(Facts(job_id, job, rows, blockers, downtimes, held, waiting), asked, zone=zone, now=now)

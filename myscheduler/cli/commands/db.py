@@ -101,7 +101,7 @@ def check(database_url: str, timezone: str, output: str) -> None:
         click.echo(json_text(_as_json(condition)))
     else:
         click.echo("\n".join(_lines(condition, timezone)))
-    raise SystemExit(1 if condition.trouble else 0)
+    raise SystemExit(1 if condition.error else 0)
 
 
 @db.command()
@@ -163,11 +163,11 @@ def _progress() -> Iterator[Any]:
 
 
 def _lines(condition: "DatabaseCondition", zone: str) -> Iterator[str]:
-    trouble = condition.trouble
-    verdict = trouble or f"myscheduler {__version__} can run on it"
+    error = condition.error
+    verdict = error or f"myscheduler {__version__} can run on it"
     yield click.style(
-        f"{printable(condition.database)} {verdict}" if trouble else f"{printable(condition.database)}: {verdict}",
-        fg="red" if trouble else "green",
+        f"{printable(condition.database)} {verdict}" if error else f"{printable(condition.database)}: {verdict}",
+        fg="red" if error else "green",
     )
     for name, value in _rows(condition, zone):
         yield f"  {name:<10}  {printable(value)}"
@@ -217,8 +217,8 @@ def _as_json(condition: "DatabaseCondition") -> dict[str, Any]:
     stand, contents = condition.stand, condition.contents
     return {
         "database": condition.database,
-        "usable": condition.trouble is None,
-        "trouble": condition.trouble,
+        "usable": condition.error is None,
+        "trouble": condition.error,
         "version": __version__,
         "standing": stand.standing,
         "revision": stand.revision,

@@ -11,8 +11,8 @@ from myscheduler.cli.manifests import counted, exit_code, paths_argument, read_m
 from myscheduler.cli.options import (
     connect,
     format_option,
-    parse_moment_option,
     parse_now_option,
+    parse_timestamp_option,
     timezone_option,
 )
 from myscheduler.cli.output.terminal import json_text, styled
@@ -30,10 +30,10 @@ MOST = 1_000
 @timezone_option
 @click.option("--now", metavar="ISO", callback=parse_now_option, help="Use this time as now (RFC 3339).")
 @click.option(
-    "--from", "start", metavar="ISO", callback=parse_moment_option, help="The start of the preview. Default: now."
+    "--from", "start", metavar="ISO", callback=parse_timestamp_option, help="The start of the preview. Default: now."
 )
 @click.option(
-    "--until", metavar="ISO", callback=parse_moment_option, help="The end of the preview, in place of --count."
+    "--until", metavar="ISO", callback=parse_timestamp_option, help="The end of the preview, in place of --count."
 )
 @click.option(
     "--count",

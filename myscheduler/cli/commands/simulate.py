@@ -12,11 +12,11 @@ from typing import Any
 import click
 
 from myscheduler.cli.manifests import counted, exit_code, paths_argument, read_manifests, usable_jobs
-from myscheduler.cli.options import format_option, parse_moment_option, timezone_option
+from myscheduler.cli.options import format_option, parse_timestamp_option, timezone_option
 from myscheduler.cli.output.terminal import json_text, styled
 from myscheduler.core.history.execution import Status
 from myscheduler.core.job.spec import DeclaredInterval, JobSpec
-from myscheduler.core.schedule.timestamps import parse_moment
+from myscheduler.core.schedule.timestamps import parse_timestamp
 from myscheduler.core.schedule.zones import local_time
 from myscheduler.core.simulate.outlook import WAITING, Event, Outlook, Totals
 from myscheduler.core.simulate.simulation import Outage, Scenario, Simulation
@@ -47,7 +47,7 @@ def _parse_outage(context: click.Context, option: click.Parameter, value: str) -
         message = f"{value!r} is not a pair of timestamps: write one as 2026-03-08T01:30:00/2026-03-08T04:00:00"
         raise click.BadParameter(message, context, option)
     try:
-        start, end = (parse_moment(edge, context.params["timezone"]) for edge in edges)
+        start, end = (parse_timestamp(edge, context.params["timezone"]) for edge in edges)
     except ScheduleError as error:
         raise click.BadParameter(f"{value!r}: {error}", context, option) from error
     if end <= start:
@@ -84,7 +84,7 @@ def _scenario(start: datetime, until: datetime, outages: tuple[Outage, ...], lat
     "start",
     metavar="ISO",
     required=True,
-    callback=parse_moment_option,
+    callback=parse_timestamp_option,
     help="The start of the simulation (RFC 3339, or local time of --timezone).",
 )
 @click.option(
@@ -92,7 +92,7 @@ def _scenario(start: datetime, until: datetime, outages: tuple[Outage, ...], lat
     "until",
     metavar="ISO",
     required=True,
-    callback=parse_moment_option,
+    callback=parse_timestamp_option,
     help=f"The end of the simulation, exclusive; at most {LONGEST.days} days after --from.",
 )
 @click.option(

@@ -12,8 +12,8 @@ from myscheduler.cli.manifests import Found, find_manifests
 from myscheduler.cli.options import parse_now_option, timezone_option
 from myscheduler.cli.reports import FORMATS, Findings
 from myscheduler.core.findings.problem import reported
-from myscheduler.core.gitops.enforcement import rush_problems
-from myscheduler.core.manifest.lint import cautions
+from myscheduler.core.gitops.enforcement import burst_problems
+from myscheduler.core.manifest.lint import lint
 from myscheduler.core.manifest.look_alikes import look_alikes
 from myscheduler.core.manifest.secret_names import read_names, unknown_secrets
 from myscheduler.core.source.ignoring import Ignoring, read_ignoring
@@ -122,11 +122,11 @@ def validate(
     """
     find = partial(find_manifests, zone=timezone, excluded=excluded)
     desired, left_out = _find_staged(paths, find) if is_staged else find(paths)
-    warnings = cautions(desired.jobs.values(), zone=timezone, now=now)
+    warnings = lint(desired.jobs.values(), zone=timezone, now=now)
     unknown = () if secret_names is None else unknown_secrets(desired.jobs.values(), secret_names)
-    rushes = rush_problems(desired, zone=timezone, now=now)
+    bursts = burst_problems(desired, zone=timezone, now=now)
     alike = look_alikes(desired.jobs, beside={})
-    problems = reported([*desired.problems, *warnings, *unknown, *rushes, *alike])
+    problems = reported([*desired.problems, *warnings, *unknown, *bursts, *alike])
     found = Findings(desired.jobs, problems, strict, desired.skipped, left_out)
     click.echo(FORMATS[output](found))
     if not desired.jobs and not problems:

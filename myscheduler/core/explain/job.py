@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import assert_never
 
 from myscheduler.core.explain.durations import span_words
-from myscheduler.core.explain.schedule import describe, length_words, moment_words
+from myscheduler.core.explain.schedule import describe, length_words, timestamp_words
 from myscheduler.core.job.limits import DeclaredBlackout, DeclaredCalendar, DeclaredRecurring
 from myscheduler.core.job.spec import DeclaredCron, JobSpec
 from myscheduler.core.schedule.calendars import Calendar
@@ -25,9 +25,9 @@ def _limits(spec: JobSpec, zone: str) -> Iterator[str]:
     for blackout in limits.blackout:
         yield _blackout(blackout, zone)
     if limits.start_at:
-        yield f"not before {moment_words(limits.start_at, zone)}"
+        yield f"not before {timestamp_words(limits.start_at, zone)}"
     if limits.end_at:
-        yield f"only before {moment_words(limits.end_at, zone)}"
+        yield f"only before {timestamp_words(limits.end_at, zone)}"
     if limits.jitter_sec:
         offset = span_words(jitter_offset(spec.job_id, limits.jitter_sec))
         yield f"always {offset} later (jitter of {span_words(timedelta(seconds=limits.jitter_sec))})"
@@ -53,7 +53,7 @@ def _where(calendar: Calendar, name: str | None) -> str:
 def _blackout(blackout: DeclaredBlackout, zone: str) -> str:
     match blackout:
         case Period(start, end):
-            return f"not from {moment_words(start, zone)} to {moment_words(end, zone)}"
+            return f"not from {timestamp_words(start, zone)} to {timestamp_words(end, zone)}"
         case DeclaredRecurring(fields, units):
             begins = describe(DeclaredCron(fields), zone=zone)
             length = length_words(dict(units))

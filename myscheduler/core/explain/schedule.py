@@ -20,7 +20,7 @@ from myscheduler.core.job.spec import (
 )
 from myscheduler.core.schedule.dialect import parse_cron
 from myscheduler.core.schedule.expression import LAST_YEAR, CronExpression, DayRule, bits, times_per_day
-from myscheduler.core.schedule.timestamps import parse_moment
+from myscheduler.core.schedule.timestamps import parse_timestamp
 from myscheduler.core.schedule.zones import local_time
 
 _Unit = Literal["second", "minute", "month", "year"]
@@ -47,12 +47,12 @@ def describe(schedule: DeclaredSchedule, *, zone: str) -> str:
             return "; ".join(["; and ".join(rhythms), *([", ".join(changes)] if changes else [])])
         case DeclaredWallInterval(units, anchor):
             every = f"every {length_words(dict(units))}{_on_day(schedule, zone)} at {_clock_of(anchor, zone)}"
-            return ", ".join([every, *_changes(schedule), f"counted from {moment_words(anchor, zone)}"])
+            return ", ".join([every, *_changes(schedule), f"counted from {timestamp_words(anchor, zone)}"])
         case DeclaredInterval(units, anchor):
-            start = moment_words(anchor, zone) if anchor else "its first creation"
+            start = timestamp_words(anchor, zone) if anchor else "its first creation"
             return f"every {length_words(dict(units))}, counted from {start}"
         case DeclaredDate(run_at, fold):
-            return f"once, on {moment_words(parse_moment(run_at, zone, fold=fold), zone, weekday=True)}"
+            return f"once, on {timestamp_words(parse_timestamp(run_at, zone, fold=fold), zone, weekday=True)}"
         case _:
             assert_never(schedule)
 
@@ -78,7 +78,7 @@ def length_words(units: dict[str, int]) -> str:
     return unit.removesuffix("s") if count == 1 else f"{count} {unit}"
 
 
-def moment_words(moment: datetime, zone: str, *, weekday: bool = False) -> str:
+def timestamp_words(moment: datetime, zone: str, *, weekday: bool = False) -> str:
     """A time in `zone`, such as `2026-12-01 09:00:00+09:00`; or `2026-12-01 09:00 +09:00 (Tuesday)`."""
     local = local_time(moment, zone)
     if not weekday:

@@ -14,7 +14,7 @@ from myscheduler.core.gitops.plan import Adopt, Change, Create, Delete, Hold, Pl
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.load.starts import Starter
 from myscheduler.core.manifest.declared import DeclaredJob, Desired
-from myscheduler.core.policy.bursts import Cap, Rush, find_rushes, starter_of
+from myscheduler.core.policy.bursts import Burst, Cap, find_bursts, starter_of
 
 News = Create | Update | Adopt
 """Changes that bring a new spec."""
@@ -50,20 +50,20 @@ def within_caps(plan: Plan, stored: Mapping[str, Stored], caps: tuple[Cap, ...],
         if declared.spec is not None
     )
     kept = {job_id: starter for job_id, starter in before.items() if job_id not in gone and job_id not in news}
-    rushes = find_rushes(before, kept | dict(_starters(made, zone)), caps, zone=zone, now=now)
-    problems = [_problem(news[job_id], rush) for job_id, rush in rushes.items()]
-    return replace(_held(plan, rushes.keys()), problems=tuple(sorted([*plan.problems, *problems])))
+    bursts = find_bursts(before, kept | dict(_starters(made, zone)), caps, zone=zone, now=now)
+    problems = [_problem(news[job_id], burst) for job_id, burst in bursts.items()]
+    return replace(_held(plan, bursts.keys()), problems=tuple(sorted([*plan.problems, *problems])))
 
 
-def rush_problems(desired: Desired, *, zone: str, now: datetime) -> list[Problem]:
+def burst_problems(desired: Desired, *, zone: str, now: datetime) -> list[Problem]:
     """A problem for each job that starts in a minute over a limit, as if no jobs were stored yet."""
     jobs = [job for job in desired.jobs.values() if job.spec is not None] if desired.caps else []
     after = dict(_starters(((job.job_id, job.spec, now) for job in jobs if job.spec), zone))
-    rushes = find_rushes({}, after, desired.caps, zone=zone, now=now)
-    return [_problem(desired.jobs[job_id], rush) for job_id, rush in rushes.items()]
+    bursts = find_bursts({}, after, desired.caps, zone=zone, now=now)
+    return [_problem(desired.jobs[job_id], burst) for job_id, burst in bursts.items()]
 
 
-def rush_complaints(
+def burst_complaints(
     spec: JobSpec, stored: Mapping[str, Stored], caps: tuple[Cap, ...], *, zone: str, now: datetime
 ) -> list[Complaint]:
     """The limits that one new or changed job would exceed together with the stored jobs."""
@@ -73,8 +73,8 @@ def rush_complaints(
     )
     before = dict(_starters(same_host, zone))
     made = _starters([(spec.job_id, spec, old.created_at if old else now)], zone)
-    rushes = find_rushes(before, before | dict(made), caps, zone=zone, now=now)
-    return [rush.complain(spec) for rush in rushes.values()]
+    bursts = find_bursts(before, before | dict(made), caps, zone=zone, now=now)
+    return [burst.complain(spec) for burst in bursts.values()]
 
 
 def _starters(jobs: Iterable[tuple[str, JobSpec, datetime]], zone: str) -> Iterator[tuple[str, Starter]]:
@@ -94,8 +94,8 @@ def _hold(change: Change) -> Change | None:
     return None if isinstance(change, Create) else Hold(change.known)
 
 
-def _problem(declared: DeclaredJob, rush: Rush) -> Problem:
-    complaint = rush.complain(declared.whole_spec)
+def _problem(declared: DeclaredJob, burst: Burst) -> Problem:
+    complaint = burst.complain(declared.whole_spec)
     line, column = declared.written.schedule_at if declared.written else (declared.line, 1)
     return Problem(
         declared.path, line, column, complaint.field, complaint.rule, complaint.message, job_id=declared.job_id

@@ -18,8 +18,8 @@ from myscheduler.core.job.spec import (
 )
 from myscheduler.core.schedule.cron import Cron, Several, WallInterval
 from myscheduler.core.schedule.exclusions import next_run as next_run_after
-from myscheduler.core.schedule.slots import LAST_MOMENT, TICK, Interval, Once, Rhythm, Schedule, back
-from myscheduler.core.schedule.timestamps import parse_moment
+from myscheduler.core.schedule.slots import LAST_INSTANT, TICK, Interval, Once, Rhythm, Schedule, back
+from myscheduler.core.schedule.timestamps import parse_timestamp
 
 
 def compile_schedule(spec: JobSpec, *, zone: str, created_at: datetime) -> Schedule:
@@ -48,7 +48,7 @@ def _rhythm(schedule: DeclaredSchedule, zone: str, created_at: datetime) -> Rhyt
         case DeclaredInterval() as interval:
             return Interval(interval.every, interval.anchor or created_at)
         case DeclaredDate(run_at, fold):
-            return Once(parse_moment(run_at, zone, fold=fold))
+            return Once(parse_timestamp(run_at, zone, fold=fold))
         case _:
             assert_never(schedule)
 
@@ -59,7 +59,7 @@ def next_run(job: Job, *, zone: str) -> datetime | None:
     `zone` is the service's zone.
     """
     until = job.paused_until
-    if job.next_slot is None or until == LAST_MOMENT:
+    if job.next_slot is None or until == LAST_INSTANT:
         return None
     if until is None and not _skips_gaps(job.spec.schedule):
         return job.next_slot

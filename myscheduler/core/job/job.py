@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from myscheduler.core.job.spec import CatchUp, JobSpec
-from myscheduler.core.schedule.slots import LAST_MOMENT
+from myscheduler.core.schedule.slots import LAST_INSTANT
 
 
 class Owner(StrEnum):
@@ -76,4 +76,4 @@ class Job:
         """Slots before this moment do not run; `None` when the job is not paused."""
         if not self.is_paused:
             return None
-        return (self.pause.until if self.pause and self.spec.paused is None else None) or LAST_MOMENT
+        return (self.pause.until if self.pause and self.spec.paused is None else None) or LAST_INSTANT

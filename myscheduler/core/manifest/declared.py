@@ -27,7 +27,7 @@ class UsedSecret:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Details of a document that the spec doesn't have, and that warnings need (see `cautions`)."""
+    """Details of a document that the spec doesn't have, and that warnings need (see `lint`)."""
 
     schedule_at: tuple[int, int]
     """Line and column of its schedule."""

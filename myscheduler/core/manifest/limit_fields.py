@@ -11,7 +11,7 @@ from myscheduler.core.manifest.fields import BlackoutFields, CalendarFields, Job
 from myscheduler.core.manifest.schedule_fields import cron_fields, units_of
 from myscheduler.core.schedule.calendars import Calendar, check_calendar
 from myscheduler.core.schedule.slots import Period
-from myscheduler.core.schedule.timestamps import parse_moment
+from myscheduler.core.schedule.timestamps import parse_timestamp
 from myscheduler.errors import ScheduleError
 
 LONGEST_BLACKOUT = 366 * 86_400
@@ -55,7 +55,7 @@ def _moment(text: str | None, loc: Loc, zone: str, faults: Faults) -> datetime |
     if text is None:
         return None
     try:
-        return parse_moment(text, zone)
+        return parse_timestamp(text, zone)
     except ScheduleError as error:
         faults.add(loc, "invalid-moment", str(error))
         return None

@@ -33,7 +33,7 @@ SHOWN_DAYS = 5
 """Days that a message about `day` and `day_of_week` names."""
 
 
-def cautions(jobs: Iterable[DeclaredJob], *, zone: str, now: datetime) -> Iterator[Problem]:
+def lint(jobs: Iterable[DeclaredJob], *, zone: str, now: datetime) -> Iterator[Problem]:
     """All warnings about the jobs as of `now`; `zone` is the service's. Jobs without a spec (outlines) are skipped."""
     for job in jobs:
         if job.spec is not None and job.written is not None:
@@ -41,11 +41,11 @@ def cautions(jobs: Iterable[DeclaredJob], *, zone: str, now: datetime) -> Iterat
                 yield Problem(job.path, line, column, field, rule, message, Severity.WARNING, job.job_id)
 
 
-_Caution = tuple[str, tuple[int, int], str, str]
+_Warning = tuple[str, tuple[int, int], str, str]
 """The field, its line and column, the rule, and the message."""
 
 
-def _about(spec: JobSpec, written: Written, zone: str, now: datetime) -> Iterator[_Caution]:
+def _about(spec: JobSpec, written: Written, zone: str, now: datetime) -> Iterator[_Warning]:
     for name, line, column, what in written.credentials:
         named = "" if what == name else f"{what} "
         message = f"{named}is a credential that is written out: write ${{secret:NAME}} instead"

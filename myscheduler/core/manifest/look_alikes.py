@@ -35,10 +35,10 @@ def look_alikes(jobs: Mapping[str, DeclaredJob], beside: Mapping[str, str]) -> I
             if job_id in jobs:
                 other = group[0] if group[0] != job_id else group[1]
                 place = f"{jobs[other].path}:{jobs[other].line}" if other in jobs else beside[other]
-                yield _caution(jobs[job_id], f"{other!r} ({place})", _difference(job_id, other), len(group) - 2)
+                yield _warning(jobs[job_id], f"{other!r} ({place})", _difference(job_id, other), len(group) - 2)
 
 
-def _caution(job: DeclaredJob, other: str, difference: str, others: int) -> Problem:
+def _warning(job: DeclaredJob, other: str, difference: str, others: int) -> Problem:
     more = f", and like {others} more" if others else ""
     message = (
         f"{job.job_id!r} looks like {other}{more}, but is another job: they differ in {difference}; write the same id "

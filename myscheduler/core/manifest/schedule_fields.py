@@ -21,8 +21,8 @@ from myscheduler.core.manifest.faults import Faults
 from myscheduler.core.manifest.fields import DstFields, JobFields, LengthFields
 from myscheduler.core.schedule.dialect import FIELDS, DayMatch, crontab_fields, parse_cron
 from myscheduler.core.schedule.expression import DAY
-from myscheduler.core.schedule.strides import next_wall
-from myscheduler.core.schedule.timestamps import CALENDAR_UNITS, has_offset, parse_duration, parse_moment
+from myscheduler.core.schedule.strides import next_wall_time
+from myscheduler.core.schedule.timestamps import CALENDAR_UNITS, has_offset, parse_duration, parse_timestamp
 from myscheduler.core.schedule.zones import check_zone, is_zone
 from myscheduler.errors import ScheduleError
 
@@ -164,7 +164,7 @@ def _declared_wall_interval(fields: JobFields, zone: str, faults: Faults) -> Dec
         faults.add(("interval",), "invalid-interval", message)
         return None
     stride = interval.stride(zone)
-    if next_wall(stride, stride.anchor) is None:
+    if next_wall_time(stride, stride.anchor) is None:
         message = "the first slot, one interval after the anchor, is after the year 9999: write an earlier anchor"
         faults.add(("anchor",), "invalid-anchor", message)
         return None
@@ -214,7 +214,7 @@ def _anchor(fields: JobFields, zone: str, faults: Faults) -> datetime | None:
     if fields.anchor is None:
         return None
     try:
-        return parse_moment(fields.anchor, zone)
+        return parse_timestamp(fields.anchor, zone)
     except ScheduleError as error:
         faults.add(("anchor",), "invalid-anchor", str(error))
         return None
@@ -223,7 +223,7 @@ def _anchor(fields: JobFields, zone: str, faults: Faults) -> datetime | None:
 def _declared_date(fields: JobFields, zone: str, faults: Faults) -> DeclaredDate | None:
     run_at = fields.run_at or ""
     try:
-        parse_moment(run_at, zone, fold=fields.fold)
+        parse_timestamp(run_at, zone, fold=fields.fold)
     except ScheduleError as error:
         faults.add(("run_at",), "invalid-run-at", str(error))
         return None

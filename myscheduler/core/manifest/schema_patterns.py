@@ -103,7 +103,7 @@ OF_WHOLE_DAYS: Schema = {
     "patternErrorMessage": "`clock: wall` counts days, weeks, months and years, not hours, minutes or seconds.",
 }
 
-MOMENT: Schema = matching(
+TIMESTAMP: Schema = matching(
     _trimmed(rf"[0-9]{{4}}-{_DAY}[Tt ]{_TIME}([Zz]|[+-][0-9]{{2}}:[0-9]{{2}})?"),
     "Write a time such as 2027-04-01T09:00:00+09:00, or without the offset for local time.",
 )

@@ -18,7 +18,7 @@ from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.load.starts import MINUTE, Group, Horizon, Starter, Tally, find_slots
 from myscheduler.core.policy.policy import Policy
 from myscheduler.core.schedule.cron import WallInterval, members_of
-from myscheduler.core.schedule.slots import FIRST_MOMENT, LAST_MOMENT, Adjusted, Interval, Once, Schedule
+from myscheduler.core.schedule.slots import FIRST_INSTANT, LAST_INSTANT, Adjusted, Interval, Once, Schedule
 
 RULE = "max_starts_per_minute_per_host"
 DAYS = 7
@@ -37,7 +37,7 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True)
-class Rush:
+class Burst:
     """The worst minute over the limit in which a job starts."""
 
     host: str
@@ -83,17 +83,17 @@ def starter_of(spec: JobSpec, *, zone: str, created_at: datetime) -> Starter | N
 
 
 def _is_endless(schedule: Adjusted) -> bool:
-    return (schedule.start, schedule.end) == (FIRST_MOMENT, LAST_MOMENT)
+    return (schedule.start, schedule.end) == (FIRST_INSTANT, LAST_INSTANT)
 
 
-def find_rushes(
+def find_bursts(
     before: Mapping[str, Starter], after: Mapping[str, Starter], caps: Iterable[Cap], *, zone: str, now: datetime
-) -> dict[str, Rush]:
+) -> dict[str, Burst]:
     """The changes to refuse, by job id: a job is changed if it is not the same in `before` and `after`.
 
     A refused change is not made, so the job's state in `before` is counted again. `zone` is the service's.
     """
-    blamed: dict[str, Rush] = {}
+    blamed: dict[str, Burst] = {}
     for cap in caps:
         counted = _Counted(_only(before, cap), _only(after, cap), cap, Horizon.of_days(now, DAYS, zone))
         blamed = counted.blame() | blamed
@@ -122,7 +122,7 @@ class _Counted:
         self._margin = -(-latest // MINUTE)
         self._slots = lru_cache(maxsize=1_024)(lambda schedule: find_slots(schedule, span, self._margin))
 
-    def blame(self) -> dict[str, Rush]:
+    def blame(self) -> dict[str, Burst]:
         """The changes to refuse, by job id.
 
         Taking a change back may bring its job back to another host, which then has to be counted again: loops until no
@@ -130,9 +130,9 @@ class _Counted:
         """
         changed = {job_id for job_id, starter in self._after.items() if starter != self._before.get(job_id)}
         hosts = {self._after[job_id].host for job_id in changed}
-        blamed: dict[str, Rush] = {}
+        blamed: dict[str, Burst] = {}
         while hosts:
-            found = {job_id: rush for host in hosts for job_id, rush in self._on_host(host, changed)}
+            found = {job_id: burst for host in hosts for job_id, burst in self._on_host(host, changed)}
             for job_id in found:
                 self._take_back(job_id)
             hosts = {self._before[job_id].host for job_id in found if job_id in self._before}
@@ -145,7 +145,7 @@ class _Counted:
         if earlier := self._before.get(job_id):
             self._hosts[earlier.host][job_id] = earlier
 
-    def _on_host(self, host: str, changed: set[str]) -> Iterator[tuple[str, Rush]]:
+    def _on_host(self, host: str, changed: set[str]) -> Iterator[tuple[str, Burst]]:
         jobs = self._hosts[host].values()
         if sum(map(_most_a_minute, jobs)) <= self._cap.most:
             return
@@ -162,7 +162,7 @@ class _Counted:
             if paces not in worst:
                 worst[paces] = self._worst(*paces, ranks)
             if (minute := worst[paces]) is not None:
-                yield starter.job_id, Rush(host, self._span.moment(minute), starts[minute], self._cap)
+                yield starter.job_id, Burst(host, self._span.moment(minute), starts[minute], self._cap)
 
     def _grouped(self, jobs: Iterable[Starter]) -> Iterator[Group]:
         shared = defaultdict[object, list[Starter]](list)

@@ -91,7 +91,7 @@ Times = CronExpression | Stride
 
 
 @dataclass(frozen=True, slots=True)
-class _Walls:
+class _WallTimes:
     """The functions that find the wall-clock times of one type of `Times`: those of `expression` or `strides`."""
 
     next: Callable[[Any, int], int | None]
@@ -99,15 +99,15 @@ class _Walls:
     count: Callable[[Any, int, int], int]
 
 
-_WALLS: Mapping[type, _Walls] = {
-    CronExpression: _Walls(walls.next_wall, walls.previous_wall, walls.count_walls),
-    Stride: _Walls(strides.next_wall, strides.previous_wall, strides.count_walls),
+_WALL_TIMES: Mapping[type, _WallTimes] = {
+    CronExpression: _WallTimes(walls.next_wall_time, walls.previous_wall_time, walls.count_wall_times),
+    Stride: _WallTimes(strides.next_wall_time, strides.previous_wall_time, strides.count_wall_times),
 }
 
 
-def count_walls(expression: Times, start: int, end: int) -> int:
+def count_wall_times(expression: Times, start: int, end: int) -> int:
     """How many of the times are between `start` (included) and `end` (excluded)."""
-    return _WALLS[type(expression)].count(expression, start, end)
+    return _WALL_TIMES[type(expression)].count(expression, start, end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +132,12 @@ def walk_of(schedule: Cron | WallInterval) -> Walk:
 
 
 def _next_fixed(expression: Times, zone_name: str, after: int) -> int | None:
-    wall = _WALLS[type(expression)].next(expression, reached(zone_name, after) + 1)
+    wall = _WALL_TIMES[type(expression)].next(expression, reached(zone_name, after) + 1)
     return None if wall is None else first_showing(zone_name, wall)
 
 
 def _previous_fixed(expression: Times, zone_name: str, until: int, after: int) -> int | None:
-    wall = _WALLS[type(expression)].previous(expression, reached(zone_name, until)) if until > after else None
+    wall = _WALL_TIMES[type(expression)].previous(expression, reached(zone_name, until)) if until > after else None
     return None if wall is None else first_showing(zone_name, wall)
 
 
@@ -150,10 +150,10 @@ def _count_fixed(expression: Times, zone_name: str, start: int, until: int) -> i
     doubles = 0
     for first, end, offset in stretches_between(zone_name, start, until):
         shown = first + offset
-        if fresh < shown and (skipped := count_walls(expression, fresh, shown)):
-            doubles += skipped - 1 + count_walls(expression, shown, shown + 1)
+        if fresh < shown and (skipped := count_wall_times(expression, fresh, shown)):
+            doubles += skipped - 1 + count_wall_times(expression, shown, shown + 1)
         fresh = max(fresh, end + offset)
-    return count_walls(expression, begin, fresh) - doubles
+    return count_wall_times(expression, begin, fresh) - doubles
 
 
 def swallowing(schedule: OnClock, start: int, until: int) -> Iterator[int]:
@@ -173,7 +173,11 @@ def _ends_of_gaps(expression: Times, zone_name: str, start: int, until: int) -> 
     fresh = reached(zone_name, start - 1) + 1
     for first, end, offset in stretches_between(zone_name, start, until):
         shown = first + offset
-        if fresh < shown and count_walls(expression, fresh, shown) and not count_walls(expression, shown, shown + 1):
+        if (
+            fresh < shown
+            and count_wall_times(expression, fresh, shown)
+            and not count_wall_times(expression, shown, shown + 1)
+        ):
             yield first
         fresh = max(fresh, end + offset)
 
@@ -181,7 +185,7 @@ def _ends_of_gaps(expression: Times, zone_name: str, start: int, until: int) -> 
 def _is_shown(schedule: Cron, instant: int) -> bool:
     """Whether the clock shows a matching time at that instant."""
     wall = instant + stretch_at(schedule.zone, instant).offset
-    return bool(count_walls(schedule.expression, wall, wall + 1))
+    return bool(count_wall_times(schedule.expression, wall, wall + 1))
 
 
 def _next_both(expression: Times, zone_name: str, after: int) -> int | None:
@@ -205,7 +209,7 @@ def _next_real(expression: Times, zone_name: str, after: int) -> int | None:
     instant = after + 1
     while instant <= LAST:
         stretch = stretch_at(zone_name, instant)
-        wall = _WALLS[type(expression)].next(expression, instant + stretch.offset)
+        wall = _WALL_TIMES[type(expression)].next(expression, instant + stretch.offset)
         if wall is not None and wall < stretch.end + stretch.offset:
             return wall - stretch.offset
         steady = stretch_at(zone_name, instant + 2 * DAY).offset == stretch.offset
@@ -220,7 +224,7 @@ def _previous_real(expression: Times, zone_name: str, until: int, after: int) ->
     instant = until
     while instant > after:
         stretch = stretch_at(zone_name, instant)
-        wall = _WALLS[type(expression)].previous(expression, instant + stretch.offset)
+        wall = _WALL_TIMES[type(expression)].previous(expression, instant + stretch.offset)
         if wall is not None and wall >= stretch.start + stretch.offset:
             return wall - stretch.offset
         steady = stretch_at(zone_name, instant - 2 * DAY).offset == stretch.offset
@@ -234,9 +238,9 @@ def _count_real(expression: Times, zone_name: str, start: int, until: int) -> in
     total, begin, last = 0, start, None
     for first, _, offset in stretches_between(zone_name, start, until):
         if last is not None and offset != last:
-            total, begin = total + count_walls(expression, begin + last, first + last), first
+            total, begin = total + count_wall_times(expression, begin + last, first + last), first
         last = offset
-    return total if last is None else total + count_walls(expression, begin + last, until + 1 + last)
+    return total if last is None else total + count_wall_times(expression, begin + last, until + 1 + last)
 
 
 _REAL = Walk(_next_real, _previous_real, _count_real)

@@ -17,7 +17,7 @@ from myscheduler.core.schedule.clock_days import Block, day_blocks
 from myscheduler.core.schedule.cron import Cron, walk_of
 from myscheduler.core.schedule.expression import DAY, CronExpression, is_day_of, times_per_day
 from myscheduler.core.schedule.seconds import due_between, runs_of, span_bits, spread, times_of
-from myscheduler.core.schedule.slots import LAST_MOMENT, TICK, Period, Recurring, forth, slots_between
+from myscheduler.core.schedule.slots import LAST_INSTANT, TICK, Period, Recurring, forth, slots_between
 from myscheduler.core.schedule.zones import FIRST, LAST, reached, to_instant, to_second
 
 _SECOND = timedelta(seconds=1)
@@ -223,8 +223,8 @@ def _by_openings(one: _Recurring, first: datetime, last: datetime) -> Iterator[t
     before = one.last_opening(to_second(first))
     openings = slots_between(one.opens, first, last)
     for opening in openings if before is None else chain([to_instant(before)], openings):
-        yield opening, forth(opening, lasts) or LAST_MOMENT
+        yield opening, forth(opening, lasts) or LAST_INSTANT
 
 
 def _instant(second: int) -> datetime:
-    return to_instant(second) if second <= LAST else LAST_MOMENT
+    return to_instant(second) if second <= LAST else LAST_INSTANT

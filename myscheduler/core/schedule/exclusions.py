@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 from myscheduler.core.reason import ExclusionReason, Reason
 from myscheduler.core.schedule.calendars import WorkingDays, closed_days
-from myscheduler.core.schedule.cron import OnClock, WallInterval, count_walls, swallowing
+from myscheduler.core.schedule.cron import OnClock, WallInterval, count_wall_times, swallowing
 from myscheduler.core.schedule.darkness import darkness_of
 from myscheduler.core.schedule.expression import DAY, bits
 from myscheduler.core.schedule.search import GivenUp, Search, can_search
 from myscheduler.core.schedule.seconds import span_bits
 from myscheduler.core.schedule.slots import (
-    LAST_MOMENT,
+    LAST_INSTANT,
     TICK,
     Adjusted,
     Interval,
@@ -132,8 +132,8 @@ def search_run(schedule: Schedule, after: datetime) -> SearchResult:
 def _has_few(schedule: Schedule, rhythm: Schedule, slot: datetime) -> bool:
     """Whether an interval is so long, or so soon over, that all its slots may be jumped to."""
     if isinstance(rhythm, WallInterval):
-        return count_walls(rhythm.expression, to_second(slot), LAST) < _MOST_JUMPS
-    return isinstance(rhythm, Interval) and count_between(schedule, slot, LAST_MOMENT) < _MOST_JUMPS
+        return count_wall_times(rhythm.expression, to_second(slot), LAST) < _MOST_JUMPS
+    return isinstance(rhythm, Interval) and count_between(schedule, slot, LAST_INSTANT) < _MOST_JUMPS
 
 
 def count_runs(schedule: Schedule, after: datetime, until: datetime) -> int:
@@ -284,7 +284,7 @@ def _moved(found: Iterator[Excluded], offset: timedelta) -> Iterator[Excluded]:
 
 def _later(moment: datetime, distance: timedelta) -> datetime:
     """At the latest the end of what datetime can hold."""
-    return forth(moment, distance) or LAST_MOMENT
+    return forth(moment, distance) or LAST_INSTANT
 
 
 def _gaps_of_clocks(schedule: OnClock, after: datetime, until: datetime) -> Iterator[Excluded]:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from myscheduler.core.schedule.cron import Cron, OnClock, Several, WallInterval, swallowing
-from myscheduler.core.schedule.expression import CronExpression, walls_between
+from myscheduler.core.schedule.expression import CronExpression, wall_times_between
 from myscheduler.core.schedule.slots import Adjusted, Interval, Once, Schedule, back, inside, next_after, slots_between
 from myscheduler.core.schedule.zones import EPOCH, FIRST, LAST, reached, stretches_between, to_second
 
@@ -24,7 +24,7 @@ def to_micros(moment: datetime) -> int:
     return (moment - EPOCH) // MICROSECOND
 
 
-def to_moment(micros: int) -> datetime:
+def to_datetime(micros: int) -> datetime:
     return EPOCH + timedelta(microseconds=micros)
 
 
@@ -112,7 +112,7 @@ def _shown(expression: CronExpression, zone_name: str, start: int, until: int, *
     fresh = reached(zone_name, start - 1) + 1
     for first, end, offset in stretches_between(zone_name, start, until):
         begin = first + offset if are_all else max(fresh, first + offset)
-        for walls in walls_between(expression, begin, end + offset):
+        for walls in wall_times_between(expression, begin, end + offset):
             yield [wall - offset for wall in walls]
         fresh = max(fresh, end + offset)
 

@@ -252,7 +252,7 @@ def month_days(rule: DayRule, first: int, length: int) -> int:
 # --- wall time ---
 
 
-def next_wall(expression: CronExpression, start: int) -> int | None:
+def next_wall_time(expression: CronExpression, start: int) -> int | None:
     """The first matching wall second from `start` on, `start` included; `None` when there is none up to 9999."""
     day, second = divmod(start, DAY)
     if day < _FIRST_DAY:
@@ -268,7 +268,7 @@ def next_wall(expression: CronExpression, start: int) -> int | None:
     return None if found is None else found.toordinal() * DAY + _time(expression, 0)
 
 
-def previous_wall(expression: CronExpression, start: int) -> int | None:
+def previous_wall_time(expression: CronExpression, start: int) -> int | None:
     """The last matching wall second up to `start`, `start` included; `None` when there is none back to 1970."""
     day, second = divmod(start, DAY)
     if day > _LAST_DAY:
@@ -283,14 +283,14 @@ def previous_wall(expression: CronExpression, start: int) -> int | None:
     return None if found is None else found.toordinal() * DAY + _time(expression, times_per_day(expression) - 1)
 
 
-def count_walls(expression: CronExpression, start: int, end: int) -> int:
+def count_wall_times(expression: CronExpression, start: int, end: int) -> int:
     """How many wall seconds match from `start` (included) to `end` (excluded)."""
     if end <= start:
         return 0
-    return _walls_before(expression, end, start // DAY) - _walls_before(expression, start, start // DAY)
+    return _wall_times_before(expression, end, start // DAY) - _wall_times_before(expression, start, start // DAY)
 
 
-def walls_between(expression: CronExpression, start: int, end: int) -> Iterator[list[int]]:
+def wall_times_between(expression: CronExpression, start: int, end: int) -> Iterator[list[int]]:
     """The matching wall seconds from `start` (included) to `end` (excluded), as one non-empty list per day."""
     day, second = divmod(max(start, _FIRST_DAY * DAY), DAY)
     times = _seconds_of(expression)
@@ -327,7 +327,7 @@ def times_per_day(expression: CronExpression) -> int:
     return len(expression.hours) * len(expression.minutes) * len(expression.seconds)
 
 
-def _walls_before(expression: CronExpression, wall: int, since: int) -> int:
+def _wall_times_before(expression: CronExpression, wall: int, since: int) -> int:
     """How many wall seconds match from the start of the day numbered `since` to `wall` (excluded)."""
     day, second = divmod(wall, DAY)
     whole = _count_days(expression, since, day) * times_per_day(expression)

@@ -9,7 +9,7 @@ from functools import lru_cache, reduce
 from operator import or_
 
 from myscheduler.core.schedule.cron import Cron, OnClock, Several, Times, WallInterval, walk_of
-from myscheduler.core.schedule.expression import DAY, CronExpression, count_walls, is_day_of
+from myscheduler.core.schedule.expression import DAY, CronExpression, count_wall_times, is_day_of
 from myscheduler.core.schedule.strides import Stride
 from myscheduler.core.schedule.zones import FIRST, LAST, reached, stretches_between
 
@@ -96,16 +96,16 @@ def _by_days(schedule: Cron, start: int, end: int) -> int:
     for first, stop, offset in stretches_between(schedule.zone, first_instant, last_instant):
         begin = shown = first + offset
         if not expression.real_time:
-            if fresh < shown and count_walls(expression, fresh, shown):
+            if fresh < shown and count_wall_times(expression, fresh, shown):
                 mask |= 1 << first - start  # a gap skipped a time
             begin = shown if schedule.overlap == "both" else max(fresh, shown)
         if begin < stop + offset:
-            mask |= _walls_between(expression, begin, stop + offset) << begin - offset - start
+            mask |= _wall_times_between(expression, begin, stop + offset) << begin - offset - start
         fresh = max(fresh, stop + offset)
     return mask
 
 
-def _walls_between(expression: CronExpression, begin: int, end: int) -> int:
+def _wall_times_between(expression: CronExpression, begin: int, end: int) -> int:
     mask = 0
     for day in range(begin // DAY, (end - 1) // DAY + 1):
         if is_day_of(expression, day):

@@ -18,7 +18,7 @@ from myscheduler.errors import ScheduleError
 
 TICK = timedelta(microseconds=1)
 """The smallest step of time."""
-FIRST_MOMENT, LAST_MOMENT = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+FIRST_INSTANT, LAST_INSTANT = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,9 @@ class Adjusted:
     rhythm: Rhythm
     offset: timedelta = timedelta()
     """The job's jitter: constant, and not negative."""
-    start: datetime = FIRST_MOMENT
+    start: datetime = FIRST_INSTANT
     """There are no slots before this moment."""
-    end: datetime = LAST_MOMENT
+    end: datetime = LAST_INSTANT
     """There are no slots from this moment on."""
     blackouts: tuple[Period | Recurring, ...] = ()
     """Slots in them are excluded, by the time at which they are due, jitter included."""
@@ -167,10 +167,10 @@ def inside(schedule: Adjusted, after: datetime, until: datetime) -> tuple[dateti
 
 
 def back(moment: datetime, distance: timedelta) -> datetime:
-    """The moment that much earlier, but not before `FIRST_MOMENT`."""
-    return moment - distance if moment - FIRST_MOMENT >= distance else FIRST_MOMENT
+    """The moment that much earlier, but not before `FIRST_INSTANT`."""
+    return moment - distance if moment - FIRST_INSTANT >= distance else FIRST_INSTANT
 
 
 def forth(moment: datetime, distance: timedelta) -> datetime | None:
-    """The moment that much later; `None` if that is after `LAST_MOMENT`."""
-    return moment + distance if LAST_MOMENT - moment >= distance else None
+    """The moment that much later; `None` if that is after `LAST_INSTANT`."""
+    return moment + distance if LAST_INSTANT - moment >= distance else None

@@ -40,36 +40,36 @@ class Stride:
             raise ScheduleError("an interval must be longer than zero", field="interval")
 
 
-def next_wall(stride: Stride, start: int) -> int | None:
+def next_wall_time(stride: Stride, start: int) -> int | None:
     """The first time from `start` on, `start` included; `None` when there is none up to 9999."""
     wall = _time(stride, _steps_until(stride, start - 1) + 1)
     return wall if wall < _END else None
 
 
-def previous_wall(stride: Stride, start: int) -> int | None:
+def previous_wall_time(stride: Stride, start: int) -> int | None:
     """The last time up to `start`, `start` included; `None` when there is none."""
     steps = _steps_until(stride, start)
     return _time(stride, steps) if steps else None
 
 
-def count_walls(stride: Stride, start: int, end: int) -> int:
+def count_wall_times(stride: Stride, start: int, end: int) -> int:
     """How many times there are from `start` (included) to `end` (excluded)."""
     return _steps_until(stride, end - 1) - _steps_until(stride, start - 1) if start < end else 0
 
 
 def is_day_of(stride: Stride, day: int) -> bool:
     """Whether there is a time on the day of that number (`date.toordinal`)."""
-    return count_walls(stride, day * DAY, (day + 1) * DAY) > 0
+    return count_wall_times(stride, day * DAY, (day + 1) * DAY) > 0
 
 
 def days_of_year(stride: Stride, year: int) -> int:
     """The days of a year that have a time as bits; bit 0 is the first of January."""
     first, mask = date(year, 1, 1).toordinal(), 0
     end = first + 365 + isleap(year)
-    wall = next_wall(stride, first * DAY)
+    wall = next_wall_time(stride, first * DAY)
     while wall is not None and wall < end * DAY:
         mask |= 1 << wall // DAY - first
-        wall = next_wall(stride, wall + 1)
+        wall = next_wall_time(stride, wall + 1)
     return mask
 
 

@@ -16,7 +16,7 @@ _RFC_3339 = re.compile(
 _FORM = "write a time like 2026-04-01T09:00:00+09:00, or without the offset for the job's time zone"
 
 
-def parse_moment(text: str | datetime, zone_name: str, *, fold: int | None = None) -> datetime:
+def parse_timestamp(text: str | datetime, zone_name: str, *, fold: int | None = None) -> datetime:
     """The instant, in UTC, of an RFC 3339 timestamp or, if it has no offset, of a local time in that zone.
 
     `fold` selects the first (0) or second (1) of two instants with the same local time, as in PEP 495. Raises
@@ -101,15 +101,15 @@ class LocalTime:
 def parse_asked(text: str, zone_name: str) -> LocalTime:
     """Parse a time about which a user asks. A time written to the minute or second means the whole minute or second.
 
-    Unlike in `parse_moment`, a local time that occurs twice means both instants, and one that the clock skips means the
-    instant right after the gap. Raises `ScheduleError` for anything that is not a time.
+    Unlike in `parse_timestamp`, a local time that occurs twice means both instants, and one that the clock skips means
+    the instant right after the gap. Raises `ScheduleError` for anything that is not a time.
     """
     written = _read_time(text)
     length = timedelta(minutes=1) if not written.second else timedelta(seconds=1)
     if written.microsecond:
         length = timedelta(microseconds=1)
     if written.tzinfo is not None:
-        return LocalTime((Instants.of(parse_moment(written, zone_name), length),))
+        return LocalTime((Instants.of(parse_timestamp(written, zone_name), length),))
     first, second = (written.replace(tzinfo=zone(zone_name), fold=fold) for fold in (0, 1))
     before, after = first.utcoffset() or timedelta(), second.utcoffset() or timedelta()
     local_words = f"{written.isoformat(' ')} in {zone_name}"
@@ -117,9 +117,9 @@ def parse_asked(text: str, zone_name: str) -> LocalTime:
         end = to_instant(first_showing(zone_name, to_second(written.replace(tzinfo=UTC))))
         return LocalTime((Instants.of(end, length),), f"{local_words} doesn't exist: the clock jumps over it.")
     if before > after:
-        spans = (Instants.of(parse_moment(one, zone_name), length) for one in (first, second))
+        spans = (Instants.of(parse_timestamp(one, zone_name), length) for one in (first, second))
         return LocalTime(tuple(spans), f"{local_words} comes twice.")
-    return LocalTime((Instants.of(parse_moment(first, zone_name), length),))
+    return LocalTime((Instants.of(parse_timestamp(first, zone_name), length),))
 
 
 _DURATION = re.compile(

@@ -77,7 +77,7 @@ def _place_of(short: str, name: str, names: frozenset[str]) -> str:
 
 def _close(name: str, names: frozenset[str]) -> str | None:
     """The name with the most similar spelling that has the same number in it."""
-    spellings = _spellings(names)
+    spellings = _encodings(names)
     digits = _offset_in(name)
     found = (spellings[one] for one in get_close_matches(name.lower(), spellings, n=3, cutoff=0.75))
     return next((zone_name for zone_name in found if _offset_in(zone_name) == digits), None)
@@ -90,7 +90,7 @@ def _offset_in(name: str) -> tuple[str, str] | None:
 
 
 @lru_cache(maxsize=1)
-def _spellings(names: frozenset[str]) -> dict[str, str]:
+def _encodings(names: frozenset[str]) -> dict[str, str]:
     """Maps lower-case spellings, including that of the city alone, to the name of the zone."""
     in_order = sorted(names)
     cities = {name.rpartition("/")[2].lower(): name for name in in_order}

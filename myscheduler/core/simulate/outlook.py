@@ -9,7 +9,7 @@ from enum import StrEnum
 from myscheduler.core.history.execution import Execution, Status
 from myscheduler.core.history.unrun import Unrun
 from myscheduler.core.reason import Reason
-from myscheduler.core.schedule.expansion import to_moment
+from myscheduler.core.schedule.expansion import to_datetime
 
 WAITING = "waiting"
 """The status of slots that still wait for their turn when the simulation ends."""
@@ -142,5 +142,5 @@ def _event(row: Unrun | Sent) -> Event:
 
 
 def _on_time(slots: Iterable[int]) -> Iterator[Event]:
-    for slot in map(to_moment, slots):
+    for slot in map(to_datetime, slots):
         yield Event(Status.COMPLETED, None, slot, slot, sent_at=slot)

@@ -24,10 +24,10 @@ from myscheduler.core.job.spec import DeclaredDate, JobSpec
 from myscheduler.core.lifecycle import transitions as lifecycle
 from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.exclusions import exclusions
-from myscheduler.core.schedule.expansion import MICROSECOND, expand, to_micros, to_moment
+from myscheduler.core.schedule.expansion import MICROSECOND, expand, to_datetime, to_micros
 from myscheduler.core.schedule.slots import TICK, Schedule, count_between, last_until, next_after
 from myscheduler.core.simulate.outlook import WAITING, Event, Late, Ledger, Outlook, Sent
-from myscheduler.core.simulate.slot_feed import Feed
+from myscheduler.core.simulate.slot_feed import SlotFeed
 from myscheduler.errors import MySchedulerError
 
 _PERMITS = 1 << 60
@@ -140,7 +140,7 @@ class _Course:
         self._service = _Service(job, ledger, latency=scenario.latency, zone=zone)
         self._latency = scenario.latency // MICROSECOND
         self._may_overlap = job.spec.overlap == "allow"
-        self._slots = Feed(expand(schedule, after, until), room=-1 if self._may_overlap else self._latency)
+        self._slots = SlotFeed(expand(schedule, after, until), room=-1 if self._may_overlap else self._latency)
         found = list(islice(exclusions(schedule, after, until), MOST_LEFT_OUT + 1))
         if len(found) > MOST_LEFT_OUT:
             raise TooManyLeftOutError(job.job_id)
@@ -178,8 +178,8 @@ class _Course:
             slot, answer = self._slots.peek(), self._service.next_answer
             if slot is not None and slot < end and (answer is None or slot <= answer):
                 self._slots.advance()
-                self._service.wake(to_moment(slot))
-                self._service.send(to_moment(slot))
+                self._service.wake(to_datetime(slot))
+                self._service.send(to_datetime(slot))
             elif answer is not None and answer < end:
                 self._service.end_first()
             else:
@@ -192,7 +192,7 @@ class _Course:
             self._tell_calm(slots)
             last = slots[-1]
         if last is not None:
-            self._service.leap(to_moment(last))
+            self._service.leap(to_datetime(last))
 
     def _tell_calm(self, slots: Sequence[int]) -> None:
         """They all run, unless they are left out."""
@@ -204,7 +204,7 @@ class _Course:
             first, behind = bisect_left(slots, start), bisect_left(slots, end)
             if first < behind:
                 self._ledger.ran_on_time(slots[told:first])
-                begin, last = to_moment(slots[first]), to_moment(slots[behind - 1])
+                begin, last = to_datetime(slots[first]), to_datetime(slots[behind - 1])
                 self._ledger.left_out(Unrun(Status.SKIPPED, why, begin, last, behind - first))
                 told = behind
         self._ledger.ran_on_time(slots[told:])
@@ -292,7 +292,7 @@ class _Service:
         answer, _ = self._under_way.popleft()
         self._agenda.over(self._job.job_id)
         self._agenda.end(self._job.job_id)
-        self.send(to_moment(answer))
+        self.send(to_datetime(answer))
 
     def leap(self, slot: datetime) -> None:
         """Slots up to that one are decided, and their executions over."""

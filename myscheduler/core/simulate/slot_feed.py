@@ -6,7 +6,7 @@ from itertools import islice
 from operator import sub
 
 
-class Feed:
+class SlotFeed:
     def __init__(self, parts: Iterator[Sequence[int]], room: int) -> None:
         """`parts` are those of `expansion.expand`; a slot is calm when the next one is more than `room` later."""
         self._parts = parts

@@ -16,7 +16,7 @@ from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import outlines as source_rows
 from myscheduler.core.calls.link_local import Reach
 from myscheduler.core.findings.problem import Complaint, Problem, Severity
-from myscheduler.core.gitops.enforcement import Stored, rush_complaints, within_caps, without_news
+from myscheduler.core.gitops.enforcement import Stored, burst_complaints, within_caps, without_news
 from myscheduler.core.gitops.plan import Plan
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.acceptance import UNKNOWN
@@ -108,7 +108,7 @@ class Rulebook:
             return
         async with self._one_by_one:
             jobs = await self._store.read(_all_jobs)
-            yield await asyncio.to_thread(rush_complaints, spec, jobs, caps, zone=self._zone, now=self._now())
+            yield await asyncio.to_thread(burst_complaints, spec, jobs, caps, zone=self._zone, now=self._now())
 
 
 def _note(rule: str, message: str) -> Problem:

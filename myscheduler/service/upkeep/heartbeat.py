@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from myscheduler.adapters.store import Store
-from myscheduler.adapters.store.rows import uptime as life_rows
+from myscheduler.adapters.store.rows import uptime as uptime_rows
 from myscheduler.errors import StoreUnavailableError
 
 BEAT_SEC = 30.0
@@ -27,17 +27,17 @@ class Heartbeat:
 
     async def begin(self) -> None:
         self._started_at = self._now()
-        await self._store.write(partial(life_rows.begin, now=self._started_at))
+        await self._store.write(partial(uptime_rows.begin, now=self._started_at))
 
     async def run(self) -> None:
         """Beat until cancelled. Failures of the database are ignored: `StoreHealth` reports them."""
         while True:
             await asyncio.sleep(BEAT_SEC)
             with suppress(StoreUnavailableError):
-                await self._store.write(partial(life_rows.see, started_at=self._started_at, now=self._now()))
+                await self._store.write(partial(uptime_rows.see, started_at=self._started_at, now=self._now()))
                 log.debug("heartbeat recorded")
 
     async def end(self) -> None:
         with suppress(StoreUnavailableError):
-            work = partial(life_rows.see, started_at=self._started_at, now=self._now(), has_stopped=True)
+            work = partial(uptime_rows.see, started_at=self._started_at, now=self._now(), has_stopped=True)
             await self._store.write(work)

@@ -18,7 +18,7 @@ from myscheduler.core.schedule.cron import Cron
 from myscheduler.core.schedule.dialect import parse_cron
 from myscheduler.core.schedule.exclusions import exclusion_at
 from myscheduler.core.schedule.slots import (
-    LAST_MOMENT,
+    LAST_INSTANT,
     TICK,
     Adjusted,
     Interval,
@@ -102,7 +102,7 @@ def test_table(fields: dict[str, Any], paused: bool, running: int, behind: int, 
     assert (
         _told(
             admit(
-                spec, MINUTELY, paused_until=LAST_MOMENT if paused else None, running=running, cursor=cursor, now=NOON
+                spec, MINUTELY, paused_until=LAST_INSTANT if paused else None, running=running, cursor=cursor, now=NOON
             )
         )
         == told
@@ -180,7 +180,7 @@ def test_a_slot_that_a_gap_swallowed(
             admit(
                 spec,
                 HALF_PAST_TWO,
-                paused_until=LAST_MOMENT if paused else None,
+                paused_until=LAST_INSTANT if paused else None,
                 running=running,
                 cursor=cursor,
                 now=SPRING,
@@ -302,7 +302,9 @@ def test_each_due_slot_is_run_once_or_in_one_gap(
     schedule: Schedule, paused: bool, running: int, cursor: datetime, now: datetime, grace: int, coalesce: bool
 ) -> None:
     spec = replace(SPEC, misfire_grace_time=grace, coalesce=coalesce, max_instances=2)
-    steps = admit(spec, schedule, paused_until=LAST_MOMENT if paused else None, running=running, cursor=cursor, now=now)
+    steps = admit(
+        spec, schedule, paused_until=LAST_INSTANT if paused else None, running=running, cursor=cursor, now=now
+    )
     due = list(slots_between(schedule, cursor, now))
     told: list[datetime] = []
     for step in steps:
@@ -335,7 +337,7 @@ def test_each_due_slot_is_run_once_or_in_one_gap(
         admit(
             spec,
             schedule,
-            paused_until=LAST_MOMENT if paused else None,
+            paused_until=LAST_INSTANT if paused else None,
             running=running,
             cursor=after,
             now=max(now, after),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from myscheduler.core.job.spacing import shortest_distance
 from myscheduler.core.job.spec import DeclaredCron
 from myscheduler.core.schedule.dialect import parse_cron
-from myscheduler.core.schedule.expression import DAY, walls_between
+from myscheduler.core.schedule.expression import DAY, wall_times_between
 from tests.support.parts import spec
 
 LATER = "2099-01-01T00:00:00Z"
@@ -71,8 +71,8 @@ def test_no_two_slots_are_closer_and_some_are_so_close(fields: dict[str, str], d
     expression = parse_cron(fields, day_match=declared.day_match)
     start = date(2000, 1, 1).toordinal() * DAY
     # the times of a day are the same on each: two of them stand for all
-    days = [(walls[0], walls[-1]) for walls in walls_between(expression, start, start + 28 * 366 * DAY)]
-    some = next(walls_between(expression, start, start + 28 * 366 * DAY))
+    days = [(walls[0], walls[-1]) for walls in wall_times_between(expression, start, start + 28 * 366 * DAY)]
+    some = next(wall_times_between(expression, start, start + 28 * 366 * DAY))
     over_night = (later - earlier for (_, earlier), (later, _) in pairwise(days))
     closest = min(chain(over_night, (later - earlier for earlier, later in pairwise(some))))
     assert shortest_distance(declared) == timedelta(seconds=closest)

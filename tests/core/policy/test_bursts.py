@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.load.starts import Starter
-from myscheduler.core.policy.bursts import Cap, Rush, find_rushes, starter_of
+from myscheduler.core.policy.bursts import Burst, Cap, find_bursts, starter_of
 from myscheduler.core.schedule.exclusions import exclusion_at
 from myscheduler.core.schedule.slots import TICK, slots_between
 from tests.support.parts import ZONE, spec
@@ -26,10 +26,10 @@ def starters(*specs: JobSpec) -> dict[str, Starter]:
     return {job_id: starter for job_id, starter in found if starter is not None}
 
 
-def rushes(
+def bursts(
     before: dict[str, Starter], after: dict[str, Starter], most: int, job_ids: frozenset[str] | None = None
-) -> dict[str, Rush]:
-    return find_rushes(before, after, [Cap(most, "policy.yaml:1", job_ids)], zone=ZONE, now=NOW)
+) -> dict[str, Burst]:
+    return find_bursts(before, after, [Cap(most, "policy.yaml:1", job_ids)], zone=ZONE, now=NOW)
 
 
 def jobs(*ids: str, **fields: Any) -> dict[str, Starter]:
@@ -103,13 +103,13 @@ CROWD = jobs("a", "b", "c", **NIGHT)
     ],
 )
 def test_who_is_to_blame(before: dict[str, Starter], after: dict[str, Starter], blamed: list[str]) -> None:
-    assert sorted(rushes(before, after, 2)) == blamed
+    assert sorted(bursts(before, after, 2)) == blamed
 
 
 def test_what_is_said() -> None:
     crowd = [spec(job_id, target_url=A, **fields) for job_id, fields in [("a", NIGHT), ("b", NIGHT), ("c", EVENING)]]
     crowd += [spec("d", target_url=A, cron="0 2,20 * * sun"), spec("e", target_url=A, cron="0 20 * * sun")]
-    found = rushes({}, starters(*crowd), 2)
+    found = bursts({}, starters(*crowd), 2)
     assert {job_id: (rush.at.isoformat(), rush.starts) for job_id, rush in found.items()} == {
         "a": ("2026-11-29T02:00:00+09:00", 3),
         "b": ("2026-11-29T02:00:00+09:00", 3),
@@ -127,8 +127,8 @@ def test_what_is_said() -> None:
 
 
 def test_a_limit_of_some_jobs_counts_them_only() -> None:
-    assert rushes({}, CROWD, 2, frozenset("ab")) == {}
-    assert sorted(rushes({}, CROWD, 1, frozenset("ab"))) == ["a", "b"]
+    assert bursts({}, CROWD, 2, frozenset("ab")) == {}
+    assert sorted(bursts({}, CROWD, 1, frozenset("ab"))) == ["a", "b"]
 
 
 _SCHEDULES = st.sampled_from([
@@ -168,7 +168,7 @@ def test_what_is_left_adds_to_no_rush_and_who_is_blamed_would(
 ) -> None:
     before = {job_id: spec(job_id, **fields) for job_id, fields in old.items()}
     after = {job_id: spec(job_id, **fields) for job_id, fields in new.items()}
-    blamed = rushes(starters(*before.values()), starters(*after.values()), most)
+    blamed = bursts(starters(*before.values()), starters(*after.values()), most)
     counts_before = {job_id: _counted(one) for job_id, one in before.items()}
     counts_after = {job_id: _counted(one) for job_id, one in after.items()}
     made = {

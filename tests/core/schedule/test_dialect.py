@@ -14,12 +14,12 @@ from myscheduler.core.schedule.dialect import FIELDS, DayMatch, canonical, parse
 from myscheduler.core.schedule.expression import (
     DAY,
     CronExpression,
-    count_walls,
+    count_wall_times,
     matches_day,
     next_day,
-    next_wall,
+    next_wall_time,
     previous_day,
-    previous_wall,
+    previous_wall_time,
 )
 from myscheduler.errors import ScheduleError
 
@@ -40,7 +40,7 @@ def _walls(expression: CronExpression, start: datetime, count: int) -> list[str]
     """The first matching wall times from `start` on."""
     found: list[str] = []
     wall = start.toordinal() * DAY + start.hour * 3600 + start.minute * 60 + start.second
-    while len(found) < count and (following := next_wall(expression, wall)) is not None:
+    while len(found) < count and (following := next_wall_time(expression, wall)) is not None:
         day, second = divmod(following, DAY)
         moment = datetime.fromordinal(day) + timedelta(seconds=second)
         found.append(moment.isoformat(" "))
@@ -410,15 +410,15 @@ def test_counting_agrees_with_walking(crontab: str, start: int, length: int) -> 
     if expression is None:
         return
     walked: list[int] = []
-    wall = next_wall(expression, start)
+    wall = next_wall_time(expression, start)
     while wall is not None and wall < start + length and len(walked) < 2000:
         walked.append(wall)
-        wall = next_wall(expression, wall + 1)
+        wall = next_wall_time(expression, wall + 1)
     end = start + length if len(walked) < 2000 else walked[-1] + 1
-    assert count_walls(expression, start, end) == len(walked)
-    back = previous_wall(expression, end - 1)
+    assert count_wall_times(expression, start, end) == len(walked)
+    back = previous_wall_time(expression, end - 1)
     assert (back if back is not None and back >= start else None) == (walked[-1] if walked else None)
-    assert all(previous_wall(expression, other - 1) == one for one, other in pairwise(walked[:50]))
+    assert all(previous_wall_time(expression, other - 1) == one for one, other in pairwise(walked[:50]))
 
 
 def test_the_calendar_ends_in_9999_and_begins_in_1970() -> None:
@@ -427,11 +427,11 @@ def test_the_calendar_ends_in_9999_and_begins_in_1970() -> None:
     assert next_day(parse_cron("0 0 30 12 *"), date(9999, 12, 31)) is None
     assert previous_day(expression, date(1970, 1, 1)) == date(1970, 1, 1)
     assert previous_day(expression, date(1969, 12, 31)) is None
-    assert next_wall(expression, date(9999, 12, 31).toordinal() * DAY + 13 * 3600) is None
-    assert next_wall(expression, 10**15) is None
-    assert next_wall(expression, -(10**15)) == date(1970, 1, 1).toordinal() * DAY + 12 * 3600
-    assert previous_wall(expression, 10**15) == date(9999, 12, 31).toordinal() * DAY + 12 * 3600
-    assert previous_wall(expression, -(10**15)) is None
+    assert next_wall_time(expression, date(9999, 12, 31).toordinal() * DAY + 13 * 3600) is None
+    assert next_wall_time(expression, 10**15) is None
+    assert next_wall_time(expression, -(10**15)) == date(1970, 1, 1).toordinal() * DAY + 12 * 3600
+    assert previous_wall_time(expression, 10**15) == date(9999, 12, 31).toordinal() * DAY + 12 * 3600
+    assert previous_wall_time(expression, -(10**15)) is None
 
 
 def test_a_restricted_year_is_not_searched_past() -> None:

@@ -14,7 +14,7 @@ from myscheduler.core.schedule.calendars import Calendar, Shift, WorkingDays, cl
 from myscheduler.core.schedule.cron import Cron, OnClock, Several, WallInterval
 from myscheduler.core.schedule.dialect import parse_cron
 from myscheduler.core.schedule.exclusions import exclusion_at, exclusions, next_run, runs_after
-from myscheduler.core.schedule.expansion import expand, to_moment
+from myscheduler.core.schedule.expansion import expand, to_datetime
 from myscheduler.core.schedule.slots import (
     Adjusted,
     Interval,
@@ -223,7 +223,7 @@ def test_slots_are_those_of_the_moved_rhythm_within_its_limits(
     moved = [slot + offset for slot in slots_between(schedule.rhythm, after - offset, until - offset)]
     expected = [slot for slot in moved if schedule.start <= slot < schedule.end]
     assert list(slots_between(schedule, after, until)) == expected
-    assert list(map(to_moment, chain(*expand(schedule, after, until)))) == expected
+    assert list(map(to_datetime, chain(*expand(schedule, after, until)))) == expected
     assert count_between(schedule, after, until) == len(expected)
     assert last_until(schedule, until, after=after) == (expected[-1] if expected else None)
 

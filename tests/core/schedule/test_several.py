@@ -18,7 +18,7 @@ from myscheduler.core.schedule.calendars import Calendar, Shift, WorkingDays
 from myscheduler.core.schedule.cron import Cron, Several, swallowing
 from myscheduler.core.schedule.dialect import parse_cron
 from myscheduler.core.schedule.exclusions import exclusions
-from myscheduler.core.schedule.expansion import expand, to_moment
+from myscheduler.core.schedule.expansion import expand, to_datetime
 from myscheduler.core.schedule.slots import count_between, last_until, next_after, slots_between
 from myscheduler.core.schedule.zones import to_second
 
@@ -68,7 +68,7 @@ def test_slots_are_the_union(
     schedule = Several(members)
     expected = sorted(set(chain(*(slots_between(one, after, until) for one in members))))
     assert list(slots_between(schedule, after, until)) == expected
-    assert list(map(to_moment, chain(*expand(schedule, after, until)))) == expected
+    assert list(map(to_datetime, chain(*expand(schedule, after, until)))) == expected
     assert count_between(schedule, after, until) == len(expected)
     assert last_until(schedule, until, after=after) == (expected[-1] if expected else None)
     for one, other in pairwise(expected[:30]):

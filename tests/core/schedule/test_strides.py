@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.cron import WallInterval
 from myscheduler.core.schedule.exclusions import exclusions, next_run
-from myscheduler.core.schedule.expansion import expand, to_moment
+from myscheduler.core.schedule.expansion import expand, to_datetime
 from myscheduler.core.schedule.expression import DAY
 from myscheduler.core.schedule.slots import count_between, last_until, next_after, slots_between
 from myscheduler.core.schedule.strides import (
     Stride,
-    count_walls,
+    count_wall_times,
     days_of_year,
-    next_wall,
+    next_wall_time,
     phase,
-    previous_wall,
+    previous_wall_time,
     shortest_step,
 )
 from myscheduler.core.schedule.zones import zone
@@ -161,14 +161,14 @@ def test_walls_are_those_of_the_calendar(stride: Stride, years: int, span: int) 
     end = start + span * DAY
     expected = [_wall(one.isoformat()) for one in _judged(stride, datetime.fromordinal(end // DAY))]
     inside = [wall for wall in expected if start <= wall < end]
-    found, wall = [], next_wall(stride, start)
+    found, wall = [], next_wall_time(stride, start)
     while wall is not None and wall < end:
         found.append(wall)
-        wall = next_wall(stride, wall + 1)
+        wall = next_wall_time(stride, wall + 1)
     assert found == inside
-    assert count_walls(stride, start, end) == len(inside)
+    assert count_wall_times(stride, start, end) == len(inside)
     before = [wall for wall in expected if wall < end]
-    assert previous_wall(stride, end - 1) == (before[-1] if before else None)
+    assert previous_wall_time(stride, end - 1) == (before[-1] if before else None)
 
 
 @given(stride=STRIDES, year=st.integers(1970, 2200))
@@ -247,7 +247,7 @@ def test_the_rule_minute_by_minute_agrees(
     assert {one.why for one in exclusions(schedule, after, until)} <= {Reason.DST_GAP}
     assert count_between(schedule, after, until) == len(slots)
     assert last_until(schedule, until, after=after) == (slots[-1] if slots else None)
-    assert list(map(to_moment, chain(*expand(schedule, after, until)))) == slots
+    assert list(map(to_datetime, chain(*expand(schedule, after, until)))) == slots
 
 
 @given(stride=STRIDES, zone_name=st.sampled_from(sorted(CHANGES)), after=st.datetimes(timezones=st.just(UTC)))

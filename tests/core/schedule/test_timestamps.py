@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from myscheduler.core.schedule.timestamps import parse_duration, parse_moment
+from myscheduler.core.schedule.timestamps import parse_duration, parse_timestamp
 from myscheduler.errors import ScheduleError
 from tests.support.slots import ZONES, at
 
@@ -31,7 +31,7 @@ from tests.support.slots import ZONES, at
     ],
 )
 def test_run_at(text: str | datetime, expected: str) -> None:
-    moment = parse_moment(text, "Europe/Berlin")
+    moment = parse_timestamp(text, "Europe/Berlin")
     assert moment == at(expected)
     assert moment.tzinfo is UTC
 
@@ -63,7 +63,7 @@ def test_run_at(text: str | datetime, expected: str) -> None:
 )
 def test_run_at_is_refused(text: Any, message: str) -> None:
     with pytest.raises(ScheduleError) as caught:
-        parse_moment(text, "Europe/Berlin")
+        parse_timestamp(text, "Europe/Berlin")
     assert message in str(caught.value)
 
 
@@ -77,12 +77,12 @@ def test_run_at_is_refused(text: Any, message: str) -> None:
     ],
 )
 def test_fold(text: str, fold: int, moment: str) -> None:
-    assert parse_moment(text, "Europe/Berlin", fold=fold) == datetime.fromisoformat(moment)
+    assert parse_timestamp(text, "Europe/Berlin", fold=fold) == datetime.fromisoformat(moment)
 
 
 def test_no_fold_makes_a_time_that_the_clock_jumps_over() -> None:
     with pytest.raises(ScheduleError, match="doesn't exist"):
-        parse_moment("2026-03-29T02:30", "Europe/Berlin", fold=1)
+        parse_timestamp("2026-03-29T02:30", "Europe/Berlin", fold=1)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ TIMES = st.from_regex(r"\A\d{4}-[01]\d-[0-3]\d[T ][012]\d:[0-5]\d(:[0-5]\d(\.\d{
 @settings(max_examples=500, deadline=None)
 def test_any_run_at_is_read_or_refused(text: str | datetime, name: str) -> None:
     try:
-        moment = parse_moment(text, name)
+        moment = parse_timestamp(text, name)
     except ScheduleError:
         return  # the only error there may be
     else:

@@ -13,7 +13,7 @@ from myscheduler.core.explain.preview import preview
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.schedule import zones
 from myscheduler.core.schedule.expression import DAY
-from myscheduler.core.schedule.timestamps import parse_moment
+from myscheduler.core.schedule.timestamps import parse_timestamp
 from myscheduler.core.schedule.zones import check_zone, zone
 from myscheduler.errors import ScheduleError
 from tests.support.slots import ZONES, at
@@ -116,6 +116,6 @@ def test_the_system_s_zone_files_are_not_read(tmp_path: Path) -> None:
     zone.cache_clear()
     try:
         assert zoneinfo.ZoneInfo.no_cache("Asia/Tokyo").utcoffset(at("2026-01-01T00:00Z")) == timedelta()
-        assert parse_moment("2026-01-01T09:00", "Asia/Tokyo") == at("2026-01-01T00:00Z")
+        assert parse_timestamp("2026-01-01T09:00", "Asia/Tokyo") == at("2026-01-01T00:00Z")
     finally:
         zoneinfo.reset_tzpath()

@@ -28,7 +28,7 @@ from myscheduler.core.schedule.expansion import expand, to_micros
 from myscheduler.core.schedule.slots import TICK, count_between, next_after, slots_between
 from myscheduler.core.simulate.outlook import Event, Outlook, Totals
 from myscheduler.core.simulate.simulation import MOST_LEFT_OUT, Outage, Scenario, Simulation, TooManyLeftOutError
-from myscheduler.core.simulate.slot_feed import Feed
+from myscheduler.core.simulate.slot_feed import SlotFeed
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 ZONE = "Europe/London"
@@ -434,7 +434,7 @@ def test_a_feed_gives_every_slot_once_and_calm_ones_together(
     slots = list(chain(*expand(schedule, scenario.start, scenario.until)))
     room = room_sec * 1_000_000
     crowded = {one for one, following in pairwise(slots) if following - one <= room}
-    feed, given_slots = Feed(expand(schedule, scenario.start, scenario.until), room), []
+    feed, given_slots = SlotFeed(expand(schedule, scenario.start, scenario.until), room), []
     skipped: set[int] = set()
     while feed.peek() is not None:
         before = to_micros(scenario.start) + data.draw(st.integers(0, 24 * 60)) * 60_000_000

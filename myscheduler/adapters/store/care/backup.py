@@ -21,7 +21,7 @@ from myscheduler.adapters.store.database import sqlite
 from myscheduler.adapters.store.database.connections import shown
 from myscheduler.adapters.store.database.errors import in_a_line
 from myscheduler.adapters.store.database.reading import ask, parse_url, read
-from myscheduler.adapters.store.database.version import Stand, Standing, stand_of
+from myscheduler.adapters.store.database.version import Stand, VersionState, stand_of
 from myscheduler.core.explain.sizes import shown_size
 from myscheduler.errors import StoreError
 from myscheduler.machine import private_files as private
@@ -89,9 +89,9 @@ def _source(url: str, file: Path | None) -> sa.URL:
     if sqlite.is_cut_off(sqlite.path_of(parsed)):
         raise _damaged(parsed, CUT_OFF)
     stand = read(parsed, stand_of)
-    if stand.standing is Standing.FOREIGN:
+    if stand.standing is VersionState.FOREIGN:
         raise StoreError(f"the database {shown(parsed)} holds tables of another program, so it is not backed up")
-    if stand.standing is Standing.EMPTY:
+    if stand.standing is VersionState.EMPTY:
         raise StoreError(f"the database {shown(parsed)} is empty, so there is nothing to back up: is it the right one?")
     return parsed
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from myscheduler.adapters.store.database import postgresql, sqlite
 from myscheduler.adapters.store.database.connections import shown
 from myscheduler.adapters.store.database.reading import parse_url, read
-from myscheduler.adapters.store.database.version import Stand, Standing, refusal, stand_of
+from myscheduler.adapters.store.database.version import Stand, VersionState, refusal, stand_of
 from myscheduler.adapters.store.tables import executions, jobs
 
 DAMAGES = 20
@@ -52,11 +52,11 @@ class DatabaseCondition:
     contents: Contents
 
     @property
-    def trouble(self) -> str | None:
+    def error(self) -> str | None:
         """Why this version should not be started on it, and what to do; `None` if it may."""
         if self.damages:
             return "is damaged: stop the service and restore a backup"
-        if self.stand.standing is Standing.EMPTY:
+        if self.stand.standing is VersionState.EMPTY:
             return "is empty: a start would begin with no jobs and no history"
         return refusal(self.stand)
 
@@ -87,7 +87,7 @@ def _inspect_server(connection: sa.Connection) -> tuple[Stand, Contents, int, bo
 def facts(connection: sa.Connection) -> tuple[Stand, Contents]:
     """The revision of a database, and its content if it belongs to myscheduler."""
     stand = stand_of(connection)
-    return stand, Contents() if stand.standing is Standing.FOREIGN else _contents(connection)
+    return stand, Contents() if stand.standing is VersionState.FOREIGN else _contents(connection)
 
 
 def damages_of(connection: sa.Connection, tick: Callable[[], None] = lambda: None) -> tuple[str, ...]:

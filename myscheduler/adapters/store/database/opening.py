@@ -13,7 +13,7 @@ from myscheduler.adapters.store.database import postgresql, sqlite
 from myscheduler.adapters.store.database.connections import Engines, InUseError, shown
 from myscheduler.adapters.store.database.errors import in_a_line
 from myscheduler.adapters.store.database.reading import parse_url, read
-from myscheduler.adapters.store.database.version import Stand, Standing, refuse_others, stand_of
+from myscheduler.adapters.store.database.version import Stand, VersionState, refuse_others, stand_of
 from myscheduler.errors import StoreError
 
 PATIENCE_SEC = 10
@@ -70,7 +70,7 @@ def _migrate(database: str, writer: sa.Engine) -> Stand:
     with writer.begin() as connection:
         stand = stand_of(connection)
         refuse_others(database, stand)
-        if stand.standing is not Standing.CURRENT:
+        if stand.standing is not VersionState.CURRENT:
             from myscheduler.adapters.store.database.upgrade import upgrade  # noqa: PLC0415 - 0.3 s, 10 MB, rarely needed
 
             upgrade(connection, datetime.now(UTC))

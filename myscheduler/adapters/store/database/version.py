@@ -16,7 +16,7 @@ _OF_OURS = re.compile(r"\d{4}", re.ASCII)
 """The form of our revisions; those of other programs with Alembic are twelve hexadecimal digits."""
 
 
-class Standing(StrEnum):
+class VersionState(StrEnum):
     """The revision of a database, relative to the one that this version needs."""
 
     EMPTY = "empty"
@@ -40,7 +40,7 @@ class Origin:
 class Stand:
     """The revision of a database and how it relates to this version."""
 
-    standing: Standing
+    standing: VersionState
     revision: str | None = None
     origin: Origin | None = None
     """`None` if the database does not record it: it is recorded since revision 0005."""
@@ -51,12 +51,12 @@ def stand_of(connection: sa.Connection) -> Stand:
     names = set(sa.inspect(connection).get_table_names())
     revision = _revision(connection) if "alembic_version" in names else None
     if revision is None:
-        return Stand(Standing.FOREIGN if _is_in_the_way(connection, names) else Standing.EMPTY)
+        return Stand(VersionState.FOREIGN if _is_in_the_way(connection, names) else VersionState.EMPTY)
     if revision not in REVISIONS and not _OF_OURS.fullmatch(revision):
-        return Stand(Standing.FOREIGN, revision)
-    known = Standing.CURRENT if revision == HEAD else Standing.OLDER
+        return Stand(VersionState.FOREIGN, revision)
+    known = VersionState.CURRENT if revision == HEAD else VersionState.OLDER
     origin = _origin(connection, revision) if upgrades.name in names else None
-    return Stand(known if revision in REVISIONS else Standing.NEWER, revision, origin)
+    return Stand(known if revision in REVISIONS else VersionState.NEWER, revision, origin)
 
 
 def refuse_others(database: str, stand: Stand) -> None:
@@ -67,9 +67,9 @@ def refuse_others(database: str, stand: Stand) -> None:
 
 def refusal(stand: Stand) -> str | None:
     """Why this version must not use the database, and what to do, as a text to follow its name; `None` if it may."""
-    if stand.standing is Standing.FOREIGN:
+    if stand.standing is VersionState.FOREIGN:
         return "holds tables of another program: give myscheduler a database of its own"
-    if stand.standing is not Standing.NEWER:
+    if stand.standing is not VersionState.NEWER:
         return None
     origin = stand.origin
     who = f"myscheduler {origin.version} on {origin.at:%Y-%m-%d %H:%M} UTC" if origin else "a newer myscheduler"

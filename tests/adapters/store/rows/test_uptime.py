@@ -9,7 +9,7 @@ import pytest
 from myscheduler.adapters.store import Connection, Store, open_store
 from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
-from myscheduler.adapters.store.rows import uptime as life_rows
+from myscheduler.adapters.store.rows import uptime as uptime_rows
 from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.explain.why import Downtime
@@ -23,17 +23,17 @@ HOUR = timedelta(hours=1)
 
 
 async def _down(store: Store, hours: float) -> Downtime | None:
-    return await store.read(partial(life_rows.downtime_at, moment=NOON + hours * HOUR))
+    return await store.read(partial(uptime_rows.downtime_at, moment=NOON + hours * HOUR))
 
 
 async def test_times_between_two_lives_are_downtimes(tmp_path: Path) -> None:
     with open_store(f"sqlite:///{tmp_path / 'a.db'}") as store:
-        await store.write(partial(life_rows.begin, now=NOON))
-        await store.write(partial(life_rows.see, started_at=NOON, now=NOON + HOUR))
+        await store.write(partial(uptime_rows.begin, now=NOON))
+        await store.write(partial(uptime_rows.see, started_at=NOON, now=NOON + HOUR))
         assert await _down(store, 2) is None  # it may well be running still
-        await store.write(partial(life_rows.begin, now=NOON + 3 * HOUR))
-        await store.write(partial(life_rows.see, started_at=NOON + 3 * HOUR, now=NOON + 4 * HOUR, has_stopped=True))
-        await store.write(partial(life_rows.begin, now=NOON + 6 * HOUR))
+        await store.write(partial(uptime_rows.begin, now=NOON + 3 * HOUR))
+        await store.write(partial(uptime_rows.see, started_at=NOON + 3 * HOUR, now=NOON + 4 * HOUR, has_stopped=True))
+        await store.write(partial(uptime_rows.begin, now=NOON + 6 * HOUR))
         assert [await _down(store, hours) for hours in (-1, 0.5, 3, 3.5, 7)] == [None] * 5
         assert await _down(store, 2) == Downtime(NOON + HOUR, NOON + 3 * HOUR, is_crash=True)
         assert await _down(store, 5) == Downtime(NOON + 4 * HOUR, NOON + 6 * HOUR, is_crash=False)
@@ -48,9 +48,9 @@ async def test_after_a_crash_the_last_execution_tells_more_than_the_last_beat(tm
     job = make_job("a", NOON)
     with open_store(f"sqlite:///{tmp_path / 'a.db'}") as store:
         await store.write(partial(job_rows.insert_jobs, new=[job]))
-        await store.write(partial(life_rows.begin, now=NOON))
+        await store.write(partial(uptime_rows.begin, now=NOON))
         await store.write(partial(start, at=NOON + HOUR))
-        await store.write(partial(life_rows.begin, now=NOON + 3 * HOUR))
+        await store.write(partial(uptime_rows.begin, now=NOON + 3 * HOUR))
         await store.write(partial(start, at=NOON + 3 * HOUR))
         assert await _down(store, 2) == Downtime(NOON + HOUR, NOON + 3 * HOUR, is_crash=True)
 
@@ -58,7 +58,7 @@ async def test_after_a_crash_the_last_execution_tells_more_than_the_last_beat(tm
 async def test_a_start_forgets_what_is_long_ago_or_lies_ahead(tmp_path: Path) -> None:
     with open_store(f"sqlite:///{tmp_path / 'a.db'}") as store:
         for start in (NOON - timedelta(days=500), NOON + timedelta(days=700), NOON):
-            await store.write(partial(life_rows.begin, now=start))
+            await store.write(partial(uptime_rows.begin, now=start))
         assert await _down(store, -24) is None
-        await store.write(partial(life_rows.begin, now=NOON + HOUR))
+        await store.write(partial(uptime_rows.begin, now=NOON + HOUR))
         assert await _down(store, 0.5) == Downtime(NOON, NOON + HOUR, is_crash=True)

@@ -4,16 +4,16 @@ from datetime import datetime
 
 from myscheduler.api.errors import InvalidInputError
 from myscheduler.core.findings.problem import Complaint
-from myscheduler.core.schedule.timestamps import parse_moment
+from myscheduler.core.schedule.timestamps import parse_timestamp
 from myscheduler.errors import ScheduleError
 
 
-def read_moment(name: str, text: str | None, zone: str) -> datetime | None:
+def read_timestamp(name: str, text: str | None, zone: str) -> datetime | None:
     """The time in the parameter `name`: RFC 3339, or local time in `zone`. Raises `InvalidInputError`."""
     if text is None:
         return None
     try:
-        return parse_moment(unescaped(text), zone)
+        return parse_timestamp(unescaped(text), zone)
     except ScheduleError as error:
         raise InvalidInputError([Complaint((name,), "invalid-moment", str(error))]) from error
 
