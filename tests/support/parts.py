@@ -30,6 +30,7 @@ from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.lifecycle import transitions as lifecycle
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.policy.grants import Grants
+from myscheduler.core.schedule.clock import Clock
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.dispatch.caller import LocalCaller
 from myscheduler.service.dispatch.dispatcher import Dispatcher
@@ -47,7 +48,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class Clock:
+class MovableClock:
     """The real clock, put forward or back by `shift`."""
 
     shift: timedelta = field(default_factory=timedelta)
@@ -59,7 +60,7 @@ class Clock:
 @dataclass
 class Parts:
     folder: Path
-    clock: Clock
+    clock: MovableClock
     store: Store
     dispatcher: Dispatcher
     catalog: Catalog
@@ -127,7 +128,7 @@ class Parts:
 async def opened(
     folder: Path,
     *,
-    clock: Clock | None = None,
+    clock: MovableClock | None = None,
     zone: str = ZONE,
     limit: int = 1_000,
     limit_per_host: int | None = None,
@@ -139,7 +140,7 @@ async def opened(
 
     `through` wraps the store that the dispatcher uses.
     """
-    now = clock or Clock()
+    now = clock or MovableClock()
     (folder / "jobs.d").mkdir(exist_ok=True)
     async with AsyncExitStack() as stack:
         store = stack.enter_context(open_store(f"sqlite:///{folder / 'jobs.db'}"))
@@ -240,7 +241,7 @@ def manifest(job_id: str, more: str = "", schedule: str = "interval: {minutes: 1
 
 def job(job_id: str, now: datetime, **fields: Any) -> Job:
     """A job of the API as it is when it is made."""
-    return lifecycle.create(spec(job_id, **fields), owner=Owner.API, source=None, now=now, zone=ZONE).job
+    return lifecycle.create(spec(job_id, **fields), owner=Owner.API, source=None, clock=Clock(now, ZONE)).job
 
 
 def soon(seconds: float = 0.2, *, every: int = 3600) -> dict[str, Any]:

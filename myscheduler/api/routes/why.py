@@ -19,6 +19,7 @@ from myscheduler.api.input.timestamps import unescaped
 from myscheduler.core.explain.why import MOST, Explanation, Facts, explain
 from myscheduler.core.findings.problem import Complaint
 from myscheduler.core.reason import Reason
+from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.timestamps import LocalTime, parse_asked
 from myscheduler.errors import JobNotFoundError, ScheduleError
 from myscheduler.service.gitops.reconciler import Reconciler
@@ -65,7 +66,7 @@ def _explained(connection: Connection, *, job_id: str, at: str, zone: str, held:
     downs = {slot: uptime_rows.downtime_at(connection, slot) for slot in late}
     downtimes = {slot: down for slot, down in downs.items() if down is not None}
     waiting = queued_rows.of_job(connection, job_id)
-    return explain(Facts(job_id, job, rows, blockers, downtimes, held, waiting), asked, zone=zone, now=now)
+    return explain(Facts(job_id, job, rows, blockers, downtimes, held, waiting), asked, clock=Clock(now, zone))
 
 
 _LATE = frozenset({Reason.DEADLINE, Reason.CATCH_UP, Reason.COALESCED, Reason.BACKLOG})

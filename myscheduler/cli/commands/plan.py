@@ -18,6 +18,7 @@ from myscheduler.core.gitops.inventory import Item, inventory_from_json
 from myscheduler.core.gitops.inventory import inventory as inventory_of
 from myscheduler.core.gitops.review import review
 from myscheduler.core.manifest.declared import EVERYWHERE, Desired
+from myscheduler.core.schedule.clock import Clock
 
 CHANGES = 2
 
@@ -89,7 +90,7 @@ def plan(
         raise click.UsageError("use either --server or --database-url")
     zone, stored = _of_database(database_url, timezone) if database_url else _of_server(server)
     desired = _as_source(read_manifests(paths, zone=zone), stored)
-    found = review(desired, stored, zone=zone, now=now)
+    found = review(desired, stored, clock=Clock(now, zone))
     errors = [problem for problem in found.problems if problem.severity is Severity.ERROR]
     if output == "json":
         click.echo(json_text(found.as_json()))

@@ -16,6 +16,7 @@ from myscheduler.core.gitops.enforcement import burst_problems
 from myscheduler.core.manifest.lint import lint
 from myscheduler.core.manifest.look_alikes import look_alikes
 from myscheduler.core.manifest.secret_names import read_names, unknown_secrets
+from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.source.ignoring import Ignoring, read_ignoring
 from myscheduler.settings import Settings
 
@@ -122,9 +123,9 @@ def validate(
     """
     find = partial(find_manifests, zone=timezone, excluded=excluded)
     desired, left_out = _find_staged(paths, find) if is_staged else find(paths)
-    warnings = lint(desired.jobs.values(), zone=timezone, now=now)
+    warnings = lint(desired.jobs.values(), clock=Clock(now, timezone))
     unknown = () if secret_names is None else unknown_secrets(desired.jobs.values(), secret_names)
-    bursts = burst_problems(desired, zone=timezone, now=now)
+    bursts = burst_problems(desired, clock=Clock(now, timezone))
     alike = look_alikes(desired.jobs, beside={})
     problems = reported([*desired.problems, *warnings, *unknown, *bursts, *alike])
     found = Findings(desired.jobs, problems, strict, desired.skipped, left_out)

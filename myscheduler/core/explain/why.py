@@ -14,6 +14,7 @@ from myscheduler.core.history.execution import Kind, QueuedRun, Record, Status
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.job import Job
 from myscheduler.core.reason import Reason
+from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.exclusions import exclusion_at, next_run
 from myscheduler.core.schedule.slots import TICK, Adjusted, Schedule, back, last_until, slots_between
 from myscheduler.core.schedule.timestamps import LocalTime
@@ -111,13 +112,13 @@ class Explanation:
         }
 
 
-def explain(facts: Facts, asked: LocalTime, *, zone: str, now: datetime) -> Explanation:
-    """Explains the slots at the time `asked`. `zone` is the service's IANA zone, for jobs that name none."""
+def explain(facts: Facts, asked: LocalTime, *, clock: Clock) -> Explanation:
+    """Explains the slots at the time `asked`. `clock.zone` is the zone of jobs that name none."""
     job = facts.job
-    own_zone = (job.spec.timezone if job else None) or zone
-    schedule = compile_schedule(job.spec, zone=zone, created_at=job.created_at) if job else None
+    own_zone = (job.spec.timezone if job else None) or clock.zone
+    schedule = compile_schedule(job.spec, zone=clock.zone, created_at=job.created_at) if job else None
     due = list(_slots_of(schedule, asked)) if schedule else []
-    explainer = _Explainer(facts, schedule, own_zone, now)
+    explainer = _Explainer(facts, schedule, own_zone, clock.now)
     findings = sorted(explainer.findings(asked, due), key=lambda one: one.first)
     return Explanation(
         job_id=facts.job_id,
@@ -126,7 +127,7 @@ def explain(facts: Facts, asked: LocalTime, *, zone: str, now: datetime) -> Expl
         findings=tuple(findings),
         remarks=tuple(explainer.remarks(asked, findings)),
         previous=_previous(schedule, job, asked),
-        upcoming=next_run(schedule, _from(job, max(asked.last, now))) if schedule and job else None,
+        upcoming=next_run(schedule, _from(job, max(asked.last, clock.now))) if schedule and job else None,
     )
 
 

@@ -15,6 +15,7 @@ from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.load.starts import Starter
 from myscheduler.core.manifest.declared import DeclaredJob, Desired
 from myscheduler.core.policy.bursts import Burst, Cap, find_bursts, starter_of
+from myscheduler.core.schedule.clock import Clock
 
 News = Create | Update | Adopt
 """Changes that bring a new spec."""
@@ -34,7 +35,7 @@ def without_news(plan: Plan) -> Plan:
     return _held(plan, {job_id_of(change) for change in plan.changes if isinstance(change, News)})
 
 
-def within_caps(plan: Plan, stored: Mapping[str, Stored], caps: tuple[Cap, ...], *, zone: str, now: datetime) -> Plan:
+def within_caps(plan: Plan, stored: Mapping[str, Stored], caps: tuple[Cap, ...], *, clock: Clock) -> Plan:
     """The plan without changes that add starts over a limit, each of which becomes a problem.
 
     Every change of the plan needs its spec. `stored` are the stored jobs by id, `zone` is the service's.
@@ -43,37 +44,37 @@ def within_caps(plan: Plan, stored: Mapping[str, Stored], caps: tuple[Cap, ...],
     if not caps or not news:
         return plan
     gone = {job_id_of(change) for change in plan.changes if isinstance(change, Delete)}
-    before = dict(_starters(((job_id, job.spec, job.created_at) for job_id, job in stored.items()), zone))
+    before = dict(_starters(((job_id, job.spec, job.created_at) for job_id, job in stored.items()), clock.zone))
     made = (
-        (job_id, declared.spec, stored[job_id].created_at if job_id in stored else now)
+        (job_id, declared.spec, stored[job_id].created_at if job_id in stored else clock.now)
         for job_id, declared in news.items()
         if declared.spec is not None
     )
     kept = {job_id: starter for job_id, starter in before.items() if job_id not in gone and job_id not in news}
-    bursts = find_bursts(before, kept | dict(_starters(made, zone)), caps, zone=zone, now=now)
+    bursts = find_bursts(before, kept | dict(_starters(made, clock.zone)), caps, clock=clock)
     problems = [_problem(news[job_id], burst) for job_id, burst in bursts.items()]
     return replace(_held(plan, bursts.keys()), problems=tuple(sorted([*plan.problems, *problems])))
 
 
-def burst_problems(desired: Desired, *, zone: str, now: datetime) -> list[Problem]:
+def burst_problems(desired: Desired, *, clock: Clock) -> list[Problem]:
     """A problem for each job that starts in a minute over a limit, as if no jobs were stored yet."""
     jobs = [job for job in desired.jobs.values() if job.spec is not None] if desired.caps else []
-    after = dict(_starters(((job.job_id, job.spec, now) for job in jobs if job.spec), zone))
-    bursts = find_bursts({}, after, desired.caps, zone=zone, now=now)
+    after = dict(_starters(((job.job_id, job.spec, clock.now) for job in jobs if job.spec), clock.zone))
+    bursts = find_bursts({}, after, desired.caps, clock=clock)
     return [_problem(desired.jobs[job_id], burst) for job_id, burst in bursts.items()]
 
 
 def burst_complaints(
-    spec: JobSpec, stored: Mapping[str, Stored], caps: tuple[Cap, ...], *, zone: str, now: datetime
+    spec: JobSpec, stored: Mapping[str, Stored], caps: tuple[Cap, ...], *, clock: Clock
 ) -> list[Complaint]:
     """The limits that one new or changed job would exceed together with the stored jobs."""
     host, old = host_key(spec.target_url), stored.get(spec.job_id)
     same_host = (
         (job_id, job.spec, job.created_at) for job_id, job in stored.items() if host_key(job.spec.target_url) == host
     )
-    before = dict(_starters(same_host, zone))
-    made = _starters([(spec.job_id, spec, old.created_at if old else now)], zone)
-    bursts = find_bursts(before, before | dict(made), caps, zone=zone, now=now)
+    before = dict(_starters(same_host, clock.zone))
+    made = _starters([(spec.job_id, spec, old.created_at if old else clock.now)], clock.zone)
+    bursts = find_bursts(before, before | dict(made), caps, clock=clock)
     return [burst.complain(spec) for burst in bursts.values()]
 
 

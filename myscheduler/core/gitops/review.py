@@ -29,6 +29,7 @@ from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.lifecycle.spec_diff import FieldChange, spec_changes
 from myscheduler.core.manifest.declared import DeclaredJob, Desired
 from myscheduler.core.manifest.look_alikes import look_alikes
+from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.exclusions import count_runs, next_run
 from myscheduler.core.schedule.slots import Schedule
 from myscheduler.core.schedule.zones import local_time
@@ -135,11 +136,11 @@ class Review:
         }
 
 
-def review(desired: Desired, stored: Mapping[str, Item], *, zone: str, now: datetime) -> Review:
+def review(desired: Desired, stored: Mapping[str, Item], *, clock: Clock) -> Review:
     """Compare the source with the stored jobs. `desired` needs all specs (no outlines); `zone` is the service's."""
     plan = make_plan(desired, {job_id: item.known for job_id, item in stored.items()})
-    plan = within_caps(plan, stored, desired.caps, zone=zone, now=now)
-    reader = _Reader(stored, zone, now)
+    plan = within_caps(plan, stored, desired.caps, clock=clock)
+    reader = _Reader(stored, clock.zone, clock.now)
     found = [reader.read(change) for change in plan.changes if not isinstance(change, Move)]
     found += [reader.deletion(job_id, is_blocked=True) for job_id in (plan.blocked.job_ids if plan.blocked else ())]
     problems = reported([*plan.problems, *look_alikes(desired.jobs, _undeclared(plan, desired, stored))])

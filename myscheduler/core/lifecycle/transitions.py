@@ -2,7 +2,7 @@
 
 Each change decides the slots that were due before it and are not in the history yet: it returns those that did not run,
 to be recorded.
-So no slot is lost, and no slot of the past is fired. `now` is the time of the change, `zone` the service's zone.
+So no slot is lost, and no slot of the past is fired. `clock` has the time of the change and the zone of the service.
 """
 
 from dataclasses import dataclass, replace
@@ -16,6 +16,7 @@ from myscheduler.core.job.digest import digest
 from myscheduler.core.job.job import Job, Owner, Pause, Source
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.reason import Reason
+from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.slots import TICK, Once, Schedule, back, count_between, last_until, next_after
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,41 +31,42 @@ class Turn:
 
 
 def create(
-    spec: JobSpec, *, owner: Owner, source: Source | None, now: datetime, zone: str, known_digest: str | None = None
+    spec: JobSpec, *, owner: Owner, source: Source | None, clock: Clock, known_digest: str | None = None
 ) -> Turn:
     """A new job. Its slots after `now` run; a one-off in the past is recorded as expired.
 
     `known_digest` is the digest of the spec, if it is computed already.
     """
-    schedule = compile_schedule(spec, zone=zone, created_at=now)
+    schedule = compile_schedule(spec, zone=clock.zone, created_at=clock.now)
     job = Job(
         spec=spec,
         owner=owner,
         digest=known_digest or digest(spec),
-        version=_version(now),
-        created_at=now,
-        updated_at=now,
-        cursor=now,
-        next_slot=next_after(schedule, now),
+        version=_version(clock.now),
+        created_at=clock.now,
+        updated_at=clock.now,
+        cursor=clock.now,
+        next_slot=next_after(schedule, clock.now),
         source=source,
     )
-    return Turn(job, _expired(schedule, now))
+    return Turn(job, _expired(schedule, clock.now))
 
 
-def change(job: Job, spec: JobSpec, *, source: Source | None, now: datetime, zone: str) -> Turn:
+def change(job: Job, spec: JobSpec, *, source: Source | None, clock: Clock) -> Turn:
     """The job with another spec. If its schedule stays the same, so does its progress in it."""
     changed = replace(job, spec=spec, digest=digest(spec), source=source)
-    schedule = compile_schedule(spec, zone=zone, created_at=job.created_at)
-    if schedule == compile_schedule(job.spec, zone=zone, created_at=job.created_at):
-        return resume_from(job, changed, now=now, zone=zone)
-    settled = _settle(job, now, zone, Status.MISSED, Reason.EDITED)
-    changed = replace(changed, cursor=max(now, job.cursor), next_slot=next_after(schedule, max(now, job.cursor)))
-    return Turn(_touched(changed, now), (*settled, *_expired(schedule, now)))
+    schedule = compile_schedule(spec, zone=clock.zone, created_at=job.created_at)
+    if schedule == compile_schedule(job.spec, zone=clock.zone, created_at=job.created_at):
+        return resume_from(job, changed, clock=clock)
+    settled = _settle(job, clock, Status.MISSED, Reason.EDITED)
+    cursor = max(clock.now, job.cursor)
+    changed = replace(changed, cursor=cursor, next_slot=next_after(schedule, cursor))
+    return Turn(_touched(changed, clock.now), (*settled, *_expired(schedule, clock.now)))
 
 
-def adopt(job: Job, spec: JobSpec, *, source: Source, now: datetime, zone: str) -> Turn:
+def adopt(job: Job, spec: JobSpec, *, source: Source, clock: Clock) -> Turn:
     """A job of the API that now belongs to its manifest; if its schedule stays the same, so does its phase."""
-    return change(replace(job, owner=Owner.MANIFEST), spec, source=source, now=now, zone=zone)
+    return change(replace(job, owner=Owner.MANIFEST), spec, source=source, clock=clock)
 
 
 def move(job: Job, source: Source, *, now: datetime) -> Turn:
@@ -93,11 +95,11 @@ def unpinned(job: Job) -> Job:
     return replace(job, spec=spec, digest=digest(spec), pause=pause)
 
 
-def resume(job: Job, *, now: datetime, zone: str) -> Turn:
+def resume(job: Job, *, clock: Clock) -> Turn:
     """End the operators' pause. Slots that were due during it do not run."""
     if job.pause is None:
         return Turn(job)
-    return resume_from(job, replace(job, pause=None), now=now, zone=zone)
+    return resume_from(job, replace(job, pause=None), clock=clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class Reopened:
 
 
 def resume_and_catch_up(
-    job: Job, recorded: Unrun | None, catch_up: Literal["last", "all"], *, now: datetime, zone: str
+    job: Job, recorded: Unrun | None, catch_up: Literal["last", "all"], *, clock: Clock
 ) -> Reopened:
     """End the operators' pause, and let its last slot, or all of them, be decided again, within the misfire grace time.
 
@@ -118,29 +120,31 @@ def resume_and_catch_up(
     """
     resumed = replace(job, pause=None)
     if job.pause is None or resumed.is_paused:
-        return Reopened(resume(job, now=now, zone=zone), recorded)
-    schedule = compile_schedule(job.spec, zone=zone, created_at=job.created_at)
-    start = max(job.pause.at, now - timedelta(seconds=job.spec.misfire_grace_time) - TICK)
+        return Reopened(resume(job, clock=clock), recorded)
+    schedule = compile_schedule(job.spec, zone=clock.zone, created_at=job.created_at)
+    start = max(job.pause.at, clock.now - timedelta(seconds=job.spec.misfire_grace_time) - TICK)
     if catch_up == "last":
-        last = last_until(schedule, now, after=start)
-        start = max(now, job.cursor) if last is None else last - TICK
+        last = last_until(schedule, clock.now, after=start)
+        start = max(clock.now, job.cursor) if last is None else last - TICK
     start = max(start, recorded.first - TICK if recorded else job.cursor)
-    settled = _settle(job, start, zone, Status.SKIPPED, Reason.PAUSED)
+    settled = _settle(job, Clock(start, clock.zone), Status.SKIPPED, Reason.PAUSED)
     resumed = replace(resumed, cursor=start, next_slot=next_after(schedule, start), catch_up=catch_up)
-    return Reopened(Turn(_touched(resumed, now), settled), _without(recorded, schedule, start))
+    return Reopened(Turn(_touched(resumed, clock.now), settled), _without(recorded, schedule, start))
 
 
-def realign(job: Job, recorded: Unrun | None, *, now: datetime, zone: str) -> Reopened:
+def realign(job: Job, recorded: Unrun | None, *, clock: Clock) -> Reopened:
     """Set a job that is ahead of the clock back to `now`: later slots are decided when they are due.
 
     `recorded` is the job's last row of slots that did not run which begins at `now` or before; such rows that begin
     later have to be deleted by the caller. Rows of sent slots stay, so that these are not sent again.
     """
-    created_at = min(job.created_at, now)
-    pause = replace(job.pause, at=min(job.pause.at, now)) if job.pause else None
-    schedule = compile_schedule(job.spec, zone=zone, created_at=created_at)
-    moved = replace(job, created_at=created_at, pause=pause, cursor=now, next_slot=next_after(schedule, now))
-    return Reopened(Turn(_touched(moved, now)), _until(recorded, schedule, now))
+    created_at = min(job.created_at, clock.now)
+    pause = replace(job.pause, at=min(job.pause.at, clock.now)) if job.pause else None
+    schedule = compile_schedule(job.spec, zone=clock.zone, created_at=created_at)
+    moved = replace(
+        job, created_at=created_at, pause=pause, cursor=clock.now, next_slot=next_after(schedule, clock.now)
+    )
+    return Reopened(Turn(_touched(moved, clock.now)), _until(recorded, schedule, clock.now))
 
 
 def _until(recorded: Unrun | None, schedule: Schedule, now: datetime) -> Unrun | None:
@@ -161,28 +165,28 @@ def _without(recorded: Unrun | None, schedule: Schedule, start: datetime) -> Unr
     return replace(recorded, last=last_until(schedule, start, after=recorded.first) or recorded.first, count=left)
 
 
-def resume_from(job: Job, changed: Job, *, now: datetime, zone: str) -> Turn:
+def resume_from(job: Job, changed: Job, *, clock: Clock) -> Turn:
     """Replace `job` by `changed`; if that ends a pause, the slots of the pause are recorded as paused."""
     if not job.is_paused or changed.is_paused:
-        return Turn(_touched(changed, now))
-    end = min(now, back(job.paused_until or now, TICK))  # the pause may have ended by itself before
-    settled = _settle(job, end, zone, Status.SKIPPED, Reason.PAUSED)
-    schedule = compile_schedule(job.spec, zone=zone, created_at=job.created_at)
+        return Turn(_touched(changed, clock.now))
+    end = min(clock.now, back(job.paused_until or clock.now, TICK))  # the pause may have ended by itself before
+    settled = _settle(job, Clock(end, clock.zone), Status.SKIPPED, Reason.PAUSED)
+    schedule = compile_schedule(job.spec, zone=clock.zone, created_at=job.created_at)
     cursor = max(end, job.cursor)
-    return Turn(_touched(replace(changed, cursor=cursor, next_slot=next_after(schedule, cursor)), now), settled)
+    return Turn(_touched(replace(changed, cursor=cursor, next_slot=next_after(schedule, cursor)), clock.now), settled)
 
 
-def remove(job: Job, *, now: datetime, zone: str) -> tuple[Unrun, ...]:
+def remove(job: Job, *, clock: Clock) -> tuple[Unrun, ...]:
     """The slots that do not run because the job is removed."""
-    return _settle(job, now, zone, Status.MISSED, Reason.DELETED)
+    return _settle(job, clock, Status.MISSED, Reason.DELETED)
 
 
-def _settle(job: Job, now: datetime, zone: str, status: Status, reason: Reason) -> tuple[Unrun, ...]:
+def _settle(job: Job, clock: Clock, status: Status, reason: Reason) -> tuple[Unrun, ...]:
     """The undecided slots up to `now`: those of a pause as skipped, the others with `status` and `reason`."""
-    schedule = compile_schedule(job.spec, zone=zone, created_at=job.created_at)
-    end = min(now, back(job.paused_until, TICK)) if job.paused_until else job.cursor
+    schedule = compile_schedule(job.spec, zone=clock.zone, created_at=job.created_at)
+    end = min(clock.now, back(job.paused_until, TICK)) if job.paused_until else job.cursor
     paused = unrun_between(schedule, job.cursor, end, Status.SKIPPED, Reason.PAUSED)
-    undone = unrun_between(schedule, max(end, job.cursor), now, status, reason)
+    undone = unrun_between(schedule, max(end, job.cursor), clock.now, status, reason)
     return tuple(one for one in (paused, undone) if one)
 
 

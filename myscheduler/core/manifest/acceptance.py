@@ -14,6 +14,7 @@ from myscheduler.core.manifest.past import past_field
 from myscheduler.core.policy.file import Rules
 from myscheduler.core.policy.grants import Grants, not_allowed
 from myscheduler.core.policy.policy import Policy
+from myscheduler.core.schedule.clock import Clock
 
 UNKNOWN, MANIFESTS_ONLY = "policy-unknown", "manifests-only"
 """Rules that only the API has."""
@@ -54,7 +55,7 @@ def accept_ad_hoc(
     complaints += _ad_hoc_faults(values, terms)
     if spec is not None:
         complaints += not_allowed(spec, grants)
-        if past := past_field(spec, zone=terms.zone, now=now):
+        if past := past_field(spec, clock=Clock(now, terms.zone)):
             field, rule = past
             message = "is in the past, so the job would never run: write a later time"
             complaints.append(Complaint((field,), rule, message))

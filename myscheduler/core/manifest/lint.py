@@ -20,6 +20,7 @@ from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.spec import DeclaredCron, JobSpec, crons_of
 from myscheduler.core.manifest.declared import DeclaredJob, Written
 from myscheduler.core.manifest.past import past_field
+from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.cron import Cron, WallInterval
 from myscheduler.core.schedule.exclusions import next_run, runs_after
 from myscheduler.core.schedule.expression import DAY, CronExpression
@@ -33,11 +34,11 @@ SHOWN_DAYS = 5
 """Days that a message about `day` and `day_of_week` names."""
 
 
-def lint(jobs: Iterable[DeclaredJob], *, zone: str, now: datetime) -> Iterator[Problem]:
+def lint(jobs: Iterable[DeclaredJob], *, clock: Clock) -> Iterator[Problem]:
     """All warnings about the jobs as of `now`; `zone` is the service's. Jobs without a spec (outlines) are skipped."""
     for job in jobs:
         if job.spec is not None and job.written is not None:
-            for field, (line, column), rule, message in _about(job.spec, job.written, zone, now):
+            for field, (line, column), rule, message in _about(job.spec, job.written, clock):
                 yield Problem(job.path, line, column, field, rule, message, Severity.WARNING, job.job_id)
 
 
@@ -45,21 +46,21 @@ _Warning = tuple[str, tuple[int, int], str, str]
 """The field, its line and column, the rule, and the message."""
 
 
-def _about(spec: JobSpec, written: Written, zone: str, now: datetime) -> Iterator[_Warning]:
+def _about(spec: JobSpec, written: Written, clock: Clock) -> Iterator[_Warning]:
     for name, line, column, what in written.credentials:
         named = "" if what == name else f"{what} "
         message = f"{named}is a credential that is written out: write ${{secret:NAME}} instead"
         yield name, (line, column), "literal-credential", message
     for name, rule, message in _about_body(spec):
         yield name, written.body_at if name == "body" else written.headers_at, rule, message
-    if past := past_field(spec, zone=zone, now=now):
+    if past := past_field(spec, clock=clock):
         field, rule = past
         message = "is in the past, so the job will never run: write a later time, or remove the job"
         yield field, written.schedule_at, rule, message
         return
-    if not written.says_day_match and (doubt := _both_days(spec, zone, now)):
+    if not written.says_day_match and (doubt := _both_days(spec, clock)):
         yield "cron", written.schedule_at, "both-day-fields", doubt
-    if spec.max_retries and not written.says_overlap and (doubt := _outlasting(spec, zone, now)):
+    if spec.max_retries and not written.says_overlap and (doubt := _outlasting(spec, clock)):
         yield "max_retries", written.retries_at, "retries-outlast-period", doubt
 
 
@@ -113,19 +114,19 @@ def _is_ascii(body: Any) -> bool:
     return body.isascii() if isinstance(body, str) else json.dumps(body, ensure_ascii=False).isascii()
 
 
-def _both_days(spec: JobSpec, zone: str, now: datetime) -> str | None:
+def _both_days(spec: JobSpec, clock: Clock) -> str | None:
     """The message about a cron expression that restricts both `day` and `day_of_week`, or `None`."""
-    doubts = (_doubt(replace(spec, schedule=one), one, zone, now) for one in crons_of(spec.schedule))
+    doubts = (_doubt(replace(spec, schedule=one), one, clock) for one in crons_of(spec.schedule))
     return next((doubt for doubt in doubts if doubt), None)
 
 
-def _doubt(spec: JobSpec, cron: DeclaredCron, zone: str, now: datetime) -> str | None:
+def _doubt(spec: JobSpec, cron: DeclaredCron, clock: Clock) -> str | None:
     texts = dict(cron.fields)
     day, weekday = texts.get("day", "*"), texts.get("day_of_week", "*")
     if "*" in {day, weekday}:
         return None
-    own_zone = spec.timezone or zone
-    days = _days(compile_schedule(spec, zone=zone, created_at=now), own_zone, now)
+    own_zone = spec.timezone or clock.zone
+    days = _days(compile_schedule(spec, zone=clock.zone, created_at=clock.now), own_zone, clock.now)
     shown = ", ".join(f"{one:%a %Y-%m-%d}" for one in islice(days, SHOWN_DAYS))
     if day.startswith("*") or weekday.startswith("*"):
         rule, meant = "must both match, as one starts with *", "write `day_match: all` to say that this is meant"
@@ -145,10 +146,11 @@ def _days(schedule: Schedule, zone: str, now: datetime) -> Iterator[datetime]:
         run = next_run(schedule, to_instant(first_showing(zone, tomorrow)) - TICK)
 
 
-def _outlasting(spec: JobSpec, zone: str, now: datetime) -> str | None:
+def _outlasting(spec: JobSpec, clock: Clock) -> str | None:
     """The message if an execution with all its retries may last so long that a later slot can't run on time."""
     longest = longest_run(spec)
-    period = _period(compile_schedule(spec, zone=zone, created_at=now), now, longest / spec.max_instances)
+    schedule = compile_schedule(spec, zone=clock.zone, created_at=clock.now)
+    period = _period(schedule, clock.now, longest / spec.max_instances)
     if period is None:
         return None
     attempts = f"{spec.max_retries + 1} attempts of {spec.timeout_sec:g} s and the waits between them"

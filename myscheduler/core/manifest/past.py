@@ -1,7 +1,5 @@
 """Schedules without any slot in the future."""
 
-from datetime import datetime
-
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.spec import (
     DeclaredCron,
@@ -10,12 +8,15 @@ from myscheduler.core.job.spec import (
     JobSpec,
     crons_of,
 )
+from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.slots import next_after
 
 
-def is_past(spec: JobSpec, *, zone: str, now: datetime) -> bool:
-    """Whether no slot is left after `now`: a one-off or an `end_at` in the past, or a cron schedule of past years."""
-    return _has_end(spec) and next_after(compile_schedule(spec, zone=zone, created_at=now), now) is None
+def is_past(spec: JobSpec, *, clock: Clock) -> bool:
+    """Whether no slot is left: a one-off or an `end_at` in the past, or a cron schedule of past years."""
+    if not _has_end(spec):
+        return False
+    return next_after(compile_schedule(spec, zone=clock.zone, created_at=clock.now), clock.now) is None
 
 
 def _has_end(spec: JobSpec) -> bool:
@@ -33,6 +34,6 @@ def _has_end(spec: JobSpec) -> bool:
 _PAST = {"cron": ("cron", "cron-past"), "interval": ("interval", "interval-past"), "date": ("run_at", "run-at-past")}
 
 
-def past_field(spec: JobSpec, *, zone: str, now: datetime) -> tuple[str, str] | None:
+def past_field(spec: JobSpec, *, clock: Clock) -> tuple[str, str] | None:
     """The field and the rule to report if the schedule has no slot after `now`, else `None`."""
-    return _PAST[spec.schedule_type] if is_past(spec, zone=zone, now=now) else None
+    return _PAST[spec.schedule_type] if is_past(spec, clock=clock) else None

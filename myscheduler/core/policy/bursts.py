@@ -17,6 +17,7 @@ from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.load.starts import MINUTE, Group, Horizon, Starter, Tally, find_slots
 from myscheduler.core.policy.policy import Policy
+from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.cron import WallInterval, members_of
 from myscheduler.core.schedule.slots import FIRST_INSTANT, LAST_INSTANT, Adjusted, Interval, Once, Schedule
 
@@ -87,7 +88,7 @@ def _is_endless(schedule: Adjusted) -> bool:
 
 
 def find_bursts(
-    before: Mapping[str, Starter], after: Mapping[str, Starter], caps: Iterable[Cap], *, zone: str, now: datetime
+    before: Mapping[str, Starter], after: Mapping[str, Starter], caps: Iterable[Cap], *, clock: Clock
 ) -> dict[str, Burst]:
     """The changes to refuse, by job id: a job is changed if it is not the same in `before` and `after`.
 
@@ -95,7 +96,7 @@ def find_bursts(
     """
     blamed: dict[str, Burst] = {}
     for cap in caps:
-        counted = _Counted(_only(before, cap), _only(after, cap), cap, Horizon.of_days(now, DAYS, zone))
+        counted = _Counted(_only(before, cap), _only(after, cap), cap, Horizon.of_days(clock.now, DAYS, clock.zone))
         blamed = counted.blame() | blamed
     return blamed
 

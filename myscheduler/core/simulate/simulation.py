@@ -23,6 +23,7 @@ from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.job.spec import DeclaredDate, JobSpec
 from myscheduler.core.lifecycle import transitions as lifecycle
 from myscheduler.core.reason import Reason
+from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.exclusions import exclusions
 from myscheduler.core.schedule.expansion import MICROSECOND, expand, to_datetime, to_micros
 from myscheduler.core.schedule.slots import TICK, Schedule, count_between, last_until, next_after
@@ -96,7 +97,7 @@ class Simulation:
 
     def _simulate(self, spec: JobSpec, schedule: Schedule) -> Outlook:
         start = self._scenario.start
-        job = lifecycle.create(spec, owner=Owner.MANIFEST, source=None, now=start, zone=self._zone).job
+        job = lifecycle.create(spec, owner=Owner.MANIFEST, source=None, clock=Clock(start, self._zone)).job
         # a slot at the very start belongs to the simulation
         job = replace(job, cursor=start - TICK, next_slot=next_after(schedule, start - TICK))
         ledger = Ledger(keep_all=self._keep_all)

@@ -26,6 +26,7 @@ from myscheduler.core.lifecycle.audit import CLOCK, MANIFEST, AuditAction, Audit
 from myscheduler.core.lifecycle.transitions import Turn
 from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.calendars import closed_bits
+from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.slots import Adjusted, next_after
 from myscheduler.errors import JobConflictError, JobNotFoundError
 from myscheduler.service.catalog.applying import (
@@ -228,9 +229,9 @@ class Catalog:
             if job.pause is not None:
                 audit_rows.add(connection, [of_pause(AuditAction.RESUMED, job_id, job.pause, at=now, actor=by)])
             if catch_up == "none":
-                return store_turn(connection, lifecycle.resume(job, now=now, zone=self._zone))
+                return store_turn(connection, lifecycle.resume(job, clock=Clock(now, self._zone)))
             row_id, recorded = unrun_rows.last_unrun(connection, job_id, job.cursor, Reason.PAUSED)
-            reopened = lifecycle.resume_and_catch_up(job, recorded, catch_up, now=now, zone=self._zone)
+            reopened = lifecycle.resume_and_catch_up(job, recorded, catch_up, clock=Clock(now, self._zone))
             unrun_rows.shorten(connection, row_id, reopened.recorded)
             return store_turn(connection, reopened.turn)
 
@@ -248,7 +249,7 @@ class Catalog:
             jobs = job_rows.find_jobs(connection, job_rows.over_paused(connection, now)).values()
             ends = [of_pause(AuditAction.PAUSE_ENDED, job.job_id, job.pause, at=now, actor=CLOCK) for job in jobs]
             audit_rows.add(connection, ends)
-            return [store_turn(connection, lifecycle.resume(job, now=now, zone=self._zone)) for job in jobs]
+            return [store_turn(connection, lifecycle.resume(job, clock=Clock(now, self._zone))) for job in jobs]
 
         ended = await self._store.write(work)
         self._arm(ended, ())
@@ -283,7 +284,7 @@ class Catalog:
         jobs = []
         for job in job_rows.beyond(connection, now + ON_TIME, ARM_AT_ONCE):
             row_id, recorded = unrun_rows.last_unrun(connection, job.job_id, now)
-            reopened = lifecycle.realign(job, recorded, now=now, zone=self._zone)
+            reopened = lifecycle.realign(job, recorded, clock=Clock(now, self._zone))
             unrun_rows.forget_unrun(connection, job.job_id, now)
             if reopened.recorded != recorded:
                 unrun_rows.shorten(connection, row_id, reopened.recorded)
@@ -292,7 +293,8 @@ class Catalog:
         return jobs
 
     def _insert(self, connection: Connection, requests: Sequence["_Request"], now: datetime) -> list[Job]:
-        turns = [lifecycle.create(one.spec, owner=Owner.API, source=None, now=now, zone=self._zone) for one in requests]
+        clock = Clock(now, self._zone)
+        turns = [lifecycle.create(one.spec, owner=Owner.API, source=None, clock=clock) for one in requests]
         job_rows.insert_jobs(connection, [turn.job for turn in turns])
         audit_rows.add(
             connection, [of_spec(AuditAction.CREATED, None, one.spec, at=now, actor=one.by) for one in requests]
@@ -304,18 +306,19 @@ class Catalog:
         if digest(request.spec) == job.digest:
             return job
         audit_rows.add(connection, [of_spec(AuditAction.UPDATED, job.spec, request.spec, at=now, actor=request.by)])
-        return store_turn(connection, lifecycle.change(job, request.spec, source=None, now=now, zone=self._zone))
+        return store_turn(connection, lifecycle.change(job, request.spec, source=None, clock=Clock(now, self._zone)))
 
     def _remove(
         self, connection: Connection, jobs: Sequence[Job], now: datetime, *, actor: str, revision: str | None = None
     ) -> None:
         gone = [of_deletion(job, at=now, actor=actor, revision=revision) for job in jobs]
         audit_rows.add(connection, gone)
-        record_unrun(connection, [Turn(job, lifecycle.remove(job, now=now, zone=self._zone)) for job in jobs])
+        record_unrun(connection, [Turn(job, lifecycle.remove(job, clock=Clock(now, self._zone))) for job in jobs])
         queued_rows.end_of_jobs(connection, [job.job_id for job in jobs], now)
         job_rows.delete_jobs(connection, [job.job_id for job in jobs])
 
     def _apply(self, connection: Connection, plan: Plan, now: datetime) -> tuple[list[Job], list[str]]:
+        clock = Clock(now, self._zone)
         stored = job_rows.find_jobs(connection, [job_id_of(change) for change in plan.changes])
         created: list[Turn] = []
         changed: list[Turn] = []
@@ -328,18 +331,18 @@ class Catalog:
                         raise StalePlanError
                     source = source_of(declared, plan)
                     turn = lifecycle.create(
-                        declared.whole_spec, owner=Owner.MANIFEST, source=source, now=now, zone=self._zone,
+                        declared.whole_spec, owner=Owner.MANIFEST, source=source, clock=clock,
                         known_digest=declared.digest,
                     )  # fmt: skip
                     created.append(turn)
                     audited.append((AuditAction.CREATED, None, turn.job))
                 case Update(declared, known):
                     job, source = current(stored, known), source_of(declared, plan)
-                    changed.append(lifecycle.change(job, declared.whole_spec, source=source, now=now, zone=self._zone))
+                    changed.append(lifecycle.change(job, declared.whole_spec, source=source, clock=clock))
                     audited.append((AuditAction.UPDATED, job, changed[-1].job))
                 case Adopt(declared, known):
                     job, source = current(stored, known), source_of(declared, plan)
-                    changed.append(lifecycle.adopt(job, declared.whole_spec, source=source, now=now, zone=self._zone))
+                    changed.append(lifecycle.adopt(job, declared.whole_spec, source=source, clock=clock))
                     audited.append((AuditAction.ADOPTED, job, changed[-1].job))
                 case Move(declared, known):
                     changed.append(lifecycle.move(current(stored, known), source_of(declared, plan), now=now))

@@ -24,6 +24,7 @@ from myscheduler.core.policy.bursts import Cap, caps_of
 from myscheduler.core.policy.file import Rules, read_policy
 from myscheduler.core.policy.grants import Grants
 from myscheduler.core.policy.policy import Policy
+from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.source.snapshot import POLICY, Snapshot, SourceFile
 
 _UNKNOWN = Rules(None)
@@ -93,7 +94,7 @@ class Rulebook:
         if not caps or not plan.has_news:
             return plan
         jobs = await self._store.read(_all_jobs)
-        return await asyncio.to_thread(within_caps, plan, jobs, caps, zone=self._zone, now=self._now())
+        return await asyncio.to_thread(within_caps, plan, jobs, caps, clock=Clock(self._now(), self._zone))
 
     @asynccontextmanager
     async def room_for(self, spec: JobSpec) -> AsyncIterator[list[Complaint]]:
@@ -108,7 +109,7 @@ class Rulebook:
             return
         async with self._one_by_one:
             jobs = await self._store.read(_all_jobs)
-            yield await asyncio.to_thread(burst_complaints, spec, jobs, caps, zone=self._zone, now=self._now())
+            yield await asyncio.to_thread(burst_complaints, spec, jobs, caps, clock=Clock(self._now(), self._zone))
 
 
 def _note(rule: str, message: str) -> Problem:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from myscheduler.core.history.execution import Status
 from tests.support.api import JOBS, SUMMARY, assert_has, create, ok
-from tests.support.parts import Clock, Parts, client, opened
+from tests.support.parts import MovableClock, Parts, client, opened
 from tests.support.target import Answer, Target
 
 pytestmark = pytest.mark.anyio
@@ -80,7 +80,7 @@ class TestListIsFresh:
 
 class TestScale:
     async def test_listing_takes_two_statements_for_five_hundred_jobs(self, tmp_path: Path) -> None:
-        async with opened(tmp_path, clock=Clock()) as parts, client(parts) as api:
+        async with opened(tmp_path, clock=MovableClock()) as parts, client(parts) as api:
             statements: list[str] = []
             sa.event.listen(parts.store._engine, "before_cursor_execute", lambda *args: statements.append(str(args[2])))
             counts = []

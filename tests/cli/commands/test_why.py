@@ -20,7 +20,7 @@ from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.history.execution import Execution, Finish, Status
 from myscheduler.core.schedule.slots import slots_between
 from tests.support.golden import FOLDER, expect
-from tests.support.parts import ZONE, Clock, Parts, client, opened
+from tests.support.parts import ZONE, MovableClock, Parts, client, opened
 from tests.support.service import Service, manifest
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +29,7 @@ NIGHTS = (FOLDER / "nights" / "jobs.yaml").read_text("utf-8")
 
 
 @dataclass
-class Frozen(Clock):
+class Frozen(MovableClock):
     """A clock that stands still."""
 
     at: datetime = field(default_factory=lambda: datetime(2026, 1, 1, tzinfo=UTC))

@@ -12,6 +12,7 @@ from myscheduler.core.explain.why import Downtime, Explanation, Facts, explain
 from myscheduler.core.history.execution import Cause, Kind, QueuedRun, Record, Status
 from myscheduler.core.job.job import Job, Owner, Pause, Source
 from myscheduler.core.reason import Reason
+from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.timestamps import parse_asked
 from tests.support import parts
 
@@ -37,7 +38,7 @@ def _row(status: Status, reason: Reason | None = None, **fields: Any) -> Record:
 
 def _why(at: str, *rows: Record, job: Job | None = None, is_removed: bool = False, **facts: Any) -> Explanation:
     known = None if is_removed else job or _job()
-    return explain(Facts("a", known, rows, **facts), parse_asked(at, TOKYO), zone=TOKYO, now=NOW)
+    return explain(Facts("a", known, rows, **facts), parse_asked(at, TOKYO), clock=Clock(NOW, TOKYO))
 
 
 RAN: dict[str, Any] = {"started_at": SLOT + SECOND / 4, "completed_at": SLOT + 3 * SECOND, "attempts": 2}

@@ -17,6 +17,7 @@ from myscheduler.core.job.job import Job, Owner, Pause, Source
 from myscheduler.core.job.spec import DeclaredCron, DeclaredDate, DeclaredInterval, JobSpec
 from myscheduler.core.lifecycle.transitions import Turn, change, create, move, pause, realign, remove, resume
 from myscheduler.core.reason import Reason
+from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.slots import TICK, next_after, slots_between
 
 ZONE = "Asia/Tokyo"
@@ -30,11 +31,11 @@ HERE, THERE = Source("a.yaml", 1, "r1"), Source("b.yaml", 9, "r2")
 
 
 def _new(spec: JobSpec = HOURLY) -> Job:
-    return create(spec, owner=Owner.MANIFEST, source=HERE, now=START, zone=ZONE).job
+    return create(spec, owner=Owner.MANIFEST, source=HERE, clock=Clock(START, ZONE)).job
 
 
 def _change(job: Job, spec: JobSpec, hours: float) -> Turn:
-    return change(job, spec, source=THERE, now=START + hours * HOUR, zone=ZONE)
+    return change(job, spec, source=THERE, clock=Clock(START + hours * HOUR, ZONE))
 
 
 def _told(unrun: tuple[Unrun, ...]) -> list[str]:
@@ -62,7 +63,7 @@ def test_create() -> None:
     ],
 )
 def test_one_off(run_at: DeclaredDate, next_slot: datetime | None, told: list[str]) -> None:
-    turn = create(replace(HOURLY, schedule=run_at), owner=Owner.API, source=None, now=START, zone=ZONE)
+    turn = create(replace(HOURLY, schedule=run_at), owner=Owner.API, source=None, clock=Clock(START, ZONE))
     assert (turn.job.next_slot, _told(turn.unrun)) == (next_slot, told)
     changed = _change(_new(), replace(HOURLY, schedule=run_at), 0)
     assert (changed.job.next_slot, _told(changed.unrun)) == (next_slot, told)
@@ -98,7 +99,7 @@ def test_intervals_keep_their_phase() -> None:
     job = _new(EVERY_25_MINUTES)
     assert _place(_change(job, replace(EVERY_25_MINUTES, name="b"), 1).job) == _place(job)
     paused = pause(job, by="me", now=START + HOUR).job
-    assert resume(paused, now=START + 2 * HOUR, zone=ZONE).job.next_slot == START + timedelta(minutes=125)
+    assert resume(paused, clock=Clock(START + 2 * HOUR, ZONE)).job.next_slot == START + timedelta(minutes=125)
     assert _change(_change(job, HOURLY, 1).job, EVERY_25_MINUTES, 2).job.next_slot == START + timedelta(minutes=125)
 
 
@@ -110,10 +111,10 @@ def test_pausing_twice_keeps_the_first() -> None:
 
 
 def test_resume() -> None:
-    turn = resume(pause(_new(), by="me", now=START).job, now=START + 2.5 * HOUR, zone=ZONE)
+    turn = resume(pause(_new(), by="me", now=START).job, clock=Clock(START + 2.5 * HOUR, ZONE))
     assert _told(turn.unrun) == ["skipped paused 2: 07-01 01:00-02:00"]
     assert _place(turn.job) == (START + 2.5 * HOUR, START + 3 * HOUR)
-    assert resume(turn.job, now=START + 9 * HOUR, zone=ZONE) == Turn(turn.job)
+    assert resume(turn.job, clock=Clock(START + 9 * HOUR, ZONE)) == Turn(turn.job)
 
 
 def test_a_second_pause_that_says_more_changes_the_first() -> None:
@@ -135,7 +136,7 @@ def test_a_second_pause_that_says_more_changes_the_first() -> None:
 )
 def test_the_end_of_a_pause_until_three(at: float, gaps: list[str], place: tuple[float, float]) -> None:
     """What falls due from its end on is left to be decided, however late it is taken off."""
-    turn = resume(pause(_new(), by="me", now=START, until=START + 3 * HOUR).job, now=START + at * HOUR, zone=ZONE)
+    turn = resume(pause(_new(), by="me", now=START, until=START + 3 * HOUR).job, clock=Clock(START + at * HOUR, ZONE))
     assert _told(turn.unrun) == gaps
     assert _place(turn.job) == (START + place[0] * HOUR, START + place[1] * HOUR)
     assert turn.job.pause is None
@@ -151,7 +152,7 @@ def test_an_edit_after_a_pause_ended_by_itself_tells_both() -> None:
 
 def test_the_manifests_pause() -> None:
     job = _new(replace(HOURLY, paused=True))
-    assert resume(pause(job, by="me", now=START).job, now=START + HOUR, zone=ZONE).job.is_paused
+    assert resume(pause(job, by="me", now=START).job, clock=Clock(START + HOUR, ZONE)).job.is_paused
     lifted = _change(job, HOURLY, 2.5)
     assert _told(lifted.unrun) == ["skipped paused 2: 07-01 01:00-02:00"]
     assert _place(lifted.job) == (START + 2.5 * HOUR, START + 3 * HOUR)
@@ -168,10 +169,10 @@ def test_move_changes_the_address_only() -> None:
 
 def test_remove() -> None:
     job = _new()
-    assert _told(remove(job, now=START + 2 * HOUR, zone=ZONE)) == ["missed deleted 2: 07-01 01:00-02:00"]
+    assert _told(remove(job, clock=Clock(START + 2 * HOUR, ZONE))) == ["missed deleted 2: 07-01 01:00-02:00"]
     paused = pause(job, by="me", now=START).job
-    assert _told(remove(paused, now=START + 2 * HOUR, zone=ZONE)) == ["skipped paused 2: 07-01 01:00-02:00"]
-    assert remove(job, now=START, zone=ZONE) == ()
+    assert _told(remove(paused, clock=Clock(START + 2 * HOUR, ZONE))) == ["skipped paused 2: 07-01 01:00-02:00"]
+    assert remove(job, clock=Clock(START, ZONE)) == ()
 
 
 def test_versions_grow_even_where_the_clock_steps_back() -> None:
@@ -181,7 +182,7 @@ def test_versions_grow_even_where_the_clock_steps_back() -> None:
         job = _change(job, HOURLY, hours).job
         versions.append(job.version)
     assert versions == sorted(set(versions))
-    assert create(HOURLY, owner=Owner.API, source=None, now=START + HOUR, zone=ZONE).job.version > _new().version
+    assert create(HOURLY, owner=Owner.API, source=None, clock=Clock(START + HOUR, ZONE)).job.version > _new().version
 
 
 _SPECS = st.sampled_from(
@@ -231,9 +232,9 @@ def _turn(job: Job, what: Any, now: datetime) -> Turn:
         case "pause":
             return pause(job, by="me", now=now)
         case "resume":
-            return resume(job, now=now, zone=ZONE)
+            return resume(job, clock=Clock(now, ZONE))
         case _:
-            return change(job, what, source=HERE, now=now, zone=ZONE)
+            return change(job, what, source=HERE, clock=Clock(now, ZONE))
 
 
 def _gap(first: float, last: float, reason: Reason = Reason.DEADLINE) -> Unrun:
@@ -254,16 +255,16 @@ def _gap(first: float, last: float, reason: Reason = Reason.DEADLINE) -> Unrun:
 )
 def test_realign_shortens_the_last_row(recorded: Unrun | None, left: Unrun | None) -> None:
     ahead = replace(_new(), cursor=START + 99 * HOUR, next_slot=START + 100 * HOUR)
-    reopened = realign(ahead, recorded, now=START + 3.5 * HOUR, zone=ZONE)
+    reopened = realign(ahead, recorded, clock=Clock(START + 3.5 * HOUR, ZONE))
     assert reopened.recorded == left
     assert _place(reopened.turn.job) == (START + 3.5 * HOUR, START + 4 * HOUR)
     assert reopened.turn.job.version > ahead.version
 
 
 def test_realign_takes_back_what_began_in_a_time_that_has_not_come() -> None:
-    ahead = create(EVERY_25_MINUTES, owner=Owner.API, source=None, now=START + 999 * HOUR, zone=ZONE).job
+    ahead = create(EVERY_25_MINUTES, owner=Owner.API, source=None, clock=Clock(START + 999 * HOUR, ZONE)).job
     ahead = pause(ahead, by="me", now=START + 999 * HOUR).job
-    job = realign(ahead, None, now=START, zone=ZONE).turn.job
+    job = realign(ahead, None, clock=Clock(START, ZONE)).turn.job
     assert (job.created_at, job.cursor, job.next_slot) == (START, START, START + timedelta(minutes=25))
     assert (job.pause and job.pause.at) == START
 
@@ -283,7 +284,7 @@ def test_wherever_the_clock_goes_each_slot_is_in_one_row_or_undecided(spec: JobS
         if job.cursor > now:
             before = [gap for gap in missed if gap.first <= now]
             last = before[-1] if before and not any(before[-1].first < slot <= now for slot in sent) else None
-            reopened = realign(job, last, now=now, zone=ZONE)
+            reopened = realign(job, last, clock=Clock(now, ZONE))
             missed = [*before[:-1], *([reopened.recorded] if reopened.recorded else [])] if last else before
             job = reopened.turn.job
         for step in admit(job.spec, schedule, paused_until=None, running=0, cursor=job.cursor, now=now):

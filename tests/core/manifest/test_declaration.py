@@ -15,6 +15,7 @@ from myscheduler.core.job.spec import DeclaredCron, DeclaredDate, DeclaredInterv
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.manifest.fields import JobFields
 from myscheduler.core.manifest.past import is_past
+from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.slots import Once
 
 BASE = {"job_id": "a", "cron": "0 0 * * *", "target_url": "https://x.test/run"}
@@ -514,8 +515,8 @@ def test_fold_chooses_one_of_two_moments() -> None:
 )
 def test_is_past(run_at: str, past: bool) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    assert is_past(_spec(**_with("run_at", run_at)), zone=TOKYO, now=now) is past
-    assert not is_past(_spec(), zone=TOKYO, now=now)
+    assert is_past(_spec(**_with("run_at", run_at)), clock=Clock(now, TOKYO)) is past
+    assert not is_past(_spec(), clock=Clock(now, TOKYO))
 
 
 _TEXT = st.text(st.characters(), max_size=6)  # halves of surrogate pairs too, which JSON can spell

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from myscheduler.core.findings.problem import Severity
 from myscheduler.core.manifest.lint import NEAR_SLOTS, lint
 from myscheduler.core.manifest.parsing import parse_file
+from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.source.snapshot import SourceFile
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -20,7 +21,7 @@ URL = "target_url: https://example.com/\n"
 def _cautions(text: str, now: datetime = NOW) -> list[str]:
     parsed = parse_file(SourceFile.of("a.yaml", f"job_id: a\n{text}".encode()), zone="Asia/Tokyo")
     assert [problem for problem in parsed.problems if problem.severity is Severity.ERROR] == []
-    found = list(lint(parsed.jobs, zone="Asia/Tokyo", now=now))
+    found = list(lint(parsed.jobs, clock=Clock(now, "Asia/Tokyo")))
     assert all(one.job_id == "a" for one in found)
     return [str(one) for one in found]
 
@@ -215,8 +216,8 @@ def test_nothing_of_it_is_a_problem_of_the_file() -> None:
     parsed = parse_file(SourceFile.of("a.yaml", f"{text}{URL}".encode()), zone="Asia/Tokyo")
     outline = parsed.outline()
     assert outline is not None
-    assert len(list(lint(parsed.jobs, zone="UTC", now=NOW))) == 3
-    assert list(lint(outline.jobs, zone="UTC", now=NOW)) == []
+    assert len(list(lint(parsed.jobs, clock=Clock(NOW, "UTC")))) == 3
+    assert list(lint(outline.jobs, clock=Clock(NOW, "UTC"))) == []
 
 
 _LISTS = {

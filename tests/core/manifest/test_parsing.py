@@ -15,6 +15,7 @@ from myscheduler.core.manifest.combining import combine
 from myscheduler.core.manifest.declared import Desired, ParsedFile
 from myscheduler.core.manifest.lint import lint
 from myscheduler.core.manifest.parsing import parse_file
+from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.source.snapshot import Snapshot, SourceFile, UnreadableFile
 
 GOOD = "cron: 0 0 * * *\ntarget_url: http://x\n"
@@ -309,7 +310,7 @@ def test_config_map() -> None:
     assert (parsed.broken_ids, parsed.is_opaque, parsed.skipped) == (frozenset({"a", "d", "e"}), True, 1)
     places = [(problem.line, problem.column, problem.rule) for problem in parsed.problems]
     assert places == [(11, 18, "invalid-cron"), (24, 12, "yaml-syntax"), (25, 19, "missing-field")]
-    (warning,) = lint(parsed.jobs, zone="UTC", now=datetime(2026, 2, 1, tzinfo=UTC))
+    (warning,) = lint(parsed.jobs, clock=Clock(datetime(2026, 2, 1, tzinfo=UTC), "UTC"))
     assert str(warning) == (
         "a.yaml:20:13: warning: run_at: is in the past, so the job will never run: write a later time, or remove "
         "the job [run-at-past]"

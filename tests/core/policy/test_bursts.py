@@ -12,6 +12,7 @@ from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.load.starts import Starter
 from myscheduler.core.policy.bursts import Burst, Cap, find_bursts, starter_of
+from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.exclusions import exclusion_at
 from myscheduler.core.schedule.slots import TICK, slots_between
 from tests.support.parts import ZONE, spec
@@ -29,7 +30,7 @@ def starters(*specs: JobSpec) -> dict[str, Starter]:
 def bursts(
     before: dict[str, Starter], after: dict[str, Starter], most: int, job_ids: frozenset[str] | None = None
 ) -> dict[str, Burst]:
-    return find_bursts(before, after, [Cap(most, "policy.yaml:1", job_ids)], zone=ZONE, now=NOW)
+    return find_bursts(before, after, [Cap(most, "policy.yaml:1", job_ids)], clock=Clock(NOW, ZONE))
 
 
 def jobs(*ids: str, **fields: Any) -> dict[str, Starter]:

@@ -23,6 +23,7 @@ from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.lifecycle.transitions import create
 from myscheduler.core.manifest.declaration import declare
+from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.exclusions import Excluded, exclusions
 from myscheduler.core.schedule.expansion import expand, to_micros
 from myscheduler.core.schedule.slots import TICK, count_between, next_after, slots_between
@@ -336,7 +337,7 @@ class _Stepper:
     """The dispatcher's order of calls, slot by slot: kill, start, wake, and last the answers of a moment."""
 
     def __init__(self, given_spec: JobSpec, scenario: Scenario) -> None:
-        created = create(given_spec, owner=Owner.MANIFEST, source=None, now=scenario.start, zone=ZONE).job
+        created = create(given_spec, owner=Owner.MANIFEST, source=None, clock=Clock(scenario.start, ZONE)).job
         self.schedule = compile_schedule(given_spec, zone=ZONE, created_at=scenario.start)
         first = next_after(self.schedule, scenario.start - TICK)
         self.job: Job = replace(created, cursor=scenario.start - TICK, next_slot=first)

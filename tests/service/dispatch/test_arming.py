@@ -11,7 +11,7 @@ from myscheduler.adapters.store import Connection
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.core.history.execution import Status
 from myscheduler.core.reason import Reason
-from tests.support.parts import Clock, Parts, is_over, opened, received, soon, spec
+from tests.support.parts import Parts, is_over, opened, received, soon, spec
 from tests.support.target import Target
 
 pytestmark = pytest.mark.anyio
@@ -39,7 +39,7 @@ class TestChanges:
     async def test_resume_catches_up_where_it_is_asked_to(
         self, tmp_path: Path, target: Target, catch_up: Any, runs: int
     ) -> None:
-        clock = Clock(timedelta(minutes=-35))
+        clock = MovableClock(timedelta(minutes=-35))
         async with opened(tmp_path, clock=clock) as parts:
             await parts.create("a", interval={"minutes": 10}, target_url=target.url())
             await parts.catalog.pause("a", by="me")
@@ -56,7 +56,7 @@ class TestChanges:
         assert len(target.requests) == runs
 
     async def test_resume_does_not_fire_the_past(self, tmp_path: Path, target: Target) -> None:
-        clock = Clock(timedelta(minutes=-35))
+        clock = MovableClock(timedelta(minutes=-35))
         async with opened(tmp_path, clock=clock) as parts:
             parts.dispatcher.start()
             await parts.create("a", interval={"minutes": 10}, target_url=target.url())

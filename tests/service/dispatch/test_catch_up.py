@@ -8,13 +8,13 @@ import pytest
 
 from myscheduler.core.history.execution import Cause, Status
 from myscheduler.core.reason import Reason
-from tests.support.parts import Clock, is_over, opened
+from tests.support.parts import MovableClock, is_over, opened
 from tests.support.target import Answer, Target
 
 pytestmark = pytest.mark.anyio
 
 
-async def slept(folder: Path, clock: Clock, target: Target, job_id: str = "a", **fields: object) -> None:
+async def slept(folder: Path, clock: MovableClock, target: Target, job_id: str = "a", **fields: object) -> None:
     """A job that was made at `clock`, by a service that was then down until now."""
     async with opened(folder, clock=clock) as parts:
         await parts.create(job_id, **({"target_url": target.url("/run")} | fields))
@@ -22,7 +22,7 @@ async def slept(folder: Path, clock: Clock, target: Target, job_id: str = "a", *
 
 class TestAfterDowntime:
     async def test_what_was_due_runs_once_and_the_rest_is_recorded(self, tmp_path: Path, target: Target) -> None:
-        await slept(tmp_path, Clock(timedelta(minutes=-35)), target, interval={"minutes": 10})
+        await slept(tmp_path, MovableClock(timedelta(minutes=-35)), target, interval={"minutes": 10})
         async with opened(tmp_path) as parts:
             parts.dispatcher.start()
             await parts.row_where("a", lambda row: row.status is Status.COMPLETED)
@@ -35,7 +35,9 @@ class TestAfterDowntime:
             assert (await parts.jobs())["a"].next_slot == rows[-1].slot + timedelta(minutes=10)
 
     async def test_past_grace_is_missed_and_not_sent(self, tmp_path: Path, target: Target) -> None:
-        await slept(tmp_path, Clock(timedelta(minutes=-35)), target, interval={"minutes": 10}, misfire_grace_time=60)
+        await slept(
+            tmp_path, MovableClock(timedelta(minutes=-35)), target, interval={"minutes": 10}, misfire_grace_time=60
+        )
         async with opened(tmp_path) as parts:
             parts.dispatcher.start()
             row = await parts.row_where("a", is_over)
@@ -46,7 +48,7 @@ class TestAfterDowntime:
 
     async def test_without_coalesce_each_runs_one_after_the_other(self, tmp_path: Path, target: Target) -> None:
         target.answers("/run", Answer(delay=0.1))
-        await slept(tmp_path, Clock(timedelta(minutes=-35)), target, interval={"minutes": 10}, coalesce=False)
+        await slept(tmp_path, MovableClock(timedelta(minutes=-35)), target, interval={"minutes": 10}, coalesce=False)
         async with opened(tmp_path) as parts:
             parts.dispatcher.start()
             rows = await parts.rows_where("a", lambda rows: sum(map(is_over, rows)) >= 3)
@@ -56,7 +58,7 @@ class TestAfterDowntime:
         assert all(later.at - earlier.at >= 0.1 for earlier, later in pairwise(target.requests))
 
     async def test_nothing_is_caught_up_on_where_the_job_says_so(self, tmp_path: Path, target: Target) -> None:
-        await slept(tmp_path, Clock(timedelta(minutes=-35)), target, interval={"minutes": 10}, catchup="none")
+        await slept(tmp_path, MovableClock(timedelta(minutes=-35)), target, interval={"minutes": 10}, catchup="none")
         async with opened(tmp_path) as parts:
             parts.dispatcher.start()
             row = await parts.row_where("a", is_over)
@@ -68,9 +70,9 @@ class TestAfterDowntime:
         crons = ["*/10 * * * *", "*/5 * * * *", "0,20,40 * * * *"]
         now = datetime.now(UTC)
         past_the_hour = now.replace(minute=2, second=0) - now  # no slot falls due while the test runs
-        made = Clock(past_the_hour - timedelta(minutes=36))
+        made = MovableClock(past_the_hour - timedelta(minutes=36))
         await slept(tmp_path, made, target, cron=crons, coalesce=False, max_instances=10)
-        async with opened(tmp_path, clock=Clock(past_the_hour)) as parts:
+        async with opened(tmp_path, clock=MovableClock(past_the_hour)) as parts:
             parts.dispatcher.start()
             rows = await parts.rows_where("a", lambda rows: sum(map(is_over, rows)) >= 7)
             slots = [row.slot for row in rows if row.cause is Cause.CATCH_UP]
@@ -81,7 +83,7 @@ class TestAfterDowntime:
     async def test_a_slot_by_the_calendar_is_caught_up_on(self, tmp_path: Path, target: Target) -> None:
         due = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=10)
         fields = {"interval": {"weeks": 2}, "anchor": (due - timedelta(days=28)).isoformat(), "clock": "wall"}
-        async with opened(tmp_path, clock=Clock(timedelta(minutes=-35))) as parts:
+        async with opened(tmp_path, clock=MovableClock(timedelta(minutes=-35))) as parts:
             await parts.create("a", target_url=target.url("/run"), timezone="Asia/Tokyo", **fields)
         for _ in range(2):
             async with opened(tmp_path) as parts:
@@ -93,7 +95,7 @@ class TestAfterDowntime:
 
     async def test_a_one_off_that_fell_due_runs_once(self, tmp_path: Path, target: Target) -> None:
         at = datetime.now(UTC) - timedelta(minutes=5)
-        await slept(tmp_path, Clock(timedelta(minutes=-35)), target, run_at=at.isoformat())
+        await slept(tmp_path, MovableClock(timedelta(minutes=-35)), target, run_at=at.isoformat())
         for _ in range(2):
             async with opened(tmp_path) as parts:
                 parts.dispatcher.start()
@@ -103,7 +105,7 @@ class TestAfterDowntime:
         assert len(target.requests) == 1
 
     async def test_a_paused_job_stays_silent_and_says_so(self, tmp_path: Path, target: Target) -> None:
-        clock = Clock(timedelta(minutes=-35))
+        clock = MovableClock(timedelta(minutes=-35))
         async with opened(tmp_path, clock=clock) as parts:
             await parts.create("a", interval={"minutes": 10}, target_url=target.url())
             await parts.catalog.pause("a", by="me")
@@ -133,7 +135,7 @@ class TestAfterDowntime:
             assert slots == [end + n * timedelta(seconds=1) for n in range(len(slots))]
 
     async def test_a_pause_that_ended_while_the_service_was_down(self, tmp_path: Path, target: Target) -> None:
-        clock = Clock(timedelta(minutes=-35))
+        clock = MovableClock(timedelta(minutes=-35))
         async with opened(tmp_path, clock=clock) as parts:
             await parts.create("a", interval={"minutes": 10}, target_url=target.url())
             await parts.catalog.pause("a", by="me", until=datetime.now(UTC) - timedelta(minutes=10))

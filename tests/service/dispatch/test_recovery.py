@@ -17,7 +17,7 @@ from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.history.execution import Cause, Execution, Kind, Status
 from myscheduler.core.reason import Reason
 from myscheduler.errors import StoreUnavailableError
-from tests.support.parts import Clock, Parts, is_over, opened, received, soon, spec, started, until
+from tests.support.parts import Parts, is_over, opened, received, soon, spec, started, until
 from tests.support.target import Answer, Silence, Target
 
 pytestmark = pytest.mark.anyio
@@ -33,7 +33,7 @@ class TestInterrupted:
         self, tmp_path: Path, target: Target
     ) -> None:
         slot = datetime.now(UTC) - timedelta(minutes=5)
-        clock = Clock(timedelta(minutes=-35))
+        clock = MovableClock(timedelta(minutes=-35))
         async with opened(tmp_path, clock=clock) as parts:
             job = await parts.create("a", run_at=slot.isoformat(), target_url=target.url())
             execution = Execution("x", "a", slot, Kind.SCHEDULED, Cause.TIMER, job.digest, None, slot)
@@ -54,7 +54,7 @@ async def crashed(folder: Path, target: Target, **fields: Any) -> AsyncIterator[
     """A service that claimed the execution `x` of the job `a`, five minutes ago, and never got to its end."""
     slot = datetime.now(UTC) + SLOT
     given = {"run_at": slot.isoformat(), "target_url": target.url("/a"), "on_interrupt": "retry"} | fields
-    async with opened(folder, clock=Clock(LONG_AGO)) as parts:
+    async with opened(folder, clock=MovableClock(LONG_AGO)) as parts:
         job = await parts.create("a", **given)
         execution = Execution("x", "a", slot, Kind.SCHEDULED, Cause.TIMER, job.digest, None, slot)
         claim = Claim("a", job.version, job.digest, None, (), execution, slot, None)

@@ -16,7 +16,7 @@ from myscheduler.cli import main
 from myscheduler.core.gitops.sync_state import SyncCondition, SyncReason, SyncState
 from myscheduler.core.policy.grants import Grants
 from tests.support.api import JOBS
-from tests.support.parts import ZONE, Clock, Parts, client, manifest, opened
+from tests.support.parts import ZONE, MovableClock, Parts, client, manifest, opened
 
 pytestmark = pytest.mark.anyio
 
@@ -384,7 +384,7 @@ async def test_a_limit_of_a_config_map_counts_its_jobs_only(parts: Parts) -> Non
             assert (await parts.sync()).created == seen
 
 
-class Stopped(Clock):
+class Stopped(MovableClock):
     """So that both look at the same seven days."""
 
     def __call__(self) -> datetime:
