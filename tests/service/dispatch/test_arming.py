@@ -11,7 +11,7 @@ from myscheduler.adapters.store import Connection
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.core.history.execution import Status
 from myscheduler.core.reason import Reason
-from tests.support.parts import Parts, is_over, opened, received, soon, spec
+from tests.support.parts import MovableClock, Parts, is_over, opened, received, soon, spec
 from tests.support.target import Target
 
 pytestmark = pytest.mark.anyio

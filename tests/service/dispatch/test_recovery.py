@@ -17,7 +17,7 @@ from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.history.execution import Cause, Execution, Kind, Status
 from myscheduler.core.reason import Reason
 from myscheduler.errors import StoreUnavailableError
-from tests.support.parts import Parts, is_over, opened, received, soon, spec, started, until
+from tests.support.parts import MovableClock, Parts, is_over, opened, received, soon, spec, started, until
 from tests.support.target import Answer, Silence, Target
 
 pytestmark = pytest.mark.anyio
