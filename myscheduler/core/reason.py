@@ -1,6 +1,6 @@
-"""The one list of reasons: why a slot did not run, or why an execution ended as it did.
+"""All reasons why a slot did not run, or why an execution failed or was interrupted.
 
-The values are written in the history, in the answers of the API and in metrics, so they never change.
+Their values are stored in the history and appear in API responses and metrics, so they never change.
 """
 
 from enum import StrEnum
@@ -8,7 +8,7 @@ from typing import Literal
 
 
 class Reason(StrEnum):
-    """Why a slot did not run, or why an execution ended as it did."""
+    """Why a slot did not run, or why an execution failed or was interrupted; `explain.reasons` has the explanations."""
 
     PAUSED = "paused"
     OVERLAP = "overlap"
@@ -28,14 +28,14 @@ class Reason(StrEnum):
     SHUTDOWN = "shutdown"
     DATABASE = "database"
     NO_FILE = "no-file"
-    SECRET_MISSING = "secret-missing"  # noqa: S105 - a word, no password
-    SECRET_UNUSABLE = "secret-unusable"  # noqa: S105 - a word, no password
-    SECRET_NOT_ALLOWED = "secret-not-allowed"  # noqa: S105 - a word, no password
+    SECRET_MISSING = "secret-missing"  # noqa: S105 - not a password
+    SECRET_UNUSABLE = "secret-unusable"  # noqa: S105 - not a password
+    SECRET_NOT_ALLOWED = "secret-not-allowed"  # noqa: S105 - not a password
     TARGET_NOT_ALLOWED = "target-not-allowed"
 
 
 ClosedReason = Literal[Reason.HOLIDAY, Reason.WEEKEND]
-"""Why a day is closed."""
+"""Why a day of a calendar is closed."""
 
 ExclusionReason = Literal[Reason.DST_GAP, Reason.BLACKOUT, Reason.HOLIDAY, Reason.WEEKEND]
-"""Why a due slot is left out, whatever state its job is in."""
+"""Why the schedule itself leaves a slot out, whatever the state of its job."""

@@ -1,4 +1,4 @@
-"""What runs when: the agenda of due slots, admission, claims, and lanes that keep hosts apart.
+"""Decides which due slots run, and when: admission, the agenda of due slots, claims, and one lane per target host.
 
-Import from `service.dispatch`. It knows `history` and below.
+Imported by `service.dispatch`. May import `history` and below.
 """

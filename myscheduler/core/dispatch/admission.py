@@ -1,7 +1,7 @@
-"""What becomes of due slots: which run, and which are only recorded, with the reason.
+"""Decides which due slots of a job run, and which are only recorded as not run, with the reason.
 
-Every slot of a job lies either at or before the job's cursor, and is then in the history, or after it, and is then
-still to be decided. A decision moves the cursor; nothing else does.
+A job's cursor is the time up to which its slots are decided. Slots at or before the cursor are in the history; slots
+after it are still to be decided. Only a decision moves the cursor.
 """
 
 from collections.abc import Iterator
@@ -18,21 +18,21 @@ from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.slots import TICK, Schedule, back, last_until
 
 ON_TIME = timedelta(minutes=1)
-"""So far a start and its slot may be apart: one that is sent later counts as caught up on, and one that was decided so
-long before its time was decided by a clock that has been set back since."""
+"""The longest time between a slot and its execution for which the execution counts as on time. A later one counts as
+catch-up. A slot decided more than this before its time was decided before the clock was set back."""
 BACKLOG_LIMIT = 100
-"""So many due slots of a job are run one after the other; when there are more, only the last one runs."""
+"""The most due slots of a job that run one after another; when more are due, only the last one runs."""
 
-MOST_LOOKED_AT = 4_000
-"""The last slot to run is looked for no farther back than so many stretches."""
-_A_LOOK = 100
-"""What a look at a further span of time counts as."""
-_LONGEST_LOOK = timedelta(days=8)
+_SEARCH_LIMIT = 4_000
+"""Limits how far back `_runs_backwards` searches, in stretches of left-out slots and those between them."""
+_SPAN_COST = 100
+"""What each searched span of time counts towards `_SEARCH_LIMIT`, in addition to the stretches in it."""
+_LONGEST_SPAN = timedelta(days=8)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One move of a job's cursor: slots that did not run to record, then perhaps a slot to run."""
+    """One move of a job's cursor: slots to record as not run, then at most one slot to run."""
 
     unrun: tuple[Unrun, ...]
     run: datetime | None
@@ -52,12 +52,15 @@ def admit(
     unsent: int = 0,
     waits_for_database: bool = False,
 ) -> tuple[Step, ...]:
-    """Decide on the slots in (`cursor`, `now`], in their order.
+    """Decide on the slots in (`cursor`, `now`], and return the steps in the order of their slots.
 
-    Slots before `paused_until` are skipped, whenever they are decided. `running` counts the executions of the job that
-    are under way or waiting to be sent, `unsent` the latter. Slots up to `overdue_until` fell due while the service
-    could not run them. `catch_up` wins over what the spec says. With `waits_for_database` nothing else keeps the job
-    from sending what is `unsent`, so slots for which there is no room miss their time because of the database.
+    - Slots before `paused_until` are skipped, even if they are decided after the pause.
+    - `running` counts the executions of the job that are running or waiting to be sent; `unsent` counts only those
+      waiting to be sent.
+    - Slots up to `overdue_until` fell due while the service could not run them.
+    - `catch_up` overrides the spec's.
+    - `waits_for_database` means that only the database keeps the `unsent` executions from being sent. Slots that do
+      not run because of those executions are then recorded as missed because of the database.
     """
     skipped: tuple[Unrun, ...] = ()
     if paused_until is not None and cursor < paused_until:
@@ -99,10 +102,11 @@ def _is_full(spec: JobSpec, running: int) -> bool:
 
 
 def may_resend(job: Job, execution: Execution, now: datetime) -> bool:
-    """Whether an execution that was under way when the service ended is sent again.
+    """Whether an execution that was running when the service ended is sent again.
 
-    Only for a job that asks for it and is what it was, so that the same key never carries another request; and only
-    within the job's grace, so that an execution that brings the service down is not sent for ever.
+    The job must say `on_interrupt: retry` and must not have changed, so that one `Idempotency-Key` never carries two
+    different requests. The slot must be within `misfire_grace_time`, so that an execution that crashes the service is
+    not sent again for ever.
     """
     return (
         job.spec.on_interrupt == "retry"
@@ -121,12 +125,12 @@ def _run_last(schedule: Schedule, after: datetime, now: datetime, status: Status
     if last is None:
         return _only_unrun(unrun_by_reason(schedule, after, now, status, reason))
     before = unrun_by_reason(schedule, after, last - TICK, status, reason)
-    behind = unrun_by_reason(schedule, last, now, status, reason)
-    return (Step(before, last, last), *_only_unrun(behind))
+    later = unrun_by_reason(schedule, last, now, status, reason)
+    return (Step(before, last, last), *_only_unrun(later))
 
 
 def _run_each(schedule: Schedule, after: datetime, now: datetime) -> tuple[Step, ...]:
-    kept = list(islice(_runs_backwards(schedule, after, now), BACKLOG_LIMIT + 1))  # there may be millions of them
+    kept = list(islice(_runs_backwards(schedule, after, now), BACKLOG_LIMIT + 1))  # there may be millions
     if len(kept) > BACKLOG_LIMIT:
         return _run_last(schedule, after, now, Status.MISSED, Reason.BACKLOG)
     steps = []
@@ -137,9 +141,12 @@ def _run_each(schedule: Schedule, after: datetime, now: datetime) -> tuple[Step,
 
 
 def _runs_backwards(schedule: Schedule, after: datetime, until: datetime) -> Iterator[datetime]:
-    """The slots in (`after`, `until`] that are not left out, the latest first, as far back as is looked."""
-    looked_at, span = 0, timedelta(hours=1)
-    while looked_at < MOST_LOOKED_AT and (last := last_until(schedule, until, after=after)) is not None:
+    """The slots in (`after`, `until`] that are not left out, latest first, until `_SEARCH_LIMIT` is reached.
+
+    Each round searches one span of time before the previous one, twice as long up to `_LONGEST_SPAN`.
+    """
+    searched, span = 0, timedelta(hours=1)
+    while searched < _SEARCH_LIMIT and (last := last_until(schedule, until, after=after)) is not None:
         start = max(after, back(last, span))
         parts = list(stretches(schedule, start, last))
         for first, end, left_out in reversed(parts):
@@ -147,7 +154,7 @@ def _runs_backwards(schedule: Schedule, after: datetime, until: datetime) -> Ite
             while slot is not None:
                 yield slot
                 slot = last_until(schedule, slot - TICK, after=first)
-        looked_at, until, span = looked_at + len(parts) + _A_LOOK, start, min(2 * span, _LONGEST_LOOK)
+        searched, until, span = searched + len(parts) + _SPAN_COST, start, min(2 * span, _LONGEST_SPAN)
 
 
 def _with_unrun_first(first: tuple[Unrun, ...], steps: tuple[Step, ...]) -> tuple[Step, ...]:

@@ -1,7 +1,7 @@
-"""What is due and not yet claimed: the jobs with their schedules, the decisions on their slots, and whose turn it is.
+"""The agenda: what is due and not yet claimed.
 
-It holds what the dispatcher knows between two transactions. Nothing in it has to survive: whatever is forgotten is
-decided again from the stored cursors.
+It holds the armed jobs with their schedules, the decisions on their slots, and the order in which they are claimed.
+All of it is in memory only: after a restart everything is decided again from the stored cursors.
 """
 
 from collections import Counter, deque
@@ -22,6 +22,16 @@ from myscheduler.core.schedule.slots import Schedule, next_after
 
 
 class Agenda:
+    """Takes a slot of a job from due to claimed, and counts executions and permits.
+
+    A slot is decided (`arm`, `wake`), waits for its turn in the lane of its host, and is taken to be claimed (`take`).
+    Each claim taken ends with `confirm` when it is stored, `give_up` when it is refused, or `undo` when the transaction
+    failed.
+    Each execution begun ends with `over` and `end`; each permit of an attempt is returned with `leave`.
+
+    For each job, three cursors move forward in order: `claimed` <= `taken` <= `decided` (see `Armed`).
+    """
+
     def __init__(
         self,
         *,
@@ -31,9 +41,11 @@ class Agenda:
         new_id: Callable[[datetime], str],
         asks: bool = False,
     ) -> None:
-        """`permits` is how many scheduled executions may be on their way at once; `new_id` names an execution.
+        """`permits` is how many scheduled attempts may be in flight at once, over all hosts; `new_id` makes an
+        execution id.
 
-        With `asks`, long decisions are left to whoever calls `take_questions`, so that arming and waking are short.
+        With `asks`, decisions that may take long are not made here but returned by `take_questions`, so that `arm` and
+        `wake` return quickly.
         """
         self._zone = zone
         self._asks = asks
@@ -42,19 +54,19 @@ class Agenda:
         self._armed: dict[str, Armed] = {}
         self._lanes: Lanes[Armed | Callable[[], None]] = Lanes(permits, permits_per_host)
         self._to_record: deque[Armed] = deque()
-        """Jobs whose first waiting step runs nothing; that takes no permit."""
+        """Jobs whose first waiting step runs no slot, so it needs no permit."""
         self._in_flight: Counter[str] = Counter()
-        """Executions by job, from the moment they are taken or begun until their end is recorded."""
+        """Executions by job, from when they are taken or begun until their end is recorded."""
         self._claimed: Counter[str] = Counter()
-        """Scheduled ones of them that are taken and not yet stored, so nothing is sent."""
+        """Those of `_in_flight` whose claim is taken but not yet stored, so nothing has been sent."""
         self._ended: Counter[str] = Counter()
-        """Those of them that are over, which is not yet recorded."""
+        """Those of `_in_flight` that have ended, but whose end is not yet recorded."""
         self.is_database_well = True
-        """Whether what is taken is likely to be stored."""
+        """Whether the database works, so that claims are likely to be stored."""
         self._crowded: set[str] = set()
-        """Jobs of which a slot wants the place of an execution that is under way."""
+        """Jobs with `overlap: replace` that have a slot due and no room for it."""
         self._started_at: datetime | None = None
-        """When the service began to run what falls due, or went on with it after a pause."""
+        """When the service began to run due slots, or resumed after a standstill; slots before it are overdue."""
         self._is_closed = False
 
     def find(self, job_id: str) -> Job | None:
@@ -62,13 +74,13 @@ class Agenda:
         return armed.job if armed else None
 
     def start(self, now: datetime) -> None:
-        """Slots from here on are on time; those before are caught up on."""
+        """Start running slots: those after `now` are on time, those before are caught up on."""
         self._started_at = now
 
     def held_up(self, since: datetime, until: datetime) -> None:
-        """The service could not run what fell due after `since`, up to `until`: decide on that as after a downtime.
+        """Handle a standstill: slots after `since` and up to `until` are decided as after a downtime.
 
-        What was decided before, and only waits for its turn, keeps it.
+        Steps decided for slots up to `since` stay as they are and keep their turn.
         """
         if self._started_at is None:
             return
@@ -83,9 +95,10 @@ class Agenda:
                 self._decide(armed, now)
 
     def rewind(self, now: datetime) -> list[str]:
-        """The clock may have been set back: forget what was decided for a time that has not come.
+        """Forget decisions on slots after `now`, because the clock may have been set back.
 
-        Returns the jobs of which something was, stored or not; they have to be armed anew as they are stored.
+        Returns the ids of the jobs that had such decisions, stored or not; the caller has to arm them again from the
+        database.
         """
         if self._started_at is not None:
             self._started_at = min(self._started_at, now)
@@ -95,21 +108,21 @@ class Agenda:
         return [armed.job.job_id for armed in ahead]
 
     def close(self) -> None:
-        """Take no more jobs; executions that were under way may still go on."""
+        """Offer nothing more to claim; executions in flight may still retry."""
         self._is_closed = True
         self._to_record.clear()
 
     # --- decisions ------------------------------------------------------------------------------------------------
 
     def arm(self, job: Job, now: datetime) -> Schedule:
-        """Look after the job as it is stored now, and decide at once what is due. Returns its schedule."""
+        """Add or replace a job as it is stored now, and decide on its due slots. Returns its schedule."""
         schedule = compile_schedule(job.spec, zone=self._zone, created_at=job.created_at)
         before, catch_up = self._armed.get(job.job_id), job.catch_up
         if before is not None and before.job.version == job.version:
-            catch_up = catch_up or before.catch_up  # it is not stored, so a job that is read again does not have it
+            catch_up = catch_up or before.catch_up  # not stored, so a job read from the database lacks it
         armed = Armed(job, schedule, host_key(job.spec.target_url), job.cursor, job.cursor, job.cursor, catch_up)
         self._armed[job.job_id] = armed
-        if job.next_slot is None or job.next_slot <= now:  # else nothing is due, as with most jobs of a large fleet
+        if job.next_slot is None or job.next_slot <= now:  # else nothing is due, as for most jobs
             self._decide(armed, now)
         return schedule
 
@@ -117,7 +130,7 @@ class Agenda:
         self._armed.pop(job_id, None)
 
     def wake(self, job_id: str, now: datetime) -> None:
-        """The job may have slots due."""
+        """Decide on the slots of the job up to `now`; does nothing for a job that is not armed."""
         armed = self._armed.get(job_id)
         if armed is not None:
             self._decide(armed, now)
@@ -128,13 +141,13 @@ class Agenda:
             return
         is_held = self._waits_for_database(armed)
         if armed.waiting and (armed.catch_up or armed.job.spec.catch_up) == "last":
-            # while a slot waits for its turn or for the database, it and the newer ones are due together
+            # a slot that still waits for its turn or for the database is due together with the newer ones
             now = max(now, armed.decided)
             self._undecide(armed)
         self._ask(armed, now, is_held=is_held)
 
     def _waits_for_database(self, armed: Armed) -> bool:
-        """It is the database that keeps the job's slots from being sent."""
+        """Whether the database is what keeps the job's slots from being sent."""
         job_id = armed.job.job_id
         return not self.is_database_well or bool(
             self._claimed[job_id] or (self._ended[job_id] and any(step.run is not None for step in armed.waiting))
@@ -143,12 +156,12 @@ class Agenda:
     def _ask(self, armed: Armed, now: datetime, *, is_held: bool) -> None:
         job_id = armed.job.job_id
         unsent = self._claimed[job_id] + sum(step.run is not None for step in armed.waiting)
-        under_way = self._in_flight[job_id] - self._claimed[job_id] - self._ended[job_id]
+        running = self._in_flight[job_id] - self._claimed[job_id] - self._ended[job_id]
         question = Question(
             armed.job.spec,
             armed.schedule,
             paused_until=armed.job.paused_until,
-            running=under_way + unsent,
+            running=running + unsent,
             cursor=armed.decided,
             now=now,
             overdue_until=now if self._started_at is None else self._started_at,
@@ -167,22 +180,20 @@ class Agenda:
         return bool(self._questions)
 
     def take_questions(self) -> list[Question]:
-        """Long decisions that are to be made; each is given back to `decided`, or is forgotten with its job."""
+        """Remove and return the long decisions to make; pass each answer to `decided`."""
         questions, self._questions = self._questions, []
         return questions
 
     def decided(self, question: Question, steps: Iterable[Step]) -> None:
-        """The answer to a question; it is dropped when the job has changed since, or is to be decided anew."""
+        """Accept the answer to a question; it is dropped when the question is no longer current for its job."""
         armed = self._armed.get(question.spec.job_id)
         if armed is None or armed.open is not question:
             return
         until, armed.open, armed.wanted = armed.wanted, None, None
         self._accept(armed, steps)
         if until is not None and until > question.now:
-            is_held = self._waits_for_database(armed)
-            self._ask(
-                armed, until, is_held=is_held
-            )  # from here on: else a job that is due all the time would be decided for ever
+            # continue from the new cursor: starting over would never end for a job that is always due
+            self._ask(armed, until, is_held=self._waits_for_database(armed))
 
     def _accept(self, armed: Armed, steps: Iterable[Step]) -> None:
         for step in steps:
@@ -196,7 +207,10 @@ class Agenda:
         armed.decided, armed.open, armed.wanted = armed.taken, None, None
 
     def _offer(self, armed: Armed) -> None:
-        """Let the job's first waiting step wait for its turn, unless as many executions are in flight as may be."""
+        """Queue the job's first waiting step for its turn, if the job has room for another execution.
+
+        Only one step of a job is queued at a time.
+        """
         if armed.is_offered or not armed.waiting or self._is_closed:
             return
         first = armed.waiting[0]
@@ -211,9 +225,7 @@ class Agenda:
         armed.is_offered = True
 
     def may_begin(self, job_id: str, asked_at: datetime | None = None) -> bool:
-        """Whether the job has room for a manual run. One that waits since `asked_at` lets slots go first that were due
-        before.
-        """
+        """Whether the job has room for a manual run requested at `asked_at`; slots due before that go first."""
         armed = self._armed.get(job_id)
         if armed is None or self._is_closed or not self._has_room(armed.job):
             return False
@@ -224,16 +236,16 @@ class Agenda:
         return job.spec.overlap == "allow" or self._in_flight[job.job_id] < job.spec.max_instances
 
     def take_crowded(self) -> set[str]:
-        """Jobs of which the oldest execution is to make room for a newer slot; each is told once for each decision."""
+        """Remove and return the ids of jobs whose oldest execution has to make room for a newer slot."""
         crowded, self._crowded = self._crowded, set()
         return crowded
 
     # --- claims ---------------------------------------------------------------------------------------------------
 
     def take(self, now: datetime, at_most: int) -> list[Taken]:
-        """What is to be claimed next, as far as there are permits; what is due longest first.
+        """Remove and return what to claim next, while there are permits; slots due longest come first.
 
-        Each is ended by `confirm` or `undo`. Executions that waited for their turn are told on the way.
+        Pass each to `confirm`, `give_up` or `undo`. Attempts that are queued (see `queue`) get their permits here, too.
         """
         taken: list[Taken] = []
         is_new = True
@@ -256,7 +268,7 @@ class Agenda:
                 return
 
     def _take_records(self, taken: list[Taken], now: datetime, at_most: int) -> bool:
-        """Steps that run nothing. Returns whether a job has got something to run meanwhile."""
+        """Take steps that run no slot. Returns whether a job was queued for a permit instead."""
         is_new = False
         while self._to_record and len(taken) < at_most:
             armed = self._to_record.popleft()
@@ -270,7 +282,7 @@ class Agenda:
         return is_new
 
     def _is_current(self, armed: Armed) -> bool:
-        """It did not change since it was offered, and may still be taken."""
+        """Whether the job is still armed as it was when it was offered. Clears `is_offered`."""
         armed.is_offered = False
         return self._armed.get(armed.job.job_id) is armed and bool(armed.waiting) and not self._is_closed
 
@@ -280,7 +292,7 @@ class Agenda:
             return None
         if run is not None and now - run > timedelta(seconds=armed.job.spec.misfire_grace_time):
             until = max(now, armed.asked_until)
-            self._undecide(armed)  # it waited too long for its turn
+            self._undecide(armed)  # waited too long for its turn
             self._decide(armed, until)
             return None
         return self._claim(armed, now)
@@ -311,19 +323,19 @@ class Agenda:
         return Taken(claim, job, armed.host)
 
     def _is_late(self, slot: datetime, now: datetime) -> bool:
-        """It fell due while the service could not run it, or waited long for its turn."""
+        """Whether the slot fell due while the service could not run it, or waited longer than `ON_TIME`."""
         return self._started_at is None or slot <= max(self._started_at, now - ON_TIME)
 
     def confirm(self, taken: Taken) -> None:
-        """The claim is stored."""
+        """Note that the claim is stored."""
         if taken.claim.execution is not None:
-            _take_from(self._claimed, taken.claim.job_id)
+            _decrement(self._claimed, taken.claim.job_id)
         armed = self._armed.get(taken.claim.job_id)
         if armed is not None and armed.job is taken.job and taken.claim.cursor is not None:
             armed.claimed = taken.claim.cursor
 
     def undo(self, batch: Sequence[Taken], now: datetime) -> None:
-        """None of it is stored: give the permits back, and decide anew."""
+        """Note that none of the claims is stored: return their permits and decide again on their slots."""
         for one in batch:
             self.give_up(one)
         for job_id in {one.claim.job_id for one in batch}:
@@ -335,47 +347,47 @@ class Agenda:
                 self._ask(armed, until, is_held=True)
 
     def give_up(self, taken: Taken) -> None:
-        """The claim was refused: nothing of it is sent."""
+        """Note that the claim was refused, so its execution is not sent: return its permit."""
         if taken.claim.execution is not None:
             self._lanes.leave(taken.host)
-            _take_from(self._claimed, taken.claim.job_id)
+            _decrement(self._claimed, taken.claim.job_id)
             self._free(taken.claim.job_id)
 
     # --- executions -----------------------------------------------------------------------------------------------
 
     def begin(self, job_id: str) -> None:
-        """A manual run, or an execution that was claimed by an earlier process, is under way."""
+        """Count an execution that did not come from `take`: a manual run, or one claimed by an earlier process."""
         self._in_flight[job_id] += 1
 
     def withdraw(self, job_id: str) -> None:
-        """What was begun is not sent after all."""
+        """Undo `begin`: the execution is not sent after all."""
         self._free(job_id)
 
     def over(self, job_id: str) -> None:
-        """An execution is over; the job may run again once `end` tells that it is recorded."""
+        """Note that an execution has ended. The job may run again once `end` is called."""
         self._ended[job_id] += 1
 
     def end(self, job_id: str) -> None:
-        """The end of an execution is recorded: the job may run again."""
-        _take_from(self._ended, job_id)
+        """Note that the end of an execution is recorded: the job may run again."""
+        _decrement(self._ended, job_id)
         self._free(job_id)
 
     def _free(self, job_id: str) -> None:
-        _take_from(self._in_flight, job_id)
+        _decrement(self._in_flight, job_id)
         armed = self._armed.get(job_id)
         if armed is not None:
             self._offer(armed)
 
     def leave(self, host: str) -> None:
-        """An attempt is over: its permit is free."""
+        """Return the permit of an attempt."""
         self._lanes.leave(host)
 
     def queue(self, host: str, due: datetime, go: Callable[[], None]) -> None:
-        """Call `go` when a further attempt has its turn."""
+        """Wait for a permit for a further attempt of an execution; `take` calls `go` once there is one."""
         self._lanes.put(host, due, go)
 
 
-def _take_from(counts: Counter[str], job_id: str) -> None:
+def _decrement(counts: Counter[str], job_id: str) -> None:
     counts[job_id] -= 1
     if not counts[job_id]:
         del counts[job_id]

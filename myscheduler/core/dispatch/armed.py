@@ -1,4 +1,4 @@
-"""A job whose slots are being decided on."""
+"""A job in the agenda, and a claim taken from it."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,38 +13,41 @@ from myscheduler.core.schedule.slots import Schedule
 
 @dataclass(slots=True)
 class Armed:
-    """A job that is looked after."""
+    """A job in the agenda with its schedule, and how far its slots are claimed, taken and decided.
+
+    Always `claimed` <= `taken` <= `decided`. Steps move the cursor from `taken` to `decided` while they are `waiting`.
+    """
 
     job: Job
     schedule: Schedule
     host: str
     claimed: datetime
-    """The cursor as it is stored."""
+    """The cursor as stored in the database."""
     taken: datetime
-    """The cursor when what was taken is stored, too."""
+    """The cursor once the claims taken so far are stored."""
     decided: datetime
-    """The cursor when what waits is taken and stored, too."""
+    """The cursor once the waiting steps are taken and stored, too."""
     catch_up: CatchUp | None = None
-    """What the end of a pause wished, as long as something of it waits."""
+    """The catch-up requested when the job was resumed; reset once all steps decided with it are taken."""
     waiting: list[Step] = field(default_factory=list)
     """Decided, not yet taken; oldest first."""
     is_offered: bool = False
-    """It stands in its lane, or among those that only have something to record."""
+    """Whether the first waiting step is queued, either in the lane of its host or to be recorded only."""
     open: Question | None = None
-    """The decision that is being made elsewhere; there is one at a time."""
+    """The long decision being made outside the agenda; at most one at a time."""
     wanted: datetime | None = None
-    """Up to when is to be decided once that one is made."""
+    """The time up to which to decide after `open` is answered."""
 
     @property
     def asked_until(self) -> datetime:
-        """Up to when it is decided, or will be."""
+        """The time up to which slots are decided, or will be once the open decisions are made."""
         found = (self.decided, self.open.now if self.open else None, self.wanted)
         return max(one for one in found if one is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A claim on its way into the database."""
+    """A claim taken from the agenda, to be stored in the database."""
 
     claim: Claim
     job: Job

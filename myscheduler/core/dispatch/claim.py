@@ -1,4 +1,4 @@
-"""A claim: the wish to move a job's cursor, record what did not run, and run a slot, all in one transaction."""
+"""A claim: a request to move a job's cursor, record slots that did not run, and run a slot, in one transaction."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,18 +11,18 @@ from myscheduler.core.job.job import Source
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One step of a job's schedule, or a manual run, that is to be made durable before anything is sent."""
+    """One step of a job's schedule, or a manual run. It is stored before anything is sent."""
 
     job_id: str
     version: int
-    """The version of the job that the decision was made on; the claim is refused when the job has changed since."""
+    """The version of the job when the decision was made; the claim is refused if the job has changed since."""
     digest: str
     source: Source | None
     unrun: tuple[Unrun, ...] = ()
     execution: Execution | None = None
     cursor: datetime | None = None
-    """The job's new cursor; `None` leaves the schedule alone, as manual runs do."""
+    """The job's new cursor; `None` for manual runs, which don't move it."""
     next_slot: datetime | None = None
     """The first slot after the new cursor."""
     kept: Kept | None = None
-    """What a repeated request for this manual run is answered with."""
+    """The answer to store for repeated requests for this manual run (see `RequestKey`)."""

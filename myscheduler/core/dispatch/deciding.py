@@ -1,4 +1,4 @@
-"""One decision on the due slots of a job, as a question that can be answered beside the event loop."""
+"""One decision on the due slots of a job, as a value, so that it can be made in a thread beside the event loop."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,12 +9,12 @@ from myscheduler.core.schedule.exclusions import limits_slots
 from myscheduler.core.schedule.slots import Adjusted, Schedule, next_after
 
 _FEW = 4
-"""So many blackouts are asked about one slot in less than a millisecond."""
+"""The most blackouts that can be checked for one slot in less than a millisecond."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
-    """What becomes of the slots in (`cursor`, `now`]; the fields are those of `admit`."""
+    """A call of `admit` that is still to be made; the fields are its parameters."""
 
     spec: JobSpec
     schedule: Schedule
@@ -29,7 +29,7 @@ class Question:
 
     @property
     def is_long(self) -> bool:
-        """Whether the answer may take longer than a moment: up to a second after a downtime of years."""
+        """Whether the answer may take more than a millisecond; after a downtime of years it takes up to a second."""
         schedule = self.schedule
         if not isinstance(schedule, Adjusted) or not limits_slots(schedule):
             return False
@@ -40,7 +40,7 @@ class Question:
         return second is not None and second <= self.now
 
     def answer(self) -> tuple[Step, ...]:
-        """What `admit` says."""
+        """The steps that `admit` returns."""
         return admit(
             self.spec,
             self.schedule,
@@ -56,7 +56,7 @@ class Question:
 
 
 def weight_of(question: Question) -> tuple[int, timedelta]:
-    """Those that have less take less time."""
+    """A sort key: questions with fewer blackouts and a shorter span are answered faster."""
     schedule = question.schedule
     blackouts = len(schedule.blackouts) if isinstance(schedule, Adjusted) else 0
     return blackouts, question.now - question.cursor

@@ -1,4 +1,4 @@
-"""Whose turn it is: what is due longest, as long as its target leaves room for the others."""
+"""The order in which attempts get permits: longest due first, with a limit for each target host."""
 
 import heapq
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ T = TypeVar("T")
 
 
 class Lanes(Generic[T]):
-    """What waits to be sent, in one lane for each target host, and the permits that are left.
+    """What waits to be sent, in one lane for each target host, and the free permits.
 
-    A lane may hold `per_lane` permits, and never more than half of those that are free (the dynamic thresholds of
-    Choudhury and Hahne, 1998, with alpha = 1/2). So targets that hang slow down their own jobs. The bound is the
-    permits, not magic: hosts that begin to hang one after the other each get up to a third of what is left, and about
-    twenty of them use up 2,000 permits until some of their executions time out.
+    A lane may hold at most `per_lane` permits, and never more than half as many as are free (the dynamic thresholds of
+    Choudhury and Hahne, 1998, with alpha = 1/2). So a target that hangs slows down only its own jobs. This has limits:
+    hosts that begin to hang one after another each get up to a third of the remaining permits, so about twenty of them
+    use up 2,000 permits until some of their executions time out.
     """
 
     def __init__(self, permits: int, per_lane: int) -> None:
@@ -23,13 +23,13 @@ class Lanes(Generic[T]):
         self._per_lane = per_lane
         self._lanes: dict[str, _Lane[T]] = {}
         self._heads: list[tuple[datetime, int, str]] = []
-        """A heap of lanes with someone waiting; an entry that is no longer the lane's first is passed over."""
+        """A heap of the first waiting item of each lane, as (due, order, lane); outdated entries are passed over."""
         self._full: set[str] = set()
-        """Lanes with someone waiting and without a permit for them."""
+        """Lanes with waiting items that hold all the permits they may."""
         self._order = 0
 
     def put(self, name: str, due: datetime, item: T) -> None:
-        """Let `item` wait in the lane `name`; what is due first goes first."""
+        """Add `item` to the lane `name`; items due first go first."""
         lane = self._lanes.setdefault(name, _Lane())
         self._order += 1
         heapq.heappush(lane.waiting, (due, self._order, item))
@@ -37,7 +37,10 @@ class Lanes(Generic[T]):
             heapq.heappush(self._heads, (due, self._order, name))
 
     def take(self) -> Iterator[T]:
-        """One after the other gets a permit, until there is none left or nobody waits. Each ends with `leave`."""
+        """Give out permits and yield the items that get one, until none is free or none waits.
+
+        Return each permit with `leave`.
+        """
         while self._free > 0 and self._heads:
             _, order, name = heapq.heappop(self._heads)
             lane = self._lanes.get(name)
@@ -49,11 +52,11 @@ class Lanes(Generic[T]):
             _, _, item = heapq.heappop(lane.waiting)
             lane.taken += 1
             self._free -= 1
-            self._show(name, lane)
+            self._push_head(name, lane)
             yield item
 
     def leave(self, name: str) -> None:
-        """Give a permit of the lane back."""
+        """Return a permit of the lane."""
         lane = self._lanes[name]
         lane.taken -= 1
         self._free += 1
@@ -62,12 +65,12 @@ class Lanes(Generic[T]):
         allowance = self._allowance()
         for other in [one for one in self._full if self._lanes[one].taken < allowance]:
             self._full.remove(other)
-            self._show(other, self._lanes[other])
+            self._push_head(other, self._lanes[other])
 
     def _allowance(self) -> int:
         return min(self._per_lane, max(1, self._free // 2))
 
-    def _show(self, name: str, lane: "_Lane[T]") -> None:
+    def _push_head(self, name: str, lane: "_Lane[T]") -> None:
         if lane.waiting:
             due, order, _ = lane.waiting[0]
             heapq.heappush(self._heads, (due, order, name))

@@ -1,19 +1,19 @@
-"""Whether the service as a whole was held up: stopped (SIGSTOP), its machine asleep, or without a processor.
+"""Detects that the whole process stood still: stopped (SIGSTOP), its machine suspended, or without CPU time.
 
-It is told of signs of life, which come several times a second as long as the process runs at all. The system clock
-measures the time between two, as it goes on meanwhile; so a clock that is set forward counts alike.
+A thread reports a heartbeat several times a second; a long gap between two is a standstill. The gap is measured with
+the system clock, because it advances meanwhile; so setting the clock forward counts as a standstill, too.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 HELD_UP = timedelta(seconds=3)
-"""Signs of life that are further apart leave a pause between them; a busy machine lets them wait for some time, too."""
+"""A gap between heartbeats longer than this is a standstill; shorter ones also occur on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standstill:
-    """The service could not run what fell due after `since`, up to `until`."""
+    """A time in which the service could not run slots: those after `since`, up to `until`."""
 
     since: datetime
     until: datetime
@@ -21,20 +21,22 @@ class Standstill:
 
 @dataclass(slots=True)
 class Pulse:
+    """Collects heartbeats, and the standstill that they show until it is taken."""
+
     last: datetime
-    """The latest sign of life."""
+    """The latest heartbeat."""
     pause: Standstill | None = None
-    """What is not told yet."""
+    """The standstill that `take` has not returned yet."""
 
     def beat(self, now: datetime) -> None:
-        """A sign of life. A clock that was set back only moves the next ones."""
+        """Record a heartbeat. A clock that was set back makes no standstill."""
         if now - self.last > HELD_UP:
             since = self.pause.since if self.pause else self.last
             self.pause = Standstill(min(since, self.last), now)
         self.last = now
 
     def take(self, now: datetime) -> Standstill | None:
-        """The pause that is over since the last call, if there was one; a sign of life itself."""
+        """Record a heartbeat, and return the standstill since the last call, if there was one."""
         self.beat(now)
         pause, self.pause = self.pause, None
         return pause

@@ -1,4 +1,4 @@
-"""What has happened: executions, slots that did not run, the reasons, repeats of requests.
+"""The history: executions, slots that did not run, and stored answers for repeated requests.
 
-Import from `dispatch`, `explain`, `lifecycle` and above. It knows `calls` and below.
+Imported by `dispatch`, `explain`, `lifecycle` and above. May import `calls` and below.
 """

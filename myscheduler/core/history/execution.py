@@ -1,4 +1,4 @@
-"""Executions: what set them off, how far they came, and how they ended."""
+"""Executions: what started them, their state, and how they ended."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,14 +9,14 @@ from myscheduler.core.job.job import Source
 
 
 class Kind(StrEnum):
-    """Why an execution exists; with job and slot it is the unique name of the execution."""
+    """Whether the schedule or a request made an execution; (job, slot, kind) is unique."""
 
     SCHEDULED = "scheduled"
     MANUAL = "manual"
 
 
 class Status(StrEnum):
-    """The state of a row of the history."""
+    """The state of a row of the history: of an execution, or (`skipped`, `missed`) of slots that did not run."""
 
     RUNNING = "running"
     COMPLETED = "completed"
@@ -27,7 +27,7 @@ class Status(StrEnum):
 
 
 class Cause(StrEnum):
-    """What set an execution off."""
+    """What started an execution."""
 
     TIMER = "timer"
     CATCH_UP = "catch_up"
@@ -36,21 +36,21 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One firing of a job, as it is claimed before it is sent."""
+    """One run of a job, with all its attempts, as it is claimed before anything is sent."""
 
     execution_id: str
-    """A UUID of version 7, so ids sort by the time of their claim (RFC 9562, 5.7)."""
+    """A UUID of version 7 (RFC 9562, 5.7), so ids sort by the time of the claim."""
     job_id: str
     slot: datetime
     kind: Kind
     cause: Cause
     digest: str
     source: Source | None
-    """Where the job is declared that is run; `None` for one of the API."""
+    """Where the job is declared; `None` for a job created by the API."""
     started_at: datetime
-    """When it was claimed, and once it is sent, when its first request left."""
+    """When it was claimed; once it is sent, when its first request was sent."""
     requested_by: str | None = None
-    """Who asked for a manual run, as claimed by the caller."""
+    """Who requested a manual run, according to the caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +59,14 @@ class QueuedRun:
 
     job_id: str
     execution_id: str
-    """What its execution will be called."""
+    """The id that its execution will have."""
     asked_at: datetime
     requested_by: str
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """How an execution ended; or, `running`, how far it came before a shutdown."""
+    """How an execution ended; with status `running`, how far it got before a shutdown."""
 
     execution_id: str
     status: Status
@@ -79,7 +79,7 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """A job's executions that failed since one was completed."""
+    """A job's executions that failed since the last completed one."""
 
     first: "Record"
     count: int
@@ -87,7 +87,7 @@ class Failing:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A row of the history."""
+    """A row of the history: an execution, or the slots from `slot` to `last_slot` that did not run."""
 
     execution_id: str
     job_id: str
@@ -110,7 +110,7 @@ class Record:
     excerpt: str | None
 
     def execution(self) -> Execution:
-        """What was claimed; only of a row that has started."""
+        """The execution of a row with `started_at`."""
         return Execution(
             self.execution_id,
             self.job_id,

@@ -1,7 +1,7 @@
-"""Requests that carry an `Idempotency-Key`, so that a repeated one is answered as the first was.
+"""API requests with an `Idempotency-Key`: a repeated request gets the stored answer of the first one.
 
-As in the draft "The Idempotency-Key HTTP Header Field" (draft-ietf-httpapi-idempotency-key-header, 2.6): the same key
-with another request is an error, and an answer is kept for a time that is told.
+As in the draft "The Idempotency-Key HTTP Header Field" (draft-ietf-httpapi-idempotency-key-header, 2.6), the same key
+with a different request is an error, and answers are stored for a documented time.
 """
 
 from collections.abc import Mapping
@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 KEPT = timedelta(hours=24)
-"""How long an answer is kept."""
+"""How long an answer is stored."""
 LONGEST_KEY = 255
+"""The most characters of a key."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestKey:
-    """The key of a request, and what the request was."""
+    """The key of a request, with a fingerprint of the request and the time it came."""
 
     key: str
     fingerprint: str
@@ -29,11 +30,11 @@ class RequestKey:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a request with a key was answered with."""
+    """The stored answer to a request with a key."""
 
     key: str
     fingerprint: str
     at: datetime
     answer: Mapping[str, Any] = field(hash=False)
     execution_id: str | None = None
-    """The execution that it asked for, if any."""
+    """The execution that the request started, if any."""

@@ -1,4 +1,4 @@
-"""Slots that did not run: consecutive slots with one reason are one `Unrun`, and one row of the history."""
+"""Slots that did not run: consecutive slots with the same reason are one `Unrun`, and one row of the history."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,12 +11,12 @@ from myscheduler.core.schedule.exclusions import exclusions
 from myscheduler.core.schedule.slots import TICK, Schedule, count_between, last_until, next_after
 
 MOST_STRETCHES = 200
-"""The most stretches of left-out slots that one decision tells apart: each costs rows of the history."""
+"""The most stretches of left-out slots distinguished in one decision, because each costs rows of the history."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unrun:
-    """Consecutive slots of a job that did not run, for one reason."""
+    """Consecutive slots of a job that did not run, all for the same reason."""
 
     status: Status
     reason: Reason
@@ -24,17 +24,17 @@ class Unrun:
     last: datetime
     count: int
     schedule: Schedule | None = field(default=None, compare=False, repr=False)
-    """The schedule with all of its slots from `first` to `last`; `None` for what was read from the history."""
+    """The schedule of the slots; `None` if this was read from the history."""
 
     def joined(self, following: "Unrun") -> "Unrun | None":
-        """Both as one, or `None` where the slots that follow did not run for another reason."""
+        """Both as one, or `None` if `following` has another status or reason."""
         if (self.status, self.reason) != (following.status, following.reason):
             return None
         return replace(self, last=following.last, count=self.count + following.count)
 
 
 def append_joined(earlier: list[Unrun], following: Unrun) -> None:
-    """Append slots that did not run to the `earlier` ones; as part of the last one where the reason is the same."""
+    """Append `following` to `earlier`, joined with its last element where status and reason are the same."""
     both = earlier[-1].joined(following) if earlier else None
     if both:
         earlier[-1] = both
@@ -43,7 +43,7 @@ def append_joined(earlier: list[Unrun], following: Unrun) -> None:
 
 
 def unrun_between(schedule: Schedule, after: datetime, until: datetime, status: Status, reason: Reason) -> Unrun | None:
-    """The slots in (`after`, `until`] for one reason, or `None` when there are none."""
+    """All slots in (`after`, `until`] with the given status and reason, or `None` if there are none."""
     if until <= after:
         return None
     first = next_after(schedule, after)
@@ -54,7 +54,7 @@ def unrun_between(schedule: Schedule, after: datetime, until: datetime, status: 
 
 
 def without(whole: Unrun, slots: Sequence[datetime]) -> tuple[Unrun, ...]:
-    """What remains when `slots`, in their order, are taken out because they have rows of their own in the history."""
+    """`whole` cut around `slots`, which are in order and already have rows in the history."""
     if whole.schedule is None:
         return (whole,)
     starts = (whole.first - TICK, *slots)
@@ -75,9 +75,10 @@ def unrun_by_reason(
     *,
     most: int = MOST_STRETCHES,
 ) -> tuple[Unrun, ...]:
-    """The slots in (`after`, `until`] in order; those that the schedule leaves out have that as their reason.
+    """The slots in (`after`, `until`], in order, with the given status and reason, except that slots that the schedule
+    leaves out are skipped for that reason.
 
-    After `most` stretches of left-out slots, all that follow count as not left out.
+    After `most` stretches of left-out slots, the rest is treated as not left out.
     """
     found = (
         unrun_between(schedule, start, end, Status.SKIPPED, left_out)
@@ -91,7 +92,10 @@ def unrun_by_reason(
 def stretches(
     schedule: Schedule, after: datetime, until: datetime, most: int | None = None
 ) -> Iterator[tuple[datetime, datetime, ExclusionReason | None]]:
-    """Cut (`after`, `until`] where slots begin or cease to be left out, at most `most` times; with the reason."""
+    """Cut (`after`, `until`] into stretches (start excluded, end included, why its slots are left out or `None`).
+
+    At most `most` stretches of left-out slots are distinguished.
+    """
     for start, end, why in islice(exclusions(schedule, after, until), most):
         first, last = max(start - TICK, after), min(end - TICK, until)
         if first > after:

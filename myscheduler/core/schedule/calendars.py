@@ -1,7 +1,7 @@
-"""Calendars: which days are closed, and on which day a time is due that falls on one.
+"""Calendars: which days are closed, and to which day a slot on a closed day is moved.
 
-Public holidays, weekends and substituted working days come from the `holidays` package; an author adds days on which
-the company is closed or open.
+Public holidays, weekends and working days on weekends come from the `holidays` package; a manifest may add closed and
+open days. Days of a year are handled as bit masks, in which bit 0 is the first of January.
 """
 
 import re
@@ -19,24 +19,27 @@ from myscheduler.core.reason import ClosedReason, Reason
 from myscheduler.errors import ScheduleError
 
 FARTHEST = 28
-"""Days that a time is moved at the most; behind a longer closure it stays where it is, and is left out."""
+"""The most days by which a slot is moved; in a longer closure it is not moved, and is left out."""
 _EVERY_SEVENTH = sum(1 << day for day in range(0, 366, 7))
 _WEEKEND = frozenset({5, 6})
-"""Saturday and Sunday, where no country says otherwise; Monday is 0."""
+"""The weekend of a calendar without a country: Saturday and Sunday (Monday is 0)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """A country's days with a company's own; without a country, Monday to Friday."""
+    """The holidays and weekends of a country, with a company's own closed and open days.
+
+    Without a country, weekends are Saturday and Sunday and there are no public holidays.
+    """
 
     country: str | None = None
-    """ISO 3166-1 code of two letters."""
+    """A two-letter ISO 3166-1 code."""
     subdivision: str | None = None
-    """A state or province as the `holidays` package names it."""
+    """The code of a state or province, as in the `holidays` package."""
     closed: tuple[str, ...] = ()
-    """Days, as `parse_days` reads them, on which the company is closed beyond the country's."""
+    """Additional closed days, as `parse_days` reads them."""
     open: tuple[str, ...] = ()
-    """Days that are working days whatever the others say."""
+    """Days that are working days even if they are holidays, weekends or in `closed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +48,18 @@ class WorkingDays:
 
     calendar: Calendar
     weekends: bool
-    """Whether weekends are closed, too; holidays always are."""
+    """Whether weekends are closed; holidays always are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """Where a time goes that falls on a closed day."""
+    """Moves slots on closed days to an open day."""
 
     days: WorkingDays
     to: Literal["next", "previous"]
 
     def moved(self, day: date) -> date:
-        """The nearest open day in that direction; the day itself when it is open, or none is near."""
+        """The nearest open day in direction `to`; `day` itself if it is open, or none is within `FARTHEST` days."""
         at = day.toordinal() - date(day.year, 1, 1).toordinal() + FARTHEST
         open_days = _open_around(self.days, day.year)
         if self.to == "next":
@@ -69,7 +72,7 @@ class Shift:
 
 
 def closed_on(days: WorkingDays, day: date) -> ClosedReason | None:
-    """Why that day is closed, if it is."""
+    """Why `day` is closed; `None` if it is open."""
     return _closed_in(days, day.year).get(day)
 
 
@@ -82,7 +85,11 @@ def closed_days(days: WorkingDays, first: date, last: date) -> Iterator[tuple[da
 
 
 def last_dated_year(days: WorkingDays) -> int | None:
-    """Behind it, years that begin on one weekday and are as long are closed on the same days; `None`: nobody knows."""
+    """The last year for which `closed` or `open` name days (0 for none); `None` with a country, whose days may always
+    differ.
+
+    In later years the closed days depend only on the weekday of the first of January and on leap days.
+    """
     calendar = days.calendar
     if calendar.country is not None:
         return None
@@ -91,16 +98,16 @@ def last_dated_year(days: WorkingDays) -> int | None:
 
 
 def name_of(calendar: Calendar, day: date) -> str | None:
-    """What a public holiday is called in its country, in the language there."""
+    """The name of a public holiday, in the country's default language; `None` if `day` is none."""
     return _holidays_of(calendar.country, calendar.subdivision, day.year).get(day) if calendar.country else None
 
 
 def check_calendar(calendar: Calendar) -> None:
-    """Raise a `ScheduleError` (`field` names the part) for what is no calendar."""
+    """Raise a `ScheduleError` for an invalid calendar; its `field` names the invalid field."""
     if calendar.country is not None:
         _check_country(calendar.country, calendar.subdivision)
     elif calendar.subdivision is not None:
-        raise ScheduleError("belongs to a country: write that too", field="subdivision")
+        raise ScheduleError("needs a country: set country as well", field="subdivision")
     for field, texts in (("closed", calendar.closed), ("open", calendar.open)):
         for text in texts:
             try:
@@ -126,7 +133,7 @@ def _closed_in(days: WorkingDays, year: int) -> dict[date, ClosedReason]:
 
 @lru_cache(maxsize=1_024)
 def closed_bits(days: WorkingDays, year: int) -> int:
-    """The closed days of a year; bit 0 is the first of January."""
+    """The closed days of a year, as bits; bit 0 is the first of January."""
     calendar, closed = days.calendar, _holiday_bits(days.calendar, year)
     if days.weekends:
         weekend, worked = _weekend_of(calendar.country, calendar.subdivision, year)
@@ -159,7 +166,7 @@ def _bits_of(found: Iterable[date], year: int) -> int:
 
 @lru_cache(maxsize=1_024)
 def _open_around(days: WorkingDays, year: int) -> int:
-    """The open days of a year and of its neighbours; bit `FARTHEST` is the first of January."""
+    """The open days of a year and its neighbours, as bits; bit `FARTHEST` is the first of January of `year`."""
     mask = 0
     for near in (year - 1, year, year + 1):
         if MINYEAR <= near <= MAXYEAR:
@@ -175,7 +182,7 @@ def _holidays_of(country: str, subdivision: str | None, year: int) -> dict[date,
 
 
 def _weekend_of(country: str | None, subdivision: str | None, year: int) -> tuple[frozenset[int], frozenset[date]]:
-    """The weekdays of the weekend, and the days of weekends that are worked instead of others."""
+    """The weekdays of the weekend, and the days of weekends that are working days."""
     if country is None:
         return _WEEKEND, frozenset()
     source = _source(country, subdivision, year)
@@ -185,7 +192,7 @@ def _weekend_of(country: str | None, subdivision: str | None, year: int) -> tupl
 def _source(country: str, subdivision: str | None, year: int) -> Any:
     import holidays  # noqa: PLC0415 - only jobs with a calendar need it
 
-    own = holidays.country_holidays(country).default_language  # else names would follow the machine's language
+    own = holidays.country_holidays(country).default_language  # else names depend on the machine's locale
     return holidays.country_holidays(country, subdiv=subdivision, years=year, expand=False, language=own)
 
 
@@ -200,15 +207,19 @@ def _check_country(country: str, subdivision: str | None) -> None:
     known = _countries()
     if country not in known:
         hint = f"did you mean {country.upper()}?" if country.upper() in known else "write one such as JP, US or DE"
-        raise ScheduleError(f"{shown(country)} is no country code of ISO 3166; {hint}", field="country")
+        raise ScheduleError(f"{shown(country)} is not an ISO 3166 country code; {hint}", field="country")
     if subdivision is not None and subdivision not in known[country]:
         close = get_close_matches(subdivision.upper(), known[country], n=1)
-        there = f"there are {', '.join(known[country])}" if known[country] else f"{country} has none here"
-        hint = f"did you mean {close[0]}?" if close else there
-        raise ScheduleError(f"{shown(subdivision)} is no subdivision of {country}; {hint}", field="subdivision")
+        choice = (
+            f"write one of {', '.join(known[country])}"
+            if known[country]
+            else f"{country} has none: leave subdivision out"
+        )
+        hint = f"did you mean {close[0]}?" if close else choice
+        raise ScheduleError(f"{shown(subdivision)} is not a subdivision of {country}; {hint}", field="subdivision")
 
 
-# --- days as people write them ---
+# --- days as written in manifests ---
 
 _DAYS = re.compile(r"(?:(\d{4})-)?(\d\d)-(\d\d)(?:/(?:(\d{4})-)?(\d\d)-(\d\d))?", re.ASCII)
 _LEAP_YEAR = 2000
@@ -226,23 +237,26 @@ class Days:
     last_year: int | None
 
     def of(self, year: int) -> Iterator[date]:
-        """The days that lie in that year."""
+        """The days that are in `year`."""
         first, mask = date(year, 1, 1).toordinal(), self.bits(year)
         yield from (date.fromordinal(first + day) for day in range(mask.bit_length()) if mask >> day & 1)
 
     def bits(self, year: int) -> int:
-        """The days that lie in that year; bit 0 is the first of January."""
+        """The days that are in `year`, as bits; bit 0 is the first of January."""
         first, end = _number(year, self.first), _number(year, self.last, is_end=True)
         if self.year is None or self.last_year is None:
-            turns = self.first > self.last  # over the turn of the year
-            return _span(0, end) | _span(first, _length(year)) if turns else _span(first, end)
+            wraps = self.first > self.last  # such as 12-29/01-03
+            return _span(0, end) | _span(first, _length(year)) if wraps else _span(first, end)
         if not self.year <= year <= self.last_year:
             return 0
         return _span(first if year == self.year else 0, end if year == self.last_year else _length(year))
 
 
 def _number(year: int, day: tuple[int, int], *, is_end: bool = False) -> int:
-    """How many days of the year are earlier than that one, itself included for an end; one that it lacks is none."""
+    """The number of days of the year before `day`; for an end, with `day` itself.
+
+    A 29 February counts as a day of no length in other years.
+    """
     month, number = day
     if (month, number) == (2, 29) and not isleap(year):
         return date(year, 3, 1).toordinal() - date(year, 1, 1).toordinal()
@@ -259,9 +273,9 @@ def _span(first: int, end: int) -> int:
 
 @cached(1_024)
 def parse_days(text: str) -> Days:
-    """Read `2026-08-13`, `2026-12-29/2027-01-03`, or for every year `08-13`, `12-29/01-03`.
+    """Parse `2026-08-13`, `2026-12-29/2027-01-03`, or for every year `08-13`, `12-29/01-03`.
 
-    A `ScheduleError` for anything else.
+    Raises `ScheduleError` for anything else.
     """
     found = _DAYS.fullmatch(text.strip())
     if found is None:
@@ -272,24 +286,26 @@ def parse_days(text: str) -> Days:
     first = (month or 0, day or 0)
     last = (last_month, last_day) if last_month is not None and last_day is not None else first
     if last_month is not None and (year is None) is not (last_year is None):
-        raise ScheduleError(f"{shown(text)}: write the year at both ends of a range, or at none")
+        raise ScheduleError(f"{shown(text)}: write the year at both ends of a range, or at neither")
     end = last_year if last_year is not None else year
     try:
         start_day, end_day = date(year or _LEAP_YEAR, *first), date(end or _LEAP_YEAR, *last)
     except ValueError:
-        raise ScheduleError(f"{shown(text)} is no day of the calendar") from None
+        raise ScheduleError(f"{shown(text)} is not a valid date") from None
     if year is not None and not timedelta() <= end_day - start_day <= timedelta(days=_LONGEST):
-        raise ScheduleError(f"{shown(text)}: a range runs forwards, and over a year at the most")
+        raise ScheduleError(f"{shown(text)}: a range must not end before it starts, or last more than a year")
     return Days(year, first, last, end)
 
 
 class _Compiled(NamedTuple):
-    """Days as they are written, read once."""
+    """The days of a list of texts, parsed."""
 
     common: int
-    """Those of every year, as bits of a year without a leap day."""
+    """The days of every year, as bits of a year without a leap day."""
     leap: int
+    """The same, as bits of a leap year."""
     dated: tuple[Days, ...]
+    """The days of particular years."""
 
 
 @lru_cache(maxsize=256)
@@ -304,7 +320,7 @@ def _compiled(texts: tuple[str, ...]) -> _Compiled:
 
 
 def _written(texts: tuple[str, ...], year: int) -> int:
-    """The days of that year, as bits."""
+    """The days of `texts` in `year`, as bits."""
     found = _compiled(texts)
     mask = found.leap if isleap(year) else found.common
     for days in found.dated:

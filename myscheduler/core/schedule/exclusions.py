@@ -1,4 +1,8 @@
-"""Slots that are due and left out, whatever state their job is in: for a clock change, a blackout or a closed day."""
+"""Slots that a schedule leaves out: because of a clock change (`dst: {gap: skip}`), a blackout or a closed day.
+
+A slot that is left out is recorded as skipped and does not run, whatever the state of its job. `exclusions` yields the
+stretches in which slots are left out; `search_run` and `runs_after` find the slots that run.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -33,16 +37,17 @@ from myscheduler.core.schedule.zones import FIRST, LAST, first_showing, reached,
 _SECOND = timedelta(seconds=1)
 _SPAN = timedelta(days=1)
 _NEAR = 8
-"""So many times the end of what leaves a slot out is jumped to; a run that lies behind is searched for by days."""
+"""How many times `search_run` jumps to the end of an exclusion before it searches for the next run day by day."""
 _MOST_JUMPS = 1_000
+"""The most jumps to the end of an exclusion where a search day by day is not possible."""
 _MOST_STRETCHES = 200
-"""So many stretches are counted one by one; what has more is counted by the seconds of its days."""
+"""The most exclusions subtracted one by one when runs are counted; with more, each day's seconds are counted."""
 _MOST_COUNTED = 200_000
-"""Steps of a search."""
+"""The most steps of a search that counts runs."""
 
 
 class Excluded(NamedTuple):
-    """The instants from `start`, included, to `end`, excluded: slots in between are left out."""
+    """A stretch of time in which slots are left out: from `start`, included, to `end`, excluded."""
 
     start: datetime
     end: datetime
@@ -50,7 +55,7 @@ class Excluded(NamedTuple):
 
 
 def exclusions(schedule: Schedule, after: datetime, until: datetime) -> Iterator[Excluded]:
-    """What is left out of the slots later than `after` and not later than `until`, in order, without overlaps."""
+    """The exclusions of slots in (`after`, `until`], in order, not overlapping."""
     if isinstance(schedule, OnClock):
         yield from _gaps_of_clocks(schedule, after, until)
     elif isinstance(schedule, Adjusted) and limits_slots(schedule):
@@ -59,23 +64,23 @@ def exclusions(schedule: Schedule, after: datetime, until: datetime) -> Iterator
         last = None if first is None or first > until else last_until(schedule, until, after=after)
         if first is None or last is None:
             return
-        yield from _at(schedule, first) if first == last else _joined(_laid_over(schedule, first, last))
+        yield from _at(schedule, first) if first == last else _joined(_combined(schedule, first, last))
 
 
 def exclusion_at(schedule: Schedule, slot: datetime) -> ExclusionReason | None:
-    """Why that slot is left out, if it is."""
+    """Why `slot`, a slot of the schedule, is left out; `None` if it is not."""
     found = next(exclusions(schedule, slot - TICK, slot), None)
     return found.why if found else None
 
 
 def limits_slots(schedule: Adjusted) -> bool:
-    """Whether it may leave any out."""
+    """Whether the schedule may leave slots out."""
     gap = isinstance(schedule.rhythm, OnClock) and schedule.rhythm.gap == "skip"
     return gap or schedule.days is not None or bool(schedule.blackouts)
 
 
 def left_out_until(schedule: Schedule, slot: datetime) -> datetime | None:
-    """A moment up to which all slots from this one on are left out; `None` when it is not left out itself."""
+    """A moment such that all slots from `slot` up to it, excluded, are left out; `None` if `slot` itself is not."""
     if isinstance(schedule, OnClock):
         return next((one.end for one in _gaps_of_clocks(schedule, slot - TICK, slot)), None)
     if not isinstance(schedule, Adjusted) or not limits_slots(schedule):
@@ -86,22 +91,23 @@ def left_out_until(schedule: Schedule, slot: datetime) -> datetime | None:
 
 
 class SearchResult(NamedTuple):
-    """The next run, if any is found."""
+    """The result of a search for the next run."""
 
     run: datetime | None
+    """The next run, or `None` if none was found."""
     is_certain: bool = True
-    """`False`: there may be one, far away; the search for it takes too long."""
+    """`False` if the search was given up because it takes too long, so there may be a run far away."""
 
 
 def next_run(schedule: Schedule, after: datetime) -> datetime | None:
-    """The first slot later than `after` that is not left out, as far as it can be found (see `search_run`)."""
+    """The first slot later than `after` that is not left out; `None` if none was found (see `search_run`)."""
     return search_run(schedule, after).run
 
 
 def runs_after(schedule: Schedule, after: datetime) -> Iterator[datetime]:
     """The slots later than `after` that are not left out, in order, as far as they can be found.
 
-    Behind each that was searched for, those of a day are found at once: with many blackouts, a search takes as long.
+    With several blackouts a search takes long, so each is followed by finding all runs of the next 24 hours at once.
     """
     by_days = isinstance(schedule, Adjusted) and len(schedule.blackouts) > 1 and can_search(schedule)
     while (run := next_run(schedule, after)) is not None:
@@ -130,17 +136,17 @@ def search_run(schedule: Schedule, after: datetime) -> SearchResult:
 
 
 def _has_few(schedule: Schedule, rhythm: Schedule, slot: datetime) -> bool:
-    """Whether an interval is so long, or so soon over, that all its slots may be jumped to."""
+    """Whether the rhythm is an interval with so few slots left that jumping from one to the next is fast enough."""
     if isinstance(rhythm, WallInterval):
         return count_wall_times(rhythm.expression, to_second(slot), LAST) < _MOST_JUMPS
     return isinstance(rhythm, Interval) and count_between(schedule, slot, LAST_INSTANT) < _MOST_JUMPS
 
 
 def count_runs(schedule: Schedule, after: datetime, until: datetime) -> int:
-    """How many slots later than `after` and not later than `until` are not left out."""
+    """The number of slots in (`after`, `until`] that are not left out."""
     total = count_between(schedule, after, until)
     if not isinstance(schedule, Adjusted) or not limits_slots(schedule):
-        return total - sum(1 for _ in exclusions(schedule, after, until))  # ends of gaps are slots, one each
+        return total - sum(1 for _ in exclusions(schedule, after, until))  # each excludes one slot
     left_out = list(islice(exclusions(schedule, after, until), _MOST_STRETCHES))
     if len(left_out) == _MOST_STRETCHES and can_search(schedule):
         return _count_by_days(schedule, *inside(schedule, after, until))
@@ -149,9 +155,9 @@ def count_runs(schedule: Schedule, after: datetime, until: datetime) -> int:
 
 
 def free_seconds(schedule: Adjusted, after: datetime, until: datetime) -> int:
-    """The slots later than `after` and not later than `until` that are not left out, as bits, one for each second.
+    """The slots in (`after`, `until`] that are not left out, as a bit mask with one bit for each second.
 
-    The first bit is the second behind `after`; the schedule is one that `can_search`.
+    Bit 0 is the second after `after`. `can_search` must hold for the schedule.
     """
     base, first = to_second(after) + 1, next_after(schedule, after)
     last = None if first is None else last_until(schedule, until, after=after)
@@ -160,13 +166,13 @@ def free_seconds(schedule: Adjusted, after: datetime, until: datetime) -> int:
     start, end = to_second(first), to_second(last) + 1
     mask, fraction = Search(schedule).free_seconds(start, end), first - to_instant(start)
     for dark_from, dark_until in darkness_of(schedule.blackouts).ranges:
-        begin, behind = (to_second(back(one, fraction + TICK)) + 1 for one in (dark_from, dark_until))
-        mask &= ~span_bits(max(begin, start) - start, min(behind, end) - start)
+        begin, stop = (to_second(back(one, fraction + TICK)) + 1 for one in (dark_from, dark_until))
+        mask &= ~span_bits(max(begin, start) - start, min(stop, end) - start)
     return mask << start - base
 
 
 def _count_by_days(schedule: Adjusted, after: datetime, until: datetime) -> int:
-    """Blackouts from one moment to another hold no more than their whole seconds here."""
+    """Count runs by the seconds of each day, in whole seconds; the count is too low after `_MOST_COUNTED` steps."""
     search, start, end = Search(schedule, most_steps=_MOST_COUNTED), to_second(after) + 1, to_second(until) + 1
     total = 0
     try:
@@ -180,7 +186,7 @@ def _count_by_days(schedule: Adjusted, after: datetime, until: datetime) -> int:
 
 def _search(schedule: Adjusted, slot: datetime) -> SearchResult:
     search, second = Search(schedule), to_second(slot)
-    if _is_dark_for_more(schedule, second):
+    if _leaves_out_all(schedule, second):
         return SearchResult(None)
     try:
         while (found := search.first_from(second)) is not None:
@@ -188,16 +194,16 @@ def _search(schedule: Adjusted, slot: datetime) -> SearchResult:
             end = None if run is None else left_out_until(schedule, run)
             if run is None or end is None:
                 return SearchResult(run)
-            second = max(to_second(end - TICK), found) + 1  # a range of moments, which the search does not know
+            second = max(to_second(end - TICK), found) + 1  # a single blackout, which the search does not know
     except GivenUp:
         return SearchResult(None, is_certain=False)
     return SearchResult(None)
 
 
-def _is_dark_for_more(schedule: Adjusted, second: int) -> bool:
-    """Whether nothing is left even for a rhythm that is due more often and is the same on every day.
+def _leaves_out_all(schedule: Adjusted, second: int) -> bool:
+    """Whether the schedule leaves out even all slots of a denser rhythm, which is the same on every day.
 
-    An interval that doesn't divide the day would be walked day by day for centuries.
+    This is quick to find. For an interval that doesn't divide the day, a search would go day by day through centuries.
     """
     rhythm = schedule.rhythm
     if isinstance(rhythm, Interval):
@@ -212,7 +218,7 @@ def _is_dark_for_more(schedule: Adjusted, second: int) -> bool:
 
 
 def _jump(schedule: Schedule, slot: datetime | None) -> SearchResult:
-    """From the end of what leaves a slot out to that of the next, for schedules that nobody can write."""
+    """Find the next run by going from the end of one exclusion to the next, where `can_search` does not hold."""
     for _ in range(_MOST_JUMPS):
         end = None if slot is None else left_out_until(schedule, slot)
         if slot is None or end is None:
@@ -222,7 +228,7 @@ def _jump(schedule: Schedule, slot: datetime | None) -> SearchResult:
 
 
 def _at(schedule: Adjusted, slot: datetime) -> Iterator[Excluded]:
-    """The same as `_laid_over` has for one slot, found without looking at more."""
+    """The same as `_combined` for a single slot, but faster."""
     other = next(_others(schedule, slot, slot), None)
     darkness = darkness_of(schedule.blackouts) if schedule.blackouts else None
     if darkness and (slot < darkness.wins_until(other.start, other.end) if other else darkness.covers(slot)):
@@ -231,28 +237,31 @@ def _at(schedule: Adjusted, slot: datetime) -> Iterator[Excluded]:
         yield Excluded(slot, slot + TICK, other.why)
 
 
-def _laid_over(schedule: Adjusted, first: datetime, last: datetime) -> Iterator[Excluded]:
-    """What is left out from `first` to `last`, both included. Where reasons overlap, the first to begin counts."""
-    darkness, front = darkness_of(schedule.blackouts), first
+def _combined(schedule: Adjusted, first: datetime, last: datetime) -> Iterator[Excluded]:
+    """The exclusions from `first` to `last`, both included. Where some overlap, the one that begins first counts.
+
+    Everything before `position` has been yielded.
+    """
+    darkness, position = darkness_of(schedule.blackouts), first
     for start, end, why in _others(schedule, first, last):
-        begin = max(start, front)
-        if end <= front:
+        begin = max(start, position)
+        if end <= position:
             continue
-        if begin > front:
-            dark = darkness.between(front, begin - TICK)
+        if begin > position:
+            dark = darkness.between(position, begin - TICK)
             yield from (Excluded(one, min(over, begin), Reason.BLACKOUT) for one, over in dark)
         dark_until = max(begin, min(darkness.wins_until(start, end), end))
         if dark_until > begin:
             yield Excluded(begin, dark_until, Reason.BLACKOUT)
         if dark_until < end:
             yield Excluded(dark_until, end, why)
-        front = end
-    if front <= last:
-        yield from (Excluded(*one, Reason.BLACKOUT) for one in darkness.between(front, last))
+        position = end
+    if position <= last:
+        yield from (Excluded(*one, Reason.BLACKOUT) for one in darkness.between(position, last))
 
 
 def _others(schedule: Adjusted, first: datetime, last: datetime) -> Iterator[Excluded]:
-    """What is left out for another reason than a blackout; where some overlap, the first counts."""
+    """Exclusions other than blackouts, ordered by their start; they may overlap."""
     offset = schedule.offset
     after, until = back(first, offset + TICK), back(last, offset)
     found = []
@@ -264,7 +273,7 @@ def _others(schedule: Adjusted, first: datetime, last: datetime) -> Iterator[Exc
 
 
 def _joined(found: Iterator[Excluded]) -> Iterator[Excluded]:
-    """Without overlaps, and neighbours of one reason as one."""
+    """Cut overlaps off, and join adjacent exclusions with the same reason."""
     last: Excluded | None = None
     for start, end, why in found:
         if last is None:
@@ -283,7 +292,7 @@ def _moved(found: Iterator[Excluded], offset: timedelta) -> Iterator[Excluded]:
 
 
 def _later(moment: datetime, distance: timedelta) -> datetime:
-    """At the latest the end of what datetime can hold."""
+    """`moment` plus `distance`, but at most the last moment that datetime can hold."""
     return forth(moment, distance) or LAST_INSTANT
 
 
@@ -294,7 +303,7 @@ def _gaps_of_clocks(schedule: OnClock, after: datetime, until: datetime) -> Iter
 
 
 def _closed(days: WorkingDays, zone_name: str, after: datetime, until: datetime) -> Iterator[Excluded]:
-    """Local days from their first instant to that of the next day."""
+    """Closed local days, each from its first instant to that of the next day."""
     first = reached(zone_name, max(to_second(after), FIRST)) // DAY
     last = min(reached(zone_name, min(to_second(until), LAST)) // DAY, date.max.toordinal())
     for day, why in closed_days(days, date.fromordinal(first), date.fromordinal(last)):

@@ -1,4 +1,4 @@
-"""The real agenda on a virtual clock: what a folder of jobs would do in a week.
+"""Runs the real agenda on a virtual clock, to show what a folder of jobs would do.
 
-Import from `simulate` and `preview` of the command line. It knows `dispatch` and below.
+Imported by the commands `simulate` and `preview`. May import `dispatch` and below.
 """

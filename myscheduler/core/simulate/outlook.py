@@ -1,4 +1,4 @@
-"""What would become of a job's slots: rows as the history would have them, and their totals."""
+"""The result of a simulation for one job: events like the rows of the history, and their totals."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ WAITING = "waiting"
 
 
 class Late(StrEnum):
-    """Why an execution was sent later than it was due."""
+    """Why an execution was sent after its slot."""
 
     CATCH_UP = "catch_up"
     QUEUED = "queued"
@@ -29,16 +29,18 @@ class Event:
 
     status: str
     reason: str | None
-    """`None` for what ran on time."""
+    """A value of `Reason` or `Late`; `None` for an execution on time."""
     first: datetime
     last: datetime
     count: int = 1
     sent_at: datetime | None = None
-    """When it was sent, for the last time; `None` for what was not."""
+    """When it was last sent; `None` for slots that did not run."""
 
 
 @dataclass(slots=True)
 class Totals:
+    """How many slots of one job, or of many, ended in which way."""
+
     counts: Counter[tuple[str, str | None]] = field(default_factory=Counter)
     """Slots by status and reason."""
 
@@ -55,7 +57,7 @@ class Totals:
         return self.counts[WAITING, None]
 
     def of(self, status: Status) -> dict[str, int]:
-        """How many slots by reason, in the order of the reasons' names."""
+        """The number of slots by reason, in alphabetical order; a slot without a reason counts as ''."""
         found = {reason or "": count for (other, reason), count in self.counts.items() if other == status and count}
         return dict(sorted(found.items()))
 
@@ -65,37 +67,38 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What would become of one job's slots."""
+    """What the simulation says of one job's slots."""
 
     totals: Totals
     events: tuple[Event, ...]
-    """In the order of their slots."""
+    """In the order of their slots. Executions on time are left out unless `keep_all` is set."""
 
 
 @dataclass(slots=True)
 class Sent:
-    """An execution of a simulated service."""
+    """A simulated execution."""
 
     execution: Execution
     sent_at: datetime
     late: Late | None
     cut_off: Reason | None = None
-    """Why it was interrupted."""
+    """Why it was interrupted; `None` if it was completed."""
 
 
 class Ledger:
-    """Takes what becomes of the slots, in their order."""
+    """Collects the results of one job's slots, in the order of the slots, and makes the `Outlook` of them."""
 
     def __init__(self, *, keep_all: bool) -> None:
-        """`keep_all`: executions on time have rows, too."""
+        """With `keep_all`, executions on time have events, too."""
         self._keep_all = keep_all
         self._on_time = 0
-        """Slots that were told many at a time."""
+        """The number of slots reported to `ran_on_time`."""
         self._rows: list[Unrun | Sent | Sequence[int]] = []
         self._is_open = False
-        """The last row is of slots that did not run, and nothing ran since."""
+        """Whether the last row is of slots that did not run, and nothing ran since."""
 
     def ran_on_time(self, slots: Sequence[int]) -> None:
+        """Add executions on time, by their slots in microseconds since the Unix epoch."""
         if slots:
             self._is_open = False
             self._on_time += len(slots)
@@ -103,11 +106,12 @@ class Ledger:
                 self._rows.append(slots)
 
     def sent(self, sent: Sent) -> None:
-        """How it ends is written into `sent` later."""
+        """Add an execution; the caller may still update `sent` until `close`."""
         self._is_open = False
         self._rows.append(sent)
 
     def left_out(self, unrun: Unrun) -> None:
+        """Add slots that did not run, joined with the last ones where the reason is the same."""
         last = self._rows[-1] if self._is_open else None
         if isinstance(last, Unrun) and (both := last.joined(unrun)):
             self._rows[-1] = both
@@ -116,7 +120,7 @@ class Ledger:
             self._is_open = True
 
     def close(self, waiting: Event | None) -> Outlook:
-        """The simulation is over; of the `waiting` slots no more is known."""
+        """Return the result; `waiting` are the slots that still waited for their turn at the end."""
         counts: Counter[tuple[str, str | None]] = Counter({(Status.COMPLETED, None): self._on_time})
         events: list[Event] = []
         for row in self._rows:

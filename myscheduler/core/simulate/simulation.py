@@ -1,8 +1,8 @@
-"""The rules of the service on a virtual clock: what would fire, be skipped, be caught up, without waiting for it.
+"""Simulates jobs on a virtual clock: which slots would run, be skipped or be caught up on.
 
-Nothing is decided here. The `Agenda` that the service runs on decides, one job at a time and with enough permits; only
-where a job is idle and its slots leave room between them are they known to run on time, and told many at a time.
-Targets answer after a fixed time and never fail.
+All decisions are made by the `Agenda` that the service uses, for one job at a time, with unlimited permits. To be fast,
+slots of an idle job that are farther apart than a call takes are not given to the agenda: they run on time, and are
+recorded many at a time. Targets answer after a fixed time and never fail.
 """
 
 from bisect import bisect_left, bisect_right
@@ -32,19 +32,20 @@ from myscheduler.core.simulate.slot_feed import SlotFeed
 from myscheduler.errors import MySchedulerError
 
 _PERMITS = 1 << 60
-"""More than are ever taken, so none is given back."""
+"""More than are ever taken, so none is returned."""
 _AT_ONCE = 100
+"""How many claims are taken from the agenda at a time."""
 MOST_LEFT_OUT = 20_000
-"""So many stretches of time in which a job's slots are left out are told; more than two an hour for a year."""
+"""The most stretches of left-out slots simulated for one job; enough for two an hour for a year."""
 
 
 class TooManyLeftOutError(MySchedulerError):
-    """A job's blackouts, calendar and clock changes leave slots out too often in the time that is simulated."""
+    """A job's slots are left out in more than `MOST_LEFT_OUT` separate stretches of the simulated time."""
 
     def __init__(self, job_id: str) -> None:
         super().__init__(
-            f"{job_id}: slots are left out in more than {MOST_LEFT_OUT:,} stretches of this time, too many to tell: "
-            "simulate a shorter time, or write fewer and longer blackouts"
+            f"{job_id}: slots are left out in more than {MOST_LEFT_OUT:,} separate stretches of the simulated time, "
+            "which is the limit: simulate a shorter time, or write fewer and longer blackouts"
         )
 
 
@@ -57,17 +58,17 @@ class Outage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What is simulated: the slots from `start`, included, to `until`, excluded."""
+    """What to simulate: the slots from `start`, included, to `until`, excluded."""
 
     start: datetime
     until: datetime
     latency: timedelta
     """How long each call takes."""
     outages: tuple[Outage, ...] = ()
-    """In order, apart from each other, all within `start` and `until` and the last one over before that."""
+    """In order, not touching each other; each is within `start` and `until`, and the last ends before `until`."""
 
     def ups(self) -> Iterator[tuple[datetime, datetime]]:
-        """From when to when the service is up, the ends excluded."""
+        """The (start, end) of each time in which the service is up; ends are excluded."""
         edges = [Outage(self.start, self.start), *self.outages, Outage(self.until, self.until)]
         for before, after in pairwise(edges):
             if before.end < after.start:
@@ -75,19 +76,19 @@ class Scenario:
 
 
 class Simulation:
-    """Forecasts for many jobs; those that differ in nothing that counts share one."""
+    """Simulates many jobs; jobs that differ only in what has no effect on it (see `_NEUTRAL`) share one result."""
 
     def __init__(self, scenario: Scenario, *, zone: str, keep_all: bool = False) -> None:
-        """`zone` is the service's; with `keep_all` the executions on time are among the events."""
+        """`zone` is the service's time zone; with `keep_all`, executions on time have events, too."""
         self._scenario = scenario
         self._zone = zone
         self._keep_all = keep_all
         self._known: dict[tuple[Schedule, str], Outlook] = {}
 
     def outlook(self, spec: JobSpec) -> Outlook:
-        """What becomes of the slots of a job that is created when the simulation begins.
+        """Simulate a job that is created at the start of the scenario.
 
-        Raises `TooManyLeftOutError` for what can't be told in bounded work.
+        Raises `TooManyLeftOutError` where its slots are left out in too many stretches.
         """
         schedule = compile_schedule(spec, zone=self._zone, created_at=self._scenario.start)
         key = schedule, digest(replace(spec, **_NEUTRAL))
@@ -120,7 +121,8 @@ _NEUTRAL: Mapping[str, Any] = {
     "retry_backoff_sec": 1.0,
     "labels": {},
 }
-"""What doesn't count: the request, and the spelling of the schedule, that is compared for itself."""
+"""Values for fields that have no effect on the simulation: the request, and the schedule as written (the compiled
+schedule is compared instead)."""
 
 
 def _all_paused(schedule: Schedule, scenario: Scenario, ledger: Ledger) -> Outlook:
@@ -131,7 +133,11 @@ def _all_paused(schedule: Schedule, scenario: Scenario, ledger: Ledger) -> Outlo
 
 
 class _Course:
-    """One job through the whole scenario."""
+    """Takes one job through the whole scenario.
+
+    The clock goes from event to event: to the next slot or the next answer, whichever is earlier, the slot first when
+    both are at the same time. Integer times are in microseconds since the Unix epoch.
+    """
 
     def __init__(self, job: Job, schedule: Schedule, scenario: Scenario, ledger: Ledger, *, zone: str) -> None:
         after, until = scenario.start - TICK, scenario.until - TICK
@@ -150,11 +156,11 @@ class _Course:
     def run(self) -> Outlook:
         for start, end in self._scenario.ups():
             self._start(start)
-            self._live(to_micros(end), is_killed=end < self._scenario.until)
-        return self._ledger.close(self._undone())
+            self._run_until(to_micros(end), is_killed=end < self._scenario.until)
+        return self._ledger.close(self._waiting())
 
-    def _undone(self) -> Event | None:
-        """The slots that are due and were neither sent nor recorded."""
+    def _waiting(self) -> Event | None:
+        """The due slots that were neither sent nor recorded."""
         cursor, end = self._service.cursor, self._scenario.until - TICK
         first = next_after(self._schedule, cursor)
         if first is None or first > end:
@@ -170,8 +176,8 @@ class _Course:
             self._service.wake(moment)
         self._service.send(moment)
 
-    def _live(self, end: int, *, is_killed: bool) -> None:
-        """Let the clock run up to `end`; what would happen just then does not."""
+    def _run_until(self, end: int, *, is_killed: bool) -> None:
+        """Advance the clock to `end`; events at `end` itself don't happen."""
         calm_until = end - self._latency if is_killed else end
         while True:
             if self._may_overlap or not self._service.is_busy:
@@ -187,53 +193,53 @@ class _Course:
                 return
 
     def _leap(self, before: int) -> None:
-        """Nothing waits and nothing is in the way: slots that leave room for each other run on time."""
+        """Record slots that are followed by enough time for their call, as nothing is running: they run on time."""
         last: int | None = None
         while slots := self._slots.take_calm(before):
-            self._tell_calm(slots)
+            self._record_calm(slots)
             last = slots[-1]
         if last is not None:
             self._service.leap(to_datetime(last))
 
-    def _tell_calm(self, slots: Sequence[int]) -> None:
-        """They all run, unless they are left out."""
-        told = 0
+    def _record_calm(self, slots: Sequence[int]) -> None:
+        """Record the slots as run on time, except those that are left out."""
+        recorded = 0
         nearest = bisect_right(self._left_out, slots[0], key=lambda one: one[1])
         for start, end, why in self._left_out[nearest:]:
             if start > slots[-1]:
                 break
-            first, behind = bisect_left(slots, start), bisect_left(slots, end)
-            if first < behind:
-                self._ledger.ran_on_time(slots[told:first])
-                begin, last = to_datetime(slots[first]), to_datetime(slots[behind - 1])
-                self._ledger.left_out(Unrun(Status.SKIPPED, why, begin, last, behind - first))
-                told = behind
-        self._ledger.ran_on_time(slots[told:])
+            first, stop = bisect_left(slots, start), bisect_left(slots, end)
+            if first < stop:
+                self._ledger.ran_on_time(slots[recorded:first])
+                begin, last = to_datetime(slots[first]), to_datetime(slots[stop - 1])
+                self._ledger.left_out(Unrun(Status.SKIPPED, why, begin, last, stop - first))
+                recorded = stop
+        self._ledger.ran_on_time(slots[recorded:])
 
 
 class _Service:
-    """What the dispatcher does for a job, with a clock that is told to it and targets that answer in time."""
+    """Does for one job what the dispatcher does, with the time passed in, and answers that take `latency`."""
 
     def __init__(self, job: Job, ledger: Ledger, *, latency: timedelta, zone: str) -> None:
         self._job = job
         self._ledger = ledger
         self._latency = latency
         self._zone = zone
-        self._under_way: deque[tuple[int, Sent]] = deque()
-        """With the moments of their answers; the oldest first, and so the first to be answered."""
+        self._running: deque[tuple[int, Sent]] = deque()
+        """Running executions with the times of their answers, in microseconds; the oldest is answered first."""
         self.cursor = job.cursor
-        """As it is stored."""
+        """The cursor that the service would have stored."""
 
     @property
     def is_busy(self) -> bool:
-        return bool(self._under_way)
+        return bool(self._running)
 
     @property
     def next_answer(self) -> int | None:
-        return self._under_way[0][0] if self._under_way else None
+        return self._running[0][0] if self._running else None
 
     def start(self, moment: datetime) -> None:
-        """Start, for the first time or after having been killed: slots before that moment are overdue."""
+        """Start the service, for the first time or after an outage: slots before `moment` are overdue."""
         self._started_at = moment
         self._agenda = Agenda(
             zone=self._zone, permits=_PERMITS, permits_per_host=_PERMITS, new_id=lambda _now: "simulated"
@@ -245,35 +251,35 @@ class _Service:
         self._agenda.start(just_before)
 
     def _recover(self, now: datetime) -> None:
-        left, self._under_way = self._under_way, deque()
+        left, self._running = self._running, deque()
         for _, sent in left:
             if may_resend(self._job, sent.execution, now):
                 sent.sent_at, sent.late = now, Late.RESENT
                 self._agenda.begin(self._job.job_id)
-                self._under_way.append((to_micros(now + self._latency), sent))
+                self._running.append((to_micros(now + self._latency), sent))
             else:
                 sent.cut_off = Reason.CRASH
 
     def wake(self, now: datetime) -> None:
-        """A slot is due."""
+        """Have the slots up to `now` decided."""
         self._agenda.wake(self._job.job_id, now)
         self._make_room()
 
     def _make_room(self) -> None:
         for _ in self._agenda.take_crowded():
-            _, sent = self._under_way.popleft()
+            _, sent = self._running.popleft()
             sent.cut_off = Reason.REPLACED
             self._agenda.over(self._job.job_id)
             self._agenda.end(self._job.job_id)
 
     def send(self, now: datetime) -> None:
-        """Claim and send what has its turn."""
+        """Claim and send all that may be sent now."""
         while batch := self._agenda.take(now, _AT_ONCE):
             for taken in batch:
                 self._agenda.confirm(taken)
                 self.cursor = taken.claim.cursor or self.cursor
                 self._record(taken.claim.unrun, taken.claim.execution, now)
-            self._make_room()  # what waited behind a record may be in want of it only now
+            self._make_room()  # a slot that waited after a step to record may need room only now
 
     def _record(self, unrun: Iterable[Unrun], execution: Execution | None, now: datetime) -> None:
         for one in unrun:
@@ -281,7 +287,7 @@ class _Service:
         if execution is not None:
             sent = Sent(execution, now, self._late(execution.slot, now))
             self._ledger.sent(sent)
-            self._under_way.append((to_micros(now + self._latency), sent))
+            self._running.append((to_micros(now + self._latency), sent))
 
     def _late(self, slot: datetime, now: datetime) -> Late | None:
         if slot < self._started_at:
@@ -289,13 +295,13 @@ class _Service:
         return Late.QUEUED if slot < now else None
 
     def end_first(self) -> None:
-        """The oldest execution has its answer."""
-        answer, _ = self._under_way.popleft()
+        """End the oldest execution: its answer has come."""
+        answer, _ = self._running.popleft()
         self._agenda.over(self._job.job_id)
         self._agenda.end(self._job.job_id)
         self.send(to_datetime(answer))
 
     def leap(self, slot: datetime) -> None:
-        """Slots up to that one are decided, and their executions over."""
+        """Move the cursor to `slot`: all slots up to it are decided, and their executions have ended."""
         self.cursor = slot
         self._agenda.arm(replace(self._job, cursor=slot), slot)

@@ -1,4 +1,4 @@
-"""The slots of a schedule as a virtual clock meets them, those with room before the next one many at a time."""
+"""Feeds the slots of a schedule to the simulation: one by one, or many at a time where they are far enough apart."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -7,33 +7,42 @@ from operator import sub
 
 
 class SlotFeed:
+    """An iterator over slots that can also return a sequence of calm ones.
+
+    A slot is calm when the next slot is more than `room` later, and crowded otherwise. Slots and `room` are in
+    microseconds; slots since the Unix epoch.
+    """
+
     def __init__(self, parts: Iterator[Sequence[int]], room: int) -> None:
-        """`parts` are those of `expansion.expand`; a slot is calm when the next one is more than `room` later."""
+        """`parts` are sequences of slots, as `expansion.expand` yields them."""
         self._parts = parts
         self._room = room
         self._part: Sequence[int] = ()
         self._following: Sequence[int] = next(parts, ())
         self._at = 0
         self._crowded: Sequence[int] = ()
-        """The places in the part of slots that are not calm."""
-        self._turn_over()
+        """The indices of crowded slots in `_part`."""
+        self._next_part()
 
     def peek(self) -> int | None:
-        """The next slot."""
+        """The next slot, or `None` after the last one."""
         return self._part[self._at] if self._part else None
 
     def advance(self) -> None:
         self._go_to(self._at + 1)
 
     def skip_to(self, moment: int) -> None:
-        """Leave out the slots before that moment."""
+        """Skip the slots before `moment`."""
         while self._part and self._part[-1] < moment:
-            self._turn_over()
+            self._next_part()
         if self._part:
             self._at = bisect_left(self._part, moment, lo=self._at)
 
     def take_calm(self, before: int) -> Sequence[int]:
-        """Slots from the next one on that are calm and earlier than `before`: some of them, unless there are none."""
+        """Remove and return calm slots before `before`, from the next slot on.
+
+        Returns as many as are at hand, so call it until it returns none.
+        """
         nearest = bisect_left(self._crowded, self._at)
         stop = self._crowded[nearest] if nearest < len(self._crowded) else len(self._part)
         if stop > self._at and self._part[stop - 1] >= before:
@@ -42,12 +51,12 @@ class SlotFeed:
         self._go_to(stop)
         return calm
 
-    def _go_to(self, place: int) -> None:
-        self._at = place
-        if place >= len(self._part):
-            self._turn_over()
+    def _go_to(self, index: int) -> None:
+        self._at = index
+        if index >= len(self._part):
+            self._next_part()
 
-    def _turn_over(self) -> None:
+    def _next_part(self) -> None:
         self._part, self._following, self._at = self._following, next(self._parts, ()), 0
         self._crowded = self._find_crowded()
 
@@ -56,9 +65,9 @@ class SlotFeed:
             return ()
         end = len(self._part) - 1
         is_last_crowded = bool(self._following) and self._following[0] - self._part[end] <= self._room
-        if isinstance(self._part, range):  # that may be of any length
+        if isinstance(self._part, range):  # it may have billions of slots
             start = 0 if self._part.step <= self._room else end
             return range(start, end + is_last_crowded)
         distances = map(sub, islice(self._part, 1, None), self._part)
-        crowded = [place for place, distance in enumerate(distances) if distance <= self._room]
+        crowded = [index for index, distance in enumerate(distances) if distance <= self._room]
         return [*crowded, end] if is_last_crowded else crowded

@@ -426,7 +426,7 @@ def test_a_config_map_brings_its_calendars() -> None:
     text = f"{head}{key}{job}    target_url: https://example.com/\n"
     assert told(validate("-", stdin=text)) == (0, "1 job, no problems\n", "")
     broken = validate("-", stdin=text.replace("country: JP", "country: XX"))
-    assert "<stdin>:6:23: error: office.country: 'XX' is no country code" in broken.stdout
+    assert "<stdin>:6:23: error: office.country: 'XX' is not an ISO 3166 country code" in broken.stdout
 
 
 SECRETIVE = """\

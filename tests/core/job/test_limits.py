@@ -84,11 +84,11 @@ def _runs(spec: JobSpec, start: str, count: int) -> list[str]:
         pytest.param({"calendar": {"country": "JP"}}, "calendar", "write either `only: business_days`", id="no rule"),
         pytest.param({"calendar": {"contry": "JP"}}, "calendar.contry", "did you mean 'country'", id="typo"),
         pytest.param(
-            {"calendar": {"country": "XX", "only": "business_days"}}, "calendar.country", "no country code",
+            {"calendar": {"country": "XX", "only": "business_days"}}, "calendar.country", "not an ISO 3166 country",
             id="country",
         ),
         pytest.param(
-            {"calendar": {"only": "business_days", "closed": ["13-01"]}}, "calendar.closed", "no day of the calendar",
+            {"calendar": {"only": "business_days", "closed": ["13-01"]}}, "calendar.closed", "not a valid date",
             id="closed day",
         ),
         pytest.param({"calendar": {"skip": "holidays"}}, "calendar.skip", "no holidays to skip", id="nothing to skip"),

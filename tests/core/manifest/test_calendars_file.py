@@ -29,7 +29,7 @@ def test_what_it_says() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        pytest.param("a: {country: XX}", "1:14: error: a.country: 'XX' is no country code", id="country"),
+        pytest.param("a: {country: XX}", "1:14: error: a.country: 'XX' is not an ISO 3166 country code", id="country"),
         pytest.param("a: {closed: [12/29]}", "1:13: error: a.closed: '12/29' is not a day", id="day"),
         pytest.param(
             "a: {closed: 12-29}", "1:13: error: a.closed: has to be a list, such as [12-29/01-03]", id="no list"

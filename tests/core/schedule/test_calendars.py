@@ -89,12 +89,12 @@ def test_the_name_of_a_holiday() -> None:
     ("calendar", "field", "message"),
     [
         pytest.param(Calendar("jp"), "country", "did you mean JP", id="lower case"),
-        pytest.param(Calendar("Japan"), "country", "no country code", id="a name"),
+        pytest.param(Calendar("Japan"), "country", "not an ISO 3166 country code", id="a name"),
         pytest.param(Calendar("US", "ca"), "subdivision", "did you mean CA", id="lower-case state"),
-        pytest.param(Calendar("US", "XX"), "subdivision", "no subdivision of US", id="no state"),
-        pytest.param(Calendar(None, "CA"), "subdivision", "belongs to a country", id="no country"),
+        pytest.param(Calendar("US", "XX"), "subdivision", "not a subdivision of US", id="no state"),
+        pytest.param(Calendar(None, "CA"), "subdivision", "needs a country: set country as well", id="no country"),
         pytest.param(Calendar(closed=("12/29",)), "closed", "is not a day", id="another form"),
-        pytest.param(Calendar(open=("2026-02-29",)), "open", "no day of the calendar", id="no such day"),
+        pytest.param(Calendar(open=("2026-02-29",)), "open", "not a valid date", id="no such day"),
     ],
 )
 def test_what_is_no_calendar(calendar: Calendar, field: str, message: str) -> None:

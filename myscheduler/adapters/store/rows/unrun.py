@@ -1,4 +1,4 @@
-"""SQL of slots that did not run: each run of them is a row of the history."""
+"""SQL for slots that did not run: each `Unrun`, a stretch of slots with one reason, is a row of the history."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,28 +20,28 @@ from myscheduler.core.schedule.slots import TICK
 
 @dataclass(frozen=True, slots=True)
 class UnrunOfJob:
-    """Slots of a job that did not run, in their order."""
+    """Slots of a job that did not run, in order, to be recorded."""
 
     job_id: str
     unrun: tuple[Unrun, ...]
     digest: str
     source: Source | None
     is_followed: bool = False
-    """An execution follows, so that later slots don't join these."""
+    """Whether an execution comes after them, so later slots are not joined with these."""
 
 
 @dataclass(slots=True)
 class _Row:
-    """The last scheduled row of a job, as it is stored or will be."""
+    """The last row of a job with kind `scheduled`, as it is stored or will be."""
 
     last_slot: datetime
     unrun: Unrun | None
-    """The slots of the row, unless they ran."""
+    """The slots of the row; `None` for an execution."""
     execution_id: str | None = None
-    """The id of a stored row; `None` for one that is to be inserted."""
+    """The id of a stored row; `None` for one to be inserted."""
 
     def take_in(self, following: Unrun) -> bool:
-        """Make the row stand for the slots that follow, too, where they did not run for the same reason."""
+        """Extend the row by `following` if it has the same reason. Returns whether it has."""
         both = self.unrun.joined(following) if self.unrun and self.last_slot < following.first else None
         if both:
             self.last_slot, self.unrun = both.last, both
@@ -49,7 +49,7 @@ class _Row:
 
 
 def record_unrun(connection: sa.Connection, unrun: Sequence[UnrunOfJob]) -> None:
-    """Record slots that did not run: as part of the job's last row where that has the same reason, else as new rows."""
+    """Record slots that did not run: extend the job's last row if it has the same reason, else insert rows."""
     if not any(one.unrun for one in unrun):
         return
     latest = _latest(connection, [one.job_id for one in unrun if one.unrun])
@@ -74,8 +74,9 @@ def record_unrun(connection: sa.Connection, unrun: Sequence[UnrunOfJob]) -> None
 def last_unrun(
     connection: sa.Connection, job_id: str, until: datetime, reason: Reason | None = None
 ) -> tuple[str, Unrun | None]:
-    """The id of a job's last scheduled row that begins by `until`, and the slots that it stands for, if they did not
-    run (for that reason).
+    """The id and slots of a job's last row with kind `scheduled` and a first slot up to `until`.
+
+    Returns `("", None)` if there is none, if it is an execution, or if `reason` is given and the row's is another one.
     """
     row = connection.execute(_BEFORE, {"b_job_id": job_id, "b_until": until}).first()
     if row is None or row.started_at is not None or (reason is not None and row.reason != reason):
@@ -84,12 +85,12 @@ def last_unrun(
 
 
 def forget_unrun(connection: sa.Connection, job_id: str, after: datetime) -> None:
-    """Remove a job's rows that begin after that moment and stand for slots that did not run."""
+    """Delete a job's rows of slots that did not run whose first slot is later than `after`."""
     connection.execute(_FORGET, {"b_job_id": job_id, "b_after": after})
 
 
 def shorten(connection: sa.Connection, execution_id: str, left: Unrun | None) -> None:
-    """Let a row of slots that did not run stand for those of `left` only; for none of them, it goes."""
+    """Cut a row of slots that did not run down to the slots of `left`; delete it for `None`."""
     row = executions.c.execution_id == execution_id
     if left is None:
         connection.execute(sa.delete(executions).where(row))
@@ -98,7 +99,7 @@ def shorten(connection: sa.Connection, execution_id: str, left: Unrun | None) ->
 
 
 def _latest(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, _Row]:
-    """The last scheduled row of each job."""
+    """The last row with kind `scheduled` of each job that has one."""
     return {
         row.job_id: _stored_row(row)
         for ids in id_lists(job_ids)
@@ -117,9 +118,9 @@ def _unrun_of(row: sa.Row[Any]) -> Unrun:
 def _around_others(
     connection: sa.Connection, unrun: Sequence[UnrunOfJob], latest: dict[str, _Row]
 ) -> Sequence[UnrunOfJob]:
-    """The same without slots that have rows already; `latest` gets the row before the new ones.
+    """Returns `unrun` without slots that already have rows, and sets `latest` to the rows just before the new ones.
 
-    There are such rows only after the clock was set back: they are of what was sent before.
+    Such rows exist only after the clock was set back: they are executions sent before that.
     """
     firsts = {one.job_id: one.unrun[0].first for one in reversed(unrun) if one.unrun}
     disordered = {
@@ -138,7 +139,7 @@ def _around_others(
 
 
 def _pieces(connection: sa.Connection, one: UnrunOfJob) -> list[UnrunOfJob]:
-    """Cut at the slots that have rows, which are between the pieces from now on."""
+    """Cut at the slots that already have rows; all pieces but the last are followed by such a row."""
     span = {"b_job_id": one.job_id, "b_first": one.unrun[0].first, "b_last": one.unrun[-1].last}
     slots = [row.slot for row in connection.execute(_SLOTS, span)]
     parts = [part for unrun in one.unrun for part in without(unrun, slots)]
