@@ -68,7 +68,7 @@ def backup(file: Path, database_url: str) -> None:
     with _clean_termination(), _progress() as show:
         copy = stream(database_url, sys.stdout.buffer, show) if is_stream else back_up(database_url, file, show)
     target = "standard output" if is_stream else printable(str(file))
-    what = f"revision {copy.stand.revision}, {_amounts(copy.contents)}"
+    what = f"revision {copy.schema.revision}, {_amounts(copy.contents)}"
     click.echo(f"{target}: {shown_size(copy.size)}, {what}; checked", err=is_stream)
 
 
@@ -176,17 +176,17 @@ def _lines(condition: "DatabaseCondition", zone: str) -> Iterator[str]:
 def _rows(condition: "DatabaseCondition", zone: str) -> Iterator[tuple[str, str]]:
     from myscheduler.adapters.store.migrations import HEAD  # noqa: PLC0415
 
-    stand, contents = condition.stand, condition.contents
+    schema, contents = condition.schema, condition.contents
     how = {
         "current": "up to date",
         "older": f"older than this version's {HEAD}: a start or `myscheduler db upgrade` upgrades it",
         "newer": f"newer than this version's {HEAD}",
         "foreign": "not a database of myscheduler",
         "empty": "no tables yet",
-    }[stand.standing]
-    yield "revision", f"{stand.revision}, {how}" if stand.revision else how
-    if stand.origin:
-        yield "upgraded", f"by myscheduler {stand.origin.version} on {_shown(stand.origin.at, zone)}"
+    }[schema.state]
+    yield "revision", f"{schema.revision}, {how}" if schema.revision else how
+    if schema.origin:
+        yield "upgraded", f"by myscheduler {schema.origin.version} on {_shown(schema.origin.at, zone)}"
     if condition.damages is None:
         yield "integrity", "not checked: a PostgreSQL server checks its files itself"
     elif condition.damages:
@@ -214,17 +214,17 @@ def _shown(moment: datetime, zone: str) -> str:
 def _as_json(condition: "DatabaseCondition") -> dict[str, Any]:
     from myscheduler.adapters.store.migrations import HEAD  # noqa: PLC0415
 
-    stand, contents = condition.stand, condition.contents
+    schema, contents = condition.schema, condition.contents
     return {
         "database": condition.database,
         "usable": condition.error is None,
         "trouble": condition.error,
         "version": __version__,
-        "standing": stand.standing,
-        "revision": stand.revision,
+        "standing": schema.state,
+        "revision": schema.revision,
         "known_revision": HEAD,
-        "upgraded_by": stand.origin.version if stand.origin else None,
-        "upgraded_at": stand.origin.at.isoformat() if stand.origin else None,
+        "upgraded_by": schema.origin.version if schema.origin else None,
+        "upgraded_at": schema.origin.at.isoformat() if schema.origin else None,
         "damages": condition.damages,
         "in_use": condition.is_in_use,
         "size": condition.size,

@@ -21,7 +21,7 @@ from myscheduler.adapters.store.database import sqlite
 from myscheduler.adapters.store.database.connections import shown
 from myscheduler.adapters.store.database.errors import in_a_line
 from myscheduler.adapters.store.database.reading import ask, parse_url, read
-from myscheduler.adapters.store.database.version import Stand, VersionState, stand_of
+from myscheduler.adapters.store.database.version import SchemaVersion, VersionState, schema_version_of
 from myscheduler.core.explain.sizes import shown_size
 from myscheduler.errors import StoreError
 from myscheduler.machine import private_files as private
@@ -44,7 +44,7 @@ class Copy:
 
     size: int
     """Bytes."""
-    stand: Stand
+    schema: SchemaVersion
     contents: Contents
 
 
@@ -88,10 +88,10 @@ def _source(url: str, file: Path | None) -> sa.URL:
         )
     if sqlite.is_cut_off(sqlite.path_of(parsed)):
         raise _damaged(parsed, CUT_OFF)
-    stand = read(parsed, stand_of)
-    if stand.standing is VersionState.FOREIGN:
+    schema = read(parsed, schema_version_of)
+    if schema.state is VersionState.FOREIGN:
         raise StoreError(f"the database {shown(parsed)} holds tables of another program, so it is not backed up")
-    if stand.standing is VersionState.EMPTY:
+    if schema.state is VersionState.EMPTY:
         raise StoreError(f"the database {shown(parsed)} is empty, so there is nothing to back up: is it the right one?")
     return parsed
 
@@ -178,13 +178,13 @@ def _copied(source: sa.URL, folder: Path, report: Report) -> Iterator[tuple[Path
 
 
 def _checked(source: sa.URL, part: Path, report: Report) -> Copy:
-    def inspect(copy: sa.Connection) -> tuple[Stand, Contents, tuple[str, ...]]:
+    def inspect(copy: sa.Connection) -> tuple[SchemaVersion, Contents, tuple[str, ...]]:
         return *facts(copy), damages_of(copy, lambda: report("checking the copy"))
 
-    stand, contents, damages = ask(sqlite.read_only(part, immutable="1"), inspect)
+    schema, contents, damages = ask(sqlite.read_only(part, immutable="1"), inspect)
     if damages:
         raise _damaged(source, damages[0])
-    return Copy(part.stat().st_size, stand, contents)
+    return Copy(part.stat().st_size, schema, contents)
 
 
 def _fill(url: sa.URL, part: Path, report: Report) -> None:

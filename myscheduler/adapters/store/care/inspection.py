@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from myscheduler.adapters.store.database import postgresql, sqlite
 from myscheduler.adapters.store.database.connections import shown
 from myscheduler.adapters.store.database.reading import parse_url, read
-from myscheduler.adapters.store.database.version import Stand, VersionState, refusal, stand_of
+from myscheduler.adapters.store.database.version import SchemaVersion, VersionState, refusal, schema_version_of
 from myscheduler.adapters.store.tables import executions, jobs
 
 DAMAGES = 20
@@ -39,7 +39,7 @@ class DatabaseCondition:
 
     database: str
     """The URL without the password."""
-    stand: Stand
+    schema: SchemaVersion
     damages: tuple[str, ...] | None
     """Messages of SQLite; `None` for a server, which is not checked."""
     is_in_use: bool | None
@@ -56,9 +56,9 @@ class DatabaseCondition:
         """Why this version should not be started on it, and what to do; `None` if it may."""
         if self.damages:
             return "is damaged: stop the service and restore a backup"
-        if self.stand.standing is VersionState.EMPTY:
+        if self.schema.state is VersionState.EMPTY:
             return "is empty: a start would begin with no jobs and no history"
-        return refusal(self.stand)
+        return refusal(self.schema)
 
 
 def inspect(url: str) -> DatabaseCondition:
@@ -66,28 +66,28 @@ def inspect(url: str) -> DatabaseCondition:
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _inspect_file(parsed)
-    stand, contents, size, is_in_use = read(parsed, _inspect_server)
-    return DatabaseCondition(shown(parsed), stand, None, is_in_use, size, 0, None, contents)
+    schema, contents, size, is_in_use = read(parsed, _inspect_server)
+    return DatabaseCondition(shown(parsed), schema, None, is_in_use, size, 0, None, contents)
 
 
 def _inspect_file(url: sa.URL) -> DatabaseCondition:
     path = sqlite.path_of(url)
-    stand, contents, damages = read(url, lambda connection: (*facts(connection), damages_of(connection)))
+    schema, contents, damages = read(url, lambda connection: (*facts(connection), damages_of(connection)))
     if sqlite.is_cut_off(path):
         damages = (CUT_OFF, *damages)
     size, log_size, free = path.stat().st_size, sqlite.log_size(path), shutil.disk_usage(path.resolve().parent).free
-    return DatabaseCondition(shown(url), stand, damages, sqlite.is_in_use(path), size, log_size, free, contents)
+    return DatabaseCondition(shown(url), schema, damages, sqlite.is_in_use(path), size, log_size, free, contents)
 
 
-def _inspect_server(connection: sa.Connection) -> tuple[Stand, Contents, int, bool]:
+def _inspect_server(connection: sa.Connection) -> tuple[SchemaVersion, Contents, int, bool]:
     size: int = connection.execute(sa.text("SELECT pg_database_size(current_database())")).scalar_one()
     return *facts(connection), size, postgresql.is_in_use(connection)
 
 
-def facts(connection: sa.Connection) -> tuple[Stand, Contents]:
+def facts(connection: sa.Connection) -> tuple[SchemaVersion, Contents]:
     """The revision of a database, and its content if it belongs to myscheduler."""
-    stand = stand_of(connection)
-    return stand, Contents() if stand.standing is VersionState.FOREIGN else _contents(connection)
+    schema = schema_version_of(connection)
+    return schema, Contents() if schema.state is VersionState.FOREIGN else _contents(connection)
 
 
 def damages_of(connection: sa.Connection, tick: Callable[[], None] = lambda: None) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from myscheduler.adapters.store.database import postgresql, sqlite
 from myscheduler.adapters.store.database.connections import Engines, InUseError, shown
 from myscheduler.adapters.store.database.errors import in_a_line
 from myscheduler.adapters.store.database.reading import parse_url, read
-from myscheduler.adapters.store.database.version import Stand, VersionState, refuse_others, stand_of
+from myscheduler.adapters.store.database.version import SchemaVersion, VersionState, refuse_others, schema_version_of
 from myscheduler.errors import StoreError
 
 PATIENCE_SEC = 10
@@ -36,10 +36,10 @@ def open_engines(url: str) -> Iterator[Engines]:
         yield engines
 
 
-def bring_up_to_date(url: str) -> Stand:
+def bring_up_to_date(url: str) -> SchemaVersion:
     """Run the migrations as a start does, and close the database; returns its state before. Raises `StoreError`."""
     parsed = parse_url(url)
-    found: list[Stand] = []
+    found: list[SchemaVersion] = []
     with _opened(parsed, lambda writer: found.append(_bring_up_to_date(shown(parsed), writer))):
         return found[0]
 
@@ -48,12 +48,12 @@ def bring_up_to_date(url: str) -> Stand:
 def _opened(url: sa.URL, prepare: Callable[[sa.Engine], object]) -> Iterator[Engines]:
     if url.get_backend_name() == "sqlite" and sqlite.exists(url):
         # even opening a file for writing can change it, and those of other programs must not be changed
-        refuse_others(shown(url), read(url, stand_of))
+        refuse_others(shown(url), read(url, schema_version_of))
     with _OPENERS[url.get_backend_name()](url, prepare) as engines:
         yield engines
 
 
-def _bring_up_to_date(database: str, writer: sa.Engine) -> Stand:
+def _bring_up_to_date(database: str, writer: sa.Engine) -> SchemaVersion:
     deadline = time.monotonic() + PATIENCE_SEC
     while True:
         try:
@@ -66,12 +66,12 @@ def _bring_up_to_date(database: str, writer: sa.Engine) -> Stand:
             raise StoreError(f"DATABASE_URL names {database}, which can't be used: {in_a_line(error)}") from error
 
 
-def _migrate(database: str, writer: sa.Engine) -> Stand:
+def _migrate(database: str, writer: sa.Engine) -> SchemaVersion:
     with writer.begin() as connection:
-        stand = stand_of(connection)
-        refuse_others(database, stand)
-        if stand.standing is not VersionState.CURRENT:
+        schema = schema_version_of(connection)
+        refuse_others(database, schema)
+        if schema.state is not VersionState.CURRENT:
             from myscheduler.adapters.store.database.upgrade import upgrade  # noqa: PLC0415 - 0.3 s, 10 MB, rarely needed
 
             upgrade(connection, datetime.now(UTC))
-        return stand
+        return schema

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from myscheduler.adapters.store.database import sqlite
 from myscheduler.adapters.store.database.connections import shown
 from myscheduler.adapters.store.database.errors import in_a_line
-from myscheduler.adapters.store.database.version import VersionState, refuse_others, stand_of
+from myscheduler.adapters.store.database.version import VersionState, refuse_others, schema_version_of
 from myscheduler.errors import StoreError
 
 T = TypeVar("T")
@@ -42,10 +42,10 @@ def read_current(url: str, query: Callable[[sa.Connection], T]) -> T:
     parsed = parse_url(url)
 
     def read_if_current(connection: sa.Connection) -> T:
-        stand = stand_of(connection)
-        refuse_others(shown(parsed), stand)
-        if stand.standing is not VersionState.CURRENT:
-            state = "holds no jobs yet" if stand.standing is VersionState.EMPTY else "comes from an older myscheduler"
+        schema = schema_version_of(connection)
+        refuse_others(shown(parsed), schema)
+        if schema.state is not VersionState.CURRENT:
+            state = "holds no jobs yet" if schema.state is VersionState.EMPTY else "comes from an older myscheduler"
             raise StoreError(f"the database {shown(parsed)} {state}: run this version's `myscheduler db upgrade` on it")
         return query(connection)
 

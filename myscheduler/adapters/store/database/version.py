@@ -37,45 +37,45 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
+class SchemaVersion:
     """The revision of a database and how it relates to this version."""
 
-    standing: VersionState
+    state: VersionState
     revision: str | None = None
     origin: Origin | None = None
     """`None` if the database does not record it: it is recorded since revision 0005."""
 
 
-def stand_of(connection: sa.Connection) -> Stand:
+def schema_version_of(connection: sa.Connection) -> SchemaVersion:
     """Find the revision of a database. Reads only what every later version keeps as it is, or checks it first."""
     names = set(sa.inspect(connection).get_table_names())
     revision = _revision(connection) if "alembic_version" in names else None
     if revision is None:
-        return Stand(VersionState.FOREIGN if _is_in_the_way(connection, names) else VersionState.EMPTY)
+        return SchemaVersion(VersionState.FOREIGN if _is_in_the_way(connection, names) else VersionState.EMPTY)
     if revision not in REVISIONS and not _OF_OURS.fullmatch(revision):
-        return Stand(VersionState.FOREIGN, revision)
+        return SchemaVersion(VersionState.FOREIGN, revision)
     known = VersionState.CURRENT if revision == HEAD else VersionState.OLDER
     origin = _origin(connection, revision) if upgrades.name in names else None
-    return Stand(known if revision in REVISIONS else VersionState.NEWER, revision, origin)
+    return SchemaVersion(known if revision in REVISIONS else VersionState.NEWER, revision, origin)
 
 
-def refuse_others(database: str, stand: Stand) -> None:
+def refuse_others(database: str, schema: SchemaVersion) -> None:
     """Raises `StoreError` if this version must not use the database; the message says what the operator can do."""
-    if reason := refusal(stand):
+    if reason := refusal(schema):
         raise StoreError(f"the database {database} {reason}")
 
 
-def refusal(stand: Stand) -> str | None:
+def refusal(schema: SchemaVersion) -> str | None:
     """Why this version must not use the database, and what to do, as a text to follow its name; `None` if it may."""
-    if stand.standing is VersionState.FOREIGN:
+    if schema.state is VersionState.FOREIGN:
         return "holds tables of another program: give myscheduler a database of its own"
-    if stand.standing is not VersionState.NEWER:
+    if schema.state is not VersionState.NEWER:
         return None
-    origin = stand.origin
+    origin = schema.origin
     who = f"myscheduler {origin.version} on {origin.at:%Y-%m-%d %H:%M} UTC" if origin else "a newer myscheduler"
     which = f"myscheduler {origin.version} or newer" if origin else "the version that ran before, or newer"
     return (
-        f"was brought to revision {stand.revision} by {who}, and this is myscheduler {__version__}, "
+        f"was brought to revision {schema.revision} by {who}, and this is myscheduler {__version__}, "
         f"which knows revisions up to {HEAD}: run {which}, or restore the backup that was made before the upgrade"
     )
 
