@@ -1,5 +1,5 @@
-"""From a due slot to a finished execution: claim, call, retry, record; recovery after a crash; drain at the end.
+"""Takes due slots to finished executions: claim, call, retry, record; recovery after a crash, and the drain at the end.
 
-`dispatcher` wires the parts, `flights` is what is under way, `caller` is the one door to sending. Import `Dispatcher`
-from the app, the API and `upkeep`, and nothing of it from `catalog`. It knows the core, the store and the senders.
+`dispatcher` wires the parts, `flights` holds the executions in progress, and `caller` is the only way to send requests.
+Imported by the app, the API and `upkeep`, not by `catalog`. May import the core, the store and the senders.
 """

@@ -1,4 +1,4 @@
-"""What is due: jobs as they are stored, the timers that ring for their slots, and the decisions that follow."""
+"""Keeps timers for the slots of all jobs, and has slots decided when they are due."""
 
 import asyncio
 import logging
@@ -21,9 +21,9 @@ from myscheduler.service.dispatch.flights import REPLACED, Flights
 from myscheduler.service.dispatch.triggers import Triggers
 
 RELOAD_AT_ONCE = 200
-"""How many jobs are decided anew before others have their time."""
+"""The most jobs that `reload` reads and decides in one go, before the event loop runs other tasks."""
 DECIDE_SEC = 0.05
-"""How long decisions are made before those that came meanwhile have a chance to be simpler."""
+"""Seconds for which long decisions are made before newer, possibly simpler ones are sorted in."""
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +31,11 @@ log = logging.getLogger(__name__)
 class Arming:
     """Keeps the agenda and the timers equal to the stored jobs, and has due slots decided.
 
-    The catalog calls `arm`, the timers' thread `wake`, whoever watches the clock `clock_was_set`, and the claim loop
-    `reload`, each on the event loop. Short decisions are made there and then; `run` makes the long ones in a thread.
-    Nothing is claimed here: what is decided waits in the agenda, and the claim loop is woken.
+    The catalog calls `arm`, the timers `wake`, the clock watch `clock_was_set`, and the claim loop `reload`, all on the
+    event loop. Short decisions are made in these calls; `run` makes the long ones in a thread. Nothing is claimed here:
+    decided slots wait in the agenda, and the claim loop is woken.
 
-    A timer only says "look": it carries no decision, so one that rings late, twice or for nothing does no harm.
+    A timer only has slots checked and carries no decision, so one that rings late, twice or without need does no harm.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Arming:
         wake: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
-        """`wake` has the claim loop look again."""
+        """`wake` wakes the claim loop."""
         self._store = store
         self._agenda = agenda
         self._flights = flights
@@ -58,29 +58,29 @@ class Arming:
         self._timers = Timers(self.wake, asyncio.get_running_loop())
         self._pulse = PulseThread(now)
         self._outdated: set[str] = set()
-        """Jobs that are to be armed anew, as they are stored."""
+        """Jobs that `reload` has to read from the database and arm again."""
         self._has_questions = asyncio.Event()
 
     def start(self) -> None:
-        """Let time pass: from now on slots are on time."""
+        """Start the timers and the pulse: from now on slots are on time."""
         self._agenda.start(self._now())
         self._pulse.start()
         self._timers.start()
 
     async def stop(self) -> None:
-        """End the threads; nothing rings any more."""
+        """End the threads of the timers and the pulse."""
         self._pulse.stop()
         await asyncio.to_thread(self._timers.stop)
 
     # --- what changed ---------------------------------------------------------------------------------------------
 
     def arm(self, changed: Sequence[Job], removed: Sequence[str]) -> None:
-        """Take over jobs as they are stored now, and forget removed ones. What is due already is decided at once."""
+        """Take over `changed` jobs as they are stored now, and forget `removed` ones; decide on slots already due."""
         for job_id in removed:
             self._agenda.disarm(job_id)
             self._triggers.forget(job_id)
         now = self._now()
-        self.look_back(now)
+        self.report_standstill(now)
         current = [job for job in changed if not self._is_older(job)]
         self._timers.arm([(job.job_id, self._agenda.arm(job, now), max(now, job.cursor)) for job in current], removed)
         if changed or removed:
@@ -89,11 +89,11 @@ class Arming:
         self._wake_claims()
 
     def wake(self, due: Sequence[Due]) -> None:
-        """The timers' call: these jobs have slots due."""
+        """Decide on the due slots of these jobs; called by the timers."""
         now = self._now()
-        self.look_back(now)
+        self.report_standstill(now)
         for job_id, slot in due:
-            if slot - now > ON_TIME:  # the clock was set back since the timer rang, so it has to be set again
+            if slot - now > ON_TIME:  # the clock was set back since the timer rang, so the timer has to be set again
                 self._outdated.add(job_id)
             else:
                 self._agenda.wake(job_id, max(now, slot))
@@ -101,7 +101,7 @@ class Arming:
         self._wake_claims()
 
     def clock_was_set(self) -> None:
-        """Decide anew what was decided for a time that has not come, and let the timers look at the clock again."""
+        """Decide again on slots that are in the future after the clock was set, and have the timers read the clock."""
         now = self._now()
         self._outdated.update(self._agenda.rewind(now))
         self._triggers.rewind(now)
@@ -109,11 +109,11 @@ class Arming:
         self._wake_claims()
 
     def outdate(self, job_id: str) -> None:
-        """A claim of the job was refused, because it changed: the next `reload` arms it anew."""
+        """Have the next `reload` arm the job again, because a claim was refused: the job has changed."""
         self._outdated.add(job_id)
 
     async def reload(self) -> None:
-        """Decide on what is outdated anew, as it is stored. Raises `StoreUnavailableError`."""
+        """Read outdated jobs from the database and arm them again. Raises `StoreUnavailableError`."""
         while self._outdated:
             job_ids = list(islice(self._outdated, RELOAD_AT_ONCE))
             found = await self._store.read(partial(job_rows.find_jobs, job_ids=job_ids))
@@ -121,20 +121,23 @@ class Arming:
             self.arm(list(found.values()), [job_id for job_id in job_ids if job_id not in found])
 
     def _is_older(self, job: Job) -> bool:
-        """The job changed once more while it was on its way here."""
+        """Whether a newer version of the job is already armed."""
         known = self._agenda.find(job.job_id)
         return known is not None and known.version > job.version
 
     # --- before and after each decision ---------------------------------------------------------------------------
 
-    def look_back(self, now: datetime) -> None:
-        """Before a decision: tell the agenda when the process was held up, so that slots fell due that nobody ran."""
+    def report_standstill(self, now: datetime) -> None:
+        """Report a standstill of the process to the agenda, because slots may have fallen due in it.
+
+        To be called before each decision.
+        """
         pause = self._pulse.take(now)
         if pause is not None:
             self._agenda.held_up(pause.since, min(pause.until, now))
 
     def follow(self) -> None:
-        """After decisions: make room for what they want, and hand on those that are still to be made."""
+        """Act on decisions: make room where a new slot needs it, and wake `run` if long decisions are to be made."""
         self._make_room()
         if self._agenda.has_questions:
             self._has_questions.set()
@@ -151,7 +154,7 @@ class Arming:
     # --- decisions that take long ---------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Make long decisions beside the event loop, the simplest first; until cancelled."""
+        """Make long decisions in a thread, the simplest first, until cancelled."""
         while True:
             await self._has_questions.wait()
             self._has_questions.clear()
@@ -166,7 +169,7 @@ class Arming:
 
 
 def _answer_some(questions: Sequence[Question]) -> list[tuple[Question, Sequence[Step]]]:
-    """The answers to the first of them, as far as one comes in time."""
+    """The answers to the first questions, as many as `DECIDE_SEC` allows, but at least one."""
     answers: list[tuple[Question, Sequence[Step]]] = []
     end = time.monotonic() + DECIDE_SEC
     while len(answers) < len(questions) and (not answers or time.monotonic() < end):

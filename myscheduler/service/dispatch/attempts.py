@@ -1,4 +1,4 @@
-"""An execution under way: its attempts, one after the other, until its end is decided."""
+"""Runs an execution: its attempts, one after another, until its end is decided."""
 
 import asyncio
 import logging
@@ -24,17 +24,17 @@ _UNSENT = {
     Failure.SECRET_NOT_ALLOWED: Reason.SECRET_NOT_ALLOWED,
     Failure.TARGET_NOT_ALLOWED: Reason.TARGET_NOT_ALLOWED,
 }
-"""Why no request left; such an attempt doesn't count."""
+"""Failures in which no request was sent, with their reasons; such attempts are not counted in the history."""
 
 log = logging.getLogger(__name__)
 
 
 class Attempts:
-    """Runs executions whose claim is stored, each in a task of its own.
+    """Runs executions whose claims are stored, each in its own task.
 
-    A task sends, and after a failure that may pass sleeps and sends again, as its job says. It holds a permit while it
-    sends and none while it sleeps. Whatever happens it ends its flight exactly once, as `completed` or `failed` by
-    itself, or as it is cut off, and leaves no permit behind.
+    The task loops: it acquires a permit, sends a request, returns the permit, and sleeps before the next attempt if the
+    failure is one that the job retries. In every case it ends its flight exactly once, as `completed` or `failed` or as
+    its `cut_off` says, and returns its permit.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Attempts:
         self._now = now
 
     def begin(self, job: Job, execution: Execution, host: str, *, cut_off: CutOff | None = None) -> None:
-        """Send an execution whose claim is stored, and which has a permit; or end it at once, as `cut_off` says."""
+        """Run an execution whose claim is stored and which has a permit; with `cut_off`, end it at once instead."""
         flight = Flight(job, execution, host, has_permit=True)
         self._flights.open(flight)
         if how := cut_off or self._flights.cut_off:
@@ -58,13 +58,13 @@ class Attempts:
         flight.task = asyncio.create_task(self._run(flight))
 
     def resume(self, job: Job, execution: Execution, host: str, *, attempts: int) -> None:
-        """Send an execution again, of which `attempts` may have left in an earlier process; it waits for a permit."""
+        """Run an execution of an earlier process, which may have sent `attempts`, again; it waits for a permit."""
         flight = Flight(job, execution, host, has_permit=False, attempts=attempts)
         self._flights.open(flight)
         flight.task = asyncio.create_task(self._run(flight))
 
     async def _run(self, flight: Flight) -> None:
-        if flight.cut_off is not None:  # before this first step
+        if flight.cut_off is not None:  # cut off before this task's first step
             self._permits.release(flight)
             self._endings.cut_off(flight, flight.cut_off, attempts=flight.attempts)
             return
@@ -81,7 +81,7 @@ class Attempts:
             self._endings.end(flight, Status.FAILED, flight.attempts, outcome)
 
     async def _attempt_until_decided(self, flight: Flight) -> None:
-        """Send until it is decided. The first attempt has its permit from the claim; a later one waits for its turn."""
+        """Send attempts until the end is decided. The first may hold a permit from the claim; others acquire one."""
         job, execution, unsent = flight.job, flight.execution, 0
         while True:
             if not flight.has_permit:

@@ -1,6 +1,6 @@
-"""The one door to sending: an attempt of an execution goes in, its outcome comes out.
+"""The only way to send a request to a target: takes an attempt of an execution, returns its outcome.
 
-What decides whether a request may leave belongs here, so that there is no other way to a target.
+All checks on whether a request may be sent belong here, so that none can be bypassed.
 """
 
 import traceback
@@ -19,26 +19,26 @@ from myscheduler.core.secrets.references import references_of
 
 
 class Caller(Protocol):
-    """Makes the calls of executions, in this process or elsewhere."""
+    """Makes the HTTP calls of executions."""
 
     async def call(self, job: Job, execution: Execution, attempt: int) -> Outcome:
-        """Make the attempt with this number, from 1, and return when its outcome is known.
+        """Make one attempt (`attempt` counts from 1) and return its outcome.
 
-        Whatever a target does, and whatever keeps a request from leaving, is an outcome. Only cancellation and bugs are
-        raised. Nothing is sent again by itself.
+        A failure of the target, and anything that keeps the request from being sent, is an outcome; only cancellation
+        and bugs raise. It never retries.
         """
         ...
 
 
 class LocalCaller:
-    """Calls from this process.
+    """Makes the calls from this process.
 
-    A request leaves with the secrets as they are at this moment, and not at all where one can't be had, where a job of
-    the API is not granted one, or where the sender's guard does not let it reach the address.
+    A request is sent with the current values of its secrets. Nothing is sent if one can't be read, if a job of the API
+    is not granted one, or if the sender's guard does not allow the address.
     """
 
     def __init__(self, sender: Sender, secrets: Secrets, *, grants: Callable[[], Grants], user_agent: str) -> None:
-        """`grants` says which secrets jobs of the API may use; it is asked for each call."""
+        """`grants` returns which secrets jobs of the API may use; it is called for each request with secrets."""
         self._sender = sender
         self._secrets = secrets
         self._grants = grants
@@ -61,10 +61,10 @@ class LocalCaller:
         try:
             return await self._sender.send(request)
         except Exception as error:  # noqa: BLE001 - it is raised again
-            # what a library says of its trouble may hold what it was given
-            told = redact("".join(traceback.format_exception(error)), request.secrets)
-            raise RedactedBugError(told) from None
+            # a library's error message may contain the values passed to it
+            trace = redact("".join(traceback.format_exception(error)), request.secrets)
+            raise RedactedBugError(trace) from None
 
 
 class RedactedBugError(Exception):
-    """A bug in a call that holds secrets; the message is its stack trace without them."""
+    """A bug in a call with secrets; the message is the stack trace with the secrets redacted."""

@@ -1,4 +1,4 @@
-"""The claim loop: nothing is sent before its claim is stored."""
+"""The claim loop: stores claims, and has executions sent once their claims are stored."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,17 +20,18 @@ from myscheduler.service.dispatch.triggers import Asked, Triggers
 from myscheduler.service.store_health import RETRY_SEC, StoreHealth
 
 CLAIMS_AT_ONCE = 100
-"""How many claims share a transaction at the most. The first are sent while the next are being claimed."""
+"""The most claims in one transaction. Its executions are sent while the next claims are stored."""
 CLAIM_PAUSE_SEC = 0.02
-"""What falls due meanwhile shares the next transaction; one for each costs more than all else."""
+"""Seconds between transactions, so that slots falling due meanwhile share the next one; commits are the main cost."""
 
 
 class Claiming:
-    """Takes what has its turn from the agenda and from the triggers, stores the claims, and has them sent.
+    """Takes claims from the agenda and from the triggers, stores them, and has their executions sent.
 
-    `wake` only says that there may be something; the loop looks for itself what there is. While the database can't be
-    used nothing is sent: claims that failed are undone and decided anew, and every `RETRY_SEC` it is tried again. Once
-    it takes a probe, what was stored unheard is recovered, and slots that fell due meanwhile are caught up on.
+    The loop waits for `has_work`, which only means that there may be something to claim. While the database can't be
+    used, nothing is sent: failed claims are undone and their slots decided again, and the database is checked every
+    `RETRY_SEC`. Once it works, claims that were stored without an answer are recovered, and slots that fell due in the
+    meantime are caught up on.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Claiming:
         has_work: asyncio.Event,
         now: Callable[[], datetime],
     ) -> None:
-        """`has_work` is set by whoever may have made something claimable."""
+        """`has_work` is set by other parts when there may be something to claim."""
         self._store = store
         self._health = health
         self._agenda = agenda
@@ -61,7 +62,7 @@ class Claiming:
         health.listen(self._after_report)
 
     async def run(self) -> None:
-        """Claim what is due, many at a time, and send it; until cancelled."""
+        """Claim what is due, many at a time, and have it sent, until cancelled."""
         while True:
             await self._has_work.wait()
             self._has_work.clear()
@@ -76,7 +77,7 @@ class Claiming:
             except StoreUnavailableError as error:
                 self._health.failed(error)
             else:
-                if self._health.error is known:  # else something failed after the last claim
+                if self._health.error is known:  # else another part reported an error meanwhile
                     self._health.worked()
 
     def _after_report(self) -> None:
@@ -89,12 +90,12 @@ class Claiming:
                 await asyncio.sleep(CLAIM_PAUSE_SEC)
 
     async def _claim_next(self) -> int:
-        """Claim and send what has its turn. Returns how much that was."""
+        """Claim and send one batch. Returns the number of claims taken, accepted or not."""
         await self._arming.reload()
-        self._arming.look_back(self._now())
+        self._arming.report_standstill(self._now())
         asked = self._triggers.take()
         batch = self._agenda.take(self._now(), CLAIMS_AT_ONCE)
-        self._arming.follow()  # a slot that stood behind a mere record may need a permit only now
+        self._arming.follow()  # a slot that waited after a step to record may need room only now
         if not asked and not batch:
             return 0
         with self._flights.claiming():

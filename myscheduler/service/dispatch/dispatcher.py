@@ -1,7 +1,8 @@
-"""The order admit, claim, send, decide, finish: wires its parts, and owns the order of start, drain and stop.
+"""Wires the parts that admit, claim, send and finish executions, and orders their start, drain and stop.
 
-Nothing is sent before its claim is committed, and no cursor moves but by a claim. So the process may die at any moment:
-what was claimed is found as `running` and closed as interrupted, and what was not is still after its job's cursor.
+Nothing is sent before its claim is committed, and only a claim moves a job's cursor. So the process may die at any
+moment: slots that were claimed are found as `running` at the next start and closed as interrupted or sent again; slots
+that were not are still after the cursor and are decided again.
 """
 
 import asyncio
@@ -32,22 +33,22 @@ from myscheduler.service.dispatch.triggers import Triggered, Triggers
 from myscheduler.service.store_health import StoreHealth
 
 RECORD_SEC = 5.0
-"""How long a shutdown waits for the last ends to be recorded."""
-TELL_SEC = 5.0
-"""How often a shutdown says what it waits for."""
+"""Seconds that a shutdown waits for the last ends to be recorded."""
+DRAIN_LOG_SEC = 5.0
+"""Seconds between the log lines that say what a shutdown waits for."""
 
 log = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """Runs what is armed, from `start` to `stop`.
+    """Runs the armed jobs, from `start` to `stop`.
 
-    Four loops work side by side, and share nothing but the agenda, the flights and the triggers: long decisions are
-    made, due slots are claimed and begun, ends are recorded, and the database is looked at. Each execution under way is
-    a task of its own. All of it is on one event loop, so nobody needs a lock.
+    Four loops run side by side: one makes long decisions, one claims due slots and starts their executions, one records
+    ends, and one checks the database. They share only the agenda, the flights and the triggers. Each execution in
+    progress has its own task. Everything runs on one event loop, so no locks are needed.
 
-    The stop is: claim no more slots, let executions end by themselves (the drain), cut off the rest, record their ends,
-    end the loops, and refuse whoever still waits for a manual run.
+    `stop` claims no more slots, lets executions end by themselves (the drain), cuts off the rest, records their ends,
+    ends the loops, and refuses requests that still wait for a manual run.
     """
 
     def __init__(
@@ -62,8 +63,8 @@ class Dispatcher:
         in_flight_per_host: int,
         manual: int = MANUAL,
     ) -> None:
-        """`in_flight` is how many scheduled executions may be on their way at once, and `manual` how many manual runs;
-        others wait for their turn.
+        """`in_flight` is the most scheduled attempts in flight at once, `in_flight_per_host` the most of them to one
+        host, and `manual` the most attempts of manual runs; others wait for their turn.
         """
         has_work = asyncio.Event()
         wake = has_work.set
@@ -90,50 +91,50 @@ class Dispatcher:
         self.loops: list[asyncio.Task[None]] = []
         self._is_draining = False
         self._is_hurried = False
-        """A shutdown waits for nothing that is in flight."""
+        """Whether a shutdown cuts executions off without waiting for them."""
 
     def arm(self, changed: Sequence[Job], removed: Sequence[str]) -> None:
-        """Take over jobs as they are stored now, and forget removed ones. What is due already is decided at once."""
+        """Take over `changed` jobs as they are stored now, and forget `removed` ones; decide on slots already due."""
         self._arming.arm(changed, removed)
 
     def clock_was_set(self) -> None:
-        """Decide anew what was decided for a time that has not come, and let the timers look at the clock again."""
+        """Decide again on slots that are in the future after the clock was set, and have the timers read the clock."""
         self._arming.clock_was_set()
 
     async def trigger(
         self, job_id: str, *, by: str, may_overlap: bool = False, key: RequestKey | None = None
     ) -> Triggered:
-        """Run a job now, as `Triggers.trigger` says."""
+        """Run a job now; see `Triggers.trigger`."""
         return await self._triggers.trigger(job_id, by=by, may_overlap=may_overlap, key=key)
 
     # --- life -----------------------------------------------------------------------------------------------------
 
     async def recover(self) -> None:
-        """Take over what the last process left: close executions that were under way, or send them again where their
-        jobs say so. Raises `StoreUnavailableError`.
+        """Take over what the last process left: queued manual runs, and running executions, which are closed, or sent
+        again where their jobs say so. Raises `StoreUnavailableError`.
         """
         await self._triggers.load()
         await self._recovery.recover(Reason.CRASH)
 
     def start(self) -> None:
-        """Begin to claim and send what is armed."""
+        """Start the loops: claim and send the slots of the armed jobs."""
         self._arming.start()
         loops = (self._claiming.run, self._arming.run, self._endings.run, self._health.run)
         self.loops = [asyncio.create_task(loop()) for loop in loops]
         self._triggers.start()
 
     def hold(self) -> None:
-        """Send nothing more that is due; for the first moment of a shutdown."""
+        """Claim no more slots; the first step of a shutdown."""
         self._agenda.close()
 
     def hurry(self) -> None:
-        """Wait no longer for what is in flight, if a shutdown does or comes to that; what it cuts off is recorded."""
+        """End the drain of a shutdown now, or skip it if it has not begun; executions cut off are still recorded."""
         self._is_hurried = True
         if self._is_draining:
             self.flights.stop_waiting()
 
     def waits_for(self) -> str | None:
-        """What is in flight, in words; `None` when nothing is."""
+        """A text that names the executions in progress; `None` if there are none."""
         return in_words(self.flights.executions, self._host_of) if len(self.flights) else None
 
     def _host_of(self, job_id: str) -> str | None:
@@ -141,9 +142,11 @@ class Dispatcher:
         return host_key(job.spec.target_url) if job else None
 
     async def stop(self, drain_sec: float) -> None:
-        """Start nothing more, wait up to `drain_sec` for what is in flight, and record the rest as interrupted."""
+        """Start nothing more, wait up to `drain_sec` seconds for executions in progress, and record the rest as
+        interrupted.
+        """
         self.hold()
-        if not self.loops:  # the start was cut short; what `recover` sent again still has to be recorded
+        if not self.loops:  # `start` was not called; executions that `recover` sent again still have to be recorded
             self.loops = [asyncio.create_task(self._endings.run())]
         await self._arming.stop()
         await self._drain(drain_sec)
@@ -153,14 +156,16 @@ class Dispatcher:
         self._triggers.leave_queued()
         await self.flights.wait(RECORD_SEC)
         if left := self.waits_for():
-            log.error("the database did not take these ends in time, so the next start records them: %s", left)
+            log.error(
+                "the database did not record the ends of these executions in time, so the next start does: %s", left
+            )
         for loop in self.loops:
             loop.cancel()
         await asyncio.gather(*self.loops, return_exceptions=True)
         self._triggers.refuse()
 
     async def _drain(self, seconds: float) -> None:
-        """Wait for what is in flight, and say again and again what that is."""
+        """Wait up to `seconds` for executions in progress, and log what is left every `DRAIN_LOG_SEC`."""
         deadline = time.monotonic() + seconds
         self._is_draining = True
         while not self.flights.are_over and not self._is_hurried:
@@ -169,5 +174,5 @@ class Dispatcher:
                 break
             if words := self.waits_for():
                 log.info("waiting up to %d s for %s", math.ceil(left), words)
-            await self.flights.wait(min(left, TELL_SEC))
+            await self.flights.wait(min(left, DRAIN_LOG_SEC))
         self._is_draining = False

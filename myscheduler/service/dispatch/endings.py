@@ -1,4 +1,4 @@
-"""How executions end, and the loop that records it."""
+"""Ends executions: the loop that records their ends in the history."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -19,14 +19,14 @@ from myscheduler.service.dispatch.triggers import Triggers
 from myscheduler.service.store_health import RETRY_SEC, StoreHealth
 
 RECORD_PAUSE_SEC = 0.04
-"""What ends meanwhile shares the next transaction; one for each costs more than all else."""
+"""Seconds between transactions, so that ends meanwhile share the next one; commits are the main cost."""
 
 
 class Endings:
-    """Takes the ends of executions, and records them many at a time.
+    """Takes the ends of executions and records them many at a time.
 
-    An end is taken at once and recorded later: until then the execution stays under way, so its job does not run again,
-    and a shutdown waits. The record is tried until the database takes it; nothing is dropped.
+    Until its end is recorded, an execution counts as in progress: its job does not run again, and a shutdown waits for
+    it. Recording is retried until it succeeds; no end is dropped.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Endings:
         wake: Callable[[], None],
         now: Callable[[], datetime],
     ) -> None:
-        """`wake` has the claim loop look again."""
+        """`wake` wakes the claim loop."""
         self._store = store
         self._health = health
         self._agenda = agenda
@@ -49,13 +49,13 @@ class Endings:
         self._wake = wake
         self._now = now
         self._ended: list[tuple[Flight, Finish]] = []
-        """Those whose end is not recorded yet."""
+        """Ends not yet recorded."""
         self._has_ended = asyncio.Event()
 
     def end(
         self, flight: Flight, status: Status, attempts: int, outcome: Outcome, reason: Reason | None = None
     ) -> None:
-        """The execution is over; with `RUNNING`, it goes on at the next start. `attempts` is how many were sent."""
+        """End an execution after `attempts` requests. With status `RUNNING`, it is continued at the next start."""
         execution = flight.execution
         completed_at = None if status is Status.RUNNING else self._now()
         finish = Finish(execution.execution_id, status, execution.started_at, completed_at, attempts, outcome, reason)
@@ -65,12 +65,12 @@ class Endings:
         self._has_ended.set()
 
     def cut_off(self, flight: Flight, how: CutOff, *, attempts: int) -> None:
-        """End what is cut off after so many attempts; one that is to be sent again stays open for the next start."""
+        """End an execution cut off after `attempts`; one that the next start sends again stays `running`."""
         if not (how.is_resumable and may_resend(flight.job, flight.execution, self._now())):
             error = how.error if attempts else how.unsent
             self.end(flight, Status.INTERRUPTED, attempts, Outcome(error=error), how.reason)
         elif attempts > 1:
-            self.end(flight, Status.RUNNING, attempts - 1, Outcome())  # the last one's end is not known
+            self.end(flight, Status.RUNNING, attempts - 1, Outcome())  # the outcome of the last attempt is unknown
         else:
             self._flights.close(flight)
 

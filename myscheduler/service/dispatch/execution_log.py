@@ -1,4 +1,4 @@
-"""What the log says of executions: one line for each when it is over, and in a word what a shutdown waits for."""
+"""Log lines about executions: one for each when it has ended, and a summary of those in progress for the shutdown."""
 
 import logging
 from collections import Counter
@@ -13,13 +13,13 @@ from myscheduler.core.findings.problem import printable
 from myscheduler.core.history.execution import Execution, Finish, Kind, Status
 
 NAMED = 5
-"""So many jobs are named; of the others only the count."""
+"""The most jobs that `in_words` names; the others are only counted."""
 
 log = logging.getLogger(__name__)
 
 
 def names_of(execution: Execution) -> dict[str, object]:
-    """What each line about an execution carries, to be found by."""
+    """The fields that identify an execution in each log line about it."""
     names: dict[str, object] = {
         "job_id": execution.job_id,
         "execution_id": execution.execution_id,
@@ -42,7 +42,7 @@ def log_attempt(execution: Execution, attempt: int, host: str, outcome: Outcome)
 
 
 def log_claims(claims: Sequence[Claim], accepted: Sequence[bool]) -> None:
-    """A batch of claims that is stored, and what did not run of their jobs."""
+    """Log, at DEBUG, a stored batch of claims and the slots in it that did not run."""
     if not log.isEnabledFor(logging.DEBUG):
         return
     log.debug("claims stored", extra={"claims": len(claims), "refused": len(claims) - sum(accepted)})
@@ -62,7 +62,7 @@ def log_claims(claims: Sequence[Claim], accepted: Sequence[bool]) -> None:
 
 
 def log_end(execution: Execution, finish: Finish) -> None:
-    """The one line of an execution; to be called when its end is recorded."""
+    """Log the end of an execution, once it is recorded."""
     level = logging.INFO if finish.status in {Status.COMPLETED, Status.RUNNING} else logging.WARNING
     if not log.isEnabledFor(level):
         return
@@ -75,14 +75,14 @@ def log_end(execution: Execution, finish: Finish) -> None:
         "duration_ms": round((finish.completed_at - execution.started_at) / timedelta(milliseconds=1), 1),
         "retries": max(finish.attempts - 1, 0),
     }
-    told = "note" if finish.status is Status.COMPLETED else "error"
-    maybe = {"http_status": finish.outcome.http_status, "reason": finish.reason, told: finish.outcome.error}
+    error_field = "note" if finish.status is Status.COMPLETED else "error"
+    maybe = {"http_status": finish.outcome.http_status, "reason": finish.reason, error_field: finish.outcome.error}
     details |= {name: value for name, value in maybe.items() if value is not None}
     log.log(level, "execution %s", finish.status, extra=names_of(execution) | details)
 
 
 def in_words(executions: Iterable[Execution], host_of: Callable[[str], str | None]) -> str:
-    """`3 executions in flight: slow (2) at 10.0.0.1:80, late at example.com`; `host_of` tells the target of a job."""
+    """`3 executions in flight: slow (2) at 10.0.0.1:80, late at example.com`; `host_of` returns the host of a job."""
     counts = Counter(execution.job_id for execution in executions)
     named = [_one(job_id, count, host_of(job_id)) for job_id, count in islice(counts.items(), NAMED)]
     if len(counts) > NAMED:

@@ -1,4 +1,4 @@
-"""The executions that are under way: one object for each, and the one place to end one of them."""
+"""Executions in progress: one `Flight` for each, and the only place to cut one off."""
 
 import asyncio
 from collections.abc import Collection, Iterator, Sequence
@@ -12,34 +12,34 @@ from myscheduler.core.reason import Reason
 
 @dataclass(frozen=True, slots=True)
 class CutOff:
-    """How an execution ends that is not left to end by itself."""
+    """Why an execution is cut off, and the texts recorded for it in the history."""
 
     reason: Reason
     error: str
-    """What its row says."""
+    """The error recorded if requests may have been sent."""
     unsent: str
-    """What its row says where no request of it was sent."""
+    """The error recorded if no request was sent."""
     is_resumable: bool = False
-    """The next start of the service sends it again where its job asks for that, so its row stays open."""
+    """Whether the next start sends it again if its job says `on_interrupt: retry`; its row then stays `running`."""
 
 
 STOPPED = CutOff(
     Reason.SHUTDOWN,
-    error="the scheduler was stopped while this execution was under way; the target may have got the request",
+    error="the scheduler was stopped while this execution was running; the target may have received the request",
     unsent="the scheduler was stopped before this execution was sent",
     is_resumable=True,
 )
-_REPLACED = "the next slot of this job was due, and it says overlap: replace; the target may have got the request"
+_REPLACED = "the next slot of this job was due, and it says overlap: replace; the target may have received the request"
 REPLACED = CutOff(Reason.REPLACED, error=_REPLACED, unsent=_REPLACED)
-_GIVEN_UP = "whoever triggered it was told that it could not be recorded in time, so it was not sent"
+_GIVEN_UP = "it could not be recorded in time, so it was not sent, and its trigger request was answered with an error"
 GIVEN_UP = CutOff(Reason.DATABASE, error=_GIVEN_UP, unsent=_GIVEN_UP)
 
 
 @dataclass(slots=True, eq=False)
 class Flight:
-    """An execution under way: its claim is stored, and its end is not recorded yet.
+    """An execution in progress: its claim is stored, and its end is not recorded yet.
 
-    It runs in `task` until `finish` is set, and is closed once that is recorded. Once `finish` is set, nothing cuts it
+    It runs in `task` until `finish` is set, and is closed once that is recorded. After `finish` is set it can't be cut
     off any more.
     """
 
@@ -49,24 +49,26 @@ class Flight:
     host: str
     """The lane in which it waits for permits."""
     has_permit: bool
-    """One attempt of it may be sent. It has none while it waits for its next attempt."""
+    """Whether it holds a permit to send an attempt; it has none while it waits for its next attempt."""
     attempts: int = 0
     """How many attempts have begun, in this process or an earlier one."""
     task: asyncio.Task[None] | None = None
     is_begun: bool = False
-    """`task` has taken its first step, so from now on it has to be cancelled to be ended."""
+    """Whether `task` has begun to run. From then on, cutting it off means cancelling the task."""
     cut_off: CutOff | None = None
-    """How it is to end, if it is not left to end by itself."""
+    """Why it is being cut off; `None` if it may end by itself."""
     finish: Finish | None = None
-    """How it ended; not recorded yet."""
+    """How it ended; `None` while it runs."""
 
 
 class Flights:
-    """All executions under way, by id and by job; the oldest of a job is its first.
+    """All executions in progress, by id and by job, each in the order of their start.
 
-    Opened when the claim is stored, and closed when the end is recorded, so whatever the history calls `running` and is
-    not here was left by an earlier process, or by a commit whose answer was lost. `end` is how one execution is ended,
-    `end_all` how all are; both only say how, and the execution's own task does it.
+    A flight is opened when its claim is stored and closed when its end is recorded. So an execution that the history
+    shows as `running` and that is not here was left by an earlier process, or by a commit whose answer was lost.
+
+    `end` cuts off one execution, `end_all` all. Both only set `cut_off` and cancel the task; the task then ends the
+    flight.
     """
 
     def __init__(self) -> None:
@@ -75,31 +77,31 @@ class Flights:
         self._is_claiming = False
         self._is_empty = asyncio.Event()
         self.cut_off: CutOff | None = None
-        """How all end, also those that are opened from now on; `None` as long as executions are sent."""
+        """Why all flights are cut off, including those opened later; `None` in normal operation."""
 
     def __len__(self) -> int:
         return len(self._by_id)
 
     def open(self, flight: Flight) -> None:
-        """An execution is under way from here on."""
+        """Add a flight."""
         execution = flight.execution
         self._by_id[execution.execution_id] = flight
         self._by_job.setdefault(execution.job_id, {})[execution.execution_id] = flight
 
     def close(self, flight: Flight) -> None:
-        """The end of an execution is recorded, or is left to the next start."""
+        """Remove a flight, because its end is recorded or left to the next start."""
         execution = flight.execution
         del self._by_id[execution.execution_id]
         of_job = self._by_job[execution.job_id]
         del of_job[execution.execution_id]
         if not of_job:
             del self._by_job[execution.job_id]
-        self._tell()
+        self._update_is_empty()
 
     def end(self, execution_id: str, how: CutOff) -> bool:
-        """Cut off an execution. Returns whether it was still running; what came first says how it ends.
+        """Cut off an execution. Returns whether it was still running. If it was cut off before, the first cause counts.
 
-        It ends in the next turns of the event loop, as soon as its task has let go of what it holds.
+        It ends in a later turn of the event loop, when its task has released what it holds.
         """
         flight = self._by_id.get(execution_id)
         if flight is None or flight.finish is not None:
@@ -110,7 +112,7 @@ class Flights:
         return True
 
     def end_all(self, how: CutOff) -> None:
-        """Cut off all executions, and from now on each that comes to be under way."""
+        """Cut off all executions, and any that is opened later."""
         self.cut_off = how
         for execution_id in self.ids:
             self.end(execution_id, how)
@@ -121,42 +123,42 @@ class Flights:
 
     @property
     def executions(self) -> Sequence[Execution]:
-        """Those that are under way, the oldest first."""
+        """The executions in progress, oldest first."""
         return [flight.execution for flight in self._by_id.values()]
 
     def of_job(self, job_id: str) -> Collection[Flight]:
-        """The job's executions, the oldest first."""
+        """The job's flights, oldest first."""
         return self._by_job.get(job_id, {}).values()
 
     # --- waiting for the last one ---------------------------------------------------------------------------------
 
     @property
     def are_over(self) -> bool:
-        """Nothing is under way, and no claim is being stored that would bring something."""
+        """Whether nothing is in progress and no claims are being stored."""
         return not self._by_id and not self._is_claiming
 
     @contextmanager
     def claiming(self) -> Iterator[None]:
-        """Claims are being stored: what waits for the last flight waits for the end of the block, too."""
+        """A context in which claims are being stored: `are_over` is false and `wait` goes on until it is left."""
         self._is_claiming = True
         try:
             yield
         finally:
             self._is_claiming = False
-            self._tell()
+            self._update_is_empty()
 
     async def wait(self, seconds: float) -> None:
-        """Returns when nothing is under way any more, after `seconds`, or when `stop_waiting` is called."""
-        self._tell()
+        """Wait until nothing is in progress, at most `seconds`, or until `stop_waiting` is called."""
+        self._update_is_empty()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._is_empty.wait()
 
     def stop_waiting(self) -> None:
-        """Let go whoever is in `wait`."""
+        """Make current calls of `wait` return."""
         self._is_empty.set()
 
-    def _tell(self) -> None:
+    def _update_is_empty(self) -> None:
         if self.are_over:
             self._is_empty.set()
         else:

@@ -1,4 +1,4 @@
-"""Permits to send. Each attempt holds one, and while there is none it waits, whoever is due longest first."""
+"""Permits to send. Each attempt needs one; while none is free, attempts wait, those due longest first."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,28 +10,29 @@ from myscheduler.core.history.execution import Kind
 from myscheduler.service.dispatch.flights import Flight
 
 MANUAL_PER_HOST = 50
+"""The most attempts of manual runs in flight to one host."""
 
 
 class Permits:
     """The permits of scheduled executions, which the agenda gives out with its claims, and those of manual runs.
 
-    They are apart, so that a manual run does not wait behind slots. A permit is held from the claim, or from
-    `acquire`, until `release`; both wake the claim loop, which hands on what is free.
+    They are separate, so that a manual run does not wait for slots. A permit is held from the claim, or from `acquire`,
+    until `release`; both wake the claim loop, which gives out free permits.
     """
 
     def __init__(self, agenda: Agenda, manual: int, wake: Callable[[], None]) -> None:
-        """`manual` is how many manual runs may be on their way at once; `wake` has the claim loop look again."""
+        """`manual` is the most attempts of manual runs in flight at once; `wake` wakes the claim loop."""
         self._agenda = agenda
         self._manual: Lanes[Callable[[], None]] = Lanes(manual, MANUAL_PER_HOST)
         self._wake = wake
 
     async def acquire(self, flight: Flight) -> None:
-        """Wait for a permit for a further attempt of `flight`, by the slot of its execution."""
+        """Wait for a permit for a further attempt of `flight`, in the order of its slot."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def go() -> None:
             flight.has_permit = True
-            if turn.done():  # the execution has ended meanwhile
+            if turn.done():  # the execution has ended in the meantime
                 self.release(flight)
             else:
                 turn.set_result(None)
@@ -44,7 +45,7 @@ class Permits:
         await turn
 
     def release(self, flight: Flight) -> None:
-        """Give back the permit of `flight`, if it holds one."""
+        """Return the permit of `flight`, if it holds one."""
         if not flight.has_permit:
             return
         flight.has_permit = False
@@ -57,15 +58,15 @@ class Permits:
     # --- manual runs that are not claimed yet ---------------------------------------------------------------------
 
     def queue_manual(self, host: str, due: datetime, go: Callable[[], None]) -> None:
-        """Call `go` when there is a permit for a manual run; it then holds that permit."""
+        """Call `go` once there is a permit for a manual run; the run then holds it."""
         self._manual.put(host, due, go)
         self._wake()
 
     def release_manual(self, host: str) -> None:
-        """Give back a permit of a manual run that did not come to be under way."""
+        """Return the permit of a manual run that was not started."""
         self._manual.leave(host)
 
     def hand_out_manual(self) -> None:
-        """Call those whose turn it is, as far as there are permits."""
+        """Give free permits to waiting manual runs, by calling their `go`."""
         for go in self._manual.take():
             go()

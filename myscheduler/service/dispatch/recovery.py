@@ -1,4 +1,4 @@
-"""What the history says is under way, and is not: it is closed, or sent again."""
+"""Recovers executions that the history shows as `running` but that are not: closes them, or sends them again."""
 
 import logging
 from collections.abc import Callable
@@ -23,11 +23,11 @@ log = logging.getLogger(__name__)
 
 
 class Recovery:
-    """Settles executions that are `running` in the history and not under way in this process.
+    """Handles executions that are `running` in the history but not in this process.
 
-    At the start that is what the last process left; later, what was claimed by a commit whose answer was lost. Each is
-    recorded as interrupted, because whether its request arrived can't be known, or sent again under the same key where
-    its job says `on_interrupt: retry`.
+    At the start these are what the last process left; later, what was claimed by a commit whose answer was lost. Each
+    is recorded as interrupted, because it is unknown whether its request arrived, or sent again with the same
+    `Idempotency-Key` where its job says `on_interrupt: retry`.
     """
 
     def __init__(
@@ -48,9 +48,9 @@ class Recovery:
         self._now = now
 
     async def recover(self, reason: Reason) -> None:
-        """Close what was left, for this reason, or send it again. Raises `StoreUnavailableError`.
+        """Record them as interrupted for `reason`, or send them again. Raises `StoreUnavailableError`.
 
-        Once a shutdown has cut off what is under way, all is left to the next start.
+        Does nothing once a shutdown has cut off the executions in progress; the next start recovers them.
         """
         if self._flights.cut_off is not None:
             return
@@ -62,7 +62,7 @@ class Recovery:
             self._attempts.resume(job, execution, host_key(job.spec.target_url), attempts=attempts)
         if interrupted or kept:
             log.warning(
-                "executions were under way when the service or its database stopped: %d interrupted, %d sent again",
+                "executions were running when the service or its database stopped: %d interrupted, %d sent again",
                 interrupted,
                 len(kept),
             )
@@ -71,7 +71,7 @@ class Recovery:
 def _close_or_keep(
     connection: Connection, *, known: frozenset[str], now: datetime, reason: Reason
 ) -> tuple[int, list[tuple[Job, Execution, int]]]:
-    """Returns how many were closed, and those to send again with the attempts that may have left."""
+    """Returns how many were closed, and those to send again: (job, execution, attempts that may have been sent)."""
     left = [one for one in execution_rows.running(connection) if one.execution_id not in known]
     jobs = job_rows.find_jobs(connection, list({one.job_id for one in left}))
     kept = []

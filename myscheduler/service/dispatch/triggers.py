@@ -1,4 +1,4 @@
-"""Manual runs, from the request until they are under way."""
+"""Manual runs, from the request until they are started."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -26,15 +26,15 @@ from myscheduler.service.store_health import RETRY_SEC, StoreHealth
 
 @dataclass(frozen=True, slots=True)
 class Triggered:
-    """What became of a wish for a manual run."""
+    """The result of a request for a manual run."""
 
     execution_id: str
     is_queued: bool = False
     waits_for: tuple[str, ...] = ()
-    """The executions of the job that are under way, of which one has to end before a queued one is sent."""
+    """For a queued run, the executions of the job in progress, of which one has to end before the run is sent."""
 
     def as_json(self, job_id: str) -> dict[str, Any]:
-        """The answer of the API."""
+        """The JSON object that the API answers with."""
         if not self.is_queued:
             return {"job_id": job_id, "status": "triggered", "execution_id": self.execution_id}
         waits_for = list(self.waits_for)
@@ -43,20 +43,19 @@ class Triggered:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A manual run that is to be claimed, and who waits for its answer."""
+    """A manual run to be claimed, with a future for the request that waits for it."""
 
     taken: Taken
     accepted: asyncio.Future[bool]
-    """Whether it was claimed; cancelled when the caller gave up."""
+    """Resolves to whether it was claimed; cancelled when the caller has stopped waiting."""
 
 
 class Triggers:
-    """Takes requests for manual runs. Each is claimed at once, or waits in the database until its job has room.
+    """Takes requests for manual runs. Each run is claimed at once, or queued in the database until its job has room.
 
-    What is to be claimed waits for a permit; then the claim loop takes it with `take`, and answers it with `answer`, or
-    gives it back with `ask_again` where nothing is known of its claim. A run that waits for room is a row of its own;
-    a job has one at the most, and it survives a restart. Whoever asked is told what happens: a run that he was told
-    could not be stored is not sent later.
+    A run to be claimed waits for a permit; then the claim loop takes it with `take`, and ends it with `answer`, or with
+    `ask_again` if it is unknown whether the claim was stored. A queued run is a row in the database, so it survives a
+    restart; a job has at most one. A request that was answered with an error never leads to a run later.
     """
 
     def __init__(
@@ -78,23 +77,23 @@ class Triggers:
         self._last_slots: dict[str, datetime] = {}
         """The slot of the newest manual run, by job."""
         self._ready: list[Asked] = []
-        """Those that have a permit and are to be claimed next."""
+        """Runs that have a permit and are claimed next."""
         self._unanswered: dict[str, Asked] = {}
-        """Those that still wait to hear that they are claimed, by id."""
+        """Runs whose request still waits for the claim, by execution id."""
         self._queued: dict[str, QueuedRun] = {}
-        """Those that wait until their jobs have room, by job."""
+        """Runs that wait until their jobs have room, by job."""
         self._unsettled: set[str] = set()
-        """Those of which it is not known whether they are stored, or that are withdrawn: they don't begin."""
+        """Execution ids of queued runs that must not start: not known to be stored, or being withdrawn."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def trigger(
         self, job_id: str, *, by: str, may_overlap: bool = False, key: RequestKey | None = None
     ) -> Triggered:
-        """Run a job now, whatever its schedule and pause say. Returns once that is stored: it is claimed, or it waits
-        until the executions of the job that are under way have ended, as `max_instances` says.
+        """Run a job now, regardless of its schedule and of pauses. Returns once the run is stored: either claimed, or
+        queued until the job has room, if as many executions as `max_instances` are in progress.
 
-        `may_overlap` lets it run beside them. Raises `JobNotFoundError`, `TriggerConflictError` when another one waits,
-        or `StoreUnavailableError` when the service stops first.
+        `may_overlap` lets it run beside them. Raises `JobNotFoundError`, `TriggerConflictError` if another run is
+        queued, or `StoreUnavailableError` if the run can't be stored or the service stops first.
         """
         if self._agenda.find(job_id) is None:
             raise JobNotFoundError(job_id)
@@ -104,12 +103,12 @@ class Triggers:
         return await self._queue(job_id, by, key)
 
     def forget(self, job_id: str) -> None:
-        """The job is removed, and with it, in the database, what waited."""
+        """Forget a deleted job; its queued run was deleted from the database with it."""
         self._last_slots.pop(job_id, None)
         self._queued.pop(job_id, None)
 
     def rewind(self, now: datetime) -> None:
-        """The clock may have been set back: slots that lie ahead bind nobody."""
+        """Forget slots of manual runs in the future, because the clock may have been set back."""
         self._last_slots = {job_id: slot for job_id, slot in self._last_slots.items() if slot <= now}
 
     # --- to be claimed at once ------------------------------------------------------------------------------------
@@ -117,7 +116,7 @@ class Triggers:
     async def _ask(
         self, job_id: str, by: str, *, key: RequestKey | None = None, queued: QueuedRun | None = None
     ) -> str:
-        """Have a manual run claimed, for which the job has begun. Returns the execution's id."""
+        """Have a manual run claimed that the agenda already counts (`begin`). Returns the id of the execution."""
         while True:
             job = self._agenda.find(job_id)
             if job is None:
@@ -137,13 +136,13 @@ class Triggers:
         self._permits.queue_manual(asked.taken.host, self._now(), partial(self._got_permit, asked))
 
     def _got_permit(self, asked: Asked) -> None:
-        if asked.accepted.done():  # the caller gave up, and must not find it run after all
+        if asked.accepted.done():  # the caller has stopped waiting, so it must not run
             self._withdraw(asked)
         else:
             self._ready.append(asked)
 
     def _withdraw(self, asked: Asked) -> None:
-        """Nothing of it is stored, and nobody waits for it any more."""
+        """Drop a run that is not stored and whose request no longer waits."""
         self._permits.release_manual(asked.taken.host)
         self._agenda.withdraw(asked.taken.claim.job_id)
         self.begin_queued(asked.taken.claim.job_id)
@@ -160,7 +159,7 @@ class Triggers:
         return execution, Taken(claim, job, host_key(job.spec.target_url))
 
     def _free_slot(self, job_id: str, now: datetime) -> datetime:
-        """The moment, or the next that no other manual run of the job has."""
+        """`now`, or the next microsecond that is not the slot of another manual run of the job."""
         slot = max(now, self._last_slots.get(job_id, now - timedelta(1)) + timedelta(microseconds=1))
         self._last_slots[job_id] = slot
         return slot
@@ -169,25 +168,25 @@ class Triggers:
 
     @property
     def unanswered(self) -> Sequence[str]:
-        """The executions that may be stored already, though nobody has heard of it."""
+        """The ids of executions that may be stored already, although their requests are not answered."""
         return tuple(self._unanswered)
 
     def take(self) -> list[Asked]:
-        """What is to be claimed next; each holds a permit, and is ended by `answer` or `ask_again`."""
+        """Remove and return the runs to claim next. Each holds a permit; pass it to `answer` or `ask_again`."""
         self._permits.hand_out_manual()
         ready, self._ready = self._ready, []
         return ready
 
     def ask_again(self, asked: Sequence[Asked]) -> None:
-        """Nothing is known of these claims: let them wait for their turn once more."""
+        """Queue these runs for a permit again, because it is unknown whether their claims are stored."""
         for one in asked:
             self._permits.release_manual(one.taken.host)
             self._await_permit(one)
 
     def answer(self, asked: Asked, *, is_accepted: bool) -> bool:
-        """Tell who asked whether it is claimed. Returns whether he still waited for it.
+        """Report to the request whether its run is claimed. Returns whether the request still waited.
 
-        A claim that was refused is made anew for him, on the job as it is then. One that was accepted is under way.
+        If it waits and the claim was refused, a new claim is made for the changed job.
         """
         still_waits = not asked.accepted.done()
         if still_waits:
@@ -201,16 +200,16 @@ class Triggers:
     # --- runs that wait until their job has room ------------------------------------------------------------------
 
     async def load(self) -> None:
-        """Take over what waited when the last process ended."""
+        """Read the runs that were queued when the last process ended. Raises `StoreUnavailableError`."""
         self._queued = {run.job_id: run for run in await self._store.read(queued_rows.read)}
 
     def start(self) -> None:
-        """Let those go whose jobs have room."""
+        """Start the queued runs whose jobs have room."""
         for job_id in list(self._queued):
             self.begin_queued(job_id)
 
     async def _queue(self, job_id: str, by: str, key: RequestKey | None) -> Triggered:
-        waits_for = tuple(self._under_way(job_id))
+        waits_for = tuple(self._running(job_id))
         if other := self._queued.get(job_id):
             if other.execution_id in self._unsettled and self._health.error is not None:
                 raise self._health.error
@@ -232,30 +231,30 @@ class Triggers:
         return answer
 
     async def _unqueue(self, run: QueuedRun, written: asyncio.Future[None]) -> None:
-        """Whoever asked is told that it could not be recorded in time; so it must not run later.
+        """Withdraw a queued run whose request was answered with an error, so that it does not run later.
 
-        It may have been recorded all the same, where only the answer of the commit was lost.
+        Its row is deleted, because it may be stored nevertheless, if only the answer of the commit was lost.
         """
         await asyncio.wait([written])
         if not written.cancelled():
-            written.exception()  # whoever asked has gone, and nobody else looks at it
+            written.exception()  # marks it as retrieved, as nothing else awaits it
         while self._queued.get(run.job_id) is run:
             try:
                 await self._store.write(partial(queued_rows.remove, execution_ids=[run.execution_id]))
                 break
             except StoreUnavailableError:
                 await asyncio.sleep(RETRY_SEC)
-        if self._queued.get(run.job_id) is run:  # else its job is removed, and what waited with it
+        if self._queued.get(run.job_id) is run:  # else its job was deleted, and the run with it
             del self._queued[run.job_id]
         self._unsettled.discard(run.execution_id)
 
-    def _under_way(self, job_id: str) -> list[str]:
-        """The executions of the job that are claimed, or about to be."""
+    def _running(self, job_id: str) -> list[str]:
+        """The ids of the job's executions that are claimed or being claimed."""
         asked = [execution_id for execution_id, one in self._unanswered.items() if one.taken.claim.job_id == job_id]
         return [*(flight.execution.execution_id for flight in self._flights.of_job(job_id)), *asked]
 
     def begin_queued(self, job_id: str) -> None:
-        """Let the manual run go that waits, if its job has room now."""
+        """Start the job's queued run, if there is one and the job has room."""
         run = self._queued.get(job_id)
         if run is None or run.execution_id in self._unsettled or not self._agenda.may_begin(job_id, run.asked_at):
             return
@@ -264,7 +263,7 @@ class Triggers:
         self._spawn(self._ask_queued(run))
 
     async def _ask_queued(self, run: QueuedRun) -> None:
-        # the removal of its job has recorded what waited; after a stop the next start goes on with it
+        # deleting the job has recorded its queued run; after a stop the next start takes the run over
         with suppress(JobNotFoundError, StoreUnavailableError):
             await self._ask(run.job_id, run.requested_by, queued=run)
 
@@ -276,20 +275,23 @@ class Triggers:
     # --- the end --------------------------------------------------------------------------------------------------
 
     def leave_queued(self) -> None:
-        """Leave what waits for room to the next start."""
+        """Stop starting queued runs; the next start takes them over."""
         for task in self._tasks:
             task.cancel()
 
     def refuse(self) -> None:
-        """Tell whoever still waits for an answer that nothing is claimed any more."""
+        """Answer requests that still wait with an error, because nothing is claimed any more."""
         for one in self._unanswered.values():
             if not one.accepted.done():
-                one.accepted.set_exception(StoreUnavailableError("the service has stopped, so nothing is triggered"))
+                one.accepted.set_exception(
+                    StoreUnavailableError("the service has stopped, so the job was not triggered")
+                )
 
 
-def _conflict(waiting: QueuedRun, under_way: Sequence[str]) -> str:
-    being = f"execution {under_way[0]} is under way" if under_way else "an execution is about to be under way"
+def _conflict(waiting: QueuedRun, running: Sequence[str]) -> str:
+    current = f"execution {running[0]} is running" if running else "an execution is about to start"
     return (
-        f"job {waiting.job_id!r}: {being}, and {waiting.execution_id}, for {waiting.requested_by}, waits for its end: "
-        'wait for both, or send {"overlap": "allow"} to run the job beside them'
+        f"job {waiting.job_id!r}: {current}, and manual run {waiting.execution_id}, requested by "
+        f"{waiting.requested_by}, waits for it to end: wait for both, or send "
+        '{"overlap": "allow"} to run the job beside them'
     )

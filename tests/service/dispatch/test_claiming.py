@@ -76,7 +76,7 @@ class TestStoreTrouble:
             other.execute("ROLLBACK")
         row = await parts.row_where("a", is_over)
         assert (row.status, row.reason, row.attempts) == (Status.INTERRUPTED, Reason.DATABASE, 0)
-        assert "told that it could not be recorded" in (row.error or "")
+        assert "it could not be recorded in time, so it was not sent" in (row.error or "")
         await parts.dispatcher.trigger("a", by="me")
         await parts.row_where("a", lambda row: row.status is Status.COMPLETED)
         assert len(target.requests) == 1
