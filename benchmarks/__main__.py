@@ -25,7 +25,7 @@ def _figures(_: click.Context, __: click.Parameter, value: str | None) -> list[s
 
 
 async def _until_told_to_stop(names: list[str], sizes: Sizes, reference: str | None) -> dict[str, Outcome]:
-    """SIGTERM ends the run as Ctrl-C does: with all processes that it started."""
+    """Makes SIGTERM end the run as Ctrl-C does, together with all processes that it started."""
     if task := asyncio.current_task():
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await run(names, sizes, reference, lambda text: click.echo(text, err=True))

@@ -19,14 +19,14 @@ T = TypeVar("T")
 
 
 def job(job_id: str, target_url: str, **schedule: Any) -> dict[str, Any]:
-    """The body that creates a job."""
+    """The request body that creates a job."""
     (kind,) = schedule
     kinds = {"interval": "interval", "run_at": "date", "cron": "cron"}
     return {"job_id": job_id, "name": job_id, "schedule_type": kinds[kind], **schedule, "target_url": target_url}
 
 
 async def in_parallel(action: Callable[[T], Awaitable[object]], items: Iterable[T], *, within: float = math.inf) -> int:
-    """Run `action` on the items, eight at a time; no item is begun after `within` seconds. Returns how many ran."""
+    """Run `action` on the items, eight at a time, and start no item after `within` seconds. Returns how many ran."""
     queue, done, deadline = iter(items), 0, time.monotonic() + within
 
     async def work() -> None:
@@ -44,7 +44,7 @@ async def in_parallel(action: Callable[[T], Awaitable[object]], items: Iterable[
 
 
 class Api:
-    """A server that speaks the REST API."""
+    """A server with this REST API."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str, jobs: str, *, leave_as_found: bool) -> None:
         self.leave_as_found = leave_as_found
@@ -72,14 +72,14 @@ class Api:
         await self._request("POST", f"{self._url}/jobs/{job_id}/trigger")
 
     async def delete(self, job_id: str) -> None:
-        """Also fine when it is gone already, as one-off jobs may be."""
+        """A job that no longer exists is no error, because one-off jobs may be gone."""
         await self._request("DELETE", f"{self._url}/jobs/{job_id}", accept=404)
 
     async def job(self, job_id: str) -> dict[str, Any]:
         return self._mapping(await self._request("GET", f"{self._url}/jobs/{job_id}"))
 
     async def jobs_text(self) -> bytes:
-        """The list of jobs, not decoded: the driver's own work shall not be measured."""
+        """The list of jobs, not decoded, so that the driver's own work isn't measured."""
         return await self._request("GET", self._jobs)
 
     async def jobs(self) -> list[dict[str, Any]]:
@@ -88,13 +88,13 @@ class Api:
         return found
 
     async def executions(self, job_id: str, limit: int) -> list[dict[str, Any]]:
-        """The newest history of a job, that of a removed one too."""
+        """The newest executions of a job, also of a removed one."""
         text = await self._request("GET", f"{self._url}/jobs/{job_id}/executions?limit={limit}")
         found: list[dict[str, Any]] = self._mapping(text)["executions"]
         return found
 
     async def look(self, path: str) -> None:
-        """What a screen asks for; nobody reads it here."""
+        """Request what a dashboard would show; the response is discarded."""
         await self._request("GET", f"{self._url}{path}")
 
     async def sync_state(self) -> dict[str, Any]:
@@ -124,7 +124,7 @@ async def connected(url: str, *, leave_as_found: bool = False) -> AsyncIterator[
     connector = aiohttp.TCPConnector(limit=CONNECTIONS)
     timeout = aiohttp.ClientTimeout(total=60)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-        # A server may redirect /jobs to /jobs/ or the other way round: find out once, not with each request.
+        # A server may redirect /jobs to /jobs/ or vice versa: find out once, not with each request.
         async with session.get(f"{url}/api/v1/jobs") as answer:
             if not answer.ok:
                 raise BenchmarkError(f"GET /api/v1/jobs: {answer.status}")

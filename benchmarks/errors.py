@@ -1,4 +1,4 @@
-"""What ends a figure early."""
+"""Errors that end the measurement of a figure."""
 
 
 class BenchmarkError(Exception):

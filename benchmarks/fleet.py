@@ -1,6 +1,6 @@
-"""What a large fleet costs: `python -m benchmarks.fleet --jobs 100000`. Linux only: it reads `/proc`.
+"""Measures the cost of many jobs: `python -m benchmarks.fleet --jobs 100000`. Linux only, because it reads `/proc`.
 
-Times on a clock depend on what else the machine does; so the processor time of the service stands beside them.
+Elapsed times depend on what else the machine does, so the processor time of the service is reported, too.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ from benchmarks.targets import FULL, Sizes
 APPLY_SEC = 600.0
 LOOK_SEC = 0.25
 SETTLE_SEC = 10.0
-"""After the last edit, before the service counts as idle."""
+"""Seconds after the last edit until the service counts as idle."""
 FAR_OFF = timedelta(days=100)
 """Nothing fires during the run."""
 
 
 @dataclass(slots=True)
 class Cost:
-    """What something took."""
+    """The cost of one step."""
 
     begin: float
     end: float = 0
@@ -128,7 +128,7 @@ async def _run(sizes: Sizes, idle_sec: float) -> None:
 @click.option("--edits", type=click.IntRange(min=1), default=3, show_default=True)
 @click.option("--idle-sec", type=click.FloatRange(min=1), default=60, show_default=True)
 def main(jobs: int, per_file: int, edits: int, idle_sec: float) -> None:
-    """Take in a fleet, edit files of it, watch the service do nothing, and start it again."""
+    """Apply many manifests, edit some files, measure the idle service, and restart it."""
     sizes = replace(
         FULL, manifest_files=jobs // per_file, manifests_per_file=per_file, repeats=edits, settle_sec=SETTLE_SEC
     )

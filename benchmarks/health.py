@@ -1,6 +1,6 @@
-"""Asks `/health` every 20 ms and writes down how long each answer took. As a process of its own.
+"""Requests `/health` every 20 ms and records how long each response took. Runs as a separate process.
 
-It ends when its standard input is closed, and prints `[[asked at, seconds, status], …]` then.
+When its standard input is closed, it prints `[[asked at, seconds, status], …]` and ends.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ TIMEOUT_SEC = 30.0
 
 
 def ask(connection: http.client.HTTPConnection) -> tuple[float, float, int]:
-    """When it was asked, how many seconds the answer took, and its status; 0 where there was none."""
+    """The time of a request, the seconds until its response, and the status; 0 if there was no response."""
     asked, start = time.time(), time.perf_counter()
     status = 0
     try:
@@ -36,7 +36,7 @@ def ask(connection: http.client.HTTPConnection) -> tuple[float, float, int]:
 @click.command()
 @click.argument("address")
 def _main(address: str) -> None:
-    """ADDRESS: HOST:PORT of the server to ask."""
+    """ADDRESS: HOST:PORT of the server."""
     over = threading.Event()
 
     def listen() -> None:
@@ -54,13 +54,13 @@ def _main(address: str) -> None:
 
 
 class Watch:
-    """The driver's side: what was seen, once the watch is over."""
+    """The driver's side: the results, once the watch is over."""
 
     def __init__(self) -> None:
         self._answers: list[tuple[float, float, int]] = []
 
     def slowest(self, start: float, end: float) -> float | None:
-        """The slowest answer to a question that was open at some moment between `start` and `end`."""
+        """The slowest response of the requests that were in progress at some time between `start` and `end`."""
         window = [one for one in self._answers if one[0] <= end and one[0] + one[1] >= start]
         if not window or any(status not in {0, 200} for _, _, status in window):
             return None  # this server has no /health
@@ -72,7 +72,7 @@ class Watch:
 
 @contextlib.asynccontextmanager
 async def watched_health(address: str) -> AsyncIterator[Watch]:
-    """Ask while the body runs; the result stands in the watch after it."""
+    """Request `/health` while the body of the `with` runs; afterwards, the watch has the results."""
     watch = Watch()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "benchmarks.health", address, stdin=PIPE, stdout=PIPE, start_new_session=True

@@ -1,4 +1,4 @@
-"""The figures that need nothing but the REST API, so that any server that speaks it can be measured."""
+"""The figures that need only the REST API, so that any server with this API can be measured."""
 
 import asyncio
 import contextlib
@@ -19,24 +19,24 @@ from benchmarks.sink import Arrival, Sink
 from benchmarks.targets import Sizes
 
 CREATE_SEC = 240.0
-"""A slow server gets this long to take the jobs of a figure."""
+"""Seconds that a slow server has for creating the jobs of a figure."""
 FAR_AWAY = "2099-01-01T00:00:00+00:00"
 
 
 @dataclass(slots=True)
 class Measured:
-    """What a figure found out."""
+    """The results of a figure."""
 
     values: dict[str, float | None] = field(default_factory=dict)
-    """By the name of the number; None where this server gives no answer."""
+    """By the name of the number; None if this server doesn't provide it."""
     facts: dict[str, object] = field(default_factory=dict)
-    """What the numbers rest on."""
+    """The details behind the numbers."""
     curve: list[tuple[float, float]] = field(default_factory=list)
     """Lateness in seconds, and the share of all calls that had arrived by then."""
 
 
 def quantile(values: Sequence[float], share: float) -> float | None:
-    """The smallest value that at least this share does not exceed."""
+    """The smallest value that at least this share of the values does not exceed."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None
 
@@ -53,7 +53,7 @@ def _ids(figure: str, count: int) -> list[str]:
 
 @contextlib.asynccontextmanager
 async def _removed_at_the_end(api: Api, ids: list[str]) -> AsyncIterator[None]:
-    """A server that is used again is not slowed down by the jobs of the figure before."""
+    """Removes the jobs, so that they don't slow down the next figure on the same server."""
     try:
         yield
     finally:
@@ -62,7 +62,7 @@ async def _removed_at_the_end(api: Api, ids: list[str]) -> AsyncIterator[None]:
 
 
 async def _quiet(sink: Sink, seconds: float, *, within: float = 60) -> None:
-    """Wait until no call has come for so long."""
+    """Wait until no call has arrived for this many seconds."""
     deadline, before, since = time.monotonic() + within, -1, time.monotonic()
     while time.monotonic() < deadline and time.monotonic() - since < seconds:
         await asyncio.sleep(0.2)
@@ -71,7 +71,7 @@ async def _quiet(sink: Sink, seconds: float, *, within: float = 60) -> None:
 
 
 async def _history(api: Api, ids: list[str], *, within: float = 30) -> Counter[str] | None:
-    """Executions by job, once the sum stands still; None when this server does not count them."""
+    """Executions by job, once their sum no longer changes; None if this server does not count them."""
     wanted, before, deadline = set(ids), None, time.monotonic() + within
     while True:
         jobs = [one for one in await api.jobs() if one["job_id"] in wanted]
@@ -90,7 +90,7 @@ def _by_job(arrivals: list[Arrival]) -> Counter[str]:
 
 
 async def _every_second(api: Api, sink: Sink, figure: str, ids: list[str]) -> int:
-    """Create jobs that run each second. Returns how many this server took in the time it has."""
+    """Create jobs that run each second. Returns how many this server created within its time limit."""
     bodies = (job(one, sink.target(figure, one.rpartition("-")[2]), interval={"seconds": 1}) for one in ids)
     return await in_parallel(api.create, bodies, within=CREATE_SEC)
 
@@ -129,7 +129,7 @@ async def sustained(api: Api, sink: Sink, sizes: Sizes) -> Measured:
 
 
 async def _lead(api: Api, sink: Sink, figure: str, count: int) -> float:
-    """How many seconds this server needs for creating so many jobs, with a margin: a few are tried."""
+    """Estimates the seconds that this server needs to create this many jobs, with a margin, by creating a few."""
     ids = [f"{figure}-try-{number}" for number in range(min(100, count))]
     begin = time.monotonic()
     await in_parallel(api.create, (job(one, sink.target("try", one), run_at=FAR_AWAY) for one in ids))
@@ -139,7 +139,7 @@ async def _lead(api: Api, sink: Sink, figure: str, count: int) -> float:
 
 
 async def _one_offs(api: Api, sink: Sink, figure: str, ids: list[str], lead: float) -> float:
-    """Create jobs that are due at one moment, which is returned; that moment is put off for a server that is slow."""
+    """Create jobs that are all due at the same time, which is returned; for a slow server, this time is later."""
     for _ in range(3):
         due = math.ceil(time.time() + lead)
         run_at = datetime.fromtimestamp(due, UTC).isoformat()
@@ -154,7 +154,7 @@ async def _one_offs(api: Api, sink: Sink, figure: str, ids: list[str], lead: flo
 
 
 async def burst(api: Api, sink: Sink, sizes: Sizes, figure: str, *, watched: bool) -> Measured:
-    """One-off jobs that are all due at one moment; where it is `watched`, `/health` is asked meanwhile."""
+    """One-off jobs that are all due at the same time; if `watched`, `/health` is requested meanwhile."""
     ids = _ids(figure, sizes.bursts[figure])
     async with _removed_at_the_end(api, ids):
         due = await _one_offs(api, sink, figure, ids, await _lead(api, sink, figure, len(ids)))

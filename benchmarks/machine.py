@@ -1,4 +1,4 @@
-"""Where the numbers were measured. Nothing here names the host or a folder."""
+"""Describes the machine of a run, without the name of the host or of a folder."""
 
 import importlib.metadata
 import os

@@ -1,4 +1,4 @@
-"""The figures about many manifests: taking them in, noticing an edit, starting with them, holding them in memory."""
+"""The figures about many manifests: applying them, noticing an edit, starting with them, holding them in memory."""
 
 import asyncio
 import statistics
@@ -34,7 +34,7 @@ def _schedule(number: int, month: str) -> str:
 
 
 def document(number: int, target_url: str, month: str = "*") -> str:
-    """One manifest; the kinds take turns. `month` is that of its crontab line."""
+    """One manifest; the number selects its kind. `month` is the month of its crontab line."""
     lines = [f"job_id: fleet-{number:05}", _schedule(number, month), f"target_url: {target_url}"]
     if number % 7 == 0:
         lines.append(f"name: 月次バッチ {number}")
@@ -64,7 +64,7 @@ class Fleet:
         )
 
     def prepare(self) -> Callable[[], Path]:
-        """Write all files beside the source; the returned call puts them in with one rename."""
+        """Write all files next to the source; the returned function moves them into it with one rename."""
         ready = self._service.folder / "prepared"
         for file in range(self._sizes.manifest_files):
             path = ready / f"team-{file // 100:02}" / f"file-{file:04}.yaml"
@@ -73,7 +73,7 @@ class Fleet:
         return lambda: ready.rename(self._service.jobs_dir / FOLDER)
 
     def edit(self, file: int, target_url: str) -> tuple[str, Callable[[], Path]]:
-        """A file whose first job calls another URL: the job's id, and the call that replaces the file by a rename."""
+        """Edit a file: its first job calls another URL. Returns the job's id, and a function that replaces the file."""
         number = file * self._sizes.manifests_per_file
         ready = self._service.folder / "edited.yaml"
         ready.write_text(self._text(file, {number: target_url}), encoding="utf-8")
@@ -87,7 +87,7 @@ async def _cold(api: Api, fleet: Fleet) -> float:
     put_in()
     while True:
         state = await api.sync()
-        # a pass that the watcher began just before may have created them
+        # a pass that the watcher started just before may have created them
         if state["counts"]["created"] + state["unchanged"] == fleet.total:
             break
         if time.perf_counter() - begin > 120:
@@ -108,7 +108,7 @@ async def _unchanged(api: Api, fleet: Fleet) -> float:
 
 
 async def edit(api: Api, fleet: Fleet, file: int, target_url: str, *, within: float = EDIT_SEC) -> float:
-    """Seconds from replacing a file until its first job is what it says."""
+    """Seconds from replacing a file until its first job has the new spec."""
     job_id, replace = fleet.edit(file, target_url)
     begin = time.perf_counter()
     replace()
@@ -124,7 +124,7 @@ async def reconcile(service: Service, sink: Sink, sizes: Sizes) -> Measured:
     async with connected(service.url) as api:
         await asyncio.sleep(sizes.pause_sec)  # the service has just started
         cold = await _cold(api, fleet)
-        await asyncio.sleep(sizes.pause_sec)  # the watcher has its own look at the renamed folder
+        await asyncio.sleep(sizes.pause_sec)  # the watcher scans the renamed folder, too
         unchanged = [await _unchanged(api, fleet) for _ in range(sizes.repeats)]
         edits = []
         for turn in range(sizes.repeats):

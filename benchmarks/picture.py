@@ -17,7 +17,7 @@ LEAST, MOST = 0.01, 100.0
 
 
 def _share(row: dict[str, Any], value: float | None) -> float | None:
-    """How much of the target is used up: 1 is the target, less is better, also for rates."""
+    """The measured value as a share of the target: 1 is the target, less is better, also for rates."""
     if value is None or not row["target"]:
         return None
     target = float(row["target"])
@@ -31,7 +31,7 @@ def _numbers(axes: Axes, rows: list[dict[str, Any]]) -> None:
         color = FAINT if row["ok"] is None else WITHIN if row["ok"] else BEYOND
         if share is not None:
             axes.barh(place, share - LEAST, left=LEAST, height=0.62, color=color, zorder=2)
-        else:  # a target of nothing has no share: a mark tells whether it was reached
+        else:  # a target of 0 has no share: a mark shows whether it was reached
             axes.plot(LEAST * 1.2, place, marker="o", color=color, markersize=8, zorder=3)
         if (other := _share(row, row["reference"])) is not None:
             axes.plot(other, place, marker="|", color=REFERENCE, markersize=16, markeredgewidth=3, zorder=4)
@@ -62,7 +62,7 @@ def _numbers(axes: Axes, rows: list[dict[str, Any]]) -> None:
 
 
 def _columns(axes: Axes, rows: list[dict[str, Any]], *, with_reference: bool) -> None:
-    """The values as text, right of the bars."""
+    """Write the values as text, right of the bars."""
     columns = [("measured", [amount(row["measured"], row["unit"]) for row in rows]), ("target", [*map(goal, rows)])]
     if with_reference:
         columns.append(("reference", [amount(row["reference"], row["unit"]) for row in rows]))

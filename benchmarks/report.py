@@ -1,4 +1,4 @@
-"""What a run writes: a JSON document, and a table made from that document."""
+"""The output of a run: a JSON document, and a table made from that document."""
 
 from dataclasses import asdict
 from typing import Any
@@ -42,7 +42,7 @@ def _by_party(outcome: Outcome, what: str) -> dict[str, Any]:
 
 
 def amount(value: float | None, unit: str) -> str:
-    """A number for people."""
+    """A number formatted for people."""
     if value is None:
         return "–"
     if unit == "s":

@@ -1,4 +1,4 @@
-"""The plan of a run: each figure with its own service in its own folder, then the same figure for the reference."""
+"""Runs the figures: each with its own service in its own folder, then the same figure for the reference."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -35,14 +35,14 @@ FAILURES = (BenchmarkError, aiohttp.ClientError, TimeoutError, ExceptionGroup)
 
 @dataclass(slots=True)
 class Outcome:
-    """What one figure gave."""
+    """The result of one figure."""
 
     service: Measured = field(default_factory=Measured)
     reference: Measured | None = None
 
 
 def with_what_they_need(names: list[str]) -> list[str]:
-    """Start and memory are measured on the jobs of reconcile, memory on a process that has just started."""
+    """Adds the figures that these depend on: start uses the jobs of reconcile, memory the process of start."""
     wanted = {*names}
     if "memory" in wanted:
         wanted.add("start")
@@ -52,7 +52,7 @@ def with_what_they_need(names: list[str]) -> list[str]:
 
 
 async def _careful(work: Callable[[], Awaitable[Measured]]) -> Measured:
-    """One figure that fails leaves the others alone."""
+    """Run one figure; if it fails, the others still run."""
     begin = time.monotonic()
     try:
         measured = await work()
@@ -110,5 +110,5 @@ async def run(names: list[str], sizes: Sizes, reference: str | None, progress: P
 
 
 def failures(outcomes: dict[str, Outcome]) -> dict[str, Any]:
-    """What could not be measured on the service, by figure."""
+    """The figures that could not be measured on the service, with their errors."""
     return {name: one.service.facts["failed"] for name, one in outcomes.items() if "failed" in one.service.facts}

@@ -1,4 +1,4 @@
-"""The service under test: `myscheduler serve` in a folder of its own, started and stopped as an operator does it."""
+"""The service under test: `myscheduler serve` in a separate folder, started and stopped as an operator would."""
 
 import asyncio
 import collections
@@ -25,7 +25,7 @@ _SETTINGS = {"DATABASE_URL", "TZ", "LOG_LEVEL"}
 
 
 def _environment(port: int, settings: Mapping[str, str]) -> dict[str, str]:
-    """The defaults of the service, whatever the caller has set, but a port of its own and these `settings`."""
+    """The defaults of the service, whatever the caller's environment says, except a free port and `settings`."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -35,7 +35,7 @@ def _environment(port: int, settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def _free_port() -> int:
-    """One below those that systems give to clients: there, asking again and again can end up connected to itself."""
+    """A free port below the range that systems assign to clients, where repeated attempts can connect to themselves."""
     for port in range(20_000 + os.getpid() % 10_000, 32_000):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
@@ -44,10 +44,10 @@ def _free_port() -> int:
 
 
 class Service:
-    """It can be stopped and started again in the same folder."""
+    """A service that can be stopped and started again in the same folder."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
-        """`settings` are variables of its environment."""
+        """`settings` are environment variables of the service."""
         self.folder = folder
         self._settings = settings or {}
         self.jobs_dir = folder / "jobs.d"
@@ -86,7 +86,7 @@ class Service:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # a Ctrl-C in the terminal is for the benchmark, which stops the service then
+                start_new_session=True,  # Ctrl-C reaches only the benchmark, which then stops the service
             )
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=START_SEC)) as session:
             while not await self._is_ready(session):
@@ -103,7 +103,7 @@ class Service:
             return False
 
     async def stop(self) -> None:
-        """SIGTERM, and SIGKILL for a process that does not follow it."""
+        """Send SIGTERM, and SIGKILL if the process does not end."""
         process, self._process = self._process, None
         if process is None or process.returncode is not None:
             return
@@ -118,9 +118,9 @@ class Service:
                 await process.wait()
 
     def complaints(self) -> dict[str, int]:
-        """What the log holds above INFO, and how often: `LEVEL message`. Numbers and quoted names are left out."""
+        """The messages of the log above INFO with their counts: `LEVEL message`, without numbers and quoted names."""
         found: collections.Counter[str] = collections.Counter()
-        with self.log.open(encoding="utf-8") as lines:  # after hours it is larger than what one likes to hold
+        with self.log.open(encoding="utf-8") as lines:  # after hours, the log is too large to read into memory
             for line in lines:
                 try:
                     entry = json.loads(line)
@@ -132,11 +132,11 @@ class Service:
         return dict(found.most_common(10))
 
     def resident_megabytes(self) -> float | None:
-        """What it holds in memory, where there is a `/proc` to tell."""
+        """The resident memory of the service; None without `/proc`."""
         return self._megabytes("VmRSS")
 
     def peak_megabytes(self) -> float | None:
-        """The most that it ever held in memory."""
+        """The peak of its resident memory."""
         return self._megabytes("VmHWM")
 
     def _megabytes(self, field: str) -> float | None:
@@ -147,7 +147,7 @@ class Service:
         return None
 
     def processor_seconds(self) -> float:
-        """The processor time that it has taken, on Linux only. What else runs on the machine hardly changes it."""
+        """The processor time that it has used, on Linux only. Other work on the machine hardly changes it."""
         fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime, see proc(5)
 

@@ -25,14 +25,14 @@ def _manifests(schedules: Iterator[str], folder: Path) -> None:
 
 
 def _phases(jobs: int) -> Iterator[str]:
-    """Every minute, each job some milliseconds after the one before it."""
+    """Jobs that run every minute, each some milliseconds after the previous one."""
     for number in range(jobs):
         second, fraction = divmod(number * 60_000 // jobs, 1_000)
         yield f'interval: PT1M\nanchor: "2026-01-01T00:00:{second:02}.{fraction:03}Z"'
 
 
 def _crons(jobs: int) -> Iterator[str]:
-    """Crontab lines and rules of which no two are alike."""
+    """Crontab lines and limits that are all different."""
     for number in range(jobs):
         zone = ("America/New_York", "Europe/London", "Asia/Tokyo")[number % 3]
         line = f"{number % 60} * * * * *"
@@ -45,7 +45,7 @@ def _alike(jobs: int) -> Iterator[str]:
 
 
 def _run(folder: Path, *options: str) -> tuple[float, int]:
-    """Seconds of the whole command, and the slots that it told of."""
+    """Seconds of the whole command, and the number of slots in its output."""
     begin = time.perf_counter()
     command = [sys.executable, "-m", "myscheduler", "simulate", str(folder), *WEEK, *options, "--format", "json"]
     done = subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own command line

@@ -1,7 +1,7 @@
-"""The server that the jobs call: it answers at once and remembers when each request came. As a process of its own.
+"""The server that the jobs call: it responds at once and records when each request arrived. Runs as a separate process.
 
 It prints its port and ends when its standard input is closed, so it can't outlive the benchmark.
-`GET /arrivals/count` tells how many calls came, `GET /arrivals/take` hands them over and forgets them.
+`GET /arrivals/count` returns the number of calls, `GET /arrivals/take` returns the calls and removes them.
 """
 
 import asyncio
@@ -83,7 +83,7 @@ def _text(text: str) -> bytes:
 async def _serve() -> None:
     loop = asyncio.get_running_loop()
     records: list[Record] = []
-    gc.disable()  # a hundred thousand records hold no cycles, and walking them would cost pauses
+    gc.disable()  # collecting among a hundred thousand records, which have no cycles, would cause pauses
     server = await loop.create_server(lambda: _Connection(records), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.read)
@@ -92,13 +92,13 @@ async def _serve() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One call that came in."""
+    """One received call."""
 
     path: str
     at: float
     """`time.time()`."""
     slot: str | None
-    """The header `X-MyScheduler-Scheduled-At`, where the caller sends one."""
+    """The header `X-MyScheduler-Scheduled-At`, if the caller sends it."""
 
     @property
     def lateness(self) -> float | None:
@@ -119,7 +119,7 @@ class Sink:
         return int(await self._get("count"))
 
     async def wait_for(self, count: int, *, within: float) -> None:
-        """Until so many calls came, or the time is over."""
+        """Wait until this many calls have arrived, or the time is over."""
         deadline = time.monotonic() + within
         while await self.count() < count:
             if time.monotonic() > deadline:
@@ -127,7 +127,7 @@ class Sink:
             await asyncio.sleep(0.2)
 
     async def take(self, figure: str) -> list[Arrival]:
-        """The calls of this figure; whatever else came is forgotten too."""
+        """Take the calls of this figure; all other calls are removed, too."""
         lines = (await self._get("take")).splitlines()
         return [one for one in (Arrival(*json.loads(line)) for line in lines) if one.path.startswith(f"/hit/{figure}/")]
 

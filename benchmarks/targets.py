@@ -1,18 +1,18 @@
-"""The numbers, what they are to reach, and how much work is done for them."""
+"""The numbers, their targets, and how much work is done for them."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """One row of the table."""
+    """One row of the table of results."""
 
     figure: str
     name: str
     title: str
     unit: str = ""
     target: float | None = None
-    """None: it is shown without a judgement."""
+    """None: the number is shown without a verdict."""
     higher_is_better: bool = False
 
     def is_reached(self, value: float) -> bool | None:
@@ -49,16 +49,16 @@ FIGURES = tuple(dict.fromkeys(number.figure for number in NUMBERS))
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is done; the figures are named after the full sizes."""
+    """How much work is done; the figures are named after the full sizes."""
 
     sustained_jobs: int = 3_300
     warm_up_sec: float = 5
     sustained_sec: float = 15
     bursts: dict[str, int] = field(default_factory=lambda: {"burst-1000": 1_000, "burst-10000": 10_000})
     burst_lost_sec: float = 60
-    """After this time a call counts as lost."""
+    """Seconds after which a call counts as lost."""
     quiet_sec: float = 2
-    """How long one waits for calls that come twice."""
+    """Seconds to wait for calls that arrive twice."""
     listed_jobs: int = 1_000
     listed_sec: float = 100
     listed_executions: int = 100_000
@@ -69,7 +69,7 @@ class Sizes:
     repeats: int = 5
     starts: int = 3
     pause_sec: float = 1
-    """Between two edits, so that each is seen by itself."""
+    """Seconds between two edits, so that each is noticed separately."""
     settle_sec: float = 10
 
 

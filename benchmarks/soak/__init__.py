@@ -1,1 +1,1 @@
-"""A service for hours under steady load, while somebody edits its jobs all the time, to see what grows."""
+"""Runs a service for hours under steady load, with constant edits of its jobs, to see what grows."""

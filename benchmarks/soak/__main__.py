@@ -19,14 +19,14 @@ QUICK = Plan(minutes=0.2, jobs=30, sample_sec=2, history_rows=5)
 
 
 async def _until_told_to_stop(plan: Plan, samples: Path) -> Found:
-    """SIGTERM ends the run as Ctrl-C does: with all processes that it started."""
+    """Makes SIGTERM end the run as Ctrl-C does, together with all processes that it started."""
     if task := asyncio.current_task():
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await soak(plan, samples, lambda text: click.echo(text, err=True))
 
 
 def _write(out: Path, samples: list[Sample], jobs: int, ledger: dict[str, int] | None) -> bool:
-    """Returns whether memory was flat."""
+    """Run and report. Returns whether memory was flat."""
     found = report(samples, jobs, ledger, machine())
     text = table(found)
     (out / "soak.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

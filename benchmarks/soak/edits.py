@@ -1,4 +1,4 @@
-"""What people do to jobs, one thing after the other: in files, which the service has to notice, and through the API."""
+"""Edits jobs as people do, one edit after another: in files, which the service must notice, and through the API."""
 
 import random
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ from benchmarks.sink import Sink
 
 FIGURE = "soak"
 PER_FILE = 10
-"""Jobs that nobody edits stand together; each of the others has a file of its own."""
+"""Jobs that are not edited share a file; each of the others has a separate file."""
 STEADY_SHARE, API_SHARE = 0.3, 0.1
 BODY_BYTES = 2_000
 SEED = 17
@@ -20,7 +20,7 @@ _ZONES = ("Asia/Tokyo", "Europe/Berlin", "America/New_York", "UTC")
 
 @dataclass(slots=True)
 class _Manifest:
-    """A file with one job, as it was written last."""
+    """A file with one job, as last written."""
 
     job_id: str
     version: int = 0
@@ -39,13 +39,13 @@ class _Manifest:
 
 
 class Edits:
-    """About as many jobs as there were, of one second each, stay there, whatever is done to them."""
+    """Edits jobs. The number of one-second jobs stays about the same."""
 
     def __init__(self, jobs_dir: Path, api: Api, sink: Sink, jobs: int) -> None:
         self.done = 0
         self.steady = [f"steady-{number:03}" for number in range(int(jobs * STEADY_SHARE))]
         self.all_ids = {*self.steady}
-        """Every job that ever was."""
+        """Every job that ever existed."""
         self._dir, self._api, self._sink = jobs_dir, api, sink
         self._random = random.Random(SEED)  # noqa: S311 - the same edits in each run
         self._by_api = [self._new_id("api") for _ in range(int(jobs * API_SHARE))]
@@ -70,7 +70,7 @@ class Edits:
             await self._api.create(self._api_body(job_id))
 
     async def edit(self) -> None:
-        """The next thing in turn, done to a job by chance."""
+        """Make the next kind of edit, to a random job."""
         await self._kinds[self.done % len(self._kinds)]()
         self.done += 1
 
@@ -83,7 +83,7 @@ class Edits:
         self._write(manifest)
 
     async def _schedule(self) -> None:
-        """Hardly two alike, and all run about each second: one second of the minute is left out, and a minute too."""
+        """Random schedules that run about each second, without one second of the minute and one minute of the hour."""
         manifest, chance = self._any(), self._random
         if chance.random() < 0.2:
             manifest.schedule = "interval: {seconds: 1}"
@@ -103,7 +103,7 @@ class Edits:
         self._write(self._any())
 
     async def _rename(self) -> None:
-        """The file keeps its name, so it is one change: a job goes and another comes."""
+        """The file keeps its name, so this is one change: one job is removed and another added."""
         place = self._random.randrange(len(self._manifests))
         old = self._manifests[place]
         new = _Manifest(self._new_id("renamed"), 0, old.schedule, dict(old.more), old.folder)
@@ -141,7 +141,7 @@ class Edits:
                 return
 
     async def _policy(self) -> None:
-        """All files are judged anew."""
+        """Makes the service check all files again."""
         self._put("policy.yaml", f"allow_methods: [GET, POST]\nmax_retries: {self._random.randrange(3, 100)}\n")
 
     def _any(self) -> _Manifest:
@@ -152,7 +152,7 @@ class Edits:
         self._put(manifest.name, manifest.text(self._sink))
 
     def _put(self, name: str, text: str) -> None:
-        """As tools do: the file is whole whenever somebody looks."""
+        """Replace the file by a rename, as tools do, so that it is never half-written."""
         path, ready = self._dir / name, self._dir.parent / "ready.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         ready.write_text(text, encoding="utf-8", errors="surrogateescape")
@@ -191,7 +191,7 @@ class Edits:
         return job(job_id, self._sink.target(FIGURE, job_id), interval={"seconds": 1})
 
     def _new_id(self, kind: str) -> str:
-        """Never used before, so that a call tells whose it is."""
+        """An id that was never used before, so that each call can be attributed to its job."""
         job_id = f"{kind}-{len(self.all_ids):05}"
         self.all_ids.add(job_id)
         return job_id

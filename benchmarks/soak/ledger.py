@@ -1,4 +1,4 @@
-"""Compares what came to the sink with what the service has written down."""
+"""Compares the calls that arrived at the sink with the history of the service."""
 
 from array import array
 from collections import Counter, defaultdict
@@ -12,25 +12,25 @@ from benchmarks.driver import Api, in_parallel
 from benchmarks.sink import Arrival
 
 NEWEST = 1_000
-"""Of each job so many rows of the history are compared slot by slot; older ones may have been pruned."""
+"""How many rows of each job's history are compared slot by slot; older ones may have been pruned."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = 1_000_000
 
 
 @dataclass(slots=True)
 class Verdict:
-    """What is wrong; all of it should be 0."""
+    """The differences that were found; all should be 0."""
 
     doubled: int = 0
-    """Calls that came more than once."""
+    """Calls that arrived more than once."""
     count_differs: int = 0
-    """Of the jobs that still are: how far calls and `execution_count` lie apart, all in all."""
+    """The sum of the differences between calls and `execution_count`, over the jobs that still exist."""
     not_received: int = 0
-    """Slots that the history says were sent."""
+    """Slots that the history has as sent but that did not arrive."""
     not_recorded: int = 0
-    """Calls that the history does not know."""
+    """Calls that are not in the history."""
     left_out: int = 0
-    """Seconds of which the history of a job that nobody touched says nothing, between its oldest row and its newest."""
+    """Seconds without a row in the history of a job that was not edited, between its oldest row and its newest."""
 
     @property
     def is_clean(self) -> bool:
@@ -40,7 +40,7 @@ class Verdict:
 class Ledger:
     def __init__(self) -> None:
         self._slots: defaultdict[str, array[int]] = defaultdict(lambda: array("q"))
-        """Microseconds since 1970 of what came, by job: eight bytes a call."""
+        """The times of the calls by job, in microseconds since 1970: eight bytes per call."""
 
     @property
     def received(self) -> int:
@@ -52,7 +52,7 @@ class Ledger:
                 self._slots[urlsplit(one.path).path.rpartition("/")[2]].append(_micros(one.slot))
 
     async def compare(self, api: Api, job_ids: Collection[str], steady: Collection[str]) -> Verdict:
-        """Once everything has ended: no job runs any more."""
+        """Compare; call it when no job runs any more."""
         counts = Counter({job_id: len(slots) for job_id, slots in self._slots.items()})
         verdict = Verdict(doubled=sum(len(slots) - len(set(slots)) for slots in self._slots.values()))
         for one in await api.jobs():
@@ -73,7 +73,7 @@ class Ledger:
 
 
 def _left_out(rows: Sequence[dict[str, Any]]) -> int:
-    """A row of slots that did not run stands for all of them."""
+    """The slots of a row; a row of slots that did not run represents several."""
     if not rows:
         return 1
     first = min(_micros(row["scheduled_at"]) for row in rows)

@@ -1,4 +1,4 @@
-"""What screens ask for while they are open: the list again and again, and now and then all else that can be read."""
+"""Requests what open dashboards request: mostly the list, and from time to time each of the other resources."""
 
 import random
 from datetime import UTC, datetime
@@ -27,10 +27,10 @@ class Looks:
         self._api = api
         self._edits = edits
         self._done = 0
-        self._random = random.Random(SEED)  # noqa: S311 - the same looks in each run
+        self._random = random.Random(SEED)  # noqa: S311 - the same requests in each run
 
     async def look(self) -> None:
-        """Every second one is at the list."""
+        """Every second request is for the list."""
         number, self._done = self._done, self._done + 1
         path = _OTHERS[number // 2 % len(_OTHERS)] if number % 2 else _LIST
         job_id, now = self._random.choice(self._edits.steady), datetime.now(UTC).isoformat(timespec="seconds")

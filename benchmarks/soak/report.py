@@ -1,4 +1,4 @@
-"""What the samples say: memory by parts of the run, how fast it still grew at the end, and whether that is flat."""
+"""The report on the samples: memory by parts of the run, its growth at the end, and whether that counts as flat."""
 
 import statistics
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ from benchmarks.soak.samples import Sample
 
 PART_SEC = 600.0
 FLAT_MIB_PER_HOUR = 2.0
-"""What counts as flat; the memory of the service goes up and down by more than that within a minute."""
+"""The growth up to which memory counts as flat; within a minute, it goes up and down by more than that."""
 NOTE = "memory by samples: median of each part; MiB"
 
 Report = dict[str, Any]
 
 
 def growth(samples: Sequence[Sample]) -> float:
-    """MiB an hour of private memory: the median slope of all pairs (Theil and Sen), which outliers don't move."""
+    """Private memory's growth in MiB per hour: the median slope of all pairs (Theil and Sen), robust to outliers."""
     slopes = [
         (later.private - earlier.private) / (later.second - earlier.second)
         for earlier, later in combinations(samples, 2)
@@ -31,7 +31,7 @@ def last_half(samples: Sequence[Sample]) -> list[Sample]:
 
 
 def parts(samples: Sequence[Sample], length: float = PART_SEC) -> list[dict[str, Any]]:
-    """The run in parts of `length` seconds."""
+    """The samples in parts of `length` seconds."""
     by_part: dict[int, list[Sample]] = {}
     for one in samples:
         by_part.setdefault(int(one.second // length), []).append(one)
@@ -93,7 +93,7 @@ def _sentences(found: Report) -> list[str]:
 
 
 def report(samples: Sequence[Sample], jobs: int, ledger: dict[str, int] | None, machine: dict[str, str]) -> Report:
-    """`ledger` is what the comparison found; `None` where the run was cut off before."""
+    """`ledger` is the result of the comparison; `None` if the run was cut off before it."""
     slope = growth(last_half(samples))
     return {
         "machine": machine,

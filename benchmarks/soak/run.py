@@ -1,4 +1,4 @@
-"""One run: load, edits and looks at the same time, a sample every few seconds, and the comparison at the end."""
+"""One run: load, edits and reads at the same time, a sample every few seconds, and the comparison at the end."""
 
 import asyncio
 import contextlib
@@ -52,7 +52,7 @@ async def soak(plan: Plan, out: Path, progress: Progress) -> Found:
                 async with _beside(edits, api):
                     async for sample in _sampled(plan, service, sink, edits, ledger, prober):
                         file.write(sample.line() + "\n")
-                        file.flush()  # a run that is cut off has its figures
+                        file.flush()  # a run that is cut off keeps its samples
                         samples.append(sample)
                         progress(_told(sample))
             progress("comparing …")
@@ -77,7 +77,7 @@ async def _sampled(
 
 @contextlib.asynccontextmanager
 async def _beside(edits: Edits, api: Api) -> AsyncIterator[None]:
-    """Edit and look while the body runs; a failure of either ends it."""
+    """Edit jobs and read resources while the body of the `with` runs; a failure of either ends it."""
     async with asyncio.TaskGroup() as group:
         looks = Looks(api, edits)
         tasks = [group.create_task(_every(EDIT_SEC, edits.edit)), group.create_task(_every(LOOK_SEC, looks.look))]
@@ -95,7 +95,7 @@ async def _every(seconds: float, action: Callable[[], Awaitable[object]]) -> Non
 
 
 async def _silence(api: Api, sink: Sink, ledger: Ledger) -> None:
-    """Pause every job, until no call comes any more and none is under way."""
+    """Pause every job, and wait until no call arrives and none is in progress."""
     await api.sync()
     await in_parallel(api.pause, [one["job_id"] for one in await api.jobs()])
     deadline = time.monotonic() + 60

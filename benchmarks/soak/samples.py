@@ -1,4 +1,4 @@
-"""What the service holds at one moment, read from outside: `/proc`, the sizes of its files, and how fast it answers."""
+"""One sample of the service, read from outside: `/proc`, the sizes of its files, and how fast it responds."""
 
 import http.client
 import json
@@ -25,10 +25,10 @@ class Sample:
     """Since the load began."""
     resident: float
     proportional: float
-    """PSS: pages that are shared with other processes count by their share."""
+    """PSS: pages shared with other processes count in proportion."""
     private: float
-    """What the process wrote itself: the figure that is judged. Pages of files, such as those of Python, don't count,
-    because they are private as long as no other program happens to use them.
+    """Pages that the process wrote itself; this figure decides whether memory is flat. Pages of files, such as those of
+    Python, don't count, because they are private only as long as no other program happens to use them.
     """
     files: int
     threads: int
@@ -36,9 +36,9 @@ class Sample:
     write_ahead_log: float
     log: float
     slowest_health_sec: float
-    """Of the answers since the sample before."""
+    """The slowest response since the previous sample."""
     received: int
-    """Calls at the sink, all in all."""
+    """All calls at the sink so far."""
     edits: int
 
     def line(self) -> str:
@@ -46,13 +46,13 @@ class Sample:
 
 
 def read_samples(path: Path) -> list[Sample]:
-    """Of a run that may have been cut off."""
+    """Read the samples of a run that may have been cut off."""
     whole, _, _ = path.read_text(encoding="utf-8").rpartition("\n")
     return [Sample(**json.loads(line)) for line in whole.splitlines()]
 
 
 def take_sample(service: Service, since: float, slowest: float, received: int, edits: int) -> Sample:
-    """Raises `FileNotFoundError` where there is no `/proc`, or no process any more."""
+    """Raises `FileNotFoundError` if there is no `/proc`, or the process has ended."""
     process = Path(f"/proc/{service.pid}")
     pages = _kilobytes((process / "smaps_rollup").read_text(encoding="ascii"))
     status = (process / "status").read_text(encoding="utf-8")
@@ -83,7 +83,7 @@ def _size(path: Path) -> float:
 
 
 class Prober:
-    """Asks `/health` all the time, in a thread of its own; what takes long there, waits for the event loop."""
+    """Requests `/health` all the time, in a separate thread; a slow response means that the event loop was busy."""
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -100,7 +100,7 @@ class Prober:
         self._thread.join()
 
     def take(self) -> float:
-        """Seconds of the slowest answer since the last time."""
+        """Seconds of the slowest response since the last call."""
         slowest, self._slowest = self._slowest, 0.0
         return slowest
 

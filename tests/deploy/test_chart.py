@@ -385,5 +385,5 @@ def test_notes(name: str) -> None:
 def test_a_route_without_host_names_is_warned_of() -> None:
     """The Gateway lets in any name, but the service doesn't."""
     route = "httpRoute: {enabled: true, parentRefs: [{name: public}]}\n"
-    assert "the HTTPRoute names no host" in render(route).notes
-    assert "the HTTPRoute names no host" not in render(route + "settings: {allowedHosts: [a.example]}\n").notes
+    assert "the HTTPRoute has no host names" in render(route).notes
+    assert "the HTTPRoute has no host names" not in render(route + "settings: {allowedHosts: [a.example]}\n").notes

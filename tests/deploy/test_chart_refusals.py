@@ -24,7 +24,7 @@ GIT = "gitSync: {{enabled: true, repo: {0}}}"
         *(
             pytest.param(
                 f"jobs: {{{name}: {{}}}}",
-                f'jobs: "{name}" would become the file {name.partition(".")[0]}.yaml, which has a meaning of its own: '
+                f'jobs: "{name}" would become the file {name.partition(".")[0]}.yaml, which is reserved: '
                 "rename the job, or use `policy:` or `calendars:` at the top of the values",
                 id=f"reserved-{name}",
             )
@@ -41,7 +41,7 @@ GIT = "gitSync: {{enabled: true, repo: {0}}}"
         pytest.param(
             "jobFiles: [nowhere/*.yaml]",
             'jobFiles: "nowhere/*.yaml" matches no .yaml or .yml file of the chart: write paths '
-            "from the chart's root, such as jobs.d/*.yaml, and look at .helmignore",
+            "from the chart's root, such as jobs.d/*.yaml, and check .helmignore",
             id="no-match",
         ),
         pytest.param("jobFiles: [jobs.d/*.md]", 'jobFiles: "jobs.d/*.md" matches no .yaml', id="no-yaml"),
@@ -60,19 +60,19 @@ GIT = "gitSync: {{enabled: true, repo: {0}}}"
         ),
         pytest.param(
             "jobFiles: [jobs.d/*.yaml]\npolicy: {max_retries: 1}",
-            "policy: jobFiles bring a policy.yaml already: keep one of the two",
+            "policy: jobFiles already contain a policy.yaml: keep one of the two",
             id="policy-twice",
         ),
         pytest.param(
             f"{OWN}\nexistingConfigMap: other",
-            "existingConfigMap takes the place of jobs, jobFiles, policy and calendars: use one or the other, or "
+            "existingConfigMap replaces jobs, jobFiles, policy and calendars: use one or the other, or "
             "list the ConfigMap in extraConfigMaps",
             id="own-and-existing",
         ),
         *(
             pytest.param(
                 f"{GIT.format('https://x/y')}\n{other}",
-                "gitSync takes the place of jobs, jobFiles, policy, calendars, existingConfigMap and "
+                "gitSync replaces jobs, jobFiles, policy, calendars, existingConfigMap and "
                 "extraConfigMaps: use one or the other",
                 id=f"git-and-{other.partition(':')[0]}",
             )
@@ -91,7 +91,7 @@ GIT = "gitSync: {{enabled: true, repo: {0}}}"
         ),
         pytest.param(
             "gitSync: {enabled: true, repo: 'https://x/y', period: 0m0s}",
-            "gitSync.period is no time at all",
+            "gitSync.period is zero",
             id="period",
         ),
         pytest.param(
@@ -111,7 +111,7 @@ GIT = "gitSync: {{enabled: true, repo: {0}}}"
         ),
         pytest.param(
             "jobFiles: [other/**]",
-            "jobFiles: other/team/Policy.yml has a meaning at the root of the manifests only: move it there",
+            "jobFiles: other/team/Policy.yml is allowed at the root of the manifests only: move it there",
             id="policy-of-a-team",
         ),
         pytest.param(
@@ -124,7 +124,7 @@ GIT = "gitSync: {{enabled: true, repo: {0}}}"
             for name in ("0a", "9-lives")
         ),
         pytest.param(
-            "extraEnv: [{name: A, value: a}, {name: A, value: b}]", "extraEnv: A comes twice: keep one", id="env-twice"
+            "extraEnv: [{name: A, value: a}, {name: A, value: b}]", "extraEnv: A is set twice: keep one", id="env-twice"
         ),
         *(
             pytest.param(
@@ -136,7 +136,7 @@ GIT = "gitSync: {{enabled: true, repo: {0}}}"
         ),
         pytest.param(
             "gitSync: {enabled: true, repo: 'https://x/y', path: a/../../b}",
-            "gitSync.path leads out of the repository: write a folder in it, without ..",
+            "gitSync.path is outside of the repository: write a folder in it, without ..",
             id="path",
         ),
         pytest.param(

@@ -1,6 +1,6 @@
 {{/* Where jobs come from. */}}
 
-{{/* The files of own jobs as a JSON object, name → text. Call with the root; {} where there are none. */}}
+{{/* The files of the chart's jobs as a JSON object, name → text; {} if there are none. Call with the root. */}}
 {{- define "myscheduler.files" -}}
 {{- $ := . -}}
 {{- $files := dict -}}
@@ -8,7 +8,7 @@
 {{- if not (kindIs "invalid" $job) -}}
 {{- $key := include "myscheduler.key" $name -}}
 {{- if regexMatch (include "myscheduler.reserved" .) $key -}}
-{{- fail (printf "jobs: %q would become the file %s, which has a meaning of its own: rename the job, or use `policy:` or `calendars:` at the top of the values" $name $key) -}}
+{{- fail (printf "jobs: %q would become the file %s, which is reserved: rename the job, or use `policy:` or `calendars:` at the top of the values" $name $key) -}}
 {{- end -}}
 {{- if hasKey $files $key -}}
 {{- fail (printf "jobs: %q becomes the file %s, and so does another name: rename one of them" $name $key) -}}
@@ -24,7 +24,7 @@
 {{- end -}}
 {{- range $path := $paths -}}
 {{- if and (regexMatch (include "myscheduler.reserved" $) (base $path)) (gt (len (splitList "/" $path)) (int $root)) -}}
-{{- fail (printf "jobFiles: %s has a meaning at the root of the manifests only: move it there, or rename it" $path) -}}
+{{- fail (printf "jobFiles: %s is allowed at the root of the manifests only: move it there, or rename it" $path) -}}
 {{- end -}}
 {{- $text := $.Files.Get $path -}}
 {{- if ne $text (index (dict "text" $text | toJson | fromJson) "text") -}}
@@ -37,14 +37,14 @@
 {{- $_ := set $files $key $text -}}
 {{- end -}}
 {{- if not $paths -}}
-{{- fail (printf "jobFiles: %q matches no .yaml or .yml file of the chart: write paths from the chart's root, such as jobs.d/*.yaml, and look at .helmignore" $glob) -}}
+{{- fail (printf "jobFiles: %q matches no .yaml or .yml file of the chart: write paths from the chart's root, such as jobs.d/*.yaml, and check .helmignore" $glob) -}}
 {{- end -}}
 {{- end -}}
 {{- range $name := list "policy" "calendars" -}}
 {{- with index $.Values $name -}}
 {{- $key := printf "%s.yaml" $name -}}
 {{- if hasKey $files $key -}}
-{{- fail (printf "%s: jobFiles bring a %s already: keep one of the two" $name $key) -}}
+{{- fail (printf "%s: jobFiles already contain a %s: keep one of the two" $name $key) -}}
 {{- end -}}
 {{- $text := . -}}
 {{- if not (kindIs "string" .) -}}
@@ -57,7 +57,7 @@
 {{- toJson $files -}}
 {{- end -}}
 
-{{/* The files of the chart that a glob finds and that are no hidden ones, as a JSON array; call with (list $ GLOB). */}}
+{{/* The files of the chart that match a glob and are not hidden, as a JSON array; call with (list $ GLOB). */}}
 {{- define "myscheduler.paths" -}}
 {{- $paths := list -}}
 {{- range $path, $_ := (index . 0).Files.Glob (index . 1) -}}
@@ -91,7 +91,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* A structure of the values as the text of a file; call with (list PLACE STRUCTURE). */}}
+{{/* The text of a file for a structure of the values; call with (list PLACE STRUCTURE). */}}
 {{- define "myscheduler.yaml" -}}
 {{- $place := index . 0 -}}
 {{- with regexFind "[{,]\"(true|false)\":" (toJson (index . 1)) -}}
@@ -100,8 +100,8 @@
 {{ include "myscheduler.lossless" (index . 1) }}
 {{ end -}}
 
-{{/* YAML that reads back as the same, indented or not. toYaml loses rare characters: line ends other than \n and \r, what is not printable.
-Where there are some, it is JSON with all of them escaped. */}}
+{{/* YAML that parses to the same value, also when it is indented. toYaml loses rare characters: line ends other than \n and \r, and unprintable
+ones. A value with such characters is written as JSON with all of them escaped. */}}
 {{- define "myscheduler.lossless" -}}
 {{- $json := toJson . -}}
 {{- if not (regexMatch "[\u007f-\u009f\ufeff\ufffe\uffff]|\\\\u202[89]" $json) -}}
@@ -114,8 +114,8 @@ Where there are some, it is JSON with all of them escaped. */}}
 {{- end -}}
 {{- end -}}
 
-{{/* The key of a ConfigMap for a name. What doesn't fit is replaced, and a digest of the name keeps such names apart. Names that begin with a
-dot would not be read. */}}
+{{/* The key of a ConfigMap for a name. Characters that a key can't have are replaced, and a digest of the name keeps such keys distinct. The
+service would not read names that begin with a dot. */}}
 {{- define "myscheduler.key" -}}
 {{- $stem := regexReplaceAll "\\.ya?ml$" . "" -}}
 {{- $safe := regexReplaceAll "[^-._A-Za-z0-9]+" $stem "-" | trunc 200 | trimPrefix "-" | trimSuffix "-" -}}
@@ -126,12 +126,12 @@ dot would not be read. */}}
 {{ $safe }}.yaml
 {{- end -}}
 
-{{/* Files of the source that are no manifests, and what the service tells to be misspelt ones. */}}
+{{/* Reserved file names of the source, and names that the service reports as misspellings of them. */}}
 {{- define "myscheduler.reserved" -}}
 ^(?i)(policy|calendars|targets)[.]ya?ml$
 {{- end -}}
 
-{{/* The same for the path of a file. Files of the source that have a meaning of their own keep their names. */}}
+{{/* The same for the path of a file. Reserved files of the source keep their names. */}}
 {{- define "myscheduler.fileKey" -}}
 {{- if regexMatch (include "myscheduler.reserved" .) (base .) -}}
 {{ base . }}
@@ -140,7 +140,7 @@ dot would not be read. */}}
 {{- end -}}
 {{- end -}}
 
-{{/* Kubernetes refuses ConfigMaps of more than 1 MiB, and says so only when half of a release is there. */}}
+{{/* Kubernetes refuses ConfigMaps of more than 1 MiB, but only when half of a release has been applied. */}}
 {{- define "myscheduler.checkSize" -}}
 {{- $total := 0 -}}
 {{- range $key, $text := . -}}
@@ -164,14 +164,14 @@ dot would not be read. */}}
 {{- default (printf "%s-jobs" (include "myscheduler.fullname" .)) .Values.existingConfigMap -}}
 {{- end -}}
 
-{{/* Refuses sources that exclude each other. */}}
+{{/* Fails if the values name sources that exclude each other. */}}
 {{- define "myscheduler.checkSources" -}}
 {{- $own := ne (include "myscheduler.files" .) "{}" -}}
 {{- if and $own .Values.existingConfigMap -}}
-{{- fail "existingConfigMap takes the place of jobs, jobFiles, policy and calendars: use one or the other, or list the ConfigMap in extraConfigMaps" -}}
+{{- fail "existingConfigMap replaces jobs, jobFiles, policy and calendars: use one or the other, or list the ConfigMap in extraConfigMaps" -}}
 {{- end -}}
 {{- if has .Values.existingConfigMap .Values.extraConfigMaps -}}
-{{- fail (printf "existingConfigMap: %s is among extraConfigMaps, too, and its jobs would come twice: keep one of the two" .Values.existingConfigMap) -}}
+{{- fail (printf "existingConfigMap: %s is among extraConfigMaps, too, and its jobs would be declared twice: keep one of the two" .Values.existingConfigMap) -}}
 {{- end -}}
 {{- range .Values.extraConfigMaps -}}
 {{- if regexMatch "[.]ya?ml$" . -}}
@@ -181,25 +181,25 @@ dot would not be read. */}}
 {{- with .Values.gitSync -}}
 {{- if .enabled -}}
 {{- if or $own $.Values.existingConfigMap $.Values.extraConfigMaps -}}
-{{- fail "gitSync takes the place of jobs, jobFiles, policy, calendars, existingConfigMap and extraConfigMaps: use one or the other" -}}
+{{- fail "gitSync replaces jobs, jobFiles, policy, calendars, existingConfigMap and extraConfigMaps: use one or the other" -}}
 {{- end -}}
 {{- if not .repo -}}
 {{- fail "gitSync.enabled needs gitSync.repo" -}}
 {{- end -}}
 {{- if regexMatch "(^|/)\\.\\.(/|$)" .path -}}
-{{- fail "gitSync.path leads out of the repository: write a folder in it, without .." -}}
+{{- fail "gitSync.path is outside of the repository: write a folder in it, without .." -}}
 {{- end -}}
 {{- if regexMatch "^(?i)(https?://[^/]*|[a-z+]+://[^/@]*:[^/@]*)@" .repo -}}
 {{- fail "gitSync.repo holds a user or a password, which everybody could read in the pod: write gitSync.username, and put the password into a Secret that gitSync.existingSecret names" -}}
 {{- end -}}
 {{- if regexMatch "^[0.smh]+$" .period -}}
-{{- fail "gitSync.period is no time at all: write one such as 30s" -}}
+{{- fail "gitSync.period is zero: write a duration such as 30s" -}}
 {{- end -}}
 {{- if and (eq (include "myscheduler.gitOverSsh" $) "true") (not .existingSecret) -}}
 {{- fail "gitSync.repo is reached by SSH, which needs gitSync.existingSecret with the keys ssh and known_hosts" -}}
 {{- end -}}
 {{- if and (ne (include "myscheduler.gitOverSsh" $) "true") .existingSecret (not .username) -}}
-{{- fail "gitSync.username is empty: HTTPS sends one with the password, and most hosts take any" -}}
+{{- fail "gitSync.username is empty: HTTPS sends one with the password, and most hosts accept any" -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -1,4 +1,4 @@
-{{/* Names, labels and images. Names of at most 52 characters leave room for what Kubernetes adds to those of a StatefulSet's pods. */}}
+{{/* Names, labels and images. Names have at most 52 characters, because Kubernetes adds a suffix to those of a StatefulSet's pods. */}}
 
 {{- define "myscheduler.name" -}}
 {{- default .Chart.Name .Values.nameOverride | trunc 52 | trimSuffix "-" -}}
@@ -22,15 +22,15 @@
 {{- end -}}
 {{- end -}}
 
-{{/* What finds the pods of a component; call with (list $ COMPONENT). */}}
+{{/* The labels that select the pods of a component; call with (list $ COMPONENT). */}}
 {{- define "myscheduler.selector" -}}
 app.kubernetes.io/name: {{ include "myscheduler.name" (index . 0) | quote }}
 app.kubernetes.io/instance: {{ (index . 0).Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
-{{/* The metadata of an object; call with (list $ NAME COMPONENT ANNOTATIONS). What the chart itself writes goes before the common labels and
-annotations. Only the pod of the scheduler is selected by the Service, so the component tells the others apart. */}}
+{{/* The metadata of an object; call with (list $ NAME COMPONENT ANNOTATIONS). The chart's own labels and annotations take precedence over the common
+ones. The component label distinguishes the scheduler's pod, which the Service selects, from other pods. */}}
 {{- define "myscheduler.metadata" -}}
 {{- $ := index . 0 -}}
 name: {{ index . 1 | quote }}

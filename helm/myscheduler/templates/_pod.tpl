@@ -1,4 +1,4 @@
-{{/* What all pods of the chart have in common: who they run as and where they may run. */}}
+{{/* What all pods of the chart have in common: the user they run as and the nodes they may run on. */}}
 {{- define "myscheduler.placement" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false # else a Service named myscheduler would set MYSCHEDULER_PORT
@@ -59,13 +59,13 @@ securityContext:
 {{- end }}
 {{- end -}}
 
-{{/* All of the service's variables. Kubernetes refuses names that come twice, or takes the last. */}}
+{{/* All of the service's variables. Kubernetes refuses duplicate names, or uses the last. */}}
 {{- define "myscheduler.env" -}}
 {{- $own := include "myscheduler.ownEnv" . -}}
 {{- $names := list -}}
 {{- range .Values.extraEnv -}}
 {{- if has .name $names -}}
-{{- fail (printf "extraEnv: %s comes twice: keep one" .name) -}}
+{{- fail (printf "extraEnv: %s is set twice: keep one" .name) -}}
 {{- end -}}
 {{- $names = append $names .name -}}
 {{- if or (eq .name "MYSCHEDULER_API_TOKEN") (regexMatch (printf "(?m)^- name: %s$" (regexQuoteMeta .name)) $own) -}}
@@ -113,7 +113,7 @@ securityContext:
 {{- end }}
 {{- end -}}
 
-{{/* The names under which callers reach the service, which refuses others. */}}
+{{/* The host names under which the API may be called; the service refuses others. */}}
 {{- define "myscheduler.allowedHosts" -}}
 {{- $service := include "myscheduler.fullname" . -}}
 {{- $inside := printf "%s.%s" $service .Release.Namespace -}}
@@ -127,7 +127,7 @@ securityContext:
 {{- concat $names (default list .Values.settings.allowedHosts) | uniq | join "," -}}
 {{- end -}}
 
-{{/* Folders, never subPath: Kubernetes updates only whole folders. */}}
+{{/* Mounts are folders, never subPath, because Kubernetes updates only whole folders. */}}
 {{- define "myscheduler.mounts" -}}
 - name: tmp
   mountPath: /tmp

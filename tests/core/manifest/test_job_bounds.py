@@ -164,7 +164,7 @@ def test_many_keys_of_a_config_map_are_each_found_at_once() -> None:
 
 
 def test_the_table_of_bounds_is_that_of_the_code() -> None:
-    text = (DOCS / "manifests.md").read_text("utf-8").split("### How much may stand there")[1]
+    text = (DOCS / "manifests.md").read_text("utf-8").split("### Size limits")[1]
     told = [int(number.replace(",", "")) for number in re.findall(r"^\|.*\| ([\d,]+)[^|]*\|$", text, re.MULTILINE)]
     assert told == [
         bounds.MOST_VALUES, bounds.LARGEST_JOB, bounds.DEEPEST, bounds.LONGEST_NUMBER, bounds.MOST_REFERENCES, 255,
