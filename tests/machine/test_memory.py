@@ -14,6 +14,7 @@ import pytest
 from myscheduler.core.history.execution import Status
 from myscheduler.machine import memory
 from tests.support.parts import Parts, client, opened
+from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -129,7 +130,7 @@ async def test_caches_are_emptied_every_now_and_then(monkeypatch: pytest.MonkeyP
         emptied.set()
 
     task = asyncio.create_task(memory.keep_small(forget))
-    await asyncio.wait_for(emptied.wait(), 5)
+    await asyncio.wait_for(emptied.wait(), PATIENCE)
     task.cancel()
     assert seen[0] == 1, "in the second round, before its collection"
 
