@@ -21,6 +21,8 @@ import uvloop
 
 Record = tuple[bytes, float, bytes | None]
 
+START_SEC = 60.0
+
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
 _REFUSAL = b"HTTP/1.1 411 Length Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
@@ -144,7 +146,7 @@ async def running_sink() -> AsyncIterator[Sink]:
     try:
         if process.stdout is None:
             raise TypeError
-        port = int(await asyncio.wait_for(process.stdout.readline(), 10))
+        port = int(await asyncio.wait_for(process.stdout.readline(), START_SEC))
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
             yield Sink(f"http://127.0.0.1:{port}", session)
     finally:

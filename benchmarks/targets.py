@@ -79,7 +79,6 @@ QUICK = Sizes(
     warm_up_sec=0.5,
     sustained_sec=1.5,
     bursts={"burst-1000": 30, "burst-10000": 60},
-    burst_lost_sec=15,
     quiet_sec=0.3,
     listed_jobs=20,
     listed_sec=1,

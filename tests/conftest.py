@@ -1,13 +1,17 @@
 """What all tests share."""
 
+import gc
 import os
+import ssl
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from myscheduler.adapters.http import sender, trust
 from tests.support.target import Target
 
 # else each service that a test starts compiles the whole package again, which takes most of its start
@@ -22,8 +26,34 @@ settings.load_profile("default")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Most tests wait for a process or a clock, so two processors have time for three of them."""
-    return max(2, (os.cpu_count() or 1) * 3 // 2)
+    """Most of the time goes by in tests that wait for a process or a clock, so two processors have time for five."""
+    return max(2, (os.cpu_count() or 1) * 5 // 2)
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay to the end: none of the many collections of garbage has to look at them again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _believed() -> Iterator[None]:
+    """Reading the certificates of the machine takes longer than most tests with a sender: they are read once.
+
+    Where a test names others by a variable, those are read.
+    """
+
+    @cache
+    def of_the_machine() -> ssl.SSLContext:
+        return trust.tls_context()
+
+    def tls_context() -> ssl.SSLContext:
+        is_named = os.environ.get(trust.FILE) or os.environ.get(trust.FOLDER)
+        return trust.tls_context() if is_named else of_the_machine()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sender, "tls_context", tls_context)
+        yield
 
 
 @pytest.fixture(scope="session")

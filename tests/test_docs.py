@@ -21,6 +21,7 @@ from myscheduler.core.policy.file import READERS
 from myscheduler.core.reason import Reason
 from myscheduler.settings import Settings
 from tests.support.checkout import ROOT
+from tests.support.patience import PATIENCE
 from tests.support.service import Service
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("helm/*/*.md")])
@@ -278,7 +279,7 @@ def test_the_curl_sequence_of_the_readme_works(tmp_path: Path) -> None:
     with Service(tmp_path) as service:
         script = between("curl-sequence").replace("http://127.0.0.1:8003", service.url)
         done = subprocess.run(
-            ["bash", "-euc", script], capture_output=True, text=True, timeout=30, check=False, cwd=tmp_path
+            ["bash", "-euc", script], capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=tmp_path
         )
 
     assert done.returncode == 0, done.stderr

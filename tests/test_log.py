@@ -14,8 +14,8 @@ import pytest
 
 from myscheduler import log
 from myscheduler.log import FLUSH_SEC
+from tests.support.patience import PATIENCE
 
-PATIENCE = 20.0
 BEGIN = """
 import logging, sys, time
 from myscheduler import log

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import uvloop
 
 from myscheduler.api.listening import ACCEPTED_AT_ONCE, acceptors, listen
+from tests.support.patience import PATIENCE
 
 
 class Accepted(asyncio.Protocol):
@@ -30,7 +31,7 @@ def test_many_callers_are_accepted_in_a_turn_of_the_loop() -> None:
             stack.enter_context(socket.create_connection(listener.getsockname()))
         loop = asyncio.get_running_loop()
         servers = [await loop.create_server(lambda: Accepted(turns, turn), sock=one) for one in acceptors(listener)]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while len(turns) < callers:
                 turn[0] += 1
                 await asyncio.sleep(0)

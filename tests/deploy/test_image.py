@@ -19,6 +19,7 @@ from myscheduler import settings
 from myscheduler.settings import Settings
 from tests.support.checkout import ROOT
 from tests.support.dockerfile import Ignored, Image, Step, carry_out, pairs, read, sources, stages
+from tests.support.patience import PATIENCE
 from tests.support.service import AS_PROCESS_ONE, Service, has_namespaces, inner_pid, manifest
 from tests.support.target import Answer, Raw, Silence, Target
 
@@ -182,7 +183,7 @@ def run(image: Image, *words: str, stdin: str = "", **more: str) -> subprocess.C
     """As `docker exec CONTAINER WORDS`."""
     return subprocess.run(
         [*confined(image), *words], cwd=Path(image.root, image.folder.lstrip("/")), env=variables(image, **more),
-        input=stdin, capture_output=True, text=True, check=False, timeout=60,
+        input=stdin, capture_output=True, text=True, check=False, timeout=PATIENCE,
     )  # fmt: skip
 
 
@@ -290,7 +291,7 @@ class TestConfined:
 def ask(port: str, host: str = "127.0.0.1") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-I", "-S", HEALTH], env={"MYSCHEDULER_HOST": host, "MYSCHEDULER_PORT": port},
-        capture_output=True, text=True, check=False, timeout=30,
+        capture_output=True, text=True, check=False, timeout=PATIENCE,
     )  # fmt: skip
 
 

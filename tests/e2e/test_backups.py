@@ -9,18 +9,20 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import chdir, closing, contextmanager
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from myscheduler import __version__
 from myscheduler.adapters.store.migrations import HEAD
+from myscheduler.cli import main
 from tests.support.golden import expect
 from tests.support.ledger import Stored, execution_id_of, read_database
 from tests.support.postgres import QUOTED_PASSWORD, Database
-from tests.support.service import COMMAND, Service, environment, manifest
+from tests.support.service import COMMAND, START_SEC, Service, environment, manifest
 from tests.support.target import Received, Target
 
 STEADY = [f"steady-{number}" for number in range(20)]
@@ -29,7 +31,7 @@ STEADY = [f"steady-{number}" for number in range(20)]
 def db(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "myscheduler", "db", *arguments],
-        cwd=folder, env=environment(**settings), capture_output=True, text=True, timeout=60, check=False,
+        cwd=folder, env=environment(**settings), capture_output=True, text=True, timeout=START_SEC, check=False,
     )  # fmt: skip
 
 
@@ -177,17 +179,18 @@ def refusals(folder: Path, **settings: str) -> list[str]:
     """What each command says that needs the database; all have to fail in one line."""
     (folder / "jobs.d").mkdir(exist_ok=True)
     url = settings.get("DATABASE_URL", "sqlite:///./data/jobs.db")
-    commands = [list(COMMAND[3:]), ["plan", "--database-url", url], ["db", "upgrade"]]
-    told = []
-    for command in commands:
-        ended = subprocess.run(
-            [*COMMAND[:3], *command],
-            cwd=folder, env=environment(**settings), capture_output=True, text=True, timeout=30, check=False,
-        )  # fmt: skip
-        assert (ended.returncode, ended.stdout) == (1, "")
-        assert len(ended.stderr.splitlines()) == 1
-        told.append(ended.stderr)
-    return told
+    serve = subprocess.run(
+        COMMAND, cwd=folder, env=environment(**settings), capture_output=True, text=True, timeout=START_SEC, check=False
+    )
+    ended = [(serve.returncode, serve.stdout, serve.stderr)]
+    with chdir(folder):
+        for command in (["plan", "--database-url", url], ["db", "upgrade"]):
+            result = CliRunner().invoke(main, command, env=settings)
+            ended.append((result.exit_code, result.stdout, result.stderr))
+    for code, output, told in ended:
+        assert (code, output) == (1, "")
+        assert len(told.splitlines()) == 1
+    return [told for _, _, told in ended]
 
 
 def test_a_newer_database_is_refused_and_keeps_every_byte(tmp_path: Path) -> None:

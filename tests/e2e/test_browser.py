@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.support.patience import PATIENCE
 from tests.support.service import Service
 
 BODY = json.dumps({"job_id": "evil", "target_url": "http://127.0.0.1:9/", "interval": {"hours": 1}})
@@ -55,7 +56,7 @@ def ask(
 ) -> tuple[int, dict[str, str], str]:
     """`Host` is where the service is, unless the headers say otherwise."""
     place = urlsplit(service.url).netloc
-    connection = http.client.HTTPConnection(place, timeout=10)
+    connection = http.client.HTTPConnection(place, timeout=PATIENCE)
     try:
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         content = None if body is None else body.encode()
@@ -186,7 +187,7 @@ def test_each_refusal_is_logged_with_its_reason(service: Service) -> None:
 @pytest.mark.parametrize("lines", ["", "Host: localhost\r\nHost: localhost\r\n", "Host:\r\n"])
 def test_a_request_without_one_host(service: Service, lines: str) -> None:
     place = urlsplit(service.url)
-    with socket.create_connection((place.hostname, place.port), timeout=10) as connection:
+    with socket.create_connection((place.hostname, place.port), timeout=PATIENCE) as connection:
         connection.sendall(f"GET /health HTTP/1.1\r\n{lines}Connection: close\r\n\r\n".encode())
         assert connection.makefile("rb").readline().split()[1] == b"400"
 

@@ -20,6 +20,19 @@ from tests.support.service import (
     inner_pid,
 )
 
+HELD = """
+import signal, sys, time
+
+class Hold:
+    def find_spec(self, name, path=None, target=None):
+        if name == "myscheduler.cli":
+            while signal.SIGTERM not in signal.sigpending():
+                time.sleep(0.001)
+
+sys.meta_path.insert(0, Hold())
+"""
+"""Holds the imports until a SIGTERM waits, as `sitecustomize`: else they may be over before a busy machine sends it."""
+
 pytestmark = pytest.mark.skipif(not has_namespaces(), reason="no namespace of processes may be made here")
 
 
@@ -32,8 +45,11 @@ def test_sigterm_ends_the_service(tmp_path: Path) -> None:
 
 def test_sigterm_during_the_start_ends_the_service(tmp_path: Path) -> None:
     """Python has loaded next to nothing when it comes, and no handler of the service is there yet."""
+    (tmp_path / "held").mkdir()
+    (tmp_path / "held" / "sitecustomize.py").write_text(HELD)
+    held = environment(PYTHONPATH=str(tmp_path / "held"))
     with subprocess.Popen(
-        (*AS_PROCESS_ONE, *COMMAND), cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True
+        (*AS_PROCESS_ONE, *COMMAND), cwd=tmp_path, env=held, stderr=subprocess.PIPE, text=True
     ) as outer:
         try:
             pid = inner_pid(outer.pid)

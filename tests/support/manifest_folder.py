@@ -13,6 +13,7 @@ import pytest
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.core.source.snapshot import Snapshot
 from tests.support import files
+from tests.support.patience import PATIENCE
 
 OLD = 1_700_000_000
 """When a file was changed that has come to rest."""
@@ -44,7 +45,7 @@ def reasons(snapshot: Snapshot) -> dict[str, str]:
 
 def run_python(script: str, *arguments: str, within: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     command = [*within, sys.executable, "-Werror", "-c", textwrap.dedent(script), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
 
 def seconds(count: float) -> Iterator[None]:
@@ -55,7 +56,7 @@ def seconds(count: float) -> Iterator[None]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    for _ in seconds(5):
+    for _ in seconds(PATIENCE):
         if condition():
             return
         time.sleep(0.01)

@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import httpx
@@ -31,17 +32,17 @@ from myscheduler.core.lifecycle import transitions as lifecycle
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.policy.grants import Grants
 from myscheduler.core.schedule.clock import Clock
+from myscheduler.machine.private_files import FILE_MODE
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.dispatch.caller import LocalCaller
 from myscheduler.service.dispatch.dispatcher import Dispatcher
 from myscheduler.service.gitops.reconciler import Reconciler
 from myscheduler.service.store_health import StoreHealth
 from myscheduler.service.upkeep.clock_watch import Timekeeper
+from tests.support.patience import PATIENCE
 from tests.support.target import Received, Target
 
 ZONE = "Asia/Tokyo"
-PATIENCE = 10.0
-"""Seconds that a wait may last before the test fails; none is expected to need them."""
 PAGES = 1_000_000_000
 
 T = TypeVar("T")
@@ -142,8 +143,12 @@ async def opened(
     """
     now = clock or MovableClock()
     (folder / "jobs.d").mkdir(exist_ok=True)
+    database = folder / "jobs.db"
+    if not database.exists():
+        database.write_bytes(_new_database())
+        database.chmod(FILE_MODE)
     async with AsyncExitStack() as stack:
-        store = stack.enter_context(open_store(f"sqlite:///{folder / 'jobs.db'}"))
+        store = stack.enter_context(open_store(f"sqlite:///{database}"))
         sender = await stack.enter_async_context(
             open_sender(connections=0, connections_per_host=200, reach=lambda: reconciler.rulebook.reach)
         )
@@ -248,6 +253,16 @@ def soon(seconds: float = 0.2, *, every: int = 3600) -> dict[str, Any]:
     """The fields of an interval whose next slot is `seconds` from now."""
     first = datetime.now(UTC) + timedelta(seconds=seconds)
     return {"interval": {"seconds": every}, "anchor": (first - timedelta(seconds=every)).isoformat()}
+
+
+@cache
+def _new_database() -> bytes:
+    """As a first start makes it: the migrations take longer than many a test, and have tests of their own."""
+    with TemporaryDirectory() as folder:
+        database = Path(folder, "jobs.db")
+        with open_store(f"sqlite:///{database}"):
+            pass
+        return database.read_bytes()
 
 
 async def _stop(dispatcher: Dispatcher, drain_sec: float) -> None:

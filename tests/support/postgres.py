@@ -28,14 +28,16 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.support.patience import PATIENCE
+
 PASSWORD = "pässword@/:%"  # whatever has to be quoted in a URL
 QUOTED_PASSWORD = "p%C3%A4ssword%40%2F%3A%25"
 HANG_UP = """
-SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-START_SEC = 20
-STOP_SEC = 20
+START_SEC = 2 * PATIENCE
+STOP_SEC = PATIENCE
 OPTIONS = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "max_connections=100")
 
 

@@ -24,9 +24,11 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
+from tests.support.patience import PATIENCE
+
 COMMAND = (sys.executable, "-m", "myscheduler", "serve")
-START_SEC = 60
-STOP_SEC = 30
+START_SEC = 2 * PATIENCE
+STOP_SEC = PATIENCE
 
 T = TypeVar("T")
 
@@ -59,7 +61,7 @@ class Service:
         try:
             started = self.wait_for_log(lambda line: " serves on " in line["message"], within=START_SEC)
             self.url = started["message"].split(" serves on ")[1].removesuffix("/docs")
-            self._client = httpx.Client(base_url=self.url, trust_env=False, timeout=10)
+            self._client = httpx.Client(base_url=self.url, trust_env=False, timeout=PATIENCE)
         except BaseException:
             self.kill()
             raise
@@ -123,12 +125,12 @@ class Service:
         """Its lines; each has to be a JSON object."""
         return [json.loads(line) for line in self.text.splitlines()]
 
-    def wait_for_log(self, matches: Callable[[dict[str, Any]], bool], *, within: float = 5) -> dict[str, Any]:
+    def wait_for_log(self, matches: Callable[[dict[str, Any]], bool], *, within: float = PATIENCE) -> dict[str, Any]:
         return self.until(
             lambda: next((line for line in self.log if matches(line)), None), within=within, must_live=True
         )
 
-    def until(self, probe: Callable[[], T | None], *, within: float = 5, must_live: bool = False) -> T:
+    def until(self, probe: Callable[[], T | None], *, within: float = PATIENCE, must_live: bool = False) -> T:
         """The first true answer of `probe`, which is asked whenever something is logged, and twenty times a second."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:

@@ -24,6 +24,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias, assert_never
 
+from tests.support.patience import PATIENCE
+
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 """How answers begin that are written out byte by byte."""
@@ -162,14 +164,14 @@ class Target:
         with self._changed:
             self._scripts[path] = itertools.chain(replies, itertools.repeat(replies[-1]))
 
-    def wait_for(self, count: int, timeout: float = 5) -> list[Received]:
+    def wait_for(self, count: int, timeout: float = PATIENCE) -> list[Received]:
         """Block until `count` requests came in. In async code: `await asyncio.to_thread(target.wait_for, 1)`."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._received) >= count, timeout):
                 raise AssertionError(f"{len(self._received)} of {count} requests within {timeout} s")
             return list(self._received)
 
-    def wait_for_replies(self, count: int, timeout: float = 5) -> list[Replied]:
+    def wait_for_replies(self, count: int, timeout: float = PATIENCE) -> list[Replied]:
         """Block until `count` requests were dealt with."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._replied) >= count, timeout):
@@ -180,7 +182,7 @@ class Target:
         started = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(started,), name="target", daemon=True)
         self._thread.start()
-        if not started.wait(5):
+        if not started.wait(PATIENCE):
             raise AssertionError("the target did not start")
         return self
 
@@ -188,7 +190,7 @@ class Target:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(5)
+        self._thread.join(PATIENCE)
         if self._thread.is_alive():
             raise AssertionError("the target did not stop")
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from myscheduler.adapters.source import DirectorySource
+from myscheduler.adapters.source import DirectorySource, reading
 from myscheduler.adapters.source.reading import RESTLESS_READINGS
-from myscheduler.core.source.snapshot import SourceUnavailable
+from myscheduler.core.source.snapshot import Snapshot, SourceUnavailable
 from tests.support.kubelet import Kubelet
-from tests.support.manifest_folder import OLD, read, reasons, rename_over, seconds, texts, until, write
+from tests.support.manifest_folder import OLD, read, reasons, rename_over, texts, until, write
 
 
 class TestUnavailable:
@@ -49,7 +49,8 @@ class TestUnavailable:
             assert_finds_no_rest(source)
         assert source.read().files[-1].content == (root / "log.yaml").read_bytes()
 
-    def test_missing_for_a_moment(self, root: Path) -> None:
+    def test_missing_for_a_moment(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(reading, "PAUSE_SEC", 0.2)  # the moment is longer on a busy machine
         write(root / "a.yaml")
 
         def blink(_: int) -> None:
@@ -57,10 +58,8 @@ class TestUnavailable:
             time.sleep(0.02)
             (root.parent / "away").rename(root)
 
-        source = DirectorySource(root)
-        with meanwhile(blink, every=0.08):
-            for _ in seconds(0.4):
-                assert texts(source.read()) == {"a.yaml": "x"}
+        for snapshot in readings(DirectorySource(root), blink, changes=4):
+            assert texts(snapshot) == {"a.yaml": "x"}
 
 
 @contextmanager
@@ -115,6 +114,39 @@ def meanwhile(change: Callable[[int], object], *, every: float) -> Iterator[None
         thread.join()
 
 
+def readings(source: DirectorySource, change: Callable[[int], object], *, changes: int) -> Iterator[Snapshot]:
+    """What is read while `change(0)`, `change(1)`, … are made in a thread, at any moment of a reading.
+
+    Each waits until a reading has ended since the one before: on a busy machine there would else be one within each
+    look of a reading, which rightly finds no rest then.
+    """
+    has_read, is_over, is_left = threading.Event(), threading.Event(), threading.Event()
+
+    def run() -> None:
+        try:
+            for number in range(changes):
+                has_read.wait()
+                has_read.clear()
+                if is_left.wait(0.08):
+                    return
+                change(number)
+        finally:
+            is_over.set()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        while not is_over.is_set():
+            snapshot = source.read()
+            has_read.set()
+            yield snapshot
+        yield source.read()
+    finally:
+        is_left.set()
+        has_read.set()
+        thread.join()
+
+
 def truncate_and_write(file: Path) -> None:
     with file.open("w") as stream:
         time.sleep(0.01)
@@ -146,14 +178,12 @@ class TestOneMoment:
 
         swap(-1)
         source, seen = DirectorySource(root), set()
-        with meanwhile(swap, every=0.08):
-            for _ in seconds(2):
-                snapshot = source.read()
-                assert [file.path for file in snapshot.files] == names
-                assert snapshot.unreadable == ()
-                assert len({file.content for file in snapshot.files}) == 1
-                assert snapshot.revision.startswith("configmap:2026_11_23_10_00_")
-                seen.add((snapshot.revision, snapshot.files[0].content))
+        for snapshot in readings(source, swap, changes=12):
+            assert [file.path for file in snapshot.files] == names
+            assert snapshot.unreadable == ()
+            assert len({file.content for file in snapshot.files}) == 1
+            assert snapshot.revision.startswith("configmap:2026_11_23_10_00_")
+            seen.add((snapshot.revision, snapshot.files[0].content))
         assert len(seen) > 3
         assert len(dict(seen)) == len(seen)
 
@@ -171,12 +201,10 @@ class TestOneMoment:
 
         swap(0)
         source, seen = DirectorySource(root), set()
-        with meanwhile(lambda number: swap(number + 1), every=0.08):
-            for _ in seconds(0.6):
-                snapshot = source.read()
-                assert [file.path for file in snapshot.files] == names
-                assert len({file.content for file in snapshot.files}) == 1
-                seen.add(snapshot.revision)
+        for snapshot in readings(source, lambda number: swap(number + 1), changes=6):
+            assert [file.path for file in snapshot.files] == names
+            assert len({file.content for file in snapshot.files}) == 1
+            seen.add(snapshot.revision)
         assert len(seen) > 3
 
     @pytest.mark.parametrize(
@@ -190,14 +218,13 @@ class TestOneMoment:
         ],
     )
     def test_a_file_that_is_being_edited_is_neither_empty_nor_gone(
-        self, root: Path, edit: Callable[[Path], object]
+        self, root: Path, edit: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(reading, "SETTLED_SEC", 0.25)  # edits take longer on a busy machine
+        monkeypatch.setattr(reading, "SETTLE_LIMIT_SEC", 5.0)
         file = write(root / "a.yaml", "whole")
-        source = DirectorySource(root)
-        with meanwhile(lambda _: edit(file), every=0.08):
-            for _ in seconds(0.4):
-                snapshot = source.read()
-                assert (texts(snapshot), snapshot.unreadable) == ({"a.yaml": "whole"}, ())
+        for snapshot in readings(DirectorySource(root), lambda _: edit(file), changes=4):
+            assert (texts(snapshot), snapshot.unreadable) == ({"a.yaml": "whole"}, ())
 
     def test_an_endless_writer_beside_the_manifests_stops_nothing(self, root: Path) -> None:
         write(root / "a.yaml")

@@ -17,6 +17,10 @@ from myscheduler.adapters.source.reading import DirectorySource
 from myscheduler.adapters.source.tree import is_unchanged, walk
 from tests.support.kubelet import Kubelet
 from tests.support.manifest_folder import OLD, write
+from tests.support.patience import PATIENCE
+
+WOKEN_SEC = 30
+"""An event wakes within it; the poll would later."""
 
 
 @pytest.fixture
@@ -226,7 +230,7 @@ async def test_an_event_wakes_before_the_walk_that_follows_it(root: Path) -> Non
     may_walk.set()
 
     def walked() -> Tree:
-        may_walk.wait(10)
+        may_walk.wait(PATIENCE)
         return walk(root)
 
     async with watched(root, walked, woken.set, poll_sec=60):
@@ -235,7 +239,7 @@ async def test_an_event_wakes_before_the_walk_that_follows_it(root: Path) -> Non
         may_walk.clear()
         try:
             same_size_and_mtime(root)
-            await asyncio.wait_for(woken.wait(), 5)
+            await asyncio.wait_for(woken.wait(), WOKEN_SEC)
         finally:
             may_walk.set()
 
@@ -254,5 +258,5 @@ async def test_only_what_may_have_to_be_watched_is_looked_for_at_once(root: Path
             woken.clear()
             walked_again.clear()
             change(root)
-            await asyncio.wait_for(woken.wait(), 5)
-            assert await asyncio.to_thread(walked_again.wait, 5 if is_way else 0.5) is is_way
+            await asyncio.wait_for(woken.wait(), WOKEN_SEC)
+            assert await asyncio.to_thread(walked_again.wait, WOKEN_SEC if is_way else 0.5) is is_way

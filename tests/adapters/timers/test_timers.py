@@ -9,7 +9,7 @@ import pytest
 
 from myscheduler.adapters.timers.timers import Due, Timers
 from myscheduler.core.schedule.slots import Interval, Once
-from tests.support.parts import PATIENCE
+from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 

@@ -16,12 +16,12 @@ from myscheduler.api.door import connections
 from myscheduler.api.door.connections import HEAD_LIMIT, HEADERS_LIMIT, PIPELINE_LIMIT, Callers, Patience, Throttle
 from myscheduler.app import _Server
 from tests.support.parts import until
+from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
 SHORT = Patience(head_sec=0.3, body_sec=0.3, idle_sec=0.3, answer_sec=0.3, answer_rate=1 << 30)
 LONG = Patience()
-PATIENCE = 10.0
 LARGE = 16 * 1024 * 1024
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
@@ -196,7 +196,7 @@ async def test_who_does_not_read_is_cut() -> None:
 
 
 async def test_who_reads_slowly_but_steadily_gets_all() -> None:
-    patience = replace(SHORT, answer_sec=5.0, answer_rate=4 * 1024 * 1024)
+    patience = replace(SHORT, answer_sec=1.0, answer_rate=LARGE // 60)  # it takes longer than the first of them
     async with serving(patience=patience) as served:
         caller = await served.connect(GET.replace(b"/ ", b"/large "))
         head = await caller.reader.readuntil(b"\r\n\r\n")

@@ -18,6 +18,7 @@ from myscheduler.core.bounds import LARGEST_BODY, LARGEST_ENTRY, MOST_PROBLEMS, 
 from myscheduler.core.lifecycle.audit import AuditAction, AuditEntry, bounded
 from tests.support.api import JOBS, JSON, body
 from tests.support.parts import Parts, opened
+from tests.support.patience import PATIENCE
 from tests.support.service import Service
 
 pytestmark = pytest.mark.anyio
@@ -179,7 +180,7 @@ class Line:
 
     def __init__(self, service: Service) -> None:
         url = httpx.URL(service.url)
-        self._socket = socket.create_connection((url.host, url.port), timeout=20)
+        self._socket = socket.create_connection((url.host, url.port), timeout=PATIENCE)
         self._file = self._socket.makefile("rb")
         self._host = f"{url.host}:{url.port}"
 

@@ -25,6 +25,7 @@ from myscheduler.core.history.execution import Cause, Execution, Kind
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.secrets.redaction import Secret
 from myscheduler.core.source.yaml import read_documents
+from tests.support.patience import PATIENCE
 from tests.support.target import Received, Target
 
 pytestmark = pytest.mark.anyio
@@ -191,7 +192,7 @@ def run_as_cron(crontab: str, folder: Path) -> None:
     command, stdin = parted(re.split(r"[ \t]+", line, maxsplit=1 if line[0] == "@" else 5)[-1])
     subprocess.run(
         [settings.get("SHELL", "/bin/sh"), "-c", command],
-        input=stdin.encode(), capture_output=True, check=False, timeout=30, cwd=folder,
+        input=stdin.encode(), capture_output=True, check=False, timeout=PATIENCE, cwd=folder,
         env={"PATH": f"{folder}/bin:{os.defpath}:/usr/bin", "HOME": str(folder), "LC_ALL": "C.UTF-8"} | settings,
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from myscheduler import __version__, settings
 from myscheduler.cli import main
 from myscheduler.cli.commands.serve import serve
+from tests.support.patience import PATIENCE
 
 
 @pytest.mark.parametrize(
@@ -147,6 +148,10 @@ def test_what_kubernetes_sets_beside_a_service_is_no_port(link: str, monkeypatch
 
 def test_version_of_the_module() -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "myscheduler", "--version"], capture_output=True, text=True, timeout=20, check=False
+        [sys.executable, "-m", "myscheduler", "--version"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"myscheduler, version {__version__}\n", "")

@@ -101,19 +101,20 @@ ECHOES: dict[str, Callable[[str], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("echo", list(ECHOES))
 @given(value=VALUES, before=AROUND, behind=AROUND)
 @example(value="p/w+d=<&'\">é", before="", behind="")
 @example(value='a\\b"c', before="", behind="")
 @example(value="Pass'word&\"12345", before="", behind="")
 @example(value="ä<€\"'>&/`=+ 😀", before="", behind="")
-def test_no_encoding_is_left(echo: str, value: str, before: str, behind: str) -> None:
-    told = ECHOES[echo](value).strip("\"'{}\\ :a")
-    shown = redact(f"{before}{ECHOES[echo](value)}{behind}", [Secret.of("a", value)])
-    assert REDACTED in shown
+def test_no_encoding_is_left(value: str, before: str, behind: str) -> None:
+    secret = Secret.of("a", value)  # finding its forms takes longest, so each value is tried in all the encodings
     quotes = 2 * len("&quot;")  # no writer puts more around it, so all else would be left of the value
-    assert len(shown.replace(REDACTED, "")) <= len(before + behind) + quotes
-    assert told not in shown or told in f"{before}{REDACTED}{behind}"
+    for name, echo in ECHOES.items():
+        told = echo(value).strip("\"'{}\\ :a")
+        shown = redact(f"{before}{echo(value)}{behind}", [secret])
+        assert REDACTED in shown, name
+        assert len(shown.replace(REDACTED, "")) <= len(before + behind) + quotes, name
+        assert told not in shown or told in f"{before}{REDACTED}{behind}", name
 
 
 LONG = "s3cr3t-Pa55w0rd/with+some=signs&more"

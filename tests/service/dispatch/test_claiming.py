@@ -15,7 +15,8 @@ from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.core.history.execution import Status
 from myscheduler.core.reason import Reason
 from myscheduler.errors import StoreUnavailableError
-from tests.support.parts import PATIENCE, Parts, is_over, received, soon, until
+from tests.support.parts import Parts, is_over, received, soon, until
+from tests.support.patience import PATIENCE
 from tests.support.target import Answer, Target
 
 pytestmark = pytest.mark.anyio

@@ -8,7 +8,8 @@ import pytest
 
 from myscheduler.core.history.execution import Cause, Status
 from myscheduler.core.reason import Reason
-from tests.support.parts import PATIENCE, is_over, opened, received, soon
+from tests.support.parts import is_over, opened, received, soon
+from tests.support.patience import PATIENCE
 from tests.support.target import Answer, Silence, Target
 
 pytestmark = pytest.mark.anyio

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows import jobs as job_rows
 from tests.support.parts import job
+from tests.support.patience import PATIENCE
 from tests.support.stored import NOW, stored
 
 pytestmark = pytest.mark.anyio
@@ -19,7 +20,7 @@ async def test_a_reader_sees_one_state(store: Store) -> None:
 
     def look_twice(connection: sa.Connection) -> list[int]:
         before = len(job_rows.all_jobs(connection))
-        asyncio.run_coroutine_threadsafe(stored(store), loop).result(10)
+        asyncio.run_coroutine_threadsafe(stored(store), loop).result(PATIENCE)
         return [before, len(job_rows.all_jobs(connection))]
 
     assert await store.read(look_twice) == [0, 0]
@@ -33,11 +34,11 @@ async def test_readers_go_on_beside_a_write(store: Store) -> None:
     def hold(connection: sa.Connection) -> None:
         job_rows.insert_jobs(connection, [job("b", NOW)])
         is_held.set()
-        may_go.wait(10)
+        may_go.wait(2 * PATIENCE)
 
     writing = asyncio.create_task(store.write(hold))
-    await asyncio.to_thread(is_held.wait, 10)
-    async with asyncio.timeout(5):
+    await asyncio.to_thread(is_held.wait, PATIENCE)
+    async with asyncio.timeout(PATIENCE):
         seen = await store.read(job_rows.all_jobs)
     may_go.set()
     await writing

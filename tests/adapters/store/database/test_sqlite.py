@@ -111,7 +111,7 @@ class TestTrouble:
     async def test_a_locked_database_fails_all_that_waits_at_once(self, tmp_path: Path) -> None:
         url = sqlite_url(tmp_path)
         with open_store(url) as store, sqlite3.connect(tmp_path / "jobs.db", isolation_level=None) as other:
-            await store.write(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout = 300").close())
+            await store.write(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout = 1000").close())
             other.execute("BEGIN IMMEDIATE")
             began = time.monotonic()
             results = await asyncio.gather(
@@ -119,7 +119,7 @@ class TestTrouble:
             )
             assert {type(result) for result in results} == {StoreUnavailableError}
             assert all(str(result).startswith("database is locked (another program") for result in results)
-            assert time.monotonic() - began < 10 * 0.3
+            assert time.monotonic() - began < 10 * 1.0
             other.execute("ROLLBACK")
             await stored(store, "a")
         other.close()

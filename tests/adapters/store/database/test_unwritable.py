@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from myscheduler.adapters.store import open_store
+from tests.support.patience import PATIENCE
 from tests.support.service import COMMAND, Service, environment, manifest
 
 SCRIPT = """
@@ -36,7 +37,7 @@ needs_setpriv = pytest.mark.skipif(
 def told(folder: Path, *within: str) -> str:
     """What a start on the database in that folder says."""
     command = (*within, sys.executable, "-c", SCRIPT, str(folder))
-    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert (result.returncode, result.stderr) == (0, "")
     return result.stdout.strip()
 
@@ -85,11 +86,16 @@ def test_a_log_that_can_be_read_only_where_its_folder_can_be_written(data: Path,
     assert (copy / "jobs.db-wal").stat().st_size > 0
     check = (sys.executable, "-m", "myscheduler", "db", "check", "--database-url", f"sqlite:///{copy}/jobs.db")
     copy.chmod(0o555)
-    result = subprocess.run((*WITHOUT_PRIVILEGES, *check), capture_output=True, text=True, check=False, timeout=30)
+    result = subprocess.run(
+        (*WITHOUT_PRIVILEGES, *check), capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
     copy.chmod(0o755)
     assert (result.returncode, result.stdout) == (1, "")
     assert f"user {os.getuid()} can't: copy jobs.db and jobs.db-wal to a folder of your own" in result.stderr
-    assert subprocess.run((*WITHOUT_PRIVILEGES, *check), capture_output=True, check=False, timeout=30).returncode == 0
+    assert (
+        subprocess.run((*WITHOUT_PRIVILEGES, *check), capture_output=True, check=False, timeout=PATIENCE).returncode
+        == 0
+    )
 
 
 @needs_setpriv

@@ -12,6 +12,7 @@ from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.core.job.job import Job
 from tests.support.parts import job
+from tests.support.patience import PATIENCE
 from tests.support.stored import NOW, stored
 
 pytestmark = pytest.mark.anyio
@@ -25,11 +26,11 @@ class TestWriter:
 
         def hold(_connection: sa.Connection) -> None:
             is_held.set()
-            may_go.wait(10)
+            may_go.wait(2 * PATIENCE)
 
         async with asyncio.TaskGroup() as group:
             group.create_task(store.write(hold))
-            await asyncio.to_thread(is_held.wait, 10)
+            await asyncio.to_thread(is_held.wait, PATIENCE)
             for number in range(100):
                 group.create_task(stored(store, f"job-{number}"))
             await asyncio.sleep(0)  # all 100 have asked

@@ -30,6 +30,7 @@ from tests.support.databases import (
     rows,
     url,
 )
+from tests.support.patience import PATIENCE
 
 COMMAND = [sys.executable, "-m", "myscheduler", "db"]
 
@@ -243,7 +244,7 @@ def test_an_interrupted_backup_leaves_no_half_file(large: Path, tmp_path: Path, 
             time.sleep(0.001)
         time.sleep(delay)
         running.send_signal(number)
-        _, told = running.communicate(timeout=20)
+        _, told = running.communicate(timeout=PATIENCE)
         if copy.exists():
             assert rows(copy, "PRAGMA integrity_check") == [("ok",)]
             assert rows(copy, "SELECT count(*) FROM executions") == [(60_000,)]
