@@ -88,6 +88,8 @@ executions = sa.Table(
     sa.Column("response_size", sa.BigInteger),
     sa.Column("error", sa.Text),
     sa.Column("excerpt", sa.Text),
+    sa.Column("earlier_attempts", sa.Text),  # JSON: the attempts before the last one, where there were several
+    sa.Column("rerun_of", key(36)),
     sa.UniqueConstraint("job_id", "slot", "kind", name="executions_job_slot_kind"),
 )
 
@@ -99,6 +101,15 @@ sa.Index(
     postgresql_where=executions.c.status == "running",
 )
 
+sa.Index(
+    # finds the newest executions that went wrong; one that completes never touches it
+    "executions_uncompleted",
+    executions.c.status,
+    executions.c.execution_id,
+    sqlite_where=executions.c.status.not_in(["completed", "running"]),
+    postgresql_where=executions.c.status.not_in(["completed", "running"]),
+)
+
 queued = sa.Table(
     # manual runs that wait for the running execution of their job; see queued_rows
     "queued",
@@ -107,6 +118,7 @@ queued = sa.Table(
     sa.Column("execution_id", key(36), nullable=False),
     sa.Column("asked_at", UtcTime, nullable=False),
     sa.Column("requested_by", sa.String(255), nullable=False),
+    sa.Column("rerun_of", key(36)),
 )
 
 request_keys = sa.Table(
@@ -173,3 +185,19 @@ audit = sa.Table(
     sa.Column("detail", sa.Text, nullable=False),  # JSON
 )
 sa.Index("audit_job", audit.c.job_id, audit.c.entry_id)
+
+tokens = sa.Table(
+    # API tokens, hashed; see token_rows
+    "tokens",
+    metadata,
+    sa.Column("token_id", key(36), primary_key=True),  # the public part of the token
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("scope", sa.Text, nullable=False),  # JSON
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("created_by", sa.String(255), nullable=False),
+    sa.Column("expires_at", UtcTime),
+    sa.Column("last_used_at", UtcTime),
+)
+sa.Index("tokens_name", tokens.c.name, unique=True)

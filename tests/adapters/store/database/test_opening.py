@@ -35,6 +35,7 @@ class TestOpening:
                 "revisions",
                 "audit",
                 "upgrades",
+                "tokens",
                 "alembic_version",
             }
 
