@@ -25,6 +25,7 @@ from tests.support.ledger import (
     read_database,
     read_live,
 )
+from tests.support.patience import PATIENCE
 from tests.support.service import Service
 from tests.support.target import HangUp, Target
 
@@ -75,7 +76,7 @@ def run_to_the_end(world: World) -> Stored:
     database = world.folder / "data" / "jobs.db"
     with Service(world.folder) as service:
         started_at = micros(datetime.now(UTC))
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while behind := [one for one, job in read_live(database).jobs.items() if job.cursor < started_at]:
             assert time.monotonic() < deadline, f"seed {SEED}: {behind} were left behind"
             time.sleep(0.1)

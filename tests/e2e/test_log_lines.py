@@ -28,7 +28,7 @@ def test_every_part_says_something_at_debug(tmp_path: Path, target: Target) -> N
         said = {
             "opening the database", "woken: the source may have changed", "source read", "planned", "plan applied",
             "jobs armed", "timers set", "timers rang", "claims stored", "execution started", "secrets looked up",
-            "attempt ended", "looking for pauses that are over, every 1 s", "request",
+            "attempt ended", "checking for pauses that are over, every 1 s", "request",
         }  # fmt: skip
         service.get("/health")
         service.until(lambda: said <= {line["message"] for line in service.log}, within=START_SEC)

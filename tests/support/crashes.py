@@ -23,6 +23,7 @@ from tests.support.ledger import (
     micros,
     read_database,
 )
+from tests.support.patience import PATIENCE
 from tests.support.service import COMMAND, Service, environment, manifest
 from tests.support.target import Answer, HangUp, Target
 
@@ -194,7 +195,7 @@ class World:
     def at_reconciled(self, _service: Service) -> None:
         """The moment a pass has committed something, before its timers are set."""
         self.edit()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         with closing(sqlite3.connect(f"file:{self.folder}/data/jobs.db?mode=ro", uri=True)) as connection:
             while not connection.execute("SELECT 1 FROM jobs WHERE job_id = ?", (self.newest,)).fetchone():
                 assert time.monotonic() < deadline, f"seed {SEED}: the edit was not applied"
@@ -248,7 +249,7 @@ class World:
 def kill_after(folder: Path, seconds: float, *, once: Path | None = None) -> float:
     """Start the service and kill it so much later, counted from when the file `once` is there."""
     with subprocess.Popen(COMMAND, cwd=folder, env=environment(), stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while once is not None and not once.exists() and time.monotonic() < deadline:
             time.sleep(0.001)
         time.sleep(seconds)

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: one server a session, one database a test.
+"""A real PostgreSQL for tests: one server a session, with a database that each test finds empty.
 
     def test_something(postgres: Database) -> None:
         with open_store(postgres.url) as store: …
@@ -36,6 +36,10 @@ HANG_UP = """
 SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
+SCHEMAS = (
+    r"SELECT quote_ident(nspname) FROM pg_namespace WHERE nspname NOT LIKE 'pg\_%' AND nspname <> 'information_schema'"
+)
+PUBLIC = "CREATE SCHEMA public AUTHORIZATION pg_database_owner; GRANT USAGE ON SCHEMA public TO public"
 START_SEC = 2 * PATIENCE
 STOP_SEC = PATIENCE
 OPTIONS = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "max_connections=100")
@@ -66,12 +70,29 @@ class Database:
 
 
 @pytest.fixture
-def postgres(postgres_server: Database) -> Iterator[Database]:
-    """An empty database."""
+def postgres(postgres_server: Database, _empty_databases: list[Database]) -> Iterator[Database]:
+    """An empty database. Emptying it for the next test takes a tenth of the time that making one takes."""
+    database = _empty_databases.pop() if _empty_databases else _new_database(postgres_server)
+    yield database
+    try:
+        database.hang_up()
+        schemas = [name for (name,) in database.ask(SCHEMAS)]
+        database.ask(f"DROP SCHEMA {', '.join(schemas)} CASCADE; {PUBLIC}; ALTER DATABASE {database.name} RESET ALL")
+    except psycopg.Error:  # whatever a test has done to it
+        postgres_server.ask(f"DROP DATABASE {database.name} WITH (FORCE)")
+    else:
+        _empty_databases.append(database)
+
+
+@pytest.fixture(scope="session")
+def _empty_databases() -> list[Database]:
+    return []
+
+
+def _new_database(server: Database) -> Database:
     name = f"test_{secrets.token_hex(8)}"
-    postgres_server.ask(f"CREATE DATABASE {name}")
-    yield Database(postgres_server.port, name)
-    postgres_server.ask(f"DROP DATABASE {name} WITH (FORCE)")
+    server.ask(f"CREATE DATABASE {name}")
+    return Database(server.port, name)
 
 
 @pytest.fixture(scope="session")

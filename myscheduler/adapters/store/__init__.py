@@ -1,6 +1,7 @@
 """The database: jobs, their cursors, and the history of executions, in SQLite or PostgreSQL."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -41,6 +42,9 @@ __all__ = [
 
 T = TypeVar("T")
 Connection = sa.Connection
+
+# A command has no log, and Python would write to stderr what the pool logs: the traceback of a Ctrl-C.
+logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
 
 
 class Store:

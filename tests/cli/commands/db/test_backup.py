@@ -222,6 +222,30 @@ def large(database: Path) -> Path:
     return database
 
 
+def test_an_interrupt_while_a_connection_is_put_back_shows_no_traceback(database: Path, tmp_path: Path) -> None:
+    """The moment is so short that signals seldom hit it."""
+    code = """
+import sys
+from sqlalchemy.engine.default import DefaultDialect
+from myscheduler.cli import main
+
+rolled_back = []
+
+def do_rollback(self, connection):
+    rolled_back.append(connection)
+    if len(rolled_back) == 2:
+        raise KeyboardInterrupt
+
+DefaultDialect.do_rollback = do_rollback
+main(sys.argv[1:])
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code, "db", "backup", str(tmp_path / "copy.db"), "--database-url", url(database)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (1, "\nAborted!\n")
+
+
 def heed_signals() -> None:
     """The tests may run where they are ignored, as below `nohup` or as a shell's background job; that is inherited."""
     for number in (signal.SIGINT, signal.SIGHUP):
