@@ -199,5 +199,6 @@ tokens = sa.Table(
     sa.Column("created_by", sa.String(255), nullable=False),
     sa.Column("expires_at", UtcTime),
     sa.Column("last_used_at", UtcTime),
+    sa.Column("revoked_at", UtcTime),
 )
 sa.Index("tokens_name", tokens.c.name, unique=True)

@@ -251,7 +251,9 @@ JOB = f"job_id: a\n{GOOD}"
             id="the value of a cron field",
         ),
         pytest.param(
-            f"{JOB}calendar: {{country: Bearer {LEAKED}, skip: holidays}}", "'Bearer ••••' is not an ISO 3166 country code", id="country"
+            f"{JOB}calendar: {{country: Bearer {LEAKED}, skip: holidays}}",
+            "'Bearer ••••' is not an ISO 3166 country code",
+            id="country",
         ),
         pytest.param(
             f"{JOB}calendar: {{name: Bearer {LEAKED}, skip: holidays}}", "'Bearer ••••' is not known", id="calendar"

@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("created_by", sa.String(255), nullable=False),
         sa.Column("expires_at", sa.BigInteger),
         sa.Column("last_used_at", sa.BigInteger),
+        sa.Column("revoked_at", sa.BigInteger),
     )
     op.create_index("tokens_name", "tokens", ["name"], unique=True)
     op.add_column("executions", sa.Column("earlier_attempts", sa.Text))
