@@ -28,7 +28,7 @@ class Scope:
     def covers(self, job_id: str, labels: Mapping[str, str]) -> bool:
         """Whether a job with this id and these labels is in the scope."""
         fits = all(labels.get(name) in values for name, values in self.labels)
-        return fits and (not self.ids or any(fnmatchcase(job_id, pattern) for pattern in self.ids))
+        return fits and (not self.ids or any(_fits(job_id, pattern) for pattern in self.ids))
 
     def as_json(self) -> dict[str, Any]:
         """The scope as it is written: `{"labels": {"team": ["billing"]}, "ids": ["billing-*"]}`, `{}` for all jobs."""
@@ -61,6 +61,10 @@ def parse_scope(written: Any) -> Scope:
         raise ScopeError(f"has to be a mapping of up to {MOST_ENTRIES} labels, such as {{team: billing}}", "labels")
     ids = tuple(_texts(written.get("ids") or [], "ids"))
     return Scope(tuple((_label(name), tuple(_values(values, name))) for name, values in labels.items()), ids)
+
+
+def _fits(job_id: str, pattern: str) -> bool:
+    return fnmatchcase(job_id, pattern.replace("[", "[[]"))  # a bracket is just a character of an id
 
 
 def _label(name: Any) -> str:

@@ -1,8 +1,8 @@
 """API tokens: `msk_`, a public id, a secret and a checksum.
 
-The prefix lets scanners of repositories find tokens that were committed, the checksum lets them, and the service, tell a
-token from other text without a lookup. Only the SHA-256 of the secret is stored: it has 256 random bits, so nothing
-slower is needed to protect it.
+The prefix lets scanners of repositories find tokens that were committed; the checksum lets them, and the service,
+recognize a token without a lookup. Only the SHA-256 of the secret is stored: the secret has 256 random bits, so a slower
+hash would protect it no better.
 """
 
 import hashlib
