@@ -18,6 +18,10 @@ class SettingError(MySchedulerError):
     """A setting whose value can't be used; the message names the setting."""
 
 
+class OpenApiError(SettingError):
+    """The API would be open to other machines; it takes a setting to allow that."""
+
+
 class StoreError(MySchedulerError):
     """The database can't be opened, or its tables can't be migrated to this version."""
 

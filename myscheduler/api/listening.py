@@ -5,7 +5,7 @@ import socket
 from typing import NoReturn
 
 from myscheduler.core.access.allowed_hosts import address_of
-from myscheduler.errors import SettingError
+from myscheduler.errors import OpenApiError, SettingError
 from myscheduler.machine.causes import reason_of
 
 BACKLOG = 2_048
@@ -60,13 +60,13 @@ def is_reachable(listener: socket.socket) -> bool:
 
 
 def refuse_an_open_api(host: str) -> NoReturn:
-    """Raises `SettingError`: the API would be open to other machines."""
+    """Raises `OpenApiError`: the API would be open to other machines."""
     message = (
         f"MYSCHEDULER_HOST (--host): on {host}, anyone who reaches the service could create, run and delete jobs: set "
         "MYSCHEDULER_API_TOKEN, make a token with `myscheduler token create`, serve on 127.0.0.1, or accept it with "
         "--insecure"
     )
-    raise SettingError(message)
+    raise OpenApiError(message)
 
 
 def warn_of_an_open_api(host: str) -> None:

@@ -12,6 +12,7 @@ from myscheduler.cli.options import api_token, check_zone_option, database_url_o
 from myscheduler.core.access.allowed_hosts import AllowedHosts
 from myscheduler.core.access.clients import Networks
 from myscheduler.core.access.roles import Role
+from myscheduler.errors import OpenApiError
 from myscheduler.settings import Settings
 
 _DEFAULTS = Settings()
@@ -210,4 +211,7 @@ def serve(
         trusted_proxies=trusted_proxies,
     )
     log.configure(chosen.level, chosen.zone)
-    raise SystemExit(app.serve(chosen))
+    try:
+        raise SystemExit(app.serve(chosen))
+    except OpenApiError as error:
+        raise click.UsageError(str(error)) from error
