@@ -9,11 +9,12 @@ from typing import Any
 
 import click
 
-from myscheduler.cli.options import database_url_option, format_option, timezone_option
-from myscheduler.cli.output.terminal import json_text, printable
+from myscheduler.cli.options import database_url_option, format_option, parse_timestamp_option, timezone_option
+from myscheduler.cli.output.terminal import json_text
 from myscheduler.core.access.issuing import issue
 from myscheduler.core.access.roles import Role
 from myscheduler.core.access.tokens import ID_BYTES, SECRET_BYTES, ApiToken, TokenText
+from myscheduler.core.findings.problem import printable
 from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.zones import local_time
 
@@ -33,7 +34,12 @@ def token() -> None:
 )
 @click.option("--label", "labels", metavar="KEY=VALUE", multiple=True, help="Act only on jobs with this label.")
 @click.option("--id", "ids", metavar="GLOB", multiple=True, help="Act only on jobs whose id matches: 'billing-*'.")
-@click.option("--expires", metavar="TIME", help="When it stops working: RFC 3339, or local time in --timezone.")
+@click.option(
+    "--expires",
+    metavar="TIME",
+    callback=parse_timestamp_option,
+    help="When it stops working: a date, local time in --timezone, or RFC 3339.",
+)
 @click.option(
     "--declare", is_flag=True, help="Store nothing: print an entry for access.yaml, which has a hash of the token."
 )
@@ -44,7 +50,7 @@ def create(
     role: str,
     labels: tuple[str, ...],
     ids: tuple[str, ...],
-    expires: str | None,
+    expires: datetime | None,
     declare: bool,
     timezone: str,
     database_url: str,
@@ -64,7 +70,8 @@ def create(
       myscheduler token create billing-ci --role operator --label team=billing --expires 2027-04-01
       myscheduler token create deploy --role editor --id 'deploy-*' --declare >> jobs.d/access.yaml
     """
-    asked = {"name": name, "role": role, "scope": _scope(labels, ids), "expires_at": expires}
+    asked = {"name": name, "role": role, "scope": _scope(labels, ids)}
+    asked["expires_at"] = expires.isoformat() if expires else None
     clock = Clock(datetime.now(UTC), timezone)
     found = issue(asked, secrets.token_bytes(ID_BYTES + SECRET_BYTES), clock, by=_user())
     if isinstance(found, list):
