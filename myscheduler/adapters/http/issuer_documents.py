@@ -31,6 +31,7 @@ SIZE_LIMIT = 256 * 1024
 REDIRECTS = 3
 DISCOVERY = "/.well-known/openid-configuration"
 _FILE_LIMIT = 1024 * 1024
+_PEM = "-----BEGIN CERTIFICATE-----"
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": f"myscheduler/{__version__}"}
 
@@ -137,8 +138,10 @@ async def _json(response: httpx.Response, url: str) -> Any:
 def _trust(ca_file: str | None) -> ssl.SSLContext:
     if ca_file is None:
         return tls_context()
-    content = _content(ca_file)
+    content = _content(ca_file).encode("ascii", "ignore").decode()  # comments may be in any language
     try:
+        if _PEM not in content:  # with an empty text, the authorities of the machine would be trusted
+            raise ValueError
         trust = ssl.create_default_context(cadata=content)
     except (ssl.SSLError, ValueError) as error:
         raise FetchError(f"{ca_file} holds no certificate in PEM that can be read") from error
@@ -160,6 +163,6 @@ def _content(path: str) -> str:
     try:
         if not file.is_file() or file.stat().st_size > _FILE_LIMIT:
             raise FetchError(f"{path} is not a file of up to {_FILE_LIMIT // 1024} KiB")
-        return file.read_text("ascii")
+        return file.read_text("utf-8")
     except (OSError, ValueError) as error:
         raise FetchError(f"{path} can't be read: {reason_of(error)}") from error
