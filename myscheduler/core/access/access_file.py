@@ -113,6 +113,10 @@ class _Reading:
         if not isinstance(whole, dict):
             self._file.add((), "not-a-mapping", "has to be a mapping with tokens, oidc, or both")
             return AccessRules(problems=tuple(self._file.problems))
+        if "job_id" in whole:
+            message = f"belongs to a manifest, and {ACCESS} says who may do what: give the manifest another file name"
+            self._complain(("job_id",), message, at_key=True)
+            return AccessRules(problems=tuple(self._file.problems))
         self._refuse_unknown(whole, (), ("tokens", "oidc"))
         tokens = [self._token(one, loc) for one, loc in self._entries(whole, (), "tokens", MOST_TOKENS)]
         issuers = [self._issuer(one, loc) for one, loc in self._entries(whole, (), "oidc", MOST_ISSUERS)]

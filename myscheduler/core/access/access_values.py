@@ -1,6 +1,5 @@
 """The values of single fields in `access.yaml`. Each function parses one, and raises `FieldError` if it is wrong."""
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from difflib import get_close_matches
@@ -31,7 +30,7 @@ EXAMPLES: Mapping[str, str] = {
     "value": "platform",
 }
 """What to write for each field that an entry needs."""
-_KUBERNETES = re.compile(r"kubernetes\.default\.svc(\.[a-z0-9.-]+)?")
+_KUBERNETES = frozenset({"kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"})
 
 
 class FieldError(Exception):
@@ -67,7 +66,7 @@ def token_hash(written: Any) -> str:
 
 def role(written: Any) -> Role:
     if not isinstance(written, str) or written not in list(Role):
-        near = did_you_mean(written, Role) if isinstance(written, str) else ""
+        near = did_you_mean(written, map(str, Role)) if isinstance(written, str) else ""
         raise FieldError(f"{shown(written)} is not one of {', '.join(Role)}{near}")
     return Role(written)
 
@@ -142,7 +141,7 @@ def bearer_fault(target: str) -> str:
     Otherwise whoever may write the file could have any file of the machine sent to a server of their own.
     """
     host = called_host(target)
-    if host is None or is_loopback(host.name) or _KUBERNETES.fullmatch(host.name):
+    if host is None or is_loopback(host.name) or host.name in _KUBERNETES:
         return ""
     return (
         "is sent to the API server of Kubernetes only: let issuer or jwks_url begin with "
