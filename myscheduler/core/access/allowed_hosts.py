@@ -72,6 +72,7 @@ def _spelled(name: str) -> str:
 
 
 def is_loopback(name: str) -> bool:
+    """Whether a host name, or an address, is always this machine."""
     if name == "localhost" or name.endswith(".localhost"):  # RFC 6761: never looked up outside
         return True
     address = address_of(name)
