@@ -139,12 +139,13 @@ def _trust(ca_file: str | None) -> ssl.SSLContext:
     if ca_file is None:
         return tls_context()
     content = _content(ca_file).encode("ascii", "ignore").decode()  # comments may be in any language
+    unusable = FetchError(f"{ca_file} holds no certificate in PEM that can be read")
+    if _PEM not in content:  # with an empty text, the authorities of the machine would be trusted
+        raise unusable
     try:
-        if _PEM not in content:  # with an empty text, the authorities of the machine would be trusted
-            raise ValueError
         trust = ssl.create_default_context(cadata=content)
     except (ssl.SSLError, ValueError) as error:
-        raise FetchError(f"{ca_file} holds no certificate in PEM that can be read") from error
+        raise unusable from error
     # Python 3.13 also wants extensions that the authorities of many clusters lack (an authority key identifier)
     trust.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return trust

@@ -1,6 +1,8 @@
 """`/api/v1/session`: a browser's session, which begins with a token."""
 
-from fastapi import APIRouter, Request
+from datetime import datetime
+
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
 from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
@@ -10,13 +12,14 @@ from myscheduler.api.door.cookies import set_session
 from myscheduler.api.input.bodies import read_fields
 from myscheduler.api.shapes.access import BindingView, bindings_view
 from myscheduler.api.shapes.common import InZone
-from myscheduler.core.access.sessions import LONGEST, Session
+from myscheduler.core.access.principal import OPEN, Principal
+from myscheduler.core.access.sessions import LONGEST
 
 
 class SessionView(TypedDict):
     name: str
     bindings: list[BindingView]
-    expires_at: str
+    expires_at: str | None
 
 
 def session_router(authentication: Authentication, *, zone: str) -> APIRouter:
@@ -33,17 +36,19 @@ def session_router(authentication: Authentication, *, zone: str) -> APIRouter:
         value, session = authentication.begin_session(principal)
         if len(value) > LONGEST:
             await authentication.refuse(request, "a token with too many roles for a cookie")
-        answer = JSONResponse(views.view(session))
+        answer = JSONResponse(views.view(session.principal, session.expires_at))
         set_session(request, answer, value)
         return answer
 
     @router.get("", responses={200: {"model": SessionView}})
     async def get_session(request: Request) -> JSONResponse:
-        """The session of the cookie; 401 without one."""
+        """The session of the cookie, or 401. While the API asks for no credentials, that of everybody, without an end."""
         session = await authentication.session_of(request)
-        if session is None:
-            await authentication.refuse(request, "no session")
-        return JSONResponse(views.view(session))
+        if session is not None:
+            return JSONResponse(views.view(session.principal, session.expires_at))
+        if await authentication.is_required():
+            raise HTTPException(401, "there is no session: POST a token here", {"WWW-Authenticate": "Bearer"})
+        return JSONResponse(views.view(OPEN, None))
 
     @router.delete("", status_code=204)
     async def delete_session(request: Request) -> Response:
@@ -56,10 +61,9 @@ def session_router(authentication: Authentication, *, zone: str) -> APIRouter:
 
 
 class _SessionViews(InZone):
-    def view(self, session: Session) -> SessionView:
-        principal = session.principal
+    def view(self, principal: Principal, expires_at: datetime | None) -> SessionView:
         return {
             "name": principal.name,
             "bindings": bindings_view(principal.bindings),
-            "expires_at": self._moment(session.expires_at),
+            "expires_at": self._time(expires_at),
         }

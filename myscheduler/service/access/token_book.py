@@ -52,18 +52,13 @@ class TokenBook:
 
     async def principal_of(self, given: TokenText) -> Principal | None:
         """The caller who has this token; `None` if it is unknown, wrong, expired or revoked."""
-        token = await self._find(given.token_id)
+        token = await self.find(given.token_id)
         now = self._now()
         if token is None or not token.accepts(given, now):
             return None
         if token.last_used_at is None or now - token.last_used_at >= USED_EVERY:
             await self._note_use(token, now)
         return token.principal
-
-    async def is_valid(self, token_id: str) -> bool:
-        """Whether a token can still be used, for sessions that began with it."""
-        token = await self._find(token_id)
-        return token is not None and token.is_valid(self._now())
 
     async def all(self) -> list[ApiToken]:
         """All stored tokens, sorted by name; revoked and expired ones, too."""
@@ -80,7 +75,8 @@ class TokenBook:
         self._cache.pop(token_id, None)
         return token
 
-    async def _find(self, token_id: str) -> ApiToken | None:
+    async def find(self, token_id: str) -> ApiToken | None:
+        """The token with this public id, as it was stored up to `FRESH_SEC` ago."""
         read, now = self._cache.get(token_id), self._monotonic()
         if read is None or now - read.at >= FRESH_SEC:
             token = await self._store.read(partial(token_rows.find, token_id=token_id))
