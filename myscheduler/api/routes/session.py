@@ -42,7 +42,7 @@ def session_router(authentication: Authentication, *, zone: str) -> APIRouter:
 
     @router.get("", responses={200: {"model": SessionView}})
     async def get_session(request: Request) -> JSONResponse:
-        """The session of the cookie, or 401. While the API asks for no credentials, that of everybody, without an end."""
+        """The session of the cookie, or 401. If the API asks for no credentials, that of everybody, without an end."""
         session = await authentication.session_of(request)
         if session is not None:
             return JSONResponse(views.view(session.principal, session.expires_at))
