@@ -21,10 +21,21 @@ from myscheduler.adapters.secret_files import Secrets
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.store import open_store
 from myscheduler.api import create_api
+from myscheduler.api.door.authentication import Access, Credentials
 from myscheduler.api.door.connections import Callers, protocol_for
-from myscheduler.api.listening import acceptors, listen, own_names, warn_of_an_open_api
+from myscheduler.api.listening import (
+    acceptors,
+    is_reachable,
+    listen,
+    own_names,
+    refuse_an_open_api,
+    warn_of_an_open_api,
+)
 from myscheduler.core import caching
 from myscheduler.core.access.allowed_hosts import AllowedHosts
+from myscheduler.core.access.clients import ClientRules, Networks
+from myscheduler.core.access.roles import Role
+from myscheduler.core.access.sessions import SessionKey
 from myscheduler.machine import memory
 from myscheduler.machine.open_files import share_out
 from myscheduler.machine.shutdown import Shutdown, end_at_once
@@ -100,8 +111,8 @@ async def _serve(settings: Settings) -> int:
             store_health,
             zone=settings.zone,
             source=str(settings.jobs_dir),
-            token=settings.api_token,
             now=_now,
+            access=_access(settings),
             grants=lambda: reconciler.rulebook.grants,
             hosts=AllowedHosts.of(settings.allowed_hosts, own_names(settings.host, listener)),
             requests_at_once=open_at_once.callers // 2,
@@ -112,14 +123,21 @@ async def _serve(settings: Settings) -> int:
             proxy_headers=False,  # else callers on this machine could claim any address
         ))  # fmt: skip
 
-        if settings.api_token is None:
-            warn_of_an_open_api(settings.host, listener)
         heartbeat = Heartbeat(store, now=_now)
+
+        async def check_that_it_is_not_open() -> None:
+            """Credentials may come from the settings, the database, and the source, which is read by now."""
+            if settings.is_insecure:
+                warn_of_an_open_api(settings.host)
+            elif not await api.state.authentication.is_required():
+                refuse_an_open_api(settings.host)
 
         async def begin() -> None:
             stack.push_async_callback(heartbeat.end)
             await heartbeat.begin()
             await reconciler.reconcile()
+            if is_reachable(listener):
+                await check_that_it_is_not_open()
             stack.push_async_callback(dispatcher.stop, settings.drain_sec)
             await dispatcher.recover()
             await tell_loaded(
@@ -201,6 +219,16 @@ def _hurry(dispatcher: Dispatcher, server: uvicorn.Server) -> None:
     for connection in server.server_state.connections:
         connection.transport.abort()
     dispatcher.hurry()
+
+
+def _access(settings: Settings) -> Access:
+    """Without a secret of their own, sessions are signed with the static token; else they end with the process."""
+    secret = settings.session_secret or settings.api_token
+    return Access(
+        Credentials(settings.api_token, Role(settings.api_token_role), is_insecure=settings.is_insecure),
+        sessions=SessionKey(secret.encode() if secret else os.urandom(32)),
+        clients=ClientRules(Networks.of(settings.trusted_proxies), Networks.of(settings.allowed_clients)),
+    )
 
 
 def _now() -> datetime:

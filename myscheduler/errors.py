@@ -18,6 +18,10 @@ class SettingError(MySchedulerError):
     """A setting whose value can't be used; the message names the setting."""
 
 
+class OpenApiError(SettingError):
+    """The API would be open to other machines; it takes a setting to allow that."""
+
+
 class StoreError(MySchedulerError):
     """The database can't be opened, or its tables can't be migrated to this version."""
 
@@ -39,3 +43,21 @@ class TriggerConflictError(MySchedulerError):
 
 class StoreUnavailableError(MySchedulerError):
     """The database can't be read or written at the moment (full disk, lock, lost connection)."""
+
+
+class TokenNotFoundError(MySchedulerError):
+    """There is no token with this id or name."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__(f"there is no API token {token[:300]!r}: see `myscheduler token list`")
+
+
+class TokenNameTakenError(MySchedulerError):
+    """Another token has this name; a revoked one keeps its name for the audit log."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is or was a token named {name[:300]!r}: choose another name")
+
+
+class ForbiddenError(MySchedulerError):
+    """The caller is known, but may not do this; the message says which role or scope is missing."""

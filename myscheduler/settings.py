@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from myscheduler.errors import SettingError
@@ -19,6 +19,11 @@ HISTORY_ROWS = "MYSCHEDULER_HISTORY_ROWS"
 CONNECTION_MAX_AGE = "MYSCHEDULER_CONNECTION_MAX_AGE"
 ALLOWED_HOSTS = "MYSCHEDULER_ALLOWED_HOSTS"
 API_TOKEN = "MYSCHEDULER_API_TOKEN"  # noqa: S105 - the name of the variable
+API_TOKEN_ROLE = "MYSCHEDULER_API_TOKEN_ROLE"  # noqa: S105 - the name of the variable
+INSECURE = "MYSCHEDULER_INSECURE"
+ALLOWED_CLIENTS = "MYSCHEDULER_ALLOWED_CLIENTS"
+TRUSTED_PROXIES = "MYSCHEDULER_TRUSTED_PROXIES"
+SESSION_SECRET = "MYSCHEDULER_SESSION_SECRET"  # noqa: S105 - the name of the variable
 BASE_URL = "MYSCHEDULER_BASE_URL"
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -39,7 +44,16 @@ class Settings:
     port: int = 8003
     allowed_hosts: str = ""
     """Host names, separated by commas, that requests may name besides loopback and the address listened on."""
-    api_token: str | None = None
+    api_token: str | None = field(default=None, repr=False)
+    api_token_role: str = "editor"  # noqa: S105 - a role, no password
+    session_secret: str | None = field(default=None, repr=False)
+    """Signs the sessions of browsers; without one, they end with the process."""
+    is_insecure: bool = False
+    """Whether the API is open to everybody who reaches it."""
+    allowed_clients: str = ""
+    """Networks, separated by commas, from which the service may be called; all if empty."""
+    trusted_proxies: str = ""
+    """Networks of proxies whose `X-Forwarded-…` headers count."""
     base_url: str = "http://127.0.0.1:8003"
     """URL of the service that client commands call."""
     history_days: int = 30

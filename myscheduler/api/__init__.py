@@ -4,32 +4,37 @@ of answers.
 The app imports `create_api`. May import the service, the core, and the store's rows for reading.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp
 
 from myscheduler import __version__
 from myscheduler.adapters.store import Store
 from myscheduler.api import errors
+from myscheduler.api.door.authentication import Access, Authentication
 from myscheduler.api.door.connections import Throttle
 from myscheduler.api.door.door import Door
+from myscheduler.api.door.guards import guard, guard_with_access
+from myscheduler.api.door.permission import Permissions
 from myscheduler.api.door.requests import RequestLog
-from myscheduler.api.door.tokens import bearer
 from myscheduler.api.input.judging import Judge
-from myscheduler.api.input.queries import check_parameters, refuse_nul
 from myscheduler.api.routes.audit import audit_router
 from myscheduler.api.routes.health import health_router
 from myscheduler.api.routes.jobs import jobs_router
 from myscheduler.api.routes.pages import pages_router
 from myscheduler.api.routes.preview import preview_router
+from myscheduler.api.routes.session import session_router
 from myscheduler.api.routes.specs import specs_router
 from myscheduler.api.routes.sync import sync_router
+from myscheduler.api.routes.tokens import tokens_router
 from myscheduler.api.routes.why import why_router
 from myscheduler.core.access.allowed_hosts import AllowedHosts
+from myscheduler.core.access.clients import ClientRules
 from myscheduler.core.policy.grants import Grants
+from myscheduler.service.access.token_book import TokenBook
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.dispatch.dispatcher import Dispatcher
 from myscheduler.service.gitops.reconciler import Reconciler
@@ -37,6 +42,7 @@ from myscheduler.service.store_health import StoreHealth
 
 BASE = "/api/v1"
 LOOPBACK = AllowedHosts()
+ACCESS = Access()
 REQUESTS = 256
 
 
@@ -49,13 +55,13 @@ def create_api(
     *,
     zone: str,
     source: str,
-    token: str | None,
     now: Callable[[], datetime],
+    access: Access = ACCESS,
     grants: Callable[[], Grants] = Grants,
     hosts: AllowedHosts = LOOPBACK,
     requests_at_once: int = REQUESTS,
 ) -> FastAPI:
-    """The ASGI application. With a `token`, everything below `BASE` requires it.
+    """The ASGI application. Once there are credentials, everything below `BASE` requires them.
 
     `zone` is the service's IANA zone, `source` the folder of the manifests as it is shown. `grants` returns the secrets
     that API jobs may use, `hosts` are the host names that requests may name. While `requests_at_once` requests are in
@@ -63,6 +69,7 @@ def create_api(
     """
     app = _Api(
         hosts,
+        access.clients,
         requests_at_once,
         title="MyScheduler",
         version=__version__,
@@ -75,40 +82,35 @@ def create_api(
     errors.install(app)
     app.add_middleware(RequestLog)
     judge = app.state.judge = Judge()
-    guarded, open_to_all = [Depends(_guard(token))], [Depends(_guard(None))]
-    jobs = jobs_router(store, catalog, dispatcher, reconciler, judge=judge, zone=zone, now=now, grants=grants)
-    app.include_router(jobs, prefix=BASE, dependencies=guarded)
-    app.include_router(sync_router(store, reconciler, source=source, zone=zone), prefix=BASE, dependencies=guarded)
-    app.include_router(audit_router(store, zone=zone), prefix=BASE, dependencies=guarded)
-    app.include_router(specs_router(store, zone=zone), prefix=BASE, dependencies=guarded)
-    app.include_router(why_router(store, reconciler, zone=zone, now=now), prefix=BASE, dependencies=guarded)
-    app.include_router(preview_router(store, zone=zone, now=now), prefix=BASE, dependencies=guarded)
+    tokens = TokenBook(store, now=now)
+    authentication = app.state.authentication = Authentication(access, tokens, store, now=now)
+    guarded = [Depends(guard_with_access(authentication, Permissions(store)))]
+    open_to_all = [Depends(guard)]
+    for router in (
+        jobs_router(store, catalog, dispatcher, reconciler, judge=judge, zone=zone, now=now, grants=grants),
+        sync_router(store, reconciler, source=source, zone=zone),
+        audit_router(store, zone=zone),
+        specs_router(store, zone=zone),
+        why_router(store, reconciler, zone=zone, now=now),
+        preview_router(store, zone=zone, now=now),
+        tokens_router(tokens, zone=zone, now=now),
+    ):
+        app.include_router(router, prefix=BASE, dependencies=guarded)
+    app.include_router(session_router(authentication, zone=zone), prefix=BASE, dependencies=open_to_all)
     app.include_router(health_router(store_health, zone=zone), dependencies=open_to_all)
     app.include_router(pages_router(), dependencies=open_to_all)
     return app
 
 
-def _guard(token: str | None) -> Callable[[Request], Awaitable[None]]:
-    """The checks of every request, in one dependency, because FastAPI takes long for each of them."""
-    check_token = bearer(token) if token else None
-
-    async def check(request: Request) -> None:
-        if check_token is not None:
-            await check_token(request)
-        check_parameters(request)
-        refuse_nul(request)
-
-    return check
-
-
 class _Api(FastAPI):
     """A FastAPI application with the door outside all middleware, the handlers of errors included."""
 
-    def __init__(self, hosts: AllowedHosts, requests_at_once: int, **options: Any) -> None:
+    def __init__(self, hosts: AllowedHosts, clients: ClientRules, requests_at_once: int, **options: Any) -> None:
         super().__init__(**options)
         self._hosts = hosts
+        self._clients = clients
         self._requests_at_once = requests_at_once
 
     def build_middleware_stack(self) -> ASGIApp:
         inside = Throttle(super().build_middleware_stack(), self._requests_at_once)
-        return Door(inside, self.router, self._hosts)
+        return Door(inside, self.router, self._hosts, self._clients)

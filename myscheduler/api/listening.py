@@ -1,10 +1,11 @@
-"""The listening socket of the API, the host names it is reached by, and a warning if it is open without a token."""
+"""The listening socket of the API, the host names it is reached by, and what to do if it is open to other machines."""
 
 import logging
 import socket
+from typing import NoReturn
 
 from myscheduler.core.access.allowed_hosts import address_of
-from myscheduler.errors import SettingError
+from myscheduler.errors import OpenApiError, SettingError
 from myscheduler.machine.causes import reason_of
 
 BACKLOG = 2_048
@@ -52,12 +53,24 @@ def own_names(host: str, listener: socket.socket) -> list[str]:
     return [host, str(bound or ""), *([socket.gethostname()] if is_reached_by_name else [])]
 
 
-def warn_of_an_open_api(host: str, listener: socket.socket) -> None:
-    """Log a warning if the API, which has no token, is reachable from other machines."""
+def is_reachable(listener: socket.socket) -> bool:
+    """Whether other machines can reach the address that is listened on."""
     address = address_of(listener.getsockname()[0])
-    if address is None or not address.is_loopback:
-        log.warning(
-            "THE API IS OPEN: ANYONE WHO REACHES %s CAN CREATE, RUN AND DELETE JOBS WITHOUT A TOKEN. "
-            "SET MYSCHEDULER_API_TOKEN, or serve on 127.0.0.1",
-            host,
-        )
+    return address is None or not address.is_loopback
+
+
+def refuse_an_open_api(host: str) -> NoReturn:
+    """Raises `OpenApiError`: the API would be open to other machines."""
+    message = (
+        f"MYSCHEDULER_HOST (--host): on {host}, anyone who reaches the service could create, run and delete jobs: set "
+        "MYSCHEDULER_API_TOKEN, make a token with `myscheduler token create`, serve on 127.0.0.1, or accept it with "
+        "--insecure"
+    )
+    raise OpenApiError(message)
+
+
+def warn_of_an_open_api(host: str) -> None:
+    """Log a warning: the API is open to other machines, as the settings say."""
+    log.warning(
+        "THE API IS OPEN (--insecure): ANYONE WHO REACHES %s CAN CREATE, RUN AND DELETE JOBS WITHOUT CREDENTIALS", host
+    )

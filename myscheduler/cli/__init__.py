@@ -19,6 +19,7 @@ from myscheduler.cli.commands.schema import schema
 from myscheduler.cli.commands.serve import serve
 from myscheduler.cli.commands.simulate import simulate
 from myscheduler.cli.commands.sync import sync
+from myscheduler.cli.commands.token import token
 from myscheduler.cli.commands.validate import validate
 from myscheduler.cli.commands.why import why
 from myscheduler.core.findings.problem import printable
@@ -93,5 +94,6 @@ main.add_command(schema)
 main.add_command(serve)
 main.add_command(simulate)
 main.add_command(sync)
+main.add_command(token)
 main.add_command(validate)
 main.add_command(why)

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.parts import Parts, client, opened
+from tests.support.parts import BEHIND_PROXY, Parts, client, opened
 
 
 @pytest.fixture
@@ -18,5 +18,5 @@ async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
 
 @pytest.fixture
 async def api(parts: Parts) -> AsyncIterator[httpx.AsyncClient]:
-    async with client(parts) as one:
+    async with client(parts, access=BEHIND_PROXY) as one:
         yield one

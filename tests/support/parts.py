@@ -24,6 +24,8 @@ from myscheduler.adapters.store import Store, open_store
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.api import REQUESTS, create_api
+from myscheduler.api.door.authentication import Access, Credentials
+from myscheduler.core.access.clients import ClientRules, Networks
 from myscheduler.core.gitops.sync_state import SyncState
 from myscheduler.core.history.execution import Record, Status
 from myscheduler.core.job.job import Job, Owner
@@ -46,6 +48,10 @@ ZONE = "Asia/Tokyo"
 PAGES = 1_000_000_000
 
 T = TypeVar("T")
+
+
+BEHIND_PROXY = Access(clients=ClientRules(trusted_proxies=Networks.of("127.0.0.1")))
+"""The API without credentials, behind a trusted proxy on this machine."""
 
 
 @dataclass
@@ -186,7 +192,12 @@ async def started(folder: Path, **options: Any) -> AsyncIterator[Parts]:
 
 @asynccontextmanager
 async def client(
-    parts: Parts, *, token: str | None = None, zone: str = ZONE, requests_at_once: int = REQUESTS
+    parts: Parts,
+    *,
+    token: str | None = None,
+    access: Access | None = None,
+    zone: str = ZONE,
+    requests_at_once: int = REQUESTS,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the REST API on these parts. It follows no redirect, and a bug is a 500, as over the network."""
     api = create_api(
@@ -197,7 +208,7 @@ async def client(
         parts.store_health,
         zone=zone,
         source=str(parts.jobs_dir),
-        token=token,
+        access=access or Access(Credentials(token)),
         now=parts.clock,
         grants=lambda: parts.grants,
         requests_at_once=requests_at_once,

@@ -17,6 +17,7 @@ from myscheduler.api.door.trickle import Trickle
 from myscheduler.api.errors import problem
 from myscheduler.api.methods import allow, allowed_methods
 from myscheduler.core.access.allowed_hosts import AllowedHosts
+from myscheduler.core.access.clients import EVERYBODY, ClientRules
 from myscheduler.core.calls.hosts import host_in_header
 from myscheduler.core.findings.problem import printable, shown
 
@@ -134,10 +135,11 @@ def _is_json(content_type: str) -> bool:
 class Door:
     """Wraps the whole application, so that requests for which there is no route are checked, too."""
 
-    def __init__(self, app: ASGIApp, router: Router, hosts: AllowedHosts) -> None:
+    def __init__(self, app: ASGIApp, router: Router, hosts: AllowedHosts, clients: ClientRules = EVERYBODY) -> None:
         self._app = app
         self._router = router
         self._hosts = hosts
+        self._clients = clients
         self._warnings = Trickle()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -148,9 +150,27 @@ class Door:
         else:
             await self._app(scope, receive, send)
 
+    def _find_client(self, scope: Scope) -> None:
+        """Put into the scope who calls: its address, and whether a trusted proxy speaks for it."""
+        peer = scope["client"][0] if scope.get("client") else ""
+        is_trusted = self._clients.trusts(peer)
+        scope["client_address"], scope["is_from_proxy"] = peer, is_trusted
+        if is_trusted:
+            forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+            scope["client_address"] = self._clients.client_of(peer, forwarded)
+            protocols = [value for name, value in scope["headers"] if name == b"x-forwarded-proto"]
+            scope["forwarded_proto"] = protocols[-1].decode("latin-1").strip().lower() if protocols else scope["scheme"]
+
+    def _stranger(self, scope: Scope) -> Refusal | None:
+        """Health checks come from addresses of the cluster's nodes, so they are always answered."""
+        if self._clients.admits(scope["client_address"]) or str(scope["path"]).startswith("/health"):
+            return None
+        return Refusal(403, "your address may not call this service: see MYSCHEDULER_ALLOWED_CLIENTS")
+
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
-        refused = refusal(method, scope["headers"], self._hosts)
+        self._find_client(scope)
+        refused = self._stranger(scope) or refusal(method, scope["headers"], self._hosts)
         if refused is not None:
             self._log(scope, refused)
             answer: ASGIApp = problem(refused.status, refused.detail, headers=refused.headers)
@@ -163,7 +183,7 @@ class Door:
         await answer(scope, receive, send)
 
     def _log(self, scope: Scope, refused: Refusal) -> None:
-        peer = scope["client"][0] if scope.get("client") else "an unknown address"
+        peer = scope["client_address"] or "an unknown address"
         text = "refused %s %s from %s with %d: %s%s"
         path = printable(scope["path"][:200])
         self._warnings.warn(log, text, scope["method"], path, peer, refused.status, printable(refused.detail))

@@ -136,8 +136,13 @@ async def read_trigger(request: Request) -> TriggerRequest:
 
 
 def actor_of(request: Request, body: Mapping[str, Any]) -> str:
-    """The actor to record: the body's `by`, else the header `X-Forwarded-User`, else `api`. It is not verified."""
-    actor = str(body.get("by") or request.headers.get("x-forwarded-user") or "api")
+    """The actor to record: the name of a caller that proved it, such as the owner of an API token.
+
+    Of others, what they claim: the body's `by`, else the header `X-Forwarded-User` of a trusted proxy, else `api`.
+    """
+    principal = request.state.principal
+    forwarded = request.headers.get("x-forwarded-user") if request.scope.get("is_from_proxy") else None
+    actor = principal.name if principal.is_named else str(body.get("by") or forwarded or principal.name)
     return _printable(actor[:LONGEST_ACTOR])
 
 

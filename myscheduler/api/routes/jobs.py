@@ -17,6 +17,7 @@ from myscheduler.adapters.store.rows import audit as audit_rows
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import queued as queued_rows
+from myscheduler.api.door.permission import require_job
 from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.input.bodies import actor_of, read_object, read_pause, read_resume, read_trigger
 from myscheduler.api.input.judging import Judge
@@ -25,6 +26,8 @@ from myscheduler.api.shapes import jobs as shapes
 from myscheduler.api.shapes.executions import ExecutionList, ExecutionViews, JobExecutionList
 from myscheduler.api.shapes.jobs import JobViews
 from myscheduler.api.shapes.listing import Listing, ListResponse
+from myscheduler.core.access.principal import Principal
+from myscheduler.core.access.roles import Role
 from myscheduler.core.findings.problem import Complaint, shown
 from myscheduler.core.history.execution import Failing, QueuedRun, Record
 from myscheduler.core.history.repeats import RequestKey
@@ -90,8 +93,8 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
 ) -> APIRouter:
     """The routes below `/jobs`. `zone` is the service's; `grants` returns the secrets that API jobs may use."""
     router = APIRouter(prefix="/jobs", tags=["jobs"])
-    views, executions = JobViews(zone), ExecutionViews(zone)
-    listing = Listing(views)
+    views, masked_views, executions = JobViews(zone), JobViews(zone, is_masked=True), ExecutionViews(zone)
+    listing, masked_listing = Listing(views), Listing(JobViews(zone, is_masked=True))
     repeats = Repeats(store, now)
 
     @asynccontextmanager
@@ -111,6 +114,16 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
                 raise InvalidInputError(complaints)
             yield spec
 
+    async def permit(request: Request, spec: JobSpec, *, is_new: bool = False) -> None:
+        """Raises `ForbiddenError` unless the job is in the caller's scope as declared, and as it is stored."""
+        principal: Principal = request.state.principal
+        if principal.has_everywhere(Role.EDITOR):
+            return
+        require_job(principal, Role.EDITOR, spec.job_id, spec.labels)
+        stored = (await store.read(partial(job_rows.find_jobs, job_ids=[spec.job_id]))).get(spec.job_id)
+        if is_new and stored is not None:
+            require_job(principal, Role.EDITOR, spec.job_id, stored.spec.labels)
+
     @router.post("", responses=_answers(shapes.JobStatus), openapi_extra=_BODY)
     @router.post("/", include_in_schema=False)
     async def create_job(request: Request) -> JSONResponse:
@@ -123,6 +136,7 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
             if fields.get("job_id") is None:
                 fields["job_id"] = str(uuid.uuid4())
             async with judged(request, fields) as spec:
+                await permit(request, spec, is_new=True)
                 answer = {"job_id": spec.job_id, "status": "scheduled"}
                 kept = key.kept(answer) if key else None
                 await catalog.create(spec, replace_existing=replace_existing, by=actor_of(request, {}), kept=kept)
@@ -132,9 +146,10 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
 
     @router.get("", responses=_answers(shapes.JobList))
     @router.get("/", include_in_schema=False)
-    async def list_jobs() -> Response:
-        """All jobs, sorted by id."""
-        return ListResponse(await store.read(partial(listing.read, held=reconciler.state.held)))
+    async def list_jobs(request: Request) -> Response:
+        """All jobs, sorted by id. Below the role editor, literal credentials are masked."""
+        of_caller = listing if request.state.principal.has(Role.EDITOR) else masked_listing
+        return ListResponse(await store.read(partial(of_caller.read, held=reconciler.state.held)))
 
     @router.get("/executions/recent", responses=_answers(ExecutionList))
     async def recent_executions(limit: Limit = 100) -> JSONResponse:
@@ -143,12 +158,13 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
         return JSONResponse({"executions": [executions.view(one) for one in records], "count": len(records)})
 
     @router.get("/{job_id}", responses=_answers(shapes.JobDetail))
-    async def get_job(job_id: str) -> JSONResponse:
-        """One job with its newest executions."""
+    async def get_job(job_id: str, request: Request) -> JSONResponse:
+        """One job with its newest executions. Below the role editor, literal credentials are masked."""
+        of_caller = views if request.state.principal.has(Role.EDITOR) else masked_views
         found = await store.read(partial(_one_with_history, job_id=job_id))
         held = job_id in reconciler.state.held
         # searching the next run of a paused job may take long
-        return JSONResponse(await asyncio.to_thread(views.detail, *found, held=held))
+        return JSONResponse(await asyncio.to_thread(of_caller.detail, *found, held=held))
 
     @router.put("/{job_id}", responses=_answers(shapes.JobStatus), openapi_extra=_BODY)
     async def replace_job(job_id: str, request: Request) -> JSONResponse:
@@ -160,6 +176,7 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
             message = f"{named}: leave it out, or write the same id"
             raise InvalidInputError([Complaint(("job_id",), "invalid-id", message)])
         async with judged(request, body | {"job_id": job_id}) as spec:
+            await permit(request, spec)
             await catalog.replace(spec, by=actor_of(request, {}))
         return JSONResponse({"job_id": job_id, "status": "scheduled"})
 

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import revisions as revision_rows
+from myscheduler.api.door.permission import require_operation
 from myscheduler.api.input.bodies import actor_of, read_fields
 from myscheduler.api.shapes.sync import SyncViews
 from myscheduler.core.gitops.sync_state import Passed, SyncState
@@ -51,6 +52,8 @@ def sync_router(store: Store, reconciler: Reconciler, *, source: str, zone: str)
         """Run a pass now. `{"approve": DIGEST}` approves the blocked deletion that has exactly this digest."""
         body = await read_fields(request, approve=str, by=str)
         approved = body.get("approve")
+        if approved is not None:
+            require_operation(request, "approve_deletion")
         actor = actor_of(request, body)
         log.info("sync asked for", extra={"by": actor} | ({"approve": _start(approved)} if approved else {}))
         state = await reconciler.reconcile(approved=approved, by=actor)

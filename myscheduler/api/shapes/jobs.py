@@ -6,6 +6,7 @@ from typing_extensions import TypedDict  # pydantic requires this one before Pyt
 
 from myscheduler.api.shapes.common import InZone, PauseView, SourceView, source_view
 from myscheduler.api.shapes.executions import ExecutionView, ExecutionViews
+from myscheduler.core.findings.masking import masked_text
 from myscheduler.core.history.execution import Failing, QueuedRun, Record
 from myscheduler.core.job.codec import schedule_to_json
 from myscheduler.core.job.compiling import compile_schedule, next_run
@@ -20,6 +21,7 @@ from myscheduler.core.job.spec import (
     trigger_text,
 )
 from myscheduler.core.schedule.slots import Once, Period
+from myscheduler.core.secrets.literals import masked
 
 
 class JobStatus(TypedDict):
@@ -111,9 +113,10 @@ class JobList(TypedDict):
 
 
 class JobViews(InZone):
-    def __init__(self, zone: str) -> None:
-        """`zone` is the service's IANA zone."""
+    def __init__(self, zone: str, *, is_masked: bool = False) -> None:
+        """`zone` is the service's IANA zone. With `is_masked`, literal credentials are masked."""
         super().__init__(zone)
+        self._is_masked = is_masked
         self._executions = ExecutionViews(zone)
 
     def summary(self, job: Job, last: Record | None, *, held: bool) -> JobSummary:
@@ -125,7 +128,7 @@ class JobViews(InZone):
             "next_run_time": self._time(next_run(job, zone=self._zone)),
             "trigger": trigger_text(spec),
             "status": _status(job),
-            "target_url": spec.target_url,
+            "target_url": masked_text(spec.target_url) if self._is_masked else spec.target_url,
             "method": spec.method,
             "execution_count": job.execution_count,
             "owner": job.owner,
@@ -149,14 +152,19 @@ class JobViews(InZone):
         held: bool,
     ) -> JobDetail:
         spec = job.spec
+        sent = {"headers": spec.headers, "body": spec.body}
+        if self._is_masked:
+            sent = masked(sent)
         return {
             **self.summary(job, last, held=held),
             "func": "execute_http_job",  # a fixed word that clients expect
             "trigger_info": self._trigger_info(job),
             "timezone": spec.timezone or self._zone,
             **self._limits(spec.limits),
-            "headers": {name: value if isinstance(value, str) else list(value) for name, value in spec.headers.items()},
-            "body": spec.body,
+            "headers": {
+                name: value if isinstance(value, str) else list(value) for name, value in sent["headers"].items()
+            },
+            "body": sent["body"],
             "timeout_sec": spec.timeout_sec,
             "max_retries": spec.max_retries,
             "retry_backoff_sec": spec.retry_backoff_sec,

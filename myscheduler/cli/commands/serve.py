@@ -1,5 +1,6 @@
 """`myscheduler serve`."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ import click
 from myscheduler import log, settings
 from myscheduler.cli.options import api_token, check_zone_option, database_url_option
 from myscheduler.core.access.allowed_hosts import AllowedHosts
+from myscheduler.core.access.clients import Networks
+from myscheduler.core.access.roles import Role
+from myscheduler.errors import OpenApiError
 from myscheduler.settings import Settings
 
 _DEFAULTS = Settings()
@@ -24,6 +28,14 @@ class _Port(click.IntRange):
 def _check_hosts(_context: click.Context, _option: click.Parameter, value: str) -> str:
     try:
         AllowedHosts.of(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
+
+def _check_networks(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    try:
+        Networks.of(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
     return value
@@ -70,6 +82,40 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
     callback=_check_hosts,
     help="Host names that requests may use, separated by commas, besides localhost and the address of --host: "
     "jobs.example.com, *.example.com, jobs:8003. A single * allows every name.",
+)
+@click.option(
+    "--api-token-role",
+    envvar=settings.API_TOKEN_ROLE,
+    show_envvar=True,
+    type=click.Choice([role.value for role in Role]),
+    default=_DEFAULTS.api_token_role,
+    help="What the token of MYSCHEDULER_API_TOKEN may do.",
+)
+@click.option(
+    "--insecure",
+    envvar=settings.INSECURE,
+    show_envvar=True,
+    is_flag=True,
+    help="Ask for no credentials, on whatever address: anyone who reaches the API may do everything.",
+)
+@click.option(
+    "--allowed-clients",
+    metavar="NETWORKS",
+    envvar=settings.ALLOWED_CLIENTS,
+    show_envvar=True,
+    default=_DEFAULTS.allowed_clients,
+    callback=_check_networks,
+    help="Networks that may call the API, separated by commas: 10.0.0.0/8, 2001:db8::/32. All if empty; /health is "
+    "open to all.",
+)
+@click.option(
+    "--trusted-proxies",
+    metavar="NETWORKS",
+    envvar=settings.TRUSTED_PROXIES,
+    show_envvar=True,
+    default=_DEFAULTS.trusted_proxies,
+    callback=_check_networks,
+    help="Networks of proxies whose X-Forwarded-For, -Proto and -User headers count.",
 )
 @click.option(
     "--history-days",
@@ -119,6 +165,10 @@ def serve(
     host: str,
     port: int,
     allowed_hosts: str,
+    api_token_role: str,
+    insecure: bool,
+    allowed_clients: str,
+    trusted_proxies: str,
     history_days: int,
     history_rows: int,
     connection_max_age: int,
@@ -127,8 +177,9 @@ def serve(
 ) -> None:
     """Watch the manifests, call the targets on time, and serve the REST API.
 
-    Each option can also be set by the environment variable shown with it. When MYSCHEDULER_API_TOKEN is set, the API
-    requires it as "Authorization: Bearer TOKEN"; /health needs no token.
+    Each option can also be set by the environment variable shown with it. The API asks for credentials once there are
+    any: MYSCHEDULER_API_TOKEN, a token that `myscheduler token create` made, or access.yaml. Without any, it is served
+    on loopback addresses only, unless --insecure is given. /health needs no credentials.
 
     \b
     Examples:
@@ -153,6 +204,14 @@ def serve(
         history_rows=history_rows,
         connection_max_age=connection_max_age,
         api_token=api_token(),
+        api_token_role=api_token_role,
+        session_secret=os.environ.get(settings.SESSION_SECRET) or None,
+        is_insecure=insecure,
+        allowed_clients=allowed_clients,
+        trusted_proxies=trusted_proxies,
     )
     log.configure(chosen.level, chosen.zone)
-    raise SystemExit(app.serve(chosen))
+    try:
+        raise SystemExit(app.serve(chosen))
+    except OpenApiError as error:
+        raise click.UsageError(str(error)) from error

@@ -96,7 +96,11 @@ class ApiToken:
     def accepts(self, given: TokenText, now: datetime) -> bool:
         """Whether this is the token that was given, and it is still valid. Takes equally long for any secret."""
         is_same = hmac.compare_digest(self.hash, given.hash)
-        return is_same and self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+        return is_same and self.is_valid(now)
+
+    def is_valid(self, now: datetime) -> bool:
+        """Whether it is neither revoked nor expired."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
     @property
     def principal(self) -> Principal:

@@ -27,6 +27,10 @@ class AuditAction(StrEnum):
     RESUMED = "resumed"
     PAUSE_ENDED = "pause-ended"
     APPROVED = "approved"
+    TOKEN_CREATED = "token-created"  # noqa: S105 - a word, no password
+    TOKEN_REVOKED = "token-revoked"  # noqa: S105 - a word, no password
+    ACCESS_REFUSED = "access-refused"
+    """Requests with wrong or missing credentials; one entry stands for many."""
 
 
 @dataclass(frozen=True, slots=True)

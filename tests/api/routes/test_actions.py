@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.parts import client, opened
+from tests.support.parts import BEHIND_PROXY, client, opened
 
 pytestmark = pytest.mark.anyio
 
@@ -39,7 +39,7 @@ async def test_each_action_is_one_line(tmp_path: Path, caplog: pytest.LogCapture
         ("DELETE", "jobs/a", None, ("job deleted", "a", "a [2Jda")),
         ("POST", "sync", None, ("sync asked for", "", "a [2Jda")),
     ]
-    async with opened(tmp_path) as parts, client(parts) as api:
+    async with opened(tmp_path) as parts, client(parts, access=BEHIND_PROXY) as api:
         parts.dispatcher.start()
         for method, path, body, line in steps:
             answer = await api.request(method, f"/api/v1/{path}", json=body, headers=USER)

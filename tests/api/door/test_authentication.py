@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from myscheduler.api.door.tokens import CALLERS, TRIES, _neighbourhood
+from myscheduler.api.door.authentication import CALLERS, TRIES, _neighbourhood
 from myscheduler.api.door.trickle import Bucket, Buckets, Trickle
 from tests.support.api import JOBS, JSON, assert_problem, body, ok
 from tests.support.parts import Parts, client, opened
@@ -34,7 +34,7 @@ async def test_guessing_is_slowed_down_and_the_right_token_is_not(
     assert int(refused.headers["retry-after"]) >= 1
     assert refused.headers["content-type"] == "application/problem+json"
     assert (await api.get(JOBS, headers=RIGHT)).status_code == 200
-    lines = [record for record in caplog.records if record.name == "myscheduler.api.door.tokens"]
+    lines = [record for record in caplog.records if record.name == "myscheduler.api.door.authentication"]
     assert 0 < len(lines) < 40
     first = lines[0].getMessage()
     assert (lines[0].levelno, first) == (
