@@ -1,5 +1,7 @@
 """The exceptions that MyScheduler raises. Each message says what happened, where, and what to do."""
 
+from collections.abc import Sequence
+
 
 class MySchedulerError(Exception):
     """Base class of every error that is raised on purpose. A failed call of a target is not one: it is a result."""
@@ -16,6 +18,16 @@ class ScheduleError(MySchedulerError):
 
 class SettingError(MySchedulerError):
     """A setting whose value can't be used; the message names the setting."""
+
+
+class ServerError(MySchedulerError):
+    """A server that a command asks can't be reached, or answers with an error."""
+
+    def __init__(self, message: str, *, status: int | None = None, faults: Sequence[str] = ()) -> None:
+        """`status` is that of the answer, if there is one; `faults` has the mistakes that it lists, one line each."""
+        super().__init__(message)
+        self.status = status
+        self.faults = tuple(faults)
 
 
 class StoreError(MySchedulerError):

@@ -2,9 +2,9 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -22,7 +22,7 @@ from myscheduler.cli.commands.sync import sync
 from myscheduler.cli.commands.validate import validate
 from myscheduler.cli.commands.why import why
 from myscheduler.core.findings.problem import printable
-from myscheduler.errors import MySchedulerError
+from myscheduler.errors import MySchedulerError, ServerError
 from myscheduler.machine.causes import reason_of
 
 
@@ -34,6 +34,19 @@ def _printable_errors() -> Iterator[None]:
     except click.ClickException as error:
         error.message = printable(error.message)  # type: ignore[misc] # Final, but not shown yet
         raise
+
+
+class _RefusedError(click.ClickException):
+    """A message of the server, and the mistakes that it found in a line each."""
+
+    def __init__(self, message: str, faults: Sequence[str]) -> None:
+        super().__init__(message)
+        self._faults = faults if len(faults) > 1 else ()  # the message has a single one
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        super().show(file)
+        for fault in self._faults:
+            click.echo(f"  {printable(fault)}", file=file, err=file is None)
 
 
 class _Commands(click.Group):
@@ -52,6 +65,8 @@ class _Commands(click.Group):
     def _invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
+        except ServerError as error:
+            raise _RefusedError(str(error), error.faults) from error
         except MySchedulerError as error:
             raise click.ClickException(str(error)) from error
         except OSError as error:
