@@ -9,16 +9,20 @@ from typing import IO, Any
 import click
 
 from myscheduler import __version__
+from myscheduler.cli.commands.completion import completion
 from myscheduler.cli.commands.db import db
+from myscheduler.cli.commands.executions import executions
 from myscheduler.cli.commands.export import export
 from myscheduler.cli.commands.forecast import forecast
 from myscheduler.cli.commands.import_crontab import import_crontab
+from myscheduler.cli.commands.jobs import jobs
 from myscheduler.cli.commands.plan import plan
 from myscheduler.cli.commands.preview import preview
 from myscheduler.cli.commands.schema import schema
 from myscheduler.cli.commands.serve import serve
 from myscheduler.cli.commands.simulate import simulate
 from myscheduler.cli.commands.sync import sync
+from myscheduler.cli.commands.top import top
 from myscheduler.cli.commands.validate import validate
 from myscheduler.cli.commands.why import why
 from myscheduler.core.findings.problem import printable
@@ -98,15 +102,19 @@ def main() -> None:
     """
 
 
+main.add_command(completion)
 main.add_command(db)
+main.add_command(executions)
 main.add_command(export)
 main.add_command(forecast)
-main.add_command(plan)
 main.add_command(import_crontab)
+main.add_command(jobs)
+main.add_command(plan)
 main.add_command(preview)
 main.add_command(schema)
 main.add_command(serve)
 main.add_command(simulate)
 main.add_command(sync)
+main.add_command(top)
 main.add_command(validate)
 main.add_command(why)

@@ -38,13 +38,13 @@ def server_option(command: _F) -> _F:
         callback=_server,
         help="The URL of the running service.",
     )
-    return _profile_option(server(command), envvar=settings.PROFILE)
+    return server(_profile_option(command, envvar=settings.PROFILE))
 
 
 def optional_server_option(text: str) -> Callable[[_F], _F]:
     """As `server_option`, but without an environment and a default: `server` is `None` if no option is given."""
     server = click.option("--server", metavar="URL", callback=_server, help=text)
-    return lambda command: _profile_option(server(command), envvar=None)
+    return lambda command: server(_profile_option(command, envvar=None))
 
 
 def _profile_option(command: _F, *, envvar: str | None) -> _F:
