@@ -65,6 +65,7 @@ class Client:
         """The `host:port` of the URL. Raises `ServerError` if it is not one that can be called."""
         try:
             parts, url = urlsplit(base_url), httpx.URL(base_url)
+            port = parts.port or (443 if url.scheme == "https" else 80)
         except (httpx.InvalidURL, ValueError) as error:
             raise self._no_url() from error
         if "@" in parts.netloc:
@@ -73,7 +74,7 @@ class Client:
         if url.scheme not in {"http", "https"} or not url.host or any(map(str.isspace, parts.netloc)):
             raise self._no_url()
         host = f"[{url.host}]" if ":" in url.host else url.host
-        return f"{host}:{url.port or (443 if url.scheme == 'https' else 80)}"
+        return f"{host}:{port}"
 
     def _ask(self, method: str, path: Sequence[str], **what: Any) -> Any:
         url = self._base_url + BASE + "".join(f"/{_segment(part)}" for part in path)
