@@ -1,11 +1,11 @@
 """`myscheduler executions`."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from myscheduler.cli.commands.jobs import by_option, given
+from myscheduler.cli.commands.jobs import by_option, given, overlap_option
 from myscheduler.cli.completing import complete_job
 from myscheduler.cli.filters import Filters, cursor_option, filter_option, limit_option, more_hint
 from myscheduler.cli.options import format_option
@@ -18,6 +18,11 @@ from myscheduler.cli.waiting import end_of, report_end, wait_options
 from myscheduler.core.history.execution import Status
 from myscheduler.core.reason import Reason
 
+if TYPE_CHECKING:
+    from myscheduler.adapters.http.api_client import Client
+
+_MOST_PAGES = 20
+"""Short pages after which a list ends before it has all rows; it shows how to continue."""
 _LONGEST_BODY = 2_000
 """Characters of a response that are shown."""
 
@@ -33,21 +38,35 @@ def executions() -> None:
 
 
 @executions.command("list")
-@click.option("--job", "job_id", metavar="JOB", shell_complete=complete_job, help="Only executions of this job.")
-@filter_option("--status", click.Choice([*Status]), "Only executions with this status.")
-@filter_option("--reason", click.Choice([*Reason]), "Only executions with this reason.")
+@click.option(
+    "--job",
+    "job_id",
+    metavar="JOB",
+    multiple=True,
+    shell_complete=complete_job,
+    help="Only executions of this job; may be repeated.",
+)
+@filter_option(
+    "--status",
+    click.Choice([one.value for one in Status]),
+    "Only executions with this status; may be repeated.",
+    many=True,
+)
+@filter_option("--reason", click.Choice([one.value for one in Reason]), "Only executions with this reason.")
 @filter_option("--kind", click.Choice(["scheduled", "manual"]), "Only executions of this kind.")
 @filter_option("--cause", click.Choice(["timer", "catch_up", "api"]), "Only executions with this cause.")
 @filter_option("--label", str, "Only executions of jobs with this label.", metavar="NAME=VALUE", many=True)
 @filter_option("--host", str, "Only executions of jobs that call this host.", metavar="HOST")
 @filter_option("--from", str, "Only slots from this time on.", metavar="ISO", parameter="from")
-@filter_option("--until", str, "Only slots before this time.", metavar="ISO")
+@filter_option("--until", str, "Only slots up to this time.", metavar="ISO")
+@filter_option("--min-duration-ms", click.IntRange(0), "Only executions that took so long or longer.")
+@filter_option("--min-lateness-ms", click.IntRange(0), "Only executions that began so late or later.")
 @limit_option(50)
 @cursor_option
 @watch_option
 @server_option
 @format_option
-def list_executions(server: str, output: str, *, watch: bool, **filters: Any) -> None:
+def list_executions(server: str, output: str, limit: int, *, watch: bool, **filters: Any) -> None:
     """List the history over all jobs, newest first.
 
     \b
@@ -61,12 +80,25 @@ def list_executions(server: str, output: str, *, watch: bool, **filters: Any) ->
     client, params = connect(server), Filters(filters)
 
     def lines() -> list[str]:
-        answer = client.get("executions", params=params.pairs())
+        answer = _page(client, params, limit)
         if output == "json":
             return [json_text(answer)]
         return [*executions_table(answer["executions"], terminal_width()), *more_hint(answer)]
 
     watched(lines, watch=watch)
+
+
+def _page(client: "Client", params: Filters, limit: int) -> dict[str, Any]:
+    """`limit` executions, if there are so many. A page of the server is short if few of many rows match the filters."""
+    answer: dict[str, Any] = client.get("executions", params=params.pairs(limit=str(limit)))
+    for _ in range(_MOST_PAGES):
+        found = answer["executions"]
+        if len(found) >= limit or not answer.get("next_cursor"):
+            break
+        more = {"limit": str(limit - len(found)), "cursor": answer["next_cursor"]}
+        page = client.get("executions", params=params.pairs(**more))
+        answer = page | {"executions": [*found, *page["executions"]], "count": len(found) + len(page["executions"])}
+    return answer
 
 
 @executions.command()
@@ -124,12 +156,15 @@ def _fields(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 @executions.command()
 @execution_argument
+@overlap_option
 @wait_options
 @by_option
 @server_option
 @format_option
-def rerun(execution_id: str, by: str | None, server: str, output: str, patience: float, *, wait: bool) -> None:
-    """Run the job of an execution again, as a manual run that names the execution.
+def rerun(
+    execution_id: str, overlap: str | None, by: str | None, server: str, output: str, patience: float, *, wait: bool
+) -> None:
+    """Run the job of an execution again, as it is declared now. The new execution names the old one.
 
     \b
     Examples:
@@ -139,7 +174,7 @@ def rerun(execution_id: str, by: str | None, server: str, output: str, patience:
     execution completed, 1 when it failed or did not run, 3 when it is still running after --timeout.
     """
     client = connect(server)
-    answer = client.post("executions", execution_id, "rerun", body=given({"by": by}))
+    answer = client.post("executions", execution_id, "rerun", body=given({"overlap": overlap, "by": by}))
     if output == "json" and not wait:
         click.echo(json_text(answer))
     elif output != "json":
@@ -152,10 +187,11 @@ def rerun(execution_id: str, by: str | None, server: str, output: str, patience:
 
 @executions.command()
 @execution_argument
+@click.option("--reason", metavar="TEXT", help="Why, for the audit trail.")
 @by_option
 @server_option
 @format_option
-def cancel(execution_id: str, by: str | None, server: str, output: str) -> None:
+def cancel(execution_id: str, reason: str | None, by: str | None, server: str, output: str) -> None:
     """Cut off an execution in progress, or remove a manual run that waits.
 
     \b
@@ -164,5 +200,5 @@ def cancel(execution_id: str, by: str | None, server: str, output: str) -> None:
 
     Exits with 0 on success, 1 when the execution has ended already, or the service can't be reached.
     """
-    answer = connect(server).post("executions", execution_id, "cancel", body=given({"by": by}))
+    answer = connect(server).post("executions", execution_id, "cancel", body=given({"reason": reason, "by": by}))
     click.echo(json_text(answer) if output == "json" else f"{styled(execution_id)}: {styled(answer['status'])}")

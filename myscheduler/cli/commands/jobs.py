@@ -23,6 +23,9 @@ SHOWN = 10
 """How many executions of a job are shown."""
 
 job_argument = click.argument("job_id", metavar="JOB", shell_complete=complete_job)
+overlap_option = click.option(
+    "--overlap", type=click.Choice(["allow"]), help="Run beside executions in progress, instead of waiting."
+)
 by_option = click.option("--by", metavar="NAME", help="Your name, for the history and the audit trail.")
 
 
@@ -179,7 +182,7 @@ def resume(job_id: str, catchup: str | None, by: str | None, server: str, output
 
 @jobs.command()
 @job_argument
-@click.option("--overlap", type=click.Choice(["allow"]), help="Run beside executions in progress, instead of waiting.")
+@overlap_option
 @wait_options
 @by_option
 @server_option

@@ -35,7 +35,8 @@ def executions_table(executions: Rows, room: int | None) -> Iterator[str]:
     columns = (
         times("SCHEDULED", [one["scheduled_at"] for one in executions]),
         Column("JOB", [Cell(one["job_id"]) for one in executions], is_elastic=True),
-        Column("STATUS", [_execution_status(one) for one in executions]),
+        Column("STATUS", [status_cell(one["status"]) for one in executions]),
+        *_slots(executions),
         Column("TOOK", [Cell(duration(one.get("execution_time_ms"))) for one in executions], rank=2),
         texts("HTTP", [one.get("http_status_code") for one in executions], rank=3),
         texts("WHY", [one.get("error_message") or one.get("reason") or one.get("note") for one in executions], rank=1),
@@ -52,7 +53,7 @@ def attempts_table(attempts: Rows, room: int | None) -> Iterator[str]:
         Column("TOOK", [Cell(duration(one.get("duration_ms"))) for one in attempts]),
         texts("HTTP", [one.get("http_status_code") for one in attempts]),
         Column("FAILURE", [Cell(one.get("failure") or "", "red") for one in attempts], is_elastic=True, rank=1),
-        texts("ERROR", [one.get("error_message") for one in attempts]),
+        texts("ERROR", [one.get("error") for one in attempts]),
     )
     return table(columns, room)
 
@@ -77,10 +78,11 @@ def _job_status(job: Row) -> Cell:
     return Cell("running") if job["status"] == "running" else status_cell(job["status"])  # most are: not coloured
 
 
-def _execution_status(one: Row) -> Cell:
-    count = one.get("slot_count") or 1
-    cell = status_cell(one["status"])
-    return cell._replace(text=f"{cell.text} ×{count:,}") if count > 1 else cell
+def _slots(executions: Rows) -> Iterator[Column]:
+    """A column with the number of slots that a row stands for, if any stands for several."""
+    counts = [one.get("slot_count") or 1 for one in executions]
+    if max(counts, default=1) > 1:
+        yield Column("SLOTS", [Cell(f"{count:,}" if count > 1 else "") for count in counts], rank=4)
 
 
 def status_cell(status: str) -> Cell:
