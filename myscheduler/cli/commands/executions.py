@@ -52,7 +52,12 @@ def executions() -> None:
     "Only executions with this status; may be repeated.",
     many=True,
 )
-@filter_option("--reason", click.Choice([one.value for one in Reason]), "Only executions with this reason.")
+@click.option(
+    "--reason",
+    metavar="REASON",
+    shell_complete=lambda _context, _option, written: [one.value for one in Reason if one.startswith(written)],
+    help="Only executions with this reason, such as overlap.",
+)
 @filter_option("--kind", click.Choice(["scheduled", "manual"]), "Only executions of this kind.")
 @filter_option("--cause", click.Choice(["timer", "catch_up", "api"]), "Only executions with this cause.")
 @filter_option("--label", str, "Only executions of jobs with this label.", metavar="NAME=VALUE", many=True)
