@@ -5,6 +5,7 @@ What names the server and the token, from strongest to weakest: --server, --prof
 """
 
 import os
+import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -76,7 +77,7 @@ def _read_profile(context: click.Context, _option: click.Parameter, name: str | 
 
 def _warn(profile: Profile) -> None:
     for path in profile.exposed:
-        message = f"{path} has a token and can be read by other users: run `chmod 600 {path}`"
+        message = f"{path} has a token and can be read by other users: run `chmod 600 {shlex.quote(str(path))}`"
         click.echo(f"{click.style('warning:', fg='yellow')} {printable(message)}", err=True)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import respx
 
-from tests.support.commands import API, EXECUTION_ID, asked, execution, help_of
+from tests.support.answers import EXECUTION_ID, execution
+from tests.support.commands import API, asked, help_of
 from tests.support.golden import expect
 
 OTHER_ID = EXECUTION_ID.replace("019", "020")

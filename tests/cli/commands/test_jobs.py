@@ -9,7 +9,8 @@ import respx
 from click.testing import CliRunner, Result
 
 from myscheduler.cli import main
-from tests.support.commands import API, EXECUTION_ID, asked, call, help_of, job
+from tests.support.answers import EXECUTION_ID, job
+from tests.support.commands import API, asked, call, help_of
 from tests.support.golden import expect
 from tests.support.service import Service, manifest
 from tests.support.target import Answer, Target

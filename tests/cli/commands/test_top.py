@@ -4,42 +4,18 @@ import json
 import re
 import signal
 from collections.abc import Iterator
-from typing import Any
 
 import click
 import pytest
 import respx
 
 from myscheduler.cli.output.table import width
-from tests.support.commands import API, EXECUTION_ID, asked, execution, help_of
+from tests.support.answers import NOW, SOON
+from tests.support.commands import API, asked, help_of
 from tests.support.golden import expect
 from tests.support.screens import Screen
 from tests.support.target import Answer, HangUp, Target
 
-NOW: dict[str, Any] = {
-    "seq": "1-7",
-    "at": "2026-11-30T09:00:00+09:00",
-    "jobs": {"total": 10_001, "paused": 2, "held": 1, "failing": 3},
-    "executions": {
-        "in_flight": 1,
-        "oldest": [
-            {
-                "execution_id": EXECUTION_ID,
-                "job_id": "日次 レポート",
-                "host": "example.com",
-                "kind": "manual",
-                "scheduled_at": "2026-11-30T08:59:00+09:00",
-                "started_at": "2026-11-30T08:59:30+09:00",
-                "attempt": 2,
-            }
-        ],
-    },
-    "waiting": {"queued_runs": 1, "asked_runs": 1, "due": 4},
-    "failures": [execution(job_id=f"job-{number}") for number in range(20)],
-    "source": {"condition": "Stalled", "reason": "problems", "message": "2 problems in \x1b[2J 1 file"},
-    "database": {"ok": True, "error": None, "well_at": "2026-11-30T09:00:00+09:00"},
-}
-SOON = {"job_id": "毎時", "slot": "2026-11-30T10:00:00+09:00", "timezone": "Asia/Tokyo", "host": "api.example.com"}
 UPCOMING = {"upcoming": [SOON] * 10, "count": 10, "complete": True}
 
 
