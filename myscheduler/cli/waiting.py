@@ -17,6 +17,8 @@ _EVERY_SEC = 0.5
 """The interval between two requests while waiting."""
 _LOOKED_AT = 50
 """How many of a job's newest executions are searched, if the server can't be asked for a single one."""
+_PASSING = frozenset({None, 429, 503})
+"""The status of answers after which it is tried again; `None` is for no answer."""
 STILL_RUNNING = 3
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -36,10 +38,18 @@ def wait_options(command: _F) -> _F:
 
 
 def end_of(client: "Client", job_id: str, execution_id: str, patience: float) -> dict[str, Any] | None:
-    """The execution once it has ended; `None` if it has not within `patience` seconds."""
+    """The execution once it has ended; `None` if it has not within `patience` seconds.
+
+    A server that is away may be restarting, so its errors are raised only when the time is over.
+    """
     deadline = time.monotonic() + patience
     while True:
-        found = _execution(client, job_id, execution_id)
+        try:
+            found = _execution(client, job_id, execution_id)
+        except ServerError as error:
+            if error.status not in _PASSING or time.monotonic() >= deadline:
+                raise
+            found = None
         if found is not None and found["status"] != "running":
             return found
         if time.monotonic() >= deadline:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 import respx
 
@@ -143,11 +144,29 @@ def test_rerun_waits_while_the_run_is_queued_and_in_progress(
     assert json.loads(asked("executions", "rerun", EXECUTION_ID, "--format", "json").stdout) == answer
 
 
-def test_a_refusal_ends_the_waiting(api: respx.MockRouter) -> None:
+@pytest.fixture
+def rerun(api: respx.MockRouter) -> respx.MockRouter:
     api.post("/executions/a/rerun").respond(json={"job_id": "a", "status": "triggered", "execution_id": "b"})
-    api.get("/executions/b").respond(503, json={"detail": "the database is away"})
+    return api
+
+
+def test_a_refusal_ends_the_waiting(rerun: respx.MockRouter) -> None:
+    rerun.get("/executions/b").respond(403, json={"detail": "not yours"})
     result = asked("executions", "rerun", "a", "--wait")
-    assert (result.exit_code, "answered 503: the database is away" in result.stderr) == (1, True)
+    assert (result.exit_code, "answered 403: not yours" in result.stderr) == (1, True)
+
+
+def test_a_server_that_is_away_is_waited_for(rerun: respx.MockRouter) -> None:
+    states: list[httpx.Response | Exception] = [
+        httpx.ConnectError("gone"),
+        respx.MockResponse(503, json={"detail": "the database is away"}),
+        respx.MockResponse(json=execution(status="completed")),
+    ]
+    rerun.get("/executions/b").mock(side_effect=states)
+    assert asked("executions", "rerun", "a", "--wait").exit_code == 0
+    rerun.get("/executions/b").mock(side_effect=httpx.ConnectError("gone"))
+    late = asked("executions", "rerun", "a", "--wait", "--timeout", "0.1")
+    assert (late.exit_code, "is the service running there?" in late.stderr) == (1, True)
 
 
 def test_help() -> None:
