@@ -10,7 +10,7 @@ import math
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from ipaddress import IPv6Address, IPv6Network
@@ -39,6 +39,10 @@ TRY_SEC = 1.0
 """After those, one request in so many seconds still gets 401 instead of 429."""
 AUDIT_SEC = 600.0
 """One refusal of an address in so many seconds is audited; many more are only counted in the log."""
+AUDITS = 100
+"""How many refusals of all addresses together are audited at once, so that nobody can fill the audit log."""
+AUDITS_SEC = 60.0
+"""After those, one more in so many seconds."""
 CALLERS = 4_096
 """The most addresses that are remembered."""
 
@@ -52,7 +56,7 @@ ReadJwt = Callable[[str], Awaitable[Principal | None]]
 class Credentials:
     """What callers may prove themselves by, besides the tokens of the database."""
 
-    static_token: str | None = None
+    static_token: str | None = field(default=None, repr=False)
     static_role: Role = Role.EDITOR
     is_insecure: bool = False
     """Whether the API is open in any case."""
@@ -106,27 +110,31 @@ class Authentication:
         self._tries = Buckets(TRIES, TRY_SEC, most=CALLERS)
         self._refusals = Trickle()
         self._audits = Buckets(1, AUDIT_SEC, most=CALLERS)
+        self._audits_of_all = Buckets(AUDITS, AUDITS_SEC, most=1)
 
     async def principal_of(self, request: Request) -> Principal:
-        """The caller. Raises `HTTPException`: 401, or 429 for an address that has sent too many wrong credentials."""
-        if self._credentials.is_insecure:
+        """The caller. Raises `HTTPException`: 401, or 429 for an address that has sent too many wrong credentials.
+
+        While no credentials are needed, none are looked at: a proxy may send along those that it asked for itself.
+        """
+        if not await self.is_required():
             return OPEN
         header = request.headers.get("authorization")
         if header is not None:
             scheme, _, given = header.partition(" ")
-            found = await self.bearer(given.strip()) if scheme.lower() == "bearer" else None
+            found = await self.bearer(_as_sent(given.strip())) if scheme.lower() == "bearer" else None
             what = "a wrong API token"
         elif cookie := session_value(request):
             found, what = await self._session(cookie), "a session that is over"
         else:
-            found, what = (None if await self.is_required() else OPEN), "no API token"
+            found, what = None, "no API token"
         if found is None:
             await self.refuse(request, what)
         return found
 
     async def bearer(self, given: str) -> Principal | None:
         """The caller who has this token: the static one, one of ours, or a JSON web token."""
-        if self._static is not None and hmac.compare_digest(given.encode("utf-8", "replace"), self._static):
+        if self._static is not None and hmac.compare_digest(given.encode(errors="replace"), self._static):
             return Principal("api", (Binding(self._credentials.static_role),), Origin.STATIC_TOKEN)
         if given.startswith(PREFIX):
             return await self._token(given)
@@ -138,19 +146,21 @@ class Authentication:
         """The session of the request's cookie, if it is valid."""
         cookie = session_value(request)
         session = self._sessions.read(cookie, self._now()) if cookie else None
-        return session if session and await self._is_still_valid(session) else None
+        principal = await self._principal_now(session) if session else None
+        return replace(session, principal=principal) if session and principal else None
 
     async def _session(self, cookie: str) -> Principal | None:
         session = self._sessions.read(cookie, self._now())
-        return session.principal if session and await self._is_still_valid(session) else None
+        return await self._principal_now(session) if session else None
 
-    async def _is_still_valid(self, session: Session) -> bool:
-        """A session ends with the token that it began with."""
+    async def _principal_now(self, session: Session) -> Principal | None:
+        """A session ends with the token that it began with, and may do what that token may do now."""
         token_id = session.principal.token_id
         if token_id is None:
-            return True
+            return session.principal
         declared = self._declared().tokens.get(token_id)
-        return declared.is_valid(self._now()) if declared else await self._tokens.is_valid(token_id)
+        token = declared or await self._tokens.find(token_id)
+        return token.principal if token and token.is_valid(self._now()) else None
 
     async def _token(self, given: str) -> Principal | None:
         token = read_token(given)
@@ -184,7 +194,7 @@ class Authentication:
         status = 429 if wait else 401
         path = printable(request.url.path[:200])
         self._refusals.warn(log, "refused %s %s from %s with %d: %s%s", request.method, path, client, status, what)
-        if not self._audits.take(client):
+        if not self._audits.take(_neighbourhood(client)) and not self._audits_of_all.take(""):
             await self._audit(client, what)
         if wait:
             detail = "your address sent too many requests without the right API token: wait, then send the right one"
@@ -192,6 +202,11 @@ class Authentication:
         detail = "send the API token as 'Authorization: Bearer TOKEN'"
         error = 'Bearer error="invalid_token"' if "authorization" in request.headers else "Bearer"
         raise HTTPException(401, detail, {"WWW-Authenticate": error})
+
+
+def _as_sent(header: str) -> str:
+    """The text of a header, which clients send in UTF-8, and which the server reads as Latin-1."""
+    return header.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def _neighbourhood(peer: str) -> str:
