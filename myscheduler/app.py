@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -16,12 +17,13 @@ import uvicorn
 import uvloop
 
 from myscheduler import __version__
+from myscheduler.adapters.http.jwks import open_key_sets
 from myscheduler.adapters.http.sender import open_sender
 from myscheduler.adapters.secret_files import Secrets
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.store import open_store
 from myscheduler.api import create_api
-from myscheduler.api.door.authentication import Access, Credentials
+from myscheduler.api.door.authentication import Access, Credentials, Declarations
 from myscheduler.api.door.connections import Callers, protocol_for
 from myscheduler.api.listening import (
     acceptors,
@@ -39,6 +41,7 @@ from myscheduler.core.access.sessions import SessionKey
 from myscheduler.machine import memory
 from myscheduler.machine.open_files import share_out
 from myscheduler.machine.shutdown import Shutdown, end_at_once
+from myscheduler.service.access.jwt_verifier import JwtVerifier
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.catalog.loaded import tell_loaded
 from myscheduler.service.dispatch.caller import LocalCaller
@@ -83,6 +86,7 @@ async def _serve(settings: Settings) -> int:
                 reach=lambda: reconciler.rulebook.reach,
             )
         )
+        key_sets = await stack.enter_async_context(open_key_sets())
         secrets = Secrets(settings.secrets_dir, os.environ)
         store_health = StoreHealth(store, now=_now)
         caller = LocalCaller(
@@ -112,7 +116,10 @@ async def _serve(settings: Settings) -> int:
             zone=settings.zone,
             source=str(settings.jobs_dir),
             now=_now,
-            access=_access(settings),
+            access=replace(
+                _access(settings),
+                declared=Declarations(lambda: reconciler.access.rules, JwtVerifier(key_sets), now=_now),
+            ),
             grants=lambda: reconciler.rulebook.grants,
             hosts=AllowedHosts.of(settings.allowed_hosts, own_names(settings.host, listener)),
             requests_at_once=open_at_once.callers // 2,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from myscheduler.adapters.http import sender, trust
+from myscheduler.adapters.http import issuer_documents, sender, trust
 from tests.support.target import Target
 
 # else each service that a test starts compiles the whole package again, which takes most of its start
@@ -57,6 +57,7 @@ def _believed() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sender, "tls_context", tls_context)
+        patch.setattr(issuer_documents, "tls_context", tls_context)
         yield
 
 

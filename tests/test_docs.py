@@ -13,12 +13,14 @@ from click.testing import CliRunner
 
 from myscheduler import settings
 from myscheduler.cli import main
+from myscheduler.core.access.access_file import read_access
 from myscheduler.core.findings.rules import RULES
 from myscheduler.core.history.execution import Status
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.fields import JobFields
 from myscheduler.core.policy.file import READERS
 from myscheduler.core.reason import Reason
+from myscheduler.core.source.snapshot import SourceFile
 from myscheduler.settings import Settings
 from tests.support.checkout import ROOT
 from tests.support.patience import PATIENCE
@@ -65,6 +67,13 @@ def test_manifests_in_the_docs_are_valid(page: Path, tmp_path: Path) -> None:
             (tmp_path / "job.yaml").write_text(block, encoding="utf-8")
             result = runner.invoke(main, ["validate", "--strict", "job.yaml"])
             assert result.exit_code == 0, f"{result.output}\n{block}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_access_rules_in_the_docs_are_valid(page: Path) -> None:
+    for name, block in SNIPPET.findall(page.read_text("utf-8")):
+        if name == "access.yaml":
+            assert read_access(SourceFile.of(name, block.encode())).problems == (), block
 
 
 COMMAND = re.compile(r"\bmyscheduler( [a-z]+(?: [^|>&;`]*)?)")

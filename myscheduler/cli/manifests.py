@@ -14,6 +14,7 @@ import click
 
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.source.tree import TOO_LARGE
+from myscheduler.core.access.access_file import AccessRules, read_access
 from myscheduler.core.bounds import LARGEST_FILE
 from myscheduler.core.findings.problem import Problem, Severity, reported
 from myscheduler.core.manifest.calendars_file import NO_CALENDARS, NamedCalendars, read_calendars
@@ -24,6 +25,7 @@ from myscheduler.core.policy.bursts import caps_of
 from myscheduler.core.policy.file import NO_RULES, read_policy
 from myscheduler.core.source.ignoring import NOTHING, Ignoring, ignoring_problems, read_ignoring
 from myscheduler.core.source.snapshot import (
+    ACCESS,
     CALENDARS,
     IGNORE,
     POLICY,
@@ -72,7 +74,7 @@ def find_manifests(paths: Sequence[Path], *, zone: str, excluded: Ignoring) -> F
 
 
 def _once(parts: Sequence[Snapshot]) -> Iterator[Snapshot]:
-    """Keep each real file only in the first part that has it; calendars and policies keep the first path they have."""
+    """Keep each real file only in the first part that has it; reserved files keep the first path they have."""
     owners: dict[str, int] = {}
     names: dict[str, str] = {}
 
@@ -82,7 +84,9 @@ def _once(parts: Sequence[Snapshot]) -> Iterator[Snapshot]:
     for place, part in enumerate(parts):
         files = [file for file in part.files if owners.setdefault(_real(file.path), place) == place]
         unreadable = [file for file in part.unreadable if owners.setdefault(_real(file.path), place) == place]
-        once = Snapshot.of(files, unreadable, named(part.calendars), named(part.policy), part.ignore)
+        once = Snapshot.of(
+            files, unreadable, named(part.calendars), named(part.policy), part.ignore, named(part.access)
+        )
         yield replace(once, strays=part.strays)
 
 
@@ -105,6 +109,7 @@ def _without_gc() -> Iterator[None]:
 def _desired(parts: Sequence[Snapshot], zone: str) -> Desired:
     calendars = {part.calendars.path: read_calendars(part.calendars) for part in parts if part.calendars is not None}
     rules = {part.policy.path: read_policy(part.policy) for part in parts if part.policy is not None}
+    access = {part.access.path: read_access(part.access) for part in parts if part.access is not None}
     files: dict[str, ParsedFile] = {}
     for part in parts:
         named = calendars[part.calendars.path] if part.calendars else NO_CALENDARS
@@ -120,7 +125,8 @@ def _desired(parts: Sequence[Snapshot], zone: str) -> Desired:
     problems = [problem for ignore in ignores.values() for problem in ignoring_problems(ignore)]
     problems += [problem for named in calendars.values() for problem in named.problems]
     problems += [problem for bound in rules.values() for problem in bound.problems]
-    desired = combine(files.values(), snapshot, NamedCalendars(problems=tuple(problems)))
+    of_access = AccessRules(problems=tuple(problem for one in access.values() for problem in one.problems))
+    desired = combine(files.values(), snapshot, NamedCalendars(problems=tuple(problems)), access=of_access)
     caps = caps_of(policy for one in rules.values() for policy in one.binding)
     return replace(desired, caps=(*caps, *desired.caps))
 
@@ -197,11 +203,13 @@ def _read_folder(path: Path, excluded: Ignoring) -> tuple[Snapshot, int]:
         found.calendars and replace(found.calendars, path=str(prefix / found.calendars.path)),
         found.policy and replace(found.policy, path=str(prefix / found.policy.path)),
         ignore,
+        found.access and replace(found.access, path=str(prefix / found.access.path)),
     )
     wanted = replace(
         wanted,
         calendars=wanted.calendars or _read_near(path / CALENDARS, CALENDARS),
         policy=wanted.policy or _read_near(path / POLICY, POLICY),
+        access=wanted.access or _read_near(path / ACCESS, ACCESS),
         strays=tuple(str(prefix / stray) for stray in strays if not excluded.leaves_out_whole(stray)),
     )
     return wanted, len(files) + len(unreadable) - len(wanted.files) - len(wanted.unreadable)
@@ -232,11 +240,13 @@ def _ignoring_around(path: Path) -> tuple[SourceFile | None, Callable[[str], boo
 
 
 def _read_single(path: Path) -> Snapshot:
-    calendars, policy = _read_near(path, CALENDARS), _read_near(path, POLICY)
+    calendars, policy, access = (_read_near(path, name) for name in (CALENDARS, POLICY, ACCESS))
     found_file = _read_file(path)
     if isinstance(found_file, UnreadableFile):
-        return Snapshot.of([], [found_file], calendars, policy)
-    return Snapshot.of([found_file] if path.name not in {*RESERVED, IGNORE} else [], [], calendars, policy)
+        return Snapshot.of([], [found_file], calendars, policy, access=access)
+    return Snapshot.of(
+        [found_file] if path.name not in {*RESERVED, IGNORE} else [], [], calendars, policy, access=access
+    )
 
 
 def _read_file(path: Path) -> SourceFile | UnreadableFile:

@@ -63,6 +63,13 @@ LARGEST_RULED = 36_525 * 86_400
 MOST_CALENDARS = 1_000
 LONGEST_CALENDAR_NAME = 255
 
+# --- access.yaml ---
+
+MOST_TOKENS = 1_000
+MOST_ISSUERS = 20
+MOST_CLAIM_RULES = 1_000
+"""Rules of one issuer."""
+
 # --- a crontab ---
 
 LARGEST_CRONTAB = 1024 * 1024

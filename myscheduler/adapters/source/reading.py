@@ -11,6 +11,7 @@ from myscheduler.adapters.source.listing import Found, Signature, Tree, changed
 from myscheduler.adapters.source.revision import Checkout, Names
 from myscheduler.adapters.source.tree import is_unchanged, open_at_once, reason_of, walk
 from myscheduler.core.source.snapshot import (
+    ACCESS,
     CALENDARS,
     IGNORE,
     POLICY,
@@ -251,6 +252,7 @@ def _snapshot(tree: Tree, read: Mapping[str, _Known | UnreadableFile]) -> Snapsh
         own.get(CALENDARS),
         own.get(POLICY),
         None if content is None else SourceFile.of(IGNORE, content),
+        own.get(ACCESS),
     )
     return replace(snapshot, strays=tree.strays)
 

@@ -16,7 +16,15 @@ from typing import NamedTuple
 from myscheduler.adapters.source.listing import Found, Listing, Signature, Tree
 from myscheduler.core.bounds import LARGEST_FILE, LARGEST_IGNORE, MOST_STRAYS
 from myscheduler.core.source.ignoring import NOTHING, Ignoring, read_ignoring
-from myscheduler.core.source.snapshot import IGNORE, POLICY, RESERVED, SUFFIXES, SourceUnavailable, UnreadableFile
+from myscheduler.core.source.snapshot import (
+    ACCESS,
+    IGNORE,
+    POLICY,
+    RESERVED,
+    SUFFIXES,
+    SourceUnavailable,
+    UnreadableFile,
+)
 from myscheduler.core.source.strays import is_stray
 from myscheduler.machine import causes
 
@@ -27,6 +35,7 @@ _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
 """Characters that would break the lines of logs and reports."""
 
 OWN = RESERVED | {IGNORE}
+_NO_FOLDERS = frozenset({f"{POLICY}/", f"{ACCESS}/"})
 """Files at the root that no pattern of the ignore file leaves out: the reserved files and the ignore file itself."""
 
 _REASONS = {
@@ -113,8 +122,8 @@ def _sorted(listings: Iterable[Listing]) -> tuple[tuple[Found, ...], tuple[Unrea
         for item in listing.items:
             if isinstance(item, UnreadableFile):
                 unreadable.append(item)
-            elif item.path == f"{POLICY}/":  # mounting a file that doesn't exist makes a folder with its name
-                unreadable.append(UnreadableFile(POLICY, "is a folder"))
+            elif item.path in _NO_FOLDERS:  # mounting a file that doesn't exist makes a folder with its name
+                unreadable.append(UnreadableFile(item.path.removesuffix("/"), "is a folder"))
             elif not item.path.endswith("/"):
                 (reserved if item.path in OWN else files).append(item)
     unreadable.sort(key=lambda file: file.path)

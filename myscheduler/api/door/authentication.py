@@ -22,15 +22,18 @@ from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows import audit as audit_rows
 from myscheduler.api.door.cookies import session_value
 from myscheduler.api.door.trickle import Buckets, Trickle
+from myscheduler.core.access.access_file import AccessRules
 from myscheduler.core.access.allowed_hosts import address_of
 from myscheduler.core.access.clients import EVERYBODY, ClientRules
+from myscheduler.core.access.issuers import Issuer
 from myscheduler.core.access.principal import OPEN, Binding, Origin, Principal
 from myscheduler.core.access.roles import Role
-from myscheduler.core.access.sessions import LIFETIME, Session, SessionKey
+from myscheduler.core.access.sessions import JWT_LIFETIME, LIFETIME, Session, SessionKey
 from myscheduler.core.access.tokens import PREFIX, ApiToken, read_token
 from myscheduler.core.findings.problem import printable
 from myscheduler.core.lifecycle.audit import AuditAction, AuditEntry
 from myscheduler.errors import StoreUnavailableError
+from myscheduler.service.access.jwt_verifier import JwtVerifier
 from myscheduler.service.access.token_book import TokenBook
 
 TRIES = 60
@@ -81,6 +84,28 @@ async def no_jwt(_text: str) -> Principal | None:
 NOTHING_DECLARED = Declared({}, is_in_use=False, read_jwt=no_jwt)
 
 
+class Declarations:
+    """What `access.yaml` says at the moment, in the form that the API asks it."""
+
+    def __init__(self, rules: Callable[[], AccessRules], verifier: JwtVerifier, *, now: Callable[[], datetime]) -> None:
+        self._rules = rules
+        self._verifier = verifier
+        self._now = now
+        self._made: tuple[AccessRules, Declared] | None = None
+
+    def __call__(self) -> Declared:
+        rules = self._rules()
+        if self._made is None or self._made[0] is not rules:
+            tokens = {token.token_id: token for token in rules.tokens}
+            is_in_use = bool(rules.tokens or rules.issuers or rules.problems)
+            read_jwt = partial(self._read_jwt, rules.issuers)
+            self._made = rules, Declared(tokens, is_in_use=is_in_use, read_jwt=read_jwt)
+        return self._made[1]
+
+    async def _read_jwt(self, issuers: tuple[Issuer, ...], text: str) -> Principal | None:
+        return await self._verifier.admitted(text, issuers, self._now())
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """How callers are known, and from where they may call."""
@@ -102,6 +127,7 @@ class Authentication:
     def __init__(self, access: Access, tokens: TokenBook, store: Store, *, now: Callable[[], datetime]) -> None:
         self._credentials = access.credentials
         self._static = access.credentials.static_token.encode() if access.credentials.static_token else None
+        self._static_principal = Principal("api", (Binding(access.credentials.static_role),), Origin.STATIC_TOKEN)
         self._declared = access.declared
         self._sessions = access.sessions
         self._tokens = tokens
@@ -125,7 +151,8 @@ class Authentication:
             found = await self.bearer(_as_sent(given.strip())) if scheme.lower() == "bearer" else None
             what = "a wrong API token"
         elif cookie := session_value(request):
-            found, what = await self._session(cookie), "a session that is over"
+            session = await self._session(cookie)
+            found, what = (session.principal if session else None), "a session that is over"
         else:
             found, what = None, "no API token"
         if found is None:
@@ -135,7 +162,7 @@ class Authentication:
     async def bearer(self, given: str) -> Principal | None:
         """The caller who has this token: the static one, one of ours, or a JSON web token."""
         if self._static is not None and hmac.compare_digest(given.encode(errors="replace"), self._static):
-            return Principal("api", (Binding(self._credentials.static_role),), Origin.STATIC_TOKEN)
+            return self._static_principal
         if given.startswith(PREFIX):
             return await self._token(given)
         if given.count(".") == 2:
@@ -145,21 +172,20 @@ class Authentication:
     async def session_of(self, request: Request) -> Session | None:
         """The session of the request's cookie, if it is valid."""
         cookie = session_value(request)
-        session = self._sessions.read(cookie, self._now()) if cookie else None
-        principal = await self._principal_now(session) if session else None
+        return await self._session(cookie) if cookie else None
+
+    async def _session(self, cookie: str) -> Session | None:
+        """The session with what its caller may do now: a token may have been revoked, or got another role, since."""
+        session = self._sessions.read(cookie, self._now())
+        principal = await self._present(session.principal) if session else None
         return replace(session, principal=principal) if session and principal else None
 
-    async def _session(self, cookie: str) -> Principal | None:
-        session = self._sessions.read(cookie, self._now())
-        return await self._principal_now(session) if session else None
-
-    async def _principal_now(self, session: Session) -> Principal | None:
-        """A session ends with the token that it began with, and may do what that token may do now."""
-        token_id = session.principal.token_id
-        if token_id is None:
-            return session.principal
-        declared = self._declared().tokens.get(token_id)
-        token = declared or await self._tokens.find(token_id)
+    async def _present(self, signed_in: Principal) -> Principal | None:
+        if signed_in.origin is Origin.STATIC_TOKEN:
+            return self._static_principal if self._static is not None else None
+        if signed_in.token_id is None:  # a JWT, whose session is short
+            return signed_in
+        token = self._declared().tokens.get(signed_in.token_id) or await self._tokens.find(signed_in.token_id)
         return token.principal if token and token.is_valid(self._now()) else None
 
     async def _token(self, given: str) -> Principal | None:
@@ -173,7 +199,8 @@ class Authentication:
 
     def begin_session(self, principal: Principal) -> tuple[str, Session]:
         """A new session of this caller, and the value of its cookie."""
-        session = Session(principal, self._now() + LIFETIME)
+        lifetime = JWT_LIFETIME if principal.origin is Origin.JWT else LIFETIME
+        session = Session(principal, self._now() + lifetime)
         return self._sessions.sign(session, secrets.token_urlsafe(16)), session
 
     async def _audit(self, client: str, what: str) -> None:

@@ -71,8 +71,8 @@ def create(
       myscheduler token create billing-ci --role operator --label team=billing --expires 2027-04-01
       myscheduler token create deploy --role editor --id 'deploy-*' --declare >> jobs.d/access.yaml
     """
-    asked = {"name": name, "role": role, "scope": _scope(labels, ids)}
-    asked["expires_at"] = expires.isoformat() if expires else None
+    expires_at = expires.isoformat() if expires else None
+    asked = {"name": name, "role": role, "scope": _scope(labels, ids), "expires_at": expires_at}
     clock = Clock(datetime.now(UTC), timezone)
     found = issue(asked, secrets.token_bytes(ID_BYTES + SECRET_BYTES), clock, by=_user())
     if isinstance(found, list):

@@ -12,7 +12,7 @@ from myscheduler.cli.manifests import counted
 from myscheduler.core.findings.problem import Severity, printable
 from myscheduler.core.gitops.review import Review, ReviewAction, Reviewed, RunTimes
 from myscheduler.core.lifecycle.spec_diff import FieldChange
-from myscheduler.core.source.snapshot import POLICY
+from myscheduler.core.source.snapshot import ACCESS, POLICY
 
 _SIGNS: dict[ReviewAction, tuple[str, str]] = {
     "create": ("+", "green"),
@@ -41,16 +41,21 @@ def as_text(review: Review) -> Iterator[str]:
         yield ""
     if review.blocked:
         yield click.style(f"Blocked: {printable(_blocked(review))}", fg="red")
-    if _has_policy_errors(review):
-        yield click.style(_POLICY_WARNING, fg="red")
+    for warning in _kept(review):
+        yield click.style(warning, fg="red")
     yield summary(review)
 
 
-_POLICY_WARNING = f"{POLICY} has errors: the service keeps its last valid rules, and holds jobs that they forbid"
+_KEPT = {
+    POLICY: "the service keeps its last valid rules, and holds jobs that they forbid",
+    ACCESS: "the service keeps its last valid tokens and issuers",
+}
+"""What an error in a reserved file means, by its name."""
 
 
-def _has_policy_errors(review: Review) -> bool:
-    return any(one.severity is Severity.ERROR and one.path.rpartition("/")[2] == POLICY for one in review.problems)
+def _kept(review: Review) -> Iterator[str]:
+    wrong = {one.path.rpartition("/")[2] for one in review.problems if one.severity is Severity.ERROR}
+    yield from (f"{name} has errors: {meaning}" for name, meaning in _KEPT.items() if name in wrong)
 
 
 def summary(review: Review) -> str:
@@ -137,8 +142,8 @@ def as_markdown(review: Review) -> str:
     lines = [f"### {summary(review)}", ""]
     if review.blocked:
         lines += [f"> **Blocked:** {_escaped(_blocked(review))}", ""]
-    if _has_policy_errors(review):
-        lines += [f"> {_escaped(_POLICY_WARNING)}", ""]
+    for warning in _kept(review):
+        lines += [f"> {_escaped(warning)}", ""]
     errors = [problem for problem in review.problems if problem.severity is Severity.ERROR]
     if errors:
         lines += [f"**{counted(len(errors), 'problem')}**", "", *(f"- {_escaped(str(one))}" for one in errors), ""]

@@ -44,7 +44,7 @@ class AllowedHosts:
 
     def admits(self, host: Host) -> bool:
         """Whether a request with this `Host` is accepted."""
-        if self.any_name or _is_loopback(host.name) or any(pattern.fits(host) for pattern in self.patterns):
+        if self.any_name or is_loopback(host.name) or any(pattern.fits(host) for pattern in self.patterns):
             return True
         return self.any_address and address_of(host.name) is not None
 
@@ -71,7 +71,8 @@ def _spelled(name: str) -> str:
     return str(address) if address else name.lower().removesuffix(".")
 
 
-def _is_loopback(name: str) -> bool:
+def is_loopback(name: str) -> bool:
+    """Whether a host name, or an address, is always this machine."""
     if name == "localhost" or name.endswith(".localhost"):  # RFC 6761: never looked up outside
         return True
     address = address_of(name)

@@ -17,6 +17,8 @@ from myscheduler.core.access.roles import Role
 from myscheduler.core.access.scope import ScopeError, parse_scope
 
 LIFETIME = timedelta(hours=12)
+JWT_LIFETIME = timedelta(hours=1)
+"""Of a session that began with a JWT: what its claims allow is not asked again until then."""
 LONGEST = 3_800
 """The most characters of a cookie's value: browsers keep 4,096 bytes of a cookie with its name and attributes."""
 _PURPOSE = b"myscheduler session v1"

@@ -1,14 +1,15 @@
 """API tokens: `msk_`, a public id, a secret and a checksum.
 
 The prefix lets scanners of repositories find tokens that were committed; the checksum lets them, and the service,
-recognize a token without a lookup. Only the SHA-256 of the secret is stored: it has 256 random bits, so a slower
-hash would protect it no better.
+recognize a token without a lookup. Only the SHA-256 of the secret is stored: the secret has 256 random bits, so a
+slower hash would protect it no better.
 """
 
 import hashlib
 import hmac
 import re
 from base64 import b32encode, urlsafe_b64encode
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from zlib import crc32
@@ -19,6 +20,9 @@ PREFIX = "msk_"
 ID_BYTES = 10
 SECRET_BYTES = 32
 _TOKEN = re.compile(r"msk_([a-z2-7]{16})_([A-Za-z0-9_-]{43})([0-9a-f]{8})", re.ASCII)
+_WRITTEN = re.compile(r"msk_([a-z2-7]{16})_[A-Za-z0-9_-]{16,}", re.ASCII)
+"""Text with the form of a token, whatever its checksum."""
+_ID = re.compile(r"[a-z2-7]{16}", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -56,6 +60,16 @@ def read_token(text: str) -> TokenText | None:
     if found is None or _checksum(text[:-8]) != found[3]:
         return None
     return TokenText(found[1], found[2])
+
+
+def written_tokens(text: str) -> Iterator[tuple[int, str]]:
+    """Where tokens begin in a text, and their public ids. A mistyped one counts, as it is nearly as secret."""
+    yield from ((found.start(), found[1]) for found in _WRITTEN.finditer(text))
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be the public id of a token."""
+    return _ID.fullmatch(text) is not None
 
 
 def is_hash(text: str) -> bool:

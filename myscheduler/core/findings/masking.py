@@ -53,6 +53,7 @@ _SHAPES = re.compile(
     r"|whsec_[A-Za-z0-9+/=_-]{16,}"  # Standard Webhooks
     r"|AIza[0-9A-Za-z_-]{30,}|ya29\.[A-Za-z0-9_.-]{16,}"  # Google
     r"|SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,}"  # SendGrid
+    r"|msk_[a-z2-7]{16}_[A-Za-z0-9_-]{16,}"  # MyScheduler
     r"|npm_[A-Za-z0-9]{30,}|pypi-Ag[A-Za-z0-9_-]{16,}|hf_[A-Za-z0-9]{24,}"  # registries
     r"|eyJ(?:[A-Za-z0-9_-]{8,300}+\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*)?"  # a JSON web token
     r"|T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{16,}"  # the paths of web hooks: Slack, Discord, Telegram

@@ -61,6 +61,11 @@ ADVICE: Mapping[str, Advice] = {
         'interval: {hours: 1}\nend_at: "2020-01-01T00:00"',
         "interval: {hours: 1}",
     ),
+    "invalid-access": Advice(
+        "A file with a mistake changes nobody's rights: the service keeps the last valid access.yaml; if there never "
+        "was one, the file lets nobody in. A token that is written out can be used by everyone who reads the file.",
+        "Write what the message asks for; the page on access lists all keys. Revoke a token that was committed.",
+    ),
     "invalid-anchor": Advice(
         "Slots are counted from the anchor, so without a timestamp there are none.",
         "Write a date with a time, with an offset or in the job's time zone; with clock: wall, a whole second.",

@@ -10,6 +10,7 @@ RULES: Mapping[str, str] = {
     "duplicate-key": "A key appears twice in one mapping; parsers take the first or the last.",
     "form-body": "A body that is not text is sent with the Content-Type of a form.",
     "interval-past": "The end_at of an interval is in the past, so the job never runs.",
+    "invalid-access": "An entry of access.yaml is not valid, or a whole token is written in it.",
     "invalid-anchor": "An anchor is not a timestamp.",
     "invalid-blackout": "A blackout is not a valid span of time.",
     "invalid-calendar": "A calendar names no days, or an unknown country.",

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
+from myscheduler.core.access.access_file import NO_ACCESS, AccessRules
 from myscheduler.core.bounds import MOST_PROBLEMS
-from myscheduler.core.findings.problem import Problem
+from myscheduler.core.findings.problem import Problem, Severity
 from myscheduler.core.manifest.calendars_file import NO_CALENDARS, NamedCalendars
 from myscheduler.core.manifest.declared import DeclaredJob, Desired, ParsedFile
 from myscheduler.core.policy.bursts import caps_of
@@ -24,6 +25,7 @@ def combine(
     snapshot: Snapshot,
     calendars: NamedCalendars = NO_CALENDARS,
     rules: Rules = NO_RULES,
+    access: AccessRules = NO_ACCESS,
 ) -> Desired:
     """Combine the files. An id that several documents declare is a problem of each of them, and its job is held."""
     parsed = tuple(parsed)
@@ -34,7 +36,7 @@ def combine(
     problems = [problem for file in parsed for problem in file.problems]
     problems += [problem for jobs in doubled.values() for problem in _duplicates(jobs)]
     problems += [_unreadable(file) for file in snapshot.unreadable]
-    problems += [*calendars.problems, *rules.problems, *stray_problems(snapshot.strays)]
+    problems += [*calendars.problems, *rules.problems, *access.problems, *stray_problems(snapshot.strays)]
     problems += ignoring_problems(snapshot.ignore) if snapshot.ignore else ()
     broken = frozenset[str]().union(*(file.broken_ids for file in parsed))
     return Desired(
@@ -43,7 +45,9 @@ def combine(
         problems=tuple(sorted(problems)),
         held_ids=broken | doubled.keys(),
         held_paths=frozenset(
-            [file.path for file in parsed if file.is_opaque] + [file.path for file in snapshot.unreadable]
+            [file.path for file in parsed if file.is_opaque]
+            + [file.path for file in snapshot.unreadable]
+            + [one.path for one in access.problems if one.severity is Severity.ERROR]  # it may be a manifest by mistake
         ),
         nameless_paths=frozenset(
             [file.path for file in parsed if file.is_nameless] + [file.path for file in snapshot.unreadable]

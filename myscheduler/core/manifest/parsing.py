@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+from myscheduler.core.access.access_file import read_access
 from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.findings.masking import field_of, is_credential_name
 from myscheduler.core.findings.problem import Complaint, Loc, Problem, enough, worst
@@ -25,6 +26,7 @@ from myscheduler.core.secrets.references import places_of
 from myscheduler.core.source.configmaps import EmbeddedFile, Locate, embedded, here, is_object
 from myscheduler.core.source.ignoring import NOTHING, read_ignoring
 from myscheduler.core.source.snapshot import (
+    ACCESS,
     CALENDARS,
     IGNORE,
     POLICY,
@@ -242,6 +244,9 @@ def _parse_folder(path: str, files: Mapping[str, EmbeddedFile], reading: _Readin
         named = read_calendars(SourceFile.of(path, calendars.content))
         parts.append(ParsedFile(path, problems=tuple(_placed(problem, calendars.place) for problem in named.problems)))
         reading = replace(reading, terms=replace(reading.terms, calendars=named))
+    if (access := files.get(ACCESS)) is not None:  # it counts only at the root of a source, where a ConfigMap may go
+        problems = read_access(SourceFile.of(path, access.content)).problems
+        parts.append(ParsedFile(path, problems=tuple(_placed(problem, access.place) for problem in problems)))
     rules = _embedded_rules(path, policy) if policy is not None else NO_RULES
     terms = replace(
         reading.terms,

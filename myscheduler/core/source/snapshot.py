@@ -13,9 +13,11 @@ CALENDARS = "calendars.yaml"
 """The file at the root that defines calendars by name."""
 POLICY = "policy.yaml"
 """The file at the root with the rules for what jobs may do."""
+ACCESS = "access.yaml"
+"""The file at the root with the API tokens and issuers that count, and what they may do."""
 IGNORE = ".myschedulerignore"
 """The file at the root that names files that are not manifests, in the format of a .gitignore."""
-RESERVED = frozenset({POLICY, "targets.yaml", CALENDARS})
+RESERVED = frozenset({POLICY, "targets.yaml", CALENDARS, ACCESS})
 """Files at the root that configure the service and declare no jobs."""
 
 SUFFIXES = (".yaml", ".yml")
@@ -29,7 +31,7 @@ def reserved_name_meant(path: str) -> str | None:
     """
     name = path.rpartition("/")[2]
     meant = re.sub(r"\.ya?ml(\.txt)?$", ".yaml", name.lower())
-    return meant if meant in {POLICY, CALENDARS} else None
+    return meant if meant in {POLICY, CALENDARS, ACCESS} else None
 
 
 class SourceUnavailable(MySchedulerError):  # noqa: N818 -- it names the state that stops the pass
@@ -74,11 +76,12 @@ class Snapshot:
     """The ignore file, which is already applied to `files`. It is never unreadable: then there is no snapshot."""
     strays: tuple[str, ...] = ()
     """Paths of files that are not read, although their names suggest it. They are not part of the revision."""
+    access: SourceFile | UnreadableFile | None = None
 
     @property
     def is_bare(self) -> bool:
         """Whether the source is completely empty, as when a volume isn't mounted."""
-        return not (self.files or self.unreadable or self.calendars or self.policy or self.ignore)
+        return not (self.files or self.unreadable or self.calendars or self.policy or self.ignore or self.access)
 
     @classmethod
     def of(
@@ -88,10 +91,12 @@ class Snapshot:
         calendars: SourceFile | UnreadableFile | None = None,
         policy: SourceFile | UnreadableFile | None = None,
         ignore: SourceFile | None = None,
+        access: SourceFile | UnreadableFile | None = None,
     ) -> Self:
         read = tuple(sorted(files, key=lambda file: file.path))
         unread = tuple(sorted(unreadable, key=lambda file: file.path))
-        return cls(read, unread, _revision(read, unread, calendars, policy, ignore), calendars, policy, ignore)
+        revision = _revision(read, unread, calendars, policy, ignore, access)
+        return cls(read, unread, revision, calendars, policy, ignore, access=access)
 
 
 def _revision(

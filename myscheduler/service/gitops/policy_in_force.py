@@ -84,7 +84,7 @@ class Rulebook:
             self.rules = replace(good or _UNKNOWN, problems=(*found.problems, note))
         else:
             if good is None or found.digest != good.digest:
-                await self._store.write(partial(source_rows.save_policy, content=found.content))
+                await self._store.write(partial(source_rows.save_reserved, path=POLICY, content=found.content))
             self._good = self.rules = found
 
     async def enforce(self, plan: Plan, caps: tuple[Cap, ...]) -> Plan:
@@ -117,7 +117,7 @@ def _note(rule: str, message: str) -> Problem:
 
 
 def _recall(connection: Connection) -> Rules | None:
-    content = source_rows.load_policy(connection)
+    content = source_rows.load_reserved(connection, POLICY)
     if content is None:
         return None
     rules = read_policy(SourceFile.of(POLICY, content) if content else None)

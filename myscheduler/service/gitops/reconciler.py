@@ -43,6 +43,7 @@ from myscheduler.core.source.snapshot import REVISION_DIGITS, Snapshot, SourceFi
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.service.catalog.applying import StalePlanError
 from myscheduler.service.catalog.catalog import API, Catalog
+from myscheduler.service.gitops.access_in_force import AccessInForce
 from myscheduler.service.gitops.policy_in_force import Rulebook
 
 PLANS = 3
@@ -91,6 +92,7 @@ class Reconciler:
         self._passed: Passed | None = None
         """The newest revision that the database has an entry of."""
         self._rules_digest = ""
+        self.access = AccessInForce(store)
         self.rulebook = Rulebook(store, zone=zone, now=now)
         self.state = SyncState(SyncCondition.RECONCILING, SyncReason.STARTING, "the source is not read yet")
 
@@ -140,11 +142,13 @@ class Reconciler:
         revision = None
         try:
             await self.rulebook.recall()
+            await self.access.recall()
             snapshot = await asyncio.to_thread(self._source.read)
             revision = snapshot.revision
             read = {"revision": revision, "files": len(snapshot.files), "unreadable": len(snapshot.unreadable)}
             log.debug("source read", extra=read)
             await self.rulebook.follow(snapshot)
+            await self.access.follow(snapshot)
             await self._recall(await asyncio.to_thread(read_calendars, snapshot.calendars))
             desired = await asyncio.to_thread(self._parse_all, snapshot)
             plan, files = await self._apply(snapshot, desired, approval)
@@ -171,11 +175,11 @@ class Reconciler:
 
     def _parse_all(self, snapshot: Snapshot) -> Desired:
         """The jobs that the snapshot declares. Files that did not change are not parsed again."""
-        reading = (self._reader, self._calendars.problems, self.rulebook.rules.problems)
+        reading = (self._reader, self._calendars.problems, self.rulebook.rules.problems, self.access.rules.problems)
         if self._combined is not None and self._combined[0] is snapshot and self._combined[1] == reading:
             return self._combined[2]
         self._parsed = {(file.path, file.digest): self._parse(file) for file in snapshot.files}
-        desired = combine(self._parsed.values(), snapshot, self._calendars, self.rulebook.rules)
+        desired = combine(self._parsed.values(), snapshot, self._calendars, self.rulebook.rules, self.access.rules)
         self._combined = (snapshot, reading, desired)
         return desired
 
@@ -237,7 +241,7 @@ class Reconciler:
         for file in snapshot.files:
             if file.path in paths:
                 self._parsed[file.path, file.digest] = self._parse_now(file)
-        return combine(self._parsed.values(), snapshot, self._calendars, self.rulebook.rules)
+        return combine(self._parsed.values(), snapshot, self._calendars, self.rulebook.rules, self.access.rules)
 
     async def _recall_passed(self) -> None:
         """Load what an earlier process stored: the newest revision, and the last one that was applied as a whole."""

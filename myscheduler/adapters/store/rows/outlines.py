@@ -2,6 +2,8 @@
 files.
 
 A row is never stale: it is found by the digest of the file's bytes and by the `reader` (parser) that parsed them.
+
+The last valid text of policy.yaml and access.yaml is kept here, too, for a time when the file can't be used.
 """
 
 import json
@@ -12,10 +14,10 @@ import sqlalchemy as sa
 from myscheduler.adapters.store.rows.jobs import CHUNK, chunks, id_lists
 from myscheduler.adapters.store.tables import outlines
 from myscheduler.core.manifest.declared import DeclaredJob, ParsedFile
-from myscheduler.core.source.snapshot import POLICY
+from myscheduler.core.source.snapshot import ACCESS, POLICY
 
-_POLICY_READER = "policy"
-"""The `reader` of the row that holds the text of policy.yaml, for a time when the file can't be used."""
+_READERS = {POLICY: "policy", ACCESS: "access"}
+"""The `reader` of the row that holds the text of each of these reserved files."""
 Key = tuple[str, str]
 """A file's path and the digest of its bytes."""
 
@@ -42,17 +44,17 @@ def save(connection: sa.Connection, reader: str, files: Mapping[Key, ParsedFile]
         connection.execute(sa.insert(outlines), rows)
 
 
-def load_policy(connection: sa.Connection) -> bytes | None:
-    """The last valid policy.yaml; empty if the source had none, `None` if none was saved yet."""
-    query = sa.select(outlines.c.outline).where(outlines.c.path == POLICY, outlines.c.reader == _POLICY_READER)
+def load_reserved(connection: sa.Connection, path: str) -> bytes | None:
+    """The last valid text of a reserved file; empty if the source had none, `None` if none was saved yet."""
+    query = sa.select(outlines.c.outline).where(outlines.c.path == path, outlines.c.reader == _READERS[path])
     text = connection.execute(query).scalar_one_or_none()
     return None if text is None else str(text).encode()
 
 
-def save_policy(connection: sa.Connection, content: bytes) -> None:
-    """Write a policy.yaml that is valid."""
-    connection.execute(sa.delete(outlines).where(outlines.c.path == POLICY))
-    row = {"path": POLICY, "digest": "", "reader": _POLICY_READER, "outline": content.decode()}
+def save_reserved(connection: sa.Connection, path: str, content: bytes) -> None:
+    """Write the text of a reserved file that is valid."""
+    connection.execute(sa.delete(outlines).where(outlines.c.path == path))
+    row = {"path": path, "digest": "", "reader": _READERS[path], "outline": content.decode()}
     connection.execute(sa.insert(outlines), row)
 
 
