@@ -71,5 +71,12 @@ class TokenNameTakenError(MySchedulerError):
         super().__init__(f"there is or was a token named {name[:300]!r}: choose another name")
 
 
+class TooManyTokensError(MySchedulerError):
+    """The database holds as many tokens as it may."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"there are {most:,} API tokens, revoked ones included, and there can't be more")
+
+
 class ForbiddenError(MySchedulerError):
     """The caller is known, but may not do this; the message says which role or scope is missing."""

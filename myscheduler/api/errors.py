@@ -22,6 +22,7 @@ from myscheduler.errors import (
     StoreUnavailableError,
     TokenNameTakenError,
     TokenNotFoundError,
+    TooManyTokensError,
     TriggerConflictError,
 )
 from myscheduler.log import REQUEST_ID
@@ -55,6 +56,7 @@ _STATUS_OF = {
     JobConflictError: 409,
     TriggerConflictError: 409,
     TokenNameTakenError: 409,
+    TooManyTokensError: 409,
     StoreUnavailableError: 503,
 }
 
