@@ -20,7 +20,9 @@ from myscheduler.api.door.requests import RequestLog
 from myscheduler.api.door.tokens import bearer
 from myscheduler.api.input.judging import Judge
 from myscheduler.api.input.queries import check_parameters, refuse_nul
+from myscheduler.api.routes.acts import acts_router
 from myscheduler.api.routes.audit import audit_router
+from myscheduler.api.routes.executions import executions_router
 from myscheduler.api.routes.health import health_router
 from myscheduler.api.routes.jobs import jobs_router
 from myscheduler.api.routes.pages import pages_router
@@ -79,6 +81,8 @@ def create_api(
     jobs = jobs_router(store, catalog, dispatcher, reconciler, judge=judge, zone=zone, now=now, grants=grants)
     app.include_router(jobs, prefix=BASE, dependencies=guarded)
     app.include_router(sync_router(store, reconciler, source=source, zone=zone), prefix=BASE, dependencies=guarded)
+    app.include_router(executions_router(store, dispatcher, zone=zone), prefix=BASE, dependencies=guarded)
+    app.include_router(acts_router(store, dispatcher, now=now), prefix=BASE, dependencies=guarded)
     app.include_router(audit_router(store, zone=zone), prefix=BASE, dependencies=guarded)
     app.include_router(specs_router(store, zone=zone), prefix=BASE, dependencies=guarded)
     app.include_router(why_router(store, reconciler, zone=zone, now=now), prefix=BASE, dependencies=guarded)

@@ -15,6 +15,8 @@ from myscheduler.api.methods import allow, allowed_methods
 from myscheduler.core.bounds import LONGEST_DETAIL, MOST_PROBLEMS
 from myscheduler.core.findings.problem import Complaint, cut
 from myscheduler.errors import (
+    ExecutionConflictError,
+    ExecutionNotFoundError,
     JobConflictError,
     JobNotFoundError,
     MySchedulerError,
@@ -37,7 +39,14 @@ _TITLES = {
     429: "Too many requests",
     503: "Unavailable",
 }
-_STATUS_OF = {JobNotFoundError: 404, JobConflictError: 409, TriggerConflictError: 409, StoreUnavailableError: 503}
+_STATUS_OF = {
+    JobNotFoundError: 404,
+    ExecutionNotFoundError: 404,
+    JobConflictError: 409,
+    TriggerConflictError: 409,
+    ExecutionConflictError: 409,
+    StoreUnavailableError: 503,
+}
 
 _LONGEST_PATH = 300
 """The most characters of a path in a message."""

@@ -98,4 +98,6 @@ def _record(row: sa.Row[Any]) -> Record:
         response_size=row.response_size,
         error=row.error,
         excerpt=row.excerpt,
+        kept_attempts=row.earlier_attempts,
+        rerun_of=row.rerun_of,
     )
