@@ -88,6 +88,7 @@ class JobExecutionList(ExecutionList):
 
 class ExecutionViews(InZone):
     def view(self, record: Record) -> ExecutionView:
+        slot = self._moment(record.slot)
         return {
             "execution_id": record.execution_id,
             "job_id": record.job_id,
@@ -95,8 +96,8 @@ class ExecutionViews(InZone):
             "reason": record.reason,
             "kind": record.kind,
             "cause": record.cause,
-            "scheduled_at": self._moment(record.slot),
-            "last_scheduled_at": self._moment(record.last_slot),
+            "scheduled_at": slot,
+            "last_scheduled_at": slot if record.last_slot == record.slot else self._moment(record.last_slot),
             "slot_count": record.slot_count,
             "started_at": self._time(record.started_at),
             "completed_at": self._time(record.completed_at),

@@ -73,8 +73,9 @@ class Agenda:
         armed = self._armed.get(job_id)
         return armed.job if armed else None
 
-    def jobs(self) -> list[Job]:
-        return [armed.job for armed in self._armed.values()]
+    def jobs(self) -> list[tuple[Job, str]]:
+        """All jobs with the keys of their hosts."""
+        return [(armed.job, armed.host) for armed in self._armed.values()]
 
     def start(self, now: datetime) -> None:
         """Start running slots: those after `now` are on time, those before are caught up on."""

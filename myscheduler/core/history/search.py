@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.history.execution import Cause, Kind, Status
 from myscheduler.core.job.job import Job
 from myscheduler.core.reason import Reason
@@ -37,22 +36,20 @@ class Search:
 
 
 def chosen_jobs(
-    jobs: Iterable[Job], *, job_ids: Collection[str] | None, labels: Mapping[str, str], host: str | None
+    jobs: Iterable[tuple[Job, str]], *, job_ids: Collection[str] | None, labels: Mapping[str, str], host: str | None
 ) -> frozenset[str] | None:
     """The ids of the jobs that a list is about; `None` for all jobs.
 
-    `job_ids` may name deleted jobs; labels and hosts are those of the jobs that exist. A job has to have all `labels`.
+    `jobs` are those that exist, with their `host_key`s. `job_ids` may name deleted jobs, which have no labels and no
+    host. A job has to have all `labels`.
     """
     if not labels and host is None:
         return None if job_ids is None else frozenset(job_ids)
     named = None if job_ids is None else frozenset(job_ids)
     return frozenset(
-        job.job_id for job in jobs if (named is None or job.job_id in named) and _is_meant(job, labels, host)
+        job.job_id
+        for job, key in jobs
+        if (named is None or job.job_id in named)
+        and host in {None, key}
+        and all(job.spec.labels.get(name) == value for name, value in labels.items())
     )
-
-
-def _is_meant(job: Job, labels: Mapping[str, str], host: str | None) -> bool:
-    spec = job.spec
-    if any(spec.labels.get(name) != value for name, value in labels.items()):
-        return False
-    return host is None or host_key(spec.target_url) == host

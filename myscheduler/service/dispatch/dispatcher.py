@@ -133,8 +133,8 @@ class Dispatcher:
         """The manual run with this id that waits until its job has room."""
         return self._triggers.find_queued(execution_id)
 
-    def jobs(self) -> Sequence[Job]:
-        """All jobs as they are armed now, in any order."""
+    def jobs(self) -> Sequence[tuple[Job, str]]:
+        """All jobs as they are armed now, with the keys of their hosts, in any order."""
         return self._agenda.jobs()
 
     # --- life -----------------------------------------------------------------------------------------------------

@@ -27,9 +27,9 @@ from myscheduler.adapters.store.tables import EPOCH, IS_LATE, MICROSECOND, execu
 from myscheduler.core.history.execution import Kind, Record, Status
 from myscheduler.core.history.search import LATE, Search
 
-MOST_ROWS = 8_000
+MOST_ROWS = 5_000
 """The most rows that one page looks at."""
-FEW_JOBS = 100
+FEW_JOBS = 30
 """Up to so many jobs are searched by their slots."""
 _FIRST_ROWS = 500
 _GROWTH = 4
@@ -92,7 +92,7 @@ def _walk(connection: sa.Connection, search: Search, top: str, limit: int, left:
     for stretch in _stretches(search, top):
         position: str | None = stretch.top
         while position is not None and len(found) <= limit:
-            size = min(size, left)
+            size = min(size, left // len(stretch.lanes))
             if size <= 0:
                 return _cut(found, limit, position)
             floor = _floor(connection, stretch, position, size)
@@ -100,7 +100,7 @@ def _walk(connection: sa.Connection, search: Search, top: str, limit: int, left:
             count = None if is_wanted else limit + 1 - len(found)
             rows = _rows(connection, part, conditions, count)
             found += [execution_id for execution_id, job_id in rows if is_wanted is None or is_wanted(job_id)]
-            position, left, size = floor, left - size, size * _GROWTH
+            position, left, size = floor, left - size * len(stretch.lanes), size * _GROWTH
     return _cut(found, limit, None)
 
 
