@@ -31,6 +31,8 @@ MOST_ROWS = 5_000
 """The most rows that one page looks at."""
 FEW_JOBS = 30
 """Up to so many jobs are searched by their slots."""
+_FEWEST = 20
+"""The fewest rows of a job that are read at once."""
 _FIRST_ROWS = 500
 _GROWTH = 4
 _SLACK = timedelta(seconds=1)
@@ -154,54 +156,86 @@ def _rows(
 # --- of few jobs ----------------------------------------------------------------------------------------------------
 
 
+class _Merge:
+    """The newest slots of some jobs, merged: those of the job that was read least far are read on."""
+
+    def __init__(self, connection: sa.Connection, search: Search, top: str) -> None:
+        latest = _time_of(top) + _SLACK
+        self._connection = connection
+        self._search = search
+        self._top = top
+        self._until = min(search.until, latest) if search.until else latest
+        self._conditions = _conditions(search)
+        self._fits: dict[str, bool] = {}
+        self.is_selective = bool(self._conditions)
+        self.ends: dict[str, datetime] = {}
+        """The lowest slot that was read of each job that has more."""
+
+    def read(self, job_id: str, count: int) -> None:
+        """Read on in the slots of a job."""
+        until = self.ends.pop(job_id, self._until)
+        rows = self._slots(job_id, self._search.start, until, count)
+        if len(rows) == count:
+            self.ends[job_id] = EPOCH + rows[-1].slot * MICROSECOND
+
+    def between(self, start: datetime, end: datetime, job_id: str) -> None:
+        """Read all rows of a job with slots from `start` to `end`."""
+        first = max(start, self._search.start) if self._search.start else start
+        self._slots(job_id, first, end, None)
+
+    def late(self, floor: str, most: int) -> str:
+        """Add executions that began late and have ids from `floor` on. Returns the id from which on that is all."""
+        rows = _rows(self._connection, _Stretch(_LATE_LANES, floor, self._top), self._conditions, most)
+        self._fits |= {execution_id: True for execution_id, job_id in rows if job_id in self.ends}
+        return rows[most - 1][0] if len(rows) >= most else floor  # of a lane that was cut, older rows may be missing
+
+    def ids(self, floor: str = _FIRST) -> list[str]:
+        """What is wanted of the rows that were read, with ids from `floor` on, newest first."""
+        return sorted((one for one, fits in self._fits.items() if fits and one >= floor), reverse=True)
+
+    def _slots(self, job_id: str, start: datetime | None, until: datetime, count: int | None) -> Sequence[sa.Row[Any]]:
+        rows = _slots(self._connection, job_id, self._top, start, until, self._conditions, count)
+        self._fits |= {row.execution_id: bool(row.fits) for row in rows}
+        return rows
+
+
 def _of_few_jobs(
     connection: sa.Connection, search: Search, top: str, limit: int, most: int
 ) -> tuple[list[str], str | None]:
-    """Merges the newest slots of each job. Below the lowest slot that was read of some job, rows may be missing."""
-    conditions, jobs = _conditions(search), sorted(search.job_ids or ())
-    per_job = max(most // 2 // max(len(jobs), 1), 20)
-    per_job = per_job if conditions else min(per_job, limit + 1)
-    latest = _time_of(top) + _SLACK
-    until = min(search.until, latest) if search.until else latest
-    found: dict[str, bool] = {}
-    ends: dict[str, datetime] = {}
+    jobs = sorted(search.job_ids or ())
+    merge = _Merge(connection, search, top)
+    count = max(2 * limit // max(len(jobs), 1), _FEWEST)
     for job_id in jobs:
-        rows = _slots(connection, job_id, top, search.start, until, conditions, per_job)
-        found |= {row.execution_id: bool(row.fits) for row in rows}
-        if len(rows) == per_job:
-            ends[job_id] = rows[-1].slot
-    ids = sorted((one for one, fits in found.items() if fits), reverse=True)
-    if not ends:
+        merge.read(job_id, count)
+    cap = max(most // 4 if merge.is_selective else limit + 1, _FEWEST)
+    left = most - count * len(jobs)
+    while merge.ends and left > 0:
+        behind = max(merge.ends, key=lambda job_id: merge.ends[job_id])
+        if len(merge.ids(lowest_id(merge.ends[behind]))) > limit:
+            break
+        count = min(count * 2, cap)
+        merge.read(behind, count)
+        left -= count
+    ids = merge.ids()
+    if not merge.ends:
         return _cut(ids, limit, None)
-    reached = max(ends.values())
+    reached = max(merge.ends.values())
     if len(ids) > limit:
         reached = max(reached, _time_of(ids[limit]))
-    floor, ids = _complete(connection, search, ends, reached, top, found, most)
-    return _cut([one for one in ids if one >= floor], limit, floor)
+    floor = _complete(merge, reached, most)
+    return _cut(merge.ids(floor), limit, floor)
 
 
-def _complete(
-    connection: sa.Connection,
-    search: Search,
-    ends: dict[str, datetime],
-    reached: datetime,
-    top: str,
-    found: dict[str, bool],
-    most: int,
-) -> tuple[str, list[str]]:
-    """Adds what `found` lacks from an id on, which is returned: rows with slots shortly before `reached`, late rows."""
-    conditions, oldest = _conditions(search), reached - LATE - 2 * _SLACK
-    for job_id, end in ends.items():
+def _complete(merge: _Merge, reached: datetime, most: int) -> str:
+    """Add what was not read and may have ids from `reached` on: slots shortly before, and late executions.
+
+    Returns the id from which on nothing is missing.
+    """
+    oldest = reached - LATE - 2 * _SLACK
+    for job_id, end in merge.ends.items():
         if end >= oldest:
-            start = max(oldest, search.start) if search.start else oldest
-            rows = _slots(connection, job_id, top, start, end, conditions, None)
-            found |= {row.execution_id: bool(row.fits) for row in rows}
-    floor = lowest_id(reached - _SLACK)
-    late = _rows(connection, _Stretch(_LATE_LANES, floor, top), conditions, most)
-    found |= {execution_id: True for execution_id, job_id in late if job_id in ends}
-    if len(late) >= most:  # of a lane that is cut, older rows may be missing
-        floor = late[most - 1][0]
-    return floor, sorted((one for one, fits in found.items() if fits), reverse=True)
+            merge.between(oldest, end, job_id)
+    return merge.late(lowest_id(reached - _SLACK), most)
 
 
 def _slots(
@@ -213,12 +247,12 @@ def _slots(
     conditions: Sequence[Condition],
     limit: int | None,
 ) -> Sequence[sa.Row[Any]]:
-    """The newest slots of a job: id, slot, and whether the row fulfils `conditions`."""
+    """The newest slots of a job: id, slot in microseconds, and whether the row fulfils `conditions`."""
     fits = sa.and_(sa.true(), *conditions).label("fits")
     where = [executions.c.job_id == job_id, executions.c.execution_id < top, executions.c.slot <= until]
     if start is not None:
         where.append(executions.c.slot >= start)
-    query = sa.select(executions.c.execution_id, executions.c.slot, fits).where(*where)
+    query = sa.select(executions.c.execution_id, _micros(executions.c.slot).label("slot"), fits).where(*where)
     return connection.execute(query.order_by(executions.c.slot.desc()).limit(limit)).all()
 
 
