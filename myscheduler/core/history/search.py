@@ -45,11 +45,10 @@ def chosen_jobs(
     """
     if not labels and host is None:
         return None if job_ids is None else frozenset(job_ids)
-    named = None if job_ids is None else frozenset(job_ids)
-    return frozenset(
-        job.job_id
-        for job, key in jobs
-        if (named is None or job.job_id in named)
-        and host in {None, key}
-        and all(job.spec.labels.get(name) == value for name, value in labels.items())
-    )
+    chosen = [job.spec for job, key in jobs if host is None or key == host]
+    if job_ids is not None:
+        named = frozenset(job_ids)
+        chosen = [spec for spec in chosen if spec.job_id in named]
+    for name, value in labels.items():
+        chosen = [spec for spec in chosen if spec.labels.get(name) == value]
+    return frozenset(spec.job_id for spec in chosen)

@@ -10,18 +10,16 @@ import httpx
 import pytest
 
 from myscheduler.adapters.store.rows import queued as queued_rows
-from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.core.history.execution import Status
 from myscheduler.core.reason import Reason
 from tests.support.api import JOBS, assert_problem, create, ok
 from tests.support.parts import Parts, client, is_over, opened, received, soon, until
-from tests.support.stored import NOW
 from tests.support.target import Answer, Silence, Target
 
 pytestmark = pytest.mark.anyio
 
 EXECUTIONS = "/api/v1/executions"
-NOBODY = new_execution_id(NOW)
+NOBODY = "01a400f6-3600-7592-ac81-139a79b30fbb"
 ADA = {"by": "Ada", "reason": "wrong  month"}
 
 
