@@ -154,7 +154,9 @@ def questions(jobs: int, end: datetime) -> list[Question]:
         Question("min_duration_ms=10000", (("min_duration_ms", "10000"),)),
         Question("min_lateness_ms=75", (("min_lateness_ms", "75"),)),
         Question("min_lateness_ms=60000", (("min_lateness_ms", "60000"),)),
-        Question("label, status and kind (hardly any)", (("label", "team=team-7"), ("status", "failed"), ("kind", "manual"))),
+        Question(
+            "label, status and kind (hardly any)", (("label", "team=team-7"), ("status", "failed"), ("kind", "manual"))
+        ),
     ]  # fmt: skip
 
 

@@ -36,7 +36,7 @@ class Cancelling:
         while True:
             if flight := self._flights.find(execution_id):
                 return await self._cut_off(flight, self._request(execution_id, flight.job.job_id, by, reason, key))
-            if run := self._triggers.find_queued(execution_id):
+            if run := self._triggers.find_queued(execution_id) or self._triggers.call_off(execution_id):
                 cancelled = self._request(execution_id, run.job_id, by, reason, key)
                 await self._triggers.cancel_queued(run, cancelled)
                 return _answer(execution_id, run.job_id)

@@ -98,6 +98,10 @@ class Triggers:
         """Runs that have a permit and are claimed next."""
         self._unanswered: dict[str, Asked] = {}
         """Runs whose request still waits for the claim, by execution id."""
+        self._waiting: dict[str, QueuedRun] = {}
+        """Runs that were queued and wait for their first permit, so no claim of theirs can be stored; by id."""
+        self._called_off: set[str] = set()
+        """Execution ids of runs that were cancelled while they waited for a permit, until they get it."""
         self._queued: dict[str, QueuedRun] = {}
         """Runs that wait until their jobs have room, by job."""
         self._unsettled: set[str] = set()
@@ -149,18 +153,27 @@ class Triggers:
             execution, taken = self._manual_claim(job, wanted)
             asked = Asked(taken, asyncio.get_running_loop().create_future())
             self._unanswered[execution.execution_id] = asked
+            if wanted.queued is not None:
+                self._waiting[execution.execution_id] = wanted.queued
             self._await_permit(asked)
             try:
                 if await asked.accepted:
                     return execution.execution_id
             finally:
                 del self._unanswered[execution.execution_id]
+                self._waiting.pop(execution.execution_id, None)
 
     def _await_permit(self, asked: Asked) -> None:
         self._permits.queue_manual(asked.taken.host, self._now(), partial(self._got_permit, asked))
 
     def _got_permit(self, asked: Asked) -> None:
-        if asked.accepted.done():  # the caller has stopped waiting, so it must not run
+        execution = asked.taken.claim.execution
+        if execution is not None:
+            self._waiting.pop(execution.execution_id, None)
+        if execution is not None and execution.execution_id in self._called_off:
+            self._called_off.discard(execution.execution_id)
+            self._permits.release_manual(asked.taken.host)
+        elif asked.accepted.done():  # the caller has stopped waiting, so it must not run
             self._withdraw(asked)
         else:
             self._ready.append(asked)
@@ -295,7 +308,7 @@ class Triggers:
     async def _record_cancelled(self, run: QueuedRun, cancelled: Cancellation) -> None:
         error = f"{cancelled_in_words(cancelled.entry)} while it was queued"
         work = partial(queued_rows.cancel, run=run, cancelled=cancelled, error=error, now=self._now())
-        while self._queued.get(run.job_id) is run:  # else its job was deleted, and the run with it
+        while True:
             try:
                 await self._store.write(work)
                 break
@@ -305,6 +318,19 @@ class Triggers:
         if self._queued.get(run.job_id) is run:
             del self._queued[run.job_id]
         self._unsettled.discard(run.execution_id)
+        self.begin_queued(run.job_id)
+
+    def call_off(self, execution_id: str) -> QueuedRun | None:
+        """Take back a run that was queued, and now waits for a permit; `None` if it is not such a run.
+
+        It has left the queue of its job but is still in the database, so pass it to `cancel_queued`.
+        """
+        run = self._waiting.pop(execution_id, None)
+        if run is not None:
+            self._called_off.add(execution_id)
+            self._unanswered[execution_id].accepted.cancel()
+            self._agenda.withdraw(run.job_id)
+        return run
 
     async def until_claimed(self, execution_id: str) -> bool:
         """Wait until a run that is being claimed is claimed. Returns whether it was one that is now in progress."""

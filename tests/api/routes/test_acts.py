@@ -12,6 +12,7 @@ import pytest
 from myscheduler.adapters.store.rows import queued as queued_rows
 from myscheduler.core.history.execution import Status
 from myscheduler.core.reason import Reason
+from myscheduler.service.dispatch.permits import MANUAL_PER_HOST
 from tests.support.api import JOBS, assert_problem, create, ok
 from tests.support.parts import Parts, client, is_over, opened, received, soon, until
 from tests.support.target import Answer, Silence, Target
@@ -95,6 +96,33 @@ class TestCancel:
         again = await ok(api, "POST", f"{JOBS}/a/trigger")
         assert (again["status"], again["waits_for"]) == ("queued", [running])
         assert len(target.requests) == 1
+
+    async def test_a_run_that_was_queued_and_waits_for_a_permit(
+        self, api: httpx.AsyncClient, parts: Parts, target: Target
+    ) -> None:
+        """All permits of its host are taken by others, which hang."""
+        target.answers("/hangs", Silence())
+        target.answers("/", Answer(delay=3.0))
+        await create(api, job_id="b", target_url=target.url("/hangs"), overlap="allow")
+        await create(api, target_url=target.url())
+        await _triggered(api)
+        trigger = partial(api.post, f"{JOBS}/b/trigger")
+        await asyncio.gather(*(trigger() for _ in range(MANUAL_PER_HOST - 1)))
+        more = [asyncio.create_task(trigger()) for _ in range(3)]
+        await asyncio.sleep(0.2)
+        queued = await _triggered(api)
+        waiting = parts.dispatcher._triggers._waiting
+        await until(lambda: asyncio.sleep(0, queued in waiting), bool)
+        await ok(api, "POST", f"{EXECUTIONS}/{queued}/cancel")
+        row = await parts.row_where("a", lambda row: row.execution_id == queued)
+        assert (row.status, row.reason) == (Status.SKIPPED, Reason.CANCELLED)
+        assert await parts.store.read(queued_rows.read) == []
+        assert parts.dispatcher._agenda.may_begin("a")
+        for one in (await parts.rows("b"))[:4]:  # then the run that was called off gets its permit
+            await ok(api, "POST", f"{EXECUTIONS}/{one.execution_id}/cancel")
+        await asyncio.gather(*more)
+        await until(lambda: asyncio.sleep(0, parts.dispatcher._triggers._called_off), lambda ids: not ids)
+        assert [one.target for one in target.requests].count("/") == 1
 
     async def test_one_that_is_over_or_unknown(self, api: httpx.AsyncClient, parts: Parts, target: Target) -> None:
         await create(api, target_url=target.url())
