@@ -53,6 +53,17 @@ class TriggerConflictError(MySchedulerError):
     """The job is running, and a manual run of it is queued already."""
 
 
+class ExecutionNotFoundError(MySchedulerError):
+    """There is no execution with this id, or its row has been removed."""
+
+    def __init__(self, execution_id: str, hint: str = "unknown, or too old to be kept") -> None:
+        super().__init__(f"there is no execution {execution_id[:300]!r}: {hint}")
+
+
+class ExecutionConflictError(MySchedulerError):
+    """The execution can't be cancelled or repeated; the message says why."""
+
+
 class StoreUnavailableError(MySchedulerError):
     """The database can't be read or written at the moment (full disk, lock, lost connection)."""
 

@@ -21,7 +21,9 @@ from myscheduler.api.door.guards import guard, guard_with_access
 from myscheduler.api.door.permission import Permissions
 from myscheduler.api.door.requests import RequestLog
 from myscheduler.api.input.judging import Judge
+from myscheduler.api.routes.acts import acts_router
 from myscheduler.api.routes.audit import audit_router
+from myscheduler.api.routes.executions import executions_router
 from myscheduler.api.routes.health import health_router
 from myscheduler.api.routes.jobs import jobs_router
 from myscheduler.api.routes.pages import pages_router
@@ -88,6 +90,8 @@ def create_api(
     open_to_all = [Depends(guard)]
     for router in (
         jobs_router(store, catalog, dispatcher, reconciler, judge=judge, zone=zone, now=now, grants=grants),
+        executions_router(store, dispatcher, zone=zone),
+        acts_router(store, dispatcher, now=now),
         sync_router(store, reconciler, source=source, zone=zone),
         audit_router(store, zone=zone),
         specs_router(store, zone=zone),

@@ -15,6 +15,8 @@ from myscheduler.api.methods import allow, allowed_methods
 from myscheduler.core.bounds import LONGEST_DETAIL, MOST_PROBLEMS
 from myscheduler.core.findings.problem import Complaint, cut
 from myscheduler.errors import (
+    ExecutionConflictError,
+    ExecutionNotFoundError,
     ForbiddenError,
     JobConflictError,
     JobNotFoundError,
@@ -52,8 +54,10 @@ PREFIX = "urn:myscheduler:problem:"
 _STATUS_OF = {
     ForbiddenError: 403,
     JobNotFoundError: 404,
+    ExecutionNotFoundError: 404,
     TokenNotFoundError: 404,
     JobConflictError: 409,
+    ExecutionConflictError: 409,
     TriggerConflictError: 409,
     TokenNameTakenError: 409,
     TooManyTokensError: 409,

@@ -163,11 +163,15 @@ class PauseRequest:
 async def read_pause(request: Request, *, zone: str, now: datetime) -> PauseRequest:
     """Reads `by` (see `actor_of`), `reason`, and `until`: RFC 3339, or local time in `zone`. All are optional."""
     body = await read_fields(request, by=str, reason=str, until=str)
+    return PauseRequest(actor_of(request, body), _reason(body), _until(body.get("until"), zone, now))
+
+
+def _reason(body: Mapping[str, Any]) -> str | None:
     reason = " ".join(str(body.get("reason") or "").split())
     if len(reason) > LONGEST_REASON:
         message = f"is longer than {LONGEST_REASON} characters: shorten it, or link to an explanation"
         raise InvalidInputError([Complaint(("reason",), "invalid-value", message)])
-    return PauseRequest(actor_of(request, body), _printable(reason) or None, _until(body.get("until"), zone, now))
+    return _printable(reason) or None
 
 
 def _until(text: str | None, zone: str, now: datetime) -> datetime | None:
@@ -182,6 +186,21 @@ def _until(text: str | None, zone: str, now: datetime) -> datetime | None:
     if until <= now:
         raise InvalidInputError([Complaint(("until",), "invalid-moment", "is in the past: write a later time")])
     return until
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """The body of a cancellation."""
+
+    body: Mapping[str, Any]
+    by: str
+    reason: str | None
+
+
+async def read_cancellation(request: Request) -> CancelRequest:
+    """Reads `by` (see `actor_of`) and `reason`; both are optional."""
+    body = await read_fields(request, by=str, reason=str)
+    return CancelRequest(body, actor_of(request, body), _reason(body))
 
 
 async def read_resume(request: Request) -> tuple[CatchUp, str]:

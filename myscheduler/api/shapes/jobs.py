@@ -35,12 +35,14 @@ class Triggered(TypedDict):
     """`triggered`, or `queued` if the run waits for an execution of the job in progress."""
     execution_id: str
     waits_for: NotRequired[list[str]]
+    rerun_of: NotRequired[str]
 
 
 class QueuedRunView(TypedDict):
     execution_id: str
     asked_at: str
     requested_by: str
+    rerun_of: str | None
 
 
 class JobSummary(TypedDict):
@@ -183,8 +185,12 @@ class JobViews(InZone):
         }
 
     def _queued(self, run: QueuedRun) -> QueuedRunView:
-        asked_at = self._moment(run.asked_at)
-        return {"execution_id": run.execution_id, "asked_at": asked_at, "requested_by": run.requested_by}
+        return {
+            "execution_id": run.execution_id,
+            "asked_at": self._moment(run.asked_at),
+            "requested_by": run.requested_by,
+            "rerun_of": run.rerun_of,
+        }
 
     def _failing(self, failing: Failing) -> FailingView:
         first = self._executions.view(failing.first)

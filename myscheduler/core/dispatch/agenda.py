@@ -73,6 +73,10 @@ class Agenda:
         armed = self._armed.get(job_id)
         return armed.job if armed else None
 
+    def jobs(self) -> list[tuple[Job, str]]:
+        """All jobs with the keys of their hosts."""
+        return [(armed.job, armed.host) for armed in self._armed.values()]
+
     def start(self, now: datetime) -> None:
         """Start running slots: those after `now` are on time, those before are caught up on."""
         self._started_at = now

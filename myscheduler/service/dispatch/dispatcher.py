@@ -9,13 +9,16 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.dispatch.agenda import Agenda
+from myscheduler.core.history.attempts import Attempt
+from myscheduler.core.history.execution import QueuedRun
 from myscheduler.core.history.repeats import RequestKey
 from myscheduler.core.job.job import Job
 from myscheduler.core.reason import Reason
@@ -23,6 +26,7 @@ from myscheduler.machine.open_files import MANUAL
 from myscheduler.service.dispatch.arming import Arming
 from myscheduler.service.dispatch.attempts import Attempts
 from myscheduler.service.dispatch.caller import Caller
+from myscheduler.service.dispatch.cancelling import Cancelling
 from myscheduler.service.dispatch.claiming import Claiming
 from myscheduler.service.dispatch.endings import Endings
 from myscheduler.service.dispatch.execution_log import in_words
@@ -87,6 +91,7 @@ class Dispatcher:
         )
         self._health, self._agenda, self._triggers = health, agenda, triggers
         self._endings, self._arming, self._recovery = endings, arming, recovery
+        self._cancelling = Cancelling(store, flights, triggers, now=now)
         self.flights = flights
         self.loops: list[asyncio.Task[None]] = []
         self._is_draining = False
@@ -102,10 +107,35 @@ class Dispatcher:
         self._arming.clock_was_set()
 
     async def trigger(
-        self, job_id: str, *, by: str, may_overlap: bool = False, key: RequestKey | None = None
+        self,
+        job_id: str,
+        *,
+        by: str,
+        may_overlap: bool = False,
+        key: RequestKey | None = None,
+        rerun_of: str | None = None,
     ) -> Triggered:
         """Run a job now; see `Triggers.trigger`."""
-        return await self._triggers.trigger(job_id, by=by, may_overlap=may_overlap, key=key)
+        return await self._triggers.trigger(job_id, by=by, may_overlap=may_overlap, key=key, rerun_of=rerun_of)
+
+    async def cancel(
+        self, execution_id: str, *, by: str, reason: str | None, key: RequestKey | None = None
+    ) -> Mapping[str, Any]:
+        """End an execution in progress or a queued run; see `Cancelling.cancel`."""
+        return await self._cancelling.cancel(execution_id, by=by, reason=reason, key=key)
+
+    def attempts_of(self, execution_id: str) -> tuple[Attempt, ...] | None:
+        """The attempts of an execution in progress so far; `None` if it is not in progress."""
+        flight = self.flights.find(execution_id)
+        return flight.attempts_detail if flight else None
+
+    def find_queued(self, execution_id: str) -> QueuedRun | None:
+        """The manual run with this id that waits until its job has room."""
+        return self._triggers.find_queued(execution_id)
+
+    def jobs(self) -> Sequence[tuple[Job, str]]:
+        """All jobs as they are armed now, with the keys of their hosts, in any order."""
+        return self._agenda.jobs()
 
     # --- life -----------------------------------------------------------------------------------------------------
 

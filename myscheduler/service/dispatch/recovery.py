@@ -12,7 +12,7 @@ from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.dispatch.admission import may_resend
 from myscheduler.core.dispatch.agenda import Agenda
-from myscheduler.core.history.execution import Execution
+from myscheduler.core.history.execution import Record
 from myscheduler.core.job.job import Job
 from myscheduler.core.reason import Reason
 from myscheduler.service.dispatch.attempts import Attempts
@@ -57,9 +57,10 @@ class Recovery:
         known = frozenset((*self._flights.ids, *self._triggers.unanswered))
         work = partial(_close_or_keep, known=known, now=self._now(), reason=reason)
         interrupted, kept = await self._store.write(work)
-        for job, execution, attempts in [] if self._flights.cut_off is not None else kept:
+        for job, row in [] if self._flights.cut_off is not None else kept:
             self._agenda.begin(job.job_id)
-            self._attempts.resume(job, execution, host_key(job.spec.target_url), attempts=attempts)
+            host, sent = host_key(job.spec.target_url), row.attempts_detail()
+            self._attempts.resume(job, row.execution(), host, attempts=row.attempts + 1, known=sent)
         if interrupted or kept:
             log.warning(
                 "executions were running when the service or its database stopped: %d interrupted, %d sent again",
@@ -70,16 +71,16 @@ class Recovery:
 
 def _close_or_keep(
     connection: Connection, *, known: frozenset[str], now: datetime, reason: Reason
-) -> tuple[int, list[tuple[Job, Execution, int]]]:
-    """Returns how many were closed, and those to send again: (job, execution, attempts that may have been sent)."""
+) -> tuple[int, list[tuple[Job, Record]]]:
+    """Returns how many were closed, and those to send again; one more attempt of these may have been sent."""
     left = [one for one in execution_rows.running(connection) if one.execution_id not in known]
     jobs = job_rows.find_jobs(connection, list({one.job_id for one in left}))
     kept = []
     for one in left:
         job = jobs.get(one.job_id)
         if job is not None and may_resend(job, one.execution(), now):
-            kept.append((job, one.execution(), one.attempts + 1))
-    kept_ids = {execution.execution_id for _, execution, _ in kept}
+            kept.append((job, one))
+    kept_ids = {row.execution_id for _, row in kept}
     closed = [one.execution_id for one in left if one.execution_id not in kept_ids]
     claim_rows.count_attempt(connection, list(kept_ids))
     claim_rows.interrupt(connection, closed, reason=reason, now=now)

@@ -310,14 +310,16 @@ async def test_an_unknown_parameter(api: httpx.AsyncClient, method: str, path: s
 
 async def test_what_the_contract_names_is_known(api: httpx.AsyncClient) -> None:
     values = {"limit": "1", "count": "1", "from": "2030-01-01", "until": "2030-01-02", "at": "2030-01-01T00:00:00Z"}
-    values |= {"job_id": "a", "action": "created"}
+    values |= {"job_id": "a", "action": "created", "status": "failed", "reason": "overlap", "kind": "manual"}
+    values |= {"cause": "api", "label": "a=b", "host": "localhost", "min_duration_ms": "1", "min_lateness_ms": "1"}
+    values |= {"cursor": "x"}
     seen = set()
     for path, operations in (await api.get("/openapi.json")).json()["paths"].items():
         for parameter in operations.get("get", {}).get("parameters", []):
             if parameter["in"] == "query":
                 name = parameter["name"]
                 seen.add(name)
-                response = await api.get(path.format(job_id="a"), params={name: values[name]})
+                response = await api.get(path.format(job_id="a", execution_id="x"), params={name: values[name]})
                 assert "unknown" not in response.text
     assert seen == set(values)
 
