@@ -21,11 +21,15 @@ from myscheduler.api.door.tokens import bearer
 from myscheduler.api.input.judging import Judge
 from myscheduler.api.input.queries import check_parameters, refuse_nul
 from myscheduler.api.routes.audit import audit_router
+from myscheduler.api.routes.checks import checks_router
+from myscheduler.api.routes.forecast import forecast_router
 from myscheduler.api.routes.health import health_router
 from myscheduler.api.routes.jobs import jobs_router
+from myscheduler.api.routes.now import now_router
 from myscheduler.api.routes.pages import pages_router
 from myscheduler.api.routes.preview import preview_router
 from myscheduler.api.routes.specs import specs_router
+from myscheduler.api.routes.stats import stats_router
 from myscheduler.api.routes.sync import sync_router
 from myscheduler.api.routes.why import why_router
 from myscheduler.core.access.allowed_hosts import AllowedHosts
@@ -83,6 +87,14 @@ def create_api(
     app.include_router(specs_router(store, zone=zone), prefix=BASE, dependencies=guarded)
     app.include_router(why_router(store, reconciler, zone=zone, now=now), prefix=BASE, dependencies=guarded)
     app.include_router(preview_router(store, zone=zone, now=now), prefix=BASE, dependencies=guarded)
+    live = (
+        now_router(store, dispatcher, reconciler, store_health, zone=zone, now=now),
+        stats_router(store, zone=zone, now=now),
+        forecast_router(store, dispatcher.changes, zone=zone, now=now),
+        checks_router(store, reconciler, zone=zone, now=now),
+    )
+    for router in live:
+        app.include_router(router, prefix=BASE, dependencies=guarded)
     app.include_router(health_router(store_health, zone=zone), dependencies=open_to_all)
     app.include_router(pages_router(), dependencies=open_to_all)
     return app

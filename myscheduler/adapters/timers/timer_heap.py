@@ -83,6 +83,10 @@ class TimerHeap(BaseJobStore):  # type: ignore[misc] # APScheduler ships no type
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
+    def times(self) -> list[tuple[datetime, str]]:
+        """The time of each timer and its job, in any order."""
+        return [(timer.next_run_time, timer.id) for timer in self._timers.values()]
+
     def lookup_job(self, job_id: str) -> Timer | None:
         return self._timers.get(job_id)
 

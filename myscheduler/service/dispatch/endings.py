@@ -13,6 +13,8 @@ from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.history.execution import Finish, Status
 from myscheduler.core.reason import Reason
 from myscheduler.errors import StoreUnavailableError
+from myscheduler.service.changes import Changes
+from myscheduler.service.dispatch.census import Census
 from myscheduler.service.dispatch.execution_log import log_end
 from myscheduler.service.dispatch.flights import CutOff, Flight, Flights
 from myscheduler.service.dispatch.triggers import Triggers
@@ -36,6 +38,8 @@ class Endings:
         agenda: Agenda,
         flights: Flights,
         triggers: Triggers,
+        census: Census,
+        changes: Changes,
         *,
         wake: Callable[[], None],
         now: Callable[[], datetime],
@@ -46,6 +50,8 @@ class Endings:
         self._agenda = agenda
         self._flights = flights
         self._triggers = triggers
+        self._census = census
+        self._changes = changes
         self._wake = wake
         self._now = now
         self._ended: list[tuple[Flight, Finish]] = []
@@ -81,6 +87,7 @@ class Endings:
             self._has_ended.clear()
             ended, self._ended = self._ended, []
             await self._record([finish for _, finish in ended])
+            self._note(ended)
             for flight, finish in ended:
                 self._flights.close(flight)
                 self._agenda.end(flight.execution.job_id)
@@ -88,6 +95,11 @@ class Endings:
                 log_end(flight.execution, finish)
             self._wake()
             await asyncio.sleep(RECORD_PAUSE_SEC)
+
+    def _note(self, ended: Sequence[tuple[Flight, Finish]]) -> None:
+        job_ids = [flight.execution.job_id for flight, _ in ended]
+        self._changes.of_executions(job_ids, [finish.execution_id for _, finish in ended])
+        self._census.ended(zip(job_ids, (finish.status for _, finish in ended), strict=True))
 
     async def _record(self, finishes: Sequence[Finish]) -> None:
         while True:

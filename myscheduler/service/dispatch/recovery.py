@@ -12,9 +12,10 @@ from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.dispatch.admission import may_resend
 from myscheduler.core.dispatch.agenda import Agenda
-from myscheduler.core.history.execution import Execution
+from myscheduler.core.history.execution import Execution, Record
 from myscheduler.core.job.job import Job
 from myscheduler.core.reason import Reason
+from myscheduler.service.changes import Changes
 from myscheduler.service.dispatch.attempts import Attempts
 from myscheduler.service.dispatch.flights import Flights
 from myscheduler.service.dispatch.triggers import Triggers
@@ -37,6 +38,7 @@ class Recovery:
         flights: Flights,
         triggers: Triggers,
         attempts: Attempts,
+        changes: Changes,
         *,
         now: Callable[[], datetime],
     ) -> None:
@@ -45,6 +47,7 @@ class Recovery:
         self._flights = flights
         self._triggers = triggers
         self._attempts = attempts
+        self._changes = changes
         self._now = now
 
     async def recover(self, reason: Reason) -> None:
@@ -60,18 +63,19 @@ class Recovery:
         for job, execution, attempts in [] if self._flights.cut_off is not None else kept:
             self._agenda.begin(job.job_id)
             self._attempts.resume(job, execution, host_key(job.spec.target_url), attempts=attempts)
+        self._changes.of_executions([one.job_id for one in interrupted], [one.execution_id for one in interrupted])
         if interrupted or kept:
             log.warning(
                 "executions were running when the service or its database stopped: %d interrupted, %d sent again",
-                interrupted,
+                len(interrupted),
                 len(kept),
             )
 
 
 def _close_or_keep(
     connection: Connection, *, known: frozenset[str], now: datetime, reason: Reason
-) -> tuple[int, list[tuple[Job, Execution, int]]]:
-    """Returns how many were closed, and those to send again: (job, execution, attempts that may have been sent)."""
+) -> tuple[list[Record], list[tuple[Job, Execution, int]]]:
+    """Returns those that were closed, and those to send again: (job, execution, attempts that may have been sent)."""
     left = [one for one in execution_rows.running(connection) if one.execution_id not in known]
     jobs = job_rows.find_jobs(connection, list({one.job_id for one in left}))
     kept = []
@@ -80,7 +84,7 @@ def _close_or_keep(
         if job is not None and may_resend(job, one.execution(), now):
             kept.append((job, one.execution(), one.attempts + 1))
     kept_ids = {execution.execution_id for _, execution, _ in kept}
-    closed = [one.execution_id for one in left if one.execution_id not in kept_ids]
+    closed = [one for one in left if one.execution_id not in kept_ids]
     claim_rows.count_attempt(connection, list(kept_ids))
-    claim_rows.interrupt(connection, closed, reason=reason, now=now)
-    return len(closed), kept
+    claim_rows.interrupt(connection, [one.execution_id for one in closed], reason=reason, now=now)
+    return closed, kept
