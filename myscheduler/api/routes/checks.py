@@ -3,7 +3,7 @@
 Nothing is stored or changed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -13,14 +13,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
-from myscheduler.adapters.store import Store
+from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.input.inquiries import Between, Inquiries
 from myscheduler.api.input.sources import MOST_FILES, GivenSource, read_source
 from myscheduler.core.findings.problem import Complaint, Severity
 from myscheduler.core.gitops.checking import check
-from myscheduler.core.gitops.inventory import Item, inventory
+from myscheduler.core.gitops.inventory import inventory
 from myscheduler.core.gitops.review import review
 from myscheduler.core.job.job import Job
 from myscheduler.core.manifest.declared import Desired
@@ -114,8 +114,10 @@ def checks_router(store: Store, reconciler: Reconciler, *, zone: str, now: Calla
         so other manifest jobs would be deleted; `manifest` is a part of it, so others stay.
         """
         given = await read_source(request)
-        jobs = await store.read(job_rows.all_jobs)
-        return Response(await inquiries.ask(partial(planned, given, jobs)), media_type="application/json")
+        desired = await inquiries.ask(partial(read, given))
+        jobs = await store.read(partial(_jobs_for, desired=desired, is_whole=given.is_whole))
+        found = await inquiries.ask(partial(planned, desired, jobs, given.is_whole))
+        return Response(found, media_type="application/json")
 
     def validated(given: GivenSource, between: Between) -> bytes:
         desired = read(given, between)
@@ -125,12 +127,13 @@ def checks_router(store: Store, reconciler: Reconciler, *, zone: str, now: Calla
         found = {"valid": is_valid, "jobs": len(desired.jobs), "problems": [one.as_json() for one in problems]}
         return orjson.dumps(found)
 
-    def planned(given: GivenSource, jobs: list[Job], between: Between) -> bytes:
-        desired = read(given, between)
-        stored = inventory(jobs)
-        if not given.is_whole:
-            stored = _concerned(stored, desired)
-        return orjson.dumps(review(desired, stored, clock=Clock(now(), zone), between=between).as_json())
+    def planned(desired: Desired, jobs: list[Job], is_whole: bool, between: Between) -> bytes:
+        items, clock = inventory(jobs), Clock(now(), zone)
+        between()
+        stored = items if is_whole else {job_id: item for job_id, item in items.items() if _names(desired, job_id)}
+        beside = {} if is_whole else {job_id: item for job_id, item in items.items() if job_id not in stored}
+        found = review(desired, stored, clock=clock, beside=beside, between=between)
+        return orjson.dumps(found.as_json())
 
     def read(given: GivenSource, between: Between) -> Desired:
         calendars, rules = reconciler.terms.calendars, reconciler.rulebook.rules
@@ -142,6 +145,13 @@ def checks_router(store: Store, reconciler: Reconciler, *, zone: str, now: Calla
     return router
 
 
-def _concerned(stored: Mapping[str, Item], desired: Desired) -> dict[str, Item]:
-    """The stored jobs that the manifests declare, or name in an invalid document."""
-    return {job_id: item for job_id, item in stored.items() if job_id in desired.jobs or job_id in desired.held_ids}
+def _jobs_for(connection: Connection, *, desired: Desired, is_whole: bool) -> list[Job]:
+    """The stored jobs that a plan needs. A part of a source needs few, unless limits count the starts of all jobs."""
+    if is_whole or desired.caps:
+        return job_rows.all_jobs(connection)
+    return list(job_rows.find_jobs(connection, [*desired.jobs, *desired.held_ids]).values())
+
+
+def _names(desired: Desired, job_id: str) -> bool:
+    """Whether the manifests declare the job, or name it in an invalid document."""
+    return job_id in desired.jobs or job_id in desired.held_ids

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Literal, assert_never
 
 from myscheduler.core.explain.job import describe_job
@@ -137,14 +138,20 @@ class Review:
 
 
 def review(
-    desired: Desired, stored: Mapping[str, Item], *, clock: Clock, between: Callable[[], None] = lambda: None
+    desired: Desired,
+    stored: Mapping[str, Item],
+    *,
+    clock: Clock,
+    beside: Mapping[str, Item] = MappingProxyType({}),
+    between: Callable[[], None] = lambda: None,
 ) -> Review:
     """Compare the source with the stored jobs. `desired` needs all specs (no outlines); `zone` is the service's.
 
-    `between` is called between two changes, and may raise to give up.
+    `beside` are further stored jobs, which the source leaves alone; limits on starts count them. `between` is called
+    between two changes, and may raise to give up.
     """
     plan = make_plan(desired, {job_id: item.known for job_id, item in stored.items()})
-    plan = within_caps(plan, stored, desired.caps, clock=clock)
+    plan = within_caps(plan, {**beside, **stored}, desired.caps, clock=clock)
     reader = _Reader(stored, clock.zone, clock.now)
     found = []
     for change in plan.changes:
