@@ -14,7 +14,9 @@ from myscheduler.adapters.store.rows import audit as audit_rows
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import lately as lately_rows
+from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.shapes.stats import StatsView, StatsViews, StripList, StripView
+from myscheduler.core.findings.problem import Complaint
 from myscheduler.core.history.stats import stats_of
 from myscheduler.core.schedule.zones import local_time, start_of_day
 from myscheduler.errors import JobNotFoundError
@@ -59,6 +61,8 @@ def stats_router(store: Store, *, zone: str, now: Callable[[], datetime]) -> API
         """The last results of several jobs, each oldest first. A job without history has none, whether it exists or
         not.
         """
+        if any("\x00" in one for one in job_id):  # PostgreSQL rejects a query with it
+            raise InvalidInputError([Complaint(("job_id",), "invalid-id", "has a NUL, which no id has")])
         return _json(await store.read(partial(strips, job_ids=list(dict.fromkeys(job_id)), limit=n)))
 
     def strips(connection: Connection, *, job_ids: list[str], limit: int) -> StripList:
