@@ -76,13 +76,13 @@ class Timers:
         if is_first:
             self._hands.submit(self._arm_wanted).add_done_callback(_report)
 
-    async def next_slots(self) -> Sequence[Due]:
-        """The time to which each timer is set, the soonest first; what was armed before is included.
+    async def next_slots(self) -> list[tuple[datetime, str]]:
+        """The time to which each timer is set, and its job, in any order; what was armed before is included.
 
         Slots that limits leave out are among them. Empty once the timers are stopped.
         """
         if self._is_stopped:
-            return ()
+            return []
         return await asyncio.get_running_loop().run_in_executor(self._hands, self._scheduler.next_slots)
 
     def _arm_wanted(self) -> None:
@@ -123,10 +123,9 @@ class _Scheduler(BackgroundScheduler):  # type: ignore[misc] # APScheduler ships
         if has_to_look and self.running:
             self.wakeup()
 
-    def next_slots(self) -> Sequence[Due]:
+    def next_slots(self) -> list[tuple[datetime, str]]:
         with self._jobstores_lock:
-            times = self._heap.times()
-        return [(job_id, moment) for moment, job_id in sorted(times)]
+            return self._heap.times()
 
     def _process_jobs(self) -> float | None:
         wait: float | None = super()._process_jobs()

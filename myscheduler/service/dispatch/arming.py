@@ -133,8 +133,8 @@ class Arming:
         known = self._agenda.find(job.job_id)
         return known is not None and known.version > job.version
 
-    async def next_slots(self) -> Sequence[Due]:
-        """The next slot in the future of each job that has one, the soonest first; after what was armed before."""
+    async def next_slots(self) -> list[tuple[datetime, str]]:
+        """The next slot in the future of each job that has one, and the job, in any order."""
         return await self._timers.next_slots()
 
     # --- before and after each decision ---------------------------------------------------------------------------

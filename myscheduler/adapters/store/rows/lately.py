@@ -29,10 +29,8 @@ def results(connection: sa.Connection, job_id: str, since: datetime, limit: int)
     """The rows of a job with slots after `since`, newest first, reduced to what statistics need."""
     found = connection.execute(_RESULTS, {"job_id": job_id, "since": since, "most": limit})
     return [
-        Result(
-            Status(row.status), row.reason, Kind(row.kind), row.slot, row.slot_count, row.started_at, row.completed_at
-        )
-        for row in found
+        Result(_STATUSES[status], reason, _KINDS[kind], slot, slots, started_at, completed_at)
+        for status, reason, kind, slot, slots, started_at, completed_at in found.all()
     ]
 
 
@@ -48,6 +46,9 @@ def strips(connection: sa.Connection, job_ids: Sequence[str], limit: int) -> dic
         found[job_id] = [(one, status, slot, started, completed) for one, status, slot, started, completed in rows]
     return found
 
+
+_STATUSES = {str(status): status for status in Status}
+_KINDS = {str(kind): kind for kind in Kind}
 
 # Statements are built once: SQLAlchemy takes longer to build one than SQLite to run it.
 
