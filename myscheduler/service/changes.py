@@ -54,6 +54,8 @@ class Changes:
         self._kept = 0
         self.catalog = 0
         """Increases when jobs are created, changed or deleted, but not when they run."""
+        self.wrong = 0
+        """Increases when executions or slots are recorded that did not go well."""
 
     @property
     def seq(self) -> str:
@@ -69,8 +71,9 @@ class Changes:
         """Note jobs whose state changed."""
         self._add(_Batch(tuple(job_ids)))
 
-    def of_executions(self, job_ids: Iterable[str], execution_ids: Iterable[str]) -> None:
-        """Note executions that were claimed, ended or skipped, and their jobs."""
+    def of_executions(self, job_ids: Iterable[str], execution_ids: Iterable[str], *, is_wrong: bool) -> None:
+        """Note executions that were claimed or ended, and their jobs; `is_wrong` if one did not go well."""
+        self.wrong += is_wrong
         self._add(_Batch(tuple(job_ids), tuple(execution_ids)))
 
     def of_source(self, job_ids: Iterable[str] = ()) -> None:

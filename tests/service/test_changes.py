@@ -12,9 +12,9 @@ START = datetime(2027, 3, 1, tzinfo=UTC)
 def test_each_id_is_told_once() -> None:
     changes = Changes(START)
     begin = changes.seq
-    changes.of_executions(["a", "b"], ["x", "y"])
+    changes.of_executions(["a", "b"], ["x", "y"], is_wrong=False)
     middle = changes.seq
-    changes.of_executions(["a"], ["x"])
+    changes.of_executions(["a"], ["x"], is_wrong=False)
     changes.of_catalog(["c"])
     changes.of_source(["d"])
     whole, later = changes.since(begin), changes.since(middle)
@@ -29,7 +29,7 @@ def test_nothing_new() -> None:
     changes = Changes(START)
     changes.of_jobs(["a"])
     seq = changes.seq
-    changes.of_executions([], [])
+    changes.of_executions([], [], is_wrong=False)
     found = changes.since(seq)
     assert found is not None
     assert [*found.jobs, *found.executions] == []
@@ -37,9 +37,17 @@ def test_nothing_new() -> None:
     assert changes.seq == seq
 
 
+def test_what_went_wrong_has_a_number() -> None:
+    changes = Changes(START)
+    changes.of_executions(["a"], ["x"], is_wrong=False)
+    before = changes.wrong
+    changes.of_executions(["a"], ["x"], is_wrong=True)
+    assert (before, changes.wrong) == (0, 1)
+
+
 def test_only_changes_of_jobs_make_another_catalog() -> None:
     changes = Changes(START)
-    changes.of_executions(["a"], ["x"])
+    changes.of_executions(["a"], ["x"], is_wrong=False)
     changes.of_source()
     before = changes.catalog
     changes.of_catalog(["a"])

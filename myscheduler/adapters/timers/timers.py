@@ -7,7 +7,7 @@ repeated or unnecessary do no harm. APScheduler's own decisions (coalesce, skip,
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -76,13 +76,13 @@ class Timers:
         if is_first:
             self._hands.submit(self._arm_wanted).add_done_callback(_report)
 
-    async def next_slots(self) -> list[tuple[datetime, str]]:
-        """The time to which each timer is set, and its job, in any order; what was armed before is included.
+    async def next_slots(self) -> Iterator[tuple[datetime, str]]:
+        """The time to which each timer is set, and its job, the soonest first; what was armed before is included.
 
-        Slots that limits leave out are among them. Empty once the timers are stopped.
+        Slots that limits leave out are among them. Empty once the timers are stopped. It may be consumed in a thread.
         """
         if self._is_stopped:
-            return []
+            return iter(())
         return await asyncio.get_running_loop().run_in_executor(self._hands, self._scheduler.next_slots)
 
     def _arm_wanted(self) -> None:
@@ -123,9 +123,9 @@ class _Scheduler(BackgroundScheduler):  # type: ignore[misc] # APScheduler ships
         if has_to_look and self.running:
             self.wakeup()
 
-    def next_slots(self) -> list[tuple[datetime, str]]:
+    def next_slots(self) -> Iterator[tuple[datetime, str]]:
         with self._jobstores_lock:
-            return self._heap.times()
+            return self._heap.ascending()
 
     def _process_jobs(self) -> float | None:
         wait: float | None = super()._process_jobs()

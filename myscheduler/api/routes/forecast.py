@@ -20,6 +20,8 @@ from myscheduler.service.changes import Changes
 
 KEPT = timedelta(minutes=10)
 """How long a forecast is used again while no job changes; after that it begins too far in the past."""
+MOST_KEPT = 4
+"""The most forecasts that are kept; one of many hosts is a megabyte."""
 
 
 # `from` is a keyword, so this shape can't be written as a class
@@ -55,7 +57,10 @@ def forecast_router(store: Store, changes: Changes, *, zone: str, now: Callable[
         if content is None:
             moment = now()
             content = orjson.dumps(as_json(forecast_jobs(jobs, moment, days, zone)))
+            kept.pop(days, None)
             kept[days] = (version, moment, content)
+            if len(kept) > MOST_KEPT:
+                del kept[next(iter(kept))]  # the oldest
         return content
 
     return router

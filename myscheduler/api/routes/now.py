@@ -17,6 +17,7 @@ from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.input.judging import Judge
 from myscheduler.api.input.timestamps import read_timestamp
+from myscheduler.api.shapes.executions import ExecutionView
 from myscheduler.api.shapes.live import ChangesView, LiveViews, NowView, UpcomingView
 from myscheduler.core.explain.upcoming import KnownRuns, Planned, upcoming
 from myscheduler.core.findings.problem import Complaint
@@ -49,6 +50,7 @@ def now_router(
     """`zone` is the service's IANA zone."""
     router = APIRouter(tags=["now"])
     views, judge, known = LiveViews(zone), Judge(), KnownRuns()
+    newest = _Failures(store, views)
 
     @router.get("/now", operation_id="get_now", responses={200: {"model": NowView}})
     async def get_now() -> Response:
@@ -58,7 +60,7 @@ def now_router(
         seq, standing, state = dispatcher.changes.seq, dispatcher.census.take(OLDEST), reconciler.state
         failing, failures = None, None
         with suppress(StoreUnavailableError):
-            failures = await store.read(partial(execution_rows.wrong, limit=FAILURES))
+            failures = await newest.read(dispatcher.changes.wrong)
             failing = await dispatcher.census.failing()
         view: NowView = {
             "seq": seq,
@@ -66,7 +68,7 @@ def now_router(
             "jobs": views.jobs(standing, state, failing),
             "executions": views.running(standing),
             "waiting": views.waiting(standing),
-            "failures": None if failures is None else views.failures(failures),
+            "failures": failures,
             "source": views.source(state, is_passing=reconciler.is_passing),
             "database": views.store(store_health),
         }
@@ -115,6 +117,23 @@ def now_router(
         return _json(views.upcoming(found, is_complete=is_complete))
 
     return router
+
+
+class _Failures:
+    """The newest failures, kept until there may be others."""
+
+    def __init__(self, store: Store, views: LiveViews) -> None:
+        self._store = store
+        self._views = views
+        self._kept: tuple[int, list[ExecutionView]] | None = None
+        """The number for which they were read, and the failures."""
+
+    async def read(self, number: int) -> list[ExecutionView]:
+        """The failures; `number` increases when there may be others. Raises `StoreUnavailableError`."""
+        if self._kept is None or self._kept[0] != number:
+            records = await self._store.read(partial(execution_rows.wrong, limit=FAILURES))
+            self._kept = number, self._views.failures(records)
+        return self._kept[1]
 
 
 def _soonest(steps: Iterator[Planned | None], until: datetime | None, limit: int) -> tuple[list[Planned], bool]:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -133,8 +133,8 @@ class Arming:
         known = self._agenda.find(job.job_id)
         return known is not None and known.version > job.version
 
-    async def next_slots(self) -> list[tuple[datetime, str]]:
-        """The next slot in the future of each job that has one, and the job, in any order."""
+    async def next_slots(self) -> Iterator[tuple[datetime, str]]:
+        """The next slot in the future of each job that has one, and the job, the soonest first."""
         return await self._timers.next_slots()
 
     # --- before and after each decision ---------------------------------------------------------------------------

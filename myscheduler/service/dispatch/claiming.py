@@ -10,6 +10,7 @@ from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.dispatch.armed import Taken
 from myscheduler.core.dispatch.claim import Claim
+from myscheduler.core.history.execution import WRONG
 from myscheduler.core.reason import Reason
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.service.changes import Changes
@@ -124,7 +125,8 @@ class Claiming:
 
     def _note(self, claims: Sequence[Claim]) -> None:
         begun = [claim.execution.execution_id for claim in claims if claim.execution is not None]
-        self._changes.of_executions([claim.job_id for claim in claims], begun)
+        is_wrong = any(gap.status in WRONG for claim in claims for gap in claim.unrun)
+        self._changes.of_executions([claim.job_id for claim in claims], begun, is_wrong=is_wrong)
 
     def _after_asked(self, asked: Asked, *, is_accepted: bool) -> None:
         still_waits = self._triggers.answer(asked, is_accepted=is_accepted)

@@ -9,15 +9,13 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from heapq import heapify, heappop
 
 from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.dispatch.agenda import Agenda
-from myscheduler.core.dispatch.armed import Armed
 from myscheduler.core.explain.upcoming import Planned
 from myscheduler.core.history.repeats import RequestKey
 from myscheduler.core.job.job import Job
@@ -117,7 +115,9 @@ class Dispatcher:
 
     async def planned(self) -> Iterator[Planned]:
         """The next slot in the future of each job that has one, the soonest first; may be consumed in a thread."""
-        return _planned(await self._arming.next_slots(), self._agenda.armed)
+        slots, armed = await self._arming.next_slots(), self._agenda.armed
+        known = ((armed.get(job_id), slot) for slot, job_id in slots)
+        return (Planned(slot, one.job, one.schedule, one.host) for one, slot in known if one is not None)
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -188,13 +188,3 @@ class Dispatcher:
                 log.info("waiting up to %d s for %s", math.ceil(left), words)
             await self.flights.wait(min(left, DRAIN_LOG_SEC))
         self._is_draining = False
-
-
-def _planned(slots: list[tuple[datetime, str]], armed: Mapping[str, Armed]) -> Iterator[Planned]:
-    """The slots in order, each with its job. They are sorted as far as they are consumed."""
-    heapify(slots)
-    while slots:
-        slot, job_id = heappop(slots)
-        one = armed.get(job_id)
-        if one is not None:
-            yield Planned(slot, one.job, one.schedule, one.host)

@@ -10,7 +10,7 @@ from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.dispatch.admission import may_resend
 from myscheduler.core.dispatch.agenda import Agenda
-from myscheduler.core.history.execution import Finish, Status
+from myscheduler.core.history.execution import WRONG, Finish, Status
 from myscheduler.core.reason import Reason
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.service.changes import Changes
@@ -98,7 +98,8 @@ class Endings:
 
     def _note(self, ended: Sequence[tuple[Flight, Finish]]) -> None:
         job_ids = [flight.execution.job_id for flight, _ in ended]
-        self._changes.of_executions(job_ids, [finish.execution_id for _, finish in ended])
+        is_wrong = any(finish.status in WRONG for _, finish in ended)
+        self._changes.of_executions(job_ids, [finish.execution_id for _, finish in ended], is_wrong=is_wrong)
         self._census.ended(zip(job_ids, (finish.status for _, finish in ended), strict=True))
 
     async def _record(self, finishes: Sequence[Finish]) -> None:

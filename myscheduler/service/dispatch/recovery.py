@@ -63,7 +63,8 @@ class Recovery:
         for job, execution, attempts in [] if self._flights.cut_off is not None else kept:
             self._agenda.begin(job.job_id)
             self._attempts.resume(job, execution, host_key(job.spec.target_url), attempts=attempts)
-        self._changes.of_executions([one.job_id for one in interrupted], [one.execution_id for one in interrupted])
+        job_ids, ids = [one.job_id for one in interrupted], [one.execution_id for one in interrupted]
+        self._changes.of_executions(job_ids, ids, is_wrong=bool(ids))
         if interrupted or kept:
             log.warning(
                 "executions were running when the service or its database stopped: %d interrupted, %d sent again",

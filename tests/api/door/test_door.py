@@ -309,7 +309,7 @@ async def test_an_unknown_parameter(api: httpx.AsyncClient, method: str, path: s
 
 async def test_what_the_contract_names_is_known(api: httpx.AsyncClient) -> None:
     values = {"limit": "1", "count": "1", "from": "2030-01-01", "until": "2030-01-02", "at": "2030-01-01T00:00:00Z"}
-    values |= {"job_id": "a", "action": "created"}
+    values |= {"job_id": "a", "action": "created", "since": "1-1", "n": "1", "days": "1"}
     seen = set()
     for path, operations in (await api.get("/openapi.json")).json()["paths"].items():
         for parameter in operations.get("get", {}).get("parameters", []):

@@ -115,6 +115,11 @@ class TestForecast:
         await ok(api, "POST", f"{JOBS}/a/pause")
         assert (await ok(api, "GET", FORECAST))["hosts"] == []
 
+    async def test_few_answers_are_kept(self, api: httpx.AsyncClient) -> None:
+        await create(api, cron="0 * * * *")
+        found = [(await ok(api, "GET", FORECAST, params={"days": days})) for days in (1, 2, 3, 4, 5, 1)]
+        assert [one["hosts"][0]["starts"] for one in found] == [24, 48, 72, 96, 120, 24]
+
     @pytest.mark.parametrize("days", [0, 32])
     async def test_days_are_bounded(self, api: httpx.AsyncClient, days: int) -> None:
         assert_problem(await api.get(FORECAST, params={"days": days}), 422)

@@ -10,10 +10,7 @@ import sqlalchemy as sa
 from myscheduler.adapters.store.rows.inserting import IDS
 from myscheduler.adapters.store.rows.jobs import id_lists, source_of
 from myscheduler.adapters.store.tables import executions
-from myscheduler.core.history.execution import Cause, Failing, Kind, Record, Status
-
-WRONG = (Status.FAILED, Status.INTERRUPTED, Status.MISSED)
-"""The statuses of rows that somebody should look at; slots are skipped on purpose."""
+from myscheduler.core.history.execution import WRONG, Cause, Failing, Kind, Record, Status
 
 
 def running(connection: sa.Connection) -> list[Record]:
