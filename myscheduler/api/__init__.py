@@ -23,13 +23,17 @@ from myscheduler.api.door.requests import RequestLog
 from myscheduler.api.input.judging import Judge
 from myscheduler.api.routes.acts import acts_router
 from myscheduler.api.routes.audit import audit_router
+from myscheduler.api.routes.checks import checks_router
 from myscheduler.api.routes.executions import executions_router
+from myscheduler.api.routes.forecast import forecast_router
 from myscheduler.api.routes.health import health_router
 from myscheduler.api.routes.jobs import jobs_router
+from myscheduler.api.routes.now import now_router
 from myscheduler.api.routes.pages import pages_router
 from myscheduler.api.routes.preview import preview_router
 from myscheduler.api.routes.session import session_router
 from myscheduler.api.routes.specs import specs_router
+from myscheduler.api.routes.stats import stats_router
 from myscheduler.api.routes.sync import sync_router
 from myscheduler.api.routes.tokens import tokens_router
 from myscheduler.api.routes.why import why_router
@@ -97,6 +101,10 @@ def create_api(
         specs_router(store, zone=zone),
         why_router(store, reconciler, zone=zone, now=now),
         preview_router(store, zone=zone, now=now),
+        now_router(store, dispatcher, reconciler, store_health, zone=zone, now=now),
+        stats_router(store, zone=zone, now=now),
+        forecast_router(store, dispatcher.changes, zone=zone, now=now),
+        checks_router(store, reconciler, zone=zone, now=now),
         tokens_router(tokens, zone=zone, now=now),
     ):
         app.include_router(router, prefix=BASE, dependencies=guarded)

@@ -37,9 +37,10 @@ _NEVER_TOO_MUCH = min(LONGEST_NUMBER, MOST_VALUES, MOST_REFERENCES)
 _TOO_LARGE = f"the body is larger than {LARGEST_BODY // 1024**2} MiB"
 
 
-async def read_object(request: Request) -> dict[str, Any]:
+async def read_object(request: Request, *, is_job: bool = True) -> dict[str, Any]:
     """The body as an object; an empty body is an empty object. Sets `request.state.size`, the body's size in bytes.
 
+    Unless `is_job` is false, the limits of a job apply to the numbers, values and references in it.
     Raises `BadRequestError` for what can't be read, and `InvalidInputError` for what is nested too deeply.
     """
     declared = request.headers.get("content-length", "")
@@ -52,12 +53,12 @@ async def read_object(request: Request) -> dict[str, Any]:
             raise BadRequestError(_TOO_LARGE, status=413)
     request.state.size = len(content)
     if len(content) <= READ_AT_ONCE:
-        return _object(content)
+        return _object(content, is_job=is_job)
     judge: Judge = request.app.state.judge
-    return await judge.ask(partial(_object, content), size=len(content))
+    return await judge.ask(partial(_object, content, is_job=is_job), size=len(content))
 
 
-def _object(content: bytearray) -> dict[str, Any]:
+def _object(content: bytearray, *, is_job: bool) -> dict[str, Any]:
     if not content.strip():
         return {}
     if _is_too_deep(content):
@@ -73,7 +74,7 @@ def _object(content: bytearray) -> dict[str, Any]:
     if not isinstance(value, dict):
         message = "the body has to be a JSON object"
         raise BadRequestError(message)
-    if len(content) > _NEVER_TOO_MUCH and (fault := excess(value)):
+    if is_job and len(content) > _NEVER_TOO_MUCH and (fault := excess(value)):
         raise InvalidInputError([fault])
     return value
 

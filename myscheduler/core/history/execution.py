@@ -28,6 +28,10 @@ class Status(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+WRONG = (Status.FAILED, Status.INTERRUPTED, Status.MISSED)
+"""The statuses of rows that somebody should look at; slots are skipped on purpose."""
+
+
 class Cause(StrEnum):
     """What started an execution."""
 

@@ -10,10 +10,12 @@ from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.dispatch.admission import may_resend
 from myscheduler.core.dispatch.agenda import Agenda
-from myscheduler.core.history.execution import Finish, Status
+from myscheduler.core.history.execution import WRONG, Finish, Status
 from myscheduler.core.lifecycle.audit import Cancellation
 from myscheduler.core.reason import Reason
 from myscheduler.errors import StoreUnavailableError
+from myscheduler.service.changes import Changes
+from myscheduler.service.dispatch.census import Census
 from myscheduler.service.dispatch.execution_log import log_end
 from myscheduler.service.dispatch.flights import CutOff, Flight, Flights
 from myscheduler.service.dispatch.triggers import Triggers
@@ -37,6 +39,8 @@ class Endings:
         agenda: Agenda,
         flights: Flights,
         triggers: Triggers,
+        census: Census,
+        changes: Changes,
         *,
         wake: Callable[[], None],
         now: Callable[[], datetime],
@@ -47,6 +51,8 @@ class Endings:
         self._agenda = agenda
         self._flights = flights
         self._triggers = triggers
+        self._census = census
+        self._changes = changes
         self._wake = wake
         self._now = now
         self._ended: list[tuple[Flight, Finish]] = []
@@ -91,6 +97,7 @@ class Endings:
             self._has_ended.clear()
             ended, self._ended = self._ended, []
             await self._record([finish for _, finish in ended], [one for one in map(_cancelled, ended) if one])
+            self._note(ended)
             for flight, finish in ended:
                 self._flights.close(flight)
                 self._agenda.end(flight.execution.job_id)
@@ -98,6 +105,12 @@ class Endings:
                 log_end(flight.execution, finish)
             self._wake()
             await asyncio.sleep(RECORD_PAUSE_SEC)
+
+    def _note(self, ended: Sequence[tuple[Flight, Finish]]) -> None:
+        job_ids = [flight.execution.job_id for flight, _ in ended]
+        is_wrong = any(finish.status in WRONG for _, finish in ended)
+        self._changes.of_executions(job_ids, [finish.execution_id for _, finish in ended], is_wrong=is_wrong)
+        self._census.ended(zip(job_ids, (finish.status for _, finish in ended), strict=True))
 
     async def _record(self, finishes: Sequence[Finish], cancelled: Sequence[Cancellation]) -> None:
         while True:

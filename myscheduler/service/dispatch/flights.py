@@ -102,6 +102,10 @@ class Flights:
     def __len__(self) -> int:
         return len(self._by_id)
 
+    def __iter__(self) -> Iterator[Flight]:
+        """The flights, oldest first."""
+        return iter(self._by_id.values())
+
     def open(self, flight: Flight) -> None:
         """Add a flight."""
         execution = flight.execution

@@ -20,6 +20,7 @@ from myscheduler.core.history.repeats import RequestKey
 from myscheduler.core.job.job import Job
 from myscheduler.core.lifecycle.audit import Cancellation
 from myscheduler.errors import ExecutionConflictError, JobNotFoundError, StoreUnavailableError, TriggerConflictError
+from myscheduler.service.changes import Changes
 from myscheduler.service.dispatch.flights import Flights, cancelled_in_words
 from myscheduler.service.dispatch.permits import Permits
 from myscheduler.service.store_health import RETRY_SEC, StoreHealth
@@ -83,6 +84,7 @@ class Triggers:
         agenda: Agenda,
         flights: Flights,
         permits: Permits,
+        changes: Changes,
         *,
         now: Callable[[], datetime],
     ) -> None:
@@ -91,6 +93,7 @@ class Triggers:
         self._agenda = agenda
         self._flights = flights
         self._permits = permits
+        self._changes = changes
         self._now = now
         self._last_slots: dict[str, datetime] = {}
         """The slot of the newest manual run, by job."""
@@ -140,6 +143,11 @@ class Triggers:
     def rewind(self, now: datetime) -> None:
         """Forget slots of manual runs in the future, because the clock may have been set back."""
         self._last_slots = {job_id: slot for job_id, slot in self._last_slots.items() if slot <= now}
+
+    @property
+    def queued_count(self) -> int:
+        """How many runs wait until their jobs have room."""
+        return len(self._queued)
 
     # --- to be claimed at once ------------------------------------------------------------------------------------
 
@@ -266,6 +274,7 @@ class Triggers:
             self._spawn(self._unqueue(run, written))
             raise
         self._unsettled.discard(run.execution_id)
+        self._changes.of_jobs([job_id])
         self.begin_queued(job_id)
         return answer
 

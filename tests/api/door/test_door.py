@@ -313,6 +313,7 @@ async def test_what_the_contract_names_is_known(api: httpx.AsyncClient) -> None:
     values |= {"job_id": "a", "action": "created", "status": "failed", "reason": "overlap", "kind": "manual"}
     values |= {"cause": "api", "label": "a=b", "host": "localhost", "min_duration_ms": "1", "min_lateness_ms": "1"}
     values |= {"cursor": "x"}
+    values |= {"since": "1-1", "n": "1", "days": "1"}
     seen = set()
     for path, operations in (await api.get("/openapi.json")).json()["paths"].items():
         for parameter in operations.get("get", {}).get("parameters", []):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from heapq import nlargest
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from myscheduler.adapters.store.rows.inserting import IDS
 from myscheduler.adapters.store.rows.jobs import id_lists, source_of
 from myscheduler.adapters.store.tables import executions
-from myscheduler.core.history.execution import Cause, Failing, Kind, Record, Status
+from myscheduler.core.history.execution import WRONG, Cause, Failing, Kind, Record, Status
 
 
 def running(connection: sa.Connection) -> list[Record]:
@@ -43,6 +44,12 @@ def recent(connection: sa.Connection, limit: int) -> list[Record]:
     return [_record(row) for row in connection.execute(query)]
 
 
+def wrong(connection: sa.Connection, limit: int) -> list[Record]:
+    """The newest rows with a status of `WRONG`, newest first."""
+    rows = (row for status in WRONG for row in connection.execute(_WRONG, {"status": status, "most": limit}))
+    return [_record(row) for row in nlargest(limit, rows, key=lambda row: row.execution_id)]
+
+
 def around(connection: sa.Connection, job_id: str, start: datetime, until: datetime, limit: int) -> list[Record]:
     """A job's rows with slots from `start` to `until`, both included, oldest first.
 
@@ -74,6 +81,15 @@ def by_ids(connection: sa.Connection, execution_ids: Sequence[str]) -> list[Reco
 
 # Statements are built once: SQLAlchemy takes longer to build one than SQLite to run it.
 
+_WRONG = (
+    sa.select(executions)
+    .where(
+        executions.c.status == sa.bindparam("status"),
+        sa.text("executions.status NOT IN ('completed', 'running')"),  # literally, as its index says it
+    )
+    .order_by(executions.c.execution_id.desc())
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
 _BY_IDS = sa.select(executions).where(executions.c.execution_id.in_(IDS))
 
 
