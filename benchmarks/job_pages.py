@@ -142,12 +142,13 @@ def _print(name: str, measured: tuple[float, list[float], int]) -> None:
     print(f"| {name} | {first:.1f} | {statistics.median(times):.1f} | {p95:.1f} | {size / 1000:,.0f} |", flush=True)
 
 
-async def _deep(session: aiohttp.ClientSession, url: str) -> tuple[float, list[float], int]:
+async def _deep(session: aiohttp.ClientSession, url: str, headers: dict[str, str]) -> tuple[float, list[float], int]:
     """Every page of 500 jobs, to the last one."""
     times, size, cursor = [], 0, None
     while True:
         begin = time.perf_counter()
-        async with session.get(url, params={"limit": 500} | ({"cursor": cursor} if cursor else {})) as answer:
+        parameters = {"limit": "500"} | ({"cursor": cursor} if cursor else {})
+        async with session.get(url, params=parameters, headers=headers) as answer:
             body = await answer.read()
         times.append((time.perf_counter() - begin) * 1000)
         size, cursor = len(body), orjson.loads(body)["next_cursor"]
@@ -176,7 +177,7 @@ async def _measure(jobs: int, rows: int, rounds: int, pages: dict[str, dict[str,
             for title, parameters in pages.items():
                 _print(title, await _timed(session, url, parameters, packed, rounds))
             if pages:
-                _print("every page of 500", await _deep(session, url))
+                _print("every page of 500", await _deep(session, url, plain))
             print(f"memory: {service.resident_megabytes():.0f} MB")
 
 

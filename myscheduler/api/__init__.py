@@ -22,6 +22,7 @@ from myscheduler.api.input.judging import Judge
 from myscheduler.api.input.queries import check_parameters, refuse_nul
 from myscheduler.api.routes.audit import audit_router
 from myscheduler.api.routes.health import health_router
+from myscheduler.api.routes.job_list import job_list_router
 from myscheduler.api.routes.jobs import jobs_router
 from myscheduler.api.routes.pages import pages_router
 from myscheduler.api.routes.preview import preview_router
@@ -77,6 +78,7 @@ def create_api(
     judge = app.state.judge = Judge()
     guarded, open_to_all = [Depends(_guard(token))], [Depends(_guard(None))]
     jobs = jobs_router(store, catalog, dispatcher, reconciler, judge=judge, zone=zone, now=now, grants=grants)
+    app.include_router(job_list_router(store, reconciler, zone=zone), prefix=BASE, dependencies=guarded)
     app.include_router(jobs, prefix=BASE, dependencies=guarded)
     app.include_router(sync_router(store, reconciler, source=source, zone=zone), prefix=BASE, dependencies=guarded)
     app.include_router(audit_router(store, zone=zone), prefix=BASE, dependencies=guarded)

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse
 
 from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import audit as audit_rows
@@ -24,7 +24,6 @@ from myscheduler.api.input.repeats import Repeats
 from myscheduler.api.shapes import jobs as shapes
 from myscheduler.api.shapes.executions import ExecutionList, ExecutionViews, JobExecutionList
 from myscheduler.api.shapes.jobs import JobViews
-from myscheduler.api.shapes.listing import Listing, ListResponse
 from myscheduler.core.findings.problem import Complaint, shown
 from myscheduler.core.history.execution import Failing, QueuedRun, Record
 from myscheduler.core.history.repeats import RequestKey
@@ -91,7 +90,6 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     """The routes below `/jobs`. `zone` is the service's; `grants` returns the secrets that API jobs may use."""
     router = APIRouter(prefix="/jobs", tags=["jobs"])
     views, executions = JobViews(zone), ExecutionViews(zone)
-    listing = Listing(views)
     repeats = Repeats(store, now)
 
     @asynccontextmanager
@@ -129,12 +127,6 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
             return answer
 
         return await repeats.answer(request, body, create)
-
-    @router.get("", responses=_answers(shapes.JobList))
-    @router.get("/", include_in_schema=False)
-    async def list_jobs() -> Response:
-        """All jobs, sorted by id."""
-        return ListResponse(await store.read(partial(listing.read, held=reconciler.state.held)))
 
     @router.get("/executions/recent", responses=_answers(ExecutionList))
     async def recent_executions(limit: Limit = 100) -> JSONResponse:

@@ -6,6 +6,8 @@ from typing_extensions import TypedDict  # pydantic requires this one before Pyt
 
 from myscheduler.api.shapes.common import InZone, PauseView, SourceView, source_view
 from myscheduler.api.shapes.executions import ExecutionView, ExecutionViews
+from myscheduler.core.explain.job import describe_job
+from myscheduler.core.findings.problem import cut
 from myscheduler.core.history.execution import Failing, QueuedRun, Record
 from myscheduler.core.job.codec import schedule_to_json
 from myscheduler.core.job.compiling import compile_schedule, next_run
@@ -47,6 +49,10 @@ class JobSummary(TypedDict):
     name: str
     next_run_time: str | None
     trigger: str
+    schedule_text: str
+    """The schedule in words."""
+    timezone: str
+    """The job's IANA zone; the service's if the job has none of its own."""
     status: str
     target_url: str
     method: str
@@ -83,7 +89,6 @@ class FailingView(TypedDict):
 class JobDetail(JobSummary, LimitsView):
     func: str
     trigger_info: dict[str, Any]
-    timezone: str
     headers: dict[str, str | list[str]]
     """A value is a list if the header has several values."""
     body: Any
@@ -110,13 +115,43 @@ class JobList(TypedDict):
     jobs: list[JobSummary]
 
 
+class JobPage(TypedDict):
+    """A page; with `fields`, the rows have only these."""
+
+    jobs: "list[JobSummary | CompactJob]"
+    count: int
+    """The rows of this page."""
+    total: int
+    """How many jobs match the filters, on all pages."""
+    next_cursor: str | None
+    """The `cursor` of the next page; `None` on the last one."""
+
+
+class CompactJob(TypedDict):
+    """A short row, with `compact=true`."""
+
+    job_id: str
+    name: str
+    owner: str
+    status: str
+    next_run_time: str | None
+    last_status: str | None
+    """The status of the last execution."""
+    labels: dict[str, str]
+
+
 class JobViews(InZone):
     def __init__(self, zone: str) -> None:
         """`zone` is the service's IANA zone."""
         super().__init__(zone)
         self._executions = ExecutionViews(zone)
 
-    def summary(self, job: Job, last: Record | None, *, held: bool) -> JobSummary:
+    def words(self, job: Job) -> str:
+        """The job's schedule in words, at most `LONGEST_MESSAGE` characters."""
+        return cut(describe_job(job.spec, zone=job.spec.timezone or self._zone))
+
+    def summary(self, job: Job, last: Record | None, *, held: bool, words: str | None = None) -> JobSummary:
+        """`words` is the result of `words` if it is known already."""
         spec = job.spec
         return {
             "job_id": job.job_id,
@@ -124,6 +159,8 @@ class JobViews(InZone):
             "name": spec.name,
             "next_run_time": self._time(next_run(job, zone=self._zone)),
             "trigger": trigger_text(spec),
+            "schedule_text": words or self.words(job),
+            "timezone": spec.timezone or self._zone,
             "status": _status(job),
             "target_url": spec.target_url,
             "method": spec.method,
@@ -153,7 +190,6 @@ class JobViews(InZone):
             **self.summary(job, last, held=held),
             "func": "execute_http_job",  # a fixed word that clients expect
             "trigger_info": self._trigger_info(job),
-            "timezone": spec.timezone or self._zone,
             **self._limits(spec.limits),
             "headers": {name: value if isinstance(value, str) else list(value) for name, value in spec.headers.items()},
             "body": spec.body,

@@ -1,0 +1,216 @@
+"""Finds the jobs of a page: filters and sorts all jobs by what it remembers of them, and by their progress.
+
+A page with no filter, sorted by id, is read from the database without looking at all jobs.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from myscheduler.adapters.store import Connection
+from myscheduler.adapters.store.rows import job_index as index_rows
+from myscheduler.adapters.store.rows import jobs as job_rows
+from myscheduler.api.input.job_queries import JobQuery, JobState, LastResult, Place
+from myscheduler.api.listing.last_runs import LastRuns
+from myscheduler.core.calls.hosts import host_key
+from myscheduler.core.history.execution import Status
+from myscheduler.core.job.compiling import next_run
+from myscheduler.core.job.job import Job
+from myscheduler.core.job.selection import has_labels, search_text
+from myscheduler.core.schedule.expansion import to_micros
+
+KEPT = 20_000
+"""The most jobs that are remembered."""
+
+
+class Facts(NamedTuple):
+    """What filters ask of a job, and what stays the same until the job has another version."""
+
+    owner: str
+    schedule_type: str
+    host: str
+    labels: dict[str, str]
+    text: str
+    """In the form of `search_text`."""
+    is_paused: bool
+    resumes_at: int | None
+    """The next run of a paused job, in microseconds since 1970."""
+
+
+class Found(NamedTuple):
+    """A page of ids."""
+
+    job_ids: list[str]
+    total: int
+    """How many jobs match the filters, on all pages."""
+    last: Place | None
+    """The place of the last job of the page; `None` if no further job follows."""
+
+
+class JobIndex:
+    """Remembers facts about jobs, so that a page does not read every spec. Runs in threads, also in two at once.
+
+    `zone` is the service's IANA zone.
+    """
+
+    def __init__(self, zone: str) -> None:
+        self._zone = zone
+        self._last_runs = LastRuns()
+        self._known: tuple[Mapping[str, int], dict[str, Facts]] = {}, {}
+        """The versions of all jobs, and the facts of these versions; replaced together, never changed."""
+
+    def find(self, connection: Connection, query: JobQuery, held: Collection[str]) -> Found:
+        """The ids of a page; `held` has the ids of jobs whose manifests are broken."""
+        if query.is_plain:
+            return _plain(connection, query)
+        facts = self._current(connection)
+        matching = _matching(facts, query, held)
+        if not query.needs_progress:
+            return _page(matching, None, query)
+        next_slots, last = _progress(connection, matching)
+        if query.status is not None:
+            matching = [one for one in matching if _state(facts[one], next_slots.get(one)) is query.status]
+        if query.last_result is not None:
+            statuses = self._last_runs.statuses(connection, last)
+            matching = [one for one in matching if _result(statuses.get(one)) is query.last_result]
+        if query.failing is not None:
+            failing = self._last_runs.failing(connection, last)
+            matching = [one for one in matching if (one in failing) == query.failing]
+        match query.sort.key:
+            case "next_run":
+                return _page(matching, _next_runs(next_slots, facts), query)
+            case "last_run":
+                return _page(matching, _last_runs(last), query)
+            case "failing_since":
+                return _page(matching, self._last_runs.failing(connection, last), query)
+            case _:
+                return _page(matching, None, query)
+
+    def _current(self, connection: Connection) -> dict[str, Facts]:
+        """The facts of all jobs, sorted by id."""
+        versions = index_rows.versions(connection)
+        known_versions, known = self._known
+        if versions == known_versions:
+            return known
+        new = [job_id for job_id, version in versions.items() if known_versions.get(job_id) != version]
+        found = dict(self._read(connection, new))
+        facts = {job_id: found[job_id] if job_id in found else known[job_id] for job_id in sorted(versions)}
+        self._known = (versions, facts) if len(facts) <= KEPT else ({}, {})
+        return facts
+
+    def _read(self, connection: Connection, job_ids: Sequence[str]) -> Iterator[tuple[str, Facts]]:
+        for some in job_rows.chunks(job_ids):
+            for job_id, job in job_rows.find_jobs(connection, some).items():
+                yield job_id, self._facts_of(job)
+
+    def _facts_of(self, job: Job) -> Facts:
+        return Facts(
+            job.owner.value,
+            job.spec.schedule_type,
+            host_key(job.spec.target_url),
+            dict(job.spec.labels),
+            search_text(job.spec),
+            job.is_paused,
+            _micros(next_run(job, zone=self._zone)) if job.is_paused else None,
+        )
+
+
+def _micros(moment: datetime | None) -> int | None:
+    return None if moment is None else to_micros(moment)
+
+
+def _plain(connection: Connection, query: JobQuery) -> Found:
+    after = query.after.job_id if query.after else None
+    ids = index_rows.ids_after(connection, after, query.limit + 1, descending=query.sort.is_descending)
+    total, page = index_rows.count(connection), ids[: query.limit]
+    return Found(page, total, Place(False, 0, page[-1]) if len(ids) > len(page) else None)
+
+
+def _matching(facts: dict[str, Facts], query: JobQuery, held: Collection[str]) -> list[str]:
+    """The jobs that match the filters that need no progress. One pass for each filter: most pages have only one."""
+    ids = list(facts)
+    if query.held is not None:
+        ids = [one for one in ids if (one in held) == query.held]
+    if query.owner is not None:
+        ids = [one for one in ids if facts[one].owner == query.owner]
+    if query.schedule_type is not None:
+        ids = [one for one in ids if facts[one].schedule_type == query.schedule_type]
+    if query.host is not None:
+        ids = [one for one in ids if facts[one].host == query.host]
+    if query.paused is not None:
+        ids = [one for one in ids if facts[one].is_paused == query.paused]
+    if query.labels:
+        ids = [one for one in ids if has_labels(facts[one].labels, query.labels)]
+    if query.text is not None:
+        ids = [one for one in ids if query.text in facts[one].text]
+    return ids
+
+
+# --- how far the jobs are ---
+
+
+def _progress(connection: Connection, job_ids: Collection[str]) -> tuple[dict[str, int], dict[str, str]]:
+    """By job, the next slot in microseconds since 1970, and the last execution, of jobs that have one."""
+    rows = index_rows.progress_of(connection, job_ids)
+    if len(rows) > len(job_ids):
+        wanted = set(job_ids)
+        rows = [row for row in rows if row[0] in wanted]
+    next_slots = {job_id: slot for job_id, slot, _ in rows if slot is not None}
+    return next_slots, {job_id: last for job_id, _, last in rows if last is not None}
+
+
+def _state(facts: Facts, next_slot: int | None) -> JobState:
+    if next_slot is None:
+        return JobState.COMPLETED
+    return JobState.PAUSED if facts.is_paused else JobState.RUNNING
+
+
+def _result(status: str | None) -> LastResult:
+    match status:
+        case None | Status.RUNNING:
+            return LastResult.NONE
+        case Status.COMPLETED:
+            return LastResult.SUCCESS
+        case _:
+            return LastResult.FAILURE
+
+
+def _next_runs(next_slots: Mapping[str, int], facts: Mapping[str, Facts]) -> dict[str, int]:
+    """By job, the next run of jobs that have one; a paused job may run once its pause is over."""
+    runs = {job_id: slot for job_id, slot in next_slots.items() if not facts[job_id].is_paused}
+    paused = ((job_id, facts[job_id]) for job_id in next_slots if facts[job_id].is_paused)
+    return runs | {job_id: one.resumes_at for job_id, one in paused if one.resumes_at is not None}
+
+
+def _last_runs(last: Mapping[str, str]) -> dict[str, int]:
+    """By job, when its last execution was claimed: ids begin with their time in milliseconds."""
+    return {job_id: int(one[:8] + one[9:13], 16) for job_id, one in last.items()}
+
+
+# --- the page ---
+
+
+def _page(job_ids: Sequence[str], times: Mapping[str, int] | None, query: JobQuery) -> Found:
+    """The page of the jobs, which are sorted by id; `times` is by what they are sorted instead."""
+    if times is None:
+        following = _beyond(job_ids[::-1] if query.sort.is_descending else job_ids, query)
+        page = following[: query.limit]
+        last = Place(False, 0, page[-1]) if len(following) > len(page) else None
+        return Found(list(page), len(job_ids), last)
+    sign = -1 if query.sort.is_descending else 1
+    places = [(False, sign * times[one], one) for one in job_ids if one in times]
+    places += [(True, 0, one) for one in job_ids if one not in times]
+    if query.after is not None:
+        places = [place for place in places if place > query.after]
+    places.sort()
+    page = [job_id for _, _, job_id in places[: query.limit]]
+    return Found(page, len(job_ids), Place(*places[len(page) - 1]) if len(places) > len(page) else None)
+
+
+def _beyond(job_ids: Sequence[str], query: JobQuery) -> Sequence[str]:
+    if query.after is None:
+        return job_ids
+    after = query.after.job_id
+    if query.sort.is_descending:
+        return [one for one in job_ids if one < after]
+    return [one for one in job_ids if one > after]
