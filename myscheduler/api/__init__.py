@@ -20,7 +20,11 @@ from myscheduler.api.door.requests import RequestLog
 from myscheduler.api.door.tokens import bearer
 from myscheduler.api.input.judging import Judge
 from myscheduler.api.input.queries import check_parameters, refuse_nul
+from myscheduler.api.input.repeats import Repeats
+from myscheduler.api.listing.index import JobIndex
+from myscheduler.api.routes.actions import Actions, actions_router
 from myscheduler.api.routes.audit import audit_router
+from myscheduler.api.routes.bulk import bulk_router
 from myscheduler.api.routes.health import health_router
 from myscheduler.api.routes.job_list import job_list_router
 from myscheduler.api.routes.jobs import jobs_router
@@ -77,10 +81,15 @@ def create_api(
     app.add_middleware(RequestLog)
     judge = app.state.judge = Judge()
     guarded, open_to_all = [Depends(_guard(token))], [Depends(_guard(None))]
-    jobs = jobs_router(store, catalog, dispatcher, reconciler, judge=judge, zone=zone, now=now, grants=grants)
-    app.include_router(job_list_router(store, reconciler, zone=zone), prefix=BASE, dependencies=guarded)
+    index, repeats = JobIndex(zone), Repeats(store, now)
+    jobs = jobs_router(store, catalog, reconciler, judge=judge, repeats=repeats, zone=zone, now=now, grants=grants)
+    actions = Actions(catalog, dispatcher, repeats, zone=zone, now=now)
+    sync = sync_router(store, catalog, reconciler, repeats=repeats, source=source, zone=zone)
+    app.include_router(job_list_router(store, reconciler, index, zone=zone), prefix=BASE, dependencies=guarded)
+    app.include_router(bulk_router(store, index, actions, repeats), prefix=BASE, dependencies=guarded)
     app.include_router(jobs, prefix=BASE, dependencies=guarded)
-    app.include_router(sync_router(store, reconciler, source=source, zone=zone), prefix=BASE, dependencies=guarded)
+    app.include_router(actions_router(actions), prefix=BASE, dependencies=guarded)
+    app.include_router(sync, prefix=BASE, dependencies=guarded)
     app.include_router(audit_router(store, zone=zone), prefix=BASE, dependencies=guarded)
     app.include_router(specs_router(store, zone=zone), prefix=BASE, dependencies=guarded)
     app.include_router(why_router(store, reconciler, zone=zone, now=now), prefix=BASE, dependencies=guarded)

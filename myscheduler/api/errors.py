@@ -15,6 +15,7 @@ from myscheduler.api.methods import allow, allowed_methods
 from myscheduler.core.bounds import LONGEST_DETAIL, MOST_PROBLEMS
 from myscheduler.core.findings.problem import Complaint, cut
 from myscheduler.errors import (
+    JobChangedError,
     JobConflictError,
     JobNotFoundError,
     MySchedulerError,
@@ -30,6 +31,7 @@ _TITLES = {
     404: "Not found",
     405: "Method not allowed",
     409: "Conflict",
+    412: "Precondition failed",
     413: "Too large",
     415: "Unsupported media type",
     421: "Misdirected request",
@@ -37,7 +39,13 @@ _TITLES = {
     429: "Too many requests",
     503: "Unavailable",
 }
-_STATUS_OF = {JobNotFoundError: 404, JobConflictError: 409, TriggerConflictError: 409, StoreUnavailableError: 503}
+_STATUS_OF = {
+    JobNotFoundError: 404,
+    JobConflictError: 409,
+    TriggerConflictError: 409,
+    JobChangedError: 412,
+    StoreUnavailableError: 503,
+}
 
 _LONGEST_PATH = 300
 """The most characters of a path in a message."""

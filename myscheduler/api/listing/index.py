@@ -16,7 +16,7 @@ from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.history.execution import Status
 from myscheduler.core.job.compiling import next_run
 from myscheduler.core.job.job import Job
-from myscheduler.core.job.selection import has_labels, search_text
+from myscheduler.core.job.selection import Selection, has_labels, search_text
 from myscheduler.core.schedule.expansion import to_micros
 
 KEPT = 20_000
@@ -85,6 +85,12 @@ class JobIndex:
                 return _page(matching, self._last_runs.failing(connection, last), query)
             case _:
                 return _page(matching, None, query)
+
+    def select(self, connection: Connection, selection: Selection) -> dict[str, Mapping[str, str]]:
+        """The selected jobs, sorted by id, with their labels."""
+        matches = selection.matcher()
+        facts = self._current(connection)
+        return {job_id: one.labels for job_id, one in facts.items() if matches(job_id, one.labels, one.text)}
 
     def _current(self, connection: Connection) -> dict[str, Facts]:
         """The facts of all jobs, sorted by id."""

@@ -67,10 +67,10 @@ Fields = Annotated[str | None, Query(max_length=1_000, description="The fields o
 Compact = Annotated[bool, Query(description="Short rows: see `CompactJob`.")]
 
 
-def job_list_router(store: Store, reconciler: Reconciler, *, zone: str) -> APIRouter:
+def job_list_router(store: Store, reconciler: Reconciler, index: JobIndex, *, zone: str) -> APIRouter:
     """`zone` is the service's IANA zone."""
     router = APIRouter(prefix="/jobs", tags=["jobs"])
-    listing, index, packer = Listing(JobViews(zone)), JobIndex(zone), Packer()
+    listing, packer = Listing(JobViews(zone)), Packer()
 
     @router.get("", operation_id="list_jobs", responses={200: {"model": shapes.JobList | shapes.JobPage}})
     @router.get("/", include_in_schema=False)

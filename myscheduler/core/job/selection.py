@@ -24,16 +24,16 @@ class Selection:
     text: str | None = None
     """Text that has to be contained in the id, name, URL or labels: see `search_text`."""
 
-    def matcher(self) -> Callable[[JobSpec], bool]:
-        """Tells for a job whether it is selected."""
+    def matcher(self) -> Callable[[str, Mapping[str, str], str], bool]:
+        """Tells for a job, by its id, its labels and its `search_text`, whether it is selected."""
         patterns = [id_pattern(one) for one in self.ids]
         text = None if self.text is None else folded(self.text)
 
-        def matches(spec: JobSpec) -> bool:
+        def matches(job_id: str, labels: Mapping[str, str], searched: str) -> bool:
             return (
-                all(spec.labels.get(name) == value for name, value in self.labels.items())
-                and (not patterns or any(pattern(spec.job_id) for pattern in patterns))
-                and (text is None or text in search_text(spec))
+                all(labels.get(name) == value for name, value in self.labels.items())
+                and (not patterns or any(pattern(job_id) for pattern in patterns))
+                and (text is None or text in searched)
             )
 
         return matches

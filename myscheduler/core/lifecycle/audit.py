@@ -27,6 +27,9 @@ class AuditAction(StrEnum):
     RESUMED = "resumed"
     PAUSE_ENDED = "pause-ended"
     APPROVED = "approved"
+    BULK_PAUSED = "bulk-paused"
+    BULK_RESUMED = "bulk-resumed"
+    BULK_TRIGGERED = "bulk-triggered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,13 @@ def of_pause(action: AuditAction, job_id: str, pause: Pause | None, *, at: datet
     until = pause.until.isoformat() if pause.until else None
     detail = {"by": pause.by, "since": pause.at.isoformat(), "reason": pause.reason, "until": until}
     return AuditEntry(at, actor, action, job_id, detail)
+
+
+def of_bulk(
+    action: AuditAction, selection: Mapping[str, Any], counts: Mapping[str, int], *, at: datetime, actor: str
+) -> AuditEntry:
+    """Many jobs are paused, resumed or triggered by one request; `counts` has how many, by what became of them."""
+    return AuditEntry(at, actor, action, None, {"selection": dict(selection), "counts": dict(counts)})
 
 
 _NOTE = 40

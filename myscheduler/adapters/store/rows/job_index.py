@@ -36,21 +36,21 @@ def ids_after(connection: sa.Connection, after: str | None, limit: int, *, desce
 
 def versions(connection: sa.Connection) -> dict[str, int]:
     """The version of each job by its id, in any order. A job that is changed gets a version that no job had before."""
-    return dict(connection.execute(_VERSIONS).tuples().all())
+    return dict(connection.execute(_VERSIONS).all())
 
 
 def progress_of(connection: sa.Connection, job_ids: Collection[str]) -> list[Progress]:
     """The progress of at least these jobs, in any order."""
     if len(job_ids) > FEW:
-        return list(connection.execute(_PROGRESS).tuples().all())
+        return list(connection.execute(_PROGRESS).all())
     some = _PROGRESS.where(progress.c.job_id.in_(IDS))
-    parts = (connection.execute(some, {"ids": ids}).tuples().all() for ids in id_lists(list(job_ids)))
+    parts = (connection.execute(some, {"ids": ids}).all() for ids in id_lists(list(job_ids)))
     return [row for part in parts for row in part]
 
 
 def statuses(connection: sa.Connection, execution_ids: Sequence[str]) -> dict[str, str]:
     """The status of each of these executions that is in the history, by its id."""
-    parts = (connection.execute(_STATUSES, {"ids": ids}).tuples().all() for ids in id_lists(execution_ids))
+    parts = (connection.execute(_STATUSES, {"ids": ids}).all() for ids in id_lists(execution_ids))
     return {execution_id: status for part in parts for execution_id, status in part}
 
 
@@ -59,7 +59,7 @@ def failing_since(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str
 
     By id; it is `None` for a job that is not failing.
     """
-    parts = (connection.execute(_FAILING, {"ids": ids}).tuples().all() for ids in id_lists(job_ids))
+    parts = (connection.execute(_FAILING, {"ids": ids}).all() for ids in id_lists(job_ids))
     return {job_id: since for part in parts for job_id, since in part}
 
 
