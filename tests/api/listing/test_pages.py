@@ -197,7 +197,7 @@ async def test_by_next_run(api: httpx.AsyncClient, parts: Parts) -> None:
     for hours in (3, 1, 2, 5):
         await create(api, job_id=f"every-{hours}", interval={"hours": hours})
     await ok(api, "POST", f"{JOBS}/every-1/pause")
-    until = (parts.clock() + timedelta(hours=4)).isoformat()
+    until = (parts.clock() + timedelta(hours=3.5)).isoformat()
     await ok(api, "POST", f"{JOBS}/every-2/pause", json={"until": until})
     for sort, ids in (
         ("next_run", ["every-3", "every-2", "every-5", "every-1"]),
