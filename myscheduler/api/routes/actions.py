@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from myscheduler.api.input.bodies import pause_of, read_object, resume_of, trigger_of
 from myscheduler.api.input.repeats import Repeats
 from myscheduler.api.shapes import jobs as shapes
+from myscheduler.api.shapes.documented import PAUSE, RESUME, TRIGGER, acts_with
 from myscheduler.core.history.repeats import RequestKey
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.service.catalog.catalog import Catalog
@@ -82,17 +83,32 @@ class Actions:
 def actions_router(actions: Actions) -> APIRouter:
     router = APIRouter(prefix="/jobs", tags=["jobs"])
 
-    @router.post("/{job_id}/pause", operation_id="pause_job", responses={200: {"model": shapes.JobStatus}})
+    @router.post(
+        "/{job_id}/pause",
+        operation_id="pause_job",
+        responses={200: {"model": shapes.JobStatus}},
+        openapi_extra=acts_with(PAUSE),
+    )
     async def pause_job(job_id: str, request: Request) -> JSONResponse:
         """Pause a job, optionally with a `reason` and `until` a time. Slots due meanwhile are recorded as skipped."""
         return await actions.pause(request, job_id, await read_object(request))
 
-    @router.post("/{job_id}/resume", operation_id="resume_job", responses={200: {"model": shapes.JobStatus}})
+    @router.post(
+        "/{job_id}/resume",
+        operation_id="resume_job",
+        responses={200: {"model": shapes.JobStatus}},
+        openapi_extra=acts_with(RESUME),
+    )
     async def resume_job(job_id: str, request: Request) -> JSONResponse:
         """Resume a job. Slots of the paused time run only if `catchup` is `last` or `all`."""
         return await actions.resume(request, job_id, await read_object(request))
 
-    @router.post("/{job_id}/trigger", operation_id="trigger_job", responses={200: {"model": shapes.Triggered}})
+    @router.post(
+        "/{job_id}/trigger",
+        operation_id="trigger_job",
+        responses={200: {"model": shapes.Triggered}},
+        openapi_extra=acts_with(TRIGGER),
+    )
     async def trigger_job(job_id: str, request: Request) -> JSONResponse:
         """Run a job now, whatever its schedule, even if it is paused. The run waits for executions in progress, unless
         `overlap` is `allow`; one run may wait.

@@ -31,6 +31,7 @@ from myscheduler.api.input.selections import read_bulk, selects
 from myscheduler.api.listing.index import JobIndex
 from myscheduler.api.routes.actions import Actions
 from myscheduler.api.shapes.bulk import Action, BulkAnswer, bulk_answer
+from myscheduler.api.shapes.documented import PAUSE, RESUME, SELECTION, TRIGGER, acts_with
 from myscheduler.core.findings.problem import Complaint
 from myscheduler.core.history.repeats import KEPT, RequestKey
 from myscheduler.core.job.selection import Selection
@@ -63,7 +64,7 @@ def bulk_router(
     bulk = _Bulk(store, index, actions, repeats, refuses)
     answers: dict[int | str, dict[str, Any]] = {200: {"model": BulkAnswer}}
 
-    @router.post("/pause", operation_id="pause_jobs", responses=answers)
+    @router.post("/pause", operation_id="pause_jobs", responses=answers, openapi_extra=acts_with(SELECTION | PAUSE))
     async def pause_jobs(request: Request) -> JSONResponse:
         """Pause all jobs that match `labels`, `ids` (with `*`) and `q`; at most 500. `dry_run` only tells what would
         be done. Takes the keys of a pause, too.
@@ -76,7 +77,7 @@ def bulk_router(
         order = PauseOrder(asked.by, asked.reason, asked.until)
         return await bulk.order(request, body, "pause", selection, order, dry_run=dry_run)
 
-    @router.post("/resume", operation_id="resume_jobs", responses=answers)
+    @router.post("/resume", operation_id="resume_jobs", responses=answers, openapi_extra=acts_with(SELECTION | RESUME))
     async def resume_jobs(request: Request) -> JSONResponse:
         """Resume all jobs that match `labels`, `ids` (with `*`) and `q`; at most 500. `dry_run` only tells what would
         be done. Takes the keys of a resume, too.
@@ -89,7 +90,9 @@ def bulk_router(
         order = ResumeOrder(asked.by, asked.catch_up)
         return await bulk.order(request, body, "resume", selection, order, dry_run=dry_run)
 
-    @router.post("/trigger", operation_id="trigger_jobs", responses=answers)
+    @router.post(
+        "/trigger", operation_id="trigger_jobs", responses=answers, openapi_extra=acts_with(SELECTION | TRIGGER)
+    )
     async def trigger_jobs(request: Request) -> JSONResponse:
         """Run all jobs that match `labels`, `ids` (with `*`) and `q`, at most 500, each once. `dry_run` only tells
         which. Takes the keys of a trigger, too.

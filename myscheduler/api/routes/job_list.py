@@ -24,6 +24,7 @@ from myscheduler.api.listing.answers import compacted, job_list, only_fields
 from myscheduler.api.listing.index import Found, JobIndex
 from myscheduler.api.output.packing import Packer
 from myscheduler.api.shapes import jobs as shapes
+from myscheduler.api.shapes.documented import IF_NONE_MATCH, NOT_MODIFIED
 from myscheduler.api.shapes.jobs import JobViews
 from myscheduler.api.shapes.listing import Listing
 from myscheduler.core.findings.problem import Complaint
@@ -72,7 +73,12 @@ def job_list_router(store: Store, reconciler: Reconciler, index: JobIndex, *, zo
     router = APIRouter(prefix="/jobs", tags=["jobs"])
     listing, packer = Listing(JobViews(zone)), Packer()
 
-    @router.get("", operation_id="list_jobs", responses={200: {"model": shapes.JobList | shapes.JobPage}})
+    @router.get(
+        "",
+        operation_id="list_jobs",
+        responses={200: {"model": shapes.JobList | shapes.JobPage}, **NOT_MODIFIED},
+        openapi_extra={"parameters": [IF_NONE_MATCH]},
+    )
     @router.get("/", include_in_schema=False)
     async def list_jobs(
         request: Request,

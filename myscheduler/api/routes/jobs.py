@@ -22,6 +22,7 @@ from myscheduler.api.input.judging import Judge
 from myscheduler.api.input.repeats import Repeats
 from myscheduler.api.output.conditions import job_answer, wanted_versions
 from myscheduler.api.shapes import jobs as shapes
+from myscheduler.api.shapes.documented import IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, NOT_AS_READ, NOT_MODIFIED
 from myscheduler.api.shapes.executions import ExecutionList, ExecutionViews, JobExecutionList
 from myscheduler.api.shapes.jobs import JobViews
 from myscheduler.core.findings.problem import Complaint, shown
@@ -102,7 +103,12 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
                 raise InvalidInputError(complaints)
             yield spec
 
-    @router.post("", responses=_answers(shapes.JobStatus), openapi_extra=_BODY)
+    @router.post(
+        "",
+        operation_id="create_job",
+        responses=_answers(shapes.JobStatus),
+        openapi_extra=_BODY | {"parameters": [IDEMPOTENCY_KEY]},
+    )
     @router.post("/", include_in_schema=False)
     async def create_job(request: Request) -> JSONResponse:
         """Create a job. With `replace_existing: true`, an API job with the same id is replaced."""
@@ -127,7 +133,12 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
         records = await store.read(partial(execution_rows.recent, limit=limit))
         return JSONResponse({"executions": [executions.view(one) for one in records], "count": len(records)})
 
-    @router.get("/{job_id}", responses=_answers(shapes.JobDetail))
+    @router.get(
+        "/{job_id}",
+        operation_id="get_job",
+        responses=_answers(shapes.JobDetail) | NOT_MODIFIED,
+        openapi_extra={"parameters": [IF_NONE_MATCH]},
+    )
     async def get_job(job_id: str, request: Request) -> Response:
         """One job with its newest executions. `ETag` identifies this answer, for `If-None-Match` and `If-Match`."""
         found = await store.read(partial(_one_with_history, job_id=job_id))
@@ -136,7 +147,12 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
         view = await asyncio.to_thread(views.detail, *found, held=held)
         return job_answer(request, found[0].version, view)
 
-    @router.put("/{job_id}", responses=_answers(shapes.JobStatus), openapi_extra=_BODY)
+    @router.put(
+        "/{job_id}",
+        operation_id="replace_job",
+        responses=_answers(shapes.JobStatus) | NOT_AS_READ,
+        openapi_extra=_BODY | {"parameters": [IF_MATCH]},
+    )
     async def replace_job(job_id: str, request: Request) -> JSONResponse:
         """Replace the spec of an API job; its history, pause and phase stay. With `If-Match`, only if it is the same
         as when it was read.
@@ -152,7 +168,12 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
             await catalog.replace(spec, by=actor_of(request, {}), versions=versions)
         return JSONResponse({"job_id": job_id, "status": "scheduled"})
 
-    @router.delete("/{job_id}", responses=_answers(shapes.JobStatus))
+    @router.delete(
+        "/{job_id}",
+        operation_id="delete_job",
+        responses=_answers(shapes.JobStatus) | NOT_AS_READ,
+        openapi_extra={"parameters": [IF_MATCH]},
+    )
     async def delete_job(job_id: str, request: Request) -> JSONResponse:
         """Delete an API job; its history stays. With `If-Match`, only if it is the same as when it was read."""
         await catalog.delete(job_id, by=actor_of(request, {}), versions=wanted_versions(request))

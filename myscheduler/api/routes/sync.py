@@ -13,6 +13,7 @@ from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import revisions as revision_rows
 from myscheduler.api.input.bodies import actor_of, read_fields
 from myscheduler.api.input.repeats import Repeats
+from myscheduler.api.shapes.documented import SYNC, acts_with
 from myscheduler.api.shapes.sync import SyncViews
 from myscheduler.core.gitops.sync_state import Passed, SyncState
 from myscheduler.core.history.repeats import RequestKey
@@ -51,7 +52,7 @@ def sync_router(
         """All files of the source, and whether each was applied. `problem_count` also counts problems not listed."""
         return JSONResponse({"files": views.files(reconciler.state.files)})
 
-    @router.post("")
+    @router.post("", operation_id="run_sync", openapi_extra=acts_with(SYNC))
     @router.post("/", include_in_schema=False)
     async def run_sync(request: Request) -> JSONResponse:
         """Run a pass now. `{"approve": DIGEST}` approves the blocked deletion that has exactly this digest."""
