@@ -8,6 +8,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -38,7 +39,7 @@ PAGES = {
     "compact rows": {"limit": 1000, "compact": "true"},
     "three fields": {"limit": 1000, "fields": "job_id,status,next_run_time"},
     "of one team": {"label": "team=billing", "limit": 100},
-    "text": {"q": "請求 バッチ 99", "limit": 100},
+    "text": {"q": "集計 99", "limit": 100},
     "paused": {"paused": "true", "limit": 100},
     "of one host": {"host": "host-7.example.com", "limit": 100},
     "cron, last failed": {"schedule_type": "cron", "last_result": "failure", "limit": 100},
@@ -120,64 +121,73 @@ async def _prepare(folder: Path, jobs: int, rows: int) -> None:
         await store.write(partial(job_rows.update_jobs, changed=paused))
 
 
-async def _timed(
-    session: aiohttp.ClientSession, url: str, parameters: dict[str, Any], headers: dict[str, str], rounds: int
-) -> tuple[float, list[float], int]:
-    """Milliseconds of the first request, and of the others in ascending order; the size of the last body in bytes."""
-    times, size = [], 0
-    for _ in range(rounds + 1):
+@dataclass(slots=True)
+class _Pages:
+    """Requests pages of a running service, one after another."""
+
+    service: Service
+    session: aiohttp.ClientSession
+    rounds: int
+
+    @property
+    def url(self) -> str:
+        return f"{self.service.url}/api/v1/jobs"
+
+    async def measure(self, name: str, parameters: dict[str, Any], headers: dict[str, str]) -> None:
+        """Request a page again and again, and print the times, all in milliseconds."""
+        first, _ = await self._request(parameters, headers)
+        times, body, before = [], b"", self.service.processor_seconds()
+        for _ in range(self.rounds):
+            elapsed, body = await self._request(parameters, headers)
+            times.append(elapsed)
+        self._print(name, first, times, before, body)
+
+    async def walk(self, name: str, parameters: dict[str, Any], headers: dict[str, str]) -> None:
+        """Request every page, to the last one, and print the times."""
+        times, body, before = [], b"", self.service.processor_seconds()
+        cursor: str | None = ""
+        while cursor is not None:
+            elapsed, body = await self._request(parameters | ({"cursor": cursor} if cursor else {}), headers)
+            times.append(elapsed)
+            cursor = orjson.loads(body)["next_cursor"]
+        self._print(name, times[0], times, before, body)
+
+    async def tag(self) -> str | None:
+        async with self.session.get(self.url) as answer:
+            return answer.headers.get("ETag")
+
+    async def _request(self, parameters: dict[str, Any], headers: dict[str, str]) -> tuple[float, bytes]:
         begin = time.perf_counter()
-        async with session.get(url, params=parameters, headers=headers) as answer:
+        async with self.session.get(self.url, params=parameters, headers=headers) as answer:
             body = await answer.read()
             if answer.status not in {200, 304}:
                 raise click.ClickException(f"{parameters}: {answer.status} {body[:300]!r}")
-        times.append((time.perf_counter() - begin) * 1000)
-        size = len(body)
-    return times[0], sorted(times[1:]), size
+        return (time.perf_counter() - begin) * 1000, body
+
+    def _print(self, name: str, first: float, times: list[float], before: float, body: bytes) -> None:
+        used = (self.service.processor_seconds() - before) * 1000 / len(times)
+        p95 = sorted(times)[max(0, -(-len(times) * 95 // 100) - 1)]
+        figures = f"{first:.1f} | {statistics.median(times):.1f} | {p95:.1f} | {used:.1f} | {len(body) / 1000:,.0f}"
+        print(f"| {name} | {figures} |", flush=True)
 
 
-def _print(name: str, measured: tuple[float, list[float], int]) -> None:
-    first, times, size = measured
-    p95 = times[max(0, -(-len(times) * 95 // 100) - 1)]
-    print(f"| {name} | {first:.1f} | {statistics.median(times):.1f} | {p95:.1f} | {size / 1000:,.0f} |", flush=True)
-
-
-async def _deep(session: aiohttp.ClientSession, url: str, headers: dict[str, str]) -> tuple[float, list[float], int]:
-    """Every page of 500 jobs, to the last one."""
-    times, size, cursor = [], 0, None
-    while True:
-        begin = time.perf_counter()
-        parameters = {"limit": "500"} | ({"cursor": cursor} if cursor else {})
-        async with session.get(url, params=parameters, headers=headers) as answer:
-            body = await answer.read()
-        times.append((time.perf_counter() - begin) * 1000)
-        size, cursor = len(body), orjson.loads(body)["next_cursor"]
-        if cursor is None:
-            return times[0], sorted(times), size
-
-
-async def _measure(jobs: int, rows: int, rounds: int, pages: dict[str, dict[str, Any]]) -> None:
+async def _measure(jobs: int, rows: int, rounds: int, kinds: dict[str, dict[str, Any]]) -> None:
     with tempfile.TemporaryDirectory(prefix="myscheduler-benchmark-") as name:
         folder = Path(name)
         await _prepare(folder, jobs, rows)
         settings = {"DATABASE_URL": f"sqlite:///{folder / 'jobs.db'}"}
-        async with (
-            Service(folder, settings) as service,
-            aiohttp.ClientSession(auto_decompress=False) as session,
-        ):
-            url = f"{service.url}/api/v1/jobs"
+        async with Service(folder, settings) as service, aiohttp.ClientSession(auto_decompress=False) as session:
+            pages = _Pages(service, session, rounds)
             plain, packed = {"Accept-Encoding": "identity"}, {"Accept-Encoding": "gzip"}
-            print("| page | first | p50 | p95 | kB |\n|---|---|---|---|---|")
-            _print("all jobs", await _timed(session, url, {}, plain, rounds))
-            _print("all jobs, gzip", await _timed(session, url, {}, packed, rounds))
-            async with session.get(url) as answer:
-                tag = answer.headers.get("ETag")
-            if tag:
-                _print("all jobs, unchanged (304)", await _timed(session, url, {}, {"If-None-Match": tag}, rounds))
-            for title, parameters in pages.items():
-                _print(title, await _timed(session, url, parameters, packed, rounds))
-            if pages:
-                _print("every page of 500", await _deep(session, url, plain))
+            print("| page | first, ms | p50, ms | p95, ms | processor, ms | kB |\n|---|---|---|---|---|---|")
+            await pages.measure("all jobs", {}, plain)
+            await pages.measure("all jobs, gzip", {}, packed)
+            if tag := await pages.tag():
+                await pages.measure("all jobs, unchanged (304)", {}, {"If-None-Match": tag})
+            for title, parameters in kinds.items():
+                await pages.measure(title, parameters, packed)
+            if kinds:
+                await pages.walk("every page of 500", {"limit": 500}, plain)
             print(f"memory: {service.resident_megabytes():.0f} MB")
 
 

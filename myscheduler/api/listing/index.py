@@ -16,7 +16,7 @@ from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.history.execution import Status
 from myscheduler.core.job.compiling import next_run
 from myscheduler.core.job.job import Job
-from myscheduler.core.job.selection import Selection, has_labels, search_text
+from myscheduler.core.job.selection import Selection, search_text
 from myscheduler.core.schedule.expansion import to_micros
 
 KEPT = 20_000
@@ -145,8 +145,11 @@ def _matching(facts: dict[str, Facts], query: JobQuery, held: Collection[str]) -
         ids = [one for one in ids if facts[one].host == query.host]
     if query.paused is not None:
         ids = [one for one in ids if facts[one].is_paused == query.paused]
-    if query.labels:
-        ids = [one for one in ids if has_labels(facts[one].labels, query.labels)]
+    for name, value in query.labels:
+        if value is None:
+            ids = [one for one in ids if name in facts[one].labels]
+        else:
+            ids = [one for one in ids if facts[one].labels.get(name) == value]
     if query.text is not None:
         ids = [one for one in ids if query.text in facts[one].text]
     return ids

@@ -2,10 +2,10 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from myscheduler.core.job.spec import JobSpec
 
@@ -84,8 +84,7 @@ def search_text(spec: JobSpec) -> str:
 _LABEL = re.compile(r"([^=]+)(?:=(.*))?", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class LabelFilter:
+class LabelFilter(NamedTuple):
     """A label that a job has to have; with any value if `value` is `None`."""
 
     name: str
@@ -96,8 +95,3 @@ class LabelFilter:
         """Reads `name=value` or `name`; `None` if it is neither."""
         match = _LABEL.fullmatch(text)
         return cls(match[1], match[2]) if match else None
-
-
-def has_labels(labels: Mapping[str, str], wanted: Sequence[LabelFilter]) -> bool:
-    """Whether all wanted labels are among the labels."""
-    return all(one.name in labels and (one.value is None or labels[one.name] == one.value) for one in wanted)

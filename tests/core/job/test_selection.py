@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myscheduler.core.job.selection import LabelFilter, Selection, folded, has_labels, id_pattern, search_text
+from myscheduler.core.job.selection import LabelFilter, Selection, folded, id_pattern, search_text
 from tests.support.parts import spec
 
 
@@ -69,9 +69,3 @@ def test_each_part_of_a_selection_has_to_match() -> None:
 )  # fmt: skip
 def test_filters_of_labels(text: str, parsed: LabelFilter | None) -> None:
     assert LabelFilter.parse(text) == parsed
-
-
-def test_a_label_without_a_value_may_have_any() -> None:
-    assert has_labels({"a": "1"}, [LabelFilter("a", None), LabelFilter("a", "1")])
-    assert not has_labels({"a": "1"}, [LabelFilter("a", "")])
-    assert not has_labels({}, [LabelFilter("a", None)])
