@@ -3,14 +3,16 @@
 A page with no filter, sorted by id, is read from the database without looking at all jobs.
 """
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import NamedTuple
 
 from myscheduler.adapters.store import Connection
 from myscheduler.adapters.store.rows import job_index as index_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
-from myscheduler.api.input.job_queries import JobQuery, JobState, LastResult, Place
+from myscheduler.api.input.job_queries import JobQuery, JobState, LastResult, Place, Sort
 from myscheduler.api.listing.last_runs import LastRuns
 from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.history.execution import Status
@@ -56,6 +58,7 @@ class JobIndex:
     def __init__(self, zone: str) -> None:
         self._zone = zone
         self._last_runs = LastRuns()
+        self._progress: _Progress | None = None
         self._known: tuple[Mapping[str, int], dict[str, Facts]] = {}, {}
         """The versions of all jobs, and the facts of these versions; replaced together, never changed."""
 
@@ -67,24 +70,35 @@ class JobIndex:
         matching = _matching(facts, query, held)
         if not query.needs_progress:
             return _page(matching, None, query)
-        next_slots, last = _progress(connection, matching)
+        progress = self._current_progress(connection, facts, matching)
         if query.status is not None:
+            next_slots = progress.next_slots
             matching = [one for one in matching if _state(facts[one], next_slots.get(one)) is query.status]
         if query.last_result is not None:
-            statuses = self._last_runs.statuses(connection, last)
+            statuses = self._last_runs.statuses(connection, progress.last)
             matching = [one for one in matching if _result(statuses.get(one)) is query.last_result]
         if query.failing is not None:
-            failing = self._last_runs.failing(connection, last)
+            failing = self._last_runs.failing(connection, progress.last)
             matching = [one for one in matching if (one in failing) == query.failing]
         match query.sort.key:
-            case "next_run":
-                return _page(matching, _next_runs(next_slots, facts), query)
-            case "last_run":
-                return _page(matching, _last_runs(last), query)
+            case "next_run" | "last_run":
+                return _page(matching, progress.order(query.sort), query)
             case "failing_since":
-                return _page(matching, self._last_runs.failing(connection, last), query)
+                failing = self._last_runs.failing(connection, progress.last)
+                return _page(matching, _ordered(matching, failing, query.sort), query)
             case _:
                 return _page(matching, None, query)
+
+    def _current_progress(self, connection: Connection, facts: dict[str, Facts], job_ids: Sequence[str]) -> "_Progress":
+        """The progress of at least these jobs: that of an earlier page, while it is the same."""
+        rows = index_rows.progress_of(connection, job_ids)
+        before = self._progress
+        if before is not None and before.facts is facts and before.rows == rows:
+            return before
+        progress = _Progress(facts, [row for row in rows if row[0] in facts])
+        if len(progress.rows) == len(rows) == len(facts) <= KEPT:
+            self._progress = progress
+        return progress
 
     def select(self, connection: Connection, selection: Selection) -> dict[str, Mapping[str, str]]:
         """The selected jobs, sorted by id, with their labels."""
@@ -158,14 +172,25 @@ def _matching(facts: dict[str, Facts], query: JobQuery, held: Collection[str]) -
 # --- how far the jobs are ---
 
 
-def _progress(connection: Connection, job_ids: Collection[str]) -> tuple[dict[str, int], dict[str, str]]:
-    """By job, the next slot in microseconds since 1970, and the last execution, of jobs that have one."""
-    rows = index_rows.progress_of(connection, job_ids)
-    if len(rows) > len(job_ids):
-        wanted = set(job_ids)
-        rows = [row for row in rows if row[0] in wanted]
-    next_slots = {job_id: slot for job_id, slot, _ in rows if slot is not None}
-    return next_slots, {job_id: last for job_id, _, last in rows if last is not None}
+class _Progress:
+    """How far jobs are, as it was read for a page, and what is computed from it. Never changed."""
+
+    def __init__(self, facts: dict[str, Facts], rows: Sequence[index_rows.Progress]) -> None:
+        self.facts = facts
+        self.rows = rows
+        self.next_slots = {job_id: slot for job_id, slot, _ in rows if slot is not None}
+        """By job, in microseconds since 1970."""
+        self.last = {job_id: last for job_id, _, last in rows if last is not None}
+        """By job, its last execution."""
+        self._order: tuple[Sort, list[tuple[bool, int, str]]] | None = None
+
+    def order(self, sort: Sort) -> list[tuple[bool, int, str]]:
+        """The places of all these jobs, in this order, which is kept until another one is asked for."""
+        kept = self._order
+        if kept is None or kept[0] is not sort:
+            times = _next_runs(self.next_slots, self.facts) if sort.key == "next_run" else _last_runs(self.last)
+            kept = self._order = sort, _ordered([row[0] for row in self.rows], times, sort)
+        return kept[1]
 
 
 def _state(facts: Facts, next_slot: int | None) -> JobState:
@@ -199,21 +224,27 @@ def _last_runs(last: Mapping[str, str]) -> dict[str, int]:
 # --- the page ---
 
 
-def _page(job_ids: Sequence[str], times: Mapping[str, int] | None, query: JobQuery) -> Found:
-    """The page of the jobs, which are sorted by id; `times` is by what they are sorted instead."""
-    if times is None:
+def _ordered(job_ids: Sequence[str], times: Mapping[str, int], sort: Sort) -> list[tuple[bool, int, str]]:
+    """The place of each job, in order; see `Place`."""
+    sign = -1 if sort.is_descending else 1
+    places = [(False, sign * times[one], one) for one in job_ids if one in times]
+    places += [(True, 0, one) for one in job_ids if one not in times]
+    places.sort()
+    return places
+
+
+def _page(job_ids: Sequence[str], order: list[tuple[bool, int, str]] | None, query: JobQuery) -> Found:
+    """The page of the jobs, which are sorted by id; `order` has the places of at least these jobs in another order."""
+    if order is None:
         following = _beyond(job_ids[::-1] if query.sort.is_descending else job_ids, query)
         page = following[: query.limit]
         last = Place(False, 0, page[-1]) if len(following) > len(page) else None
         return Found(list(page), len(job_ids), last)
-    sign = -1 if query.sort.is_descending else 1
-    places = [(False, sign * times[one], one) for one in job_ids if one in times]
-    places += [(True, 0, one) for one in job_ids if one not in times]
-    if query.after is not None:
-        places = [place for place in places if place > query.after]
-    places.sort()
-    page = [job_id for _, _, job_id in places[: query.limit]]
-    return Found(page, len(job_ids), Place(*places[len(page) - 1]) if len(places) > len(page) else None)
+    start = 0 if query.after is None else bisect_right(order, query.after)
+    wanted = set(job_ids)
+    places = list(islice((place for place in islice(order, start, None) if place[2] in wanted), query.limit + 1))
+    ids = [job_id for _, _, job_id in places[: query.limit]]
+    return Found(ids, len(job_ids), Place(*places[len(ids) - 1]) if len(places) > len(ids) else None)
 
 
 def _beyond(job_ids: Sequence[str], query: JobQuery) -> Sequence[str]:

@@ -21,21 +21,28 @@ _Known = dict[str, tuple[str, T]]
 class LastRuns:
     """Remembers what the history says about the last execution of each job. Runs in threads, also in two at once.
 
-    `last` has, by job, the id of its last execution.
+    `last` has, by job, the id of its last execution. It is never changed, so the same object has the same results.
     """
 
     def __init__(self) -> None:
         self._statuses: _Known[str] = {}
         self._failing: _Known[int | None] = {}
+        self._newest: tuple[Mapping[str, str], dict[str, str]] = {}, {}
+        """The last argument and result of `statuses`, if all executions had ended."""
 
     def statuses(self, connection: Connection, last: Mapping[str, str]) -> dict[str, str]:
         """By job, the status of its last execution, if the history still has it."""
+        if self._newest[0] is last:
+            return self._newest[1]
         known = _known(self._statuses, last)
         new = {one: job_id for job_id, one in last.items() if job_id not in known}
         found = {new[one]: status for one, status in index_rows.statuses(connection, list(new)).items()}
         ended = {job_id: status for job_id, status in found.items() if status != Status.RUNNING}
         _remember(self._statuses, last, ended)
-        return known | found
+        known |= found
+        if len(ended) == len(found):
+            self._newest = last, known
+        return known
 
     def failing(self, connection: Connection, last: Mapping[str, str]) -> dict[str, int]:
         """By job, the slot of its first failed execution since the last completed one, in microseconds since 1970.
