@@ -29,6 +29,8 @@ class LastRuns:
         self._failing: _Known[int | None] = {}
         self._newest: tuple[Mapping[str, str], dict[str, str]] = {}, {}
         """The last argument and result of `statuses`, if all executions had ended."""
+        self._newest_failing: tuple[Mapping[str, str], dict[str, int]] = {}, {}
+        """The same of `failing`."""
 
     def statuses(self, connection: Connection, last: Mapping[str, str]) -> dict[str, str]:
         """By job, the status of its last execution, if the history still has it."""
@@ -49,13 +51,18 @@ class LastRuns:
 
         Jobs that are not failing are left out. Only those whose last execution did not complete are looked at: few.
         """
+        if self._newest_failing[0] is last:
+            return self._newest_failing[1]
         statuses = self.statuses(connection, last)
         suspects = {job_id: last[job_id] for job_id, status in statuses.items() if status != Status.COMPLETED}
         known = _known(self._failing, suspects)
         found = index_rows.failing_since(connection, [job_id for job_id in suspects if job_id not in known])
         ended = {job_id: since for job_id, since in found.items() if statuses[job_id] != Status.RUNNING}
         _remember(self._failing, last, ended)
-        return {job_id: since for job_id, since in (known | found).items() if since is not None}
+        failing = {job_id: since for job_id, since in (known | found).items() if since is not None}
+        if self._newest[0] is last:
+            self._newest_failing = last, failing
+        return failing
 
 
 def _known(remembered: _Known[T], last: Mapping[str, str]) -> dict[str, T]:

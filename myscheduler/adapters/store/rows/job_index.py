@@ -40,12 +40,12 @@ def versions(connection: sa.Connection) -> dict[str, int]:
 
 
 def progress_of(connection: sa.Connection, job_ids: Collection[str]) -> list[Progress]:
-    """The progress of at least these jobs, in any order."""
+    """The progress of at least these jobs, in any order; as plain tuples, which are compared faster than rows."""
     if len(job_ids) > FEW:
-        return list(connection.execute(_PROGRESS).all())
+        return list(map(tuple, connection.execute(_PROGRESS).all()))
     some = _PROGRESS.where(progress.c.job_id.in_(IDS))
     parts = (connection.execute(some, {"ids": ids}).all() for ids in id_lists(list(job_ids)))
-    return [row for part in parts for row in part]
+    return [tuple(row) for part in parts for row in part]
 
 
 def statuses(connection: sa.Connection, execution_ids: Sequence[str]) -> dict[str, str]:
