@@ -49,6 +49,13 @@ class JobConflictError(MySchedulerError):
     """The job can't be changed this way; the message says where it can be changed."""
 
 
+class JobChangedError(MySchedulerError):
+    """The job is not in the version that the caller wants to change."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"job {job_id!r} has changed: read it again, and repeat the request with its new ETag")
+
+
 class TriggerConflictError(MySchedulerError):
     """The job is running, and a manual run of it is queued already."""
 

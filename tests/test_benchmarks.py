@@ -164,3 +164,11 @@ def test_pages_of_a_history_are_measured_with_each_filter() -> None:
         assert processor >= 0
         assert rows <= 1_000
         assert "(none)" not in title or rows == 0
+
+
+def test_pages_of_jobs_are_measured() -> None:
+    command = (sys.executable, "-m", "benchmarks.job_pages", "--jobs", "20", "--rows", "100", "--rounds", "1")
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=RUN_SEC, check=False)
+    assert done.returncode == 0, done.stderr
+    names = {line.split("|")[1].strip() for line in done.stdout.splitlines() if line.startswith("| ")}
+    assert names >= {"all jobs", "all jobs, unchanged (304)", "failing", "every page of 500"}

@@ -18,6 +18,7 @@ from myscheduler.errors import (
     ExecutionConflictError,
     ExecutionNotFoundError,
     ForbiddenError,
+    JobChangedError,
     JobConflictError,
     JobNotFoundError,
     MySchedulerError,
@@ -61,6 +62,7 @@ _STATUS_OF = {
     TriggerConflictError: 409,
     TokenNameTakenError: 409,
     TooManyTokensError: 409,
+    JobChangedError: 412,
     StoreUnavailableError: 503,
 }
 

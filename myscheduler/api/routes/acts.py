@@ -2,15 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from myscheduler.adapters.store import Store
-from myscheduler.api.input.bodies import read_cancellation, read_trigger
+from myscheduler.api.input.bodies import read_cancellation, read_object, trigger_of
 from myscheduler.api.input.repeats import Repeats
 from myscheduler.api.routes.executions import check_id, find_execution
 from myscheduler.api.shapes.executions import Cancelled
@@ -26,10 +25,9 @@ RECORD_SEC = 10.0
 log = logging.getLogger(__name__)
 
 
-def acts_router(store: Store, dispatcher: Dispatcher, *, now: Callable[[], datetime]) -> APIRouter:
+def acts_router(store: Store, dispatcher: Dispatcher, repeats: Repeats) -> APIRouter:
     """What can be done to an execution."""
     router = APIRouter(prefix="/executions", tags=["executions"])
-    repeats = Repeats(store, now)
 
     @router.post("/{execution_id}/cancel", responses=_answers(Cancelled), operation_id="cancel_execution")
     async def cancel_execution(execution_id: str, request: Request) -> JSONResponse:
@@ -57,7 +55,8 @@ def acts_router(store: Store, dispatcher: Dispatcher, *, now: Callable[[], datet
         trigger of the job.
         """
         check_id(execution_id)
-        asked = await read_trigger(request)
+        body = await read_object(request)
+        asked = trigger_of(request, body)
 
         async def rerun(key: RequestKey | None) -> Mapping[str, Any]:
             job_id = (await find_execution(store, dispatcher, execution_id)).job_id
@@ -78,7 +77,7 @@ def acts_router(store: Store, dispatcher: Dispatcher, *, now: Callable[[], datet
             )
             return run.as_json(job_id)
 
-        return await repeats.answer(request, asked.body, rerun)
+        return await repeats.answer(request, body, rerun)
 
     return router
 

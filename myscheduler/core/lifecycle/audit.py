@@ -33,6 +33,9 @@ class AuditAction(StrEnum):
     ACCESS_REFUSED = "access-refused"
     """Requests with wrong or missing credentials; one entry stands for many."""
     CANCELLED = "cancelled"
+    BULK_PAUSED = "bulk-paused"
+    BULK_RESUMED = "bulk-resumed"
+    BULK_TRIGGERED = "bulk-triggered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,13 @@ class Cancellation:
 def of_cancellation(execution_id: str, job_id: str, *, at: datetime, actor: str, reason: str | None) -> AuditEntry:
     """An execution, or a queued run, is cancelled."""
     return AuditEntry(at, actor, AuditAction.CANCELLED, job_id, {"execution_id": execution_id, "reason": reason})
+
+
+def of_bulk(
+    action: AuditAction, selection: Mapping[str, Any], counts: Mapping[str, int], *, at: datetime, actor: str
+) -> AuditEntry:
+    """Many jobs are paused, resumed or triggered by one request; `counts` has how many, by what became of them."""
+    return AuditEntry(at, actor, action, None, {"selection": dict(selection), "counts": dict(counts)})
 
 
 _NOTE = 40
