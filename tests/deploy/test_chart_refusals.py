@@ -25,10 +25,10 @@ GIT = "gitSync: {{enabled: true, repo: {0}}}"
             pytest.param(
                 f"jobs: {{{name}: {{}}}}",
                 f'jobs: "{name}" would become the file {name.partition(".")[0]}.yaml, which is reserved: '
-                "rename the job, or use `policy:` or `calendars:` at the top of the values",
+                "rename the job, or use `policy:`, `calendars:` or `access:` at the top of the values",
                 id=f"reserved-{name}",
             )
-            for name in ("policy", "calendars.yml", "targets.yaml")
+            for name in ("policy", "calendars.yml", "access", "targets.yaml")
         ),
         pytest.param(
             "jobs: {a: {body: {x: 1, y: 2}}}",
@@ -65,18 +65,24 @@ GIT = "gitSync: {{enabled: true, repo: {0}}}"
         ),
         pytest.param(
             f"{OWN}\nexistingConfigMap: other",
-            "existingConfigMap replaces jobs, jobFiles, policy and calendars: use one or the other, or "
+            "existingConfigMap replaces jobs, jobFiles, policy, calendars and access: use one or the other, or "
             "list the ConfigMap in extraConfigMaps",
             id="own-and-existing",
         ),
         *(
             pytest.param(
                 f"{GIT.format('https://x/y')}\n{other}",
-                "gitSync replaces jobs, jobFiles, policy, calendars, existingConfigMap and "
+                "gitSync replaces jobs, jobFiles, policy, calendars, access, existingConfigMap and "
                 "extraConfigMaps: use one or the other",
                 id=f"git-and-{other.partition(':')[0]}",
             )
-            for other in (OWN, "existingConfigMap: a", "extraConfigMaps: [a]", "policy: {max_retries: 1}")
+            for other in (
+                OWN,
+                "existingConfigMap: a",
+                "extraConfigMaps: [a]",
+                "policy: {max_retries: 1}",
+                "access: {tokens: []}",
+            )
         ),
         pytest.param("gitSync: {enabled: true}", "gitSync.enabled needs gitSync.repo", id="no-repo"),
         pytest.param(
@@ -157,10 +163,35 @@ GIT = "gitSync: {{enabled: true, repo: {0}}}"
         *(
             pytest.param(
                 f"extraEnv: [{{name: {name}, value: a}}]",
-                f"extraEnv: {name} is set by the chart: use settings, database or apiToken",
+                f"extraEnv: {name} is set by the chart: use settings, database, apiToken or sessionSecret",
                 id=name,
             )
-            for name in ("TZ", "DATABASE_URL", "MYSCHEDULER_API_TOKEN", "MYSCHEDULER_JOBS_DIR")
+            for name in (
+                "TZ",
+                "DATABASE_URL",
+                "MYSCHEDULER_API_TOKEN",
+                "MYSCHEDULER_JOBS_DIR",
+                "MYSCHEDULER_SESSION_SECRET",
+                "MYSCHEDULER_INSECURE",
+            )
+        ),
+        *(
+            pytest.param(
+                text,
+                "the API needs credentials, else the service does not start. Create a token, and set "
+                "apiToken.existingSecret to demo-myscheduler-token:\n  kubectl create secret generic --namespace jobs "
+                'demo-myscheduler-token --from-literal=token="$(openssl rand -hex 32)"\n',
+                id=f"no-credentials-{text}",
+            )
+            for text in ("apiToken: {}", "apiToken: {required: true}", "settings: {insecure: false}", "access: {}")
+        ),
+        *(
+            pytest.param(
+                f"settings: {{insecure: true}}\n{other}",
+                "settings.insecure is true, so apiToken.existingSecret and access would have no effect: keep one or",
+                id=f"insecure-and-{other.partition(':')[0]}",
+            )
+            for other in ("apiToken: {existingSecret: a}", "access: {tokens: []}")
         ),
     ],
 )
@@ -199,6 +230,6 @@ def test_a_configmap_takes_one_mebibyte(text: str, size: int) -> None:
         render(given=given)
 
     assert (
-        f"the manifests of jobs, jobFiles, policy and calendars are {size} bytes, and a ConfigMap takes {MIB}: "
+        f"the manifests of jobs, jobFiles, policy, calendars and access are {size} bytes, and a ConfigMap takes {MIB}: "
         "put them into several ConfigMaps of your own (extraConfigMaps), or into a git repository (gitSync)"
     ) in str(refused.value)

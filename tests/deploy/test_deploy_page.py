@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from myscheduler import __version__
+from tests.support.charts import with_credentials
 from tests.support.checkout import ROOT
 from tests.test_docs import PAGES, SNIPPET, blocks, understood
 
@@ -28,7 +29,7 @@ def objects(values: dict[str, Any], path: Path = CHART) -> list[dict[str, Any]]:
     """What the release of the page consists of."""
     with helm.Chart.load(path) as chart:
         chart.validate_schema(values)
-        rendered = chart.render(values, name="myscheduler", namespace="scheduling")
+        rendered = chart.render(with_credentials(values), name="myscheduler", namespace="scheduling")
     texts = [text for path, text in rendered.items() if path.endswith(".yaml")]
     return [item for text in texts for item in yaml.safe_load_all(text) if item]
 
