@@ -131,8 +131,11 @@ def test_docker_is_called_with_what_the_image_and_this_version_have() -> None:
 
 
 def test_the_commands_of_myscheduler_are_understood() -> None:
-    commands = [found for line in LINES for found in re.findall(r"(?:^|-- |\| )myscheduler ([a-z][^|>;`]*)", line)]
+    commands = [
+        found for line in LINES for found in re.findall(r"(?:^|-- (?:env \S+ )?|\| )myscheduler ([a-z][^|>;`]*)", line)
+    ]
     names = {understood(command.replace("DIGEST", "0123456789ab")).command_path for command in commands}
-    assert names == {f"myscheduler {name}" for name in ("sync status", "validate", "db backup", "db check")}
+    told = ("sync", "sync status", "validate", "token create", "db backup", "db check")
+    assert names == {f"myscheduler {name}" for name in told}
     with pytest.raises(click.UsageError):
         understood("sync --aprove DIGEST")
