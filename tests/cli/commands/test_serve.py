@@ -113,13 +113,12 @@ def _help(*command: str) -> str:
         (
             "MYSCHEDULER_ALLOWED_CLIENTS",
             "10.0.0.1/8",
-            "--allowed-clients' (env var: 'MYSCHEDULER_ALLOWED_CLIENTS'): '10.0.0.1/8' has bits set after its prefix: write "
-            "10.0.0.0/8",
+            "--allowed-clients' (env var: 'MYSCHEDULER_ALLOWED_CLIENTS'): '10.0.0.1/8' has bits set after its prefix: ",
         ),
         (
             "MYSCHEDULER_TRUSTED_PROXIES",
             "proxy",
-            "--trusted-proxies' (env var: 'MYSCHEDULER_TRUSTED_PROXIES'): 'proxy' is not an address or a network: write ",
+            "--trusted-proxies' (env var: 'MYSCHEDULER_TRUSTED_PROXIES'): 'proxy' is not an address or a network",
         ),
         (
             "MYSCHEDULER_API_TOKEN_ROLE",
