@@ -229,11 +229,15 @@ def _hurry(dispatcher: Dispatcher, server: uvicorn.Server) -> None:
 
 
 def _access(settings: Settings) -> Access:
-    """Without a secret of their own, sessions are signed with the static token; else they end with the process."""
-    secret = settings.session_secret or settings.api_token
+    """Without a secret of their own, sessions end with the process.
+
+    The static token alone must not sign them: whoever has it could then sign sessions of any role, and whoever has a
+    session could guess it. It is a part of the secret, so that sessions that began with it end when it changes.
+    """
+    signed = f"{settings.session_secret}\n{settings.api_token_role}\n{settings.api_token or ''}".encode()
     return Access(
         Credentials(settings.api_token, Role(settings.api_token_role), is_insecure=settings.is_insecure),
-        sessions=SessionKey(secret.encode() if secret else os.urandom(32)),
+        sessions=SessionKey(signed if settings.session_secret else os.urandom(32)),
         clients=ClientRules(Networks.of(settings.trusted_proxies), Networks.of(settings.allowed_clients)),
     )
 

@@ -1,5 +1,7 @@
 """The exceptions that MyScheduler raises. Each message says what happened, where, and what to do."""
 
+from collections.abc import Sequence
+
 
 class MySchedulerError(Exception):
     """Base class of every error that is raised on purpose. A failed call of a target is not one: it is a result."""
@@ -20,6 +22,16 @@ class SettingError(MySchedulerError):
 
 class OpenApiError(SettingError):
     """The API would be open to other machines; it takes a setting to allow that."""
+
+
+class ServerError(MySchedulerError):
+    """A server that a command asks can't be reached, or answers with an error."""
+
+    def __init__(self, message: str, *, status: int | None = None, faults: Sequence[str] = ()) -> None:
+        """`status` is that of the answer, if there is one; `faults` has the mistakes that it lists, one line each."""
+        super().__init__(message)
+        self.status = status
+        self.faults = tuple(faults)
 
 
 class StoreError(MySchedulerError):
@@ -57,6 +69,13 @@ class TokenNameTakenError(MySchedulerError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"there is or was a token named {name[:300]!r}: choose another name")
+
+
+class TooManyTokensError(MySchedulerError):
+    """The database holds as many tokens as it may."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"there are {most:,} API tokens, revoked ones included, and there can't be more")
 
 
 class ForbiddenError(MySchedulerError):

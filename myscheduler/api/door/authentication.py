@@ -42,6 +42,10 @@ TRY_SEC = 1.0
 """After those, one request in so many seconds still gets 401 instead of 429."""
 AUDIT_SEC = 600.0
 """One refusal of an address in so many seconds is audited; many more are only counted in the log."""
+AUDITS = 100
+"""How many refusals of all addresses together are audited at once, so that nobody can fill the audit log."""
+AUDITS_SEC = 60.0
+"""After those, one more in so many seconds."""
 CALLERS = 4_096
 """The most addresses that are remembered."""
 
@@ -55,7 +59,7 @@ ReadJwt = Callable[[str], Awaitable[Principal | None]]
 class Credentials:
     """What callers may prove themselves by, besides the tokens of the database."""
 
-    static_token: str | None = None
+    static_token: str | None = field(default=None, repr=False)
     static_role: Role = Role.EDITOR
     is_insecure: bool = False
     """Whether the API is open in any case."""
@@ -132,28 +136,32 @@ class Authentication:
         self._tries = Buckets(TRIES, TRY_SEC, most=CALLERS)
         self._refusals = Trickle()
         self._audits = Buckets(1, AUDIT_SEC, most=CALLERS)
+        self._audits_of_all = Buckets(AUDITS, AUDITS_SEC, most=1)
 
     async def principal_of(self, request: Request) -> Principal:
-        """The caller. Raises `HTTPException`: 401, or 429 for an address that has sent too many wrong credentials."""
-        if self._credentials.is_insecure:
+        """The caller. Raises `HTTPException`: 401, or 429 for an address that has sent too many wrong credentials.
+
+        While no credentials are needed, none are looked at: a proxy may send along those that it asked for itself.
+        """
+        if not await self.is_required():
             return OPEN
         header = request.headers.get("authorization")
         if header is not None:
             scheme, _, given = header.partition(" ")
-            found = await self.bearer(given.strip()) if scheme.lower() == "bearer" else None
+            found = await self.bearer(_as_sent(given.strip())) if scheme.lower() == "bearer" else None
             what = "a wrong API token"
         elif cookie := session_value(request):
             session = await self._session(cookie)
             found, what = (session.principal if session else None), "a session that is over"
         else:
-            found, what = (None if await self.is_required() else OPEN), "no API token"
+            found, what = None, "no API token"
         if found is None:
             await self.refuse(request, what)
         return found
 
     async def bearer(self, given: str) -> Principal | None:
         """The caller who has this token: the static one, one of ours, or a JSON web token."""
-        if self._static is not None and hmac.compare_digest(given.encode("utf-8", "replace"), self._static):
+        if self._static is not None and hmac.compare_digest(given.encode(errors="replace"), self._static):
             return self._static_principal
         if given.startswith(PREFIX):
             return await self._token(given)
@@ -213,7 +221,7 @@ class Authentication:
         status = 429 if wait else 401
         path = printable(request.url.path[:200])
         self._refusals.warn(log, "refused %s %s from %s with %d: %s%s", request.method, path, client, status, what)
-        if not self._audits.take(client):
+        if not self._audits.take(_neighbourhood(client)) and not self._audits_of_all.take(""):
             await self._audit(client, what)
         if wait:
             detail = "your address sent too many requests without the right API token: wait, then send the right one"
@@ -221,6 +229,11 @@ class Authentication:
         detail = "send the API token as 'Authorization: Bearer TOKEN'"
         error = 'Bearer error="invalid_token"' if "authorization" in request.headers else "Bearer"
         raise HTTPException(401, detail, {"WWW-Authenticate": error})
+
+
+def _as_sent(header: str) -> str:
+    """The text of a header, which clients send in UTF-8, and which the server reads as Latin-1."""
+    return header.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def _neighbourhood(peer: str) -> str:

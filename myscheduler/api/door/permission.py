@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
+from myscheduler.adapters.store.rows import queued as queued_rows
 from myscheduler.core.access.operations import OPERATIONS, Operation, Target
 from myscheduler.core.access.principal import Principal
 from myscheduler.core.access.roles import Role
@@ -68,8 +69,10 @@ def _named(principal: Principal) -> str:
 def _job_of(connection: Connection, *, target: Target, path: Mapping[str, str]) -> tuple[str, Mapping[str, str]] | None:
     """The id and the labels of the job that is acted on; no labels for one that is deleted."""
     if target is Target.EXECUTION:
-        records = execution_rows.by_ids(connection, [path["execution_id"]])
-        job_id = records[0].job_id if records else None
+        execution_id = path["execution_id"]
+        waiting = queued_rows.find(connection, execution_id)  # first: it may start meanwhile
+        records = execution_rows.by_ids(connection, [execution_id])
+        job_id = records[0].job_id if records else waiting.job_id if waiting else None
     else:
         job_id = path["job_id"]
     if job_id is None:

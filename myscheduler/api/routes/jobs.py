@@ -147,8 +147,8 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     @router.get("", responses=_answers(shapes.JobList))
     @router.get("/", include_in_schema=False)
     async def list_jobs(request: Request) -> Response:
-        """All jobs, sorted by id. Below the role editor, literal credentials are masked."""
-        of_caller = listing if request.state.principal.has(Role.EDITOR) else masked_listing
+        """All jobs, sorted by id. Literal credentials are masked for callers who are not editors of all jobs."""
+        of_caller = listing if request.state.principal.has_everywhere(Role.EDITOR) else masked_listing
         return ListResponse(await store.read(partial(of_caller.read, held=reconciler.state.held)))
 
     @router.get("/executions/recent", responses=_answers(ExecutionList))
@@ -159,9 +159,10 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
 
     @router.get("/{job_id}", responses=_answers(shapes.JobDetail))
     async def get_job(job_id: str, request: Request) -> JSONResponse:
-        """One job with its newest executions. Below the role editor, literal credentials are masked."""
-        of_caller = views if request.state.principal.has(Role.EDITOR) else masked_views
+        """One job with its newest executions. Literal credentials are masked for callers who are not its editors."""
         found = await store.read(partial(_one_with_history, job_id=job_id))
+        may_edit = request.state.principal.may_act(Role.EDITOR, job_id, found[0].spec.labels)
+        of_caller = views if may_edit else masked_views
         held = job_id in reconciler.state.held
         # searching the next run of a paused job may take long
         return JSONResponse(await asyncio.to_thread(of_caller.detail, *found, held=held))

@@ -9,11 +9,16 @@ from typing_extensions import TypedDict  # pydantic requires this one before Pyt
 from myscheduler.api.door.authentication import Authentication
 from myscheduler.api.door.cookies import delete_session as forget
 from myscheduler.api.door.cookies import set_session
+from myscheduler.api.errors import BadRequestError, InvalidInputError
 from myscheduler.api.input.bodies import read_fields
 from myscheduler.api.shapes.access import BindingView, bindings_view
 from myscheduler.api.shapes.common import InZone
 from myscheduler.core.access.principal import OPEN, Principal
 from myscheduler.core.access.sessions import LONGEST
+from myscheduler.core.findings.problem import Complaint
+
+LARGEST_BODY = 20 * 1024
+"""Bytes: more than a JSON web token may have."""
 
 
 class SessionView(TypedDict):
@@ -29,13 +34,15 @@ def session_router(authentication: Authentication, *, zone: str) -> APIRouter:
     @router.post("", responses={200: {"model": SessionView}})
     async def create_session(request: Request) -> JSONResponse:
         """Sign in with `{"token": "…"}`. The answer sets a cookie, which stands for the token until it expires."""
+        _refuse_large(request)
         body = await read_fields(request, token=str)
         principal = await authentication.bearer(str(body.get("token") or "").strip())
         if principal is None:
             await authentication.refuse(request, "a wrong token for a session")
         value, session = authentication.begin_session(principal)
         if len(value) > LONGEST:
-            await authentication.refuse(request, "a token with too many roles for a cookie")
+            message = "gives more roles and scopes than a cookie can hold: sign in with an API token"
+            raise InvalidInputError([Complaint(("token",), "too-large", message)])
         answer = JSONResponse(views.view(session.principal, session.expires_at))
         set_session(request, answer, value)
         return answer
@@ -58,6 +65,13 @@ def session_router(authentication: Authentication, *, zone: str) -> APIRouter:
         return answer
 
     return router
+
+
+def _refuse_large(request: Request) -> None:
+    """Anybody may send this body, so none is read that takes long."""
+    size = request.headers.get("content-length", "0")
+    if "transfer-encoding" in request.headers or not size.isdecimal() or int(size[:20]) > LARGEST_BODY:
+        raise BadRequestError(f"the body needs a Content-Length of up to {LARGEST_BODY // 1024} KiB", status=413)
 
 
 class _SessionViews(InZone):

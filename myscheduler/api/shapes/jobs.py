@@ -124,7 +124,7 @@ class JobViews(InZone):
         return {
             "job_id": job.job_id,
             "id": job.job_id,
-            "name": spec.name,
+            "name": masked_text(spec.name) if self._is_masked else spec.name,
             "next_run_time": self._time(next_run(job, zone=self._zone)),
             "trigger": trigger_text(spec),
             "status": _status(job),
@@ -137,7 +137,7 @@ class JobViews(InZone):
             "held": held,
             "paused_by": _paused_by(job),
             "pause": self.pause(job.pause),
-            "labels": dict(spec.labels),
+            "labels": masked({"labels": spec.labels})["labels"] if self._is_masked else dict(spec.labels),
             "last_execution": self._executions.view(last) if last else None,
         }
 

@@ -14,6 +14,7 @@ from myscheduler.cli.output.terminal import json_text
 from myscheduler.core.access.issuing import issue
 from myscheduler.core.access.roles import Role
 from myscheduler.core.access.tokens import ID_BYTES, SECRET_BYTES, ApiToken, TokenText
+from myscheduler.core.bounds import LONGEST_ACTOR
 from myscheduler.core.findings.problem import printable
 from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.zones import local_time
@@ -111,13 +112,15 @@ def list_tokens(timezone: str, database_url: str, output: str) -> None:
 @click.argument("which", metavar="NAME|ID")
 @database_url_option
 def revoke(which: str, database_url: str) -> None:
-    """Revoke a token, given by its name or its id. Within two seconds it is refused; its name stays taken."""
+    """Revoke a token, given by its name, its id, or the token itself. Within two seconds it is refused; its name stays
+    taken.
+    """
     from myscheduler.adapters.store.database.writing import write_current  # noqa: PLC0415
     from myscheduler.service.access.token_book import revoke_token  # noqa: PLC0415
 
     now = datetime.now(UTC)
     revoked = write_current(database_url, lambda connection: revoke_token(connection, which, by=_user(), at=now))
-    done = "revoked" if revoked.revoked_at is None else "was revoked before"
+    done = "revoked" if revoked.revoked_at == now else "was revoked before"
     click.echo(printable(f"{done}: {revoked.name} ({revoked.token_id})"))
 
 
@@ -132,9 +135,9 @@ def _scope(labels: tuple[str, ...], ids: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _user() -> str:
-    """Who runs the command, for the audit log."""
+    """Who runs the command, for the audit log. The environment may claim any name."""
     try:
-        return f"cli:{getpass.getuser()}"
+        return printable(f"cli:{getpass.getuser()}")[:LONGEST_ACTOR]
     except (KeyError, OSError):  # a user without a name, as in a container
         return "cli"
 

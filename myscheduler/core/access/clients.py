@@ -12,6 +12,7 @@ from typing import Self
 from myscheduler.core.access.allowed_hosts import Address, address_of
 
 Network = IPv4Network | IPv6Network
+_MAPPED_BITS = 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Networks:
 
 def _network(entry: str) -> Network:
     try:
-        return ip_network(entry)
+        return _as_compared(ip_network(entry))
     except ValueError:
         try:
             meant = ip_network(entry, strict=False)
@@ -46,6 +47,16 @@ def _network(entry: str) -> Network:
             message = f"{entry[:60]!r} is not an address or a network: write such as 10.0.0.0/8 or 2001:db8::/32"
             raise ValueError(message) from None
         raise ValueError(f"{entry!r} has bits set after its prefix: write {meant}") from None
+
+
+def _as_compared(network: Network) -> Network:
+    """IPv4 where it is written as IPv6 (::ffff:10.0.0.0/104), as addresses are, too; without a zone such as %eth0."""
+    if isinstance(network, IPv4Network):
+        return network
+    mapped = network.network_address.ipv4_mapped
+    if mapped is not None and network.prefixlen >= _MAPPED_BITS:
+        return IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))
+    return IPv6Network((int(network.network_address), network.prefixlen))
 
 
 NO_NETWORKS = Networks()
@@ -90,7 +101,9 @@ EVERYBODY = ClientRules()
 
 
 def _forwarded(part: str) -> Address | None:
-    """The address in a part of `X-Forwarded-For`, which some proxies write with the port."""
+    """The address in a part of `X-Forwarded-For`, which some proxies write with the port; never with a zone (%eth0)."""
+    if "%" in part:
+        return None
     if part.startswith("["):
         part = part[1:].partition("]")[0]
     elif part.count(":") == 1:

@@ -1,7 +1,7 @@
 """Who may do what: the operations of the API, each with the role that it needs and what its scope is compared with.
 
 Reading is global: it needs a role, and no scope. Acting is scoped: the job that is acted on has to be in a scope in
-which the caller has the role.
+which the caller has the role. So are literal credentials in jobs, which editors see.
 """
 
 from collections.abc import Mapping
@@ -55,7 +55,8 @@ OPERATIONS: Mapping[str, Operation] = {
         ("bulk_pause_jobs", "bulk_resume_jobs", "bulk_trigger_jobs"), Operation(Role.OPERATOR, Target.SELECTION)
     ),
     "run_sync": Operation(Role.OPERATOR),
-    "get_specs": Operation(Role.EDITOR),  # with literal credentials, which `plan` compares and `export` writes
+    # with literal credentials, which `plan` compares and `export` writes
+    "get_specs": Operation(Role.EDITOR, Target.EVERYTHING),
     "create_job": Operation(Role.EDITOR, Target.BODY),
     "replace_job": Operation(Role.EDITOR, Target.JOB),
     "delete_job": Operation(Role.EDITOR, Target.JOB),

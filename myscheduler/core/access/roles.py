@@ -11,7 +11,7 @@ class Role(StrEnum):
     OPERATOR = "operator"
     """Pauses, resumes, triggers, cancels and reruns as well."""
     EDITOR = "editor"
-    """Creates, replaces and deletes API jobs as well, and sees literal credentials."""
+    """Creates, replaces and deletes API jobs as well, and sees literal credentials in the jobs of its scope."""
     ADMIN = "admin"
     """Manages tokens and approves deletions as well."""
 

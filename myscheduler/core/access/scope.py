@@ -8,7 +8,7 @@ from typing import Any
 from myscheduler.core.findings.problem import shown
 
 MOST_ENTRIES = 100
-"""The most labels, values of a label, or ids in one scope."""
+"""The most values of labels, and the most ids, in one scope."""
 LONGEST_ENTRY = 255
 
 
@@ -55,22 +55,29 @@ def parse_scope(written: Any) -> Scope:
         raise ScopeError("has to be a mapping, such as {labels: {team: billing}, ids: ['billing-*']}")
     for name in written:
         if name not in {"labels", "ids"}:
-            raise ScopeError(f"unknown key {shown(name)}: a scope has labels and ids", name)
-    labels = written.get("labels") or {}
-    if not isinstance(labels, dict) or len(labels) > MOST_ENTRIES:
-        raise ScopeError(f"has to be a mapping of up to {MOST_ENTRIES} labels, such as {{team: billing}}", "labels")
-    ids = tuple(_texts(written.get("ids") or [], "ids"))
-    return Scope(tuple((_label(name), tuple(_values(values, name))) for name, values in labels.items()), ids)
+            raise ScopeError(f"unknown key {shown(name)}: a scope has labels and ids", str(name)[:LONGEST_ENTRY])
+    labels = _labels(written["labels"]) if "labels" in written else ()
+    return Scope(labels, tuple(_texts(written["ids"], "ids")) if "ids" in written else ())
 
 
 def _fits(job_id: str, pattern: str) -> bool:
     return fnmatchcase(job_id, pattern.replace("[", "[[]"))  # a bracket is just a character of an id
 
 
+def _labels(written: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    if not isinstance(written, dict) or not written:
+        raise ScopeError("has to be a mapping such as {team: billing}: leave it out to allow all labels", "labels")
+    labels = tuple((_label(name), tuple(_values(values, name))) for name, values in written.items())
+    if sum(len(values) for _, values in labels) > MOST_ENTRIES:
+        raise ScopeError(f"has more than {MOST_ENTRIES} values", "labels")
+    return labels
+
+
 def _label(name: Any) -> str:
-    if not isinstance(name, str) or not name or len(name) > LONGEST_ENTRY:
-        raise ScopeError("the name of a label has to be text", "labels", str(name)[:LONGEST_ENTRY])
-    return name
+    if not _is_entry(name):
+        message = f"the name of a label has to be text of 1 to {LONGEST_ENTRY} printable characters"
+        raise ScopeError(message, "labels", str(name)[:LONGEST_ENTRY])
+    return str(name)
 
 
 def _values(written: Any, name: str) -> Iterator[str]:
@@ -80,9 +87,14 @@ def _values(written: Any, name: str) -> Iterator[str]:
 def _texts(written: Any, *loc: str | int) -> Iterator[str]:
     if not isinstance(written, list) or len(written) > MOST_ENTRIES:
         raise ScopeError(f"has to be a list of up to {MOST_ENTRIES} texts", *loc)
-    if not written and loc[0] == "labels":
-        raise ScopeError("has to have a value: a label without one would match no job", *loc)
+    if not written:  # as all jobs it would be dangerous, and as none useless
+        raise ScopeError("is empty: write what may be acted on, or leave it out to allow all", *loc)
     for place, text in enumerate(written):
-        if not isinstance(text, str) or not text or len(text) > LONGEST_ENTRY:
-            raise ScopeError(f"has to be text of 1 to {LONGEST_ENTRY} characters: put it into quotes", *loc, place)
+        if not _is_entry(text):
+            message = f"has to be text of 1 to {LONGEST_ENTRY} printable characters: put it into quotes"
+            raise ScopeError(message, *loc, place)
         yield text
+
+
+def _is_entry(text: Any) -> bool:
+    return isinstance(text, str) and 0 < len(text) <= LONGEST_ENTRY and text.isprintable()

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -11,9 +11,9 @@ from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import audit as audit_rows
 from myscheduler.adapters.store.rows import tokens as token_rows
 from myscheduler.core.access.principal import Principal
-from myscheduler.core.access.tokens import ApiToken, TokenText
+from myscheduler.core.access.tokens import ApiToken, TokenText, read_token
 from myscheduler.core.lifecycle.audit import AuditAction, AuditEntry
-from myscheduler.errors import StoreUnavailableError, TokenNameTakenError, TokenNotFoundError
+from myscheduler.errors import StoreUnavailableError, TokenNameTakenError, TokenNotFoundError, TooManyTokensError
 
 FRESH_SEC = 2.0
 """How long a token is used as it was read last; so a revocation by the command takes effect within this time."""
@@ -40,6 +40,8 @@ class TokenBook:
         self._now = now
         self._monotonic = monotonic
         self._cache: dict[str, _Read] = {}
+        self._noted: dict[str, datetime] = {}
+        """When the use of each token was last recorded, or could not be."""
         self._is_in_use = False
         self._asked_at = float("-inf")
 
@@ -56,7 +58,8 @@ class TokenBook:
         now = self._now()
         if token is None or not token.accepts(given, now):
             return None
-        if token.last_used_at is None or now - token.last_used_at >= USED_EVERY:
+        last = max(filter(None, (token.last_used_at, self._noted.get(token.token_id))), default=None)
+        if last is None or now - last >= USED_EVERY:
             await self._note_use(token, now)
         return token.principal
 
@@ -69,14 +72,14 @@ class TokenBook:
         await self._store.write(partial(add_token, token=token))
         self._is_in_use = True
 
-    async def revoke(self, token_id: str, *, by: str) -> ApiToken:
-        """Revoke a token; from now on it is refused. Raises `TokenNotFoundError`."""
-        token = await self._store.write(partial(revoke_token, token_id=token_id, by=by, at=self._now()))
-        self._cache.pop(token_id, None)
+    async def revoke(self, which: str, *, by: str) -> ApiToken:
+        """Revoke a token, as `revoke_token` does; from now on it is refused. Raises `TokenNotFoundError`."""
+        token = await self._store.write(partial(revoke_token, which=which, by=by, at=self._now()))
+        self._cache.pop(token.token_id, None)
         return token
 
     async def find(self, token_id: str) -> ApiToken | None:
-        """The token with this public id, as it was stored up to `FRESH_SEC` ago."""
+        """The token with this public id, as it was at most `FRESH_SEC` ago; perhaps revoked or expired."""
         read, now = self._cache.get(token_id), self._monotonic()
         if read is None or now - read.at >= FRESH_SEC:
             token = await self._store.read(partial(token_rows.find, token_id=token_id))
@@ -86,7 +89,14 @@ class TokenBook:
         return read.token
 
     async def _note_use(self, token: ApiToken, now: datetime) -> None:
-        """A failure changes nothing for the caller: it is recorded with a later use."""
+        """A failure changes nothing for the caller: a use is recorded `USED_EVERY` later.
+
+        It is noted before it is written, so that of many requests at once only one writes, and waits for a database
+        that can't be written.
+        """
+        if len(self._noted) >= MOST_CACHED:
+            self._noted.clear()
+        self._noted[token.token_id] = now
         try:
             await self._store.write(partial(token_rows.mark_used, used={token.token_id: now}))
         except StoreUnavailableError:
@@ -95,22 +105,30 @@ class TokenBook:
 
 
 def add_token(connection: Connection, token: ApiToken) -> None:
-    """Store a new token, with its entry in the audit log. Raises `TokenNameTakenError`."""
+    """Store a new token, with its entry in the audit log. Raises `TokenNameTakenError`, `TooManyTokensError`."""
+    if token_rows.count(connection) >= token_rows.MOST_TOKENS:
+        raise TooManyTokensError(token_rows.MOST_TOKENS)
     if token_rows.by_name(connection, token.name) or token_rows.find(connection, token.token_id):
         raise TokenNameTakenError(token.name)
     token_rows.insert(connection, token)
     audit_rows.add(connection, [_entry(AuditAction.TOKEN_CREATED, token, token.created_at, token.created_by)])
 
 
-def revoke_token(connection: Connection, token_id: str, *, by: str, at: datetime) -> ApiToken:
-    """Revoke the token with this id or name, with an entry in the audit log. Raises `TokenNotFoundError`."""
-    token = token_rows.find(connection, token_id) or token_rows.by_name(connection, token_id)
+def revoke_token(connection: Connection, which: str, *, by: str, at: datetime) -> ApiToken:
+    """Revoke a token, with an entry in the audit log; one that is revoked already keeps its time.
+
+    `which` is its id, its name, or the token itself, as somebody has it who found one. Returns the revoked token.
+    Raises `TokenNotFoundError`.
+    """
+    given = read_token(which)
+    token = token_rows.find(connection, given.token_id if given else which) or token_rows.by_name(connection, which)
     if token is None:
-        raise TokenNotFoundError(token_id)
-    if token.revoked_at is None:
-        token_rows.revoke(connection, token.token_id, at)
-        audit_rows.add(connection, [_entry(AuditAction.TOKEN_REVOKED, token, at, by)])
-    return token
+        raise TokenNotFoundError(given.token_id if given else which)
+    if token.revoked_at is not None:
+        return token
+    token_rows.revoke(connection, token.token_id, at)
+    audit_rows.add(connection, [_entry(AuditAction.TOKEN_REVOKED, token, at, by)])
+    return replace(token, revoked_at=at)
 
 
 def _entry(action: AuditAction, token: ApiToken, at: datetime | None, actor: str) -> AuditEntry:

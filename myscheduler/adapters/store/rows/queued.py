@@ -45,6 +45,12 @@ def of_job(connection: sa.Connection, job_id: str) -> QueuedRun | None:
     return _run(row) if row else None
 
 
+def find(connection: sa.Connection, execution_id: str) -> QueuedRun | None:
+    """The waiting run with this id."""
+    row = connection.execute(sa.select(queued).where(queued.c.execution_id == execution_id)).first()
+    return _run(row) if row else None
+
+
 def end_of_jobs(connection: sa.Connection, job_ids: Sequence[str], now: datetime) -> None:
     """Record the waiting runs of deleted jobs as skipped."""
     for ids in id_lists(job_ids):

@@ -17,7 +17,7 @@ MOST_TOKENS = 10_000
 
 
 def insert(connection: sa.Connection, token: ApiToken) -> None:
-    """Store a new token. Raises `sqlalchemy.exc.IntegrityError` if its name is taken: see `is_taken`."""
+    """Store a new token. Raises `sqlalchemy.exc.IntegrityError` if its name is taken: see `by_name`."""
     values = {
         "token_id": token.token_id,
         "name": token.name,
