@@ -111,8 +111,8 @@ def test_a_scope_is_shown_as_it_is_written(written: dict[str, Any]) -> None:
 @given(SCOPES, ENTRIES, st.dictionaries(ENTRIES, ENTRIES, max_size=3))
 def test_more_conditions_never_cover_more_jobs(written: dict[str, Any], job_id: str, labels: dict[str, str]) -> None:
     if parse_scope(written).covers(job_id, labels):
-        for key in written:
-            assert parse_scope({key: written[key]}).covers(job_id, labels)
+        for key, value in written.items():
+            assert parse_scope({key: value}).covers(job_id, labels)
 
 
 @given(ENTRIES.filter(lambda text: not {"*", "?"} & set(text)), ENTRIES)
