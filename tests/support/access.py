@@ -68,5 +68,5 @@ def routes_of(api: httpx.AsyncClient) -> list[Route]:
         for route in included.original_router.routes:
             assert isinstance(route, APIRoute), route
             path = included.include_context.prefix + route.path
-            found += [Route(operation_of(route), one, path, route.include_in_schema) for one in route.methods]
+            found += [Route(operation_of(route), one, path, route.include_in_schema) for one in route.methods or ()]
     return [route for route in found if route.path.startswith(f"{BASE}/")]

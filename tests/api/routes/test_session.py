@@ -129,8 +129,8 @@ class TestSession:
     @pytest.mark.parametrize("value", ["", "x", "x.y", "a" * 5_000, '"', "é"])
     async def test_garbage_is_no_session(self, parts: Parts, api: httpx.AsyncClient, value: str) -> None:
         await made(parts, "viewer")
-        cookie = {"Cookie": f"{LOOPBACK_COOKIE}={value}".encode("latin-1")}
-        assert_problem(await api.get(JOBS, headers=cookie), 401)
+        cookie = (b"Cookie", f"{LOOPBACK_COOKIE}={value}".encode("latin-1"))
+        assert_problem(await api.get(JOBS, headers=[cookie]), 401)
 
     async def test_the_cookie_of_an_insecure_connection_is_none_of_a_secure_one(
         self, parts: Parts, api: httpx.AsyncClient

@@ -157,6 +157,9 @@ def test_whatever_the_user_is_called(name: str) -> None:
 
 
 def test_on_postgresql(postgres: Database) -> None:
+    empty = token("create", "ci", "--role", "viewer", "--database-url", postgres.url)
+    assert (empty.exit_code, "`myscheduler db upgrade`" in empty.stderr) == (1, True)
+    assert CliRunner().invoke(main, ["db", "upgrade", "--database-url", postgres.url]).exit_code == 0
     create("ci", "--role", "viewer", "--database-url", postgres.url)
     create("root", "--role", "admin", "--database-url", postgres.url)
     assert token("create", "ci", "--role", "viewer", "--database-url", postgres.url).exit_code == 1
