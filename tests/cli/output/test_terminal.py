@@ -186,8 +186,9 @@ def test_arguments(arguments: list[str]) -> None:
 
 def test_no_command_is_left_out() -> None:
     on_nothing_of_others = {"schema", "serve"}  # the one prints our own text, the other logs (tests/test_log.py)
-    tested = {"validate", "preview", "forecast", "simulate", "import-crontab", "plan", "export", "why", "sync", "db"}
-    assert tested | on_nothing_of_others == main.commands.keys()
+    on_manifests = {"validate", "preview", "forecast", "simulate", "import-crontab"}
+    on_a_service = {"plan", "export", "why", "sync", "db", "token"}
+    assert on_manifests | on_a_service | on_nothing_of_others == main.commands.keys()
 
 
 JOB = {"job_id": "a", "target_url": "http://127.0.0.1:9/"}
