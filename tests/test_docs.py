@@ -14,6 +14,9 @@ from click.testing import CliRunner
 from myscheduler import settings
 from myscheduler.cli import main
 from myscheduler.core.access.access_file import read_access
+from myscheduler.core.access.operations import OPERATIONS, Target
+from myscheduler.core.access.roles import Role
+from myscheduler.core.access.tokens import read_token
 from myscheduler.core.findings.rules import RULES
 from myscheduler.core.history.execution import Status
 from myscheduler.core.job.spec import JobSpec
@@ -389,3 +392,78 @@ def test_nothing_installs_our_name_from_an_index() -> None:
 )
 def test_installs_by_name_are_noticed(line: str, is_by_name: bool) -> None:
     assert bool(installs_by_name(line)) == is_by_name
+
+
+OPERATIONS_TABLE = re.compile(r"(?<=<!-- operations -->\n).*?(?=<!-- /operations -->)", re.DOTALL)
+WHERE = {
+    Target.NOTHING: "for any jobs",
+    Target.JOB: "for the job",
+    Target.EXECUTION: "for the job of the execution",
+    Target.BODY: "for the job in the body, and the one that it replaces",
+    Target.SELECTION: "for each job that is selected; others are refused one by one",
+    Target.EVERYTHING: "for all jobs",
+}
+ALSO = {
+    "get_specs": "reads literal credentials",
+    "replace_job": "also as the body declares it",
+    "approve_deletion": "`POST /sync` with `approve`",
+}
+
+
+def operations_table() -> str:
+    """The table operation x role x scope, by role."""
+    found = sorted(OPERATIONS.items(), key=lambda item: (list(Role).index(item[1].role), item[1].target, item[0]))
+    rows = [
+        f"| `{name}`{f' ({ALSO[name]})' if name in ALSO else ''} | "
+        + " | ".join("yes" if role.covers(one.role) else "–" for role in Role)
+        + f" | {WHERE[one.target]} |\n"
+        for name, one in found
+    ]
+    head = f"| operation | {' | '.join(Role)} | the role is needed |\n|---|{'---|' * len(Role)}---|\n"
+    return "\n" + head + "".join(rows) + "\n"
+
+
+def test_the_table_of_operations_is_that_of_the_code() -> None:
+    """`GOLDEN=write` writes it into the page."""
+    page = ROOT / "docs/access.md"
+    if os.environ.get("GOLDEN") == "write":
+        page.write_text(OPERATIONS_TABLE.sub(operations_table(), page.read_text("utf-8")), encoding="utf-8")
+    assert OPERATIONS_TABLE.findall(page.read_text("utf-8")) == [operations_table()]
+
+
+def test_commands_of_the_access_page_are_understood() -> None:
+    lines = [line for block in blocks(ROOT / "docs/access.md", "bash") for line in block.splitlines()]
+    found = [understood(command).info_name for line in lines for command in COMMAND.findall(line)]
+    assert set(found) == {"create", "list", "revoke"}
+
+
+def test_the_token_of_the_access_page_is_one() -> None:
+    written = re.findall(r"^msk_\S+$", (ROOT / "docs/access.md").read_text("utf-8"), re.MULTILINE)
+    assert [read_token(text) is not None for text in written] == [True]
+
+
+def test_the_curl_examples_of_tokens_and_sessions_work(tmp_path: Path) -> None:
+    text = (ROOT / "docs/rest-api.md").read_text("utf-8")
+    examples = re.findall(r"^<!-- curl: (?:tokens|session) -->\n```bash\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(examples) == 4
+    with Service(tmp_path, MYSCHEDULER_API_TOKEN="s3cret", MYSCHEDULER_API_TOKEN_ROLE="admin") as service:
+        script = "\n".join(["TOKEN=s3cret", *examples]).replace("http://127.0.0.1:8003", service.url)
+        done = subprocess.run(
+            ["bash", "-euc", script], capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=tmp_path
+        )
+    assert done.returncode == 0, done.stderr
+    for word in (
+        '"token":"msk_',
+        '"name":"billing-ci"',
+        '"revoked_at":"2',
+        '"bindings":[{"role":"admin","scope":{}}]',
+    ):
+        assert word in done.stdout
+
+
+def test_every_setting_of_access_is_documented() -> None:
+    documented, chosen = table("README.md"), Settings()
+    assert documented[f"`{settings.API_TOKEN_ROLE}`"] == f"`{chosen.api_token_role}`"
+    for name in (settings.SESSION_SECRET, settings.INSECURE, settings.ALLOWED_CLIENTS, settings.TRUSTED_PROXIES):
+        assert documented[f"`{name}`"] == "none"
+        assert name in (ROOT / "docs/access.md").read_text("utf-8")

@@ -25,6 +25,7 @@ from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.api import REQUESTS, create_api
 from myscheduler.api.door.authentication import Access, Credentials
+from myscheduler.core.access.allowed_hosts import AllowedHosts
 from myscheduler.core.access.clients import ClientRules, Networks
 from myscheduler.core.gitops.sync_state import SyncState
 from myscheduler.core.history.execution import Record, Status
@@ -197,9 +198,13 @@ async def client(
     token: str | None = None,
     access: Access | None = None,
     zone: str = ZONE,
+    hosts: str = "",
     requests_at_once: int = REQUESTS,
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the REST API on these parts. It follows no redirect, and a bug is a 500, as over the network."""
+    """A client of the REST API on these parts. It follows no redirect, and a bug is a 500, as over the network.
+
+    `hosts` are those of the setting.
+    """
     api = create_api(
         parts.store,
         parts.catalog,
@@ -211,6 +216,7 @@ async def client(
         access=access or Access(Credentials(token)),
         now=parts.clock,
         grants=lambda: parts.grants,
+        hosts=AllowedHosts.of(hosts),
         requests_at_once=requests_at_once,
     )
     transport = httpx.ASGITransport(api, raise_app_exceptions=False)

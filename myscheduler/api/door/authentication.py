@@ -30,6 +30,7 @@ from myscheduler.core.access.principal import OPEN, Binding, Origin, Principal
 from myscheduler.core.access.roles import Role
 from myscheduler.core.access.sessions import JWT_LIFETIME, LIFETIME, Session, SessionKey
 from myscheduler.core.access.tokens import PREFIX, ApiToken, read_token
+from myscheduler.core.findings.masking import masked_text
 from myscheduler.core.findings.problem import printable
 from myscheduler.core.lifecycle.audit import AuditAction, AuditEntry
 from myscheduler.errors import StoreUnavailableError
@@ -219,7 +220,7 @@ class Authentication:
         client = request.scope.get("client_address") or "an unknown address"
         wait = self._tries.take(_neighbourhood(client))
         status = 429 if wait else 401
-        path = printable(request.url.path[:200])
+        path = printable(masked_text(request.url.path[:200]))
         self._refusals.warn(log, "refused %s %s from %s with %d: %s%s", request.method, path, client, status, what)
         if not self._audits.take(_neighbourhood(client)) and not self._audits_of_all.take(""):
             await self._audit(client, what)

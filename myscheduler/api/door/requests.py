@@ -5,6 +5,8 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from myscheduler.core.findings.masking import masked_text
+
 log = logging.getLogger(__name__)
 
 
@@ -34,7 +36,7 @@ class RequestLog:
                 "request",
                 extra={
                     "method": scope["method"],
-                    "path": scope["path"],
+                    "path": masked_text(scope["path"]),  # it may name a token that is to be revoked
                     "status": status,
                     "duration_ms": round(1000 * (time.perf_counter() - began), 1),
                     "client": client[0] if client else None,

@@ -12,6 +12,7 @@ from myscheduler.adapters.store.rows import audit as audit_rows
 from myscheduler.adapters.store.rows import tokens as token_rows
 from myscheduler.core.access.principal import Principal
 from myscheduler.core.access.tokens import ApiToken, TokenText, read_token
+from myscheduler.core.findings.masking import masked_text
 from myscheduler.core.lifecycle.audit import AuditAction, AuditEntry
 from myscheduler.errors import StoreUnavailableError, TokenNameTakenError, TokenNotFoundError, TooManyTokensError
 
@@ -123,7 +124,7 @@ def revoke_token(connection: Connection, which: str, *, by: str, at: datetime) -
     given = read_token(which)
     token = token_rows.find(connection, given.token_id if given else which) or token_rows.by_name(connection, which)
     if token is None:
-        raise TokenNotFoundError(given.token_id if given else which)
+        raise TokenNotFoundError(given.token_id if given else masked_text(which))
     if token.revoked_at is not None:
         return token
     token_rows.revoke(connection, token.token_id, at)

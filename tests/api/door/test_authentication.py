@@ -1,16 +1,27 @@
 """The token: the right one always comes in, wrong ones are slowed down, and the log stays small."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 
-from myscheduler.api.door.authentication import CALLERS, TRIES, _neighbourhood
+from myscheduler.adapters.store.rows import tokens as token_rows
+from myscheduler.api.door.authentication import AUDITS, CALLERS, TRIES, Access, Credentials, _neighbourhood
 from myscheduler.api.door.trickle import Bucket, Buckets, Trickle
+from myscheduler.core.access.clients import ClientRules, Networks
+from myscheduler.core.access.roles import Role
+from myscheduler.core.access.tokens import TokenText, read_token
+from myscheduler.errors import TooManyTokensError
+from myscheduler.service.access.token_book import FRESH_SEC, TokenBook, revoke_token
+from tests.support.access import made
 from tests.support.api import JOBS, JSON, assert_problem, body, ok
-from tests.support.parts import Parts, client, opened
+from tests.support.databases import change
+from tests.support.parts import BEHIND_PROXY, Parts, client, opened
 
 pytestmark = pytest.mark.anyio
 
@@ -141,3 +152,138 @@ class TestToken:
     async def test_the_right_one(self, parts: Parts, value: str) -> None:
         async with client(parts, token="s3cret") as api:
             await ok(api, "GET", JOBS, headers={"Authorization": value})
+
+
+class TestRefusals:
+    """Wrong tries are audited, without the credentials, and nobody can fill the audit log with them."""
+
+    async def test_one_entry_stands_for_many(self, parts: Parts) -> None:
+        async with client(parts, token="s3cret") as api:
+            for _ in range(5):
+                await api.get(JOBS, headers=WRONG)
+            found = await ok(api, "GET", "/api/v1/audit?action=access-refused", headers=RIGHT)
+        (entry,) = found["entries"]
+        assert (entry["actor"], entry["job_id"], entry["detail"]) == (
+            "127.0.0.1", None, {"refused": "a wrong API token"},
+        )  # fmt: skip
+
+    async def test_the_address_behind_a_trusted_proxy_is_named(
+        self, parts: Parts, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        access = Access(Credentials("s3cret"), clients=BEHIND_PROXY.clients)
+        async with client(parts, access=access) as api:
+            await api.get(JOBS, headers=WRONG | {"X-Forwarded-For": "1.2.3.4, 203.0.113.7"})
+            found = await ok(api, "GET", "/api/v1/audit", headers=RIGHT)
+        assert [entry["actor"] for entry in found["entries"]] == ["203.0.113.7"]
+        assert "from 203.0.113.7 with 401" in caplog.text
+
+    async def test_callers_behind_a_proxy_have_tries_of_their_own(self, parts: Parts) -> None:
+        access = Access(Credentials("s3cret"), clients=BEHIND_PROXY.clients)
+        async with client(parts, access=access) as api:
+            many = [await api.get(JOBS, headers=WRONG | {"X-Forwarded-For": "203.0.113.7"}) for _ in range(TRIES + 30)]
+            assert 429 in {answer.status_code for answer in many}
+            assert (await api.get(JOBS, headers=WRONG | {"X-Forwarded-For": "203.0.113.8"})).status_code == 401
+
+    async def test_a_network_of_addresses_can_not_fill_the_audit_log(self, parts: Parts) -> None:
+        access = Access(Credentials("s3cret"), clients=BEHIND_PROXY.clients)
+        async with client(parts, access=access) as api:
+            for number in range(20):
+                await api.get(JOBS, headers={"X-Forwarded-For": f"2001:db8::{number:x}"})
+            for number in range(AUDITS + 20):
+                await api.get(JOBS, headers={"X-Forwarded-For": f"2001:db8:{number:x}::1"})
+            found = await ok(api, "GET", "/api/v1/audit?limit=1000", headers=RIGHT)
+        assert AUDITS <= found["count"] < AUDITS + 10
+
+    @pytest.mark.parametrize(("rules", "status"), [("", 200), ("127.0.0.0/8", 200), ("10.0.0.0/8", 403), ("::1", 403)])
+    async def test_addresses_that_may_not_call(self, parts: Parts, rules: str, status: int) -> None:
+        access = Access(clients=ClientRules(allowed=Networks.of(rules)))
+        async with client(parts, access=access) as api:
+            assert (await api.get(JOBS)).status_code == status
+            assert (await api.get("/docs")).status_code == status
+            assert (await api.get("/health/ready")).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("forwarded", "status"), [("10.1.2.3", 200), ("203.0.113.7", 403), ("10.1.2.3, 203.0.113.7", 403), ("x", 403)]
+    )
+    async def test_the_address_behind_the_proxy_counts(self, parts: Parts, forwarded: str, status: int) -> None:
+        rules = ClientRules(trusted_proxies=Networks.of("127.0.0.1"), allowed=Networks.of("10.0.0.0/8"))
+        async with client(parts, access=Access(clients=rules)) as api:
+            assert (await api.get(JOBS, headers={"X-Forwarded-For": forwarded})).status_code == status
+
+    async def test_a_user_is_forwarded_by_trusted_proxies_only(self, parts: Parts) -> None:
+        user = {"X-Forwarded-User": "ada"}
+        for number, (access, actor) in enumerate(((BEHIND_PROXY, "ada"), (Access(), "api"))):
+            async with client(parts, access=access) as api:
+                await ok(api, "POST", JOBS, json=body(job_id=f"j{number}"), headers=user)
+                found = await ok(api, "GET", f"/api/v1/audit?job_id=j{number}")
+            assert [entry["actor"] for entry in found["entries"]] == [actor]
+
+
+class TestOpen:
+    async def test_without_credentials_none_are_looked_at(self, parts: Parts) -> None:
+        async with client(parts) as open_api:
+            for header in ("Bearer x", "Basic cHJveHk6cGFzcw==", "", "Bearer msk_x"):
+                await ok(open_api, "GET", JOBS, headers={"Authorization": header})
+
+    async def test_insecure_is_open_whatever_tokens_there_are(self, parts: Parts) -> None:
+        await made(parts, "viewer")
+        async with client(parts, access=Access(Credentials("s3cret", is_insecure=True))) as api:
+            await ok(api, "POST", JOBS, json=body(), headers=WRONG)
+
+    async def test_without_the_database_nothing_is_open(self, parts: Parts) -> None:
+        async with client(parts) as api:
+            change(parts.folder / "jobs.db", "ALTER TABLE tokens RENAME TO gone")
+            assert (await api.get(JOBS)).status_code in {500, 503}
+
+    @pytest.mark.parametrize("role", Role)
+    async def test_the_role_of_the_static_token(self, parts: Parts, role: Role) -> None:
+        async with client(parts, access=Access(Credentials("s3cret", role))) as api:
+            found = {name: (await api.request(*asked, headers=RIGHT)).status_code for name, asked in ASKED.items()}
+        assert [name for name, status in found.items() if status != 403] == list(ASKED)[: list(Role).index(role) + 1]
+
+
+ASKED = {
+    Role.VIEWER: ("GET", JOBS),
+    Role.OPERATOR: ("POST", f"{JOBS}/a/pause"),
+    Role.EDITOR: ("GET", "/api/v1/specs"),
+    Role.ADMIN: ("GET", "/api/v1/tokens"),
+}
+
+
+class TestTokenBook:
+    async def test_a_use_is_recorded_roughly_and_once(self, parts: Parts) -> None:
+        token = read_token(await made(parts, "viewer"))
+        assert token is not None
+        book = TokenBook(parts.store, now=parts.clock)
+        await asyncio.gather(*(book.principal_of(token) for _ in range(20)))
+        (first,) = await book.all()
+        assert first.last_used_at is not None
+        for minutes, is_recorded in ((9, False), (10, True)):
+            parts.clock.shift = timedelta(minutes=minutes)
+            await book.principal_of(token)
+            ((now),) = await book.all()
+            assert (now.last_used_at != first.last_used_at) is is_recorded
+
+    async def test_a_wrong_secret_records_no_use(self, parts: Parts) -> None:
+        token = read_token(await made(parts, "viewer"))
+        assert token is not None
+        book = TokenBook(parts.store, now=parts.clock)
+        assert await book.principal_of(TokenText(token.token_id, "A" * 43)) is None
+        assert [one.last_used_at for one in await book.all()] == [None]
+
+    async def test_what_is_changed_beside_it_counts_after_two_seconds(self, parts: Parts) -> None:
+        token, at = read_token(await made(parts, "viewer")), [0.0]
+        assert token is not None
+        book = TokenBook(parts.store, now=parts.clock, monotonic=lambda: at[0])
+        assert await book.principal_of(token) is not None
+        assert await book.principal_of(token) is not None  # the first use was recorded, so it is read again
+        await parts.store.write(partial(revoke_token, which=token.token_id, by="cli", at=parts.clock()))
+        assert await book.principal_of(token) is not None
+        at[0] = FRESH_SEC
+        assert await book.principal_of(token) is None
+
+    async def test_there_can_not_be_too_many(self, parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(token_rows, "MOST_TOKENS", 1)
+        await made(parts, "viewer")
+        with pytest.raises(TooManyTokensError, match="there are 1 API tokens"):
+            await made(parts, "viewer")

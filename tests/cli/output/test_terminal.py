@@ -246,6 +246,13 @@ def test_what_is_exported_reads_back_the_same(service: Service) -> None:
         pytest.param(["plan", "--database-url", f"sqlite:///{OBEYED}.db"], id="database"),
         pytest.param(["db", "check", "--database-url", f"sqlite:///{OBEYED}.db"], id="database to check"),
         pytest.param(["db", "check", "--format", "json", "--database-url", f"sqlite:///{OBEYED}.db"], id="the same"),
+        pytest.param(["token", "create", f"n{OBEYED}", "--role", "viewer"], id="name of a token"),
+        pytest.param(["token", "create", "n", "--role", f"r{OBEYED}"], id="role"),
+        pytest.param(["token", "create", "n", "--role", "viewer", "--label", f"l{OBEYED}"], id="label"),
+        pytest.param(["token", "create", "n", "--role", "viewer", "--id", f"i{OBEYED}"], id="id of a scope"),
+        pytest.param(["token", "create", "n", "--role", "viewer", "--expires", f"t{OBEYED}"], id="end of a token"),
+        pytest.param(["token", "revoke", f"n{OBEYED}"], id="token that is none"),
+        pytest.param(["token", "list", "--database-url", f"sqlite:///{OBEYED}.db"], id="database of tokens"),
         pytest.param(["forecast", "--svg", f"no{OBEYED}/x.svg", "jobs.d/good.yaml"], id="picture"),
         pytest.param(["import-crontab", "--output", f"crontab/{OBEYED}", "crontab"], id="folder"),
     ],
@@ -257,9 +264,9 @@ def test_arguments(arguments: list[str]) -> None:
 def test_no_command_is_left_out() -> None:
     # the first two print our own text, the last one logs (tests/test_log.py)
     on_nothing_of_others = {"completion", "schema", "serve"}
-    tested = {"validate", "preview", "forecast", "simulate", "import-crontab", "plan", "export", "why", "sync", "db"}
-    tested |= {"jobs", "executions", "top"}
-    assert tested | on_nothing_of_others == main.commands.keys()
+    on_manifests = {"validate", "preview", "forecast", "simulate", "import-crontab"}
+    on_a_service = {"plan", "export", "why", "sync", "db", "token", "jobs", "executions", "top"}
+    assert on_manifests | on_a_service | on_nothing_of_others == main.commands.keys()
 
 
 JOB = {"job_id": "a", "target_url": "http://127.0.0.1:9/"}
