@@ -117,7 +117,7 @@ async def _serve(settings: Settings) -> int:
             source=str(settings.jobs_dir),
             now=_now,
             access=replace(
-                _access(settings),
+                _access(settings, is_reachable=is_reachable(listener)),
                 declared=Declarations(lambda: reconciler.access.rules, JwtVerifier(key_sets), now=_now),
             ),
             grants=lambda: reconciler.rulebook.grants,
@@ -136,7 +136,7 @@ async def _serve(settings: Settings) -> int:
             """Credentials may come from the settings, the database, and the source, which is read by now."""
             if settings.is_insecure:
                 warn_of_an_open_api(settings.host)
-            elif not await api.state.authentication.is_required():
+            elif not await api.state.authentication.has_credentials():
                 refuse_an_open_api(settings.host)
 
         async def begin() -> None:
@@ -228,7 +228,7 @@ def _hurry(dispatcher: Dispatcher, server: uvicorn.Server) -> None:
     dispatcher.hurry()
 
 
-def _access(settings: Settings) -> Access:
+def _access(settings: Settings, *, is_reachable: bool) -> Access:
     """Without a secret of their own, sessions end with the process.
 
     The static token alone must not sign them: whoever has it could then sign sessions of any role, and whoever has a
@@ -236,7 +236,12 @@ def _access(settings: Settings) -> Access:
     """
     signed = f"{settings.session_secret}\n{settings.api_token_role}\n{settings.api_token or ''}".encode()
     return Access(
-        Credentials(settings.api_token, Role(settings.api_token_role), is_insecure=settings.is_insecure),
+        Credentials(
+            settings.api_token,
+            Role(settings.api_token_role),
+            is_reachable=is_reachable,
+            is_insecure=settings.is_insecure,
+        ),
         sessions=SessionKey(signed if settings.session_secret else os.urandom(32)),
         clients=ClientRules(Networks.of(settings.trusted_proxies), Networks.of(settings.allowed_clients)),
     )

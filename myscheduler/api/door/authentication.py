@@ -62,6 +62,8 @@ class Credentials:
 
     static_token: str | None = field(default=None, repr=False)
     static_role: Role = Role.EDITOR
+    is_reachable: bool = False
+    """Whether other machines reach the API: then it is closed even if all credentials are taken away meanwhile."""
     is_insecure: bool = False
     """Whether the API is open in any case."""
 
@@ -213,6 +215,10 @@ class Authentication:
         """Whether callers need credentials."""
         if self._credentials.is_insecure:
             return False
+        return self._credentials.is_reachable or await self.has_credentials()
+
+    async def has_credentials(self) -> bool:
+        """Whether there are any by which a caller could get in, or there were."""
         return self._static is not None or self._declared().is_in_use or await self._tokens.is_in_use()
 
     async def refuse(self, request: Request, what: str) -> NoReturn:

@@ -227,6 +227,8 @@ class TestOpen:
 
     async def test_insecure_is_open_whatever_tokens_there_are(self, parts: Parts) -> None:
         await made(parts, "viewer")
+        async with client(parts, access=Access(Credentials(is_reachable=True))) as api:
+            assert (await api.get(JOBS)).status_code == 401, "credentials that were taken away don't open the API"
         async with client(parts, access=Access(Credentials("s3cret", is_insecure=True))) as api:
             await ok(api, "POST", JOBS, json=body(), headers=WRONG)
 

@@ -5,16 +5,13 @@ from typing import Any, ClassVar
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from myscheduler.adapters.store.rows import repeats as key_rows
-from myscheduler.api.input.repeats import Repeats
-from myscheduler.api.listing.index import JobIndex
 from myscheduler.api.routes import bulk
-from myscheduler.api.routes.actions import Actions
 from myscheduler.core.history.execution import Status
+from tests.support.access import bearer
 from tests.support.api import JOBS, assert_problem, create, ok
-from tests.support.parts import Parts
+from tests.support.parts import Parts, client
 from tests.support.target import Answer, Target
 
 pytestmark = pytest.mark.anyio
@@ -230,23 +227,19 @@ class TestJobCalledBulk:
 
 
 async def test_jobs_that_the_caller_may_not_act_on_are_refused_one_by_one(parts: Parts) -> None:
-    index = JobIndex("Asia/Tokyo")
-
-    def refuses(_: Any, job_id: str, labels: Any) -> str | None:
-        return None if labels.get("team") == "billing" else f"{job_id} is out of scope"
-
-    router = bulk.bulk_router(parts.store, index, _actions(parts), _actions(parts)._repeats, refuses=refuses)
-    own = FastAPI()
-    own.include_router(router, prefix="/api/v1")
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(own), base_url="http://localhost") as api:
-        answer = await ok(api, "POST", f"{BULK}/pause", json={"ids": ["*"]})
+    caller = await bearer(parts, "operator", {"labels": {"team": "billing"}})
+    async with client(parts) as api:
+        answer = await ok(api, "POST", f"{BULK}/pause", json={"ids": ["*"]}, headers=caller)
     assert {row["job_id"] for row in answer["jobs"] if row["result"] == "done"} == {"billing-1", "billing-2"}
-    assert {row["detail"] for row in answer["jobs"] if row["job_id"] == "other"} == {"other is out of scope"}
+    (other,) = [row for row in answer["jobs"] if row["job_id"] == "other"]
+    assert (other["result"], "is not in a scope" in other["detail"]) == ("refused", True)
 
 
-def _actions(parts: Parts) -> Actions:
-    repeats = Repeats(parts.store, parts.clock)
-    return Actions(parts.catalog, parts.dispatcher, repeats, zone="Asia/Tokyo", now=parts.clock)
+async def test_a_caller_with_a_scope_has_to_select(parts: Parts) -> None:
+    caller = await bearer(parts, "operator", {"ids": ["billing-*"]})
+    async with client(parts) as api:
+        problem = assert_problem(await api.post(f"{BULK}/pause", headers=caller), 422)
+    assert [one["rule"] for one in problem["errors"]] == ["missing-selection"]
 
 
 async def test_hundreds_of_jobs(api: httpx.AsyncClient, parts: Parts) -> None:

@@ -205,7 +205,7 @@ class TestTheKey:
 
     @pytest.mark.parametrize("secret", [None, "of the server"])
     async def test_the_static_token_signs_nothing(self, parts: Parts, secret: str | None) -> None:
-        access = _access(Settings(api_token="s3cret", session_secret=secret))
+        access = _access(Settings(api_token="s3cret", session_secret=secret), is_reachable=False)
         async with client(parts, access=access) as api:
             for guess in (b"s3cret", b"", b"\neditor\ns3cret", b"None\neditor\ns3cret"):
                 cookie = f"{LOOPBACK_COOKIE}={SessionKey(guess).sign(self.FORGED, 'n')}"
@@ -217,7 +217,7 @@ class TestTheKey:
     async def test_rotation_ends_sessions(self, parts: Parts, changed: dict[str, Any]) -> None:
         before = Settings(api_token="s3cret", session_secret="kept")
         for settings, status in ((before, 200), (replace(before, **changed), 401)):
-            async with client(parts, access=_access(before)) as api:
+            async with client(parts, access=_access(before, is_reachable=False)) as api:
                 cookie = {"Cookie": await sign_in(api, "s3cret")}
-            async with client(parts, access=_access(settings)) as api:
+            async with client(parts, access=_access(settings, is_reachable=False)) as api:
                 assert (await api.get(JOBS, headers=cookie)).status_code == status
