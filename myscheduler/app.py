@@ -104,7 +104,7 @@ async def _serve(settings: Settings) -> int:
         )
         catalog = Catalog(store, zone=settings.zone, now=_now, arm=dispatcher.arm)
         source = DirectorySource(settings.jobs_dir)
-        reconciler = Reconciler(source, store, catalog, zone=settings.zone, now=_now)
+        reconciler = Reconciler(source, store, catalog, dispatcher.changes, zone=settings.zone, now=_now)
         pruner = Pruner(store, days=settings.history_days, rows=settings.history_rows, now=_now)
         timekeeper = Timekeeper(dispatcher, catalog, now=_now)
         api = create_api(

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -24,6 +25,8 @@ from myscheduler.core.schedule.zones import local_time
 _QUIET = ("aiohttp", "alembic", "apscheduler", "asyncio", "httpx", "uvicorn", "watchfiles")
 """Libraries whose INFO lines are suppressed. Those of httpx also hold whole URLs, with their secrets."""
 
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The id of the request of the API that is being answered; it is in each line that is logged meanwhile."""
 LINES = 100_000
 """The most lines that wait for the writer, which may hold as many again; further lines are dropped and counted."""
 PAUSE_SEC = 0.02
@@ -177,9 +180,11 @@ class _Text(logging.Formatter):
 
 
 def _details(record: logging.LogRecord) -> dict[str, Any]:
-    """The `extra` fields of a record."""
+    """The `extra` fields of a record, and the id of the request that it is about."""
     attributes = record.__dict__.items()
-    return {name: value for name, value in attributes if name not in _STANDARD and not name.startswith("_")}
+    details = {name: value for name, value in attributes if name not in _STANDARD and not name.startswith("_")}
+    request_id = REQUEST_ID.get()
+    return details if request_id is None else details | {"request_id": request_id}
 
 
 def _word(value: object) -> str:

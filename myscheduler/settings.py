@@ -25,6 +25,7 @@ ALLOWED_CLIENTS = "MYSCHEDULER_ALLOWED_CLIENTS"
 TRUSTED_PROXIES = "MYSCHEDULER_TRUSTED_PROXIES"
 SESSION_SECRET = "MYSCHEDULER_SESSION_SECRET"  # noqa: S105 - the name of the variable
 BASE_URL = "MYSCHEDULER_BASE_URL"
+PROFILE = "MYSCHEDULER_PROFILE"
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -78,16 +79,22 @@ def read_api_token(environment: Mapping[str, str]) -> str | None:
     Raises `SettingError` for a token that can't be sent in a header, and for one that is only white space.
     """
     written = environment.get(API_TOKEN) or None
-    if written is None:
-        return None
+    return None if written is None else checked_token(written, API_TOKEN, "unset it to leave the API open")
+
+
+def checked_token(written: str, name: str, otherwise: str) -> str:
+    """A token without surrounding white space. `name` is where it is written, `otherwise` what to do without a token.
+
+    Raises `SettingError` as `read_api_token` does.
+    """
     token = written.strip()
     if not token:
-        message = f"{API_TOKEN} is blank: write the token into it, or unset it to leave the API open"
+        message = f"{name} is blank: write the token into it, or {otherwise}"
         raise SettingError(message)
     if not token.isprintable():
         place = next(index for index, char in enumerate(token, start=1) if not char.isprintable())
         message = (
-            f"{API_TOKEN} has a line break or another unprintable character at position {place} of {len(token)}: "
+            f"{name} has a line break or another unprintable character at position {place} of {len(token)}: "
             f"no header can carry it; make a token with `openssl rand -hex 32`"
         )
         raise SettingError(message)

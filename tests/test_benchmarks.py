@@ -150,3 +150,25 @@ def test_growth_is_told_from_noise(slope: float, is_flat: bool) -> None:
     found = soak_report(samples, 300, None, {})
     assert found["growth_mib_per_hour"] == pytest.approx(slope, abs=1)
     assert found["is_flat"] == is_flat
+
+
+def test_pages_of_a_history_are_measured_with_each_filter() -> None:
+    command = (sys.executable, "-m", "benchmarks.history", "--jobs", "40", "--rows", "2000", "--pages", "2")
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=RUN_SEC, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split("|")[1:-1] for line in done.stdout.splitlines() if line.startswith("| ")]
+    found = {title.strip(): [float(one) for one in numbers] for title, *numbers in lines[1:]}
+    assert {"no filter", "status=failed", "kind=manual", "min_lateness_ms=60000"} <= set(found)
+    for title, (median, slowest, processor, rows) in found.items():
+        assert 0 < median <= slowest, title
+        assert processor >= 0
+        assert rows <= 1_000
+        assert "(none)" not in title or rows == 0
+
+
+def test_pages_of_jobs_are_measured() -> None:
+    command = (sys.executable, "-m", "benchmarks.job_pages", "--jobs", "20", "--rows", "100", "--rounds", "1")
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=RUN_SEC, check=False)
+    assert done.returncode == 0, done.stderr
+    names = {line.split("|")[1].strip() for line in done.stdout.splitlines() if line.startswith("| ")}
+    assert names >= {"all jobs", "all jobs, unchanged (304)", "failing", "every page of 500"}

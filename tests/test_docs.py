@@ -123,6 +123,38 @@ def test_commands_of_the_operating_page_are_understood() -> None:
     assert {one.info_name for one in found} >= {"sync", "serve", "backup", "check", "upgrade"}
 
 
+def test_the_command_line_page_knows_every_command_that_asks_a_service() -> None:
+    page = ROOT / "docs/command-line.md"
+    named = set(re.findall(r"`myscheduler ([a-z-]+(?: [a-z-]+)?)", page.read_text("utf-8")))
+    for group in ("jobs", "executions"):
+        command = main.commands[group]
+        assert isinstance(command, click.Group)
+        assert {f"{group} {leaf}" for leaf in command.commands} <= named
+    assert {"top", "sync", "sync status", "why", "plan", "preview", "export", "completion"} <= {
+        name if name == "sync status" else name.split()[0] for name in named
+    }
+
+
+def test_commands_of_the_command_line_page_are_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = ROOT / "docs/command-line.md"
+    (profiles,) = blocks(page, "toml")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "myscheduler").mkdir()
+    (tmp_path / "myscheduler" / "config.toml").write_text(profiles, encoding="utf-8")
+    (tmp_path / "myscheduler" / "prod.token").write_text("t0ken\n", encoding="utf-8")
+    commands = [line for block in blocks(page, "bash") for line in block.splitlines()]
+    named = [re.sub(r'^eval "\$\((.*?)\)".*', r"\1", line) for line in commands]
+    found = [understood(command) for line in named for command in COMMAND.findall(line)]
+    assert {one.info_name for one in found} >= {"list", "trigger", "top", "completion"}
+
+
+def test_the_command_line_page_names_its_variables() -> None:
+    text = (ROOT / "docs/command-line.md").read_text("utf-8")
+    for name in (settings.BASE_URL, settings.PROFILE, settings.API_TOKEN):
+        assert f"`{name}`" in text
+    assert Settings().base_url in text
+
+
 @pytest.mark.parametrize(
     "command",
     ["validate --strickt", "validate nowhere", "validat", "validate --format xml", "db restore", "db check --fix"],

@@ -18,16 +18,27 @@ from myscheduler.api.door.authentication import Access, Authentication
 from myscheduler.api.door.connections import Throttle
 from myscheduler.api.door.door import Door
 from myscheduler.api.door.guards import guard, guard_with_access
-from myscheduler.api.door.permission import Permissions
+from myscheduler.api.door.permission import Permissions, refuses
 from myscheduler.api.door.requests import RequestLog
 from myscheduler.api.input.judging import Judge
+from myscheduler.api.input.repeats import Repeats
+from myscheduler.api.listing.index import JobIndex
+from myscheduler.api.routes.actions import Actions, actions_router
+from myscheduler.api.routes.acts import acts_router
 from myscheduler.api.routes.audit import audit_router
+from myscheduler.api.routes.bulk import bulk_router
+from myscheduler.api.routes.checks import checks_router
+from myscheduler.api.routes.executions import executions_router
+from myscheduler.api.routes.forecast import forecast_router
 from myscheduler.api.routes.health import health_router
+from myscheduler.api.routes.job_list import job_list_router
 from myscheduler.api.routes.jobs import jobs_router
+from myscheduler.api.routes.now import now_router
 from myscheduler.api.routes.pages import pages_router
 from myscheduler.api.routes.preview import preview_router
 from myscheduler.api.routes.session import session_router
 from myscheduler.api.routes.specs import specs_router
+from myscheduler.api.routes.stats import stats_router
 from myscheduler.api.routes.sync import sync_router
 from myscheduler.api.routes.tokens import tokens_router
 from myscheduler.api.routes.why import why_router
@@ -86,13 +97,24 @@ def create_api(
     authentication = app.state.authentication = Authentication(access, tokens, store, now=now)
     guarded = [Depends(guard_with_access(authentication, Permissions(store)))]
     open_to_all = [Depends(guard)]
+    index, repeats = JobIndex(zone), Repeats(store, now)
+    actions = Actions(catalog, dispatcher, repeats, zone=zone, now=now)
     for router in (
-        jobs_router(store, catalog, dispatcher, reconciler, judge=judge, zone=zone, now=now, grants=grants),
-        sync_router(store, reconciler, source=source, zone=zone),
+        job_list_router(store, reconciler, index, zone=zone),
+        bulk_router(store, index, actions, repeats, refuses=refuses),
+        jobs_router(store, catalog, reconciler, judge=judge, repeats=repeats, zone=zone, now=now, grants=grants),
+        actions_router(actions),
+        executions_router(store, dispatcher, zone=zone),
+        acts_router(store, dispatcher, repeats),
+        sync_router(store, catalog, reconciler, repeats=repeats, source=source, zone=zone),
         audit_router(store, zone=zone),
         specs_router(store, zone=zone),
         why_router(store, reconciler, zone=zone, now=now),
         preview_router(store, zone=zone, now=now),
+        now_router(store, dispatcher, reconciler, store_health, zone=zone, now=now),
+        stats_router(store, zone=zone, now=now),
+        forecast_router(store, dispatcher.changes, zone=zone, now=now),
+        checks_router(store, reconciler, zone=zone, now=now),
         tokens_router(tokens, zone=zone, now=now),
     ):
         app.include_router(router, prefix=BASE, dependencies=guarded)

@@ -15,7 +15,10 @@ from myscheduler.api.methods import allow, allowed_methods
 from myscheduler.core.bounds import LONGEST_DETAIL, MOST_PROBLEMS
 from myscheduler.core.findings.problem import Complaint, cut
 from myscheduler.errors import (
+    ExecutionConflictError,
+    ExecutionNotFoundError,
     ForbiddenError,
+    JobChangedError,
     JobConflictError,
     JobNotFoundError,
     MySchedulerError,
@@ -25,30 +28,41 @@ from myscheduler.errors import (
     TooManyTokensError,
     TriggerConflictError,
 )
+from myscheduler.log import REQUEST_ID
 
 MEDIA_TYPE = "application/problem+json"
-_TITLES = {
-    400: "Bad request",
-    401: "Not authorized",
-    403: "Forbidden",
-    404: "Not found",
-    405: "Method not allowed",
-    409: "Conflict",
-    413: "Too large",
-    415: "Unsupported media type",
-    421: "Misdirected request",
-    422: "Invalid input",
-    429: "Too many requests",
-    503: "Unavailable",
+TYPES = {
+    400: ("bad-request", "Bad request"),
+    401: ("not-authorized", "Not authorized"),
+    403: ("forbidden", "Forbidden"),
+    404: ("not-found", "Not found"),
+    405: ("method-not-allowed", "Method not allowed"),
+    408: ("too-slow", "Request timeout"),
+    409: ("conflict", "Conflict"),
+    412: ("precondition-failed", "Precondition failed"),
+    413: ("too-large", "Too large"),
+    415: ("unsupported-media-type", "Unsupported media type"),
+    421: ("misdirected", "Misdirected request"),
+    422: ("invalid-input", "Invalid input"),
+    429: ("too-many-requests", "Too many requests"),
+    431: ("headers-too-large", "Headers too large"),
+    500: ("bug", "Internal server error"),
+    503: ("unavailable", "Unavailable"),
 }
+"""The last part of the `type` and the title of each kind of problem; docs/rest-api.md explains them."""
+PREFIX = "urn:myscheduler:problem:"
+"""A URN, because there is no host at which a page about problems would stay."""
 _STATUS_OF = {
     ForbiddenError: 403,
     JobNotFoundError: 404,
+    ExecutionNotFoundError: 404,
     TokenNotFoundError: 404,
     JobConflictError: 409,
+    ExecutionConflictError: 409,
     TriggerConflictError: 409,
     TokenNameTakenError: 409,
     TooManyTokensError: 409,
+    JobChangedError: 412,
     StoreUnavailableError: 503,
 }
 
@@ -99,15 +113,18 @@ def problem(
     status: int, detail: str, *, headers: Mapping[str, str] | None = None, errors: Sequence[Any] = ()
 ) -> JSONResponse:
     """The answer for an error; `errors` lists the single mistakes of an input."""
-    content: dict[str, Any] = {
-        "type": "about:blank",
-        "title": _TITLES.get(status, "Error"),
-        "status": status,
-        "detail": detail,
-    }
+    content = problem_details(status, detail)
     if errors:
         content["errors"] = errors
     return _Problem(content, status, headers)
+
+
+def problem_details(status: int, detail: str) -> dict[str, Any]:
+    """The members that all problems have."""
+    kind, title = TYPES.get(status, ("error", "Error"))
+    request_id = REQUEST_ID.get()
+    of_request = {"request_id": request_id} if request_id else {}
+    return {"type": PREFIX + kind, "title": title, "status": status, "detail": detail, **of_request}
 
 
 async def _on_own(_request: Request, error: Exception) -> JSONResponse:

@@ -2,17 +2,20 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 import click
 
 from myscheduler import __version__
+from myscheduler.cli.commands.completion import completion
 from myscheduler.cli.commands.db import db
+from myscheduler.cli.commands.executions import executions
 from myscheduler.cli.commands.export import export
 from myscheduler.cli.commands.forecast import forecast
 from myscheduler.cli.commands.import_crontab import import_crontab
+from myscheduler.cli.commands.jobs import jobs
 from myscheduler.cli.commands.plan import plan
 from myscheduler.cli.commands.preview import preview
 from myscheduler.cli.commands.schema import schema
@@ -20,10 +23,11 @@ from myscheduler.cli.commands.serve import serve
 from myscheduler.cli.commands.simulate import simulate
 from myscheduler.cli.commands.sync import sync
 from myscheduler.cli.commands.token import token
+from myscheduler.cli.commands.top import top
 from myscheduler.cli.commands.validate import validate
 from myscheduler.cli.commands.why import why
 from myscheduler.core.findings.problem import printable
-from myscheduler.errors import MySchedulerError
+from myscheduler.errors import MySchedulerError, ServerError
 from myscheduler.machine.causes import reason_of
 
 
@@ -35,6 +39,19 @@ def _printable_errors() -> Iterator[None]:
     except click.ClickException as error:
         error.message = printable(error.message)  # type: ignore[misc] # Final, but not shown yet
         raise
+
+
+class _RefusedError(click.ClickException):
+    """A message of the server, and the mistakes that it found in a line each."""
+
+    def __init__(self, message: str, faults: Sequence[str]) -> None:
+        super().__init__(message)
+        self._faults = faults if len(faults) > 1 else ()  # the message has a single one
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        super().show(file)
+        for fault in self._faults:
+            click.echo(f"  {printable(fault)}", file=file, err=file is None)
 
 
 class _Commands(click.Group):
@@ -53,6 +70,8 @@ class _Commands(click.Group):
     def _invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
+        except ServerError as error:
+            raise _RefusedError(str(error), error.faults) from error
         except MySchedulerError as error:
             raise click.ClickException(str(error)) from error
         except OSError as error:
@@ -84,16 +103,20 @@ def main() -> None:
     """
 
 
+main.add_command(completion)
 main.add_command(db)
+main.add_command(executions)
 main.add_command(export)
 main.add_command(forecast)
-main.add_command(plan)
 main.add_command(import_crontab)
+main.add_command(jobs)
+main.add_command(plan)
 main.add_command(preview)
 main.add_command(schema)
 main.add_command(serve)
 main.add_command(simulate)
 main.add_command(sync)
 main.add_command(token)
+main.add_command(top)
 main.add_command(validate)
 main.add_command(why)

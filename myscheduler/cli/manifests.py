@@ -209,7 +209,6 @@ def _read_folder(path: Path, excluded: Ignoring) -> tuple[Snapshot, int]:
         wanted,
         calendars=wanted.calendars or _read_near(path / CALENDARS, CALENDARS),
         policy=wanted.policy or _read_near(path / POLICY, POLICY),
-        access=wanted.access or _read_near(path / ACCESS, ACCESS),
         strays=tuple(str(prefix / stray) for stray in strays if not excluded.leaves_out_whole(stray)),
     )
     return wanted, len(files) + len(unreadable) - len(wanted.files) - len(wanted.unreadable)
@@ -240,13 +239,13 @@ def _ignoring_around(path: Path) -> tuple[SourceFile | None, Callable[[str], boo
 
 
 def _read_single(path: Path) -> Snapshot:
-    calendars, policy, access = (_read_near(path, name) for name in (CALENDARS, POLICY, ACCESS))
+    calendars, policy = _read_near(path, CALENDARS), _read_near(path, POLICY)
     found_file = _read_file(path)
+    if path.name == ACCESS:  # read only where it is named: no job depends on it
+        return Snapshot.of([], [], calendars, policy, access=found_file)
     if isinstance(found_file, UnreadableFile):
-        return Snapshot.of([], [found_file], calendars, policy, access=access)
-    return Snapshot.of(
-        [found_file] if path.name not in {*RESERVED, IGNORE} else [], [], calendars, policy, access=access
-    )
+        return Snapshot.of([], [found_file], calendars, policy)
+    return Snapshot.of([found_file] if path.name not in {*RESERVED, IGNORE} else [], [], calendars, policy)
 
 
 def _read_file(path: Path) -> SourceFile | UnreadableFile:

@@ -1,21 +1,15 @@
 """Options that several commands share."""
 
-import os
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import click
 
 from myscheduler import settings
 from myscheduler.core.schedule.timestamps import parse_timestamp
 from myscheduler.core.schedule.zones import check_zone
-from myscheduler.errors import ScheduleError, SettingError
+from myscheduler.errors import ScheduleError
 from myscheduler.settings import Settings
-
-if TYPE_CHECKING:
-    from myscheduler.adapters.http.api_client import Client
-
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
@@ -77,29 +71,3 @@ format_option = click.option(
     show_default=True,
     help="The output format.",
 )
-
-
-server_option = click.option(
-    "--server",
-    metavar="URL",
-    envvar=settings.BASE_URL,
-    show_envvar=True,
-    default=Settings().base_url,
-    show_default=True,
-    help="The URL of the running service.",
-)
-
-
-def connect(base_url: str) -> "Client":
-    """A client of the server. The token is read from the environment, since other users can see command lines."""
-    from myscheduler.adapters.http.api_client import Client  # noqa: PLC0415 - commands on files need no HTTP
-
-    return Client(base_url, api_token())
-
-
-def api_token() -> str | None:
-    """The API token from the environment. Raises `UsageError` if it is not valid."""
-    try:
-        return settings.read_api_token(os.environ)
-    except SettingError as error:
-        raise click.UsageError(str(error)) from error

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     REPLACED = "replaced"
     CRASH = "crash"
     SHUTDOWN = "shutdown"
+    CANCELLED = "cancelled"
     DATABASE = "database"
     NO_FILE = "no-file"
     SECRET_MISSING = "secret-missing"  # noqa: S105 - not a password

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myscheduler.cli import main
+from myscheduler.core.access.access_file import read_access
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.calendars_file import read_calendars
 from myscheduler.core.manifest.declaration import declare
@@ -87,6 +88,13 @@ def test_files_of_the_chart_arrive_as_they_are(chart_with_files: Path) -> None:
     assert sorted([*sent.values(), files["own.yaml"]]) == sorted(files.values())
     assert files["policy.yaml"] == value_sets.FILES["jobs.d/policy.yaml"]
     assert {"jobs.d__a.yaml", "jobs.d__team__b.yaml", "more__c.yaml"} < files.keys()
+
+
+def test_the_access_file_is_made_of_the_values() -> None:
+    entry = f"{{name: ci, id: abcdefghij234567, hash: {'0f' * 32}, role: viewer, expires: 2027-01-01T00:00:00+09:00}}"
+    for written in (f"access: {{tokens: [{entry}]}}", f"access: |\n  tokens: [{entry}]"):
+        found = read_access(source_file("access.yaml", render(written).files["access.yaml"]))
+        assert (found.problems, [one.name for one in found.tokens]) == ((), ["ci"])
 
 
 def test_policy_and_calendars_keep_their_meaning() -> None:

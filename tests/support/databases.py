@@ -48,12 +48,18 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-YOUNG_TABLES = ("upgrades", "queued", "request_keys")
-"""They came after revision 0004."""
+TO_0004 = (
+    *(f"DROP TABLE {table}" for table in ("upgrades", "queued", "request_keys", "tokens")),
+    "DROP INDEX executions_uncompleted",
+    "ALTER TABLE executions DROP COLUMN earlier_attempts",
+    "ALTER TABLE executions DROP COLUMN rerun_of",
+    "UPDATE alembic_version SET version_num = '0004'",
+)
+"""Statements that take a database back to revision 0004."""
 
 
 def make_older(path: Path) -> None:
-    change(path, *(f"DROP TABLE {table}" for table in YOUNG_TABLES), "UPDATE alembic_version SET version_num = '0004'")
+    change(path, *TO_0004)
 
 
 def make_newer(path: Path) -> None:

@@ -175,7 +175,7 @@ async def opened(
         stack.push_async_callback(_stop, dispatcher, drain_sec)
         catalog = Catalog(store, zone=zone, now=now, arm=dispatcher.arm)
         source = DirectorySource(folder / "jobs.d")
-        reconciler = Reconciler(source, store, catalog, zone=zone, now=now)
+        reconciler = Reconciler(source, store, catalog, dispatcher.changes, zone=zone, now=now)
         timekeeper = Timekeeper(dispatcher, catalog, now=now)
         await dispatcher.recover()
         await catalog.load()

@@ -1,21 +1,16 @@
-"""Error messages for connections that failed.
+"""Error messages for calls of jobs whose connections failed.
 
 The libraries' own messages are not passed on: they name internal objects (`ssl:default`), and some contain the URL or
 parts of the response.
 """
 
-import errno
-import socket
-import ssl
-
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
-from myscheduler.machine.causes import reason_of
+from myscheduler.adapters.http.broken import broken_text, tls_text, unresolved_text
 
 LONGEST_LINE = 8190
 """Bytes of a header line: the limit of aiohttp's own parser."""
-_RESET = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE})
 
 
 def error_text(where: str, error: Exception) -> str:
@@ -28,13 +23,13 @@ def error_text(where: str, error: Exception) -> str:
         case aiohttp.ServerDisconnectedError():
             return f"{where} closed the connection without an answer"
         case aiohttp.ClientConnectorCertificateError(certificate_error=cause):
-            return f"TLS with {where}: {_tls(cause)}"
+            return f"TLS with {where}: {tls_text(cause)}"
         case aiohttp.ClientConnectorDNSError(os_error=cause):
-            return _unresolved(cause, where)
+            return unresolved_text(cause, where)
         case aiohttp.ClientConnectorError(os_error=cause):
-            return _broken(cause, where)
+            return broken_text(cause, where)
         case OSError():
-            return _broken(error, where)
+            return broken_text(error, where)
         case _:
             return f"the connection to {where} was lost"
 
@@ -47,33 +42,3 @@ def _malformed(error: aiohttp.ClientResponseError, where: str) -> str:
     if isinstance(cause, LineTooLong):
         return f"{where} sent a header line of more than {LONGEST_LINE} bytes"
     return f"{where} did not answer in valid HTTP"
-
-
-def _unresolved(error: OSError, where: str) -> str:
-    host = where.rpartition(":")[0]
-    if error.errno in {socket.EAI_NONAME, socket.EAI_NODATA}:
-        return f"host name {host} not found"
-    return f"host name {host} could not be looked up: {error.strerror or 'the resolver failed'}"
-
-
-def _tls(error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate verify failed: {error.verify_message}"
-    if isinstance(error, ssl.SSLError) and error.reason:
-        return str(error.reason).lower().replace("_", " ")
-    return "the handshake failed"
-
-
-def _broken(error: OSError, where: str) -> str:
-    # aiohttp wraps system errors in its own classes, so the error number is checked, not the class.
-    if isinstance(error, ssl.SSLError):
-        return f"TLS with {where}: {_tls(error)}"
-    if isinstance(error, socket.gaierror):
-        return _unresolved(error, where)
-    if error.errno == errno.ECONNREFUSED:
-        return f"connection to {where} refused"
-    if error.errno in _RESET or isinstance(error, ConnectionError):
-        return f"the connection to {where} was reset"
-    # Without a number, the error combines those of several addresses.
-    reason = reason_of(error) if error.errno else "none of its addresses can be reached"
-    return f"connection to {where} failed: {reason}"

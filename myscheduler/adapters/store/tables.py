@@ -88,7 +88,7 @@ executions = sa.Table(
     sa.Column("response_size", sa.BigInteger),
     sa.Column("error", sa.Text),
     sa.Column("excerpt", sa.Text),
-    sa.Column("earlier_attempts", sa.Text),  # JSON: the attempts before the last one, where there were several
+    sa.Column("earlier_attempts", sa.Text),  # JSON: the attempts, unless the first one completed; see attempts.kept
     sa.Column("rerun_of", key(36)),
     sa.UniqueConstraint("job_id", "slot", "kind", name="executions_job_slot_kind"),
 )
@@ -108,6 +108,17 @@ sa.Index(
     executions.c.execution_id,
     sqlite_where=executions.c.status.not_in(["completed", "running"]),
     postgresql_where=executions.c.status.not_in(["completed", "running"]),
+)
+
+IS_LATE = "started_at - slot >= 60000000"
+"""Began a minute or more after its slot; see `core.history.search.LATE`."""
+sa.Index(
+    # finds executions whose ids are much later than their slots; one that begins in time never touches it
+    "executions_late",
+    executions.c.kind,  # else SQLite takes the primary key instead
+    executions.c.execution_id,
+    sqlite_where=sa.text(IS_LATE),
+    postgresql_where=sa.text(IS_LATE),
 )
 
 queued = sa.Table(

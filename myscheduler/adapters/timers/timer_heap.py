@@ -5,6 +5,7 @@ what to run and how; here all timers do the same.
 """
 
 import heapq
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -83,6 +84,13 @@ class TimerHeap(BaseJobStore):  # type: ignore[misc] # APScheduler ships no type
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
+    def ascending(self) -> Iterator[tuple[datetime, str]]:
+        """The time of each timer and its job, the soonest first, as of now or later.
+
+        What is returned may be consumed without the lock. A timer that is set meanwhile has its old or its new time.
+        """
+        return _ascending(self._heap.copy(), self._timers.copy())
+
     def lookup_job(self, job_id: str) -> Timer | None:
         return self._timers.get(job_id)
 
@@ -114,3 +122,17 @@ class TimerHeap(BaseJobStore):  # type: ignore[misc] # APScheduler ships no type
     def _is_current(self, moment: datetime, job_id: str) -> bool:
         timer = self._timers.get(job_id)
         return timer is not None and timer.next_run_time == moment
+
+
+def _ascending(heap: list[tuple[datetime, str]], timers: Mapping[str, Timer]) -> Iterator[tuple[datetime, str]]:
+    seen: set[str] = set()
+    while heap:
+        moment, job_id = heapq.heappop(heap)
+        timer = timers.get(job_id)
+        if timer is None or job_id in seen:
+            continue
+        if timer.next_run_time > moment:  # a stale entry, or the timer was set since
+            heapq.heappush(heap, (timer.next_run_time, job_id))
+        else:
+            seen.add(job_id)
+            yield moment, job_id

@@ -7,7 +7,7 @@ repeated or unnecessary do no harm. APScheduler's own decisions (coalesce, skip,
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -76,6 +76,15 @@ class Timers:
         if is_first:
             self._hands.submit(self._arm_wanted).add_done_callback(_report)
 
+    async def next_slots(self) -> Iterator[tuple[datetime, str]]:
+        """The time to which each timer is set, and its job, the soonest first; what was armed before is included.
+
+        Slots that limits leave out are among them. Empty once the timers are stopped. It may be consumed in a thread.
+        """
+        if self._is_stopped:
+            return iter(())
+        return await asyncio.get_running_loop().run_in_executor(self._hands, self._scheduler.next_slots)
+
     def _arm_wanted(self) -> None:
         """Process all calls of `arm` since the last time."""
         with self._guard:
@@ -113,6 +122,10 @@ class _Scheduler(BackgroundScheduler):  # type: ignore[misc] # APScheduler ships
             has_to_look = self._heap.get_next_run_time() != before
         if has_to_look and self.running:
             self.wakeup()
+
+    def next_slots(self) -> Iterator[tuple[datetime, str]]:
+        with self._jobstores_lock:
+            return self._heap.ascending()
 
     def _process_jobs(self) -> float | None:
         wait: float | None = super()._process_jobs()

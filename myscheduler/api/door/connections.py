@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from myscheduler.api.door.door import ON_EVERY_ANSWER
-from myscheduler.api.errors import MEDIA_TYPE, problem
+from myscheduler.api.errors import MEDIA_TYPE, problem, problem_details
 
 HEAD_LIMIT = 64 * 1024
 """The most bytes in the head of a request; browsers and proxies stay below a quarter of it."""
@@ -258,7 +258,7 @@ class CallerProtocol(HttpToolsProtocol):
         """Answer in place of the application, and close the connection."""
         self._callers.log_refusal(self.client, status, detail)
         title = HTTPStatus(status).phrase
-        content = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail}).encode()
+        content = json.dumps(problem_details(status, detail)).encode()
         own = {b"content-type": MEDIA_TYPE.encode(), b"content-length": b"%d" % len(content), b"connection": b"close"}
         lines = [f"HTTP/1.1 {status} {title}".encode(), *(b"%b: %b" % pair for pair in (own | ON_EVERY_ANSWER).items())]
         self.transport.write(b"\r\n".join([*lines, b"", content]))

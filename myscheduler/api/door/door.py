@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 from starlette.responses import Response
 from starlette.routing import Router
@@ -20,6 +21,7 @@ from myscheduler.core.access.allowed_hosts import AllowedHosts
 from myscheduler.core.access.clients import EVERYBODY, ClientRules
 from myscheduler.core.calls.hosts import host_in_header
 from myscheduler.core.findings.problem import printable, shown
+from myscheduler.log import REQUEST_ID
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing here. Only their answer matters, and without CORS no page of another site can read it."""
@@ -38,6 +40,7 @@ _ADDED = tuple(ON_EVERY_ANSWER.items())
 _CHECKED = frozenset({
     b"host", b"origin", b"sec-fetch-site", b"content-type", b"content-length", b"content-encoding", b"transfer-encoding"
 })  # fmt: skip
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _ORIGIN = re.compile(r"(https?)://([^/?#@]+)")
 
 log = logging.getLogger(__name__)
@@ -146,7 +149,13 @@ class Door:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})  # there are none here
         elif scope["type"] == "http":
-            await self._admit(scope, receive, _with_headers(send, is_head=scope["method"] == "HEAD"))
+            self._find_client(scope)
+            request_id = _request_id(scope)
+            token = REQUEST_ID.set(request_id)
+            try:
+                await self._admit(scope, receive, _with_headers(send, request_id, is_head=scope["method"] == "HEAD"))
+            finally:
+                REQUEST_ID.reset(token)
         else:
             await self._app(scope, receive, send)
 
@@ -169,7 +178,6 @@ class Door:
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
-        self._find_client(scope)
         refused = self._stranger(scope) or refusal(method, scope["headers"], self._hosts)
         if refused is not None:
             self._log(scope, refused)
@@ -189,13 +197,23 @@ class Door:
         self._warnings.warn(log, text, scope["method"], path, peer, refused.status, printable(refused.detail))
 
 
-def _with_headers(send: Send, *, is_head: bool) -> Send:
-    """A `send` that adds `ON_EVERY_ANSWER`, and drops the body of an answer to HEAD."""
+def _request_id(scope: Scope) -> str:
+    """The id of the request: a trusted proxy's, so that its log and ours can be joined, or a new one."""
+    if scope["is_from_proxy"]:
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                return str(value.decode())
+    return uuid4().hex
+
+
+def _with_headers(send: Send, request_id: str, *, is_head: bool) -> Send:
+    """A `send` that adds `ON_EVERY_ANSWER` and the request's id, and drops the body of an answer to HEAD."""
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
             own = {name.lower() for name, _ in message["headers"]}
-            message = {**message, "headers": [*message["headers"], *[one for one in _ADDED if one[0] not in own]]}
+            added = [one for one in _ADDED if one[0] not in own]
+            message = {**message, "headers": [*message["headers"], *added, (b"x-request-id", request_id.encode())]}
         elif is_head and message["type"] == "http.response.body":
             message = {**message, "body": b""}
         await send(message)

@@ -62,6 +62,15 @@ def require_operation(request: Request, name: str) -> None:
     require(request.state.principal, OPERATIONS[name])
 
 
+def refuses(request: Request, job_id: str, labels: Mapping[str, str]) -> str | None:
+    """Why the caller may not operate this job, which a body selects; `None` if the caller may."""
+    try:
+        require_job(request.state.principal, Role.OPERATOR, job_id, labels)
+    except ForbiddenError as error:
+        return str(error)
+    return None
+
+
 def _named(principal: Principal) -> str:
     return f"{principal.name!r}" if principal.is_named else "the token"
 

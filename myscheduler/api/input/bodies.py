@@ -37,9 +37,10 @@ _NEVER_TOO_MUCH = min(LONGEST_NUMBER, MOST_VALUES, MOST_REFERENCES)
 _TOO_LARGE = f"the body is larger than {LARGEST_BODY // 1024**2} MiB"
 
 
-async def read_object(request: Request) -> dict[str, Any]:
+async def read_object(request: Request, *, is_job: bool = True) -> dict[str, Any]:
     """The body as an object; an empty body is an empty object. Sets `request.state.size`, the body's size in bytes.
 
+    Unless `is_job` is false, the limits of a job apply to the numbers, values and references in it.
     Raises `BadRequestError` for what can't be read, and `InvalidInputError` for what is nested too deeply.
     """
     declared = request.headers.get("content-length", "")
@@ -52,12 +53,12 @@ async def read_object(request: Request) -> dict[str, Any]:
             raise BadRequestError(_TOO_LARGE, status=413)
     request.state.size = len(content)
     if len(content) <= READ_AT_ONCE:
-        return _object(content)
+        return _object(content, is_job=is_job)
     judge: Judge = request.app.state.judge
-    return await judge.ask(partial(_object, content), size=len(content))
+    return await judge.ask(partial(_object, content, is_job=is_job), size=len(content))
 
 
-def _object(content: bytearray) -> dict[str, Any]:
+def _object(content: bytearray, *, is_job: bool) -> dict[str, Any]:
     if not content.strip():
         return {}
     if _is_too_deep(content):
@@ -73,7 +74,7 @@ def _object(content: bytearray) -> dict[str, Any]:
     if not isinstance(value, dict):
         message = "the body has to be a JSON object"
         raise BadRequestError(message)
-    if len(content) > _NEVER_TOO_MUCH and (fault := excess(value)):
+    if is_job and len(content) > _NEVER_TOO_MUCH and (fault := excess(value)):
         raise InvalidInputError([fault])
     return value
 
@@ -100,39 +101,49 @@ def _is_too_deep(content: bytearray) -> bool:
 async def read_fields(request: Request, **kinds: type) -> dict[str, Any]:
     """A body in which every key is optional; `kinds` has the allowed keys and the types of their values."""
     body = await read_object(request)
+    check_fields(body, kinds)
+    return body
+
+
+_SAYS = {str: "has to be text", bool: "has to be true or false", list: "has to be a list", dict: "has to be an object"}
+
+
+def check_fields(body: Mapping[str, Any], kinds: Mapping[str, type]) -> None:
+    """Raises `InvalidInputError` for keys that are not in `kinds`, and for values of other types; null is allowed."""
     complaints = [
         Complaint((key,), "unknown-key", f"unknown key {key_shown(key)!r}: the keys are {', '.join(kinds)}")
         for key in body
         if key not in kinds
     ]
     complaints += [
-        Complaint((key,), "invalid-type", "has to be text")
+        Complaint((key,), "invalid-type", _SAYS[kind])
         for key, kind in kinds.items()
         if body.get(key) is not None and not isinstance(body[key], kind)
     ]
     if complaints:
         raise InvalidInputError(complaints)
-    return body
 
 
 @dataclass(frozen=True, slots=True)
 class TriggerRequest:
     """The body of a trigger."""
 
-    body: Mapping[str, Any]
     by: str
     may_overlap: bool
     """Whether the manual run may start while other executions of the job are running."""
 
 
-async def read_trigger(request: Request) -> TriggerRequest:
+TRIGGER_KEYS: Mapping[str, type] = {"by": str, "overlap": str}
+
+
+def trigger_of(request: Request, body: Mapping[str, Any]) -> TriggerRequest:
     """Reads `by` (see `actor_of`), and `overlap`, which may only be `allow`: run beside executions in progress."""
-    body = await read_fields(request, by=str, overlap=str)
+    check_fields(body, TRIGGER_KEYS)
     overlap = body.get("overlap")
     if overlap not in (None, "allow"):
         message = f"{shown(overlap)} is not 'allow': leave it out to wait for the execution in progress"
         raise InvalidInputError([Complaint(("overlap",), "invalid-value", message)])
-    return TriggerRequest(body, actor_of(request, body), may_overlap=overlap is not None)
+    return TriggerRequest(actor_of(request, body), may_overlap=overlap is not None)
 
 
 def actor_of(request: Request, body: Mapping[str, Any]) -> str:
@@ -160,14 +171,21 @@ class PauseRequest:
     until: datetime | None
 
 
-async def read_pause(request: Request, *, zone: str, now: datetime) -> PauseRequest:
+PAUSE_KEYS: Mapping[str, type] = {"by": str, "reason": str, "until": str}
+
+
+def pause_of(request: Request, body: Mapping[str, Any], *, zone: str, now: datetime) -> PauseRequest:
     """Reads `by` (see `actor_of`), `reason`, and `until`: RFC 3339, or local time in `zone`. All are optional."""
-    body = await read_fields(request, by=str, reason=str, until=str)
+    check_fields(body, PAUSE_KEYS)
+    return PauseRequest(actor_of(request, body), _reason(body), _until(body.get("until"), zone, now))
+
+
+def _reason(body: Mapping[str, Any]) -> str | None:
     reason = " ".join(str(body.get("reason") or "").split())
     if len(reason) > LONGEST_REASON:
         message = f"is longer than {LONGEST_REASON} characters: shorten it, or link to an explanation"
         raise InvalidInputError([Complaint(("reason",), "invalid-value", message)])
-    return PauseRequest(actor_of(request, body), _printable(reason) or None, _until(body.get("until"), zone, now))
+    return _printable(reason) or None
 
 
 def _until(text: str | None, zone: str, now: datetime) -> datetime | None:
@@ -184,10 +202,36 @@ def _until(text: str | None, zone: str, now: datetime) -> datetime | None:
     return until
 
 
-async def read_resume(request: Request) -> tuple[CatchUp, str]:
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """The body of a cancellation."""
+
+    body: Mapping[str, Any]
+    by: str
+    reason: str | None
+
+
+async def read_cancellation(request: Request) -> CancelRequest:
+    """Reads `by` (see `actor_of`) and `reason`; both are optional."""
+    body = await read_fields(request, by=str, reason=str)
+    return CancelRequest(body, actor_of(request, body), _reason(body))
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRequest:
+    """The body of a resume."""
+
+    by: str
+    catch_up: CatchUp
+
+
+RESUME_KEYS: Mapping[str, type] = {"by": str, "catchup": str}
+
+
+def resume_of(request: Request, body: Mapping[str, Any]) -> ResumeRequest:
     """Reads `catchup`, whose default is `none`, and the actor (see `actor_of`)."""
-    body = await read_fields(request, by=str, catchup=str)
-    return _catch_up(body.get("catchup")), actor_of(request, body)
+    check_fields(body, RESUME_KEYS)
+    return ResumeRequest(actor_of(request, body), _catch_up(body.get("catchup")))
 
 
 def _catch_up(written: str | None) -> CatchUp:

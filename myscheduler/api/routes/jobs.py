@@ -1,7 +1,6 @@
-"""`/api/v1/jobs`: creating, replacing and deleting API jobs; pause, resume, trigger and history of all jobs."""
+"""`/api/v1/jobs`: creating, replacing and deleting API jobs; the detail and the history of all jobs."""
 
 import asyncio
-import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -19,13 +18,14 @@ from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import queued as queued_rows
 from myscheduler.api.door.permission import require_job
 from myscheduler.api.errors import InvalidInputError
-from myscheduler.api.input.bodies import actor_of, read_object, read_pause, read_resume, read_trigger
+from myscheduler.api.input.bodies import actor_of, read_object
 from myscheduler.api.input.judging import Judge
 from myscheduler.api.input.repeats import Repeats
+from myscheduler.api.output.conditions import job_answer, wanted_versions
 from myscheduler.api.shapes import jobs as shapes
+from myscheduler.api.shapes.documented import IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, NOT_AS_READ, NOT_MODIFIED
 from myscheduler.api.shapes.executions import ExecutionList, ExecutionViews, JobExecutionList
 from myscheduler.api.shapes.jobs import JobViews
-from myscheduler.api.shapes.listing import Listing, ListResponse
 from myscheduler.core.access.principal import Principal
 from myscheduler.core.access.roles import Role
 from myscheduler.core.findings.problem import Complaint, shown
@@ -36,9 +36,8 @@ from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.acceptance import Terms, accept_ad_hoc
 from myscheduler.core.manifest.fields import JobFields
 from myscheduler.core.policy.grants import Grants
-from myscheduler.errors import JobNotFoundError, StoreUnavailableError
+from myscheduler.errors import JobNotFoundError
 from myscheduler.service.catalog.catalog import Catalog
-from myscheduler.service.dispatch.dispatcher import Dispatcher
 from myscheduler.service.gitops.reconciler import Reconciler
 
 DETAIL_EXECUTIONS = 50
@@ -46,11 +45,6 @@ DETAIL_EXECUTIONS = 50
 LIGHT = 2_048
 """Bodies of up to so many bytes are validated on the event loop, if they only have fields that are validated fast."""
 _LIGHT_FIELDS = JobFields.model_fields.keys() - {"blackout", "calendar"}
-TRIGGER_SEC = 10.0
-"""How long a trigger waits for its record in the database before it is refused."""
-
-log = logging.getLogger(__name__)
-
 Limit = Annotated[int, Query(ge=1, le=1000, description="The most rows in the answer, newest first.")]
 
 
@@ -83,10 +77,10 @@ _BODY = _body()
 def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     store: Store,
     catalog: Catalog,
-    dispatcher: Dispatcher,
     reconciler: Reconciler,
     *,
     judge: Judge,
+    repeats: Repeats,
     zone: str,
     now: Callable[[], datetime],
     grants: Callable[[], Grants],
@@ -94,8 +88,6 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     """The routes below `/jobs`. `zone` is the service's; `grants` returns the secrets that API jobs may use."""
     router = APIRouter(prefix="/jobs", tags=["jobs"])
     views, masked_views, executions = JobViews(zone), JobViews(zone, is_masked=True), ExecutionViews(zone)
-    listing, masked_listing = Listing(views), Listing(JobViews(zone, is_masked=True))
-    repeats = Repeats(store, now)
 
     @asynccontextmanager
     async def judged(request: Request, body: dict[str, Any]) -> AsyncIterator[JobSpec]:
@@ -124,7 +116,12 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
         if is_new and stored is not None:
             require_job(principal, Role.EDITOR, spec.job_id, stored.spec.labels)
 
-    @router.post("", responses=_answers(shapes.JobStatus), openapi_extra=_BODY)
+    @router.post(
+        "",
+        operation_id="create_job",
+        responses=_answers(shapes.JobStatus),
+        openapi_extra=_BODY | {"parameters": [IDEMPOTENCY_KEY]},
+    )
     @router.post("/", include_in_schema=False)
     async def create_job(request: Request) -> JSONResponse:
         """Create a job. With `replace_existing: true`, an API job with the same id is replaced."""
@@ -144,32 +141,42 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
 
         return await repeats.answer(request, body, create)
 
-    @router.get("", responses=_answers(shapes.JobList))
-    @router.get("/", include_in_schema=False)
-    async def list_jobs(request: Request) -> Response:
-        """All jobs, sorted by id. Literal credentials are masked for callers who are not editors of all jobs."""
-        of_caller = listing if request.state.principal.has_everywhere(Role.EDITOR) else masked_listing
-        return ListResponse(await store.read(partial(of_caller.read, held=reconciler.state.held)))
-
     @router.get("/executions/recent", responses=_answers(ExecutionList))
     async def recent_executions(limit: Limit = 100) -> JSONResponse:
         """The newest executions of all jobs."""
         records = await store.read(partial(execution_rows.recent, limit=limit))
         return JSONResponse({"executions": [executions.view(one) for one in records], "count": len(records)})
 
-    @router.get("/{job_id}", responses=_answers(shapes.JobDetail))
-    async def get_job(job_id: str, request: Request) -> JSONResponse:
-        """One job with its newest executions. Literal credentials are masked for callers who are not its editors."""
+    @router.get(
+        "/{job_id}",
+        operation_id="get_job",
+        responses=_answers(shapes.JobDetail) | NOT_MODIFIED,
+        openapi_extra={"parameters": [IF_NONE_MATCH]},
+    )
+    async def get_job(job_id: str, request: Request) -> Response:
+        """One job with its newest executions; literal credentials are masked for callers who are not its editors.
+
+        `ETag` identifies this answer, for `If-None-Match` and `If-Match`.
+        """
         found = await store.read(partial(_one_with_history, job_id=job_id))
         may_edit = request.state.principal.may_act(Role.EDITOR, job_id, found[0].spec.labels)
         of_caller = views if may_edit else masked_views
         held = job_id in reconciler.state.held
         # searching the next run of a paused job may take long
-        return JSONResponse(await asyncio.to_thread(of_caller.detail, *found, held=held))
+        view = await asyncio.to_thread(of_caller.detail, *found, held=held)
+        return job_answer(request, found[0].version, view)
 
-    @router.put("/{job_id}", responses=_answers(shapes.JobStatus), openapi_extra=_BODY)
+    @router.put(
+        "/{job_id}",
+        operation_id="replace_job",
+        responses=_answers(shapes.JobStatus) | NOT_AS_READ,
+        openapi_extra=_BODY | {"parameters": [IF_MATCH]},
+    )
     async def replace_job(job_id: str, request: Request) -> JSONResponse:
-        """Replace the spec of an API job; its history, pause and phase stay."""
+        """Replace the spec of an API job; its history, pause and phase stay. With `If-Match`, only if it is the same
+        as when it was read.
+        """
+        versions = wanted_versions(request)
         body = await read_object(request)
         _take_flag(body, "replace_existing")
         if body.get("job_id") not in (None, job_id):
@@ -178,51 +185,20 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
             raise InvalidInputError([Complaint(("job_id",), "invalid-id", message)])
         async with judged(request, body | {"job_id": job_id}) as spec:
             await permit(request, spec)
-            await catalog.replace(spec, by=actor_of(request, {}))
+            await catalog.replace(spec, by=actor_of(request, {}), versions=versions)
         return JSONResponse({"job_id": job_id, "status": "scheduled"})
 
-    @router.delete("/{job_id}", responses=_answers(shapes.JobStatus))
+    @router.delete(
+        "/{job_id}",
+        operation_id="delete_job",
+        responses=_answers(shapes.JobStatus) | NOT_AS_READ,
+        openapi_extra={"parameters": [IF_MATCH]},
+    )
     async def delete_job(job_id: str, request: Request) -> JSONResponse:
-        """Delete an API job; its history stays."""
-        await catalog.delete(job_id, by=actor_of(request, {}))
+        """Delete an API job; its history stays. With `If-Match`, only if it is the same as when it was read."""
+        await catalog.delete(job_id, by=actor_of(request, {}), versions=wanted_versions(request))
         reconciler.wake()  # a manifest may declare a job with this id
         return JSONResponse({"job_id": job_id, "status": "deleted"})
-
-    @router.post("/{job_id}/pause", responses=_answers(shapes.JobStatus))
-    async def pause_job(job_id: str, request: Request) -> JSONResponse:
-        """Pause a job, optionally with a `reason` and `until` a time. Slots due meanwhile are recorded as skipped."""
-        asked = await read_pause(request, zone=zone, now=now())
-        await catalog.pause(job_id, by=asked.by, reason=asked.reason, until=asked.until)
-        return JSONResponse({"job_id": job_id, "status": "paused"})
-
-    @router.post("/{job_id}/resume", responses=_answers(shapes.JobStatus))
-    async def resume_job(job_id: str, request: Request) -> JSONResponse:
-        """Resume a job. Slots of the paused time run only if `catchup` is `last` or `all`."""
-        catch_up, by = await read_resume(request)
-        await catalog.resume(job_id, catch_up=catch_up, by=by)
-        return JSONResponse({"job_id": job_id, "status": "resumed"})
-
-    @router.post("/{job_id}/trigger", responses=_answers(shapes.Triggered))
-    async def trigger_job(job_id: str, request: Request) -> JSONResponse:
-        """Run a job now, whatever its schedule, even if it is paused. The run waits for executions in progress, unless
-        `overlap` is `allow`; one run may wait.
-        """
-        asked = await read_trigger(request)
-
-        async def trigger(key: RequestKey | None) -> Mapping[str, Any]:
-            try:
-                async with asyncio.timeout(TRIGGER_SEC):
-                    run = await dispatcher.trigger(job_id, by=asked.by, may_overlap=asked.may_overlap, key=key)
-            except TimeoutError as error:
-                message = (
-                    "the trigger could not be recorded in time: check /health/ready, and the history before you retry"
-                )
-                raise StoreUnavailableError(message) from error
-            done = "queued" if run.is_queued else "triggered"
-            log.info("job %s", done, extra={"job_id": job_id, "execution_id": run.execution_id, "by": asked.by})
-            return run.as_json(job_id)
-
-        return await repeats.answer(request, asked.body, trigger)
 
     @router.get("/{job_id}/executions", responses=_answers(JobExecutionList))
     async def job_executions(job_id: str, limit: Limit = 50) -> JSONResponse:

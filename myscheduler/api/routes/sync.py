@@ -1,6 +1,7 @@
 """`/api/v1/sync`: the state of the reconciler, and a pass on request."""
 
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -12,10 +13,14 @@ from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import revisions as revision_rows
 from myscheduler.api.door.permission import require_operation
 from myscheduler.api.input.bodies import actor_of, read_fields
+from myscheduler.api.input.repeats import Repeats
+from myscheduler.api.shapes.documented import SYNC, acts_with
 from myscheduler.api.shapes.sync import SyncViews
 from myscheduler.core.gitops.sync_state import Passed, SyncState
+from myscheduler.core.history.repeats import RequestKey
 from myscheduler.core.job.job import Job
 from myscheduler.errors import JobConflictError, StoreUnavailableError
+from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.gitops.reconciler import Reconciler
 
 LONGEST = 64
@@ -26,7 +31,9 @@ HISTORY = 10
 log = logging.getLogger(__name__)
 
 
-def sync_router(store: Store, reconciler: Reconciler, *, source: str, zone: str) -> APIRouter:
+def sync_router(
+    store: Store, catalog: Catalog, reconciler: Reconciler, *, repeats: Repeats, source: str, zone: str
+) -> APIRouter:
     """`source` is the folder of the manifests, as it is shown; `zone` is the service's IANA zone."""
     views = SyncViews(zone)
     router = APIRouter(prefix="/sync", tags=["sync"])
@@ -38,7 +45,7 @@ def sync_router(store: Store, reconciler: Reconciler, *, source: str, zone: str)
 
         `drift` and `history` are null while the database can't be read.
         """
-        return await answer(reconciler.state)
+        return JSONResponse(await view_of(reconciler.state))
 
     @router.get("/files")
     @router.get("/files/", include_in_schema=False)
@@ -46,15 +53,23 @@ def sync_router(store: Store, reconciler: Reconciler, *, source: str, zone: str)
         """All files of the source, and whether each was applied. `problem_count` also counts problems not listed."""
         return JSONResponse({"files": views.files(reconciler.state.files)})
 
-    @router.post("")
+    @router.post("", operation_id="run_sync", openapi_extra=acts_with(SYNC))
     @router.post("/", include_in_schema=False)
     async def run_sync(request: Request) -> JSONResponse:
         """Run a pass now. `{"approve": DIGEST}` approves the blocked deletion that has exactly this digest."""
         body = await read_fields(request, approve=str, by=str)
-        approved = body.get("approve")
-        if approved is not None:
+        if body.get("approve") is not None:
             require_operation(request, "approve_deletion")
         actor = actor_of(request, body)
+
+        async def run(key: RequestKey | None) -> Mapping[str, Any]:
+            view = await view_of(await passed(body.get("approve"), actor))
+            await catalog.record(None, key.kept(view) if key else None)
+            return view
+
+        return await repeats.answer(request, body, run)
+
+    async def passed(approved: str | None, actor: str) -> SyncState:
         log.info("sync asked for", extra={"by": actor} | ({"approve": _start(approved)} if approved else {}))
         state = await reconciler.reconcile(approved=approved, by=actor)
         if approved is not None and state.blocked is not None and state.blocked.digest != approved:
@@ -63,16 +78,16 @@ def sync_router(store: Store, reconciler: Reconciler, *, source: str, zone: str)
         if approved is not None and not state.deleted:
             message = "no deletion waits for an approval; perhaps it is done already: see GET /api/v1/audit"
             raise JobConflictError(message)
-        return await answer(state)
+        return state
 
-    async def answer(state: SyncState) -> JSONResponse:
+    async def view_of(state: SyncState) -> dict[str, Any]:
         drifted, history = None, None
         with suppress(StoreUnavailableError):
             drifted, history = await store.read(_drifted_and_history)
         view: dict[str, Any] = views.sync(
             state, source, is_passing=reconciler.is_passing, drifted=drifted, history=history
         )
-        return JSONResponse(view)
+        return view
 
     return router
 

@@ -6,7 +6,9 @@ from typing_extensions import TypedDict  # pydantic requires this one before Pyt
 
 from myscheduler.api.shapes.common import InZone, PauseView, SourceView, source_view
 from myscheduler.api.shapes.executions import ExecutionView, ExecutionViews
+from myscheduler.core.explain.job import describe_job
 from myscheduler.core.findings.masking import masked_text
+from myscheduler.core.findings.problem import cut
 from myscheduler.core.history.execution import Failing, QueuedRun, Record
 from myscheduler.core.job.codec import schedule_to_json
 from myscheduler.core.job.compiling import compile_schedule, next_run
@@ -35,12 +37,14 @@ class Triggered(TypedDict):
     """`triggered`, or `queued` if the run waits for an execution of the job in progress."""
     execution_id: str
     waits_for: NotRequired[list[str]]
+    rerun_of: NotRequired[str]
 
 
 class QueuedRunView(TypedDict):
     execution_id: str
     asked_at: str
     requested_by: str
+    rerun_of: str | None
 
 
 class JobSummary(TypedDict):
@@ -49,6 +53,10 @@ class JobSummary(TypedDict):
     name: str
     next_run_time: str | None
     trigger: str
+    schedule_text: str
+    """The schedule in words."""
+    timezone: str
+    """The job's IANA zone; the service's if the job has none of its own."""
     status: str
     target_url: str
     method: str
@@ -85,7 +93,6 @@ class FailingView(TypedDict):
 class JobDetail(JobSummary, LimitsView):
     func: str
     trigger_info: dict[str, Any]
-    timezone: str
     headers: dict[str, str | list[str]]
     """A value is a list if the header has several values."""
     body: Any
@@ -112,6 +119,31 @@ class JobList(TypedDict):
     jobs: list[JobSummary]
 
 
+class JobPage(TypedDict):
+    """A page; with `fields`, the rows have only these."""
+
+    jobs: "list[JobSummary | CompactJob]"
+    count: int
+    """The rows of this page."""
+    total: int
+    """How many jobs match the filters, on all pages."""
+    next_cursor: str | None
+    """The `cursor` of the next page; `None` on the last one."""
+
+
+class CompactJob(TypedDict):
+    """A short row, with `compact=true`."""
+
+    job_id: str
+    name: str
+    owner: str
+    status: str
+    next_run_time: str | None
+    last_status: str | None
+    """The status of the last execution."""
+    labels: dict[str, str]
+
+
 class JobViews(InZone):
     def __init__(self, zone: str, *, is_masked: bool = False) -> None:
         """`zone` is the service's IANA zone. With `is_masked`, literal credentials are masked."""
@@ -119,7 +151,12 @@ class JobViews(InZone):
         self._is_masked = is_masked
         self._executions = ExecutionViews(zone)
 
-    def summary(self, job: Job, last: Record | None, *, held: bool) -> JobSummary:
+    def words(self, job: Job) -> str:
+        """The job's schedule in words, at most `LONGEST_MESSAGE` characters."""
+        return cut(describe_job(job.spec, zone=job.spec.timezone or self._zone))
+
+    def summary(self, job: Job, last: Record | None, *, held: bool, words: str | None = None) -> JobSummary:
+        """`words` is the result of `words` if it is known already."""
         spec = job.spec
         return {
             "job_id": job.job_id,
@@ -127,6 +164,8 @@ class JobViews(InZone):
             "name": masked_text(spec.name) if self._is_masked else spec.name,
             "next_run_time": self._time(next_run(job, zone=self._zone)),
             "trigger": trigger_text(spec),
+            "schedule_text": words or self.words(job),
+            "timezone": spec.timezone or self._zone,
             "status": _status(job),
             "target_url": masked_text(spec.target_url) if self._is_masked else spec.target_url,
             "method": spec.method,
@@ -159,7 +198,6 @@ class JobViews(InZone):
             **self.summary(job, last, held=held),
             "func": "execute_http_job",  # a fixed word that clients expect
             "trigger_info": self._trigger_info(job),
-            "timezone": spec.timezone or self._zone,
             **self._limits(spec.limits),
             "headers": {
                 name: value if isinstance(value, str) else list(value) for name, value in sent["headers"].items()
@@ -183,8 +221,12 @@ class JobViews(InZone):
         }
 
     def _queued(self, run: QueuedRun) -> QueuedRunView:
-        asked_at = self._moment(run.asked_at)
-        return {"execution_id": run.execution_id, "asked_at": asked_at, "requested_by": run.requested_by}
+        return {
+            "execution_id": run.execution_id,
+            "asked_at": self._moment(run.asked_at),
+            "requested_by": run.requested_by,
+            "rerun_of": run.rerun_of,
+        }
 
     def _failing(self, failing: Failing) -> FailingView:
         first = self._executions.view(failing.first)

@@ -1,10 +1,9 @@
 """The list of all jobs as JSON bytes. Every open screen requests it every few seconds, so most of it is cached."""
 
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 import orjson
-from fastapi.responses import StreamingResponse
 
 from myscheduler.adapters.store import Connection
 from myscheduler.adapters.store.rows import executions as execution_rows
@@ -17,22 +16,6 @@ KEPT = 20_000
 """The most cached summaries."""
 KEPT_BYTES = 4_096
 """The most bytes of a cached summary; longer ones are made anew each time."""
-_HEAD, _TAIL = b'{"jobs":[', b"]}"
-
-
-class ListResponse(StreamingResponse):
-    """Sends `{"jobs": […]}` in parts: as one text, a long list would be in memory twice."""
-
-    def __init__(self, summaries: Sequence[bytes]) -> None:
-        length = len(_HEAD) + sum(map(len, summaries)) + max(len(summaries) - 1, 0) + len(_TAIL)
-        super().__init__(_parts(summaries), media_type="application/json", headers={"Content-Length": str(length)})
-
-
-async def _parts(summaries: Sequence[bytes]) -> AsyncIterator[bytes]:
-    yield _HEAD
-    for number, part in enumerate(chunks(summaries)):
-        yield (b"," if number else b"") + b",".join(part)
-    yield _TAIL
 
 
 class _Summary(NamedTuple):
@@ -41,6 +24,8 @@ class _Summary(NamedTuple):
     mark: Mark
     is_held: bool
     text: bytes
+    words: str
+    """The schedule in words, which stays the same until the job has another version."""
 
 
 class Listing:
@@ -65,6 +50,14 @@ class Listing:
             ids = {mark.job_id for mark in marks}
             for gone in self._cache.keys() - ids:
                 self._cache.pop(gone, None)
+        return self._texts(connection, marks, held)
+
+    def read_some(self, connection: Connection, job_ids: Sequence[str], *, held: Collection[str]) -> list[bytes]:
+        """The summaries of the jobs among `job_ids` that exist, in this order."""
+        marks = job_rows.marks_of(connection, job_ids)
+        return self._texts(connection, [marks[job_id] for job_id in job_ids if job_id in marks], held)
+
+    def _texts(self, connection: Connection, marks: Sequence[Mark], held: Collection[str]) -> list[bytes]:
         texts = {mark.job_id: self._cached(mark, is_held=mark.job_id in held) for mark in marks}
         new = [mark for mark in marks if texts[mark.job_id] is None]
         for part in chunks(new):  # all at once, ten thousand jobs would take a hundred megabytes
@@ -75,6 +68,10 @@ class Listing:
         summary = self._cache.get(mark.job_id)
         return summary.text if summary and summary.mark == mark and summary.is_held == is_held else None
 
+    def _words(self, mark: Mark) -> str | None:
+        summary = self._cache.get(mark.job_id)
+        return summary.words if summary and summary.mark.version == mark.version else None
+
     def _write(self, connection: Connection, marks: Sequence[Mark], held: Collection[str]) -> Iterator[_Summary]:
         jobs = job_rows.find_jobs(connection, [mark.job_id for mark in marks])
         sent = [job.last_execution_id for job in jobs.values() if job.last_execution_id is not None]
@@ -82,9 +79,10 @@ class Listing:
         for mark in marks:
             job, is_held = jobs[mark.job_id], mark.job_id in held
             record = last.get(job.last_execution_id or "")
-            text = orjson.dumps(self._views.summary(job, record, held=is_held))
+            words = self._words(mark) or self._views.words(job)
+            text = orjson.dumps(self._views.summary(job, record, held=is_held, words=words))
             # a copy, because orjson allocates several kilobytes more than its bytes need
-            summary = _Summary(mark, is_held, bytes(memoryview(text)))
+            summary = _Summary(mark, is_held, bytes(memoryview(text)), words)
             yield summary
             rests = record is None or record.status is not Status.RUNNING
             has_room = len(self._cache) < KEPT or mark.job_id in self._cache

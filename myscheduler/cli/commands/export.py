@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from myscheduler.cli.options import connect, server_option
 from myscheduler.cli.output.terminal import styled
+from myscheduler.cli.server import connect, server_option
 from myscheduler.cli.writing import output_option, write_manifests
 from myscheduler.core.gitops.export import NotExportedError, exported
 from myscheduler.core.gitops.inventory import Item, inventory_from_json

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
 from unicodedata import east_asian_width
 
 import click
@@ -14,7 +13,8 @@ from myscheduler.cli.manifests import counted, exit_code, paths_argument, read_m
 from myscheduler.cli.options import format_option, parse_now_option, timezone_option
 from myscheduler.cli.output.heatmap import MOST_HOSTS, draw
 from myscheduler.cli.output.terminal import json_text, styled
-from myscheduler.core.load.forecast import Cell, Forecast, HostForecast, Worst, forecast_specs
+from myscheduler.core.load.forecast import Cell, Forecast, HostForecast, forecast_specs
+from myscheduler.core.load.forecast_json import as_json
 from myscheduler.machine.causes import reason_of
 
 _SHADES = "·░▒▓█"
@@ -23,8 +23,6 @@ _NAMED = 3
 """The most jobs of a minute named in text; fewer where their ids are long."""
 _ROOM = 78
 """The columns left of a line of 80 after its indent; a continuation line is indented by two more."""
-_NAMED_IN_JSON = 100
-"""The most jobs of a minute named in JSON."""
 
 
 @click.command()
@@ -55,7 +53,7 @@ def forecast(paths: tuple[Path, ...], timezone: str, now: datetime, days: int, s
     except OverflowError as error:
         raise click.BadParameter("the calendar ends in the year 9999", param_hint="'--now'") from error
     if output == "json":
-        click.echo(json_text(_as_json(found)))
+        click.echo(json_text(as_json(found)))
     else:
         click.echo("\n".join(_lines(found)))
     if svg is not None:
@@ -161,45 +159,3 @@ def _cut(text: str, room: int) -> str:
 def _columns(text: str) -> int:
     """The width of a text in a terminal; wide characters, such as Japanese ones, take two columns."""
     return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
-
-
-def _as_json(found: Forecast) -> dict[str, Any]:
-    return {
-        "from": found.span.moment(0).isoformat(),
-        "until": found.span.moment(found.span.minutes).isoformat(),
-        "timezone": found.span.zone,
-        "hosts": [_host_json(host) for host in found.hosts],
-    }
-
-
-def _host_json(host: HostForecast) -> dict[str, Any]:
-    advice = host.advice
-    return {
-        "host": host.host,
-        "jobs": host.jobs,
-        "starts": host.starts,
-        "peak": host.peak,
-        "worst": [_worst_json(worst) for worst in host.worst],
-        "advice": {
-            "jitter_sec": advice.jitter_sec,
-            "jobs": len(advice.job_ids),
-            "job_ids": list(advice.job_ids[:_NAMED_IN_JSON]),
-            "leaves": advice.leaves,
-        }
-        if advice
-        else None,
-        "days": [
-            {"date": day.date.isoformat(), "peak_per_hour": [cell.peak if cell else None for cell in day.hours]}
-            for day in host.days
-        ],
-    }
-
-
-def _worst_json(worst: Worst) -> dict[str, Any]:
-    return {
-        "at": worst.at.isoformat(),
-        "starts": worst.starts,
-        "jobs": len(worst.job_ids),
-        "job_ids": list(worst.job_ids[:_NAMED_IN_JSON]),
-        "again": [moment.isoformat() for moment in worst.again],
-    }

@@ -10,9 +10,10 @@ import click
 from click.core import ParameterSource
 
 from myscheduler.cli.manifests import STDIN, coloured, paths_argument, read_manifests
-from myscheduler.cli.options import connect, parse_now_option, server_option, timezone_option
+from myscheduler.cli.options import parse_now_option, timezone_option
 from myscheduler.cli.output.review import as_markdown, as_text
 from myscheduler.cli.output.terminal import json_text
+from myscheduler.cli.server import connect, server_option
 from myscheduler.core.findings.problem import Severity
 from myscheduler.core.gitops.inventory import Item, inventory_from_json
 from myscheduler.core.gitops.inventory import inventory as inventory_of

@@ -9,13 +9,13 @@ import click
 
 from myscheduler.cli.manifests import counted, exit_code, paths_argument, read_manifests, usable_jobs
 from myscheduler.cli.options import (
-    connect,
     format_option,
     parse_now_option,
     parse_timestamp_option,
     timezone_option,
 )
 from myscheduler.cli.output.terminal import json_text, styled
+from myscheduler.cli.server import connect, optional_server_option
 from myscheduler.core.explain.preview import is_counted_from_creation
 from myscheduler.core.explain.preview import preview as preview_of
 from myscheduler.core.manifest.declared import DeclaredJob
@@ -26,7 +26,7 @@ MOST = 1_000
 
 @click.command()
 @paths_argument
-@click.option("--server", metavar="URL", help="Preview the jobs of this running server instead of manifests.")
+@optional_server_option("Preview the jobs of this running server instead of manifests.")
 @timezone_option
 @click.option("--now", metavar="ISO", callback=parse_now_option, help="Use this time as now (RFC 3339).")
 @click.option(

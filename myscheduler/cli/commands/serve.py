@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from myscheduler import log, settings
-from myscheduler.cli.options import api_token, check_zone_option, database_url_option
+from myscheduler.cli.options import check_zone_option, database_url_option
+from myscheduler.cli.server import api_token
 from myscheduler.core.access.allowed_hosts import AllowedHosts
 from myscheduler.core.access.clients import Networks
 from myscheduler.core.access.roles import Role

@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from myscheduler.cli.manifests import coloured, counted
-from myscheduler.cli.options import connect, format_option, server_option
+from myscheduler.cli.options import format_option
 from myscheduler.cli.output.terminal import json_text, styled
+from myscheduler.cli.server import connect, optional_server_option, server_option
 from myscheduler.core.findings.problem import Problem, Severity
 
 _COLOURS = {"Ready": "green", "Reconciling": "yellow", "Stalled": "red"}
@@ -49,7 +50,7 @@ def sync(context: click.Context, approve: str | None, by: str | None, server: st
 
 
 @sync.command()
-@click.option("--server", metavar="URL", help="The URL of the running service.")
+@optional_server_option("The URL of the running service.")
 @click.option("--format", "output", type=click.Choice(["text", "json"]), help="The output format.")
 @click.option(
     "--wait",

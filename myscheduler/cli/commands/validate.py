@@ -11,11 +11,8 @@ import click
 from myscheduler.cli.manifests import Found, find_manifests
 from myscheduler.cli.options import parse_now_option, timezone_option
 from myscheduler.cli.reports import FORMATS, Findings
-from myscheduler.core.findings.problem import reported
-from myscheduler.core.gitops.enforcement import burst_problems
-from myscheduler.core.manifest.lint import lint
-from myscheduler.core.manifest.look_alikes import look_alikes
-from myscheduler.core.manifest.secret_names import read_names, unknown_secrets
+from myscheduler.core.gitops.checking import check
+from myscheduler.core.manifest.secret_names import read_names
 from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.source.ignoring import Ignoring, read_ignoring
 from myscheduler.settings import Settings
@@ -123,11 +120,7 @@ def validate(
     """
     find = partial(find_manifests, zone=timezone, excluded=excluded)
     desired, left_out = _find_staged(paths, find) if is_staged else find(paths)
-    warnings = lint(desired.jobs.values(), clock=Clock(now, timezone))
-    unknown = () if secret_names is None else unknown_secrets(desired.jobs.values(), secret_names)
-    bursts = burst_problems(desired, clock=Clock(now, timezone))
-    alike = look_alikes(desired.jobs, beside={})
-    problems = reported([*desired.problems, *warnings, *unknown, *bursts, *alike])
+    problems = check(desired, clock=Clock(now, timezone), secret_names=secret_names)
     found = Findings(desired.jobs, problems, strict, desired.skipped, left_out)
     click.echo(FORMATS[output](found))
     if not desired.jobs and not problems:

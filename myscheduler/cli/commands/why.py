@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from myscheduler.cli.options import connect, format_option, server_option
+from myscheduler.cli.options import format_option
 from myscheduler.cli.output.terminal import json_text, styled
+from myscheduler.cli.server import connect, server_option
 
 _COLOURS = {"completed": "green", "failed": "red", "interrupted": "red", "skipped": "yellow", "missed": "yellow"}
 

@@ -52,7 +52,7 @@ OPERATIONS: Mapping[str, Operation] = {
     **dict.fromkeys(("pause_job", "resume_job", "trigger_job"), _OPERATE),
     **dict.fromkeys(("cancel_execution", "rerun_execution"), Operation(Role.OPERATOR, Target.EXECUTION)),
     **dict.fromkeys(
-        ("bulk_pause_jobs", "bulk_resume_jobs", "bulk_trigger_jobs"), Operation(Role.OPERATOR, Target.SELECTION)
+        ("pause_jobs", "resume_jobs", "trigger_jobs"), Operation(Role.OPERATOR, Target.SELECTION)
     ),
     "run_sync": Operation(Role.OPERATOR),
     # with literal credentials, which `plan` compares and `export` writes

@@ -5,7 +5,7 @@ All of it is in memory only: after a restart everything is decided again from th
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from myscheduler.core.calls.hosts import host_key
@@ -69,9 +69,17 @@ class Agenda:
         """When the service began to run due slots, or resumed after a standstill; slots before it are overdue."""
         self._is_closed = False
 
+    @property
+    def armed(self) -> Mapping[str, Armed]:
+        return self._armed
+
     def find(self, job_id: str) -> Job | None:
         armed = self._armed.get(job_id)
         return armed.job if armed else None
+
+    def jobs(self) -> list[tuple[Job, str]]:
+        """All jobs with the keys of their hosts."""
+        return [(armed.job, armed.host) for armed in self._armed.values()]
 
     def start(self, now: datetime) -> None:
         """Start running slots: those after `now` are on time, those before are caught up on."""

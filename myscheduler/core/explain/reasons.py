@@ -27,6 +27,7 @@ REASONS = {
     Reason.REPLACED: "the next slot was due and took its place, as overlap: replace says",
     Reason.CRASH: "the service or its machine stopped in the meantime",
     Reason.SHUTDOWN: "the service was stopped in the meantime",
+    Reason.CANCELLED: "it was cancelled through the API",
     Reason.DATABASE: "the service could not use its database at that time; nothing was sent",
     Reason.NO_FILE: "the service had too many open files for another connection; nothing was sent",
     Reason.SECRET_MISSING: "a secret that the job refers to was missing; nothing was sent",

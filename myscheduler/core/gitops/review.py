@@ -1,8 +1,9 @@
 """A plan for a reviewer: which fields of each job change, and when the job runs before and after."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Literal, assert_never
 
 from myscheduler.core.explain.job import describe_job
@@ -136,13 +137,30 @@ class Review:
         }
 
 
-def review(desired: Desired, stored: Mapping[str, Item], *, clock: Clock) -> Review:
-    """Compare the source with the stored jobs. `desired` needs all specs (no outlines); `zone` is the service's."""
+def review(
+    desired: Desired,
+    stored: Mapping[str, Item],
+    *,
+    clock: Clock,
+    beside: Mapping[str, Item] = MappingProxyType({}),
+    between: Callable[[], None] = lambda: None,
+) -> Review:
+    """Compare the source with the stored jobs. `desired` needs all specs (no outlines); `zone` is the service's.
+
+    `beside` are further stored jobs, which the source leaves alone; limits on starts count them. `between` is called
+    between two changes, and may raise to give up.
+    """
     plan = make_plan(desired, {job_id: item.known for job_id, item in stored.items()})
-    plan = within_caps(plan, stored, desired.caps, clock=clock)
+    plan = within_caps(plan, {**beside, **stored}, desired.caps, clock=clock)
     reader = _Reader(stored, clock.zone, clock.now)
-    found = [reader.read(change) for change in plan.changes if not isinstance(change, Move)]
-    found += [reader.deletion(job_id, is_blocked=True) for job_id in (plan.blocked.job_ids if plan.blocked else ())]
+    found = []
+    for change in plan.changes:
+        between()
+        if not isinstance(change, Move):
+            found.append(reader.read(change))
+    for job_id in plan.blocked.job_ids if plan.blocked else ():
+        between()
+        found.append(reader.deletion(job_id, is_blocked=True))
     problems = reported([*plan.problems, *look_alikes(desired.jobs, _undeclared(plan, desired, stored))])
     return Review(tuple(sorted(found, key=lambda one: one.job_id)), plan.unchanged, problems, plan.blocked)
 

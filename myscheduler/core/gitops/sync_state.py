@@ -128,6 +128,15 @@ def since(previous: SyncState, condition: SyncCondition, now: datetime) -> datet
     return previous.since if previous.since and previous.condition is condition else now
 
 
+def differs(before: SyncState, after: SyncState) -> bool:
+    """Whether a reader would see another result, apart from the times and the counts of the pass."""
+    results = [
+        (one.condition, one.reason, one.message, one.attempted_revision, one.applied_revision, one.held, one.problems)
+        for one in (before, after)
+    ]
+    return results[0] != results[1]
+
+
 def file_states(parsed: Iterable[ParsedFile], unreadable: Iterable[str], plan: Plan) -> tuple[FileState, ...]:
     """The result for each file, sorted by path."""
     problems: dict[str, list[Problem]] = {}

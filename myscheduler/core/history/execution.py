@@ -1,10 +1,12 @@
 """Executions: what started them, their state, and how they ended."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from myscheduler.core.calls.outcome import Outcome
+from myscheduler.core.calls.outcome import Failure, Outcome
+from myscheduler.core.history import attempts as attempt_texts
+from myscheduler.core.history.attempts import Attempt
 from myscheduler.core.job.job import Source
 
 
@@ -24,6 +26,10 @@ class Status(StrEnum):
     SKIPPED = "skipped"
     MISSED = "missed"
     INTERRUPTED = "interrupted"
+
+
+WRONG = (Status.FAILED, Status.INTERRUPTED, Status.MISSED)
+"""The statuses of rows that somebody should look at; slots are skipped on purpose."""
 
 
 class Cause(StrEnum):
@@ -51,6 +57,8 @@ class Execution:
     """When it was claimed; once it is sent, when its first request was sent."""
     requested_by: str | None = None
     """Who requested a manual run, according to the caller."""
+    rerun_of: str | None = None
+    """The execution that a manual run repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,8 @@ class QueuedRun:
     """The id that its execution will have."""
     asked_at: datetime
     requested_by: str
+    rerun_of: str | None = None
+    """The execution that it repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,8 @@ class Finish:
     attempts: int
     outcome: Outcome
     reason: str | None = None
+    attempts_detail: tuple[Attempt, ...] = ()
+    """The attempts that are known, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +120,9 @@ class Record:
     response_size: int | None
     error: str | None
     excerpt: str | None
+    kept_attempts: str | None = None
+    """See `attempts.kept`."""
+    rerun_of: str | None = None
 
     def execution(self) -> Execution:
         """The execution of a row with `started_at`."""
@@ -121,7 +136,36 @@ class Record:
             self.source,
             self.started_at or self.slot,
             self.requested_by,
+            self.rerun_of,
         )
+
+    def attempts_detail(self) -> tuple[Attempt, ...]:
+        """Its attempts as far as they are known, in order. Those that a crash cut off are not known."""
+        if self.kept_attempts:
+            *earlier, last = attempt_texts.read(self.kept_attempts)
+            return (*earlier, self._completed_by_row(last))
+        if self.started_at is None or self.status is Status.RUNNING or not (self.attempts or self.failure):
+            return ()
+        duration = None if self.completed_at is None else self.completed_at - self.started_at
+        only = Attempt(self.attempts or 1, self.started_at, duration, failure=self.failure)
+        return (self._completed_by_row(only),) if self.attempts <= 1 else ()
+
+    @property
+    def failure(self) -> Failure | None:
+        """How the last attempt of a failed execution failed, as far as its row alone says it."""
+        if self.status is not Status.FAILED:
+            return None
+        unsent = next((one for one in Failure if one == self.reason), None)
+        return unsent or (Failure.HTTP_ERROR if self.http_status else None)
+
+    def _completed_by_row(self, last: Attempt) -> Attempt:
+        if last.error is not None or last.http_status is not None or self.status not in _DECIDED:
+            return last
+        error = self.error if self.status is Status.FAILED else None
+        return replace(last, http_status=self.http_status, error=error)
+
+
+_DECIDED = frozenset({Status.COMPLETED, Status.FAILED})
 
 
 def final_status(outcome: Outcome) -> Status:

@@ -7,6 +7,7 @@ with a different request is an error, and answers are stored for a documented ti
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 KEPT = timedelta(hours=24)
@@ -23,6 +24,11 @@ class RequestKey:
     fingerprint: str
     """SHA-256 of the method, the path and the body."""
     at: datetime
+
+    def of_job(self, job_id: str) -> "RequestKey":
+        """The key for one job of a request about many, so that a request that was cut off can be continued."""
+        digest = sha256(f"{self.key}\n{job_id}".encode()).hexdigest()
+        return RequestKey(f"job:{digest}", self.fingerprint, self.at)
 
     def kept(self, answer: Mapping[str, Any], execution_id: str | None = None) -> "Kept":
         return Kept(self.key, self.fingerprint, self.at, answer, execution_id)

@@ -1,4 +1,4 @@
-"""The entries of the audit trail: who changed which job, when, and what."""
+"""The entries of the audit trail: who changed which job or cancelled which execution, when, and what."""
 
 import json
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from myscheduler.core.bounds import LARGEST_ENTRY, LONGEST_CHANGE, MOST_CHANGES
+from myscheduler.core.history.repeats import Kept
 from myscheduler.core.job.job import Job, Pause, Source
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.lifecycle.spec_diff import spec_changes
@@ -31,6 +32,10 @@ class AuditAction(StrEnum):
     TOKEN_REVOKED = "token-revoked"  # noqa: S105 - a word, no password
     ACCESS_REFUSED = "access-refused"
     """Requests with wrong or missing credentials; one entry stands for many."""
+    CANCELLED = "cancelled"
+    BULK_PAUSED = "bulk-paused"
+    BULK_RESUMED = "bulk-resumed"
+    BULK_TRIGGERED = "bulk-triggered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,27 @@ def of_pause(action: AuditAction, job_id: str, pause: Pause | None, *, at: datet
     until = pause.until.isoformat() if pause.until else None
     detail = {"by": pause.by, "since": pause.at.isoformat(), "reason": pause.reason, "until": until}
     return AuditEntry(at, actor, action, job_id, detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """A request to cancel an execution or a queued run; it is recorded in the transaction that ends it."""
+
+    entry: AuditEntry
+    kept: Kept | None = None
+    """The answer to the request, if it had an `Idempotency-Key`."""
+
+
+def of_cancellation(execution_id: str, job_id: str, *, at: datetime, actor: str, reason: str | None) -> AuditEntry:
+    """An execution, or a queued run, is cancelled."""
+    return AuditEntry(at, actor, AuditAction.CANCELLED, job_id, {"execution_id": execution_id, "reason": reason})
+
+
+def of_bulk(
+    action: AuditAction, selection: Mapping[str, Any], counts: Mapping[str, int], *, at: datetime, actor: str
+) -> AuditEntry:
+    """Many jobs are paused, resumed or triggered by one request; `counts` has how many, by what became of them."""
+    return AuditEntry(at, actor, action, None, {"selection": dict(selection), "counts": dict(counts)})
 
 
 _NOTE = 40

@@ -12,9 +12,11 @@ from itertools import groupby
 
 from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.job.compiling import compile_schedule
+from myscheduler.core.job.job import Job
 from myscheduler.core.job.spec import DeclaredInterval, JobSpec
 from myscheduler.core.load.jitter_advice import JITTERS, JitterAdvice, advise
 from myscheduler.core.load.starts import MINUTE, Group, Horizon, Starter, Stint, Tally, find_slots
+from myscheduler.core.schedule.slots import LAST_INSTANT
 
 MOST_WORST = 5
 """The most worst minutes listed for a host."""
@@ -78,6 +80,24 @@ class Forecast:
     """The number of jobs that are not counted, because their manifests pause them."""
 
 
+def forecast_jobs(jobs: Iterable[Job], now: datetime, days: int, zone: str) -> Forecast:
+    """The forecast of stored jobs. Paused jobs are not counted, unless their pause has an end.
+
+    Raises `OverflowError` at the end of the calendar.
+    """
+    jobs = list(jobs)
+    running = [job for job in jobs if job.paused_until != LAST_INSTANT]
+    starters = [
+        Starter(
+            job.job_id,
+            host_key(job.spec.target_url),
+            compile_schedule(job.spec, zone=zone, created_at=job.created_at),
+        )
+        for job in running
+    ]
+    return _forecast(starters, Horizon.of_days(now, days, zone), unanchored=0, paused=len(jobs) - len(running))
+
+
 def forecast_specs(specs: Iterable[JobSpec], now: datetime, days: int, zone: str) -> Forecast:
     """Forecast `days` days from the minute of `now`; `zone` is the service's.
 
@@ -90,12 +110,13 @@ def forecast_specs(specs: Iterable[JobSpec], now: datetime, days: int, zone: str
         Starter(spec.job_id, host_key(spec.target_url), compile_schedule(spec, zone=zone, created_at=now))
         for spec in running
     ]
-    return Forecast(
-        span,
-        hosts=tuple(sorted(forecast_hosts(starters, span), key=lambda host: (-host.peak, -host.starts, host.host))),
-        unanchored=sum(isinstance(spec.schedule, DeclaredInterval) and not spec.schedule.anchor for spec in running),
-        paused=len(specs) - len(running),
-    )
+    unanchored = sum(isinstance(spec.schedule, DeclaredInterval) and not spec.schedule.anchor for spec in running)
+    return _forecast(starters, span, unanchored=unanchored, paused=len(specs) - len(running))
+
+
+def _forecast(starters: Sequence[Starter], span: Horizon, *, unanchored: int, paused: int) -> Forecast:
+    hosts = sorted(forecast_hosts(starters, span), key=lambda host: (-host.peak, -host.starts, host.host))
+    return Forecast(span, tuple(hosts), unanchored, paused)
 
 
 def forecast_hosts(starters: Sequence[Starter], span: Horizon) -> Iterator[HostForecast]:

@@ -5,7 +5,7 @@ UTC offset. The zones are those of the `tzdata` package, not those of the operat
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import pairwise
@@ -68,6 +68,11 @@ def first_showing(zone_name: str, wall: int) -> int:
     """The first instant at which the clock shows that wall time or a later one."""
     stretches = _stretches(zone_name, wall // _BLOCK)
     return next(max(start, wall - offset) for start, end, offset in stretches if wall < end + offset)
+
+
+def start_of_day(zone_name: str, day: date) -> datetime:
+    """The first instant of a local day."""
+    return to_instant(first_showing(zone_name, day.toordinal() * DAY))
 
 
 def stretch_at(zone_name: str, instant: int) -> Stretch:

@@ -13,21 +13,15 @@ from myscheduler.adapters.store.rows import audit as audit_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import queued as queued_rows
 from myscheduler.adapters.store.rows import repeats as key_rows
-from myscheduler.adapters.store.rows import unrun as unrun_rows
-from myscheduler.core.dispatch.admission import ON_TIME
 from myscheduler.core.gitops.plan import Adopt, Conflict, Create, Delete, Hold, Move, Plan, Update, job_id_of
 from myscheduler.core.history.repeats import Kept
-from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.digest import digest
 from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.job.spec import CatchUp, JobSpec
 from myscheduler.core.lifecycle import transitions as lifecycle
 from myscheduler.core.lifecycle.audit import CLOCK, MANIFEST, AuditAction, AuditEntry, of_deletion, of_pause, of_spec
 from myscheduler.core.lifecycle.transitions import Turn
-from myscheduler.core.reason import Reason
-from myscheduler.core.schedule.calendars import closed_bits
 from myscheduler.core.schedule.clock import Clock
-from myscheduler.core.schedule.slots import Adjusted, next_after
 from myscheduler.errors import JobConflictError, JobNotFoundError
 from myscheduler.service.catalog.applying import (
     StalePlanError,
@@ -37,7 +31,10 @@ from myscheduler.service.catalog.applying import (
     source_of,
     store_turn,
 )
-from myscheduler.service.catalog.refusals import conflict, refuse_manifest, refuse_pause
+from myscheduler.service.catalog.bulk import Outcome, Settle, decide
+from myscheduler.service.catalog.pausing import Order, PauseOrder, ResumeOrder
+from myscheduler.service.catalog.realigning import realigned, refreshed
+from myscheduler.service.catalog.refusals import Versions, conflict, refuse_manifest, refuse_version
 
 ARM_AT_ONCE = 200
 """The most jobs whose timers are set in one turn of the event loop."""
@@ -70,7 +67,7 @@ class Catalog:
         The clock may have been set back since the last start, so the jobs are realigned first.
         """
         await self.realign()
-        jobs = await self._store.write(self._refreshed)
+        jobs = await self._store.write(lambda connection: refreshed(connection, Clock(self._now(), self._zone)))
         await self._arm_many(jobs)
         return jobs
 
@@ -80,9 +77,11 @@ class Catalog:
         Without this, they would not run until the clock is there again.
         """
         count = 0
-        while realigned := await self._store.write(partial(self._realign, now=self._now())):
-            self._arm(realigned, ())
-            count += len(realigned)
+        while jobs := await self._store.write(
+            partial(realigned, clock=Clock(self._now(), self._zone), limit=ARM_AT_ONCE)
+        ):
+            self._arm(jobs, ())
+            count += len(jobs)
         if count:
             log.warning("the clock was set back: %d jobs that were ahead of it continue from now", count)
 
@@ -172,72 +171,92 @@ class Catalog:
             for request in requests
         ]
 
-    async def replace(self, spec: JobSpec, *, by: str = API) -> Job:
-        """Replace the spec of an API job. Raises `JobNotFoundError`, or `JobConflictError` for a manifest's job."""
+    async def replace(self, spec: JobSpec, *, by: str = API, versions: Versions = None) -> Job:
+        """Replace the spec of an API job, if it has one of the `versions`; `None` allows all.
+
+        Raises `JobNotFoundError`, `JobConflictError` for a manifest's job, or `JobChangedError` for another version.
+        """
         now = self._now()
 
         def work(connection: Connection) -> Job:
             existing = _find(connection, spec.job_id)
             refuse_manifest(existing, "replaced")
+            refuse_version(existing, versions)
             return self._change(connection, existing, _Request(spec, by), now)
 
         job = await self._changed(work)
         _log_change("replaced", job.job_id, by)
         return job
 
-    async def delete(self, job_id: str, *, by: str = API) -> None:
+    async def delete(self, job_id: str, *, by: str = API, versions: Versions = None) -> None:
         """Delete an API job; its history stays. Raises like `replace`."""
         now = self._now()
 
         def work(connection: Connection) -> None:
             existing = _find(connection, job_id)
             refuse_manifest(existing, "deleted")
+            refuse_version(existing, versions)
             self._remove(connection, [existing], now, actor=by)
 
         await self._store.write(work)
         self._arm((), [job_id])
         _log_change("deleted", job_id, by)
 
-    async def pause(self, job_id: str, *, by: str, reason: str | None = None, until: datetime | None = None) -> Job:
+    async def pause(
+        self,
+        job_id: str,
+        *,
+        by: str,
+        reason: str | None = None,
+        until: datetime | None = None,
+        kept: Kept | None = None,
+    ) -> Job:
         """Pause a job until it is resumed, or until the time `until`.
 
-        Raises `JobNotFoundError`, or `JobConflictError` if the manifest itself sets `paused`.
+        Raises `JobNotFoundError`, or `JobConflictError` if the manifest itself sets `paused`. For `kept` see `create`.
         """
-        now = self._now()
-
-        def work(connection: Connection) -> Job:
-            job = _find(connection, job_id)
-            refuse_pause(job, "paused")
-            job = lifecycle.unpinned(job)
-            turn = lifecycle.pause(job, by=by, now=now, reason=reason, until=until)
-            if turn.job.pause != job.pause:
-                audit_rows.add(connection, [of_pause(AuditAction.PAUSED, job_id, turn.job.pause, at=now, actor=by)])
-            return store_turn(connection, turn)
-
-        job = await self._changed(work)
+        job = await self._ordered(job_id, PauseOrder(by, reason, until), kept)
         _log_change("paused", job_id, by, reason=reason, until=until.isoformat() if until else None)
         return job
 
-    async def resume(self, job_id: str, *, catch_up: CatchUp = "none", by: str = API) -> Job:
+    async def resume(self, job_id: str, *, catch_up: CatchUp = "none", by: str = API, kept: Kept | None = None) -> Job:
         """End the operators' pause; `catch_up` says which slots of the paused time still run. Raises like `pause`."""
-        now = self._now()
-
-        def work(connection: Connection) -> Job:
-            job = _find(connection, job_id)
-            refuse_pause(job, "resumed")
-            job = lifecycle.unpinned(job)
-            if job.pause is not None:
-                audit_rows.add(connection, [of_pause(AuditAction.RESUMED, job_id, job.pause, at=now, actor=by)])
-            if catch_up == "none":
-                return store_turn(connection, lifecycle.resume(job, clock=Clock(now, self._zone)))
-            row_id, recorded = unrun_rows.last_unrun(connection, job_id, job.cursor, Reason.PAUSED)
-            reopened = lifecycle.resume_and_catch_up(job, recorded, catch_up, clock=Clock(now, self._zone))
-            unrun_rows.shorten(connection, row_id, reopened.recorded)
-            return store_turn(connection, reopened.turn)
-
-        job = await self._changed(work)
+        job = await self._ordered(job_id, ResumeOrder(by, catch_up), kept)
         _log_change("resumed", job_id, by, catchup=None if catch_up == "none" else catch_up)
         return job
+
+    async def _ordered(self, job_id: str, order: Order, kept: Kept | None) -> Job:
+        clock = Clock(self._now(), self._zone)
+
+        def work(connection: Connection) -> Job:
+            key_rows.keep(connection, [kept] if kept else [])
+            job = _find(connection, job_id)
+            order.refuse(job)
+            return order.carry_out(connection, [job], clock)[0]
+
+        return await self._changed(work)
+
+    async def order_many(self, job_ids: Sequence[str], order: Order, settle: Settle) -> list[Outcome]:
+        """Pause or resume jobs in one transaction. Returns for each, in order, what became of it.
+
+        `settle` makes of these the audit entry of the whole, and the answer that is stored for repeated requests.
+        """
+        clock = Clock(self._now(), self._zone)
+
+        def work(connection: Connection) -> tuple[list[Job], list[Outcome]]:
+            wanted, outcomes = decide(order, job_rows.find_jobs(connection, job_ids), job_ids, clock.now)
+            changed = order.carry_out(connection, wanted, clock)
+            _record(connection, *settle(outcomes))
+            return changed, outcomes
+
+        changed, outcomes = await self._store.write(work)
+        await self._arm_many(changed)
+        return outcomes
+
+    async def record(self, entry: AuditEntry | None, kept: Kept | None) -> None:
+        """Write an audit entry of what was done elsewhere, and the answer that is stored for repeated requests."""
+        if entry or kept:
+            await self._store.write(partial(_record, entry=entry, kept=kept))
 
     async def end_pauses(self) -> None:
         """Remove pauses whose `until` has passed; slots that fell due since then are caught up."""
@@ -260,37 +279,6 @@ class Catalog:
         job = await self._store.write(work)
         self._arm([job], ())
         return job
-
-    def _refreshed(self, connection: Connection) -> list[Job]:
-        """All jobs, with their next slots computed anew: the service's zone or the time zone data may have changed."""
-        jobs, now = job_rows.all_jobs(connection), self._now()
-        stale = []
-        for place, job in enumerate(jobs):
-            schedule = compile_schedule(job.spec, zone=self._zone, created_at=job.created_at)
-            next_slot = next_after(schedule, job.cursor)
-            if isinstance(schedule, Adjusted) and schedule.days:
-                closed_bits(schedule.days, now.year)  # holidays take a second to load: now, before jobs are due
-            if next_slot != job.next_slot:
-                jobs[place] = replace(job, next_slot=next_slot)
-                stale.append(jobs[place])
-        job_rows.update_jobs(connection, stale)
-        return jobs
-
-    def _realign(self, connection: Connection, now: datetime) -> list[Job]:
-        """Realign up to `ARM_AT_ONCE` jobs that are ahead of the clock, and return them.
-
-        A job that is ahead by less than `ON_TIME` is left alone: the clock reaches it soon.
-        """
-        jobs = []
-        for job in job_rows.beyond(connection, now + ON_TIME, ARM_AT_ONCE):
-            row_id, recorded = unrun_rows.last_unrun(connection, job.job_id, now)
-            reopened = lifecycle.realign(job, recorded, clock=Clock(now, self._zone))
-            unrun_rows.forget_unrun(connection, job.job_id, now)
-            if reopened.recorded != recorded:
-                unrun_rows.shorten(connection, row_id, reopened.recorded)
-            jobs.append(reopened.turn.job)
-        job_rows.update_jobs(connection, jobs)
-        return jobs
 
     def _insert(self, connection: Connection, requests: Sequence["_Request"], now: datetime) -> list[Job]:
         clock = Clock(now, self._zone)
@@ -386,6 +374,11 @@ def _resolve(answer: asyncio.Future[Job], outcome: Job | Exception) -> None:
         answer.set_exception(outcome)
     else:
         answer.set_result(outcome)
+
+
+def _record(connection: Connection, entry: AuditEntry | None, kept: Kept | None) -> None:
+    audit_rows.add(connection, [entry] if entry else [])
+    key_rows.keep(connection, [kept] if kept else [])
 
 
 def _find(connection: Connection, job_id: str) -> Job:

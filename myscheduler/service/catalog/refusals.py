@@ -1,7 +1,12 @@
 """The errors for changes that a job does not allow: of a manifest's job through the API, or to an id that is taken."""
 
+from collections.abc import Collection
+
 from myscheduler.core.job.job import Job, Owner
-from myscheduler.errors import JobConflictError
+from myscheduler.errors import JobChangedError, JobConflictError
+
+Versions = Collection[int] | None
+"""The versions of a job that may be changed; `None` for all of them."""
 
 
 def conflict(job_id: str, existing: Job | None) -> JobConflictError:
@@ -15,6 +20,12 @@ def refuse_manifest(job: Job, done: str) -> None:
     """Raise `JobConflictError` if the job is declared in a manifest; `done` says what can't be done (`deleted`)."""
     if job.owner is Owner.MANIFEST:
         raise _manifest_conflict(job, done)
+
+
+def refuse_version(job: Job, versions: Versions) -> None:
+    """Raise `JobChangedError` if the job has none of these versions."""
+    if versions is not None and job.version not in versions:
+        raise JobChangedError(job.job_id)
 
 
 def _manifest_conflict(job: Job, done: str) -> JobConflictError:

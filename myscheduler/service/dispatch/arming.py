@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -17,6 +17,8 @@ from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.dispatch.deciding import Question, weight_of
 from myscheduler.core.history.execution import Kind
 from myscheduler.core.job.job import Job
+from myscheduler.service.changes import Changes
+from myscheduler.service.dispatch.census import Census
 from myscheduler.service.dispatch.flights import REPLACED, Flights
 from myscheduler.service.dispatch.triggers import Triggers
 
@@ -44,6 +46,8 @@ class Arming:
         agenda: Agenda,
         flights: Flights,
         triggers: Triggers,
+        census: Census,
+        changes: Changes,
         *,
         wake: Callable[[], None],
         now: Callable[[], datetime],
@@ -53,6 +57,8 @@ class Arming:
         self._agenda = agenda
         self._flights = flights
         self._triggers = triggers
+        self._census = census
+        self._changes = changes
         self._wake_claims = wake
         self._now = now
         self._timers = Timers(self.wake, asyncio.get_running_loop())
@@ -83,6 +89,8 @@ class Arming:
         self.report_standstill(now)
         current = [job for job in changed if not self._is_older(job)]
         self._timers.arm([(job.job_id, self._agenda.arm(job, now), max(now, job.cursor)) for job in current], removed)
+        self._census.arm(current, removed)
+        self._changes.of_catalog([*(job.job_id for job in current), *removed])
         if changed or removed:
             log.debug("jobs armed", extra={"jobs": len(current), "removed": len(removed)})
         self.follow()
@@ -124,6 +132,10 @@ class Arming:
         """Whether a newer version of the job is already armed."""
         known = self._agenda.find(job.job_id)
         return known is not None and known.version > job.version
+
+    async def next_slots(self) -> Iterator[tuple[datetime, str]]:
+        """The next slot in the future of each job that has one, and the job, the soonest first."""
+        return await self._timers.next_slots()
 
     # --- before and after each decision ---------------------------------------------------------------------------
 

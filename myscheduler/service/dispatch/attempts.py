@@ -8,6 +8,7 @@ from datetime import datetime
 
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.calls.retry import retry_delay
+from myscheduler.core.history.attempts import Attempt
 from myscheduler.core.history.execution import Execution, Status, final_status
 from myscheduler.core.job.job import Job
 from myscheduler.core.reason import Reason
@@ -57,9 +58,14 @@ class Attempts:
         flight.execution = replace(execution, started_at=self._now())
         flight.task = asyncio.create_task(self._run(flight))
 
-    def resume(self, job: Job, execution: Execution, host: str, *, attempts: int) -> None:
-        """Run an execution of an earlier process, which may have sent `attempts`, again; it waits for a permit."""
-        flight = Flight(job, execution, host, has_permit=False, attempts=attempts)
+    def resume(
+        self, job: Job, execution: Execution, host: str, *, attempts: int, known: tuple[Attempt, ...] = ()
+    ) -> None:
+        """Run an execution of an earlier process, which may have sent `attempts`, again; it waits for a permit.
+
+        `known` are those of its attempts that the earlier process recorded.
+        """
+        flight = Flight(job, execution, host, has_permit=False, attempts=attempts, attempts_detail=known)
         self._flights.open(flight)
         flight.task = asyncio.create_task(self._run(flight))
 
@@ -87,10 +93,13 @@ class Attempts:
             if not flight.has_permit:
                 await self._permits.acquire(flight)
             flight.attempts += 1
+            attempt, before = Attempt(flight.attempts, self._now()), flight.attempts_detail
+            flight.attempts_detail = (*before, attempt)
             try:
                 outcome = await self._caller.call(job, execution, flight.attempts)
             finally:
                 self._permits.release(flight)
+            flight.attempts_detail = (*before, attempt.ended(outcome, self._now()))
             log_attempt(execution, flight.attempts, flight.host, outcome)
             unsent += outcome.failure in _UNSENT
             delay = retry_delay(job.spec, outcome, flight.attempts)

@@ -1,7 +1,7 @@
 """The claim loop: stores claims, and has executions sent once their claims are stored."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -9,8 +9,11 @@ from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.dispatch.armed import Taken
+from myscheduler.core.dispatch.claim import Claim
+from myscheduler.core.history.execution import WRONG
 from myscheduler.core.reason import Reason
 from myscheduler.errors import StoreUnavailableError
+from myscheduler.service.changes import Changes
 from myscheduler.service.dispatch.arming import Arming
 from myscheduler.service.dispatch.attempts import Attempts
 from myscheduler.service.dispatch.execution_log import log_claims
@@ -44,6 +47,7 @@ class Claiming:
         arming: Arming,
         attempts: Attempts,
         recovery: Recovery,
+        changes: Changes,
         *,
         has_work: asyncio.Event,
         now: Callable[[], datetime],
@@ -57,6 +61,7 @@ class Claiming:
         self._arming = arming
         self._attempts = attempts
         self._recovery = recovery
+        self._changes = changes
         self._has_work = has_work
         self._now = now
         health.listen(self._after_report)
@@ -112,10 +117,16 @@ class Claiming:
             self._triggers.ask_again(asked)
             raise
         log_claims(claims, accepted)
+        self._note(claims)
         for one, is_accepted in zip(asked, accepted[: len(asked)], strict=True):
             self._after_asked(one, is_accepted=is_accepted)
         for taken, is_accepted in zip(batch, accepted[len(asked) :], strict=True):
             self._after_claim(taken, is_accepted=is_accepted)
+
+    def _note(self, claims: Sequence[Claim]) -> None:
+        begun = [claim.execution.execution_id for claim in claims if claim.execution is not None]
+        is_wrong = any(gap.status in WRONG for claim in claims for gap in claim.unrun)
+        self._changes.of_executions([claim.job_id for claim in claims], begun, is_wrong=is_wrong)
 
     def _after_asked(self, asked: Asked, *, is_accepted: bool) -> None:
         still_waits = self._triggers.answer(asked, is_accepted=is_accepted)

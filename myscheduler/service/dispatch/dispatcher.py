@@ -9,20 +9,27 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.dispatch.agenda import Agenda
+from myscheduler.core.explain.upcoming import Planned
+from myscheduler.core.history.attempts import Attempt
+from myscheduler.core.history.execution import QueuedRun
 from myscheduler.core.history.repeats import RequestKey
 from myscheduler.core.job.job import Job
 from myscheduler.core.reason import Reason
 from myscheduler.machine.open_files import MANUAL
+from myscheduler.service.changes import Changes
 from myscheduler.service.dispatch.arming import Arming
 from myscheduler.service.dispatch.attempts import Attempts
 from myscheduler.service.dispatch.caller import Caller
+from myscheduler.service.dispatch.cancelling import Cancelling
+from myscheduler.service.dispatch.census import Census
 from myscheduler.service.dispatch.claiming import Claiming
 from myscheduler.service.dispatch.endings import Endings
 from myscheduler.service.dispatch.execution_log import in_words
@@ -66,6 +73,8 @@ class Dispatcher:
         """`in_flight` is the most scheduled attempts in flight at once, `in_flight_per_host` the most of them to one
         host, and `manual` the most attempts of manual runs; others wait for their turn.
         """
+        self.changes = changes = Changes(now())
+        """The changes of jobs and executions since now."""
         has_work = asyncio.Event()
         wake = has_work.set
         agenda = Agenda(
@@ -77,17 +86,19 @@ class Dispatcher:
         )
         flights = Flights()
         permits = Permits(agenda, manual, wake)
-        triggers = Triggers(store, health, agenda, flights, permits, now=now)
-        endings = Endings(store, health, agenda, flights, triggers, wake=wake, now=now)
-        arming = Arming(store, agenda, flights, triggers, wake=wake, now=now)
+        triggers = Triggers(store, health, agenda, flights, permits, changes, now=now)
+        census = Census(store, agenda, flights, triggers)
+        endings = Endings(store, health, agenda, flights, triggers, census, changes, wake=wake, now=now)
+        arming = Arming(store, agenda, flights, triggers, census, changes, wake=wake, now=now)
         attempts = Attempts(caller, flights, permits, endings, now=now)
-        recovery = Recovery(store, agenda, flights, triggers, attempts, now=now)
+        recovery = Recovery(store, agenda, flights, triggers, attempts, changes, now=now)
         self._claiming = Claiming(
-            store, health, agenda, flights, triggers, arming, attempts, recovery, has_work=has_work, now=now
+            store, health, agenda, flights, triggers, arming, attempts, recovery, changes, has_work=has_work, now=now
         )
         self._health, self._agenda, self._triggers = health, agenda, triggers
         self._endings, self._arming, self._recovery = endings, arming, recovery
-        self.flights = flights
+        self._cancelling = Cancelling(store, flights, triggers, now=now)
+        self.flights, self.census = flights, census
         self.loops: list[asyncio.Task[None]] = []
         self._is_draining = False
         self._is_hurried = False
@@ -102,10 +113,41 @@ class Dispatcher:
         self._arming.clock_was_set()
 
     async def trigger(
-        self, job_id: str, *, by: str, may_overlap: bool = False, key: RequestKey | None = None
+        self,
+        job_id: str,
+        *,
+        by: str,
+        may_overlap: bool = False,
+        key: RequestKey | None = None,
+        rerun_of: str | None = None,
     ) -> Triggered:
         """Run a job now; see `Triggers.trigger`."""
-        return await self._triggers.trigger(job_id, by=by, may_overlap=may_overlap, key=key)
+        return await self._triggers.trigger(job_id, by=by, may_overlap=may_overlap, key=key, rerun_of=rerun_of)
+
+    async def cancel(
+        self, execution_id: str, *, by: str, reason: str | None, key: RequestKey | None = None
+    ) -> Mapping[str, Any]:
+        """End an execution in progress or a queued run; see `Cancelling.cancel`."""
+        return await self._cancelling.cancel(execution_id, by=by, reason=reason, key=key)
+
+    def attempts_of(self, execution_id: str) -> tuple[Attempt, ...] | None:
+        """The attempts of an execution in progress so far; `None` if it is not in progress."""
+        flight = self.flights.find(execution_id)
+        return flight.attempts_detail if flight else None
+
+    def find_queued(self, execution_id: str) -> QueuedRun | None:
+        """The manual run with this id that waits until its job has room."""
+        return self._triggers.find_queued(execution_id)
+
+    def jobs(self) -> Sequence[tuple[Job, str]]:
+        """All jobs as they are armed now, with the keys of their hosts, in any order."""
+        return self._agenda.jobs()
+
+    async def planned(self) -> Iterator[Planned]:
+        """The next slot in the future of each job that has one, the soonest first; may be consumed in a thread."""
+        slots, armed = await self._arming.next_slots(), self._agenda.armed
+        known = ((armed.get(job_id), slot) for slot, job_id in slots)
+        return (Planned(slot, one.job, one.schedule, one.host) for one, slot in known if one is not None)
 
     # --- life -----------------------------------------------------------------------------------------------------
 

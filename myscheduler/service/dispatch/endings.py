@@ -10,9 +10,12 @@ from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.dispatch.admission import may_resend
 from myscheduler.core.dispatch.agenda import Agenda
-from myscheduler.core.history.execution import Finish, Status
+from myscheduler.core.history.execution import WRONG, Finish, Status
+from myscheduler.core.lifecycle.audit import Cancellation
 from myscheduler.core.reason import Reason
 from myscheduler.errors import StoreUnavailableError
+from myscheduler.service.changes import Changes
+from myscheduler.service.dispatch.census import Census
 from myscheduler.service.dispatch.execution_log import log_end
 from myscheduler.service.dispatch.flights import CutOff, Flight, Flights
 from myscheduler.service.dispatch.triggers import Triggers
@@ -36,6 +39,8 @@ class Endings:
         agenda: Agenda,
         flights: Flights,
         triggers: Triggers,
+        census: Census,
+        changes: Changes,
         *,
         wake: Callable[[], None],
         now: Callable[[], datetime],
@@ -46,6 +51,8 @@ class Endings:
         self._agenda = agenda
         self._flights = flights
         self._triggers = triggers
+        self._census = census
+        self._changes = changes
         self._wake = wake
         self._now = now
         self._ended: list[tuple[Flight, Finish]] = []
@@ -58,7 +65,16 @@ class Endings:
         """End an execution after `attempts` requests. With status `RUNNING`, it is continued at the next start."""
         execution = flight.execution
         completed_at = None if status is Status.RUNNING else self._now()
-        finish = Finish(execution.execution_id, status, execution.started_at, completed_at, attempts, outcome, reason)
+        finish = Finish(
+            execution.execution_id,
+            status,
+            execution.started_at,
+            completed_at,
+            attempts,
+            outcome,
+            reason,
+            flight.attempts_detail,
+        )
         flight.finish = finish
         self._agenda.over(execution.job_id)
         self._ended.append((flight, finish))
@@ -69,7 +85,7 @@ class Endings:
         if not (how.is_resumable and may_resend(flight.job, flight.execution, self._now())):
             error = how.error if attempts else how.unsent
             self.end(flight, Status.INTERRUPTED, attempts, Outcome(error=error), how.reason)
-        elif attempts > 1:
+        elif attempts > 1 or any(one.duration is not None for one in flight.attempts_detail):
             self.end(flight, Status.RUNNING, attempts - 1, Outcome())  # the outcome of the last attempt is unknown
         else:
             self._flights.close(flight)
@@ -80,7 +96,8 @@ class Endings:
             await self._has_ended.wait()
             self._has_ended.clear()
             ended, self._ended = self._ended, []
-            await self._record([finish for _, finish in ended])
+            await self._record([finish for _, finish in ended], [one for one in map(_cancelled, ended) if one])
+            self._note(ended)
             for flight, finish in ended:
                 self._flights.close(flight)
                 self._agenda.end(flight.execution.job_id)
@@ -89,10 +106,22 @@ class Endings:
             self._wake()
             await asyncio.sleep(RECORD_PAUSE_SEC)
 
-    async def _record(self, finishes: Sequence[Finish]) -> None:
+    def _note(self, ended: Sequence[tuple[Flight, Finish]]) -> None:
+        job_ids = [flight.execution.job_id for flight, _ in ended]
+        is_wrong = any(finish.status in WRONG for _, finish in ended)
+        self._changes.of_executions(job_ids, [finish.execution_id for _, finish in ended], is_wrong=is_wrong)
+        self._census.ended(zip(job_ids, (finish.status for _, finish in ended), strict=True))
+
+    async def _record(self, finishes: Sequence[Finish], cancelled: Sequence[Cancellation]) -> None:
         while True:
             try:
-                return await self._store.write(partial(claim_rows.finish, finishes=finishes))
+                return await self._store.write(partial(claim_rows.finish, finishes=finishes, cancelled=cancelled))
             except StoreUnavailableError as error:
                 self._health.failed(error)
                 await asyncio.sleep(RETRY_SEC)
+
+
+def _cancelled(ended: tuple[Flight, Finish]) -> Cancellation | None:
+    """The request that ended an execution, if one did."""
+    flight, finish = ended
+    return flight.cut_off.cancelled if flight.cut_off and finish.reason is Reason.CANCELLED else None

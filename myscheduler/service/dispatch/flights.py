@@ -5,8 +5,10 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from myscheduler.core.history.attempts import Attempt
 from myscheduler.core.history.execution import Execution, Finish
 from myscheduler.core.job.job import Job
+from myscheduler.core.lifecycle.audit import AuditEntry, Cancellation
 from myscheduler.core.reason import Reason
 
 
@@ -19,6 +21,8 @@ class CutOff:
     """The error recorded if requests may have been sent."""
     unsent: str
     """The error recorded if no request was sent."""
+    cancelled: Cancellation | None = None
+    """The request that cut it off, to be recorded with its end."""
     is_resumable: bool = False
     """Whether the next start sends it again if its job says `on_interrupt: retry`; its row then stays `running`."""
 
@@ -33,6 +37,18 @@ _REPLACED = "the next slot of this job was due, and it says overlap: replace; th
 REPLACED = CutOff(Reason.REPLACED, error=_REPLACED, unsent=_REPLACED)
 _GIVEN_UP = "it could not be recorded in time, so it was not sent, and its trigger request was answered with an error"
 GIVEN_UP = CutOff(Reason.DATABASE, error=_GIVEN_UP, unsent=_GIVEN_UP)
+
+
+def cut_off_by(cancelled: Cancellation) -> CutOff:
+    """The execution was cancelled by a request."""
+    words = cancelled_in_words(cancelled.entry)
+    error = f"{words}; the target may have received the request"
+    return CutOff(Reason.CANCELLED, error=error, unsent=f"{words} before it was sent", cancelled=cancelled)
+
+
+def cancelled_in_words(entry: AuditEntry) -> str:
+    why = entry.detail.get("reason")
+    return f"cancelled by {entry.actor}" + (f" ({why})" if why else "")
 
 
 @dataclass(slots=True, eq=False)
@@ -52,6 +68,8 @@ class Flight:
     """Whether it holds a permit to send an attempt; it has none while it waits for its next attempt."""
     attempts: int = 0
     """How many attempts have begun, in this process or an earlier one."""
+    attempts_detail: tuple[Attempt, ...] = ()
+    """The attempts that are known, in order; the last may be in progress."""
     task: asyncio.Task[None] | None = None
     is_begun: bool = False
     """Whether `task` has begun to run. From then on, cutting it off means cancelling the task."""
@@ -59,6 +77,8 @@ class Flight:
     """Why it is being cut off; `None` if it may end by itself."""
     finish: Finish | None = None
     """How it ended; `None` while it runs."""
+    closed: asyncio.Event | None = None
+    """Set when its end is recorded, if anyone waits for that."""
 
 
 class Flights:
@@ -82,6 +102,10 @@ class Flights:
     def __len__(self) -> int:
         return len(self._by_id)
 
+    def __iter__(self) -> Iterator[Flight]:
+        """The flights, oldest first."""
+        return iter(self._by_id.values())
+
     def open(self, flight: Flight) -> None:
         """Add a flight."""
         execution = flight.execution
@@ -92,6 +116,8 @@ class Flights:
         """Remove a flight, because its end is recorded or left to the next start."""
         execution = flight.execution
         del self._by_id[execution.execution_id]
+        if flight.closed is not None:
+            flight.closed.set()
         of_job = self._by_job[execution.job_id]
         del of_job[execution.execution_id]
         if not of_job:
@@ -129,6 +155,9 @@ class Flights:
     def of_job(self, job_id: str) -> Collection[Flight]:
         """The job's flights, oldest first."""
         return self._by_job.get(job_id, {}).values()
+
+    def find(self, execution_id: str) -> Flight | None:
+        return self._by_id.get(execution_id)
 
     # --- waiting for the last one ---------------------------------------------------------------------------------
 

@@ -12,9 +12,10 @@ from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.dispatch.admission import may_resend
 from myscheduler.core.dispatch.agenda import Agenda
-from myscheduler.core.history.execution import Execution
+from myscheduler.core.history.execution import Record
 from myscheduler.core.job.job import Job
 from myscheduler.core.reason import Reason
+from myscheduler.service.changes import Changes
 from myscheduler.service.dispatch.attempts import Attempts
 from myscheduler.service.dispatch.flights import Flights
 from myscheduler.service.dispatch.triggers import Triggers
@@ -37,6 +38,7 @@ class Recovery:
         flights: Flights,
         triggers: Triggers,
         attempts: Attempts,
+        changes: Changes,
         *,
         now: Callable[[], datetime],
     ) -> None:
@@ -45,6 +47,7 @@ class Recovery:
         self._flights = flights
         self._triggers = triggers
         self._attempts = attempts
+        self._changes = changes
         self._now = now
 
     async def recover(self, reason: Reason) -> None:
@@ -57,30 +60,33 @@ class Recovery:
         known = frozenset((*self._flights.ids, *self._triggers.unanswered))
         work = partial(_close_or_keep, known=known, now=self._now(), reason=reason)
         interrupted, kept = await self._store.write(work)
-        for job, execution, attempts in [] if self._flights.cut_off is not None else kept:
+        for job, row in [] if self._flights.cut_off is not None else kept:
             self._agenda.begin(job.job_id)
-            self._attempts.resume(job, execution, host_key(job.spec.target_url), attempts=attempts)
+            host, sent = host_key(job.spec.target_url), row.attempts_detail()
+            self._attempts.resume(job, row.execution(), host, attempts=row.attempts + 1, known=sent)
+        job_ids, ids = [one.job_id for one in interrupted], [one.execution_id for one in interrupted]
+        self._changes.of_executions(job_ids, ids, is_wrong=bool(ids))
         if interrupted or kept:
             log.warning(
                 "executions were running when the service or its database stopped: %d interrupted, %d sent again",
-                interrupted,
+                len(interrupted),
                 len(kept),
             )
 
 
 def _close_or_keep(
     connection: Connection, *, known: frozenset[str], now: datetime, reason: Reason
-) -> tuple[int, list[tuple[Job, Execution, int]]]:
-    """Returns how many were closed, and those to send again: (job, execution, attempts that may have been sent)."""
+) -> tuple[list[Record], list[tuple[Job, Record]]]:
+    """Returns those that were closed, and those to send again; one more attempt of these may have been sent."""
     left = [one for one in execution_rows.running(connection) if one.execution_id not in known]
     jobs = job_rows.find_jobs(connection, list({one.job_id for one in left}))
     kept = []
     for one in left:
         job = jobs.get(one.job_id)
         if job is not None and may_resend(job, one.execution(), now):
-            kept.append((job, one.execution(), one.attempts + 1))
-    kept_ids = {execution.execution_id for _, execution, _ in kept}
-    closed = [one.execution_id for one in left if one.execution_id not in kept_ids]
+            kept.append((job, one))
+    kept_ids = {row.execution_id for _, row in kept}
+    closed = [one for one in left if one.execution_id not in kept_ids]
     claim_rows.count_attempt(connection, list(kept_ids))
-    claim_rows.interrupt(connection, closed, reason=reason, now=now)
-    return len(closed), kept
+    claim_rows.interrupt(connection, [one.execution_id for one in closed], reason=reason, now=now)
+    return closed, kept

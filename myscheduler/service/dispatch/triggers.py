@@ -18,8 +18,10 @@ from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.history.execution import Cause, Execution, Kind, QueuedRun
 from myscheduler.core.history.repeats import RequestKey
 from myscheduler.core.job.job import Job
-from myscheduler.errors import JobNotFoundError, StoreUnavailableError, TriggerConflictError
-from myscheduler.service.dispatch.flights import Flights
+from myscheduler.core.lifecycle.audit import Cancellation
+from myscheduler.errors import ExecutionConflictError, JobNotFoundError, StoreUnavailableError, TriggerConflictError
+from myscheduler.service.changes import Changes
+from myscheduler.service.dispatch.flights import Flights, cancelled_in_words
 from myscheduler.service.dispatch.permits import Permits
 from myscheduler.service.store_health import RETRY_SEC, StoreHealth
 
@@ -32,13 +34,30 @@ class Triggered:
     is_queued: bool = False
     waits_for: tuple[str, ...] = ()
     """For a queued run, the executions of the job in progress, of which one has to end before the run is sent."""
+    rerun_of: str | None = None
+    """The execution that the run repeats."""
 
     def as_json(self, job_id: str) -> dict[str, Any]:
         """The JSON object that the API answers with."""
-        if not self.is_queued:
-            return {"job_id": job_id, "status": "triggered", "execution_id": self.execution_id}
-        waits_for = list(self.waits_for)
-        return {"job_id": job_id, "status": "queued", "execution_id": self.execution_id, "waits_for": waits_for}
+        status = "queued" if self.is_queued else "triggered"
+        answer: dict[str, Any] = {"job_id": job_id, "status": status, "execution_id": self.execution_id}
+        if self.is_queued:
+            answer["waits_for"] = list(self.waits_for)
+        if self.rerun_of is not None:
+            answer["rerun_of"] = self.rerun_of
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Who wants a manual run, and of what."""
+
+    job_id: str
+    by: str
+    rerun_of: str | None = None
+    key: RequestKey | None = None
+    queued: QueuedRun | None = None
+    """The queued run, if it was one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +84,7 @@ class Triggers:
         agenda: Agenda,
         flights: Flights,
         permits: Permits,
+        changes: Changes,
         *,
         now: Callable[[], datetime],
     ) -> None:
@@ -73,6 +93,7 @@ class Triggers:
         self._agenda = agenda
         self._flights = flights
         self._permits = permits
+        self._changes = changes
         self._now = now
         self._last_slots: dict[str, datetime] = {}
         """The slot of the newest manual run, by job."""
@@ -80,6 +101,10 @@ class Triggers:
         """Runs that have a permit and are claimed next."""
         self._unanswered: dict[str, Asked] = {}
         """Runs whose request still waits for the claim, by execution id."""
+        self._waiting: dict[str, QueuedRun] = {}
+        """Runs that were queued and wait for their first permit, so no claim of theirs can be stored; by id."""
+        self._called_off: set[str] = set()
+        """Execution ids of runs that were cancelled while they waited for a permit, until they get it."""
         self._queued: dict[str, QueuedRun] = {}
         """Runs that wait until their jobs have room, by job."""
         self._unsettled: set[str] = set()
@@ -87,20 +112,28 @@ class Triggers:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def trigger(
-        self, job_id: str, *, by: str, may_overlap: bool = False, key: RequestKey | None = None
+        self,
+        job_id: str,
+        *,
+        by: str,
+        may_overlap: bool = False,
+        key: RequestKey | None = None,
+        rerun_of: str | None = None,
     ) -> Triggered:
         """Run a job now, regardless of its schedule and of pauses. Returns once the run is stored: either claimed, or
         queued until the job has room, if as many executions as `max_instances` are in progress.
 
-        `may_overlap` lets it run beside them. Raises `JobNotFoundError`, `TriggerConflictError` if another run is
-        queued, or `StoreUnavailableError` if the run can't be stored or the service stops first.
+        `may_overlap` lets it run beside them; `rerun_of` is the execution that it repeats. Raises `JobNotFoundError`,
+        `TriggerConflictError` if another run is queued, or `StoreUnavailableError` if the run can't be stored or the
+        service stops first.
         """
         if self._agenda.find(job_id) is None:
             raise JobNotFoundError(job_id)
+        wanted = _Wanted(job_id, by, rerun_of, key)
         if may_overlap or (job_id not in self._queued and self._agenda.may_begin(job_id)):
             self._agenda.begin(job_id)
-            return Triggered(await self._ask(job_id, by, key=key))
-        return await self._queue(job_id, by, key)
+            return Triggered(await self._ask(wanted), rerun_of=rerun_of)
+        return await self._queue(wanted)
 
     def forget(self, job_id: str) -> None:
         """Forget a deleted job; its queued run was deleted from the database with it."""
@@ -111,32 +144,44 @@ class Triggers:
         """Forget slots of manual runs in the future, because the clock may have been set back."""
         self._last_slots = {job_id: slot for job_id, slot in self._last_slots.items() if slot <= now}
 
+    @property
+    def queued_count(self) -> int:
+        """How many runs wait until their jobs have room."""
+        return len(self._queued)
+
     # --- to be claimed at once ------------------------------------------------------------------------------------
 
-    async def _ask(
-        self, job_id: str, by: str, *, key: RequestKey | None = None, queued: QueuedRun | None = None
-    ) -> str:
+    async def _ask(self, wanted: _Wanted) -> str:
         """Have a manual run claimed that the agenda already counts (`begin`). Returns the id of the execution."""
         while True:
-            job = self._agenda.find(job_id)
+            job = self._agenda.find(wanted.job_id)
             if job is None:
-                self._agenda.withdraw(job_id)
-                raise JobNotFoundError(job_id)
-            execution, taken = self._manual_claim(job, by, key, queued)
+                self._agenda.withdraw(wanted.job_id)
+                raise JobNotFoundError(wanted.job_id)
+            execution, taken = self._manual_claim(job, wanted)
             asked = Asked(taken, asyncio.get_running_loop().create_future())
             self._unanswered[execution.execution_id] = asked
+            if wanted.queued is not None:
+                self._waiting[execution.execution_id] = wanted.queued
             self._await_permit(asked)
             try:
                 if await asked.accepted:
                     return execution.execution_id
             finally:
                 del self._unanswered[execution.execution_id]
+                self._waiting.pop(execution.execution_id, None)
 
     def _await_permit(self, asked: Asked) -> None:
         self._permits.queue_manual(asked.taken.host, self._now(), partial(self._got_permit, asked))
 
     def _got_permit(self, asked: Asked) -> None:
-        if asked.accepted.done():  # the caller has stopped waiting, so it must not run
+        execution = asked.taken.claim.execution
+        if execution is not None:
+            self._waiting.pop(execution.execution_id, None)
+        if execution is not None and execution.execution_id in self._called_off:
+            self._called_off.discard(execution.execution_id)
+            self._permits.release_manual(asked.taken.host)
+        elif asked.accepted.done():  # the caller has stopped waiting, so it must not run
             self._withdraw(asked)
         else:
             self._ready.append(asked)
@@ -147,14 +192,15 @@ class Triggers:
         self._agenda.withdraw(asked.taken.claim.job_id)
         self.begin_queued(asked.taken.claim.job_id)
 
-    def _manual_claim(
-        self, job: Job, by: str, key: RequestKey | None, queued: QueuedRun | None
-    ) -> tuple[Execution, Taken]:
-        now = self._now()
+    def _manual_claim(self, job: Job, wanted: _Wanted) -> tuple[Execution, Taken]:
+        now, queued, rerun_of = self._now(), wanted.queued, wanted.rerun_of
         execution_id = queued.execution_id if queued else new_execution_id(now)
         slot = queued.asked_at if queued else self._free_slot(job.job_id, now)
-        execution = Execution(execution_id, job.job_id, slot, Kind.MANUAL, Cause.API, job.digest, job.source, now, by)
-        kept = key.kept(Triggered(execution_id).as_json(job.job_id), execution_id) if key else None
+        execution = Execution(
+            execution_id, job.job_id, slot, Kind.MANUAL, Cause.API, job.digest, job.source, now, wanted.by, rerun_of
+        )
+        answer = Triggered(execution_id, rerun_of=rerun_of).as_json(job.job_id)
+        kept = wanted.key.kept(answer, execution_id) if wanted.key else None
         claim = Claim(job.job_id, job.version, job.digest, job.source, execution=execution, kept=kept)
         return execution, Taken(claim, job, host_key(job.spec.target_url))
 
@@ -208,15 +254,16 @@ class Triggers:
         for job_id in list(self._queued):
             self.begin_queued(job_id)
 
-    async def _queue(self, job_id: str, by: str, key: RequestKey | None) -> Triggered:
+    async def _queue(self, wanted: _Wanted) -> Triggered:
+        job_id, key = wanted.job_id, wanted.key
         waits_for = tuple(self._running(job_id))
         if other := self._queued.get(job_id):
             if other.execution_id in self._unsettled and self._health.error is not None:
                 raise self._health.error
             raise TriggerConflictError(_conflict(other, waits_for))
         now = self._now()
-        run = QueuedRun(job_id, new_execution_id(now), self._free_slot(job_id, now), by)
-        answer = Triggered(run.execution_id, is_queued=True, waits_for=waits_for)
+        run = QueuedRun(job_id, new_execution_id(now), self._free_slot(job_id, now), wanted.by, wanted.rerun_of)
+        answer = Triggered(run.execution_id, is_queued=True, waits_for=waits_for, rerun_of=wanted.rerun_of)
         kept = key.kept(answer.as_json(job_id), run.execution_id) if key else None
         self._queued[job_id] = run
         self._unsettled.add(run.execution_id)
@@ -227,6 +274,7 @@ class Triggers:
             self._spawn(self._unqueue(run, written))
             raise
         self._unsettled.discard(run.execution_id)
+        self._changes.of_jobs([job_id])
         self.begin_queued(job_id)
         return answer
 
@@ -248,6 +296,59 @@ class Triggers:
             del self._queued[run.job_id]
         self._unsettled.discard(run.execution_id)
 
+    def find_queued(self, execution_id: str) -> QueuedRun | None:
+        return next((run for run in self._queued.values() if run.execution_id == execution_id), None)
+
+    async def cancel_queued(self, run: QueuedRun, cancelled: Cancellation) -> None:
+        """Record a queued run as skipped because it was cancelled. It does not run, even if the caller stops waiting.
+
+        Until that is recorded, the run stays queued, but it can't start. Raises `ExecutionConflictError` if it is being
+        withdrawn already, and `StoreUnavailableError` if the service stops first; then it is still queued.
+        """
+        if run.execution_id in self._unsettled:
+            raise ExecutionConflictError(f"manual run {run.execution_id} is being withdrawn already")
+        self._unsettled.add(run.execution_id)
+        recording = self._spawn(self._record_cancelled(run, cancelled))
+        await asyncio.wait([recording])
+        if recording.cancelled():
+            raise StoreUnavailableError("the service has stopped, so the run is still queued")
+        recording.result()
+
+    async def _record_cancelled(self, run: QueuedRun, cancelled: Cancellation) -> None:
+        error = f"{cancelled_in_words(cancelled.entry)} while it was queued"
+        work = partial(queued_rows.cancel, run=run, cancelled=cancelled, error=error, now=self._now())
+        while True:
+            try:
+                await self._store.write(work)
+                break
+            except StoreUnavailableError as error_of_store:
+                self._health.failed(error_of_store)
+                await asyncio.sleep(RETRY_SEC)
+        if self._queued.get(run.job_id) is run:
+            del self._queued[run.job_id]
+        self._unsettled.discard(run.execution_id)
+        self.begin_queued(run.job_id)
+
+    def call_off(self, execution_id: str) -> QueuedRun | None:
+        """Take back a run that was queued, and now waits for a permit; `None` if it is not such a run.
+
+        It has left the queue of its job but is still in the database, so pass it to `cancel_queued`.
+        """
+        run = self._waiting.pop(execution_id, None)
+        if run is not None:
+            self._called_off.add(execution_id)
+            self._unanswered[execution_id].accepted.cancel()
+            self._agenda.withdraw(run.job_id)
+        return run
+
+    async def until_claimed(self, execution_id: str) -> bool:
+        """Wait until a run that is being claimed is claimed. Returns whether it was one that is now in progress."""
+        asked = self._unanswered.get(execution_id)
+        if asked is None:
+            return False
+        await asyncio.wait([asked.accepted])
+        return not asked.accepted.cancelled() and asked.accepted.exception() is None
+
     def _running(self, job_id: str) -> list[str]:
         """The ids of the job's executions that are claimed or being claimed."""
         asked = [execution_id for execution_id, one in self._unanswered.items() if one.taken.claim.job_id == job_id]
@@ -265,12 +366,13 @@ class Triggers:
     async def _ask_queued(self, run: QueuedRun) -> None:
         # deleting the job has recorded its queued run; after a stop the next start takes the run over
         with suppress(JobNotFoundError, StoreUnavailableError):
-            await self._ask(run.job_id, run.requested_by, queued=run)
+            await self._ask(_Wanted(run.job_id, run.requested_by, run.rerun_of, queued=run))
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     # --- the end --------------------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from myscheduler.core.gitops.sync_state import (
     SyncReason,
     SyncState,
     changed_count,
+    differs,
     file_states,
     passed,
     since,
@@ -43,6 +44,7 @@ from myscheduler.core.source.snapshot import REVISION_DIGITS, Snapshot, SourceFi
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.service.catalog.applying import StalePlanError
 from myscheduler.service.catalog.catalog import API, Catalog
+from myscheduler.service.changes import Changes
 from myscheduler.service.gitops.access_in_force import AccessInForce
 from myscheduler.service.gitops.policy_in_force import Rulebook
 
@@ -68,11 +70,19 @@ class Reconciler:
     """Runs passes over the source, and keeps what the next pass can reuse; `state` is the result of the last one."""
 
     def __init__(
-        self, source: DirectorySource, store: Store, catalog: Catalog, *, zone: str, now: Callable[[], datetime]
+        self,
+        source: DirectorySource,
+        store: Store,
+        catalog: Catalog,
+        changes: Changes,
+        *,
+        zone: str,
+        now: Callable[[], datetime],
     ) -> None:
         self._source = source
         self._store = store
         self._catalog = catalog
+        self._changes = changes
         self._zone = zone
         self._now = now
         self._one_pass = asyncio.Lock()
@@ -112,7 +122,10 @@ class Reconciler:
         async with self._one_pass:
             if self._passed is None:
                 await self._recall_passed()
+            before = self.state
             self.state = await self._pass(Approval(approved, by) if approved else None)
+            if differs(before, self.state):
+                self._changes.of_source(before.held ^ self.state.held)
             return self.state
 
     @property

@@ -125,12 +125,14 @@ def test_a_folder_that_is_left_out_is_not_looked_into(root: Path) -> None:
 
 def test_the_files_with_a_meaning_of_their_own_stay(root: Path) -> None:
     write(root / "calendars.yaml", "{}")
+    write(root / "access.yaml", "{}")
     write(root / "team" / "policy.yaml")
     write(root / IGNORE, f"*\n!drafts/\n!drafts/b.yaml\n{IGNORE}\n")
     snapshot = read(root)
     assert paths(snapshot) == ["drafts/b.yaml"]
     assert snapshot.policy
     assert snapshot.calendars
+    assert snapshot.access
     assert snapshot.ignore
     write(root / IGNORE, "*.yaml\n")
     assert paths(read(root)) == []

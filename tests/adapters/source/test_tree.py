@@ -24,6 +24,8 @@ class TestWhatIsRead:
             pytest.param("policy.yaml", False, id="policy"),
             pytest.param("targets.yaml", False, id="targets"),
             pytest.param("calendars.yaml", False, id="calendars"),
+            pytest.param("access.yaml", False, id="access"),
+            pytest.param("sub/access.yaml", True, id="access-below-the-root"),
             pytest.param("a.YAML", False, id="case"),
             pytest.param("README.md", False, id="other-suffix"),
             pytest.param("a.yaml~", False, id="backup"),

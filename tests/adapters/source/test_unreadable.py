@@ -83,13 +83,14 @@ class TestUnreadable:
             pytest.param(lambda p: p.symlink_to(p.with_suffix(".d")), "is a folder", id="link to a folder"),
         ],
     )
-    def test_a_policy_that_is_no_file_is_unreadable(
-        self, root: Path, make: Callable[[Path], None], reason: str
+    @pytest.mark.parametrize("name", ["policy", "access"])
+    def test_a_policy_or_access_file_that_is_no_file_is_unreadable(
+        self, root: Path, name: str, make: Callable[[Path], None], reason: str
     ) -> None:
-        (root / "policy.d").mkdir()
-        make(root / "policy.yaml")
+        (root / f"{name}.d").mkdir()
+        make(root / f"{name}.yaml")
         snapshot = read(root)
-        assert snapshot.policy == UnreadableFile("policy.yaml", reason)
+        assert getattr(snapshot, name) == UnreadableFile(f"{name}.yaml", reason)
         assert snapshot.unreadable == ()
 
     def test_no_link_takes_the_place_of_the_policy(self, root: Path) -> None:

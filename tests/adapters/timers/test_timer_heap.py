@@ -55,6 +55,21 @@ def test_the_first_is_always_the_first_of_those_that_stand(steps: list[tuple[str
                     heap.update_job(one)
         assert names_by_moment(heap) == sorted((START + at * SECOND, one) for one, at in model.items())
         assert heap.get_next_run_time() == (START + min(model.values()) * SECOND if model else None)
+        assert list(heap.ascending()) == names_by_moment(heap)
+
+
+def test_timers_that_are_set_while_they_are_listed_are_listed_once() -> None:
+    heap = TimerHeap()
+    for second, name in enumerate("abcd"):
+        heap.set(timer(name, second))
+    listed = heap.ascending()
+    first = next(listed)
+    (rung,) = heap.get_due_jobs(START)
+    rung._modify(next_run_time=START + 9 * SECOND)
+    heap.update_job(rung)
+    heap.set(timer("c", 7))
+    heap.discard("d")
+    assert [name for _, name in (first, *listed)] == ["a", "b", "c", "d"]
 
 
 def test_timers_that_are_moved_again_and_again_leave_no_heap_behind() -> None:

@@ -241,6 +241,7 @@ async def test_the_methods_of_a_path(api: httpx.AsyncClient, path: str, allowed:
 async def test_head_is_get_without_a_body(api: httpx.AsyncClient, path: str) -> None:
     got, headed = await api.get(path), await api.head(path)
     assert headed.content == b""
+    assert got.headers.pop("x-request-id") != headed.headers.pop("x-request-id")
     assert (headed.status_code, headed.headers) == (got.status_code, got.headers)
 
 
@@ -283,9 +284,9 @@ async def test_websockets_are_refused(parts: Parts) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "field", "says"),
     [
-        pytest.param("GET", f"{JOBS}?limit=3", "limit", "this route takes none", id="none known"),
-        pytest.param("GET", f"{JOBS}/?x=", "x", "this route takes none", id="empty"),
-        pytest.param("GET", f"{JOBS}?x", "x", "this route takes none", id="without a value"),
+        pytest.param("GET", f"{JOBS}/a?limit=3", "limit", "this route takes none", id="none known"),
+        pytest.param("GET", f"{JOBS}/?x=", "x", "the parameters here are owner, status", id="empty"),
+        pytest.param("GET", f"{JOBS}?x", "x", "the parameters here are owner, status", id="without a value"),
         pytest.param("GET", f"{JOBS}/executions/recent?limt=3", "limt", "did you mean 'limit'?", id="a slip"),
         pytest.param("GET", f"{JOBS}/executions/recent?Limit=3", "Limit", "did you mean 'limit'?", id="in capitals"),
         pytest.param("GET", f"{JOBS}/a/executions?count=3", "count", "the parameters here are limit", id="of another"),
@@ -309,14 +310,25 @@ async def test_an_unknown_parameter(api: httpx.AsyncClient, method: str, path: s
 
 async def test_what_the_contract_names_is_known(api: httpx.AsyncClient) -> None:
     values = {"limit": "1", "count": "1", "from": "2030-01-01", "until": "2030-01-02", "at": "2030-01-01T00:00:00Z"}
-    values |= {"job_id": "a", "action": "created"}
+    values |= {
+        "job_id": "a",
+        "action": "created",
+        "owner": "api",
+        "status": "paused",
+        "label": "a=b",
+        "host": "a.example",
+    }
+    values |= {"schedule_type": "cron", "last_result": "none", "held": "true", "failing": "true", "paused": "true"}
+    values |= {"q": "a", "sort": "-id", "cursor": "x", "fields": "job_id", "compact": "true"}
+    values |= {"reason": "overlap", "kind": "manual", "cause": "api", "min_duration_ms": "1", "min_lateness_ms": "1"}
+    values |= {"since": "1-1", "n": "1", "days": "1"}
     seen = set()
     for path, operations in (await api.get("/openapi.json")).json()["paths"].items():
         for parameter in operations.get("get", {}).get("parameters", []):
             if parameter["in"] == "query":
                 name = parameter["name"]
                 seen.add(name)
-                response = await api.get(path.format(job_id="a"), params={name: values[name]})
+                response = await api.get(path.format(job_id="a", execution_id="x"), params={name: values[name]})
                 assert "unknown" not in response.text
     assert seen == set(values)
 

@@ -247,6 +247,15 @@ async def test_a_broken_policy_is_said_to_leave_doubts(applied: Parts) -> None:
         assert "the service keeps its last valid rules" in result.stdout
 
 
+async def test_a_broken_access_file_is_said_to_change_no_rights(applied: Parts) -> None:
+    write(applied.jobs_dir, BEFORE | {"access.yaml": "token: []\n"})
+    for output in ("text", "markdown"):
+        result = plan(*DATABASE, "--format", output)
+        assert result.exit_code == 1
+        assert "has errors: the service keeps its last valid tokens and issuers" in result.stdout
+        assert "keeps its last valid rules" not in result.stdout
+
+
 async def test_a_comment_of_a_large_change_fits_on_github(applied: Parts) -> None:
     many = {f"{n}.yaml": f'job_id: "{n}"\ncron: "0 1 * * *"\ntarget_url: {URL}\n' for n in range(500)}
     write(applied.jobs_dir, BEFORE | many)

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
 from myscheduler.cli import main
+from myscheduler.core.access.access_schema import access_schema
 from myscheduler.core.manifest.schema import calendars_schema, manifest_schema
 from tests.support.checkout import ROOT
 
@@ -18,6 +19,7 @@ from tests.support.checkout import ROOT
         pytest.param([], manifest_schema(), id="manifest is the default"),
         pytest.param(["manifest"], manifest_schema(), id="manifest"),
         pytest.param(["calendars"], calendars_schema(), id="calendars"),
+        pytest.param(["access"], access_schema(), id="access"),
     ],
 )
 def test_it_is_printed(arguments: list[str], expected: object) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import respx
 import yaml
 from click.testing import CliRunner, Result
 from hypothesis import given
@@ -19,6 +20,8 @@ from myscheduler.cli.output.terminal import json_text
 from myscheduler.cli.reports import FORMATS
 from myscheduler.core.manifest.writing import document
 from myscheduler.core.source.yaml import read_documents
+from tests.support.answers import NOW, SOON, execution
+from tests.support.commands import API, SERVER
 from tests.support.service import Service
 
 OBEYED = "\x1b]0;owned\x07\x1b[8m\x9b2J\x85\u2028\u202e\u2066\u200b\x7f\U000e0041\r"
@@ -135,6 +138,20 @@ def test_import_crontab() -> None:
         pytest.param(["why", "of-api", f"t{OBEYED}"], id="why at no time"),
         pytest.param(["sync"], id="sync"),
         pytest.param(["sync", "--format", "json"], id="sync as JSON"),
+        pytest.param(["jobs", "list"], id="jobs"),
+        pytest.param(["jobs", "list", "--format", "json"], id="jobs as JSON"),
+        pytest.param(["jobs", "list", "--q", f"q{OBEYED}"], id="jobs with a text"),
+        pytest.param(["jobs", "show", "of-api"], id="job"),
+        pytest.param(["jobs", "show", "of-api", "--format", "json"], id="job as JSON"),
+        pytest.param(["jobs", "show", f"j{OBEYED}"], id="a job that is none"),
+        pytest.param(["jobs", "pause", f"j{OBEYED}", "--reason", f"r{OBEYED}"], id="pause of a job that is none"),
+        pytest.param(["jobs", "pause", "of-api", "--until", f"t{OBEYED}"], id="pause until no time"),
+        pytest.param(["jobs", "resume", f"j{OBEYED}"], id="resume of a job that is none"),
+        pytest.param(["jobs", "trigger", "of-api", "--wait", "--by", f"b{OBEYED}"], id="trigger"),
+        pytest.param(["jobs", "delete", f"j{OBEYED}", "--yes"], id="deleting a job that is none"),
+        pytest.param(["jobs", "delete", f"j{OBEYED}"], id="deleting a job that is none after a question"),
+        pytest.param(["executions", "list", "--job", f"j{OBEYED}"], id="executions of a job that is none"),
+        pytest.param(["executions", "show", f"e{OBEYED}"], id="an execution that is none"),
     ],
 )
 def test_commands_that_ask_a_service(service: Service, arguments: list[str]) -> None:
@@ -143,6 +160,66 @@ def test_commands_that_ask_a_service(service: Service, arguments: list[str]) -> 
 
 def test_sync_status(service: Service) -> None:
     assert "unknown-key" in run("sync", "status", "--server", service.url).output
+
+
+ODD = {"job_id": f"j{OBEYED}", "host": f"h{OBEYED}", "timezone": f"z{OBEYED}", "name": f"n{OBEYED}"}
+"""Texts of a server that is not ours, or has been made to say this."""
+
+
+@pytest.fixture
+def odd_api() -> Iterator[respx.MockRouter]:
+    attempt = {"number": OBEYED, "started_at": NOW["at"], "failure": f"f{OBEYED}", "error": f"e{OBEYED}"}
+    row = execution(
+        **ODD, status=f"s{OBEYED}", error_message=f"e{OBEYED}", response=f"r\n{OBEYED}", kind=OBEYED,
+        requested_by=OBEYED, revision=OBEYED, rerun_of=OBEYED, http_status_code=OBEYED, execution_id=f"i{OBEYED}",
+        source={"file": OBEYED, "line": OBEYED},
+    )  # fmt: skip
+    flight = row | ODD | {"attempt": OBEYED}
+    now = NOW | {
+        "executions": {"in_flight": 1, "oldest": [flight]},
+        "failures": [row],
+        "source": {"condition": f"c{OBEYED}", "message": f"m{OBEYED}"},
+        "database": {"ok": False, "error": f"e{OBEYED}", "well_at": NOW["at"]},
+    }
+    answer = {"job_id": f"j{OBEYED}", "status": f"s{OBEYED}", "execution_id": f"e{OBEYED}", "waits_for": [OBEYED]}
+    with respx.mock(base_url=API, assert_all_called=False) as api:
+        api.get("/executions").respond(json={"executions": [row], "next_cursor": f"c{OBEYED}"})
+        api.get("/executions/e").respond(json=row | {"attempts_detail": [attempt]})
+        api.post("/jobs/j/trigger").respond(json=answer)
+        api.post(path__regex="/executions/e/.*").respond(json=answer)
+        api.get("/now").respond(json=now)
+        api.get("/upcoming").respond(json={"upcoming": [SOON | ODD]})
+        yield api
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "executions list",
+        "executions show e",
+        "executions rerun e",
+        "executions cancel e",
+        "jobs trigger j",
+        "top --once",
+    ],
+)
+def test_commands_that_show_answers(odd_api: respx.MockRouter, command: str, output: str) -> None:
+    del odd_api
+    result = run(*command.split(), "--server", SERVER, "--format", output)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "\\u202e" in result.stdout
+
+
+def test_a_profile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / f"x{OBEYED}"))
+    assert run("jobs", "list", "--profile", f"p{OBEYED}").exit_code == 2
+    config = tmp_path / f"x{OBEYED}" / "myscheduler" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text('[profiles.a]\nserver = "http://127.0.0.1:9"\ntoken = "t"\n', encoding="utf-8")
+    assert run("jobs", "list", "--profile", f"p{OBEYED}").exit_code == 2
+    config.chmod(0o644)
+    assert "has a token and can be read by other users" in run("jobs", "list", "--profile", "a").stderr
 
 
 def test_what_is_exported_reads_back_the_same(service: Service) -> None:
@@ -185,10 +262,11 @@ def test_arguments(arguments: list[str]) -> None:
 
 
 def test_no_command_is_left_out() -> None:
-    on_nothing_of_others = {"schema", "serve"}  # the one prints our own text, the other logs (tests/test_log.py)
-    on_manifests = {"validate", "preview", "forecast", "simulate", "import-crontab"}
-    on_a_service = {"plan", "export", "why", "sync", "db", "token"}
-    assert on_manifests | on_a_service | on_nothing_of_others == main.commands.keys()
+    # the first two print our own text, the last one logs (tests/test_log.py)
+    on_nothing_of_others = {"completion", "schema", "serve"}
+    tested = {"validate", "preview", "forecast", "simulate", "import-crontab", "plan", "export", "why", "sync", "db"}
+    tested |= {"jobs", "executions", "top", "token"}
+    assert tested | on_nothing_of_others == main.commands.keys()
 
 
 JOB = {"job_id": "a", "target_url": "http://127.0.0.1:9/"}

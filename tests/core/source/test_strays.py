@@ -91,6 +91,13 @@ def test_a_policy_that_is_not_in_force_is_an_error() -> None:
     assert _parse(f"job_id: a\n{GOOD}", "team/policy.yaml").problems == ()
 
 
+def test_an_access_file_that_is_not_in_force_is_an_error() -> None:
+    (problem,) = stray_problems(["access.yaml.txt"])
+    assert (problem.severity, "did you mean access.yaml at the root?" in problem.message) == (Severity.ERROR, True)
+    (problem,) = _parse("tokens: []\n", "team/access.yaml").problems
+    assert "did you mean access.yaml at the root? Then move the file" in problem.message
+
+
 def test_not_all_names_are_told() -> None:
     told = list(stray_problems(f"{number:03}.json" for number in range(1_000)))
     assert len(told) == MOST_STRAYS + 1

@@ -6,13 +6,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from myscheduler.adapters.store.rows import audit as audit_rows
 from myscheduler.adapters.store.rows import repeats as key_rows
 from myscheduler.adapters.store.rows.inserting import IDS, insert_new
 from myscheduler.adapters.store.rows.jobs import id_lists, positions, source_values
 from myscheduler.adapters.store.rows.unrun import UnrunOfJob, record_unrun
 from myscheduler.adapters.store.tables import executions, progress, queued
 from myscheduler.core.dispatch.claim import Claim
+from myscheduler.core.history.attempts import kept
 from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, QueuedRun, Status
+from myscheduler.core.lifecycle.audit import Cancellation
 from myscheduler.core.reason import Reason
 
 _LOST = {
@@ -55,8 +58,10 @@ def claim(
     ]
 
 
-def add_unsent(connection: sa.Connection, runs: Sequence[QueuedRun], reason: Reason, now: datetime) -> None:
-    """Record waiting manual runs as skipped for a reason."""
+def add_unsent(
+    connection: sa.Connection, runs: Sequence[QueuedRun], reason: Reason, now: datetime, *, error: str | None = None
+) -> None:
+    """Record waiting manual runs as skipped for a reason; `error` says more about it."""
     rows = [
         {
             "execution_id": run.execution_id,
@@ -71,6 +76,8 @@ def add_unsent(connection: sa.Connection, runs: Sequence[QueuedRun], reason: Rea
             "requested_by": run.requested_by,
             "completed_at": now,
             "attempts": 0,
+            "error": error,
+            "rerun_of": run.rerun_of,
         }
         for run in runs
     ]
@@ -78,10 +85,18 @@ def add_unsent(connection: sa.Connection, runs: Sequence[QueuedRun], reason: Rea
         connection.execute(insert_new(connection), rows)
 
 
-def finish(connection: sa.Connection, finishes: Sequence[Finish]) -> None:
-    """Record the ends of executions."""
+def finish(connection: sa.Connection, finishes: Sequence[Finish], cancelled: Sequence[Cancellation] = ()) -> None:
+    """Record the ends of executions, and the requests that cancelled some of them."""
     if finishes:
         connection.execute(_FINISH, [_finish_values(one) for one in finishes])
+    if cancelled:
+        record_cancellations(connection, cancelled)
+
+
+def record_cancellations(connection: sa.Connection, cancelled: Sequence[Cancellation]) -> None:
+    """Write the audit entries of cancellations, and the answers to their requests."""
+    audit_rows.add(connection, [one.entry for one in cancelled])
+    key_rows.keep(connection, [one.kept for one in cancelled if one.kept])
 
 
 def interrupt(connection: sa.Connection, execution_ids: Sequence[str], *, reason: Reason, now: datetime) -> None:
@@ -104,6 +119,7 @@ def count_attempt(connection: sa.Connection, execution_ids: Sequence[str]) -> No
 
 _FINISH_COLUMNS = (
     "status", "reason", "started_at", "completed_at", "attempts", "http_status", "response_size", "error", "excerpt",
+    "earlier_attempts",
 )  # fmt: skip
 
 
@@ -120,6 +136,7 @@ def _finish_values(one: Finish) -> dict[str, Any]:
         "b_response_size": outcome.response_size,
         "b_error": outcome.error,
         "b_excerpt": outcome.excerpt,
+        "b_earlier_attempts": kept(one.attempts_detail, outcome, is_completed=one.status is Status.COMPLETED),
     }
 
 
@@ -155,6 +172,7 @@ def _execution_values(execution: Execution, started_at: datetime | None) -> dict
         **source_values(execution.source),
         "started_at": started_at or execution.started_at,
         "attempts": 0,
+        "rerun_of": execution.rerun_of,
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from heapq import nlargest
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from myscheduler.adapters.store.rows.inserting import IDS
 from myscheduler.adapters.store.rows.jobs import id_lists, source_of
 from myscheduler.adapters.store.tables import executions
-from myscheduler.core.history.execution import Cause, Failing, Kind, Record, Status
+from myscheduler.core.history.execution import WRONG, Cause, Failing, Kind, Record, Status
 
 
 def running(connection: sa.Connection) -> list[Record]:
@@ -43,6 +44,12 @@ def recent(connection: sa.Connection, limit: int) -> list[Record]:
     return [_record(row) for row in connection.execute(query)]
 
 
+def wrong(connection: sa.Connection, limit: int) -> list[Record]:
+    """The newest rows with a status of `WRONG`, newest first."""
+    rows = (row for status in WRONG for row in connection.execute(_WRONG, {"status": status, "most": limit}))
+    return [_record(row) for row in nlargest(limit, rows, key=lambda row: row.execution_id)]
+
+
 def around(connection: sa.Connection, job_id: str, start: datetime, until: datetime, limit: int) -> list[Record]:
     """A job's rows with slots from `start` to `until`, both included, oldest first.
 
@@ -74,7 +81,22 @@ def by_ids(connection: sa.Connection, execution_ids: Sequence[str]) -> list[Reco
 
 # Statements are built once: SQLAlchemy takes longer to build one than SQLite to run it.
 
+_WRONG = (
+    sa.select(executions)
+    .where(
+        executions.c.status == sa.bindparam("status"),
+        sa.text("executions.status NOT IN ('completed', 'running')"),  # literally, as its index says it
+    )
+    .order_by(executions.c.execution_id.desc())
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
 _BY_IDS = sa.select(executions).where(executions.c.execution_id.in_(IDS))
+
+
+# lookups are faster than calls of the classes, which matters in a list of a thousand rows
+_KINDS = {str(one): one for one in Kind}
+_CAUSES = {str(one): one for one in Cause}
+_STATUSES = {str(one): one for one in Status}
 
 
 def _record(row: sa.Row[Any]) -> Record:
@@ -82,9 +104,9 @@ def _record(row: sa.Row[Any]) -> Record:
         execution_id=row.execution_id,
         job_id=row.job_id,
         slot=row.slot,
-        kind=Kind(row.kind),
-        cause=Cause(row.cause),
-        status=Status(row.status),
+        kind=_KINDS[row.kind],
+        cause=_CAUSES[row.cause],
+        status=_STATUSES[row.status],
         reason=row.reason,
         last_slot=row.last_slot,
         slot_count=row.slot_count,
@@ -98,4 +120,6 @@ def _record(row: sa.Row[Any]) -> Record:
         response_size=row.response_size,
         error=row.error,
         excerpt=row.excerpt,
+        kept_attempts=row.earlier_attempts,
+        rerun_of=row.rerun_of,
     )

@@ -70,6 +70,7 @@ _MARKS = (
     .join_from(jobs, progress, jobs.c.job_id == progress.c.job_id)
     .order_by(jobs.c.job_id)
 )
+_SOME_MARKS = _MARKS.where(jobs.c.job_id.in_(sa.bindparam("ids", expanding=True)))
 _AS_KNOWN = sa.select(
     jobs.c.job_id, jobs.c.owner, jobs.c.digest, jobs.c.version, jobs.c.source_path, jobs.c.source_line,
     jobs.c.is_protected,
@@ -88,7 +89,14 @@ def all_jobs(connection: sa.Connection) -> list[Job]:
 
 def marks(connection: sa.Connection) -> list[Mark]:
     """The marks of all jobs, sorted by id."""
-    return [Mark._make(row) for row in connection.execute(_MARKS)]
+    return list(map(Mark._make, connection.execute(_MARKS).all()))
+
+
+def marks_of(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, Mark]:
+    """The marks of the jobs among `job_ids` that exist, by id."""
+    return {
+        row[0]: Mark._make(row) for ids in id_lists(job_ids) for row in connection.execute(_SOME_MARKS, {"ids": ids})
+    }
 
 
 def beyond(connection: sa.Connection, moment: datetime, limit: int) -> list[Job]:

@@ -5,15 +5,17 @@ Every function works inside the caller's transaction.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from myscheduler.adapters.store.rows import repeats as key_rows
-from myscheduler.adapters.store.rows.claims import add_unsent
+from myscheduler.adapters.store.rows.claims import add_unsent, record_cancellations
 from myscheduler.adapters.store.rows.jobs import id_lists
 from myscheduler.adapters.store.tables import jobs, queued
 from myscheduler.core.history.execution import QueuedRun
 from myscheduler.core.history.repeats import Kept
+from myscheduler.core.lifecycle.audit import Cancellation
 from myscheduler.core.reason import Reason
 from myscheduler.errors import JobNotFoundError
 
@@ -59,14 +61,22 @@ def end_of_jobs(connection: sa.Connection, job_ids: Sequence[str], now: datetime
         remove(connection, [run.execution_id for run in runs])
 
 
+def cancel(connection: sa.Connection, run: QueuedRun, cancelled: Cancellation, error: str, now: datetime) -> None:
+    """Record a waiting run as skipped because it was cancelled, with the audit entry and the answer to the request."""
+    add_unsent(connection, [run], Reason.CANCELLED, now, error=error)
+    remove(connection, [run.execution_id])
+    record_cancellations(connection, [cancelled])
+
+
 def _values(run: QueuedRun) -> dict[str, object]:
     return {
         "job_id": run.job_id,
         "execution_id": run.execution_id,
         "asked_at": run.asked_at,
         "requested_by": run.requested_by,
+        "rerun_of": run.rerun_of,
     }
 
 
-def _run(row: sa.Row[tuple[str, str, datetime, str]]) -> QueuedRun:
-    return QueuedRun(row.job_id, row.execution_id, row.asked_at, row.requested_by)
+def _run(row: sa.Row[Any]) -> QueuedRun:
+    return QueuedRun(row.job_id, row.execution_id, row.asked_at, row.requested_by, row.rerun_of)

@@ -1,17 +1,25 @@
 """Claims of slots and of manual runs, each accepted once, and how executions end."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from myscheduler.adapters.store import Store
+from myscheduler.adapters.store.rows import audit as audit_rows
 from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
+from myscheduler.adapters.store.rows import queued as queued_rows
+from myscheduler.adapters.store.rows import repeats as key_rows
+from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.dispatch.claim import Claim
-from myscheduler.core.history.execution import Finish, Kind, Status
+from myscheduler.core.history.attempts import Attempt
+from myscheduler.core.history.execution import Finish, Kind, QueuedRun, Status
+from myscheduler.core.history.repeats import Kept
 from myscheduler.core.history.unrun import Unrun
+from myscheduler.core.lifecycle.audit import Cancellation, of_cancellation
 from myscheduler.core.reason import Reason
 from tests.support.parts import job
 from tests.support.stored import HOUR, NOW, claim, found, history, run, skip, stored
@@ -145,6 +153,46 @@ class TestEnds:
         assert (first.status, first.attempts, first.http_status, first.response_size) == (Status.FAILED, 3, 503, 4)
         assert (first.error, first.excerpt, first.completed_at) == ("it said 503", "oops", NOW + 1.1 * HOUR)
         assert (second.status, second.completed_at) == (Status.RUNNING, None)
+
+    async def test_the_attempts_and_what_it_repeats_are_read_as_they_were_written(self, store: Store) -> None:
+        new = await stored(store)
+        one = run(new, NOW + HOUR, kind=Kind.MANUAL)
+        assert one.execution is not None
+        execution = replace(one.execution, rerun_of="earlier", requested_by="Ada")
+        await claim(store, replace(one, execution=execution))
+        down = Outcome(503, Failure.HTTP_ERROR, "it said 503")
+        attempts = (Attempt(1, NOW).ended(down, NOW + HOUR / 2), Attempt(2, NOW + HOUR).ended(Outcome(200), NOW + HOUR))
+        at = execution.started_at
+        end = Finish(execution.execution_id, Status.COMPLETED, at, NOW + HOUR, 2, Outcome(200), None, attempts)
+        await store.write(partial(claim_rows.finish, finishes=[end]))
+        (row,) = await history(store)
+        assert row.attempts_detail() == attempts
+        assert row.execution() == execution
+
+    async def test_one_that_was_cancelled_is_audited_and_its_request_answered_with_its_end(self, store: Store) -> None:
+        one = run(await stored(store), NOW + HOUR)
+        await claim(store, one)
+        assert one.execution is not None
+        end = Finish(one.execution.execution_id, Status.INTERRUPTED, NOW, NOW + HOUR, 1, Outcome(), Reason.CANCELLED)
+        entry = of_cancellation(end.execution_id, "a", at=NOW + HOUR, actor="Ada", reason=None)
+        cancelled = Cancellation(entry, Kept("k", "f", NOW + HOUR, {"status": "cancelled"}))
+        await store.write(partial(claim_rows.finish, finishes=[end], cancelled=[cancelled]))
+        assert await store.read(partial(audit_rows.read, job_id="a", limit=5)) == [entry]
+        assert await store.read(partial(key_rows.find, key="k", since=NOW)) == cancelled.kept
+
+    async def test_a_queued_run_that_was_cancelled_is_in_the_history_and_queued_no_more(self, store: Store) -> None:
+        await stored(store)
+        waiting = QueuedRun("a", new_execution_id(NOW), NOW, "Ada", rerun_of="earlier")
+        await store.write(partial(queued_rows.add, run=waiting, kept=None))
+        assert await store.read(queued_rows.read) == [waiting]
+        entry = of_cancellation(waiting.execution_id, "a", at=NOW + HOUR, actor="Bob", reason="no")
+        work = partial(queued_rows.cancel, run=waiting, cancelled=Cancellation(entry), error="by Bob", now=NOW + HOUR)
+        await store.write(work)
+        await store.write(work)  # the answer of the first commit was lost
+        assert await store.read(queued_rows.read) == []
+        (row,) = await history(store)
+        assert (row.status, row.reason, row.error) == (Status.SKIPPED, Reason.CANCELLED, "by Bob")
+        assert (row.rerun_of, row.requested_by, row.completed_at) == ("earlier", "Ada", NOW + HOUR)
 
     async def test_finishing_nothing_is_fine(self, store: Store) -> None:
         await store.write(partial(claim_rows.finish, finishes=[]))

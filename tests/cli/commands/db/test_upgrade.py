@@ -9,7 +9,7 @@ import pytest
 from myscheduler import __version__
 from myscheduler.adapters.store import open_store
 from myscheduler.adapters.store.migrations import HEAD, REVISIONS
-from tests.support.databases import YOUNG_TABLES, contents, db, fill, make_foreign, make_newer, make_older, rows, url
+from tests.support.databases import TO_0004, contents, db, fill, make_foreign, make_newer, make_older, rows, url
 from tests.support.postgres import Database
 
 
@@ -47,8 +47,8 @@ def test_databases_that_are_not_upgraded(database: Path, make: Callable[[Path], 
 def test_upgrade_of_postgresql(postgres: Database) -> None:
     upgrade = partial(db, "upgrade", "--database-url", postgres.url)
     assert upgrade().stdout == f"created a new database of revision {HEAD}\n"
-    postgres.ask(f"DROP TABLE {', '.join(YOUNG_TABLES)}")
-    postgres.ask("UPDATE alembic_version SET version_num = '0004'")
+    for statement in TO_0004:
+        postgres.ask(statement)
     assert upgrade().stdout == f"upgraded the database from revision 0004 to {HEAD}\n"
     assert upgrade().stdout == f"nothing to do: the database has revision {HEAD} already\n"
     assert postgres.ask("SELECT revision, version FROM upgrades") == [(HEAD, __version__)]

@@ -1,4 +1,4 @@
-"""API tokens; for executions, the attempts before the last one, what they repeat, and the ones that went wrong."""
+"""API tokens; for executions, the attempts before the last one, what they repeat, and the late and failed ones."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,6 +7,7 @@ revision = "0007"
 down_revision = "0006"
 
 ID = sa.String(36).with_variant(sa.String(36, collation="C"), "postgresql")
+LATE = "(started_at - slot >= 60000000)"
 UNCOMPLETED = "(status NOT IN ('completed', 'running'))"
 
 
@@ -34,4 +35,11 @@ def upgrade() -> None:
         ["status", "execution_id"],
         sqlite_where=sa.text(UNCOMPLETED),
         postgresql_where=sa.text(UNCOMPLETED),
+    )
+    op.create_index(
+        "executions_late",
+        "executions",
+        ["kind", "execution_id"],
+        sqlite_where=sa.text(LATE),
+        postgresql_where=sa.text(LATE),
     )

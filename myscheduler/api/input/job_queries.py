@@ -1,0 +1,156 @@
+"""What a page of the list of jobs is asked for with: filters, an order, and the place where the page before ended."""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from myscheduler.api.errors import InvalidInputError
+from myscheduler.api.shapes.jobs import JobSummary
+from myscheduler.core.findings.problem import Complaint, did_you_mean, shown
+from myscheduler.core.job.selection import LabelFilter
+
+MOST_FILTERS = 20
+"""The most labels that a page is filtered by."""
+FIELDS = tuple(JobSummary.__annotations__)
+
+
+class Sort(StrEnum):
+    ID = "id"
+    NEXT_RUN = "next_run"
+    LAST_RUN = "last_run"
+    FAILING_SINCE = "failing_since"
+    ID_DESCENDING = "-id"
+    NEXT_RUN_DESCENDING = "-next_run"
+    LAST_RUN_DESCENDING = "-last_run"
+    FAILING_SINCE_DESCENDING = "-failing_since"
+
+    @property
+    def key(self) -> str:
+        return self.value.removeprefix("-")
+
+    @property
+    def is_descending(self) -> bool:
+        return self.value.startswith("-")
+
+
+class JobState(StrEnum):
+    """The status that summaries show."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+
+
+class LastResult(StrEnum):
+    """How the last execution ended: `none` while it is running, and for a job that has not sent a request."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    NONE = "none"
+
+
+class ScheduleType(StrEnum):
+    CRON = "cron"
+    INTERVAL = "interval"
+    DATE = "date"
+
+
+class Place(NamedTuple):
+    """The place of a job in an order: a job without a time comes last, and jobs with the same time are sorted by id."""
+
+    is_last: bool
+    number: int
+    """Of the time, negative in descending order."""
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobQuery:
+    """The jobs that match all filters, in an order, from a place on. A filter that is `None` matches all."""
+
+    owner: str | None = None
+    status: JobState | None = None
+    labels: Sequence[LabelFilter] = ()
+    schedule_type: ScheduleType | None = None
+    host: str | None = None
+    last_result: LastResult | None = None
+    held: bool | None = None
+    failing: bool | None = None
+    paused: bool | None = None
+    text: str | None = None
+    """As `folded` returns it."""
+    sort: Sort = Sort.ID
+    after: Place | None = None
+    """The place of the last job of the page before."""
+    limit: int
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is no filter, and the jobs are sorted by id."""
+        filters = (
+            self.owner, self.status, self.schedule_type, self.host, self.last_result,
+            self.held, self.failing, self.paused, self.text,
+        )  # fmt: skip
+        return self.sort.key == Sort.ID and not self.labels and all(one is None for one in filters)
+
+    @property
+    def needs_progress(self) -> bool:
+        """Whether a filter or the order depends on how far the jobs are."""
+        filters = (self.status, self.last_result, self.failing)
+        return self.sort.key != Sort.ID or any(one is not None for one in filters)
+
+
+def read_labels(texts: Sequence[str]) -> list[LabelFilter]:
+    """Raises `InvalidInputError` for too many, and for a text that is neither `key=value` nor `key`."""
+    if len(texts) > MOST_FILTERS:
+        message = f"appears {len(texts)} times: write at most {MOST_FILTERS}"
+        raise InvalidInputError([Complaint(("label",), "too-many", message)])
+    found = [LabelFilter.parse(text) for text in texts]
+    if bad := [text for text, label in zip(texts, found, strict=True) if label is None]:
+        message = f"{shown(bad[0])} is neither key=value nor a key"
+        raise InvalidInputError([Complaint(("label",), "invalid-value", message)])
+    return [label for label in found if label is not None]
+
+
+def read_names(text: str | None) -> list[str] | None:
+    """The fields of a summary in a list with commas. Raises `InvalidInputError` for a name that is none."""
+    if text is None:
+        return None
+    names = list(dict.fromkeys(name.strip() for name in text.split(",")))
+    for name in names:
+        if name not in FIELDS:
+            hint = did_you_mean(name, FIELDS) or f": the fields are {', '.join(FIELDS)}"
+            message = f"a summary has no field {shown(name)}{hint}"
+            raise InvalidInputError([Complaint(("fields",), "unknown-field", message)])
+    return names
+
+
+def write_cursor(sort: Sort, place: Place) -> str:
+    """The place as a text for a URL; it names the order, because it has a meaning in this one only."""
+    text = json.dumps([sort.value, *place], ensure_ascii=False, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode("utf-8", "surrogatepass")).decode().rstrip("=")
+
+
+def read_cursor(text: str | None, sort: Sort) -> Place | None:
+    """Raises `InvalidInputError` for a text that `write_cursor` did not write for this order."""
+    if text is None:
+        return None
+    match _decoded(text):
+        case [str(written), bool(is_last), int(number), str(job_id)] if "\x00" not in job_id:
+            if written == sort:
+                return Place(is_last, number, job_id)
+            message = f"belongs to sort={written}: send the cursor with the parameters of the page before"
+        case _:
+            message = "is not a cursor: take next_cursor of the page before, or leave it out to begin"
+    raise InvalidInputError([Complaint(("cursor",), "invalid-cursor", message)])
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
+    except (ValueError, binascii.Error, RecursionError):
+        return None

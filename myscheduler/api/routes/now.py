@@ -1,0 +1,156 @@
+"""`/api/v1/now`, `/changes` and `/upcoming`: what screens show that stay open. All of it is cheap enough to poll."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from myscheduler.adapters.store import Store
+from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.api.errors import InvalidInputError
+from myscheduler.api.input.judging import Judge
+from myscheduler.api.input.timestamps import read_timestamp
+from myscheduler.api.shapes.executions import ExecutionView
+from myscheduler.api.shapes.live import ChangesView, LiveViews, NowView, UpcomingView
+from myscheduler.core.explain.upcoming import KnownRuns, Planned, upcoming
+from myscheduler.core.findings.problem import Complaint
+from myscheduler.errors import StoreUnavailableError
+from myscheduler.service.dispatch.dispatcher import Dispatcher
+from myscheduler.service.gitops.reconciler import Reconciler
+from myscheduler.service.store_health import StoreHealth
+
+FAILURES = 20
+"""The most failures in the answer."""
+OLDEST = 20
+"""The most executions in flight in the answer."""
+MOST_CHANGES = 5_000
+"""The most ids of one kind in an answer; with more, reading everything again is faster."""
+UPCOMING = 100
+SEARCH_SEC = 1.0
+"""Seconds after which the search for upcoming slots returns what it has found."""
+_SEQ = re.compile(r"[0-9a-f]{1,32}-[0-9]{1,19}", re.ASCII)
+
+
+def now_router(
+    store: Store,
+    dispatcher: Dispatcher,
+    reconciler: Reconciler,
+    store_health: StoreHealth,
+    *,
+    zone: str,
+    now: Callable[[], datetime],
+) -> APIRouter:
+    """`zone` is the service's IANA zone."""
+    router = APIRouter(tags=["now"])
+    views, judge, known = LiveViews(zone), Judge(), KnownRuns()
+    newest = _Failures(store, views)
+
+    @router.get("/now", operation_id="get_now", responses={200: {"model": NowView}})
+    async def get_now() -> Response:
+        """What is going on: counts of jobs, executions in flight and waiting, the newest failures, and the state of the
+        source and of the database. `seq` is where `/changes` continues.
+        """
+        seq, standing, state = dispatcher.changes.seq, dispatcher.census.take(OLDEST), reconciler.state
+        failing, failures = None, None
+        with suppress(StoreUnavailableError):
+            failures = await newest.read(dispatcher.changes.wrong)
+            failing = await dispatcher.census.failing()
+        view: NowView = {
+            "seq": seq,
+            "at": views.at(now()),
+            "jobs": views.jobs(standing, state, failing),
+            "executions": views.running(standing),
+            "waiting": views.waiting(standing),
+            "failures": failures,
+            "source": views.source(state, is_passing=reconciler.is_passing),
+            "database": views.store(store_health),
+        }
+        return _json(view)
+
+    @router.get("/changes", operation_id="list_changes", responses={200: {"model": ChangesView}})
+    async def list_changes(
+        since: Annotated[str, Query(max_length=64, description="The `seq` of an earlier answer of /now or /changes.")],
+    ) -> Response:
+        """The ids of jobs and executions that changed since then, and whether the source did. With `reset`, they are
+        not known: the service has restarted, or the answer would be too long or too old.
+        """
+        if not _SEQ.fullmatch(since):
+            message = "is not a sequence number: take `seq` from /now or from the last answer of /changes"
+            raise InvalidInputError([Complaint(("since",), "invalid-value", message)])
+        changes = dispatcher.changes
+        found = changes.since(since)
+        is_reset = found is None or max(len(found.jobs), len(found.executions)) > MOST_CHANGES
+        view: ChangesView = {
+            "seq": changes.seq,
+            "reset": is_reset,
+            "jobs": sorted(found.jobs) if found and not is_reset else [],
+            "executions": sorted(found.executions) if found and not is_reset else [],
+            "source": is_reset or bool(found and found.has_source_changed),
+        }
+        return _json(view)
+
+    @router.get("/upcoming", operation_id="list_upcoming", responses={200: {"model": UpcomingView}})
+    async def list_upcoming(
+        until: Annotated[str | None, Query(max_length=64, description="RFC 3339; no later slots are listed.")] = None,
+        limit: Annotated[int, Query(ge=1, le=1000, description="The most slots, the soonest first.")] = UPCOMING,
+    ) -> Response:
+        """The soonest slots over all jobs that will run: without those that a pause, a blackout or a calendar leaves
+        out. Slots that are due already are not listed.
+        """
+        end = read_timestamp("until", until, zone)
+        if end is not None and end < now():
+            raise InvalidInputError([Complaint(("until",), "invalid-moment", "is in the past: write a later time")])
+        firsts = await dispatcher.planned()
+        return await judge.ask(partial(work, firsts, end, limit))
+
+    def work(firsts: Iterator[Planned], until: datetime | None, limit: int) -> Response:
+        """The answer. Runs in a thread: many slots that are left out take long."""
+        known.limit()
+        found, is_complete = _soonest(upcoming(firsts, known), until, limit)
+        return _json(views.upcoming(found, is_complete=is_complete))
+
+    return router
+
+
+class _Failures:
+    """The newest failures, kept until there may be others."""
+
+    def __init__(self, store: Store, views: LiveViews) -> None:
+        self._store = store
+        self._views = views
+        self._kept: tuple[int, list[ExecutionView]] | None = None
+        """The number for which they were read, and the failures."""
+
+    async def read(self, number: int) -> list[ExecutionView]:
+        """The failures; `number` increases when there may be others. Raises `StoreUnavailableError`."""
+        if self._kept is None or self._kept[0] != number:
+            records = await self._store.read(partial(execution_rows.wrong, limit=FAILURES))
+            self._kept = number, self._views.failures(records)
+        return self._kept[1]
+
+
+def _soonest(steps: Iterator[Planned | None], until: datetime | None, limit: int) -> tuple[list[Planned], bool]:
+    """Up to `limit` slots, none later than `until`, and whether these are all."""
+    found: list[Planned] = []
+    end = time.monotonic() + SEARCH_SEC
+    for planned in steps:
+        if planned is not None:
+            if until is not None and planned.slot > until:
+                break
+            found.append(planned)
+            if len(found) == limit:
+                break
+        if time.monotonic() > end:
+            return found, False
+    return found, True
+
+
+def _json(view: object) -> Response:
+    return Response(orjson.dumps(view), media_type="application/json")

@@ -1,0 +1,55 @@
+"""The JSON shapes of bulk operations."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
+
+from myscheduler.service.catalog.bulk import Outcome, counts
+
+Action = Literal["pause", "resume", "trigger"]
+
+
+class BulkJob(TypedDict):
+    """What became of a job: `done`, `skipped` because there was nothing to do, or `refused`."""
+
+    job_id: str
+    result: Literal["done", "skipped", "refused"]
+    detail: str | None
+    """Why it was skipped or refused."""
+    execution_id: str | None
+    """The run of a job that was triggered."""
+
+
+class BulkAnswer(TypedDict):
+    action: Action
+    dry_run: bool
+    """If true, nothing was done, and the results are those that are expected."""
+    selected: int
+    done: int
+    skipped: int
+    refused: int
+    jobs: list[BulkJob]
+    """Sorted by id."""
+
+
+def bulk_answer(action: Action, outcomes: Iterable[Outcome], *, dry_run: bool) -> BulkAnswer:
+    rows = sorted(outcomes, key=lambda one: one.job_id)
+    count = counts(rows)
+    return {
+        "action": action,
+        "dry_run": dry_run,
+        "selected": len(rows),
+        "done": count["done"],
+        "skipped": count["skipped"],
+        "refused": count["refused"],
+        "jobs": [
+            {
+                "job_id": one.job_id,
+                "result": one.result.value,
+                "detail": one.detail,
+                "execution_id": one.execution_id,
+            }
+            for one in rows
+        ],
+    }

@@ -1,0 +1,80 @@
+"""Manifests that are given as texts, as an editor has them, read as if they were the files of a source."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from myscheduler.core.manifest.calendars_file import NamedCalendars, read_calendars
+from myscheduler.core.manifest.combining import combine
+from myscheduler.core.manifest.declared import Desired
+from myscheduler.core.manifest.parsing import parse_file
+from myscheduler.core.policy.file import Rules, read_policy
+from myscheduler.core.source.ignoring import NOTHING, read_ignoring
+from myscheduler.core.source.snapshot import CALENDARS, IGNORE, POLICY, RESERVED, SUFFIXES, Snapshot, SourceFile
+from myscheduler.core.source.strays import is_stray
+
+
+def read_given(
+    files: Mapping[str, str],
+    *,
+    zone: str,
+    calendars: NamedCalendars,
+    rules: Rules,
+    between: Callable[[], None],
+) -> Desired:
+    """What the texts declare, by their paths. Files that a source would not read are left out.
+
+    `calendars` and `rules` apply where the files have none of their own. `between` is called between two files, and may
+    raise to give up. Raises `ValueError` for an ignore file that can't be read.
+    """
+    snapshot = _snapshot(files)
+    named = read_calendars(snapshot.calendars) if snapshot.calendars else replace(calendars, problems=())
+    bound = read_policy(snapshot.policy) if snapshot.policy else replace(rules, problems=())
+    parsed = []
+    for file in snapshot.files:
+        between()
+        parsed.append(parse_file(file, zone=zone, calendars=named, rules=bound))
+    return combine(parsed, snapshot, named, bound)
+
+
+def path_fault(path: str) -> str | None:
+    """What is wrong with the path of a given file; `None` if it is a path within a source."""
+    if not path or len(path) > LONGEST_PATH:
+        return f"has to be a path of 1 to {LONGEST_PATH} characters"
+    if not path.isprintable():
+        return "has to be a path of printable characters"
+    if any(part in {"", ".", ".."} for part in path.split("/")):
+        return "has to be relative to the root of the source, such as team/report.yaml"
+    return None
+
+
+LONGEST_PATH = 500
+
+
+def _snapshot(files: Mapping[str, str]) -> Snapshot:
+    ignore = _file(files, IGNORE)
+    ignoring = read_ignoring(ignore.content) if ignore else NOTHING
+    seen = [path for path in files if path != IGNORE and not _is_hidden(path) and not ignoring.leaves_out_whole(path)]
+    found = [SourceFile.of(path, _encoded(files[path])) for path in seen if _is_manifest(path)]
+    snapshot = Snapshot.of(found, (), _file(files, CALENDARS), _file(files, POLICY), ignore)
+    return replace(snapshot, strays=tuple(_strays(seen)))
+
+
+def _file(files: Mapping[str, str], path: str) -> SourceFile | None:
+    return SourceFile.of(path, _encoded(files[path])) if path in files else None
+
+
+def _encoded(text: str) -> bytes:
+    """The text as bytes of a file; a lone surrogate, which JSON can bring, becomes bytes that are not UTF-8."""
+    return text.encode(errors="surrogatepass")
+
+
+def _is_hidden(path: str) -> bool:
+    return any(part.startswith(".") for part in path.split("/"))
+
+
+def _is_manifest(path: str) -> bool:
+    return path.endswith(SUFFIXES) and path not in RESERVED
+
+
+def _strays(paths: list[str]) -> Iterator[str]:
+    return (path for path in sorted(paths) if is_stray(path.rpartition("/")[2]))
