@@ -233,3 +233,20 @@ async def test_the_job_of_a_waiting_run_is_found(parts: Parts) -> None:
     assert found == ("a", {"team": "billing"})
     unknown = partial(_job_of, target=Target.EXECUTION, path={"execution_id": "none"})
     assert await parts.store.read(unknown) is None
+
+
+@pytest.mark.parametrize("act", ["pause", "resume", "trigger"])
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_of_many_selected_jobs_those_in_the_scope_are_acted_on(
+    parts: Parts, api: httpx.AsyncClient, act: str, dry_run: bool
+) -> None:
+    await parts.create("a", labels={"team": "billing", "env": "p"})
+    await parts.create("b", labels={"team": "x", "env": "p"})
+    headers = await bearer(parts, "operator", BILLING)
+    selection = {"labels": {"env": "p"}, "dry_run": True} if dry_run else {"labels": {"env": "p"}}
+    parts.dispatcher.start()
+    answer = await ok(api, "POST", f"{JOBS}/bulk/{act}", json=selection, headers=headers)
+    refused = {row["job_id"]: "is not in a scope" in (row.get("detail") or "") for row in answer["jobs"]}
+    assert refused == {"a": False, "b": True}
+    assert (await parts.jobs())["b"].pause is None
+    assert await parts.rows("b") == []
