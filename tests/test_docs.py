@@ -285,6 +285,17 @@ def test_every_setting_is_documented_with_its_default() -> None:
     assert documented[f"`{settings.CONNECTION_MAX_AGE}`"] == f"`{chosen.connection_max_age}`"
     assert documented[f"`{settings.API_TOKEN}`"] == "none"
     assert (documented[f"`{settings.ALLOWED_HOSTS}`"], chosen.allowed_hosts) == ("none", "")
+    assert documented[f"`{settings.API_TOKEN_ROLE}`"] == f"`{chosen.api_token_role}`"
+    assert documented[f"`{settings.INSECURE}`"] == f"`{str(chosen.is_insecure).lower()}`"
+    for name in (settings.SESSION_SECRET, settings.ALLOWED_CLIENTS, settings.TRUSTED_PROXIES):
+        assert documented[f"`{name}`"] == "none"
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.ja.md"])
+def test_every_variable_is_in_the_table_of_settings(page: str) -> None:
+    variables = {value for name, value in vars(settings).items() if name.isupper() and isinstance(value, str)}
+    told = set(re.findall(r"`([A-Z_]+)`", "".join(table(page))))
+    assert variables - told == {settings.BASE_URL, settings.PROFILE}  # of client commands
 
 
 @pytest.mark.parametrize("word", [*Status, *Reason], ids=str)

@@ -368,7 +368,9 @@ def test_annotations_tell_helm_what_is_kept() -> None:
     [
         "defaults",
         "no-persistence",
-        "ingress-without-token",
+        "insecure",
+        "access",
+        "access-in-git",
         "all-is-well",
         "git-public",
         "http-route",
@@ -379,7 +381,7 @@ def test_notes(name: str) -> None:
     notes = value_sets.release(name).notes
 
     expect(f"{name}.notes.txt", unversioned(notes), GOLDEN)
-    assert ("WARNING" in notes) == (name not in {"all-is-well", "http-route"})
+    assert ("WARNING" in notes) == (name in {"no-persistence", "insecure", "access"})
 
 
 def test_a_route_without_host_names_is_warned_of() -> None:

@@ -3,6 +3,8 @@
 After an upgrade the volumes change as the kubelet changes them, under the service that goes on.
 """
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,11 @@ from click.testing import CliRunner, Result
 from myscheduler.cli import main
 from tests.support import value_sets
 from tests.support.charts import Release, containers, environment, render
+from tests.support.checkout import ROOT
 from tests.support.kubelet import Kubelet
+from tests.support.patience import PATIENCE
 from tests.support.service import COMMAND, Service, manifest
+from tests.support.service import environment as settings_of_a_process
 from tests.support.target import Answer, Target
 
 FOLDERS = ("/app/", "/git/", "/etc/myscheduler/")
@@ -195,14 +200,27 @@ def test_names_of_the_chart_and_probes_come_in(tmp_path: Path) -> None:
     service_name = release.one("Service")["metadata"]["name"]
     names = [service_name, f"{service_name}.jobs", f"{service_name}.jobs.svc", f"{service_name}.jobs.svc.cluster.local"]
     names += ["jobs.example.com", "a.apps.example.com", "lb.example.net", "localhost"]
-    with node.start(MYSCHEDULER_HOST=environment(node.container)["MYSCHEDULER_HOST"]) as service:
+    told = {"MYSCHEDULER_HOST": environment(node.container)["MYSCHEDULER_HOST"], "MYSCHEDULER_API_TOKEN": "right"}
+    with node.start(**told) as service:
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
             path = node.container[probe]["httpGet"]["path"]
             assert service.get(path, headers={"Host": "10.244.1.7:8003"}).status_code == 200
-        statuses = {name: service.get("/api/v1/sync", headers={"Host": f"{name}:8003"}).status_code for name in names}
+        right = {"Authorization": "Bearer right"}
+        statuses = {
+            name: service.get("/api/v1/sync", headers={"Host": f"{name}:8003", **right}).status_code for name in names
+        }
         assert statuses == dict.fromkeys(names, 200)
         for name in ("evil.example", "other.jobs.svc", "example.com"):
-            assert service.get("/api/v1/sync", headers={"Host": name}).status_code == 421
+            assert service.get("/api/v1/sync", headers={"Host": name, **right}).status_code == 421
+
+
+ACCESS = """
+access:
+  oidc:
+    - issuer: https://login.example.com
+      audience: myscheduler
+      rules: [{claim: groups, value: platform, role: admin}]
+"""
 
 
 # --- `helm test` ------------------------------------------------------------------------------------------------------
@@ -253,3 +271,59 @@ def test_helm_test_with_a_token(tmp_path: Path) -> None:
         assert token == expected
     with node.start(MYSCHEDULER_API_TOKEN="right") as service:
         assert [_helm_test(release, service, token).exit_code for token in ("right", "wrong", "")] == [0, 1, 1]
+
+
+def test_helm_test_without_a_token_asks_for_health(tmp_path: Path) -> None:
+    """It runs what is a file of the image, here that of the checkout."""
+    release = render(f"{ACCESS}service: {{port: 80}}")
+    (container,) = release.one("Pod")["spec"]["containers"]
+    told = environment(container)
+    assert told == {"MYSCHEDULER_HOST": release.one("Service")["metadata"]["name"], "MYSCHEDULER_PORT": "80"}
+    python, *options, script = container["command"]
+    words = [sys.executable, *options, ROOT / "docker" / Path(script).name]
+    assert f"COPY --chmod=644 docker/health.py {script}\n" in (ROOT / "Dockerfile").read_text("utf-8")
+    assert python == "python"
+    node = Node(tmp_path, release)
+    node.apply(release)
+    with node.start() as service:
+        assert service.get("/api/v1/jobs").status_code == 401
+        place = urlsplit(service.url)
+        told |= {"MYSCHEDULER_HOST": str(place.hostname), "MYSCHEDULER_PORT": str(place.port)}
+        assert subprocess.run(words, env=told, capture_output=True, check=False).returncode == 0
+
+
+# --- who may call -----------------------------------------------------------------------------------------------------
+
+
+def test_a_pod_without_credentials_says_so(tmp_path: Path) -> None:
+    release = render("apiToken: {required: false}")
+    node = Node(tmp_path, release)
+    node.apply(release)
+    told = {name: node.within(value) for name, value in environment(node.container).items()}
+    done = subprocess.run(
+        COMMAND, cwd=tmp_path, env=settings_of_a_process(**told | {"MYSCHEDULER_PORT": "0"}),
+        capture_output=True, text=True, check=False, timeout=PATIENCE,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "Error: MYSCHEDULER_HOST (--host): on 0.0.0.0, anyone who reaches the service could create" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "status"),
+    [
+        pytest.param("settings: {insecure: true}", {}, 200, id="insecure"),
+        pytest.param(ACCESS, {}, 401, id="access.yaml"),
+        pytest.param("settings: {apiTokenRole: viewer}", {"MYSCHEDULER_API_TOKEN": "right"}, 403, id="viewer"),
+        pytest.param(
+            "settings: {allowedClients: [192.0.2.0/24]}", {"MYSCHEDULER_API_TOKEN": "right"}, 403, id="client"
+        ),
+    ],
+)
+def test_who_may_call(text: str, more: dict[str, str], status: int, tmp_path: Path) -> None:
+    release = render(text)
+    node = Node(tmp_path, release)
+    node.apply(release)
+    with node.start(MYSCHEDULER_HOST="0.0.0.0", **more) as service:
+        told = {"Authorization": "Bearer right"} if more else {}
+        assert service.post("/api/v1/sync", headers=told).status_code == status
+        assert service.get("/health/ready").status_code == 200

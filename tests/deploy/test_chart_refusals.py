@@ -163,10 +163,35 @@ GIT = "gitSync: {{enabled: true, repo: {0}}}"
         *(
             pytest.param(
                 f"extraEnv: [{{name: {name}, value: a}}]",
-                f"extraEnv: {name} is set by the chart: use settings, database or apiToken",
+                f"extraEnv: {name} is set by the chart: use settings, database, apiToken or sessionSecret",
                 id=name,
             )
-            for name in ("TZ", "DATABASE_URL", "MYSCHEDULER_API_TOKEN", "MYSCHEDULER_JOBS_DIR")
+            for name in (
+                "TZ",
+                "DATABASE_URL",
+                "MYSCHEDULER_API_TOKEN",
+                "MYSCHEDULER_JOBS_DIR",
+                "MYSCHEDULER_SESSION_SECRET",
+                "MYSCHEDULER_INSECURE",
+            )
+        ),
+        *(
+            pytest.param(
+                text,
+                "the API needs credentials, else the service does not start. Create a token, and set "
+                "apiToken.existingSecret to demo-myscheduler-token:\n  kubectl create secret generic --namespace jobs "
+                'demo-myscheduler-token --from-literal=token="$(openssl rand -hex 32)"\n',
+                id=f"no-credentials-{text}",
+            )
+            for text in ("apiToken: {}", "apiToken: {required: true}", "settings: {insecure: false}", "access: {}")
+        ),
+        *(
+            pytest.param(
+                f"settings: {{insecure: true}}\n{other}",
+                "settings.insecure is true, so apiToken.existingSecret and access would have no effect: keep one or",
+                id=f"insecure-and-{other.partition(':')[0]}",
+            )
+            for other in ("apiToken: {existingSecret: a}", "access: {tokens: []}")
         ),
     ],
 )

@@ -125,6 +125,11 @@ def test_good_values_pass(name: str) -> None:
         pytest.param("settings: {logLevel: info}", "'/settings/logLevel'", "must be one of", id="level"),
         pytest.param("settings: {historyDays: '30'}", "'/settings/historyDays'", "got string", id="days"),
         pytest.param("settings: {port: 80}", "'/settings'", "'port' not allowed", id="setting"),
+        pytest.param("settings: {apiTokenRole: owner}", "'/settings/apiTokenRole'", "must be one of", id="role"),
+        pytest.param("settings: {insecure: 'no'}", "'/settings/insecure'", "got string, want boolean", id="insecure"),
+        pytest.param("settings: {allowedClients: ['*']}", "'/settings/allowedClients/0'", "not match", id="network"),
+        pytest.param("settings: {trustedProxies: [proxy]}", "'/settings/trustedProxies/0'", "not match", id="proxy"),
+        pytest.param("sessionSecret: {value: a}", "'/sessionSecret'", "'value' not allowed", id="session"),
         pytest.param("apiToken: hunter2", "'/apiToken'", "got string, want object", id="token"),
         pytest.param("apiToken: {value: a}", "'/apiToken'", "'value' not allowed", id="token-value"),
         pytest.param("database: {url: postgresql://a}", "'/database'", "'url' not allowed", id="url"),
@@ -205,6 +210,7 @@ NESTED = """
 global: {region: eu}
 myscheduler:
   enabled: true
+  apiToken: {existingSecret: api}
   persistence: {size: 5Gi}
   jobs: {own: {target_url: "http://a/", cron: "@daily"}}
 """

@@ -1,6 +1,7 @@
 """docker-compose.yml: valid by the schema of Compose, and fit for the image and the settings."""
 
 import json
+import re
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +16,7 @@ from myscheduler.core.secrets.references import variable_of
 from myscheduler.settings import Settings
 from tests.support.checkout import ROOT
 from tests.support.dockerfile import pairs, read, stages
+from tests.support.service import Service
 
 SCHEMA = json.loads(files("check_jsonschema").joinpath("builtin_schemas/vendor/compose-spec.json").read_text("utf-8"))
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
@@ -57,15 +59,59 @@ def test_manifests_and_database_are_mounted_where_the_image_has_them() -> None:
     assert Path(VARIABLES[settings.DATABASE_URL].removeprefix("sqlite:///")).parent == Path(data[1])
 
 
+def interpolated(text: str, told: dict[str, str]) -> str:
+    """As Compose replaces `${NAME:-default}` and `${NAME:+replacement}`, both for an empty variable, too."""
+
+    def value(found: re.Match[str]) -> str:
+        name, sign, word = found.groups()
+        given = told.get(name, "")
+        return given or word if sign == "-" else word if given else ""
+
+    return re.sub(r"\$\{([A-Z_]+):([-+])([^}]*)\}", value, text)
+
+
+def variables(**told: str) -> dict[str, str]:
+    """The variables of the container, where the shell has those of `told`."""
+    return dict(interpolated(line, told).split("=", 1) for line in SERVICE["environment"])
+
+
 def test_its_variables_are_settings_with_their_defaults() -> None:
     chosen = Settings()
-    defaults = {
+    assert variables() == {
         settings.TZ: chosen.zone,
         settings.LOG_LEVEL: chosen.log_level,
         settings.API_TOKEN: "",
+        settings.API_TOKEN_ROLE: chosen.api_token_role,
         settings.ALLOWED_HOSTS: chosen.allowed_hosts,
+        settings.INSECURE: "true",
     }
-    assert SERVICE["environment"] == {name: f"${{{name}:-{default}}}" for name, default in defaults.items()}
+    told = dict.fromkeys(variables(), "x") | {settings.API_TOKEN: ""}
+    assert variables(**told) == told
+
+
+def test_a_token_closes_the_api() -> None:
+    told = variables(MYSCHEDULER_API_TOKEN="right")
+    assert told[settings.API_TOKEN] == "right"
+    assert settings.INSECURE not in told
+
+
+@pytest.mark.parametrize(
+    ("told", "token", "status"),
+    [
+        pytest.param({}, "", 200, id="none"),
+        pytest.param({"MYSCHEDULER_API_TOKEN": "right"}, "right", 200, id="right"),
+        pytest.param({"MYSCHEDULER_API_TOKEN": "right"}, "", 401, id="no token"),
+        pytest.param(
+            {"MYSCHEDULER_API_TOKEN": "right", "MYSCHEDULER_API_TOKEN_ROLE": "viewer"}, "right", 403, id="role"
+        ),
+    ],
+)
+def test_who_may_call(told: dict[str, str], token: str, status: int, tmp_path: Path) -> None:
+    """On every address, as the image says."""
+    with Service(tmp_path, MYSCHEDULER_HOST=VARIABLES[settings.HOST], **variables(**told)) as service:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        assert service.post("/api/v1/sync", headers=headers).status_code == status
+        assert service.get("/health/live").status_code == 200
 
 
 def test_it_answers_under_the_name_that_other_containers_call() -> None:

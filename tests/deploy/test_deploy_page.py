@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from myscheduler import __version__
+from tests.support.charts import with_credentials
 from tests.support.checkout import ROOT
 from tests.test_docs import PAGES, SNIPPET, blocks, understood
 
@@ -28,7 +29,7 @@ def objects(values: dict[str, Any], path: Path = CHART) -> list[dict[str, Any]]:
     """What the release of the page consists of."""
     with helm.Chart.load(path) as chart:
         chart.validate_schema(values)
-        rendered = chart.render(values, name="myscheduler", namespace="scheduling")
+        rendered = chart.render(with_credentials(values), name="myscheduler", namespace="scheduling")
     texts = [text for path, text in rendered.items() if path.endswith(".yaml")]
     return [item for text in texts for item in yaml.safe_load_all(text) if item]
 
@@ -130,8 +131,11 @@ def test_docker_is_called_with_what_the_image_and_this_version_have() -> None:
 
 
 def test_the_commands_of_myscheduler_are_understood() -> None:
-    commands = [found for line in LINES for found in re.findall(r"(?:^|-- |\| )myscheduler ([a-z][^|>;`]*)", line)]
+    commands = [
+        found for line in LINES for found in re.findall(r"(?:^|-- (?:env \S+ )?|\| )myscheduler ([a-z][^|>;`]*)", line)
+    ]
     names = {understood(command.replace("DIGEST", "0123456789ab")).command_path for command in commands}
-    assert names == {f"myscheduler {name}" for name in ("sync status", "validate", "db backup", "db check")}
+    told = ("sync", "sync status", "validate", "token create", "db backup", "db check")
+    assert names == {f"myscheduler {name}" for name in told}
     with pytest.raises(click.UsageError):
         understood("sync --aprove DIGEST")

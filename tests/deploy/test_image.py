@@ -250,20 +250,31 @@ def test_it_serves_is_well_and_stops(image: Image) -> None:
     words = json.loads(image.here(image.said["HEALTHCHECK"].rest.removeprefix("CMD ")))
     well = partial(run, image, *words, MYSCHEDULER_PORT=port)
     proxies = {"http_proxy": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9"}
-    with Target() as target, Container(image, MYSCHEDULER_PORT=port) as service:
+    told = {"MYSCHEDULER_PORT": port, "MYSCHEDULER_API_TOKEN": "right"}
+    with Target() as target, Container(image, **told) as service:
+        assert service.get("/api/v1/jobs").status_code == 401
         written = service.write("job.yaml", manifest("often", target.url("/often"), "interval: {seconds: 1}"))
         target.wait_for(1)
-        service.until(lambda: service.job("often")["last_execution"])
+        right = {"Authorization": "Bearer right"}
+        service.until(lambda: service.get("/api/v1/jobs/often", headers=right).json().get("last_execution"))
         assert (image.root / "app/data/jobs.db").exists()
         healthy = well(**proxies)
         assert (healthy.returncode, healthy.stdout, healthy.stderr) == (0, "HTTP/1.1 200 OK\n", "")
         assert service.terminate() == 0
         written.unlink()
         warnings = [line["message"] for line in service.log if line["level"] != "INFO"]
-        assert [text[:16] for text in warnings] == ["THE API IS OPEN:"], service.text
+        refused = "refused GET /api/v1/jobs from 127.0.0.1 with 401: no API token"
+        assert warnings == [refused], service.text
     gone = well()
     assert (gone.returncode, gone.stderr) == (1, "")
     assert gone.stdout == f"0.0.0.0:{port} does not answer: [Errno 111] Connection refused\n"
+
+
+def test_without_credentials_it_says_what_to_do(image: Image) -> None:
+    ended = run(image, *command(image), MYSCHEDULER_PORT="0")
+    assert ended.returncode == 2
+    assert "Error: MYSCHEDULER_HOST (--host): on 0.0.0.0, anyone who reaches the service could create" in ended.stderr
+    assert "MYSCHEDULER_API_TOKEN" in ended.stderr
 
 
 @pytest.mark.skipif(not CAN_CONFINE, reason="only root can be other users")

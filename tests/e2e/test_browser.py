@@ -6,14 +6,17 @@ Raw requests over a real process, with the headers that Chromium 150 sends, in i
 import http.client
 import json
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from click.testing import CliRunner
 
+from myscheduler.cli import main
 from tests.support.patience import PATIENCE
-from tests.support.service import Service
+from tests.support.service import COMMAND, Service, environment
 
 BODY = json.dumps({"job_id": "evil", "target_url": "http://127.0.0.1:9/", "interval": {"hours": 1}})
 COMMON = {
@@ -213,7 +216,7 @@ def test_on_every_address_with_names_and_a_token_from_a_file(tmp_path: Path) -> 
             assert ask(service, "GET", "/health/live", {"Host": host})[0] == status, host
         assert service.get("/api/v1/jobs", headers={"Authorization": "Bearer s3cret"}).status_code == 200
         assert service.get("/api/v1/jobs", headers={"Authorization": "Bearer no"}).status_code == 401
-        line = service.wait_for_log(lambda line: line["logger"] == "myscheduler.api.door.tokens")
+        line = service.wait_for_log(lambda line: line["logger"] == "myscheduler.api.door.authentication")
         assert line["message"] == "refused GET /api/v1/jobs from 127.0.0.1 with 401: a wrong API token"
         assert "s3cret" not in service.text
         assert "THE API IS OPEN" not in service.text
@@ -221,14 +224,52 @@ def test_on_every_address_with_names_and_a_token_from_a_file(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(("host", "is_warned"), [("0.0.0.0", True), ("127.0.0.1", False), ("localhost", False)])
 def test_an_open_api_is_warned_of_in_capitals(tmp_path: Path, host: str, is_warned: bool) -> None:
-    with Service(tmp_path, MYSCHEDULER_HOST=host) as service:
+    with Service(tmp_path, MYSCHEDULER_HOST=host, MYSCHEDULER_INSECURE="true") as service:
         warned = [line for line in service.log if "THE API IS OPEN" in line["message"]]
         assert [line["level"] for line in warned] == ["WARNING"] * is_warned
+
+
+def test_an_open_api_is_refused(tmp_path: Path) -> None:
+    done = subprocess.run(
+        COMMAND, cwd=tmp_path, env=environment(MYSCHEDULER_HOST="0.0.0.0"), capture_output=True, text=True, check=False,
+        timeout=PATIENCE,
+    )  # fmt: skip
+    assert done.returncode == 2
+    for way in ("MYSCHEDULER_API_TOKEN", "myscheduler token create", "127.0.0.1", "--insecure"):
+        assert way in done.stderr
+
+
+def test_a_token_of_the_database_is_enough(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path}/data/jobs.db"
+    told = ["token", "create", "ada", "--role", "admin", "--database-url", database]
+    made = CliRunner().invoke(main, told, prog_name="myscheduler")
+    assert made.exit_code == 0, made.output
+    with Service(tmp_path, MYSCHEDULER_HOST="0.0.0.0", DATABASE_URL=database) as service:
+        assert service.get("/api/v1/jobs").status_code == 401
+        token = made.stdout.strip()
+        assert service.get("/api/v1/tokens", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("trusted", "address", "actor"),
+    [pytest.param("", "127.0.0.1", "api", id="no-proxy"), pytest.param("127.0.0.1", "192.0.2.77", "ada", id="proxy")],
+)
+def test_what_a_proxy_says_of_its_caller(tmp_path: Path, trusted: str, address: str, actor: str) -> None:
+    said = {"X-Forwarded-For": "198.51.100.1, 192.0.2.77", "X-Forwarded-User": "ada"}
+    right = {"Authorization": "Bearer s3cret"}
+    with Service(tmp_path, MYSCHEDULER_API_TOKEN="s3cret", MYSCHEDULER_TRUSTED_PROXIES=trusted) as service:
+        service.get("/api/v1/jobs", headers=said)
+        line = service.wait_for_log(lambda line: line["logger"] == "myscheduler.api.door.authentication")
+        assert f" from {address} with 401" in line["message"]
+        body = {"job_id": "a", "target_url": "http://127.0.0.1:9/", "interval": {"hours": 1}}
+        assert service.post("/api/v1/jobs", json=body, headers=said | right).status_code == 200
+        (entry,) = service.get("/api/v1/audit?job_id=a", headers=right).json()["entries"]
+        assert entry["actor"] == actor
 
 
 def test_nobody_writes_himself_another_address(tmp_path: Path) -> None:
     with Service(tmp_path, MYSCHEDULER_API_TOKEN="s3cret") as service:
         service.get("/api/v1/jobs", headers={"X-Forwarded-For": "192.0.2.77"})
-        line = service.wait_for_log(lambda line: line["logger"] == "myscheduler.api.door.tokens")
+        line = service.wait_for_log(lambda line: line["logger"] == "myscheduler.api.door.authentication")
         assert "from 127.0.0.1 " in line["message"]
         assert "192.0.2.77" not in service.text

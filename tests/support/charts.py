@@ -105,6 +105,12 @@ def values(text: str) -> dict[str, Any]:
     return helm.values_from_yaml(text)
 
 
+def with_credentials(given: Mapping[str, Any]) -> Object:
+    """Without any the chart renders nothing: values that say nothing of them get the Secret `api-token`."""
+    says = given.keys() & {"apiToken", "access"} or "insecure" in (given.get("settings") or {})
+    return {**given} if says else {**given, "apiToken": {"existingSecret": "api-token"}}
+
+
 def render(
     text: str = "",
     *,
@@ -113,11 +119,15 @@ def render(
     given: Mapping[str, Any] | None = None,
     is_upgrade: bool = False,
 ) -> Release:
-    """Render with values given as YAML text, or read already. Raises what Helm says."""
+    """Render with values given as YAML text, or read already. Raises what Helm says.
+
+    Where the values have no credentials, they get some: see `with_credentials`.
+    """
+    told = with_credentials(given if given is not None else values(text))
     with helm.Chart.load(chart) as loaded:
         return Release(
             loaded.render(
-                dict(given) if given is not None else values(text),
+                told,
                 name=name,
                 namespace=NAMESPACE,
                 is_install=not is_upgrade,

@@ -59,6 +59,36 @@ securityContext:
 {{- end }}
 {{- end -}}
 
+{{/* Where the Secret of the token is used, its key for sessions may be missing. */}}
+{{- define "myscheduler.sessionEnv" -}}
+{{- with coalesce .Values.sessionSecret.existingSecret .Values.apiToken.existingSecret -}}
+- name: MYSCHEDULER_SESSION_SECRET
+  valueFrom:
+    secretKeyRef:
+      name: {{ . | quote }}
+      key: {{ $.Values.sessionSecret.key | quote }}
+      optional: {{ not $.Values.sessionSecret.existingSecret }}
+{{- end }}
+{{- end -}}
+
+{{/* Fails unless callers have credentials, because the pod would only end, again and again. */}}
+{{- define "myscheduler.checkAccess" -}}
+{{- $has := or .Values.apiToken.existingSecret (hasKey (include "myscheduler.files" . | fromJson) "access.yaml") -}}
+{{- if and .Values.settings.insecure $has -}}
+{{- fail "settings.insecure is true, so apiToken.existingSecret and access would have no effect: keep one or the other" -}}
+{{- end -}}
+{{- if not (or $has .Values.settings.insecure (not .Values.apiToken.required)) -}}
+{{- fail (include "myscheduler.noAccess" .) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "myscheduler.noAccess" -}}
+{{- $secret := printf "%s-token" (include "myscheduler.fullname" .) -}}
+the API needs credentials, else the service does not start. Create a token, and set apiToken.existingSecret to {{ $secret }}:
+  kubectl create secret generic --namespace {{ .Release.Namespace }} {{ $secret }} --from-literal=token="$(openssl rand -hex 32)"
+With an access.yaml in a source that the chart can't see, or tokens in the database, set apiToken.required to false. To let everybody who reaches the API do everything, set settings.insecure to true
+{{- end -}}
+
 {{/* All of the service's variables. Kubernetes refuses duplicate names, or uses the last. */}}
 {{- define "myscheduler.env" -}}
 {{- $own := include "myscheduler.ownEnv" . -}}
@@ -68,8 +98,8 @@ securityContext:
 {{- fail (printf "extraEnv: %s is set twice: keep one" .name) -}}
 {{- end -}}
 {{- $names = append $names .name -}}
-{{- if or (eq .name "MYSCHEDULER_API_TOKEN") (regexMatch (printf "(?m)^- name: %s$" (regexQuoteMeta .name)) $own) -}}
-{{- fail (printf "extraEnv: %s is set by the chart: use settings, database or apiToken" .name) -}}
+{{- if or (has .name (list "MYSCHEDULER_API_TOKEN" "MYSCHEDULER_SESSION_SECRET")) (regexMatch (printf "(?m)^- name: %s$" (regexQuoteMeta .name)) $own) -}}
+{{- fail (printf "extraEnv: %s is set by the chart: use settings, database, apiToken or sessionSecret" .name) -}}
 {{- end -}}
 {{- end -}}
 {{ $own }}
@@ -89,6 +119,14 @@ securityContext:
   value: "8003"
 - name: MYSCHEDULER_ALLOWED_HOSTS
   value: {{ include "myscheduler.allowedHosts" . | quote }}
+- name: MYSCHEDULER_API_TOKEN_ROLE
+  value: {{ .Values.settings.apiTokenRole }}
+- name: MYSCHEDULER_ALLOWED_CLIENTS
+  value: {{ join "," .Values.settings.allowedClients | quote }}
+- name: MYSCHEDULER_TRUSTED_PROXIES
+  value: {{ join "," .Values.settings.trustedProxies | quote }}
+- name: MYSCHEDULER_INSECURE
+  value: {{ .Values.settings.insecure | quote }}
 - name: MYSCHEDULER_JOBS_DIR
   value: {{ include "myscheduler.jobsDir" . | quote }}
 - name: MYSCHEDULER_HISTORY_DAYS
@@ -109,6 +147,9 @@ securityContext:
   value: sqlite:////app/data/jobs.db
 {{- end }}
 {{- with include "myscheduler.tokenEnv" . }}
+{{ . }}
+{{- end }}
+{{- with include "myscheduler.sessionEnv" . }}
 {{ . }}
 {{- end }}
 {{- end -}}

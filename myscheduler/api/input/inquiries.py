@@ -32,9 +32,9 @@ class Inquiries:
         self._seconds = seconds
         self._running = 0
 
-    async def ask(self, question: Callable[[Between], T]) -> T:
+    async def ask(self, question: Callable[[Between], T], *, spent: float = 0.0) -> T:
         """The answer. Raises what the question raises, or `BadRequestError`: 429 if there are too many questions, 503
-        if this one takes too long.
+        if this one takes too long, with the seconds that its request has `spent` before.
         """
         if self._running >= self._at_once:
             message = f"{self._at_once} such requests are in progress, which is the limit: try again in a few seconds"
@@ -44,7 +44,7 @@ class Inquiries:
         answer = asyncio.get_running_loop().run_in_executor(None, question, lambda: _check(is_over))
         answer.add_done_callback(self._ended)
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self._seconds - spent):
                 return await asyncio.shield(answer)
         except TimeoutError as error:
             message = f"this takes longer than {self._seconds:g} s: send fewer files or jobs at a time"

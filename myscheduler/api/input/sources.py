@@ -15,9 +15,9 @@ from myscheduler.core.manifest.given import path_fault
 MANIFEST = "manifest.yaml"
 """The path of the text in problems."""
 MOST_FILES = 1_000
-MOST_PARTS = 100_000
-"""Lines and commas of all texts together: each value of YAML needs one of them, and takes a hundred times its text in
-memory."""
+MOST_PARTS = 30_000
+"""Lines and commas of all texts together: each value of YAML needs one of them. It takes a hundred times its text in
+memory, and while one document is composed, the event loop waits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 Nothing is stored or changed.
 """
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -114,9 +115,10 @@ def checks_router(store: Store, reconciler: Reconciler, *, zone: str, now: Calla
         so other manifest jobs would be deleted; `manifest` is a part of it, so others stay.
         """
         given = await read_source(request)
+        begin = time.monotonic()
         desired = await inquiries.ask(partial(read, given))
         jobs = await store.read(partial(_jobs_for, desired=desired, is_whole=given.is_whole))
-        found = await inquiries.ask(partial(planned, desired, jobs, given.is_whole))
+        found = await inquiries.ask(partial(planned, desired, jobs, given.is_whole), spent=time.monotonic() - begin)
         return Response(found, media_type="application/json")
 
     def validated(given: GivenSource, between: Between) -> bytes:

@@ -137,7 +137,7 @@ class TestBodies:
             pytest.param({"files": {"a/../../b.yaml": ""}}, "files.a/../../b.yaml", id="a path out of the source"),
             pytest.param({"files": {"a\n.yaml": ""}}, None, id="a line break in a path"),
             pytest.param({"files": {"a" * 501: ""}}, None, id="a long path"),
-            pytest.param({"manifest": "[" + "1," * 100_001 + "]"}, "", id="too many values"),
+            pytest.param({"manifest": "[" + "1," * 30_001 + "]"}, "", id="too many values"),
         ],
     )
     async def test_what_is_refused(self, api: httpx.AsyncClient, path: str, body: Any, field: str | None) -> None:

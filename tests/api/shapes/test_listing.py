@@ -7,7 +7,6 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from myscheduler.api.door.authentication import Access, Credentials
 from myscheduler.core.history.execution import Status
 from tests.support.api import JOBS, SUMMARY, assert_has, create, ok
 from tests.support.parts import MovableClock, Parts, client, opened
@@ -81,8 +80,8 @@ class TestListIsFresh:
 
 class TestScale:
     async def test_listing_takes_two_statements_for_five_hundred_jobs(self, tmp_path: Path) -> None:
-        insecure = Access(Credentials(is_insecure=True))  # so that nothing looks for tokens
-        async with opened(tmp_path, clock=MovableClock()) as parts, client(parts, access=insecure) as api:
+        async with opened(tmp_path, clock=MovableClock()) as parts, client(parts, token="s3cret") as api:
+            api.headers["Authorization"] = "Bearer s3cret"  # so that nothing is asked about tokens
             statements: list[str] = []
             sa.event.listen(parts.store._engine, "before_cursor_execute", lambda *args: statements.append(str(args[2])))
             counts = []

@@ -27,6 +27,7 @@ from tests.support.patience import PATIENCE
         ("--history-days", "MYSCHEDULER_HISTORY_DAYS", "30"),
         ("--history-rows", "MYSCHEDULER_HISTORY_ROWS", "10000"),
         ("--connection-max-age", "MYSCHEDULER_CONNECTION_MAX_AGE", "30"),
+        ("--api-token-role", "MYSCHEDULER_API_TOKEN_ROLE", "editor"),
     ],
 )
 def test_help_names_each_setting_and_its_default(option: str, variable: str, default: str) -> None:
@@ -36,9 +37,18 @@ def test_help_names_each_setting_and_its_default(option: str, variable: str, def
     assert f"[env var: {variable}; default: {default}" in words
 
 
-def test_help_names_the_allowed_hosts() -> None:
-    assert "--allowed-hosts NAMES" in _help("serve")
-    assert "[env var: MYSCHEDULER_ALLOWED_HOSTS" in " ".join(_help("serve").split())
+@pytest.mark.parametrize(
+    ("option", "variable"),
+    [
+        ("--allowed-hosts NAMES", "MYSCHEDULER_ALLOWED_HOSTS"),
+        ("--allowed-clients NETWORKS", "MYSCHEDULER_ALLOWED_CLIENTS"),
+        ("--trusted-proxies NETWORKS", "MYSCHEDULER_TRUSTED_PROXIES"),
+        ("--insecure ", "MYSCHEDULER_INSECURE"),
+    ],
+)
+def test_help_names_what_has_no_default(option: str, variable: str) -> None:
+    assert option in _help("serve")
+    assert f"[env var: {variable}" in " ".join(_help("serve").split())
 
 
 def test_help_names_the_token_and_how_it_ends() -> None:
@@ -99,6 +109,26 @@ def _help(*command: str) -> str:
             "MYSCHEDULER_ALLOWED_HOSTS",
             "a.example,http://b.example/",
             "--allowed-hosts' (env var: 'MYSCHEDULER_ALLOWED_HOSTS'): 'http://b.example/' is more than a host: write ",
+        ),
+        (
+            "MYSCHEDULER_ALLOWED_CLIENTS",
+            "10.0.0.1/8",
+            "--allowed-clients' (env var: 'MYSCHEDULER_ALLOWED_CLIENTS'): '10.0.0.1/8' has bits set after its prefix: ",
+        ),
+        (
+            "MYSCHEDULER_TRUSTED_PROXIES",
+            "proxy",
+            "--trusted-proxies' (env var: 'MYSCHEDULER_TRUSTED_PROXIES'): 'proxy' is not an address or a network",
+        ),
+        (
+            "MYSCHEDULER_API_TOKEN_ROLE",
+            "owner",
+            "--api-token-role' (env var: 'MYSCHEDULER_API_TOKEN_ROLE'): 'owner' is not one of ",
+        ),
+        (
+            "MYSCHEDULER_INSECURE",
+            "perhaps",
+            "--insecure' (env var: 'MYSCHEDULER_INSECURE'): 'perhaps' is not a valid boolean",
         ),
     ],
 )

@@ -71,6 +71,22 @@ def test_from_ready_to_stalled_to_approved(service: Service) -> None:
     assert service.get("/api/v1/jobs/keep").status_code == 404
 
 
+@pytest.mark.parametrize("role", ["editor", "admin"])
+def test_only_an_admin_approves(role: str, tmp_path: Path) -> None:
+    told = {"MYSCHEDULER_API_TOKEN": "right", "MYSCHEDULER_API_TOKEN_ROLE": role}
+    with Service(tmp_path, **told) as service:
+        right = {"Authorization": "Bearer right"}
+        kept = service.write("keep.yaml", manifest("keep", URL))
+        service.until(lambda: service.get("/api/v1/jobs/keep", headers=right).status_code == 200)
+        kept.unlink()
+        blocked = service.until(lambda: service.get("/api/v1/sync", headers=right).json()["blocked_deletion"])
+        asked = ["sync", "--server", service.url, "--approve", blocked["digest"]]
+        result = CliRunner().invoke(main, asked, prog_name="myscheduler", env=told)
+        left = service.get("/api/v1/jobs/keep", headers=right).status_code
+        assert (result.exit_code, left) == ((0, 404) if role == "admin" else (1, 200)), result.output
+        assert ("this needs the role admin" in result.output) == (role == "editor")
+
+
 def test_waiting_ends_when_the_source_is_applied_or_time_is_up(service: Service) -> None:
     asked = ("--server", service.url, "status")
     service.write("a.yaml", "job_id: [")

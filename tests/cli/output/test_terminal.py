@@ -264,9 +264,9 @@ def test_arguments(arguments: list[str]) -> None:
 def test_no_command_is_left_out() -> None:
     # the first two print our own text, the last one logs (tests/test_log.py)
     on_nothing_of_others = {"completion", "schema", "serve"}
-    tested = {"validate", "preview", "forecast", "simulate", "import-crontab", "plan", "export", "why", "sync", "db"}
-    tested |= {"jobs", "executions", "top", "token"}
-    assert tested | on_nothing_of_others == main.commands.keys()
+    on_manifests = {"validate", "preview", "forecast", "simulate", "import-crontab"}
+    on_a_service = {"plan", "export", "why", "sync", "db", "token", "jobs", "executions", "top"}
+    assert on_manifests | on_a_service | on_nothing_of_others == main.commands.keys()
 
 
 JOB = {"job_id": "a", "target_url": "http://127.0.0.1:9/"}
