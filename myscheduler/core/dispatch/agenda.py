@@ -25,21 +25,14 @@ class Agenda:
     """Takes a slot of a job from due to claimed, and counts executions and permits.
 
     A slot is decided (`arm`, `wake`), waits for its turn in the lane of its host, and is taken to be claimed (`take`).
-    Each claim taken ends with `confirm` when it is stored, `give_up` when it is refused, or `undo` when the transaction
-    failed.
+    A claim that is taken ends with `confirm` (it is stored), `give_up` (it is refused) or `undo` (nothing is stored).
     Each execution begun ends with `over` and `end`; each permit of an attempt is returned with `leave`.
 
     For each job, three cursors move forward in order: `claimed` <= `taken` <= `decided` (see `Armed`).
     """
 
     def __init__(
-        self,
-        *,
-        zone: str,
-        permits: int,
-        permits_per_host: int,
-        new_id: Callable[[datetime], str],
-        asks: bool = False,
+        self, *, zone: str, permits: int, permits_per_host: int, new_id: Callable[[datetime], str], asks: bool = False
     ) -> None:
         """`permits` is how many scheduled attempts may be in flight at once, over all hosts; `new_id` makes an
         execution id.

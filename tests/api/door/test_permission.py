@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from myscheduler.adapters.store.rows import queued as queued_rows
+from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.api.door.permission import _job_of
 from myscheduler.core.access.operations import OPEN_TO_ALL, OPERATIONS, Target
 from myscheduler.core.access.roles import Role
@@ -45,9 +46,7 @@ def is_allowed(operation: str, role: Role, scope: str) -> bool:
             return scope == "everywhere"
 
 
-def asked(
-    operation: str, routes: dict[str, Route], team: str, execution_id: str = "0199b3c5-1b2c-7000-8000-000000000000"
-) -> tuple[str, str, Any]:
+def asked(operation: str, routes: dict[str, Route], team: str, execution_id: str) -> tuple[str, str, Any]:
     """A request for the operation: its method, path and body."""
     name, content = PART_OF.get(operation, (operation, None))
     route = routes[name]
@@ -69,7 +68,7 @@ async def test_each_route_is_in_the_table_and_each_entry_names_a_route(parts: Pa
     assert OPERATIONS.keys() & OPEN_TO_ALL == set()
 
 
-@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+@pytest.mark.parametrize("operation", sorted(OPERATIONS.keys()))
 async def test_each_operation_as_each_role_in_and_out_of_scope(operation: str, tmp_path: Path) -> None:
     answers: dict[tuple[Role, str], int] = {}
     async with opened(tmp_path, drain_sec=0) as parts, client(parts) as api:
@@ -82,15 +81,14 @@ async def test_each_operation_as_each_role_in_and_out_of_scope(operation: str, t
                 for job_id in ("a", "new"):
                     await api.delete(f"{JOBS}/{job_id}", headers=admin)
                 await ok(api, "POST", JOBS, json=body(labels={"team": team}), headers=admin)
-                run = {}
-                if OPERATIONS[operation].target is Target.EXECUTION:
-                    run = {"execution_id": (await ok(api, "POST", f"{JOBS}/a/trigger", headers=admin))["execution_id"]}
-                method, path, content = asked(operation, routes, team, **run)
+                run = QueuedRun("a", new_execution_id(NOW), NOW, "ada")
+                await parts.store.write(partial(queued_rows.add, run=run, kept=None))
+                method, path, content = asked(operation, routes, team, run.execution_id)
                 answer = await api.request(method, path, json=content, headers=headers)
                 answers[role, name] = answer.status_code
                 if answer.status_code == 403:
                     assert_problem(answer, 403)
-        method, path, content = asked(operation, routes, "billing")
+        method, path, content = asked(operation, routes, "billing", "none")
         assert_problem(await api.request(method, path, json=content), 401)
     assert {403 if code == 403 else 200 for code in answers.values()} <= {200, 403}
     assert 401 not in answers.values()
@@ -233,3 +231,20 @@ async def test_the_job_of_a_waiting_run_is_found(parts: Parts) -> None:
     assert found == ("a", {"team": "billing"})
     unknown = partial(_job_of, target=Target.EXECUTION, path={"execution_id": "none"})
     assert await parts.store.read(unknown) is None
+
+
+@pytest.mark.parametrize("act", ["pause", "resume", "trigger"])
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_of_many_selected_jobs_those_in_the_scope_are_acted_on(
+    parts: Parts, api: httpx.AsyncClient, act: str, dry_run: bool
+) -> None:
+    await parts.create("a", labels={"team": "billing", "env": "p"})
+    await parts.create("b", labels={"team": "x", "env": "p"})
+    headers = await bearer(parts, "operator", BILLING)
+    selection = {"labels": {"env": "p"}, "dry_run": True} if dry_run else {"labels": {"env": "p"}}
+    parts.dispatcher.start()
+    answer = await ok(api, "POST", f"{JOBS}/bulk/{act}", json=selection, headers=headers)
+    refused = {row["job_id"]: "is not in a scope" in (row.get("detail") or "") for row in answer["jobs"]}
+    assert refused == {"a": False, "b": True}
+    assert (await parts.jobs())["b"].pause is None
+    assert await parts.rows("b") == []
