@@ -51,6 +51,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 TO_0004 = (
     *(f"DROP TABLE {table}" for table in ("upgrades", "queued", "request_keys", "tokens")),
     "DROP INDEX executions_uncompleted",
+    "DROP INDEX executions_late",
     "ALTER TABLE executions DROP COLUMN earlier_attempts",
     "ALTER TABLE executions DROP COLUMN rerun_of",
     "UPDATE alembic_version SET version_num = '0004'",

@@ -173,6 +173,7 @@ def test_the_table_of_bounds_is_that_of_the_code() -> None:
         bounds.MOST_HEADERS, bounds.LONGEST_HEADER_NAME, bounds.LONGEST_HEADER,
         bounds.LARGEST_HEADERS, bounds.MOST_LABELS, bounds.LONGEST_LABEL_NAME, bounds.LONGEST_LABEL,
         bounds.LARGEST_FILE, bounds.MOST_IN_DOCUMENT, bounds.MOST_IN_FILE, bounds.MOST_CALENDARS, bounds.MOST_RULED,
+        bounds.MOST_TOKENS, bounds.MOST_ISSUERS,
         bounds.LONGEST_RULED, bounds.LARGEST_RULED, bounds.MOST_PROBLEMS, bounds.MOST_IN_REPORT,
     ]  # fmt: skip
 

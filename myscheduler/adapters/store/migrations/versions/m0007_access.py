@@ -7,7 +7,7 @@ revision = "0007"
 down_revision = "0006"
 
 ID = sa.String(36).with_variant(sa.String(36, collation="C"), "postgresql")
-LATE = "(started_at - slot >= 60000000)"
+LATE = "started_at - slot >= 60000000"
 UNCOMPLETED = "(status NOT IN ('completed', 'running'))"
 
 
