@@ -117,7 +117,7 @@ async def _serve(settings: Settings) -> int:
             source=str(settings.jobs_dir),
             now=_now,
             access=replace(
-                _access(settings, is_reachable=is_reachable(listener)),
+                _access(settings, is_reachable=is_reachable(listener) or bool(settings.trusted_proxies)),
                 declared=Declarations(lambda: reconciler.access.rules, JwtVerifier(key_sets), now=_now),
             ),
             grants=lambda: reconciler.rulebook.grants,

@@ -27,6 +27,7 @@ SESSION_SECRET = "MYSCHEDULER_SESSION_SECRET"  # noqa: S105 - the name of the va
 BASE_URL = "MYSCHEDULER_BASE_URL"
 PROFILE = "MYSCHEDULER_PROFILE"
 
+SHORTEST_SECRET = 32
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -99,3 +100,12 @@ def checked_token(written: str, name: str, otherwise: str) -> str:
         )
         raise SettingError(message)
     return token
+
+
+def read_session_secret(environment: Mapping[str, str]) -> str | None:
+    """The secret that signs sessions; `None` where none is set. Raises `SettingError` for one that could be guessed."""
+    secret = environment.get(SESSION_SECRET, "").strip()
+    if secret and len(secret) < SHORTEST_SECRET:
+        message = f"{SESSION_SECRET} has {len(secret)} characters, and takes at least {SHORTEST_SECRET}"
+        raise SettingError(f"{message}: make one with `openssl rand -hex 32`")
+    return secret or None

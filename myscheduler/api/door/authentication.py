@@ -95,12 +95,14 @@ class Declarations:
         self._verifier = verifier
         self._now = now
         self._made: tuple[AccessRules, Declared] | None = None
+        self._was_used = False
 
     def __call__(self) -> Declared:
         rules = self._rules()
         if self._made is None or self._made[0] is not rules:
             tokens = {token.token_id: token for token in rules.tokens}
-            is_in_use = bool(rules.tokens or rules.issuers or rules.problems)
+            # a file without rules, or one that is gone, closes the API: it takes rights away, not the need for them
+            self._was_used = is_in_use = self._was_used or bool(rules.digest or rules.problems)
             read_jwt = partial(self._read_jwt, rules.issuers)
             self._made = rules, Declared(tokens, is_in_use=is_in_use, read_jwt=read_jwt)
         return self._made[1]

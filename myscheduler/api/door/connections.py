@@ -24,6 +24,9 @@ from myscheduler.api.errors import MEDIA_TYPE, problem, problem_details
 HEAD_LIMIT = 64 * 1024
 """The most bytes in the head of a request; browsers and proxies stay below a quarter of it."""
 HEADERS_LIMIT = 100
+STRANGERS = 32
+"""The most requests in progress at paths that need no credentials."""
+OPEN_PATHS = ("/docs", "/api/v1/session")
 PIPELINE_LIMIT = 16
 """The most requests that a caller may send ahead, before the first is answered (HTTP pipelining)."""
 SWEEP_SEC = 1.0
@@ -277,22 +280,28 @@ def protocol_for(callers: Callers) -> type[asyncio.Protocol]:
 
 
 class Throttle:
-    """Answers 503 while `limit` requests are in progress, so that connections are left for `/health`."""
+    """Answers 503 while `limit` requests are in progress, so that connections are left for `/health`.
+
+    Paths that answer callers without credentials have a limit of their own: strangers who send or read slowly can't
+    take the places of those who are known.
+    """
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app = app
-        self._limit = limit
-        self._count = 0
+        self._limits = {False: limit, True: min(limit, STRANGERS)}
+        self._counts = {False: 0, True: 0}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or str(scope["path"]).startswith("/health"):
             await self._app(scope, receive, send)
-        elif self._count >= self._limit:
-            detail = f"{self._limit} requests are in progress, which is the limit: try again"
+            return
+        is_open = str(scope["path"]).startswith(OPEN_PATHS)
+        if self._counts[is_open] >= self._limits[is_open]:
+            detail = f"{self._limits[is_open]} requests are in progress, which is the limit: try again"
             await problem(503, detail, headers={"Retry-After": "1", "Connection": "close"})(scope, receive, send)
-        else:
-            self._count += 1
-            try:
-                await self._app(scope, receive, send)
-            finally:
-                self._count -= 1
+            return
+        self._counts[is_open] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._counts[is_open] -= 1

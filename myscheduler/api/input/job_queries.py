@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -129,6 +130,10 @@ def read_names(text: str | None) -> list[str] | None:
     return names
 
 
+_REFUSED = re.compile("[\x00\ud800-\udfff]")
+"""What no id has, and what no database takes: NUL, and halves of surrogate pairs."""
+
+
 def write_cursor(sort: Sort, place: Place) -> str:
     """The place as a text for a URL; it names the order, because it has a meaning in this one only."""
     text = json.dumps([sort.value, *place], ensure_ascii=False, separators=(",", ":"))
@@ -140,7 +145,7 @@ def read_cursor(text: str | None, sort: Sort) -> Place | None:
     if text is None:
         return None
     match _decoded(text):
-        case [str(written), bool(is_last), int(number), str(job_id)] if "\x00" not in job_id:
+        case [str(written), bool(is_last), int(number), str(job_id)] if not _REFUSED.search(job_id):
             if written == sort:
                 return Place(is_last, number, job_id)
             message = f"belongs to sort={written}: send the cursor with the parameters of the page before"

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, get_args, get_origin
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 from fastapi.routing import APIRoute
 
 from myscheduler.api.errors import InvalidInputError
@@ -30,10 +30,10 @@ def check_parameters(request: Request) -> None:
 
 
 def refuse_nul(request: Request) -> None:
-    """Raises `JobNotFoundError` for a job id with a NUL: no job has one, and PostgreSQL rejects a query with it."""
-    job_id = request.path_params.get("job_id", "")
-    if "\x00" in job_id:
-        raise JobNotFoundError(job_id)
+    """Answers 404 for a NUL in the path: no id has one, and PostgreSQL rejects a query with it."""
+    for name, value in request.path_params.items():
+        if "\x00" in str(value):
+            raise JobNotFoundError(value) if name == "job_id" else HTTPException(404)
 
 
 def _mistakes(counts: Counter[str], known: dict[str, bool]) -> Iterator[str]:

@@ -14,8 +14,9 @@ from fastapi.responses import JSONResponse
 from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows import repeats as key_rows
 from myscheduler.api.errors import InvalidInputError
+from myscheduler.core.access.principal import Principal
 from myscheduler.core.findings.problem import Complaint
-from myscheduler.core.history.repeats import KEPT, LONGEST_KEY, RequestKey
+from myscheduler.core.history.repeats import INTERNAL, KEPT, LONGEST_KEY, RequestKey
 
 HEADER = "Idempotency-Key"
 REPLAYED = {"Idempotency-Replayed": "true"}
@@ -68,4 +69,14 @@ class Repeats:
             message = f"has to be a single value of 1 to {LONGEST_KEY} printable ASCII characters, such as a UUID"
             raise InvalidInputError([Complaint((HEADER,), "invalid-key", message)])
         asked = json.dumps([request.method, request.url.path, body], sort_keys=True)
-        return RequestKey(key, hashlib.sha256(asked.encode()).hexdigest(), self._now())
+        return RequestKey(
+            _stored(key, request.state.principal), hashlib.sha256(asked.encode()).hexdigest(), self._now()
+        )
+
+
+def _stored(key: str, principal: Principal) -> str:
+    """The key that is stored for a caller's: callers who are known by name don't share theirs with others."""
+    if not principal.is_named:
+        return key
+    own = f"{principal.origin}\n{principal.token_id or principal.name}\n{key}"
+    return INTERNAL + hashlib.sha256(own.encode()).hexdigest()

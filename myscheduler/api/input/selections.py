@@ -51,4 +51,4 @@ def _complaints(body: Mapping[str, Any]) -> Iterator[Complaint]:
 
 
 def _is_short(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= LONGEST
+    return isinstance(value, str) and len(value) <= LONGEST and value.isprintable()

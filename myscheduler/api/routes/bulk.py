@@ -220,7 +220,11 @@ class _Bulk:
 def _triggered(connection: Connection, job_ids: Sequence[str], key: RequestKey) -> dict[str, str]:
     """By job, the execution that an earlier request with the same key started."""
     stored = ((job_id, key_rows.find(connection, key.of_job(job_id).key, since=key.at - KEPT)) for job_id in job_ids)
-    return {job_id: kept.execution_id for job_id, kept in stored if kept and kept.execution_id}
+    return {
+        job_id: kept.execution_id
+        for job_id, kept in stored
+        if kept and kept.execution_id and kept.fingerprint == key.fingerprint
+    }
 
 
 def _log(action: Action, outcomes: Sequence[Outcome], by: str) -> None:

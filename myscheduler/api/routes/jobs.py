@@ -106,14 +106,14 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
                 raise InvalidInputError(complaints)
             yield spec
 
-    async def permit(request: Request, spec: JobSpec, *, is_new: bool = False) -> None:
+    async def permit(request: Request, spec: JobSpec) -> None:
         """Raises `ForbiddenError` unless the job is in the caller's scope as declared, and as it is stored."""
         principal: Principal = request.state.principal
         if principal.has_everywhere(Role.EDITOR):
             return
         require_job(principal, Role.EDITOR, spec.job_id, spec.labels)
         stored = (await store.read(partial(job_rows.find_jobs, job_ids=[spec.job_id]))).get(spec.job_id)
-        if is_new and stored is not None:
+        if stored is not None:
             require_job(principal, Role.EDITOR, spec.job_id, stored.spec.labels)
 
     @router.post(
@@ -133,7 +133,7 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
             if fields.get("job_id") is None:
                 fields["job_id"] = str(uuid.uuid4())
             async with judged(request, fields) as spec:
-                await permit(request, spec, is_new=True)
+                await permit(request, spec)
                 answer = {"job_id": spec.job_id, "status": "scheduled"}
                 kept = key.kept(answer) if key else None
                 await catalog.create(spec, replace_existing=replace_existing, by=actor_of(request, {}), kept=kept)

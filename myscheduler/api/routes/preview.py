@@ -58,6 +58,7 @@ def _chosen(connection: Connection, *, job_ids: list[str] | None, count: int) ->
     if job_ids is None:
         jobs = job_rows.all_jobs(connection)
     else:
+        job_ids = [job_id.replace("\x00", "\ufffd") for job_id in job_ids]  # PostgreSQL rejects a query with a NUL
         found = job_rows.find_jobs(connection, job_ids)
         if missing := [job_id for job_id in job_ids if job_id not in found]:
             raise JobNotFoundError(missing[0])

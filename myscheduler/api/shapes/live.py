@@ -8,6 +8,7 @@ from typing_extensions import TypedDict  # pydantic requires this one before Pyt
 from myscheduler.api.shapes.common import InZone
 from myscheduler.api.shapes.executions import ExecutionView, ExecutionViews
 from myscheduler.core.explain.upcoming import Planned
+from myscheduler.core.findings.masking import masked_text
 from myscheduler.core.gitops.sync_state import SyncState
 from myscheduler.core.history.execution import Record
 from myscheduler.core.schedule.zones import local_time
@@ -164,12 +165,12 @@ class LiveViews(InZone):
         zone = spec.timezone or self._zone
         return {
             "job_id": spec.job_id,
-            "name": spec.name,
+            "name": masked_text(spec.name),
             "slot": local_time(planned.slot, zone).isoformat(),
             "slot_utc": planned.slot.astimezone(UTC).isoformat(),
             "timezone": zone,
             "host": planned.host,
-            "labels": dict(spec.labels),
+            "labels": {name: masked_text(value) for name, value in spec.labels.items()},
         }
 
     def _flight(self, flight: Flight) -> InFlightView:

@@ -206,7 +206,7 @@ def serve(
         connection_max_age=connection_max_age,
         api_token=api_token(),
         api_token_role=api_token_role,
-        session_secret=os.environ.get(settings.SESSION_SECRET) or None,
+        session_secret=settings.read_session_secret(os.environ),
         is_insecure=insecure,
         allowed_clients=allowed_clients,
         trusted_proxies=trusted_proxies,

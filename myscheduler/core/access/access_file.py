@@ -165,6 +165,10 @@ class _Reading:
 
     def _binding(self, fields: Mapping[str, Any], loc: Loc) -> Binding:
         role = self._take(fields, loc, "role", values.role, Role.VIEWER)
+        if "scope" in fields and not fields["scope"]:
+            message = "is empty: write labels or ids, or leave scope out to mean all jobs"
+            self._complain((*loc, "scope"), message)
+            return Binding(role)
         return Binding(role, self._take(fields, loc, "scope", parse_scope, EVERYTHING))
 
     # --- shapes ---

@@ -14,6 +14,8 @@ KEPT = timedelta(hours=24)
 """How long an answer is stored."""
 LONGEST_KEY = 255
 """The most characters of a key."""
+INTERNAL = "§"
+"""Begins the keys that are made here: those of callers are ASCII, so none can be the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class RequestKey:
     def of_job(self, job_id: str) -> "RequestKey":
         """The key for one job of a request about many, so that a request that was cut off can be continued."""
         digest = sha256(f"{self.key}\n{job_id}".encode()).hexdigest()
-        return RequestKey(f"job:{digest}", self.fingerprint, self.at)
+        return RequestKey(f"{INTERNAL}{digest}", self.fingerprint, self.at)
 
     def kept(self, answer: Mapping[str, Any], execution_id: str | None = None) -> "Kept":
         return Kept(self.key, self.fingerprint, self.at, answer, execution_id)

@@ -79,10 +79,11 @@ def folded(text: str) -> str:
 def search_text(spec: JobSpec) -> str:
     """What a search for text looks through: id, name, URL and labels, one a line, in the form of `folded`.
 
-    Credentials in the URL are masked, so that a caller who may not see them can't find them by searching.
+    Credentials are masked, so that a caller who may not see them can't find them by searching.
     """
-    labels = (f"{name}={value}" for name, value in spec.labels.items())
-    return "\n".join(folded(part) for part in (spec.job_id, spec.name, masked_text(spec.target_url), *labels))
+    labels = (f"{name}={masked_text(value)}" for name, value in spec.labels.items())
+    parts = (spec.job_id, masked_text(spec.name), masked_text(spec.target_url), *labels)
+    return "\n".join(map(folded, parts))
 
 
 _LABEL = re.compile(r"([^=]+)(?:=(.*))?", re.DOTALL)

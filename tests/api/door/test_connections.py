@@ -336,3 +336,33 @@ async def test_a_flood_of_refused_requests_is_told_once(caplog: pytest.LogCaptur
             assert (await (await served.connect(b"\x16\x03\x01")).answer())[0] == 400
     told = [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
     assert told == ["refused a request from 127.0.0.1 with 400: the request is not valid HTTP"]
+
+
+async def test_strangers_who_are_slow_take_no_places_of_others() -> None:
+    held, answered = asyncio.Event(), list[int]()
+
+    async def slow(scope: Scope, _receive: Receive, send: Send) -> None:
+        if scope["path"] == "/api/v1/session":
+            await held.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def ask(path: str) -> None:
+        async def note(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answered.append(message["status"])
+
+        await throttle({"type": "http", "path": path}, never, note)
+
+    async def never() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    throttle = Throttle(slow, connections.STRANGERS * 4)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(connections.STRANGERS):
+            group.create_task(ask("/api/v1/session"))
+        await asyncio.sleep(0)
+        await ask("/docs")
+        await ask("/api/v1/jobs")
+        held.set()
+    assert answered == [503, 200, *[200] * connections.STRANGERS]

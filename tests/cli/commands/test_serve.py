@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from myscheduler import __version__, settings
 from myscheduler.cli import main
 from myscheduler.cli.commands.serve import serve
+from myscheduler.errors import SettingError
 from tests.support.patience import PATIENCE
 
 
@@ -185,3 +186,16 @@ def test_version_of_the_module() -> None:
         check=False,
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"myscheduler, version {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("written", "secret"), [("", None), (" ", None), ("x" * 32, "x" * 32), (f" {'x' * 40}\n", "x" * 40)]
+)
+def test_the_secret_of_sessions(written: str, secret: str | None) -> None:
+    assert settings.read_session_secret({settings.SESSION_SECRET: written}) == secret
+
+
+def test_a_secret_of_sessions_that_can_be_guessed_is_refused() -> None:
+    with pytest.raises(SettingError, match="has 6 characters, and takes at least 32") as error:
+        settings.read_session_secret({settings.SESSION_SECRET: "s3cret"})
+    assert "s3cret" not in str(error.value)

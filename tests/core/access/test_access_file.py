@@ -97,6 +97,11 @@ def _issuer(changed: str = "", without: str = "") -> str:
         pytest.param("{}\n---\n{}", "3:1: error: holds more than one document", id="two documents"),
         pytest.param("token: []", "1:1: error: token: unknown key 'token': did you mean 'tokens'?", id="typo"),
         pytest.param("job_id: a", "1:1: error: job_id: belongs to a manifest, and access.yaml", id="manifest"),
+        pytest.param(
+            "tokens: [{name: a, id: abcdefghij234567, hash: '" + "0" * 64 + "', role: admin, scope: }]",
+            "1:136: error: tokens.0.scope: is empty: write labels or ids, or leave sco",
+            id="a scope of nothing",
+        ),
         pytest.param("tokens:", "1:8: error: tokens: has to be a list: begin each entry with a dash", id="null"),
         pytest.param("oidc: {issuer: x}", "1:7: error: oidc: has to be a list", id="one issuer"),
         pytest.param("tokens: [a]", "1:10: error: tokens.0: has to be a mapping of name, id, hash", id="no mapping"),

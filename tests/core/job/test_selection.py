@@ -69,3 +69,10 @@ def test_each_part_of_a_selection_has_to_match() -> None:
 )  # fmt: skip
 def test_filters_of_labels(text: str, parsed: LabelFilter | None) -> None:
     assert LabelFilter.parse(text) == parsed
+
+
+def test_a_search_finds_no_credentials() -> None:
+    fields = {"name": "token=s3cretvalue", "labels": {"note": "password=s3cretvalue"}}
+    found = search_text(spec("a", target_url="https://u:s3cretvalue@x.test/?access_token=s3cretvalue", **fields))
+    assert "s3cret" not in found
+    assert "access_token=" in found
