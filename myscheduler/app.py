@@ -107,6 +107,7 @@ async def _serve(settings: Settings) -> int:
         reconciler = Reconciler(source, store, catalog, dispatcher.changes, zone=settings.zone, now=_now)
         pruner = Pruner(store, days=settings.history_days, rows=settings.history_rows, now=_now)
         timekeeper = Timekeeper(dispatcher, catalog, now=_now)
+        is_exposed = is_reachable(listener) or bool(settings.trusted_proxies)
         api = create_api(
             store,
             catalog,
@@ -117,7 +118,7 @@ async def _serve(settings: Settings) -> int:
             source=str(settings.jobs_dir),
             now=_now,
             access=replace(
-                _access(settings, is_reachable=is_reachable(listener) or bool(settings.trusted_proxies)),
+                _access(settings, is_reachable=is_exposed),
                 declared=Declarations(lambda: reconciler.access.rules, JwtVerifier(key_sets), now=_now),
             ),
             grants=lambda: reconciler.rulebook.grants,
@@ -137,13 +138,13 @@ async def _serve(settings: Settings) -> int:
             if settings.is_insecure:
                 warn_of_an_open_api(settings.host)
             elif not await api.state.authentication.has_credentials():
-                refuse_an_open_api(settings.host)
+                refuse_an_open_api(settings.host, is_proxied=bool(settings.trusted_proxies))
 
         async def begin() -> None:
             stack.push_async_callback(heartbeat.end)
             await heartbeat.begin()
             await reconciler.reconcile()
-            if is_reachable(listener):
+            if is_exposed:
                 await check_that_it_is_not_open()
             stack.push_async_callback(dispatcher.stop, settings.drain_sec)
             await dispatcher.recover()

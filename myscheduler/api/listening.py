@@ -59,12 +59,13 @@ def is_reachable(listener: socket.socket) -> bool:
     return address is None or not address.is_loopback
 
 
-def refuse_an_open_api(host: str) -> NoReturn:
+def refuse_an_open_api(host: str, *, is_proxied: bool) -> NoReturn:
     """Raises `OpenApiError`: the API would be open to other machines."""
+    where = f"{host} behind proxies" if is_proxied else host
     message = (
-        f"MYSCHEDULER_HOST (--host): on {host}, anyone who reaches the service could create, run and delete jobs: set "
-        "MYSCHEDULER_API_TOKEN, make a token with `myscheduler token create`, serve on 127.0.0.1, or accept it with "
-        "--insecure"
+        f"MYSCHEDULER_HOST (--host): on {where}, anyone who reaches the service could create, run and delete jobs: set "
+        "MYSCHEDULER_API_TOKEN, make a token with `myscheduler token create`, declare some in access.yaml, serve on "
+        "127.0.0.1 only, or accept it with --insecure"
     )
     raise OpenApiError(message)
 
