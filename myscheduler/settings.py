@@ -80,7 +80,11 @@ def read_api_token(environment: Mapping[str, str]) -> str | None:
     Raises `SettingError` for a token that can't be sent in a header, and for one that is only white space.
     """
     written = environment.get(API_TOKEN) or None
-    return None if written is None else checked_token(written, API_TOKEN, "unset it to leave the API open")
+    return (
+        None
+        if written is None
+        else checked_token(written, API_TOKEN, "unset it, which leaves the API open on loopback addresses only")
+    )
 
 
 def checked_token(written: str, name: str, otherwise: str) -> str:

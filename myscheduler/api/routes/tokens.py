@@ -43,7 +43,7 @@ def tokens_router(tokens: TokenBook, *, zone: str, now: Callable[[], datetime]) 
 
     @router.delete("/{token}", responses={200: {"model": TokenView}})
     async def revoke_token(token: str, request: Request) -> JSONResponse:
-        """Revoke a token, given by its id or name. It stays in the list, and its name stays taken."""
+        """Revoke a token, given by its id, its name or its text. It stays in the list, and its name stays taken."""
         return JSONResponse(views.view(await tokens.revoke(token, by=actor_of(request, {}))))
 
     return router
