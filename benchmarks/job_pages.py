@@ -51,7 +51,7 @@ PAGES = {
 """The parameters of each kind of page."""
 
 
-def _job(number: int, now: datetime) -> Job:
+def made_job(number: int, now: datetime) -> Job:
     schedule: dict[str, Any] = (
         {"cron": f"{number % 60} {number % 24} 1 1 *"} if number % 2 else {"interval": {"days": 300 + number % 60}}
     )
@@ -67,10 +67,10 @@ def _job(number: int, now: datetime) -> Job:
     return transitions.create(spec, owner=Owner.API, source=None, clock=Clock(now, ZONE)).job
 
 
-def _history(jobs: list[Job], rows: int, now: datetime) -> Iterator[dict[str, Any]]:
+def _history(jobs: list[Job], rows: int, now: datetime, every: timedelta) -> Iterator[dict[str, Any]]:
     """Rows of the past weeks, oldest first; every fiftieth job fails at last, a few rows in a hundred before."""
     for turn in range(rows):
-        slot = now - timedelta(hours=rows - turn)
+        slot = now - every * (rows - turn)
         for number, job in enumerate(jobs):
             fails = (turn >= rows - 3 and not number % 50) or not (turn + number) % 40
             at = slot + timedelta(milliseconds=number)
@@ -94,11 +94,14 @@ def _history(jobs: list[Job], rows: int, now: datetime) -> Iterator[dict[str, An
             }
 
 
-def _fill(connection: Connection, jobs: list[Job], rows: int, now: datetime) -> None:
+def add_with_history(
+    connection: Connection, jobs: list[Job], rows: int, now: datetime, every: timedelta = timedelta(hours=1)
+) -> None:
+    """Add jobs with so many rows each, up to now."""
     job_rows.insert_jobs(connection, jobs)
     last: dict[str, str] = {}
     part: list[dict[str, Any]] = []
-    for row in _history(jobs, rows, now):
+    for row in _history(jobs, rows, now, every):
         part.append(row)
         last[row["job_id"]] = row["execution_id"]
         if len(part) == ROWS_AT_ONCE:
@@ -112,12 +115,12 @@ def _fill(connection: Connection, jobs: list[Job], rows: int, now: datetime) -> 
         connection.execute(move, [{"b_id": job_id, "b_last": last_id} for job_id, last_id in last.items()])
 
 
-async def _prepare(folder: Path, jobs: int, rows: int) -> None:
+async def prepare(folder: Path, jobs: int, rows: int) -> None:
     now = datetime.now(UTC)
-    made = [_job(number, now) for number in range(jobs)]
+    made = [made_job(number, now) for number in range(jobs)]
     paused = [transitions.pause(job, by="benchmark", now=now).job for job in made[::25]]
     with open_store(f"sqlite:///{folder / 'jobs.db'}") as store:
-        await store.write(partial(_fill, jobs=made, rows=rows // jobs, now=now))
+        await store.write(partial(add_with_history, jobs=made, rows=rows // jobs, now=now))
         await store.write(partial(job_rows.update_jobs, changed=paused))
 
 
@@ -174,7 +177,7 @@ class _Pages:
 async def _measure(jobs: int, rows: int, rounds: int, kinds: dict[str, dict[str, Any]]) -> None:
     with tempfile.TemporaryDirectory(prefix="myscheduler-benchmark-") as name:
         folder = Path(name)
-        await _prepare(folder, jobs, rows)
+        await prepare(folder, jobs, rows)
         settings = {"DATABASE_URL": f"sqlite:///{folder / 'jobs.db'}"}
         async with Service(folder, settings) as service, aiohttp.ClientSession(auto_decompress=False) as session:
             pages = _Pages(service, session, rounds)

@@ -1,11 +1,14 @@
 """The figures about many manifests: applying them, noticing an edit, starting with them, holding them in memory."""
 
 import asyncio
+import gzip
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import aiohttp
 
 from benchmarks.driver import Api, connected
 from benchmarks.errors import BenchmarkError
@@ -16,6 +19,10 @@ from benchmarks.targets import Sizes
 
 FOLDER = "fleet"
 EDIT_SEC = 30.0
+READ_SEC = 300.0
+"""Seconds within which the metrics have to know the history of all jobs."""
+SCRAPER = {"Accept": "application/openmetrics-text;version=1.0.0", "Accept-Encoding": "gzip"}
+"""What Prometheus asks for."""
 
 
 def _schedule(number: int, month: str) -> str:
@@ -160,3 +167,39 @@ async def memory(service: Service, _sink: Sink, sizes: Sizes) -> Measured:
     resident = service.resident_megabytes()
     facts: dict[str, object] = {} if resident else {"note": "no /proc on this system: not measured"}
     return Measured({"resident": resident}, facts)
+
+
+async def scrape(service: Service, _sink: Sink, sizes: Sizes) -> Measured:
+    """Scrape all jobs as Prometheus does: first as after a start, then once their histories are read."""
+    jobs = sizes.manifest_files * sizes.manifests_per_file
+    async with aiohttp.ClientSession(headers=SCRAPER, auto_decompress=False) as session:
+        first, _ = await _scraped(session, service)
+        await _until_known(session, service, jobs)
+        scrapes = [await _scraped(session, service) for _ in range(sizes.scrapes)]
+    seconds = [one for one, _ in scrapes]
+    values: dict[str, float | None] = {"first": first, "p50": statistics.median(seconds)}
+    packed = len(scrapes[-1][1])
+    return Measured(values, {"jobs": jobs, "packed_bytes": packed, "scrape_sec": [round(one, 4) for one in seconds]})
+
+
+async def _scraped(session: aiohttp.ClientSession, service: Service) -> tuple[float, bytes]:
+    """The seconds that a scrape took, and its compressed text."""
+    begin = time.perf_counter()
+    async with session.get(f"{service.url}/metrics/jobs") as answer:
+        content = await answer.read()
+    if answer.status != 200:
+        raise BenchmarkError(f"the metrics of jobs answered {answer.status}")
+    return time.perf_counter() - begin, content
+
+
+async def _until_known(session: aiohttp.ClientSession, service: Service, jobs: int) -> None:
+    begin = time.perf_counter()
+    while (known := await _deadlines(session, service)) < jobs:
+        if time.perf_counter() - begin > READ_SEC:
+            raise BenchmarkError(f"after {READ_SEC:.0f} s, {known} of {jobs} jobs have a deadline")
+        await asyncio.sleep(1)
+
+
+async def _deadlines(session: aiohttp.ClientSession, service: Service) -> int:
+    _, content = await _scraped(session, service)
+    return gzip.decompress(content).count(b"\nmyscheduler_job_deadline_timestamp_seconds{")

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from benchmarks.run import Outcome
-from benchmarks.targets import NUMBERS, Sizes
+from benchmarks.targets import NUMBERS, Number, Sizes
 
 Report = dict[str, Any]
 
@@ -16,14 +16,7 @@ def report(outcomes: dict[str, Outcome], sizes: Sizes, machine: dict[str, str], 
             continue
         value = outcome.service.values.get(number.name)
         reference = outcome.reference.values.get(number.name) if outcome.reference else None
-        rows.append(
-            {
-                **asdict(number),
-                "measured": value,
-                "ok": None if value is None else number.is_reached(value),
-                "reference": reference,
-            }
-        )
+        rows.append(row(number, value, reference))
     return {
         "machine": machine,
         "quick": quick,
@@ -32,6 +25,12 @@ def report(outcomes: dict[str, Outcome], sizes: Sizes, machine: dict[str, str], 
         "facts": {name: _by_party(one, "facts") for name, one in outcomes.items()},
         "lateness": {name: _by_party(one, "curve") for name, one in outcomes.items() if one.service.curve},
     }
+
+
+def row(number: Number, value: float | None, reference: float | None = None) -> dict[str, Any]:
+    """A number with what was measured, as JSON."""
+    is_reached = None if value is None else number.is_reached(value)
+    return {**asdict(number), "measured": value, "ok": is_reached, "reference": reference}
 
 
 def _by_party(outcome: Outcome, what: str) -> dict[str, Any]:
@@ -49,6 +48,8 @@ def amount(value: float | None, unit: str) -> str:
         return f"{value * 1000:.3g} ms" if abs(value) < 0.9995 else f"{value:.3g} s"
     if unit == "/s":
         return f"{value:,.0f}/s"
+    if unit in {"%", "KiB"}:
+        return f"{value:.1f} {unit}"
     return f"{value:,.0f} {unit}".strip()
 
 

@@ -29,6 +29,7 @@ BY_MANIFESTS: dict[str, Callable[[Service, Sink, Sizes], Awaitable[Measured]]] =
     "reconcile": manifests.reconcile,
     "start": manifests.start,
     "memory": manifests.memory,
+    "scrape": manifests.scrape,
 }
 FAILURES = (BenchmarkError, aiohttp.ClientError, TimeoutError, ExceptionGroup)
 
@@ -42,11 +43,13 @@ class Outcome:
 
 
 def with_what_they_need(names: list[str]) -> list[str]:
-    """Adds the figures that these depend on: start uses the jobs of reconcile, memory the process of start."""
+    """Adds the figures that these depend on: start and scrape use the jobs of reconcile, and memory uses the process of
+    start.
+    """
     wanted = {*names}
     if "memory" in wanted:
         wanted.add("start")
-    if "start" in wanted:
+    if wanted & {"start", "scrape"}:
         wanted.add("reconcile")
     return [name for name in FIGURES if name in wanted]
 

@@ -43,6 +43,8 @@ NUMBERS = (
     Number("reconcile", "edit", "one edited", "s", 0.5),
     Number("start", "ready", "ready with 10,000 jobs", "s", 3),
     Number("memory", "resident", "idle with 10,000 jobs", "MB", 150),
+    Number("scrape", "first", "first scrape of 10,000 jobs", "s"),
+    Number("scrape", "p50", "GET /metrics/jobs p50", "s", 1),
 )
 FIGURES = tuple(dict.fromkeys(number.figure for number in NUMBERS))
 
@@ -71,6 +73,7 @@ class Sizes:
     pause_sec: float = 1
     """Seconds between two edits, so that each is noticed separately."""
     settle_sec: float = 10
+    scrapes: int = 10
 
 
 FULL = Sizes()
@@ -91,4 +94,5 @@ QUICK = Sizes(
     starts=1,
     pause_sec=0.3,
     settle_sec=0.2,
+    scrapes=2,
 )

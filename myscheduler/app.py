@@ -12,18 +12,21 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 
 import uvicorn
 import uvloop
+from starlette.types import ASGIApp
 
 from myscheduler import __version__
 from myscheduler.adapters.http.jwks import open_key_sets
+from myscheduler.adapters.http.pings import Pings
 from myscheduler.adapters.http.sender import open_sender
 from myscheduler.adapters.secret_files import Secrets
 from myscheduler.adapters.source import DirectorySource
-from myscheduler.adapters.store import open_store
+from myscheduler.adapters.store import Store, open_store
 from myscheduler.api import create_api
-from myscheduler.api.door.authentication import Access, Credentials, Declarations
+from myscheduler.api.door.authentication import Access, Authentication, Credentials, Declarations
 from myscheduler.api.door.connections import Callers, protocol_for
 from myscheduler.api.listening import (
     acceptors,
@@ -38,6 +41,9 @@ from myscheduler.core.access.allowed_hosts import AllowedHosts
 from myscheduler.core.access.clients import ClientRules, Networks
 from myscheduler.core.access.roles import Role
 from myscheduler.core.access.sessions import SessionKey
+from myscheduler.core.calls.trace import Sampling, exports_spans, sampling_of
+from myscheduler.core.metrics.label_names import label_names
+from myscheduler.errors import SettingError
 from myscheduler.machine import memory
 from myscheduler.machine.open_files import share_out
 from myscheduler.machine.shutdown import Shutdown, end_at_once
@@ -47,22 +53,31 @@ from myscheduler.service.catalog.loaded import tell_loaded
 from myscheduler.service.dispatch.caller import LocalCaller
 from myscheduler.service.dispatch.dispatcher import Dispatcher
 from myscheduler.service.gitops.reconciler import Reconciler
+from myscheduler.service.incidents.contacts import DeclaredContacts
+from myscheduler.service.incidents.deliverer import Deliverer
+from myscheduler.service.incidents.follower import Follower
+from myscheduler.service.notifications.courier import Courier, open_courier
 from myscheduler.service.store_health import StoreHealth
 from myscheduler.service.upkeep.clock_watch import Timekeeper
 from myscheduler.service.upkeep.heartbeat import Heartbeat
 from myscheduler.service.upkeep.pauses import end_pauses
+from myscheduler.service.upkeep.pinging import Pinging
 from myscheduler.service.upkeep.pruner import Pruner
 from myscheduler.settings import Settings
+from myscheduler.web import add_dashboard
+from myscheduler.web.shell import Instance
 
 HANG_UP_SEC = 3
 """How long a shutdown waits for API requests in progress."""
 
 log = logging.getLogger(__name__)
 
+Tasks = dict[str, Callable[[], Coroutine[None, None, None]]]
+"""What runs until the service stops, by name."""
+
 
 def serve(settings: Settings) -> int:
     """Run the service until SIGTERM or SIGINT and return the exit code. Raises `MySchedulerError` if it can't start."""
-    memory.settle()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         code = runner.run(_serve(settings))
         log.info("stopped")
@@ -75,6 +90,7 @@ async def _serve(settings: Settings) -> int:
     async with AsyncExitStack() as stack:
         stack.callback(shutdown.close)
         listener = stack.enter_context(listen(settings.host, settings.port))
+        metrics_listener = _listen_for_metrics(stack, settings)
         log.debug("opening the database")
         store = await asyncio.to_thread(stack.enter_context, open_store(settings.database_url))
         open_at_once = share_out(settings.in_flight)
@@ -88,9 +104,17 @@ async def _serve(settings: Settings) -> int:
         )
         key_sets = await stack.enter_async_context(open_key_sets())
         secrets = Secrets(settings.secrets_dir, os.environ)
+        courier = await stack.enter_async_context(
+            open_courier(secrets, reach=lambda: reconciler.rulebook.reach, public_url=settings.public_url, now=_now)
+        )
         store_health = StoreHealth(store, now=_now)
+        sampling = _sampling(os.environ)
         caller = LocalCaller(
-            sender, secrets, grants=lambda: reconciler.rulebook.grants, user_agent=f"myscheduler/{__version__}"
+            sender,
+            secrets,
+            grants=lambda: reconciler.rulebook.grants,
+            user_agent=f"myscheduler/{__version__}",
+            sampling=sampling,
         )
         dispatcher = Dispatcher(
             store,
@@ -102,11 +126,14 @@ async def _serve(settings: Settings) -> int:
             in_flight_per_host=settings.in_flight_per_host,
             manual=open_at_once.manual,
         )
-        catalog = Catalog(store, zone=settings.zone, now=_now, arm=dispatcher.arm)
-        source = DirectorySource(settings.jobs_dir)
-        reconciler = Reconciler(source, store, catalog, dispatcher.changes, zone=settings.zone, now=_now)
-        pruner = Pruner(store, days=settings.history_days, rows=settings.history_rows, now=_now)
+        await _export_spans(dispatcher, sampling, stack)
+        catalog = Catalog(store, zone=settings.zone, now=_now, arm=dispatcher.arm, most_api_jobs=settings.max_api_jobs)
+        reconciler = Reconciler(
+            DirectorySource(settings.jobs_dir), store, catalog, dispatcher.changes, zone=settings.zone, now=_now
+        )
         timekeeper = Timekeeper(dispatcher, catalog, now=_now)
+        deliverer, follower = _who_tells(settings, store, dispatcher, reconciler, courier)
+        pinging = _pinging(settings, store_health, reconciler)
         is_exposed = is_reachable(listener) or bool(settings.trusted_proxies)
         api = create_api(
             store,
@@ -114,6 +141,7 @@ async def _serve(settings: Settings) -> int:
             dispatcher,
             reconciler,
             store_health,
+            courier,
             zone=settings.zone,
             source=str(settings.jobs_dir),
             now=_now,
@@ -124,28 +152,29 @@ async def _serve(settings: Settings) -> int:
             grants=lambda: reconciler.rulebook.grants,
             hosts=AllowedHosts.of(settings.allowed_hosts, own_names(settings.host, listener)),
             requests_at_once=open_at_once.callers // 2,
+            requests_a_minute=settings.rate_limit,
+            root_path=settings.root_path,
+            clock_jumps=timekeeper.jumps,
+            deliveries=deliverer.counts,
+            last_heartbeat=lambda: pinging.last_success if pinging else None,
+            metric_labels=label_names(settings.metrics_labels),
+            has_own_metrics=metrics_listener is not None,
+            is_access_logged=settings.is_access_logged,
         )
-        server = _Server(uvicorn.Config(
-            api, http=protocol_for(Callers(open_at_once.callers)), ws="none", log_config=None,
-            access_log=False, lifespan="off", timeout_graceful_shutdown=HANG_UP_SEC,
-            proxy_headers=False,  # else callers on this machine could claim any address
-        ))  # fmt: skip
+        add_dashboard(
+            api, Instance(settings.name, settings.color, __version__, settings.zone, root_path=settings.root_path)
+        )
+        callers = Callers(open_at_once.callers)
+        server = _server(api, callers)
 
         heartbeat = Heartbeat(store, now=_now)
-
-        async def check_that_it_is_not_open() -> None:
-            """Credentials may come from the settings, the database, and the source, which is read by now."""
-            if settings.is_insecure:
-                warn_of_an_open_api(settings.host)
-            elif not await api.state.authentication.has_credentials():
-                refuse_an_open_api(settings.host, is_proxied=bool(settings.trusted_proxies))
 
         async def begin() -> None:
             stack.push_async_callback(heartbeat.end)
             await heartbeat.begin()
             await reconciler.reconcile()
             if is_exposed:
-                await check_that_it_is_not_open()
+                await _check_that_it_is_not_open(settings, api.state.authentication)
             stack.push_async_callback(dispatcher.stop, settings.drain_sec)
             await dispatcher.recover()
             await tell_loaded(
@@ -166,28 +195,54 @@ async def _serve(settings: Settings) -> int:
         dispatcher.start()
         memory.keep()
         log.info(
-            "MyScheduler %s serves on http://%s:%d/docs",
+            "MyScheduler %s serves on http://%s:%d%s/ui/",
             __version__,
             settings.host,
             listener.getsockname()[1],
+            settings.root_path,
             extra={"jobs_dir": str(settings.jobs_dir), "timezone": settings.zone},
         )
-        background = {
+        background: Tasks = {
             "reconciler": reconciler.run,
-            "pruner": pruner.run,
+            "pruner": Pruner(store, days=settings.history_days, rows=settings.history_rows, now=_now).run,
             "pauses": lambda: end_pauses(catalog),
             "timekeeper": timekeeper.run,
             "heartbeat": heartbeat.run,
             "memory": lambda: memory.keep_small(caching.forget),
+            "incidents": follower.run,
+            "deliveries": deliverer.run,
+            "job histories": api.state.job_histories.run,
         }
+        if metrics_listener is not None:
+            background["metrics"] = _serving_metrics(_server(api.state.metrics, callers), metrics_listener)
+        if pinging is not None:
+            background["pinging"] = pinging.run
         return await _until_stopped(server, listener, dispatcher, background)
+
+
+async def _check_that_it_is_not_open(settings: Settings, authentication: Authentication) -> None:
+    """Credentials may come from the settings, the database, and the source, which is read by now."""
+    if settings.is_insecure:
+        warn_of_an_open_api(settings.host)
+    elif not await authentication.has_credentials():
+        refuse_an_open_api(settings.host, is_proxied=bool(settings.trusted_proxies))
+
+
+def _who_tells(
+    settings: Settings, store: Store, dispatcher: Dispatcher, reconciler: Reconciler, courier: Courier
+) -> tuple[Deliverer, Follower]:
+    """What tells people of jobs in trouble, and what looks for them."""
+    contacts = DeclaredContacts(lambda: reconciler.notifications.rules, courier, zone=settings.zone)
+    deliverer = Deliverer(store, contacts, zone=settings.zone, now=_now)
+    follower = Follower(store, dispatcher.changes, contacts, zone=settings.zone, now=_now, tell=deliverer.wake)
+    return deliverer, follower
 
 
 async def _until_stopped(
     server: uvicorn.Server,
     listener: socket.socket,
     dispatcher: Dispatcher,
-    background: Mapping[str, Callable[[], Coroutine[None, None, None]]],
+    background: Tasks,
 ) -> int:
     """Returns the exit code: 0 after a signal, 1 if a task ended that should run until then."""
     serving = asyncio.create_task(server.serve(sockets=acceptors(listener)), name="server")
@@ -201,6 +256,27 @@ async def _until_stopped(
     for task in broken:
         log.critical("%s ended unexpectedly: the service stops", task.get_name(), exc_info=task.exception())
     return 1 if broken else 0
+
+
+def _listen_for_metrics(stack: AsyncExitStack, settings: Settings) -> socket.socket | None:
+    if settings.metrics_port is None:
+        return None
+    name = "MYSCHEDULER_METRICS_PORT (--metrics-port)"
+    return stack.enter_context(listen(settings.host, settings.metrics_port, setting=name))
+
+
+def _serving_metrics(server: uvicorn.Server, listener: socket.socket) -> Callable[[], Coroutine[None, None, None]]:
+    host, port = listener.getsockname()[:2]
+    log.info("metrics are served on http://%s:%d/metrics", host, port)
+    return partial(server.serve, sockets=acceptors(listener))
+
+
+def _server(app: ASGIApp, callers: Callers) -> "_Server":
+    return _Server(uvicorn.Config(
+        app, http=protocol_for(callers), ws="none", log_config=None,
+        access_log=False, lifespan="off", timeout_graceful_shutdown=HANG_UP_SEC,
+        proxy_headers=False,  # else callers on this machine could claim any address
+    ))  # fmt: skip
 
 
 class _Server(uvicorn.Server):
@@ -246,6 +322,40 @@ def _access(settings: Settings, *, is_reachable: bool) -> Access:
         sessions=SessionKey(signed if settings.session_secret else os.urandom(32)),
         clients=ClientRules(Networks.of(settings.trusted_proxies), Networks.of(settings.allowed_clients)),
     )
+
+
+def _sampling(environment: Mapping[str, str]) -> Sampling:
+    """The variables of OpenTelemetry are often set for all programs of a cluster, so no value stops the service."""
+    try:
+        return sampling_of(environment)
+    except ValueError as error:
+        log.warning("%s; all traces are marked as recorded, unless their callers decided otherwise", error)
+        return Sampling()
+
+
+async def _export_spans(dispatcher: Dispatcher, sampling: Sampling, stack: AsyncExitStack) -> None:
+    """Export spans until the dispatcher has stopped, if a collector is named. Without the library, log a warning."""
+    if not exports_spans(os.environ):
+        return
+    try:
+        otlp = await asyncio.to_thread(import_module, "myscheduler.adapters.otlp")  # 15 MB that few need
+    except ImportError as error:
+        log.warning("no spans are exported: install the extra `otel` of myscheduler (%s)", error)
+        return
+    try:
+        spans = otlp.SpanExport(sampling, version=__version__)
+    except ValueError as error:
+        raise SettingError(f"the variables OTEL_… can't be used together: {error}") from error
+    stack.push_async_callback(spans.close)
+    dispatcher.on_end(spans.add)
+
+
+def _pinging(settings: Settings, store_health: StoreHealth, reconciler: Reconciler) -> Pinging | None:
+    """`None` if there is no monitor to ping."""
+    if not settings.heartbeat_url:
+        return None
+    monitor, interval_sec = Pings(settings.heartbeat_url), settings.heartbeat_interval
+    return Pinging(monitor, store_health, lambda: reconciler.state, interval_sec=interval_sec, now=_now)
 
 
 def _now() -> datetime:

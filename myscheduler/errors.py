@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from myscheduler.messages.message import said
+
 
 class MySchedulerError(Exception):
     """Base class of every error that is raised on purpose. A failed call of a target is not one: it is a result."""
@@ -42,18 +44,36 @@ class JobNotFoundError(MySchedulerError):
     """There is no job with this id."""
 
     def __init__(self, job_id: str) -> None:
-        super().__init__(f"there is no job {job_id[:300]!r}")
+        super().__init__(said("job-not-found", job_id=job_id[:300]))
+
+
+class SourceFileNotFoundError(MySchedulerError):
+    """The last pass over the source knows no such file."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(said("source-file-not-found", file=path[:300]))
+
+
+class SourceFileConflictError(MySchedulerError):
+    """The lines of a file of the source can't be shown; the message says why."""
 
 
 class JobConflictError(MySchedulerError):
     """The job can't be changed this way; the message says where it can be changed."""
 
 
+class TooManyJobsError(MySchedulerError):
+    """There are as many jobs of the API as there may be."""
+
+    def __init__(self, most: float) -> None:
+        super().__init__(said("too-many-api-jobs", most=most))
+
+
 class JobChangedError(MySchedulerError):
     """The job is not in the version that the caller wants to change."""
 
     def __init__(self, job_id: str) -> None:
-        super().__init__(f"job {job_id!r} has changed: read it again, and repeat the request with its new ETag")
+        super().__init__(said("job-changed", job_id=job_id))
 
 
 class TriggerConflictError(MySchedulerError):
@@ -63,12 +83,23 @@ class TriggerConflictError(MySchedulerError):
 class ExecutionNotFoundError(MySchedulerError):
     """There is no execution with this id, or its row has been removed."""
 
-    def __init__(self, execution_id: str, hint: str = "unknown, or too old to be kept") -> None:
-        super().__init__(f"there is no execution {execution_id[:300]!r}: {hint}")
+    def __init__(self, execution_id: str, hint: str = said("execution-unknown")) -> None:
+        super().__init__(said("execution-not-found", execution_id=execution_id[:300], why=hint))
 
 
 class ExecutionConflictError(MySchedulerError):
     """The execution can't be cancelled or repeated; the message says why."""
+
+
+class IncidentNotFoundError(MySchedulerError):
+    """There is no incident with this id, or it has been removed."""
+
+    def __init__(self, incident_id: str) -> None:
+        super().__init__(said("incident-not-found", incident_id=incident_id[:300]))
+
+
+class IncidentConflictError(MySchedulerError):
+    """The incident can't be changed, because it is over."""
 
 
 class StoreUnavailableError(MySchedulerError):
@@ -79,21 +110,21 @@ class TokenNotFoundError(MySchedulerError):
     """There is no token with this id or name."""
 
     def __init__(self, token: str) -> None:
-        super().__init__(f"there is no API token {token[:300]!r}: see `myscheduler token list`")
+        super().__init__(said("token-not-found", token=token[:300]))
 
 
 class TokenNameTakenError(MySchedulerError):
     """Another token has this name; a revoked one keeps its name for the audit log."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is or was a token named {name[:300]!r}: choose another name")
+        super().__init__(said("token-name-taken", name=name[:300]))
 
 
 class TooManyTokensError(MySchedulerError):
     """The database holds as many tokens as it may."""
 
     def __init__(self, most: int) -> None:
-        super().__init__(f"there are {most:,} API tokens, revoked ones included, and there can't be more")
+        super().__init__(said("too-many-tokens", most=most))
 
 
 class ForbiddenError(MySchedulerError):

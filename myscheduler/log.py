@@ -6,21 +6,26 @@ runtime keeps in one piece, and control characters are escaped, so that a termin
 
 import json
 import logging
+import os
 import re
 import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, TextIO
 
 import orjson
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.orjson import OrjsonFormatter
 
+from myscheduler import __version__
 from myscheduler.core.findings.problem import printable
 from myscheduler.core.schedule.zones import local_time
+from myscheduler.log_events import event_of
 
 _QUIET = ("aiohttp", "alembic", "apscheduler", "asyncio", "httpx", "uvicorn", "watchfiles")
 """Libraries whose INFO lines are suppressed. Those of httpx also hold whole URLs, with their secrets."""
@@ -41,10 +46,15 @@ _LEAST = 40
 """Values are not cut to fewer characters than this."""
 
 
-def configure(level: int, zone: str) -> None:
-    """Log records of `level` and above to stderr; on a terminal with local times in `zone`, an IANA name."""
+FORMATS = ("auto", "text", "json", "otlp")
+"""`auto` is text on a terminal, else JSON; `otlp` is the JSON of OpenTelemetry's protocol."""
+
+
+def configure(level: int, zone: str, form: str = "auto") -> None:
+    """Log records of `level` and above to stderr, in one of `FORMATS`. Text has local times of `zone`, an IANA name."""
     handler = _Background(sys.stderr)
-    handler.setFormatter(_Text(zone) if sys.stderr.isatty() else _Json())
+    chosen = form if form != "auto" else "text" if sys.stderr.isatty() else "json"
+    handler.setFormatter(_Text(zone) if chosen == "text" else _Otlp() if chosen == "otlp" else _Json())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
@@ -122,6 +132,8 @@ class _Json(OrjsonFormatter):
             self._shown = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
         log_data["time"] = f"{self._shown}.{int(fraction * 1000):03}Z"
         log_data |= {"level": record.levelname, "logger": record.name, "message": record.message}
+        if (event := event_of(record.name, record.msg)) is not None:
+            log_data["event"] = event
         log_data |= {"stack_trace" if name == "exc_info" else name: value for name, value in message_dict.items()}
         log_data |= _details(record)  # the base class does more with each attribute, which takes a third of the time
 
@@ -135,11 +147,72 @@ class _Json(OrjsonFormatter):
 
     def _line(self, log_data: dict[str, Any]) -> str:
         try:
-            line = super().jsonify_log_record(log_data)
+            line = self._encoded(log_data)
         except orjson.JSONEncodeError:  # such as a file name that is not UTF-8
             texts = {name: str(value).encode("utf-8", "backslashreplace").decode() for name, value in log_data.items()}
-            line = super().jsonify_log_record(texts)
+            line = self._encoded(texts)
         return _OBEYED.sub(_escaped, line) if _OBEYED.search(line) else line
+
+    def _encoded(self, log_data: dict[str, Any]) -> str:
+        return super().jsonify_log_record(log_data)
+
+
+class _Otlp(_Json):
+    """Each line is a message of OTLP in JSON, as OpenTelemetry's file exporter writes it and its collector reads it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        service = {"service.name": os.environ.get("OTEL_SERVICE_NAME") or "myscheduler", "service.version": __version__}
+        self._resource = {"attributes": _attributes(service)}
+
+    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        super().add_fields(log_data, record, message_dict)
+        log_data["time"] = int(record.created * 1_000_000) * 1_000
+
+    def _encoded(self, log_data: dict[str, Any]) -> str:
+        return super()._encoded({"resourceLogs": [{"resource": self._resource, "scopeLogs": [_scope_logs(log_data)]}]})
+
+
+def _scope_logs(log_data: dict[str, Any]) -> dict[str, Any]:
+    """A record in the data model of OpenTelemetry's logs; what has no place of its own there is an attribute."""
+    others = dict(log_data)
+    level, time_of = others.pop("level"), str(others.pop("time"))
+    record: dict[str, Any] = {
+        "timeUnixNano": time_of,
+        "observedTimeUnixNano": time_of,
+        "severityNumber": _SEVERITIES.get(level, 0),
+        "severityText": level,
+    }
+    scope, record["body"] = {"name": others.pop("logger")}, _value(others.pop("message"))
+    for name, place in _PLACES.items():
+        if name in others:
+            record[place] = others.pop(name)
+    if "stack_trace" in others:
+        others["exception.stacktrace"] = others.pop("stack_trace")
+    return {"scope": scope, "logRecords": [record | {"attributes": _attributes(others)}]}
+
+
+def _attributes(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"key": name, "value": _value(value)} for name, value in values.items() if value is not None]
+
+
+def _value(value: Any) -> dict[str, Any]:
+    match value:
+        case bool():
+            return {"boolValue": value}
+        case int():
+            return {"intValue": str(value)}
+        case float():
+            return {"doubleValue": value}
+        case list() | tuple():
+            return {"arrayValue": {"values": [_value(one) for one in value]}}
+        case _:
+            return {"stringValue": str(value)}
+
+
+_PLACES = {"event": "eventName", "trace_id": "traceId", "span_id": "spanId"}
+_SEVERITIES = {"DEBUG": 5, "INFO": 9, "WARNING": 13, "ERROR": 17, "CRITICAL": 21}
+"""The numbers that OpenTelemetry gives to the levels."""
 
 
 _OBEYED = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -181,8 +254,8 @@ class _Text(logging.Formatter):
 
 def _details(record: logging.LogRecord) -> dict[str, Any]:
     """The `extra` fields of a record, and the id of the request that it is about."""
-    attributes = record.__dict__.items()
-    details = {name: value for name, value in attributes if name not in _STANDARD and not name.startswith("_")}
+    added = islice(record.__dict__.items(), _ATTRIBUTES, None)  # they come after those that each record has
+    details = {name: value for name, value in added if name not in _STANDARD and not name.startswith("_")}
     request_id = REQUEST_ID.get()
     return details if request_id is None else details | {"request_id": request_id}
 
@@ -194,4 +267,5 @@ def _word(value: object) -> str:
 
 
 _SEVERAL = re.compile(r'[\s"=]')
+_ATTRIBUTES = len(logging.makeLogRecord({}).__dict__)
 _STANDARD = frozenset(RESERVED_ATTRS) | {"message", "asctime", "color_message"}

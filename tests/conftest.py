@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import gc
+import math
 import os
 import ssl
 import sys
@@ -32,6 +33,22 @@ def pytest_xdist_auto_num_workers() -> int:
     """
     processors = os.cpu_count() or 1
     return min(3 * processors, processors + 4)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The longest tests begin first, a few on each worker: each worker begins with an equal part of the list. One that
+    began last would run on alone.
+    """
+    longest = [one for one in items if one.get_closest_marker("slow")]
+    others = [one for one in items if not one.get_closest_marker("slow")]
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    size = math.ceil(len(others) / workers)
+    items[:] = [
+        one
+        for number in range(workers)
+        for one in (*longest[number::workers], *others[number * size : (number + 1) * size])
+    ]
 
 
 def pytest_collection_finish() -> None:

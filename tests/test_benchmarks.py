@@ -1,6 +1,7 @@
 """The benchmarks, with tiny sizes: they measure what they say, lose nothing, and write their files."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.chromium import missing
 from benchmarks.soak.report import report as soak_report
 from benchmarks.soak.samples import Sample
 from tests.support.checkout import ROOT
@@ -26,6 +28,7 @@ JOBS = {
     "reconcile": 40,
     "start": 40,
     "memory": None,
+    "scrape": 40,
 }
 
 
@@ -172,3 +175,60 @@ def test_pages_of_jobs_are_measured() -> None:
     assert done.returncode == 0, done.stderr
     names = {line.split("|")[1].strip() for line in done.stdout.splitlines() if line.startswith("| ")}
     assert names >= {"all jobs", "all jobs, unchanged (304)", "failing", "every page of 500"}
+
+
+def test_pages_of_every_list_are_measured() -> None:
+    few = ("--jobs", "20", "--rows", "100", "--files", "2", "--rounds", "1")
+    command = (sys.executable, "-m", "benchmarks.lists", *few)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=RUN_SEC, check=False)
+    assert done.returncode == 0, done.stderr
+    names = {line.split("|")[1].strip() for line in done.stdout.splitlines() if line.startswith("| ")}
+    assert names >= {"jobs: paused, by -last_run", "jobs: page 500 of 20 by id", "tokens", "specs: all jobs"}
+
+
+def test_authentication_is_compared_with_an_open_service() -> None:
+    command = (sys.executable, "-m", "benchmarks.access", "--rounds", "1", "--creates", "8", "--lists", "1")
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=RUN_SEC, check=False)
+    assert done.returncode == 0, done.stderr
+    found = [line.split("|")[1:3] for line in done.stdout.splitlines() if line.startswith("| `")]
+    assert [" ".join(one).split() for one in found[:3]] == [
+        ["`POST", "/jobs`", "none:", "open"],
+        ["`POST", "/jobs`", "static", "token"],
+        ["`POST", "/jobs`", "token", "of", "the", "database"],
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(missing() is not None, reason=missing() or "")
+def test_the_dashboard_is_measured_in_chromium() -> None:
+    command = (sys.executable, "-m", "benchmarks.dashboard", "--quick", "--format", "json")
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=RUN_SEC, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    rows = {(row["figure"], row["name"]): row for row in found["numbers"]}
+    pages = {figure for figure, name in rows if name == "paint"}
+    assert pages == {
+        "Now", "Jobs", "Job, longest history", "Job that runs", "Executions", "Execution", "Source", "Forecast", "Plan",
+        "Audit",
+    }  # fmt: skip
+    for page in pages:
+        assert 0 < rows[page, "paint"]["measured"] <= rows[page, "paint-worst"]["measured"]
+        assert 50 < rows[page, "nodes"]["measured"] < 2_000
+        assert 50 < rows[page, "bytes-English"]["measured"] < rows[page, "bytes-Japanese"]["measured"] < 150
+    jobs = {name: row["measured"] for (figure, name), row in rows.items() if figure == "Jobs"}
+    assert 0 < jobs["rows"] < jobs["usable"]
+    assert 0 < jobs["key"] <= jobs["key-p95"] <= jobs["key-worst"]
+    assert 0 < jobs["frame"] <= jobs["frame-p95"] <= jobs["frame-worst"]
+    assert rows["Jobs", "key"]["target"] == 0.05
+    requests = found["facts"]["requests of ten pages in a minute"]["service"]
+    assert requests["/api/v1/changes"] >= 10 * 30 * 0.7
+
+
+def test_the_dashboard_is_not_measured_without_chromium(tmp_path: Path) -> None:
+    command = (sys.executable, "-m", "benchmarks.dashboard")
+    environment = {**os.environ, "PATH": str(tmp_path)}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert done.returncode == 2
+    assert "apt-get install chromium" in done.stderr

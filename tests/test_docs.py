@@ -21,21 +21,21 @@ from myscheduler.core.findings.rules import RULES
 from myscheduler.core.history.execution import Status
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.fields import JobFields
+from myscheduler.core.notifications.notifications_file import FORMS, read_notifications
+from myscheduler.core.notifications.overrides import KEYS
 from myscheduler.core.policy.file import READERS
 from myscheduler.core.reason import Reason
 from myscheduler.core.source.snapshot import SourceFile
 from myscheduler.settings import Settings
 from tests.support.checkout import ROOT
+from tests.support.documented import COMMAND, blocks, understood
+from tests.support.page import slug
 from tests.support.patience import PATIENCE
 from tests.support.service import Service
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("helm/*/*.md")])
 CORE = ROOT / "myscheduler/core"
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
-
-
-def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
 
 def between(mark: str) -> str:
@@ -54,6 +54,7 @@ def table(page: str) -> dict[str, str]:
 SNIPPET = re.compile(r"^<!-- file: (\S+) -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 """YAML that is no manifest: the files of a source beside them, and what configures CI services."""
 POLICY = re.compile(r"^<!-- file: policy\.yaml -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NOTIFICATIONS = re.compile(r"^<!-- file: notifications\.yaml -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CALENDARS = re.compile(r"^<!-- file: calendars\.yaml -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -63,6 +64,8 @@ def test_manifests_in_the_docs_are_valid(page: Path, tmp_path: Path) -> None:
     calendars = CALENDARS.findall(page.read_text("utf-8"))
     policies = POLICY.findall(page.read_text("utf-8"))
     (tmp_path / "policy.yaml").write_text("".join(policies) or "{}", encoding="utf-8")
+    for whom in NOTIFICATIONS.findall(page.read_text("utf-8")):
+        (tmp_path / "notifications.yaml").write_text(whom, encoding="utf-8")
     others = {block for _, block in SNIPPET.findall(page.read_text("utf-8"))}
     for block in blocks(page, "yaml"):
         if block not in others:
@@ -79,21 +82,16 @@ def test_access_rules_in_the_docs_are_valid(page: Path) -> None:
             assert read_access(SourceFile.of(name, block.encode())).problems == (), block
 
 
-COMMAND = re.compile(r"\bmyscheduler( [a-z]+(?: [^|>&;`]*)?)")
-
-
-def understood(command: str) -> click.Context:
-    """The command line as click reads it; nothing is run. A `UsageError` where it isn't one."""
-    context = main.make_context("myscheduler", shlex.split(command))
-    assert isinstance(main, click.Group)
-    name, found, arguments = main.resolve_command(context, [*context._protected_args, *context.args])
-    assert found is not None
-    inner = found.make_context(name, arguments, parent=context)
-    if isinstance(found, click.Group) and inner._protected_args:
-        name, found, arguments = found.resolve_command(inner, [*inner._protected_args, *inner.args])
-        assert found is not None
-        return found.make_context(name, arguments, parent=inner)
-    return inner
+def test_the_notifications_page_has_every_kind_and_field() -> None:
+    page = (ROOT / "docs/notifications.md").read_text("utf-8")
+    (example,) = NOTIFICATIONS.findall(page)
+    assert read_notifications(SourceFile.of("notifications.yaml", example.encode())).problems == ()
+    rows = table("docs/notifications.md")
+    assert [name for name in FORMS if f"`{name}`" not in rows] == []
+    fields = {name: set(re.findall(r"`([a-z_]+)`", rows[f"`{name}`"])) for name in FORMS}
+    assert {name: form.parsers.keys() - fields[name] for name, form in FORMS.items()} == {name: set() for name in FORMS}
+    documented = {name.strip("`") for cell in rows for name in cell.split(", ")}
+    assert set(KEYS) - {"channels"} <= documented
 
 
 def test_snippets_for_ci_are_yaml_with_commands_that_are_understood() -> None:
@@ -114,42 +112,19 @@ def test_commands_of_the_validate_page_are_understood() -> None:
     assert len([understood(command) for line in lines for command in COMMAND.findall(line)]) == 2
 
 
-def test_commands_of_the_operating_page_are_understood() -> None:
-    text = (ROOT / "docs/operating.md").read_text("utf-8")
-    commands = [line for block in blocks(ROOT / "docs/operating.md", "bash") for line in block.splitlines()]
+@pytest.mark.parametrize("name", ["docs/operating.md", "docs/ja/operating.md"])
+def test_commands_of_the_operating_page_are_understood(name: str) -> None:
+    text = (ROOT / name).read_text("utf-8")
+    commands = [line for block in blocks(ROOT / name, "bash") for line in block.splitlines()]
     commands += re.findall(r"`(myscheduler db [^`]+)`", text) + re.findall(r"^15 3 .*", text, re.MULTILINE)
     named = [line.replace("$(date +\\%F)", "DAY") for line in commands]
     found = [understood(command) for line in named for command in COMMAND.findall(line)]
     assert {one.info_name for one in found} >= {"sync", "serve", "backup", "check", "upgrade"}
 
 
-def test_the_command_line_page_knows_every_command_that_asks_a_service() -> None:
-    page = ROOT / "docs/command-line.md"
-    named = set(re.findall(r"`myscheduler ([a-z-]+(?: [a-z-]+)?)", page.read_text("utf-8")))
-    for group in ("jobs", "executions"):
-        command = main.commands[group]
-        assert isinstance(command, click.Group)
-        assert {f"{group} {leaf}" for leaf in command.commands} <= named
-    assert {"top", "sync", "sync status", "why", "plan", "preview", "export", "completion"} <= {
-        name if name == "sync status" else name.split()[0] for name in named
-    }
-
-
-def test_commands_of_the_command_line_page_are_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = ROOT / "docs/command-line.md"
-    (profiles,) = blocks(page, "toml")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    (tmp_path / "myscheduler").mkdir()
-    (tmp_path / "myscheduler" / "config.toml").write_text(profiles, encoding="utf-8")
-    (tmp_path / "myscheduler" / "prod.token").write_text("t0ken\n", encoding="utf-8")
-    commands = [line for block in blocks(page, "bash") for line in block.splitlines()]
-    named = [re.sub(r'^eval "\$\((.*?)\)".*', r"\1", line) for line in commands]
-    found = [understood(command) for line in named for command in COMMAND.findall(line)]
-    assert {one.info_name for one in found} >= {"list", "trigger", "top", "completion"}
-
-
-def test_the_command_line_page_names_its_variables() -> None:
-    text = (ROOT / "docs/command-line.md").read_text("utf-8")
+@pytest.mark.parametrize("page", ["docs/command-line.md", "docs/ja/command-line.md"])
+def test_the_command_line_page_names_its_variables(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
     for name in (settings.BASE_URL, settings.PROFILE, settings.API_TOKEN):
         assert f"`{name}`" in text
     assert Settings().base_url in text
@@ -207,9 +182,10 @@ def rules_of_warnings() -> set[str]:
 EXAMPLE = re.compile(r"^```yaml\n(?P<yaml>.*?)^```$|^```console\n(?P<console>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def test_the_examples_of_the_schedules_page_do_what_stands_below_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["docs/schedules.md", "docs/ja/schedules.md"])
+def test_the_examples_of_the_schedules_page_do_what_stands_below_them(name: str, tmp_path: Path) -> None:
     """`GOLDEN=write` writes what the commands print into the page: read the difference before it goes in."""
-    page = ROOT / "docs/schedules.md"
+    page = ROOT / name
     text = page.read_text("utf-8")
     folder = tmp_path / "jobs.d"
     folder.mkdir()
@@ -244,6 +220,17 @@ def test_links_within_the_project_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text("utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_links_to_headings_lead_to_one(page: Path) -> None:
+    for target, heading in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", page.read_text("utf-8")):
+        if "://" not in target and (not target or target.endswith(".md")):
+            text = (page.parent / target if target else page).read_text("utf-8")
+            assert heading in {slug(one) for one in HEADING.findall(text)}, f"{target}#{heading}"
 
 
 def test_every_field_of_a_manifest_is_documented() -> None:
@@ -284,14 +271,30 @@ def test_every_setting_is_documented_with_its_default() -> None:
     assert documented[f"`{settings.HISTORY_DAYS}`, `{settings.HISTORY_ROWS}`"] == history
     assert documented[f"`{settings.CONNECTION_MAX_AGE}`"] == f"`{chosen.connection_max_age}`"
     assert documented[f"`{settings.API_TOKEN}`"] == "none"
+    assert documented[f"`{settings.LOG_FORMAT}`"] == f"`{chosen.log_format}`"
+    assert documented[f"`{settings.ACCESS_LOG}`"] == f"`{str(chosen.is_access_logged).lower()}`"
+    assert documented[f"`{settings.HEARTBEAT_URL}`"] == "none"
+    assert documented[f"`{settings.HEARTBEAT_INTERVAL}`"] == f"`{chosen.heartbeat_interval}`"
     assert (documented[f"`{settings.ALLOWED_HOSTS}`"], chosen.allowed_hosts) == ("none", "")
     assert documented[f"`{settings.API_TOKEN_ROLE}`"] == f"`{chosen.api_token_role}`"
+    assert documented[f"`{settings.RATE_LIMIT}`"] == f"`{chosen.rate_limit}`"
+    assert documented[f"`{settings.MAX_API_JOBS}`"] == f"`{chosen.max_api_jobs}`"
     assert documented[f"`{settings.INSECURE}`"] == f"`{str(chosen.is_insecure).lower()}`"
-    for name in (settings.SESSION_SECRET, settings.ALLOWED_CLIENTS, settings.TRUSTED_PROXIES):
+    none = (settings.SESSION_SECRET, settings.ALLOWED_CLIENTS, settings.TRUSTED_PROXIES)
+    assert (chosen.metrics_port, chosen.metrics_labels) == (None, "")
+    for name in (*none, settings.METRICS_PORT, settings.METRICS_LABELS):
         assert documented[f"`{name}`"] == "none"
 
 
-@pytest.mark.parametrize("page", ["README.md", "README.ja.md"])
+def test_the_settings_of_the_dashboard_are_documented() -> None:
+    documented, page = table("README.md"), (ROOT / "docs/dashboard.md").read_text("utf-8")
+    assert documented[f"`{settings.NAME}`"] == f"`{Settings().name}`"
+    for name in (settings.COLOR, settings.ROOT_PATH):
+        assert documented[f"`{name}`"] == "none"
+    assert all(name in page for name in (settings.NAME, settings.COLOR, settings.ROOT_PATH))
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.ja.md", "docs/ja/operating.md"])
 def test_every_variable_is_in_the_table_of_settings(page: str) -> None:
     variables = {value for name, value in vars(settings).items() if name.isupper() and isinstance(value, str)}
     told = set(re.findall(r"`([A-Z_]+)`", "".join(table(page))))
@@ -399,12 +402,14 @@ WHERE = {
     Target.NOTHING: "for any jobs",
     Target.JOB: "for the job",
     Target.EXECUTION: "for the job of the execution",
+    Target.INCIDENT: "for the job of the incident",
     Target.BODY: "for the job in the body, and the one that it replaces",
     Target.SELECTION: "for each job that is selected; others are refused one by one",
     Target.EVERYTHING: "for all jobs",
 }
 ALSO = {
     "get_specs": "reads literal credentials",
+    "get_source_lines": "reads literal credentials",
     "replace_job": "also as the body declares it",
     "approve_deletion": "`POST /sync` with `approve`",
 }
@@ -440,25 +445,6 @@ def test_commands_of_the_access_page_are_understood() -> None:
 def test_the_token_of_the_access_page_is_one() -> None:
     written = re.findall(r"^msk_\S+$", (ROOT / "docs/access.md").read_text("utf-8"), re.MULTILINE)
     assert [read_token(text) is not None for text in written] == [True]
-
-
-def test_the_curl_examples_of_tokens_and_sessions_work(tmp_path: Path) -> None:
-    text = (ROOT / "docs/rest-api.md").read_text("utf-8")
-    examples = re.findall(r"^<!-- curl: (?:tokens|session) -->\n```bash\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert len(examples) == 4
-    with Service(tmp_path, MYSCHEDULER_API_TOKEN="s3cret", MYSCHEDULER_API_TOKEN_ROLE="admin") as service:
-        script = "\n".join(["TOKEN=s3cret", *examples]).replace("http://127.0.0.1:8003", service.url)
-        done = subprocess.run(
-            ["bash", "-euc", script], capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=tmp_path
-        )
-    assert done.returncode == 0, done.stderr
-    for word in (
-        '"token":"msk_',
-        '"name":"billing-ci"',
-        '"revoked_at":"2',
-        '"bindings":[{"role":"admin","scope":{}}]',
-    ):
-        assert word in done.stdout
 
 
 def test_every_setting_of_access_is_documented() -> None:

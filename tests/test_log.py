@@ -11,8 +11,10 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
+from google.protobuf import json_format
+from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 
-from myscheduler import log
+from myscheduler import __version__, log
 from myscheduler.log import FLUSH_SEC
 from tests.support.patience import PATIENCE
 
@@ -231,3 +233,57 @@ class TestTerminal:
         first, *trace = self.shown(code).splitlines()
         assert first.endswith("ERROR   a\\nb")
         assert trace[-2:] == ["ValueError: \\x1b[2J", "b"]
+
+
+OTLP = r"""
+log.configure(logging.INFO, "Asia/Tokyo", "otlp")
+ours = logging.getLogger("myscheduler.service.dispatch.execution_log")
+trace = {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "span_id": "00f067aa0ba902b7"}
+more = {"retries": 2, "duration_ms": 1.5, "error": "\x1b[2J日次", "reason": None}
+ours.warning("execution %s", "failed", extra=trace | more)
+try:
+    raise ValueError("why")
+except ValueError:
+    logger.exception("a bug", extra={"is_odd": True, "names": ["a", "b"], "path": "\udcff"})
+"""
+
+
+def test_opentelemetrys_json_is_that_of_its_protocol() -> None:
+    _, stderr = ended(OTLP)
+    failed, bug = (
+        json_format.Parse(line, LogsData()) for line in stderr.splitlines()
+    )  # refuses fields it does not know
+    (resource,) = failed.resource_logs
+    told = {one.key: one.value.string_value for one in resource.resource.attributes}
+    assert told == {"service.name": "myscheduler", "service.version": __version__}
+    (scope,) = resource.scope_logs
+    assert scope.scope.name == "myscheduler.service.dispatch.execution_log"
+    (record,) = scope.log_records
+    assert (record.severity_text, record.severity_number) == ("WARNING", 13)
+    assert (record.body.string_value, record.event_name) == ("execution failed", "execution.ended")
+    assert record.time_unix_nano == record.observed_time_unix_nano > 1_700_000_000 * 10**9
+    values = {one.key: one.value for one in record.attributes}
+    assert {name: value.WhichOneof("value") for name, value in values.items()} == {
+        "retries": "int_value", "duration_ms": "double_value", "error": "string_value",
+    }  # fmt: skip
+    assert (values["retries"].int_value, values["error"].string_value) == (2, "\x1b[2J日次")
+    assert "\x1b" not in stderr
+    (record,) = bug.resource_logs[0].scope_logs[0].log_records
+    others = {one.key: one.value for one in record.attributes}
+    assert "ValueError: why" in others["exception.stacktrace"].string_value
+    assert others["path"].string_value == "\\udcff"
+
+
+def test_the_ids_of_opentelemetrys_json_are_hexadecimal() -> None:
+    """As its protocol says, although bytes are base64 elsewhere in the JSON of protobuf."""
+    line = json.loads(ended(OTLP)[1].splitlines()[0])
+    (record,) = line["resourceLogs"][0]["scopeLogs"][0]["logRecords"]
+    assert (record["traceId"], record["spanId"]) == ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
+
+
+def test_the_form_of_the_log_can_be_chosen() -> None:
+    _, stderr = ended(
+        'log.configure(logging.INFO, "Asia/Tokyo", "text")\nlogger.info("a b", extra={"job_id": "a\\nb"})'
+    )
+    assert re.fullmatch(r"\d\d:\d\d:\d\d INFO    a b  job_id=.*\n", stderr)
+    assert stderr.count("\n") == 1

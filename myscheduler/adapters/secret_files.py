@@ -13,6 +13,7 @@ from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.secrets.redaction import Secret
 from myscheduler.core.secrets.references import variable_of
 from myscheduler.machine.causes import is_lack_of_files, reason_of
+from myscheduler.messages.message import all_of, said
 
 FRESH_SEC = 1.0
 """A file is read again if its value was read longer ago than this, so a rotation is seen within this time."""
@@ -60,7 +61,7 @@ class Secrets:
         found = [self._read[name].found for name in sorted(names)]
         faults = [one for one in found if isinstance(one, Outcome)]
         if faults:
-            return Outcome(failure=faults[0].failure, error="; ".join(str(fault.error) for fault in faults))
+            return Outcome(failure=faults[0].failure, error=all_of([str(fault.error) for fault in faults]))
         return {one.name: one for one in found if isinstance(one, Secret)}
 
     async def lacking(self, names: Collection[str]) -> list[str]:
@@ -90,22 +91,24 @@ class Secrets:
     def _find(self, name: str) -> Secret | Outcome:
         path, variable = self._folder / name, variable_of(name)
         try:
-            value, place = _content(path), str(path)
+            value, is_file = _content(path), True
         except (FileNotFoundError, NotADirectoryError):
             if variable not in self._environment:
-                missing = f"there is neither a file {path} nor an environment variable {variable}"
-                return Outcome(failure=Failure.SECRET_MISSING, error=f"secret {name!r} is missing: {missing}")
-            value, place = self._environment[variable], f"the environment variable {variable}"
+                missing = said("secret-missing", name=name, file=str(path), variable=variable)
+                return Outcome(failure=Failure.SECRET_MISSING, error=missing)
+            value, is_file = self._environment[variable], False
         except OSError as error:
             if is_lack_of_files(error):
-                return Outcome(failure=Failure.NO_FILE, error=f"secret {name!r} was not read: {reason_of(error)}")
-            return _unusable(name, f"{path} can't be read: {reason_of(error)}")
+                return Outcome(
+                    failure=Failure.NO_FILE, error=said("secret-not-read", name=name, reason=reason_of(error))
+                )
+            return _unusable(name, said("file-unreadable", file=str(path), reason=reason_of(error)))
         except ValueError as error:
-            return _unusable(name, f"{path} {error}")
+            return _unusable(name, str(error))
         if not value:
-            return _unusable(name, f"{place} is empty")
+            return _unusable(name, _about(path, variable, "empty", is_file=is_file))
         if any("\ud800" <= letter <= "\udfff" for letter in value):  # what Python decodes bytes to that are not UTF-8
-            return _unusable(name, f"{place} is not UTF-8")
+            return _unusable(name, _about(path, variable, "not-utf8", is_file=is_file))
         known = self._read.get(name)
         if known is not None and isinstance(known.found, Secret) and known.found.value == value:
             return known.found
@@ -121,19 +124,24 @@ def _content(path: Path) -> str:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("is not a file")
+            raise ValueError(said("file-not-a-file", file=str(path)))
         with open(descriptor, "rb", closefd=False) as file:
             data = file.read(SIZE_LIMIT + 1)
     finally:
         os.close(descriptor)
     if len(data) > SIZE_LIMIT:
-        raise ValueError(f"is larger than {SIZE_LIMIT // 1024} KiB")
+        raise ValueError(said("file-too-large", file=str(path), kib=SIZE_LIMIT // 1024))
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        raise ValueError("is not UTF-8") from None
+        raise ValueError(said("file-not-utf8", file=str(path))) from None
     return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
 
 
 def _unusable(name: str, why: str) -> Outcome:
-    return Outcome(failure=Failure.SECRET_UNUSABLE, error=f"secret {name!r} can't be used: {why}")
+    return Outcome(failure=Failure.SECRET_UNUSABLE, error=said("secret-unusable", name=name, why=why))
+
+
+def _about(path: Path, variable: str, fault: str, *, is_file: bool) -> str:
+    """The text on what is wrong with the file, or with the environment variable."""
+    return said(f"file-{fault}", file=str(path)) if is_file else said(f"variable-{fault}", variable=variable)

@@ -18,17 +18,23 @@ from myscheduler.errors import (
     ExecutionConflictError,
     ExecutionNotFoundError,
     ForbiddenError,
+    IncidentConflictError,
+    IncidentNotFoundError,
     JobChangedError,
     JobConflictError,
     JobNotFoundError,
     MySchedulerError,
+    SourceFileConflictError,
+    SourceFileNotFoundError,
     StoreUnavailableError,
     TokenNameTakenError,
     TokenNotFoundError,
+    TooManyJobsError,
     TooManyTokensError,
     TriggerConflictError,
 )
 from myscheduler.log import REQUEST_ID
+from myscheduler.messages.message import coded, said
 
 MEDIA_TYPE = "application/problem+json"
 TYPES = {
@@ -42,6 +48,7 @@ TYPES = {
     412: ("precondition-failed", "Precondition failed"),
     413: ("too-large", "Too large"),
     415: ("unsupported-media-type", "Unsupported media type"),
+    416: ("range-not-satisfiable", "Range not satisfiable"),
     421: ("misdirected", "Misdirected request"),
     422: ("invalid-input", "Invalid input"),
     429: ("too-many-requests", "Too many requests"),
@@ -52,15 +59,21 @@ TYPES = {
 """The last part of the `type` and the title of each kind of problem; docs/rest-api.md explains them."""
 PREFIX = "urn:myscheduler:problem:"
 """A URN, because there is no host at which a page about problems would stay."""
+BUG = said("internal-error")
 _STATUS_OF = {
     ForbiddenError: 403,
     JobNotFoundError: 404,
     ExecutionNotFoundError: 404,
+    IncidentNotFoundError: 404,
     TokenNotFoundError: 404,
+    SourceFileNotFoundError: 404,
     JobConflictError: 409,
+    SourceFileConflictError: 409,
     ExecutionConflictError: 409,
+    IncidentConflictError: 409,
     TriggerConflictError: 409,
     TokenNameTakenError: 409,
+    TooManyJobsError: 409,
     TooManyTokensError: 409,
     JobChangedError: 412,
     StoreUnavailableError: 503,
@@ -78,17 +91,19 @@ class InvalidInputError(MySchedulerError):
     def __init__(self, complaints: Sequence[Complaint]) -> None:
         self.complaints = list(complaints[:MOST_PROBLEMS])
         if (more := len(complaints) - MOST_PROBLEMS) > 0:
-            self.complaints.append(Complaint((), "more-problems", f"and {more:,} more"))
-        said = "; ".join(f"{c.field}: {c.message}" if c.loc else c.message for c in self.complaints)
-        super().__init__(cut(said, LONGEST_DETAIL))
+            self.complaints.append(Complaint((), "more-problems", said("and-more", count=more)))
+        found = "; ".join(f"{one.field}: {one.message}" if one.loc else one.message for one in self.complaints)
+        super().__init__(cut(said("invalid-input", errors=found, count=len(complaints)), LONGEST_DETAIL))
 
 
 class BadRequestError(MySchedulerError):
     """The request can't be read at all. Answered with `status`."""
 
-    def __init__(self, message: str, status: int = 400) -> None:
+    def __init__(self, message: str, status: int = 400, *, retry_sec: int | None = None) -> None:
+        """`retry_sec` says after how many seconds the same request may succeed."""
         super().__init__(message)
         self.status = status
+        self.headers = {} if retry_sec is None else {"Retry-After": str(retry_sec)}
 
 
 class _Problem(JSONResponse):
@@ -124,15 +139,25 @@ def problem_details(status: int, detail: str) -> dict[str, Any]:
     kind, title = TYPES.get(status, ("error", "Error"))
     request_id = REQUEST_ID.get()
     of_request = {"request_id": request_id} if request_id else {}
-    return {"type": PREFIX + kind, "title": title, "status": status, "detail": detail, **of_request}
+    return {
+        "type": PREFIX + kind,
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "detail_coded": coded(detail),
+        **of_request,
+    }
 
 
 async def _on_own(_request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, InvalidInputError):
-        errors = [{"field": c.field, "rule": c.rule, "message": c.message} for c in error.complaints]
+        errors = [
+            {"field": c.field, "rule": c.rule, "message": c.message, "message_coded": coded(c.message)}
+            for c in error.complaints
+        ]
         return problem(422, str(error), errors=errors)
     if isinstance(error, BadRequestError):
-        return problem(error.status, cut(str(error), LONGEST_DETAIL))
+        return problem(error.status, cut(str(error), LONGEST_DETAIL), headers=error.headers)
     status = next((code for kind, code in _STATUS_OF.items() if isinstance(error, kind)), None)
     if status is None:
         return await _on_bug(_request, error)
@@ -142,28 +167,37 @@ async def _on_own(_request: Request, error: Exception) -> JSONResponse:
 async def _on_validation(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class only
     complaints = [
-        Complaint(tuple(found["loc"][1:]), found["type"], found["msg"].replace("Input should", "should"))
-        for found in error.errors()
+        Complaint(tuple(found["loc"][1:]), found["type"], _parameter_fault(found)) for found in error.errors()
     ]
     return await _on_own(_request, InvalidInputError(complaints))
+
+
+def _parameter_fault(found: Mapping[str, Any]) -> str:
+    """What is wrong with a parameter, by one error of pydantic, which names a limit or the expected values."""
+    context = found.get("ctx", {})
+    limit = next(
+        (context[name] for name in ("ge", "gt", "le", "lt", "min_length", "max_length") if name in context), None
+    )
+    text = found["msg"].replace("Input should", "should")
+    return said("parameter-invalid", text=text, rule=found["type"], limit=limit, expected=context.get("expected"))
 
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     detail, headers, path = error.detail, error.headers, cut(request.url.path, _LONGEST_PATH)
     if error.status_code == 404:
-        detail = f"there is no route {path}: see /docs for the routes"
+        detail = said("no-route", path=path)
     elif error.status_code == 405:
-        detail = f"{request.method} is not allowed at {path}: see /docs for the allowed methods"
+        detail = said("method-not-allowed", method=request.method, path=path)
         headers = allow(allowed_methods(request.app.router, request.scope))
     return problem(error.status_code, detail, headers=headers)
 
 
 async def _on_hang_up(_request: Request, _error: Exception) -> JSONResponse:
     """The caller is gone, so this is never read; it only ends the request without an error in the log."""
-    return problem(400, "the connection was closed before the whole body was received")
+    return problem(400, said("connection-closed"))
 
 
 async def _on_bug(request: Request, error: Exception) -> JSONResponse:
     log.error("a bug ended %s %s", request.method, request.url.path, exc_info=error)
-    return problem(500, "a bug in the scheduler ended this request; its log has the stack trace")
+    return problem(500, BUG)

@@ -16,10 +16,10 @@ ACCEPTED_AT_ONCE = 16
 log = logging.getLogger(__name__)
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, *, setting: str = "MYSCHEDULER_PORT (--port)") -> socket.socket:
     """Bind and listen. Called before anything else, so that a second service started by mistake changes nothing.
 
-    Raises `SettingError`.
+    Raises `SettingError`, which names the `setting` of the port.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
@@ -33,7 +33,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)  # two sockets may be bound to one address, but only one can listen
     except OSError as error:
         listener.close()
-        message = f"MYSCHEDULER_PORT (--port): can't listen on {host}:{port}: {reason_of(error)}; choose another"
+        message = f"{setting}: can't listen on {host}:{port}: {reason_of(error)}; choose another"
         raise SettingError(message) from error
     return listener
 

@@ -15,7 +15,9 @@ from myscheduler.cli.commands.executions import executions
 from myscheduler.cli.commands.export import export
 from myscheduler.cli.commands.forecast import forecast
 from myscheduler.cli.commands.import_crontab import import_crontab
+from myscheduler.cli.commands.incidents import incidents
 from myscheduler.cli.commands.jobs import jobs
+from myscheduler.cli.commands.notify import notify
 from myscheduler.cli.commands.plan import plan
 from myscheduler.cli.commands.preview import preview
 from myscheduler.cli.commands.schema import schema
@@ -99,7 +101,7 @@ def main() -> None:
     \b
     First steps:
       myscheduler validate jobs.d     check the manifests
-      myscheduler serve               run them; then open http://127.0.0.1:8003/docs
+      myscheduler serve               run them; then open http://127.0.0.1:8003/ui/
     """
 
 
@@ -109,7 +111,9 @@ main.add_command(executions)
 main.add_command(export)
 main.add_command(forecast)
 main.add_command(import_crontab)
+main.add_command(incidents)
 main.add_command(jobs)
+main.add_command(notify)
 main.add_command(plan)
 main.add_command(preview)
 main.add_command(schema)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from myscheduler.core.manifest.calendars_file import NO_CALENDARS, NamedCalendar
 from myscheduler.core.manifest.combining import combine
 from myscheduler.core.manifest.declared import DeclaredJob, Desired, ParsedFile
 from myscheduler.core.manifest.parsing import parse_file
+from myscheduler.core.notifications.notifications_file import NO_NOTIFICATIONS, Notifications, read_notifications
 from myscheduler.core.policy.bursts import caps_of
 from myscheduler.core.policy.file import NO_RULES, read_policy
 from myscheduler.core.source.ignoring import NOTHING, Ignoring, ignoring_problems, read_ignoring
@@ -28,8 +30,10 @@ from myscheduler.core.source.snapshot import (
     ACCESS,
     CALENDARS,
     IGNORE,
+    NOTIFICATIONS,
     POLICY,
     RESERVED,
+    TARGETS,
     Snapshot,
     SourceFile,
     SourceUnavailable,
@@ -58,6 +62,14 @@ class Found(NamedTuple):
     """How many files were left out by `--exclude`."""
 
 
+class Notified(NamedTuple):
+    """The manifests at the paths of a command, and whom they tell."""
+
+    desired: Desired
+    rules_of: Callable[[str], Notifications]
+    """Returns the notifications.yaml that counts for a file."""
+
+
 def read_manifests(paths: Sequence[Path], *, zone: str) -> Desired:
     """Read the manifests at the paths. Paths in findings are relative to the working directory."""
     return find_manifests(paths, zone=zone, excluded=NOTHING).desired
@@ -73,6 +85,14 @@ def find_manifests(paths: Sequence[Path], *, zone: str, excluded: Ignoring) -> F
         )
 
 
+def find_notified(paths: Sequence[Path], *, zone: str) -> Notified:
+    """Like `read_manifests`, with the notifications.yaml of each file."""
+    parts = [_read_one(path, NOTHING)[0] for path in paths or [_default()]]
+    told = {one.path: read_notifications(one) for part in parts if (one := part.notifications) is not None}
+    of_file = {file.path: told[part.notifications.path] for part in parts if part.notifications for file in part.files}
+    return Notified(_desired([*_once(parts)], zone), lambda path: of_file.get(path, NO_NOTIFICATIONS))
+
+
 def _once(parts: Sequence[Snapshot]) -> Iterator[Snapshot]:
     """Keep each real file only in the first part that has it; reserved files keep the first path they have."""
     owners: dict[str, int] = {}
@@ -85,7 +105,13 @@ def _once(parts: Sequence[Snapshot]) -> Iterator[Snapshot]:
         files = [file for file in part.files if owners.setdefault(_real(file.path), place) == place]
         unreadable = [file for file in part.unreadable if owners.setdefault(_real(file.path), place) == place]
         once = Snapshot.of(
-            files, unreadable, named(part.calendars), named(part.policy), part.ignore, named(part.access)
+            files,
+            unreadable,
+            named(part.calendars),
+            named(part.policy),
+            part.ignore,
+            named(part.access),
+            named(part.notifications),
         )
         yield replace(once, strays=part.strays)
 
@@ -110,14 +136,14 @@ def _desired(parts: Sequence[Snapshot], zone: str) -> Desired:
     calendars = {part.calendars.path: read_calendars(part.calendars) for part in parts if part.calendars is not None}
     rules = {part.policy.path: read_policy(part.policy) for part in parts if part.policy is not None}
     access = {part.access.path: read_access(part.access) for part in parts if part.access is not None}
+    told = {one.path: read_notifications(one) for part in parts if (one := part.notifications) is not None}
     files: dict[str, ParsedFile] = {}
     for part in parts:
         named = calendars[part.calendars.path] if part.calendars else NO_CALENDARS
         bound = rules[part.policy.path] if part.policy else NO_RULES
-        files |= {
-            file.path: parse_file(file, zone=zone, calendars=named, rules=None if file.path == STDIN else bound)
-            for file in part.files
-        }
+        channels = (told[part.notifications.path] if part.notifications else NO_NOTIFICATIONS).names
+        parse = partial(parse_file, zone=zone, calendars=named, channels=channels)
+        files |= {file.path: parse(file, rules=None if file.path == STDIN else bound) for file in part.files}
     unreadable = {file.path: file for part in parts for file in part.unreadable}
     snapshot = Snapshot.of([file for part in parts for file in part.files], unreadable.values())
     snapshot = replace(snapshot, strays=tuple(sorted({path for part in parts for path in part.strays})))
@@ -126,9 +152,12 @@ def _desired(parts: Sequence[Snapshot], zone: str) -> Desired:
     problems += [problem for named in calendars.values() for problem in named.problems]
     problems += [problem for bound in rules.values() for problem in bound.problems]
     of_access = AccessRules(problems=tuple(problem for one in access.values() for problem in one.problems))
-    desired = combine(files.values(), snapshot, NamedCalendars(problems=tuple(problems)), access=of_access)
+    of_told = Notifications(problems=tuple(problem for one in told.values() for problem in one.problems))
+    named = NamedCalendars(problems=tuple(problems))
+    desired = combine(files.values(), snapshot, named, access=of_access, notifications=of_told)
     caps = caps_of(policy for one in rules.values() for policy in one.binding)
-    return replace(desired, caps=(*caps, *desired.caps))
+    of_channels = tuple((path, used) for path, one in told.items() for used in one.secrets)
+    return replace(desired, caps=(*caps, *desired.caps), channel_secrets=of_channels)
 
 
 def usable_jobs(desired: Desired) -> list[DeclaredJob]:
@@ -204,11 +233,13 @@ def _read_folder(path: Path, excluded: Ignoring) -> tuple[Snapshot, int]:
         found.policy and replace(found.policy, path=str(prefix / found.policy.path)),
         ignore,
         found.access and replace(found.access, path=str(prefix / found.access.path)),
+        found.notifications and replace(found.notifications, path=str(prefix / found.notifications.path)),
     )
     wanted = replace(
         wanted,
         calendars=wanted.calendars or _read_near(path / CALENDARS, CALENDARS),
         policy=wanted.policy or _read_near(path / POLICY, POLICY),
+        notifications=wanted.notifications or _read_near(path / NOTIFICATIONS, NOTIFICATIONS),
         strays=tuple(str(prefix / stray) for stray in strays if not excluded.leaves_out_whole(stray)),
     )
     return wanted, len(files) + len(unreadable) - len(wanted.files) - len(wanted.unreadable)
@@ -239,13 +270,19 @@ def _ignoring_around(path: Path) -> tuple[SourceFile | None, Callable[[str], boo
 
 
 def _read_single(path: Path) -> Snapshot:
-    calendars, policy = _read_near(path, CALENDARS), _read_near(path, POLICY)
+    near = partial(
+        Snapshot.of,
+        calendars=_read_near(path, CALENDARS),
+        policy=_read_near(path, POLICY),
+        notifications=_read_near(path, NOTIFICATIONS),
+    )
     found_file = _read_file(path)
     if path.name == ACCESS:  # read only where it is named: no job depends on it
-        return Snapshot.of([], [], calendars, policy, access=found_file)
+        return near([], access=found_file)
     if isinstance(found_file, UnreadableFile):
-        return Snapshot.of([], [found_file], calendars, policy)
-    return Snapshot.of([found_file] if path.name not in {*RESERVED, IGNORE} else [], [], calendars, policy)
+        return near([], [found_file])
+    single = near([found_file] if path.name not in {*RESERVED, IGNORE} else [])
+    return replace(single, strays=(found_file.path,)) if path.name == TARGETS else single
 
 
 def _read_file(path: Path) -> SourceFile | UnreadableFile:

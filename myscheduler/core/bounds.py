@@ -34,6 +34,8 @@ LONGEST_LABEL = 1_000
 
 LARGEST_BODY = 1024 * 1024
 """Bytes."""
+MOST_PARAMETERS = 1_000
+"""Query parameters; the length of the query is limited by that of the head of the request."""
 LONGEST_ACTOR = 255
 LONGEST_REASON = 1_000
 

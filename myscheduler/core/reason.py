@@ -33,6 +33,7 @@ class Reason(StrEnum):
     SECRET_UNUSABLE = "secret-unusable"  # noqa: S105 - not a password
     SECRET_NOT_ALLOWED = "secret-not-allowed"  # noqa: S105 - not a password
     TARGET_NOT_ALLOWED = "target-not-allowed"
+    NO_PING = "no-ping"
 
 
 ClosedReason = Literal[Reason.HOLIDAY, Reason.WEEKEND]

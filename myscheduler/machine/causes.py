@@ -6,14 +6,12 @@ import re
 from collections.abc import Iterator
 
 from myscheduler.machine import open_files
+from myscheduler.messages.message import said
 
 _IN_TEXT = re.compile(r"\(os error (\d+)\)")
 """How libraries written in Rust report the error number."""
-_WORDS = {
-    errno.EMFILE: "too many open files in this process (its limit is {limit}: raise ulimit -n)",
-    errno.ENFILE: "too many open files on this machine (raise fs.file-max)",
-}
-"""Replacements for the system's own texts, which do not say who has too many open files, nor what to do."""
+_WORDS = frozenset({errno.EMFILE, errno.ENFILE})
+"""The system's own texts for these do not say who has too many open files, nor what to do."""
 _LACKS = frozenset({*_WORDS, errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.ENOBUFS, errno.EIO, errno.ESTALE})
 """Errors that neither other permissions nor another path would avoid."""
 
@@ -21,8 +19,10 @@ _LACKS = frozenset({*_WORDS, errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.ENO
 def reason_of(error: BaseException) -> str:
     """The reason in one line, for people."""
     number = number_of(error)
-    if number in _WORDS:
-        return _WORDS[number].format(limit=open_files.allowed())
+    if number == errno.EMFILE:
+        return said("too-many-files", limit=open_files.allowed())
+    if number == errno.ENFILE:
+        return said("too-many-files-on-machine")
     if isinstance(error, OSError) and error.errno:
         return error.strerror or os.strerror(error.errno)
     return " ".join(str(error).split()) or type(error).__name__

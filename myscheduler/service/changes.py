@@ -33,6 +33,8 @@ class _Batch(NamedTuple):
     jobs: tuple[str, ...]
     executions: tuple[str, ...] = ()
     is_of_source: bool = False
+    wrong: tuple[str, ...] = ()
+    """The jobs among them with something that did not go well."""
 
     @property
     def size(self) -> int:
@@ -58,6 +60,11 @@ class Changes:
         """Increases when executions or slots are recorded that did not go well."""
 
     @property
+    def number(self) -> int:
+        """The number of the last change."""
+        return self._last
+
+    @property
     def seq(self) -> str:
         """The sequence number of everything so far."""
         return f"{self._process}-{self._last}"
@@ -71,10 +78,13 @@ class Changes:
         """Note jobs whose state changed."""
         self._add(_Batch(tuple(job_ids)))
 
-    def of_executions(self, job_ids: Iterable[str], execution_ids: Iterable[str], *, is_wrong: bool) -> None:
-        """Note executions that were claimed or ended, and their jobs; `is_wrong` if one did not go well."""
-        self.wrong += is_wrong
-        self._add(_Batch(tuple(job_ids), tuple(execution_ids)))
+    def of_executions(self, job_ids: Iterable[str], execution_ids: Iterable[str], *, wrong: Iterable[str]) -> None:
+        """Note executions that were claimed or ended, and their jobs; `wrong` are the jobs of those, and of slots that
+        did not run, that did not go well.
+        """
+        batch = _Batch(tuple(job_ids), tuple(execution_ids), wrong=tuple(wrong))
+        self.wrong += bool(batch.wrong)
+        self._add(batch)
 
     def of_source(self, job_ids: Iterable[str] = ()) -> None:
         """Note that the state of the source changed; with jobs that are held now or no longer."""
@@ -85,15 +95,28 @@ class Changes:
         process, _, number = seq.partition("-")
         if process != self._process or not (number.isascii() and number.isdecimal() and len(number) < 20):
             return None
-        count = self._last - int(number)
-        if not 0 <= count <= len(self._batches):
+        batches = self._batches_since(int(number))
+        if batches is None:
             return None
-        batches = list(islice(reversed(self._batches), count))
         return Changed(
             frozenset(job_id for batch in batches for job_id in batch.jobs),
             frozenset(execution_id for batch in batches for execution_id in batch.executions),
             any(batch.is_of_source for batch in batches),
         )
+
+    def jobs_since(self, number: int) -> frozenset[str] | None:
+        """The jobs of the changes after a number; `None` if that is not known."""
+        batches = self._batches_since(number)
+        return None if batches is None else frozenset(job_id for batch in batches for job_id in batch.jobs)
+
+    def wrong_since(self, number: int) -> frozenset[str] | None:
+        """The jobs with something that did not go well after a number; `None` if that is not known."""
+        batches = self._batches_since(number)
+        return None if batches is None else frozenset(job_id for batch in batches for job_id in batch.wrong)
+
+    def _batches_since(self, number: int) -> list[_Batch] | None:
+        count = self._last - number
+        return list(islice(reversed(self._batches), count)) if 0 <= count <= len(self._batches) else None
 
     def _add(self, batch: _Batch) -> None:
         if batch.size == 1 and not batch.is_of_source:

@@ -16,8 +16,8 @@ from tests.support.kubernetes import VERSIONS, mistakes, validator
 from tests.support.pod_security import violations
 
 GOLDEN = Path(__file__).parent / "golden"
-WITHOUT_A_SCHEMA = {"HTTPRoute"}
-"""It is no part of Kubernetes itself: its golden files are what is known of it."""
+WITHOUT_A_SCHEMA = {"HTTPRoute", "PodMonitor", "PrometheusRule", "ServiceMonitor"}
+"""They are no part of Kubernetes itself: their golden files are what is known of them."""
 
 SELECTORS = {
     "Service": lambda item: item["spec"]["selector"],
@@ -187,7 +187,7 @@ def test_each_kind_without_a_schema_is_known(chart_with_files: Path) -> None:
 
     for version in VERSIONS:
         assert {kind for group, kind in kinds if validator(version, group, kind) is None} == WITHOUT_A_SCHEMA
-    assert len(kinds) == 11
+    assert len(kinds) == 14
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -353,7 +353,8 @@ def test_a_package_holds_what_it_needs_and_no_more(tmp_path: Path, chart_with_fi
         assert chart.schema is not None
     (chart_with_files / "jobs.d/a.yaml~").unlink()
 
-    assert files - {"README.md"} == {*value_sets.FILES, ".helmignore"}
+    monitoring = {"monitoring/myscheduler.rules.yaml", "monitoring/myscheduler.json"}
+    assert files - {"README.md"} == {*value_sets.FILES, *monitoring, ".helmignore"}
 
 
 def test_annotations_tell_helm_what_is_kept() -> None:

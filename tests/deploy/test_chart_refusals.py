@@ -25,10 +25,11 @@ GIT = "gitSync: {{enabled: true, repo: {0}}}"
             pytest.param(
                 f"jobs: {{{name}: {{}}}}",
                 f'jobs: "{name}" would become the file {name.partition(".")[0]}.yaml, which is reserved: '
-                "rename the job, or use `policy:`, `access:` or `calendars:` at the top of the values",
+                "rename the job, or use `policy:`, `access:`, `notifications:` or `calendars:` at the top of the "
+                "values",
                 id=f"reserved-{name}",
             )
-            for name in ("policy", "access", "calendars.yml", "targets.yaml")
+            for name in ("policy", "access", "notifications", "calendars.yml", "targets.yaml")
         ),
         pytest.param(
             "jobs: {a: {body: {x: 1, y: 2}}}",
@@ -65,14 +66,14 @@ GIT = "gitSync: {{enabled: true, repo: {0}}}"
         ),
         pytest.param(
             f"{OWN}\nexistingConfigMap: other",
-            "existingConfigMap replaces jobs, jobFiles, policy, access and calendars: use one or the other, or "
-            "list the ConfigMap in extraConfigMaps",
+            "existingConfigMap replaces jobs, jobFiles, policy, access, notifications and calendars: use one or "
+            "the other, or list the ConfigMap in extraConfigMaps",
             id="own-and-existing",
         ),
         *(
             pytest.param(
                 f"{GIT.format('https://x/y')}\n{other}",
-                "gitSync replaces jobs, jobFiles, policy, access, calendars, existingConfigMap and "
+                "gitSync replaces jobs, jobFiles, policy, access, notifications, calendars, existingConfigMap and "
                 "extraConfigMaps: use one or the other",
                 id=f"git-and-{other.partition(':')[0]}",
             )
@@ -230,6 +231,7 @@ def test_a_configmap_takes_one_mebibyte(text: str, size: int) -> None:
         render(given=given)
 
     assert (
-        f"the manifests of jobs, jobFiles, policy, access and calendars are {size} bytes, and a ConfigMap takes {MIB}: "
+        f"the manifests of jobs, jobFiles, policy, access, notifications and calendars are {size} bytes, "
+        f"and a ConfigMap takes {MIB}: "
         "put them into several ConfigMaps of your own (extraConfigMaps), or into a git repository (gitSync)"
     ) in str(refused.value)

@@ -83,6 +83,11 @@ def test_its_variables_are_settings_with_their_defaults() -> None:
         settings.API_TOKEN: "",
         settings.API_TOKEN_ROLE: chosen.api_token_role,
         settings.ALLOWED_HOSTS: chosen.allowed_hosts,
+        settings.NAME: chosen.name,
+        settings.COLOR: chosen.color,
+        settings.ROOT_PATH: chosen.root_path,
+        settings.PUBLIC_URL: chosen.public_url,
+        settings.METRICS_LABELS: chosen.metrics_labels,
         settings.INSECURE: "true",
     }
     told = dict.fromkeys(variables(), "x") | {settings.API_TOKEN: ""}

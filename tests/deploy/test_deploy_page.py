@@ -16,7 +16,8 @@ import yaml
 from myscheduler import __version__
 from tests.support.charts import with_credentials
 from tests.support.checkout import ROOT
-from tests.test_docs import PAGES, SNIPPET, blocks, understood
+from tests.support.documented import blocks, understood
+from tests.test_docs import PAGES, SNIPPET
 
 PAGE = ROOT / "docs/deploy.md"
 TEXT = PAGE.read_text("utf-8")

@@ -2,7 +2,9 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
+from myscheduler.log_events import EVENTS
 from tests.support.service import START_SEC, Service, manifest
 from tests.support.target import Target
 
@@ -33,3 +35,14 @@ def test_every_part_says_something_at_debug(tmp_path: Path, target: Target) -> N
         service.get("/health")
         service.until(lambda: said <= {line["message"] for line in service.log}, within=START_SEC)
         assert "s3cret" not in service.text
+        service.get("/api/v1/jobs/nothing")
+        service.terminate()
+        assert [line for line in service.log if not _is_as_documented(line)] == []
+
+
+def _is_as_documented(line: dict[str, Any]) -> bool:
+    """Whether a line of ours has an event, and no fields but those of the event."""
+    fields = {name for event in EVENTS.values() if event.name == line.get("event") for name in event.fields}
+    common = {"time", "level", "logger", "message", "event", "request_id", "stack_trace"}
+    is_ours = line["logger"].startswith("myscheduler")
+    return (not is_ours or "event" in line) and set(line) - common <= (fields if is_ours else set(line))

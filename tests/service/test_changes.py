@@ -12,9 +12,9 @@ START = datetime(2027, 3, 1, tzinfo=UTC)
 def test_each_id_is_told_once() -> None:
     changes = Changes(START)
     begin = changes.seq
-    changes.of_executions(["a", "b"], ["x", "y"], is_wrong=False)
+    changes.of_executions(["a", "b"], ["x", "y"], wrong=[])
     middle = changes.seq
-    changes.of_executions(["a"], ["x"], is_wrong=False)
+    changes.of_executions(["a"], ["x"], wrong=[])
     changes.of_catalog(["c"])
     changes.of_source(["d"])
     whole, later = changes.since(begin), changes.since(middle)
@@ -29,7 +29,7 @@ def test_nothing_new() -> None:
     changes = Changes(START)
     changes.of_jobs(["a"])
     seq = changes.seq
-    changes.of_executions([], [], is_wrong=False)
+    changes.of_executions([], [], wrong=[])
     found = changes.since(seq)
     assert found is not None
     assert [*found.jobs, *found.executions] == []
@@ -39,15 +39,26 @@ def test_nothing_new() -> None:
 
 def test_what_went_wrong_has_a_number() -> None:
     changes = Changes(START)
-    changes.of_executions(["a"], ["x"], is_wrong=False)
+    changes.of_executions(["a"], ["x"], wrong=[])
     before = changes.wrong
-    changes.of_executions(["a"], ["x"], is_wrong=True)
+    changes.of_executions(["a"], ["x"], wrong=["a"])
     assert (before, changes.wrong) == (0, 1)
+
+
+def test_the_jobs_with_which_something_went_wrong_are_known() -> None:
+    changes = Changes(START)
+    changes.of_executions(["a"], ["x"], wrong=["a"])
+    number = changes.number
+    changes.of_executions(["b", "c"], ["y", "z"], wrong=["c"])
+    changes.of_jobs(["d"])
+    assert changes.wrong_since(number) == frozenset({"c"})
+    assert changes.wrong_since(0) == frozenset({"a", "c"})
+    assert changes.wrong_since(number + 100) is None
 
 
 def test_only_changes_of_jobs_make_another_catalog() -> None:
     changes = Changes(START)
-    changes.of_executions(["a"], ["x"], is_wrong=False)
+    changes.of_executions(["a"], ["x"], wrong=[])
     changes.of_source()
     before = changes.catalog
     changes.of_catalog(["a"])
@@ -91,3 +102,17 @@ def test_a_batch_that_is_too_large_leaves_nothing_to_tell() -> None:
     changes.of_jobs([f"job-{number}" for number in range(KEPT + 1)])
     assert changes.since(begin) is None
     assert changes.since(changes.seq) is not None
+
+
+def test_the_jobs_after_a_number() -> None:
+    changes = Changes(START)
+    changes.of_jobs(["a"])
+    number = changes.number
+    assert changes.jobs_since(number) == frozenset()
+    changes.of_executions(["b", "c"], ["x"], wrong=[])
+    changes.of_jobs(["b"])
+    assert sorted(changes.jobs_since(number) or ()) == ["b", "c"]
+    assert changes.jobs_since(changes.number + 1) is None
+    assert changes.jobs_since(-1) is None
+    changes.of_jobs(map(str, range(KEPT)))
+    assert changes.jobs_since(number) is None

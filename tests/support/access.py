@@ -57,7 +57,7 @@ class Route:
 
 
 def routes_of(api: httpx.AsyncClient) -> list[Route]:
-    """The routes below the base path of the API, also those that the OpenAPI document leaves out."""
+    """The routes below the base path of the API, also those that the OpenAPI document leaves out, and the metrics."""
     transport = api._transport
     assert isinstance(transport, httpx.ASGITransport)
     app = transport.app
@@ -69,4 +69,4 @@ def routes_of(api: httpx.AsyncClient) -> list[Route]:
             assert isinstance(route, APIRoute), route
             path = included.include_context.prefix + route.path
             found += [Route(operation_of(route), one, path, route.include_in_schema) for one in route.methods or ()]
-    return [route for route in found if route.path.startswith(f"{BASE}/")]
+    return [route for route in found if route.path.startswith((f"{BASE}/", "/metrics"))]

@@ -5,6 +5,8 @@ from typing import Any
 
 import httpx
 
+from myscheduler.messages.catalogue import OTHER
+
 JOBS = "/api/v1/jobs"
 JSON = {"Content-Type": "application/json"}
 TOKYO = timedelta(hours=9)
@@ -72,6 +74,9 @@ def assert_problem(response: httpx.Response, *statuses: int) -> dict[str, Any]:
     assert problem["status"] == response.status_code
     assert isinstance(problem["detail"], str)
     assert problem["detail"]
+    assert problem["detail_coded"]["text"] == problem["detail"]
+    assert problem["detail_coded"]["code"] != OTHER or response.status_code == 503  # what a database says
+    assert [one for one in problem.get("errors", []) if one["message_coded"]["code"] == OTHER] == []
     assert isinstance(problem["title"], str)
     assert isinstance(problem["type"], str)
     return problem

@@ -49,9 +49,13 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 TO_0004 = (
-    *(f"DROP TABLE {table}" for table in ("upgrades", "queued", "request_keys", "tokens")),
+    *(
+        f"DROP TABLE {table}"
+        for table in ("upgrades", "queued", "request_keys", "tokens", "ended_sessions", "incidents", "deliveries")
+    ),
     "DROP INDEX executions_uncompleted",
     "DROP INDEX executions_late",
+    "DROP INDEX audit_action",
     "ALTER TABLE executions DROP COLUMN earlier_attempts",
     "ALTER TABLE executions DROP COLUMN rerun_of",
     "UPDATE alembic_version SET version_num = '0004'",

@@ -150,10 +150,26 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "catchup": st.sampled_from(["none", "last", "all"]),
     "overlap": st.sampled_from(["skip", "queue", "replace", "allow"]),
     "on_interrupt": st.sampled_from(["record", "retry"]),
+    "slo": st.sampled_from(
+        [
+            {"success": 99.5},
+            {"success": 50, "late_sec": 0, "window": "P1D"},
+            {"success": 99.99, "late_sec": None, "window": " pt36h "},
+        ]
+    ),
     "paused": st.booleans(),
     "protect": st.booleans(),
     "adopt": st.booleans(),
     "labels": st.dictionaries(TEXTS, TEXTS, max_size=2),
+    "notify": st.sampled_from(
+        [
+            False,
+            {"channels": ["ops", "mail"], "after_failures": 3},
+            {"failures": 3, "of": 10, "late_after": "PT90S", "remind": "P1D"},
+            {"late_after": False, "remind": False, "channels": None},
+            {"channels": ["ops"], "late_after": "PT1H30M"},
+        ]
+    ),
 }
 _WALL = st.sampled_from(["P1M", "p1y6m", "P1Y0M3D", "P36000D", {"months": 1}, {"years": 1, "weeks": 2, "hours": 0}])
 """With `clock: wall`."""

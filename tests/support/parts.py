@@ -6,6 +6,7 @@ async with opened(tmp_path) as parts:
 """
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
@@ -18,12 +19,15 @@ from typing import Any, TypeVar
 import httpx
 
 from myscheduler.adapters.http.sender import open_sender
+from myscheduler.adapters.http.trust import tls_context
+from myscheduler.adapters.notify.apprise_notes import AppriseNotes
+from myscheduler.adapters.notify.smtp import Mailer
 from myscheduler.adapters.secret_files import Secrets
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.store import Store, open_store
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
-from myscheduler.api import REQUESTS, create_api
+from myscheduler.api import NOTHING, REQUESTS, create_api
 from myscheduler.api.door.authentication import Access, Credentials
 from myscheduler.core.access.allowed_hosts import AllowedHosts
 from myscheduler.core.access.clients import ClientRules, Networks
@@ -40,6 +44,7 @@ from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.dispatch.caller import LocalCaller
 from myscheduler.service.dispatch.dispatcher import Dispatcher
 from myscheduler.service.gitops.reconciler import Reconciler
+from myscheduler.service.notifications.courier import Courier
 from myscheduler.service.store_health import StoreHealth
 from myscheduler.service.upkeep.clock_watch import Timekeeper
 from tests.support.patience import PATIENCE
@@ -76,6 +81,7 @@ class Parts:
     timekeeper: Timekeeper
     store_health: StoreHealth
     caller: LocalCaller
+    courier: Courier
     grants: Grants = field(default_factory=Grants)
     """What the policy allows jobs of the API."""
 
@@ -126,10 +132,20 @@ class Parts:
     def make_room(self) -> None:
         self._limit_pages(PAGES)
 
+    def refuse_writes(self) -> None:
+        """Make the database one that can only be read, as on a disk that is mounted so."""
+        self._set("query_only = ON")
+
+    def accept_writes(self) -> None:
+        self._set("query_only = OFF")
+
     def _limit_pages(self, pages: int) -> None:
-        """The limit belongs to a connection, and all writes go over one."""
+        self._set(f"max_page_count = {pages}")
+
+    def _set(self, pragma: str) -> None:
+        """Such settings belong to a connection, and all writes go over one."""
         with closing(self.store._writer._engine.raw_connection()) as connection:
-            connection.cursor().execute(f"PRAGMA max_page_count = {pages}")
+            connection.cursor().execute(f"PRAGMA {pragma}")
 
 
 @asynccontextmanager
@@ -141,6 +157,7 @@ async def opened(
     limit: int = 1_000,
     limit_per_host: int | None = None,
     drain_sec: float = 5.0,
+    most_api_jobs: float = math.inf,
     environment: Mapping[str, str] | None = None,
     through: Callable[[Store], Store] = lambda store: store,
 ) -> AsyncIterator[Parts]:
@@ -163,6 +180,10 @@ async def opened(
         store_health = StoreHealth(dispatch_store, now=now)
         secrets = Secrets(folder / "secrets", environment or {})
         caller = LocalCaller(sender, secrets, grants=lambda: parts.grants, user_agent="myscheduler/test")
+        notes = AppriseNotes()
+        stack.callback(notes.close)
+        mailer = Mailer(tls_context, lambda: reconciler.rulebook.reach)
+        courier = Courier(sender, mailer, notes, secrets, public_url="https://jobs.example.com", now=now)
         dispatcher = Dispatcher(
             dispatch_store,
             caller,
@@ -173,13 +194,13 @@ async def opened(
             in_flight_per_host=limit if limit_per_host is None else limit_per_host,
         )
         stack.push_async_callback(_stop, dispatcher, drain_sec)
-        catalog = Catalog(store, zone=zone, now=now, arm=dispatcher.arm)
+        catalog = Catalog(store, zone=zone, now=now, arm=dispatcher.arm, most_api_jobs=most_api_jobs)
         source = DirectorySource(folder / "jobs.d")
         reconciler = Reconciler(source, store, catalog, dispatcher.changes, zone=zone, now=now)
         timekeeper = Timekeeper(dispatcher, catalog, now=now)
         await dispatcher.recover()
         await catalog.load()
-        parts = Parts(folder, now, store, dispatcher, catalog, reconciler, timekeeper, store_health, caller)
+        parts = Parts(folder, now, store, dispatcher, catalog, reconciler, timekeeper, store_health, caller, courier)
         yield parts
 
 
@@ -200,6 +221,11 @@ async def client(
     zone: str = ZONE,
     hosts: str = "",
     requests_at_once: int = REQUESTS,
+    root_path: str = "",
+    requests_a_minute: int = 0,
+    metric_labels: Mapping[str, str] = NOTHING,
+    deliveries: Mapping[tuple[str, str], int] = NOTHING,
+    is_access_logged: bool = False,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the REST API on these parts. It follows no redirect, and a bug is a 500, as over the network.
 
@@ -211,6 +237,7 @@ async def client(
         parts.dispatcher,
         parts.reconciler,
         parts.store_health,
+        parts.courier,
         zone=zone,
         source=str(parts.jobs_dir),
         access=access or Access(Credentials(token)),
@@ -218,10 +245,20 @@ async def client(
         grants=lambda: parts.grants,
         hosts=AllowedHosts.of(hosts),
         requests_at_once=requests_at_once,
+        root_path=root_path,
+        requests_a_minute=requests_a_minute,
+        clock_jumps=parts.timekeeper.jumps,
+        metric_labels=metric_labels,
+        deliveries=deliveries,
+        is_access_logged=is_access_logged,
     )
     transport = httpx.ASGITransport(api, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8003") as one:
-        yield one
+    histories = asyncio.create_task(api.state.job_histories.run())
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8003") as one:
+            yield one
+    finally:
+        histories.cancel()
 
 
 async def received(target: Target, count: int) -> list[Received]:

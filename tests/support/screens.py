@@ -4,15 +4,30 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
 import termios
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
 from tests.support.patience import PATIENCE
+
+
+@contextmanager
+def _ctrl_c_counts() -> Iterator[None]:
+    """A command that is started here is ended by Ctrl-C, as one in a terminal is. Shells tell what scripts start in the
+    background to ignore it, and so would the command if the tests were started so.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class Screen:
@@ -28,9 +43,10 @@ class Screen:
         self._ours, self._theirs = pty.openpty()
         fcntl.ioctl(self._theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *self._size, 0, 0))
         self.before = self.modes
-        self._process = subprocess.Popen(
-            self._command, stdin=self._theirs, stdout=self._theirs, stderr=self._theirs, env=self._env
-        )
+        with _ctrl_c_counts():
+            self._process = subprocess.Popen(
+                self._command, stdin=self._theirs, stdout=self._theirs, stderr=self._theirs, env=self._env
+            )
         return self
 
     def __exit__(

@@ -60,7 +60,9 @@ class Service:
         self._reader.start()
         try:
             started = self.wait_for_log(lambda line: " serves on " in line["message"], within=START_SEC)
-            self.url = started["message"].split(" serves on ")[1].removesuffix("/docs")
+            page = started["message"].split(" serves on ")[1].removesuffix("/ui/")
+            self.root_path = self._settings.get("MYSCHEDULER_ROOT_PATH", "")
+            self.url = page.removesuffix(self.root_path)
             self._client = httpx.Client(base_url=self.url, trust_env=False, timeout=PATIENCE)
         except BaseException:
             self.kill()
@@ -146,6 +148,10 @@ class Service:
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         return self._client.request(method, path, **options)
+
+    def authorize(self, token: str) -> None:
+        """Send this token with all further requests."""
+        self._client.headers["Authorization"] = f"Bearer {token}"
 
     get = partialmethod(request, "GET")
     post = partialmethod(request, "POST")

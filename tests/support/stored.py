@@ -14,9 +14,11 @@ from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows.ids import new_execution_id
+from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.dispatch.claim import Claim
-from myscheduler.core.history.execution import Cause, Execution, Kind, Record, Status
+from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, Record, Status
 from myscheduler.core.history.unrun import Unrun
+from myscheduler.core.incidents.incident import Incident, IncidentKind
 from myscheduler.core.job.job import Job
 from myscheduler.core.reason import Reason
 from tests.support.parts import job
@@ -60,6 +62,12 @@ def skip(of: Job, first: datetime, last: datetime, slots: int, reason: Reason = 
     return Claim(of.job_id, of.version, of.digest, None, (gap,), None, last, last + HOUR)
 
 
+def incident(job_id: str, incident_id: str, at: datetime = NOW, **fields: Any) -> Incident:
+    """An open incident of a job that is failing, or another one by its fields."""
+    given: dict[str, Any] = {"kind": IncidentKind.FAILING, "began_at": at, "noticed_at": at, "failures": 1} | fields
+    return Incident(incident_id, job_id, **given)
+
+
 def everything(url: str) -> dict[str, Any]:
     """What must not change: the bytes of all files, or the columns and rows of the server's tables."""
     if url.startswith("sqlite"):
@@ -71,3 +79,19 @@ def everything(url: str) -> dict[str, Any]:
         return {
             name: ([column.name for column in rows.description or ()], rows.fetchall()) for name, rows in found.items()
         }
+
+
+async def ended(store: Store, job_id: str, *statuses: Status) -> list[str]:
+    """A new job whose executions ended so, an hour apart. Returns their ids."""
+    job = await stored(store, job_id)
+    found = []
+    for hour, status in enumerate(statuses, start=1):
+        one = run(job, NOW + hour * HOUR)
+        assert await claim(store, one) == [True]
+        assert one.execution is not None
+        found.append(one.execution.execution_id)
+        if status is not Status.RUNNING:
+            outcome = Outcome(failure=Failure.HTTP_ERROR if status is Status.FAILED else None)
+            finish = Finish(found[-1], status, NOW + hour * HOUR, NOW + hour * HOUR + timedelta(seconds=2), 1, outcome)
+            await store.write(partial(claim_rows.finish, finishes=[finish]))
+    return found

@@ -8,7 +8,7 @@
 {{- if not (kindIs "invalid" $job) -}}
 {{- $key := include "myscheduler.key" $name -}}
 {{- if regexMatch (include "myscheduler.reserved" .) $key -}}
-{{- fail (printf "jobs: %q would become the file %s, which is reserved: rename the job, or use `policy:`, `access:` or `calendars:` at the top of the values" $name $key) -}}
+{{- fail (printf "jobs: %q would become the file %s, which is reserved: rename the job, or use `policy:`, `access:`, `notifications:` or `calendars:` at the top of the values" $name $key) -}}
 {{- end -}}
 {{- if hasKey $files $key -}}
 {{- fail (printf "jobs: %q becomes the file %s, and so does another name: rename one of them" $name $key) -}}
@@ -40,7 +40,7 @@
 {{- fail (printf "jobFiles: %q matches no .yaml or .yml file of the chart: write paths from the chart's root, such as jobs.d/*.yaml, and check .helmignore" $glob) -}}
 {{- end -}}
 {{- end -}}
-{{- range $name := list "policy" "access" "calendars" -}}
+{{- range $name := list "policy" "access" "notifications" "calendars" -}}
 {{- with index $.Values $name -}}
 {{- $key := printf "%s.yaml" $name -}}
 {{- if hasKey $files $key -}}
@@ -128,7 +128,7 @@ service would not read names that begin with a dot. */}}
 
 {{/* Reserved file names of the source, and names that the service reports as misspellings of them. */}}
 {{- define "myscheduler.reserved" -}}
-^(?i)(policy|access|calendars|targets)[.]ya?ml$
+^(?i)(policy|access|notifications|calendars|targets)[.]ya?ml$
 {{- end -}}
 
 {{/* The same for the path of a file. Reserved files of the source keep their names. */}}
@@ -147,7 +147,7 @@ service would not read names that begin with a dot. */}}
 {{- $total = add $total (len $text) -}}
 {{- end -}}
 {{- if gt (int $total) 1048576 -}}
-{{- fail (printf "the manifests of jobs, jobFiles, policy, access and calendars are %d bytes, and a ConfigMap takes 1048576: put them into several ConfigMaps of your own (extraConfigMaps), or into a git repository (gitSync)" (int $total)) -}}
+{{- fail (printf "the manifests of jobs, jobFiles, policy, access, notifications and calendars are %d bytes, and a ConfigMap takes 1048576: put them into several ConfigMaps of your own (extraConfigMaps), or into a git repository (gitSync)" (int $total)) -}}
 {{- end -}}
 {{- end -}}
 
@@ -168,7 +168,7 @@ service would not read names that begin with a dot. */}}
 {{- define "myscheduler.checkSources" -}}
 {{- $own := ne (include "myscheduler.files" .) "{}" -}}
 {{- if and $own .Values.existingConfigMap -}}
-{{- fail "existingConfigMap replaces jobs, jobFiles, policy, access and calendars: use one or the other, or list the ConfigMap in extraConfigMaps" -}}
+{{- fail "existingConfigMap replaces jobs, jobFiles, policy, access, notifications and calendars: use one or the other, or list the ConfigMap in extraConfigMaps" -}}
 {{- end -}}
 {{- if has .Values.existingConfigMap .Values.extraConfigMaps -}}
 {{- fail (printf "existingConfigMap: %s is among extraConfigMaps, too, and its jobs would be declared twice: keep one of the two" .Values.existingConfigMap) -}}
@@ -181,7 +181,7 @@ service would not read names that begin with a dot. */}}
 {{- with .Values.gitSync -}}
 {{- if .enabled -}}
 {{- if or $own $.Values.existingConfigMap $.Values.extraConfigMaps -}}
-{{- fail "gitSync replaces jobs, jobFiles, policy, access, calendars, existingConfigMap and extraConfigMaps: use one or the other" -}}
+{{- fail "gitSync replaces jobs, jobFiles, policy, access, notifications, calendars, existingConfigMap and extraConfigMaps: use one or the other" -}}
 {{- end -}}
 {{- if not .repo -}}
 {{- fail "gitSync.enabled needs gitSync.repo" -}}

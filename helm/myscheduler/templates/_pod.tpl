@@ -113,6 +113,12 @@ With an access.yaml in a source that the chart can't see, or tokens in the datab
   value: {{ .Values.settings.timezone | quote }}
 - name: LOG_LEVEL
   value: {{ .Values.settings.logLevel }}
+- name: MYSCHEDULER_LOG_FORMAT
+  value: {{ .Values.settings.logFormat }}
+- name: MYSCHEDULER_ACCESS_LOG
+  value: {{ .Values.settings.accessLog | quote }}
+- name: MYSCHEDULER_HEARTBEAT_INTERVAL
+  value: {{ .Values.settings.heartbeatInterval | int64 | quote }}
 - name: MYSCHEDULER_HOST
   value: {{ .Values.settings.host | quote }}
 - name: MYSCHEDULER_PORT
@@ -125,6 +131,24 @@ With an access.yaml in a source that the chart can't see, or tokens in the datab
   value: {{ join "," .Values.settings.allowedClients | quote }}
 - name: MYSCHEDULER_TRUSTED_PROXIES
   value: {{ join "," .Values.settings.trustedProxies | quote }}
+- name: MYSCHEDULER_NAME
+  value: {{ .Values.settings.name | quote }}
+- name: MYSCHEDULER_COLOR
+  value: {{ .Values.settings.color | quote }}
+- name: MYSCHEDULER_ROOT_PATH
+  value: {{ .Values.settings.rootPath | quote }}
+- name: MYSCHEDULER_PUBLIC_URL
+  value: {{ .Values.settings.publicUrl | quote }}
+- name: MYSCHEDULER_RATE_LIMIT
+  value: {{ .Values.settings.rateLimit | int64 | quote }}
+- name: MYSCHEDULER_MAX_API_JOBS
+  value: {{ .Values.settings.maxApiJobs | int64 | quote }}
+- name: MYSCHEDULER_METRICS_LABELS
+  value: {{ join "," .Values.metrics.labels | quote }}
+{{- with .Values.metrics.port }}
+- name: MYSCHEDULER_METRICS_PORT
+  value: {{ . | int64 | quote }}
+{{- end }}
 - name: MYSCHEDULER_INSECURE
   value: {{ .Values.settings.insecure | quote }}
 - name: MYSCHEDULER_JOBS_DIR

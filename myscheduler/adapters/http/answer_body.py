@@ -12,6 +12,7 @@ from myscheduler.adapters.http.answers import Body
 from myscheduler.adapters.http.unpacking import unpacked
 from myscheduler.core.calls.outcome import EXCERPT_BYTES, Failure, Outcome
 from myscheduler.core.secrets.redaction import Secret, redact_start
+from myscheduler.messages.message import said
 
 RESPONSE_LIMIT = 10 * 1024 * 1024
 """The most bytes of a response body that are read."""
@@ -27,6 +28,8 @@ _CHARSET = re.compile(r";[ \t]*charset[ \t]*=[ \t]*[\"']?([A-Za-z0-9_.:+-]{1,40}
 _LONGEST_TYPE = 1_000
 """The characters of a `Content-Type` that are searched for a charset."""
 
+LONGEST_RETRY_AFTER = 100
+_ASKS_TO_WAIT = frozenset({429, 503})
 _CODECS = frozenset({*aliases, *aliases.values(), "utf_8_sig"})
 
 
@@ -47,6 +50,8 @@ class Answer:
     """Bytes of the body that were read."""
     head: bytearray = field(default_factory=bytearray)
     """The beginning of the body, as much as the excerpt needs."""
+    retry_after: str | None = None
+    """The header of a 429 or a 503, cut to `LONGEST_RETRY_AFTER` characters."""
     complete: bool = False
     """The body was read to its end."""
 
@@ -56,6 +61,8 @@ class Answer:
             self.body = body
             self.charset = _declared_charset(body.content_type)
             self.coding = body.coding.lower()
+            if status in _ASKS_TO_WAIT and body.retry_after:
+                self.retry_after = body.retry_after[:LONGEST_RETRY_AFTER].decode("ascii", "replace")
 
     def add(self, chunk: bytes) -> None:
         self.size += len(chunk)
@@ -79,12 +86,13 @@ class Answer:
         the request.
         """
         excerpt = self._excerpt()
-        odd = self.body is not None and self.body.oddities and f"{where} {' and '.join(self.body.oddities)}"
+        oddities = self.body.oddities if self.body is not None else ()
+        odd = said("odd", where=where, odd=list(oddities)) if oddities else None
         if self.status is not None and 200 <= self.status < 300:
-            return Outcome(self.status, None, odd or None, self.size, excerpt)
-        redirect = "redirects are not followed" if self.status in {301, 302, 303, 307, 308} else None
-        error = "; ".join(part for part in (f"answered {self.status}", redirect, odd) if part)
-        return Outcome(self.status, Failure.HTTP_ERROR, error, self.size, excerpt)
+            return Outcome(self.status, None, odd, self.size, excerpt)
+        return Outcome(
+            self.status, Failure.HTTP_ERROR, _refusal(self.status or 0, odd), self.size, excerpt, self.retry_after
+        )
 
     @property
     def _window(self) -> int:
@@ -107,6 +115,12 @@ class Answer:
             return kept
         text = _text(data, self.charset, whole=whole)
         return redact_start(text, self.secrets, len(kept), whole=whole)[:EXCERPT_BYTES]
+
+
+def _refusal(status: int, odd: str | None) -> str:
+    """The error of a status that is not 2xx."""
+    code = "answered-redirect" if status in {301, 302, 303, 307, 308} else "answered"
+    return said(code, status=status) if odd is None else said(f"{code}-oddly", status=status, odd=odd)
 
 
 def _text(data: bytes, charset: str | None, *, whole: bool) -> str:

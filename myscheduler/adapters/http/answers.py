@@ -14,6 +14,8 @@ from aiohttp import ClientError
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.streams import StreamReader
 
+from myscheduler.messages.message import said
+
 MOST_HEAD = 256 * 1024
 """The most bytes of a status line with its headers; curl accepts 300 kB."""
 MOST_LINE = 32 * 1024
@@ -24,8 +26,7 @@ MOST_INTERIM = 1_000
 _STATUS = re.compile(rb"HTTP/(\d{1,3}(?:\.\d{1,3})?)[ \t]+([1-9]\d\d)(?!\d)", re.IGNORECASE)
 _HEAD_END = re.compile(rb"\n\r?\n")
 _FIELD = re.compile(
-    rb"^(content-length|content-type|content-encoding|transfer-encoding|connection|keep-alive)[ \t]*:([^\n]*)",
-    re.IGNORECASE | re.MULTILINE,
+    rb"(?im)^(content-(?:length|type|encoding)|transfer-encoding|connection|keep-alive|retry-after)[ \t]*:([^\n]*)"
 )
 _NO_FIELD = re.compile(rb"^[^:\n]*$", re.MULTILINE)
 _FOLD = re.compile(rb"\r?\n[ \t]+")
@@ -56,7 +57,7 @@ class FloodError(ClientError):
 class Body(StreamReader):
     """The body of a response, with the deviations from HTTP of the whole response."""
 
-    __slots__ = ("coding", "content_type", "is_cut", "is_endless", "oddities")
+    __slots__ = ("coding", "content_type", "is_cut", "is_endless", "oddities", "retry_after")
 
     def __init__(
         self, protocol: BaseProtocol, limit: int, loop: asyncio.AbstractEventLoop, content_type: str, coding: str
@@ -65,6 +66,7 @@ class Body(StreamReader):
         self.content_type = content_type
         self.coding = coding
         """The `Content-Encoding`."""
+        self.retry_after = b""
         self.oddities: list[str] = []
         """Deviations from HTTP; each is a text that follows the name of the target in a message."""
         self.is_cut = False
@@ -131,10 +133,10 @@ class AnswerReader:
         if self._body is None:
             if not self._kept:
                 return
-            self._begin_cut(self._kept, "broke off the headers of its answer")
+            self._begin_cut(self._kept, said("odd-headers-broken-off"))
         elif not self._is_open or error is not None:
-            total = "" if self._is_open or self._is_chunked else f" of {self._length}"
-            self._cut(f"broke off its answer after {self._size}{total} bytes of body")
+            length = {} if self._is_open or self._is_chunked else {"length": self._length}
+            self._cut(said("odd-broken-off-of" if length else "odd-broken-off", size=self._size, **length))
         else:
             self._finish()
 
@@ -162,7 +164,7 @@ class AnswerReader:
             return b""
         self._kept = head
         if len(head) > MOST_HEAD:
-            self._begin_cut(head, f"sent more than {MOST_HEAD >> 10} KiB of headers")
+            self._begin_cut(head, said("odd-many-headers", kib=MOST_HEAD >> 10))
         elif not _may_become_a_status(head):
             raise _unreadable(head)
         return b""
@@ -177,12 +179,11 @@ class AnswerReader:
         start = _STATUS.match(head, 0, end)
         if start is None:
             raise _unreadable(head)
-        head = head[:end]
-        status = int(start[2])
+        head, status = head[:end], int(start[2])
         if 100 <= status < 200 and status != 101:
             self._interim += 1
             if self._interim > MOST_INTERIM:
-                raise FloodError(f"sent more than {MOST_INTERIM} interim answers")
+                raise FloodError(said("odd-many-interim", most=MOST_INTERIM))
             return
         if b"\n " in head or b"\n\t" in head:
             head = _FOLD.sub(b" ", head)
@@ -193,12 +194,13 @@ class AnswerReader:
         coding, oddities = self._framing(fields)
         is_endless = self._is_open and bool(oddities)
         if (end := head.find(b"\n")) > 0 and _NO_FIELD.search(head, end + 1):
-            oddities.append("sent a header line without a colon")
+            oddities.append(said("odd-line-without-colon"))
         content_type = _text(fields.get(b"content-type", [b""])[0])
         self._idle_sec = _idle_of(float(start[1]), fields)
         codings = fields.get(b"content-encoding", [coding])
         self._body = self._receiver.begin(status, content_type, _text(b",".join(codings)))
         self._body.oddities, self._body.is_endless = oddities, is_endless
+        self._body.retry_after = fields.get(b"retry-after", [b""])[0]
 
     def _framing(self, fields: dict[bytes, list[bytes]]) -> tuple[bytes, list[str]]:
         """Set how the end of the body is found. Returns the compression by `Transfer-Encoding`, and the deviations."""
@@ -222,11 +224,11 @@ class AnswerReader:
         self._is_open = not self._is_chunked
         self._step = AnswerReader._read_chunk_size if self._is_chunked else AnswerReader._read_to_the_end
         if has_length:
-            oddities = ["sent both a Content-Length and a Transfer-Encoding"]
+            oddities = [said("odd-length-and-encoding")]
         if len(codings) - len(others) > 1:
-            oddities.append("named chunked more than once")
+            oddities.append(said("odd-chunked-twice"))
         if len(others) > 1 or not _CODINGS.issuperset(others):
-            oddities.append("sent an unknown Transfer-Encoding")
+            oddities.append(said("odd-encoding"))
         return b",".join(others), oddities
 
     # --- the body -------------------------------------------------------------------------------------------------
@@ -298,7 +300,7 @@ class AnswerReader:
         if found is not None:
             self._finish(data[found.end() :])
         elif len(data) > MOST_LINE:
-            self._cut(f"sent more than {MOST_LINE >> 10} KiB after its last chunk")
+            self._cut(said("odd-many-trailers", kib=MOST_LINE >> 10))
         else:
             self._kept = data
         return b""
@@ -310,7 +312,7 @@ class AnswerReader:
 
     def _garbled(self, parts: list[bytes]) -> bytes:
         self._add(b"".join(parts))
-        self._cut("sent chunks that can't be read")
+        self._cut(said("odd-chunks"))
         return b""
 
     # --- the end --------------------------------------------------------------------------------------------------
@@ -334,12 +336,12 @@ class AnswerReader:
 
     def _excess(self) -> str:
         if self._is_chunked:
-            return "sent something after its last chunk"
+            return said("odd-after-chunks")
         if self._is_head:
-            return "sent a body in answer to HEAD"
+            return said("odd-head-body")
         if self._status in _EMPTY:
-            return f"sent a body with its {self._status}"
-        return f"sent more bytes than its Content-Length of {self._length}"
+            return said("odd-status-body", status=self._status)
+        return said("odd-excess", length=self._length)
 
 
 def _may_become_a_status(start: bytes) -> bool:
@@ -359,17 +361,16 @@ def _lengths(values: list[bytes]) -> tuple[set[int], list[str]]:
     words = _words(values)
     found = [match for word in words if (match := _NUMBER.fullmatch(word))]
     lengths = {int(match[1]) for match in found}
-    oddities = []
+    oddities: list[str] = []
     if len(found) < max(1, len(words)):
         is_huge = any(word.isdigit() and not _NUMBER.fullmatch(word) for word in words)
-        oddities.append(f"sent a Content-Length that is {'too large' if is_huge else 'not a number'}")
+        oddities.append(said("odd-length-too-large" if is_huge else "odd-length-no-number"))
     elif any(word.startswith(b"+") for word in words):
-        oddities.append("sent a Content-Length with a sign")
+        oddities.append(said("odd-length-signed"))
     if len(lengths) > 1:
-        numbers = " and ".join(str(length) for length in sorted(lengths)[:3])
-        oddities.append(f"sent different values of Content-Length ({numbers}), of which the smallest is used")
+        oddities.append(said("odd-lengths", lengths=sorted(lengths)[:3]))
     elif len(found) > 1:
-        oddities.append("sent its Content-Length more than once")
+        oddities.append(said("odd-length-twice"))
     return lengths, oddities
 
 

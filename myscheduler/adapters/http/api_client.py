@@ -57,9 +57,9 @@ class Client:
         """POST a JSON object to a path, given as in `get`; returns the parsed JSON."""
         return self._ask("POST", path, json=dict(body))
 
-    def delete(self, *path: str) -> Any:
+    def delete(self, *path: str, params: Sequence[tuple[str, str]] = ()) -> Any:
         """DELETE a path, given as in `get`; returns the parsed JSON."""
-        return self._ask("DELETE", path)
+        return self._ask("DELETE", path, params=params)
 
     def _checked(self, base_url: str) -> str:
         """The `host:port` of the URL. Raises `ServerError` if it is not one that can be called."""
@@ -160,7 +160,12 @@ def _pairs(params: Params) -> list[tuple[str, str | int | float | bool | None]]:
 
 
 def _segment(text: str) -> str:
-    """A segment of a path. Dots alone are escaped too: `..` would name the folder above."""
+    """A segment of a path. Dots alone are escaped too: `..` would name the folder above.
+
+    Raises `ServerError` for an empty one, which would name what is above.
+    """
+    if not text:
+        raise ServerError("an empty id names nothing: write the id of a job, an execution or a token")
     return quote(text, safe="") if text.strip(".") else "%2E" * len(text)
 
 

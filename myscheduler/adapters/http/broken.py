@@ -5,6 +5,7 @@ import socket
 import ssl
 
 from myscheduler.machine.causes import reason_of
+from myscheduler.messages.message import said
 
 _RESET = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE})
 
@@ -15,30 +16,30 @@ def broken_text(error: OSError, where: str) -> str:
     Clients wrap system errors in classes of their own, so the error number is checked, not the class.
     """
     if isinstance(error, ssl.SSLError):
-        return f"TLS with {where}: {tls_text(error)}"
+        return said("tls-failed", where=where, reason=tls_text(error))
     if isinstance(error, socket.gaierror):
         return unresolved_text(error, where)
     if error.errno == errno.ECONNREFUSED:
-        return f"connection to {where} refused"
+        return said("connection-refused", where=where)
     if error.errno in _RESET or isinstance(error, ConnectionError):
-        return f"the connection to {where} was reset"
+        return said("connection-reset", where=where)
     # Without a number, the error combines those of several addresses.
-    reason = reason_of(error) if error.errno else "none of its addresses can be reached"
-    return f"connection to {where} failed: {reason}"
+    reason = reason_of(error) if error.errno else said("no-address-reached")
+    return said("connection-failed", where=where, reason=reason)
 
 
 def unresolved_text(error: OSError, where: str) -> str:
     """Why the host of `where`, a `host:port`, has no address."""
     host = where.rpartition(":")[0]
     if error.errno in {socket.EAI_NONAME, socket.EAI_NODATA}:
-        return f"host name {host} not found"
-    return f"host name {host} could not be looked up: {error.strerror or 'the resolver failed'}"
+        return said("host-not-found", host=host)
+    return said("host-lookup-failed", host=host, reason=error.strerror or said("resolver-failed"))
 
 
 def tls_text(error: Exception) -> str:
     """Why TLS failed, without the address."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate verify failed: {error.verify_message}"
+        return said("certificate-refused", why=error.verify_message)
     if isinstance(error, ssl.SSLError) and error.reason:
         return str(error.reason).lower().replace("_", " ")
-    return "the handshake failed"
+    return said("handshake-failed")

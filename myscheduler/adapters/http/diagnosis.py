@@ -12,14 +12,15 @@ from myscheduler.core.calls.link_local import advice
 from myscheduler.core.calls.outcome import Failure
 from myscheduler.core.secrets.redaction import Secret, redact_start
 from myscheduler.machine.causes import is_lack_of_files, lack_of_files, reason_of
+from myscheduler.messages.message import said
 
 
 def late(seconds: float, status: int | None) -> str:
-    return f"no complete answer within {seconds:g} s" + (f" (status {status}, then it stalled)" if status else "")
+    return said("timeout-stalled", seconds=seconds, status=status) if status else said("timeout", seconds=seconds)
 
 
 def unsent(seconds: float, lack: str) -> str:
-    return f"not sent within {seconds:g} s: {lack}"
+    return said("not-sent-within", seconds=seconds, reason=lack)
 
 
 def no_file_left(error: OSError) -> str | None:
@@ -39,22 +40,23 @@ def diagnosis(error: Exception, where: str, secrets: tuple[Secret, ...]) -> tupl
     """
     match error:
         case aiohttp.ClientConnectorError(os_error=LinkLocalError() as refused):
-            return Failure.TARGET_NOT_ALLOWED, f"{where} leads to {advice(refused.address)}"
+            return Failure.TARGET_NOT_ALLOWED, said("link-local-host", where=where, why=advice(refused.address))
         case aiohttp.InvalidURL() | UnicodeError():
-            return Failure.INVALID_REQUEST, "the host of the URL is not valid"
+            return Failure.INVALID_REQUEST, said("host-not-valid")
         case FloodError():
-            return Failure.UNREADABLE_ANSWER, f"{where} {error}"
+            return Failure.UNREADABLE_ANSWER, said("odd", where=where, odd=[str(error)])
         case UnreadableError():
-            return Failure.UNREADABLE_ANSWER, f"{where} {error}{_beginning(error.beginning, secrets)}"
+            return Failure.UNREADABLE_ANSWER, _no_http(where, error.beginning, secrets)
         case _:
             return Failure.CONNECTION, error_text(where, error)
 
 
-def _beginning(data: bytes, secrets: tuple[Secret, ...]) -> str:
-    """The start of data that is not an HTTP response, on one line and without secrets; to be appended to a message."""
+def _no_http(where: str, data: bytes, secrets: tuple[Secret, ...]) -> str:
+    """The text for data that is not an HTTP response, with its start on one line and without secrets."""
     if data.startswith((b"\x15\x03", b"\x16\x03")):
-        return ", but in TLS: write https://"
+        return said("not-http-but-tls", where=where)
     window = SHOWN_BYTES + max((LETTER_BYTES * secret.longest for secret in secrets), default=0)
     text = data[:window].decode("utf-8", "replace")
     shown = redact_start(text, secrets, SHOWN_BYTES, whole=len(data) <= window)
-    return f": it began with {shown!a}{'' if len(text) <= SHOWN_BYTES else '…'}"
+    code = "not-http-but" if len(text) <= SHOWN_BYTES else "not-http-but-long"
+    return said(code, where=where, beginning=shown)

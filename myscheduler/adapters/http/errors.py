@@ -8,6 +8,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from myscheduler.adapters.http.broken import broken_text, tls_text, unresolved_text
+from myscheduler.messages.message import said
 
 LONGEST_LINE = 8190
 """Bytes of a header line: the limit of aiohttp's own parser."""
@@ -19,11 +20,11 @@ def error_text(where: str, error: Exception) -> str:
         case aiohttp.ClientResponseError():
             return _malformed(error, where)
         case aiohttp.ClientPayloadError() | HttpProcessingError():
-            return f"{where} broke off its answer or sent a malformed one"
+            return said("answer-broken-off", where=where)
         case aiohttp.ServerDisconnectedError():
-            return f"{where} closed the connection without an answer"
+            return said("closed-unanswered", where=where)
         case aiohttp.ClientConnectorCertificateError(certificate_error=cause):
-            return f"TLS with {where}: {tls_text(cause)}"
+            return said("tls-failed", where=where, reason=tls_text(cause))
         case aiohttp.ClientConnectorDNSError(os_error=cause):
             return unresolved_text(cause, where)
         case aiohttp.ClientConnectorError(os_error=cause):
@@ -31,7 +32,7 @@ def error_text(where: str, error: Exception) -> str:
         case OSError():
             return broken_text(error, where)
         case _:
-            return f"the connection to {where} was lost"
+            return said("connection-lost", where=where)
 
 
 def _malformed(error: aiohttp.ClientResponseError, where: str) -> str:
@@ -40,5 +41,5 @@ def _malformed(error: aiohttp.ClientResponseError, where: str) -> str:
     while isinstance(cause, HttpProcessingError) and cause.__cause__ is not None:
         cause = cause.__cause__
     if isinstance(cause, LineTooLong):
-        return f"{where} sent a header line of more than {LONGEST_LINE} bytes"
-    return f"{where} did not answer in valid HTTP"
+        return said("header-line-too-long", where=where, most=LONGEST_LINE)
+    return said("not-valid-http", where=where)

@@ -12,8 +12,8 @@ from myscheduler.core.caching import cached
 from myscheduler.core.calls.hosts import looked_up
 from myscheduler.core.calls.link_local import Address, called_address, link_local_parts
 from myscheduler.core.calls.request import Request
-from myscheduler.core.header_values import pairs
 from myscheduler.core.secrets.redaction import redact
+from myscheduler.messages.message import said
 
 _LARGE_BODY = 1024 * 1024
 """Bytes above which aiohttp warns about a body in one piece."""
@@ -55,10 +55,18 @@ class Message:
 def message_of(request: Request) -> Message:
     """Convert a request. Raises `ValueError`, whose text repeats no value, as values may be secret."""
     if _TOKEN.fullmatch(request.method) is None:
-        raise ValueError("the method is not an HTTP method")
+        raise ValueError(said("method-not-valid"))
     destination = _destination_of(request)
-    headers = _headers(request)
-    names = {name.lower() for name, _ in headers}
+    headers: list[tuple[str, str]] = []
+    names: set[str] = set()
+    for name, values in request.headers.items():
+        key = name.lower()
+        _check_name(name)
+        for value in (values,) if isinstance(values, str) else values:
+            _check_value(name, value)
+            if key not in _FRAMING:  # the client sets them, and conflicting ones would split the request
+                headers.append((name, value))
+        names.add(key)
     if "accept-encoding" not in names:
         headers.append(("Accept-Encoding", "identity"))
     if destination.authorization is not None and "authorization" not in names:
@@ -90,10 +98,10 @@ def parsed_destination(text: str) -> Destination:
             encoded=True,
         )
     except ValueError:
-        raise ValueError("the URL is not valid") from None
+        raise ValueError(said("url-not-valid")) from None
     labels = host.removesuffix(".").split(".")
     if ":" not in host and not all(0 < len(label) < 64 for label in labels):
-        raise ValueError("the host name of the URL has a part that is empty or longer than 63 characters")
+        raise ValueError(said("host-part-too-long"))
     return Destination(url, _where(url), _basic(parts), address)
 
 
@@ -102,19 +110,19 @@ known_destination = cached(16_384)(parsed_destination)
 
 def _parts(text: str) -> SplitResult:
     if _CONTROL.search(text) or "\t" in text:
-        raise ValueError("the URL is not valid")
+        raise ValueError(said("url-not-valid"))
     try:
         parts = urlsplit(text)
     except ValueError:
-        raise ValueError("the URL is not valid") from None
+        raise ValueError(said("url-not-valid")) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("the URL must start with http:// or https:// and name a host")
+        raise ValueError(said("url-without-host"))
     try:
         port = parts.port
     except ValueError:
         port = 0
     if port == 0:
-        raise ValueError("the port of the URL is not between 1 and 65535")
+        raise ValueError(said("port-not-valid"))
     return parts
 
 
@@ -134,21 +142,20 @@ def _without_dots(path: str) -> str:
     return "/".join([*kept, "" if last in {".", ".."} else last])
 
 
-def _headers(request: Request) -> list[tuple[str, str]]:
-    """The job's headers. Those that frame the body are left out: the client sets them, and conflicting ones would split
-    the request. Raises `ValueError` for a header that is not valid.
-    """
-    headers: list[tuple[str, str]] = []
-    for name, value in pairs(request.headers):
-        if _TOKEN.fullmatch(name) is None:
-            raise ValueError(f"the header name {name!a} is not valid")
-        if _CONTROL.search(value) is not None:
-            raise ValueError(f"the value of the header {name} has a line break or another control character")
-        if not value.isascii() and not _is_unicode(value):
-            raise ValueError(f"the value of the header {name} is not valid Unicode")
-        if name.lower() not in _FRAMING:
-            headers.append((name, value))
-    return headers
+def _check_name(name: str) -> None:
+    """Raises `ValueError` for a name that a header can't have."""
+    if _TOKEN.fullmatch(name) is None:
+        raise ValueError(said("header-name-not-valid", name=name))
+
+
+def _check_value(name: str, value: str) -> None:
+    """Raises `ValueError` for a value that a header can't have."""
+    if value.isascii() and value.isprintable():
+        return
+    if _CONTROL.search(value) is not None:
+        raise ValueError(said("header-with-control", name=name))
+    if not _is_unicode(value):
+        raise ValueError(said("header-not-unicode", name=name))
 
 
 def _is_unicode(text: str) -> bool:

@@ -24,6 +24,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from myscheduler.adapters.http.answers import AnswerReader, Body, FloodError, UnreadableError
 from myscheduler.core.calls.link_local import Reach, address_in
+from myscheduler.messages.message import said
 
 MOST_BYTES = 24 * 1024 * 1024
 """The most bytes of a response with its headers and framing: twice what is read of a body, and the largest head."""
@@ -213,7 +214,7 @@ class Handler(ResponseHandler):
             return
         self._bytes += len(data)
         if self._bytes > MOST_BYTES:
-            self._refuse(FloodError(f"sent more than {MOST_BYTES >> 20} MiB for one answer"))
+            self._refuse(FloodError(said("odd-flood", mib=MOST_BYTES >> 20)))
         elif self._held or self._answer is None or not self._rations.has_room(is_light=self.is_light):
             self._hold(data)
         elif len(data) <= self._slice:

@@ -3,6 +3,8 @@
 import zlib
 from dataclasses import dataclass
 
+from myscheduler.messages.message import said
+
 _GZIP = frozenset({"gzip", "x-gzip"})
 _ANY_HEADER = zlib.MAX_WBITS | 32
 """A `wbits` value of zlib: a header of gzip or of zlib."""
@@ -27,19 +29,19 @@ def unpacked(packed: bytes, coding: str, most: int, *, is_all: bool) -> Unpacked
     several gzip members, one after another, as `cat a.gz b.gz` makes them.
     """
     if coding not in _GZIP and coding != "deflate":
-        return Unpacked(None, odd=f"sent a body in {coding[:40]}, which is not supported, so no excerpt is kept")
+        return Unpacked(None, odd=said("odd-coding-unsupported", coding=coding[:40]))
     data, rest = b"", packed
     while rest and len(data) < most:
         member = _member(rest, coding, most - len(data))
         if member is None and not data:
-            return Unpacked(None, odd=f"sent a body that is not {coding}")
+            return Unpacked(None, odd=said("odd-coding-wrong", coding=coding))
         if member is None:
-            return Unpacked(data, odd=f"sent something after its {coding}")
+            return Unpacked(data, odd=said("odd-after-coding", coding=coding))
         part, unpacker = member
         data += part
         if not unpacker.eof:
             is_cut = is_all and len(data) < most
-            return Unpacked(data, odd=f"broke off its {coding}" if is_cut else None)
+            return Unpacked(data, odd=said("odd-coding-broken-off", coding=coding) if is_cut else None)
         rest = unpacker.unused_data.lstrip(b"\0")  # files from tapes are padded with zeros
     return Unpacked(data, is_whole=is_all and not rest)
 

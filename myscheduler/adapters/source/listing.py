@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 
 from myscheduler.core.source.ignoring import NOTHING, Ignoring
 from myscheduler.core.source.snapshot import UnreadableFile
+from myscheduler.messages.message import said
 
 RACY_NS = 2_000_000_000
 """A file that changed less than this before a walk may change again without a new signature (see `is_racy`)."""
@@ -76,7 +77,7 @@ class Tree:
         if not paths:
             return self
         rest = [file for file in self.unreadable if file.path not in paths]
-        restless = [UnreadableFile(path, "keeps changing") for path in paths]
+        restless = [UnreadableFile(path, said("keeps-changing")) for path in paths]
         return replace(
             self,
             files=tuple(found for found in self.files if found.path not in paths),

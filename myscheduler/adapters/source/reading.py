@@ -14,6 +14,7 @@ from myscheduler.core.source.snapshot import (
     ACCESS,
     CALENDARS,
     IGNORE,
+    NOTIFICATIONS,
     POLICY,
     RESERVED,
     Snapshot,
@@ -22,6 +23,7 @@ from myscheduler.core.source.snapshot import (
     UnreadableFile,
 )
 from myscheduler.machine.causes import is_lack_of_files
+from myscheduler.messages.message import said
 
 ATTEMPTS = 6
 """The attempts of one reading."""
@@ -88,7 +90,7 @@ class DirectorySource:
         """
         begun = time.monotonic()
         self._left_out = set()
-        restless = SourceUnavailable(f"{self.root}: keeps changing: read it again once nothing writes to it any more")
+        restless = SourceUnavailable(said("source-restless", root=self.root))
         trouble = restless
         for attempt in range(ATTEMPTS):
             if attempt:
@@ -172,7 +174,7 @@ class DirectorySource:
             if tree == before and not lock and not lock_before:
                 return tree
             if lock and now >= begun + GIT_LIMIT_SEC:
-                raise SourceUnavailable(f"{lock}: git is changing the source: wait for it to end")
+                raise SourceUnavailable(said("source-locked-by-git", file=lock))
             if not lock and now >= begun + SETTLE_LIMIT_SEC:
                 return None
 
@@ -229,7 +231,9 @@ def _read(found: Found, taken_ns: int) -> _Known | UnreadableFile | None:
         return None
     except OSError as error:
         if is_lack_of_files(error):  # not a fault of this file: the others can't be read either
-            raise SourceUnavailable(f"{found.real}: {reason_of(error)}") from error
+            raise SourceUnavailable(
+                said("source-unavailable", root=found.real, why=reason_of(error), advice="")
+            ) from error
         return UnreadableFile(found.path, reason_of(error))
     if len(content) != found.signature.size:
         return None
@@ -253,6 +257,7 @@ def _snapshot(tree: Tree, read: Mapping[str, _Known | UnreadableFile]) -> Snapsh
         own.get(POLICY),
         None if content is None else SourceFile.of(IGNORE, content),
         own.get(ACCESS),
+        own.get(NOTIFICATIONS),
     )
     return replace(snapshot, strays=tree.strays)
 

@@ -19,29 +19,32 @@ from myscheduler.core.source.ignoring import NOTHING, Ignoring, read_ignoring
 from myscheduler.core.source.snapshot import (
     ACCESS,
     IGNORE,
+    NOTIFICATIONS,
     POLICY,
     RESERVED,
     SUFFIXES,
+    TARGETS,
     SourceUnavailable,
     UnreadableFile,
 )
 from myscheduler.core.source.strays import is_stray
 from myscheduler.machine import causes
+from myscheduler.messages.message import Message, said
 
-TOO_LARGE = f"larger than {LARGEST_FILE // 1024**2} MiB"
+TOO_LARGE = said("file-larger-than", mib=LARGEST_FILE // 1024**2)
 MOST_FOLDERS = 200_000
 
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
 """Characters that would break the lines of logs and reports."""
 
-OWN = RESERVED | {IGNORE}
-_NO_FOLDERS = frozenset({f"{POLICY}/", f"{ACCESS}/"})
+OWN = RESERVED - {TARGETS} | {IGNORE}
+_NO_FOLDERS = frozenset({f"{POLICY}/", f"{ACCESS}/", f"{NOTIFICATIONS}/"})
 """Files at the root that no pattern of the ignore file leaves out: the reserved files and the ignore file itself."""
 
 _REASONS = {
-    errno.ENOENT: "is a dangling symlink",
-    errno.ENOTDIR: "is a dangling symlink",
-    errno.ELOOP: "is a symlink loop",
+    errno.ENOENT: said("dangling-symlink"),
+    errno.ENOTDIR: said("dangling-symlink"),
+    errno.ELOOP: said("symlink-loop"),
 }
 
 
@@ -96,7 +99,7 @@ def walk(root: Path, before: Tree | None = None) -> Tree:
         if folder.real in listings:
             continue
         if len(listings) == MOST_FOLDERS:
-            raise SourceUnavailable(f"{root}: holds more than {MOST_FOLDERS:,} folders: does a link lead out of it?")
+            raise SourceUnavailable(said("too-many-folders", root=root, most=MOST_FOLDERS))
         listings[folder.real] = listing = _list(folder, here, known.get(folder.real))
         for item in listing.items:
             if isinstance(item, Found) and item.path.endswith("/"):
@@ -123,7 +126,7 @@ def _sorted(listings: Iterable[Listing]) -> tuple[tuple[Found, ...], tuple[Unrea
             if isinstance(item, UnreadableFile):
                 unreadable.append(item)
             elif item.path in _NO_FOLDERS:  # mounting a file that doesn't exist makes a folder with its name
-                unreadable.append(UnreadableFile(item.path.removesuffix("/"), "is a folder"))
+                unreadable.append(UnreadableFile(item.path.removesuffix("/"), said("is-a-folder")))
             elif not item.path.endswith("/"):
                 (reserved if item.path in OWN else files).append(item)
     unreadable.sort(key=lambda file: file.path)
@@ -143,12 +146,13 @@ def _each_once(reserved: list[Found], files: list[Found]) -> tuple[Found, ...]:
 
 def reason_of(error: OSError) -> str:
     """Why a file or folder can't be read, for people."""
-    return _REASONS.get(error.errno or 0) or causes.reason_of(error).lower()
+    reason = causes.reason_of(error)
+    return _REASONS.get(error.errno or 0) or (reason if isinstance(reason, Message) else reason.lower())
 
 
 def _unavailable(root: Path, error: OSError) -> SourceUnavailable:
-    advice = "" if causes.is_lack(error) else ": make the folder readable for this process"
-    return SourceUnavailable(f"{root}: {reason_of(error)}{advice}")
+    advice = "" if causes.is_lack(error) else said("make-folder-readable")
+    return SourceUnavailable(said("source-unavailable", root=str(root), why=reason_of(error), advice=advice))
 
 
 def _root(root: Path) -> Found:
@@ -156,12 +160,12 @@ def _root(root: Path) -> Found:
         real = os.path.realpath(root, strict=True)
         status = os.stat(real)  # noqa: PTH116 -- this package works on plain strings: Path is ten times slower
     except FileNotFoundError:
-        message = f"{root}: does not exist: create the folder, or correct the path (MYSCHEDULER_JOBS_DIR)"
+        message = said("source-missing", root=root)
         raise SourceUnavailable(message) from None
     except OSError as error:
         raise _unavailable(root, error) from error
     if not stat.S_ISDIR(status.st_mode):
-        raise SourceUnavailable(f"{root}: is not a directory: name the folder that holds the manifests")
+        raise SourceUnavailable(said("source-not-a-folder", root=root))
     return Found("", real, Signature.of(status))
 
 
@@ -174,12 +178,14 @@ def _ignoring(root: Path, top: Found, before: Ignoring) -> Ignoring:
     try:
         with open(path, "rb", opener=open_at_once) as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise _unclear(root, "is not a regular file")
+                raise _unclear(root, said("not-a-regular-file"))
             content = stream.read(LARGEST_IGNORE + 1)
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not os.path.islink(path):  # noqa: PTH114 -- as above
             return NOTHING
-        raise _unclear(root, "is a folder" if isinstance(error, IsADirectoryError) else reason_of(error)) from error
+        raise _unclear(
+            root, said("is-a-folder") if isinstance(error, IsADirectoryError) else reason_of(error)
+        ) from error
     if content == before.content:
         return before
     try:
@@ -189,7 +195,7 @@ def _ignoring(root: Path, top: Found, before: Ignoring) -> Ignoring:
 
 
 def _unclear(root: Path, reason: str) -> SourceUnavailable:
-    return SourceUnavailable(f"{root / IGNORE}: {reason}, so it is not known which files are manifests: fix the file")
+    return SourceUnavailable(said("ignore-unclear", file=str(root / IGNORE), why=reason))
 
 
 def open_at_once(path: str, flags: int) -> int:
@@ -261,6 +267,8 @@ class _Kind(Enum):
 
 
 def _kind(path: str, entry: os.DirEntry[str]) -> _Kind:
+    if path == TARGETS and not _may_be_folder(entry):
+        return _Kind.STRAY
     if entry.name.endswith(SUFFIXES) and not entry.name.startswith("."):
         return _Kind.READ
     if path == IGNORE:
@@ -316,14 +324,14 @@ def _examine(path: str, entry: os.DirEntry[str], here: _Here) -> Found | Unreada
         return _unreadable(path if named else f"{path}/", reason_of(error))
     if stat.S_ISDIR(status.st_mode):
         if here.lies_below(real):  # else one link in a pull request could make us walk the whole machine
-            return _unreadable(f"{path}/", "is a link to a folder above the source")
+            return _unreadable(f"{path}/", said("link-to-folder-above"))
         return _found(f"{path}/", real, status)
     return _judge(path, real, status) if named else None
 
 
 def _judge(path: str, real: str, status: os.stat_result) -> Found | UnreadableFile:
     if not stat.S_ISREG(status.st_mode):
-        return _unreadable(path, "is not a regular file")
+        return _unreadable(path, said("not-a-regular-file"))
     if status.st_size > LARGEST_FILE:
         return _unreadable(path, TOO_LARGE)
     return _found(path, real, status)
@@ -333,9 +341,9 @@ def _found(path: str, real: str, status: os.stat_result) -> Found | UnreadableFi
     try:
         path.encode()
     except UnicodeEncodeError:  # the path could be neither stored nor sent as JSON
-        return _unreadable(path, "the name is not UTF-8")
+        return _unreadable(path, said("file-name-not-utf8"))
     if _CONTROL.search(path):
-        return _unreadable(path, "the name holds a line break or another control character")
+        return _unreadable(path, said("file-name-with-control"))
     return Found(path, real, Signature.of(status))
 
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from myscheduler.adapters.store.database.connections import READERS
 from myscheduler.adapters.store.database.errors import unavailable
 from myscheduler.adapters.store.database.opening import open_engines
+from myscheduler.adapters.store.database.vitals import Vitals
 from myscheduler.adapters.store.database.writer import Writer
 from myscheduler.adapters.store.rows import audit as audit_rows
 from myscheduler.adapters.store.rows import executions as execution_rows
@@ -23,6 +24,7 @@ from myscheduler.adapters.store.rows import repeats as key_rows
 from myscheduler.adapters.store.rows import retention as retention_rows
 from myscheduler.adapters.store.rows import revisions as revision_rows
 from myscheduler.adapters.store.rows import uptime as uptime_rows
+from myscheduler.errors import StoreUnavailableError
 
 __all__ = [
     "Connection",
@@ -53,10 +55,11 @@ class Store:
     Both methods raise `StoreUnavailableError` if the database can't be used at the moment.
     """
 
-    def __init__(self, engine: sa.Engine, writer: Writer, readers: ThreadPoolExecutor) -> None:
+    def __init__(self, engine: sa.Engine, writer: Writer, readers: ThreadPoolExecutor, vitals: Vitals) -> None:
         self._engine = engine
         self._writer = writer
         self._readers = readers
+        self.vitals = vitals
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run `query` concurrently with the writer; it sees what was committed before it began."""
@@ -70,16 +73,21 @@ class Store:
         return await self._writer.run(work)
 
     def _read(self, query: Callable[[Connection], T]) -> T:
-        with unavailable(), self._engine.begin() as connection:
-            return query(connection)
+        try:
+            with unavailable(), self._engine.begin() as connection:
+                return query(connection)
+        except StoreUnavailableError as error:
+            self.vitals.failed(error)
+            raise
 
 
 @contextmanager
 def open_store(url: str) -> Iterator[Store]:
     """Open the database at `url`, bring it up to date, and close it at the end. Raises `StoreError`."""
     with open_engines(url) as engines, ThreadPoolExecutor(READERS, thread_name_prefix="reader") as readers:
-        writer = Writer(engines.writer)
+        vitals = Vitals()
+        writer = Writer(engines.writer, vitals)
         try:
-            yield Store(engines.reader, writer, readers)
+            yield Store(engines.reader, writer, readers, vitals)
         finally:
             writer.close()

@@ -196,6 +196,7 @@ audit = sa.Table(
     sa.Column("detail", sa.Text, nullable=False),  # JSON
 )
 sa.Index("audit_job", audit.c.job_id, audit.c.entry_id)
+sa.Index("audit_action", audit.c.action, audit.c.entry_id)
 
 tokens = sa.Table(
     # API tokens, hashed; see token_rows
@@ -213,3 +214,70 @@ tokens = sa.Table(
     sa.Column("revoked_at", UtcTime),
 )
 sa.Index("tokens_name", tokens.c.name, unique=True)
+
+ended_sessions = sa.Table(
+    # sessions of browsers that were ended before their time; see session_rows
+    "ended_sessions",
+    metadata,
+    sa.Column("nonce", key(64), primary_key=True),
+    sa.Column("expires_at", UtcTime, nullable=False),
+)
+
+incidents = sa.Table(
+    # what jobs are in trouble with; see incident_rows
+    "incidents",
+    metadata,
+    sa.Column("incident_id", key(36), primary_key=True),  # UUIDs of version 7, so they sort by time
+    sa.Column("job_id", key(255), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("began_at", UtcTime, nullable=False),
+    sa.Column("noticed_at", UtcTime, nullable=False),
+    sa.Column("failures", sa.BigInteger, nullable=False),
+    sa.Column("first_execution_id", key(36)),
+    sa.Column("last_execution_id", key(36)),
+    sa.Column("error", sa.Text),
+    sa.Column("source_revision", sa.String(255)),
+    sa.Column("good_revision", sa.String(255)),
+    sa.Column("ended_at", UtcTime),
+    sa.Column("end_reason", sa.String(16)),
+    sa.Column("told_at", UtcTime),
+    sa.Column("acknowledged_by", sa.String(255)),
+    sa.Column("acknowledged_at", UtcTime),
+    sa.Column("acknowledged_until", UtcTime),
+)
+sa.Index("incidents_job", incidents.c.job_id, incidents.c.incident_id)
+sa.Index(
+    # one open incident of a job and kind at most; also finds the open ones
+    "incidents_open",
+    incidents.c.job_id,
+    incidents.c.kind,
+    unique=True,
+    sqlite_where=incidents.c.ended_at.is_(None),
+    postgresql_where=incidents.c.ended_at.is_(None),
+)
+
+deliveries = sa.Table(
+    # what is to be told about incidents, and what was; see delivery_rows
+    "deliveries",
+    metadata,
+    sa.Column("delivery_id", key(36), primary_key=True),  # UUIDs of version 7, so they sort by time
+    sa.Column("incident_id", key(36), nullable=False),
+    sa.Column("channel", sa.String(255), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("next_at", UtcTime, nullable=False),  # while it waits: not before then
+    sa.Column("message_id", key(36)),  # of the message that it is a part of, once this is composed
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("error", sa.Text),  # why the last attempt failed
+    sa.Column("settled_at", UtcTime),
+)
+sa.Index("deliveries_incident", deliveries.c.incident_id, deliveries.c.delivery_id)
+sa.Index(
+    # finds what is still to be told
+    "deliveries_waiting",
+    deliveries.c.channel,
+    deliveries.c.delivery_id,
+    sqlite_where=deliveries.c.state == "waiting",
+    postgresql_where=deliveries.c.state == "waiting",
+)

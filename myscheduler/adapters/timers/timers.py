@@ -123,6 +123,14 @@ class _Scheduler(BackgroundScheduler):  # type: ignore[misc] # APScheduler ships
         if has_to_look and self.running:
             self.wakeup()
 
+    def remove_job(self, job_id: str, jobstore: str | None = None) -> None:  # noqa: ARG002 - there is one store
+        """Stop the timer of a job, if there is one. Called for a timer whose schedule has ended.
+
+        APScheduler's own looks in another place once a shutdown has begun, and raises in its thread.
+        """
+        with self._jobstores_lock:
+            self._heap.discard(job_id)
+
     def next_slots(self) -> Iterator[tuple[datetime, str]]:
         with self._jobstores_lock:
             return self._heap.ascending()

@@ -10,22 +10,28 @@ served even while thousands of others send nothing.
 import asyncio
 import json
 import logging
+import sys
 from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import chain
 from typing import Any
+from uuid import uuid4
 
+from httptools import HttpParserCallbackError, HttpParserError
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from myscheduler.api.door.door import ON_EVERY_ANSWER
 from myscheduler.api.errors import MEDIA_TYPE, problem, problem_details
+from myscheduler.messages.message import said
 
 HEAD_LIMIT = 64 * 1024
 """The most bytes in the head of a request; browsers and proxies stay below a quarter of it."""
 HEADERS_LIMIT = 100
 STRANGERS = 32
 """The most requests in progress at paths that need no credentials."""
+UNCOUNTED = ("/health", "/ui")
+"""Probes, and the files of the dashboard, which are in memory: neither waits for anything."""
 OPEN_PATHS = ("/docs", "/api/v1/session")
 PIPELINE_LIMIT = 16
 """The most requests that a caller may send ahead, before the first is answered (HTTP pipelining)."""
@@ -34,7 +40,7 @@ SWEEP_SEC = 1.0
 LOG_SEC = 60.0
 """The least time between two log lines of the same kind."""
 
-_LARGE_HEAD = (431, f"the head of the request is larger than {HEAD_LIMIT // 1024} KiB")
+_LARGE_HEAD = (431, said("head-too-large", kib=HEAD_LIMIT // 1024))
 
 log = logging.getLogger(__name__)
 _uvicorn_log = logging.getLogger("uvicorn.error.callers")
@@ -99,14 +105,15 @@ class Callers:
         """From now on the server works for the caller, without a time limit."""
         self._waiting.pop(one, None)
 
-    def log_refusal(self, client: tuple[str, int] | None, status: int, detail: str) -> None:
+    def log_refusal(self, client: tuple[str, int] | None, status: int, detail: str, request_id: str) -> None:
         """Log a refused request, at most one in `LOG_SEC`, with how many there were since the last line."""
         self._refusals += 1
         if self._loop.time() >= self._refusal_logged_at + LOG_SEC:
             self._refusal_logged_at = self._loop.time()
             more = f" (and {self._refusals - 1:,} more since the last such line)" if self._refusals > 1 else ""
             self._refusals = 0
-            log.warning("refused a request from %s with %d: %s%s", client[0] if client else "?", status, detail, more)
+            text = "refused a request from %s with %d: %s%s"
+            log.warning(text, client[0] if client else "?", status, detail, more, extra={"request_id": request_id})
 
     def _make_room(self) -> None:
         """Close the connection that is waited for longest. That is the new one if the server works on all others."""
@@ -217,9 +224,9 @@ class CallerProtocol(HttpToolsProtocol):
         if size > HEAD_LIMIT:
             return _LARGE_HEAD
         if len(self.headers) > HEADERS_LIMIT:
-            return 431, f"the request has more than {HEADERS_LIMIT} headers"
+            return 431, said("too-many-headers", most=HEADERS_LIMIT)
         if len(self.pipeline) >= PIPELINE_LIMIT:
-            return 429, f"more than {PIPELINE_LIMIT} requests were sent ahead: wait for the answers"
+            return 429, said("too-many-ahead", most=PIPELINE_LIMIT)
         return None
 
     # --- who waits for whom ---------------------------------------------------------------------------------------
@@ -235,6 +242,8 @@ class CallerProtocol(HttpToolsProtocol):
                 self._callers.wait(self, self._patience.body_sec)
         elif self._is_read:
             self._callers.wait(self, self._patience.idle_sec)
+        elif self._is_in_head:  # it began while the server worked on the request before
+            self._callers.wait(self, self._patience.head_sec)
         # else the answer was sent before the end of the request, whose time limit still runs
 
     def _wait_for_reader(self) -> None:
@@ -246,23 +255,29 @@ class CallerProtocol(HttpToolsProtocol):
         if self.transport.is_closing() or self.flow.write_paused:
             self.transport.abort()
         elif self._is_in_head and self._head_size:
-            self.refuse(408, f"the head of the request was not received within {self._patience.head_sec:g} s")
+            self.refuse(408, said("head-too-slow", seconds=self._patience.head_sec))
         elif self.cycle is not None and not self._is_read and not self.cycle.response_started:
-            self.refuse(408, f"the body of the request was not received within {self._patience.body_sec:g} s")
+            self.refuse(408, said("body-too-slow", seconds=self._patience.body_sec))
         else:
             self.transport.close()
 
     # --- refusals before the application --------------------------------------------------------------------------
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's message is always the same
-        self.refuse(*(self._refusal or (400, "the request is not valid HTTP")))
+        """Called while the parser's exception is handled, which says what is wrong in a few fixed words."""
+        error = sys.exception()
+        is_told = isinstance(error, HttpParserError) and not isinstance(error, HttpParserCallbackError)
+        detail = said("request-not-http-because", why=str(error)) if is_told else said("request-not-http")
+        self.refuse(*(self._refusal or (400, detail)))
 
     def refuse(self, status: int, detail: str) -> None:
         """Answer in place of the application, and close the connection."""
-        self._callers.log_refusal(self.client, status, detail)
+        request_id = uuid4().hex
+        self._callers.log_refusal(self.client, status, detail, request_id)
         title = HTTPStatus(status).phrase
-        content = json.dumps(problem_details(status, detail)).encode()
+        content = json.dumps(problem_details(status, detail) | {"request_id": request_id}).encode()
         own = {b"content-type": MEDIA_TYPE.encode(), b"content-length": b"%d" % len(content), b"connection": b"close"}
+        own[b"x-request-id"] = request_id.encode()
         lines = [f"HTTP/1.1 {status} {title}".encode(), *(b"%b: %b" % pair for pair in (own | ON_EVERY_ANSWER).items())]
         self.transport.write(b"\r\n".join([*lines, b"", content]))
         self.transport.close()
@@ -292,12 +307,12 @@ class Throttle:
         self._counts = {False: 0, True: 0}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or str(scope["path"]).startswith("/health"):
+        if scope["type"] != "http" or str(scope["path"]).startswith(UNCOUNTED):
             await self._app(scope, receive, send)
             return
         is_open = str(scope["path"]).startswith(OPEN_PATHS)
         if self._counts[is_open] >= self._limits[is_open]:
-            detail = f"{self._limits[is_open]} requests are in progress, which is the limit: try again"
+            detail = said("too-many-in-progress", most=self._limits[is_open])
             await problem(503, detail, headers={"Retry-After": "1", "Connection": "close"})(scope, receive, send)
             return
         self._counts[is_open] += 1

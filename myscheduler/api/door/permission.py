@@ -8,12 +8,15 @@ from fastapi.routing import APIRoute
 
 from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.adapters.store.rows import incidents as incident_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import queued as queued_rows
 from myscheduler.core.access.operations import OPERATIONS, Operation, Target
 from myscheduler.core.access.principal import Principal
 from myscheduler.core.access.roles import Role
+from myscheduler.core.history.execution import is_of
 from myscheduler.errors import ForbiddenError
+from myscheduler.messages.message import said
 
 
 def operation_of(route: APIRoute) -> str:
@@ -34,7 +37,9 @@ class Permissions:
         """
         operation = OPERATIONS[operation_of(request.scope["route"])]
         require(principal, operation)
-        if operation.target not in {Target.JOB, Target.EXECUTION} or principal.has_everywhere(operation.role):
+        if operation.target not in {Target.JOB, Target.EXECUTION, Target.INCIDENT} or principal.has_everywhere(
+            operation.role
+        ):
             return
         found = await self._store.read(partial(_job_of, target=operation.target, path=request.path_params))
         if found is not None:  # else the route says that there is none
@@ -44,16 +49,16 @@ class Permissions:
 def require(principal: Principal, operation: Operation) -> None:
     """Raises `ForbiddenError` if the caller has the role nowhere or, for the service as a whole, not everywhere."""
     if operation.target is Target.EVERYTHING and not principal.has_everywhere(operation.role):
-        limited = " for all jobs" if principal.has(operation.role) else ""
-        raise ForbiddenError(f"this needs the role {operation.role}{limited}, and {_named(principal)} does not have it")
+        code = "role-needed-for-all" if principal.has(operation.role) else "role-needed"
+        raise ForbiddenError(said(code, role=operation.role, caller=_named(principal)))
     if not principal.has(operation.role):
-        raise ForbiddenError(f"this needs the role {operation.role}, and {_named(principal)} does not have it")
+        raise ForbiddenError(said("role-needed", role=operation.role, caller=_named(principal)))
 
 
 def require_job(principal: Principal, role: Role, job_id: str, labels: Mapping[str, str]) -> None:
     """Raises `ForbiddenError` if the caller does not have the role for a job with this id and these labels."""
     if not principal.may_act(role, job_id, labels):
-        message = f"job {job_id[:300]!r} is not in a scope in which {_named(principal)} has the role {role}"
+        message = said("job-not-in-scope", job_id=job_id[:300], caller=_named(principal), role=role)
         raise ForbiddenError(message)
 
 
@@ -72,19 +77,29 @@ def refuses(request: Request, job_id: str, labels: Mapping[str, str]) -> str | N
 
 
 def _named(principal: Principal) -> str:
-    return f"{principal.name!r}" if principal.is_named else "the token"
+    return repr(principal.name) if principal.is_named else said("the-token")
 
 
 def _job_of(connection: Connection, *, target: Target, path: Mapping[str, str]) -> tuple[str, Mapping[str, str]] | None:
-    """The id and the labels of the job that is acted on; no labels for one that is deleted."""
-    if target is Target.EXECUTION:
-        execution_id = path["execution_id"]
-        waiting = queued_rows.find(connection, execution_id)  # first: it may start meanwhile
-        records = execution_rows.by_ids(connection, [execution_id])
-        job_id = records[0].job_id if records else waiting.job_id if waiting else None
-    else:
-        job_id = path["job_id"]
+    """The id and the labels of the job that is acted on; no labels for a deleted one, also if its id is taken now."""
+    match target:
+        case Target.EXECUTION:
+            job_id = _job_of_execution(connection, path["execution_id"])
+        case Target.INCIDENT:
+            incident = incident_rows.find(connection, path["incident_id"])
+            job_id = incident.job_id if incident else None
+        case _:
+            job_id = path["job_id"]
     if job_id is None:
         return None
     job = job_rows.find_jobs(connection, [job_id]).get(job_id)
-    return (job_id, job.spec.labels) if job else (job_id, {})
+    of_earlier = path.get("execution_id") or path.get("incident_id")
+    if job is None or (of_earlier and not is_of(job, of_earlier)):
+        return job_id, {}
+    return job_id, job.spec.labels
+
+
+def _job_of_execution(connection: Connection, execution_id: str) -> str | None:
+    waiting = queued_rows.find(connection, execution_id)  # first: it may start meanwhile
+    records = execution_rows.by_ids(connection, [execution_id])
+    return records[0].job_id if records else waiting.job_id if waiting else None

@@ -1,4 +1,4 @@
-"""Logs each request and the status of its answer at DEBUG, without query, headers and body."""
+"""Logs each request and the status of its answer, without query, headers and body."""
 
 import logging
 import time
@@ -7,20 +7,26 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from myscheduler.core.findings.masking import masked_text
 
+LONGEST_PATH = 1_000
+"""The most characters of a path that are logged."""
+
 log = logging.getLogger(__name__)
 
 
 class RequestLog:
-    """ASGI middleware that writes one log line per request."""
+    """ASGI layer that writes one log line per request: at INFO if it is an access log, else at DEBUG."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, is_access_log: bool = False) -> None:
         self._app = app
+        self._is_access_log = is_access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not log.isEnabledFor(logging.DEBUG):
+        level = logging.INFO if self._is_access_log and not _is_check(scope) else logging.DEBUG
+        if not log.isEnabledFor(level):
             await self._app(scope, receive, send)
             return
-        began, status = time.perf_counter(), 0
+        began, status = time.perf_counter(), None
+        state = scope.setdefault("state", {})  # where the guard of the route puts the caller
 
         async def noting_status(message: Message) -> None:
             nonlocal status
@@ -31,14 +37,21 @@ class RequestLog:
         try:
             await self._app(scope, receive, noting_status)
         finally:
-            client = scope.get("client")
-            log.debug(
+            principal = state.get("principal")
+            log.log(
+                level,
                 "request",
                 extra={
                     "method": scope["method"],
-                    "path": masked_text(scope["path"]),  # it may name a token that is to be revoked
+                    "path": masked_text(scope["path"][:LONGEST_PATH]),  # it may name a token that is to be revoked
                     "status": status,
                     "duration_ms": round(1000 * (time.perf_counter() - began), 1),
-                    "client": client[0] if client else None,
+                    "client": scope.get("client_address") or None,
+                    "by": principal.name if principal else None,
                 },
             )
+
+
+def _is_check(scope: Scope) -> bool:
+    """Whether an orchestrator asks, as it does every few seconds, whether the service is well."""
+    return f"{scope['path']}/".startswith("/health/")

@@ -1,10 +1,8 @@
-"""Rate limits (token buckets), for attempts of callers and for log lines that strangers can cause."""
+"""Limits the log lines that strangers can cause, by a token bucket."""
 
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable
-from functools import partial
 
 Clock = Callable[[], float]
 
@@ -28,30 +26,6 @@ class Bucket:
             return (1 - self._left) * self._every_sec
         self._left -= 1
         return 0.0
-
-
-class Buckets:
-    """One bucket per caller, for the `most` callers seen last."""
-
-    def __init__(self, size: int, every_sec: float, *, most: int, clock: Clock = time.monotonic) -> None:
-        self._make = partial(Bucket, size, every_sec)
-        self._most = most
-        self._clock = clock
-        self._of: OrderedDict[str, Bucket] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._of)
-
-    def take(self, caller: str) -> float:
-        """Like `Bucket.take`, with the caller's bucket."""
-        now = self._clock()
-        bucket = self._of.get(caller)
-        if bucket is None:
-            bucket = self._of[caller] = self._make(now)
-            if len(self._of) > self._most:
-                self._of.popitem(last=False)
-        self._of.move_to_end(caller)
-        return bucket.take(now)
 
 
 class Trickle:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from fastapi import Request
 
 from myscheduler.api.errors import BadRequestError, InvalidInputError
 from myscheduler.api.input.judging import Judge
+from myscheduler.core.access.names import recorded
 from myscheduler.core.bounds import (
     DEEPEST,
     LARGEST_BODY,
@@ -23,34 +25,41 @@ from myscheduler.core.bounds import (
     MOST_VALUES,
     read_number,
 )
+from myscheduler.core.calls.trace import TRACEPARENT, TRACESTATE, TraceParent, read_parent
 from myscheduler.core.findings.masking import key_shown
 from myscheduler.core.findings.problem import Complaint, shown
 from myscheduler.core.job.spec import CatchUp
 from myscheduler.core.manifest.excess import excess
 from myscheduler.core.schedule.timestamps import parse_timestamp
 from myscheduler.errors import ScheduleError
+from myscheduler.messages.message import said
 
+LATE_SEC = 1.0
+"""If a body takes so long, what the caller may do is checked again: it may have been held back until it may no more."""
 READ_AT_ONCE = 4_096
 """Bodies of up to so many bytes, as most have, are parsed on the event loop: a thread would take longer."""
 _NEVER_TOO_MUCH = min(LONGEST_NUMBER, MOST_VALUES, MOST_REFERENCES)
 """Bytes. A body of at most this size can't exceed the limits of digits, values and references."""
-_TOO_LARGE = f"the body is larger than {LARGEST_BODY // 1024**2} MiB"
+_TOO_LARGE = said("body-too-large", mib=LARGEST_BODY // 1024**2)
 
 
 async def read_object(request: Request, *, is_job: bool = True) -> dict[str, Any]:
     """The body as an object; an empty body is an empty object. Sets `request.state.size`, the body's size in bytes.
 
-    Unless `is_job` is false, the limits of a job apply to the numbers, values and references in it.
+    Unless `is_job` is false, the limits of a job apply to the numbers, values and references in it. If the body came
+    late, the caller is checked again: raises what the guard of the route does.
     Raises `BadRequestError` for what can't be read, and `InvalidInputError` for what is nested too deeply.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > LARGEST_BODY:
         raise BadRequestError(_TOO_LARGE, status=413)
-    content = bytearray()
+    content, began = bytearray(), time.monotonic()
     async for chunk in request.stream():
         content += chunk
         if len(content) > LARGEST_BODY:
             raise BadRequestError(_TOO_LARGE, status=413)
+    if time.monotonic() - began >= LATE_SEC and (check_again := getattr(request.state, "check_again", None)):
+        await check_again(request)
     request.state.size = len(content)
     if len(content) <= READ_AT_ONCE:
         return _object(content, is_job=is_job)
@@ -62,17 +71,17 @@ def _object(content: bytearray, *, is_job: bool) -> dict[str, Any]:
     if not content.strip():
         return {}
     if _is_too_deep(content):
-        raise InvalidInputError([Complaint((), "too-large", f"the body is nested more than {DEEPEST} levels deep")])
+        raise InvalidInputError([Complaint((), "too-large", said("body-too-deep", most=DEEPEST))])
     try:
         # given bytes, the parser would detect UTF-16 and UTF-32, in which `_is_too_deep` finds no brackets
         value = _DECODER.decode(content.removeprefix(BOM_UTF8).decode())
     except ValueError as error:
-        message = f"the body is not JSON: {error}"
+        message = said("body-not-json", why=error)
         raise BadRequestError(message) from error
     if value is None:
         return {}
     if not isinstance(value, dict):
-        message = "the body has to be a JSON object"
+        message = said("body-not-an-object")
         raise BadRequestError(message)
     if is_job and len(content) > _NEVER_TOO_MUCH and (fault := excess(value)):
         raise InvalidInputError([fault])
@@ -105,13 +114,13 @@ async def read_fields(request: Request, **kinds: type) -> dict[str, Any]:
     return body
 
 
-_SAYS = {str: "has to be text", bool: "has to be true or false", list: "has to be a list", dict: "has to be an object"}
+_SAYS = {str: said("needs-text"), bool: said("needs-boolean"), list: said("needs-list"), dict: said("needs-object")}
 
 
 def check_fields(body: Mapping[str, Any], kinds: Mapping[str, type]) -> None:
     """Raises `InvalidInputError` for keys that are not in `kinds`, and for values of other types; null is allowed."""
     complaints = [
-        Complaint((key,), "unknown-key", f"unknown key {key_shown(key)!r}: the keys are {', '.join(kinds)}")
+        Complaint((key,), "unknown-key", said("unknown-body-key", key=key_shown(key), known=", ".join(kinds)))
         for key in body
         if key not in kinds
     ]
@@ -131,6 +140,8 @@ class TriggerRequest:
     by: str
     may_overlap: bool
     """Whether the manual run may start while other executions of the job are running."""
+    parent: TraceParent | None = None
+    """The span of the caller, if its headers name one."""
 
 
 TRIGGER_KEYS: Mapping[str, type] = {"by": str, "overlap": str}
@@ -141,20 +152,23 @@ def trigger_of(request: Request, body: Mapping[str, Any]) -> TriggerRequest:
     check_fields(body, TRIGGER_KEYS)
     overlap = body.get("overlap")
     if overlap not in (None, "allow"):
-        message = f"{shown(overlap)} is not 'allow': leave it out to wait for the execution in progress"
+        message = said("overlap-not-allow", value=shown(overlap))
         raise InvalidInputError([Complaint(("overlap",), "invalid-value", message)])
-    return TriggerRequest(actor_of(request, body), may_overlap=overlap is not None)
+    headers = request.headers
+    parent = read_parent(headers.getlist(TRACEPARENT), headers.getlist(TRACESTATE))
+    return TriggerRequest(actor_of(request, body), may_overlap=overlap is not None, parent=parent)
 
 
 def actor_of(request: Request, body: Mapping[str, Any]) -> str:
     """The actor to record: the name of a caller that proved it, such as the owner of an API token.
 
-    Of others, what they claim: the body's `by`, else the header `X-Forwarded-User` of a trusted proxy, else `api`.
+    Of others, what they claim: the body's `by`, else the header `X-Forwarded-User` of a trusted proxy, else `api`. Who
+    has the name of an actor of the service itself, such as `manifest`, is recorded as `api:manifest`.
     """
     principal = request.state.principal
     forwarded = request.headers.get("x-forwarded-user") if request.scope.get("is_from_proxy") else None
     actor = principal.name if principal.is_named else str(body.get("by") or forwarded or principal.name)
-    return _printable(actor[:LONGEST_ACTOR])
+    return recorded(_printable(actor))[:LONGEST_ACTOR]
 
 
 def _printable(text: str) -> str:
@@ -183,7 +197,7 @@ def pause_of(request: Request, body: Mapping[str, Any], *, zone: str, now: datet
 def _reason(body: Mapping[str, Any]) -> str | None:
     reason = " ".join(str(body.get("reason") or "").split())
     if len(reason) > LONGEST_REASON:
-        message = f"is longer than {LONGEST_REASON} characters: shorten it, or link to an explanation"
+        message = said("reason-too-long", most=LONGEST_REASON)
         raise InvalidInputError([Complaint(("reason",), "invalid-value", message)])
     return _printable(reason) or None
 
@@ -194,12 +208,27 @@ def _until(text: str | None, zone: str, now: datetime) -> datetime | None:
     try:
         until = parse_timestamp(text, zone)
     except ScheduleError as error:
-        advice = f"write RFC 3339 such as 2027-04-01T09:00:00+09:00, or local time in {zone}"
-        message = f"{shown(text)} is not a timestamp: {advice}"
+        advice = said("timestamp-advice", zone=zone)
+        message = said("not-a-pause-end", value=shown(text), advice=advice)
         raise InvalidInputError([Complaint(("until",), "invalid-moment", message)]) from error
     if until <= now:
-        raise InvalidInputError([Complaint(("until",), "invalid-moment", "is in the past: write a later time")])
+        raise InvalidInputError([Complaint(("until",), "invalid-moment", said("in-the-past"))])
     return until
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgeRequest:
+    """The body of an acknowledgement."""
+
+    body: Mapping[str, Any]
+    by: str
+    until: datetime | None
+
+
+async def read_acknowledgement(request: Request, *, zone: str, now: datetime) -> AcknowledgeRequest:
+    """Reads `by` (see `actor_of`), and `until`: RFC 3339, or local time in `zone`. Both are optional."""
+    body = await read_fields(request, by=str, until=str)
+    return AcknowledgeRequest(body, actor_of(request, body), _until(body.get("until"), zone, now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,12 +272,12 @@ def _catch_up(written: str | None) -> CatchUp:
         case "all":
             return "all"
         case other:
-            message = f"{shown(other)} is not one of 'none', 'last' or 'all'"
+            message = said("catchup-not-one-of", value=shown(other))
             raise InvalidInputError([Complaint(("catchup",), "invalid-value", message)])
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    message = f"{name} is not a JSON number"
+    message = said("not-a-json-number", value=name)
     raise ValueError(message)
 
 
@@ -257,7 +286,7 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(values) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        message = f"the key {key_shown(twice)!r} appears twice in an object"
+        message = said("key-twice", key=key_shown(twice))
         raise ValueError(message)
     return values
 

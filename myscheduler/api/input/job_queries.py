@@ -12,10 +12,14 @@ from typing import Any, NamedTuple
 from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.shapes.jobs import JobSummary
 from myscheduler.core.findings.problem import Complaint, did_you_mean, shown
-from myscheduler.core.job.selection import LabelFilter
+from myscheduler.core.job.job import JobState
+from myscheduler.core.job.selection import HIDDEN, LabelFilter, is_hidden
+from myscheduler.messages.message import said
 
 MOST_FILTERS = 20
 """The most labels that a page is filtered by."""
+MOST_IDS = 200
+"""The most jobs that a page names."""
 FIELDS = tuple(JobSummary.__annotations__)
 
 
@@ -36,14 +40,6 @@ class Sort(StrEnum):
     @property
     def is_descending(self) -> bool:
         return self.value.startswith("-")
-
-
-class JobState(StrEnum):
-    """The status that summaries show."""
-
-    RUNNING = "running"
-    PAUSED = "paused"
-    COMPLETED = "completed"
 
 
 class LastResult(StrEnum):
@@ -73,6 +69,7 @@ class Place(NamedTuple):
 class JobQuery:
     """The jobs that match all filters, in an order, from a place on. A filter that is `None` matches all."""
 
+    ids: Sequence[str] | None = None
     owner: str | None = None
     status: JobState | None = None
     labels: Sequence[LabelFilter] = ()
@@ -91,29 +88,25 @@ class JobQuery:
 
     @property
     def is_plain(self) -> bool:
-        """Whether there is no filter, and the jobs are sorted by id."""
+        """Whether there is no filter, except of ids, and the jobs are sorted by id."""
         filters = (
             self.owner, self.status, self.schedule_type, self.host, self.last_result,
             self.held, self.failing, self.paused, self.text,
         )  # fmt: skip
         return self.sort.key == Sort.ID and not self.labels and all(one is None for one in filters)
 
-    @property
-    def needs_progress(self) -> bool:
-        """Whether a filter or the order depends on how far the jobs are."""
-        filters = (self.status, self.last_result, self.failing)
-        return self.sort.key != Sort.ID or any(one is not None for one in filters)
-
 
 def read_labels(texts: Sequence[str]) -> list[LabelFilter]:
     """Raises `InvalidInputError` for too many, and for a text that is neither `key=value` nor `key`."""
     if len(texts) > MOST_FILTERS:
-        message = f"appears {len(texts)} times: write at most {MOST_FILTERS}"
+        message = said("too-many-labels", count=len(texts), most=MOST_FILTERS)
         raise InvalidInputError([Complaint(("label",), "too-many", message)])
     found = [LabelFilter.parse(text) for text in texts]
     if bad := [text for text, label in zip(texts, found, strict=True) if label is None]:
-        message = f"{shown(bad[0])} is neither key=value nor a key"
+        message = said("not-a-label-filter", value=shown(bad[0]))
         raise InvalidInputError([Complaint(("label",), "invalid-value", message)])
+    if any(label is not None and label.value is not None and is_hidden(label.value) for label in found):
+        raise InvalidInputError([Complaint(("label",), "invalid-value", HIDDEN)])
     return [label for label in found if label is not None]
 
 
@@ -124,8 +117,8 @@ def read_names(text: str | None) -> list[str] | None:
     names = list(dict.fromkeys(name.strip() for name in text.split(",")))
     for name in names:
         if name not in FIELDS:
-            hint = did_you_mean(name, FIELDS) or f": the fields are {', '.join(FIELDS)}"
-            message = f"a summary has no field {shown(name)}{hint}"
+            hint = did_you_mean(name, FIELDS) or said("fields-are", known=", ".join(FIELDS))
+            message = said("unknown-field", name=shown(name), hint=hint)
             raise InvalidInputError([Complaint(("fields",), "unknown-field", message)])
     return names
 
@@ -148,9 +141,9 @@ def read_cursor(text: str | None, sort: Sort) -> Place | None:
         case [str(written), bool(is_last), int(number), str(job_id)] if not _REFUSED.search(job_id):
             if written == sort:
                 return Place(is_last, number, job_id)
-            message = f"belongs to sort={written}: send the cursor with the parameters of the page before"
+            message = said("cursor-of-other-sort", sort=written)
         case _:
-            message = "is not a cursor: take next_cursor of the page before, or leave it out to begin"
+            message = said("not-a-cursor")
     raise InvalidInputError([Complaint(("cursor",), "invalid-cursor", message)])
 
 

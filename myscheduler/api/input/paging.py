@@ -8,7 +8,9 @@ from uuid import UUID
 from fastapi import Request
 
 from myscheduler.api.errors import InvalidInputError
+from myscheduler.api.prefix import root_of
 from myscheduler.core.findings.problem import Complaint
+from myscheduler.messages.message import said
 
 CURSOR = "cursor"
 _VERSION = b"\x01"
@@ -29,7 +31,7 @@ def read_cursor(text: str | None) -> str | None:
     except (ValueError, binascii.Error):
         content = b""
     if len(content) != _BYTES or content[:1] != _VERSION:
-        message = "is not a cursor of this list: take next_cursor of the page before, or leave it out to begin anew"
+        message = said("not-a-cursor-of-the-history")
         raise InvalidInputError([Complaint((CURSOR,), "invalid-cursor", message)])
     return str(UUID(bytes=content[1:]))
 
@@ -39,4 +41,4 @@ def next_link(request: Request, cursor: str | None) -> dict[str, str]:
     if cursor is None:
         return {}
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != CURSOR]
-    return {"Link": f'<{request.url.path}?{urlencode([*kept, (CURSOR, cursor)])}>; rel="next"'}
+    return {"Link": f'<{root_of(request)}{request.url.path}?{urlencode([*kept, (CURSOR, cursor)])}>; rel="next"'}

@@ -5,23 +5,36 @@ A query parameter that the route does not know is an error, and so is one that a
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
-from fastapi import HTTPException, Request
+from fastapi import HTTPException, Query, Request
 from fastapi.routing import APIRoute
 
 from myscheduler.api.errors import InvalidInputError
+from myscheduler.core.bounds import LONGEST_ACTOR, MOST_PARAMETERS
 from myscheduler.core.findings.problem import Complaint, did_you_mean, shown
 from myscheduler.errors import JobNotFoundError
+from myscheduler.messages.message import said
 
+By = Annotated[
+    str | None,
+    Query(
+        max_length=LONGEST_ACTOR, description="Who does it, as it is recorded; the name of a token's owner goes first."
+    ),
+]
+"""For routes whose body says something else, or that have none; see `bodies.actor_of`."""
 MOST_REPORTED = 20
 """The most mistakes reported in one answer."""
 
 
 def check_parameters(request: Request) -> None:
     """Raises `InvalidInputError` with the first `MOST_REPORTED` mistakes."""
-    if not request.scope["query_string"]:
+    query: bytes = request.scope["query_string"]
+    if not query:
         return
+    if query.count(b"&") >= MOST_PARAMETERS:
+        message = said("too-many-parameters", most=MOST_PARAMETERS)
+        raise InvalidInputError([Complaint((), "too-large", message)])
     known = _parameters(request.scope["route"])
     counts = Counter(name for name, _ in request.query_params.multi_items())
     wrong = list(_mistakes(counts, known))
@@ -45,11 +58,11 @@ def _mistakes(counts: Counter[str], known: dict[str, bool]) -> Iterator[str]:
 def _complaint(name: str, known: dict[str, bool]) -> Complaint:
     label = name if len(name) <= 60 else f"{name[:59]}…"
     if name in known:
-        return Complaint((label,), "repeated-parameter", "appears more than once: write it once")
+        return Complaint((label,), "repeated-parameter", said("parameter-twice"))
     hint = did_you_mean(name, known)
     if not hint:
-        hint = f": the parameters here are {', '.join(known)}" if known else ": this route takes none"
-    return Complaint((label,), "unknown-parameter", f"unknown query parameter {shown(name)}{hint}")
+        hint = said("parameters-are", known=", ".join(known)) if known else said("no-parameters")
+    return Complaint((label,), "unknown-parameter", said("unknown-parameter", name=shown(name), hint=hint))
 
 
 def _parameters(route: APIRoute) -> dict[str, bool]:

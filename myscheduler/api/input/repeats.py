@@ -17,6 +17,7 @@ from myscheduler.api.errors import InvalidInputError
 from myscheduler.core.access.principal import Principal
 from myscheduler.core.findings.problem import Complaint
 from myscheduler.core.history.repeats import INTERNAL, KEPT, LONGEST_KEY, RequestKey
+from myscheduler.messages.message import said
 
 HEADER = "Idempotency-Key"
 REPLAYED = {"Idempotency-Replayed": "true"}
@@ -56,7 +57,7 @@ class Repeats:
         if kept is None:
             return JSONResponse(await work(key))
         if kept.fingerprint != key.fingerprint:
-            message = "was used for another request in the last 24 hours: use a new key for each request"
+            message = said("key-used")
             raise InvalidInputError([Complaint((HEADER,), "key-used", message)])
         return JSONResponse(kept.answer, headers=REPLAYED)
 
@@ -66,7 +67,7 @@ class Repeats:
             return None
         key = written[0].strip()
         if len(written) > 1 or not (key.isascii() and key.isprintable() and 1 <= len(key) <= LONGEST_KEY):
-            message = f"has to be a single value of 1 to {LONGEST_KEY} printable ASCII characters, such as a UUID"
+            message = said("key-invalid", most=LONGEST_KEY)
             raise InvalidInputError([Complaint((HEADER,), "invalid-key", message)])
         asked = json.dumps([request.method, request.url.path, body], sort_keys=True)
         return RequestKey(

@@ -6,7 +6,8 @@ from typing import Any
 from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.input.bodies import check_fields
 from myscheduler.core.findings.problem import Complaint
-from myscheduler.core.job.selection import Selection
+from myscheduler.core.job.selection import HIDDEN, Selection, is_hidden
+from myscheduler.messages.message import said
 
 SELECTORS: Mapping[str, type] = {"labels": dict, "ids": list, "q": str}
 """The keys that select jobs."""
@@ -34,20 +35,22 @@ def read_bulk(body: Mapping[str, Any], kinds: Mapping[str, type]) -> tuple[Selec
 def _complaints(body: Mapping[str, Any]) -> Iterator[Complaint]:
     labels, ids, text = (body.get(name) for name in SELECTORS)
     if labels is None and ids is None and text is None:
-        yield Complaint((), "missing-selection", f"name the jobs by one or several of {', '.join(SELECTORS)}")
+        yield Complaint((), "missing-selection", said("selection-missing-of", known=", ".join(SELECTORS)))
     yield from (
-        Complaint((name,), "invalid-value", "is empty: leave it out, or select jobs")
+        Complaint((name,), "invalid-value", said("selector-empty"))
         for name in SELECTORS
         if body.get(name) is not None and not (body[name].strip() if name == "q" else body[name])
     )
     if labels is not None and not (len(labels) <= MOST_LABELS and all(map(_is_short, [*labels, *labels.values()]))):
-        message = f"has to have at most {MOST_LABELS} labels with text values of at most {LONGEST} characters"
+        message = said("labels-too-many", most=MOST_LABELS, longest=LONGEST)
         yield Complaint(("labels",), "invalid-value", message)
+    elif labels is not None and any(map(is_hidden, labels.values())):
+        yield Complaint(("labels",), "invalid-value", HIDDEN)
     if ids is not None and not (len(ids) <= MOST_IDS and all(map(_is_short, ids))):
-        message = f"has to be a list of at most {MOST_IDS} texts of at most {LONGEST} characters"
+        message = said("ids-too-many", most=MOST_IDS, longest=LONGEST)
         yield Complaint(("ids",), "invalid-value", message)
     if text is not None and not _is_short(text):
-        yield Complaint(("q",), "invalid-value", f"is longer than {LONGEST} characters")
+        yield Complaint(("q",), "invalid-value", said("not-a-short-text", longest=LONGEST))
 
 
 def _is_short(value: object) -> bool:

@@ -11,6 +11,7 @@ from myscheduler.api.input.bodies import read_object
 from myscheduler.core.findings.masking import key_shown
 from myscheduler.core.findings.problem import Complaint
 from myscheduler.core.manifest.given import path_fault
+from myscheduler.messages.message import said
 
 MANIFEST = "manifest.yaml"
 """The path of the text in problems."""
@@ -41,28 +42,28 @@ async def read_source(request: Request) -> GivenSource:
 
 def _faults(body: Mapping[str, Any]) -> Iterator[Complaint]:
     for key in body.keys() - {"files", "manifest"}:
-        yield Complaint((key,), "unknown-key", f"unknown key {key_shown(key)!r}: the keys are files and manifest")
+        yield Complaint((key,), "unknown-key", said("unknown-key-of-files", key=key_shown(key)))
     if len(body.keys() & {"files", "manifest"}) != 1:
-        yield Complaint((), "missing-field", "write either files, an object of texts by path, or manifest, one text")
+        yield Complaint((), "missing-field", said("files-or-manifest-missing"))
         return
     if "manifest" in body:
         yield from _text_faults(("manifest",), body["manifest"])
         texts = [body["manifest"]]
     elif not isinstance(body["files"], dict):
-        yield Complaint(("files",), "invalid-type", "has to be an object of texts by path")
+        yield Complaint(("files",), "invalid-type", said("files-not-an-object"))
         return
     else:
         yield from _file_faults(body["files"])
         texts = list(body["files"].values())
     parts = sum(text.count("\n") + text.count(",") for text in texts if isinstance(text, str))
     if parts > MOST_PARTS:
-        message = f"the texts have {parts:,} lines and commas together, more than {MOST_PARTS:,}: send fewer files"
+        message = said("texts-too-large", count=parts, most=MOST_PARTS)
         yield Complaint((), "too-large", message)
 
 
 def _file_faults(files: Mapping[str, Any]) -> Iterator[Complaint]:
     if not 1 <= len(files) <= MOST_FILES:
-        yield Complaint(("files",), "invalid-value", f"has to have 1 to {MOST_FILES:,} files")
+        yield Complaint(("files",), "invalid-value", said("files-count", most=MOST_FILES))
         return
     for path, text in files.items():
         if fault := path_fault(path):
@@ -72,4 +73,4 @@ def _file_faults(files: Mapping[str, Any]) -> Iterator[Complaint]:
 
 def _text_faults(loc: tuple[str, ...], text: Any) -> Iterator[Complaint]:
     if not isinstance(text, str):
-        yield Complaint(loc, "invalid-type", "has to be text")
+        yield Complaint(loc, "invalid-type", said("needs-text"))

@@ -1,6 +1,6 @@
 """Lists of jobs as answers: sent in parts, because a long list as one text would be in memory twice."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Iterator, Mapping, Sequence
 
 import orjson
 from fastapi import Request
@@ -11,7 +11,9 @@ from myscheduler.api.output.conditions import is_known, not_modified, tag_of_par
 from myscheduler.api.output.packing import LEAST, Packer, accepts_gzip
 
 VARY = {"Vary": "Accept-Encoding"}
-_COMPACT = ("job_id", "name", "owner", "status", "next_run_time")
+_COMPACT = (
+    "job_id", "name", "owner", "status", "next_run_time", "target_url", "timezone", "schedule_text", "held", "labels",
+)  # fmt: skip
 
 
 def job_list(
@@ -62,12 +64,12 @@ def only_fields(rows: Sequence[bytes], names: Sequence[str]) -> list[bytes]:
     return [orjson.dumps({name: summary[name] for name in names}) for summary in summaries]
 
 
-def compacted(rows: Sequence[bytes]) -> list[bytes]:
-    """The rows as `CompactJob`."""
+def compacted(rows: Sequence[bytes], failing: Container[str]) -> list[bytes]:
+    """The rows as `CompactJob`; `failing` has the ids of failing jobs."""
     found = []
     for summary in map(orjson.loads, rows):
         last = summary["last_execution"]
         row = {name: summary[name] for name in _COMPACT}
-        row |= {"last_status": last["status"] if last else None, "labels": summary["labels"]}
+        row |= {"last_status": last["status"] if last else None, "failing": summary["job_id"] in failing}
         found.append(orjson.dumps(row))
     return found

@@ -1,42 +1,29 @@
-"""Finds the jobs of a page: filters and sorts all jobs by what it remembers of them, and by their progress.
+"""Finds the jobs of a page: filters and sorts all jobs by what is remembered of them.
 
-A page with no filter, sorted by id, is read from the database without looking at all jobs.
+A page of all jobs or of given ids, sorted by id, is read from the database without looking at all jobs. So it is there
+soon after a start, when nothing is remembered yet.
 """
 
-from bisect import bisect_right
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
+from threading import Lock
 from typing import NamedTuple
 
 from myscheduler.adapters.store import Connection
 from myscheduler.adapters.store.rows import job_index as index_rows
-from myscheduler.adapters.store.rows import jobs as job_rows
-from myscheduler.api.input.job_queries import JobQuery, JobState, LastResult, Place, Sort
-from myscheduler.api.listing.last_runs import LastRuns
-from myscheduler.core.calls.hosts import host_key
+from myscheduler.api.input.job_queries import JobQuery, LastResult, Place
+from myscheduler.api.listing.known_jobs import EVERYTHING, Facts, KnownJobs, News, failing_of
 from myscheduler.core.history.execution import Status
-from myscheduler.core.job.compiling import next_run
-from myscheduler.core.job.job import Job
-from myscheduler.core.job.selection import Selection, search_text
-from myscheduler.core.schedule.expansion import to_micros
+from myscheduler.core.job.job import JobState
+from myscheduler.core.job.selection import Selection
+from myscheduler.service.changes import Changes
 
 KEPT = 20_000
-"""The most jobs that are remembered."""
-
-
-class Facts(NamedTuple):
-    """What filters ask of a job, and what stays the same until the job has another version."""
-
-    owner: str
-    schedule_type: str
-    host: str
-    labels: dict[str, str]
-    text: str
-    """In the form of `search_text`."""
-    is_paused: bool
-    resumes_at: int | None
-    """The next run of a paused job, in microseconds since 1970."""
+"""The most jobs that are remembered; with more, every page reads all of them."""
+COMPARED_SEC = 60.0
+"""How often all that is remembered is compared with the database, while pages are asked for."""
 
 
 class Found(NamedTuple):
@@ -50,105 +37,82 @@ class Found(NamedTuple):
 
 
 class JobIndex:
-    """Remembers facts about jobs, so that a page does not read every spec. Runs in threads, also in two at once.
+    """Remembers what filters and orders need of the jobs, so that a page reads only what changed.
 
-    `zone` is the service's IANA zone.
+    `news` is called on the event loop, the others in threads, also in two at once. `zone` is the service's IANA zone.
     """
 
-    def __init__(self, zone: str) -> None:
+    def __init__(self, zone: str, changes: Changes) -> None:
         self._zone = zone
-        self._last_runs = LastRuns()
-        self._progress: _Progress | None = None
-        self._known: tuple[Mapping[str, int], dict[str, Facts]] = {}, {}
-        """The versions of all jobs, and the facts of these versions; replaced together, never changed."""
+        self._changes = changes
+        self._known = KnownJobs(zone)
+        self._compared_at = float("-inf")
+        self._lock = Lock()
 
-    def find(self, connection: Connection, query: JobQuery, held: Collection[str]) -> Found:
+    def news(self) -> News:
+        """What changed up to now, for `find`. It is noted after it was committed, and before callers learn of it."""
+        number, now = self._changes.number, time.monotonic()
+        if now - self._compared_at >= COMPARED_SEC:
+            self._compared_at = now
+            return EVERYTHING._replace(number=number)
+        since = self._known.number
+        return News(since, number, self._changes.jobs_since(since))
+
+    def find(self, connection: Connection, query: JobQuery, held: Collection[str], news: News) -> Found:
         """The ids of a page; `held` has the ids of jobs whose manifests are broken."""
         if query.is_plain:
             return _plain(connection, query)
-        facts = self._current(connection)
-        matching = _matching(facts, query, held)
-        if not query.needs_progress:
-            return _page(matching, None, query)
-        progress = self._current_progress(connection, facts, matching)
-        if query.status is not None:
-            next_slots = progress.next_slots
-            matching = [one for one in matching if _state(facts[one], next_slots.get(one)) is query.status]
-        if query.last_result is not None:
-            statuses = self._last_runs.statuses(connection, progress.last)
-            matching = [one for one in matching if _result(statuses.get(one)) is query.last_result]
-        if query.failing is not None:
-            failing = self._last_runs.failing(connection, progress.last)
-            matching = [one for one in matching if (one in failing) == query.failing]
-        match query.sort.key:
-            case "next_run" | "last_run":
-                return _page(matching, progress.order(query.sort), query)
-            case "failing_since":
-                failing = self._last_runs.failing(connection, progress.last)
-                return _page(matching, _ordered(matching, failing, query.sort), query)
-            case _:
+        with self._lock:
+            known = self._known
+            known.update(connection, news)
+            self._forget_many()
+            matching = _of_runs(_matching(known.ids, known.facts, query, held), connection, known, query)
+            if query.sort.key == "id":
                 return _page(matching, None, query)
+            if query.sort.key == "failing_since":
+                known.failing(connection)
+            return _page(matching, known.order(query.sort), query)
 
-    def _current_progress(self, connection: Connection, facts: dict[str, Facts], job_ids: Sequence[str]) -> "_Progress":
-        """The progress of at least these jobs: that of an earlier page, while it is the same."""
-        rows = index_rows.progress_of(connection, job_ids)
-        before = self._progress
-        if before is not None and before.facts is facts and before.rows == rows:
-            return before
-        progress = _Progress(facts, [row for row in rows if row[0] in facts])
-        if len(progress.rows) == len(rows) == len(facts) <= KEPT:
-            self._progress = progress
-        return progress
+    def failing(self, connection: Connection, job_ids: Collection[str], news: News) -> set[str]:
+        """Those of the jobs of which an execution has failed since the last completed one."""
+        with self._lock:
+            known = self._known
+            if not known.is_read:
+                return failing_of(connection, job_ids)
+            known.update(connection, news)
+            self._forget_many()
+            failing = known.failing(connection)
+            return {one for one in job_ids if one in failing}
 
     def select(self, connection: Connection, selection: Selection) -> dict[str, Mapping[str, str]]:
-        """The selected jobs, sorted by id, with their labels."""
+        """The selected jobs, sorted by id, with their labels, as they are in the database."""
         matches = selection.matcher()
-        facts = self._current(connection)
-        return {job_id: one.labels for job_id, one in facts.items() if matches(job_id, one.labels, one.text)}
+        with self._lock:
+            known = self._known
+            known.update(connection, EVERYTHING)
+            self._forget_many()
+            of_job = known.facts
+            return {one: of_job[one].labels for one in known.ids if matches(one, of_job[one].labels, of_job[one].text)}
 
-    def _current(self, connection: Connection) -> dict[str, Facts]:
-        """The facts of all jobs, sorted by id."""
-        versions = index_rows.versions(connection)
-        known_versions, known = self._known
-        if versions == known_versions:
-            return known
-        new = [job_id for job_id, version in versions.items() if known_versions.get(job_id) != version]
-        found = dict(self._read(connection, new))
-        facts = {job_id: found[job_id] if job_id in found else known[job_id] for job_id in sorted(versions)}
-        self._known = (versions, facts) if len(facts) <= KEPT else ({}, {})
-        return facts
-
-    def _read(self, connection: Connection, job_ids: Sequence[str]) -> Iterator[tuple[str, Facts]]:
-        for some in job_rows.chunks(job_ids):
-            for job_id, job in job_rows.find_jobs(connection, some).items():
-                yield job_id, self._facts_of(job)
-
-    def _facts_of(self, job: Job) -> Facts:
-        return Facts(
-            job.owner.value,
-            job.spec.schedule_type,
-            host_key(job.spec.target_url),
-            dict(job.spec.labels),
-            search_text(job.spec),
-            job.is_paused,
-            _micros(next_run(job, zone=self._zone)) if job.is_paused else None,
-        )
-
-
-def _micros(moment: datetime | None) -> int | None:
-    return None if moment is None else to_micros(moment)
+    def _forget_many(self) -> None:
+        """Remember nothing for the next page if there are too many jobs."""
+        if len(self._known.ids) > KEPT:
+            self._known = KnownJobs(self._zone)
 
 
 def _plain(connection: Connection, query: JobQuery) -> Found:
+    if query.ids is not None:
+        return _page(sorted(index_rows.versions_of(connection, set(query.ids))), None, query)
     after = query.after.job_id if query.after else None
     ids = index_rows.ids_after(connection, after, query.limit + 1, descending=query.sort.is_descending)
     total, page = index_rows.count(connection), ids[: query.limit]
     return Found(page, total, Place(False, 0, page[-1]) if len(ids) > len(page) else None)
 
 
-def _matching(facts: dict[str, Facts], query: JobQuery, held: Collection[str]) -> list[str]:
-    """The jobs that match the filters that need no progress. One pass for each filter: most pages have only one."""
-    ids = list(facts)
+def _matching(ids: list[str], facts: dict[str, Facts], query: JobQuery, held: Collection[str]) -> list[str]:
+    """The jobs that match the filters that do not depend on runs. A pass for each filter: most pages have one."""
+    if query.ids is not None:
+        ids = sorted(set(query.ids) & facts.keys())
     if query.held is not None:
         ids = [one for one in ids if (one in held) == query.held]
     if query.owner is not None:
@@ -169,28 +133,19 @@ def _matching(facts: dict[str, Facts], query: JobQuery, held: Collection[str]) -
     return ids
 
 
-# --- how far the jobs are ---
-
-
-class _Progress:
-    """How far jobs are, as it was read for a page, and what is computed from it. Never changed."""
-
-    def __init__(self, facts: dict[str, Facts], rows: Sequence[index_rows.Progress]) -> None:
-        self.facts = facts
-        self.rows = rows
-        self.next_slots = {job_id: slot for job_id, slot, _ in rows if slot is not None}
-        """By job, in microseconds since 1970."""
-        self.last = {job_id: last for job_id, _, last in rows if last is not None}
-        """By job, its last execution."""
-        self._order: tuple[Sort, list[tuple[bool, int, str]]] | None = None
-
-    def order(self, sort: Sort) -> list[tuple[bool, int, str]]:
-        """The places of all these jobs, in this order, which is kept until another one is asked for."""
-        kept = self._order
-        if kept is None or kept[0] is not sort:
-            times = _next_runs(self.next_slots, self.facts) if sort.key == "next_run" else _last_runs(self.last)
-            kept = self._order = sort, _ordered([row[0] for row in self.rows], times, sort)
-        return kept[1]
+def _of_runs(job_ids: list[str], connection: Connection, known: KnownJobs, query: JobQuery) -> list[str]:
+    """Of these jobs, those that match the filters that depend on runs."""
+    if query.status is not None:
+        facts, slots = known.facts, known.next_slots
+        job_ids = [one for one in job_ids if _state(facts[one], slots.get(one)) is query.status]
+    if query.last_result is not None:
+        statuses = known.statuses(connection)
+        wanted = {status for status in (None, *Status) if _result(status) is query.last_result}
+        job_ids = [one for one in job_ids if statuses.get(one) in wanted]
+    if query.failing is not None:
+        failing = known.failing(connection)
+        job_ids = [one for one in job_ids if (one in failing) == query.failing]
+    return job_ids
 
 
 def _state(facts: Facts, next_slot: int | None) -> JobState:
@@ -209,34 +164,13 @@ def _result(status: str | None) -> LastResult:
             return LastResult.FAILURE
 
 
-def _next_runs(next_slots: Mapping[str, int], facts: Mapping[str, Facts]) -> dict[str, int]:
-    """By job, the next run of jobs that have one; a paused job may run once its pause is over."""
-    runs = {job_id: slot for job_id, slot in next_slots.items() if not facts[job_id].is_paused}
-    paused = ((job_id, facts[job_id]) for job_id in next_slots if facts[job_id].is_paused)
-    return runs | {job_id: one.resumes_at for job_id, one in paused if one.resumes_at is not None}
-
-
-def _last_runs(last: Mapping[str, str]) -> dict[str, int]:
-    """By job, when its last execution was claimed: ids begin with their time in milliseconds."""
-    return {job_id: int(one[:8] + one[9:13], 16) for job_id, one in last.items()}
-
-
 # --- the page ---
 
 
-def _ordered(job_ids: Sequence[str], times: Mapping[str, int], sort: Sort) -> list[tuple[bool, int, str]]:
-    """The place of each job, in order; see `Place`."""
-    sign = -1 if sort.is_descending else 1
-    places = [(False, sign * times[one], one) for one in job_ids if one in times]
-    places += [(True, 0, one) for one in job_ids if one not in times]
-    places.sort()
-    return places
-
-
-def _page(job_ids: Sequence[str], order: list[tuple[bool, int, str]] | None, query: JobQuery) -> Found:
+def _page(job_ids: Sequence[str], order: Sequence[Place] | None, query: JobQuery) -> Found:
     """The page of the jobs, which are sorted by id; `order` has the places of at least these jobs in another order."""
     if order is None:
-        following = _beyond(job_ids[::-1] if query.sort.is_descending else job_ids, query)
+        following = _beyond(job_ids, query)
         page = following[: query.limit]
         last = Place(False, 0, page[-1]) if len(following) > len(page) else None
         return Found(list(page), len(job_ids), last)
@@ -244,13 +178,12 @@ def _page(job_ids: Sequence[str], order: list[tuple[bool, int, str]] | None, que
     wanted = set(job_ids)
     places = list(islice((place for place in islice(order, start, None) if place[2] in wanted), query.limit + 1))
     ids = [job_id for _, _, job_id in places[: query.limit]]
-    return Found(ids, len(job_ids), Place(*places[len(ids) - 1]) if len(places) > len(ids) else None)
+    return Found(ids, len(job_ids), places[len(ids) - 1] if len(places) > len(ids) else None)
 
 
 def _beyond(job_ids: Sequence[str], query: JobQuery) -> Sequence[str]:
-    if query.after is None:
-        return job_ids
-    after = query.after.job_id
+    """The jobs, sorted by id, that follow the place where the page before ended, in the order of the query."""
+    after = query.after.job_id if query.after else None
     if query.sort.is_descending:
-        return [one for one in job_ids if one < after]
-    return [one for one in job_ids if one > after]
+        return job_ids[: None if after is None else bisect_left(job_ids, after)][::-1]
+    return job_ids if after is None else job_ids[bisect_right(job_ids, after) :]

@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, Response
 
 from myscheduler.api.errors import InvalidInputError
 from myscheduler.core.findings.problem import Complaint, shown
+from myscheduler.messages.message import said
 
 _TAG = re.compile(r'[ \t]*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*')
 _VERSION = re.compile(r"([0-9]{1,19})\.[0-9a-f]+")
@@ -57,14 +58,15 @@ def is_known(request: Request, tag: str) -> bool:
 def wanted_versions(request: Request) -> frozenset[int] | None:
     """The versions of a job that `If-Match` allows to be changed; `None` for all of them.
 
-    Weak tags never match. Raises `InvalidInputError` for a header that is not valid.
+    Weak tags never match. Raises `InvalidInputError` for a header that is not valid; an empty one is not.
     """
-    written = ",".join(request.headers.getlist("if-match"))
-    if not written.strip() or written.strip() == "*":
+    given = request.headers.getlist("if-match")
+    written = ",".join(given)
+    if not given or written.strip() == "*":
         return None
     tags = _tags(written)
-    if tags is None:
-        message = f"{shown(written)} is not a list of ETags: send the ETag of GET as it is, with its quotes"
+    if not tags:
+        message = said("not-an-etag", value=shown(written))
         raise InvalidInputError([Complaint(("If-Match",), "invalid-etag", message)])
     found = (_VERSION.fullmatch(opaque) for weak, opaque in tags if not weak)
     return frozenset(int(match[1]) for match in found if match)

@@ -9,15 +9,16 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from myscheduler.api.input.bodies import pause_of, read_object, resume_of, trigger_of
+from myscheduler.api.input.bodies import TriggerRequest, pause_of, read_object, resume_of, trigger_of
 from myscheduler.api.input.repeats import Repeats
 from myscheduler.api.shapes import jobs as shapes
-from myscheduler.api.shapes.documented import PAUSE, RESUME, TRIGGER, acts_with
+from myscheduler.api.shapes.documented import PAUSE, RESUME, TRIGGER, acts_with, answers_with
 from myscheduler.core.history.repeats import RequestKey
 from myscheduler.errors import StoreUnavailableError
+from myscheduler.messages.message import said
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.dispatch.dispatcher import Dispatcher
-from myscheduler.service.dispatch.triggers import Triggered
+from myscheduler.service.dispatch.manual_runs import Triggered
 
 TRIGGER_SEC = 10.0
 """How long a trigger waits for its record in the database before it is refused."""
@@ -63,20 +64,22 @@ class Actions:
         asked = trigger_of(request, body)
 
         async def trigger(key: RequestKey | None) -> Mapping[str, Any]:
-            run = await self.run(job_id, by=asked.by, may_overlap=asked.may_overlap, key=key)
+            run = await self.run(job_id, asked, key=key)
             done = "queued" if run.is_queued else "triggered"
             log.info("job %s", done, extra={"job_id": job_id, "execution_id": run.execution_id, "by": asked.by})
             return run.as_json(job_id)
 
         return await self._repeats.answer(request, body, trigger)
 
-    async def run(self, job_id: str, *, by: str, may_overlap: bool, key: RequestKey | None) -> Triggered:
+    async def run(self, job_id: str, asked: TriggerRequest, *, key: RequestKey | None) -> Triggered:
         """Run a job now; see `Triggers.trigger`. Raises `StoreUnavailableError` if that can't be recorded in time."""
         try:
             async with asyncio.timeout(TRIGGER_SEC):
-                return await self._dispatcher.trigger(job_id, by=by, may_overlap=may_overlap, key=key)
+                return await self._dispatcher.trigger(
+                    job_id, by=asked.by, may_overlap=asked.may_overlap, key=key, parent=asked.parent
+                )
         except TimeoutError as error:
-            message = "the trigger could not be recorded in time: check /health/ready, and the history before you retry"
+            message = said("trigger-not-recorded")
             raise StoreUnavailableError(message) from error
 
 
@@ -86,7 +89,7 @@ def actions_router(actions: Actions) -> APIRouter:
     @router.post(
         "/{job_id}/pause",
         operation_id="pause_job",
-        responses={200: {"model": shapes.JobStatus}},
+        responses=answers_with(shapes.JobStatus),
         openapi_extra=acts_with(PAUSE),
     )
     async def pause_job(job_id: str, request: Request) -> JSONResponse:
@@ -96,7 +99,7 @@ def actions_router(actions: Actions) -> APIRouter:
     @router.post(
         "/{job_id}/resume",
         operation_id="resume_job",
-        responses={200: {"model": shapes.JobStatus}},
+        responses=answers_with(shapes.JobStatus),
         openapi_extra=acts_with(RESUME),
     )
     async def resume_job(job_id: str, request: Request) -> JSONResponse:
@@ -106,7 +109,7 @@ def actions_router(actions: Actions) -> APIRouter:
     @router.post(
         "/{job_id}/trigger",
         operation_id="trigger_job",
-        responses={200: {"model": shapes.Triggered}},
+        responses=answers_with(shapes.Triggered),
         openapi_extra=acts_with(TRIGGER),
     )
     async def trigger_job(job_id: str, request: Request) -> JSONResponse:

@@ -12,11 +12,13 @@ from myscheduler.adapters.store import Store
 from myscheduler.api.input.bodies import read_cancellation, read_object, trigger_of
 from myscheduler.api.input.repeats import Repeats
 from myscheduler.api.routes.executions import check_id, find_execution
+from myscheduler.api.shapes.documented import CANCEL, TRIGGER, acts_with, answers_with
 from myscheduler.api.shapes.executions import Cancelled
 from myscheduler.api.shapes.jobs import Triggered
 from myscheduler.core.findings.problem import shown
 from myscheduler.core.history.repeats import RequestKey
 from myscheduler.errors import ExecutionConflictError, JobNotFoundError, StoreUnavailableError
+from myscheduler.messages.message import said
 from myscheduler.service.dispatch.dispatcher import Dispatcher
 
 RECORD_SEC = 10.0
@@ -29,7 +31,12 @@ def acts_router(store: Store, dispatcher: Dispatcher, repeats: Repeats) -> APIRo
     """What can be done to an execution."""
     router = APIRouter(prefix="/executions", tags=["executions"])
 
-    @router.post("/{execution_id}/cancel", responses=_answers(Cancelled), operation_id="cancel_execution")
+    @router.post(
+        "/{execution_id}/cancel",
+        responses=answers_with(Cancelled),
+        operation_id="cancel_execution",
+        openapi_extra=acts_with(CANCEL),
+    )
     async def cancel_execution(execution_id: str, request: Request) -> JSONResponse:
         """End an execution that is running or waits for a retry, or a queued manual run. Its target may have received
         the request. The body may have `by` and `reason`.
@@ -42,14 +49,19 @@ def acts_router(store: Store, dispatcher: Dispatcher, repeats: Repeats) -> APIRo
                 async with asyncio.timeout(RECORD_SEC):
                     answer = await dispatcher.cancel(execution_id, by=asked.by, reason=asked.reason, key=key)
             except TimeoutError as error:
-                message = "the execution is being ended, but that is not recorded yet: check /health/ready"
+                message = said("cancel-not-recorded")
                 raise StoreUnavailableError(message) from error
             log.info("execution cancelled", extra={"execution_id": execution_id, "by": asked.by})
             return answer
 
         return await repeats.answer(request, asked.body, cancel)
 
-    @router.post("/{execution_id}/rerun", responses=_answers(Triggered), operation_id="rerun_execution")
+    @router.post(
+        "/{execution_id}/rerun",
+        responses=answers_with(Triggered),
+        operation_id="rerun_execution",
+        openapi_extra=acts_with(TRIGGER),
+    )
     async def rerun_execution(execution_id: str, request: Request) -> JSONResponse:
         """Run the job of an execution now, as it is declared now; the new execution has `rerun_of`. Otherwise like a
         trigger of the job.
@@ -63,13 +75,18 @@ def acts_router(store: Store, dispatcher: Dispatcher, repeats: Repeats) -> APIRo
             try:
                 async with asyncio.timeout(RECORD_SEC):
                     run = await dispatcher.trigger(
-                        job_id, by=asked.by, may_overlap=asked.may_overlap, key=key, rerun_of=execution_id
+                        job_id,
+                        by=asked.by,
+                        may_overlap=asked.may_overlap,
+                        key=key,
+                        rerun_of=execution_id,
+                        parent=asked.parent,
                     )
             except TimeoutError as error:
-                message = "the run could not be recorded in time: check /health/ready, and the history before you retry"
+                message = said("rerun-not-recorded")
                 raise StoreUnavailableError(message) from error
             except JobNotFoundError as error:
-                message = f"job {shown(job_id)} of execution {execution_id} no longer exists: it can't be run again"
+                message = said("job-of-execution-gone", job_id=shown(job_id), execution_id=execution_id)
                 raise ExecutionConflictError(message) from error
             log.info(
                 "execution repeated",
@@ -80,7 +97,3 @@ def acts_router(store: Store, dispatcher: Dispatcher, repeats: Repeats) -> APIRo
         return await repeats.answer(request, body, rerun)
 
     return router
-
-
-def _answers(shape: Any) -> dict[int | str, dict[str, Any]]:
-    return {200: {"model": shape}}

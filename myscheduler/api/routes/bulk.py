@@ -31,13 +31,14 @@ from myscheduler.api.input.selections import read_bulk, selects
 from myscheduler.api.listing.index import JobIndex
 from myscheduler.api.routes.actions import Actions
 from myscheduler.api.shapes.bulk import Action, BulkAnswer, bulk_answer
-from myscheduler.api.shapes.documented import PAUSE, RESUME, SELECTION, TRIGGER, acts_with
+from myscheduler.api.shapes.documented import PAUSE, RESUME, TRIGGER, acts_on_selection_with, answers_with
 from myscheduler.core.access.roles import Role
 from myscheduler.core.findings.problem import Complaint
 from myscheduler.core.history.repeats import KEPT, RequestKey
 from myscheduler.core.job.selection import Selection
 from myscheduler.core.lifecycle.audit import AuditAction, AuditEntry, of_bulk
 from myscheduler.errors import JobNotFoundError, MySchedulerError
+from myscheduler.messages.message import said
 from myscheduler.service.catalog.bulk import Outcome, Result, counts, decide
 from myscheduler.service.catalog.pausing import Order, PauseOrder, ResumeOrder
 
@@ -50,7 +51,7 @@ _AUDITED = {
 }
 _DONE = {"pause": "jobs paused", "resume": "jobs resumed", "trigger": "jobs triggered"}
 
-_NO_SELECTION = "name the jobs by one or several of labels, ids, q"
+_NO_SELECTION = said("selection-missing")
 
 Refuses = Callable[[Request, str, Mapping[str, str]], str | None]
 """Why the caller may not act on the job with this id and these labels; `None` if the caller may."""
@@ -65,9 +66,9 @@ def bulk_router(
     """`refuses` is asked for each selected job: jobs that the caller may not act on are refused one by one."""
     router = APIRouter(prefix="/jobs/bulk", tags=["jobs"])
     bulk = _Bulk(store, index, actions, repeats, refuses)
-    answers: dict[int | str, dict[str, Any]] = {200: {"model": BulkAnswer}}
+    answers = answers_with(BulkAnswer)
 
-    @router.post("/pause", operation_id="pause_jobs", responses=answers, openapi_extra=acts_with(SELECTION | PAUSE))
+    @router.post("/pause", operation_id="pause_jobs", responses=answers, openapi_extra=acts_on_selection_with(PAUSE))
     async def pause_jobs(request: Request) -> JSONResponse:
         """Pause all jobs that match `labels`, `ids` (with `*`) and `q`; at most 500. `dry_run` only tells what would
         be done. Takes the keys of a pause, too.
@@ -80,7 +81,7 @@ def bulk_router(
         order = PauseOrder(asked.by, asked.reason, asked.until)
         return await bulk.order(request, body, "pause", selection, order, dry_run=dry_run)
 
-    @router.post("/resume", operation_id="resume_jobs", responses=answers, openapi_extra=acts_with(SELECTION | RESUME))
+    @router.post("/resume", operation_id="resume_jobs", responses=answers, openapi_extra=acts_on_selection_with(RESUME))
     async def resume_jobs(request: Request) -> JSONResponse:
         """Resume all jobs that match `labels`, `ids` (with `*`) and `q`; at most 500. `dry_run` only tells what would
         be done. Takes the keys of a resume, too.
@@ -94,7 +95,7 @@ def bulk_router(
         return await bulk.order(request, body, "resume", selection, order, dry_run=dry_run)
 
     @router.post(
-        "/trigger", operation_id="trigger_jobs", responses=answers, openapi_extra=acts_with(SELECTION | TRIGGER)
+        "/trigger", operation_id="trigger_jobs", responses=answers, openapi_extra=acts_on_selection_with(TRIGGER)
     )
     async def trigger_jobs(request: Request) -> JSONResponse:
         """Run all jobs that match `labels`, `ids` (with `*`) and `q`, at most 500, each once. `dry_run` only tells
@@ -191,7 +192,7 @@ class _Bulk:
             return Outcome(job_id, Result.DONE, execution_id=before)
         own = key.of_job(job_id) if key else None
         try:
-            run = await self._actions.run(job_id, by=asked.by, may_overlap=asked.may_overlap, key=own)
+            run = await self._actions.run(job_id, asked, key=own)
         except MySchedulerError as error:
             return Outcome(job_id, Result.REFUSED, str(error))
         return Outcome(job_id, Result.DONE, execution_id=run.execution_id)
@@ -200,7 +201,7 @@ class _Bulk:
         """The selected jobs that the caller may act on, and the others. Raises `InvalidInputError` for too many."""
         selected = await self._store.read(partial(self._index.select, selection=selection))
         if len(selected) > MOST:
-            message = f"{len(selected):,} jobs match, and at most {MOST} may: select fewer; nothing was done"
+            message = said("too-many-jobs-match", count=len(selected), most=MOST)
             raise InvalidInputError([Complaint((), "too-many", message)])
         reasons = {job_id: self._refuses(request, job_id, labels) for job_id, labels in selected.items()}
         refused = [Outcome(job_id, Result.REFUSED, why) for job_id, why in reasons.items() if why is not None]

@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
@@ -15,16 +15,21 @@ from myscheduler.adapters.store.rows import search as search_rows
 from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.input.paging import cursor_of, next_link, read_cursor
 from myscheduler.api.input.timestamps import read_timestamp
+from myscheduler.api.output.disclosure import shown_detail, shown_rows
+from myscheduler.api.shapes.documented import CURSOR, KEY_AND_VALUE, MOMENT, answers_with
 from myscheduler.api.shapes.executions import ExecutionDetail, ExecutionPage, ExecutionViews
+from myscheduler.api.shapes.masking import Masking
 from myscheduler.core.bounds import LONGEST_LABEL, LONGEST_LABEL_NAME
 from myscheduler.core.calls.hosts import LONGEST_HEADER as LONGEST_HOST_KEY
 from myscheduler.core.findings.problem import Complaint, shown
 from myscheduler.core.history.execution import Cause, Kind, Record, Status
 from myscheduler.core.history.search import Search, chosen_jobs
+from myscheduler.core.job.selection import HIDDEN, is_hidden
 from myscheduler.core.reason import Reason
 from myscheduler.errors import (
     ExecutionNotFoundError,
 )
+from myscheduler.messages.message import said
 from myscheduler.service.dispatch.dispatcher import Dispatcher
 
 LIMIT = 100
@@ -32,8 +37,8 @@ LIMIT = 100
 MOST_NAMED = 100
 """The most jobs, or labels, that one request names."""
 LONGEST_SPAN_MS = 366 * 86_400_000
-_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_QUEUED = "it is a manual run that is still queued; look at it once it has started, or cancel it"
+UUID_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_QUEUED = said("still-queued")
 
 JobIds = Annotated[list[Annotated[str, StringConstraints(max_length=255)]], Field(max_length=MOST_NAMED)]
 Labels = Annotated[
@@ -45,12 +50,12 @@ Host = Annotated[str, StringConstraints(max_length=LONGEST_HOST_KEY)]
 Milliseconds = Annotated[int, Field(ge=0, le=LONGEST_SPAN_MS)]
 
 
-def executions_router(store: Store, dispatcher: Dispatcher, *, zone: str) -> APIRouter:
+def executions_router(store: Store, dispatcher: Dispatcher, masking: Masking, *, zone: str) -> APIRouter:
     """The routes below `/executions`. `zone` is the service's."""
     router = APIRouter(prefix="/executions", tags=["executions"])
     views = ExecutionViews(zone)
 
-    @router.get("", responses=_answers(ExecutionPage), operation_id="list_executions")
+    @router.get("", responses=answers_with(ExecutionPage), operation_id="list_executions")
     @router.get("/", include_in_schema=False)
     async def list_executions(
         request: Request,
@@ -63,15 +68,21 @@ def executions_router(store: Store, dispatcher: Dispatcher, *, zone: str) -> API
         cause: Annotated[Cause | None, Query(description="Only those that this started.")] = None,
         label: Annotated[
             Labels | None,
-            Query(description="KEY=VALUE; only jobs that have this label now; repeated, jobs that have all of them."),
+            Query(
+                json_schema_extra=KEY_AND_VALUE,
+                description="KEY=VALUE; only jobs that have this label now; repeated, jobs that have all of them.",
+            ),
         ] = None,
         host: Annotated[
             Host | None, Query(description="Only jobs that call this host now: `api.example.com`, `10.0.0.1:8080`.")
         ] = None,
         start: Annotated[
-            str | None, Query(alias="from", description="RFC 3339; only slots at this time or later.")
+            str | None,
+            Query(alias="from", json_schema_extra=MOMENT, description="RFC 3339; only slots at this time or later."),
         ] = None,
-        until: Annotated[str | None, Query(description="RFC 3339; only slots at this time or earlier.")] = None,
+        until: Annotated[
+            str | None, Query(json_schema_extra=MOMENT, description="RFC 3339; only slots at this time or earlier.")
+        ] = None,
         min_duration_ms: Annotated[
             Milliseconds | None, Query(description="Only executions that took at least this long.")
         ] = None,
@@ -79,7 +90,9 @@ def executions_router(store: Store, dispatcher: Dispatcher, *, zone: str) -> API
             Milliseconds | None, Query(description="Only executions that began at least this long after their slot.")
         ] = None,
         limit: Annotated[int, Query(ge=1, le=1000, description="The most rows of a page.")] = LIMIT,
-        cursor: Annotated[str | None, Query(max_length=100, description="`next_cursor` of the page before.")] = None,
+        cursor: Annotated[
+            str | None, Query(max_length=100, json_schema_extra=CURSOR, description="`next_cursor` of the page before.")
+        ] = None,
     ) -> Response:
         """The history of all jobs, newest first, a page at a time. A page is short, or even empty, if few of the rows
         that it looked at are wanted; `next_cursor` is null on the last page.
@@ -95,7 +108,7 @@ def executions_router(store: Store, dispatcher: Dispatcher, *, zone: str) -> API
             min_duration=_span(min_duration_ms),
             min_lateness=_span(min_lateness_ms),
         )
-        labels = _labels(label or [])
+        labels = read_labels(label or [])
         jobs = dispatcher.jobs() if labels or host is not None else ()
 
         def read(connection: Connection) -> tuple[bytes, str | None]:
@@ -104,49 +117,49 @@ def executions_router(store: Store, dispatcher: Dispatcher, *, zone: str) -> API
             chosen = chosen_jobs(jobs, job_ids=named, labels=labels, host=key)
             found = search_rows.page(connection, search.of_jobs(chosen), before=before, limit=limit)
             following = cursor_of(found.end) if found.end else None
-            rows = [views.view(one) for one in found.records]
             # here, and not on the event loop, because a thousand rows take long
-            page = JSONResponse({"executions": rows, "count": len(rows), "next_cursor": following})
-            return bytes(page.body), following
+            rows = shown_rows(masking, request.state.principal, connection, found.rows)
+            return views.rows(rows, next_cursor=following), following
 
         content, following = await store.read(read)
         return Response(content, media_type="application/json", headers=next_link(request, following))
 
-    @router.get("/{execution_id}", responses=_answers(ExecutionDetail), operation_id="get_execution")
-    async def get_execution(execution_id: str) -> JSONResponse:
+    @router.get("/{execution_id}", responses=answers_with(ExecutionDetail), operation_id="get_execution")
+    async def get_execution(execution_id: str, request: Request) -> JSONResponse:
         """One row of the history, with its attempts as far as they are known."""
         record = await find_execution(store, dispatcher, execution_id)
         attempts = dispatcher.attempts_of(execution_id)
-        return JSONResponse(views.detail(record, record.attempts_detail() if attempts is None else attempts))
+        detail = record.attempts_detail() if attempts is None else attempts
+        principal = request.state.principal
+        shown = await store.read(partial(shown_detail, masking, principal, record=record, attempts=detail))
+        return JSONResponse(views.detail(*shown))
 
     return router
-
-
-def _answers(shape: Any) -> dict[int | str, dict[str, Any]]:
-    return {200: {"model": shape}}
 
 
 def _span(milliseconds: int | None) -> timedelta | None:
     return None if milliseconds is None else timedelta(milliseconds=milliseconds)
 
 
-def _labels(written: list[str]) -> dict[str, str]:
+def read_labels(written: list[str]) -> dict[str, str]:
     """Raises `InvalidInputError` for a label that is not KEY=VALUE, or whose key has two values: no job has both."""
     found: dict[str, str] = {}
     for text in written:
         name, equals, value = text.partition("=")
         if not (name and equals):
-            message = f"{shown(text)} is not KEY=VALUE: write a label such as team=billing"
+            message = said("not-a-label", value=shown(text))
             raise InvalidInputError([Complaint(("label",), "invalid-value", message)])
+        if is_hidden(value):
+            raise InvalidInputError([Complaint(("label",), "invalid-value", HIDDEN)])
         if found.setdefault(name, value) != value:
-            message = f"{shown(name)} is asked for with two values, and no job has both: ask once for each"
+            message = said("label-with-two-values", label=shown(name))
             raise InvalidInputError([Complaint(("label",), "invalid-value", message)])
     return found
 
 
 def check_id(execution_id: str) -> None:
     """Raises `ExecutionNotFoundError` for what can't be an id."""
-    if not _ID.fullmatch(execution_id):
+    if not UUID_TEXT.fullmatch(execution_id):
         raise ExecutionNotFoundError(execution_id)
 
 

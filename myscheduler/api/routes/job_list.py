@@ -10,8 +10,9 @@ from fastapi.responses import Response
 from myscheduler.adapters.store import Connection, Store
 from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.input.job_queries import (
+    FIELDS,
+    MOST_IDS,
     JobQuery,
-    JobState,
     LastResult,
     ScheduleType,
     Sort,
@@ -23,22 +24,36 @@ from myscheduler.api.input.job_queries import (
 from myscheduler.api.listing.answers import compacted, job_list, only_fields
 from myscheduler.api.listing.index import Found, JobIndex
 from myscheduler.api.output.packing import Packer
+from myscheduler.api.prefix import root_of
 from myscheduler.api.shapes import jobs as shapes
-from myscheduler.api.shapes.documented import IF_NONE_MATCH, NOT_MODIFIED
+from myscheduler.api.shapes.documented import CURSOR, IF_NONE_MATCH, KEY_OR_BOTH, NOT_MODIFIED, answers_with
 from myscheduler.api.shapes.jobs import JobViews
 from myscheduler.api.shapes.listing import Listing
+from myscheduler.api.shapes.masking import Masking
 from myscheduler.core.access.roles import Role
 from myscheduler.core.findings.problem import Complaint
+from myscheduler.core.job.job import JobState
 from myscheduler.core.job.selection import folded
+from myscheduler.messages.message import said
 from myscheduler.service.gitops.reconciler import Reconciler
 
 PAGE = 100
 """The rows of a page where `limit` is left out."""
 
+_FIELD = f" *({'|'.join(FIELDS)}) *"
+_FIELDS = f"^{_FIELD}(,{_FIELD})*$"
+
+Ids = Annotated[
+    list[str] | None, Query(max_length=MOST_IDS, description=f"Only these jobs, up to {MOST_IDS}; may be repeated.")
+]
 OwnerFilter = Annotated[Literal["api", "manifest"] | None, Query(description="Who may change the job.")]
 StatusFilter = Annotated[JobState | None, Query(description="The `status` of the row.")]
 LabelFilters = Annotated[
-    list[str] | None, Query(description="`key=value`, or `key` with any value; may be repeated: all have to match.")
+    list[str] | None,
+    Query(
+        json_schema_extra=KEY_OR_BOTH,
+        description="`key=value`, or `key` with any value; may be repeated: all have to match.",
+    ),
 ]
 TypeFilter = Annotated[ScheduleType | None, Query(description="The kind of schedule.")]
 HostFilter = Annotated[
@@ -63,22 +78,34 @@ Text = Annotated[
 SortKey = Annotated[Sort, Query(description="The order; `-` for descending. Jobs without such a time come last.")]
 Limit = Annotated[int | None, Query(ge=1, le=1000, description=f"The most rows of a page; {PAGE} if left out.")]
 Cursor = Annotated[
-    str | None, Query(max_length=2_000, description="`next_cursor` of the page before, with its other parameters.")
+    str | None,
+    Query(
+        max_length=2_000,
+        json_schema_extra=CURSOR,
+        description="`next_cursor` of the page before, with its other parameters.",
+    ),
 ]
-Fields = Annotated[str | None, Query(max_length=1_000, description="The fields of each row, separated by commas.")]
+Fields = Annotated[
+    str | None,
+    Query(
+        max_length=1_000,
+        json_schema_extra={"pattern": _FIELDS, "examples": ["job_id,next_run_time"]},
+        description="The fields of each row, separated by commas.",
+    ),
+]
 Compact = Annotated[bool, Query(description="Short rows: see `CompactJob`.")]
 
 
-def job_list_router(store: Store, reconciler: Reconciler, index: JobIndex, *, zone: str) -> APIRouter:
+def job_list_router(store: Store, reconciler: Reconciler, index: JobIndex, masking: Masking, *, zone: str) -> APIRouter:
     """`zone` is the service's IANA zone."""
     router = APIRouter(prefix="/jobs", tags=["jobs"])
-    listings = {is_masked: Listing(JobViews(zone, is_masked=is_masked)) for is_masked in (False, True)}
+    listings = {one is not None: Listing(JobViews(zone, one)) for one in (None, masking)}
     packer = Packer()
 
     @router.get(
         "",
         operation_id="list_jobs",
-        responses={200: {"model": shapes.JobList | shapes.JobPage}, **NOT_MODIFIED},
+        responses={**answers_with(shapes.JobList | shapes.JobPage), **NOT_MODIFIED},
         openapi_extra={"parameters": [IF_NONE_MATCH]},
     )
     @router.get("/", include_in_schema=False)
@@ -99,6 +126,7 @@ def job_list_router(store: Store, reconciler: Reconciler, index: JobIndex, *, zo
         cursor: Cursor = None,
         fields: Fields = None,
         compact: Compact = False,
+        job_id: Ids = None,
     ) -> Response:
         """All jobs, sorted by id. With any parameter, a page of the jobs that match all filters.
 
@@ -110,8 +138,10 @@ def job_list_router(store: Store, reconciler: Reconciler, index: JobIndex, *, zo
             return job_list(request, packer, await store.read(partial(listing.read, held=broken)))
         names = read_names(fields)
         if names is not None and compact:
-            raise InvalidInputError([Complaint(("fields",), "conflicting-parameters", "can't be sent with compact")])
+            raise InvalidInputError([Complaint(("fields",), "conflicting-parameters", said("not-with-compact"))])
         query = JobQuery(
+            # PostgreSQL rejects a query with a NUL
+            ids=None if job_id is None else [one.replace("\x00", "\ufffd") for one in job_id],
             owner=owner,
             status=status,
             labels=read_labels(label or []),
@@ -127,11 +157,13 @@ def job_list_router(store: Store, reconciler: Reconciler, index: JobIndex, *, zo
             limit=limit or PAGE,
         )
 
+        news = index.news()
+
         def read(connection: Connection) -> tuple[Found, list[bytes]]:
-            found = index.find(connection, query, broken)
+            found = index.find(connection, query, broken, news)
             rows = listing.read_some(connection, found.job_ids, held=broken)
             if compact:
-                return found, compacted(rows)
+                return found, compacted(rows, index.failing(connection, found.job_ids, news))
             return found, only_fields(rows, names) if names else rows
 
         found, rows = await store.read(read)
@@ -145,4 +177,4 @@ def job_list_router(store: Store, reconciler: Reconciler, index: JobIndex, *, zo
 
 def _next_url(request: Request, cursor: str) -> str:
     """The URL of the next page, relative to the host."""
-    return str(request.url.include_query_params(cursor=cursor).replace(scheme="", netloc=""))
+    return root_of(request) + str(request.url.include_query_params(cursor=cursor).replace(scheme="", netloc=""))

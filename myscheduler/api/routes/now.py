@@ -9,19 +9,25 @@ from functools import partial
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from myscheduler.adapters.store import Store
+from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.api.errors import InvalidInputError
-from myscheduler.api.input.judging import Judge
+from myscheduler.api.input.inquiries import QUEUE, Between, Inquiries
 from myscheduler.api.input.timestamps import read_timestamp
+from myscheduler.api.output.disclosure import masked_records
+from myscheduler.api.shapes.documented import MOMENT, answers_with
 from myscheduler.api.shapes.executions import ExecutionView
 from myscheduler.api.shapes.live import ChangesView, LiveViews, NowView, UpcomingView
+from myscheduler.api.shapes.masking import Masking
+from myscheduler.core.access.roles import Role
 from myscheduler.core.explain.upcoming import KnownRuns, Planned, upcoming
 from myscheduler.core.findings.problem import Complaint
+from myscheduler.core.history.execution import Record
 from myscheduler.errors import StoreUnavailableError
+from myscheduler.messages.message import said
 from myscheduler.service.dispatch.dispatcher import Dispatcher
 from myscheduler.service.gitops.reconciler import Reconciler
 from myscheduler.service.store_health import StoreHealth
@@ -43,24 +49,27 @@ def now_router(
     dispatcher: Dispatcher,
     reconciler: Reconciler,
     store_health: StoreHealth,
+    masking: Masking,
     *,
     zone: str,
     now: Callable[[], datetime],
 ) -> APIRouter:
     """`zone` is the service's IANA zone."""
     router = APIRouter(tags=["now"])
-    views, judge, known = LiveViews(zone), Judge(), KnownRuns()
-    newest = _Failures(store, views)
+    views, known = LiveViews(zone), KnownRuns()
+    inquiries = Inquiries(at_once=1, queue=QUEUE, advice=said("ask-later"))
+    newest = {one is not None: _Failures(store, views, one) for one in (None, masking)}
 
-    @router.get("/now", operation_id="get_now", responses={200: {"model": NowView}})
-    async def get_now() -> Response:
+    @router.get("/now", operation_id="get_now", responses=answers_with(NowView))
+    async def get_now(request: Request) -> Response:
         """What is going on: counts of jobs, executions in flight and waiting, the newest failures, and the state of the
         source and of the database. `seq` is where `/changes` continues.
         """
         seq, standing, state = dispatcher.changes.seq, dispatcher.census.take(OLDEST), reconciler.state
+        is_masked = not request.state.principal.has_everywhere(Role.EDITOR)
         failing, failures = None, None
         with suppress(StoreUnavailableError):
-            failures = await newest.read(dispatcher.changes.wrong)
+            failures = await newest[is_masked].read(dispatcher.changes.wrong)
             failing = await dispatcher.census.failing()
         view: NowView = {
             "seq": seq,
@@ -69,20 +78,27 @@ def now_router(
             "executions": views.running(standing),
             "waiting": views.waiting(standing),
             "failures": failures,
-            "source": views.source(state, is_passing=reconciler.is_passing),
+            "source": views.source(masking.state(state) if is_masked else state, is_passing=reconciler.is_passing),
             "database": views.store(store_health),
         }
         return _json(view)
 
-    @router.get("/changes", operation_id="list_changes", responses={200: {"model": ChangesView}})
+    @router.get("/changes", operation_id="list_changes", responses=answers_with(ChangesView))
     async def list_changes(
-        since: Annotated[str, Query(max_length=64, description="The `seq` of an earlier answer of /now or /changes.")],
+        since: Annotated[
+            str,
+            Query(
+                max_length=64,
+                json_schema_extra={"pattern": f"^{_SEQ.pattern}$"},
+                description="The `seq` of an earlier answer of /now or /changes.",
+            ),
+        ],
     ) -> Response:
         """The ids of jobs and executions that changed since then, and whether the source did. With `reset`, they are
         not known: the service has restarted, or the answer would be too long or too old.
         """
         if not _SEQ.fullmatch(since):
-            message = "is not a sequence number: take `seq` from /now or from the last answer of /changes"
+            message = said("not-a-sequence")
             raise InvalidInputError([Complaint(("since",), "invalid-value", message)])
         changes = dispatcher.changes
         found = changes.since(since)
@@ -96,9 +112,12 @@ def now_router(
         }
         return _json(view)
 
-    @router.get("/upcoming", operation_id="list_upcoming", responses={200: {"model": UpcomingView}})
+    @router.get("/upcoming", operation_id="list_upcoming", responses=answers_with(UpcomingView))
     async def list_upcoming(
-        until: Annotated[str | None, Query(max_length=64, description="RFC 3339; no later slots are listed.")] = None,
+        until: Annotated[
+            str | None,
+            Query(max_length=64, json_schema_extra=MOMENT, description="RFC 3339; no later slots are listed."),
+        ] = None,
         limit: Annotated[int, Query(ge=1, le=1000, description="The most slots, the soonest first.")] = UPCOMING,
     ) -> Response:
         """The soonest slots over all jobs that will run: without those that a pause, a blackout or a calendar leaves
@@ -106,11 +125,10 @@ def now_router(
         """
         end = read_timestamp("until", until, zone)
         if end is not None and end < now():
-            raise InvalidInputError([Complaint(("until",), "invalid-moment", "is in the past: write a later time")])
-        firsts = await dispatcher.planned()
-        return await judge.ask(partial(work, firsts, end, limit))
+            raise InvalidInputError([Complaint(("until",), "invalid-moment", said("in-the-past"))])
+        return await inquiries.ask_about(dispatcher.planned, partial(work, until=end, limit=limit))
 
-    def work(firsts: Iterator[Planned], until: datetime | None, limit: int) -> Response:
+    def work(firsts: Iterator[Planned], _between: Between, *, until: datetime | None, limit: int) -> Response:
         """The answer. Runs in a thread: many slots that are left out take long."""
         known.limit()
         found, is_complete = _soonest(upcoming(firsts, known), until, limit)
@@ -122,18 +140,22 @@ def now_router(
 class _Failures:
     """The newest failures, kept until there may be others."""
 
-    def __init__(self, store: Store, views: LiveViews) -> None:
+    def __init__(self, store: Store, views: LiveViews, masking: Masking | None) -> None:
         self._store = store
         self._views = views
+        self._masking = masking
         self._kept: tuple[int, list[ExecutionView]] | None = None
         """The number for which they were read, and the failures."""
 
     async def read(self, number: int) -> list[ExecutionView]:
         """The failures; `number` increases when there may be others. Raises `StoreUnavailableError`."""
         if self._kept is None or self._kept[0] != number:
-            records = await self._store.read(partial(execution_rows.wrong, limit=FAILURES))
-            self._kept = number, self._views.failures(records)
+            self._kept = number, self._views.failures(await self._store.read(self._records))
         return self._kept[1]
+
+    def _records(self, connection: Connection) -> list[Record]:
+        records = execution_rows.wrong(connection, limit=FAILURES)
+        return masked_records(connection, self._masking, records) if self._masking else records
 
 
 def _soonest(steps: Iterator[Planned | None], until: datetime | None, limit: int) -> tuple[list[Planned], bool]:

@@ -13,12 +13,14 @@ from typing_extensions import TypedDict  # pydantic requires this one before Pyt
 from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.api.errors import InvalidInputError
-from myscheduler.api.input.judging import Judge
+from myscheduler.api.input.inquiries import QUEUE, Between, Inquiries
 from myscheduler.api.input.timestamps import read_timestamp
+from myscheduler.api.shapes.documented import MOMENT, answers_with
 from myscheduler.core.explain.preview import preview
 from myscheduler.core.findings.problem import Complaint
 from myscheduler.core.job.job import Job
 from myscheduler.errors import JobNotFoundError
+from myscheduler.messages.message import said
 
 COUNT = 5
 """The fire times per job by default."""
@@ -32,12 +34,17 @@ class PreviewList(TypedDict):
 
 def preview_router(store: Store, *, zone: str, now: Callable[[], datetime]) -> APIRouter:
     router = APIRouter(prefix="/preview", tags=["jobs"])
-    judge = Judge()  # one at a time, and not in one of the threads that read the database
+    # one at a time, and not in one of the threads that read the database
+    inquiries = Inquiries(at_once=1, queue=QUEUE, advice=said("ask-for-fewer-jobs"))
 
-    @router.get("", responses={200: {"model": PreviewList}})
+    @router.get("", operation_id="preview_jobs", responses=answers_with(PreviewList))
     async def preview_jobs(
-        start: Annotated[str | None, Query(alias="from", description="RFC 3339; now when left out.")] = None,
-        until: Annotated[str | None, Query(description="RFC 3339; no later fire times are listed.")] = None,
+        start: Annotated[
+            str | None, Query(alias="from", json_schema_extra=MOMENT, description="RFC 3339; now when left out.")
+        ] = None,
+        until: Annotated[
+            str | None, Query(json_schema_extra=MOMENT, description="RFC 3339; no later fire times are listed.")
+        ] = None,
         count: Annotated[int, Query(ge=1, le=1000, description="The most fire times of each job.")] = COUNT,
         job_id: Annotated[list[str] | None, Query(description="Only these jobs; may be repeated.")] = None,
     ) -> Response:
@@ -45,10 +52,10 @@ def preview_router(store: Store, *, zone: str, now: Callable[[], datetime]) -> A
         beginning = read_timestamp("from", start, zone) or now()
         end = read_timestamp("until", until, zone)
         if end is not None and end < beginning:
-            raise InvalidInputError([Complaint(("until",), "invalid-moment", "is earlier than from")])
-        jobs = await store.read(partial(_chosen, job_ids=job_id, count=count))
-        work = partial(_previews, jobs, zone=zone, start=beginning, until=end, count=count)
-        return Response(await judge.ask(work), media_type="application/json")
+            raise InvalidInputError([Complaint(("until",), "invalid-moment", said("earlier-than-from"))])
+        read = partial(store.read, partial(_chosen, job_ids=job_id, count=count))
+        work = partial(_previews, zone=zone, start=beginning, until=end, count=count)
+        return Response(await inquiries.ask_about(read, work), media_type="application/json")
 
     return router
 
@@ -64,16 +71,18 @@ def _chosen(connection: Connection, *, job_ids: list[str] | None, count: int) ->
             raise JobNotFoundError(missing[0])
         jobs = [found[job_id] for job_id in sorted(found)]
     if len(jobs) * count > MOST:
-        message = f"{len(jobs):,} jobs times {count:,} is more than {MOST:,}: lower count, or name jobs by job_id"
+        message = said("too-many-fire-times", jobs=len(jobs), count=count, most=MOST)
         raise InvalidInputError([Complaint(("count",), "invalid-value", message)])
     return jobs
 
 
-def _previews(jobs: list[Job], *, zone: str, start: datetime, until: datetime | None, count: int) -> bytes:
+def _previews(
+    jobs: list[Job], between: Between, *, zone: str, start: datetime, until: datetime | None, count: int
+) -> bytes:
     """The answer as JSON. Runs in a thread: thousands of jobs take a second."""
-    views = [
-        preview(job.spec, zone=zone, created_at=job.created_at, start=start, until=until, count=count).as_json()
-        | {"paused": job.is_paused}
-        for job in jobs
-    ]
+    views = []
+    for job in jobs:
+        between()
+        found = preview(job.spec, zone=zone, created_at=job.created_at, start=start, until=until, count=count)
+        views.append(found.as_json() | {"paused": job.is_paused})
     return json.dumps({"jobs": views}, ensure_ascii=False).encode()

@@ -7,6 +7,8 @@ from fastapi.responses import Response
 
 from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import jobs as job_rows
+from myscheduler.api.shapes.documented import answers_with
+from myscheduler.api.shapes.specs import SpecList
 from myscheduler.core.gitops.inventory import inventory
 
 
@@ -14,7 +16,7 @@ def specs_router(store: Store, *, zone: str) -> APIRouter:
     """`zone` is the service's IANA zone."""
     router = APIRouter(prefix="/specs", tags=["sync"])
 
-    @router.get("")
+    @router.get("", operation_id="get_specs", responses=answers_with(SpecList))
     @router.get("/", include_in_schema=False)
     async def get_specs() -> Response:
         """All jobs, sorted by id, each in the fields of a manifest: what `plan` compares with and `export` writes."""

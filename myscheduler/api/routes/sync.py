@@ -14,12 +14,15 @@ from myscheduler.adapters.store.rows import revisions as revision_rows
 from myscheduler.api.door.permission import require_operation
 from myscheduler.api.input.bodies import actor_of, read_fields
 from myscheduler.api.input.repeats import Repeats
-from myscheduler.api.shapes.documented import SYNC, acts_with
-from myscheduler.api.shapes.sync import SyncViews
+from myscheduler.api.shapes.documented import SYNC, acts_with, answers_with
+from myscheduler.api.shapes.masking import Masking
+from myscheduler.api.shapes.sync import FileList, SyncView, SyncViews
+from myscheduler.core.access.roles import Role
 from myscheduler.core.gitops.sync_state import Passed, SyncState
 from myscheduler.core.history.repeats import RequestKey
 from myscheduler.core.job.job import Job
 from myscheduler.errors import JobConflictError, StoreUnavailableError
+from myscheduler.messages.message import said
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.gitops.reconciler import Reconciler
 
@@ -32,28 +35,35 @@ log = logging.getLogger(__name__)
 
 
 def sync_router(
-    store: Store, catalog: Catalog, reconciler: Reconciler, *, repeats: Repeats, source: str, zone: str
+    store: Store,
+    catalog: Catalog,
+    reconciler: Reconciler,
+    masking: Masking,
+    *,
+    repeats: Repeats,
+    source: str,
+    zone: str,
 ) -> APIRouter:
     """`source` is the folder of the manifests, as it is shown; `zone` is the service's IANA zone."""
     views = SyncViews(zone)
     router = APIRouter(prefix="/sync", tags=["sync"])
 
-    @router.get("")
+    @router.get("", operation_id="get_sync", responses=answers_with(SyncView))
     @router.get("/", include_in_schema=False)
-    async def get_sync() -> JSONResponse:
+    async def get_sync(request: Request) -> JSONResponse:
         """What the last pass over the source found and did, the jobs that drift from it, and the last revisions.
 
         `drift` and `history` are null while the database can't be read.
         """
-        return JSONResponse(await view_of(reconciler.state))
+        return JSONResponse(await view_of(_shown(masking, request, reconciler.state)))
 
-    @router.get("/files")
+    @router.get("/files", operation_id="list_source_files", responses=answers_with(FileList))
     @router.get("/files/", include_in_schema=False)
-    async def get_files() -> JSONResponse:
+    async def list_source_files() -> JSONResponse:
         """All files of the source, and whether each was applied. `problem_count` also counts problems not listed."""
         return JSONResponse({"files": views.files(reconciler.state.files)})
 
-    @router.post("", operation_id="run_sync", openapi_extra=acts_with(SYNC))
+    @router.post("", operation_id="run_sync", responses=answers_with(SyncView), openapi_extra=acts_with(SYNC))
     @router.post("/", include_in_schema=False)
     async def run_sync(request: Request) -> JSONResponse:
         """Run a pass now. `{"approve": DIGEST}` approves the blocked deletion that has exactly this digest."""
@@ -63,7 +73,7 @@ def sync_router(
         actor = actor_of(request, body)
 
         async def run(key: RequestKey | None) -> Mapping[str, Any]:
-            view = await view_of(await passed(body.get("approve"), actor))
+            view = await view_of(_shown(masking, request, await passed(body.get("approve"), actor)))
             await catalog.record(None, key.kept(view) if key else None)
             return view
 
@@ -73,10 +83,10 @@ def sync_router(
         log.info("sync asked for", extra={"by": actor} | ({"approve": _start(approved)} if approved else {}))
         state = await reconciler.reconcile(approved=approved, by=actor)
         if approved is not None and state.blocked is not None and state.blocked.digest != approved:
-            message = f"the blocked deletion has changed: check the new one, then approve {state.blocked.digest}"
+            message = said("deletion-changed", digest=state.blocked.digest)
             raise JobConflictError(message)
         if approved is not None and not state.deleted:
-            message = "no deletion waits for an approval; perhaps it is done already: see GET /api/v1/audit"
+            message = said("no-deletion-waits")
             raise JobConflictError(message)
         return state
 
@@ -90,6 +100,11 @@ def sync_router(
         return view
 
     return router
+
+
+def _shown(masking: Masking, request: Request, state: SyncState) -> SyncState:
+    """The state as the caller may see it."""
+    return state if request.state.principal.has_everywhere(Role.EDITOR) else masking.state(state)
 
 
 def _start(digest: str) -> str:

@@ -1,11 +1,12 @@
 """`/api/v1/jobs/{job_id}/why`: explains why a job ran at some time, or why not, from what the database has."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
@@ -16,12 +17,19 @@ from myscheduler.adapters.store.rows import queued as queued_rows
 from myscheduler.adapters.store.rows import uptime as uptime_rows
 from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.input.timestamps import unescaped
+from myscheduler.api.output.disclosure import shown_record
+from myscheduler.api.shapes.documented import MOMENT, answers_with
+from myscheduler.api.shapes.masking import Masking
+from myscheduler.core.access.principal import Principal
 from myscheduler.core.explain.why import MOST, Explanation, Facts, explain
 from myscheduler.core.findings.problem import Complaint
+from myscheduler.core.history.execution import Record
+from myscheduler.core.job.job import Job
 from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.timestamps import LocalTime, parse_asked
 from myscheduler.errors import JobNotFoundError, ScheduleError
+from myscheduler.messages.message import Coded
 from myscheduler.service.gitops.reconciler import Reconciler
 
 
@@ -30,33 +38,62 @@ class Why(TypedDict):
     timezone: str
     at: str
     answer: str
+    answer_coded: Coded
+    schedule_parts: dict[str, Any] | None
+    """When the job runs, in parts; null for a deleted job."""
     slots: list[dict[str, Any]]
     remarks: list[str]
+    remarks_coded: list[Coded]
     previous_slot: str | None
     next_run: str | None
 
 
-def why_router(store: Store, reconciler: Reconciler, *, zone: str, now: Callable[[], datetime]) -> APIRouter:
+def why_router(
+    store: Store, reconciler: Reconciler, masking: Masking, *, zone: str, now: Callable[[], datetime]
+) -> APIRouter:
     router = APIRouter(prefix="/jobs", tags=["jobs"])
 
-    @router.get("/{job_id}/why", responses={200: {"model": Why}})
-    async def why(
+    @router.get("/{job_id}/why", operation_id="explain_job", responses=answers_with(Why))
+    async def explain_job(
         job_id: str,
-        at: Annotated[str, Query(description="RFC 3339, or local time in the job's zone; a minute or an instant.")],
+        request: Request,
+        at: Annotated[
+            str,
+            Query(
+                json_schema_extra=MOMENT,
+                description="RFC 3339, or local time in the job's zone; a minute or an instant.",
+            ),
+        ],
     ) -> JSONResponse:
         """Why the job ran at that time, or why not, in sentences; also for a deleted job."""
         held = job_id in reconciler.state.held
-        explained = await store.read(partial(_explained, job_id=job_id, at=at, zone=zone, held=held, now=now()))
+        shown = partial(_shown, masking, request.state.principal)
+        question = partial(_explained, job_id=job_id, at=at, zone=zone, held=held, now=now(), shown=shown)
+        explained = await store.read(question)
         return JSONResponse(explained.as_json())
 
     return router
 
 
-def _explained(connection: Connection, *, job_id: str, at: str, zone: str, held: bool, now: datetime) -> Explanation:
+def _shown(masking: Masking, principal: Principal, record: Record, job: Job | None) -> Record:
+    """The row with its texts as the caller may see them; its digest tells whether the job has changed since."""
+    return replace(shown_record(masking, principal, record, job), digest=record.digest)
+
+
+def _explained(
+    connection: Connection,
+    *,
+    job_id: str,
+    at: str,
+    zone: str,
+    held: bool,
+    now: datetime,
+    shown: Callable[[Record, Job | None], Record],
+) -> Explanation:
     """Raises `JobNotFoundError` for a job that nothing is known of, and `InvalidInputError` if `at` is not a time."""
     job = job_rows.find_jobs(connection, [job_id]).get(job_id)
     asked = _asked(at, (job.spec.timezone if job else None) or zone)
-    rows = execution_rows.around(connection, job_id, asked.first, asked.last, MOST)
+    rows = [shown(one, job) for one in execution_rows.around(connection, job_id, asked.first, asked.last, MOST)]
     if job is None and not rows and not execution_rows.of_job(connection, job_id, 1):
         raise JobNotFoundError(job_id)
     overlapped = [row.slot for row in rows if row.reason == Reason.OVERLAP]

@@ -5,6 +5,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
+from myscheduler.messages.message import Coded, coded_or_none
 from myscheduler.service.catalog.bulk import Outcome, counts
 
 Action = Literal["pause", "resume", "trigger"]
@@ -17,6 +18,7 @@ class BulkJob(TypedDict):
     result: Literal["done", "skipped", "refused"]
     detail: str | None
     """Why it was skipped or refused."""
+    detail_coded: Coded | None
     execution_id: str | None
     """The run of a job that was triggered."""
 
@@ -48,6 +50,7 @@ def bulk_answer(action: Action, outcomes: Iterable[Outcome], *, dry_run: bool) -
                 "job_id": one.job_id,
                 "result": one.result.value,
                 "detail": one.detail,
+                "detail_coded": coded_or_none(one.detail),
                 "execution_id": one.execution_id,
             }
             for one in rows

@@ -1,13 +1,20 @@
 """The JSON shapes of executions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from typing import Any, NotRequired
 
+import orjson
 from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
-from myscheduler.api.shapes.common import InZone, SourceView, source_view
+from myscheduler.adapters.store.rows.listed import Listed
+from myscheduler.api.shapes.common import InZone, SourceView
+from myscheduler.core.calls.trace import trace_id_of
 from myscheduler.core.history.attempts import Attempt
 from myscheduler.core.history.execution import Record, Status
+from myscheduler.core.schedule.expansion import to_micros
+from myscheduler.messages.message import Coded, coded
+from myscheduler.messages.recognition import recognised
 
 
 class ExecutionResult(TypedDict):
@@ -18,7 +25,10 @@ class ExecutionResult(TypedDict):
 
 
 class ExecutionView(TypedDict):
-    """A row of the history. A row for slots that did not run has a reason and no start, and may cover several slots."""
+    """A row of the history. A row for slots that did not run has a reason and no start, and may cover several slots.
+
+    `error_message_coded` and `note_coded` are left out where the text is null.
+    """
 
     execution_id: str
     job_id: str
@@ -37,8 +47,10 @@ class ExecutionView(TypedDict):
     response_size: int | None
     response: str | None
     error_message: str | None
+    error_message_coded: NotRequired[Coded]
     note: str | None
     """What was imperfect about the answer of a completed execution."""
+    note_coded: NotRequired[Coded]
     requested_by: str | None
     rerun_of: str | None
     """The execution that a manual run repeats."""
@@ -69,9 +81,12 @@ class AttemptView(TypedDict):
     http_status_code: int | None
     failure: str | None
     error: str | None
+    error_coded: Coded | None
 
 
 class ExecutionDetail(ExecutionView):
+    trace_id: str | None
+    """The trace (W3C Trace Context) that its requests belong to; null for slots that did not run."""
     attempts_detail: list[AttemptView]
     """The attempts as far as they are known, in order."""
 
@@ -88,36 +103,58 @@ class JobExecutionList(ExecutionList):
 
 class ExecutionViews(InZone):
     def view(self, record: Record) -> ExecutionView:
-        slot = self._moment(record.slot)
-        return {
-            "execution_id": record.execution_id,
-            "job_id": record.job_id,
-            "status": record.status,
-            "reason": record.reason,
-            "kind": record.kind,
-            "cause": record.cause,
-            "scheduled_at": slot,
-            "last_scheduled_at": slot if record.last_slot == record.slot else self._moment(record.last_slot),
-            "slot_count": record.slot_count,
-            "started_at": self._time(record.started_at),
-            "completed_at": self._time(record.completed_at),
-            "execution_time_ms": _duration_ms(record),
-            "attempts": record.attempts,
-            "http_status_code": record.http_status,
-            "response_size": record.response_size,
-            "response": record.excerpt,
-            "error_message": None if record.status is Status.COMPLETED else record.error,
-            "note": record.error if record.status is Status.COMPLETED else None,
-            "requested_by": record.requested_by,
-            "rerun_of": record.rerun_of,
-            "digest": record.digest,
-            "revision": record.source.revision if record.source else None,
-            "source": source_view(record.source),
-            "result": _result(record),
+        return self.row(_listed(record))
+
+    def row(self, row: Listed) -> ExecutionView:
+        """The same of a row of a list."""
+        text, slot, started_at, completed_at = self._times.text, row.slot, row.started_at, row.completed_at
+        scheduled_at, is_completed = text(slot), row.status == Status.COMPLETED
+        has_both = started_at is not None and completed_at is not None
+        view: ExecutionView = {
+            "execution_id": row.execution_id,
+            "job_id": row.job_id,
+            "status": row.status,
+            "reason": row.reason,
+            "kind": row.kind,
+            "cause": row.cause,
+            "scheduled_at": scheduled_at,
+            "last_scheduled_at": scheduled_at if row.last_slot == slot else text(row.last_slot),
+            "slot_count": row.slot_count,
+            "started_at": None if started_at is None else text(started_at),
+            "completed_at": None if completed_at is None else text(completed_at),
+            "execution_time_ms": (completed_at - started_at) // 1000 if has_both else None,  # type: ignore[operator]
+            "attempts": row.attempts,
+            "http_status_code": row.http_status,
+            "response_size": row.response_size,
+            "response": row.excerpt,
+            "error_message": None if is_completed else row.error,
+            "note": row.error if is_completed else None,
+            "requested_by": row.requested_by,
+            "rerun_of": row.rerun_of,
+            "digest": row.digest,
+            "revision": row.source_revision,
+            "source": _source(row),
+            "result": _result(row),
         }
+        if row.error is not None:  # a null in each of thousands of rows would make lists a tenth longer
+            view["note_coded" if is_completed else "error_message_coded"] = coded(recognised(row.error))
+        return view
+
+    def rows(self, rows: Iterable[Listed], **others: Any) -> bytes:
+        """The JSON of a list of rows, with other fields beside their number. A long list takes long."""
+        views = [self.row(one) for one in rows]
+        return orjson.dumps({"executions": views, "count": len(views), **others})
+
+    def of_job(self, job_id: str, rows: Iterable[Listed]) -> bytes:
+        """The same of one job: a `JobExecutionList`."""
+        views = [self.row(one) for one in rows]
+        return orjson.dumps({"job_id": job_id, "executions": views, "count": len(views)})
 
     def detail(self, record: Record, attempts: Sequence[Attempt]) -> ExecutionDetail:
-        return {**self.view(record), "attempts_detail": [self._attempt(one) for one in attempts]}
+        callers = next((one.trace_id for one in attempts if one.trace_id), None)
+        own = None if record.started_at is None else trace_id_of(record.execution_id)
+        shown = [self._attempt(one) for one in attempts]
+        return {**self.view(record), "trace_id": callers or own, "attempts_detail": shown}
 
     def _attempt(self, attempt: Attempt) -> AttemptView:
         return {
@@ -127,21 +164,53 @@ class ExecutionViews(InZone):
             "http_status_code": attempt.http_status,
             "failure": attempt.failure,
             "error": attempt.error,
+            "error_coded": None if attempt.error is None else coded(recognised(attempt.error)),
         }
 
 
-def _duration_ms(record: Record) -> int | None:
-    if record.started_at is None or record.completed_at is None:
+def _source(row: Listed) -> SourceView | None:
+    if row.source_path is None or row.source_line is None or row.source_revision is None:
         return None
-    return (record.completed_at - record.started_at) // timedelta(milliseconds=1)
+    return {"file": row.source_path, "line": row.source_line, "revision": row.source_revision}
 
 
-def _result(record: Record) -> ExecutionResult | None:
-    if record.status not in {Status.COMPLETED, Status.FAILED}:
+def _result(row: Listed) -> ExecutionResult | None:
+    if row.status not in _DECIDED:
         return None
     return {
-        "success": record.status is Status.COMPLETED,
-        "status_code": record.http_status,
-        "response_size": record.response_size,
-        "attempts": record.attempts,
+        "success": row.status == Status.COMPLETED,
+        "status_code": row.http_status,
+        "response_size": row.response_size,
+        "attempts": row.attempts,
     }
+
+
+_DECIDED = frozenset({Status.COMPLETED, Status.FAILED})
+
+
+def _listed(record: Record) -> Listed:
+    source = record.source
+    return Listed(
+        record.execution_id,
+        record.job_id,
+        to_micros(record.slot),
+        record.kind,
+        record.cause,
+        record.status,
+        record.reason,
+        to_micros(record.last_slot),
+        record.slot_count,
+        record.requested_by,
+        record.digest,
+        source.path if source else None,
+        source.line if source else None,
+        source.revision if source else None,
+        None if record.started_at is None else to_micros(record.started_at),
+        None if record.completed_at is None else to_micros(record.completed_at),
+        record.attempts,
+        record.http_status,
+        record.response_size,
+        record.error,
+        record.excerpt,
+        record.rerun_of,
+    )

@@ -1,19 +1,27 @@
 """The JSON shapes of jobs. Clients rely on them: fields may be added, but never renamed or removed."""
 
+from collections.abc import Sequence
 from typing import Any, NotRequired
 
 from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
 from myscheduler.api.shapes.common import InZone, PauseView, SourceView, source_view
 from myscheduler.api.shapes.executions import ExecutionView, ExecutionViews
+from myscheduler.api.shapes.incidents import IncidentView, IncidentViews
+from myscheduler.api.shapes.masking import Masking
 from myscheduler.core.explain.job import describe_job
+from myscheduler.core.explain.schedule_parts import ScheduleParts, schedule_parts
 from myscheduler.core.findings.masking import masked_text
 from myscheduler.core.findings.problem import cut
 from myscheduler.core.history.execution import Failing, QueuedRun, Record
+from myscheduler.core.incidents.incident import Incident
 from myscheduler.core.job.codec import schedule_to_json
 from myscheduler.core.job.compiling import compile_schedule, next_run
 from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.job.limits import Limits, limits_to_json
+from myscheduler.core.job.notify import USUAL, notify_to_json
+from myscheduler.core.job.objective import Objective
+from myscheduler.core.job.ping import Ping
 from myscheduler.core.job.spec import (
     DeclaredCron,
     DeclaredCrons,
@@ -23,6 +31,7 @@ from myscheduler.core.job.spec import (
     trigger_text,
 )
 from myscheduler.core.schedule.slots import Once, Period
+from myscheduler.core.schedule.timestamps import duration_text
 from myscheduler.core.secrets.literals import masked
 
 
@@ -55,6 +64,8 @@ class JobSummary(TypedDict):
     trigger: str
     schedule_text: str
     """The schedule in words."""
+    schedule_parts: NotRequired[ScheduleParts]
+    """The schedule in parts, for other languages; not in the list of all jobs."""
     timezone: str
     """The job's IANA zone; the service's if the job has none of its own."""
     status: str
@@ -90,6 +101,23 @@ class FailingView(TypedDict):
     failures: int
 
 
+class ObjectiveView(TypedDict):
+    """A service level objective, as a manifest writes it."""
+
+    success: float
+    late_sec: int | None
+    window: str
+    """An ISO 8601 duration."""
+
+
+class PingView(TypedDict):
+    """What a job expects that makes no call, as a manifest writes it."""
+
+    key_sha256: str
+    grace: str
+    """An ISO 8601 duration."""
+
+
 class JobDetail(JobSummary, LimitsView):
     func: str
     trigger_info: dict[str, Any]
@@ -105,11 +133,18 @@ class JobDetail(JobSummary, LimitsView):
     max_instances: int
     overlap: str
     on_interrupt: str
+    ping: PingView | None
+    """`None` for a job that calls its `target_url`."""
+    slo: ObjectiveView | None
+    notify: dict[str, Any] | bool | None
+    """What the job says about its notifications, as it is written; `None` for nothing, `false` for "tells nobody"."""
     digest: str
     created_at: str
     updated_at: str
     failing_since: FailingView | None
     """Since when, and since which revision of the source, the job fails; `None` if its last execution did not fail."""
+    incidents: list[IncidentView]
+    """What the job is in trouble with now."""
     queued_run: QueuedRunView | None
     """The manual run that waits for an execution in progress; `None` if there is none."""
     executions: list[ExecutionView]
@@ -120,7 +155,7 @@ class JobList(TypedDict):
 
 
 class JobPage(TypedDict):
-    """A page; with `fields`, the rows have only these."""
+    """A page of the list; with `fields`, the rows have only these."""
 
     jobs: "list[JobSummary | CompactJob]"
     count: int
@@ -139,21 +174,32 @@ class CompactJob(TypedDict):
     owner: str
     status: str
     next_run_time: str | None
+    target_url: str
+    timezone: str
+    schedule_text: str
+    held: bool
     last_status: str | None
     """The status of the last execution."""
+    failing: bool
+    """Whether an execution has failed since the last completed one."""
     labels: dict[str, str]
 
 
 class JobViews(InZone):
-    def __init__(self, zone: str, *, is_masked: bool = False) -> None:
-        """`zone` is the service's IANA zone. With `is_masked`, literal credentials are masked."""
+    def __init__(self, zone: str, masking: Masking | None = None) -> None:
+        """`zone` is the service's IANA zone. `masking` masks literal credentials, and what targets repeat of them."""
         super().__init__(zone)
-        self._is_masked = is_masked
+        self._masking = masking
         self._executions = ExecutionViews(zone)
+        self._incidents = IncidentViews(zone)
 
     def words(self, job: Job) -> str:
         """The job's schedule in words, at most `LONGEST_MESSAGE` characters."""
         return cut(describe_job(job.spec, zone=job.spec.timezone or self._zone))
+
+    def parts(self, job: Job) -> ScheduleParts:
+        """The job's schedule in parts."""
+        return schedule_parts(job.spec, zone=job.spec.timezone or self._zone)
 
     def summary(self, job: Job, last: Record | None, *, held: bool, words: str | None = None) -> JobSummary:
         """`words` is the result of `words` if it is known already."""
@@ -161,13 +207,13 @@ class JobViews(InZone):
         return {
             "job_id": job.job_id,
             "id": job.job_id,
-            "name": masked_text(spec.name) if self._is_masked else spec.name,
+            "name": masked_text(spec.name) if self._masking else spec.name,
             "next_run_time": self._time(next_run(job, zone=self._zone)),
             "trigger": trigger_text(spec),
             "schedule_text": words or self.words(job),
             "timezone": spec.timezone or self._zone,
             "status": _status(job),
-            "target_url": masked_text(spec.target_url) if self._is_masked else spec.target_url,
+            "target_url": masked_text(spec.target_url) if self._masking else spec.target_url,
             "method": spec.method,
             "execution_count": job.execution_count,
             "owner": job.owner,
@@ -176,8 +222,8 @@ class JobViews(InZone):
             "held": held,
             "paused_by": _paused_by(job),
             "pause": self.pause(job.pause),
-            "labels": masked({"labels": spec.labels})["labels"] if self._is_masked else dict(spec.labels),
-            "last_execution": self._executions.view(last) if last else None,
+            "labels": masked({"labels": spec.labels})["labels"] if self._masking else dict(spec.labels),
+            "last_execution": self._execution(last, job) if last else None,
         }
 
     def detail(
@@ -187,15 +233,17 @@ class JobViews(InZone):
         records: list[Record],
         failing: Failing | None,
         queued: QueuedRun | None,
+        incidents: Sequence[Incident],
         *,
         held: bool,
     ) -> JobDetail:
         spec = job.spec
         sent = {"headers": spec.headers, "body": spec.body}
-        if self._is_masked:
+        if self._masking:
             sent = masked(sent)
         return {
             **self.summary(job, last, held=held),
+            "schedule_parts": self.parts(job),
             "func": "execute_http_job",  # a fixed word that clients expect
             "trigger_info": self._trigger_info(job),
             **self._limits(spec.limits),
@@ -212,13 +260,20 @@ class JobViews(InZone):
             "max_instances": spec.max_instances,
             "overlap": spec.overlap,
             "on_interrupt": spec.on_interrupt,
-            "digest": job.digest,
+            "ping": _ping(spec.ping),
+            "slo": _objective(spec.slo),
+            "notify": None if spec.notify == USUAL else notify_to_json(spec.notify),
+            "digest": self._masking.digest(job.digest) if self._masking else job.digest,
             "created_at": self._moment(job.created_at),
             "updated_at": self._moment(job.updated_at),
             "failing_since": self._failing(failing) if failing else None,
+            "incidents": [self._incidents.view(one) for one in incidents],
             "queued_run": self._queued(queued) if queued else None,
-            "executions": [self._executions.view(record) for record in records],
+            "executions": [self._execution(record, job) for record in records],
         }
+
+    def _execution(self, record: Record, job: Job) -> ExecutionView:
+        return self._executions.view(self._masking.record(record, job) if self._masking else record)
 
     def _queued(self, run: QueuedRun) -> QueuedRunView:
         return {
@@ -275,6 +330,19 @@ def _status(job: Job) -> str:
     if job.next_slot is None:
         return "completed"
     return "paused" if job.is_paused else "running"
+
+
+def _objective(objective: Objective | None) -> ObjectiveView | None:
+    if objective is None:
+        return None
+    window = duration_text(objective.window)
+    return {"success": objective.success, "late_sec": objective.late_sec, "window": window}
+
+
+def _ping(ping: Ping | None) -> PingView | None:
+    if ping is None:
+        return None
+    return {"key_sha256": ping.key_sha256, "grace": duration_text(ping.grace)}
 
 
 def _paused_by(job: Job) -> str | None:

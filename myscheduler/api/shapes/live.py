@@ -12,6 +12,7 @@ from myscheduler.core.findings.masking import masked_text
 from myscheduler.core.gitops.sync_state import SyncState
 from myscheduler.core.history.execution import Record
 from myscheduler.core.schedule.zones import local_time
+from myscheduler.messages.message import Coded, coded, coded_or_none
 from myscheduler.service.dispatch.census import Standing
 from myscheduler.service.dispatch.flights import Flight
 from myscheduler.service.store_health import StoreHealth
@@ -61,6 +62,7 @@ class SourceStateView(TypedDict):
     condition: str
     reason: str
     message: str
+    message_coded: Coded
     since: str | None
     conditions: list[ConditionView]
     last_attempted_revision: str | None
@@ -73,6 +75,7 @@ class SourceStateView(TypedDict):
 class StoreView(TypedDict):
     ok: bool
     error: str | None
+    error_coded: Coded | None
     well_at: str
     """When the database was last known to work."""
 
@@ -142,6 +145,7 @@ class LiveViews(InZone):
             "condition": state.condition,
             "reason": state.reason,
             "message": state.message,
+            "message_coded": coded(state.message),
             "since": self._time(state.since),
             "conditions": [
                 {"type": condition, "status": holds} for condition, holds in state.conditions(is_passing=is_passing)
@@ -154,7 +158,12 @@ class LiveViews(InZone):
 
     def store(self, health: StoreHealth) -> StoreView:
         error = str(health.error) if health.error else None
-        return {"ok": error is None, "error": error, "well_at": self._moment(health.well_at)}
+        return {
+            "ok": error is None,
+            "error": error,
+            "error_coded": coded_or_none(error),
+            "well_at": self._moment(health.well_at),
+        }
 
     def upcoming(self, found: Sequence[Planned], *, is_complete: bool) -> UpcomingView:
         rows = [self._planned(one) for one in found]

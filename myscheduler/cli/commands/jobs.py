@@ -129,7 +129,10 @@ def _job_fields(job: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         yield "until", moment(pause["until"])
     yield "next run", moment(job["next_run_time"])
     yield "schedule", f"{job.get('schedule_text') or job['trigger']}  [{job['timezone']}]"
-    yield "calls", f"{job['method']} {job['target_url']}"
+    if job.get("ping"):
+        yield "expects", f"a ping within {job['ping']['grace']}"
+    else:
+        yield "calls", f"{job['method']} {job['target_url']}"
     yield "labels", ", ".join(f"{name}={value}" for name, value in job["labels"].items())
     yield "owner", f"{job['owner']}{', {file}:{line}'.format(**source) if source else ''}"
     yield "executions", f"{job['execution_count']:,}"
@@ -218,9 +221,10 @@ def _triggered(job_id: str, answer: dict[str, Any]) -> str:
 @jobs.command()
 @job_argument
 @click.option("--yes", is_flag=True, help="Don't ask.")
+@by_option
 @server_option
 @format_option
-def delete(job_id: str, server: str, output: str, *, yes: bool) -> None:
+def delete(job_id: str, by: str | None, server: str, output: str, *, yes: bool) -> None:
     """Delete a job that was created through the API. Its history is kept.
 
     \b
@@ -231,7 +235,8 @@ def delete(job_id: str, server: str, output: str, *, yes: bool) -> None:
     """
     if not yes:
         click.confirm(f"Delete the job {styled(job_id)}?", abort=True, err=True)
-    _print(connect(server).delete("jobs", job_id), job_id, output)
+    params = [*given({"by": by}).items()]
+    _print(connect(server).delete("jobs", job_id, params=params), job_id, output)
 
 
 def _act(server: str, output: str, job_id: str, act: str, body: dict[str, str | None]) -> None:

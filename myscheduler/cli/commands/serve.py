@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,23 @@ from myscheduler.cli.server import api_token
 from myscheduler.core.access.allowed_hosts import AllowedHosts
 from myscheduler.core.access.clients import Networks
 from myscheduler.core.access.roles import Role
-from myscheduler.errors import OpenApiError
+from myscheduler.core.metrics.label_names import label_names
+from myscheduler.errors import OpenApiError, SettingError
+from myscheduler.machine import memory
 from myscheduler.settings import Settings
 
 _DEFAULTS = Settings()
 
 
 class _Port(click.IntRange):
-    """Ignores the value that Kubernetes sets in pods for a Service named myscheduler, such as tcp://10.0.0.1:8003."""
+    """Ignores what Kubernetes sets in pods for a Service named myscheduler or myscheduler-metrics: tcp://10.0.0.1:8003."""
+
+    def __init__(self, default: int | None) -> None:
+        super().__init__(0, 65_535)
+        self._default = default
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return super().convert(_DEFAULTS.port if _SERVICE_LINK.fullmatch(str(value)) else value, param, ctx)
+        return self._default if _SERVICE_LINK.fullmatch(str(value)) else super().convert(value, param, ctx)
 
 
 def _check_hosts(_context: click.Context, _option: click.Parameter, value: str) -> str:
@@ -40,6 +47,26 @@ def _check_networks(_context: click.Context, _option: click.Parameter, value: st
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
     return value
+
+
+def _check_labels(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    try:
+        label_names(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
+
+def _checked(check: Callable[[str], str]) -> Callable[[click.Context, click.Parameter, str], str]:
+    """The callback of an option whose value `check` judges."""
+
+    def callback(_context: click.Context, _option: click.Parameter, value: str) -> str:
+        try:
+            return check(value)
+        except SettingError as error:
+            raise click.BadParameter(str(error)) from error
+
+    return callback
 
 
 _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
@@ -70,7 +97,7 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
     "--port",
     envvar=settings.PORT,
     show_envvar=True,
-    type=_Port(0, 65_535),
+    type=_Port(_DEFAULTS.port),
     default=_DEFAULTS.port,
     help="The port to listen on; 0 chooses a free one.",
 )
@@ -119,6 +146,76 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
     help="Networks of proxies whose X-Forwarded-For, -Proto and -User headers count.",
 )
 @click.option(
+    "--name",
+    metavar="TEXT",
+    envvar=settings.NAME,
+    show_envvar=True,
+    default=_DEFAULTS.name,
+    callback=_checked(settings.checked_name),
+    help="What the dashboard calls this instance, such as Production.",
+)
+@click.option(
+    "--color",
+    metavar="#RRGGBB",
+    envvar=settings.COLOR,
+    show_envvar=True,
+    default=_DEFAULTS.color,
+    callback=_checked(settings.checked_color),
+    help="The colour of the dashboard's header and icon, such as #c62828.",
+)
+@click.option(
+    "--root-path",
+    metavar="PATH",
+    envvar=settings.ROOT_PATH,
+    show_envvar=True,
+    default=_DEFAULTS.root_path,
+    callback=_checked(settings.checked_root_path),
+    help="The path below which a proxy serves this instance, such as /scheduler, whether the proxy removes it or not.",
+)
+@click.option(
+    "--public-url",
+    metavar="URL",
+    envvar=settings.PUBLIC_URL,
+    show_envvar=True,
+    default=_DEFAULTS.public_url,
+    callback=_checked(settings.checked_public_url),
+    help="Where people find the dashboard, such as https://jobs.example.com, for links in notifications.",
+)
+@click.option(
+    "--rate-limit",
+    metavar="REQUESTS",
+    envvar=settings.RATE_LIMIT,
+    show_envvar=True,
+    type=click.IntRange(0, 10_000_000),
+    default=_DEFAULTS.rate_limit,
+    help="How many requests a minute a client (a token, or an address) may send; 0 is no limit. /health has none.",
+)
+@click.option(
+    "--max-api-jobs",
+    metavar="JOBS",
+    envvar=settings.MAX_API_JOBS,
+    show_envvar=True,
+    type=click.IntRange(0, 1_000_000),
+    default=_DEFAULTS.max_api_jobs,
+    help="How many jobs may be created through the API, completed ones included; 0 allows none.",
+)
+@click.option(
+    "--metrics-port",
+    envvar=settings.METRICS_PORT,
+    show_envvar=True,
+    type=_Port(None),
+    help="A port of their own for /metrics and /metrics/jobs, which --port then does not serve; 0 chooses a free one.",
+)
+@click.option(
+    "--metrics-labels",
+    metavar="NAMES",
+    envvar=settings.METRICS_LABELS,
+    show_envvar=True,
+    default=_DEFAULTS.metrics_labels,
+    callback=_check_labels,
+    help="Labels of jobs, separated by commas, that the metric of each job has: team,service.",
+)
+@click.option(
     "--history-days",
     envvar=settings.HISTORY_DAYS,
     show_envvar=True,
@@ -144,6 +241,15 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
     help="How long a connection to a target is reused, so that changes of its address in the DNS take effect.",
 )
 @click.option(
+    "--heartbeat-interval",
+    metavar="SECONDS",
+    envvar=settings.HEARTBEAT_INTERVAL,
+    show_envvar=True,
+    type=click.IntRange(5, 86_400),
+    default=_DEFAULTS.heartbeat_interval,
+    help="How often the monitor of MYSCHEDULER_HEARTBEAT_URL is told that the service is well.",
+)
+@click.option(
     "--timezone",
     envvar=settings.TZ,
     show_envvar=True,
@@ -159,6 +265,21 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
     default=_DEFAULTS.log_level,
     help="The lowest level that is logged, to stderr: JSON lines, or text on a terminal.",
 )
+@click.option(
+    "--log-format",
+    envvar=settings.LOG_FORMAT,
+    show_envvar=True,
+    type=click.Choice(log.FORMATS, case_sensitive=False),
+    default=_DEFAULTS.log_format,
+    help="The form of the log: auto is text on a terminal, else JSON lines; otlp is OpenTelemetry's JSON.",
+)
+@click.option(
+    "--access-log",
+    envvar=settings.ACCESS_LOG,
+    show_envvar=True,
+    is_flag=True,
+    help="Log each request of the API, except those for /health.",
+)
 def serve(
     jobs_dir: Path,
     secrets_dir: Path,
@@ -170,13 +291,24 @@ def serve(
     insecure: bool,
     allowed_clients: str,
     trusted_proxies: str,
+    name: str,
+    color: str,
+    root_path: str,
+    public_url: str,
+    rate_limit: int,
+    max_api_jobs: int,
+    metrics_port: int | None,
+    metrics_labels: str,
     history_days: int,
     history_rows: int,
     connection_max_age: int,
+    heartbeat_interval: int,
     timezone: str,
     log_level: str,
+    log_format: str,
+    access_log: bool,
 ) -> None:
-    """Watch the manifests, call the targets on time, and serve the REST API.
+    """Watch the manifests, call the targets on time, and serve the dashboard and the REST API.
 
     Each option can also be set by the environment variable shown with it. The API asks for credentials once there are
     any: MYSCHEDULER_API_TOKEN, a token that `myscheduler token create` made, or access.yaml. Without any, it is served
@@ -190,12 +322,15 @@ def serve(
 
     SIGTERM stops new calls, waits up to 20 s for those in progress, and exits 0; a second one ends them at once.
     """
+    memory.settle()  # before the imports, which make more objects than all that follows
     from myscheduler import app  # noqa: PLC0415 - a second of imports that no other command needs
 
     chosen = Settings(
         database_url=database_url,
         zone=timezone,
         log_level=log_level.upper(),
+        log_format=log_format,
+        is_access_logged=access_log,
         jobs_dir=jobs_dir,
         secrets_dir=secrets_dir,
         host=host,
@@ -204,14 +339,24 @@ def serve(
         history_days=history_days,
         history_rows=history_rows,
         connection_max_age=connection_max_age,
+        heartbeat_url=settings.read_heartbeat_url(os.environ),
+        heartbeat_interval=heartbeat_interval,
         api_token=api_token(),
         api_token_role=api_token_role,
         session_secret=settings.read_session_secret(os.environ),
         is_insecure=insecure,
         allowed_clients=allowed_clients,
         trusted_proxies=trusted_proxies,
+        name=name,
+        color=color,
+        root_path=root_path,
+        public_url=public_url,
+        rate_limit=rate_limit,
+        max_api_jobs=max_api_jobs,
+        metrics_port=metrics_port,
+        metrics_labels=metrics_labels,
     )
-    log.configure(chosen.level, chosen.zone)
+    log.configure(chosen.level, chosen.zone, chosen.log_format)
     try:
         raise SystemExit(app.serve(chosen))
     except OpenApiError as error:

@@ -141,13 +141,14 @@ def simulate(
     """
     scenario = _scenario(start, until, outages, latency)
     desired = read_manifests(paths, zone=timezone)
-    specs = [declared.spec for declared in usable_jobs(desired) if declared.spec is not None]
+    declared = [one.spec for one in usable_jobs(desired) if one.spec is not None]
+    specs = [spec for spec in declared if spec.ping is None]
     simulation = Simulation(scenario, zone=timezone, keep_all=is_all)
     outlooks: list[Outlook] = []
     hidden = len(specs) < _MANY or not sys.stderr.isatty()
     with click.progressbar(specs, label="simulating", file=sys.stderr, hidden=hidden) as bar:
         outlooks.extend(simulation.outlook(spec) for spec in bar)
-    report = _Report(scenario, timezone, specs, outlooks)
+    report = _Report(scenario, timezone, specs, outlooks, pinged=len(declared) - len(specs))
     if output == "json":
         click.echo(json_text(report.as_json()))
     else:
@@ -165,6 +166,8 @@ class _Report:
     """The time zone of the service."""
     specs: Sequence[JobSpec]
     outlooks: Sequence[Outlook]
+    pinged: int
+    """How many jobs are left out because they make no calls."""
 
     def _jobs(self) -> Iterator[tuple[JobSpec, Outlook, str]]:
         for spec, outlook in zip(self.specs, self.outlooks, strict=True):
@@ -182,11 +185,12 @@ class _Report:
             for spec in self.specs
             if isinstance(spec.schedule, DeclaredInterval) and spec.schedule.anchor is None
         ]
+        pinged = [f"jobs that expect pings make no calls, so they are left out: {self.pinged:,}"] if self.pinged else []
         if not floating:
-            return []
+            return pinged
         named = ", ".join(floating[:_NAMED_AT_MOST])
         more = f" and {len(floating) - _NAMED_AT_MOST:,} more" if len(floating) > _NAMED_AT_MOST else ""
-        return [f"intervals without an anchor are counted from the start of the simulation: {named}{more}"]
+        return [f"intervals without an anchor are counted from the start of the simulation: {named}{more}", *pinged]
 
     def as_json(self) -> dict[str, Any]:
         """Times of a job are in its time zone, all others in that of the service."""

@@ -16,13 +16,17 @@ from myscheduler.core.findings.problem import Problem, Severity
 _COLOURS = {"Ready": "green", "Reconciling": "yellow", "Stalled": "red"}
 _DONE = ("created", "updated", "deleted")
 _LEFT = ("held", "blocked")
+_BROKEN_OFF = frozenset({"SourceUnavailable", "StoreUnavailable", "InternalError"})
+"""Reasons of a pass that says nothing of deletions: what it shows of them is an earlier one's."""
+_NAMED = 20
+"""How many jobs of a list are shown, each on a line of its own."""
 _EVERY_SEC = 0.5
 """The interval between two requests while waiting."""
 
 
 @click.group(invoke_without_command=True)
 @click.option("--approve", metavar="DIGEST", help="Approve the blocked deletion with this digest, and no other.")
-@click.option("--by", metavar="NAME", help="The name of the approver, for the audit trail.")
+@click.option("--by", metavar="NAME", help="Your name, for the log and the audit trail.")
 @server_option
 @format_option
 @click.pass_context
@@ -44,7 +48,7 @@ def sync(context: click.Context, approve: str | None, by: str | None, server: st
         return
     if approve == "":
         raise click.BadParameter("is empty: `myscheduler sync status` shows the digest", param_hint="'--approve'")
-    body = {"approve": approve} | ({"by": by} if by else {}) if approve else {}
+    body = ({"approve": approve} if approve else {}) | ({"by": by} if by else {})
     state = connect(server).post("sync", body=body)
     _print(state, output)
 
@@ -101,24 +105,34 @@ def _lines(state: dict[str, Any]) -> Iterator[str]:
     done = [f"{counts.get(name, len(state[name])):,} {name}" for name in _DONE if state[name]]
     done.append(f"{state['unchanged']:,} unchanged")
     yield f"  this pass  {', '.join(done)}"
-    yield from _blocked(state["blocked_deletion"])
+    yield from _blocked(state["blocked_deletion"], reason=state["reason"])
     yield from _problems(state["problems"], state.get("problem_count", 0))
     if state["held"]:
-        yield f"Held at their last good spec: {_named(state['held'], counts.get('held', 0))}"
+        yield "Held at their last good spec:"
+        yield from _named(state["held"], counts.get("held", 0))
     yield from _drift(state["drift"] or [], counts.get("drift", 0))
     yield from _history(state["history"] or [])
 
 
-def _blocked(blocked: dict[str, Any] | None) -> Iterator[str]:
-    if blocked:
-        yield styled(f"Blocked deletion {blocked['digest']}: {blocked['reason']}", fg="red")
-        yield f"  {_named(blocked['job_ids'], blocked.get('job_count', 0))}"
+def _blocked(blocked: dict[str, Any] | None, *, reason: str) -> Iterator[str]:
+    """The deletion that waits; `reason` is that of the last pass, which may not have come as far as deletions."""
+    if not blocked:
+        return
+    yield styled(f"Blocked deletion {blocked['digest']}: {blocked['reason']}", fg="red")
+    yield from _named(blocked["job_ids"], blocked.get("job_count", 0))
+    if reason in _BROKEN_OFF:
+        yield "  found by an earlier pass: it can be approved once a pass succeeds again, perhaps with another digest"
+    else:
         yield styled(f"  to approve it: myscheduler sync --approve {blocked['digest']}")
 
 
-def _named(job_ids: list[str], count: int) -> str:
-    more = f" and {count - len(job_ids):,} more" if count > len(job_ids) else ""
-    return styled(", ".join(job_ids)) + more
+def _named(job_ids: list[str], count: int) -> Iterator[str]:
+    """A line for each job, of a long list for the first ones."""
+    for job_id in job_ids[:_NAMED]:
+        yield f"  {styled(job_id)}"
+    left = max(count, len(job_ids)) - len(job_ids[:_NAMED])
+    if left:
+        yield f"  and {left:,} more"
 
 
 def _problems(problems: list[dict[str, Any]], count: int) -> Iterator[str]:
@@ -127,8 +141,12 @@ def _problems(problems: list[dict[str, Any]], count: int) -> Iterator[str]:
         first = f", the first {len(problems)}" if count > len(problems) else ""
         yield f"{counted(max(count, len(problems)), 'problem')}{first}:"
     for problem in problems:
-        severity = Severity(problem["severity"])
-        yield f"  {coloured(Problem(**{**problem, 'severity': severity}))}"
+        yield f"  {coloured(_problem(problem))}"
+
+
+def _problem(found: dict[str, Any]) -> Problem:
+    place = found["path"], found["line"], found["column"]
+    return Problem(*place, found["field"], found["rule"], found["message"], Severity(found["severity"]))
 
 
 def _drift(drift: list[dict[str, Any]], count: int) -> Iterator[str]:

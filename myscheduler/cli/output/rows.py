@@ -24,7 +24,7 @@ def jobs_table(jobs: Rows, room: int | None) -> Iterator[str]:
         Column("STATUS", [_job_status(job) for job in jobs]),
         times("NEXT RUN", [job.get("next_run_time") for job in jobs]),
         Column("LAST", [status_cell(one.get("status") or "-") for one in last]),
-        texts("SCHEDULE", [job.get("schedule_text") or job.get("trigger") for job in jobs], rank=2),
+        _schedules(jobs),
         Column("OWNER", [Cell(job.get("owner") or "") for job in jobs], rank=1),
     )
     return table(columns, room)
@@ -70,6 +70,16 @@ def times(head: str, values: Sequence[str | None]) -> Column:
     if len(offsets) == 1:
         return Column(head + offsets.pop(), [Cell(one[:-7] or "-") for one in shown])
     return Column(head, [Cell(one or "-") for one in shown])
+
+
+def _schedules(jobs: Rows) -> Column:
+    """When each job runs, in words. If all have the same time zone, only the head has it."""
+    zones = {job["timezone"] for job in jobs if job.get("timezone")}
+    words = [job.get("schedule_text") or job.get("trigger") for job in jobs]
+    if len(zones) == 1:
+        return texts(f"SCHEDULE {zones.pop()}", words, rank=2)
+    shown = [f"{one} [{job['timezone']}]" if job.get("timezone") else one for one, job in zip(words, jobs, strict=True)]
+    return texts("SCHEDULE", shown, rank=2)
 
 
 def _job_status(job: Row) -> Cell:

@@ -21,7 +21,7 @@ def access_schema() -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:myscheduler:access",
         "title": "Who may use the API of MyScheduler",
-        "$defs": {"scope": _SCOPE, "role": _ROLE},
+        "$defs": {"scope": SCOPE, "role": _ROLE},
     } | _object(
         {"tokens": _list(_TOKEN, MOST_TOKENS), "oidc": _list(_ISSUER, MOST_ISSUERS)},
         about="Tokens, and issuers of JWTs, with what they may do.",
@@ -47,7 +47,7 @@ _ROLE: Schema = {
     "enum": [str(role) for role in Role],
 }
 _ENTRY: Schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_ENTRY}
-_SCOPE: Schema = _object(
+SCOPE: Schema = _object(
     {
         "labels": {
             "type": ["object", "null"],

@@ -1,21 +1,22 @@
 """The values of single fields in `access.yaml`. Each function parses one, and raises `FieldError` if it is wrong."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
 
 from myscheduler.core.access.allowed_hosts import is_loopback
 from myscheduler.core.access.issuers import ALGORITHMS
+from myscheduler.core.access.names import is_reserved
 from myscheduler.core.access.roles import Role
 from myscheduler.core.access.tokens import is_hash, is_id
 from myscheduler.core.bounds import LONGEST_RULED, LONGEST_URL
 from myscheduler.core.calls.hosts import called_host
-from myscheduler.core.findings.masking import key_shown
-from myscheduler.core.findings.problem import LONGEST_SHOWN, did_you_mean, shown
+from myscheduler.core.findings.problem import did_you_mean, shown
 from myscheduler.core.schedule.timestamps import has_offset, parse_timestamp
+from myscheduler.core.source.entries import FieldError
 from myscheduler.errors import ScheduleError
+from myscheduler.messages.message import said
 
 MOST_AUDIENCES = 20
 EXAMPLES: Mapping[str, str] = {
@@ -33,41 +34,32 @@ EXAMPLES: Mapping[str, str] = {
 _KUBERNETES = frozenset({"kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"})
 
 
-class FieldError(Exception):
-    """A value is invalid. `loc` is the path of the wrong part within it."""
-
-    def __init__(self, message: str, *loc: str | int) -> None:
-        super().__init__(message)
-        self.loc = loc
-
-
 def name(written: Any) -> str:
     text = _text(written, "ci")
     if not text.isprintable() or text != text.strip():
-        raise FieldError("has to be printable, without spaces around it: it appears in the audit trail")
+        raise FieldError(said("needs-printable"))
+    if is_reserved(text):
+        raise FieldError(said("token-name-reserved"))
     return text
 
 
 def token_id(written: Any) -> str:
     if not isinstance(written, str) or not is_id(written):
-        raise FieldError(f"is not the id of a token (16 characters, a to z and 2 to 7): write id: {EXAMPLES['id']}")
+        raise FieldError(said("not-a-token-id", examples=EXAMPLES["id"]))
     return written
 
 
 def token_hash(written: Any) -> str:
     """The hash of a token's secret. Messages never show what was written: it may be the secret itself."""
     if not isinstance(written, str) or not is_hash(written):
-        raise FieldError(
-            "is not a SHA-256 (64 digits, 0 to 9 and a to f): write what `myscheduler token create --declare` prints, "
-            "and never the token itself"
-        )
+        raise FieldError(said("not-a-hash"))
     return written
 
 
 def role(written: Any) -> Role:
     if not isinstance(written, str) or written not in list(Role):
         near = did_you_mean(written, map(str, Role)) if isinstance(written, str) else ""
-        raise FieldError(f"{shown(written)} is not one of {', '.join(Role)}{near}")
+        raise FieldError(said("not-a-role", value=shown(written), known=", ".join(Role), hint=near))
     return Role(written)
 
 
@@ -77,18 +69,18 @@ def moment(written: Any) -> datetime:
         if isinstance(written, str) and has_offset(written):
             return parse_timestamp(written, "UTC")
     except ScheduleError as error:
-        raise FieldError(f"{shown(written)} is not a time: {_TIME}") from error
-    raise FieldError(f"{shown(written)} is not a time with an offset: {_TIME}")
+        raise FieldError(said("not-a-moment", value=shown(written), form=_TIME)) from error
+    raise FieldError(said("not-a-moment-with-offset", value=shown(written), form=_TIME))
 
 
-_TIME = "write one such as 2027-01-01T00:00:00+09:00"
+_TIME = said("moment-form")
 
 
 def issuer_url(written: Any) -> str:
     text = url(written)
     parts = urlsplit(text)
     if parts.query or parts.fragment or text.endswith(("?", "#")):
-        raise FieldError(f"{shown(text)} has a query or a fragment, which an issuer has not: write it as `iss` has it")
+        raise FieldError(said("issuer-with-query", value=shown(text)))
     return text
 
 
@@ -96,14 +88,11 @@ def url(written: Any) -> str:
     text = _text(written, "https://login.example.com", LONGEST_URL)
     host = called_host(text)
     if host is None:
-        raise FieldError(f"{shown(text)} is not a URL: write one such as https://login.example.com")
+        raise FieldError(said("issuer-not-a-url", value=shown(text)))
     if "@" in urlsplit(text).netloc:
-        raise FieldError(f"{shown(text)} has a user in it, which is not sent: remove what is before the @")
+        raise FieldError(said("issuer-with-user", value=shown(text)))
     if not text.startswith("https://") and not (text.startswith("http://") and is_loopback(host.name)):
-        raise FieldError(
-            f"{shown(text)} is not https, so anyone on the way could write the keys that tokens are checked with: "
-            "write https://"
-        )
+        raise FieldError(said("issuer-not-https", value=shown(text)))
     return text
 
 
@@ -115,8 +104,8 @@ def algorithms(written: Any) -> tuple[str, ...]:
     texts = _texts(written, "RS256", len(ALGORITHMS))
     for place, text in enumerate(texts):
         if text not in ALGORITHMS:
-            why = " (with it, everyone who can check a token could forge one)" if _is_forgeable(text) else ""
-            raise FieldError(f"{shown(text)} is not one of {', '.join(ALGORITHMS)}{why}", place)
+            why = said("could-forge") if _is_forgeable(text) else ""
+            raise FieldError(said("not-an-algorithm", value=shown(text), known=", ".join(ALGORITHMS), why=why), place)
     return tuple(dict.fromkeys(texts))
 
 
@@ -131,7 +120,7 @@ def claim_value(written: Any) -> str:
 def path(written: Any) -> str:
     text = _text(written, "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt")
     if not text.startswith("/") or not text.isprintable():
-        raise FieldError(f"{shown(text)} is not a whole path: write one that begins with /")
+        raise FieldError(said("not-a-whole-path", value=shown(text)))
     return text
 
 
@@ -143,17 +132,7 @@ def bearer_fault(target: str) -> str:
     host = called_host(target)
     if host is None or is_loopback(host.name) or host.name in _KUBERNETES:
         return ""
-    return (
-        "is sent to the API server of Kubernetes only: let issuer or jwks_url begin with "
-        "https://kubernetes.default.svc, or leave bearer_file out"
-    )
-
-
-def unknown_key(written: str, known: Iterable[str]) -> str:
-    """The message for a key that is not one of the known ones."""
-    close = get_close_matches(written[:LONGEST_SHOWN], known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"the keys are {', '.join(known)}"
-    return f"unknown key {key_shown(written)!r}: {hint}"
+    return said("bearer-file-elsewhere")
 
 
 def _is_forgeable(algorithm: str) -> bool:
@@ -162,13 +141,13 @@ def _is_forgeable(algorithm: str) -> bool:
 
 def _text(written: Any, example: str, most: int = LONGEST_RULED, *loc: int) -> str:
     if not isinstance(written, str) or not written.strip():
-        raise FieldError(f"has to be text, such as {example}: put it into quotes", *loc)
+        raise FieldError(said("needs-text-in-quotes", example=example), *loc)
     if len(written) > most:
-        raise FieldError(f"{shown(written)} is longer than {most:,} characters", *loc)
+        raise FieldError(said("value-longer", value=shown(written), most=most), *loc)
     return written
 
 
 def _texts(written: Any, example: str, most: int) -> tuple[str, ...]:
     if not isinstance(written, list) or not 0 < len(written) <= most:
-        raise FieldError(f"has to be a list of 1 to {most} texts, such as [{example}]")
+        raise FieldError(said("needs-texts", most=most, example=example))
     return tuple(_text(one, example, LONGEST_RULED, place) for place, one in enumerate(written))

@@ -10,6 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Self
 
 from myscheduler.core.access.allowed_hosts import Address, address_of
+from myscheduler.messages.message import said
 
 Network = IPv4Network | IPv6Network
 _MAPPED_BITS = 96
@@ -44,9 +45,9 @@ def _network(entry: str) -> Network:
         try:
             meant = ip_network(entry, strict=False)
         except ValueError:
-            message = f"{entry[:60]!r} is not an address or a network: write such as 10.0.0.0/8 or 2001:db8::/32"
+            message = said("not-a-network", value=entry[:60])
             raise ValueError(message) from None
-        raise ValueError(f"{entry!r} has bits set after its prefix: write {meant}") from None
+        raise ValueError(said("bits-after-prefix", value=entry, meant=meant)) from None
 
 
 def _as_compared(network: Network) -> Network:

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
-from myscheduler.core.access.principal import Binding
+from myscheduler.core.access.principal import Binding, Identity
 from myscheduler.core.bounds import LONGEST_ACTOR
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "EdDSA")
 """The signatures that an issuer may use: those with a public key. Anyone who can check another could forge it."""
 SUBJECT = "sub"
+_LAST_SECOND = 253_402_300_799
+"""The end of the year 9999."""
 _EMAIL = "email"
 
 Claims = Mapping[str, Any]
@@ -29,7 +32,11 @@ class ClaimRule:
 
     def fits(self, claims: Claims) -> bool:
         """Whether the claim has the value. An e-mail address that the issuer calls unverified never does."""
-        return any(_matches(text, self.value) for text in _texts(_claim(claims, self.claim)))
+        return any(True for _ in self.texts(claims))
+
+    def texts(self, claims: Claims) -> Iterator[str]:
+        """The values of the claim that fit."""
+        return (text for text in _texts(_claim(claims, self.claim)) if _matches(text, self.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,28 @@ class Issuer:
         """What the caller may do: the binding of every rule that fits. Empty if none does: the caller is refused."""
         return tuple(dict.fromkeys(rule.binding for rule in self.rules if rule.fits(claims)))
 
+    def identity_of(self, claims: Claims) -> Identity:
+        """What a session keeps of the claims: those by which a rule fits, so that it stays small."""
+        kept: dict[str, dict[str, None]] = {}
+        for rule in self.rules:
+            kept.setdefault(rule.claim, {}).update(dict.fromkeys(rule.texts(claims)))
+        written = claims.get("aud")
+        audiences = written if isinstance(written, list) else [written]
+        return Identity(
+            self.url,
+            tuple(one for one in self.audiences if one in audiences),
+            tuple((claim, tuple(texts)) for claim, texts in kept.items() if texts),
+            datetime.fromtimestamp(min(claims["exp"], _LAST_SECOND), UTC),
+        )
+
+    def bindings_for(self, identity: Identity) -> tuple[Binding, ...]:
+        """What a caller whose claims were kept may do by the present rules; empty if it is refused."""
+        if not set(identity.audiences) & set(self.audiences):
+            return ()
+        kept = dict(identity.claims)
+        fitting = (rule for rule in self.rules if any(_matches(text, rule.value) for text in kept.get(rule.claim, ())))
+        return tuple(dict.fromkeys(rule.binding for rule in fitting))
+
     def name_of(self, claims: Claims) -> str:
         """The caller's name, for the audit: `name_claim`, or else the subject."""
         named = next((name for text in _texts(_claim(claims, self.name_claim)) if (name := _one_line(text))), "")
@@ -62,7 +91,7 @@ class Issuer:
 
 def _claim(claims: Claims, path: str) -> Any:
     """The value that a path leads to; `None` if there is none. At each level the longest name that fits is taken."""
-    if path == _EMAIL and claims.get("email_verified") in (False, "false"):
+    if path == _EMAIL and claims.get("email_verified", True) not in (True, "true"):  # also "False", null and ""
         return None  # anyone can claim anyone's address
     found: Any = claims
     while path:

@@ -4,14 +4,17 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from myscheduler.core.access.names import is_reserved
 from myscheduler.core.access.principal import Binding
 from myscheduler.core.access.roles import Role
 from myscheduler.core.access.scope import EVERYTHING, Scope, ScopeError, parse_scope
 from myscheduler.core.access.tokens import ApiToken, TokenText, new_token
+from myscheduler.core.findings.masking import masked_text
 from myscheduler.core.findings.problem import Complaint, shown
 from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.timestamps import parse_timestamp
 from myscheduler.errors import ScheduleError
+from myscheduler.messages.message import said
 
 LONGEST_NAME = 100
 
@@ -35,14 +38,16 @@ def issue(
 
 def _name_complaints(name: Any) -> Iterator[Complaint]:
     if not isinstance(name, str) or not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
-        message = f"has to be text of 1 to {LONGEST_NAME} printable characters that says who uses the token"
+        message = said("token-name-text", most=LONGEST_NAME)
         yield Complaint(("name",), "invalid-value", message)
+    elif is_reserved(name) or name != name.strip() or masked_text(name) != name:
+        yield Complaint(("name",), "invalid-value", said("token-name-reserved"))
 
 
 def _role_complaints(role: Any) -> Iterator[Complaint]:
     if role not in list(Role):
-        was = f"{shown(role)} is not a role" if isinstance(role, str) else "is missing"
-        yield Complaint(("role",), "invalid-value", f"{was}: write one of {', '.join(Role)}")
+        was = said("role-unknown", value=shown(role)) if isinstance(role, str) else said("role-missing")
+        yield Complaint(("role",), "invalid-value", said("write-one-role", was=was, known=", ".join(Role)))
 
 
 def _scope(written: Any, complaints: list[Complaint]) -> Scope:
@@ -56,7 +61,7 @@ def _scope(written: Any, complaints: list[Complaint]) -> Scope:
 def _expiry(written: Any, clock: Clock, complaints: list[Complaint]) -> datetime | None:
     if written is None:
         return None
-    message = "has to be RFC 3339, such as 2027-04-01T09:00:00+09:00"
+    message = said("token-end-form")
     try:
         expires_at = parse_timestamp(written, clock.zone) if isinstance(written, str) else None
     except ScheduleError:
@@ -64,6 +69,6 @@ def _expiry(written: Any, clock: Clock, complaints: list[Complaint]) -> datetime
     if expires_at is not None and expires_at > clock.now:
         return expires_at
     if expires_at is not None:
-        message = "is in the past: write a later time"
-    complaints.append(Complaint(("expires_at",), "invalid-value", message))
+        message = said("in-the-past")
+    complaints.append(Complaint(("expires_at",), "invalid-moment", message))
     return None

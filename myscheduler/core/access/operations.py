@@ -20,6 +20,8 @@ class Target(StrEnum):
     """The job that the URL names; where a body declares it anew, also as it declares it."""
     EXECUTION = "execution"
     """The job of the execution that the URL names."""
+    INCIDENT = "incident"
+    """The job of the incident that the URL names."""
     BODY = "body"
     """The job that the body declares, and the one that it replaces."""
     SELECTION = "selection"
@@ -43,20 +45,24 @@ _MANAGE = Operation(Role.ADMIN, Target.EVERYTHING)
 OPERATIONS: Mapping[str, Operation] = {
     **dict.fromkeys(
         (
-            "list_jobs", "get_job", "recent_executions", "job_executions", "list_executions", "get_execution",
-            "get_job_stats", "list_strips", "list_upcoming", "get_forecast", "get_now", "list_changes", "get_sync",
-            "get_files", "get_audit", "why", "preview_jobs", "validate_manifests", "plan_manifests",
+            "list_jobs", "get_job", "list_recent_executions", "list_job_executions", "list_executions", "get_execution",
+            "get_job_stats", "get_job_ahead", "list_strips", "list_upcoming", "get_forecast", "get_now", "list_changes",
+            "get_sync", "list_source_files", "list_audit_entries", "explain_job", "preview_jobs", "validate_manifests",
+            "plan_manifests", "list_incidents", "get_incident", "get_metrics", "get_job_metrics",
         ),
         _READ,
     ),
     **dict.fromkeys(("pause_job", "resume_job", "trigger_job"), _OPERATE),
     **dict.fromkeys(("cancel_execution", "rerun_execution"), Operation(Role.OPERATOR, Target.EXECUTION)),
+    **dict.fromkeys(("acknowledge_incident", "unacknowledge_incident"), Operation(Role.OPERATOR, Target.INCIDENT)),
     **dict.fromkeys(
         ("pause_jobs", "resume_jobs", "trigger_jobs"), Operation(Role.OPERATOR, Target.SELECTION)
     ),
     "run_sync": Operation(Role.OPERATOR),
+    "test_channel": Operation(Role.OPERATOR, Target.EVERYTHING),
     # with literal credentials, which `plan` compares and `export` writes
     "get_specs": Operation(Role.EDITOR, Target.EVERYTHING),
+    "get_source_lines": Operation(Role.EDITOR, Target.EVERYTHING),
     "create_job": Operation(Role.EDITOR, Target.BODY),
     "replace_job": Operation(Role.EDITOR, Target.JOB),
     "delete_job": Operation(Role.EDITOR, Target.JOB),

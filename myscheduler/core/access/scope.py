@@ -6,6 +6,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from myscheduler.core.findings.problem import shown
+from myscheduler.core.source.entries import FieldError
+from myscheduler.messages.message import said
 
 MOST_ENTRIES = 100
 """The most values of labels, and the most ids, in one scope."""
@@ -39,12 +41,8 @@ class Scope:
 EVERYTHING = Scope()
 
 
-class ScopeError(Exception):
-    """A scope is invalid. `loc` is the path of the wrong value within it."""
-
-    def __init__(self, message: str, *loc: str | int) -> None:
-        super().__init__(message)
-        self.loc = loc
+class ScopeError(FieldError):
+    """A scope is invalid."""
 
 
 def parse_scope(written: Any) -> Scope:
@@ -52,10 +50,10 @@ def parse_scope(written: Any) -> Scope:
     if written is None:
         return EVERYTHING
     if not isinstance(written, dict):
-        raise ScopeError("has to be a mapping, such as {labels: {team: billing}, ids: ['billing-*']}")
+        raise ScopeError(said("scope-mapping"))
     for name in written:
         if name not in {"labels", "ids"}:
-            raise ScopeError(f"unknown key {shown(name)}: a scope has labels and ids", str(name)[:LONGEST_ENTRY])
+            raise ScopeError(said("unknown-scope-key", name=shown(name)), str(name)[:LONGEST_ENTRY])
     labels = _labels(written["labels"]) if "labels" in written else ()
     return Scope(labels, tuple(_texts(written["ids"], "ids")) if "ids" in written else ())
 
@@ -66,16 +64,16 @@ def _fits(job_id: str, pattern: str) -> bool:
 
 def _labels(written: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
     if not isinstance(written, dict) or not written:
-        raise ScopeError("has to be a mapping such as {team: billing}: leave it out to allow all labels", "labels")
+        raise ScopeError(said("scope-labels-mapping"), "labels")
     labels = tuple((_label(name), tuple(_values(values, name))) for name, values in written.items())
     if sum(len(values) for _, values in labels) > MOST_ENTRIES:
-        raise ScopeError(f"has more than {MOST_ENTRIES} values", "labels")
+        raise ScopeError(said("scope-too-many", most=MOST_ENTRIES), "labels")
     return labels
 
 
 def _label(name: Any) -> str:
     if not _is_entry(name):
-        message = f"the name of a label has to be text of 1 to {LONGEST_ENTRY} printable characters"
+        message = said("scope-label-text", most=LONGEST_ENTRY)
         raise ScopeError(message, "labels", str(name)[:LONGEST_ENTRY])
     return str(name)
 
@@ -86,12 +84,12 @@ def _values(written: Any, name: str) -> Iterator[str]:
 
 def _texts(written: Any, *loc: str | int) -> Iterator[str]:
     if not isinstance(written, list) or len(written) > MOST_ENTRIES:
-        raise ScopeError(f"has to be a list of up to {MOST_ENTRIES} texts", *loc)
+        raise ScopeError(said("scope-list", most=MOST_ENTRIES), *loc)
     if not written:  # as all jobs it would be dangerous, and as none useless
-        raise ScopeError("is empty: write what may be acted on, or leave it out to allow all", *loc)
+        raise ScopeError(said("scope-empty-list"), *loc)
     for place, text in enumerate(written):
         if not _is_entry(text):
-            message = f"has to be text of 1 to {LONGEST_ENTRY} printable characters: put it into quotes"
+            message = said("scope-text", most=LONGEST_ENTRY)
             raise ScopeError(message, *loc, place)
         yield text
 

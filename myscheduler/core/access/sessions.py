@@ -1,7 +1,7 @@
 """Sessions of browsers: a signed value of a cookie, so that no session is stored.
 
-The key is derived from a secret of the server. When that is changed, all sessions end. Of a session that began with an
-API token, the value names only the token: what it may do is looked up with each request.
+The key is derived from a secret of the server. When that is changed, all sessions end. The value says who signed in.
+What the caller may do is looked up with each request.
 """
 
 import hashlib
@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from myscheduler.core.access.principal import Binding, Origin, Principal
-from myscheduler.core.access.roles import Role
-from myscheduler.core.access.scope import ScopeError, parse_scope
+from myscheduler.core.access.principal import Identity, Origin, Principal
 
 LIFETIME = timedelta(hours=12)
 JWT_LIFETIME = timedelta(hours=1)
-"""Of a session that began with a JWT: what its claims allow is not asked again until then."""
+"""Of a session that began with a JWT, if the token does not expire before: its issuer is not asked again until then."""
 LONGEST = 3_800
 """The most characters of a cookie's value: browsers keep 4,096 bytes of a cookie with its name and attributes."""
 _PURPOSE = b"myscheduler session v1"
@@ -30,6 +28,9 @@ class Session:
 
     principal: Principal
     expires_at: datetime
+    begun_at: datetime
+    nonce: str
+    """Random text, by which two sessions differ."""
 
 
 class SessionKey:
@@ -38,18 +39,18 @@ class SessionKey:
     def __init__(self, secret: bytes) -> None:
         self._key = hmac.new(secret, _PURPOSE, hashlib.sha256).digest()
 
-    def sign(self, session: Session, nonce: str) -> str:
-        """The value of the cookie; `nonce` is random text, so that two sessions never have the same value."""
+    def sign(self, session: Session) -> str:
+        """The value of the cookie."""
         principal = session.principal
-        bindings = principal.bindings if principal.token_id is None else ()
         content = json.dumps(
             {
                 "n": principal.name,
                 "o": principal.origin,
                 "t": principal.token_id,
-                "b": [[one.role, one.scope.as_json()] for one in bindings],
+                "c": _written(principal.identity) if principal.identity else None,
+                "b": int(session.begun_at.timestamp()),
                 "e": int(session.expires_at.timestamp()),
-                "x": nonce,
+                "x": session.nonce,
             },
             ensure_ascii=False,
             separators=(",", ":"),
@@ -60,14 +61,20 @@ class SessionKey:
     def read(self, value: str, now: datetime) -> Session | None:
         """The session of a cookie's value; `None` if it was not signed with this key, or is over.
 
-        The principal of an API token has no bindings here.
+        The principal has no bindings here.
         """
         body, _, signature = value.partition(".")
         if len(value) > LONGEST or not value.isascii() or not hmac.compare_digest(self._signature(body), signature):
             return None
         try:
             session = _session(json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4))))
-        except (ValueError, KeyError, TypeError, ScopeError):  # another version signed it with the same secret
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            OverflowError,
+        ):  # another version signed it with the same secret
             return None
         return session if now < session.expires_at else None
 
@@ -76,9 +83,21 @@ class SessionKey:
 
 
 def _session(content: Any) -> Session:
-    bindings = tuple(Binding(Role(role), parse_scope(scope)) for role, scope in content["b"])
-    principal = Principal(content["n"], bindings, Origin(content["o"]), content["t"])
-    return Session(principal, datetime.fromtimestamp(content["e"], UTC))
+    expires_at = datetime.fromtimestamp(content["e"], UTC)
+    identity = _identity(content["c"], expires_at) if content["c"] else None
+    principal = Principal(content["n"], (), Origin(content["o"]), content["t"], identity)
+    return Session(principal, expires_at, datetime.fromtimestamp(content["b"], UTC), str(content["x"]))
+
+
+def _written(identity: Identity) -> list[Any]:
+    return [identity.issuer, list(identity.audiences), {claim: list(texts) for claim, texts in identity.claims}]
+
+
+def _identity(written: Any, expires_at: datetime) -> Identity:
+    issuer, audiences, claims = written
+    return Identity(
+        issuer, tuple(audiences), tuple((claim, tuple(texts)) for claim, texts in claims.items()), expires_at
+    )
 
 
 def _encoded(content: bytes) -> str:

@@ -67,6 +67,11 @@ def written_tokens(text: str) -> Iterator[tuple[int, str]]:
     yield from ((found.start(), found[1]) for found in _WRITTEN.finditer(text))
 
 
+def without_secrets(text: str) -> str:
+    """The text with the secret of each token in it masked."""
+    return _WRITTEN.sub(r"msk_\1_••••", text)
+
+
 def is_id(text: str) -> bool:
     """Whether a text can be the public id of a token."""
     return _ID.fullmatch(text) is not None

@@ -17,6 +17,7 @@ from myscheduler.core.caching import cached
 from myscheduler.core.calls.link_local import address_in
 from myscheduler.core.findings.problem import shown
 from myscheduler.core.header_values import HeaderValue, pairs
+from myscheduler.messages.message import said
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _PLAIN = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
@@ -132,7 +133,7 @@ def hosts_in_headers(url: str, headers: Mapping[str, HeaderValue]) -> list[tuple
 def parse_host_pattern(text: str) -> HostPattern:
     """Parse one entry of an allow-list. Raises `ValueError` with what to write instead."""
     if "/" in text:
-        raise ValueError(f"{shown(text)} is more than a host: write {_host_in(text)!r}")
+        raise ValueError(said("more-than-a-host", value=shown(text), meant=_host_in(text)))
     below = text.startswith("*.")
     try:
         parts = urlsplit(f"//{text.removeprefix('*.')}")
@@ -140,7 +141,7 @@ def parse_host_pattern(text: str) -> HostPattern:
     except ValueError:
         name = ""
     if not name or port == 0 or "@" in text or "*" in name or not text.isprintable() or " " in text:
-        raise ValueError(f"{shown(text)} is not a host: write api.example.com, localhost:8080, [::1] or *.example.com")
+        raise ValueError(said("not-a-host", value=shown(text)))
     return HostPattern(name, port, below)
 
 
@@ -178,31 +179,26 @@ def host_fault(url: str) -> str | None:
     """Why the host of a URL can never be called, and what to write; `None` if it may be. `urlsplit` accepts the URL."""
     written = urlsplit(url).hostname or ""
     if _SCHEME_TWICE.match(url):
-        return f"has its scheme twice: write it once, {_EXAMPLE}"
+        return said("scheme-twice", example=_EXAMPLE)
     if ":" in written or urlsplit(url).netloc.rpartition("@")[2].startswith("["):
-        return (
-            None if _is_ipv6(written) else f"has brackets around text that is not an IPv6 address: write one, {_IPV6}"
-        )
+        return None if _is_ipv6(written) else said("brackets-without-ipv6", ipv6=_IPV6)
     try:
         name = looked_up(written)
     except ValueError:
-        return f"names a host that no domain can have: write the name as it is registered, {_EXAMPLE}"
+        return said("no-domain", example=_EXAMPLE)
     if odd := sorted(set(_NAME.sub("", name))):
         found = " ".join(odd[:5])
-        return f"names a host that contains {found}, which no host does: write the name of a host, {_EXAMPLE}"
+        return said("host-with-signs", signs=found, example=_EXAMPLE)
     if len(name.removesuffix(".")) > LONGEST_HOST or not all(
         0 < len(label) <= LONGEST_LABEL for label in name.removesuffix(".").split(".")
     ):
-        return (
-            f"names a host with a part that is empty or longer than {LONGEST_LABEL} characters, or with more than "
-            f"{LONGEST_HOST} in all: write the name as it is registered, {_EXAMPLE}"
-        )
+        return said("host-parts", most=LONGEST_LABEL, most_in_all=LONGEST_HOST, example=_EXAMPLE)
     if name.startswith("-"):
-        return f"names a host that begins with -, which is not allowed: write the name as it is registered, {_EXAMPLE}"
+        return said("host-begins-with-dash", example=_EXAMPLE)
     if _NUMBERS.fullmatch(name) and not _is_ipv4(name):
         address = address_in(written)
-        meant = f"write {address}" if address else "write four numbers up to 255, such as 127.0.0.1"
-        return f"has the host {name}, which is not an address that can be called: {meant}"
+        meant = f"write {address}" if address else said("four-numbers")
+        return said("host-no-address", host=name, advice=meant)
     return None
 
 

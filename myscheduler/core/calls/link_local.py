@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 import idna
 
 from myscheduler.core.caching import cached
+from myscheduler.messages.message import said
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -157,21 +158,20 @@ def read_network(text: str) -> Network:
     try:
         return ip_network(text)
     except ValueError:
-        message = f"{text[:80]!r} is neither an address nor a network: write 169.254.169.254 or fe80::/10"
+        message = said("not-a-link-local", value=text[:80])
         raise ValueError(message) from None
 
 
 def shown_address(address: Address) -> str:
     """The address, with the link-local address that it embeds, if there is one."""
     meant = [one for one in link_local_parts(address) if one != address]
-    return f"{address} (which stands for {meant[0]})" if meant else str(address)
+    if not meant:
+        return str(address)
+    return said("address-embedded", address=str(address), meant=str(meant[0]))
 
 
 def advice(address: Address) -> str:
     """The message for a call of a link-local address that is not allowed: why, and what to do."""
     parts = link_local_parts(address)
     wanted = parts[0] if parts else address
-    return (
-        f"{shown_address(address)} is a link-local address (cloud metadata), which no job may call unless policy.yaml "
-        f"allows it: call another host, or have it added there, as allow_link_local: [{wanted}]"
-    )
+    return said("link-local", address=shown_address(address), wanted=str(wanted))

@@ -38,3 +38,5 @@ class Outcome:
     """How many bytes of the response body were read."""
     excerpt: str | None = None
     """The first `EXCERPT_BYTES` bytes of the response as text."""
+    retry_after: str | None = None
+    """The header `Retry-After` of a 429 or a 503, as it was written."""

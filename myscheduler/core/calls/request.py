@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from myscheduler.core.calls.trace import TRACEPARENT
 from myscheduler.core.header_values import FORM, HeaderValue, content_type, is_json, media_type
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.secrets.redaction import Secret
@@ -15,6 +16,7 @@ from myscheduler.core.secrets.references import MARK, encoded_around, resolve
 
 _RESERVED = "x-myscheduler-"
 _MARK_BYTES = MARK.encode()
+_UNTRACED: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +33,37 @@ class Request:
     """The secrets in the request, which are redacted in the response."""
 
 
-def build_request(spec: JobSpec, execution_id: str, slot: datetime, attempt: int, *, user_agent: str) -> Request:
+def build_request(
+    spec: JobSpec,
+    execution_id: str,
+    slot: datetime,
+    attempt: int,
+    *,
+    user_agent: str,
+    trace: Mapping[str, str] = _UNTRACED,
+) -> Request:
     """The request of one attempt of an execution, with headers by which a target can recognise the execution.
 
     `Idempotency-Key` (IETF draft httpapi-idempotency-key-header) stays the same over the attempts of an execution. The
-    job's own headers win over ours, except those that start with `X-MyScheduler-`.
+    job's own headers win over ours, except those that start with `X-MyScheduler-`. `trace` are the headers of
+    `trace_headers`; none of them is sent if the job has its own `traceparent`, which they would not fit.
     """
-    own = {name: value for name, value in spec.headers.items() if not name.lower().startswith(_RESERVED)}
-    given = {name.lower() for name in own}
+    given = {name.lower() for name in spec.headers}
     body = _body(spec)
-    defaults = {"User-Agent": user_agent, "Idempotency-Key": execution_id}
-    if body is not None:
-        defaults["Content-Type"] = "application/json"
-    identity = {
-        "X-MyScheduler-Job-Id": spec.job_id if spec.job_id.isascii() else _percent(spec.job_id),
-        "X-MyScheduler-Execution-Id": execution_id,
-        "X-MyScheduler-Scheduled-At": rfc3339(slot),
-        "X-MyScheduler-Attempt": str(attempt),
-    }
-    headers = {name: value for name, value in defaults.items() if name.lower() not in given} | own | identity
+    headers: dict[str, HeaderValue] = {}
+    if "user-agent" not in given:
+        headers["User-Agent"] = user_agent
+    if "idempotency-key" not in given:
+        headers["Idempotency-Key"] = execution_id
+    if TRACEPARENT not in given:
+        headers |= {name: value for name, value in trace.items() if name not in given}
+    if body is not None and "content-type" not in given:
+        headers["Content-Type"] = "application/json"
+    headers |= {name: value for name, value in spec.headers.items() if not name.lower().startswith(_RESERVED)}
+    headers["X-MyScheduler-Job-Id"] = spec.job_id if spec.job_id.isascii() else _percent(spec.job_id)
+    headers["X-MyScheduler-Execution-Id"] = execution_id
+    headers["X-MyScheduler-Scheduled-At"] = rfc3339(slot)
+    headers["X-MyScheduler-Attempt"] = str(attempt)
     return Request(spec.method, spec.target_url, headers, body, spec.timeout_sec)
 
 
@@ -108,7 +122,7 @@ def _json_text(value: str) -> str:
 
 
 def rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
 
 
 def _body(spec: JobSpec) -> bytes | None:

@@ -6,25 +6,29 @@ from myscheduler.core.schedule.cron import OnClock, swallowing
 from myscheduler.core.schedule.expression import DAY
 from myscheduler.core.schedule.slots import Adjusted, Schedule
 from myscheduler.core.schedule.zones import first_showing, stretch_at, stretches_between, to_second
+from myscheduler.messages.message import Message, said
 
 
-def clock_note(schedule: Schedule, zone_name: str, slot: datetime) -> str | None:
+def clock_note(schedule: Schedule, zone_name: str, slot: datetime) -> Message | None:
     """A note that clocks change on the local day of a slot, and what that means for it; `None` on other days."""
     instant = to_second(slot)
     change = clock_change(zone_name, instant)
     if change is None:
         return None
     instant_of_change, before, after = change
-    shown = f"{_time(instant_of_change + before)} → {_time(instant_of_change + after)}"
-    note = f"clocks go {'forward' if after > before else 'back'} {shown}"
+    note = said(
+        "clocks-forward" if after > before else "clocks-back",
+        before=_time(instant_of_change + before),
+        after=_time(instant_of_change + after),
+    )
     rhythm, offset = (schedule.rhythm, schedule.offset) if isinstance(schedule, Adjusted) else (schedule, None)
     meant = instant - int(offset.total_seconds()) if offset else instant
     if isinstance(rhythm, OnClock) and any(swallowing(rhythm, meant, meant)):
-        return f"{note}; its time doesn't exist" + (", so it runs right after" if rhythm.gap == "run" else "")
+        return said("clocks-gap-runs" if rhythm.gap == "run" else "clocks-gap", change=note)
     if after < before and instant_of_change - (before - after) <= instant < instant_of_change:
-        return f"{note}; the first of two such times"
+        return said("clocks-first", change=note)
     if after < before and instant_of_change <= instant < instant_of_change + (before - after):
-        return f"{note}; the second of two such times"
+        return said("clocks-second", change=note)
     return note
 
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import assert_never
 
-from myscheduler.core.explain.durations import span_words
 from myscheduler.core.explain.schedule import describe, length_words, timestamp_words
 from myscheduler.core.job.limits import DeclaredBlackout, DeclaredCalendar, DeclaredRecurring
 from myscheduler.core.job.spec import DeclaredCron, JobSpec
 from myscheduler.core.schedule.calendars import Calendar
 from myscheduler.core.schedule.jitter import jitter_offset
 from myscheduler.core.schedule.slots import Period
+from myscheduler.messages.durations import span_words
 
 
 def describe_job(spec: JobSpec, *, zone: str) -> str:

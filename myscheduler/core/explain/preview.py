@@ -8,6 +8,7 @@ from typing import Any
 
 from myscheduler.core.explain.clock_changes import clock_note
 from myscheduler.core.explain.job import describe_job
+from myscheduler.core.explain.schedule_parts import ScheduleParts, schedule_parts
 from myscheduler.core.history.execution import Status
 from myscheduler.core.history.unrun import Unrun, unrun_between
 from myscheduler.core.job.compiling import compile_schedule
@@ -17,6 +18,7 @@ from myscheduler.core.schedule.calendars import name_of
 from myscheduler.core.schedule.exclusions import exclusions, runs_after
 from myscheduler.core.schedule.slots import TICK, Adjusted, Schedule, back, forth
 from myscheduler.core.schedule.zones import local_time
+from myscheduler.messages.message import coded
 
 MOST_LEFT_OUT = timedelta(days=366)
 """How long after the last fire time of a schedule that is over slots that are left out are still listed."""
@@ -34,6 +36,8 @@ class Preview:
     """The job's IANA zone; the times are shown in it."""
     words: str
     """The schedule in plain English."""
+    parts: ScheduleParts
+    """The schedule in parts, for other languages."""
     is_paused: bool
     fires: tuple[datetime, ...]
     notes: tuple[str | None, ...]
@@ -48,9 +52,14 @@ class Preview:
             "job_id": self.job_id,
             "timezone": self.timezone,
             "schedule": self.words,
+            "schedule_parts": self.parts,
             "paused": self.is_paused,
             "fire_times": times,
-            "notes": [{"at": at, "note": note} for at, note in zip(times, self.notes, strict=True) if note],
+            "notes": [
+                {"at": at, "note": note, "note_coded": coded(note)}
+                for at, note in zip(times, self.notes, strict=True)
+                if note
+            ],
             "left_out": [
                 {
                     "first": local_time(unrun.first, self.timezone).isoformat(),
@@ -81,6 +90,7 @@ def preview(
         job_id=spec.job_id,
         timezone=own_zone,
         words=describe_job(spec, zone=own_zone),
+        parts=schedule_parts(spec, zone=own_zone),
         is_paused=bool(spec.paused),
         fires=fires,
         notes=tuple(clock_note(schedule, own_zone, fire) for fire in fires),

@@ -3,12 +3,13 @@
 The text depends on what a cron expression means, not on how it is written: equal schedules read the same.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 from itertools import product
 from typing import Literal, assert_never
 
+from myscheduler.core.explain.patterns import runs_of, stride_of
 from myscheduler.core.job.spec import (
     INTERVAL_UNITS,
     DeclaredCron,
@@ -131,11 +132,11 @@ def _hourly(expression: CronExpression) -> str:
     """A schedule with a single time in each of several hours."""
     hours, minute, second = expression.hours, expression.minutes[0], expression.seconds[0]
     times = {hour: _clock(expression, hour, minute, second) for hour in hours}
-    stride = _stride(hours, least=4)
+    stride = stride_of(hours, least=4)
     if stride:
         evenly = minute == second == 0 and _evenly(hours)
         return f"every {stride} hours" + ("" if evenly else f" from {times[hours[0]]} to {times[hours[-1]]}")
-    runs = _runs(hours)
+    runs = runs_of(hours)
     parts = [f"every hour from {times[first]} to {times[last]}" for first, last in runs if first != last]
     alone = [times[first] for first, last in runs if first == last]
     return _joined(parts + ([f"at {_joined(alone)}"] if alone else []))
@@ -148,7 +149,7 @@ def _evenly(hours: tuple[int, ...]) -> bool:
 
 def _in_hours(hours: tuple[int, ...]) -> list[str]:
     """The hours of a schedule that runs several times in each."""
-    stride, runs = _stride(hours, least=4), _runs(hours)
+    stride, runs = stride_of(hours, least=4), runs_of(hours)
     if len(hours) == 24:
         return []
     if len(runs) == 1 or stride:
@@ -159,7 +160,7 @@ def _in_hours(hours: tuple[int, ...]) -> list[str]:
 
 def _part(expression: CronExpression, unit: Literal["minute", "second"]) -> str:
     values = expression.minutes if unit == "minute" else expression.seconds
-    stride, whole = _stride(values, least=5), "hour" if unit == "minute" else "minute"
+    stride, whole = stride_of(values, least=5), "hour" if unit == "minute" else "minute"
     if values == (0,):
         return f"at 0 {unit}s past the {whole}"  # the library has no words for it
     words = _from_library(expression, unit)
@@ -192,11 +193,11 @@ def _of_month(rule: DayRule) -> str:
     values = bits(rule.days)
     if len(values) == 31:
         return ""
-    stride = _stride(values, low=1, high=31, least=4)
+    stride = stride_of(values, low=1, high=31, least=4)
     if stride:
         items = [f"every {_nth(stride)} day from {values[0]} to {values[-1]}"]
     else:
-        items = [_range(*run) for run in _runs(values)]
+        items = [_range(*run) for run in runs_of(values)]
         items[:1] = [f"{'day' if len(values) == 1 else 'days'} {item}" for item in items[:1]]
     items += ["the last day"] if rule.last else []
     items += ["the last weekday (Monday through Friday)"] if rule.last_workday else []
@@ -218,7 +219,7 @@ def _only_weekdays(rule: DayRule) -> str:
 
 def _weekday_runs(rule: DayRule) -> list[tuple[str, str]]:
     from_monday = sorted((weekday - 1) % 7 for weekday in bits(rule.weekdays))
-    return [(_WEEK[first], _WEEK[last]) for first, last in _runs(from_monday)]
+    return [(_WEEK[first], _WEEK[last]) for first, last in runs_of(from_monday)]
 
 
 def _nth_weekdays(rule: DayRule) -> list[str]:
@@ -232,18 +233,18 @@ def _seasons(expression: CronExpression) -> list[str]:
     parts = [_from_library(expression, "month")] if len(expression.months) < 12 else []
     if expression.weeks is not None:
         week = "week" if len(expression.weeks) == 1 else "weeks"
-        parts.append(f"only in ISO {week} {_listed(_runs(expression.weeks))}")
+        parts.append(f"only in ISO {week} {_listed(runs_of(expression.weeks))}")
     return parts + ([_years(expression, expression.years)] if expression.years is not None else [])
 
 
 def _years(expression: CronExpression, years: tuple[int, ...]) -> str:
     first, last = years[0], years[-1]
-    stride = _stride(years, least=5) or (1 if last - first + 1 == len(years) > 1 else 0)
+    stride = stride_of(years, least=5) or (1 if last - first + 1 == len(years) > 1 else 0)
     if stride and last + stride > LAST_YEAR:  # years after the last possible one can't be listed
         return f"only from {first} on" if stride == 1 else f"every {stride} years from {first}"
     if stride > 1:
         return f"every {stride} years from {first} through {last}"
-    if len(_runs(years)) <= _MOST_YEARS:
+    if len(runs_of(years)) <= _MOST_YEARS:
         return _from_library(expression, "year")
     return f"only in {len(years)} of the years {first} to {last}"
 
@@ -299,40 +300,14 @@ def _spelled(values: tuple[int, ...]) -> str:
     """Minutes or seconds as the simplest cron field."""
     if len(values) == 60:
         return "*"
-    stride, first, last = _stride(values, least=5), values[0], values[-1]
+    stride, first, last = stride_of(values, least=5), values[0], values[-1]
     if not stride:
         return _listed_as_cron(values)
     return f"{first}/{stride}" if last + stride > 59 else f"{first}-{last}/{stride}"
 
 
 def _listed_as_cron(values: tuple[int, ...]) -> str:
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in _runs(values))
-
-
-def _stride(values: Sequence[int], *, low: int = 0, high: int = 59, least: int) -> int:
-    """The step (2 or more) of evenly spaced values that are described by it, else 0.
-
-    They are if there are `least` values or more, or if they are evenly spaced all the way from `low` to `high`.
-    """
-    if len(values) < 2 or values[1] - values[0] == 1:
-        return 0
-    step = values[1] - values[0]
-    evenly = values[0] == low and step * len(values) == high - low + 1
-    is_enough = len(values) >= least or evenly
-    # a range is compared in C: there may be thousands of years
-    return step if is_enough and tuple(values) == tuple(range(values[0], values[0] + step * len(values), step)) else 0
-
-
-def _runs(values: Sequence[int]) -> list[tuple[int, int]]:
-    """First and last of each run of three or more consecutive values; other values are runs of one."""
-    runs: list[tuple[int, int]] = []
-    first = last = values[0] if values else 0
-    for value in (*values[1:], LAST_YEAR + 2):
-        if value != last + 1:
-            runs += [(first, first), (last, last)] if last - first == 1 else [(first, last)]
-            first = value
-        last = value
-    return runs if values else []
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs_of(values))
 
 
 def _range(first: object, last: object) -> str:

@@ -7,9 +7,9 @@ from itertools import islice
 from typing import Any
 
 from myscheduler.core.explain.clock_changes import clock_note
-from myscheduler.core.explain.durations import span_words
 from myscheduler.core.explain.job import describe_job
-from myscheduler.core.explain.reasons import REASONS, as_sentence, closed_words, is_repeated, moved_words
+from myscheduler.core.explain.reasons import REASONS, closed_words, is_repeated, moved_words
+from myscheduler.core.explain.schedule_parts import ScheduleParts, schedule_parts
 from myscheduler.core.history.execution import Kind, QueuedRun, Record, Status
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.job import Job
@@ -19,6 +19,8 @@ from myscheduler.core.schedule.exclusions import exclusion_at, next_run
 from myscheduler.core.schedule.slots import TICK, Adjusted, Schedule, back, last_until, slots_between
 from myscheduler.core.schedule.timestamps import LocalTime
 from myscheduler.core.schedule.zones import local_time
+from myscheduler.messages.message import Message, all_coded, coded, said
+from myscheduler.messages.recognition import recognised
 
 MOST = 20
 """The most slots in one explanation."""
@@ -60,7 +62,7 @@ class Finding:
 
     first: datetime
     """The slot, or the first one of the row."""
-    sentence: str
+    sentence: Message
     row: Record | None = None
     """The row of the history; `None` if there is none."""
 
@@ -75,17 +77,19 @@ class Explanation:
     asked: LocalTime
     findings: tuple[Finding, ...]
     """In the order of time; empty if there is no slot at that time."""
-    remarks: tuple[str, ...]
+    remarks: tuple[Message, ...]
     """Sentences that do not belong to one slot."""
     previous: datetime | None
     """The last slot before that time, by the present schedule."""
+    parts: ScheduleParts | None
+    """The present schedule in parts; `None` if the job is deleted."""
     upcoming: datetime | None
     """The next run after that time and after now, by the present schedule."""
 
     @property
-    def answer(self) -> str:
+    def answer(self) -> Message:
         """All sentences as one text."""
-        return " ".join([*(one.sentence for one in self.findings), *self.remarks])
+        return said("answer", sentences=[*(one.sentence for one in self.findings), *self.remarks])
 
     def as_json(self) -> dict[str, Any]:
         def shown(moment: datetime | None) -> str | None:
@@ -96,6 +100,7 @@ class Explanation:
             "timezone": self.timezone,
             "at": shown(self.asked.first),
             "answer": self.answer,
+            "answer_coded": coded(self.answer),
             "slots": [
                 {
                     "scheduled_at": shown(one.first),
@@ -103,12 +108,15 @@ class Explanation:
                     "reason": one.row.reason if one.row else None,
                     "execution_id": one.row.execution_id if one.row else None,
                     "sentence": one.sentence,
+                    "sentence_coded": coded(one.sentence),
                 }
                 for one in self.findings
             ],
             "remarks": list(self.remarks),
+            "remarks_coded": all_coded(self.remarks),
             "previous_slot": shown(self.previous),
             "next_run": shown(self.upcoming),
+            "schedule_parts": self.parts,
         }
 
 
@@ -127,6 +135,7 @@ def explain(facts: Facts, asked: LocalTime, *, clock: Clock) -> Explanation:
         findings=tuple(findings),
         remarks=tuple(explainer.remarks(asked, findings)),
         previous=_previous(schedule, job, asked),
+        parts=schedule_parts(job.spec, zone=own_zone) if job else None,
         upcoming=next_run(schedule, _from(job, max(asked.last, clock.now))) if schedule and job else None,
     )
 
@@ -183,70 +192,87 @@ class _Explainer:
         is_older = self.facts.job is None or row.digest != self.facts.job.digest
         return is_older and any(row.slot <= span.first <= row.last_slot for span in asked.spans)
 
-    def remarks(self, asked: LocalTime, findings: Sequence[Finding]) -> Iterator[str]:
-        if asked.remark:
+    def remarks(self, asked: LocalTime, findings: Sequence[Finding]) -> Iterator[Message]:
+        if asked.remark is not None:
             yield asked.remark
         if not findings:
             yield from self._no_slot(asked)
         elif len(findings) >= MOST:
-            yield f"Only the first {MOST} slots are shown."
+            yield said("only-first", count=MOST)
         if self.facts.job is None and self.facts.rows:
-            yield "The job has been deleted since."
+            yield said("deleted-since")
         if self.facts.is_held:
-            yield "The job's manifest is broken at the moment, so its last good spec applies."
+            yield said("is-held")
 
     # --- slots that are recorded ---
 
-    def _row(self, row: Record) -> str:
+    def _row(self, row: Record) -> Message:
         match row.status:
             case Status.FAILED if row.reason:
-                attempts = "" if row.attempts == 0 else f" after {_attempts(row)}"
-                return f"{self._due(row)} failed{attempts}: {as_sentence(row.error or REASONS[Reason(row.reason)])}"
+                attempts = _attempts(row) if row.attempts else None
+                return said("failed", subject=self._due(row), attempts=attempts, why=_error_of(row))
             case Status.COMPLETED | Status.FAILED:
                 return self._ran(row)
             case Status.RUNNING:
-                return f"{self._due(row)} has been running since {self._time(row.started_at or row.slot)}."
+                return said("running-since", subject=self._due(row), since=self._local(row.started_at or row.slot))
             case Status.INTERRUPTED:
-                return (
-                    f"{self._due(row)} was interrupted: {as_sentence(row.error or REASONS[Reason(row.reason or '')])}"
-                )
+                return said("interrupted", subject=self._due(row), why=_error_of(row))
             case Status.SKIPPED | Status.MISSED:
-                note = clock_note(self.schedule, self.zone, row.slot) if self.schedule else None
-                clocks = f" ({note})" if note and row.reason == Reason.DST_GAP else ""
-                return f"{self._due(row)} {row.status}: {as_sentence(self._why(row) + clocks + self._down(row))}"
+                return self._not_run(row)
 
-    def _ran(self, row: Record) -> str:
-        started, completed = row.started_at or row.slot, row.completed_at or row.slot
-        what = "ran" if row.status is Status.COMPLETED else "ran and failed"
-        how = "on request of " + (row.requested_by or "api") if row.kind is Kind.MANUAL else ""
-        late = "" if row.kind is Kind.MANUAL else f"{span_words(started - row.slot)} after its time"
-        end = f"HTTP {row.http_status}" if row.http_status else row.error or "no answer"
-        caught_up = ", to catch up" if row.cause == "catch_up" else ""
-        note = clock_note(self.schedule, self.zone, row.slot) if self.schedule and row.kind is Kind.SCHEDULED else None
-        clocks = f" On that day {note}." if note else ""
-        note_on_answer = f" Note: {as_sentence(row.error)}" if row.error and row.status is Status.COMPLETED else ""
-        return (
-            f"{self._due(row)} {what}{caught_up}: it started {late or how}, and ended with {end} "
-            f"after {_attempts(row)} and {span_words(completed - started)}.{note_on_answer}{clocks}"
-        )
-
-    def _due(self, row: Record) -> str:
+    def _not_run(self, row: Record) -> Message:
+        note = clock_note(self.schedule, self.zone, row.slot) if self.schedule else None
+        why = self._why(row)
+        if note and row.reason == Reason.DST_GAP:
+            why = said("with-clocks", why=why, clocks=note)
+        why = self._with_downtime(row, why)
+        first, last = self._local(row.slot), self._local(row.last_slot)
         if row.kind is Kind.MANUAL:
-            return f"A manual run of {self._time(row.slot)}"
+            return said(f"manual-run-{row.status}", slot=first, why=why)
         if row.slot_count == 1:
-            is_over = "was " if row.status in {Status.SKIPPED, Status.MISSED} else ""
-            return f"The slot of {self._time(row.slot)} {is_over}".rstrip()
-        times = f"{self._time(row.slot)} to {self._time(row.last_slot)}"
-        return f"The {row.slot_count:,} slots from {times} were"
+            return said(f"slot-{row.status}", slot=first, why=why)
+        return said(f"slots-{row.status}", count=row.slot_count, first=first, last=last, why=why)
 
-    def _waiting(self, run: QueuedRun) -> str:
-        limit = f" (max_instances: {self.facts.job.spec.max_instances})" if self.facts.job else ""
-        return (
-            f"A manual run of {self._time(run.asked_at)} on request of {run.requested_by} waits until the execution "
-            f"in progress has ended{limit}."
+    def _ran(self, row: Record) -> Message:
+        started, completed = row.started_at or row.slot, row.completed_at or row.slot
+        is_manual, is_completed = row.kind is Kind.MANUAL, row.status is Status.COMPLETED
+        late = started - row.slot
+        clocks = clock_note(self.schedule, self.zone, row.slot) if self.schedule and not is_manual else None
+        return said(
+            "ran" if is_completed else "ran-and-failed",
+            subject=self._due(row),
+            cause=said("to-catch-up") if row.cause == "catch_up" else None,
+            start=said("started-by", by=row.requested_by or "api")
+            if is_manual
+            else said("started-late", lateness=late),
+            end=self._end(row),
+            attempts=_attempts(row),
+            duration=completed - started,
+            note=recognised(row.error) if row.error and is_completed else None,
+            clocks=clocks,
         )
 
-    def _why(self, row: Record) -> str:
+    def _end(self, row: Record) -> Message:
+        if row.http_status:
+            return said("ended-http", status=row.http_status)
+        if row.error:
+            return recognised(row.error)
+        return said("ended-pinged" if self.facts.job and self.facts.job.spec.ping else "ended-unanswered")
+
+    def _due(self, row: Record) -> Message:
+        """The subject of a sentence: a slot, the slots of a row, or a manual run."""
+        slot = self._local(row.slot)
+        if row.kind is Kind.MANUAL:
+            return said("the-manual-run", slot=slot)
+        if row.slot_count == 1:
+            return said("the-slot", slot=slot)
+        return said("the-slots", count=row.slot_count, first=slot, last=self._local(row.last_slot))
+
+    def _waiting(self, run: QueuedRun) -> Message:
+        limit = self.facts.job.spec.max_instances if self.facts.job else None
+        return said("manual-run-waits", at=self._local(run.asked_at), by=run.requested_by, max_instances=limit)
+
+    def _why(self, row: Record) -> Message:
         job, reason = self.facts.job, Reason(row.reason or "")
         match reason:
             case Reason.PAUSED:
@@ -254,96 +280,98 @@ class _Explainer:
             case Reason.OVERLAP:
                 return self._overlap(row)
             case Reason.DEADLINE if job is not None:
-                grace = span_words(timedelta(seconds=job.spec.misfire_grace_time))
-                return f"there was no start within {grace} (misfire_grace_time)"
+                return said("deadline-of", grace=timedelta(seconds=job.spec.misfire_grace_time))
             case Reason.HOLIDAY | Reason.WEEKEND if isinstance(self.schedule, Adjusted):
                 of_days = {closed_words(self.schedule, moment) for moment in (row.slot, row.last_slot)}
                 return (of_days.pop() if len(of_days) == 1 else None) or REASONS[reason]
             case _:
                 return REASONS[reason]
 
-    def _down(self, row: Record) -> str:
+    def _with_downtime(self, row: Record, why: Message) -> Message:
         down = self.facts.downtimes.get(row.slot)
         if down is None:
-            return ""
-        end = self._time(down.end)
-        if down.is_crash:
-            return f"; the service was seen last at {self._time(down.start)}, and started again at {end}"
-        return f"; the service was stopped from {self._time(down.start)} to {end}"
+            return why
+        code = "while-crashed" if down.is_crash else "while-stopped"
+        return said(code, why=why, start=self._local(down.start), end=self._local(down.end))
 
-    def _paused(self, row: Record) -> str:
+    def _paused(self, row: Record) -> Message:
         job = self.facts.job
         if job is not None and job.spec.paused and job.source:
-            return f"the job is paused in {job.source.path}:{job.source.line}"
+            return said("paused-in", file=job.source.path, line=job.source.line)
         if job is not None and job.pause and job.pause.at <= row.slot:
-            reason = f" ({job.pause.reason})" if job.pause.reason else ""
-            return f"the job was paused by {job.pause.by} at {self._time(job.pause.at)}{reason}"
+            pause = job.pause
+            return said("paused-by", by=pause.by, at=self._local(pause.at), reason=pause.reason or None)
         return REASONS[Reason.PAUSED]
 
-    def _overlap(self, row: Record) -> str:
+    def _overlap(self, row: Record) -> Message:
         job, other = self.facts.job, self.facts.blockers.get(row.slot)
-        limit = f" (max_instances: {job.spec.max_instances}, overlap: {job.spec.overlap})" if job else ""
+        limits = (
+            said("limit-instances-overlap", max_instances=job.spec.max_instances, overlap=job.spec.overlap)
+            if job
+            else None
+        )
         if other is None:
-            return f"an earlier execution was still running{limit}"
-        end = f"until {self._time(other.completed_at)}" if other.completed_at else "and still is"
-        what = "manual run" if other.kind is Kind.MANUAL else "execution"
-        return f"the {what} of {self._time(other.slot)} was running {end}{limit}"
+            return said("overlap-earlier", limits=limits)
+        code = "overlap-manual" if other.kind is Kind.MANUAL else "overlap-execution"
+        slot = self._local(other.slot)
+        if other.completed_at is None:
+            return said(f"{code}-still", slot=slot, limits=limits)
+        return said(code, slot=slot, end=self._local(other.completed_at), limits=limits)
 
     # --- slots that are not recorded ---
 
-    def _slot(self, slot: datetime) -> str:
+    def _slot(self, slot: datetime) -> Message:
         """What is known of a slot of the present schedule that has no row in the history."""
-        job, at = self.facts.job, self._time(slot)
+        job, at = self.facts.job, self._local(slot)
         if job is None:
-            return ""
+            return said("nothing-known")
         if slot > self.now:
-            return f"The slot of {at} is still to come: {self._will(job, slot)}."
+            return said("slot-to-come", slot=at, will=self._will(job, slot))
         if slot > job.cursor:
-            return f"The slot of {at} is due and waits for its turn, or for the database; see /health/ready."
+            return said("slot-waits", slot=at)
         if slot <= job.created_at:
-            return f"Nothing ran at {at}: the job was created later, at {self._time(job.created_at)}."
-        return f"The history has no row for {at}: it is pruned, or the job had another schedule then."
+            return said("created-later", slot=at, created=self._local(job.created_at))
+        return said("no-row", slot=at)
 
-    def _will(self, job: Job, slot: datetime) -> str:
+    def _will(self, job: Job, slot: datetime) -> Message:
         left_out = exclusion_at(self.schedule, slot) if self.schedule else None
         if job.paused_until is not None and slot < job.paused_until:
-            return "it will be skipped unless the job is resumed before then"
+            return said("will-be-skipped")
         if left_out is None:
-            return "it will run"
+            return said("will-run")
         closed = closed_words(self.schedule, slot) if isinstance(self.schedule, Adjusted) else None
-        named = left_out in {Reason.HOLIDAY, Reason.WEEKEND} and closed
-        return f"it will be left out, {named or REASONS[Reason(left_out)]}"
+        named = closed if left_out in {Reason.HOLIDAY, Reason.WEEKEND} else None
+        return said("will-be-left-out", why=named or REASONS[Reason(left_out)])
 
     # --- no slot at all ---
 
-    def _no_slot(self, asked: LocalTime) -> Iterator[str]:
+    def _no_slot(self, asked: LocalTime) -> Iterator[Message]:
         job, schedule = self.facts.job, self.schedule
         if job is None or schedule is None:
-            yield "The history has no row for that time, and the job is deleted."
+            yield said("no-row-and-deleted")
             return
         if isinstance(schedule, Adjusted):
             if asked.last < schedule.start:
-                yield f"The schedule begins later: start_at is {self._time(schedule.start)}."
+                yield said("begins-later", start=self._local(schedule.start))
                 return
             if asked.first >= schedule.end:
-                yield f"The schedule is over: end_at is {self._time(schedule.end)}."
+                yield said("is-over", end=self._local(schedule.end))
                 return
             if moved := moved_words(schedule, asked):
                 yield moved
                 return
         if is_repeated(schedule, asked):
-            yield (
-                "The clock shows that time twice on that day, and a fixed time runs the first time only; "
-                "with `dst: {overlap: both}` it would run both times."
-            )
+            yield said("shown-twice")
             return
-        yield f"There is no slot at that time by the job's present schedule: {describe_job(job.spec, zone=self.zone)}."
+        yield said("no-slot", schedule=describe_job(job.spec, zone=self.zone))
 
-    def _time(self, moment: datetime) -> str:
-        local = local_time(moment, self.zone)
-        text = local.isoformat(" ", "milliseconds" if local.microsecond else "seconds")
-        return f"{text[:-6]} {text[-6:]}"
+    def _local(self, moment: datetime) -> datetime:
+        return local_time(moment, self.zone)
 
 
-def _attempts(row: Record) -> str:
-    return "1 attempt" if row.attempts == 1 else f"{row.attempts} attempts"
+def _attempts(row: Record) -> Message:
+    return said("attempt") if row.attempts == 1 else said("attempts", count=row.attempts)
+
+
+def _error_of(row: Record) -> Message:
+    return recognised(row.error) if row.error else REASONS[Reason(row.reason or "")]

@@ -57,6 +57,7 @@ _SHAPES = re.compile(
     r"|eyJ(?:[A-Za-z0-9_-]{8,300}+\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*)?"  # a JSON web token
     r"|T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/[A-Za-z0-9]{16,}"  # the paths of web hooks: Slack, Discord, Telegram
     r"|(?<=/api/webhooks/)[0-9]+/[A-Za-z0-9_-]{16,}"
+    r"|(?<=/ping/)[A-Za-z0-9_-]{16,}"  # of ours, and of Healthchecks
     r"|(?<=api\.telegram\.org/)bot[0-9]+:[A-Za-z0-9_-]{16,}"
     r"|(?i:bearer|basic)[ ]+(?=[A-Za-z0-9._~+/-]*[0-9])[A-Za-z0-9._~+/=-]{8,}"
     r")"

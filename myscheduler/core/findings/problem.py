@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from myscheduler.core.bounds import LONGEST_MESSAGE, MOST_IN_REPORT, MOST_PROBLEMS
 from myscheduler.core.findings.masking import LOOKED_AT, MASK, field_of, masked_text
+from myscheduler.messages.message import Message, coded, said
 
 Loc = tuple[str | int, ...]
 """The keys and list indexes that lead to a value of a document; empty for the document itself."""
@@ -30,9 +31,9 @@ def shown(value: object) -> str:
     """
     match value:
         case dict():
-            return "an object"
+            return said("an-object")
         case list() | tuple():
-            return "a list"
+            return said("a-list")
         case str():
             text, end = repr(_BARE_USERINFO.sub(f"{MASK}@", masked_text(value[:LOOKED_AT]))), "…'"
         case _:
@@ -42,7 +43,10 @@ def shown(value: object) -> str:
 
 def cut(text: str, length: int = LONGEST_MESSAGE) -> str:
     """The text, shortened to `length` characters."""
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+    if len(text) <= length:
+        return text
+    short = f"{text[: length - 1]}…"
+    return Message(short, text.code, text.params) if isinstance(text, Message) else short
 
 
 def printable(text: str) -> str:
@@ -62,7 +66,7 @@ def did_you_mean(written: str, known: Iterable[str]) -> str:
     """`: did you mean 'POST'?` if a known word is similar to what was written, otherwise an empty text."""
     words = {word.lower(): word for word in known}
     close = get_close_matches(written[:LONGEST_SHOWN].lower(), words, n=1)
-    return f": did you mean {words[close[0]]!r}?" if close else ""
+    return said("did-you-mean", word=words[close[0]]) if close else ""
 
 
 class Severity(StrEnum):
@@ -96,7 +100,7 @@ class Problem:
         line = f"{self.path}:{self.line}:{self.column}: {self.severity}: {named}{self.message} [{self.rule}]"
         return printable(line)
 
-    def as_json(self) -> dict[str, str | int]:
+    def as_json(self) -> dict[str, Any]:
         return {
             "path": self.path,
             "line": self.line,
@@ -105,6 +109,7 @@ class Problem:
             "rule": self.rule,
             "severity": self.severity,
             "message": self.message,
+            "message_coded": coded(self.message),
         }
 
 
@@ -136,7 +141,7 @@ def enough(problems: list[Problem]) -> tuple[Problem, ...]:
     listed = worst(problems, MOST_PROBLEMS + 1)
     if len(listed) <= MOST_PROBLEMS:
         return tuple(listed)
-    message = f"has more problems than these {MOST_PROBLEMS}: fix them first"
+    message = said("more-problems", most=MOST_PROBLEMS)
     return (*listed[:-1], replace(listed[-1], field="", rule="more-problems", message=message, job_id=""))
 
 
@@ -148,7 +153,7 @@ def reported(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     found = [problem for of_file in files.values() for problem in enough(of_file)]
     listed = sorted(worst(found, MOST_IN_REPORT))
     if len(found) > MOST_IN_REPORT:
-        message = f"and {len(found) - MOST_IN_REPORT + 1:,} more problems, here and in other files: fix these first"
+        message = said("more-problems-elsewhere", count=len(found) - MOST_IN_REPORT + 1)
         listed[-1] = replace(listed[-1], field="", rule="more-problems", message=message, job_id="")
     return tuple(listed)
 

@@ -1,20 +1,9 @@
 """The advice for each rule: why it matters, how to fix a finding, and a small example."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """The advice for one of `RULES`."""
-
-    why: str
-    fix: str
-    wrong: str = ""
-    """Lines of a manifest that break the rule; empty if the rule is not about the content of a manifest."""
-    right: str = ""
-    """What to write instead of them; empty if they are to be removed."""
-
+from myscheduler.core.findings.advice import Advice
+from myscheduler.core.findings.yaml_advice import YAML_ADVICE
 
 ADVICE: Mapping[str, Advice] = {
     "body-charset": Advice(
@@ -127,6 +116,17 @@ ADVICE: Mapping[str, Advice] = {
         "Write the name in one line.",
         'name: "daily\\nreport"',
         "name: daily report",
+    ),
+    "invalid-notifications": Advice(
+        "A file with a mistake changes nothing: the service keeps the last valid notifications.yaml; if there never "
+        "was one, nobody is told of trouble. A credential that is written out can be used by everyone who reads it.",
+        "Write what the message asks for; the page on notifications lists all keys.",
+    ),
+    "invalid-notify": Advice(
+        "It is not known whom the job is to tell, or from when on.",
+        "Write false, or an object with channels, after_failures, failures and of, late_after, remind.",
+        "notify: {after_failures: 0}",
+        "notify: {after_failures: 3}",
     ),
     "invalid-pattern": Advice(
         "git silently ignores such a line, so the files that it should exclude are read.",
@@ -334,7 +334,7 @@ ADVICE: Mapping[str, Advice] = {
     ),
     "secret-not-allowed": Advice(
         "Otherwise, anyone who may call the API could send any secret to their own server.",
-        "Declare the job in a manifest, or have the secret and the host added to api_secrets of policy.yaml.",
+        "Declare the job in a manifest, or have it granted in api_secrets of policy.yaml, with your scope if any.",
     ),
     "too-large": Advice(
         "The service checks all jobs in each pass, so the size of a job is limited.",
@@ -345,6 +345,12 @@ ADVICE: Mapping[str, Advice] = {
         "Write a name that is in calendars.yaml, or add the calendar there.",
         "calendar: {name: head-ofice, only: business_days}",
         "calendar: {name: head-office, only: business_days}",
+    ),
+    "unknown-channel": Advice(
+        "Nobody would be told of trouble with the job where its author expects it.",
+        "Write a name that is in notifications.yaml, or add the channel there.",
+        "notify: {channels: [opps]}",
+        "notify: {channels: [ops]}",
     ),
     "unknown-key": Advice(
         "If unknown keys were ignored, a mistyped one would silently have no effect.",
@@ -362,39 +368,6 @@ ADVICE: Mapping[str, Advice] = {
         "An unreadable file is not treated as empty: its jobs stay as they were, and no change to them is applied.",
         "Fix the permissions, or what else the message names.",
     ),
-    "yaml-bomb": Advice(
-        "A few lines of nested aliases can expand to more than fits into memory.",
-        "Write the values out, or nest fewer aliases.",
-    ),
-    "yaml-key": Advice(
-        "Fields, headers and labels have names, and a list or a mapping is not a name.",
-        "Write text before the colon.",
-        "labels: {[team]: billing}",
-        "labels: {team: billing}",
-    ),
-    "yaml-merge": Advice(
-        "Only the fields of mappings can be merged into a job.",
-        "Write a mapping, an alias of a mapping, or a list of them.",
-        '<<: "team"',
-        "<<: {labels: {team: billing}}",
-    ),
-    "yaml-surprise": Advice(
-        "YAML 1.1 and 1.2 read it differently: NO is false or a word, 0123 is 83 or 123, 1:30 is 90 or text.",
-        "Put it into quotes if it is text, or write a plain decimal number.",
-        "labels: {country: NO}",
-        'labels: {country: "NO"}',
-    ),
-    "yaml-syntax": Advice(
-        "Nothing in the file can be used, so its jobs stay as they were.",
-        "Fix the text at the reported location, or shortly before it: often a colon, a quote or the indentation.",
-        'name: "daily report',
-        'name: "daily report"',
-    ),
-    "yaml-tag": Advice(
-        "Tags ask a parser to create something other than plain data, and parsers differ in what they create.",
-        "Write plain values.",
-        "name: !!python/name:os.system x",
-        "name: x",
-    ),
+    **YAML_ADVICE,
 }
 """For each of `RULES`, why it matters and how to fix a finding."""

@@ -12,6 +12,8 @@ from myscheduler.core.schedule.clock import Clock
 def check(desired: Desired, *, clock: Clock, secret_names: frozenset[str] | None = None) -> tuple[Problem, ...]:
     """All problems, sorted by location; with `secret_names`, references to other secrets are problems, too."""
     jobs = desired.jobs.values()
-    unknown = () if secret_names is None else unknown_secrets(jobs, secret_names)
+    of_jobs = ((job.path, one) for job in jobs if job.written for one in job.written.secrets)
+    used = [] if secret_names is None else [*of_jobs, *desired.channel_secrets]
+    unknown = unknown_secrets(used, secret_names or ())
     warnings, bursts = lint(jobs, clock=clock), burst_problems(desired, clock=clock)
     return reported([*desired.problems, *warnings, *unknown, *bursts, *look_alikes(desired.jobs, beside={})])

@@ -8,6 +8,7 @@ from myscheduler.core.findings.problem import Problem
 from myscheduler.core.job.job import Owner
 from myscheduler.core.manifest.declared import DeclaredJob, Desired
 from myscheduler.core.source.strays import no_manifest_any_more
+from myscheduler.messages.message import said
 
 PRUNE_BUDGET_JOBS = 5
 PRUNE_BUDGET_SHARE = 0.3
@@ -199,22 +200,18 @@ def _block(deletions: list[Delete], desired: Desired, stored: Mapping[str, Known
     own = [known for known in stored.values() if known.owner is Owner.MANIFEST]
     total = len(own)
     if desired.is_empty:
-        what = f"all {total} of its jobs" if total > 1 else "its only job"
-        reason = f"the source reads as empty, which would delete {what}"
+        what = said("all-of-its-jobs", total=total) if total > 1 else said("its-only-job")
+        reason = said("source-empty", what=what)
     elif not desired.jobs:
-        reason = f"no manifest of the source can be used, and {_listed(_ids(deletions))} would be deleted"
+        reason = said("no-manifest-usable", listed=_listed(_ids(deletions)))
     elif strangers := desired.strangers({known.path or "" for known in own}):
-        reason = (
-            f"{', '.join(strangers[:SHOWN])} can't be read and may declare any job, and {_listed(_ids(deletions))} "
-            "would be deleted: fix the file first"
-        )
+        reason = said("strangers-unreadable", strangers=", ".join(strangers[:SHOWN]), listed=_listed(_ids(deletions)))
     elif len(deletions) > max(PRUNE_BUDGET_JOBS, PRUNE_BUDGET_SHARE * total):
-        reason = (
-            f"{len(deletions)} of {total} jobs would be deleted, more than the budget of "
-            f"{PRUNE_BUDGET_JOBS} jobs or {PRUNE_BUDGET_SHARE:.0%}"
+        reason = said(
+            "over-budget", count=len(deletions), total=total, jobs=PRUNE_BUDGET_JOBS, share=PRUNE_BUDGET_SHARE
         )
     elif protected := [deletion for deletion in deletions if deletion.known.is_protected]:
-        reason = f"{_listed(_ids(protected))} would be deleted, and says protect: true"
+        reason = said("protected-deleted", listed=_listed(_ids(protected)))
     else:
         return None
     return BlockedDeletion(tuple(_ids(deletions)), deletion_digest(deletions), reason)
@@ -237,8 +234,5 @@ def deletion_digest(deletions: list[Delete]) -> str:
 
 def _conflict_problem(conflict: Conflict) -> Problem:
     declared = conflict.declared
-    message = (
-        f"a job {declared.job_id!r} was created through the API and stays as it is: write adopt: true to take it over, "
-        "delete it there, or choose another id"
-    )
+    message = said("job-of-the-api", job_id=declared.job_id)
     return Problem(declared.path, declared.line, 1, "job_id", "owned-by-api", message)

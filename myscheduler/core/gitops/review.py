@@ -8,6 +8,7 @@ from typing import Any, Literal, assert_never
 
 from myscheduler.core.explain.job import describe_job
 from myscheduler.core.explain.preview import is_counted_from_creation
+from myscheduler.core.explain.schedule_parts import ScheduleParts, schedule_parts
 from myscheduler.core.findings.problem import Problem, reported
 from myscheduler.core.gitops.enforcement import within_caps
 from myscheduler.core.gitops.inventory import Item
@@ -34,6 +35,7 @@ from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.exclusions import count_runs, next_run
 from myscheduler.core.schedule.slots import Schedule
 from myscheduler.core.schedule.zones import local_time
+from myscheduler.messages.message import all_coded, coded, said
 
 FIRES = 5
 """The number of fire times shown before and after a change."""
@@ -50,6 +52,8 @@ class RunTimes:
     timezone: str
     words: str
     """The schedule in words."""
+    parts: ScheduleParts
+    """The schedule in parts, for other languages."""
     fires: tuple[datetime, ...]
     starts_per_day: float
     """Zero while the job is paused."""
@@ -97,6 +101,7 @@ class Reviewed:
             "before": _times_json(self.before),
             "after": _times_json(self.after),
             "notes": list(self.notes),
+            "notes_coded": all_coded(self.notes),
             "blocked": self.is_blocked,
         }
 
@@ -130,7 +135,12 @@ class Review:
             "changes": [change.as_json() for change in self.changes],
             "unchanged": self.unchanged,
             "starts_per_day": {"before": self.starts_per_day("before"), "after": self.starts_per_day("after")},
-            "blocked_deletion": {"digest": blocked.digest, "reason": blocked.reason, "job_ids": list(blocked.job_ids)}
+            "blocked_deletion": {
+                "digest": blocked.digest,
+                "reason": blocked.reason,
+                "reason_coded": coded(blocked.reason),
+                "job_ids": list(blocked.job_ids),
+            }
             if blocked
             else None,
             "problems": [problem.as_json() for problem in self.problems],
@@ -169,7 +179,7 @@ def _undeclared(plan: Plan, desired: Desired, stored: Mapping[str, Item]) -> dic
     """The locations of stored jobs, by id, that the source doesn't declare and that are not deleted."""
     gone = {change.known.job_id for change in plan.changes if isinstance(change, Delete)}
     return {
-        job_id: f"{item.source.path}:{item.source.line}" if item.source else "created through the API"
+        job_id: f"{item.source.path}:{item.source.line}" if item.source else said("created-through-api")
         for job_id, item in stored.items()
         if job_id not in desired.jobs and job_id not in gone
     }
@@ -190,10 +200,10 @@ class _Reader:
             case Delete(known):
                 return self.deletion(known.job_id, is_blocked=False)
             case Hold(known):
-                note = "its manifest is invalid, so it keeps its last good spec"
+                note = said("held-at-last-good")
                 return Reviewed("held", known.job_id, known.path, known.line, notes=(note,))
             case Conflict(declared):
-                note = "belongs to the API: write adopt: true to take it over, or choose another id"
+                note = said("belongs-to-api")
                 return Reviewed("conflict", declared.job_id, declared.path, declared.line, notes=(note,))
             case _:
                 assert_never(change)
@@ -201,7 +211,7 @@ class _Reader:
     def deletion(self, job_id: str, *, is_blocked: bool) -> Reviewed:
         item = self.stored[job_id]
         known = item.known
-        notes = tuple(["says protect: true"] if item.spec.protect else []) + tuple(_pause_note(item, self.zone))
+        notes = tuple([said("says-protect")] if item.spec.protect else []) + tuple(_pause_note(item, self.zone))
         before = self._times(item.spec, item.created_at, is_paused=item.is_paused)
         fields = tuple(spec_changes(item.spec, None))
         return Reviewed("delete", job_id, known.path, known.line, fields, before, None, notes, is_blocked)
@@ -210,9 +220,9 @@ class _Reader:
         spec = declared.whole_spec
         notes = []
         if is_counted_from_creation(spec):
-            notes.append("counted from the time at which it is applied")
+            notes.append(said("counted-from-applying"))
         if spec.paused:
-            notes.append("paused by its manifest: it doesn't run")
+            notes.append(said("paused-by-manifest"))
         return Reviewed(
             "create", declared.job_id, declared.path, declared.line,
             tuple(spec_changes(None, spec)), None, self._times(spec, self.now, is_paused=bool(spec.paused)),
@@ -240,7 +250,10 @@ class _Reader:
         end = self.now + timedelta(days=COUNTED_DAYS)
         starts = 0 if is_paused else count_runs(schedule, self.now, end)
         words = describe_job(spec, zone=own_zone) + (" (paused)" if is_paused else "")
-        return RunTimes(own_zone, words, tuple(_fires(schedule, self.now)), round(starts / COUNTED_DAYS, 2), is_paused)
+        parts = schedule_parts(spec, zone=own_zone)
+        return RunTimes(
+            own_zone, words, parts, tuple(_fires(schedule, self.now)), round(starts / COUNTED_DAYS, 2), is_paused
+        )
 
 
 def _fires(schedule: Schedule, after: datetime) -> Iterator[datetime]:
@@ -255,18 +268,18 @@ def _fires(schedule: Schedule, after: datetime) -> Iterator[datetime]:
 def _pause_note(item: Item, zone: str) -> Iterator[str]:
     """A note on the operators' pause if it applies, with its end in the service's zone."""
     if item.pause is not None and item.spec.paused is None:
-        end = f"until {local_time(item.pause.until, zone).isoformat()}" if item.pause.until else "until it is resumed"
-        reason = f" ({item.pause.reason})" if item.pause.reason else ""
-        yield f"paused by {item.pause.by}{reason}: it doesn't run {end}"
+        until = item.pause.until
+        end = said("until", time=local_time(until, zone)) if until else said("until-resumed")
+        yield said("paused-by-operator", by=item.pause.by, reason=item.pause.reason or None, end=end)
 
 
 def _pause_notes(item: Item, spec: JobSpec, zone: str) -> Iterator[str]:
     if spec.paused is None:
         yield from _pause_note(item, zone)
     elif spec.paused:
-        yield "paused by its manifest: it doesn't run"
+        yield said("paused-by-manifest")
     if item.is_paused and not replace(item, spec=spec).is_paused:
-        yield "paused until now: it runs again"
+        yield said("paused-until-now")
 
 
 def _times_json(times: RunTimes | None) -> dict[str, Any] | None:
@@ -275,6 +288,7 @@ def _times_json(times: RunTimes | None) -> dict[str, Any] | None:
     return {
         "timezone": times.timezone,
         "schedule": times.words,
+        "schedule_parts": times.parts,
         "fire_times": times.fire_times(),
         "starts_per_day": times.starts_per_day,
         "paused": times.is_paused,

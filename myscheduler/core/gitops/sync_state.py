@@ -8,6 +8,7 @@ from enum import StrEnum
 from myscheduler.core.findings.problem import Problem, Severity
 from myscheduler.core.gitops.plan import Adopt, BlockedDeletion, Conflict, Create, Delete, Hold, Plan, Update, job_id_of
 from myscheduler.core.manifest.declared import ParsedFile
+from myscheduler.messages.message import said
 
 
 class SyncCondition(StrEnum):
@@ -181,14 +182,10 @@ def changed_count(plan: Plan) -> int:
 
 def _condition(plan: Plan) -> tuple[SyncCondition, SyncReason, str]:
     if plan.blocked is not None:
-        message = (
-            f"{plan.blocked.reason}; nothing is deleted until it is approved: "
-            f"myscheduler sync --approve {plan.blocked.digest}"
-        )
+        message = said("deletion-blocked", why=plan.blocked.reason, digest=plan.blocked.digest)
         return SyncCondition.STALLED, SyncReason.DELETION_BLOCKED, message
     errors = [problem for problem in plan.problems if problem.severity is Severity.ERROR]
     if errors:
-        count = "a problem" if len(errors) == 1 else f"{len(errors)} problems"
-        message = f"{count} in manifests; their jobs stay as they were, the others are applied"
-        return SyncCondition.STALLED, SyncReason.PROBLEMS, message
-    return SyncCondition.READY, SyncReason.APPLIED, f"revision {plan.revision} is applied"
+        faults = said("a-problem") if len(errors) == 1 else said("problems", count=len(errors))
+        return SyncCondition.STALLED, SyncReason.PROBLEMS, said("problems-in-manifests", problems=faults)
+    return SyncCondition.READY, SyncReason.APPLIED, said("revision-applied", revision=plan.revision)

@@ -1,7 +1,8 @@
 """The attempts of an execution, and how they are kept in its row.
 
-An execution that completes at its first attempt keeps nothing here: its row says all. Of any other, the attempts are
-kept as JSON. What the row says about the last one, its HTTP status and its error, is not kept twice.
+An execution that completes at its first attempt keeps nothing here: its row says all, unless it is a part of the trace
+of a caller. Of any other, the attempts are kept as JSON. What the row says about the last one, its HTTP status and its
+error, is not kept twice.
 """
 
 import json
@@ -29,10 +30,13 @@ class Attempt:
     failure: Failure | None = None
     """How it failed; `None` if it succeeded, or if its outcome is not known."""
     error: str | None = None
+    trace_id: str | None = None
+    """The trace of the caller that asked for the execution; `None` if the execution has a trace of its own."""
 
     def ended(self, outcome: Outcome, at: datetime) -> "Attempt":
         duration = max(at - self.started_at, timedelta())  # the clock may have been set back
-        return Attempt(self.number, self.started_at, duration, outcome.http_status, outcome.failure, outcome.error)
+        status, failure, error = outcome.http_status, outcome.failure, outcome.error
+        return Attempt(self.number, self.started_at, duration, status, failure, error, self.trace_id)
 
     def matches(self, outcome: Outcome) -> bool:
         """Whether a row with this outcome says what this attempt's status and error are."""
@@ -41,7 +45,7 @@ class Attempt:
 
 def kept(attempts: Sequence[Attempt], outcome: Outcome, *, is_completed: bool) -> str | None:
     """The attempts as they are kept in a row with that outcome; `None` if the row alone says it all."""
-    if not attempts or (is_completed and len(attempts) == 1):
+    if not attempts or (is_completed and len(attempts) == 1 and attempts[0].trace_id is None):
         return None
     *earlier, last = attempts
     if last.matches(outcome):
@@ -62,6 +66,7 @@ def _as_json(one: Attempt) -> dict[str, Any]:
         "http_status": one.http_status,
         "failure": one.failure,
         "error": one.error,
+        "trace_id": one.trace_id,
     }
     return {name: value for name, value in values.items() if value is not None}
 
@@ -75,4 +80,5 @@ def _attempt(values: dict[str, Any]) -> Attempt:
         http_status=values.get("http_status"),
         failure=Failure(failure) if failure else None,
         error=values.get("error"),
+        trace_id=values.get("trace_id"),
     )

@@ -1,13 +1,16 @@
 """Executions: what started them, their state, and how they ended."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from myscheduler.core.calls.outcome import Failure, Outcome
+from myscheduler.core.calls.trace import TraceParent, trace_id_of
 from myscheduler.core.history import attempts as attempt_texts
 from myscheduler.core.history.attempts import Attempt
-from myscheduler.core.job.job import Source
+from myscheduler.core.job.job import Job, Source
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Kind(StrEnum):
@@ -59,6 +62,12 @@ class Execution:
     """Who requested a manual run, according to the caller."""
     rerun_of: str | None = None
     """The execution that a manual run repeats."""
+    parent: TraceParent | None = None
+    """The span of the caller that requested a manual run. It is not stored: a restart forgets it."""
+
+    @property
+    def trace_id(self) -> str:
+        return self.parent.trace_id if self.parent else trace_id_of(self.execution_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,8 @@ class QueuedRun:
     requested_by: str
     rerun_of: str | None = None
     """The execution that it repeats."""
+    parent: TraceParent | None = None
+    """As in `Execution`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +91,8 @@ class Finish:
 
     execution_id: str
     status: Status
-    started_at: datetime
+    started_at: datetime | None
+    """`None` for an execution that waited for pings, and missed them: it is not known to have begun."""
     completed_at: datetime | None
     attempts: int
     outcome: Outcome
@@ -170,3 +182,20 @@ _DECIDED = frozenset({Status.COMPLETED, Status.FAILED})
 
 def final_status(outcome: Outcome) -> Status:
     return Status.FAILED if outcome.failure else Status.COMPLETED
+
+
+def is_of(job: Job, execution_id: str) -> bool:
+    """Whether an execution, or an incident, with the job's id is of this job, and not of one that had the id before it
+    and was deleted.
+    """
+    return _claimed_at_ms(execution_id) >= int(job.created_at.timestamp() * 1000)
+
+
+def claimed_at(execution_id: str) -> datetime:
+    """When an execution was claimed, or a manual run asked for, in whole milliseconds."""
+    return _EPOCH + timedelta(milliseconds=_claimed_at_ms(execution_id))
+
+
+def _claimed_at_ms(execution_id: str) -> int:
+    """Ids of executions and incidents begin with their time in milliseconds."""
+    return int(execution_id[:8] + execution_id[9:13], 16)

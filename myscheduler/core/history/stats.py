@@ -80,6 +80,14 @@ class DayStats:
     duration: Spread | None
 
 
+class Count(NamedTuple):
+    """How many rows of a job have a status, and how many slots these are."""
+
+    status: Status
+    rows: int
+    slots: int
+
+
 @dataclass(frozen=True, slots=True)
 class Stats:
     """The statistics of some rows of one job."""
@@ -121,8 +129,8 @@ def stats_of(results: Iterable[Result], day_of: Callable[[datetime], date]) -> S
         statuses=_statuses(rows),
         reasons=reasons,
         success_rate=_success_rate(rows),
-        duration=_spread(one.duration_ms for one in rows),
-        lateness=_spread(one.lateness_ms for one in rows),
+        duration=spread_of(one.duration_ms for one in rows),
+        lateness=spread_of(one.lateness_ms for one in rows),
         current=streaks[-1] if streaks else None,
         longest_success=_longest(streak for streak in streaks if streak.is_success),
         longest_failure=_longest(streak for streak in streaks if not streak.is_success),
@@ -130,12 +138,20 @@ def stats_of(results: Iterable[Result], day_of: Callable[[datetime], date]) -> S
     )
 
 
+def day_of_counts(day: date, counts: Sequence[Count], duration: Spread | None) -> DayStats:
+    """A day of which only the number of rows is known."""
+    rows = {one.status: one.rows for one in counts}
+    ended = sum(rows.get(status, 0) for status in _ENDED)
+    rate = rows.get(Status.COMPLETED, 0) / ended if ended else None
+    return DayStats(day, {one.status: one.slots for one in counts}, rate, duration)
+
+
 def _days(rows: Iterable[Result], day_of: Callable[[datetime], date]) -> Iterator[DayStats]:
     by_day: dict[date, list[Result]] = {}
     for one in rows:  # not with `groupby`: a clock that goes back over midnight shows the end of a day twice
         by_day.setdefault(day_of(one.slot), []).append(one)
     for day, of_day in sorted(by_day.items()):
-        yield DayStats(day, _statuses(of_day), _success_rate(of_day), _spread(one.duration_ms for one in of_day))
+        yield DayStats(day, _statuses(of_day), _success_rate(of_day), spread_of(one.duration_ms for one in of_day))
 
 
 def _statuses(rows: Iterable[Result]) -> Mapping[Status, int]:
@@ -150,7 +166,8 @@ def _success_rate(rows: Iterable[Result]) -> float | None:
     return sum(ended) / len(ended) if ended else None
 
 
-def _spread(found: Iterable[int | None]) -> Spread | None:
+def spread_of(found: Iterable[int | None]) -> Spread | None:
+    """How the numbers are distributed that are known; `None` without any."""
     numbers = sorted(number for number in found if number is not None)
     if not numbers:
         return None

@@ -8,6 +8,9 @@ from typing import Any, TypeVar, assert_never
 from myscheduler.core.caching import cached
 from myscheduler.core.header_values import HeaderValue
 from myscheduler.core.job.limits import limits_from_json, limits_to_json
+from myscheduler.core.job.notify import USUAL, notify_from_json, notify_to_json
+from myscheduler.core.job.objective import objective_from_json, objective_to_json
+from myscheduler.core.job.ping import ping_from_json, ping_to_json
 from myscheduler.core.job.spec import (
     DeclaredCron,
     DeclaredCrons,
@@ -96,6 +99,12 @@ def to_json(spec: JobSpec) -> dict[str, Any]:
     headers = {name: value if isinstance(value, str) else list(value) for name, value in spec.headers.items()}
     mappings = {"headers": headers, "labels": dict(spec.labels)}
     later = {name: getattr(spec, name) for name, default in _LATER_FIELDS.items() if getattr(spec, name) != default}
+    if spec.slo is not None:
+        later["slo"] = objective_to_json(spec.slo)
+    if spec.ping is not None:
+        later["ping"] = ping_to_json(spec.ping)
+    if spec.notify != USUAL:
+        later["notify"] = notify_to_json(spec.notify)
     return plain | mappings | later | schedule_to_json(spec.schedule) | limits_to_json(spec.limits)
 
 
@@ -109,6 +118,12 @@ def from_json(stored: Mapping[str, Any]) -> JobSpec:
     plain |= {name: _shared(plain[name]) for name in _SHARED_FIELDS if name in plain}
     if plain["name"] == plain["job_id"]:
         plain["name"] = plain["job_id"]
+    if "notify" in stored:
+        plain["notify"] = notify_from_json(stored["notify"])
+    if "slo" in stored:
+        plain["slo"] = objective_from_json(stored["slo"])
+    if "ping" in stored:
+        plain["ping"] = ping_from_json(stored["ping"])
     return JobSpec(schedule=schedule_from_json(stored), limits=limits_from_json(stored), **plain)
 
 

@@ -15,6 +15,14 @@ class Owner(StrEnum):
     API = "api"
 
 
+class JobState(StrEnum):
+    """The status that summaries show."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a job is declared."""

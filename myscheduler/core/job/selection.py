@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from myscheduler.core.findings.masking import masked_text
 from myscheduler.core.job.spec import JobSpec
+from myscheduler.messages.message import said
 
 Pattern = Callable[[str], bool]
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -85,6 +86,13 @@ def search_text(spec: JobSpec) -> str:
     parts = (spec.job_id, masked_text(spec.name), masked_text(spec.target_url), *labels)
     return "\n".join(map(folded, parts))
 
+
+def is_hidden(value: str) -> bool:
+    """Whether a label with this value is masked. Searching for it would tell a caller who guesses it."""
+    return masked_text(value) != value
+
+
+HIDDEN = said("looks-like-a-credential")
 
 _LABEL = re.compile(r"([^=]+)(?:=(.*))?", re.DOTALL)
 

@@ -11,6 +11,9 @@ from typing import Any, Literal, assert_never
 
 from myscheduler.core.header_values import HeaderValue
 from myscheduler.core.job.limits import NO_LIMITS, Limits
+from myscheduler.core.job.notify import USUAL, Notify
+from myscheduler.core.job.objective import Objective
+from myscheduler.core.job.ping import Ping
 from myscheduler.core.schedule.strides import MONTH, Stride
 from myscheduler.core.schedule.zones import stretch_at, to_second
 
@@ -105,6 +108,7 @@ class JobSpec:
     name: str
     schedule: DeclaredSchedule
     target_url: str
+    """Empty for a job that makes no call but expects pings."""
     timezone: str | None = None
     """An IANA name; `None` means the zone of the service."""
     method: str = "GET"
@@ -132,6 +136,11 @@ class JobSpec:
     protect: bool = False
     """Whether the job is kept, when its manifest is removed, until a person approves the deletion."""
     limits: Limits = NO_LIMITS
+    slo: Objective | None = None
+    ping: Ping | None = None
+    """What a job without a `target_url` expects; its `misfire_grace_time` is then the grace of `ping`."""
+    notify: Notify = USUAL
+    """What the job says about its notifications; the rest is in `notifications.yaml`."""
 
     @property
     def catch_up(self) -> CatchUp:

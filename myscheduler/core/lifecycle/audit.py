@@ -1,4 +1,4 @@
-"""The entries of the audit trail: who changed which job or cancelled which execution, when, and what."""
+"""The entries of the audit trail: who did what to which job, execution or incident, and when."""
 
 import json
 from collections.abc import Mapping
@@ -30,9 +30,13 @@ class AuditAction(StrEnum):
     APPROVED = "approved"
     TOKEN_CREATED = "token-created"  # noqa: S105 - a word, no password
     TOKEN_REVOKED = "token-revoked"  # noqa: S105 - a word, no password
+    SESSION_BEGUN = "session-begun"
+    SESSION_ENDED = "session-ended"
     ACCESS_REFUSED = "access-refused"
     """Requests with wrong or missing credentials; one entry stands for many."""
     CANCELLED = "cancelled"
+    ACKNOWLEDGED = "acknowledged"
+    UNACKNOWLEDGED = "unacknowledged"
     BULK_PAUSED = "bulk-paused"
     BULK_RESUMED = "bulk-resumed"
     BULK_TRIGGERED = "bulk-triggered"

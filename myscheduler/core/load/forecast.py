@@ -81,11 +81,12 @@ class Forecast:
 
 
 def forecast_jobs(jobs: Iterable[Job], now: datetime, days: int, zone: str) -> Forecast:
-    """The forecast of stored jobs. Paused jobs are not counted, unless their pause has an end.
+    """The forecast of stored jobs. Paused jobs are not counted, unless their pause has an end, and neither are those
+    that make no calls.
 
     Raises `OverflowError` at the end of the calendar.
     """
-    jobs = list(jobs)
+    jobs = [job for job in jobs if job.spec.ping is None]
     running = [job for job in jobs if job.paused_until != LAST_INSTANT]
     starters = [
         Starter(
@@ -103,7 +104,7 @@ def forecast_specs(specs: Iterable[JobSpec], now: datetime, days: int, zone: str
 
     Raises `OverflowError` at the end of the calendar.
     """
-    specs = list(specs)
+    specs = [spec for spec in specs if spec.ping is None]
     running = [spec for spec in specs if not spec.paused]
     span = Horizon.of_days(now, days, zone)
     starters = [

@@ -15,10 +15,11 @@ from myscheduler.core.policy.file import Rules
 from myscheduler.core.policy.grants import Grants, not_allowed
 from myscheduler.core.policy.policy import Policy
 from myscheduler.core.schedule.clock import Clock
+from myscheduler.messages.message import said
 
 UNKNOWN, MANIFESTS_ONLY = "policy-unknown", "manifests-only"
 """Rules that only the API has."""
-_POLICY_UNKNOWN = "policy.yaml has problems, so it is not known what is allowed: see GET /api/v1/sync, and fix it first"
+_POLICY_UNKNOWN = said("policy-unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,12 @@ class Terms:
     reach: Reach = NOWHERE
     """The link-local addresses that jobs may call."""
     is_policy_known: bool = True
+    channels: frozenset[str] | None = None
+    """The names of `notifications.yaml`; `None` if they are not known."""
 
     @classmethod
-    def of(cls, zone: str, calendars: NamedCalendars, rules: Rules) -> "Terms":
-        return cls(zone, calendars, rules.binding, rules.reach, rules.policy is not None)
+    def of(cls, zone: str, calendars: NamedCalendars, rules: Rules, channels: frozenset[str] | None) -> "Terms":
+        return cls(zone, calendars, rules.binding, rules.reach, rules.policy is not None, channels)
 
 
 def accept_declared(values: Mapping[str, Any], terms: Terms) -> tuple[JobSpec | None, list[Complaint]]:
@@ -43,7 +46,7 @@ def accept_declared(values: Mapping[str, Any], terms: Terms) -> tuple[JobSpec | 
     spec, complaints = _declared(values, terms)
     if values.get("job_id") is not None:
         return spec, complaints
-    missing = Complaint(("job_id",), "missing-field", "is missing: a manifest needs it to identify its job")
+    missing = Complaint(("job_id",), "missing-field", said("job-id-missing"))
     return None, [missing, *(complaint for complaint in complaints if complaint.loc != ("job_id",))]
 
 
@@ -57,14 +60,21 @@ def accept_ad_hoc(
         complaints += not_allowed(spec, grants)
         if past := past_field(spec, clock=Clock(now, terms.zone)):
             field, rule = past
-            message = "is in the past, so the job would never run: write a later time"
+            message = said("run-in-the-past")
             complaints.append(Complaint((field,), rule, message))
     errors = [complaint for complaint in complaints if complaint.severity is Severity.ERROR]
     return (None if errors else spec), errors
 
 
 def _declared(values: Mapping[str, Any], terms: Terms) -> tuple[JobSpec | None, list[Complaint]]:
-    return declare(values, zone=terms.zone, calendars=terms.calendars, policies=terms.policies, reach=terms.reach)
+    return declare(
+        values,
+        zone=terms.zone,
+        calendars=terms.calendars,
+        policies=terms.policies,
+        reach=terms.reach,
+        channels=terms.channels,
+    )
 
 
 def _ad_hoc_faults(values: Mapping[str, Any], terms: Terms) -> Iterator[Complaint]:
@@ -72,5 +82,5 @@ def _ad_hoc_faults(values: Mapping[str, Any], terms: Terms) -> Iterator[Complain
         yield Complaint((), UNKNOWN, _POLICY_UNKNOWN)
     for name in ("adopt", "protect"):
         if values.get(name) is not None:
-            message = "is only for manifests: a job of the API is created and deleted through the API"
+            message = said("only-for-manifests")
             yield Complaint((name,), MANIFESTS_ONLY, message)

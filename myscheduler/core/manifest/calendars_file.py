@@ -24,6 +24,7 @@ from myscheduler.core.source.snapshot import (
     UnreadableFile,
 )
 from myscheduler.errors import ScheduleError
+from myscheduler.messages.message import said
 
 MOST_COMPARED = 100
 """Up to this many calendars, an unknown name is compared with their names to suggest one."""
@@ -46,14 +47,14 @@ class NamedCalendars:
             return self.known[name]
         close = get_close_matches(name[:LONGEST_SHOWN], self.known, n=1) if len(self.known) <= MOST_COMPARED else []
         if close:
-            hint = f"did you mean {shown(close[0])}?"
+            hint = said("meant-close", meant=shown(close[0]))
         elif self.problems:
-            hint = f"{CALENDARS} has problems; until they are fixed, the job stays as it was"
+            hint = said("calendars-with-problems", file=CALENDARS)
         elif self.known:
-            hint = f"{CALENDARS} has {cut(', '.join(sorted(self.known)))}"
+            hint = said("calendars-known", file=CALENDARS, known=cut(", ".join(sorted(self.known))))
         else:
-            hint = f"it has to be defined in {CALENDARS} at the root of the manifests, and there is no such file"
-        raise ScheduleError(f"{shown(name)} is not known: {hint}")
+            hint = said("calendars-file-missing", file=CALENDARS)
+        raise ScheduleError(said("calendar-not-known", calendar=shown(name), hint=hint))
 
 
 def read_calendars(file: SourceFile | UnreadableFile | None) -> NamedCalendars:
@@ -62,14 +63,14 @@ def read_calendars(file: SourceFile | UnreadableFile | None) -> NamedCalendars:
         case None:
             return NamedCalendars()
         case UnreadableFile(path, reason):
-            message = f"can't be read ({reason}): jobs that name a calendar stay as they were"
+            message = said("calendars-unreadable", why=reason)
             return NamedCalendars({}, (Problem(path, 1, 1, "", "unreadable", message),), "unreadable")
         case SourceFile(path, content, digest):
             return _read(path, content, digest)
 
 
 def _read(path: str, content: bytes, digest: str) -> NamedCalendars:
-    several = "remove the --- and what follows, or put that under another name"
+    several = said("remove-other-documents")
     found = read_reserved(path, content, rule="invalid-calendar", several=several)
     if isinstance(found, Problem):
         return NamedCalendars({}, (found,), digest)
@@ -82,10 +83,10 @@ def _read(path: str, content: bytes, digest: str) -> NamedCalendars:
 def _entries(file: ReservedDocument) -> dict[str, Calendar]:
     entries = file.document.value
     if not isinstance(entries, dict):
-        file.add((), "not-a-mapping", "has to be a mapping of names to calendars")
+        file.add((), "not-a-mapping", said("calendars-not-a-mapping"))
         return {}
     if len(entries) > MOST_CALENDARS:
-        message = f"holds {len(entries):,} calendars: the limit is {MOST_CALENDARS:,}"
+        message = said("too-many-calendars", count=len(entries), most=MOST_CALENDARS)
         file.add((), "too-large", message)
         return {}
     unclear = {one.loc[:1] for one in file.document.complaints}
@@ -93,8 +94,8 @@ def _entries(file: ReservedDocument) -> dict[str, Calendar]:
     for name, written in entries.items():
         found, faults = _entry(name, written)
         if not file.is_enough:
-            for loc, message in faults:
-                file.add(loc, "invalid-calendar", message)
+            for loc, fault in faults:
+                file.add(loc, "invalid-calendar", fault)
         if found is not None and (name,) not in unclear:
             known[name] = found
     return known
@@ -102,7 +103,7 @@ def _entries(file: ReservedDocument) -> dict[str, Calendar]:
 
 def _entry(name: str, written: Any) -> tuple[Calendar | None, list[tuple[Loc, str]]]:
     if len(name) > LONGEST_CALENDAR_NAME:
-        return None, [((name,), f"the name of a calendar has at most {LONGEST_CALENDAR_NAME} characters")]
+        return None, [((name,), said("calendar-name-too-long", most=LONGEST_CALENDAR_NAME))]
     try:
         entry = _ENTRIES.validate_python({name: written})[name]
     except ValidationError as error:
@@ -120,12 +121,13 @@ def _explained(fault: ErrorDetails) -> str:
     if kind == "extra_forbidden":
         name, known = str(fault["loc"][-1]), CalendarEntry.model_fields
         name = key_shown(name)
-        return f"unknown key {name!r}{did_you_mean(name, known) or ': the keys are ' + ', '.join(known)}"
+        advice = did_you_mean(name, known) or said("keys-are", known=", ".join(known))
+        return said("unknown-key", name=name, advice=advice, spaced="")
     if kind == "list_type":
-        return f"has to be a list, such as [12-29/01-03], not {written}"
+        return said("needs-list-of-days", found=written)
     if kind in {"model_type", "model_attributes_type", "dict_type"}:
-        return f"has to be an object, such as {{country: JP}}, not {written}"
-    return f"{message.replace('Input should', 'should')}, not {written}"
+        return said("needs-calendar-object", found=written)
+    return said("should-be", message=message.replace("Input should", "should"), found=written, rule=kind)
 
 
 NO_CALENDARS = NamedCalendars()

@@ -7,6 +7,7 @@ from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.findings.problem import Problem, Severity
 from myscheduler.core.manifest.calendars_file import NO_CALENDARS, NamedCalendars
 from myscheduler.core.manifest.declared import DeclaredJob, Desired, ParsedFile
+from myscheduler.core.notifications.notifications_file import NO_NOTIFICATIONS, Notifications
 from myscheduler.core.policy.bursts import caps_of
 from myscheduler.core.policy.file import NO_RULES, Rules
 from myscheduler.core.source.ignoring import ignoring_problems
@@ -15,6 +16,7 @@ from myscheduler.core.source.snapshot import (
     UnreadableFile,
 )
 from myscheduler.core.source.strays import stray_problems
+from myscheduler.messages.message import said
 
 MOST_PLACES = 5
 """The most locations named in one message."""
@@ -26,6 +28,7 @@ def combine(
     calendars: NamedCalendars = NO_CALENDARS,
     rules: Rules = NO_RULES,
     access: AccessRules = NO_ACCESS,
+    notifications: Notifications = NO_NOTIFICATIONS,
 ) -> Desired:
     """Combine the files. An id that several documents declare is a problem of each of them, and its job is held."""
     parsed = tuple(parsed)
@@ -36,7 +39,8 @@ def combine(
     problems = [problem for file in parsed for problem in file.problems]
     problems += [problem for jobs in doubled.values() for problem in _duplicates(jobs)]
     problems += [_unreadable(file) for file in snapshot.unreadable]
-    problems += [*calendars.problems, *rules.problems, *access.problems, *stray_problems(snapshot.strays)]
+    problems += [*calendars.problems, *rules.problems, *access.problems, *notifications.problems]
+    problems += [*stray_problems(snapshot.strays)]
     problems += ignoring_problems(snapshot.ignore) if snapshot.ignore else ()
     broken = frozenset[str]().union(*(file.broken_ids for file in parsed))
     return Desired(
@@ -47,7 +51,9 @@ def combine(
         held_paths=frozenset(
             [file.path for file in parsed if file.is_opaque]
             + [file.path for file in snapshot.unreadable]
-            + [one.path for one in access.problems if one.severity is Severity.ERROR]  # it may be a manifest by mistake
+            + [  # they may be manifests by mistake
+                one.path for one in (*access.problems, *notifications.problems) if one.severity is Severity.ERROR
+            ]
         ),
         nameless_paths=frozenset(
             [file.path for file in parsed if file.is_nameless] + [file.path for file in snapshot.unreadable]
@@ -61,12 +67,12 @@ def combine(
 def _duplicates(jobs: list[DeclaredJob]) -> Iterator[Problem]:
     places = " and ".join(f"{job.path}:{job.line}" for job in jobs[:MOST_PLACES])
     if len(jobs) > MOST_PLACES:
-        places += f" and {len(jobs) - MOST_PLACES} more"
+        places += said("and-others", count=len(jobs) - MOST_PLACES)
     for job in jobs[:MOST_PROBLEMS]:
-        message = f"{job.job_id!r} is declared in {places}: rename or remove one; until then the job stays as it was"
+        message = said("declared-several-times", job_id=job.job_id, places=places)
         yield Problem(job.path, job.line, 1, "job_id", "duplicate-id", message, job_id=job.job_id)
 
 
 def _unreadable(file: UnreadableFile) -> Problem:
-    message = f"can't be read ({file.reason}): its jobs stay as they were"
+    message = said("file-unreadable-jobs-stay", why=file.reason)
     return Problem(file.path, 1, 1, "", "unreadable", message)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from myscheduler.core.findings.problem import Complaint, Loc
 from myscheduler.core.manifest.fields import JobFields
+from myscheduler.messages.message import said
 
 Misshapen = set[Loc]
 """The locations of the top-level fields of the wrong shape; `JobFields` has no values for them."""
@@ -18,19 +19,17 @@ def check_companions(fields: JobFields, misshapen: Misshapen) -> Iterator[Compla
     """A complaint for each field that contradicts another one, or belongs to one that the job doesn't have."""
     crons = fields.cron if isinstance(fields.cron, list) else [fields.cron]
     if fields.seconds and any(isinstance(one, dict) for one in crons):
-        message = "seconds belongs to a crontab line: here, write the field `second` of the object"
+        message = said("seconds-of-a-line")
         yield Complaint(("seconds",), "schedule", message, at_key=True)
     if fields.catchup and fields.coalesce is not None and fields.coalesce is not (fields.catchup != "all"):
         written = "true" if fields.coalesce else "false"
-        message = f"catchup: {fields.catchup} contradicts coalesce: {written}: remove coalesce"
+        message = said("catchup-against-coalesce", catchup=fields.catchup, written=written)
         yield Complaint(("catchup",), "schedule", message, at_key=True)
     if fields.overlap == "allow" and fields.max_instances is not None:
-        message = "overlap: allow has no limit: remove max_instances, or write another overlap"
+        message = said("overlap-without-limit")
         yield Complaint(("overlap",), "schedule", message, at_key=True)
     if fields.overlap == "replace" and (fields.catchup == "all" or fields.coalesce is False):
-        message = (
-            "overlap: replace keeps only the newest slot, so it can't catch up on all: write catchup: last or none"
-        )
+        message = said("overlap-replace-and-all")
         yield Complaint(("overlap",), "schedule", message, at_key=True)
     yield from _check_owners(fields, misshapen)
 
@@ -49,7 +48,7 @@ def _check_owners(fields: JobFields, misshapen: Misshapen) -> Iterator[Complaint
             continue
         if name == "dst" and fields.interval is not None and ("clock",) in misshapen:
             continue
-        yield Complaint((name,), "schedule", f"{name} belongs to {needs}, which this job doesn't have", at_key=True)
+        yield Complaint((name,), "schedule", said("belongs-to", field=name, needed=needs), at_key=True)
 
 
 def follows_from(complaint: Complaint, misshapen: Misshapen) -> bool:

@@ -7,7 +7,7 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -24,6 +24,7 @@ from myscheduler.core.job.codec import shared_texts
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.crons import follows_real_time
 from myscheduler.core.job.limits import NO_LIMITS, Limits
+from myscheduler.core.job.notify import USUAL
 from myscheduler.core.job.spec import (
     METHODS,
     DeclaredDate,
@@ -39,11 +40,15 @@ from myscheduler.core.manifest.field_faults import read_fields
 from myscheduler.core.manifest.fields import JobFields
 from myscheduler.core.manifest.header_checks import check_headers
 from myscheduler.core.manifest.limit_fields import declared_limits
+from myscheduler.core.manifest.objective_field import declared_objective, objective_faults
+from myscheduler.core.manifest.ping_field import declared_ping, ping_faults
 from myscheduler.core.manifest.schedule_fields import FIELD_OF_KIND, declared_schedule, reading_zone
+from myscheduler.core.notifications.overrides import read_notify, unknown_channels
 from myscheduler.core.policy.policy import Policy, judge
 from myscheduler.core.schedule.exclusions import search_run
 from myscheduler.core.schedule.slots import TICK, Adjusted, Interval, Schedule, back, next_after
 from myscheduler.core.secrets.references import is_in_host, reference_faults
+from myscheduler.messages.message import said
 
 _ID_FORBIDDEN = frozenset("/?#%")
 
@@ -55,11 +60,13 @@ def declare(
     calendars: NamedCalendars | None = None,
     policies: Sequence[Policy] = (),
     reach: Reach = NOWHERE,
+    channels: Collection[str] | None = None,
 ) -> tuple[JobSpec | None, list[Complaint]]:
     """Turn the fields of a job into a spec.
 
     `zone` is the service's zone, for local times of jobs without a `timezone`; `calendars` are those of
-    `calendars.yaml`; `policies` are all that apply to the job; `reach` are the link-local addresses it may call.
+    `calendars.yaml`; `policies` are all that apply to the job; `reach` are the link-local addresses it may call;
+    `channels` are those of `notifications.yaml`, or `None` if they are not known.
     Returns the spec, or `None` if any complaint is an error, and all complaints at once. A job that is too large gets
     only that complaint.
     """
@@ -71,8 +78,11 @@ def declare(
         *_check(fields),
         *check_headers(values.get("headers"), fields.headers or {}),
         *check_companions(fields, misshapen),
+        *objective_faults(fields),
+        *ping_faults(fields, misshapen),
         *_check_reach(fields.target_url, reach),
         *_check_encodable(fields),
+        *_check_notify(fields.notify, channels),
     ]
     faults = Faults()
     schedule = declared_schedule(fields, zone, faults)
@@ -88,9 +98,7 @@ def declare(
         draft = _spec(fields, schedule or _SOME_DATE, limits or NO_LIMITS)
         complaints += _about_valid(judge(draft, policies), complaints, misshapen)
     if schedule is not None and fields.dst and follows_real_time(schedule):
-        message = (
-            "has no effect here: an hour or minute that starts with * follows real time, so no run is lost or doubled"
-        )
+        message = said("dst-without-effect")
         complaints.append(Complaint(("dst",), "no-effect", message, Severity.WARNING, at_key=True))
     if schedule is None or limits is None or any(one.severity is Severity.ERROR for one in complaints):
         return None, complaints
@@ -122,16 +130,16 @@ def _never_runs(spec: JobSpec, zone: str) -> Complaint | None:
     if next_after(schedule, start) is None:
         if spec.limits.end_at is None or (isinstance(schedule, Adjusted) and isinstance(schedule.rhythm, Interval)):
             return None  # without an anchor, the first slot is not known here
-        message = "leaves the schedule without a slot, so the job never runs"
+        message = said("no-slot-left")
         return Complaint(("end_at",), "never-runs", message)
     found = search_run(_at_any_second(spec, schedule), start)
     if found.run is not None:
         return None
     field = "calendar" if spec.limits.calendar else "blackout"
     if found.is_certain:
-        message = "leaves out every slot of the schedule, so the job never runs"
+        message = said("every-slot-left-out")
         return Complaint((field,), "never-runs", message)
-    message = "leaves out so much that the search for a run was given up: write fewer or simpler blackouts"
+    message = said("search-given-up")
     return Complaint((field,), "no-run-found", message, Severity.WARNING)
 
 
@@ -155,14 +163,21 @@ def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits) -> JobS
             "misfire_grace_time", "max_instances", "overlap", "on_interrupt", "paused", "protect", "labels",
         },
     )  # fmt: skip
+    if fields.notify is not None:
+        given["notify"] = read_notify(fields.notify)[0] or USUAL
     if fields.headers:
         given["headers"] = shared_texts(fields.headers)
+    if fields.slo:
+        given["slo"] = declared_objective(fields.slo)
+    if fields.ping:
+        given["ping"] = declared_ping(fields.ping)
+        given["misfire_grace_time"] = int(given["ping"].grace.total_seconds())
     return JobSpec(
         job_id=job_id,
         name=fields.name or job_id,
         schedule=schedule,
         limits=limits,
-        target_url=fields.target_url,
+        target_url=fields.target_url or "",
         method=intern((fields.method or "GET").upper()),
         **_catch_up(fields),
         **given,
@@ -181,24 +196,39 @@ def _check(fields: JobFields) -> Iterator[Complaint]:
     if fields.job_id is not None and (fault := id_fault(fields.job_id)):
         yield Complaint(("job_id",), "invalid-id", fault)
     if _has_control(fields.name or ""):
-        message = f"{shown(fields.name)} contains line breaks or other control characters: remove them"
+        message = said("name-with-control", value=shown(fields.name))
         yield Complaint(("name",), "invalid-name", message)
-    if not is_in_host(fields.target_url) and (fault := _url_fault(fields.target_url)):
+    url = fields.target_url
+    if url is not None and not is_in_host(url) and (fault := _url_fault(url)):
         yield Complaint(("target_url",), "invalid-url", fault)
     if fields.method is not None and not (fields.method.isascii() and fields.method.upper() in METHODS):
-        message = f"{shown(fields.method)} is not one of {', '.join(METHODS)}{did_you_mean(fields.method, METHODS)}"
+        message = said(
+            "method-unknown",
+            value=shown(fields.method),
+            known=", ".join(METHODS),
+            hint=did_you_mean(fields.method, METHODS),
+        )
         yield Complaint(("method",), "invalid-method", message)
     headers = fields.headers or {}
-    yield from reference_faults(fields.target_url, _as_tuples(headers), fields.body)
+    yield from reference_faults(url or "", _as_tuples(headers), fields.body)
 
 
-def _check_reach(target_url: str, reach: Reach) -> Iterator[Complaint]:
+def _check_reach(target_url: str | None, reach: Reach) -> Iterator[Complaint]:
     """Whether the URL's host may be called. Addresses that a name resolves to are checked at each call."""
+    if target_url is None:
+        return
     address = called_address(target_url)
     if address is not None and not reach.allows(address):
         yield Complaint(("target_url",), "policy-link-local", advice(address))
     elif not is_in_host(target_url) and not _url_fault(target_url) and (fault := host_fault(target_url)):
         yield Complaint(("target_url",), "invalid-url", fault)
+
+
+def _check_notify(written: Any, channels: Collection[str] | None) -> Iterator[Complaint]:
+    if written is not None:
+        notify, complaints = read_notify(written)
+        unknown = (Complaint(loc, "unknown-channel", message) for loc, message in unknown_channels(notify, channels))
+        yield from (replace(one, loc=("notify", *one.loc)) for one in (*complaints, *unknown))
 
 
 def _has_control(text: str) -> bool:
@@ -219,15 +249,15 @@ def _check_encodable(fields: JobFields) -> Iterator[Complaint]:
         try:
             _STRICT.encode(value).encode()
         except UnicodeEncodeError:
-            message = "contains half of a surrogate pair, which is not a character: write the whole character"
+            message = said("half-a-surrogate-pair")
             yield Complaint((name,), "invalid-text", message)
         except (ValueError, TypeError, RecursionError) as error:
             places = list(_endless_numbers(value, (name,)))
             for loc in places[:MOST_PROBLEMS]:
-                message = "is a number that JSON can't express: write one up to 1.8e+308, or text in quotes"
+                message = said("number-not-in-json")
                 yield Complaint(loc, "invalid-value", message)
             if not places:
-                yield Complaint((name,), "invalid-value", f"can't be written as JSON: {error}")
+                yield Complaint((name,), "invalid-value", said("not-expressible-in-json", why=error))
 
 
 def _endless_numbers(value: Any, loc: Loc) -> Iterator[Loc]:
@@ -248,37 +278,37 @@ _STRICT = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 def id_fault(job_id: str) -> str | None:
     """What is wrong with a job id, or `None`."""
     if job_id in {".", ".."}:
-        return f"{shown(job_id)} can't be a part of a URL: choose another id"
+        return said("id-not-in-a-url", value=shown(job_id))
     if found := sorted(_ID_FORBIDDEN & set(job_id)):
         instead = "".join("-" if char in _ID_FORBIDDEN else char for char in job_id)
         have = "have" if len(found) > 1 else "has"
-        what = f"{shown(job_id)} contains {' '.join(found)}, which {have} a special meaning in URLs"
-        return f"{what}: write {shown(instead)}, for example"
+        what = said("id-with-marks", value=shown(job_id), marks=" ".join(found), have=have)
+        return said("id-write-instead", what=what, instead=shown(instead))
     if not job_id.isprintable() and not all(
         char.isprintable() or unicodedata.category(char) == "Zs" for char in job_id
     ):
-        return f"{shown(job_id)} contains line breaks, tabs or other control characters: remove them"
+        return said("id-with-control", value=shown(job_id))
     if job_id != job_id.strip():
-        return f"{shown(job_id)} starts or ends with a space: write {shown(job_id.strip())}"
+        return said("id-with-outer-space", value=shown(job_id), meant=shown(job_id.strip()))
     return None
 
 
 def _url_fault(url: str) -> str | None:
     if not url.strip():
-        return "is empty: write the URL to call, such as https://api.example.com/run"
+        return said("url-empty")
     if any(map(str.isspace, url)) or _has_control(url):
-        return "contains white space or control characters: write a space as %20"
+        return said("url-with-space")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:  # its message may repeat a part of a password
-        return "is not a URL whose host and port can be read: write one such as https://api.example.com/run"
+        return said("url-unreadable")
     if parts.scheme not in {"http", "https"}:
-        return f"has to start with http:// or https://{_scheme_shown(url)}"
+        return said("url-scheme", scheme=_scheme_shown(url))
     if not parts.hostname:
-        return "has no host: write one such as https://api.example.com/run"
+        return said("url-no-host")
     if port == 0:
-        return "has port 0, which can't be called: write another, or leave it out"
+        return said("url-port-0")
     return None
 
 
@@ -288,4 +318,4 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,20}://", re.IGNORECASE)
 def _scheme_shown(url: str) -> str:
     """Names the scheme that was written. Nothing else of a URL is repeated, as it may contain a credential."""
     found = _SCHEME.match(url)
-    return f", not with {found[0]}" if found else ""
+    return said("url-scheme-found", found=found[0]) if found else ""

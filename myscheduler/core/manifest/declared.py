@@ -7,22 +7,13 @@ from myscheduler.core.findings.problem import Problem
 from myscheduler.core.job.digest import digest
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.policy.bursts import Cap
+from myscheduler.core.secrets.references import UsedSecret
 
 EVERYWHERE = "/"
 """In a set of held paths it means every path: it is not known which files are affected."""
 
 LONGEST_OUTLINED = 500
 """Characters of the path of a file that may have an outline; PostgreSQL can't index much longer ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class UsedSecret:
-    """A reference to a secret, with its location."""
-
-    name: str
-    field: str
-    line: int
-    column: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +122,8 @@ class Desired:
     skipped: int = 0
     caps: tuple[Cap, ...] = ()
     """The limits on how many calls may start in a minute."""
+    channel_secrets: tuple[tuple[str, UsedSecret], ...] = ()
+    """The references of channels, each with the path of its notifications.yaml."""
 
     @property
     def is_empty(self) -> bool:

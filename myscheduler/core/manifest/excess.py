@@ -13,6 +13,7 @@ from myscheduler.core.bounds import (
     TOO_LONG,
 )
 from myscheduler.core.findings.problem import Complaint, Loc
+from myscheduler.messages.message import said
 
 _HOLDERS = (dict, list, tuple)
 
@@ -35,7 +36,7 @@ def excess(values: Mapping[str, Any]) -> Complaint | None:
             elif isinstance(value, _HOLDERS):
                 left.append(((*loc, name), value))
             elif isinstance(value, int) and not -TOO_LONG < value < TOO_LONG:
-                message = f"is a number of more than {LONGEST_NUMBER:,} digits: write it as text"
+                message = said("number-too-long", most=LONGEST_NUMBER)
                 return Complaint((*loc, name), "too-large", message)
         if references > MOST_REFERENCES or size > LARGEST_JOB:
             return Complaint((), "too-large", _too_much(references))
@@ -44,14 +45,14 @@ def excess(values: Mapping[str, Any]) -> Complaint | None:
 
 def _too_many(depth: int) -> str:
     if depth > DEEPEST:
-        return f"is nested more than {DEEPEST} levels deep"
-    return f"holds more than {MOST_VALUES:,} values: split it, or let the target fetch what it needs"
+        return said("too-deep", most=DEEPEST)
+    return said("too-many-values", most=MOST_VALUES)
 
 
 def _too_much(references: int) -> str:
     if references > MOST_REFERENCES:
-        return f"holds more than {MOST_REFERENCES:,} references, or literal {REFERENCE}: split it"
-    return f"holds more than {LARGEST_JOB // 1024**2} MiB of text: let the target fetch what it needs"
+        return said("too-many-references", most=MOST_REFERENCES, reference=REFERENCE)
+    return said("too-much-text", mib=LARGEST_JOB // 1024**2)
 
 
 def _inner(values: Any) -> Iterable[tuple[str | int, Any]]:

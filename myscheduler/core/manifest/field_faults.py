@@ -18,8 +18,11 @@ from myscheduler.core.manifest.fields import (
     IntervalFields,
     JobFields,
     LengthFields,
+    SloFields,
 )
+from myscheduler.core.manifest.ping_fields import PingFields
 from myscheduler.core.source.yaml_suspects import BOM, odd_sign, odd_space
+from myscheduler.messages.message import said
 
 
 def read_fields(values: Mapping[str, Any]) -> tuple[JobFields, list[Complaint]]:
@@ -37,7 +40,9 @@ def read_fields(values: Mapping[str, Any]) -> tuple[JobFields, list[Complaint]]:
         faulty = {loc[1] for loc in wrong if loc[0] == "headers"}
         is_known = faulty <= headers.keys()  # pydantic changes a name with half a surrogate pair
         rest["headers"] = {name: value for name, value in headers.items() if is_known and name not in faulty}
-    return JobFields.model_validate({"target_url": _SOME_URL} | rest), complaints
+    if ("target_url",) in wrong:
+        rest["target_url"] = _SOME_URL
+    return JobFields.model_validate(rest), complaints
 
 
 def _judged_together(loc: Loc) -> Loc:
@@ -56,25 +61,27 @@ def _translate(detail: ErrorDetails) -> Complaint:
         case "extra_forbidden":
             return Complaint(loc, "unknown-key", _unknown(str(loc[-1]), _keys_around(loc)), at_key=True)
         case "missing":
-            return Complaint(loc, "missing-field", "is missing")
+            return Complaint(loc, "missing-field", said("is-missing"))
         case "string_type" if loc[-1] in {"interval", "duration"}:
-            advice = "write an object such as {minutes: 10}, or an ISO 8601 duration such as PT10M"
-            return Complaint(loc, "invalid-type", f"can't be {_found(loc, detail['input'])}: {advice}")
+            advice = said("interval-forms")
+            return Complaint(loc, "invalid-type", said("cannot-be", found=_found(loc, detail["input"]), advice=advice))
         case "string_type":
             return Complaint(loc, "invalid-type", _no_text(loc, detail["input"]))
         case "dict_type" | "model_type" | "list_type":
-            what = "a list" if detail["type"] == "list_type" else "an object"
-            return Complaint(loc, "invalid-type", f"has to be {what}, not {_found(loc, detail['input'])}")
+            what = said("a-list") if detail["type"] == "list_type" else said("an-object")
+            return Complaint(loc, "invalid-type", said("has-to-be", what=what, found=_found(loc, detail["input"])))
         case "bool_type":
-            return Complaint(loc, "invalid-type", f"has to be true or false, not {_found(loc, detail['input'])}")
+            return Complaint(loc, "invalid-type", said("has-to-be-boolean", found=_found(loc, detail["input"])))
         case "int_type" | "float_type" | "int_from_float":
-            what = "a whole number" if detail["type"].startswith("int") else "a number"
+            what = said("a-whole-number") if detail["type"].startswith("int") else said("a-number")
             written = f"{detail['input']:g}" if isinstance(detail["input"], float) else _found(loc, detail["input"])
-            return Complaint(loc, "invalid-type", f"has to be {what}, not {written}")
+            return Complaint(loc, "invalid-type", said("has-to-be-number", what=what, found=written))
         case "literal_error":
             expected = str(detail.get("ctx", {}).get("expected", ""))
             close = did_you_mean(_text(detail["input"]), re.findall(r"'(\w+)'", expected))
-            return Complaint(loc, "invalid-value", f"{shown(detail['input'])} is not one of {expected}{close}")
+            return Complaint(
+                loc, "invalid-value", said("not-one-of", value=shown(detail["input"]), expected=expected, hint=close)
+            )
         case "too_long" | "too_short":
             return _of_wrong_length(loc, detail)
         case _:
@@ -83,15 +90,20 @@ def _translate(detail: ErrorDetails) -> Complaint:
 
 def _of_wrong_length(loc: Loc, detail: ErrorDetails) -> Complaint:
     if detail["type"] == "too_short":
-        return Complaint(loc, "invalid-value", "is an empty list: write an entry, or leave the field out")
-    return Complaint(loc, "too-large", f"has more than {detail['ctx']['max_length']:,} entries: remove some")
+        return Complaint(loc, "invalid-value", said("list-empty"))
+    return Complaint(loc, "too-large", said("list-too-long", most=detail["ctx"]["max_length"]))
+
+
+_LIMITS = ("ge", "gt", "le", "lt", "min_length", "max_length", "multiple_of")
 
 
 def _out_of_range(detail: ErrorDetails) -> str:
     if detail["type"] == "finite_number":
-        return "has to be a finite number"
+        return said("not-finite")
     message = detail["msg"].replace("Input should", "should").replace("String should", "should")
-    return f"{message}{_shown(detail['input'])}"
+    context = detail.get("ctx", {})
+    limit = next((context[name] for name in _LIMITS if name in context), None)
+    return said("out-of-bounds", message=message, found=_shown(detail["input"]), rule=detail["type"], limit=limit)
 
 
 def _text(value: Any) -> str:
@@ -101,11 +113,11 @@ def _text(value: Any) -> str:
 
 def _no_text(loc: Loc, value: Any) -> str:
     if _is_expression(loc):
-        return f"can't be {_found(loc, value)}: write a crontab line such as '0 9 * * *', or an object of fields"
-    advice = ": put it into quotes" if isinstance(value, bool | int | float) else ""
+        return said("cron-forms", found=_found(loc, value))
+    advice = said("put-into-quotes") if isinstance(value, bool | int | float) else ""
     if value is None:
         advice = _spaced(str(loc[-1]))
-    return f"has to be text, not {_found(loc, value)}{advice}"
+    return said("has-to-be-text", found=_found(loc, value), advice=advice)
 
 
 def _is_expression(loc: Loc) -> bool:
@@ -163,6 +175,8 @@ def _keys_around(loc: Loc) -> list[str]:
         "dst": DstFields,
         "blackout": BlackoutFields,
         "calendar": CalendarFields,
+        "slo": SloFields,
+        "ping": PingFields,
     }
     model = models.get(str(loc[0]), JobFields) if len(loc) > 1 else JobFields
     if len(loc) > 3:
@@ -172,19 +186,19 @@ def _keys_around(loc: Loc) -> list[str]:
 
 def _unknown(name: str, known: list[str]) -> str:
     if (odd := odd_space(name)) is not None:
-        return f"{odd} is a part of the key {key_shown(name.strip())!r}: write plain spaces"
+        return said("odd-space-in-key", odd=odd, key=key_shown(name.strip()))
     if sign := odd_sign(name):
-        advice = "remove it" if BOM in name else "write the plain character, and a space after it"
-        return f"{sign} is a part of the key {key_shown(name.lstrip(BOM))!r}: {advice}"
-    advice = did_you_mean(key_shown(name), known) or f": the keys are {', '.join(known)}"
-    return f"unknown key {key_shown(name)!r}{advice}{_spaced(name)}"
+        advice = said("remove-it") if BOM in name else said("write-plain-character")
+        return said("sign-in-key", sign=sign, key=key_shown(name.lstrip(BOM)), advice=advice)
+    meant = did_you_mean(key_shown(name), known) or said("keys-are", known=", ".join(known))
+    return said("unknown-key", name=key_shown(name), advice=meant, spaced=_spaced(name))
 
 
 def _spaced(key: str) -> str:
     """Further advice if a key seems to contain its value, as in `a:b`; else empty."""
     if "\uff1a" in key:
-        return ", and write a plain colon with a space after it"
-    return ", and write a space after the colon" if ":" in key else ""
+        return said("plain-colon-after")
+    return said("space-after-colon") if ":" in key else ""
 
 
 _MAY_BE_SECRET = frozenset({"headers", "target_url", "body"})
@@ -195,30 +209,30 @@ def _found(loc: Loc, value: Any) -> str:
     is_secret = bool(loc) and (loc[0] in _MAY_BE_SECRET or any(is_credential_name(str(part)) for part in loc))
     match value:
         case None:
-            return "nothing"
+            return said("nothing")
         case list():
-            return "a list"
+            return said("a-list")
         case dict():
-            return "an object"
+            return said("an-object")
         case bool():
-            return "true or false" if is_secret else str(value).lower()
+            return said("true-or-false") if is_secret else str(value).lower()
         case str():
-            return "text" if is_secret else f"the text {shown(value)}"
+            return said("some-text") if is_secret else said("the-text", value=shown(value))
         case _:
-            return "a number" if is_secret else _number(value)
+            return said("a-number") if is_secret else _number(value)
 
 
 def _number(value: float) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value) if abs(value) < 10**15 else "a huge number"
+    return f"{value:g}" if isinstance(value, float) else str(value) if abs(value) < 10**15 else said("a-huge-number")
 
 
 def _shown(value: Any) -> str:
     match value:
         case str():
-            return f", this one has {len(value)}"
+            return said("this-one-has", count=len(value))
         case bool() | None:
             return ""
         case int() | float() if isinstance(value, int) or math.isfinite(value):
-            return f", not {_number(value)}"
+            return said("not-number", number=_number(value))
         case _:
             return ""

@@ -5,7 +5,7 @@ Rules beyond the shape of a field are checked in `declaration`.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from myscheduler.core.bounds import (
     LONGEST_HEADER,
@@ -19,6 +19,9 @@ from myscheduler.core.bounds import (
     MOST_LABELS,
 )
 from myscheduler.core.job.spec import METHODS
+from myscheduler.core.manifest.ping_fields import PING_FIELD, PingFields
+from myscheduler.core.manifest.whole_numbers import WHOLE
+from myscheduler.core.notifications.notifications_schema import NOTIFY
 
 DAY = 86_400
 MOST_BLACKOUTS = 100
@@ -28,15 +31,6 @@ MOST_CRONS = 20
 """Cron expressions of one job."""
 LONGEST_DAYS = 50
 """Characters of one such day or range."""
-
-
-def _whole(value: Any) -> Any:
-    """3 for 3.0: JSON and YAML may write the same number either way, and JSON Schema treats both as integers."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-WHOLE = BeforeValidator(_whole)
-"""Has to come after the bounds, or pydantic leaves them out of the JSON Schema."""
 
 
 class LengthFields(BaseModel):
@@ -107,7 +101,7 @@ class BlackoutFields(BaseModel):
         description="When it ends: RFC 3339, or local time.",
         examples=["2027-01-04T00:00:00"],
     )
-    cron: str | dict[str, str | int | None] | None = Field(
+    cron: str | dict[str, str | Annotated[int, WHOLE] | None] | None = Field(
         None,
         description="When it starts each time: a crontab line or an object of fields.",
         examples=["0 2 * * sun"],
@@ -166,6 +160,22 @@ class CalendarFields(CalendarEntry):
     )
 
 
+class SloFields(BaseModel):
+    """A service level objective: which share of the due runs has to go well."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    success: float = Field(gt=0, lt=100, description="Percent of the due runs that have to go well.", examples=[99.5])
+    late_sec: Annotated[int, Field(ge=0, le=DAY), WHOLE] | None = Field(
+        None,
+        description="A run that begins later than so many seconds after its slot has not gone well.",
+        examples=[60],
+    )
+    window: Annotated[str, Field(max_length=LONGEST_WORD)] | None = Field(
+        None, description="The ISO 8601 duration up to now over which it has to hold; default P30D.", examples=["P30D"]
+    )
+
+
 class JobFields(BaseModel):
     """The fields of a job as they are written; null means the same as a field that is left out."""
 
@@ -189,8 +199,10 @@ class JobFields(BaseModel):
     )
     cron: (
         str
-        | dict[str, str | int | None]
-        | Annotated[list[str | dict[str, str | int | None]], Field(min_length=1, max_length=MOST_CRONS)]
+        | dict[str, str | Annotated[int, WHOLE] | None]
+        | Annotated[
+            list[str | dict[str, str | Annotated[int, WHOLE] | None]], Field(min_length=1, max_length=MOST_CRONS)
+        ]
         | None
     ) = Field(
         None,
@@ -235,7 +247,7 @@ class JobFields(BaseModel):
         description="The only time to run at: RFC 3339, or local time in the job's zone.",
         examples=["2027-09-30T15:00:00+09:00"],
     )
-    fold: Literal[0, 1] | None = Field(
+    fold: Annotated[Literal[0, 1], WHOLE] | None = Field(
         None,
         description="Which one is meant if the local time of run_at occurs twice: 0 the first, 1 the second.",
         examples=[1],
@@ -274,9 +286,9 @@ class JobFields(BaseModel):
         description="Run later by a fixed delay up to this many seconds, taken from a hash of the job id; default 0.",
         examples=[300],
     )
-    target_url: str = Field(
-        max_length=LONGEST_URL,
-        description="The http or https URL to call.",
+    target_url: Annotated[str, Field(max_length=LONGEST_URL)] | None = Field(
+        None,
+        description="The http or https URL to call; every job has this or ping.",
         examples=["https://api.example.com/run-report"],
     )
     method: str | None = Field(None, description=f"One of {', '.join(METHODS)}; default GET.", examples=["POST"])
@@ -343,6 +355,12 @@ class JobFields(BaseModel):
         "sent again with the same Idempotency-Key (retry), for targets that support it; default record.",
         examples=["retry"],
     )
+    ping: PingFields | None = PING_FIELD
+    slo: SloFields | None = Field(
+        None,
+        description="A service level objective, from which its error budget is computed.",
+        examples=[{"success": 99.5, "late_sec": 60, "window": "P30D"}],
+    )
     paused: bool | None = Field(
         None,
         description="Due slots are recorded, not sent. In a manifest, true or false overrides pauses of the API.",
@@ -367,4 +385,9 @@ class JobFields(BaseModel):
         max_length=MOST_LABELS,
         description="Free key-value pairs for people and filters.",
         examples=[{"team": "billing"}],
+    )
+    notify: Annotated[Any, WithJsonSchema(NOTIFY | {"type": ["object", "boolean", "null"]})] = Field(
+        None,
+        description="Overrides of notifications.yaml for this job; false tells nobody.",
+        examples=[{"channels": ["ops"], "after_failures": 3}],
     )

@@ -3,14 +3,27 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
+from myscheduler.core.access.access_file import read_access
 from myscheduler.core.manifest.calendars_file import NamedCalendars, read_calendars
 from myscheduler.core.manifest.combining import combine
 from myscheduler.core.manifest.declared import Desired
 from myscheduler.core.manifest.parsing import parse_file
+from myscheduler.core.notifications.notifications_file import Notifications, read_notifications
 from myscheduler.core.policy.file import Rules, read_policy
 from myscheduler.core.source.ignoring import NOTHING, read_ignoring
-from myscheduler.core.source.snapshot import CALENDARS, IGNORE, POLICY, RESERVED, SUFFIXES, Snapshot, SourceFile
-from myscheduler.core.source.strays import is_stray
+from myscheduler.core.source.snapshot import (
+    ACCESS,
+    CALENDARS,
+    IGNORE,
+    NOTIFICATIONS,
+    POLICY,
+    RESERVED,
+    SUFFIXES,
+    Snapshot,
+    SourceFile,
+)
+from myscheduler.core.source.strays import is_stray_path
+from myscheduler.messages.message import said
 
 
 def read_given(
@@ -19,31 +32,36 @@ def read_given(
     zone: str,
     calendars: NamedCalendars,
     rules: Rules,
+    notifications: Notifications,
     between: Callable[[], None],
 ) -> Desired:
     """What the texts declare, by their paths. Files that a source would not read are left out.
 
-    `calendars` and `rules` apply where the files have none of their own. `between` is called between two files, and may
-    raise to give up. Raises `ValueError` for an ignore file that can't be read.
+    `calendars`, `rules` and `notifications` apply where the files have none of their own. An `access.yaml`
+    among them is only checked. `between` is called between two files, and may raise to give up. Raises `ValueError` for
+    an ignore file that is not readable.
     """
     snapshot = _snapshot(files)
     named = read_calendars(snapshot.calendars) if snapshot.calendars else replace(calendars, problems=())
     bound = read_policy(snapshot.policy) if snapshot.policy else replace(rules, problems=())
+    access = read_access(snapshot.access)
+    of_source = snapshot.notifications
+    told = read_notifications(of_source) if of_source else replace(notifications, problems=())
     parsed = []
     for file in snapshot.files:
         between()
-        parsed.append(parse_file(file, zone=zone, calendars=named, rules=bound))
-    return combine(parsed, snapshot, named, bound)
+        parsed.append(parse_file(file, zone=zone, calendars=named, rules=bound, channels=told.names))
+    return combine(parsed, snapshot, named, bound, access, told)
 
 
 def path_fault(path: str) -> str | None:
     """What is wrong with the path of a given file; `None` if it is a path within a source."""
     if not path or len(path) > LONGEST_PATH:
-        return f"has to be a path of 1 to {LONGEST_PATH} characters"
+        return said("path-too-long", most=LONGEST_PATH)
     if not path.isprintable():
-        return "has to be a path of printable characters"
+        return said("path-not-printable")
     if any(part in {"", ".", ".."} for part in path.split("/")):
-        return "has to be relative to the root of the source, such as team/report.yaml"
+        return said("path-not-relative")
     return None
 
 
@@ -56,6 +74,7 @@ def _snapshot(files: Mapping[str, str]) -> Snapshot:
     seen = [path for path in files if path != IGNORE and not _is_hidden(path) and not ignoring.leaves_out_whole(path)]
     found = [SourceFile.of(path, _encoded(files[path])) for path in seen if _is_manifest(path)]
     snapshot = Snapshot.of(found, (), _file(files, CALENDARS), _file(files, POLICY), ignore)
+    snapshot = replace(snapshot, access=_file(files, ACCESS), notifications=_file(files, NOTIFICATIONS))
     return replace(snapshot, strays=tuple(_strays(seen)))
 
 
@@ -77,4 +96,4 @@ def _is_manifest(path: str) -> bool:
 
 
 def _strays(paths: list[str]) -> Iterator[str]:
-    return (path for path in sorted(paths) if is_stray(path.rpartition("/")[2]))
+    return (path for path in sorted(paths) if is_stray_path(path))

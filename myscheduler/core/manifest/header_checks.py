@@ -10,6 +10,7 @@ from myscheduler.core.calls.hosts import is_plain
 from myscheduler.core.findings.masking import key_shown
 from myscheduler.core.findings.problem import Complaint, Severity, shown
 from myscheduler.core.header_values import SINGLE, texts_of
+from myscheduler.messages.message import said
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 HEADERS_OF_THE_CLIENT = frozenset(
@@ -25,7 +26,7 @@ def check_headers(written: Any, headers: Mapping[str, str | list[str]]) -> Itera
     if isinstance(written, Mapping):
         yield from _check_spellings(name for name in written if isinstance(name, str))
     if sum(len(str(loc[0])) + len(text) for loc, text in texts_of(headers)) > LARGEST_HEADERS:
-        message = f"hold more than {LARGEST_HEADERS // 1024} KiB together, which servers refuse: send less"
+        message = said("headers-too-large", kib=LARGEST_HEADERS // 1024)
         yield Complaint(("headers",), "too-large", message)
 
 
@@ -35,36 +36,34 @@ def _check_spellings(names: Iterable[str]) -> Iterator[Complaint]:
     for name in names:
         other = first.setdefault(name.lower(), name)
         if other != name and _NAME.fullmatch(name):
-            message = f"is the same header as {other}: remove one; write several values as a list under one name"
+            message = said("header-twice", other=other)
             yield Complaint(("headers", name), "duplicate-key", message, at_key=True)
 
 
 def _check_name(name: str) -> Iterator[Complaint]:
     loc = ("headers", name)
     if not name:
-        message = "the name of a header is empty: write it, or remove the line"
+        message = said("header-name-empty")
         yield Complaint(loc, "invalid-header", message, at_key=True)
     elif not _NAME.fullmatch(name):
-        message = f"{shown(key_shown(name))} is not a header name: use ASCII letters, digits and -"  # cut at a colon
+        message = said("header-name-invalid", name=shown(key_shown(name)))  # cut at a colon
         yield Complaint(loc, "invalid-header", message, at_key=True)
     elif name.lower() in HEADERS_OF_THE_CLIENT:
-        message = f"{name} is set by the HTTP client: leave it out"
+        message = said("header-of-client", header=name)
         yield Complaint(loc, "invalid-header", message, at_key=True)
     elif name.lower().startswith("x-myscheduler-"):
-        message = f"{name} is set by the scheduler, this value is never sent"
+        message = said("header-of-scheduler", header=name)
         yield Complaint(loc, "reserved-header", message, Severity.WARNING, at_key=True)
 
 
 def _check_value(name: str, value: str | list[str]) -> Iterator[Complaint]:
     if not isinstance(value, str) and name.lower() in SINGLE:
-        yield Complaint(("headers", name), "invalid-header", f"{name} takes one value, not a list: write it as text")
+        yield Complaint(("headers", name), "invalid-header", said("header-single", header=name))
     elif isinstance(value, str) and name.lower() == "host" and "${" not in value and not is_plain(value):
-        message = (
-            "is not a host that all servers read the same way: write one such as api.example.com or localhost:8080"
-        )
+        message = said("host-header-unclear")
         yield Complaint(("headers", name), "invalid-header", message)
         return
     for loc, text in texts_of({name: value}):
         if any(unicodedata.category(char) == "Cc" and char != "\t" for char in text):
-            message = "a header value can't hold line breaks or other control characters: remove them"
+            message = said("header-value-with-control")
             yield Complaint(("headers", *loc), "invalid-header", message)

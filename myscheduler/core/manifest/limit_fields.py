@@ -13,6 +13,7 @@ from myscheduler.core.schedule.calendars import Calendar, check_calendar
 from myscheduler.core.schedule.slots import Period
 from myscheduler.core.schedule.timestamps import parse_timestamp
 from myscheduler.errors import ScheduleError
+from myscheduler.messages.message import said
 
 LONGEST_BLACKOUT = 366 * 86_400
 """Seconds of one occurrence of a recurring blackout."""
@@ -30,7 +31,7 @@ def declared_limits(fields: JobFields, faults: Faults, *, zone: str, calendars: 
     start_at = _moment(fields.start_at, ("start_at",), zone, faults)
     end_at = _moment(fields.end_at, ("end_at",), zone, faults)
     if start_at and end_at and start_at >= end_at:
-        message = f"{fields.end_at} is not later than start_at {fields.start_at}, so there is no time left to run in"
+        message = said("end-before-start", end_at=fields.end_at, start_at=fields.start_at)
         faults.add(("end_at",), "invalid-window", message)
     read = [_blackout(one, ("blackout", number), zone, faults) for number, one in enumerate(fields.blackout or [])]
     blackout = tuple(one for one in read if one is not None)
@@ -44,10 +45,10 @@ def _find_misplaced(fields: JobFields, faults: Faults) -> None:
     if fields.run_at is not None and fields.cron is None and fields.interval is None:
         for name in FIELDS:
             if getattr(fields, name) is not None:
-                message = f"{name} belongs to cron and interval: a one-off runs at its run_at"
+                message = said("limit-of-a-one-off", field=name)
                 faults.add((name,), "schedule", message, at_key=True)
     if fields.calendar and fields.calendar.shift and fields.interval is not None:
-        message = "only times of a cron schedule can be shifted: remove shift, or write cron"
+        message = said("shift-without-cron")
         faults.add(("calendar", "shift"), "schedule", message, at_key=True)
 
 
@@ -67,7 +68,7 @@ def _blackout(fields: BlackoutFields, loc: Loc, zone: str, faults: Faults) -> De
         return _period(fields, loc, zone, faults)
     if given == {"cron", "duration"}:
         return _recurring(fields, loc, faults)
-    message = "write `from` and `to` for a single blackout, or `cron` and `duration` for a recurring one"
+    message = said("blackout-forms")
     faults.add(loc, "invalid-blackout", message)
     return None
 
@@ -78,7 +79,7 @@ def _period(fields: BlackoutFields, loc: Loc, zone: str, faults: Faults) -> Peri
     if start is None or end is None:
         return None
     if start >= end:
-        message = f"{fields.to} is not later than from {fields.from_}: write a later time, or swap them"
+        message = said("blackout-end-before-start", to=fields.to, start=fields.from_)
         faults.add((*loc, "to"), "invalid-blackout", message)
         return None
     return Period(start, end)
@@ -89,7 +90,7 @@ def _recurring(fields: BlackoutFields, loc: Loc, faults: Faults) -> DeclaredRecu
     cron = cron_fields(fields.cron, (*loc, "cron"), faults)
     seconds = sum(_SECONDS[unit] * number for unit, number in units) if units is not None else 1
     if not 1 <= seconds <= LONGEST_BLACKOUT:
-        message = f"a blackout lasts at least one second and at most 366 days, this one {seconds} seconds"
+        message = said("blackout-length", seconds=seconds)
         faults.add((*loc, "duration"), "invalid-blackout", message)
         return None
     return None if cron is None or units is None else DeclaredRecurring(cron, units)
@@ -100,7 +101,7 @@ _SECONDS = {"weeks": 604_800, "days": 86_400, "hours": 3_600, "minutes": 60, "se
 
 def _calendar(fields: CalendarFields, calendars: NamedCalendars, faults: Faults) -> DeclaredCalendar | None:
     if (fields.only is None) is (fields.skip is None):
-        message = "write either `only: business_days`, or `skip: holidays` to run on weekends too"
+        message = said("only-or-skip")
         faults.add(("calendar",), "invalid-calendar", message)
     base = Calendar(fields.country, fields.subdivision)
     if fields.name is not None:
@@ -110,7 +111,7 @@ def _calendar(fields: CalendarFields, calendars: NamedCalendars, faults: Faults)
         base = named
     calendar = replace(base, closed=(*base.closed, *(fields.closed or ())), open=(*base.open, *(fields.open or ())))
     if fields.skip and not (calendar.country or calendar.closed or fields.name):
-        message = "there are no holidays to skip: write a country, or closed days"
+        message = said("no-holidays")
         faults.add(("calendar", "skip"), "invalid-calendar", message)
     try:
         check_calendar(calendar)
@@ -123,7 +124,7 @@ def _calendar(fields: CalendarFields, calendars: NamedCalendars, faults: Faults)
 def _named(fields: CalendarFields, name: str, calendars: NamedCalendars, faults: Faults) -> Calendar | None:
     for field in ("country", "subdivision"):
         if getattr(fields, field) is not None:
-            message = f"is defined with {shown(name)} in calendars.yaml: remove it here"
+            message = said("defined-with-calendar", calendar=shown(name))
             faults.add(("calendar", field), "invalid-calendar", message, at_key=True)
     try:
         return calendars.find(name)

@@ -13,7 +13,6 @@ from typing import Any
 
 from myscheduler.core.calls.request import form_fields
 from myscheduler.core.calls.retry import longest_run
-from myscheduler.core.explain.durations import span_words
 from myscheduler.core.findings.problem import Problem, Severity
 from myscheduler.core.header_values import FORM, PARTS, charset, content_type, is_json, media_type
 from myscheduler.core.job.compiling import compile_schedule
@@ -27,6 +26,7 @@ from myscheduler.core.schedule.expression import DAY, CronExpression
 from myscheduler.core.schedule.slots import TICK, Adjusted, Interval, Once, Schedule
 from myscheduler.core.schedule.strides import shortest_step
 from myscheduler.core.schedule.zones import first_showing, local_time, to_instant
+from myscheduler.messages.message import said
 
 NEAR_SLOTS = 48
 """Slots searched for the shortest distance between two of them: two days of an hourly job."""
@@ -48,14 +48,13 @@ _Warning = tuple[str, tuple[int, int], str, str]
 
 def _about(spec: JobSpec, written: Written, clock: Clock) -> Iterator[_Warning]:
     for name, line, column, what in written.credentials:
-        named = "" if what == name else f"{what} "
-        message = f"{named}is a credential that is written out: write ${{secret:NAME}} instead"
-        yield name, (line, column), "literal-credential", message
+        credential = said("credential-written-out", what=None if what == name else what)
+        yield name, (line, column), "literal-credential", credential
     for name, rule, message in _about_body(spec):
         yield name, written.body_at if name == "body" else written.headers_at, rule, message
     if past := past_field(spec, clock=clock):
         field, rule = past
-        message = "is in the past, so the job will never run: write a later time, or remove the job"
+        message = said("run-at-past")
         yield field, written.schedule_at, rule, message
         return
     if not written.says_day_match and (doubt := _both_days(spec, clock)):
@@ -66,36 +65,24 @@ def _about(spec: JobSpec, written: Written, clock: Clock) -> Iterator[_Warning]:
 
 def _about_body(spec: JobSpec) -> Iterator[tuple[str, str, str]]:
     """The field, the rule and the message, if the body may not be sent the way its author thinks."""
-    said = content_type(spec.headers)
-    if isinstance(spec.body, str) and is_json(said) and _is_json_text(spec.body):
-        what = "the Content-Type says JSON" if said else "a body without a Content-Type is sent as JSON"
-        message = (
-            f"is text that contains JSON, and is sent as a JSON string, since {what}: write the value itself, not in "
-            "quotes and not as a block of text"
-        )
+    sent_as = content_type(spec.headers)
+    if isinstance(spec.body, str) and is_json(sent_as) and _is_json_text(spec.body):
+        what = said("content-type-says-json") if sent_as else said("body-sent-as-json")
+        message = said("json-in-text", what=what)
         yield "body", "json-in-text", message
-    if said is None or spec.body is None:
+    if sent_as is None or spec.body is None:
         return
-    if media_type(said) == FORM and not isinstance(spec.body, str):
+    if media_type(sent_as) == FORM and not isinstance(spec.body, str):
         as_form = form_fields(spec.body) is not None
-        message = (
-            "is sent as the fields of a form, not as JSON, since the Content-Type says x-www-form-urlencoded: write "
-            "text if it has to be exact"
-            if as_form
-            else "is sent as JSON, though the Content-Type says x-www-form-urlencoded, since a form can't express it: "
-            "write text, or a mapping of texts and numbers"
-        )
+        message = said("body-sent-as-form") if as_form else said("form-sent-as-json")
         yield "body", "form-body", message
-    if media_type(said) == PARTS and not isinstance(spec.body, str):
-        message = (
-            f"is sent as JSON, though the Content-Type says {PARTS}, whose parts the scheduler doesn't build: write "
-            "the body as text with its parts, or another Content-Type"
-        )
+    if media_type(sent_as) == PARTS and not isinstance(spec.body, str):
+        message = said("parts-sent-as-json", content_type=PARTS)
         yield "body", "form-body", message
-    if (named := charset(said)) not in {None, "utf-8", "utf8"} and not (named == "us-ascii" and _is_ascii(spec.body)):
-        message = (
-            "names a charset other than UTF-8, but the body is sent as UTF-8: write charset=utf-8, or leave charset out"
-        )
+    if (named := charset(sent_as)) not in {None, "utf-8", "utf8"} and not (
+        named == "us-ascii" and _is_ascii(spec.body)
+    ):
+        message = said("charset-not-sent")
         yield "headers", "body-charset", message
 
 
@@ -129,11 +116,11 @@ def _doubt(spec: JobSpec, cron: DeclaredCron, clock: Clock) -> str | None:
     days = _days(compile_schedule(spec, zone=clock.zone, created_at=clock.now), own_zone, clock.now)
     shown = ", ".join(f"{one:%a %Y-%m-%d}" for one in islice(days, SHOWN_DAYS))
     if day.startswith("*") or weekday.startswith("*"):
-        rule, meant = "must both match, as one starts with *", "write `day_match: all` to say that this is meant"
+        rule, meant = said("must-both-match"), said("write-match-all")
     else:
-        rule = "are alternatives"
-        meant = "write `day_match: any` to say that this is meant, or `day_match: all` for days that match both"
-    return f"day {day} and day_of_week {weekday} {rule}: it runs next on {shown} ({own_zone}); {meant}"
+        rule = said("are-alternatives")
+        meant = said("write-match-any")
+    return said("both-days", day=day, weekday=weekday, rule=rule, next=shown, own_zone=own_zone, advice=meant)
 
 
 def _days(schedule: Schedule, zone: str, now: datetime) -> Iterator[datetime]:
@@ -153,12 +140,9 @@ def _outlasting(spec: JobSpec, clock: Clock) -> str | None:
     period = _period(schedule, clock.now, longest / spec.max_instances)
     if period is None:
         return None
-    attempts = f"{spec.max_retries + 1} attempts of {spec.timeout_sec:g} s and the waits between them"
-    many = f", and {spec.max_instances} may run at the same time" if spec.max_instances > 1 else ""
-    return (
-        f"{attempts} may last {span_words(timedelta(seconds=longest))}, but the next slot may come after "
-        f"{span_words(period)}{many}: write fewer retries, a shorter timeout_sec, or an `overlap` for this case"
-    )
+    attempts = said("attempts-of", count=spec.max_retries + 1, timeout_sec=spec.timeout_sec)
+    many = said("and-many-at-once", max_instances=spec.max_instances) if spec.max_instances > 1 else ""
+    return said("attempts-outlast", attempts=attempts, length=timedelta(seconds=longest), period=period, many=many)
 
 
 def _period(schedule: Schedule, now: datetime, limit: float) -> timedelta | None:

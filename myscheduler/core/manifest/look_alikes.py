@@ -10,6 +10,7 @@ from unicodedata import normalize
 
 from myscheduler.core.findings.problem import Problem, Severity
 from myscheduler.core.manifest.declared import DeclaredJob
+from myscheduler.messages.message import said
 
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 _UNSEEN = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164"
@@ -39,27 +40,24 @@ def look_alikes(jobs: Mapping[str, DeclaredJob], beside: Mapping[str, str]) -> I
 
 
 def _warning(job: DeclaredJob, other: str, difference: str, others: int) -> Problem:
-    more = f", and like {others} more" if others else ""
-    message = (
-        f"{job.job_id!r} looks like {other}{more}, but is another job: they differ in {difference}; write the same id "
-        "if one job is meant, else ids that people can tell apart"
-    )
+    more = said("and-like-others", others=others) if others else ""
+    message = said("looks-like", job_id=job.job_id, other=other, more=more, difference=difference)
     return Problem(job.path, job.line, 1, "job_id", "look-alike-id", message, Severity.WARNING, job.job_id)
 
 
 def _difference(one: str, other: str) -> str:
     if one.lower() == other.lower():
-        return "upper and lower case"
+        return said("difference-case")
     if normalize("NFC", one) == normalize("NFC", other):
-        what = "how characters are composed (NFC and NFD)"
+        what = said("difference-composition")
     elif normalize("NFKC", one) == normalize("NFKC", other):
-        what = "the width or form of characters"
+        what = said("difference-width")
     else:
-        what = "characters that look alike or are invisible"
+        what = said("difference-invisible")
     pairs = zip_longest(one, other)
     here, there = next((here, there) for here, there in pairs if here != there)
-    return f"{what}, first in {_code(here)} and {_code(there)}"
+    return said("difference-at", what=what, code=_code(here), other=_code(there))
 
 
 def _code(char: str | None) -> str:
-    return f"U+{ord(char):04X}" if char else "the end"
+    return f"U+{ord(char):04X}" if char else said("the-end")

@@ -18,25 +18,29 @@ from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.acceptance import Terms, accept_declared
 from myscheduler.core.manifest.calendars_file import NO_CALENDARS, NamedCalendars, read_calendars
 from myscheduler.core.manifest.declaration import id_fault
-from myscheduler.core.manifest.declared import DeclaredJob, ParsedFile, UsedSecret, Written
+from myscheduler.core.manifest.declared import DeclaredJob, ParsedFile, Written
+from myscheduler.core.notifications.notifications_file import read_notifications
 from myscheduler.core.policy.bursts import caps_of
 from myscheduler.core.policy.file import NO_RULES, Rules, read_policy
 from myscheduler.core.secrets.literals import literal_credentials
-from myscheduler.core.secrets.references import places_of
+from myscheduler.core.secrets.references import UsedSecret, places_of
 from myscheduler.core.source.configmaps import EmbeddedFile, Locate, embedded, here, is_object
 from myscheduler.core.source.ignoring import NOTHING, read_ignoring
 from myscheduler.core.source.snapshot import (
     ACCESS,
     CALENDARS,
     IGNORE,
+    NOTIFICATIONS,
     POLICY,
     RESERVED,
+    TARGETS,
     SourceFile,
     reserved_name_meant,
 )
-from myscheduler.core.source.strays import is_blank, is_job_like, is_template, not_a_manifest
+from myscheduler.core.source.strays import is_blank, is_job_like, is_template, not_a_manifest, stray_problems
 from myscheduler.core.source.yaml import Document, YamlError, read_documents
 from myscheduler.core.source.yaml_suspects import suspect
+from myscheduler.messages.message import said
 
 
 def parse_file(
@@ -45,15 +49,19 @@ def parse_file(
     zone: str,
     calendars: NamedCalendars = NO_CALENDARS,
     rules: Rules | None = NO_RULES,
+    channels: frozenset[str] | None = None,
     is_cautious: bool = True,
 ) -> ParsedFile:
-    """Parse the manifests of one file; never raises for its content. `calendars` are those of `calendars.yaml`.
+    """Parse the manifests of one file; never raises for its content. `calendars` are those of `calendars.yaml`,
+    `channels` those of `notifications.yaml` (`None` if they are not known).
 
     A job that breaks one of the `rules` counts as invalid. `None` means that the file doesn't belong to a source: then
     the policy of a ConfigMap in it may be the policy of the source that the ConfigMap becomes. Without `is_cautious`,
     what only warnings need is not collected.
     """
-    return _parse_bytes(file.path, file.content, _Reading.under(rules, zone, calendars, is_cautious), here)
+    terms = Terms.of(zone, calendars, rules or NO_RULES, channels)
+    reading = _Reading(terms, is_of_no_source=rules is None, is_cautious=is_cautious)
+    return _parse_bytes(file.path, file.content, reading, here)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +72,6 @@ class _Reading:
     is_of_no_source: bool
     is_cautious: bool
     """Collect credentials and references with their locations."""
-
-    @classmethod
-    def under(cls, rules: Rules | None, zone: str, calendars: NamedCalendars, is_cautious: bool) -> "_Reading":
-        return cls(Terms.of(zone, calendars, rules or NO_RULES), rules is None, is_cautious)
 
 
 def _parse_bytes(path: str, content: bytes, reading: _Reading, place: Locate) -> ParsedFile:
@@ -84,7 +88,7 @@ def _parse_bytes(path: str, content: bytes, reading: _Reading, place: Locate) ->
             return ParsedFile(path, problems=(not_a_manifest(path, *place(1, 1)),), is_mute=True)
         found = suspect(text, error.line)
         line, column = place(*((found[0], 1) if found else (error.line, error.column)))
-        message = f"is not YAML: {found[1]}" if found else str(error)
+        message = said("not-yaml", why=found[1]) if found else str(error)
         problem = Problem(path, line, column, "", "yaml-syntax", message)
         ids = _ids_in_broken(text)
         return ParsedFile(path, problems=(problem,), broken_ids=ids, is_opaque=True, is_nameless=not ids)
@@ -146,7 +150,7 @@ def _misnamed(path: str, document: Document) -> Problem | None:
     if meant is None or not isinstance(values, dict) or values.keys() & {"job_id", "target_url"}:
         return None
     way = "move" if path.endswith(meant) else "rename"
-    message = f"is missing, so this is not a manifest: did you mean {meant} at the root? Then {way} the file"
+    message = said("not-a-manifest-but", meant=meant, way=way)
     return _problem(path, document, Complaint(("job_id",), "missing-field", message), here)
 
 
@@ -189,12 +193,15 @@ def _judge(document: Document, reading: _Reading) -> tuple[JobSpec | None, list[
 
 def _declare(values: Any, reading: _Reading) -> tuple[JobSpec | None, list[Complaint]]:
     if not isinstance(values, dict):
-        found = "a list" if isinstance(values, list) else "text" if isinstance(values, str) else "a lone value"
-        message = (
-            f"{found} is not a manifest: write a mapping of fields, such as 'job_id: daily-report'; "
-            "several jobs are separated by ---"
+        found = (
+            said("a-list")
+            if isinstance(values, list)
+            else said("some-text")
+            if isinstance(values, str)
+            else said("a-lone-value")
         )
-        message += "" if isinstance(values, list) else f"; name files that are no manifests in {IGNORE}"
+        advice = "" if isinstance(values, list) else said("name-in-ignore", file=IGNORE)
+        message = said("not-a-manifest", found=found, advice=advice)
         return None, [Complaint((), "not-a-mapping", message)]
     return accept_declared(values, reading.terms)
 
@@ -212,7 +219,7 @@ def _problem(path: str, document: Document, complaint: Complaint, place: Locate,
     return Problem(path, line, column, complaint.field, complaint.rule, message, complaint.severity, job_id)
 
 
-_WITHOUT_VALUE = "is read differently by different YAML parsers: put it into quotes"
+_WITHOUT_VALUE = said("read-differently")
 
 
 def _may_be_secret(loc: Loc) -> bool:
@@ -237,7 +244,7 @@ def _parse_folder(path: str, files: Mapping[str, EmbeddedFile], reading: _Readin
         ignoring = read_ignoring(files[IGNORE].content) if IGNORE in files else NOTHING
     except ValueError as error:
         line, column = files[IGNORE].place(1, 1)
-        unclear = Problem(path, line, column, IGNORE, "unreadable", f"can't be read ({error})")
+        unclear = Problem(path, line, column, IGNORE, "unreadable", said("unreadable", why=error))
         return ParsedFile(path, problems=(unclear,), is_opaque=True, is_nameless=True)
     calendars, policy = files.get(CALENDARS), files.get(POLICY)
     if calendars is not None:
@@ -247,6 +254,13 @@ def _parse_folder(path: str, files: Mapping[str, EmbeddedFile], reading: _Readin
     if (access := files.get(ACCESS)) is not None:  # it counts only at the root of a source, where a ConfigMap may go
         problems = read_access(SourceFile.of(path, access.content)).problems
         parts.append(ParsedFile(path, problems=tuple(_placed(problem, access.place) for problem in problems)))
+    if (told := files.get(NOTIFICATIONS)) is not None:
+        found = read_notifications(SourceFile.of(path, told.content))
+        parts.append(ParsedFile(path, problems=tuple(_placed(problem, told.place) for problem in found.problems)))
+        reading = replace(reading, terms=replace(reading.terms, channels=found.names))
+    if (targets := files.get(TARGETS)) is not None:
+        unread = replace(stray_problems([TARGETS])[0], path=path)
+        parts.append(ParsedFile(path, problems=(_placed(unread, targets.place),)))
     rules = _embedded_rules(path, policy) if policy is not None else NO_RULES
     terms = replace(
         reading.terms,
@@ -297,9 +311,9 @@ def _ids_in_broken(text: str) -> frozenset[str]:
 
 def _encoding_advice(content: bytes) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "is not UTF-8, it looks like UTF-16: save the file as UTF-8"
+        return said("not-utf8-but-utf16")
     try:
         content.decode("cp932")
     except UnicodeDecodeError:
-        return "is not UTF-8: save the file as UTF-8"
-    return "is not UTF-8, it looks like Shift_JIS (CP932): save the file as UTF-8"
+        return said("not-utf8")
+    return said("not-utf8-but-cp932")

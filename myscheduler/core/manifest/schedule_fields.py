@@ -25,6 +25,7 @@ from myscheduler.core.schedule.strides import next_wall_time
 from myscheduler.core.schedule.timestamps import CALENDAR_UNITS, has_offset, parse_duration, parse_timestamp
 from myscheduler.core.schedule.zones import check_zone, is_zone
 from myscheduler.errors import ScheduleError
+from myscheduler.messages.message import said
 
 Units = tuple[tuple[str, int], ...]
 """The units of a duration, each with its number, such as `(("hours", 1), ("minutes", 30))`."""
@@ -71,17 +72,17 @@ def _schedule_kind(fields: JobFields, faults: Faults) -> str | None:
         if len(given) == 1:
             return given[0]
         written = " and ".join(FIELD_OF_KIND[kind] for kind in given)
-        what = f"{written} exclude each other" if given else "the job has no schedule"
-        faults.add((), "schedule", f"{what}: write exactly one of cron, interval and run_at")
+        what = said("exclude-each-other", written=written) if given else said("no-schedule")
+        faults.add((), "schedule", said("write-one-schedule", what=what))
         return None
     wanted = FIELD_OF_KIND[fields.schedule_type]
     if fields.schedule_type not in given:
-        message = f"schedule_type is {fields.schedule_type}, so {wanted} is needed"
+        message = said("schedule-type-needs", schedule_type=fields.schedule_type, wanted=wanted)
         faults.add((wanted,), "schedule", message)
         return None
     if len(given) > 1:
         extra = next(FIELD_OF_KIND[kind] for kind in given if kind != fields.schedule_type)
-        message = f"schedule_type is {fields.schedule_type}: remove {extra}"
+        message = said("schedule-type-excludes", schedule_type=fields.schedule_type, extra=extra)
         faults.add((extra,), "schedule", message, at_key=True)
         return None
     return fields.schedule_type
@@ -114,7 +115,7 @@ def cron_fields(
     """The fields of a cron expression as pairs of name and text; `None` with a fault at `loc` if it is invalid."""
     texts = [written] if isinstance(written, str) else list((written or {}).values())
     if any(isinstance(text, str) and len(text) > LONGEST_WORD for text in texts):
-        faults.add(loc, "invalid-cron", f"is longer than {LONGEST_WORD:,} characters: write ranges")
+        faults.add(loc, "invalid-cron", said("word-too-long", most=LONGEST_WORD))
         return None
     declared: str | dict[str, str | int] = written if isinstance(written, str) else {}
     if isinstance(written, Mapping):
@@ -124,9 +125,11 @@ def cron_fields(
         parse_cron(declared, day_match=day_match, seconds=seconds)
     except ScheduleError as error:
         is_own = isinstance(declared, dict) and error.field in declared
-        named = f"{key_shown(error.field)}: " if error.field and not is_own else ""
         place = (*loc, error.field) if is_own else loc
-        faults.add(place, "invalid-cron", f"{named}{error}")
+        message = str(error)
+        if error.field and not is_own:
+            message = said("with-field", field=key_shown(error.field), message=message)
+        faults.add(place, "invalid-cron", message)
         return None
     if isinstance(declared, dict):
         return shared_fields((name, str(value).strip()) for name, value in declared.items())
@@ -140,13 +143,13 @@ def _declared_interval(fields: JobFields, zone: str, faults: Faults) -> Declared
         return None
     units = tuple((unit, number) for unit, number in given if unit not in CALENDAR_UNITS)
     if any(number for unit, number in given if unit in CALENDAR_UNITS):
-        message = "months and years have no fixed length: write `clock: wall` and an anchor to count by the calendar"
+        message = said("months-without-clock")
         faults.add(("interval",), "invalid-interval", message)
         return None
     interval = DeclaredInterval(units, anchor)
     seconds = interval.every.total_seconds()
     if not 1 <= seconds <= 36_525 * DAY:
-        message = f"an interval is at least one second and at most a hundred years, this one is {seconds:.0f} seconds"
+        message = said("interval-length", seconds=seconds)
         faults.add(("interval",), "invalid-interval", message)
         return None
     return interval
@@ -160,12 +163,12 @@ def _declared_wall_interval(fields: JobFields, zone: str, faults: Faults) -> Dec
     dst = fields.dst or DstFields()
     interval = DeclaredWallInterval(units, anchor, dst.gap or "run", dst.overlap or "first")
     if not timedelta() < interval.average <= timedelta(days=36_525):
-        message = "an interval with clock: wall is at least one day and at most a hundred years"
+        message = said("wall-interval-length")
         faults.add(("interval",), "invalid-interval", message)
         return None
     stride = interval.stride(zone)
     if next_wall_time(stride, stride.anchor) is None:
-        message = "the first slot, one interval after the anchor, is after the year 9999: write an earlier anchor"
+        message = said("first-slot-too-late")
         faults.add(("anchor",), "invalid-anchor", message)
         return None
     return interval
@@ -176,10 +179,7 @@ def _wall_units(fields: JobFields, faults: Faults) -> Units | None:
     if units is None:
         return None
     if short := [unit for unit, number in units if number and unit not in WALL_UNITS]:
-        message = (
-            f"clock: wall counts days, weeks, months and years, not {short[0]}: write days, remove `clock: wall`, or "
-            "write cron for times within a day"
-        )
+        message = said("wall-counts-days", units=short[0])
         faults.add(("interval",), "invalid-interval", message)
         return None
     return tuple((unit, number) for unit, number in units if unit in WALL_UNITS)
@@ -187,11 +187,11 @@ def _wall_units(fields: JobFields, faults: Faults) -> Units | None:
 
 def _wall_anchor(fields: JobFields, zone: str, faults: Faults) -> datetime | None:
     if fields.anchor is None:
-        message = "is needed with clock: wall: write the local time that the interval keeps, such as 2026-01-31T09:00"
+        message = said("wall-needs-anchor")
         faults.add(("anchor",), "invalid-anchor", message)
     anchor = _anchor(fields, zone, faults)
     if anchor is not None and anchor.microsecond:
-        faults.add(("anchor",), "invalid-anchor", "has to be a whole second with clock: wall")
+        faults.add(("anchor",), "invalid-anchor", said("wall-whole-second"))
         return None
     return anchor
 
@@ -228,7 +228,7 @@ def _declared_date(fields: JobFields, zone: str, faults: Faults) -> DeclaredDate
         faults.add(("run_at",), "invalid-run-at", str(error))
         return None
     if fields.fold is not None and has_offset(run_at):
-        message = "belongs to a local time: the offset of run_at already says which one is meant"
+        message = said("fold-with-offset")
         faults.add(("fold",), "schedule", message, at_key=True)
         return None
     return DeclaredDate(run_at, fields.fold)

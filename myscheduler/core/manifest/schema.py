@@ -14,11 +14,15 @@ from pydantic import TypeAdapter
 
 from myscheduler.core.bounds import LONGEST_WORD
 from myscheduler.core.job.limits import FIELDS as LIMITS
+from myscheduler.core.job.objective import USUAL_WINDOW
+from myscheduler.core.job.ping import USUAL_GRACE
 from myscheduler.core.job.spec import METHODS, JobSpec
 from myscheduler.core.manifest import schema_patterns as patterns
 from myscheduler.core.manifest.fields import LONGEST_DAYS, MOST_CRONS, MOST_DAYS, CalendarEntry, JobFields
+from myscheduler.core.manifest.ping_field import OF_CALLS
 from myscheduler.core.manifest.schema_patterns import Schema
 from myscheduler.core.schedule.dialect import RANGES
+from myscheduler.core.schedule.timestamps import duration_text
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NOTHING = {"type": "null"}
@@ -28,7 +32,7 @@ def manifest_schema() -> Schema:
     """The schema of a document that declares a job."""
     generated = JobFields.model_json_schema()
     parts = {name: _model(name, part) for name, part in generated["$defs"].items()} | {"CronFields": _cron_fields()}
-    job = _model("JobFields", generated) | {"required": ["job_id", "target_url"], "$defs": parts}
+    job = _model("JobFields", generated) | {"required": ["job_id"], "$defs": parts}
     return _headed("manifest", "A job of MyScheduler", job)
 
 
@@ -96,6 +100,8 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     }
     | {"seconds": False, "day_match": "any", "jitter_sec": 0, "catchup": "last", "adopt": False},
     "DstFields": {"gap": "run", "overlap": "first"},
+    "SloFields": {"window": duration_text(USUAL_WINDOW)},
+    "PingFields": {"grace": duration_text(USUAL_GRACE)},
 }  # fmt: skip
 """The values that apply to fields that are left out, by model."""
 
@@ -145,6 +151,8 @@ _RULES: Mapping[str, Mapping[str, Schema]] = {
         "cron": {"anyOf": [*_ONE_CRON, _NOTHING]} | patterns.FIVE_FIELDS,
         "duration": patterns.DURATION,
     },
+    "SloFields": {"window": patterns.DURATION},
+    "PingFields": {"key_sha256": patterns.DIGEST, "grace": patterns.DURATION},
     "CalendarFields": _CALENDAR,
     "CalendarEntry": _CALENDAR,
 }
@@ -218,6 +226,13 @@ def _schedules() -> Schema:
     )
 
 
+def _targets() -> Schema:
+    """Either a URL to call, or pings and nothing that is about calls."""
+    one = "Write exactly one of target_url and ping."
+    no_calls = _left_out("A job with ping makes no call: remove this.", *OF_CALLS)
+    return _exactly_one(one, ["target_url", "ping"], [_Choice("ping", no_calls), _Choice("target_url", {})])
+
+
 def _type_of(kind: str) -> Schema:
     return {"schedule_type": {"enum": [kind, None], "errorMessage": f"Write {kind} here, or leave it out."}}
 
@@ -260,7 +275,7 @@ _NO_TIME_IS_LONG: Schema = {
 """If no unit is greater than zero, each of them is marked as wrong."""
 
 _TOGETHER: Mapping[str, Schema] = {
-    "JobFields": _schedules(),
+    "JobFields": _schedules() | {"allOf": [_targets()]},
     "BlackoutFields": _exactly_one(
         "Write `from` and `to`, or `cron` and `duration`.",
         ["from", "cron"],

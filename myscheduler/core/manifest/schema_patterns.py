@@ -45,6 +45,7 @@ JOB_ID: Schema = matching(
     rf"[^{_SPACES}{_INVISIBLE}/?#%]([^{_INVISIBLE}/?#%]*[^{_SPACES}{_INVISIBLE}/?#%])?",
     "An id has no / ? # %, no control characters, and no spaces at its start or end.",
 )
+DIGEST: Schema = matching("[0-9a-f]{64}", "Write the SHA-256 of the key: 64 lower-case hexadecimal digits.")
 NAME: Schema = matching(f"[^{_CONTROLS}]*", "A name has no line breaks or other control characters.")
 METHOD: Schema = matching(_any_of(METHODS), f"Write one of {', '.join(METHODS)}.")
 
@@ -104,7 +105,7 @@ OF_WHOLE_DAYS: Schema = {
 }
 
 TIMESTAMP: Schema = matching(
-    _trimmed(rf"[0-9]{{4}}-{_DAY}[Tt ]{_TIME}([Zz]|[+-][0-9]{{2}}:[0-9]{{2}})?"),
+    _trimmed(rf"[0-9]{{4}}-{_DAY}[Tt ]{_TIME}([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?"),
     "Write a time such as 2027-04-01T09:00:00+09:00, or without the offset for local time.",
 )
 """Not `format: date-time`, which doesn't allow local times."""

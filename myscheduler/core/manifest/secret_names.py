@@ -1,12 +1,12 @@
-"""Compares the references of manifests with the names of the secrets that exist."""
+"""Compares the references of manifests and channels with the names of the secrets that exist."""
 
 import difflib
 from collections.abc import Collection, Iterable, Iterator
 
 from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.findings.problem import Problem
-from myscheduler.core.manifest.declared import DeclaredJob
-from myscheduler.core.secrets.references import is_name
+from myscheduler.core.secrets.references import UsedSecret, is_name
+from myscheduler.messages.message import said
 
 
 def read_names(text: str) -> frozenset[str]:
@@ -24,18 +24,17 @@ def read_names(text: str) -> frozenset[str]:
     return frozenset(wanted.values())
 
 
-def unknown_secrets(jobs: Iterable[DeclaredJob], known: Collection[str]) -> Iterator[Problem]:
-    """A problem for each reference to a secret that is not `known`."""
+def unknown_secrets(used: Iterable[tuple[str, UsedSecret]], known: Collection[str]) -> Iterator[Problem]:
+    """A problem for each reference to a secret that is not `known`; each comes with the path of its file."""
     meant: dict[str, str] = {}
-    for job in jobs:
-        for used in job.written.secrets if job.written else ():
-            if used.name not in known:
-                if used.name not in meant:
-                    meant[used.name] = _advice(used.name, known if len(meant) < MOST_PROBLEMS else ())
-                message = f"there is no secret {used.name!r}: {meant[used.name]}"
-                yield Problem(job.path, used.line, used.column, used.field, "unknown-secret", message)
+    for path, one in used:
+        if one.name not in known:
+            if one.name not in meant:
+                meant[one.name] = _advice(one.name, known if len(meant) < MOST_PROBLEMS else ())
+            message = said("no-such-secret", name=one.name, hint=meant[one.name])
+            yield Problem(path, one.line, one.column, one.field, "unknown-secret", message)
 
 
 def _advice(name: str, known: Collection[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else "add it, or use one that exists"
+    return said("meant-secret", meant=close[0]) if close else said("add-secret")

@@ -21,6 +21,7 @@ from myscheduler.core.job.spec import (
 from myscheduler.core.manifest.calendars_file import NamedCalendars
 from myscheduler.core.manifest.fields import IntervalFields, JobFields
 from myscheduler.core.manifest.parsing import parse_file
+from myscheduler.core.manifest.ping_field import OF_CALLS
 from myscheduler.core.schedule.dialect import CRONTAB_FIELDS, DayMatch, canonical, object_texts, parse_cron
 from myscheduler.core.source.snapshot import RESERVED, SourceFile
 from myscheduler.core.source.yaml_writing import to_yaml
@@ -43,6 +44,8 @@ def manifest_fields(spec: JobSpec) -> dict[str, Any]:
         for name, value in stored.items()
         if name not in _WRITTEN_SEPARATELY and (name in _ALWAYS or value != _DEFAULTS.get(name))
     }
+    if spec.ping is not None:
+        plain = {name: value for name, value in plain.items() if name not in OF_CALLS}
     name = {"name": spec.name} if spec.name != spec.job_id else {}
     coalesce = {} if spec.coalesce else {"coalesce": False}
     limits = {name: stored[name] for name in LIMITS if name in stored}

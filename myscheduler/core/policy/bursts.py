@@ -20,6 +20,7 @@ from myscheduler.core.policy.policy import Policy
 from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.cron import WallInterval, members_of
 from myscheduler.core.schedule.slots import FIRST_INSTANT, LAST_INSTANT, Adjusted, Interval, Once, Schedule
+from myscheduler.messages.message import said
 
 RULE = "max_starts_per_minute_per_host"
 DAYS = 7
@@ -50,10 +51,8 @@ class Burst:
 
     def complain(self, spec: JobSpec) -> Complaint:
         """The complaint about one job that starts in this minute."""
-        message = (
-            f"is one of {self.starts} starts on {self.host} in the minute of {self.at:%a %Y-%m-%d %H:%M}, more than "
-            f"the {self.cap.most} that {self.cap.place} allows: spread them with jitter_sec, or choose another minute; "
-            "myscheduler forecast shows where there is room"
+        message = said(
+            "too-many-starts", starts=self.starts, host=self.host, at=self.at, most=self.cap.most, place=self.cap.place
         )
         return Complaint((spec.schedule_type,), "policy-starts", message)
 
@@ -68,12 +67,12 @@ def caps_of(policies: Iterable[Policy], job_ids: frozenset[str] | None = None) -
 
 
 def starter_of(spec: JobSpec, *, zone: str, created_at: datetime) -> Starter | None:
-    """When the job starts, for counting; `None` if its manifest pauses it.
+    """When the job starts, for counting; `None` if its manifest pauses it or it makes no calls.
 
     `created_at` is the anchor of intervals without one. Jobs that differ only in their jitter share a schedule, so that
     it is expanded once.
     """
-    if spec.paused:
+    if spec.paused or spec.ping is not None:
         return None
     schedule = compile_schedule(spec, zone=zone, created_at=created_at)
     host = host_key(spec.target_url)

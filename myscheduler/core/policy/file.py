@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
+from myscheduler.core.access.scope import Scope, ScopeError, parse_scope
 from myscheduler.core.bounds import LARGEST_RULED, LONGEST_RULED, MOST_RULED
 from myscheduler.core.calls.hosts import parse_host_pattern
 from myscheduler.core.calls.link_local import EVERYWHERE, NOWHERE, Network, Reach, read_network
@@ -22,6 +23,7 @@ from myscheduler.core.source.snapshot import (
     SourceFile,
     UnreadableFile,
 )
+from myscheduler.messages.message import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def read_policy(file: SourceFile | UnreadableFile | None) -> Rules:
         case None:
             return Rules()
         case UnreadableFile(path, reason):
-            message = f"can't be read ({reason}), so the rules are not known: make it readable"
+            message = said("policy-unreadable", why=reason)
             return Rules(None, (Problem(path, 1, 1, "", "unreadable", message),), "unreadable")
         case SourceFile(path, content, digest):
             policy, problems = _read(path, content)
@@ -60,11 +62,11 @@ def read_policy(file: SourceFile | UnreadableFile | None) -> Rules:
 
 
 def _read(path: str, content: bytes) -> tuple[Policy, list[Problem]]:
-    found = read_reserved(path, content, rule="invalid-policy", several="remove the --- and what follows")
+    found = read_reserved(path, content, rule="invalid-policy", several=said("remove-what-follows"))
     if isinstance(found, Problem):
         return NO_POLICY, [found]
     if found is None:
-        message = "is empty: write a rule, or {} for no rules, or remove the file"
+        message = said("policy-empty")
         return NO_POLICY, [Problem(path, 1, 1, "", "invalid-policy", message)]
     return _Reading(found).read()
 
@@ -79,7 +81,7 @@ class _Reading:
     def read(self) -> tuple[Policy, list[Problem]]:
         rules = self._file.document.value
         if not isinstance(rules, dict):
-            message = "has to be a mapping of rules, such as 'allow_hosts: [api.example.com]'"
+            message = said("policy-not-a-mapping")
             self._file.add((), "not-a-mapping", message)
             return NO_POLICY, self._file.problems
         found: dict[str, Any] = {}
@@ -92,10 +94,8 @@ class _Reading:
                 continue
             left -= _size(written, left)
             if left < 0:
-                message = (
-                    f"is too large: a policy has at most {MOST_RULED:,} texts in all its lists (of api_secrets, each"
-                )
-                self._complain((name,), f"{message} secret with each host)", rule="too-large", at_key=True)
+                message = said("policy-too-large", most=MOST_RULED)
+                self._complain((name,), message, rule="too-large", at_key=True)
                 break
             try:
                 found[name] = READERS[name](written)
@@ -128,7 +128,7 @@ def _size(written: Any, most: int) -> int:
     """The number of texts in a rule; counting stops after more than `most`."""
     match written:
         case {"secrets": list() as secrets, "hosts": list() as hosts}:
-            return len(secrets) * len(hosts)
+            return len(secrets) * len(hosts) + _size(written.get("scope"), most)
         case dict() | list():
             size = 0
             for one in written.values() if isinstance(written, dict) else written:
@@ -142,24 +142,24 @@ def _size(written: Any, most: int) -> int:
 
 def _texts(written: Any, example: str, *loc: str | int) -> tuple[str, ...]:
     if not isinstance(written, list) or not written:
-        raise _RuleError(f"has to be a list that is not empty, such as [{example}]", *loc)
+        raise _RuleError(said("needs-filled-list", example=example), *loc)
     for place, text in enumerate(written):
         if not isinstance(text, str) or not text.strip():
-            raise _RuleError(f"has to be text, such as {example}: put it into quotes", *loc, place)
+            raise _RuleError(said("needs-text-in-quotes", example=example), *loc, place)
         _refuse_long(text, *loc, place)
     return tuple(written)
 
 
 def _refuse_long(text: str, *loc: str | int) -> None:
     if len(text) > LONGEST_RULED:
-        raise _RuleError(f"{shown(text)} is longer than {LONGEST_RULED} characters", *loc)
+        raise _RuleError(said("value-too-long", value=shown(text), most=LONGEST_RULED), *loc)
 
 
 def _labels(written: Any) -> dict[str, tuple[str, ...]]:
     if isinstance(written, list):
         return dict.fromkeys(_texts(written, "team"), ())
     if not isinstance(written, dict) or not written:
-        raise _RuleError("has to be a list, such as [team], or names with values, such as {team: [billing, ops]}")
+        raise _RuleError(said("needs-labels-rule"))
     for name in written:
         _refuse_long(name)
     return {name: () if values is None else _texts(values, "billing", name) for name, values in written.items()}
@@ -189,34 +189,45 @@ def _methods(written: Any) -> tuple[str, ...]:
     texts = tuple(text.upper() for text in _texts(written, "GET"))
     for place, text in enumerate(texts):
         if text not in METHODS:
-            raise _RuleError(f"{shown(text)} is not one of {', '.join(METHODS)}", place)
+            raise _RuleError(said("not-a-method", value=shown(text), known=", ".join(METHODS)), place)
     return texts
 
 
 def _count(written: Any, least: int) -> int:
     if isinstance(written, bool) or not isinstance(written, int) or not least <= written <= LARGEST_RULED:
-        raise _RuleError(f"has to be a whole number of at least {least}, up to {LARGEST_RULED:,}")
+        raise _RuleError(said("needs-whole-number", least=least, most=LARGEST_RULED))
     return written
 
 
 def _flag(written: Any) -> bool:
     if not isinstance(written, bool):
-        raise _RuleError("has to be true or false")
+        raise _RuleError(said("needs-boolean-rule"))
     return written
 
 
 def _grants(written: Any) -> Grants:
     if not isinstance(written, list):
-        raise _RuleError("has to be a list, such as [{secrets: [slack-token], hosts: [hooks.slack.com]}]")
+        raise _RuleError(said("needs-secrets-list"))
     return Grants(tuple(grant for place, one in enumerate(written) for grant in _granted(one, place)))
 
 
 def _granted(written: Any, place: int) -> Iterator[Grant]:
-    if not isinstance(written, dict) or written.keys() != {"secrets", "hosts"}:
-        raise _RuleError("has to name secrets and hosts, such as {secrets: [token], hosts: [api.example.com]}", place)
+    if not isinstance(written, dict) or written.keys() - {"scope"} != {"secrets", "hosts"}:
+        raise _RuleError(said("needs-secrets-and-hosts"), place)
     hosts = _patterns(written["hosts"], place, "hosts")
+    scope = _scope(written["scope"], place) if "scope" in written else None
     for name in _texts(written["secrets"], "slack-token", place, "secrets"):
-        yield Grant(name, hosts)
+        yield Grant(name, hosts, scope)
+
+
+def _scope(written: Any, place: int) -> Scope:
+    try:
+        scope = parse_scope(written)
+    except ScopeError as error:
+        raise _RuleError(str(error), place, "scope", *error.loc) from error
+    if scope.is_everything:
+        raise _RuleError(said("empty-grant-scope"), place, "scope")
+    return scope
 
 
 READERS: Mapping[str, Callable[[Any], Any]] = {
@@ -235,8 +246,8 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
 
 def _unknown(name: str) -> str:
     close = get_close_matches(name[:LONGEST_SHOWN], READERS, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"the keys are {', '.join(READERS)}"
-    return f"unknown key {key_shown(name)!r}: {hint}"
+    hint = said("meant-key", meant=close[0]) if close else said("the-keys-are", known=", ".join(READERS))
+    return said("unknown-key-but", name=key_shown(name), hint=hint)
 
 
 NO_RULES = Rules()

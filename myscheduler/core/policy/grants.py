@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from myscheduler.core.access.scope import Scope
 from myscheduler.core.calls.hosts import Host, called_host, hosts_in_headers, parse_host_pattern
 from myscheduler.core.findings.problem import Complaint, cut
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.secrets.references import places_of
+from myscheduler.messages.message import said
 
 LONGEST_LIST = 300
 """Characters of the list of allowed hosts in a message."""
@@ -21,6 +23,11 @@ class Grant:
     """A name, or a pattern with `*`."""
     hosts: tuple[str, ...]
     """Each is a host, `host:port`, or `*.example.com` for all names below it; without a port, every port is allowed."""
+    scope: Scope | None = None
+    """The jobs that it is for; `None` for all jobs, but then only editors of all jobs may use it."""
+
+    def is_for(self, spec: JobSpec) -> bool:
+        return self.scope is None or self.scope.covers(spec.job_id, spec.labels)
 
     def __post_init__(self) -> None:
         """Raises `ValueError` for a host pattern that could never match."""
@@ -37,6 +44,15 @@ class Grants:
 
     grants: tuple[Grant, ...] = ()
 
+    @property
+    def scoped(self) -> "Grants":
+        """Those that name the jobs that they are for: the ones that editors with a scope may use."""
+        return Grants(tuple(grant for grant in self.grants if grant.scope is not None))
+
+    def of_job(self, spec: JobSpec) -> "Grants":
+        """Those that are for this job."""
+        return Grants(tuple(grant for grant in self.grants if grant.is_for(spec)))
+
     def allows(self, name: str, host: Host) -> bool:
         return any(parse_host_pattern(pattern).fits(host) for pattern in self.hosts_for(name))
 
@@ -49,11 +65,8 @@ class Grants:
         if self.allows(name, host):
             return None
         hosts = self.hosts_for(name)
-        allowed = f"only for {cut(', '.join(hosts), LONGEST_LIST)}" if hosts else "for no host"
-        return (
-            f"secret {name!r} may not be sent to {shown}: jobs of the API may use what policy.yaml allows, and it "
-            f"allows this one {allowed}; declare the job in a manifest, or have the policy changed"
-        )
+        allowed = said("only-for-hosts", hosts=cut(", ".join(hosts), LONGEST_LIST)) if hosts else said("for-no-host")
+        return said("secret-not-granted", name=name, host=shown, allowed=allowed)
 
 
 def refused(names: Iterable[str], grants: Grants, spec: JobSpec) -> tuple[str, ...]:
@@ -67,14 +80,13 @@ def refused(names: Iterable[str], grants: Grants, spec: JobSpec) -> tuple[str, .
         return ()
     called = called_host(spec.target_url)
     if called is None:
-        return (
-            "it is not clear which host the URL calls, so no secret is allowed: write it plainly, as https://HOST/PATH",
-        )
+        return (said("host-unclear"),)
+    grants = grants.of_job(spec)
     reached = [(called, called.with_port)]
     for header, host in hosts_in_headers(spec.target_url, spec.headers):
         if host is None:
-            return (f"it is not clear which host the header {header} names, so no secret is allowed: leave it out",)
-        reached.append((host, f"the host that the header {header} names"))
+            return (said("header-host-unclear", header=header),)
+        reached.append((host, said("the-host-of-header", header=header)))
     return tuple(
         fault for name in names for host, shown in reached if (fault := grants.fault(name, host, shown)) is not None
     )

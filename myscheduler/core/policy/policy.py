@@ -11,12 +11,13 @@ from itertools import islice
 from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.calls.hosts import Host, HostPattern, called_host, hosts_in_headers
 from myscheduler.core.calls.link_local import Network, Reach, address_in, read_network
-from myscheduler.core.explain.durations import span_words
 from myscheduler.core.findings.problem import Complaint, cut, shown
 from myscheduler.core.job.spacing import shortest_distance
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.policy.grants import Grants
 from myscheduler.core.secrets.literals import literal_credentials
+from myscheduler.messages.durations import span_words
+from myscheduler.messages.message import said
 
 LONGEST_LIST = 300
 """Characters of the list of allowed values in a message."""
@@ -68,21 +69,19 @@ def judge(spec: JobSpec, policies: Sequence[Policy]) -> list[Complaint]:
 def _judge(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
     yield from _labels(spec, policy)
     yield from _host(spec, policy)
-    if policy.allow_methods is not None and spec.method not in policy.allow_methods:
+    if policy.allow_methods is not None and spec.ping is None and spec.method not in policy.allow_methods:
         allowed = _listed(policy.allow_methods)
-        message = (
-            f"{spec.method} is not one of {allowed}, which {policy.place('allow_methods')} allows: write one of them"
-        )
+        message = said("policy-method", value=spec.method, allowed=allowed, place=policy.place("allow_methods"))
         yield Complaint(("method",), "policy-method", message)
     yield from _interval(spec, policy)
     if policy.max_retries is not None and spec.max_retries > policy.max_retries:
-        limit = f"the {policy.max_retries} that {policy.place('max_retries')} allows"
-        message = f"{spec.max_retries} is more than {limit}: write {policy.max_retries} or less"
+        limit = said("the-retries-allowed", most=policy.max_retries, place=policy.place("max_retries"))
+        message = said("policy-retries", value=spec.max_retries, limit=limit, most=policy.max_retries)
         yield Complaint(("max_retries",), "policy-retries", message)
     if policy.secrets_by_reference:
         place = policy.place("secrets_by_reference")
         for loc, what in islice(literal_credentials(spec), MOST_PROBLEMS + 1):
-            message = f"{what} contains a credential that is written out, which {place} forbids: write ${{secret:NAME}}"
+            message = said("policy-credential", what=what, place=place)
             yield Complaint(loc, "policy-literal-credential", message)
 
 
@@ -92,32 +91,28 @@ def _labels(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
         found = spec.labels.get(name, "")
         if not found.strip():
             example = values[0] if values else "…"
-            message = f"the label {name!r} is missing, which {place} requires: write labels: {{{name}: {example}}}"
+            message = said("policy-label-missing", label=name, place=place, example=example)
             yield Complaint(("labels", name), "policy-label", message)
         elif values and found not in values:
-            message = (
-                f"{shown(found)} is not one of {_listed(values)}, which {place} allows for {name!r}: write one of them"
-            )
+            message = said("policy-label-value", value=shown(found), listed=_listed(values), place=place, label=name)
             yield Complaint(("labels", name), "policy-label", message)
 
 
 def _host(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
-    if policy.allow_hosts is None:
+    if policy.allow_hosts is None or spec.ping is not None:
         return
     host, place = called_host(spec.target_url), policy.place("allow_hosts")
     allowed = _listed([written for written, _ in policy.allow_hosts])
     if host is None:
-        message = (
-            f"it is not clear which host it calls, and {place} allows only some: write it plainly, as https://HOST/PATH"
-        )
+        message = said("policy-host-unclear", place=place)
         yield Complaint(("target_url",), "policy-host", message)
     elif not _is_allowed(host, policy.allow_hosts):
-        message = f"{host} is not among the hosts that {place} allows ({allowed}): call one of them, or have it added"
+        message = said("policy-host", host=host, place=place, allowed=allowed)
         yield Complaint(("target_url",), "policy-host", message)
     for name, host in hosts_in_headers(spec.target_url, spec.headers):
         if host is None or not _is_allowed(host, policy.allow_hosts):
             # never quote the value: a secret may have been written in the wrong header
-            message = f"names none of the hosts that {place} allows ({allowed}): write one of them, or leave it out"
+            message = said("policy-host-header", place=place, allowed=allowed)
             yield Complaint(("headers", name), "policy-host", message)
 
 
@@ -131,12 +126,12 @@ def _interval(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
     shortest, found = timedelta(seconds=policy.min_interval_sec), shortest_distance(spec.schedule)
     if found is not None and found < shortest:
         place, limit = policy.place("min_interval_sec"), span_words(shortest)
-        often = f"runs every {span_words(found)} at its closest, sooner than the {limit} that {place} asks for"
-        message = f"{often}: let it run less often"
+        often = said("policy-interval", period=found, limit=limit, place=place)
+        message = said("run-less-often", often=often)
         yield Complaint((spec.schedule_type,), "policy-interval", message)
 
 
 def _listed(values: Iterable[str]) -> str:
     values = list(values)
-    more = f" and {len(values) - NAMED} more" if len(values) > NAMED else ""
+    more = said("and-count-more", count=len(values) - NAMED) if len(values) > NAMED else ""
     return cut(", ".join(values[:NAMED]), LONGEST_LIST) + more

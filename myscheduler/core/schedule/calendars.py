@@ -17,6 +17,7 @@ from myscheduler.core.caching import cached
 from myscheduler.core.findings.problem import shown
 from myscheduler.core.reason import ClosedReason, Reason
 from myscheduler.errors import ScheduleError
+from myscheduler.messages.message import said
 
 FARTHEST = 28
 """The most days by which a slot is moved; in a longer closure it is not moved, and is left out."""
@@ -107,7 +108,7 @@ def check_calendar(calendar: Calendar) -> None:
     if calendar.country is not None:
         _check_country(calendar.country, calendar.subdivision)
     elif calendar.subdivision is not None:
-        raise ScheduleError("needs a country: set country as well", field="subdivision")
+        raise ScheduleError(said("subdivision-without-country"), field="subdivision")
     for field, texts in (("closed", calendar.closed), ("open", calendar.open)):
         for text in texts:
             try:
@@ -206,17 +207,19 @@ def _countries() -> dict[str, list[str]]:
 def _check_country(country: str, subdivision: str | None) -> None:
     known = _countries()
     if country not in known:
-        hint = f"did you mean {country.upper()}?" if country.upper() in known else "write one such as JP, US or DE"
-        raise ScheduleError(f"{shown(country)} is not an ISO 3166 country code; {hint}", field="country")
+        hint = said("did-you-mean-this", meant=country.upper()) if country.upper() in known else said("write-a-country")
+        raise ScheduleError(said("not-a-country", value=shown(country), hint=hint), field="country")
     if subdivision is not None and subdivision not in known[country]:
         close = get_close_matches(subdivision.upper(), known[country], n=1)
         choice = (
-            f"write one of {', '.join(known[country])}"
+            said("write-one-of", known=", ".join(known[country]))
             if known[country]
-            else f"{country} has none: leave subdivision out"
+            else said("no-subdivisions", country=country)
         )
-        hint = f"did you mean {close[0]}?" if close else choice
-        raise ScheduleError(f"{shown(subdivision)} is not a subdivision of {country}; {hint}", field="subdivision")
+        hint = said("did-you-mean-this", meant=close[0]) if close else choice
+        raise ScheduleError(
+            said("not-a-subdivision", value=shown(subdivision), country=country, hint=hint), field="subdivision"
+        )
 
 
 # --- days as written in manifests ---
@@ -279,21 +282,19 @@ def parse_days(text: str) -> Days:
     """
     found = _DAYS.fullmatch(text.strip())
     if found is None:
-        raise ScheduleError(
-            f"{shown(text)} is not a day: write 2026-08-13, 08-13 for every year, or a range 12-29/01-03"
-        )
+        raise ScheduleError(said("not-a-day", value=shown(text)))
     year, month, day, last_year, last_month, last_day = (int(part) if part else None for part in found.groups())
     first = (month or 0, day or 0)
     last = (last_month, last_day) if last_month is not None and last_day is not None else first
     if last_month is not None and (year is None) is not (last_year is None):
-        raise ScheduleError(f"{shown(text)}: write the year at both ends of a range, or at neither")
+        raise ScheduleError(said("year-at-both-ends", value=shown(text)))
     end = last_year if last_year is not None else year
     try:
         start_day, end_day = date(year or _LEAP_YEAR, *first), date(end or _LEAP_YEAR, *last)
     except ValueError:
-        raise ScheduleError(f"{shown(text)} is not a valid date") from None
+        raise ScheduleError(said("not-a-date", value=shown(text))) from None
     if year is not None and not timedelta() <= end_day - start_day <= timedelta(days=_LONGEST):
-        raise ScheduleError(f"{shown(text)}: a range must not end before it starts, or last more than a year")
+        raise ScheduleError(said("range-backwards", value=shown(text)))
     return Days(year, first, last, end)
 
 

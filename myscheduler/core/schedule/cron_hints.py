@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from myscheduler.core.schedule.zones import is_zone
+from myscheduler.messages.message import said
 
 _ZONE_BEFORE = re.compile(r"(?:CRON_)?TZ=[\"']?([^\s\"']{1,64})[\"']?(?:\s+|$)")
 _YEAR = re.compile(r"(?:19|20)\d\d(?:[-/,].*)?")
@@ -54,9 +55,9 @@ def name_meant(text: str) -> str | None:
 def before_fields(text: str) -> str | None:
     """What is wrong with a line, independent of its number of fields. The message begins with the line, then this."""
     if zone := _ZONE_BEFORE.match(text):
-        return f"begins with a time zone, which is not part of the expression: write `timezone: {zone[1]}` beside it"
+        return said("cron-begins-with-zone", zone=zone[1])
     if aws := _AWS.fullmatch(text):
-        return f"has the form of AWS: write {_of_aws(aws[1].lower(), aws[2].split())}"
+        return said("cron-of-aws", meant=_of_aws(aws[1].lower(), aws[2].split()))
     return None
 
 
@@ -65,8 +66,8 @@ def _of_aws(kind: str, parts: Sequence[str]) -> str:
         rate = _RATE.fullmatch(" ".join(parts))
         return f"`interval: {{{rate[2].lower()}s: {rate[1]}}}`" if rate else "an `interval`, such as {minutes: 5}"
     if len(parts) == 6 and parts[5] == "*" and not any(char.isdigit() for char in parts[4]):
-        return f"`{' '.join(parts[:5]).replace('?', '*')}`, without its year"
-    return "its first five fields, `*` for `?`, and count days of the week from 0, Sunday (AWS: from 1)"
+        return said("cron-without-year", cron=" ".join(parts[:5]).replace("?", "*"))
+    return said("cron-first-five")
 
 
 def beside_fields(text: str, wanted: int) -> str | None:
@@ -74,16 +75,16 @@ def beside_fields(text: str, wanted: int) -> str | None:
     lines = [line.split() for line in _NEXT_LINE.split(text) if line]
     if len(lines) > 1 and all(len(parts) == wanted for parts in lines):
         listed = ", ".join(f"'{' '.join(parts)}'" for parts in lines[:2])
-        return f"are {len(lines)} expressions: write a list, [{listed}{', …' if len(lines) > 2 else ''}]"
+        return said("cron-several", count=len(lines), listed=listed, more=", …" if len(lines) > 2 else "")
     parts = text.split()
     if len(parts) in {6, 7} and is_zone(parts[-1]) and all(map(_PIECE.fullmatch, parts[:-1])):
-        return f"ends with a time zone, which is not part of the expression: write `timezone: {parts[-1]}` beside it"
+        return said("cron-ends-with-zone", zone=parts[-1])
     if len(parts) > 5 and all(map(_PIECE.fullmatch, parts[:5])) and not all(map(_PIECE.fullmatch, parts[5:])):
-        return "continues with a command: write the five fields only; `target_url` says what is called"
+        return said("cron-with-command")
     if any(part.startswith(",") or part.endswith(",") for part in parts):
-        return "has a space inside a list: write lists as `1,2,3`"
+        return said("cron-space-in-list")
     if has_year(parts):
-        return f"has {len(parts)} fields, the last one a year, as in other schedulers: write {_with_year(parts)}"
+        return said("cron-with-year", count=len(parts), meant=_with_year(parts))
     return None
 
 

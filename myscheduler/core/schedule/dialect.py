@@ -27,6 +27,7 @@ from myscheduler.core.schedule.expression import (
     month_days,
 )
 from myscheduler.errors import ScheduleError
+from myscheduler.messages.message import said
 
 _GREGORIAN_CYCLE = 400
 
@@ -43,8 +44,8 @@ class _Field:
 
     @property
     def allowed(self) -> str:
-        names = f" or {self.names[0]}-{self.names[-1]}" if self.names else ""
-        return f"{self.name} takes {self.low}-{self.high}{names}"
+        names = said("or-names", first=self.names[0], last=self.names[-1]) if self.names else ""
+        return said("field-takes", field=self.name, low=self.low, high=self.high, names=names)
 
 
 _WEEKDAY = _Field("day_of_week", 0, 7, ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"))
@@ -115,7 +116,7 @@ def _expression(declared: tuple[tuple[str, str], ...], day_match: DayMatch) -> C
     )
     if not _fires(expression):
         limits = ", ".join(f"{name} {texts[name]}" for name in FIELDS[:5] if texts[name] != "*")
-        raise ScheduleError(f"never fires: no day has {_shown(limits, quote='')}")
+        raise ScheduleError(said("never-fires", cron=_shown(limits, quote="")))
     return expression
 
 
@@ -154,10 +155,10 @@ def crontab_fields(line: str, *, seconds: bool = False) -> dict[str, str]:
     With `seconds`, the line has six fields, the seconds first. Raises `ScheduleError` for another number of fields.
     """
     if odd := odd_space(line):
-        raise ScheduleError(f"has {odd} in it: write plain spaces between the fields")
+        raise ScheduleError(said("odd-space-in-cron", odd=odd))
     text = line.strip()
     if fault := before_fields(text):
-        raise ScheduleError(f"{_shown(text)} {fault}")
+        raise ScheduleError(said("cron-text", cron=_shown(text), why=fault))
     if text.startswith("@"):
         return dict(zip(CRONTAB_FIELDS, _macro(text).split(), strict=True))
     parts = text.split()
@@ -165,32 +166,32 @@ def crontab_fields(line: str, *, seconds: bool = False) -> dict[str, str]:
     if len(parts) == len(names) and not has_year(parts):
         return dict(zip(names, parts, strict=True))
     if fault := beside_fields(text, len(names)):
-        raise ScheduleError(f"{_shown(text)} {fault}")
+        raise ScheduleError(said("cron-text", cron=_shown(text), why=fault))
     if len(parts) == 6 and not seconds:
-        raise ScheduleError(f"{_shown(text)} has 6 fields: write `seconds: true` beside it when seconds come first")
+        raise ScheduleError(said("six-fields", cron=_shown(text)))
     wanted = f"{len(names)}: {' '.join(names)}"
-    because = ", as `seconds: true` says" if seconds else ""
-    raise ScheduleError(f"{_shown(text)} has {len(parts)} fields, not {wanted}{because}")
+    because = said("as-seconds-says") if seconds else ""
+    raise ScheduleError(said("fields-count", cron=_shown(text), count=len(parts), wanted=wanted, because=because))
 
 
 def _macro(text: str) -> str:
     known = MACROS.get(text.lower()) if text.isascii() else None
     if instead := name_meant(text):
-        raise ScheduleError(f"{_shown(text)} is not known here: write {instead}")
+        raise ScheduleError(said("macro-not-known", macro=_shown(text), instead=instead))
     if known is None:
         close = get_close_matches(text.lower()[:40], MACROS, n=1, cutoff=0.8)
-        hint = "; for a fixed distance write `interval`" if text.lower().startswith("@every") else ""
-        meant = f"did you mean {close[0]}? There" if close else "there"
-        raise ScheduleError(f"{_shown(text)} is not known here; {meant} are {', '.join(MACROS)}{hint}")
+        hint = said("for-a-distance") if text.lower().startswith("@every") else ""
+        meant = said("did-you-mean-there", meant=close[0]) if close else "there"
+        raise ScheduleError(said("macros-known", macro=_shown(text), meant=meant, known=", ".join(MACROS), hint=hint))
     return known
 
 
 def object_texts(declared: Mapping[str, str | int]) -> dict[str, str]:
     """The text of each of `FIELDS` in an object, including those left out. Raises `ScheduleError` if it isn't valid."""
     if not isinstance(declared, Mapping):
-        raise ScheduleError("a cron schedule is a crontab string, or an object of fields like `{hour: 10, minute: 30}`")
+        raise ScheduleError(said("cron-is-string-or-object"))
     if not declared:
-        raise ScheduleError(f"the cron object is empty: give at least one of {', '.join(FIELDS)}")
+        raise ScheduleError(said("cron-object-empty", fields=", ".join(FIELDS)))
     given = {_known_name(name): _text(name, value) for name, value in declared.items()}
     return {name: given.get(name) or _left_out(name, given) for name in FIELDS}
 
@@ -198,8 +199,8 @@ def object_texts(declared: Mapping[str, str | int]) -> dict[str, str]:
 def _known_name(name: str) -> str:
     if name not in FIELDS:
         close = get_close_matches(str(name)[:40].lower(), FIELDS, n=1)
-        hint = f"did you mean `{close[0]}`?" if close else f"there are {', '.join(FIELDS)}"
-        raise ScheduleError(f"`{key_shown(str(name))}` is not a field of a cron schedule; {hint}", field=str(name)[:40])
+        hint = said("did-you-mean-code", meant=close[0]) if close else said("there-are", fields=", ".join(FIELDS))
+        raise ScheduleError(said("not-a-cron-field", field=key_shown(str(name)), hint=hint), field=str(name)[:40])
     return name
 
 
@@ -208,13 +209,13 @@ def _text(name: str, value: str | int) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         if not field.low <= value <= field.high:
             shown = str(value) if abs(value) < 10**9 else "the number"
-            raise ScheduleError(f"{shown} is out of range: {field.allowed}", field=name)
+            raise ScheduleError(said("out-of-range", value=shown, allowed=field.allowed), field=name)
         return str(value)
     if not isinstance(value, str):
-        shown = "an empty value" if value is None else f"a {type(value).__name__}"
-        raise ScheduleError(f"{name} is {shown}: write a number or a text in quotes; {field.allowed}", field=name)
+        shown = said("an-empty-value") if value is None else f"a {type(value).__name__}"
+        raise ScheduleError(said("needs-number-or-text", field=name, value=shown, allowed=field.allowed), field=name)
     if not value.strip():
-        raise ScheduleError(f"{name} is empty: write `*` for any, or leave the field out; {field.allowed}", field=name)
+        raise ScheduleError(said("field-empty", field=name, allowed=field.allowed), field=name)
     return value.strip()
 
 
@@ -226,11 +227,11 @@ def _left_out(name: str, given: Mapping[str, str]) -> str:
 
 def _check_text(field: _Field, text: str) -> None:
     if "?" in text:
-        raise ScheduleError("`?` belongs to Quartz: write `*` for any", field=field.name)
+        raise ScheduleError(said("question-mark"), field=field.name)
     if not text.isascii():
-        raise ScheduleError(f"{_shown(text)} has characters other than ASCII; {field.allowed}", field=field.name)
+        raise ScheduleError(said("not-ascii", value=_shown(text), allowed=field.allowed), field=field.name)
     if any(character.isspace() for character in text):
-        raise ScheduleError(f"{_shown(text)} has a space inside: write lists as `1,2,3`", field=field.name)
+        raise ScheduleError(said("space-inside", value=_shown(text)), field=field.name)
 
 
 def _day_rule(day: str, weekday: str, day_match: DayMatch) -> DayRule:
@@ -239,7 +240,7 @@ def _day_rule(day: str, weekday: str, day_match: DayMatch) -> DayRule:
     As in Debian, a field that starts with `*` doesn't count as restricted; then both fields must match.
     """
     if day_match not in {"any", "all"}:
-        raise ScheduleError("day_match is either `any` or `all`", field="day_match")
+        raise ScheduleError(said("day-match-values"), field="day_match")
     days, last, last_workday = _day_side(day)
     weekdays, nth = _weekday_side(weekday)
     every_day, every_weekday = days == mask_of(range(1, 32)), weekdays == mask_of(range(7))
@@ -269,11 +270,11 @@ def _nth_weekday(item: str) -> tuple[int, int]:
     weekday, hash_sign, nth = item.partition("#")
     if hash_sign:
         if nth not in {"1", "2", "3", "4", "5"}:
-            raise ScheduleError(f"{_shown(item)}: after `#` write 1 to 5, as in `MON#1`", field=_WEEKDAY.name)
+            raise ScheduleError(said("after-hash", value=_shown(item)), field=_WEEKDAY.name)
         return _number(_WEEKDAY, weekday, item) % 7, int(nth)
     if not item[:-1].isdigit():
         raise ScheduleError(
-            f"{_shown(item)} is not understood: the last Friday of a month is `5L`, a lone `L` belongs to `day`",
+            said("last-friday", value=_shown(item)),
             field=_WEEKDAY.name,
         )
     return _number(_WEEKDAY, item[:-1], item) % 7, 0
@@ -298,7 +299,7 @@ def _values(field: _Field, text: str) -> tuple[int, ...]:
 def _items(field: _Field, text: str) -> list[str]:
     items = text.upper().split(",")
     if "" in items:
-        raise ScheduleError(f"{_shown(text)} has an empty item in its list; {field.allowed}", field=field.name)
+        raise ScheduleError(said("empty-item", value=_shown(text), allowed=field.allowed), field=field.name)
     return list(dict.fromkeys(items))
 
 
@@ -315,15 +316,15 @@ def _range(field: _Field, item: str) -> range:
     end = 7 if field is _WEEKDAY and end_text == "SUN" and start else _number(field, end_text, item)
     if end < start:
         high = 6 if field is _WEEKDAY else field.high
-        write = f"write `{start}-{high},{field.low}-{end}`"
-        raise ScheduleError(f"{_shown(item)} runs backwards: {write}", field=field.name)
+        write = said("range-around", start=start, high=high, low=field.low, end=end)
+        raise ScheduleError(said("runs-backwards", value=_shown(item), advice=write), field=field.name)
     return range(start, end + 1, step)
 
 
 def _step(field: _Field, text: str, item: str) -> int:
     digits = text.lstrip("0")
     if not text.isdigit() or not 1 <= len(digits) <= 6:
-        raise ScheduleError(f"{_shown(item)}: the step after `/` is a number from 1; {field.allowed}", field=field.name)
+        raise ScheduleError(said("step-not-a-number", value=_shown(item), allowed=field.allowed), field=field.name)
     return int(digits)
 
 
@@ -331,17 +332,20 @@ def _number(field: _Field, text: str, item: str) -> int:
     if text in field.names:
         return field.names.index(text) + (1 if field.low else 0)
     if not text.isdigit():
-        raise ScheduleError(f"{_shown(item)} is not understood: {_meant(field, text)}{field.allowed}", field=field.name)
+        raise ScheduleError(
+            said("not-understood", value=_shown(item), meant=_meant(field, text), allowed=field.allowed),
+            field=field.name,
+        )
     value = int(text.lstrip("0")[:6] or "0")
     if not field.low <= value <= field.high:
-        raise ScheduleError(f"{_shown(item)} is out of range: {field.allowed}", field=field.name)
+        raise ScheduleError(said("out-of-range", value=_shown(item), allowed=field.allowed), field=field.name)
     return value
 
 
 def _meant(field: _Field, text: str) -> str:
     """A suggestion of the name that may be meant by a longer or mistyped one; empty if there is none."""
     close = [name for name in field.names if text.startswith(name)] or get_close_matches(text[:40], field.names, n=1)
-    return f"did you mean `{close[0]}`? " if close else ""
+    return said("did-you-mean-code-space", meant=close[0]) if close else ""
 
 
 def _shown(text: str, quote: str = "`") -> str:

@@ -15,6 +15,7 @@ from myscheduler.core.schedule.cron import Cron, Several, WallInterval, walk_of
 from myscheduler.core.schedule.unions import count_union
 from myscheduler.core.schedule.zones import FIRST, LAST, to_instant, to_second
 from myscheduler.errors import ScheduleError
+from myscheduler.messages.message import said
 
 TICK = timedelta(microseconds=1)
 """The smallest step of time."""
@@ -31,7 +32,7 @@ class Interval:
 
     def __post_init__(self) -> None:
         if self.every <= timedelta():
-            raise ScheduleError("an interval must be longer than zero", field="interval")
+            raise ScheduleError(said("interval-not-positive"), field="interval")
 
 
 @dataclass(frozen=True, slots=True)

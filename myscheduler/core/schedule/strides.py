@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from myscheduler.core.schedule.expression import DAY, LAST_YEAR, MONTH_LENGTHS
 from myscheduler.errors import ScheduleError
+from myscheduler.messages.message import said
 
 MONTH = 2_629_746
 """Seconds of a month of the Gregorian calendar on average."""
@@ -37,7 +38,7 @@ class Stride:
 
     def __post_init__(self) -> None:
         if min(self.months, self.days) < 0 or not self.months + self.days:
-            raise ScheduleError("an interval must be longer than zero", field="interval")
+            raise ScheduleError(said("interval-not-positive"), field="interval")
 
 
 def next_wall_time(stride: Stride, start: int) -> int | None:

@@ -9,11 +9,12 @@ from myscheduler.core.findings.problem import shown
 from myscheduler.core.schedule.expression import FIRST_YEAR
 from myscheduler.core.schedule.zones import ZERO, first_showing, to_instant, to_second, zone
 from myscheduler.errors import ScheduleError
+from myscheduler.messages.message import Message, said
 
 _RFC_3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[T ](?:[01]\d|2[0-3]):\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?", re.ASCII
+    r"\d{4}-\d\d-\d\d[T ](?:[01]\d|2[0-3]):\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?", re.ASCII
 )
-_FORM = "write a time like 2026-04-01T09:00:00+09:00, or without the offset for the job's time zone"
+_FORM = said("timestamp-form")
 
 
 def parse_timestamp(text: str | datetime, zone_name: str, *, fold: int | None = None) -> datetime:
@@ -29,7 +30,7 @@ def parse_timestamp(text: str | datetime, zone_name: str, *, fold: int | None = 
     except OverflowError:
         moment = ZERO
     if moment.year < FIRST_YEAR:
-        raise ScheduleError(f"{written.isoformat(' ')} is outside of the years 1970 to 9999")
+        raise ScheduleError(said("outside-of-years", value=written.isoformat(" ")))
     return moment
 
 
@@ -40,11 +41,11 @@ def has_offset(text: str) -> bool:
 
 def _read_time(text: str) -> datetime:
     if not isinstance(text, str) or not _RFC_3339.fullmatch(text.strip().upper()):
-        raise ScheduleError(f"{shown(text)} is not a date with a time; {_FORM}")
+        raise ScheduleError(said("not-a-timestamp", value=shown(text), form=_FORM))
     try:
         return datetime.fromisoformat(text.strip().upper())
     except ValueError as error:
-        raise ScheduleError(f"{shown(text)} is not a time that exists ({error}); {_FORM}") from None
+        raise ScheduleError(said("not-a-time-that-exists", value=shown(text), why=error, form=_FORM)) from None
 
 
 def _localized(local: datetime, zone_name: str, fold: int | None) -> datetime:
@@ -53,11 +54,10 @@ def _localized(local: datetime, zone_name: str, fold: int | None) -> datetime:
     before, after = first.utcoffset() or timedelta(), second.utcoffset() or timedelta()
     local_words = f"{local.isoformat(' ')} in {zone_name}"
     if before < after:
-        raise ScheduleError(f"{local_words} doesn't exist, the clock jumps over it: write another time, or the offset")
+        raise ScheduleError(said("local-time-skipped", local=local_words))
     if before > after and fold is None:
         raise ScheduleError(
-            f"{local_words} comes twice: write the offset, {first.isoformat()} or {second.isoformat()} "
-            "(beside run_at, `fold: 0` or `fold: 1` says the same)"
+            said("local-time-twice", local=local_words, first=first.isoformat(), second=second.isoformat())
         )
     return second if fold else first
 
@@ -74,7 +74,7 @@ class Instants(NamedTuple):
         try:
             return cls(first, first + length - timedelta(microseconds=1))
         except OverflowError:
-            raise ScheduleError(f"{first.isoformat(' ')} is the end of the calendar: write an earlier time") from None
+            raise ScheduleError(said("end-of-calendar", first=first.isoformat(" "))) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ class LocalTime:
 
     spans: tuple[Instants, ...]
     """The instants that it means: one span, or two if the local time occurs twice."""
-    remark: str = ""
-    """A sentence to show if the clock skips the local time, or shows it twice; otherwise empty."""
+    remark: Message | None = None
+    """A sentence to show if the clock skips the local time, or shows it twice."""
 
     @property
     def first(self) -> datetime:
@@ -112,13 +112,12 @@ def parse_asked(text: str, zone_name: str) -> LocalTime:
         return LocalTime((Instants.of(parse_timestamp(written, zone_name), length),))
     first, second = (written.replace(tzinfo=zone(zone_name), fold=fold) for fold in (0, 1))
     before, after = first.utcoffset() or timedelta(), second.utcoffset() or timedelta()
-    local_words = f"{written.isoformat(' ')} in {zone_name}"
     if before < after:
         end = to_instant(first_showing(zone_name, to_second(written.replace(tzinfo=UTC))))
-        return LocalTime((Instants.of(end, length),), f"{local_words} doesn't exist: the clock jumps over it.")
+        return LocalTime((Instants.of(end, length),), said("asked-skipped", local=written, zone=zone_name))
     if before > after:
         spans = (Instants.of(parse_timestamp(one, zone_name), length) for one in (first, second))
-        return LocalTime(tuple(spans), f"{local_words} comes twice.")
+        return LocalTime(tuple(spans), said("asked-twice", local=written, zone=zone_name))
     return LocalTime((Instants.of(parse_timestamp(first, zone_name), length),))
 
 
@@ -138,11 +137,26 @@ def parse_duration(text: str, *, of_calendar: bool = False) -> tuple[tuple[str, 
     found = _DURATION.fullmatch(text.strip())
     units = tuple((unit, int(number)) for unit, number in found.groupdict().items() if number) if found else ()
     if not units or not (of_calendar or CALENDAR_UNITS.isdisjoint(dict(units))):
-        raise ScheduleError(
-            f"{shown(text)} is not a duration: write one such as PT10M, PT1H30M, P1D or P2W, in whole numbers"
-        )
+        raise ScheduleError(said("not-a-duration", value=shown(text)))
     return units
 
 
 CALENDAR_UNITS = frozenset({"years", "months"})
 """Units whose length depends on the calendar."""
+
+
+def span_of(text: str) -> timedelta:
+    """The length that an ISO 8601 duration of weeks, days, hours, minutes and seconds names. Raises `ScheduleError`."""
+    return timedelta(**dict(parse_duration(text)))
+
+
+def duration_text(length: timedelta) -> str:
+    """A duration of whole seconds in ISO 8601, in one unit, the largest that fits: `P30D`, `PT36H`, `PT90S`."""
+    seconds = round(length.total_seconds())
+    for unit, size in _SIZES:
+        if seconds and seconds % size == 0:
+            return f"P{seconds // size}D" if unit == "D" else f"PT{seconds // size}{unit}"
+    return f"PT{seconds}S"
+
+
+_SIZES = (("D", 86_400), ("H", 3_600), ("M", 60))

@@ -8,6 +8,8 @@ import unicodedata
 from difflib import get_close_matches
 from functools import lru_cache
 
+from myscheduler.messages.message import said
+
 _FIXED = re.compile(
     r"[(]?(?:(?:etc/)?(?:utc|gmt|ut|z)/?)?\s*([+-])\s*(\d{1,2})(?::?([0-5]\d))?(?:[)\s].*)?"
     r"|(?:etc/)?(?:utc|gmt)()\s*(\d{1,2})(?::?([0-5]\d))?",
@@ -48,31 +50,31 @@ def meant_zone(written: str, names: frozenset[str]) -> str:
     if short := _ABBREVIATION.match(name):
         return _place_of(short[1].upper(), name, names)
     found = _close(name, names)
-    return f"did you mean {found}?" if found else _ANY
+    return said("did-you-mean-this", meant=found) if found else _ANY
 
 
-_ANY = "write an IANA name like Asia/Tokyo"
+_ANY = said("write-iana-name")
 
 
 def _fixed_zone(sign: int, hours: int, minutes: int, names: frozenset[str]) -> str:
     """The suggestion for a fixed offset."""
     written = f"UTC{'-' if sign < 0 else '+'}{hours}" + (f":{minutes:02}" if minutes else "")
     if not hours and not minutes:
-        return "write UTC"
+        return said("write-utc")
     reverse = f"Etc/GMT{'+' if sign < 0 else '-'}{hours}"
-    fixed = f"{reverse} (its sign is reversed)" if not minutes and reverse in names else None
+    fixed = said("sign-reversed", zone=reverse) if not minutes and reverse in names else None
     named = [one for one in (_PLACES.get((sign, hours, minutes)), fixed) if one]
     if not named:
-        return f"no time zone always has the offset {written}: write the name of a place, such as Asia/Tokyo"
-    return f"for {written} write {' or '.join(named)}; a zone named after a place follows its clock changes"
+        return said("no-zone-with-offset", value=written)
+    return said("zone-for-abbreviation", value=written, zone=" or ".join(named))
 
 
 def _place_of(short: str, name: str, names: frozenset[str]) -> str:
     """The suggestion for an abbreviation; a similar spelling is not enough, as each letter of it counts."""
     if place := _ABBREVIATED.get(short):
-        return f"did you mean {place}?"
+        return said("did-you-mean-this", meant=place)
     same = next((zone_name for zone_name in names if zone_name.lower() == name.lower()), None)
-    return f"did you mean {same}?" if same else _ANY
+    return said("did-you-mean-this", meant=same) if same else _ANY
 
 
 def _close(name: str, names: frozenset[str]) -> str | None:

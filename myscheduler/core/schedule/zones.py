@@ -16,6 +16,7 @@ from myscheduler.core.findings.problem import shown
 from myscheduler.core.schedule.expression import DAY, FIRST_YEAR
 from myscheduler.core.schedule.zone_hints import meant_zone
 from myscheduler.errors import ScheduleError
+from myscheduler.messages.message import said
 
 
 class Stretch(NamedTuple):
@@ -135,7 +136,9 @@ def check_zone(name: str) -> None:
     """Raise a `ScheduleError` (field `timezone`) if the name is not a zone of the IANA database."""
     if is_zone(name):
         return
-    raise ScheduleError(f"{shown(name)} is not a time zone; {meant_zone(name[:40], _zone_names())}", field="timezone")
+    raise ScheduleError(
+        said("not-a-time-zone", value=shown(name), hint=meant_zone(name[:40], _zone_names())), field="timezone"
+    )
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import SplitResult, unquote_plus, urlsplit
 
@@ -19,6 +20,7 @@ from myscheduler.core.findings.masking import (
 from myscheduler.core.findings.problem import Loc
 from myscheduler.core.header_values import texts_of
 from myscheduler.core.job.spec import JobSpec
+from myscheduler.messages.message import said
 
 DEEPEST = 50
 """Levels of a body beyond this depth are neither searched nor shown."""
@@ -40,17 +42,25 @@ def literal_credentials(spec: JobSpec) -> Iterator[tuple[Loc, str]]:
     """
     for loc, text in texts_of(spec.headers):
         if _masked_header(str(loc[0]), text) != text:
-            yield ("headers", *loc), f"the header {key_shown(str(loc[0]))}"
+            yield ("headers", *loc), said("the-header", header=key_shown(str(loc[0])))
     yield from ((("target_url",), what) for what in _in_url(spec.target_url))
     yield from _in_body(spec.body, ("body",), "")
     for name, value in spec.labels.items():
         if masked_text(value) != value:
-            yield ("labels", name), f"the label {key_shown(name)}"
+            yield ("labels", name), said("the-label", label=key_shown(name))
 
 
 def masked(values: Mapping[str, Any]) -> dict[str, Any]:
     """The JSON of a spec, or some of its fields, with each literal credential replaced by `MASK`."""
     return {name: _masked_field(name, value) for name, value in values.items()}
+
+
+def masked_spec(spec: JobSpec) -> JobSpec:
+    """The spec with each literal credential replaced by `MASK`."""
+    shown = masked({"headers": spec.headers, "body": spec.body, "labels": spec.labels})
+    headers = {name: value if isinstance(value, str) else tuple(value) for name, value in shown["headers"].items()}
+    name, url = masked_text(spec.name), masked_text(spec.target_url)
+    return replace(spec, name=name, target_url=url, headers=headers, body=shown["body"], labels=shown["labels"])
 
 
 def _masked_field(name: str, value: Any) -> Any:
@@ -133,18 +143,18 @@ def _in_url(url: str) -> Iterator[str]:
         is_named = True
         yield what
     if not is_named:
-        yield "a part of the URL"
+        yield said("part-of-url")
 
 
 def _named_in_url(url: str, parts: SplitResult) -> Iterator[str]:
     """A description of each literal credential in a URL; `parts` are those of the URL without its references."""
     if parts.password:
-        yield "the password in the URL"
+        yield said("password-in-url")
     elif parts.username and not REFERENCE.search(url.split("@", maxsplit=1)[0]):
-        yield "the user in the URL"
+        yield said("user-in-url")
     for found in PARAMETER.finditer(parts.query):
         if is_credential_name(unquote_plus(found["name"])):
-            yield f"the parameter {unquote_plus(found['name'])} of the URL"
+            yield said("parameter-of-url", name=unquote_plus(found["name"]))
 
 
 def _in_body(value: Any, loc: Loc, name: str) -> Iterator[tuple[Loc, str]]:

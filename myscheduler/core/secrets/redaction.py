@@ -43,7 +43,7 @@ def redact(text: str, secrets: Iterable[Secret]) -> str:
     return redact_start(text, secrets, len(text), whole=True)
 
 
-def redact_start(text: str, secrets: Iterable[Secret], cut: int, *, whole: bool) -> str:
+def redact_start(text: str, secrets: Iterable[Secret], cut: int, *, whole: bool, by: str = REDACTED) -> str:
     """The first `cut` characters of the text, with secrets replaced, including one that extends beyond the cut.
 
     `whole` says that the text is complete. If it is not, its last characters may be the start of a secret; if so, they
@@ -53,7 +53,7 @@ def redact_start(text: str, secrets: Iterable[Secret], cut: int, *, whole: bool)
     for start, end in _merged(_spans(text, secrets, cut, whole=whole)):
         if start >= cut:
             break
-        kept += [text[place:start], REDACTED]
+        kept += [text[place:start], by]
         place = end
     return "".join([*kept, text[place:cut]])
 

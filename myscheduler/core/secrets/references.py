@@ -5,12 +5,14 @@ A job contains references only: values are looked up for one call and are never 
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from myscheduler.core.bounds import REFERENCE
 from myscheduler.core.findings.problem import Complaint, Loc
 from myscheduler.core.header_values import HeaderValue, texts_of
 from myscheduler.core.job.spec import JobSpec
+from myscheduler.messages.message import said
 
 MARK = REFERENCE
 """The beginning of every reference. Text without it contains no reference and needs no replacement."""
@@ -20,6 +22,16 @@ _NAME = r"(?!\.\})(?!\.\.)[A-Za-z0-9._-]{1,253}"
 """The same characters as in the key of a Kubernetes Secret, so that a name is always a valid file name."""
 _MARKS = re.compile(rf"\$\$\{{|\$\{{secret:({_NAME})\}}|\$\{{")
 """A literal `${`, a reference, or a `${` that is neither and therefore invalid."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsedSecret:
+    """A reference to a secret, with its location."""
+
+    name: str
+    field: str
+    line: int
+    column: int
 
 
 def is_name(text: str) -> bool:
@@ -34,7 +46,7 @@ def variable_of(name: str) -> str:
 
 def references(value: Any) -> frozenset[str]:
     """The names of the secrets to which a text, or the texts in a JSON value, refer."""
-    return frozenset(name for _, text in _texts(value, ()) for name in _names(text))
+    return frozenset(name for _, name in places_in(value, ()))
 
 
 def references_of(spec: JobSpec) -> frozenset[str]:
@@ -49,6 +61,11 @@ def places_of(spec: JobSpec) -> Iterator[tuple[Loc, str]]:
     for loc, text in _templates(spec.target_url, spec.headers, spec.body):
         for name in _names(text):
             yield loc, name
+
+
+def places_in(value: Any, loc: Loc) -> Iterator[tuple[Loc, str]]:
+    """Each reference in the texts of a JSON value that is at `loc`, as in `places_of`."""
+    return ((at, name) for at, text in _texts(value, loc) for name in _names(text))
 
 
 def resolve(text: str, values: Mapping[str, str], encode: Callable[[str], str] = str) -> str:
@@ -83,12 +100,10 @@ def reference_faults(target_url: str, headers: Mapping[str, HeaderValue], body: 
             yield Complaint(loc, "invalid-reference", fault)
     for loc, key in _keys(body):
         if any(_names(key)):
-            message = "a reference can be in a value only, not in a key: write the key itself"
+            message = said("reference-in-key")
             yield Complaint(loc, "invalid-reference", message, at_key=True)
     if is_in_host(target_url):
-        message = (
-            "a secret can't be in the scheme, host or port: write them out, so that everyone sees where the call goes"
-        )
+        message = said("secret-in-host")
         yield Complaint(("target_url",), "secret-in-host", message)
 
 
@@ -123,13 +138,10 @@ def _fault(text: str) -> str | None:
     if wrong is None:
         return None
     if not text.startswith("${secret:", wrong.start()):
-        return "${ begins a reference, and the only kind is ${secret:NAME}: write that, or $${ for a literal ${"
+        return said("not-a-reference")
     if "}" not in text[wrong.end() :]:
-        return "a reference is not closed: write ${secret:NAME}, or $${ for a literal ${"
-    return (
-        "a reference has no valid name: a name has letters, digits, -, _ and . only, at most 253 of them, and does not "
-        "begin with .."
-    )
+        return said("reference-not-closed")
+    return said("reference-without-name")
 
 
 def _templates(target_url: str, headers: Mapping[str, HeaderValue], body: Any) -> Iterator[tuple[Loc, str]]:

@@ -13,6 +13,7 @@ import yaml
 from myscheduler.core.findings.problem import Complaint, Loc
 from myscheduler.core.source.snapshot import IGNORE, SUFFIXES
 from myscheduler.core.source.yaml import Document
+from myscheduler.messages.message import said
 
 Locate = Callable[[int, int], tuple[int, int]]
 """Maps a line and column in an embedded file to the line and column in the file that contains it; all from 1."""
@@ -89,7 +90,7 @@ def _files(
         try:
             content = base64.b64decode("".join(written.split()), validate=True)
         except binascii.Error:
-            message = "is not base64, as binaryData requires: write the text under `data` instead"
+            message = said("not-base64")
             complaints.append(Complaint(place, "invalid-value", message))
         else:
             files.append(EmbeddedFile(key, content, _always(document.position(place))))

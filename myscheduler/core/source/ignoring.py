@@ -12,6 +12,7 @@ from itertools import groupby
 from myscheduler.core.bounds import LARGEST_IGNORE, MOST_PATTERNS
 from myscheduler.core.findings.problem import Problem, Severity, enough
 from myscheduler.core.source.snapshot import SourceFile
+from myscheduler.messages.message import said
 
 _SPECIAL = re.compile(rb"[*?\[\\]")
 
@@ -94,13 +95,13 @@ NOTHING = Ignoring(None, (), ())
 def read_ignoring(content: bytes) -> Ignoring:
     """Parse the content of the file. Raises `ValueError` with the reason if it is too large or not UTF-8 text."""
     if len(content) > LARGEST_IGNORE:
-        message = f"larger than {LARGEST_IGNORE // 1024} KiB"
+        message = said("ignore-too-large", kib=LARGEST_IGNORE // 1024)
         raise ValueError(message)
     if b"\0" in content:  # as in UTF-16, which git would silently misread
-        raise ValueError("is not UTF-8 text")
+        raise ValueError(said("ignore-not-utf8"))
     patterns = list(_patterns(content))
     if len(patterns) > MOST_PATTERNS:
-        message = f"holds more than {MOST_PATTERNS:,} patterns"
+        message = said("ignore-too-many", most=MOST_PATTERNS)
         raise ValueError(message)
     malformed = tuple(pattern for pattern in patterns if not _is_sound(pattern))
     sound = [pattern for pattern in patterns if pattern not in malformed]
@@ -110,7 +111,7 @@ def read_ignoring(content: bytes) -> Ignoring:
 
 def ignoring_problems(file: SourceFile) -> tuple[Problem, ...]:
     """A warning for each pattern that matches nothing, in a file that `read_ignoring` accepts."""
-    message = "matches nothing, as in a .gitignore: close the bracket, or add a character after the last backslash"
+    message = said("pattern-matches-nothing")
     return enough(
         [
             Problem(file.path, pattern.line, 1, "", "invalid-pattern", message, Severity.WARNING)

@@ -6,6 +6,7 @@ from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.findings.masking import field_of
 from myscheduler.core.findings.problem import Loc, Problem
 from myscheduler.core.source.yaml import Document, YamlError, read_documents
+from myscheduler.messages.message import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +37,14 @@ def read_reserved(path: str, content: bytes, *, rule: str, several: str) -> Rese
     try:
         documents = list(read_documents(content.decode("utf-8-sig")))
     except UnicodeDecodeError:
-        return Problem(path, 1, 1, "", "not-utf8", "is not UTF-8: save the file as UTF-8")
+        return Problem(path, 1, 1, "", "not-utf8", said("not-utf8"))
     except YamlError as error:
         return Problem(path, error.line, error.column, "", "yaml-syntax", str(error))
     if not documents:
         return None
     if len(documents) > 1:
         line, column = documents[1].start
-        return Problem(path, line, column, "", rule, f"holds more than one document: {several}")
+        return Problem(path, line, column, "", rule, said("several-documents", advice=several))
     found = ReservedDocument(path, documents[0], [])
     for one in documents[0].complaints[: MOST_PROBLEMS + 1]:
         found.add(one.loc, one.rule, one.message, at_key=one.at_key)

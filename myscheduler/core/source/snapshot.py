@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Self
 
 from myscheduler.errors import MySchedulerError
@@ -15,9 +16,13 @@ POLICY = "policy.yaml"
 """The file at the root with the rules for what jobs may do."""
 ACCESS = "access.yaml"
 """The file at the root with the API tokens and issuers that count, and what they may do."""
+NOTIFICATIONS = "notifications.yaml"
+"""The file at the root that says whom to tell when a job is in trouble."""
 IGNORE = ".myschedulerignore"
 """The file at the root that names files that are not manifests, in the format of a .gitignore."""
-RESERVED = frozenset({POLICY, "targets.yaml", CALENDARS, ACCESS})
+TARGETS = "targets.yaml"
+"""A name at the root that is kept for shared targets to come: such a file is not read, and a warning says so."""
+RESERVED = frozenset({POLICY, TARGETS, CALENDARS, ACCESS, NOTIFICATIONS})
 """Files at the root that configure the service and declare no jobs."""
 
 SUFFIXES = (".yaml", ".yml")
@@ -31,7 +36,7 @@ def reserved_name_meant(path: str) -> str | None:
     """
     name = path.rpartition("/")[2]
     meant = re.sub(r"\.ya?ml(\.txt)?$", ".yaml", name.lower())
-    return meant if meant in {POLICY, CALENDARS, ACCESS} else None
+    return meant if meant in {POLICY, CALENDARS, ACCESS, NOTIFICATIONS} else None
 
 
 class SourceUnavailable(MySchedulerError):  # noqa: N818 -- it names the state that stops the pass
@@ -77,11 +82,22 @@ class Snapshot:
     strays: tuple[str, ...] = ()
     """Paths of files that are not read, although their names suggest it. They are not part of the revision."""
     access: SourceFile | UnreadableFile | None = None
+    notifications: SourceFile | UnreadableFile | None = None
 
     @property
     def is_bare(self) -> bool:
         """Whether the source is completely empty, as when a volume isn't mounted."""
-        return not (self.files or self.unreadable or self.calendars or self.policy or self.ignore or self.access)
+        return not (self.files or self.unreadable or any(self.own))
+
+    @property
+    def own(self) -> tuple[SourceFile | UnreadableFile, ...]:
+        """The reserved files and the ignore file that there are."""
+        own = (self.calendars, self.policy, self.access, self.notifications, self.ignore)
+        return tuple(one for one in own if one is not None)
+
+    def find(self, path: str) -> SourceFile | UnreadableFile | None:
+        """The file with this path, a reserved one or the ignore file too; `None` if there is none."""
+        return next((one for one in chain(self.files, self.unreadable, self.own) if one.path == path), None)
 
     @classmethod
     def of(
@@ -92,11 +108,12 @@ class Snapshot:
         policy: SourceFile | UnreadableFile | None = None,
         ignore: SourceFile | None = None,
         access: SourceFile | UnreadableFile | None = None,
+        notifications: SourceFile | UnreadableFile | None = None,
     ) -> Self:
         read = tuple(sorted(files, key=lambda file: file.path))
         unread = tuple(sorted(unreadable, key=lambda file: file.path))
-        revision = _revision(read, unread, calendars, policy, ignore, access)
-        return cls(read, unread, revision, calendars, policy, ignore, access=access)
+        revision = _revision(read, unread, calendars, policy, ignore, access, notifications)
+        return cls(read, unread, revision, calendars, policy, ignore, access=access, notifications=notifications)
 
 
 def _revision(

@@ -12,8 +12,9 @@ from typing import Any
 
 from myscheduler.core.bounds import MOST_STRAYS
 from myscheduler.core.findings.problem import Problem, Severity
-from myscheduler.core.source.snapshot import IGNORE, SUFFIXES, reserved_name_meant
+from myscheduler.core.source.snapshot import IGNORE, SUFFIXES, TARGETS, reserved_name_meant
 from myscheduler.core.source.yaml import Document
+from myscheduler.messages.message import said
 
 # --- by name ---
 
@@ -41,6 +42,11 @@ def _is_nearly_ignore(name: str) -> bool:
     return re.sub("[-_]", "", name.strip().casefold()) in _NEARLY_IGNORE
 
 
+def is_stray_path(path: str) -> bool:
+    """Whether a file at this path of a source is a stray: also `targets.yaml` at its root."""
+    return path == TARGETS or is_stray(path.rpartition("/")[2])
+
+
 def stray_problems(paths: Iterable[str]) -> list[Problem]:
     """A warning for each of the first `MOST_STRAYS` paths, or an error if a reserved file seems to be meant.
 
@@ -50,21 +56,21 @@ def stray_problems(paths: Iterable[str]) -> list[Problem]:
     problems = [Problem(path, 1, 1, "", "not-read", _why_not_read(path), Severity.WARNING) for path in listed]
     problems = [replace(one, severity=Severity.ERROR) if reserved_name_meant(one.path) else one for one in problems]
     if len(problems) > MOST_STRAYS:
-        message = f"besides the {MOST_STRAYS} files listed, this one and others are not read: name them in {IGNORE}"
+        message = said("more-not-read", most=MOST_STRAYS, file=IGNORE)
         problems[-1] = replace(problems[-1], rule="more-problems", message=message)
     return problems
 
 
 def _why_not_read(path: str) -> str:
     if _is_nearly_ignore(path.rpartition("/")[2]):
-        return f"is not read: name the files that are not manifests in {IGNORE} at the root of the source"
+        return said("not-read", file=IGNORE)
     if meant := reserved_name_meant(path):
-        return f"is not read, so it has no effect: did you mean {meant} at the root? Then rename the file"
-    if path.strip().casefold().endswith(".json"):
-        hint = "JSON is valid YAML, so rename it if it is a manifest"
-    else:
-        hint = "rename it if it is a manifest"
-    return f"is not read, since names of manifests end in .yaml or .yml: {hint}, else name it in {IGNORE}"
+        return said("not-read-but", meant=meant)
+    if path.rpartition("/")[2] == TARGETS:
+        return said("not-read-reserved", file=IGNORE)
+    is_json = path.strip().casefold().endswith(".json")
+    hint = said("json-is-yaml") if is_json else said("rename-manifest")
+    return said("not-read-extension", hint=hint, file=IGNORE)
 
 
 # --- by content ---
@@ -129,17 +135,11 @@ def _has_telling_key(values: dict[Any, Any]) -> bool:
 
 def not_a_manifest(path: str, line: int, column: int) -> Problem:
     """The warning for a file that declares no job and contains nothing that looks like one."""
-    message = (
-        f"is not a manifest: it has no job_id and no schedule. Name it in {IGNORE} at the root of the source, or keep "
-        "it elsewhere"
-    )
+    message = said("no-job-in-file", file=IGNORE)
     return Problem(path, line, column, "", "not-a-manifest", message, Severity.WARNING)
 
 
 def no_manifest_any_more(path: str, job_ids: str) -> Problem:
     """The error for a file that declared jobs before, and is now empty or not a manifest; `job_ids` names the jobs."""
-    message = (
-        f"is no longer a manifest, so the jobs that it declared stay as they were ({job_ids}): restore it; or, to "
-        f"delete them, delete the file, leave only a comment in it, or name it in {IGNORE}"
-    )
+    message = said("no-longer-a-manifest", job_ids=job_ids, file=IGNORE)
     return Problem(path, 1, 1, "", "not-a-manifest", message)

@@ -2,6 +2,8 @@ r"""Surrogate pairs: JSON escapes a character above U+FFFF as two halves (`\ud83
 
 import re
 
+from myscheduler.messages.message import said
+
 _STRING = r'(?<![^\s{\[,:])"(?:[^"\\\n\r]|\\.)*+"'
 _JSON = re.compile(rf"\ufeff?(?:{_STRING}|[\s{{}}\[\],:0-9eE+.-]|true|false|null)*+")
 """One or more JSON texts, separated by `---`: each quote in them begins or ends a string."""
@@ -34,7 +36,7 @@ def half_character(line: str) -> str | None:
     """What to write instead of the surrogate escapes in a line; `None` if it has none."""
     if pair := _PAIR.search(line):
         whole = f"\\U{_code(pair):08X}"
-        return f"a character is written in two halves, as JSON escapes it: write the character itself, or {whole}"
+        return said("written-in-halves", meant=whole)
     if _HALF.search(line):
-        return "holds half of a surrogate pair, which is not a character: write the whole character"
+        return said("half-a-surrogate-pair-held")
     return None

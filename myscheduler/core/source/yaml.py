@@ -14,6 +14,7 @@ import yaml
 from myscheduler.core.bounds import DEEPEST, MOST_IN_DOCUMENT, MOST_IN_FILE, read_number
 from myscheduler.core.findings.problem import Complaint, Loc
 from myscheduler.core.source.surrogate_pairs import half_character, with_whole_characters
+from myscheduler.messages.message import said
 
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -108,12 +109,12 @@ def read_documents(text: str) -> Iterator[Document]:
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise YamlError(_explain(error, text, line), line, column) from error
     except UnicodeEncodeError as error:
-        raise YamlError("holds half of a surrogate pair", *_place_of_character(text[: error.start])) from error
+        raise YamlError(said("half-in-yaml"), *_place_of_character(text[: error.start])) from error
     except yaml.YAMLError as error:
         before = text.encode()[: getattr(error, "position", 0)]  # libyaml counts bytes
         line, column = _place_of_character(before.decode(errors="ignore"))
         reason = getattr(error, "reason", "") or str(error)
-        raise YamlError(f"holds a character that YAML doesn't allow ({reason})", line, column) from error
+        raise YamlError(said("character-not-allowed", why=reason), line, column) from error
     return (_document(node) for node in nodes if not _is_empty(node))
 
 
@@ -151,11 +152,11 @@ def _refuse_excess(text: str, loader: Any) -> None:
         elif isinstance(event, yaml.DocumentStartEvent):
             in_document = 0
         if depth > DEEPEST:
-            raise YamlError(f"is nested more than {DEEPEST} levels deep", *_place(event.start_mark))
+            raise YamlError(said("yaml-too-deep", most=DEEPEST), *_place(event.start_mark))
         if in_document > MOST_IN_DOCUMENT:
-            raise YamlError(f"holds more than {MOST_IN_DOCUMENT:,} values in one document", *_place(event.start_mark))
+            raise YamlError(said("yaml-too-many-values", most=MOST_IN_DOCUMENT), *_place(event.start_mark))
         if in_file > MOST_IN_FILE:
-            message = f"holds more than {MOST_IN_FILE:,} values: split the file into smaller ones"
+            message = said("yaml-too-many-values-in-file", most=MOST_IN_FILE)
             raise YamlError(message, *_place(event.start_mark))
 
 
@@ -182,15 +183,15 @@ class _Construction:
     def build(self, node: yaml.Node, loc: Loc) -> Any:
         self._nodes += 1
         if self._nodes > MOST_IN_DOCUMENT:
-            raise _TooMuchError(f"expands to more than {MOST_IN_DOCUMENT:,} values: remove aliases")
+            raise _TooMuchError(said("yaml-expands", most=MOST_IN_DOCUMENT))
         if len(loc) > DEEPEST:
-            raise _TooMuchError(f"is nested more than {DEEPEST} levels deep, perhaps by an alias that contains itself")
+            raise _TooMuchError(said("yaml-too-deep-alias", most=DEEPEST))
         if node.tag not in _IMPLICIT_TAGS:
             self.complaints.append(
                 Complaint(
                     loc,
                     "yaml-tag",
-                    "has a tag that is not supported: remove it, or put text that begins with ! into quotes",
+                    said("yaml-tag"),
                 )
             )
         if isinstance(node, yaml.ScalarNode):
@@ -211,7 +212,7 @@ class _Construction:
             if key is None:
                 continue
             if key in values:
-                message = f"appears twice in this mapping, first on line {lines[key]}: remove one"
+                message = said("key-twice-in-mapping", line=lines[key])
                 self.complaints.append(Complaint((*loc, key), "duplicate-key", message, at_key=True))
             lines.setdefault(key, key_node.start_mark.line + 1)
             values[key] = self.build(value_node, (*loc, key))
@@ -225,14 +226,14 @@ class _Construction:
             if isinstance(value, dict):
                 result = value | result
             else:
-                message = "<< can merge mappings only"
+                message = said("merge-of-no-mapping")
                 self.complaints.append(Complaint((*loc, "<<"), "yaml-merge", message, at_key=True))
         return result
 
     def _key(self, node: yaml.Node, loc: Loc) -> str | None:
         if isinstance(node, yaml.ScalarNode):
             return str(node.value)
-        self.complaints.append(Complaint(loc, "yaml-key", "a key must be text"))
+        self.complaints.append(Complaint(loc, "yaml-key", said("key-not-text")))
         return None
 
     def _scalar(self, node: yaml.ScalarNode, loc: Loc) -> Any:
@@ -262,13 +263,13 @@ def _surprise(text: str) -> str | None:
     """What to write instead of plain text that YAML 1.1 and 1.2 read differently; `None` for all other text."""
     if _BOOL_1_1.fullmatch(text):
         meant = "true" if text.lower() in {"yes", "on"} else "false"
-        return f'{text} is a boolean to some YAML parsers and text to others: write {meant}, or "{text}" for the text'
+        return said("boolean-to-some", value=text, meant=meant)
     if _BASE_60.fullmatch(text):
-        return f'{text} is a base-60 number to some YAML parsers: write "{text}" for the text, or the plain number'
+        return said("base-60-to-some", value=text)
     if _ODD_NUMBER.fullmatch(text) or _ODD_FLOAT.fullmatch(text):
-        return f'{text} is read differently by different YAML parsers: write it in decimal, or "{text}" for the text'
+        return said("octal-to-some", value=text)
     if _NOT_FINITE.fullmatch(text):
-        return f'{text} does not exist in JSON: write a number, or "{text}" for the text'
+        return said("not-in-json", value=text)
     return None
 
 
@@ -283,12 +284,12 @@ def _explain(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
     lines = text.splitlines()
     written = lines[line - 1] if line <= len(lines) else ""
     if re.search(r":\s*\*[/\s,]", written + " "):
-        return "a * that is not in quotes starts an alias in YAML: put the value into quotes, such as '*/5 * * * *'"
+        return said("star-starts-alias")
     if "\t" in written[: len(written) - len(written.lstrip())] or "'\\t'" in problem:
-        return "YAML doesn't allow tabs for indentation: use spaces"
+        return said("no-tabs")
     if _HALF_ERROR in problem and (half := half_character(written)):
         return half
-    return f"is not YAML: {problem}"
+    return said("not-yaml-because", why=problem)
 
 
 def _is_plain(node: yaml.Node) -> bool:

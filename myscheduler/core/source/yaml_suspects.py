@@ -2,25 +2,27 @@
 
 import re
 
+from myscheduler.messages.message import said
+
 _MARKER = re.compile("^(?:<{7}|>{7}|[|]{7}) ")
 """Without the line of equals signs between them, which may occur in any text."""
 _COLON = re.compile("^[ \\t\\u00a0\\u3000-]*([\\w$.\"'/-]+)[ \\u3000]*\\uff1a")
 _SPACES = {
-    "\u00a0": "a no-break space (U+00A0)",
-    "\u2007": "a figure space (U+2007)",
-    "\u202f": "a narrow no-break space (U+202F)",
-    "\u3000": "a full-width space (U+3000)",
+    "\u00a0": said("sign-no-break-space"),
+    "\u2007": said("sign-figure-space"),
+    "\u202f": said("sign-narrow-space"),
+    "\u3000": said("sign-full-width-space"),
 }
 BOM = "\ufeff"
 _SIGNS = {
-    "\uff1a": "a full-width colon (\uff1a)",
-    "\uff0c": "a full-width comma (\uff0c)",
-    "\u3001": "an ideographic comma (\u3001)",
-    "\uff5b": "a full-width brace (\uff5b)",
-    "\uff5d": "a full-width brace (\uff5d)",
-    "\uff3b": "a full-width bracket (\uff3b)",
-    "\uff3d": "a full-width bracket (\uff3d)",
-    BOM: "a byte order mark (U+FEFF), which is invisible,",
+    "\uff1a": said("sign-full-width-colon"),
+    "\uff0c": said("sign-full-width-comma"),
+    "\u3001": said("sign-ideographic-comma"),
+    "\uff5b": said("sign-full-width-brace-open"),
+    "\uff5d": said("sign-full-width-brace-close"),
+    "\uff3b": said("sign-full-width-bracket-open"),
+    "\uff3d": said("sign-full-width-bracket-close"),
+    BOM: said("sign-byte-order-mark"),
 }
 _SIGN = re.compile(
     "[{[](?:\"[^\"]*+\"|'[^']*+'|[^\"'#{}\\[\\]\uff0c\u3001\uff1a\uff5d\uff3d])*+([\uff0c\u3001\uff1a\uff5d\uff3d])"
@@ -40,7 +42,7 @@ def suspect(text: str, line: int) -> tuple[int, str] | None:
             mark = marker[0].strip()
             return (
                 number,
-                f"this line is a conflict marker of git ({mark}): resolve the conflict, and commit the result",
+                said("conflict-marker", mark=mark),
             )
     for number in range(min(line, len(lines)), max(0, line - _NEAR), -1):
         if cause := _odd(lines[number - 1]):
@@ -60,10 +62,11 @@ def odd_sign(key: str) -> str | None:
 
 def _odd(line: str) -> str | None:
     if _COLON.match(line):
-        return "a full-width colon (\uff1a) is used where YAML requires a plain one: write ': '"
+        return said("colon-full-width")
     if sign := _SIGN.search(line):
         found = next(filter(None, sign.groups()))
-        return f"{_SIGNS[found]} is in this line: {'remove it' if found == BOM else 'write the plain sign'}"
+        advice = said("remove-it") if found == BOM else said("write-plain-sign")
+        return said("sign-in-line", sign=_SIGNS[found], advice=advice)
     if space := _SPACE.search(line):
-        return f"{_SPACES[space[1] or space[2]]} is used where YAML requires a plain space: write a plain space"
+        return said("space-not-plain", sign=_SPACES[space[1] or space[2]])
     return None

@@ -151,7 +151,7 @@ def _judged(claims: Claims, issuer: Issuer, now: datetime) -> tuple[Principal, f
         return Refused(f"of {issuer.url}: its subject is empty")
     if not bindings:
         return Refused(f"of {issuer.url}: no rule gives {_shown(name)} a role")
-    return Principal(name, bindings, Origin.JWT), claims["exp"]
+    return Principal(name, bindings, Origin.JWT, identity=issuer.identity_of(claims)), claims["exp"]
 
 
 def _shown(text: str) -> str:

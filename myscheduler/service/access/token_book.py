@@ -72,11 +72,15 @@ class TokenBook:
         """Store a new token. Raises `TokenNameTakenError`."""
         await self._store.write(partial(add_token, token=token))
         self._is_in_use = True
+        log.info("token created", extra=_told(token, token.created_by))
 
     async def revoke(self, which: str, *, by: str) -> ApiToken:
         """Revoke a token, as `revoke_token` does; from now on it is refused. Raises `TokenNotFoundError`."""
-        token = await self._store.write(partial(revoke_token, which=which, by=by, at=self._now()))
+        now = self._now()
+        token = await self._store.write(partial(revoke_token, which=which, by=by, at=now))
         self._cache.pop(token.token_id, None)
+        if token.revoked_at == now:
+            log.info("token revoked", extra=_told(token, by))
         return token
 
     async def find(self, token_id: str) -> ApiToken | None:
@@ -130,6 +134,11 @@ def revoke_token(connection: Connection, which: str, *, by: str, at: datetime) -
     token_rows.revoke(connection, token.token_id, at)
     audit_rows.add(connection, [_entry(AuditAction.TOKEN_REVOKED, token, at, by)])
     return replace(token, revoked_at=at)
+
+
+def _told(token: ApiToken, by: str) -> dict[str, str]:
+    """What a log line says of a token."""
+    return {"token": token.name, "token_id": token.token_id, "role": token.binding.role, "by": by}
 
 
 def _entry(action: AuditAction, token: ApiToken, at: datetime | None, actor: str) -> AuditEntry:

@@ -4,22 +4,26 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from myscheduler.adapters.store import Connection
+from myscheduler.adapters.store.rows import audit as audit_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
+from myscheduler.adapters.store.rows import repeats as key_rows
 from myscheduler.adapters.store.rows import unrun as unrun_rows
 from myscheduler.adapters.store.rows.unrun import UnrunOfJob
 from myscheduler.core.gitops.plan import Known, Plan
+from myscheduler.core.history.repeats import Kept
 from myscheduler.core.job.job import Job, Source
 from myscheduler.core.lifecycle.audit import MANIFEST, AuditAction, AuditEntry, of_spec
 from myscheduler.core.lifecycle.transitions import Turn
 from myscheduler.core.manifest.declared import DeclaredJob
-from myscheduler.errors import MySchedulerError
+from myscheduler.errors import JobNotFoundError, MySchedulerError
+from myscheduler.messages.message import said
 
 
 class StalePlanError(MySchedulerError):
     """A job changed after the plan was made: make a new plan."""
 
     def __init__(self) -> None:
-        super().__init__("a job changed while its manifest was being applied; the next pass tries again")
+        super().__init__(said("plan-stale"))
 
 
 def entry_of(action: AuditAction, before: Job | None, after: Job, now: datetime) -> AuditEntry:
@@ -51,3 +55,17 @@ def record_unrun(connection: Connection, turns: Sequence[Turn]) -> None:
     """Write the slots that the changes leave undone, as rows of the history."""
     undone = [UnrunOfJob(turn.job.job_id, turn.unrun, turn.job.digest, turn.job.source) for turn in turns if turn.unrun]
     unrun_rows.record_unrun(connection, undone)
+
+
+def record(connection: Connection, entry: AuditEntry | None, kept: Kept | None) -> None:
+    """Write an audit entry, and the answer that is stored for repeated requests."""
+    audit_rows.add(connection, [entry] if entry else [])
+    key_rows.keep(connection, [kept] if kept else [])
+
+
+def find_job(connection: Connection, job_id: str) -> Job:
+    """The job with this id. Raises `JobNotFoundError`."""
+    job = job_rows.find_jobs(connection, [job_id]).get(job_id)
+    if job is None:
+        raise JobNotFoundError(job_id)
+    return job

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,16 +23,19 @@ from myscheduler.core.lifecycle import transitions as lifecycle
 from myscheduler.core.lifecycle.audit import CLOCK, MANIFEST, AuditAction, AuditEntry, of_deletion, of_pause, of_spec
 from myscheduler.core.lifecycle.transitions import Turn
 from myscheduler.core.schedule.clock import Clock
-from myscheduler.errors import JobConflictError, JobNotFoundError
+from myscheduler.errors import JobConflictError, TooManyJobsError
 from myscheduler.service.catalog.applying import (
     StalePlanError,
     current,
     entry_of,
+    find_job,
+    record,
     record_unrun,
     source_of,
     store_turn,
 )
 from myscheduler.service.catalog.bulk import Outcome, Settle, decide
+from myscheduler.service.catalog.ceiling import Ceiling
 from myscheduler.service.catalog.pausing import Order, PauseOrder, ResumeOrder
 from myscheduler.service.catalog.realigning import realigned, refreshed
 from myscheduler.service.catalog.refusals import Versions, conflict, refuse_manifest, refuse_version
@@ -52,8 +56,11 @@ log = logging.getLogger(__name__)
 class Catalog:
     """Creates, changes and deletes jobs; a change is committed before `arm` is called for it."""
 
-    def __init__(self, store: Store, *, zone: str, now: Callable[[], datetime], arm: Arm) -> None:
+    def __init__(
+        self, store: Store, *, zone: str, now: Callable[[], datetime], arm: Arm, most_api_jobs: float = math.inf
+    ) -> None:
         self._store = store
+        self._ceiling = Ceiling(most_api_jobs)
         self._zone = zone
         self._now = now
         self._arm = arm
@@ -111,7 +118,7 @@ class Catalog:
             await asyncio.sleep(0)
 
     async def create(self, spec: JobSpec, *, replace_existing: bool, by: str = API, kept: Kept | None = None) -> Job:
-        """Add an API job. Raises `JobConflictError` if its id is taken and may not be replaced.
+        """Add an API job. Raises `JobConflictError` if its id is taken and may not be replaced, and `TooManyJobsError`.
 
         `kept` is stored in the same transaction: the answer to a request that is repeated with the same key.
         """
@@ -125,11 +132,14 @@ class Catalog:
             key_rows.keep(connection, [kept] if kept else [])
             existing = job_rows.find_jobs(connection, [spec.job_id]).get(spec.job_id)
             if existing is None:
+                if not self._ceiling.take(connection, 1):
+                    raise TooManyJobsError(self._ceiling.most)
                 return self._insert(connection, [_Request(spec, by)], now)[0]
             refuse_manifest(existing, "replaced")
             return self._change(connection, existing, _Request(spec, by), now)
 
-        job = await self._changed(work)
+        with self._ceiling.while_written():
+            job = await self._changed(work)
         _log_change("created" if job.created_at == now else "replaced", job.job_id, by)
         return job
 
@@ -148,7 +158,8 @@ class Catalog:
             outcomes: Sequence[Job | Exception]
             try:
                 work = partial(self._create_free, requests=[request for request, _ in requested], now=self._now())
-                outcomes = await self._store.write(work)
+                with self._ceiling.while_written():
+                    outcomes = await self._store.write(work)
             except Exception as error:  # noqa: BLE001 - it is raised to the callers
                 outcomes = [error] * len(requested)
             self._arm([outcome for outcome in outcomes if isinstance(outcome, Job)], ())
@@ -158,18 +169,21 @@ class Catalog:
 
     def _create_free(
         self, connection: Connection, requests: Sequence["_Request"], now: datetime
-    ) -> list[Job | JobConflictError]:
+    ) -> list[Job | JobConflictError | TooManyJobsError]:
         """For each request, in order: its new job, or the error that says why there is none."""
         taken = job_rows.find_jobs(connection, [request.job_id for request in requests])
         free = {request.job_id: request for request in reversed(requests) if request.job_id not in taken}
-        created = {job.job_id: job for job in self._insert(connection, list(free.values()), now)}
-        key_rows.keep(connection, [request.kept for request in free.values() if request.kept])
-        return [
-            created[request.job_id]
-            if free.get(request.job_id) is request
-            else conflict(request.job_id, taken.get(request.job_id))
-            for request in requests
-        ]
+        room = self._ceiling.take(connection, len(free))
+        admitted = list(free.values())[len(free) - room :]  # those that came first
+        created = {job.job_id: job for job in self._insert(connection, admitted, now)}
+        key_rows.keep(connection, [request.kept for request in admitted if request.kept])
+
+        def outcome(request: _Request) -> Job | JobConflictError | TooManyJobsError:
+            if free.get(request.job_id) is request:
+                return created.get(request.job_id) or TooManyJobsError(self._ceiling.most)
+            return conflict(request.job_id, taken.get(request.job_id))
+
+        return [outcome(request) for request in requests]
 
     async def replace(self, spec: JobSpec, *, by: str = API, versions: Versions = None) -> Job:
         """Replace the spec of an API job, if it has one of the `versions`; `None` allows all.
@@ -179,7 +193,7 @@ class Catalog:
         now = self._now()
 
         def work(connection: Connection) -> Job:
-            existing = _find(connection, spec.job_id)
+            existing = find_job(connection, spec.job_id)
             refuse_manifest(existing, "replaced")
             refuse_version(existing, versions)
             return self._change(connection, existing, _Request(spec, by), now)
@@ -193,7 +207,7 @@ class Catalog:
         now = self._now()
 
         def work(connection: Connection) -> None:
-            existing = _find(connection, job_id)
+            existing = find_job(connection, job_id)
             refuse_manifest(existing, "deleted")
             refuse_version(existing, versions)
             self._remove(connection, [existing], now, actor=by)
@@ -230,7 +244,7 @@ class Catalog:
 
         def work(connection: Connection) -> Job:
             key_rows.keep(connection, [kept] if kept else [])
-            job = _find(connection, job_id)
+            job = find_job(connection, job_id)
             order.refuse(job)
             return order.carry_out(connection, [job], clock)[0]
 
@@ -246,7 +260,7 @@ class Catalog:
         def work(connection: Connection) -> tuple[list[Job], list[Outcome]]:
             wanted, outcomes = decide(order, job_rows.find_jobs(connection, job_ids), job_ids, clock.now)
             changed = order.carry_out(connection, wanted, clock)
-            _record(connection, *settle(outcomes))
+            record(connection, *settle(outcomes))
             return changed, outcomes
 
         changed, outcomes = await self._store.write(work)
@@ -256,7 +270,7 @@ class Catalog:
     async def record(self, entry: AuditEntry | None, kept: Kept | None) -> None:
         """Write an audit entry of what was done elsewhere, and the answer that is stored for repeated requests."""
         if entry or kept:
-            await self._store.write(partial(_record, entry=entry, kept=kept))
+            await self._store.write(partial(record, entry=entry, kept=kept))
 
     async def end_pauses(self) -> None:
         """Remove pauses whose `until` has passed; slots that fell due since then are caught up."""
@@ -299,6 +313,7 @@ class Catalog:
     def _remove(
         self, connection: Connection, jobs: Sequence[Job], now: datetime, *, actor: str, revision: str | None = None
     ) -> None:
+        self._ceiling.recount()
         gone = [of_deletion(job, at=now, actor=actor, revision=revision) for job in jobs]
         audit_rows.add(connection, gone)
         record_unrun(connection, [Turn(job, lifecycle.remove(job, clock=Clock(now, self._zone))) for job in jobs])
@@ -329,6 +344,7 @@ class Catalog:
                     changed.append(lifecycle.change(job, declared.whole_spec, source=source, clock=clock))
                     audited.append((AuditAction.UPDATED, job, changed[-1].job))
                 case Adopt(declared, known):
+                    self._ceiling.recount()
                     job, source = current(stored, known), source_of(declared, plan)
                     changed.append(lifecycle.adopt(job, declared.whole_spec, source=source, clock=clock))
                     audited.append((AuditAction.ADOPTED, job, changed[-1].job))
@@ -374,15 +390,3 @@ def _resolve(answer: asyncio.Future[Job], outcome: Job | Exception) -> None:
         answer.set_exception(outcome)
     else:
         answer.set_result(outcome)
-
-
-def _record(connection: Connection, entry: AuditEntry | None, kept: Kept | None) -> None:
-    audit_rows.add(connection, [entry] if entry else [])
-    key_rows.keep(connection, [kept] if kept else [])
-
-
-def _find(connection: Connection, job_id: str) -> Job:
-    job = job_rows.find_jobs(connection, [job_id]).get(job_id)
-    if job is None:
-        raise JobNotFoundError(job_id)
-    return job

@@ -16,6 +16,7 @@ from myscheduler.core.lifecycle.audit import AuditAction, AuditEntry, of_pause
 from myscheduler.core.lifecycle.transitions import Turn
 from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.clock import Clock
+from myscheduler.messages.message import said
 from myscheduler.service.catalog.applying import record_unrun
 from myscheduler.service.catalog.refusals import refuse_pause
 
@@ -29,7 +30,7 @@ class PauseOrder:
     until: datetime | None = None
     """When the pause ends by itself."""
 
-    unchanged: ClassVar = "the job is paused already"
+    unchanged: ClassVar = said("paused-already")
 
     def refuse(self, job: Job) -> None:
         """Raises `JobConflictError` if the manifest of the job sets `paused`."""
@@ -62,7 +63,7 @@ class ResumeOrder:
     catch_up: CatchUp = "none"
     """Which slots of the paused time still run."""
 
-    unchanged: ClassVar = "the job is not paused"
+    unchanged: ClassVar = said("not-paused")
 
     def refuse(self, job: Job) -> None:
         """Raises `JobConflictError` if the manifest of the job sets `paused`."""

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from myscheduler.core.job.job import Job, Owner
 from myscheduler.errors import JobChangedError, JobConflictError
+from myscheduler.messages.message import said
 
 Versions = Collection[int] | None
 """The versions of a job that may be changed; `None` for all of them."""
@@ -13,7 +14,7 @@ def conflict(job_id: str, existing: Job | None) -> JobConflictError:
     """The error for a new job whose id is taken by `existing`."""
     if existing is not None and existing.owner is Owner.MANIFEST:
         return _manifest_conflict(existing, "replaced")
-    return JobConflictError(f"a job {job_id!r} exists already: choose another id, or send replace_existing: true")
+    return JobConflictError(said("job-exists", job_id=job_id))
 
 
 def refuse_manifest(job: Job, done: str) -> None:
@@ -29,7 +30,7 @@ def refuse_version(job: Job, versions: Versions) -> None:
 
 
 def _manifest_conflict(job: Job, done: str) -> JobConflictError:
-    message = f"job {job.job_id!r} can't be {done} here: it is declared in {_place(job)}, so edit that file"
+    message = said("declared-in-manifest", job_id=job.job_id, done=done, place=_place(job))
     return JobConflictError(message)
 
 
@@ -37,12 +38,9 @@ def refuse_pause(job: Job, done: str) -> None:
     """Raise `JobConflictError` if the job's manifest sets `paused`; `done` is `paused` or `resumed`."""
     if job.spec.paused is not None and job.owner is Owner.MANIFEST:
         written = "true" if job.spec.paused else "false"
-        message = (
-            f"job {job.job_id!r} can't be {done} here: {_place(job)} says paused: {written}; "
-            "edit that file, or remove the line to leave pausing to the API"
-        )
+        message = said("paused-set-in-manifest", job_id=job.job_id, done=done, place=_place(job), written=written)
         raise JobConflictError(message)
 
 
 def _place(job: Job) -> str:
-    return f"{job.source.path}:{job.source.line}" if job.source else "a manifest"
+    return f"{job.source.path}:{job.source.line}" if job.source else said("a-manifest")

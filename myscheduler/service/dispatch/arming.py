@@ -20,6 +20,8 @@ from myscheduler.core.job.job import Job
 from myscheduler.service.changes import Changes
 from myscheduler.service.dispatch.census import Census
 from myscheduler.service.dispatch.flights import REPLACED, Flights
+from myscheduler.service.dispatch.ping_keys import PingKeys
+from myscheduler.service.dispatch.tallies import Tallies
 from myscheduler.service.dispatch.triggers import Triggers
 
 RELOAD_AT_ONCE = 200
@@ -47,6 +49,8 @@ class Arming:
         flights: Flights,
         triggers: Triggers,
         census: Census,
+        tallies: Tallies,
+        ping_keys: PingKeys,
         changes: Changes,
         *,
         wake: Callable[[], None],
@@ -58,6 +62,8 @@ class Arming:
         self._flights = flights
         self._triggers = triggers
         self._census = census
+        self._tallies = tallies
+        self._ping_keys = ping_keys
         self._changes = changes
         self._wake_claims = wake
         self._now = now
@@ -90,6 +96,8 @@ class Arming:
         current = [job for job in changed if not self._is_older(job)]
         self._timers.arm([(job.job_id, self._agenda.arm(job, now), max(now, job.cursor)) for job in current], removed)
         self._census.arm(current, removed)
+        self._tallies.forget(removed)
+        self._ping_keys.arm(current, removed)
         self._changes.of_catalog([*(job.job_id for job in current), *removed])
         if changed or removed:
             log.debug("jobs armed", extra={"jobs": len(current), "removed": len(removed)})

@@ -9,14 +9,18 @@ from datetime import datetime
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.calls.retry import retry_delay
 from myscheduler.core.history.attempts import Attempt
-from myscheduler.core.history.execution import Execution, Status, final_status
+from myscheduler.core.history.execution import Execution, Record, Status, final_status
 from myscheduler.core.job.job import Job
+from myscheduler.core.job.ping import Ping
 from myscheduler.core.reason import Reason
+from myscheduler.messages.message import said
 from myscheduler.service.dispatch.caller import Caller
 from myscheduler.service.dispatch.endings import Endings
-from myscheduler.service.dispatch.execution_log import log_attempt, log_start, names_of
+from myscheduler.service.dispatch.execution_log import log_attempt, log_start, names_of, names_of_attempt
+from myscheduler.service.dispatch.expectations import Expectations
 from myscheduler.service.dispatch.flights import STOPPED, CutOff, Flight, Flights
 from myscheduler.service.dispatch.permits import Permits
+from myscheduler.service.dispatch.tallies import Tallies
 
 _UNSENT = {
     Failure.NO_FILE: Reason.NO_FILE,
@@ -39,24 +43,48 @@ class Attempts:
     """
 
     def __init__(
-        self, caller: Caller, flights: Flights, permits: Permits, endings: Endings, *, now: Callable[[], datetime]
+        self,
+        caller: Caller,
+        flights: Flights,
+        permits: Permits,
+        endings: Endings,
+        tallies: Tallies,
+        expectations: Expectations,
+        *,
+        now: Callable[[], datetime],
     ) -> None:
         self._caller = caller
         self._flights = flights
         self._permits = permits
         self._endings = endings
+        self._tallies = tallies
+        self._expectations = expectations
         self._now = now
 
     def begin(self, job: Job, execution: Execution, host: str, *, cut_off: CutOff | None = None) -> None:
-        """Run an execution whose claim is stored and which has a permit; with `cut_off`, end it at once instead."""
+        """Run an execution whose claim is stored and which has a permit, or have it wait for pings.
+
+        With `cut_off`, end it at once instead.
+        """
         flight = Flight(job, execution, host, has_permit=True)
         self._flights.open(flight)
+        if job.spec.ping is not None and cut_off is None:
+            self._permits.release(flight)
+            self._expectations.begin(flight, job.spec.ping)
+            return
         if how := cut_off or self._flights.cut_off:
             self._permits.release(flight)
             self._endings.cut_off(flight, how, attempts=0)
             return
         flight.execution = replace(execution, started_at=self._now())
+        self._tallies.begun(flight.execution)
         flight.task = asyncio.create_task(self._run(flight))
+
+    def expect(self, job: Job, ping: Ping, row: Record, host: str) -> None:
+        """Wait on for the pings of an execution of an earlier process."""
+        flight = Flight(job, row.execution(), host, has_permit=False, attempts=row.attempts)
+        self._flights.open(flight)
+        self._expectations.begin(flight, ping, log=row.excerpt)
 
     def resume(
         self, job: Job, execution: Execution, host: str, *, attempts: int, known: tuple[Attempt, ...] = ()
@@ -83,31 +111,33 @@ class Attempts:
             self._endings.cut_off(flight, flight.cut_off or STOPPED, attempts=flight.attempts)
         except Exception:
             log.exception("a bug ended an execution", extra=names_of(flight.execution))
-            outcome = Outcome(error="a bug in the scheduler ended this execution; its log has the stack trace")
+            outcome = Outcome(error=said("bug"))
             self._endings.end(flight, Status.FAILED, flight.attempts, outcome)
 
     async def _attempt_until_decided(self, flight: Flight) -> None:
         """Send attempts until the end is decided. The first may hold a permit from the claim; others acquire one."""
         job, execution, unsent = flight.job, flight.execution, 0
+        trace_id = execution.parent.trace_id if execution.parent else None
         while True:
             if not flight.has_permit:
                 await self._permits.acquire(flight)
             flight.attempts += 1
-            attempt, before = Attempt(flight.attempts, self._now()), flight.attempts_detail
+            attempt, before = Attempt(flight.attempts, self._now(), trace_id=trace_id), flight.attempts_detail
             flight.attempts_detail = (*before, attempt)
+            outcome = None
             try:
                 outcome = await self._caller.call(job, execution, flight.attempts)
             finally:
                 self._permits.release(flight)
+                self._tallies.attempted(outcome)
             flight.attempts_detail = (*before, attempt.ended(outcome, self._now()))
             log_attempt(execution, flight.attempts, flight.host, outcome)
             unsent += outcome.failure in _UNSENT
             delay = retry_delay(job.spec, outcome, flight.attempts)
             if delay is None:
                 break
-            log.warning(
-                "attempt %d failed, next in %g s: %s", flight.attempts, delay, outcome.error, extra=names_of(execution)
-            )
+            names = names_of_attempt(execution, flight.attempts)
+            log.warning("attempt %d failed, next in %g s: %s", flight.attempts, delay, outcome.error, extra=names)
             await asyncio.sleep(delay)
         reason = _UNSENT.get(outcome.failure) if outcome.failure else None
         self._endings.end(flight, final_status(outcome), flight.attempts - unsent, outcome, reason)

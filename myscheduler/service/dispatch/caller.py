@@ -11,11 +11,15 @@ from myscheduler.adapters.http.sender import Sender
 from myscheduler.adapters.secret_files import Secrets
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.calls.request import Request, build_request, filled, may_refer
+from myscheduler.core.calls.trace import Sampling, trace_headers
 from myscheduler.core.history.execution import Execution
 from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.policy.grants import Grants, refused
 from myscheduler.core.secrets.redaction import redact
 from myscheduler.core.secrets.references import references_of
+from myscheduler.messages.message import all_of
+
+_ALL = Sampling()
 
 
 class Caller(Protocol):
@@ -37,15 +41,29 @@ class LocalCaller:
     is not granted one, or if the sender's guard does not allow the address.
     """
 
-    def __init__(self, sender: Sender, secrets: Secrets, *, grants: Callable[[], Grants], user_agent: str) -> None:
-        """`grants` returns which secrets jobs of the API may use; it is called for each request with secrets."""
+    def __init__(
+        self,
+        sender: Sender,
+        secrets: Secrets,
+        *,
+        grants: Callable[[], Grants],
+        user_agent: str,
+        sampling: Sampling = _ALL,
+    ) -> None:
+        """`grants` returns which secrets jobs of the API may use; it is called for each request with secrets. The
+        targets are told by `sampling` whether to record their part of a trace.
+        """
         self._sender = sender
         self._secrets = secrets
         self._grants = grants
         self._user_agent = user_agent
+        self._sampling = sampling
 
     async def call(self, job: Job, execution: Execution, attempt: int) -> Outcome:
-        request = build_request(job.spec, execution.execution_id, execution.slot, attempt, user_agent=self._user_agent)
+        trace = trace_headers(execution.execution_id, attempt, self._sampling, execution.parent)
+        request = build_request(
+            job.spec, execution.execution_id, execution.slot, attempt, user_agent=self._user_agent, trace=trace
+        )
         if not may_refer(request):
             return await self._sender.send(request)
         return await self._call_with_secrets(job, request)
@@ -53,7 +71,7 @@ class LocalCaller:
     async def _call_with_secrets(self, job: Job, request: Request) -> Outcome:
         names = references_of(job.spec)
         if job.owner is Owner.API and (why := refused(names, self._grants(), job.spec)):
-            return Outcome(failure=Failure.SECRET_NOT_ALLOWED, error="; ".join(why))
+            return Outcome(failure=Failure.SECRET_NOT_ALLOWED, error=all_of(why))
         found = await self._secrets.find(names)
         if isinstance(found, Outcome):
             return found

@@ -12,6 +12,7 @@ from myscheduler.core.history.execution import Record, Status
 from myscheduler.core.history.repeats import RequestKey
 from myscheduler.core.lifecycle.audit import Cancellation, of_cancellation
 from myscheduler.errors import ExecutionConflictError, ExecutionNotFoundError
+from myscheduler.messages.message import said
 from myscheduler.service.dispatch.flights import Flight, Flights, cut_off_by
 from myscheduler.service.dispatch.triggers import Triggers
 
@@ -53,11 +54,11 @@ class Cancelling:
     async def _cut_off(self, flight: Flight, cancelled: Cancellation) -> Mapping[str, Any]:
         how, execution = cut_off_by(cancelled), flight.execution
         if not self._flights.end(execution.execution_id, how) or flight.cut_off is not how:
-            raise ExecutionConflictError(f"execution {execution.execution_id} is just ending: look at it again")
+            raise ExecutionConflictError(said("execution-ending", execution_id=execution.execution_id))
         flight.closed = flight.closed or asyncio.Event()
         await flight.closed.wait()
         if flight.finish is None or flight.finish.reason is not how.reason:
-            raise ExecutionConflictError(f"execution {execution.execution_id} ended by itself first: look at it again")
+            raise ExecutionConflictError(said("execution-ended-first", execution_id=execution.execution_id))
         return _answer(execution.execution_id, execution.job_id)
 
     async def _refusal(self, execution_id: str) -> Exception:
@@ -73,5 +74,5 @@ def _answer(execution_id: str, job_id: str) -> dict[str, Any]:
 
 def _why_not(row: Record) -> str:
     if row.status is Status.RUNNING:
-        return f"execution {row.execution_id} was left by a crash and is about to be closed: look at it again"
-    return f"execution {row.execution_id} is over ({row.status}): only one that is running or queued can be cancelled"
+        return said("execution-left-by-crash", execution_id=row.execution_id)
+    return said("execution-over", execution_id=row.execution_id, status=row.status)

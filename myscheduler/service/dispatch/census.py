@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 
 from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows import lately as lately_rows
 from myscheduler.core.dispatch.agenda import Agenda
-from myscheduler.core.history.execution import Status
+from myscheduler.core.history.execution import Status, claimed_at
 from myscheduler.core.job.job import Job
 from myscheduler.service.dispatch.flights import Flight, Flights
 from myscheduler.service.dispatch.triggers import Triggers
@@ -29,6 +30,20 @@ class Standing:
     """Manual runs that wait for a permit, or are being recorded."""
     due: int
     """Jobs with a due slot that waits: for a permit, for an execution of the job to end, or for the database."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits to begin."""
+
+    permit: int
+    """Due slots and manual runs that wait for a permit."""
+    database: int
+    """Due slots that wait for the database."""
+    overlap: int
+    """Due slots and manual runs that wait, as their jobs say, for an execution of the job to end."""
+    since: datetime | None
+    """The slot of the first that waits for a permit or the database; `None` if none does."""
 
 
 class Census:
@@ -89,4 +104,23 @@ class Census:
             queued_runs=self._triggers.queued_count,
             asked_runs=len(self._triggers.unanswered),
             due=sum(bool(one.waiting) and one.waiting[0].run is not None for one in armed),
+        )
+
+    def waiting(self) -> Waiting:
+        """The counts now of what is due and has not begun."""
+        agenda, firsts = self._agenda, list[datetime]()
+        overlap = self._triggers.queued_count
+        for one in agenda.armed.values():
+            if one.waiting and (run := one.waiting[0].run) is not None:
+                if agenda.is_database_well and not agenda.may_begin(one.job.job_id):
+                    overlap += 1
+                else:
+                    firsts.append(run)
+        asked = [claimed_at(execution_id) for execution_id in self._triggers.unanswered]
+        is_well, due = agenda.is_database_well, len(firsts)
+        return Waiting(
+            permit=len(asked) + (due if is_well else 0),
+            database=0 if is_well else due,
+            overlap=overlap,
+            since=min([*firsts, *asked], default=None),
         )

@@ -18,8 +18,10 @@ from myscheduler.service.dispatch.arming import Arming
 from myscheduler.service.dispatch.attempts import Attempts
 from myscheduler.service.dispatch.execution_log import log_claims
 from myscheduler.service.dispatch.flights import GIVEN_UP, CutOff, Flights
+from myscheduler.service.dispatch.manual_runs import Asked
 from myscheduler.service.dispatch.recovery import Recovery
-from myscheduler.service.dispatch.triggers import Asked, Triggers
+from myscheduler.service.dispatch.tallies import Tallies
+from myscheduler.service.dispatch.triggers import Triggers
 from myscheduler.service.store_health import RETRY_SEC, StoreHealth
 
 CLAIMS_AT_ONCE = 100
@@ -47,6 +49,7 @@ class Claiming:
         arming: Arming,
         attempts: Attempts,
         recovery: Recovery,
+        tallies: Tallies,
         changes: Changes,
         *,
         has_work: asyncio.Event,
@@ -61,6 +64,7 @@ class Claiming:
         self._arming = arming
         self._attempts = attempts
         self._recovery = recovery
+        self._tallies = tallies
         self._changes = changes
         self._has_work = has_work
         self._now = now
@@ -118,6 +122,7 @@ class Claiming:
             raise
         log_claims(claims, accepted)
         self._note(claims)
+        self._tallies.claimed(zip(claims, accepted, strict=True))
         for one, is_accepted in zip(asked, accepted[: len(asked)], strict=True):
             self._after_asked(one, is_accepted=is_accepted)
         for taken, is_accepted in zip(batch, accepted[len(asked) :], strict=True):
@@ -125,8 +130,8 @@ class Claiming:
 
     def _note(self, claims: Sequence[Claim]) -> None:
         begun = [claim.execution.execution_id for claim in claims if claim.execution is not None]
-        is_wrong = any(gap.status in WRONG for claim in claims for gap in claim.unrun)
-        self._changes.of_executions([claim.job_id for claim in claims], begun, is_wrong=is_wrong)
+        wrong = [claim.job_id for claim in claims for gap in claim.unrun if gap.status in WRONG]
+        self._changes.of_executions([claim.job_id for claim in claims], begun, wrong=wrong)
 
     def _after_asked(self, asked: Asked, *, is_accepted: bool) -> None:
         still_waits = self._triggers.answer(asked, is_accepted=is_accepted)

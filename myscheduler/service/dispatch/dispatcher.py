@@ -16,13 +16,16 @@ from typing import Any
 from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.core.calls.hosts import host_key
+from myscheduler.core.calls.trace import TraceParent
 from myscheduler.core.dispatch.agenda import Agenda
+from myscheduler.core.dispatch.hearing import Heard
 from myscheduler.core.explain.upcoming import Planned
 from myscheduler.core.history.attempts import Attempt
-from myscheduler.core.history.execution import QueuedRun
+from myscheduler.core.history.execution import Execution, Finish, QueuedRun
 from myscheduler.core.history.repeats import RequestKey
 from myscheduler.core.job.job import Job
 from myscheduler.core.reason import Reason
+from myscheduler.core.schedule.slots import Schedule
 from myscheduler.machine.open_files import MANUAL
 from myscheduler.service.changes import Changes
 from myscheduler.service.dispatch.arming import Arming
@@ -33,10 +36,15 @@ from myscheduler.service.dispatch.census import Census
 from myscheduler.service.dispatch.claiming import Claiming
 from myscheduler.service.dispatch.endings import Endings
 from myscheduler.service.dispatch.execution_log import in_words
+from myscheduler.service.dispatch.expectations import Expectations
 from myscheduler.service.dispatch.flights import STOPPED, Flights
+from myscheduler.service.dispatch.manual_runs import Triggered
 from myscheduler.service.dispatch.permits import Permits
+from myscheduler.service.dispatch.ping_keys import PingKeys
+from myscheduler.service.dispatch.pings import Pings
 from myscheduler.service.dispatch.recovery import Recovery
-from myscheduler.service.dispatch.triggers import Triggered, Triggers
+from myscheduler.service.dispatch.tallies import Tallies
+from myscheduler.service.dispatch.triggers import Triggers
 from myscheduler.service.store_health import StoreHealth
 
 RECORD_SEC = 5.0
@@ -88,17 +96,22 @@ class Dispatcher:
         permits = Permits(agenda, manual, wake)
         triggers = Triggers(store, health, agenda, flights, permits, changes, now=now)
         census = Census(store, agenda, flights, triggers)
-        endings = Endings(store, health, agenda, flights, triggers, census, changes, wake=wake, now=now)
-        arming = Arming(store, agenda, flights, triggers, census, changes, wake=wake, now=now)
-        attempts = Attempts(caller, flights, permits, endings, now=now)
-        recovery = Recovery(store, agenda, flights, triggers, attempts, changes, now=now)
+        tallies = Tallies(store)
+        endings = Endings(store, health, agenda, flights, triggers, census, tallies, changes, wake=wake, now=now)
+        expectations = Expectations(store, flights, endings, now=now)
+        ping_keys = PingKeys()
+        self._pings = Pings(ping_keys, agenda, triggers, expectations, now=now)
+        arming = Arming(store, agenda, flights, triggers, census, tallies, ping_keys, changes, wake=wake, now=now)
+        attempts = Attempts(caller, flights, permits, endings, tallies, expectations, now=now)
+        recovery = Recovery(store, agenda, flights, triggers, attempts, tallies, changes, now=now)
         self._claiming = Claiming(
-            store, health, agenda, flights, triggers, arming, attempts, recovery, changes, has_work=has_work, now=now
-        )
+            store, health, agenda, flights, triggers, arming, attempts, recovery, tallies, changes,
+            has_work=has_work, now=now,
+        )  # fmt: skip
         self._health, self._agenda, self._triggers = health, agenda, triggers
-        self._endings, self._arming, self._recovery = endings, arming, recovery
+        self._endings, self._arming, self._recovery, self._expectations = endings, arming, recovery, expectations
         self._cancelling = Cancelling(store, flights, triggers, now=now)
-        self.flights, self.census = flights, census
+        self.flights, self.census, self.tallies = flights, census, tallies
         self.loops: list[asyncio.Task[None]] = []
         self._is_draining = False
         self._is_hurried = False
@@ -120,15 +133,26 @@ class Dispatcher:
         may_overlap: bool = False,
         key: RequestKey | None = None,
         rerun_of: str | None = None,
+        parent: TraceParent | None = None,
     ) -> Triggered:
         """Run a job now; see `Triggers.trigger`."""
-        return await self._triggers.trigger(job_id, by=by, may_overlap=may_overlap, key=key, rerun_of=rerun_of)
+        return await self._triggers.trigger(
+            job_id, by=by, may_overlap=may_overlap, key=key, rerun_of=rerun_of, parent=parent
+        )
 
     async def cancel(
         self, execution_id: str, *, by: str, reason: str | None, key: RequestKey | None = None
     ) -> Mapping[str, Any]:
         """End an execution in progress or a queued run; see `Cancelling.cancel`."""
         return await self._cancelling.cancel(execution_id, by=by, reason=reason, key=key)
+
+    async def hear(self, key: str, ping: Heard) -> bool:
+        """Take a ping; see `Pings.hear`."""
+        return await self._pings.hear(key, ping)
+
+    def on_end(self, listener: Callable[[Job, Execution, Finish], None]) -> None:
+        """Call `listener` with each execution that has ended; see `Endings.listen`."""
+        self._endings.listen(listener)
 
     def attempts_of(self, execution_id: str) -> tuple[Attempt, ...] | None:
         """The attempts of an execution in progress so far; `None` if it is not in progress."""
@@ -142,6 +166,10 @@ class Dispatcher:
     def jobs(self) -> Sequence[tuple[Job, str]]:
         """All jobs as they are armed now, with the keys of their hosts, in any order."""
         return self._agenda.jobs()
+
+    def cursors(self) -> Sequence[tuple[Job, Schedule, datetime]]:
+        """All jobs as they are armed now, with their schedules, and the moments up to which their slots are claimed."""
+        return [(armed.job, armed.schedule, armed.claimed) for armed in self._agenda.armed.values()]
 
     async def planned(self) -> Iterator[Planned]:
         """The next slot in the future of each job that has one, the soonest first; may be consumed in a thread."""
@@ -166,8 +194,9 @@ class Dispatcher:
         self._triggers.start()
 
     def hold(self) -> None:
-        """Claim no more slots; the first step of a shutdown."""
+        """Claim no more slots, and wait for no more pings; the first step of a shutdown."""
         self._agenda.close()
+        self._expectations.leave()
 
     def hurry(self) -> None:
         """End the drain of a shutdown now, or skip it if it has not begun; executions cut off are still recorded."""

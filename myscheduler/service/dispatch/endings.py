@@ -10,7 +10,8 @@ from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.dispatch.admission import may_resend
 from myscheduler.core.dispatch.agenda import Agenda
-from myscheduler.core.history.execution import WRONG, Finish, Status
+from myscheduler.core.history.execution import WRONG, Execution, Finish, Status
+from myscheduler.core.job.job import Job
 from myscheduler.core.lifecycle.audit import Cancellation
 from myscheduler.core.reason import Reason
 from myscheduler.errors import StoreUnavailableError
@@ -18,6 +19,7 @@ from myscheduler.service.changes import Changes
 from myscheduler.service.dispatch.census import Census
 from myscheduler.service.dispatch.execution_log import log_end
 from myscheduler.service.dispatch.flights import CutOff, Flight, Flights
+from myscheduler.service.dispatch.tallies import Tallies
 from myscheduler.service.dispatch.triggers import Triggers
 from myscheduler.service.store_health import RETRY_SEC, StoreHealth
 
@@ -40,6 +42,7 @@ class Endings:
         flights: Flights,
         triggers: Triggers,
         census: Census,
+        tallies: Tallies,
         changes: Changes,
         *,
         wake: Callable[[], None],
@@ -52,12 +55,18 @@ class Endings:
         self._flights = flights
         self._triggers = triggers
         self._census = census
+        self._tallies = tallies
         self._changes = changes
         self._wake = wake
         self._now = now
         self._ended: list[tuple[Flight, Finish]] = []
         """Ends not yet recorded."""
         self._has_ended = asyncio.Event()
+        self._listeners: list[Callable[[Job, Execution, Finish], None]] = []
+
+    def listen(self, listener: Callable[[Job, Execution, Finish], None]) -> None:
+        """Call `listener` with each execution, once its end is recorded. It must be quick, and raise nothing."""
+        self._listeners.append(listener)
 
     def end(
         self, flight: Flight, status: Status, attempts: int, outcome: Outcome, reason: Reason | None = None
@@ -68,7 +77,7 @@ class Endings:
         finish = Finish(
             execution.execution_id,
             status,
-            execution.started_at,
+            None if status is Status.MISSED else execution.started_at,
             completed_at,
             attempts,
             outcome,
@@ -103,14 +112,17 @@ class Endings:
                 self._agenda.end(flight.execution.job_id)
                 self._triggers.begin_queued(flight.execution.job_id)
                 log_end(flight.execution, finish)
+                for listener in self._listeners:
+                    listener(flight.job, flight.execution, finish)
             self._wake()
             await asyncio.sleep(RECORD_PAUSE_SEC)
 
     def _note(self, ended: Sequence[tuple[Flight, Finish]]) -> None:
         job_ids = [flight.execution.job_id for flight, _ in ended]
-        is_wrong = any(finish.status in WRONG for _, finish in ended)
-        self._changes.of_executions(job_ids, [finish.execution_id for _, finish in ended], is_wrong=is_wrong)
+        wrong = [flight.execution.job_id for flight, finish in ended if finish.status in WRONG]
+        self._changes.of_executions(job_ids, [finish.execution_id for _, finish in ended], wrong=wrong)
         self._census.ended(zip(job_ids, (finish.status for _, finish in ended), strict=True))
+        self._tallies.ended((flight.execution, finish) for flight, finish in ended)
 
     async def _record(self, finishes: Sequence[Finish], cancelled: Sequence[Cancellation]) -> None:
         while True:

@@ -8,6 +8,7 @@ from itertools import islice
 
 from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.calls.request import rfc3339
+from myscheduler.core.calls.trace import span_id_of
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.findings.problem import printable
 from myscheduler.core.history.execution import Execution, Finish, Kind, Status
@@ -24,10 +25,16 @@ def names_of(execution: Execution) -> dict[str, object]:
         "job_id": execution.job_id,
         "execution_id": execution.execution_id,
         "scheduled_at": rfc3339(execution.slot),
+        "trace_id": execution.trace_id,
     }
     if execution.kind is Kind.MANUAL:
         names["kind"] = execution.kind
     return names
+
+
+def names_of_attempt(execution: Execution, attempt: int) -> dict[str, object]:
+    """The fields that identify an attempt, counted from 1, in each log line about it."""
+    return names_of(execution) | {"attempt": attempt, "span_id": span_id_of(execution.execution_id, attempt)}
 
 
 def log_start(execution: Execution) -> None:
@@ -37,8 +44,8 @@ def log_start(execution: Execution) -> None:
 
 def log_attempt(execution: Execution, attempt: int, host: str, outcome: Outcome) -> None:
     if log.isEnabledFor(logging.DEBUG):
-        answer = {"attempt": attempt, "host": host, "http_status": outcome.http_status, "failure": outcome.failure}
-        log.debug("attempt ended", extra=names_of(execution) | answer)
+        answer = {"host": host, "http_status": outcome.http_status, "failure": outcome.failure}
+        log.debug("attempt ended", extra=names_of_attempt(execution, attempt) | answer)
 
 
 def log_claims(claims: Sequence[Claim], accepted: Sequence[bool]) -> None:
@@ -69,16 +76,18 @@ def log_end(execution: Execution, finish: Finish) -> None:
     if finish.completed_at is None:
         log.info("execution goes on at the next start", extra=names_of(execution))
         return
-    details: dict[str, object] = {
-        "started_at": f"{execution.started_at.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z",
-        "status": finish.status,
-        "duration_ms": round((finish.completed_at - execution.started_at) / timedelta(milliseconds=1), 1),
-        "retries": max(finish.attempts - 1, 0),
-    }
-    error_field = "note" if finish.status is Status.COMPLETED else "error"
-    maybe = {"http_status": finish.outcome.http_status, "reason": finish.reason, error_field: finish.outcome.error}
-    details |= {name: value for name, value in maybe.items() if value is not None}
-    log.log(level, "execution %s", finish.status, extra=names_of(execution) | details)
+    details = names_of(execution)
+    details["started_at"] = f"{execution.started_at.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+    details["status"] = finish.status
+    details["duration_ms"] = round((finish.completed_at - execution.started_at) / timedelta(milliseconds=1), 1)
+    details["retries"] = max(finish.attempts - 1, 0)
+    if finish.outcome.http_status is not None:
+        details["http_status"] = finish.outcome.http_status
+    if finish.reason is not None:
+        details["reason"] = finish.reason
+    if finish.outcome.error is not None:
+        details["note" if finish.status is Status.COMPLETED else "error"] = finish.outcome.error
+    log.log(level, "execution %s", finish.status, extra=details)
 
 
 def in_words(executions: Iterable[Execution], host_of: Callable[[str], str | None]) -> str:

@@ -10,6 +10,7 @@ from myscheduler.core.history.execution import Execution, Finish
 from myscheduler.core.job.job import Job
 from myscheduler.core.lifecycle.audit import AuditEntry, Cancellation
 from myscheduler.core.reason import Reason
+from myscheduler.messages.message import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +30,24 @@ class CutOff:
 
 STOPPED = CutOff(
     Reason.SHUTDOWN,
-    error="the scheduler was stopped while this execution was running; the target may have received the request",
-    unsent="the scheduler was stopped before this execution was sent",
+    error=said("stopped"),
+    unsent=said("stopped-unsent"),
     is_resumable=True,
 )
-_REPLACED = "the next slot of this job was due, and it says overlap: replace; the target may have received the request"
+_REPLACED = said("replaced")
 REPLACED = CutOff(Reason.REPLACED, error=_REPLACED, unsent=_REPLACED)
-_GIVEN_UP = "it could not be recorded in time, so it was not sent, and its trigger request was answered with an error"
+_GIVEN_UP = said("given-up")
 GIVEN_UP = CutOff(Reason.DATABASE, error=_GIVEN_UP, unsent=_GIVEN_UP)
 
 
 def cut_off_by(cancelled: Cancellation) -> CutOff:
     """The execution was cancelled by a request."""
-    words = cancelled_in_words(cancelled.entry)
-    error = f"{words}; the target may have received the request"
-    return CutOff(Reason.CANCELLED, error=error, unsent=f"{words} before it was sent", cancelled=cancelled)
+    error, unsent = (cancelled_in_words(cancelled.entry, code) for code in ("cancelled", "cancelled-unsent"))
+    return CutOff(Reason.CANCELLED, error=error, unsent=unsent, cancelled=cancelled)
 
 
-def cancelled_in_words(entry: AuditEntry) -> str:
-    why = entry.detail.get("reason")
-    return f"cancelled by {entry.actor}" + (f" ({why})" if why else "")
+def cancelled_in_words(entry: AuditEntry, code: str) -> str:
+    return said(code, by=entry.actor, reason=entry.detail.get("reason") or None)
 
 
 @dataclass(slots=True, eq=False)

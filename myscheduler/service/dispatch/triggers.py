@@ -3,15 +3,14 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows import queued as queued_rows
 from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.core.calls.hosts import host_key
+from myscheduler.core.calls.trace import TraceParent
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.dispatch.armed import Taken
 from myscheduler.core.dispatch.claim import Claim
@@ -20,53 +19,12 @@ from myscheduler.core.history.repeats import RequestKey
 from myscheduler.core.job.job import Job
 from myscheduler.core.lifecycle.audit import Cancellation
 from myscheduler.errors import ExecutionConflictError, JobNotFoundError, StoreUnavailableError, TriggerConflictError
+from myscheduler.messages.message import said
 from myscheduler.service.changes import Changes
 from myscheduler.service.dispatch.flights import Flights, cancelled_in_words
+from myscheduler.service.dispatch.manual_runs import Asked, Triggered, Wanted
 from myscheduler.service.dispatch.permits import Permits
 from myscheduler.service.store_health import RETRY_SEC, StoreHealth
-
-
-@dataclass(frozen=True, slots=True)
-class Triggered:
-    """The result of a request for a manual run."""
-
-    execution_id: str
-    is_queued: bool = False
-    waits_for: tuple[str, ...] = ()
-    """For a queued run, the executions of the job in progress, of which one has to end before the run is sent."""
-    rerun_of: str | None = None
-    """The execution that the run repeats."""
-
-    def as_json(self, job_id: str) -> dict[str, Any]:
-        """The JSON object that the API answers with."""
-        status = "queued" if self.is_queued else "triggered"
-        answer: dict[str, Any] = {"job_id": job_id, "status": status, "execution_id": self.execution_id}
-        if self.is_queued:
-            answer["waits_for"] = list(self.waits_for)
-        if self.rerun_of is not None:
-            answer["rerun_of"] = self.rerun_of
-        return answer
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """Who wants a manual run, and of what."""
-
-    job_id: str
-    by: str
-    rerun_of: str | None = None
-    key: RequestKey | None = None
-    queued: QueuedRun | None = None
-    """The queued run, if it was one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A manual run to be claimed, with a future for the request that waits for it."""
-
-    taken: Taken
-    accepted: asyncio.Future[bool]
-    """Resolves to whether it was claimed; cancelled when the caller has stopped waiting."""
 
 
 class Triggers:
@@ -119,17 +77,18 @@ class Triggers:
         may_overlap: bool = False,
         key: RequestKey | None = None,
         rerun_of: str | None = None,
+        parent: TraceParent | None = None,
     ) -> Triggered:
         """Run a job now, regardless of its schedule and of pauses. Returns once the run is stored: either claimed, or
         queued until the job has room, if as many executions as `max_instances` are in progress.
 
-        `may_overlap` lets it run beside them; `rerun_of` is the execution that it repeats. Raises `JobNotFoundError`,
-        `TriggerConflictError` if another run is queued, or `StoreUnavailableError` if the run can't be stored or the
-        service stops first.
+        `may_overlap` lets it run beside them; `rerun_of` is the execution that it repeats, `parent` the span of the
+        caller. Raises `JobNotFoundError`, `TriggerConflictError` if another run is queued, or `StoreUnavailableError`
+        if the run can't be stored or the service stops first.
         """
         if self._agenda.find(job_id) is None:
             raise JobNotFoundError(job_id)
-        wanted = _Wanted(job_id, by, rerun_of, key)
+        wanted = Wanted(job_id, by, rerun_of, key, parent)
         if may_overlap or (job_id not in self._queued and self._agenda.may_begin(job_id)):
             self._agenda.begin(job_id)
             return Triggered(await self._ask(wanted), rerun_of=rerun_of)
@@ -151,7 +110,7 @@ class Triggers:
 
     # --- to be claimed at once ------------------------------------------------------------------------------------
 
-    async def _ask(self, wanted: _Wanted) -> str:
+    async def _ask(self, wanted: Wanted) -> str:
         """Have a manual run claimed that the agenda already counts (`begin`). Returns the id of the execution."""
         while True:
             job = self._agenda.find(wanted.job_id)
@@ -192,12 +151,22 @@ class Triggers:
         self._agenda.withdraw(asked.taken.claim.job_id)
         self.begin_queued(asked.taken.claim.job_id)
 
-    def _manual_claim(self, job: Job, wanted: _Wanted) -> tuple[Execution, Taken]:
+    def _manual_claim(self, job: Job, wanted: Wanted) -> tuple[Execution, Taken]:
         now, queued, rerun_of = self._now(), wanted.queued, wanted.rerun_of
         execution_id = queued.execution_id if queued else new_execution_id(now)
         slot = queued.asked_at if queued else self._free_slot(job.job_id, now)
         execution = Execution(
-            execution_id, job.job_id, slot, Kind.MANUAL, Cause.API, job.digest, job.source, now, wanted.by, rerun_of
+            execution_id,
+            job.job_id,
+            slot,
+            Kind.MANUAL,
+            Cause.API,
+            job.digest,
+            job.source,
+            now,
+            wanted.by,
+            rerun_of,
+            wanted.parent,
         )
         answer = Triggered(execution_id, rerun_of=rerun_of).as_json(job.job_id)
         kept = wanted.key.kept(answer, execution_id) if wanted.key else None
@@ -254,7 +223,7 @@ class Triggers:
         for job_id in list(self._queued):
             self.begin_queued(job_id)
 
-    async def _queue(self, wanted: _Wanted) -> Triggered:
+    async def _queue(self, wanted: Wanted) -> Triggered:
         job_id, key = wanted.job_id, wanted.key
         waits_for = tuple(self._running(job_id))
         if other := self._queued.get(job_id):
@@ -262,7 +231,8 @@ class Triggers:
                 raise self._health.error
             raise TriggerConflictError(_conflict(other, waits_for))
         now = self._now()
-        run = QueuedRun(job_id, new_execution_id(now), self._free_slot(job_id, now), wanted.by, wanted.rerun_of)
+        slot = self._free_slot(job_id, now)
+        run = QueuedRun(job_id, new_execution_id(now), slot, wanted.by, wanted.rerun_of, wanted.parent)
         answer = Triggered(run.execution_id, is_queued=True, waits_for=waits_for, rerun_of=wanted.rerun_of)
         kept = key.kept(answer.as_json(job_id), run.execution_id) if key else None
         self._queued[job_id] = run
@@ -306,16 +276,16 @@ class Triggers:
         withdrawn already, and `StoreUnavailableError` if the service stops first; then it is still queued.
         """
         if run.execution_id in self._unsettled:
-            raise ExecutionConflictError(f"manual run {run.execution_id} is being withdrawn already")
+            raise ExecutionConflictError(said("queued-run-withdrawn", execution_id=run.execution_id))
         self._unsettled.add(run.execution_id)
         recording = self._spawn(self._record_cancelled(run, cancelled))
         await asyncio.wait([recording])
         if recording.cancelled():
-            raise StoreUnavailableError("the service has stopped, so the run is still queued")
+            raise StoreUnavailableError(said("stopped-still-queued"))
         recording.result()
 
     async def _record_cancelled(self, run: QueuedRun, cancelled: Cancellation) -> None:
-        error = f"{cancelled_in_words(cancelled.entry)} while it was queued"
+        error = cancelled_in_words(cancelled.entry, "cancelled-queued")
         work = partial(queued_rows.cancel, run=run, cancelled=cancelled, error=error, now=self._now())
         while True:
             try:
@@ -366,7 +336,7 @@ class Triggers:
     async def _ask_queued(self, run: QueuedRun) -> None:
         # deleting the job has recorded its queued run; after a stop the next start takes the run over
         with suppress(JobNotFoundError, StoreUnavailableError):
-            await self._ask(_Wanted(run.job_id, run.requested_by, run.rerun_of, queued=run))
+            await self._ask(Wanted(run.job_id, run.requested_by, run.rerun_of, parent=run.parent, queued=run))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -385,15 +355,15 @@ class Triggers:
         """Answer requests that still wait with an error, because nothing is claimed any more."""
         for one in self._unanswered.values():
             if not one.accepted.done():
-                one.accepted.set_exception(
-                    StoreUnavailableError("the service has stopped, so the job was not triggered")
-                )
+                one.accepted.set_exception(StoreUnavailableError(said("stopped-not-triggered")))
 
 
 def _conflict(waiting: QueuedRun, running: Sequence[str]) -> str:
-    current = f"execution {running[0]} is running" if running else "an execution is about to start"
-    return (
-        f"job {waiting.job_id!r}: {current}, and manual run {waiting.execution_id}, requested by "
-        f"{waiting.requested_by}, waits for it to end: wait for both, or send "
-        '{"overlap": "allow"} to run the job beside them'
+    current = said("current-execution", execution_id=running[0]) if running else said("current-about-to-start")
+    return said(
+        "run-waits-already",
+        job_id=waiting.job_id,
+        current=current,
+        execution_id=waiting.execution_id,
+        requested_by=waiting.requested_by,
     )

@@ -26,16 +26,12 @@ from myscheduler.core.policy.grants import Grants
 from myscheduler.core.policy.policy import Policy
 from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.source.snapshot import POLICY, Snapshot, SourceFile
+from myscheduler.messages.message import said
 
 _UNKNOWN = Rules(None)
-_KEPT = "until it is fixed, the rules of the last valid policy stay in force"
-_NONE_GOOD = (
-    "until it is fixed, new and changed manifests wait and the API accepts no jobs, because no valid policy is known"
-)
-_BARE = (
-    "the source is empty, which lifts no rule: the last valid policy stays in force; restore the files, or write "
-    "{} into policy.yaml"
-)
+_KEPT = said("policy-of-last-valid")
+_NONE_GOOD = said("policy-none-valid")
+_BARE = said("policy-source-empty")
 
 
 class Rulebook:

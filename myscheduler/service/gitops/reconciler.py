@@ -6,6 +6,8 @@ compares the whole source with all stored jobs, whatever caused it. Only one pas
 
 import asyncio
 import logging
+import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -40,12 +42,15 @@ from myscheduler.core.manifest.calendars_file import NamedCalendars, read_calend
 from myscheduler.core.manifest.combining import combine
 from myscheduler.core.manifest.declared import Desired, ParsedFile
 from myscheduler.core.manifest.parsing import parse_file
+from myscheduler.core.metrics.histogram import Histogram
+from myscheduler.core.notifications.notifications_file import names_digest
 from myscheduler.core.source.snapshot import REVISION_DIGITS, Snapshot, SourceFile, SourceUnavailable
 from myscheduler.errors import StoreUnavailableError
+from myscheduler.messages.message import said
 from myscheduler.service.catalog.applying import StalePlanError
 from myscheduler.service.catalog.catalog import API, Catalog
 from myscheduler.service.changes import Changes
-from myscheduler.service.gitops.access_in_force import AccessInForce
+from myscheduler.service.gitops.files_in_force import access_in_force, notifications_in_force
 from myscheduler.service.gitops.policy_in_force import Rulebook
 
 PLANS = 3
@@ -102,9 +107,16 @@ class Reconciler:
         self._passed: Passed | None = None
         """The newest revision that the database has an entry of."""
         self._rules_digest = ""
-        self.access = AccessInForce(store)
+        self._channels: frozenset[str] | None = frozenset()
+        """The channels that jobs may name, when their files were parsed."""
+        self.snapshot: Snapshot | None = None
+        """The source as the last pass read it that came to an end; `state` says what became of it."""
+        self.access = access_in_force(store)
+        self.notifications = notifications_in_force(store)
+        self.durations: dict[str, Histogram] = defaultdict(Histogram)
+        """Seconds that passes took, by the reason of their result."""
         self.rulebook = Rulebook(store, zone=zone, now=now)
-        self.state = SyncState(SyncCondition.RECONCILING, SyncReason.STARTING, "the source is not read yet")
+        self.state = SyncState(SyncCondition.RECONCILING, SyncReason.STARTING, said("source-not-read-yet"))
 
     def wake(self) -> None:
         """Request a pass, because something may have changed."""
@@ -122,8 +134,9 @@ class Reconciler:
         async with self._one_pass:
             if self._passed is None:
                 await self._recall_passed()
-            before = self.state
+            before, begun = self.state, time.monotonic()
             self.state = await self._pass(Approval(approved, by) if approved else None)
+            self.durations[self.state.reason].observe(time.monotonic() - begun)
             if differs(before, self.state):
                 self._changes.of_source(before.held ^ self.state.held)
             return self.state
@@ -131,7 +144,7 @@ class Reconciler:
     @property
     def terms(self) -> Terms:
         """What an API job is validated against now. Its named calendars are those of the manifests."""
-        return Terms.of(self._zone, self._calendars, self.rulebook.rules)
+        return Terms.of(self._zone, self._calendars, self.rulebook.rules, self.notifications.rules.names)
 
     @property
     def is_passing(self) -> bool:
@@ -156,16 +169,18 @@ class Reconciler:
         try:
             await self.rulebook.recall()
             await self.access.recall()
+            await self.notifications.recall()
             snapshot = await asyncio.to_thread(self._source.read)
             revision = snapshot.revision
             read = {"revision": revision, "files": len(snapshot.files), "unreadable": len(snapshot.unreadable)}
             log.debug("source read", extra=read)
             await self.rulebook.follow(snapshot)
             await self.access.follow(snapshot)
+            await self.notifications.follow(snapshot)
             await self._recall(await asyncio.to_thread(read_calendars, snapshot.calendars))
             desired = await asyncio.to_thread(self._parse_all, snapshot)
             plan, files = await self._apply(snapshot, desired, approval)
-            before = self.state
+            before, self.snapshot = self.state, snapshot
             self.state = state_of(
                 plan, files, self._now(), before
             )  # at once, so that readers see it together with the jobs
@@ -174,25 +189,22 @@ class Reconciler:
             self._log_changes(plan, before)
             await self._log_problems(plan, before)
         except SourceUnavailable as error:
-            return self._stalled(
-                SyncReason.SOURCE_UNAVAILABLE, f"{error}; nothing is changed until it can be read", revision
-            )
+            return self._stalled(SyncReason.SOURCE_UNAVAILABLE, said("source-unreadable", why=str(error)), revision)
         except (StoreUnavailableError, StalePlanError) as error:
             return self._stalled(SyncReason.STORE_UNAVAILABLE, str(error), revision)
         except Exception:
             log.exception("a bug ended a pass over the source")
-            return self._stalled(
-                SyncReason.INTERNAL_ERROR, "a bug ended the pass; the log has the stack trace", revision
-            )
+            return self._stalled(SyncReason.INTERNAL_ERROR, said("pass-ended-by-bug"), revision)
         return self.state
 
     def _parse_all(self, snapshot: Snapshot) -> Desired:
         """The jobs that the snapshot declares. Files that did not change are not parsed again."""
-        reading = (self._reader, self._calendars.problems, self.rulebook.rules.problems, self.access.rules.problems)
+        files = (self._calendars, self.rulebook.rules, self.access.rules, self.notifications.rules)
+        reading = (self._reader, *(file.problems for file in files))
         if self._combined is not None and self._combined[0] is snapshot and self._combined[1] == reading:
             return self._combined[2]
         self._parsed = {(file.path, file.digest): self._parse(file) for file in snapshot.files}
-        desired = combine(self._parsed.values(), snapshot, self._calendars, self.rulebook.rules, self.access.rules)
+        desired = self._combine(snapshot)
         self._combined = (snapshot, reading, desired)
         return desired
 
@@ -215,7 +227,12 @@ class Reconciler:
     def _parse_now(self, file: SourceFile) -> ParsedFile:
         """Parse the file and compute the digests of its jobs, which would take too long on the event loop."""
         found = parse_file(
-            file, zone=self._zone, calendars=self._calendars, rules=self.rulebook.rules, is_cautious=False
+            file,
+            zone=self._zone,
+            calendars=self._calendars,
+            rules=self.rulebook.rules,
+            channels=self._channels,
+            is_cautious=False,
         )
         return found.with_digests()
 
@@ -254,7 +271,11 @@ class Reconciler:
         for file in snapshot.files:
             if file.path in paths:
                 self._parsed[file.path, file.digest] = self._parse_now(file)
-        return combine(self._parsed.values(), snapshot, self._calendars, self.rulebook.rules, self.access.rules)
+        return self._combine(snapshot)
+
+    def _combine(self, snapshot: Snapshot) -> Desired:
+        rules, access, notifications = self.rulebook.rules, self.access.rules, self.notifications.rules
+        return combine(self._parsed.values(), snapshot, self._calendars, rules, access, notifications)
 
     async def _recall_passed(self) -> None:
         """Load what an earlier process stored: the newest revision, and the last one that was applied as a whole."""
@@ -269,6 +290,7 @@ class Reconciler:
         """The outlines that an earlier process left; with other calendars or rules, files may mean something else."""
         before = self._reader
         self._calendars, self._rules_digest = calendars, self.rulebook.rules.digest
+        self._channels = self.notifications.rules.names
         if self._reader != before:
             self._remembered = None  # also if the database can't be read at the moment
         if self._remembered is None:
@@ -279,7 +301,8 @@ class Reconciler:
     def _reader(self) -> str:
         """All that decides, besides its bytes, how a file is parsed. A file's outline is valid for one reader only."""
         calendars, rules = self._calendars.digest[:REVISION_DIGITS], self._rules_digest[:REVISION_DIGITS]
-        return f"{__version__} {self._zone} {calendars} {rules}".rstrip()
+        channels = names_digest(self._channels)[:REVISION_DIGITS]
+        return f"{__version__} {self._zone} {calendars} {rules} {channels}".rstrip()
 
     async def _remember(self) -> None:
         """Keep outlines in place of parsed files, here and in the database; the specs are stored with the jobs."""
@@ -333,7 +356,7 @@ class Reconciler:
             }
             log.info("source applied", extra={"revision": plan.revision, **counts})
         if plan.blocked is not None and plan.blocked != before.blocked:
-            log.error("%s", state.message)
+            log.error("the deletion is blocked: %s", state.message)
         if state.condition is SyncCondition.READY and before.condition is SyncCondition.STALLED:
             log.info("the source is applied again")
 

@@ -7,11 +7,12 @@ missed slots are caught up as their jobs say. After a jump back, jobs that are a
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from myscheduler.core.explain.durations import span_words
 from myscheduler.errors import StoreUnavailableError
+from myscheduler.messages.durations import span_words
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.dispatch.dispatcher import Dispatcher
 
@@ -38,6 +39,8 @@ class Timekeeper:
         self._origin = self._find_origin()
         self._has_to_realign = False
         self._checked = _monotonic()
+        self.jumps: Counter[str] = Counter()
+        """How often the clock was set, `forward` and `back`."""
 
     async def run(self) -> None:
         """Check again and again, until cancelled."""
@@ -58,6 +61,7 @@ class Timekeeper:
         is_set = abs(moved) > PARTED
         if is_set:
             self._origin = origin
+            self.jumps["back" if moved < timedelta() else "forward"] += 1
             _log_jump(moved)
         if moved < -PARTED or _monotonic() - self._checked >= timedelta(seconds=CHECK_SEC):
             self._has_to_realign = True

@@ -11,6 +11,8 @@ from typing import Protocol, TypeVar
 
 from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import audit as audit_rows
+from myscheduler.adapters.store.rows import deliveries as delivery_rows
+from myscheduler.adapters.store.rows import incidents as incident_rows
 from myscheduler.adapters.store.rows import repeats as key_rows
 from myscheduler.adapters.store.rows import retention as retention_rows
 from myscheduler.adapters.store.rows.retention import Page, Position
@@ -24,7 +26,7 @@ PAUSE_SEC = 600.0
 BATCH = 100
 """The most rows that one query reads, or one transaction deletes: a few milliseconds, for which a claim may wait."""
 AUDIT_AGE = timedelta(days=400)
-"""How long the audit log is kept: a year and a month."""
+"""How long the audit log, and incidents that are over, are kept: a year and a month."""
 REST = 4
 """After each step, the pruner waits this many times as long as the step took (waiting for the database included). So it
 takes at most a fifth of the writer's time, and less when others write.
@@ -42,7 +44,7 @@ class _Walk(Protocol):
 
 
 class Pruner:
-    """Runs passes over the history, the audit log and the stored idempotency keys, and deletes what is too old."""
+    """Runs passes over the history, the audit log, incidents and idempotency keys, and deletes what is too old."""
 
     def __init__(self, store: Store, *, days: int, rows: int, now: Callable[[], datetime]) -> None:
         """The history of the last `days` is kept, and of it the newest `rows` of each job."""
@@ -64,7 +66,8 @@ class Pruner:
     async def prune(self) -> Counter[str]:
         """Run one pass. It ends early when the database can't be used; the next pass deletes the rest.
 
-        Returns how many rows were deleted: `too_old`, `too_many` of a job, and `of_audit`, those of the audit log.
+        Returns how many rows were deleted: `too_old`, `too_many` of a job, `of_audit`, those of the audit log, and
+        `of_incidents`.
         """
         log.debug("a pass over the history begins")
         began = time.monotonic()
@@ -73,6 +76,7 @@ class Pruner:
             await self._prune_old(gone)
             await self._prune_surplus(gone)
             await self._prune_audit(gone)
+            await self._prune_incidents(gone)
             await self._prune_keys()
         except StoreUnavailableError as error:
             log.debug("a pass over the history ended early: %s", error)
@@ -98,6 +102,12 @@ class Pruner:
         find = partial(audit_rows.older_than, moment=self._now() - AUDIT_AGE, limit=BATCH)
         while entry_ids := await self._gently(self._store.read(find)):
             gone["of_audit"] += await self._gently(self._store.write(partial(audit_rows.remove, entry_ids=entry_ids)))
+
+    async def _prune_incidents(self, gone: Counter[str]) -> None:
+        find = partial(incident_rows.older_than, moment=self._now() - AUDIT_AGE, limit=BATCH)
+        while ids := await self._gently(self._store.read(find)):
+            work = partial(delivery_rows.remove_incidents, incident_ids=ids)
+            gone["of_incidents"] += await self._gently(self._store.write(work))
 
     async def _prune_keys(self) -> None:
         find = partial(key_rows.older_than, moment=self._now() - KEPT, limit=BATCH)

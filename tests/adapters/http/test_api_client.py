@@ -47,6 +47,14 @@ def test_segments_of_a_path_may_be_any_text(segment: str, sent: str) -> None:
         assert target.requests[0].target == f"/api/v1/jobs/{sent}/why"
 
 
+def test_an_empty_segment_is_refused() -> None:
+    """`/jobs/` is the list of all jobs."""
+    with Target() as target, Client(target.url("/")) as client:
+        with pytest.raises(ServerError, match="an empty id names nothing"):
+            client.get("jobs", "")
+        assert target.requests == []
+
+
 def test_what_is_sent() -> None:
     with Target() as target, Client(target.url(""), "秘密") as client:
         target.default = Answer(body=b'{"a": "\xe3\x81\x82"}')

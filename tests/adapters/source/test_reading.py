@@ -4,10 +4,12 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from myscheduler.adapters.source import DirectorySource
+from myscheduler.adapters.source.listing import RACY_NS
 from tests.support.manifest_folder import OLD, link, read, texts, write
 
 
@@ -47,11 +49,21 @@ class TestReadAgain:
             os.utime(file, (OLD, OLD))
             assert texts(source.read()) == {"a.yaml": str(number)}
 
-    def test_a_thousand_files_are_quick(self, root: Path) -> None:
-        for number in range(1000):
-            write(root / f"{number % 10}" / f"{number}.yaml", f"job_id: {number}\n" * 20)
+    def test_files_that_stayed_are_not_opened(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        opened: list[str] = []
+        open_file = os.open
+
+        def noting(path: Any, *more: Any, **named: Any) -> int:
+            opened.append(Path(os.fsdecode(path)).name)
+            return open_file(path, *more, **named)
+
+        for number in range(100):
+            write(root / f"{number % 10}" / f"{number}.yaml", f"job_id: {number}\n")
+        time.sleep(2 * RACY_NS / 1e9)
         source = DirectorySource(root)
+        monkeypatch.setattr(os, "open", noting)
         first = source.read()
-        begun = time.perf_counter()
+        assert {f"{number}.yaml" for number in range(100)} <= set(opened)
+        opened.clear()
         assert source.read() == first
-        assert time.perf_counter() - begun < 0.5  # 100 ms on a quiet machine, see benchmarks
+        assert [name for name in opened if name.endswith(".yaml")] == []

@@ -101,7 +101,7 @@ class TestUnreadable:
         assert isinstance(snapshot.policy, SourceFile)
         assert (snapshot.policy.path, snapshot.files) == ("policy.yaml", ())
 
-    @pytest.mark.parametrize("name", ["pipe", ".hidden.yaml", "targets.yaml"])
+    @pytest.mark.parametrize("name", ["pipe", ".hidden.yaml"])
     def test_what_is_no_manifest_is_not_told(self, root: Path, name: str) -> None:
         os.mkfifo(root / name)
         assert read(root) == Snapshot.of([])

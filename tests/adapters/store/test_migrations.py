@@ -45,10 +45,10 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(url: str, revision
         config = _migrations()
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
-        connection.exec_driver_sql("CREATE TABLE tokens (in_the_way TEXT)")
+        connection.exec_driver_sql("CREATE TABLE deliveries (in_the_way TEXT)")
     bare.dispose()
     before = everything(url)
-    with pytest.raises(StoreError, match=r"tokens.* already exists"), open_store(url):
+    with pytest.raises(StoreError, match=r"deliveries.* already exists"), open_store(url):
         pass
     after = everything(url)
     assert {name: after[name] for name in before} == before

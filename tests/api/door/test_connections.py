@@ -3,28 +3,18 @@
 import asyncio
 import json
 import logging
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
-import uvicorn
 from starlette.types import Message, Receive, Scope, Send
 
 from myscheduler.api.door import connections
-from myscheduler.api.door.connections import HEAD_LIMIT, HEADERS_LIMIT, PIPELINE_LIMIT, Callers, Patience, Throttle
-from myscheduler.app import _Server
+from myscheduler.api.door.connections import HEAD_LIMIT, HEADERS_LIMIT, PIPELINE_LIMIT, Patience, Throttle
+from tests.support.callers import GET, LARGE, POST, SHORT, drip, serving
 from tests.support.parts import until
 from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
-
-SHORT = Patience(head_sec=0.3, body_sec=0.3, idle_sec=0.3, answer_sec=0.3, answer_rate=1 << 30)
-LONG = Patience()
-LARGE = 16 * 1024 * 1024
-GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
 
 
 @pytest.fixture
@@ -37,107 +27,7 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "SWEEP_SEC", 0.02)
 
 
-@dataclass
-class Served:
-    port: int
-    callers: Callers
-    hold: asyncio.Event
-    """What `/hold` waits for."""
-    disconnects: int = 0
-    clients: "list[Caller]" = field(default_factory=list)
-
-    async def connect(self, data: bytes = b"") -> "Caller":
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        writer.write(data)
-        self.clients.append(Caller(reader, writer))
-        return self.clients[-1]
-
-    async def open(self) -> int:
-        return len(self.callers._open)
-
-    async def worked_on(self) -> int:
-        return len(self.callers._open) - len(self.callers._waiting)
-
-
-@dataclass
-class Caller:
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    def send(self, data: bytes) -> None:
-        self.writer.write(data)
-
-    async def answer(self) -> tuple[int, bytes]:
-        """Status and body of the next answer; 0 where the connection was closed instead."""
-        async with asyncio.timeout(PATIENCE):
-            try:
-                head = await self.reader.readuntil(b"\r\n\r\n")
-            except (asyncio.IncompleteReadError, ConnectionError):
-                return 0, b""
-            length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-            return int(head.split()[1]), await self.reader.readexactly(length)
-
-    async def is_closed(self) -> bool:
-        async with asyncio.timeout(PATIENCE):
-            try:
-                return await self.reader.read(1) == b""
-            except ConnectionError:
-                return True
-
-    async def close(self) -> None:
-        self.writer.transport.abort()
-        with suppress(ConnectionError):
-            await self.writer.wait_closed()
-
-
-def application(served: Callable[[], Served]) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        body, more = b"", True
-        if scope["path"] != "/early":
-            while more:
-                message: Message = await receive()
-                if message["type"] == "http.disconnect":
-                    served().disconnects += 1
-                    return
-                body, more = body + message["body"], message["more_body"]
-        if scope["path"] == "/hold":
-            await served().hold.wait()
-        content = b"x" * LARGE if scope["path"] == "/large" else body or b"hello"
-        headers = [(b"content-length", str(len(content)).encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
-
-    return app
-
-
-@asynccontextmanager
-async def serving(limit: int = 100, patience: Patience = LONG) -> AsyncIterator[Served]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        served = Served(listener.getsockname()[1], Callers(limit, patience), asyncio.Event())
-        app = Throttle(application(lambda: served), limit // 2)
-        server = _Server(uvicorn.Config(
-            app, http=connections.protocol_for(served.callers), ws="none", lifespan="off", log_config=None,
-            timeout_graceful_shutdown=1,
-        ))  # fmt: skip
-        running = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            yield served
-        finally:
-            served.hold.set()
-            for client in served.clients:
-                await client.close()
-            server.should_exit = True
-            await running
-
-
 # --- callers who keep us waiting ----------------------------------------------------------------------------------
-
-
-async def drip(caller: Caller, data: bytes) -> None:
-    """A byte now and then, for ever."""
-    while not caller.writer.is_closing():
-        caller.send(data)
-        await asyncio.sleep(0.05)
 
 
 SLOW = [
@@ -152,6 +42,9 @@ SLOW = [
     pytest.param(GET, b"", SHORT, id="idle"),
     pytest.param(GET, b"\r\n", SHORT, id="line breaks after an answer"),
     pytest.param(GET + b"GET / HT", b"T", SHORT, id="half a second head"),
+    pytest.param(GET + b"GET / HTTP/1.1\r\nX: ", b"x", SHORT, id="a second head by the byte"),
+    pytest.param(GET + POST, b"x", SHORT, id="a second body by the byte"),
+    pytest.param(GET + POST.replace(b"5", b"5000") + b"12", b"x", SHORT, id="a long second body by the byte"),
 ]
 
 
@@ -281,6 +174,7 @@ async def test_requests_beyond_what_is_worked_on_are_told_to_ask_again() -> None
         pytest.param(b"GET / HTTP/1.1\r\nX: ", id="half a head"),
         pytest.param(POST + b"1", id="half a body"),
         pytest.param(GET, id="idle"),
+        pytest.param(GET + b"GET / HTTP/1.1\r\nX: ", id="half a second head"),
         pytest.param(GET.replace(b"/ ", b"/large "), id="an answer that is not read"),
     ],
 )
@@ -335,7 +229,9 @@ async def test_a_flood_of_refused_requests_is_told_once(caplog: pytest.LogCaptur
         for _ in range(50):
             assert (await (await served.connect(b"\x16\x03\x01")).answer())[0] == 400
     told = [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
-    assert told == ["refused a request from 127.0.0.1 with 400: the request is not valid HTTP"]
+    assert told == [
+        "refused a request from 127.0.0.1 with 400: the request is not valid HTTP (Invalid method encountered)"
+    ]
 
 
 async def test_strangers_who_are_slow_take_no_places_of_others() -> None:

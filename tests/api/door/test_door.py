@@ -1,15 +1,19 @@
 """What comes in and what every answer carries: the pure judgement, and the door around the real application."""
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from starlette.routing import Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from myscheduler.api.door.door import refusal
+from myscheduler.api.door.door import Door, refusal
 from myscheduler.api.input import queries
 from myscheduler.core.access.allowed_hosts import AllowedHosts
 from tests.support.api import JOBS
@@ -209,6 +213,80 @@ async def test_a_bug_has_them_too(tmp_path: Path) -> None:
     assert ON_EVERY_ANSWER.items() <= dict(response.headers).items()
 
 
+# --- answers that the application does not give ----------------------------------------------------------------------
+
+
+async def through(app: ASGIApp, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
+    """The answer of a door around `app`."""
+    door = Door(app, Router(), HOSTS, limited=["/api/v1", "/ping"], requests_a_minute=100)
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": method, "path": "/api/v1/x", "headers": headers, "client": ("127.0.0.1", 1)}
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    with suppress(asyncio.CancelledError):
+        await door(scope, receive, send)
+    (start,) = [one for one in sent if one["type"] == "http.response.start"]
+    assert not sent[-1].get("more_body", False)
+    found = {name.decode().lower(): value.decode() for name, value in start["headers"]}
+    assert len(found) == len(start["headers"])
+    return start["status"], found, b"".join(one.get("body", b"") for one in sent)
+
+
+async def broken(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise ZeroDivisionError("the secret")
+
+
+async def stopped(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise asyncio.CancelledError
+
+
+async def plain(_scope: Scope, _receive: Receive, send: Send) -> None:
+    headers = [(b"Content-Type", b"text/plain"), (b"Content-Length", b"4"), (b"content-range", b"bytes */7")]
+    await send({"type": "http.response.start", "status": 416, "headers": headers})
+    await send({"type": "http.response.body", "body": b"ra", "more_body": True})
+    await send({"type": "http.response.body", "body": b"ng"})
+
+
+@pytest.mark.parametrize(
+    ("app", "status", "says"),
+    [
+        pytest.param(broken, 500, "a bug in the scheduler", id="a bug"),
+        pytest.param(stopped, 503, "the service is stopping", id="a stop"),
+        pytest.param(plain, 416, "Range Not Satisfiable", id="a library"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
+async def test_whoever_fails_it_is_a_problem(app: ASGIApp, status: int, says: str, method: str) -> None:
+    found, headers, content = await through(app, method)
+    assert (found, headers["content-type"]) == (status, "application/problem+json")
+    assert ON_EVERY_ANSWER.items() <= headers.items()
+    assert headers["ratelimit"] == '"default";r=99;t=1'
+    assert headers.get("content-range") == ("bytes */7" if app is plain else None)
+    if method == "HEAD":
+        assert content == b""
+        return
+    problem = json.loads(content)
+    assert int(headers["content-length"]) == len(content)
+    assert (problem["status"], problem["request_id"]) == (status, headers["x-request-id"])
+    assert says in problem["detail"]
+    assert "secret" not in problem["detail"]
+
+
+async def test_an_answer_that_breaks_off_is_not_taken_for_a_whole_one() -> None:
+    async def half(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await through(half)
+
+
 PATHS = [
     ("/", "GET, HEAD, OPTIONS"),
     ("/docs", "GET, HEAD, OPTIONS"),
@@ -292,9 +370,9 @@ async def test_websockets_are_refused(parts: Parts) -> None:
         pytest.param("GET", f"{JOBS}/a/executions?count=3", "count", "the parameters here are limit", id="of another"),
         pytest.param("GET", "/api/v1/preview?start=1", "start", "from, until, count, job_id", id="the name inside"),
         pytest.param("GET", "/api/v1/audit?limit=1&limit=2", "limit", "appears more than once", id="twice"),
-        pytest.param("POST", f"{JOBS}?job_id=a", "job_id", "this route takes none", id="post"),
+        pytest.param("POST", f"{JOBS}?job_id=a", "job_id", "the parameters here are by", id="post"),
         pytest.param("POST", f"{JOBS}/a/trigger?by=me", "by", "this route takes none", id="trigger"),
-        pytest.param("DELETE", f"{JOBS}/a?force=1", "force", "this route takes none", id="delete"),
+        pytest.param("DELETE", f"{JOBS}/a?force=1", "force", "the parameters here are by", id="delete"),
         pytest.param("GET", "/health?x=1", "x", "this route takes none", id="health"),
         pytest.param("GET", "/docs?url=http://evil.example/x.json", "url", "this route takes none", id="docs"),
         pytest.param("GET", "/openapi.json?x=1", "x", "this route takes none", id="contract"),
@@ -321,14 +399,18 @@ async def test_what_the_contract_names_is_known(api: httpx.AsyncClient) -> None:
     values |= {"schedule_type": "cron", "last_result": "none", "held": "true", "failing": "true", "paused": "true"}
     values |= {"q": "a", "sort": "-id", "cursor": "x", "fields": "job_id", "compact": "true"}
     values |= {"reason": "overlap", "kind": "manual", "cause": "api", "min_duration_ms": "1", "min_lateness_ms": "1"}
-    values |= {"since": "1-1", "n": "1", "days": "1"}
+    values |= {"since": "1-1", "n": "1", "days": "1", "points": "1", "actor": "ada"}
+    values |= {"open": "true"}
+    values |= {"path": "a.yaml", "line": "1", "before": "1", "after": "1"}
     seen = set()
     for path, operations in (await api.get("/openapi.json")).json()["paths"].items():
         for parameter in operations.get("get", {}).get("parameters", []):
             if parameter["in"] == "query":
                 name = parameter["name"]
                 seen.add(name)
-                response = await api.get(path.format(job_id="a", execution_id="x"), params={name: values[name]})
+                response = await api.get(
+                    path.format(job_id="a", execution_id="x", incident_id="x"), params={name: values[name]}
+                )
                 assert "unknown" not in response.text
     assert seen == set(values)
 
@@ -341,7 +423,7 @@ async def test_a_list_may_be_repeated(api: httpx.AsyncClient) -> None:
 async def test_few_of_many_mistakes_are_told(api: httpx.AsyncClient) -> None:
     response = await api.get(f"{JOBS}?" + "&".join(f"{'x' * 200}{number}=1" for number in range(200)))
     assert len(response.json()["errors"]) == queries.MOST_REPORTED
-    assert len(response.content) < 16_000
+    assert len(response.content) < 32_000
 
 
 # --- history of a job that never was ---------------------------------------------------------------------------------
@@ -389,6 +471,18 @@ async def test_no_other_file_is_served(api: httpx.AsyncClient, path: str) -> Non
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_the_root_leads_to_the_docs(api: httpx.AsyncClient, method: str) -> None:
+async def test_the_root_leads_to_the_dashboard(api: httpx.AsyncClient, method: str) -> None:
     response = await api.request(method, "/")
-    assert (response.status_code, response.headers["location"]) == (307, "/docs")
+    assert (response.status_code, response.headers["location"]) == (307, "/ui/")
+
+
+async def test_pings_need_no_json_and_no_token_but_come_from_no_other_site(api: httpx.AsyncClient) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    path = f"/ping/{'k' * 40}"
+    assert (await api.post(path, content="all is well", headers=form)).json()["detail_coded"]["code"] == "ping-unknown"
+    assert (await api.get(f"{path}/done")).json()["detail_coded"]["code"] == "ping-action-unknown"
+    assert (await api.get(f"{path}?rid=1")).status_code == 404
+    assert (await api.head(path)).status_code == 404
+    assert (await api.put(path)).status_code == 405
+    assert (await api.post(path, headers=form | {"Origin": "https://evil.example"})).status_code == 403
+    assert (await api.post(path, content=b"x" * (1024 * 1024 + 1), headers=form)).status_code == 413

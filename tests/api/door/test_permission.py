@@ -1,5 +1,6 @@
 """Every operation as every role, for all jobs, in a scope and out of it; and the ways around a scope."""
 
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -7,16 +8,20 @@ from typing import Any
 import httpx
 import pytest
 
+from myscheduler.adapters.store.rows import incidents as incident_rows
 from myscheduler.adapters.store.rows import queued as queued_rows
 from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.api.door.permission import _job_of
+from myscheduler.api.input import bodies
 from myscheduler.core.access.operations import OPEN_TO_ALL, OPERATIONS, Target
 from myscheduler.core.access.roles import Role
+from myscheduler.core.access.scope import parse_scope
 from myscheduler.core.history.execution import QueuedRun
+from myscheduler.core.policy.grants import Grant, Grants
 from tests.support.access import Route, bearer, routes_of
 from tests.support.api import JOBS, assert_problem, body, ok
 from tests.support.parts import Parts, client, opened
-from tests.support.stored import NOW
+from tests.support.stored import NOW, incident
 
 pytestmark = pytest.mark.anyio
 
@@ -40,14 +45,14 @@ def is_allowed(operation: str, role: Role, scope: str) -> bool:
     match needed.target:
         case Target.NOTHING | Target.SELECTION:
             return True
-        case Target.JOB | Target.EXECUTION | Target.BODY:
+        case Target.JOB | Target.EXECUTION | Target.INCIDENT | Target.BODY:
             return scope != "out"
         case Target.EVERYTHING:
             return scope == "everywhere"
 
 
 def asked(operation: str, routes: dict[str, Route], team: str, execution_id: str) -> tuple[str, str, Any]:
-    """A request for the operation: its method, path and body."""
+    """A request for the operation: its method, path and body. An incident has the same id as the execution."""
     name, content = PART_OF.get(operation, (operation, None))
     route = routes[name]
     declared = body(labels={"team": team})
@@ -56,8 +61,8 @@ def asked(operation: str, routes: dict[str, Route], team: str, execution_id: str
         "replace_job": declared | {"job_id": "a"},
         "create_token": {"name": "new", "role": "viewer"},
     }.get(operation, content)
-    path = route.path.format(job_id="a", token="nobody", execution_id=execution_id)
-    return route.method, path + ("?at=2027-03-01T12:00" if operation == "why" else ""), content
+    path = route.path.format(job_id="a", token="nobody", execution_id=execution_id, incident_id=execution_id)
+    return route.method, path + ("?at=2027-03-01T12:00" if operation == "explain_job" else ""), content
 
 
 async def test_each_route_is_in_the_table_and_each_entry_names_a_route(parts: Parts) -> None:
@@ -73,7 +78,8 @@ async def test_each_operation_as_each_role_in_and_out_of_scope(operation: str, t
     answers: dict[tuple[Role, str], int] = {}
     async with opened(tmp_path, drain_sec=0) as parts, client(parts) as api:
         parts.dispatcher.start()
-        routes = {route.operation: route for route in routes_of(api) if route.is_documented}
+        of_all = routes_of(api)
+        routes = {one.operation: one for one in of_all if one.is_documented or one.path.startswith("/metrics")}
         for role in Role:
             for name, (scope, team) in SCOPES.items():
                 headers = await bearer(parts, role, scope)
@@ -83,6 +89,9 @@ async def test_each_operation_as_each_role_in_and_out_of_scope(operation: str, t
                 await ok(api, "POST", JOBS, json=body(labels={"team": team}), headers=admin)
                 run = QueuedRun("a", new_execution_id(NOW), NOW, "ada")
                 await parts.store.write(partial(queued_rows.add, run=run, kept=None))
+                await parts.store.write(
+                    partial(incident_rows.insert, new=incident("a", run.execution_id, ended_at=NOW))
+                )
                 method, path, content = asked(operation, routes, team, run.execution_id)
                 answer = await api.request(method, path, json=content, headers=headers)
                 answers[role, name] = answer.status_code
@@ -224,11 +233,15 @@ class TestWhatIsSaid:
 async def test_the_job_of_a_waiting_run_is_found(parts: Parts) -> None:
     """It has no row in the history, and can be cancelled."""
     await parts.create("a", labels={"team": "billing"})
-    run = QueuedRun("a", "0199b3c5-1b2c-7000-8000-000000000000", NOW, "ada")
+    run = QueuedRun("a", new_execution_id((await parts.jobs())["a"].created_at), NOW, "ada")
     await parts.store.write(partial(queued_rows.add, run=run, kept=None))
     path = {"execution_id": run.execution_id}
     found = await parts.store.read(partial(_job_of, target=Target.EXECUTION, path=path))
     assert found == ("a", {"team": "billing"})
+    await parts.catalog.delete("a")
+    await parts.create("a", labels={"team": "billing"})
+    await parts.store.write(partial(queued_rows.add, run=run, kept=None))
+    assert await parts.store.read(partial(_job_of, target=Target.EXECUTION, path=path)) == ("a", {}), "of another job"
     unknown = partial(_job_of, target=Target.EXECUTION, path={"execution_id": "none"})
     assert await parts.store.read(unknown) is None
 
@@ -248,3 +261,94 @@ async def test_of_many_selected_jobs_those_in_the_scope_are_acted_on(
     assert refused == {"a": False, "b": True}
     assert (await parts.jobs())["b"].pause is None
     assert await parts.rows("b") == []
+
+
+class TestSecretsOfOthers:
+    """An editor with a scope can't send secrets that are granted to the jobs of others."""
+
+    GRANTS = Grants(
+        (
+            Grant("shared", ("example.com",)),
+            Grant("of-billing", ("example.com",), parse_scope(BILLING)),
+            Grant("of-ops", ("example.com",), parse_scope({"labels": {"team": "ops"}})),
+        )
+    )
+
+    @pytest.mark.parametrize(
+        ("scope", "secret", "team", "status"),
+        [
+            pytest.param(BILLING, "of-billing", "billing", 200, id="of its team"),
+            pytest.param(BILLING, "of-ops", "billing", 422, id="of another team"),
+            pytest.param(BILLING, "shared", "billing", 422, id="of all jobs"),
+            pytest.param({"ids": ["*"]}, "shared", "billing", 422, id="of all jobs, with a scope of all ids"),
+            pytest.param({"ids": ["a"]}, "of-ops", "ops", 200, id="by the labels that it may give the job"),
+            pytest.param(None, "shared", "billing", 200, id="without a scope"),
+            pytest.param(None, "of-ops", "billing", 422, id="without a scope, of another team"),
+            pytest.param(None, "of-ops", "ops", 200, id="without a scope, for a job of that team"),
+        ],
+    )
+    async def test_creating_and_replacing(
+        self, parts: Parts, api: httpx.AsyncClient, scope: Any, secret: str, team: str, status: int
+    ) -> None:
+        parts.grants = self.GRANTS
+        headers = await bearer(parts, "editor", scope)
+        declared = body(headers={"X": f"${{secret:{secret}}}"}, labels={"team": team})
+        created = await api.post(JOBS, json=declared, headers=headers)
+        assert created.status_code == status, created.text
+        await api.post(JOBS, json=body(labels={"team": team}), headers=await bearer(parts, "admin"))
+        replaced = await api.put(f"{JOBS}/a", json=declared, headers=headers)
+        assert replaced.status_code == status, replaced.text
+        if status == 422:
+            assert [one["rule"] for one in replaced.json()["errors"]] == ["secret-not-allowed"]
+
+    async def test_keeping_the_secret_of_a_job_that_an_editor_of_all_jobs_made(
+        self, parts: Parts, api: httpx.AsyncClient
+    ) -> None:
+        parts.grants = self.GRANTS
+        declared = body(headers={"X": "${secret:shared}"}, labels={"team": "billing"})
+        await ok(api, "POST", JOBS, json=declared, headers=await bearer(parts, "editor"))
+        path = {"target_url": "https://example.com/echo"}
+        answer = await api.put(f"{JOBS}/a", json=declared | path, headers=await bearer(parts, "editor", BILLING))
+        assert answer.status_code == 422
+
+
+class TestHeldBack:
+    """A request whose body is held back until its caller may not do any more what it asks for."""
+
+    async def sent(self, api: httpx.AsyncClient, path: str, headers: dict[str, str], meanwhile: Any) -> httpx.Response:
+        async def held_back() -> AsyncIterator[bytes]:
+            yield b'{"reason": '
+            await meanwhile()
+            yield b'"late"}'
+
+        headers = headers | {"Content-Type": "application/json"}
+        return await api.post(f"{JOBS}/{path}", content=held_back(), headers=headers)
+
+    @pytest.fixture
+    async def api(self, parts: Parts, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
+        monkeypatch.setattr(bodies, "LATE_SEC", 0.0)
+        async with client(parts) as api:
+            self.admin = await bearer(parts, "admin")
+            await ok(api, "POST", JOBS, json=body(labels={"team": "billing"}), headers=self.admin)
+            yield api
+
+    async def test_after_the_job_left_the_scope(self, parts: Parts, api: httpx.AsyncClient) -> None:
+        async def moved() -> None:
+            await ok(api, "PUT", f"{JOBS}/a", json=body(labels={"team": "tax"}), headers=self.admin)
+
+        answer = await self.sent(api, "a/pause", await bearer(parts, "operator", BILLING), moved)
+        assert_problem(answer, 403)
+
+    async def test_after_the_token_was_revoked(self, parts: Parts, api: httpx.AsyncClient) -> None:
+        async def revoked() -> None:
+            await ok(api, "DELETE", "/api/v1/tokens/leaked", headers=self.admin)
+
+        answer = await self.sent(api, "a/pause", await bearer(parts, "operator", name="leaked"), revoked)
+        assert_problem(answer, 401)
+
+    async def test_who_still_may_is_answered(self, parts: Parts, api: httpx.AsyncClient) -> None:
+        async def nothing() -> None:
+            pass
+
+        answer = await self.sent(api, "a/pause", await bearer(parts, "operator", BILLING), nothing)
+        assert answer.status_code == 200

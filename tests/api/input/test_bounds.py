@@ -44,7 +44,9 @@ class TestProblems:
     async def test_a_hundred_are_told_and_the_others_counted(self, api: httpx.AsyncClient) -> None:
         problem = await refused(api, JOBS, body(**{f"key{number}": 1 for number in range(5_000)}))
         assert len(problem["errors"]) == MOST_PROBLEMS + 1
-        assert problem["errors"][-1] == {"field": "", "rule": "more-problems", "message": "and 4,900 more"}
+        last = problem["errors"][-1]
+        assert (last["field"], last["rule"], last["message"]) == ("", "more-problems", "and 4,900 more")
+        assert last["message_coded"] == {"code": "and-more", "params": {"count": 4_900}, "text": "and 4,900 more"}
 
     @pytest.mark.parametrize("path", [JOBS, f"{JOBS}/a/trigger", f"{JOBS}/a/pause", "/api/v1/sync"])
     async def test_more_values_than_are_taken_are_one(self, api: httpx.AsyncClient, path: str) -> None:
@@ -55,7 +57,7 @@ class TestProblems:
     async def test_a_key_is_not_repeated_at_length(self, api: httpx.AsyncClient, key: str) -> None:
         for path in (JOBS, f"{JOBS}/a/trigger"):
             problem = await refused(api, path, {key: 1})
-            assert len(json.dumps(problem)) < 2_000
+            assert len(json.dumps(problem)) < 6_000
             assert "s3cret" not in json.dumps(problem)
         double = f"{{{json.dumps(key)}: 1, {json.dumps(key)}: 1}}".encode()
         assert len((await refused(api, JOBS, double, 400 if len(double) < MIB else 413))["detail"]) < 500
@@ -73,15 +75,15 @@ class TestProblems:
     )
     async def test_a_value_is_not_repeated_at_length(self, api: httpx.AsyncClient, path: str, content: Any) -> None:
         await api.post(JOBS, json=body())
-        assert len(json.dumps(await refused(api, path, content))) < 2_000
+        assert len(json.dumps(await refused(api, path, content))) < 6_000
 
     async def test_an_id_in_the_path_is_not_repeated_at_length(self, api: httpx.AsyncClient) -> None:
         await api.post(JOBS, json=body())
         for answer in (await api.get(f"{JOBS}/{'x' * 20_000}"), await api.get(f"/{'x' * 20_000}")):
             assert answer.status_code == 404
-            assert len(answer.content) < 1_000
+            assert len(answer.content) < 2_000
         replaced = await api.put(f"{JOBS}/a", json=body(job_id="x" * 900_000))
-        assert len(replaced.content) < 1_000
+        assert len(replaced.content) < 2_000
 
     async def test_depth_is_found_without_recursion(self, api: httpx.AsyncClient) -> None:
         for opening in (b"[" * 500_000, b'{"a":' * 150_000, b'["[", ' * 100_000):

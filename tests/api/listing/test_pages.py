@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.input.job_queries import Place, Sort, read_cursor, write_cursor
 from myscheduler.core.history.execution import Status
-from tests.support.api import JOBS, SUMMARY, assert_has, assert_problem, create, ok
-from tests.support.parts import Parts
+from tests.support.api import JOBS, SUMMARY, assert_has, assert_problem, body, create, ok
+from tests.support.parts import ZONE, Parts
 from tests.support.target import Answer, Target
 
 pytestmark = pytest.mark.anyio
@@ -48,6 +48,23 @@ async def test_without_parameters_all_jobs_are_listed_as_before(api: httpx.Async
     assert list(listed) == ["jobs"]
     assert len(listed["jobs"]) == 120
     assert_has(listed["jobs"][0], SUMMARY)
+
+
+async def test_the_schedule_in_parts(api: httpx.AsyncClient) -> None:
+    """In pages and in the detail; the list of all jobs is as short as before."""
+    await create(api, job_id="a", cron="30 10 * * 1-5", timezone="Europe/London")
+    assert "schedule_parts" not in (await ok(api, "GET", JOBS))["jobs"][0]
+    expected = {
+        "kind": "cron",
+        "timezone": "Europe/London",
+        "crons": [{"times": ["10:30"], "weekdays": [1, 2, 3, 4, 5]}],
+    }
+    assert (await ok(api, "GET", f"{JOBS}/a"))["schedule_parts"] == expected
+    for _ in range(2):  # the second answer comes from a cache
+        assert (await ok(api, "GET", JOBS, params={"limit": 5}))["jobs"][0]["schedule_parts"] == expected
+    await ok(api, "PUT", f"{JOBS}/a", json=body(job_id="a", interval={"hours": 2}))
+    [row] = (await ok(api, "GET", JOBS, params={"fields": "job_id,schedule_parts"}))["jobs"]
+    assert row["schedule_parts"]["every"] == {"hours": 2}
 
 
 async def test_the_schedule_in_words_and_its_zone(api: httpx.AsyncClient) -> None:
@@ -220,10 +237,26 @@ class TestRows:
         await parts.row_where("a", lambda row: row.status is Status.COMPLETED)
         (row,) = (await ok(api, "GET", JOBS, params={"compact": "true"}))["jobs"]
         assert row.pop("next_run_time").endswith("+09:00")
+        assert row.pop("schedule_text").startswith("every hour")
         assert row == {
             "job_id": "a", "name": "a", "owner": "api", "status": "running", "last_status": "completed",
-            "labels": {"team": "a"},
+            "labels": {"team": "a"}, "target_url": target.url("/"), "timezone": ZONE, "held": False, "failing": False,
         }  # fmt: skip
+
+    async def test_compact_rows_of_failing_jobs(self, api: httpx.AsyncClient, parts: Parts, target: Target) -> None:
+        target.answers("/bad", Answer(500))
+        for job_id, path in (("bad", "/bad"), ("good", "/")):
+            await create(api, job_id=job_id, target_url=target.url(path))
+            await ok(api, "POST", f"{JOBS}/{job_id}/trigger")
+            await parts.row_where(job_id, lambda row: row.status is not Status.RUNNING)
+        rows = (await ok(api, "GET", JOBS, params={"compact": "true"}))["jobs"]
+        assert {row["job_id"]: row["failing"] for row in rows} == {"bad": True, "good": False}
+
+    async def test_named_jobs(self, api: httpx.AsyncClient) -> None:
+        for job_id in ("a", "b", "c"):
+            await create(api, job_id=job_id)
+        found = await ok(api, "GET", JOBS, params={"job_id": ["c", "a", "gone"], "compact": "true"})
+        assert ([row["job_id"] for row in found["jobs"]], found["total"]) == (["a", "c"], 2)
 
     @pytest.mark.parametrize(
         ("parameters", "says"),
@@ -235,6 +268,7 @@ class TestRows:
             ({"label": "=x"}, "neither key=value nor a key"),
             ({"label": ["a"] * 21}, "at most 20"),
             ({"limit": "1001"}, "less than or equal to 1000"),
+            ({"job_id": ["a"] * 201}, "at most 200"),
             ({"limit": "0"}, "greater than or equal to 1"),
             ({"sort": "name"}, "should be"),
             ({"status": "active"}, "should be"),

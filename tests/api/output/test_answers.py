@@ -133,3 +133,8 @@ class TestJob:
         assert_problem(await api.delete(f"{JOBS}/a", headers={"If-Match": '"x"'}), 404)
         await create(api)
         assert_problem(await api.delete(f"{JOBS}/a", headers={"If-Match": "1790"}), 422)
+
+    @pytest.mark.parametrize("written", ["", " ", ","])
+    async def test_an_empty_condition_is_not_none(self, api: httpx.AsyncClient, written: str) -> None:
+        await create(api)
+        assert_problem(await api.delete(f"{JOBS}/a", headers={"If-Match": written}), 422)

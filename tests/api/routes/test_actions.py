@@ -47,6 +47,16 @@ async def test_each_action_is_one_line(tmp_path: Path, caplog: pytest.LogCapture
             assert told(caplog) == [line]
 
 
+@pytest.mark.parametrize("name", ["manifest", "Clock", "cli:root"])
+async def test_nobody_claims_to_be_the_service(tmp_path: Path, name: str) -> None:
+    async with opened(tmp_path) as parts, client(parts, access=BEHIND_PROXY) as api:
+        claim = {"X-Forwarded-User": name}
+        for method, path, body in (("POST", "jobs", JOB | {"job_id": "a"}), ("POST", "jobs/a/pause", {"by": name})):
+            assert (await api.request(method, f"/api/v1/{path}", json=body, headers=claim)).status_code == 200
+        entries = (await api.get("/api/v1/audit")).json()["entries"]
+        assert [one["actor"] for one in entries] == [f"api:{name}"] * 2
+
+
 async def test_what_is_refused_is_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "myscheduler")
     async with opened(tmp_path) as parts, client(parts) as api:

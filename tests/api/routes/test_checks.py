@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from myscheduler.cli import main
+from myscheduler.core.access.tokens import ID_BYTES, SECRET_BYTES, new_token
 from tests.support.api import JSON, assert_problem, create, ok
 from tests.support.parts import Parts, manifest
 
@@ -38,7 +39,16 @@ class TestValidate:
         assert await validate(api, manifest=manifest("a")) == {"valid": True, "jobs": 1, "problems": []}
         found = await validate(api, manifest=manifest("a", "methd: GET\n"))
         assert (found["valid"], places(found)) == (False, [("manifest.yaml", 4, "unknown-key")])
-        assert found["problems"][0].keys() == {"path", "line", "column", "field", "rule", "severity", "message"}
+        assert found["problems"][0].keys() == {
+            "path",
+            "line",
+            "column",
+            "field",
+            "rule",
+            "severity",
+            "message",
+            "message_coded",
+        }
 
     @pytest.mark.parametrize(
         "files",
@@ -70,6 +80,22 @@ class TestValidate:
         monkeypatch.chdir(root)
         result = CliRunner().invoke(main, ["validate", "--format", "json", "."])
         assert found == orjson.loads(result.stdout)
+
+    @pytest.mark.parametrize("path", ["/validate", "/plan"])
+    async def test_access_rules_are_checked(self, api: httpx.AsyncClient, path: str) -> None:
+        files = {"a.yaml": manifest("a")}
+        for role, status in (("root", 1), ("viewer", 0)):
+            text = f"tokens: [{{name: ci, id: abcdefghij234567, hash: '{'0' * 64}', role: {role}}}]\n"
+            given = {"files": files | {"access.yaml": text}}
+            found = await ok(api, "POST", f"/api/v1{path}", json=given)
+            assert [one["path"] for one in found["problems"] if one["severity"] == "error"] == ["access.yaml"] * status
+
+    async def test_a_token_in_them_is_not_repeated(self, api: httpx.AsyncClient) -> None:
+        token = new_token(bytes(range(ID_BYTES + SECRET_BYTES))).text
+        given = {"files": {"access.yaml": f"tokens: []  # {token}\n"}}
+        answer = await api.post("/api/v1/validate", json=given)
+        assert not answer.json()["valid"]
+        assert token not in answer.text
 
     async def test_the_policy_of_the_service_applies(self, api: httpx.AsyncClient, parts: Parts) -> None:
         parts.manifest("policy.yaml", POLICY)

@@ -131,8 +131,9 @@ class TestOne:
         row = await parts.row_where("a", is_over)
         found = await ok(api, "GET", f"{EXECUTIONS}/{done['execution_id']}")
         (listed,) = (await ok(api, "GET", EXECUTIONS))["executions"]
-        attempts = found.pop("attempts_detail")
+        attempts, trace_id = found.pop("attempts_detail"), found.pop("trace_id")
         assert found == listed
+        assert {(one.header("traceparent") or "").split("-")[1] for one in target.requests} == {trace_id}
         assert [(one["number"], one["http_status_code"], one["failure"]) for one in attempts] == [
             (1, 503, "http_error"),
             (2, None, "connection"),

@@ -8,7 +8,7 @@ import pytest
 
 from myscheduler.core.history.execution import Status
 from tests.support.api import JOBS, assert_problem, create, ok
-from tests.support.parts import Parts
+from tests.support.parts import Parts, soon
 from tests.support.target import Answer, Target
 
 pytestmark = pytest.mark.anyio
@@ -22,7 +22,7 @@ async def runs(api: httpx.AsyncClient, parts: Parts, target: Target, *statuses: 
     for status in statuses:
         target.answers("/run", Answer(status, b""))
         found.append((await ok(api, "POST", f"{JOBS}/a/trigger"))["execution_id"])
-        await parts.rows_where("a", lambda rows: all(row.completed_at for row in rows))
+        await parts.row_where("a", lambda row: row.execution_id == found[-1] and row.completed_at is not None)
     return found
 
 
@@ -50,6 +50,33 @@ class TestStats:
         await create(api)
         found = await ok(api, "GET", f"{JOBS}/a/stats?days=1")
         assert (found["rows"], found["success_rate"], found["streaks"]["current"], found["days"]) == (0, None, None, [])
+
+    async def test_an_objective(self, api: httpx.AsyncClient) -> None:
+        await create(api, slo={"success": 99, "late_sec": 60, "window": "P7D"})
+        job = await ok(api, "GET", f"{JOBS}/a")
+        assert job["slo"] == {"success": 99, "late_sec": 60, "window": "P7D"}
+        found = (await ok(api, "GET", f"{JOBS}/a/stats"))["slo"]
+        assert found.pop("since").endswith("+09:00")
+        assert found == {
+            "success": 99, "late_sec": 60, "window": "P7D", "good": 0, "bad": 0, "achieved": None, "budget_left": 1,
+            "burn": [
+                {"window": window, "good": 0, "bad": 0, "rate": None} for window in ("PT14M", "PT84M", "PT1008M")
+            ],
+        }  # fmt: skip
+
+    async def test_an_objective_of_runs_that_failed(self, api: httpx.AsyncClient, parts: Parts, target: Target) -> None:
+        target.answers("/run", Answer(500, b""))
+        await create(api, target_url=target.url("/run"), slo={"success": 50}, **soon(every=1))
+        await parts.row_where("a", lambda row: row.status is Status.FAILED)
+        found = (await ok(api, "GET", f"{JOBS}/a/stats"))["slo"]
+        assert (found["good"], found["achieved"], found["budget_left"]) == (0, 0, -1)
+        assert found["bad"] >= 1
+        assert [burn["rate"] for burn in found["burn"]] == [2, 2, 2]
+
+    async def test_a_job_without_an_objective(self, api: httpx.AsyncClient) -> None:
+        await create(api)
+        assert (await ok(api, "GET", f"{JOBS}/a"))["slo"] is None
+        assert (await ok(api, "GET", f"{JOBS}/a/stats"))["slo"] is None
 
     async def test_a_deleted_job(self, api: httpx.AsyncClient, parts: Parts, target: Target) -> None:
         await create(api, target_url=target.url("/run"))
@@ -123,3 +150,52 @@ class TestForecast:
     @pytest.mark.parametrize("days", [0, 32])
     async def test_days_are_bounded(self, api: httpx.AsyncClient, days: int) -> None:
         assert_problem(await api.get(FORECAST, params={"days": days}), 422)
+
+
+class TestPoints:
+    async def test_the_newest_executions_that_were_sent(
+        self, api: httpx.AsyncClient, parts: Parts, target: Target
+    ) -> None:
+        await create(api, target_url=target.url("/run"))
+        ids = await runs(api, parts, target, 200, 500, 200)
+        found = await ok(api, "GET", f"{JOBS}/a/stats?points=2")
+        assert [(one["execution_id"], one["status"], one["kind"]) for one in found["points"]] == [
+            (ids[1], "failed", "manual"), (ids[2], "completed", "manual"),
+        ]  # fmt: skip
+        assert all(one["lateness_ms"] is None and one["duration_ms"] >= 0 for one in found["points"])
+
+    async def test_none_unless_asked_for(self, api: httpx.AsyncClient, parts: Parts, target: Target) -> None:
+        await create(api, target_url=target.url("/run"))
+        await runs(api, parts, target, 200)
+        assert (await ok(api, "GET", f"{JOBS}/a/stats"))["points"] == []
+
+
+class TestAhead:
+    async def test_a_job(self, api: httpx.AsyncClient) -> None:
+        await create(api, interval={"seconds": 10}, timezone="America/New_York")
+        found = await ok(api, "GET", f"{JOBS}/a/ahead?days=3")
+        assert (found["job_id"], found["timezone"], len(found["days"])) == ("a", "America/New_York", 3)
+        assert found["days"][2].keys() == {"date", "runs", "times", "left_out"}
+        assert (found["days"][1]["runs"], len(found["days"][1]["times"])) == (8_640, 5)
+
+    async def test_a_job_that_does_not_exist(self, api: httpx.AsyncClient) -> None:
+        assert_problem(await api.get(f"{JOBS}/nope/ahead"), 404)
+
+    async def test_too_many_days(self, api: httpx.AsyncClient) -> None:
+        assert (await api.get(f"{JOBS}/a/ahead?days=63")).status_code == 422
+
+
+async def test_days_of_a_long_history_are_counted(
+    api: httpx.AsyncClient, parts: Parts, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await create(api, target_url=target.url("/run"))
+    await runs(api, parts, target, 200, 500, 200, 200)
+    monkeypatch.setattr("myscheduler.api.routes.stats.MOST_ROWS", 2)
+    found = await ok(api, "GET", f"{JOBS}/a/stats?days=3")
+    assert (found["complete"], found["rows"], found["days_since"]) == (False, 2, found["since"][:10])
+    (day,) = found["days"]
+    assert (day["statuses"]["completed"], day["statuses"]["failed"], day["success_rate"]) == (3, 1, 0.75)
+    assert day["duration_ms"]["count"] == 2
+    monkeypatch.setattr("myscheduler.api.routes.stats.MOST_COUNTED", 4)
+    found = await ok(api, "GET", f"{JOBS}/a/stats?days=3")
+    assert found["days_since"] == day["date"]

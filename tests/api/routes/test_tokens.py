@@ -203,3 +203,16 @@ async def test_no_token_is_kept_or_said_anywhere(
     files = b"".join(path.read_bytes() for path in parts.folder.glob("jobs.db*"))
     assert secret.secret.encode() not in files
     assert secret.hash.encode() in files
+
+
+async def test_each_change_is_a_line_of_the_log(
+    api: httpx.AsyncClient, admin: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    made_id = (await create(api, admin))["id"]
+    for _ in range(2):  # the second one changes nothing
+        await ok(api, "DELETE", f"{TOKENS}/ci", headers=admin)
+    lines = [line for line in caplog.records if line.name == "myscheduler.service.access.token_book"]
+    told = {"token": "ci", "token_id": made_id, "role": "operator", "by": "root"}
+    assert [line.getMessage() for line in lines] == ["token created", "token revoked"]
+    assert all(line.__dict__.items() >= told.items() for line in lines)

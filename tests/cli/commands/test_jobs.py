@@ -106,8 +106,10 @@ def test_delete_asks_first(service: Service, target: Target) -> None:
     refused = CliRunner().invoke(main, ["jobs", "delete", "trial"], env=env, input="n\n")
     assert refused.exit_code == 1
     assert service.job("trial")
-    agreed = CliRunner().invoke(main, ["jobs", "delete", "trial"], env=env, input="y\n")
+    agreed = CliRunner().invoke(main, ["jobs", "delete", "trial", "--by", "Ada"], env=env, input="y\n")
     assert (agreed.exit_code, agreed.stdout) == (0, "trial: deleted\n")
+    entry = service.request("GET", "/api/v1/audit?job_id=trial").json()["entries"][0]
+    assert (entry["action"], entry["actor"]) == ("deleted", "Ada")
     again = jobs(service, "delete", "trial", "--yes")
     assert (again.exit_code, "there is no job 'trial'" in again.stderr) == (1, True)
     of_git = jobs(service, "delete", "日次 レポート", "--yes")
@@ -174,8 +176,16 @@ def test_the_table(api: respx.MockRouter, columns: str) -> None:
         job(job_id="held", held=True, last_execution=None, owner="api"),
         job(job_id="a-job-with-a-rather-long-id-of-the-billing-team", status="paused", pause=pause, next_run_time=None),
     ]
-    api.get("/jobs").respond(json={"jobs": shown})
+    api.get("/jobs").respond(json={"jobs": [one | {"timezone": "Asia/Tokyo"} for one in shown]})
     expect(f"jobs-{columns}.txt", asked("jobs", "list", COLUMNS=columns).stdout)
+
+
+def test_the_zone_of_each_schedule_is_named(api: respx.MockRouter) -> None:
+    zones = {"tokyo": "Asia/Tokyo", "berlin": "Europe/Berlin"}
+    shown = [job(job_id=name, timezone=zone, schedule_text="every day at 09:00") for name, zone in zones.items()]
+    api.get("/jobs").respond(json={"jobs": shown})
+    for name, line in zip(zones, asked("jobs", "list", COLUMNS="160").stdout.splitlines()[1:], strict=True):
+        assert f"every day at 09:00 [{zones[name]}]" in line
 
 
 def test_show_of_a_job_in_trouble(api: respx.MockRouter) -> None:

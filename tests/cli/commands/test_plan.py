@@ -256,6 +256,24 @@ async def test_a_broken_access_file_is_said_to_change_no_rights(applied: Parts) 
         assert "keeps its last valid rules" not in result.stdout
 
 
+async def test_a_broken_notifications_file_is_said_to_change_nobody(applied: Parts) -> None:
+    write(applied.jobs_dir, BEFORE | {"notifications.yaml": "channels: []\n"})
+    result = plan(*DATABASE)
+    assert result.exit_code == 1
+    assert "has errors: the service keeps its last valid channels and routes" in result.stdout
+
+
+async def test_a_job_that_tells_others_is_a_change(applied: Parts) -> None:
+    told = BEFORE["old.yaml"] + "notify: {channels: [ops], remind: PT12H}\n"
+    channels = "channels: {ops: {kind: slack, url: '${secret:ops}'}}\ndefault: {channels: [ops]}\n"
+    write(applied.jobs_dir, BEFORE | {"old.yaml": told, "notifications.yaml": channels})
+    (changed,) = (one for one in json.loads(plan(*DATABASE, "--format", "json").stdout)["changes"] if one["fields"])
+    assert [(one["field"], one["after"]) for one in changed["fields"]] == [
+        ("notify.channels", ["ops"]),
+        ("notify.remind", "PT12H"),
+    ]
+
+
 async def test_a_comment_of_a_large_change_fits_on_github(applied: Parts) -> None:
     many = {f"{n}.yaml": f'job_id: "{n}"\ncron: "0 1 * * *"\ntarget_url: {URL}\n' for n in range(500)}
     write(applied.jobs_dir, BEFORE | many)

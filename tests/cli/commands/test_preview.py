@@ -56,6 +56,7 @@ def test_json_has_the_promised_shape_and_more() -> None:
         "job_id": "idle",
         "timezone": "Asia/Tokyo",
         "schedule": "every 6 hours, counted from its first creation (here from the start of this preview)",
+        "schedule_parts": {"kind": "interval", "timezone": "Asia/Tokyo", "every": {"hours": 6}, "anchor": None},
         "paused": True,
         "fire_times": ["2026-11-20T15:00:00+09:00", "2026-11-20T21:00:00+09:00", "2026-11-21T03:00:00+09:00"],
         "notes": [],

@@ -25,9 +25,14 @@ from tests.support.patience import PATIENCE
         ("--secrets-dir", "MYSCHEDULER_SECRETS_DIR", "/etc/myscheduler/secrets"),
         ("--host", "MYSCHEDULER_HOST", "127.0.0.1"),
         ("--port", "MYSCHEDULER_PORT", "8003"),
+        ("--rate-limit", "MYSCHEDULER_RATE_LIMIT", "60000"),
+        ("--max-api-jobs", "MYSCHEDULER_MAX_API_JOBS", "50000"),
         ("--history-days", "MYSCHEDULER_HISTORY_DAYS", "30"),
         ("--history-rows", "MYSCHEDULER_HISTORY_ROWS", "10000"),
         ("--connection-max-age", "MYSCHEDULER_CONNECTION_MAX_AGE", "30"),
+        ("--log-format", "MYSCHEDULER_LOG_FORMAT", "auto"),
+        ("--heartbeat-interval", "MYSCHEDULER_HEARTBEAT_INTERVAL", "60"),
+        ("--name", "MYSCHEDULER_NAME", "MyScheduler"),
         ("--api-token-role", "MYSCHEDULER_API_TOKEN_ROLE", "editor"),
     ],
 )
@@ -44,7 +49,13 @@ def test_help_names_each_setting_and_its_default(option: str, variable: str, def
         ("--allowed-hosts NAMES", "MYSCHEDULER_ALLOWED_HOSTS"),
         ("--allowed-clients NETWORKS", "MYSCHEDULER_ALLOWED_CLIENTS"),
         ("--trusted-proxies NETWORKS", "MYSCHEDULER_TRUSTED_PROXIES"),
+        ("--color #RRGGBB", "MYSCHEDULER_COLOR"),
+        ("--root-path PATH", "MYSCHEDULER_ROOT_PATH"),
+        ("--public-url URL", "MYSCHEDULER_PUBLIC_URL"),
         ("--insecure ", "MYSCHEDULER_INSECURE"),
+        ("--metrics-port INTEGER", "MYSCHEDULER_METRICS_PORT"),
+        ("--metrics-labels NAMES", "MYSCHEDULER_METRICS_LABELS"),
+        ("--access-log ", "MYSCHEDULER_ACCESS_LOG"),
     ],
 )
 def test_help_names_what_has_no_default(option: str, variable: str) -> None:
@@ -67,7 +78,7 @@ def test_help_of_the_program() -> None:
 
           First steps:
             myscheduler validate jobs.d     check the manifests
-            myscheduler serve               run them; then open http://127.0.0.1:8003/docs
+            myscheduler serve               run them; then open http://127.0.0.1:8003/ui/
 
         Options:
           --version   Show the version and exit.
@@ -122,6 +133,16 @@ def _help(*command: str) -> str:
             "--trusted-proxies' (env var: 'MYSCHEDULER_TRUSTED_PROXIES'): 'proxy' is not an address or a network",
         ),
         (
+            "MYSCHEDULER_RATE_LIMIT",
+            "-1",
+            "--rate-limit' (env var: 'MYSCHEDULER_RATE_LIMIT'): -1 is not in the range 0<=x<=10000000",
+        ),
+        (
+            "MYSCHEDULER_MAX_API_JOBS",
+            "many",
+            "--max-api-jobs' (env var: 'MYSCHEDULER_MAX_API_JOBS'): 'many' is not a valid integer",
+        ),
+        (
             "MYSCHEDULER_API_TOKEN_ROLE",
             "owner",
             "--api-token-role' (env var: 'MYSCHEDULER_API_TOKEN_ROLE'): 'owner' is not one of ",
@@ -173,8 +194,10 @@ def test_a_token_is_read_without_the_space_around_it(written: str | None, token:
 @pytest.mark.parametrize("link", ["tcp://10.0.0.1:8003", "tcp://[fd00::1]:8003", "udp://10.0.0.1:53"])
 def test_what_kubernetes_sets_beside_a_service_is_no_port(link: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MYSCHEDULER_PORT", link)
+    monkeypatch.setenv("MYSCHEDULER_METRICS_PORT", link)  # of a Service named myscheduler-metrics
     context = main.make_context("myscheduler", ["serve"])  # a command that is asked alone knows no -h ever after
-    assert serve.make_context("serve", [], parent=context).params["port"] == 8003
+    params = serve.make_context("serve", [], parent=context).params
+    assert (params["port"], params["metrics_port"]) == (8003, None)
 
 
 def test_version_of_the_module() -> None:
@@ -199,3 +222,59 @@ def test_a_secret_of_sessions_that_can_be_guessed_is_refused() -> None:
     with pytest.raises(SettingError, match="has 6 characters, and takes at least 32") as error:
         settings.read_session_secret({settings.SESSION_SECRET: "s3cret"})
     assert "s3cret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "complaint"),
+    [
+        ("--color", "red", "is not a colour: write it as #rrggbb"),
+        ("--color", "#fff", "is not a colour"),
+        ("--color", "#c62828;", "is not a colour"),
+        ("--name", " ", "1 to 60 printable characters"),
+        ("--name", "a\nb", "1 to 60 printable characters"),
+        ("--name", "a" * 61, "1 to 60 printable characters"),
+        ("--root-path", "jobs", "is not a path: begin it with /"),
+        ("--root-path", "//evil.example", "is not a path"),
+        ("--root-path", "/a/../b", "is not a path"),
+        ("--root-path", "/a%2F", "is not a path"),
+        ("--root-path", "/a b", "is not a path"),
+        ("--public-url", "jobs.example.com", "is not the URL of the dashboard: write https://"),
+        ("--public-url", "https://ann@jobs.example.com", "is not the URL of the dashboard"),
+        ("--public-url", "https://jobs.example.com/ui/", "is not the URL of the dashboard"),
+        ("--public-url", "https://jobs.example.com/?a", "is not the URL of the dashboard"),
+        ("--root-path", "/ui/x", "begins with a path of the service itself (/ui)"),
+        ("--root-path", "/api", "begins with a path of the service itself"),
+        ("--root-path", f"/{'a' * 200}", "is not a path"),
+    ],
+)
+def test_what_the_dashboard_can_not_use_is_refused(option: str, value: str, complaint: str) -> None:
+    result = CliRunner().invoke(main, ["serve", option, value])
+    assert result.exit_code == 2
+    assert complaint in " ".join(result.stderr.split())
+
+
+def test_how_the_dashboard_is_told_apart() -> None:
+    assert settings.checked_name(" 本番 ") == "本番"
+    assert [settings.checked_color(one) for one in ("", "#C62828")] == ["", "#c62828"]
+    assert [settings.checked_root_path(one) for one in ("", "/", "/a", "/a/b-c/")] == ["", "", "/a", "/a/b-c"]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        pytest.param("", None, id="not set"),
+        pytest.param(" https://hc.example.com/ping/k3y\n", "https://hc.example.com/ping/k3y", id="the end of a file"),
+        pytest.param("http://127.0.0.1:8000/k3y", "http://127.0.0.1:8000/k3y", id="on this machine"),
+    ],
+)
+def test_the_url_of_the_heartbeat(written: str, expected: str | None) -> None:
+    assert settings.read_heartbeat_url({settings.HEARTBEAT_URL: written}) == expected
+
+
+@pytest.mark.parametrize(
+    "written", ["hc.example.com/k3y", "ftp://hc.example.com/k3y", "https:///k3y", "https://a:b/k3y"]
+)
+def test_a_heartbeat_that_cannot_be_sent_is_refused_without_its_key(written: str) -> None:
+    with pytest.raises(SettingError, match="MYSCHEDULER_HEARTBEAT_URL is not a URL") as refused:
+        settings.read_heartbeat_url({settings.HEARTBEAT_URL: written})
+    assert "k3y" not in str(refused.value)

@@ -71,6 +71,27 @@ def test_from_ready_to_stalled_to_approved(service: Service) -> None:
     assert service.get("/api/v1/jobs/keep").status_code == 404
 
 
+def test_a_deletion_of_an_earlier_pass_is_not_offered(service: Service) -> None:
+    asked = ("--server", service.url)
+    for n in range(25):
+        service.write(f"{n:02}.yaml", manifest(f"job-{n:02}", URL))
+    service.until(lambda: service.sync()["unchanged"] + len(service.sync()["created"]) == 25)
+    for n in range(24):
+        (service.jobs_dir / f"{n:02}.yaml").unlink()
+    digest = service.until(lambda: service.sync()["blocked_deletion"])["digest"]
+    shown = sync(*asked, "status").stdout
+    assert f"sync --approve {digest}" in shown
+    assert [line for line in shown.splitlines() if line.startswith("  job-")] == [f"  job-{n:02}" for n in range(20)]
+    assert "\n  and 4 more\n" in shown
+
+    service.jobs_dir.rename(service.folder / "elsewhere")
+    service.until(lambda: service.sync()["reason"] == "SourceUnavailable")
+    shown = sync(*asked, "status").stdout
+    assert f"Blocked deletion {digest}" in shown
+    assert "can be approved once a pass succeeds again" in shown
+    assert "--approve" not in shown
+
+
 @pytest.mark.parametrize("role", ["editor", "admin"])
 def test_only_an_admin_approves(role: str, tmp_path: Path) -> None:
     told = {"MYSCHEDULER_API_TOKEN": "right", "MYSCHEDULER_API_TOKEN_ROLE": role}

@@ -115,7 +115,22 @@ def test_json() -> None:
               "field": "corn",
               "rule": "unknown-key",
               "severity": "error",
-              "message": "unknown key 'corn': did you mean 'cron'?"
+              "message": "unknown key 'corn': did you mean 'cron'?",
+              "message_coded": {
+                "code": "unknown-key",
+                "params": {
+                  "name": "corn",
+                  "advice": {
+                    "code": "did-you-mean",
+                    "params": {
+                      "word": "cron"
+                    },
+                    "text": ": did you mean 'cron'?"
+                  },
+                  "spaced": ""
+                },
+                "text": "unknown key 'corn': did you mean 'cron'?"
+              }
             }
           ]
         }
@@ -454,6 +469,30 @@ def test_references_are_compared_with_the_names_of_secrets() -> None:
     assert told(validate("--secret-names", "names.txt", "jobs.d")) == (1, dedent(expected), "")
     write("names.txt", "\ufefftoken\ndb-pasword\nelsewhere\n")
     assert told(validate("--secret-names", "names.txt", "jobs.d")) == (0, "1 job, no problems\n", "")
+
+
+def test_references_of_channels_are_compared_with_the_names_of_secrets() -> None:
+    write("jobs.d/a.yaml", GOOD)
+    write("names.txt", "slack\nsigning-2\n")
+    channels = """\
+        channels:
+          chat: {kind: slack, url: "${secret:slak}"}
+          hook: {kind: webhook, url: https://example.com/, secret: ["${secret:signing-1}", "${secret:signing-2}"]}
+        default: {channels: [chat, hook]}
+        """
+    write("jobs.d/notifications.yaml", dedent(channels))
+    assert told(validate("jobs.d")) == (0, "2 jobs, no problems\n", "")
+    file = "jobs.d/notifications.yaml"
+    typo = "channels.chat.url: there is no secret 'slak': did you mean 'slack'?"
+    other = "channels.hook.secret.0: there is no secret 'signing-1': did you mean 'signing-2'?"
+    expected = f"""\
+        {file}:2:28: error: {typo} [unknown-secret]
+        {file}:3:61: error: {other} [unknown-secret]
+        2 jobs, 2 errors
+        """
+    assert told(validate("--secret-names", "names.txt", "jobs.d")) == (1, dedent(expected), "")
+    write("names.txt", "slak\nsigning-1\nsigning-2\n")
+    assert told(validate("--secret-names", "names.txt", "jobs.d")) == (0, "2 jobs, no problems\n", "")
 
 
 def test_references_within_a_config_map_have_their_places() -> None:

@@ -182,7 +182,21 @@ def odd_api() -> Iterator[respx.MockRouter]:
         "database": {"ok": False, "error": f"e{OBEYED}", "well_at": NOW["at"]},
     }
     answer = {"job_id": f"j{OBEYED}", "status": f"s{OBEYED}", "execution_id": f"e{OBEYED}", "waits_for": [OBEYED]}
+    delivery = {
+        "at": NOW["at"], "attempts": 1, "channel": f"c{OBEYED}", "kind": f"k{OBEYED}", "state": f"s{OBEYED}",
+        "error": f"e{OBEYED}",
+    }  # fmt: skip
+    incident = {
+        "incident_id": f"i{OBEYED}", "job_id": f"j{OBEYED}", "kind": f"k{OBEYED}", "open": True, "failures": 1,
+        "began_at": NOW["at"], "noticed_at": NOW["at"], "ended_at": None, "end_reason": f"r{OBEYED}",
+        "error_message": f"e{OBEYED}", "first_execution_id": f"f{OBEYED}", "last_execution_id": f"l{OBEYED}",
+        "revision": f"r{OBEYED}", "good_revision": f"g{OBEYED}", "change": None, "deliveries": [delivery],
+        "acknowledged": {"by": f"a{OBEYED}", "at": NOW["at"], "until": None},
+    }  # fmt: skip
     with respx.mock(base_url=API, assert_all_called=False) as api:
+        api.get("/incidents").respond(json={"incidents": [incident], "next_cursor": f"c{OBEYED}"})
+        api.get("/incidents/i").respond(json=incident)
+        api.post("/incidents/i/acknowledge").respond(json={"status": f"s{OBEYED}"} | incident)
         api.get("/executions").respond(json={"executions": [row], "next_cursor": f"c{OBEYED}"})
         api.get("/executions/e").respond(json=row | {"attempts_detail": [attempt]})
         api.post("/jobs/j/trigger").respond(json=answer)
@@ -200,6 +214,9 @@ def odd_api() -> Iterator[respx.MockRouter]:
         "executions show e",
         "executions rerun e",
         "executions cancel e",
+        "incidents list",
+        "incidents show i",
+        "incidents ack i",
         "jobs trigger j",
         "top --once",
     ],
@@ -209,6 +226,15 @@ def test_commands_that_show_answers(odd_api: respx.MockRouter, command: str, out
     result = run(*command.split(), "--server", SERVER, "--format", output)
     assert (result.exit_code, result.stderr) == (0, "")
     assert "\\u202e" in result.stdout
+
+
+def test_what_a_channel_answered() -> None:
+    tried = {"channel": f"c{OBEYED}", "delivered": False, "error": f"e{OBEYED}", "permanent": True}
+    with respx.mock(base_url=API) as api:
+        api.post("/notifications/test").respond(json=tried)
+        result = run("notify", "test", "--channel", "c", "--server", SERVER)
+    assert result.exit_code == 1
+    assert "\\u202e" in result.output
 
 
 def test_a_profile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -253,6 +279,7 @@ def test_what_is_exported_reads_back_the_same(service: Service) -> None:
         pytest.param(["token", "create", "n", "--role", "viewer", "--expires", f"t{OBEYED}"], id="end of a token"),
         pytest.param(["token", "revoke", f"n{OBEYED}"], id="token that is none"),
         pytest.param(["token", "list", "--database-url", f"sqlite:///{OBEYED}.db"], id="database of tokens"),
+        pytest.param(["notify", "preview", f"no{OBEYED}"], id="folder of jobs that tell"),
         pytest.param(["forecast", "--svg", f"no{OBEYED}/x.svg", "jobs.d/good.yaml"], id="picture"),
         pytest.param(["import-crontab", "--output", f"crontab/{OBEYED}", "crontab"], id="folder"),
     ],
@@ -265,8 +292,9 @@ def test_no_command_is_left_out() -> None:
     # the first two print our own text, the last one logs (tests/test_log.py)
     on_nothing_of_others = {"completion", "schema", "serve"}
     on_manifests = {"validate", "preview", "forecast", "simulate", "import-crontab"}
-    on_a_service = {"plan", "export", "why", "sync", "db", "token", "jobs", "executions", "top"}
-    assert on_manifests | on_a_service | on_nothing_of_others == main.commands.keys()
+    on_a_service = {"plan", "export", "why", "sync", "db", "token", "jobs", "executions", "incidents", "top"}
+    on_both = {"notify"}
+    assert on_manifests | on_a_service | on_both | on_nothing_of_others == main.commands.keys()
 
 
 JOB = {"job_id": "a", "target_url": "http://127.0.0.1:9/"}

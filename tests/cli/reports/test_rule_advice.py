@@ -10,8 +10,10 @@ from click.testing import CliRunner
 
 from myscheduler.cli import main
 from myscheduler.cli.reports.sarif import as_markdown
-from myscheduler.core.findings.rule_advice import ADVICE, Advice
+from myscheduler.core.findings.advice import Advice
+from myscheduler.core.findings.rule_advice import ADVICE
 from myscheduler.core.findings.rules import RULES
+from myscheduler.messages.catalogue import OTHER
 from tests.support.checkout import ROOT
 
 PAGE = ROOT / "docs/rules.md"
@@ -22,6 +24,10 @@ _FILES = {
     "policy-literal-credential": ("policy.yaml", "secrets_by_reference: true"),
     "policy-method": ("policy.yaml", "allow_methods: [GET, POST]"),
     "policy-retries": ("policy.yaml", "max_retries: 5"),
+    "unknown-channel": (
+        "notifications.yaml",
+        "channels: {ops: {kind: slack, url: '${secret:key}'}}\ndefault: {channels: [ops]}",
+    ),
     "unknown-calendar": ("calendars.yaml", "head-office: {country: JP}"),
 }
 """What has to stand beside an example."""
@@ -44,7 +50,9 @@ def _rules(text: str) -> set[str]:
     Path("names.txt").write_text("reports-token\nkey\n", encoding="utf-8")
     result = CliRunner().invoke(main, ["validate", "--format", "json", "--secret-names", "names.txt", "jobs.d"])
     assert result.stderr == ""
-    return {problem["rule"] for problem in json.loads(result.stdout)["problems"]}
+    problems = json.loads(result.stdout)["problems"]
+    assert [one["message"] for one in problems if one["message_coded"]["code"] == OTHER] == []
+    return {problem["rule"] for problem in problems}
 
 
 @pytest.mark.parametrize(("rule", "advice"), _SHOWN)

@@ -16,6 +16,9 @@ def issuer(*rules: ClaimRule, **fields: Any) -> Issuer:
     return Issuer("https://login.example.com", ("myscheduler",), rules, **fields)
 
 
+_ODD: tuple[Any, ...] = ("False", "FALSE", "", "no", None, 0, [])
+
+
 @pytest.mark.parametrize(
     ("claim", "value", "claims", "fits"),
     [
@@ -45,7 +48,11 @@ def issuer(*rules: ClaimRule, **fields: Any) -> Issuer:
         pytest.param("email", "a@x.test", {"email": "a@x.test"}, True, id="nothing said about it"),
         pytest.param("email", "a@x.test", {"email": "a@x.test", "email_verified": False}, False, id="not verified"),
         pytest.param("email", "*", {"email": "a@x.test", "email_verified": "false"}, False, id="not verified, as text"),
-        pytest.param("email", "*", {"email": "a@x.test", "email_verified": []}, True, id="odd"),
+        pytest.param("email", "*", {"email": "a@x.test", "email_verified": "true"}, True, id="verified, as text"),
+        *(
+            pytest.param("email", "*", {"email": "a@x.test", "email_verified": odd}, False, id=f"odd: {odd!r}")
+            for odd in _ODD
+        ),
     ],
 )
 def test_a_rule_fits_by_a_claim(claim: str, value: str, claims: dict[str, Any], fits: bool) -> None:

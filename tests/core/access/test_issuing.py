@@ -46,6 +46,12 @@ def test_each_role(role: str) -> None:
     [
         pytest.param({"name": None}, ("name",), id="no name"),
         pytest.param({"name": " "}, ("name",), id="a blank name"),
+        pytest.param({"name": " ci"}, ("name",), id="a name with white space before it"),
+        pytest.param({"name": "ci\u3000"}, ("name",), id="a name with white space after it"),
+        pytest.param({"name": "manifest"}, ("name",), id="the name of the source"),
+        pytest.param({"name": "ｃｌｏｃｋ"}, ("name",), id="the name of the clock, in wide characters"),
+        pytest.param({"name": "CLI:root"}, ("name",), id="the name of a command's user"),
+        pytest.param({"name": "msk_aaaqeayeaudaocaj_CgsMDQ4PEBESExQVFhcYGRobHB0e"}, ("name",), id="a token as name"),
         pytest.param({"name": 7}, ("name",), id="a number as name"),
         pytest.param({"name": "a\x1b[2J"}, ("name",), id="a name that controls a terminal"),
         pytest.param({"name": "a\u202e"}, ("name",), id="a name with a direction"),

@@ -40,6 +40,25 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param(
             _with("interval", {"hour": 1}), "interval.hour", "did you mean 'hours'?", id="unit of an interval"
         ),
+        pytest.param({"slo": {}}, "slo.success", "is missing", id="objective without success"),
+        pytest.param({"slo": {"success": 100}}, "slo.success", "should be less than 100", id="all have to go well"),
+        pytest.param(
+            {"slo": {"success": 99, "windw": "P1D"}}, "slo.windw", "did you mean 'window'?", id="key of an objective"
+        ),
+        pytest.param({"slo": 99.5}, "slo", "has to be an object, not 99.5", id="objective as a number"),
+        pytest.param({"slo": {"success": 99, "late_sec": -1}}, "slo.late_sec", "greater than or equal", id="early"),
+        pytest.param(
+            {"slo": {"success": 99, "window": "30d"}}, "slo.window", "'30d' is not a duration", id="window in words"
+        ),
+        pytest.param(
+            {"slo": {"success": 99, "window": "PT59M"}}, "slo.window", "from an hour to 366 days", id="short window"
+        ),
+        pytest.param(
+            {"slo": {"success": 99, "window": "P99999999999999D"}},
+            "slo.window",
+            "is not a duration",
+            id="endless window",
+        ),
         pytest.param({"job_id": ""}, "job_id", "at least 1 character", id="empty id"),
         pytest.param({"job_id": "x" * 256}, "job_id", "at most 255 characters", id="long id"),
         pytest.param(
@@ -56,7 +75,7 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param({"job_id": 7}, "job_id", "has to be text, not 7: put it into quotes", id="number as id"),
         pytest.param({"name": "a\nb"}, "name", "'a\\nb' contains line breaks", id="name"),
         pytest.param({"target_url": ""}, "target_url", "is empty: write the URL to call", id="empty URL"),
-        pytest.param({"target_url": None}, "target_url", "has to be text, not nothing", id="null URL"),
+        pytest.param({"target_url": None}, "target_url", "is missing", id="null URL"),
         pytest.param({"target_url": "ftp://x"}, "target_url", "has to start with http:// or https://", id="ftp"),
         pytest.param({"target_url": "http:///x"}, "target_url", "has no host", id="no host"),
         pytest.param({"target_url": "http://[x"}, "target_url", "is not a URL whose host", id="brackets"),

@@ -15,6 +15,7 @@ from myscheduler.core.manifest import parsing as manifest
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.manifest.excess import excess
 from myscheduler.core.manifest.schema import manifest_schema
+from myscheduler.core.notifications import notifications_file
 from myscheduler.core.policy.policy import Policy
 from myscheduler.core.secrets import literals
 from myscheduler.core.source import yaml
@@ -173,7 +174,7 @@ def test_the_table_of_bounds_is_that_of_the_code() -> None:
         bounds.MOST_HEADERS, bounds.LONGEST_HEADER_NAME, bounds.LONGEST_HEADER,
         bounds.LARGEST_HEADERS, bounds.MOST_LABELS, bounds.LONGEST_LABEL_NAME, bounds.LONGEST_LABEL,
         bounds.LARGEST_FILE, bounds.MOST_IN_DOCUMENT, bounds.MOST_IN_FILE, bounds.MOST_CALENDARS, bounds.MOST_RULED,
-        bounds.MOST_TOKENS, bounds.MOST_ISSUERS,
+        bounds.MOST_TOKENS, bounds.MOST_ISSUERS, notifications_file.MOST_CHANNELS,
         bounds.LONGEST_RULED, bounds.LARGEST_RULED, bounds.MOST_PROBLEMS, bounds.MOST_IN_REPORT,
     ]  # fmt: skip
 

@@ -516,3 +516,20 @@ def test_whole_numbers_may_be_written_as_floats() -> None:
     (job,) = parse_file(SourceFile.of("a.yaml", text.encode()), zone="UTC").jobs
     whole = parse_file(SourceFile.of("a.yaml", text.replace(".0", "").encode()), zone="UTC").jobs[0]
     assert (job.digest, job.spec and job.spec.max_retries) == (whole.digest, 3)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "cron: {hour: 5.0, minute: 30}",
+        "cron: [{hour: 5.0}, '0 9 * * *']",
+        "run_at: '2099-11-01T01:30:00'\ntimezone: America/New_York\nfold: 1.0",
+        "cron: '0 9 * * *'\nblackout: [{cron: {hour: 2.0}, duration: PT2H}]",
+    ],
+)
+def test_so_may_those_of_schedules(fields: str) -> None:
+    text = f"job_id: a\ntarget_url: http://x/\n{fields}\n"
+    jobs = [
+        parse_file(SourceFile.of("a.yaml", one.encode()), zone="UTC").jobs for one in (text, text.replace(".0", ""))
+    ]
+    assert jobs[0][0].digest == jobs[1][0].digest

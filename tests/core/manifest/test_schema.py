@@ -20,7 +20,9 @@ from myscheduler.core.manifest.fields import (
     IntervalFields,
     JobFields,
     LengthFields,
+    SloFields,
 )
+from myscheduler.core.manifest.ping_fields import PingFields
 from myscheduler.core.manifest.schema import calendars_schema, manifest_schema
 from myscheduler.core.source.yaml import read_documents
 from tests.core.job import test_limits
@@ -68,7 +70,16 @@ FIELDS = [*_described(manifest_schema(), "manifest"), *_described(calendars_sche
 
 
 def test_no_field_is_left_out() -> None:
-    models = (IntervalFields, LengthFields, DstFields, BlackoutFields, CalendarFields, CalendarEntry)
+    models = (
+        IntervalFields,
+        LengthFields,
+        DstFields,
+        BlackoutFields,
+        CalendarFields,
+        CalendarEntry,
+        SloFields,
+        PingFields,
+    )
     named = {
         f"{model.__name__}.{field.alias or name}" for model in models for name, field in model.model_fields.items()
     }
@@ -101,6 +112,8 @@ def _companions(name: str) -> dict[str, Any]:
         return {"cron": None, "interval": "P1M", "anchor": "2026-01-31T09:00"}
     if name in {"run_at", "fold"}:
         return {"cron": None, "run_at": "2026-10-25T02:30", "timezone": "Europe/Berlin"}
+    if name == "ping":
+        return {"target_url": None}
     return {"cron": "0 0 0 * * *"} if name == "seconds" else {}
 
 

@@ -120,6 +120,16 @@ def test_what_it_says() -> None:
             id="a credential in a key",
         ),
         pytest.param(
+            "api_secrets: [{secrets: [a], hosts: [b], scope: {}}]",
+            "1:49: error: api_secrets.0.scope: is empty: name jobs by labels or ids",
+            id="an empty scope",
+        ),
+        pytest.param(
+            "api_secrets: [{secrets: [a], hosts: [b], scope: {team: a}}]",
+            "1:56: error: api_secrets.0.scope.team: unknown key 'team': a scope has labels and ids",
+            id="a scope without labels",
+        ),
+        pytest.param(
             "api_secrets: [{secrets: [a], hosts: [a/b]}]",
             "1:38: error: api_secrets.0.hosts.0: 'a/b' is more than a host",
             id="host of a secret",

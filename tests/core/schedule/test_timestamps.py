@@ -1,13 +1,13 @@
 """Moments and durations as people write them: which are read, and what is said of others."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from myscheduler.core.schedule.timestamps import parse_duration, parse_timestamp
+from myscheduler.core.schedule.timestamps import duration_text, parse_duration, parse_timestamp, span_of
 from myscheduler.errors import ScheduleError
 from tests.support.slots import ZONES, at
 
@@ -51,10 +51,11 @@ def test_run_at(text: str | datetime, expected: str) -> None:
         pytest.param("20260401T090000Z", "is not a date with a time", id="basic form"),
         pytest.param("2026-W14-3T09:00Z", "is not a date with a time", id="week form"),
         pytest.param("2026-04-01T24:00:00Z", "is not a date with a time", id="hour 24"),
+        pytest.param("2026-04-01T09:00:00+05:75", "is not a date with a time", id="offset of 75 minutes"),
         pytest.param("２026-04-01T09:00:00Z", "is not a date with a time", id="full-width digit"),
         pytest.param("2026-04-31T09:00:00Z", "is not a time that exists", id="31 April"),
         pytest.param("2026-04-01T09:00:60Z", "is not a time that exists", id="leap second"),
-        pytest.param("2026-04-01T09:00:00+99:00", "is not a time that exists", id="offset too far"),
+        pytest.param("2026-04-01T09:00:00+99:00", "is not a date with a time", id="offset too far"),
         pytest.param("1969-12-31T23:59:59Z", "outside of the years 1970 to 9999", id="too early"),
         pytest.param("0001-01-01T00:00:00+14:00", "outside of the years", id="before time"),
         pytest.param("9999-12-31T23:59:59-14:00", "outside of the years", id="after time"),
@@ -105,6 +106,21 @@ def test_durations(text: str, units: dict[str, int]) -> None:
 def test_durations_that_are_refused(text: str) -> None:
     with pytest.raises(ScheduleError, match="write one such as PT10M"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("length", "text"),
+    [
+        (timedelta(days=30), "P30D"),
+        (timedelta(hours=36), "PT36H"),
+        (timedelta(minutes=90), "PT90M"),
+        (timedelta(hours=1, seconds=1), "PT3601S"),
+        (timedelta(), "PT0S"),
+    ],
+)
+def test_a_duration_has_the_largest_unit_that_fits(length: timedelta, text: str) -> None:
+    assert duration_text(length) == text
+    assert span_of(text) == length
 
 
 TIMES = st.from_regex(r"\A\d{4}-[01]\d-[0-3]\d[T ][012]\d:[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-][0-9]\d:\d\d)?\Z")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from myscheduler.core.access.scope import parse_scope
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.policy.grants import Grant, Grants, not_allowed, refused
@@ -244,3 +245,14 @@ def test_a_port_that_is_the_default_of_the_scheme() -> None:
 def test_patterns_that_are_none(host: str) -> None:
     with pytest.raises(ValueError, match=r"is not a host|is more than a host"):
         Grant("a", (host,))
+
+
+def test_a_grant_with_a_scope_is_for_the_jobs_in_it() -> None:
+    grants = Grants((Grant("a", ("x.test",), parse_scope({"labels": {"team": "billing"}, "ids": ["b-*"]})),))
+    ours = replace(spec_of(target_url="https://x.test"), job_id="b-1", labels={"team": "billing"})
+    assert refused(["a"], grants, ours) == ()
+    assert refused(["a"], grants, replace(ours, labels={"team": "ops"})) != ()
+    (told,) = refused(["a"], grants, replace(ours, job_id="c-1"))
+    assert "for no host" in told
+    assert grants.scoped == grants
+    assert Grants((Grant("a", ("x.test",)),)).scoped == Grants()

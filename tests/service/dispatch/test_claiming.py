@@ -26,11 +26,11 @@ LEAVES_SEC = 0.5
 
 
 async def fill_by_triggers(parts: Parts, job_id: str) -> int:
-    """Trigger until one is refused for want of room; how many were not."""
+    """Trigger until one waits for room, and not only for a processor; how many were accepted."""
     parts.fill()
     for accepted in range(500):
         try:
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(5):
                 await parts.dispatcher.trigger(job_id, by="test", may_overlap=True)
         except TimeoutError:
             return accepted

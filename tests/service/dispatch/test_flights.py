@@ -6,14 +6,17 @@ from typing import cast
 
 import pytest
 
+from myscheduler.adapters.store import Store
 from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, Status
 from myscheduler.service.dispatch.attempts import Attempts
 from myscheduler.service.dispatch.caller import Caller
 from myscheduler.service.dispatch.endings import Endings
+from myscheduler.service.dispatch.expectations import Expectations
 from myscheduler.service.dispatch.flights import REPLACED, STOPPED, CutOff, Flight, Flights
 from myscheduler.service.dispatch.permits import Permits
+from myscheduler.service.dispatch.tallies import Tallies
 from tests.support.parts import job
 
 pytestmark = pytest.mark.anyio
@@ -91,7 +94,15 @@ async def test_one_that_goes_on_and_is_cut_off_at_once_keeps_its_attempts(sent_b
     flights, ends = Flights(), _Ends()
     permits = Permits(Agenda(zone="UTC", permits=1, permits_per_host=1, new_id=str), 1, lambda: None)
     one = flight("1")
-    attempts = Attempts(cast(Caller, None), flights, permits, ends, now=lambda: NOW)
+    attempts = Attempts(
+        cast(Caller, None),
+        flights,
+        permits,
+        ends,
+        Tallies(cast(Store, None)),
+        cast(Expectations, None),
+        now=lambda: NOW,
+    )
     attempts.resume(one.job, one.execution, one.host, attempts=sent_before)
     assert flights.end("1", REPLACED)
     await asyncio.sleep(0)

@@ -15,7 +15,9 @@ from myscheduler.adapters.store.rows import queued as queued_rows
 from myscheduler.core.history.execution import Kind, Record, Status
 from myscheduler.core.reason import Reason
 from myscheduler.errors import JobNotFoundError, TriggerConflictError
-from tests.support.parts import Parts, client, is_over, opened, received, soon, spec, until
+from myscheduler.service.dispatch import permits
+from tests.support.api import assert_problem
+from tests.support.parts import Parts, client, is_over, opened, received, soon, spec, started, until
 from tests.support.target import Answer, Silence, Target
 
 pytestmark = pytest.mark.anyio
@@ -36,6 +38,10 @@ async def ended(parts: Parts, count: int) -> list[Record]:
 
 async def waiting(parts: Parts) -> list[str]:
     return [run.execution_id for run in await parts.store.read(queued_rows.read)]
+
+
+async def _is_queued(parts: Parts, execution_id: str) -> bool:
+    return parts.dispatcher.find_queued(execution_id) is not None
 
 
 def one_after_the_other(rows: list[Record]) -> bool:
@@ -74,6 +80,29 @@ class TestRoom:
         assert sum(isinstance(one, TriggerConflictError) for one in found) == 18
         assert one_after_the_other(await ended(parts, 2))
         assert len(target.requests) == 2
+
+    async def test_a_trigger_while_the_queued_run_waits_for_a_permit(
+        self, tmp_path: Path, target: Target, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It has left the queue of its job, but not the database."""
+        monkeypatch.setattr(permits, "MANUAL_PER_HOST", 1)
+        target.answers("/silent", Silence())
+        async with started(tmp_path) as parts, client(parts) as api:
+            await parts.create("a", target_url=target.url())
+            await parts.create("other", target_url=target.url("/silent"))
+            assert (await api.post(TRIGGER, json={})).status_code == 200
+            other = asyncio.create_task(parts.dispatcher.trigger("other", by="me"))  # has the next permit
+            second = (await api.post(TRIGGER, json={"by": "Bob"})).json()
+            assert second["status"] == "queued"
+            await received(target, 2)
+            await until(partial(_is_queued, parts, second["execution_id"]), lambda is_queued: not is_queued)
+            assert await waiting(parts) == [second["execution_id"]]
+            problem = assert_problem(await api.post(TRIGGER, json={}), 409)
+            assert f"{second['execution_id']}, requested by Bob, is about to start" in problem["detail"]
+            assert await waiting(parts) == [second["execution_id"]]
+            await parts.dispatcher.cancel((await other).execution_id, by="me", reason=None)
+            rows = await ended(parts, 2)
+            assert [row.requested_by for row in rows][1:] == ["Bob"]
 
     async def test_overlap_allow_runs_it_at_once(self, parts: Parts, target: Target) -> None:
         await parts.create("a", target_url=target.url())

@@ -215,7 +215,7 @@ class Trouble:
 
 class TroubledStore(Store):
     def __init__(self, store: Store, trouble: Trouble) -> None:
-        super().__init__(store._engine, store._writer, store._readers)
+        super().__init__(store._engine, store._writer, store._readers, store.vitals)
         self._trouble = trouble
 
     async def write(self, work: Callable[[Connection], T]) -> T:

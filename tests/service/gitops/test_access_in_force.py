@@ -7,6 +7,7 @@ import pytest
 
 from myscheduler.core.access.roles import Role
 from myscheduler.core.gitops.sync_state import SyncCondition, SyncReason, SyncState
+from myscheduler.service.gitops.files_in_force import access_in_force
 from tests.support.parts import Parts, manifest, opened
 
 pytestmark = pytest.mark.anyio
@@ -164,7 +165,7 @@ async def test_rights_that_were_taken_away_are_gone_although_the_database_fails(
     assert known(parts) == {"screens": Role.VIEWER}
     parts.make_room()
     await parts.sync()
-    parts.reconciler.access = type(parts.reconciler.access)(parts.store)
+    parts.reconciler.access = access_in_force(parts.store)
     await parts.reconciler.access.recall()
     assert known(parts) == {"screens": Role.VIEWER}
 

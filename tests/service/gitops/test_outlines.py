@@ -2,15 +2,14 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from myscheduler.adapters.store.rows import outlines as source_rows
 from myscheduler.core.gitops.sync_state import SyncCondition, SyncReason
-from myscheduler.core.manifest.calendars_file import NamedCalendars
 from myscheduler.core.manifest.declared import ParsedFile
 from myscheduler.core.manifest.parsing import parse_file
-from myscheduler.core.policy.file import Rules
 from myscheduler.core.source.snapshot import SourceFile
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.service.gitops import reconciler
@@ -24,9 +23,9 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths of the files that were parsed, in order."""
     paths = []
 
-    def spy(file: SourceFile, *, zone: str, calendars: NamedCalendars, rules: Rules, is_cautious: bool) -> ParsedFile:
+    def spy(file: SourceFile, **terms: Any) -> ParsedFile:
         paths.append(file.path)
-        return parse_file(file, zone=zone, calendars=calendars, rules=rules, is_cautious=is_cautious)
+        return parse_file(file, **terms)
 
     monkeypatch.setattr(reconciler, "parse_file", spy)
     return paths

@@ -15,6 +15,7 @@ from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.manifest.combining import combine
 from myscheduler.core.manifest.parsing import parse_file
 from myscheduler.core.source.snapshot import Snapshot, SourceFile
+from myscheduler.messages.message import coded
 from myscheduler.service.catalog.applying import StalePlanError
 from tests.support.parts import ZONE, Parts, manifest, opened, spec
 
@@ -212,6 +213,7 @@ async def test_a_missing_folder_changes_nothing(parts: Parts) -> None:
     state = await parts.sync()
     assert (state.condition, state.reason) == (SyncCondition.STALLED, SyncReason.SOURCE_UNAVAILABLE)
     assert str(parts.jobs_dir) in state.message
+    assert coded(state.message)["params"]["why"]["code"] == "source-missing"
     assert state.applied_revision == applied.applied_revision
     assert await parts.jobs() == before
     shutil.move(parts.folder / "away", parts.jobs_dir)

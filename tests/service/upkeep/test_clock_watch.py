@@ -15,6 +15,7 @@ from myscheduler.core.history.execution import Cause, Record, Status
 from myscheduler.core.reason import Reason
 from myscheduler.service.upkeep import clock_watch as timekeeper
 from tests.support.parts import Parts, opened
+from tests.support.patience import PATIENCE
 from tests.support.target import Answer, Target
 
 pytestmark = pytest.mark.anyio
@@ -140,7 +141,7 @@ class TestForward:
         rows = await ran(parts, after=NOW)
         assert rows[0].cause is Cause.TIMER
         assert rows[0].started_at is not None
-        assert timedelta() <= rows[0].started_at - rows[0].slot < 3 * SECOND
+        assert timedelta() <= rows[0].started_at - rows[0].slot < PATIENCE * SECOND
 
 
 class TestBack:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from itertools import chain
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from myscheduler.adapters.store.database.errors import is_lack_of_room, unavailable
+from myscheduler.adapters.store.database.vitals import Vitals
 from myscheduler.errors import StoreUnavailableError
 
 T = TypeVar("T")
@@ -30,8 +32,9 @@ class Writer:
     the writes of the group one by one, so that each succeeds or fails by itself.
     """
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, vitals: Vitals) -> None:
         self._engine = engine
+        self._vitals = vitals
         self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
@@ -87,11 +90,16 @@ class Writer:
 
     def _commit(self, group: "list[_Request]") -> Exception | None:
         """Run one transaction. Resolves all requests and returns `None`; or returns the error, and nothing was done."""
+        begun = time.monotonic()
         try:
             with unavailable(), self._engine.begin() as connection:
                 results = [request.work(connection) for request in group]
+        except StoreUnavailableError as error:
+            self._vitals.failed(error)
+            return error
         except Exception as error:  # noqa: BLE001 - it is raised in the callers
             return error
+        self._vitals.commits.observe(time.monotonic() - begun)
         for request, result in zip(group, results, strict=True):
             request.answer(result, None)
         return None

@@ -5,6 +5,7 @@ Every function works inside the caller's transaction, so a change and its entry 
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -16,6 +17,9 @@ from myscheduler.adapters.store.rows.jobs import CHUNK
 from myscheduler.adapters.store.tables import audit
 from myscheduler.core.lifecycle.audit import AuditAction, AuditEntry, bounded
 
+MOST_ROWS = 20_000
+"""The most rows that one page looks at."""
+
 
 def add(connection: sa.Connection, entries: Iterable[AuditEntry]) -> None:
     """Write entries, in the given order."""
@@ -24,16 +28,57 @@ def add(connection: sa.Connection, entries: Iterable[AuditEntry]) -> None:
         connection.execute(_INSERT, some)
 
 
-def read(
-    connection: sa.Connection, *, job_id: str | None, action: AuditAction | None = None, limit: int
-) -> list[AuditEntry]:
-    """The newest entries, newest first: of one job, of one action, or all."""
-    query = _SELECT.order_by(audit.c.entry_id.desc()).limit(limit)
-    if job_id is not None:
-        query = query.where(audit.c.job_id == job_id)
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of the audit trail, newest first."""
+
+    entries: list[AuditEntry]
+    end: str | None
+    """The id before which the next page begins; `None` after the last page."""
+
+
+def page(
+    connection: sa.Connection,
+    *,
+    job_id: str | None = None,
+    action: AuditAction | None = None,
+    actor: str | None = None,
+    before: str | None = None,
+    limit: int,
+    most: int = MOST_ROWS,
+) -> Found:
+    """The entries about one job, of one action, by one actor, or all, that are before `before`, at most `limit`.
+
+    It looks at `most` rows at most, so that a page by actor, or by job and action, may end before it is full: these
+    have no index. Of one job, the index of actions is not used, since SQLite can't tell which of the two finds less.
+    """
+    indexed = audit.c.job_id == job_id if job_id is not None else audit.c.action == action if action else None
+    rows = _looked_at(indexed, before, most)
+    wanted = sa.select(rows.c.entry_id).order_by(rows.c.entry_id.desc()).limit(limit + 1)
     if action is not None:
-        query = query.where(audit.c.action == action)
-    return [_entry(row) for row in connection.execute(query)]
+        wanted = wanted.where(rows.c.action == action)
+    if actor is not None:
+        wanted = wanted.where(rows.c.actor == actor)
+    ids = list(connection.execute(wanted).scalars())
+    kept = ids[:limit]
+    end = kept[-1] if len(ids) > limit else _last_of(connection, rows, most)
+    query = _SELECT.where(audit.c.entry_id.in_(kept)).order_by(audit.c.entry_id.desc())
+    return Found([_entry(row) for row in connection.execute(query)], end)
+
+
+def _looked_at(indexed: sa.ColumnElement[bool] | None, before: str | None, most: int) -> sa.Subquery:
+    query = sa.select(audit.c.entry_id, audit.c.action, audit.c.actor).order_by(audit.c.entry_id.desc()).limit(most)
+    if indexed is not None:
+        query = query.where(indexed)
+    if before is not None:
+        query = query.where(audit.c.entry_id < before)
+    return query.subquery()
+
+
+def _last_of(connection: sa.Connection, rows: sa.Subquery, most: int) -> str | None:
+    """The id at which the next page goes on, if there may be more rows than those that were looked at."""
+    count, last = connection.execute(sa.select(sa.func.count(), sa.func.min(rows.c.entry_id)).select_from(rows)).one()
+    return str(last) if count == most else None
 
 
 def knows(connection: sa.Connection, job_id: str) -> bool:

@@ -17,10 +17,11 @@ from myscheduler.core.history.attempts import kept
 from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, QueuedRun, Status
 from myscheduler.core.lifecycle.audit import Cancellation
 from myscheduler.core.reason import Reason
+from myscheduler.messages.message import said
 
 _LOST = {
-    Reason.CRASH: "the scheduler stopped while this execution was running; the target may have received the request",
-    Reason.DATABASE: "the database became unavailable while this execution was being claimed; it was not sent",
+    Reason.CRASH: said("crashed"),
+    Reason.DATABASE: said("claim-unclear"),
 }
 
 
@@ -115,6 +116,21 @@ def count_attempt(connection: sa.Connection, execution_ids: Sequence[str]) -> No
         connection.execute(
             sa.update(executions).where(executions.c.execution_id.in_(ids)).values(attempts=executions.c.attempts + 1)
         )
+
+
+def begin_pinged(connection: sa.Connection, execution_id: str, at: datetime) -> None:
+    """Record that a ping reported the start of a running execution."""
+    _update_running(connection, execution_id, started_at=at, attempts=1)
+
+
+def note_pinged(connection: sa.Connection, execution_id: str, excerpt: str | None) -> None:
+    """Record what a ping told about a running execution."""
+    _update_running(connection, execution_id, excerpt=excerpt)
+
+
+def _update_running(connection: sa.Connection, execution_id: str, **values: Any) -> None:
+    is_running = (executions.c.execution_id == execution_id) & (executions.c.status == Status.RUNNING)
+    connection.execute(sa.update(executions).where(is_running).values(values))
 
 
 _FINISH_COLUMNS = (

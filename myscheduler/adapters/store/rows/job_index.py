@@ -12,11 +12,7 @@ from myscheduler.adapters.store.rows.jobs import id_lists
 from myscheduler.adapters.store.tables import executions, jobs, progress
 from myscheduler.core.history.execution import Status
 
-FEW = 1_000
-"""Up to so many jobs are read by their ids; for more, reading those of all jobs is faster."""
-
-
-Progress = tuple[str, int | None, str | None]
+Progress = sa.Row[str, int | None, str | None]
 """A job's id, its next slot in microseconds since 1970, and its last execution."""
 
 
@@ -39,13 +35,21 @@ def versions(connection: sa.Connection) -> dict[str, int]:
     return dict(connection.execute(_VERSIONS).all())
 
 
+def versions_of(connection: sa.Connection, job_ids: Collection[str]) -> dict[str, int]:
+    """The versions of those of these jobs that exist."""
+    parts = (connection.execute(_SOME_VERSIONS, {"ids": ids}).all() for ids in id_lists(list(job_ids)))
+    return {job_id: version for part in parts for job_id, version in part}
+
+
+def progress_of_all(connection: sa.Connection) -> Sequence[Progress]:
+    """The progress of all jobs, in any order."""
+    return connection.execute(_PROGRESS).all()
+
+
 def progress_of(connection: sa.Connection, job_ids: Collection[str]) -> list[Progress]:
-    """The progress of at least these jobs, in any order; as plain tuples, which are compared faster than rows."""
-    if len(job_ids) > FEW:
-        return list(map(tuple, connection.execute(_PROGRESS).all()))
-    some = _PROGRESS.where(progress.c.job_id.in_(IDS))
-    parts = (connection.execute(some, {"ids": ids}).all() for ids in id_lists(list(job_ids)))
-    return [tuple(row) for part in parts for row in part]
+    """The progress of those of these jobs that exist, in any order."""
+    parts = (connection.execute(_SOME_PROGRESS, {"ids": ids}).all() for ids in id_lists(list(job_ids)))
+    return [row for part in parts for row in part]
 
 
 def statuses(connection: sa.Connection, execution_ids: Sequence[str]) -> dict[str, str]:
@@ -65,9 +69,11 @@ def failing_since(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str
 
 _COUNT = sa.select(sa.func.count()).select_from(jobs)
 _VERSIONS = sa.select(jobs.c.job_id, jobs.c.version)
+_SOME_VERSIONS = _VERSIONS.where(jobs.c.job_id.in_(IDS))
 _PROGRESS = sa.select(
     progress.c.job_id, sa.type_coerce(progress.c.next_slot, sa.BigInteger), progress.c.last_execution_id
 )
+_SOME_PROGRESS = _PROGRESS.where(progress.c.job_id.in_(IDS))
 _STATUSES = sa.select(executions.c.execution_id, executions.c.status).where(executions.c.execution_id.in_(IDS))
 _good = executions.alias("good")
 _failed = executions.alias("failed")

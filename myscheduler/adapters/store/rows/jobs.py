@@ -78,6 +78,7 @@ _AS_KNOWN = sa.select(
 _SOME_AS_KNOWN = _AS_KNOWN.where(jobs.c.job_id.in_(sa.bindparam("ids", expanding=True)))
 _OWNERS = {str(owner): owner for owner in Owner}
 _NOTHING: Mapping[str, Known] = MappingProxyType({})
+_COUNT_OF_API = sa.select(sa.func.count()).select_from(jobs).where(jobs.c.owner == Owner.API)
 _INSERT_JOB = sa.insert(jobs)
 _INSERT_PROGRESS = sa.insert(progress)
 
@@ -85,6 +86,11 @@ _INSERT_PROGRESS = sa.insert(progress)
 def all_jobs(connection: sa.Connection) -> list[Job]:
     rows = connection.execute(_ALL)
     return [_job(row) for part in rows.partitions(CHUNK) for row in part]
+
+
+def count_api_jobs(connection: sa.Connection) -> int:
+    """How many jobs were created through the API. Reads all jobs."""
+    return int(connection.execute(_COUNT_OF_API).scalar_one())
 
 
 def marks(connection: sa.Connection) -> list[Mark]:

@@ -17,16 +17,20 @@ from myscheduler.core.history.execution import QueuedRun
 from myscheduler.core.history.repeats import Kept
 from myscheduler.core.lifecycle.audit import Cancellation
 from myscheduler.core.reason import Reason
-from myscheduler.errors import JobNotFoundError
+from myscheduler.errors import JobNotFoundError, TriggerConflictError
+from myscheduler.messages.message import said
 
 
 def add(connection: sa.Connection, run: QueuedRun, kept: Kept | None) -> None:
     """Add a waiting run, with the answer to its request if it had an `Idempotency-Key`.
 
-    Raises `JobNotFoundError` if its job no longer exists.
+    Raises `JobNotFoundError` if its job no longer exists, and `TriggerConflictError` if another run of it is here: one
+    that no longer waits for room, but is not claimed yet.
     """
     if connection.execute(sa.select(jobs.c.job_id).where(jobs.c.job_id == run.job_id)).first() is None:
         raise JobNotFoundError(run.job_id)
+    if other := of_job(connection, run.job_id):
+        raise TriggerConflictError(_about_to_start(other))
     connection.execute(sa.insert(queued), _values(run))
     key_rows.keep(connection, [kept] if kept else [])
 
@@ -66,6 +70,10 @@ def cancel(connection: sa.Connection, run: QueuedRun, cancelled: Cancellation, e
     add_unsent(connection, [run], Reason.CANCELLED, now, error=error)
     remove(connection, [run.execution_id])
     record_cancellations(connection, [cancelled])
+
+
+def _about_to_start(run: QueuedRun) -> str:
+    return said("run-starts-already", job_id=run.job_id, execution_id=run.execution_id, requested_by=run.requested_by)
 
 
 def _values(run: QueuedRun) -> dict[str, object]:

@@ -21,10 +21,10 @@ from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
-from myscheduler.adapters.store.rows.executions import by_ids
+from myscheduler.adapters.store.rows.listed import Listed, by_ids
 from myscheduler.adapters.store.rows.retention import lowest_id
 from myscheduler.adapters.store.tables import EPOCH, IS_LATE, MICROSECOND, executions
-from myscheduler.core.history.execution import Kind, Record, Status
+from myscheduler.core.history.execution import Kind, Status
 from myscheduler.core.history.search import LATE, Search
 
 MOST_ROWS = 5_000
@@ -47,7 +47,7 @@ Condition: TypeAlias = sa.ColumnElement[bool] | sa.TextClause
 class Found:
     """A page of the history, newest first."""
 
-    records: list[Record]
+    rows: list[Listed]
     end: str | None
     """The id before which the next page begins; `None` after the last page."""
 
@@ -75,8 +75,7 @@ def page(connection: sa.Connection, search: Search, *, before: str | None, limit
 
 
 def _found(connection: sa.Connection, ids: Sequence[str], end: str | None) -> Found:
-    records = sorted(by_ids(connection, ids), key=lambda one: one.execution_id, reverse=True)
-    return Found(records, end)
+    return Found(by_ids(connection, ids), end)
 
 
 def _cut(ids: list[str], limit: int, end: str | None) -> tuple[list[str], str | None]:

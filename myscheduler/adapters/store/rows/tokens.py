@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from myscheduler.adapters.store.tables import tokens
 from myscheduler.core.access.principal import Binding
 from myscheduler.core.access.roles import Role
-from myscheduler.core.access.scope import parse_scope
+from myscheduler.core.access.scope import Scope, parse_scope
 from myscheduler.core.access.tokens import ApiToken
 
 MOST_TOKENS = 10_000
@@ -67,12 +68,18 @@ def mark_used(connection: sa.Connection, used: dict[str, datetime]) -> None:
     connection.execute(statement, [{"b_id": token_id, "b_at": at} for token_id, at in used.items()])
 
 
+@lru_cache(maxsize=1_024)
+def _scope(text: str) -> Scope:
+    """The scope that is stored so. Many tokens have the same one, and it never changes."""
+    return parse_scope(json.loads(text))
+
+
 def _token(row: sa.Row[Any]) -> ApiToken:
     return ApiToken(
         row.token_id,
         row.name,
         row.hash,
-        Binding(Role(row.role), parse_scope(json.loads(row.scope))),
+        Binding(Role(row.role), _scope(row.scope)),
         row.created_at,
         row.created_by,
         row.expires_at,

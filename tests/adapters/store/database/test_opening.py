@@ -36,6 +36,9 @@ class TestOpening:
                 "audit",
                 "upgrades",
                 "tokens",
+                "ended_sessions",
+                "incidents",
+                "deliveries",
                 "alembic_version",
             }
 

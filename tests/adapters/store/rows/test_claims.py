@@ -21,6 +21,7 @@ from myscheduler.core.history.repeats import Kept
 from myscheduler.core.history.unrun import Unrun
 from myscheduler.core.lifecycle.audit import Cancellation, of_cancellation
 from myscheduler.core.reason import Reason
+from myscheduler.errors import TriggerConflictError
 from tests.support.parts import job
 from tests.support.stored import HOUR, NOW, claim, found, history, run, skip, stored
 
@@ -177,7 +178,7 @@ class TestEnds:
         entry = of_cancellation(end.execution_id, "a", at=NOW + HOUR, actor="Ada", reason=None)
         cancelled = Cancellation(entry, Kept("k", "f", NOW + HOUR, {"status": "cancelled"}))
         await store.write(partial(claim_rows.finish, finishes=[end], cancelled=[cancelled]))
-        assert await store.read(partial(audit_rows.read, job_id="a", limit=5)) == [entry]
+        assert (await store.read(partial(audit_rows.page, job_id="a", limit=5))).entries == [entry]
         assert await store.read(partial(key_rows.find, key="k", since=NOW)) == cancelled.kept
 
     async def test_a_queued_run_that_was_cancelled_is_in_the_history_and_queued_no_more(self, store: Store) -> None:
@@ -193,6 +194,16 @@ class TestEnds:
         (row,) = await history(store)
         assert (row.status, row.reason, row.error) == (Status.SKIPPED, Reason.CANCELLED, "by Bob")
         assert (row.rerun_of, row.requested_by, row.completed_at) == ("earlier", "Ada", NOW + HOUR)
+
+    async def test_a_job_has_one_queued_run(self, store: Store) -> None:
+        await stored(store)
+        first, second = (QueuedRun("a", new_execution_id(NOW), NOW, name) for name in ("Ada", "Bob"))
+        await store.write(partial(queued_rows.add, run=first, kept=None))
+        kept = Kept("k", "f", NOW, {"status": "queued"})
+        with pytest.raises(TriggerConflictError, match=f"{first.execution_id}, requested by Ada, is about to start"):
+            await store.write(partial(queued_rows.add, run=second, kept=kept))
+        assert await store.read(queued_rows.read) == [first]
+        assert await store.read(partial(key_rows.find, key="k", since=NOW)) is None
 
     async def test_finishing_nothing_is_fine(self, store: Store) -> None:
         await store.write(partial(claim_rows.finish, finishes=[]))

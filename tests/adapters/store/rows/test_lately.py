@@ -10,28 +10,15 @@ from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import lately as lately_rows
-from myscheduler.core.calls.outcome import Failure, Outcome
+from myscheduler.core.calls.outcome import Outcome
+from myscheduler.core.dispatch.claim import Claim
+from myscheduler.core.history.budget import Tally
 from myscheduler.core.history.execution import Finish, Kind, Status
+from myscheduler.core.history.unrun import Unrun
 from myscheduler.core.reason import Reason
-from tests.support.stored import HOUR, NOW, claim, run, skip, stored
+from tests.support.stored import HOUR, NOW, claim, ended, run, skip, stored
 
 pytestmark = pytest.mark.anyio
-
-
-async def ended(store: Store, job_id: str, *statuses: Status) -> list[str]:
-    """A new job whose executions ended so, an hour apart. Returns their ids."""
-    job = await stored(store, job_id)
-    found = []
-    for hour, status in enumerate(statuses, start=1):
-        one = run(job, NOW + hour * HOUR)
-        assert await claim(store, one) == [True]
-        assert one.execution is not None
-        found.append(one.execution.execution_id)
-        if status is not Status.RUNNING:
-            outcome = Outcome(failure=Failure.HTTP_ERROR if status is Status.FAILED else None)
-            finish = Finish(found[-1], status, NOW + hour * HOUR, NOW + hour * HOUR + timedelta(seconds=2), 1, outcome)
-            await store.write(partial(claim_rows.finish, finishes=[finish]))
-    return found
 
 
 class TestFailingJobs:
@@ -51,6 +38,44 @@ class TestFailingJobs:
         await ended(store, "a", *statuses)
         await ended(store, "b", Status.COMPLETED)
         assert await store.read(lately_rows.failing_jobs) == ({"a"} if is_failing else set())
+
+
+class TestTallies:
+    async def test_due_runs_count_from_each_start(self, store: Store) -> None:
+        await ended(store, "a", Status.COMPLETED, Status.FAILED, Status.INTERRUPTED, Status.RUNNING, Status.COMPLETED)
+        starts = [NOW + hour * HOUR for hour in (1, 2, 5, 6)]
+        found = await store.read(partial(lately_rows.tallies, job_id="a", starts=starts, late_sec=None))
+        assert found == [Tally(2, 2), Tally(1, 2), Tally(1, 0), Tally()]
+
+    async def test_slots_that_were_missed_count_and_skipped_ones_do_not(self, store: Store) -> None:
+        one = await stored(store, "a")
+        await claim(store, skip(one, NOW, NOW + 3 * HOUR, 4))
+        two = await stored(store, "b")
+        gap = Unrun(Status.MISSED, Reason.DEADLINE, NOW, NOW + 3 * HOUR, 4)
+        await claim(store, Claim("b", two.version, two.digest, None, (gap,), None, NOW + 3 * HOUR, NOW + 4 * HOUR))
+        for job_id, tally in (("a", Tally()), ("b", Tally(0, 4))):
+            assert await store.read(partial(lately_rows.tallies, job_id=job_id, starts=[NOW], late_sec=None)) == [tally]
+
+    async def test_a_run_that_began_too_late_did_not_go_well(self, store: Store) -> None:
+        job = await stored(store)
+        one = run(job, NOW)
+        assert one.execution is not None
+        await claim(store, one)
+        begun = NOW + timedelta(seconds=60, microseconds=1)
+        finish = Finish(one.execution.execution_id, Status.COMPLETED, begun, begun + HOUR, 1, Outcome())
+        await store.write(partial(claim_rows.finish, finishes=[finish]))
+        for late_sec, tally in ((None, Tally(1, 0)), (61, Tally(1, 0)), (60, Tally(0, 1)), (0, Tally(0, 1))):
+            found = await store.read(partial(lately_rows.tallies, job_id="a", starts=[NOW], late_sec=late_sec))
+            assert found == [tally]
+
+    async def test_manual_runs_do_not_count(self, store: Store) -> None:
+        job = await stored(store)
+        one = run(job, NOW, kind=Kind.MANUAL)
+        assert one.execution is not None
+        await claim(store, one)
+        finish = Finish(one.execution.execution_id, Status.COMPLETED, NOW, NOW + HOUR, 1, Outcome())
+        await store.write(partial(claim_rows.finish, finishes=[finish]))
+        assert await store.read(partial(lately_rows.tallies, job_id="a", starts=[NOW], late_sec=None)) == [Tally()]
 
 
 class TestWrong:
@@ -99,12 +124,26 @@ class TestResults:
         assert (one.status, one.reason, one.slot_count, one.started_at) == (Status.SKIPPED, "paused", 5, None)
 
 
-class TestStrips:
-    async def test_each_job_has_its_newest_rows(self, store: Store) -> None:
-        _, second, third = await ended(store, "a", Status.FAILED, Status.COMPLETED, Status.RUNNING)
-        (only,) = await ended(store, "b", Status.COMPLETED)
-        found = await store.read(partial(lately_rows.strips, job_ids=["a", "b", "c"], limit=2))
-        assert {job_id: [row[0] for row in rows] for job_id, rows in found.items()} == {
-            "a": [third, second], "b": [only], "c": [],
-        }  # fmt: skip
-        assert found["b"][0][1:3] == (Status.COMPLETED, NOW + HOUR)
+class TestCountsAndPoints:
+    async def test_rows_and_slots_are_counted_by_status(self, store: Store) -> None:
+        await ended(store, "a", Status.FAILED, Status.COMPLETED, Status.COMPLETED)
+        missed = await stored(store, "b")
+        await claim(store, skip(missed, NOW + HOUR, NOW + 2 * HOUR, 2))
+        whole = partial(lately_rows.counts, since=NOW, until=NOW + 9 * HOUR)
+        assert sorted(await store.read(partial(whole, job_id="a"))) == [
+            (Status.COMPLETED, 2, 2), (Status.FAILED, 1, 1),
+        ]  # fmt: skip
+        assert [(one.rows, one.slots) for one in await store.read(partial(whole, job_id="b"))] == [(1, 2)]
+        some = partial(lately_rows.counts, since=NOW + 2 * HOUR, until=NOW + 3 * HOUR)
+        assert [tuple(one) for one in await store.read(partial(some, job_id="a"))] == [(Status.COMPLETED, 1, 1)]
+
+    async def test_points_are_of_what_was_sent(self, store: Store) -> None:
+        ids = await ended(store, "a", Status.FAILED, Status.COMPLETED, Status.RUNNING)
+        missed = await stored(store, "b")
+        await claim(store, skip(missed, NOW + HOUR, NOW + 2 * HOUR, 2))
+        read = partial(lately_rows.points, since=NOW, limit=2)
+        found = await store.read(partial(read, job_id="a"))
+        assert {one for one, _ in found} <= set(ids)
+        assert [result.slot for _, result in found] == sorted((result.slot for _, result in found), reverse=True)
+        assert all(result.started_at for _, result in found)
+        assert await store.read(partial(read, job_id="b")) == []

@@ -16,6 +16,7 @@ from myscheduler.adapters.store import Connection, Store, open_store
 from myscheduler.adapters.store.rows import audit as audit_rows
 from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.adapters.store.rows import incidents as incident_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import repeats as key_rows
 from myscheduler.adapters.store.rows import retention as retention_rows
@@ -28,6 +29,7 @@ from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, Status
 from myscheduler.core.history.repeats import KEPT, Kept
 from myscheduler.core.history.unrun import Unrun
+from myscheduler.core.incidents.incident import EndReason
 from myscheduler.core.job.job import Job
 from myscheduler.core.lifecycle.audit import AuditAction, AuditEntry
 from myscheduler.core.reason import Reason
@@ -35,7 +37,7 @@ from myscheduler.errors import StoreUnavailableError
 from myscheduler.service.upkeep import pruner
 from myscheduler.service.upkeep.pruner import AUDIT_AGE, BATCH, REST, Pruner
 from tests.support.parts import job, until
-from tests.support.stored import NOW
+from tests.support.stored import NOW, incident
 
 pytestmark = pytest.mark.anyio
 
@@ -53,7 +55,7 @@ class Watched(Store):
     """Knows what was written through it, and can be told to fail."""
 
     def __init__(self, store: Store) -> None:
-        super().__init__(store._engine, store._writer, store._readers)
+        super().__init__(store._engine, store._writer, store._readers, store.vitals)
         self.written: list[Any] = []
         self.began: list[float] = []
         self.reads = 0
@@ -253,14 +255,14 @@ class TestPass:
         assert await prune(store) == {"too_old": 1, "too_many": 0}
         assert (store.written, store.reads) == (
             [1],
-            3 + 4,
-        )  # three pages; the job that has rows, and none after; the audit; the keys
+            3 + 5,
+        )  # three pages; the job that has rows, and none after; the audit; the incidents; the keys
 
     async def test_where_there_is_nothing_to_do_nothing_is_written(self, store: Watched) -> None:
         await exists(store, "a")
         await put(store, *(row("a", NOW - number * MINUTE) for number in range(100)))
         assert await prune(store) == NOTHING
-        assert (store.written, store.reads) == ([], 5)  # old rows, job "a", no further job, the audit, the keys
+        assert (store.written, store.reads) == ([], 6)  # old rows, "a", no further job, audit, incidents, keys
 
     async def test_the_audit_trail_is_kept_for_longer(self, store: Watched) -> None:
         ages = [AUDIT_AGE - DAY, *(AUDIT_AGE + number * MINUTE for number in range(1, BATCH + 2))]
@@ -269,7 +271,22 @@ class TestPass:
         store.written.clear()
         assert await prune(store) == {**NOTHING, "of_audit": BATCH + 1}
         assert store.written == [BATCH, 1]
-        assert await store.read(partial(audit_rows.read, job_id="a", limit=9)) == entries[:1]
+        assert (await store.read(partial(audit_rows.page, job_id="a", limit=9))).entries == entries[:1]
+
+    async def test_incidents_that_are_over_are_kept_as_long(self, store: Watched) -> None:
+        ages = [AUDIT_AGE - DAY, *(AUDIT_AGE + number * MINUTE for number in range(1, BATCH + 2))]
+        for age in ages:
+            ended = incident(
+                "a", new_execution_id(NOW - age), NOW - age, ended_at=NOW - age, end_reason=EndReason.RECOVERED
+            )
+            await store.write(partial(incident_rows.insert, new=ended))
+        lasting = incident("a", new_execution_id(NOW - 2 * AUDIT_AGE), NOW - 2 * AUDIT_AGE)
+        await store.write(partial(incident_rows.insert, new=lasting))
+        store.written.clear()
+        assert await prune(store) == {**NOTHING, "of_incidents": BATCH + 1}
+        assert store.written == [BATCH, 1]
+        left = (await store.read(partial(incident_rows.page, limit=9))).incidents
+        assert [one.is_open for one in left] == [False, True]
 
     async def test_after_each_batch_the_writer_is_left_to_others(self, store: Watched) -> None:
         await put(store, *(row("old", EDGE - number * MINUTE) for number in range(1, 3 * BATCH + 1)))

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import search as search_rows
 from myscheduler.adapters.store.rows.ids import new_execution_id
+from myscheduler.adapters.store.rows.listed import Listed
 from myscheduler.adapters.store.tables import executions
-from myscheduler.core.history.execution import Cause, Kind, Record, Status
+from myscheduler.core.history.execution import Cause, Kind, Status
 from myscheduler.core.history.search import Search
 from myscheduler.core.reason import Reason
 from tests.support.stored import NOW
@@ -74,13 +75,13 @@ def _insert(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     connection.execute(sa.insert(executions), list(rows))
 
 
-async def _pages(store: Store, search: Search, limit: int, most: int) -> list[list[Record]]:
-    found: list[list[Record]] = []
+async def _pages(store: Store, search: Search, limit: int, most: int) -> list[list[Listed]]:
+    found: list[list[Listed]] = []
     before: str | None = None
     while True:
         one = await store.read(partial(search_rows.page, search=search, before=before, limit=limit, most=most))
-        found.append(one.records)
-        assert len(one.records) <= limit
+        found.append(one.rows)
+        assert len(one.rows) <= limit
         if one.end is None:
             return found
         assert before is None or one.end < before
@@ -155,8 +156,8 @@ async def test_the_last_page_is_known_as_such(store: Store) -> None:
     await store.write(partial(_insert, rows=rows))
     first = await store.read(partial(search_rows.page, search=Search(), before=None, limit=5))
     last = await store.read(partial(search_rows.page, search=Search(), before=first.end, limit=5))
-    assert (len(first.records), len(last.records), last.end) == (5, 5, None)
-    assert first.end == first.records[-1].execution_id
+    assert (len(first.rows), len(last.rows), last.end) == (5, 5, None)
+    assert first.end == first.rows[-1].execution_id
 
 
 async def test_a_page_that_looked_at_enough_ends_before_it_is_full(store: Store) -> None:
@@ -164,7 +165,7 @@ async def test_a_page_that_looked_at_enough_ends_before_it_is_full(store: Store)
     await store.write(partial(_insert, rows=rows))
     search = Search(kind=Kind.MANUAL)
     found = await store.read(partial(search_rows.page, search=search, before=None, limit=5, most=40))
-    assert (found.records, found.end) == ([], sorted(row["execution_id"] for row in rows)[-40])
+    assert (found.rows, found.end) == ([], sorted(row["execution_id"] for row in rows)[-40])
 
 
 @pytest.mark.parametrize(

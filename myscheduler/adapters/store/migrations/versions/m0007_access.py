@@ -1,4 +1,6 @@
-"""API tokens; for executions, the attempts before the last one, what they repeat, and the late and failed ones."""
+"""API tokens, ended sessions, audited actions; for executions, the attempts before the last one, what they repeat, the
+late and failed ones.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,6 +9,7 @@ revision = "0007"
 down_revision = "0006"
 
 ID = sa.String(36).with_variant(sa.String(36, collation="C"), "postgresql")
+NONCE = sa.String(64).with_variant(sa.String(64, collation="C"), "postgresql")
 LATE = "started_at - slot >= 60000000"
 UNCOMPLETED = "(status NOT IN ('completed', 'running'))"
 
@@ -26,6 +29,12 @@ def upgrade() -> None:
         sa.Column("revoked_at", sa.BigInteger),
     )
     op.create_index("tokens_name", "tokens", ["name"], unique=True)
+    op.create_index("audit_action", "audit", ["action", "entry_id"])
+    op.create_table(
+        "ended_sessions",
+        sa.Column("nonce", NONCE, primary_key=True),
+        sa.Column("expires_at", sa.BigInteger, nullable=False),
+    )
     op.add_column("executions", sa.Column("earlier_attempts", sa.Text))
     op.add_column("executions", sa.Column("rerun_of", ID))
     op.add_column("queued", sa.Column("rerun_of", ID))

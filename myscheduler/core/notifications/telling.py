@@ -1,0 +1,149 @@
+"""What a message says, in words and in an order that all services share; `payloads` gives it the form of each.
+
+Nothing in it is secret: what a job or a target wrote is masked as in the history, and is one line each.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+from urllib.parse import quote
+
+from myscheduler.core.findings.masking import masked_text
+from myscheduler.core.findings.problem import cut, printable
+from myscheduler.core.incidents.incident import Incident, IncidentKind
+from myscheduler.core.incidents.notice import JobFacts, Message, Notice, NoticeKind
+from myscheduler.core.notifications.channels import Language
+from myscheduler.core.notifications.words import said_in, span_text, time_text
+
+LONGEST_TITLE = 120
+LONGEST_FACT = 300
+MOST_IN_DIGEST = 15
+"""Incidents that a digest names; the rest are counted, so that it fits into what Teams takes (28 KB)."""
+REVISION_CHARACTERS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One incident."""
+
+    title: str
+    facts: tuple[tuple[str, str], ...]
+    """Labels and values."""
+    link: str | None
+    """The page of the job in the dashboard; `None` where its address is not known."""
+    is_good: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """All of a message."""
+
+    title: str
+    items: tuple[Item, ...]
+    more: str
+    """The words for incidents that are not among the items; empty if all are."""
+    open_words: str
+    """What a link is called."""
+    is_good: bool
+    """Whether nothing in it is trouble."""
+
+
+def tell(message: Message, language: Language, public_url: str) -> Telling:
+    """`public_url` is where the dashboard is for those who read the message; empty if that is not known."""
+    items = tuple(_item(one, language, public_url, is_whole=not message.is_digest) for one in message.notices)
+    return Telling(
+        title=_digest_title(items, language) if message.is_digest else items[0].title,
+        items=items[:MOST_IN_DIGEST],
+        more=said_in(language, "more", count=len(items) - MOST_IN_DIGEST) if len(items) > MOST_IN_DIGEST else "",
+        open_words=said_in(language, "open"),
+        is_good=all(one.is_good for one in items),
+    )
+
+
+def job_link(job: JobFacts | None, public_url: str) -> str | None:
+    if not public_url:
+        return None
+    return f"{public_url}/ui/jobs/{quote(job.job_id, safe='')}" if job else f"{public_url}/ui/"
+
+
+def plain(text: str, longest: int = LONGEST_FACT) -> str:
+    """One line without credentials."""
+    return cut(printable(masked_text(" ".join(text.split()))), longest)
+
+
+def _digest_title(items: tuple[Item, ...], language: Language) -> str:
+    good = sum(one.is_good for one in items)
+    bad = len(items) - good
+    key = "digest-both" if good and bad else "digest-bad" if bad else "digest-good"
+    return said_in(language, key, bad=bad, good=good)
+
+
+def _item(notice: Notice, language: Language, public_url: str, *, is_whole: bool) -> Item:
+    job, incident = notice.job, notice.incident
+    is_good = notice.kind in {NoticeKind.RECOVERED, NoticeKind.TEST}
+    link = job_link(job, public_url)
+    if job is None or incident is None:
+        return Item(said_in(language, "test"), (), link, is_good)
+    facts = _facts(notice.kind, job, incident) if is_whole else _short_facts(notice.kind, incident)
+    told = tuple((said_in(language, key), _value(value, job.zone, language)) for key, value in facts)
+    return Item(_title(notice.kind, job, incident.kind, language), told, link, is_good)
+
+
+def _title(kind: NoticeKind, job: JobFacts, incident: IncidentKind, language: Language) -> str:
+    name = plain(job.name, LONGEST_TITLE - 40)
+    return said_in(language, f"{kind}-{incident}", name=name)
+
+
+Value = str | int | datetime | tuple[datetime, datetime]
+
+
+def _facts(kind: NoticeKind, job: JobFacts, incident: Incident) -> Iterator[tuple[str, Value]]:
+    """The words for each fact, and the fact."""
+    if job.name != job.job_id:
+        yield "job", job.job_id
+    if incident.kind is IncidentKind.LATE and kind is not NoticeKind.RECOVERED:
+        yield "due", incident.began_at
+    else:
+        yield "since", incident.began_at
+    if incident.failures:
+        yield "failures", incident.failures
+    if kind is NoticeKind.RECOVERED:
+        if incident.ended_at is not None:
+            yield "ended", incident.ended_at
+            yield "lasted", (incident.began_at, incident.ended_at)
+        return
+    if incident.error:
+        yield "error", incident.error
+    yield "call", job.host
+    if job.source:
+        yield "source", job.source
+    if incident.source_revision:
+        yield "revision", incident.source_revision[:REVISION_CHARACTERS]
+    if incident.good_revision and incident.good_revision != incident.source_revision:
+        yield "good-revision", incident.good_revision[:REVISION_CHARACTERS]
+
+
+def _short_facts(kind: NoticeKind, incident: Incident) -> Iterator[tuple[str, Value]]:
+    if kind is NoticeKind.RECOVERED:
+        if incident.ended_at is not None:
+            yield "lasted", (incident.began_at, incident.ended_at)
+    elif incident.error:
+        yield "error", cut(incident.error, LONGEST_FACT // 2)
+    else:
+        yield ("due" if incident.kind is IncidentKind.LATE else "since"), incident.began_at
+
+
+def _value(value: Value, zone: str, language: Language) -> str:
+    match value:
+        case str():
+            return plain(value)
+        case datetime():
+            return time_text(value, zone)
+        case tuple():
+            begin, end = value
+            return span_text(end - begin, language)
+        case int():
+            return f"{value:,}"
+        case _:
+            assert_never(value)

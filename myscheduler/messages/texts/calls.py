@@ -1,0 +1,120 @@
+"""Why calls fail, what is imperfect about answers, and why executions are cut off.
+
+The history stores the text alone, and `recognition` reads it back: so a text must not fit two templates with different
+meanings, and the kind of a parameter says what it may look like.
+"""
+
+CALLS = {
+    # answers
+    "answered": "answered {status:d}",
+    "answered-redirect": "answered {status:d}; redirects are not followed",
+    "answered-oddly": "answered {status:d}; {odd:said}",
+    "answered-redirect-oddly": "answered {status:d}; redirects are not followed; {odd:said}",
+    "timeout": "no complete answer within {seconds:g} s",
+    "timeout-stalled": "no complete answer within {seconds:g} s (status {status:d}, then it stalled)",
+    "not-sent-within": "not sent within {seconds:g} s: {reason:reason}",
+    # connections
+    "answer-broken-off": "{where:word} broke off its answer or sent a malformed one",
+    "closed-unanswered": "{where:word} closed the connection without an answer",
+    "connection-lost": "the connection to {where:word} was lost",
+    "connection-reset": "the connection to {where:word} was reset",
+    "connection-refused": "connection to {where:word} refused",
+    "connection-failed": "connection to {where:word} failed: {reason:reason}",
+    "no-address-reached": "none of its addresses can be reached",
+    "host-not-found": "host name {host} not found",
+    "host-lookup-failed": "host name {host} could not be looked up: {reason:reason}",
+    "resolver-failed": "the resolver failed",
+    "tls-failed": "TLS with {where:word}: {reason:reason}",
+    "certificate-refused": "certificate verify failed: {why}",
+    "handshake-failed": "the handshake failed",
+    "header-line-too-long": "{where:word} sent a header line of more than {most:d} bytes",
+    "not-valid-http": "{where:word} did not answer in valid HTTP",
+    "not-http-but-tls": "{where:word} did not answer in HTTP, but in TLS: write https://",
+    "not-http-but": "{where:word} did not answer in HTTP: it began with {beginning:ascii}",
+    "not-http-but-long": "{where:word} did not answer in HTTP: it began with {beginning:ascii}…",
+    "too-many-files": "too many open files in this process (its limit is {limit:d}: raise ulimit -n)",
+    "too-many-files-on-machine": "too many open files on this machine (raise fs.file-max)",
+    # requests
+    "host-not-valid": "the host of the URL is not valid",
+    "link-local-host": "{where:word} leads to {why:said}",
+    "link-local": "{address:reason} is a link-local address (cloud metadata), which no job may call unless policy.yaml "
+    "allows it: call another host, or have it added there, as allow_link_local: [{wanted:word}]",
+    "address-embedded": "{address:word} (which stands for {meant:word})",
+    "method-not-valid": "the method is not an HTTP method",
+    "url-not-valid": "the URL is not valid",
+    "host-part-too-long": "the host name of the URL has a part that is empty or longer than 63 characters",
+    "url-without-host": "the URL must start with http:// or https:// and name a host",
+    "port-not-valid": "the port of the URL is not between 1 and 65535",
+    "header-name-not-valid": "the header name {name:ascii} is not valid",
+    "header-with-control": "the value of the header {name:word} has a line break or another control character",
+    "header-not-unicode": "the value of the header {name:word} is not valid Unicode",
+    # secrets
+    "secret-missing": "secret {name:quoted} is missing: there is neither a file {file} nor an environment variable "
+    "{variable:word}",
+    "secret-not-read": "secret {name:quoted} was not read: {reason:reason}",
+    "secret-unusable": "secret {name:quoted} can't be used: {why:said}",
+    "variable-empty": "the environment variable {variable:word} is empty",
+    "variable-not-utf8": "the environment variable {variable:word} is not UTF-8",
+    "file-unreadable": "{file} can't be read: {reason:reason}",
+    "file-not-a-file": "{file} is not a file",
+    "file-too-large": "{file} is larger than {kib:d} KiB",
+    "file-not-utf8": "{file} is not UTF-8",
+    "file-empty": "{file} is empty",
+    "secret-not-granted": "secret {name:quoted} may not be sent to {host:reason}: jobs of the API may use what "
+    "policy.yaml allows, and it allows this one {allowed:said}; declare the job in a manifest, or have the policy "
+    "changed",
+    "the-host-of-header": "the host that the header {header:word} names",
+    "for-no-host": "for no host",
+    "only-for-hosts": "only for {hosts}",
+    "host-unclear": "it is not clear which host the URL calls, so no secret is allowed: write it plainly, as "
+    "https://HOST/PATH",
+    "header-host-unclear": "it is not clear which host the header {header:word} names, so no secret is allowed: leave "
+    "it out",
+    # executions that were cut off
+    "bug": "a bug in the scheduler ended this execution; its log has the stack trace",
+    "stopped": "the scheduler was stopped while this execution was running; the target may have received the request",
+    "stopped-unsent": "the scheduler was stopped before this execution was sent",
+    "crashed": "the scheduler stopped while this execution was running; the target may have received the request",
+    "claim-unclear": "the database became unavailable while this execution was being claimed; it was not sent",
+    "replaced": "the next slot of this job was due, and it says overlap: replace; the target may have received the "
+    "request",
+    "given-up": "it could not be recorded in time, so it was not sent, and its trigger request was answered with an "
+    "error",
+    "cancelled": "cancelled by {by}{reason:? ({})}; the target may have received the request",
+    "cancelled-unsent": "cancelled by {by}{reason:? ({})} before it was sent",
+    "cancelled-queued": "cancelled by {by}{reason:? ({})} while it was queued",
+    # pings
+    "ping-failed": "a ping reported a failure{last:? ({})}",
+    "ping-exit-code": "a ping reported the exit code {code:d}{last:? ({})}",
+    "ping-missing": "no ping arrived within {seconds:d} s",
+    "ping-end-missing": "a ping reported the start, and none within {seconds:d} s the end",
+    # what is imperfect about an answer
+    "odd": "{where:word} {odd:odds}",
+    "odd-headers-broken-off": "broke off the headers of its answer",
+    "odd-broken-off": "broke off its answer after {size:d} bytes of body",
+    "odd-broken-off-of": "broke off its answer after {size:d} of {length:d} bytes of body",
+    "odd-many-headers": "sent more than {kib:d} KiB of headers",
+    "odd-many-interim": "sent more than {most:d} interim answers",
+    "odd-flood": "sent more than {mib:d} MiB for one answer",
+    "odd-line-without-colon": "sent a header line without a colon",
+    "odd-length-and-encoding": "sent both a Content-Length and a Transfer-Encoding",
+    "odd-chunked-twice": "named chunked more than once",
+    "odd-encoding": "sent an unknown Transfer-Encoding",
+    "odd-many-trailers": "sent more than {kib:d} KiB after its last chunk",
+    "odd-chunks": "sent chunks that can't be read",
+    "odd-after-chunks": "sent something after its last chunk",
+    "odd-head-body": "sent a body in answer to HEAD",
+    "odd-status-body": "sent a body with its {status:d}",
+    "odd-excess": "sent more bytes than its Content-Length of {length:d}",
+    "odd-length-too-large": "sent a Content-Length that is too large",
+    "odd-length-no-number": "sent a Content-Length that is not a number",
+    "odd-length-signed": "sent a Content-Length with a sign",
+    "odd-lengths": "sent different values of Content-Length ({lengths:and}), of which the smallest is used",
+    "odd-length-twice": "sent its Content-Length more than once",
+    "odd-coding-unsupported": "sent a body in {coding}, which is not supported, so no excerpt is kept",
+    "odd-coding-wrong": "sent a body that is not {coding:word}",
+    "odd-after-coding": "sent something after its {coding:word}",
+    "odd-coding-broken-off": "broke off its {coding:word}",
+    "several": "{causes:semicolons}",
+}
+"""By code: the template. The more particular ones come first where a text fits several."""
