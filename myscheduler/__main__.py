@@ -1,6 +1,5 @@
 """Entry point of the program, called as `myscheduler` or `python -m myscheduler`."""
 
-import gc
 import os
 import signal
 import sys
@@ -14,10 +13,8 @@ def main() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     elif os.getpid() == 1:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # process 1 would ignore it; now it acts like Ctrl-C
-    gc.disable()  # what is imported stays to the end: looking through it for garbage takes a fifth of the time
-    from myscheduler import cli  # noqa: PLC0415 - imports for about a second; a SIGTERM may come meanwhile
+    from myscheduler import cli  # noqa: PLC0415 - a SIGTERM may come while modules are imported
 
-    gc.enable()
     cli.main()
 
 

@@ -1,33 +1,16 @@
 """The command line. Exit codes: 0 success, 1 invalid input or failure, 2 wrong usage."""
 
 import errno
+import gc
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import IO, Any
 
 import click
 
 from myscheduler import __version__
-from myscheduler.cli.commands.completion import completion
-from myscheduler.cli.commands.db import db
-from myscheduler.cli.commands.executions import executions
-from myscheduler.cli.commands.export import export
-from myscheduler.cli.commands.forecast import forecast
-from myscheduler.cli.commands.import_crontab import import_crontab
-from myscheduler.cli.commands.incidents import incidents
-from myscheduler.cli.commands.jobs import jobs
-from myscheduler.cli.commands.notify import notify
-from myscheduler.cli.commands.plan import plan
-from myscheduler.cli.commands.preview import preview
-from myscheduler.cli.commands.schema import schema
-from myscheduler.cli.commands.serve import serve
-from myscheduler.cli.commands.simulate import simulate
-from myscheduler.cli.commands.sync import sync
-from myscheduler.cli.commands.token import token
-from myscheduler.cli.commands.top import top
-from myscheduler.cli.commands.validate import validate
-from myscheduler.cli.commands.why import why
 from myscheduler.core.findings.problem import printable
 from myscheduler.errors import MySchedulerError, ServerError
 from myscheduler.machine.causes import reason_of
@@ -57,7 +40,16 @@ class _RefusedError(click.ClickException):
 
 
 class _Commands(click.Group):
-    """Prints expected errors in one line, without a stack trace and without control characters."""
+    """Prints expected errors in one line, without a stack trace and without control characters.
+
+    Only the command that is called is imported: all of them take a second, and completion runs at each press of Tab.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- as click calls it
+        return list(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- as above
+        return _command(_MODULES[cmd_name]) if cmd_name in _MODULES else None
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -83,6 +75,39 @@ class _Commands(click.Group):
             raise click.ClickException(f"the output can't be written: {reason_of(error)}") from error
 
 
+_MODULES = {
+    "completion": "completion",
+    "db": "db",
+    "executions": "executions",
+    "export": "export",
+    "forecast": "forecast",
+    "import-crontab": "import_crontab",
+    "incidents": "incidents",
+    "jobs": "jobs",
+    "notify": "notify",
+    "plan": "plan",
+    "preview": "preview",
+    "schema": "schema",
+    "serve": "serve",
+    "simulate": "simulate",
+    "sync": "sync",
+    "token": "token",
+    "top": "top",
+    "validate": "validate",
+    "why": "why",
+}
+"""The module below `commands` of each command; the command has its name there."""
+
+
+def _command(module: str) -> click.Command:
+    gc.disable()  # what is imported stays to the end: looking through it for garbage takes a fifth of the time
+    try:
+        command: click.Command = getattr(import_module(f"myscheduler.cli.commands.{module}"), module)
+    finally:
+        gc.enable()
+    return command
+
+
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
@@ -103,24 +128,3 @@ def main() -> None:
       myscheduler validate jobs.d     check the manifests
       myscheduler serve               run them; then open http://127.0.0.1:8003/ui/
     """
-
-
-main.add_command(completion)
-main.add_command(db)
-main.add_command(executions)
-main.add_command(export)
-main.add_command(forecast)
-main.add_command(import_crontab)
-main.add_command(incidents)
-main.add_command(jobs)
-main.add_command(notify)
-main.add_command(plan)
-main.add_command(preview)
-main.add_command(schema)
-main.add_command(serve)
-main.add_command(simulate)
-main.add_command(sync)
-main.add_command(token)
-main.add_command(top)
-main.add_command(validate)
-main.add_command(why)

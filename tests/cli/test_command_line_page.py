@@ -27,7 +27,10 @@ def commands(found: click.Command = main, name: str = "") -> Iterator[tuple[str,
     if not isinstance(found, click.Group) or (found.invoke_without_command and name):
         yield name, found
     if isinstance(found, click.Group):
-        for word, inner in found.commands.items():
+        context = click.Context(found)
+        for word in found.list_commands(context):
+            inner = found.get_command(context, word)
+            assert inner
             yield from commands(inner, f"{name} {word}".strip())
 
 

@@ -1,5 +1,6 @@
 """Commands as they are called, and an API in place of the service's where its routes are not what is tested."""
 
+import click
 from click.testing import CliRunner, Result
 
 from myscheduler.cli import main
@@ -22,3 +23,7 @@ def asked(*arguments: str, **env: str) -> Result:
 
 def help_of(*command: str) -> str:
     return CliRunner().invoke(main, [*command, "-h"], prog_name="myscheduler", terminal_width=100).stdout
+
+
+def every_command() -> list[str]:
+    return main.list_commands(click.Context(main))

@@ -12,6 +12,7 @@ from myscheduler import __version__, settings
 from myscheduler.cli import main
 from myscheduler.cli.commands.serve import serve
 from myscheduler.errors import SettingError
+from tests.support.commands import every_command
 from tests.support.patience import PATIENCE
 
 
@@ -85,7 +86,7 @@ def test_help_of_the_program() -> None:
           -h, --help  Show this message and exit.
         """
     assert _help().startswith(dedent(expected))
-    assert re.findall(r"^  ([a-z-]+)  ", _help().split("Commands:\n")[1], re.MULTILINE) == sorted(main.commands)
+    assert re.findall(r"^  ([a-z-]+)  ", _help().split("Commands:\n")[1], re.MULTILINE) == sorted(every_command())
 
 
 def _help(*command: str) -> str:
