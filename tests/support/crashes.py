@@ -4,7 +4,6 @@ import contextlib
 import os
 import random
 import sqlite3
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.support import warm
 from tests.support.ledger import (
     SECOND,
     Facts,
@@ -24,7 +24,7 @@ from tests.support.ledger import (
     read_database,
 )
 from tests.support.patience import PATIENCE
-from tests.support.service import COMMAND, Service, environment, manifest
+from tests.support.service import Service, environment, manifest
 from tests.support.target import Answer, HangUp, Target
 
 SEED = int(os.environ.get("CRASH_SEED", "20261124"))
@@ -166,7 +166,7 @@ class World:
 
     def kill_starting(self) -> None:
         """Kill it before, while and after it migrates, closes what was running, and catches up."""
-        after = self.rng.uniform(0.2, 1.6)
+        after = self.rng.uniform(0, 0.8)
         killed_at = kill_after(self.folder, after)
         self.look("start", killed_at)
 
@@ -248,13 +248,14 @@ class World:
 
 def kill_after(folder: Path, seconds: float, *, once: Path | None = None) -> float:
     """Start the service and kill it so much later, counted from when the file `once` is there."""
-    with subprocess.Popen(COMMAND, cwd=folder, env=environment(), stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + PATIENCE
-        while once is not None and not once.exists() and time.monotonic() < deadline:
-            time.sleep(0.001)
-        time.sleep(seconds)
-        killed_at = time.monotonic()
-        process.kill()
+    process = warm.start(["serve"], cwd=folder, env=environment(), is_silent=True)
+    deadline = time.monotonic() + PATIENCE
+    while once is not None and not once.exists() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    time.sleep(seconds)
+    killed_at = time.monotonic()
+    process.kill()
+    process.wait()
     return killed_at
 
 

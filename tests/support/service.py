@@ -24,7 +24,9 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
+from tests.support import warm
 from tests.support.patience import PATIENCE
+from tests.support.warm import Forked
 
 COMMAND = (sys.executable, "-m", "myscheduler", "serve")
 START_SEC = 2 * PATIENCE
@@ -75,10 +77,11 @@ class Service:
         self._client.close()
         self.kill()
 
-    def _start(self) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            COMMAND, cwd=self.folder, env=environment(**self._settings), stderr=subprocess.PIPE, text=True
-        )
+    def _start(self) -> subprocess.Popen[str] | Forked:
+        env = environment(**self._settings)
+        if any(name.startswith("PYTHON") for name in self._settings):  # the interpreter reads them when it starts
+            return subprocess.Popen(COMMAND, cwd=self.folder, env=env, stderr=subprocess.PIPE, text=True)
+        return warm.start(COMMAND[3:], cwd=self.folder, env=env)
 
     @property
     def pid(self) -> int:

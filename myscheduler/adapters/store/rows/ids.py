@@ -1,5 +1,6 @@
 """Ids of executions and of audit entries."""
 
+import os
 import secrets
 from datetime import datetime
 from random import Random
@@ -14,5 +15,6 @@ def new_execution_id(moment: datetime) -> str:
 
 
 _CHANCE = Random(secrets.randbits(256))  # noqa: S311 - ids must be unique, not secret, and this is 20 times faster
+os.register_at_fork(after_in_child=lambda: _CHANCE.seed(secrets.randbits(256)))  # else both go on alike
 
 _LOW = (1 << 62) - 1
