@@ -151,7 +151,9 @@ class _Json(OrjsonFormatter):
         except orjson.JSONEncodeError:  # such as a file name that is not UTF-8
             texts = {name: str(value).encode("utf-8", "backslashreplace").decode() for name, value in log_data.items()}
             line = self._encoded(texts)
-        return _OBEYED.sub(_escaped, line) if _OBEYED.search(line) else line
+        if line.isascii() and "\x7f" not in line:  # as most lines are; the search takes longer than the encoding
+            return line
+        return _OBEYED.sub(_escaped, line)
 
     def _encoded(self, log_data: dict[str, Any]) -> str:
         return super().jsonify_log_record(log_data)

@@ -25,6 +25,15 @@ _AS_WRITTEN = "%/:@!$&'()*+,;=-._~[]"
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
+_OF_EACH_CALL = {
+    name: name.lower()
+    for name in (
+        "User-Agent", "Idempotency-Key", "traceparent", "Content-Type", "X-MyScheduler-Job-Id",
+        "X-MyScheduler-Execution-Id", "X-MyScheduler-Scheduled-At", "X-MyScheduler-Attempt",
+    )
+}  # fmt: skip
+"""Names of headers that are valid, in lower case: checking them would take half the time of `message_of`."""
+
 _FRAMING = frozenset({"content-length", "expect", "transfer-encoding"})
 """Headers that only the client sets. `Expect` would make aiohttp wait for permission to send the body."""
 
@@ -60,8 +69,7 @@ def message_of(request: Request) -> Message:
     headers: list[tuple[str, str]] = []
     names: set[str] = set()
     for name, values in request.headers.items():
-        key = name.lower()
-        _check_name(name)
+        key = _OF_EACH_CALL.get(name) or _checked(name)
         for value in (values,) if isinstance(values, str) else values:
             _check_value(name, value)
             if key not in _FRAMING:  # the client sets them, and conflicting ones would split the request
@@ -142,10 +150,11 @@ def _without_dots(path: str) -> str:
     return "/".join([*kept, "" if last in {".", ".."} else last])
 
 
-def _check_name(name: str) -> None:
-    """Raises `ValueError` for a name that a header can't have."""
+def _checked(name: str) -> str:
+    """The name of a header in lower case. Raises `ValueError` for one that a header can't have."""
     if _TOKEN.fullmatch(name) is None:
         raise ValueError(said("header-name-not-valid", name=name))
+    return name.lower()
 
 
 def _check_value(name: str, value: str) -> None:

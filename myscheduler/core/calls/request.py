@@ -122,7 +122,8 @@ def _json_text(value: str) -> str:
 
 
 def rfc3339(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
+    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{in_utc.isoformat()[:-6]}Z"  # without "+00:00"
 
 
 def _body(spec: JobSpec) -> bytes | None:

@@ -77,7 +77,7 @@ def log_end(execution: Execution, finish: Finish) -> None:
         log.info("execution goes on at the next start", extra=names_of(execution))
         return
     details = names_of(execution)
-    details["started_at"] = f"{execution.started_at.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+    details["started_at"] = f"{execution.started_at.isoformat(timespec='milliseconds')[:-6]}Z"
     details["status"] = finish.status
     details["duration_ms"] = round((finish.completed_at - execution.started_at) / timedelta(milliseconds=1), 1)
     details["retries"] = max(finish.attempts - 1, 0)
