@@ -143,6 +143,13 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "body": BODIES,
     "timeout_sec": st.integers(1, 86_400) | st.floats(0.001, 100),
     "max_retries": st.integers(0, 100),
+    "retry": st.sampled_from(
+        [
+            {},
+            {"statuses": [404, "500-599"], "on": ["status", "connect"], "jitter": "full"},
+            {"max_delay_sec": 60, "max_total_sec": 600.5},
+        ]
+    ),
     "retry_backoff_sec": st.integers(0, 10) | st.floats(0, 100),
     "misfire_grace_time": st.integers(1, 100_000),
     "max_instances": st.integers(1, 3),

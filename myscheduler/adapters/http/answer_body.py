@@ -91,7 +91,12 @@ class Answer:
         if self.status is not None and 200 <= self.status < 300:
             return Outcome(self.status, None, odd, self.size, excerpt)
         return Outcome(
-            self.status, Failure.HTTP_ERROR, _refusal(self.status or 0, odd), self.size, excerpt, self.retry_after
+            self.status,
+            Failure.HTTP_ERROR,
+            _refusal(self.status or 0, odd),
+            self.size,
+            excerpt,
+            retry_after=self.retry_after,
         )
 
     @property

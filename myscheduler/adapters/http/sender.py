@@ -72,7 +72,11 @@ class Sender:
             if limit.expired() and not answer.is_endless:
                 return answer.outcome(Failure.TIMEOUT, late(request.timeout_sec, answer.status))
             if answer.status is None:
-                return Outcome(None, *diagnosis(error, message.destination.where, request.secrets))
+                return Outcome(
+                    None,
+                    *diagnosis(error, message.destination.where, request.secrets),
+                    is_unreached=isinstance(error, aiohttp.ClientConnectorError),
+                )
         return answer.verdict(message.destination.where)
 
     async def _exchange(self, message: "Message", answer: "Answer") -> None:

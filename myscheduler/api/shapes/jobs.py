@@ -22,6 +22,7 @@ from myscheduler.core.job.limits import Limits, limits_to_json
 from myscheduler.core.job.notify import USUAL, notify_to_json
 from myscheduler.core.job.objective import Objective
 from myscheduler.core.job.ping import Ping
+from myscheduler.core.job.retry import retry_to_json
 from myscheduler.core.job.spec import (
     DeclaredCron,
     DeclaredCrons,
@@ -127,6 +128,8 @@ class JobDetail(JobSummary, LimitsView):
     timeout_sec: float
     max_retries: int
     retry_backoff_sec: float
+    retry: dict[str, Any] | None
+    """The retry policy beyond the two fields above, as a manifest writes it; `None` for the usual one."""
     misfire_grace_time: int
     coalesce: bool
     catchup: str
@@ -254,6 +257,7 @@ class JobViews(InZone):
             "timeout_sec": spec.timeout_sec,
             "max_retries": spec.max_retries,
             "retry_backoff_sec": spec.retry_backoff_sec,
+            "retry": retry_to_json(spec.retry) or None,
             "misfire_grace_time": spec.misfire_grace_time,
             "coalesce": spec.coalesce,
             "catchup": spec.catch_up,

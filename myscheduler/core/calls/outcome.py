@@ -1,6 +1,6 @@
 """The outcome of one attempt to call a target."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 EXCERPT_BYTES = 4096
@@ -38,5 +38,7 @@ class Outcome:
     """How many bytes of the response body were read."""
     excerpt: str | None = None
     """The first `EXCERPT_BYTES` bytes of the response as text."""
+    is_unreached: bool = field(default=False, compare=False)
+    """No connection was made, so nothing was sent."""
     retry_after: str | None = None
     """The header `Retry-After` of a 429 or a 503, as it was written."""

@@ -11,6 +11,7 @@ from myscheduler.core.job.limits import limits_from_json, limits_to_json
 from myscheduler.core.job.notify import USUAL, notify_from_json, notify_to_json
 from myscheduler.core.job.objective import objective_from_json, objective_to_json
 from myscheduler.core.job.ping import ping_from_json, ping_to_json
+from myscheduler.core.job.retry import USUAL_RETRY, retry_from_json, retry_to_json
 from myscheduler.core.job.spec import (
     DeclaredCron,
     DeclaredCrons,
@@ -99,6 +100,8 @@ def to_json(spec: JobSpec) -> dict[str, Any]:
     headers = {name: value if isinstance(value, str) else list(value) for name, value in spec.headers.items()}
     mappings = {"headers": headers, "labels": dict(spec.labels)}
     later = {name: getattr(spec, name) for name, default in _LATER_FIELDS.items() if getattr(spec, name) != default}
+    if spec.retry != USUAL_RETRY:
+        later["retry"] = retry_to_json(spec.retry)
     if spec.slo is not None:
         later["slo"] = objective_to_json(spec.slo)
     if spec.ping is not None:
@@ -120,6 +123,8 @@ def from_json(stored: Mapping[str, Any]) -> JobSpec:
         plain["name"] = plain["job_id"]
     if "notify" in stored:
         plain["notify"] = notify_from_json(stored["notify"])
+    if "retry" in stored:
+        plain["retry"] = retry_from_json(stored["retry"])
     if "slo" in stored:
         plain["slo"] = objective_from_json(stored["slo"])
     if "ping" in stored:

@@ -14,6 +14,7 @@ from myscheduler.core.job.limits import NO_LIMITS, Limits
 from myscheduler.core.job.notify import USUAL, Notify
 from myscheduler.core.job.objective import Objective
 from myscheduler.core.job.ping import Ping
+from myscheduler.core.job.retry import USUAL_RETRY, Retry
 from myscheduler.core.schedule.strides import MONTH, Stride
 from myscheduler.core.schedule.zones import stretch_at, to_second
 
@@ -118,6 +119,7 @@ class JobSpec:
     timeout_sec: float = 30.0
     max_retries: int = 0
     retry_backoff_sec: float = 1.0
+    retry: Retry = USUAL_RETRY
     misfire_grace_time: int = 3600
     """How many seconds late a slot may start; a later one is recorded as missed."""
     coalesce: bool = True

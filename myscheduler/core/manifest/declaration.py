@@ -42,6 +42,7 @@ from myscheduler.core.manifest.header_checks import check_headers
 from myscheduler.core.manifest.limit_fields import declared_limits
 from myscheduler.core.manifest.objective_field import declared_objective, objective_faults
 from myscheduler.core.manifest.ping_field import declared_ping, ping_faults
+from myscheduler.core.manifest.retry_field import declared_retry, max_retries, retry_faults
 from myscheduler.core.manifest.schedule_fields import FIELD_OF_KIND, declared_schedule, reading_zone
 from myscheduler.core.notifications.overrides import read_notify, unknown_channels
 from myscheduler.core.policy.policy import Policy, judge
@@ -80,6 +81,7 @@ def declare(
         *check_companions(fields, misshapen),
         *objective_faults(fields),
         *ping_faults(fields, misshapen),
+        *retry_faults(fields),
         *_check_reach(fields.target_url, reach),
         *_check_encodable(fields),
         *_check_notify(fields.notify, channels),
@@ -159,7 +161,7 @@ def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits) -> JobS
     given: dict[str, Any] = fields.model_dump(
         exclude_none=True,
         include={
-            "timezone", "body", "timeout_sec", "max_retries", "retry_backoff_sec",
+            "timezone", "body", "timeout_sec", "retry_backoff_sec",
             "misfire_grace_time", "max_instances", "overlap", "on_interrupt", "paused", "protect", "labels",
         },
     )  # fmt: skip
@@ -167,6 +169,8 @@ def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits) -> JobS
         given["notify"] = read_notify(fields.notify)[0] or USUAL
     if fields.headers:
         given["headers"] = shared_texts(fields.headers)
+    if fields.retry:
+        given["retry"] = declared_retry(fields.retry)
     if fields.slo:
         given["slo"] = declared_objective(fields.slo)
     if fields.ping:
@@ -177,6 +181,7 @@ def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits) -> JobS
         name=fields.name or job_id,
         schedule=schedule,
         limits=limits,
+        max_retries=max_retries(fields),
         target_url=fields.target_url or "",
         method=intern((fields.method or "GET").upper()),
         **_catch_up(fields),

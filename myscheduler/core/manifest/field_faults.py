@@ -21,6 +21,7 @@ from myscheduler.core.manifest.fields import (
     SloFields,
 )
 from myscheduler.core.manifest.ping_fields import PingFields
+from myscheduler.core.manifest.retry_fields import RetryFields
 from myscheduler.core.source.yaml_suspects import BOM, odd_sign, odd_space
 from myscheduler.messages.message import said
 
@@ -176,6 +177,7 @@ def _keys_around(loc: Loc) -> list[str]:
         "blackout": BlackoutFields,
         "calendar": CalendarFields,
         "slo": SloFields,
+        "retry": RetryFields,
         "ping": PingFields,
     }
     model = models.get(str(loc[0]), JobFields) if len(loc) > 1 else JobFields

@@ -20,6 +20,7 @@ from myscheduler.core.bounds import (
 )
 from myscheduler.core.job.spec import METHODS
 from myscheduler.core.manifest.ping_fields import PING_FIELD, PingFields
+from myscheduler.core.manifest.retry_fields import RETRY_FIELD, RetryFields
 from myscheduler.core.manifest.whole_numbers import WHOLE
 from myscheduler.core.notifications.notifications_schema import NOTIFY
 
@@ -317,7 +318,7 @@ class JobFields(BaseModel):
         None, gt=0, le=DAY, description="Seconds for one whole attempt; default 30.", examples=[120]
     )
     max_retries: Annotated[int, Field(ge=0, le=100), WHOLE] | None = Field(
-        None, description="Further attempts after a 5xx or no answer; default 0.", examples=[3]
+        None, description="Further attempts after a 408, a 429, a 5xx or no answer; default 0.", examples=[3]
     )
     retry_backoff_sec: float | None = Field(
         None,
@@ -326,6 +327,7 @@ class JobFields(BaseModel):
         description="Seconds before the first retry, doubled for each further one; default 1.0.",
         examples=[5],
     )
+    retry: RetryFields | None = RETRY_FIELD
     misfire_grace_time: Annotated[int, Field(ge=1, le=366 * DAY), WHOLE] | None = Field(
         None,
         description="Seconds that a slot may start late before it counts as missed; default 3600.",

@@ -16,13 +16,16 @@ from myscheduler.core.bounds import LONGEST_WORD
 from myscheduler.core.job.limits import FIELDS as LIMITS
 from myscheduler.core.job.objective import USUAL_WINDOW
 from myscheduler.core.job.ping import USUAL_GRACE
+from myscheduler.core.job.retry import MAX_DELAY_SEC, RETRY_ON, USUAL_STATUSES
 from myscheduler.core.job.spec import METHODS, JobSpec
 from myscheduler.core.manifest import schema_patterns as patterns
 from myscheduler.core.manifest.fields import LONGEST_DAYS, MOST_CRONS, MOST_DAYS, CalendarEntry, JobFields
 from myscheduler.core.manifest.ping_field import OF_CALLS
+from myscheduler.core.manifest.retry_fields import MOST_STATUSES
 from myscheduler.core.manifest.schema_patterns import Schema
 from myscheduler.core.schedule.dialect import RANGES
 from myscheduler.core.schedule.timestamps import duration_text
+from myscheduler.core.statuses import HIGHEST, LOWEST, write_statuses
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _NOTHING = {"type": "null"}
@@ -100,6 +103,10 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     }
     | {"seconds": False, "day_match": "any", "jitter_sec": 0, "catchup": "last", "adopt": False},
     "DstFields": {"gap": "run", "overlap": "first"},
+    "RetryFields": {
+        "statuses": write_statuses(USUAL_STATUSES), "on": list(RETRY_ON), "max_delay_sec": MAX_DELAY_SEC,
+        "jitter": "none",
+    },
     "SloFields": {"window": duration_text(USUAL_WINDOW)},
     "PingFields": {"grace": duration_text(USUAL_GRACE)},
 }  # fmt: skip
@@ -121,6 +128,22 @@ _CRONS = {
     "anyOf": [
         *_ONE_CRON,
         {"type": "array", "items": {"anyOf": _ONE_CRON}, "minItems": 1, "maxItems": MOST_CRONS},
+        _NOTHING,
+    ]
+}
+_LIST_OF_STATUSES = {
+    "anyOf": [
+        {
+            "type": "array",
+            "items": {
+                "anyOf": [
+                    {"type": "integer", "minimum": LOWEST, "maximum": HIGHEST},
+                    {"type": "string"} | patterns.STATUS_RANGE,
+                ]
+            },
+            "minItems": 1,
+            "maxItems": MOST_STATUSES,
+        },
         _NOTHING,
     ]
 }
@@ -151,6 +174,7 @@ _RULES: Mapping[str, Mapping[str, Schema]] = {
         "cron": {"anyOf": [*_ONE_CRON, _NOTHING]} | patterns.FIVE_FIELDS,
         "duration": patterns.DURATION,
     },
+    "RetryFields": {"statuses": _LIST_OF_STATUSES},
     "SloFields": {"window": patterns.DURATION},
     "PingFields": {"key_sha256": patterns.DIGEST, "grace": patterns.DURATION},
     "CalendarFields": _CALENDAR,

@@ -46,6 +46,9 @@ JOB_ID: Schema = matching(
     "An id has no / ? # %, no control characters, and no spaces at its start or end.",
 )
 DIGEST: Schema = matching("[0-9a-f]{64}", "Write the SHA-256 of the key: 64 lower-case hexadecimal digits.")
+STATUS_RANGE: Schema = matching(
+    "[2-9][0-9]{2}-[2-9][0-9]{2}", "Write a status as a number, or a range such as 500-599 in quotes."
+)
 NAME: Schema = matching(f"[^{_CONTROLS}]*", "A name has no line breaks or other control characters.")
 METHOD: Schema = matching(_any_of(METHODS), f"Write one of {', '.join(METHODS)}.")
 

@@ -18,6 +18,9 @@ SCHEDULES = {
     "blackout-forms": "write `from` and `to` for a single blackout, or `cron` and `duration` for a recurring one",
     "blackout-end-before-start": "{to} is not later than from {start}: write a later time, or swap them",
     "not-with-ping": "is about calls, and a job with ping makes none: remove it, or ping",
+    "attempts-twice": "says the same as max_retries: write one of the two",
+    "retry-without-attempts": "has no effect: without max_attempts or max_retries, nothing is retried",
+    "not-a-status": '{value} is not a status: write a number from 200 to 999, or a range such as "500-599"',
     "ping-key-digest": "has to be the SHA-256 of the key, in 64 lower-case hexadecimal digits: write what "
     "`printf %s KEY | sha256sum` prints",
     "ping-grace-length": "is from a second to 31 days: write one such as PT10M",

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -133,11 +134,17 @@ class Attempts:
             flight.attempts_detail = (*before, attempt.ended(outcome, self._now()))
             log_attempt(execution, flight.attempts, flight.host, outcome)
             unsent += outcome.failure in _UNSENT
-            delay = retry_delay(job.spec, outcome, flight.attempts)
-            if delay is None:
+            delay = self._delay(flight, outcome)
+            if not isinstance(delay, float):
                 break
             names = names_of_attempt(execution, flight.attempts)
             log.warning("attempt %d failed, next in %g s: %s", flight.attempts, delay, outcome.error, extra=names)
             await asyncio.sleep(delay)
-        reason = _UNSENT.get(outcome.failure) if outcome.failure else None
+        reason = delay or (_UNSENT.get(outcome.failure) if outcome.failure else None)
         self._endings.end(flight, final_status(outcome), flight.attempts - unsent, outcome, reason)
+
+    def _delay(self, flight: Flight, outcome: Outcome) -> float | Reason | None:
+        """See `retry_delay`."""
+        now, chance = self._now(), random.random()  # noqa: S311 - only spreads retries
+        elapsed = (now - flight.execution.started_at).total_seconds()
+        return retry_delay(flight.job.spec, outcome, flight.attempts, elapsed_sec=elapsed, now=now, chance=chance)

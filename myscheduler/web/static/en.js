@@ -364,6 +364,7 @@ export const text = {
   "reason.overlap": "the run before was still in progress",
   "reason.paused": "paused",
   "reason.replaced": "replaced by the next run",
+  "reason.retry-after-too-long": "asked to wait longer than allowed",
   "reason.secret-missing": "a secret is missing",
   "reason.secret-not-allowed": "a secret may not be used by this job",
   "reason.secret-unusable": "a secret can't be used",

@@ -137,6 +137,7 @@ export const messages = {
   "reason-holiday": "カレンダーの祝日に当たる",
   "reason-no-file": "開いているファイルが多すぎて接続できず、何も送信しなかった",
   "reason-no-ping": "ping がなかった",
+  "reason-retry-after-too-long": "求められた待ち時間が長すぎた",
   "reason-overlap": "前の実行がまだ続いていた",
   "reason-paused": "ジョブが一時停止中だった",
   "reason-replaced": "次の回が来て置き換えられた(overlap: replace)",

@@ -1,4 +1,4 @@
-"""The request of each attempt, and which outcomes are tried again."""
+"""The request of each attempt."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 
-from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.calls.request import Request, build_request, filled, may_refer
-from myscheduler.core.calls.retry import MAX_BACKOFF_SEC, retry_delay
 from myscheduler.core.header_values import HeaderValue
-from myscheduler.core.history.execution import Cause, Execution, Kind, Status, final_status
+from myscheduler.core.history.execution import Cause, Execution, Kind
 from myscheduler.core.job.spec import DeclaredCron, JobSpec
 from myscheduler.core.secrets.redaction import Secret
 
@@ -139,48 +137,3 @@ def test_values_of_headers_are_filled_each() -> None:
             replace(SPEC, headers={"X-A": ("a", "b")}), EXECUTION.execution_id, EXECUTION.slot, 1, user_agent="me"
         )
     )
-
-
-def _http(status: int) -> Outcome:
-    return Outcome(status, Failure.HTTP_ERROR if not 200 <= status < 300 else None)
-
-
-@pytest.mark.parametrize(
-    ("outcome", "retried", "status"),
-    [
-        pytest.param(_http(200), False, Status.COMPLETED, id="200"),
-        pytest.param(_http(204), False, Status.COMPLETED, id="204"),
-        pytest.param(_http(302), False, Status.FAILED, id="302"),
-        pytest.param(_http(404), False, Status.FAILED, id="404"),
-        pytest.param(_http(429), False, Status.FAILED, id="429"),
-        pytest.param(_http(499), False, Status.FAILED, id="499"),
-        pytest.param(_http(500), True, Status.FAILED, id="500"),
-        pytest.param(_http(503), True, Status.FAILED, id="503"),
-        pytest.param(Outcome(failure=Failure.TIMEOUT), True, Status.FAILED, id="timeout"),
-        pytest.param(Outcome(failure=Failure.NO_FILE), True, Status.FAILED, id="no file"),
-        pytest.param(Outcome(failure=Failure.CONNECTION), True, Status.FAILED, id="connection"),
-        pytest.param(Outcome(failure=Failure.UNREADABLE_ANSWER), False, Status.FAILED, id="unreadable answer"),
-        pytest.param(Outcome(failure=Failure.INVALID_REQUEST), False, Status.FAILED, id="invalid request"),
-    ],
-)
-def test_outcome(outcome: Outcome, retried: bool, status: Status) -> None:
-    spec = replace(SPEC, max_retries=1)
-    assert retry_delay(spec, outcome, 1) == (1.0 if retried else None)
-    assert retry_delay(spec, outcome, 2) is None
-    assert retry_delay(SPEC, outcome, 1) is None
-    assert final_status(outcome) == status
-
-
-@pytest.mark.parametrize(
-    ("backoff", "delays"),
-    [
-        pytest.param(1.0, [1, 2, 4, 8, 16], id="doubled"),
-        pytest.param(0.0, [0, 0, 0, 0, 0], id="at once"),
-        pytest.param(1000.0, [1000, 2000, MAX_BACKOFF_SEC, MAX_BACKOFF_SEC, MAX_BACKOFF_SEC], id="up to an hour"),
-    ],
-)
-def test_delays(backoff: float, delays: list[float]) -> None:
-    spec = replace(SPEC, max_retries=100, retry_backoff_sec=backoff)
-    assert [retry_delay(spec, _http(500), attempt) for attempt in range(1, 6)] == delays
-    assert retry_delay(spec, _http(500), 100) == min(backoff * 2**99, MAX_BACKOFF_SEC)
-    assert retry_delay(spec, _http(500), 101) is None

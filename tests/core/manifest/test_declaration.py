@@ -59,6 +59,28 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
             "is not a duration",
             id="endless window",
         ),
+        pytest.param({"retry": 3}, "retry", "has to be an object, not 3", id="retries as a number"),
+        pytest.param({"retry": {"attempts": 3}}, "retry.attempts", "did you mean 'max_attempts'?", id="key of retry"),
+        pytest.param({"retry": {"max_attempts": 0}}, "retry.max_attempts", "greater than or equal", id="no attempt"),
+        pytest.param(
+            {"max_retries": 2, "retry": {"max_attempts": 3}}, "retry.max_attempts", "the same as max_retries", id="both"
+        ),
+        pytest.param(
+            {"retry": {"max_attempts": 3, "statuses": [404, "5xx"]}}, "retry.statuses.1", "'5xx' is not", id="5xx"
+        ),
+        pytest.param(
+            {"retry": {"max_attempts": 3, "statuses": ["599-500"]}}, "retry.statuses.0", "is not a status", id="turned"
+        ),
+        pytest.param(
+            {"retry": {"max_attempts": 3, "statuses": [True]}}, "retry.statuses.0", "True is not", id="true as a status"
+        ),
+        pytest.param({"retry": {"max_attempts": 3, "statuses": []}}, "retry.statuses", "empty", id="no statuses"),
+        pytest.param(
+            {"retry": {"max_attempts": 3, "on": ["conect"]}}, "retry.on.0", "did you mean 'connect'?", id="kind"
+        ),
+        pytest.param(
+            {"retry": {"max_attempts": 3, "max_delay_sec": 0}}, "retry.max_delay_sec", "greater than 0", id="no wait"
+        ),
         pytest.param({"job_id": ""}, "job_id", "at least 1 character", id="empty id"),
         pytest.param({"job_id": "x" * 256}, "job_id", "at most 255 characters", id="long id"),
         pytest.param(

@@ -23,6 +23,7 @@ from myscheduler.core.manifest.fields import (
     SloFields,
 )
 from myscheduler.core.manifest.ping_fields import PingFields
+from myscheduler.core.manifest.retry_fields import RetryFields
 from myscheduler.core.manifest.schema import calendars_schema, manifest_schema
 from myscheduler.core.source.yaml import read_documents
 from tests.core.job import test_limits
@@ -79,6 +80,7 @@ def test_no_field_is_left_out() -> None:
         CalendarEntry,
         SloFields,
         PingFields,
+        RetryFields,
     )
     named = {
         f"{model.__name__}.{field.alias or name}" for model in models for name, field in model.model_fields.items()

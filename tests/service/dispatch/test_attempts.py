@@ -10,8 +10,9 @@ import pytest
 
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.core.history.execution import Cause, Kind, Status
+from myscheduler.core.reason import Reason
 from tests.support.parts import Parts, is_over, opened, received, soon, until
-from tests.support.target import Answer, HangUp, Silence, Target
+from tests.support.target import Answer, HangUp, Silence, Target, closed_port
 
 pytestmark = pytest.mark.anyio
 
@@ -61,7 +62,7 @@ class TestSending:
         assert second - first >= 0.1
         assert third - second >= 0.2
 
-    @pytest.mark.parametrize("status", [400, 404, 429])
+    @pytest.mark.parametrize("status", [400, 404, 410])
     async def test_a_4xx_is_final(self, parts: Parts, target: Target, status: int) -> None:
         target.answers("/wrong", Answer(status))
         await parts.create("a", target_url=target.url("/wrong"), max_retries=5, retry_backoff_sec=0)
@@ -69,6 +70,35 @@ class TestSending:
         row = await parts.row_where("a", is_over)
         assert (row.status, row.attempts, row.http_status) == (Status.FAILED, 1, status)
         assert len(target.requests) == 1
+
+    async def test_a_target_is_not_called_earlier_than_it_asks(self, parts: Parts, target: Target) -> None:
+        target.answers("/busy", Answer(429, headers=(("Retry-After", "1"),)), Answer())
+        await parts.create("a", target_url=target.url("/busy"), max_retries=1, retry_backoff_sec=0.01)
+        await parts.dispatcher.trigger("a", by="me")
+        row = await parts.row_where("a", is_over)
+        assert (row.status, row.attempts) == (Status.COMPLETED, 2)
+        first, second = (one.at for one in target.requests)
+        assert second - first >= 1
+
+    async def test_a_target_that_asks_for_too_long_a_wait(self, parts: Parts, target: Target) -> None:
+        target.answers("/busy", Answer(503, headers=(("Retry-After", "61"),)))
+        await parts.create("a", target_url=target.url("/busy"), retry={"max_attempts": 5, "max_delay_sec": 60})
+        await parts.dispatcher.trigger("a", by="me")
+        row = await parts.row_where("a", is_over)
+        assert (row.status, row.reason, row.attempts) == (Status.FAILED, Reason.RETRY_AFTER, 1)
+        assert row.http_status == 503
+
+    async def test_failures_that_are_not_retried(self, parts: Parts, target: Target) -> None:
+        target.answers("/down", HangUp())
+        await parts.create("a", target_url=target.url("/down"), retry={"max_attempts": 5, "on": ["connect", "status"]})
+        await parts.dispatcher.trigger("a", by="me")
+        assert (await parts.row_where("a", is_over)).attempts == 1
+
+    async def test_retries_where_no_connection_is_made(self, parts: Parts) -> None:
+        url = f"http://127.0.0.1:{closed_port()}/"
+        await parts.create("a", target_url=url, retry_backoff_sec=0.01, retry={"max_attempts": 3, "on": ["connect"]})
+        await parts.dispatcher.trigger("a", by="me")
+        assert (await parts.row_where("a", is_over)).attempts == 3
 
     async def test_the_timeout_of_the_job_counts(self, parts: Parts, target: Target) -> None:
         target.answers("/slow", Silence())
