@@ -34,6 +34,7 @@ class Reason(StrEnum):
     SECRET_NOT_ALLOWED = "secret-not-allowed"  # noqa: S105 - not a password
     TARGET_NOT_ALLOWED = "target-not-allowed"
     NO_PING = "no-ping"
+    EXPECTATION = "expectation"
     RETRY_AFTER = "retry-after-too-long"
 
 

@@ -157,6 +157,15 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "catchup": st.sampled_from(["none", "last", "all"]),
     "overlap": st.sampled_from(["skip", "queue", "replace", "allow"]),
     "on_interrupt": st.sampled_from(["record", "retry"]),
+    "expect": st.sampled_from(
+        [
+            {"status": [304, "200-204"]},
+            {"json": {"/ok": True, "": {"exists": True}, "/a~1b": {"equals": {"gt": 1}}, "/n": {"gt": 0, "lte": 9.5}}},
+            {"body_contains": "終了"},
+            {"body_contains": ["a", "b"], "max_duration_ms": 2000, "json": {"/items": {"length": {"gte": 1}}}},
+            {"json": {"/items": {"length": 3}, "/x": {"equals": "y"}}},
+        ]
+    ),
     "slo": st.sampled_from(
         [
             {"success": 99.5},

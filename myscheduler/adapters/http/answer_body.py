@@ -9,9 +9,12 @@ from encodings.aliases import aliases
 import aiohttp
 
 from myscheduler.adapters.http.answers import Body
+from myscheduler.adapters.http.expectations import CHECKED_BYTES, lack_of_body
 from myscheduler.adapters.http.unpacking import unpacked
 from myscheduler.core.calls.outcome import EXCERPT_BYTES, Failure, Outcome
+from myscheduler.core.job.expect import USUAL_EXPECT, Expect
 from myscheduler.core.secrets.redaction import Secret, redact_start
+from myscheduler.core.statuses import is_among
 from myscheduler.messages.message import said
 
 RESPONSE_LIMIT = 10 * 1024 * 1024
@@ -39,6 +42,7 @@ class Answer:
 
     secrets: tuple[Secret, ...]
     """Those of the request; they are removed from the excerpt."""
+    expect: Expect = USUAL_EXPECT
     lack: str | None = None
     """Why no connection can be opened just now (too many open files), else `None`."""
     status: int | None = None
@@ -49,7 +53,7 @@ class Answer:
     size: int = 0
     """Bytes of the body that were read."""
     head: bytearray = field(default_factory=bytearray)
-    """The beginning of the body, as much as the excerpt needs."""
+    """The beginning of the body, as much as the excerpt and the expectations need."""
     retry_after: str | None = None
     """The header of a 429 or a 503, cut to `LONGEST_RETRY_AFTER` characters."""
     complete: bool = False
@@ -66,7 +70,8 @@ class Answer:
 
     def add(self, chunk: bytes) -> None:
         self.size += len(chunk)
-        self.head += chunk[: max(0, self._window - len(self.head))]
+        most = max(CHECKED_BYTES, self._window) if self.expect.reads_body else self._window
+        self.head += chunk[: max(0, most - len(self.head))]
 
     def outcome(self, failure: Failure | None, error: str | None) -> Outcome:
         """An outcome with this failure, and with what has arrived."""
@@ -79,8 +84,10 @@ class Answer:
         """The end of the body can't be determined, so it is read until the timeout, which is then no failure."""
         return self.body is not None and self.body.is_endless
 
-    def verdict(self, where: str) -> Outcome:
-        """The outcome by the status code: 2xx is a success. `where` is the target's `host:port`.
+    def verdict(self, where: str, took_sec: float = 0.0) -> Outcome:
+        """The outcome by the status code, of which 2xx is usually a success, and by what else is expected.
+
+        `where` is the target's `host:port`, and `took_sec` the time from the beginning of the attempt.
 
         Deviations from HTTP are reported in `error`, but do not turn a success into a failure: the target has processed
         the request.
@@ -88,16 +95,33 @@ class Answer:
         excerpt = self._excerpt()
         oddities = self.body.oddities if self.body is not None else ()
         odd = said("odd", where=where, odd=list(oddities)) if oddities else None
-        if self.status is not None and 200 <= self.status < 300:
-            return Outcome(self.status, None, odd, self.size, excerpt)
-        return Outcome(
-            self.status,
-            Failure.HTTP_ERROR,
-            _refusal(self.status or 0, odd),
-            self.size,
-            excerpt,
-            retry_after=self.retry_after,
-        )
+        status = self.status or 0
+        if not is_among(self.expect.statuses, status):
+            error = _refusal(status, odd)
+            return Outcome(self.status, Failure.HTTP_ERROR, error, self.size, excerpt, retry_after=self.retry_after)
+        if self.expect is not USUAL_EXPECT and (lack := self._lack(took_sec)):
+            return Outcome(status, Failure.EXPECTATION, lack, self.size, excerpt)
+        return Outcome(status, None, odd, self.size, excerpt)
+
+    def _lack(self, took_sec: float) -> str | None:
+        """What the answer lacks of what is expected beside the status, or `None`."""
+        expect = self.expect
+        if expect.reads_body:
+            data, is_whole = self._checked()
+            if lack := lack_of_body(expect, _text(data, self.charset, whole=is_whole), self.secrets, is_whole=is_whole):
+                return lack
+        took = round(took_sec * 1000)
+        if expect.max_duration_ms is not None and took > expect.max_duration_ms:
+            return said("expect-too-slow", took=took, most=expect.max_duration_ms)
+        return None
+
+    def _checked(self) -> tuple[bytes, bool]:
+        """The body as far as it is checked, unpacked; and whether it is whole."""
+        is_whole = self.complete and self.size <= len(self.head)
+        if self.coding in {"", "identity"}:
+            return bytes(self.head), is_whole
+        found = unpacked(bytes(self.head), self.coding, CHECKED_BYTES, is_all=is_whole)
+        return found.data or b"", found.is_whole
 
     @property
     def _window(self) -> int:
@@ -107,7 +131,8 @@ class Answer:
     def _excerpt(self) -> str | None:
         whole = self.complete and self.size <= len(self.head)
         if not self.head or self.coding in {"", "identity"}:
-            return self._shown(bytes(self.head), whole=whole)
+            start = bytes(self.head[: self._window])
+            return self._shown(start, whole=whole and len(start) == len(self.head))
         found = unpacked(bytes(self.head), self.coding, self._window, is_all=whole)
         if found.odd and self.body is not None:
             self.body.oddities.append(found.odd)
@@ -123,7 +148,9 @@ class Answer:
 
 
 def _refusal(status: int, odd: str | None) -> str:
-    """The error of a status that is not 2xx."""
+    """The error of a status that is no success."""
+    if 200 <= status < 300:
+        return said("answered-unexpectedly", status=status)
     code = "answered-redirect" if status in {301, 302, 303, 307, 308} else "answered"
     return said(code, status=status) if odd is None else said(f"{code}-oddly", status=status, odd=odd)
 

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from time import perf_counter
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
@@ -61,7 +62,8 @@ class Sender:
             return Outcome(failure=Failure.INVALID_REQUEST, error=str(error))
         if (address := message.destination.link_local) is not None and not self._reach().allows(address):
             return Outcome(failure=Failure.TARGET_NOT_ALLOWED, error=advice(address))
-        answer = Answer(request.secrets)
+        answer = Answer(request.secrets, request.expect)
+        begun_at = perf_counter()
         try:
             async with asyncio.timeout(request.timeout_sec) as limit:
                 await self._exchange(message, answer)
@@ -77,7 +79,7 @@ class Sender:
                     *diagnosis(error, message.destination.where, request.secrets),
                     is_unreached=isinstance(error, aiohttp.ClientConnectorError),
                 )
-        return answer.verdict(message.destination.where)
+        return answer.verdict(message.destination.where, perf_counter() - begun_at)
 
     async def _exchange(self, message: "Message", answer: "Answer") -> None:
         response = await self._answered(message, answer)

@@ -17,6 +17,7 @@ from myscheduler.core.history.execution import Failing, QueuedRun, Record
 from myscheduler.core.incidents.incident import Incident
 from myscheduler.core.job.codec import schedule_to_json
 from myscheduler.core.job.compiling import compile_schedule, next_run
+from myscheduler.core.job.expect import expect_to_json
 from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.job.limits import Limits, limits_to_json
 from myscheduler.core.job.notify import USUAL, notify_to_json
@@ -130,6 +131,8 @@ class JobDetail(JobSummary, LimitsView):
     retry_backoff_sec: float
     retry: dict[str, Any] | None
     """The retry policy beyond the two fields above, as a manifest writes it; `None` for the usual one."""
+    expect: dict[str, Any] | None
+    """What counts as a success, as a manifest writes it; `None` for any status of 2xx."""
     misfire_grace_time: int
     coalesce: bool
     catchup: str
@@ -258,6 +261,7 @@ class JobViews(InZone):
             "max_retries": spec.max_retries,
             "retry_backoff_sec": spec.retry_backoff_sec,
             "retry": retry_to_json(spec.retry) or None,
+            "expect": expect_to_json(spec.expect) or None,
             "misfire_grace_time": spec.misfire_grace_time,
             "coalesce": spec.coalesce,
             "catchup": spec.catch_up,

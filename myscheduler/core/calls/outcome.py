@@ -8,13 +8,15 @@ EXCERPT_BYTES = 4096
 
 
 class Failure(StrEnum):
-    """How an attempt failed; `HTTP_ERROR` means a response that is not 2xx."""
+    """How an attempt failed; `HTTP_ERROR` means a response with a status that is no success."""
 
     HTTP_ERROR = "http_error"
     TIMEOUT = "timeout"
     CONNECTION = "connection"
     UNREADABLE_ANSWER = "unreadable-answer"
     """The response has no readable status. The target may have acted on the request."""
+    EXPECTATION = "expectation"
+    """The answer came, but lacks what the job expects of it besides the status."""
     INVALID_REQUEST = "invalid_request"
     NO_FILE = "no-file"
     """This process had no file descriptor left for a connection or a secret, so nothing was sent."""

@@ -10,6 +10,7 @@ from urllib.parse import quote, quote_plus
 
 from myscheduler.core.calls.trace import TRACEPARENT
 from myscheduler.core.header_values import FORM, HeaderValue, content_type, is_json, media_type
+from myscheduler.core.job.expect import USUAL_EXPECT, Expect
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.secrets.redaction import Secret
 from myscheduler.core.secrets.references import MARK, encoded_around, resolve
@@ -31,6 +32,7 @@ class Request:
     """Seconds for the whole attempt: to connect, to send, and to read the response to its end."""
     secrets: tuple[Secret, ...] = field(default=(), repr=False)
     """The secrets in the request, which are redacted in the response."""
+    expect: Expect = USUAL_EXPECT
 
 
 def build_request(
@@ -64,7 +66,7 @@ def build_request(
     headers["X-MyScheduler-Execution-Id"] = execution_id
     headers["X-MyScheduler-Scheduled-At"] = rfc3339(slot)
     headers["X-MyScheduler-Attempt"] = str(attempt)
-    return Request(spec.method, spec.target_url, headers, body, spec.timeout_sec)
+    return Request(spec.method, spec.target_url, headers, body, spec.timeout_sec, expect=spec.expect)
 
 
 def _percent(text: str) -> str:

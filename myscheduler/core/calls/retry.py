@@ -67,6 +67,8 @@ def _kind_of(failure: Failure | None, *, is_unreached: bool) -> RetryOn | None:
             return "timeout"
         case Failure.CONNECTION:
             return "connect" if is_unreached else "reset"
+        case Failure.EXPECTATION:
+            return "expectation"
         case _:
             return None
 

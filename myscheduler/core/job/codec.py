@@ -7,6 +7,7 @@ from typing import Any, TypeVar, assert_never
 
 from myscheduler.core.caching import cached
 from myscheduler.core.header_values import HeaderValue
+from myscheduler.core.job.expect import USUAL_EXPECT, expect_from_json, expect_to_json
 from myscheduler.core.job.limits import limits_from_json, limits_to_json
 from myscheduler.core.job.notify import USUAL, notify_from_json, notify_to_json
 from myscheduler.core.job.objective import objective_from_json, objective_to_json
@@ -102,6 +103,8 @@ def to_json(spec: JobSpec) -> dict[str, Any]:
     later = {name: getattr(spec, name) for name, default in _LATER_FIELDS.items() if getattr(spec, name) != default}
     if spec.retry != USUAL_RETRY:
         later["retry"] = retry_to_json(spec.retry)
+    if spec.expect != USUAL_EXPECT:
+        later["expect"] = expect_to_json(spec.expect)
     if spec.slo is not None:
         later["slo"] = objective_to_json(spec.slo)
     if spec.ping is not None:
@@ -125,6 +128,8 @@ def from_json(stored: Mapping[str, Any]) -> JobSpec:
         plain["notify"] = notify_from_json(stored["notify"])
     if "retry" in stored:
         plain["retry"] = retry_from_json(stored["retry"])
+    if "expect" in stored:
+        plain["expect"] = expect_from_json(stored["expect"])
     if "slo" in stored:
         plain["slo"] = objective_from_json(stored["slo"])
     if "ping" in stored:

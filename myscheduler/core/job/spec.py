@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal, assert_never
 
 from myscheduler.core.header_values import HeaderValue
+from myscheduler.core.job.expect import USUAL_EXPECT, Expect
 from myscheduler.core.job.limits import NO_LIMITS, Limits
 from myscheduler.core.job.notify import USUAL, Notify
 from myscheduler.core.job.objective import Objective
@@ -120,6 +121,7 @@ class JobSpec:
     max_retries: int = 0
     retry_backoff_sec: float = 1.0
     retry: Retry = USUAL_RETRY
+    expect: Expect = USUAL_EXPECT
     misfire_grace_time: int = 3600
     """How many seconds late a slot may start; a later one is recorded as missed."""
     coalesce: bool = True

@@ -35,6 +35,7 @@ from myscheduler.core.job.spec import (
 from myscheduler.core.manifest.calendars_file import NamedCalendars
 from myscheduler.core.manifest.companions import check_companions, follows_from
 from myscheduler.core.manifest.excess import excess
+from myscheduler.core.manifest.expect_field import declared_expect, expect_faults
 from myscheduler.core.manifest.faults import Faults
 from myscheduler.core.manifest.field_faults import read_fields
 from myscheduler.core.manifest.fields import JobFields
@@ -82,6 +83,7 @@ def declare(
         *objective_faults(fields),
         *ping_faults(fields, misshapen),
         *retry_faults(fields),
+        *expect_faults(fields),
         *_check_reach(fields.target_url, reach),
         *_check_encodable(fields),
         *_check_notify(fields.notify, channels),
@@ -171,6 +173,8 @@ def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits) -> JobS
         given["headers"] = shared_texts(fields.headers)
     if fields.retry:
         given["retry"] = declared_retry(fields.retry)
+    if fields.expect:
+        given["expect"] = declared_expect(fields.expect)
     if fields.slo:
         given["slo"] = declared_objective(fields.slo)
     if fields.ping:

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.findings.masking import is_credential_name, key_shown
 from myscheduler.core.findings.problem import Complaint, Loc, did_you_mean, shown
+from myscheduler.core.manifest.expect_fields import ExpectFields
 from myscheduler.core.manifest.fields import (
     BlackoutFields,
     CalendarFields,
@@ -178,6 +179,7 @@ def _keys_around(loc: Loc) -> list[str]:
         "calendar": CalendarFields,
         "slo": SloFields,
         "retry": RetryFields,
+        "expect": ExpectFields,
         "ping": PingFields,
     }
     model = models.get(str(loc[0]), JobFields) if len(loc) > 1 else JobFields

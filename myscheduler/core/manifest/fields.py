@@ -19,6 +19,7 @@ from myscheduler.core.bounds import (
     MOST_LABELS,
 )
 from myscheduler.core.job.spec import METHODS
+from myscheduler.core.manifest.expect_fields import EXPECT_FIELD, ExpectFields
 from myscheduler.core.manifest.ping_fields import PING_FIELD, PingFields
 from myscheduler.core.manifest.retry_fields import RETRY_FIELD, RetryFields
 from myscheduler.core.manifest.whole_numbers import WHOLE
@@ -328,6 +329,7 @@ class JobFields(BaseModel):
         examples=[5],
     )
     retry: RetryFields | None = RETRY_FIELD
+    expect: ExpectFields | None = EXPECT_FIELD
     misfire_grace_time: Annotated[int, Field(ge=1, le=366 * DAY), WHOLE] | None = Field(
         None,
         description="Seconds that a slot may start late before it counts as missed; default 3600.",

@@ -13,12 +13,14 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from myscheduler.core.bounds import LONGEST_WORD
+from myscheduler.core.job.expect import USUAL_EXPECT
 from myscheduler.core.job.limits import FIELDS as LIMITS
 from myscheduler.core.job.objective import USUAL_WINDOW
 from myscheduler.core.job.ping import USUAL_GRACE
 from myscheduler.core.job.retry import MAX_DELAY_SEC, RETRY_ON, USUAL_STATUSES
 from myscheduler.core.job.spec import METHODS, JobSpec
 from myscheduler.core.manifest import schema_patterns as patterns
+from myscheduler.core.manifest.expect_fields import LONGEST_TEXT, MOST_TEXTS
 from myscheduler.core.manifest.fields import LONGEST_DAYS, MOST_CRONS, MOST_DAYS, CalendarEntry, JobFields
 from myscheduler.core.manifest.ping_field import OF_CALLS
 from myscheduler.core.manifest.retry_fields import MOST_STATUSES
@@ -107,6 +109,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "statuses": write_statuses(USUAL_STATUSES), "on": list(RETRY_ON), "max_delay_sec": MAX_DELAY_SEC,
         "jitter": "none",
     },
+    "ExpectFields": {"status": write_statuses(USUAL_EXPECT.statuses)},
     "SloFields": {"window": duration_text(USUAL_WINDOW)},
     "PingFields": {"grace": duration_text(USUAL_GRACE)},
 }  # fmt: skip
@@ -175,6 +178,22 @@ _RULES: Mapping[str, Mapping[str, Schema]] = {
         "duration": patterns.DURATION,
     },
     "RetryFields": {"statuses": _LIST_OF_STATUSES},
+    "ExpectFields": {
+        "status": _LIST_OF_STATUSES,
+        "json": {"propertyNames": patterns.POINTER},
+        "body_contains": {
+            "anyOf": [
+                {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT},
+                {
+                    "type": "array",
+                    "items": {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT},
+                    "minItems": 1,
+                    "maxItems": MOST_TEXTS,
+                },
+                _NOTHING,
+            ]
+        },
+    },
     "SloFields": {"window": patterns.DURATION},
     "PingFields": {"key_sha256": patterns.DIGEST, "grace": patterns.DURATION},
     "CalendarFields": _CALENDAR,

@@ -46,6 +46,10 @@ JOB_ID: Schema = matching(
     "An id has no / ? # %, no control characters, and no spaces at its start or end.",
 )
 DIGEST: Schema = matching("[0-9a-f]{64}", "Write the SHA-256 of the key: 64 lower-case hexadecimal digits.")
+POINTER: Schema = matching(
+    rf"(/([^/~{_CONTROLS}]|~[01])*)*",
+    "Write a JSON Pointer, such as /items/0/ok, or an empty text for the whole answer.",
+)
 STATUS_RANGE: Schema = matching(
     "[2-9][0-9]{2}-[2-9][0-9]{2}", "Write a status as a number, or a range such as 500-599 in quotes."
 )

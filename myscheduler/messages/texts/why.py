@@ -27,6 +27,7 @@ WHY = {
     "reason-target-not-allowed": "the target was a link-local address, which the policy did not allow; nothing was "
     "sent",
     "reason-no-ping": "no ping arrived in time",
+    "reason-expectation": "the answer lacked what the job expects",
     "reason-retry-after-too-long": "the target asked for a longer wait than the job allows",
     "closed-weekend": "{day:day} is a {weekday:weekday}, which the job's calendar leaves out",
     "closed-holiday": "{day:day} is a holiday of the job's calendar{holiday:? ({})}",

@@ -32,6 +32,8 @@ _UNSENT = {
 }
 """Failures in which no request was sent, with their reasons; such attempts are not counted in the history."""
 
+_REASONS = _UNSENT | {Failure.EXPECTATION: Reason.EXPECTATION}
+
 log = logging.getLogger(__name__)
 
 
@@ -140,7 +142,7 @@ class Attempts:
             names = names_of_attempt(execution, flight.attempts)
             log.warning("attempt %d failed, next in %g s: %s", flight.attempts, delay, outcome.error, extra=names)
             await asyncio.sleep(delay)
-        reason = delay or (_UNSENT.get(outcome.failure) if outcome.failure else None)
+        reason = delay or (_REASONS.get(outcome.failure) if outcome.failure else None)
         self._endings.end(flight, final_status(outcome), flight.attempts - unsent, outcome, reason)
 
     def _delay(self, flight: Flight, outcome: Outcome) -> float | Reason | None:

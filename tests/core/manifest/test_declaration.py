@@ -81,6 +81,35 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param(
             {"retry": {"max_attempts": 3, "max_delay_sec": 0}}, "retry.max_delay_sec", "greater than 0", id="no wait"
         ),
+        pytest.param({"expect": {"statuses": [200]}}, "expect.statuses", "did you mean 'status'?", id="key of expect"),
+        pytest.param({"expect": {"status": ["2xx"]}}, "expect.status.0", "'2xx' is not a status", id="2xx"),
+        pytest.param({"expect": {"json": {"ok": True}}}, "expect.json.ok", "not a JSON Pointer", id="no pointer"),
+        pytest.param({"expect": {"json": {"/a~2": 1}}}, "expect.json./a~2", "not a JSON Pointer", id="odd escape"),
+        pytest.param({"expect": {"json": {}}}, "expect.json", "empty", id="no place"),
+        pytest.param({"expect": {"json": {"/a": {}}}}, "expect.json./a", "says nothing", id="no condition"),
+        pytest.param(
+            {"expect": {"json": {"/a": {"grt": 1}}}}, "expect.json./a.grt", "did you mean 'gt'?", id="unknown operator"
+        ),
+        pytest.param({"expect": {"json": {"/a": {"gt": "1"}}}}, "expect.json./a.gt", "a number", id="text as a bound"),
+        pytest.param({"expect": {"json": {"/a": {"gt": True}}}}, "expect.json./a.gt", "a number", id="true as a bound"),
+        pytest.param({"expect": {"json": {"/a": {"in": 1}}}}, "expect.json./a.in", "a list", id="in a number"),
+        pytest.param(
+            {"expect": {"json": {"/a": {"exists": 1}}}}, "expect.json./a.exists", "true or false", id="exists"
+        ),
+        pytest.param(
+            {"expect": {"json": {"/a": {"contains": [1]}}}}, "expect.json./a.contains", "text, a number", id="contains"
+        ),
+        pytest.param(
+            {"expect": {"json": {"/a": {"length": {"exists": True}}}}},
+            "expect.json./a.length.exists",
+            "unknown operator",
+            id="operator that lengths lack",
+        ),
+        pytest.param({"expect": {"body_contains": ""}}, "expect.body_contains", "1 to 20 texts", id="empty text"),
+        pytest.param({"expect": {"body_contains": [1]}}, "expect.body_contains", "1 to 20 texts", id="no text"),
+        pytest.param(
+            {"expect": {"max_duration_ms": 0}}, "expect.max_duration_ms", "greater than or equal", id="no time"
+        ),
         pytest.param({"job_id": ""}, "job_id", "at least 1 character", id="empty id"),
         pytest.param({"job_id": "x" * 256}, "job_id", "at most 255 characters", id="long id"),
         pytest.param(

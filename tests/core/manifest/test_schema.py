@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.declaration import declare
+from myscheduler.core.manifest.expect_fields import ExpectFields
 from myscheduler.core.manifest.fields import (
     BlackoutFields,
     CalendarEntry,
@@ -50,7 +51,8 @@ def _bounds(schema: Any) -> Iterator[str]:
     """Keywords of pydantic's own that bound a value here and that no editor knows."""
     if isinstance(schema, dict):
         yield from schema.keys() & {"ge", "gt", "le", "lt", "multiple_of", "max_length", "min_length"}
-    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        schema = [part for name, part in schema.items() if name != "examples"]  # those are values
+    for part in schema if isinstance(schema, list) else ():
         yield from _bounds(part)
 
 
@@ -81,6 +83,7 @@ def test_no_field_is_left_out() -> None:
         SloFields,
         PingFields,
         RetryFields,
+        ExpectFields,
     )
     named = {
         f"{model.__name__}.{field.alias or name}" for model in models for name, field in model.model_fields.items()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.core.calls.outcome import Failure
 from myscheduler.core.history.execution import Cause, Kind, Status
 from myscheduler.core.reason import Reason
 from tests.support.parts import Parts, is_over, opened, received, soon, until
@@ -99,6 +100,26 @@ class TestSending:
         await parts.create("a", target_url=url, retry_backoff_sec=0.01, retry={"max_attempts": 3, "on": ["connect"]})
         await parts.dispatcher.trigger("a", by="me")
         assert (await parts.row_where("a", is_over)).attempts == 3
+
+    async def test_an_answer_that_lacks_what_is_expected(self, parts: Parts, target: Target) -> None:
+        target.answers("/odd", Answer(body=b'{"count": 0}'))
+        expect = {"json": {"/count": {"gt": 0}}}
+        await parts.create("a", target_url=target.url("/odd"), max_retries=3, expect=expect)
+        await parts.dispatcher.trigger("a", by="me")
+        row = await parts.row_where("a", is_over)
+        assert (row.status, row.reason, row.http_status, row.attempts) == (Status.FAILED, Reason.EXPECTATION, 200, 1)
+        assert row.error == "/count was 0, wanted > 0"
+        assert row.failure is Failure.EXPECTATION
+
+    async def test_retries_until_the_answer_is_as_expected(self, parts: Parts, target: Target) -> None:
+        target.answers("/odd", Answer(body=b"wait"), Answer(body=b"done"))
+        again = {"max_attempts": 3, "on": ["expectation"]}
+        await parts.create(
+            "a", target_url=target.url("/odd"), retry=again, retry_backoff_sec=0, expect={"body_contains": "done"}
+        )
+        await parts.dispatcher.trigger("a", by="me")
+        row = await parts.row_where("a", is_over)
+        assert (row.status, row.attempts, row.excerpt) == (Status.COMPLETED, 2, "done")
 
     async def test_the_timeout_of_the_job_counts(self, parts: Parts, target: Target) -> None:
         target.answers("/slow", Silence())
