@@ -31,7 +31,7 @@ class DeliveryState(StrEnum):
     FAILED = "failed"
     """It will not be sent any more."""
     WITHDRAWN = "withdrawn"
-    """There is nothing left to tell: its job is gone, or its beginning was never told."""
+    """There is nothing left to tell: its incident ended without a recovery, or its beginning was never told."""
 
 
 class Tried(StrEnum):
@@ -92,6 +92,11 @@ class Channel(Protocol):
         """Its name in `notifications.yaml`."""
         ...
 
+    @property
+    def keeps_alerts(self) -> bool:
+        """Whether its service keeps what begins as open until it is told the end, so that it has to be told each."""
+        ...
+
     def quiet_until(self, now: datetime) -> datetime | None:
         """The end of the quiet hours at that moment, until which messages are held; `None` outside of them."""
         ...
@@ -131,12 +136,14 @@ def chosen(waiting: Sequence[Delivery]) -> list[Delivery]:
     return list(waiting[:MOST_IN_MESSAGE])
 
 
-def compose(rows: Iterable[Delivery], *, told: Collection[str], known: Collection[str]) -> Composed:
+def compose(
+    rows: Iterable[Delivery], *, told: Collection[str], stored: Collection[str], orphaned: Collection[str] = ()
+) -> Composed:
     """Sort out the notices of one message, in order.
 
     Of one incident, the last notice includes those before it. A recovery is only told with or after its beginning;
-    `told` are the incidents whose beginning the channel was told. `known` are the incidents that can be told: that are
-    stored, and whose jobs exist.
+    `told` are the incidents whose beginning the channel was told. Only of `stored` incidents anything is told, and of
+    `orphaned` ones, whose jobs are gone, only the end, to a channel that was told the beginning.
     """
     of_incident: dict[str, list[Delivery]] = defaultdict(list)
     for one in sorted(rows, key=lambda row: row.delivery_id):
@@ -146,11 +153,13 @@ def compose(rows: Iterable[Delivery], *, told: Collection[str], known: Collectio
     withdrawn: list[Delivery] = []
     for incident_id, notices in of_incident.items():
         has_begun = incident_id in told or any(one.kind is NoticeKind.BEGAN for one in notices)
-        if incident_id not in known or not has_begun:
-            withdrawn += notices
-        else:
+        is_left = incident_id not in orphaned or (incident_id in told and notices[-1].kind is NoticeKind.RECOVERED)
+        is_closed = notices[-1].kind is NoticeKind.CLOSED  # only queued where it may have begun
+        if incident_id in stored and (is_closed or (has_begun and is_left)):
             merged += notices[:-1]
             last.append(notices[-1])
+        else:
+            withdrawn += notices
     return Composed(tuple(last), tuple(merged), tuple(withdrawn))
 
 

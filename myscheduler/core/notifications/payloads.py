@@ -25,7 +25,7 @@ from myscheduler.core.notifications.channels import (
     Webhook,
 )
 from myscheduler.core.notifications.signing import signature_headers
-from myscheduler.core.notifications.telling import Item, Telling, job_link, plain, tell
+from myscheduler.core.notifications.telling import ENDS, Item, Telling, job_link, plain, tell
 
 LONGEST_SLACK_HEADER = 150
 LONGEST_SLACK_SECTION = 3_000
@@ -197,6 +197,7 @@ def _incident_data(incident: Incident) -> dict[str, Any]:
         "began_at": rfc3339(incident.began_at),
         "noticed_at": rfc3339(incident.noticed_at),
         "ended_at": rfc3339(incident.ended_at) if incident.ended_at else None,
+        "end_reason": incident.end_reason,
         "failures": incident.failures,
         "first_execution_id": incident.first_execution_id,
         "last_execution_id": incident.last_execution_id,
@@ -229,9 +230,9 @@ def pagerduty(notice: Notice, channel: Channel, public_url: str) -> Iterator[dic
         },
         "links": links,
     }
-    if notice.kind is not NoticeKind.RECOVERED:
+    if notice.kind not in ENDS:
         yield {"event_action": "trigger"} | event
-    if notice.kind in {NoticeKind.RECOVERED, NoticeKind.TEST}:
+    if notice.kind in {*ENDS, NoticeKind.TEST}:
         yield {"event_action": "resolve", "dedup_key": key}
 
 

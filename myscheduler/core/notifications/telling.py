@@ -21,6 +21,7 @@ LONGEST_FACT = 300
 MOST_IN_DIGEST = 15
 """Incidents that a digest names; the rest are counted, so that it fits into what Teams takes (28 KB)."""
 REVISION_CHARACTERS = 80
+ENDS = frozenset({NoticeKind.RECOVERED, NoticeKind.CLOSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def _digest_title(items: tuple[Item, ...], language: Language) -> str:
 
 def _item(notice: Notice, language: Language, public_url: str, *, is_whole: bool) -> Item:
     job, incident = notice.job, notice.incident
-    is_good = notice.kind in {NoticeKind.RECOVERED, NoticeKind.TEST}
+    is_good = notice.kind in {NoticeKind.RECOVERED, NoticeKind.CLOSED, NoticeKind.TEST}
     link = job_link(job, public_url)
     if job is None or incident is None:
         return Item(said_in(language, "test"), (), link, is_good)
@@ -102,13 +103,13 @@ def _facts(kind: NoticeKind, job: JobFacts, incident: Incident) -> Iterator[tupl
     """The words for each fact, and the fact."""
     if job.name != job.job_id:
         yield "job", job.job_id
-    if incident.kind is IncidentKind.LATE and kind is not NoticeKind.RECOVERED:
+    if incident.kind is IncidentKind.LATE and kind not in ENDS:
         yield "due", incident.began_at
     else:
         yield "since", incident.began_at
     if incident.failures:
         yield "failures", incident.failures
-    if kind is NoticeKind.RECOVERED:
+    if kind in ENDS:
         if incident.ended_at is not None:
             yield "ended", incident.ended_at
             yield "lasted", (incident.began_at, incident.ended_at)
@@ -125,7 +126,7 @@ def _facts(kind: NoticeKind, job: JobFacts, incident: Incident) -> Iterator[tupl
 
 
 def _short_facts(kind: NoticeKind, incident: Incident) -> Iterator[tuple[str, Value]]:
-    if kind is NoticeKind.RECOVERED:
+    if kind in ENDS:
         if incident.ended_at is not None:
             yield "lasted", (incident.began_at, incident.ended_at)
     elif incident.error:

@@ -194,12 +194,17 @@ async def _within_limits(channel: Channel, message: Message) -> Delivered | Fail
 def _composed(
     connection: Connection, *, rows: Sequence[Delivery], channel: str, zone: str, at: datetime
 ) -> tuple[Composed, Message | None]:
-    """The message that these notices make up, which is stored with its id; `None` if nothing is left of them."""
+    """The message that these notices make up, which is stored with its id; `None` if nothing is left of them.
+
+    Some may have been withdrawn since they were read.
+    """
+    waiting = delivery_rows.still_waiting(connection, [one.delivery_id for one in rows])
+    rows = [one for one in rows if one.delivery_id in waiting]
     incidents = incident_rows.by_ids(connection, list({one.incident_id for one in rows}))
     jobs = job_rows.find_jobs(connection, list({one.job_id for one in incidents.values()}))
-    known = {name for name, one in incidents.items() if one.job_id in jobs}
+    orphaned = {name for name, one in incidents.items() if one.job_id not in jobs}
     told = delivery_rows.begun_for(connection, channel, {one.incident_id for one in rows})
-    found = compose(rows, told=told, known=known)
+    found = compose(rows, told=told, stored=incidents, orphaned=orphaned)
     if found.withdrawn:
         ids = [one.delivery_id for one in found.withdrawn]
         delivery_rows.settle(connection, ids, DeliveryState.WITHDRAWN, at=at, is_attempt=False)
@@ -210,7 +215,9 @@ def _composed(
     notices = []
     for one in found.told:
         incident = incidents[one.incident_id]
-        notices.append(Notice(one.delivery_id, one.kind, one.at, facts_of(jobs[incident.job_id], zone), incident))
+        job = jobs.get(incident.job_id)
+        facts = facts_of(job, zone) if job else _facts_of_gone(incident.job_id, zone)
+        notices.append(Notice(one.delivery_id, one.kind, one.at, facts, incident))
     return found, Message(message_id, tuple(notices))
 
 
@@ -224,3 +231,8 @@ def facts_of(job: Job, zone: str) -> JobFacts:
         zone=job.spec.timezone or zone,
         source=f"{job.source.path}:{job.source.line}" if job.source else None,
     )
+
+
+def _facts_of_gone(job_id: str, zone: str) -> JobFacts:
+    """What is left to say about a job that is deleted."""
+    return JobFacts(job_id=job_id, name=job_id, labels={}, host="", zone=zone)
