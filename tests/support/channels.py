@@ -30,6 +30,7 @@ class Chat:
     quiet: datetime | None = None
     """Until then there are quiet hours."""
     keeps_alerts: bool = False
+    takes_digests: bool = True
 
     def quiet_until(self, now: datetime) -> datetime | None:
         return self.quiet if self.quiet and now < self.quiet else None

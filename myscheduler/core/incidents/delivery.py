@@ -23,6 +23,10 @@ GIVEN_UP_AFTER = timedelta(days=2)
 """A notice that still can't be delivered then is given up."""
 MOST_IN_MESSAGE = 1_000
 """The most notices of one message; the others follow in the next one."""
+MOST_WITHOUT_DIGESTS = 20
+"""The same where each notice is a request of its own: a message that fails is sent again as a whole, and services that
+limit requests would never take a long one.
+"""
 
 
 class DeliveryState(StrEnum):
@@ -97,6 +101,11 @@ class Channel(Protocol):
         """Whether its service keeps what begins as open until it is told the end, so that it has to be told each."""
         ...
 
+    @property
+    def takes_digests(self) -> bool:
+        """Whether a message is one request, however many notices it has."""
+        ...
+
     def quiet_until(self, now: datetime) -> datetime | None:
         """The end of the quiet hours at that moment, until which messages are held; `None` outside of them."""
         ...
@@ -126,14 +135,14 @@ def ready_at(waiting: Iterable[Delivery]) -> datetime | None:
     return min((one.next_at or one.at for one in composed or rows), default=None)
 
 
-def chosen(waiting: Sequence[Delivery]) -> list[Delivery]:
+def chosen(waiting: Sequence[Delivery], most: int) -> list[Delivery]:
     """The notices that are sent next of those that wait for one channel: those of a message that was composed before,
-    which has to arrive first, or as many as there are.
+    which has to arrive first, or as many as there are, but not more than `most`.
     """
     composed = [one for one in waiting if one.message_id is not None]
     if composed:
         return [one for one in composed if one.message_id == composed[0].message_id]
-    return list(waiting[:MOST_IN_MESSAGE])
+    return list(waiting[:most])
 
 
 def compose(

@@ -97,6 +97,11 @@ class Channel:
         return isinstance(self.service, PagerDuty | Webhook)
 
     @property
+    def takes_digests(self) -> bool:
+        """Whether all of a message is one request; PagerDuty gets one for each notice."""
+        return not isinstance(self.service, PagerDuty)
+
+    @property
     def secrets(self) -> frozenset[str]:
         """The names of the secrets that a message needs."""
         return references([_plain(getattr(self.service, one.name)) for one in fields(self.service)])

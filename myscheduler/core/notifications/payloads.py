@@ -11,7 +11,7 @@ from html import escape
 from typing import Any, assert_never
 
 from myscheduler.core.calls.request import rfc3339
-from myscheduler.core.findings.problem import cut
+from myscheduler.core.findings.problem import cut, printable
 from myscheduler.core.incidents.incident import Incident
 from myscheduler.core.incidents.notice import JobFacts, Message, Notice, NoticeKind
 from myscheduler.core.notifications.channels import (
@@ -25,7 +25,7 @@ from myscheduler.core.notifications.channels import (
     Webhook,
 )
 from myscheduler.core.notifications.signing import signature_headers
-from myscheduler.core.notifications.telling import ENDS, Item, Telling, job_link, plain, tell
+from myscheduler.core.notifications.telling import ENDS, LONGEST_FACT, Item, Telling, job_link, plain, tell
 
 LONGEST_SLACK_HEADER = 150
 LONGEST_SLACK_SECTION = 3_000
@@ -179,7 +179,7 @@ def _notice_data(notice: Notice, public_url: str) -> dict[str, Any]:
 
 
 def _job_data(job: JobFacts) -> dict[str, Any]:
-    labels = {plain(name): plain(value) for name, value in job.labels.items()}
+    labels = {_one_line(name): _one_line(value) for name, value in job.labels.items()}
     return {
         "job_id": job.job_id,
         "name": plain(job.name),
@@ -188,6 +188,10 @@ def _job_data(job: JobFacts) -> dict[str, Any]:
         "timezone": job.zone,
         "source": job.source,
     }
+
+
+def _one_line(text: str) -> str:
+    return cut(printable(text), LONGEST_FACT)
 
 
 def _incident_data(incident: Incident) -> dict[str, Any]:

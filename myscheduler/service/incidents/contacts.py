@@ -80,6 +80,10 @@ class _Line:
     def keeps_alerts(self) -> bool:
         return self.declared.keeps_alerts
 
+    @property
+    def takes_digests(self) -> bool:
+        return self.declared.takes_digests
+
     def quiet_until(self, now: datetime) -> datetime | None:
         return quiet_until(self.declared.quiet, now, self.zone)
 

@@ -44,12 +44,16 @@ class TestWhen:
 class TestWhat:
     def test_all_that_waits_becomes_one_message(self) -> None:
         waiting = [notice(0, "a"), notice(29, "b")]
-        assert chosen(waiting) == waiting
+        assert chosen(waiting, 10) == waiting
+
+    def test_but_not_more_than_the_channel_takes_at_once(self) -> None:
+        waiting = [notice(0, "a"), notice(1, "b"), notice(2, "c")]
+        assert chosen(waiting, 2) == waiting[:2]
 
     def test_a_message_that_was_composed_before_stays_as_it_is(self) -> None:
         """Its receiver then recognises it by its id."""
         waiting = [notice(0, "a", message_id="m"), notice(1, "b", message_id="m"), notice(2, "c")]
-        assert chosen(waiting) == waiting[:2]
+        assert chosen(waiting, 1) == waiting[:2]
 
     def test_of_an_incident_only_the_last_notice_is_told(self) -> None:
         waiting = [notice(0, "a"), notice(1, "b"), notice(2, "a", REMINDER), notice(3, "a", RECOVERED)]

@@ -262,3 +262,17 @@ async def test_what_is_withdrawn_while_a_message_is_composed_is_not_sent(watched
     assert told(target) == []
     (one,) = await watched.incidents()
     assert [delivery.state for delivery in await watched.deliveries(one)] == ["withdrawn"]
+
+
+async def test_where_each_notice_is_a_request_a_storm_is_sent_in_small_parts(watched: Watch, target: Target) -> None:
+    """A service that limits requests takes one part after the other; one that is refused is not all sent again."""
+    (chat,) = watched.people.channels
+    chat.takes_digests = False
+    target.answers(CHAT, Answer(200), Answer(429), Answer(200))
+    jobs = [f"job-{number:02}" for number in range(45)]
+    await _fail(watched, *jobs)
+    await watched.look(HALF_A_MINUTE)
+    parts = [[job_id for _, job_id in one] for one in told(target)]
+    assert [len(one) for one in parts] == [20, 20, 20, 5]
+    assert parts[1] == parts[2]
+    assert sorted({job_id for part in parts for job_id in part}) == jobs
