@@ -127,7 +127,14 @@ async def _serve(settings: Settings) -> int:
             manual=open_at_once.manual,
         )
         await _export_spans(dispatcher, sampling, stack)
-        catalog = Catalog(store, zone=settings.zone, now=_now, arm=dispatcher.arm, most_api_jobs=settings.max_api_jobs)
+        catalog = Catalog(
+            store,
+            zone=settings.zone,
+            now=_now,
+            arm=dispatcher.arm,
+            note=dispatcher.note,
+            most_api_jobs=settings.max_api_jobs,
+        )
         reconciler = Reconciler(
             DirectorySource(settings.jobs_dir), store, catalog, dispatcher.changes, zone=settings.zone, now=_now
         )

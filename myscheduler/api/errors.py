@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from starlette.requests import ClientDisconnect
 
 from myscheduler.api.methods import allow, allowed_methods
 from myscheduler.core.bounds import LONGEST_DETAIL, MOST_PROBLEMS
-from myscheduler.core.findings.problem import Complaint, cut
+from myscheduler.core.findings.problem import Complaint, cut, did_you_mean, shown
 from myscheduler.errors import (
     ExecutionConflictError,
     ExecutionNotFoundError,
@@ -174,12 +175,26 @@ async def _on_validation(_request: Request, error: Exception) -> JSONResponse:
 
 def _parameter_fault(found: Mapping[str, Any]) -> str:
     """What is wrong with a parameter, by one error of pydantic, which names a limit or the expected values."""
-    context = found.get("ctx", {})
-    limit = next(
-        (context[name] for name in ("ge", "gt", "le", "lt", "min_length", "max_length") if name in context), None
-    )
-    text = found["msg"].replace("Input should", "should")
-    return said("parameter-invalid", text=text, rule=found["type"], limit=limit, expected=context.get("expected"))
+    context, written = found.get("ctx", {}), str(found["input"])
+    match found["type"]:
+        case "missing":
+            return said("is-missing")
+        case "enum" | "literal_error":
+            expected = str(context["expected"])
+            near = did_you_mean(written, _QUOTED.findall(expected))
+            return said("not-one-of", value=shown(written), expected=expected, hint=near)
+        case "bool_parsing":
+            return said("has-to-be-boolean", found=said("the-text", value=shown(written)))
+        case "int_parsing" | "int_parsing_size" | "int_from_float":
+            text = said("the-text", value=shown(written))
+            return said("has-to-be-number", what=said("a-whole-number"), found=text)
+    limit = next((context[name] for name in _LIMITS if name in context), None)
+    text = found["msg"].replace("Input should", "should").replace("String should", "should")
+    return said("parameter-invalid", text=text, rule=found["type"], limit=limit)
+
+
+_LIMITS = ("ge", "gt", "le", "lt", "min_length", "max_length")
+_QUOTED = re.compile("'([^']*)'")
 
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:

@@ -29,6 +29,8 @@ class Chat:
     url: str
     quiet: datetime | None = None
     """Until then there are quiet hours."""
+    keeps_alerts: bool = False
+    takes_digests: bool = True
 
     def quiet_until(self, now: datetime) -> datetime | None:
         return self.quiet if self.quiet and now < self.quiet else None
@@ -58,6 +60,7 @@ class People:
     channels: list[Chat] = field(default_factory=list)
     thresholds: Thresholds = USUAL
     by_job: dict[str, Thresholds] = field(default_factory=dict)
+    edition: str = "1"
 
     def expect(self, **fields: object) -> None:
         """Change the thresholds of all jobs."""

@@ -117,9 +117,9 @@ def message_of(service: Email, mail: Mail) -> EmailMessage:
     """The mail with its headers; a program that answers mails leaves it alone (RFC 3834)."""
     domain = parseaddr(service.sender)[1].rpartition("@")[2]
     message = EmailMessage(policy=SMTP_POLICY)
-    message["From"] = service.sender
-    message["To"] = ", ".join(service.recipients)
-    message["Subject"] = mail.subject
+    message["From"] = _undecoded(service.sender)
+    message["To"] = _undecoded(", ".join(service.recipients))
+    message["Subject"] = _undecoded(mail.subject)
     message["Date"] = formatdate()
     message["Message-ID"] = f"<{mail.message_id}@{domain}>"
     if mail.thread_id:
@@ -128,6 +128,13 @@ def message_of(service: Email, mail: Mail) -> EmailMessage:
     message.set_content(mail.text)
     message.add_alternative(mail.html, subtype="html")
     return message
+
+
+def _undecoded(text: str) -> str:
+    """The text without the beginnings of encoded words (RFC 2047, 2): the library decodes those that others wrote,
+    and a line break in one would begin a header of theirs.
+    """
+    return text.replace("=?", "= ?")
 
 
 def _refused(code: int, answer: str) -> Failed:

@@ -29,9 +29,7 @@ _HEADERS: Mapping[str, Schema] = {
         "schema": {"const": "true"},
     },
 }
-_TOO_LARGE = said(
-    "parameter-invalid", text="should be less than or equal to 1000", rule="less_than_equal", limit=1000, expected=None
-)
+_TOO_LARGE = said("parameter-invalid", text="should be less than or equal to 1000", rule="less_than_equal", limit=1000)
 _DETAILS: Mapping[int, tuple[str, str]] = {
     400: (
         "The request can't be read: the body is not a JSON object, or there is not exactly one `Host`.",

@@ -68,7 +68,7 @@ class DeliveryView(TypedDict):
 
     channel: str
     kind: str
-    """`began`, `reminder` or `recovered`."""
+    """`began`, `reminder`, `recovered` or `closed`."""
     at: str
     state: str
     """`waiting`, `sent`, `failed` or `withdrawn`."""

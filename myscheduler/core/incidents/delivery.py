@@ -23,6 +23,10 @@ GIVEN_UP_AFTER = timedelta(days=2)
 """A notice that still can't be delivered then is given up."""
 MOST_IN_MESSAGE = 1_000
 """The most notices of one message; the others follow in the next one."""
+MOST_WITHOUT_DIGESTS = 20
+"""The same where each notice is a request of its own: a message that fails is sent again as a whole, and services that
+limit requests would never take a long one.
+"""
 
 
 class DeliveryState(StrEnum):
@@ -31,7 +35,7 @@ class DeliveryState(StrEnum):
     FAILED = "failed"
     """It will not be sent any more."""
     WITHDRAWN = "withdrawn"
-    """There is nothing left to tell: its job is gone, or its beginning was never told."""
+    """There is nothing left to tell: its incident ended without a recovery, or its beginning was never told."""
 
 
 class Tried(StrEnum):
@@ -92,6 +96,16 @@ class Channel(Protocol):
         """Its name in `notifications.yaml`."""
         ...
 
+    @property
+    def keeps_alerts(self) -> bool:
+        """Whether its service keeps what begins as open until it is told the end, so that it has to be told each."""
+        ...
+
+    @property
+    def takes_digests(self) -> bool:
+        """Whether a message is one request, however many notices it has."""
+        ...
+
     def quiet_until(self, now: datetime) -> datetime | None:
         """The end of the quiet hours at that moment, until which messages are held; `None` outside of them."""
         ...
@@ -121,22 +135,24 @@ def ready_at(waiting: Iterable[Delivery]) -> datetime | None:
     return min((one.next_at or one.at for one in composed or rows), default=None)
 
 
-def chosen(waiting: Sequence[Delivery]) -> list[Delivery]:
+def chosen(waiting: Sequence[Delivery], most: int) -> list[Delivery]:
     """The notices that are sent next of those that wait for one channel: those of a message that was composed before,
-    which has to arrive first, or as many as there are.
+    which has to arrive first, or as many as there are, but not more than `most`.
     """
     composed = [one for one in waiting if one.message_id is not None]
     if composed:
         return [one for one in composed if one.message_id == composed[0].message_id]
-    return list(waiting[:MOST_IN_MESSAGE])
+    return list(waiting[:most])
 
 
-def compose(rows: Iterable[Delivery], *, told: Collection[str], known: Collection[str]) -> Composed:
+def compose(
+    rows: Iterable[Delivery], *, told: Collection[str], stored: Collection[str], orphaned: Collection[str] = ()
+) -> Composed:
     """Sort out the notices of one message, in order.
 
     Of one incident, the last notice includes those before it. A recovery is only told with or after its beginning;
-    `told` are the incidents whose beginning the channel was told. `known` are the incidents that can be told: that are
-    stored, and whose jobs exist.
+    `told` are the incidents whose beginning the channel was told. Only of `stored` incidents anything is told, and of
+    `orphaned` ones, whose jobs are gone, only the end, to a channel that was told the beginning.
     """
     of_incident: dict[str, list[Delivery]] = defaultdict(list)
     for one in sorted(rows, key=lambda row: row.delivery_id):
@@ -146,11 +162,13 @@ def compose(rows: Iterable[Delivery], *, told: Collection[str], known: Collectio
     withdrawn: list[Delivery] = []
     for incident_id, notices in of_incident.items():
         has_begun = incident_id in told or any(one.kind is NoticeKind.BEGAN for one in notices)
-        if incident_id not in known or not has_begun:
-            withdrawn += notices
-        else:
+        is_left = incident_id not in orphaned or (incident_id in told and notices[-1].kind is NoticeKind.RECOVERED)
+        is_closed = notices[-1].kind is NoticeKind.CLOSED  # only queued where it may have begun
+        if incident_id in stored and (is_closed or (has_begun and is_left)):
             merged += notices[:-1]
             last.append(notices[-1])
+        else:
+            withdrawn += notices
     return Composed(tuple(last), tuple(merged), tuple(withdrawn))
 
 

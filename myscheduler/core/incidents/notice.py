@@ -14,6 +14,8 @@ class NoticeKind(StrEnum):
     BEGAN = "began"
     REMINDER = "reminder"
     RECOVERED = "recovered"
+    CLOSED = "closed"
+    """The incident ended without a recovery. Only channels that keep alerts are told."""
     TEST = "test"
     """Somebody tries a channel; there is no incident."""
 

@@ -192,7 +192,7 @@ def _settle(job: Job, clock: Clock, status: Status, reason: Reason) -> tuple[Unr
 
 def _expired(schedule: Schedule, now: datetime) -> tuple[Unrun, ...]:
     if isinstance(schedule, Once) and schedule.at <= now:
-        return (Unrun(Status.MISSED, Reason.EXPIRED, schedule.at, schedule.at, 1),)
+        return (Unrun(Status.MISSED, Reason.EXPIRED, schedule.at, schedule.at, 1, schedule),)
     return ()
 
 

@@ -25,6 +25,7 @@ from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.crons import follows_real_time
 from myscheduler.core.job.limits import NO_LIMITS, Limits
 from myscheduler.core.job.notify import USUAL
+from myscheduler.core.job.ping import Ping
 from myscheduler.core.job.spec import (
     METHODS,
     DeclaredDate,
@@ -100,6 +101,8 @@ def declare(
     complaints += faults.found
     if policies and () not in misshapen:
         draft = _spec(fields, schedule or _SOME_DATE, limits or NO_LIMITS)
+        if fields.target_url is None and ("ping",) in misshapen:
+            draft = replace(draft, ping=_SOME_PING)
         complaints += _about_valid(judge(draft, policies), complaints, misshapen)
     if schedule is not None and fields.dst and follows_real_time(schedule):
         message = said("dst-without-effect")
@@ -114,6 +117,9 @@ def declare(
 
 _SOME_DATE = DeclaredDate("2020-01-01T00:00:00Z")
 """Replaces an invalid schedule, which has its own complaint: no rule of a policy is about the time of a one-off."""
+
+_SOME_PING = Ping("0" * 64)
+"""Replaces an invalid `ping`, which has its own complaint: no rule about calls is about such a job."""
 
 
 def _about_valid(found: Iterable[Complaint], complaints: Sequence[Complaint], misshapen: set[Loc]) -> list[Complaint]:

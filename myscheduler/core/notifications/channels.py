@@ -92,6 +92,16 @@ class Channel:
     quiet: tuple[QuietHours, ...] = ()
 
     @property
+    def keeps_alerts(self) -> bool:
+        """Whether what begins stays open there until the end is told. What a webhook does is not known, so it may."""
+        return isinstance(self.service, PagerDuty | Webhook)
+
+    @property
+    def takes_digests(self) -> bool:
+        """Whether all of a message is one request; PagerDuty gets one for each notice."""
+        return not isinstance(self.service, PagerDuty)
+
+    @property
     def secrets(self) -> frozenset[str]:
         """The names of the secrets that a message needs."""
         return references([_plain(getattr(self.service, one.name)) for one in fields(self.service)])

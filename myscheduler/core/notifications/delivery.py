@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from myscheduler.core.calls.outcome import Failure, Outcome
-from myscheduler.core.findings.problem import cut
+from myscheduler.core.findings.problem import cut, printable
 from myscheduler.core.incidents.delivery import DELIVERED, Delivered, Failed
 from myscheduler.messages.message import said
 
@@ -16,13 +16,16 @@ _NOT_SENT = frozenset({Failure.INVALID_REQUEST, Failure.TARGET_NOT_ALLOWED})
 
 
 def delivery_of(outcome: Outcome, now: datetime) -> Delivered | Failed:
-    """What the outcome of a request to a service means."""
-    if outcome.failure is None:
+    """What the outcome of a request to a service means. One that says so has taken it, even if its answer then breaks
+    off: people would get it again and again.
+    """
+    status = outcome.http_status
+    if outcome.failure is None or (status is not None and 200 <= status < 300):
         return DELIVERED
     why = outcome.error or str(outcome.failure)
     if outcome.excerpt:
-        why = said("channel-answered", why=why, answer=cut(" ".join(outcome.excerpt.split()), LONGEST_ANSWER))
-    status = outcome.http_status
+        answer = printable(" ".join(outcome.excerpt[: 4 * LONGEST_ANSWER].split()))
+        why = said("channel-answered", why=why, answer=cut(answer, LONGEST_ANSWER))
     is_refused = status is not None and 300 <= status < 500 and status not in _TRY_AGAIN
     return Failed(why, is_refused or outcome.failure in _NOT_SENT, _wait(outcome.retry_after, now))
 

@@ -11,7 +11,7 @@ from html import escape
 from typing import Any, assert_never
 
 from myscheduler.core.calls.request import rfc3339
-from myscheduler.core.findings.problem import cut
+from myscheduler.core.findings.problem import cut, printable
 from myscheduler.core.incidents.incident import Incident
 from myscheduler.core.incidents.notice import JobFacts, Message, Notice, NoticeKind
 from myscheduler.core.notifications.channels import (
@@ -25,7 +25,7 @@ from myscheduler.core.notifications.channels import (
     Webhook,
 )
 from myscheduler.core.notifications.signing import signature_headers
-from myscheduler.core.notifications.telling import Item, Telling, job_link, plain, tell
+from myscheduler.core.notifications.telling import ENDS, LONGEST_FACT, Item, Telling, job_link, plain, tell
 
 LONGEST_SLACK_HEADER = 150
 LONGEST_SLACK_SECTION = 3_000
@@ -179,7 +179,7 @@ def _notice_data(notice: Notice, public_url: str) -> dict[str, Any]:
 
 
 def _job_data(job: JobFacts) -> dict[str, Any]:
-    labels = {plain(name): plain(value) for name, value in job.labels.items()}
+    labels = {_one_line(name): _one_line(value) for name, value in job.labels.items()}
     return {
         "job_id": job.job_id,
         "name": plain(job.name),
@@ -190,6 +190,10 @@ def _job_data(job: JobFacts) -> dict[str, Any]:
     }
 
 
+def _one_line(text: str) -> str:
+    return cut(printable(text), LONGEST_FACT)
+
+
 def _incident_data(incident: Incident) -> dict[str, Any]:
     return {
         "incident_id": incident.incident_id,
@@ -197,6 +201,7 @@ def _incident_data(incident: Incident) -> dict[str, Any]:
         "began_at": rfc3339(incident.began_at),
         "noticed_at": rfc3339(incident.noticed_at),
         "ended_at": rfc3339(incident.ended_at) if incident.ended_at else None,
+        "end_reason": incident.end_reason,
         "failures": incident.failures,
         "first_execution_id": incident.first_execution_id,
         "last_execution_id": incident.last_execution_id,
@@ -229,9 +234,9 @@ def pagerduty(notice: Notice, channel: Channel, public_url: str) -> Iterator[dic
         },
         "links": links,
     }
-    if notice.kind is not NoticeKind.RECOVERED:
+    if notice.kind not in ENDS:
         yield {"event_action": "trigger"} | event
-    if notice.kind in {NoticeKind.RECOVERED, NoticeKind.TEST}:
+    if notice.kind in {*ENDS, NoticeKind.TEST}:
         yield {"event_action": "resolve", "dedup_key": key}
 
 

@@ -21,6 +21,7 @@ LONGEST_FACT = 300
 MOST_IN_DIGEST = 15
 """Incidents that a digest names; the rest are counted, so that it fits into what Teams takes (28 KB)."""
 REVISION_CHARACTERS = 80
+ENDS = frozenset({NoticeKind.RECOVERED, NoticeKind.CLOSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +52,14 @@ class Telling:
 
 def tell(message: Message, language: Language, public_url: str) -> Telling:
     """`public_url` is where the dashboard is for those who read the message; empty if that is not known."""
-    items = tuple(_item(one, language, public_url, is_whole=not message.is_digest) for one in message.notices)
+    named, left = message.notices[:MOST_IN_DIGEST], len(message.notices) - MOST_IN_DIGEST
+    items = tuple(_item(one, language, public_url, is_whole=not message.is_digest) for one in named)
     return Telling(
-        title=_digest_title(items, language) if message.is_digest else items[0].title,
-        items=items[:MOST_IN_DIGEST],
-        more=said_in(language, "more", count=len(items) - MOST_IN_DIGEST) if len(items) > MOST_IN_DIGEST else "",
+        title=_digest_title(message, language) if message.is_digest else items[0].title,
+        items=items,
+        more=said_in(language, "more", count=left) if left > 0 else "",
         open_words=said_in(language, "open"),
-        is_good=all(one.is_good for one in items),
+        is_good=all(map(_is_good, message.notices)),
     )
 
 
@@ -68,20 +70,24 @@ def job_link(job: JobFacts | None, public_url: str) -> str | None:
 
 
 def plain(text: str, longest: int = LONGEST_FACT) -> str:
-    """One line without credentials."""
-    return cut(printable(masked_text(" ".join(text.split()))), longest)
+    """One line without credentials. Of a long text, no more is searched for them than what may be shown in part."""
+    return cut(printable(masked_text(" ".join(text[: 4 * longest].split()))), longest)
 
 
-def _digest_title(items: tuple[Item, ...], language: Language) -> str:
-    good = sum(one.is_good for one in items)
-    bad = len(items) - good
+def _is_good(notice: Notice) -> bool:
+    return notice.kind in ENDS or notice.kind is NoticeKind.TEST
+
+
+def _digest_title(message: Message, language: Language) -> str:
+    good = sum(map(_is_good, message.notices))
+    bad = len(message.notices) - good
     key = "digest-both" if good and bad else "digest-bad" if bad else "digest-good"
     return said_in(language, key, bad=bad, good=good)
 
 
 def _item(notice: Notice, language: Language, public_url: str, *, is_whole: bool) -> Item:
     job, incident = notice.job, notice.incident
-    is_good = notice.kind in {NoticeKind.RECOVERED, NoticeKind.TEST}
+    is_good = _is_good(notice)
     link = job_link(job, public_url)
     if job is None or incident is None:
         return Item(said_in(language, "test"), (), link, is_good)
@@ -102,13 +108,13 @@ def _facts(kind: NoticeKind, job: JobFacts, incident: Incident) -> Iterator[tupl
     """The words for each fact, and the fact."""
     if job.name != job.job_id:
         yield "job", job.job_id
-    if incident.kind is IncidentKind.LATE and kind is not NoticeKind.RECOVERED:
+    if incident.kind is IncidentKind.LATE and kind not in ENDS:
         yield "due", incident.began_at
     else:
         yield "since", incident.began_at
     if incident.failures:
         yield "failures", incident.failures
-    if kind is NoticeKind.RECOVERED:
+    if kind in ENDS:
         if incident.ended_at is not None:
             yield "ended", incident.ended_at
             yield "lasted", (incident.began_at, incident.ended_at)
@@ -125,7 +131,7 @@ def _facts(kind: NoticeKind, job: JobFacts, incident: Incident) -> Iterator[tupl
 
 
 def _short_facts(kind: NoticeKind, incident: Incident) -> Iterator[tuple[str, Value]]:
-    if kind is NoticeKind.RECOVERED:
+    if kind in ENDS:
         if incident.ended_at is not None:
             yield "lasted", (incident.began_at, incident.ended_at)
     elif incident.error:

@@ -162,7 +162,7 @@ API = {
     "request-not-http": "the request is not valid HTTP",
     "request-not-http-because": "the request is not valid HTTP ({why})",
     "the-token": "the token",
-    "parameter-invalid": "{text}{rule:hidden}{limit:hidden}{expected:hidden}",
+    "parameter-invalid": "{text}{rule:hidden}{limit:hidden}",
     "invalid-input": "{errors}{count:hidden}",
     "with-field": "{field}: {message:reason}",
     "did-you-mean": ": did you mean {word:quoted}?",

@@ -1,7 +1,9 @@
 """Helpers for writing a plan, or the change of one job, inside a transaction."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import assert_never
 
 from myscheduler.adapters.store import Connection
 from myscheduler.adapters.store.rows import audit as audit_rows
@@ -9,12 +11,14 @@ from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import repeats as key_rows
 from myscheduler.adapters.store.rows import unrun as unrun_rows
 from myscheduler.adapters.store.rows.unrun import UnrunOfJob
-from myscheduler.core.gitops.plan import Known, Plan
+from myscheduler.core.gitops.plan import Adopt, Conflict, Create, Delete, Hold, Known, Move, Plan, Update
 from myscheduler.core.history.repeats import Kept
-from myscheduler.core.job.job import Job, Source
+from myscheduler.core.job.job import Job, Owner, Source
+from myscheduler.core.lifecycle import transitions as lifecycle
 from myscheduler.core.lifecycle.audit import MANIFEST, AuditAction, AuditEntry, of_spec
 from myscheduler.core.lifecycle.transitions import Turn
 from myscheduler.core.manifest.declared import DeclaredJob
+from myscheduler.core.schedule.clock import Clock
 from myscheduler.errors import JobNotFoundError, MySchedulerError
 from myscheduler.messages.message import said
 
@@ -44,17 +48,68 @@ def current(stored: Mapping[str, Job], known: Known) -> Job:
     return job
 
 
-def store_turn(connection: Connection, turn: Turn) -> Job:
-    """Write the changed job, and the slots that the change leaves undone. Returns the job."""
-    job_rows.update_jobs(connection, [turn.job])
-    record_unrun(connection, [turn])
-    return turn.job
+@dataclass(slots=True)
+class Turns:
+    """What a plan comes to for the stored jobs."""
+
+    created: list[Turn] = field(default_factory=list)
+    changed: list[Turn] = field(default_factory=list)
+    removed: list[Job] = field(default_factory=list)
+    audited: list[tuple[AuditAction, Job | None, Job]] = field(default_factory=list)
+    """Each action, with the job before and after it."""
+    are_adopted: bool = False
+    """Whether some of the changed ones were jobs of the API."""
 
 
-def record_unrun(connection: Connection, turns: Sequence[Turn]) -> None:
+def turns_of(plan: Plan, stored: Mapping[str, Job], clock: Clock) -> Turns:
+    """Decide the changes of a plan. Raises `StalePlanError`."""
+    turns = Turns()
+    for change in plan.changes:
+        match change:
+            case Create(declared):
+                if declared.job_id in stored:
+                    raise StalePlanError
+                source = source_of(declared, plan)
+                turn = lifecycle.create(
+                    declared.whole_spec, owner=Owner.MANIFEST, source=source, clock=clock, known_digest=declared.digest
+                )
+                turns.created.append(turn)
+                turns.audited.append((AuditAction.CREATED, None, turn.job))
+            case Update(declared, known):
+                job, source = current(stored, known), source_of(declared, plan)
+                turns.changed.append(lifecycle.change(job, declared.whole_spec, source=source, clock=clock))
+                turns.audited.append((AuditAction.UPDATED, job, turns.changed[-1].job))
+            case Adopt(declared, known):
+                turns.are_adopted = True
+                job, source = current(stored, known), source_of(declared, plan)
+                turns.changed.append(lifecycle.adopt(job, declared.whole_spec, source=source, clock=clock))
+                turns.audited.append((AuditAction.ADOPTED, job, turns.changed[-1].job))
+            case Move(declared, known):
+                turns.changed.append(lifecycle.move(current(stored, known), source_of(declared, plan), now=clock.now))
+            case Delete(known):
+                turns.removed.append(current(stored, known))
+            case Hold() | Conflict():
+                pass
+            case _:
+                assert_never(change)
+    return turns
+
+
+Undone = Sequence[UnrunOfJob]
+"""Slots that a transaction recorded as not run."""
+
+
+def store_turns(connection: Connection, turns: Sequence[Turn]) -> tuple[list[Job], Undone]:
+    """Write the changed jobs, and the slots that the changes leave undone."""
+    jobs = [turn.job for turn in turns]
+    job_rows.update_jobs(connection, jobs)
+    return jobs, record_unrun(connection, turns)
+
+
+def record_unrun(connection: Connection, turns: Sequence[Turn]) -> Undone:
     """Write the slots that the changes leave undone, as rows of the history."""
     undone = [UnrunOfJob(turn.job.job_id, turn.unrun, turn.job.digest, turn.job.source) for turn in turns if turn.unrun]
-    unrun_rows.record_unrun(connection, undone)
+    return unrun_rows.record_unrun(connection, undone)
 
 
 def record(connection: Connection, entry: AuditEntry | None, kept: Kept | None) -> None:

@@ -7,14 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import assert_never
+from typing import NamedTuple
 
 from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import audit as audit_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import queued as queued_rows
 from myscheduler.adapters.store.rows import repeats as key_rows
-from myscheduler.core.gitops.plan import Adopt, Conflict, Create, Delete, Hold, Move, Plan, Update, job_id_of
+from myscheduler.core.gitops.plan import Conflict, Hold, Plan, job_id_of
+from myscheduler.core.history.execution import QueuedRun
 from myscheduler.core.history.repeats import Kept
 from myscheduler.core.job.digest import digest
 from myscheduler.core.job.job import Job, Owner
@@ -25,14 +26,13 @@ from myscheduler.core.lifecycle.transitions import Turn
 from myscheduler.core.schedule.clock import Clock
 from myscheduler.errors import JobConflictError, TooManyJobsError
 from myscheduler.service.catalog.applying import (
-    StalePlanError,
-    current,
+    Undone,
     entry_of,
     find_job,
     record,
     record_unrun,
-    source_of,
-    store_turn,
+    store_turns,
+    turns_of,
 )
 from myscheduler.service.catalog.bulk import Outcome, Settle, decide
 from myscheduler.service.catalog.ceiling import Ceiling
@@ -47,6 +47,8 @@ API = "api"
 GATHER_SEC = 0.001
 """How long a new job waits for others that share its transaction; a transaction takes three times as long."""
 
+Note = Callable[[Undone, Sequence[QueuedRun]], None]
+"""Counts slots, and queued runs of deleted jobs, that changes of jobs left out."""
 Arm = Callable[[Sequence[Job], Sequence[str]], None]
 """Sets the timers of jobs that changed (first argument), and removes those of deleted ids (second argument)."""
 
@@ -57,13 +59,21 @@ class Catalog:
     """Creates, changes and deletes jobs; a change is committed before `arm` is called for it."""
 
     def __init__(
-        self, store: Store, *, zone: str, now: Callable[[], datetime], arm: Arm, most_api_jobs: float = math.inf
+        self,
+        store: Store,
+        *,
+        zone: str,
+        now: Callable[[], datetime],
+        arm: Arm,
+        note: Note,
+        most_api_jobs: float = math.inf,
     ) -> None:
         self._store = store
         self._ceiling = Ceiling(most_api_jobs)
         self._zone = zone
         self._now = now
         self._arm = arm
+        self._note = note
         self._requested: list[tuple[_Request, asyncio.Future[Job]]] = []
         """New jobs that wait for their transaction."""
         self._creating: asyncio.Task[None] | None = None
@@ -102,14 +112,15 @@ class Catalog:
             return
         now = self._now()
 
-        def work(connection: Connection) -> tuple[list[Job], list[str]]:
+        def work(connection: Connection) -> _Applied:
             audit_rows.add(connection, [approval] if approval else [])
             return self._apply(connection, replace(plan, changes=tuple(wanted)), now)
 
-        changed, removed = await self._store.write(work)
-        log.debug("plan applied", extra={"jobs_changed": len(changed), "jobs_removed": len(removed)})
-        self._arm((), removed)
-        await self._arm_many(changed)
+        done = await self._store.write(work)
+        log.debug("plan applied", extra={"jobs_changed": len(done.changed), "jobs_removed": len(done.removed)})
+        self._note(done.undone, done.unsent)
+        self._arm((), done.removed)
+        await self._arm_many(done.changed)
 
     async def _arm_many(self, jobs: Sequence[Job]) -> None:
         """Set timers in batches: thousands take long, and other tasks run between two batches."""
@@ -128,13 +139,13 @@ class Catalog:
             return job
         now = self._now()
 
-        def work(connection: Connection) -> Job:
+        def work(connection: Connection) -> tuple[Sequence[Job], Undone]:
             key_rows.keep(connection, [kept] if kept else [])
             existing = job_rows.find_jobs(connection, [spec.job_id]).get(spec.job_id)
             if existing is None:
                 if not self._ceiling.take(connection, 1):
                     raise TooManyJobsError(self._ceiling.most)
-                return self._insert(connection, [_Request(spec, by)], now)[0]
+                return self._insert(connection, [_Request(spec, by)], now)
             refuse_manifest(existing, "replaced")
             return self._change(connection, existing, _Request(spec, by), now)
 
@@ -159,7 +170,8 @@ class Catalog:
             try:
                 work = partial(self._create_free, requests=[request for request, _ in requested], now=self._now())
                 with self._ceiling.while_written():
-                    outcomes = await self._store.write(work)
+                    outcomes, undone = await self._store.write(work)
+                self._note(undone, ())
             except Exception as error:  # noqa: BLE001 - it is raised to the callers
                 outcomes = [error] * len(requested)
             self._arm([outcome for outcome in outcomes if isinstance(outcome, Job)], ())
@@ -169,13 +181,14 @@ class Catalog:
 
     def _create_free(
         self, connection: Connection, requests: Sequence["_Request"], now: datetime
-    ) -> list[Job | JobConflictError | TooManyJobsError]:
+    ) -> tuple[Sequence[Job | JobConflictError | TooManyJobsError], Undone]:
         """For each request, in order: its new job, or the error that says why there is none."""
         taken = job_rows.find_jobs(connection, [request.job_id for request in requests])
         free = {request.job_id: request for request in reversed(requests) if request.job_id not in taken}
         room = self._ceiling.take(connection, len(free))
         admitted = list(free.values())[len(free) - room :]  # those that came first
-        created = {job.job_id: job for job in self._insert(connection, admitted, now)}
+        jobs, undone = self._insert(connection, admitted, now)
+        created = {job.job_id: job for job in jobs}
         key_rows.keep(connection, [request.kept for request in admitted if request.kept])
 
         def outcome(request: _Request) -> Job | JobConflictError | TooManyJobsError:
@@ -183,7 +196,7 @@ class Catalog:
                 return created.get(request.job_id) or TooManyJobsError(self._ceiling.most)
             return conflict(request.job_id, taken.get(request.job_id))
 
-        return [outcome(request) for request in requests]
+        return [outcome(request) for request in requests], undone
 
     async def replace(self, spec: JobSpec, *, by: str = API, versions: Versions = None) -> Job:
         """Replace the spec of an API job, if it has one of the `versions`; `None` allows all.
@@ -192,7 +205,7 @@ class Catalog:
         """
         now = self._now()
 
-        def work(connection: Connection) -> Job:
+        def work(connection: Connection) -> tuple[Sequence[Job], Undone]:
             existing = find_job(connection, spec.job_id)
             refuse_manifest(existing, "replaced")
             refuse_version(existing, versions)
@@ -206,13 +219,13 @@ class Catalog:
         """Delete an API job; its history stays. Raises like `replace`."""
         now = self._now()
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> tuple[Undone, list[QueuedRun]]:
             existing = find_job(connection, job_id)
             refuse_manifest(existing, "deleted")
             refuse_version(existing, versions)
-            self._remove(connection, [existing], now, actor=by)
+            return self._remove(connection, [existing], now, actor=by)
 
-        await self._store.write(work)
+        self._note(*await self._store.write(work))
         self._arm((), [job_id])
         _log_change("deleted", job_id, by)
 
@@ -242,11 +255,11 @@ class Catalog:
     async def _ordered(self, job_id: str, order: Order, kept: Kept | None) -> Job:
         clock = Clock(self._now(), self._zone)
 
-        def work(connection: Connection) -> Job:
+        def work(connection: Connection) -> tuple[Sequence[Job], Undone]:
             key_rows.keep(connection, [kept] if kept else [])
             job = find_job(connection, job_id)
             order.refuse(job)
-            return order.carry_out(connection, [job], clock)[0]
+            return order.carry_out(connection, [job], clock)
 
         return await self._changed(work)
 
@@ -257,13 +270,14 @@ class Catalog:
         """
         clock = Clock(self._now(), self._zone)
 
-        def work(connection: Connection) -> tuple[list[Job], list[Outcome]]:
+        def work(connection: Connection) -> tuple[list[Job], Undone, list[Outcome]]:
             wanted, outcomes = decide(order, job_rows.find_jobs(connection, job_ids), job_ids, clock.now)
-            changed = order.carry_out(connection, wanted, clock)
+            changed, undone = order.carry_out(connection, wanted, clock)
             record(connection, *settle(outcomes))
-            return changed, outcomes
+            return changed, undone, outcomes
 
-        changed, outcomes = await self._store.write(work)
+        changed, undone, outcomes = await self._store.write(work)
+        self._note(undone, ())
         await self._arm_many(changed)
         return outcomes
 
@@ -278,90 +292,78 @@ class Catalog:
         if not await self._store.read(partial(job_rows.over_paused, now=now)):
             return
 
-        def work(connection: Connection) -> list[Job]:
+        def work(connection: Connection) -> tuple[list[Job], Undone]:
             jobs = job_rows.find_jobs(connection, job_rows.over_paused(connection, now)).values()
             ends = [of_pause(AuditAction.PAUSE_ENDED, job.job_id, job.pause, at=now, actor=CLOCK) for job in jobs]
             audit_rows.add(connection, ends)
-            return [store_turn(connection, lifecycle.resume(job, clock=Clock(now, self._zone))) for job in jobs]
+            return store_turns(connection, [lifecycle.resume(job, clock=Clock(now, self._zone)) for job in jobs])
 
-        ended = await self._store.write(work)
+        ended, undone = await self._store.write(work)
+        self._note(undone, ())
         self._arm(ended, ())
         for job in ended:
             log.info("a pause is over", extra={"job_id": job.job_id})
 
-    async def _changed(self, work: Callable[[Connection], Job]) -> Job:
-        job = await self._store.write(work)
+    async def _changed(self, work: Callable[[Connection], tuple[Sequence[Job], Undone]]) -> Job:
+        (job,), undone = await self._store.write(work)
+        self._note(undone, ())
         self._arm([job], ())
         return job
 
-    def _insert(self, connection: Connection, requests: Sequence["_Request"], now: datetime) -> list[Job]:
+    def _insert(
+        self, connection: Connection, requests: Sequence["_Request"], now: datetime
+    ) -> tuple[list[Job], Undone]:
         clock = Clock(now, self._zone)
         turns = [lifecycle.create(one.spec, owner=Owner.API, source=None, clock=clock) for one in requests]
         job_rows.insert_jobs(connection, [turn.job for turn in turns])
         audit_rows.add(
             connection, [of_spec(AuditAction.CREATED, None, one.spec, at=now, actor=one.by) for one in requests]
         )
-        record_unrun(connection, turns)
-        return [turn.job for turn in turns]
+        return [turn.job for turn in turns], record_unrun(connection, turns)
 
-    def _change(self, connection: Connection, job: Job, request: "_Request", now: datetime) -> Job:
+    def _change(
+        self, connection: Connection, job: Job, request: "_Request", now: datetime
+    ) -> tuple[Sequence[Job], Undone]:
         if digest(request.spec) == job.digest:
-            return job
+            return [job], ()
         audit_rows.add(connection, [of_spec(AuditAction.UPDATED, job.spec, request.spec, at=now, actor=request.by)])
-        return store_turn(connection, lifecycle.change(job, request.spec, source=None, clock=Clock(now, self._zone)))
+        turn = lifecycle.change(job, request.spec, source=None, clock=Clock(now, self._zone))
+        return store_turns(connection, [turn])
 
     def _remove(
         self, connection: Connection, jobs: Sequence[Job], now: datetime, *, actor: str, revision: str | None = None
-    ) -> None:
+    ) -> tuple[Undone, list[QueuedRun]]:
         self._ceiling.recount()
         gone = [of_deletion(job, at=now, actor=actor, revision=revision) for job in jobs]
         audit_rows.add(connection, gone)
-        record_unrun(connection, [Turn(job, lifecycle.remove(job, clock=Clock(now, self._zone))) for job in jobs])
-        queued_rows.end_of_jobs(connection, [job.job_id for job in jobs], now)
-        job_rows.delete_jobs(connection, [job.job_id for job in jobs])
+        clock, job_ids = Clock(now, self._zone), [job.job_id for job in jobs]
+        undone = record_unrun(connection, [Turn(job, lifecycle.remove(job, clock=clock)) for job in jobs])
+        unsent = queued_rows.end_of_jobs(connection, job_ids, now)
+        job_rows.delete_jobs(connection, job_ids)
+        return undone, unsent
 
-    def _apply(self, connection: Connection, plan: Plan, now: datetime) -> tuple[list[Job], list[str]]:
+    def _apply(self, connection: Connection, plan: Plan, now: datetime) -> "_Applied":
         clock = Clock(now, self._zone)
         stored = job_rows.find_jobs(connection, [job_id_of(change) for change in plan.changes])
-        created: list[Turn] = []
-        changed: list[Turn] = []
-        removed: list[Job] = []
-        audited: list[tuple[AuditAction, Job | None, Job]] = []
-        for change in plan.changes:
-            match change:
-                case Create(declared):
-                    if declared.job_id in stored:
-                        raise StalePlanError
-                    source = source_of(declared, plan)
-                    turn = lifecycle.create(
-                        declared.whole_spec, owner=Owner.MANIFEST, source=source, clock=clock,
-                        known_digest=declared.digest,
-                    )  # fmt: skip
-                    created.append(turn)
-                    audited.append((AuditAction.CREATED, None, turn.job))
-                case Update(declared, known):
-                    job, source = current(stored, known), source_of(declared, plan)
-                    changed.append(lifecycle.change(job, declared.whole_spec, source=source, clock=clock))
-                    audited.append((AuditAction.UPDATED, job, changed[-1].job))
-                case Adopt(declared, known):
-                    self._ceiling.recount()
-                    job, source = current(stored, known), source_of(declared, plan)
-                    changed.append(lifecycle.adopt(job, declared.whole_spec, source=source, clock=clock))
-                    audited.append((AuditAction.ADOPTED, job, changed[-1].job))
-                case Move(declared, known):
-                    changed.append(lifecycle.move(current(stored, known), source_of(declared, plan), now=now))
-                case Delete(known):
-                    removed.append(current(stored, known))
-                case Hold() | Conflict():
-                    pass
-                case _:
-                    assert_never(change)
-        job_rows.insert_jobs(connection, [turn.job for turn in created])
-        job_rows.update_jobs(connection, [turn.job for turn in changed])
-        record_unrun(connection, [*created, *changed])
-        audit_rows.add(connection, (entry_of(action, before, after, now) for action, before, after in audited))
-        self._remove(connection, removed, now, actor=MANIFEST, revision=plan.revision)
-        return [turn.job for turn in (*created, *changed)], [job.job_id for job in removed]
+        turns = turns_of(plan, stored, clock)
+        if turns.are_adopted:
+            self._ceiling.recount()
+        job_rows.insert_jobs(connection, [turn.job for turn in turns.created])
+        job_rows.update_jobs(connection, [turn.job for turn in turns.changed])
+        undone = record_unrun(connection, [*turns.created, *turns.changed])
+        audit_rows.add(connection, (entry_of(action, before, after, now) for action, before, after in turns.audited))
+        gone, unsent = self._remove(connection, turns.removed, now, actor=MANIFEST, revision=plan.revision)
+        changed = [turn.job for turn in (*turns.created, *turns.changed)]
+        return _Applied(changed, [job.job_id for job in turns.removed], (*undone, *gone), unsent)
+
+
+class _Applied(NamedTuple):
+    """What a plan has changed."""
+
+    changed: list[Job]
+    removed: list[str]
+    undone: Undone
+    unsent: list[QueuedRun]
 
 
 @dataclass(frozen=True, slots=True)

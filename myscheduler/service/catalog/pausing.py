@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from myscheduler.adapters.store import Connection
 from myscheduler.adapters.store.rows import audit as audit_rows
-from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import unrun as unrun_rows
 from myscheduler.core.job.job import Job
 from myscheduler.core.job.spec import CatchUp
@@ -17,7 +16,7 @@ from myscheduler.core.lifecycle.transitions import Turn
 from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.clock import Clock
 from myscheduler.messages.message import said
-from myscheduler.service.catalog.applying import record_unrun
+from myscheduler.service.catalog.applying import Undone, store_turns
 from myscheduler.service.catalog.refusals import refuse_pause
 
 
@@ -41,7 +40,7 @@ class PauseOrder:
         before = lifecycle.unpinned(job)
         return self._turn(before, now).job.pause != before.pause
 
-    def carry_out(self, connection: Connection, jobs: Sequence[Job], clock: Clock) -> list[Job]:
+    def carry_out(self, connection: Connection, jobs: Sequence[Job], clock: Clock) -> tuple[list[Job], Undone]:
         """Pause the jobs, and return them as they are then."""
         turns, entries = [], []
         for job in map(lifecycle.unpinned, jobs):
@@ -73,8 +72,8 @@ class ResumeOrder:
         """Whether the job is paused."""
         return lifecycle.unpinned(job).pause is not None
 
-    def carry_out(self, connection: Connection, jobs: Sequence[Job], clock: Clock) -> list[Job]:
-        """End the pauses, and return the jobs as they are then."""
+    def carry_out(self, connection: Connection, jobs: Sequence[Job], clock: Clock) -> tuple[list[Job], Undone]:
+        """End the pauses, and return the jobs as they are then, with the slots that do not run."""
         before = list(map(lifecycle.unpinned, jobs))
         turns = [self._turn(connection, job, clock) for job in before]
         entries = [_entry(AuditAction.RESUMED, job, clock.now, self.by) for job in before if job.pause is not None]
@@ -96,8 +95,6 @@ def _entry(action: AuditAction, job: Job, now: datetime, by: str) -> AuditEntry:
     return of_pause(action, job.job_id, job.pause, at=now, actor=by)
 
 
-def _stored(connection: Connection, turns: Sequence[Turn], entries: Sequence[AuditEntry]) -> list[Job]:
+def _stored(connection: Connection, turns: Sequence[Turn], entries: Sequence[AuditEntry]) -> tuple[list[Job], Undone]:
     audit_rows.add(connection, entries)
-    job_rows.update_jobs(connection, [turn.job for turn in turns])
-    record_unrun(connection, turns)
-    return [turn.job for turn in turns]
+    return store_turns(connection, turns)

@@ -9,12 +9,13 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows.ids import new_execution_id
+from myscheduler.adapters.store.rows.unrun import UnrunOfJob
 from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.calls.trace import TraceParent
 from myscheduler.core.dispatch.agenda import Agenda
@@ -94,9 +95,9 @@ class Dispatcher:
         )
         flights = Flights()
         permits = Permits(agenda, manual, wake)
-        triggers = Triggers(store, health, agenda, flights, permits, changes, now=now)
-        census = Census(store, agenda, flights, triggers)
         tallies = Tallies(store)
+        triggers = Triggers(store, health, agenda, flights, permits, tallies, changes, now=now)
+        census = Census(store, agenda, flights, triggers)
         endings = Endings(store, health, agenda, flights, triggers, census, tallies, changes, wake=wake, now=now)
         expectations = Expectations(store, flights, endings, now=now)
         ping_keys = PingKeys()
@@ -120,6 +121,12 @@ class Dispatcher:
     def arm(self, changed: Sequence[Job], removed: Sequence[str]) -> None:
         """Take over `changed` jobs as they are stored now, and forget `removed` ones; decide on slots already due."""
         self._arming.arm(changed, removed)
+
+    def note(self, undone: Iterable[UnrunOfJob], unsent: Iterable[QueuedRun]) -> None:
+        """Count what changes of jobs left out: slots, and the queued runs of deleted jobs."""
+        for one in undone:
+            self.tallies.left_out(one.job_id, one.unrun)
+        self.tallies.unsent(unsent, Reason.DELETED)
 
     def clock_was_set(self) -> None:
         """Decide again on slots that are in the future after the clock was set, and have the timers read the clock."""

@@ -123,6 +123,7 @@ class Endings:
         self._changes.of_executions(job_ids, [finish.execution_id for _, finish in ended], wrong=wrong)
         self._census.ended(zip(job_ids, (finish.status for _, finish in ended), strict=True))
         self._tallies.ended((flight.execution, finish) for flight, finish in ended)
+        self._tallies.forget(job_id for job_id in job_ids if self._agenda.find(job_id) is None)
 
     async def _record(self, finishes: Sequence[Finish], cancelled: Sequence[Cancellation]) -> None:
         while True:

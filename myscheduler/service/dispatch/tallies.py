@@ -15,7 +15,8 @@ from myscheduler.adapters.store.rows import standings as standing_rows
 from myscheduler.adapters.store.rows.standings import LastResults
 from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.dispatch.claim import Claim
-from myscheduler.core.history.execution import Cause, Execution, Finish, Record, Status
+from myscheduler.core.history.execution import Cause, Execution, Finish, QueuedRun, Record, Status
+from myscheduler.core.history.unrun import Unrun
 from myscheduler.core.metrics.histogram import Histogram
 from myscheduler.errors import StoreUnavailableError
 
@@ -92,9 +93,19 @@ class Tallies:
         """Note claims that were decided on, each with whether it was accepted: their slots that do not run."""
         for claim, is_accepted in claims:
             if is_accepted and claim.unrun:
-                for gap in claim.unrun:
-                    self.executions[gap.status, Cause.TIMER, gap.reason] += gap.count
-                    self._job(claim.job_id).not_run += gap.count
+                self.left_out(claim.job_id, claim.unrun)
+
+    def left_out(self, job_id: str, unrun: Iterable[Unrun]) -> None:
+        """Note slots of a job that are recorded as not run."""
+        for gap in unrun:
+            self.executions[gap.status, Cause.TIMER, gap.reason] += gap.count
+            self._job(job_id).not_run += gap.count
+
+    def unsent(self, runs: Iterable[QueuedRun], reason: str) -> None:
+        """Note queued manual runs that are recorded as skipped."""
+        for run in runs:
+            self.executions[Status.SKIPPED, Cause.API, reason] += 1
+            self._job(run.job_id).not_run += 1
 
     def begun(self, execution: Execution) -> None:
         """Note that the first request of an execution is sent now."""

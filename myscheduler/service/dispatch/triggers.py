@@ -18,12 +18,14 @@ from myscheduler.core.history.execution import Cause, Execution, Kind, QueuedRun
 from myscheduler.core.history.repeats import RequestKey
 from myscheduler.core.job.job import Job
 from myscheduler.core.lifecycle.audit import Cancellation
+from myscheduler.core.reason import Reason
 from myscheduler.errors import ExecutionConflictError, JobNotFoundError, StoreUnavailableError, TriggerConflictError
 from myscheduler.messages.message import said
 from myscheduler.service.changes import Changes
 from myscheduler.service.dispatch.flights import Flights, cancelled_in_words
 from myscheduler.service.dispatch.manual_runs import Asked, Triggered, Wanted
 from myscheduler.service.dispatch.permits import Permits
+from myscheduler.service.dispatch.tallies import Tallies
 from myscheduler.service.store_health import RETRY_SEC, StoreHealth
 
 
@@ -42,6 +44,7 @@ class Triggers:
         agenda: Agenda,
         flights: Flights,
         permits: Permits,
+        tallies: Tallies,
         changes: Changes,
         *,
         now: Callable[[], datetime],
@@ -51,6 +54,7 @@ class Triggers:
         self._agenda = agenda
         self._flights = flights
         self._permits = permits
+        self._tallies = tallies
         self._changes = changes
         self._now = now
         self._last_slots: dict[str, datetime] = {}
@@ -294,6 +298,8 @@ class Triggers:
             except StoreUnavailableError as error_of_store:
                 self._health.failed(error_of_store)
                 await asyncio.sleep(RETRY_SEC)
+        self._tallies.unsent([run], Reason.CANCELLED)
+        self._changes.of_executions([run.job_id], [run.execution_id], wrong=())
         if self._queued.get(run.job_id) is run:
             del self._queued[run.job_id]
         self._unsettled.discard(run.execution_id)

@@ -19,6 +19,11 @@ from myscheduler.service.notifications.courier import Courier
 class Contacts(Protocol):
     """What `notifications.yaml` and a job's `notify:` say. It is asked from threads, and answers from memory."""
 
+    @property
+    def edition(self) -> str:
+        """Another one whenever `notifications.yaml` says something else."""
+        ...
+
     def thresholds_of(self, job: Job) -> Thresholds:
         """When failures of the job become an incident, and how often it is told again."""
         ...
@@ -40,6 +45,10 @@ class DeclaredContacts:
         self._rules = rules
         self._courier = courier
         self._zone = zone
+
+    @property
+    def edition(self) -> str:
+        return self._rules().digest
 
     def thresholds_of(self, job: Job) -> Thresholds:
         return routing.thresholds_of(job.spec, self._rules())
@@ -66,6 +75,14 @@ class _Line:
     @property
     def name(self) -> str:
         return self.declared.name
+
+    @property
+    def keeps_alerts(self) -> bool:
+        return self.declared.keeps_alerts
+
+    @property
+    def takes_digests(self) -> bool:
+        return self.declared.takes_digests
 
     def quiet_until(self, now: datetime) -> datetime | None:
         return quiet_until(self.declared.quiet, now, self.zone)

@@ -6,7 +6,8 @@ What is sent is stored before: after a crash, the same message is sent again und
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -19,8 +20,8 @@ from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.findings.masking import masked_text
 from myscheduler.core.incidents.delivery import (
     MOST_IN_MESSAGE,
+    MOST_WITHOUT_DIGESTS,
     Channel,
-    Composed,
     Delivered,
     Delivery,
     DeliveryState,
@@ -31,6 +32,7 @@ from myscheduler.core.incidents.delivery import (
     next_try,
     ready_at,
 )
+from myscheduler.core.incidents.incident import Incident
 from myscheduler.core.incidents.notice import JobFacts, Message, Notice
 from myscheduler.core.job.job import Job
 from myscheduler.core.secrets.literals import masked
@@ -123,7 +125,8 @@ class Deliverer:
         if quiet_until is not None:
             self._wait(name, quiet_until)
             return False
-        return await self._send(channel, chosen(waiting))
+        most = MOST_IN_MESSAGE if channel.takes_digests else MOST_WITHOUT_DIGESTS
+        return await self._send(channel, chosen(waiting, most))
 
     def _wait(self, name: str, until: datetime | None) -> None:
         if until is None:
@@ -132,11 +135,11 @@ class Deliverer:
             self._not_before[name] = until
 
     async def _send(self, channel: Channel, rows: Sequence[Delivery]) -> bool:
-        found, message = await self._store.write(
-            partial(_composed, rows=rows, channel=channel.name, zone=self._zone, at=self._now())
-        )
-        if message is None:
+        compose_them = partial(_composed, rows=rows, channel=channel.name, at=self._now())
+        found = await self._store.write(compose_them)
+        if not found.told:
             return True
+        message = await asyncio.to_thread(found.message, self._zone)  # masking the facts of a thousand jobs takes long
         result = await _within_limits(channel, message)
         sent = [*found.told, *found.merged]
         if isinstance(result, Delivered):
@@ -191,27 +194,42 @@ async def _within_limits(channel: Channel, message: Message) -> Delivered | Fail
         return Failed(f"a bug: {type(error).__name__}")
 
 
-def _composed(
-    connection: Connection, *, rows: Sequence[Delivery], channel: str, zone: str, at: datetime
-) -> tuple[Composed, Message | None]:
-    """The message that these notices make up, which is stored with its id; `None` if nothing is left of them."""
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A message before its words, with its id, which is stored."""
+
+    message_id: str
+    told: tuple[Delivery, ...]
+    """Empty if nothing is left to be told."""
+    merged: tuple[Delivery, ...]
+    incidents: Mapping[str, Incident]
+    jobs: Mapping[str, Job]
+
+    def message(self, zone: str) -> Message:
+        return Message(self.message_id, tuple(self._notice(one, zone) for one in self.told))
+
+    def _notice(self, one: Delivery, zone: str) -> Notice:
+        incident = self.incidents[one.incident_id]
+        job = self.jobs.get(incident.job_id)
+        facts = facts_of(job, zone) if job else _facts_of_gone(incident.job_id, zone)
+        return Notice(one.delivery_id, one.kind, one.at, facts, incident)
+
+
+def _composed(connection: Connection, *, rows: Sequence[Delivery], channel: str, at: datetime) -> _Draft:
+    """The message that these notices make up, unless they were withdrawn since they were read."""
+    waiting = delivery_rows.still_waiting(connection, [one.delivery_id for one in rows])
+    rows = [one for one in rows if one.delivery_id in waiting]
     incidents = incident_rows.by_ids(connection, list({one.incident_id for one in rows}))
     jobs = job_rows.find_jobs(connection, list({one.job_id for one in incidents.values()}))
-    known = {name for name, one in incidents.items() if one.job_id in jobs}
+    orphaned = {name for name, one in incidents.items() if one.job_id not in jobs}
     told = delivery_rows.begun_for(connection, channel, {one.incident_id for one in rows})
-    found = compose(rows, told=told, known=known)
+    found = compose(rows, told=told, stored=incidents, orphaned=orphaned)
     if found.withdrawn:
         ids = [one.delivery_id for one in found.withdrawn]
         delivery_rows.settle(connection, ids, DeliveryState.WITHDRAWN, at=at, is_attempt=False)
-    if not found.told:
-        return found, None
-    message_id = rows[0].message_id or new_execution_id(at)
+    message_id = next((one.message_id for one in rows if one.message_id), None) or new_execution_id(at)
     delivery_rows.assign(connection, [one.delivery_id for one in (*found.told, *found.merged)], message_id)
-    notices = []
-    for one in found.told:
-        incident = incidents[one.incident_id]
-        notices.append(Notice(one.delivery_id, one.kind, one.at, facts_of(jobs[incident.job_id], zone), incident))
-    return found, Message(message_id, tuple(notices))
+    return _Draft(message_id, found.told, found.merged, incidents, jobs)
 
 
 def facts_of(job: Job, zone: str) -> JobFacts:
@@ -224,3 +242,8 @@ def facts_of(job: Job, zone: str) -> JobFacts:
         zone=job.spec.timezone or zone,
         source=f"{job.source.path}:{job.source.line}" if job.source else None,
     )
+
+
+def _facts_of_gone(job_id: str, zone: str) -> JobFacts:
+    """What is left to say about a job that is deleted."""
+    return JobFacts(job_id=job_id, name=job_id, labels={}, host="", zone=zone)

@@ -72,6 +72,7 @@ class Follower:
         """Jobs with open incidents."""
         self._heard: int | None = None
         """The number of the last change that was heard; `None` if some were missed."""
+        self._edition = contacts.edition
         self._looked_for_late = self._well_since
         self._looked_for_reminders = self._well_since
 
@@ -105,7 +106,9 @@ class Follower:
         await self._remind()
 
     async def _hear(self) -> None:
-        number = self._changes.number
+        number, edition = self._changes.number, self._contacts.edition
+        if edition != self._edition:  # whoever is in trouble may have other channels, or others may be in trouble
+            self._heard, self._edition = None, edition
         wrong = None if self._heard is None else self._changes.wrong_since(self._heard)
         if self._heard is None or wrong is None:
             self._in_trouble = await self._store.read(incident_rows.jobs_in_trouble)
@@ -139,8 +142,11 @@ class Follower:
         )
         outcome = await self._store.read(read)
         if outcome.judged:
-            changed = await self._store.write(partial(keeping.keep, judged=outcome.judged, now=now))
+            keep = partial(keeping.keep, judged=outcome.judged, contacts=self._contacts, now=now)
+            changed, has_notices = await self._store.write(keep)
             self._report(changed)
+            if has_notices:
+                self._tell()
         self._in_trouble.difference_update(job_ids)
         self._in_trouble |= outcome.in_trouble
 
@@ -151,7 +157,6 @@ class Follower:
             log.log(level, words, one.kind, extra={name: value for name, value in extra.items() if value is not None})
         if changed:
             self._changes.of_jobs({one.job_id for one in changed})
-            self._tell()
 
     async def _remind(self) -> None:
         now = self._now()

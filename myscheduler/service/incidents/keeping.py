@@ -1,6 +1,6 @@
 """Reads what judging needs, and stores what it decided, each in one transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
@@ -31,6 +31,8 @@ class Judged:
     steps: tuple[Step, ...]
     channels: tuple[str, ...]
     """Whom a new incident is told to."""
+    joined: tuple[tuple[str, str], ...] = ()
+    """Open incidents, by id, each with a channel that was not told yet: it is a channel of the job only now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +50,39 @@ def judge_jobs(
 ) -> Outcome:
     """Judge jobs by their history. Runs in a thread."""
     jobs = job_rows.find_jobs(connection, job_ids)
+    found = incident_rows.open_of(connection, job_ids)
+    begun = delivery_rows.begun_of(connection, [one.incident_id for one in found])
     known: dict[str, dict[IncidentKind, Incident]] = {job_id: {} for job_id in job_ids}
-    for one in incident_rows.open_of(connection, job_ids):
+    for one in found:
         known[one.job_id][one.kind] = one
     judged, in_trouble = [], set()
     for job_id, open_ones in known.items():
         job = jobs.get(job_id)
         facts = _facts(connection, job, open_ones, contacts)
         steps = judge(facts, clock=clock, new_id=new_execution_id, may_be_late=may_be_late)
-        if steps:
-            judged.append(Judged(steps, tuple(one.name for one in contacts.channels_of(job)) if job else ()))
-        begun = sum(isinstance(one, Begun) for one in steps)
-        if len(open_ones) + begun > sum(isinstance(one, Ended) for one in steps):
+        ended = {one.incident.incident_id for one in steps if isinstance(one, Ended)}
+        left = [one for one in open_ones.values() if one.incident_id not in ended]
+        channels = tuple(one.name for one in contacts.channels_of(job)) if job else ()
+        joined = _joined(job, left, channels, begun, clock.now) if job else ()
+        if steps or joined:
+            judged.append(Judged(steps, channels, joined))
+        if left or any(isinstance(one, Begun) for one in steps):
             in_trouble.add(job_id)
     return Outcome(tuple(judged), frozenset(in_trouble))
+
+
+def _joined(
+    job: Job,
+    left: Iterable[Incident],
+    channels: Iterable[str],
+    begun: Mapping[str, Collection[str]],
+    now: datetime,
+) -> tuple[tuple[str, str], ...]:
+    """The open incidents that channels are to be told now, although they began earlier. As with reminders, nothing is
+    told while the job is paused, or somebody takes care.
+    """
+    told = [one.incident_id for one in left if not (job.is_paused or one.is_acknowledged(now))]
+    return tuple((one, channel) for one in told for channel in channels if channel not in begun[one])
 
 
 def _facts(connection: Connection, job: Job | None, known: dict[IncidentKind, Incident], contacts: Contacts) -> Facts:
@@ -76,9 +97,13 @@ def _facts(connection: Connection, job: Job | None, known: dict[IncidentKind, In
     return Facts(job, own, known, thresholds, good)
 
 
-def keep(connection: Connection, judged: Iterable[Judged], now: datetime) -> list[Incident]:
-    """Store what was decided, with what is to be told. Returns the incidents that began or ended."""
-    changed = []
+def keep(
+    connection: Connection, judged: Iterable[Judged], contacts: Contacts, now: datetime
+) -> tuple[list[Incident], bool]:
+    """Store what was decided, with what is to be told. Returns the incidents that began or ended, and whether there
+    is something to tell.
+    """
+    changed, has_joined = [], False
     for one in judged:
         for step in one.steps:
             match step:
@@ -88,47 +113,71 @@ def keep(connection: Connection, judged: Iterable[Judged], now: datetime) -> lis
                 case Continued(incident):
                     incident_rows.update(connection, incident)
                 case Ended(incident):
-                    _end(connection, incident, now)
+                    _end(connection, incident, contacts, now)
                     changed.append(incident)
                 case _:
                     assert_never(step)
-    return changed
+        for incident_id, channel in one.joined:
+            has_joined = True
+            incident_rows.mark_first_told(connection, incident_id, now)
+            delivery_rows.add(connection, _notices(incident_id, NoticeKind.BEGAN, [channel], now))
+    return changed, has_joined or bool(changed)
 
 
 def _begin(connection: Connection, incident: Incident, channels: Sequence[str], now: datetime) -> bool:
     stored = incident_rows.insert(connection, replace(incident, told_at=now if channels else None))
     if stored:
-        delivery_rows.add(connection, _notices(incident, NoticeKind.BEGAN, channels, now))
+        delivery_rows.add(connection, _notices(incident.incident_id, NoticeKind.BEGAN, channels, now))
     return stored
 
 
-def _end(connection: Connection, incident: Incident, now: datetime) -> None:
+def _end(connection: Connection, incident: Incident, contacts: Contacts, now: datetime) -> None:
+    """Queue what is told of the end: the recovery or, without one, the close to the channels that keep alerts, which
+    would keep this one for ever.
+    """
     incident_rows.update(connection, incident)
+    incident_id = incident.incident_id
     if incident.end_reason is EndReason.RECOVERED:
-        channels = delivery_rows.begun_channels(connection, incident.incident_id)
-        delivery_rows.add(connection, _notices(incident, NoticeKind.RECOVERED, channels, now))
-    else:
-        delivery_rows.withdraw(connection, incident.incident_id, at=now)
+        channels = delivery_rows.begun_channels(connection, incident_id)
+        delivery_rows.add(connection, _notices(incident_id, NoticeKind.RECOVERED, channels, now))
+        return
+    found = map(contacts.find, delivery_rows.may_have_begun(connection, incident_id))
+    delivery_rows.withdraw(connection, incident_id, at=now)
+    keepers = [one.name for one in found if one is not None and one.keeps_alerts]
+    delivery_rows.add(connection, _notices(incident_id, NoticeKind.CLOSED, keepers, now))
 
 
-def due_reminders(connection: Connection, contacts: Contacts, *, before: datetime, now: datetime) -> list[Incident]:
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """An open incident that is to be told again."""
+
+    incident: Incident
+    channels: tuple[str, ...]
+    """The present ones of its job."""
+
+
+def due_reminders(connection: Connection, contacts: Contacts, *, before: datetime, now: datetime) -> list[Reminder]:
     """Open incidents of which somebody is to be reminded, of those that were told before a moment."""
     found = incident_rows.told_before(connection, before, REMINDERS_AT_ONCE)
     jobs = job_rows.find_jobs(connection, list({one.job_id for one in found}))
     with_jobs = ((one, jobs[one.job_id]) for one in found if one.job_id in jobs)
-    return [one for one, job in with_jobs if is_reminder_due(one, job, contacts.thresholds_of(job), now)]
+    due = [(one, job) for one, job in with_jobs if is_reminder_due(one, job, contacts.thresholds_of(job), now)]
+    reminders = (Reminder(one, tuple(channel.name for channel in contacts.channels_of(job))) for one, job in due)
+    return [one for one in reminders if one.channels]
 
 
-def remind(connection: Connection, due: Iterable[Incident], now: datetime) -> None:
-    """Queue reminders for the channels that were told the beginning."""
+def remind(connection: Connection, due: Iterable[Reminder], now: datetime) -> None:
+    """Queue reminders for the present channels; those that do not know of the incident are told its beginning."""
     for one in due:
-        incident_rows.mark_told(connection, one.incident_id, now)
-        channels = delivery_rows.begun_channels(connection, one.incident_id)
-        delivery_rows.add(connection, _notices(one, NoticeKind.REMINDER, channels, now))
+        incident_id = one.incident.incident_id
+        incident_rows.mark_told(connection, incident_id, now)
+        begun = set(delivery_rows.begun_channels(connection, incident_id))
+        known, new = (tuple(channel for channel in one.channels if (channel in begun) is it) for it in (True, False))
+        delivery_rows.add(connection, _notices(incident_id, NoticeKind.REMINDER, known, now))
+        delivery_rows.add(connection, _notices(incident_id, NoticeKind.BEGAN, new, now))
 
 
-def _notices(incident: Incident, kind: NoticeKind, channels: Iterable[str], now: datetime) -> list[Delivery]:
+def _notices(incident_id: str, kind: NoticeKind, channels: Iterable[str], now: datetime) -> list[Delivery]:
     return [
-        Delivery(new_execution_id(now), incident.incident_id, channel, kind, now, next_at=now + WAIT)
-        for channel in channels
+        Delivery(new_execution_id(now), incident_id, channel, kind, now, next_at=now + WAIT) for channel in channels
     ]

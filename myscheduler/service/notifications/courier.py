@@ -4,6 +4,7 @@ It never raises for what a service does, keeps no state, and has limits of its o
 waits for it.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -60,7 +61,9 @@ class Courier:
             return Failed(found.error or str(found.failure))  # it may be mounted later
         filled = channel.filled({name: secret.value for name, secret in found.items()})
         try:
-            payload = render(filled, message, public_url=self._public_url, at=self._now())
+            payload = await asyncio.to_thread(  # a digest of a thousand jobs takes long
+                render, filled, message, public_url=self._public_url, at=self._now()
+            )
         except KeyFormError:
             return Failed(said("signing-key-form"), is_permanent=True)
         secrets = tuple(found.values())

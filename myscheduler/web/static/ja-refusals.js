@@ -49,7 +49,7 @@ export const messages = {
   "not-answered": "処理できない: {phrase}",
   "not-paused": "一時停止していない",
   "not-ready": "データベースが使えないため何も送信しない: {why}",
-  "parameter-invalid": "{text}",
+  "parameter-invalid": "許される範囲の外(限度: {limit})",
   "paused-already": "すでに一時停止している",
   "paused-set-in-manifest": "ジョブ {job_id} は {place} に paused: {written} とあり、ここでは操作できない: そのファイルを編集する。その行を消せば、ここで操作できる",
   "queued-run-withdrawn": "手動実行 {execution_id} はすでに取り消し中",

@@ -1,13 +1,17 @@
 """What bad jobs, ids, parameters and bodies get: a problem that says what is wrong, and no trace is left."""
 
 import json
+import re
 from collections.abc import AsyncIterator
+from itertools import product
 from typing import Any
 
 import httpx
 import pytest
 
+from myscheduler.api.openapi.document import operations
 from tests.support.api import JOBS, JSON, assert_problem, body, create, ok
+from tests.support.openapi_document import kept
 from tests.support.parts import Parts, client, opened
 
 pytestmark = pytest.mark.anyio
@@ -195,3 +199,38 @@ class TestBadInput:
         by = (await ok(api, "GET", f"{JOBS}/a"))["paused_by"]
         assert by.isprintable()
         assert len(by) == 255
+
+
+WRONG = ("nonsense", "-1", "9" * 30, "1.5", "x" * 5_000, "")
+
+
+async def test_what_is_wrong_with_a_parameter_has_a_code_with_what_is_allowed(api: httpx.AsyncClient) -> None:
+    """So a dashboard can say it in any language: the sentences of the library that checks parameters are English."""
+    codes, unsaid = set(), []
+    for method, path, operation in operations(kept()):
+        names = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"]
+        for name, written in product(names if method == "get" else (), WRONG):
+            answer = await api.get(re.sub(r"\{\w+\}", "a", path), params={name: written})
+            for error in answer.json().get("errors", ()):
+                coded = error["message_coded"]
+                codes.add(coded["code"])
+                if coded["code"] == "parameter-invalid" and coded["params"]["limit"] is None:
+                    unsaid.append((path, name, written[:20], error["message"]))
+    assert unsaid == []
+    assert {"not-one-of", "has-to-be-boolean", "has-to-be-number", "parameter-invalid"} <= codes
+
+
+@pytest.mark.parametrize(
+    ("parameters", "code", "params"),
+    [
+        pytest.param({"status": "runing"}, "not-one-of", {"value": "'runing'", "hint": "running"}, id="a misspelling"),
+        pytest.param({"limit": "1001"}, "parameter-invalid", {"limit": 1000, "rule": "less_than_equal"}, id="a limit"),
+    ],
+)
+async def test_its_parts(api: httpx.AsyncClient, parameters: dict[str, str], code: str, params: dict[str, Any]) -> None:
+    (error,) = assert_problem(await api.get(JOBS, params=parameters), 422)["errors"]
+    found = error["message_coded"]
+    assert found["code"] == code
+    for name, value in params.items():
+        part = found["params"][name]
+        assert value == (part["params"]["word"] if isinstance(part, dict) else part)

@@ -270,8 +270,8 @@ class TestRows:
             ({"limit": "1001"}, "less than or equal to 1000"),
             ({"job_id": ["a"] * 201}, "at most 200"),
             ({"limit": "0"}, "greater than or equal to 1"),
-            ({"sort": "name"}, "should be"),
-            ({"status": "active"}, "should be"),
+            ({"sort": "name"}, "'name' is not one of 'id', "),
+            ({"status": "active"}, "'active' is not one of 'running', "),
             ({"q": "x" * 201}, "at most 200"),
         ],
     )

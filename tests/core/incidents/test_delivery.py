@@ -20,7 +20,7 @@ from myscheduler.core.incidents.notice import NoticeKind
 
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-BEGAN, REMINDER, RECOVERED = NoticeKind.BEGAN, NoticeKind.REMINDER, NoticeKind.RECOVERED
+BEGAN, REMINDER, RECOVERED, CLOSED = NoticeKind.BEGAN, NoticeKind.REMINDER, NoticeKind.RECOVERED, NoticeKind.CLOSED
 
 
 def notice(number: int, incident: str, kind: NoticeKind = BEGAN, **fields: object) -> Delivery:
@@ -44,32 +44,50 @@ class TestWhen:
 class TestWhat:
     def test_all_that_waits_becomes_one_message(self) -> None:
         waiting = [notice(0, "a"), notice(29, "b")]
-        assert chosen(waiting) == waiting
+        assert chosen(waiting, 10) == waiting
+
+    def test_but_not_more_than_the_channel_takes_at_once(self) -> None:
+        waiting = [notice(0, "a"), notice(1, "b"), notice(2, "c")]
+        assert chosen(waiting, 2) == waiting[:2]
 
     def test_a_message_that_was_composed_before_stays_as_it_is(self) -> None:
         """Its receiver then recognises it by its id."""
         waiting = [notice(0, "a", message_id="m"), notice(1, "b", message_id="m"), notice(2, "c")]
-        assert chosen(waiting) == waiting[:2]
+        assert chosen(waiting, 1) == waiting[:2]
 
     def test_of_an_incident_only_the_last_notice_is_told(self) -> None:
         waiting = [notice(0, "a"), notice(1, "b"), notice(2, "a", REMINDER), notice(3, "a", RECOVERED)]
-        found = compose(waiting, told=(), known={"a", "b"})
+        found = compose(waiting, told=(), stored={"a", "b"})
         assert [one.delivery_id for one in found.told] == ["d03", "d01"]
         assert [one.delivery_id for one in found.merged] == ["d00", "d02"]
 
     def test_a_recovery_is_told_where_its_beginning_was(self) -> None:
-        found = compose([notice(0, "a", RECOVERED)], told={"a"}, known={"a"})
+        found = compose([notice(0, "a", RECOVERED)], told={"a"}, stored={"a"})
         assert [one.kind for one in found.told] == [RECOVERED]
 
     @pytest.mark.parametrize("kind", [RECOVERED, REMINDER])
     def test_and_not_elsewhere(self, kind: NoticeKind) -> None:
-        found = compose([notice(0, "a", kind)], told=(), known={"a"})
+        found = compose([notice(0, "a", kind)], told=(), stored={"a"})
         assert (found.told, len(found.withdrawn)) == ((), 1)
 
     def test_nothing_is_told_about_what_is_gone(self) -> None:
-        found = compose([notice(0, "a"), notice(1, "b")], told=(), known={"b"})
+        found = compose([notice(0, "a"), notice(1, "b")], told=(), stored={"b"})
         assert [one.incident_id for one in found.told] == ["b"]
         assert [one.incident_id for one in found.withdrawn] == ["a"]
+
+    @pytest.mark.parametrize(
+        ("kind", "told", "is_told"),
+        [
+            pytest.param(BEGAN, (), False, id="a beginning is of no use any more"),
+            pytest.param(REMINDER, {"a"}, False, id="nor is a reminder"),
+            pytest.param(RECOVERED, {"a"}, True, id="a recovery is, where the beginning was told"),
+            pytest.param(RECOVERED, (), False, id="and only there"),
+            pytest.param(CLOSED, (), True, id="a close is only queued where it has to be told"),
+        ],
+    )
+    def test_of_a_job_that_is_gone_only_the_end_is_told(self, kind: NoticeKind, told: set[str], is_told: bool) -> None:
+        found = compose([notice(0, "a", kind)], told=told, stored={"a"}, orphaned={"a"})
+        assert (len(found.told), len(found.withdrawn)) == (is_told, not is_told)
 
 
 class TestAgain:

@@ -39,28 +39,37 @@ def test_it_is_read_and_written(grace: str | None, seconds: int) -> None:
     assert list(SCHEMA.iter_errors(fields)) == []
 
 
-@pytest.mark.parametrize(
-    ("fields", "wrong"),
-    [
-        pytest.param({}, ["target_url"], id="neither"),
-        pytest.param({"target_url": None, "ping": None}, ["target_url"], id="both null"),
-        pytest.param({"ping": PING, "target_url": "http://x.test/"}, ["target_url"], id="both"),
-        pytest.param({"ping": PING, "method": "GET", "max_retries": 0}, ["method", "max_retries"], id="of calls"),
-        pytest.param({"ping": PING, "overlap": "skip", "catchup": "none"}, ["catchup", "overlap"], id="of sending"),
-        pytest.param({"ping": {"key_sha256": DIGEST.upper()}}, ["ping.key_sha256"], id="upper case"),
-        pytest.param({"ping": {"key_sha256": "secret"}}, ["ping.key_sha256"], id="the key itself"),
-        pytest.param({"ping": {}}, ["ping.key_sha256"], id="no key"),
-        pytest.param({"ping": {"key_sha256": 1}}, ["ping.key_sha256"], id="a number"),
-        pytest.param({"ping": PING | {"key": "x"}}, ["ping.key"], id="unknown"),
-        pytest.param({"ping": "x"}, ["ping"], id="text"),
-        pytest.param({"ping": PING | {"grace": "10m"}}, ["ping.grace"], id="no duration"),
-    ],
-)
+NO_PINGS = [
+    pytest.param({}, ["target_url"], id="neither"),
+    pytest.param({"target_url": None, "ping": None}, ["target_url"], id="both null"),
+]
+WRONG_PINGS = [
+    pytest.param({"ping": PING, "target_url": "http://x.test/"}, ["target_url"], id="both"),
+    pytest.param({"ping": PING, "method": "GET", "max_retries": 0}, ["method", "max_retries"], id="of calls"),
+    pytest.param({"ping": PING, "overlap": "skip", "catchup": "none"}, ["catchup", "overlap"], id="of sending"),
+    pytest.param({"ping": {"key_sha256": DIGEST.upper()}}, ["ping.key_sha256"], id="upper case"),
+    pytest.param({"ping": {"key_sha256": "secret"}}, ["ping.key_sha256"], id="the key itself"),
+    pytest.param({"ping": {}}, ["ping.key_sha256"], id="no key"),
+    pytest.param({"ping": {"key_sha256": 1}}, ["ping.key_sha256"], id="a number"),
+    pytest.param({"ping": PING | {"key": "x"}}, ["ping.key"], id="unknown"),
+    pytest.param({"ping": "x"}, ["ping"], id="text"),
+    pytest.param({"ping": PING | {"grace": "10m"}}, ["ping.grace"], id="no duration"),
+]
+
+
+@pytest.mark.parametrize(("fields", "wrong"), [*NO_PINGS, *WRONG_PINGS])
 def test_what_is_wrong_is_named_by_validate_and_in_editors(fields: dict[str, Any], wrong: list[str]) -> None:
     spec, complaints = declare(BASE | fields, zone="UTC")
     assert spec is None
     assert [one.field for one in complaints] == wrong
     assert list(SCHEMA.iter_errors(BASE | fields)) != []
+
+
+@pytest.mark.parametrize(("fields", "wrong"), WRONG_PINGS)
+def test_a_policy_about_calls_adds_nothing(fields: dict[str, Any], wrong: list[str]) -> None:
+    policy = Policy(allow_hosts=(), allow_methods=("POST",))
+    _, complaints = declare(BASE | fields, zone="UTC", policies=[policy])
+    assert [one.field for one in complaints] == wrong
 
 
 @pytest.mark.parametrize("grace", ["PT0S", "P32D"])

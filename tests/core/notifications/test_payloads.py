@@ -1,6 +1,7 @@
 """What each service is sent: golden texts in both languages, escapes, lengths, and nothing secret."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from myscheduler.core.incidents.incident import IncidentKind
+from myscheduler.core.incidents.incident import EndReason, IncidentKind
 from myscheduler.core.incidents.notice import Message, NoticeKind
 from myscheduler.core.notifications.channels import (
     Apprise,
@@ -47,6 +48,7 @@ MESSAGES = {
     "began-late": message(notice(incident=LATE)),
     "reminder": message(notice(NoticeKind.REMINDER)),
     "recovered": message(notice(NoticeKind.RECOVERED, ENDED)),
+    "closed": message(notice(NoticeKind.CLOSED, replace(ENDED, end_reason=EndReason.DELETED))),
     "test": TRIED,
     "digest": digest(2),
 }

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +19,7 @@ from myscheduler.core.incidents.incident import Incident
 from myscheduler.service.incidents.deliverer import Deliverer
 from myscheduler.service.incidents.follower import Follower
 from tests.support.channels import CHAT, Chat, People
-from tests.support.parts import ZONE, Parts, is_over, started
+from tests.support.parts import ZONE, MovableClock, Parts, is_over, opened, started
 from tests.support.target import Answer, Target
 
 WORK = "/work"
@@ -71,6 +73,20 @@ def watch(parts: Parts, target: Target, people: People) -> Watch:
     deliverer = Deliverer(parts.store, people, zone=ZONE, now=parts.clock)
     follower = Follower(parts.store, parts.dispatcher.changes, people, zone=ZONE, now=parts.clock, tell=deliverer.wake)
     return Watch(parts, target, people, follower, deliverer)
+
+
+@asynccontextmanager
+async def stuck(
+    folder: Path, target: Target, people: People, since: timedelta = timedelta(minutes=2), **fields: Any
+) -> AsyncIterator[Watch]:
+    """A service that has been up for an hour and whose dispatcher hangs; the slot of the job `a` was due `since`."""
+    slot = datetime.now(UTC) - since
+    clock = MovableClock(-timedelta(hours=1))
+    async with opened(folder, clock=clock) as parts:
+        first = watch(parts, target, people)
+        await parts.create("a", target_url=target.url(WORK), run_at=slot.isoformat(), **fields)
+        clock.shift = timedelta()
+        yield first
 
 
 @pytest.fixture

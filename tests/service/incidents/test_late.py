@@ -12,7 +12,7 @@ import pytest
 from myscheduler.core.dispatch.hearing import heard
 from myscheduler.core.incidents.incident import EndReason, IncidentKind
 from myscheduler.errors import StoreUnavailableError
-from tests.service.incidents.conftest import WORK, Watch, watch
+from tests.service.incidents.conftest import WORK, Watch, stuck, watch
 from tests.support.channels import People, told
 from tests.support.parts import MovableClock, opened, received, started, until
 from tests.support.target import Silence, Target
@@ -20,20 +20,6 @@ from tests.support.target import Silence, Target
 pytestmark = pytest.mark.anyio
 
 HOUR, MINUTE, HALF_A_MINUTE = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=31)
-
-
-@asynccontextmanager
-async def stuck(
-    folder: Path, target: Target, people: People, since: timedelta = 2 * MINUTE, **fields: Any
-) -> AsyncIterator[Watch]:
-    """A service that has been up for an hour and whose dispatcher hangs; the slot of the job `a` was due `since`."""
-    slot = datetime.now(UTC) - since
-    clock = MovableClock(-HOUR)
-    async with opened(folder, clock=clock) as parts:
-        first = watch(parts, target, people)
-        await parts.create("a", target_url=target.url(WORK), run_at=slot.isoformat(), **fields)
-        clock.shift = timedelta()
-        yield first
 
 
 async def test_a_job_that_does_not_begin_is_late(tmp_path: Path, target: Target, people: People) -> None:

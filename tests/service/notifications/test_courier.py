@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -31,8 +32,8 @@ from myscheduler.core.notifications.channels import (
 from myscheduler.service.notifications import courier as courier_module
 from myscheduler.service.notifications.courier import Courier, open_courier
 from tests.support.mail_server import mail_server
-from tests.support.notices import digest, message
-from tests.support.target import AUTHORITY, Answer, HangUp, Silence, Target, closed_port, tls_context
+from tests.support.notices import JOB, digest, message, notice
+from tests.support.target import AUTHORITY, Answer, HangUp, Raw, Silence, Target, closed_port, tls_context
 
 pytestmark = pytest.mark.anyio
 
@@ -107,6 +108,7 @@ async def test_pagerduty_gets_each_incident(target: Target) -> None:
         pytest.param(Answer(408), False, "408", id="408"),
         pytest.param(Answer(429), False, "429", id="429"),
         pytest.param(Answer(500), False, "500", id="500"),
+        pytest.param(Answer(500, b"\x1b[31m\xe2\x80\xae"), False, "(\\x1b[31m\\u202e)", id="control characters"),
         pytest.param(HangUp(), False, "", id="no answer"),
     ],
 )
@@ -151,6 +153,22 @@ async def test_a_service_that_hangs_is_left(target: Target, monkeypatch: pytest.
     found = await deliver(Slack("${secret:hook}"), hook=target.url("/hook"))
     assert isinstance(found, Failed)
     assert (found.is_permanent, "0.3 s" in found.why) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(Answer(200, b"ok", drip=5), id="it stalls"),
+        pytest.param(Raw(b"HTTP/1.1 204 No Content\r\nContent-Length: x\r\n\r\n"), id="it makes no sense"),
+        pytest.param(Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"), id="it breaks off"),
+    ],
+)
+async def test_one_that_took_a_message_does_not_get_it_again_for_the_rest_of_its_answer(
+    target: Target, monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
+    monkeypatch.setattr(courier_module, "TIMEOUT_SEC", 1.0)
+    target.answers("/hook", answer)
+    assert await deliver(Slack("${secret:hook}"), hook=target.url("/hook")) == DELIVERED
 
 
 async def test_a_service_that_nobody_runs() -> None:
@@ -247,6 +265,22 @@ async def test_mail_without_encryption_only_where_it_is_asked_for() -> None:
         assert isinstance(found, Failed)
         assert (found.is_permanent, server.mails) == (True, [])
         assert await deliver(_email(server.port, security="none")) == DELIVERED
+
+
+@pytest.mark.parametrize(
+    "name", ["=?utf-8?q?x=0d=0aBcc:_eve@example.com=0d=0a=0d=0ahello?=", "=?utf-7?q?+AAo-X:?=", "=?=?"]
+)
+async def test_no_name_of_a_job_begins_a_header(name: str) -> None:
+    """The mail library decodes what looks like an encoded word."""
+    told = message(notice(job=replace(JOB, name=name)))
+    with mail_server() as server:
+        service = replace(_email(server.port, security="none"), sender="=?utf-8?q?a=0aX:?= <my@example.com>")
+        assert await deliver(service, told) == DELIVERED
+    (mail,) = server.mails
+    assert set(mail.keys()) == {
+        "From", "To", "Subject", "Date", "Message-ID", "References", "Auto-Submitted", "MIME-Version", "Content-Type",
+    }  # fmt: skip
+    assert mail["Subject"] == f"[MyScheduler] {name.replace('=?', '= ?')} が失敗しています"
 
 
 async def test_a_server_that_nobody_vouches_for_gets_no_mail() -> None:

@@ -44,7 +44,28 @@ def begun_channels(connection: sa.Connection, incident_id: str) -> list[str]:
         deliveries.c.kind == NoticeKind.BEGAN,
         deliveries.c.state.in_([DeliveryState.WAITING, DeliveryState.SENT]),
     )
-    return list(connection.execute(query).scalars())
+    return list(connection.execute(query.distinct()).scalars())
+
+
+def may_have_begun(connection: sa.Connection, incident_id: str) -> list[str]:
+    """The channels that were told the beginning of an incident, or may have been: a try was begun, and its end is not
+    known.
+    """
+    query = sa.select(deliveries.c.channel).where(
+        deliveries.c.incident_id == incident_id,
+        deliveries.c.kind == NoticeKind.BEGAN,
+        _WAS_TOLD | (_WAITS & deliveries.c.message_id.is_not(None)),
+    )
+    return list(connection.execute(query.distinct()).scalars())
+
+
+def begun_of(connection: sa.Connection, incident_ids: Collection[str]) -> dict[str, set[str]]:
+    """For each of these incidents, the channels for which its beginning was queued, unless it was never tried."""
+    found: dict[str, set[str]] = {one: set() for one in incident_ids}
+    for ids in id_lists(list(incident_ids)):
+        for incident_id, channel in connection.execute(_BEGUN_OF, {"ids": ids}):
+            found[incident_id].add(channel)
+    return found
 
 
 def waiting_channels(connection: sa.Connection) -> list[str]:
@@ -56,6 +77,12 @@ def waiting(connection: sa.Connection, channel: str, limit: int) -> list[Deliver
     """What waits for a channel, oldest first."""
     query = sa.select(deliveries).where(_WAITS, deliveries.c.channel == channel).order_by(deliveries.c.delivery_id)
     return [_delivery(row) for row in connection.execute(query.limit(limit))]
+
+
+def still_waiting(connection: sa.Connection, delivery_ids: Sequence[str]) -> set[str]:
+    """Those of these notices that wait."""
+    query = sa.select(deliveries.c.delivery_id).where(deliveries.c.delivery_id.in_(IDS), _WAITS)
+    return {one for ids in id_lists(delivery_ids) for one in connection.execute(query, {"ids": ids}).scalars()}
 
 
 def begun_for(connection: sa.Connection, channel: str, incident_ids: Collection[str]) -> set[str]:
@@ -118,11 +145,24 @@ def remove_incidents(connection: sa.Connection, incident_ids: Sequence[str]) -> 
 
 _WAITS = deliveries.c.state == sa.literal_column("'waiting'")  # literally, as its index says it
 _CHANGE = sa.update(deliveries).where(deliveries.c.delivery_id.in_(IDS))
+_WAS_TOLD = (deliveries.c.state == DeliveryState.SENT) | (
+    # withdrawn between two tries, the first of which may have arrived
+    (deliveries.c.state == DeliveryState.WITHDRAWN) & deliveries.c.message_id.is_not(None)
+)
 _BEGUN = sa.select(deliveries.c.incident_id).where(
     deliveries.c.incident_id.in_(IDS),
     deliveries.c.channel == sa.bindparam("channel"),
     deliveries.c.kind == NoticeKind.BEGAN,
-    deliveries.c.state == DeliveryState.SENT,
+    _WAS_TOLD,
+)
+_BEGUN_OF = (
+    sa.select(deliveries.c.incident_id, deliveries.c.channel)
+    .where(
+        deliveries.c.incident_id.in_(IDS),
+        deliveries.c.kind == NoticeKind.BEGAN,
+        (deliveries.c.state != DeliveryState.FAILED) | (deliveries.c.attempts > 0),
+    )
+    .distinct()
 )
 
 

@@ -46,6 +46,12 @@ def mark_told(connection: sa.Connection, incident_id: str, at: datetime) -> None
     connection.execute(sa.update(incidents).where(incidents.c.incident_id == incident_id).values(told_at=at))
 
 
+def mark_first_told(connection: sa.Connection, incident_id: str, at: datetime) -> None:
+    """Record when an incident was told, unless it was told before."""
+    is_it = (incidents.c.incident_id == incident_id) & incidents.c.told_at.is_(None)
+    connection.execute(sa.update(incidents).where(is_it).values(told_at=at))
+
+
 def find(connection: sa.Connection, incident_id: str) -> Incident | None:
     """The incident with this id."""
     row = connection.execute(sa.select(incidents).where(incidents.c.incident_id == incident_id)).first()

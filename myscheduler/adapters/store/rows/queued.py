@@ -57,12 +57,15 @@ def find(connection: sa.Connection, execution_id: str) -> QueuedRun | None:
     return _run(row) if row else None
 
 
-def end_of_jobs(connection: sa.Connection, job_ids: Sequence[str], now: datetime) -> None:
-    """Record the waiting runs of deleted jobs as skipped."""
+def end_of_jobs(connection: sa.Connection, job_ids: Sequence[str], now: datetime) -> list[QueuedRun]:
+    """Record the waiting runs of deleted jobs as skipped, and return them."""
+    ended = []
     for ids in id_lists(job_ids):
         runs = [_run(row) for row in connection.execute(sa.select(queued).where(queued.c.job_id.in_(ids)))]
         add_unsent(connection, runs, Reason.DELETED, now)
         remove(connection, [run.execution_id for run in runs])
+        ended += runs
+    return ended
 
 
 def cancel(connection: sa.Connection, run: QueuedRun, cancelled: Cancellation, error: str, now: datetime) -> None:

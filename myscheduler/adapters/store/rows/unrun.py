@@ -48,14 +48,18 @@ class _Row:
         return both is not None
 
 
-def record_unrun(connection: sa.Connection, unrun: Sequence[UnrunOfJob]) -> None:
-    """Record slots that did not run: extend the job's last row if it has the same reason, else insert rows."""
+def record_unrun(connection: sa.Connection, unrun: Sequence[UnrunOfJob]) -> Sequence[UnrunOfJob]:
+    """Record slots that did not run: extend the job's last row if it has the same reason, else insert rows.
+
+    Returns those that were recorded: some may have had rows before.
+    """
     if not any(one.unrun for one in unrun):
-        return
+        return ()
     latest = _latest(connection, [one.job_id for one in unrun if one.unrun])
     new: list[tuple[UnrunOfJob, _Row]] = []
     longer: dict[str, _Row] = {}
-    for one in _around_others(connection, unrun, latest):
+    unrecorded = _around_others(connection, unrun, latest)
+    for one in unrecorded:
         for slots in one.unrun:
             row = latest.get(one.job_id)
             if row is None or not row.take_in(slots):
@@ -69,6 +73,7 @@ def record_unrun(connection: sa.Connection, unrun: Sequence[UnrunOfJob]) -> None
         connection.execute(insert_new(connection), [_values(one, row.unrun) for one, row in new if row.unrun])
     if longer:
         connection.execute(_LENGTHEN, [{"b_id": id_, **_extent(row.unrun)} for id_, row in longer.items() if row.unrun])
+    return unrecorded
 
 
 def last_unrun(
