@@ -112,6 +112,24 @@ def test_commands_of_the_validate_page_are_understood() -> None:
     assert len([understood(command) for line in lines for command in COMMAND.findall(line)]) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("monitoring", {"create", "list", "show", "status", "test", "why"}),
+        ("notifications", {"plan", "preview", "schema", "test", "validate"}),
+        ("incidents", {"ack", "list", "show"}),
+        ("tracing", {"serve"}),
+    ],
+)
+def test_commands_of_the_pages_about_watching_are_understood(name: str, told: set[str]) -> None:
+    Path("jobs.d").mkdir()
+    page = ROOT / f"docs/{name}.md"
+    shown = [*blocks(page, "bash"), *blocks(page, "console")]
+    lines = [*"".join(shown).splitlines(), *re.findall(r"`(myscheduler [^`]+)`", page.read_text("utf-8"))]
+    found = [understood(command).info_name for line in lines for command in COMMAND.findall(line)]
+    assert set(found) == told
+
+
 @pytest.mark.parametrize("name", ["docs/operating.md", "docs/ja/operating.md"])
 def test_commands_of_the_operating_page_are_understood(name: str) -> None:
     text = (ROOT / name).read_text("utf-8")
