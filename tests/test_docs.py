@@ -82,15 +82,15 @@ def test_access_rules_in_the_docs_are_valid(page: Path) -> None:
             assert read_access(SourceFile.of(name, block.encode())).problems == (), block
 
 
-def test_the_notifications_page_has_every_kind_and_field() -> None:
-    page = (ROOT / "docs/notifications.md").read_text("utf-8")
-    (example,) = NOTIFICATIONS.findall(page)
+@pytest.mark.parametrize("name", ["docs/notifications.md", "docs/ja/notifications.md"])
+def test_the_notifications_page_has_every_kind_and_field(name: str) -> None:
+    (example,) = NOTIFICATIONS.findall((ROOT / name).read_text("utf-8"))
     assert read_notifications(SourceFile.of("notifications.yaml", example.encode())).problems == ()
-    rows = table("docs/notifications.md")
-    assert [name for name in FORMS if f"`{name}`" not in rows] == []
-    fields = {name: set(re.findall(r"`([a-z_]+)`", rows[f"`{name}`"])) for name in FORMS}
-    assert {name: form.parsers.keys() - fields[name] for name, form in FORMS.items()} == {name: set() for name in FORMS}
-    documented = {name.strip("`") for cell in rows for name in cell.split(", ")}
+    rows = table(name)
+    assert [kind for kind in FORMS if f"`{kind}`" not in rows] == []
+    fields = {kind: set(re.findall(r"`([a-z_]+)`", rows[f"`{kind}`"])) for kind in FORMS}
+    assert {kind: form.parsers.keys() - fields[kind] for kind, form in FORMS.items()} == {kind: set() for kind in FORMS}
+    documented = {field.strip("`") for cell in rows for field in cell.split(", ")}
     assert set(KEYS) - {"channels"} <= documented
 
 

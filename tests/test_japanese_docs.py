@@ -34,7 +34,10 @@ def translation(page: str) -> str:
 
 def test_the_pages_are_those_that_operators_need() -> None:
     needed = "first-steps manifests schedules gitops dashboard operating command-line"
-    assert {f"{name}.md" for name in needed.split()} <= {page.name for page in FOLDER.glob("*.md")}
+    watching = "monitoring notifications incidents pings tracing logs"
+    assert {f"{name}.md" for name in [*needed.split(), *watching.split()]} <= {
+        page.name for page in FOLDER.glob("*.md")
+    }
     index = (FOLDER / "README.md").read_text("utf-8")
     assert [page.name for page in FOLDER.glob("*.md") if f"({page.name})" not in index] == ["README.md"]
 
@@ -59,6 +62,7 @@ def test_there_are_tables_to_compare() -> None:
     assert sizes["docs/ja/manifests.md"] > 50
     assert sizes["docs/ja/operating.md"] > sizes["README.ja.md"] > 15
     assert sizes["docs/ja/command-line.md"] > 30
+    assert sizes["docs/ja/logs.md"] > sizes["docs/ja/monitoring.md"] > 40
 
 
 ENGLISH = """\
@@ -198,13 +202,13 @@ def shown(text: str) -> list[str]:
 PRINTED = re.compile(r"^```(?:console|text)\n.*?^```$", re.MULTILINE | re.DOTALL)
 
 
-def with_outputs_of(english: str, japanese: str) -> str:
+def with_outputs_of(english: str, japanese: str, block: re.Pattern[str] = PRINTED) -> str:
     """What commands print, as the English page has it; unchanged if the pages do not have equally many outputs."""
-    outputs = PRINTED.findall(english)
-    if len(outputs) != len(PRINTED.findall(japanese)):
+    outputs = block.findall(english)
+    if len(outputs) != len(block.findall(japanese)):
         return japanese
     rest = iter(outputs)
-    return PRINTED.sub(lambda _: next(rest), japanese)
+    return block.sub(lambda _: next(rest), japanese)
 
 
 @pytest.mark.parametrize("page", [page for page in PAIRS if page != "docs/ja/schedules.md"])
@@ -216,6 +220,21 @@ def test_commands_and_what_they_print_are_those_of_the_english_page(page: str) -
     if os.environ.get("GOLDEN") == "write":
         (ROOT / page).write_text(with_outputs_of(original(page), translation(page)), encoding="utf-8")
     assert [block for block in shown(translation(page)) if block not in shown(original(page))] == []
+
+
+EXAMPLE = re.compile(r"^```(?:yaml|json)\n.*?^```$", re.MULTILINE | re.DOTALL)
+TRANSLATED = frozenset({"README.ja.md", *(f"docs/ja/{name}.md" for name in ("gitops", "manifests", "schedules"))})
+"""Pages whose manifests have names and comments in Japanese; they have tests of their own."""
+
+
+@pytest.mark.parametrize("page", [page for page in PAIRS if page not in TRANSLATED])
+def test_examples_are_those_of_the_english_page(page: str) -> None:
+    """The tests of the English pages try them. `GOLDEN=write` takes them from there."""
+    english = PAIRS[page][0].read_text("utf-8")
+    if os.environ.get("GOLDEN") == "write":
+        taken = with_outputs_of(english, translation(page), EXAMPLE)
+        (ROOT / page).write_text(taken, encoding="utf-8")
+    assert EXAMPLE.findall(translation(page)) == EXAMPLE.findall(english)
 
 
 def test_outputs_are_taken_from_the_english_page() -> None:
