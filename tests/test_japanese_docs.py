@@ -33,7 +33,7 @@ def translation(page: str) -> str:
 
 
 def test_the_pages_are_those_that_operators_need() -> None:
-    needed = "first-steps manifests schedules gitops dashboard operating command-line deploy secrets policy"
+    needed = "first-steps manifests schedules gitops dashboard operating command-line deploy secrets access policy"
     watching = "monitoring notifications incidents pings tracing logs"
     assert {f"{name}.md" for name in [*needed.split(), *watching.split()]} <= {
         page.name for page in FOLDER.glob("*.md")
