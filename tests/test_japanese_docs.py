@@ -33,7 +33,9 @@ def translation(page: str) -> str:
 
 
 def test_the_pages_are_those_that_operators_need() -> None:
-    needed = "first-steps manifests schedules gitops dashboard operating command-line deploy secrets access policy"
+    needed = (
+        "first-steps manifests schedules gitops dashboard operating command-line deploy secrets access policy rest-api"
+    )
     watching = "monitoring notifications incidents pings tracing logs"
     assert {f"{name}.md" for name in [*needed.split(), *watching.split()]} <= {
         page.name for page in FOLDER.glob("*.md")
@@ -222,7 +224,7 @@ def test_commands_and_what_they_print_are_those_of_the_english_page(page: str) -
     assert [block for block in shown(translation(page)) if block not in shown(original(page))] == []
 
 
-EXAMPLE = re.compile(r"^```(?:yaml|json)\n.*?^```$", re.MULTILINE | re.DOTALL)
+EXAMPLE = re.compile(r"^```(?:yaml|json|http)\n.*?^```$", re.MULTILINE | re.DOTALL)
 TRANSLATED = frozenset({"README.ja.md", *(f"docs/ja/{name}.md" for name in ("gitops", "manifests", "schedules"))})
 """Pages whose manifests have names and comments in Japanese; they have tests of their own."""
 
@@ -251,8 +253,8 @@ def test_other_commands_are_noticed() -> None:
     assert shown(japanese.replace("sync", "top")) != shown(english)
 
 
-TESTED_ELSEWHERE = frozenset({"command-line.md", "deploy.md", "gitops.md", "schedules.md"})
-"""Their commands are run by tests of their own; those of `deploy.md` are those of the English page, which is."""
+TESTED_ELSEWHERE = frozenset({"command-line.md", "deploy.md", "gitops.md", "rest-api.md", "schedules.md"})
+"""Their commands are run by tests of their own; those of `deploy.md` and `rest-api.md` as in the English pages."""
 RECIPE = re.compile(r"^\| [^`|]+ \| `(myscheduler [^`]+)` \|$", re.MULTILINE)
 """A row of a table that says with which command something is done."""
 
