@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -83,15 +84,15 @@ def test_access_rules_in_the_docs_are_valid(page: Path) -> None:
             assert read_access(SourceFile.of(name, block.encode())).problems == (), block
 
 
-def test_the_notifications_page_has_every_kind_and_field() -> None:
-    page = (ROOT / "docs/notifications.md").read_text("utf-8")
-    (example,) = NOTIFICATIONS.findall(page)
+@pytest.mark.parametrize("name", ["docs/notifications.md", "docs/ja/notifications.md"])
+def test_the_notifications_page_has_every_kind_and_field(name: str) -> None:
+    (example,) = NOTIFICATIONS.findall((ROOT / name).read_text("utf-8"))
     assert read_notifications(SourceFile.of("notifications.yaml", example.encode())).problems == ()
-    rows = table("docs/notifications.md")
-    assert [name for name in FORMS if f"`{name}`" not in rows] == []
-    fields = {name: set(re.findall(r"`([a-z_]+)`", rows[f"`{name}`"])) for name in FORMS}
-    assert {name: form.parsers.keys() - fields[name] for name, form in FORMS.items()} == {name: set() for name in FORMS}
-    documented = {name.strip("`") for cell in rows for name in cell.split(", ")}
+    rows = table(name)
+    assert [kind for kind in FORMS if f"`{kind}`" not in rows] == []
+    fields = {kind: set(re.findall(r"`([a-z_]+)`", rows[f"`{kind}`"])) for kind in FORMS}
+    assert {kind: form.parsers.keys() - fields[kind] for kind, form in FORMS.items()} == {kind: set() for kind in FORMS}
+    documented = {field.strip("`") for cell in rows for field in cell.split(", ")}
     assert set(KEYS) - {"channels"} <= documented
 
 
@@ -111,6 +112,24 @@ def test_commands_of_the_validate_page_are_understood() -> None:
     (page,) = [page for page in PAGES if page.name == "validate.md"]
     lines = [line for block in blocks(page, "bash") for line in block.splitlines()]
     assert len([understood(command) for line in lines for command in COMMAND.findall(line)]) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("monitoring", {"create", "list", "show", "status", "test", "why"}),
+        ("notifications", {"plan", "preview", "schema", "test", "validate"}),
+        ("incidents", {"ack", "list", "show"}),
+        ("tracing", {"serve"}),
+    ],
+)
+def test_commands_of_the_pages_about_watching_are_understood(name: str, told: set[str]) -> None:
+    Path("jobs.d").mkdir()
+    page = ROOT / f"docs/{name}.md"
+    shown = [*blocks(page, "bash"), *blocks(page, "console")]
+    lines = [*"".join(shown).splitlines(), *re.findall(r"`(myscheduler [^`]+)`", page.read_text("utf-8"))]
+    found = [understood(command).info_name for line in lines for command in COMMAND.findall(line)]
+    assert set(found) == told
 
 
 @pytest.mark.parametrize("name", ["docs/operating.md", "docs/ja/operating.md"])
@@ -415,25 +434,45 @@ ALSO = {
 }
 
 
-def operations_table() -> str:
-    """The table operation x role x scope, by role."""
+IN_JAPANESE = {
+    "operation": "操作",
+    "yes": "○",
+    "the role is needed": "ロールが必要な対象",
+    "for any jobs": "どのジョブに対してでも",
+    "for the job": "そのジョブ",
+    "for the job of the execution": "実行のジョブ",
+    "for the job of the incident": "インシデントのジョブ",
+    "for the job in the body, and the one that it replaces": "本文のジョブと、それが置き換えるジョブ",
+    "for each job that is selected; others are refused one by one": "選んだジョブのそれぞれ。ほかは個別に拒否します",
+    "for all jobs": "すべてのジョブ",
+    " (reads literal credentials)": "(直接書かれた認証情報を読む)",
+    " (also as the body declares it)": "(本文のとおりの対象にも)",
+    " (`POST /sync` with `approve`)": "(`POST /sync` に `approve`)",
+}
+
+
+def operations_table(word: Callable[[str], str]) -> str:
+    """The table operation x role x scope, by role. `word` says the words of the table in the language of the page."""
     found = sorted(OPERATIONS.items(), key=lambda item: (list(Role).index(item[1].role), item[1].target, item[0]))
     rows = [
-        f"| `{name}`{f' ({ALSO[name]})' if name in ALSO else ''} | "
-        + " | ".join("yes" if role.covers(one.role) else "–" for role in Role)
-        + f" | {WHERE[one.target]} |\n"
+        f"| `{name}`{word(f' ({ALSO[name]})') if name in ALSO else ''} | "
+        + " | ".join(word("yes") if role.covers(one.role) else "–" for role in Role)
+        + f" | {word(WHERE[one.target])} |\n"
         for name, one in found
     ]
-    head = f"| operation | {' | '.join(Role)} | the role is needed |\n|---|{'---|' * len(Role)}---|\n"
+    head = (
+        f"| {word('operation')} | {' | '.join(Role)} | {word('the role is needed')} |\n|---|{'---|' * len(Role)}---|\n"
+    )
     return "\n" + head + "".join(rows) + "\n"
 
 
-def test_the_table_of_operations_is_that_of_the_code() -> None:
+@pytest.mark.parametrize(("name", "word"), [("docs/access.md", str), ("docs/ja/access.md", IN_JAPANESE.__getitem__)])
+def test_the_table_of_operations_is_that_of_the_code(name: str, word: Callable[[str], str]) -> None:
     """`GOLDEN=write` writes it into the page."""
-    page = ROOT / "docs/access.md"
+    page = ROOT / name
     if os.environ.get("GOLDEN") == "write":
-        page.write_text(OPERATIONS_TABLE.sub(operations_table(), page.read_text("utf-8")), encoding="utf-8")
-    assert OPERATIONS_TABLE.findall(page.read_text("utf-8")) == [operations_table()]
+        page.write_text(OPERATIONS_TABLE.sub(operations_table(word), page.read_text("utf-8")), encoding="utf-8")
+    assert OPERATIONS_TABLE.findall(page.read_text("utf-8")) == [operations_table(word)]
 
 
 def test_commands_of_the_access_page_are_understood() -> None:

@@ -5,10 +5,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from myscheduler.log_events import EVENTS
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs/logs.md"
 METHODS = {"debug", "info", "warning", "error", "critical", "exception", "log", "warn"}
 BEGIN, END = "<!-- events -->\n", "<!-- /events -->\n"
 
@@ -59,15 +60,17 @@ def test_each_name_is_that_of_a_line() -> None:
     assert {(logger, text) for logger, text in EVENTS if text not in texts.get(logger, ())} == set()
 
 
-def test_the_page_lists_them() -> None:
+@pytest.mark.parametrize(("name", "head"), [("logs.md", "event | fields"), ("ja/logs.md", "イベント | 項目")])
+def test_the_page_lists_them(name: str, head: str) -> None:
+    page = ROOT / "docs" / name
     names: dict[str, dict[str, None]] = {}
     for event in EVENTS.values():
         names.setdefault(event.name, {}).update(dict.fromkeys(event.fields))
     rows = [f"| `{name}` | {', '.join(f'`{one}`' for one in fields)} |" for name, fields in sorted(names.items())]
-    table = "\n".join(["", "| event | fields |", "|---|---|", *rows, "", ""])
-    before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
+    table = "\n".join(["", f"| {head} |", "|---|---|", *rows, "", ""])
+    before, _, rest = page.read_text("utf-8").partition(BEGIN)
     written, _, after = rest.partition(END)
     if os.environ.get("GOLDEN") == "write":
-        PAGE.write_text(before + BEGIN + table + END + after, "utf-8")
+        page.write_text(before + BEGIN + table + END + after, "utf-8")
     else:
         assert written == table

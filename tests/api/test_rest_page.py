@@ -29,6 +29,8 @@ from tests.support.page import (
 )
 
 PAGE = ROOT / "docs/rest-api.md"
+JAPANESE = ROOT / "docs/ja/rest-api.md"
+"""Its examples are those of the English page, as `tests/test_japanese_docs.py` says."""
 INTRODUCTION = re.compile(r"\*\*`([A-Z]+) (/[^`]*)`\*\*")
 """Where the page introduces an operation: its method and its path in bold."""
 MARK = "operations"
@@ -54,9 +56,9 @@ def short(path: str) -> str:
     return path.removeprefix(BASE)
 
 
-def introductions() -> list[tuple[Named, str]]:
-    """The operations in the order of the page, each with the heading above."""
-    return [(Named(*groups), heading) for groups, heading in introduced(INTRODUCTION, page())]
+def introductions(text: str) -> list[tuple[Named, str]]:
+    """The operations in the order of a page, each with the heading above."""
+    return [(Named(*groups), heading) for groups, heading in introduced(INTRODUCTION, text)]
 
 
 async def documented(api: httpx.AsyncClient) -> dict[Named, str]:
@@ -74,27 +76,45 @@ def in_short(description: str) -> str:
     return re.split(r"(?<=[\w`)])[.:;](?:\s|$)", " ".join(description.split()))[0]
 
 
-def table(told: dict[Named, str], roles: dict[Named, str]) -> str:
+def table(head: str, text: str, told: dict[Named, str], roles: dict[Named, str]) -> str:
     rows = [
         f"| {one.method} | [`{one.path}`](#{slug(heading)}) | {roles.get(one, '–')} | {told.get(one, '?')} |\n"
-        for one, heading in introductions()
+        for one, heading in introductions(text)
     ]
-    return "\n| method | path | role | what it does |\n|---|---|---|---|\n" + "".join(rows) + "\n"
+    return f"\n| {head} |\n|---|---|---|---|\n" + "".join(rows) + "\n"
+
+
+def roles_of(api: httpx.AsyncClient) -> dict[Named, str]:
+    return {
+        Named(route.method, short(route.path)): OPERATIONS[route.operation].role.value
+        for route in routes_of(api)
+        if route.operation in OPERATIONS
+    }
 
 
 async def test_the_table_names_every_operation_once(api: httpx.AsyncClient) -> None:
     """`GOLDEN=write` writes it into the page."""
     told = await documented(api)
-    roles = {
-        Named(route.method, short(route.path)): OPERATIONS[route.operation].role.value
-        for route in routes_of(api)
-        if route.operation in OPERATIONS
-    }
-    written = table(told, roles)
+    written = table("method | path | role | what it does", page(), told, roles_of(api))
     if os.environ.get("GOLDEN") == "write":
         PAGE.write_text(with_table(MARK, page(), written), encoding="utf-8")
-    assert sorted(one for one, _ in introductions()) == sorted(told)
+    assert sorted(one for one, _ in introductions(page())) == sorted(told)
     assert table_in(MARK, page()) == written
+
+
+JAPANESE_ROW = re.compile(r"^\| ([A-Z]+) \| \[`([^`]+)`\]\([^)]*\) \| \S+ \| (.+) \|$", re.MULTILINE)
+
+
+async def test_the_table_in_japanese_names_the_same_operations(api: httpx.AsyncClient) -> None:
+    """`GOLDEN=write` writes it into the page. It keeps what is said in Japanese, and shows what isn't in English."""
+    text = JAPANESE.read_text("utf-8")
+    said = {Named(method, path): what for method, path, what in JAPANESE_ROW.findall(table_in(MARK, text))}
+    written = table("メソッド | パス | ロール | 内容", text, await documented(api) | said, roles_of(api))
+    if os.environ.get("GOLDEN") == "write":
+        JAPANESE.write_text(with_table(MARK, text, written), encoding="utf-8")
+    assert [one for one, _ in introductions(text)] == [one for one, _ in introductions(page())]
+    assert table_in(MARK, text) == written
+    assert [one for one, what in said.items() if what.isascii()] == []
 
 
 async def test_every_operation_has_an_example_and_every_example_does_what_stands_below_it(
@@ -106,7 +126,7 @@ async def test_every_operation_has_an_example_and_every_example_does_what_stands
     assert "\n\n".join(fault for one in runs for fault in one.faults()) == ""
     sent = {(operation_of(request, operations), one.example.section) for one in runs for request in one.requests}
     assert {request for one in runs for request in one.requests if operation_of(request, operations) is None} == set()
-    assert [one for one, heading in introductions() if (one, heading) not in sent] == []
+    assert [one for one, heading in introductions(page()) if (one, heading) not in sent] == []
     shown = {int(status) for one in examples for status in re.findall(r"^HTTP/1.1 (\d+)", one.shown)}
     assert shown >= MET
 
@@ -122,8 +142,9 @@ def fits(template: str, path: str) -> bool:
     return re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template)), path) is not None
 
 
-async def test_every_type_of_an_error_is_explained() -> None:
-    rows = re.findall(r"^\| (\d{3}) \| `([a-z-]+)` \| .+ \|$", page(), re.MULTILINE)
+@pytest.mark.parametrize("where", [PAGE, JAPANESE], ids=["en", "ja"])
+async def test_every_type_of_an_error_is_explained(where: Path) -> None:
+    rows = re.findall(r"^\| (\d{3}) \| `([a-z-]+)` \| .+ \|$", where.read_text("utf-8"), re.MULTILINE)
     assert {int(status): word for status, word in rows} == {status: kind for status, (kind, _) in TYPES.items()}
 
 

@@ -80,6 +80,8 @@ def test_its_variables_are_settings_with_their_defaults() -> None:
     assert variables() == {
         settings.TZ: chosen.zone,
         settings.LOG_LEVEL: chosen.log_level,
+        settings.LOG_FORMAT: chosen.log_format,
+        settings.ACCESS_LOG: str(chosen.is_access_logged).lower(),
         settings.API_TOKEN: "",
         settings.API_TOKEN_ROLE: chosen.api_token_role,
         settings.ALLOWED_HOSTS: chosen.allowed_hosts,
@@ -87,11 +89,22 @@ def test_its_variables_are_settings_with_their_defaults() -> None:
         settings.COLOR: chosen.color,
         settings.ROOT_PATH: chosen.root_path,
         settings.PUBLIC_URL: chosen.public_url,
+        settings.METRICS_PORT: "",
         settings.METRICS_LABELS: chosen.metrics_labels,
+        settings.HEARTBEAT_URL: "",
+        settings.HEARTBEAT_INTERVAL: str(chosen.heartbeat_interval),
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "",
         settings.INSECURE: "true",
     }
+    assert (chosen.metrics_port, chosen.heartbeat_url) == (None, None)
     told = dict.fromkeys(variables(), "x") | {settings.API_TOKEN: ""}
     assert variables(**told) == told
+
+
+@pytest.mark.parametrize("name", ["docs/deploy.md", "docs/ja/deploy.md"])
+def test_the_page_about_deployment_names_its_variables(name: str) -> None:
+    page = (ROOT / name).read_text("utf-8")
+    assert [one for one in variables() if f"`{one}`" not in page] == []
 
 
 def test_a_token_closes_the_api() -> None:

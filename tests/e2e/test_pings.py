@@ -1,5 +1,6 @@
 """Pings over real HTTP, to the real process: what is told is in the history, also after a crash."""
 
+import os
 import shutil
 import subprocess
 from hashlib import sha256
@@ -8,14 +9,17 @@ from typing import Any
 
 import pytest
 
+from tests.support.checkout import ROOT
+from tests.support.documented import blocks
+from tests.support.patience import PATIENCE
 from tests.support.service import Service
 
 KEY = "0f5c8d7e-5a7e-4a1c-9f1e-6d2b8c3a4e5f"
 DIGEST = sha256(KEY.encode()).hexdigest()
 
 
-def _manifest(job_id: str, schedule: str, grace: str, *more: str) -> str:
-    ping = f"ping: {{key_sha256: {DIGEST}, grace: {grace}}}"
+def _manifest(job_id: str, schedule: str, grace: str, *more: str, digest: str = DIGEST) -> str:
+    ping = f"ping: {{key_sha256: {digest}, grace: {grace}}}"
     return "\n".join([f"job_id: {job_id}", schedule, ping, *more, ""])
 
 
@@ -63,6 +67,34 @@ def test_curl_pings_as_crontabs_do(tmp_path: Path) -> None:
         assert told["response"] == "all\tis well"
         assert silent["response"] is None
         assert {told["requested_by"], silent["requested_by"]} == {"ping"}
+
+
+def _run(script: str, home: Path) -> str:
+    done = subprocess.run(
+        ["sh", "-c", script],
+        env={**os.environ, "HOME": str(home), "no_proxy": "*"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    return done.stdout
+
+
+@pytest.mark.skipif(
+    None in map(shutil.which, ("curl", "openssl", "sha256sum")), reason="needs curl, openssl, sha256sum"
+)
+def test_what_the_page_says_for_a_crontab_works(tmp_path: Path) -> None:
+    made, crontab = blocks(ROOT / "docs/pings.md", "text")
+    key, digest, _ = _run(made, tmp_path).split()
+    line = crontab.removeprefix("30 2 * * * ").replace("/KEY", f"/{key}")
+    with Service(tmp_path) as service:
+        service.write("backup.yaml", _manifest("backup", "interval: {hours: 1}", "PT1H", digest=digest))
+        service.until(lambda: service.get("/api/v1/jobs/backup").status_code == 200)
+        backup = "backup() { echo disk full; return 3; }\n"
+        assert _run(backup + line.replace("https://jobs.example.com", service.url), tmp_path) == "OKOK"
+        [row] = _rows(service, "backup", "failed")
+        assert (row["error_message"], row["response"]) == ("a ping reported the exit code 3 (disk full)", "disk full\n")
 
 
 def test_an_execution_that_nobody_reports_is_missed(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ VALUES = frozenset({"default", "at most", "既定値", "上限"})
 _SAME = {"必須": "required", "なし": "none"}
 _CODE = r"`[^`]+`"
 _TABLE = re.compile(r"^\|.*\n\|(?:-+\|)+\n(?:\|.*\n?)+", re.MULTILINE)
-_FACT = re.compile(rf"{_CODE}|\d[\d,]*")
+_FACT = re.compile(rf"{_CODE}|\d(?:[\d,]*\d)?")
 _VALUE = re.compile(rf"{_FACT.pattern}|\b(?:required|none)\b|必須|なし")
 _CELL = re.compile(rf"(?:{_CODE}|[^|`])+")
 

@@ -16,7 +16,9 @@ from myscheduler.core.calls.trace import span_id_of
 from myscheduler.core.findings.masking import masked_text
 from myscheduler.core.history.attempts import Attempt
 from myscheduler.core.history.execution import Execution, Finish, Kind, Status
+from myscheduler.core.job.crons import crontab_line
 from myscheduler.core.job.job import Job
+from myscheduler.core.job.spec import DeclaredSchedule, crons_of
 
 Attributes: TypeAlias = Mapping[str, str | int]
 
@@ -55,15 +57,28 @@ def spans_of(job: Job, execution: Execution, finish: Finish) -> Iterator[Span]:
         is_call=False,
         start=started_at,
         end=max(started_at, end),
-        attributes=_of_execution(execution, finish),
+        attributes=_of_trigger(job, execution) | _of_execution(execution, finish),
         error=None if finish.status is Status.COMPLETED else masked_text(finish.outcome.error or ""),
     )
 
 
-def _of_execution(execution: Execution, finish: Finish) -> Attributes:
+def _of_trigger(job: Job, execution: Execution) -> dict[str, str | int]:
+    attributes: dict[str, str | int] = {"faas.time": rfc3339(execution.slot)}
+    if execution.kind is Kind.MANUAL:
+        return attributes | {"faas.trigger": "http"}
+    if cron := _crontab(job.spec.schedule):
+        attributes["faas.cron"] = cron
+    return attributes | {"faas.trigger": "timer"}
+
+
+def _crontab(schedule: DeclaredSchedule) -> str:
+    """A cron schedule as readers of a crontab know it; empty if it can't be said that way."""
+    lines = [crontab_line(cron.fields, cron.day_match, "any") for cron in crons_of(schedule)]
+    return "; ".join(line for line in lines if line) if all(lines) else ""
+
+
+def _of_execution(execution: Execution, finish: Finish) -> dict[str, str | int]:
     attributes: dict[str, str | int] = {
-        "faas.trigger": "http" if execution.kind is Kind.MANUAL else "timer",
-        "faas.time": rfc3339(execution.slot),
         "myscheduler.job.id": execution.job_id,
         "myscheduler.execution.id": execution.execution_id,
         "myscheduler.execution.cause": execution.cause.value,

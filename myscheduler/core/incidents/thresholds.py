@@ -15,7 +15,7 @@ class Thresholds:
     """If both are set, an incident begins with so many `failures` among the last `of` executions instead, and ends when
     there are fewer."""
     late_after: timedelta | None = None
-    """The grace after the time when a run should have ended; `None` derives it from the job's own history."""
+    """The grace after a slot, within which its run has to be over; `None` derives it from the job's own history."""
     is_late_watched: bool = True
     """Whether a job that does not run in time begins an incident."""
     remind: timedelta | None = timedelta(days=1)

@@ -1,7 +1,5 @@
 """The meaning of declared cron expressions, independent of how they are written."""
 
-from typing import Literal
-
 from myscheduler.core.caching import cached
 from myscheduler.core.job.spec import (
     DeclaredCron,
@@ -9,7 +7,7 @@ from myscheduler.core.job.spec import (
     DeclaredSchedule,
     crons_of,
 )
-from myscheduler.core.schedule.dialect import canonical, parse_cron
+from myscheduler.core.schedule.dialect import CRONTAB_FIELDS, DayMatch, canonical, object_texts, parse_cron
 from myscheduler.core.schedule.expression import CronExpression
 
 
@@ -26,10 +24,19 @@ def follows_real_time(schedule: DeclaredSchedule) -> bool:
 
 
 @cached(4_096)  # many jobs share few expressions, and each is parsed at every change and start
-def parsed_cron(fields: tuple[tuple[str, str], ...], day_match: Literal["any", "all"]) -> CronExpression:
+def parsed_cron(fields: tuple[tuple[str, str], ...], day_match: DayMatch) -> CronExpression:
     return parse_cron(dict(fields), day_match=day_match)
 
 
 @cached(4_096)
-def cron_meaning(fields: tuple[tuple[str, str], ...], day_match: Literal["any", "all"]) -> str:
+def cron_meaning(fields: tuple[tuple[str, str], ...], day_match: DayMatch) -> str:
     return canonical(parsed_cron(fields, day_match))
+
+
+@cached(4_096)
+def crontab_line(fields: tuple[tuple[str, str], ...], day_match: DayMatch, read_with: DayMatch) -> str | None:
+    """The crontab line that means the same if it is read with the other `day_match`, or `None` if there is none."""
+    texts = object_texts(dict(fields))
+    line = " ".join(texts[name] for name in CRONTAB_FIELDS)
+    is_same = canonical(parse_cron(line, day_match=read_with)) == cron_meaning(fields, day_match)
+    return line if is_same else None

@@ -8,6 +8,7 @@ from typing import Any, assert_never
 
 from myscheduler.core.findings.problem import printable
 from myscheduler.core.job.codec import to_json
+from myscheduler.core.job.crons import crontab_line
 from myscheduler.core.job.digest import digest
 from myscheduler.core.job.limits import FIELDS as LIMITS
 from myscheduler.core.job.spec import (
@@ -22,7 +23,7 @@ from myscheduler.core.manifest.calendars_file import NamedCalendars
 from myscheduler.core.manifest.fields import IntervalFields, JobFields
 from myscheduler.core.manifest.parsing import parse_file
 from myscheduler.core.manifest.ping_field import OF_CALLS
-from myscheduler.core.schedule.dialect import CRONTAB_FIELDS, DayMatch, canonical, object_texts, parse_cron
+from myscheduler.core.schedule.dialect import CRONTAB_FIELDS
 from myscheduler.core.source.snapshot import RESERVED, SourceFile
 from myscheduler.core.source.yaml_writing import to_yaml
 
@@ -104,15 +105,7 @@ def _schedule(spec: JobSpec, stored: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cron(cron: DeclaredCron) -> str | dict[str, str]:
-    return _crontab_line(dict(cron.fields), cron.day_match) or dict(cron.fields)
-
-
-def _crontab_line(fields: dict[str, str], day_match: DayMatch) -> str | None:
-    """The crontab line with the same meaning as these fields, or `None` if there is none."""
-    texts = object_texts(fields)
-    line = " ".join(texts[name] for name in CRONTAB_FIELDS)
-    is_same = canonical(parse_cron(line, day_match=day_match)) == canonical(parse_cron(fields, day_match=day_match))
-    return line if is_same else None
+    return crontab_line(cron.fields, cron.day_match, cron.day_match) or dict(cron.fields)
 
 
 def _span(units: dict[str, int], seconds: float) -> dict[str, int] | str:

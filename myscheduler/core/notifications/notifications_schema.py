@@ -94,7 +94,7 @@ _OVERRIDES: Mapping[str, Schema] = {
     "after_failures": _count("So many executions in a row have to go wrong before anybody is told; default 1."),
     "failures": _count("So many of the last executions (`of`) have to go wrong, instead of some in a row."),
     "of": _count("How many of the last executions are looked at for `failures`."),
-    "late_after": _span("How long after the time when a run should have ended the job is late", "PT10M"),
+    "late_after": _span("How long after its slot a run has to be over, else the job is late", "PT10M"),
     "remind": _span("How often trouble that goes on is told again; default PT24H", "PT12H"),
 }
 NOTIFY: Schema = _object(_OVERRIDES) | {"minProperties": 1, "not": {"const": True}}

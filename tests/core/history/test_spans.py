@@ -68,6 +68,27 @@ def test_one_that_completes() -> None:
 
 
 @pytest.mark.parametrize(
+    ("schedule", "cron"),
+    [
+        pytest.param({"cron": "30 10 * * mon-fri"}, "30 10 * * mon-fri", id="a crontab line"),
+        pytest.param({"cron": {"hour": 2, "minute": 15}}, "15 2 * * *", id="an object that a line can say"),
+        pytest.param({"cron": ["0 9 * * *", "0 17 * * fri"]}, "0 9 * * *; 0 17 * * fri", id="several"),
+        pytest.param({"cron": "0 0 13 * fri", "day_match": "any"}, "0 0 13 * fri", id="either day"),
+        pytest.param({"cron": "0 0 13 * fri", "day_match": "all"}, None, id="both days, which crontab can't say"),
+        pytest.param({"cron": ["0 9 * * *", {"hour": 9, "year": 2027}]}, None, id="one that has no line"),
+        pytest.param({"cron": "*/10 * * * * *", "seconds": True}, None, id="seconds"),
+        pytest.param({"interval": {"minutes": 5}}, None, id="no cron"),
+    ],
+)
+def test_the_cron_schedule_that_started_it(schedule: dict[str, Any], cron: str | None) -> None:
+    finish = Finish("e", Status.COMPLETED, NOW, NOW, 1, Outcome(200), None, (OK,))
+    scheduled = job("a", NOW, **schedule)
+    assert list(spans_of(scheduled, EXECUTION, finish))[-1].attributes.get("faas.cron") == cron
+    manual = replace(EXECUTION, kind=Kind.MANUAL, cause=Cause.API)
+    assert "faas.cron" not in list(spans_of(scheduled, manual, finish))[-1].attributes
+
+
+@pytest.mark.parametrize(
     ("status", "attempt", "reason", "types"),
     [
         pytest.param(

@@ -27,6 +27,8 @@ from myscheduler.core.notifications.payloads import Mail, Note, Post, render
 from myscheduler.core.notifications.signing import KeyFormError
 from myscheduler.core.notifications.telling import MOST_IN_DIGEST, tell
 from myscheduler.core.notifications.words import WORDS
+from tests.support.checkout import ROOT
+from tests.support.documented import blocks
 from tests.support.golden import expect
 from tests.support.notices import ENDED, FAILING, LATE, TRIED, digest, message, notice
 
@@ -95,6 +97,22 @@ def test_every_message_has_words_in_each_language() -> None:
 @pytest.mark.parametrize("service", SERVICES, ids=lambda one: type(one).__name__)
 def test_nothing_secret_is_said(service: Service, what: Message, language: Language) -> None:
     assert "hunter2" not in _shown(_render(service, what, language))
+
+
+def _shape(value: Any) -> Any:
+    """The names of all fields in it, in their order; of a list, those of its first item."""
+    if isinstance(value, list):
+        return [_shape(one) for one in value[:1]]
+    return [(name, _shape(one)) for name, one in value.items()] if isinstance(value, dict) else None
+
+
+def test_the_page_shows_what_a_webhook_is_sent() -> None:
+    (example,) = (json.loads(block) for block in blocks(ROOT / "docs/notifications.md", "json"))
+    (body,) = _bodies(SERVICES[3], message())
+    for sent in (example, body):
+        sent["data"]["notices"][0]["job"]["labels"] = {}  # those of some job
+    assert _shape(example) == _shape(body)
+    assert example["type"] == body["type"]
 
 
 def test_slack_mentions_nobody() -> None:
