@@ -99,7 +99,8 @@ def test_the_size_of_what_a_page_loads(page: str, texts: tuple[str, ...]) -> Non
     language = texts[0].removesuffix(".js")
     left += [f"texts/{name}.{language}.js" for name, module in OWN_TEXTS.items() if module == page]
     if language == "ja":
-        left += ["ja-source.js"] * ('loadMessages("source")' in SCRIPTS[page])
+        for name in ("source", "channels"):
+            left += [f"ja-{name}.js"] * bool(re.search(rf'loadMessages\([^)]*"{name}"', SCRIPTS[page]))
         left += ["ja-problems.js"] * ("loadProblems(" in SCRIPTS[page])
     while left:
         name = left.pop()

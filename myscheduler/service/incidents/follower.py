@@ -141,6 +141,7 @@ class Follower:
         if outcome.judged:
             changed = await self._store.write(partial(keeping.keep, judged=outcome.judged, now=now))
             self._report(changed)
+            self._changes.of_incidents(step.incident.job_id for one in outcome.judged for step in one.steps)
         self._in_trouble.difference_update(job_ids)
         self._in_trouble |= outcome.in_trouble
 
@@ -150,7 +151,6 @@ class Follower:
             extra = {"job_id": one.job_id, "incident_id": one.incident_id, "reason": one.end_reason}
             log.log(level, words, one.kind, extra={name: value for name, value in extra.items() if value is not None})
         if changed:
-            self._changes.of_jobs({one.job_id for one in changed})
             self._tell()
 
     async def _remind(self) -> None:
