@@ -69,4 +69,4 @@ MESSAGES: dict[str, str] = {}
 """The texts of messages, by code."""
 for _name in ("messages", "channels", "problems", "refusals", "rules", "source"):
     MESSAGES |= _texts(f"ja-{_name}.js")
-WORDS = _texts("ja.js")
+WORDS = _texts("ja.js") | _texts("texts/execution.ja.js")

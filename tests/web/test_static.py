@@ -24,8 +24,8 @@ OF_PAGES = {name.split(".")[0]: name for name in FILES if name.endswith(".en.js"
 """The English texts of pages that no other page needs, by `texts/PAGE`."""
 PAIRS = [("en.js", "ja.js"), *((name, f"{page}.ja.js") for page, name in OF_PAGES.items())]
 """Texts in English, and the same in Japanese."""
-OWN_TEXTS = dict(re.findall(r'withTexts\("(\w+)", \(\) => import\("\./(pages/[\w-]+\.js)"\)\)', FILES["main.js"]))
-"""The modules of pages by the texts that are read with them."""
+OWN_TEXTS = re.findall(r'withTexts\("(\w+)", \(\) => import\("\./(pages/[\w-]+\.js)"\)\)', FILES["main.js"])
+"""Texts, and the modules of the pages that they are read with."""
 MOST_BYTES = 150 * 1024
 """Of scripts and styles, uncompressed."""
 FORBIDDEN = re.compile(
@@ -82,7 +82,7 @@ def test_a_mistake_would_be_noticed(tmp_path: Path, tool: str, source: str) -> N
 
 
 def test_texts_of_pages_are_read_with_them() -> None:
-    assert {f"texts/{name}" for name in OWN_TEXTS} == set(OF_PAGES)
+    assert {f"texts/{name}" for name, _ in OWN_TEXTS} == set(OF_PAGES)
 
 
 @pytest.mark.parametrize("texts", [("en.js",), ("ja.js", "ja-schedule.js", "ja-messages.js")], ids=["en", "ja"])
@@ -97,7 +97,7 @@ def test_the_size_of_what_a_page_loads(page: str, texts: tuple[str, ...]) -> Non
     loaded: set[str] = {"app.css"}
     left = [ENTRY, "main.js", page, *texts]
     language = texts[0].removesuffix(".js")
-    left += [f"texts/{name}.{language}.js" for name, module in OWN_TEXTS.items() if module == page]
+    left += [f"texts/{name}.{language}.js" for name, module in OWN_TEXTS if module == page]
     if language == "ja":
         for name in ("source", "channels"):
             left += [f"ja-{name}.js"] * bool(re.search(rf'loadMessages\([^)]*"{name}"', SCRIPTS[page]))

@@ -14,11 +14,13 @@ import { build, main, markCurrent, setTitle, showWho } from "./core/shell.js";
 import { signInAgain, signInForm } from "./core/signin.js";
 import { tick } from "./core/times.js";
 
-route("/", "now", () => import("./pages/now.js"));
-route("/jobs", "jobs", () => import("./pages/jobs.js"));
+route("/", "now", withTexts("now", () => import("./pages/now.js")));
+route("/jobs", "jobs", withTexts("jobs", () => import("./pages/jobs.js")));
 route("/jobs/:id", "jobs", () => import("./pages/job.js"));
 route("/executions", "executions", () => import("./pages/executions.js"));
-route("/executions/:id", "executions", () => import("./pages/execution.js"));
+route("/executions/:id", "executions", withTexts("execution", () => import("./pages/execution.js")));
+route("/incidents", "incidents", withTexts("incidents", () => import("./pages/incidents.js")));
+route("/incidents/:id", "incidents", withTexts("incidents", () => import("./pages/incident.js")));
 route("/source", "source", withTexts("source", () => import("./pages/source.js")));
 route("/forecast", "forecast", withTexts("forecast", () => import("./pages/forecast.js")));
 route("/plan", "plan", withTexts("plan", () => import("./pages/plan.js")));

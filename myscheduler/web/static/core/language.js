@@ -6,15 +6,21 @@ import { keep, recall } from "./preferences.js";
 /** @typedef {Record<string, string | number>} Values */
 
 /**
- * @typedef {typeof import("../en.js").text & typeof import("../texts/audit.en.js").text
- *   & typeof import("../texts/forecast.en.js").text & typeof import("../texts/plan.en.js").text
- *   & typeof import("../texts/source.en.js").text} Texts
+ * @typedef {typeof import("../en.js").text
+ *   & typeof import("../texts/audit.en.js").text & typeof import("../texts/execution.en.js").text
+ *   & typeof import("../texts/forecast.en.js").text & typeof import("../texts/incidents.en.js").text
+ *   & typeof import("../texts/jobs.en.js").text & typeof import("../texts/now.en.js").text
+ *   & typeof import("../texts/plan.en.js").text & typeof import("../texts/source.en.js").text} Texts
  */
 
 /** The texts of pages that no other page needs, in English and Japanese. */
 const OF_PAGES = {
   audit: [() => import("../texts/audit.en.js"), () => import("../texts/audit.ja.js")],
+  execution: [() => import("../texts/execution.en.js"), () => import("../texts/execution.ja.js")],
   forecast: [() => import("../texts/forecast.en.js"), () => import("../texts/forecast.ja.js")],
+  incidents: [() => import("../texts/incidents.en.js"), () => import("../texts/incidents.ja.js")],
+  jobs: [() => import("../texts/jobs.en.js"), () => import("../texts/jobs.ja.js")],
+  now: [() => import("../texts/now.en.js"), () => import("../texts/now.ja.js")],
   plan: [() => import("../texts/plan.en.js"), () => import("../texts/plan.ja.js")],
   source: [() => import("../texts/source.en.js"), () => import("../texts/source.ja.js")],
 };
