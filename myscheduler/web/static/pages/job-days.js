@@ -66,7 +66,7 @@ export class JobDays {
     this.#draw(this.calendar, () => calendar(this.#daysOf(stats, ahead, job), this.zone));
     mark(this.calendar, this.#chosen);
     this.objective.hidden = !stats.slo;
-    if (stats.slo) fill(this.objective, objective(stats.slo));
+    if (stats.slo) this.#draw(this.objective, () => objective(stats.slo));
     for (const [part, measure] of /** @type {const} */ ([[this.lateness, "lateness_ms"], [this.duration, "duration_ms"]])) {
       this.#draw(part, () => stats[measure] ? scatter(measure, stats, this.zone) : nothing(measure, stats.points.length > 0));
     }
