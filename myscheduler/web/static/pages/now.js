@@ -24,7 +24,7 @@ export async function open({ signal }) {
   await loadMessages("source", "channels");
   const stats = numbers();
   const incidents = h("ul", { class: "lines" });
-  const health = h("div", { class: "columns three" });
+  const health = h("div", { class: "columns two" });
   const hour = h("div");
   const running = h("ul", { class: "lines" });
   const coming = h("ul", { class: "lines" });
