@@ -8,7 +8,7 @@ import { follow } from "../core/live.js";
 import { executionLink, facts, jobLink, panel, scrollable, shortRevision } from "../core/parts.js";
 import { loadMessages, said } from "../core/said.js";
 import { badge } from "../core/status.js";
-import { duration, now, timeNode } from "../core/times.js";
+import { duration, timeNode } from "../core/times.js";
 import { care } from "./incident-care.js";
 import { careButton } from "./incident-acts.js";
 
@@ -57,7 +57,7 @@ function content(one, job) {
   const state = one.open ? badge(one.kind) : [badge(one.kind), " ", badge("over", coded("incident-end", one.end_reason))];
   return [
     h("div", { class: "bar" }, h("h1", null, jobLink(one.job_id, job?.name)), h("span", null, state), h("span", { class: "buttons" }, one.open && job && careButton(one, job), all)),
-    panel(t("execution.what"), facts(what(one, zone))),
+    panel(t("incidents.what"), facts(what(one, zone))),
     one.kind === "failing" && panel(t("incidents.change"), since(one)),
     panel(t("incidents.told"), told(one.deliveries, zone)),
   ];
@@ -70,13 +70,12 @@ function content(one, job) {
  */
 function what(one, zone) {
   const { first_execution_id: first, last_execution_id: last, acknowledged } = one;
-  const end = one.ended_at ? Date.parse(one.ended_at) : now();
   const execution = (/** @type {string | null} */ id) => id && executionLink(id, h("code", null, id));
   return [
     [t("incidents.care"), one.open ? care(one, zone) : acknowledged?.by],
-    [t("incidents.began"), timeNode(one.began_at, zone)],
+    [t("incidents.began"), h("span", null, timeNode(one.began_at, zone), " · ", timeNode(one.began_at, zone, { relative: true }))],
     [t("incidents.ended"), one.ended_at && timeNode(one.ended_at, zone)],
-    [t("incidents.lasted"), duration(end - Date.parse(one.began_at))],
+    [t("incidents.lasted"), one.ended_at && duration(Date.parse(one.ended_at) - Date.parse(one.began_at))],
     [t("incidents.end-reason"), one.end_reason && coded("incident-end", one.end_reason)],
     [t("incidents.failures"), one.failures ? number(one.failures) : null],
     [t("execution.error"), said(one.error_message_coded, one.error_message)],

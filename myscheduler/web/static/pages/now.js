@@ -10,7 +10,7 @@ import { loadMessages, said } from "../core/said.js";
 import { badge } from "../core/status.js";
 import { now, timeNode } from "../core/times.js";
 import { timeline } from "../plots/timeline.js";
-import { begun, care } from "./incident-care.js";
+import { begun, care, isCaredFor } from "./incident-care.js";
 
 const HOUR = 3_600_000;
 const SLOTS = 1_000;
@@ -35,7 +35,8 @@ export async function open({ signal }) {
   const show = async (/** @type {any} */ state) => {
     stats.show(state);
     const { newest = [] } = state.incidents ?? {};
-    lines(incidents, newest.slice(0, SHOWN), (/** @type {any} */ one) => one.incident_id, incidentLine, t("now.no-trouble"));
+    // an acknowledgement ends by itself, without a change of its incident
+    lines(incidents, newest.slice(0, SHOWN), (/** @type {any} */ one) => `${one.incident_id} ${isCaredFor(one)}`, incidentLine, t("now.no-trouble"));
     fill(health, source(state.source), database(state.database), notifications(state.notifications));
     lines(running, state.executions.oldest, (one) => one.execution_id, runningLine, t("now.nothing-runs"));
     const failures = (state.failures ?? []).slice(0, SHOWN);

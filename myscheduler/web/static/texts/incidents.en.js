@@ -50,6 +50,7 @@ export const text = {
   "incidents.subject": "Message",
   "incidents.title": "Incident of {job}",
   "incidents.told": "Who was told?",
+  "incidents.what": "What happened",
   "incidents.when": "Committed",
   "notice.began": "beginning",
   "notice.recovered": "recovery",

@@ -51,6 +51,7 @@ export const text = {
   "incidents.subject": "コメント",
   "incidents.title": "{job} のインシデント",
   "incidents.told": "誰に通知されたか",
+  "incidents.what": "何が起きたか",
   "incidents.when": "コミット日時",
   "notice.began": "開始",
   "notice.recovered": "回復",
