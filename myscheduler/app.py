@@ -57,6 +57,7 @@ from myscheduler.service.incidents.contacts import DeclaredContacts
 from myscheduler.service.incidents.deliverer import Deliverer
 from myscheduler.service.incidents.follower import Follower
 from myscheduler.service.notifications.courier import Courier, open_courier
+from myscheduler.service.notifications.troubles import ChannelTroubles
 from myscheduler.service.store_health import StoreHealth
 from myscheduler.service.upkeep.clock_watch import Timekeeper
 from myscheduler.service.upkeep.heartbeat import Heartbeat
@@ -139,7 +140,8 @@ async def _serve(settings: Settings) -> int:
             DirectorySource(settings.jobs_dir), store, catalog, dispatcher.changes, zone=settings.zone, now=_now
         )
         timekeeper = Timekeeper(dispatcher, catalog, now=_now)
-        deliverer, follower = _who_tells(settings, store, dispatcher, reconciler, courier)
+        troubles = ChannelTroubles(dispatcher.changes.of_incidents)
+        deliverer, follower = _who_tells(settings, store, dispatcher, reconciler, courier, troubles)
         pinging = _pinging(settings, store_health, reconciler)
         is_exposed = is_reachable(listener) or bool(settings.trusted_proxies)
         api = create_api(
@@ -163,6 +165,7 @@ async def _serve(settings: Settings) -> int:
             root_path=settings.root_path,
             clock_jumps=timekeeper.jumps,
             deliveries=deliverer.counts,
+            troubles=troubles,
             last_heartbeat=lambda: pinging.last_success if pinging else None,
             metric_labels=label_names(settings.metrics_labels),
             has_own_metrics=metrics_listener is not None,
@@ -236,11 +239,16 @@ async def _check_that_it_is_not_open(settings: Settings, authentication: Authent
 
 
 def _who_tells(
-    settings: Settings, store: Store, dispatcher: Dispatcher, reconciler: Reconciler, courier: Courier
+    settings: Settings,
+    store: Store,
+    dispatcher: Dispatcher,
+    reconciler: Reconciler,
+    courier: Courier,
+    troubles: ChannelTroubles,
 ) -> tuple[Deliverer, Follower]:
     """What tells people of jobs in trouble, and what looks for them."""
     contacts = DeclaredContacts(lambda: reconciler.notifications.rules, courier, zone=settings.zone)
-    deliverer = Deliverer(store, contacts, zone=settings.zone, now=_now)
+    deliverer = Deliverer(store, contacts, troubles, zone=settings.zone, now=_now)
     follower = Follower(store, dispatcher.changes, contacts, zone=settings.zone, now=_now, tell=deliverer.wake)
     return deliverer, follower
 

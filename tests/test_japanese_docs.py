@@ -280,8 +280,11 @@ def test_recipes_of_a_page_are_found() -> None:
     }
 
 
+_STATIC = ROOT / "myscheduler/web/static"
 SCREEN = dict(
-    re.findall(r'^  "([^"]+)": "([^"]*)",$', (ROOT / "myscheduler/web/static/ja.js").read_text("utf-8"), re.MULTILINE)
+    one
+    for path in (_STATIC / "ja.js", *(_STATIC / "texts").glob("*.ja.js"))
+    for one in re.findall(r'^  "([^"]+)": "([^"]*)",$', path.read_text("utf-8"), re.MULTILINE)
 )
 """The texts of the dashboard, by their keys; those with a number in them left out."""
 NAMED = re.compile(r"「([^」]+)」")

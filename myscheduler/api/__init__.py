@@ -62,6 +62,7 @@ from myscheduler.service.metrics.gathering import Gathering
 from myscheduler.service.metrics.job_gathering import JobGathering
 from myscheduler.service.metrics.job_histories import JobHistories
 from myscheduler.service.notifications.courier import Courier
+from myscheduler.service.notifications.troubles import ChannelTroubles
 from myscheduler.service.store_health import StoreHealth
 
 BASE = "/api/v1"
@@ -90,6 +91,7 @@ def create_api(
     root_path: str = "",
     clock_jumps: Mapping[str, int] = NOTHING,
     deliveries: Mapping[tuple[str, str], int] = NOTHING,
+    troubles: ChannelTroubles | None = None,
     last_heartbeat: Callable[[], datetime | None] = lambda: None,
     metric_labels: Mapping[str, str] = NOTHING,
     has_own_metrics: bool = False,
@@ -101,10 +103,10 @@ def create_api(
     that API jobs may use, `hosts` are the host names that requests may name. While `requests_at_once` requests are in
     progress, further ones are answered with 503. More than `requests_a_minute` of one client below `BASE` are answered
     with 429; 0 for no limit. `root_path` is the path below which a proxy serves all this. `clock_jumps` counts jumps by
-    direction, `deliveries` messages by channel and result, and `last_heartbeat` tells when the monitor elsewhere last
-    took a success. `metric_labels` are the labels of jobs that their metrics have, with their names there. With
-    `has_own_metrics`, the metrics are not served here, but by the application `state.metrics`, to the same callers;
-    with `is_access_logged`, each request is logged at INFO.
+    direction, `deliveries` messages by channel and result, `troubles` notes the channels that messages do not reach,
+    and `last_heartbeat` tells when the monitor elsewhere last took a success. `metric_labels` are the labels of jobs
+    that their metrics have, with their names there. With `has_own_metrics`, the metrics are not served here, but by the
+    application `state.metrics`, to the same callers; with `is_access_logged`, each request is logged at INFO.
 
     `state.job_histories.run` has to run beside the API, for the metrics of jobs.
     """
@@ -116,6 +118,7 @@ def create_api(
     open_to_all = [Depends(guard)]
     index, repeats = JobIndex(zone, dispatcher.changes), Repeats(store, now)
     masking = Masking(secrets.token_bytes(32))
+    troubles = troubles or ChannelTroubles()
     actions = Actions(catalog, dispatcher, repeats, zone=zone, now=now)
     for router in (
         job_list_router(store, reconciler, index, masking, zone=zone),
@@ -136,14 +139,16 @@ def create_api(
         acts_router(store, dispatcher, repeats),
         incidents_router(store, dispatcher, repeats, source=source, zone=zone, now=now),
         sync_router(store, catalog, reconciler, masking, repeats=repeats, source=source, zone=zone),
-        notifications_router(courier, lambda: reconciler.notifications.rules, catalog, repeats=repeats, now=now),
+        notifications_router(
+            courier, troubles, lambda: reconciler.notifications.rules, catalog, repeats=repeats, now=now
+        ),
         source_lines_router(reconciler),
         audit_router(store, masking, zone=zone),
         specs_router(store, zone=zone),
         why_router(store, reconciler, masking, zone=zone, now=now),
         preview_router(store, zone=zone, now=now),
         ahead_router(store, zone=zone, now=now),
-        now_router(store, dispatcher, reconciler, store_health, masking, zone=zone, now=now),
+        now_router(store, dispatcher, reconciler, store_health, masking, troubles, zone=zone, now=now),
         stats_router(store, dispatcher.changes, zone=zone, now=now),
         forecast_router(store, dispatcher.changes, zone=zone, now=now),
         checks_router(store, reconciler, zone=zone, now=now),

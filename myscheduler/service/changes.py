@@ -33,6 +33,7 @@ class _Batch(NamedTuple):
     jobs: tuple[str, ...]
     executions: tuple[str, ...] = ()
     is_of_source: bool = False
+    is_of_incidents: bool = False
     wrong: tuple[str, ...] = ()
     """The jobs among them with something that did not go well."""
 
@@ -56,6 +57,8 @@ class Changes:
         self._kept = 0
         self.catalog = 0
         """Increases when jobs are created, changed or deleted, but not when they run."""
+        self.incidents = 0
+        """Increases when incidents begin, go on, end or are taken care of, and with how telling them goes."""
         self.wrong = 0
         """Increases when executions or slots are recorded that did not go well."""
 
@@ -85,6 +88,11 @@ class Changes:
         batch = _Batch(tuple(job_ids), tuple(execution_ids), wrong=tuple(wrong))
         self.wrong += bool(batch.wrong)
         self._add(batch)
+
+    def of_incidents(self, job_ids: Iterable[str] = ()) -> None:
+        """Note jobs whose incidents changed; without jobs, how it goes to tell people."""
+        self.incidents += 1
+        self._add(_Batch(tuple(job_ids), is_of_incidents=True))
 
     def of_source(self, job_ids: Iterable[str] = ()) -> None:
         """Note that the state of the source changed; with jobs that are held now or no longer."""
@@ -119,7 +127,7 @@ class Changes:
         return list(islice(reversed(self._batches), count)) if 0 <= count <= len(self._batches) else None
 
     def _add(self, batch: _Batch) -> None:
-        if batch.size == 1 and not batch.is_of_source:
+        if batch.size == 1 and not (batch.is_of_source or batch.is_of_incidents):
             return
         self._last += 1
         self._batches.append(batch)

@@ -54,11 +54,6 @@ NOT_ON_PAGES = frozenset({
     "unknown-key-of-files", "unknown-parameter",
     # answers to pings
     "ping-action-unknown", "ping-not-recorded", "ping-unknown",
-    # no page shows incidents or asks for one
-    "incident-not-found", "incident-over",
-    # why a channel did not take a notification: only the log, the CLI and the API of notifications say it
-    "apprise-failed", "apprise-knows-no-such-url", "apprise-missing", "apprise-too-slow", "channel-answered",
-    "mail-no-starttls", "mail-not-supported", "mail-refused", "mail-too-slow", "mail-unreachable", "signing-key-form",
 })  # fmt: skip
 
 

@@ -56,6 +56,17 @@ def test_the_jobs_with_which_something_went_wrong_are_known() -> None:
     assert changes.wrong_since(number + 100) is None
 
 
+def test_incidents_have_a_number_and_are_changes_of_their_jobs() -> None:
+    changes = Changes(START)
+    first, number = changes.seq, changes.number
+    changes.of_incidents(["a"])
+    assert (changes.incidents, changes.jobs_since(number)) == (1, frozenset({"a"}))
+    second = changes.seq
+    changes.of_incidents()  # how it goes to tell people
+    assert changes.incidents == 2
+    assert len({first, second, changes.seq}) == 3
+
+
 def test_only_changes_of_jobs_make_another_catalog() -> None:
     changes = Changes(START)
     changes.of_executions(["a"], ["x"], wrong=[])

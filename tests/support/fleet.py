@@ -86,6 +86,8 @@ method: POST
 """
 HELD = "held-import"
 BROKEN = "job_id: held-import\ntarget_url: {url}/held\ninterval: {{minuets: 5}}\n"
+FAILING = ("stock-import", "slow-sync", "api-probe", "api-markup")
+"""Those that have an open incident."""
 RUNS = ("nightly-billing", "daily-report", "cache-warmer", "stock-import", "slow-sync", "api-probe", "api-markup")
 
 
@@ -141,6 +143,7 @@ def _fill(service: Service, target: Target) -> None:
         service.until(lambda one=execution_id: _is_over(service, one))  # type: ignore[misc]
     service.write("held.yaml", BROKEN.format(url=target.url("")))
     service.until(lambda: service.job(HELD)["held"])
+    service.until(lambda: all(service.job(job_id)["incidents"] for job_id in FAILING))
 
 
 def _is_over(service: Service, execution_id: str) -> bool:

@@ -45,6 +45,7 @@ from myscheduler.service.dispatch.caller import LocalCaller
 from myscheduler.service.dispatch.dispatcher import Dispatcher
 from myscheduler.service.gitops.reconciler import Reconciler
 from myscheduler.service.notifications.courier import Courier
+from myscheduler.service.notifications.troubles import ChannelTroubles
 from myscheduler.service.store_health import StoreHealth
 from myscheduler.service.upkeep.clock_watch import Timekeeper
 from tests.support.patience import PATIENCE
@@ -227,6 +228,7 @@ async def client(
     requests_a_minute: int = 0,
     metric_labels: Mapping[str, str] = NOTHING,
     deliveries: Mapping[tuple[str, str], int] = NOTHING,
+    troubles: ChannelTroubles | None = None,
     is_access_logged: bool = False,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the REST API on these parts. It follows no redirect, and a bug is a 500, as over the network.
@@ -252,6 +254,7 @@ async def client(
         clock_jumps=parts.timekeeper.jumps,
         metric_labels=metric_labels,
         deliveries=deliveries,
+        troubles=troubles,
         is_access_logged=is_access_logged,
     )
     transport = httpx.ASGITransport(api, raise_app_exceptions=False)

@@ -71,6 +71,10 @@ def _newest_execution(service: Service) -> str:
     return str(service.executions("stock-import")[0]["execution_id"])
 
 
+def _open_incident(service: Service) -> str:
+    return str(service.job("stock-import")["incidents"][0]["incident_id"])
+
+
 def _ask_for_the_plan(page: Page) -> None:
     page.get_by_role("textbox").fill(MANIFEST)
     page.locator("button.primary").click()
@@ -90,6 +94,8 @@ SHOWN = {
     "job": Shown("/jobs/:id", "path.crosses", id_of=_failing_job),
     "executions": Shown("/executions", "table.ledger tbody tr"),
     "execution": Shown("/executions/:id", "figure rect", id_of=_newest_execution),
+    "incidents": Shown("/incidents", "table.incidents tbody tr"),
+    "incident": Shown("/incidents/:id", ".facts", id_of=_open_incident),
     "source": Shown("/source", ".code", open_up=_scroll_to_the_problem),
     "forecast": Shown("/forecast", "figure .heat"),
     "plan": Shown("/plan", ".fires", open_up=_ask_for_the_plan),

@@ -127,7 +127,7 @@ def _run_it(page: Page, service: Service) -> None:
 
 
 def _copy_the_request(page: Page) -> None:
-    tab_to(page, page.get_by_role("button", name="Copy"))
+    tab_to(page, page.get_by_role("button", name="Copy", exact=True))
     page.keyboard.press("Enter")
     expect(page.get_by_role("status").filter(has_text="Copied")).to_be_visible()
     copied = page.evaluate("() => navigator.clipboard.readText()")

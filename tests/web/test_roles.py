@@ -21,7 +21,9 @@ SEND = """async ([method, path, body]) => {
 
 @dataclass(frozen=True)
 class Act:
-    """Something that a control does. In its paths, `{rerun}` and `{running}` stand for executions."""
+    """Something that a control does. In its paths, `{rerun}` and `{running}` stand for executions, `{incident}` and
+    `{cared}` for incidents.
+    """
 
     path: str
     """Of the page below `/ui`."""
@@ -46,6 +48,8 @@ ACTS = [
     Act("/jobs/api-paused", "Resume and catch up…", "resume_job", "POST /jobs/api-paused/resume"),
     Act("/executions/{rerun}", "Run again", "rerun_execution", "POST /executions/{rerun}/rerun"),
     Act("/executions/{running}", "Cancel execution", "cancel_execution", "POST /executions/{running}/cancel"),
+    Act("/incidents/{incident}", "Acknowledge…", "acknowledge_incident", "POST /incidents/{incident}/acknowledge"),
+    Act("/incidents/{cared}", "Withdraw…", "unacknowledge_incident", "POST /incidents/{cared}/unacknowledge"),
     Act("/source", "Sync now", "run_sync", "POST /sync"),
 ]
 ELSEWHERE = {"approve_deletion", "get_source_lines"}
@@ -61,17 +65,23 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         service.create(job_id=HUNG, target_url=silent, interval={"hours": 6}, timeout_sec=600)
         service.trigger(HUNG)
         service.until(lambda: service.executions(HUNG)[0]["status"] == "running")
+        assert service.post(f"/api/v1/incidents/{incident_of(service, 'slow-sync')}/acknowledge").status_code == 200
         yield service
 
 
 @pytest.fixture
 def ids(limited: Service) -> dict[str, str]:
     newest = {"rerun": "cache-warmer", "running": HUNG}
-    return {name: service_id(limited, job_id) for name, job_id in newest.items()}
+    executions = {name: service_id(limited, job_id) for name, job_id in newest.items()}
+    return executions | {"incident": incident_of(limited, "stock-import"), "cared": incident_of(limited, "slow-sync")}
 
 
 def service_id(service: Service, job_id: str) -> str:
     return str(service.executions(job_id)[0]["execution_id"])
+
+
+def incident_of(service: Service, job_id: str) -> str:
+    return str(service.job(job_id)["incidents"][0]["incident_id"])
 
 
 def test_every_act_is_in_the_table() -> None:

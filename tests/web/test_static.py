@@ -20,7 +20,12 @@ from tests.support.patience import PATIENCE
 STATIC = ROOT / "myscheduler/web/static"
 FILES = {str(path.relative_to(STATIC)): path.read_text("utf-8") for path in STATIC.rglob("*") if path.is_file()}
 SCRIPTS = {name: text for name, text in FILES.items() if name.endswith(".js")}
-LANGUAGES = ("en.js", "ja.js")
+OF_PAGES = {name.split(".")[0]: name for name in FILES if name.endswith(".en.js")}
+"""The English texts of pages that no other page needs, by `texts/PAGE`."""
+PAIRS = [("en.js", "ja.js"), *((name, f"{page}.ja.js") for page, name in OF_PAGES.items())]
+"""Texts in English, and the same in Japanese."""
+OWN_TEXTS = re.findall(r'withTexts\("(\w+)", \(\) => import\("\./(pages/[\w-]+\.js)"\)\)', FILES["main.js"])
+"""Texts, and the modules of the pages that they are read with."""
 MOST_BYTES = 150 * 1024
 """Of scripts and styles, uncompressed."""
 FORBIDDEN = re.compile(
@@ -76,6 +81,10 @@ def test_a_mistake_would_be_noticed(tmp_path: Path, tool: str, source: str) -> N
     assert run(*(check if tool == "check" else lint)).returncode != 0
 
 
+def test_texts_of_pages_are_read_with_them() -> None:
+    assert {f"texts/{name}" for name, _ in OWN_TEXTS} == set(OF_PAGES)
+
+
 @pytest.mark.parametrize("texts", [("en.js",), ("ja.js", "ja-schedule.js", "ja-messages.js")], ids=["en", "ja"])
 @pytest.mark.parametrize("page", sorted(set(re.findall(r"pages/[\w-]+\.js", FILES["main.js"]))))
 def test_the_size_of_what_a_page_loads(page: str, texts: tuple[str, ...]) -> None:
@@ -87,8 +96,11 @@ def test_the_size_of_what_a_page_loads(page: str, texts: tuple[str, ...]) -> Non
     served = read_bundle().assets
     loaded: set[str] = {"app.css"}
     left = [ENTRY, "main.js", page, *texts]
-    if "ja.js" in texts:
-        left += ["ja-source.js"] * ('loadMessages("source")' in SCRIPTS[page])
+    language = texts[0].removesuffix(".js")
+    left += [f"texts/{name}.{language}.js" for name, module in OWN_TEXTS if module == page]
+    if language == "ja":
+        for name in ("source", "channels"):
+            left += [f"ja-{name}.js"] * bool(re.search(rf'loadMessages\([^)]*"{name}"', SCRIPTS[page]))
         left += ["ja-problems.js"] * ("loadProblems(" in SCRIPTS[page])
     while left:
         name = left.pop()
@@ -218,14 +230,9 @@ def texts(name: str) -> dict[str, str | None]:
     return found
 
 
-needs_texts = pytest.mark.skipif(
-    not set(LANGUAGES) <= set(FILES), reason="there are no texts yet: myscheduler/web/static/en.js and ja.js"
-)
-
-
-@needs_texts
-def test_both_languages_have_the_same_texts_with_the_same_values() -> None:
-    en, ja = map(texts, LANGUAGES)
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair[0])
+def test_both_languages_have_the_same_texts_with_the_same_values(pair: tuple[str, str]) -> None:
+    en, ja = map(texts, pair)
     assert list(en) == sorted(en)
     assert list(ja) == list(en)
     places = {key: [values(one[key]) for one in (en, ja)] for key in en if en[key] and ja[key]}
@@ -236,18 +243,19 @@ def values(text: str | None) -> set[str]:
     return set(re.findall(r"\{(\w+)\}", text or ""))
 
 
-@needs_texts
-def test_japanese_texts_are_japanese() -> None:
-    en, ja = map(texts, LANGUAGES)
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair[0])
+def test_japanese_texts_are_japanese(pair: tuple[str, str]) -> None:
+    en, ja = map(texts, pair)
     same = {key for key, text in ja.items() if text and text == en[key] and re.search(r"[a-z]{3} [a-z]{3}", text)}
     assert same == set()
 
 
-@needs_texts
 def test_every_text_is_used_and_every_one_used_is_there() -> None:
-    code = "\n".join(text for name, text in SCRIPTS.items() if name not in LANGUAGES)
-    known = texts("en.js")
-    assert set(CALL.findall(code)) <= set(known)
+    code = "\n".join(text for name, text in SCRIPTS.items() if name not in {one for pair in PAIRS for one in pair})
+    every = [key for name, _ in PAIRS for key in texts(name)]
+    known = set(every)
+    assert len(every) == len(known)
+    assert set(CALL.findall(code)) <= known
     beginnings = (*PATTERN.findall(code), *(f"{prefix}." for prefix in CODED.findall(code)))
     used = set(LITERAL.findall(code))
     assert {key for key in known if key not in used and not key.startswith(beginnings)} == set()
@@ -289,9 +297,13 @@ APART = re.compile(
 """A number apart from what it counts, or from the Japanese before it."""
 
 
+def is_japanese(name: str) -> bool:
+    return name.startswith("ja") or name.endswith(".ja.js")
+
+
 def of_japanese() -> dict[str, str]:
     found = {
-        f"{name}: {line}": line for name, text in SCRIPTS.items() if name.startswith("ja") for line in text.splitlines()
+        f"{name}: {line}": line for name, text in SCRIPTS.items() if is_japanese(name) for line in text.splitlines()
     }
     about_signs = re.compile(r'  "(?:sign-|colon-full-width)')
     return {key: line for key, line in found.items() if not about_signs.match(line)}

@@ -46,6 +46,9 @@ def incidents_router(
         is_open: Annotated[
             bool | None, Query(alias="open", description="Only those that are open, or only those that are over.")
         ] = None,
+        acknowledged: Annotated[
+            bool | None, Query(description="Only those that somebody takes care of now, or only the others.")
+        ] = None,
         job_id: Annotated[
             JobIds | None, Query(description="Only of these jobs, deleted ones too; may be repeated.")
         ] = None,
@@ -69,7 +72,16 @@ def incidents_router(
         named = None if job_id is None else [one.replace("\x00", "\ufffd") for one in job_id]
         jobs = dispatcher.jobs() if labels else ()
         chosen = chosen_jobs(jobs, job_ids=named, labels=labels, host=None)
-        find = partial(incident_rows.page, is_open=is_open, kind=kind, job_ids=chosen, before=before, limit=limit)
+        find = partial(
+            incident_rows.page,
+            is_open=is_open,
+            is_acknowledged=acknowledged,
+            now=now(),
+            kind=kind,
+            job_ids=chosen,
+            before=before,
+            limit=limit,
+        )
         found = await store.read(find)
         following = cursor_of(found.end) if found.end else None
         view: IncidentPage = {
@@ -105,6 +117,7 @@ def incidents_router(
             answer = await _status(store, incident_id, "acknowledged")
             kept = key.kept(answer) if key else None
             await acknowledging.acknowledge(store, incident_id, by=asked.by, until=asked.until, at=now(), kept=kept)
+            dispatcher.changes.of_incidents([answer["job_id"]])
             return answer
 
         return await repeats.answer(request, asked.body, acknowledge)
@@ -124,6 +137,7 @@ def incidents_router(
             answer = await _status(store, incident_id, "open")
             kept = key.kept(answer) if key else None
             await acknowledging.unacknowledge(store, incident_id, by=actor_of(request, body), at=now(), kept=kept)
+            dispatcher.changes.of_incidents([answer["job_id"]])
             return answer
 
         return await repeats.answer(request, body, unacknowledge)

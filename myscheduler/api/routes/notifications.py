@@ -24,6 +24,7 @@ from myscheduler.core.notifications.overrides import unknown_channel
 from myscheduler.messages.message import Coded, coded_or_none, said
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.notifications.courier import Courier
+from myscheduler.service.notifications.troubles import ChannelTroubles
 
 log = logging.getLogger(__name__)
 
@@ -40,13 +41,14 @@ class ChannelTestView(TypedDict):
 
 def notifications_router(
     courier: Courier,
+    troubles: ChannelTroubles,
     notifications: Callable[[], Notifications],
     catalog: Catalog,
     *,
     repeats: Repeats,
     now: Callable[[], datetime],
 ) -> APIRouter:
-    """`notifications` returns what is in force."""
+    """`troubles` hears of tests that arrive. `notifications` returns what is in force."""
     router = APIRouter(prefix="/notifications", tags=["notifications"])
     described = body_of(CHANNEL_TEST, ["channel"]) | {"parameters": [IDEMPOTENCY_KEY]}
 
@@ -79,6 +81,8 @@ def notifications_router(
             channel, Message(notice_id, (Notice(notice_id, NoticeKind.TEST, now(), None, None),))
         )
         failed = delivery if isinstance(delivery, Failed) else None
+        if failed is None:
+            troubles.delivered(channel.name)
         log.info("channel tried", extra={"channel": channel.name, "by": actor, "delivered": failed is None})
         view = ChannelTestView(
             channel=channel.name,

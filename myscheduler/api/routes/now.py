@@ -14,26 +14,31 @@ from fastapi.responses import Response
 
 from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import executions as execution_rows
+from myscheduler.adapters.store.rows import incidents as incident_rows
 from myscheduler.api.errors import InvalidInputError
 from myscheduler.api.input.inquiries import QUEUE, Between, Inquiries
 from myscheduler.api.input.timestamps import read_timestamp
 from myscheduler.api.output.disclosure import masked_records
 from myscheduler.api.shapes.documented import MOMENT, answers_with
 from myscheduler.api.shapes.executions import ExecutionView
-from myscheduler.api.shapes.live import ChangesView, LiveViews, NowView, UpcomingView
+from myscheduler.api.shapes.live import ChangesView, LiveViews, NowView, OpenIncidentsView, UpcomingView
 from myscheduler.api.shapes.masking import Masking
 from myscheduler.core.access.roles import Role
 from myscheduler.core.explain.upcoming import KnownRuns, Planned, upcoming
 from myscheduler.core.findings.problem import Complaint
 from myscheduler.core.history.execution import Record
+from myscheduler.core.incidents.incident import Incident
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.messages.message import said
 from myscheduler.service.dispatch.dispatcher import Dispatcher
 from myscheduler.service.gitops.reconciler import Reconciler
+from myscheduler.service.notifications.troubles import ChannelTroubles
 from myscheduler.service.store_health import StoreHealth
 
 FAILURES = 20
 """The most failures in the answer."""
+INCIDENTS = 20
+"""The most incidents in the answer."""
 OLDEST = 20
 """The most executions in flight in the answer."""
 MOST_CHANGES = 5_000
@@ -50,6 +55,7 @@ def now_router(
     reconciler: Reconciler,
     store_health: StoreHealth,
     masking: Masking,
+    troubles: ChannelTroubles,
     *,
     zone: str,
     now: Callable[[], datetime],
@@ -59,18 +65,20 @@ def now_router(
     views, known = LiveViews(zone), KnownRuns()
     inquiries = Inquiries(at_once=1, queue=QUEUE, advice=said("ask-later"))
     newest = {one is not None: _Failures(store, views, one) for one in (None, masking)}
+    in_trouble = _Incidents(store, views)
 
     @router.get("/now", operation_id="get_now", responses=answers_with(NowView))
     async def get_now(request: Request) -> Response:
-        """What is going on: counts of jobs, executions in flight and waiting, the newest failures, and the state of the
-        source and of the database. `seq` is where `/changes` continues.
+        """What is going on: counts of jobs, executions in flight and waiting, the newest failures and open incidents,
+        and the state of notifications, of the source and of the database. `seq` is where `/changes` continues.
         """
         seq, standing, state = dispatcher.changes.seq, dispatcher.census.take(OLDEST), reconciler.state
         is_masked = not request.state.principal.has_everywhere(Role.EDITOR)
-        failing, failures = None, None
+        failing, failures, incidents = None, None, None
         with suppress(StoreUnavailableError):
             failures = await newest[is_masked].read(dispatcher.changes.wrong)
             failing = await dispatcher.census.failing()
+            incidents = await in_trouble.read(dispatcher.changes.incidents)
         view: NowView = {
             "seq": seq,
             "at": views.at(now()),
@@ -78,6 +86,8 @@ def now_router(
             "executions": views.running(standing),
             "waiting": views.waiting(standing),
             "failures": failures,
+            "incidents": incidents,
+            "notifications": views.notifications(reconciler.notifications.rules.channels, troubles.by_channel),
             "source": views.source(masking.state(state) if is_masked else state, is_passing=reconciler.is_passing),
             "database": views.store(store_health),
         }
@@ -156,6 +166,28 @@ class _Failures:
     def _records(self, connection: Connection) -> list[Record]:
         records = execution_rows.wrong(connection, limit=FAILURES)
         return masked_records(connection, self._masking, records) if self._masking else records
+
+
+class _Incidents:
+    """The open incidents, kept until there may be others."""
+
+    def __init__(self, store: Store, views: LiveViews) -> None:
+        self._store = store
+        self._views = views
+        self._kept: tuple[int, OpenIncidentsView] | None = None
+        """The number for which they were read, and the incidents."""
+
+    async def read(self, number: int) -> OpenIncidentsView:
+        """The incidents; `number` increases when there may be others. Raises `StoreUnavailableError`."""
+        if self._kept is None or self._kept[0] != number:
+            count, newest = await self._store.read(_open_incidents)
+            self._kept = number, self._views.incidents(count, newest)
+        return self._kept[1]
+
+
+def _open_incidents(connection: Connection) -> tuple[int, list[Incident]]:
+    found = incident_rows.page(connection, is_open=True, limit=INCIDENTS)
+    return incident_rows.open_count(connection), found.incidents
 
 
 def _soonest(steps: Iterator[Planned | None], until: datetime | None, limit: int) -> tuple[list[Planned], bool]:

@@ -76,6 +76,7 @@ class DeliveryView(TypedDict):
     next_at: str | None
     error: str | None
     """Why the last attempt failed."""
+    error_coded: Coded | None
     settled_at: str | None
 
 
@@ -166,5 +167,6 @@ class IncidentViews(InZone):
             "attempts": one.attempts,
             "next_at": self._time(one.next_at) if waits else None,
             "error": one.error,
+            "error_coded": None if one.error is None else coded(recognised(one.error)),
             "settled_at": self._time(one.settled_at),
         }

@@ -1,20 +1,24 @@
 """The JSON shapes of what is going on now, and of what is coming."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
 from myscheduler.api.shapes.common import InZone
 from myscheduler.api.shapes.executions import ExecutionView, ExecutionViews
+from myscheduler.api.shapes.incidents import IncidentView, IncidentViews
 from myscheduler.core.explain.upcoming import Planned
 from myscheduler.core.findings.masking import masked_text
 from myscheduler.core.gitops.sync_state import SyncState
 from myscheduler.core.history.execution import Record
+from myscheduler.core.incidents.incident import Incident
 from myscheduler.core.schedule.zones import local_time
 from myscheduler.messages.message import Coded, coded, coded_or_none
+from myscheduler.messages.recognition import recognised
 from myscheduler.service.dispatch.census import Standing
 from myscheduler.service.dispatch.flights import Flight
+from myscheduler.service.notifications.troubles import Trouble
 from myscheduler.service.store_health import StoreHealth
 
 
@@ -53,6 +57,32 @@ class WaitingView(TypedDict):
     """Jobs with a due slot that waits: for a permit, for an execution of the job to end, or for the database."""
 
 
+class OpenIncidentsView(TypedDict):
+    open: int
+    newest: list[IncidentView]
+    """The 20 that were noticed last, the newest first."""
+
+
+class ChannelTroubleView(TypedDict):
+    """Messages to a channel that did not arrive, since the last one that did."""
+
+    channel: str
+    since: str
+    failures: int
+    """How often it was tried in vain."""
+    error: str
+    """Why the last try failed."""
+    error_coded: Coded
+    given_up: bool
+    """Whether the last message is given up; otherwise it is tried again."""
+
+
+class NotificationsView(TypedDict):
+    channels: int
+    """How many are declared; without any, nobody is told."""
+    failing: list[ChannelTroubleView]
+
+
 class ConditionView(TypedDict):
     type: str
     status: bool
@@ -88,6 +118,9 @@ class NowView(TypedDict):
     waiting: WaitingView
     failures: list[ExecutionView] | None
     """The newest executions and slots that failed, were interrupted or were missed, newest first."""
+    incidents: OpenIncidentsView | None
+    """Null while the database can't be read."""
+    notifications: NotificationsView
     source: SourceStateView
     database: StoreView
 
@@ -124,6 +157,7 @@ class LiveViews(InZone):
         """`zone` is the service's IANA zone."""
         super().__init__(zone)
         self._executions = ExecutionViews(zone)
+        self._incidents = IncidentViews(zone)
 
     def at(self, moment: datetime) -> str:
         return self._moment(moment)
@@ -139,6 +173,27 @@ class LiveViews(InZone):
 
     def failures(self, records: Iterable[Record]) -> list[ExecutionView]:
         return [self._executions.view(record) for record in records]
+
+    def incidents(self, count: int, newest: Iterable[Incident]) -> OpenIncidentsView:
+        return {"open": count, "newest": [self._incidents.view(one) for one in newest]}
+
+    def notifications(self, channels: Collection[str], troubles: Mapping[str, Trouble]) -> NotificationsView:
+        """`channels` are the declared ones."""
+        return {
+            "channels": len(channels),
+            "failing": [
+                {
+                    "channel": name,
+                    "since": self._moment(one.since),
+                    "failures": one.failures,
+                    "error": one.error,
+                    "error_coded": coded(recognised(one.error)),
+                    "given_up": one.is_given_up,
+                }
+                for name, one in sorted(troubles.items())
+                if name in channels
+            ],
+        }
 
     def source(self, state: SyncState, *, is_passing: bool) -> SourceStateView:
         return {

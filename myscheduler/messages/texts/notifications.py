@@ -2,6 +2,9 @@
 
 NOTIFICATIONS = {
     "channel-answered": "{why:reason} ({answer})",
+    "channel-gone": "notifications.yaml has no channel of this name any more",
+    "channel-slow": "no end after {seconds:g} s",
+    "channel-bug": "a bug: {kind}",
     "signing-key-form": "the key to sign with is not whsec_ and 24 to 64 bytes in base64: make one with `echo "
     "whsec_$(openssl rand -base64 32)`",
     "mail-refused": "the mail server answered {code:d} {answer}",

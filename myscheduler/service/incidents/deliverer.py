@@ -37,7 +37,9 @@ from myscheduler.core.incidents.notice import JobFacts, Message, Notice
 from myscheduler.core.job.job import Job
 from myscheduler.core.secrets.literals import masked
 from myscheduler.errors import StoreUnavailableError
+from myscheduler.messages.message import said
 from myscheduler.service.incidents.contacts import Contacts
+from myscheduler.service.notifications.troubles import ChannelTroubles
 
 LOOK_SEC = 1.0
 """Time between two looks at what waits."""
@@ -52,10 +54,21 @@ log = logging.getLogger(__name__)
 class Deliverer:
     """Sends the notices that wait, and records how it went."""
 
-    def __init__(self, store: Store, contacts: Contacts, *, zone: str, now: Callable[[], datetime]) -> None:
-        """`zone` is the IANA zone of the service, in which jobs are told that name none."""
+    def __init__(
+        self,
+        store: Store,
+        contacts: Contacts,
+        troubles: ChannelTroubles,
+        *,
+        zone: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        """`troubles` is told how messages go. `zone` is the IANA zone of the service, in which jobs are told that name
+        none.
+        """
         self._store = store
         self._contacts = contacts
+        self._troubles = troubles
         self._zone = zone
         self._now = now
         self._has_work = True
@@ -117,7 +130,7 @@ class Deliverer:
             return False
         channel = self._contacts.find(name)
         if channel is None:
-            why = "notifications.yaml has no channel of this name any more"
+            why = said("channel-gone")
             await self._settle(waiting, DeliveryState.FAILED, error=why, is_attempt=False)
             self.counts[name, Tried.FAILED] += 1
             return True
@@ -145,6 +158,7 @@ class Deliverer:
         if isinstance(result, Delivered):
             await self._settle(sent, DeliveryState.SENT)
             self.counts[channel.name, Tried.DELIVERED] += 1
+            self._troubles.delivered(channel.name)
             log.info("notices delivered", extra={"channel": channel.name, "notices": len(message.notices)})
             return True
         return await self._after_failure(channel.name, sent, result)
@@ -158,6 +172,7 @@ class Deliverer:
             failed.why,
             extra={"channel": name, "attempt": attempts},
         )
+        self._troubles.failed(name, failed.why, is_given_up=again is None, at=now)
         if again is None:
             await self._settle(sent, DeliveryState.FAILED, error=failed.why)
             self.counts[name, Tried.FAILED] += 1
@@ -188,10 +203,10 @@ async def _within_limits(channel: Channel, message: Message) -> Delivered | Fail
         async with asyncio.timeout(SEND_SEC):
             return await channel.send(message)
     except TimeoutError:
-        return Failed(f"no end after {SEND_SEC:g} s")
+        return Failed(said("channel-slow", seconds=SEND_SEC))
     except Exception as error:
         log.exception("a bug of a channel", extra={"channel": channel.name})
-        return Failed(f"a bug: {type(error).__name__}")
+        return Failed(said("channel-bug", kind=type(error).__name__))
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,7 @@ class Follower:
             keep = partial(keeping.keep, judged=outcome.judged, contacts=self._contacts, now=now)
             changed, has_notices = await self._store.write(keep)
             self._report(changed)
+            self._changes.of_incidents(step.incident.job_id for one in outcome.judged for step in one.steps)
             if has_notices:
                 self._tell()
         self._in_trouble.difference_update(job_ids)
@@ -155,8 +156,6 @@ class Follower:
             level, words = (logging.WARNING, "job is %s") if one.is_open else (logging.INFO, "job is no longer %s")
             extra = {"job_id": one.job_id, "incident_id": one.incident_id, "reason": one.end_reason}
             log.log(level, words, one.kind, extra={name: value for name, value in extra.items() if value is not None})
-        if changed:
-            self._changes.of_jobs({one.job_id for one in changed})
 
     async def _remind(self) -> None:
         now = self._now()

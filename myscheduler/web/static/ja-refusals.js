@@ -32,6 +32,8 @@ export const messages = {
   "id-with-nul": "NUL を含む ID はない",
   "ids-too-many": "指定できるのは、{longest}文字以内の ID を{most}個まで",
   "in-the-past": "過去の時刻: これからの時刻を書く",
+  "incident-not-found": "インシデント {incident_id} はない",
+  "incident-over": "インシデント {incident_id} は終わっている",
   "inquiry-too-slow": "{seconds}秒以内に終わらない: {advice}",
   "internal-error": "スケジューラーの不具合で処理が終わった: ログを参照",
   "invalid-input": "入力に誤りがある: {errors}",

@@ -5,7 +5,7 @@ import { explain } from "./core/dialogs.js";
 import { fill, h } from "./core/dom.js";
 import { pageUrl } from "./core/config.js";
 import { copyRows } from "./core/copying.js";
-import { t } from "./core/language.js";
+import { loadTexts, t } from "./core/language.js";
 import { live } from "./core/live.js";
 import { applyTheme } from "./core/preferences.js";
 import { find, onArrival, query, route } from "./core/router.js";
@@ -14,15 +14,25 @@ import { build, main, markCurrent, setTitle, showWho } from "./core/shell.js";
 import { signInAgain, signInForm } from "./core/signin.js";
 import { tick } from "./core/times.js";
 
-route("/", "now", () => import("./pages/now.js"));
-route("/jobs", "jobs", () => import("./pages/jobs.js"));
+route("/", "now", withTexts("now", () => import("./pages/now.js")));
+route("/jobs", "jobs", withTexts("jobs", () => import("./pages/jobs.js")));
 route("/jobs/:id", "jobs", () => import("./pages/job.js"));
 route("/executions", "executions", () => import("./pages/executions.js"));
-route("/executions/:id", "executions", () => import("./pages/execution.js"));
-route("/source", "source", () => import("./pages/source.js"));
-route("/forecast", "forecast", () => import("./pages/forecast.js"));
-route("/plan", "plan", () => import("./pages/plan.js"));
-route("/audit", "audit", () => import("./pages/audit.js"));
+route("/executions/:id", "executions", withTexts("execution", () => import("./pages/execution.js")));
+route("/incidents", "incidents", withTexts("incidents", () => import("./pages/incidents.js")));
+route("/incidents/:id", "incidents", withTexts("incidents", () => import("./pages/incident.js")));
+route("/source", "source", withTexts("source", () => import("./pages/source.js")));
+route("/forecast", "forecast", withTexts("forecast", () => import("./pages/forecast.js")));
+route("/plan", "plan", withTexts("plan", () => import("./pages/plan.js")));
+route("/audit", "audit", withTexts("audit", () => import("./pages/audit.js")));
+
+/**
+ * @param {Parameters<typeof loadTexts>[0]} page
+ * @param {() => Promise<{open: import("./core/router.js").Open}>} load
+ */
+function withTexts(page, load) {
+  return async () => (await Promise.all([load(), loadTexts(page)]))[0];
+}
 
 /** @type {import("./core/router.js").View | null} */
 let view = null;

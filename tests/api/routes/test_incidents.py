@@ -1,7 +1,7 @@
 """`/api/v1/incidents`: listing, one with what changed before it and whom it was told, and taking care of it."""
 
 import shutil
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -77,8 +77,28 @@ class TestList:
         assert await listed(job_id=["b", "gone"]) == ["gone", "b"]
         assert await listed(job_id="nobody") == []
 
+    async def test_those_that_somebody_takes_care_of(self, api: httpx.AsyncClient, parts: Parts) -> None:
+        await store(parts, "a", 1)
+        for hour, body in enumerate(({"by": "ann"}, {"by": "ann", "until": "2099-01-01T00:00"}), start=2):
+            one = await store(parts, "abc"[hour - 1], hour)
+            await ok(api, "POST", f"{INCIDENTS}/{one.incident_id}/acknowledge", json=body)
+        over = await store(parts, "d", 4)
+        long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+        was = partial(incident_rows.acknowledge, incident_id=over.incident_id, by="ann", at=long_ago, until=long_ago)
+        await parts.store.write(was)
+        assert ids(await ok(api, "GET", INCIDENTS, params={"acknowledged": "true"})) == ["c", "b"]
+        assert ids(await ok(api, "GET", INCIDENTS, params={"acknowledged": "false"})) == ["d", "a"]
+
     @pytest.mark.parametrize(
-        "query", [{"open": "perhaps"}, {"kind": "odd"}, {"label": "x"}, {"cursor": "!"}, {"x": "y"}]
+        "query",
+        [
+            {"open": "perhaps"},
+            {"acknowledged": "perhaps"},
+            {"kind": "odd"},
+            {"label": "x"},
+            {"cursor": "!"},
+            {"x": "y"},
+        ],
     )
     async def test_what_is_refused(self, api: httpx.AsyncClient, query: dict[str, str]) -> None:
         assert_problem(await api.get(INCIDENTS, params=query), 422)
@@ -107,6 +127,7 @@ class TestOne:
             "attempts": 1,
             "next_at": None,
             "error": None,
+            "error_coded": None,
             "settled_at": "2027-03-01T21:00:00+09:00",
         }
 

@@ -39,6 +39,8 @@ class TestNow:
         assert found["executions"] == {"in_flight": 0, "oldest": []}
         assert found["waiting"] == {"queued_runs": 0, "asked_runs": 0, "due": 0}
         assert found["failures"] == []
+        assert found["incidents"] == {"open": 0, "newest": []}
+        assert found["notifications"] == {"channels": 0, "failing": []}
         assert (found["source"]["condition"], found["source"]["problem_count"]) == ("Ready", 0)
         database = {"ok": True, "error": None, "error_coded": None, "well_at": ""}
         assert found["database"] | {"well_at": ""} == database
@@ -120,7 +122,7 @@ class TestNow:
         async with client(replace(parts, store=Gone()), token="s3cret") as api:  # others can't be checked
             api.headers["Authorization"] = "Bearer s3cret"
             found = await now(api)
-        assert (found["failures"], found["jobs"]["failing"]) == (None, None)
+        assert (found["failures"], found["incidents"], found["jobs"]["failing"]) == (None, None, None)
         assert (found["database"]["ok"], found["database"]["error"]) == (False, "the disk is full")
 
 

@@ -18,6 +18,7 @@ from myscheduler.core.incidents.delivery import Delivery
 from myscheduler.core.incidents.incident import Incident
 from myscheduler.service.incidents.deliverer import Deliverer
 from myscheduler.service.incidents.follower import Follower
+from myscheduler.service.notifications.troubles import ChannelTroubles
 from tests.support.channels import CHAT, Chat, People
 from tests.support.parts import ZONE, MovableClock, Parts, is_over, opened, started
 from tests.support.target import Answer, Target
@@ -34,6 +35,7 @@ class Watch:
     people: People
     follower: Follower
     deliverer: Deliverer
+    troubles: ChannelTroubles
 
     async def run(self, *job_ids: str, status: int = 200) -> None:
         """Run jobs, all at once; their target answers with that status."""
@@ -70,9 +72,10 @@ def _has_ended(row: Record, execution_id: str) -> bool:
 
 def watch(parts: Parts, target: Target, people: People) -> Watch:
     """A watch that begins now, as at a start of the service."""
-    deliverer = Deliverer(parts.store, people, zone=ZONE, now=parts.clock)
+    troubles = ChannelTroubles(parts.dispatcher.changes.of_incidents)
+    deliverer = Deliverer(parts.store, people, troubles, zone=ZONE, now=parts.clock)
     follower = Follower(parts.store, parts.dispatcher.changes, people, zone=ZONE, now=parts.clock, tell=deliverer.wake)
-    return Watch(parts, target, people, follower, deliverer)
+    return Watch(parts, target, people, follower, deliverer, troubles)
 
 
 @asynccontextmanager

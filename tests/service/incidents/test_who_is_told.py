@@ -257,7 +257,7 @@ async def test_what_is_withdrawn_while_a_message_is_composed_is_not_sent(watched
     await watched.run("a", status=500)
     await watched.look()
     store = cast("Store", Overtaken(watched.parts.store, delete))
-    watched.deliverer = Deliverer(store, watched.people, zone=ZONE, now=watched.parts.clock)
+    watched.deliverer = Deliverer(store, watched.people, watched.troubles, zone=ZONE, now=watched.parts.clock)
     await _look_twice(watched)
     assert told(target) == []
     (one,) = await watched.incidents()

@@ -14,8 +14,8 @@ NAME = "とても長い名前の" * 31
 URL = "http://127.0.0.1:9/" + "a" * 1980
 LABELS = {f"label-number-{number}": "v" * 40 if number == 0 else f"value-{number}" for number in range(50)}
 PAGES = {
-    "now": "", "jobs": "jobs", "job": f"jobs/{ID}", "executions": "executions", "source": "source", "plan": "plan",
-    "audit": "audit", "forecast": "forecast",
+    "now": "", "jobs": "jobs", "job": f"jobs/{ID}", "executions": "executions", "incidents": "incidents",
+    "source": "source", "plan": "plan", "audit": "audit", "forecast": "forecast",
 }  # fmt: skip
 TWO_LINES = 2 * 20 * 1.3
 
@@ -26,6 +26,7 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         service.create(job_id=ID, name=NAME, target_url=URL, interval={"hours": 1}, labels=LABELS)
         service.trigger(ID)
         service.until(lambda: service.executions(ID)[0]["status"] == "failed")
+        service.until(lambda: service.job(ID)["incidents"])
         yield service
 
 
@@ -52,7 +53,7 @@ def test_the_heading_of_a_job_has_two_lines_and_all_is_within_reach(pages: Pages
     pages.check_accessibility(page)
 
 
-@pytest.mark.parametrize("path", ["executions", "audit"])
+@pytest.mark.parametrize("path", ["executions", "incidents", "audit"])
 def test_a_row_has_few_lines(pages: Pages, long: Service, path: str) -> None:
     page = pages.open(f"/ui/{path}", service=long)
     link = page.locator("tbody .job").first

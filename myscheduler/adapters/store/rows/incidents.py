@@ -75,6 +75,11 @@ def jobs_in_trouble(connection: sa.Connection) -> set[str]:
     return set(connection.execute(sa.select(incidents.c.job_id).where(_IS_OPEN)).scalars())
 
 
+def open_count(connection: sa.Connection) -> int:
+    """How many incidents are open."""
+    return connection.execute(_OPEN_COUNT).scalar_one()
+
+
 def told_before(connection: sa.Connection, moment: datetime, limit: int) -> list[Incident]:
     """Open incidents that were last told before that moment, those that were told longest ago first."""
     query = (
@@ -96,6 +101,8 @@ def page(
     connection: sa.Connection,
     *,
     is_open: bool | None = None,
+    is_acknowledged: bool | None = None,
+    now: datetime | None = None,
     kind: IncidentKind | None = None,
     job_ids: Collection[str] | None = None,
     before: str | None = None,
@@ -103,12 +110,17 @@ def page(
     most: int = MOST_ROWS,
 ) -> Found:
     """Incidents before `before`: only open ones, only ended ones, of one kind, of these jobs, or all; at most `limit`.
+    Or only those that somebody takes care of `now`, or only the others.
 
     It looks at about `most` rows, so a page may end before it is full.
     """
     query = sa.select(incidents).order_by(incidents.c.incident_id.desc()).limit(most)
     if is_open is not None:
         query = query.where(_IS_OPEN if is_open else incidents.c.ended_at.is_not(None))
+    if is_acknowledged is not None:
+        until = incidents.c.acknowledged_until
+        is_cared_for = incidents.c.acknowledged_by.is_not(None) & (until.is_(None) | (until > now))
+        query = query.where(is_cared_for if is_acknowledged else ~is_cared_for)
     if kind is not None:
         query = query.where(incidents.c.kind == kind)
     if before is not None:
@@ -169,6 +181,7 @@ def suspects(connection: sa.Connection, moment: datetime, limit: int) -> list[st
 
 _IS_OPEN = incidents.c.ended_at.is_(None)
 _BY_IDS = sa.select(incidents).where(incidents.c.incident_id.in_(IDS))
+_OPEN_COUNT = sa.select(sa.func.count()).select_from(incidents).where(_IS_OPEN)
 _OPEN_OF = sa.select(incidents).where(_IS_OPEN, incidents.c.job_id.in_(IDS))
 _MOST: sa.BindParameter[int] = sa.bindparam("most", type_=sa.Integer)
 _PAST = (

@@ -33,6 +33,11 @@ export function executionUrl(executionId) {
   return pageUrl(`/executions/${encodeURIComponent(executionId)}`);
 }
 
+/** @param {string} incidentId */
+export function incidentUrl(incidentId) {
+  return pageUrl(`/incidents/${encodeURIComponent(incidentId)}`);
+}
+
 /** @param {Record<string, string | number | boolean | readonly string[] | null | undefined>} [query] */
 export function search(query) {
   const parameters = new URLSearchParams();

@@ -5,13 +5,30 @@ import { keep, recall } from "./preferences.js";
 
 /** @typedef {Record<string, string | number>} Values */
 
-/** @typedef {typeof import("../en.js").text} Texts */
+/**
+ * @typedef {typeof import("../en.js").text
+ *   & typeof import("../texts/audit.en.js").text & typeof import("../texts/execution.en.js").text
+ *   & typeof import("../texts/forecast.en.js").text & typeof import("../texts/incidents.en.js").text
+ *   & typeof import("../texts/jobs.en.js").text & typeof import("../texts/now.en.js").text
+ *   & typeof import("../texts/plan.en.js").text & typeof import("../texts/source.en.js").text} Texts
+ */
+
+/** The texts of pages that no other page needs, in English and Japanese. */
+const OF_PAGES = {
+  audit: [() => import("../texts/audit.en.js"), () => import("../texts/audit.ja.js")],
+  execution: [() => import("../texts/execution.en.js"), () => import("../texts/execution.ja.js")],
+  forecast: [() => import("../texts/forecast.en.js"), () => import("../texts/forecast.ja.js")],
+  incidents: [() => import("../texts/incidents.en.js"), () => import("../texts/incidents.ja.js")],
+  jobs: [() => import("../texts/jobs.en.js"), () => import("../texts/jobs.ja.js")],
+  now: [() => import("../texts/now.en.js"), () => import("../texts/now.ja.js")],
+  plan: [() => import("../texts/plan.en.js"), () => import("../texts/plan.ja.js")],
+  source: [() => import("../texts/source.en.js"), () => import("../texts/source.ja.js")],
+};
 
 /** "en" or "ja". */
 export const LANGUAGE = chosen();
 
-/** @type {Texts} */
-let texts;
+const texts = /** @type {Texts} */ ({});
 /** @type {(parts: Record<string, any>) => string} */
 let scheduleWords;
 
@@ -20,8 +37,14 @@ export async function loadLanguage() {
   const [{ text }, words] = LANGUAGE === "ja"
     ? await Promise.all([import("../ja.js"), import("../ja-schedule.js")])
     : [await import("../en.js"), null];
-  texts = text;
+  Object.assign(texts, text);
   if (words) scheduleWords = words.scheduleInJapanese;
+}
+
+/** @param {keyof typeof OF_PAGES} page */
+export async function loadTexts(page) {
+  const { text } = await OF_PAGES[page][LANGUAGE === "ja" ? 1 : 0]();
+  Object.assign(texts, text);
 }
 
 /**

@@ -9,6 +9,7 @@ import { duration, exact } from "./times.js";
 /** The texts by what they are about: each is read once something says it. */
 const FILES = {
   calls: () => import("../ja-messages.js"),
+  channels: () => import("../ja-channels.js"),
   problems: () => import("../ja-problems.js"),
   refusals: () => import("../ja-refusals.js"),
   rules: () => import("../ja-rules.js"),

@@ -9,8 +9,8 @@ import { current, isSignedIn, signOut } from "./session.js";
 import { badge } from "./status.js";
 
 const PAGES = /** @type {const} */ ([
-  ["now", "/"], ["jobs", "/jobs"], ["executions", "/executions"], ["source", "/source"], ["forecast", "/forecast"],
-  ["plan", "/plan"], ["audit", "/audit"],
+  ["now", "/"], ["jobs", "/jobs"], ["executions", "/executions"], ["incidents", "/incidents"], ["source", "/source"],
+  ["forecast", "/forecast"], ["plan", "/plan"], ["audit", "/audit"],
 ]);
 
 export const main = h("main", { id: "main", tabindex: "-1" });
@@ -103,7 +103,8 @@ function showHealth(now) {
 
 /** @param {any} now */
 function isTrouble(now) {
-  return !now.database.ok || now.source.condition === "Stalled" || now.source.problem_count > 0 || now.jobs.failing > 0;
+  const { database, source, jobs, incidents, notifications } = now;
+  return !database.ok || source.condition === "Stalled" || source.problem_count > 0 || jobs.failing > 0 || incidents?.open > 0 || notifications.failing.length > 0;
 }
 
 /** @param {boolean} isLost */

@@ -76,6 +76,7 @@ function what(one, zone) {
     [t("execution.declared"), source && h("a", { href: jobUrl(one.job_id) }, h("code", null, `${source.file}:${source.line}`))],
     [t("now.revision"), one.revision && h("code", null, one.revision)],
     [t("execution.id"), h("code", null, one.execution_id)],
+    [t("execution.trace"), one.trace_id && h("span", null, h("code", null, one.trace_id), " ", copyButton(one.trace_id, t("execution.copy-trace")))],
   ].map(([name, value]) => [/** @type {string} */ (name), value || null]);
 }
 
@@ -117,15 +118,23 @@ function pretty(text) {
  */
 function request(one, job) {
   const text = asCurl(job, one);
-  const copy = () => navigator.clipboard.writeText(text).then(() => notice(t("execution.copied")), () => notice(t("execution.not-copied"), { bad: true }));
   return h(
     "div",
     null,
     one.digest !== job.digest && h("p", { class: "detail" }, t("execution.changed-since")),
     h("pre", { tabindex: "0" }, text),
-    h("p", { class: "buttons" }, h("button", { onclick: copy }, t("execution.copy"))),
+    h("p", { class: "buttons" }, copyButton(text)),
     h("small", null, t("execution.no-secrets")),
   );
+}
+
+/**
+ * @param {string} text
+ * @param {string} [label] what it is called where there are several
+ */
+function copyButton(text, label) {
+  const copy = () => navigator.clipboard.writeText(text).then(() => notice(t("execution.copied")), () => notice(t("execution.not-copied"), { bad: true }));
+  return h("button", { onclick: copy, "aria-label": label }, t("execution.copy"));
 }
 
 /**

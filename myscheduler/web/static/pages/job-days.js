@@ -7,6 +7,7 @@ import { t } from "../core/language.js";
 import { empty, panel } from "../core/parts.js";
 import { now } from "../core/times.js";
 import { calendar, mark } from "../plots/calendar.js";
+import { objective } from "./job-objective.js";
 import { scatter } from "../plots/scatter.js";
 
 const DAYS = 35;
@@ -36,6 +37,7 @@ export class JobDays {
     this.calendar = h("div");
     this.lateness = h("div");
     this.duration = h("div");
+    this.objective = h("div", { hidden: true });
     this.plots = [this.lateness, this.duration];
     signal.addEventListener("abort", () => clearTimeout(this.#timer));
   }
@@ -63,6 +65,8 @@ export class JobDays {
     ]);
     this.#draw(this.calendar, () => calendar(this.#daysOf(stats, ahead, job), this.zone));
     mark(this.calendar, this.#chosen);
+    this.objective.hidden = !stats.slo;
+    if (stats.slo) this.#draw(this.objective, () => objective(stats.slo));
     for (const [part, measure] of /** @type {const} */ ([[this.lateness, "lateness_ms"], [this.duration, "duration_ms"]])) {
       this.#draw(part, () => stats[measure] ? scatter(measure, stats, this.zone) : nothing(measure, stats.points.length > 0));
     }

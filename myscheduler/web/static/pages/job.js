@@ -1,7 +1,7 @@
 // When does this job run, and why didn't it? All about one job: its schedule, history, declaration and changes.
 
 import { get, Problem } from "../core/api.js";
-import { pageUrl, ZONE } from "../core/config.js";
+import { incidentUrl, pageUrl, ZONE } from "../core/config.js";
 import { fill, h, refill } from "../core/dom.js";
 import { number, schedule, t } from "../core/language.js";
 import { follow } from "../core/live.js";
@@ -9,6 +9,8 @@ import { query as currentQuery } from "../core/router.js";
 import { badge, jobState } from "../core/status.js";
 import { chips, empty, executionLink, panel, shortRevision } from "../core/parts.js";
 import { timeNode } from "../core/times.js";
+import { careButton } from "./incident-acts.js";
+import { begun, care } from "./incident-care.js";
 import { buttons } from "./job-acts.js";
 import { changes, declaration, place } from "./job-declaration.js";
 import { JobDays } from "./job-days.js";
@@ -87,7 +89,7 @@ class JobPage {
   #layOut() {
     const { days, ledger, why } = this;
     if (!days || !ledger || !why) return;
-    const side = h("div", { class: "page" }, this.job && panel(t("job.next"), this.next), why.node);
+    const side = h("div", { class: "page" }, this.job && panel(t("job.next"), this.next), days.objective, why.node);
     fill(
       this.node,
       h("div", { class: "job-top" }, this.head, this.acts),
@@ -153,8 +155,8 @@ class JobPage {
     const state = jobState({ ...job, failing: Boolean(job.failing_since), last_status: job.last_execution?.status });
     this.#fill(this.head, [name, state, source, labels, schedule_text], () => heading(job, state));
     this.#fill(this.acts, [status, pause, paused_by], () => buttons(job));
-    this.#fill(this.remarks, [held, pause, paused_by, job.failing_since, job.queued_run], () => remarks(job));
-    const { execution_count: _count, executions: _rows, last_execution: _last, next_run_time: _next, ...fields } = job;
+    this.#fill(this.remarks, [held, pause, paused_by, job.failing_since, job.queued_run, job.incidents], () => remarks(job));
+    const { execution_count: _count, executions: _rows, last_execution: _last, next_run_time: _next, incidents: _incidents, ...fields } = job;
     this.#fill(this.declared, fields, () => declaration(job));
   }
 
@@ -209,7 +211,11 @@ function remarks(job) {
   const zone = job.timezone;
   const isPaused = job.paused_by !== null;
   const byManifest = isPaused && job.paused_by !== pause?.by;
+  /** @type {import("./incident-care.js").Incident[]} */
+  const incidents = job.incidents;
+  const isOfFailures = (/** @type {any} */ one) => failing && one.kind === "failing";
   const lines = [
+    ...incidents.filter((one) => !isOfFailures(one)).map((one) => [badge(one.kind), begun(one, zone), careOf(one, job)]),
     byManifest && [badge("paused", t("state.paused")), t("job.paused-in", { place: job.paused_by })],
     isPaused && !byManifest && pauseLine(pause, zone),
     job.held && [badge("held"), t("job.held"), " ", h("a", { href: pageUrl("/source") }, t("nav.source"))],
@@ -217,10 +223,19 @@ function remarks(job) {
       badge("failing"), t("job.failing", { count: number(failing.failures) }), " ",
       executionLink(failing.execution_id, timeNode(failing.scheduled_at, zone)),
       failing.revision && [" · ", h("code", { title: failing.revision }, shortRevision(failing.revision))],
+      incidents.filter(isOfFailures).map((one) => [" · ", h("a", { href: incidentUrl(one.incident_id) }, t("incident.one")), careOf(one, job)]),
     ],
     queued && [badge("running", t("job.queued")), t("job.queued-text", { by: queued.requested_by }), " ", timeNode(queued.asked_at, zone, { relative: true })],
   ];
   return lines.filter(Boolean).map((line) => h("li", null, line));
+}
+
+/**
+ * @param {import("./incident-care.js").Incident} one
+ * @param {any} job
+ */
+function careOf(one, job) {
+  return [h("span", null, care(one, job.timezone)), careButton(one, job)];
 }
 
 /**

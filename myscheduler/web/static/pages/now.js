@@ -2,7 +2,7 @@
 
 import { get } from "../core/api.js";
 import { pageUrl, ZONE } from "../core/config.js";
-import { fill, h, keyed } from "../core/dom.js";
+import { fill, h, patched } from "../core/dom.js";
 import { coded, number, t } from "../core/language.js";
 import { follow, live } from "../core/live.js";
 import { empty, executionLink, firstSteps, jobLink, panel, shortRevision, stat } from "../core/parts.js";
@@ -10,6 +10,7 @@ import { loadMessages, said } from "../core/said.js";
 import { badge } from "../core/status.js";
 import { now, timeNode } from "../core/times.js";
 import { timeline } from "../plots/timeline.js";
+import { begun, care, isCaredFor } from "./incident-care.js";
 
 const HOUR = 3_600_000;
 const SLOTS = 1_000;
@@ -20,8 +21,9 @@ const AHEAD_EVERY = 20_000;
 
 /** @param {import("../core/router.js").Visit} visit */
 export async function open({ signal }) {
-  await loadMessages("source");
+  await loadMessages("source", "channels");
   const stats = numbers();
+  const incidents = h("ul", { class: "lines" });
   const health = h("div", { class: "columns two" });
   const hour = h("div");
   const running = h("ul", { class: "lines" });
@@ -32,7 +34,10 @@ export async function open({ signal }) {
 
   const show = async (/** @type {any} */ state) => {
     stats.show(state);
-    fill(health, source(state.source), database(state.database));
+    const { newest = [] } = state.incidents ?? {};
+    // an acknowledgement ends by itself, without a change of its incident
+    lines(incidents, newest.slice(0, SHOWN), (/** @type {any} */ one) => `${one.incident_id} ${isCaredFor(one)}`, incidentLine, t("now.no-trouble"));
+    fill(health, source(state.source), database(state.database), notifications(state.notifications));
     lines(running, state.executions.oldest, (one) => one.execution_id, runningLine, t("now.nothing-runs"));
     const failures = (state.failures ?? []).slice(0, SHOWN);
     lines(failed, failures, (/** @type {any} */ one) => one.execution_id, failedLine, t("now.nothing-failed"));
@@ -53,6 +58,7 @@ export async function open({ signal }) {
     { class: "page now" },
     h("h1", { class: "unseen" }, t("nav.now")),
     stats.node,
+    panel(t("now.trouble"), incidents, { more: h("a", { href: pageUrl("/incidents") }, t("now.all")) }),
     health,
     hour,
     h(
@@ -69,16 +75,18 @@ export async function open({ signal }) {
 function numbers() {
   const jobs = stat(t("now.jobs"), pageUrl("/jobs"));
   const failing = stat(t("now.failing"), pageUrl("/jobs", { state: "failing" }));
+  const incidents = stat(t("now.incidents"), pageUrl("/incidents"));
   const inFlight = stat(t("now.in-flight"), pageUrl("/executions", { status: "running" }));
   const waiting = stat(t("now.waiting"), pageUrl("/jobs", { sort: "next_run" }));
   const paused = stat(t("now.paused"), pageUrl("/jobs", { state: "paused" }));
   const held = stat(t("now.held"), pageUrl("/jobs", { state: "held" }));
-  const node = h("div", { class: "stats" }, [jobs, failing, inFlight, waiting, paused, held].map((one) => one.node));
+  const node = h("div", { class: "stats" }, [jobs, incidents, failing, inFlight, waiting, paused, held].map((one) => one.node));
   return {
     node,
     /** @param {any} state */
     show(state) {
       jobs.set(state.jobs.total);
+      incidents.set(state.incidents?.open ?? null, "bad");
       failing.set(state.jobs.failing, "bad");
       inFlight.set(state.executions.in_flight, "busy");
       waiting.set(state.waiting.due + state.waiting.queued_runs + state.waiting.asked_runs, "warn");
@@ -114,6 +122,24 @@ function database(state) {
   const word = state.ok ? t("now.database-ok") : t("now.database-bad");
   const since = state.ok ? null : h("p", { class: "detail" }, t("now.well-at"), " ", timeNode(state.well_at, ZONE, { relative: true }));
   return panel(t("now.database"), h("div", null, h("p", null, badge(state.ok ? "ok" : "unreadable", word)), since, state.error && h("p", { class: "detail" }, said(state.error_coded, state.error))));
+}
+
+/** @param {any} state */
+function notifications({ channels, failing }) {
+  const words = channels ? h("p", null, badge("ok", t("now.channels-ok")), " ", t("now.channels", { count: number(channels) })) : h("p", { class: "none" }, t("now.no-channels"));
+  return panel(t("now.notifications"), failing.length ? h("ul", { class: "lines" }, failing.map(channelLine)) : words);
+}
+
+/** @param {any} one */
+function channelLine({ channel, failures, since, given_up: isGivenUp, error, error_coded: code }) {
+  const tries = [t("now.tries", { count: number(failures) }), " ", timeNode(since, ZONE, { relative: true }), isGivenUp && ` · ${t("now.given-up")}`];
+  return h("li", null, badge("failed", t("now.unheard")), " ", h("strong", null, channel), h("small", null, tries, ` · ${said(code, error)}`));
+}
+
+/** @param {any} one */
+function incidentLine(one) {
+  const why = said(one.error_message_coded, one.error_message);
+  return h("li", { class: "trouble" }, h("span", { class: "row" }, badge(one.kind), jobLink(one.job_id)), h("span", null, begun(one)), h("small", null, why), h("span", null, care(one)));
 }
 
 /**
@@ -169,7 +195,7 @@ function lines(list, items, keyOf, make, nothing) {
   if (isEmpty !== list.classList.contains("nothing")) fill(list);
   list.classList.toggle("nothing", isEmpty);
   if (isEmpty) return fill(list, h("li", null, nothing));
-  keyed(list, items, keyOf, make);
+  patched(list, items, keyOf, make);
 }
 
 /** @param {any} one */

@@ -1,0 +1,36 @@
+// The texts of the audit trail in English.
+
+import { plural } from "../en.js";
+
+export const text = {
+  "audit-actor.clock": "by itself",
+  "audit-actor.manifest": "manifest",
+  "audit-count.done": "done",
+  "audit-count.refused": "refused",
+  "audit-count.skipped": "unchanged",
+  "audit.action": "Action",
+  "audit.actor": "Who, exactly as written",
+  "audit.all-actions": "All actions",
+  "audit.all-jobs": "all jobs",
+  "audit.cut": "This entry is too long to be shown.",
+  "audit.details": "Details",
+  "audit.empty": "Nothing has been changed yet",
+  "audit.empty-text": "Each change of a job appears here: who made it, when, and what was changed. Manual runs are in the history of executions.",
+  "audit.expires": "Valid until",
+  "audit.fields": plural("1 field", "{count} fields"),
+  "audit.never": "it is revoked",
+  "audit.only-actor": "Show only what this one did",
+  "audit.origin": "With",
+  "audit.paused-by": "Paused by",
+  "audit.removed-in": "Gone from the source in",
+  "audit.role": "Role",
+  "audit.scope": "For",
+  "audit.selection": "Selected:",
+  "audit.what": "What",
+  "audit.when": "When",
+  "audit.who": "Who",
+  "origin.jwt": "a JWT of the identity provider",
+  "origin.open": "no credentials",
+  "origin.static-token": "the token of the service",
+  "origin.token": "an API token",
+};

@@ -1,0 +1,31 @@
+// ジョブの一覧の日本語の文。
+
+/** @type {typeof import("./jobs.en.js").text} */
+export const text = {
+  "bulk.effect-pause": (values) => `次の${values.count}件のジョブは、再開するまで実行されません。`,
+  "bulk.effect-resume": (values) => `次の${values.count}件のジョブは、スケジュールどおりの実行に戻ります。`,
+  "bulk.effect-trigger": (values) => `次の${values.count}件のジョブを、今すぐ1回ずつ実行します。`,
+  "bulk.result": "実施{done}件、変更なし{skipped}件、拒否{refused}件",
+  "bulk.selected": (values) => `${values.count}件を選択中`,
+  "bulk.title-pause": (values) => `${values.count}件のジョブを一時停止しますか?`,
+  "bulk.title-resume": (values) => `${values.count}件のジョブを再開しますか?`,
+  "bulk.title-trigger": (values) => `${values.count}件のジョブを今すぐ実行しますか?`,
+  "bulk.too-many": "選択できるのは{most}件までです",
+  "jobs.count": "{total}件中{shown}件",
+  "jobs.filter": "絞り込み(ID・名前・URL・ラベル)",
+  "jobs.last": "直近の結果",
+  "jobs.loading": "読み込み中… {count}件",
+  "jobs.next": "次回実行",
+  "jobs.no-match": "該当するジョブはありません",
+  "jobs.no-match-text": "{total}件のジョブが絞り込みで隠れています。",
+  "jobs.schedule": "スケジュール",
+  "jobs.select": "{job} を選択",
+  "jobs.select-shown": "該当する{count}件を選択",
+  "jobs.sort": "並び順",
+  "jobs.sort-failing_since": "失敗が続いている順",
+  "jobs.sort-id": "ID順",
+  "jobs.sort-last_run": "前回実行順",
+  "jobs.sort-next_run": "次回実行順",
+  "strip.empty": "まだ実行されていません",
+  "strip.label": "直近{count}件の結果、うち失敗{bad}件",
+};
