@@ -2,11 +2,19 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from typing import Protocol
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 """Bounds for calls and delays, which take from milliseconds to the longest timeout."""
 COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Bounds for transactions."""
+
+
+class Traced(Protocol):
+    """What has a trace, whose id is only asked for when the metrics are read: it takes longer than counting."""
+
+    @property
+    def trace_id(self) -> str: ...
 
 
 class Histogram:
@@ -23,11 +31,11 @@ class Histogram:
         self.counts = [0] * (len(self.bounds) + 1)
         """Of each bucket alone, the last one without a bound."""
         self.total = 0.0
-        self.examples: list[tuple[float, str] | None] = [None] * len(self.counts)
-        """By bucket: a value, and what to find it by."""
+        self.examples: list[tuple[float, Traced] | None] = [None] * len(self.counts)
+        """By bucket: a value, and what it was measured of."""
 
-    def observe(self, value: float, example: str | None = None) -> None:
-        """Count a value; a negative one, after a clock was set back, as 0. `example` says where it can be found."""
+    def observe(self, value: float, example: Traced | None = None) -> None:
+        """Count a value; a negative one, after a clock was set back, as 0. `example` is what it was measured of."""
         value = max(value, 0.0)
         bucket = bisect_left(self.bounds, value)
         self.counts[bucket] += 1

@@ -136,7 +136,7 @@ class Attempts:
             flight.attempts_detail = (*before, attempt.ended(outcome, self._now()))
             log_attempt(execution, flight.attempts, flight.host, outcome)
             unsent += outcome.failure in _UNSENT
-            delay = self._delay(flight, outcome)
+            delay = self._delay(flight, outcome) if outcome.failure else None
             if not isinstance(delay, float):
                 break
             names = names_of_attempt(execution, flight.attempts)

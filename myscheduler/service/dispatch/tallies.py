@@ -78,7 +78,7 @@ class Tallies:
         self.attempts: Counter[str] = Counter()
         """Requests by outcome: `SUCCESS`, `CUT_OFF`, or a failure."""
         self.durations: dict[str, Histogram] = defaultdict(Histogram)
-        """Seconds from the first request to the end, by status; the examples are ids of traces."""
+        """Seconds from the first request to the end, by status; the examples are executions."""
         self.delays: dict[str, Histogram] = defaultdict(Histogram)
         """Seconds from the slot to the first request, by cause."""
         self.jobs: dict[str, JobTally] = {}
@@ -110,7 +110,7 @@ class Tallies:
     def begun(self, execution: Execution) -> None:
         """Note that the first request of an execution is sent now."""
         delay = (execution.started_at - execution.slot).total_seconds()
-        self.delays[execution.cause].observe(delay, execution.trace_id)
+        self.delays[execution.cause].observe(delay, execution)
 
     def attempted(self, outcome: Outcome | None) -> None:
         """Note that an attempt is over; `None` if it was cut off."""
@@ -124,7 +124,7 @@ class Tallies:
             self.executions[finish.status, execution.cause, finish.reason or ""] += 1
             if finish.started_at is not None:
                 duration = (finish.completed_at - finish.started_at).total_seconds()
-                self.durations[finish.status].observe(duration, execution.trace_id)
+                self.durations[finish.status].observe(duration, execution)
             self._job(execution.job_id).ended(finish.status, execution.started_at, finish.completed_at)
 
     def interrupted(self, rows: Iterable[Record], reason: str, now: datetime) -> None:

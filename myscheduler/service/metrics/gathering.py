@@ -138,7 +138,7 @@ def gauged(family: Family, values: Labelled[float]) -> Metric:
 
 
 def measured(family: Family, values: Labelled[Histogram]) -> Metric:
-    """The examples of the histograms are ids of executions."""
+    """The family, with exemplars of OpenMetrics."""
     metric = HistogramMetricFamily(family.name, family.help, labels=family.labels)
     for labels, histogram in values:
         metric.add_metric(labels, _buckets(histogram), histogram.total)
@@ -155,7 +155,7 @@ def _buckets(histogram: Histogram) -> Sequence[tuple[str, float] | tuple[str, fl
         if example is None:
             found.append((bound, count))
         else:
-            found.append((bound, count, Exemplar({"trace_id": example[1]}, example[0])))
+            found.append((bound, count, Exemplar({"trace_id": example[1].trace_id}, example[0])))
     return found
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from myscheduler.core.calls.trace import TraceParent
 from myscheduler.core.metrics.histogram import Histogram
 from myscheduler.core.metrics.label_names import MOST, label_names
 
@@ -26,9 +27,10 @@ def test_a_value_is_counted_in_one_bucket(value: float, bucket: int) -> None:
 
 def test_the_newest_example_of_a_bucket_is_kept() -> None:
     histogram = Histogram((1.0, 2.0))
-    for value, example in ((0.5, "a"), (0.7, "b"), (9.0, "c"), (0.1, None)):
+    a, b, c = (TraceParent(digit * 32, digit * 16, is_sampled=True) for digit in "abc")
+    for value, example in ((0.5, a), (0.7, b), (9.0, c), (0.1, None)):
         histogram.observe(value, example)
-    assert histogram.examples == [(0.7, "b"), None, (9.0, "c")]
+    assert histogram.examples == [(0.7, b), None, (9.0, c)]
 
 
 def test_labels_get_names_that_can_stand_in_metrics() -> None:
