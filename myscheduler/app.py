@@ -60,6 +60,7 @@ from myscheduler.service.notifications.courier import Courier, open_courier
 from myscheduler.service.notifications.troubles import ChannelTroubles
 from myscheduler.service.store_health import StoreHealth
 from myscheduler.service.upkeep.clock_watch import Timekeeper
+from myscheduler.service.upkeep.gone import Gone
 from myscheduler.service.upkeep.heartbeat import Heartbeat
 from myscheduler.service.upkeep.pauses import end_pauses
 from myscheduler.service.upkeep.pinging import Pinging
@@ -216,6 +217,7 @@ async def _serve(settings: Settings) -> int:
             "reconciler": reconciler.run,
             "pruner": Pruner(store, days=settings.history_days, rows=settings.history_rows, now=_now).run,
             "pauses": lambda: end_pauses(catalog),
+            "gone": _watch_for_gone(store, catalog, dispatcher),
             "timekeeper": timekeeper.run,
             "heartbeat": heartbeat.run,
             "memory": lambda: memory.keep_small(caching.forget),
@@ -236,6 +238,14 @@ async def _check_that_it_is_not_open(settings: Settings, authentication: Authent
         warn_of_an_open_api(settings.host)
     elif not await authentication.has_credentials():
         refuse_an_open_api(settings.host, is_proxied=bool(settings.trusted_proxies))
+
+
+def _watch_for_gone(
+    store: Store, catalog: Catalog, dispatcher: Dispatcher
+) -> Callable[[], Coroutine[None, None, None]]:
+    gone = Gone(store, catalog)
+    dispatcher.on_end(gone.note)
+    return gone.run
 
 
 def _who_tells(

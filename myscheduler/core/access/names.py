@@ -2,8 +2,8 @@
 
 import unicodedata
 
-_RESERVED = frozenset({"manifest", "clock"})
-"""The actors of changes of the source, and of pauses that end by themselves."""
+_RESERVED = frozenset({"manifest", "clock", "target"})
+"""The actors of changes of the source, of pauses that end by themselves, and of those that a target causes."""
 _COMMAND = "cli:"
 """Begins the names of those who used a command on the database itself."""
 

@@ -17,6 +17,8 @@ MANIFEST = "manifest"
 """The actor if the source changed a job; the detail has the revision, file and line."""
 CLOCK = "clock"
 """The actor if a pause ended by itself."""
+TARGET = "target"
+"""The actor if a job was paused because its target answered 410 Gone."""
 
 
 class AuditAction(StrEnum):
@@ -48,7 +50,7 @@ class AuditEntry:
 
     at: datetime
     actor: str
-    """`MANIFEST`, `CLOCK`, or the name that the caller of the API gave."""
+    """`MANIFEST`, `CLOCK`, `TARGET`, or the name that the caller of the API gave."""
     action: AuditAction
     job_id: str | None
     """`None` for an entry about several jobs, such as an approval."""

@@ -17,6 +17,7 @@ CALLS = {
     "expect-cut": "the answer was not read to its end ({most:d} bytes), so what the job expects can't be found",
     "expect-no-text": "the answer does not contain {text}",
     "expect-too-slow": "the answer took {took:d} ms, wanted at most {most:d}",
+    "target-gone": "the target answered 410 Gone",
     "timeout": "no complete answer within {seconds:g} s",
     "timeout-stalled": "no complete answer within {seconds:g} s (status {status:d}, then it stalled)",
     "not-sent-within": "not sent within {seconds:g} s: {reason:reason}",

@@ -79,6 +79,7 @@ export const messages = {
   "attempts-twice": "max_retries と同じ意味なので、どちらか一方だけを書く",
   "retry-without-attempts": "効果がない。max_attempts か max_retries がなければ再試行しない",
   "not-a-status": "{value}はステータスではない。200から999までの数か、\"500-599\" のような範囲を書く",
+  "target-gone": "呼び出し先が 410 Gone と応答した",
   "not-a-pointer": "{value}は JSON Pointer ではない。/items/0/ok のように書き、キーの中の / は ~1 と書く",
   "matcher-empty": "何も書かれていない。値か、{known} のどれかを書く",
   "matcher-unknown": "{name}という条件はない。{hint}書けるのは {known}。オブジェクトと比べるには equals を使う",

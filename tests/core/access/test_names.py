@@ -5,7 +5,9 @@ import pytest
 from myscheduler.core.access.names import is_reserved, recorded
 
 
-@pytest.mark.parametrize("name", ["manifest", "Manifest", " clock ", "ｃｌｏｃｋ", "cli:", "CLI:root", "ｃｌｉ：root"])
+@pytest.mark.parametrize(
+    "name", ["manifest", "Manifest", " clock ", "ｃｌｏｃｋ", "Target", "cli:", "CLI:root", "ｃｌｉ：root"]
+)
 def test_reserved_names_are_marked(name: str) -> None:
     assert is_reserved(name)
     assert recorded(name) == f"api:{name}"

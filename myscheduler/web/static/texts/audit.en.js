@@ -5,6 +5,7 @@ import { plural } from "../en.js";
 export const text = {
   "audit-actor.clock": "by itself",
   "audit-actor.manifest": "manifest",
+  "audit-actor.target": "answer of the target",
   "audit-count.done": "done",
   "audit-count.refused": "refused",
   "audit-count.skipped": "unchanged",

@@ -4,6 +4,7 @@
 export const text = {
   "audit-actor.clock": "自動",
   "audit-actor.manifest": "マニフェスト",
+  "audit-actor.target": "呼び出し先の応答",
   "audit-count.done": "実施",
   "audit-count.refused": "拒否",
   "audit-count.skipped": "変更なし",
