@@ -30,6 +30,7 @@ _OF_EACH_CALL = {
     for name in (
         "User-Agent", "Idempotency-Key", "traceparent", "Content-Type", "X-MyScheduler-Job-Id",
         "X-MyScheduler-Execution-Id", "X-MyScheduler-Scheduled-At", "X-MyScheduler-Attempt",
+        "X-MyScheduler-Cause", "X-MyScheduler-Revision",
     )
 }  # fmt: skip
 """Names of headers that are valid, in lower case: checking them would take half the time of `message_of`."""

@@ -43,12 +43,15 @@ def build_request(
     *,
     user_agent: str,
     trace: Mapping[str, str] = _UNTRACED,
+    cause: str = "",
+    revision: str = "",
 ) -> Request:
     """The request of one attempt of an execution, with headers by which a target can recognise the execution.
 
     `Idempotency-Key` (IETF draft httpapi-idempotency-key-header) stays the same over the attempts of an execution. The
     job's own headers win over ours, except those that start with `X-MyScheduler-`. `trace` are the headers of
-    `trace_headers`; none of them is sent if the job has its own `traceparent`, which they would not fit.
+    `trace_headers`; none of them is sent if the job has its own `traceparent`, which they would not fit. `cause` says
+    what the execution comes from, `revision` which revision of the source declares the job; empty ones are not sent.
     """
     given = {name.lower() for name in spec.headers}
     body = _body(spec)
@@ -66,6 +69,10 @@ def build_request(
     headers["X-MyScheduler-Execution-Id"] = execution_id
     headers["X-MyScheduler-Scheduled-At"] = rfc3339(slot)
     headers["X-MyScheduler-Attempt"] = str(attempt)
+    if cause:
+        headers["X-MyScheduler-Cause"] = cause
+    if revision:
+        headers["X-MyScheduler-Revision"] = revision if revision.isascii() else _percent(revision)
     return Request(spec.method, spec.target_url, headers, body, spec.timeout_sec, expect=spec.expect)
 
 

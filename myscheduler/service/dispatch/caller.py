@@ -62,7 +62,14 @@ class LocalCaller:
     async def call(self, job: Job, execution: Execution, attempt: int) -> Outcome:
         trace = trace_headers(execution.execution_id, attempt, self._sampling, execution.parent)
         request = build_request(
-            job.spec, execution.execution_id, execution.slot, attempt, user_agent=self._user_agent, trace=trace
+            job.spec,
+            execution.execution_id,
+            execution.slot,
+            attempt,
+            user_agent=self._user_agent,
+            trace=trace,
+            cause=execution.cause,
+            revision=execution.source.revision if execution.source else "",
         )
         if not may_refer(request):
             return await self._sender.send(request)

@@ -38,6 +38,19 @@ def test_request() -> None:
         assert _request(attempt) == Request("POST", "http://x/run", headers, None, 5)
 
 
+def test_where_an_execution_comes_from() -> None:
+    def of(cause: str = "", revision: str = "") -> dict[str, HeaderValue]:
+        own = {"x-myscheduler-cause": "mine", "X-MyScheduler-Revision": "mine"}
+        request = build_request(
+            replace(SPEC, headers=own), "e-1", SLOT, 1, user_agent="me", cause=cause, revision=revision
+        )
+        return {name: value for name, value in request.headers.items() if name.lower().endswith(("cause", "revision"))}
+
+    assert of("timer", "3f2a") == {"X-MyScheduler-Cause": "timer", "X-MyScheduler-Revision": "3f2a"}
+    assert of("api") == {"X-MyScheduler-Cause": "api"}
+    assert of("api", "本番") == {"X-MyScheduler-Cause": "api", "X-MyScheduler-Revision": "%E6%9C%AC%E7%95%AA"}
+
+
 OURS = {"User-Agent": "myscheduler/1", "Idempotency-Key": "e-1", "X-MyScheduler-Attempt": "1"} | IDENTITY
 
 

@@ -32,6 +32,7 @@ class TestSending:
             assert datetime.fromisoformat(request.header("X-MyScheduler-Scheduled-At") or "") == row.slot
             assert request.header("X-MyScheduler-Execution-Id") == row.execution_id
             assert request.header("X-MyScheduler-Job-Id") == "a"
+            assert request.header("X-MyScheduler-Cause") == "timer"
         assert {later.slot - earlier.slot for earlier, later in pairwise(rows)} == {timedelta(seconds=1)}
         job = (await parts.jobs())["a"]
         assert job.execution_count == len(await parts.rows("a"))
