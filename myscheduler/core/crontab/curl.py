@@ -20,6 +20,7 @@ from myscheduler.core.crontab.web_call import (
     unknown_option,
     warn_of_line_break,
 )
+from myscheduler.core.manifest.retry_fields import LONGEST_TOTAL
 
 _SHORT = {
     "#": "progress-bar", "0": "http1.0", "1": "tlsv1", "2": "sslv2", "3": "sslv3", "4": "ipv4", "6": "ipv6",
@@ -75,8 +76,6 @@ _LOST = {
     "output": TO_A_FILE,
     "remote-name": TO_A_FILE,
     "remote-name-all": TO_A_FILE,
-    "retry-all-errors": "a 4xx is final: it is not retried",
-    "retry-max-time": "the time of all attempts together is not limited",
     "speed-limit": "a slow answer is ended only by timeout_sec",
     "speed-time": "a slow answer is ended only by timeout_sec",
 }
@@ -169,7 +168,7 @@ def _apply(call: WebCall, name: str, value: str) -> None:
             call.login = _login(value)
         case "netrc" | "netrc-optional" | "netrc-file":
             call.netrc = value or call.netrc or "~/.netrc"
-        case "max-time" | "retry" | "retry-delay":
+        case "max-time" | "retry" | "retry-all-errors" | "retry-delay" | "retry-max-time":
             _apply_time(call, name, value)
         case _:
             _apply_other(call, name, value)
@@ -188,11 +187,15 @@ def _apply_time(call: WebCall, name: str, value: str) -> None:
         case "retry-delay":
             call.retry_backoff_sec = seconds(value, "--retry-delay")
             call.warn("the wait before a retry doubles with each retry (retry_backoff_sec)")
+        case "retry-max-time":
+            limit = seconds(value, "--retry-max-time")
+            call.retry |= {"max_total_sec": min(limit, LONGEST_TOTAL)} if limit else {}
+        case "retry-all-errors":
+            call.retry["statuses"] = ["400-999"]
         case _:
             call.max_retries = count(value, "--retry")
             if call.max_retries:
-                retried = "a 5xx, a timeout and a failed connection are retried"
-                call.warn(f"{retried}, a 408 or 429 is final (--retry)")
+                call.warn("any 5xx and a failed connection are retried, too (--retry)")
 
 
 def _apply_other(call: WebCall, name: str, value: str) -> None:

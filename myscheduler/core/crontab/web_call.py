@@ -66,6 +66,8 @@ class WebCall:
     timeout_sec: float | None = None
     max_retries: int | None = None
     retry_backoff_sec: float | None = None
+    retry: dict[str, Any] = field(default_factory=dict)
+    """The rest of the retry policy, which counts only with `max_retries`."""
     warnings: list[str] = field(default_factory=list)
     """What the manifest does not keep of the command."""
     files: set[str] = field(default_factory=set)
@@ -99,6 +101,7 @@ class WebCall:
             "timeout_sec": self.timeout_sec,
             "max_retries": self.max_retries,
             "retry_backoff_sec": self.retry_backoff_sec,
+            "retry": (self.retry if self.max_retries else None) or None,
         }
         return {name: value for name, value in found.items() if value is not None}
 

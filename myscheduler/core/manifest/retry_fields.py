@@ -9,6 +9,8 @@ from myscheduler.core.manifest.whole_numbers import WHOLE
 
 DAY = 86_400
 MOST_ATTEMPTS = 101
+LONGEST_TOTAL = 7 * DAY
+"""Seconds from the first attempt to the last."""
 MOST_STATUSES = 50
 RETRY = {"max_attempts": 5, "statuses": [429, "500-599"], "max_delay_sec": 60, "max_total_sec": 600, "jitter": "full"}
 """The example."""
@@ -47,7 +49,7 @@ class RetryFields(BaseModel):
     max_total_sec: float | None = Field(
         None,
         gt=0,
-        le=7 * DAY,
+        le=LONGEST_TOTAL,
         description="No attempt begins later than so many seconds after the first; default no limit.",
         examples=[600],
     )
