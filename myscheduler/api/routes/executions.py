@@ -129,6 +129,8 @@ def executions_router(store: Store, dispatcher: Dispatcher, masking: Masking, *,
         """One row of the history, with its attempts as far as they are known."""
         record = await find_execution(store, dispatcher, execution_id)
         attempts = dispatcher.attempts_of(execution_id)
+        if attempts is None and record.status is Status.RUNNING:  # its end was recorded while the row was read
+            record = await find_execution(store, dispatcher, execution_id)
         detail = record.attempts_detail() if attempts is None else attempts
         principal = request.state.principal
         shown = await store.read(partial(shown_detail, masking, principal, record=record, attempts=detail))

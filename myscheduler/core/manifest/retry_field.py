@@ -18,7 +18,7 @@ def retry_faults(fields: JobFields) -> Iterator[Complaint]:
         return
     yield from status_faults(("retry", "statuses"), retry.statuses or ())
     if retry.max_attempts is not None and fields.max_retries is not None:
-        yield Complaint(("retry", "max_attempts"), "invalid-value", said("attempts-twice"), at_key=True)
+        yield Complaint(("retry", "max_attempts"), "schedule", said("attempts-twice"), at_key=True)
     if max_retries(fields) == 0:
         yield Complaint(("retry",), "no-effect", said("retry-without-attempts"), Severity.WARNING, at_key=True)
 

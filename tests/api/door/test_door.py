@@ -400,7 +400,7 @@ async def test_what_the_contract_names_is_known(api: httpx.AsyncClient) -> None:
     values |= {"q": "a", "sort": "-id", "cursor": "x", "fields": "job_id", "compact": "true"}
     values |= {"reason": "overlap", "kind": "manual", "cause": "api", "min_duration_ms": "1", "min_lateness_ms": "1"}
     values |= {"since": "1-1", "n": "1", "days": "1", "points": "1", "actor": "ada"}
-    values |= {"open": "true"}
+    values |= {"open": "true", "acknowledged": "true"}
     values |= {"path": "a.yaml", "line": "1", "before": "1", "after": "1"}
     seen = set()
     for path, operations in (await api.get("/openapi.json")).json()["paths"].items():
