@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 
 from myscheduler import __version__
 from myscheduler.adapters.http.jwks import open_key_sets
+from myscheduler.adapters.http.own_places import OwnPlaces
 from myscheduler.adapters.http.pings import Pings
 from myscheduler.adapters.http.sender import open_sender
 from myscheduler.adapters.secret_files import Secrets
@@ -52,6 +53,7 @@ from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.catalog.loaded import tell_loaded
 from myscheduler.service.dispatch.caller import LocalCaller
 from myscheduler.service.dispatch.dispatcher import Dispatcher
+from myscheduler.service.gitops.guard_in_force import GuardInForce
 from myscheduler.service.gitops.reconciler import Reconciler
 from myscheduler.service.incidents.contacts import DeclaredContacts
 from myscheduler.service.incidents.deliverer import Deliverer
@@ -96,12 +98,17 @@ async def _serve(settings: Settings) -> int:
         log.debug("opening the database")
         store = await asyncio.to_thread(stack.enter_context, open_store(settings.database_url))
         open_at_once = share_out(settings.in_flight)
+        guard = GuardInForce(
+            lambda: reconciler.rulebook.rules,
+            api_may_call_private=settings.api_private_targets == "allow",
+            is_own=OwnPlaces({one.getsockname()[1] for one in (listener, metrics_listener) if one is not None}),
+        )
         sender = await stack.enter_async_context(
             open_sender(
                 connections=0,
                 connections_per_host=0,
                 max_age_sec=settings.connection_max_age,
-                reach=lambda: reconciler.rulebook.reach,
+                guard=guard,
             )
         )
         key_sets = await stack.enter_async_context(open_key_sets())
@@ -160,6 +167,7 @@ async def _serve(settings: Settings) -> int:
                 declared=Declarations(lambda: reconciler.access.rules, JwtVerifier(key_sets), now=_now),
             ),
             grants=lambda: reconciler.rulebook.grants,
+            call_guard=guard,
             hosts=AllowedHosts.of(settings.allowed_hosts, own_names(settings.host, listener)),
             requests_at_once=open_at_once.callers // 2,
             requests_a_minute=settings.rate_limit,
@@ -227,8 +235,7 @@ async def _serve(settings: Settings) -> int:
         }
         if metrics_listener is not None:
             background["metrics"] = _serving_metrics(_server(api.state.metrics, callers), metrics_listener)
-        if pinging is not None:
-            background["pinging"] = pinging.run
+        background |= {"pinging": pinging.run} if pinging is not None else {}
         return await _until_stopped(server, listener, dispatcher, background)
 
 

@@ -27,6 +27,7 @@ ALLOWED_CLIENTS = "MYSCHEDULER_ALLOWED_CLIENTS"
 TRUSTED_PROXIES = "MYSCHEDULER_TRUSTED_PROXIES"
 RATE_LIMIT = "MYSCHEDULER_RATE_LIMIT"
 MAX_API_JOBS = "MYSCHEDULER_MAX_API_JOBS"
+API_PRIVATE_TARGETS = "MYSCHEDULER_API_PRIVATE_TARGETS"
 METRICS_PORT = "MYSCHEDULER_METRICS_PORT"
 METRICS_LABELS = "MYSCHEDULER_METRICS_LABELS"
 SESSION_SECRET = "MYSCHEDULER_SESSION_SECRET"  # noqa: S105 - the name of the variable
@@ -51,6 +52,7 @@ _PUBLIC_URL = re.compile(
 )
 _OWN_PATHS = frozenset({"api", "docs", "favicon.ico", "health", "metrics", "openapi.json", "ui"})
 """First parts of our paths: with one of them as a prefix, nobody could tell whether a proxy has removed the prefix."""
+DECISIONS = ("deny", "allow")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -87,6 +89,8 @@ class Settings:
     """The most requests of one client in a minute; 0 for no limit."""
     max_api_jobs: int = 50_000
     """The most jobs that were created through the API."""
+    api_private_targets: str = "deny"
+    """One of `DECISIONS`: whether jobs of the API may call addresses that are not public."""
     metrics_port: int | None = None
     """A port of their own for the metrics, which the other one then does not serve; 0 chooses a free one."""
     metrics_labels: str = ""

@@ -34,6 +34,7 @@ from tests.support.documented import COMMAND, blocks, understood
 from tests.support.page import slug
 from tests.support.patience import PATIENCE
 from tests.support.service import Service
+from tests.support.target import Target as Site
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("helm/*/*.md")])
 CORE = ROOT / "myscheduler/core"
@@ -299,6 +300,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
     assert documented[f"`{settings.API_TOKEN_ROLE}`"] == f"`{chosen.api_token_role}`"
     assert documented[f"`{settings.RATE_LIMIT}`"] == f"`{chosen.rate_limit}`"
     assert documented[f"`{settings.MAX_API_JOBS}`"] == f"`{chosen.max_api_jobs}`"
+    assert documented[f"`{settings.API_PRIVATE_TARGETS}`"] == f"`{chosen.api_private_targets}`"
     assert documented[f"`{settings.INSECURE}`"] == f"`{str(chosen.is_insecure).lower()}`"
     none = (settings.SESSION_SECRET, settings.ALLOWED_CLIENTS, settings.TRUSTED_PROXIES)
     assert (chosen.metrics_port, chosen.metrics_labels) == (None, "")
@@ -353,8 +355,9 @@ def test_the_sample_jobs_are_of_each_kind_and_valid() -> None:
 
 def test_the_curl_sequence_of_the_readme_works(tmp_path: Path) -> None:
     (tmp_path / "jobs.d").mkdir()
-    with Service(tmp_path) as service:
+    with Service(tmp_path) as service, Site() as site:
         script = between("curl-sequence").replace("http://127.0.0.1:8003", service.url)
+        script = script.replace("https://example.com/", site.url())
         done = subprocess.run(
             ["bash", "-euc", script], capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=tmp_path
         )

@@ -54,6 +54,7 @@ from myscheduler.api.shapes.masking import Masking
 from myscheduler.core.access.allowed_hosts import AllowedHosts
 from myscheduler.core.access.clients import ClientRules
 from myscheduler.core.policy.grants import Grants
+from myscheduler.core.policy.guard import USUAL_GUARD, Guard
 from myscheduler.service.access.token_book import TokenBook
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.dispatch.dispatcher import Dispatcher
@@ -85,6 +86,7 @@ def create_api(
     now: Callable[[], datetime],
     access: Access = ACCESS,
     grants: Callable[[], Grants] = Grants,
+    call_guard: Callable[[], Guard] = lambda: USUAL_GUARD,
     hosts: AllowedHosts = LOOPBACK,
     requests_at_once: int = REQUESTS,
     requests_a_minute: int = 0,
@@ -100,13 +102,14 @@ def create_api(
     """The ASGI application. Once there are credentials, everything below `BASE` requires them.
 
     `zone` is the service's IANA zone, `source` the folder of the manifests as it is shown. `grants` returns the secrets
-    that API jobs may use, `hosts` are the host names that requests may name. While `requests_at_once` requests are in
-    progress, further ones are answered with 503. More than `requests_a_minute` of one client below `BASE` are answered
-    with 429; 0 for no limit. `root_path` is the path below which a proxy serves all this. `clock_jumps` counts jumps by
-    direction, `deliveries` messages by channel and result, `troubles` notes the channels that messages do not reach,
-    and `last_heartbeat` tells when the monitor elsewhere last took a success. `metric_labels` are the labels of jobs
-    that their metrics have, with their names there. With `has_own_metrics`, the metrics are not served here, but by the
-    application `state.metrics`, to the same callers; with `is_access_logged`, each request is logged at INFO.
+    that API jobs may use, `call_guard` which addresses they may call; `hosts` are the host names that requests may
+    name. While `requests_at_once` requests are in progress, further ones are answered with 503. More than
+    `requests_a_minute` of one client below `BASE` are answered with 429; 0 for no limit. `root_path` is the path below
+    which a proxy serves all this. `clock_jumps` counts jumps by direction, `deliveries` messages by channel and result,
+    `troubles` notes the channels that messages do not reach, and `last_heartbeat` tells when the monitor elsewhere last
+    took a success. `metric_labels` are the labels of jobs that their metrics have, with their names there. With
+    `has_own_metrics`, the metrics are not served here, but by the application `state.metrics`, to the same callers;
+    with `is_access_logged`, each request is logged at INFO.
 
     `state.job_histories.run` has to run beside the API, for the metrics of jobs.
     """
@@ -133,6 +136,7 @@ def create_api(
             zone=zone,
             now=now,
             grants=grants,
+            guard=call_guard,
         ),
         actions_router(actions),
         executions_router(store, dispatcher, masking, zone=zone),

@@ -1,9 +1,12 @@
 """Requests as a call makes them, with little to say."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
+from myscheduler.adapters.http.routes import PERMIT
 from myscheduler.core.calls.request import Request
 from myscheduler.core.header_values import HeaderValue
+from myscheduler.core.policy.guard import Guard, Permit
 from myscheduler.core.secrets.redaction import Secret
 
 
@@ -15,5 +18,18 @@ def request(
     headers: Mapping[str, HeaderValue] | None = None,
     timeout_sec: float = 5,
     secrets: tuple[Secret, ...] = (),
+    of_api: bool = False,
 ) -> Request:
-    return Request(method, url, headers or {}, body, timeout_sec, secrets)
+    return Request(method, url, headers or {}, body, timeout_sec, secrets, of_api=of_api)
+
+
+@contextmanager
+def under(guard: Guard, *, of_api: bool = False) -> Iterator[None]:
+    """As in a call of a host that is a name, under this guard."""
+    permit = guard.admit(None, None, 80, of_api=of_api)
+    assert isinstance(permit, Permit)
+    before = PERMIT.set(permit)
+    try:
+        yield
+    finally:
+        PERMIT.reset(before)

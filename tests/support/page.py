@@ -19,7 +19,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +27,12 @@ from typing import Any
 
 from myscheduler.core.findings.problem import cut
 from tests.support.patience import PATIENCE
+from tests.support.target import Answer, Target
 
 ADDRESS = "127.0.0.1:8003"
 """The address of the service in the pages; the tests put a free port into it."""
+SITE = "https://example.com"
+"""Where jobs of the API call in the pages; the tests put a server of their own there."""
 ANY = "…"
 
 PATIENCE_WITH_ALL = 10 * PATIENCE
@@ -153,11 +156,17 @@ def run(examples: Sequence[Example], folder: Path) -> list[Run]:
     blocks = [
         f"export BLOCK={number}\n{{\n{one.script}}} > $OUT/{number}.printed" for number, one in enumerate(examples)
     ]
+    with Target() as site:
+        site.answers("/no-such-page", Answer(404))
+        return _run_all(examples, blocks, out, site)
+
+
+def _run_all(examples: Sequence[Example], blocks: Sequence[str], out: Path, site: Target) -> list[Run]:
     port = _free_port()
-    script = "\n".join([_PRELUDE, *blocks]).replace(ADDRESS, f"127.0.0.1:{port}")
+    script = "\n".join([_PRELUDE, *blocks]).replace(ADDRESS, f"127.0.0.1:{port}").replace(SITE, site.url(""))
     shell = subprocess.Popen(
         ["bash", "-euc", script],
-        cwd=folder, env=_environment(port, out), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        cwd=out.parent, env=_environment(port, out), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     try:
@@ -166,7 +175,8 @@ def run(examples: Sequence[Example], folder: Path) -> list[Run]:
         _end(shell)
     reached = max((int(one.stem) for one in out.glob("*.printed")), default=0)
     assert shell.returncode == 0, f"{examples[reached].script}\n{errors}"
-    return [_run(one, out / str(number), port) for number, one in enumerate(examples)]
+    real = {f"127.0.0.1:{port}": ADDRESS, site.url(""): SITE, f"127.0.0.1:{site.port}": SITE.removeprefix("https://")}
+    return [_run(one, out / str(number), real) for number, one in enumerate(examples)]
 
 
 def _environment(port: int, out: Path) -> dict[str, str]:
@@ -186,6 +196,7 @@ def _environment(port: int, out: Path) -> dict[str, str]:
         "no_proxy": "*",
         "OUT": str(out),
         "MYSCHEDULER_PORT": str(port),
+        "MYSCHEDULER_API_PRIVATE_TARGETS": "allow",
         "MYSCHEDULER_BASE_URL": f"http://127.0.0.1:{port}",
     }
 
@@ -203,8 +214,11 @@ def _free_port() -> int:
         return port
 
 
-def _run(example: Example, files: Path, port: int) -> Run:
-    printed = files.with_suffix(".printed").read_text("utf-8").replace(f"127.0.0.1:{port}", ADDRESS)
+def _run(example: Example, files: Path, real: Mapping[str, str]) -> Run:
+    """`real` are the addresses of the test, with those that stand in the page."""
+    printed = files.with_suffix(".printed").read_text("utf-8")
+    for address, shown in real.items():
+        printed = printed.replace(address, shown)
     lines = [_REQUEST.fullmatch(line) for line in _lines(files.with_suffix(".requests"))]
     requests = [Request(int(line[1]), line[2], line[3]) for line in lines if line]
     return Run(example, printed, tuple(requests), tuple(_lines(files.with_suffix(".commands"))))

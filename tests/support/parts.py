@@ -43,6 +43,7 @@ from myscheduler.machine.private_files import FILE_MODE
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.dispatch.caller import LocalCaller
 from myscheduler.service.dispatch.dispatcher import Dispatcher
+from myscheduler.service.gitops.guard_in_force import GuardInForce
 from myscheduler.service.gitops.reconciler import Reconciler
 from myscheduler.service.notifications.courier import Courier
 from myscheduler.service.notifications.troubles import ChannelTroubles
@@ -83,6 +84,7 @@ class Parts:
     store_health: StoreHealth
     caller: LocalCaller
     courier: Courier
+    guard: GuardInForce
     grants: Grants = field(default_factory=Grants)
     """What the policy allows jobs of the API."""
 
@@ -160,11 +162,13 @@ async def opened(
     drain_sec: float = 5.0,
     most_api_jobs: float = math.inf,
     environment: Mapping[str, str] | None = None,
+    api_may_call_private: bool = True,
     through: Callable[[Store], Store] = lambda store: store,
 ) -> AsyncIterator[Parts]:
     """Nothing that runs by itself is at work: `parts.dispatcher.start()` starts what sends; it is stopped at the end.
 
-    `through` wraps the store that the dispatcher uses.
+    `through` wraps the store that the dispatcher uses. `api_may_call_private` lets jobs of the API call targets on this
+    machine, as nearly all tests do.
     """
     now = clock or MovableClock()
     (folder / "jobs.d").mkdir(exist_ok=True)
@@ -174,9 +178,8 @@ async def opened(
         database.chmod(FILE_MODE)
     async with AsyncExitStack() as stack:
         store = stack.enter_context(open_store(f"sqlite:///{database}"))
-        sender = await stack.enter_async_context(
-            open_sender(connections=0, connections_per_host=200, reach=lambda: reconciler.rulebook.reach)
-        )
+        guard = GuardInForce(lambda: reconciler.rulebook.rules, api_may_call_private=api_may_call_private)
+        sender = await stack.enter_async_context(open_sender(connections=0, connections_per_host=200, guard=guard))
         dispatch_store = through(store)
         store_health = StoreHealth(dispatch_store, now=now)
         secrets = Secrets(folder / "secrets", environment or {})
@@ -203,7 +206,9 @@ async def opened(
         timekeeper = Timekeeper(dispatcher, catalog, now=now)
         await dispatcher.recover()
         await catalog.load()
-        parts = Parts(folder, now, store, dispatcher, catalog, reconciler, timekeeper, store_health, caller, courier)
+        parts = Parts(
+            folder, now, store, dispatcher, catalog, reconciler, timekeeper, store_health, caller, courier, guard
+        )
         yield parts
 
 
@@ -247,6 +252,7 @@ async def client(
         access=access or Access(Credentials(token)),
         now=parts.clock,
         grants=lambda: parts.grants,
+        call_guard=parts.guard,
         hosts=AllowedHosts.of(hosts),
         requests_at_once=requests_at_once,
         root_path=root_path,

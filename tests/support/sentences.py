@@ -44,7 +44,7 @@ def sample(code: str, **given: Any) -> Message:
 def _value(kind: str, code: str) -> Any:
     match kind:
         case "said" | "sentence":
-            return said("bug") if code != "link-local-host" else sample("link-local")
+            return said("bug") if code != "leads-to" else sample("link-local")
         case "sentences" | "semicolons":
             return [sample("secret-missing", file="/run/secrets/a"), sample("host-unclear")]
         case "odds":

@@ -36,8 +36,10 @@ T = TypeVar("T")
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """What the process is told: the variables of this one, and a port that is free."""
-    return {**os.environ, "MYSCHEDULER_PORT": "0", **settings}
+    """What the process is told: the variables of this one, a port that is free, and that jobs of the API may call the
+    targets of the tests, which are on this machine.
+    """
+    return {**os.environ, "MYSCHEDULER_PORT": "0", "MYSCHEDULER_API_PRIVATE_TARGETS": "allow", **settings}
 
 
 def manifest(job_id: str, target_url: str, schedule: str = "interval: {hours: 1}", *more: str) -> str:

@@ -35,6 +35,7 @@ BEYOND_SCHEMAS = {
     "schedule": "fields that contradict each other, such as overlap and max_instances: schemathesis generates nothing "
     "from a schema that says so, and clients make nothing of it",
     "secret-not-allowed": "policy.yaml says which secrets jobs of the API may use, and where",
+    "target-not-allowed": "policy.yaml says which addresses that are not public jobs of the API may call",
     "unknown-calendar": "the names in calendars.yaml are known to the service only",
     "unknown-channel": "the names in notifications.yaml are known to the service only",
 }

@@ -143,6 +143,8 @@ With an access.yaml in a source that the chart can't see, or tokens in the datab
   value: {{ .Values.settings.rateLimit | int64 | quote }}
 - name: MYSCHEDULER_MAX_API_JOBS
   value: {{ .Values.settings.maxApiJobs | int64 | quote }}
+- name: MYSCHEDULER_API_PRIVATE_TARGETS
+  value: {{ .Values.settings.apiPrivateTargets | quote }}
 - name: MYSCHEDULER_METRICS_LABELS
   value: {{ join "," .Values.metrics.labels | quote }}
 {{- with .Values.metrics.port }}

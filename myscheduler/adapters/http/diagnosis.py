@@ -7,8 +7,7 @@ import aiohttp
 from myscheduler.adapters.http.answer_body import LETTER_BYTES, SHOWN_BYTES
 from myscheduler.adapters.http.answers import FloodError, UnreadableError
 from myscheduler.adapters.http.errors import error_text
-from myscheduler.adapters.http.routes import LinkLocalError
-from myscheduler.core.calls.link_local import advice
+from myscheduler.adapters.http.routes import RefusedError
 from myscheduler.core.calls.outcome import Failure
 from myscheduler.core.secrets.redaction import Secret, redact_start
 from myscheduler.machine.causes import is_lack_of_files, lack_of_files, reason_of
@@ -39,8 +38,8 @@ def diagnosis(error: Exception, where: str, secrets: tuple[Secret, ...]) -> tupl
     The libraries' messages are not passed on: some contain the URL or parts of the response.
     """
     match error:
-        case aiohttp.ClientConnectorError(os_error=LinkLocalError() as refused):
-            return Failure.TARGET_NOT_ALLOWED, said("link-local-host", where=where, why=advice(refused.address))
+        case aiohttp.ClientConnectorError(os_error=RefusedError() as refused):
+            return Failure.TARGET_NOT_ALLOWED, said("leads-to", where=where, why=refused.refusal.why)
         case aiohttp.InvalidURL() | UnicodeError():
             return Failure.INVALID_REQUEST, said("host-not-valid")
         case FloodError():

@@ -9,8 +9,8 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 from yarl import URL
 
 from myscheduler.core.caching import cached
-from myscheduler.core.calls.hosts import looked_up
-from myscheduler.core.calls.link_local import Address, called_address, link_local_parts
+from myscheduler.core.calls.hosts import Host, called_host, looked_up
+from myscheduler.core.calls.link_local import Address, address_in
 from myscheduler.core.calls.request import Request
 from myscheduler.core.secrets.redaction import redact
 from myscheduler.messages.message import said
@@ -48,8 +48,11 @@ class Destination:
     """`host:port`, for messages: user, path and query may be secret."""
     authorization: str | None = field(repr=False)
     """The header for the user and password in the URL."""
-    link_local: Address | None
-    """The host if it is a link-local address (cloud metadata), in whatever spelling, else `None`."""
+    host: Host | None
+    """The host as policies name it; `None` if it is not certain."""
+    address: Address | None
+    """The host if it is an address, in whatever spelling, else `None`."""
+    port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +96,6 @@ def _destination_of(request: Request) -> Destination:
 def parsed_destination(text: str) -> Destination:
     """Parse a URL, without the cache. Raises `ValueError` as `message_of` does."""
     parts = _parts(text)
-    address = called_address(text)
-    if address is not None and not link_local_parts(address):
-        address = None
     try:
         host = looked_up(parts.hostname or "")
         url = URL.build(
@@ -111,7 +111,8 @@ def parsed_destination(text: str) -> Destination:
     labels = host.removesuffix(".").split(".")
     if ":" not in host and not all(0 < len(label) < 64 for label in labels):
         raise ValueError(said("host-part-too-long"))
-    return Destination(url, _where(url), _basic(parts), address)
+    called = called_host(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")  # the cache gets no credentials
+    return Destination(url, _where(url), _basic(parts), called, address_in(parts.hostname or ""), url.port or 0)
 
 
 known_destination = cached(16_384)(parsed_destination)

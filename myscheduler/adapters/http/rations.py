@@ -8,7 +8,6 @@ slices while this iteration has time left (its ration). The rest waits, and mean
 import asyncio
 import termios
 from collections import deque
-from collections.abc import Callable
 from fcntl import ioctl
 from select import POLLIN, poll
 from time import perf_counter
@@ -23,7 +22,9 @@ from aiohttp.payload import Payload
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from myscheduler.adapters.http.answers import AnswerReader, Body, FloodError, UnreadableError
-from myscheduler.core.calls.link_local import Reach, address_in
+from myscheduler.adapters.http.routes import PERMIT
+from myscheduler.core.calls.link_local import address_in
+from myscheduler.core.policy.guard import Permit
 from myscheduler.messages.message import said
 
 MOST_BYTES = 24 * 1024 * 1024
@@ -110,15 +111,11 @@ class Handler(ResponseHandler):
     taken for the response to the next request.
     """
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, rations: Rations, reach: Callable[[], Reach], max_age_sec: float
-    ) -> None:
-        """`reach` returns which link-local addresses may be called at this time."""
+    def __init__(self, loop: asyncio.AbstractEventLoop, rations: Rations, max_age_sec: float) -> None:
         super().__init__(loop)
         self._rations = rations
-        self._reach = reach
-        self._judged_by: Reach | None = None
-        """The `Reach` by which the address was last allowed."""
+        self._permit: Permit | None = None
+        """The permit by which the address was last allowed."""
         self._held = bytearray()
         """Data that has arrived and is not parsed yet. While there is more than a slice of it, nothing more is read."""
         self._is_waiting = False
@@ -152,13 +149,14 @@ class Handler(ResponseHandler):
         return self._spent < LIGHT_SEC
 
     def _is_allowed(self) -> bool:
-        reach = self._reach()
-        if reach is not self._judged_by:
+        """Whether the call that asks may use the connection: another call with another permit may have opened it."""
+        permit = PERMIT.get()
+        if permit is not self._permit:
             peer = self.transport.get_extra_info("peername") if self.transport else None
             address = address_in(str(peer[0])) if peer else None
-            if address is None or not reach.allows(address):
+            if peer is None or address is None or permit.refusal(address, peer[1]) is not None:
                 return False
-            self._judged_by = reach
+            self._permit = permit
         return True
 
     @property

@@ -1,4 +1,4 @@
-"""Resolves names in separate threads, and refuses connections to link-local addresses.
+"""Resolves names in separate threads, and refuses connections to addresses that a call may not be connected to.
 
 The address that is connected to is checked. So neither a name for such an address helps, nor a name that resolves to
 another address at each lookup (DNS rebinding).
@@ -7,13 +7,17 @@ another address at each lookup (DNS rebinding).
 import asyncio
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import TypeAlias
 
+from aiohttp import TCPConnector
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.tracing import Trace
 
-from myscheduler.core.calls.link_local import Address, Reach, address_in
+from myscheduler.core.calls.link_local import address_in
+from myscheduler.core.policy.guard import EVERY_PERMIT, NO_PERMIT, Permit, Refusal
 
 LOOKUPS = 128
 """The most lookups at once. Each has a thread, for up to half a minute if the name server does not answer."""
@@ -21,52 +25,73 @@ LOOKUPS = 128
 _AddressInfo: TypeAlias = tuple[int, int, int, str, tuple[str | int, ...]]
 
 
-class LinkLocalError(OSError):
-    """A connection to an address that jobs may not call."""
-
-    def __init__(self, address: Address) -> None:
-        super().__init__("the address is link-local")  # the same for every address: aiohappyeyeballs joins the texts
-        self.address = address
+PERMIT: ContextVar[Permit] = ContextVar("PERMIT", default=NO_PERMIT)
+"""The permit of the call in this context. Connections are shared by all calls, but not by what they may call."""
 
 
-class SocketMaker:
-    """Makes the socket of each connection; raises `LinkLocalError` if its address may not be called."""
+class RefusedError(OSError):
+    """A connection to an address that the call may not be connected to."""
 
-    def __init__(self, reach: Callable[[], Reach]) -> None:
-        """`reach` is called for each connection."""
-        self._reach = reach
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__("the address is refused")  # the same for every address: aiohappyeyeballs joins the texts
+        self.refusal = refusal
 
-    def __call__(self, info: _AddressInfo) -> socket.socket:
-        family, kind, protocol, _, place = info
-        address = address_in(str(place[0]))
-        if address is None:  # the system would resolve it again, and the result would not be checked
-            raise OSError(f"{place[0]!r} is not an address")
-        if not self._reach().allows(address):
-            raise LinkLocalError(address)
-        return socket.socket(family, kind, protocol)
+
+def make_socket(info: _AddressInfo) -> socket.socket:
+    """The socket of a connection; raises `RefusedError` if the call may not be connected to its address."""
+    family, kind, protocol, _, place = info
+    address = address_in(str(place[0]))
+    if address is None:  # the system would resolve it again, and the result would not be checked
+        raise OSError(f"{place[0]!r} is not an address")
+    if refusal := PERMIT.get().refusal(address, int(place[1])):
+        raise RefusedError(refusal)
+    return socket.socket(family, kind, protocol)
+
+
+class GuardedConnector(TCPConnector):
+    """Connects only where the permit of the call allows it."""
+
+    async def _resolve_host(self, host: str, port: int, traces: Sequence[Trace] | None = None) -> list[ResolveResult]:
+        """The addresses that may be connected to. Raises `RefusedError` if there are only others.
+
+        Not the resolver leaves out others: its results are kept for calls with other permits.
+        """
+        found = await super()._resolve_host(host, port, traces)
+        permit, refusal, allowed = PERMIT.get(), None, []
+        for one in found:
+            address = address_in(one["host"])
+            refused = None if address is None else permit.refusal(address, port)
+            refusal = refusal or refused
+            if refused is None:
+                allowed.append(one)
+        if refusal is not None and not allowed:
+            raise RefusedError(refusal)
+        return allowed
+
+    def _cleanup(self) -> None:
+        """Close idle connections; called by a timer, in the context of the call that happened to set it."""
+        before = PERMIT.set(EVERY_PERMIT)
+        try:
+            super()._cleanup()
+        finally:
+            PERMIT.reset(before)
 
 
 class Resolver(AbstractResolver):
-    """Asks the system for the addresses of a name, and leaves out those that may not be called.
+    """Asks the system for the addresses of a name.
 
     The event loop's own resolver has few threads: names whose server does not answer would hold up all others.
     """
 
-    def __init__(self, reach: Callable[[], Reach]) -> None:
-        self._reach = reach
+    def __init__(self) -> None:
         self._free = asyncio.Semaphore(LOOKUPS)
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Raises `socket.gaierror`, or `LinkLocalError` if the name has no other addresses than link-local ones."""
+        """Raises `socket.gaierror`."""
         async with self._free:
-            found = await _in_thread(lambda: _look_up(host, port, family))
-        reach = self._reach()
-        allowed = [one for one in found if (address := address_in(one["host"])) is None or reach.allows(address)]
-        if found and not allowed and (address := address_in(found[0]["host"])) is not None:
-            raise LinkLocalError(address)
-        return allowed
+            return await _in_thread(lambda: _look_up(host, port, family))
 
     async def close(self) -> None:
         """Lookups in progress end by themselves."""

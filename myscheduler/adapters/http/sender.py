@@ -19,11 +19,11 @@ from myscheduler.adapters.http.answer_body import RESPONSE_LIMIT, Answer
 from myscheduler.adapters.http.diagnosis import diagnosis, late, no_file_left, unsent
 from myscheduler.adapters.http.message import Message, body_of, message_of
 from myscheduler.adapters.http.rations import Call, Handler, Rations, StrayError
-from myscheduler.adapters.http.routes import Resolver, SocketMaker
+from myscheduler.adapters.http.routes import PERMIT, GuardedConnector, Resolver, make_socket
 from myscheduler.adapters.http.trust import tls_context
-from myscheduler.core.calls.link_local import NOWHERE, Reach, advice
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.calls.request import Request
+from myscheduler.core.policy.guard import USUAL_GUARD, Guard, Refusal
 
 KEEPALIVE_SEC = 1.5
 """How long an idle connection is kept. A request on a connection that the target is just closing is lost, and is not
@@ -44,12 +44,12 @@ class Sender:
     """Sends requests over one shared client."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, response_limit: int, reach: Callable[[], Reach] = lambda: NOWHERE
+        self, session: aiohttp.ClientSession, response_limit: int, guard: Callable[[], Guard] = lambda: USUAL_GUARD
     ) -> None:
         """Use `open_sender`: only its session has the properties described above."""
         self._session = session
         self._response_limit = response_limit
-        self._reach = reach
+        self._guard = guard
 
     async def send(self, request: Request) -> Outcome:
         """Send the request once. Whatever the target does is an outcome; only cancellation and bugs are raised.
@@ -60,8 +60,11 @@ class Sender:
             message = message_of(request)
         except ValueError as error:
             return Outcome(failure=Failure.INVALID_REQUEST, error=str(error))
-        if (address := message.destination.link_local) is not None and not self._reach().allows(address):
-            return Outcome(failure=Failure.TARGET_NOT_ALLOWED, error=advice(address))
+        called = message.destination
+        permit = self._guard().admit(called.host, called.address, called.port, of_api=request.of_api)
+        if isinstance(permit, Refusal):
+            return Outcome(failure=Failure.TARGET_NOT_ALLOWED, error=permit.why)
+        PERMIT.set(permit)
         answer = Answer(request.secrets, request.expect)
         begun_at = perf_counter()
         try:
@@ -135,7 +138,7 @@ async def open_sender(
     connections_per_host: int,
     response_limit: int = RESPONSE_LIMIT,
     max_age_sec: float = MAX_AGE_SEC,
-    reach: Callable[[], Reach] = lambda: NOWHERE,
+    guard: Callable[[], Guard] = lambda: USUAL_GUARD,
 ) -> AsyncIterator[Sender]:
     """Open the HTTP client of the service, and close it at the end. 0 connections means no limit.
 
@@ -143,23 +146,23 @@ async def open_sender(
 
     A response body is read up to `response_limit` bytes. A longer one is judged by its status as usual; its recorded
     size is what was read, and the connection is closed. One that is older than `max_age_sec` is closed when idle.
-    `reach` returns which link-local addresses may be called; it is called for each new connection, and before a kept
-    one is reused. Raises `SettingError` if trusted certificates can't be read.
+    `guard` returns the guard in force; it is called for each request. Raises `SettingError` if trusted certificates
+    can't be read.
     """
     tls = await asyncio.to_thread(tls_context)
     tls.set_alpn_protocols(["http/1.1"])
-    connector = aiohttp.TCPConnector(
+    connector = GuardedConnector(
         limit=connections,
         limit_per_host=connections_per_host,
         ttl_dns_cache=DNS_TTL_SEC,
         keepalive_timeout=KEEPALIVE_SEC,
         ssl=tls,
-        resolver=Resolver(reach),
-        socket_factory=SocketMaker(reach),
+        resolver=Resolver(),
+        socket_factory=make_socket,
     )
     loop = asyncio.get_running_loop()
     # There is no public way to set a connection's protocol either; a test checks that responses are parsed by rations.
-    handler = partial(Handler, loop, Rations(loop), reach, max_age_sec)
+    handler = partial(Handler, loop, Rations(loop), max_age_sec)
     connector._factory = handler  # type: ignore[assignment]  # noqa: SLF001
     session = aiohttp.ClientSession(
         connector=connector,
@@ -172,4 +175,4 @@ async def open_sender(
     # may have processed the first request. There is no public switch, so aiohttp is pinned and a test checks this.
     session._retry_connection = False  # noqa: SLF001
     async with session:
-        yield Sender(session, response_limit, reach)
+        yield Sender(session, response_limit, guard)

@@ -51,6 +51,7 @@ from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.acceptance import Terms, accept_ad_hoc
 from myscheduler.core.manifest.fields import JobFields
 from myscheduler.core.policy.grants import Grants
+from myscheduler.core.policy.guard import Guard
 from myscheduler.errors import JobNotFoundError
 from myscheduler.messages.message import said
 from myscheduler.service.catalog.catalog import Catalog
@@ -79,8 +80,11 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     zone: str,
     now: Callable[[], datetime],
     grants: Callable[[], Grants],
+    guard: Callable[[], Guard],
 ) -> APIRouter:
-    """The routes below `/jobs`. `zone` is the service's; `grants` returns the secrets that API jobs may use."""
+    """The routes below `/jobs`. `zone` is the service's; `grants` returns the secrets that API jobs may use, `guard`
+    what they may call.
+    """
     router = APIRouter(prefix="/jobs", tags=["jobs"])
     views, masked_views, executions = JobViews(zone), JobViews(zone, masking), ExecutionViews(zone)
 
@@ -95,8 +99,8 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
         Rules of the policy may change while a thread validates; then the spec is validated anew.
         """
         spec, judged_by = None, None
-        while spec is None or judged_by != (reconciler.terms, granted(request)):  # they may have changed in between
-            judged_by = reconciler.terms, granted(request)
+        while spec is None or judged_by != (reconciler.terms, granted(request), guard()):  # any may have changed
+            judged_by = reconciler.terms, granted(request), guard()
             question = partial(_spec, body, *judged_by, now())
             is_light = request.state.size <= LIGHT and not body.keys() - _LIGHT_FIELDS and not _has_many(body)
             spec = question() if is_light else await judge.ask(question, size=request.state.size)
@@ -222,8 +226,8 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     return router
 
 
-def _spec(body: dict[str, Any], terms: Terms, grants: Grants, now: datetime) -> JobSpec:
-    spec, errors = accept_ad_hoc(body, terms, grants, now=now)
+def _spec(body: dict[str, Any], terms: Terms, grants: Grants, guard: Guard, now: datetime) -> JobSpec:
+    spec, errors = accept_ad_hoc(body, terms, grants, guard, now=now)
     if spec is None:
         raise InvalidInputError(errors)
     return spec

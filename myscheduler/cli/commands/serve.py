@@ -200,6 +200,15 @@ _SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d+", re.ASCII)
     help="How many jobs may be created through the API, completed ones included; 0 allows none.",
 )
 @click.option(
+    "--api-private-targets",
+    envvar=settings.API_PRIVATE_TARGETS,
+    show_envvar=True,
+    type=click.Choice(settings.DECISIONS, case_sensitive=False),
+    default=_DEFAULTS.api_private_targets,
+    help="Whether jobs that were created through the API may call loopback, private and other addresses that are not "
+    "public. policy.yaml can allow some.",
+)
+@click.option(
     "--metrics-port",
     envvar=settings.METRICS_PORT,
     show_envvar=True,
@@ -297,6 +306,7 @@ def serve(
     public_url: str,
     rate_limit: int,
     max_api_jobs: int,
+    api_private_targets: str,
     metrics_port: int | None,
     metrics_labels: str,
     history_days: int,
@@ -353,6 +363,7 @@ def serve(
         public_url=public_url,
         rate_limit=rate_limit,
         max_api_jobs=max_api_jobs,
+        api_private_targets=api_private_targets,
         metrics_port=metrics_port,
         metrics_labels=metrics_labels,
     )

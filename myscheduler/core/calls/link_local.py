@@ -36,7 +36,7 @@ METADATA: frozenset[Address] = frozenset(
 )
 """Addresses outside of the link-local networks that clouds use for the same purpose."""
 
-_AS_IPV4 = (  # IPv6 networks that end in an IPv4 address
+AS_IPV4 = (  # IPv6 networks that end in an IPv4 address, to which all packets for them are delivered
     IPv6Network("::/96"),  # IPv4-compatible
     IPv6Network("::ffff:0:0/96"),  # IPv4-mapped
     IPv6Network("::ffff:0:0:0/96"),  # IPv4-translated (RFC 2765)
@@ -73,19 +73,19 @@ EVERYWHERE = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
 @lru_cache(maxsize=1_024)  # many jobs call few addresses
 def link_local_parts(address: Address) -> tuple[Address, ...]:
     """The link-local ones among the address itself and the IPv4 addresses that it embeds."""
-    return tuple(one for one in (address, *_embedded(address)) if _is_link_local(one))
+    return tuple(one for one in (address, *embedded(address)) if _is_link_local(one))
 
 
 def _is_link_local(address: Address) -> bool:
     return address in METADATA or any(address in network for network in _LINK_LOCAL)
 
 
-def _embedded(address: Address) -> Iterator[IPv4Address]:
+def embedded(address: Address) -> Iterator[IPv4Address]:
     """The IPv4 addresses to which a packet for the address may be delivered."""
     if isinstance(address, IPv4Address):
         return
     packed = address.packed
-    if any(address in network for network in _AS_IPV4) or packed[8:12] in _ISATAP:
+    if any(address in network for network in AS_IPV4) or packed[8:12] in _ISATAP:
         yield IPv4Address(packed[12:])
     elif address in _LOCAL_NAT64:
         yield from (IPv4Address(bytes(packed[index] for index in indexes)) for indexes in _NAT64_BYTES)
@@ -154,11 +154,11 @@ def _number(text: str) -> int:
 
 
 def read_network(text: str) -> Network:
-    """Parse an entry of `allow_link_local`. Raises `ValueError` with what to write instead."""
+    """Parse an entry of a list of networks. Raises `ValueError` with what to write instead."""
     try:
         return ip_network(text)
     except ValueError:
-        message = said("not-a-link-local", value=text[:80])
+        message = said("no-address-or-network", value=text[:80])
         raise ValueError(message) from None
 
 

@@ -33,6 +33,8 @@ class Request:
     secrets: tuple[Secret, ...] = field(default=(), repr=False)
     """The secrets in the request, which are redacted in the response."""
     expect: Expect = USUAL_EXPECT
+    of_api: bool = False
+    """Whether a job of the API makes the call: the guard allows it less."""
 
 
 def build_request(
@@ -45,6 +47,7 @@ def build_request(
     trace: Mapping[str, str] = _UNTRACED,
     cause: str = "",
     revision: str = "",
+    of_api: bool = False,
 ) -> Request:
     """The request of one attempt of an execution, with headers by which a target can recognise the execution.
 
@@ -52,6 +55,7 @@ def build_request(
     job's own headers win over ours, except those that start with `X-MyScheduler-`. `trace` are the headers of
     `trace_headers`; none of them is sent if the job has its own `traceparent`, which they would not fit. `cause` says
     what the execution comes from, `revision` which revision of the source declares the job; empty ones are not sent.
+    `of_api` says that the job is one of the API.
     """
     given = {name.lower() for name in spec.headers}
     body = _body(spec)
@@ -73,7 +77,7 @@ def build_request(
         headers["X-MyScheduler-Cause"] = cause
     if revision:
         headers["X-MyScheduler-Revision"] = revision if revision.isascii() else _percent(revision)
-    return Request(spec.method, spec.target_url, headers, body, spec.timeout_sec, expect=spec.expect)
+    return Request(spec.method, spec.target_url, headers, body, spec.timeout_sec, expect=spec.expect, of_api=of_api)
 
 
 def _percent(text: str) -> str:

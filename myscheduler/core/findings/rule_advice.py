@@ -256,7 +256,7 @@ ADVICE: Mapping[str, Advice] = {
     ),
     "policy-host": Advice(
         "The policy decides in one place which hosts jobs may call, so that no manifest can reach any other.",
-        "Call a host that policy.yaml allows, or have the host added to allow_hosts.",
+        "Call a host that policy.yaml allows, or have allow_hosts or deny_hosts in it changed.",
         "target_url: https://elsewhere.example.org/run",
         "target_url: https://api.example.com/run",
     ),
@@ -289,6 +289,12 @@ ADVICE: Mapping[str, Advice] = {
         "Write a method that policy.yaml allows, or have it added to allow_methods. A job without a method uses GET.",
         "method: DELETE",
         "method: POST",
+    ),
+    "policy-network": Advice(
+        "The policy decides in one place which networks jobs may call, whatever names lead there.",
+        "Call a host in another network, or have allow_networks or deny_networks in policy.yaml changed.",
+        "target_url: http://10.1.2.3/run",
+        "target_url: https://api.example.com/run",
     ),
     "policy-retries": Advice(
         "Retries add to the load of a target exactly when it has problems.",
@@ -335,6 +341,11 @@ ADVICE: Mapping[str, Advice] = {
     "secret-not-allowed": Advice(
         "Otherwise, anyone who may call the API could send any secret to their own server.",
         "Declare the job in a manifest, or have it granted in api_secrets of policy.yaml, with your scope if any.",
+    ),
+    "target-not-allowed": Advice(
+        "Otherwise, anyone who may call the API could reach everything that the service reaches.",
+        "Declare the job in a manifest, or have the target added to api_private_networks or api_private_hosts in "
+        "policy.yaml.",
     ),
     "too-large": Advice(
         "The service checks all jobs in each pass, so the size of a job is limited.",

@@ -13,6 +13,7 @@ from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.manifest.past import past_field
 from myscheduler.core.policy.file import Rules
 from myscheduler.core.policy.grants import Grants, not_allowed
+from myscheduler.core.policy.guard import Guard
 from myscheduler.core.policy.policy import Policy
 from myscheduler.core.schedule.clock import Clock
 from myscheduler.messages.message import said
@@ -51,13 +52,18 @@ def accept_declared(values: Mapping[str, Any], terms: Terms) -> tuple[JobSpec | 
 
 
 def accept_ad_hoc(
-    values: Mapping[str, Any], terms: Terms, grants: Grants, *, now: datetime
+    values: Mapping[str, Any], terms: Terms, grants: Grants, guard: Guard, *, now: datetime
 ) -> tuple[JobSpec | None, list[Complaint]]:
-    """A job of the API, which needs a grant for each secret it uses: its spec, or `None` and all errors."""
+    """A job of the API, which needs a grant for each secret it uses, and may call less than one of a manifest.
+
+    Returns its spec, or `None` and all errors.
+    """
     spec, complaints = _declared(values, terms)
     complaints += _ad_hoc_faults(values, terms)
     if spec is not None:
         complaints += not_allowed(spec, grants)
+        if refusal := guard.refusal_of_api(spec.target_url):
+            complaints.append(Complaint(("target_url",), *refusal))
         if past := past_field(spec, clock=Clock(now, terms.zone)):
             field, rule = past
             message = said("run-in-the-past")

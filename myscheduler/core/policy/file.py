@@ -11,7 +11,7 @@ from typing import Any
 
 from myscheduler.core.access.scope import Scope, ScopeError, parse_scope
 from myscheduler.core.bounds import LARGEST_RULED, LONGEST_RULED, MOST_RULED
-from myscheduler.core.calls.hosts import parse_host_pattern
+from myscheduler.core.calls.hosts import HostPattern, parse_host_pattern
 from myscheduler.core.calls.link_local import EVERYWHERE, NOWHERE, Network, Reach, read_network
 from myscheduler.core.findings.masking import key_shown
 from myscheduler.core.findings.problem import LONGEST_SHOWN, Loc, Problem, enough, shown
@@ -175,10 +175,18 @@ def _patterns(written: Any, *loc: str | int) -> tuple[str, ...]:
     return texts
 
 
-def _networks(written: Any) -> tuple[Network, ...]:
+def _host_patterns(written: Any) -> tuple[tuple[str, HostPattern], ...]:
+    return tuple((text, parse_host_pattern(text)) for text in _patterns(written))
+
+
+def _networks_or_all(written: Any, example: str) -> tuple[Network, ...]:
     if isinstance(written, bool):
         return EVERYWHERE if written else ()
-    texts = _texts(written, "169.254.169.254")
+    return _networks(written, example)
+
+
+def _networks(written: Any, example: str = "10.0.0.0/8") -> tuple[Network, ...]:
+    texts = _texts(written, example)
     try:
         return tuple(read_network(text) for text in texts)
     except ValueError as error:
@@ -232,14 +240,19 @@ def _scope(written: Any, place: int) -> Scope:
 
 READERS: Mapping[str, Callable[[Any], Any]] = {
     "require_labels": _labels,
-    "allow_hosts": lambda written: tuple((text, parse_host_pattern(text)) for text in _patterns(written)),
-    "allow_link_local": _networks,
+    "allow_hosts": _host_patterns,
+    "deny_hosts": _host_patterns,
+    "allow_networks": _networks,
+    "deny_networks": _networks,
+    "allow_link_local": lambda written: _networks_or_all(written, "169.254.169.254"),
     "allow_methods": _methods,
     "min_interval_sec": lambda written: _count(written, 1),
     "max_retries": lambda written: _count(written, 0),
     "secrets_by_reference": _flag,
     "max_starts_per_minute_per_host": lambda written: _count(written, 1),
     "api_secrets": _grants,
+    "api_private_networks": lambda written: _networks_or_all(written, "10.0.0.0/8"),
+    "api_private_hosts": _host_patterns,
 }
 """The parser of each rule; it raises `_RuleError` for an invalid value."""
 

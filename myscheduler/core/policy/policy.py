@@ -10,11 +10,12 @@ from itertools import islice
 
 from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.calls.hosts import Host, HostPattern, called_host, hosts_in_headers
-from myscheduler.core.calls.link_local import Network, Reach, address_in, read_network
+from myscheduler.core.calls.link_local import Address, Network, Reach, address_in, called_address, read_network
 from myscheduler.core.findings.problem import Complaint, cut, shown
 from myscheduler.core.job.spacing import shortest_distance
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.policy.grants import Grants
+from myscheduler.core.policy.networks import all_within, faces, shown_as
 from myscheduler.core.secrets.literals import literal_credentials
 from myscheduler.messages.durations import span_words
 from myscheduler.messages.message import said
@@ -33,8 +34,14 @@ class Policy:
     """Required labels with their allowed values; no values means any that is not empty."""
     allow_hosts: tuple[tuple[str, HostPattern], ...] | None = None
     """Each as it is written, and parsed."""
+    deny_hosts: tuple[tuple[str, HostPattern], ...] = ()
+    allow_networks: tuple[Network, ...] | None = None
+    deny_networks: tuple[Network, ...] = ()
     allow_link_local: tuple[Network, ...] = ()
     """Not checked here: see `Reach`."""
+    api_private_networks: tuple[Network, ...] = ()
+    """Not checked here, like `api_private_hosts`: see `Guard`."""
+    api_private_hosts: tuple[tuple[str, HostPattern], ...] = ()
     allow_methods: tuple[str, ...] | None = None
     min_interval_sec: int | None = None
     max_retries: int | None = None
@@ -99,25 +106,62 @@ def _labels(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
 
 
 def _host(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
-    if policy.allow_hosts is None or spec.ping is not None:
+    if spec.ping is not None:
         return
-    host, place = called_host(spec.target_url), policy.place("allow_hosts")
-    allowed = _listed([written for written, _ in policy.allow_hosts])
-    if host is None:
-        message = said("policy-host-unclear", place=place)
+    if message := host_fault(called_host(spec.target_url), policy):
         yield Complaint(("target_url",), "policy-host", message)
-    elif not _is_allowed(host, policy.allow_hosts):
-        message = said("policy-host", host=host, place=place, allowed=allowed)
-        yield Complaint(("target_url",), "policy-host", message)
+    if (address := called_address(spec.target_url)) is not None and (message := network_fault(address, policy)):
+        yield Complaint(("target_url",), "policy-network", message)
     for name, host in hosts_in_headers(spec.target_url, spec.headers):
-        if host is None or not _is_allowed(host, policy.allow_hosts):
-            # never quote the value: a secret may have been written in the wrong header
+        # never quote the value: a secret may have been written in the wrong header
+        if policy.deny_hosts and (host is None or _is_among(host, policy.deny_hosts)):
+            message = said("policy-host-header-denied", place=policy.place("deny_hosts"))
+            yield Complaint(("headers", name), "policy-host", message)
+        elif policy.allow_hosts is not None and (host is None or not _is_among(host, policy.allow_hosts)):
+            place, allowed = policy.place("allow_hosts"), _listed(written for written, _ in policy.allow_hosts)
             message = said("policy-host-header", place=place, allowed=allowed)
             yield Complaint(("headers", name), "policy-host", message)
 
 
-def _is_allowed(host: Host, allowed: Iterable[tuple[str, HostPattern]]) -> bool:
-    return any(pattern.fits(host) for _, pattern in allowed)
+def host_fault(host: Host | None, policy: Policy) -> str | None:
+    """Why the policy forbids to call the host, which is `None` if it is not certain; `None` if it does not."""
+    if message := denied_host_fault(host, policy):
+        return message
+    if policy.allow_hosts is None:
+        return None
+    place = policy.place("allow_hosts")
+    if host is None:
+        return said("policy-host-unclear", place=place)
+    if _is_among(host, policy.allow_hosts):
+        return None
+    return said("policy-host", host=host, place=place, allowed=_listed(written for written, _ in policy.allow_hosts))
+
+
+def denied_host_fault(host: Host | None, policy: Policy) -> str | None:
+    """Like `host_fault`, for `deny_hosts` alone."""
+    if not policy.deny_hosts:
+        return None
+    place = policy.place("deny_hosts")
+    if host is None:
+        return said("policy-host-unclear", place=place)
+    return said("policy-host-denied", host=str(host), place=place) if _is_among(host, policy.deny_hosts) else None
+
+
+def network_fault(address: Address, policy: Policy) -> str | None:
+    """Why the policy's lists of networks forbid the address; `None` if they don't."""
+    judged = faces(address)
+    for face in (address, *judged):
+        if network := next((one for one in policy.deny_networks if face in one), None):
+            place = policy.place("deny_networks")
+            return said("policy-network-denied", address=shown_as(address, face), network=str(network), place=place)
+    if policy.allow_networks is not None and not all_within(address, judged, policy.allow_networks):
+        place = policy.place("allow_networks")
+        return said("policy-network", address=shown_as(address, judged[0]), place=place)
+    return None
+
+
+def _is_among(host: Host, patterns: Iterable[tuple[str, HostPattern]]) -> bool:
+    return any(pattern.fits(host) for _, pattern in patterns)
 
 
 def _interval(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:

@@ -44,9 +44,19 @@ CALLS = {
     "too-many-files-on-machine": "too many open files on this machine (raise fs.file-max)",
     # requests
     "host-not-valid": "the host of the URL is not valid",
-    "link-local-host": "{where:word} leads to {why:said}",
+    "leads-to": "{where:word} leads to {why:said}",
     "link-local": "{address:reason} is a link-local address (cloud metadata), which no job may call unless policy.yaml "
     "allows it: call another host, or have it added there, as allow_link_local: [{wanted:word}]",
+    "private-address": "{address:reason} is not a public address, and jobs of the API may call only those: declare the "
+    "job in a manifest, or have policy.yaml allow it, as api_private_networks: [{wanted:word}]",
+    "own-port": "port {port:d} of {address:word} is that of the service itself, which no job of the API may call: "
+    "declare the job in a manifest",
+    "policy-host-denied": "{host:word} is among the hosts that {place:word} denies: call another one, or have it taken "
+    "out",
+    "policy-network-denied": "{address:reason} is in {network:word}, which {place:word} denies: call another host, or "
+    "have the network taken out",
+    "policy-network": "{address:reason} is in none of the networks that {place:word} allows: call another host, or "
+    "have its network added",
     "address-embedded": "{address:word} (which stands for {meant:word})",
     "method-not-valid": "the method is not an HTTP method",
     "url-not-valid": "the URL is not valid",

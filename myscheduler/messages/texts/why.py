@@ -24,8 +24,7 @@ WHY = {
     "reason-secret-missing": "a secret that the job refers to was missing; nothing was sent",
     "reason-secret-unusable": "a secret that the job refers to could not be read or used; nothing was sent",
     "reason-secret-not-allowed": "the policy did not allow the job a secret that it refers to; nothing was sent",
-    "reason-target-not-allowed": "the target was a link-local address, which the policy did not allow; nothing was "
-    "sent",
+    "reason-target-not-allowed": "the job may not call the target's host or address; nothing was sent",
     "reason-no-ping": "no ping arrived in time",
     "reason-expectation": "the answer lacked what the job expects",
     "reason-retry-after-too-long": "the target asked for a longer wait than the job allows",

@@ -70,6 +70,7 @@ class LocalCaller:
             trace=trace,
             cause=execution.cause,
             revision=execution.source.revision if execution.source else "",
+            of_api=job.owner is Owner.API,
         )
         if not may_refer(request):
             return await self._sender.send(request)

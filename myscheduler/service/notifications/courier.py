@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import lru_cache
 from typing import assert_never
 
 from myscheduler import __version__
@@ -25,6 +26,7 @@ from myscheduler.core.notifications.channels import Apprise, Channel, Email
 from myscheduler.core.notifications.delivery import delivery_of
 from myscheduler.core.notifications.payloads import Mail, Note, Payload, Post, render
 from myscheduler.core.notifications.signing import KeyFormError
+from myscheduler.core.policy.guard import Guard
 from myscheduler.core.secrets.redaction import Secret, redact
 from myscheduler.messages.message import said
 
@@ -101,6 +103,12 @@ def _redacted(delivery: Delivered | Failed, secrets: tuple[Secret, ...]) -> Deli
     return delivery if shown == delivery.why else Failed(shown, delivery.is_permanent, delivery.retry_after)
 
 
+@lru_cache(maxsize=2)  # connections are kept as long as the guard is
+def _guard_of(reach: Reach) -> Guard:
+    """Operators declare the channels, so no other rule of the policy counts for them."""
+    return Guard(reach=reach)
+
+
 @asynccontextmanager
 async def open_courier(
     secrets: Secrets, *, reach: Callable[[], Reach], public_url: str, now: Callable[[], datetime]
@@ -111,7 +119,9 @@ async def open_courier(
     `public_url` is where readers find the dashboard, or empty. Raises `SettingError` if trusted certificates can't be
     read.
     """
-    opened = open_sender(connections=CONNECTIONS, connections_per_host=CONNECTIONS_PER_HOST, reach=reach)
+    opened = open_sender(
+        connections=CONNECTIONS, connections_per_host=CONNECTIONS_PER_HOST, guard=lambda: _guard_of(reach())
+    )
     notes = AppriseNotes()
     try:
         async with opened as sender:

@@ -93,6 +93,7 @@ export const messages = {
   "policy-empty": "空: 規則を書く。規則がなければ {{}} と書くか、ファイルを消す",
   "policy-host": "{host} は、{place} が許すホスト({allowed})でない: そのどれかを呼ぶか、加えてもらう",
   "policy-host-header": "{place} が許すホスト({allowed})でない: そのどれかにするか、消す",
+  "policy-host-header-denied": "{place} が禁じるホスト: 別のホストにするか、消す",
   "policy-host-unclear": "呼び出すホストが明確でなく、{place} は一部のホストだけを許す: https://HOST/PATH の形で書く",
   "policy-interval": "最短 {period:span} の間隔で実行され、{place} が求める {limit} より短い",
   "policy-label-missing": "{place} が求めるラベル {label} がない: labels: {{{label}: {example}}} と書く",

@@ -28,6 +28,7 @@ from tests.support.patience import PATIENCE
         ("--port", "MYSCHEDULER_PORT", "8003"),
         ("--rate-limit", "MYSCHEDULER_RATE_LIMIT", "60000"),
         ("--max-api-jobs", "MYSCHEDULER_MAX_API_JOBS", "50000"),
+        ("--api-private-targets", "MYSCHEDULER_API_PRIVATE_TARGETS", "deny"),
         ("--history-days", "MYSCHEDULER_HISTORY_DAYS", "30"),
         ("--history-rows", "MYSCHEDULER_HISTORY_ROWS", "10000"),
         ("--connection-max-age", "MYSCHEDULER_CONNECTION_MAX_AGE", "30"),

@@ -20,6 +20,11 @@ max_starts_per_minute_per_host: 60
 api_secrets:
   - secrets: [slack-token, slack-user]
     hosts: [hooks.slack.com]
+deny_hosts: [old.example.com]
+allow_networks: [10.0.0.0/8, "2001:db8::/32"]
+deny_networks: [10.66.0.0/16]
+api_private_networks: [10.20.0.1]
+api_private_hosts: ["*.batch.example.com"]
 """
 
 SLACK = Host("hooks.slack.com", 443, is_default=True)
@@ -45,6 +50,13 @@ def test_what_it_says() -> None:
     assert policy.api_secrets.allows("slack-user", SLACK)
     assert not policy.api_secrets.allows("slack-user", Host("evil.test", 443, is_default=True))
     assert not policy.api_secrets.allows("other", SLACK)
+    assert [written for written, _ in policy.deny_hosts] == ["old.example.com"]
+    assert [str(one) for one in policy.allow_networks or ()] == ["10.0.0.0/8", "2001:db8::/32"]
+    assert [str(one) for one in (*policy.deny_networks, *policy.api_private_networks)] == [
+        "10.66.0.0/16",
+        "10.20.0.1/32",
+    ]
+    assert [written for written, _ in policy.api_private_hosts] == ["*.batch.example.com"]
     assert (policy.place("require_labels.runbook"), policy.place("api_secrets")) == ("policy.yaml:3", "policy.yaml:10")
 
 
@@ -74,6 +86,15 @@ def test_what_it_says() -> None:
         ),
         pytest.param("allow_hosts: ['*']", "1:15: error: allow_hosts.0: '*' is not a host: write", id="any host"),
         pytest.param("allow_hosts: [1]", "1:15: error: allow_hosts.0: has to be text", id="number as a host"),
+        pytest.param(
+            "deny_networks: [10.0.0.1/8]",
+            "1:16: error: deny_networks: '10.0.0.1/8' is neither an address nor a network: write",
+            id="address with a mask",
+        ),
+        pytest.param("allow_networks: true", "1:17: error: allow_networks: has to be a list", id="all networks"),
+        pytest.param("allow_networks: []", "1:17: error: allow_networks: has to be a list that is", id="no network"),
+        pytest.param("deny_hosts: ['*']", "1:14: error: deny_hosts.0: '*' is not a host: write", id="every host"),
+        pytest.param("api_private_hosts: [a/b]", "1:21: error: api_private_hosts.0: 'a/b' is more", id="no host name"),
         pytest.param("allow_methods: GET", "1:16: error: allow_methods: has to be a list", id="no list"),
         pytest.param(
             "allow_methods: [GET, BREW]", "1:22: error: allow_methods.1: 'BREW' is not one of GET, POST", id="method"
@@ -169,6 +190,7 @@ def _of(count: int, form: str) -> str:
     [
         pytest.param(f"allow_hosts: [{_of(1_001, 'h{}.test')}]", "allow_hosts", id="hosts"),
         pytest.param(f"allow_link_local: [{_of(1_001, '169.254.1.1')}]", "allow_link_local", id="addresses"),
+        pytest.param(f"deny_networks: [{_of(1_001, '10.0.0.0/8')}]", "deny_networks", id="networks"),
         pytest.param(f"allow_methods: [{_of(1_001, 'GET')}]", "allow_methods", id="methods"),
         pytest.param(f"require_labels: [{_of(1_001, 'l{}')}]", "require_labels", id="labels"),
         pytest.param(f"require_labels: {{{_of(1_001, 'l{}: ')}}}", "require_labels", id="labels without values"),

@@ -40,6 +40,11 @@ def judged(text: str, **fields: Any) -> list[str]:
         pytest.param(
             "allow_hosts: [api.example.com, a.test]", {"headers": {"Host": "A.test:443"}}, id="host of a header"
         ),
+        pytest.param("deny_hosts: ['*.api.example.com', 'api.example.com:80']", {}, id="host that is not denied"),
+        pytest.param("allow_networks: [10.0.0.0/8]", {"target_url": "http://10.1.2.3/"}, id="address in a network"),
+        pytest.param("allow_networks: [10.0.0.0/8]", {}, id="name whose address nobody knows"),
+        pytest.param("deny_networks: [10.0.0.0/8]", {"target_url": "http://11.1.2.3/"}, id="address in no network"),
+        pytest.param("api_private_networks: [10.0.0.0/8]", {"target_url": "http://192.168.1.1/"}, id="of a manifest"),
         pytest.param("allow_methods: [get]", {}, id="method left out"),
         pytest.param("allow_methods: [GET, POST]", {"method": "post"}, id="method in lower case"),
         pytest.param("min_interval_sec: 3600", {}, id="interval at the limit"),
@@ -84,6 +89,33 @@ def test_what_keeps_the_rules(rule: str, fields: dict[str, Any]) -> None:
             "labels.team: 'billing' is not one of ops, web, which policy.yaml:1 allows for 'team': "
             "write one of them [policy-label]",
             id="label with another value",
+        ),
+        pytest.param(
+            "\ndeny_hosts: [a.test, '*.example.com']\nallow_hosts: ['*.example.com']",
+            {},
+            "target_url: api.example.com is among the hosts that policy.yaml:2 denies: call another one, or have it "
+            "taken out [policy-host]",
+            id="host that is denied",
+        ),
+        pytest.param(
+            "deny_hosts: [a.test]",
+            {"headers": {"Host": "a.test"}},
+            "headers.Host: names a host that policy.yaml:1 denies: write another one, or leave it out [policy-host]",
+            id="host of a header that is denied",
+        ),
+        pytest.param(
+            "deny_networks: [10.1.0.0/16, 10.0.0.0/8]",
+            {"target_url": "http://0xa.2.3.4/"},
+            "target_url: 10.2.3.4 is in 10.0.0.0/8, which policy.yaml:1 denies: call another host, or have the network "
+            "taken out [policy-network]",
+            id="network that is denied",
+        ),
+        pytest.param(
+            "\nallow_networks: [10.0.0.0/8]",
+            {"target_url": "http://[::ffff:11.0.0.1]/"},
+            "target_url: ::ffff:b00:1 (which stands for 11.0.0.1) is in none of the networks that policy.yaml:2 "
+            "allows: call another host, or have its network added [policy-network]",
+            id="network that is not allowed",
         ),
         pytest.param(
             "\nallow_hosts: [a.test, '*.b.test']",

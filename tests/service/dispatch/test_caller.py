@@ -10,11 +10,11 @@ import pytest
 
 from myscheduler.adapters.http.sender import open_sender
 from myscheduler.adapters.secret_files import Secrets
-from myscheduler.core.calls.link_local import NOWHERE
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.history.execution import Cause, Execution, Kind
 from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.policy.grants import Grant, Grants
+from myscheduler.core.policy.guard import Guard
 from myscheduler.service.dispatch.caller import LocalCaller
 from tests.support.parts import job
 from tests.support.target import Target
@@ -32,7 +32,8 @@ async def call(
     folder: Path, one: Job, *, environment: Mapping[str, str] | None = None, grants: Grants | None = None
 ) -> Outcome:
     """One attempt, by a caller that may reach no link-local address."""
-    async with open_sender(connections=0, connections_per_host=0, reach=lambda: NOWHERE) as sender:
+    guard = Guard(api_may_call_private=True)
+    async with open_sender(connections=0, connections_per_host=0, guard=lambda: guard) as sender:
         secrets = Secrets(folder, environment or {})
         caller = LocalCaller(sender, secrets, grants=lambda: grants or Grants(), user_agent="myscheduler/test")
         return await caller.call(one, execution(one), 2)

@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 
-from myscheduler.adapters.http.routes import LinkLocalError, SocketMaker
+from myscheduler.adapters.http.routes import RefusedError, make_socket
 from myscheduler.adapters.http.sender import open_sender
 from myscheduler.core.calls.link_local import NOWHERE, Reach
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.history.execution import Status
+from myscheduler.core.policy.guard import Guard
+from myscheduler.core.policy.policy import Policy
 from myscheduler.core.reason import Reason
-from tests.support.calls import request
+from tests.support.calls import request, under
+from tests.support.names import Names
 from tests.support.parts import Parts, client, is_over, opened, spec
 from tests.support.target import Answer, Target
 
@@ -32,27 +35,8 @@ async def parts(tmp_path: Path) -> AsyncIterator[Parts]:
         yield running
 
 
-class Names:
-    """Stands in for the name servers of the system: each look-up gives the next answer, the last one for ever."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> None:
-        self._answers = list(answers)
-        self.asked = 0
-        monkeypatch.setattr(socket, "getaddrinfo", self._answer)
-
-    def _answer(self, _: str, port: int, *__: Any, **___: Any) -> list[Any]:
-        self.asked += 1
-        addresses = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-        return [
-            (socket.AF_INET6, socket.SOCK_STREAM, 6, "", (one, port, 0, 0))
-            if ":" in one
-            else (socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port))
-            for one in addresses
-        ]
-
-
-async def send(url: str, reach: Reach = NOWHERE) -> Outcome:
-    async with open_sender(connections=0, connections_per_host=0, reach=lambda: reach) as sender:
+async def send(url: str) -> Outcome:
+    async with open_sender(connections=0, connections_per_host=0) as sender:
         return await sender.send(request(url))
 
 
@@ -125,43 +109,38 @@ async def test_a_name_that_changes_its_meaning(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_the_address_of_the_connection_is_judged_whatever_was_looked_up() -> None:
-    make = SocketMaker(lambda: NOWHERE)
+    def make(host: str, reach: Reach = NOWHERE) -> socket.socket:
+        with under(Guard(reach=reach)):
+            return make_socket((socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, 80)))
+
     for host in (LINK_LOCAL, "::ffff:169.254.169.254", "fe80::1%lo", "2852039166"):
-        with pytest.raises(LinkLocalError):
-            make((socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, 80)))
+        with pytest.raises(RefusedError):
+            make(host)
     with pytest.raises(OSError, match="'metadata' is not an address"):
-        make((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("metadata", 80)))
-    make((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80))).close()
-    allowing = SocketMaker(lambda: Reach((ip_network("169.254.0.0/16"),)))
-    allowing((socket.AF_INET, socket.SOCK_STREAM, 6, "", (LINK_LOCAL, 80))).close()
+        make("metadata")
+    make("127.0.0.1").close()
+    make(LINK_LOCAL, Reach((ip_network("169.254.0.0/16"),))).close()
 
 
-async def test_the_policy_is_asked_for_each_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_policy_is_asked_for_each_call(monkeypatch: pytest.MonkeyPatch) -> None:
     Names(monkeypatch, ["fe80::1"])  # without its zone, nothing is sent to it
-    reach = NOWHERE
-    async with open_sender(connections=0, connections_per_host=0, reach=lambda: reach) as sender:
+    guard = Guard()
+    async with open_sender(connections=0, connections_per_host=0, guard=lambda: guard) as sender:
         refused = await sender.send(request("http://a.example.com/", timeout_sec=0.2))
-        reach = Reach((ip_network("fe80::1"),))
+        guard = Guard(reach=Reach((ip_network("fe80::1"),)))
         tried = await sender.send(request("http://a.example.com/", timeout_sec=0.2))
     assert refused.failure is Failure.TARGET_NOT_ALLOWED
     assert tried.failure in {Failure.TIMEOUT, Failure.CONNECTION}
-
-
-class Closed(Reach):
-    """Stands for a policy that allows the address of the target no longer."""
-
-    def allows(self, _: object) -> bool:
-        return False
 
 
 async def test_a_kept_connection_is_judged_by_the_policy_of_today(
     monkeypatch: pytest.MonkeyPatch, target: Target
 ) -> None:
     Names(monkeypatch, ["127.0.0.1"])
-    url, reach = f"http://kept.example.com:{target.port}/", NOWHERE
-    async with open_sender(connections=0, connections_per_host=0, reach=lambda: reach) as sender:
+    url, guard = f"http://kept.example.com:{target.port}/", Guard()
+    async with open_sender(connections=0, connections_per_host=0, guard=lambda: guard) as sender:
         before = [await sender.send(request(url)) for _ in range(2)]
-        reach = Closed()
+        guard = Guard(Policy(deny_networks=(ip_network("127.0.0.0/8"),)))
         after = await sender.send(request(url))
     assert [one.http_status for one in before] == [200, 200]
     assert [one.connection for one in target.requests] == [1, 1]
