@@ -25,13 +25,16 @@ _SETTINGS = {"DATABASE_URL", "TZ", "LOG_LEVEL"}
 
 
 def _environment(port: int, settings: Mapping[str, str]) -> dict[str, str]:
-    """The defaults of the service, whatever the caller's environment says, except a free port and `settings`."""
+    """The defaults of the service, whatever the caller's environment says, except a free port and `settings`; its targets
+    are on this machine, for jobs of the API, too.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()
         if name not in _SETTINGS and not name.startswith("MYSCHEDULER_")
     }
-    return {**kept, **settings, "MYSCHEDULER_PORT": str(port), "PYTHONPATH": str(Path(__file__).parent.parent)}
+    own = {"MYSCHEDULER_PORT": str(port), "MYSCHEDULER_API_PRIVATE_TARGETS": "allow"}
+    return {**kept, **settings, **own, "PYTHONPATH": str(Path(__file__).parent.parent)}
 
 
 def _free_port() -> int:

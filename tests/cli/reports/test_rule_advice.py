@@ -23,6 +23,7 @@ _FILES = {
     "policy-label": ("policy.yaml", "require_labels: {team: [billing]}"),
     "policy-literal-credential": ("policy.yaml", "secrets_by_reference: true"),
     "policy-method": ("policy.yaml", "allow_methods: [GET, POST]"),
+    "policy-network": ("policy.yaml", "deny_networks: [10.0.0.0/8]"),
     "policy-retries": ("policy.yaml", "max_retries: 5"),
     "unknown-channel": (
         "notifications.yaml",
