@@ -25,8 +25,9 @@ _SETTINGS = {"DATABASE_URL", "TZ", "LOG_LEVEL"}
 
 
 def _environment(port: int, settings: Mapping[str, str]) -> dict[str, str]:
-    """The defaults of the service, whatever the caller's environment says, except a free port and `settings`; its targets
-    are on this machine, for jobs of the API, too.
+    """The defaults of the service, whatever the caller's environment says, except a free port and `settings`.
+
+    Jobs of the API may call this machine, where the targets are.
     """
     kept = {
         name: value
