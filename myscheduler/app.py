@@ -21,9 +21,11 @@ from starlette.types import ASGIApp
 from myscheduler import __version__
 from myscheduler.adapters.http.jwks import open_key_sets
 from myscheduler.adapters.http.pings import Pings
-from myscheduler.adapters.http.sender import open_sender
+from myscheduler.adapters.http.sender import Sender, open_sender
+from myscheduler.adapters.identity.identity import METADATA_VARIABLE, Identity
 from myscheduler.adapters.secret_files import Secrets
 from myscheduler.adapters.source import DirectorySource
+from myscheduler.adapters.source.attached import AttachedFiles
 from myscheduler.adapters.store import Store, open_store
 from myscheduler.api import create_api
 from myscheduler.api.door.authentication import Access, Authentication, Credentials, Declarations
@@ -41,8 +43,10 @@ from myscheduler.core.access.allowed_hosts import AllowedHosts
 from myscheduler.core.access.clients import ClientRules, Networks
 from myscheduler.core.access.roles import Role
 from myscheduler.core.access.sessions import SessionKey
+from myscheduler.core.calls.tokens import METADATA_HOST
 from myscheduler.core.calls.trace import Sampling, exports_spans, sampling_of
 from myscheduler.core.metrics.label_names import label_names
+from myscheduler.core.policy.grants import Grants
 from myscheduler.errors import SettingError
 from myscheduler.machine import memory
 from myscheduler.machine.open_files import share_out
@@ -52,6 +56,7 @@ from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.catalog.loaded import tell_loaded
 from myscheduler.service.dispatch.caller import LocalCaller
 from myscheduler.service.dispatch.dispatcher import Dispatcher
+from myscheduler.service.dispatch.preparing import Preparing
 from myscheduler.service.gitops.reconciler import Reconciler
 from myscheduler.service.incidents.contacts import DeclaredContacts
 from myscheduler.service.incidents.deliverer import Deliverer
@@ -69,6 +74,7 @@ from myscheduler.settings import Settings
 from myscheduler.web import add_dashboard
 from myscheduler.web.shell import Instance
 
+USER_AGENT = f"myscheduler/{__version__}"
 HANG_UP_SEC = 3
 """How long a shutdown waits for API requests in progress."""
 
@@ -111,13 +117,7 @@ async def _serve(settings: Settings) -> int:
         )
         store_health = StoreHealth(store, now=_now)
         sampling = _sampling(os.environ)
-        caller = LocalCaller(
-            sender,
-            secrets,
-            grants=lambda: reconciler.rulebook.grants,
-            user_agent=f"myscheduler/{__version__}",
-            sampling=sampling,
-        )
+        caller = _caller(settings, sender, secrets, sampling, grants=lambda: reconciler.rulebook.grants)
         dispatcher = Dispatcher(
             store,
             caller,
@@ -238,6 +238,15 @@ async def _check_that_it_is_not_open(settings: Settings, authentication: Authent
         warn_of_an_open_api(settings.host)
     elif not await authentication.has_credentials():
         refuse_an_open_api(settings.host, is_proxied=bool(settings.trusted_proxies))
+
+
+def _caller(
+    settings: Settings, sender: Sender, secrets: Secrets, sampling: Sampling, *, grants: Callable[[], Grants]
+) -> LocalCaller:
+    metadata_host = os.environ.get(METADATA_VARIABLE) or METADATA_HOST
+    identity = Identity(sender, user_agent=USER_AGENT, metadata_host=metadata_host)
+    preparing = Preparing(secrets, AttachedFiles(settings.jobs_dir), identity, grants=grants, now=_now)
+    return LocalCaller(sender, preparing, user_agent=USER_AGENT, sampling=sampling)
 
 
 def _watch_for_gone(

@@ -35,6 +35,8 @@ class Reason(StrEnum):
     TARGET_NOT_ALLOWED = "target-not-allowed"
     NO_PING = "no-ping"
     EXPECTATION = "expectation"
+    AUTH_FAILED = "auth-failed"
+    FILE_UNUSABLE = "file-unusable"
     RETRY_AFTER = "retry-after-too-long"
 
 

@@ -11,6 +11,7 @@ from myscheduler.messages.texts.files import FILES
 from myscheduler.messages.texts.jobs import JOBS
 from myscheduler.messages.texts.notifications import NOTIFICATIONS
 from myscheduler.messages.texts.plans import PLANS
+from myscheduler.messages.texts.requests import REQUESTS
 from myscheduler.messages.texts.schedules import SCHEDULES
 from myscheduler.messages.texts.why import WHY
 
@@ -20,6 +21,7 @@ SUBJECTS: Mapping[str, Mapping[str, str]] = {
     "Slots and executions": WHY,
     "Calls and answers": CALLS,
     "Requests": API,
+    "Queries, bodies and credentials of calls": REQUESTS,
     "Plans and the source": PLANS,
     "Schedules and calendars": SCHEDULES,
     "Jobs and the policy": JOBS,

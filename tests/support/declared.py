@@ -166,6 +166,21 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
             {"json": {"/items": {"length": 3}, "/x": {"equals": "y"}}},
         ]
     ),
+    "query": st.sampled_from([{"a": 1}, {"日": ["x", True, 1.5]}, {"q": ""}]),
+    "auth": st.sampled_from(
+        [
+            {"basic": {"username": "u", "password": "${secret:p}"}},
+            {"bearer": {"token": "${secret:t}"}},
+            {"oauth2": {"token_url": "http://t/", "client_id": "c", "client_secret": "${secret:s}", "scope": "a b"}},
+            {"oauth2": {"token_url": "http://t/", "client_id": "c", "client_secret": "x", "client_auth": "post"}},
+            {"gcp_id_token": {"audience": "https://a/"}},
+            {"gcp_access_token": {"scopes": ["a", "b"], "key": "${secret:k}"}},
+            {"gcp_access_token": {}},
+            {"kubernetes": {"audience": "a"}},
+            {"aws_sigv4": {"service": "s", "region": "r", "access_key_id": "i", "secret_access_key": "${secret:k}"}},
+        ]
+    ),
+    "sign": st.sampled_from([{"standard_webhooks": ["${secret:a}", "${secret:b}"]}]),
     "slo": st.sampled_from(
         [
             {"success": 99.5},

@@ -20,10 +20,12 @@ import httpx
 
 from myscheduler.adapters.http.sender import open_sender
 from myscheduler.adapters.http.trust import tls_context
+from myscheduler.adapters.identity.identity import Identity
 from myscheduler.adapters.notify.apprise_notes import AppriseNotes
 from myscheduler.adapters.notify.smtp import Mailer
 from myscheduler.adapters.secret_files import Secrets
 from myscheduler.adapters.source import DirectorySource
+from myscheduler.adapters.source.attached import AttachedFiles
 from myscheduler.adapters.store import Store, open_store
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
@@ -43,6 +45,7 @@ from myscheduler.machine.private_files import FILE_MODE
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.dispatch.caller import LocalCaller
 from myscheduler.service.dispatch.dispatcher import Dispatcher
+from myscheduler.service.dispatch.preparing import Preparing
 from myscheduler.service.gitops.reconciler import Reconciler
 from myscheduler.service.notifications.courier import Courier
 from myscheduler.service.notifications.troubles import ChannelTroubles
@@ -180,7 +183,14 @@ async def opened(
         dispatch_store = through(store)
         store_health = StoreHealth(dispatch_store, now=now)
         secrets = Secrets(folder / "secrets", environment or {})
-        caller = LocalCaller(sender, secrets, grants=lambda: parts.grants, user_agent="myscheduler/test")
+        preparing = Preparing(
+            secrets,
+            AttachedFiles(folder / "jobs.d"),
+            Identity(sender, user_agent="myscheduler/test"),
+            grants=lambda: parts.grants,
+            now=now,
+        )
+        caller = LocalCaller(sender, preparing, user_agent="myscheduler/test")
         notes = AppriseNotes()
         stack.callback(notes.close)
         mailer = Mailer(tls_context, lambda: reconciler.rulebook.reach)

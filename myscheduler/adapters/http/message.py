@@ -1,6 +1,5 @@
 """Prepares a request for aiohttp: the URL exactly as it is written, headers, credentials, body."""
 
-import base64
 import io
 import re
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from yarl import URL
 from myscheduler.core.caching import cached
 from myscheduler.core.calls.hosts import looked_up
 from myscheduler.core.calls.link_local import Address, called_address, link_local_parts
-from myscheduler.core.calls.request import Request
+from myscheduler.core.calls.request import Request, basic_credentials
 from myscheduler.core.secrets.redaction import redact
 from myscheduler.messages.message import said
 
@@ -181,8 +180,7 @@ def _basic(parts: SplitResult) -> str | None:
     """User and password of the URL as a header. aiohttp refuses a URL with them if the job has the header, too."""
     if parts.username is None and parts.password is None:
         return None
-    pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
-    return "Basic " + base64.b64encode(pair.encode()).decode("ascii")
+    return basic_credentials(unquote(parts.username or ""), unquote(parts.password or ""))
 
 
 def body_of(content: bytes | None) -> bytes | io.BytesIO | None:

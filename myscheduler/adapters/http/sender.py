@@ -56,13 +56,21 @@ class Sender:
 
         The timeout covers the whole attempt, the waits for a free connection and for the resolver included.
         """
+        return await self._send(request, Answer(request.secrets, request.expect))
+
+    async def fetch(self, request: Request) -> tuple[Outcome, bytes]:
+        """As `send`; and the beginning of the response's body, which may hold credentials."""
+        answer = Answer(request.secrets, request.expect, is_read=True)
+        outcome = await self._send(request, answer)
+        return outcome, answer.content
+
+    async def _send(self, request: Request, answer: Answer) -> Outcome:
         try:
             message = message_of(request)
         except ValueError as error:
             return Outcome(failure=Failure.INVALID_REQUEST, error=str(error))
         if (address := message.destination.link_local) is not None and not self._reach().allows(address):
             return Outcome(failure=Failure.TARGET_NOT_ALLOWED, error=advice(address))
-        answer = Answer(request.secrets, request.expect)
         begun_at = perf_counter()
         try:
             async with asyncio.timeout(request.timeout_sec) as limit:

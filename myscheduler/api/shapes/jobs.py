@@ -24,6 +24,7 @@ from myscheduler.core.job.notify import USUAL, notify_to_json
 from myscheduler.core.job.objective import Objective
 from myscheduler.core.job.ping import Ping
 from myscheduler.core.job.retry import retry_to_json
+from myscheduler.core.job.sent import sent_fields
 from myscheduler.core.job.spec import (
     DeclaredCron,
     DeclaredCrons,
@@ -126,6 +127,17 @@ class JobDetail(JobSummary, LimitsView):
     headers: dict[str, str | list[str]]
     """A value is a list if the header has several values."""
     body: Any
+    query: dict[str, str | list[str]] | None
+    """Parameters added to the URL's query; a list for a name that is given several times."""
+    form: dict[str, str | list[str]] | None
+    """This, or one of the next three fields, is sent in place of `body`, as a manifest writes it."""
+    text: str | None
+    base64: str | None
+    multipart: list[dict[str, str]] | None
+    auth: dict[str, Any] | None
+    """How the call proves who makes it, as a manifest writes it."""
+    sign: dict[str, Any] | None
+    """How the call is signed, as a manifest writes it."""
     timeout_sec: float
     max_retries: int
     retry_backoff_sec: float
@@ -244,19 +256,22 @@ class JobViews(InZone):
         held: bool,
     ) -> JobDetail:
         spec = job.spec
-        sent = {"headers": spec.headers, "body": spec.body}
-        if self._masking:
-            sent = masked(sent)
+        sent = masked(sent_fields(spec)) if self._masking else sent_fields(spec)
         return {
             **self.summary(job, last, held=held),
             "schedule_parts": self.parts(job),
             "func": "execute_http_job",  # a fixed word that clients expect
             "trigger_info": self._trigger_info(job),
             **self._limits(spec.limits),
-            "headers": {
-                name: value if isinstance(value, str) else list(value) for name, value in sent["headers"].items()
-            },
+            "headers": sent["headers"],
             "body": sent["body"],
+            "query": sent.get("query"),
+            "form": sent.get("form"),
+            "text": sent.get("text"),
+            "base64": sent.get("base64"),
+            "multipart": sent.get("multipart"),
+            "auth": sent.get("auth"),
+            "sign": sent.get("sign"),
             "timeout_sec": spec.timeout_sec,
             "max_retries": spec.max_retries,
             "retry_backoff_sec": spec.retry_backoff_sec,

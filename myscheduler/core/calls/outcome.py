@@ -24,6 +24,10 @@ class Failure(StrEnum):
     SECRET_UNUSABLE = "secret-unusable"  # noqa: S105 - a word, no password
     SECRET_NOT_ALLOWED = "secret-not-allowed"  # noqa: S105 - a word, no password
     """`SECRET_…`: a secret of the job could not be used, so nothing was sent."""
+    AUTH_FAILED = "auth-failed"
+    """The token or the signature of the call could not be had, so nothing was sent."""
+    FILE_UNUSABLE = "file-unusable"
+    """A file of the source that the call sends could not be read, so nothing was sent."""
     TARGET_NOT_ALLOWED = "target-not-allowed"
     """The host is a link-local address, or resolves to such addresses only, so nothing was sent."""
 
@@ -41,6 +45,6 @@ class Outcome:
     excerpt: str | None = None
     """The first `EXCERPT_BYTES` bytes of the response as text."""
     is_unreached: bool = field(default=False, compare=False)
-    """No connection was made, so nothing was sent."""
+    """No connection was made, or no token could be fetched just now, so nothing was sent."""
     retry_after: str | None = None
     """The header `Retry-After` of a 429 or a 503, as it was written."""

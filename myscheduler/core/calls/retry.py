@@ -69,6 +69,8 @@ def _kind_of(failure: Failure | None, *, is_unreached: bool) -> RetryOn | None:
             return "connect" if is_unreached else "reset"
         case Failure.EXPECTATION:
             return "expectation"
+        case Failure.AUTH_FAILED if is_unreached:  # the token endpoint could not be reached, or failed itself
+            return "connect"
         case _:
             return None
 

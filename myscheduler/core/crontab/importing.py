@@ -18,7 +18,6 @@ from myscheduler.core.crontab.web_call import NotTakenOver
 from myscheduler.core.crontab.wrappers import FoundCall
 from myscheduler.core.findings.masking import MASK, masked_text
 from myscheduler.core.findings.problem import Complaint, Problem, Severity, worst
-from myscheduler.core.job.spec import METHODS
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.manifest.writing import document, ordered
 from myscheduler.core.secrets.literals import masked
@@ -327,7 +326,7 @@ _WITH_CREDENTIALS = ("target_url", "headers", "body")
 
 _MAY_REPEAT = frozenset({"method", "headers", "body"})
 _FAULTS = {
-    "invalid-method": f"is not one of {', '.join(METHODS)}",
+    "invalid-method": "is not a method of HTTP",
     "invalid-header": "the name or the value of one is not valid in HTTP, or the HTTP client sets it",
     "invalid-reference": "a reference to a secret must be ${secret:NAME}, and can't be in a key",
 }

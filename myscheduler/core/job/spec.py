@@ -10,10 +10,12 @@ from types import MappingProxyType
 from typing import Any, Literal, assert_never
 
 from myscheduler.core.header_values import HeaderValue
+from myscheduler.core.job.auth import Auth, Sign
 from myscheduler.core.job.expect import USUAL_EXPECT, Expect
 from myscheduler.core.job.limits import NO_LIMITS, Limits
 from myscheduler.core.job.notify import USUAL, Notify
 from myscheduler.core.job.objective import Objective
+from myscheduler.core.job.payload import Pairs, Payload
 from myscheduler.core.job.ping import Ping
 from myscheduler.core.job.retry import USUAL_RETRY, Retry
 from myscheduler.core.schedule.strides import MONTH, Stride
@@ -117,6 +119,12 @@ class JobSpec:
     headers: Mapping[str, HeaderValue] = field(default_factory=lambda: _NOTHING)
     body: Any = None
     """Any JSON value; `None` sends no body."""
+    query: Pairs = ()
+    """Parameters added to the query of `target_url`."""
+    payload: Payload | None = None
+    """What is sent in place of `body`."""
+    auth: Auth | None = None
+    sign: Sign | None = None
     timeout_sec: float = 30.0
     max_retries: int = 0
     retry_backoff_sec: float = 1.0

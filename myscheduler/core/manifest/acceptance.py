@@ -7,6 +7,8 @@ from typing import Any
 
 from myscheduler.core.calls.link_local import NOWHERE, Reach
 from myscheduler.core.findings.problem import Complaint, Severity
+from myscheduler.core.job.auth import auth_to_json, is_own_identity
+from myscheduler.core.job.payload import Multipart
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.calendars_file import NO_CALENDARS, NamedCalendars
 from myscheduler.core.manifest.declaration import declare
@@ -57,7 +59,7 @@ def accept_ad_hoc(
     spec, complaints = _declared(values, terms)
     complaints += _ad_hoc_faults(values, terms)
     if spec is not None:
-        complaints += not_allowed(spec, grants)
+        complaints += [*not_allowed(spec, grants), *_of_the_service(spec)]
         if past := past_field(spec, clock=Clock(now, terms.zone)):
             field, rule = past
             message = said("run-in-the-past")
@@ -75,6 +77,15 @@ def _declared(values: Mapping[str, Any], terms: Terms) -> tuple[JobSpec | None, 
         reach=terms.reach,
         channels=terms.channels,
     )
+
+
+def _of_the_service(spec: JobSpec) -> Iterator[Complaint]:
+    """What belongs to the service, and so only to manifests, which are reviewed: its identity and its files."""
+    if spec.auth is not None and is_own_identity(spec.auth):
+        yield Complaint(("auth", *auth_to_json(spec.auth)), MANIFESTS_ONLY, said("identity-only-for-manifests"))
+    for index, part in enumerate(spec.payload.parts if isinstance(spec.payload, Multipart) else ()):
+        if part.file is not None:
+            yield Complaint(("multipart", index, "file"), MANIFESTS_ONLY, said("file-only-for-manifests"))
 
 
 def _ad_hoc_faults(values: Mapping[str, Any], terms: Terms) -> Iterator[Complaint]:

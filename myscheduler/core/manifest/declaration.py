@@ -18,21 +18,23 @@ from urllib.parse import urlsplit
 from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.calls.hosts import host_fault
 from myscheduler.core.calls.link_local import NOWHERE, Reach, advice, called_address
-from myscheduler.core.findings.problem import Complaint, Loc, Severity, did_you_mean, shown
-from myscheduler.core.header_values import HeaderValue
+from myscheduler.core.calls.methods import method_fault
+from myscheduler.core.findings.problem import Complaint, Loc, Severity, shown
 from myscheduler.core.job.codec import shared_texts
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.crons import follows_real_time
 from myscheduler.core.job.limits import NO_LIMITS, Limits
 from myscheduler.core.job.notify import USUAL
+from myscheduler.core.job.payload import pairs_from_json
 from myscheduler.core.job.ping import Ping
+from myscheduler.core.job.sent import SENT
 from myscheduler.core.job.spec import (
-    METHODS,
     DeclaredDate,
     DeclaredInterval,
     DeclaredSchedule,
     JobSpec,
 )
+from myscheduler.core.manifest.auth_field import auth_faults, declared_auth, declared_sign, token_url_of
 from myscheduler.core.manifest.calendars_file import NamedCalendars
 from myscheduler.core.manifest.companions import check_companions, follows_from
 from myscheduler.core.manifest.excess import excess
@@ -43,6 +45,7 @@ from myscheduler.core.manifest.fields import JobFields
 from myscheduler.core.manifest.header_checks import check_headers
 from myscheduler.core.manifest.limit_fields import declared_limits
 from myscheduler.core.manifest.objective_field import declared_objective, objective_faults
+from myscheduler.core.manifest.payload_field import declared_payload, payload_faults
 from myscheduler.core.manifest.ping_field import declared_ping, ping_faults
 from myscheduler.core.manifest.retry_field import declared_retry, max_retries, retry_faults
 from myscheduler.core.manifest.schedule_fields import FIELD_OF_KIND, declared_schedule, reading_zone
@@ -83,9 +86,12 @@ def declare(
         *check_companions(fields, misshapen),
         *objective_faults(fields),
         *ping_faults(fields, misshapen),
+        *payload_faults(fields),
+        *auth_faults(fields),
         *retry_faults(fields),
         *expect_faults(fields),
-        *_check_reach(fields.target_url, reach),
+        *_check_reach(("target_url",), fields.target_url, reach),
+        *_check_reach(("auth", "oauth2", "token_url"), token_url_of(fields), reach),
         *_check_encodable(fields),
         *_check_notify(fields.notify, channels),
     ]
@@ -177,6 +183,8 @@ def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits) -> JobS
         given["notify"] = read_notify(fields.notify)[0] or USUAL
     if fields.headers:
         given["headers"] = shared_texts(fields.headers)
+    if fields.query:
+        given["query"] = pairs_from_json(fields.query)
     if fields.retry:
         given["retry"] = declared_retry(fields.retry)
     if fields.expect:
@@ -193,6 +201,9 @@ def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits) -> JobS
         limits=limits,
         max_retries=max_retries(fields),
         target_url=fields.target_url or "",
+        payload=declared_payload(fields),
+        auth=declared_auth(fields),
+        sign=declared_sign(fields),
         method=intern((fields.method or "GET").upper()),
         **_catch_up(fields),
         **given,
@@ -216,27 +227,20 @@ def _check(fields: JobFields) -> Iterator[Complaint]:
     url = fields.target_url
     if url is not None and not is_in_host(url) and (fault := _url_fault(url)):
         yield Complaint(("target_url",), "invalid-url", fault)
-    if fields.method is not None and not (fields.method.isascii() and fields.method.upper() in METHODS):
-        message = said(
-            "method-unknown",
-            value=shown(fields.method),
-            known=", ".join(METHODS),
-            hint=did_you_mean(fields.method, METHODS),
-        )
-        yield Complaint(("method",), "invalid-method", message)
-    headers = fields.headers or {}
-    yield from reference_faults(url or "", _as_tuples(headers), fields.body)
+    if fields.method is not None and (fault := method_fault(fields.method)):
+        yield Complaint(("method",), "invalid-method", fault)
+    yield from reference_faults(fields.model_dump(include=set(SENT), exclude_none=True))
 
 
-def _check_reach(target_url: str | None, reach: Reach) -> Iterator[Complaint]:
+def _check_reach(loc: Loc, url: str | None, reach: Reach) -> Iterator[Complaint]:
     """Whether the URL's host may be called. Addresses that a name resolves to are checked at each call."""
-    if target_url is None:
+    if url is None:
         return
-    address = called_address(target_url)
+    address = called_address(url)
     if address is not None and not reach.allows(address):
-        yield Complaint(("target_url",), "policy-link-local", advice(address))
-    elif not is_in_host(target_url) and not _url_fault(target_url) and (fault := host_fault(target_url)):
-        yield Complaint(("target_url",), "invalid-url", fault)
+        yield Complaint(loc, "policy-link-local", advice(address))
+    elif not is_in_host(url) and not _url_fault(url) and (fault := host_fault(url)):
+        yield Complaint(loc, "invalid-url", fault)
 
 
 def _check_notify(written: Any, channels: Collection[str] | None) -> Iterator[Complaint]:
@@ -248,10 +252,6 @@ def _check_notify(written: Any, channels: Collection[str] | None) -> Iterator[Co
 
 def _has_control(text: str) -> bool:
     return not text.isprintable() and any(unicodedata.category(char) == "Cc" for char in text)
-
-
-def _as_tuples(headers: Mapping[str, str | list[str]]) -> dict[str, HeaderValue]:
-    return {name: value if isinstance(value, str) else tuple(value) for name, value in headers.items()}
 
 
 def _check_encodable(fields: JobFields) -> Iterator[Complaint]:

@@ -54,7 +54,16 @@ STATUS_RANGE: Schema = matching(
     "[2-9][0-9]{2}-[2-9][0-9]{2}", "Write a status as a number, or a range such as 500-599 in quotes."
 )
 NAME: Schema = matching(f"[^{_CONTROLS}]*", "A name has no line breaks or other control characters.")
-METHOD: Schema = matching(_any_of(METHODS), f"Write one of {', '.join(METHODS)}.")
+METHOD: Schema = matching(
+    "[!#$%&'*+.^_`|~0-9A-Za-z-]{1,50}", f"Write a method of HTTP, such as {', '.join(METHODS[:3])}."
+)
+_PLAIN = rf"[^/\\{_CONTROLS}]"
+_SEGMENT = rf"([^./\\{_CONTROLS}]{_PLAIN}*|\.[^./\\{_CONTROLS}]{_PLAIN}*|\.\.{_PLAIN}+)"
+PATH_BELOW: Schema = matching(rf"{_SEGMENT}(/{_SEGMENT})*", "Write a path below the root of the source.")
+MEDIA_TYPE: Schema = matching(
+    "[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+([ \t]*;[\x20-\x7e\t]*)?",
+    "Write a media type, such as text/csv.",
+)
 
 _LABEL = rf"[^{_SPACES}{_CONTROLS}/?#@:\[\]<>{{}}()|\\^`\u0022'!$%&*+,;=~.]+"
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"

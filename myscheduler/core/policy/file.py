@@ -13,9 +13,9 @@ from myscheduler.core.access.scope import Scope, ScopeError, parse_scope
 from myscheduler.core.bounds import LARGEST_RULED, LONGEST_RULED, MOST_RULED
 from myscheduler.core.calls.hosts import parse_host_pattern
 from myscheduler.core.calls.link_local import EVERYWHERE, NOWHERE, Network, Reach, read_network
+from myscheduler.core.calls.methods import method_fault
 from myscheduler.core.findings.masking import key_shown
 from myscheduler.core.findings.problem import LONGEST_SHOWN, Loc, Problem, enough, shown
-from myscheduler.core.job.spec import METHODS
 from myscheduler.core.policy.grants import Grant, Grants
 from myscheduler.core.policy.policy import NO_POLICY, Policy
 from myscheduler.core.source.reserved import ReservedDocument, read_reserved
@@ -188,8 +188,8 @@ def _networks(written: Any) -> tuple[Network, ...]:
 def _methods(written: Any) -> tuple[str, ...]:
     texts = tuple(text.upper() for text in _texts(written, "GET"))
     for place, text in enumerate(texts):
-        if text not in METHODS:
-            raise _RuleError(said("not-a-method", value=shown(text), known=", ".join(METHODS)), place)
+        if fault := method_fault(text):
+            raise _RuleError(fault, place)
     return texts
 
 

@@ -12,6 +12,7 @@ from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.calls.hosts import Host, HostPattern, called_host, hosts_in_headers
 from myscheduler.core.calls.link_local import Network, Reach, address_in, read_network
 from myscheduler.core.findings.problem import Complaint, cut, shown
+from myscheduler.core.job.sent import called_urls
 from myscheduler.core.job.spacing import shortest_distance
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.policy.grants import Grants
@@ -101,14 +102,16 @@ def _labels(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
 def _host(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
     if policy.allow_hosts is None or spec.ping is not None:
         return
-    host, place = called_host(spec.target_url), policy.place("allow_hosts")
+    place = policy.place("allow_hosts")
     allowed = _listed([written for written, _ in policy.allow_hosts])
-    if host is None:
-        message = said("policy-host-unclear", place=place)
-        yield Complaint(("target_url",), "policy-host", message)
-    elif not _is_allowed(host, policy.allow_hosts):
-        message = said("policy-host", host=host, place=place, allowed=allowed)
-        yield Complaint(("target_url",), "policy-host", message)
+    for loc, url in called_urls(spec):
+        host = called_host(url)
+        if host is None:
+            message = said("policy-host-unclear", place=place)
+            yield Complaint(loc, "policy-host", message)
+        elif not _is_allowed(host, policy.allow_hosts):
+            message = said("policy-host", host=host, place=place, allowed=allowed)
+            yield Complaint(loc, "policy-host", message)
     for name, host in hosts_in_headers(spec.target_url, spec.headers):
         if host is None or not _is_allowed(host, policy.allow_hosts):
             # never quote the value: a secret may have been written in the wrong header

@@ -28,6 +28,8 @@ WHY = {
     "sent",
     "reason-no-ping": "no ping arrived in time",
     "reason-expectation": "the answer lacked what the job expects",
+    "reason-auth-failed": "the job's credentials could not be had; nothing was sent",
+    "reason-file-unusable": "a file that the job sends could not be read; nothing was sent",
     "reason-retry-after-too-long": "the target asked for a longer wait than the job allows",
     "closed-weekend": "{day:day} is a {weekday:weekday}, which the job's calendar leaves out",
     "closed-holiday": "{day:day} is a holiday of the job's calendar{holiday:? ({})}",

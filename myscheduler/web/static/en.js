@@ -213,6 +213,8 @@ export const text = {
   "reason.overlap": "the run before was still in progress",
   "reason.paused": "paused",
   "reason.replaced": "replaced by the next run",
+  "reason.auth-failed": "its credentials could not be had",
+  "reason.file-unusable": "a file to send could not be read",
   "reason.retry-after-too-long": "asked to wait longer than allowed",
   "reason.secret-missing": "a secret is missing",
   "reason.secret-not-allowed": "a secret may not be used by this job",

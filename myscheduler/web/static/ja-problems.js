@@ -130,7 +130,7 @@ export const messages = {
   "meant-close": "{meant} の誤り?",
   "meant-secret": "{meant} の誤り?",
   "merge-of-no-mapping": "<< で合わせられるのはマッピングだけ",
-  "method-unknown": "{value} は {known} のどれでもない{hint}",
+  "method-unknown": "{value} は {known} のようなメソッドではない{hint}",
   "months-without-clock": "月と年の長さは一定でない: 暦で数えるなら `clock: wall` と anchor を書く",
   "more-not-read": "挙げた{most}個のほかにも、これを含めて読まれないファイルがある: {file} に書く",
   "more-problems": "問題がこの{most}件のほかにもある: 先にこれらを直す",

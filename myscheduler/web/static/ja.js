@@ -210,6 +210,8 @@ export const text = {
   "reason.overlap": "前回の実行が続いていたため",
   "reason.paused": "一時停止中",
   "reason.replaced": "次の実行に置き換えられたため",
+  "reason.auth-failed": "認証情報を得られなかったため",
+  "reason.file-unusable": "送るファイルを読めなかったため",
   "reason.retry-after-too-long": "求められた待ち時間が長すぎたため",
   "reason.secret-missing": "シークレットがないため",
   "reason.secret-not-allowed": "このジョブでは使えないシークレット",

@@ -211,10 +211,95 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
             id="an endless number",
         ),
         pytest.param({"target_url": "http://x/a b"}, "target_url", "write a space as %20", id="space in a URL"),
-        pytest.param({"method": "FETCH"}, "method", "'FETCH' is not one of GET, POST, PUT", id="method"),
+        pytest.param({"method": "A B"}, "method", "'A B' is no method such as GET, POST, PUT", id="method"),
+        pytest.param({"method": "CONNECT"}, "method", "is no method such as", id="method of proxies"),
+        pytest.param({"query": {"a": None}}, "query.a", "text, a number", id="parameter of null"),
+        pytest.param({"query": {"a": [{}]}}, "query.a", "text, a number", id="parameter of objects"),
+        pytest.param({"form": {"": 1}}, "form.", "has no name", id="parameter without a name"),
+        pytest.param({"body": 1, "text": "a"}, "text", "one body: remove text, or body", id="two bodies"),
+        pytest.param({"base64": "ab!"}, "base64", "is not base64", id="no base64"),
+        pytest.param(
+            {"form": {"a": 1}, "headers": {"content-type": "text/plain"}},
+            "headers.content-type",
+            "form sets the Content-Type itself",
+            id="form of another type",
+        ),
+        pytest.param({"multipart": [{"name": "a"}]}, "multipart.0", "either value or file", id="empty part"),
+        pytest.param({"multipart": []}, "multipart", "empty", id="no part"),
+        pytest.param(
+            {"multipart": [{"name": "a", "file": "a/../../b"}]}, "multipart.0.file", "below the root", id="file outside"
+        ),
+        pytest.param(
+            {"multipart": [{"name": "a", "value": "b", "filename": "c"}]},
+            "multipart.0.filename",
+            "belongs to file",
+            id="file name of a value",
+        ),
+        pytest.param(
+            {"multipart": [{"name": "a\r\nb", "value": "c"}]}, "multipart.0.name", "control", id="name in two lines"
+        ),
+        pytest.param(
+            {"multipart": [{"name": "a", "value": "b", "content_type": "csv"}]},
+            "multipart.0.content_type",
+            "is not a media type",
+            id="type of a part",
+        ),
+        pytest.param({"auth": {}}, "auth", "exactly one of basic, bearer", id="no auth"),
+        pytest.param(
+            {"auth": {"bearer": {"token": "a"}, "kubernetes": {"audience": "b"}}}, "auth", "exactly one", id="two auths"
+        ),
+        pytest.param({"auth": {"barer": {}}}, "auth.barer", "did you mean 'bearer'?", id="key of auth"),
+        pytest.param(
+            {"auth": {"oauth2": {"token_url": "http://t", "client_id": "a", "client_secret": "b", "scop": "c"}}},
+            "auth.oauth2.scop",
+            "did you mean 'scope'?",
+            id="key of oauth2",
+        ),
+        pytest.param(
+            {"auth": {"oauth2": {"token_url": "ftp://t", "client_id": "a", "client_secret": "b"}}},
+            "auth.oauth2.token_url",
+            "an http or https URL",
+            id="token URL",
+        ),
+        pytest.param(
+            {"auth": {"oauth2": {"token_url": "http://t/${secret:a}", "client_id": "a", "client_secret": "b"}}},
+            "auth.oauth2.token_url",
+            "can't contain a reference",
+            id="secret in a token URL",
+        ),
+        pytest.param(
+            {"auth": {"oauth2": {"token_url": "http://169.254.169.254/", "client_id": "a", "client_secret": "b"}}},
+            "auth.oauth2.token_url",
+            "link-local",
+            id="token URL of the metadata server",
+        ),
+        pytest.param(
+            {"auth": {"bearer": {"token": "a"}}, "headers": {"Authorization": "x"}},
+            "headers.Authorization",
+            "auth sends this header",
+            id="auth twice",
+        ),
+        pytest.param(
+            {"auth": {"basic": {"username": "a:b", "password": "c"}}},
+            "auth.basic.username",
+            "can't contain a colon",
+            id="colon in a user",
+        ),
+        pytest.param(
+            {"sign": {"standard_webhooks": ["whsec_AAAA"]}},
+            "sign.standard_webhooks.0",
+            "is no key of Standard Webhooks",
+            id="short signing key",
+        ),
+        pytest.param(
+            {"sign": {"standard_webhooks": ["${secret:a}"]}, "headers": {"Webhook-Id": "x"}},
+            "headers.Webhook-Id",
+            "sign sends this header",
+            id="header of signatures",
+        ),
         pytest.param({"method": "PSOT"}, "method", "did you mean 'POST'?", id="mistyped method"),
         pytest.param({"overlap": "Skipp"}, "overlap", "'allow': did you mean 'skip'?", id="mistyped word"),
-        pytest.param({"method": "x" * 99}, "method", f"'{'x' * 57}…' is not one of", id="a long value is cut"),
+        pytest.param({"method": "x" * 99}, "method", f"'{'x' * 57}…' is no method such as", id="a long value is cut"),
         pytest.param({"cron": "0 9 * sept *"}, "cron", "`SEPT` is not understood: did you mean `SEP`?", id="sept"),
         pytest.param({"cron": "@dayly"}, "cron", "did you mean @daily?", id="@dayly"),
         pytest.param(_with("interval", "1h"), "interval", "'1h' is not a duration", id="1h"),
@@ -345,7 +430,7 @@ def test_no_message_repeats_a_credential(fields: dict[str, Any]) -> None:
 
 
 def test_every_problem_at_once() -> None:
-    fields = {"job_id": "a/b", "target_url": "", "method": "X", "cron": "*", "headers": {"A": "\0"}}
+    fields = {"job_id": "a/b", "target_url": "", "method": "X Y", "cron": "*", "headers": {"A": "\0"}}
     _, complaints = declare(fields, zone=TOKYO)
     assert [complaint.field for complaint in complaints] == ["job_id", "target_url", "method", "headers.A", "cron"]
     _, complaints = declare({"a": 1, "b": 2}, zone=TOKYO)

@@ -11,18 +11,32 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.manifest.auth_fields import (
+    AuthFields,
+    AwsSigV4Fields,
+    BasicFields,
+    BearerFields,
+    GcpAccessTokenFields,
+    GcpIdTokenFields,
+    KubernetesFields,
+    OAuth2Fields,
+    SignFields,
+)
 from myscheduler.core.manifest.declaration import declare
-from myscheduler.core.manifest.expect_fields import ExpectFields
-from myscheduler.core.manifest.fields import (
+from myscheduler.core.manifest.exclusion_fields import (
     BlackoutFields,
     CalendarEntry,
     CalendarFields,
+    LengthFields,
+)
+from myscheduler.core.manifest.expect_fields import ExpectFields
+from myscheduler.core.manifest.fields import (
     DstFields,
     IntervalFields,
     JobFields,
-    LengthFields,
     SloFields,
 )
+from myscheduler.core.manifest.payload_fields import PartFields
 from myscheduler.core.manifest.ping_fields import PingFields
 from myscheduler.core.manifest.retry_fields import RetryFields
 from myscheduler.core.manifest.schema import calendars_schema, manifest_schema
@@ -84,6 +98,16 @@ def test_no_field_is_left_out() -> None:
         PingFields,
         RetryFields,
         ExpectFields,
+        PartFields,
+        AuthFields,
+        BasicFields,
+        BearerFields,
+        OAuth2Fields,
+        GcpIdTokenFields,
+        GcpAccessTokenFields,
+        KubernetesFields,
+        AwsSigV4Fields,
+        SignFields,
     )
     named = {
         f"{model.__name__}.{field.alias or name}" for model in models for name, field in model.model_fields.items()
@@ -238,7 +262,7 @@ def test_taken(values: dict[str, Any]) -> None:
         pytest.param({"target_url": None}, id="no URL"),
         pytest.param({"target_url": "x.test/run"}, id="URL without a scheme"),
         pytest.param({"target_url": "https://x.test/a b"}, id="URL with a space"),
-        pytest.param({"method": "FETCH"}, id="method"),
+        pytest.param({"method": "A B"}, id="method"),
         pytest.param({"method": "poſt"}, id="letter that only looks like s"),
         pytest.param({"headers": {"a b": "x"}}, id="header name"),
         pytest.param({"headers": {"A": 1}}, id="number as a header"),

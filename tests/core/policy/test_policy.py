@@ -194,7 +194,7 @@ max_retries: 1
             id="nothing about what has the wrong shape",
         ),
         pytest.param(
-            {"target_url": "", "method": "BREW", "interval": {"hours": 0}},
+            {"target_url": "", "method": "B W", "interval": {"hours": 0}},
             ["invalid-interval", "invalid-method", "invalid-url", "policy-label"],
             id="nothing about what is wrong anyway",
         ),
