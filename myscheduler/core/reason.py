@@ -18,6 +18,7 @@ class Reason(StrEnum):
     EDITED = "edited"
     DELETED = "deleted"
     EXPIRED = "expired"
+    CIRCUIT_OPEN = "circuit-open"
     DST_GAP = "dst-gap"
     BLACKOUT = "blackout"
     HOLIDAY = "holiday"

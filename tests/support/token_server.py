@@ -10,7 +10,7 @@ import threading
 from base64 import b64decode
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 import jwt
@@ -87,7 +87,7 @@ class TokenServer:
         )
 
     def _answer(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
-        path = urlsplit(handler.path)
+        path, answer = urlsplit(handler.path), cast(Any, None)
         with self._lock:
             if path.path == "/api":
                 status, answer = self._api(handler)

@@ -115,6 +115,8 @@ class JobSpec:
     """Empty for a job that makes no call but expects pings."""
     timezone: str | None = None
     """An IANA name; `None` means the zone of the service."""
+    target: str | None = None
+    """The shared target of `targets.yaml` that the call goes to; `target_url` is its base URL and the job's path."""
     method: str = "GET"
     headers: Mapping[str, HeaderValue] = field(default_factory=lambda: _NOTHING)
     body: Any = None

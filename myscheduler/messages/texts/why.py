@@ -5,6 +5,7 @@ WHY = {
     "reason-paused": "the job was paused",
     "reason-overlap": "an earlier execution was still running",
     "reason-deadline": "there was no start within the job's misfire_grace_time",
+    "reason-circuit-open": "its target had failed again and again, so it was left alone for a while",
     "reason-coalesced": "several slots were due together, and only the last of them ran (coalesce)",
     "reason-backlog": "more slots were due together than a catch-up runs, so only the last of them ran",
     "reason-edited": "the schedule was edited first, and an edit never fires slots that are in the past",

@@ -5,14 +5,16 @@ import logging
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from myscheduler.core.calls.outcome import Failure, Outcome
-from myscheduler.core.calls.retry import retry_delay
+from myscheduler.core.calls.retry import asked_sec, retry_delay
+from myscheduler.core.dispatch.throttles import Throttles
 from myscheduler.core.history.attempts import Attempt
-from myscheduler.core.history.execution import Execution, Record, Status, final_status
+from myscheduler.core.history.execution import Execution, Kind, Record, Status, final_status
 from myscheduler.core.job.job import Job
 from myscheduler.core.job.ping import Ping
+from myscheduler.core.job.retry import MAX_DELAY_SEC
 from myscheduler.core.reason import Reason
 from myscheduler.messages.message import said
 from myscheduler.service.dispatch.caller import Caller
@@ -36,6 +38,8 @@ _UNSENT = {
 
 _REASONS = _UNSENT | {Failure.EXPECTATION: Reason.EXPECTATION}
 
+TOO_MANY = 429
+
 log = logging.getLogger(__name__)
 
 
@@ -52,6 +56,7 @@ class Attempts:
         caller: Caller,
         flights: Flights,
         permits: Permits,
+        throttles: Throttles,
         endings: Endings,
         tallies: Tallies,
         expectations: Expectations,
@@ -61,6 +66,7 @@ class Attempts:
         self._caller = caller
         self._flights = flights
         self._permits = permits
+        self._throttles = throttles
         self._endings = endings
         self._tallies = tallies
         self._expectations = expectations
@@ -81,6 +87,9 @@ class Attempts:
             self._permits.release(flight)
             self._endings.cut_off(flight, how, attempts=0)
             return
+        if execution.kind is Kind.MANUAL and flight.lane != host:
+            self._permits.release_manual(host)  # it was claimed at once; now it waits for its target
+            flight.has_permit = False
         flight.execution = replace(execution, started_at=self._now())
         self._tallies.begun(flight.execution)
         flight.task = asyncio.create_task(self._run(flight))
@@ -135,6 +144,7 @@ class Attempts:
             finally:
                 self._permits.release(flight)
                 self._tallies.attempted(outcome)
+                self._pace(flight.lane, outcome)
             flight.attempts_detail = (*before, attempt.ended(outcome, self._now()))
             log_attempt(execution, flight.attempts, flight.host, outcome)
             unsent += outcome.failure in _UNSENT
@@ -146,6 +156,13 @@ class Attempts:
             await asyncio.sleep(delay)
         reason = delay or (_REASONS.get(outcome.failure) if outcome.failure else None)
         self._endings.end(flight, final_status(outcome), flight.attempts - unsent, outcome, reason)
+
+    def _pace(self, lane: str, outcome: Outcome | None) -> None:
+        """Have the lane's other calls wait as the outcome of this one asks for."""
+        now = self._now()
+        self._throttles.note(lane, outcome, now)
+        if outcome is not None and outcome.http_status == TOO_MANY and (wait := asked_sec(outcome.retry_after, now)):
+            self._throttles.hold(lane, now + timedelta(seconds=min(wait, MAX_DELAY_SEC)), now)
 
     def _delay(self, flight: Flight, outcome: Outcome) -> float | Reason | None:
         """See `retry_delay`."""

@@ -19,7 +19,9 @@ from myscheduler.adapters.store.rows.unrun import UnrunOfJob
 from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.calls.trace import TraceParent
 from myscheduler.core.dispatch.agenda import Agenda
+from myscheduler.core.dispatch.armed import target_lane
 from myscheduler.core.dispatch.hearing import Heard
+from myscheduler.core.dispatch.throttles import TargetLimits, Throttles
 from myscheduler.core.explain.upcoming import Planned
 from myscheduler.core.history.attempts import Attempt
 from myscheduler.core.history.execution import Execution, Finish, QueuedRun
@@ -86,15 +88,18 @@ class Dispatcher:
         """The changes of jobs and executions since now."""
         has_work = asyncio.Event()
         wake = has_work.set
+        self.throttles = throttles = Throttles()
+        """What holds calls of shared targets back."""
         agenda = Agenda(
             zone=zone,
             permits=in_flight,
             permits_per_host=in_flight_per_host,
             new_id=new_execution_id,
+            throttles=throttles,
             asks=True,
         )
         flights = Flights()
-        permits = Permits(agenda, manual, wake)
+        permits = Permits(agenda, manual, wake, throttles)
         tallies = Tallies(store)
         triggers = Triggers(store, health, agenda, flights, permits, tallies, changes, now=now)
         census = Census(store, agenda, flights, triggers)
@@ -103,10 +108,10 @@ class Dispatcher:
         ping_keys = PingKeys()
         self._pings = Pings(ping_keys, agenda, triggers, expectations, now=now)
         arming = Arming(store, agenda, flights, triggers, census, tallies, ping_keys, changes, wake=wake, now=now)
-        attempts = Attempts(caller, flights, permits, endings, tallies, expectations, now=now)
+        attempts = Attempts(caller, flights, permits, throttles, endings, tallies, expectations, now=now)
         recovery = Recovery(store, agenda, flights, triggers, attempts, tallies, changes, now=now)
         self._claiming = Claiming(
-            store, health, agenda, flights, triggers, arming, attempts, recovery, tallies, changes,
+            store, health, agenda, flights, triggers, permits, arming, attempts, recovery, tallies, changes,
             has_work=has_work, now=now,
         )  # fmt: skip
         self._health, self._agenda, self._triggers = health, agenda, triggers
@@ -152,6 +157,11 @@ class Dispatcher:
     ) -> Mapping[str, Any]:
         """End an execution in progress or a queued run; see `Cancelling.cancel`."""
         return await self._cancelling.cancel(execution_id, by=by, reason=reason, key=key)
+
+    def limit(self, targets: Mapping[str, TargetLimits]) -> None:
+        """Set what the shared targets allow, by their names."""
+        self.throttles.declare({target_lane(name): limits for name, limits in targets.items()})
+        self._claiming.wake()
 
     async def hear(self, key: str, ping: Heard) -> bool:
         """Take a ping; see `Pings.hear`."""

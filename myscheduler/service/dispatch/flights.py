@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from myscheduler.core.dispatch.armed import lane_of
 from myscheduler.core.history.attempts import Attempt
 from myscheduler.core.history.execution import Execution, Finish
 from myscheduler.core.job.job import Job
@@ -62,7 +63,6 @@ class Flight:
     """As it was when the execution was claimed."""
     execution: Execution
     host: str
-    """The lane in which it waits for permits."""
     has_permit: bool
     """Whether it holds a permit to send an attempt; it has none while it waits for its next attempt."""
     attempts: int = 0
@@ -78,6 +78,11 @@ class Flight:
     """How it ended; `None` while it runs."""
     closed: asyncio.Event | None = None
     """Set when its end is recorded, if anyone waits for that."""
+
+    @property
+    def lane(self) -> str:
+        """The lane in which it waits for permits."""
+        return lane_of(self.job.spec, self.host)
 
 
 class Flights:

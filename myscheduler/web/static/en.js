@@ -198,6 +198,7 @@ export const text = {
   "reason.blackout": "in a blackout",
   "reason.cancelled": "cancelled",
   "reason.catchup": "due during a downtime, and not caught up",
+  "reason.circuit-open": "its target kept failing",
   "reason.coalesced": "one run for several missed slots",
   "reason.crash": "the service stopped unexpectedly",
   "reason.database": "the database was unavailable",

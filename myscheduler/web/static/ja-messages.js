@@ -145,6 +145,7 @@ export const messages = {
   "reason-blackout": "停止時間帯(blackout)に当たる",
   "reason-cancelled": "API から取り消された",
   "reason-catchup": "サービスが実行できない間の回で、catchup: none の指定がある",
+  "reason-circuit-open": "呼び出し先が続けて失敗したため、しばらく呼び出さなかった",
   "reason-coalesced": "複数の回がまとめて期限になり、最後の回だけ実行した(coalesce)",
   "reason-crash": "途中でサービスまたはマシンが停止した",
   "reason-database": "データベースが使えず、何も送信しなかった",

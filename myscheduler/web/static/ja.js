@@ -195,6 +195,7 @@ export const text = {
   "reason.blackout": "停止時間帯",
   "reason.cancelled": "取り消し",
   "reason.catchup": "停止中に期限を迎え、追いかけ実行の対象外",
+  "reason.circuit-open": "呼び出し先の失敗が続いたため",
   "reason.coalesced": "複数の予定を1回にまとめたため",
   "reason.crash": "サービスの異常終了",
   "reason.database": "データベースを利用できなかったため",

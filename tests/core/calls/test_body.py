@@ -49,7 +49,14 @@ def test_parameters_are_added_to_the_query(url: str, expected: str) -> None:
 
 
 def test_a_target_reads_the_parameters_as_they_are_written() -> None:
-    given = {"名": "日 次", "a&b": "c=d&e", "plus": "1+1", "n": [1, 1.5, True, "x"], "empty": "", "tab": "#/?%"}
+    given: dict[str, Any] = {
+        "名": "日 次",
+        "a&b": "c=d&e",
+        "plus": "1+1",
+        "n": [1, 1.5, True, "x"],
+        "empty": "",
+        "tab": "#/?%",
+    }
     read = parse_qsl(urlsplit(_request(query=pairs_from_json(given)).url).query, keep_blank_values=True)
     assert read == [
         ("名", "日 次"),

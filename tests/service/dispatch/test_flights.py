@@ -9,6 +9,7 @@ import pytest
 from myscheduler.adapters.store import Store
 from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.dispatch.agenda import Agenda
+from myscheduler.core.dispatch.throttles import Throttles
 from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, Status
 from myscheduler.service.dispatch.attempts import Attempts
 from myscheduler.service.dispatch.caller import Caller
@@ -98,6 +99,7 @@ async def test_one_that_goes_on_and_is_cut_off_at_once_keeps_its_attempts(sent_b
         cast(Caller, None),
         flights,
         permits,
+        Throttles(),
         ends,
         Tallies(cast(Store, None)),
         cast(Expectations, None),
