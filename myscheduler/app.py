@@ -43,6 +43,7 @@ from myscheduler.core.access.roles import Role
 from myscheduler.core.access.sessions import SessionKey
 from myscheduler.core.calls.trace import Sampling, exports_spans, sampling_of
 from myscheduler.core.metrics.label_names import label_names
+from myscheduler.core.templates.variables import variables_of
 from myscheduler.errors import SettingError
 from myscheduler.machine import memory
 from myscheduler.machine.open_files import share_out
@@ -117,6 +118,7 @@ async def _serve(settings: Settings) -> int:
             grants=lambda: reconciler.rulebook.grants,
             user_agent=f"myscheduler/{__version__}",
             sampling=sampling,
+            zone=settings.zone,
         )
         dispatcher = Dispatcher(
             store,
@@ -138,7 +140,13 @@ async def _serve(settings: Settings) -> int:
             most_api_jobs=settings.max_api_jobs,
         )
         reconciler = Reconciler(
-            DirectorySource(settings.jobs_dir), store, catalog, dispatcher.changes, zone=settings.zone, now=_now
+            DirectorySource(settings.jobs_dir),
+            store,
+            catalog,
+            dispatcher.changes,
+            zone=settings.zone,
+            now=_now,
+            variables=variables_of(os.environ),
         )
         timekeeper = Timekeeper(dispatcher, catalog, now=_now)
         troubles = ChannelTroubles(dispatcher.changes.of_incidents)

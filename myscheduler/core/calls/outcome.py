@@ -24,6 +24,8 @@ class Failure(StrEnum):
     SECRET_UNUSABLE = "secret-unusable"  # noqa: S105 - a word, no password
     SECRET_NOT_ALLOWED = "secret-not-allowed"  # noqa: S105 - a word, no password
     """`SECRET_…`: a secret of the job could not be used, so nothing was sent."""
+    TEMPLATE = "template"
+    """A template of the job could not be rendered, so nothing was sent."""
     TARGET_NOT_ALLOWED = "target-not-allowed"
     """The host is a link-local address, or resolves to such addresses only, so nothing was sent."""
 

@@ -88,7 +88,7 @@ _PLAIN_FIELDS = (
 
 _SHARED_FIELDS = ("timezone", "method", "timeout_sec", "retry_backoff_sec", "misfire_grace_time")
 
-_LATER_FIELDS = {"on_interrupt": "record", "catchup": None, "overlap": "skip", "protect": False}
+_LATER_FIELDS = {"on_interrupt": "record", "catchup": None, "overlap": "skip", "protect": False, "templates": False}
 
 
 def to_json(spec: JobSpec) -> dict[str, Any]:

@@ -117,6 +117,8 @@ class JobSpec:
     headers: Mapping[str, HeaderValue] = field(default_factory=lambda: _NOTHING)
     body: Any = None
     """Any JSON value; `None` sends no body."""
+    templates: bool = False
+    """Whether URL, header values and texts of the body are templates, which are rendered for each call."""
     timeout_sec: float = 30.0
     max_retries: int = 0
     retry_backoff_sec: float = 1.0

@@ -28,6 +28,7 @@ _UNSENT = {
     Failure.SECRET_MISSING: Reason.SECRET_MISSING,
     Failure.SECRET_UNUSABLE: Reason.SECRET_UNUSABLE,
     Failure.SECRET_NOT_ALLOWED: Reason.SECRET_NOT_ALLOWED,
+    Failure.TEMPLATE: Reason.TEMPLATE,
     Failure.TARGET_NOT_ALLOWED: Reason.TARGET_NOT_ALLOWED,
 }
 """Failures in which no request was sent, with their reasons; such attempts are not counted in the history."""

@@ -5,6 +5,7 @@ All checks on whether a request may be sent belong here, so that none can be byp
 
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from myscheduler.adapters.http.sender import Sender
@@ -17,6 +18,9 @@ from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.policy.grants import Grants, refused
 from myscheduler.core.secrets.redaction import redact
 from myscheduler.core.secrets.references import references_of
+from myscheduler.core.templates.context import Context
+from myscheduler.core.templates.faults import TemplateError
+from myscheduler.core.templates.rendering import rendered
 from myscheduler.messages.message import all_of
 
 _ALL = Sampling()
@@ -49,17 +53,25 @@ class LocalCaller:
         grants: Callable[[], Grants],
         user_agent: str,
         sampling: Sampling = _ALL,
+        zone: str = "UTC",
     ) -> None:
         """`grants` returns which secrets jobs of the API may use; it is called for each request with secrets. The
-        targets are told by `sampling` whether to record their part of a trace.
+        targets are told by `sampling` whether to record their part of a trace. `zone` is the service's, for the
+        templates of jobs that name none.
         """
         self._sender = sender
         self._secrets = secrets
         self._grants = grants
         self._user_agent = user_agent
         self._sampling = sampling
+        self._zone = zone
 
     async def call(self, job: Job, execution: Execution, attempt: int) -> Outcome:
+        if job.spec.templates:
+            try:
+                job = self._rendered(job, execution)
+            except TemplateError as error:
+                return Outcome(failure=Failure.TEMPLATE, error=error.message)
         trace = trace_headers(execution.execution_id, attempt, self._sampling, execution.parent)
         request = build_request(
             job.spec,
@@ -74,6 +86,12 @@ class LocalCaller:
         if not may_refer(request):
             return await self._sender.send(request)
         return await self._call_with_secrets(job, request)
+
+    def _rendered(self, job: Job, execution: Execution) -> Job:
+        """The job with the texts of its templates at this execution: the same ones at each of its attempts."""
+        spec, slot, created_at = job.spec, execution.slot, job.created_at
+        context = Context.of(spec, slot, execution.execution_id, zone=self._zone, created_at=created_at)
+        return replace(job, spec=rendered(spec, context))
 
     async def _call_with_secrets(self, job: Job, request: Request) -> Outcome:
         names = references_of(job.spec)

@@ -212,6 +212,7 @@ export const text = {
   "reason.replaced": "次の実行に置き換えられたため",
   "reason.retry-after-too-long": "求められた待ち時間が長すぎたため",
   "reason.secret-missing": "シークレットがないため",
+  "reason.template": "展開できないテンプレート",
   "reason.secret-not-allowed": "このジョブでは使えないシークレット",
   "reason.secret-unusable": "使えない形式のシークレット",
   "reason.shutdown": "サービスの停止",
