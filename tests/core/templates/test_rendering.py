@@ -298,8 +298,9 @@ def test_what_variables_yield_together_is_bounded() -> None:
 
 
 _PIECES = st.sampled_from(
-    ["{{", "}}", "{", "}", "|", "scheduled_at", "job.id", "vars.n", "date('%Y')", "date('%", "'", '"', "(", ")", "[", "]",
-     ".", " ", "\\", "add('P1M')", "default('')", "${secret:A}", "$", "日", "\n", "-1", "unix", ",", "labels", "/", "?"]
+    ["{{", "}}", "{", "}", "scheduled_at", "job.id", "vars.n", "date('%Y')", "date('%", "'", '"', "(", ")", "[", "]",
+     ".", " ", "\\", "add('P1M')", "default('')", "${secret:A}", "$", "日", "\n", "-1", "unix", ",", "labels", "/", "?",
+     "|"]
 )  # fmt: skip
 
 
