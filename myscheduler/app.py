@@ -47,6 +47,7 @@ from myscheduler.core.calls.tokens import METADATA_HOST
 from myscheduler.core.calls.trace import Sampling, exports_spans, sampling_of
 from myscheduler.core.metrics.label_names import label_names
 from myscheduler.core.policy.grants import Grants
+from myscheduler.core.templates.variables import variables_of
 from myscheduler.errors import SettingError
 from myscheduler.machine import memory
 from myscheduler.machine.open_files import share_out
@@ -138,7 +139,13 @@ async def _serve(settings: Settings) -> int:
             most_api_jobs=settings.max_api_jobs,
         )
         reconciler = Reconciler(
-            DirectorySource(settings.jobs_dir), store, catalog, dispatcher.changes, zone=settings.zone, now=_now
+            DirectorySource(settings.jobs_dir),
+            store,
+            catalog,
+            dispatcher.changes,
+            zone=settings.zone,
+            now=_now,
+            variables=variables_of(os.environ),
         )
         timekeeper = Timekeeper(dispatcher, catalog, now=_now)
         troubles = ChannelTroubles(dispatcher.changes.of_incidents)
@@ -246,7 +253,7 @@ def _caller(
     metadata_host = os.environ.get(METADATA_VARIABLE) or METADATA_HOST
     identity = Identity(sender, user_agent=USER_AGENT, metadata_host=metadata_host)
     preparing = Preparing(secrets, AttachedFiles(settings.jobs_dir), identity, grants=grants, now=_now)
-    return LocalCaller(sender, preparing, user_agent=USER_AGENT, sampling=sampling)
+    return LocalCaller(sender, preparing, user_agent=USER_AGENT, sampling=sampling, zone=settings.zone)
 
 
 def _watch_for_gone(

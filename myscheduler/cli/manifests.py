@@ -34,11 +34,14 @@ from myscheduler.core.source.snapshot import (
     POLICY,
     RESERVED,
     TARGETS,
+    VARS,
     Snapshot,
     SourceFile,
     SourceUnavailable,
     UnreadableFile,
 )
+from myscheduler.core.templates.variables import Plain, Variables, read_variables, variables_of
+from myscheduler.errors import SettingError
 from myscheduler.machine.causes import reason_of
 from myscheduler.settings import Settings
 
@@ -112,6 +115,7 @@ def _once(parts: Sequence[Snapshot]) -> Iterator[Snapshot]:
             part.ignore,
             named(part.access),
             named(part.notifications),
+            named(part.variables),
         )
         yield replace(once, strays=part.strays)
 
@@ -137,12 +141,15 @@ def _desired(parts: Sequence[Snapshot], zone: str) -> Desired:
     rules = {part.policy.path: read_policy(part.policy) for part in parts if part.policy is not None}
     access = {part.access.path: read_access(part.access) for part in parts if part.access is not None}
     told = {one.path: read_notifications(one) for part in parts if (one := part.notifications) is not None}
+    environment = _variables_of_environment()
+    variables = {one.path: read_variables(one, environment) for part in parts if (one := part.variables) is not None}
     files: dict[str, ParsedFile] = {}
     for part in parts:
         named = calendars[part.calendars.path] if part.calendars else NO_CALENDARS
         bound = rules[part.policy.path] if part.policy else NO_RULES
         channels = (told[part.notifications.path] if part.notifications else NO_NOTIFICATIONS).names
-        parse = partial(parse_file, zone=zone, calendars=named, channels=channels)
+        used = variables[part.variables.path] if part.variables else Variables(environment=environment)
+        parse = partial(parse_file, zone=zone, calendars=named, channels=channels, variables=used)
         files |= {file.path: parse(file, rules=None if file.path == STDIN else bound) for file in part.files}
     unreadable = {file.path: file for part in parts for file in part.unreadable}
     snapshot = Snapshot.of([file for part in parts for file in part.files], unreadable.values())
@@ -153,11 +160,19 @@ def _desired(parts: Sequence[Snapshot], zone: str) -> Desired:
     problems += [problem for bound in rules.values() for problem in bound.problems]
     of_access = AccessRules(problems=tuple(problem for one in access.values() for problem in one.problems))
     of_told = Notifications(problems=tuple(problem for one in told.values() for problem in one.problems))
+    of_variables = Variables(problems=tuple(problem for one in variables.values() for problem in one.problems))
     named = NamedCalendars(problems=tuple(problems))
-    desired = combine(files.values(), snapshot, named, access=of_access, notifications=of_told)
+    desired = combine(files.values(), snapshot, named, access=of_access, notifications=of_told, variables=of_variables)
     caps = caps_of(policy for one in rules.values() for policy in one.binding)
     of_channels = tuple((path, used) for path, one in told.items() for used in one.secrets)
     return replace(desired, caps=(*caps, *desired.caps), channel_secrets=of_channels)
+
+
+def _variables_of_environment() -> dict[str, Plain]:
+    try:
+        return variables_of(os.environ)
+    except SettingError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def usable_jobs(desired: Desired) -> list[DeclaredJob]:
@@ -234,12 +249,14 @@ def _read_folder(path: Path, excluded: Ignoring) -> tuple[Snapshot, int]:
         ignore,
         found.access and replace(found.access, path=str(prefix / found.access.path)),
         found.notifications and replace(found.notifications, path=str(prefix / found.notifications.path)),
+        found.variables and replace(found.variables, path=str(prefix / found.variables.path)),
     )
     wanted = replace(
         wanted,
         calendars=wanted.calendars or _read_near(path / CALENDARS, CALENDARS),
         policy=wanted.policy or _read_near(path / POLICY, POLICY),
         notifications=wanted.notifications or _read_near(path / NOTIFICATIONS, NOTIFICATIONS),
+        variables=wanted.variables or _read_near(path / VARS, VARS),
         strays=tuple(str(prefix / stray) for stray in strays if not excluded.leaves_out_whole(stray)),
     )
     return wanted, len(files) + len(unreadable) - len(wanted.files) - len(wanted.unreadable)
@@ -275,6 +292,7 @@ def _read_single(path: Path) -> Snapshot:
         calendars=_read_near(path, CALENDARS),
         policy=_read_near(path, POLICY),
         notifications=_read_near(path, NOTIFICATIONS),
+        variables=_read_near(path, VARS),
     )
     found_file = _read_file(path)
     if path.name == ACCESS:  # read only where it is named: no job depends on it

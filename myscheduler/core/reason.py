@@ -33,6 +33,7 @@ class Reason(StrEnum):
     SECRET_MISSING = "secret-missing"  # noqa: S105 - not a password
     SECRET_UNUSABLE = "secret-unusable"  # noqa: S105 - not a password
     SECRET_NOT_ALLOWED = "secret-not-allowed"  # noqa: S105 - not a password
+    TEMPLATE = "template"
     TARGET_NOT_ALLOWED = "target-not-allowed"
     NO_PING = "no-ping"
     EXPECTATION = "expectation"

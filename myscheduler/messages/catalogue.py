@@ -13,6 +13,7 @@ from myscheduler.messages.texts.notifications import NOTIFICATIONS
 from myscheduler.messages.texts.plans import PLANS
 from myscheduler.messages.texts.requests import REQUESTS
 from myscheduler.messages.texts.schedules import SCHEDULES
+from myscheduler.messages.texts.templates import TEMPLATES
 from myscheduler.messages.texts.why import WHY
 
 OTHER = "other"
@@ -27,6 +28,7 @@ SUBJECTS: Mapping[str, Mapping[str, str]] = {
     "Jobs and the policy": JOBS,
     "Files": FILES,
     "Notifications": NOTIFICATIONS,
+    "Templates and variables": TEMPLATES,
 }
 """By subject: the sentences; no code is in two of them."""
 MESSAGES: Mapping[str, str] = {code: text for texts in SUBJECTS.values() for code, text in texts.items()}

@@ -41,6 +41,7 @@ from myscheduler.core.lifecycle import transitions as lifecycle
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.policy.grants import Grants
 from myscheduler.core.schedule.clock import Clock
+from myscheduler.core.templates.variables import variables_of
 from myscheduler.machine.private_files import FILE_MODE
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.dispatch.caller import LocalCaller
@@ -190,7 +191,7 @@ async def opened(
             grants=lambda: parts.grants,
             now=now,
         )
-        caller = LocalCaller(sender, preparing, user_agent="myscheduler/test")
+        caller = LocalCaller(sender, preparing, user_agent="myscheduler/test", zone=zone)
         notes = AppriseNotes()
         stack.callback(notes.close)
         mailer = Mailer(tls_context, lambda: reconciler.rulebook.reach)
@@ -209,7 +210,8 @@ async def opened(
             store, zone=zone, now=now, arm=dispatcher.arm, note=dispatcher.note, most_api_jobs=most_api_jobs
         )
         source = DirectorySource(folder / "jobs.d")
-        reconciler = Reconciler(source, store, catalog, dispatcher.changes, zone=zone, now=now)
+        variables = variables_of(environment or {})
+        reconciler = Reconciler(source, store, catalog, dispatcher.changes, zone=zone, now=now, variables=variables)
         timekeeper = Timekeeper(dispatcher, catalog, now=now)
         await dispatcher.recover()
         await catalog.load()

@@ -17,6 +17,7 @@ from myscheduler.core.source.snapshot import (
     NOTIFICATIONS,
     POLICY,
     RESERVED,
+    VARS,
     Snapshot,
     SourceFile,
     SourceUnavailable,
@@ -258,6 +259,7 @@ def _snapshot(tree: Tree, read: Mapping[str, _Known | UnreadableFile]) -> Snapsh
         None if content is None else SourceFile.of(IGNORE, content),
         own.get(ACCESS),
         own.get(NOTIFICATIONS),
+        own.get(VARS),
     )
     return replace(snapshot, strays=tree.strays)
 

@@ -24,6 +24,7 @@ from myscheduler.core.source.snapshot import (
     RESERVED,
     SUFFIXES,
     TARGETS,
+    VARS,
     SourceUnavailable,
     UnreadableFile,
 )
@@ -38,7 +39,7 @@ _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
 """Characters that would break the lines of logs and reports."""
 
 OWN = RESERVED - {TARGETS} | {IGNORE}
-_NO_FOLDERS = frozenset({f"{POLICY}/", f"{ACCESS}/", f"{NOTIFICATIONS}/"})
+_NO_FOLDERS = frozenset({f"{POLICY}/", f"{ACCESS}/", f"{NOTIFICATIONS}/", f"{VARS}/"})
 """Files at the root that no pattern of the ignore file leaves out: the reserved files and the ignore file itself."""
 
 _REASONS = {

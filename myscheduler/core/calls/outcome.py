@@ -28,6 +28,8 @@ class Failure(StrEnum):
     """The token or the signature of the call could not be had, so nothing was sent."""
     FILE_UNUSABLE = "file-unusable"
     """A file of the source that the call sends could not be read, so nothing was sent."""
+    TEMPLATE = "template"
+    """A template of the job could not be rendered, so nothing was sent."""
     TARGET_NOT_ALLOWED = "target-not-allowed"
     """The host is a link-local address, or resolves to such addresses only, so nothing was sent."""
 

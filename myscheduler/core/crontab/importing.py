@@ -22,6 +22,7 @@ from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.manifest.writing import document, ordered
 from myscheduler.core.secrets.literals import masked
 from myscheduler.core.secrets.references import is_in_host
+from myscheduler.core.templates.declaring import escaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +253,7 @@ class _Importing:
         fields = ordered(
             {name: value for name, value in {**fields, **times.fields, **call}.items() if value is not None}
         )
+        fields = escaped(fields)
         spec, complaints = declare(fields, zone=self.zone)
         if spec is None:
             raise NotTakenOver("; ".join(_fault(one) for one in complaints if one.severity is Severity.ERROR))

@@ -150,6 +150,13 @@ ADVICE: Mapping[str, Advice] = {
         "run_at: tomorrow",
         'run_at: "2099-04-01T09:00:00+09:00"',
     ),
+    "invalid-template": Advice(
+        "What the template means is not known, so the job is not applied. Body, header values and URL are templates as "
+        "soon as they contain {{.",
+        "Write a name and filters as the page on manifests lists them; a literal {{ is written {{ '{{' }}.",
+        'body: {day: "{{ schedule_at | date }}"}',
+        """body: {day: "{{ scheduled_at | date('%Y-%m-%d') }}"}""",
+    ),
     "invalid-text": Advice(
         "Half of a surrogate pair is not a character and can't be encoded as UTF-8.",
         "Write the whole character.",
@@ -178,6 +185,11 @@ ADVICE: Mapping[str, Advice] = {
         "Write one of the values that the message names.",
         "overlap: wait",
         "overlap: queue",
+    ),
+    "invalid-vars": Advice(
+        "A file with a mistake changes no variable: the service keeps the last valid vars.yaml; if there never was "
+        "one, jobs that use a variable wait until it is fixed.",
+        "Write names of lower-case letters, digits and _, each with a text, a number, true or false.",
     ),
     "invalid-window": Advice(
         "No time is left in which the schedule could have a slot.",
@@ -336,6 +348,12 @@ ADVICE: Mapping[str, Advice] = {
         "Otherwise, anyone who may call the API could send any secret to their own server.",
         "Declare the job in a manifest, or have it granted in api_secrets of policy.yaml, with your scope if any.",
     ),
+    "template-in-host": Advice(
+        "Which host a job calls has to be known before it is called, so that reviewers and the policy can judge it.",
+        "Spell scheme, host and port out, or use a variable of vars.yaml.",
+        'target_url: "https://{{ job.labels.region }}.example.com/run"',
+        "target_url: https://eu.example.com/run",
+    ),
     "too-large": Advice(
         "The service checks all jobs in each pass, so the size of a job is limited.",
         "Write less: keep large data where the target can fetch it, and send the address of the data.",
@@ -363,6 +381,13 @@ ADVICE: Mapping[str, Advice] = {
         "Write the name of a secret that exists, or create the secret before this is merged.",
         'headers: {Authorization: "Bearer ${secret:reports-tokn}"}',
         'headers: {Authorization: "Bearer ${secret:reports-token}"}',
+    ),
+    "unknown-variable": Advice(
+        "Nothing says what stands in place of the variable, so the job is not applied.",
+        "Define it in vars.yaml, or by an environment variable MYSCHEDULER_VAR_NAME of the service and of validate; or "
+        "write | default('…').",
+        'target_url: "https://api.example.com/{{ vars.tenant }}/run"',
+        """target_url: "https://api.example.com/{{ vars.tenant | default('main') }}/run\"""",
     ),
     "unreadable": Advice(
         "An unreadable file is not treated as empty: its jobs stay as they were, and no change to them is applied.",

@@ -91,7 +91,14 @@ _PLAIN_FIELDS = (
 
 _SHARED_FIELDS = ("timezone", "method", "timeout_sec", "retry_backoff_sec", "misfire_grace_time")
 
-_LATER_FIELDS = {"target": None, "on_interrupt": "record", "catchup": None, "overlap": "skip", "protect": False}
+_LATER_FIELDS = {
+    "target": None,
+    "on_interrupt": "record",
+    "catchup": None,
+    "overlap": "skip",
+    "protect": False,
+    "templates": False,
+}
 
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {

@@ -127,6 +127,8 @@ class JobSpec:
     """What is sent in place of `body`."""
     auth: Auth | None = None
     sign: Sign | None = None
+    templates: bool = False
+    """Whether URL, header values and texts of the body are templates, which are rendered for each call."""
     timeout_sec: float = 30.0
     max_retries: int = 0
     retry_backoff_sec: float = 1.0

@@ -17,6 +17,7 @@ from myscheduler.core.policy.file import Rules
 from myscheduler.core.policy.grants import Grants, not_allowed
 from myscheduler.core.policy.policy import Policy
 from myscheduler.core.schedule.clock import Clock
+from myscheduler.core.templates.variables import NO_VARIABLES, Variables
 from myscheduler.messages.message import said
 
 UNKNOWN, MANIFESTS_ONLY = "policy-unknown", "manifests-only"
@@ -37,10 +38,18 @@ class Terms:
     is_policy_known: bool = True
     channels: frozenset[str] | None = None
     """The names of `notifications.yaml`; `None` if they are not known."""
+    variables: Variables = NO_VARIABLES
 
     @classmethod
-    def of(cls, zone: str, calendars: NamedCalendars, rules: Rules, channels: frozenset[str] | None) -> "Terms":
-        return cls(zone, calendars, rules.binding, rules.reach, rules.policy is not None, channels)
+    def of(
+        cls,
+        zone: str,
+        calendars: NamedCalendars,
+        rules: Rules,
+        channels: frozenset[str] | None,
+        variables: Variables = NO_VARIABLES,
+    ) -> "Terms":
+        return cls(zone, calendars, rules.binding, rules.reach, rules.policy is not None, channels, variables)
 
 
 def accept_declared(values: Mapping[str, Any], terms: Terms) -> tuple[JobSpec | None, list[Complaint]]:
@@ -76,6 +85,7 @@ def _declared(values: Mapping[str, Any], terms: Terms) -> tuple[JobSpec | None, 
         policies=terms.policies,
         reach=terms.reach,
         channels=terms.channels,
+        variables=terms.variables,
     )
 
 

@@ -54,6 +54,8 @@ from myscheduler.core.policy.policy import Policy, judge
 from myscheduler.core.schedule.exclusions import search_run
 from myscheduler.core.schedule.slots import TICK, Adjusted, Interval, Schedule, back, next_after
 from myscheduler.core.secrets.references import is_in_host, reference_faults
+from myscheduler.core.templates.declaring import prepare
+from myscheduler.core.templates.variables import NO_VARIABLES, Variables
 from myscheduler.messages.message import said
 
 _ID_FORBIDDEN = frozenset("/?#%")
@@ -67,21 +69,30 @@ def declare(
     policies: Sequence[Policy] = (),
     reach: Reach = NOWHERE,
     channels: Collection[str] | None = None,
+    variables: Variables = NO_VARIABLES,
 ) -> tuple[JobSpec | None, list[Complaint]]:
     """Turn the fields of a job into a spec.
 
     `zone` is the service's zone, for local times of jobs without a `timezone`; `calendars` are those of
     `calendars.yaml`; `policies` are all that apply to the job; `reach` are the link-local addresses it may call;
-    `channels` are those of `notifications.yaml`, or `None` if they are not known.
+    `channels` are those of `notifications.yaml`, or `None` if they are not known; `variables` those of `vars.yaml`.
     Returns the spec, or `None` if any complaint is an error, and all complaints at once. A job that is too large gets
     only that complaint.
     """
     if fault := excess(values):
         return None, [fault]
+    prepared = prepare(values, variables, zone=zone)
+    if prepared.values is not values and (fault := excess(prepared.values)):
+        return None, [fault]
+    if prepared.excess:
+        return None, [prepared.excess]
+    values = prepared.values
     fields, complaints = read_fields(values)
     misshapen = {complaint.loc[:1] for complaint in complaints}
+    url = prepared.url(fields.target_url)
     complaints += [
-        *_check(fields),
+        *prepared.complaints,
+        *_check(fields, url),
         *check_headers(values.get("headers"), fields.headers or {}),
         *check_companions(fields, misshapen),
         *objective_faults(fields),
@@ -90,7 +101,7 @@ def declare(
         *auth_faults(fields),
         *retry_faults(fields),
         *expect_faults(fields),
-        *_check_reach(("target_url",), fields.target_url, reach),
+        *_check_reach(("target_url",), url, reach),
         *_check_reach(("auth", "oauth2", "token_url"), token_url_of(fields), reach),
         *_check_encodable(fields),
         *_check_notify(fields.notify, channels),
@@ -106,7 +117,7 @@ def declare(
     limits = declared_limits(fields, faults, zone=own_zone, calendars=calendars or NamedCalendars())
     complaints += faults.found
     if policies and () not in misshapen:
-        draft = _spec(fields, schedule or _SOME_DATE, limits or NO_LIMITS)
+        draft = _spec(fields, schedule or _SOME_DATE, limits or NO_LIMITS, has_templates=prepared.has_templates)
         if fields.target_url is None and ("ping",) in misshapen:
             draft = replace(draft, ping=_SOME_PING)
         complaints += _about_valid(judge(draft, policies), complaints, misshapen)
@@ -115,7 +126,7 @@ def declare(
         complaints.append(Complaint(("dst",), "no-effect", message, Severity.WARNING, at_key=True))
     if schedule is None or limits is None or any(one.severity is Severity.ERROR for one in complaints):
         return None, complaints
-    spec = _spec(fields, schedule, limits)
+    spec = _spec(fields, schedule, limits, has_templates=prepared.has_templates)
     if fault := _never_runs(spec, zone):
         return spec if fault.severity is Severity.WARNING else None, [*complaints, fault]
     return spec, complaints
@@ -170,7 +181,7 @@ def _has_schedule(fields: JobFields) -> bool:
     return any(getattr(fields, name) is not None for name in FIELD_OF_KIND.values())
 
 
-def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits) -> JobSpec:
+def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits, *, has_templates: bool) -> JobSpec:
     job_id = fields.job_id or ""
     given: dict[str, Any] = fields.model_dump(
         exclude_none=True,
@@ -204,6 +215,7 @@ def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits) -> JobS
         payload=declared_payload(fields),
         auth=declared_auth(fields),
         sign=declared_sign(fields),
+        templates=has_templates,
         method=intern((fields.method or "GET").upper()),
         **_catch_up(fields),
         **given,
@@ -217,14 +229,13 @@ def _catch_up(fields: JobFields) -> dict[str, Any]:
     return {"coalesce": fields.catchup != "all", "catchup": "none" if fields.catchup == "none" else None}
 
 
-def _check(fields: JobFields) -> Iterator[Complaint]:
-    """The rules for single fields that their types can't express."""
+def _check(fields: JobFields, url: str | None) -> Iterator[Complaint]:
+    """The rules for single fields that their types can't express; `url` is the one that is called."""
     if fields.job_id is not None and (fault := id_fault(fields.job_id)):
         yield Complaint(("job_id",), "invalid-id", fault)
     if _has_control(fields.name or ""):
         message = said("name-with-control", value=shown(fields.name))
         yield Complaint(("name",), "invalid-name", message)
-    url = fields.target_url
     if url is not None and not is_in_host(url) and (fault := _url_fault(url)):
         yield Complaint(("target_url",), "invalid-url", fault)
     if fields.method is not None and (fault := method_fault(fields.method)):

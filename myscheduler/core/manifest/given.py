@@ -19,10 +19,12 @@ from myscheduler.core.source.snapshot import (
     POLICY,
     RESERVED,
     SUFFIXES,
+    VARS,
     Snapshot,
     SourceFile,
 )
 from myscheduler.core.source.strays import is_stray_path
+from myscheduler.core.templates.variables import Variables, read_variables
 from myscheduler.messages.message import said
 
 
@@ -33,13 +35,14 @@ def read_given(
     calendars: NamedCalendars,
     rules: Rules,
     notifications: Notifications,
+    variables: Variables,
     between: Callable[[], None],
 ) -> Desired:
     """What the texts declare, by their paths. Files that a source would not read are left out.
 
-    `calendars`, `rules` and `notifications` apply where the files have none of their own. An `access.yaml`
-    among them is only checked. `between` is called between two files, and may raise to give up. Raises `ValueError` for
-    an ignore file that is not readable.
+    `calendars`, `rules`, `notifications` and `variables` apply where the files have none of their own; the variables of
+    the environment always do. An `access.yaml` among them is only checked. `between` is called between two
+    files, and may raise to give up. Raises `ValueError` for an ignore file that is not readable.
     """
     snapshot = _snapshot(files)
     named = read_calendars(snapshot.calendars) if snapshot.calendars else replace(calendars, problems=())
@@ -47,11 +50,14 @@ def read_given(
     access = read_access(snapshot.access)
     of_source = snapshot.notifications
     told = read_notifications(of_source) if of_source else replace(notifications, problems=())
+    used = replace(variables, problems=())
+    if snapshot.variables:
+        used = read_variables(snapshot.variables, variables.environment)
     parsed = []
     for file in snapshot.files:
         between()
-        parsed.append(parse_file(file, zone=zone, calendars=named, rules=bound, channels=told.names))
-    return combine(parsed, snapshot, named, bound, access, told)
+        parsed.append(parse_file(file, zone=zone, calendars=named, rules=bound, channels=told.names, variables=used))
+    return combine(parsed, snapshot, named, bound, access, told, used)
 
 
 def path_fault(path: str) -> str | None:
@@ -75,6 +81,7 @@ def _snapshot(files: Mapping[str, str]) -> Snapshot:
     found = [SourceFile.of(path, _encoded(files[path])) for path in seen if _is_manifest(path)]
     snapshot = Snapshot.of(found, (), _file(files, CALENDARS), _file(files, POLICY), ignore)
     snapshot = replace(snapshot, access=_file(files, ACCESS), notifications=_file(files, NOTIFICATIONS))
+    snapshot = replace(snapshot, variables=_file(files, VARS))
     return replace(snapshot, strays=tuple(_strays(seen)))
 
 

@@ -83,8 +83,10 @@ _REFERENCES = rf"(?=([^$]|\$(?!\$?\{{)|\$\$\{{|\$\{{secret:[A-Za-z0-9._-]{{1,253
 """A lookahead: each `${` is escaped, or starts a complete reference."""
 _ABOUT_REFERENCES = "a reference is ${secret:NAME}, and a literal ${ is written $${"
 
+_TEMPLATE = r"[\s\S]*?\{\{"
 TARGET_URL: Schema = matching(
-    rf"{_REFERENCES}{in_any_case('http')}[Ss]?://{_HOST}(:[0-9]+)?([/?#][^{_SPACES}{_CONTROLS}]*)?",
+    rf"{_REFERENCES}((?!{_TEMPLATE}){in_any_case('http')}[Ss]?://{_HOST}(:[0-9]+)?([/?#][^{_SPACES}{_CONTROLS}]*)?"
+    rf"|(?={_TEMPLATE})[\s\S]*)",
     "Write http:// or https:// and a host that is spelled out, such as https://api.example.com/run: no ${…} in scheme, "
     f"host or port, no white space, no shortened address; elsewhere {_ABOUT_REFERENCES}.",
 )

@@ -26,12 +26,13 @@ from myscheduler.core.manifest.ping_field import OF_CALLS
 from myscheduler.core.schedule.dialect import CRONTAB_FIELDS
 from myscheduler.core.source.snapshot import RESERVED, SourceFile
 from myscheduler.core.source.yaml_writing import to_yaml
+from myscheduler.core.templates.declaring import escaped
 
 _ORDER = {name: place for place, name in enumerate(JobFields.model_fields)}
 _ALWAYS = ("job_id", "target_url")
 _SECONDS = ("timeout_sec", "retry_backoff_sec")
 _SPACE = re.compile(r"\s")
-_WRITTEN_SEPARATELY = {"cron", "interval", "run_at", "name", "coalesce", *LIMITS}
+_WRITTEN_SEPARATELY = {"cron", "interval", "run_at", "name", "coalesce", "templates", *LIMITS}
 
 
 def manifest_fields(spec: JobSpec) -> dict[str, Any]:
@@ -47,6 +48,8 @@ def manifest_fields(spec: JobSpec) -> dict[str, Any]:
     }
     if spec.ping is not None:
         plain = {name: value for name, value in plain.items() if name not in OF_CALLS}
+    if not spec.templates:
+        plain = escaped(plain)
     name = {"name": spec.name} if spec.name != spec.job_id else {}
     coalesce = {} if spec.coalesce else {"coalesce": False}
     limits = {name: stored[name] for name in LIMITS if name in stored}

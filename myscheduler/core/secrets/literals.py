@@ -19,9 +19,7 @@ from myscheduler.core.findings.masking import (
 )
 from myscheduler.core.findings.problem import Loc
 from myscheduler.core.header_values import texts_of
-from myscheduler.core.job.auth import auth_from_json, sign_from_json
-from myscheduler.core.job.payload import pairs_from_json, payload_from_json
-from myscheduler.core.job.sent import sent_beside, sent_fields
+from myscheduler.core.job.sent import sent_beside, sent_fields, with_sent
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.messages.message import said
 
@@ -67,19 +65,7 @@ def masked(values: Mapping[str, Any]) -> dict[str, Any]:
 def masked_spec(spec: JobSpec) -> JobSpec:
     """The spec with each literal credential replaced by `MASK`."""
     shown = masked(sent_fields(spec) | {"name": spec.name, "labels": spec.labels})
-    headers = {name: value if isinstance(value, str) else tuple(value) for name, value in shown["headers"].items()}
-    return replace(
-        spec,
-        name=shown["name"],
-        target_url=shown["target_url"],
-        headers=headers,
-        body=shown["body"],
-        labels=shown["labels"],
-        query=pairs_from_json(shown.get("query", {})),
-        payload=payload_from_json(shown),
-        auth=auth_from_json(shown["auth"]) if "auth" in shown else None,
-        sign=sign_from_json(shown["sign"]) if "sign" in shown else None,
-    )
+    return replace(with_sent(spec, shown), name=shown["name"], labels=shown["labels"])
 
 
 def _masked_field(name: str, value: Any) -> Any:

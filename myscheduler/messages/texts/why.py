@@ -25,6 +25,7 @@ WHY = {
     "reason-secret-missing": "a secret that the job refers to was missing; nothing was sent",
     "reason-secret-unusable": "a secret that the job refers to could not be read or used; nothing was sent",
     "reason-secret-not-allowed": "the policy did not allow the job a secret that it refers to; nothing was sent",
+    "reason-template": "a template of the job could not be rendered; nothing was sent",
     "reason-target-not-allowed": "the target was a link-local address, which the policy did not allow; nothing was "
     "sent",
     "reason-no-ping": "no ping arrived in time",

@@ -32,6 +32,7 @@ _UNSENT = {
     Failure.SECRET_NOT_ALLOWED: Reason.SECRET_NOT_ALLOWED,
     Failure.AUTH_FAILED: Reason.AUTH_FAILED,
     Failure.FILE_UNUSABLE: Reason.FILE_UNUSABLE,
+    Failure.TEMPLATE: Reason.TEMPLATE,
     Failure.TARGET_NOT_ALLOWED: Reason.TARGET_NOT_ALLOWED,
 }
 """Failures in which no request was sent, with their reasons; such attempts are not counted in the history."""

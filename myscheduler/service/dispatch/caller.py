@@ -18,6 +18,9 @@ from myscheduler.core.calls.trace import Sampling, trace_headers
 from myscheduler.core.history.execution import Execution
 from myscheduler.core.job.job import Job
 from myscheduler.core.secrets.redaction import redact
+from myscheduler.core.templates.context import Context
+from myscheduler.core.templates.faults import TemplateError
+from myscheduler.core.templates.rendering import rendered
 from myscheduler.messages.message import said
 from myscheduler.service.dispatch.preparing import Preparing, is_complete
 
@@ -45,14 +48,30 @@ class LocalCaller:
     is not granted one, or if the sender's guard does not allow the address.
     """
 
-    def __init__(self, sender: Sender, preparing: Preparing, *, user_agent: str, sampling: Sampling = _ALL) -> None:
-        """The targets are told by `sampling` whether to record their part of a trace."""
+    def __init__(
+        self,
+        sender: Sender,
+        preparing: Preparing,
+        *,
+        user_agent: str,
+        sampling: Sampling = _ALL,
+        zone: str = "UTC",
+    ) -> None:
+        """The targets are told by `sampling` whether to record their part of a trace. `zone` is the service's, for the
+        templates of jobs that name none.
+        """
         self._sender = sender
         self._preparing = preparing
         self._user_agent = user_agent
         self._sampling = sampling
+        self._zone = zone
 
     async def call(self, job: Job, execution: Execution, attempt: int) -> Outcome:
+        if job.spec.templates:
+            try:
+                job = self._rendered(job, execution)
+            except TemplateError as error:
+                return Outcome(failure=Failure.TEMPLATE, error=error.message)
         trace = trace_headers(execution.execution_id, attempt, self._sampling, execution.parent)
         request = build_request(
             job.spec,
@@ -67,6 +86,12 @@ class LocalCaller:
         if is_complete(job.spec, request):
             return await self._sender.send(request)
         return await self._call_prepared(job, request, execution.execution_id)
+
+    def _rendered(self, job: Job, execution: Execution) -> Job:
+        """The job with the texts of its templates at this execution: the same ones at each of its attempts."""
+        spec, slot, created_at = job.spec, execution.slot, job.created_at
+        context = Context.of(spec, slot, execution.execution_id, zone=self._zone, created_at=created_at)
+        return replace(job, spec=rendered(spec, context))
 
     async def _call_prepared(self, job: Job, request: Request, execution_id: str) -> Outcome:
         """Complete the request and send it; once more, with a new token, if the target refuses one that was kept.

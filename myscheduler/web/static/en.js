@@ -218,6 +218,7 @@ export const text = {
   "reason.file-unusable": "a file to send could not be read",
   "reason.retry-after-too-long": "asked to wait longer than allowed",
   "reason.secret-missing": "a secret is missing",
+  "reason.template": "a template can't be rendered",
   "reason.secret-not-allowed": "a secret may not be used by this job",
   "reason.secret-unusable": "a secret can't be used",
   "reason.shutdown": "the service was stopped",

@@ -169,6 +169,7 @@ export const messages = {
   "reason-secret-unusable": "ジョブが使うシークレットを読めず、何も送信しなかった",
   "reason-shutdown": "途中でサービスが停止された",
   "reason-target-not-allowed": "宛先がリンクローカルアドレスで、ポリシーが許可せず、何も送信しなかった",
+  "reason-template": "テンプレートを展開できず、何も送信しなかった",
   "reason-weekend": "カレンダーの週末に当たる",
   "replaced": "次の回が来た(overlap: replace)。要求は届いた可能性がある",
   "resolver-failed": "名前解決に失敗",

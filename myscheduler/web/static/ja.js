@@ -215,6 +215,7 @@ export const text = {
   "reason.file-unusable": "送るファイルを読めなかったため",
   "reason.retry-after-too-long": "求められた待ち時間が長すぎたため",
   "reason.secret-missing": "シークレットがないため",
+  "reason.template": "展開できないテンプレート",
   "reason.secret-not-allowed": "このジョブでは使えないシークレット",
   "reason.secret-unusable": "使えない形式のシークレット",
   "reason.shutdown": "サービスの停止",

@@ -146,7 +146,7 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
                 ("http://HTTP//example.com/", "has its scheme twice: write it once"),
                 ("http://256.1.1.1/", "write four numbers up to 255, such as 127.0.0.1"),
                 ("http://$HOST/", "names a host that contains $, which no host does: write the name of a host"),
-                ("http://u:p@{{host}}:80/", "names a host that contains { }"),
+                ("http://u:p@{host}:80/", "names a host that contains { }"),
                 ("http://<id>.example.com/", "names a host that contains < >"),
                 ("http://a_b{c}/", "names a host that contains { }"),
                 ("http://%HOST%/", "names a host that contains %"),

@@ -293,7 +293,7 @@ def test_taken(values: dict[str, Any]) -> None:
                 "http://1.2.3.4.5:80/",
                 "http://127.0.0.1./",
                 "http://$HOST/",
-                "http://{{host}}/",
+                "http://{host}/",
                 "http://<id>.example.com/",
                 "http://a_b{c}/",
                 "http://%HOST%/",

@@ -46,6 +46,7 @@ export const text = {
   "failure.invalid_request": "不正なリクエスト",
   "failure.no-file": "開いているファイルが多すぎます",
   "failure.secret-missing": "シークレットがありません",
+  "failure.template": "展開できないテンプレート",
   "failure.secret-not-allowed": "使用を許可されていないシークレット",
   "failure.secret-unusable": "使えない形式のシークレット",
   "failure.target-not-allowed": "許可されていない宛先",
