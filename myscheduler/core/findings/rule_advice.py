@@ -351,8 +351,8 @@ ADVICE: Mapping[str, Advice] = {
     "template-in-host": Advice(
         "Which host a job calls has to be known before it is called, so that reviewers and the policy can judge it.",
         "Spell scheme, host and port out, or use a variable of vars.yaml.",
-        'target_url: "https://{{ job.labels.region }}.example.com/run"',
-        "target_url: https://eu.example.com/run",
+        'target_url: "https://{{ job.id }}.example.com/run"',
+        "target_url: https://daily.example.com/run",
     ),
     "too-large": Advice(
         "The service checks all jobs in each pass, so the size of a job is limited.",

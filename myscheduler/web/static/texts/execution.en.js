@@ -45,10 +45,10 @@ export const text = {
   "failure.invalid_request": "invalid request",
   "failure.no-file": "too many open files",
   "failure.secret-missing": "a secret is missing",
-  "failure.template": "a template can't be rendered",
   "failure.secret-not-allowed": "a secret may not be used",
   "failure.secret-unusable": "a secret can't be used",
   "failure.target-not-allowed": "address not allowed",
+  "failure.template": "a template can't be rendered",
   "failure.timeout": "timeout",
   "failure.unreadable-answer": "unreadable response",
 };

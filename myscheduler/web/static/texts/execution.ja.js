@@ -46,10 +46,10 @@ export const text = {
   "failure.invalid_request": "不正なリクエスト",
   "failure.no-file": "開いているファイルが多すぎます",
   "failure.secret-missing": "シークレットがありません",
-  "failure.template": "展開できないテンプレート",
   "failure.secret-not-allowed": "使用を許可されていないシークレット",
   "failure.secret-unusable": "使えない形式のシークレット",
   "failure.target-not-allowed": "許可されていない宛先",
+  "failure.template": "展開できないテンプレート",
   "failure.timeout": "タイムアウト",
   "failure.unreadable-answer": "応答を解釈できません",
 };
