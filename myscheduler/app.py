@@ -146,6 +146,7 @@ async def _serve(settings: Settings) -> int:
             zone=settings.zone,
             now=_now,
             variables=variables_of(os.environ),
+            limit=dispatcher.limit,
         )
         timekeeper = Timekeeper(dispatcher, catalog, now=_now)
         troubles = ChannelTroubles(dispatcher.changes.of_incidents)

@@ -71,9 +71,10 @@ LARGEST_RULED = 36_525 * 86_400
 MOST_CALENDARS = 1_000
 LONGEST_CALENDAR_NAME = 255
 
-# --- vars.yaml ---
+# --- vars.yaml and targets.yaml ---
 
 MOST_VARIABLES = 1_000
+MOST_TARGETS = 1_000
 LONGEST_VARIABLE = 1_000
 """Characters of one value."""
 

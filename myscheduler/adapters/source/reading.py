@@ -17,6 +17,7 @@ from myscheduler.core.source.snapshot import (
     NOTIFICATIONS,
     POLICY,
     RESERVED,
+    TARGETS,
     VARS,
     Snapshot,
     SourceFile,
@@ -260,6 +261,7 @@ def _snapshot(tree: Tree, read: Mapping[str, _Known | UnreadableFile]) -> Snapsh
         own.get(ACCESS),
         own.get(NOTIFICATIONS),
         own.get(VARS),
+        own.get(TARGETS),
     )
     return replace(snapshot, strays=tree.strays)
 

@@ -145,6 +145,7 @@ def checks_router(store: Store, reconciler: Reconciler, *, zone: str, now: Calla
                 rules=rules,
                 notifications=told,
                 variables=reconciler.variables.rules,
+                targets=reconciler.targets.rules,
                 between=between,
             )
         except ValueError as error:

@@ -127,6 +127,8 @@ class JobDetail(JobSummary, LimitsView):
     headers: dict[str, str | list[str]]
     """A value is a list if the header has several values."""
     body: Any
+    target: str | None
+    """The shared target of `targets.yaml` that the call goes to; `None` for a URL of the job's own."""
     query: dict[str, str | list[str]] | None
     """Parameters added to the URL's query; a list for a name that is given several times."""
     form: dict[str, str | list[str]] | None
@@ -265,6 +267,7 @@ class JobViews(InZone):
             **self._limits(spec.limits),
             "headers": sent["headers"],
             "body": sent["body"],
+            "target": spec.target,
             "query": sent.get("query"),
             "form": sent.get("form"),
             "text": sent.get("text"),

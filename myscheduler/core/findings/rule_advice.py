@@ -150,6 +150,12 @@ ADVICE: Mapping[str, Advice] = {
         "run_at: tomorrow",
         'run_at: "2099-04-01T09:00:00+09:00"',
     ),
+    "invalid-target": Advice(
+        "A file with a mistake changes no target: the service keeps the last valid targets.yaml.",
+        "Write a mapping of names to objects with base_url, and what docs/targets.md lists.",
+        "billing: https://billing.example.com/v1",
+        "billing: {base_url: https://billing.example.com/v1}",
+    ),
     "invalid-template": Advice(
         "What the template means is not known, so the job is not applied. Body, header values and URL are templates as "
         "soon as they contain {{.",
@@ -381,6 +387,10 @@ ADVICE: Mapping[str, Advice] = {
         "Write the name of a secret that exists, or create the secret before this is merged.",
         'headers: {Authorization: "Bearer ${secret:reports-tokn}"}',
         'headers: {Authorization: "Bearer ${secret:reports-token}"}',
+    ),
+    "unknown-target": Advice(
+        "Nothing says where the job's calls go, so the job is not applied.",
+        "Write the name of a target of targets.yaml, or add it there.",
     ),
     "unknown-variable": Advice(
         "Nothing says what stands in place of the variable, so the job is not applied.",

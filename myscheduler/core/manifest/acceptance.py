@@ -13,6 +13,7 @@ from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.calendars_file import NO_CALENDARS, NamedCalendars
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.manifest.past import past_field
+from myscheduler.core.manifest.targets_file import NO_TARGETS, SharedTargets, completed, of_target
 from myscheduler.core.policy.file import Rules
 from myscheduler.core.policy.grants import Grants, not_allowed
 from myscheduler.core.policy.policy import Policy
@@ -39,6 +40,7 @@ class Terms:
     channels: frozenset[str] | None = None
     """The names of `notifications.yaml`; `None` if they are not known."""
     variables: Variables = NO_VARIABLES
+    targets: SharedTargets = NO_TARGETS
 
     @classmethod
     def of(
@@ -48,8 +50,9 @@ class Terms:
         rules: Rules,
         channels: frozenset[str] | None,
         variables: Variables = NO_VARIABLES,
+        targets: SharedTargets = NO_TARGETS,
     ) -> "Terms":
-        return cls(zone, calendars, rules.binding, rules.reach, rules.policy is not None, channels, variables)
+        return cls(zone, calendars, rules.binding, rules.reach, rules.policy is not None, channels, variables, targets)
 
 
 def accept_declared(values: Mapping[str, Any], terms: Terms) -> tuple[JobSpec | None, list[Complaint]]:
@@ -78,8 +81,9 @@ def accept_ad_hoc(
 
 
 def _declared(values: Mapping[str, Any], terms: Terms) -> tuple[JobSpec | None, list[Complaint]]:
-    return declare(
-        values,
+    whole = completed(values, terms.targets)
+    spec, complaints = declare(
+        whole.values,
         zone=terms.zone,
         calendars=terms.calendars,
         policies=terms.policies,
@@ -87,6 +91,9 @@ def _declared(values: Mapping[str, Any], terms: Terms) -> tuple[JobSpec | None, 
         channels=terms.channels,
         variables=terms.variables,
     )
+    name = str(values.get("target"))
+    complaints = [*whole.complaints, *(of_target(one, name, whole.inherited) for one in complaints)]
+    return None if whole.complaints else spec, complaints
 
 
 def _of_the_service(spec: JobSpec) -> Iterator[Complaint]:

@@ -212,6 +212,7 @@ def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits, *, has_
         limits=limits,
         max_retries=max_retries(fields),
         target_url=fields.target_url or "",
+        target=fields.target,
         payload=declared_payload(fields),
         auth=declared_auth(fields),
         sign=declared_sign(fields),

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -23,7 +23,7 @@ def read_fields(values: Mapping[str, Any]) -> tuple[JobFields, list[Complaint]]:
         return JobFields.model_validate(values), []
     except ValidationError as error:
         details = [detail for detail in error.errors(include_url=False) if not _is_other_shape(detail)]
-    complaints = [_translate(detail) for detail in details[:MOST_PROBLEMS]]
+    complaints = [complaint_of(detail, JobFields) for detail in details[:MOST_PROBLEMS]]
     complaints += [Complaint(_loc(detail), "invalid-value", detail["msg"]) for detail in details[MOST_PROBLEMS:]]
     wrong = {_judged_together(complaint.loc) for complaint in complaints}
     is_whole = () not in wrong  # else a key is not text, and nothing else can be checked
@@ -46,12 +46,13 @@ _SOME_URL = "http://localhost"
 """Replaces a URL of the wrong shape, which has its own complaint."""
 
 
-def _translate(detail: ErrorDetails) -> Complaint:
-    """The complaint for an error of pydantic, with what to write instead."""
+def complaint_of(detail: ErrorDetails, model: type[BaseModel], *, further: Sequence[str] = ()) -> Complaint:
+    """The complaint for an error of pydantic, with what to write instead. `further` are more keys that are known."""
     loc = _loc(detail)
     match detail["type"]:
         case "extra_forbidden":
-            return Complaint(loc, "unknown-key", _unknown(str(loc[-1]), _keys_around(loc)), at_key=True)
+            known = [*_keys_around(loc, model), *(further if len(loc) == 1 else ())]
+            return Complaint(loc, "unknown-key", _unknown(str(loc[-1]), known), at_key=True)
         case "missing":
             return Complaint(loc, "missing-field", said("is-missing"))
         case "string_type" if loc[-1] in {"interval", "duration"}:
@@ -160,9 +161,8 @@ def _loc(detail: ErrorDetails) -> Loc:
     return loc
 
 
-def _keys_around(loc: Loc) -> list[str]:
+def _keys_around(loc: Loc, model: type[BaseModel]) -> list[str]:
     """The known keys of the object in which an unknown one was written."""
-    model: type[BaseModel] = JobFields
     for part in loc[:-1]:
         fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
         model = _model_in(fields.get(str(part))) or model

@@ -199,6 +199,15 @@ class JobFields(BaseModel):
         description="The http or https URL to call; every job has this or ping.",
         examples=["https://api.example.com/run-report"],
     )
+    target: Annotated[str, Field(max_length=LONGEST_WORD)] | None = Field(
+        None,
+        description="A shared target of targets.yaml, in place of target_url: its base URL, and what its calls have in "
+        "common.",
+        examples=["billing"],
+    )
+    path: Annotated[str, Field(max_length=LONGEST_URL)] | None = Field(
+        None, description="What follows the target's base URL.", examples=["/close"]
+    )
     query: dict[Annotated[str, Field(max_length=LONGEST_WORD)], Any] | None = QUERY_FIELD
     method: str | None = Field(
         None, description=f"A method of HTTP, such as {', '.join(METHODS)}; default GET.", examples=["POST"]

@@ -8,6 +8,7 @@ from myscheduler.core.manifest.calendars_file import NamedCalendars, read_calend
 from myscheduler.core.manifest.combining import combine
 from myscheduler.core.manifest.declared import Desired
 from myscheduler.core.manifest.parsing import parse_file
+from myscheduler.core.manifest.targets_file import SharedTargets, read_targets
 from myscheduler.core.notifications.notifications_file import Notifications, read_notifications
 from myscheduler.core.policy.file import Rules, read_policy
 from myscheduler.core.source.ignoring import NOTHING, read_ignoring
@@ -19,6 +20,7 @@ from myscheduler.core.source.snapshot import (
     POLICY,
     RESERVED,
     SUFFIXES,
+    TARGETS,
     VARS,
     Snapshot,
     SourceFile,
@@ -36,12 +38,13 @@ def read_given(
     rules: Rules,
     notifications: Notifications,
     variables: Variables,
+    targets: SharedTargets,
     between: Callable[[], None],
 ) -> Desired:
     """What the texts declare, by their paths. Files that a source would not read are left out.
 
-    `calendars`, `rules`, `notifications` and `variables` apply where the files have none of their own; the variables of
-    the environment always do. An `access.yaml` among them is only checked. `between` is called between two
+    `calendars`, `rules`, `notifications`, `variables` and `targets` apply where the files have none of their own; the
+    variables of the environment always do. An `access.yaml` among them is only checked. `between` is called between two
     files, and may raise to give up. Raises `ValueError` for an ignore file that is not readable.
     """
     snapshot = _snapshot(files)
@@ -53,11 +56,17 @@ def read_given(
     used = replace(variables, problems=())
     if snapshot.variables:
         used = read_variables(snapshot.variables, variables.environment)
+    shared = replace(targets, problems=())
+    if snapshot.targets:
+        shared = read_targets(snapshot.targets, variables=used)
     parsed = []
     for file in snapshot.files:
         between()
-        parsed.append(parse_file(file, zone=zone, calendars=named, rules=bound, channels=told.names, variables=used))
-    return combine(parsed, snapshot, named, bound, access, told, used)
+        found = parse_file(
+            file, zone=zone, calendars=named, rules=bound, channels=told.names, variables=used, targets=shared
+        )
+        parsed.append(found)
+    return combine(parsed, snapshot, named, bound, access, told, used, shared)
 
 
 def path_fault(path: str) -> str | None:
@@ -81,7 +90,7 @@ def _snapshot(files: Mapping[str, str]) -> Snapshot:
     found = [SourceFile.of(path, _encoded(files[path])) for path in seen if _is_manifest(path)]
     snapshot = Snapshot.of(found, (), _file(files, CALENDARS), _file(files, POLICY), ignore)
     snapshot = replace(snapshot, access=_file(files, ACCESS), notifications=_file(files, NOTIFICATIONS))
-    snapshot = replace(snapshot, variables=_file(files, VARS))
+    snapshot = replace(snapshot, variables=_file(files, VARS), targets=_file(files, TARGETS))
     return replace(snapshot, strays=tuple(_strays(seen)))
 
 

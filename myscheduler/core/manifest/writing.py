@@ -23,6 +23,7 @@ from myscheduler.core.manifest.calendars_file import NamedCalendars
 from myscheduler.core.manifest.fields import IntervalFields, JobFields
 from myscheduler.core.manifest.parsing import parse_file
 from myscheduler.core.manifest.ping_field import OF_CALLS
+from myscheduler.core.manifest.targets_file import SharedTarget, SharedTargets
 from myscheduler.core.schedule.dialect import CRONTAB_FIELDS
 from myscheduler.core.source.snapshot import RESERVED, SourceFile
 from myscheduler.core.source.yaml_writing import to_yaml
@@ -71,12 +72,18 @@ def fault_of(text: str, spec: JobSpec, *, zone: str) -> str | None:
     """Read a written manifest back: why it doesn't declare `spec`, or `None` if it does. `zone` is the service's."""
     calendar = spec.limits.calendar
     named = {calendar.name: calendar.calendar} if calendar and calendar.name else {}
-    read = parse_file(SourceFile.of(spec.job_id, text.encode()), zone=zone, calendars=NamedCalendars(named))
+    file = SourceFile.of(spec.job_id, text.encode())
+    read = parse_file(file, zone=zone, calendars=NamedCalendars(named), targets=_targets_of(spec))
     if read.problems and not read.jobs:
         return "; ".join(f"{one.field}: {one.message}" if one.field else one.message for one in read.problems)
     if [job.digest for job in read.jobs] != [digest(spec)]:
         return "a manifest can't express this job"
     return None
+
+
+def _targets_of(spec: JobSpec) -> SharedTargets:
+    """As if its target did nothing but exist: what the job has from it is written out."""
+    return SharedTargets({spec.target: SharedTarget(spec.target_url)} if spec.target else {})
 
 
 _DEFAULTS = {

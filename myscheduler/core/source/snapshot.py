@@ -86,6 +86,7 @@ class Snapshot:
     access: SourceFile | UnreadableFile | None = None
     notifications: SourceFile | UnreadableFile | None = None
     variables: SourceFile | UnreadableFile | None = None
+    targets: SourceFile | UnreadableFile | None = None
 
     @property
     def is_bare(self) -> bool:
@@ -95,7 +96,9 @@ class Snapshot:
     @property
     def own(self) -> tuple[SourceFile | UnreadableFile, ...]:
         """The reserved files and the ignore file that there are."""
-        own = (self.calendars, self.policy, self.access, self.notifications, self.variables, self.ignore)
+        own = (
+            self.calendars, self.policy, self.access, self.notifications, self.variables, self.targets, self.ignore,
+        )  # fmt: skip
         return tuple(one for one in own if one is not None)
 
     def find(self, path: str) -> SourceFile | UnreadableFile | None:
@@ -113,13 +116,14 @@ class Snapshot:
         access: SourceFile | UnreadableFile | None = None,
         notifications: SourceFile | UnreadableFile | None = None,
         variables: SourceFile | UnreadableFile | None = None,
+        targets: SourceFile | UnreadableFile | None = None,
     ) -> Self:
         read = tuple(sorted(files, key=lambda file: file.path))
         unread = tuple(sorted(unreadable, key=lambda file: file.path))
-        revision = _revision(read, unread, calendars, policy, ignore, access, notifications, variables)
+        revision = _revision(read, unread, calendars, policy, ignore, access, notifications, variables, targets)
         return cls(
             read, unread, revision, calendars, policy, ignore, access=access, notifications=notifications,
-            variables=variables,
+            variables=variables, targets=targets,
         )  # fmt: skip
 
 

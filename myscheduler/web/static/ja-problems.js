@@ -177,7 +177,6 @@ export const messages = {
   "not-read": "読まれない: マニフェストでないファイルは、ソース直下の {file} に書く",
   "not-read-but": "読まれず、効果がない: ルートの {meant} の誤り? それなら、ファイル名を変える",
   "not-read-extension": "マニフェストの名前は .yaml か .yml で終わるため、読まれない: {hint}。そうでなければ {file} に書く",
-  "not-read-reserved": "読まれず、中のジョブは実行されない: この名前は、ジョブが共有する呼び出し先のために取ってあり、まだ意味がない。名前を変えるか、{file} に書く",
   "not-understood": "{value} は解釈できない: {meant}{allowed}",
   "not-utf8": "UTF-8 でない: UTF-8 で保存する",
   "not-utf8-but-cp932": "UTF-8 でなく Shift_JIS(CP932)のようだ: UTF-8 で保存する",

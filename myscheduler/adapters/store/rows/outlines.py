@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from myscheduler.adapters.store.rows.jobs import CHUNK, chunks, id_lists
 from myscheduler.adapters.store.tables import outlines
 from myscheduler.core.manifest.declared import DeclaredJob, ParsedFile
-from myscheduler.core.source.snapshot import ACCESS, NOTIFICATIONS, POLICY, VARS
+from myscheduler.core.source.snapshot import ACCESS, NOTIFICATIONS, POLICY, TARGETS, VARS
 
-_READERS = {POLICY: "policy", ACCESS: "access", NOTIFICATIONS: "notifications", VARS: "vars"}
+_READERS = {POLICY: "policy", ACCESS: "access", NOTIFICATIONS: "notifications", VARS: "vars", TARGETS: "targets"}
 """The `reader` of the row that holds the text of each of these reserved files."""
 Key = tuple[str, str]
 """A file's path and the digest of its bytes."""

@@ -10,7 +10,7 @@ import { codeFrame } from "./code-frame.js";
 const EXCERPT = 20;
 const CRON = ["minute", "hour", "day", "month", "day_of_week"];
 const AFTER_SCHEDULE = [
-  "timezone", "start_at", "end_at", "calendar", "blackout", "jitter_sec", "target_url", "query", "method", "headers", "body",
+  "timezone", "start_at", "end_at", "calendar", "blackout", "jitter_sec", "target", "target_url", "query", "method", "headers", "body",
   "form", "text", "base64", "multipart", "auth", "sign", "timeout_sec", "max_retries", "retry_backoff_sec", "retry", "expect", "misfire_grace_time", "catchup", "max_instances", "overlap",
   "on_interrupt", "ping", "slo", "notify", "labels",
 ];
