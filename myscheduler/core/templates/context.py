@@ -1,8 +1,9 @@
 """The names that templates may use, and their values at one call of a job."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 
 from myscheduler.core.findings.problem import did_you_mean, shown
@@ -36,13 +37,13 @@ class Context:
     """The IANA zone of the job."""
     scheduled_at: datetime
     execution_id: str
-    schedule: Schedule | None = field(default=None, repr=False)
-    """From which the slot before this one follows; `None` if there is none, or if it does not matter."""
+    schedule: Callable[[], Schedule] = field(repr=False)
+    """Returns the schedule, from which the slot before this one follows: compiled only where a template asks for it."""
 
     @classmethod
     def of(cls, spec: JobSpec, slot: datetime, execution_id: str, *, zone: str, created_at: datetime) -> "Context":
         """The context of an execution. `zone` is the service's, for jobs that name none."""
-        schedule = compile_schedule(spec, zone=zone, created_at=created_at)
+        schedule = partial(compile_schedule, spec, zone=zone, created_at=created_at)
         own_zone = spec.timezone or zone
         return cls(spec.job_id, spec.name, spec.labels, own_zone, slot.astimezone(UTC), execution_id, schedule)
 
@@ -52,7 +53,7 @@ class Context:
             case ("scheduled_at",):
                 return Moment(self.scheduled_at, self.zone)
             case ("previous_scheduled_at",):
-                before = None if self.schedule is None else slot_before(self.schedule, self.scheduled_at)
+                before = slot_before(self.schedule(), self.scheduled_at)
                 return None if before is None else Moment(before, self.zone)
             case ("execution_id",):
                 return self.execution_id

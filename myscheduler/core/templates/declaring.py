@@ -12,7 +12,7 @@ from typing import Any
 
 from myscheduler.core.bounds import MOST_EXPRESSIONS, MOST_PROBLEMS
 from myscheduler.core.findings.problem import Complaint, Loc
-from myscheduler.core.schedule.slots import Interval
+from myscheduler.core.schedule.slots import Interval, Once, Schedule
 from myscheduler.core.schedule.zones import is_zone
 from myscheduler.core.templates.context import SAMPLE, SAMPLE_ID, VARS, Context
 from myscheduler.core.templates.faults import TemplateError
@@ -23,6 +23,8 @@ from myscheduler.core.templates.syntax import Expression, has_template, parse, w
 from myscheduler.core.templates.variables import Variables
 from myscheduler.messages.message import said
 
+_ONCE: Schedule = Once(SAMPLE)
+_DAILY: Schedule = Interval(timedelta(days=1), SAMPLE - timedelta(days=2))
 _SOME_URL = "http://localhost"
 """Replaces a URL with a fault, which has its own complaint."""
 
@@ -152,7 +154,7 @@ def _sample(values: Mapping[str, Any], zone: str) -> Context:
     job_id, name, own_zone = (
         one if isinstance(one := values.get(field), str) else "" for field in ("job_id", "name", "timezone")
     )
-    runs_once = values.get("run_at") is not None
+    schedule = _ONCE if values.get("run_at") is not None else _DAILY
     return Context(
         job_id or "job",
         name or job_id or "job",
@@ -160,7 +162,7 @@ def _sample(values: Mapping[str, Any], zone: str) -> Context:
         own_zone if is_zone(own_zone) else zone,
         SAMPLE,
         SAMPLE_ID,
-        None if runs_once else Interval(timedelta(days=1), SAMPLE - timedelta(days=2)),
+        lambda: schedule,
     )
 
 

@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from myscheduler.core.findings.problem import did_you_mean, shown
@@ -63,7 +63,7 @@ def later(moment: Moment, duration: str, sign: int) -> Moment:
             days = sign * (7 * units.get("weeks", 0) + units.get("days", 0))
             found = _at_wall(moment, _months_later(moment.local.replace(tzinfo=None), months) + timedelta(days=days))
         clock = timedelta(**{unit: number for unit, number in units.items() if unit not in _CALENDAR})
-        return replace(found, instant=found.instant + sign * clock)
+        return Moment(found.instant + sign * clock, found.zone)
     except (OverflowError, ValueError) as error:
         raise TemplateError(said("template-beyond-calendar")) from error
 
@@ -79,7 +79,7 @@ def _at_wall(moment: Moment, wall: datetime) -> Moment:
     """The first instant at which the zone's clock shows that time, or, if it skips it, the instant after the gap."""
     second = to_second(wall.replace(tzinfo=UTC, microsecond=0))
     instant = to_instant(first_showing(moment.zone, second))
-    return replace(moment, instant=instant + timedelta(microseconds=wall.microsecond))
+    return Moment(instant + timedelta(microseconds=wall.microsecond), moment.zone)
 
 
 def start_of(moment: Moment, unit: str) -> Moment:
@@ -87,13 +87,13 @@ def start_of(moment: Moment, unit: str) -> Moment:
     local = moment.local
     if unit in {"minute", "hour"}:  # never further back than the last change of the clock
         seconds = local.second + (60 * local.minute if unit == "hour" else 0)
-        return replace(moment, instant=moment.instant - timedelta(seconds=seconds, microseconds=local.microsecond))
+        return Moment(moment.instant - timedelta(seconds=seconds, microseconds=local.microsecond), moment.zone)
     if unit not in _FIRST_DAYS:
         known = ("minute", "hour", *_FIRST_DAYS)
         hint = did_you_mean(unit, known)
         raise TemplateError(said("template-unit", value=shown(unit), known=", ".join(known), hint=hint))
     try:
-        return replace(moment, instant=start_of_day(moment.zone, _FIRST_DAYS[unit](local.date())))
+        return Moment(start_of_day(moment.zone, _FIRST_DAYS[unit](local.date())), moment.zone)
     except (OverflowError, ValueError) as error:
         raise TemplateError(said("template-beyond-calendar")) from error
 

@@ -10,7 +10,7 @@ from myscheduler.core.templates.context import Context, without_value
 from myscheduler.core.templates.faults import TemplateError
 from myscheduler.core.templates.filters import Known, Value, apply
 from myscheduler.core.templates.places import FIELDS, Place, Yielded, each_text, joined
-from myscheduler.core.templates.syntax import Expression, parse
+from myscheduler.core.templates.syntax import Expression, has_template, parse
 
 
 def rendered(spec: JobSpec, context: Context) -> JobSpec:
@@ -24,6 +24,8 @@ def rendered(spec: JobSpec, context: Context) -> JobSpec:
 
 
 def _rendered(place: Place, context: Context, text: str, _loc: Loc) -> object:
+    if not has_template(text):
+        return text
     pieces = [Yielded(evaluate(part, context), part) if isinstance(part, Expression) else part for part in parse(text)]
     return joined(pieces, place)
 
