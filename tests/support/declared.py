@@ -166,6 +166,8 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
             {"json": {"/items": {"length": 3}, "/x": {"equals": "y"}}},
         ]
     ),
+    "connect_timeout_sec": st.sampled_from([0.5, 1]),
+    "keep_response": st.booleans(),
     "slo": st.sampled_from(
         [
             {"success": 99.5},

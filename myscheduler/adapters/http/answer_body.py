@@ -43,6 +43,8 @@ class Answer:
     secrets: tuple[Secret, ...]
     """Those of the request; they are removed from the excerpt."""
     expect: Expect = USUAL_EXPECT
+    keeps_start: bool = True
+    """Whether the outcome has an excerpt."""
     lack: str | None = None
     """Why no connection can be opened just now (too many open files), else `None`."""
     status: int | None = None
@@ -129,6 +131,8 @@ class Answer:
         return EXCERPT_BYTES + max((LETTER_BYTES * secret.longest for secret in self.secrets), default=0)
 
     def _excerpt(self) -> str | None:
+        if not self.keeps_start:
+            return None
         whole = self.complete and self.size <= len(self.head)
         if not self.head or self.coding in {"", "identity"}:
             start = bytes(self.head[: self._window])

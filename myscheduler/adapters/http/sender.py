@@ -16,10 +16,12 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
 from myscheduler.adapters.http.answer_body import RESPONSE_LIMIT, Answer
+from myscheduler.adapters.http.connecting import Connector, UnconnectedError
 from myscheduler.adapters.http.diagnosis import diagnosis, late, no_file_left, unsent
 from myscheduler.adapters.http.message import Message, body_of, message_of
 from myscheduler.adapters.http.rations import Call, Handler, Rations, StrayError
 from myscheduler.adapters.http.routes import Resolver, SocketMaker
+from myscheduler.adapters.http.trail import Trail
 from myscheduler.adapters.http.trust import tls_context
 from myscheduler.core.calls.link_local import NOWHERE, Reach, advice
 from myscheduler.core.calls.outcome import Failure, Outcome
@@ -62,11 +64,11 @@ class Sender:
             return Outcome(failure=Failure.INVALID_REQUEST, error=str(error))
         if (address := message.destination.link_local) is not None and not self._reach().allows(address):
             return Outcome(failure=Failure.TARGET_NOT_ALLOWED, error=advice(address))
-        answer = Answer(request.secrets, request.expect)
+        answer = Answer(request.secrets, request.expect, keeps_start=request.transport.keep_response)
         begun_at = perf_counter()
         try:
             async with asyncio.timeout(request.timeout_sec) as limit:
-                await self._exchange(message, answer)
+                await self._exchange(message, answer, Trail(request.transport.connect_timeout_sec))
         except _TARGET_ERRORS as error:
             _drop_tracebacks(error)
             if limit.expired() and answer.lack:
@@ -77,12 +79,12 @@ class Sender:
                 return Outcome(
                     None,
                     *diagnosis(error, message.destination.where, request.secrets),
-                    is_unreached=isinstance(error, aiohttp.ClientConnectorError),
+                    is_unreached=isinstance(error, (aiohttp.ClientConnectorError, UnconnectedError)),
                 )
         return answer.verdict(message.destination.where, perf_counter() - begun_at)
 
-    async def _exchange(self, message: "Message", answer: "Answer") -> None:
-        response = await self._answered(message, answer)
+    async def _exchange(self, message: "Message", answer: "Answer", trail: Trail) -> None:
+        response = await self._answered(message, answer, trail)
         try:
             answer.begin(response.status, response.content)
             async for chunk in response.content.iter_any():
@@ -93,7 +95,7 @@ class Sender:
         finally:
             response.close()  # does nothing if the body was read to its end: its connection is back in the pool
 
-    async def _answered(self, message: "Message", answer: "Answer") -> aiohttp.ClientResponse:
+    async def _answered(self, message: "Message", answer: "Answer", trail: Trail) -> aiohttp.ClientResponse:
         """The response, once its head has arrived.
 
         Loops while no connection can be opened because too many files are open, and if the reused connection turns out
@@ -107,6 +109,7 @@ class Sender:
                     headers=message.headers,
                     data=body_of(message.body),
                     allow_redirects=False,
+                    middlewares=(trail,),
                 )
             except StrayError:
                 continue  # nothing was sent, and that connection is closed
@@ -148,7 +151,7 @@ async def open_sender(
     """
     tls = await asyncio.to_thread(tls_context)
     tls.set_alpn_protocols(["http/1.1"])
-    connector = aiohttp.TCPConnector(
+    connector = Connector(
         limit=connections,
         limit_per_host=connections_per_host,
         ttl_dns_cache=DNS_TTL_SEC,

@@ -133,6 +133,8 @@ class JobDetail(JobSummary, LimitsView):
     """The retry policy beyond the two fields above, as a manifest writes it; `None` for the usual one."""
     expect: dict[str, Any] | None
     """What counts as a success, as a manifest writes it; `None` for any status of 2xx."""
+    connect_timeout_sec: float | None
+    keep_response: bool
     misfire_grace_time: int
     coalesce: bool
     catchup: str
@@ -262,6 +264,8 @@ class JobViews(InZone):
             "retry_backoff_sec": spec.retry_backoff_sec,
             "retry": retry_to_json(spec.retry) or None,
             "expect": expect_to_json(spec.expect) or None,
+            "connect_timeout_sec": spec.transport.connect_timeout_sec,
+            "keep_response": spec.transport.keep_response,
             "misfire_grace_time": spec.misfire_grace_time,
             "coalesce": spec.coalesce,
             "catchup": spec.catch_up,

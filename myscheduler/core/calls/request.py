@@ -12,6 +12,7 @@ from myscheduler.core.calls.trace import TRACEPARENT
 from myscheduler.core.header_values import FORM, HeaderValue, content_type, is_json, media_type
 from myscheduler.core.job.expect import USUAL_EXPECT, Expect
 from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.job.transport import USUAL_TRANSPORT, Transport
 from myscheduler.core.secrets.redaction import Secret
 from myscheduler.core.secrets.references import MARK, encoded_around, resolve
 
@@ -33,6 +34,7 @@ class Request:
     secrets: tuple[Secret, ...] = field(default=(), repr=False)
     """The secrets in the request, which are redacted in the response."""
     expect: Expect = USUAL_EXPECT
+    transport: Transport = field(default=USUAL_TRANSPORT, repr=False)
 
 
 def build_request(
@@ -73,7 +75,15 @@ def build_request(
         headers["X-MyScheduler-Cause"] = cause
     if revision:
         headers["X-MyScheduler-Revision"] = revision if revision.isascii() else _percent(revision)
-    return Request(spec.method, spec.target_url, headers, body, spec.timeout_sec, expect=spec.expect)
+    return Request(
+        spec.method,
+        spec.target_url,
+        headers,
+        body,
+        spec.timeout_sec,
+        expect=spec.expect,
+        transport=spec.transport,
+    )
 
 
 def _percent(text: str) -> str:

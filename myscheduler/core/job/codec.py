@@ -22,6 +22,7 @@ from myscheduler.core.job.spec import (
     DeclaredWallInterval,
     JobSpec,
 )
+from myscheduler.core.job.transport import transport_from_json, transport_to_json
 
 T = TypeVar("T")
 
@@ -111,6 +112,7 @@ def to_json(spec: JobSpec) -> dict[str, Any]:
         later["ping"] = ping_to_json(spec.ping)
     if spec.notify != USUAL:
         later["notify"] = notify_to_json(spec.notify)
+    later |= transport_to_json(spec.transport)
     return plain | mappings | later | schedule_to_json(spec.schedule) | limits_to_json(spec.limits)
 
 
@@ -134,6 +136,7 @@ def from_json(stored: Mapping[str, Any]) -> JobSpec:
         plain["slo"] = objective_from_json(stored["slo"])
     if "ping" in stored:
         plain["ping"] = ping_from_json(stored["ping"])
+    plain["transport"] = transport_from_json(stored)
     return JobSpec(schedule=schedule_from_json(stored), limits=limits_from_json(stored), **plain)
 
 

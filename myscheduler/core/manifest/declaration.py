@@ -46,6 +46,7 @@ from myscheduler.core.manifest.objective_field import declared_objective, object
 from myscheduler.core.manifest.ping_field import declared_ping, ping_faults
 from myscheduler.core.manifest.retry_field import declared_retry, max_retries, retry_faults
 from myscheduler.core.manifest.schedule_fields import FIELD_OF_KIND, declared_schedule, reading_zone
+from myscheduler.core.manifest.transport_field import declared_transport, transport_faults
 from myscheduler.core.notifications.overrides import read_notify, unknown_channels
 from myscheduler.core.policy.policy import Policy, judge
 from myscheduler.core.schedule.exclusions import search_run
@@ -85,6 +86,7 @@ def declare(
         *ping_faults(fields, misshapen),
         *retry_faults(fields),
         *expect_faults(fields),
+        *transport_faults(fields),
         *_check_reach(fields.target_url, reach),
         *_check_encodable(fields),
         *_check_notify(fields.notify, channels),
@@ -192,6 +194,7 @@ def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits) -> JobS
         schedule=schedule,
         limits=limits,
         max_retries=max_retries(fields),
+        transport=declared_transport(fields),
         target_url=fields.target_url or "",
         method=intern((fields.method or "GET").upper()),
         **_catch_up(fields),

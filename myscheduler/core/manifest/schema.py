@@ -103,7 +103,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
             "max_instances", "overlap", "on_interrupt", "protect",
         )
     }
-    | {"seconds": False, "day_match": "any", "jitter_sec": 0, "catchup": "last", "adopt": False},
+    | {"seconds": False, "day_match": "any", "jitter_sec": 0, "catchup": "last", "adopt": False, "keep_response": True},
     "DstFields": {"gap": "run", "overlap": "first"},
     "RetryFields": {
         "statuses": write_statuses(USUAL_STATUSES), "on": list(RETRY_ON), "max_delay_sec": MAX_DELAY_SEC,

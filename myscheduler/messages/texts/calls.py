@@ -20,6 +20,7 @@ CALLS = {
     "target-gone": "the target answered 410 Gone",
     "timeout": "no complete answer within {seconds:g} s",
     "timeout-stalled": "no complete answer within {seconds:g} s (status {status:d}, then it stalled)",
+    "connect-timeout": "no connection to {where:word} within {seconds:g} s",
     "not-sent-within": "not sent within {seconds:g} s: {reason:reason}",
     # connections
     "answer-broken-off": "{where:word} broke off its answer or sent a malformed one",

@@ -29,6 +29,7 @@ SCHEDULES = {
     "matcher-plain": "has to be text, a number, true, false or null",
     "matcher-number": "has to be a number",
     "body-contains-forms": "has to be a text, or a list of 1 to {most:d} texts, of 1 to {longest:d} characters",
+    "connect-timeout-above": "is longer than the whole attempt may take: write at most {most:g}, the timeout_sec",
     "ping-key-digest": "has to be the SHA-256 of the key, in 64 lower-case hexadecimal digits: write what "
     "`printf %s KEY | sha256sum` prints",
     "ping-grace-length": "is from a second to 31 days: write one such as PT10M",

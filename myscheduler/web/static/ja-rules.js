@@ -76,6 +76,7 @@ export const messages = {
   "parts-sent-as-json": "Content-Type の {content_type} のパートは組み立てられず、JSON で送られる: パートを含めて文字列で書くか、別の Content-Type にする",
   "password-in-clear": "パスワードが暗号化されずに送られる: starttls か tls と書く",
   "ping-grace-length": "1秒から31日までにする。例: PT10M",
+  "connect-timeout-above": "試行全体の timeout_sec より長い。{most}以下にする",
   "attempts-twice": "max_retries と同じ意味なので、どちらか一方だけを書く",
   "retry-without-attempts": "効果がない。max_attempts か max_retries がなければ再試行しない",
   "not-a-status": "{value}はステータスではない。200から999までの数か、\"500-599\" のような範囲を書く",

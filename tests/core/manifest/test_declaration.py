@@ -59,6 +59,17 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
             "is not a duration",
             id="endless window",
         ),
+        pytest.param(
+            {"connect_timeout_sec": 31},
+            "connect_timeout_sec",
+            "write at most 30, the timeout_sec",
+            id="longer than usual",
+        ),
+        pytest.param(
+            {"connect_timeout_sec": 6, "timeout_sec": 5}, "connect_timeout_sec", "write at most 5", id="longer than all"
+        ),
+        pytest.param({"connect_timeout_sec": 0}, "connect_timeout_sec", "greater than 0", id="no time to connect"),
+        pytest.param({"keep_response": "no"}, "keep_response", "true or false", id="a word for keep_response"),
         pytest.param({"retry": 3}, "retry", "has to be an object, not 3", id="retries as a number"),
         pytest.param({"retry": {"attempts": 3}}, "retry.attempts", "did you mean 'max_attempts'?", id="key of retry"),
         pytest.param({"retry": {"max_attempts": 0}}, "retry.max_attempts", "greater than or equal", id="no attempt"),

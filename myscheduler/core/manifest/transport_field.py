@@ -1,0 +1,30 @@
+"""Turns the fields about the way of a call to its target into what they declare."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from myscheduler.core.findings.problem import Complaint
+from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.job.transport import USUAL_TRANSPORT, Transport
+from myscheduler.core.manifest.fields import JobFields
+from myscheduler.messages.message import said
+
+_TIMEOUT_SEC: float = JobSpec.__dataclass_fields__["timeout_sec"].default  # type: ignore[assignment]
+
+
+def transport_faults(fields: JobFields) -> Iterator[Complaint]:
+    """What is wrong with these fields beyond the shapes of their values."""
+    most = _TIMEOUT_SEC if fields.timeout_sec is None else fields.timeout_sec
+    if fields.connect_timeout_sec is not None and fields.connect_timeout_sec > most:
+        message = said("connect-timeout-above", most=most)
+        yield Complaint(("connect_timeout_sec",), "invalid-value", message)
+
+
+def declared_transport(fields: JobFields) -> Transport:
+    """What they declare; `fields` have no fault."""
+    given: dict[str, Any] = {}
+    if fields.connect_timeout_sec is not None:
+        given["connect_timeout_sec"] = float(fields.connect_timeout_sec)
+    if fields.keep_response is False:
+        given["keep_response"] = False
+    return Transport(**given) if given else USUAL_TRANSPORT
