@@ -43,6 +43,7 @@ from myscheduler.core.access.roles import Role
 from myscheduler.core.access.sessions import SessionKey
 from myscheduler.core.calls.trace import Sampling, exports_spans, sampling_of
 from myscheduler.core.metrics.label_names import label_names
+from myscheduler.core.policy.policy import may_be_called
 from myscheduler.errors import SettingError
 from myscheduler.machine import memory
 from myscheduler.machine.open_files import share_out
@@ -102,6 +103,7 @@ async def _serve(settings: Settings) -> int:
                 connections_per_host=0,
                 max_age_sec=settings.connection_max_age,
                 reach=lambda: reconciler.rulebook.reach,
+                may_be_called=lambda url: may_be_called(url, reconciler.rulebook.policies),
             )
         )
         key_sets = await stack.enter_async_context(open_key_sets())

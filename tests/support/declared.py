@@ -167,6 +167,7 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
         ]
     ),
     "connect_timeout_sec": st.sampled_from([0.5, 1]),
+    "follow_redirects": st.sampled_from([True, False, 1, 20]),
     "keep_response": st.booleans(),
     "slo": st.sampled_from(
         [

@@ -134,6 +134,8 @@ class JobDetail(JobSummary, LimitsView):
     expect: dict[str, Any] | None
     """What counts as a success, as a manifest writes it; `None` for any status of 2xx."""
     connect_timeout_sec: float | None
+    follow_redirects: int
+    """How many redirects are followed; 0 if one is a failure."""
     keep_response: bool
     misfire_grace_time: int
     coalesce: bool
@@ -265,6 +267,7 @@ class JobViews(InZone):
             "retry": retry_to_json(spec.retry) or None,
             "expect": expect_to_json(spec.expect) or None,
             "connect_timeout_sec": spec.transport.connect_timeout_sec,
+            "follow_redirects": spec.transport.follow_redirects,
             "keep_response": spec.transport.keep_response,
             "misfire_grace_time": spec.misfire_grace_time,
             "coalesce": spec.coalesce,

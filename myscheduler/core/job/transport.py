@@ -11,10 +11,14 @@ class Transport:
 
     connect_timeout_sec: float | None = None
     """How long a new connection may take: to look up the name, to connect, and for TLS."""
+    follow_redirects: int = 0
+    """How many redirects are followed; by default, one is a failure."""
     keep_response: bool = True
     """Whether the beginning of the answer is kept in the history."""
 
 
+MOST_REDIRECTS, USUAL_REDIRECTS = 20, 10
+"""The most that a job may follow, and how many `true` stands for."""
 USUAL_TRANSPORT = Transport()
 FIELDS = tuple(Transport.__dataclass_fields__)
 """Those of a manifest."""

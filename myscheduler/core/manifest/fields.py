@@ -19,10 +19,10 @@ from myscheduler.core.bounds import (
     MOST_LABELS,
 )
 from myscheduler.core.job.spec import METHODS
+from myscheduler.core.manifest import transport_fields as transport
 from myscheduler.core.manifest.expect_fields import EXPECT_FIELD, ExpectFields
 from myscheduler.core.manifest.ping_fields import PING_FIELD, PingFields
 from myscheduler.core.manifest.retry_fields import RETRY_FIELD, RetryFields
-from myscheduler.core.manifest.transport_fields import CONNECT_TIMEOUT_FIELD, KEEP_RESPONSE_FIELD
 from myscheduler.core.manifest.whole_numbers import WHOLE
 from myscheduler.core.notifications.notifications_schema import NOTIFY
 
@@ -331,8 +331,9 @@ class JobFields(BaseModel):
     )
     retry: RetryFields | None = RETRY_FIELD
     expect: ExpectFields | None = EXPECT_FIELD
-    connect_timeout_sec: float | None = CONNECT_TIMEOUT_FIELD
-    keep_response: bool | None = KEEP_RESPONSE_FIELD
+    connect_timeout_sec: float | None = transport.CONNECT_TIMEOUT
+    follow_redirects: Any = transport.FOLLOW_REDIRECTS
+    keep_response: bool | None = transport.KEEP_RESPONSE
     misfire_grace_time: Annotated[int, Field(ge=1, le=366 * DAY), WHOLE] | None = Field(
         None,
         description="Seconds that a slot may start late before it counts as missed; default 3600.",

@@ -19,6 +19,7 @@ from myscheduler.core.job.objective import USUAL_WINDOW
 from myscheduler.core.job.ping import USUAL_GRACE
 from myscheduler.core.job.retry import MAX_DELAY_SEC, RETRY_ON, USUAL_STATUSES
 from myscheduler.core.job.spec import METHODS, JobSpec
+from myscheduler.core.job.transport import MOST_REDIRECTS
 from myscheduler.core.manifest import schema_patterns as patterns
 from myscheduler.core.manifest.expect_fields import LONGEST_TEXT, MOST_TEXTS
 from myscheduler.core.manifest.fields import LONGEST_DAYS, MOST_CRONS, MOST_DAYS, CalendarEntry, JobFields
@@ -103,7 +104,10 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
             "max_instances", "overlap", "on_interrupt", "protect",
         )
     }
-    | {"seconds": False, "day_match": "any", "jitter_sec": 0, "catchup": "last", "adopt": False, "keep_response": True},
+     | {
+        "seconds": False, "day_match": "any", "jitter_sec": 0, "catchup": "last", "adopt": False,
+        "follow_redirects": False, "keep_response": True,
+    },
     "DstFields": {"gap": "run", "overlap": "first"},
     "RetryFields": {
         "statuses": write_statuses(USUAL_STATUSES), "on": list(RETRY_ON), "max_delay_sec": MAX_DELAY_SEC,
@@ -163,6 +167,9 @@ _RULES: Mapping[str, Mapping[str, Schema]] = {
                 | {"type": "string", "errorMessage": "This header takes one value, as text."}
             },
             "additionalProperties": patterns.HEADER_VALUE | {"items": patterns.HEADER_VALUE},
+        },
+        "follow_redirects": {
+            "anyOf": [{"type": "boolean"}, {"type": "integer", "minimum": 1, "maximum": MOST_REDIRECTS}, _NOTHING]
         },
         "cron": _CRONS,
         "interval": patterns.INTERVAL,

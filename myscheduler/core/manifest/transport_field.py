@@ -5,7 +5,7 @@ from typing import Any
 
 from myscheduler.core.findings.problem import Complaint
 from myscheduler.core.job.spec import JobSpec
-from myscheduler.core.job.transport import USUAL_TRANSPORT, Transport
+from myscheduler.core.job.transport import MOST_REDIRECTS, USUAL_REDIRECTS, USUAL_TRANSPORT, Transport
 from myscheduler.core.manifest.fields import JobFields
 from myscheduler.messages.message import said
 
@@ -18,6 +18,22 @@ def transport_faults(fields: JobFields) -> Iterator[Complaint]:
     if fields.connect_timeout_sec is not None and fields.connect_timeout_sec > most:
         message = said("connect-timeout-above", most=most)
         yield Complaint(("connect_timeout_sec",), "invalid-value", message)
+    if _redirects(fields.follow_redirects) is None:
+        message = said("follow-redirects-forms", most=MOST_REDIRECTS)
+        yield Complaint(("follow_redirects",), "invalid-value", message)
+
+
+def _redirects(written: Any) -> int | None:
+    """How many redirects are followed; `None` if the value is not valid."""
+    match written:
+        case None | False:
+            return 0
+        case True:
+            return USUAL_REDIRECTS
+        case int() if 1 <= written <= MOST_REDIRECTS:
+            return written
+        case _:
+            return None
 
 
 def declared_transport(fields: JobFields) -> Transport:
@@ -25,6 +41,8 @@ def declared_transport(fields: JobFields) -> Transport:
     given: dict[str, Any] = {}
     if fields.connect_timeout_sec is not None:
         given["connect_timeout_sec"] = float(fields.connect_timeout_sec)
+    if redirects := _redirects(fields.follow_redirects):
+        given["follow_redirects"] = redirects
     if fields.keep_response is False:
         given["keep_response"] = False
     return Transport(**given) if given else USUAL_TRANSPORT

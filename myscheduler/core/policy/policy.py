@@ -116,6 +116,15 @@ def _host(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
             yield Complaint(("headers", name), "policy-host", message)
 
 
+def may_be_called(url: str, policies: Iterable[Policy]) -> bool:
+    """Whether these policies allow the host of the URL, to which a redirect leads."""
+    host = called_host(url)
+    return all(
+        policy.allow_hosts is None or (host is not None and _is_allowed(host, policy.allow_hosts))
+        for policy in policies
+    )
+
+
 def _is_allowed(host: Host, allowed: Iterable[tuple[str, HostPattern]]) -> bool:
     return any(pattern.fits(host) for _, pattern in allowed)
 

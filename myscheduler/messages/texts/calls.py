@@ -10,6 +10,17 @@ CALLS = {
     "answered-redirect": "answered {status:d}; redirects are not followed",
     "answered-oddly": "answered {status:d}; {odd:said}",
     "answered-redirect-oddly": "answered {status:d}; redirects are not followed; {odd:said}",
+    "redirected": "after redirects ({count:d}) to {where:word}: {why:said}",
+    "redirect-without-location": "answered {status:d}, a redirect without a Location",
+    "redirect-unreadable": "answered {status:d}, a redirect whose Location is not a valid URL",
+    "redirect-scheme": "answered {status:d}, a redirect to what is neither http nor https",
+    "redirect-downgrade": "answered {status:d}, a redirect from https to http at {where:word}, which is not followed",
+    "redirect-secret-body": "answered {status:d}, a redirect to {where:word}: a body with a secret is not sent to "
+    "another origin",
+    "redirect-too-many": "answered {status:d} after as many redirects as the job follows ({most:d})",
+    "redirect-host": "answered {status:d}, a redirect to {where:word}, which is not among the hosts that policy.yaml "
+    "allows",
+    "redirect-link-local": "answered {status:d}, a redirect to {where:word}: {why:said}",
     "answered-unexpectedly": "answered {status:d}, which is not a status that the job expects",
     "expect-json": "{pointer} was {found}, wanted {wanted}",
     "expect-missing": "the answer has nothing at {pointer}, wanted {wanted}",

@@ -30,6 +30,7 @@ SCHEDULES = {
     "matcher-number": "has to be a number",
     "body-contains-forms": "has to be a text, or a list of 1 to {most:d} texts, of 1 to {longest:d} characters",
     "connect-timeout-above": "is longer than the whole attempt may take: write at most {most:g}, the timeout_sec",
+    "follow-redirects-forms": "has to be true, or how many redirects are followed: a whole number from 1 to {most:d}",
     "ping-key-digest": "has to be the SHA-256 of the key, in 64 lower-case hexadecimal digits: write what "
     "`printf %s KEY | sha256sum` prints",
     "ping-grace-length": "is from a second to 31 days: write one such as PT10M",

@@ -77,6 +77,7 @@ export const messages = {
   "password-in-clear": "パスワードが暗号化されずに送られる: starttls か tls と書く",
   "ping-grace-length": "1秒から31日までにする。例: PT10M",
   "connect-timeout-above": "試行全体の timeout_sec より長い。{most}以下にする",
+  "follow-redirects-forms": "true か、1から{most}までのリダイレクトの回数を書く",
   "attempts-twice": "max_retries と同じ意味なので、どちらか一方だけを書く",
   "retry-without-attempts": "効果がない。max_attempts か max_retries がなければ再試行しない",
   "not-a-status": "{value}はステータスではない。200から999までの数か、\"500-599\" のような範囲を書く",
