@@ -119,6 +119,7 @@ async def _serve(settings: Settings) -> int:
             grants=lambda: reconciler.rulebook.grants,
             user_agent=f"myscheduler/{__version__}",
             sampling=sampling,
+            policies=lambda: reconciler.rulebook.policies,
         )
         dispatcher = Dispatcher(
             store,

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass, field, replace
 
+from aiohttp import ClientConnectorError
+from yarl import URL
+
 from myscheduler.adapters.http.answer_body import Answer
-from myscheduler.adapters.http.message import Message, message_of
+from myscheduler.adapters.http.message import Message, message_of, where_of
+from myscheduler.adapters.http.proxies import proxy_of
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.calls.redirects import REDIRECTS, RedirectError, redirected
 from myscheduler.core.calls.request import Request
@@ -14,6 +18,7 @@ _OF_THE_FIRST = {
     Failure.NO_FILE: Failure.CONNECTION,
     Failure.TARGET_NOT_ALLOWED: Failure.HTTP_ERROR,
     Failure.INVALID_REQUEST: Failure.HTTP_ERROR,
+    Failure.SECRET_UNUSABLE: Failure.HTTP_ERROR,
 }
 """Failures that say that nothing was sent, and what they become once a request was."""
 
@@ -28,12 +33,14 @@ class Hop:
     status: int | None = None
     """That of the redirect that led here."""
     message: Message = field(init=False)
+    proxy: URL | None = field(init=False)
     answer: Answer = field(init=False)
 
     def __post_init__(self) -> None:
         """Raises `ValueError`, as `message_of` does."""
         request = self.request
         self.message = message_of(request)
+        self.proxy = proxy_of(request.transport.proxy, self.message.destination.url)
         self.answer = Answer(request.secrets, request.expect, keeps_start=request.transport.keep_response)
 
     @property
@@ -57,6 +64,21 @@ class Hop:
             return Hop(request, self.redirects + 1, status)
         except ValueError:
             raise RedirectError(said("redirect-unreadable", status=status)) from None
+
+    def place_of(self, error: Exception) -> str:
+        """The `host:port` to which the connection failed: the target's, or that of the proxy."""
+        proxy = self.proxy
+        if (
+            proxy is not None
+            and isinstance(error, ClientConnectorError)
+            and (error.host, error.port)
+            == (
+                proxy.raw_host,
+                proxy.port,
+            )
+        ):
+            return where_of(proxy)
+        return self.message.destination.where
 
     def told(self, outcome: Outcome) -> Outcome:
         """The outcome of the attempt, which says where it ended, if this is the last hop."""

@@ -2,8 +2,8 @@
 
 A URL is called exactly as it is written: yarl would rewrite it (`%7E` becomes `~`, which breaks a signature).
 
-A target gets what the job declares and nothing else: no cookies, proxies, `.netrc` or resending, and redirects are
-followed only if the job says so. So no response changes a later call, and nothing is sent twice.
+A target gets what the job declares and nothing else: no cookies, `.netrc` or resending; redirects and proxies only
+if the job says so. So no response changes a later call, and nothing is sent twice.
 """
 
 import asyncio
@@ -15,11 +15,12 @@ from time import perf_counter
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
-from myscheduler.adapters.http.answer_body import RESPONSE_LIMIT, Answer
+from myscheduler.adapters.http.answer_body import RESPONSE_LIMIT
 from myscheduler.adapters.http.connecting import Connector, UnconnectedError
+from myscheduler.adapters.http.contexts import PROTOCOLS, Contexts, TlsError
 from myscheduler.adapters.http.diagnosis import diagnosis, late, no_file_left, unsent
 from myscheduler.adapters.http.hops import Hop
-from myscheduler.adapters.http.message import Message, body_of
+from myscheduler.adapters.http.message import Message, body_of, where_of
 from myscheduler.adapters.http.rations import Call, Handler, Rations, StrayError
 from myscheduler.adapters.http.routes import Resolver, SocketMaker
 from myscheduler.adapters.http.trail import Trail
@@ -63,6 +64,7 @@ class Sender:
         self._response_limit = response_limit
         self._reach = reach
         self._may_be_called = may_be_called
+        self._contexts = Contexts()
 
     async def send(self, request: Request) -> Outcome:
         """Send the request once, and follow redirects if the job says so. Whatever the target does is an outcome; only
@@ -85,6 +87,8 @@ class Sender:
                     await self._exchange(hop)
         except RedirectError as error:
             return hop.told(hop.answer.outcome(Failure.HTTP_ERROR, str(error)))
+        except TlsError as error:
+            return hop.told(Outcome(failure=Failure.SECRET_UNUSABLE, error=str(error)))
         except _TARGET_ERRORS as error:
             _drop_tracebacks(error)
             outcome = _failure(hop, error, is_late=limit.expired())
@@ -109,7 +113,7 @@ class Sender:
 
     async def _exchange(self, hop: Hop) -> None:
         answer = hop.answer
-        response = await self._answered(hop.message, answer, Trail(hop.request.transport.connect_timeout_sec))
+        response = await self._answered(hop, Trail(hop.request.transport.connect_timeout_sec))
         try:
             answer.begin(response.status, response.content)
             most = REDIRECT_LIMIT if hop.is_followed else self._response_limit
@@ -121,12 +125,14 @@ class Sender:
         finally:
             response.close()  # does nothing if the body was read to its end: its connection is back in the pool
 
-    async def _answered(self, message: "Message", answer: "Answer", trail: Trail) -> aiohttp.ClientResponse:
+    async def _answered(self, hop: Hop, trail: Trail) -> aiohttp.ClientResponse:
         """The response, once its head has arrived.
 
         Loops while no connection can be opened because too many files are open, and if the reused connection turns out
         to be unusable: in both cases nothing was sent.
         """
+        message, answer, tls = hop.message, hop.answer, hop.request.transport.tls
+        context = True if tls is None else await self._contexts.of(tls)
         while True:
             try:
                 return await self._session.request(
@@ -136,6 +142,8 @@ class Sender:
                     data=body_of(message.body),
                     allow_redirects=False,
                     middlewares=(trail,),
+                    ssl=context,
+                    proxy=hop.proxy,
                 )
             except StrayError:
                 continue  # nothing was sent, and that connection is closed
@@ -156,9 +164,13 @@ def _failure(hop: Hop, error: Exception, *, is_late: bool) -> Outcome | None:
         return answer.outcome(Failure.TIMEOUT, late(request.timeout_sec, answer.status))
     if answer.status is not None:
         return None
+    if isinstance(error, aiohttp.ClientHttpProxyError) and hop.proxy is not None:
+        where = hop.message.destination.where
+        refused = said("proxy-refused", proxy=where_of(hop.proxy), where=where, status=error.status)
+        return Outcome(None, Failure.CONNECTION, refused, is_unreached=True)
     return Outcome(
         None,
-        *diagnosis(error, hop.message.destination.where, request.secrets),
+        *diagnosis(error, hop.place_of(error), request.secrets),
         is_unreached=isinstance(error, (aiohttp.ClientConnectorError, UnconnectedError)),
     )
 
@@ -194,7 +206,7 @@ async def open_sender(
     Raises `SettingError` if trusted certificates can't be read.
     """
     tls = await asyncio.to_thread(tls_context)
-    tls.set_alpn_protocols(["http/1.1"])
+    tls.set_alpn_protocols(PROTOCOLS)
     connector = Connector(
         limit=connections,
         limit_per_host=connections_per_host,

@@ -32,6 +32,7 @@ from myscheduler.core.job.spec import (
     DeclaredWallInterval,
     trigger_text,
 )
+from myscheduler.core.job.transport import tls_to_json
 from myscheduler.core.schedule.slots import Once, Period
 from myscheduler.core.schedule.timestamps import duration_text
 from myscheduler.core.secrets.literals import masked
@@ -136,6 +137,8 @@ class JobDetail(JobSummary, LimitsView):
     connect_timeout_sec: float | None
     follow_redirects: int
     """How many redirects are followed; 0 if one is a failure."""
+    tls: dict[str, Any] | None
+    proxy: str | None
     keep_response: bool
     misfire_grace_time: int
     coalesce: bool
@@ -268,6 +271,8 @@ class JobViews(InZone):
             "expect": expect_to_json(spec.expect) or None,
             "connect_timeout_sec": spec.transport.connect_timeout_sec,
             "follow_redirects": spec.transport.follow_redirects,
+            "tls": None if spec.transport.tls is None else tls_to_json(spec.transport.tls),
+            "proxy": spec.transport.proxy,
             "keep_response": spec.transport.keep_response,
             "misfire_grace_time": spec.misfire_grace_time,
             "coalesce": spec.coalesce,

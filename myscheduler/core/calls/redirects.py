@@ -9,6 +9,7 @@ from myscheduler.core.calls.hosts import Host, called_host
 from myscheduler.core.calls.request import Request
 from myscheduler.core.findings.masking import is_credential_name, masked_text
 from myscheduler.core.header_values import HeaderValue
+from myscheduler.core.job.transport import elsewhere
 from myscheduler.core.secrets.redaction import Secret, redact
 from myscheduler.messages.message import said
 
@@ -36,7 +37,8 @@ def redirected(request: Request, status: int, locations: Sequence[bytes]) -> Req
         return replace(request, url=url.replace("//", f"//{login}{at}", 1))
     if request.body is not None and _holds(request.body.decode("utf-8", "replace"), request.secrets):
         raise RedirectError(said("redirect-secret-body", status=status, where=host.with_port))
-    return replace(request, url=url, headers=_harmless(request.headers, request.secrets))
+    headers = _harmless(request.headers, request.secrets)
+    return replace(request, url=url, headers=headers, transport=elsewhere(request.transport))
 
 
 def _target(base: str, status: int, locations: Sequence[bytes]) -> tuple[str, Host]:

@@ -12,7 +12,7 @@ from myscheduler.core.calls.trace import TRACEPARENT
 from myscheduler.core.header_values import FORM, HeaderValue, content_type, is_json, media_type
 from myscheduler.core.job.expect import USUAL_EXPECT, Expect
 from myscheduler.core.job.spec import JobSpec
-from myscheduler.core.job.transport import USUAL_TRANSPORT, Transport
+from myscheduler.core.job.transport import USUAL_TRANSPORT, Transport, resolved_transport, transport_texts
 from myscheduler.core.secrets.redaction import Secret
 from myscheduler.core.secrets.references import MARK, encoded_around, resolve
 
@@ -97,6 +97,7 @@ def may_refer(request: Request) -> bool:
         MARK in request.url
         or any(_mentions(value) for value in request.headers.values())
         or (request.body is not None and _MARK_BYTES in request.body)
+        or any(MARK in text for _, text in transport_texts(request.transport))
     )
 
 
@@ -119,6 +120,7 @@ def filled(request: Request, spec: JobSpec, secrets: Mapping[str, Secret]) -> Re
             for name, value in request.headers.items()
         },
         body=None if request.body is None else resolve(request.body.decode(), values, _escape_of(spec)).encode(),
+        transport=resolved_transport(request.transport, partial(resolve, values=values)),
         secrets=tuple(secrets.values()),
     )
 

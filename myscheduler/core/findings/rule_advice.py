@@ -278,6 +278,12 @@ ADVICE: Mapping[str, Advice] = {
         "target_url: http://169.254.169.254/latest/meta-data/",
         "target_url: https://api.example.com/run",
     ),
+    "policy-insecure-tls": Advice(
+        "Without the check, whoever is on the way can answer for the target, and read what is sent.",
+        "Trust the authority of the target by tls.ca, or have its host added to allow_insecure_tls in policy.yaml.",
+        "tls: {verify: false}",
+        'tls: {ca: "${secret:partner-ca}"}',
+    ),
     "policy-literal-credential": Advice(
         "Anyone who can read the repository, or its history, has the credential.",
         "Write ${secret:NAME} instead, and change the credential, as it is no longer secret.",

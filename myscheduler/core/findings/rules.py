@@ -49,6 +49,7 @@ RULES: Mapping[str, str] = {
     "policy-host": "The policy doesn't allow a host that a job calls, or that its Host header names.",
     "policy-interval": "A job runs more often than the policy allows.",
     "policy-label": "A label is missing that the policy requires, or has another value.",
+    "policy-insecure-tls": "A job leaves the certificate of a host unchecked that the policy doesn't name for this.",
     "policy-link-local": "A job calls a link-local address (cloud metadata) that the policy doesn't allow.",
     "policy-literal-credential": "A credential is written out, and the policy requires secrets by reference.",
     "policy-method": "The policy doesn't allow the method of a job.",

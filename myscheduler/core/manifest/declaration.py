@@ -33,6 +33,7 @@ from myscheduler.core.job.spec import (
     DeclaredSchedule,
     JobSpec,
 )
+from myscheduler.core.job.transport import transport_texts
 from myscheduler.core.manifest.calendars_file import NamedCalendars
 from myscheduler.core.manifest.companions import check_companions, follows_from
 from myscheduler.core.manifest.excess import excess
@@ -48,10 +49,10 @@ from myscheduler.core.manifest.retry_field import declared_retry, max_retries, r
 from myscheduler.core.manifest.schedule_fields import FIELD_OF_KIND, declared_schedule, reading_zone
 from myscheduler.core.manifest.transport_field import declared_transport, transport_faults
 from myscheduler.core.notifications.overrides import read_notify, unknown_channels
-from myscheduler.core.policy.policy import Policy, judge
+from myscheduler.core.policy.policy import Policy, insecure, judge
 from myscheduler.core.schedule.exclusions import search_run
 from myscheduler.core.schedule.slots import TICK, Adjusted, Interval, Schedule, back, next_after
-from myscheduler.core.secrets.references import is_in_host, reference_faults
+from myscheduler.core.secrets.references import faults_in, is_in_host, reference_faults
 from myscheduler.messages.message import said
 
 _ID_FORBIDDEN = frozenset("/?#%")
@@ -86,7 +87,7 @@ def declare(
         *ping_faults(fields, misshapen),
         *retry_faults(fields),
         *expect_faults(fields),
-        *transport_faults(fields),
+        *transport_faults(fields, reach),
         *_check_reach(fields.target_url, reach),
         *_check_encodable(fields),
         *_check_notify(fields.notify, channels),
@@ -101,6 +102,8 @@ def declare(
     own_zone = reading_zone(fields, zone)
     limits = declared_limits(fields, faults, zone=own_zone, calendars=calendars or NamedCalendars())
     complaints += faults.found
+    if fields.tls is not None and fields.tls.verify is False:
+        complaints += insecure(fields.target_url or "", policies)
     if policies and () not in misshapen:
         draft = _spec(fields, schedule or _SOME_DATE, limits or NO_LIMITS)
         if fields.target_url is None and ("ping",) in misshapen:
@@ -229,6 +232,7 @@ def _check(fields: JobFields) -> Iterator[Complaint]:
         yield Complaint(("method",), "invalid-method", message)
     headers = fields.headers or {}
     yield from reference_faults(url or "", _as_tuples(headers), fields.body)
+    yield from faults_in(transport_texts(declared_transport(fields)))
 
 
 def _check_reach(target_url: str | None, reach: Reach) -> Iterator[Complaint]:

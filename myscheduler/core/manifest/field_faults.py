@@ -23,6 +23,7 @@ from myscheduler.core.manifest.fields import (
 )
 from myscheduler.core.manifest.ping_fields import PingFields
 from myscheduler.core.manifest.retry_fields import RetryFields
+from myscheduler.core.manifest.transport_fields import TlsFields
 from myscheduler.core.source.yaml_suspects import BOM, odd_sign, odd_space
 from myscheduler.messages.message import said
 
@@ -181,6 +182,7 @@ def _keys_around(loc: Loc) -> list[str]:
         "retry": RetryFields,
         "expect": ExpectFields,
         "ping": PingFields,
+        "tls": TlsFields,
     }
     model = models.get(str(loc[0]), JobFields) if len(loc) > 1 else JobFields
     if len(loc) > 3:
@@ -205,7 +207,7 @@ def _spaced(key: str) -> str:
     return said("space-after-colon") if ":" in key else ""
 
 
-_MAY_BE_SECRET = frozenset({"headers", "target_url", "body"})
+_MAY_BE_SECRET = frozenset({"headers", "target_url", "body", "tls", "proxy"})
 
 
 def _found(loc: Loc, value: Any) -> str:

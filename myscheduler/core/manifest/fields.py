@@ -32,8 +32,7 @@ MOST_DAYS = 500
 """Closed days, or open days, of a job or of a calendar in `calendars.yaml`; a range counts as one."""
 MOST_CRONS = 20
 """Cron expressions of one job."""
-LONGEST_DAYS = 50
-"""Characters of one such day or range."""
+LONGEST_DAYS = 50  # characters of one such day or range
 
 
 class LengthFields(BaseModel):
@@ -316,9 +315,7 @@ class JobFields(BaseModel):
         "(application/json, or one that ends in +json).",
         examples=[{"report": "daily"}],
     )
-    timeout_sec: float | None = Field(
-        None, gt=0, le=DAY, description="Seconds for one whole attempt; default 30.", examples=[120]
-    )
+    timeout_sec: float | None = transport.TIMEOUT
     max_retries: Annotated[int, Field(ge=0, le=100), WHOLE] | None = Field(
         None, description="Further attempts after a 408, a 429, a 5xx or no answer; default 0.", examples=[3]
     )
@@ -333,6 +330,8 @@ class JobFields(BaseModel):
     expect: ExpectFields | None = EXPECT_FIELD
     connect_timeout_sec: float | None = transport.CONNECT_TIMEOUT
     follow_redirects: Any = transport.FOLLOW_REDIRECTS
+    tls: transport.TlsFields | None = transport.TLS
+    proxy: str | None = transport.PROXY
     keep_response: bool | None = transport.KEEP_RESPONSE
     misfire_grace_time: Annotated[int, Field(ge=1, le=366 * DAY), WHOLE] | None = Field(
         None,

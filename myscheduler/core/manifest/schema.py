@@ -114,6 +114,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "jitter": "none",
     },
     "ExpectFields": {"status": write_statuses(USUAL_EXPECT.statuses)},
+    "TlsFields": {"verify": True},
     "SloFields": {"window": duration_text(USUAL_WINDOW)},
     "PingFields": {"grace": duration_text(USUAL_GRACE)},
 }  # fmt: skip

@@ -83,6 +83,10 @@ def refused(names: Iterable[str], grants: Grants, spec: JobSpec) -> tuple[str, .
         return (said("host-unclear"),)
     grants = grants.of_job(spec)
     reached = [(called, called.with_port)]
+    if (proxy := spec.transport.own_proxy) is not None:
+        if (host := called_host(proxy)) is None:
+            return (said("host-unclear"),)
+        reached.append((host, host.with_port))
     for header, host in hosts_in_headers(spec.target_url, spec.headers):
         if host is None:
             return (said("header-host-unclear", header=header),)

@@ -54,6 +54,12 @@ CALLS = {
     "not-http-but-long": "{where:word} did not answer in HTTP: it began with {beginning:ascii}…",
     "too-many-files": "too many open files in this process (its limit is {limit:d}: raise ulimit -n)",
     "too-many-files-on-machine": "too many open files on this machine (raise fs.file-max)",
+    "proxy-refused": "the proxy {proxy:word} made no connection to {where:word}: it answered {status:d}",
+    "proxy-of-environment": "the proxy in the environment of the service is not the URL of an HTTP proxy",
+    "insecure-tls": "policy.yaml does not allow a call to this host without a check of its certificate",
+    "tls-ca-unusable": "tls.ca holds no certificates in PEM that can be used",
+    "tls-pair-unusable": "tls.certificate and tls.key can't be used: they are not PEM, don't belong together, or the "
+    "key has a password",
     # requests
     "host-not-valid": "the host of the URL is not valid",
     "link-local-host": "{where:word} leads to {why:said}",

@@ -31,6 +31,13 @@ SCHEDULES = {
     "body-contains-forms": "has to be a text, or a list of 1 to {most:d} texts, of 1 to {longest:d} characters",
     "connect-timeout-above": "is longer than the whole attempt may take: write at most {most:g}, the timeout_sec",
     "follow-redirects-forms": "has to be true, or how many redirects are followed: a whole number from 1 to {most:d}",
+    "tls-key-literal": "has to be a secret, ${{secret:NAME}}: whoever reads the manifest would have the private key",
+    "tls-private-key": "holds a private key: put it into a secret, and change it, as it is no longer secret",
+    "tls-pem": "has to be certificates in PEM, or one secret with them, ${{secret:NAME}}",
+    "tls-both": "lacks {missing:word}: a client certificate has certificate and key",
+    "tls-without-https": "has no effect: the URL is not https",
+    "proxy-forms": "has to be environment, or the URL of an HTTP proxy without a path, such as http://proxy.example:3128",
+    "proxy-password": "has a password, or a user without one, written out: write http://USER:${{secret:NAME}}@HOST:PORT",
     "ping-key-digest": "has to be the SHA-256 of the key, in 64 lower-case hexadecimal digits: write what "
     "`printf %s KEY | sha256sum` prints",
     "ping-grace-length": "is from a second to 31 days: write one such as PT10M",

@@ -4,7 +4,7 @@ All checks on whether a request may be sent belong here, so that none can be byp
 """
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from myscheduler.adapters.http.sender import Sender
@@ -15,9 +15,10 @@ from myscheduler.core.calls.trace import Sampling, trace_headers
 from myscheduler.core.history.execution import Execution
 from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.policy.grants import Grants, refused
+from myscheduler.core.policy.policy import Policy, insecure
 from myscheduler.core.secrets.redaction import redact
 from myscheduler.core.secrets.references import references_of
-from myscheduler.messages.message import all_of
+from myscheduler.messages.message import all_of, said
 
 _ALL = Sampling()
 
@@ -49,17 +50,23 @@ class LocalCaller:
         grants: Callable[[], Grants],
         user_agent: str,
         sampling: Sampling = _ALL,
+        policies: Callable[[], Sequence[Policy]] = tuple,
     ) -> None:
         """`grants` returns which secrets jobs of the API may use; it is called for each request with secrets. The
-        targets are told by `sampling` whether to record their part of a trace.
+        targets are told by `sampling` whether to record their part of a trace. `policies` are those of all jobs, which
+        are asked again at each call without a check of certificates.
         """
         self._sender = sender
         self._secrets = secrets
         self._grants = grants
         self._user_agent = user_agent
         self._sampling = sampling
+        self._policies = policies
 
     async def call(self, job: Job, execution: Execution, attempt: int) -> Outcome:
+        tls = job.spec.transport.tls
+        if tls is not None and not tls.verify and insecure(job.spec.target_url, self._policies()):
+            return Outcome(failure=Failure.INVALID_REQUEST, error=said("insecure-tls"))
         trace = trace_headers(execution.execution_id, attempt, self._sampling, execution.parent)
         request = build_request(
             job.spec,

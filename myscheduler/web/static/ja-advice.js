@@ -50,6 +50,7 @@ export const advice = {
   "policy-label": ["ポリシーが求めるラベルがないか、値が違う。失敗したとき、誰に聞けばよいか分からない。", "policy.yaml にある値のラベルを書く。"],
   "policy-link-local": ["リンクローカルアドレス(クラウドのメタデータ)を呼んでいる。そのマシンの認証情報が返りうる。", "ホスト自身のアドレスを呼ぶか、allow_link_local に加えてもらう。"],
   "policy-literal-credential": ["ポリシーが参照を求めるのに、認証情報がじかに書かれている。", "${secret:NAME} と書き、認証情報そのものも変更する。"],
+  "policy-insecure-tls": ["証明書を確かめないと、途中にいる誰かが宛先になりすまし、送信内容を読める。", "tls.ca で宛先の認証局を信頼するか、policy.yaml の allow_insecure_tls にホストを加えてもらう。"],
   "policy-method": ["ポリシーが許していないメソッド。", "許されたメソッドにするか、allow_methods に加えてもらう。書かなければ GET。"],
   "policy-retries": ["ポリシーが許すより多く再試行し、不調な呼び出し先の負担を増やす。", "再試行を減らすか、max_retries を変えてもらう。"],
   "policy-starts": ["1分間に一つのホストで始まる呼び出しが、ポリシーが許すより多い。", "別の分にするか、jitter_sec で散らす。混む時間は「負荷予測」で分かる。"],

@@ -12,7 +12,7 @@ const CRON = ["minute", "hour", "day", "month", "day_of_week"];
 const AFTER_SCHEDULE = [
   "timezone", "start_at", "end_at", "calendar", "blackout", "jitter_sec", "target_url", "method", "headers", "body",
   "timeout_sec", "max_retries", "retry_backoff_sec", "retry", "expect",
-  "connect_timeout_sec", "follow_redirects", "keep_response", "misfire_grace_time", "catchup", "max_instances", "overlap",
+  "connect_timeout_sec", "follow_redirects", "tls", "proxy", "keep_response", "misfire_grace_time", "catchup", "max_instances", "overlap",
   "on_interrupt", "ping", "slo", "notify", "labels",
 ];
 /** Of these, the ones that a job with `ping` does not have. */
