@@ -202,8 +202,7 @@ class AnswerReader:
         codings = fields.get(b"content-encoding", [coding])
         self._body = self._receiver.begin(status, content_type, _text(b",".join(codings)))
         self._body.oddities, self._body.is_endless = oddities, is_endless
-        self._body.retry_after = fields.get(b"retry-after", [b""])[0]
-        self._body.location = fields.get(b"location", [])
+        self._body.retry_after, self._body.location = fields.get(b"retry-after", [b""])[0], fields.get(b"location", [])
 
     def _framing(self, fields: dict[bytes, list[bytes]]) -> tuple[bytes, list[str]]:
         """Set how the end of the body is found. Returns the compression by `Transfer-Encoding`, and the deviations."""
@@ -317,8 +316,6 @@ class AnswerReader:
         self._add(b"".join(parts))
         self._cut(said("odd-chunks"))
         return b""
-
-    # --- the end --------------------------------------------------------------------------------------------------
 
     def _cut(self, why: str) -> None:
         self._is_more = False

@@ -260,6 +260,12 @@ ADVICE: Mapping[str, Advice] = {
         "target_url: https://elsewhere.example.org/run",
         "target_url: https://api.example.com/run",
     ),
+    "policy-insecure-tls": Advice(
+        "Without the check, whoever is on the way can answer for the target, and read what is sent.",
+        "Trust the authority of the target by tls.ca, or have its host added to allow_insecure_tls in policy.yaml.",
+        "tls: {verify: false}",
+        'tls: {ca: "${secret:reports-token}"}',
+    ),
     "policy-interval": Advice(
         "A job that runs too often puts a load on its target and on all other jobs.",
         "Run the job less often, or have min_interval_sec in policy.yaml changed.",
@@ -277,12 +283,6 @@ ADVICE: Mapping[str, Advice] = {
         "Call the host by its own address, or have the address added to allow_link_local in policy.yaml.",
         "target_url: http://169.254.169.254/latest/meta-data/",
         "target_url: https://api.example.com/run",
-    ),
-    "policy-insecure-tls": Advice(
-        "Without the check, whoever is on the way can answer for the target, and read what is sent.",
-        "Trust the authority of the target by tls.ca, or have its host added to allow_insecure_tls in policy.yaml.",
-        "tls: {verify: false}",
-        'tls: {ca: "${secret:partner-ca}"}',
     ),
     "policy-literal-credential": Advice(
         "Anyone who can read the repository, or its history, has the credential.",

@@ -85,7 +85,7 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
         pytest.param({"tls": {"certificate": "${secret:a}"}}, "tls", "lacks key", id="certificate without a key"),
         pytest.param({"tls": {"verify": False}}, "tls.verify", "allow_insecure_tls in policy.yaml", id="no check"),
         pytest.param({"tls": {"check": False}}, "tls.check", "keys are ca", id="key of tls"),
-        pytest.param({"tls": {"ca": "${secret:a/b}"}}, "tls.ca", "certificates in PEM", id="broken reference"),
+        pytest.param({"tls": {"ca": "${secret:a/b}"}}, "tls.ca", "no valid name", id="broken reference"),
         pytest.param({"proxy": "proxy:3128"}, "proxy", "the URL of an HTTP proxy", id="no URL"),
         pytest.param({"proxy": "https://proxy:3128"}, "proxy", "the URL of an HTTP proxy", id="proxy by TLS"),
         pytest.param({"proxy": "http://proxy:3128/x"}, "proxy", "the URL of an HTTP proxy", id="proxy with a path"),
