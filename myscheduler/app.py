@@ -7,7 +7,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -47,6 +47,7 @@ from myscheduler.core.calls.tokens import METADATA_HOST
 from myscheduler.core.calls.trace import Sampling, exports_spans, sampling_of
 from myscheduler.core.metrics.label_names import label_names
 from myscheduler.core.policy.grants import Grants
+from myscheduler.core.policy.policy import Policy, may_be_called
 from myscheduler.core.templates.variables import variables_of
 from myscheduler.errors import SettingError
 from myscheduler.machine import memory
@@ -109,6 +110,7 @@ async def _serve(settings: Settings) -> int:
                 connections_per_host=0,
                 max_age_sec=settings.connection_max_age,
                 reach=lambda: reconciler.rulebook.reach,
+                may_be_called=lambda url: may_be_called(url, reconciler.rulebook.policies),
             )
         )
         key_sets = await stack.enter_async_context(open_key_sets())
@@ -118,7 +120,14 @@ async def _serve(settings: Settings) -> int:
         )
         store_health = StoreHealth(store, now=_now)
         sampling = _sampling(os.environ)
-        caller = _caller(settings, sender, secrets, sampling, grants=lambda: reconciler.rulebook.grants)
+        caller = _caller(
+            settings,
+            sender,
+            secrets,
+            sampling,
+            grants=lambda: reconciler.rulebook.grants,
+            policies=lambda: reconciler.rulebook.policies,
+        )
         dispatcher = Dispatcher(
             store,
             caller,
@@ -249,12 +258,20 @@ async def _check_that_it_is_not_open(settings: Settings, authentication: Authent
 
 
 def _caller(
-    settings: Settings, sender: Sender, secrets: Secrets, sampling: Sampling, *, grants: Callable[[], Grants]
+    settings: Settings,
+    sender: Sender,
+    secrets: Secrets,
+    sampling: Sampling,
+    *,
+    grants: Callable[[], Grants],
+    policies: Callable[[], Sequence[Policy]],
 ) -> LocalCaller:
     metadata_host = os.environ.get(METADATA_VARIABLE) or METADATA_HOST
     identity = Identity(sender, user_agent=USER_AGENT, metadata_host=metadata_host)
     preparing = Preparing(secrets, AttachedFiles(settings.jobs_dir), identity, grants=grants, now=_now)
-    return LocalCaller(sender, preparing, user_agent=USER_AGENT, sampling=sampling, zone=settings.zone)
+    return LocalCaller(
+        sender, preparing, user_agent=USER_AGENT, sampling=sampling, zone=settings.zone, policies=policies
+    )
 
 
 def _watch_for_gone(

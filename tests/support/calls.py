@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from myscheduler.core.calls.request import Request
 from myscheduler.core.header_values import HeaderValue
+from myscheduler.core.job.transport import USUAL_TRANSPORT, Transport
 from myscheduler.core.secrets.redaction import Secret
 
 
@@ -15,5 +16,6 @@ def request(
     headers: Mapping[str, HeaderValue] | None = None,
     timeout_sec: float = 5,
     secrets: tuple[Secret, ...] = (),
+    transport: Transport = USUAL_TRANSPORT,
 ) -> Request:
-    return Request(method, url, headers or {}, body, timeout_sec, secrets)
+    return Request(method, url, headers or {}, body, timeout_sec, secrets, transport=transport)

@@ -9,6 +9,7 @@ from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.calendars_file import NamedCalendars
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.schedule.calendars import Calendar
+from tests.support.target import AUTHORITY
 
 ZONE = "Asia/Tokyo"
 OFFICE = NamedCalendars({"office": Calendar("JP", None, ("12-29/01-03",))})
@@ -181,6 +182,13 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
         ]
     ),
     "sign": st.sampled_from([{"standard_webhooks": ["${secret:a}", "${secret:b}"]}]),
+    "connect_timeout_sec": st.sampled_from([0.5, 1]),
+    "follow_redirects": st.sampled_from([True, False, 1, 20]),
+    "proxy": st.sampled_from(["http://proxy.example:3128", "http://me:${secret:pw}@[::1]:80/", "environment"]),
+    "tls": st.sampled_from(
+        [{}, {"ca": "${secret:ca}", "verify": True}, {"certificate": AUTHORITY, "key": "${secret:key}"}]
+    ),
+    "keep_response": st.booleans(),
     "slo": st.sampled_from(
         [
             {"success": 99.5},

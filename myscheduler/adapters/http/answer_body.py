@@ -45,6 +45,8 @@ class Answer:
     expect: Expect = USUAL_EXPECT
     is_read: bool = False
     """Whether the body is wanted, as far as it is checked, whatever is expected of it."""
+    keeps_start: bool = True
+    """Whether the outcome has an excerpt."""
     lack: str | None = None
     """Why no connection can be opened just now (too many open files), else `None`."""
     status: int | None = None
@@ -136,6 +138,8 @@ class Answer:
         return EXCERPT_BYTES + max((LETTER_BYTES * secret.longest for secret in self.secrets), default=0)
 
     def _excerpt(self) -> str | None:
+        if not self.keeps_start:
+            return None
         whole = self.complete and self.size <= len(self.head)
         if not self.head or self.coding in {"", "identity"}:
             start = bytes(self.head[: self._window])

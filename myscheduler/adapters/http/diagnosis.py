@@ -6,6 +6,7 @@ import aiohttp
 
 from myscheduler.adapters.http.answer_body import LETTER_BYTES, SHOWN_BYTES
 from myscheduler.adapters.http.answers import FloodError, UnreadableError
+from myscheduler.adapters.http.connecting import UnconnectedError
 from myscheduler.adapters.http.errors import error_text
 from myscheduler.adapters.http.routes import LinkLocalError
 from myscheduler.core.calls.link_local import advice
@@ -41,6 +42,8 @@ def diagnosis(error: Exception, where: str, secrets: tuple[Secret, ...]) -> tupl
     match error:
         case aiohttp.ClientConnectorError(os_error=LinkLocalError() as refused):
             return Failure.TARGET_NOT_ALLOWED, said("link-local-host", where=where, why=advice(refused.address))
+        case UnconnectedError():
+            return Failure.TIMEOUT, said("connect-timeout", where=where, seconds=error.seconds)
         case aiohttp.InvalidURL() | UnicodeError():
             return Failure.INVALID_REQUEST, said("host-not-valid")
         case FloodError():

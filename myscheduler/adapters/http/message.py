@@ -110,7 +110,7 @@ def parsed_destination(text: str) -> Destination:
     labels = host.removesuffix(".").split(".")
     if ":" not in host and not all(0 < len(label) < 64 for label in labels):
         raise ValueError(said("host-part-too-long"))
-    return Destination(url, _where(url), _basic(parts), address)
+    return Destination(url, where_of(url), _basic(parts), address)
 
 
 known_destination = cached(16_384)(parsed_destination)
@@ -188,6 +188,6 @@ def body_of(content: bytes | None) -> bytes | io.BytesIO | None:
     return io.BytesIO(content) if content and len(content) > _LARGE_BODY else content
 
 
-def _where(url: URL) -> str:
+def where_of(url: URL) -> str:
     host = url.host or ""
     return f"[{host}]:{url.port}" if ":" in host else f"{host}:{url.port}"

@@ -33,6 +33,7 @@ from myscheduler.core.job.spec import (
     DeclaredWallInterval,
     trigger_text,
 )
+from myscheduler.core.job.transport import tls_to_json
 from myscheduler.core.schedule.slots import Once, Period
 from myscheduler.core.schedule.timestamps import duration_text
 from myscheduler.core.secrets.literals import masked
@@ -147,6 +148,12 @@ class JobDetail(JobSummary, LimitsView):
     """The retry policy beyond the two fields above, as a manifest writes it; `None` for the usual one."""
     expect: dict[str, Any] | None
     """What counts as a success, as a manifest writes it; `None` for any status of 2xx."""
+    connect_timeout_sec: float | None
+    follow_redirects: int
+    """How many redirects are followed; 0 if one is a failure."""
+    tls: dict[str, Any] | None
+    proxy: str | None
+    keep_response: bool
     misfire_grace_time: int
     coalesce: bool
     catchup: str
@@ -280,6 +287,11 @@ class JobViews(InZone):
             "retry_backoff_sec": spec.retry_backoff_sec,
             "retry": retry_to_json(spec.retry) or None,
             "expect": expect_to_json(spec.expect) or None,
+            "connect_timeout_sec": spec.transport.connect_timeout_sec,
+            "follow_redirects": spec.transport.follow_redirects,
+            "tls": None if spec.transport.tls is None else tls_to_json(spec.transport.tls),
+            "proxy": spec.transport.proxy,
+            "keep_response": spec.transport.keep_response,
             "misfire_grace_time": spec.misfire_grace_time,
             "coalesce": spec.coalesce,
             "catchup": spec.catch_up,

@@ -14,6 +14,7 @@ from myscheduler.core.header_values import FORM, HeaderValue, content_type, is_j
 from myscheduler.core.job.expect import USUAL_EXPECT, Expect
 from myscheduler.core.job.payload import Binary, Form, Multipart
 from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.job.transport import USUAL_TRANSPORT, Transport, resolved_transport, transport_texts
 from myscheduler.core.secrets.redaction import Secret
 from myscheduler.core.secrets.references import MARK, resolve
 
@@ -35,6 +36,7 @@ class Request:
     secrets: tuple[Secret, ...] = field(default=(), repr=False)
     """The secrets in the request, which are redacted in the response."""
     expect: Expect = USUAL_EXPECT
+    transport: Transport = field(default=USUAL_TRANSPORT, repr=False)
 
 
 def build_request(
@@ -75,8 +77,15 @@ def build_request(
         headers["X-MyScheduler-Cause"] = cause
     if revision:
         headers["X-MyScheduler-Revision"] = revision if revision.isascii() else _percent(revision)
-    url = with_query(spec.target_url, spec.query) if spec.query else spec.target_url
-    return Request(spec.method, url, headers, body, spec.timeout_sec, expect=spec.expect)
+    return Request(
+        spec.method,
+        with_query(spec.target_url, spec.query) if spec.query else spec.target_url,
+        headers,
+        body,
+        spec.timeout_sec,
+        expect=spec.expect,
+        transport=spec.transport,
+    )
 
 
 def _percent(text: str) -> str:
@@ -95,6 +104,10 @@ def may_refer(request: Request) -> bool:
         MARK in request.url
         or any(_mentions(value) for value in request.headers.values())
         or (request.body is not None and _MARK_BYTES in request.body)
+        or (
+            request.transport is not USUAL_TRANSPORT
+            and any(MARK in text for _, text in transport_texts(request.transport))
+        )
     )
 
 
@@ -117,6 +130,7 @@ def filled(request: Request, spec: JobSpec, secrets: Mapping[str, Secret]) -> Re
             for name, value in request.headers.items()
         },
         body=_filled_body(request.body, spec, values),
+        transport=resolved_transport(request.transport, partial(resolve, values=values)),
         secrets=tuple(secrets.values()),
     )
 

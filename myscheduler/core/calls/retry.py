@@ -64,7 +64,7 @@ def _is_retryable(retry: Retry, outcome: Outcome) -> bool:
 def _kind_of(failure: Failure | None, *, is_unreached: bool) -> RetryOn | None:
     match failure:
         case Failure.TIMEOUT:
-            return "timeout"
+            return "connect" if is_unreached else "timeout"
         case Failure.CONNECTION:
             return "connect" if is_unreached else "reset"
         case Failure.EXPECTATION:

@@ -278,6 +278,12 @@ ADVICE: Mapping[str, Advice] = {
         "target_url: https://elsewhere.example.org/run",
         "target_url: https://api.example.com/run",
     ),
+    "policy-insecure-tls": Advice(
+        "Without the check, whoever is on the way can answer for the target, and read what is sent.",
+        "Trust the authority of the target by tls.ca, or have its host added to allow_insecure_tls in policy.yaml.",
+        "tls: {verify: false}",
+        'tls: {ca: "${secret:reports-token}"}',
+    ),
     "policy-interval": Advice(
         "A job that runs too often puts a load on its target and on all other jobs.",
         "Run the job less often, or have min_interval_sec in policy.yaml changed.",

@@ -50,6 +50,7 @@ RULES: Mapping[str, str] = {
     "not-utf8": "A file is not UTF-8.",
     "owned-by-api": "A manifest declares a job that was created through the API.",
     "policy-host": "The policy doesn't allow a host that a job calls, or that its Host header names.",
+    "policy-insecure-tls": "A job leaves the certificate of a host unchecked that the policy doesn't name for this.",
     "policy-interval": "A job runs more often than the policy allows.",
     "policy-label": "A label is missing that the policy requires, or has another value.",
     "policy-link-local": "A job calls a link-local address (cloud metadata) that the policy doesn't allow.",

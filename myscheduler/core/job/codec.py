@@ -25,6 +25,7 @@ from myscheduler.core.job.spec import (
     DeclaredWallInterval,
     JobSpec,
 )
+from myscheduler.core.job.transport import transport_from_json, transport_to_json
 
 T = TypeVar("T")
 
@@ -135,6 +136,7 @@ def to_json(spec: JobSpec) -> dict[str, Any]:
         later["ping"] = ping_to_json(spec.ping)
     if spec.notify != USUAL:
         later["notify"] = notify_to_json(spec.notify)
+    later |= transport_to_json(spec.transport)
     return plain | mappings | later | schedule_to_json(spec.schedule) | limits_to_json(spec.limits)
 
 
@@ -151,6 +153,7 @@ def from_json(stored: Mapping[str, Any]) -> JobSpec:
     plain |= {name: read(stored[name]) for name, read in _READERS.items() if name in stored}
     if payload := payload_from_json(stored):
         plain["payload"] = payload
+    plain["transport"] = transport_from_json(stored)
     return JobSpec(schedule=schedule_from_json(stored), limits=limits_from_json(stored), **plain)
 
 

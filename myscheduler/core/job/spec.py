@@ -18,6 +18,7 @@ from myscheduler.core.job.objective import Objective
 from myscheduler.core.job.payload import Pairs, Payload
 from myscheduler.core.job.ping import Ping
 from myscheduler.core.job.retry import USUAL_RETRY, Retry
+from myscheduler.core.job.transport import USUAL_TRANSPORT, Transport
 from myscheduler.core.schedule.strides import MONTH, Stride
 from myscheduler.core.schedule.zones import stretch_at, to_second
 
@@ -134,6 +135,7 @@ class JobSpec:
     retry_backoff_sec: float = 1.0
     retry: Retry = USUAL_RETRY
     expect: Expect = USUAL_EXPECT
+    transport: Transport = USUAL_TRANSPORT
     misfire_grace_time: int = 3600
     """How many seconds late a slot may start; a later one is recorded as missed."""
     coalesce: bool = True

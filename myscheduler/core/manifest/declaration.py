@@ -34,6 +34,7 @@ from myscheduler.core.job.spec import (
     DeclaredSchedule,
     JobSpec,
 )
+from myscheduler.core.job.transport import transport_texts
 from myscheduler.core.manifest.auth_field import auth_faults, declared_auth, declared_sign, token_url_of
 from myscheduler.core.manifest.calendars_file import NamedCalendars
 from myscheduler.core.manifest.companions import check_companions, follows_from
@@ -49,11 +50,12 @@ from myscheduler.core.manifest.payload_field import declared_payload, payload_fa
 from myscheduler.core.manifest.ping_field import declared_ping, ping_faults
 from myscheduler.core.manifest.retry_field import declared_retry, max_retries, retry_faults
 from myscheduler.core.manifest.schedule_fields import FIELD_OF_KIND, declared_schedule, reading_zone
+from myscheduler.core.manifest.transport_field import declared_transport, transport_faults
 from myscheduler.core.notifications.overrides import read_notify, unknown_channels
-from myscheduler.core.policy.policy import Policy, judge
+from myscheduler.core.policy.policy import Policy, insecure, judge
 from myscheduler.core.schedule.exclusions import search_run
 from myscheduler.core.schedule.slots import TICK, Adjusted, Interval, Schedule, back, next_after
-from myscheduler.core.secrets.references import is_in_host, reference_faults
+from myscheduler.core.secrets.references import faults_in, is_in_host, reference_faults
 from myscheduler.core.templates.declaring import prepare
 from myscheduler.core.templates.variables import NO_VARIABLES, Variables
 from myscheduler.messages.message import said
@@ -101,6 +103,7 @@ def declare(
         *auth_faults(fields),
         *retry_faults(fields),
         *expect_faults(fields),
+        *transport_faults(fields, reach),
         *_check_reach(("target_url",), url, reach),
         *_check_reach(("auth", "oauth2", "token_url"), token_url_of(fields), reach),
         *_check_encodable(fields),
@@ -116,6 +119,8 @@ def declare(
     own_zone = reading_zone(fields, zone)
     limits = declared_limits(fields, faults, zone=own_zone, calendars=calendars or NamedCalendars())
     complaints += faults.found
+    if fields.tls is not None and fields.tls.verify is False:
+        complaints += insecure(fields.target_url or "", policies)
     if policies and () not in misshapen:
         draft = _spec(fields, schedule or _SOME_DATE, limits or NO_LIMITS, has_templates=prepared.has_templates)
         if fields.target_url is None and ("ping",) in misshapen:
@@ -211,6 +216,7 @@ def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits, *, has_
         schedule=schedule,
         limits=limits,
         max_retries=max_retries(fields),
+        transport=declared_transport(fields),
         target_url=fields.target_url or "",
         target=fields.target,
         payload=declared_payload(fields),
@@ -242,6 +248,7 @@ def _check(fields: JobFields, url: str | None) -> Iterator[Complaint]:
     if fields.method is not None and (fault := method_fault(fields.method)):
         yield Complaint(("method",), "invalid-method", fault)
     yield from reference_faults(fields.model_dump(include=set(SENT), exclude_none=True))
+    yield from faults_in(transport_texts(declared_transport(fields)))
 
 
 def _check_reach(loc: Loc, url: str | None, reach: Reach) -> Iterator[Complaint]:

@@ -193,7 +193,7 @@ def _spaced(key: str) -> str:
     return said("space-after-colon") if ":" in key else ""
 
 
-_MAY_BE_SECRET = frozenset(SENT)
+_MAY_BE_SECRET = frozenset({*SENT, "tls", "proxy"})
 
 
 def _found(loc: Loc, value: Any) -> str:

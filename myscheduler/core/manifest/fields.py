@@ -19,6 +19,7 @@ from myscheduler.core.bounds import (
     MOST_LABELS,
 )
 from myscheduler.core.job.spec import METHODS
+from myscheduler.core.manifest import transport_fields as transport
 from myscheduler.core.manifest.auth_fields import AUTH_FIELD, SIGN_FIELD, AuthFields, SignFields
 from myscheduler.core.manifest.exclusion_fields import MOST_BLACKOUTS, BlackoutFields, CalendarFields, LengthFields
 from myscheduler.core.manifest.expect_fields import EXPECT_FIELD, ExpectFields
@@ -239,9 +240,7 @@ class JobFields(BaseModel):
     multipart: list[PartFields] | None = MULTIPART_FIELD
     auth: AuthFields | None = AUTH_FIELD
     sign: SignFields | None = SIGN_FIELD
-    timeout_sec: float | None = Field(
-        None, gt=0, le=DAY, description="Seconds for one whole attempt; default 30.", examples=[120]
-    )
+    timeout_sec: float | None = transport.TIMEOUT
     max_retries: Annotated[int, Field(ge=0, le=100), WHOLE] | None = Field(
         None, description="Further attempts after a 408, a 429, a 5xx or no answer; default 0.", examples=[3]
     )
@@ -254,6 +253,11 @@ class JobFields(BaseModel):
     )
     retry: RetryFields | None = RETRY_FIELD
     expect: ExpectFields | None = EXPECT_FIELD
+    connect_timeout_sec: float | None = transport.CONNECT_TIMEOUT
+    follow_redirects: Any = transport.FOLLOW_REDIRECTS
+    tls: transport.TlsFields | None = transport.TLS
+    proxy: str | None = transport.PROXY
+    keep_response: bool | None = transport.KEEP_RESPONSE
     misfire_grace_time: Annotated[int, Field(ge=1, le=366 * DAY), WHOLE] | None = Field(
         None,
         description="Seconds that a slot may start late before it counts as missed; default 3600.",

@@ -21,6 +21,7 @@ from myscheduler.core.job.payload import PAYLOADS
 from myscheduler.core.job.ping import USUAL_GRACE
 from myscheduler.core.job.retry import MAX_DELAY_SEC, RETRY_ON, USUAL_STATUSES
 from myscheduler.core.job.spec import METHODS, JobSpec
+from myscheduler.core.job.transport import MOST_REDIRECTS
 from myscheduler.core.manifest import schema_patterns as patterns
 from myscheduler.core.manifest.exclusion_fields import LONGEST_DAYS, MOST_DAYS, CalendarEntry
 from myscheduler.core.manifest.expect_fields import LONGEST_TEXT, MOST_TEXTS
@@ -106,7 +107,10 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
             "max_instances", "overlap", "on_interrupt", "protect",
         )
     }
-    | {"seconds": False, "day_match": "any", "jitter_sec": 0, "catchup": "last", "adopt": False},
+     | {
+        "seconds": False, "day_match": "any", "jitter_sec": 0, "catchup": "last", "adopt": False,
+        "follow_redirects": False, "keep_response": True,
+    },
     "DstFields": {"gap": "run", "overlap": "first"},
     "RetryFields": {
         "statuses": write_statuses(USUAL_STATUSES), "on": list(RETRY_ON), "max_delay_sec": MAX_DELAY_SEC,
@@ -115,6 +119,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "OAuth2Fields": {"client_auth": "basic"},
     "GcpAccessTokenFields": {"scopes": [CLOUD_PLATFORM]},
     "ExpectFields": {"status": write_statuses(USUAL_EXPECT.statuses)},
+    "TlsFields": {"verify": True},
     "SloFields": {"window": duration_text(USUAL_WINDOW)},
     "PingFields": {"grace": duration_text(USUAL_GRACE)},
 }  # fmt: skip
@@ -178,6 +183,9 @@ _RULES: Mapping[str, Mapping[str, Schema]] = {
         },
         "query": _PAIRS,
         "form": _PAIRS,
+        "follow_redirects": {
+            "anyOf": [{"type": "boolean"}, {"type": "integer", "minimum": 1, "maximum": MOST_REDIRECTS}, _NOTHING]
+        },
         "cron": _CRONS,
         "interval": patterns.INTERVAL,
         "anchor": patterns.TIMESTAMP,

@@ -233,6 +233,7 @@ def _scope(written: Any, place: int) -> Scope:
 READERS: Mapping[str, Callable[[Any], Any]] = {
     "require_labels": _labels,
     "allow_hosts": lambda written: tuple((text, parse_host_pattern(text)) for text in _patterns(written)),
+    "allow_insecure_tls": lambda written: tuple((text, parse_host_pattern(text)) for text in _patterns(written)),
     "allow_link_local": _networks,
     "allow_methods": _methods,
     "min_interval_sec": lambda written: _count(written, 1),

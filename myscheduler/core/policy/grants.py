@@ -89,6 +89,10 @@ def refused(names: Iterable[str], grants: Grants, spec: JobSpec) -> tuple[str, .
         if issuer is None:
             return (said("host-unclear"),)
         reached.append((issuer, issuer.with_port))
+    if (proxy := spec.transport.own_proxy) is not None:
+        if (host := called_host(proxy)) is None:
+            return (said("host-unclear"),)
+        reached.append((host, host.with_port))
     for header, host in hosts_in_headers(spec.target_url, spec.headers):
         if host is None:
             return (said("header-host-unclear", header=header),)

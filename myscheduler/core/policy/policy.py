@@ -34,6 +34,8 @@ class Policy:
     """Required labels with their allowed values; no values means any that is not empty."""
     allow_hosts: tuple[tuple[str, HostPattern], ...] | None = None
     """Each as it is written, and parsed."""
+    allow_insecure_tls: tuple[tuple[str, HostPattern], ...] = ()
+    """Hosts whose certificates a job may leave unchecked; as in `allow_hosts`."""
     allow_link_local: tuple[Network, ...] = ()
     """Not checked here: see `Reach`."""
     allow_methods: tuple[str, ...] | None = None
@@ -112,11 +114,36 @@ def _host(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
         elif not _is_allowed(host, policy.allow_hosts):
             message = said("policy-host", host=host, place=place, allowed=allowed)
             yield Complaint(loc, "policy-host", message)
+    if (proxy := spec.transport.own_proxy) is not None:
+        host = called_host(proxy)
+        if host is None or not _is_allowed(host, policy.allow_hosts):
+            yield Complaint(("proxy",), "policy-host", said("policy-proxy", place=place, allowed=allowed))
     for name, host in hosts_in_headers(spec.target_url, spec.headers):
         if host is None or not _is_allowed(host, policy.allow_hosts):
             # never quote the value: a secret may have been written in the wrong header
             message = said("policy-host-header", place=place, allowed=allowed)
             yield Complaint(("headers", name), "policy-host", message)
+
+
+def insecure(url: str, policies: Sequence[Policy]) -> list[Complaint]:
+    """A complaint about `verify: false` unless some policy, and each one, allows it for the host of the URL."""
+    host = called_host(url)
+    for policy in policies or (NO_POLICY,):
+        if host is None or not _is_allowed(host, policy.allow_insecure_tls):
+            has_rule = "allow_insecure_tls" in policy.lines
+            place = policy.place("allow_insecure_tls") if has_rule else policy.path
+            message = said("policy-insecure-tls", place=place, host=host)
+            return [Complaint(("tls", "verify"), "policy-insecure-tls", message)]
+    return []
+
+
+def may_be_called(url: str, policies: Iterable[Policy]) -> bool:
+    """Whether these policies allow the host of the URL, to which a redirect leads."""
+    host = called_host(url)
+    return all(
+        policy.allow_hosts is None or (host is not None and _is_allowed(host, policy.allow_hosts))
+        for policy in policies
+    )
 
 
 def _is_allowed(host: Host, allowed: Iterable[tuple[str, HostPattern]]) -> bool:

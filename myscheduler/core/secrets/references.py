@@ -4,7 +4,7 @@ A job contains references only: values are looked up for one call and are never 
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from myscheduler.core.bounds import REFERENCE
 from myscheduler.core.findings.problem import Complaint, Loc
 from myscheduler.core.job.sent import sent_fields
 from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.job.transport import transport_texts
 from myscheduler.messages.message import said
 
 MARK = REFERENCE
@@ -56,6 +57,7 @@ def references_of(spec: JobSpec) -> frozenset[str]:
 
 def places_of(spec: JobSpec) -> Iterator[tuple[Loc, str]]:
     """Each reference of a job: the location of the value that contains it, and the name of the secret."""
+    yield from ((loc, name) for loc, text in transport_texts(spec.transport) for name in _names(text))
     sent = sent_fields(spec)
     if _mentions([sent]):
         yield from ((loc, name) for loc, text in _templates(sent) for name in _names(text))
@@ -103,6 +105,11 @@ def reference_faults(sent: Mapping[str, Any]) -> Iterator[Complaint]:
     if is_in_host(sent.get("target_url") or ""):
         message = said("secret-in-host")
         yield Complaint(("target_url",), "secret-in-host", message)
+
+
+def faults_in(texts: Iterable[tuple[Loc, str]]) -> Iterator[Complaint]:
+    """A complaint for each text with an invalid reference."""
+    return (Complaint(loc, "invalid-reference", fault) for loc, text in texts if (fault := _fault(text)))
 
 
 def is_in_host(target_url: str) -> bool:

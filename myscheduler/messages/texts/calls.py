@@ -10,6 +10,17 @@ CALLS = {
     "answered-redirect": "answered {status:d}; redirects are not followed",
     "answered-oddly": "answered {status:d}; {odd:said}",
     "answered-redirect-oddly": "answered {status:d}; redirects are not followed; {odd:said}",
+    "redirected": "after redirects ({count:d}) to {where:word}: {why:said}",
+    "redirect-without-location": "answered {status:d}, a redirect without a Location",
+    "redirect-unreadable": "answered {status:d}, a redirect whose Location is not a valid URL",
+    "redirect-scheme": "answered {status:d}, a redirect to what is neither http nor https",
+    "redirect-downgrade": "answered {status:d}, a redirect from https to http at {where:word}, which is not followed",
+    "redirect-secret-body": "answered {status:d}, a redirect to {where:word}: a body with a secret is not sent to "
+    "another origin",
+    "redirect-too-many": "answered {status:d} after as many redirects as the job follows ({most:d})",
+    "redirect-host": "answered {status:d}, a redirect to {where:word}, which is not among the hosts that policy.yaml "
+    "allows",
+    "redirect-link-local": "answered {status:d}, a redirect to {where:word}: {why:said}",
     "answered-unexpectedly": "answered {status:d}, which is not a status that the job expects",
     "expect-json": "{pointer} was {found}, wanted {wanted}",
     "expect-missing": "the answer has nothing at {pointer}, wanted {wanted}",
@@ -20,6 +31,7 @@ CALLS = {
     "target-gone": "the target answered 410 Gone",
     "timeout": "no complete answer within {seconds:g} s",
     "timeout-stalled": "no complete answer within {seconds:g} s (status {status:d}, then it stalled)",
+    "connect-timeout": "no connection to {where:word} within {seconds:g} s",
     "not-sent-within": "not sent within {seconds:g} s: {reason:reason}",
     # connections
     "answer-broken-off": "{where:word} broke off its answer or sent a malformed one",
@@ -42,6 +54,12 @@ CALLS = {
     "not-http-but-long": "{where:word} did not answer in HTTP: it began with {beginning:ascii}…",
     "too-many-files": "too many open files in this process (its limit is {limit:d}: raise ulimit -n)",
     "too-many-files-on-machine": "too many open files on this machine (raise fs.file-max)",
+    "proxy-refused": "the proxy {proxy:word} made no connection to {where:word}: it answered {status:d}",
+    "proxy-of-environment": "the proxy in the environment of the service is not the URL of an HTTP proxy",
+    "insecure-tls": "policy.yaml does not allow a call to this host without a check of its certificate",
+    "tls-ca-unusable": "tls.ca holds no certificates in PEM that can be used",
+    "tls-pair-unusable": "tls.certificate and tls.key can't be used: they are not PEM, don't belong together, or the "
+    "key has a password",
     # requests
     "host-not-valid": "the host of the URL is not valid",
     "link-local-host": "{where:word} leads to {why:said}",

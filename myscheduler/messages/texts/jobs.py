@@ -145,6 +145,9 @@ JOBS = {
     "meant-key": "did you mean {meant:quoted}?",
     "the-keys-are": "the keys are {known}",
     "unknown-key-but": "unknown key {name:quoted}: {hint:said}",
+    "policy-proxy": "is not among the hosts that {place} allows ({allowed}): name one of them, or have it added",
+    "policy-insecure-tls": "false is allowed only for the hosts of allow_insecure_tls in {place}{host:? (not for {})}: "
+    "trust the authority of the target by tls.ca, or have the host added",
     "policy-method": "{value} is not one of {allowed}, which {place} allows: write one of them",
     "the-retries-allowed": "the {most} that {place} allows",
     "policy-retries": "{value} is more than {limit:said}: write {most} or less",

@@ -5,7 +5,7 @@ All checks on whether a request may be sent belong here, so that none can be byp
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from time import monotonic
 from typing import Protocol
@@ -17,6 +17,7 @@ from myscheduler.core.calls.request import Request, build_request
 from myscheduler.core.calls.trace import Sampling, trace_headers
 from myscheduler.core.history.execution import Execution
 from myscheduler.core.job.job import Job
+from myscheduler.core.policy.policy import Policy, insecure
 from myscheduler.core.secrets.redaction import redact
 from myscheduler.core.templates.context import Context
 from myscheduler.core.templates.faults import TemplateError
@@ -56,15 +57,18 @@ class LocalCaller:
         user_agent: str,
         sampling: Sampling = _ALL,
         zone: str = "UTC",
+        policies: Callable[[], Sequence[Policy]] = tuple,
     ) -> None:
         """The targets are told by `sampling` whether to record their part of a trace. `zone` is the service's, for the
-        templates of jobs that name none.
+        templates of jobs that name none. `policies` are those of all jobs, which are asked again at each call without a
+        check of certificates.
         """
         self._sender = sender
         self._preparing = preparing
         self._user_agent = user_agent
         self._sampling = sampling
         self._zone = zone
+        self._policies = policies
 
     async def call(self, job: Job, execution: Execution, attempt: int) -> Outcome:
         if job.spec.templates:
@@ -72,6 +76,9 @@ class LocalCaller:
                 job = self._rendered(job, execution)
             except TemplateError as error:
                 return Outcome(failure=Failure.TEMPLATE, error=error.message)
+        tls = job.spec.transport.tls
+        if tls is not None and not tls.verify and insecure(job.spec.target_url, self._policies()):
+            return Outcome(failure=Failure.INVALID_REQUEST, error=said("insecure-tls"))
         trace = trace_headers(execution.execution_id, attempt, self._sampling, execution.parent)
         request = build_request(
             job.spec,

@@ -49,6 +49,7 @@ export const advice = {
   "not-utf8": ["UTF-8 でない。推測すれば、名前や本文が化ける。", "UTF-8 で保存する。"],
   "owned-by-api": ["API で作られたジョブで、マニフェストがうっかり引き継いではならない。", "引き継ぐなら adopt: true、そうでなければ別の job_id を書く。"],
   "policy-host": ["ポリシーが許していないホストを呼ぶか、Host ヘッダーに書いている。", "許されたホストを呼ぶか、policy.yaml の allow_hosts に加えてもらう。"],
+  "policy-insecure-tls": ["証明書を確かめないと、途中にいる誰かが宛先になりすまし、送信内容を読める。", "tls.ca で宛先の認証局を信頼するか、policy.yaml の allow_insecure_tls にホストを加えてもらう。"],
   "policy-interval": ["ポリシーが許すより頻繁に動き、呼び出し先とほかのジョブの負担になる。", "間隔を長くするか、min_interval_sec を変えてもらう。"],
   "policy-label": ["ポリシーが求めるラベルがないか、値が違う。失敗したとき、誰に聞けばよいか分からない。", "policy.yaml にある値のラベルを書く。"],
   "policy-link-local": ["リンクローカルアドレス(クラウドのメタデータ)を呼んでいる。そのマシンの認証情報が返りうる。", "ホスト自身のアドレスを呼ぶか、allow_link_local に加えてもらう。"],

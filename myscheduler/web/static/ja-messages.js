@@ -7,6 +7,8 @@ export const messages = {
   "answer-broken-off": "{where} の応答が途中で切れたか壊れている",
   "answered": "応答 {status}",
   "answered-unexpectedly": "応答 {status}(期待したステータスではない)",
+  "connect-timeout": "{where} に{seconds}秒以内に接続できなかった",
+  "redirected": "リダイレクト{count}回の後、{where} で: {why}",
   "expect-json": "{pointer} は {found}、期待は {wanted}",
   "expect-missing": "{pointer} が応答にない。期待は {wanted}",
   "expect-not-json": "応答が JSON でないため、{pointer} を確かめられない",

@@ -40,6 +40,7 @@ from myscheduler.core.manifest.payload_fields import PartFields
 from myscheduler.core.manifest.ping_fields import PingFields
 from myscheduler.core.manifest.retry_fields import RetryFields
 from myscheduler.core.manifest.schema import calendars_schema, manifest_schema
+from myscheduler.core.manifest.transport_fields import TlsFields
 from myscheduler.core.source.yaml import read_documents
 from tests.core.job import test_limits
 from tests.core.manifest import test_declaration
@@ -108,6 +109,7 @@ def test_no_field_is_left_out() -> None:
         KubernetesFields,
         AwsSigV4Fields,
         SignFields,
+        TlsFields,
     )
     named = {
         f"{model.__name__}.{field.alias or name}" for model in models for name, field in model.model_fields.items()

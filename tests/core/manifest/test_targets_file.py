@@ -40,7 +40,9 @@ def declared(text: str, targets: str = BILLING) -> JobSpec:
     file = SourceFile.of("a.yaml", f"job_id: a\ninterval: PT1H\n{text}".encode())
     parsed = parse_file(file, zone="UTC", targets=read(targets), variables=VARIABLES)
     assert parsed.problems == ()
-    return parsed.jobs[0].spec
+    (job,) = parsed.jobs
+    assert job.spec is not None
+    return job.spec
 
 
 def test_limits() -> None:
