@@ -16,6 +16,7 @@ from myscheduler.service.dispatch.endings import Endings
 from myscheduler.service.dispatch.expectations import Expectations
 from myscheduler.service.dispatch.flights import REPLACED, STOPPED, CutOff, Flight, Flights
 from myscheduler.service.dispatch.permits import Permits
+from myscheduler.service.dispatch.retry_waits import RetryWaits
 from myscheduler.service.dispatch.tallies import Tallies
 from tests.support.parts import job
 
@@ -98,6 +99,7 @@ async def test_one_that_goes_on_and_is_cut_off_at_once_keeps_its_attempts(sent_b
         cast(Caller, None),
         flights,
         permits,
+        cast(RetryWaits, None),
         ends,
         Tallies(cast(Store, None)),
         cast(Expectations, None),

@@ -21,6 +21,7 @@ export const text = {
   "execution.excerpt": "the first {shown} of {size} bytes",
   "execution.id": "Execution id",
   "execution.job-gone": "The job no longer exists",
+  "execution.next": "Next attempt",
   "execution.no-detail": "Details of the attempts are not known.",
   "execution.no-secrets": "Secrets are shown as references, never as values.",
   "execution.not-copied": "The browser does not allow it: select the text and copy it",

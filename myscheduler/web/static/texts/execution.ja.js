@@ -22,6 +22,7 @@ export const text = {
   "execution.excerpt": "全{size}バイトのうち先頭{shown}バイト",
   "execution.id": "実行ID",
   "execution.job-gone": "このジョブはもう存在しません",
+  "execution.next": "次の試行",
   "execution.no-detail": "試行の詳細は記録されていません。",
   "execution.no-secrets": "シークレットは参照名で表示され、値は表示されません。",
   "execution.not-copied": "ブラウザーで許可されていません。テキストを選択してコピーしてください",
