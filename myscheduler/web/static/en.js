@@ -20,7 +20,6 @@ export const text = {
   "action.try-now": "Try now",
   "action.undo": "Undo",
   "attempt-n": "attempt {number}",
-  "attempt-waits": "waits for attempt {number}",
   "attempts.result": "Result",
   "banner.lost": "The service does not answer. What is shown may be out of date; the page tries again by itself.",
   "bulk.more": "and {count} more",

@@ -17,7 +17,6 @@ export const text = {
   "action.try-now": "今すぐ接続する",
   "action.undo": "元に戻す",
   "attempt-n": "{number}回目の試行",
-  "attempt-waits": "{number}回目の試行待ち",
   "attempts.result": "結果",
   "banner.lost": "サービスから応答がありません。表示は古い可能性があります。接続は自動的に再試行されます。",
   "bulk.more": "ほか{count}件",

@@ -43,7 +43,7 @@ async def test_one_that_completes_at_last(parts: Parts, target: Target) -> None:
     await parts.create("a", target_url=target.url(), max_retries=5, retry_backoff_sec=0.02)
     await parts.dispatcher.trigger("a", by="me")
     row = await parts.row_where("a", is_over)
-    assert told(row) == [(1, 503, Failure.HTTP_ERROR), (2, None, Failure.CONNECTION), (3, 200, None)]
+    assert told(row) == [(1, 503, Failure.HTTP_ERROR), (2, None, Failure.RESET), (3, 200, None)]
     first, second, third = row.attempts_detail()
     assert first.error
     assert second.error
