@@ -8,6 +8,7 @@ from myscheduler.adapters.http.answer_body import LETTER_BYTES, SHOWN_BYTES
 from myscheduler.adapters.http.answers import FloodError, UnreadableError
 from myscheduler.adapters.http.connecting import UnconnectedError
 from myscheduler.adapters.http.errors import error_text
+from myscheduler.adapters.http.failure_classes import class_of
 from myscheduler.adapters.http.routes import LinkLocalError
 from myscheduler.core.calls.link_local import advice
 from myscheduler.core.calls.outcome import Failure
@@ -51,7 +52,7 @@ def diagnosis(error: Exception, where: str, secrets: tuple[Secret, ...]) -> tupl
         case UnreadableError():
             return Failure.UNREADABLE_ANSWER, _no_http(where, error.beginning, secrets)
         case _:
-            return Failure.CONNECTION, error_text(where, error)
+            return class_of(error), error_text(where, error)
 
 
 def _no_http(where: str, data: bytes, secrets: tuple[Secret, ...]) -> str:

@@ -15,7 +15,7 @@ from myscheduler.core.statuses import is_among
 from myscheduler.messages.message import said
 
 _OF_THE_FIRST = {
-    Failure.NO_FILE: Failure.CONNECTION,
+    Failure.NO_FILE: Failure.CONNECT,
     Failure.TARGET_NOT_ALLOWED: Failure.HTTP_ERROR,
     Failure.INVALID_REQUEST: Failure.HTTP_ERROR,
     Failure.SECRET_UNUSABLE: Failure.HTTP_ERROR,

@@ -180,7 +180,7 @@ def _failure(hop: Hop, error: Exception, *, is_late: bool) -> Outcome | None:
     if isinstance(error, aiohttp.ClientHttpProxyError) and hop.proxy is not None:
         where = hop.message.destination.where
         refused = said("proxy-refused", proxy=where_of(hop.proxy), where=where, status=error.status)
-        return Outcome(None, Failure.CONNECTION, refused, is_unreached=True)
+        return Outcome(None, Failure.CONNECT, refused, is_unreached=True)
     return Outcome(
         None,
         *diagnosis(error, hop.place_of(error), request.secrets),

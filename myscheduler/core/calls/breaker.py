@@ -11,7 +11,17 @@ from enum import StrEnum
 
 from myscheduler.core.calls.outcome import Failure, Outcome
 
-_OF_THE_TARGET = frozenset({Failure.TIMEOUT, Failure.CONNECTION, Failure.UNREADABLE_ANSWER})
+_OF_THE_TARGET = frozenset(
+    {
+        Failure.TIMEOUT,
+        Failure.DNS,
+        Failure.REFUSED,
+        Failure.CONNECT,
+        Failure.TLS,
+        Failure.RESET,
+        Failure.UNREADABLE_ANSWER,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,11 @@ def _kind_of(failure: Failure | None, *, is_unreached: bool) -> RetryOn | None:
     match failure:
         case Failure.TIMEOUT:
             return "connect" if is_unreached else "timeout"
-        case Failure.CONNECTION:
+        case Failure.DNS | Failure.REFUSED | Failure.CONNECT:
+            return "connect"
+        case Failure.TLS:
+            return "tls"
+        case Failure.RESET:
             return "connect" if is_unreached else "reset"
         case Failure.EXPECTATION:
             return "expectation"

@@ -125,6 +125,10 @@ CALLS = {
     "cancelled": "cancelled by {by}{reason:? ({})}; the target may have received the request",
     "cancelled-unsent": "cancelled by {by}{reason:? ({})} before it was sent",
     "cancelled-queued": "cancelled by {by}{reason:? ({})} while it was queued",
+    "retry-deleted": "the job was deleted while this execution waited for its next attempt",
+    "retry-edited": "the job was changed while this execution waited for its next attempt",
+    "retry-paused": "the job was paused while this execution waited for its next attempt",
+    "retry-too-late": "the next attempt could not begin within the job's max_total_sec",
     # pings
     "ping-failed": "a ping reported a failure{last:? ({})}",
     "ping-exit-code": "a ping reported the exit code {code:d}{last:? ({})}",

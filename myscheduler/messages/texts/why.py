@@ -60,6 +60,7 @@ WHY = {
     "manual-run-missed": "A manual run of {slot:time} missed: {why:sentence}",
     "failed": "{subject:said} failed{attempts:said? after {}}: {why:sentence}",
     "running-since": "{subject:said} has been running since {since:time}.",
+    "waits-for-attempt": "{subject:said} failed so far, and waits until {at:time} for attempt {number:d}.",
     "interrupted": "{subject:said} was interrupted: {why:sentence}",
     "ran": "{subject:said} ran{cause:said?, {}}: it started {start:said}, and ended with {end:said} after "
     "{attempts:said} and {duration:span}.{note:sentence? Note: {}}{clocks:said? On that day {}.}",

@@ -23,6 +23,7 @@ from myscheduler.service.dispatch.execution_log import log_attempt, log_start, n
 from myscheduler.service.dispatch.expectations import Expectations
 from myscheduler.service.dispatch.flights import STOPPED, CutOff, Flight, Flights
 from myscheduler.service.dispatch.permits import Permits
+from myscheduler.service.dispatch.retry_waits import RetryWaits
 from myscheduler.service.dispatch.tallies import Tallies
 
 _UNSENT = {
@@ -47,9 +48,9 @@ log = logging.getLogger(__name__)
 class Attempts:
     """Runs executions whose claims are stored, each in its own task.
 
-    The task loops: it acquires a permit, sends a request, returns the permit, and sleeps before the next attempt if the
+    The task loops: it acquires a permit, sends a request, returns the permit, and waits for the next attempt if the
     failure is one that the job retries. In every case it ends its flight exactly once, as `completed` or `failed` or as
-    its `cut_off` says, and returns its permit.
+    its `cut_off` says, or leaves it to the next start, and returns its permit.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Attempts:
         flights: Flights,
         permits: Permits,
         throttles: Throttles,
+        waits: RetryWaits,
         endings: Endings,
         tallies: Tallies,
         expectations: Expectations,
@@ -68,6 +70,7 @@ class Attempts:
         self._flights = flights
         self._permits = permits
         self._throttles = throttles
+        self._waits = waits
         self._endings = endings
         self._tallies = tallies
         self._expectations = expectations
@@ -108,7 +111,18 @@ class Attempts:
 
         `known` are those of its attempts that the earlier process recorded.
         """
-        flight = Flight(job, execution, host, has_permit=False, attempts=attempts, attempts_detail=known)
+        self._resume(Flight(job, execution, host, has_permit=False, attempts=attempts, attempts_detail=known))
+
+    def wait_on(self, job: Job, row: Record, host: str) -> None:
+        """Wait on for the next attempt of an execution of an earlier process, or leave it to a later one."""
+        if self._waits.has_left:
+            return
+        execution, known = row.execution(), row.attempts_detail()
+        flight = Flight(job, execution, host, has_permit=False, attempts=row.attempts, attempts_detail=known)
+        flight.next_attempt_at, flight.is_wait_recorded = row.next_attempt_at, True
+        self._resume(flight)
+
+    def _resume(self, flight: Flight) -> None:
         self._flights.open(flight)
         flight.task = asyncio.create_task(self._run(flight))
 
@@ -123,7 +137,8 @@ class Attempts:
             await self._attempt_until_decided(flight)
         except asyncio.CancelledError:
             self._permits.release(flight)
-            self._endings.cut_off(flight, flight.cut_off or STOPPED, attempts=flight.attempts)
+            if self._flights.find(flight.execution.execution_id) is flight:  # else it is left to the next start
+                self._endings.cut_off(flight, flight.cut_off or STOPPED, attempts=flight.attempts)
         except Exception:
             log.exception("a bug ended an execution", extra=names_of(flight.execution))
             outcome = Outcome(error=said("bug"))
@@ -131,11 +146,13 @@ class Attempts:
 
     async def _attempt_until_decided(self, flight: Flight) -> None:
         """Send attempts until the end is decided. The first may hold a permit from the claim; others acquire one."""
-        job, execution, unsent = flight.job, flight.execution, 0
+        job, execution = flight.job, flight.execution
         trace_id = execution.parent.trace_id if execution.parent else None
         while True:
+            await self._waits.until_due(flight)
             if not flight.has_permit:
                 await self._permits.acquire(flight)
+            await self._waits.end(flight)
             flight.attempts += 1
             attempt, before = Attempt(flight.attempts, self._now(), trace_id=trace_id), flight.attempts_detail
             flight.attempts_detail = (*before, attempt)
@@ -148,14 +165,15 @@ class Attempts:
                 self._pace(flight.lane, outcome)
             flight.attempts_detail = (*before, attempt.ended(outcome, self._now()))
             log_attempt(execution, flight.attempts, flight.host, outcome)
-            unsent += outcome.failure in _UNSENT
             delay = self._delay(flight, outcome) if outcome.failure else None
             if not isinstance(delay, float):
                 break
             names = names_of_attempt(execution, flight.attempts)
             log.warning("attempt %d failed, next in %g s: %s", flight.attempts, delay, outcome.error, extra=names)
-            await asyncio.sleep(delay)
+            if not await self._waits.begin(flight, delay):
+                return
         reason = delay or (_REASONS.get(outcome.failure) if outcome.failure else None)
+        unsent = sum(one.failure in _UNSENT for one in flight.attempts_detail)
         self._endings.end(flight, final_status(outcome), flight.attempts - unsent, outcome, reason)
 
     def _pace(self, lane: str, outcome: Outcome | None) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from myscheduler.core.dispatch.armed import lane_of
 from myscheduler.core.history.attempts import Attempt
@@ -69,6 +70,10 @@ class Flight:
     """How many attempts have begun, in this process or an earlier one."""
     attempts_detail: tuple[Attempt, ...] = ()
     """The attempts that are known, in order; the last may be in progress."""
+    next_attempt_at: datetime | None = None
+    """While it waits for its next attempt: when that is due. No request of it is in flight then."""
+    is_wait_recorded: bool = False
+    """Whether its row certainly says so."""
     task: asyncio.Task[None] | None = None
     is_begun: bool = False
     """Whether `task` has begun to run. From then on, cutting it off means cancelling the task."""

@@ -71,7 +71,7 @@ async def test_the_wait_for_a_free_connection_is_not_part_of_it(target: Target) 
 async def test_a_refused_connection_stays_one(sender: Sender) -> None:
     port = closed_port()
     outcome = await sender.send(request(f"http://127.0.0.1:{port}/", transport=QUICK))
-    assert outcome == Outcome(None, Failure.CONNECTION, f"connection to 127.0.0.1:{port} refused")
+    assert outcome == Outcome(None, Failure.REFUSED, f"connection to 127.0.0.1:{port} refused")
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ async def test_a_tunnel_that_is_refused(sender: Sender, tunnel: tuple[Tunnel, st
     known.status = 407
     outcome = await sender.send(request("https://far.example/", transport=Transport(proxy=f"http://{place}")))
     error = f"the proxy {place} made no connection to far.example:443: it answered 407"
-    assert outcome == Outcome(None, Failure.CONNECTION, error)
+    assert outcome == Outcome(None, Failure.CONNECT, error)
     assert outcome.is_unreached
 
 
@@ -96,7 +96,7 @@ async def test_a_proxy_that_is_not_there(sender: Sender) -> None:
     place = f"127.0.0.1:{closed_port()}"
     for url in ("http://far.example/", "https://far.example/"):
         outcome = await sender.send(request(url, transport=Transport(proxy=f"http://{place}")))
-        assert outcome == Outcome(None, Failure.CONNECTION, f"connection to {place} refused")
+        assert outcome == Outcome(None, Failure.REFUSED, f"connection to {place} refused")
         assert outcome.is_unreached
 
 

@@ -214,7 +214,7 @@ async def test_failures_say_where_it_ended(sender: Sender, target: Target, other
     }
     assert found["/404"] == Outcome(404, Failure.HTTP_ERROR, f"after redirects (1) to {where}: answered 404", 2, "no")
     refused = f"after redirects (1) to 127.0.0.1:{port}: connection to 127.0.0.1:{port} refused"
-    assert found["/refused"] == Outcome(None, Failure.CONNECTION, refused)
+    assert found["/refused"] == Outcome(None, Failure.REFUSED, refused)
     assert not found["/refused"].is_unreached  # the first request was sent
     assert found["/hang"].error == f"after redirects (1) to {where}: {where} closed the connection without an answer"
 

@@ -51,7 +51,7 @@ async def test_a_client_certificate(strict: Target, sender: Sender) -> None:
     assert await sender.send(request(strict.url("/"), transport=_with(CLIENT))) == OK
     for wrong in (None, STRANGER):
         outcome = await sender.send(request(strict.url("/"), transport=_with(wrong)))
-        assert outcome.failure is Failure.CONNECTION
+        assert outcome.failure is Failure.TLS
     assert len(strict.requests) == 1
 
 
@@ -61,7 +61,7 @@ async def test_no_check_at_all(partner: Target, sender: Sender) -> None:
 
 async def test_another_name_is_refused(partner: Target, sender: Sender) -> None:
     outcome = await sender.send(request(partner.url("/").replace("127.0.0.1", "127.0.0.2"), transport=_with()))
-    assert outcome.failure is Failure.CONNECTION
+    assert outcome.failure is Failure.TLS
 
 
 @pytest.mark.parametrize(
@@ -97,14 +97,14 @@ async def test_the_client_certificate_stays_with_its_origin(strict: Target, part
         strict.answers("/other", Answer(307, headers=(("Location", other.url("/end")),)))
         fine = await sender.send(request(strict.url("/"), transport=_with(CLIENT)))
         refused = await sender.send(request(strict.url("/other"), transport=_with(CLIENT)))
-        assert (fine.failure, refused.failure, other.requests) == (None, Failure.CONNECTION, [])
+        assert (fine.failure, refused.failure, other.requests) == (None, Failure.TLS, [])
 
 
 async def test_the_missing_check_stays_with_its_origin(partner: Target, sender: Sender) -> None:
     with Target(tls=server_context(SERVER)) as other:
         partner.answers("/", Answer(302, headers=(("Location", other.url("/end")),)))
         outcome = await sender.send(request(partner.url("/"), transport=_with(ca=None, verify=False)))
-        assert (outcome.failure, other.requests) == (Failure.CONNECTION, [])
+        assert (outcome.failure, other.requests) == (Failure.TLS, [])
 
 
 async def test_contexts_are_made_once_and_bounded() -> None:

@@ -85,7 +85,7 @@ def test_after_a_long_healthy_time_it_begins_anew() -> None:
         (Outcome(500, Failure.HTTP_ERROR), False),
         (Outcome(200, Failure.EXPECTATION), True),
         (Outcome(failure=Failure.TIMEOUT), False),
-        (Outcome(failure=Failure.CONNECTION), False),
+        (Outcome(failure=Failure.REFUSED), False),
         (Outcome(failure=Failure.UNREADABLE_ANSWER), False),
         (Outcome(failure=Failure.SECRET_MISSING), None),
         (Outcome(failure=Failure.TARGET_NOT_ALLOWED), None),

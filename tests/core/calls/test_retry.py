@@ -15,9 +15,9 @@ from myscheduler.core.reason import Reason
 
 SPEC = JobSpec("a", "a", DeclaredCron((("hour", "1"),)), "http://x/run", timeout_sec=5)
 NOW = datetime(2026, 7, 6, 9, tzinfo=UTC)
-UNREACHED = Outcome(failure=Failure.CONNECTION, is_unreached=True)
+UNREACHED = Outcome(failure=Failure.CONNECT, is_unreached=True)
 UNCONNECTED = Outcome(failure=Failure.TIMEOUT, is_unreached=True)
-RESET = Outcome(failure=Failure.CONNECTION)
+RESET = Outcome(failure=Failure.RESET)
 TIMEOUT = Outcome(failure=Failure.TIMEOUT)
 
 
@@ -52,6 +52,7 @@ def delay(
         pytest.param(Outcome(failure=Failure.NO_FILE), True, Status.FAILED, id="no file"),
         pytest.param(UNREACHED, True, Status.FAILED, id="no connection"),
         pytest.param(RESET, True, Status.FAILED, id="reset"),
+        pytest.param(Outcome(failure=Failure.TLS, is_unreached=True), False, Status.FAILED, id="TLS"),
         pytest.param(Outcome(failure=Failure.UNREADABLE_ANSWER), False, Status.FAILED, id="unreadable answer"),
         pytest.param(Outcome(failure=Failure.INVALID_REQUEST), False, Status.FAILED, id="invalid request"),
     ],

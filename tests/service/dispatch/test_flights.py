@@ -17,6 +17,7 @@ from myscheduler.service.dispatch.endings import Endings
 from myscheduler.service.dispatch.expectations import Expectations
 from myscheduler.service.dispatch.flights import REPLACED, STOPPED, CutOff, Flight, Flights
 from myscheduler.service.dispatch.permits import Permits
+from myscheduler.service.dispatch.retry_waits import RetryWaits
 from myscheduler.service.dispatch.tallies import Tallies
 from tests.support.parts import job
 
@@ -100,6 +101,7 @@ async def test_one_that_goes_on_and_is_cut_off_at_once_keeps_its_attempts(sent_b
         flights,
         permits,
         Throttles(),
+        cast(RetryWaits, None),
         ends,
         Tallies(cast(Store, None)),
         cast(Expectations, None),
