@@ -7,7 +7,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,9 +22,11 @@ from myscheduler import __version__
 from myscheduler.adapters.http.jwks import open_key_sets
 from myscheduler.adapters.http.own_places import OwnPlaces
 from myscheduler.adapters.http.pings import Pings
-from myscheduler.adapters.http.sender import open_sender
+from myscheduler.adapters.http.sender import Sender, open_sender
+from myscheduler.adapters.identity.identity import METADATA_VARIABLE, Identity
 from myscheduler.adapters.secret_files import Secrets
 from myscheduler.adapters.source import DirectorySource
+from myscheduler.adapters.source.attached import AttachedFiles
 from myscheduler.adapters.store import Store, open_store
 from myscheduler.api import create_api
 from myscheduler.api.door.authentication import Access, Authentication, Credentials, Declarations
@@ -42,8 +44,12 @@ from myscheduler.core.access.allowed_hosts import AllowedHosts
 from myscheduler.core.access.clients import ClientRules, Networks
 from myscheduler.core.access.roles import Role
 from myscheduler.core.access.sessions import SessionKey
+from myscheduler.core.calls.tokens import METADATA_HOST
 from myscheduler.core.calls.trace import Sampling, exports_spans, sampling_of
 from myscheduler.core.metrics.label_names import label_names
+from myscheduler.core.policy.grants import Grants
+from myscheduler.core.policy.policy import Policy
+from myscheduler.core.templates.variables import variables_of
 from myscheduler.errors import SettingError
 from myscheduler.machine import memory
 from myscheduler.machine.open_files import share_out
@@ -53,6 +59,7 @@ from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.catalog.loaded import tell_loaded
 from myscheduler.service.dispatch.caller import LocalCaller
 from myscheduler.service.dispatch.dispatcher import Dispatcher
+from myscheduler.service.dispatch.preparing import Preparing
 from myscheduler.service.gitops.guard_in_force import GuardInForce
 from myscheduler.service.gitops.reconciler import Reconciler
 from myscheduler.service.incidents.contacts import DeclaredContacts
@@ -71,6 +78,7 @@ from myscheduler.settings import Settings
 from myscheduler.web import add_dashboard
 from myscheduler.web.shell import Instance
 
+USER_AGENT = f"myscheduler/{__version__}"
 HANG_UP_SEC = 3
 """How long a shutdown waits for API requests in progress."""
 
@@ -118,12 +126,13 @@ async def _serve(settings: Settings) -> int:
         )
         store_health = StoreHealth(store, now=_now)
         sampling = _sampling(os.environ)
-        caller = LocalCaller(
+        caller = _caller(
+            settings,
             sender,
             secrets,
+            sampling,
             grants=lambda: reconciler.rulebook.grants,
-            user_agent=f"myscheduler/{__version__}",
-            sampling=sampling,
+            policies=lambda: reconciler.rulebook.policies,
         )
         dispatcher = Dispatcher(
             store,
@@ -145,7 +154,14 @@ async def _serve(settings: Settings) -> int:
             most_api_jobs=settings.max_api_jobs,
         )
         reconciler = Reconciler(
-            DirectorySource(settings.jobs_dir), store, catalog, dispatcher.changes, zone=settings.zone, now=_now
+            DirectorySource(settings.jobs_dir),
+            store,
+            catalog,
+            dispatcher.changes,
+            zone=settings.zone,
+            now=_now,
+            variables=variables_of(os.environ),
+            limit=dispatcher.limit,
         )
         timekeeper = Timekeeper(dispatcher, catalog, now=_now)
         troubles = ChannelTroubles(dispatcher.changes.of_incidents)
@@ -245,6 +261,23 @@ async def _check_that_it_is_not_open(settings: Settings, authentication: Authent
         warn_of_an_open_api(settings.host)
     elif not await authentication.has_credentials():
         refuse_an_open_api(settings.host, is_proxied=bool(settings.trusted_proxies))
+
+
+def _caller(
+    settings: Settings,
+    sender: Sender,
+    secrets: Secrets,
+    sampling: Sampling,
+    *,
+    grants: Callable[[], Grants],
+    policies: Callable[[], Sequence[Policy]],
+) -> LocalCaller:
+    metadata_host = os.environ.get(METADATA_VARIABLE) or METADATA_HOST
+    identity = Identity(sender, user_agent=USER_AGENT, metadata_host=metadata_host)
+    preparing = Preparing(secrets, AttachedFiles(settings.jobs_dir), identity, grants=grants, now=_now)
+    return LocalCaller(
+        sender, preparing, user_agent=USER_AGENT, sampling=sampling, zone=settings.zone, policies=policies
+    )
 
 
 def _watch_for_gone(

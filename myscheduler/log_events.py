@@ -143,7 +143,7 @@ EVENTS: Mapping[tuple[str, str], Event] = {
     ),
     (
         "service.dispatch.recovery",
-        "executions were running when the service or its database stopped: %d interrupted, %d sent again",
+        "executions were running when the service or its database stopped: %d interrupted, %d sent again, %d waiting",
     ): Event("executions.recovered"),
     ("service.gitops.reconciler", "%s"): Event("source.problem"),
     ("service.gitops.reconciler", "a bug ended a pass over the source"): Event("bug.source"),

@@ -22,6 +22,7 @@ from myscheduler.core.manifest.calendars_file import NO_CALENDARS, NamedCalendar
 from myscheduler.core.manifest.combining import combine
 from myscheduler.core.manifest.declared import DeclaredJob, Desired, ParsedFile
 from myscheduler.core.manifest.parsing import parse_file
+from myscheduler.core.manifest.targets_file import NO_TARGETS, SharedTargets, read_targets
 from myscheduler.core.notifications.notifications_file import NO_NOTIFICATIONS, Notifications, read_notifications
 from myscheduler.core.policy.bursts import caps_of
 from myscheduler.core.policy.file import NO_RULES, read_policy
@@ -34,11 +35,14 @@ from myscheduler.core.source.snapshot import (
     POLICY,
     RESERVED,
     TARGETS,
+    VARS,
     Snapshot,
     SourceFile,
     SourceUnavailable,
     UnreadableFile,
 )
+from myscheduler.core.templates.variables import Plain, Variables, read_variables, variables_of
+from myscheduler.errors import SettingError
 from myscheduler.machine.causes import reason_of
 from myscheduler.settings import Settings
 
@@ -112,6 +116,8 @@ def _once(parts: Sequence[Snapshot]) -> Iterator[Snapshot]:
             part.ignore,
             named(part.access),
             named(part.notifications),
+            named(part.variables),
+            named(part.targets),
         )
         yield replace(once, strays=part.strays)
 
@@ -137,12 +143,21 @@ def _desired(parts: Sequence[Snapshot], zone: str) -> Desired:
     rules = {part.policy.path: read_policy(part.policy) for part in parts if part.policy is not None}
     access = {part.access.path: read_access(part.access) for part in parts if part.access is not None}
     told = {one.path: read_notifications(one) for part in parts if (one := part.notifications) is not None}
+    environment = _variables_of_environment()
+    variables = {one.path: read_variables(one, environment) for part in parts if (one := part.variables) is not None}
+    targets: dict[str, SharedTargets] = {}
+    for part in parts:
+        if part.targets is not None:
+            used = variables[part.variables.path] if part.variables else Variables(environment=environment)
+            targets[part.targets.path] = read_targets(part.targets, variables=used)
     files: dict[str, ParsedFile] = {}
     for part in parts:
         named = calendars[part.calendars.path] if part.calendars else NO_CALENDARS
         bound = rules[part.policy.path] if part.policy else NO_RULES
         channels = (told[part.notifications.path] if part.notifications else NO_NOTIFICATIONS).names
-        parse = partial(parse_file, zone=zone, calendars=named, channels=channels)
+        used = variables[part.variables.path] if part.variables else Variables(environment=environment)
+        shared = targets[part.targets.path] if part.targets else NO_TARGETS
+        parse = partial(parse_file, zone=zone, calendars=named, channels=channels, variables=used, targets=shared)
         files |= {file.path: parse(file, rules=None if file.path == STDIN else bound) for file in part.files}
     unreadable = {file.path: file for part in parts for file in part.unreadable}
     snapshot = Snapshot.of([file for part in parts for file in part.files], unreadable.values())
@@ -153,11 +168,28 @@ def _desired(parts: Sequence[Snapshot], zone: str) -> Desired:
     problems += [problem for bound in rules.values() for problem in bound.problems]
     of_access = AccessRules(problems=tuple(problem for one in access.values() for problem in one.problems))
     of_told = Notifications(problems=tuple(problem for one in told.values() for problem in one.problems))
+    of_variables = Variables(problems=tuple(problem for one in variables.values() for problem in one.problems))
     named = NamedCalendars(problems=tuple(problems))
-    desired = combine(files.values(), snapshot, named, access=of_access, notifications=of_told)
+    of_targets = SharedTargets(problems=tuple(problem for one in targets.values() for problem in one.problems))
+    desired = combine(
+        files.values(),
+        snapshot,
+        named,
+        access=of_access,
+        notifications=of_told,
+        variables=of_variables,
+        targets=of_targets,
+    )
     caps = caps_of(policy for one in rules.values() for policy in one.binding)
     of_channels = tuple((path, used) for path, one in told.items() for used in one.secrets)
     return replace(desired, caps=(*caps, *desired.caps), channel_secrets=of_channels)
+
+
+def _variables_of_environment() -> dict[str, Plain]:
+    try:
+        return variables_of(os.environ)
+    except SettingError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def usable_jobs(desired: Desired) -> list[DeclaredJob]:
@@ -234,12 +266,16 @@ def _read_folder(path: Path, excluded: Ignoring) -> tuple[Snapshot, int]:
         ignore,
         found.access and replace(found.access, path=str(prefix / found.access.path)),
         found.notifications and replace(found.notifications, path=str(prefix / found.notifications.path)),
+        found.variables and replace(found.variables, path=str(prefix / found.variables.path)),
+        found.targets and replace(found.targets, path=str(prefix / found.targets.path)),
     )
     wanted = replace(
         wanted,
         calendars=wanted.calendars or _read_near(path / CALENDARS, CALENDARS),
         policy=wanted.policy or _read_near(path / POLICY, POLICY),
         notifications=wanted.notifications or _read_near(path / NOTIFICATIONS, NOTIFICATIONS),
+        variables=wanted.variables or _read_near(path / VARS, VARS),
+        targets=wanted.targets or _read_near(path / TARGETS, TARGETS),
         strays=tuple(str(prefix / stray) for stray in strays if not excluded.leaves_out_whole(stray)),
     )
     return wanted, len(files) + len(unreadable) - len(wanted.files) - len(wanted.unreadable)
@@ -275,14 +311,15 @@ def _read_single(path: Path) -> Snapshot:
         calendars=_read_near(path, CALENDARS),
         policy=_read_near(path, POLICY),
         notifications=_read_near(path, NOTIFICATIONS),
+        variables=_read_near(path, VARS),
+        targets=_read_near(path, TARGETS),
     )
     found_file = _read_file(path)
     if path.name == ACCESS:  # read only where it is named: no job depends on it
         return near([], access=found_file)
     if isinstance(found_file, UnreadableFile):
         return near([], [found_file])
-    single = near([found_file] if path.name not in {*RESERVED, IGNORE} else [])
-    return replace(single, strays=(found_file.path,)) if path.name == TARGETS else single
+    return near([found_file] if path.name not in {*RESERVED, IGNORE} else [])
 
 
 def _read_file(path: Path) -> SourceFile | UnreadableFile:

@@ -17,6 +17,12 @@ LONGEST_NUMBER = 1_000
 MOST_REFERENCES = 1_000
 """References to secrets and literal `${` together: each of them is searched for at every call."""
 REFERENCE = "${"
+MOST_EXPRESSIONS = 1_000
+"""Expressions of templates: each of them is evaluated at every call."""
+LONGEST_EXPRESSION = 500
+"""Characters of one, with its braces."""
+MOST_FILTERS = 10
+"""Filters of one expression."""
 LONGEST_NAME = 1_000
 LONGEST_URL = 8_192
 LONGEST_WORD = 1_000
@@ -64,6 +70,13 @@ LARGEST_RULED = 36_525 * 86_400
 """The largest number in a rule: a hundred years in seconds, the longest interval that a job may have."""
 MOST_CALENDARS = 1_000
 LONGEST_CALENDAR_NAME = 255
+
+# --- vars.yaml and targets.yaml ---
+
+MOST_VARIABLES = 1_000
+MOST_TARGETS = 1_000
+LONGEST_VARIABLE = 1_000
+"""Characters of one value."""
 
 # --- access.yaml ---
 

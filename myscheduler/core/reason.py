@@ -18,6 +18,7 @@ class Reason(StrEnum):
     EDITED = "edited"
     DELETED = "deleted"
     EXPIRED = "expired"
+    CIRCUIT_OPEN = "circuit-open"
     DST_GAP = "dst-gap"
     BLACKOUT = "blackout"
     HOLIDAY = "holiday"
@@ -32,9 +33,12 @@ class Reason(StrEnum):
     SECRET_MISSING = "secret-missing"  # noqa: S105 - not a password
     SECRET_UNUSABLE = "secret-unusable"  # noqa: S105 - not a password
     SECRET_NOT_ALLOWED = "secret-not-allowed"  # noqa: S105 - not a password
+    TEMPLATE = "template"
     TARGET_NOT_ALLOWED = "target-not-allowed"
     NO_PING = "no-ping"
     EXPECTATION = "expectation"
+    AUTH_FAILED = "auth-failed"
+    FILE_UNUSABLE = "file-unusable"
     RETRY_AFTER = "retry-after-too-long"
 
 

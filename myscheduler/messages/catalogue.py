@@ -11,7 +11,9 @@ from myscheduler.messages.texts.files import FILES
 from myscheduler.messages.texts.jobs import JOBS
 from myscheduler.messages.texts.notifications import NOTIFICATIONS
 from myscheduler.messages.texts.plans import PLANS
+from myscheduler.messages.texts.requests import REQUESTS
 from myscheduler.messages.texts.schedules import SCHEDULES
+from myscheduler.messages.texts.templates import TEMPLATES
 from myscheduler.messages.texts.why import WHY
 
 OTHER = "other"
@@ -20,11 +22,13 @@ SUBJECTS: Mapping[str, Mapping[str, str]] = {
     "Slots and executions": WHY,
     "Calls and answers": CALLS,
     "Requests": API,
+    "Queries, bodies and credentials of calls": REQUESTS,
     "Plans and the source": PLANS,
     "Schedules and calendars": SCHEDULES,
     "Jobs and the policy": JOBS,
     "Files": FILES,
     "Notifications": NOTIFICATIONS,
+    "Templates and variables": TEMPLATES,
 }
 """By subject: the sentences; no code is in two of them."""
 MESSAGES: Mapping[str, str] = {code: text for texts in SUBJECTS.values() for code, text in texts.items()}

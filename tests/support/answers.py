@@ -72,6 +72,7 @@ NOW: dict[str, Any] = {
                 "scheduled_at": "2026-11-30T08:59:00+09:00",
                 "started_at": "2026-11-30T08:59:30+09:00",
                 "attempt": 2,
+                "next_attempt_at": None,
             }
         ],
     },

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from myscheduler.adapters.http.routes import PERMIT
-from myscheduler.core.calls.request import Request
+from myscheduler.core.calls.request import Principal, Request
 from myscheduler.core.header_values import HeaderValue
+from myscheduler.core.job.transport import USUAL_TRANSPORT, Transport
 from myscheduler.core.policy.guard import Guard, Permit
 from myscheduler.core.secrets.redaction import Secret
 
@@ -18,9 +19,11 @@ def request(
     headers: Mapping[str, HeaderValue] | None = None,
     timeout_sec: float = 5,
     secrets: tuple[Secret, ...] = (),
+    transport: Transport = USUAL_TRANSPORT,
     of_api: bool = False,
 ) -> Request:
-    return Request(method, url, headers or {}, body, timeout_sec, secrets, of_api=of_api)
+    principal = Principal.API if of_api else Principal.MANIFEST
+    return Request(method, url, headers or {}, body, timeout_sec, secrets, transport=transport, principal=principal)
 
 
 @contextmanager

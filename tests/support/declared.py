@@ -9,6 +9,7 @@ from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.calendars_file import NamedCalendars
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.schedule.calendars import Calendar
+from tests.support.target import AUTHORITY
 
 ZONE = "Asia/Tokyo"
 OFFICE = NamedCalendars({"office": Calendar("JP", None, ("12-29/01-03",))})
@@ -166,6 +167,28 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
             {"json": {"/items": {"length": 3}, "/x": {"equals": "y"}}},
         ]
     ),
+    "query": st.sampled_from([{"a": 1}, {"日": ["x", True, 1.5]}, {"q": ""}]),
+    "auth": st.sampled_from(
+        [
+            {"basic": {"username": "u", "password": "${secret:p}"}},
+            {"bearer": {"token": "${secret:t}"}},
+            {"oauth2": {"token_url": "http://t/", "client_id": "c", "client_secret": "${secret:s}", "scope": "a b"}},
+            {"oauth2": {"token_url": "http://t/", "client_id": "c", "client_secret": "x", "client_auth": "post"}},
+            {"gcp_id_token": {"audience": "https://a/"}},
+            {"gcp_access_token": {"scopes": ["a", "b"], "key": "${secret:k}"}},
+            {"gcp_access_token": {}},
+            {"kubernetes": {"audience": "a"}},
+            {"aws_sigv4": {"service": "s", "region": "r", "access_key_id": "i", "secret_access_key": "${secret:k}"}},
+        ]
+    ),
+    "sign": st.sampled_from([{"standard_webhooks": ["${secret:a}", "${secret:b}"]}]),
+    "connect_timeout_sec": st.sampled_from([0.5, 1]),
+    "follow_redirects": st.sampled_from([True, False, 1, 20]),
+    "proxy": st.sampled_from(["http://proxy.example:3128", "http://me:${secret:pw}@[::1]:80/", "environment"]),
+    "tls": st.sampled_from(
+        [{}, {"ca": "${secret:ca}", "verify": True}, {"certificate": AUTHORITY, "key": "${secret:key}"}]
+    ),
+    "keep_response": st.booleans(),
     "slo": st.sampled_from(
         [
             {"success": 99.5},

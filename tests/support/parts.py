@@ -20,10 +20,12 @@ import httpx
 
 from myscheduler.adapters.http.sender import open_sender
 from myscheduler.adapters.http.trust import tls_context
+from myscheduler.adapters.identity.identity import Identity
 from myscheduler.adapters.notify.apprise_notes import AppriseNotes
 from myscheduler.adapters.notify.smtp import Mailer
 from myscheduler.adapters.secret_files import Secrets
 from myscheduler.adapters.source import DirectorySource
+from myscheduler.adapters.source.attached import AttachedFiles
 from myscheduler.adapters.store import Store, open_store
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
@@ -39,10 +41,12 @@ from myscheduler.core.lifecycle import transitions as lifecycle
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.policy.grants import Grants
 from myscheduler.core.schedule.clock import Clock
+from myscheduler.core.templates.variables import variables_of
 from myscheduler.machine.private_files import FILE_MODE
 from myscheduler.service.catalog.catalog import Catalog
 from myscheduler.service.dispatch.caller import LocalCaller
 from myscheduler.service.dispatch.dispatcher import Dispatcher
+from myscheduler.service.dispatch.preparing import Preparing
 from myscheduler.service.gitops.guard_in_force import GuardInForce
 from myscheduler.service.gitops.reconciler import Reconciler
 from myscheduler.service.notifications.courier import Courier
@@ -183,7 +187,14 @@ async def opened(
         dispatch_store = through(store)
         store_health = StoreHealth(dispatch_store, now=now)
         secrets = Secrets(folder / "secrets", environment or {})
-        caller = LocalCaller(sender, secrets, grants=lambda: parts.grants, user_agent="myscheduler/test")
+        preparing = Preparing(
+            secrets,
+            AttachedFiles(folder / "jobs.d"),
+            Identity(sender, user_agent="myscheduler/test"),
+            grants=lambda: parts.grants,
+            now=now,
+        )
+        caller = LocalCaller(sender, preparing, user_agent="myscheduler/test", zone=zone)
         notes = AppriseNotes()
         stack.callback(notes.close)
         mailer = Mailer(tls_context, lambda: reconciler.rulebook.reach)
@@ -202,7 +213,8 @@ async def opened(
             store, zone=zone, now=now, arm=dispatcher.arm, note=dispatcher.note, most_api_jobs=most_api_jobs
         )
         source = DirectorySource(folder / "jobs.d")
-        reconciler = Reconciler(source, store, catalog, dispatcher.changes, zone=zone, now=now)
+        variables = variables_of(environment or {})
+        reconciler = Reconciler(source, store, catalog, dispatcher.changes, zone=zone, now=now, variables=variables)
         timekeeper = Timekeeper(dispatcher, catalog, now=now)
         await dispatcher.recover()
         await catalog.load()

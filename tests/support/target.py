@@ -119,7 +119,7 @@ class Target:
 
     default: Reply = field(default_factory=Answer)
     """For paths that `answers` was not told about."""
-    tls: bool = False
+    tls: bool | ssl.SSLContext = False
     """Speak TLS with a certificate of `AUTHORITY`, which nobody trusts by itself."""
     greeting: bytes | None = None
     """Sent as soon as a connection is opened, which is then closed; no request is read."""
@@ -229,7 +229,7 @@ class Target:
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
                 if self.tls:  # here and not by the server, which forgets connections whose handshake isn't over
-                    await writer.start_tls(tls_context())
+                    await writer.start_tls(tls_context() if self.tls is True else self.tls)
                 if self.greeting is not None:
                     writer.write(self.greeting)
                     return

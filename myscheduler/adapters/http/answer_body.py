@@ -43,6 +43,10 @@ class Answer:
     secrets: tuple[Secret, ...]
     """Those of the request; they are removed from the excerpt."""
     expect: Expect = USUAL_EXPECT
+    is_read: bool = False
+    """Whether the body is wanted, as far as it is checked, whatever is expected of it."""
+    keeps_start: bool = True
+    """Whether the outcome has an excerpt."""
     lack: str | None = None
     """Why no connection can be opened just now (too many open files), else `None`."""
     status: int | None = None
@@ -70,7 +74,7 @@ class Answer:
 
     def add(self, chunk: bytes) -> None:
         self.size += len(chunk)
-        most = max(CHECKED_BYTES, self._window) if self.expect.reads_body else self._window
+        most = max(CHECKED_BYTES, self._window) if self.is_read or self.expect.reads_body else self._window
         self.head += chunk[: max(0, most - len(self.head))]
 
     def outcome(self, failure: Failure | None, error: str | None) -> Outcome:
@@ -124,11 +128,18 @@ class Answer:
         return found.data or b"", found.is_whole
 
     @property
+    def content(self) -> bytes:
+        """The beginning of the body, unpacked; more than the excerpt only if it `is_read`."""
+        return self._checked()[0]
+
+    @property
     def _window(self) -> int:
         """Bytes that are searched for secrets: the excerpt, and the longest rest of a secret that begins in it."""
         return EXCERPT_BYTES + max((LETTER_BYTES * secret.longest for secret in self.secrets), default=0)
 
     def _excerpt(self) -> str | None:
+        if not self.keeps_start:
+            return None
         whole = self.complete and self.size <= len(self.head)
         if not self.head or self.coding in {"", "identity"}:
             start = bytes(self.head[: self._window])

@@ -26,7 +26,8 @@ MOST_INTERIM = 1_000
 _STATUS = re.compile(rb"HTTP/(\d{1,3}(?:\.\d{1,3})?)[ \t]+([1-9]\d\d)(?!\d)", re.IGNORECASE)
 _HEAD_END = re.compile(rb"\n\r?\n")
 _FIELD = re.compile(
-    rb"(?im)^(content-(?:length|type|encoding)|transfer-encoding|connection|keep-alive|retry-after)[ \t]*:([^\n]*)"
+    rb"(?im)^(content-(?:length|type|encoding)|transfer-encoding|connection|keep-alive|location|retry-after)"
+    rb"[ \t]*:([^\n]*)"
 )
 _NO_FIELD = re.compile(rb"^[^:\n]*$", re.MULTILINE)
 _FOLD = re.compile(rb"\r?\n[ \t]+")
@@ -57,7 +58,7 @@ class FloodError(ClientError):
 class Body(StreamReader):
     """The body of a response, with the deviations from HTTP of the whole response."""
 
-    __slots__ = ("coding", "content_type", "is_cut", "is_endless", "oddities", "retry_after")
+    __slots__ = ("coding", "content_type", "is_cut", "is_endless", "location", "oddities", "retry_after")
 
     def __init__(
         self, protocol: BaseProtocol, limit: int, loop: asyncio.AbstractEventLoop, content_type: str, coding: str
@@ -67,8 +68,9 @@ class Body(StreamReader):
         self.coding = coding
         """The `Content-Encoding`."""
         self.retry_after = b""
+        self.location: list[bytes] = []
         self.oddities: list[str] = []
-        """Deviations from HTTP; each is a text that follows the name of the target in a message."""
+        """Each follows the name of the target in a message."""
         self.is_cut = False
         """The body is incomplete, as far as we know."""
         self.is_endless = False
@@ -200,7 +202,7 @@ class AnswerReader:
         codings = fields.get(b"content-encoding", [coding])
         self._body = self._receiver.begin(status, content_type, _text(b",".join(codings)))
         self._body.oddities, self._body.is_endless = oddities, is_endless
-        self._body.retry_after = fields.get(b"retry-after", [b""])[0]
+        self._body.retry_after, self._body.location = fields.get(b"retry-after", [b""])[0], fields.get(b"location", [])
 
     def _framing(self, fields: dict[bytes, list[bytes]]) -> tuple[bytes, list[str]]:
         """Set how the end of the body is found. Returns the compression by `Transfer-Encoding`, and the deviations."""
@@ -314,8 +316,6 @@ class AnswerReader:
         self._add(b"".join(parts))
         self._cut(said("odd-chunks"))
         return b""
-
-    # --- the end --------------------------------------------------------------------------------------------------
 
     def _cut(self, why: str) -> None:
         self._is_more = False

@@ -4,10 +4,9 @@ import errno
 import socket
 import ssl
 
+from myscheduler.adapters.http.failure_classes import RESET_NUMBERS
 from myscheduler.machine.causes import reason_of
 from myscheduler.messages.message import said
-
-_RESET = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE})
 
 
 def broken_text(error: OSError, where: str) -> str:
@@ -21,7 +20,7 @@ def broken_text(error: OSError, where: str) -> str:
         return unresolved_text(error, where)
     if error.errno == errno.ECONNREFUSED:
         return said("connection-refused", where=where)
-    if error.errno in _RESET or isinstance(error, ConnectionError):
+    if error.errno in RESET_NUMBERS or isinstance(error, ConnectionError):
         return said("connection-reset", where=where)
     # Without a number, the error combines those of several addresses.
     reason = reason_of(error) if error.errno else said("no-address-reached")

@@ -6,7 +6,9 @@ import aiohttp
 
 from myscheduler.adapters.http.answer_body import LETTER_BYTES, SHOWN_BYTES
 from myscheduler.adapters.http.answers import FloodError, UnreadableError
+from myscheduler.adapters.http.connecting import UnconnectedError
 from myscheduler.adapters.http.errors import error_text
+from myscheduler.adapters.http.failure_classes import class_of
 from myscheduler.adapters.http.routes import RefusedError
 from myscheduler.core.calls.outcome import Failure
 from myscheduler.core.secrets.redaction import Secret, redact_start
@@ -40,6 +42,8 @@ def diagnosis(error: Exception, where: str, secrets: tuple[Secret, ...]) -> tupl
     match error:
         case aiohttp.ClientConnectorError(os_error=RefusedError() as refused):
             return Failure.TARGET_NOT_ALLOWED, said("leads-to", where=where, why=refused.refusal.why)
+        case UnconnectedError():
+            return Failure.TIMEOUT, said("connect-timeout", where=where, seconds=error.seconds)
         case aiohttp.InvalidURL() | UnicodeError():
             return Failure.INVALID_REQUEST, said("host-not-valid")
         case FloodError():
@@ -47,7 +51,7 @@ def diagnosis(error: Exception, where: str, secrets: tuple[Secret, ...]) -> tupl
         case UnreadableError():
             return Failure.UNREADABLE_ANSWER, _no_http(where, error.beginning, secrets)
         case _:
-            return Failure.CONNECTION, error_text(where, error)
+            return class_of(error), error_text(where, error)
 
 
 def _no_http(where: str, data: bytes, secrets: tuple[Secret, ...]) -> str:

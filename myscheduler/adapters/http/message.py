@@ -1,6 +1,5 @@
 """Prepares a request for aiohttp: the URL exactly as it is written, headers, credentials, body."""
 
-import base64
 import io
 import re
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from yarl import URL
 from myscheduler.core.caching import cached
 from myscheduler.core.calls.hosts import Host, called_host, looked_up
 from myscheduler.core.calls.link_local import Address, address_in
-from myscheduler.core.calls.request import Request
+from myscheduler.core.calls.request import Request, basic_credentials
 from myscheduler.core.secrets.redaction import redact
 from myscheduler.messages.message import said
 
@@ -112,7 +111,7 @@ def parsed_destination(text: str) -> Destination:
     if ":" not in host and not all(0 < len(label) < 64 for label in labels):
         raise ValueError(said("host-part-too-long"))
     called = called_host(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")  # the cache gets no credentials
-    return Destination(url, _where(url), _basic(parts), called, address_in(parts.hostname or ""), url.port or 0)
+    return Destination(url, where_of(url), _basic(parts), called, address_in(parts.hostname or ""), url.port or 0)
 
 
 known_destination = cached(16_384)(parsed_destination)
@@ -182,8 +181,7 @@ def _basic(parts: SplitResult) -> str | None:
     """User and password of the URL as a header. aiohttp refuses a URL with them if the job has the header, too."""
     if parts.username is None and parts.password is None:
         return None
-    pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
-    return "Basic " + base64.b64encode(pair.encode()).decode("ascii")
+    return basic_credentials(unquote(parts.username or ""), unquote(parts.password or ""))
 
 
 def body_of(content: bytes | None) -> bytes | io.BytesIO | None:
@@ -191,6 +189,6 @@ def body_of(content: bytes | None) -> bytes | io.BytesIO | None:
     return io.BytesIO(content) if content and len(content) > _LARGE_BODY else content
 
 
-def _where(url: URL) -> str:
+def where_of(url: URL) -> str:
     host = url.host or ""
     return f"[{host}]:{url.port}" if ":" in host else f"{host}:{url.port}"

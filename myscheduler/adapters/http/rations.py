@@ -23,6 +23,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from myscheduler.adapters.http.answers import AnswerReader, Body, FloodError, UnreadableError
 from myscheduler.adapters.http.routes import PERMIT
+from myscheduler.adapters.http.trail import Trail
 from myscheduler.core.calls.link_local import address_in
 from myscheduler.core.policy.guard import Permit
 from myscheduler.messages.message import said
@@ -360,6 +361,8 @@ class Handler(ResponseHandler):
 
 class Call(ClientRequest):
     """A request that is not sent if its connection refuses it (see `Handler.may_send`)."""
+
+    trail: Trail | None = None
 
     async def write_bytes(
         self, writer: AbstractStreamWriter, conn: Connection, content_length: int | None = None

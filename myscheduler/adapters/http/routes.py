@@ -7,23 +7,20 @@ another address at each lookup (DNS rebinding).
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import TypeAlias
 
-from aiohttp import TCPConnector
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.tracing import Trace
 
 from myscheduler.core.calls.link_local import address_in
-from myscheduler.core.policy.guard import EVERY_PERMIT, NO_PERMIT, Permit, Refusal
+from myscheduler.core.policy.guard import NO_PERMIT, Permit, Refusal
 
 LOOKUPS = 128
 """The most lookups at once. Each has a thread, for up to half a minute if the name server does not answer."""
 
 _AddressInfo: TypeAlias = tuple[int, int, int, str, tuple[str | int, ...]]
-
 
 PERMIT: ContextVar[Permit] = ContextVar("PERMIT", default=NO_PERMIT)
 """The permit of the call in this context. Connections are shared by all calls, but not by what they may call."""
@@ -46,35 +43,6 @@ def make_socket(info: _AddressInfo) -> socket.socket:
     if refusal := PERMIT.get().refusal(address, int(place[1])):
         raise RefusedError(refusal)
     return socket.socket(family, kind, protocol)
-
-
-class GuardedConnector(TCPConnector):
-    """Connects only where the permit of the call allows it."""
-
-    async def _resolve_host(self, host: str, port: int, traces: Sequence[Trace] | None = None) -> list[ResolveResult]:
-        """The addresses that may be connected to. Raises `RefusedError` if there are only others.
-
-        Not the resolver leaves out others: its results are kept for calls with other permits.
-        """
-        found = await super()._resolve_host(host, port, traces)
-        permit, refusal, allowed = PERMIT.get(), None, []
-        for one in found:
-            address = address_in(one["host"])
-            refused = None if address is None else permit.refusal(address, port)
-            refusal = refusal or refused
-            if refused is None:
-                allowed.append(one)
-        if refusal is not None and not allowed:
-            raise RefusedError(refusal)
-        return allowed
-
-    def _cleanup(self) -> None:
-        """Close idle connections; called by a timer, in the context of the call that happened to set it."""
-        before = PERMIT.set(EVERY_PERMIT)
-        try:
-            super()._cleanup()
-        finally:
-            PERMIT.reset(before)
 
 
 class Resolver(AbstractResolver):

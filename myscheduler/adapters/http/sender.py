@@ -2,8 +2,8 @@
 
 A URL is called exactly as it is written: yarl would rewrite it (`%7E` becomes `~`, which breaks a signature).
 
-A target gets what the job declares and nothing else: no cookies, redirects, proxies, `.netrc` or resending. So no
-response changes a later call, and nothing is sent twice.
+A target gets what the job declares and nothing else: no cookies, `.netrc` or resending; redirects and proxies only
+if the job says so. So no response changes a later call, and nothing is sent twice.
 """
 
 import asyncio
@@ -15,15 +15,21 @@ from time import perf_counter
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
-from myscheduler.adapters.http.answer_body import RESPONSE_LIMIT, Answer
+from myscheduler.adapters.http.answer_body import RESPONSE_LIMIT
+from myscheduler.adapters.http.connecting import Connector, UnconnectedError
+from myscheduler.adapters.http.contexts import PROTOCOLS, Contexts, TlsError
 from myscheduler.adapters.http.diagnosis import diagnosis, late, no_file_left, unsent
-from myscheduler.adapters.http.message import Message, body_of, message_of
+from myscheduler.adapters.http.hops import Hop
+from myscheduler.adapters.http.message import body_of, where_of
 from myscheduler.adapters.http.rations import Call, Handler, Rations, StrayError
-from myscheduler.adapters.http.routes import PERMIT, GuardedConnector, Resolver, make_socket
+from myscheduler.adapters.http.routes import PERMIT, Resolver, make_socket
+from myscheduler.adapters.http.trail import Trail
 from myscheduler.adapters.http.trust import tls_context
 from myscheduler.core.calls.outcome import Failure, Outcome
-from myscheduler.core.calls.request import Request
-from myscheduler.core.policy.guard import USUAL_GUARD, Guard, Refusal
+from myscheduler.core.calls.redirects import RedirectError
+from myscheduler.core.calls.request import Principal, Request
+from myscheduler.core.policy.guard import EVERY_PERMIT, USUAL_GUARD, Guard, Refusal
+from myscheduler.messages.message import said
 
 KEEPALIVE_SEC = 1.5
 """How long an idle connection is kept. A request on a connection that the target is just closing is lost, and is not
@@ -33,6 +39,9 @@ FILE_RETRY_SEC = 0.2
 """The wait between two tries to open a connection while too many files are open; idle ones are closed meanwhile."""
 MAX_AGE_SEC = 30.0
 """How long a connection is used, however busy it is, so that a change of the host's address is noticed."""
+
+REDIRECT_LIMIT = 64 * 1024
+"""The most bytes of the body of a redirect that are read, so that its connection can be used again."""
 
 _DEFAULTS_OFF = ("Accept-Encoding", "Content-Type", "User-Agent")
 
@@ -50,58 +59,97 @@ class Sender:
         self._session = session
         self._response_limit = response_limit
         self._guard = guard
+        self._contexts = Contexts()
 
     async def send(self, request: Request) -> Outcome:
-        """Send the request once. Whatever the target does is an outcome; only cancellation and bugs are raised.
+        """Send the request once, and follow redirects if the job says so. Whatever the target does is an outcome; only
+        cancellation and bugs are raised.
 
         The timeout covers the whole attempt, the waits for a free connection and for the resolver included.
         """
         try:
-            message = message_of(request)
+            hop = Hop(request)
         except ValueError as error:
             return Outcome(failure=Failure.INVALID_REQUEST, error=str(error))
-        called = message.destination
-        permit = self._guard().admit(called.host, called.address, called.port, of_api=request.of_api)
-        if isinstance(permit, Refusal):
-            return Outcome(failure=Failure.TARGET_NOT_ALLOWED, error=permit.why)
-        PERMIT.set(permit)
-        answer = Answer(request.secrets, request.expect)
+        return await self._follow(hop)
+
+    async def fetch(self, request: Request) -> tuple[Outcome, bytes]:
+        """As `send`, without redirects; and the beginning of the response's body, which may hold credentials."""
+        try:
+            hop = Hop(request)
+        except ValueError as error:
+            return Outcome(failure=Failure.INVALID_REQUEST, error=str(error)), b""
+        hop.answer.is_read = True
+        return await self._follow(hop), hop.answer.content
+
+    async def _follow(self, hop: Hop) -> Outcome:
+        request = hop.request
+        if refusal := self._refusal(hop):
+            return Outcome(failure=Failure.TARGET_NOT_ALLOWED, error=refusal.why)
         begun_at = perf_counter()
         try:
             async with asyncio.timeout(request.timeout_sec) as limit:
-                await self._exchange(message, answer)
+                await self._exchange(hop)
+                while hop.is_followed:
+                    hop = self._next(hop)
+                    await self._exchange(hop)
+        except RedirectError as error:
+            return hop.told(hop.answer.outcome(Failure.HTTP_ERROR, str(error)))
+        except TlsError as error:
+            return hop.told(Outcome(failure=Failure.SECRET_UNUSABLE, error=str(error)))
         except _TARGET_ERRORS as error:
             _drop_tracebacks(error)
-            if limit.expired() and answer.lack:
-                return Outcome(failure=Failure.NO_FILE, error=unsent(request.timeout_sec, answer.lack))
-            if limit.expired() and not answer.is_endless:
-                return answer.outcome(Failure.TIMEOUT, late(request.timeout_sec, answer.status))
-            if answer.status is None:
-                return Outcome(
-                    None,
-                    *diagnosis(error, message.destination.where, request.secrets),
-                    is_unreached=isinstance(error, aiohttp.ClientConnectorError),
-                )
-        return answer.verdict(message.destination.where, perf_counter() - begun_at)
+            outcome = _failure(hop, error, is_late=limit.expired())
+            if outcome is not None:
+                return hop.told(outcome)
+        return hop.told(hop.answer.verdict(hop.message.destination.where, perf_counter() - begun_at))
 
-    async def _exchange(self, message: "Message", answer: "Answer") -> None:
-        response = await self._answered(message, answer)
+    def _refusal(self, hop: Hop) -> Refusal | None:
+        """Why the hop may not be made; if it may, this context gets the permit for its connection."""
+        principal = hop.request.principal
+        if principal is Principal.SERVICE:
+            PERMIT.set(EVERY_PERMIT)
+            return None
+        guard, place = self._guard(), hop.message.destination
+        of_api, is_declared = principal is Principal.API, not hop.redirects
+        permit = guard.admit(place.host, place.address, place.port, of_api=of_api, is_declared=is_declared)
+        if (proxy := hop.proxied_by) is not None and not isinstance(permit, Refusal):
+            permit = guard.admit(proxy.host, proxy.address, proxy.port, of_api=of_api)  # it is what is connected to
+        if isinstance(permit, Refusal):
+            return permit
+        PERMIT.set(permit)
+        return None
+
+    def _next(self, hop: Hop) -> Hop:
+        """The hop that follows the redirect. Raises `RedirectError`, also if it may not be made."""
+        status, following = hop.answer.status, hop.next()
+        if refusal := self._refusal(following):
+            where = following.message.destination.where
+            raise RedirectError(said("redirect-refused", status=status, where=where, why=refusal.why))
+        return following
+
+    async def _exchange(self, hop: Hop) -> None:
+        answer = hop.answer
+        response = await self._answered(hop, Trail(hop.request.transport.connect_timeout_sec))
         try:
             answer.begin(response.status, response.content)
+            most = REDIRECT_LIMIT if hop.is_followed else self._response_limit
             async for chunk in response.content.iter_any():
-                answer.add(chunk[: self._response_limit - answer.size])
-                if answer.size >= self._response_limit:
+                answer.add(chunk[: most - answer.size])
+                if answer.size >= most:
                     return
             answer.complete = answer.body is None or not answer.body.is_cut
         finally:
             response.close()  # does nothing if the body was read to its end: its connection is back in the pool
 
-    async def _answered(self, message: "Message", answer: "Answer") -> aiohttp.ClientResponse:
+    async def _answered(self, hop: Hop, trail: Trail) -> aiohttp.ClientResponse:
         """The response, once its head has arrived.
 
         Loops while no connection can be opened because too many files are open, and if the reused connection turns out
         to be unusable: in both cases nothing was sent.
         """
+        message, answer, tls = hop.message, hop.answer, hop.request.transport.tls
+        context = True if tls is None else await self._contexts.of(tls)
         while True:
             try:
                 return await self._session.request(
@@ -110,6 +158,9 @@ class Sender:
                     headers=message.headers,
                     data=body_of(message.body),
                     allow_redirects=False,
+                    middlewares=(trail,),
+                    ssl=context,
+                    proxy=hop.proxy,
                 )
             except StrayError:
                 continue  # nothing was sent, and that connection is closed
@@ -119,6 +170,26 @@ class Sender:
                     raise
             await asyncio.sleep(FILE_RETRY_SEC)
             answer.lack = None  # by the timeout, the next try may have been sent
+
+
+def _failure(hop: Hop, error: Exception, *, is_late: bool) -> Outcome | None:
+    """The outcome of an exchange that ended in an error; `None` if the status decides, as if it had not."""
+    request, answer = hop.request, hop.answer
+    if is_late and answer.lack:
+        return Outcome(failure=Failure.NO_FILE, error=unsent(request.timeout_sec, answer.lack))
+    if is_late and not answer.is_endless:
+        return answer.outcome(Failure.TIMEOUT, late(request.timeout_sec, answer.status))
+    if answer.status is not None:
+        return None
+    if isinstance(error, aiohttp.ClientHttpProxyError) and hop.proxy is not None:
+        where = hop.message.destination.where
+        refused = said("proxy-refused", proxy=where_of(hop.proxy), where=where, status=error.status)
+        return Outcome(None, Failure.CONNECT, refused, is_unreached=True)
+    return Outcome(
+        None,
+        *diagnosis(error, hop.place_of(error), request.secrets),
+        is_unreached=isinstance(error, (aiohttp.ClientConnectorError, UnconnectedError)),
+    )
 
 
 def _drop_tracebacks(error: BaseException) -> None:
@@ -146,12 +217,12 @@ async def open_sender(
 
     A response body is read up to `response_limit` bytes. A longer one is judged by its status as usual; its recorded
     size is what was read, and the connection is closed. One that is older than `max_age_sec` is closed when idle.
-    `guard` returns the guard in force; it is called for each request. Raises `SettingError` if trusted certificates
-    can't be read.
+    `guard` returns the guard in force; it is called for each request and each redirect.
+    Raises `SettingError` if trusted certificates can't be read.
     """
     tls = await asyncio.to_thread(tls_context)
-    tls.set_alpn_protocols(["http/1.1"])
-    connector = GuardedConnector(
+    tls.set_alpn_protocols(PROTOCOLS)
+    connector = Connector(
         limit=connections,
         limit_per_host=connections_per_host,
         ttl_dns_cache=DNS_TTL_SEC,

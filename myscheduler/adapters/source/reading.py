@@ -17,6 +17,8 @@ from myscheduler.core.source.snapshot import (
     NOTIFICATIONS,
     POLICY,
     RESERVED,
+    TARGETS,
+    VARS,
     Snapshot,
     SourceFile,
     SourceUnavailable,
@@ -258,6 +260,8 @@ def _snapshot(tree: Tree, read: Mapping[str, _Known | UnreadableFile]) -> Snapsh
         None if content is None else SourceFile.of(IGNORE, content),
         own.get(ACCESS),
         own.get(NOTIFICATIONS),
+        own.get(VARS),
+        own.get(TARGETS),
     )
     return replace(snapshot, strays=tree.strays)
 

@@ -24,6 +24,7 @@ from myscheduler.core.source.snapshot import (
     RESERVED,
     SUFFIXES,
     TARGETS,
+    VARS,
     SourceUnavailable,
     UnreadableFile,
 )
@@ -37,8 +38,8 @@ MOST_FOLDERS = 200_000
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
 """Characters that would break the lines of logs and reports."""
 
-OWN = RESERVED - {TARGETS} | {IGNORE}
-_NO_FOLDERS = frozenset({f"{POLICY}/", f"{ACCESS}/", f"{NOTIFICATIONS}/"})
+OWN = RESERVED | {IGNORE}
+_NO_FOLDERS = frozenset({f"{POLICY}/", f"{ACCESS}/", f"{NOTIFICATIONS}/", f"{VARS}/", f"{TARGETS}/"})
 """Files at the root that no pattern of the ignore file leaves out: the reserved files and the ignore file itself."""
 
 _REASONS = {
@@ -267,8 +268,6 @@ class _Kind(Enum):
 
 
 def _kind(path: str, entry: os.DirEntry[str]) -> _Kind:
-    if path == TARGETS and not _may_be_folder(entry):
-        return _Kind.STRAY
     if entry.name.endswith(SUFFIXES) and not entry.name.startswith("."):
         return _Kind.READ
     if path == IGNORE:

@@ -90,6 +90,7 @@ executions = sa.Table(
     sa.Column("excerpt", sa.Text),
     sa.Column("earlier_attempts", sa.Text),  # JSON: the attempts, unless the first one completed; see attempts.kept
     sa.Column("rerun_of", key(36)),
+    sa.Column("next_attempt_at", UtcTime),  # while it waits for that attempt; see retry_waits
     sa.UniqueConstraint("job_id", "slot", "kind", name="executions_job_slot_kind"),
 )
 

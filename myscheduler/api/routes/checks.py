@@ -96,9 +96,9 @@ def checks_router(store: Store, reconciler: Reconciler, *, zone: str, now: Calla
         "/validate", operation_id="validate_manifests", responses=answers_with(ValidateView), openapi_extra=_BODY
     )
     async def validate_manifests(request: Request) -> Response:
-        """Check manifests, and report every problem with its location. `policy.yaml`, `calendars.yaml` and
-        `notifications.yaml` among the files apply to them; without these, the ones of the service do. An `access.yaml`
-        is checked as well.
+        """Check manifests, and report every problem with its location. `policy.yaml`, `calendars.yaml`,
+        `notifications.yaml` and `vars.yaml` among the files apply to them; without these, the ones of the service do.
+        An `access.yaml` is checked as well.
         """
         given = await read_source(request)
         return Response(await inquiries.ask(partial(validated, given)), media_type="application/json")
@@ -139,7 +139,14 @@ def checks_router(store: Store, reconciler: Reconciler, *, zone: str, now: Calla
         calendars, rules, told = reconciler.terms.calendars, reconciler.rulebook.rules, reconciler.notifications.rules
         try:
             return read_given(
-                given.files, zone=zone, calendars=calendars, rules=rules, notifications=told, between=between
+                given.files,
+                zone=zone,
+                calendars=calendars,
+                rules=rules,
+                notifications=told,
+                variables=reconciler.variables.rules,
+                targets=reconciler.targets.rules,
+                between=between,
             )
         except ValueError as error:
             raise InvalidInputError([Complaint(("files", IGNORE), "invalid-value", str(error))]) from error

@@ -43,6 +43,8 @@ class ExecutionView(TypedDict):
     completed_at: str | None
     execution_time_ms: int | None
     attempts: int
+    next_attempt_at: str | None
+    """When the next attempt begins; null unless the execution waits for one."""
     http_status_code: int | None
     response_size: int | None
     response: str | None
@@ -124,6 +126,7 @@ class ExecutionViews(InZone):
             "completed_at": None if completed_at is None else text(completed_at),
             "execution_time_ms": (completed_at - started_at) // 1000 if has_both else None,  # type: ignore[operator]
             "attempts": row.attempts,
+            "next_attempt_at": None if row.next_attempt_at is None else text(row.next_attempt_at),
             "http_status_code": row.http_status,
             "response_size": row.response_size,
             "response": row.excerpt,
@@ -213,4 +216,5 @@ def _listed(record: Record) -> Listed:
         record.error,
         record.excerpt,
         record.rerun_of,
+        None if record.next_attempt_at is None else to_micros(record.next_attempt_at),
     )

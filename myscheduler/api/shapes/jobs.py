@@ -24,6 +24,7 @@ from myscheduler.core.job.notify import USUAL, notify_to_json
 from myscheduler.core.job.objective import Objective
 from myscheduler.core.job.ping import Ping
 from myscheduler.core.job.retry import retry_to_json
+from myscheduler.core.job.sent import sent_fields
 from myscheduler.core.job.spec import (
     DeclaredCron,
     DeclaredCrons,
@@ -32,6 +33,7 @@ from myscheduler.core.job.spec import (
     DeclaredWallInterval,
     trigger_text,
 )
+from myscheduler.core.job.transport import tls_to_json
 from myscheduler.core.schedule.slots import Once, Period
 from myscheduler.core.schedule.timestamps import duration_text
 from myscheduler.core.secrets.literals import masked
@@ -126,6 +128,19 @@ class JobDetail(JobSummary, LimitsView):
     headers: dict[str, str | list[str]]
     """A value is a list if the header has several values."""
     body: Any
+    target: str | None
+    """The shared target of `targets.yaml` that the call goes to; `None` for a URL of the job's own."""
+    query: dict[str, str | list[str]] | None
+    """Parameters added to the URL's query; a list for a name that is given several times."""
+    form: dict[str, str | list[str]] | None
+    """This, or one of the next three fields, is sent in place of `body`, as a manifest writes it."""
+    text: str | None
+    base64: str | None
+    multipart: list[dict[str, str]] | None
+    auth: dict[str, Any] | None
+    """How the call proves who makes it, as a manifest writes it."""
+    sign: dict[str, Any] | None
+    """How the call is signed, as a manifest writes it."""
     timeout_sec: float
     max_retries: int
     retry_backoff_sec: float
@@ -133,6 +148,12 @@ class JobDetail(JobSummary, LimitsView):
     """The retry policy beyond the two fields above, as a manifest writes it; `None` for the usual one."""
     expect: dict[str, Any] | None
     """What counts as a success, as a manifest writes it; `None` for any status of 2xx."""
+    connect_timeout_sec: float | None
+    follow_redirects: int
+    """How many redirects are followed; 0 if one is a failure."""
+    tls: dict[str, Any] | None
+    proxy: str | None
+    keep_response: bool
     misfire_grace_time: int
     coalesce: bool
     catchup: str
@@ -244,24 +265,33 @@ class JobViews(InZone):
         held: bool,
     ) -> JobDetail:
         spec = job.spec
-        sent = {"headers": spec.headers, "body": spec.body}
-        if self._masking:
-            sent = masked(sent)
+        sent = masked(sent_fields(spec)) if self._masking else sent_fields(spec)
         return {
             **self.summary(job, last, held=held),
             "schedule_parts": self.parts(job),
             "func": "execute_http_job",  # a fixed word that clients expect
             "trigger_info": self._trigger_info(job),
             **self._limits(spec.limits),
-            "headers": {
-                name: value if isinstance(value, str) else list(value) for name, value in sent["headers"].items()
-            },
+            "headers": sent["headers"],
             "body": sent["body"],
+            "target": spec.target,
+            "query": sent.get("query"),
+            "form": sent.get("form"),
+            "text": sent.get("text"),
+            "base64": sent.get("base64"),
+            "multipart": sent.get("multipart"),
+            "auth": sent.get("auth"),
+            "sign": sent.get("sign"),
             "timeout_sec": spec.timeout_sec,
             "max_retries": spec.max_retries,
             "retry_backoff_sec": spec.retry_backoff_sec,
             "retry": retry_to_json(spec.retry) or None,
             "expect": expect_to_json(spec.expect) or None,
+            "connect_timeout_sec": spec.transport.connect_timeout_sec,
+            "follow_redirects": spec.transport.follow_redirects,
+            "tls": None if spec.transport.tls is None else tls_to_json(spec.transport.tls),
+            "proxy": spec.transport.proxy,
+            "keep_response": spec.transport.keep_response,
             "misfire_grace_time": spec.misfire_grace_time,
             "coalesce": spec.coalesce,
             "catchup": spec.catch_up,

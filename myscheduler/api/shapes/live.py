@@ -39,7 +39,9 @@ class InFlightView(TypedDict):
     scheduled_at: str
     started_at: str
     attempt: int
-    """The number of the attempt in progress or waited for; 0 before the first."""
+    """The number of the attempt in progress, or of the last one if it waits for the next; 0 before the first."""
+    next_attempt_at: str | None
+    """When the next attempt begins; null unless the execution waits for one."""
 
 
 class RunningView(TypedDict):
@@ -247,4 +249,5 @@ class LiveViews(InZone):
             "scheduled_at": self._moment(execution.slot),
             "started_at": self._moment(execution.started_at),
             "attempt": flight.attempts,
+            "next_attempt_at": self._time(flight.next_attempt_at),
         }

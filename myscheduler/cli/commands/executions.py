@@ -155,6 +155,7 @@ def _fields(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "rerun of", found.get("rerun_of")
     yield "HTTP status", found["http_status_code"]
     yield "attempts", found["attempts"]
+    yield "next attempt at", moment(found.get("next_attempt_at"))
     yield "declared in", "{file}:{line}".format(**source) if source else None
     yield "revision", found["revision"]
 

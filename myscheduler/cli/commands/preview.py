@@ -18,6 +18,8 @@ from myscheduler.cli.output.terminal import json_text, styled
 from myscheduler.cli.server import connect, optional_server_option
 from myscheduler.core.explain.preview import is_counted_from_creation
 from myscheduler.core.explain.preview import preview as preview_of
+from myscheduler.core.explain.requests import requests_of
+from myscheduler.core.findings.problem import printable
 from myscheduler.core.manifest.declared import DeclaredJob
 
 COUNT = 5
@@ -40,6 +42,7 @@ MOST = 1_000
     type=click.IntRange(1, MOST),
     help=f"How many fire times to show for each job.  [default: {COUNT}, or {MOST} with --until]",
 )
+@click.option("--rendered", is_flag=True, help="Show the requests, too: URL, headers and body with their templates.")
 @format_option
 def preview(
     paths: tuple[Path, ...],
@@ -49,23 +52,28 @@ def preview(
     start: datetime | None,
     until: datetime | None,
     count: int | None,
+    rendered: bool,
     output: str,
 ) -> None:
     """Show the next times at which jobs run, in their own zone and in UTC.
 
     PATHS are files, folders, and - for standard input; the default is jobs.d. Days on which clocks change are marked.
-    Slots that are left out (blackouts, holidays, times that don't exist) are shown among the others.
+    Slots that are left out (blackouts, holidays, times that don't exist) are shown among the others. With --rendered,
+    each time has the request that is sent then; secrets stay references, and literal credentials are masked.
 
     \b
     Examples:
       myscheduler preview jobs.d
       myscheduler preview --from 2026-10-25 --count 10 jobs.d/nightly.yaml
+      myscheduler preview --rendered --count 1 jobs.d/nightly.yaml
       myscheduler preview --server http://127.0.0.1:8003 --format json
 
     Exits with 0 on success, 1 when a manifest has errors, 2 when a path doesn't exist.
     """
     if server is not None and paths:
         raise click.UsageError("use either PATHS or --server: the server has its own jobs")
+    if server is not None and rendered:
+        raise click.UsageError("--rendered shows manifests: leave --server out")
     if until is not None and until < (start or now):
         raise click.BadParameter("must not be earlier than --from", param_hint="'--until'")
     wanted = count or (MOST if until else COUNT)
@@ -74,7 +82,8 @@ def preview(
         jobs = _of_server(server, start or now, until, wanted)
     else:
         desired = read_manifests(paths, zone=timezone)
-        jobs = [_of_manifest(job, timezone, start or now, until, wanted) for job in usable_jobs(desired)]
+        shown = _with_requests if rendered else _of_manifest
+        jobs = [shown(job, timezone, start or now, until, wanted) for job in usable_jobs(desired)]
         code = exit_code(desired)
     if output == "json":
         click.echo(json_text({"jobs": jobs}))
@@ -93,6 +102,12 @@ def _of_manifest(job: DeclaredJob, zone: str, start: datetime, until: datetime |
     return shown
 
 
+def _with_requests(job: DeclaredJob, zone: str, start: datetime, until: datetime | None, count: int) -> dict[str, Any]:
+    shown = _of_manifest(job, zone, start, until, count)
+    slots = [datetime.fromisoformat(at) for at in shown["fire_times"]]
+    return shown | {"requests": requests_of(job.whole_spec, slots, zone=zone, created_at=start)}
+
+
 def _of_server(url: str, start: datetime, until: datetime | None, count: int) -> list[dict[str, Any]]:
     params = {"from": start.isoformat(), "count": str(count)} | ({"until": until.isoformat()} if until else {})
     jobs: list[dict[str, Any]] = connect(url).get("preview", params=params)["jobs"]
@@ -105,7 +120,8 @@ def _lines(job: dict[str, Any], nothing: str) -> Iterator[str]:
     if job["paused"]:
         yield click.style("  paused: none of these runs", fg="yellow")
     notes = {note["at"]: note["note"] for note in job["notes"]}
-    rows = [(datetime.fromisoformat(at), _fire(at, notes.get(at))) for at in job["fire_times"]]
+    sent = {one["at"]: one for one in job.get("requests", ())}
+    rows = [(datetime.fromisoformat(at), _fire(at, notes.get(at)) + _request(sent.get(at))) for at in job["fire_times"]]
     rows += [(datetime.fromisoformat(one["first"]), _left_out(one)) for one in job["left_out"]]
     if not rows:
         yield nothing
@@ -116,6 +132,19 @@ def _fire(at: str, note: str | None) -> str:
     moment = datetime.fromisoformat(at)
     text = f"{_shown(moment)}   {moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
     return text + styled(f"   {note}", fg="cyan") if note else text
+
+
+def _request(sent: dict[str, Any] | None) -> str:
+    """The lines of a request, below its time; empty for none."""
+    if sent is None:
+        return ""
+    if "error" in sent:
+        return f"\n    {click.style(sent['error'], fg='red')}"
+    lines = [f"{sent['method']} {sent['url']}"]
+    for name, value in sent["headers"].items():
+        lines += [f"{name}: {one}" for one in ([value] if isinstance(value, str) else value)]
+    lines += [] if sent["body"] is None else ["", *sent["body"].splitlines()]
+    return "".join(f"\n    {printable(line)}" for line in lines)
 
 
 def _left_out(one: dict[str, Any]) -> str:

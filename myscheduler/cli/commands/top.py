@@ -72,12 +72,14 @@ def _section(title: str, lines: Sequence[str]) -> Iterator[str]:
 
 
 def _flights(oldest: Sequence[dict[str, Any]]) -> list[Column]:
+    waits = [one.get("next_attempt_at") for one in oldest]
     return [
         times("STARTED", [one["started_at"] for one in oldest]),
         Column("JOB", [Cell(one["job_id"]) for one in oldest], is_elastic=True),
         texts("HOST", [one["host"] for one in oldest]),
         Column("KIND", [Cell(one["kind"]) for one in oldest], rank=1),
         Column("ATTEMPT", [Cell(str(one["attempt"])) for one in oldest], rank=2),
+        *([times("NEXT ATTEMPT", waits)] if any(waits) else []),
     ]
 
 

@@ -12,7 +12,7 @@ from myscheduler.cli.manifests import counted
 from myscheduler.core.findings.problem import Severity, printable
 from myscheduler.core.gitops.review import Review, ReviewAction, Reviewed, RunTimes
 from myscheduler.core.lifecycle.spec_diff import FieldChange
-from myscheduler.core.source.snapshot import ACCESS, NOTIFICATIONS, POLICY
+from myscheduler.core.source.snapshot import ACCESS, NOTIFICATIONS, POLICY, VARS
 
 _SIGNS: dict[ReviewAction, tuple[str, str]] = {
     "create": ("+", "green"),
@@ -50,6 +50,7 @@ _KEPT = {
     POLICY: "the service keeps its last valid rules, and holds jobs that they forbid",
     ACCESS: "the service keeps its last valid tokens and issuers",
     NOTIFICATIONS: "the service keeps its last valid channels and routes",
+    VARS: "the service keeps its last valid variables",
 }
 """What an error in a reserved file means, by its name."""
 

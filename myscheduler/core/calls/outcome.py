@@ -12,7 +12,18 @@ class Failure(StrEnum):
 
     HTTP_ERROR = "http_error"
     TIMEOUT = "timeout"
+    DNS = "dns"
+    """The host name has no address, or could not be looked up."""
+    REFUSED = "refused"
+    """Nothing accepts connections at that port."""
+    CONNECT = "connect"
+    """No connection was made for another cause, such as an unreachable network."""
+    TLS = "tls"
+    """The certificate or the handshake failed."""
+    RESET = "reset"
+    """The connection broke before the answer came. If it was made, the target may have acted on the request."""
     CONNECTION = "connection"
+    """One of the five above, in attempts that were recorded before these were told apart."""
     UNREADABLE_ANSWER = "unreadable-answer"
     """The response has no readable status. The target may have acted on the request."""
     EXPECTATION = "expectation"
@@ -24,6 +35,12 @@ class Failure(StrEnum):
     SECRET_UNUSABLE = "secret-unusable"  # noqa: S105 - a word, no password
     SECRET_NOT_ALLOWED = "secret-not-allowed"  # noqa: S105 - a word, no password
     """`SECRET_…`: a secret of the job could not be used, so nothing was sent."""
+    AUTH_FAILED = "auth-failed"
+    """The token or the signature of the call could not be had, so nothing was sent."""
+    FILE_UNUSABLE = "file-unusable"
+    """A file of the source that the call sends could not be read, so nothing was sent."""
+    TEMPLATE = "template"
+    """A template of the job could not be rendered, so nothing was sent."""
     TARGET_NOT_ALLOWED = "target-not-allowed"
     """The host is a link-local address, or resolves to such addresses only, so nothing was sent."""
 
@@ -41,6 +58,6 @@ class Outcome:
     excerpt: str | None = None
     """The first `EXCERPT_BYTES` bytes of the response as text."""
     is_unreached: bool = field(default=False, compare=False)
-    """No connection was made, so nothing was sent."""
+    """No connection was made, or no token could be fetched just now, so nothing was sent."""
     retry_after: str | None = None
     """The header `Retry-After` of a 429 or a 503, as it was written."""

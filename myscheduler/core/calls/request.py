@@ -1,23 +1,38 @@
 """Builds the HTTP request of each attempt of an execution."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from base64 import b64encode
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from enum import Enum, auto
 from functools import partial
-from typing import Any
 from urllib.parse import quote, quote_plus
 
+from myscheduler.core.calls.body import body_of, form_fields, type_of, with_query
 from myscheduler.core.calls.trace import TRACEPARENT
 from myscheduler.core.header_values import FORM, HeaderValue, content_type, is_json, media_type
 from myscheduler.core.job.expect import USUAL_EXPECT, Expect
+from myscheduler.core.job.payload import Binary, Form, Multipart
 from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.job.transport import USUAL_TRANSPORT, Transport, resolved_transport, transport_texts
 from myscheduler.core.secrets.redaction import Secret
-from myscheduler.core.secrets.references import MARK, encoded_around, resolve
+from myscheduler.core.secrets.references import MARK, resolve
 
 _RESERVED = "x-myscheduler-"
 _MARK_BYTES = MARK.encode()
 _UNTRACED: Mapping[str, str] = {}
+
+
+class Principal(Enum):
+    """On whose behalf a call is made."""
+
+    MANIFEST = auto()
+    """A job of a manifest, or what operators declare."""
+    API = auto()
+    """A job of the API: the guard allows it less."""
+    SERVICE = auto()
+    """The service itself, to a place that only the operator of its machine sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +48,9 @@ class Request:
     secrets: tuple[Secret, ...] = field(default=(), repr=False)
     """The secrets in the request, which are redacted in the response."""
     expect: Expect = USUAL_EXPECT
-    of_api: bool = False
-    """Whether a job of the API makes the call: the guard allows it less."""
+    principal: Principal = Principal.MANIFEST
+    """On whose behalf the call is made: by it the guard judges where it may go."""
+    transport: Transport = field(default=USUAL_TRANSPORT, repr=False)
 
 
 def build_request(
@@ -58,7 +74,7 @@ def build_request(
     `of_api` says that the job is one of the API.
     """
     given = {name.lower() for name in spec.headers}
-    body = _body(spec)
+    body = body_of(spec)
     headers: dict[str, HeaderValue] = {}
     if "user-agent" not in given:
         headers["User-Agent"] = user_agent
@@ -67,7 +83,7 @@ def build_request(
     if TRACEPARENT not in given:
         headers |= {name: value for name, value in trace.items() if name not in given}
     if body is not None and "content-type" not in given:
-        headers["Content-Type"] = "application/json"
+        headers["Content-Type"] = "application/json" if spec.payload is None else type_of(spec.payload, execution_id)
     headers |= {name: value for name, value in spec.headers.items() if not name.lower().startswith(_RESERVED)}
     headers["X-MyScheduler-Job-Id"] = spec.job_id if spec.job_id.isascii() else _percent(spec.job_id)
     headers["X-MyScheduler-Execution-Id"] = execution_id
@@ -77,12 +93,26 @@ def build_request(
         headers["X-MyScheduler-Cause"] = cause
     if revision:
         headers["X-MyScheduler-Revision"] = revision if revision.isascii() else _percent(revision)
-    return Request(spec.method, spec.target_url, headers, body, spec.timeout_sec, expect=spec.expect, of_api=of_api)
+    return Request(
+        spec.method,
+        with_query(spec.target_url, spec.query) if spec.query else spec.target_url,
+        headers,
+        body,
+        spec.timeout_sec,
+        expect=spec.expect,
+        transport=spec.transport,
+        principal=Principal.API if of_api else Principal.MANIFEST,
+    )
 
 
 def _percent(text: str) -> str:
     """The text with non-ASCII letters as percent-encoded UTF-8, so that every server can read the header."""
     return "".join(letter if letter.isascii() else quote(letter) for letter in text)
+
+
+def basic_credentials(user: str, password: str) -> str:
+    """The header `Authorization` for a user and a password (RFC 7617)."""
+    return "Basic " + b64encode(f"{user}:{password}".encode()).decode("ascii")
 
 
 def may_refer(request: Request) -> bool:
@@ -91,6 +121,10 @@ def may_refer(request: Request) -> bool:
         MARK in request.url
         or any(_mentions(value) for value in request.headers.values())
         or (request.body is not None and _MARK_BYTES in request.body)
+        or (
+            request.transport is not USUAL_TRANSPORT
+            and any(MARK in text for _, text in transport_texts(request.transport))
+        )
     )
 
 
@@ -112,9 +146,17 @@ def filled(request: Request, spec: JobSpec, secrets: Mapping[str, Secret]) -> Re
             name: value if name.lower().startswith(_RESERVED) else _resolved(value, values)
             for name, value in request.headers.items()
         },
-        body=None if request.body is None else resolve(request.body.decode(), values, _escape_of(spec)).encode(),
+        body=_filled_body(request.body, spec, values),
+        transport=resolved_transport(request.transport, partial(resolve, values=values)),
         secrets=tuple(secrets.values()),
     )
+
+
+def _filled_body(body: bytes | None, spec: JobSpec, values: Mapping[str, str]) -> bytes | None:
+    """Bytes have no references, and a form with files is put together when its files have been read."""
+    if body is None or isinstance(spec.payload, Binary | Multipart):
+        return body
+    return resolve(body.decode(), values, _escape_of(spec)).encode()
 
 
 def _resolved(value: HeaderValue, values: Mapping[str, str]) -> HeaderValue:
@@ -123,6 +165,8 @@ def _resolved(value: HeaderValue, values: Mapping[str, str]) -> HeaderValue:
 
 def _escape_of(spec: JobSpec) -> Callable[[str], str]:
     """The function that escapes a value for the body."""
+    if spec.payload is not None:
+        return quote_plus if isinstance(spec.payload, Form) else str
     written = content_type(spec.headers)
     is_form = written is not None and media_type(written) == FORM
     if isinstance(spec.body, str):
@@ -137,40 +181,3 @@ def _json_text(value: str) -> str:
 def rfc3339(moment: datetime) -> str:
     in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     return f"{in_utc.isoformat()[:-6]}Z"  # without "+00:00"
-
-
-def _body(spec: JobSpec) -> bytes | None:
-    if spec.body is None:
-        return None
-    written = content_type(spec.headers)
-    if isinstance(spec.body, str) and not is_json(written):
-        return spec.body.encode()
-    if written is not None and media_type(written) == FORM and (fields := form_fields(spec.body)) is not None:
-        encoded = partial(encoded_around, encode=quote_plus)
-        return "&".join(f"{encoded(name)}={encoded(value)}" for name, value in fields).encode()
-    return json.dumps(spec.body, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def form_fields(body: Any) -> list[tuple[str, str]] | None:
-    """A mapping as (name, value) fields of a form; a list becomes several fields. `None` if a form can't express it."""
-    if not isinstance(body, Mapping):
-        return None
-    fields = list(_fields(body))
-    return [(name, _plain(value)) for name, value in fields] if all(map(_is_plain, fields)) else None
-
-
-def _fields(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in body.items():
-        if isinstance(value, list | tuple):
-            yield from ((name, one) for one in value)
-        else:
-            yield name, value
-
-
-def _is_plain(field: tuple[str, Any]) -> bool:
-    return not isinstance(field[1], Mapping | list | tuple)
-
-
-def _plain(value: Any) -> str:
-    """Text as it is, `None` as an empty text, numbers and booleans as in JSON."""
-    return value if isinstance(value, str) else "" if value is None else json.dumps(value)

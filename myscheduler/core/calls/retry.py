@@ -30,7 +30,7 @@ def retry_delay(
         return None
     left = float("inf") if retry.max_total_sec is None else retry.max_total_sec - elapsed_sec
     delay = backoff(spec, attempt) * (chance if retry.jitter == "full" else 1)
-    asked = _asked_sec(outcome.retry_after, now)
+    asked = asked_sec(outcome.retry_after, now)
     if asked and asked > min(retry.max_delay_sec, left):
         return Reason.RETRY_AFTER
     wait = max(delay, asked)
@@ -64,16 +64,22 @@ def _is_retryable(retry: Retry, outcome: Outcome) -> bool:
 def _kind_of(failure: Failure | None, *, is_unreached: bool) -> RetryOn | None:
     match failure:
         case Failure.TIMEOUT:
-            return "timeout"
-        case Failure.CONNECTION:
+            return "connect" if is_unreached else "timeout"
+        case Failure.DNS | Failure.REFUSED | Failure.CONNECT:
+            return "connect"
+        case Failure.TLS:
+            return "tls"
+        case Failure.RESET:
             return "connect" if is_unreached else "reset"
         case Failure.EXPECTATION:
             return "expectation"
+        case Failure.AUTH_FAILED if is_unreached:  # the token endpoint could not be reached, or failed itself
+            return "connect"
         case _:
             return None
 
 
-def _asked_sec(written: str | None, now: datetime) -> float:
+def asked_sec(written: str | None, now: datetime) -> float:
     """The wait that `Retry-After` (RFC 9110, 10.2.3) asks for, by seconds or by a date; 0 for one that says neither."""
     text = (written or "").strip()
     if _SECONDS.fullmatch(text):

@@ -18,11 +18,11 @@ from myscheduler.core.crontab.web_call import NotTakenOver
 from myscheduler.core.crontab.wrappers import FoundCall
 from myscheduler.core.findings.masking import MASK, masked_text
 from myscheduler.core.findings.problem import Complaint, Problem, Severity, worst
-from myscheduler.core.job.spec import METHODS
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.manifest.writing import document, ordered
 from myscheduler.core.secrets.literals import masked
 from myscheduler.core.secrets.references import is_in_host
+from myscheduler.core.templates.declaring import escaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +253,7 @@ class _Importing:
         fields = ordered(
             {name: value for name, value in {**fields, **times.fields, **call}.items() if value is not None}
         )
+        fields = escaped(fields)
         spec, complaints = declare(fields, zone=self.zone)
         if spec is None:
             raise NotTakenOver("; ".join(_fault(one) for one in complaints if one.severity is Severity.ERROR))
@@ -327,7 +328,7 @@ _WITH_CREDENTIALS = ("target_url", "headers", "body")
 
 _MAY_REPEAT = frozenset({"method", "headers", "body"})
 _FAULTS = {
-    "invalid-method": f"is not one of {', '.join(METHODS)}",
+    "invalid-method": "is not a method of HTTP",
     "invalid-header": "the name or the value of one is not valid in HTTP, or the HTTP client sets it",
     "invalid-reference": "a reference to a secret must be ${secret:NAME}, and can't be in a key",
 }

@@ -15,9 +15,12 @@ from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.dispatch.deciding import Question
 from myscheduler.core.dispatch.joining import append
 from myscheduler.core.dispatch.lanes import Lanes
-from myscheduler.core.history.execution import Cause, Execution, Kind
+from myscheduler.core.dispatch.throttles import Throttles
+from myscheduler.core.history.execution import Cause, Execution, Kind, Status
+from myscheduler.core.history.unrun import Unrun
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.job import Job
+from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.slots import Schedule, next_after
 
 
@@ -32,10 +35,17 @@ class Agenda:
     """
 
     def __init__(
-        self, *, zone: str, permits: int, permits_per_host: int, new_id: Callable[[datetime], str], asks: bool = False
+        self,
+        *,
+        zone: str,
+        permits: int,
+        permits_per_host: int,
+        new_id: Callable[[datetime], str],
+        throttles: Throttles | None = None,
+        asks: bool = False,
     ) -> None:
         """`permits` is how many scheduled attempts may be in flight at once, over all hosts; `new_id` makes an
-        execution id.
+        execution id; `throttles` hold calls of shared targets back.
 
         With `asks`, decisions that may take long are not made here but returned by `take_questions`, so that `arm` and
         `wake` return quickly.
@@ -45,7 +55,7 @@ class Agenda:
         self._questions: list[Question] = []
         self._new_id = new_id
         self._armed: dict[str, Armed] = {}
-        self._lanes: Lanes[Armed | Callable[[], None]] = Lanes(permits, permits_per_host)
+        self._lanes: Lanes[Armed | Callable[[], None]] = Lanes(permits, permits_per_host, throttles)
         self._to_record: deque[Armed] = deque()
         """Jobs whose first waiting step runs no slot, so it needs no permit."""
         self._in_flight: Counter[str] = Counter()
@@ -218,7 +228,7 @@ class Agenda:
         if first.run is None:
             self._to_record.append(armed)
         elif self._has_room(armed.job):
-            self._lanes.put(armed.host, first.run, armed)
+            self._lanes.put(armed.lane, first.run, armed)
         else:
             if armed.job.spec.overlap == "replace":
                 self._crowded.add(armed.job.job_id)
@@ -252,21 +262,31 @@ class Agenda:
         is_new = True
         while is_new and len(taken) < at_most:
             self._take_turns(taken, now, at_most)
+            self._skip_blocked(now)
             is_new = self._take_records(taken, now, at_most)
         return taken
 
     def _take_turns(self, taken: list[Taken], now: datetime, at_most: int) -> None:
-        for one in self._lanes.take():
+        for one in self._lanes.take(now):
             if not isinstance(one, Armed):
                 one()
                 continue
             chosen = self._take(one, now) if self._is_current(one) else None
             if chosen is None or chosen.claim.execution is None:
-                self._lanes.leave(one.host)
+                self._lanes.leave(one.lane)
             if chosen is not None:
                 taken.append(chosen)
             if len(taken) >= at_most:
                 return
+
+    def _skip_blocked(self, now: datetime) -> None:
+        """Have the slots recorded as skipped that wait behind an open circuit; attempts of executions wait on."""
+        for armed in self._lanes.take_blocked(now, lambda one: isinstance(one, Armed)):
+            if isinstance(armed, Armed) and self._is_current(armed) and (slot := armed.waiting[0].run) is not None:
+                step = armed.waiting.pop(0)
+                skipped = Unrun(Status.SKIPPED, Reason.CIRCUIT_OPEN, slot, slot, 1, armed.schedule)
+                armed.waiting.insert(0, Step((*step.unrun, skipped), None, step.cursor))
+                self._offer(armed)
 
     def _take_records(self, taken: list[Taken], now: datetime, at_most: int) -> bool:
         """Take steps that run no slot. Returns whether a job was queued for a permit instead."""
@@ -350,7 +370,7 @@ class Agenda:
     def give_up(self, taken: Taken) -> None:
         """Note that the claim was refused, so its execution is not sent: return its permit."""
         if taken.claim.execution is not None:
-            self._lanes.leave(taken.host)
+            self._lanes.leave(taken.lane)
             _decrement(self._claimed, taken.claim.job_id)
             self._free(taken.claim.job_id)
 
@@ -379,13 +399,21 @@ class Agenda:
         if armed is not None:
             self._offer(armed)
 
-    def leave(self, host: str) -> None:
+    def leave(self, lane: str) -> None:
         """Return the permit of an attempt."""
-        self._lanes.leave(host)
+        self._lanes.leave(lane)
 
-    def queue(self, host: str, due: datetime, go: Callable[[], None]) -> None:
+    def queue(self, lane: str, due: datetime, go: Callable[[], None]) -> None:
         """Wait for a permit for a further attempt of an execution; `take` calls `go` once there is one."""
-        self._lanes.put(host, due, go)
+        self._lanes.put(lane, due, go)
+
+    def held_until(self, now: datetime) -> datetime | None:
+        """When `take` may have more although nothing falls due or ends, as a throttled lane may go on; else `None`."""
+        return self._lanes.next_at(now)
+
+    def queued_in(self, lane: str) -> int:
+        """How many slots and attempts wait for their turn in the lane."""
+        return self._lanes.waiting(lane)
 
 
 def _decrement(counts: Counter[str], job_id: str) -> None:

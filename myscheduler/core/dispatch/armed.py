@@ -7,8 +7,18 @@ from myscheduler.core.dispatch.admission import Step
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.dispatch.deciding import Question
 from myscheduler.core.job.job import Job
-from myscheduler.core.job.spec import CatchUp
+from myscheduler.core.job.spec import CatchUp, JobSpec
 from myscheduler.core.schedule.slots import Schedule
+
+
+def lane_of(spec: JobSpec, host: str) -> str:
+    """The lane in which calls of the job wait: that of its shared target, or else that of its host."""
+    return host if spec.target is None else target_lane(spec.target)
+
+
+def target_lane(target: str) -> str:
+    """The lane of a shared target. No host begins with `@`."""
+    return f"@{target}"
 
 
 @dataclass(slots=True)
@@ -39,6 +49,10 @@ class Armed:
     """The time up to which to decide after `open` is answered."""
 
     @property
+    def lane(self) -> str:
+        return lane_of(self.job.spec, self.host)
+
+    @property
     def asked_until(self) -> datetime:
         """The time up to which slots are decided, or will be once the open decisions are made."""
         found = (self.decided, self.open.now if self.open else None, self.wanted)
@@ -52,3 +66,7 @@ class Taken:
     claim: Claim
     job: Job
     host: str
+
+    @property
+    def lane(self) -> str:
+        return lane_of(self.job.spec, self.host)

@@ -213,6 +213,9 @@ class _Explainer:
                 return said("failed", subject=self._due(row), attempts=attempts, why=_error_of(row))
             case Status.COMPLETED | Status.FAILED:
                 return self._ran(row)
+            case Status.RUNNING if row.next_attempt_at is not None:
+                number, at = row.attempts + 1, self._local(row.next_attempt_at)
+                return said("waits-for-attempt", subject=self._due(row), number=number, at=at)
             case Status.RUNNING:
                 return said("running-since", subject=self._due(row), since=self._local(row.started_at or row.slot))
             case Status.INTERRUPTED:

@@ -49,7 +49,7 @@ _SHAPES = re.compile(
     r"|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,}|glpat-[A-Za-z0-9_-]{16,}"
     r"|xox[a-z]-[A-Za-z0-9-]{8,}"  # Slack
     r"|sk-(?=[A-Za-z_-]{0,80}[0-9])[A-Za-z0-9_-]{16,}|[rs]k_(?:live|test)_[A-Za-z0-9]{16,}"  # OpenAI, Stripe
-    r"|whsec_[A-Za-z0-9+/=_-]{16,}"  # Standard Webhooks
+    r"|whs(?:ec|k)_[A-Za-z0-9+/=_-]{16,}"  # Standard Webhooks
     r"|AIza[0-9A-Za-z_-]{30,}|ya29\.[A-Za-z0-9_.-]{16,}"  # Google
     r"|SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,}"  # SendGrid
     r"|msk_[a-z2-7]{16}_[A-Za-z0-9_-]{16,}"  # MyScheduler

@@ -124,6 +124,8 @@ class Complaint:
     severity: Severity = Severity.ERROR
     at_key: bool = False
     """Whether the key is wrong, not its value."""
+    at: int | None = None
+    """The index of the character in the text at `loc` at which the problem is; `None` if it is all of the value."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", cut(self.message))

@@ -150,6 +150,19 @@ ADVICE: Mapping[str, Advice] = {
         "run_at: tomorrow",
         'run_at: "2099-04-01T09:00:00+09:00"',
     ),
+    "invalid-target": Advice(
+        "A file with a mistake changes no target: the service keeps the last valid targets.yaml.",
+        "Write a mapping of names to objects with base_url, and what docs/targets.md lists.",
+        "billing: https://billing.example.com/v1",
+        "billing: {base_url: https://billing.example.com/v1}",
+    ),
+    "invalid-template": Advice(
+        "What the template means is not known, so the job is not applied. Body, header values and URL are templates as "
+        "soon as they contain {{.",
+        "Write a name and filters as the page on manifests lists them; a literal {{ is written {{ '{{' }}.",
+        'body: {day: "{{ schedule_at | date }}"}',
+        """body: {day: "{{ scheduled_at | date('%Y-%m-%d') }}"}""",
+    ),
     "invalid-text": Advice(
         "Half of a surrogate pair is not a character and can't be encoded as UTF-8.",
         "Write the whole character.",
@@ -178,6 +191,11 @@ ADVICE: Mapping[str, Advice] = {
         "Write one of the values that the message names.",
         "overlap: wait",
         "overlap: queue",
+    ),
+    "invalid-vars": Advice(
+        "A file with a mistake changes no variable: the service keeps the last valid vars.yaml; if there never was "
+        "one, jobs that use a variable wait until it is fixed.",
+        "Write names of lower-case letters, digits and _, each with a text, a number, true or false.",
     ),
     "invalid-window": Advice(
         "No time is left in which the schedule could have a slot.",
@@ -259,6 +277,12 @@ ADVICE: Mapping[str, Advice] = {
         "Call a host that policy.yaml allows, or have allow_hosts or deny_hosts in it changed.",
         "target_url: https://elsewhere.example.org/run",
         "target_url: https://api.example.com/run",
+    ),
+    "policy-insecure-tls": Advice(
+        "Without the check, whoever is on the way can answer for the target, and read what is sent.",
+        "Trust the authority of the target by tls.ca, or have its host added to allow_insecure_tls in policy.yaml.",
+        "tls: {verify: false}",
+        'tls: {ca: "${secret:reports-token}"}',
     ),
     "policy-interval": Advice(
         "A job that runs too often puts a load on its target and on all other jobs.",
@@ -347,6 +371,12 @@ ADVICE: Mapping[str, Advice] = {
         "Declare the job in a manifest, or have the target added to api_private_networks or api_private_hosts in "
         "policy.yaml.",
     ),
+    "template-in-host": Advice(
+        "Which host a job calls has to be known before it is called, so that reviewers and the policy can judge it.",
+        "Spell scheme, host and port out, or use a variable of vars.yaml.",
+        'target_url: "https://{{ job.id }}.example.com/run"',
+        "target_url: https://daily.example.com/run",
+    ),
     "too-large": Advice(
         "The service checks all jobs in each pass, so the size of a job is limited.",
         "Write less: keep large data where the target can fetch it, and send the address of the data.",
@@ -374,6 +404,17 @@ ADVICE: Mapping[str, Advice] = {
         "Write the name of a secret that exists, or create the secret before this is merged.",
         'headers: {Authorization: "Bearer ${secret:reports-tokn}"}',
         'headers: {Authorization: "Bearer ${secret:reports-token}"}',
+    ),
+    "unknown-target": Advice(
+        "Nothing says where the job's calls go, so the job is not applied.",
+        "Write the name of a target of targets.yaml, or add it there.",
+    ),
+    "unknown-variable": Advice(
+        "Nothing says what stands in place of the variable, so the job is not applied.",
+        "Define it in vars.yaml, or by an environment variable MYSCHEDULER_VAR_NAME of the service and of validate; or "
+        "write | default('…').",
+        'target_url: "https://api.example.com/{{ vars.tenant }}/run"',
+        """target_url: "https://api.example.com/{{ vars.tenant | default('main') }}/run\"""",
     ),
     "unreadable": Advice(
         "An unreadable file is not treated as empty: its jobs stay as they were, and no change to them is applied.",

@@ -99,6 +99,20 @@ class Finish:
     reason: str | None = None
     attempts_detail: tuple[Attempt, ...] = ()
     """The attempts that are known, in order."""
+    next_attempt_at: datetime | None = None
+    """With status `running`: when the next start makes the next attempt, if no request was in flight."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryWait:
+    """The wait of an execution for its next attempt."""
+
+    execution_id: str
+    started_at: datetime
+    attempts: int
+    """How many attempts are over."""
+    attempts_detail: tuple[Attempt, ...]
+    next_attempt_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +149,8 @@ class Record:
     kept_attempts: str | None = None
     """See `attempts.kept`."""
     rerun_of: str | None = None
+    next_attempt_at: datetime | None = None
+    """When its next attempt begins; `None` unless it waits for that."""
 
     def execution(self) -> Execution:
         """The execution of a row with `started_at`."""

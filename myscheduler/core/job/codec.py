@@ -1,18 +1,21 @@
 """Converts a job's spec to JSON and back, with the field names of a manifest."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeVar, assert_never
 
 from myscheduler.core.caching import cached
 from myscheduler.core.header_values import HeaderValue
+from myscheduler.core.job.auth import auth_from_json, sign_from_json
 from myscheduler.core.job.expect import USUAL_EXPECT, expect_from_json, expect_to_json
 from myscheduler.core.job.limits import limits_from_json, limits_to_json
 from myscheduler.core.job.notify import USUAL, notify_from_json, notify_to_json
 from myscheduler.core.job.objective import objective_from_json, objective_to_json
+from myscheduler.core.job.payload import pairs_from_json, payload_from_json
 from myscheduler.core.job.ping import ping_from_json, ping_to_json
 from myscheduler.core.job.retry import USUAL_RETRY, retry_from_json, retry_to_json
+from myscheduler.core.job.sent import sent_beside
 from myscheduler.core.job.spec import (
     DeclaredCron,
     DeclaredCrons,
@@ -22,6 +25,7 @@ from myscheduler.core.job.spec import (
     DeclaredWallInterval,
     JobSpec,
 )
+from myscheduler.core.job.transport import transport_from_json, transport_to_json
 
 T = TypeVar("T")
 
@@ -88,7 +92,27 @@ _PLAIN_FIELDS = (
 
 _SHARED_FIELDS = ("timezone", "method", "timeout_sec", "retry_backoff_sec", "misfire_grace_time")
 
-_LATER_FIELDS = {"on_interrupt": "record", "catchup": None, "overlap": "skip", "protect": False}
+_LATER_FIELDS = {
+    "target": None,
+    "on_interrupt": "record",
+    "catchup": None,
+    "overlap": "skip",
+    "protect": False,
+    "templates": False,
+}
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "query": pairs_from_json,
+    "auth": auth_from_json,
+    "sign": sign_from_json,
+    "retry": retry_from_json,
+    "expect": expect_from_json,
+    "slo": objective_from_json,
+    "ping": ping_from_json,
+    "notify": notify_from_json,
+}
+"""How fields that are objects of their own are read."""
 
 
 def to_json(spec: JobSpec) -> dict[str, Any]:
@@ -101,6 +125,7 @@ def to_json(spec: JobSpec) -> dict[str, Any]:
     headers = {name: value if isinstance(value, str) else list(value) for name, value in spec.headers.items()}
     mappings = {"headers": headers, "labels": dict(spec.labels)}
     later = {name: getattr(spec, name) for name, default in _LATER_FIELDS.items() if getattr(spec, name) != default}
+    later |= sent_beside(spec)
     if spec.retry != USUAL_RETRY:
         later["retry"] = retry_to_json(spec.retry)
     if spec.expect != USUAL_EXPECT:
@@ -111,6 +136,7 @@ def to_json(spec: JobSpec) -> dict[str, Any]:
         later["ping"] = ping_to_json(spec.ping)
     if spec.notify != USUAL:
         later["notify"] = notify_to_json(spec.notify)
+    later |= transport_to_json(spec.transport)
     return plain | mappings | later | schedule_to_json(spec.schedule) | limits_to_json(spec.limits)
 
 
@@ -124,16 +150,10 @@ def from_json(stored: Mapping[str, Any]) -> JobSpec:
     plain |= {name: _shared(plain[name]) for name in _SHARED_FIELDS if name in plain}
     if plain["name"] == plain["job_id"]:
         plain["name"] = plain["job_id"]
-    if "notify" in stored:
-        plain["notify"] = notify_from_json(stored["notify"])
-    if "retry" in stored:
-        plain["retry"] = retry_from_json(stored["retry"])
-    if "expect" in stored:
-        plain["expect"] = expect_from_json(stored["expect"])
-    if "slo" in stored:
-        plain["slo"] = objective_from_json(stored["slo"])
-    if "ping" in stored:
-        plain["ping"] = ping_from_json(stored["ping"])
+    plain |= {name: read(stored[name]) for name, read in _READERS.items() if name in stored}
+    if payload := payload_from_json(stored):
+        plain["payload"] = payload
+    plain["transport"] = transport_from_json(stored)
     return JobSpec(schedule=schedule_from_json(stored), limits=limits_from_json(stored), **plain)
 
 

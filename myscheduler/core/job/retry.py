@@ -6,11 +6,12 @@ from typing import Any, Literal, get_args
 
 from myscheduler.core.statuses import Statuses, read_statuses, write_statuses
 
-RetryOn = Literal["connect", "timeout", "reset", "status", "expectation"]
+RetryOn = Literal["connect", "timeout", "reset", "status", "expectation", "tls"]
 """Kinds of failures: no connection was made; no complete answer came in time; the connection broke after it was made;
-the status of the answer; something else that the job expects of it."""
+the status of the answer; something else that the job expects of it; the certificate or the handshake of TLS."""
 RETRY_ON: tuple[RetryOn, ...] = get_args(RetryOn)[:4]
-"""The usual ones: a target whose answer lacks something has done its work, right or wrong."""
+"""The usual ones: a target whose answer lacks something has done its work, right or wrong, and a certificate that is
+refused is still refused a minute later."""
 Jitter = Literal["none", "full"]
 USUAL_STATUSES: Statuses = ((408, 408), (429, 429), (500, 999))
 MAX_DELAY_SEC = 3600.0

@@ -10,12 +10,15 @@ from types import MappingProxyType
 from typing import Any, Literal, assert_never
 
 from myscheduler.core.header_values import HeaderValue
+from myscheduler.core.job.auth import Auth, Sign
 from myscheduler.core.job.expect import USUAL_EXPECT, Expect
 from myscheduler.core.job.limits import NO_LIMITS, Limits
 from myscheduler.core.job.notify import USUAL, Notify
 from myscheduler.core.job.objective import Objective
+from myscheduler.core.job.payload import Pairs, Payload
 from myscheduler.core.job.ping import Ping
 from myscheduler.core.job.retry import USUAL_RETRY, Retry
+from myscheduler.core.job.transport import USUAL_TRANSPORT, Transport
 from myscheduler.core.schedule.strides import MONTH, Stride
 from myscheduler.core.schedule.zones import stretch_at, to_second
 
@@ -113,15 +116,26 @@ class JobSpec:
     """Empty for a job that makes no call but expects pings."""
     timezone: str | None = None
     """An IANA name; `None` means the zone of the service."""
+    target: str | None = None
+    """The shared target of `targets.yaml` that the call goes to; `target_url` is its base URL and the job's path."""
     method: str = "GET"
     headers: Mapping[str, HeaderValue] = field(default_factory=lambda: _NOTHING)
     body: Any = None
     """Any JSON value; `None` sends no body."""
+    query: Pairs = ()
+    """Parameters added to the query of `target_url`."""
+    payload: Payload | None = None
+    """What is sent in place of `body`."""
+    auth: Auth | None = None
+    sign: Sign | None = None
+    templates: bool = False
+    """Whether URL, header values and texts of the body are templates, which are rendered for each call."""
     timeout_sec: float = 30.0
     max_retries: int = 0
     retry_backoff_sec: float = 1.0
     retry: Retry = USUAL_RETRY
     expect: Expect = USUAL_EXPECT
+    transport: Transport = USUAL_TRANSPORT
     misfire_grace_time: int = 3600
     """How many seconds late a slot may start; a later one is recorded as missed."""
     coalesce: bool = True

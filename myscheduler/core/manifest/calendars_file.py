@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from myscheduler.core.bounds import LONGEST_CALENDAR_NAME, MOST_CALENDARS, MOST_PROBLEMS
 from myscheduler.core.findings.masking import key_shown
 from myscheduler.core.findings.problem import LONGEST_SHOWN, Loc, Problem, cut, did_you_mean, enough, shown
-from myscheduler.core.manifest.fields import CalendarEntry
+from myscheduler.core.manifest.exclusion_fields import CalendarEntry
 from myscheduler.core.schedule.calendars import Calendar, check_calendar
 from myscheduler.core.source.reserved import ReservedDocument, read_reserved
 from myscheduler.core.source.snapshot import (

@@ -7,6 +7,7 @@ from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.findings.problem import Problem, Severity
 from myscheduler.core.manifest.calendars_file import NO_CALENDARS, NamedCalendars
 from myscheduler.core.manifest.declared import DeclaredJob, Desired, ParsedFile
+from myscheduler.core.manifest.targets_file import NO_TARGETS, SharedTargets
 from myscheduler.core.notifications.notifications_file import NO_NOTIFICATIONS, Notifications
 from myscheduler.core.policy.bursts import caps_of
 from myscheduler.core.policy.file import NO_RULES, Rules
@@ -16,6 +17,7 @@ from myscheduler.core.source.snapshot import (
     UnreadableFile,
 )
 from myscheduler.core.source.strays import stray_problems
+from myscheduler.core.templates.variables import NO_VARIABLES, Variables
 from myscheduler.messages.message import said
 
 MOST_PLACES = 5
@@ -29,6 +31,8 @@ def combine(
     rules: Rules = NO_RULES,
     access: AccessRules = NO_ACCESS,
     notifications: Notifications = NO_NOTIFICATIONS,
+    variables: Variables = NO_VARIABLES,
+    targets: SharedTargets = NO_TARGETS,
 ) -> Desired:
     """Combine the files. An id that several documents declare is a problem of each of them, and its job is held."""
     parsed = tuple(parsed)
@@ -39,7 +43,8 @@ def combine(
     problems = [problem for file in parsed for problem in file.problems]
     problems += [problem for jobs in doubled.values() for problem in _duplicates(jobs)]
     problems += [_unreadable(file) for file in snapshot.unreadable]
-    problems += [*calendars.problems, *rules.problems, *access.problems, *notifications.problems]
+    problems += [*calendars.problems, *rules.problems, *access.problems, *notifications.problems, *variables.problems]
+    problems += targets.problems
     problems += [*stray_problems(snapshot.strays)]
     problems += ignoring_problems(snapshot.ignore) if snapshot.ignore else ()
     broken = frozenset[str]().union(*(file.broken_ids for file in parsed))
@@ -52,7 +57,9 @@ def combine(
             [file.path for file in parsed if file.is_opaque]
             + [file.path for file in snapshot.unreadable]
             + [  # they may be manifests by mistake
-                one.path for one in (*access.problems, *notifications.problems) if one.severity is Severity.ERROR
+                one.path
+                for one in (*access.problems, *notifications.problems, *variables.problems, *targets.problems)
+                if one.severity is Severity.ERROR
             ]
         ),
         nameless_paths=frozenset(

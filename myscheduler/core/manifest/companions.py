@@ -43,6 +43,7 @@ def _check_owners(fields: JobFields, misshapen: Misshapen) -> Iterator[Complaint
         ("anchor", "interval"),
         ("clock", "interval"),
         ("fold", "run_at"),
+        ("path", "target"),
     ):
         if getattr(fields, name) is None or getattr(fields, needs) is not None or (needs,) in misshapen:
             continue

@@ -18,21 +18,24 @@ from urllib.parse import urlsplit
 from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.calls.hosts import host_fault
 from myscheduler.core.calls.link_local import NOWHERE, Reach, advice, called_address
-from myscheduler.core.findings.problem import Complaint, Loc, Severity, did_you_mean, shown
-from myscheduler.core.header_values import HeaderValue
+from myscheduler.core.calls.methods import method_fault
+from myscheduler.core.findings.problem import Complaint, Loc, Severity, shown
 from myscheduler.core.job.codec import shared_texts
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.crons import follows_real_time
 from myscheduler.core.job.limits import NO_LIMITS, Limits
 from myscheduler.core.job.notify import USUAL
+from myscheduler.core.job.payload import pairs_from_json
 from myscheduler.core.job.ping import Ping
+from myscheduler.core.job.sent import SENT
 from myscheduler.core.job.spec import (
-    METHODS,
     DeclaredDate,
     DeclaredInterval,
     DeclaredSchedule,
     JobSpec,
 )
+from myscheduler.core.job.transport import transport_texts
+from myscheduler.core.manifest.auth_field import auth_faults, declared_auth, declared_sign, token_url_of
 from myscheduler.core.manifest.calendars_file import NamedCalendars
 from myscheduler.core.manifest.companions import check_companions, follows_from
 from myscheduler.core.manifest.excess import excess
@@ -43,14 +46,18 @@ from myscheduler.core.manifest.fields import JobFields
 from myscheduler.core.manifest.header_checks import check_headers
 from myscheduler.core.manifest.limit_fields import declared_limits
 from myscheduler.core.manifest.objective_field import declared_objective, objective_faults
+from myscheduler.core.manifest.payload_field import declared_payload, payload_faults
 from myscheduler.core.manifest.ping_field import declared_ping, ping_faults
 from myscheduler.core.manifest.retry_field import declared_retry, max_retries, retry_faults
 from myscheduler.core.manifest.schedule_fields import FIELD_OF_KIND, declared_schedule, reading_zone
+from myscheduler.core.manifest.transport_field import declared_transport, transport_faults
 from myscheduler.core.notifications.overrides import read_notify, unknown_channels
-from myscheduler.core.policy.policy import Policy, judge
+from myscheduler.core.policy.policy import Policy, insecure, judge
 from myscheduler.core.schedule.exclusions import search_run
 from myscheduler.core.schedule.slots import TICK, Adjusted, Interval, Schedule, back, next_after
-from myscheduler.core.secrets.references import is_in_host, reference_faults
+from myscheduler.core.secrets.references import faults_in, is_in_host, reference_faults
+from myscheduler.core.templates.declaring import prepare
+from myscheduler.core.templates.variables import NO_VARIABLES, Variables
 from myscheduler.messages.message import said
 
 _ID_FORBIDDEN = frozenset("/?#%")
@@ -64,28 +71,41 @@ def declare(
     policies: Sequence[Policy] = (),
     reach: Reach = NOWHERE,
     channels: Collection[str] | None = None,
+    variables: Variables = NO_VARIABLES,
 ) -> tuple[JobSpec | None, list[Complaint]]:
     """Turn the fields of a job into a spec.
 
     `zone` is the service's zone, for local times of jobs without a `timezone`; `calendars` are those of
     `calendars.yaml`; `policies` are all that apply to the job; `reach` are the link-local addresses it may call;
-    `channels` are those of `notifications.yaml`, or `None` if they are not known.
+    `channels` are those of `notifications.yaml`, or `None` if they are not known; `variables` those of `vars.yaml`.
     Returns the spec, or `None` if any complaint is an error, and all complaints at once. A job that is too large gets
     only that complaint.
     """
     if fault := excess(values):
         return None, [fault]
+    prepared = prepare(values, variables, zone=zone)
+    if prepared.values is not values and (fault := excess(prepared.values)):
+        return None, [fault]
+    if prepared.excess:
+        return None, [prepared.excess]
+    values = prepared.values
     fields, complaints = read_fields(values)
     misshapen = {complaint.loc[:1] for complaint in complaints}
+    url = prepared.url(fields.target_url)
     complaints += [
-        *_check(fields),
+        *prepared.complaints,
+        *_check(fields, url),
         *check_headers(values.get("headers"), fields.headers or {}),
         *check_companions(fields, misshapen),
         *objective_faults(fields),
         *ping_faults(fields, misshapen),
+        *payload_faults(fields),
+        *auth_faults(fields),
         *retry_faults(fields),
         *expect_faults(fields),
-        *_check_reach(fields.target_url, reach),
+        *transport_faults(fields, reach),
+        *_check_reach(("target_url",), url, reach),
+        *_check_reach(("auth", "oauth2", "token_url"), token_url_of(fields), reach),
         *_check_encodable(fields),
         *_check_notify(fields.notify, channels),
     ]
@@ -99,8 +119,10 @@ def declare(
     own_zone = reading_zone(fields, zone)
     limits = declared_limits(fields, faults, zone=own_zone, calendars=calendars or NamedCalendars())
     complaints += faults.found
+    if fields.tls is not None and fields.tls.verify is False:
+        complaints += insecure(fields.target_url or "", policies)
     if policies and () not in misshapen:
-        draft = _spec(fields, schedule or _SOME_DATE, limits or NO_LIMITS)
+        draft = _spec(fields, schedule or _SOME_DATE, limits or NO_LIMITS, has_templates=prepared.has_templates)
         if fields.target_url is None and ("ping",) in misshapen:
             draft = replace(draft, ping=_SOME_PING)
         complaints += _about_valid(judge(draft, policies), complaints, misshapen)
@@ -109,7 +131,7 @@ def declare(
         complaints.append(Complaint(("dst",), "no-effect", message, Severity.WARNING, at_key=True))
     if schedule is None or limits is None or any(one.severity is Severity.ERROR for one in complaints):
         return None, complaints
-    spec = _spec(fields, schedule, limits)
+    spec = _spec(fields, schedule, limits, has_templates=prepared.has_templates)
     if fault := _never_runs(spec, zone):
         return spec if fault.severity is Severity.WARNING else None, [*complaints, fault]
     return spec, complaints
@@ -164,7 +186,7 @@ def _has_schedule(fields: JobFields) -> bool:
     return any(getattr(fields, name) is not None for name in FIELD_OF_KIND.values())
 
 
-def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits) -> JobSpec:
+def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits, *, has_templates: bool) -> JobSpec:
     job_id = fields.job_id or ""
     given: dict[str, Any] = fields.model_dump(
         exclude_none=True,
@@ -177,6 +199,8 @@ def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits) -> JobS
         given["notify"] = read_notify(fields.notify)[0] or USUAL
     if fields.headers:
         given["headers"] = shared_texts(fields.headers)
+    if fields.query:
+        given["query"] = pairs_from_json(fields.query)
     if fields.retry:
         given["retry"] = declared_retry(fields.retry)
     if fields.expect:
@@ -192,7 +216,13 @@ def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits) -> JobS
         schedule=schedule,
         limits=limits,
         max_retries=max_retries(fields),
+        transport=declared_transport(fields),
         target_url=fields.target_url or "",
+        target=fields.target,
+        payload=declared_payload(fields),
+        auth=declared_auth(fields),
+        sign=declared_sign(fields),
+        templates=has_templates,
         method=intern((fields.method or "GET").upper()),
         **_catch_up(fields),
         **given,
@@ -206,37 +236,30 @@ def _catch_up(fields: JobFields) -> dict[str, Any]:
     return {"coalesce": fields.catchup != "all", "catchup": "none" if fields.catchup == "none" else None}
 
 
-def _check(fields: JobFields) -> Iterator[Complaint]:
-    """The rules for single fields that their types can't express."""
+def _check(fields: JobFields, url: str | None) -> Iterator[Complaint]:
+    """The rules for single fields that their types can't express; `url` is the one that is called."""
     if fields.job_id is not None and (fault := id_fault(fields.job_id)):
         yield Complaint(("job_id",), "invalid-id", fault)
     if _has_control(fields.name or ""):
         message = said("name-with-control", value=shown(fields.name))
         yield Complaint(("name",), "invalid-name", message)
-    url = fields.target_url
     if url is not None and not is_in_host(url) and (fault := _url_fault(url)):
         yield Complaint(("target_url",), "invalid-url", fault)
-    if fields.method is not None and not (fields.method.isascii() and fields.method.upper() in METHODS):
-        message = said(
-            "method-unknown",
-            value=shown(fields.method),
-            known=", ".join(METHODS),
-            hint=did_you_mean(fields.method, METHODS),
-        )
-        yield Complaint(("method",), "invalid-method", message)
-    headers = fields.headers or {}
-    yield from reference_faults(url or "", _as_tuples(headers), fields.body)
+    if fields.method is not None and (fault := method_fault(fields.method)):
+        yield Complaint(("method",), "invalid-method", fault)
+    yield from reference_faults(fields.model_dump(include=set(SENT), exclude_none=True))
+    yield from faults_in(transport_texts(declared_transport(fields)))
 
 
-def _check_reach(target_url: str | None, reach: Reach) -> Iterator[Complaint]:
+def _check_reach(loc: Loc, url: str | None, reach: Reach) -> Iterator[Complaint]:
     """Whether the URL's host may be called. Addresses that a name resolves to are checked at each call."""
-    if target_url is None:
+    if url is None:
         return
-    address = called_address(target_url)
+    address = called_address(url)
     if address is not None and not reach.allows(address):
-        yield Complaint(("target_url",), "policy-link-local", advice(address))
-    elif not is_in_host(target_url) and not _url_fault(target_url) and (fault := host_fault(target_url)):
-        yield Complaint(("target_url",), "invalid-url", fault)
+        yield Complaint(loc, "policy-link-local", advice(address))
+    elif not is_in_host(url) and not _url_fault(url) and (fault := host_fault(url)):
+        yield Complaint(loc, "invalid-url", fault)
 
 
 def _check_notify(written: Any, channels: Collection[str] | None) -> Iterator[Complaint]:
@@ -248,10 +271,6 @@ def _check_notify(written: Any, channels: Collection[str] | None) -> Iterator[Co
 
 def _has_control(text: str) -> bool:
     return not text.isprintable() and any(unicodedata.category(char) == "Cc" for char in text)
-
-
-def _as_tuples(headers: Mapping[str, str | list[str]]) -> dict[str, HeaderValue]:
-    return {name: value if isinstance(value, str) else tuple(value) for name, value in headers.items()}
 
 
 def _check_encodable(fields: JobFields) -> Iterator[Complaint]:

@@ -2,8 +2,8 @@
 
 import math
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -11,18 +11,8 @@ from pydantic_core import ErrorDetails
 from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.findings.masking import is_credential_name, key_shown
 from myscheduler.core.findings.problem import Complaint, Loc, did_you_mean, shown
-from myscheduler.core.manifest.expect_fields import ExpectFields
-from myscheduler.core.manifest.fields import (
-    BlackoutFields,
-    CalendarFields,
-    DstFields,
-    IntervalFields,
-    JobFields,
-    LengthFields,
-    SloFields,
-)
-from myscheduler.core.manifest.ping_fields import PingFields
-from myscheduler.core.manifest.retry_fields import RetryFields
+from myscheduler.core.job.sent import SENT
+from myscheduler.core.manifest.fields import JobFields
 from myscheduler.core.source.yaml_suspects import BOM, odd_sign, odd_space
 from myscheduler.messages.message import said
 
@@ -33,7 +23,7 @@ def read_fields(values: Mapping[str, Any]) -> tuple[JobFields, list[Complaint]]:
         return JobFields.model_validate(values), []
     except ValidationError as error:
         details = [detail for detail in error.errors(include_url=False) if not _is_other_shape(detail)]
-    complaints = [_translate(detail) for detail in details[:MOST_PROBLEMS]]
+    complaints = [complaint_of(detail, JobFields) for detail in details[:MOST_PROBLEMS]]
     complaints += [Complaint(_loc(detail), "invalid-value", detail["msg"]) for detail in details[MOST_PROBLEMS:]]
     wrong = {_judged_together(complaint.loc) for complaint in complaints}
     is_whole = () not in wrong  # else a key is not text, and nothing else can be checked
@@ -56,12 +46,13 @@ _SOME_URL = "http://localhost"
 """Replaces a URL of the wrong shape, which has its own complaint."""
 
 
-def _translate(detail: ErrorDetails) -> Complaint:
-    """The complaint for an error of pydantic, with what to write instead."""
+def complaint_of(detail: ErrorDetails, model: type[BaseModel], *, further: Sequence[str] = ()) -> Complaint:
+    """The complaint for an error of pydantic, with what to write instead. `further` are more keys that are known."""
     loc = _loc(detail)
     match detail["type"]:
         case "extra_forbidden":
-            return Complaint(loc, "unknown-key", _unknown(str(loc[-1]), _keys_around(loc)), at_key=True)
+            known = [*_keys_around(loc, model), *(further if len(loc) == 1 else ())]
+            return Complaint(loc, "unknown-key", _unknown(str(loc[-1]), known), at_key=True)
         case "missing":
             return Complaint(loc, "missing-field", said("is-missing"))
         case "string_type" if loc[-1] in {"interval", "duration"}:
@@ -170,22 +161,19 @@ def _loc(detail: ErrorDetails) -> Loc:
     return loc
 
 
-def _keys_around(loc: Loc) -> list[str]:
+def _keys_around(loc: Loc, model: type[BaseModel]) -> list[str]:
     """The known keys of the object in which an unknown one was written."""
-    models: dict[str, type[BaseModel]] = {
-        "interval": IntervalFields,
-        "dst": DstFields,
-        "blackout": BlackoutFields,
-        "calendar": CalendarFields,
-        "slo": SloFields,
-        "retry": RetryFields,
-        "expect": ExpectFields,
-        "ping": PingFields,
-    }
-    model = models.get(str(loc[0]), JobFields) if len(loc) > 1 else JobFields
-    if len(loc) > 3:
-        model = LengthFields  # the duration of a blackout
+    for part in loc[:-1]:
+        fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+        model = _model_in(fields.get(str(part))) or model
     return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model in the type of a field: itself, or within a union or a list."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for one in get_args(annotation) if (found := _model_in(one)) is not None), None)
 
 
 def _unknown(name: str, known: list[str]) -> str:
@@ -205,7 +193,7 @@ def _spaced(key: str) -> str:
     return said("space-after-colon") if ":" in key else ""
 
 
-_MAY_BE_SECRET = frozenset({"headers", "target_url", "body"})
+_MAY_BE_SECRET = frozenset({*SENT, "tls", "proxy"})
 
 
 def _found(loc: Loc, value: Any) -> str:

@@ -19,42 +19,26 @@ from myscheduler.core.bounds import (
     MOST_LABELS,
 )
 from myscheduler.core.job.spec import METHODS
+from myscheduler.core.manifest import transport_fields as transport
+from myscheduler.core.manifest.auth_fields import AUTH_FIELD, SIGN_FIELD, AuthFields, SignFields
+from myscheduler.core.manifest.exclusion_fields import MOST_BLACKOUTS, BlackoutFields, CalendarFields, LengthFields
 from myscheduler.core.manifest.expect_fields import EXPECT_FIELD, ExpectFields
+from myscheduler.core.manifest.payload_fields import (
+    BASE64_FIELD,
+    FORM_FIELD,
+    MULTIPART_FIELD,
+    QUERY_FIELD,
+    TEXT_FIELD,
+    PartFields,
+)
 from myscheduler.core.manifest.ping_fields import PING_FIELD, PingFields
 from myscheduler.core.manifest.retry_fields import RETRY_FIELD, RetryFields
 from myscheduler.core.manifest.whole_numbers import WHOLE
 from myscheduler.core.notifications.notifications_schema import NOTIFY
 
 DAY = 86_400
-MOST_BLACKOUTS = 100
-MOST_DAYS = 500
-"""Closed days, or open days, of a job or of a calendar in `calendars.yaml`; a range counts as one."""
 MOST_CRONS = 20
 """Cron expressions of one job."""
-LONGEST_DAYS = 50
-"""Characters of one such day or range."""
-
-
-class LengthFields(BaseModel):
-    """A duration; the units add up."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    weeks: Annotated[int, Field(ge=0, le=5_200), WHOLE] | None = Field(
-        None, description="Weeks of seven days.", examples=[2]
-    )
-    days: Annotated[int, Field(ge=0, le=36_500), WHOLE] | None = Field(
-        None,
-        description="Days of 24 hours, also when clocks change; calendar days in an interval with `clock: wall`.",
-        examples=[1],
-    )
-    hours: Annotated[int, Field(ge=0, le=1_000_000), WHOLE] | None = Field(None, description="Hours.", examples=[6])
-    minutes: Annotated[int, Field(ge=0, le=60_000_000), WHOLE] | None = Field(
-        None, description="Minutes.", examples=[10]
-    )
-    seconds: Annotated[int, Field(ge=0, le=3_000_000_000), WHOLE] | None = Field(
-        None, description="Seconds.", examples=[30]
-    )
 
 
 class IntervalFields(LengthFields):
@@ -82,83 +66,6 @@ class DstFields(BaseModel):
         None,
         description="A local time that occurs twice: run at the first, or at both; default first.",
         examples=["both"],
-    )
-
-
-class BlackoutFields(BaseModel):
-    """A time in which due slots are left out: a single one, or a recurring one."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    from_: str | None = Field(
-        None,
-        max_length=100,
-        alias="from",
-        description="When it starts: RFC 3339, or local time.",
-        examples=["2026-12-29T00:00:00+09:00"],
-    )
-    to: str | None = Field(
-        None,
-        max_length=100,
-        description="When it ends: RFC 3339, or local time.",
-        examples=["2027-01-04T00:00:00"],
-    )
-    cron: str | dict[str, str | Annotated[int, WHOLE] | None] | None = Field(
-        None,
-        description="When it starts each time: a crontab line or an object of fields.",
-        examples=["0 2 * * sun"],
-    )
-    duration: LengthFields | str | None = Field(
-        None,
-        description="How long it lasts each time: an object of units, or an ISO 8601 duration.",
-        examples=["PT2H", {"hours": 2}],
-    )
-
-
-class CalendarEntry(BaseModel):
-    """The days of one calendar: an entry of calendars.yaml, and what a job's `calendar` may say, too."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    country: str | None = Field(
-        None, max_length=100, description="ISO 3166 code, such as JP; without it, Monday to Friday.", examples=["JP"]
-    )
-    subdivision: str | None = Field(
-        None, max_length=100, description="A state or province that has its own holidays, such as CA.", examples=["CA"]
-    )
-    closed: list[Annotated[str, Field(max_length=LONGEST_DAYS)]] | None = Field(
-        None,
-        max_length=MOST_DAYS,
-        description="Further closed days: 2026-08-13, 08-13 for every year, or ranges such as 12-29/01-03.",
-        examples=[["12-29/01-03", "2026-08-13"]],
-    )
-    open: list[Annotated[str, Field(max_length=LONGEST_DAYS)]] | None = Field(
-        None,
-        max_length=MOST_DAYS,
-        description="Working days, whatever the country says; in the same forms.",
-        examples=[["2026-05-02"]],
-    )
-
-
-class CalendarFields(CalendarEntry):
-    """The days on which a job runs."""
-
-    name: str | None = Field(
-        None,
-        max_length=255,
-        description="A calendar of calendars.yaml; its country is defined there, days here are added to its own.",
-        examples=["head-office"],
-    )
-    only: Literal["business_days"] | None = Field(
-        None, description="business_days: leave weekends and holidays out.", examples=["business_days"]
-    )
-    skip: Literal["holidays"] | None = Field(
-        None, description="holidays: leave holidays out, but run on weekends.", examples=["holidays"]
-    )
-    shift: Literal["next", "previous"] | None = Field(
-        None,
-        description="Run on the next or previous open day instead, at the same time of the day.",
-        examples=["next"],
     )
 
 
@@ -293,7 +200,19 @@ class JobFields(BaseModel):
         description="The http or https URL to call; every job has this or ping.",
         examples=["https://api.example.com/run-report"],
     )
-    method: str | None = Field(None, description=f"One of {', '.join(METHODS)}; default GET.", examples=["POST"])
+    target: Annotated[str, Field(max_length=LONGEST_WORD)] | None = Field(
+        None,
+        description="A shared target of targets.yaml, in place of target_url: its base URL, and what its calls have in "
+        "common.",
+        examples=["billing"],
+    )
+    path: Annotated[str, Field(max_length=LONGEST_URL)] | None = Field(
+        None, description="What follows the target's base URL.", examples=["/close"]
+    )
+    query: dict[Annotated[str, Field(max_length=LONGEST_WORD)], Any] | None = QUERY_FIELD
+    method: str | None = Field(
+        None, description=f"A method of HTTP, such as {', '.join(METHODS)}; default GET.", examples=["POST"]
+    )
     headers: (
         dict[
             Annotated[str, Field(max_length=LONGEST_HEADER_NAME)],
@@ -315,9 +234,13 @@ class JobFields(BaseModel):
         "(application/json, or one that ends in +json).",
         examples=[{"report": "daily"}],
     )
-    timeout_sec: float | None = Field(
-        None, gt=0, le=DAY, description="Seconds for one whole attempt; default 30.", examples=[120]
-    )
+    form: dict[Annotated[str, Field(max_length=LONGEST_WORD)], Any] | None = FORM_FIELD
+    text: str | None = TEXT_FIELD
+    base64: str | None = BASE64_FIELD
+    multipart: list[PartFields] | None = MULTIPART_FIELD
+    auth: AuthFields | None = AUTH_FIELD
+    sign: SignFields | None = SIGN_FIELD
+    timeout_sec: float | None = transport.TIMEOUT
     max_retries: Annotated[int, Field(ge=0, le=100), WHOLE] | None = Field(
         None, description="Further attempts after a 408, a 429, a 5xx or no answer; default 0.", examples=[3]
     )
@@ -330,6 +253,11 @@ class JobFields(BaseModel):
     )
     retry: RetryFields | None = RETRY_FIELD
     expect: ExpectFields | None = EXPECT_FIELD
+    connect_timeout_sec: float | None = transport.CONNECT_TIMEOUT
+    follow_redirects: Any = transport.FOLLOW_REDIRECTS
+    tls: transport.TlsFields | None = transport.TLS
+    proxy: str | None = transport.PROXY
+    keep_response: bool | None = transport.KEEP_RESPONSE
     misfire_grace_time: Annotated[int, Field(ge=1, le=366 * DAY), WHOLE] | None = Field(
         None,
         description="Seconds that a slot may start late before it counts as missed; default 3600.",

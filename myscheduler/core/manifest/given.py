@@ -8,6 +8,7 @@ from myscheduler.core.manifest.calendars_file import NamedCalendars, read_calend
 from myscheduler.core.manifest.combining import combine
 from myscheduler.core.manifest.declared import Desired
 from myscheduler.core.manifest.parsing import parse_file
+from myscheduler.core.manifest.targets_file import SharedTargets, read_targets
 from myscheduler.core.notifications.notifications_file import Notifications, read_notifications
 from myscheduler.core.policy.file import Rules, read_policy
 from myscheduler.core.source.ignoring import NOTHING, read_ignoring
@@ -19,10 +20,13 @@ from myscheduler.core.source.snapshot import (
     POLICY,
     RESERVED,
     SUFFIXES,
+    TARGETS,
+    VARS,
     Snapshot,
     SourceFile,
 )
 from myscheduler.core.source.strays import is_stray_path
+from myscheduler.core.templates.variables import Variables, read_variables
 from myscheduler.messages.message import said
 
 
@@ -33,13 +37,15 @@ def read_given(
     calendars: NamedCalendars,
     rules: Rules,
     notifications: Notifications,
+    variables: Variables,
+    targets: SharedTargets,
     between: Callable[[], None],
 ) -> Desired:
     """What the texts declare, by their paths. Files that a source would not read are left out.
 
-    `calendars`, `rules` and `notifications` apply where the files have none of their own. An `access.yaml`
-    among them is only checked. `between` is called between two files, and may raise to give up. Raises `ValueError` for
-    an ignore file that is not readable.
+    `calendars`, `rules`, `notifications`, `variables` and `targets` apply where the files have none of their own; the
+    variables of the environment always do. An `access.yaml` among them is only checked. `between` is called between two
+    files, and may raise to give up. Raises `ValueError` for an ignore file that is not readable.
     """
     snapshot = _snapshot(files)
     named = read_calendars(snapshot.calendars) if snapshot.calendars else replace(calendars, problems=())
@@ -47,11 +53,20 @@ def read_given(
     access = read_access(snapshot.access)
     of_source = snapshot.notifications
     told = read_notifications(of_source) if of_source else replace(notifications, problems=())
+    used = replace(variables, problems=())
+    if snapshot.variables:
+        used = read_variables(snapshot.variables, variables.environment)
+    shared = replace(targets, problems=())
+    if snapshot.targets:
+        shared = read_targets(snapshot.targets, variables=used)
     parsed = []
     for file in snapshot.files:
         between()
-        parsed.append(parse_file(file, zone=zone, calendars=named, rules=bound, channels=told.names))
-    return combine(parsed, snapshot, named, bound, access, told)
+        found = parse_file(
+            file, zone=zone, calendars=named, rules=bound, channels=told.names, variables=used, targets=shared
+        )
+        parsed.append(found)
+    return combine(parsed, snapshot, named, bound, access, told, used, shared)
 
 
 def path_fault(path: str) -> str | None:
@@ -75,6 +90,7 @@ def _snapshot(files: Mapping[str, str]) -> Snapshot:
     found = [SourceFile.of(path, _encoded(files[path])) for path in seen if _is_manifest(path)]
     snapshot = Snapshot.of(found, (), _file(files, CALENDARS), _file(files, POLICY), ignore)
     snapshot = replace(snapshot, access=_file(files, ACCESS), notifications=_file(files, NOTIFICATIONS))
+    snapshot = replace(snapshot, variables=_file(files, VARS), targets=_file(files, TARGETS))
     return replace(snapshot, strays=tuple(_strays(seen)))
 
 

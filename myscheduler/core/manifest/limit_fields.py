@@ -6,8 +6,9 @@ from datetime import datetime
 from myscheduler.core.findings.problem import Loc, shown
 from myscheduler.core.job.limits import FIELDS, NO_LIMITS, DeclaredBlackout, DeclaredCalendar, DeclaredRecurring, Limits
 from myscheduler.core.manifest.calendars_file import NamedCalendars
+from myscheduler.core.manifest.exclusion_fields import BlackoutFields, CalendarFields
 from myscheduler.core.manifest.faults import Faults
-from myscheduler.core.manifest.fields import BlackoutFields, CalendarFields, JobFields
+from myscheduler.core.manifest.fields import JobFields
 from myscheduler.core.manifest.schedule_fields import cron_fields, units_of
 from myscheduler.core.schedule.calendars import Calendar, check_calendar
 from myscheduler.core.schedule.slots import Period

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import islice, pairwise
 from typing import Any
 
-from myscheduler.core.calls.request import form_fields
+from myscheduler.core.calls.body import form_fields
 from myscheduler.core.calls.retry import longest_run
 from myscheduler.core.findings.problem import Problem, Severity
 from myscheduler.core.header_values import FORM, PARTS, charset, content_type, is_json, media_type

@@ -19,6 +19,7 @@ from myscheduler.core.manifest.acceptance import Terms, accept_declared
 from myscheduler.core.manifest.calendars_file import NO_CALENDARS, NamedCalendars, read_calendars
 from myscheduler.core.manifest.declaration import id_fault
 from myscheduler.core.manifest.declared import DeclaredJob, ParsedFile, Written
+from myscheduler.core.manifest.targets_file import NO_TARGETS, SharedTargets, read_targets
 from myscheduler.core.notifications.notifications_file import read_notifications
 from myscheduler.core.policy.bursts import caps_of
 from myscheduler.core.policy.file import NO_RULES, Rules, read_policy
@@ -34,12 +35,14 @@ from myscheduler.core.source.snapshot import (
     POLICY,
     RESERVED,
     TARGETS,
+    VARS,
     SourceFile,
     reserved_name_meant,
 )
-from myscheduler.core.source.strays import is_blank, is_job_like, is_template, not_a_manifest, stray_problems
+from myscheduler.core.source.strays import is_blank, is_job_like, is_template, not_a_manifest
 from myscheduler.core.source.yaml import Document, YamlError, read_documents
 from myscheduler.core.source.yaml_suspects import suspect
+from myscheduler.core.templates.variables import NO_VARIABLES, Variables, read_variables
 from myscheduler.messages.message import said
 
 
@@ -50,16 +53,19 @@ def parse_file(
     calendars: NamedCalendars = NO_CALENDARS,
     rules: Rules | None = NO_RULES,
     channels: frozenset[str] | None = None,
+    variables: Variables = NO_VARIABLES,
+    targets: SharedTargets = NO_TARGETS,
     is_cautious: bool = True,
 ) -> ParsedFile:
     """Parse the manifests of one file; never raises for its content. `calendars` are those of `calendars.yaml`,
-    `channels` those of `notifications.yaml` (`None` if they are not known).
+    `channels` those of `notifications.yaml` (`None` if they are not known), `variables` those of `vars.yaml`,
+    `targets` those of `targets.yaml`.
 
     A job that breaks one of the `rules` counts as invalid. `None` means that the file doesn't belong to a source: then
     the policy of a ConfigMap in it may be the policy of the source that the ConfigMap becomes. Without `is_cautious`,
     what only warnings need is not collected.
     """
-    terms = Terms.of(zone, calendars, rules or NO_RULES, channels)
+    terms = Terms.of(zone, calendars, rules or NO_RULES, channels, variables, targets)
     reading = _Reading(terms, is_of_no_source=rules is None, is_cautious=is_cautious)
     return _parse_bytes(file.path, file.content, reading, here)
 
@@ -212,7 +218,10 @@ def _unique(complaints: list[Complaint]) -> list[Complaint]:
 
 
 def _problem(path: str, document: Document, complaint: Complaint, place: Locate, job_id: str = "") -> Problem:
-    line, column = place(*document.position(complaint.loc, at_key=complaint.at_key))
+    at = document.position(complaint.loc, at_key=complaint.at_key)
+    if complaint.at is not None:
+        at = document.position_in(complaint.loc, complaint.at)
+    line, column = place(*at)
     message = (
         _WITHOUT_VALUE if complaint.rule == "yaml-surprise" and _may_be_secret(complaint.loc) else complaint.message
     )
@@ -258,9 +267,14 @@ def _parse_folder(path: str, files: Mapping[str, EmbeddedFile], reading: _Readin
         found = read_notifications(SourceFile.of(path, told.content))
         parts.append(ParsedFile(path, problems=tuple(_placed(problem, told.place) for problem in found.problems)))
         reading = replace(reading, terms=replace(reading.terms, channels=found.names))
+    if (variables := files.get(VARS)) is not None:
+        given = read_variables(SourceFile.of(path, variables.content), reading.terms.variables.environment)
+        parts.append(ParsedFile(path, problems=tuple(_placed(problem, variables.place) for problem in given.problems)))
+        reading = replace(reading, terms=replace(reading.terms, variables=given))
     if (targets := files.get(TARGETS)) is not None:
-        unread = replace(stray_problems([TARGETS])[0], path=path)
-        parts.append(ParsedFile(path, problems=(_placed(unread, targets.place),)))
+        shared = read_targets(SourceFile.of(path, targets.content), variables=reading.terms.variables)
+        parts.append(ParsedFile(path, problems=tuple(_placed(problem, targets.place) for problem in shared.problems)))
+        reading = replace(reading, terms=replace(reading.terms, targets=shared))
     rules = _embedded_rules(path, policy) if policy is not None else NO_RULES
     terms = replace(
         reading.terms,

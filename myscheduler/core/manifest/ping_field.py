@@ -14,8 +14,10 @@ from myscheduler.messages.message import said
 
 SHORTEST_GRACE, LONGEST_GRACE = timedelta(seconds=1), timedelta(days=31)
 OF_CALLS = (
-    "target_url", "method", "headers", "body", "timeout_sec", "max_retries", "retry_backoff_sec", "retry", "expect",
-    "misfire_grace_time", "coalesce", "catchup", "max_instances", "overlap", "on_interrupt",
+    "target_url", "target", "path", "query", "method", "headers", "body", "form", "text", "base64", "multipart",
+    "auth", "sign", "timeout_sec", "max_retries", "retry_backoff_sec", "retry", "expect", "connect_timeout_sec",
+    "follow_redirects", "tls", "proxy", "keep_response", "misfire_grace_time", "coalesce", "catchup",
+    "max_instances", "overlap", "on_interrupt",
 )  # fmt: skip
 """Fields that a job with `ping` does not have: they are about calls, and about when these are sent."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -24,7 +26,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 def ping_faults(fields: JobFields, misshapen: set[Loc]) -> Iterator[Complaint]:
     """What is wrong with `ping`, and with what stands beside it, beyond the shapes of the values."""
     if fields.ping is None:
-        if fields.target_url is None and not misshapen & {("target_url",), ("ping",)}:
+        if fields.target_url is None and not misshapen & {("target_url",), ("target",), ("ping",)}:
             yield Complaint(("target_url",), "missing-field", said("is-missing"))
         return
     for name in OF_CALLS:

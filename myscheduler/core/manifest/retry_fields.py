@@ -31,11 +31,11 @@ class RetryFields(BaseModel):
         description="Statuses that are retried, as numbers and ranges; default 408, 429 and 500-999.",
         examples=[[429, "500-599"]],
     )
-    on: Annotated[list[RetryOn], Field(min_length=1, max_length=5)] | None = Field(
+    on: Annotated[list[RetryOn], Field(min_length=1, max_length=6)] | None = Field(
         None,
         description="Kinds of failures that are retried: no connection was made (connect), no complete answer came in "
-        "time (timeout), the connection broke (reset), the status, or the answer lacks what the job expects of it "
-        "(expectation); default all but the last.",
+        "time (timeout), the connection broke (reset), the status, the answer lacks what the job expects of it "
+        "(expectation), or the certificate or the handshake failed (tls); default all but the last two.",
         examples=[["connect", "status"]],
     )
     max_delay_sec: float | None = Field(

@@ -17,8 +17,9 @@ from myscheduler.core.job.spec import (
     DeclaredSchedule,
     DeclaredWallInterval,
 )
+from myscheduler.core.manifest.exclusion_fields import LengthFields
 from myscheduler.core.manifest.faults import Faults
-from myscheduler.core.manifest.fields import DstFields, JobFields, LengthFields
+from myscheduler.core.manifest.fields import DstFields, JobFields
 from myscheduler.core.schedule.dialect import FIELDS, DayMatch, crontab_fields, parse_cron
 from myscheduler.core.schedule.expression import DAY
 from myscheduler.core.schedule.strides import next_wall_time

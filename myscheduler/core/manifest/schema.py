@@ -13,15 +13,19 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from myscheduler.core.bounds import LONGEST_WORD
+from myscheduler.core.job.auth import CLOUD_PLATFORM, KINDS
 from myscheduler.core.job.expect import USUAL_EXPECT
 from myscheduler.core.job.limits import FIELDS as LIMITS
 from myscheduler.core.job.objective import USUAL_WINDOW
+from myscheduler.core.job.payload import PAYLOADS
 from myscheduler.core.job.ping import USUAL_GRACE
 from myscheduler.core.job.retry import MAX_DELAY_SEC, RETRY_ON, USUAL_STATUSES
 from myscheduler.core.job.spec import METHODS, JobSpec
+from myscheduler.core.job.transport import MOST_REDIRECTS
 from myscheduler.core.manifest import schema_patterns as patterns
+from myscheduler.core.manifest.exclusion_fields import LONGEST_DAYS, MOST_DAYS, CalendarEntry
 from myscheduler.core.manifest.expect_fields import LONGEST_TEXT, MOST_TEXTS
-from myscheduler.core.manifest.fields import LONGEST_DAYS, MOST_CRONS, MOST_DAYS, CalendarEntry, JobFields
+from myscheduler.core.manifest.fields import MOST_CRONS, JobFields
 from myscheduler.core.manifest.ping_field import OF_CALLS
 from myscheduler.core.manifest.retry_fields import MOST_STATUSES
 from myscheduler.core.manifest.schema_patterns import Schema
@@ -103,13 +107,19 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
             "max_instances", "overlap", "on_interrupt", "protect",
         )
     }
-    | {"seconds": False, "day_match": "any", "jitter_sec": 0, "catchup": "last", "adopt": False},
+     | {
+        "seconds": False, "day_match": "any", "jitter_sec": 0, "catchup": "last", "adopt": False,
+        "follow_redirects": False, "keep_response": True,
+    },
     "DstFields": {"gap": "run", "overlap": "first"},
     "RetryFields": {
         "statuses": write_statuses(USUAL_STATUSES), "on": list(RETRY_ON), "max_delay_sec": MAX_DELAY_SEC,
         "jitter": "none",
     },
+    "OAuth2Fields": {"client_auth": "basic"},
+    "GcpAccessTokenFields": {"scopes": [CLOUD_PLATFORM]},
     "ExpectFields": {"status": write_statuses(USUAL_EXPECT.statuses)},
+    "TlsFields": {"verify": True},
     "SloFields": {"window": duration_text(USUAL_WINDOW)},
     "PingFields": {"grace": duration_text(USUAL_GRACE)},
 }  # fmt: skip
@@ -150,6 +160,13 @@ _LIST_OF_STATUSES = {
         _NOTHING,
     ]
 }
+_SCALAR = [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]
+_PAIRS = {
+    "additionalProperties": {
+        "anyOf": [*_SCALAR, {"type": "array", "items": {"anyOf": _SCALAR}, "minItems": 1}],
+        "errorMessage": "Write text, a number, true or false, or a list of these.",
+    },
+}
 _RULES: Mapping[str, Mapping[str, Schema]] = {
     "JobFields": {
         "job_id": {"type": "string", "not": {"enum": [".", ".."]}} | patterns.JOB_ID,
@@ -164,6 +181,11 @@ _RULES: Mapping[str, Mapping[str, Schema]] = {
             },
             "additionalProperties": patterns.HEADER_VALUE | {"items": patterns.HEADER_VALUE},
         },
+        "query": _PAIRS,
+        "form": _PAIRS,
+        "follow_redirects": {
+            "anyOf": [{"type": "boolean"}, {"type": "integer", "minimum": 1, "maximum": MOST_REDIRECTS}, _NOTHING]
+        },
         "cron": _CRONS,
         "interval": patterns.INTERVAL,
         "anchor": patterns.TIMESTAMP,
@@ -177,6 +199,7 @@ _RULES: Mapping[str, Mapping[str, Schema]] = {
         "cron": {"anyOf": [*_ONE_CRON, _NOTHING]} | patterns.FIVE_FIELDS,
         "duration": patterns.DURATION,
     },
+    "PartFields": {"file": patterns.PATH_BELOW, "content_type": patterns.MEDIA_TYPE},
     "RetryFields": {"statuses": _LIST_OF_STATUSES},
     "ExpectFields": {
         "status": _LIST_OF_STATUSES,
@@ -276,6 +299,22 @@ def _targets() -> Schema:
     return _exactly_one(one, ["target_url", "ping"], [_Choice("ping", no_calls), _Choice("target_url", {})])
 
 
+_ONE_AUTH = "Write exactly one of these."
+
+
+def _one_body() -> list[Schema]:
+    """At most one of the fields that declare a body."""
+    bodies = ("body", *PAYLOADS)
+    return [
+        {
+            "if": _given(name),
+            "then": {"properties": _left_out(f"A call sends one body: remove this, or {name}.", *rest)},
+        }
+        for index, name in enumerate(bodies)
+        if (rest := bodies[index + 1 :])
+    ]
+
+
 def _type_of(kind: str) -> Schema:
     return {"schedule_type": {"enum": [kind, None], "errorMessage": f"Write {kind} here, or leave it out."}}
 
@@ -318,7 +357,17 @@ _NO_TIME_IS_LONG: Schema = {
 """If no unit is greater than zero, each of them is marked as wrong."""
 
 _TOGETHER: Mapping[str, Schema] = {
-    "JobFields": _schedules() | {"allOf": [_targets()]},
+    "JobFields": _schedules() | {"allOf": [_targets(), *_one_body()]},
+    "AuthFields": _exactly_one(
+        _ONE_AUTH,
+        list(KINDS),
+        [_Choice(name, _left_out(_ONE_AUTH, *(one for one in KINDS if one != name))) for name in KINDS],
+    ),
+    "PartFields": _exactly_one(
+        "A part has either value or file.",
+        ["value", "file"],
+        [_Choice("value", _left_out("This belongs to file.", "file", "filename")), _Choice("file", {})],
+    ),
     "BlackoutFields": _exactly_one(
         "Write `from` and `to`, or `cron` and `duration`.",
         ["from", "cron"],

@@ -54,7 +54,16 @@ STATUS_RANGE: Schema = matching(
     "[2-9][0-9]{2}-[2-9][0-9]{2}", "Write a status as a number, or a range such as 500-599 in quotes."
 )
 NAME: Schema = matching(f"[^{_CONTROLS}]*", "A name has no line breaks or other control characters.")
-METHOD: Schema = matching(_any_of(METHODS), f"Write one of {', '.join(METHODS)}.")
+METHOD: Schema = matching(
+    "[!#$%&'*+.^_`|~0-9A-Za-z-]{1,50}", f"Write a method of HTTP, such as {', '.join(METHODS[:3])}."
+)
+_PLAIN = rf"[^/\\{_CONTROLS}]"
+_SEGMENT = rf"([^./\\{_CONTROLS}]{_PLAIN}*|\.[^./\\{_CONTROLS}]{_PLAIN}*|\.\.{_PLAIN}+)"
+PATH_BELOW: Schema = matching(rf"{_SEGMENT}(/{_SEGMENT})*", "Write a path below the root of the source.")
+MEDIA_TYPE: Schema = matching(
+    "[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+([ \t]*;[\x20-\x7e\t]*)?",
+    "Write a media type, such as text/csv.",
+)
 
 _LABEL = rf"[^{_SPACES}{_CONTROLS}/?#@:\[\]<>{{}}()|\\^`\u0022'!$%&*+,;=~.]+"
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
@@ -74,8 +83,10 @@ _REFERENCES = rf"(?=([^$]|\$(?!\$?\{{)|\$\$\{{|\$\{{secret:[A-Za-z0-9._-]{{1,253
 """A lookahead: each `${` is escaped, or starts a complete reference."""
 _ABOUT_REFERENCES = "a reference is ${secret:NAME}, and a literal ${ is written $${"
 
+_TEMPLATE = r"[\s\S]*?\{\{"
 TARGET_URL: Schema = matching(
-    rf"{_REFERENCES}{in_any_case('http')}[Ss]?://{_HOST}(:[0-9]+)?([/?#][^{_SPACES}{_CONTROLS}]*)?",
+    rf"{_REFERENCES}((?!{_TEMPLATE}){in_any_case('http')}[Ss]?://{_HOST}(:[0-9]+)?([/?#][^{_SPACES}{_CONTROLS}]*)?"
+    rf"|(?={_TEMPLATE})[\s\S]*)",
     "Write http:// or https:// and a host that is spelled out, such as https://api.example.com/run: no ${…} in scheme, "
     f"host or port, no white space, no shortened address; elsewhere {_ABOUT_REFERENCES}.",
 )

@@ -23,15 +23,17 @@ from myscheduler.core.manifest.calendars_file import NamedCalendars
 from myscheduler.core.manifest.fields import IntervalFields, JobFields
 from myscheduler.core.manifest.parsing import parse_file
 from myscheduler.core.manifest.ping_field import OF_CALLS
+from myscheduler.core.manifest.targets_file import SharedTarget, SharedTargets
 from myscheduler.core.schedule.dialect import CRONTAB_FIELDS
 from myscheduler.core.source.snapshot import RESERVED, SourceFile
 from myscheduler.core.source.yaml_writing import to_yaml
+from myscheduler.core.templates.declaring import escaped
 
 _ORDER = {name: place for place, name in enumerate(JobFields.model_fields)}
 _ALWAYS = ("job_id", "target_url")
 _SECONDS = ("timeout_sec", "retry_backoff_sec")
 _SPACE = re.compile(r"\s")
-_WRITTEN_SEPARATELY = {"cron", "interval", "run_at", "name", "coalesce", *LIMITS}
+_WRITTEN_SEPARATELY = {"cron", "interval", "run_at", "name", "coalesce", "templates", *LIMITS}
 
 
 def manifest_fields(spec: JobSpec) -> dict[str, Any]:
@@ -47,6 +49,8 @@ def manifest_fields(spec: JobSpec) -> dict[str, Any]:
     }
     if spec.ping is not None:
         plain = {name: value for name, value in plain.items() if name not in OF_CALLS}
+    if not spec.templates:
+        plain = escaped(plain)
     name = {"name": spec.name} if spec.name != spec.job_id else {}
     coalesce = {} if spec.coalesce else {"coalesce": False}
     limits = {name: stored[name] for name in LIMITS if name in stored}
@@ -68,12 +72,18 @@ def fault_of(text: str, spec: JobSpec, *, zone: str) -> str | None:
     """Read a written manifest back: why it doesn't declare `spec`, or `None` if it does. `zone` is the service's."""
     calendar = spec.limits.calendar
     named = {calendar.name: calendar.calendar} if calendar and calendar.name else {}
-    read = parse_file(SourceFile.of(spec.job_id, text.encode()), zone=zone, calendars=NamedCalendars(named))
+    file = SourceFile.of(spec.job_id, text.encode())
+    read = parse_file(file, zone=zone, calendars=NamedCalendars(named), targets=_targets_of(spec))
     if read.problems and not read.jobs:
         return "; ".join(f"{one.field}: {one.message}" if one.field else one.message for one in read.problems)
     if [job.digest for job in read.jobs] != [digest(spec)]:
         return "a manifest can't express this job"
     return None
+
+
+def _targets_of(spec: JobSpec) -> SharedTargets:
+    """As if its target did nothing but exist: what the job has from it is written out."""
+    return SharedTargets({spec.target: SharedTarget(spec.target_url)} if spec.target else {})
 
 
 _DEFAULTS = {

@@ -183,7 +183,7 @@ def _check_url(text: str) -> None:
 
 def _referring(written: Any, example: str, most: int) -> str:
     text = _text(written, example, most, is_shown=False)
-    for fault in reference_faults("", {}, text):
+    for fault in reference_faults({"body": text}):
         raise FieldError(fault.message)
     return text
 

@@ -11,6 +11,7 @@ from html import escape
 from typing import Any, assert_never
 
 from myscheduler.core.calls.request import rfc3339
+from myscheduler.core.calls.signatures import signature_headers
 from myscheduler.core.findings.problem import cut, printable
 from myscheduler.core.incidents.incident import Incident
 from myscheduler.core.incidents.notice import JobFacts, Message, Notice, NoticeKind
@@ -24,7 +25,6 @@ from myscheduler.core.notifications.channels import (
     Teams,
     Webhook,
 )
-from myscheduler.core.notifications.signing import signature_headers
 from myscheduler.core.notifications.telling import ENDS, LONGEST_FACT, Item, Telling, job_link, plain, tell
 
 LONGEST_SLACK_HEADER = 150

@@ -13,9 +13,9 @@ from myscheduler.core.access.scope import Scope, ScopeError, parse_scope
 from myscheduler.core.bounds import LARGEST_RULED, LONGEST_RULED, MOST_RULED
 from myscheduler.core.calls.hosts import HostPattern, parse_host_pattern
 from myscheduler.core.calls.link_local import EVERYWHERE, NOWHERE, Network, Reach, read_network
+from myscheduler.core.calls.methods import method_fault
 from myscheduler.core.findings.masking import key_shown
 from myscheduler.core.findings.problem import LONGEST_SHOWN, Loc, Problem, enough, shown
-from myscheduler.core.job.spec import METHODS
 from myscheduler.core.policy.grants import Grant, Grants
 from myscheduler.core.policy.policy import NO_POLICY, Policy
 from myscheduler.core.source.reserved import ReservedDocument, read_reserved
@@ -196,8 +196,8 @@ def _networks(written: Any, example: str = "10.0.0.0/8") -> tuple[Network, ...]:
 def _methods(written: Any) -> tuple[str, ...]:
     texts = tuple(text.upper() for text in _texts(written, "GET"))
     for place, text in enumerate(texts):
-        if text not in METHODS:
-            raise _RuleError(said("not-a-method", value=shown(text), known=", ".join(METHODS)), place)
+        if fault := method_fault(text):
+            raise _RuleError(fault, place)
     return texts
 
 
@@ -244,6 +244,7 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "deny_hosts": _host_patterns,
     "allow_networks": _networks,
     "deny_networks": _networks,
+    "allow_insecure_tls": _host_patterns,
     "allow_link_local": lambda written: _networks_or_all(written, "169.254.169.254"),
     "allow_methods": _methods,
     "min_interval_sec": lambda written: _count(written, 1),

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from myscheduler.core.access.scope import Scope
 from myscheduler.core.calls.hosts import Host, called_host, hosts_in_headers, parse_host_pattern
 from myscheduler.core.findings.problem import Complaint, cut
+from myscheduler.core.job.auth import OAuth2
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.secrets.references import places_of
 from myscheduler.messages.message import said
@@ -72,8 +73,8 @@ class Grants:
 def refused(names: Iterable[str], grants: Grants, spec: JobSpec) -> tuple[str, ...]:
     """Why a job of the API may not send these secrets to its target, one message each; empty if it may.
 
-    A `Host` header may route the call to another host than the URL, so both have to be allowed. Its value is never
-    quoted.
+    A `Host` header may route the call to another host than the URL, and a token is asked for at its own URL, so all of
+    them have to be allowed. The value of the header is never quoted.
     """
     names = sorted(names)
     if not names:
@@ -83,6 +84,15 @@ def refused(names: Iterable[str], grants: Grants, spec: JobSpec) -> tuple[str, .
         return (said("host-unclear"),)
     grants = grants.of_job(spec)
     reached = [(called, called.with_port)]
+    if isinstance(spec.auth, OAuth2):
+        issuer = called_host(spec.auth.token_url)
+        if issuer is None:
+            return (said("host-unclear"),)
+        reached.append((issuer, issuer.with_port))
+    if (proxy := spec.transport.own_proxy) is not None:
+        if (host := called_host(proxy)) is None:
+            return (said("host-unclear"),)
+        reached.append((host, host.with_port))
     for header, host in hosts_in_headers(spec.target_url, spec.headers):
         if host is None:
             return (said("header-host-unclear", header=header),)

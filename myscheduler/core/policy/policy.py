@@ -12,6 +12,7 @@ from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.calls.hosts import Host, HostPattern, called_host, hosts_in_headers
 from myscheduler.core.calls.link_local import Address, Network, Reach, address_in, called_address, read_network
 from myscheduler.core.findings.problem import Complaint, cut, shown
+from myscheduler.core.job.sent import called_urls
 from myscheduler.core.job.spacing import shortest_distance
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.policy.grants import Grants
@@ -37,6 +38,8 @@ class Policy:
     deny_hosts: tuple[tuple[str, HostPattern], ...] = ()
     allow_networks: tuple[Network, ...] | None = None
     deny_networks: tuple[Network, ...] = ()
+    allow_insecure_tls: tuple[tuple[str, HostPattern], ...] = ()
+    """Hosts whose certificates a job may leave unchecked; as in `allow_hosts`."""
     allow_link_local: tuple[Network, ...] = ()
     """Not checked here: see `Reach`."""
     api_private_networks: tuple[Network, ...] = ()
@@ -108,10 +111,13 @@ def _labels(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
 def _host(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
     if spec.ping is not None:
         return
-    if message := host_fault(called_host(spec.target_url), policy):
-        yield Complaint(("target_url",), "policy-host", message)
-    if (address := called_address(spec.target_url)) is not None and (message := network_fault(address, policy)):
-        yield Complaint(("target_url",), "policy-network", message)
+    for loc, url in called_urls(spec):
+        if message := host_fault(called_host(url), policy):
+            yield Complaint(loc, "policy-host", message)
+        if (address := called_address(url)) is not None and (message := network_fault(address, policy)):
+            yield Complaint(loc, "policy-network", message)
+    if spec.transport.own_proxy is not None:
+        yield from _proxy(spec.transport.own_proxy, policy)
     for name, host in hosts_in_headers(spec.target_url, spec.headers):
         # never quote the value: a secret may have been written in the wrong header
         if policy.deny_hosts and (host is None or _is_among(host, policy.deny_hosts)):
@@ -121,6 +127,18 @@ def _host(spec: JobSpec, policy: Policy) -> Iterator[Complaint]:
             place, allowed = policy.place("allow_hosts"), _listed(written for written, _ in policy.allow_hosts)
             message = said("policy-host-header", place=place, allowed=allowed)
             yield Complaint(("headers", name), "policy-host", message)
+
+
+def _proxy(proxy: str, policy: Policy) -> Iterator[Complaint]:
+    """Complaints that never quote the URL of the proxy, which may hold a password."""
+    host, address = called_host(proxy), called_address(proxy)
+    if policy.deny_hosts and (host is None or _is_among(host, policy.deny_hosts)):
+        yield Complaint(("proxy",), "policy-host", said("policy-host-header-denied", place=policy.place("deny_hosts")))
+    elif policy.allow_hosts is not None and (host is None or not _is_among(host, policy.allow_hosts)):
+        place, allowed = policy.place("allow_hosts"), _listed(written for written, _ in policy.allow_hosts)
+        yield Complaint(("proxy",), "policy-host", said("policy-proxy", place=place, allowed=allowed))
+    if address is not None and (message := network_fault(address, policy)):
+        yield Complaint(("proxy",), "policy-network", message)
 
 
 def host_fault(host: Host | None, policy: Policy) -> str | None:
@@ -158,6 +176,18 @@ def network_fault(address: Address, policy: Policy) -> str | None:
         place = policy.place("allow_networks")
         return said("policy-network", address=shown_as(address, judged[0]), place=place)
     return None
+
+
+def insecure(url: str, policies: Sequence[Policy]) -> list[Complaint]:
+    """A complaint about `verify: false` unless some policy, and each one, allows it for the host of the URL."""
+    host = called_host(url)
+    for policy in policies or (NO_POLICY,):
+        if host is None or not _is_among(host, policy.allow_insecure_tls):
+            has_rule = "allow_insecure_tls" in policy.lines
+            place = policy.place("allow_insecure_tls") if has_rule else policy.path
+            message = said("policy-insecure-tls", place=place, host=host)
+            return [Complaint(("tls", "verify"), "policy-insecure-tls", message)]
+    return []
 
 
 def _is_among(host: Host, patterns: Iterable[tuple[str, HostPattern]]) -> bool:

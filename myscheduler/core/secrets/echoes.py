@@ -14,6 +14,7 @@ from urllib.parse import unquote, unquote_plus
 
 from myscheduler.core.caching import cached
 from myscheduler.core.findings.masking import MASK, masked_text
+from myscheduler.core.job.sent import sent_fields
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.secrets.literals import masked
 from myscheduler.core.secrets.redaction import Secret, redact_start
@@ -37,8 +38,7 @@ def literals_of(spec: JobSpec) -> tuple[Secret, ...] | None:
 
     `None` if they are too many, or too long together, to be searched for.
     """
-    headers = {name: value if isinstance(value, str) else list(value) for name, value in spec.headers.items()}
-    sent = {"headers": headers, "body": spec.body, "target_url": spec.target_url}
+    sent = sent_fields(spec)
     hidden = masked(sent)
     if hidden == sent:
         return ()

@@ -19,6 +19,7 @@ from myscheduler.core.findings.masking import (
 )
 from myscheduler.core.findings.problem import Loc
 from myscheduler.core.header_values import texts_of
+from myscheduler.core.job.sent import sent_beside, sent_fields, with_sent
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.messages.message import said
 
@@ -35,6 +36,10 @@ _WHOLE = re.compile(r"\s*(?:Bearer|Basic)\s+\S+\s*", re.IGNORECASE)
 """A header's value that is a credential, whatever the name of the header."""
 
 
+_NAMED = {"sign": "secret"}
+"""Fields whose texts are credentials, whatever the names below them."""
+
+
 def literal_credentials(spec: JobSpec) -> Iterator[tuple[Loc, str]]:
     """The location of each literal credential in the spec, with a description such as `the header Authorization`.
 
@@ -45,6 +50,8 @@ def literal_credentials(spec: JobSpec) -> Iterator[tuple[Loc, str]]:
             yield ("headers", *loc), said("the-header", header=key_shown(str(loc[0])))
     yield from ((("target_url",), what) for what in _in_url(spec.target_url))
     yield from _in_body(spec.body, ("body",), "")
+    for field, value in sent_beside(spec).items():
+        yield from _in_body(value, (field,), _NAMED.get(field, ""))
     for name, value in spec.labels.items():
         if masked_text(value) != value:
             yield ("labels", name), said("the-label", label=key_shown(name))
@@ -57,10 +64,8 @@ def masked(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def masked_spec(spec: JobSpec) -> JobSpec:
     """The spec with each literal credential replaced by `MASK`."""
-    shown = masked({"headers": spec.headers, "body": spec.body, "labels": spec.labels})
-    headers = {name: value if isinstance(value, str) else tuple(value) for name, value in shown["headers"].items()}
-    name, url = masked_text(spec.name), masked_text(spec.target_url)
-    return replace(spec, name=name, target_url=url, headers=headers, body=shown["body"], labels=shown["labels"])
+    shown = masked(sent_fields(spec) | {"name": spec.name, "labels": spec.labels})
+    return replace(with_sent(spec, shown), name=shown["name"], labels=shown["labels"])
 
 
 def _masked_field(name: str, value: Any) -> Any:
@@ -69,8 +74,8 @@ def _masked_field(name: str, value: Any) -> Any:
             return {header: _masked_headers(header, texts) for header, texts in value.items()}
         case "labels", Mapping():  # their names don't count: `secret: none` is not a credential
             return {label: masked_text(text) for label, text in value.items()}
-        case "body", _:
-            return _masked_body(value, "", 0)
+        case "body" | "query" | "form" | "text" | "multipart" | "auth" | "sign", _:
+            return _masked_body(value, _NAMED.get(name, ""), 0)
         case "target_url" | "name", str():
             return masked_text(value)
         case _:

@@ -4,14 +4,15 @@ A job contains references only: values are looked up for one call and are never 
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from myscheduler.core.bounds import REFERENCE
 from myscheduler.core.findings.problem import Complaint, Loc
-from myscheduler.core.header_values import HeaderValue, texts_of
+from myscheduler.core.job.sent import sent_fields
 from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.job.transport import transport_texts
 from myscheduler.messages.message import said
 
 MARK = REFERENCE
@@ -56,11 +57,10 @@ def references_of(spec: JobSpec) -> frozenset[str]:
 
 def places_of(spec: JobSpec) -> Iterator[tuple[Loc, str]]:
     """Each reference of a job: the location of the value that contains it, and the name of the secret."""
-    if not _mentions([spec.target_url, *spec.headers.values(), spec.body]):
-        return
-    for loc, text in _templates(spec.target_url, spec.headers, spec.body):
-        for name in _names(text):
-            yield loc, name
+    yield from ((loc, name) for loc, text in transport_texts(spec.transport) for name in _names(text))
+    sent = sent_fields(spec)
+    if _mentions([sent]):
+        yield from ((loc, name) for loc, text in _templates(sent) for name in _names(text))
 
 
 def places_in(value: Any, loc: Loc) -> Iterator[tuple[Loc, str]]:
@@ -91,20 +91,25 @@ def encoded_around(text: str, encode: Callable[[str], str]) -> str:
     return "".join([*parts, encode(text[index:])])
 
 
-def reference_faults(target_url: str, headers: Mapping[str, HeaderValue], body: Any) -> Iterator[Complaint]:
-    """A complaint for each invalid or misplaced reference of a job."""
-    if not _mentions([target_url, *headers.values(), body]):
+def reference_faults(sent: Mapping[str, Any]) -> Iterator[Complaint]:
+    """A complaint for each invalid or misplaced reference of a job; `sent` are its fields of `SENT`."""
+    if not _mentions([dict(sent)]):
         return
-    for loc, text in _templates(target_url, headers, body):
+    for loc, text in _templates(sent):
         if fault := _fault(text):
             yield Complaint(loc, "invalid-reference", fault)
-    for loc, key in _keys(body):
+    for loc, key in _keys(sent):
         if any(_names(key)):
             message = said("reference-in-key")
             yield Complaint(loc, "invalid-reference", message, at_key=True)
-    if is_in_host(target_url):
+    if is_in_host(sent.get("target_url") or ""):
         message = said("secret-in-host")
         yield Complaint(("target_url",), "secret-in-host", message)
+
+
+def faults_in(texts: Iterable[tuple[Loc, str]]) -> Iterator[Complaint]:
+    """A complaint for each text with an invalid reference."""
+    return (Complaint(loc, "invalid-reference", fault) for loc, text in texts if (fault := _fault(text)))
 
 
 def is_in_host(target_url: str) -> bool:
@@ -144,21 +149,23 @@ def _fault(text: str) -> str | None:
     return said("reference-without-name")
 
 
-def _templates(target_url: str, headers: Mapping[str, HeaderValue], body: Any) -> Iterator[tuple[Loc, str]]:
+def _templates(sent: Mapping[str, Any]) -> Iterator[tuple[Loc, str]]:
     """The texts of a job in which references are replaced, with their locations."""
-    yield ("target_url",), target_url
-    yield from ((("headers", *loc), text) for loc, text in texts_of(headers))
-    yield from _texts(body, ("body",))
+    return (found for name, value in sent.items() if name != "base64" for found in _texts(value, (name,)))
 
 
 def _texts(value: Any, loc: Loc) -> Iterator[tuple[Loc, str]]:
     return ((at, one) for at, one in _walk(value, loc) if isinstance(one, str))
 
 
-def _keys(value: Any) -> Iterator[tuple[Loc, str]]:
-    for loc, one in _walk(value, ("body",)):
-        if isinstance(one, dict):
-            yield from (((*loc, key), key) for key in one)
+def _keys(sent: Mapping[str, Any]) -> Iterator[tuple[Loc, str]]:
+    """The keys below the fields, except the names of headers, which can't be valid with a reference."""
+    for name, value in sent.items():
+        if name == "headers":
+            continue
+        for loc, one in _walk(value, (name,)):
+            if isinstance(one, dict):
+                yield from (((*loc, key), key) for key in one)
 
 
 def _walk(value: Any, loc: Loc) -> Iterator[tuple[Loc, Any]]:

@@ -18,11 +18,13 @@ ACCESS = "access.yaml"
 """The file at the root with the API tokens and issuers that count, and what they may do."""
 NOTIFICATIONS = "notifications.yaml"
 """The file at the root that says whom to tell when a job is in trouble."""
+VARS = "vars.yaml"
+"""The file at the root with the variables that templates use."""
 IGNORE = ".myschedulerignore"
 """The file at the root that names files that are not manifests, in the format of a .gitignore."""
 TARGETS = "targets.yaml"
 """A name at the root that is kept for shared targets to come: such a file is not read, and a warning says so."""
-RESERVED = frozenset({POLICY, TARGETS, CALENDARS, ACCESS, NOTIFICATIONS})
+RESERVED = frozenset({POLICY, TARGETS, CALENDARS, ACCESS, NOTIFICATIONS, VARS})
 """Files at the root that configure the service and declare no jobs."""
 
 SUFFIXES = (".yaml", ".yml")
@@ -83,6 +85,8 @@ class Snapshot:
     """Paths of files that are not read, although their names suggest it. They are not part of the revision."""
     access: SourceFile | UnreadableFile | None = None
     notifications: SourceFile | UnreadableFile | None = None
+    variables: SourceFile | UnreadableFile | None = None
+    targets: SourceFile | UnreadableFile | None = None
 
     @property
     def is_bare(self) -> bool:
@@ -92,7 +96,9 @@ class Snapshot:
     @property
     def own(self) -> tuple[SourceFile | UnreadableFile, ...]:
         """The reserved files and the ignore file that there are."""
-        own = (self.calendars, self.policy, self.access, self.notifications, self.ignore)
+        own = (
+            self.calendars, self.policy, self.access, self.notifications, self.variables, self.targets, self.ignore,
+        )  # fmt: skip
         return tuple(one for one in own if one is not None)
 
     def find(self, path: str) -> SourceFile | UnreadableFile | None:
@@ -109,11 +115,16 @@ class Snapshot:
         ignore: SourceFile | None = None,
         access: SourceFile | UnreadableFile | None = None,
         notifications: SourceFile | UnreadableFile | None = None,
+        variables: SourceFile | UnreadableFile | None = None,
+        targets: SourceFile | UnreadableFile | None = None,
     ) -> Self:
         read = tuple(sorted(files, key=lambda file: file.path))
         unread = tuple(sorted(unreadable, key=lambda file: file.path))
-        revision = _revision(read, unread, calendars, policy, ignore, access, notifications)
-        return cls(read, unread, revision, calendars, policy, ignore, access=access, notifications=notifications)
+        revision = _revision(read, unread, calendars, policy, ignore, access, notifications, variables, targets)
+        return cls(
+            read, unread, revision, calendars, policy, ignore, access=access, notifications=notifications,
+            variables=variables, targets=targets,
+        )  # fmt: skip
 
 
 def _revision(

@@ -12,7 +12,7 @@ from typing import Any
 
 from myscheduler.core.bounds import MOST_STRAYS
 from myscheduler.core.findings.problem import Problem, Severity
-from myscheduler.core.source.snapshot import IGNORE, SUFFIXES, TARGETS, reserved_name_meant
+from myscheduler.core.source.snapshot import IGNORE, SUFFIXES, reserved_name_meant
 from myscheduler.core.source.yaml import Document
 from myscheduler.messages.message import said
 
@@ -43,8 +43,8 @@ def _is_nearly_ignore(name: str) -> bool:
 
 
 def is_stray_path(path: str) -> bool:
-    """Whether a file at this path of a source is a stray: also `targets.yaml` at its root."""
-    return path == TARGETS or is_stray(path.rpartition("/")[2])
+    """Whether a file at this path of a source is a stray."""
+    return is_stray(path.rpartition("/")[2])
 
 
 def stray_problems(paths: Iterable[str]) -> list[Problem]:
@@ -66,8 +66,6 @@ def _why_not_read(path: str) -> str:
         return said("not-read", file=IGNORE)
     if meant := reserved_name_meant(path):
         return said("not-read-but", meant=meant)
-    if path.rpartition("/")[2] == TARGETS:
-        return said("not-read-reserved", file=IGNORE)
     is_json = path.strip().casefold().endswith(".json")
     hint = said("json-is-yaml") if is_json else said("rename-manifest")
     return said("not-read-extension", hint=hint, file=IGNORE)

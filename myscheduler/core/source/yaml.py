@@ -82,6 +82,20 @@ class Document:
             found = _start(key if at_key and index == len(loc) - 1 else node)
         return found
 
+    def position_in(self, loc: Loc, index: int) -> tuple[int, int]:
+        """Line and column of a character of the text that `loc` leads to; of its start if it is not written as it is.
+
+        Text of several lines, or with escapes, is not; then the place of a character is not known.
+        """
+        line, column = self.position(loc)
+        node = self.find(loc)
+        if not isinstance(node, yaml.ScalarNode) or node.start_mark.line != node.end_mark.line:
+            return line, column
+        before = {None: 0, "": 0, "'": 1, '"': 1}.get(node.style)
+        width = node.end_mark.column - node.start_mark.column
+        is_as_written = before is not None and width == len(node.value) + 2 * before
+        return line, column + (before or 0) + index if is_as_written else column
+
     def _child(self, node: yaml.Node, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:
         """The key and the value nodes that `part` names in a mapping, or the item of a sequence twice."""
         if isinstance(node, yaml.MappingNode):

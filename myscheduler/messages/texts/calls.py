@@ -10,6 +10,15 @@ CALLS = {
     "answered-redirect": "answered {status:d}; redirects are not followed",
     "answered-oddly": "answered {status:d}; {odd:said}",
     "answered-redirect-oddly": "answered {status:d}; redirects are not followed; {odd:said}",
+    "redirected": "after redirects ({count:d}) to {where:word}: {why:said}",
+    "redirect-without-location": "answered {status:d}, a redirect without a Location",
+    "redirect-unreadable": "answered {status:d}, a redirect whose Location is not a valid URL",
+    "redirect-scheme": "answered {status:d}, a redirect to what is neither http nor https",
+    "redirect-downgrade": "answered {status:d}, a redirect from https to http at {where:word}, which is not followed",
+    "redirect-secret-body": "answered {status:d}, a redirect to {where:word}: a body with a secret is not sent to "
+    "another origin",
+    "redirect-too-many": "answered {status:d} after as many redirects as the job follows ({most:d})",
+    "redirect-refused": "answered {status:d}, a redirect to {where:word}: {why:said}",
     "answered-unexpectedly": "answered {status:d}, which is not a status that the job expects",
     "expect-json": "{pointer} was {found}, wanted {wanted}",
     "expect-missing": "the answer has nothing at {pointer}, wanted {wanted}",
@@ -20,6 +29,7 @@ CALLS = {
     "target-gone": "the target answered 410 Gone",
     "timeout": "no complete answer within {seconds:g} s",
     "timeout-stalled": "no complete answer within {seconds:g} s (status {status:d}, then it stalled)",
+    "connect-timeout": "no connection to {where:word} within {seconds:g} s",
     "not-sent-within": "not sent within {seconds:g} s: {reason:reason}",
     # connections
     "answer-broken-off": "{where:word} broke off its answer or sent a malformed one",
@@ -42,6 +52,12 @@ CALLS = {
     "not-http-but-long": "{where:word} did not answer in HTTP: it began with {beginning:ascii}…",
     "too-many-files": "too many open files in this process (its limit is {limit:d}: raise ulimit -n)",
     "too-many-files-on-machine": "too many open files on this machine (raise fs.file-max)",
+    "proxy-refused": "the proxy {proxy:word} made no connection to {where:word}: it answered {status:d}",
+    "proxy-of-environment": "the proxy in the environment of the service is not the URL of an HTTP proxy",
+    "insecure-tls": "policy.yaml does not allow a call to this host without a check of its certificate",
+    "tls-ca-unusable": "tls.ca holds no certificates in PEM that can be used",
+    "tls-pair-unusable": "tls.certificate and tls.key can't be used: they are not PEM, don't belong together, or the "
+    "key has a password",
     # requests
     "host-not-valid": "the host of the URL is not valid",
     "leads-to": "{where:word} leads to {why:said}",
@@ -88,6 +104,22 @@ CALLS = {
     "https://HOST/PATH",
     "header-host-unclear": "it is not clear which host the header {header:word} names, so no secret is allowed: leave "
     "it out",
+    # files of the source
+    "file-not-sent": "the file {path:quoted} of the source can't be sent: {why:reason}",
+    "file-leads-outside": "it leads out of the source",
+    "file-is-none": "it is not a file",
+    "files-too-large": "all files of a call are at most {mib:d} MiB",
+    # credentials and signatures
+    "token-not-had": "no token for this call: the token endpoint {why:reason}",
+    "token-late": "no token for this call within {seconds:g} s",
+    "token-answer-unreadable": "the token endpoint answered without {name:word} in JSON",
+    "gcp-key-unusable": "the key is no JSON key of a Google service account",
+    "cluster-tokens-unreadable": "the folder {folder} of the cluster's tokens can't be read: {reason:reason}",
+    "cluster-token-missing": "no valid token for the audience {audience:quoted} in {folder}: mount a projected token "
+    "for it there",
+    "aws-extra-missing": "signing for AWS needs botocore: install myscheduler[aws]",
+    "signing-key-unusable": "a signing key is no key of Standard Webhooks: write whsec_ and 24 to 64 bytes in base64, "
+    "or whsk_ and an ed25519 key in base64",
     # executions that were cut off
     "bug": "a bug in the scheduler ended this execution; its log has the stack trace",
     "stopped": "the scheduler was stopped while this execution was running; the target may have received the request",
@@ -101,6 +133,10 @@ CALLS = {
     "cancelled": "cancelled by {by}{reason:? ({})}; the target may have received the request",
     "cancelled-unsent": "cancelled by {by}{reason:? ({})} before it was sent",
     "cancelled-queued": "cancelled by {by}{reason:? ({})} while it was queued",
+    "retry-deleted": "the job was deleted while this execution waited for its next attempt",
+    "retry-edited": "the job was changed while this execution waited for its next attempt",
+    "retry-paused": "the job was paused while this execution waited for its next attempt",
+    "retry-too-late": "the next attempt could not begin within the job's max_total_sec",
     # pings
     "ping-failed": "a ping reported a failure{last:? ({})}",
     "ping-exit-code": "a ping reported the exit code {code:d}{last:? ({})}",

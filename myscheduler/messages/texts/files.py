@@ -26,8 +26,6 @@ FILES = {
     "not-read-but": "is not read, so it has no effect: did you mean {meant} at the root? Then rename the file",
     "json-is-yaml": "JSON is valid YAML, so rename it if it is a manifest",
     "rename-manifest": "rename it if it is a manifest",
-    "not-read-reserved": "is not read, and jobs in it do not run: the name is reserved for targets that jobs will "
-    "share, and has no meaning yet; rename it, or name it in {file}",
     "not-read-extension": "is not read, since names of manifests end in .yaml or .yml: {hint:said}, else name it "
     "in {file}",
     "no-job-in-file": "is not a manifest: it has no job_id and no schedule. Name it in {file} at the root of the "

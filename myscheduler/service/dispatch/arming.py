@@ -21,6 +21,7 @@ from myscheduler.service.changes import Changes
 from myscheduler.service.dispatch.census import Census
 from myscheduler.service.dispatch.flights import REPLACED, Flights
 from myscheduler.service.dispatch.ping_keys import PingKeys
+from myscheduler.service.dispatch.retry_waits import RetryWaits
 from myscheduler.service.dispatch.tallies import Tallies
 from myscheduler.service.dispatch.triggers import Triggers
 
@@ -51,6 +52,7 @@ class Arming:
         census: Census,
         tallies: Tallies,
         ping_keys: PingKeys,
+        waits: RetryWaits,
         changes: Changes,
         *,
         wake: Callable[[], None],
@@ -64,6 +66,7 @@ class Arming:
         self._census = census
         self._tallies = tallies
         self._ping_keys = ping_keys
+        self._waits = waits
         self._changes = changes
         self._wake_claims = wake
         self._now = now
@@ -98,7 +101,9 @@ class Arming:
         self._census.arm(current, removed)
         self._tallies.forget(removed)
         self._ping_keys.arm(current, removed)
-        self._changes.of_catalog([*(job.job_id for job in current), *removed])
+        touched = [*(job.job_id for job in current), *removed]
+        self._waits.review(touched)
+        self._changes.of_catalog(touched)
         if changed or removed:
             log.debug("jobs armed", extra={"jobs": len(current), "removed": len(removed)})
         self.follow()

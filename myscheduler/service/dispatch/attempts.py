@@ -5,14 +5,16 @@ import logging
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from myscheduler.core.calls.outcome import Failure, Outcome
-from myscheduler.core.calls.retry import retry_delay
+from myscheduler.core.calls.retry import asked_sec, retry_delay
+from myscheduler.core.dispatch.throttles import Throttles
 from myscheduler.core.history.attempts import Attempt
-from myscheduler.core.history.execution import Execution, Record, Status, final_status
+from myscheduler.core.history.execution import Execution, Kind, Record, Status, final_status
 from myscheduler.core.job.job import Job
 from myscheduler.core.job.ping import Ping
+from myscheduler.core.job.retry import MAX_DELAY_SEC
 from myscheduler.core.reason import Reason
 from myscheduler.messages.message import said
 from myscheduler.service.dispatch.caller import Caller
@@ -21,6 +23,7 @@ from myscheduler.service.dispatch.execution_log import log_attempt, log_start, n
 from myscheduler.service.dispatch.expectations import Expectations
 from myscheduler.service.dispatch.flights import STOPPED, CutOff, Flight, Flights
 from myscheduler.service.dispatch.permits import Permits
+from myscheduler.service.dispatch.retry_waits import RetryWaits
 from myscheduler.service.dispatch.tallies import Tallies
 
 _UNSENT = {
@@ -28,11 +31,16 @@ _UNSENT = {
     Failure.SECRET_MISSING: Reason.SECRET_MISSING,
     Failure.SECRET_UNUSABLE: Reason.SECRET_UNUSABLE,
     Failure.SECRET_NOT_ALLOWED: Reason.SECRET_NOT_ALLOWED,
+    Failure.AUTH_FAILED: Reason.AUTH_FAILED,
+    Failure.FILE_UNUSABLE: Reason.FILE_UNUSABLE,
+    Failure.TEMPLATE: Reason.TEMPLATE,
     Failure.TARGET_NOT_ALLOWED: Reason.TARGET_NOT_ALLOWED,
 }
 """Failures in which no request was sent, with their reasons; such attempts are not counted in the history."""
 
 _REASONS = _UNSENT | {Failure.EXPECTATION: Reason.EXPECTATION}
+
+TOO_MANY = 429
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +48,9 @@ log = logging.getLogger(__name__)
 class Attempts:
     """Runs executions whose claims are stored, each in its own task.
 
-    The task loops: it acquires a permit, sends a request, returns the permit, and sleeps before the next attempt if the
+    The task loops: it acquires a permit, sends a request, returns the permit, and waits for the next attempt if the
     failure is one that the job retries. In every case it ends its flight exactly once, as `completed` or `failed` or as
-    its `cut_off` says, and returns its permit.
+    its `cut_off` says, or leaves it to the next start, and returns its permit.
     """
 
     def __init__(
@@ -50,6 +58,8 @@ class Attempts:
         caller: Caller,
         flights: Flights,
         permits: Permits,
+        throttles: Throttles,
+        waits: RetryWaits,
         endings: Endings,
         tallies: Tallies,
         expectations: Expectations,
@@ -59,6 +69,8 @@ class Attempts:
         self._caller = caller
         self._flights = flights
         self._permits = permits
+        self._throttles = throttles
+        self._waits = waits
         self._endings = endings
         self._tallies = tallies
         self._expectations = expectations
@@ -79,6 +91,9 @@ class Attempts:
             self._permits.release(flight)
             self._endings.cut_off(flight, how, attempts=0)
             return
+        if execution.kind is Kind.MANUAL and flight.lane != host:
+            self._permits.release_manual(host)  # it was claimed at once; now it waits for its target
+            flight.has_permit = False
         flight.execution = replace(execution, started_at=self._now())
         self._tallies.begun(flight.execution)
         flight.task = asyncio.create_task(self._run(flight))
@@ -96,7 +111,18 @@ class Attempts:
 
         `known` are those of its attempts that the earlier process recorded.
         """
-        flight = Flight(job, execution, host, has_permit=False, attempts=attempts, attempts_detail=known)
+        self._resume(Flight(job, execution, host, has_permit=False, attempts=attempts, attempts_detail=known))
+
+    def wait_on(self, job: Job, row: Record, host: str) -> None:
+        """Wait on for the next attempt of an execution of an earlier process, or leave it to a later one."""
+        if self._waits.has_left:
+            return
+        execution, known = row.execution(), row.attempts_detail()
+        flight = Flight(job, execution, host, has_permit=False, attempts=row.attempts, attempts_detail=known)
+        flight.next_attempt_at, flight.is_wait_recorded = row.next_attempt_at, True
+        self._resume(flight)
+
+    def _resume(self, flight: Flight) -> None:
         self._flights.open(flight)
         flight.task = asyncio.create_task(self._run(flight))
 
@@ -111,7 +137,8 @@ class Attempts:
             await self._attempt_until_decided(flight)
         except asyncio.CancelledError:
             self._permits.release(flight)
-            self._endings.cut_off(flight, flight.cut_off or STOPPED, attempts=flight.attempts)
+            if self._flights.find(flight.execution.execution_id) is flight:  # else it is left to the next start
+                self._endings.cut_off(flight, flight.cut_off or STOPPED, attempts=flight.attempts)
         except Exception:
             log.exception("a bug ended an execution", extra=names_of(flight.execution))
             outcome = Outcome(error=said("bug"))
@@ -119,11 +146,13 @@ class Attempts:
 
     async def _attempt_until_decided(self, flight: Flight) -> None:
         """Send attempts until the end is decided. The first may hold a permit from the claim; others acquire one."""
-        job, execution, unsent = flight.job, flight.execution, 0
+        job, execution = flight.job, flight.execution
         trace_id = execution.parent.trace_id if execution.parent else None
         while True:
+            await self._waits.until_due(flight)
             if not flight.has_permit:
                 await self._permits.acquire(flight)
+            await self._waits.end(flight)
             flight.attempts += 1
             attempt, before = Attempt(flight.attempts, self._now(), trace_id=trace_id), flight.attempts_detail
             flight.attempts_detail = (*before, attempt)
@@ -133,17 +162,26 @@ class Attempts:
             finally:
                 self._permits.release(flight)
                 self._tallies.attempted(outcome)
+                self._pace(flight.lane, outcome)
             flight.attempts_detail = (*before, attempt.ended(outcome, self._now()))
             log_attempt(execution, flight.attempts, flight.host, outcome)
-            unsent += outcome.failure in _UNSENT
             delay = self._delay(flight, outcome) if outcome.failure else None
             if not isinstance(delay, float):
                 break
             names = names_of_attempt(execution, flight.attempts)
             log.warning("attempt %d failed, next in %g s: %s", flight.attempts, delay, outcome.error, extra=names)
-            await asyncio.sleep(delay)
+            if not await self._waits.begin(flight, delay):
+                return
         reason = delay or (_REASONS.get(outcome.failure) if outcome.failure else None)
+        unsent = sum(one.failure in _UNSENT for one in flight.attempts_detail)
         self._endings.end(flight, final_status(outcome), flight.attempts - unsent, outcome, reason)
+
+    def _pace(self, lane: str, outcome: Outcome | None) -> None:
+        """Have the lane's other calls wait as the outcome of this one asks for."""
+        now = self._now()
+        self._throttles.note(lane, outcome, now)
+        if outcome is not None and outcome.http_status == TOO_MANY and (wait := asked_sec(outcome.retry_after, now)):
+            self._throttles.hold(lane, now + timedelta(seconds=min(wait, MAX_DELAY_SEC)), now)
 
     def _delay(self, flight: Flight, outcome: Outcome) -> float | Reason | None:
         """See `retry_delay`."""

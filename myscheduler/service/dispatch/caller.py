@@ -3,23 +3,30 @@
 All checks on whether a request may be sent belong here, so that none can be bypassed.
 """
 
+import asyncio
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from time import monotonic
 from typing import Protocol
 
 from myscheduler.adapters.http.sender import Sender
-from myscheduler.adapters.secret_files import Secrets
+from myscheduler.adapters.identity.identity import Identified
 from myscheduler.core.calls.outcome import Failure, Outcome
-from myscheduler.core.calls.request import Request, build_request, filled, may_refer
+from myscheduler.core.calls.request import Request, build_request
 from myscheduler.core.calls.trace import Sampling, trace_headers
 from myscheduler.core.history.execution import Execution
 from myscheduler.core.job.job import Job, Owner
-from myscheduler.core.policy.grants import Grants, refused
+from myscheduler.core.policy.policy import Policy, insecure
 from myscheduler.core.secrets.redaction import redact
-from myscheduler.core.secrets.references import references_of
-from myscheduler.messages.message import all_of
+from myscheduler.core.templates.context import Context
+from myscheduler.core.templates.faults import TemplateError
+from myscheduler.core.templates.rendering import rendered
+from myscheduler.messages.message import said
+from myscheduler.service.dispatch.preparing import Preparing, is_complete
 
 _ALL = Sampling()
+UNAUTHORIZED = 401
 
 
 class Caller(Protocol):
@@ -29,7 +36,8 @@ class Caller(Protocol):
         """Make one attempt (`attempt` counts from 1) and return its outcome.
 
         A failure of the target, and anything that keeps the request from being sent, is an outcome; only cancellation
-        and bugs raise. It never retries.
+        and bugs raise. It never retries, with one exception: a target that refuses a kept token is called once more,
+        with a new one.
         """
         ...
 
@@ -44,22 +52,33 @@ class LocalCaller:
     def __init__(
         self,
         sender: Sender,
-        secrets: Secrets,
+        preparing: Preparing,
         *,
-        grants: Callable[[], Grants],
         user_agent: str,
         sampling: Sampling = _ALL,
+        zone: str = "UTC",
+        policies: Callable[[], Sequence[Policy]] = tuple,
     ) -> None:
-        """`grants` returns which secrets jobs of the API may use; it is called for each request with secrets. The
-        targets are told by `sampling` whether to record their part of a trace.
+        """The targets are told by `sampling` whether to record their part of a trace. `zone` is the service's, for the
+        templates of jobs that name none. `policies` are those of all jobs, which are asked again at each call without a
+        check of certificates.
         """
         self._sender = sender
-        self._secrets = secrets
-        self._grants = grants
+        self._preparing = preparing
         self._user_agent = user_agent
         self._sampling = sampling
+        self._zone = zone
+        self._policies = policies
 
     async def call(self, job: Job, execution: Execution, attempt: int) -> Outcome:
+        if job.spec.templates:
+            try:
+                job = self._rendered(job, execution)
+            except TemplateError as error:
+                return Outcome(failure=Failure.TEMPLATE, error=error.message)
+        tls = job.spec.transport.tls
+        if tls is not None and not tls.verify and insecure(job.spec.target_url, self._policies()):
+            return Outcome(failure=Failure.INVALID_REQUEST, error=said("insecure-tls"))
         trace = trace_headers(execution.execution_id, attempt, self._sampling, execution.parent)
         request = build_request(
             job.spec,
@@ -72,24 +91,52 @@ class LocalCaller:
             revision=execution.source.revision if execution.source else "",
             of_api=job.owner is Owner.API,
         )
-        if not may_refer(request):
+        if is_complete(job.spec, request):
             return await self._sender.send(request)
-        return await self._call_with_secrets(job, request)
+        return await self._call_prepared(job, request, execution.execution_id)
 
-    async def _call_with_secrets(self, job: Job, request: Request) -> Outcome:
-        names = references_of(job.spec)
-        if job.owner is Owner.API and (why := refused(names, self._grants(), job.spec)):
-            return Outcome(failure=Failure.SECRET_NOT_ALLOWED, error=all_of(why))
-        found = await self._secrets.find(names)
-        if isinstance(found, Outcome):
-            return found
-        request = filled(request, job.spec, found)
+    def _rendered(self, job: Job, execution: Execution) -> Job:
+        """The job with the texts of its templates at this execution: the same ones at each of its attempts."""
+        spec, slot, created_at = job.spec, execution.slot, job.created_at
+        context = Context.of(spec, slot, execution.execution_id, zone=self._zone, created_at=created_at)
+        return replace(job, spec=rendered(spec, context))
+
+    async def _call_prepared(self, job: Job, request: Request, execution_id: str) -> Outcome:
+        """Complete the request and send it; once more, with a new token, if the target refuses one that was kept.
+
+        The timeout of the job is for all of it.
+        """
+        end = monotonic() + request.timeout_sec
+        prepared, outcome = await self._send_prepared(job, request, execution_id, end)
+        if outcome.http_status == UNAUTHORIZED and prepared is not None and prepared.refuse is not None:
+            prepared.refuse()
+            _, outcome = await self._send_prepared(job, request, execution_id, end)
+        return outcome
+
+    async def _send_prepared(
+        self, job: Job, request: Request, execution_id: str, end: float
+    ) -> tuple[Identified | None, Outcome]:
+        """Until `end`, which is a time of `monotonic`; the request is `None` if it could not be completed."""
         try:
-            return await self._sender.send(request)
-        except Exception as error:  # noqa: BLE001 - it is raised again
-            # a library's error message may contain the values passed to it
-            trace = redact("".join(traceback.format_exception(error)), request.secrets)
-            raise RedactedBugError(trace) from None
+            async with asyncio.timeout_at(asyncio.get_running_loop().time() + end - monotonic()):
+                prepared = await self._preparing.complete(job, request, execution_id)
+        except TimeoutError:
+            error = said("token-late", seconds=request.timeout_sec)
+            return None, Outcome(failure=Failure.AUTH_FAILED, error=error, is_unreached=True)
+        if isinstance(prepared, Outcome):
+            return None, prepared
+        left = max(round(end - monotonic(), 1), 0.1)
+        timely = replace(prepared.request, timeout_sec=min(left, request.timeout_sec))
+        return prepared, await _guarded(self._sender.send, timely)
+
+
+async def _guarded(send: Callable[[Request], Awaitable[Outcome]], request: Request) -> Outcome:
+    try:
+        return await send(request)
+    except Exception as error:  # noqa: BLE001 - it is raised again
+        # a library's error message may contain the values passed to it
+        trace = redact("".join(traceback.format_exception(error)), request.secrets)
+        raise RedactedBugError(trace) from None
 
 
 class RedactedBugError(Exception):

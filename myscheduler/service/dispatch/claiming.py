@@ -19,6 +19,7 @@ from myscheduler.service.dispatch.attempts import Attempts
 from myscheduler.service.dispatch.execution_log import log_claims
 from myscheduler.service.dispatch.flights import GIVEN_UP, CutOff, Flights
 from myscheduler.service.dispatch.manual_runs import Asked
+from myscheduler.service.dispatch.permits import Permits
 from myscheduler.service.dispatch.recovery import Recovery
 from myscheduler.service.dispatch.tallies import Tallies
 from myscheduler.service.dispatch.triggers import Triggers
@@ -46,6 +47,7 @@ class Claiming:
         agenda: Agenda,
         flights: Flights,
         triggers: Triggers,
+        permits: Permits,
         arming: Arming,
         attempts: Attempts,
         recovery: Recovery,
@@ -61,6 +63,7 @@ class Claiming:
         self._agenda = agenda
         self._flights = flights
         self._triggers = triggers
+        self._permits = permits
         self._arming = arming
         self._attempts = attempts
         self._recovery = recovery
@@ -68,6 +71,8 @@ class Claiming:
         self._changes = changes
         self._has_work = has_work
         self._now = now
+        self._held: asyncio.TimerHandle | None = None
+        """Wakes the loop when a throttled lane may go on."""
         health.listen(self._after_report)
 
     async def run(self) -> None:
@@ -89,6 +94,10 @@ class Claiming:
                 if self._health.error is known:  # else another part reported an error meanwhile
                     self._health.worked()
 
+    def wake(self) -> None:
+        """Look whether there is something to claim."""
+        self._has_work.set()
+
     def _after_report(self) -> None:
         self._agenda.is_database_well = self._health.error is None
         self._has_work.set()
@@ -97,6 +106,18 @@ class Claiming:
         while count := await self._claim_next():
             if count < CLAIMS_AT_ONCE:
                 await asyncio.sleep(CLAIM_PAUSE_SEC)
+        self._wake_for_held()
+
+    def _wake_for_held(self) -> None:
+        """Have the loop woken when a lane may go on that its throttle holds back: nothing else would do it."""
+        if self._held is not None:
+            self._held.cancel()
+            self._held = None
+        now = self._now()
+        times = [one for one in (self._agenda.held_until(now), self._permits.held_until(now)) if one is not None]
+        if times:
+            delay = max(0.0, (min(times) - now).total_seconds())
+            self._held = asyncio.get_running_loop().call_later(delay, self._has_work.set)
 
     async def _claim_next(self) -> int:
         """Claim and send one batch. Returns the number of claims taken, accepted or not."""

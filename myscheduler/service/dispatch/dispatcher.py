@@ -19,7 +19,9 @@ from myscheduler.adapters.store.rows.unrun import UnrunOfJob
 from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.calls.trace import TraceParent
 from myscheduler.core.dispatch.agenda import Agenda
+from myscheduler.core.dispatch.armed import target_lane
 from myscheduler.core.dispatch.hearing import Heard
+from myscheduler.core.dispatch.throttles import TargetLimits, Throttles
 from myscheduler.core.explain.upcoming import Planned
 from myscheduler.core.history.attempts import Attempt
 from myscheduler.core.history.execution import Execution, Finish, QueuedRun
@@ -44,6 +46,7 @@ from myscheduler.service.dispatch.permits import Permits
 from myscheduler.service.dispatch.ping_keys import PingKeys
 from myscheduler.service.dispatch.pings import Pings
 from myscheduler.service.dispatch.recovery import Recovery
+from myscheduler.service.dispatch.retry_waits import RetryWaits
 from myscheduler.service.dispatch.tallies import Tallies
 from myscheduler.service.dispatch.triggers import Triggers
 from myscheduler.service.store_health import StoreHealth
@@ -59,9 +62,10 @@ log = logging.getLogger(__name__)
 class Dispatcher:
     """Runs the armed jobs, from `start` to `stop`.
 
-    Four loops run side by side: one makes long decisions, one claims due slots and starts their executions, one records
-    ends, and one checks the database. They share only the agenda, the flights and the triggers. Each execution in
-    progress has its own task. Everything runs on one event loop, so no locks are needed.
+    Five loops run side by side: one makes long decisions, one claims due slots and starts their executions, one records
+    waits for further attempts, one records ends, and one checks the database. They share only the agenda, the flights
+    and the triggers. Each execution in progress has its own task. Everything runs on one event loop, so no locks are
+    needed.
 
     `stop` claims no more slots, lets executions end by themselves (the drain), cuts off the rest, records their ends,
     ends the loops, and refuses requests that still wait for a manual run.
@@ -86,15 +90,18 @@ class Dispatcher:
         """The changes of jobs and executions since now."""
         has_work = asyncio.Event()
         wake = has_work.set
+        self.throttles = throttles = Throttles()
+        """What holds calls of shared targets back."""
         agenda = Agenda(
             zone=zone,
             permits=in_flight,
             permits_per_host=in_flight_per_host,
             new_id=new_execution_id,
+            throttles=throttles,
             asks=True,
         )
         flights = Flights()
-        permits = Permits(agenda, manual, wake)
+        permits = Permits(agenda, manual, wake, throttles)
         tallies = Tallies(store)
         triggers = Triggers(store, health, agenda, flights, permits, tallies, changes, now=now)
         census = Census(store, agenda, flights, triggers)
@@ -102,11 +109,14 @@ class Dispatcher:
         expectations = Expectations(store, flights, endings, now=now)
         ping_keys = PingKeys()
         self._pings = Pings(ping_keys, agenda, triggers, expectations, now=now)
-        arming = Arming(store, agenda, flights, triggers, census, tallies, ping_keys, changes, wake=wake, now=now)
-        attempts = Attempts(caller, flights, permits, endings, tallies, expectations, now=now)
+        self._waits = waits = RetryWaits(store, health, agenda, flights, changes, now=now)
+        arming = Arming(
+            store, agenda, flights, triggers, census, tallies, ping_keys, waits, changes, wake=wake, now=now
+        )  # fmt: skip
+        attempts = Attempts(caller, flights, permits, throttles, waits, endings, tallies, expectations, now=now)
         recovery = Recovery(store, agenda, flights, triggers, attempts, tallies, changes, now=now)
         self._claiming = Claiming(
-            store, health, agenda, flights, triggers, arming, attempts, recovery, tallies, changes,
+            store, health, agenda, flights, triggers, permits, arming, attempts, recovery, tallies, changes,
             has_work=has_work, now=now,
         )  # fmt: skip
         self._health, self._agenda, self._triggers = health, agenda, triggers
@@ -153,6 +163,11 @@ class Dispatcher:
         """End an execution in progress or a queued run; see `Cancelling.cancel`."""
         return await self._cancelling.cancel(execution_id, by=by, reason=reason, key=key)
 
+    def limit(self, targets: Mapping[str, TargetLimits]) -> None:
+        """Set what the shared targets allow, by their names."""
+        self.throttles.declare({target_lane(name): limits for name, limits in targets.items()})
+        self._claiming.wake()
+
     async def hear(self, key: str, ping: Heard) -> bool:
         """Take a ping; see `Pings.hear`."""
         return await self._pings.hear(key, ping)
@@ -196,13 +211,14 @@ class Dispatcher:
     def start(self) -> None:
         """Start the loops: claim and send the slots of the armed jobs."""
         self._arming.start()
-        loops = (self._claiming.run, self._arming.run, self._endings.run, self._health.run)
+        loops = (self._claiming.run, self._arming.run, self._waits.run, self._endings.run, self._health.run)
         self.loops = [asyncio.create_task(loop()) for loop in loops]
         self._triggers.start()
 
     def hold(self) -> None:
-        """Claim no more slots, and wait for no more pings; the first step of a shutdown."""
+        """Claim no more slots, and wait for no more attempts and pings; the first step of a shutdown."""
         self._agenda.close()
+        self._waits.leave()
         self._expectations.leave()
 
     def hurry(self) -> None:

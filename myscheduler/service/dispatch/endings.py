@@ -83,6 +83,7 @@ class Endings:
             outcome,
             reason,
             flight.attempts_detail,
+            flight.next_attempt_at if status is Status.RUNNING else None,
         )
         flight.finish = finish
         self._agenda.over(execution.job_id)
@@ -90,8 +91,10 @@ class Endings:
         self._has_ended.set()
 
     def cut_off(self, flight: Flight, how: CutOff, *, attempts: int) -> None:
-        """End an execution cut off after `attempts`; one that the next start sends again stays `running`."""
-        if not (how.is_resumable and may_resend(flight.job, flight.execution, self._now())):
+        """End an execution cut off after `attempts`; one that the next start goes on with stays `running`."""
+        if how.is_resumable and flight.next_attempt_at is not None:
+            self.end(flight, Status.RUNNING, attempts, Outcome())  # it is not certain what its row says
+        elif not (how.is_resumable and may_resend(flight.job, flight.execution, self._now())):
             error = how.error if attempts else how.unsent
             self.end(flight, Status.INTERRUPTED, attempts, Outcome(error=error), how.reason)
         elif attempts > 1 or any(one.duration is not None for one in flight.attempts_detail):

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 
+from myscheduler.core.dispatch.armed import lane_of
 from myscheduler.core.history.attempts import Attempt
 from myscheduler.core.history.execution import Execution, Finish
 from myscheduler.core.job.job import Job
@@ -62,13 +64,16 @@ class Flight:
     """As it was when the execution was claimed."""
     execution: Execution
     host: str
-    """The lane in which it waits for permits."""
     has_permit: bool
     """Whether it holds a permit to send an attempt; it has none while it waits for its next attempt."""
     attempts: int = 0
     """How many attempts have begun, in this process or an earlier one."""
     attempts_detail: tuple[Attempt, ...] = ()
     """The attempts that are known, in order; the last may be in progress."""
+    next_attempt_at: datetime | None = None
+    """While it waits for its next attempt: when that is due. No request of it is in flight then."""
+    is_wait_recorded: bool = False
+    """Whether its row certainly says so."""
     task: asyncio.Task[None] | None = None
     is_begun: bool = False
     """Whether `task` has begun to run. From then on, cutting it off means cancelling the task."""
@@ -78,6 +83,11 @@ class Flight:
     """How it ended; `None` while it runs."""
     closed: asyncio.Event | None = None
     """Set when its end is recorded, if anyone waits for that."""
+
+    @property
+    def lane(self) -> str:
+        """The lane in which it waits for permits."""
+        return lane_of(self.job.spec, self.host)
 
 
 class Flights:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.dispatch.lanes import Lanes
+from myscheduler.core.dispatch.throttles import Throttles
 from myscheduler.core.history.execution import Kind
 from myscheduler.service.dispatch.flights import Flight
 
@@ -20,10 +21,12 @@ class Permits:
     until `release`; both wake the claim loop, which gives out free permits.
     """
 
-    def __init__(self, agenda: Agenda, manual: int, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, agenda: Agenda, manual: int, wake: Callable[[], None], throttles: Throttles | None = None
+    ) -> None:
         """`manual` is the most attempts of manual runs in flight at once; `wake` wakes the claim loop."""
         self._agenda = agenda
-        self._manual: Lanes[Callable[[], None]] = Lanes(manual, MANUAL_PER_HOST)
+        self._manual: Lanes[Callable[[], None]] = Lanes(manual, MANUAL_PER_HOST, throttles, is_urgent=True)
         self._wake = wake
 
     async def acquire(self, flight: Flight) -> None:
@@ -38,9 +41,9 @@ class Permits:
                 turn.set_result(None)
 
         if flight.execution.kind is Kind.MANUAL:
-            self.queue_manual(flight.host, flight.execution.slot, go)
+            self.queue_manual(flight.lane, flight.execution.slot, go)
         else:
-            self._agenda.queue(flight.host, flight.execution.slot, go)
+            self._agenda.queue(flight.lane, flight.execution.slot, go)
             self._wake()
         await turn
 
@@ -50,9 +53,9 @@ class Permits:
             return
         flight.has_permit = False
         if flight.execution.kind is Kind.MANUAL:
-            self._manual.leave(flight.host)
+            self._manual.leave(flight.lane)
         else:
-            self._agenda.leave(flight.host)
+            self._agenda.leave(flight.lane)
         self._wake()
 
     # --- manual runs that are not claimed yet ---------------------------------------------------------------------
@@ -66,7 +69,11 @@ class Permits:
         """Return the permit of a manual run that was not started."""
         self._manual.leave(host)
 
-    def hand_out_manual(self) -> None:
+    def hand_out_manual(self, now: datetime) -> None:
         """Give free permits to waiting manual runs, by calling their `go`."""
-        for go in self._manual.take():
+        for go in self._manual.take(now):
             go()
+
+    def held_until(self, now: datetime) -> datetime | None:
+        """When there may be a permit for a waiting manual run although none is returned; else `None`."""
+        return self._manual.next_at(now)

@@ -1,6 +1,7 @@
-"""Recovers executions that the history shows as `running` but that are not: closes them, or sends them again."""
+"""Recovers executions that the history shows as `running` but that are not: closes them, or goes on with them."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -13,6 +14,7 @@ from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.dispatch.admission import may_resend
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.dispatch.hearing import goes_on
+from myscheduler.core.dispatch.retrying import why_not_retried
 from myscheduler.core.history.execution import Record
 from myscheduler.core.job.job import Job
 from myscheduler.core.reason import Reason
@@ -30,7 +32,8 @@ class Recovery:
 
     At the start these are what the last process left; later, what was claimed by a commit whose answer was lost. Each
     is recorded as interrupted, because it is unknown whether its request arrived, or sent again with the same
-    `Idempotency-Key` where its job says `on_interrupt: retry`. One that waits for pings goes on waiting.
+    `Idempotency-Key` where its job says `on_interrupt: retry`. One that waits for its next attempt, or for pings, goes
+    on waiting: no request of it was in flight.
     """
 
     def __init__(
@@ -55,7 +58,7 @@ class Recovery:
         self._now = now
 
     async def recover(self, reason: Reason) -> None:
-        """Record them as interrupted for `reason`, or send them again. Raises `StoreUnavailableError`.
+        """Record them as interrupted for `reason`, or go on with them. Raises `StoreUnavailableError`.
 
         Does nothing once a shutdown has cut off the executions in progress; the next start recovers them.
         """
@@ -64,44 +67,66 @@ class Recovery:
         known = frozenset((*self._flights.ids, *self._triggers.unanswered))
         now = self._now()
         work = partial(_close_or_keep, known=known, now=now, reason=reason)
-        interrupted, kept = await self._store.write(work)
+        closed, kept = await self._store.write(work)
         for job, row in [] if self._flights.cut_off is not None else kept:
-            self._agenda.begin(job.job_id)
-            if job.spec.ping is not None:
-                self._attempts.expect(job, job.spec.ping, row, host_key(job.spec.target_url))
-                continue
-            host, sent = host_key(job.spec.target_url), row.attempts_detail()
-            self._attempts.resume(job, row.execution(), host, attempts=row.attempts + 1, known=sent)
+            self._go_on(job, row)
+        interrupted = [one for rows in closed.values() for one in rows]
         job_ids, ids = [one.job_id for one in interrupted], [one.execution_id for one in interrupted]
         self._changes.of_executions(job_ids, ids, wrong=job_ids)
-        self._tallies.interrupted(interrupted, reason, now)
+        for why, rows in closed.items():
+            self._tallies.interrupted(rows, why, now)
         if interrupted or kept:
+            waiting = sum(row.next_attempt_at is not None for _, row in kept)
             log.warning(
-                "executions were running when the service or its database stopped: %d interrupted, %d sent again",
+                "executions were running when the service or its database stopped: %d interrupted, %d sent again, %d "
+                "waiting",
                 len(interrupted),
-                len(kept),
+                len(kept) - waiting,
+                waiting,
             )
+
+    def _go_on(self, job: Job, row: Record) -> None:
+        self._agenda.begin(job.job_id)
+        host = host_key(job.spec.target_url)
+        if job.spec.ping is not None:
+            self._attempts.expect(job, job.spec.ping, row, host)
+        elif row.next_attempt_at is not None:
+            self._attempts.wait_on(job, row, host)
+        else:
+            sent = row.attempts_detail()
+            self._attempts.resume(job, row.execution(), host, attempts=row.attempts + 1, known=sent)
 
 
 def _close_or_keep(
     connection: Connection, *, known: frozenset[str], now: datetime, reason: Reason
-) -> tuple[list[Record], list[tuple[Job, Record]]]:
-    """Returns those that were closed, and those to send again; one more attempt of these may have been sent."""
+) -> tuple[dict[Reason, list[Record]], list[tuple[Job, Record]]]:
+    """Returns those that were closed, by reason, and those to go on with; one more attempt of those that wait neither
+    for their next attempt nor for pings may have been sent.
+    """
     left = [one for one in execution_rows.running(connection) if one.execution_id not in known]
     jobs = job_rows.find_jobs(connection, list({one.job_id for one in left}))
-    kept = []
+    closed, kept = defaultdict[Reason, list[Record]](list), list[tuple[Job, Record]]()
     for one in left:
         job = jobs.get(one.job_id)
-        if job is not None and _is_kept(job, one, now):
+        why = _why_closed(job, one, now, reason)
+        if why is None and job is not None:
             kept.append((job, one))
-    kept_ids = {row.execution_id for _, row in kept}
-    closed = [one for one in left if one.execution_id not in kept_ids]
-    claim_rows.count_attempt(connection, [row.execution_id for job, row in kept if job.spec.ping is None])
-    claim_rows.interrupt(connection, [one.execution_id for one in closed], reason=reason, now=now)
+        else:
+            closed[why or reason].append(one)
+    sent = [row for job, row in kept if job.spec.ping is None and row.next_attempt_at is None]
+    claim_rows.count_attempt(connection, [row.execution_id for row in sent])
+    for why, rows in closed.items():
+        claim_rows.interrupt(connection, [one.execution_id for one in rows], reason=why, now=now)
     return closed, kept
 
 
-def _is_kept(job: Job, row: Record, now: datetime) -> bool:
-    if job.spec.ping is not None:
-        return goes_on(job, row.execution(), now, has_begun=row.attempts > 0)
-    return may_resend(job, row.execution(), now)
+def _why_closed(job: Job | None, row: Record, now: datetime, reason: Reason) -> Reason | None:
+    """Why an execution is recorded as interrupted; `None` if it goes on."""
+    execution = row.execution()
+    if row.next_attempt_at is not None:
+        return why_not_retried(job, execution, now)
+    if job is None:
+        return reason
+    has_ping = job.spec.ping is not None
+    goes = goes_on(job, execution, now, has_begun=row.attempts > 0) if has_ping else may_resend(job, execution, now)
+    return None if goes else reason

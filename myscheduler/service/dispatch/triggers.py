@@ -192,7 +192,7 @@ class Triggers:
 
     def take(self) -> list[Asked]:
         """Remove and return the runs to claim next. Each holds a permit; pass it to `answer` or `ask_again`."""
-        self._permits.hand_out_manual()
+        self._permits.hand_out_manual(self._now())
         ready, self._ready = self._ready, []
         return ready
 

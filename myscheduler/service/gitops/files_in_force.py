@@ -1,12 +1,13 @@
 """Reserved files in force: what those of the source declare, or else the last valid ones.
 
-`access.yaml` says who may use the API, `notifications.yaml` whom to tell of trouble. A file that can't be used changes
-nothing. The last valid one is stored in the database, so that it survives a restart. If there was never a valid one,
-the file lets nobody in, or tells nobody.
+`access.yaml` says who may use the API, `notifications.yaml` whom to tell of trouble, `vars.yaml` what the variables of
+templates are, `targets.yaml` what calls have in common. A file that can't be used changes nothing. The last valid one
+is stored in the database, so that it survives a restart. If there was never a valid one, the file lets nobody in, tells
+nobody, or defines nothing.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Generic, TypeVar
@@ -15,11 +16,13 @@ from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import outlines as source_rows
 from myscheduler.core.access.access_file import AccessRules, read_access
 from myscheduler.core.findings.problem import Problem, Severity
+from myscheduler.core.manifest.targets_file import SharedTargets, read_targets
 from myscheduler.core.notifications.notifications_file import Notifications, read_notifications
-from myscheduler.core.source.snapshot import ACCESS, NOTIFICATIONS, Snapshot, SourceFile, UnreadableFile
+from myscheduler.core.source.snapshot import ACCESS, NOTIFICATIONS, TARGETS, VARS, Snapshot, SourceFile, UnreadableFile
+from myscheduler.core.templates.variables import Plain, Variables, read_variables
 from myscheduler.messages.message import said
 
-D = TypeVar("D", AccessRules, Notifications)
+D = TypeVar("D", AccessRules, Notifications, Variables, SharedTargets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,7 @@ _ACCESS = Notes(said("access-of-last-valid"), said("access-none-valid"), said("a
 _NOTIFICATIONS = Notes(
     said("notifications-of-last-valid"), said("notifications-none-valid"), said("notifications-source-empty")
 )
+_VARIABLES = Notes(said("vars-of-last-valid"), said("vars-none-valid"), said("vars-source-empty"))
 
 
 def access_in_force(store: Store) -> FileInForce[AccessRules]:
@@ -112,3 +116,16 @@ def access_in_force(store: Store) -> FileInForce[AccessRules]:
 
 def notifications_in_force(store: Store) -> FileInForce[Notifications]:
     return FileInForce(store, NOTIFICATIONS, read_notifications, _NOTIFICATIONS)
+
+
+def variables_in_force(store: Store, environment: Mapping[str, Plain]) -> FileInForce[Variables]:
+    """`environment` are the variables that win over those of the file."""
+    return FileInForce(store, VARS, partial(read_variables, environment=environment), _VARIABLES)
+
+
+_TARGETS = Notes(said("targets-of-last-valid"), said("targets-none-valid"), said("targets-source-empty"))
+
+
+def targets_in_force(store: Store, variables: Callable[[], Variables]) -> FileInForce[SharedTargets]:
+    """`variables` returns those that base URLs may use."""
+    return FileInForce(store, TARGETS, lambda file: read_targets(file, variables=variables()), _TARGETS)

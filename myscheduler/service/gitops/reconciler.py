@@ -21,6 +21,7 @@ from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import outlines as source_rows
 from myscheduler.adapters.store.rows import revisions as revision_rows
 from myscheduler.core.bounds import MOST_NAMED, MOST_PROBLEMS
+from myscheduler.core.dispatch.throttles import TargetLimits
 from myscheduler.core.findings.problem import Problem
 from myscheduler.core.gitops.plan import Delete, Known, Plan, deletion_digest, make_plan, sharing_texts
 from myscheduler.core.gitops.sync_state import (
@@ -45,14 +46,21 @@ from myscheduler.core.manifest.parsing import parse_file
 from myscheduler.core.metrics.histogram import Histogram
 from myscheduler.core.notifications.notifications_file import names_digest
 from myscheduler.core.source.snapshot import REVISION_DIGITS, Snapshot, SourceFile, SourceUnavailable
+from myscheduler.core.templates.variables import Plain
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.messages.message import said
 from myscheduler.service.catalog.applying import StalePlanError
 from myscheduler.service.catalog.catalog import API, Catalog
 from myscheduler.service.changes import Changes
-from myscheduler.service.gitops.files_in_force import access_in_force, notifications_in_force
+from myscheduler.service.gitops.files_in_force import (
+    access_in_force,
+    notifications_in_force,
+    targets_in_force,
+    variables_in_force,
+)
 from myscheduler.service.gitops.policy_in_force import Rulebook
 
+_NO_VARIABLES: Mapping[str, Plain] = {}
 PLANS = 3
 """The most plans that one pass makes, because a job changed between plan and application."""
 RETRY_SEC = 5.0
@@ -83,7 +91,13 @@ class Reconciler:
         *,
         zone: str,
         now: Callable[[], datetime],
+        variables: Mapping[str, Plain] = _NO_VARIABLES,
+        limit: Callable[[Mapping[str, TargetLimits]], None] = lambda _: None,
     ) -> None:
+        """`variables` are those of the environment, which win over those of `vars.yaml`. `limit` is called with what
+        the shared targets allow, by their names.
+        """
+        self._limit = limit
         self._source = source
         self._store = store
         self._catalog = catalog
@@ -113,6 +127,12 @@ class Reconciler:
         """The source as the last pass read it that came to an end; `state` says what became of it."""
         self.access = access_in_force(store)
         self.notifications = notifications_in_force(store)
+        self.variables = variables_in_force(store, variables)
+        self._variables = self.variables.rules
+        """The variables with which the files were parsed."""
+        self.targets = targets_in_force(store, lambda: self.variables.rules)
+        self._targets = self.targets.rules
+        """The targets with which the files were parsed."""
         self.durations: dict[str, Histogram] = defaultdict(Histogram)
         """Seconds that passes took, by the reason of their result."""
         self.rulebook = Rulebook(store, zone=zone, now=now)
@@ -144,7 +164,14 @@ class Reconciler:
     @property
     def terms(self) -> Terms:
         """What an API job is validated against now. Its named calendars are those of the manifests."""
-        return Terms.of(self._zone, self._calendars, self.rulebook.rules, self.notifications.rules.names)
+        return Terms.of(
+            self._zone,
+            self._calendars,
+            self.rulebook.rules,
+            self.notifications.rules.names,
+            self.variables.rules,
+            self.targets.rules,
+        )
 
     @property
     def is_passing(self) -> bool:
@@ -170,6 +197,9 @@ class Reconciler:
             await self.rulebook.recall()
             await self.access.recall()
             await self.notifications.recall()
+            await self.variables.recall()
+            await self.targets.recall()
+            self._limit(self.targets.rules.limits)
             snapshot = await asyncio.to_thread(self._source.read)
             revision = snapshot.revision
             read = {"revision": revision, "files": len(snapshot.files), "unreadable": len(snapshot.unreadable)}
@@ -177,6 +207,9 @@ class Reconciler:
             await self.rulebook.follow(snapshot)
             await self.access.follow(snapshot)
             await self.notifications.follow(snapshot)
+            await self.variables.follow(snapshot)
+            await self.targets.follow(snapshot)
+            self._limit(self.targets.rules.limits)
             await self._recall(await asyncio.to_thread(read_calendars, snapshot.calendars))
             desired = await asyncio.to_thread(self._parse_all, snapshot)
             plan, files = await self._apply(snapshot, desired, approval)
@@ -199,7 +232,10 @@ class Reconciler:
 
     def _parse_all(self, snapshot: Snapshot) -> Desired:
         """The jobs that the snapshot declares. Files that did not change are not parsed again."""
-        files = (self._calendars, self.rulebook.rules, self.access.rules, self.notifications.rules)
+        files = (
+            self._calendars, self.rulebook.rules, self.access.rules, self.notifications.rules, self.variables.rules,
+            self.targets.rules,
+        )  # fmt: skip
         reading = (self._reader, *(file.problems for file in files))
         if self._combined is not None and self._combined[0] is snapshot and self._combined[1] == reading:
             return self._combined[2]
@@ -232,6 +268,8 @@ class Reconciler:
             calendars=self._calendars,
             rules=self.rulebook.rules,
             channels=self._channels,
+            variables=self._variables,
+            targets=self._targets,
             is_cautious=False,
         )
         return found.with_digests()
@@ -275,7 +313,16 @@ class Reconciler:
 
     def _combine(self, snapshot: Snapshot) -> Desired:
         rules, access, notifications = self.rulebook.rules, self.access.rules, self.notifications.rules
-        return combine(self._parsed.values(), snapshot, self._calendars, rules, access, notifications)
+        return combine(
+            self._parsed.values(),
+            snapshot,
+            self._calendars,
+            rules,
+            access,
+            notifications,
+            self.variables.rules,
+            self.targets.rules,
+        )
 
     async def _recall_passed(self) -> None:
         """Load what an earlier process stored: the newest revision, and the last one that was applied as a whole."""
@@ -290,7 +337,8 @@ class Reconciler:
         """The outlines that an earlier process left; with other calendars or rules, files may mean something else."""
         before = self._reader
         self._calendars, self._rules_digest = calendars, self.rulebook.rules.digest
-        self._channels = self.notifications.rules.names
+        self._channels, self._variables = self.notifications.rules.names, self.variables.rules
+        self._targets = self.targets.rules
         if self._reader != before:
             self._remembered = None  # also if the database can't be read at the moment
         if self._remembered is None:
@@ -302,7 +350,9 @@ class Reconciler:
         """All that decides, besides its bytes, how a file is parsed. A file's outline is valid for one reader only."""
         calendars, rules = self._calendars.digest[:REVISION_DIGITS], self._rules_digest[:REVISION_DIGITS]
         channels = names_digest(self._channels)[:REVISION_DIGITS]
-        return f"{__version__} {self._zone} {calendars} {rules} {channels}".rstrip()
+        variables = self._variables.meaning[:REVISION_DIGITS] + "!" * self._variables.has_errors
+        targets = self._targets.digest[:REVISION_DIGITS] + "!" * self._targets.has_errors
+        return f"{__version__} {self._zone} {calendars} {rules} {channels} {variables} {targets}".rstrip()
 
     async def _remember(self) -> None:
         """Keep outlines in place of parsed files, here and in the database; the specs are stored with the jobs."""

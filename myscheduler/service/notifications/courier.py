@@ -20,12 +20,12 @@ from myscheduler.adapters.secret_files import Secrets
 from myscheduler.core.calls.link_local import Reach
 from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.calls.request import Request
+from myscheduler.core.calls.signatures import KeyFormError
 from myscheduler.core.incidents.delivery import DELIVERED, Delivered, Failed
 from myscheduler.core.incidents.notice import Message
 from myscheduler.core.notifications.channels import Apprise, Channel, Email
 from myscheduler.core.notifications.delivery import delivery_of
 from myscheduler.core.notifications.payloads import Mail, Note, Payload, Post, render
-from myscheduler.core.notifications.signing import KeyFormError
 from myscheduler.core.policy.guard import Guard
 from myscheduler.core.secrets.redaction import Secret, redact
 from myscheduler.messages.message import said

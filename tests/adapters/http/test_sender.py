@@ -119,7 +119,7 @@ async def test_nothing_is_sent_twice_when_a_kept_connection_drops(
     target.answers("/", Answer(), HangUp(reset=reset), Answer())
     assert (await sender.send(request(target.url("/")))).failure is None
     outcome = await sender.send(request(target.url("/"), method=method, body=b"x"))
-    assert outcome.failure is Failure.CONNECTION
+    assert outcome.failure is Failure.RESET
     assert [received.connection for received in target.requests] == [1, 1], "one request each, on the same connection"
 
 
@@ -142,7 +142,7 @@ async def test_the_proof_above_can_fail(sender: Sender, target: Target, monkeypa
 async def test_no_answer(sender: Sender, target: Target, reply: HangUp, error: str) -> None:
     target.answers("/", reply)
     outcome = await sender.send(request(target.url("/")))
-    assert outcome == Outcome(None, Failure.CONNECTION, error.replace("HOST", f"127.0.0.1:{target.port}"))
+    assert outcome == Outcome(None, Failure.RESET, error.replace("HOST", f"127.0.0.1:{target.port}"))
     assert len(target.requests) == 1
 
 
@@ -155,19 +155,19 @@ async def test_an_upgrade_that_nobody_asked_for(sender: Sender, target: Target) 
 async def test_a_target_that_hangs_up_at_once(sender: Sender) -> None:
     with Target(greeting=b"") as target:
         outcome = await sender.send(request(target.url("/")))
-    assert (outcome.http_status, outcome.failure) == (None, Failure.CONNECTION)
+    assert (outcome.http_status, outcome.failure) == (None, Failure.RESET)
 
 
 async def test_a_refused_connection(sender: Sender) -> None:
     port = closed_port()
     outcome = await sender.send(request(f"http://user:hush@127.0.0.1:{port}/hush?hush#hush"))
-    assert outcome == Outcome(None, Failure.CONNECTION, f"connection to 127.0.0.1:{port} refused")
+    assert outcome == Outcome(None, Failure.REFUSED, f"connection to 127.0.0.1:{port} refused")
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "例え.テスト"])
 async def test_an_unknown_host(sender: Sender, host: str) -> None:
     outcome = await sender.send(request(f"http://{host}/"))
-    assert outcome.failure is Failure.CONNECTION
+    assert outcome.failure is Failure.DNS
     assert outcome.error is not None
     assert outcome.error.startswith(f"host name {host} ")
 
@@ -175,7 +175,7 @@ async def test_an_unknown_host(sender: Sender, host: str) -> None:
 async def test_tls_with_a_plain_text_port(sender: Sender) -> None:
     with Target(greeting=b"HTTP/1.1 400 Bad Request\r\n\r\n") as target:
         outcome = await sender.send(request(target.url("/").replace("http:", "https:")))
-    assert outcome == Outcome(None, Failure.CONNECTION, f"TLS with 127.0.0.1:{target.port}: wrong version number")
+    assert outcome == Outcome(None, Failure.TLS, f"TLS with 127.0.0.1:{target.port}: wrong version number")
 
 
 async def test_certificates_are_checked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sender: Sender) -> None:
@@ -188,7 +188,7 @@ async def test_certificates_are_checked(monkeypatch: pytest.MonkeyPatch, tmp_pat
             assert await trusting.send(request(target.url("/"))) == Outcome(200, None, None, 2, "ok")
     assert untrusted == Outcome(
         None,
-        Failure.CONNECTION,
+        Failure.TLS,
         f"TLS with 127.0.0.1:{target.port}: certificate verify failed: unable to get local issuer certificate",
     )
 
@@ -217,7 +217,7 @@ async def test_closing_ends_the_calls_under_way(target: Target) -> None:
         calls = [asyncio.create_task(sender.send(request(target.url("/")))) for _ in range(2)]
         await asyncio.to_thread(target.wait_for, 2)
     outcomes = await asyncio.gather(*calls)
-    assert [outcome.failure for outcome in outcomes] == [Failure.CONNECTION] * 2
+    assert [outcome.failure for outcome in outcomes] == [Failure.RESET] * 2
 
 
 async def test_without_a_file_it_is_sent_when_there_is_one(sender: Sender, target: Target) -> None:

@@ -136,7 +136,7 @@ class TestOne:
         assert {(one.header("traceparent") or "").split("-")[1] for one in target.requests} == {trace_id}
         assert [(one["number"], one["http_status_code"], one["failure"]) for one in attempts] == [
             (1, 503, "http_error"),
-            (2, None, "connection"),
+            (2, None, "reset"),
             (3, 200, None),
         ]
         assert attempts[0]["error"]

@@ -15,8 +15,9 @@ from myscheduler.core.reason import Reason
 
 SPEC = JobSpec("a", "a", DeclaredCron((("hour", "1"),)), "http://x/run", timeout_sec=5)
 NOW = datetime(2026, 7, 6, 9, tzinfo=UTC)
-UNREACHED = Outcome(failure=Failure.CONNECTION, is_unreached=True)
-RESET = Outcome(failure=Failure.CONNECTION)
+UNREACHED = Outcome(failure=Failure.CONNECT, is_unreached=True)
+UNCONNECTED = Outcome(failure=Failure.TIMEOUT, is_unreached=True)
+RESET = Outcome(failure=Failure.RESET)
 TIMEOUT = Outcome(failure=Failure.TIMEOUT)
 
 
@@ -51,6 +52,7 @@ def delay(
         pytest.param(Outcome(failure=Failure.NO_FILE), True, Status.FAILED, id="no file"),
         pytest.param(UNREACHED, True, Status.FAILED, id="no connection"),
         pytest.param(RESET, True, Status.FAILED, id="reset"),
+        pytest.param(Outcome(failure=Failure.TLS, is_unreached=True), False, Status.FAILED, id="TLS"),
         pytest.param(Outcome(failure=Failure.UNREADABLE_ANSWER), False, Status.FAILED, id="unreadable answer"),
         pytest.param(Outcome(failure=Failure.INVALID_REQUEST), False, Status.FAILED, id="invalid request"),
     ],
@@ -65,14 +67,14 @@ def test_outcome(outcome: Outcome, retried: bool, status: Status) -> None:
 @pytest.mark.parametrize(
     ("on", "retried"),
     [
-        pytest.param("connect", [UNREACHED], id="connect"),
+        pytest.param("connect", [UNREACHED, UNCONNECTED], id="connect"),
         pytest.param("timeout", [TIMEOUT], id="timeout"),
         pytest.param("reset", [RESET], id="reset"),
         pytest.param("status", [_http(503)], id="status"),
     ],
 )
 def test_kinds(on: str, retried: list[Outcome]) -> None:
-    outcomes = [UNREACHED, TIMEOUT, RESET, _http(503)]
+    outcomes = [UNREACHED, UNCONNECTED, TIMEOUT, RESET, _http(503)]
     assert [one for one in outcomes if delay(_spec(on=(on,)), one) is not None] == retried
 
 

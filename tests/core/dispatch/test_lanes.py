@@ -15,7 +15,7 @@ SECOND = timedelta(seconds=1)
 
 
 def taken(lanes: Lanes[str]) -> list[str]:
-    return list(lanes.take())
+    return list(lanes.take(NOON))
 
 
 def filled(lanes: Lanes[str], name: str, count: int, due: datetime = NOON) -> None:
@@ -82,7 +82,7 @@ class TestLimits:
         for number in range(100 * hosts):
             name = f"hanging-{number % hosts}"
             lanes.put(name, NOON, name)
-        held = Counter(lanes.take())
+        held = Counter(lanes.take(NOON))
         assert len(held) == hosts
         assert max(held.values()) <= (500 - held.total()) // 2 + 1
         filled(lanes, "well", 3, NOON + SECOND)
@@ -102,7 +102,7 @@ class TestLimits:
         lanes: Lanes[str] = Lanes(500, 500)
         for number in range(50):
             filled(lanes, f"hanging-{number}", 50)
-            list(lanes.take())
+            list(lanes.take(NOON))
         filled(lanes, "well", 1, NOON + SECOND)
         left = 0
         while "well" not in taken(lanes):
@@ -133,13 +133,13 @@ class TestLimits:
         lanes: Lanes[str] = Lanes(10, 10)
         for number in range(3):
             lanes.put("x", NOON, str(number))
-        assert [*islice(lanes.take(), 1), *lanes.take()] == ["0", "1", "2"]
+        assert [*islice(lanes.take(NOON), 1), *lanes.take(NOON)] == ["0", "1", "2"]
 
     def test_places_may_be_given_back_while_others_are_taken(self) -> None:
         lanes: Lanes[str] = Lanes(2, 1)
         filled(lanes, "x", 50)
         taken = []
-        for name in lanes.take():
+        for name in lanes.take(NOON):
             taken.append(name)
             lanes.leave(name)
         assert taken == ["x"] * 50
@@ -193,7 +193,7 @@ def test_a_list_that_is_scanned_each_time_gives_the_same(
             lanes.put(name, NOON + number * SECOND, (name, order))
             model.waiting.append((NOON + number * SECOND, order, name))
         elif move == "take":
-            assert list(islice(lanes.take(), number)) == model.take(number)
+            assert list(islice(lanes.take(NOON), number)) == model.take(number)
         else:
             for _ in range(min(number, model.held[name])):
                 lanes.leave(name)
@@ -201,4 +201,4 @@ def test_a_list_that_is_scanned_each_time_gives_the_same(
     for name in list(model.held.elements()):
         lanes.leave(name)
         model.leave(name)
-    assert list(lanes.take()) == model.take(len(moves))
+    assert list(lanes.take(NOON)) == model.take(len(moves))

@@ -59,6 +59,40 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
             "is not a duration",
             id="endless window",
         ),
+        pytest.param(
+            {"connect_timeout_sec": 31},
+            "connect_timeout_sec",
+            "write at most 30, the timeout_sec",
+            id="longer than usual",
+        ),
+        pytest.param(
+            {"connect_timeout_sec": 6, "timeout_sec": 5}, "connect_timeout_sec", "write at most 5", id="longer than all"
+        ),
+        pytest.param({"connect_timeout_sec": 0}, "connect_timeout_sec", "greater than 0", id="no time to connect"),
+        pytest.param({"keep_response": "no"}, "keep_response", "true or false", id="a word for keep_response"),
+        pytest.param({"follow_redirects": 21}, "follow_redirects", "from 1 to 20", id="many redirects"),
+        pytest.param({"follow_redirects": 0}, "follow_redirects", "from 1 to 20", id="no redirects"),
+        pytest.param({"follow_redirects": "yes"}, "follow_redirects", "has to be true", id="a word for redirects"),
+        pytest.param({"tls": {"ca": "no PEM"}}, "tls.ca", "has to be certificates in PEM", id="no PEM"),
+        pytest.param({"tls": {"ca": "${secret:a} b"}}, "tls.ca", "certificates in PEM", id="more than a secret"),
+        pytest.param({"tls": {"ca": "-----BEGIN PRIVATE KEY-----\nx"}}, "tls.ca", "a private key", id="key as ca"),
+        pytest.param(
+            {"tls": {"certificate": "${secret:a}", "key": "-----BEGIN PRIVATE KEY-----\nx"}},
+            "tls.key",
+            "has to be a secret",
+            id="literal key",
+        ),
+        pytest.param({"tls": {"certificate": "${secret:a}"}}, "tls", "lacks key", id="certificate without a key"),
+        pytest.param({"tls": {"verify": False}}, "tls.verify", "allow_insecure_tls in policy.yaml", id="no check"),
+        pytest.param({"tls": {"check": False}}, "tls.check", "keys are ca", id="key of tls"),
+        pytest.param({"tls": {"ca": "${secret:a/b}"}}, "tls.ca", "no valid name", id="broken reference"),
+        pytest.param({"proxy": "proxy:3128"}, "proxy", "the URL of an HTTP proxy", id="no URL"),
+        pytest.param({"proxy": "https://proxy:3128"}, "proxy", "the URL of an HTTP proxy", id="proxy by TLS"),
+        pytest.param({"proxy": "http://proxy:3128/x"}, "proxy", "the URL of an HTTP proxy", id="proxy with a path"),
+        pytest.param({"proxy": "http://me:pw@proxy"}, "proxy", "has a password", id="password of the proxy"),
+        pytest.param({"proxy": "http://token@proxy"}, "proxy", "has a password", id="token of the proxy"),
+        pytest.param({"proxy": "http://${secret:a}:80"}, "proxy", "the URL of an HTTP proxy", id="secret as a host"),
+        pytest.param({"proxy": "http://169.254.169.254"}, "proxy", "link-local", id="proxy at a metadata address"),
         pytest.param({"retry": 3}, "retry", "has to be an object, not 3", id="retries as a number"),
         pytest.param({"retry": {"attempts": 3}}, "retry.attempts", "did you mean 'max_attempts'?", id="key of retry"),
         pytest.param({"retry": {"max_attempts": 0}}, "retry.max_attempts", "greater than or equal", id="no attempt"),
@@ -146,7 +180,7 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
                 ("http://HTTP//example.com/", "has its scheme twice: write it once"),
                 ("http://256.1.1.1/", "write four numbers up to 255, such as 127.0.0.1"),
                 ("http://$HOST/", "names a host that contains $, which no host does: write the name of a host"),
-                ("http://u:p@{{host}}:80/", "names a host that contains { }"),
+                ("http://u:p@{host}:80/", "names a host that contains { }"),
                 ("http://<id>.example.com/", "names a host that contains < >"),
                 ("http://a_b{c}/", "names a host that contains { }"),
                 ("http://%HOST%/", "names a host that contains %"),
@@ -211,10 +245,95 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
             id="an endless number",
         ),
         pytest.param({"target_url": "http://x/a b"}, "target_url", "write a space as %20", id="space in a URL"),
-        pytest.param({"method": "FETCH"}, "method", "'FETCH' is not one of GET, POST, PUT", id="method"),
+        pytest.param({"method": "A B"}, "method", "'A B' is no method such as GET, POST, PUT", id="method"),
+        pytest.param({"method": "CONNECT"}, "method", "is no method such as", id="method of proxies"),
+        pytest.param({"query": {"a": None}}, "query.a", "text, a number", id="parameter of null"),
+        pytest.param({"query": {"a": [{}]}}, "query.a", "text, a number", id="parameter of objects"),
+        pytest.param({"form": {"": 1}}, "form.", "has no name", id="parameter without a name"),
+        pytest.param({"body": 1, "text": "a"}, "text", "one body: remove text, or body", id="two bodies"),
+        pytest.param({"base64": "ab!"}, "base64", "is not base64", id="no base64"),
+        pytest.param(
+            {"form": {"a": 1}, "headers": {"content-type": "text/plain"}},
+            "headers.content-type",
+            "form sets the Content-Type itself",
+            id="form of another type",
+        ),
+        pytest.param({"multipart": [{"name": "a"}]}, "multipart.0", "either value or file", id="empty part"),
+        pytest.param({"multipart": []}, "multipart", "empty", id="no part"),
+        pytest.param(
+            {"multipart": [{"name": "a", "file": "a/../../b"}]}, "multipart.0.file", "below the root", id="file outside"
+        ),
+        pytest.param(
+            {"multipart": [{"name": "a", "value": "b", "filename": "c"}]},
+            "multipart.0.filename",
+            "belongs to file",
+            id="file name of a value",
+        ),
+        pytest.param(
+            {"multipart": [{"name": "a\r\nb", "value": "c"}]}, "multipart.0.name", "control", id="name in two lines"
+        ),
+        pytest.param(
+            {"multipart": [{"name": "a", "value": "b", "content_type": "csv"}]},
+            "multipart.0.content_type",
+            "is not a media type",
+            id="type of a part",
+        ),
+        pytest.param({"auth": {}}, "auth", "exactly one of basic, bearer", id="no auth"),
+        pytest.param(
+            {"auth": {"bearer": {"token": "a"}, "kubernetes": {"audience": "b"}}}, "auth", "exactly one", id="two auths"
+        ),
+        pytest.param({"auth": {"barer": {}}}, "auth.barer", "did you mean 'bearer'?", id="key of auth"),
+        pytest.param(
+            {"auth": {"oauth2": {"token_url": "http://t", "client_id": "a", "client_secret": "b", "scop": "c"}}},
+            "auth.oauth2.scop",
+            "did you mean 'scope'?",
+            id="key of oauth2",
+        ),
+        pytest.param(
+            {"auth": {"oauth2": {"token_url": "ftp://t", "client_id": "a", "client_secret": "b"}}},
+            "auth.oauth2.token_url",
+            "an http or https URL",
+            id="token URL",
+        ),
+        pytest.param(
+            {"auth": {"oauth2": {"token_url": "http://t/${secret:a}", "client_id": "a", "client_secret": "b"}}},
+            "auth.oauth2.token_url",
+            "can't contain a reference",
+            id="secret in a token URL",
+        ),
+        pytest.param(
+            {"auth": {"oauth2": {"token_url": "http://169.254.169.254/", "client_id": "a", "client_secret": "b"}}},
+            "auth.oauth2.token_url",
+            "link-local",
+            id="token URL of the metadata server",
+        ),
+        pytest.param(
+            {"auth": {"bearer": {"token": "a"}}, "headers": {"Authorization": "x"}},
+            "headers.Authorization",
+            "auth sends this header",
+            id="auth twice",
+        ),
+        pytest.param(
+            {"auth": {"basic": {"username": "a:b", "password": "c"}}},
+            "auth.basic.username",
+            "can't contain a colon",
+            id="colon in a user",
+        ),
+        pytest.param(
+            {"sign": {"standard_webhooks": ["whsec_AAAA"]}},
+            "sign.standard_webhooks.0",
+            "is no key of Standard Webhooks",
+            id="short signing key",
+        ),
+        pytest.param(
+            {"sign": {"standard_webhooks": ["${secret:a}"]}, "headers": {"Webhook-Id": "x"}},
+            "headers.Webhook-Id",
+            "sign sends this header",
+            id="header of signatures",
+        ),
         pytest.param({"method": "PSOT"}, "method", "did you mean 'POST'?", id="mistyped method"),
         pytest.param({"overlap": "Skipp"}, "overlap", "'allow': did you mean 'skip'?", id="mistyped word"),
-        pytest.param({"method": "x" * 99}, "method", f"'{'x' * 57}…' is not one of", id="a long value is cut"),
+        pytest.param({"method": "x" * 99}, "method", f"'{'x' * 57}…' is no method such as", id="a long value is cut"),
         pytest.param({"cron": "0 9 * sept *"}, "cron", "`SEPT` is not understood: did you mean `SEP`?", id="sept"),
         pytest.param({"cron": "@dayly"}, "cron", "did you mean @daily?", id="@dayly"),
         pytest.param(_with("interval", "1h"), "interval", "'1h' is not a duration", id="1h"),
@@ -345,7 +464,7 @@ def test_no_message_repeats_a_credential(fields: dict[str, Any]) -> None:
 
 
 def test_every_problem_at_once() -> None:
-    fields = {"job_id": "a/b", "target_url": "", "method": "X", "cron": "*", "headers": {"A": "\0"}}
+    fields = {"job_id": "a/b", "target_url": "", "method": "X Y", "cron": "*", "headers": {"A": "\0"}}
     _, complaints = declare(fields, zone=TOKYO)
     assert [complaint.field for complaint in complaints] == ["job_id", "target_url", "method", "headers.A", "cron"]
     _, complaints = declare({"a": 1, "b": 2}, zone=TOKYO)

@@ -11,21 +11,36 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.manifest.auth_fields import (
+    AuthFields,
+    AwsSigV4Fields,
+    BasicFields,
+    BearerFields,
+    GcpAccessTokenFields,
+    GcpIdTokenFields,
+    KubernetesFields,
+    OAuth2Fields,
+    SignFields,
+)
 from myscheduler.core.manifest.declaration import declare
-from myscheduler.core.manifest.expect_fields import ExpectFields
-from myscheduler.core.manifest.fields import (
+from myscheduler.core.manifest.exclusion_fields import (
     BlackoutFields,
     CalendarEntry,
     CalendarFields,
+    LengthFields,
+)
+from myscheduler.core.manifest.expect_fields import ExpectFields
+from myscheduler.core.manifest.fields import (
     DstFields,
     IntervalFields,
     JobFields,
-    LengthFields,
     SloFields,
 )
+from myscheduler.core.manifest.payload_fields import PartFields
 from myscheduler.core.manifest.ping_fields import PingFields
 from myscheduler.core.manifest.retry_fields import RetryFields
 from myscheduler.core.manifest.schema import calendars_schema, manifest_schema
+from myscheduler.core.manifest.transport_fields import TlsFields
 from myscheduler.core.source.yaml import read_documents
 from tests.core.job import test_limits
 from tests.core.manifest import test_declaration
@@ -84,6 +99,17 @@ def test_no_field_is_left_out() -> None:
         PingFields,
         RetryFields,
         ExpectFields,
+        PartFields,
+        AuthFields,
+        BasicFields,
+        BearerFields,
+        OAuth2Fields,
+        GcpIdTokenFields,
+        GcpAccessTokenFields,
+        KubernetesFields,
+        AwsSigV4Fields,
+        SignFields,
+        TlsFields,
     )
     named = {
         f"{model.__name__}.{field.alias or name}" for model in models for name, field in model.model_fields.items()
@@ -238,7 +264,7 @@ def test_taken(values: dict[str, Any]) -> None:
         pytest.param({"target_url": None}, id="no URL"),
         pytest.param({"target_url": "x.test/run"}, id="URL without a scheme"),
         pytest.param({"target_url": "https://x.test/a b"}, id="URL with a space"),
-        pytest.param({"method": "FETCH"}, id="method"),
+        pytest.param({"method": "A B"}, id="method"),
         pytest.param({"method": "poſt"}, id="letter that only looks like s"),
         pytest.param({"headers": {"a b": "x"}}, id="header name"),
         pytest.param({"headers": {"A": 1}}, id="number as a header"),
@@ -269,7 +295,7 @@ def test_taken(values: dict[str, Any]) -> None:
                 "http://1.2.3.4.5:80/",
                 "http://127.0.0.1./",
                 "http://$HOST/",
-                "http://{{host}}/",
+                "http://{host}/",
                 "http://<id>.example.com/",
                 "http://a_b{c}/",
                 "http://%HOST%/",

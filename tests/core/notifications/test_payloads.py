@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from myscheduler.core.calls.signatures import KeyFormError
 from myscheduler.core.incidents.incident import EndReason, IncidentKind
 from myscheduler.core.incidents.notice import Message, NoticeKind
 from myscheduler.core.notifications.channels import (
@@ -24,7 +25,6 @@ from myscheduler.core.notifications.channels import (
     Webhook,
 )
 from myscheduler.core.notifications.payloads import Mail, Note, Post, render
-from myscheduler.core.notifications.signing import KeyFormError
 from myscheduler.core.notifications.telling import MOST_IN_DIGEST, tell
 from myscheduler.core.notifications.words import WORDS
 from tests.support.checkout import ROOT

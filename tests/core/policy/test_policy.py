@@ -52,6 +52,10 @@ def judged(text: str, **fields: Any) -> list[str]:
         pytest.param(
             "min_interval_sec: 99999", {"interval": None, "run_at": "2099-01-01T00:00:00"}, id="one-off has no interval"
         ),
+        pytest.param(
+            "allow_insecure_tls: ['*.example.com']", {"tls": {"verify": False}}, id="no check of a certificate"
+        ),
+        pytest.param("allow_hosts: [api.example.com]", {"proxy": "environment"}, id="proxy of the environment"),
         pytest.param("max_retries: 0", {}, id="retries left out"),
         pytest.param("max_retries: 2", {"max_retries": 2}, id="retries at the limit"),
         pytest.param(
@@ -137,6 +141,29 @@ def test_what_keeps_the_rules(rule: str, fields: dict[str, Any]) -> None:
             "target_url: it is not clear which host it calls, and policy.yaml:1 allows only some: "
             "write it plainly, as https://HOST/PATH [policy-host]",
             id="doubtful host",
+        ),
+        pytest.param(
+            "allow_hosts: [api.example.com]",
+            {"proxy": "http://evil.test:3128"},
+            "proxy: is not among the hosts that policy.yaml:1 allows (api.example.com): name one of them, or have it "
+            "added [policy-host]",
+            id="host of a proxy",
+        ),
+        pytest.param(
+            "\nallow_insecure_tls: [b.test]",
+            {"tls": {"verify": False}},
+            "tls.verify: false is allowed only for the hosts of allow_insecure_tls in policy.yaml:2 (not for "
+            "api.example.com): trust the authority of the target by tls.ca, or have the host added "
+            "[policy-insecure-tls]",
+            id="no check of a certificate",
+        ),
+        pytest.param(
+            "{}",
+            {"tls": {"verify": False}},
+            "tls.verify: false is allowed only for the hosts of allow_insecure_tls in policy.yaml (not for "
+            "api.example.com): trust the authority of the target by tls.ca, or have the host added "
+            "[policy-insecure-tls]",
+            id="no rule about checks",
         ),
         pytest.param(
             "allow_hosts: [a1, a2, a3, a4, a5, a6, a7]",
@@ -226,7 +253,7 @@ max_retries: 1
             id="nothing about what has the wrong shape",
         ),
         pytest.param(
-            {"target_url": "", "method": "BREW", "interval": {"hours": 0}},
+            {"target_url": "", "method": "B W", "interval": {"hours": 0}},
             ["invalid-interval", "invalid-method", "invalid-url", "policy-label"],
             id="nothing about what is wrong anyway",
         ),

@@ -15,7 +15,7 @@ from myscheduler.core.findings.problem import Severity
 from myscheduler.core.history.execution import Status
 from myscheduler.core.load.starts import Horizon, ManySlots, _few_slots, find_slots
 from myscheduler.core.manifest.declaration import declare
-from myscheduler.core.manifest.fields import MOST_BLACKOUTS, MOST_DAYS
+from myscheduler.core.manifest.exclusion_fields import MOST_BLACKOUTS, MOST_DAYS
 from myscheduler.core.manifest.schema import manifest_schema
 from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.calendars import Calendar, WorkingDays, closed_on, parse_days

@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 
 from myscheduler.adapters.http.sender import open_sender
+from myscheduler.adapters.identity.identity import Identity
 from myscheduler.adapters.secret_files import Secrets
+from myscheduler.adapters.source.attached import AttachedFiles
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.history.execution import Cause, Execution, Kind
 from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.policy.grants import Grant, Grants
 from myscheduler.core.policy.guard import Guard
 from myscheduler.service.dispatch.caller import LocalCaller
+from myscheduler.service.dispatch.preparing import Preparing
 from tests.support.parts import job
 from tests.support.target import Target
 
@@ -35,7 +38,14 @@ async def call(
     guard = Guard(api_may_call_private=True)
     async with open_sender(connections=0, connections_per_host=0, guard=lambda: guard) as sender:
         secrets = Secrets(folder, environment or {})
-        caller = LocalCaller(sender, secrets, grants=lambda: grants or Grants(), user_agent="myscheduler/test")
+        preparing = Preparing(
+            secrets,
+            AttachedFiles(folder / "jobs.d"),
+            Identity(sender, user_agent="myscheduler/test", cluster_tokens=folder / "tokens"),
+            grants=lambda: grants or Grants(),
+            now=lambda: NOW,
+        )
+        caller = LocalCaller(sender, preparing, user_agent="myscheduler/test")
         return await caller.call(one, execution(one), 2)
 
 

@@ -40,7 +40,9 @@ class TestStop:
             assert (row.status, row.reason) == (Status.INTERRUPTED, Reason.SHUTDOWN)
             assert row.completed_at is not None
 
-    async def test_an_execution_between_two_attempts_is_interrupted_too(self, tmp_path: Path, target: Target) -> None:
+    async def test_an_execution_between_two_attempts_is_left_to_the_next_start(
+        self, tmp_path: Path, target: Target
+    ) -> None:
         target.answers("/down", Answer(503))
         async with opened(tmp_path) as parts:
             await parts.create("a", target_url=target.url("/down"), max_retries=5, retry_backoff_sec=3600)
@@ -49,7 +51,8 @@ class TestStop:
             await received(target, 1)
             await parts.dispatcher.stop(0.1)
             (row,) = await parts.rows("a")
-            assert (row.status, row.reason, row.attempts) == (Status.INTERRUPTED, Reason.SHUTDOWN, 1)
+            assert (row.status, row.reason, row.attempts) == (Status.RUNNING, None, 1)
+            assert row.next_attempt_at is not None
 
     async def test_a_slot_after_hold_is_left_to_the_next_start(self, tmp_path: Path, target: Target) -> None:
         async with opened(tmp_path) as parts:

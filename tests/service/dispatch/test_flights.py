@@ -9,6 +9,7 @@ import pytest
 from myscheduler.adapters.store import Store
 from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.dispatch.agenda import Agenda
+from myscheduler.core.dispatch.throttles import Throttles
 from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, Status
 from myscheduler.service.dispatch.attempts import Attempts
 from myscheduler.service.dispatch.caller import Caller
@@ -16,6 +17,7 @@ from myscheduler.service.dispatch.endings import Endings
 from myscheduler.service.dispatch.expectations import Expectations
 from myscheduler.service.dispatch.flights import REPLACED, STOPPED, CutOff, Flight, Flights
 from myscheduler.service.dispatch.permits import Permits
+from myscheduler.service.dispatch.retry_waits import RetryWaits
 from myscheduler.service.dispatch.tallies import Tallies
 from tests.support.parts import job
 
@@ -98,6 +100,8 @@ async def test_one_that_goes_on_and_is_cut_off_at_once_keeps_its_attempts(sent_b
         cast(Caller, None),
         flights,
         permits,
+        Throttles(),
+        cast(RetryWaits, None),
         ends,
         Tallies(cast(Store, None)),
         cast(Expectations, None),

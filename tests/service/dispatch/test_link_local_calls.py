@@ -93,7 +93,7 @@ async def test_of_several_addresses_the_others_are_called(monkeypatch: pytest.Mo
 async def test_when_the_others_fail_their_failure_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     Names(monkeypatch, [LINK_LOCAL, "127.0.0.1"])
     outcome = await send("http://mixed.example.com:9/")
-    assert outcome == Outcome(None, Failure.CONNECTION, "connection to mixed.example.com:9 refused")
+    assert outcome == Outcome(None, Failure.REFUSED, "connection to mixed.example.com:9 refused")
 
 
 async def test_a_name_that_changes_its_meaning(monkeypatch: pytest.MonkeyPatch, target: Target) -> None:
@@ -130,7 +130,7 @@ async def test_the_policy_is_asked_for_each_call(monkeypatch: pytest.MonkeyPatch
         guard = Guard(reach=Reach((ip_network("fe80::1"),)))
         tried = await sender.send(request("http://a.example.com/", timeout_sec=0.2))
     assert refused.failure is Failure.TARGET_NOT_ALLOWED
-    assert tried.failure in {Failure.TIMEOUT, Failure.CONNECTION}
+    assert tried.failure in {Failure.TIMEOUT, Failure.CONNECT}
 
 
 async def test_a_kept_connection_is_judged_by_the_policy_of_today(
@@ -168,7 +168,7 @@ async def test_names_that_hang_hold_up_no_other(monkeypatch: pytest.MonkeyPatch,
         assert await asyncio.to_thread(lambda: "other work") == "other work"
         hung.set()
         outcomes = await asyncio.gather(*calls)
-    assert {outcome.failure for outcome in outcomes} == {Failure.CONNECTION}
+    assert {outcome.failure for outcome in outcomes} == {Failure.DNS}
 
 
 class TestJobs:

@@ -41,12 +41,12 @@ async def test_a_permit_goes_to_whoever_is_due_longest(permits: Permits) -> None
     first, second = flight(1), flight(2)
     later = await asked(permits, second)
     earlier = await asked(permits, first)
-    permits.hand_out_manual()
+    permits.hand_out_manual(NOW)
     await earlier
     assert (first.has_permit, second.has_permit) == (True, False)
     permits.release(first)
     permits.release(first)  # there is nothing left to give back
-    permits.hand_out_manual()
+    permits.hand_out_manual(NOW)
     await later
     assert (first.has_permit, second.has_permit) == (False, True)
 
@@ -56,7 +56,7 @@ async def test_the_permit_of_an_execution_that_was_cut_off_before_goes_to_the_ne
     gone, waiting = await asked(permits, first), await asked(permits, second)
     gone.cancel()
     await asyncio.wait([gone])
-    permits.hand_out_manual()
+    permits.hand_out_manual(NOW)
     await waiting
     assert (first.has_permit, second.has_permit) == (False, True)
 
@@ -64,11 +64,11 @@ async def test_the_permit_of_an_execution_that_was_cut_off_before_goes_to_the_ne
 async def test_a_permit_that_came_just_before_the_cut_off_can_be_given_back(permits: Permits) -> None:
     first, second = flight(1), flight(2)
     gone, waiting = await asked(permits, first), await asked(permits, second)
-    permits.hand_out_manual()
+    permits.hand_out_manual(NOW)
     gone.cancel()  # it has not gone on since
     await asyncio.wait([gone])
     assert (gone.cancelled(), first.has_permit) == (True, True)
     permits.release(first)
-    permits.hand_out_manual()
+    permits.hand_out_manual(NOW)
     await waiting
     assert second.has_permit

@@ -13,6 +13,7 @@ import pytest
 
 from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import claims as claim_rows
+from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.history.execution import Cause, Execution, Kind, Status
 from myscheduler.core.reason import Reason
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.anyio
 
 LONG_AGO = timedelta(minutes=-35)
 SLOT = timedelta(minutes=-5)
+LEFT = new_execution_id(datetime.now(UTC) + SLOT)
 
 T = TypeVar("T")
 
@@ -36,7 +38,7 @@ class TestInterrupted:
         clock = MovableClock(timedelta(minutes=-35))
         async with opened(tmp_path, clock=clock) as parts:
             job = await parts.create("a", run_at=slot.isoformat(), target_url=target.url())
-            execution = Execution("x", "a", slot, Kind.SCHEDULED, Cause.TIMER, job.digest, None, slot)
+            execution = Execution(LEFT, "a", slot, Kind.SCHEDULED, Cause.TIMER, job.digest, None, slot)
             claim = Claim("a", job.version, job.digest, None, (), execution, slot, None)
             assert await parts.store.write(partial(claim_rows.claim, claims=[claim])) == [True]
         async with opened(tmp_path) as parts:
@@ -51,12 +53,12 @@ class TestInterrupted:
 
 @asynccontextmanager
 async def crashed(folder: Path, target: Target, **fields: Any) -> AsyncIterator[Parts]:
-    """A service that claimed the execution `x` of the job `a`, five minutes ago, and never got to its end."""
+    """A service that claimed the execution `LEFT` of the job `a`, five minutes ago, and never got to its end."""
     slot = datetime.now(UTC) + SLOT
     given = {"run_at": slot.isoformat(), "target_url": target.url("/a"), "on_interrupt": "retry"} | fields
     async with opened(folder, clock=MovableClock(LONG_AGO)) as parts:
         job = await parts.create("a", **given)
-        execution = Execution("x", "a", slot, Kind.SCHEDULED, Cause.TIMER, job.digest, None, slot)
+        execution = Execution(LEFT, "a", slot, Kind.SCHEDULED, Cause.TIMER, job.digest, None, slot)
         claim = Claim("a", job.version, job.digest, None, (), execution, slot, None)
         assert await parts.store.write(partial(claim_rows.claim, claims=[claim])) == [True]
         yield parts
@@ -68,7 +70,7 @@ async def interrupted(folder: Path, target: Target) -> None:
         await parts.create("b", target_url=target.url("/b"))
         await parts.dispatcher.trigger("b", by="me")
         await received(target, 1)
-        row = next(row for row in await parts.rows("a") if row.execution_id == "x")
+        row = next(row for row in await parts.rows("a") if row.execution_id == LEFT)
     assert (row.status, row.reason, row.attempts) == (Status.INTERRUPTED, Reason.CRASH, 0)
     assert "may have received the request" in (row.error or "")
     assert [one.target for one in target.requests] == ["/b"]
@@ -82,11 +84,11 @@ class TestResending:
             pass
         async with started(tmp_path) as parts:
             row = await parts.row_where("a", is_over)
-            assert (row.execution_id, row.status, row.attempts) == ("x", Status.COMPLETED, 2)
+            assert (row.execution_id, row.status, row.attempts) == (LEFT, Status.COMPLETED, 2)
             assert len(await parts.rows("a")) == 1
             assert (await parts.jobs())["a"].execution_count == 1
         (request,) = target.requests
-        assert request.header("Idempotency-Key") == request.header("X-MyScheduler-Execution-Id") == "x"
+        assert request.header("Idempotency-Key") == request.header("X-MyScheduler-Execution-Id") == LEFT
         assert request.header("X-MyScheduler-Attempt") == "2"
         assert datetime.fromisoformat(request.header("X-MyScheduler-Scheduled-At") or "") == row.slot
 

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from tests.support.browser import Pages
 from tests.support.fleet import MARKUP, token
 from tests.support.service import Service
+from tests.support.target import Answer, Target
 
 ROWS = "table.ledger tbody tr"
 
@@ -100,6 +101,25 @@ def test_attempts_are_drawn(pages: Pages) -> None:
     page.locator(ROWS).first.get_by_role("link").first.click()
     expect(page.locator("figure rect")).to_have_count(2)
     expect(page.get_by_role("table").get_by_text("HTTP 503")).to_have_count(2)
+
+
+def test_a_wait_for_the_next_attempt_is_shown_and_can_be_cancelled(
+    pages: Pages, start: Callable[..., Service], target: Target
+) -> None:
+    target.answers("/down", Answer(503))
+    service = start(has_jobs=False)
+    fields = {"target_url": target.url("/down"), "interval": {"hours": 1}}
+    service.create(job_id="a", max_retries=3, retry_backoff_sec=1800, **fields)
+    execution_id = service.trigger("a")
+    service.until(lambda: service.get(f"/api/v1/executions/{execution_id}").json()["next_attempt_at"])
+    page = pages.open("/ui/", service=service)
+    expect(page.locator("main")).to_contain_text("waits for attempt 2")
+    page = pages.open(f"/ui/executions/{execution_id}", service=service)
+    expect(page.get_by_text("waits for attempt 2")).to_be_visible()
+    page.get_by_role("button", name="Cancel execution").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel execution").click()
+    expect(page.get_by_text("waits for attempt 2")).to_be_hidden()
+    assert len(target.requests) == 1
 
 
 def test_secrets_are_references_in_the_command(pages: Pages) -> None:

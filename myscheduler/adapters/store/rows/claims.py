@@ -13,6 +13,7 @@ from myscheduler.adapters.store.rows.jobs import id_lists, positions, source_val
 from myscheduler.adapters.store.rows.unrun import UnrunOfJob, record_unrun
 from myscheduler.adapters.store.tables import executions, progress, queued
 from myscheduler.core.dispatch.claim import Claim
+from myscheduler.core.dispatch.retrying import NOT_RETRIED
 from myscheduler.core.history.attempts import kept
 from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, QueuedRun, Status
 from myscheduler.core.lifecycle.audit import Cancellation
@@ -22,6 +23,7 @@ from myscheduler.messages.message import said
 _LOST = {
     Reason.CRASH: said("crashed"),
     Reason.DATABASE: said("claim-unclear"),
+    **NOT_RETRIED,
 }
 
 
@@ -106,7 +108,9 @@ def interrupt(connection: sa.Connection, execution_ids: Sequence[str], *, reason
         connection.execute(
             sa.update(executions)
             .where(executions.c.execution_id.in_(ids))
-            .values(status=Status.INTERRUPTED, reason=reason, completed_at=now, error=_LOST[reason])
+            .values(
+                status=Status.INTERRUPTED, reason=reason, completed_at=now, error=_LOST[reason], next_attempt_at=None
+            )
         )
 
 
@@ -135,7 +139,7 @@ def _update_running(connection: sa.Connection, execution_id: str, **values: Any)
 
 _FINISH_COLUMNS = (
     "status", "reason", "started_at", "completed_at", "attempts", "http_status", "response_size", "error", "excerpt",
-    "earlier_attempts",
+    "earlier_attempts", "next_attempt_at",
 )  # fmt: skip
 
 
@@ -153,6 +157,7 @@ def _finish_values(one: Finish) -> dict[str, Any]:
         "b_error": outcome.error,
         "b_excerpt": outcome.excerpt,
         "b_earlier_attempts": kept(one.attempts_detail, outcome, is_completed=one.status is Status.COMPLETED),
+        "b_next_attempt_at": one.next_attempt_at,
     }
 
 

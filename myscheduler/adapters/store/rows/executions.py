@@ -122,4 +122,5 @@ def _record(row: sa.Row[Any]) -> Record:
         excerpt=row.excerpt,
         kept_attempts=row.earlier_attempts,
         rerun_of=row.rerun_of,
+        next_attempt_at=row.next_attempt_at,
     )

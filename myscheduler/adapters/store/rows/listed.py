@@ -41,6 +41,7 @@ class Listed(NamedTuple):
     error: str | None
     excerpt: str | None
     rerun_of: str | None
+    next_attempt_at: int | None
 
 
 Brief = tuple[str, str, str, int, int | None, int | None]

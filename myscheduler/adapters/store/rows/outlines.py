@@ -3,8 +3,8 @@ files.
 
 A row is never stale: it is found by the digest of the file's bytes and by the `reader` (parser) that parsed them.
 
-The last valid texts of policy.yaml, access.yaml and notifications.yaml are kept here, too, for a time when a file
-can't be used.
+The last valid texts of policy.yaml, access.yaml, notifications.yaml and vars.yaml are kept here, too, for a time when a
+file can't be used.
 """
 
 import json
@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from myscheduler.adapters.store.rows.jobs import CHUNK, chunks, id_lists
 from myscheduler.adapters.store.tables import outlines
 from myscheduler.core.manifest.declared import DeclaredJob, ParsedFile
-from myscheduler.core.source.snapshot import ACCESS, NOTIFICATIONS, POLICY
+from myscheduler.core.source.snapshot import ACCESS, NOTIFICATIONS, POLICY, TARGETS, VARS
 
-_READERS = {POLICY: "policy", ACCESS: "access", NOTIFICATIONS: "notifications"}
+_READERS = {POLICY: "policy", ACCESS: "access", NOTIFICATIONS: "notifications", VARS: "vars", TARGETS: "targets"}
 """The `reader` of the row that holds the text of each of these reserved files."""
 Key = tuple[str, str]
 """A file's path and the digest of its bytes."""

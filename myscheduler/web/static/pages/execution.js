@@ -60,11 +60,13 @@ function content(one, job) {
  */
 function what(one, zone) {
   const source = one.source;
+  const next = (one.attempts_detail?.at(-1)?.number ?? 0) + 1;
   return [
     [t("ledger.slot"), timeNode(one.scheduled_at, zone)],
     [t("execution.slots"), one.slot_count > 1 && h("span", null, number(one.slot_count), " – ", timeNode(one.last_scheduled_at, zone))],
     [t("execution.why"), one.reason && coded("reason", one.reason)],
     [t("execution.started"), one.started_at && timeNode(one.started_at, zone)],
+    [t("execution.next"), one.next_attempt_at && h("span", null, t("execution.attempt-waits", { number: next }), " · ", timeNode(one.next_attempt_at, zone))],
     [t("ledger.late"), one.started_at && lateness(one)],
     [t("ledger.took"), one.execution_time_ms !== null && duration(one.execution_time_ms)],
     [t("execution.status"), one.http_status_code],

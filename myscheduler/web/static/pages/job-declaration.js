@@ -10,8 +10,9 @@ import { codeFrame } from "./code-frame.js";
 const EXCERPT = 20;
 const CRON = ["minute", "hour", "day", "month", "day_of_week"];
 const AFTER_SCHEDULE = [
-  "timezone", "start_at", "end_at", "calendar", "blackout", "jitter_sec", "target_url", "method", "headers", "body",
-  "timeout_sec", "max_retries", "retry_backoff_sec", "retry", "expect", "misfire_grace_time", "catchup", "max_instances", "overlap",
+  "timezone", "start_at", "end_at", "calendar", "blackout", "jitter_sec", "target", "target_url", "query", "method", "headers", "body",
+  "form", "text", "base64", "multipart", "auth", "sign", "timeout_sec", "max_retries", "retry_backoff_sec", "retry", "expect",
+  "connect_timeout_sec", "follow_redirects", "tls", "proxy", "keep_response", "misfire_grace_time", "catchup", "max_instances", "overlap",
   "on_interrupt", "ping", "slo", "notify", "labels",
 ];
 /** Of these, the ones that a job with `ping` does not have. */
@@ -44,7 +45,7 @@ export function declaration(job) {
 function fieldsOf(job) {
   const { type: _type, interval_seconds: _seconds, run_date: _date, cron, ...schedule } = job.trigger_info;
   const times = cron ? { cron: Array.isArray(cron) ? cron.map(crontab) : crontab(cron), ...schedule } : schedule;
-  const rest = AFTER_SCHEDULE.map((name) => [name, job[name]]).filter(([name, value]) => isSet(value) && !(job.ping && OF_CALLS.has(name)));
+  const rest = AFTER_SCHEDULE.map((name) => [name, job[name]]).filter(([name, value]) => isSet(value) && !(name === "keep_response" && value) && !(job.ping && OF_CALLS.has(name)));
   return { job_id: job.job_id, ...(job.name !== job.job_id && { name: job.name }), ...times, ...Object.fromEntries(rest) };
 }
 

@@ -200,8 +200,9 @@ function lines(list, items, keyOf, make, nothing) {
 
 /** @param {any} one */
 function runningLine(one) {
-  const attempt = one.attempt > 1 ? ` · ${t("attempt-n", { number: one.attempt })}` : "";
-  return h("li", null, jobLink(one.job_id), h("small", null, executionLink(one.execution_id, timeNode(one.started_at ?? one.scheduled_at, ZONE, { relative: true })), `${at(one.host)}${attempt}`));
+  const waits = one.next_attempt_at && [` · ${t("now.attempt-waits", { number: one.attempt + 1 })} `, timeNode(one.next_attempt_at, ZONE, { relative: "due" })];
+  const attempt = waits || (one.attempt > 1 && ` · ${t("attempt-n", { number: one.attempt })}`);
+  return h("li", null, jobLink(one.job_id), h("small", null, executionLink(one.execution_id, timeNode(one.started_at ?? one.scheduled_at, ZONE, { relative: true })), at(one.host), attempt));
 }
 
 /** @param {any} one */

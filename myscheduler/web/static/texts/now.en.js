@@ -4,6 +4,7 @@ import { plural } from "../en.js";
 
 export const text = {
   "now.all": "All",
+  "now.attempt-waits": "waits for attempt {number}",
   "now.blocked": "A deletion waits for approval",
   "now.channels": plural("1 channel", "{count} channels"),
   "now.channels-ok": "Messages arrive",

@@ -3,6 +3,7 @@
 /** @type {typeof import("./now.en.js").text} */
 export const text = {
   "now.all": "すべて",
+  "now.attempt-waits": "{number}回目の試行待ち",
   "now.blocked": "削除が承認待ちです",
   "now.channels": (values) => `通知先${values.count}件`,
   "now.channels-ok": "通知は届いています",
