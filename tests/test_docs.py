@@ -58,6 +58,7 @@ SNIPPET = re.compile(r"^<!-- file: (\S+) -->\n```yaml\n(.*?)^```$", re.MULTILINE
 """YAML that is no manifest: the files of a source beside them, and what configures CI services."""
 POLICY = re.compile(r"^<!-- file: policy\.yaml -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOTIFICATIONS = re.compile(r"^<!-- file: notifications\.yaml -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TARGETS = re.compile(r"^<!-- file: targets\.yaml -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 VARS = re.compile(r"^<!-- file: vars\.yaml -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CALENDARS = re.compile(r"^<!-- file: calendars\.yaml -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -72,6 +73,8 @@ def test_manifests_in_the_docs_are_valid(page: Path, tmp_path: Path) -> None:
         (tmp_path / "notifications.yaml").write_text(whom, encoding="utf-8")
     for variables in VARS.findall(page.read_text("utf-8")):
         (tmp_path / "vars.yaml").write_text(variables, encoding="utf-8")
+    for targets in TARGETS.findall(page.read_text("utf-8")):
+        (tmp_path / "targets.yaml").write_text(targets, encoding="utf-8")
     others = {block for _, block in SNIPPET.findall(page.read_text("utf-8"))}
     for block in blocks(page, "yaml"):
         if block not in others:

@@ -173,7 +173,14 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
             {"basic": {"username": "u", "password": "${secret:p}"}},
             {"bearer": {"token": "${secret:t}"}},
             {"oauth2": {"token_url": "http://t/", "client_id": "c", "client_secret": "${secret:s}", "scope": "a b"}},
-            {"oauth2": {"token_url": "http://t/", "client_id": "c", "client_secret": "x", "client_auth": "post"}},
+            {
+                "oauth2": {
+                    "token_url": "http://t/",
+                    "client_id": "c",
+                    "client_secret": "x",
+                    "token_endpoint_auth_method": "client_secret_post",
+                }
+            },
             {"gcp_id_token": {"audience": "https://a/"}},
             {"gcp_access_token": {"scopes": ["a", "b"], "key": "${secret:k}"}},
             {"gcp_access_token": {}},

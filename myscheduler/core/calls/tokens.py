@@ -50,7 +50,7 @@ def oauth2_request(auth: OAuth2, values: Mapping[str, str], secrets: tuple[Secre
     if auth.audience is not None:
         fields["audience"] = resolve(auth.audience, values)
     headers = {"Accept": "application/json", "Content-Type": FORM, "User-Agent": user_agent}
-    if auth.client_auth == "basic":
+    if auth.token_endpoint_auth_method == "client_secret_basic":  # noqa: S105 - the name of a method
         # encoded before, as RFC 6749, 2.3.1 asks for
         headers["Authorization"] = basic_credentials(quote_plus(client), quote_plus(password))
     else:

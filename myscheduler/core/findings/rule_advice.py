@@ -153,8 +153,6 @@ ADVICE: Mapping[str, Advice] = {
     "invalid-target": Advice(
         "A file with a mistake changes no target: the service keeps the last valid targets.yaml.",
         "Write a mapping of names to objects with base_url, and what docs/targets.md lists.",
-        "billing: https://billing.example.com/v1",
-        "billing: {base_url: https://billing.example.com/v1}",
     ),
     "invalid-template": Advice(
         "What the template means is not known, so the job is not applied. Body, header values and URL are templates as "

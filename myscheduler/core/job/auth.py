@@ -32,7 +32,7 @@ class OAuth2:
     client_secret: str
     scope: str | None = None
     audience: str | None = None
-    client_auth: Literal["basic", "post"] = "basic"
+    token_endpoint_auth_method: Literal["client_secret_basic", "client_secret_post"] = "client_secret_basic"  # noqa: S105
     """Whether id and secret are sent to the token endpoint in the header `Authorization`, or in the body."""
 
 

@@ -54,11 +54,11 @@ class OAuth2Fields(_Strict):
     audience: Credential | None = Field(
         None, description="The audience to ask for, where the endpoint needs one.", examples=["https://api.example.com"]
     )
-    client_auth: Literal["basic", "post"] | None = Field(
+    token_endpoint_auth_method: Literal["client_secret_basic", "client_secret_post"] | None = Field(
         None,
-        description="Whether id and secret go to the endpoint in the header Authorization (basic) or in the body "
-        "(post); default basic.",
-        examples=["post"],
+        description="Whether id and secret go to the endpoint in the header Authorization or in the body; default "
+        "client_secret_basic.",
+        examples=["client_secret_post"],
     )
 
 

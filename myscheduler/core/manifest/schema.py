@@ -116,7 +116,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "statuses": write_statuses(USUAL_STATUSES), "on": list(RETRY_ON), "max_delay_sec": MAX_DELAY_SEC,
         "jitter": "none",
     },
-    "OAuth2Fields": {"client_auth": "basic"},
+    "OAuth2Fields": {"token_endpoint_auth_method": "client_secret_basic"},
     "GcpAccessTokenFields": {"scopes": [CLOUD_PLATFORM]},
     "ExpectFields": {"status": write_statuses(USUAL_EXPECT.statuses)},
     "TlsFields": {"verify": True},

@@ -73,7 +73,7 @@ class SharedTargets:
         """The message for a name that no target has."""
         hint: str = did_you_mean(name, self.known) if len(self.known) <= MOST_COMPARED else ""
         if self.has_errors:
-            hint = said("targets-with-problems", file=TARGETS)
+            hint = said("targets-with-problems")
         elif not hint and self.known:
             hint = said("targets-known", known=cut(", ".join(sorted(self.known))))
         return said("target-unknown", name=shown(name), file=TARGETS, hint=hint)

@@ -107,17 +107,17 @@ CALLS = {
     # files of the source
     "file-not-sent": "the file {path:quoted} of the source can't be sent: {why:reason}",
     "file-leads-outside": "it leads out of the source",
-    "file-is-none": "it is not a file",
+    "file-is-none": "it is a folder or a device",
     "files-too-large": "all files of a call are at most {mib:d} MiB",
     # credentials and signatures
     "token-not-had": "no token for this call: the token endpoint {why:reason}",
     "token-late": "no token for this call within {seconds:g} s",
     "token-answer-unreadable": "the token endpoint answered without {name:word} in JSON",
     "gcp-key-unusable": "the key is no JSON key of a Google service account",
-    "cluster-tokens-unreadable": "the folder {folder} of the cluster's tokens can't be read: {reason:reason}",
+    "cluster-tokens-unreadable": "no token of the cluster: the folder {folder} is not readable ({reason:reason})",
     "cluster-token-missing": "no valid token for the audience {audience:quoted} in {folder}: mount a projected token "
     "for it there",
-    "aws-extra-missing": "signing for AWS needs botocore: install myscheduler[aws]",
+    "aws-extra-missing": "signing for AWS needs botocore: install the extra aws",
     "signing-key-unusable": "a signing key is no key of Standard Webhooks: write whsec_ and 24 to 64 bytes in base64, "
     "or whsk_ and an ed25519 key in base64",
     # executions that were cut off

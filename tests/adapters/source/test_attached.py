@@ -40,8 +40,8 @@ async def test_a_root_that_is_swapped(tmp_path: Path) -> None:
     ("path", "expected"),
     [
         ("missing", "the file 'missing' of the source can't be sent: No such file or directory"),
-        ("folder", "the file 'folder' of the source can't be sent: it is not a file"),
-        ("pipe", "the file 'pipe' of the source can't be sent: it is not a file"),
+        ("folder", "the file 'folder' of the source can't be sent: it is a folder or a device"),
+        ("pipe", "the file 'pipe' of the source can't be sent: it is a folder or a device"),
         ("out", "the file 'out' of the source can't be sent: it leads out of the source"),
         ("large", "the file 'large' of the source can't be sent: all files of a call are at most 10 MiB"),
     ],

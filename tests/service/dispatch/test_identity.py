@@ -121,14 +121,17 @@ async def test_a_token_that_does_not_expire(caller: Caller) -> None:
     assert (got.header("Authorization") or "").encode("latin-1").decode() == f"Bearer {PASSWORD}"
 
 
-@pytest.mark.parametrize("client_auth", ["basic", "post"])
-async def test_client_credentials(caller: Caller, server: TokenServer, client_auth: str) -> None:
-    one = calling(server.url("/api"), oauth2(server, client_auth=client_auth, scope="a b", audience="https://x"))
+@pytest.mark.parametrize("token_endpoint_auth_method", ["client_secret_basic", "client_secret_post"])
+async def test_client_credentials(caller: Caller, server: TokenServer, token_endpoint_auth_method: str) -> None:
+    one = calling(
+        server.url("/api"),
+        oauth2(server, token_endpoint_auth_method=token_endpoint_auth_method, scope="a b", audience="https://x"),
+    )
     outcomes = [await caller.call(one) for _ in range(3)]
     assert [outcome.http_status for outcome in outcomes] == [200, 200, 200]
     assert server.issued == 1  # it is kept
     assert (server.asked[0]["scope"], server.asked[0]["audience"]) == ("a b", "https://x")
-    assert ("client_secret" in server.asked[0]) is (client_auth == "post")
+    assert ("client_secret" in server.asked[0]) is (token_endpoint_auth_method == "client_secret_post")
     assert outcomes[0].excerpt == "got Bearer [redacted]"
 
 
@@ -273,7 +276,7 @@ async def test_a_token_of_the_cluster(caller: Caller, folder: Path) -> None:
     with Target() as target:
         missing = await caller.call(calling(target.url(), one))
         assert missing.failure is Failure.AUTH_FAILED
-        assert "can't be read" in (missing.error or "")
+        assert "is not readable" in (missing.error or "")
         tokens.mkdir()
         (tokens / "other").write_text(_cluster_token(["other"], soon))
         (tokens / "old").write_text(_cluster_token(["billing"], soon - 4000))

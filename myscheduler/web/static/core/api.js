@@ -2,7 +2,7 @@
 // repeated; an act is sent once, under a key with which the service recognises a repetition.
 
 import { ROOT, search } from "./config.js";
-import { loadMessages } from "./said.js";
+import { loadFailures, loadMessages } from "./said.js";
 
 /** @typedef {Record<string, string | number | boolean | readonly string[] | null | undefined>} Query */
 
@@ -104,9 +104,16 @@ async function send(url, options) {
 }
 
 /** @param {Response} response */
+async function whole(response) {
+  const answer = await response.text();
+  await loadFailures(answer).catch(() => null);
+  return JSON.parse(answer);
+}
+
+/** @param {Response} response */
 async function read(response) {
   const isJson = /json/.test(response.headers.get("Content-Type") ?? "");
-  if (response.ok) return isJson ? response.json() : {};
+  if (response.ok) return isJson ? whole(response) : {};
   const details = isJson ? await response.json().catch(() => ({})) : {};
   if (details.detail_coded) await loadMessages("refusals").catch(() => null); // without them, it is said in English
   throw new Problem(response.status, details);

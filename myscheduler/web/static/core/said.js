@@ -10,6 +10,7 @@ import { duration, exact } from "./times.js";
 const FILES = {
   calls: () => import("../ja-messages.js"),
   channels: () => import("../ja-channels.js"),
+  failures: () => import("../ja-failures.js"),
   problems: () => import("../ja-problems.js"),
   refusals: () => import("../ja-refusals.js"),
   rules: () => import("../ja-rules.js"),
@@ -33,6 +34,20 @@ export async function loadProblems(problems) {
   if (problems.length) await loadMessages("problems");
   const codes = [...JSON.stringify(problems).matchAll(/"code":"([\w-]+)"/g)];
   if (codes.some(([, code]) => !(code in messages))) await loadMessages("rules");
+}
+
+/**
+ * Reads the texts of rare failures of calls if an answer says one of them, or anything else without a text.
+ * @param {string} answer in JSON
+ */
+export async function loadFailures(answer) {
+  if (LANGUAGE !== "ja") return;
+  for (const [, code] of answer.matchAll(/"code":\s*"([\w-]+)"/g)) {
+    if (!(code in messages)) {
+      await loadMessages("failures");
+      return;
+    }
+  }
 }
 
 /**
