@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.support.api import ok
+from tests.support.metrics import scrape
 from tests.support.parts import Parts, is_over, manifest, received, until
 from tests.support.target import Answer, Silence, Target
 
@@ -75,6 +76,13 @@ async def test_calls_on_their_way_and_waiting_are_counted(
     await received(target, sent)
     found = await until(lambda: listed(api), lambda one: one["billing"]["waiting"] == 3 - sent)
     assert found["billing"]["in_flight"] == sent
+    measured = await scrape(api)
+    assert measured.value("target_in_flight", target="billing") == sent
+    assert measured.value("target_waiting", target="billing") == 3 - sent
+    assert measured.samples("target_circuit_open") == {}
+    await declare(parts, target)
+    measured = await scrape(api)
+    assert [measured.samples(f"target_{name}") for name in ("in_flight", "waiting", "held_seconds")] == [{}, {}, {}]
 
 
 async def test_an_open_circuit_is_shown_until_a_call_succeeds(
@@ -88,10 +96,16 @@ async def test_an_open_circuit_is_shown_until_a_call_succeeds(
     found = (await listed(api))["billing"]
     assert (found["circuit"], found["failures"]) == ("open", 2)
     assert timedelta() < datetime.fromisoformat(found["open_until"]) - parts.clock() <= timedelta(seconds=30)
+    measured = await scrape(api)
+    assert measured.value("target_circuit_open", target="billing") == 1
+    assert 0 < (measured.value("target_held_seconds", target="billing") or 0) <= 30
     target.answers("/a", Answer())
     await parts.dispatcher.trigger("a", by="me")
     found = (await until(lambda: listed(api), lambda one: one["billing"]["circuit"] == "closed"))["billing"]
     assert (found["failures"], found["open_until"]) == (0, None)
+    measured = await scrape(api)
+    assert measured.value("target_circuit_open", target="billing") == 0
+    assert measured.value("target_held_seconds", target="billing") == 0
 
 
 async def test_a_target_that_asks_to_wait_is_shown(api: httpx.AsyncClient, parts: Parts, target: Target) -> None:
