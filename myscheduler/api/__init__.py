@@ -48,6 +48,7 @@ from myscheduler.api.routes.source_lines import source_lines_router
 from myscheduler.api.routes.specs import specs_router
 from myscheduler.api.routes.stats import stats_router
 from myscheduler.api.routes.sync import sync_router
+from myscheduler.api.routes.targets import targets_router
 from myscheduler.api.routes.tokens import tokens_router
 from myscheduler.api.routes.why import why_router
 from myscheduler.api.shapes.masking import Masking
@@ -146,6 +147,7 @@ def create_api(
         notifications_router(
             courier, troubles, lambda: reconciler.notifications.rules, catalog, repeats=repeats, now=now
         ),
+        targets_router(dispatcher, reconciler, zone=zone),
         source_lines_router(reconciler),
         audit_router(store, masking, zone=zone),
         specs_router(store, zone=zone),

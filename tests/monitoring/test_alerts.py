@@ -22,6 +22,7 @@ CASES: dict[str, Series] = {
     "MySchedulerAbsent": [('myscheduler_build_info{version="1"}', "_x20 1x40")],
     "MySchedulerDatabaseDown": [('myscheduler_database_up{instance="a"}', "0x20 1x40")],
     "MySchedulerQueueWaiting": [("myscheduler_execution_oldest_waiting_seconds", "61x20 59x40")],
+    "MySchedulerTargetCircuitOpen": [('myscheduler_target_circuit_open{target="billing"}', "1x20 0x40")],
     "MySchedulerJobFailing": [('myscheduler_job_consecutive_failures{job_id="日本"}', "3x20 0x40")],
     "MySchedulerJobLate": [
         ('myscheduler_job_deadline_timestamp_seconds{job_id="a"}', "600x20 86400x40"),
@@ -38,6 +39,10 @@ CASES: dict[str, Series] = {
 """By alert: series, of which the first is bad for the first 20 minutes, or jumps then, and which are well from then
 on."""
 QUIET: dict[str, tuple[str, Series]] = {
+    "a circuit that has opened just now": (
+        "MySchedulerTargetCircuitOpen",
+        [('myscheduler_target_circuit_open{target="billing"}', "0x16 1x44")],
+    ),
     "a job that is not late yet": (
         "MySchedulerJobLate",
         [

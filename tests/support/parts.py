@@ -214,7 +214,16 @@ async def opened(
         )
         source = DirectorySource(folder / "jobs.d")
         variables = variables_of(environment or {})
-        reconciler = Reconciler(source, store, catalog, dispatcher.changes, zone=zone, now=now, variables=variables)
+        reconciler = Reconciler(
+            source,
+            store,
+            catalog,
+            dispatcher.changes,
+            zone=zone,
+            now=now,
+            variables=variables,
+            limit=dispatcher.limit,
+        )
         timekeeper = Timekeeper(dispatcher, catalog, now=now)
         await dispatcher.recover()
         await catalog.load()

@@ -51,6 +51,15 @@ _JOB = {
 _NOTIFICATIONS = "channels: {ops: {kind: slack, url: '${secret:ops-slack}'}}\ndefault: {channels: [ops]}\n"
 
 
+_TARGETS = """\
+billing:
+  base_url: https://billing.example.com/v1
+  concurrency: 2
+  rate: {calls: 100, per: PT1M}
+  breaker: {failures: 5}
+"""
+
+
 class _Still(MovableClock):
     def __call__(self) -> datetime:
         return NOW + self.shift
@@ -65,6 +74,7 @@ async def recorded(folder: Path) -> dict[str, Any]:
             parts.dispatcher.start()
             parts.manifest("billing.yaml", _MANIFEST.format(url=url))
             parts.manifest("notifications.yaml", _NOTIFICATIONS)
+            parts.manifest("targets.yaml", _TARGETS)
             parts.secret("ops-slack", target.url("/ops"))
             async with client(parts) as api:
                 recorder = _Recorder(api, clock)
@@ -134,7 +144,7 @@ class _Recorder:
         await self.call("get_execution", path=of_run)
         pause = {"by": "ann", "reason": "the target moves", "until": "2027-03-02T09:00:00+09:00"}
         await self.call("pause_job", pause, path=of_report)
-        for name in ("list_jobs", "get_sync", "list_source_files", "get_specs", "get_session"):
+        for name in ("list_jobs", "get_sync", "list_source_files", "list_targets", "get_specs", "get_session"):
             await self.call(name)
         await self.call("get_source_lines", query={"path": "billing.yaml", "line": "1"})
         for name in ("list_executions", "list_recent_executions", "list_upcoming"):

@@ -411,9 +411,9 @@ class Agenda:
         """When `take` may have more although nothing falls due or ends, as a throttled lane may go on; else `None`."""
         return self._lanes.next_at(now)
 
-    def queued_in(self, lane: str) -> int:
-        """How many slots and attempts wait for their turn in the lane."""
-        return self._lanes.waiting(lane)
+    def load(self, lane: str) -> tuple[int, int]:
+        """How many permits the lane holds, and how many slots and attempts wait for their turn in it."""
+        return self._lanes.load(lane)
 
 
 def _decrement(counts: Counter[str], job_id: str) -> None:

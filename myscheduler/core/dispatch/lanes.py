@@ -102,10 +102,10 @@ class Lanes(Generic[T]):
                     del self._lanes[name]
             yield from (item for _, _, item in skipped)
 
-    def waiting(self, name: str) -> int:
-        """How many items wait in the lane."""
+    def load(self, name: str) -> tuple[int, int]:
+        """How many permits the lane holds, and how many items wait in it."""
         lane = self._lanes.get(name)
-        return len(lane.waiting) if lane else 0
+        return (lane.taken, len(lane.waiting)) if lane else (0, 0)
 
     def _release(self, now: datetime) -> None:
         for name in [one for one in self._held if self._is_free(one, now)]:

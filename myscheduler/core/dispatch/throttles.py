@@ -36,9 +36,8 @@ class _Throttle:
 
 @dataclass(frozen=True, slots=True)
 class Pressure:
-    """How a lane stands at a moment."""
+    """What holds a lane back at a moment."""
 
-    in_flight: int
     circuit: Circuit | None
     """`None` without a breaker."""
     open_until: datetime | None
@@ -144,14 +143,13 @@ class Throttles:
                 self._drop_if_idle(lane, throttle)
 
     def pressure(self, lane: str, now: datetime) -> Pressure:
-        """How the lane stands now."""
+        """What holds the lane back now."""
         throttle = self._throttles.get(lane)
         if throttle is None:
-            return Pressure(0, None, None, None, 0)
+            return Pressure(None, None, None, 0)
         breaker = throttle.breaker
         waits = throttle.not_before is not None and throttle.not_before > now
         return Pressure(
-            throttle.in_flight,
             breaker.state(now) if breaker else None,
             breaker.open_until if breaker else None,
             throttle.not_before if waits else None,

@@ -60,6 +60,20 @@ OLDEST_WAITING = _family(
     Kind.GAUGE, "execution_oldest_waiting_seconds",
     "How long the first of them has waited for a permit or the database; 0 if none does.",
 )  # fmt: skip
+TARGET_IN_FLIGHT = _family(Kind.GAUGE, "target_in_flight", "Calls on their way to a shared target.", "target")
+TARGET_WAITING = _family(
+    Kind.GAUGE, "target_waiting", "Calls to a shared target that wait for their turn; not retries whose time has not "
+    "come.", "target",
+)  # fmt: skip
+TARGET_CIRCUIT_OPEN = _family(
+    Kind.GAUGE, "target_circuit_open",
+    "1 from when the circuit of a shared target opens until it is closed, also while it is half-open; absent without a "
+    "breaker.", "target",
+)  # fmt: skip
+TARGET_HELD = _family(
+    Kind.GAUGE, "target_held_seconds",
+    "For how long a shared target will be left alone, by its circuit or as it asked to wait; 0 if it is not.", "target",
+)  # fmt: skip
 JOBS = _family(Kind.GAUGE, "jobs", "Jobs, by owner and state.", "owner", "state")
 JOBS_HELD = _family(
     Kind.GAUGE, "jobs_held", "Jobs that run by their last good manifest, because the present is broken."
@@ -92,7 +106,8 @@ HEARTBEAT = _family(
 )  # fmt: skip
 
 OF_SERVICE: tuple[Family, ...] = (
-    BUILD, EXECUTIONS, ATTEMPTS, EXECUTION_DURATION, START_DELAY, IN_FLIGHT, WAITING, OLDEST_WAITING, JOBS, JOBS_HELD,
+    BUILD, EXECUTIONS, ATTEMPTS, EXECUTION_DURATION, START_DELAY, IN_FLIGHT, WAITING, OLDEST_WAITING,
+    TARGET_IN_FLIGHT, TARGET_WAITING, TARGET_CIRCUIT_OPEN, TARGET_HELD, JOBS, JOBS_HELD,
     SOURCE_READY, SOURCE_APPLIED, SOURCE_PROBLEMS, DELETIONS_BLOCKED, RECONCILE_DURATION, DATABASE_UP, COMMIT_DURATION,
     DATABASE_ERRORS, CLOCK_JUMPS, AUTH_FAILURES, NOTIFICATIONS, HEARTBEAT,
 )  # fmt: skip

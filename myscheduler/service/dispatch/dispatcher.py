@@ -48,6 +48,7 @@ from myscheduler.service.dispatch.pings import Pings
 from myscheduler.service.dispatch.recovery import Recovery
 from myscheduler.service.dispatch.retry_waits import RetryWaits
 from myscheduler.service.dispatch.tallies import Tallies
+from myscheduler.service.dispatch.target_loads import TargetLoads
 from myscheduler.service.dispatch.triggers import Triggers
 from myscheduler.service.store_health import StoreHealth
 
@@ -102,6 +103,7 @@ class Dispatcher:
         )
         flights = Flights()
         permits = Permits(agenda, manual, wake, throttles)
+        self.targets = TargetLoads(throttles, permits, now=now)
         tallies = Tallies(store)
         triggers = Triggers(store, health, agenda, flights, permits, tallies, changes, now=now)
         census = Census(store, agenda, flights, triggers)

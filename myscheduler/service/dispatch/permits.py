@@ -58,6 +58,11 @@ class Permits:
             self._agenda.leave(flight.lane)
         self._wake()
 
+    def load(self, lane: str) -> tuple[int, int]:
+        """How many attempts hold a permit of the lane, and how many wait for one."""
+        (sent, waiting), (by_hand, asked) = self._agenda.load(lane), self._manual.load(lane)
+        return sent + by_hand, waiting + asked
+
     # --- manual runs that are not claimed yet ---------------------------------------------------------------------
 
     def queue_manual(self, host: str, due: datetime, go: Callable[[], None]) -> None:

@@ -13,6 +13,7 @@ from prometheus_client.samples import Exemplar
 from myscheduler import __version__
 from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.database.vitals import ErrorKind
+from myscheduler.core.calls.breaker import Circuit
 from myscheduler.core.gitops.sync_state import SyncCondition
 from myscheduler.core.history.execution import Cause, Status
 from myscheduler.core.incidents.delivery import Tried
@@ -71,6 +72,7 @@ class Gathering:
         states = await asyncio.to_thread(state_counts, jobs, firsts)
         return [
             *self._of_executions(),
+            *self._of_targets(),
             *self._of_jobs(states),
             *self._of_source(),
             *self._of_machine(),
@@ -91,6 +93,17 @@ class Gathering:
         yield gauged(families.WAITING, _by_one(by_reason))
         waited = (self._now() - waiting.since).total_seconds() if waiting.since else 0.0
         yield gauged(families.OLDEST_WAITING, [((), max(waited, 0.0))])
+
+    def _of_targets(self) -> Iterable[Metric]:
+        now = self._now()
+        loads = {name: self._dispatcher.targets.of(name) for name in sorted(self._reconciler.targets.rules.known)}
+        circuits = {name: one.pressure.circuit for name, one in loads.items() if one.pressure.circuit is not None}
+        held = {name: one.held_until(now) or now for name, one in loads.items()}
+        yield gauged(families.TARGET_IN_FLIGHT, _by_one({name: one.in_flight for name, one in loads.items()}))
+        yield gauged(families.TARGET_WAITING, _by_one({name: one.waiting for name, one in loads.items()}))
+        is_open = {name: circuit is not Circuit.CLOSED for name, circuit in circuits.items()}
+        yield gauged(families.TARGET_CIRCUIT_OPEN, _by_one(is_open))
+        yield gauged(families.TARGET_HELD, _by_one({name: (end - now).total_seconds() for name, end in held.items()}))
 
     def _of_jobs(self, states: Mapping[tuple[Owner, JobState], int]) -> Iterable[Metric]:
         yield gauged(families.JOBS, states.items())

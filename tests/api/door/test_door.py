@@ -301,6 +301,8 @@ PATHS = [
     ("/api/v1/sync", "GET, HEAD, OPTIONS, POST"),
     ("/api/v1/sync/", "GET, HEAD, OPTIONS, POST"),
     ("/api/v1/preview", "GET, HEAD, OPTIONS"),
+    ("/api/v1/targets", "GET, HEAD, OPTIONS"),
+    ("/api/v1/targets/", "GET, HEAD, OPTIONS"),
 ]
 
 

@@ -194,7 +194,7 @@ ASKED = [
         JOBS, f"{JOBS}?limit=5", f"{JOBS}/a", f"{JOBS}/a/executions", f"{JOBS}/a/why", f"{JOBS}/a/stats",
         f"{JOBS}/executions/recent", "/api/v1/executions", "/api/v1/executions?label=a", "/api/v1/executions/x",
         "/api/v1/audit", "/api/v1/specs", "/api/v1/now", "/api/v1/upcoming", "/api/v1/forecast", "/api/v1/preview",
-        "/api/v1/strips?job_id=a", "/api/v1/sync", "/api/v1/tokens", "/health", "/health/ready",
+        "/api/v1/strips?job_id=a", "/api/v1/sync", "/api/v1/targets", "/api/v1/tokens", "/health", "/health/ready",
     )),
     ("POST", JOBS, job(job_id="b")),
     ("PUT", f"{JOBS}/a", job(job_id="a", name="x")),

@@ -54,6 +54,7 @@ PATHS: dict[str, str] = {
     "/api/v1/sync": "",
     "/api/v1/sync/files": "",
     "/api/v1/sync/lines": "?path=of-manifest.yaml&line=1",
+    "/api/v1/targets": "",
     "/api/v1/audit": "?limit=1000",
     "/api/v1/specs": "",
     "/api/v1/preview": "",
@@ -150,7 +151,10 @@ async def echoing(tmp_path: Path) -> AsyncIterator[Echoing]:
             admin = await bearer(parts, "admin")
             fields = sent(target)
             parts.manifest("of-manifest.yaml", json.dumps({"job_id": "of-manifest"} | fields))
+            shared = {"base_url": fields["target_url"].split("?")[0], "headers": fields["headers"]}
+            parts.manifest("targets.yaml", json.dumps({"echoing": shared}))
             await parts.sync()
+            assert list(parts.reconciler.targets.rules.known) == ["echoing"]
             urls = {
                 "of-api": "/echo",
                 "failing": "/refusal",

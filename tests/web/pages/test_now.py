@@ -20,6 +20,22 @@ def test_what_it_says(pages: Pages) -> None:
     expect(page.locator("figure .label").first).to_be_visible()
 
 
+def test_targets_are_shown_while_there_are_any(pages: Pages, start: Callable[..., Service]) -> None:
+    service = start(has_jobs=False)
+    page = pages.open("/ui/", service=service)
+    expect(page.get_by_role("link", name="0 jobs")).to_be_visible()
+    expect(page.get_by_role("region", name="Targets")).to_have_count(0)
+    service.write("targets.yaml", "billing: {base_url: 'http://127.0.0.1:9', breaker: {failures: 1}}\n")
+    service.write("a.yaml", "job_id: a\ntarget: billing\ncron: '0 3 * * *'\nretry: {max_attempts: 1}\n")
+    service.until(lambda: service.get("/api/v1/jobs/a").status_code == 200)
+    service.trigger("a")
+    service.until(lambda: service.get("/api/v1/targets").json()["targets"][0]["circuit"] == "open")
+    page = pages.open("/ui/", service=service)
+    row = page.get_by_role("region", name="Targets").get_by_role("row", name="billing")
+    expect(row.get_by_role("cell", name="open", exact=True)).to_be_visible()
+    expect(row.locator("time")).to_be_visible()
+
+
 def test_the_picture_has_a_table(pages: Pages) -> None:
     page = pages.open("/ui/")
     page.get_by_text("As a table").click()

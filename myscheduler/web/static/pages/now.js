@@ -11,6 +11,7 @@ import { badge } from "../core/status.js";
 import { now, timeNode } from "../core/times.js";
 import { timeline } from "../plots/timeline.js";
 import { begun, care, isCaredFor } from "./incident-care.js";
+import { showTargets } from "./now-targets.js";
 
 const HOUR = 3_600_000;
 const SLOTS = 1_000;
@@ -26,6 +27,7 @@ export async function open({ signal }) {
   const incidents = h("ul", { class: "lines" });
   const health = h("div", { class: "columns two" });
   const hour = h("div");
+  const targets = h("div");
   const running = h("ul", { class: "lines" });
   const coming = h("ul", { class: "lines" });
   const failed = h("ul", { class: "lines" });
@@ -44,6 +46,7 @@ export async function open({ signal }) {
     if (Date.now() - ahead.at > AHEAD_EVERY) {
       ahead.at = Date.now();
       ahead.slots = await showAhead(hour, state.jobs.total > 0, signal);
+      await showTargets(targets, signal);
     }
     const slots = ahead.slots.filter((one) => Date.parse(one.slot) > now()).slice(0, SHOWN);
     lines(coming, slots, (one) => `${one.job_id} ${one.slot_utc}`, comingLine, t("now.nothing-comes"));
@@ -61,6 +64,7 @@ export async function open({ signal }) {
     panel(t("now.trouble"), incidents, { more: h("a", { href: pageUrl("/incidents") }, t("now.all")) }),
     health,
     hour,
+    targets,
     h(
       "div",
       { class: "columns three" },
