@@ -7,8 +7,8 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +16,6 @@ from importlib import import_module
 
 import uvicorn
 import uvloop
-from starlette.types import ASGIApp
 
 from myscheduler import __version__
 from myscheduler.adapters.http.jwks import open_key_sets
@@ -30,7 +29,7 @@ from myscheduler.adapters.source.attached import AttachedFiles
 from myscheduler.adapters.store import Store, open_store
 from myscheduler.api import create_api
 from myscheduler.api.door.authentication import Access, Authentication, Credentials, Declarations
-from myscheduler.api.door.connections import Callers, protocol_for
+from myscheduler.api.door.connections import Callers
 from myscheduler.api.listening import (
     acceptors,
     is_reachable,
@@ -39,6 +38,7 @@ from myscheduler.api.listening import (
     refuse_an_open_api,
     warn_of_an_open_api,
 )
+from myscheduler.api.serving import begin_stop, hurry, server_of, serving_metrics
 from myscheduler.core import caching
 from myscheduler.core.access.allowed_hosts import AllowedHosts
 from myscheduler.core.access.clients import ClientRules, Networks
@@ -79,8 +79,6 @@ from myscheduler.web import add_dashboard
 from myscheduler.web.shell import Instance
 
 USER_AGENT = f"myscheduler/{__version__}"
-HANG_UP_SEC = 3
-"""How long a shutdown waits for API requests in progress."""
 
 log = logging.getLogger(__name__)
 
@@ -200,7 +198,7 @@ async def _serve(settings: Settings) -> int:
             api, Instance(settings.name, settings.color, __version__, settings.zone, root_path=settings.root_path)
         )
         callers = Callers(open_at_once.callers)
-        server = _server(api, callers)
+        server = server_of(api, callers)
 
         heartbeat = Heartbeat(store, now=_now)
 
@@ -224,8 +222,8 @@ async def _serve(settings: Settings) -> int:
         if not await shutdown.unless_asked(begin()):
             return 0
         shutdown.on_first, shutdown.on_second = (
-            partial(_begin_stop, dispatcher, server),
-            partial(_hurry, dispatcher, server),
+            partial(begin_stop, dispatcher, server),
+            partial(hurry, dispatcher, server),
         )
         dispatcher.start()
         memory.keep()
@@ -250,7 +248,7 @@ async def _serve(settings: Settings) -> int:
             "job histories": api.state.job_histories.run,
         }
         if metrics_listener is not None:
-            background["metrics"] = _serving_metrics(_server(api.state.metrics, callers), metrics_listener)
+            background["metrics"] = serving_metrics(server_of(api.state.metrics, callers), metrics_listener)
         background |= {"pinging": pinging.run} if pinging is not None else {}
         return await _until_stopped(server, listener, dispatcher, background)
 
@@ -328,46 +326,6 @@ def _listen_for_metrics(stack: AsyncExitStack, settings: Settings) -> socket.soc
         return None
     name = "MYSCHEDULER_METRICS_PORT (--metrics-port)"
     return stack.enter_context(listen(settings.host, settings.metrics_port, setting=name))
-
-
-def _serving_metrics(server: uvicorn.Server, listener: socket.socket) -> Callable[[], Coroutine[None, None, None]]:
-    host, port = listener.getsockname()[:2]
-    log.info("metrics are served on http://%s:%d/metrics", host, port)
-    return partial(server.serve, sockets=acceptors(listener))
-
-
-def _server(app: ASGIApp, callers: Callers) -> "_Server":
-    return _Server(uvicorn.Config(
-        app, http=protocol_for(callers), ws="none", log_config=None,
-        access_log=False, lifespan="off", timeout_graceful_shutdown=HANG_UP_SEC,
-        proxy_headers=False,  # else callers on this machine could claim any address
-    ))  # fmt: skip
-
-
-class _Server(uvicorn.Server):
-    """Does not handle signals: uvicorn would end the process before the executions in progress are drained."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _begin_stop(dispatcher: Dispatcher, server: uvicorn.Server) -> str | None:
-    """Begin an orderly shutdown. Returns what it waits for, as text; `None` for nothing."""
-    dispatcher.hold()
-    server.should_exit = True
-    count = len(server.server_state.tasks)
-    requests = f"{count:,} API request{'s' if count != 1 else ''}" if count else None
-    return "; ".join(part for part in (requests, dispatcher.waits_for()) if part) or None
-
-
-def _hurry(dispatcher: Dispatcher, server: uvicorn.Server) -> None:
-    server.force_exit = True
-    for task in server.server_state.tasks:
-        task.cancel()
-    for connection in server.server_state.connections:
-        connection.transport.abort()
-    dispatcher.hurry()
 
 
 def _access(settings: Settings, *, is_reachable: bool) -> Access:

@@ -80,7 +80,7 @@ EVENTS: Mapping[tuple[str, str], Event] = {
         "spans.sampler_unknown"
     ),
     ("app", "MyScheduler %s serves on http://%s:%d%s/ui/"): Event("service.started", ("jobs_dir", "timezone")),
-    ("app", "metrics are served on http://%s:%d/metrics"): Event("metrics.served"),
+    ("api.serving", "metrics are served on http://%s:%d/metrics"): Event("metrics.served"),
     ("app", "no spans are exported: install the extra `otel` of myscheduler (%s)"): Event("spans.not_exported"),
     ("app", "opening the database"): Event("database.opening"),
     ("app", "stopped"): Event("service.stopped"),
@@ -145,18 +145,18 @@ EVENTS: Mapping[tuple[str, str], Event] = {
         "service.dispatch.recovery",
         "executions were running when the service or its database stopped: %d interrupted, %d sent again, %d waiting",
     ): Event("executions.recovered"),
-    ("service.gitops.reconciler", "%s"): Event("source.problem"),
+    ("service.gitops.reporting", "%s"): Event("source.problem"),
     ("service.gitops.reconciler", "a bug ended a pass over the source"): Event("bug.source"),
-    ("service.gitops.reconciler", "and %s more problems in the source: see GET /api/v1/sync/files"): Event(
+    ("service.gitops.reporting", "and %s more problems in the source: see GET /api/v1/sync/files"): Event(
         "source.problem"
     ),
     ("service.gitops.reconciler", "planned"): Event("plan.made", ("jobs", "changes", "unchanged")),
-    ("service.gitops.reconciler", "source applied"): Event(
+    ("service.gitops.reporting", "source applied"): Event(
         "source.applied", ("revision", "jobs_created", "jobs_updated", "jobs_deleted", "jobs_unchanged")
     ),
     ("service.gitops.reconciler", "source read"): Event("source.read", ("revision", "files", "unreadable")),
-    ("service.gitops.reconciler", "the deletion is blocked: %s"): Event("source.deletion_blocked"),
-    ("service.gitops.reconciler", "the source is applied again"): Event("source.recovered"),
+    ("service.gitops.reporting", "the deletion is blocked: %s"): Event("source.deletion_blocked"),
+    ("service.gitops.reporting", "the source is applied again"): Event("source.recovered"),
     ("service.gitops.reconciler", "the source is not applied: %s"): Event("source.stalled"),
     ("service.gitops.reconciler", "woken: the source may have changed"): Event("source.woken"),
     ("service.incidents.deliverer", "a bug kept notices for %s from being sent"): Event("bug.notices"),

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from myscheduler.api.door import connections
 from myscheduler.api.door.connections import Callers, Patience, Throttle
-from myscheduler.app import _Server
+from myscheduler.api.serving import QuietServer
 from tests.support.patience import PATIENCE
 
 SHORT = Patience(head_sec=0.3, body_sec=0.3, idle_sec=0.3, answer_sec=0.3, answer_rate=1 << 30)
@@ -105,7 +105,7 @@ async def serving(limit: int = 100, patience: Patience = LONG, *, api: ASGIApp |
     with socket.create_server(("127.0.0.1", 0)) as listener:
         served = Served(listener.getsockname()[1], Callers(limit, patience), asyncio.Event())
         app = api or Throttle(application(lambda: served), limit // 2)
-        server = _Server(uvicorn.Config(
+        server = QuietServer(uvicorn.Config(
             app, http=connections.protocol_for(served.callers), ws="none", lifespan="off", log_config=None,
             timeout_graceful_shutdown=1,
         ))  # fmt: skip

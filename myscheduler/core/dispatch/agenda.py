@@ -4,19 +4,20 @@ It holds the armed jobs with their schedules, the decisions on their slots, and 
 All of it is in memory only: after a restart everything is decided again from the stored cursors.
 """
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.dispatch.admission import ON_TIME, Step
 from myscheduler.core.dispatch.armed import Armed, Taken
-from myscheduler.core.dispatch.claim import Claim
+from myscheduler.core.dispatch.claim import Claim, scheduled
+from myscheduler.core.dispatch.counts import Counts
 from myscheduler.core.dispatch.deciding import Question
 from myscheduler.core.dispatch.joining import append
 from myscheduler.core.dispatch.lanes import Lanes
 from myscheduler.core.dispatch.throttles import Throttles
-from myscheduler.core.history.execution import Cause, Execution, Kind, Status
+from myscheduler.core.history.execution import Cause, Status
 from myscheduler.core.history.unrun import Unrun
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.job import Job
@@ -58,12 +59,7 @@ class Agenda:
         self._lanes: Lanes[Armed | Callable[[], None]] = Lanes(permits, permits_per_host, throttles)
         self._to_record: deque[Armed] = deque()
         """Jobs whose first waiting step runs no slot, so it needs no permit."""
-        self._in_flight: Counter[str] = Counter()
-        """Executions by job, from when they are taken or begun until their end is recorded."""
-        self._claimed: Counter[str] = Counter()
-        """Those of `_in_flight` whose claim is taken but not yet stored, so nothing has been sent."""
-        self._ended: Counter[str] = Counter()
-        """Those of `_in_flight` that have ended, but whose end is not yet recorded."""
+        self._counts = Counts()
         self.is_database_well = True
         """Whether the database works, so that claims are likely to be stored."""
         self._crowded: set[str] = set()
@@ -159,15 +155,13 @@ class Agenda:
 
     def _waits_for_database(self, armed: Armed) -> bool:
         """Whether the database is what keeps the job's slots from being sent."""
-        job_id = armed.job.job_id
-        return not self.is_database_well or bool(
-            self._claimed[job_id] or (self._ended[job_id] and any(step.run is not None for step in armed.waiting))
-        )
+        has_ended = self._counts.ended(armed.job.job_id) and any(step.run is not None for step in armed.waiting)
+        return not self.is_database_well or bool(self._counts.claimed(armed.job.job_id) or has_ended)
 
     def _ask(self, armed: Armed, now: datetime, *, is_held: bool) -> None:
         job_id = armed.job.job_id
-        unsent = self._claimed[job_id] + sum(step.run is not None for step in armed.waiting)
-        running = self._in_flight[job_id] - self._claimed[job_id] - self._ended[job_id]
+        unsent = self._counts.claimed(job_id) + sum(step.run is not None for step in armed.waiting)
+        running = self._counts.running(job_id)
         question = Question(
             armed.job.spec,
             armed.schedule,
@@ -244,7 +238,7 @@ class Agenda:
         return asked_at is None or first is None or first > asked_at
 
     def _has_room(self, job: Job) -> bool:
-        return job.spec.overlap == "allow" or self._in_flight[job.job_id] < job.spec.max_instances
+        return job.spec.overlap == "allow" or self._counts.in_flight(job.job_id) < job.spec.max_instances
 
     def take_crowded(self) -> set[str]:
         """Remove and return the ids of jobs whose oldest execution has to make room for a newer slot."""
@@ -283,9 +277,8 @@ class Agenda:
         """Have the slots recorded as skipped that wait behind an open circuit; attempts of executions wait on."""
         for armed in self._lanes.take_blocked(now, lambda one: isinstance(one, Armed)):
             if isinstance(armed, Armed) and self._is_current(armed) and (slot := armed.waiting[0].run) is not None:
-                step = armed.waiting.pop(0)
                 skipped = Unrun(Status.SKIPPED, Reason.CIRCUIT_OPEN, slot, slot, 1, armed.schedule)
-                armed.waiting.insert(0, Step((*step.unrun, skipped), None, step.cursor))
+                armed.waiting[0] = Step((*armed.waiting[0].unrun, skipped), None, armed.waiting[0].cursor)
                 self._offer(armed)
 
     def _take_records(self, taken: list[Taken], now: datetime, at_most: int) -> bool:
@@ -323,19 +316,9 @@ class Agenda:
         armed.taken = step.cursor
         execution = None
         if step.run is not None:
-            self._in_flight[job.job_id] += 1
-            self._claimed[job.job_id] += 1
+            self._counts.claim(job.job_id)
             cause = Cause.CATCH_UP if self._is_late(step.run, now) else Cause.TIMER
-            execution = Execution(
-                self._new_id(now),
-                job.job_id,
-                step.run,
-                Kind.SCHEDULED,
-                cause,
-                job.digest,
-                job.source,
-                now,
-            )
+            execution = scheduled(job, step.run, cause, self._new_id(now), now)
         if not armed.waiting and armed.open is None:
             armed.catch_up = None
         self._offer(armed)
@@ -350,7 +333,7 @@ class Agenda:
     def confirm(self, taken: Taken) -> None:
         """Note that the claim is stored."""
         if taken.claim.execution is not None:
-            _decrement(self._claimed, taken.claim.job_id)
+            self._counts.answered(taken.claim.job_id)
         armed = self._armed.get(taken.claim.job_id)
         if armed is not None and armed.job is taken.job and taken.claim.cursor is not None:
             armed.claimed = taken.claim.cursor
@@ -371,14 +354,14 @@ class Agenda:
         """Note that the claim was refused, so its execution is not sent: return its permit."""
         if taken.claim.execution is not None:
             self._lanes.leave(taken.lane)
-            _decrement(self._claimed, taken.claim.job_id)
+            self._counts.answered(taken.claim.job_id)
             self._free(taken.claim.job_id)
 
     # --- executions -----------------------------------------------------------------------------------------------
 
     def begin(self, job_id: str) -> None:
         """Count an execution that did not come from `take`: a manual run, or one claimed by an earlier process."""
-        self._in_flight[job_id] += 1
+        self._counts.begin(job_id)
 
     def withdraw(self, job_id: str) -> None:
         """Undo `begin`: the execution is not sent after all."""
@@ -386,15 +369,15 @@ class Agenda:
 
     def over(self, job_id: str) -> None:
         """Note that an execution has ended. The job may run again once `end` is called."""
-        self._ended[job_id] += 1
+        self._counts.over(job_id)
 
     def end(self, job_id: str) -> None:
         """Note that the end of an execution is recorded: the job may run again."""
-        _decrement(self._ended, job_id)
+        self._counts.recorded(job_id)
         self._free(job_id)
 
     def _free(self, job_id: str) -> None:
-        _decrement(self._in_flight, job_id)
+        self._counts.free(job_id)
         armed = self._armed.get(job_id)
         if armed is not None:
             self._offer(armed)
@@ -414,9 +397,3 @@ class Agenda:
     def load(self, lane: str) -> tuple[int, int]:
         """How many permits the lane holds, and how many slots and attempts wait for their turn in it."""
         return self._lanes.load(lane)
-
-
-def _decrement(counts: Counter[str], job_id: str) -> None:
-    counts[job_id] -= 1
-    if not counts[job_id]:
-        del counts[job_id]

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from myscheduler.core.history.execution import Execution
+from myscheduler.core.history.execution import Cause, Execution, Kind
 from myscheduler.core.history.repeats import Kept
 from myscheduler.core.history.unrun import Unrun
-from myscheduler.core.job.job import Source
+from myscheduler.core.job.job import Job, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +26,8 @@ class Claim:
     """The first slot after the new cursor."""
     kept: Kept | None = None
     """The answer to store for repeated requests for this manual run (see `RequestKey`)."""
+
+
+def scheduled(job: Job, slot: datetime, cause: Cause, execution_id: str, now: datetime) -> Execution:
+    """The execution of a slot that is claimed now."""
+    return Execution(execution_id, job.job_id, slot, Kind.SCHEDULED, cause, job.digest, job.source, now)

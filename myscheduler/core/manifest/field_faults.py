@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.findings.masking import is_credential_name, key_shown
-from myscheduler.core.findings.problem import Complaint, Loc, did_you_mean, shown
+from myscheduler.core.findings.problem import Complaint, Loc, cut, did_you_mean, shown
 from myscheduler.core.job.sent import SENT
 from myscheduler.core.manifest.fields import JobFields
 from myscheduler.core.source.yaml_suspects import BOM, odd_sign, odd_space
@@ -87,6 +87,8 @@ def _of_wrong_length(loc: Loc, detail: ErrorDetails) -> Complaint:
     return Complaint(loc, "too-large", said("list-too-long", most=detail["ctx"]["max_length"]))
 
 
+LONGEST_LIST = 300
+"""Characters of the list of known keys in a message."""
 _LIMITS = ("ge", "gt", "le", "lt", "min_length", "max_length", "multiple_of")
 
 
@@ -182,7 +184,7 @@ def _unknown(name: str, known: list[str]) -> str:
     if sign := odd_sign(name):
         advice = said("remove-it") if BOM in name else said("write-plain-character")
         return said("sign-in-key", sign=sign, key=key_shown(name.lstrip(BOM)), advice=advice)
-    meant = did_you_mean(key_shown(name), known) or said("keys-are", known=", ".join(known))
+    meant = did_you_mean(key_shown(name), known) or said("keys-are", known=cut(", ".join(known), LONGEST_LIST))
     return said("unknown-key", name=key_shown(name), advice=meant, spaced=_spaced(name))
 
 

@@ -293,10 +293,12 @@ def _schedules() -> Schema:
 
 
 def _targets() -> Schema:
-    """Either a URL to call, or pings and nothing that is about calls."""
-    one = "Write exactly one of target_url and ping."
+    """Either a URL or a shared target to call, or pings and nothing that is about calls."""
+    one = "Write exactly one of target_url, target and ping."
     no_calls = _left_out("A job with ping makes no call: remove this.", *OF_CALLS)
-    return _exactly_one(one, ["target_url", "ping"], [_Choice("ping", no_calls), _Choice("target_url", {})])
+    no_path = _left_out("This belongs to target, which this job doesn't have.", "path")
+    choices = [_Choice("ping", no_calls), _Choice("target", {}), _Choice("target_url", no_path)]
+    return _exactly_one(one, ["target_url", "target", "ping"], choices)
 
 
 _ONE_AUTH = "Write exactly one of these."

@@ -10,7 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -20,24 +20,20 @@ from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import outlines as source_rows
 from myscheduler.adapters.store.rows import revisions as revision_rows
-from myscheduler.core.bounds import MOST_NAMED, MOST_PROBLEMS
 from myscheduler.core.dispatch.throttles import TargetLimits
-from myscheduler.core.findings.problem import Problem
-from myscheduler.core.gitops.plan import Delete, Known, Plan, deletion_digest, make_plan, sharing_texts
+from myscheduler.core.gitops.plan import Known, Plan, make_plan, sharing_texts
 from myscheduler.core.gitops.sync_state import (
     FileState,
     Passed,
     SyncCondition,
     SyncReason,
     SyncState,
-    changed_count,
     differs,
     file_states,
     passed,
     since,
     state_of,
 )
-from myscheduler.core.lifecycle.audit import AuditAction, AuditEntry
 from myscheduler.core.manifest.acceptance import Terms
 from myscheduler.core.manifest.calendars_file import NamedCalendars, read_calendars
 from myscheduler.core.manifest.combining import combine
@@ -52,6 +48,7 @@ from myscheduler.messages.message import said
 from myscheduler.service.catalog.applying import StalePlanError
 from myscheduler.service.catalog.catalog import API, Catalog
 from myscheduler.service.changes import Changes
+from myscheduler.service.gitops.approval import Approval, approved_entry
 from myscheduler.service.gitops.files_in_force import (
     access_in_force,
     notifications_in_force,
@@ -59,21 +56,13 @@ from myscheduler.service.gitops.files_in_force import (
     variables_in_force,
 )
 from myscheduler.service.gitops.policy_in_force import Rulebook
+from myscheduler.service.gitops.reporting import log_changes, log_new_problems
 
 _NO_VARIABLES: Mapping[str, Plain] = {}
 PLANS = 3
 """The most plans that one pass makes, because a job changed between plan and application."""
 RETRY_SEC = 5.0
 """How long after a pass that failed the next one begins."""
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """An operator's approval of the one blocked deletion that has this digest."""
-
-    digest: str
-    by: str
-    """The operator who approved it."""
 
 
 log = logging.getLogger(__name__)
@@ -219,8 +208,8 @@ class Reconciler:
             )  # at once, so that readers see it together with the jobs
             await self._settle(plan, files)
             await self._note(self.state)
-            self._log_changes(plan, before)
-            await self._log_problems(plan, before)
+            log_changes(plan, self.state, before)
+            await log_new_problems(plan.problems, before.problems)
         except SourceUnavailable as error:
             return self._stalled(SyncReason.SOURCE_UNAVAILABLE, said("source-unreadable", why=str(error)), revision)
         except (StoreUnavailableError, StalePlanError) as error:
@@ -281,7 +270,7 @@ class Reconciler:
             plan = await self._plan(snapshot, desired, approval.digest if approval else None)
             files = await self._file_states(snapshot, plan)
             try:
-                await self._catalog.apply(plan, approval=_approved(plan, approval, self._now()))
+                await self._catalog.apply(plan, approval=approved_entry(plan, approval, self._now()))
             except StalePlanError:
                 if attempt == PLANS:
                     raise
@@ -394,40 +383,3 @@ class Reconciler:
             updated=(),
             deleted=(),
         )
-
-    def _log_changes(self, plan: Plan, before: SyncState) -> None:
-        state = self.state
-        if changed_count(plan):
-            counts = {
-                "jobs_created": len(state.created),
-                "jobs_updated": len(state.updated),
-                "jobs_deleted": len(state.deleted),
-                "jobs_unchanged": state.unchanged,
-            }
-            log.info("source applied", extra={"revision": plan.revision, **counts})
-        if plan.blocked is not None and plan.blocked != before.blocked:
-            log.error("the deletion is blocked: %s", state.message)
-        if state.condition is SyncCondition.READY and before.condition is SyncCondition.STALLED:
-            log.info("the source is applied again")
-
-    async def _log_problems(self, plan: Plan, before: SyncState) -> None:
-        """Log the new problems, up to a number: 50,000 lines would also block the event loop."""
-        new = await asyncio.to_thread(_new_problems, plan.problems, before.problems)
-        for problem in new[:MOST_PROBLEMS]:
-            log.warning("%s", problem)
-        if more := new[MOST_PROBLEMS:]:
-            log.warning("and %s more problems in the source: see GET /api/v1/sync/files", f"{len(more):,}")
-
-
-def _new_problems(found: Collection[Problem], before: Collection[Problem]) -> list[Problem]:
-    return sorted(set(found) - set(before))
-
-
-def _approved(plan: Plan, approval: Approval | None, now: datetime) -> AuditEntry | None:
-    """The audit entry of the approval, if the plan has the deletion that it approves."""
-    deletions = [change for change in plan.changes if isinstance(change, Delete)]
-    if approval is None or deletion_digest(deletions) != approval.digest:
-        return None
-    named = [one.known.job_id for one in deletions[:MOST_NAMED]]  # each deletion also has its own entry
-    detail = {"digest": approval.digest, "job_ids": named, "job_count": len(deletions), "revision": plan.revision}
-    return AuditEntry(now, approval.by, AuditAction.APPROVED, None, detail)

@@ -51,7 +51,7 @@ async def test_a_client_certificate(strict: Target, sender: Sender) -> None:
     assert await sender.send(request(strict.url("/"), transport=_with(CLIENT))) == OK
     for wrong in (None, STRANGER):
         outcome = await sender.send(request(strict.url("/"), transport=_with(wrong)))
-        assert outcome.failure is Failure.TLS
+        assert outcome.failure in {Failure.TLS, Failure.RESET}  # TLS 1.3 ends the handshake before the server refuses
     assert len(strict.requests) == 1
 
 
@@ -60,8 +60,10 @@ async def test_no_check_at_all(partner: Target, sender: Sender) -> None:
 
 
 async def test_another_name_is_refused(partner: Target, sender: Sender) -> None:
-    outcome = await sender.send(request(partner.url("/").replace("127.0.0.1", "127.0.0.2"), transport=_with()))
+    same_server = partner.url("/").replace("127.0.0.1", "[::ffff:127.0.0.1]")
+    outcome = await sender.send(request(same_server, transport=_with()))
     assert outcome.failure is Failure.TLS
+    assert "certificate verify failed: IP address mismatch" in (outcome.error or "")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,8 @@ async def test_the_client_certificate_stays_with_its_origin(strict: Target, part
         strict.answers("/other", Answer(307, headers=(("Location", other.url("/end")),)))
         fine = await sender.send(request(strict.url("/"), transport=_with(CLIENT)))
         refused = await sender.send(request(strict.url("/other"), transport=_with(CLIENT)))
-        assert (fine.failure, refused.failure, other.requests) == (None, Failure.TLS, [])
+        assert (fine.failure, other.requests) == (None, [])
+        assert refused.failure in {Failure.TLS, Failure.RESET}
 
 
 async def test_the_missing_check_stays_with_its_origin(partner: Target, sender: Sender) -> None:

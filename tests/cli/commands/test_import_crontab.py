@@ -330,7 +330,7 @@ def test_variables_that_hold_credentials(lines: str, written: str, hints: list[s
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        pytest.param("curl -X 'TOKEN hunter2' http://x.test/a", "method: is not one of GET, POST", id="method"),
+        pytest.param("curl -X 'TOKEN hunter2' http://x.test/a", "method: is not a method of HTTP", id="method"),
         pytest.param("curl -H 'TOKEN hunter2: a' http://x.test/a", "headers: the name or the value", id="header"),
         pytest.param(
             r"""curl --json "{\"hunter2$A\": true}" http://x.test/a""", "body: a reference to a secret", id="key"

@@ -40,6 +40,7 @@ from myscheduler.core.manifest.payload_fields import PartFields
 from myscheduler.core.manifest.ping_fields import PingFields
 from myscheduler.core.manifest.retry_fields import RetryFields
 from myscheduler.core.manifest.schema import calendars_schema, manifest_schema
+from myscheduler.core.manifest.targets_file import SharedTarget, SharedTargets, completed
 from myscheduler.core.manifest.transport_fields import TlsFields
 from myscheduler.core.source.yaml import read_documents
 from tests.core.job import test_limits
@@ -127,10 +128,13 @@ def test_each_field_says_what_it_means_and_shows_an_example(part: dict[str, Any]
     assert [fault.message for example in part["examples"] for fault in judge.iter_errors(example)] == []
 
 
+BILLING = SharedTargets({"billing": SharedTarget("https://billing.example.com")})
+
+
 def test_examples_are_manifests() -> None:
     for name, part in manifest_schema()["properties"].items():
         for example in part["examples"]:
-            values = BASE | _companions(name) | {name: example}
+            values = completed(BASE | _companions(name) | {name: example}, BILLING).values
             spec, complaints = declare(values, zone="Asia/Tokyo", calendars=OFFICE)
             assert spec is not None, (values, complaints)
 
@@ -143,8 +147,10 @@ def _companions(name: str) -> dict[str, Any]:
         return {"cron": None, "interval": "P1M", "anchor": "2026-01-31T09:00"}
     if name in {"run_at", "fold"}:
         return {"cron": None, "run_at": "2026-10-25T02:30", "timezone": "Europe/Berlin"}
-    if name == "ping":
+    if name in {"ping", "target"}:
         return {"target_url": None}
+    if name == "path":
+        return {"target_url": None, "target": "billing"}
     return {"cron": "0 0 0 * * *"} if name == "seconds" else {}
 
 

@@ -12,7 +12,7 @@ from myscheduler.core.manifest.combining import combine
 from myscheduler.core.manifest.declared import Desired, ParsedFile
 from myscheduler.core.manifest.parsing import parse_file
 from myscheduler.core.source.snapshot import IGNORE, Snapshot, SourceFile
-from myscheduler.core.source.strays import is_stray, is_stray_path, stray_problems
+from myscheduler.core.source.strays import is_stray, stray_problems
 
 GOOD = "cron: '0 0 * * *'\ntarget_url: http://x\n"
 
@@ -73,16 +73,6 @@ def test_what_is_told_of_a_name() -> None:
         "t/.myschedulerignore:1:1: warning: is not read: name the files that are not manifests in .myschedulerignore "
         "at the root of the source [not-read]"
     )
-
-
-def test_the_name_for_targets() -> None:
-    (problem,) = stray_problems(["jobs.d/targets.yaml"])
-    assert str(problem) == (
-        "jobs.d/targets.yaml:1:1: warning: is not read, and jobs in it do not run: the name is reserved for targets "
-        "that jobs will share, and has no meaning yet; rename it, or name it in .myschedulerignore [not-read]"
-    )
-    assert is_stray_path("targets.yaml")
-    assert not is_stray_path("team/targets.yaml")
 
 
 def test_a_policy_that_is_not_in_force_is_an_error() -> None:
