@@ -87,6 +87,7 @@ _MODULES = {
     "notify": "notify",
     "plan": "plan",
     "preview": "preview",
+    "run": "run",
     "schema": "schema",
     "serve": "serve",
     "simulate": "simulate",

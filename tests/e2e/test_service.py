@@ -329,12 +329,12 @@ def test_log_is_json_names_each_execution_and_no_secret(tmp_path: Path, target: 
 
 
 def test_first_steps_of_the_readme(tmp_path: Path) -> None:
-    with Service(tmp_path) as service:
+    with Target() as target, Service(tmp_path) as service:
         assert service.get("/health").json()["message"] == "MyScheduler is running"
         assert service.get("/docs").status_code == 200
         body = {
             "name": "テストジョブ", "schedule_type": "interval", "interval": {"minutes": 1},
-            "target_url": f"{service.url}/health", "method": "GET",
+            "target_url": target.url("/health"), "method": "GET",
         }  # fmt: skip
         created = service.post("/api/v1/jobs", json=body)
         assert (created.status_code, created.json()["status"]) == (200, "scheduled")

@@ -58,6 +58,7 @@ TO_0004 = (
     "DROP INDEX audit_action",
     "ALTER TABLE executions DROP COLUMN earlier_attempts",
     "ALTER TABLE executions DROP COLUMN rerun_of",
+    "ALTER TABLE executions DROP COLUMN next_attempt_at",
     "UPDATE alembic_version SET version_num = '0004'",
 )
 """Statements that take a database back to revision 0004."""

@@ -38,6 +38,7 @@ BEYOND_SCHEMAS = {
     "target-not-allowed": "policy.yaml says which addresses that are not public jobs of the API may call",
     "unknown-calendar": "the names in calendars.yaml are known to the service only",
     "unknown-channel": "the names in notifications.yaml are known to the service only",
+    "unknown-target": "the names in targets.yaml are known to the service only",
 }
 """Rules that a request may break although its schema is kept, and why no schema can say them."""
 BEYOND_MESSAGES = re.compile(

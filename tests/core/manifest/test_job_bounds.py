@@ -168,14 +168,15 @@ def test_the_table_of_bounds_is_that_of_the_code() -> None:
     text = (DOCS / "manifests.md").read_text("utf-8").split("### Size limits")[1]
     told = [int(number.replace(",", "")) for number in re.findall(r"^\|.*\| ([\d,]+)[^|]*\|$", text, re.MULTILINE)]
     assert told == [
-        bounds.MOST_VALUES, bounds.LARGEST_JOB, bounds.DEEPEST, bounds.LONGEST_NUMBER, bounds.MOST_REFERENCES, 255,
+        bounds.MOST_VALUES, bounds.LARGEST_JOB, bounds.DEEPEST, bounds.LONGEST_NUMBER, bounds.MOST_REFERENCES,
+        bounds.MOST_EXPRESSIONS, 255,
         bounds.LONGEST_NAME,
         bounds.LONGEST_URL, fields.MOST_CRONS, bounds.LONGEST_WORD,
         bounds.MOST_HEADERS, bounds.LONGEST_HEADER_NAME, bounds.LONGEST_HEADER,
         bounds.LARGEST_HEADERS, bounds.MOST_LABELS, bounds.LONGEST_LABEL_NAME, bounds.LONGEST_LABEL,
         bounds.LARGEST_FILE, bounds.MOST_IN_DOCUMENT, bounds.MOST_IN_FILE, bounds.MOST_CALENDARS, bounds.MOST_RULED,
         bounds.MOST_TOKENS, bounds.MOST_ISSUERS, notifications_file.MOST_CHANNELS,
-        bounds.LONGEST_RULED, bounds.LARGEST_RULED, bounds.MOST_PROBLEMS, bounds.MOST_IN_REPORT,
+        bounds.MOST_VARIABLES, bounds.LONGEST_RULED, bounds.LARGEST_RULED, bounds.MOST_PROBLEMS, bounds.MOST_IN_REPORT,
     ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import { duration, exact } from "./times.js";
 const FILES = {
   calls: () => import("../ja-messages.js"),
   channels: () => import("../ja-channels.js"),
+  fields: () => import("../ja-fields.js"),
   failures: () => import("../ja-failures.js"),
   problems: () => import("../ja-problems.js"),
   refusals: () => import("../ja-refusals.js"),
@@ -27,27 +28,29 @@ export async function loadMessages(...names) {
 }
 
 /**
- * Reads the texts that problems of files need: those on the rules of a source only if a problem says one of them.
+ * Reads the texts that problems of files need: those on rarer fields and on the rules of a source only if a problem says
+ * one of them.
  * @param {readonly {message_coded?: Coded}[]} problems
  */
 export async function loadProblems(problems) {
   if (problems.length) await loadMessages("problems");
   const codes = [...JSON.stringify(problems).matchAll(/"code":"([\w-]+)"/g)];
-  if (codes.some(([, code]) => !(code in messages))) await loadMessages("rules");
+  const isAnyMissing = () => codes.some(([, code]) => !(code in messages));
+  if (isAnyMissing()) await loadMessages("fields");
+  if (isAnyMissing()) await loadMessages("rules");
 }
 
+/** An error up to its first text: with its code, and that of a sentence within it. */
+const ERRORS = /"error\w*_coded":\s*\{.*?"text"/gs;
+
 /**
- * Reads the texts of rare failures of calls if an answer says one of them, or anything else without a text.
+ * Reads the texts of rare failures of calls if an error in an answer may be one of them.
  * @param {string} answer in JSON
  */
 export async function loadFailures(answer) {
   if (LANGUAGE !== "ja") return;
-  for (const [, code] of answer.matchAll(/"code":\s*"([\w-]+)"/g)) {
-    if (!(code in messages)) {
-      await loadMessages("failures");
-      return;
-    }
-  }
+  const codes = [...(answer.match(ERRORS) ?? []).join("").matchAll(/"code":\s*"([\w-]+)"/g)];
+  if (codes.some(([, code]) => code !== "other" && !(code in messages))) await loadMessages("failures");
 }
 
 /**
