@@ -131,7 +131,7 @@ def test_several_jobs_and_none_that_is_named(tmp_path: Path) -> None:
 
 
 def test_a_job_that_makes_no_call(tmp_path: Path) -> None:
-    ping = f"job_id: backup\ncron: '0 2 * * *'\nping: {{key_sha256: {'0' * 64}}}\n"
+    ping = f"job_id: backup\ncron: '0 2 * * *'\nping: {{key_sha256: '{'a' * 64}'}}\n"
     (tmp_path / "ping.yaml").write_text(ping)
     result = run("ping.yaml")
     assert (result.exit_code, "backup makes no call" in result.output) == (2, True)
