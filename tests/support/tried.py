@@ -28,6 +28,7 @@ BEYOND_SCHEMAS = {
     "invalid-timezone": "the names of time zones are a list of their own",
     "invalid-window": "a time that no clock shows, or an end before the start",
     "key-used": "whether an Idempotency-Key is used depends on earlier requests",
+    "manifests-only": "files of the source and identities of the service are for manifests",
     "missing-field": "a job has target_url or ping, which could not be added as a schema without breaking clients",
     "missing-selection": "a text of white space selects nothing",
     "never-runs": "that a schedule has no slot left is found by computing it",

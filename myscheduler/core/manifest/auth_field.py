@@ -34,7 +34,7 @@ def auth_faults(fields: JobFields) -> Iterator[Complaint]:
 def _beside(fields: JobFields, taken: tuple[str, ...], field: str) -> Iterator[Complaint]:
     for name in fields.headers or {}:
         if name.lower() in taken:
-            yield Complaint(("headers", name), "invalid-header", said("header-of-field", field=field), at_key=True)
+            yield Complaint(("headers", name), "schedule", said("header-of-field", field=field), at_key=True)
 
 
 def _token_url_faults(url: str) -> Iterator[Complaint]:

@@ -55,7 +55,7 @@ def _type_faults(fields: JobFields) -> Iterator[Complaint]:
     name = next(name for name in fields.headers or {} if name.lower() == "content-type")
     if fields.multipart is not None or (fields.form is not None and media_type(written) != FORM):
         field = "form" if fields.multipart is None else "multipart"
-        yield Complaint(("headers", name), "invalid-header", said("type-of-form", field=field), at_key=True)
+        yield Complaint(("headers", name), "schedule", said("type-of-form", field=field), at_key=True)
 
 
 def _first(value: str | list[str]) -> str:
