@@ -20,6 +20,7 @@ from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.manifest.parsing import parse_file
 from myscheduler.core.source.snapshot import SourceFile
 from myscheduler.core.source.yaml import read_documents
+from myscheduler.core.templates.declaring import escaped
 from tests.support import value_sets
 from tests.support.charts import CHART, Object, Release, annotations, containers, render, values
 
@@ -124,7 +125,7 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_every_body_arrives(body: Any) -> None:
-    files = render(given={"jobs": {"日次": {**JOB, "body": body}}}).files
+    files = render(given={"jobs": {"日次": {**JOB, **escaped({"body": body})}}}).files
 
     ((_, text),) = files.items()
     (job,) = parse_file(source_file("a.yaml", text), zone=ZONE).jobs

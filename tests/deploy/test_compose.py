@@ -85,6 +85,7 @@ def test_its_variables_are_settings_with_their_defaults() -> None:
         settings.API_TOKEN: "",
         settings.API_TOKEN_ROLE: chosen.api_token_role,
         settings.ALLOWED_HOSTS: chosen.allowed_hosts,
+        settings.API_PRIVATE_TARGETS: chosen.api_private_targets,
         settings.NAME: chosen.name,
         settings.COLOR: chosen.color,
         settings.ROOT_PATH: chosen.root_path,
