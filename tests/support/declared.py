@@ -191,7 +191,7 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "sign": st.sampled_from([{"standard_webhooks": ["${secret:a}", "${secret:b}"]}]),
     "connect_timeout_sec": st.sampled_from([0.5, 1]),
     "follow_redirects": st.sampled_from([True, False, 1, 20]),
-    "proxy": st.sampled_from(["http://proxy.example:3128", "http://me:${secret:pw}@[::1]:80/", "environment"]),
+    "proxy": st.sampled_from(["http://egress.example.com:8080", "http://me:${secret:pw}@[::1]:80/", "environment"]),
     "tls": st.sampled_from(
         [{}, {"ca": "${secret:ca}", "verify": True}, {"certificate": AUTHORITY, "key": "${secret:key}"}]
     ),

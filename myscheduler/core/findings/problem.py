@@ -69,6 +69,11 @@ def did_you_mean(written: str, known: Iterable[str]) -> str:
     return said("did-you-mean", word=words[close[0]]) if close else ""
 
 
+def has_control(text: str) -> bool:
+    """Whether the text has a control character, such as a line break."""
+    return not text.isprintable() and any(unicodedata.category(char) == "Cc" for char in text)
+
+
 class Severity(StrEnum):
     ERROR = "error"
     WARNING = "warning"

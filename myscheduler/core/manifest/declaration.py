@@ -19,7 +19,7 @@ from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.calls.hosts import host_fault
 from myscheduler.core.calls.link_local import NOWHERE, Reach, advice, called_address
 from myscheduler.core.calls.methods import method_fault
-from myscheduler.core.findings.problem import Complaint, Loc, Severity, shown
+from myscheduler.core.findings.problem import Complaint, Loc, Severity, has_control, shown
 from myscheduler.core.job.codec import shared_texts
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.crons import follows_real_time
@@ -240,7 +240,7 @@ def _check(fields: JobFields, url: str | None) -> Iterator[Complaint]:
     """The rules for single fields that their types can't express; `url` is the one that is called."""
     if fields.job_id is not None and (fault := id_fault(fields.job_id)):
         yield Complaint(("job_id",), "invalid-id", fault)
-    if _has_control(fields.name or ""):
+    if has_control(fields.name or ""):
         message = said("name-with-control", value=shown(fields.name))
         yield Complaint(("name",), "invalid-name", message)
     if url is not None and not is_in_host(url) and (fault := _url_fault(url)):
@@ -267,10 +267,6 @@ def _check_notify(written: Any, channels: Collection[str] | None) -> Iterator[Co
         notify, complaints = read_notify(written)
         unknown = (Complaint(loc, "unknown-channel", message) for loc, message in unknown_channels(notify, channels))
         yield from (replace(one, loc=("notify", *one.loc)) for one in (*complaints, *unknown))
-
-
-def _has_control(text: str) -> bool:
-    return not text.isprintable() and any(unicodedata.category(char) == "Cc" for char in text)
 
 
 def _check_encodable(fields: JobFields) -> Iterator[Complaint]:
@@ -330,7 +326,7 @@ def id_fault(job_id: str) -> str | None:
 def _url_fault(url: str) -> str | None:
     if not url.strip():
         return said("url-empty")
-    if any(map(str.isspace, url)) or _has_control(url):
+    if any(map(str.isspace, url)) or has_control(url):
         return said("url-with-space")
     try:
         parts = urlsplit(url)

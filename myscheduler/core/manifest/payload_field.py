@@ -2,12 +2,11 @@
 
 import binascii
 import re
-import unicodedata
 from base64 import b64decode
 from collections.abc import Iterator
 from typing import Any
 
-from myscheduler.core.findings.problem import Complaint, Loc, shown
+from myscheduler.core.findings.problem import Complaint, Loc, has_control, shown
 from myscheduler.core.header_values import FORM, content_type, media_type
 from myscheduler.core.job.payload import PAYLOADS, Payload, payload_from_json
 from myscheduler.core.manifest.fields import JobFields
@@ -78,7 +77,7 @@ def _part_faults(loc: Loc, part: PartFields) -> Iterator[Complaint]:
         message = said("belongs-to", field="filename", needed="file")
         yield Complaint((*loc, "filename"), "schedule", message, at_key=True)
     for name in ("name", "filename"):
-        if _has_control(getattr(part, name) or ""):
+        if has_control(getattr(part, name) or ""):
             yield Complaint((*loc, name), "invalid-value", said("part-with-control"))
     if part.file is not None and not is_path_below(part.file):
         yield Complaint((*loc, "file"), "invalid-value", said("file-outside", path=shown(part.file)))
@@ -89,8 +88,4 @@ def _part_faults(loc: Loc, part: PartFields) -> Iterator[Complaint]:
 def is_path_below(path: str) -> bool:
     """Whether a path of a file stays below the folder that it starts from, whatever symlinks there are."""
     parts = path.split("/")
-    return not ({"", ".", ".."} & set(parts) or "\\" in path or _has_control(path))
-
-
-def _has_control(text: str) -> bool:
-    return any(unicodedata.category(letter) == "Cc" for letter in text)
+    return not ({"", ".", ".."} & set(parts) or "\\" in path or has_control(path))

@@ -70,5 +70,5 @@ PROXY: Any = Field(
     max_length=LONGEST_PROXY,
     description="The HTTP proxy that the calls go through, or environment for HTTP_PROXY, HTTPS_PROXY and NO_PROXY of "
     "the service; default none.",
-    examples=["http://proxy.example:3128", "environment"],
+    examples=["http://egress.example.com:8080", "environment"],
 )

@@ -36,7 +36,7 @@ SCHEDULES = {
     "tls-pem": "has to be certificates in PEM, or one secret with them, ${{secret:NAME}}",
     "tls-both": "lacks {missing:word}: a client certificate has certificate and key",
     "tls-without-https": "has no effect: the URL is not https",
-    "proxy-forms": "has to be environment, or the URL of an HTTP proxy without a path, such as http://proxy.example:3128",
+    "proxy-forms": "has to be environment, or the URL of an HTTP proxy without a path, such as http://egress.example.com:8080",
     "proxy-password": "has a password, or a user without one, written out: write http://USER:${{secret:NAME}}@HOST:PORT",
     "ping-key-digest": "has to be the SHA-256 of the key, in 64 lower-case hexadecimal digits: write what "
     "`printf %s KEY | sha256sum` prints",
