@@ -305,15 +305,9 @@ def _who_tells(
     deliverer = Deliverer(store, contacts, troubles, zone=settings.zone, now=_now)
     follower = Follower(store, dispatcher.changes, contacts, zone=settings.zone, now=_now, tell=deliverer.wake)
     watch = TargetWatch(
-        store,
-        dispatcher.changes,
-        contacts,
-        certificates,
+        store, dispatcher.changes, contacts, certificates, jobs=dispatcher.jobs, now=_now, tell=deliverer.wake,
         pressures=lambda: dispatcher.targets.pressures(reconciler.targets.rules.known),
-        jobs=dispatcher.jobs,
-        now=_now,
-        tell=deliverer.wake,
-    )
+    )  # fmt: skip
     return deliverer, follower, watch
 
 

@@ -202,16 +202,17 @@ class TestTargetsAndHosts:
         path = f"{INCIDENTS}/{one.incident_id}"
         for role, scope, status in (
             ("viewer", None, 403),
-            ("operator", {"job_ids": ["billing"]}, 403),
+            ("operator", {"ids": ["billing"]}, 403),
             ("operator", None, 200),
         ):
             headers = await bearer(parts, role, scope)
             assert (await api.get(path, headers=headers)).status_code == 200
             answer = await api.post(f"{path}/acknowledge", headers=headers)
             assert (answer.status_code, role) == (status, role), answer.text
-        answer = await ok(api, "POST", f"{path}/unacknowledge")
+        headers = await bearer(parts, "operator")
+        answer = await ok(api, "POST", f"{path}/unacknowledge", headers=headers)
         assert (answer["job_id"], answer["target"], answer["status"]) == (None, "billing", "open")
-        newest = (await ok(api, "GET", "/api/v1/audit"))["entries"][0]
+        newest = (await ok(api, "GET", "/api/v1/audit", headers=headers))["entries"][0]
         assert (newest["job_id"], newest["detail"]["target"]) == (None, "billing")
 
     async def test_deleting_a_job_leaves_it_open(self, api: httpx.AsyncClient, parts: Parts) -> None:
