@@ -130,7 +130,8 @@ class Throttles:
         """Note how a call of the lane ended; `None` if that is not known."""
         throttle = self._throttles.get(lane)
         if throttle is not None and throttle.breaker is not None:
-            alive, why = (None, None) if outcome is None else (is_alive(outcome), why_of(outcome))
+            alive = None if outcome is None else is_alive(outcome)
+            why = why_of(outcome) if outcome is not None and alive is False else None
             throttle.breaker.note(alive=alive, now=now, why=why)
 
     def hold(self, lane: str, until: datetime, now: datetime) -> None:

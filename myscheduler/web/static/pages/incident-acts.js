@@ -19,10 +19,12 @@ import { isCaredFor, subjectName } from "./incident-care.js";
  * @param {Job | null} job `null` for one of a target or host
  */
 export function careButton(one, job) {
-  const why = (/** @type {string} */ operation) => job ? refusal(operation, job) : refusalForAll(operation);
-  return isCaredFor(one)
-    ? actButton(t("incident.unacknowledge"), () => unacknowledge(one, job), why("unacknowledge_incident"))
-    : actButton(t("incident.acknowledge"), () => acknowledge(one, job), why("acknowledge_incident"));
+  if (isCaredFor(one)) {
+    const why = job ? refusal("unacknowledge_incident", job) : refusalForAll("unacknowledge_incident");
+    return actButton(t("incident.unacknowledge"), () => unacknowledge(one, job), why);
+  }
+  const why = job ? refusal("acknowledge_incident", job) : refusalForAll("acknowledge_incident");
+  return actButton(t("incident.acknowledge"), () => acknowledge(one, job), why);
 }
 
 /**
