@@ -44,6 +44,7 @@ from myscheduler.core.access.allowed_hosts import AllowedHosts
 from myscheduler.core.access.clients import ClientRules, Networks
 from myscheduler.core.access.roles import Role
 from myscheduler.core.access.sessions import SessionKey
+from myscheduler.core.calls.certificates import Certificates
 from myscheduler.core.calls.tokens import METADATA_HOST
 from myscheduler.core.calls.trace import Sampling, exports_spans, sampling_of
 from myscheduler.core.metrics.label_names import label_names
@@ -65,6 +66,7 @@ from myscheduler.service.gitops.reconciler import Reconciler
 from myscheduler.service.incidents.contacts import DeclaredContacts
 from myscheduler.service.incidents.deliverer import Deliverer
 from myscheduler.service.incidents.follower import Follower
+from myscheduler.service.incidents.targets import TargetWatch
 from myscheduler.service.notifications.courier import Courier, open_courier
 from myscheduler.service.notifications.troubles import ChannelTroubles
 from myscheduler.service.store_health import StoreHealth
@@ -163,7 +165,9 @@ async def _serve(settings: Settings) -> int:
         )
         timekeeper = Timekeeper(dispatcher, catalog, now=_now)
         troubles = ChannelTroubles(dispatcher.changes.of_incidents)
-        deliverer, follower = _who_tells(settings, store, dispatcher, reconciler, courier, troubles)
+        deliverer, follower, watch = _who_tells(
+            settings, store, dispatcher, reconciler, courier, troubles, Certificates()
+        )
         pinging = _pinging(settings, store_health, reconciler)
         is_exposed = is_reachable(listener) or bool(settings.trusted_proxies)
         api = create_api(
@@ -244,6 +248,7 @@ async def _serve(settings: Settings) -> int:
             "heartbeat": heartbeat.run,
             "memory": lambda: memory.keep_small(caching.forget),
             "incidents": follower.run,
+            "incidents of targets": watch.run,
             "deliveries": deliverer.run,
             "job histories": api.state.job_histories.run,
         }
@@ -293,12 +298,17 @@ def _who_tells(
     reconciler: Reconciler,
     courier: Courier,
     troubles: ChannelTroubles,
-) -> tuple[Deliverer, Follower]:
-    """What tells people of jobs in trouble, and what looks for them."""
+    certificates: Certificates,
+) -> tuple[Deliverer, Follower, TargetWatch]:
+    """What tells people of trouble, and what looks for it: that of jobs, and that of targets and hosts."""
     contacts = DeclaredContacts(lambda: reconciler.notifications.rules, courier, zone=settings.zone)
     deliverer = Deliverer(store, contacts, troubles, zone=settings.zone, now=_now)
     follower = Follower(store, dispatcher.changes, contacts, zone=settings.zone, now=_now, tell=deliverer.wake)
-    return deliverer, follower
+    watch = TargetWatch(
+        store, dispatcher.changes, contacts, certificates, jobs=dispatcher.jobs, now=_now, tell=deliverer.wake,
+        pressures=lambda: dispatcher.targets.pressures(reconciler.targets.rules.known),
+    )  # fmt: skip
+    return deliverer, follower, watch
 
 
 async def _until_stopped(

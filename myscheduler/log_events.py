@@ -171,6 +171,12 @@ EVENTS: Mapping[tuple[str, str], Event] = {
     ("service.incidents.follower", "incidents are judged later: %s"): Event("incidents.postponed"),
     ("service.incidents.follower", "job is %s"): Event("incident.opened", ("job_id", "incident_id")),
     ("service.incidents.follower", "job is no longer %s"): Event("incident.ended", ("job_id", "incident_id", "reason")),
+    ("service.incidents.targets", "a bug ended a look at the targets"): Event("bug.incidents"),
+    ("service.incidents.targets", "in trouble: %s"): Event("incident.opened", ("target", "host", "incident_id")),
+    ("service.incidents.targets", "incidents of targets are judged later: %s"): Event("incidents.postponed"),
+    ("service.incidents.targets", "no longer in trouble: %s"): Event(
+        "incident.ended", ("target", "host", "incident_id", "reason")
+    ),
     ("service.metrics.job_histories", "a bug kept the metrics of jobs from being read"): Event("bug.job_metrics"),
     ("service.metrics.job_histories", "the metrics of jobs are read later: %s"): Event("job_metrics.postponed"),
     ("service.store_health", "the database can be used again"): Event("database.recovered"),

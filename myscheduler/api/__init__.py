@@ -156,7 +156,7 @@ def create_api(
         ahead_router(store, zone=zone, now=now),
         now_router(store, dispatcher, reconciler, store_health, masking, troubles, zone=zone, now=now),
         stats_router(store, dispatcher.changes, zone=zone, now=now),
-        forecast_router(store, dispatcher.changes, zone=zone, now=now),
+        forecast_router(store, dispatcher.changes, lambda: reconciler.targets.rules, zone=zone, now=now),
         checks_router(store, reconciler, zone=zone, now=now),
         tokens_router(tokens, zone=zone, now=now),
     ):

@@ -92,6 +92,7 @@ _MODULES = {
     "serve": "serve",
     "simulate": "simulate",
     "sync": "sync",
+    "targets": "targets",
     "token": "token",
     "top": "top",
     "validate": "validate",

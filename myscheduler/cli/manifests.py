@@ -182,7 +182,8 @@ def _desired(parts: Sequence[Snapshot], zone: str) -> Desired:
     )
     caps = caps_of(policy for one in rules.values() for policy in one.binding)
     of_channels = tuple((path, used) for path, one in told.items() for used in one.secrets)
-    return replace(desired, caps=(*caps, *desired.caps), channel_secrets=of_channels)
+    limits = {name: allowed for one in targets.values() for name, allowed in one.limits.items()}
+    return replace(desired, caps=(*caps, *desired.caps), limits=limits, channel_secrets=of_channels)
 
 
 def _variables_of_environment() -> dict[str, Plain]:

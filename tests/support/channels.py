@@ -37,9 +37,9 @@ class Chat:
 
     async def send(self, message: Message) -> Delivered | Failed:
         notices = [
-            {"kind": one.kind, "job_id": one.job.job_id, "failures": one.incident.failures, "id": one.notice_id}
+            {"kind": one.kind, "job_id": one.incident.subject, "failures": one.incident.failures, "id": one.notice_id}
             for one in message.notices
-            if one.job and one.incident
+            if one.incident
         ]
         async with httpx.AsyncClient(trust_env=False) as client:
             try:
@@ -72,6 +72,14 @@ class People:
     def channels_of(self, job: Job) -> tuple[Channel, ...]:  # noqa: ARG002 - the same for all
         return tuple(self.channels)
 
+    @property
+    def usual_thresholds(self) -> Thresholds:
+        return self.thresholds
+
+    @property
+    def usual_channels(self) -> tuple[Channel, ...]:
+        return tuple(self.channels)
+
     def find(self, name: str) -> Channel | None:
         return next((one for one in self.channels if one.name == name), None)
 
@@ -82,7 +90,7 @@ def messages(target: Target, path: str = CHAT) -> list[dict[str, object]]:
 
 
 def told(target: Target, path: str = CHAT) -> list[list[tuple[str, str]]]:
-    """The messages that came in, each as its notices: what is told, of which job, sorted."""
+    """The messages that came in, each as its notices: what is told, of which job, target or host, sorted."""
     return [
         sorted((one["kind"], one["job_id"]) for one in message["notices"])  # type: ignore[attr-defined]
         for message in messages(target, path)

@@ -24,6 +24,18 @@ FAILING = Incident(
     good_revision="git:0000ff",
 )
 LATE = replace(FAILING, kind=IncidentKind.LATE, failures=0, error=None, source_revision=None, good_revision=None)
+CIRCUIT = Incident(
+    "0193-circuit",
+    "billing",
+    IncidentKind.CIRCUIT,
+    began_at=BEGAN,
+    noticed_at=BEGAN + timedelta(seconds=1),
+    failures=5,
+    error="answered 503",
+)
+CERTIFICATE = Incident(
+    "0193-certificate", "api.example.com", IncidentKind.CERTIFICATE, began_at=BEGAN, noticed_at=BEGAN
+)
 ENDED = replace(FAILING, ended_at=BEGAN + timedelta(hours=1, minutes=30))
 
 
@@ -32,6 +44,12 @@ def notice(
 ) -> Notice:
     at = incident.ended_at or incident.noticed_at if incident else BEGAN
     return Notice(f"notice-{kind}", kind, at, job, incident)
+
+
+def of_place(kind: NoticeKind, incident: Incident) -> Notice:
+    """A notice about a target or host."""
+    at = incident.ended_at or incident.noticed_at
+    return Notice(f"notice-{kind}-{incident.kind}", kind, at, None, incident, "Asia/Tokyo")
 
 
 def message(*notices: Notice) -> Message:

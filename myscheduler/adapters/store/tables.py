@@ -225,11 +225,11 @@ ended_sessions = sa.Table(
 )
 
 incidents = sa.Table(
-    # what jobs are in trouble with; see incident_rows
+    # what jobs, targets and hosts are in trouble with; see incident_rows
     "incidents",
     metadata,
     sa.Column("incident_id", key(36), primary_key=True),  # UUIDs of version 7, so they sort by time
-    sa.Column("job_id", key(255), nullable=False),
+    sa.Column("job_id", key(255), nullable=False),  # or the name of a target or host, as the kind says
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("began_at", UtcTime, nullable=False),
     sa.Column("noticed_at", UtcTime, nullable=False),

@@ -42,8 +42,12 @@ class Permissions:
         ):
             return
         found = await self._store.read(partial(_job_of, target=operation.target, path=request.path_params))
-        if found is not None:  # else the route says that there is none
-            require_job(principal, operation.role, *found)
+        if found is None:
+            return  # the route says that there is none
+        job_id, labels = found
+        if job_id is None:
+            raise ForbiddenError(said("role-needed-for-all", role=operation.role, caller=_named(principal)))
+        require_job(principal, operation.role, job_id, labels)
 
 
 def require(principal: Principal, operation: Operation) -> None:
@@ -80,13 +84,19 @@ def _named(principal: Principal) -> str:
     return repr(principal.name) if principal.is_named else said("the-token")
 
 
-def _job_of(connection: Connection, *, target: Target, path: Mapping[str, str]) -> tuple[str, Mapping[str, str]] | None:
-    """The id and the labels of the job that is acted on; no labels for a deleted one, also if its id is taken now."""
+def _job_of(
+    connection: Connection, *, target: Target, path: Mapping[str, str]
+) -> tuple[str | None, Mapping[str, str]] | None:
+    """The id and the labels of the job that is acted on; no labels for a deleted one, also if its id is taken now. No
+    id for an incident of a target or host, which concerns many jobs. `None` if there is nothing to act on.
+    """
     match target:
         case Target.EXECUTION:
             job_id = _job_of_execution(connection, path["execution_id"])
         case Target.INCIDENT:
             incident = incident_rows.find(connection, path["incident_id"])
+            if incident is not None and incident.job_id is None:
+                return None, {}
             job_id = incident.job_id if incident else None
         case _:
             job_id = path["job_id"]

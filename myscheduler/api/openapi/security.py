@@ -33,7 +33,7 @@ _OF_SESSIONS: dict[str, list[dict[str, list[str]]]] = {"get_session": [{COOKIE: 
 _WHERE = {
     Target.NOTHING: "",
     Target.JOB: " for the job",
-    Target.INCIDENT: " for the job of the incident",
+    Target.INCIDENT: " for the job of the incident, or for all jobs if it has none",
     Target.EXECUTION: " for the job of the execution",
     Target.BODY: " for the job in the body, and for the one that it replaces",
     Target.SELECTION: ": jobs for which the caller lacks it are refused one by one",

@@ -1,4 +1,4 @@
-"""`/api/v1/incidents`: jobs in trouble, what changed before it, who was told, and who takes care of it."""
+"""`/api/v1/incidents`: what is in trouble, what changed before it, who was told, and who takes care of it."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -65,8 +65,9 @@ def incidents_router(
             str | None, Query(max_length=100, json_schema_extra=CURSOR, description="`next_cursor` of the page before.")
         ] = None,
     ) -> JSONResponse:
-        """Jobs in trouble, the newest trouble first, a page at a time. A page is short, or even empty, if few of the
-        rows that it looked at are wanted; `next_cursor` is null on the last page.
+        """Jobs, targets and hosts in trouble, the newest trouble first, a page at a time. A page is short, or even
+        empty, if few of the rows that it looked at are wanted; `next_cursor` is null on the last page. With `job_id` or
+        `label`, only jobs are listed.
         """
         before, labels = read_cursor(cursor), read_labels(label or [])
         named = None if job_id is None else [one.replace("\x00", "\ufffd") for one in job_id]
@@ -117,7 +118,7 @@ def incidents_router(
             answer = await _status(store, incident_id, "acknowledged")
             kept = key.kept(answer) if key else None
             await acknowledging.acknowledge(store, incident_id, by=asked.by, until=asked.until, at=now(), kept=kept)
-            dispatcher.changes.of_incidents([answer["job_id"]])
+            dispatcher.changes.of_incidents([answer["job_id"]] if answer["job_id"] else [])
             return answer
 
         return await repeats.answer(request, asked.body, acknowledge)
@@ -137,7 +138,7 @@ def incidents_router(
             answer = await _status(store, incident_id, "open")
             kept = key.kept(answer) if key else None
             await acknowledging.unacknowledge(store, incident_id, by=actor_of(request, body), at=now(), kept=kept)
-            dispatcher.changes.of_incidents([answer["job_id"]])
+            dispatcher.changes.of_incidents([answer["job_id"]] if answer["job_id"] else [])
             return answer
 
         return await repeats.answer(request, body, unacknowledge)
@@ -156,7 +157,13 @@ async def _status(store: Store, incident_id: str, status: str) -> IncidentStatus
     found = await store.read(partial(incident_rows.find, incident_id=incident_id))
     if found is None:
         raise IncidentNotFoundError(incident_id)
-    return {"incident_id": incident_id, "job_id": found.job_id, "status": status}
+    return {
+        "incident_id": incident_id,
+        "job_id": found.job_id,
+        "target": found.target,
+        "host": found.host,
+        "status": status,
+    }
 
 
 def _find(connection: Connection, *, incident_id: str) -> tuple[Incident, list[Delivery], Record | None]:

@@ -23,23 +23,31 @@ class AcknowledgementView(TypedDict):
 
 
 class IncidentView(TypedDict):
-    """A stretch of trouble of a job. `error_message_coded` is left out where the text is null."""
+    """A stretch of trouble of a job, target or host. `error_message_coded` is left out where the text is null."""
 
     incident_id: str
-    job_id: str
+    job_id: str | None
+    """The job in trouble; null for one of a target or host."""
+    target: str | None
+    """The shared target whose circuit is open."""
+    host: str | None
+    """The host whose certificate expires soon."""
     kind: str
-    """`failing` or `late`."""
+    """`failing` or `late`, of a job; `circuit`, of a target; `certificate`, of a host."""
     open: bool
     began_at: str
-    """When the first failure that counts ended, or the deadline that passed."""
+    """When the first failure that counts ended, the deadline that passed, when the circuit opened, or when the
+    certificate had 14 days left."""
+    expires_at: str | None
+    """When the certificate expires; null for other kinds."""
     noticed_at: str
     ended_at: str | None
     end_reason: str | None
-    """`recovered`, `deleted`, `paused` or `unwatched`."""
+    """`recovered`, `deleted`, `paused`, `unwatched` or `removed`."""
     failures: int
-    """How many executions went wrong in it."""
+    """How many executions went wrong in it, or how many calls to the target in a row."""
     error_message: str | None
-    """What the last of them said, without credentials."""
+    """What the last of them said, without credentials; of a target, how its last call failed."""
     error_message_coded: NotRequired[Coded]
     first_execution_id: str | None
     last_execution_id: str | None
@@ -96,7 +104,9 @@ class IncidentPage(TypedDict):
 
 class IncidentStatus(TypedDict):
     incident_id: str
-    job_id: str
+    job_id: str | None
+    target: str | None
+    host: str | None
     status: str
     """`acknowledged` or `open`."""
 
@@ -108,10 +118,13 @@ class IncidentViews(InZone):
         view: IncidentView = {
             "incident_id": incident.incident_id,
             "job_id": incident.job_id,
+            "target": incident.target,
+            "host": incident.host,
             "kind": incident.kind,
             "open": incident.is_open,
             "began_at": self._moment(incident.began_at),
             "noticed_at": self._moment(incident.noticed_at),
+            "expires_at": self._time(incident.expires_at),
             "ended_at": self._time(incident.ended_at),
             "end_reason": incident.end_reason,
             "failures": incident.failures,

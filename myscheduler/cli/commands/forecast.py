@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import accumulate
 from pathlib import Path
 from unicodedata import east_asian_width
@@ -15,7 +15,9 @@ from myscheduler.cli.output.heatmap import MOST_HOSTS, draw
 from myscheduler.cli.output.terminal import json_text, styled
 from myscheduler.core.load.forecast import Cell, Forecast, HostForecast, forecast_specs
 from myscheduler.core.load.forecast_json import as_json
+from myscheduler.core.load.target_forecast import USUAL_CALL, Limit, TargetForecast
 from myscheduler.machine.causes import reason_of
+from myscheduler.messages.durations import span_words
 
 _SHADES = "·░▒▓█"
 _COLOURS = (None, "green", "yellow", "bright_red", "red")
@@ -32,13 +34,24 @@ _ROOM = 78
     "--now", metavar="ISO", callback=parse_now_option, help="The start of the forecast (RFC 3339). Default: now."
 )
 @click.option("--days", type=click.IntRange(1, 31), default=7, show_default=True, help="How many days to forecast.")
+@click.option(
+    "--latency",
+    metavar="SECONDS",
+    type=click.FloatRange(0, 86_400),
+    default=USUAL_CALL.total_seconds(),
+    show_default=True,
+    help="How long each call takes, which counts where a target limits those in flight.",
+)
 @click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Also draw the heat maps to this file.")
 @format_option
-def forecast(paths: tuple[Path, ...], timezone: str, now: datetime, days: int, svg: Path | None, output: str) -> None:
+def forecast(
+    paths: tuple[Path, ...], timezone: str, now: datetime, days: int, latency: float, svg: Path | None, output: str
+) -> None:
     """Count the calls that each target host will get in each minute, and name the worst minutes.
 
     PATHS are files, folders, and - for standard input; the default is jobs.d. The heat map of a host has a row for each
-    day and a column for each hour in the time zone of the service, shaded by the worst minute of the hour.
+    day and a column for each hour in the time zone of the service, shaded by the worst minute of the hour. Below are
+    the minutes in which shared targets with limits get more calls than they take.
 
     \b
     Examples:
@@ -49,7 +62,10 @@ def forecast(paths: tuple[Path, ...], timezone: str, now: datetime, days: int, s
     """
     desired = read_manifests(paths, zone=timezone)
     try:
-        found = forecast_specs([job.whole_spec for job in usable_jobs(desired)], now, days, timezone)
+        specs = [job.whole_spec for job in usable_jobs(desired)]
+        limits = {name: Limit(one.concurrency, one.rate) for name, one in desired.limits.items()}
+        duration = timedelta(seconds=latency)
+        found = forecast_specs(specs, now, days, timezone, limits=limits, duration=duration)
     except OverflowError as error:
         raise click.BadParameter("the calendar ends in the year 9999", param_hint="'--now'") from error
     if output == "json":
@@ -57,7 +73,8 @@ def forecast(paths: tuple[Path, ...], timezone: str, now: datetime, days: int, s
     else:
         click.echo("\n".join(_lines(found)))
     if svg is not None:
-        _write(svg, draw(found, [list(_worst_lines(host)) for host in found.hosts]))
+        lines = [line for target in found.targets for line in _target_lines(target)]
+        _write(svg, draw(found, [list(_worst_lines(host)) for host in found.hosts], lines))
     raise SystemExit(exit_code(desired))
 
 
@@ -91,6 +108,25 @@ def _lines(found: Forecast) -> Iterator[str]:
     if others := found.hosts[MOST_HOSTS:]:
         yield ""
         yield f"{counted(len(others), 'further host')}, each with at most {counted(others[0].peak, 'start')} a minute"
+    if found.targets:
+        yield ""
+    for target in found.targets:
+        yield from _target_lines(target)
+
+
+def _target_lines(target: TargetForecast) -> Iterator[str]:
+    rate, most = target.limit.rate, target.limit.concurrency
+    allowed = f" of {rate.calls:,} per {span_words(rate.per)}" if rate else ""
+    in_flight = f" of {most:,}" if most is not None else ""
+    yield (
+        f"target {styled(target.target)}: {target.peak:,} starts in the worst minute{allowed}, "
+        f"{target.in_flight:.3g} in flight{in_flight}"
+    )
+    for one in target.crowded:
+        again = f", and so on {counted(len(one.again), 'further minute')}" if one.again else ""
+        yield f"  {one.at:%a %Y-%m-%d %H:%M}  {counted(one.starts, 'call')} need {span_words(one.needs)}{again}"
+        if one.missed:
+            yield f"    {counted(len(one.missed), 'slot')} missed, as they wait too long: {_names(one.missed)}"
 
 
 def _host_lines(host: HostForecast) -> Iterator[str]:

@@ -16,7 +16,14 @@ from myscheduler.cli.output.terminal import json_text, styled
 from myscheduler.cli.server import connect, server_option
 from myscheduler.core.incidents.incident import IncidentKind
 
-_COLOURS = {"failing": "red", "late": "yellow", "acknowledged": "cyan", "over": "green"}
+_COLOURS = {
+    "failing": "red",
+    "late": "yellow",
+    "circuit": "red",
+    "certificate": "yellow",
+    "acknowledged": "cyan",
+    "over": "green",
+}
 _OF_LINES = {"-": "red", "+": "green"}
 
 incident_argument = click.argument("incident_id", metavar="INCIDENT")
@@ -48,7 +55,7 @@ def incidents() -> None:
 @server_option
 @format_option
 def list_incidents(server: str, output: str, limit: int, *, wants_all: bool, watch: bool, **filters: Any) -> None:
-    """List the jobs in trouble, the newest trouble first.
+    """List the jobs, targets and hosts in trouble, the newest trouble first.
 
     \b
     Examples:
@@ -71,13 +78,22 @@ def list_incidents(server: str, output: str, limit: int, *, wants_all: bool, wat
 def _table(found: list[dict[str, Any]], room: int | None) -> Iterator[str]:
     columns = (
         times("SINCE", [one["began_at"] for one in found]),
-        Column("JOB", [Cell(one["job_id"]) for one in found], is_elastic=True),
+        Column("OF", [Cell(_subject(one)) for one in found], is_elastic=True),
         Column("STATE", [Cell(_state(one), _COLOURS[_state(one)]) for one in found]),
         Column("FAILURES", [Cell(f"{one['failures']:,}" if one["failures"] else "") for one in found], rank=2),
-        texts("WHY", [one["error_message"] for one in found], rank=1),
+        texts("WHY", [_why(one) for one in found], rank=1),
         Column("INCIDENT", [Cell(one["incident_id"]) for one in found]),
     )
     return table(columns, room)
+
+
+def _subject(one: dict[str, Any]) -> str:
+    """The job, target or host in trouble."""
+    return str(one["job_id"] or one["target"] or one["host"])
+
+
+def _why(one: dict[str, Any]) -> str | None:
+    return f"expires {moment(one['expires_at'])}" if one["expires_at"] else one["error_message"]
 
 
 def _state(one: dict[str, Any]) -> str:
@@ -119,7 +135,10 @@ def _lines(found: dict[str, Any], room: int | None) -> Iterator[str]:
 def _fields(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     acknowledged = found["acknowledged"]
     yield "job", found["job_id"]
+    yield "target", found["target"]
+    yield "host", found["host"]
     yield "kind", found["kind"]
+    yield "expires at", moment(found["expires_at"])
     yield "began at", moment(found["began_at"])
     yield "noticed at", moment(found["noticed_at"])
     yield "ended at", moment(found["ended_at"])
@@ -168,4 +187,4 @@ def ack(incident_id: str, until: str | None, by: str | None, server: str, output
         raise click.UsageError("--undo and --until exclude each other: leave one out")
     act, body = ("unacknowledge", {"by": by}) if undo else ("acknowledge", {"until": until, "by": by})
     answer = connect(server).post("incidents", incident_id, act, body=given(body))
-    click.echo(json_text(answer) if output == "json" else f"{styled(answer['job_id'])}: {styled(answer['status'])}")
+    click.echo(json_text(answer) if output == "json" else f"{styled(_subject(answer))}: {styled(answer['status'])}")

@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -14,12 +14,15 @@ import click
 from myscheduler.cli.manifests import counted, exit_code, paths_argument, read_manifests, usable_jobs
 from myscheduler.cli.options import format_option, parse_timestamp_option, timezone_option
 from myscheduler.cli.output.terminal import json_text, styled
+from myscheduler.core.dispatch.throttles import TargetLimits
 from myscheduler.core.history.execution import Status
 from myscheduler.core.job.spec import DeclaredInterval, JobSpec
 from myscheduler.core.schedule.timestamps import parse_timestamp
 from myscheduler.core.schedule.zones import local_time
+from myscheduler.core.simulate.crowd import Waits
 from myscheduler.core.simulate.outlook import WAITING, Event, Outlook, Totals
-from myscheduler.core.simulate.simulation import Outage, Scenario, Simulation
+from myscheduler.core.simulate.scenario import Outage, Scenario
+from myscheduler.core.simulate.simulation import Simulation
 from myscheduler.errors import ScheduleError
 
 LONGEST = timedelta(days=366)
@@ -144,17 +147,34 @@ def simulate(
     declared = [one.spec for one in usable_jobs(desired) if one.spec is not None]
     specs = [spec for spec in declared if spec.ping is None]
     simulation = Simulation(scenario, zone=timezone, keep_all=is_all)
-    outlooks: list[Outlook] = []
+    found, waits = _of_targets(simulation, specs, desired.limits)
     hidden = len(specs) < _MANY or not sys.stderr.isatty()
     with click.progressbar(specs, label="simulating", file=sys.stderr, hidden=hidden) as bar:
-        outlooks.extend(simulation.outlook(spec) for spec in bar)
-    report = _Report(scenario, timezone, specs, outlooks, pinged=len(declared) - len(specs))
+        outlooks = [found.get(spec.job_id) or simulation.outlook(spec) for spec in bar]
+    report = _Report(scenario, timezone, specs, outlooks, waits, pinged=len(declared) - len(specs))
     if output == "json":
         click.echo(json_text(report.as_json()))
     else:
         for line in report.as_text():
             click.echo(line)
     raise SystemExit(exit_code(desired))
+
+
+def _of_targets(
+    simulation: Simulation, specs: Iterable[JobSpec], limits: Mapping[str, TargetLimits]
+) -> tuple[dict[str, Outlook], dict[str, Waits]]:
+    """The outlooks of the jobs of targets that limit their calls, and what the limits did, by target."""
+    limited = {name: one for name, one in limits.items() if one.concurrency is not None or one.rate is not None}
+    of_target: dict[str, list[JobSpec]] = {}
+    for spec in specs:
+        if spec.target in limited:
+            of_target.setdefault(spec.target, []).append(spec)
+    outlooks: dict[str, Outlook] = {}
+    waits: dict[str, Waits] = {}
+    for name, jobs in sorted(of_target.items()):
+        found, waits[name] = simulation.outlooks_of_target(name, limited[name], jobs)
+        outlooks |= found
+    return outlooks, waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +186,8 @@ class _Report:
     """The time zone of the service."""
     specs: Sequence[JobSpec]
     outlooks: Sequence[Outlook]
+    waits: Mapping[str, Waits]
+    """What the limits of targets did, by their names."""
     pinged: int
     """How many jobs are left out because they make no calls."""
 
@@ -210,11 +232,23 @@ class _Report:
                 }
                 for spec, outlook, name in self._jobs()
             ],
+            "targets": [
+                {
+                    "target": name,
+                    "calls": one.calls,
+                    "waited": one.waited,
+                    "longest_wait_sec": one.longest.total_seconds(),
+                    "missed": one.missed,
+                }
+                for name, one in self.waits.items()
+            ],
             "totals": _totals_as_json(self._totals()),
         }
 
     def as_text(self) -> Iterator[str]:
-        """The lines of a job depend only on that job, so that a diff shows only the jobs that changed."""
+        """The lines of a job depend only on that job, so that a diff shows only the jobs that changed; but for jobs of
+        targets that limit their calls.
+        """
         zone = self.timezone
         start, until = _shown(self.scenario.start, zone), _shown(self.scenario.until, zone)
         yield f"simulated {start} to {until}, latency {self.scenario.latency.total_seconds():g} s"
@@ -229,6 +263,8 @@ class _Report:
                 yield _event_as_text(event, name)
         if self.specs:
             yield ""
+        for target, waits in self.waits.items():
+            yield f"target {styled(target)}: {_waits_as_text(waits)}"
         yield f"{counted(len(self.specs), 'job')}: {_totals_as_text(self._totals())}"
 
 
@@ -246,6 +282,15 @@ def _totals_as_json(totals: Totals) -> Mapping[str, Any]:
         "interrupted": totals.of(Status.INTERRUPTED),
         "waiting": totals.waiting,
     }
+
+
+def _waits_as_text(waits: Waits) -> str:
+    parts = [counted(waits.calls, "call")]
+    if waits.waited:
+        parts.append(f"{waits.waited:,} waited, the longest for {waits.longest.total_seconds():,g} s")
+    if waits.missed:
+        parts.append(f"{counted(waits.missed, 'slot')} missed")
+    return ", ".join(parts)
 
 
 def _totals_as_text(totals: Totals) -> str:

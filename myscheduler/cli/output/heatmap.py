@@ -15,12 +15,15 @@ MOST_HOSTS = 10
 """The most hosts that are drawn, or printed as text."""
 
 
-def draw(forecast: Forecast, worst: Sequence[Sequence[str]]) -> str:
-    """The SVG of the first hosts; `worst` has, for each host, the lines that name its worst minutes."""
+def draw(forecast: Forecast, worst: Sequence[Sequence[str]], of_targets: Sequence[str] = ()) -> str:
+    """The SVG of the first hosts; `worst` has, for each host, the lines that name its worst minutes. The lines
+    `of_targets` stand below.
+    """
     shown = forecast.hosts[:MOST_HOSTS]
     heights = [_height(host, lines) for host, lines in zip(shown, worst, strict=False)]
     others = forecast.hosts[MOST_HOSTS:]
-    total = sum(heights) + (48 if others else 24)
+    below = sum(heights) + (48 if others else 24)
+    total = below + (18 * len(of_targets) + 20 if of_targets else 0)
     root = ET.Element(
         "svg",
         xmlns="http://www.w3.org/2000/svg",
@@ -42,6 +45,9 @@ def draw(forecast: Forecast, worst: Sequence[Sequence[str]]) -> str:
             f"and {len(others):,} more, with at most {others[0].peak:,} in the worst minute",
             fill=_FAINT,
         )
+    for number, line in enumerate(of_targets):
+        indent = 6 * (len(line) - len(line.lstrip()))
+        _text(root, 24 + indent, below + 18 * number + 4, line.strip(), size=12)
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 

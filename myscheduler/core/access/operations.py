@@ -21,7 +21,7 @@ class Target(StrEnum):
     EXECUTION = "execution"
     """The job of the execution that the URL names."""
     INCIDENT = "incident"
-    """The job of the incident that the URL names."""
+    """The job of the incident that the URL names. One of a target or host needs the role for all jobs."""
     BODY = "body"
     """The job that the body declares, and the one that it replaces."""
     SELECTION = "selection"

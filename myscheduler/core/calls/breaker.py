@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from myscheduler.core.calls.outcome import Failure, Outcome
+from myscheduler.messages.message import said
 
 _OF_THE_TARGET = frozenset(
     {
@@ -51,6 +52,13 @@ def is_alive(outcome: Outcome) -> bool | None:
     return False if outcome.failure in _OF_THE_TARGET else None
 
 
+def why_of(outcome: Outcome) -> str | None:
+    """What is told of a failure of the target, without anything that the target wrote."""
+    if outcome.http_status is not None:
+        return said("answered", status=outcome.http_status)
+    return outcome.error if outcome.failure is not Failure.UNREADABLE_ANSWER else None
+
+
 @dataclass(slots=True)
 class Breaker:
     """The breaker of one target, in memory: after a restart it is closed."""
@@ -63,6 +71,12 @@ class Breaker:
     open_until: datetime | None = None
     """When it is half-open, or was; `None` while it is closed."""
     closed_at: datetime | None = None
+    opened_at: datetime | None = None
+    """When it opened last after it was closed."""
+    alive_at: datetime | None = None
+    """When a call last showed that the target works; `None` if none has since the start."""
+    why: str | None = None
+    """What is told of the last failure that counted."""
     is_probing: bool = False
     """Whether the one call of the half-open state is on its way."""
 
@@ -80,14 +94,14 @@ class Breaker:
         if self.state(now) is Circuit.HALF_OPEN:
             self.is_probing = True
 
-    def note(self, *, alive: bool | None, now: datetime) -> None:
+    def note(self, *, alive: bool | None, now: datetime, why: str | None = None) -> None:
         """Note how a call ended. While the circuit is open, a success closes it, and only a probe's failure counts."""
         was_probe, self.is_probing = self.is_probing, False
         if alive:
             self.closed_at = now if self.open_until is not None else self.closed_at
-            self.failures, self.open_until = 0, None
+            self.failures, self.open_until, self.alive_at = 0, None, now
         elif alive is False and (was_probe or self.open_until is None):
-            self.failures += 1
+            self.failures, self.why = self.failures + 1, why
             if was_probe or self.failures >= self.rules.failures:
                 self._open(now)
 
@@ -95,5 +109,6 @@ class Breaker:
         healthy_long = timedelta(seconds=self.rules.longest_sec)
         if self.open_until is None and self.closed_at is not None and now - self.closed_at > healthy_long:
             self.openings = 0
+        self.opened_at = now if self.open_until is None else self.opened_at
         self.openings += 1
         self.open_until = now + timedelta(seconds=min(self.rules.open_sec * self.openings, self.rules.longest_sec))

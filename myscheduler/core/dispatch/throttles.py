@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from myscheduler.core.calls.breaker import Breaker, BreakerRules, Circuit, is_alive
+from myscheduler.core.calls.breaker import Breaker, BreakerRules, Circuit, is_alive, why_of
 from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.calls.rate import Pacer, Rate
 
@@ -45,6 +45,12 @@ class Pressure:
     """When the target may be called again that asked to wait."""
     failures: int
     """Failures in a row, as the breaker counts them."""
+    opened_at: datetime | None = None
+    """When the circuit opened last after it was closed."""
+    alive_at: datetime | None = None
+    """When a call last showed that the target works; `None` if none has since the start."""
+    why: str | None = None
+    """What is told of the last failure."""
 
 
 class Throttles:
@@ -124,7 +130,9 @@ class Throttles:
         """Note how a call of the lane ended; `None` if that is not known."""
         throttle = self._throttles.get(lane)
         if throttle is not None and throttle.breaker is not None:
-            throttle.breaker.note(alive=None if outcome is None else is_alive(outcome), now=now)
+            alive = None if outcome is None else is_alive(outcome)
+            why = why_of(outcome) if outcome is not None and alive is False else None
+            throttle.breaker.note(alive=alive, now=now, why=why)
 
     def hold(self, lane: str, until: datetime, now: datetime) -> None:
         """Send no call of the lane before that time. Does nothing if too many lanes are held already."""
@@ -148,12 +156,17 @@ class Throttles:
         if throttle is None:
             return Pressure(None, None, None, 0)
         breaker = throttle.breaker
-        waits = throttle.not_before is not None and throttle.not_before > now
+        waits = throttle.not_before if throttle.not_before is not None and throttle.not_before > now else None
+        if breaker is None:
+            return Pressure(None, None, waits, 0)
         return Pressure(
-            breaker.state(now) if breaker else None,
-            breaker.open_until if breaker else None,
-            throttle.not_before if waits else None,
-            breaker.failures if breaker else 0,
+            breaker.state(now),
+            breaker.open_until,
+            waits,
+            breaker.failures,
+            breaker.opened_at,
+            breaker.alive_at,
+            breaker.why,
         )
 
     def _throttle(self, lane: str) -> _Throttle:

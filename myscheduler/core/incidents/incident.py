@@ -1,17 +1,27 @@
-"""An incident: one stretch of trouble of one job, from its beginning to its recovery."""
+"""An incident: one stretch of trouble of one job, shared target or host, from its beginning to its recovery."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+from myscheduler.core.calls.certificates import WARN_DAYS
 
 
 class IncidentKind(StrEnum):
-    """What a job is in trouble with. It has one open incident of each kind at most."""
+    """What its subject is in trouble with. This has one open incident of each kind at most."""
 
     FAILING = "failing"
-    """Its executions go wrong."""
+    """The executions of a job go wrong."""
     LATE = "late"
-    """It neither ran nor was left out for a reason by its deadline."""
+    """A job neither ran nor was left out for a reason by its deadline."""
+    CIRCUIT = "circuit"
+    """The circuit of a shared target is open, or half-open."""
+    CERTIFICATE = "certificate"
+    """The TLS certificate of a host expires soon."""
+
+
+JOB_KINDS = (IncidentKind.FAILING, IncidentKind.LATE)
+"""The kinds whose subject is a job."""
 
 
 class EndReason(StrEnum):
@@ -23,7 +33,13 @@ class EndReason(StrEnum):
     PAUSED = "paused"
     """Its job was paused, so it can't be late."""
     UNWATCHED = "unwatched"
-    """Its job is no longer watched for being late."""
+    """Its job is no longer watched for being late, its target has no circuit breaker any more, or no job calls the
+    target or host any more."""
+    REMOVED = "removed"
+    """Its target is no longer in `targets.yaml`."""
+
+
+WARNING = timedelta(days=WARN_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +48,16 @@ class Incident:
 
     incident_id: str
     """A UUID of version 7 (RFC 9562, 5.7)."""
-    job_id: str
+    subject: str
+    """The id of a job, or the name of a target or host, as its kind says."""
     kind: IncidentKind
     began_at: datetime
-    """When the first execution of it ended, or the deadline that passed."""
+    """When the first execution of it ended, the deadline that passed, when the circuit opened, or when the certificate
+    had `WARN_DAYS` left."""
     noticed_at: datetime
     """When it was recorded, which is later where failures are tolerated."""
     failures: int = 0
-    """Executions that went wrong since it began; 0 for one of a late job."""
+    """Executions that went wrong since it began, or calls to the target in a row; 0 where nothing failed."""
     first_execution_id: str | None = None
     last_execution_id: str | None = None
     error: str | None = None
@@ -56,6 +74,23 @@ class Incident:
     acknowledged_at: datetime | None = None
     acknowledged_until: datetime | None = None
     """Until then there are no reminders; `None` with `acknowledged_by` means until it ends."""
+
+    @property
+    def job_id(self) -> str | None:
+        return self.subject if self.kind in JOB_KINDS else None
+
+    @property
+    def target(self) -> str | None:
+        return self.subject if self.kind is IncidentKind.CIRCUIT else None
+
+    @property
+    def host(self) -> str | None:
+        return self.subject if self.kind is IncidentKind.CERTIFICATE else None
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the certificate ends; `None` for other kinds."""
+        return self.began_at + WARNING if self.kind is IncidentKind.CERTIFICATE else None
 
     @property
     def is_open(self) -> bool:

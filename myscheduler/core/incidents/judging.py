@@ -78,9 +78,13 @@ def judge(
     )
 
 
-def is_reminder_due(incident: Incident, job: Job, thresholds: Thresholds, now: datetime) -> bool:
-    """Whether an open incident is to be told again. That of a paused job is not, and one that somebody acknowledged."""
-    if thresholds.remind is None or incident.told_at is None or job.is_paused or incident.is_acknowledged(now):
+def is_reminder_due(incident: Incident, job: Job | None, thresholds: Thresholds, now: datetime) -> bool:
+    """Whether an open incident is to be told again. That of a paused job is not, and one that somebody acknowledged.
+    `job` is `None` for one of a target or host.
+    """
+    if thresholds.remind is None or incident.told_at is None or incident.is_acknowledged(now):
+        return False
+    if job is not None and job.is_paused:
         return False
     return now - incident.told_at >= thresholds.remind
 
@@ -106,7 +110,7 @@ def _first(
     newest, oldest = wrong[0], wrong[-1]
     return Incident(
         incident_id=new_id(now),
-        job_id=job.job_id,
+        subject=job.job_id,
         kind=IncidentKind.FAILING,
         began_at=oldest.at,
         noticed_at=now,

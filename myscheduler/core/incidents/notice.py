@@ -44,8 +44,11 @@ class Notice:
     kind: NoticeKind
     at: datetime
     job: JobFacts | None
+    """`None` for a test, and for an incident of a target or host."""
     incident: Incident | None
-    """Both are `None` only for a test."""
+    """`None` only for a test."""
+    zone: str = "UTC"
+    """The IANA zone in which the times of an incident are told that is of no job."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,24 @@ Every slot counts as a start at its due time: retries, queueing and late starts 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import groupby
+from types import MappingProxyType
+from typing import Any
 
 from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.job import Job
 from myscheduler.core.job.spec import DeclaredInterval, JobSpec
 from myscheduler.core.load.jitter_advice import JITTERS, JitterAdvice, advise
-from myscheduler.core.load.starts import MINUTE, Group, Horizon, Starter, Stint, Tally, find_slots
-from myscheduler.core.schedule.slots import LAST_INSTANT
+from myscheduler.core.load.starts import MINUTE, Group, Horizon, Slots, Starter, Stint, Tally, find_slots
+from myscheduler.core.load.target_forecast import USUAL_CALL, Limit, Member, TargetForecast, forecast_targets
+from myscheduler.core.schedule.slots import LAST_INSTANT, Schedule
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 MOST_WORST = 5
 """The most worst minutes listed for a host."""
 
@@ -78,62 +82,113 @@ class Forecast:
     """The number of intervals without an anchor; they are counted as if the jobs were created now."""
     paused: int
     """The number of jobs that are not counted, because their manifests pause them."""
+    targets: tuple[TargetForecast, ...] = ()
+    """The shared targets that limit their calls."""
 
 
-def forecast_jobs(jobs: Iterable[Job], now: datetime, days: int, zone: str) -> Forecast:
+def forecast_jobs(
+    jobs: Iterable[Job],
+    now: datetime,
+    days: int,
+    zone: str,
+    *,
+    limits: Mapping[str, Limit] = _NOTHING,
+    durations: Mapping[str, timedelta] = _NOTHING,
+) -> Forecast:
     """The forecast of stored jobs. Paused jobs are not counted, unless their pause has an end, and neither are those
-    that make no calls.
+    that make no calls. `limits` are those of targets, `durations` those of the calls of jobs, as far as known.
 
     Raises `OverflowError` at the end of the calendar.
     """
     jobs = [job for job in jobs if job.spec.ping is None]
     running = [job for job in jobs if job.paused_until != LAST_INSTANT]
-    starters = [
-        Starter(
-            job.job_id,
-            host_key(job.spec.target_url),
-            compile_schedule(job.spec, zone=zone, created_at=job.created_at),
-        )
-        for job in running
+    starters = [_starter(job.spec, zone, job.created_at) for job in running]
+    members = [
+        _member(job.spec, starter, durations.get(job.job_id, USUAL_CALL))
+        for job, starter in zip(running, starters, strict=True)
     ]
-    return _forecast(starters, Horizon.of_days(now, days, zone), unanchored=0, paused=len(jobs) - len(running))
+    span = Horizon.of_days(now, days, zone)
+    return _forecast(starters, members, limits, span, unanchored=0, paused=len(jobs) - len(running))
 
 
-def forecast_specs(specs: Iterable[JobSpec], now: datetime, days: int, zone: str) -> Forecast:
-    """Forecast `days` days from the minute of `now`; `zone` is the service's.
+def forecast_specs(
+    specs: Iterable[JobSpec],
+    now: datetime,
+    days: int,
+    zone: str,
+    *,
+    limits: Mapping[str, Limit] = _NOTHING,
+    duration: timedelta = USUAL_CALL,
+) -> Forecast:
+    """Forecast `days` days from the minute of `now`; `zone` is the service's, `limits` are those of targets, and
+    `duration` is how long each call takes.
 
     Raises `OverflowError` at the end of the calendar.
     """
     specs = [spec for spec in specs if spec.ping is None]
     running = [spec for spec in specs if not spec.paused]
     span = Horizon.of_days(now, days, zone)
-    starters = [
-        Starter(spec.job_id, host_key(spec.target_url), compile_schedule(spec, zone=zone, created_at=now))
-        for spec in running
-    ]
+    starters = [_starter(spec, zone, now) for spec in running]
+    members = [_member(spec, starter, duration) for spec, starter in zip(running, starters, strict=True)]
     unanchored = sum(isinstance(spec.schedule, DeclaredInterval) and not spec.schedule.anchor for spec in running)
-    return _forecast(starters, span, unanchored=unanchored, paused=len(specs) - len(running))
+    return _forecast(starters, members, limits, span, unanchored=unanchored, paused=len(specs) - len(running))
 
 
-def _forecast(starters: Sequence[Starter], span: Horizon, *, unanchored: int, paused: int) -> Forecast:
-    hosts = sorted(forecast_hosts(starters, span), key=lambda host: (-host.peak, -host.starts, host.host))
-    return Forecast(span, tuple(hosts), unanchored, paused)
+def _starter(spec: JobSpec, zone: str, created_at: datetime) -> Starter:
+    schedule = compile_schedule(spec, zone=zone, created_at=created_at)
+    return Starter(spec.job_id, host_key(spec.target_url), schedule)
+
+
+def _member(spec: JobSpec, starter: Starter, duration: timedelta) -> Member:
+    return Member(spec.target, starter, timedelta(seconds=spec.misfire_grace_time), duration)
+
+
+def _forecast(
+    starters: Sequence[Starter],
+    members: Sequence[Member],
+    limits: Mapping[str, Limit],
+    span: Horizon,
+    *,
+    unanchored: int,
+    paused: int,
+) -> Forecast:
+    margin = _margin(starters)
+    found = _finder(span, margin)
+    hosts = sorted(_hosts(starters, span, margin, found), key=lambda host: (-host.peak, -host.starts, host.host))
+    targets = forecast_targets(members, limits, lambda some: _groups(some, found), span, margin)
+    return Forecast(span, tuple(hosts), unanchored, paused, tuple(targets))
 
 
 def forecast_hosts(starters: Sequence[Starter], span: Horizon) -> Iterator[HostForecast]:
     """The hosts one by one, so that only the minutes of one are in memory."""
+    margin = _margin(starters)
+    return _hosts(starters, span, margin, _finder(span, margin))
+
+
+def _margin(starters: Iterable[Starter]) -> int:
     latest = max((starter.offset for starter in starters), default=timedelta())
-    margin = max(max(JITTERS) // 60, -(-latest // MINUTE))
-    found = lru_cache(maxsize=256)(lambda schedule: find_slots(schedule, span, margin))
+    return max(max(JITTERS) // 60, -(-latest // MINUTE))
+
+
+def _finder(span: Horizon, margin: int) -> Callable[[Schedule], Slots]:
+    return lru_cache(maxsize=256)(lambda schedule: find_slots(schedule, span, margin))
+
+
+def _hosts(
+    starters: Iterable[Starter], span: Horizon, margin: int, found: Callable[[Schedule], Slots]
+) -> Iterator[HostForecast]:
     by_host = defaultdict[str, list[Starter]](list)
     for starter in starters:
         by_host[starter.host].append(starter)
     for host, jobs in by_host.items():
-        shared = defaultdict[object, list[Starter]](list)
-        for job in jobs:
-            shared[job.schedule].append(job)
-        groups = [Group(found(schedule), sharing) for schedule, sharing in shared.items()]
-        yield _host(host, groups, span, margin)
+        yield _host(host, _groups(jobs, found), span, margin)
+
+
+def _groups(jobs: Iterable[Starter], found: Callable[[Schedule], Slots]) -> list[Group]:
+    shared = defaultdict[Schedule, list[Starter]](list)
+    for job in jobs:
+        shared[job.schedule].append(job)
+    return [Group(found(schedule), sharing) for schedule, sharing in shared.items()]
 
 
 def _host(host: str, groups: Sequence[Group], span: Horizon, margin: int) -> HostForecast:

@@ -4,6 +4,7 @@ from typing import Any
 
 from myscheduler.core.bounds import MOST_NAMED
 from myscheduler.core.load.forecast import Forecast, HostForecast, Worst
+from myscheduler.core.load.target_forecast import TargetForecast
 
 
 def as_json(found: Forecast) -> dict[str, Any]:
@@ -12,6 +13,32 @@ def as_json(found: Forecast) -> dict[str, Any]:
         "until": found.span.moment(found.span.minutes).isoformat(),
         "timezone": found.span.zone,
         "hosts": [_host_json(host) for host in found.hosts],
+        "targets": [_target_json(target) for target in found.targets],
+    }
+
+
+def _target_json(target: TargetForecast) -> dict[str, Any]:
+    rate = target.limit.rate
+    return {
+        "target": target.target,
+        "jobs": target.jobs,
+        "starts": target.starts,
+        "peak": target.peak,
+        "calls_per_sec": round(target.peak / 60, 3),
+        "rate_per_sec": round(rate.calls / rate.per.total_seconds(), 3) if rate else None,
+        "in_flight": round(target.in_flight, 3),
+        "concurrency": target.limit.concurrency,
+        "crowded": [
+            {
+                "at": one.at.isoformat(),
+                "starts": one.starts,
+                "needs_sec": round(one.needs.total_seconds(), 3),
+                "missed": len(one.missed),
+                "missed_job_ids": list(one.missed[:MOST_NAMED]),
+                "again": [moment.isoformat() for moment in one.again],
+            }
+            for one in target.crowded
+        ],
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from myscheduler.core.dispatch.throttles import TargetLimits
 from myscheduler.core.findings.problem import Problem
 from myscheduler.core.job.digest import digest
 from myscheduler.core.job.spec import JobSpec
@@ -122,6 +123,8 @@ class Desired:
     skipped: int = 0
     caps: tuple[Cap, ...] = ()
     """The limits on how many calls may start in a minute."""
+    limits: Mapping[str, TargetLimits] = field(default_factory=dict)
+    """What the shared targets allow, by name."""
     channel_secrets: tuple[tuple[str, UsedSecret], ...] = ()
     """The references of channels, each with the path of its notifications.yaml."""
 

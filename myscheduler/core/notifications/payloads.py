@@ -25,7 +25,7 @@ from myscheduler.core.notifications.channels import (
     Teams,
     Webhook,
 )
-from myscheduler.core.notifications.telling import ENDS, LONGEST_FACT, Item, Telling, job_link, plain, tell
+from myscheduler.core.notifications.telling import ENDS, LONGEST_FACT, Item, Telling, link_of, plain, tell
 
 LONGEST_SLACK_HEADER = 150
 LONGEST_SLACK_SECTION = 3_000
@@ -172,7 +172,7 @@ def _notice_data(notice: Notice, public_url: str) -> dict[str, Any]:
         "notice_id": notice.notice_id,
         "kind": notice.kind,
         "at": rfc3339(notice.at),
-        "url": job_link(notice.job, public_url),
+        "url": link_of(notice, public_url),
         "job": _job_data(notice.job) if notice.job else None,
         "incident": _incident_data(notice.incident) if notice.incident else None,
     }
@@ -198,6 +198,9 @@ def _incident_data(incident: Incident) -> dict[str, Any]:
     return {
         "incident_id": incident.incident_id,
         "kind": incident.kind,
+        "target": incident.target,
+        "host": incident.host,
+        "expires_at": rfc3339(incident.expires_at) if incident.expires_at else None,
         "began_at": rfc3339(incident.began_at),
         "noticed_at": rfc3339(incident.noticed_at),
         "ended_at": rfc3339(incident.ended_at) if incident.ended_at else None,
@@ -218,6 +221,7 @@ def pagerduty(notice: Notice, channel: Channel, public_url: str) -> Iterator[dic
     """
     telling = tell(Message(notice.notice_id, (notice,)), channel.language, public_url)
     key = notice.incident.incident_id if notice.incident else notice.notice_id
+    subject = notice.incident.subject if notice.incident else "MyScheduler"
     (item,) = telling.items
     links = [{"href": item.link, "text": telling.open_words}] if item.link else []
     event = {
@@ -225,10 +229,10 @@ def pagerduty(notice: Notice, channel: Channel, public_url: str) -> Iterator[dic
         "client": "MyScheduler",
         "payload": {
             "summary": cut(telling.title, LONGEST_SUMMARY),
-            "source": notice.job.host if notice.job else "MyScheduler",
+            "source": notice.job.host if notice.job else subject,
             "severity": "info" if notice.kind is NoticeKind.TEST else "error",
             "timestamp": rfc3339(notice.at),
-            "component": notice.job.job_id if notice.job else "notifications",
+            "component": notice.job.job_id if notice.job else subject if notice.incident else "notifications",
             "class": notice.incident.kind if notice.incident else "test",
             "custom_details": dict(item.facts),
         },

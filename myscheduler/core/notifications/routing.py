@@ -1,4 +1,7 @@
-"""Whom a job tells, and from when on: what the job says, over the first route that covers it, over the default."""
+"""Whom a job tells, and from when on: what the job says, over the first route that covers it, over the default.
+
+Incidents of shared targets and hosts concern many jobs, so they are told to the channels of the default.
+"""
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -39,6 +42,16 @@ def channels_of(spec: JobSpec, rules: Notifications) -> tuple[Channel, ...]:
 def thresholds_of(spec: JobSpec, rules: Notifications) -> Thresholds:
     """When an incident of the job begins, and how often it is repeated."""
     return _thresholds(notify_of(spec, rules))
+
+
+def usual_channels(rules: Notifications) -> tuple[Channel, ...]:
+    """The channels of the default; none if nobody is told by default."""
+    return _known(rules.default, rules) if rules.default.is_on else ()
+
+
+def usual_thresholds(rules: Notifications) -> Thresholds:
+    """What the default says."""
+    return _thresholds(rules.default)
 
 
 def over(upper: Notify, lower: Notify) -> Notify:

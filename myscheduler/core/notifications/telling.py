@@ -32,7 +32,7 @@ class Item:
     facts: tuple[tuple[str, str], ...]
     """Labels and values."""
     link: str | None
-    """The page of the job in the dashboard; `None` where its address is not known."""
+    """The page of the job in the dashboard, or else of the incident; `None` where its address is not known."""
     is_good: bool
 
 
@@ -63,10 +63,12 @@ def tell(message: Message, language: Language, public_url: str) -> Telling:
     )
 
 
-def job_link(job: JobFacts | None, public_url: str) -> str | None:
+def link_of(notice: Notice, public_url: str) -> str | None:
     if not public_url:
         return None
-    return f"{public_url}/ui/jobs/{quote(job.job_id, safe='')}" if job else f"{public_url}/ui/"
+    if notice.job is not None:
+        return f"{public_url}/ui/jobs/{quote(notice.job.job_id, safe='')}"
+    return f"{public_url}/ui/incidents/{notice.incident.incident_id}" if notice.incident else f"{public_url}/ui/"
 
 
 def plain(text: str, longest: int = LONGEST_FACT) -> str:
@@ -81,37 +83,32 @@ def _is_good(notice: Notice) -> bool:
 def _digest_title(message: Message, language: Language) -> str:
     good = sum(map(_is_good, message.notices))
     bad = len(message.notices) - good
-    key = "digest-both" if good and bad else "digest-bad" if bad else "digest-good"
+    what = "digest" if all(one.job is not None for one in message.notices) else "mixed"
+    key = f"{what}-both" if good and bad else f"{what}-bad" if bad else f"{what}-good"
     return said_in(language, key, bad=bad, good=good)
 
 
 def _item(notice: Notice, language: Language, public_url: str, *, is_whole: bool) -> Item:
     job, incident = notice.job, notice.incident
     is_good = _is_good(notice)
-    link = job_link(job, public_url)
-    if job is None or incident is None:
+    link = link_of(notice, public_url)
+    if incident is None:
         return Item(said_in(language, "test"), (), link, is_good)
     facts = _facts(notice.kind, job, incident) if is_whole else _short_facts(notice.kind, incident)
-    told = tuple((said_in(language, key), _value(value, job.zone, language)) for key, value in facts)
-    return Item(_title(notice.kind, job, incident.kind, language), told, link, is_good)
-
-
-def _title(kind: NoticeKind, job: JobFacts, incident: IncidentKind, language: Language) -> str:
-    name = plain(job.name, LONGEST_TITLE - 40)
-    return said_in(language, f"{kind}-{incident}", name=name)
+    zone = job.zone if job else notice.zone
+    told = tuple((said_in(language, key), _value(value, zone, language)) for key, value in facts)
+    name = plain(job.name if job else incident.subject, LONGEST_TITLE - 40)
+    return Item(said_in(language, f"{notice.kind}-{incident.kind}", name=name), told, link, is_good)
 
 
 Value = str | int | datetime | tuple[datetime, datetime]
 
 
-def _facts(kind: NoticeKind, job: JobFacts, incident: Incident) -> Iterator[tuple[str, Value]]:
+def _facts(kind: NoticeKind, job: JobFacts | None, incident: Incident) -> Iterator[tuple[str, Value]]:
     """The words for each fact, and the fact."""
-    if job.name != job.job_id:
+    if job is not None and job.name != job.job_id:
         yield "job", job.job_id
-    if incident.kind is IncidentKind.LATE and kind not in ENDS:
-        yield "due", incident.began_at
-    else:
-        yield "since", incident.began_at
+    yield _since(kind, incident)
     if incident.failures:
         yield "failures", incident.failures
     if kind in ENDS:
@@ -121,8 +118,9 @@ def _facts(kind: NoticeKind, job: JobFacts, incident: Incident) -> Iterator[tupl
         return
     if incident.error:
         yield "error", incident.error
-    yield "call", job.host
-    if job.source:
+    if job is not None:
+        yield "call", job.host
+    if job is not None and job.source:
         yield "source", job.source
     if incident.source_revision:
         yield "revision", incident.source_revision[:REVISION_CHARACTERS]
@@ -137,7 +135,13 @@ def _short_facts(kind: NoticeKind, incident: Incident) -> Iterator[tuple[str, Va
     elif incident.error:
         yield "error", cut(incident.error, LONGEST_FACT // 2)
     else:
-        yield ("due" if incident.kind is IncidentKind.LATE else "since"), incident.began_at
+        yield _since(kind, incident)
+
+
+def _since(kind: NoticeKind, incident: Incident) -> tuple[str, datetime]:
+    if incident.expires_at is not None:
+        return "expires", incident.expires_at
+    return ("due" if incident.kind is IncidentKind.LATE and kind not in ENDS else "since"), incident.began_at
 
 
 def _value(value: Value, zone: str, language: Language) -> str:

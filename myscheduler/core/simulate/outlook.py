@@ -20,6 +20,8 @@ class Late(StrEnum):
 
     CATCH_UP = "catch_up"
     QUEUED = "queued"
+    THROTTLED = "throttled"
+    """It waited for its turn at its shared target."""
     RESENT = "resent"
 
 

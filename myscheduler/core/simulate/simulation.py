@@ -1,20 +1,22 @@
 """Simulates jobs on a virtual clock: which slots would run, be skipped or be caught up on.
 
-All decisions are made by the `Agenda` that the service uses, for one job at a time, with unlimited permits. To be fast,
-slots of an idle job that are farther apart than a call takes are not given to the agenda: they run on time, and are
-recorded many at a time. Targets answer after a fixed time and never fail.
+All decisions are made by the `Agenda` that the service uses, for one job at a time, with unlimited permits; jobs of a
+shared target with limits are simulated together (see `crowd`). To be fast, slots of an idle job that are farther apart
+than a call takes are not given to the agenda: they run on time, and are recorded many at a time. Targets answer after a
+fixed time and never fail.
 """
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import islice, pairwise
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any
 
 from myscheduler.core.dispatch.admission import may_resend
 from myscheduler.core.dispatch.agenda import Agenda
+from myscheduler.core.dispatch.throttles import TargetLimits
 from myscheduler.core.history.execution import Execution, Status
 from myscheduler.core.history.unrun import Unrun, unrun_between
 from myscheduler.core.job.compiling import compile_schedule
@@ -27,12 +29,12 @@ from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.exclusions import exclusions
 from myscheduler.core.schedule.expansion import MICROSECOND, expand, to_datetime, to_micros
 from myscheduler.core.schedule.slots import TICK, Schedule, count_between, last_until, next_after
+from myscheduler.core.simulate.crowd import Crowd, Waits
 from myscheduler.core.simulate.outlook import WAITING, Event, Late, Ledger, Outlook, Sent
+from myscheduler.core.simulate.scenario import PERMITS, Scenario
 from myscheduler.core.simulate.slot_feed import SlotFeed
 from myscheduler.errors import MySchedulerError
 
-_PERMITS = 1 << 60
-"""More than are ever taken, so none is returned."""
 _AT_ONCE = 100
 """How many claims are taken from the agenda at a time."""
 MOST_LEFT_OUT = 20_000
@@ -47,32 +49,6 @@ class TooManyLeftOutError(MySchedulerError):
             f"{job_id}: slots are left out in more than {MOST_LEFT_OUT:,} separate stretches of the simulated time, "
             "which is the limit: simulate a shorter time, or write fewer and longer blackouts"
         )
-
-
-class Outage(NamedTuple):
-    """The service is killed at `start` and starts again at `end`; a slot at `end` is on time."""
-
-    start: datetime
-    end: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """What to simulate: the slots from `start`, included, to `until`, excluded."""
-
-    start: datetime
-    until: datetime
-    latency: timedelta
-    """How long each call takes."""
-    outages: tuple[Outage, ...] = ()
-    """In order, not touching each other; each is within `start` and `until`, and the last ends before `until`."""
-
-    def ups(self) -> Iterator[tuple[datetime, datetime]]:
-        """The (start, end) of each time in which the service is up; ends are excluded."""
-        edges = [Outage(self.start, self.start), *self.outages, Outage(self.until, self.until)]
-        for before, after in pairwise(edges):
-            if before.end < after.start:
-                yield before.end, after.start
 
 
 class Simulation:
@@ -96,11 +72,30 @@ class Simulation:
             self._known[key] = self._simulate(spec, schedule)
         return self._known[key]
 
-    def _simulate(self, spec: JobSpec, schedule: Schedule) -> Outlook:
+    def outlooks_of_target(
+        self, target: str, limits: TargetLimits, specs: Iterable[JobSpec]
+    ) -> tuple[dict[str, Outlook], Waits]:
+        """Simulate all jobs of a shared target together; the outlooks are by job id."""
+        found: dict[str, Outlook] = {}
+        members = []
+        for spec in specs:
+            schedule = compile_schedule(spec, zone=self._zone, created_at=self._scenario.start)
+            job, ledger = self._created(spec, schedule), Ledger(keep_all=self._keep_all)
+            if job.is_paused:
+                found[spec.job_id] = _all_paused(schedule, self._scenario, ledger)
+            else:
+                members.append((job, schedule, ledger))
+        crowd = Crowd(target, limits, members, self._scenario, zone=self._zone)
+        return found | crowd.run(), crowd.waits
+
+    def _created(self, spec: JobSpec, schedule: Schedule) -> Job:
         start = self._scenario.start
         job = lifecycle.create(spec, owner=Owner.MANIFEST, source=None, clock=Clock(start, self._zone)).job
         # a slot at the very start belongs to the simulation
-        job = replace(job, cursor=start - TICK, next_slot=next_after(schedule, start - TICK))
+        return replace(job, cursor=start - TICK, next_slot=next_after(schedule, start - TICK))
+
+    def _simulate(self, spec: JobSpec, schedule: Schedule) -> Outlook:
+        job = self._created(spec, schedule)
         ledger = Ledger(keep_all=self._keep_all)
         if job.is_paused:
             return _all_paused(schedule, self._scenario, ledger)
@@ -242,7 +237,7 @@ class _Service:
         """Start the service, for the first time or after an outage: slots before `moment` are overdue."""
         self._started_at = moment
         self._agenda = Agenda(
-            zone=self._zone, permits=_PERMITS, permits_per_host=_PERMITS, new_id=lambda _now: "simulated"
+            zone=self._zone, permits=PERMITS, permits_per_host=PERMITS, new_id=lambda _now: "simulated"
         )
         self._recover(moment)
         just_before = moment - TICK

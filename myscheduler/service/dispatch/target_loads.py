@@ -1,6 +1,6 @@
 """How the shared targets stand: what is on its way to them, what waits, and what holds it back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,6 +32,11 @@ class TargetLoads:
         self._throttles = throttles
         self._permits = permits
         self._now = now
+
+    def pressures(self, targets: Iterable[str]) -> dict[str, Pressure]:
+        """What holds these targets back now, by name."""
+        now = self._now()
+        return {name: self._throttles.pressure(target_lane(name), now) for name in targets}
 
     def of(self, target: str) -> TargetLoad:
         """How the target with this name stands now; also for one that is not declared, which has no load."""

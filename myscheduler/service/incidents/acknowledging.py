@@ -51,7 +51,8 @@ def _acknowledge(
         raise IncidentConflictError(said("incident-over", incident_id=incident_id))
     incident_rows.acknowledge(connection, incident_id, by=owner, at=at, until=until)
     action = AuditAction.UNACKNOWLEDGED if owner is None else AuditAction.ACKNOWLEDGED
-    detail = {"incident_id": incident_id, "kind": found.kind} | ({"until": until.isoformat()} if until else {})
+    subject = {"target": found.target, "host": found.host, "until": until.isoformat() if until else None}
+    detail = {"incident_id": incident_id, "kind": found.kind} | {name: one for name, one in subject.items() if one}
     audit_rows.add(connection, [AuditEntry(at, actor, action, found.job_id, detail)])
     key_rows.keep(connection, [kept] if kept else [])
     return replace(found, acknowledged_by=owner, acknowledged_at=at if owner else None, acknowledged_until=until)

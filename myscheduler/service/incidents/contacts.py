@@ -32,6 +32,16 @@ class Contacts(Protocol):
         """Whom the incidents of the job are told to; empty for nobody."""
         ...
 
+    @property
+    def usual_thresholds(self) -> Thresholds:
+        """How often incidents are told again whose subject is no job."""
+        ...
+
+    @property
+    def usual_channels(self) -> tuple[Channel, ...]:
+        """Whom incidents are told to whose subject is no job; empty for nobody."""
+        ...
+
     def find(self, name: str) -> Channel | None:
         """The channel with this name; `None` if there is none any more."""
         ...
@@ -55,6 +65,14 @@ class DeclaredContacts:
 
     def channels_of(self, job: Job) -> tuple[Channel, ...]:
         return tuple(map(self._with_courier, routing.channels_of(job.spec, self._rules())))
+
+    @property
+    def usual_thresholds(self) -> Thresholds:
+        return routing.usual_thresholds(self._rules())
+
+    @property
+    def usual_channels(self) -> tuple[Channel, ...]:
+        return tuple(map(self._with_courier, routing.usual_channels(self._rules())))
 
     def find(self, name: str) -> Channel | None:
         declared = self._rules().channels.get(name)

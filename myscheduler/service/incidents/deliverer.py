@@ -225,6 +225,8 @@ class _Draft:
 
     def _notice(self, one: Delivery, zone: str) -> Notice:
         incident = self.incidents[one.incident_id]
+        if incident.job_id is None:
+            return Notice(one.delivery_id, one.kind, one.at, None, incident, zone)
         job = self.jobs.get(incident.job_id)
         facts = facts_of(job, zone) if job else _facts_of_gone(incident.job_id, zone)
         return Notice(one.delivery_id, one.kind, one.at, facts, incident)
@@ -235,8 +237,8 @@ def _composed(connection: Connection, *, rows: Sequence[Delivery], channel: str,
     waiting = delivery_rows.still_waiting(connection, [one.delivery_id for one in rows])
     rows = [one for one in rows if one.delivery_id in waiting]
     incidents = incident_rows.by_ids(connection, list({one.incident_id for one in rows}))
-    jobs = job_rows.find_jobs(connection, list({one.job_id for one in incidents.values()}))
-    orphaned = {name for name, one in incidents.items() if one.job_id not in jobs}
+    jobs = job_rows.find_jobs(connection, list({one.job_id for one in incidents.values() if one.job_id is not None}))
+    orphaned = {name for name, one in incidents.items() if one.job_id is not None and one.job_id not in jobs}
     told = delivery_rows.begun_for(connection, channel, {one.incident_id for one in rows})
     found = compose(rows, told=told, stored=incidents, orphaned=orphaned)
     if found.withdrawn:

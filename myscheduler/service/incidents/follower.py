@@ -145,7 +145,7 @@ class Follower:
             keep = partial(keeping.keep, judged=outcome.judged, contacts=self._contacts, now=now)
             changed, has_notices = await self._store.write(keep)
             self._report(changed)
-            self._changes.of_incidents(step.incident.job_id for one in outcome.judged for step in one.steps)
+            self._changes.of_incidents(step.incident.subject for one in outcome.judged for step in one.steps)
             if has_notices:
                 self._tell()
         self._in_trouble.difference_update(job_ids)

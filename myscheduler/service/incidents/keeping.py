@@ -54,7 +54,7 @@ def judge_jobs(
     begun = delivery_rows.begun_of(connection, [one.incident_id for one in found])
     known: dict[str, dict[IncidentKind, Incident]] = {job_id: {} for job_id in job_ids}
     for one in found:
-        known[one.job_id][one.kind] = one
+        known[one.subject][one.kind] = one
     judged, in_trouble = [], set()
     for job_id, open_ones in known.items():
         job = jobs.get(job_id)
@@ -63,7 +63,7 @@ def judge_jobs(
         ended = {one.incident.incident_id for one in steps if isinstance(one, Ended)}
         left = [one for one in open_ones.values() if one.incident_id not in ended]
         channels = tuple(one.name for one in contacts.channels_of(job)) if job else ()
-        joined = _joined(job, left, channels, begun, clock.now) if job else ()
+        joined = joining(left, channels, begun, clock.now) if job and not job.is_paused else ()
         if steps or joined:
             judged.append(Judged(steps, channels, joined))
         if left or any(isinstance(one, Begun) for one in steps):
@@ -71,17 +71,13 @@ def judge_jobs(
     return Outcome(tuple(judged), frozenset(in_trouble))
 
 
-def _joined(
-    job: Job,
-    left: Iterable[Incident],
-    channels: Iterable[str],
-    begun: Mapping[str, Collection[str]],
-    now: datetime,
+def joining(
+    left: Iterable[Incident], channels: Iterable[str], begun: Mapping[str, Collection[str]], now: datetime
 ) -> tuple[tuple[str, str], ...]:
     """The open incidents that channels are to be told now, although they began earlier. As with reminders, nothing is
-    told while the job is paused, or somebody takes care.
+    told while somebody takes care.
     """
-    told = [one.incident_id for one in left if not (job.is_paused or one.is_acknowledged(now))]
+    told = [one.incident_id for one in left if not one.is_acknowledged(now)]
     return tuple((one, channel) for one in told for channel in channels if channel not in begun[one])
 
 
@@ -153,17 +149,25 @@ class Reminder:
 
     incident: Incident
     channels: tuple[str, ...]
-    """The present ones of its job."""
+    """The present ones of its job, or of the default."""
 
 
 def due_reminders(connection: Connection, contacts: Contacts, *, before: datetime, now: datetime) -> list[Reminder]:
     """Open incidents of which somebody is to be reminded, of those that were told before a moment."""
     found = incident_rows.told_before(connection, before, REMINDERS_AT_ONCE)
-    jobs = job_rows.find_jobs(connection, list({one.job_id for one in found}))
-    with_jobs = ((one, jobs[one.job_id]) for one in found if one.job_id in jobs)
-    due = [(one, job) for one, job in with_jobs if is_reminder_due(one, job, contacts.thresholds_of(job), now)]
-    reminders = (Reminder(one, tuple(channel.name for channel in contacts.channels_of(job))) for one, job in due)
-    return [one for one in reminders if one.channels]
+    jobs = job_rows.find_jobs(connection, list({one.job_id for one in found if one.job_id is not None}))
+    told = [(one, None if one.job_id is None else jobs.get(one.job_id)) for one in found]
+    due = (_reminder(one, job, contacts, now) for one, job in told if job is not None or one.job_id is None)
+    return [one for one in due if one is not None and one.channels]
+
+
+def _reminder(incident: Incident, job: Job | None, contacts: Contacts, now: datetime) -> Reminder | None:
+    """`job` is `None` for an incident of a target or host."""
+    thresholds = contacts.usual_thresholds if job is None else contacts.thresholds_of(job)
+    if not is_reminder_due(incident, job, thresholds, now):
+        return None
+    channels = contacts.usual_channels if job is None else contacts.channels_of(job)
+    return Reminder(incident, tuple(one.name for one in channels))
 
 
 def remind(connection: Connection, due: Iterable[Reminder], now: datetime) -> None:

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.anyio
 
 INCIDENTS = "/api/v1/incidents"
 HOUR = timedelta(hours=1)
+STATUS = {"job_id": "a", "target": None, "host": None}
 
 
 async def store(parts: Parts, job_id: str, hour: int, **fields: Any) -> Incident:
@@ -178,13 +179,61 @@ async def test_what_changed_before_it_is_named(tmp_path: Path, target: Target) -
         assert (change["commit"], change["lines"]) == (bad, None)
 
 
+class TestTargetsAndHosts:
+    async def test_one_is_of_no_job_even_of_that_name(self, api: httpx.AsyncClient, parts: Parts) -> None:
+        await create(api, job_id="billing")
+        await store(parts, "billing", 1, kind=IncidentKind.CIRCUIT)
+        await store(parts, "api.example.com", 2, kind=IncidentKind.CERTIFICATE, failures=0)
+        host, target = (await ok(api, "GET", INCIDENTS))["incidents"]
+        assert (target["job_id"], target["target"], target["host"], target["expires_at"]) == (
+            None, "billing", None, None,
+        )  # fmt: skip
+        assert (host["job_id"], host["target"], host["host"]) == (None, None, "api.example.com")
+        assert datetime.fromisoformat(host["expires_at"]) == NOW + 2 * HOUR + timedelta(days=14)
+        assert ids(await ok(api, "GET", INCIDENTS, params={"job_id": "billing"})) == []
+        assert (await ok(api, "GET", f"{JOBS}/billing"))["incidents"] == []
+        page = await ok(api, "GET", INCIDENTS, params={"kind": "circuit"})
+        assert [one["target"] for one in page["incidents"]] == ["billing"]
+        shown = await ok(api, "GET", f"{INCIDENTS}/{target['incident_id']}")
+        assert (shown["target"], shown["change"], shown["deliveries"]) == ("billing", None, [])
+
+    async def test_who_may_acknowledge_one(self, api: httpx.AsyncClient, parts: Parts) -> None:
+        one = await store(parts, "billing", 1, kind=IncidentKind.CIRCUIT)
+        path = f"{INCIDENTS}/{one.incident_id}"
+        for role, scope, status in (
+            ("viewer", None, 403),
+            ("operator", {"ids": ["billing"]}, 403),
+            ("operator", None, 200),
+        ):
+            headers = await bearer(parts, role, scope)
+            assert (await api.get(path, headers=headers)).status_code == 200
+            answer = await api.post(f"{path}/acknowledge", headers=headers)
+            assert (answer.status_code, role) == (status, role), answer.text
+        headers = await bearer(parts, "operator")
+        answer = await ok(api, "POST", f"{path}/unacknowledge", headers=headers)
+        assert (answer["job_id"], answer["target"], answer["status"]) == (None, "billing", "open")
+        newest = (await ok(api, "GET", "/api/v1/audit", headers=headers))["entries"][0]
+        assert (newest["job_id"], newest["detail"]["target"]) == (None, "billing")
+
+    async def test_deleting_a_job_leaves_it_open(self, api: httpx.AsyncClient, parts: Parts) -> None:
+        await create(api, job_id="billing")
+        await store(parts, "billing", 1, kind=IncidentKind.CIRCUIT)
+        await ok(api, "DELETE", f"{JOBS}/billing")
+        people = People()
+        follower = Follower(
+            parts.store, parts.dispatcher.changes, people, zone=ZONE, now=parts.clock, tell=lambda: None
+        )
+        await follower.look()
+        assert [one["open"] for one in (await ok(api, "GET", INCIDENTS))["incidents"]] == [True]
+
+
 class TestAcknowledging:
     async def test_who_takes_care_until_when(self, api: httpx.AsyncClient, parts: Parts) -> None:
         one = await store(parts, "a", 1)
         path = f"{INCIDENTS}/{one.incident_id}"
         body = {"by": "Ada", "until": "2099-03-02T09:00:00+09:00"}
         answer = await ok(api, "POST", f"{path}/acknowledge", json=body)
-        assert answer == {"incident_id": one.incident_id, "job_id": "a", "status": "acknowledged"}
+        assert answer == STATUS | {"incident_id": one.incident_id, "status": "acknowledged"}
         shown = (await ok(api, "GET", path))["acknowledged"]
         assert (shown["by"], shown["until"]) == ("Ada", "2099-03-02T09:00:00+09:00")
         answer = await ok(api, "POST", f"{path}/unacknowledge", json={"by": "Bob"})

@@ -115,3 +115,16 @@ async def test_a_target_that_asks_to_wait_is_shown(api: httpx.AsyncClient, parts
     found = await until(lambda: listed(api), lambda one: one["billing"]["not_before"] is not None)
     held = datetime.fromisoformat(found["billing"]["not_before"]) - parts.clock()
     assert timedelta(minutes=5) < held <= timedelta(minutes=10)
+
+
+async def test_the_forecast_knows_the_limits_and_how_long_calls_take(
+    api: httpx.AsyncClient, parts: Parts, target: Target
+) -> None:
+    await declare(parts, target, jobs="abc", billing="concurrency: 1", idle="rate: {calls: 10, per: PT1M}")
+    (found,) = (await ok(api, "GET", "/api/v1/forecast", params={"days": "1"}))["targets"]
+    assert (found["target"], found["jobs"], found["concurrency"], found["rate_per_sec"]) == ("billing", 3, 1, None)
+    assert found["in_flight"] == pytest.approx(3 * 0.5 / 60, abs=0.001)
+    await declare(parts, target, jobs="abc", billing="rate: {calls: 1, per: PT1H}")
+    (found,) = (await ok(api, "GET", "/api/v1/forecast", params={"days": "1"}))["targets"]
+    assert (found["rate_per_sec"], found["concurrency"]) == (0.0, None)
+    assert found["crowded"][0]["missed"] > 0

@@ -122,3 +122,25 @@ def test_many_hosts_are_told_in_one_line() -> None:
     result = forecast("--now", MIDNIGHT, "--svg", "load.svg", stdin=many)
     assert result.stdout.splitlines()[-1] == "3 further hosts, each with at most 1 start a minute"
     assert "and 3 more, with at most 1 in the worst minute" in Path("load.svg").read_text("utf-8")
+
+
+def test_a_target_that_gets_more_calls_than_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("targets.yaml").write_text(
+        "billing: {base_url: 'https://b.example.com', rate: {calls: 30, per: PT1M}, concurrency: 100}\n"
+    )
+    job = "job_id: job-{:03}\ncron: '0 0 * * *'\ntarget: billing\nmisfire_grace_time: 60\n"
+    Path("jobs.yaml").write_text("---\n".join(job.format(number) for number in range(180)))
+    asked = ["forecast", "--now", MIDNIGHT, "--days", "2", "--latency", "20", "--svg", "load.svg", "."]
+    result = CliRunner().invoke(main, asked)
+    assert (result.exit_code, result.stderr) == (0, "")
+    shown = result.stdout.splitlines()[-3:]
+    assert shown == [
+        "target billing: 180 starts in the worst minute of 30 per 1 min, 60 in flight of 100",
+        "  Wed 2026-11-25 00:00  180 calls need 5 min 58 s, and so on 1 further minute",
+        "    149 slots missed, as they wait too long: job-031, job-032, job-033 and 146 more",
+    ]
+    drawn = "".join(ET.parse("load.svg").getroot().itertext())  # noqa: S314 - we have just made it
+    assert all(line.strip() in drawn for line in shown)
+    (target,) = json.loads(CliRunner().invoke(main, [*asked, "--format", "json"]).stdout)["targets"]
+    assert (target["in_flight"], target["rate_per_sec"], target["crowded"][0]["missed"]) == (60.0, 0.5, 149)

@@ -23,10 +23,13 @@ def incident(**fields: Any) -> dict[str, Any]:
     return {
         "incident_id": ID,
         "job_id": "daily-report",
+        "target": None,
+        "host": None,
         "kind": "failing",
         "open": True,
         "began_at": "2026-11-30T09:00:02+09:00",
         "noticed_at": "2026-11-30T09:00:03+09:00",
+        "expires_at": None,
         "ended_at": None,
         "end_reason": None,
         "failures": 3,
@@ -45,9 +48,14 @@ def test_the_table(api: respx.MockRouter) -> None:
         incident(kind="late", failures=0, error_message=None, job_id="backup"),
         incident(acknowledged={"by": "ada", "at": "2026-11-30T09:10:00+09:00", "until": None}),
         incident(open=False, ended_at="2026-11-30T10:00:02+09:00", end_reason="recovered"),
-    ]
+        incident(kind="circuit", job_id=None, target="billing", failures=5),
+        incident(
+            kind="certificate", job_id=None, host="api.example.com", failures=0, error_message=None,
+            expires_at="2026-12-14T09:00:02+09:00",
+        ),
+    ]  # fmt: skip
     api.get("/incidents").respond(json={"incidents": shown, "next_cursor": "c1"})
-    result = asked("incidents", "list", "--limit", "4", COLUMNS="110")
+    result = asked("incidents", "list", "--limit", "6", COLUMNS="130")
     assert result.exit_code == 0
     expect("incidents.txt", result.stdout)
 
@@ -98,6 +106,19 @@ def test_one_with_the_commit_and_whom_it_was_told(api: respx.MockRouter) -> None
     expect("incidents-show.txt", result.stdout)
 
 
+def test_one_of_a_target(api: respx.MockRouter) -> None:
+    one = incident(kind="circuit", job_id=None, target="billing", first_execution_id=None, last_execution_id=None)
+    api.get(f"/incidents/{ID}").respond(json=one | {"change": None, "deliveries": []})
+    result = asked("incidents", "show", ID)
+    assert result.exit_code == 0
+    assert "target" in result.stdout
+    assert "billing" in result.stdout
+    assert "job" not in result.stdout
+    answer = {"incident_id": ID, "job_id": None, "target": "billing", "host": None, "status": "acknowledged"}
+    api.post(f"/incidents/{ID}/acknowledge").respond(json=answer)
+    assert asked("incidents", "ack", ID).stdout == "billing: acknowledged\n"
+
+
 def test_one_of_which_little_is_known(api: respx.MockRouter) -> None:
     api.get(f"/incidents/{ID}").respond(json=incident(change=None, deliveries=[], revision=None, good_revision=None))
     result = asked("incidents", "show", ID)
@@ -118,7 +139,7 @@ def test_one_of_which_little_is_known(api: respx.MockRouter) -> None:
     ],
 )  # fmt: skip
 def test_taking_care(api: respx.MockRouter, options: tuple[str, ...], act: str, body: dict[str, str]) -> None:
-    answer = {"incident_id": ID, "job_id": "daily-report", "status": "acknowledged"}
+    answer = {"incident_id": ID, "job_id": "daily-report", "target": None, "host": None, "status": "acknowledged"}
     route = api.post(f"/incidents/{ID}/{act}").respond(json=answer)
     result = asked("incidents", "ack", ID, *options)
     assert (result.exit_code, result.stdout) == (0, "daily-report: acknowledged\n")

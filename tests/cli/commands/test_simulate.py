@@ -130,6 +130,7 @@ def test_json() -> None:
                 ],
             }
         ],
+        "targets": [],
         "totals": totals,
     }
 
@@ -194,3 +195,23 @@ def test_wrong_usage(arguments: str, message: str) -> None:
     result = simulate(f"- {arguments}", stdin=JOB)
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in result.stderr
+
+
+def test_jobs_of_a_target_wait_for_each_other() -> None:
+    Path("jobs.d").mkdir()
+    Path("jobs.d/targets.yaml").write_text(
+        "billing: {base_url: 'https://b.example.com', concurrency: 1}\nfree: {base_url: 'https://f.example.com'}\n"
+    )
+    jobs = [("a", "billing", 20), ("b", "billing", 20), ("c", "billing", 20), ("d", "free", 20)]
+    lines = "job_id: {0}\nrun_at: 2026-07-01T00:00:00Z\ntarget: {1}\nmisfire_grace_time: {2}\n"
+    Path("jobs.d/jobs.yaml").write_text("---\n".join(lines.format(*one) for one in jobs))
+    asked = "jobs.d --from 2026-07-01T00:00:00Z --to 2026-07-01T01:00:00Z --latency 15"
+    result = simulate(asked)
+    assert (result.exit_code, result.stderr) == (0, "")
+    shown = result.stdout.splitlines()
+    assert "  completed    throttled  2026-07-01T09:00:00+09:00, sent 2026-07-01T09:00:15+09:00" in shown
+    assert "target billing: 2 calls, 1 waited, the longest for 15 s, 1 slot missed" in shown
+    assert shown[-1] == "4 jobs: 3 ran (throttled 1), 1 missed (deadline 1)"
+    assert not any(line.startswith("target free") for line in shown)
+    (target,) = json.loads(simulate(f"{asked} --format json").stdout)["targets"]
+    assert target == {"target": "billing", "calls": 2, "waited": 1, "longest_wait_sec": 15.0, "missed": 1}

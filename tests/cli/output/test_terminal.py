@@ -187,13 +187,20 @@ def odd_api() -> Iterator[respx.MockRouter]:
         "error": f"e{OBEYED}",
     }  # fmt: skip
     incident = {
-        "incident_id": f"i{OBEYED}", "job_id": f"j{OBEYED}", "kind": f"k{OBEYED}", "open": True, "failures": 1,
+        "incident_id": f"i{OBEYED}", "job_id": f"j{OBEYED}", "target": None, "host": None, "expires_at": None,
+        "kind": f"k{OBEYED}", "open": True, "failures": 1,
         "began_at": NOW["at"], "noticed_at": NOW["at"], "ended_at": None, "end_reason": f"r{OBEYED}",
         "error_message": f"e{OBEYED}", "first_execution_id": f"f{OBEYED}", "last_execution_id": f"l{OBEYED}",
         "revision": f"r{OBEYED}", "good_revision": f"g{OBEYED}", "change": None, "deliveries": [delivery],
         "acknowledged": {"by": f"a{OBEYED}", "at": NOW["at"], "until": None},
     }  # fmt: skip
+    target = {
+        "name": f"t{OBEYED}", "base_url": f"u{OBEYED}", "jobs": 1, "in_flight": 0, "waiting": 0,
+        "circuit": f"c{OBEYED}", "open_until": None, "not_before": NOW["at"], "failures": 0,
+        "limits": {"concurrency": 1, "rate": {"calls": 1, "per": f"p{OBEYED}", "burst": 1}, "breaker": None},
+    }  # fmt: skip
     with respx.mock(base_url=API, assert_all_called=False) as api:
+        api.get("/targets").respond(json={"targets": [target]})
         api.get("/incidents").respond(json={"incidents": [incident], "next_cursor": f"c{OBEYED}"})
         api.get("/incidents/i").respond(json=incident)
         api.post("/incidents/i/acknowledge").respond(json={"status": f"s{OBEYED}"} | incident)
@@ -218,6 +225,7 @@ def odd_api() -> Iterator[respx.MockRouter]:
         "incidents show i",
         "incidents ack i",
         "jobs trigger j",
+        "targets list",
         "top --once",
     ],
 )
@@ -292,7 +300,7 @@ def test_no_command_is_left_out() -> None:
     # the first two print our own text, the last one logs (tests/test_log.py)
     on_nothing_of_others = {"completion", "schema", "serve"}
     on_manifests = {"validate", "preview", "run", "forecast", "simulate", "import-crontab"}
-    on_a_service = {"plan", "export", "why", "sync", "db", "token", "jobs", "executions", "incidents", "top"}
+    on_a_service = {"plan", "export", "why", "sync", "db", "token", "jobs", "executions", "incidents", "targets", "top"}
     on_both = {"notify"}
     assert on_manifests | on_a_service | on_both | on_nothing_of_others == set(every_command())
 

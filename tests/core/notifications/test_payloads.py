@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,19 @@ from myscheduler.core.notifications.words import WORDS
 from tests.support.checkout import ROOT
 from tests.support.documented import blocks
 from tests.support.golden import expect
-from tests.support.notices import ENDED, FAILING, LATE, TRIED, digest, message, notice
+from tests.support.notices import (
+    BEGAN,
+    CERTIFICATE,
+    CIRCUIT,
+    ENDED,
+    FAILING,
+    LATE,
+    TRIED,
+    digest,
+    message,
+    notice,
+    of_place,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 URL = "https://jobs.example.com/scheduler"
@@ -53,6 +65,14 @@ MESSAGES = {
     "closed": message(notice(NoticeKind.CLOSED, replace(ENDED, end_reason=EndReason.DELETED))),
     "test": TRIED,
     "digest": digest(2),
+    "circuit": message(of_place(NoticeKind.BEGAN, CIRCUIT)),
+    "certificate-and-circuit": message(
+        of_place(NoticeKind.REMINDER, CERTIFICATE),
+        of_place(
+            NoticeKind.RECOVERED,
+            replace(CIRCUIT, ended_at=BEGAN + timedelta(minutes=10), end_reason=EndReason.RECOVERED),
+        ),
+    ),
 }
 
 

@@ -28,7 +28,8 @@ from myscheduler.core.schedule.exclusions import Excluded, exclusions
 from myscheduler.core.schedule.expansion import expand, to_micros
 from myscheduler.core.schedule.slots import TICK, count_between, next_after, slots_between
 from myscheduler.core.simulate.outlook import Event, Outlook, Totals
-from myscheduler.core.simulate.simulation import MOST_LEFT_OUT, Outage, Scenario, Simulation, TooManyLeftOutError
+from myscheduler.core.simulate.scenario import Outage, Scenario
+from myscheduler.core.simulate.simulation import MOST_LEFT_OUT, Simulation, TooManyLeftOutError
 from myscheduler.core.simulate.slot_feed import SlotFeed
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)

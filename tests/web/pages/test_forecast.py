@@ -39,3 +39,17 @@ def test_the_advice(pages: Pages, start: Callable[..., Service]) -> None:
 def test_without_jobs(pages: Pages, start: Callable[..., Service]) -> None:
     page = pages.open("/ui/forecast", service=start(has_jobs=False))
     expect(page.get_by_text("No calls to come")).to_be_visible()
+
+
+def test_a_target_that_gets_more_calls_than_it_takes(pages: Pages, start: Callable[..., Service]) -> None:
+    service = start(has_jobs=False)
+    service.write("targets.yaml", "billing: {base_url: 'http://127.0.0.1:9', rate: {calls: 30, per: PT1M}}")
+    job = "job_id: job-{:02}\ncron: '0 3 * * *'\ntarget: billing\nmisfire_grace_time: 60\n"
+    service.write("jobs.yaml", "---\n".join(job.format(number) for number in range(50)))
+    service.until(lambda: service.get("/api/v1/jobs/job-49").status_code == 200)
+    page = pages.open("/ui/forecast", service=service)
+    panel = page.locator(".panel").filter(has=page.get_by_role("heading", name="Targets with limits"))
+    expect(panel.get_by_role("row").last).to_contain_text("billing")
+    expect(panel.get_by_text("50 calls need").first).to_be_visible()
+    expect(panel.get_by_text("Missed, as they wait longer than their grace: 19").first).to_be_visible()
+    expect(panel.get_by_role("link", name="job-31").first).to_be_visible()

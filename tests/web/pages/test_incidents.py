@@ -89,7 +89,7 @@ class TestList:
 
     def test_nobody_is_in_trouble(self, pages: Pages, start: Callable[..., Service]) -> None:
         page = pages.open("/ui/incidents", service=start(has_jobs=False))
-        expect(page.get_by_text("No job is in trouble")).to_be_visible()
+        expect(page.get_by_text("Nothing is in trouble")).to_be_visible()
         page.get_by_role("link", name="Incidents that are over").click()
         expect(page).to_have_url(re.compile(r"\?state=over$"))
         expect(page.get_by_text("Nothing matches")).to_be_visible()

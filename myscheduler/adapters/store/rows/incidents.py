@@ -11,7 +11,7 @@ from myscheduler.adapters.store.rows.inserting import IDS
 from myscheduler.adapters.store.rows.jobs import id_lists
 from myscheduler.adapters.store.tables import executions, incidents, progress
 from myscheduler.core.history.execution import WRONG, Cause, Kind, Status
-from myscheduler.core.incidents.incident import EndReason, Incident, IncidentKind
+from myscheduler.core.incidents.incident import JOB_KINDS, EndReason, Incident, IncidentKind
 from myscheduler.core.incidents.past import Past
 
 MOST_ROWS = 5_000
@@ -19,8 +19,8 @@ MOST_ROWS = 5_000
 
 
 def insert(connection: sa.Connection, new: Incident) -> bool:
-    """Store an incident, unless its job has an open one of its kind. Returns whether it is stored."""
-    is_same = (incidents.c.job_id == new.job_id) & (incidents.c.kind == new.kind) & incidents.c.ended_at.is_(None)
+    """Store an incident, unless its subject has an open one of its kind. Returns whether it is stored."""
+    is_same = (incidents.c.job_id == new.subject) & (incidents.c.kind == new.kind) & incidents.c.ended_at.is_(None)
     if connection.execute(sa.select(incidents.c.incident_id).where(is_same)).first() is not None:
         return False
     connection.execute(sa.insert(incidents).values(incident_id=new.incident_id, noticed_at=new.noticed_at, **_of(new)))
@@ -72,7 +72,12 @@ def open_of(connection: sa.Connection, job_ids: Collection[str]) -> list[Inciden
 
 def jobs_in_trouble(connection: sa.Connection) -> set[str]:
     """The jobs with open incidents."""
-    return set(connection.execute(sa.select(incidents.c.job_id).where(_IS_OPEN)).scalars())
+    return set(connection.execute(sa.select(incidents.c.job_id).where(_IS_OPEN, _IS_OF_JOB)).scalars())
+
+
+def open_of_others(connection: sa.Connection) -> list[Incident]:
+    """The open incidents whose subject is no job."""
+    return [_incident(row) for row in connection.execute(sa.select(incidents).where(_IS_OPEN, ~_IS_OF_JOB))]
 
 
 def open_count(connection: sa.Connection) -> int:
@@ -125,8 +130,10 @@ def page(
         query = query.where(incidents.c.kind == kind)
     if before is not None:
         query = query.where(incidents.c.incident_id < before)
-    if job_ids is not None and len(job_ids) == 1:
-        query = query.where(incidents.c.job_id == next(iter(job_ids)))
+    if job_ids is not None:
+        query = query.where(_IS_OF_JOB)
+        if len(job_ids) == 1:
+            query = query.where(incidents.c.job_id == next(iter(job_ids)))
     rows, last, looked_at = [], None, 0
     for row in connection.execute(query):
         looked_at, last = looked_at + 1, row.incident_id
@@ -180,9 +187,10 @@ def suspects(connection: sa.Connection, moment: datetime, limit: int) -> list[st
 
 
 _IS_OPEN = incidents.c.ended_at.is_(None)
+_IS_OF_JOB = incidents.c.kind.in_(JOB_KINDS)  # of others, `job_id` holds the name of a target or host
 _BY_IDS = sa.select(incidents).where(incidents.c.incident_id.in_(IDS))
 _OPEN_COUNT = sa.select(sa.func.count()).select_from(incidents).where(_IS_OPEN)
-_OPEN_OF = sa.select(incidents).where(_IS_OPEN, incidents.c.job_id.in_(IDS))
+_OPEN_OF = sa.select(incidents).where(_IS_OPEN, _IS_OF_JOB, incidents.c.job_id.in_(IDS))
 _MOST: sa.BindParameter[int] = sa.bindparam("most", type_=sa.Integer)
 _PAST = (
     sa.select(
@@ -232,7 +240,7 @@ _STATUSES = {str(one): one for one in Status}
 def _of(incident: Incident) -> dict[str, Any]:
     """The columns that judging changes."""
     return {
-        "job_id": incident.job_id,
+        "job_id": incident.subject,
         "kind": incident.kind,
         "began_at": incident.began_at,
         "failures": incident.failures,
@@ -250,7 +258,7 @@ def _of(incident: Incident) -> dict[str, Any]:
 def _incident(row: sa.Row[Any]) -> Incident:
     return Incident(
         incident_id=row.incident_id,
-        job_id=row.job_id,
+        subject=row.job_id,
         kind=IncidentKind(row.kind),
         began_at=row.began_at,
         noticed_at=row.noticed_at,

@@ -26,7 +26,7 @@ const STATES = /** @type {Record<string, [keyof typeof SHAPES, string]>} */ ({
   paused: ["pause", "rest"], finished: ["none", "calm"],
   held: ["hold", "warn"], partial: ["hold", "warn"], drift: ["hold", "warn"],
   new: ["plus", "good"], changed: ["edit", "busy"], deleted: ["fail", "bad"],
-  late: ["miss", "warn"], over: ["ok", "good"],
+  late: ["miss", "warn"], circuit: ["fail", "bad"], certificate: ["hold", "warn"], over: ["ok", "good"],
   sent: ["ok", "good"], waiting: ["run", "busy"], withdrawn: ["skip", "rest"],
   skipped: ["skip", "rest"], missed: ["miss", "warn"], interrupted: ["cut", "bad"],
 });

@@ -26,7 +26,7 @@ const STATES = /** @type {Record<string, string>} */ ({
 const KNOWN = new Set([
   "fields", "more_fields", "source", "removed_in", "reason", "until", "by", "since", "execution_id", "digest", "job_ids",
   "job_count", "revision", "counts", "selection", "cut", "token", "id", "role", "scope", "origin", "expires", "refused",
-  "incident_id", "kind",
+  "incident_id", "kind", "target", "host",
 ]);
 const NAMED = 20;
 
@@ -71,7 +71,7 @@ function details({ actor, detail }) {
     until && [t("pause.until"), " ", timeNode(until)],
     by && by !== actor && `${t("audit.paused-by")}: ${by}`,
     execution && executionLink(execution, h("code", null, execution)),
-    detail.incident_id && [coded("state", detail.kind), " ", h("a", { href: incidentUrl(detail.incident_id) }, h("code", null, detail.incident_id))],
+    detail.incident_id && [coded("state", detail.kind), " ", detail.target ?? detail.host, " ", h("a", { href: incidentUrl(detail.incident_id) }, h("code", null, detail.incident_id))],
     detail.job_count !== undefined && [t("plan.jobs", { count: number(detail.job_count) }), ": ", ids(detail.job_ids ?? [], detail.job_count)],
     selection && [t("audit.selection"), " ", jobsOf(selection)],
     ...accessOf(detail),

@@ -22,6 +22,14 @@ const ALIKE = 5;
  * }} Host
  */
 
+/**
+ * @typedef {{
+ *   target: string, jobs: number, starts: number, peak: number, calls_per_sec: number, rate_per_sec: number | null,
+ *   in_flight: number, concurrency: number | null,
+ *   crowded: {at: string, starts: number, needs_sec: number, missed: number, missed_job_ids: string[], again: string[]}[],
+ * }} Target
+ */
+
 /** @param {import("../core/router.js").Visit} visit */
 export async function open({ query, signal }) {
   const body = h("div", { class: "page" });
@@ -51,13 +59,30 @@ export async function open({ query, signal }) {
 }
 
 /**
- * @param {{timezone: string, hosts: Host[]}} found
+ * @param {{timezone: string, hosts: Host[], targets: Target[]}} found
  * @param {URLSearchParams} query
  */
 function content(found, query) {
   if (!found.hosts.length) return empty(t("forecast.empty"), t("forecast.empty-text"));
   const host = found.hosts.find((one) => one.host === query.get("host")) ?? found.hosts[0];
-  return [hosts(found.hosts, host), picture(host, query, found.timezone)];
+  return [hosts(found.hosts, host), found.targets.length > 0 && targets(found.targets, found.timezone), picture(host, query, found.timezone)];
+}
+
+/**
+ * @param {Target[]} all those that limit their calls
+ * @param {string} zone
+ */
+function targets(all, zone) {
+  const of = (/** @type {number} */ value, /** @type {number | null} */ most) => most === null ? number(value) : t("forecast.of", { value: number(value), most: number(most) });
+  const row = (/** @type {Target} */ one) => h("tr", null, [one.target, of(one.calls_per_sec, one.rate_per_sec), of(one.in_flight, one.concurrency)].map((cell) => h("td", null, cell)));
+  const head = [t("forecast.target"), t("forecast.per-sec"), t("forecast.in-flight")].map((one) => h("th", { scope: "col" }, one));
+  const crowded = all.flatMap((one) => one.crowded.map((minute) => h(
+    "li",
+    null,
+    h("p", null, one.target, " · ", timeNode(minute.at, zone), " · ", t("forecast.needs", { starts: number(minute.starts), time: duration(minute.needs_sec * 1_000) })),
+    minute.missed > 0 && [h("small", null, t("forecast.missed", { count: number(minute.missed) })), names(minute.missed_job_ids, minute.missed)],
+  )));
+  return panel(t("forecast.targets"), h("div", null, h("table", null, h("thead", null, h("tr", null, head)), h("tbody", null, all.map(row))), crowded.length > 0 && h("ul", { class: "lines" }, crowded)));
 }
 
 /**

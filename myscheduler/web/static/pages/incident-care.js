@@ -1,19 +1,35 @@
-// Incidents in a few words: what a job is in trouble with, and who takes care of it.
+// Incidents in a few words: what is in trouble and with what, and who takes care of it.
 
 import { incidentUrl, ZONE } from "../core/config.js";
 import { h } from "../core/dom.js";
 import { number, t } from "../core/language.js";
+import { jobLink } from "../core/parts.js";
 import { now, timeNode } from "../core/times.js";
 
 /**
  * @typedef {{
- *   incident_id: string, job_id: string, kind: "failing" | "late", open: boolean, began_at: string, noticed_at: string,
- *   ended_at: string | null, end_reason: string | null, failures: number, error_message: string | null,
+ *   incident_id: string, job_id: string | null, target: string | null, host: string | null,
+ *   kind: "failing" | "late" | "circuit" | "certificate", open: boolean, began_at: string, noticed_at: string,
+ *   expires_at: string | null, ended_at: string | null, end_reason: string | null, failures: number, error_message: string | null,
  *   error_message_coded?: import("../core/said.js").Coded, first_execution_id: string | null,
  *   last_execution_id: string | null, revision: string | null, good_revision: string | null,
  *   acknowledged: {by: string, at: string | null, until: string | null} | null,
  * }} Incident
  */
+
+/**
+ * What is in trouble: the page of the job, or the name of the target or host.
+ * @param {Incident} one
+ * @param {string} [name] that of the job
+ */
+export function subjectLink(one, name) {
+  return one.job_id === null ? h("span", { class: "job" }, subjectName(one)) : jobLink(one.job_id, name);
+}
+
+/** @param {Incident} one */
+export function subjectName(one) {
+  return one.job_id ?? one.target ?? one.host ?? "";
+}
 
 /**
  * Whether somebody takes care of it now: an acknowledgement may have been for a while.
@@ -35,11 +51,12 @@ export function care(one, zone = ZONE) {
 }
 
 /**
- * How many failures since when, or since when a run is late; the time leads to the page of the incident.
+ * How many failures since when, since when a run is late, or when a certificate expires; the time leads to the page of the incident.
  * @param {Incident} one
  * @param {string} [zone]
  */
 export function begun(one, zone = ZONE) {
-  const words = one.kind === "late" ? t("incident.late") : t("incident.failures", { count: number(one.failures) });
-  return [words, " ", h("a", { href: incidentUrl(one.incident_id) }, timeNode(one.began_at, zone, { relative: true }))];
+  const words = one.kind === "late" ? t("incident.late") : one.expires_at ? t("incident.expires") : t("incident.failures", { count: number(one.failures) });
+  const time = timeNode(one.expires_at ?? one.began_at, zone, { relative: true });
+  return [words, " ", h("a", { href: incidentUrl(one.incident_id) }, time)];
 }

@@ -1,15 +1,15 @@
-// What is wrong with this job, since which change, who was told, and who takes care? One incident.
+// What is wrong with this job, target or host, since which change, who was told, and who takes care? One incident.
 
 import { get, Problem } from "../core/api.js";
 import { pageUrl, ZONE } from "../core/config.js";
 import { h, refill } from "../core/dom.js";
 import { coded, number, t } from "../core/language.js";
 import { follow } from "../core/live.js";
-import { executionLink, facts, jobLink, panel, scrollable, shortRevision } from "../core/parts.js";
+import { executionLink, facts, panel, scrollable, shortRevision } from "../core/parts.js";
 import { loadMessages, said } from "../core/said.js";
 import { badge } from "../core/status.js";
 import { duration, timeNode } from "../core/times.js";
-import { care } from "./incident-care.js";
+import { care, subjectLink, subjectName } from "./incident-care.js";
 import { careButton } from "./incident-acts.js";
 
 /** @typedef {import("../core/dom.js").Child} Child */
@@ -30,7 +30,7 @@ export async function open({ params, signal }) {
   const read = () => get(`/incidents/${encodeURIComponent(params.id)}`, {}, signal);
   /** @type {Detail} */
   let one = await read();
-  const job = await get(`/jobs/${encodeURIComponent(one.job_id)}`, {}, signal).catch((error) => {
+  const job = one.job_id && await get(`/jobs/${encodeURIComponent(one.job_id)}`, {}, signal).catch((error) => {
     if (error instanceof Problem && error.status === 404) return null; // it was deleted, which ended the incident
     throw error;
   });
@@ -38,25 +38,25 @@ export async function open({ params, signal }) {
   draw();
   const changed = async (/** @type {import("../core/live.js").Change} */ change) => {
     const isTelling = one.deliveries.some(({ state }) => state === "waiting");
-    if (!change.all && !change.jobs.has(one.job_id) && !isTelling) return;
+    if (!change.all && one.job_id && !change.jobs.has(one.job_id) && !isTelling) return;
     const before = JSON.stringify(one);
     one = await read().catch(() => one);
     if (!signal.aborted && JSON.stringify(one) !== before) draw();
   };
   follow("change", changed, signal);
-  return { node, title: t("incidents.title", { job: job?.name || one.job_id }) };
+  return { node, title: t("incidents.title", { job: job?.name || subjectName(one) }) };
 }
 
 /**
  * @param {Detail} one
- * @param {any} job `null` if it was deleted
+ * @param {any} job `null` if it was deleted, or there is none
  */
 function content(one, job) {
   const zone = job?.timezone ?? ZONE;
-  const all = h("a", { class: "button", href: pageUrl("/incidents", { job: one.job_id, state: "all" }) }, t("incidents.of-job"));
+  const all = one.job_id && h("a", { class: "button", href: pageUrl("/incidents", { job: one.job_id, state: "all" }) }, t("incidents.of-job"));
   const state = one.open ? badge(one.kind) : [badge(one.kind), " ", badge("over", coded("incident-end", one.end_reason))];
   return [
-    h("div", { class: "bar" }, h("h1", null, jobLink(one.job_id, job?.name)), h("span", null, state), h("span", { class: "buttons" }, one.open && job && careButton(one, job), all)),
+    h("div", { class: "bar" }, h("h1", null, subjectLink(one, job?.name)), h("span", null, state), h("span", { class: "buttons" }, one.open && (job || !one.job_id) && careButton(one, job), all)),
     panel(t("incidents.what"), facts(what(one, zone))),
     one.kind === "failing" && panel(t("incidents.change"), since(one)),
     panel(t("incidents.told"), told(one.deliveries, zone)),
@@ -73,6 +73,7 @@ function what(one, zone) {
   const execution = (/** @type {string | null} */ id) => id && executionLink(id, h("code", null, id));
   return [
     [t("incidents.care"), one.open ? care(one, zone) : acknowledged?.by],
+    [t("incident.expires"), one.expires_at && timeNode(one.expires_at, zone)],
     [t("incidents.began"), h("span", null, timeNode(one.began_at, zone), " · ", timeNode(one.began_at, zone, { relative: true }))],
     [t("incidents.ended"), one.ended_at && timeNode(one.ended_at, zone)],
     [t("incidents.lasted"), one.ended_at && duration(Date.parse(one.ended_at) - Date.parse(one.began_at))],

@@ -1,15 +1,15 @@
-// Which jobs are in trouble, and who takes care? The newest trouble first, with filters in the URL.
+// What is in trouble, and who takes care? The newest trouble first, with filters in the URL.
 
 import { get } from "../core/api.js";
 import { incidentUrl, pageUrl } from "../core/config.js";
 import { h } from "../core/dom.js";
 import { coded, number, t } from "../core/language.js";
-import { empty, jobLink } from "../core/parts.js";
+import { empty } from "../core/parts.js";
 import { setQuery } from "../core/router.js";
 import { said } from "../core/said.js";
 import { badge } from "../core/status.js";
 import { timeNode } from "../core/times.js";
-import { care } from "./incident-care.js";
+import { care, subjectLink } from "./incident-care.js";
 import { NewestFirst } from "./newest-first.js";
 
 /** @typedef {import("./incident-care.js").Incident} Incident */
@@ -21,7 +21,7 @@ const STATES = /** @type {Record<string, Record<string, boolean>>} */ ({
 });
 /** Of the rows that are not among the newest ones that match, the most of which it is asked how they are now. */
 const MOST_LEFT = 50;
-const KINDS = /** @type {const} */ (["failing", "late"]);
+const KINDS = /** @type {const} */ (["failing", "late", "circuit", "certificate"]);
 
 /** @param {import("../core/router.js").Visit} visit */
 export function open(visit) {
@@ -36,7 +36,7 @@ export function open(visit) {
     },
     keyOf: (one) => one.incident_id, make: row,
     nothing: () => empty(t("incidents.empty"), t("incidents.empty-text"), " ", h("a", { href: pageUrl("/incidents", { state: "over" }) }, t("incidents.over"))),
-    isAffected: (change) => change.all || change.jobs.size > 0,
+    isAffected: () => true, // changes do not name targets and hosts
     refresh: (rows, found) => refresh(rows, found, visit.signal),
   }, visit);
   return list.opened();
@@ -89,10 +89,10 @@ function row(one) {
     "tr",
     { role: "row", "data-job": one.job_id },
     cell("slot", h("a", { href: incidentUrl(one.incident_id) }, timeNode(one.began_at))),
-    cell("of", jobLink(one.job_id)),
+    cell("of", subjectLink(one)),
     cell("state", one.open ? badge(one.kind) : badge("over", coded("incident-end", one.end_reason))),
     cell("number took", one.failures ? `× ${number(one.failures)}` : "–"),
-    cell("what", said(one.error_message_coded, one.error_message)),
+    cell("what", one.expires_at ? [t("incident.expires"), " ", timeNode(one.expires_at)] : said(one.error_message_coded, one.error_message)),
     cell("care", one.open ? care(one) : one.acknowledged?.by),
   );
   madeFrom.set(node, JSON.stringify(one));
@@ -113,9 +113,11 @@ async function refresh(rows, found, signal) {
   const current = new Map(found.map((one) => [one.incident_id, one]));
   const left = rows.filter((node) => !current.has(keyOf(node))).slice(0, MOST_LEFT);
   if (left.length) {
-    const jobs = [...new Set(left.map((node) => node.getAttribute("data-job") ?? ""))];
-    const { incidents } = await get("/incidents", { job_id: jobs }, signal).catch(() => ({ incidents: [] }));
-    for (const one of incidents) current.set(one.incident_id, one);
+    const jobs = [...new Set(left.map((node) => node.getAttribute("data-job") ?? "").filter(Boolean))];
+    const others = left.filter((node) => !node.hasAttribute("data-job"));
+    const reads = others.map((node) => get(`/incidents/${encodeURIComponent(keyOf(node))}`, {}, signal).catch(() => null));
+    const { incidents } = jobs.length ? await get("/incidents", { job_id: jobs }, signal).catch(() => ({ incidents: [] })) : { incidents: [] };
+    for (const one of [...incidents, ...await Promise.all(reads)]) if (one) current.set(one.incident_id, one);
   }
   for (const node of rows) {
     const one = current.get(keyOf(node));

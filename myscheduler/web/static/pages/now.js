@@ -10,7 +10,7 @@ import { loadMessages, said } from "../core/said.js";
 import { badge } from "../core/status.js";
 import { now, timeNode } from "../core/times.js";
 import { timeline } from "../plots/timeline.js";
-import { begun, care, isCaredFor } from "./incident-care.js";
+import { begun, care, isCaredFor, subjectLink } from "./incident-care.js";
 import { showTargets } from "./now-targets.js";
 
 const HOUR = 3_600_000;
@@ -143,7 +143,7 @@ function channelLine({ channel, failures, since, given_up: isGivenUp, error, err
 /** @param {any} one */
 function incidentLine(one) {
   const why = said(one.error_message_coded, one.error_message);
-  return h("li", { class: "trouble" }, h("span", { class: "row" }, badge(one.kind), jobLink(one.job_id)), h("span", null, begun(one)), h("small", null, why), h("span", null, care(one)));
+  return h("li", { class: "trouble" }, h("span", { class: "row" }, badge(one.kind), subjectLink(one)), h("span", null, begun(one)), h("small", null, why), h("span", null, care(one)));
 }
 
 /**

@@ -96,7 +96,7 @@ class TestIncidents:
         for _ in range(10):
             read = partial(incident_rows.page, job_ids=job_ids, before=end, limit=2, most=2)
             page: Found = await store.read(read)
-            found += [one.job_id for one in page.incidents]
+            found += [one.subject for one in page.incidents]
             end = page.end
             if end is None:
                 break

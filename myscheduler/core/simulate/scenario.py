@@ -1,0 +1,36 @@
+"""What is simulated: a span of time, outages in it, and how long calls take."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+
+PERMITS = 1 << 60
+"""More than are ever taken: the limits of the service over all jobs are not simulated."""
+
+
+class Outage(NamedTuple):
+    """The service is killed at `start` and starts again at `end`; a slot at `end` is on time."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What to simulate: the slots from `start`, included, to `until`, excluded."""
+
+    start: datetime
+    until: datetime
+    latency: timedelta
+    """How long each call takes."""
+    outages: tuple[Outage, ...] = ()
+    """In order, not touching each other; each is within `start` and `until`, and the last ends before `until`."""
+
+    def ups(self) -> Iterator[tuple[datetime, datetime]]:
+        """The (start, end) of each time in which the service is up; ends are excluded."""
+        edges = [Outage(self.start, self.start), *self.outages, Outage(self.until, self.until)]
+        for before, after in pairwise(edges):
+            if before.end < after.start:
+                yield before.end, after.start
