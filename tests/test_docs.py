@@ -60,6 +60,7 @@ POLICY = re.compile(r"^<!-- file: policy\.yaml -->\n```yaml\n(.*?)^```$", re.MUL
 NOTIFICATIONS = re.compile(r"^<!-- file: notifications\.yaml -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TARGETS = re.compile(r"^<!-- file: targets\.yaml -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 VARS = re.compile(r"^<!-- file: vars\.yaml -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CONTRACT = re.compile(r"^<!-- file: (specs/\S+) -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CALENDARS = re.compile(r"^<!-- file: calendars\.yaml -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -75,6 +76,9 @@ def test_manifests_in_the_docs_are_valid(page: Path, tmp_path: Path) -> None:
         (tmp_path / "vars.yaml").write_text(variables, encoding="utf-8")
     for targets in TARGETS.findall(page.read_text("utf-8")):
         (tmp_path / "targets.yaml").write_text(targets, encoding="utf-8")
+    for name, contract in CONTRACT.findall(page.read_text("utf-8")):
+        (tmp_path / "specs").mkdir(exist_ok=True)
+        (tmp_path / name).write_text(contract, encoding="utf-8")
     others = {block for _, block in SNIPPET.findall(page.read_text("utf-8"))}
     for block in blocks(page, "yaml"):
         if block not in others:
@@ -82,6 +86,23 @@ def test_manifests_in_the_docs_are_valid(page: Path, tmp_path: Path) -> None:
             (tmp_path / "job.yaml").write_text(block, encoding="utf-8")
             result = runner.invoke(main, ["validate", "--strict", "job.yaml"])
             assert result.exit_code == 0, f"{result.output}\n{block}"
+
+
+@pytest.mark.parametrize("name", ["docs/targets.md", "docs/ja/targets.md"])
+def test_the_contract_on_the_targets_page_is_judged_as_it_says(name: str, tmp_path: Path) -> None:
+    """`GOLDEN=write` writes what the command prints into the page: read the difference before it goes in."""
+    page = ROOT / name
+    text = page.read_text("utf-8")
+    (tmp_path / "jobs.d/specs").mkdir(parents=True)
+    for path, content in SNIPPET.findall(text):
+        (tmp_path / "jobs.d" / path).write_text(content, encoding="utf-8")
+    ((command, printed),) = re.findall(
+        r"^```console\n\$ myscheduler ([^\n]+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL
+    )
+    result = CliRunner().invoke(main, shlex.split(command))
+    if os.environ.get("GOLDEN") == "write":
+        page.write_text(text.replace(printed, result.stdout), encoding="utf-8")
+    assert (result.exit_code, result.stdout) == (1, printed)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
@@ -200,7 +221,7 @@ def rules_of_warnings() -> set[str]:
     calls = (
         call
         for path in CORE.rglob("*.py")
-        for call in re.findall(r"(?:Complaint|Problem)\(.*", path.read_text("utf-8"))
+        for call in re.findall(r"(?:Complaint|Problem|Finding)\(.*", path.read_text("utf-8"))
     )
     warned = {rule for call in calls if "Severity.WARNING" in call for rule in re.findall(r'"([a-z-]+)"', call)}
     return lint | (warned & RULES.keys())

@@ -15,6 +15,7 @@ import click
 
 from myscheduler.adapters.source import DirectorySource
 from myscheduler.adapters.source.tree import TOO_LARGE
+from myscheduler.cli.contracts import read_documents, without_documents
 from myscheduler.core.access.access_file import AccessRules, read_access
 from myscheduler.core.bounds import LARGEST_FILE
 from myscheduler.core.findings.problem import Problem, Severity, reported
@@ -150,6 +151,8 @@ def _desired(parts: Sequence[Snapshot], zone: str) -> Desired:
         if part.targets is not None:
             used = variables[part.variables.path] if part.variables else Variables(environment=environment)
             targets[part.targets.path] = read_targets(part.targets, variables=used)
+    documents = read_documents(targets.values())
+    parts = [without_documents(part, documents) for part in parts]
     files: dict[str, ParsedFile] = {}
     for part in parts:
         named = calendars[part.calendars.path] if part.calendars else NO_CALENDARS
@@ -183,7 +186,9 @@ def _desired(parts: Sequence[Snapshot], zone: str) -> Desired:
     caps = caps_of(policy for one in rules.values() for policy in one.binding)
     of_channels = tuple((path, used) for path, one in told.items() for used in one.secrets)
     limits = {name: allowed for one in targets.values() for name, allowed in one.limits.items()}
-    return replace(desired, caps=(*caps, *desired.caps), limits=limits, channel_secrets=of_channels)
+    return replace(
+        desired, caps=(*caps, *desired.caps), limits=limits, channel_secrets=of_channels, contracts=documents
+    )
 
 
 def _variables_of_environment() -> dict[str, Plain]:

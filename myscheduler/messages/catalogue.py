@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from myscheduler.messages.texts.api import API
 from myscheduler.messages.texts.calls import CALLS
+from myscheduler.messages.texts.contracts import CONTRACTS
 from myscheduler.messages.texts.files import FILES
 from myscheduler.messages.texts.jobs import JOBS
 from myscheduler.messages.texts.notifications import NOTIFICATIONS
@@ -29,6 +30,7 @@ SUBJECTS: Mapping[str, Mapping[str, str]] = {
     "Files": FILES,
     "Notifications": NOTIFICATIONS,
     "Templates and variables": TEMPLATES,
+    "OpenAPI documents of targets": CONTRACTS,
 }
 """By subject: the sentences; no code is in two of them."""
 MESSAGES: Mapping[str, str] = {code: text for texts in SUBJECTS.values() for code, text in texts.items()}

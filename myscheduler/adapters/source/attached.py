@@ -1,11 +1,10 @@
 """Reads files of the source that calls send."""
 
 import asyncio
-import os
-import stat
 from collections.abc import Iterable
 from pathlib import Path
 
+from myscheduler.adapters.source.below import UnusableFileError, read_below
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.machine.causes import is_lack_of_files, reason_of
 from myscheduler.messages.message import said
@@ -41,19 +40,10 @@ class AttachedFiles:
 
     def _read(self, path: str, most: int) -> bytes:
         """Raises `OSError`, or `ValueError` with what is wrong with the file."""
-        root = self._root.resolve()
-        found = (root / path).resolve(strict=True)
-        if not found.is_relative_to(root):
-            raise ValueError(_unusable(path, said("file-leads-outside")))
-        # O_NONBLOCK: opening a pipe would wait for its writer
-        descriptor = os.open(found, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise ValueError(_unusable(path, said("file-is-none")))
-            with open(descriptor, "rb", closefd=False) as file:
-                content = file.read(most + 1)
-        finally:
-            os.close(descriptor)
+            content = read_below(self._root, path, most=most)
+        except UnusableFileError as error:
+            raise ValueError(_unusable(path, str(error))) from error
         if len(content) > most:
             raise ValueError(_unusable(path, said("files-too-large", mib=MOST_BYTES // 1024**2)))
         return content

@@ -9,15 +9,15 @@ import os
 import subprocess
 import tempfile
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from itertools import islice, takewhile
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from myscheduler.core.bounds import LARGEST_FILE
-from myscheduler.core.source.snapshot import IGNORE, RESERVED, SUFFIXES
+from myscheduler.core.source.snapshot import IGNORE, RESERVED, SUFFIXES, TARGETS
 from myscheduler.core.source.strays import is_stray
 from myscheduler.errors import MySchedulerError
 from myscheduler.machine.causes import reason_of
@@ -45,12 +45,17 @@ class _Entry(NamedTuple):
     blob: str
 
 
+DocumentsOf: TypeAlias = Callable[[str, bytes], Iterable[str]]
+"""Returns the paths of the OpenAPI documents that a targets.yaml names, from its own path and its content."""
+
+
 @contextmanager
-def staged(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
+def staged(paths: Sequence[Path], documents_of: DocumentsOf) -> Iterator[Sequence[Path]]:
     """Change into a temporary copy of the current folder as it is staged; yields `paths` as they are named in the copy.
 
-    The copy holds only what is needed to read `paths`: the manifests there, the targets of symlinks, and the reserved
-    and ignore files of the folders above. A path at which nothing is staged any more becomes an empty folder.
+    The copy holds only what is needed to read `paths`: the manifests there, the targets of symlinks, the reserved
+    and ignore files of the folders above, and what `documents_of` adds. A path at which nothing is staged any more
+    becomes an empty folder.
 
     Raises `StagedError`, or `NothingThereError` for a path that git does not know either.
     """
@@ -64,7 +69,7 @@ def staged(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
     with tempfile.TemporaryDirectory(prefix="myscheduler-") as folder:
         copy = Path(folder).resolve()
         try:
-            _lay_out(index, wanted, copy)
+            _lay_out(index, wanted, copy, documents_of)
             (copy / _within(here, top)).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StagedError(f"what is staged can't be laid out in {copy}: {reason_of(error)}") from error
@@ -159,16 +164,19 @@ def _was_committed(top: Path, path: str) -> bool:
 # --- the copy ---
 
 
-def _lay_out(index: _Index, wanted: Iterable[str], copy: Path) -> None:
+def _lay_out(index: _Index, wanted: Iterable[str], copy: Path, documents_of: DocumentsOf) -> None:
     found = _reachable(index, wanted)
-    conflicts = sorted(path for path in found & index.in_conflict if _counts(path))
+    documents = _reachable(index, _documents(index, found, documents_of))
+    counting = documents | {path for path in found if _counts(path)}
+    found |= documents
+    conflicts = sorted(found & index.in_conflict & counting)
     if conflicts:
         shown = ", ".join(conflicts[:SHOWN]) + (" and others" if len(conflicts) > SHOWN else "")
         raise StagedError(f"{shown}: in conflict, so it is not clear what is staged: resolve it, and git add it")
     blobs = {path: index.entries[path].blob for path in found if index.entries[path].mode.startswith(_FILE)}
-    contents = _contents(index.top, {blob for path, blob in blobs.items() if _counts(path)})
+    contents = _contents(index.top, {blob for path, blob in blobs.items() if path in counting})
     for path, blob in blobs.items():
-        if _counts(path) or is_stray(path.rpartition("/")[2]):
+        if path in counting or is_stray(path.rpartition("/")[2]):
             _write(copy / path, contents.get(blob, b""))
     for path in found - blobs.keys():  # links after files, so that no file is written through a link
         target = index.links.get(path)
@@ -201,6 +209,13 @@ def _reachable(index: _Index, wanted: Iterable[str]) -> set[str]:
             if entry in index.links:
                 waiting.append(entry)
     return found & index.entries.keys()
+
+
+def _documents(index: _Index, found: Iterable[str], documents_of: DocumentsOf) -> set[str]:
+    places = {path: index.resolved(path) for path in found if path.rpartition("/")[2] == TARGETS}
+    blobs = {path: index.entries[real].blob for path, real in places.items() if real in index.entries}
+    contents = _contents(index.top, set(blobs.values()))
+    return {one for path, blob in blobs.items() for one in documents_of(path, contents.get(blob, b""))}
 
 
 def _counts(path: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from myscheduler.cli.contracts import documents_named
 from myscheduler.cli.manifests import Found, find_manifests
 from myscheduler.cli.options import parse_now_option, timezone_option
 from myscheduler.cli.reports import FORMATS, Findings
@@ -134,7 +135,7 @@ def _find_staged(paths: tuple[Path, ...], find: Callable[[Sequence[Path]], Found
     if Path("-") in paths:
         raise click.UsageError("--staged can't read standard input")
     try:
-        with staged(paths or (Settings().jobs_dir,)) as copies:
+        with staged(paths or (Settings().jobs_dir,), documents_named) as copies:
             return find(copies)
     except NothingThereError as error:
         raise _no_path(str(error)) from error

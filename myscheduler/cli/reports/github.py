@@ -16,7 +16,7 @@ def _command(problem: Problem) -> str:
     place = f"{problem.path}:{problem.line}:{problem.column}: " if problem.path == STDIN else ""
     file = {} if place else {"file": within_here(problem.path), "line": problem.line, "col": problem.column}
     properties = ",".join(f"{name}={_property(str(value))}" for name, value in {**file, "title": problem.rule}.items())
-    return f"::{problem.severity} {properties}::{_data(printable(place + named + problem.message))}"
+    return f"::{problem.severity} {properties}::{_data(printable(place + named + problem.whole))}"
 
 
 def _data(text: str) -> str:

@@ -60,7 +60,7 @@ def _add_case(suite: ET.Element, name: str, line: int, problems: list[Problem], 
 
 
 def _title(problems: list[Problem]) -> str:
-    first = f"{problems[0].field}: {problems[0].message}" if problems[0].field else problems[0].message
+    first = f"{problems[0].field}: {problems[0].whole}" if problems[0].field else problems[0].whole
     first = printable(first)
     return first if len(problems) == 1 else f"{first} (and {len(problems) - 1} more)"
 

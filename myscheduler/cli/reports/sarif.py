@@ -7,7 +7,7 @@ from urllib.parse import quote
 from myscheduler import __version__
 from myscheduler.cli.output.terminal import json_text
 from myscheduler.cli.reports.findings import Findings, within_here
-from myscheduler.core.findings.problem import Problem
+from myscheduler.core.findings.problem import Place, Problem
 from myscheduler.core.findings.rule_advice import ADVICE
 from myscheduler.core.findings.rules import RULES
 
@@ -61,17 +61,22 @@ def as_markdown(rule: str) -> str:
 
 def _result(problem: Problem) -> dict[str, Any]:
     named = f"{problem.field}: " if problem.field else ""
-    place = {
-        "artifactLocation": _artifact(problem.path),
-        "region": {"startLine": problem.line, "startColumn": problem.column},
-    }
-    return {
+    found = {
         "ruleId": problem.rule,
         "ruleIndex": _RULES.index(problem.rule),
         "level": problem.severity,
         "message": {"text": f"{named}{problem.message}"},
-        "locations": [{"physicalLocation": place}],
+        "locations": [_location(Place(problem.path, problem.line, problem.column))],
     }
+    if problem.related is not None:
+        about = {"id": 1, "message": {"text": "what it is compared with"}}
+        found["relatedLocations"] = [about | _location(problem.related)]
+    return found
+
+
+def _location(place: Place) -> dict[str, Any]:
+    region = {"startLine": place.line, "startColumn": place.column}
+    return {"physicalLocation": {"artifactLocation": _artifact(place.path), "region": region}}
 
 
 def _artifact(path: str) -> dict[str, str]:

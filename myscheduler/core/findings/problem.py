@@ -79,6 +79,18 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a file; line and column count from 1."""
+
+    path: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
     """One finding. Problems sort by location, so that a report has the order of the files."""
@@ -96,17 +108,24 @@ class Problem:
     severity: Severity = Severity.ERROR
     job_id: str = dataclass_field(default="", compare=False)
     """The job that the problem is about; empty if it is not known."""
+    related: Place | None = dataclass_field(default=None, compare=False)
+    """The place in another file that the problem contradicts."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", cut(self.message))
 
     def __str__(self) -> str:
         named = f"{self.field}: " if self.field else ""
-        line = f"{self.path}:{self.line}:{self.column}: {self.severity}: {named}{self.message} [{self.rule}]"
+        line = f"{self.path}:{self.line}:{self.column}: {self.severity}: {named}{self.whole} [{self.rule}]"
         return printable(line)
 
+    @property
+    def whole(self) -> str:
+        """The message, with the related place if there is one."""
+        return f"{self.message} (see {self.related})" if self.related is not None else self.message
+
     def as_json(self) -> dict[str, Any]:
-        return {
+        found = {
             "path": self.path,
             "line": self.line,
             "column": self.column,
@@ -116,6 +135,9 @@ class Problem:
             "message": self.message,
             "message_coded": coded(self.message),
         }
+        if self.related is not None:
+            found["related"] = {"path": self.related.path, "line": self.related.line, "column": self.related.column}
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from myscheduler.core.findings.advice import Advice
+from myscheduler.core.findings.contract_advice import CONTRACT_ADVICE
 from myscheduler.core.findings.policy_advice import POLICY_ADVICE
 from myscheduler.core.findings.rules import RULES
 from myscheduler.core.findings.yaml_advice import YAML_ADVICE
@@ -362,6 +363,7 @@ _ADVICE: Mapping[str, Advice] = {
         "An unreadable file is not treated as empty: its jobs stay as they were, and no change to them is applied.",
         "Fix the permissions, or what else the message names.",
     ),
+    **CONTRACT_ADVICE,
     **YAML_ADVICE,
 }
 """For each of `RULES`, why it matters and how to fix a finding."""

@@ -1,5 +1,6 @@
 """The checks of `validate`: all problems of manifests, from those of each file to those of all jobs together."""
 
+from myscheduler.core.contract.checking import contract_problems
 from myscheduler.core.findings.problem import Problem, reported
 from myscheduler.core.gitops.enforcement import burst_problems
 from myscheduler.core.manifest.declared import Desired
@@ -16,4 +17,6 @@ def check(desired: Desired, *, clock: Clock, secret_names: frozenset[str] | None
     used = [] if secret_names is None else [*of_jobs, *desired.channel_secrets]
     unknown = unknown_secrets(used, secret_names or ())
     warnings, bursts = lint(jobs, clock=clock), burst_problems(desired, clock=clock)
-    return reported([*desired.problems, *warnings, *unknown, *bursts, *look_alikes(desired.jobs, beside={})])
+    contradictions = contract_problems(jobs, desired.contracts)
+    alike = look_alikes(desired.jobs, beside={})
+    return reported([*desired.problems, *warnings, *unknown, *bursts, *alike, *contradictions])

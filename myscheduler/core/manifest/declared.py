@@ -1,20 +1,45 @@
 """The results of parsing: `DeclaredJob`, `ParsedFile`, and `Desired`, the state that the whole source declares."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from myscheduler.core.dispatch.throttles import TargetLimits
-from myscheduler.core.findings.problem import Problem
+from myscheduler.core.findings.problem import Loc, Place, Problem
 from myscheduler.core.job.digest import digest
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.policy.bursts import Cap
 from myscheduler.core.secrets.references import UsedSecret
+from myscheduler.core.source.snapshot import SourceFile, UnreadableFile
 
 EVERYWHERE = "/"
 """In a set of held paths it means every path: it is not known which files are affected."""
 
 LONGEST_OUTLINED = 500
 """Characters of the path of a file that may have an outline; PostgreSQL can't index much longer ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractFile:
+    """An OpenAPI document that was read, and the place in targets.yaml that names it."""
+
+    file: SourceFile | UnreadableFile
+    named_at: Place
+
+
+@dataclass(frozen=True, slots=True)
+class NamedContract:
+    """The OpenAPI document that the target of a job names."""
+
+    path: str
+    """As the path of the file that names it is shown, with its folder."""
+    base_url: str = field(repr=False)
+    """The base URL of the target, with the values of its variables."""
+    is_template: bool
+    """Whether expressions are left in the base URL."""
+
+
+def nowhere(_loc: Loc) -> None:
+    """The places of a document that are not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +57,10 @@ class Written:
     credentials: tuple[tuple[str, int, int, str], ...]
     """Field, line, column and description of each credential that is written out."""
     secrets: tuple[UsedSecret, ...]
+    contract: NamedContract | None = None
+    place_of: Callable[[Loc], tuple[int, int] | None] = field(default=nowhere, repr=False, compare=False)
+    """Returns line and column of a field that the document has, or of the nearest value around it; only for jobs with
+    a contract."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +156,8 @@ class Desired:
     """What the shared targets allow, by name."""
     channel_secrets: tuple[tuple[str, UsedSecret], ...] = ()
     """The references of channels, each with the path of its notifications.yaml."""
+    contracts: tuple[ContractFile, ...] = ()
+    """The OpenAPI documents that targets name; only `validate` reads them."""
 
     @property
     def is_empty(self) -> bool:

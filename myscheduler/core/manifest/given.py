@@ -59,6 +59,7 @@ def read_given(
     shared = replace(targets, problems=())
     if snapshot.targets:
         shared = read_targets(snapshot.targets, variables=used)
+    snapshot = snapshot.without(shared.documents)
     parsed = []
     for file in snapshot.files:
         between()

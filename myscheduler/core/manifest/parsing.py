@@ -5,7 +5,7 @@ job that is, all jobs of the file keep theirs.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -18,7 +18,7 @@ from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.acceptance import Terms, accept_declared
 from myscheduler.core.manifest.calendars_file import NO_CALENDARS, NamedCalendars, read_calendars
 from myscheduler.core.manifest.declaration import id_fault
-from myscheduler.core.manifest.declared import DeclaredJob, ParsedFile, Written
+from myscheduler.core.manifest.declared import DeclaredJob, ParsedFile, Written, nowhere
 from myscheduler.core.manifest.targets_file import NO_TARGETS, SharedTargets, read_targets
 from myscheduler.core.notifications.notifications_file import read_notifications
 from myscheduler.core.policy.bursts import caps_of
@@ -167,6 +167,8 @@ def _known_id(values: Any) -> str:
 
 
 def _written(spec: JobSpec, document: Document, place: Locate, reading: _Reading) -> Written:
+    target = reading.terms.targets.known.get(spec.target or "") if reading.is_cautious else None
+    contract = target.contract if target is not None else None
     return Written(
         schedule_at=place(*document.position((next(iter(_SCHEDULE_FIELDS & document.value.keys()), ""),))),
         retries_at=place(*document.position(("max_retries",))),
@@ -182,7 +184,16 @@ def _written(spec: JobSpec, document: Document, place: Locate, reading: _Reading
             UsedSecret(name, field_of(loc), *place(*document.position(loc)))
             for loc, name in (places_of(spec) if reading.is_cautious else ())
         ),
+        contract=contract,
+        place_of=nowhere if contract is None else _placing(document, place),
     )
+
+
+def _placing(document: Document, place: Locate) -> Callable[[Loc], tuple[int, int] | None]:
+    def place_of(loc: Loc) -> tuple[int, int] | None:
+        return place(*document.position(loc)) if loc[0] in document.value else None
+
+    return place_of
 
 
 _SCHEDULE_FIELDS = frozenset({"cron", "interval", "run_at"})
@@ -285,8 +296,9 @@ def _parse_folder(path: str, files: Mapping[str, EmbeddedFile], reading: _Readin
         reach=rules.reach if reading.is_of_no_source else reading.terms.reach,
     )
     reading = replace(reading, terms=terms)
+    own = {*RESERVED, *(reading.terms.targets.documents if targets is not None else ())}
     for name, file in files.items():
-        if name not in RESERVED and not name.startswith(".") and not ignoring.leaves_out(name):
+        if name not in own and not name.startswith(".") and not ignoring.leaves_out(name):
             parts.append(_parse_bytes(path, file.content, reading, file.place))
     return _under(rules, _merge(path, parts))
 

@@ -59,6 +59,12 @@ class TargetFields(_Strict):
     base_url: Annotated[str, Field(max_length=LONGEST_URL)] = Field(
         description="What the URLs of all its jobs begin with.", examples=["https://billing.example.com/v1"]
     )
+    openapi: Annotated[str, Field(max_length=LONGEST_URL)] | None = Field(
+        None,
+        description="An OpenAPI document (3.0 or 3.1) in the source, which validate compares the calls of all its jobs "
+        "with: its path from the folder of targets.yaml.",
+        examples=["specs/billing.yaml"],
+    )
     concurrency: Annotated[int, Field(ge=1, le=10_000), WHOLE] | None = Field(
         None, description="The most calls in flight, over all its jobs; default no limit.", examples=[2]
     )

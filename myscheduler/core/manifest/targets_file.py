@@ -22,8 +22,20 @@ from myscheduler.core.bounds import MOST_TARGETS
 from myscheduler.core.calls.breaker import BreakerRules
 from myscheduler.core.calls.rate import Rate
 from myscheduler.core.dispatch.throttles import TargetLimits
-from myscheduler.core.findings.problem import Complaint, Loc, Problem, Severity, cut, did_you_mean, enough, shown
+from myscheduler.core.findings.problem import (
+    Complaint,
+    Loc,
+    Place,
+    Problem,
+    Severity,
+    cut,
+    did_you_mean,
+    enough,
+    shown,
+)
+from myscheduler.core.manifest.contract_field import contract_of, documents_of, path_faults
 from myscheduler.core.manifest.declaration import declare
+from myscheduler.core.manifest.declared import NamedContract
 from myscheduler.core.manifest.field_faults import complaint_of
 from myscheduler.core.manifest.target_fields import DEFAULTS, BreakerFields, RateFields, TargetFields
 from myscheduler.core.schedule.timestamps import parse_duration
@@ -49,6 +61,7 @@ class SharedTarget:
     defaults: Mapping[str, Any] = field(default_factory=lambda: _NOTHING, repr=False)
     """Fields of a manifest, as they are written, for jobs that leave them out."""
     limits: TargetLimits = field(default_factory=TargetLimits)
+    contract: NamedContract | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +73,9 @@ class SharedTargets:
     digest: str = ""
     """Hash of the file's bytes; empty if there is no file."""
     content: bytes = field(default=b"", repr=False)
+    documents: Mapping[str, Place] = field(default_factory=dict)
+    """The paths of OpenAPI documents from the folder of the file, and where each is named first; also with errors, as
+    they are no manifests either way."""
 
     @property
     def has_errors(self) -> bool:
@@ -159,7 +175,7 @@ def read_targets(file: SourceFile | UnreadableFile | None, *, variables: Variabl
             known = _entries(found, variables)
             problems = tuple(sorted(enough(found.problems)))
             has_errors = any(one.severity is Severity.ERROR for one in problems)
-            return SharedTargets({} if has_errors else known, problems, digest, content)
+            return SharedTargets({} if has_errors else known, problems, digest, content, documents_of(found))
 
 
 def _entries(file: ReservedDocument, variables: Variables) -> dict[str, SharedTarget]:
@@ -177,7 +193,7 @@ def _entries(file: ReservedDocument, variables: Variables) -> dict[str, SharedTa
         if not isinstance(name, str) or not _is_name(name):
             file.add((name,), RULE, said("target-name", name=shown(name)), at_key=True)
             continue
-        target, faults = _entry(written, variables)
+        target, faults = _entry(written, variables, file.path)
         for one in faults:
             file.add((name, *one.loc), one.rule, one.message, at_key=one.at_key)
         if target is not None:
@@ -189,7 +205,7 @@ def _is_name(name: str) -> bool:
     return 0 < len(name) <= 100 and name.isprintable() and name == name.strip() and not set("/?#%") & set(name)
 
 
-def _entry(written: Any, variables: Variables) -> tuple[SharedTarget | None, list[Complaint]]:
+def _entry(written: Any, variables: Variables, path: str) -> tuple[SharedTarget | None, list[Complaint]]:
     if not isinstance(written, dict):
         return None, [Complaint((), RULE, said("target-not-a-mapping"))]
     try:
@@ -198,10 +214,11 @@ def _entry(written: Any, variables: Variables) -> tuple[SharedTarget | None, lis
         details = error.errors(include_url=False)
         return None, [complaint_of(one, TargetFields, further=DEFAULTS) for one in details]
     defaults = {key: value for key, value in written.items() if key in DEFAULTS and value is not None}
-    faults = [*_default_faults(fields.base_url, defaults, variables), *_limit_faults(fields)]
+    faults = [*_default_faults(fields.base_url, defaults, variables), *_limit_faults(fields), *path_faults(fields)]
     if any(one.severity is Severity.ERROR for one in faults):
         return None, faults
-    return SharedTarget(fields.base_url, MappingProxyType(defaults), _limits(fields)), faults
+    contract = contract_of(fields, variables, path)
+    return SharedTarget(fields.base_url, MappingProxyType(defaults), _limits(fields), contract), faults
 
 
 def _default_faults(base_url: str, defaults: Mapping[str, Any], variables: Variables) -> Iterator[Complaint]:

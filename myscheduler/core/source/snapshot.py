@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Self
 
@@ -23,7 +23,7 @@ VARS = "vars.yaml"
 IGNORE = ".myschedulerignore"
 """The file at the root that names files that are not manifests, in the format of a .gitignore."""
 TARGETS = "targets.yaml"
-"""A name at the root that is kept for shared targets to come: such a file is not read, and a warning says so."""
+"""The file at the root with what calls have in common."""
 RESERVED = frozenset({POLICY, TARGETS, CALENDARS, ACCESS, NOTIFICATIONS, VARS})
 """Files at the root that configure the service and declare no jobs."""
 
@@ -100,6 +100,20 @@ class Snapshot:
             self.calendars, self.policy, self.access, self.notifications, self.variables, self.targets, self.ignore,
         )  # fmt: skip
         return tuple(one for one in own if one is not None)
+
+    def without(self, paths: Collection[str], name: Callable[[str], str] = str) -> Self:
+        """The snapshot without files that are no manifests, although they are below its root; the same revision.
+
+        `name` makes equal what is the same path, if the paths are not all written alike.
+        """
+        if not paths:
+            return self
+        return replace(
+            self,
+            files=tuple(one for one in self.files if name(one.path) not in paths),
+            unreadable=tuple(one for one in self.unreadable if name(one.path) not in paths),
+            strays=tuple(path for path in self.strays if name(path) not in paths),
+        )
 
     def find(self, path: str) -> SourceFile | UnreadableFile | None:
         """The file with this path, a reserved one or the ignore file too; `None` if there is none."""

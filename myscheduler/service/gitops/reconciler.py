@@ -101,6 +101,8 @@ class Reconciler:
         """The keys of files whose outlines are stored in the database; `None` before they are read."""
         self._combined: tuple[Snapshot, tuple[object, ...], Desired] | None = None
         """The jobs that all files declare together, with the snapshot and the rules that they were made from."""
+        self._whole: tuple[Snapshot, tuple[str, ...], Snapshot] | None = None
+        """The source as it was read, the documents that targets name, and the source without these."""
         self._stored: Mapping[str, Known] = {}
         """The jobs in the database, as the last pass read them."""
         self._made: tuple[Desired, Mapping[str, Known], Plan] | None = None
@@ -199,6 +201,7 @@ class Reconciler:
             await self.variables.follow(snapshot)
             await self.targets.follow(snapshot)
             self._limit(self.targets.rules.limits)
+            snapshot = self._declaring(snapshot)
             await self._recall(await asyncio.to_thread(read_calendars, snapshot.calendars))
             desired = await asyncio.to_thread(self._parse_all, snapshot)
             plan, files = await self._apply(snapshot, desired, approval)
@@ -218,6 +221,13 @@ class Reconciler:
             log.exception("a bug ended a pass over the source")
             return self._stalled(SyncReason.INTERNAL_ERROR, said("pass-ended-by-bug"), revision)
         return self.state
+
+    def _declaring(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot without the documents that targets name; the same object while neither changes."""
+        made = (snapshot, tuple(self.targets.rules.documents))
+        if self._whole is None or self._whole[0] is not snapshot or self._whole[1] != made[1]:
+            self._whole = (*made, snapshot.without(made[1]))
+        return self._whole[2]
 
     def _parse_all(self, snapshot: Snapshot) -> Desired:
         """The jobs that the snapshot declares. Files that did not change are not parsed again."""

@@ -109,6 +109,17 @@ class TestValidate:
         await plan(api, manifest=manifest("a"))
         assert await parts.jobs() == {}
 
+    async def test_openapi_documents_of_targets_are_no_manifests(self, api: httpx.AsyncClient) -> None:
+        """The API doesn't compare jobs with them, as it doesn't have the files of the source."""
+        job = "job_id: a\ninterval: PT1H\ntarget: billing\npath: /no/where\n"
+        files = {
+            "a.yaml": job,
+            "targets.yaml": "billing: {base_url: 'https://billing.example.com', openapi: specs/billing.yaml}\n",
+            "specs/billing.yaml": "openapi: 3.0.3\npaths: {'/jobs/{job_id}': {get: {}}}\n",
+        }
+        assert await validate(api, files=files) == {"valid": True, "jobs": 1, "problems": []}
+        assert [one["action"] for one in (await plan(api, files=files))["changes"]] == ["create"]
+
 
 class TestPlan:
     async def test_a_part_of_the_source_leaves_other_jobs_alone(self, api: httpx.AsyncClient, parts: Parts) -> None:

@@ -10,6 +10,8 @@ from jsonschema import Draft202012Validator
 from myscheduler.cli import main
 from myscheduler.core.access.access_schema import access_schema
 from myscheduler.core.manifest.schema import calendars_schema, manifest_schema
+from myscheduler.core.manifest.targets_schema import targets_schema
+from myscheduler.core.templates.vars_schema import vars_schema
 from tests.support.checkout import ROOT
 
 
@@ -20,6 +22,8 @@ from tests.support.checkout import ROOT
         pytest.param(["manifest"], manifest_schema(), id="manifest"),
         pytest.param(["calendars"], calendars_schema(), id="calendars"),
         pytest.param(["access"], access_schema(), id="access"),
+        pytest.param(["targets"], targets_schema(), id="targets"),
+        pytest.param(["vars"], vars_schema(), id="vars"),
     ],
 )
 def test_it_is_printed(arguments: list[str], expected: object) -> None:

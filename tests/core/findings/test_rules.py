@@ -11,7 +11,7 @@ from myscheduler.core.findings.rules import RULES
 CORE = Path(myscheduler.core.__file__).parent
 _RULE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 _OF_ONE_WORD = {"schedule", "unreadable"}
-_MAKERS = {"Complaint": 1, "Problem": 4, "problem": 1}
+_MAKERS = {"Complaint": 1, "Finding": 1, "Problem": 4, "problem": 1}
 """What makes findings, and where among the arguments the rule stands."""
 
 

@@ -1,0 +1,56 @@
+"""What is wrong with the OpenAPI document of a target, and where the calls of jobs contradict it."""
+
+CONTRACTS = {
+    "contract-path-form": "{path} names no OpenAPI document in the source: write a path from the folder of "
+    "targets.yaml that ends in .yaml, .yml or .json, such as specs/billing.yaml",
+    "contract-unreadable": "the OpenAPI document {path:quoted} can't be read: {why:reason}",
+    "contract-too-large": "is larger than {mib:d} MiB",
+    "contract-not-openapi": "is not an OpenAPI document: it needs openapi, with its version, and paths",
+    "contract-swagger": "is a Swagger 2.0 document, which is not read: convert it to OpenAPI 3.0 or 3.1, or remove "
+    "openapi from the target",
+    "contract-version": "has the version {version}; 3.0 and 3.1 are read",
+    "contract-without-paths": "has no paths, so nothing can be compared with it",
+    "contract-reference-nowhere": "{reference} is not in the document",
+    "contract-reference-outside": "{reference} is in another file, which is not read: bundle it into one file",
+    "contract-too-much": "the schema takes too much work to compare a value with it, such as one that contains itself: "
+    "simplify it",
+    # paths and methods
+    "contract-no-path": "the OpenAPI document of the target has no such path{hint:said}",
+    "contract-no-server": "the URL is below no server of the OpenAPI document, whose paths begin with {known:or}",
+    "contract-no-method": "the OpenAPI document of the target has no {method} for {path}, only {known:list}",
+    "contract-deprecated": "the OpenAPI document of the target says that this operation is deprecated",
+    # parameters, credentials and bodies
+    "contract-query-missing": "the query parameter {name} is required",
+    "contract-query-unknown": "the OpenAPI document has no query parameter {name} here{hint:said}",
+    "contract-header-missing": "the header {name} is required",
+    "contract-parameter-value": "the value of {name} is not allowed: {why:said}",
+    "contract-security": "the operation requires credentials ({schemes:list}), and the job sends none: write auth",
+    "contract-body-missing": "the operation requires a body",
+    "contract-body-undescribed": "the OpenAPI document describes no body for this operation",
+    "contract-content-type": "the body is sent as {kind}; the operation takes {known:or}",
+    # values and their schemas
+    "contract-nothing-allowed": "nothing is allowed here",
+    "contract-type": "has the wrong type: it has to be {types:or}",
+    "contract-const": "has to be {value}",
+    "contract-enum": "has to be one of {known}",
+    "contract-minimum": "has to be at least {limit}",
+    "contract-maximum": "has to be at most {limit}",
+    "contract-above": "has to be more than {limit}",
+    "contract-below": "has to be less than {limit}",
+    "contract-multiple": "has to be a multiple of {step}",
+    "contract-min-length": "has to have at least {limit} characters",
+    "contract-max-length": "has to have at most {limit} characters",
+    "contract-min-items": "has to have at least {limit} items",
+    "contract-max-items": "has to have at most {limit} items",
+    "contract-min-properties": "has to have at least {limit} properties",
+    "contract-max-properties": "has to have at most {limit} properties",
+    "contract-unique": "appears twice in the list",
+    "contract-contains": "has no item of the kind that is required",
+    "contract-property-missing": "the property {name} is required",
+    "contract-property-unknown": "is not a property that the schema allows{hint:said}",
+    "contract-properties": ": it has {known}",
+    "contract-property-name": "is not a name that the schema allows",
+    "contract-no-alternative": "matches none of the alternatives",
+    "contract-several-alternatives": "matches several alternatives of which it may match only one",
+    "contract-not-allowed": "is what the schema excludes",
+}
