@@ -75,7 +75,7 @@ class Expressions:
 
     def notes_in(self, value: Any) -> tuple[str, ...]:
         """What the expressions in the value do not keep."""
-        moments = (moment for text in _texts(value) for _, moment in self.moments_in(text))
+        moments = (moment for text in texts_in(value) for _, moment in self.moments_in(text))
         return tuple(dict.fromkeys(note for moment in moments for note in moment.notes))
 
     def in_templates(self, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class Expressions:
             if name in found:
                 found[name] = each_text(found[name], partial(self._template, place), ())
         for name, value in found.items():
-            if any(map(has_expression, _texts(value))):
+            if any(map(has_expression, texts_in(value))):
                 raise NotTakenOver(f"a part of {name} is computed at each run, which a manifest can't do there")
         return found
 
@@ -116,16 +116,16 @@ def _without_blanks(pattern: str | None) -> list[str | None]:
     return [None] if pattern is None else [*pattern.split(" ")]
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts_in(value: Any) -> Iterator[str]:
     """All texts in a value, keys too."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for key, part in value.items():
-            yield from (key, *_texts(part))
+            yield from (key, *texts_in(part))
     elif isinstance(value, list | tuple):
         for part in value:
-            yield from _texts(part)
+            yield from texts_in(part)
 
 
 def _in_url(moment: Moment) -> Iterator[str]:

@@ -1,24 +1,21 @@
 """Converts a crontab to manifests: one job for each HTTP call of a line, and findings about the lines."""
 
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import unquote_plus
 
 from myscheduler.core.crontab.collecting import Collecting, Imported, slug_of
 from myscheduler.core.crontab.command import find_calls
-from myscheduler.core.crontab.credentials import is_credential_variable
 from myscheduler.core.crontab.dates import Clocks
 from myscheduler.core.crontab.errors import NotTakenOver
 from myscheduler.core.crontab.line import Found
 from myscheduler.core.crontab.lines import CrontabEntry, read_crontab
+from myscheduler.core.crontab.secret_hints import secret_hints
 from myscheduler.core.crontab.secret_names import ascii_name
 from myscheduler.core.crontab.shell import ShellError
 from myscheduler.core.crontab.times import times_of
 from myscheduler.core.crontab.wrappers import FoundCall
-from myscheduler.core.findings.masking import masked_text
 from myscheduler.core.findings.problem import Severity
 
 
@@ -93,11 +90,7 @@ class _Importing:
         )
         job_id = self.to.ids.find(slug_of(call["target_url"], entry.comment))
         call, hints = self.to.secrets.without_credentials(
-            call,
-            login=found.call.login,
-            netrc=found.call.netrc,
-            prefix=ascii_name(job_id) or f"line-{entry.line}",
-            proxy_login=found.call.reaching.proxy_login,
+            call, prefix=ascii_name(job_id) or f"line-{entry.line}", logins=found.call.logins
         )
         fields: dict[str, Any] = {
             "job_id": job_id,
@@ -113,7 +106,7 @@ class _Importing:
     def _report_job(self, entry: CrontabEntry, found: Found, job: "_Job") -> None:
         for warning in job.warnings:
             self.to.report(entry.line, "lost", warning)
-        for hint in (*job.hints, *_hints(found, job)):
+        for hint in (*job.hints, *secret_hints(found, job.found.call, job.text)):
             self.to.report(entry.line, "secret", hint)
         if job.found.call.timeout_sec is None:
             self.endless.append(entry.line)
@@ -174,23 +167,3 @@ class _Job:
 
 
 _PERCENT = " (a % without a backslash ends the command of a crontab)"
-
-
-def _hints(found: Found, job: _Job) -> Iterator[str]:
-    """What the secrets of variables and files must hold."""
-    call = job.found.call
-    encoded = [*call.urls, *call.data, *call.query]
-    for secret, name in found.unset.items():
-        if (reference := f"${{secret:{secret}}}") in job.text:
-            hint = "" if is_credential_variable(name) else f"; if it is not secret, give it with --set {name}=VALUE"
-            yield f"nothing here sets ${name}: it became {reference}, which must hold its value{hint}"
-    for secret, (name, value) in found.hidden.items():
-        if (reference := f"${{secret:{secret}}}") in job.text:
-            is_decoded = unquote_plus(value) != value and any(reference in piece for piece in encoded)
-            decoded = " without its percent-encoding" if is_decoded else ""
-            yield f"the credential in ${name} became {reference}, which must hold its value{decoded}"
-    for secret, path in found.files.items():
-        if (reference := f"${{secret:{secret}}}") in job.text:
-            decoded = ", without percent-encoding" if any(reference in piece for piece in encoded) else ""
-            file = masked_text(re.sub(r"\$\{.*?\}|[^ -~]", "…", path))[:100]
-            yield f"the content of {file} became {reference}, which must hold it{decoded}"

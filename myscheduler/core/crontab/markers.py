@@ -8,6 +8,8 @@ MARKED = re.compile(f"{_OPEN}([0-9]+)([un]?){_CLOSE}")
 _BARE = re.compile(rf"(?<=[\[:,\s]){_OPEN}([0-9]+){_CLOSE}(?=[\]}},\s])")
 RESERVED = re.compile("[\ue000-\ue005]")
 """The characters of all markers, which no text that is read may have."""
+RESERVED_IN_JSON = re.compile(r"\\ue00[0-5]", re.IGNORECASE)
+"""The same as escapes of JSON."""
 
 
 def marker(number: int) -> str:

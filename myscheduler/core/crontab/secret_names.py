@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 from myscheduler.core.crontab.errors import NotTakenOver
@@ -14,7 +14,20 @@ from myscheduler.core.findings.masking import MASK, REFERENCE
 from myscheduler.core.secrets.literals import masked
 
 _ENCODED = {("target_url",), ("body",)}
-_WITH_CREDENTIALS = ("target_url", "headers", "body", "text", "multipart", "auth")
+_WITH_CREDENTIALS = ("target_url", "query", "headers", "body", "text", "multipart")
+
+
+class Logins(NamedTuple):
+    """The logins of a call."""
+
+    login: str | None = None
+    """`user:password`."""
+    netrc: str | None = None
+    """The path of the .netrc file that has it."""
+    proxy_login: str | None = None
+
+
+NO_LOGINS = Logins()
 
 
 def ascii_name(text: str) -> str:
@@ -73,9 +86,10 @@ class SecretNames:
     free: Names = field(default_factory=Names)
 
     def without_credentials(
-        self, call: dict[str, Any], *, login: str | None, netrc: str | None, prefix: str, proxy_login: str | None = None
+        self, call: dict[str, Any], *, prefix: str, logins: Logins = NO_LOGINS
     ) -> tuple[dict[str, Any], list[str]]:
         """The fields with references in place of what looks like a credential, and what each secret must hold."""
+        login, netrc, proxy_login = logins
         if has_expression(f"{login} {proxy_login}"):
             raise NotTakenOver("its login is computed at each run: secrets have fixed values")
         hints: list[str] = []
@@ -95,7 +109,8 @@ class SecretNames:
                 password = f"${{secret:{name}}}"
                 hints.append(f"the password of the proxy became {password}, which must hold it")
             call["proxy"] = with_login(call["proxy"], user, password)
-        for field_name, shown in masked({name: call[name] for name in _WITH_CREDENTIALS if name in call}).items():
+        fields = (*_WITH_CREDENTIALS, "auth") if "aws_sigv4" in call.get("auth", {}) else _WITH_CREDENTIALS
+        for field_name, shown in masked({name: call[name] for name in fields if name in call}).items():
             call[field_name] = self._replaced(call[field_name], shown, (field_name,), prefix, hints)
         return call | {"headers": call["headers"] or None}, hints
 

@@ -168,6 +168,8 @@ def _tokens(line: str) -> Iterator[str | Word]:
     while at < len(line):
         if line[at] in " \t\r":
             at += 1
+        elif line.startswith("\\\n", at):
+            at += 2
         elif line[at] == "#":
             at = line.find("\n", at) if "\n" in line[at:] else len(line)
         elif found := _OPERATOR.match(line, at):

@@ -11,8 +11,9 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from myscheduler.core.bounds import MOST_HEADERS
 from myscheduler.core.crontab.errors import NotTakenOver
-from myscheduler.core.crontab.markers import MARKED, numbers_quoted
+from myscheduler.core.crontab.markers import MARKED, RESERVED_IN_JSON, numbers_quoted
 from myscheduler.core.crontab.reaching import Reaching
+from myscheduler.core.crontab.secret_names import Logins
 from myscheduler.core.header_values import FORM, SINGLE, is_json, media_type
 
 TO_A_FILE = "the answer is not written to a file; the history keeps its first 4 KiB"
@@ -77,6 +78,10 @@ class WebCall:
     """What the manifest does not keep of the command."""
     files: set[str] = field(default_factory=set)
     """Files that the command writes the response to."""
+
+    @property
+    def logins(self) -> Logins:
+        return Logins(self.login, self.netrc, self.reaching.proxy_login)
 
     def limit(self, seconds: float) -> None:
         """Set a time limit, unless a shorter one is set already; 0 is no limit."""
@@ -219,6 +224,8 @@ class WebCall:
 
 def _parsed(text: str) -> Any:
     """The value of a JSON text, in which expressions may also stand for numbers."""
+    if RESERVED_IN_JSON.search(text):
+        raise NotTakenOver("its body has characters of Unicode's private use area")
     try:
         return _EXACTLY.decode(text)
     except ValueError:
