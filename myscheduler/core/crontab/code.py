@@ -1,5 +1,7 @@
 """Checks code that the shell evaluates when a crontab line runs, such as `$(date)`: a job must do without it."""
 
+import re
+
 from myscheduler.core.crontab.shell import Command, Computed, ShellError, read_commands
 from myscheduler.core.crontab.shell_text import shown
 from myscheduler.core.crontab.wrappers import CALLERS, program_of
@@ -37,5 +39,6 @@ def check_code(code: str, depth: int = 0) -> None:
 
 
 def _first_text(command: Command) -> str:
-    first = command.words[0][0] if command.words else ""
-    return first if isinstance(first, str) else ""
+    """The beginning of the first word that is not an assignment."""
+    firsts = (word[0] if isinstance(word[0], str) else "" for word in command.words)
+    return next((text for text in firsts if not re.match(r"[A-Za-z_]\w*=", text)), "")

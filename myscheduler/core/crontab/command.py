@@ -9,10 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from myscheduler.core.crontab.curl import read_curl
+from myscheduler.core.crontab.dates import Clocks
+from myscheduler.core.crontab.errors import NotTakenOver
+from myscheduler.core.crontab.expressions import Expressions
 from myscheduler.core.crontab.line import KNOW_BASH_TEXT, Found, Line, Secrets
 from myscheduler.core.crontab.shell import Command, Word, read_commands
 from myscheduler.core.crontab.shell_text import as_manifest_text, computed, expand
-from myscheduler.core.crontab.web_call import NO_FILES, TO_A_FILE, Input, NotTakenOver
+from myscheduler.core.crontab.web_call import NO_FILES, TO_A_FILE, Input
 from myscheduler.core.crontab.wget import read_wget
 from myscheduler.core.crontab.wrappers import (
     CALLERS,
@@ -33,21 +36,26 @@ _SKIPPED = frozenset({
 """Commands that don't change a call. (`command` is here because of `command -v`, which only looks up a program.)"""
 _KEYWORDS = frozenset({"if", "for", "while", "until", "case", "{", "function", "!", "then", "else", "do"})
 _CONDITIONS = frozenset({"test", "[", "[["})
-_PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
-_NO_PROXY_USED = "no proxy is used: the service calls the target itself"
+_PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
+_NO_PROXY_USED = "no proxy is used: set it in a line of the crontab, or by -x, and it becomes proxy"
 _MOST_CALLS = 50
 _UNKNOWN_FROM_FILES = "the variables that a file sets are not known here: give them with --set NAME=VALUE"
 _PROGRAM = re.compile(r"[\w.+-]{1,40}")
 
 
-def find_calls(command: str, variables: Mapping[str, str], stdin: str | None, secrets: Secrets) -> Found:
+def find_calls(
+    command: str,
+    variables: Mapping[str, str],
+    stdin: str | None,
+    secrets: Secrets,
+    expressions: Expressions,
+    clocks: Clocks,
+) -> Found:
     """The calls that the command makes. Raises `NotTakenOver` or `ShellError` where it makes none, or does more."""
     shell = program_of(variables.get("SHELL") or "sh")
     if shell not in SHELLS:
         raise NotTakenOver(f"SHELL is {_shown(shell)}, but only sh and shells like it are supported")
-    line = Line(secrets, variables, shell)
-    if any(value and name.lower() in _PROXIES for name, value in variables.items()):
-        line.warn(_NO_PROXY_USED)
+    line = Line(secrets, expressions, clocks, variables, shell)
     _read_list(line, read_commands(command), Input(stdin))
     if not line.calls:
         raise NotTakenOver("runs neither curl nor wget: only HTTP calls can be imported")
@@ -177,7 +185,7 @@ def _without_assignments(line: Line, words: list[str], command: Command) -> list
         name, _, value = word.partition("=")
         if is_alone:
             line.set(name, value)
-        if value and name.lower() in _PROXIES:
+        if value and name.lower() in _PROXIES and not is_alone:
             line.warn(_NO_PROXY_USED)
     if is_alone and words and command.before == "&" and line.calls:
         line.warn("an & outside quotes ends a command: what follows it was never part of the URL")
@@ -221,7 +229,7 @@ def _read_shell(line: Line, inner: Inner, stdin: Input) -> None:
     for name, value in inner.variables:
         line.set(name, value)
     line.shell = inner.shell or line.shell
-    _read_list(line, read_commands(inner.text or ""), stdin)
+    _read_list(line, read_commands(line.in_shell(inner.text or "")), stdin)
     line.variables, line.shell = outside
 
 
@@ -229,8 +237,16 @@ def _read_call(line: Line, name: str, words: Sequence[str], stdin: Input) -> Non
     if stdin.text is not None:
         stdin = Input(None if computed(stdin.text) else as_manifest_text(stdin.text))
     call = read_curl(words, stdin, line.reference_to) if name == "curl" else read_wget(words, line.reference_to)
+    call.reaching.use_environment(_proxies(line, name))
     line.written |= call.files
     line.calls.append(FoundCall(call, delay=line.delay, jitter=line.jitter))
+
+
+def _proxies(line: Line, program: str) -> dict[str, str]:
+    """The proxies that variables name: for wget, and for curl's http, only names in small letters count."""
+    known = {**line.given, **line.variables}
+    names = [name for name in known if name in _PROXIES or (program == "curl" and name.lower() in _PROXIES)]
+    return {name.lower(): as_manifest_text(line.value_of(name)) for name in names if name != "HTTP_PROXY"}
 
 
 def _wait(line: Line, words: Sequence[str], command: Command) -> None:

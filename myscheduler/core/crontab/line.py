@@ -8,9 +8,12 @@ from typing import Protocol
 from myscheduler.core.bounds import LARGEST_EXPANSION
 from myscheduler.core.crontab.code import check_code
 from myscheduler.core.crontab.credentials import is_credential_variable
+from myscheduler.core.crontab.dates import Clocks, is_date, read_date
+from myscheduler.core.crontab.errors import NotTakenOver
+from myscheduler.core.crontab.expressions import Expressions
+from myscheduler.core.crontab.markers import has_expression
 from myscheduler.core.crontab.shell import BashText, Command, Computed, Word
-from myscheduler.core.crontab.shell_text import Values, computed, expand, fields, is_marked, marked
-from myscheduler.core.crontab.web_call import NotTakenOver
+from myscheduler.core.crontab.shell_text import Values, code_marked, computed, expand, fields, is_marked, marked
 from myscheduler.core.crontab.wrappers import Adjustment, FoundCall
 
 
@@ -47,6 +50,8 @@ class Line:
     """
 
     secrets: Secrets
+    expressions: Expressions
+    clocks: Clocks
     given: Mapping[str, str] = field(repr=False)
     """The variables that the crontab sets; each is copied to `variables` when it is first read."""
     shell: str
@@ -68,7 +73,7 @@ class Line:
 
     @property
     def values(self) -> Values:
-        return Values(self.value_of, self.content_of)
+        return Values(self.value_of, self.content_of, self.result_of, self.unquoted)
 
     def warn(self, message: str) -> None:
         if message not in self.warnings:
@@ -76,7 +81,7 @@ class Line:
 
     def set(self, name: str, value: str) -> None:
         """Set a variable; the value of a credential is replaced by the marker of its secret."""
-        if value and is_credential_variable(name) and not is_marked(value) and not computed(value):
+        if value and is_credential_variable(name) and not _is_marker(value):
             secret = self.secrets.of_variable(name, value)
             self.hidden[secret] = name, value
             value = marked(secret)
@@ -94,6 +99,30 @@ class Line:
             raise NotTakenOver(f"its variables expand to more than {LARGEST_EXPANSION:,} characters")
         return self.variables[name]
 
+    def result_of(self, code: str) -> str:
+        """What stands for shell code: a date is an expression of a template, everything else stays code."""
+        if not is_date(code):
+            return code_marked(code)
+        zone = self.variables.get("TZ", self.given.get("TZ"))
+        try:
+            return self.expressions.marker(read_date(code, self.values, self.expressions, self.clocks, zone))
+        except NotTakenOver as fault:
+            return code_marked(code, str(fault))
+
+    def unquoted(self, text: str) -> str:
+        """The text outside quotes, where a date with white space would become several words."""
+        for marker, moment in self.expressions.moments_in(text):
+            if moment.has_space:
+                text = text.replace(marker, code_marked("$(date)", "it prints white space: put it in double quotes"))
+        return text
+
+    def in_shell(self, text: str) -> str:
+        """The text of a line that another shell reads, to which what a date prints would be code."""
+        for marker, moment in self.expressions.moments_in(text):
+            if not moment.is_plain:
+                text = text.replace(marker, code_marked("$(date)", "a shell reads what it prints: compute it there"))
+        return text
+
     def content_of(self, path: str) -> str:
         return marked(self._secret_of(path))
 
@@ -104,6 +133,8 @@ class Line:
     def _secret_of(self, path: str) -> str:
         if path in self.written:
             raise NotTakenOver("reads a file that the line itself writes")
+        if has_expression(path):
+            raise NotTakenOver("reads a file whose name is computed at each run")
         secret = self.secrets.of_file(path)
         self.files[secret] = path
         return secret
@@ -128,6 +159,10 @@ class Line:
                 check_code(part.code)
             elif isinstance(part, BashText) and self.shell not in KNOW_BASH_TEXT:
                 self.warn(f"$'…' is read as in bash: {self.shell} may read it differently")
+
+
+def _is_marker(value: str) -> bool:
+    return is_marked(value) or bool(computed(value)) or has_expression(value)
 
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=", re.ASCII)

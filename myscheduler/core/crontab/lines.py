@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from myscheduler.core.bounds import LONGEST_CRONTAB_LINE, MOST_CRONTAB_JOBS, MOST_CRONTAB_SETTINGS
 from myscheduler.core.crontab.credentials import may_hold_credential
+from myscheduler.core.crontab.markers import RESERVED
 from myscheduler.core.crontab.wrappers import CALLERS
 
 _BLANKS = " \t\r"
@@ -23,8 +24,6 @@ _MORE_TIMES = re.compile(r"[\d*][\d*/,-]*")
 _WORD = re.compile(r"[^ \t]+")
 _FLAGS = re.compile(r"(?:-[nqs]+[ \t]+)+")
 """Flags before the command in BSD's crons, for mail, logging and locks."""
-_NO_TEXT = re.compile(r"[\ue000-\ue003]")
-"""Private-use characters that `shell_text` uses as markers; a line must not contain them."""
 _HEADER = re.compile(r"\W*m(in|inute)?\W+h(our)?\W.*", re.IGNORECASE)
 """A comment that names the columns."""
 
@@ -75,7 +74,7 @@ def read_crontab(text: str, *, has_users: bool = False) -> Crontab:
             if len(variables) > MOST_CRONTAB_SETTINGS:
                 faults.append((number, f"exceeds the limit of {MOST_CRONTAB_SETTINGS:,} variables: reading stops here"))
                 break
-        elif (found := _TIMES.fullmatch(line)) and not _NO_TEXT.search(line):
+        elif (found := _TIMES.fullmatch(line)) and not RESERVED.search(line):
             user, command = _split_user(found[2]) if has_users else ("", found[2])
             command, stdin = _split_at_percent(_FLAGS.sub("", command, count=1) if command[:1] == "-" else command)
             if command and len(entries) == MOST_CRONTAB_JOBS:
@@ -112,7 +111,7 @@ def _fault(user: str, command: str, *, has_users: bool) -> str | None:
 
 def _parse_fault(line: str) -> str:
     """Why a line is neither a setting nor a job."""
-    if _NO_TEXT.search(line):
+    if RESERVED.search(line):
         return "has characters of Unicode's private use area, which have no meaning"
     if _ZONE_IN_FRONT.match(line):
         return "has a zone before its times: write CRON_TZ on a separate line above"

@@ -37,6 +37,8 @@ class Computed:
     """Code that the shell evaluates at each run, as it is written: `$(date)`, `$?`, `${A:-b}`."""
 
     code: str
+    is_quoted: bool = False
+    """White space in what it yields doesn't split the word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,8 @@ def _tokens(line: str) -> Iterator[str | Word]:
     while at < len(line):
         if line[at] in " \t\r":
             at += 1
+        elif line.startswith("\\\n", at):
+            at += 2
         elif line[at] == "#":
             at = line.find("\n", at) if "\n" in line[at:] else len(line)
         elif found := _OPERATOR.match(line, at):
@@ -261,7 +265,7 @@ def _unescaped(found: re.Match[str]) -> str:
     if other:
         return f"\\{other}"
     number = int(octal, 8) & 0xFF if octal else int(byte or points[0] or points[1], 16)
-    if number == 0 or (number > 0x7F and (octal or byte)) or 0xD800 <= number < 0xE000:
+    if number == 0 or (number > 0x7F and (octal or byte)) or 0xD800 <= number <= 0xE005:
         raise ValueError
     return chr(number)
 
@@ -283,16 +287,16 @@ def _expansion(line: str, at: int, *, is_quoted: bool) -> tuple[Part, int]:
         name = found[1] or found[2]
         if name[0].isdigit():
             raise ShellError(f"${name[0]} is an argument of a script, but a crontab line has none")
-        return Computed(found[0]) if name in _OWN else Variable(name, is_quoted), found.end()
+        return Computed(found[0], is_quoted) if name in _OWN else Variable(name, is_quoted), found.end()
     follows = line[at + 1 : at + 2]
     if line[at] == "`" or (line[at] == "$" and follows in {"(", "{", "["}):
         end = _end_of_code(line, at)
         code = line[at:end]
         inner = code[1:-1] if code[0] == "`" else code[2:-1]
         file = None if follows in {"{", "["} else _FILE.fullmatch(inner)
-        return Content(file["single"] or file["double"] or file["plain"]) if file else Computed(code), end
+        return Content(file["single"] or file["double"] or file["plain"]) if file else Computed(code, is_quoted), end
     if follows in _SPECIAL and follows:
-        return Computed(line[at : at + 2]), at + 2
+        return Computed(line[at : at + 2], is_quoted), at + 2
     return "$", at + 1
 
 

@@ -15,16 +15,20 @@ _OPEN, _CLOSE = "\ue000", "\ue001"
 _BEGIN, _END = "\ue002", "\ue003"
 """Around shell code, in hexadecimal digits."""
 _MARKED = re.compile(f"{_OPEN}([A-Za-z0-9_.-]+){_CLOSE}")
-_COMPUTED = re.compile(f"{_BEGIN}([0-9a-f]+){_END}")
+_COMPUTED = re.compile(f"{_BEGIN}([0-9a-f]+)(?:-([0-9a-f]+))?{_END}")
+_ANY = re.compile("[\ue000-\ue003]")
 _BLANKS = re.compile(r"[ \t\n]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """Looks up the values of variables (by name) and of files (by path)."""
+    """Looks up the values of variables (by name), of files (by path), and of shell code."""
 
     of_variable: Callable[[str], str]
     of_file: Callable[[str], str]
+    of_code: Callable[[str], str]
+    unquoted: Callable[[str], str]
+    """A value outside quotes, where the shell splits it at white space."""
 
 
 def expand(word: Word, values: Values) -> str:
@@ -38,6 +42,8 @@ def fields(word: Word, values: Values) -> list[str]:
     is_open = False
     for part in word:
         text = _text(part, values)
+        if isinstance(part, Variable | Computed) and not part.is_quoted:
+            text = values.unquoted(text)
         is_split = isinstance(part, Variable) and not part.is_quoted
         for number, piece in enumerate(_BLANKS.split(text) if is_split else [text]):
             is_open = is_open and not number
@@ -61,8 +67,14 @@ def _text(part: Part, values: Values) -> str:
             return values.of_file(path)
         case BashText(text):
             return text
-        case Computed(code):
-            return f"{_BEGIN}{code.encode('utf-8', 'surrogatepass').hex()}{_END}"
+        case Computed(code, _):
+            return values.of_code(code)
+
+
+def code_marked(code: str, reason: str = "") -> str:
+    """The marker of shell code, with the reason why a manifest can't have it."""
+    parts = [code, reason] if reason else [code]
+    return f"{_BEGIN}{'-'.join(part.encode('utf-8', 'surrogatepass').hex() for part in parts)}{_END}"
 
 
 def marked(secret: str) -> str:
@@ -75,9 +87,18 @@ def is_marked(text: str) -> bool:
     return _MARKED.fullmatch(text) is not None
 
 
+def has_marker(text: str) -> bool:
+    """Whether the text has a marker of a secret or of shell code."""
+    return _ANY.search(text) is not None
+
+
 def computed(text: str) -> list[str]:
     """The pieces of shell code in a text."""
-    return [bytes.fromhex(found[1]).decode("utf-8", "surrogatepass") for found in _COMPUTED.finditer(text)]
+    return [_decoded(found[1]) for found in _COMPUTED.finditer(text)]
+
+
+def _decoded(digits: str) -> str:
+    return bytes.fromhex(digits).decode("utf-8", "surrogatepass")
 
 
 def as_manifest_text(text: str) -> str:
@@ -85,8 +106,9 @@ def as_manifest_text(text: str) -> str:
 
     Raises `ShellError` where the text has shell code, whose content is not repeated: it may be a login.
     """
-    for code in computed(text):
-        raise ShellError(f"{shown(code)} is computed by the shell at each run: a manifest can't do that")
+    if found := _COMPUTED.search(text):
+        reason = _decoded(found[2]) if found[2] else "a manifest can't do that"
+        raise ShellError(f"{shown(_decoded(found[1]))} is computed by the shell at each run: {reason}")
     return _MARKED.sub(r"${secret:\1}", text.replace("${", "$${"))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from myscheduler.core.crontab.web_call import NotTakenOver
+from myscheduler.core.crontab.errors import NotTakenOver
 from myscheduler.core.schedule.cron_hints import go_span
 from myscheduler.core.schedule.dialect import crontab_fields, parse_cron
 from myscheduler.errors import ScheduleError

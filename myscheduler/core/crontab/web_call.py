@@ -10,16 +10,15 @@ from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from myscheduler.core.bounds import MOST_HEADERS
+from myscheduler.core.crontab.errors import NotTakenOver
+from myscheduler.core.crontab.markers import MARKED, RESERVED_IN_JSON, numbers_quoted
+from myscheduler.core.crontab.reaching import Reaching
+from myscheduler.core.crontab.secret_names import Logins
 from myscheduler.core.header_values import FORM, SINGLE, is_json, media_type
-from myscheduler.errors import MySchedulerError
 
 TO_A_FILE = "the answer is not written to a file; the history keeps its first 4 KiB"
 NO_FILES = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr", "-"})
 _OPTION = re.compile(r"([a-z0-9.-]{1,40})(=|$)")
-
-
-class NotTakenOver(MySchedulerError):  # noqa: N818 - a finding about one line, not an error of the program
-    """A manifest can't express what the line does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,13 @@ class WebCall:
     """`user:password`."""
     netrc: str | None = None
     """The path of the .netrc file that has the login."""
+    signed_for: tuple[str, str] | None = None
+    """The service and the region of AWS that the request is signed for, with the login as the access key."""
+    parts: list[dict[str, Any]] = field(default_factory=list)
+    """The parts of a multipart form, which is sent in place of `data`."""
+    reaching: Reaching = field(default_factory=Reaching)
+    fails_by_status: bool = False
+    """Whether the program fails at a status that is an error."""
     timeout_sec: float | None = None
     max_retries: int | None = None
     retry_backoff_sec: float | None = None
@@ -72,6 +78,10 @@ class WebCall:
     """What the manifest does not keep of the command."""
     files: set[str] = field(default_factory=set)
     """Files that the command writes the response to."""
+
+    @property
+    def logins(self) -> Logins:
+        return Logins(self.login, self.netrc, self.reaching.proxy_login)
 
     def limit(self, seconds: float) -> None:
         """Set a time limit, unless a shorter one is set already; 0 is no limit."""
@@ -84,7 +94,9 @@ class WebCall:
 
     def of_each_url(self) -> list["WebCall"]:
         """One call for each URL."""
-        return [replace(self, urls=[url]) for url in self.urls] if len(self.urls) > 1 else [self]
+        if len(self.urls) < 2:
+            return [self]
+        return [replace(self, urls=[url], reaching=replace(self.reaching, warnings=[])) for url in self.urls]
 
     def fields(self) -> dict[str, Any]:
         """The fields of a manifest. Moves a login in the URL to `login`. Raises `NotTakenOver`."""
@@ -93,17 +105,41 @@ class WebCall:
         headers = self._headers(text)
         if self.method != (method := self.method and self.method.upper()):
             self.warn("the method is sent in capitals")
+        if self.parts and text is not None:
+            raise NotTakenOver("sends a form (-F) and other data (-d), which curl refuses")
+        reaching = self.reaching.fields(url, self.timeout_sec)
+        for warning in self.reaching.warnings:
+            self.warn(warning)
         found = {
             "target_url": url,
-            "method": method or (None if text is None else "POST"),
+            "method": method or ("POST" if self.parts or text is not None else None),
             "headers": headers,
             "body": None if text is None else self._body(text, headers),
             "timeout_sec": self.timeout_sec,
             "max_retries": self.max_retries,
             "retry_backoff_sec": self.retry_backoff_sec,
             "retry": (self.retry if self.max_retries else None) or None,
-        }
+            "multipart": self.parts or None,
+            "auth": self._signature(headers, url),
+        } | reaching
         return {name: value for name, value in found.items() if value is not None}
+
+    def _signature(self, headers: dict[str, str | list[str]], url: str) -> dict[str, Any] | None:
+        """The field `auth` of a signed request; takes the login, and the header of temporary credentials."""
+        if self.signed_for is None:
+            return None
+        user, colon, password = (self.login or "").partition(":")
+        if not (colon and user and password):
+            raise NotTakenOver("is signed, but has no access key as USER:PASSWORD (-u)")
+        host = (urlsplit(url).hostname or "").split(".")
+        service, region = (given or part for given, part in zip(self.signed_for, [*host, "", ""], strict=False))
+        if not (service and region) or ("" in self.signed_for and host[-2:] != ["amazonaws", "com"]):
+            raise NotTakenOver("is signed, but names neither region nor service: --aws-sigv4 aws:amz:REGION:SERVICE")
+        self.login = None
+        name = next((one for one in headers if one.lower() == "x-amz-security-token"), None)
+        token = {} if name is None else {"session_token": headers.pop(name)}
+        keys = {"access_key_id": user, "secret_access_key": password}
+        return {"aws_sigv4": {"service": service, "region": region} | keys | token}
 
     def _joined(self) -> str:
         return "&".join(self.data)
@@ -135,6 +171,8 @@ class WebCall:
         if len(self.lines) > MOST_HEADERS:
             raise NotTakenOver(f"has more than {MOST_HEADERS} headers")
         kept = [line for line in self.lines if not self._is_of_the_connection(*line, body)]
+        if self.parts:
+            kept = [line for line in kept if not _is_type_of_parts(*line)]
         names = {name.lower(): name for name, _ in reversed(kept)}
         headers = {names[key]: _values(names[key], kept) for key in dict.fromkeys(n.lower() for n, _ in kept)}
         others = dict(self.others)
@@ -176,14 +214,29 @@ class WebCall:
         if not text:
             return None
         try:
-            value = json.loads(
-                text, parse_constant=_no_json, parse_float=_exact_number, object_pairs_hook=_object_of_pairs
-            )
+            value = _parsed(text)
         except (ValueError, RecursionError):
             raise NotTakenOver("its body is not JSON, though its Content-Type says so") from None
         if value is None:
             raise NotTakenOver("its body is the JSON null, which sends nothing here")
         return value
+
+
+def _parsed(text: str) -> Any:
+    """The value of a JSON text, in which expressions may also stand for numbers."""
+    if RESERVED_IN_JSON.search(text):
+        raise NotTakenOver("its body has characters of Unicode's private use area")
+    try:
+        return _EXACTLY.decode(text)
+    except ValueError:
+        if (quoted := numbers_quoted(text)) == text:
+            raise
+        return _EXACTLY.decode(quoted)
+
+
+def _is_type_of_parts(name: str, value: str) -> bool:
+    """Whether it is the header that a multipart form gets by itself."""
+    return name.lower() == "content-type" and media_type(value) == "multipart/form-data"
 
 
 def _values(name: str, lines: Sequence[tuple[str, str]]) -> str | list[str]:
@@ -213,11 +266,12 @@ def _check_form(text: str) -> None:
 
 
 def outside_references(text: str, change: Callable[[str], str]) -> str:
-    """The text with `change` applied to everything except references to secrets."""
-    pieces = re.split(r"(?<!\$)(\$\{secret:[^}]*\})", text)
+    """The text with `change` applied to everything except references to secrets and expressions."""
+    pieces = re.split(rf"((?<!\$)\$\{{secret:[^}}]*\}}|{_EXPRESSION})", text)
     return "".join(piece if number % 2 else change(piece) for number, piece in enumerate(pieces))
 
 
+_EXPRESSION = re.sub(r"\((?!\?)", "(?:", MARKED.pattern)  # without its groups, which `split` would return
 _ONLY_ONCE = frozenset({
     "authorization", "content-encoding", "content-length", "content-type", "date", "host", "if-modified-since",
     "if-none-match", "origin", "proxy-authorization", "range", "referer", "user-agent",
@@ -241,6 +295,9 @@ def _object_of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise NotTakenOver("a key appears twice in its body, which a manifest can't express")
     return found
+
+
+_EXACTLY = json.JSONDecoder(parse_constant=_no_json, parse_float=_exact_number, object_pairs_hook=_object_of_pairs)
 
 
 def seconds(text: str, option: str) -> float:

@@ -4,11 +4,11 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from myscheduler.core.crontab.errors import NotTakenOver
 from myscheduler.core.crontab.shell_text import as_manifest_text
 from myscheduler.core.crontab.web_call import (
     NO_FILES,
     TO_A_FILE,
-    NotTakenOver,
     ReferenceTo,
     WebCall,
     arguments,
@@ -42,45 +42,37 @@ _HARMLESS = frozenset({
 """Options that change only the output or the names of files, or nothing where one URL is fetched once."""
 _WITH_VALUE = frozenset({
     "append-output", "backups", "base", "bind-address", "body-data", "body-file", "ca-certificate", "ca-directory",
-    "certificate", "ciphers", "compression", "connect-timeout", "cut-dirs", "default-page", "directory-prefix",
-    "dns-timeout", "execute", "header", "http-passwd", "http-password", "http-user", "input-file", "level",
-    "limit-rate", "load-cookies", "local-encoding", "max-redirect", "method", "output-document", "output-file",
-    "password", "post-data", "post-file", "prefer-family", "private-key", "progress", "proxy-password", "proxy-user",
-    "quota", "read-timeout", "referer", "report-speed", "restrict-file-names", "retry-on-http-error", "save-cookies",
-    "secure-protocol", "timeout", "tries", "user", "user-agent", "wait", "waitretry",
+    "certificate", "certificate-type", "ciphers", "compression", "connect-timeout", "cut-dirs", "default-page",
+    "directory-prefix", "dns-timeout", "execute", "header", "http-passwd", "http-password", "http-user", "input-file",
+    "level", "limit-rate", "load-cookies", "local-encoding", "max-redirect", "method", "output-document", "output-file",
+    "password", "post-data", "post-file", "prefer-family", "private-key", "private-key-type", "progress",
+    "proxy-password", "proxy-user", "quota", "read-timeout", "referer", "report-speed", "restrict-file-names",
+    "retry-on-http-error", "save-cookies", "secure-protocol", "timeout", "tries", "user", "user-agent", "wait",
+    "waitretry",
 })  # fmt: skip
-_NO_PROXY_USED = "no proxy is used: the service calls the target itself"
 _LOST = {
     "bind-address": "the local address of the connection can't be chosen",
-    "connect-timeout": "there is no time limit for connecting alone: timeout_sec limits the whole attempt",
-    "dns-timeout": "there is no time limit for the DNS alone: timeout_sec limits the whole attempt",
+    "dns-timeout": "there is no time limit for the DNS alone: connect_timeout_sec limits the whole connection",
     "limit-rate": "the speed is not limited",
-    "no-check-certificate": "certificates are always checked: a target without a valid one fails",
-    "no-proxy": "no proxy is used",
-    "proxy-password": _NO_PROXY_USED,
-    "proxy-user": _NO_PROXY_USED,
     "save-cookies": "the cookies of the answer are not kept",
     "waitretry": "the wait before a retry is retry_backoff_sec, which doubles with each retry (--waitretry)",
 }
 _REFUSED = {
-    "ca-certificate": "all jobs trust the same certificates: set SSL_CERT_FILE for the service (--ca-certificate)",
-    "ca-directory": "all jobs trust the same certificates: set SSL_CERT_DIR for the service (--ca-directory)",
-    "certificate": "client certificates are not supported (--certificate)",
+    "ca-directory": "the authorities that it trusts are in a folder (--ca-directory): write their certificates into "
+    "tls.ca",
+    "certificate-type": "client certificates have to be in PEM (--certificate-type)",
     "continue": "continues a partial download (-c)",
     "input-file": "its URLs are in a file (-i)",
     "load-cookies": "its cookies are in a file (--load-cookies)",
     "mirror": "follows the links of pages (-m): one job makes one call",
     "no-clobber": "calls that depend on whether a file exists are not supported (-nc)",
     "page-requisites": "follows the links of pages (-p): one job makes one call",
-    "private-key": "client certificates are not supported (--private-key)",
+    "private-key-type": "the keys of client certificates have to be in PEM (--private-key-type)",
     "recursive": "follows the links of pages (-r): one job makes one call",
     "timestamping": "calls that depend on the age of a file are not supported (-N)",
 }
 _NOT_SENT = frozenset({"append-output", "directory-prefix", "output-document", "output-file", "save-cookies"})
 """Options whose values the target never sees, so that they may contain shell code."""
-_DEFAULTS = (
-    "wget follows redirects{tries}: for a job a 3xx is a failure{further}, so write the URL that a redirect leads to"
-)
 
 
 def read_wget(words: Sequence[str], reference_to: ReferenceTo) -> WebCall:
@@ -102,6 +94,8 @@ def read_wget(words: Sequence[str], reference_to: ReferenceTo) -> WebCall:
         call.login = f"{login.get('user', '')}:{login.get('password', '')}"
         if "auth-no-challenge" not in given:
             call.warn("the login is sent with the first request: wget waits until the target asks for it")
+    call.fails_by_status = True
+    _reach(call, given, reference_to)
     _warn_of_files(call, given)
     _warn_of_defaults(call, given)
     return call
@@ -118,18 +112,35 @@ _ENDLESS = frozenset({"0", "inf"})
 
 
 def _warn_of_defaults(call: WebCall, given: dict[str, str]) -> None:
-    """Warn of what wget does by default: it follows redirects, and tries 20 times."""
+    """Warn of what wget does by default: it tries 20 times."""
     tries = given.get("tries", "20")
-    is_limited = "tries" in given and tries not in _ENDLESS
-    if is_limited and (retries := count(tries, "--tries") - 1) > 0:
-        call.max_retries = retries
-        call.warn("a 5xx, a timeout and a failed connection are retried: wget retries what breaks off (-t)")
-    again = "" if is_limited else ", and retries without end" if tries in _ENDLESS else ", and tries 20 times"
-    further = "" if is_limited else ", and without max_retries nothing is retried"
-    if given.get("max-redirect") != "0":
-        call.warn(_DEFAULTS.format(tries=again, further=further))
-    elif again:
-        call.warn(f"wget{again.removeprefix(', and')}: for a job, set max_retries")
+    if "tries" in given and tries not in _ENDLESS:
+        if (retries := count(tries, "--tries") - 1) > 0:
+            call.max_retries = retries
+            call.warn("a 5xx, a timeout and a failed connection are retried: wget retries what breaks off (-t)")
+        return
+    again = "retries without end" if tries in _ENDLESS else "tries 20 times"
+    call.warn(f"wget {again} what breaks off: for a job, set max_retries")
+
+
+_PROXY = re.compile(r"\s*(use|https?)_proxy\s*=\s*(.*?)\s*", re.DOTALL)
+
+
+def _reach(call: WebCall, given: dict[str, str], reference_to: ReferenceTo) -> None:
+    """Apply the options that say how the target is reached. By default, wget follows 20 redirects."""
+    reaching = call.reaching
+    reaching.follows = True
+    reaching.redirects(count(given.get("max-redirect", "20"), "--max-redirect"))
+    reaching.is_insecure = "no-check-certificate" in given
+    for name in ("ca", "certificate", "key"):
+        if option := given.get({"ca": "ca-certificate", "key": "private-key"}.get(name, name)):
+            setattr(reaching, name, reference_to(option))
+    if "connect-timeout" in given:
+        reaching.connect_timeout_sec = seconds(given["connect-timeout"], "--connect-timeout")
+    if "no-proxy" in given:
+        reaching.proxies[""] = ""
+    elif user := given.get("proxy-user"):
+        reaching.proxy_login = f"{user}:{given.get('proxy-password', '')}"
 
 
 _UNSAFE = re.compile(r"%(?![0-9A-Fa-f]{2})|[^!-~]|[\"<>\\^`{|}]")
@@ -176,7 +187,10 @@ def _add_header(call: WebCall, line: str) -> None:
     call.lines.append((header.strip(), text.strip()))
 
 
-_KNOWN = frozenset({"spider", "delete-after", "tries", "output-document", "max-redirect"})
+_KNOWN = frozenset({
+    "ca-certificate", "certificate", "connect-timeout", "delete-after", "max-redirect", "no-check-certificate",
+    "no-proxy", "output-document", "private-key", "proxy-password", "proxy-user", "tries",
+})  # fmt: skip
 """Options that `read_wget` handles after it has read all of them."""
 
 
@@ -193,11 +207,19 @@ def _apply_other(call: WebCall, name: str, value: str) -> None:
         raise NotTakenOver(_REFUSED[name])
     elif name == "execute" and re.fullmatch(r"\s*robots\s*=\s*\w+\s*", value):
         return
-    elif name == "execute" and re.match(r"\s*(use|https?)_proxy\s*=", value):
-        call.warn(_NO_PROXY_USED)
+    elif name == "execute" and (found := _PROXY.fullmatch(value)):
+        _set_proxy(call, found[1], found[2])
     elif name == "compression" and value != "none":
         call.warn("a compressed answer is not requested: to do so, set the header Accept-Encoding")
     elif name == "compression" or (name == "retry-on-http-error" and all(one[:1] == "5" for one in value.split(","))):
         return
     elif name not in _HARMLESS | _KNOWN:
         raise unknown_option(name, " of wget")
+
+
+def _set_proxy(call: WebCall, name: str, value: str) -> None:
+    """Apply `-e http_proxy=…` and its like."""
+    if name == "use" and value.lower() in {"no", "off", "0"}:
+        call.reaching.proxies[""] = ""
+    elif name != "use":
+        call.reaching.proxies[name] = value

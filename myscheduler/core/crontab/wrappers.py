@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
-from myscheduler.core.crontab.web_call import NotTakenOver, WebCall, seconds
+from myscheduler.core.crontab.errors import NotTakenOver
+from myscheduler.core.crontab.web_call import WebCall, seconds
 
 
 @dataclass(slots=True)

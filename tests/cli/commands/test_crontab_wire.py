@@ -10,23 +10,15 @@ import shutil
 import subprocess
 from base64 import b64encode
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from json import loads
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 
-from myscheduler.adapters.http.sender import open_sender
-from myscheduler.core.calls.request import build_request, filled
 from myscheduler.core.crontab.importing import import_crontab
 from myscheduler.core.findings.problem import Severity
-from myscheduler.core.history.execution import Cause, Execution, Kind
-from myscheduler.core.manifest.declaration import declare
-from myscheduler.core.secrets.redaction import Secret
-from myscheduler.core.source.yaml import read_documents
 from tests.support.patience import PATIENCE
-from tests.support.target import Received, Target
+from tests.support.sent_calls import in_short, send
+from tests.support.target import Answer, Target
 
 pytestmark = pytest.mark.anyio
 
@@ -139,6 +131,32 @@ ONE_CALL = [
     pytest.param("* * * * * ( sleep 15 ; curl -s {url}/a ) >/dev/null 2>&1", {}, id="sleep in a subshell"),
     pytest.param("0 6 * * * curl -s {url}/a | grep -q ok || echo bad | mail -s bad root", {}, id="a look at the answer"),
     pytest.param("0 6 * * * curl -s {url}/a # remark; curl {url}/b", {}, id="a comment in the line"),
+    pytest.param("0 6 * * * curl -s \"{url}/$(date +\\%Y/\\%m/\\%d)?from=$(date -d yesterday +\\%F)&week=`date +\\%G-W\\%V`\"", {}, id="dates in the URL"),
+    pytest.param("0 6 * * * D=$(date -d '2 weeks ago' +\\%Y\\%m\\%d); curl -s -d day=$D -H \"X-Day: $D $(date -Idate)\" {url}/a", {}, id="a date in a variable"),
+    pytest.param("0 6 * * * curl -s --json \"{{\\\"day\\\": \\\"$(date +\\%F)\\\", \\\"n\\\": [1, 2]}}\" {url}/a", {}, id="a date within JSON"),
+    pytest.param("0 6 * * * curl -s --data-urlencode \"a=$(date '+\\%d/\\%m & \\%y')\" {url}/a", {}, id="an encoded date"),
+    pytest.param("0 6 * * * curl -s -G --data-urlencode \"a=$(date '+\\%d/\\%m')\" {url}/a", {}, id="an encoded date in the query"),
+    pytest.param("0 6 * * * curl -s -d \"first=$(date -d \"$(date +\\%Y-\\%m-01) -1 month\" +\\%F)\" {url}/a", {}, id="the first of last month"),
+    pytest.param("0 6 * * * curl -s -d \"last=$(date -d \"$(date +\\%Y-\\%m-01) -1 day\" +\\%F)\" {url}/a", {}, id="the last of last month"),
+    pytest.param("0 6 * * * curl -s -d \"midnight=$(date -d 'yesterday 00:00' +\\%s)\" {url}/a", {}, id="a time stamp"),
+    pytest.param("0 6 * * * curl -s --json \"{{\\\"at\\\": $(date -d 'today 0:00' +\\%s)}}\" {url}/a", {}, id="a number within JSON"),
+    pytest.param("0 6 * * * curl -s -d \"utc=$(date -u +\\%FT\\%H)&la=$(TZ=America/Los_Angeles date +\\%FT\\%H)\" {url}/a", {}, id="zones of dates"),
+    pytest.param("TZ=Asia/Tokyo\n0 6 * * * curl -s -d \"a=$(date -d '+36 hours' +\\%FT\\%H)&b=$(date -u +\\%FT\\%H)\" {url}/a", {}, id="the zone of the command"),
+    pytest.param("0 6 * * * sh -c \"curl -s -d a=$(date +\\%j) {url}/a\"", {}, id="a date for another shell"),
+    pytest.param("0 6 * * * sh -c 'curl -s -d \"a=$(date \"+\\%j \\%u\")\" {url}/a'", {}, id="a date of another shell"),
+    pytest.param("0 6 * * * echo \"$(date +\\%A)\" | curl -s -d @- {url}/a", {}, id="a date as input"),
+    pytest.param("0 6 * * * curl -s -d \"{{{{ x }}}} {{$(date +\\%d)\" {url}/a", {}, id="braces beside a date"),
+    pytest.param("0 6 * * * wget -qO- --header=\"X-Day: $(date +\\%F)\" \"{url}/a b/$(date +\\%F)\"", {}, id="wget's date"),
+    pytest.param("0 6 * * * curl -s -F 'a=b c' -F 'j={{\"x\": 1}};type=application/json' --form-string 'f=@x' -F \"d=$(date +\\%F)\" {url}/a", {}, id="a form with parts"),
+    pytest.param("0 6 * * * curl -s -L {url}/moved?a=1", {}, id="a redirect"),
+    pytest.param("0 6 * * * curl -s -L -d a=b {url}/moved", {}, id="a redirect of POST"),
+    pytest.param("0 6 * * * curl -s -L -u me:pw --max-redirs 1 -d a=b {url}/kept", {"kept-basic": basic("me:pw")}, id="a redirect that keeps the body"),
+    pytest.param("0 6 * * * wget -qO- --post-data=a=b {url}/moved", {}, id="wget's redirect"),
+    pytest.param("0 6 * * * wget -qO- --method=PUT --body-data=a=b {url}/moved", {}, id="wget's redirect of PUT"),
+    pytest.param("0 6 * * * curl -s -x {url} http://behind.example/a?b", {}, id="a proxy"),
+    pytest.param("http_proxy={url}\n0 6 * * * curl -s http://behind.example/a", {}, id="a proxy of the environment"),
+    pytest.param("http_proxy={url}\n0 6 * * * wget -qO- http://behind.example/a", {}, id="wget's proxy"),
+    pytest.param("0 6 * * * curl -s -x {url} --noproxy 127.0.0.1,x.test {url}/a", {}, id="no proxy for a host"),
     pytest.param("\ufeff0 6 * * *\tcurl -s {url}/a\r", {}, id="a file of Windows"),
     pytest.param("# 日次\n0 6 * * * curl -s {url}/日次/%E6%97%A5?名=値".replace("%", "\\%"), {}, id="Japanese"),
 ]  # fmt: skip
@@ -172,6 +190,8 @@ async def test_the_jobs_send_what_the_line_sends(template: str, secrets: Mapping
         if shutil.which(program) is None:
             pytest.skip(f"there is no {program} here")
     with Target() as target:
+        target.answers("/moved", Answer(302, headers=(("Location", "/there"),)))
+        target.answers("/kept", Answer(308, headers=(("Location", "/there"),)))
         crontab = template.format(url=target.url("").rstrip("/"), dir=folder)
         found = import_crontab(crontab, path="crontab", zone="UTC")
         assert [one.message for one in found.problems if one.severity is Severity.ERROR] == []
@@ -193,7 +213,8 @@ def run_as_cron(crontab: str, folder: Path) -> None:
     subprocess.run(
         [settings.get("SHELL", "/bin/sh"), "-c", command],
         input=stdin.encode(), capture_output=True, check=False, timeout=PATIENCE, cwd=folder,
-        env={"PATH": f"{folder}/bin:{os.defpath}:/usr/bin", "HOME": str(folder), "LC_ALL": "C.UTF-8"} | settings,
+        env={"PATH": f"{folder}/bin:{os.defpath}:/usr/bin", "HOME": str(folder), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+        | settings,
     )  # fmt: skip
 
 
@@ -212,54 +233,6 @@ def parted(text: str) -> tuple[str, str]:
     command, *lines = parts
     stdin = "\n".join(lines)
     return command, stdin if not stdin or stdin.endswith("\n") else stdin + "\n"
-
-
-async def send(manifest: str, secrets: Mapping[str, str]) -> None:
-    """Send what the job sends, by the sender of the service."""
-    (document,) = read_documents(manifest)
-    spec, complaints = declare(document.value, zone="UTC")
-    assert spec is not None, complaints
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    execution = Execution("id", spec.job_id, now, Kind.SCHEDULED, Cause.TIMER, "", None, now)
-    request = build_request(spec, execution.execution_id, execution.slot, 1, user_agent="myscheduler")
-    values = {name: Secret.of(name, value.removesuffix("\n")) for name, value in secrets.items()}
-    async with open_sender(connections=1, connections_per_host=1) as sender:
-        outcome = await sender.send(filled(request, spec, values))
-    assert outcome.http_status == 200, outcome
-
-
-_OF_THE_CLIENT = frozenset({
-    "accept-encoding", "connection", "content-length", "idempotency-key", "transfer-encoding",
-})  # fmt: skip
-
-
-def in_short(request: Received) -> tuple[object, ...]:
-    """What a target goes by. What the programs say of themselves only is left out."""
-    headers: dict[str, list[str]] = {}
-    for name, value in request.headers:
-        headers.setdefault(name.lower(), []).append(value)
-    told = {
-        name: values
-        for name, values in headers.items()
-        if name not in _OF_THE_CLIENT
-        and not name.startswith("x-myscheduler-")
-        and (name, values) != ("accept", ["*/*"])
-        and not (name == "user-agent" and values[0].startswith(("curl/", "Wget/", "myscheduler")))
-    }
-    is_json = told.get("content-type", [""])[0].startswith("application/json") and request.body
-    body = loads(request.body) if is_json else encoded(request.body.decode())
-    return request.method, encoded(request.target), sorted(told.items()), body
-
-
-def encoded(text: str) -> str:
-    """With each character in one spelling: some leave it as it is, others encode it, in capitals or not."""
-    text = re.sub(r"%[0-9a-fA-F]{2}", lambda found: found[0].upper(), text)
-    return re.sub(r"[^!-~]|[\"<>\\^`{|}]", lambda found: quote(found[0], safe="", encoding=_encoding(text)), text)
-
-
-def _encoding(text: str) -> str:
-    """The target reads bytes as Latin-1."""
-    return "latin-1" if all(ord(char) < 256 for char in text) else "utf-8"
 
 
 def test_there_are_many_lines() -> None:

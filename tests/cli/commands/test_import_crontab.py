@@ -33,8 +33,13 @@ def test_a_crontab_with_much_in_it() -> None:
 
 
 def test_its_manifests_are_valid() -> None:
-    result = CliRunner().invoke(main, ["validate", "-"], input=run(stdin=TEAM).stdout)
-    assert (result.exit_code, result.stdout) == (0, "13 jobs, no problems\n")
+    assert run("--output", "jobs.d", stdin=TEAM).stdout == ""
+    result = CliRunner().invoke(main, ["validate", "jobs.d"])
+    assert result.exit_code == 1
+    assert "error: tls.verify: " in result.stdout
+    Path("jobs.d/policy.yaml").write_text("allow_insecure_tls: [api.example.com]\n", encoding="utf-8")
+    result = CliRunner().invoke(main, ["validate", "jobs.d"])
+    assert (result.exit_code, result.stdout) == (0, "14 jobs, no problems\n")
 
 
 @pytest.mark.parametrize("credential", CREDENTIALS)
@@ -127,7 +132,7 @@ def test_a_line_with_several_calls_is_taken_over_whole_or_not_at_all() -> None:
 
 
 def test_what_several_jobs_of_a_line_have_is_told_once() -> None:
-    result = run(stdin="@daily flock -n /l sh -c 'curl -Lm 5 http://x.test/a; curl -Lm 5 http://x.test/b'\n")
+    result = run(stdin="@daily flock -n /l sh -c 'curl -cjar -m 5 http://x.test/a; curl -cjar -m 5 http://x.test/b'\n")
     assert len(result.stderr.splitlines()) == 2
 
 
@@ -394,6 +399,18 @@ _WORDS = st.sampled_from(
         *("(", ")", "{", "}", "sleep 5;", "$(date)", "$(cat /f)", "`id`", "flock -w 3 /l", "bash -euc", "$'a'", "wget"),
         *("-O-", "<", "tee", "$(( 1 ))", "exit", "cd /x &&", "export", "$RANDOM", "\\", "--data-binary", "@f", "-n"),
         "password=secret",
+        *(
+            "-L",
+            "$(date +\\%F)",
+            '"$(date -d yesterday "+\\%F \\%T")"',
+            "D=`date +\\%s`;",
+            "$D",
+            "-F",
+            "--json",
+            '{"a":',
+            "--cacert",
+        ),
+        *("--proxy", "p:1", "-U", "--aws-sigv4", "aws:amz:r:s", "--data-urlencode", "TZ=UTC", "https://x.test/b"),
     ]
 )
 _COMMANDS = st.lists(_WORDS, max_size=8).map(" ".join) | st.lists(_WORDS, max_size=6).map(
@@ -449,6 +466,13 @@ _HIDDEN = st.sampled_from(
         *("-u me:hunter2", "-u 'hunter2:hunter2'", "-H 'Authorization: Bearer hunter2'", "-H 'x-api-key: hunter2'"),
         *("-b session_token=hunter2", "--oauth2-bearer hunter2", "-d password=hunter2", "http://me:hunter2@x.test/a"),
         *('-H "X-Foo: $TOKEN"', "-d a=$TOKEN", "http://x.test/$TOKEN", "-u $TOKEN", "-m $TOKEN", "-X $TOKEN"),
+        *("-x http://me:hunter2@p:1", "-x p:1 -U me:hunter2", "-F password=hunter2", "-F 'a=b;x=hunter2'"),
+        *(
+            "--aws-sigv4 aws:amz:r:s -u id:hunter2",
+            "--aws-sigv4 hunter2",
+            "-d token=hunter2$(date +\\%F)",
+            "--pass hunter2",
+        ),
         *("-X 'TOKEN hunter2'", "'--header=X: hunter2'", "-d $(echo hunter2)", "-d `echo hunter2`", "-d ${A:-hunter2}"),
         *("'http://x.test/a?api_key=hunter2&b'", '-d "secret=$HUNTER"', """--json '{"a": {"token": "hunter2"}}'"""),
     ]

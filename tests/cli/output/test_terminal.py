@@ -122,6 +122,33 @@ def test_import_crontab() -> None:
     assert result.exit_code == 1
 
 
+_CONTAINER = {"name": "a", "image": "curl", "args": ["-d", f"b{OBEYED}", f"http://127.0.0.1:9/{UNSEEN}"]}
+_TARGET = {"Arn": f"arn:aws:lambda:r:1:function:{UNSEEN}", "Input": json.dumps({f"k{OBEYED}": OBEYED})}
+EXPORTS = {
+    "gcp-scheduler": [
+        {"name": f"n/{UNSEEN}", "schedule": "@daily", "httpTarget": {"uri": f"http://127.0.0.1:9/{UNSEEN}"}},
+        {"name": OBEYED, "schedule": OBEYED, "httpTarget": {"uri": OBEYED}},
+    ],
+    "kubernetes-cronjob": {
+        "kind": "CronJob",
+        "metadata": {"name": f"n{UNSEEN}", "labels": {f"l{OBEYED}": f"v{OBEYED}"}},
+        "spec": {"schedule": "@daily", "jobTemplate": {"spec": {"template": {"spec": {"containers": [_CONTAINER]}}}}},
+    },
+    "eventbridge": [
+        {"Name": f"n{UNSEEN}", "ScheduleExpression": "rate(1 day)", "Target": _TARGET, "GroupName": f"g{UNSEEN}"},
+        {"Name": OBEYED, "ScheduleExpression": OBEYED, "Target": {"Arn": OBEYED}},
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_import(kind: str) -> None:
+    Path("export").write_text(json.dumps(EXPORTS[kind]), encoding="utf-8")
+    result = run("import", kind, "export")
+    assert "job_id: " in result.stdout
+    assert "\\u202E" in result.stdout
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -299,7 +326,7 @@ def test_arguments(arguments: list[str]) -> None:
 def test_no_command_is_left_out() -> None:
     # the first two print our own text, the last one logs (tests/test_log.py)
     on_nothing_of_others = {"completion", "schema", "serve"}
-    on_manifests = {"validate", "preview", "run", "forecast", "simulate", "import-crontab"}
+    on_manifests = {"validate", "preview", "run", "forecast", "simulate", "import", "import-crontab"}
     on_a_service = {"plan", "export", "why", "sync", "db", "token", "jobs", "executions", "incidents", "targets", "top"}
     on_both = {"notify"}
     assert on_manifests | on_a_service | on_both | on_nothing_of_others == set(every_command())

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from myscheduler.core.crontab.curl import read_curl
-from myscheduler.core.crontab.web_call import Input, NotTakenOver, WebCall
+from myscheduler.core.crontab.errors import NotTakenOver
+from myscheduler.core.crontab.web_call import Input, WebCall
 from myscheduler.core.crontab.wget import read_wget
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 JSON = {"Content-Type": "application/json"}
 ACCEPT = {"Accept": "application/json"}
-ALWAYS = ("doubles with", "(--retry)", "a secret loses", "wget follows", "(-t)", "(-T)")
+ALWAYS = ("doubles with", "(--retry)", "a secret loses", "wget tries", "(-t)", "(-T)")
 """What is said of these calls beside what they become; tested below."""
 
 
@@ -112,7 +113,46 @@ def _reference_to(path: str) -> str:
         pytest.param("curl -A me -H 'User-Agent:' http://x", {}, id="header that is taken back"),
         pytest.param("curl -H 'Content-Type:' http://x", {}, id="no type without a body"),
         pytest.param("curl -H 'Connection: close' -H 'Content-Length: 0' http://x", {}, id="of the connection"),
+        pytest.param("curl -L http://x", {"follow_redirects": 20}, id="-L"),
+        pytest.param("curl -L --max-redirs 3 http://x", {"follow_redirects": 3}, id="--max-redirs"),
+        pytest.param("curl -L --max-redirs -1 http://x", {"follow_redirects": 20}, id="no limit of redirects"),
+        pytest.param("curl -L --max-redirs 0 http://x", {}, id="no redirect"),
+        pytest.param("curl -L --no-location http://x", {}, id="--no-location"),
+        pytest.param("curl --connect-timeout 5 http://x", {"connect_timeout_sec": 5}, id="--connect-timeout"),
+        pytest.param(
+            "curl -m 4 --connect-timeout 5 http://x", {"timeout_sec": 4}, id="--connect-timeout that has no effect"
+        ),
+        pytest.param("curl --connect-timeout 60 http://x", {}, id="--connect-timeout above the usual timeout"),
+        pytest.param("curl --proxy http://p:3128 http://x", {"proxy": "http://p:3128"}, id="--proxy"),
+        pytest.param("curl -x p http://x", {"proxy": "http://p:1080"}, id="curl's port of proxies"),
+        pytest.param("curl -x p:1 --noproxy a,x http://x", {}, id="--noproxy"),
+        pytest.param("curl -x p:1 --noproxy y http://x", {"proxy": "http://p:1"}, id="--noproxy of another host"),
+        pytest.param("curl -x '' http://x", {}, id="no proxy"),
+        pytest.param("curl -k http://x", {}, id="-k without TLS"),
+        pytest.param(
+            'curl -F a=b -F \'c="d;\\"";type=text/x\' --form-string e=@f -F g= http://x',
+            {
+                "method": "POST",
+                "multipart": [
+                    {"name": "a", "value": "b"},
+                    {"name": "c", "value": 'd;"', "content_type": "text/x"},
+                    {"name": "e", "value": "@f"},
+                    {"name": "g", "value": ""},
+                ],
+            },
+            id="-F",
+        ),
+        pytest.param(
+            "curl -X PUT -H 'Content-Type: multipart/form-data' -F a=b http://x",
+            {"method": "PUT", "multipart": [{"name": "a", "value": "b"}]},
+            id="-F with its type",
+        ),
         pytest.param("wget -q -O- http://x", {}, id="wget"),
+        pytest.param("wget -q -O- --max-redirect=2 http://x", {"follow_redirects": 2}, id="wget's redirects"),
+        pytest.param("wget -q -O- -e http_proxy=p:1 http://x", {"proxy": "http://p:1"}, id="wget's proxy"),
+        pytest.param("wget -q -O- -e https_proxy=p:1 http://x", {}, id="wget's proxy of https"),
+        pytest.param("wget -q -O- -e http_proxy=p:1 --no-proxy http://x", {}, id="wget without its proxy"),
+        pytest.param("wget -O- --connect-timeout=3 http://x", {"connect_timeout_sec": 3}, id="wget's connect timeout"),
         pytest.param("wget -qO /dev/null --no-verbose http://x", {}, id="wget to nowhere"),
         pytest.param("wget --spider -nv http://x", {"method": "HEAD"}, id="spider"),
         pytest.param("wget -q --delete-after -nd -nH -np -e robots=off http://x", {}, id="wget's harmless options"),
@@ -134,9 +174,53 @@ def _reference_to(path: str) -> str:
 )
 def test_fields(line: str, fields: dict[str, Any]) -> None:
     call = _call(line, "a\nb\n")
-    assert call.fields() == {"target_url": "http://x", "headers": {}} | fields
+    follows = {"follow_redirects": 20} if line.startswith("wget") else {}
+    assert call.fields() == {"target_url": "http://x", "headers": {}} | follows | fields
     assert call.login is None
     assert [one for one in call.warnings if not any(told in one for told in ALWAYS)] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "fields"),
+    [
+        pytest.param("curl --cacert ca https://x", {"tls": {"ca": "${secret:ca}"}}, id="--cacert"),
+        pytest.param(
+            "curl -E cert --key key https://x",
+            {"tls": {"certificate": "${secret:cert}", "key": "${secret:key}"}},
+            id="--cert and --key",
+        ),
+        pytest.param(
+            "curl --cert p https://x", {"tls": {"certificate": "${secret:p}", "key": "${secret:p}"}}, id="one file"
+        ),
+        pytest.param("curl -k --cacert ca https://x", {"tls": {"verify": False}}, id="-k"),
+        pytest.param(
+            "wget -t1 --max-redirect=0 -O- --no-check-certificate https://x", {"tls": {"verify": False}}, id="wget's -k"
+        ),
+        pytest.param(
+            "wget -t1 --max-redirect=0 -O- --ca-certificate=ca --certificate=c --private-key=k https://x",
+            {"tls": {"ca": "${secret:ca}", "certificate": "${secret:c}", "key": "${secret:k}"}},
+            id="wget's certificates",
+        ),
+        pytest.param(
+            "curl --aws-sigv4 aws:amz:eu-west-1:execute-api -u id:key -H 'X-Amz-Security-Token: t' https://x",
+            {"auth": {"aws_sigv4": {
+                "service": "execute-api", "region": "eu-west-1", "access_key_id": "id", "secret_access_key": "key",
+                "session_token": "t",
+            }}},
+            id="--aws-sigv4",
+        ),
+    ],
+)  # fmt: skip
+def test_certificates_and_signatures(line: str, fields: dict[str, Any]) -> None:
+    call = _call(line)
+    assert call.fields() == {"target_url": "https://x", "headers": {}} | fields
+    assert call.login is None
+
+
+def test_the_host_of_aws_names_service_and_region() -> None:
+    url = "https://sqs.eu-west-1.amazonaws.com/"
+    signed = _call(f"curl --aws-sigv4 aws:amz -u id:key {url}").fields()["auth"]["aws_sigv4"]
+    assert (signed["service"], signed["region"]) == ("sqs", "eu-west-1")
 
 
 @pytest.mark.parametrize(
@@ -150,27 +234,27 @@ def test_fields(line: str, fields: dict[str, Any]) -> None:
 )
 def test_logins_leave_the_call(line: str, login: str) -> None:
     call = _call(line)
-    assert call.fields() == {"target_url": "http://x", "headers": {}}
+    assert call.fields().items() >= {"target_url": "http://x", "headers": {}}.items()
     assert call.login == login
 
 
 @pytest.mark.parametrize(
     ("line", "warning"),
     [
-        pytest.param("curl -L http://x", "redirects are not followed", id="-L"),
-        pytest.param("curl -k http://x", "certificates are always checked", id="-k"),
-        pytest.param("curl -x http://p http://x", "no proxy is used", id="-x"),
         pytest.param("curl -c jar http://x", "cookies of the answer", id="-c"),
         pytest.param("curl -o file http://x", "the answer is not written to a file", id="-o"),
         pytest.param("curl -O http://x", "the answer is not written to a file", id="-O"),
-        pytest.param("curl --connect-timeout 5 http://x", "time limit for connecting", id="--connect-timeout"),
         pytest.param("curl --path-as-is http://x", "dots in the path (/../) are resolved", id="--path-as-is"),
         pytest.param("curl -X get http://x", "the method is sent in capitals", id="-X get"),
         pytest.param("curl --retry 3 http://x", "any 5xx and a failed connection", id="--retry"),
         pytest.param("curl --retry-delay 3 http://x", "doubles with each retry", id="--retry-delay"),
         pytest.param("curl --socks5 p http://x", "no proxy is used", id="--socks5"),
         pytest.param("curl --interface eth0 http://x", "the local address of the connection", id="--interface"),
-        pytest.param("curl -L --max-redirs 3 --post301 http://x", "redirects are not followed", id="-L, told once"),
+        pytest.param("curl -L --post301 http://x", "POST becomes GET (--post301)", id="--post301"),
+        pytest.param("curl -L -X POST http://x", "curl keeps that of -X", id="-X and -L"),
+        pytest.param("curl --location-trusted http://x", "are not sent to other hosts", id="--location-trusted"),
+        pytest.param("curl -Lk http://x", "after a redirect to https, certificates are checked", id="-L and -k"),
+        pytest.param("curl -x socks5://p http://x", "only proxies of HTTP are supported", id="-x socks5"),
         pytest.param("curl --compressed http://x", "a compressed answer is not requested", id="--compressed"),
         pytest.param("wget -t1 --max-redirect=0 -O- --waitretry=2 http://x", "(--waitretry)", id="--waitretry"),
         pytest.param(
@@ -181,17 +265,14 @@ def test_logins_leave_the_call(line: str, login: str) -> None:
         pytest.param("curl -H content-type:a -d @f http://x", "its secret must be one line", id="-d @"),
         pytest.param("curl -H content-type:a --data-binary @f http://x", "loses one line break", id="--data-binary @"),
         pytest.param("wget --max-redirect=0 -t 1 http://x", "the answer is not written to a file", id="wget"),
-        pytest.param("wget -t1 --max-redirect 0 -O- --no-check-certificate http://x", "always checked", id="wget -k"),
-        pytest.param("wget -O- http://x", "wget follows redirects, and tries 20 times", id="wget's defaults"),
-        pytest.param("wget -t 0 -O- http://x", "and retries without end", id="wget without end"),
+        pytest.param("wget -O- http://x", "wget tries 20 times", id="wget's defaults"),
+        pytest.param("wget -t 0 -O- http://x", "wget retries without end", id="wget without end"),
         pytest.param("wget -t inf --max-redirect=0 -O- http://x", "wget retries without end", id="inf"),
-        pytest.param("wget -t 1 -O- http://x", "wget follows redirects: for a job a 3xx is a failure, so", id="-t 1"),
         pytest.param("wget -t 3 --max-redirect=0 -O- http://x", "wget retries what breaks off", id="-t"),
         pytest.param("wget -t1 --max-redirect=0 -T 3 -O- http://x", "wget's limit is for each wait", id="-T"),
         pytest.param(
             "wget -t1 --max-redirect=0 --user=a --password=b -O- http://x", "with the first request", id="wget's login"
         ),
-        pytest.param("wget -t1 --max-redirect=0 -e http_proxy=p -O- http://x", "no proxy is used", id="-e"),
     ],
 )
 def test_what_is_lost_is_said(line: str, warning: str) -> None:
@@ -223,7 +304,21 @@ def test_logins_in_files(line: str, file: str | None) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        pytest.param("curl -F a=@b http://x", "multipart forms are not supported", id="-F"),
+        pytest.param("curl -F a=@b http://x", "multipart: [{name: …, file: …}]", id="-F with a file"),
+        pytest.param("curl -F a=<b http://x", "multipart: [{name: …, file: …}]", id="-F with the text of a file"),
+        pytest.param("curl -F '=a' http://x", "a part of its form has no name", id="-F without a name"),
+        pytest.param("curl -F 'a=(;type=multipart/mixed' http://x", "parts within parts", id="-F within -F"),
+        pytest.param("curl -F 'a=b;filename=hunter2' http://x", "filename= (-F)", id="-F with a file name"),
+        pytest.param("curl -F 'a=b;hunter2' http://x", "a ; that is no parameter", id="-F with a semicolon"),
+        pytest.param("curl -F a=b -d c http://x", "which curl refuses", id="-F and -d"),
+        pytest.param("curl --cert c:hunter2 https://x", "must have no password", id="--cert with a password"),
+        pytest.param("curl --pass hunter2 https://x", "must have no password", id="--pass"),
+        pytest.param("curl --key k https://x", "but no certificate", id="--key alone"),
+        pytest.param("curl --cert-type P12 --cert c https://x", "have to be in PEM", id="--cert-type"),
+        pytest.param("curl -x 'http://[hunter2' http://x", "its proxy can't be read", id="-x"),
+        pytest.param("curl --aws-sigv4 osc -u a:b http://x", "a provider other than AWS", id="--aws-sigv4 osc"),
+        pytest.param("curl --aws-sigv4 aws:amz -u a:b http://x", "neither region nor service", id="--aws-sigv4"),
+        pytest.param("curl --aws-sigv4 aws:amz:r:s http://x", "has no access key", id="--aws-sigv4 without -u"),
         pytest.param("curl -T f http://x", "sends a file", id="-T"),
         pytest.param("curl -d @file http://x", "its body is in a file", id="-d @"),
         pytest.param("curl --json @file http://x", "its body is in a file", id="--json @"),
@@ -245,7 +340,6 @@ def test_logins_in_files(line: str, file: str | None) -> None:
         pytest.param("curl -b jar http://x", "its cookies are in a file", id="-b file"),
         pytest.param("curl -K file http://x", "its options are in a file", id="-K"),
         pytest.param("curl --digest -u a:b http://x", "only Basic authentication", id="digest"),
-        pytest.param("curl --cert c http://x", "client certificates", id="--cert"),
         pytest.param("curl http://x --next http://y", "makes several calls", id="--next"),
         pytest.param("curl 'http://x/{a,b}'", "calls several URLs", id="braces"),
         pytest.param("curl 'http://x/[01-20]'", "calls several URLs", id="brackets"),

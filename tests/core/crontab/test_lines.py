@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from myscheduler.core.crontab.command import find_calls
+from myscheduler.core.crontab.dates import Clocks
+from myscheduler.core.crontab.errors import NotTakenOver
+from myscheduler.core.crontab.expressions import Expressions
 from myscheduler.core.crontab.line import Found
 from myscheduler.core.crontab.lines import read_crontab
 from myscheduler.core.crontab.shell import ShellError
-from myscheduler.core.crontab.web_call import NotTakenOver
 from myscheduler.core.crontab.wrappers import FoundCall
 
 
@@ -130,7 +132,7 @@ class _Names:
 
 
 def _read(command: str, **variables: str) -> Found:
-    return find_calls(command, variables, None, _Names())
+    return find_calls(command, variables, None, _Names(), Expressions(), Clocks())
 
 
 def _find(command: str, **variables: str) -> FoundCall:
@@ -200,10 +202,19 @@ def test_the_call_of_a_command(command: str, fields: dict[str, Any]) -> None:
         ),
         pytest.param("A=$(curl http://x); curl http://y", "its call is inside $(…)", id="call within"),
         pytest.param("echo $(backup.sh); curl http://y", "by a program that a job can't run", id="program within"),
-        pytest.param("curl http://x/$(date +%F)", "$(…) is computed", id="date in the URL"),
-        pytest.param("A=`date`; curl -d a=$A http://x", "`…` is computed", id="date in the body"),
+        pytest.param("A=`date`; curl -d a=$A http://x", "depends on the locale", id="date without a format"),
         pytest.param("curl --data-urlencode d=`date` http://x", "`…` is computed", id="encoded date"),
         pytest.param("wget http://x/`date`", "`…` is computed", id="date in the URL of wget"),
+        pytest.param("curl http://x/$(date +%F | tr -d -)", "goes through other commands", id="date in a pipe"),
+        pytest.param("curl -d $(date '+%F %T') http://x", "put it in double quotes", id="date of two words"),
+        pytest.param("A=$(date '+%F %T'); curl -d $A http://x", "put it in double quotes", id="variable of two words"),
+        pytest.param("sh -c \"curl -d a=$(date '+%F %T') x\"", "a shell reads what it prints", id="date read by sh"),
+        pytest.param("curl -d @/log.$(date +%F) http://x", "whose name is computed", id="file with a date"),
+        pytest.param("curl -d $(date -d @1 +%F) http://x", "of its -d is not known here", id="date -d"),
+        pytest.param('curl -d $(date -d "$A" +%F) http://x', "that nothing here sets", id="date of a variable"),
+        pytest.param("curl -d $(date -r /f +%F) http://x", "an option that is not known", id="date of a file"),
+        pytest.param("curl -d $(TZ=JST-9 date +%F) http://x", "not the name of a zone", id="zone of POSIX"),
+        pytest.param("curl -d $(LC_ALL=de_DE date +%F) http://x", "variables are set for it", id="date with variables"),
         pytest.param("curl -m $(id) http://x", "$(…) is computed", id="time"),
         pytest.param("curl -$(id) http://x", "is not supported", id="option"),
         pytest.param("date | curl -d @- http://x", "its body is the output of another command", id="date as the body"),
@@ -392,10 +403,16 @@ def test_the_shell_of_the_crontab() -> None:
         _read("curl http://x", SHELL="/usr/bin/python3")
 
 
-def test_a_proxy_of_the_crontab_is_told() -> None:
-    assert _read("curl http://x", http_proxy="http://p:3128").warnings == [
-        "no proxy is used: the service calls the target itself"
-    ]
+def test_proxies_of_the_environment() -> None:
+    proxy = "http://p:3128"
+    assert _find("curl http://x", http_proxy=proxy).call.fields()["proxy"] == proxy
+    assert _find("export https_proxy=http://p:3128; curl https://x").call.fields()["proxy"] == proxy
+    assert _find("curl http://x", ALL_PROXY=proxy).call.fields()["proxy"] == proxy
+    others = [("curl https://x", "http_proxy"), ("curl http://x", "HTTP_PROXY"), ("wget -O- http://x", "ALL_PROXY")]
+    for command, name in others:
+        assert "proxy" not in _find(command, **{name: proxy}).call.fields()
+    assert "proxy" not in _find("curl http://a.x", http_proxy=proxy, no_proxy="b, .x").call.fields()
+    assert "no proxy is used: set it in a line" in _read("http_proxy=http://p:1 curl http://x").warnings[0]
 
 
 def test_files_whose_content_is_sent() -> None:
@@ -461,4 +478,4 @@ def test_a_comment_with_a_login_is_kept_back(login: str) -> None:
 )
 def test_variables_that_grow_without_end(command: str) -> None:
     with pytest.raises(NotTakenOver, match="its variables expand to more than 65,536 characters"):
-        find_calls(command, {"LONG": "x" * 1_000}, None, _Names())
+        find_calls(command, {"LONG": "x" * 1_000}, None, _Names(), Expressions(), Clocks())

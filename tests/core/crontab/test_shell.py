@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from myscheduler.core.crontab.shell import ShellError, read_commands
-from myscheduler.core.crontab.shell_text import Values, as_manifest_text, expand, fields, is_marked, marked
+from myscheduler.core.crontab.shell_text import Values, as_manifest_text, code_marked, expand, fields, is_marked, marked
 
 VARIABLES = {"A": "one two", "B": "${x}"}
 
@@ -17,7 +17,7 @@ def _value_of(name: str) -> str:
     return VARIABLES.get(name, marked(name))
 
 
-VALUES = Values(_value_of, lambda path: marked(path.rpartition("/")[2]))
+VALUES = Values(_value_of, lambda path: marked(path.rpartition("/")[2]), code_marked, str)
 
 
 def _words(line: str) -> list[tuple[str, list[str]]]:
@@ -83,7 +83,7 @@ def test_redirections() -> None:
 def test_values_are_parted_at_white_space(line: str, words: list[str]) -> None:
     values = {"A": "one two", "EMPTY": "", "SPACES": " a "}
     (command,) = read_commands(line)
-    found = [text for word in command.words for text in fields(word, Values(values.__getitem__, str))]
+    found = [text for word in command.words for text in fields(word, Values(values.__getitem__, str, code_marked, str))]
     assert found == words
     done = subprocess.run(
         ["sh", "-c", f"printf '%s\\n' {line}"], capture_output=True, check=True, env=values, encoding="utf-8"

@@ -10,8 +10,8 @@ from cronsim import CronSim
 from hypothesis import given
 from hypothesis import strategies as st
 
+from myscheduler.core.crontab.errors import NotTakenOver
 from myscheduler.core.crontab.times import times_of
-from myscheduler.core.crontab.web_call import NotTakenOver
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.schedule.slots import slots_between
