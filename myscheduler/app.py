@@ -44,6 +44,7 @@ from myscheduler.core.access.allowed_hosts import AllowedHosts
 from myscheduler.core.access.clients import ClientRules, Networks
 from myscheduler.core.access.roles import Role
 from myscheduler.core.access.sessions import SessionKey
+from myscheduler.core.calls.certificates import Certificates
 from myscheduler.core.calls.tokens import METADATA_HOST
 from myscheduler.core.calls.trace import Sampling, exports_spans, sampling_of
 from myscheduler.core.metrics.label_names import label_names
@@ -68,6 +69,7 @@ from myscheduler.service.incidents.follower import Follower
 from myscheduler.service.notifications.courier import Courier, open_courier
 from myscheduler.service.notifications.troubles import ChannelTroubles
 from myscheduler.service.store_health import StoreHealth
+from myscheduler.service.upkeep.certificate_watch import CertificateWatch
 from myscheduler.service.upkeep.clock_watch import Timekeeper
 from myscheduler.service.upkeep.gone import Gone
 from myscheduler.service.upkeep.heartbeat import Heartbeat
@@ -103,7 +105,7 @@ async def _serve(settings: Settings) -> int:
         metrics_listener = _listen_for_metrics(stack, settings)
         log.debug("opening the database")
         store = await asyncio.to_thread(stack.enter_context, open_store(settings.database_url))
-        open_at_once = share_out(settings.in_flight)
+        open_at_once, certificates = share_out(settings.in_flight), Certificates()
         guard = GuardInForce(
             lambda: reconciler.rulebook.rules,
             api_may_call_private=settings.api_private_targets == "allow",
@@ -115,6 +117,7 @@ async def _serve(settings: Settings) -> int:
                 connections_per_host=0,
                 max_age_sec=settings.connection_max_age,
                 guard=guard,
+                certificate_seen=certificates.seen,
             )
         )
         key_sets = await stack.enter_async_context(open_key_sets())
@@ -188,6 +191,7 @@ async def _serve(settings: Settings) -> int:
             root_path=settings.root_path,
             clock_jumps=timekeeper.jumps,
             deliveries=deliverer.counts,
+            certificates=certificates,
             troubles=troubles,
             last_heartbeat=lambda: pinging.last_success if pinging else None,
             metric_labels=label_names(settings.metrics_labels),
@@ -242,6 +246,9 @@ async def _serve(settings: Settings) -> int:
             "gone": _watch_for_gone(store, catalog, dispatcher),
             "timekeeper": timekeeper.run,
             "heartbeat": heartbeat.run,
+            "certificates": CertificateWatch(
+                certificates, hosts=lambda: {host for _, host in dispatcher.jobs()}, now=_now
+            ).run,
             "memory": lambda: memory.keep_small(caching.forget),
             "incidents": follower.run,
             "deliveries": deliverer.run,

@@ -142,7 +142,7 @@ class Sender:
         try:
             response = await self._answered(hop)
         finally:
-            if hop.trail.opening is not None and hop.trail.peer is not None:
+            if hop.trail.opening is not None and hop.trail.peer is not None and not hop.redirects:
                 self._note(hop, hop.trail.peer)
         hop.head_at = perf_counter()
         try:
@@ -157,7 +157,7 @@ class Sender:
             response.close()  # does nothing if the body was read to its end: its connection is back in the pool
 
     def _note(self, hop: Hop, peer: Peer) -> None:
-        """Note the certificate of a new connection to the target of a job."""
+        """Note the certificate of a new connection to the host that a job names."""
         place, expires_at = hop.message.destination, peer.certificate_expires_at
         if expires_at is not None and place.url.scheme == "https" and hop.request.principal is not Principal.SERVICE:
             self._certificate_seen(str(place.host or place.where), expires_at)
