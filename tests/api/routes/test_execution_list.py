@@ -1,6 +1,7 @@
 """`GET /executions`: filters, pages and their links; and one execution with its attempts."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -8,7 +9,7 @@ import pytest
 
 from myscheduler.core.history.execution import Status
 from tests.support.api import JOBS, assert_problem, create, ok
-from tests.support.parts import Parts, is_over, received
+from tests.support.parts import Parts, client, is_over, received, started
 from tests.support.target import Answer, HangUp, Silence, Target
 
 pytestmark = pytest.mark.anyio
@@ -213,3 +214,15 @@ class TestOne:
         row = await parts.row_where("a", lambda row: row.status is Status.SKIPPED)
         assert row.execution_id == queued["execution_id"]
         assert (await ok(api, "GET", f"{EXECUTIONS}/{row.execution_id}"))["attempts_detail"] == []
+
+
+async def test_an_exchange_survives_a_restart(tmp_path: Path, target: Target) -> None:
+    async with started(tmp_path) as parts, client(parts) as api:
+        await create(api, target_url=target.url())
+        done = await ok(api, "POST", f"{JOBS}/a/trigger")
+        await parts.row_where("a", is_over)
+        before = await ok(api, "GET", f"{EXECUTIONS}/{done['execution_id']}")
+    async with started(tmp_path) as parts, client(parts) as api:
+        after = await ok(api, "GET", f"{EXECUTIONS}/{done['execution_id']}")
+    assert after["exchange"] == before["exchange"] == after["attempts_detail"][0]["exchange"]
+    assert after["exchange"]["address"] == f"127.0.0.1:{target.port}"
