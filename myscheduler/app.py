@@ -70,6 +70,7 @@ from myscheduler.service.incidents.targets import TargetWatch
 from myscheduler.service.notifications.courier import Courier, open_courier
 from myscheduler.service.notifications.troubles import ChannelTroubles
 from myscheduler.service.store_health import StoreHealth
+from myscheduler.service.upkeep.certificate_watch import CertificateWatch
 from myscheduler.service.upkeep.clock_watch import Timekeeper
 from myscheduler.service.upkeep.gone import Gone
 from myscheduler.service.upkeep.heartbeat import Heartbeat
@@ -105,7 +106,7 @@ async def _serve(settings: Settings) -> int:
         metrics_listener = _listen_for_metrics(stack, settings)
         log.debug("opening the database")
         store = await asyncio.to_thread(stack.enter_context, open_store(settings.database_url))
-        open_at_once = share_out(settings.in_flight)
+        open_at_once, certificates = share_out(settings.in_flight), Certificates()
         guard = GuardInForce(
             lambda: reconciler.rulebook.rules,
             api_may_call_private=settings.api_private_targets == "allow",
@@ -117,6 +118,7 @@ async def _serve(settings: Settings) -> int:
                 connections_per_host=0,
                 max_age_sec=settings.connection_max_age,
                 guard=guard,
+                certificate_seen=certificates.seen,
             )
         )
         key_sets = await stack.enter_async_context(open_key_sets())
@@ -166,7 +168,7 @@ async def _serve(settings: Settings) -> int:
         timekeeper = Timekeeper(dispatcher, catalog, now=_now)
         troubles = ChannelTroubles(dispatcher.changes.of_incidents)
         deliverer, follower, watch = _who_tells(
-            settings, store, dispatcher, reconciler, courier, troubles, Certificates()
+            settings, store, dispatcher, reconciler, courier, troubles, certificates
         )
         pinging = _pinging(settings, store_health, reconciler)
         is_exposed = is_reachable(listener) or bool(settings.trusted_proxies)
@@ -192,6 +194,7 @@ async def _serve(settings: Settings) -> int:
             root_path=settings.root_path,
             clock_jumps=timekeeper.jumps,
             deliveries=deliverer.counts,
+            certificates=certificates,
             troubles=troubles,
             last_heartbeat=lambda: pinging.last_success if pinging else None,
             metric_labels=label_names(settings.metrics_labels),
@@ -246,6 +249,9 @@ async def _serve(settings: Settings) -> int:
             "gone": _watch_for_gone(store, catalog, dispatcher),
             "timekeeper": timekeeper.run,
             "heartbeat": heartbeat.run,
+            "certificates": CertificateWatch(
+                certificates, hosts=lambda: {host for _, host in dispatcher.jobs()}, now=_now
+            ).run,
             "memory": lambda: memory.keep_small(caching.forget),
             "incidents": follower.run,
             "incidents of targets": watch.run,

@@ -23,6 +23,12 @@ EVENTS: Mapping[tuple[str, str], Event] = {
     ("adapters.http.jwks", "the keys of an issuer were not fetched, because of a bug"): Event("bug.issuer_keys"),
     ("adapters.http.jwks", "the keys of the issuer %s are fetched again"): Event("issuer.keys_fetched"),
     ("adapters.http.jwks", "the keys of the issuer %s could not be fetched: %s (%s)"): Event("issuer.keys_missing"),
+    ("service.upkeep.certificate_watch", "the certificate of %s expired at %s"): Event(
+        "certificate.expired", ("host", "expires_at")
+    ),
+    ("service.upkeep.certificate_watch", "the certificate of %s expires at %s (days left: %d)"): Event(
+        "certificate.expiring", ("host", "expires_at")
+    ),
     ("adapters.otlp", "the collector did not take the last spans in time"): Event("spans.left"),
     ("adapters.otlp", "the collector does not take spans, so they are lost: %s"): Event("spans.lost"),
     ("adapters.otlp", "the collector takes spans again"): Event("spans.taken"),

@@ -54,6 +54,7 @@ from myscheduler.api.routes.why import why_router
 from myscheduler.api.shapes.masking import Masking
 from myscheduler.core.access.allowed_hosts import AllowedHosts
 from myscheduler.core.access.clients import ClientRules
+from myscheduler.core.calls.certificates import Certificates
 from myscheduler.core.policy.grants import Grants
 from myscheduler.core.policy.guard import USUAL_GUARD, Guard
 from myscheduler.service.access.token_book import TokenBook
@@ -94,6 +95,7 @@ def create_api(
     root_path: str = "",
     clock_jumps: Mapping[str, int] = NOTHING,
     deliveries: Mapping[tuple[str, str], int] = NOTHING,
+    certificates: Certificates | None = None,
     troubles: ChannelTroubles | None = None,
     last_heartbeat: Callable[[], datetime | None] = lambda: None,
     metric_labels: Mapping[str, str] = NOTHING,
@@ -107,10 +109,10 @@ def create_api(
     name. While `requests_at_once` requests are in progress, further ones are answered with 503. More than
     `requests_a_minute` of one client below `BASE` are answered with 429; 0 for no limit. `root_path` is the path below
     which a proxy serves all this. `clock_jumps` counts jumps by direction, `deliveries` messages by channel and result,
-    `troubles` notes the channels that messages do not reach, and `last_heartbeat` tells when the monitor elsewhere last
-    took a success. `metric_labels` are the labels of jobs that their metrics have, with their names there. With
-    `has_own_metrics`, the metrics are not served here, but by the application `state.metrics`, to the same callers;
-    with `is_access_logged`, each request is logged at INFO.
+    `certificates` knows those of targets, `troubles` notes the channels that messages do not reach, and
+    `last_heartbeat` tells when the monitor elsewhere last took a success. `metric_labels` are the labels of jobs that
+    their metrics have, with their names there. With `has_own_metrics`, the metrics are not served here, but by the
+    application `state.metrics`, to the same callers; with `is_access_logged`, each request is logged at INFO.
 
     `state.job_histories.run` has to run beside the API, for the metrics of jobs.
     """
@@ -123,6 +125,7 @@ def create_api(
     index, repeats = JobIndex(zone, dispatcher.changes), Repeats(store, now)
     masking = Masking(secrets.token_bytes(32))
     troubles = troubles or ChannelTroubles()
+    certificates = certificates or Certificates()
     actions = Actions(catalog, dispatcher, repeats, zone=zone, now=now)
     for router in (
         job_list_router(store, reconciler, index, masking, zone=zone),
@@ -147,7 +150,7 @@ def create_api(
         notifications_router(
             courier, troubles, lambda: reconciler.notifications.rules, catalog, repeats=repeats, now=now
         ),
-        targets_router(dispatcher, reconciler, zone=zone),
+        targets_router(dispatcher, reconciler, certificates, zone=zone),
         source_lines_router(reconciler),
         audit_router(store, masking, zone=zone),
         specs_router(store, zone=zone),
@@ -171,6 +174,7 @@ def create_api(
             jumps=clock_jumps,
             auth_failures=authentication.failures,
             deliveries=deliveries,
+            certificates=certificates,
             last_heartbeat=last_heartbeat,
             now=now,
         ),

@@ -23,6 +23,12 @@ CASES: dict[str, Series] = {
     "MySchedulerDatabaseDown": [('myscheduler_database_up{instance="a"}', "0x20 1x40")],
     "MySchedulerQueueWaiting": [("myscheduler_execution_oldest_waiting_seconds", "61x20 59x40")],
     "MySchedulerTargetCircuitOpen": [('myscheduler_target_circuit_open{target="billing"}', "1x20 0x40")],
+    "MySchedulerTargetCertificateExpiring": [
+        ('myscheduler_target_certificate_expiry_timestamp_seconds{host="a"}', f"{13 * 86_400}x20 {90 * 86_400}x40")
+    ],
+    "MySchedulerTargetCertificateExpiresAtOnce": [
+        ('myscheduler_target_certificate_expiry_timestamp_seconds{host="a"}', f"{2 * 86_400}x20 {90 * 86_400}x40")
+    ],
     "MySchedulerJobFailing": [('myscheduler_job_consecutive_failures{job_id="日本"}', "3x20 0x40")],
     "MySchedulerJobLate": [
         ('myscheduler_job_deadline_timestamp_seconds{job_id="a"}', "600x20 86400x40"),
@@ -42,6 +48,14 @@ QUIET: dict[str, tuple[str, Series]] = {
     "a circuit that has opened just now": (
         "MySchedulerTargetCircuitOpen",
         [('myscheduler_target_circuit_open{target="billing"}', "0x16 1x44")],
+    ),
+    "a certificate of a month": (
+        "MySchedulerTargetCertificateExpiring",
+        [('myscheduler_target_certificate_expiry_timestamp_seconds{host="a"}', f"{30 * 86_400}x60")],
+    ),
+    "a certificate of four days": (
+        "MySchedulerTargetCertificateExpiresAtOnce",
+        [('myscheduler_target_certificate_expiry_timestamp_seconds{host="a"}', f"{4 * 86_400}x60")],
     ),
     "a job that is not late yet": (
         "MySchedulerJobLate",

@@ -59,6 +59,7 @@ TO_0004 = (
     "ALTER TABLE executions DROP COLUMN earlier_attempts",
     "ALTER TABLE executions DROP COLUMN rerun_of",
     "ALTER TABLE executions DROP COLUMN next_attempt_at",
+    "ALTER TABLE executions DROP COLUMN exchange",
     "UPDATE alembic_version SET version_num = '0004'",
 )
 """Statements that take a database back to revision 0004."""

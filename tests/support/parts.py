@@ -33,6 +33,7 @@ from myscheduler.api import NOTHING, REQUESTS, create_api
 from myscheduler.api.door.authentication import Access, Credentials
 from myscheduler.core.access.allowed_hosts import AllowedHosts
 from myscheduler.core.access.clients import ClientRules, Networks
+from myscheduler.core.calls.certificates import Certificates
 from myscheduler.core.gitops.sync_state import SyncState
 from myscheduler.core.history.execution import Record, Status
 from myscheduler.core.job.job import Job, Owner
@@ -89,6 +90,7 @@ class Parts:
     caller: LocalCaller
     courier: Courier
     guard: GuardInForce
+    certificates: Certificates
     grants: Grants = field(default_factory=Grants)
     """What the policy allows jobs of the API."""
 
@@ -182,8 +184,11 @@ async def opened(
         database.chmod(FILE_MODE)
     async with AsyncExitStack() as stack:
         store = stack.enter_context(open_store(f"sqlite:///{database}"))
+        certificates = Certificates()
         guard = GuardInForce(lambda: reconciler.rulebook.rules, api_may_call_private=api_may_call_private)
-        sender = await stack.enter_async_context(open_sender(connections=0, connections_per_host=200, guard=guard))
+        sender = await stack.enter_async_context(
+            open_sender(connections=0, connections_per_host=200, guard=guard, certificate_seen=certificates.seen)
+        )
         dispatch_store = through(store)
         store_health = StoreHealth(dispatch_store, now=now)
         secrets = Secrets(folder / "secrets", environment or {})
@@ -228,7 +233,18 @@ async def opened(
         await dispatcher.recover()
         await catalog.load()
         parts = Parts(
-            folder, now, store, dispatcher, catalog, reconciler, timekeeper, store_health, caller, courier, guard
+            folder,
+            now,
+            store,
+            dispatcher,
+            catalog,
+            reconciler,
+            timekeeper,
+            store_health,
+            caller,
+            courier,
+            guard,
+            certificates,
         )
         yield parts
 
@@ -281,6 +297,7 @@ async def client(
         clock_jumps=parts.timekeeper.jumps,
         metric_labels=metric_labels,
         deliveries=deliveries,
+        certificates=parts.certificates,
         troubles=troubles,
         is_access_logged=is_access_logged,
     )

@@ -11,6 +11,7 @@ import aiohttp
 from myscheduler.adapters.http.answers import Body
 from myscheduler.adapters.http.expectations import CHECKED_BYTES, lack_of_body
 from myscheduler.adapters.http.unpacking import unpacked
+from myscheduler.core.calls.exchange import Exchange
 from myscheduler.core.calls.outcome import EXCERPT_BYTES, Failure, Outcome
 from myscheduler.core.job.expect import USUAL_EXPECT, Expect
 from myscheduler.core.secrets.redaction import Secret, redact_start
@@ -88,10 +89,10 @@ class Answer:
         """The end of the body can't be determined, so it is read until the timeout, which is then no failure."""
         return self.body is not None and self.body.is_endless
 
-    def verdict(self, where: str, took_sec: float = 0.0) -> Outcome:
+    def verdict(self, where: str, exchange: Exchange) -> Outcome:
         """The outcome by the status code, of which 2xx is usually a success, and by what else is expected.
 
-        `where` is the target's `host:port`, and `took_sec` the time from the beginning of the attempt.
+        `where` is the target's `host:port`.
 
         Deviations from HTTP are reported in `error`, but do not turn a success into a failure: the target has processed
         the request.
@@ -102,19 +103,20 @@ class Answer:
         status = self.status or 0
         if not is_among(self.expect.statuses, status):
             error = _refusal(status, odd)
-            return Outcome(self.status, Failure.HTTP_ERROR, error, self.size, excerpt, retry_after=self.retry_after)
-        if self.expect is not USUAL_EXPECT and (lack := self._lack(took_sec)):
-            return Outcome(status, Failure.EXPECTATION, lack, self.size, excerpt)
-        return Outcome(status, None, odd, self.size, excerpt)
+            after, failure = self.retry_after, Failure.HTTP_ERROR
+            return Outcome(self.status, failure, error, self.size, excerpt, retry_after=after, exchange=exchange)
+        if self.expect is not USUAL_EXPECT and (lack := self._lack(exchange.total_ms)):
+            return Outcome(status, Failure.EXPECTATION, lack, self.size, excerpt, exchange=exchange)
+        return Outcome(status, None, odd, self.size, excerpt, exchange=exchange)
 
-    def _lack(self, took_sec: float) -> str | None:
+    def _lack(self, took_ms: float) -> str | None:
         """What the answer lacks of what is expected beside the status, or `None`."""
         expect = self.expect
         if expect.reads_body:
             data, is_whole = self._checked()
             if lack := lack_of_body(expect, _text(data, self.charset, whole=is_whole), self.secrets, is_whole=is_whole):
                 return lack
-        took = round(took_sec * 1000)
+        took = round(took_ms)
         if expect.max_duration_ms is not None and took > expect.max_duration_ms:
             return said("expect-too-slow", took=took, most=expect.max_duration_ms)
         return None

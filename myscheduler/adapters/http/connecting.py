@@ -12,6 +12,7 @@ from aiohttp.abc import ResolveResult
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.tracing import Trace
 
+from myscheduler.adapters.http.opening import OPENING, Opening
 from myscheduler.adapters.http.rations import Call
 from myscheduler.adapters.http.routes import PERMIT, RefusedError
 from myscheduler.core.calls.link_local import address_in
@@ -35,6 +36,8 @@ class Connector(aiohttp.TCPConnector):
         Not the resolver leaves out others: its results are kept for calls with other permits.
         """
         found = await super()._resolve_host(host, port, traces)
+        if (opening := OPENING.get()) is not None:
+            opening.found(is_named=address_in(host) is None)
         permit, refusal, allowed = PERMIT.get(), None, []
         for one in found:
             address = address_in(one["host"])
@@ -61,7 +64,12 @@ class Connector(aiohttp.TCPConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's interface
     ) -> ResponseHandler:
         """Called by aiohttp once there is room for a new connection. Raises `UnconnectedError` if it takes too long."""
-        seconds = req.trail.connect_timeout_sec if isinstance(req, Call) and req.trail else None
+        trail = req.trail if isinstance(req, Call) else None
+        opening = Opening(is_tls=req.is_ssl())
+        OPENING.set(opening)
+        if trail is not None:
+            trail.opening = opening
+        seconds = trail.connect_timeout_sec if trail is not None else None
         if seconds is None:
             return await super()._create_connection(req, traces, timeout)
         try:

@@ -8,6 +8,7 @@ from yarl import URL
 from myscheduler.adapters.http.answer_body import Answer
 from myscheduler.adapters.http.message import Destination, Message, message_of, parsed_destination, where_of
 from myscheduler.adapters.http.proxies import proxy_of
+from myscheduler.adapters.http.trail import Trail
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.calls.redirects import REDIRECTS, RedirectError, redirected
 from myscheduler.core.calls.request import Request
@@ -37,6 +38,9 @@ class Hop:
     proxied_by: Destination | None = field(init=False)
     """Where the proxy is."""
     answer: Answer = field(init=False)
+    trail: Trail = field(init=False)
+    head_at: float | None = None
+    """When the head of the response had arrived, as `perf_counter` says it."""
 
     def __post_init__(self) -> None:
         """Raises `ValueError`, as `message_of` does."""
@@ -45,6 +49,7 @@ class Hop:
         self.proxy = proxy_of(request.transport.proxy, self.message.destination.url)
         self.proxied_by = None if self.proxy is None else parsed_destination(str(self.proxy))
         self.answer = Answer(request.secrets, request.expect, keeps_start=request.transport.keep_response)
+        self.trail = Trail(request.transport.connect_timeout_sec)
 
     @property
     def is_followed(self) -> bool:

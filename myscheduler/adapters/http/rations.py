@@ -8,12 +8,13 @@ slices while this iteration has time left (its ration). The rest waits, and mean
 import asyncio
 import termios
 from collections import deque
+from collections.abc import Coroutine
 from fcntl import ioctl
 from select import POLLIN, poll
 from time import perf_counter
 from typing import Any
 
-from aiohttp import ClientError, ClientRequest
+from aiohttp import ClientError, ClientRequest, ClientResponse
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
@@ -22,6 +23,7 @@ from aiohttp.payload import Payload
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from myscheduler.adapters.http.answers import AnswerReader, Body, FloodError, UnreadableError
+from myscheduler.adapters.http.opening import OPENING, Peer, peer_of
 from myscheduler.adapters.http.routes import PERMIT
 from myscheduler.adapters.http.trail import Trail
 from myscheduler.core.calls.link_local import address_in
@@ -115,6 +117,11 @@ class Handler(ResponseHandler):
     def __init__(self, loop: asyncio.AbstractEventLoop, rations: Rations, max_age_sec: float) -> None:
         super().__init__(loop)
         self._rations = rations
+        self.peer: Peer | None = None
+        """Known once the connection can be used."""
+        self._opening = OPENING.get()
+        if self._opening is not None:
+            self._opening.connected()
         self._permit: Permit | None = None
         """The permit by which the address was last allowed."""
         self._held = bytearray()
@@ -167,6 +174,10 @@ class Handler(ResponseHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._arrivals.register(transport.get_extra_info("socket").fileno(), POLLIN)
+        self.peer = peer_of(transport)
+        if self._opening is not None:
+            self._opening.made(is_encrypted=self.peer is not None and self.peer.tls_version is not None)
+            self._opening = None
 
     def is_connected(self) -> bool:
         """Whether a request may be sent, as far as we can know. aiohttp asks before it reuses a connection; by then its
@@ -363,6 +374,11 @@ class Call(ClientRequest):
     """A request that is not sent if its connection refuses it (see `Handler.may_send`)."""
 
     trail: Trail | None = None
+
+    def send(self, conn: Connection) -> Coroutine[Any, Any, ClientResponse]:
+        if self.trail is not None and isinstance(conn.protocol, Handler):
+            self.trail.peer = conn.protocol.peer
+        return super().send(conn)
 
     async def write_bytes(
         self, writer: AbstractStreamWriter, conn: Connection, content_length: int | None = None

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from myscheduler.adapters.http.opening import OPENING, address_text
 from myscheduler.core.calls.link_local import address_in
 from myscheduler.core.policy.guard import NO_PERMIT, Permit, Refusal
 
@@ -42,6 +43,8 @@ def make_socket(info: _AddressInfo) -> socket.socket:
         raise OSError(f"{place[0]!r} is not an address")
     if refusal := PERMIT.get().refusal(address, int(place[1])):
         raise RefusedError(refusal)
+    if (opening := OPENING.get()) is not None:
+        opening.address = address_text(place)
     return socket.socket(family, kind, protocol)
 
 

@@ -9,6 +9,8 @@ if the job says so. So no response changes a later call, and nothing is sent twi
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from time import perf_counter
 
@@ -19,11 +21,12 @@ from myscheduler.adapters.http.answer_body import RESPONSE_LIMIT
 from myscheduler.adapters.http.connecting import Connector, UnconnectedError
 from myscheduler.adapters.http.contexts import PROTOCOLS, Contexts, TlsError
 from myscheduler.adapters.http.diagnosis import diagnosis, late, no_file_left, unsent
+from myscheduler.adapters.http.exchanges import exchange_of
 from myscheduler.adapters.http.hops import Hop
 from myscheduler.adapters.http.message import body_of, where_of
+from myscheduler.adapters.http.opening import Peer
 from myscheduler.adapters.http.rations import Call, Handler, Rations, StrayError
 from myscheduler.adapters.http.routes import PERMIT, Resolver, make_socket
-from myscheduler.adapters.http.trail import Trail
 from myscheduler.adapters.http.trust import tls_context
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.calls.redirects import RedirectError
@@ -53,12 +56,17 @@ class Sender:
     """Sends requests over one shared client."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, response_limit: int, guard: Callable[[], Guard] = lambda: USUAL_GUARD
+        self,
+        session: aiohttp.ClientSession,
+        response_limit: int,
+        guard: Callable[[], Guard] = lambda: USUAL_GUARD,
+        certificate_seen: Callable[[str, datetime], None] = lambda _host, _expires_at: None,
     ) -> None:
         """Use `open_sender`: only its session has the properties described above."""
         self._session = session
         self._response_limit = response_limit
         self._guard = guard
+        self._certificate_seen = certificate_seen
         self._contexts = Contexts()
 
     async def send(self, request: Request) -> Outcome:
@@ -86,7 +94,7 @@ class Sender:
         request = hop.request
         if refusal := self._refusal(hop):
             return Outcome(failure=Failure.TARGET_NOT_ALLOWED, error=refusal.why)
-        begun_at = perf_counter()
+        begun_at, outcome = perf_counter(), None
         try:
             async with asyncio.timeout(request.timeout_sec) as limit:
                 await self._exchange(hop)
@@ -94,15 +102,16 @@ class Sender:
                     hop = self._next(hop)
                     await self._exchange(hop)
         except RedirectError as error:
-            return hop.told(hop.answer.outcome(Failure.HTTP_ERROR, str(error)))
+            outcome = hop.answer.outcome(Failure.HTTP_ERROR, str(error))
         except TlsError as error:
-            return hop.told(Outcome(failure=Failure.SECRET_UNUSABLE, error=str(error)))
+            outcome = Outcome(failure=Failure.SECRET_UNUSABLE, error=str(error))
         except _TARGET_ERRORS as error:
             _drop_tracebacks(error)
             outcome = _failure(hop, error, is_late=limit.expired())
-            if outcome is not None:
-                return hop.told(outcome)
-        return hop.told(hop.answer.verdict(hop.message.destination.where, perf_counter() - begun_at))
+        exchange = exchange_of(hop, begun_at, perf_counter())
+        if outcome is None:
+            return hop.told(hop.answer.verdict(hop.message.destination.where, exchange))
+        return hop.told(replace(outcome, exchange=exchange))
 
     def _refusal(self, hop: Hop) -> Refusal | None:
         """Why the hop may not be made; if it may, this context gets the permit for its connection."""
@@ -130,7 +139,12 @@ class Sender:
 
     async def _exchange(self, hop: Hop) -> None:
         answer = hop.answer
-        response = await self._answered(hop, Trail(hop.request.transport.connect_timeout_sec))
+        try:
+            response = await self._answered(hop)
+        finally:
+            if hop.trail.opening is not None and hop.trail.peer is not None and not hop.redirects:
+                self._note(hop, hop.trail.peer)
+        hop.head_at = perf_counter()
         try:
             answer.begin(response.status, response.content)
             most = REDIRECT_LIMIT if hop.is_followed else self._response_limit
@@ -142,7 +156,13 @@ class Sender:
         finally:
             response.close()  # does nothing if the body was read to its end: its connection is back in the pool
 
-    async def _answered(self, hop: Hop, trail: Trail) -> aiohttp.ClientResponse:
+    def _note(self, hop: Hop, peer: Peer) -> None:
+        """Note the certificate of a new connection to the host that a job names."""
+        place, expires_at = hop.message.destination, peer.certificate_expires_at
+        if expires_at is not None and place.url.scheme == "https" and hop.request.principal is not Principal.SERVICE:
+            self._certificate_seen(str(place.host or place.where), expires_at)
+
+    async def _answered(self, hop: Hop) -> aiohttp.ClientResponse:
         """The response, once its head has arrived.
 
         Loops while no connection can be opened because too many files are open, and if the reused connection turns out
@@ -151,6 +171,7 @@ class Sender:
         message, answer, tls = hop.message, hop.answer, hop.request.transport.tls
         context = True if tls is None else await self._contexts.of(tls)
         while True:
+            hop.trail.opening = hop.trail.peer = None  # those of a try that sent nothing
             try:
                 return await self._session.request(
                     message.method,
@@ -158,7 +179,7 @@ class Sender:
                     headers=message.headers,
                     data=body_of(message.body),
                     allow_redirects=False,
-                    middlewares=(trail,),
+                    middlewares=(hop.trail,),
                     ssl=context,
                     proxy=hop.proxy,
                 )
@@ -210,6 +231,7 @@ async def open_sender(
     response_limit: int = RESPONSE_LIMIT,
     max_age_sec: float = MAX_AGE_SEC,
     guard: Callable[[], Guard] = lambda: USUAL_GUARD,
+    certificate_seen: Callable[[str, datetime], None] = lambda _host, _expires_at: None,
 ) -> AsyncIterator[Sender]:
     """Open the HTTP client of the service, and close it at the end. 0 connections means no limit.
 
@@ -217,7 +239,8 @@ async def open_sender(
 
     A response body is read up to `response_limit` bytes. A longer one is judged by its status as usual; its recorded
     size is what was read, and the connection is closed. One that is older than `max_age_sec` is closed when idle.
-    `guard` returns the guard in force; it is called for each request and each redirect.
+    `guard` returns the guard in force; it is called for each request and each redirect. `certificate_seen` is told the
+    host of a job, as `Host` shows it, and the end of its certificate, for each new connection.
     Raises `SettingError` if trusted certificates can't be read.
     """
     tls = await asyncio.to_thread(tls_context)
@@ -246,4 +269,4 @@ async def open_sender(
     # may have processed the first request. There is no public switch, so aiohttp is pinned and a test checks this.
     session._retry_connection = False  # noqa: SLF001
     async with session:
-        yield Sender(session, response_limit, guard)
+        yield Sender(session, response_limit, guard, certificate_seen)

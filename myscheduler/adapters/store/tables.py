@@ -91,6 +91,7 @@ executions = sa.Table(
     sa.Column("earlier_attempts", sa.Text),  # JSON: the attempts, unless the first one completed; see attempts.kept
     sa.Column("rerun_of", key(36)),
     sa.Column("next_attempt_at", UtcTime),  # while it waits for that attempt; see retry_waits
+    sa.Column("exchange", sa.Text),  # JSON: that of the last attempt; see exchange.exchange_text
     sa.UniqueConstraint("job_id", "slot", "kind", name="executions_job_slot_kind"),
 )
 

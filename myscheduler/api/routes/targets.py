@@ -1,20 +1,23 @@
 """`/api/v1/targets`: the shared targets of `targets.yaml`, and how they stand."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from myscheduler.api.shapes.documented import answers_with
 from myscheduler.api.shapes.targets import TargetList, TargetViews
+from myscheduler.core.calls.certificates import Certificates
 from myscheduler.core.job.job import Job
 from myscheduler.service.dispatch.dispatcher import Dispatcher
 from myscheduler.service.gitops.reconciler import Reconciler
 
 
-def targets_router(dispatcher: Dispatcher, reconciler: Reconciler, *, zone: str) -> APIRouter:
+def targets_router(
+    dispatcher: Dispatcher, reconciler: Reconciler, certificates: Certificates, *, zone: str
+) -> APIRouter:
     """`zone` is the service's IANA zone."""
     router = APIRouter(prefix="/targets", tags=["targets"])
     views = TargetViews(zone)
@@ -26,10 +29,16 @@ def targets_router(dispatcher: Dispatcher, reconciler: Reconciler, *, zone: str)
         these back. Their credentials, headers and other fields for jobs are not shown.
         """
         known = reconciler.targets.rules.known
-        counts = await asyncio.to_thread(_counts, dispatcher.jobs()) if known else Counter[str]()
+        hosts = await asyncio.to_thread(_hosts, dispatcher.jobs()) if known else {}
         found: TargetList = {
             "targets": [
-                views.view(name, target, dispatcher.targets.of(name), counts[name])
+                views.view(
+                    name,
+                    target,
+                    dispatcher.targets.of(name),
+                    len(hosts.get(name, ())),
+                    _soonest(certificates, hosts.get(name, ())),
+                )
                 for name, target in sorted(known.items())
             ]
         }
@@ -38,6 +47,16 @@ def targets_router(dispatcher: Dispatcher, reconciler: Reconciler, *, zone: str)
     return router
 
 
-def _counts(jobs: Sequence[tuple[Job, str]]) -> Counter[str]:
-    """The number of jobs by the target that they name."""
-    return Counter(job.spec.target for job, _ in jobs if job.spec.target is not None)
+def _hosts(jobs: Sequence[tuple[Job, str]]) -> dict[str, list[str]]:
+    """The host of each job by the target that it names."""
+    found: dict[str, list[str]] = {}
+    for job, host in jobs:
+        if job.spec.target is not None:
+            found.setdefault(job.spec.target, []).append(host)
+    return found
+
+
+def _soonest(certificates: Certificates, hosts: Sequence[str]) -> datetime | None:
+    """When the first of the hosts' certificates expires."""
+    known = (certificates.expires_at(host) for host in set(hosts))
+    return min((one for one in known if one is not None), default=None)

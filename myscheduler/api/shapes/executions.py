@@ -9,6 +9,7 @@ from typing_extensions import TypedDict  # pydantic requires this one before Pyt
 
 from myscheduler.adapters.store.rows.listed import Listed
 from myscheduler.api.shapes.common import InZone, SourceView
+from myscheduler.api.shapes.exchanges import ExchangeView, exchange_view
 from myscheduler.core.calls.trace import trace_id_of
 from myscheduler.core.history.attempts import Attempt
 from myscheduler.core.history.execution import Record, Status
@@ -84,6 +85,8 @@ class AttemptView(TypedDict):
     failure: str | None
     error: str | None
     error_coded: Coded | None
+    exchange: ExchangeView | None
+    """Its times and its connection; null before its end, and if nothing was sent."""
 
 
 class ExecutionDetail(ExecutionView):
@@ -91,6 +94,8 @@ class ExecutionDetail(ExecutionView):
     """The trace (W3C Trace Context) that its requests belong to; null for slots that did not run."""
     attempts_detail: list[AttemptView]
     """The attempts as far as they are known, in order."""
+    exchange: ExchangeView | None
+    """That of the last attempt, once the execution has ended."""
 
 
 class Cancelled(TypedDict):
@@ -156,8 +161,8 @@ class ExecutionViews(InZone):
     def detail(self, record: Record, attempts: Sequence[Attempt]) -> ExecutionDetail:
         callers = next((one.trace_id for one in attempts if one.trace_id), None)
         own = None if record.started_at is None else trace_id_of(record.execution_id)
-        shown = [self._attempt(one) for one in attempts]
-        return {**self.view(record), "trace_id": callers or own, "attempts_detail": shown}
+        shown, exchange = [self._attempt(one) for one in attempts], exchange_view(record.exchange, self._moment)
+        return {**self.view(record), "trace_id": callers or own, "attempts_detail": shown, "exchange": exchange}
 
     def _attempt(self, attempt: Attempt) -> AttemptView:
         return {
@@ -168,6 +173,7 @@ class ExecutionViews(InZone):
             "failure": attempt.failure,
             "error": attempt.error,
             "error_coded": None if attempt.error is None else coded(recognised(attempt.error)),
+            "exchange": exchange_view(attempt.exchange, self._moment),
         }
 
 

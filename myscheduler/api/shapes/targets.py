@@ -1,5 +1,7 @@
 """The JSON shapes of shared targets."""
 
+from datetime import datetime
+
 from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
 from myscheduler.api.shapes.common import InZone
@@ -57,6 +59,8 @@ class TargetView(TypedDict):
     """When it may be called again, as it asked to wait (`Retry-After`)."""
     failures: int
     """Failures in a row, as the breaker counts them."""
+    certificate_expires_at: str | None
+    """When its certificate expires; null without TLS, and until a job has connected to it since the start."""
 
 
 class TargetList(TypedDict):
@@ -66,7 +70,9 @@ class TargetList(TypedDict):
 class TargetViews(InZone):
     """Makes the shapes, with times in the service's zone."""
 
-    def view(self, name: str, target: SharedTarget, load: TargetLoad, jobs: int) -> TargetView:
+    def view(
+        self, name: str, target: SharedTarget, load: TargetLoad, jobs: int, expires_at: datetime | None
+    ) -> TargetView:
         pressure = load.pressure
         return {
             "name": name,
@@ -79,6 +85,7 @@ class TargetViews(InZone):
             "open_until": self._time(pressure.open_until),
             "not_before": self._time(pressure.not_before),
             "failures": pressure.failures,
+            "certificate_expires_at": self._time(expires_at),
         }
 
 

@@ -9,6 +9,7 @@ from myscheduler.cli.commands.jobs import by_option, given, overlap_option
 from myscheduler.cli.completing import complete_job
 from myscheduler.cli.filters import Filters, cursor_option, filter_option, limit_option, more_hint
 from myscheduler.cli.options import format_option
+from myscheduler.cli.output.exchanges import exchange_fields
 from myscheduler.cli.output.live import watch_option, watched
 from myscheduler.cli.output.rows import COLOURS, attempts_table, duration, executions_table, fields, moment
 from myscheduler.cli.output.table import terminal_width
@@ -155,6 +156,7 @@ def _fields(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "rerun of", found.get("rerun_of")
     yield "HTTP status", found["http_status_code"]
     yield "attempts", found["attempts"]
+    yield from exchange_fields(found.get("exchange"))
     yield "next attempt at", moment(found.get("next_attempt_at"))
     yield "declared in", "{file}:{line}".format(**source) if source else None
     yield "revision", found["revision"]

@@ -18,7 +18,9 @@ from myscheduler.adapters.source.attached import AttachedFiles
 from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.cli.manifests import paths_argument, read_manifests, usable_jobs
 from myscheduler.cli.options import format_option, timezone_option
+from myscheduler.cli.output.exchanges import exchange_fields
 from myscheduler.cli.output.terminal import json_text, styled
+from myscheduler.core.calls.exchange import Exchange
 from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.calls.tokens import METADATA_HOST
 from myscheduler.core.explain.curl import curl_of
@@ -156,7 +158,13 @@ def _as_json(outcome: Outcome, took_ms: int) -> dict[str, Any]:
         "duration_ms": took_ms,
         "size": outcome.response_size,
         "body": outcome.excerpt,
+        "exchange": None if outcome.exchange is None else _exchange_as_json(outcome.exchange),
     }
+
+
+def _exchange_as_json(exchange: Exchange) -> dict[str, Any]:
+    expires_at = exchange.certificate_expires_at
+    return {**exchange._asdict(), "certificate_expires_at": expires_at.isoformat() if expires_at else None}
 
 
 def _request_lines(request: Mapping[str, Any]) -> list[str]:
@@ -171,6 +179,7 @@ def _answer_lines(answer: Mapping[str, Any]) -> list[str]:
     size = "" if answer["size"] is None else f", {answer['size']:,} bytes"
     is_fine = answer["failure"] is None
     lines = [f"{styled(status, fg='green' if is_fine else 'red')} in {answer['duration_ms'] / 1000:.3f} s{size}"]
+    lines += [f"{name}: {styled(value)}" for name, value in exchange_fields(answer["exchange"]) if value]
     if not is_fine:
         lines.append(f"{styled(answer['failure'], fg='red')}: {printable(answer['error'] or '')}")
     return [*lines, *([""] if answer["body"] else []), *map(printable, (answer["body"] or "").splitlines())]

@@ -4,6 +4,7 @@ Kept in memory: after a restart a host's certificate is known again once a job c
 """
 
 from collections import OrderedDict
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -41,5 +42,14 @@ class Certificates:
     def expiring(self, now: datetime) -> tuple[ExpiringCertificate, ...]:
         """Those with fewer than `WARN_DAYS` days left, or none, the soonest first."""
         until = now + timedelta(days=WARN_DAYS)
-        found = [ExpiringCertificate(host, at) for host, at in tuple(self._seen.items()) if at < until]
-        return tuple(sorted(found, key=lambda one: (one.expires_at, one.host)))
+        return tuple(one for one in self.by_expiry() if one.expires_at < until)
+
+    def by_expiry(self) -> list[ExpiringCertificate]:
+        """All that are known, the soonest to expire first."""
+        found = [ExpiringCertificate(host, at) for host, at in tuple(self._seen.items())]
+        return sorted(found, key=lambda one: (one.expires_at, one.host))
+
+    def keep(self, hosts: AbstractSet[str]) -> None:
+        """Forget all other hosts: no job calls them any more."""
+        for host in self._seen.keys() - hosts:
+            del self._seen[host]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from myscheduler.core.calls.exchange import Exchange
+
 EXCERPT_BYTES = 4096
 """The most bytes of a response that are kept in the history."""
 
@@ -61,3 +63,5 @@ class Outcome:
     """No connection was made, or no token could be fetched just now, so nothing was sent."""
     retry_after: str | None = None
     """The header `Retry-After` of a 429 or a 503, as it was written."""
+    exchange: Exchange | None = field(default=None, compare=False)
+    """`None` if no attempt to connect was made."""

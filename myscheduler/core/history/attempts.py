@@ -1,8 +1,8 @@
 """The attempts of an execution, and how they are kept in its row.
 
 An execution that completes at its first attempt keeps nothing here: its row says all, unless it is a part of the trace
-of a caller. Of any other, the attempts are kept as JSON. What the row says about the last one, its HTTP status and its
-error, is not kept twice.
+of a caller. Of any other, the attempts are kept as JSON. What the row says about the last one, its HTTP status, its
+error and its exchange, is not kept twice.
 """
 
 import json
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from myscheduler.core.calls.exchange import Exchange, exchange_from_json, exchange_to_json
 from myscheduler.core.calls.outcome import Failure, Outcome
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,11 +33,12 @@ class Attempt:
     error: str | None = None
     trace_id: str | None = None
     """The trace of the caller that asked for the execution; `None` if the execution has a trace of its own."""
+    exchange: Exchange | None = None
 
     def ended(self, outcome: Outcome, at: datetime) -> "Attempt":
         duration = max(at - self.started_at, timedelta())  # the clock may have been set back
         status, failure, error = outcome.http_status, outcome.failure, outcome.error
-        return Attempt(self.number, self.started_at, duration, status, failure, error, self.trace_id)
+        return Attempt(self.number, self.started_at, duration, status, failure, error, self.trace_id, outcome.exchange)
 
     def matches(self, outcome: Outcome) -> bool:
         """Whether a row with this outcome says what this attempt's status and error are."""
@@ -49,12 +51,12 @@ def kept(attempts: Sequence[Attempt], outcome: Outcome, *, is_completed: bool) -
         return None
     *earlier, last = attempts
     if last.matches(outcome):
-        last = replace(last, http_status=None, error=None)
+        last = replace(last, http_status=None, error=None, exchange=None)
     return json.dumps([_as_json(one) for one in (*earlier, last)], ensure_ascii=False, separators=(",", ":"))
 
 
 def read(text: str) -> tuple[Attempt, ...]:
-    """The inverse of `kept`; the last attempt has no status and error if its row says them."""
+    """The inverse of `kept`; the last attempt has no status, error and exchange if its row says them."""
     return tuple(map(_attempt, json.loads(text)))
 
 
@@ -67,6 +69,7 @@ def _as_json(one: Attempt) -> dict[str, Any]:
         "failure": one.failure,
         "error": one.error,
         "trace_id": one.trace_id,
+        "exchange": None if one.exchange is None else exchange_to_json(one.exchange),
     }
     return {name: value for name, value in values.items() if value is not None}
 
@@ -81,4 +84,5 @@ def _attempt(values: dict[str, Any]) -> Attempt:
         failure=Failure(failure) if failure else None,
         error=values.get("error"),
         trace_id=values.get("trace_id"),
+        exchange=exchange_from_json(values.get("exchange")),
     )

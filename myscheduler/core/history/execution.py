@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from myscheduler.core.calls.exchange import Exchange, exchange_from_text
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.calls.trace import TraceParent, trace_id_of
 from myscheduler.core.history import attempts as attempt_texts
@@ -151,6 +152,8 @@ class Record:
     rerun_of: str | None = None
     next_attempt_at: datetime | None = None
     """When its next attempt begins; `None` unless it waits for that."""
+    kept_exchange: str | None = None
+    """That of its last attempt; lists don't read it."""
 
     def execution(self) -> Execution:
         """The execution of a row with `started_at`."""
@@ -179,6 +182,11 @@ class Record:
         return (self._completed_by_row(only),) if self.attempts <= 1 else ()
 
     @property
+    def exchange(self) -> Exchange | None:
+        """That of its last attempt, once its end is recorded."""
+        return exchange_from_text(self.kept_exchange)
+
+    @property
     def failure(self) -> Failure | None:
         """How the last attempt of a failed execution failed, as far as its row alone says it."""
         if self.status is not Status.FAILED:
@@ -190,7 +198,7 @@ class Record:
         if last.error is not None or last.http_status is not None or self.status not in _DECIDED:
             return last
         error = self.error if self.status is Status.FAILED else None
-        return replace(last, http_status=self.http_status, error=error)
+        return replace(last, http_status=self.http_status, error=error, exchange=self.exchange)
 
 
 _DECIDED = frozenset({Status.COMPLETED, Status.FAILED})

@@ -74,6 +74,11 @@ TARGET_HELD = _family(
     Kind.GAUGE, "target_held_seconds",
     "For how long a shared target will be left alone, by its circuit or as it asked to wait; 0 if it is not.", "target",
 )  # fmt: skip
+CERTIFICATE_EXPIRY = _family(
+    Kind.GAUGE, "target_certificate_expiry_timestamp_seconds",
+    "When the certificate of a host expires that jobs call, of the hundred that expire first; known once a job has "
+    "connected to it since the start.", "host",
+)  # fmt: skip
 JOBS = _family(Kind.GAUGE, "jobs", "Jobs, by owner and state.", "owner", "state")
 JOBS_HELD = _family(
     Kind.GAUGE, "jobs_held", "Jobs that run by their last good manifest, because the present is broken."
@@ -107,7 +112,7 @@ HEARTBEAT = _family(
 
 OF_SERVICE: tuple[Family, ...] = (
     BUILD, EXECUTIONS, ATTEMPTS, EXECUTION_DURATION, START_DELAY, IN_FLIGHT, WAITING, OLDEST_WAITING,
-    TARGET_IN_FLIGHT, TARGET_WAITING, TARGET_CIRCUIT_OPEN, TARGET_HELD, JOBS, JOBS_HELD,
+    TARGET_IN_FLIGHT, TARGET_WAITING, TARGET_CIRCUIT_OPEN, TARGET_HELD, CERTIFICATE_EXPIRY, JOBS, JOBS_HELD,
     SOURCE_READY, SOURCE_APPLIED, SOURCE_PROBLEMS, DELETIONS_BLOCKED, RECONCILE_DURATION, DATABASE_UP, COMMIT_DURATION,
     DATABASE_ERRORS, CLOCK_JUMPS, AUTH_FAILURES, NOTIFICATIONS, HEARTBEAT,
 )  # fmt: skip

@@ -14,6 +14,7 @@ from myscheduler import __version__
 from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.database.vitals import ErrorKind
 from myscheduler.core.calls.breaker import Circuit
+from myscheduler.core.calls.certificates import Certificates
 from myscheduler.core.gitops.sync_state import SyncCondition
 from myscheduler.core.history.execution import Cause, Status
 from myscheduler.core.incidents.delivery import Tried
@@ -29,7 +30,8 @@ from myscheduler.service.store_health import StoreHealth
 T = TypeVar("T")
 
 MOST_LANES = 100
-"""The most target hosts with a series of their own: those with the most executions in flight."""
+"""The most target hosts with a series of their own: those with the most executions in flight, or whose certificates
+expire first."""
 OTHER_LANES = "(other)"
 """The lane of the executions to all further hosts; no host has this name."""
 Labelled = Iterable[tuple[Sequence[str], T]]
@@ -53,6 +55,7 @@ class Gathering:
         jumps: Mapping[str, int],
         auth_failures: Mapping[str, int],
         deliveries: Mapping[tuple[str, str], int],
+        certificates: Certificates,
         last_heartbeat: Callable[[], datetime | None],
         now: Callable[[], datetime],
     ) -> None:
@@ -63,6 +66,7 @@ class Gathering:
         self._jumps = jumps
         self._auth_failures = auth_failures
         self._deliveries = deliveries
+        self._certificates = certificates
         self._last_heartbeat = last_heartbeat
         self._now = now
 
@@ -103,7 +107,10 @@ class Gathering:
         yield gauged(families.TARGET_WAITING, _by_one({name: one.waiting for name, one in loads.items()}))
         is_open = {name: circuit is not Circuit.CLOSED for name, circuit in circuits.items()}
         yield gauged(families.TARGET_CIRCUIT_OPEN, _by_one(is_open))
+        soonest = self._certificates.by_expiry()[:MOST_LANES]
+        expiry = {one.host: one.expires_at.timestamp() for one in soonest}
         yield gauged(families.TARGET_HELD, _by_one({name: (end - now).total_seconds() for name, end in held.items()}))
+        yield gauged(families.CERTIFICATE_EXPIRY, _by_one(expiry))
 
     def _of_jobs(self, states: Mapping[tuple[Owner, JobState], int]) -> Iterable[Metric]:
         yield gauged(families.JOBS, states.items())

@@ -45,11 +45,11 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(url: str, revision
         config = _migrations()
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
-        connection.exec_driver_sql("ALTER TABLE executions ADD COLUMN next_attempt_at TEXT")
+        connection.exec_driver_sql("ALTER TABLE executions ADD COLUMN exchange TEXT")
     bare.dispose()
     before = everything(url)
     with (
-        pytest.raises(StoreError, match=r"duplicate column name: next_attempt_at|next_attempt_at.* already exists"),
+        pytest.raises(StoreError, match=r"duplicate column name: exchange|exchange.* already exists"),
         open_store(url),
     ):
         pass

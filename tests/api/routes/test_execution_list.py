@@ -1,6 +1,7 @@
 """`GET /executions`: filters, pages and their links; and one execution with its attempts."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -8,7 +9,7 @@ import pytest
 
 from myscheduler.core.history.execution import Status
 from tests.support.api import JOBS, assert_problem, create, ok
-from tests.support.parts import Parts, is_over, received
+from tests.support.parts import Parts, client, is_over, received, started
 from tests.support.target import Answer, HangUp, Silence, Target
 
 pytestmark = pytest.mark.anyio
@@ -131,7 +132,7 @@ class TestOne:
         row = await parts.row_where("a", is_over)
         found = await ok(api, "GET", f"{EXECUTIONS}/{done['execution_id']}")
         (listed,) = (await ok(api, "GET", EXECUTIONS))["executions"]
-        attempts, trace_id = found.pop("attempts_detail"), found.pop("trace_id")
+        attempts, trace_id, exchange = (found.pop(name) for name in ("attempts_detail", "trace_id", "exchange"))
         assert found == listed
         assert {(one.header("traceparent") or "").split("-")[1] for one in target.requests} == {trace_id}
         assert [(one["number"], one["http_status_code"], one["failure"]) for one in attempts] == [
@@ -143,6 +144,9 @@ class TestOne:
         assert attempts[1]["error"]
         assert attempts[2]["error"] is None
         assert all(one["duration_ms"] >= 0 for one in attempts)
+        assert [one["exchange"]["reused"] for one in attempts] == [False, True, False]
+        assert {one["exchange"]["address"] for one in attempts} == {f"127.0.0.1:{target.port}"}
+        assert (attempts[1]["exchange"]["first_byte_ms"], attempts[2]["exchange"]) == (None, exchange)
         starts = [datetime.fromisoformat(one["started_at"]) for one in attempts]
         assert starts == sorted(starts)
         assert row.started_at is not None
@@ -158,6 +162,7 @@ class TestOne:
         row = await parts.row_where("a", is_over)
         (attempt,) = (await ok(api, "GET", f"{EXECUTIONS}/{done['execution_id']}"))["attempts_detail"]
         assert (attempt["number"], attempt["http_status_code"], attempt["failure"]) == (1, status, failure)
+        assert attempt["exchange"]["total_ms"] >= attempt["exchange"]["first_byte_ms"] >= 0
         assert (row.kept_attempts is None) == (status == 200)
 
     async def test_a_timeout_is_told_from_a_lost_connection(
@@ -180,6 +185,11 @@ class TestOne:
         first, second = found["attempts_detail"]
         assert (found["status"], first["http_status_code"], second["number"]) == ("running", 503, 2)
         assert (second["duration_ms"], second["failure"], second["error"]) == (None, None, None)
+        assert (first["exchange"]["address"], second["exchange"], found["exchange"]) == (
+            f"127.0.0.1:{target.port}",
+            None,
+            None,
+        )
 
     @pytest.mark.parametrize("execution_id", [NOBODY, "x", "a%00b", NOBODY.upper()])
     async def test_one_that_is_not_there(self, api: httpx.AsyncClient, execution_id: str) -> None:
@@ -204,3 +214,15 @@ class TestOne:
         row = await parts.row_where("a", lambda row: row.status is Status.SKIPPED)
         assert row.execution_id == queued["execution_id"]
         assert (await ok(api, "GET", f"{EXECUTIONS}/{row.execution_id}"))["attempts_detail"] == []
+
+
+async def test_an_exchange_survives_a_restart(tmp_path: Path, target: Target) -> None:
+    async with started(tmp_path) as parts, client(parts) as api:
+        await create(api, target_url=target.url())
+        done = await ok(api, "POST", f"{JOBS}/a/trigger")
+        await parts.row_where("a", is_over)
+        before = await ok(api, "GET", f"{EXECUTIONS}/{done['execution_id']}")
+    async with started(tmp_path) as parts, client(parts) as api:
+        after = await ok(api, "GET", f"{EXECUTIONS}/{done['execution_id']}")
+    assert after["exchange"] == before["exchange"] == after["attempts_detail"][0]["exchange"]
+    assert after["exchange"]["address"] == f"127.0.0.1:{target.port}"

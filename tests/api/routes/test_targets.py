@@ -1,14 +1,17 @@
 """`/api/v1/targets`: what targets allow, how many calls are on their way or wait, and what holds these back."""
 
-from datetime import datetime, timedelta
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.support.api import ok
+from tests.support.certificates import Authority, server_context
 from tests.support.metrics import scrape
-from tests.support.parts import Parts, is_over, manifest, received, until
+from tests.support.parts import Parts, client, is_over, manifest, received, started, until
 from tests.support.target import Answer, Silence, Target
 
 pytestmark = pytest.mark.anyio
@@ -53,6 +56,7 @@ async def test_limits_are_listed_with_the_number_of_jobs(api: httpx.AsyncClient,
         "open_until": None,
         "not_before": None,
         "failures": 0,
+        "certificate_expires_at": None,
     }
     assert found["idle"]["limits"] == {
         "concurrency": None,
@@ -128,3 +132,23 @@ async def test_the_forecast_knows_the_limits_and_how_long_calls_take(
     (found,) = (await ok(api, "GET", "/api/v1/forecast", params={"days": "1"}))["targets"]
     assert (found["rate_per_sec"], found["concurrency"]) == (0.0, None)
     assert found["crowded"][0]["missed"] > 0
+
+
+async def test_the_certificate_is_known_once_a_job_has_connected(tmp_path: Path) -> None:
+    authority = Authority()
+    with Target(tls=server_context(authority.pair(days=10))) as secure:
+        async with started(tmp_path) as parts, client(parts) as api:
+            await declare(parts, secure, jobs="a", billing=f"tls: {{ca: {json.dumps(authority.pem)}}}", idle="")
+            assert (await listed(api))["billing"]["certificate_expires_at"] is None
+            await parts.dispatcher.trigger("a", by="me")
+            row = await parts.row_where("a", is_over)
+            found = await listed(api)
+            expires_at = datetime.fromisoformat(found["billing"]["certificate_expires_at"])
+            assert timedelta(days=9) < expires_at - datetime.now(UTC) < timedelta(days=10)
+            assert found["idle"]["certificate_expires_at"] is None
+            shown = await ok(api, "GET", f"/api/v1/executions/{row.execution_id}")
+            assert shown["exchange"]["certificate_expires_at"] == found["billing"]["certificate_expires_at"]
+            assert shown["exchange"]["tls_version"] == "TLSv1.3"
+            measured = await scrape(api)
+            host = f"127.0.0.1:{secure.port}"
+            assert measured.value("target_certificate_expiry_timestamp_seconds", host=host) == expires_at.timestamp()

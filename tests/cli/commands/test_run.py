@@ -73,6 +73,8 @@ def test_the_call_is_made_and_shown_without_secrets(target: Target) -> None:
     assert "hunter'2" not in result.output
     assert "X-Key: k ${secret:key}" in result.output
     assert "got [redacted] and [redacted]" in result.output
+    assert f"connected to: 127.0.0.1:{target.port}" in result.output
+    assert "first byte after " in result.output
 
 
 @pytest.mark.parametrize("answer", [Answer(500), Answer(404)])

@@ -49,3 +49,11 @@ def test_of_too_many_hosts_the_one_seen_longest_ago_is_forgotten(monkeypatch: py
     for host in ("a", "b", "a", "c"):
         known.seen(host, NOW)
     assert [one.host for one in known.expiring(NOW)] == ["a", "c"]
+
+
+def test_hosts_that_no_job_calls_are_forgotten() -> None:
+    known = Certificates()
+    for host in ("a", "b"):
+        known.seen(host, NOW)
+    known.keep({"b", "c"})
+    assert [one.host for one in known.by_expiry()] == ["b"]

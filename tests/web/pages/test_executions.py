@@ -99,7 +99,7 @@ def test_what_a_target_answered_is_only_text(pages: Pages) -> None:
 def test_attempts_are_drawn(pages: Pages) -> None:
     page = pages.open("/ui/executions?job=stock-import")
     page.locator(ROWS).first.get_by_role("link").first.click()
-    expect(page.locator("figure rect")).to_have_count(2)
+    expect(page.locator("figure rect.mark")).to_have_count(2)
     expect(page.get_by_role("table").get_by_text("HTTP 503")).to_have_count(2)
 
 
@@ -152,3 +152,18 @@ def test_no_such_execution(pages: Pages) -> None:
     pages.allow("status of 404")
     page = pages.open("/ui/executions/00000000-0000-7000-8000-000000000000")
     expect(page.get_by_role("heading", name="This could not be shown")).to_be_visible()
+
+
+def test_the_phases_of_the_call_and_its_connection(pages: Pages, start: Callable[..., Service], target: Target) -> None:
+    service = start(has_jobs=False)
+    service.create(job_id="a", target_url=target.url("/slow"), interval={"hours": 1})
+    target.answers("/slow", Answer(delay=0.2))
+    execution_id = service.trigger("a")
+    service.until(lambda: service.get(f"/api/v1/executions/{execution_id}").json()["exchange"])
+    page = pages.open(f"/ui/executions/{execution_id}", service=service)
+    expect(page.get_by_text("Where did the time of the last attempt go?")).to_be_visible()
+    expect(page.locator("figure rect.phase")).to_have_count(3)
+    names = page.locator("table.phases th").all_inner_texts()
+    assert [one.strip() for one in names] == ["Connecting", "Waiting for the answer", "Reading the answer", "In all"]
+    expect(page.get_by_text("Connected to")).to_be_visible()
+    expect(page.get_by_text(f"127.0.0.1:{target.port}", exact=True)).to_be_visible()

@@ -12,6 +12,7 @@ from myscheduler.adapters.store.rows.inserting import IDS, insert_new
 from myscheduler.adapters.store.rows.jobs import id_lists, positions, source_values
 from myscheduler.adapters.store.rows.unrun import UnrunOfJob, record_unrun
 from myscheduler.adapters.store.tables import executions, progress, queued
+from myscheduler.core.calls.exchange import exchange_text
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.dispatch.retrying import NOT_RETRIED
 from myscheduler.core.history.attempts import kept
@@ -139,7 +140,7 @@ def _update_running(connection: sa.Connection, execution_id: str, **values: Any)
 
 _FINISH_COLUMNS = (
     "status", "reason", "started_at", "completed_at", "attempts", "http_status", "response_size", "error", "excerpt",
-    "earlier_attempts", "next_attempt_at",
+    "earlier_attempts", "next_attempt_at", "exchange",
 )  # fmt: skip
 
 
@@ -158,6 +159,7 @@ def _finish_values(one: Finish) -> dict[str, Any]:
         "b_excerpt": outcome.excerpt,
         "b_earlier_attempts": kept(one.attempts_detail, outcome, is_completed=one.status is Status.COMPLETED),
         "b_next_attempt_at": one.next_attempt_at,
+        "b_exchange": None if outcome.exchange is None else exchange_text(outcome.exchange),
     }
 
 

@@ -1,6 +1,7 @@
 """SQL that reads the history of executions. Every function works inside the caller's transaction."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from heapq import nlargest
 from typing import Any
@@ -12,10 +13,13 @@ from myscheduler.adapters.store.rows.jobs import id_lists, source_of
 from myscheduler.adapters.store.tables import executions
 from myscheduler.core.history.execution import WRONG, Cause, Failing, Kind, Record, Status
 
+_LISTED = [one for one in executions.c if one is not executions.c.exchange]
+"""What lists read."""
+
 
 def running(connection: sa.Connection) -> list[Record]:
     """Executions that were claimed and are not recorded as ended, oldest first."""
-    query = sa.select(executions).where(executions.c.status == Status.RUNNING).order_by(executions.c.slot)
+    query = sa.select(*_LISTED).where(executions.c.status == Status.RUNNING).order_by(executions.c.slot)
     return [_record(row) for row in connection.execute(query)]
 
 
@@ -25,7 +29,7 @@ def failing(connection: sa.Connection, job_id: str) -> Failing | None:
     last_good = sa.select(sa.func.max(executions.c.slot)).where(of_job, executions.c.status == Status.COMPLETED)
     good = connection.execute(last_good).scalar()
     failed = sa.and_(of_job, executions.c.status == Status.FAILED, executions.c.slot > good if good else sa.true())
-    row = connection.execute(sa.select(executions).where(failed).order_by(executions.c.slot).limit(1)).first()
+    row = connection.execute(sa.select(*_LISTED).where(failed).order_by(executions.c.slot).limit(1)).first()
     if row is None:
         return None
     count = connection.execute(sa.select(sa.func.count()).select_from(executions).where(failed)).scalar_one()
@@ -34,13 +38,13 @@ def failing(connection: sa.Connection, job_id: str) -> Failing | None:
 
 def of_job(connection: sa.Connection, job_id: str, limit: int) -> list[Record]:
     """The newest rows of a job, newest first."""
-    query = sa.select(executions).where(executions.c.job_id == job_id).order_by(executions.c.slot.desc()).limit(limit)
+    query = sa.select(*_LISTED).where(executions.c.job_id == job_id).order_by(executions.c.slot.desc()).limit(limit)
     return [_record(row) for row in connection.execute(query)]
 
 
 def recent(connection: sa.Connection, limit: int) -> list[Record]:
     """The newest rows of all jobs, newest first."""
-    query = sa.select(executions).order_by(executions.c.execution_id.desc()).limit(limit)
+    query = sa.select(*_LISTED).order_by(executions.c.execution_id.desc()).limit(limit)
     return [_record(row) for row in connection.execute(query)]
 
 
@@ -56,7 +60,7 @@ def around(connection: sa.Connection, job_id: str, start: datetime, until: datet
     A row for several slots may also cover slots before and after this time.
     """
     within = (executions.c.slot <= until) & (executions.c.last_slot >= start)
-    query = sa.select(executions).where(executions.c.job_id == job_id, within).order_by(executions.c.slot).limit(limit)
+    query = sa.select(*_LISTED).where(executions.c.job_id == job_id, within).order_by(executions.c.slot).limit(limit)
     return [_record(row) for row in connection.execute(query)]
 
 
@@ -64,7 +68,7 @@ def under_way(connection: sa.Connection, job_id: str, moment: datetime) -> Recor
     """The scheduled execution of a job that was running at that moment, of an earlier slot; the latest if several."""
     was_open = executions.c.completed_at.is_(None) | (executions.c.completed_at > moment)
     query = (
-        sa.select(executions)
+        sa.select(*_LISTED)
         .where(executions.c.job_id == job_id, executions.c.kind == Kind.SCHEDULED)
         .where(executions.c.slot < moment, executions.c.started_at <= moment, was_open)
         .order_by(executions.c.slot.desc())
@@ -76,13 +80,14 @@ def under_way(connection: sa.Connection, job_id: str, moment: datetime) -> Recor
 
 def by_ids(connection: sa.Connection, execution_ids: Sequence[str]) -> list[Record]:
     """The executions with these ids that are in the history, in any order."""
-    return [_record(row) for ids in id_lists(execution_ids) for row in connection.execute(_BY_IDS, {"ids": ids}).all()]
+    rows = (row for ids in id_lists(execution_ids) for row in connection.execute(_BY_IDS, {"ids": ids}).all())
+    return [replace(_record(row), kept_exchange=row.exchange) for row in rows]
 
 
 # Statements are built once: SQLAlchemy takes longer to build one than SQLite to run it.
 
 _WRONG = (
-    sa.select(executions)
+    sa.select(*_LISTED)
     .where(
         executions.c.status == sa.bindparam("status"),
         sa.text("executions.status NOT IN ('completed', 'running')"),  # literally, as its index says it

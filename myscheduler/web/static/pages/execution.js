@@ -13,6 +13,7 @@ import { said } from "../core/said.js";
 import { badge } from "../core/status.js";
 import { duration, timeNode } from "../core/times.js";
 import { attemptsPicture } from "../plots/attempts.js";
+import { exchangePicture } from "../plots/exchange.js";
 import { asCurl } from "./curl.js";
 import { lateness } from "./ledger.js";
 
@@ -48,6 +49,7 @@ function content(one, job) {
     h("div", { class: "bar" }, h("h1", null, jobLink(one.job_id, job?.name)), badge(one.status), h("span", { class: "buttons" }, buttons(one, job))),
     panel(t("execution.what"), facts(what(one, zone))),
     panel(t("execution.attempts"), attempts(one, zone)),
+    one.exchange && panel(t("exchange.title"), exchangePicture(one.exchange, zone)),
     answer(one),
     job?.target_url && panel(t("execution.request"), request(one, job)),
   ];

@@ -1,11 +1,32 @@
 // The texts of an execution in English.
 
+import { plural } from "../en.js";
+
 export const text = {
   "attempts.number": "Attempt",
   "attempts.question": "How long did each attempt take, and the wait between them?",
   "cause.api": "API",
   "cause.catch_up": "caught up",
   "cause.timer": "timer",
+  "exchange.address": "Connected to",
+  "exchange.bytes": "{count} bytes",
+  "exchange.certificate": "Certificate of the target",
+  "exchange.connect": "Connecting",
+  "exchange.dns": "Name lookup",
+  "exchange.expired": "has expired",
+  "exchange.expires": plural("expires in 1 day", "expires in {count} days"),
+  "exchange.ms": "{count} ms",
+  "exchange.proxy": "Through the proxy",
+  "exchange.question": "Where did the time of the last attempt go?",
+  "exchange.reading": "Reading the answer",
+  "exchange.redirects": "Redirects followed",
+  "exchange.request-size": "Body sent",
+  "exchange.reused": "a connection that was open",
+  "exchange.title": "The call",
+  "exchange.tls": "TLS handshake",
+  "exchange.tls-version": "TLS version",
+  "exchange.total": "In all",
+  "exchange.waiting": "Waiting for the answer",
   "execution.all": "All of this job",
   "execution.answer": "What was answered",
   "execution.attempt-waits": "waits for attempt {number}",

@@ -9,6 +9,7 @@ export const text = {
   "now.all": "All",
   "now.attempt-waits": "waits for attempt {number}",
   "now.blocked": "A deletion waits for approval",
+  "now.certificate": "Certificate ends",
   "now.channels": plural("1 channel", "{count} channels"),
   "now.channels-ok": "Messages arrive",
   "now.circuit": "Circuit",

@@ -8,6 +8,7 @@ export const text = {
   "now.all": "すべて",
   "now.attempt-waits": "{number}回目の試行待ち",
   "now.blocked": "削除が承認待ちです",
+  "now.certificate": "証明書の期限",
   "now.channels": (values) => `通知先${values.count}件`,
   "now.channels-ok": "通知は届いています",
   "now.circuit": "回路",
