@@ -249,9 +249,7 @@ async def _serve(settings: Settings) -> int:
             "gone": _watch_for_gone(store, catalog, dispatcher),
             "timekeeper": timekeeper.run,
             "heartbeat": heartbeat.run,
-            "certificates": CertificateWatch(
-                certificates, hosts=lambda: {host for _, host in dispatcher.jobs()}, now=_now
-            ).run,
+            "certificates": CertificateWatch(certificates, hosts=dispatcher.hosts, now=_now).run,
             "memory": lambda: memory.keep_small(caching.forget),
             "incidents": follower.run,
             "incidents of targets": watch.run,

@@ -191,6 +191,10 @@ class Dispatcher:
         """All jobs as they are armed now, with the keys of their hosts, in any order."""
         return self._agenda.jobs()
 
+    def hosts(self) -> set[str]:
+        """The keys of all hosts that jobs call."""
+        return {host for _, host in self._agenda.jobs()}
+
     def cursors(self) -> Sequence[tuple[Job, Schedule, datetime]]:
         """All jobs as they are armed now, with their schedules, and the moments up to which their slots are claimed."""
         return [(armed.job, armed.schedule, armed.claimed) for armed in self._agenda.armed.values()]
