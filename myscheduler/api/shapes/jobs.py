@@ -15,6 +15,7 @@ from myscheduler.core.findings.masking import masked_text
 from myscheduler.core.findings.problem import cut
 from myscheduler.core.history.execution import Failing, QueuedRun, Record
 from myscheduler.core.incidents.incident import Incident
+from myscheduler.core.job.after import DeclaredAfter, after_to_json
 from myscheduler.core.job.codec import schedule_to_json
 from myscheduler.core.job.compiling import compile_schedule, next_run
 from myscheduler.core.job.expect import expect_to_json
@@ -347,6 +348,8 @@ class JobViews(InZone):
                 schedule = compile_schedule(job.spec, zone=self._zone, created_at=job.created_at)
                 moment = self._moment(schedule.at) if isinstance(schedule, Once) else run_at
                 return {"type": "date", "run_at": run_at, "run_date": moment}
+            case DeclaredAfter():
+                return {"type": "after", **after_to_json(job.spec.schedule)}
 
     def _limits(self, limits: Limits) -> LimitsView:
         """As they were declared; times have the offset of the service's zone."""

@@ -67,6 +67,8 @@ class Agenda:
         self._started_at: datetime | None = None
         """When the service began to run due slots, or resumed after a standstill; slots before it are overdue."""
         self._is_closed = False
+        self.on_room: Callable[[str], None] = lambda _: None
+        """Called with the id of a job that may have room for another execution."""
 
     @property
     def armed(self) -> Mapping[str, Armed]:
@@ -381,6 +383,7 @@ class Agenda:
         armed = self._armed.get(job_id)
         if armed is not None:
             self._offer(armed)
+        self.on_room(job_id)
 
     def leave(self, lane: str) -> None:
         """Return the permit of an attempt."""

@@ -19,6 +19,7 @@ from myscheduler.core.history.execution import Kind
 from myscheduler.core.job.job import Job
 from myscheduler.service.changes import Changes
 from myscheduler.service.dispatch.census import Census
+from myscheduler.service.dispatch.chaining import Chains
 from myscheduler.service.dispatch.flights import REPLACED, Flights
 from myscheduler.service.dispatch.ping_keys import PingKeys
 from myscheduler.service.dispatch.retry_waits import RetryWaits
@@ -54,6 +55,7 @@ class Arming:
         ping_keys: PingKeys,
         waits: RetryWaits,
         changes: Changes,
+        chains: Chains,
         *,
         wake: Callable[[], None],
         now: Callable[[], datetime],
@@ -68,6 +70,7 @@ class Arming:
         self._ping_keys = ping_keys
         self._waits = waits
         self._changes = changes
+        self._chains = chains
         self._wake_claims = wake
         self._now = now
         self._timers = Timers(self.wake, asyncio.get_running_loop())
@@ -103,6 +106,7 @@ class Arming:
         self._ping_keys.arm(current, removed)
         touched = [*(job.job_id for job in current), *removed]
         self._waits.review(touched)
+        self._chains.arm(current, removed)
         self._changes.of_catalog(touched)
         if changed or removed:
             log.debug("jobs armed", extra={"jobs": len(current), "removed": len(removed)})
