@@ -110,7 +110,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     }
      | {
         "seconds": False, "day_match": "any", "jitter_sec": 0, "catchup": "last", "adopt": False,
-        "follow_redirects": False, "keep_response": True, "join": "all", "if_skipped": "skip",
+        "follow_redirects": False, "keep_response": True,
     },
     "DstFields": {"gap": "run", "overlap": "first"},
     "EdgeFields": {"on": "success"},
