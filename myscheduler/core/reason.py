@@ -40,6 +40,11 @@ class Reason(StrEnum):
     AUTH_FAILED = "auth-failed"
     FILE_UNUSABLE = "file-unusable"
     RETRY_AFTER = "retry-after-too-long"
+    UPSTREAM_SKIPPED = "upstream-skipped"
+    UPSTREAM_OUTCOME = "upstream-outcome"
+    CONDITION = "condition"
+    REQUIREMENT = "requirement"
+    CHAIN_TIMEOUT = "chain-timeout"
 
 
 ClosedReason = Literal[Reason.HOLIDAY, Reason.WEEKEND]

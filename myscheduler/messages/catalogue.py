@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from myscheduler.messages.texts.api import API
 from myscheduler.messages.texts.calls import CALLS
+from myscheduler.messages.texts.chains import CHAINS
 from myscheduler.messages.texts.contracts import CONTRACTS
 from myscheduler.messages.texts.files import FILES
 from myscheduler.messages.texts.jobs import JOBS
@@ -22,6 +23,7 @@ OTHER = "other"
 SUBJECTS: Mapping[str, Mapping[str, str]] = {
     "Slots and executions": WHY,
     "Calls and answers": CALLS,
+    "Chains": CHAINS,
     "Requests": API,
     "Queries, bodies and credentials of calls": REQUESTS,
     "Plans and the source": PLANS,

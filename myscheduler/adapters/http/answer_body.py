@@ -2,14 +2,17 @@
 
 import codecs
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from encodings import normalize_encoding
 from encodings.aliases import aliases
+from typing import Any
 
 import aiohttp
 
 from myscheduler.adapters.http.answers import Body
 from myscheduler.adapters.http.expectations import CHECKED_BYTES, lack_of_body
+from myscheduler.adapters.http.extraction import extracted
 from myscheduler.adapters.http.unpacking import unpacked
 from myscheduler.core.calls.exchange import Exchange
 from myscheduler.core.calls.outcome import EXCERPT_BYTES, Failure, Outcome
@@ -44,6 +47,8 @@ class Answer:
     secrets: tuple[Secret, ...]
     """Those of the request; they are removed from the excerpt."""
     expect: Expect = USUAL_EXPECT
+    extract: tuple[tuple[str, str], ...] = ()
+    """The values that are handed on: names, and places in the JSON of the answer."""
     is_read: bool = False
     """Whether the body is wanted, as far as it is checked, whatever is expected of it."""
     keeps_start: bool = True
@@ -75,8 +80,12 @@ class Answer:
 
     def add(self, chunk: bytes) -> None:
         self.size += len(chunk)
-        most = max(CHECKED_BYTES, self._window) if self.is_read or self.expect.reads_body else self._window
+        most = max(CHECKED_BYTES, self._window) if self._needs_body else self._window
         self.head += chunk[: max(0, most - len(self.head))]
+
+    @property
+    def _needs_body(self) -> bool:
+        return self.is_read or self.expect.reads_body or bool(self.extract)
 
     def outcome(self, failure: Failure | None, error: str | None) -> Outcome:
         """An outcome with this failure, and with what has arrived."""
@@ -90,6 +99,15 @@ class Answer:
         return self.body is not None and self.body.is_endless
 
     def verdict(self, where: str, exchange: Exchange) -> Outcome:
+        """The outcome of the whole answer, with the values that are handed on."""
+        outcome = self._judged(where, exchange)
+        return replace(outcome, extracted=self._extracted()) if self.extract else outcome
+
+    def _extracted(self) -> Mapping[str, Any]:
+        data, is_whole = self._checked()
+        return extracted(_text(data, self.charset, whole=True), self.extract, self.secrets) if is_whole else {}
+
+    def _judged(self, where: str, exchange: Exchange) -> Outcome:
         """The outcome by the status code, of which 2xx is usually a success, and by what else is expected.
 
         `where` is the target's `host:port`.

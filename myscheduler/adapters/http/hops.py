@@ -48,7 +48,9 @@ class Hop:
         self.message = message_of(request)
         self.proxy = proxy_of(request.transport.proxy, self.message.destination.url)
         self.proxied_by = None if self.proxy is None else parsed_destination(str(self.proxy))
-        self.answer = Answer(request.secrets, request.expect, keeps_start=request.transport.keep_response)
+        self.answer = Answer(
+            request.secrets, request.expect, request.extract, keeps_start=request.transport.keep_response
+        )
         self.trail = Trail(request.transport.connect_timeout_sec)
 
     @property

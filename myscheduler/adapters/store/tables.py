@@ -92,7 +92,22 @@ executions = sa.Table(
     sa.Column("rerun_of", key(36)),
     sa.Column("next_attempt_at", UtcTime),  # while it waits for that attempt; see retry_waits
     sa.Column("exchange", sa.Text),  # JSON: that of the last attempt; see exchange.exchange_text
+    sa.Column("chain_id", key(36)),  # the execution that its chain began with; not in that one itself
+    sa.Column("parent_execution_id", key(36)),  # whose end started it
+    sa.Column("chain_until", UtcTime),  # when its chain times out
+    sa.Column("is_alone", sa.Boolean, nullable=False, server_default=sa.false()),  # nothing runs after it
+    sa.Column("extracted", sa.Text),  # JSON: the values of its answer for jobs that run after it
     sa.UniqueConstraint("job_id", "slot", "kind", name="executions_job_slot_kind"),
+)
+
+sa.Index(
+    # a job is in a chain once; also finds the executions of a chain
+    "executions_chain",
+    executions.c.chain_id,
+    executions.c.job_id,
+    unique=True,
+    sqlite_where=executions.c.chain_id.is_not(None),
+    postgresql_where=executions.c.chain_id.is_not(None),
 )
 
 sa.Index(
@@ -132,6 +147,7 @@ queued = sa.Table(
     sa.Column("asked_at", UtcTime, nullable=False),
     sa.Column("requested_by", sa.String(255), nullable=False),
     sa.Column("rerun_of", key(36)),
+    sa.Column("is_alone", sa.Boolean, nullable=False, server_default=sa.false()),  # nothing runs after it
 )
 
 request_keys = sa.Table(

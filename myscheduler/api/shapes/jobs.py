@@ -15,10 +15,11 @@ from myscheduler.core.findings.masking import masked_text
 from myscheduler.core.findings.problem import cut
 from myscheduler.core.history.execution import Failing, QueuedRun, Record
 from myscheduler.core.incidents.incident import Incident
+from myscheduler.core.job.after import DeclaredAfter, after_to_json
 from myscheduler.core.job.codec import schedule_to_json
 from myscheduler.core.job.compiling import compile_schedule, next_run
 from myscheduler.core.job.expect import expect_to_json
-from myscheduler.core.job.job import Job, Owner
+from myscheduler.core.job.job import Job, Owner, state_of
 from myscheduler.core.job.limits import Limits, limits_to_json
 from myscheduler.core.job.notify import USUAL, notify_to_json
 from myscheduler.core.job.objective import Objective
@@ -347,6 +348,8 @@ class JobViews(InZone):
                 schedule = compile_schedule(job.spec, zone=self._zone, created_at=job.created_at)
                 moment = self._moment(schedule.at) if isinstance(schedule, Once) else run_at
                 return {"type": "date", "run_at": run_at, "run_date": moment}
+            case DeclaredAfter():
+                return {"type": "after", **after_to_json(job.spec.schedule)}
 
     def _limits(self, limits: Limits) -> LimitsView:
         """As they were declared; times have the offset of the service's zone."""
@@ -364,10 +367,7 @@ class JobViews(InZone):
 
 
 def _status(job: Job) -> str:
-    """`running`, `paused` or `completed`; a schedule that is over is `completed`, whether it is paused or not."""
-    if job.next_slot is None:
-        return "completed"
-    return "paused" if job.is_paused else "running"
+    return state_of(job.spec.schedule_type, has_slot=job.next_slot is not None, is_paused=job.is_paused).value
 
 
 def _objective(objective: Objective | None) -> ObjectiveView | None:

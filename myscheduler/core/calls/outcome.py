@@ -1,7 +1,9 @@
 """The outcome of one attempt to call a target."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from myscheduler.core.calls.exchange import Exchange
 
@@ -61,6 +63,8 @@ class Outcome:
     """The first `EXCERPT_BYTES` bytes of the response as text."""
     is_unreached: bool = field(default=False, compare=False)
     """No connection was made, or no token could be fetched just now, so nothing was sent."""
+    extracted: Mapping[str, Any] | None = None
+    """The values of the answer that the job hands on to those that run after it."""
     retry_after: str | None = None
     """The header `Retry-After` of a 429 or a 503, as it was written."""
     exchange: Exchange | None = field(default=None, compare=False)

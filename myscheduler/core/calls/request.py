@@ -48,6 +48,8 @@ class Request:
     secrets: tuple[Secret, ...] = field(default=(), repr=False)
     """The secrets in the request, which are redacted in the response."""
     expect: Expect = USUAL_EXPECT
+    extract: tuple[tuple[str, str], ...] = ()
+    """The values of the answer that are kept: names, and places in its JSON."""
     principal: Principal = Principal.MANIFEST
     """On whose behalf the call is made: by it the guard judges where it may go."""
     transport: Transport = field(default=USUAL_TRANSPORT, repr=False)
@@ -64,6 +66,8 @@ def build_request(
     cause: str = "",
     revision: str = "",
     of_api: bool = False,
+    chain_id: str = "",
+    parent_id: str = "",
 ) -> Request:
     """The request of one attempt of an execution, with headers by which a target can recognise the execution.
 
@@ -71,7 +75,8 @@ def build_request(
     job's own headers win over ours, except those that start with `X-MyScheduler-`. `trace` are the headers of
     `trace_headers`; none of them is sent if the job has its own `traceparent`, which they would not fit. `cause` says
     what the execution comes from, `revision` which revision of the source declares the job; empty ones are not sent.
-    `of_api` says that the job is one of the API.
+    `of_api` says that the job is one of the API, `chain_id` which
+    execution its chain began with, and `parent_id` whose end started it.
     """
     given = {name.lower() for name in spec.headers}
     body = body_of(spec)
@@ -93,6 +98,10 @@ def build_request(
         headers["X-MyScheduler-Cause"] = cause
     if revision:
         headers["X-MyScheduler-Revision"] = revision if revision.isascii() else _percent(revision)
+    if chain_id:
+        headers["X-MyScheduler-Chain-Id"] = chain_id
+    if parent_id:
+        headers["X-MyScheduler-Parent-Execution-Id"] = parent_id
     return Request(
         spec.method,
         with_query(spec.target_url, spec.query) if spec.query else spec.target_url,
@@ -100,6 +109,7 @@ def build_request(
         body,
         spec.timeout_sec,
         expect=spec.expect,
+        extract=spec.extract,
         transport=spec.transport,
         principal=Principal.API if of_api else Principal.MANIFEST,
     )

@@ -9,7 +9,9 @@ from functools import lru_cache
 from itertools import product
 from typing import Literal, assert_never
 
+from myscheduler.core.explain.after import after_words
 from myscheduler.core.explain.patterns import runs_of, stride_of
+from myscheduler.core.job.after import DeclaredAfter
 from myscheduler.core.job.spec import (
     INTERVAL_UNITS,
     DeclaredCron,
@@ -54,6 +56,8 @@ def describe(schedule: DeclaredSchedule, *, zone: str) -> str:
             return f"every {length_words(dict(units))}, counted from {start}"
         case DeclaredDate(run_at, fold):
             return f"once, on {timestamp_words(parse_timestamp(run_at, zone, fold=fold), zone, weekday=True)}"
+        case DeclaredAfter():
+            return after_words(schedule)
         case _:
             assert_never(schedule)
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, NotRequired, assert_never
 from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
 from myscheduler.core.explain.patterns import runs_of, stride_of
+from myscheduler.core.job.after import DeclaredAfter, after_to_json
 from myscheduler.core.job.limits import DeclaredBlackout, DeclaredRecurring, Limits
 from myscheduler.core.job.spec import (
     DeclaredCron,
@@ -99,7 +100,7 @@ class JitterParts(TypedDict):
 class ScheduleParts(TypedDict):
     """When a job runs. `kind` says which of the other fields there are; limits that do not apply are left out."""
 
-    kind: Literal["cron", "interval", "calendar-interval", "once"]
+    kind: Literal["cron", "interval", "calendar-interval", "once", "after"]
     timezone: str
     crons: NotRequired[list[CronParts]]
     """`cron`: the expressions; a slot of any of them is a slot."""
@@ -109,6 +110,11 @@ class ScheduleParts(TypedDict):
     """`interval` and `calendar-interval`: from where slots are counted; null is the job's first creation."""
     at: NotRequired[str]
     """`once`: when; `calendar-interval`: the time of the day, such as `09:00`."""
+    after: NotRequired[list[dict[str, str]]]
+    """`after`: the jobs that it runs after, as in the manifest; with them may be `join`, `when` and `if_skipped`."""
+    join: NotRequired[Literal["any"]]
+    when: NotRequired[dict[str, Any]]
+    if_skipped: NotRequired[Literal["run"]]
     weekday: NotRequired[int]
     """`once`, and `calendar-interval` if all slots are on the same one: 1 (Monday) to 7 (Sunday)."""
     day: NotRequired[int]
@@ -153,6 +159,10 @@ def _rhythm(spec: JobSpec, zone: str) -> ScheduleParts:
         case DeclaredDate(run_at, fold):
             local = local_time(parse_timestamp(run_at, zone, fold=fold), zone)
             return {"kind": "once", "timezone": zone, "at": local.isoformat(), "weekday": local.isoweekday()}
+        case DeclaredAfter() as after:
+            found: ScheduleParts = {"kind": "after", "timezone": zone}
+            found.update(after_to_json(after))  # type: ignore[typeddict-item]
+            return found
         case _:
             assert_never(spec.schedule)
 

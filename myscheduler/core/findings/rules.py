@@ -5,6 +5,11 @@ from collections.abc import Mapping
 RULES: Mapping[str, str] = {
     "body-charset": "A Content-Type names another charset than the one in which the body is sent.",
     "both-day-fields": "A cron schedule restricts both day and day_of_week, and doesn't say how they combine.",
+    "chain-cycle": "Jobs run after one another in a circle, so none of them ever runs.",
+    "chain-depth": "A job is too many jobs below the beginning of its chain.",
+    "chain-root": "A job waits for jobs of which no chain has both.",
+    "chain-unknown": "A job runs after, or requires, one that there is not.",
+    "chain-value": "A job asks for a value that the job before it does not extract.",
     "contract-body": "The OpenAPI document of a target doesn't allow the body of a job, or requires one.",
     "contract-deprecated": "The OpenAPI document of a target marks what a job calls as deprecated.",
     "contract-method": "The OpenAPI document of a target doesn't have the method of a job for its path.",

@@ -1,8 +1,10 @@
 """Executions: what started them, their state, and how they ended."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from myscheduler.core.calls.exchange import Exchange, exchange_from_text
 from myscheduler.core.calls.outcome import Failure, Outcome
@@ -15,10 +17,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Kind(StrEnum):
-    """Whether the schedule or a request made an execution; (job, slot, kind) is unique."""
+    """Whether the schedule, a request, or the end of another execution made it; (job, slot, kind) is unique."""
 
     SCHEDULED = "scheduled"
     MANUAL = "manual"
+    CHAINED = "chained"
 
 
 class Status(StrEnum):
@@ -42,6 +45,19 @@ class Cause(StrEnum):
     TIMER = "timer"
     CATCH_UP = "catch_up"
     API = "api"
+    CHAIN = "chain"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The place of an execution in a chain that began with another one."""
+
+    chain_id: str
+    """The execution that the chain began with."""
+    parent_id: str | None
+    """The execution whose end started it."""
+    until: datetime | None = None
+    """When the chain times out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +81,17 @@ class Execution:
     """The execution that a manual run repeats."""
     parent: TraceParent | None = None
     """The span of the caller that requested a manual run. It is not stored: a restart forgets it."""
+    link: Link | None = None
+    """`None` for one that no other started: it may be the first of a chain."""
+    is_alone: bool = False
+    """Whether nothing runs after it, as the request for a manual run asked for."""
+    upstream: Mapping[str, Mapping[str, Any]] | None = None
+    """What templates have of the jobs that its job runs after; `None` before it is read. It is not stored here."""
+
+    @property
+    def chain_id(self) -> str:
+        """The execution that its chain began with, or begins with."""
+        return self.link.chain_id if self.link else self.execution_id
 
     @property
     def trace_id(self) -> str:
@@ -83,6 +110,8 @@ class QueuedRun:
     rerun_of: str | None = None
     """The execution that it repeats."""
     parent: TraceParent | None = None
+    """As in `Execution`."""
+    is_alone: bool = False
     """As in `Execution`."""
 
 
@@ -154,6 +183,16 @@ class Record:
     """When its next attempt begins; `None` unless it waits for that."""
     kept_exchange: str | None = None
     """That of its last attempt; lists don't read it."""
+    link: Link | None = None
+    is_alone: bool = False
+    """As in `Execution`, like `link`."""
+    extracted: str | None = None
+    """JSON: the values that it extracted from its answer, by name."""
+
+    @property
+    def is_unbegun(self) -> bool:
+        """Whether it waits for its turn in a chain: it is started, but nothing of it was sent."""
+        return self.status is Status.RUNNING and self.kind is Kind.CHAINED and self.started_at is None
 
     def execution(self) -> Execution:
         """The execution of a row with `started_at`."""
@@ -168,6 +207,8 @@ class Record:
             self.started_at or self.slot,
             self.requested_by,
             self.rerun_of,
+            link=self.link,
+            is_alone=self.is_alone,
         )
 
     def attempts_detail(self) -> tuple[Attempt, ...]:

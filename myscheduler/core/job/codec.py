@@ -7,6 +7,13 @@ from typing import Any, TypeVar, assert_never
 
 from myscheduler.core.caching import cached
 from myscheduler.core.header_values import HeaderValue
+from myscheduler.core.job.after import (
+    DeclaredAfter,
+    after_from_json,
+    after_to_json,
+    requires_from_json,
+    requires_to_json,
+)
 from myscheduler.core.job.auth import auth_from_json, sign_from_json
 from myscheduler.core.job.expect import USUAL_EXPECT, expect_from_json, expect_to_json
 from myscheduler.core.job.limits import limits_from_json, limits_to_json
@@ -31,7 +38,7 @@ T = TypeVar("T")
 
 
 def schedule_to_json(schedule: DeclaredSchedule) -> dict[str, Any]:
-    """The schedule as the fields of a manifest: `{"cron": …}`, `{"interval": …}` or `{"run_at": …}`."""
+    """The schedule as the fields of a manifest: `{"cron": …}`, `{"interval": …}`, `{"run_at": …}` or `{"after": …}`."""
     match schedule:
         case DeclaredCron(fields):
             return {"cron": dict(fields)} | _cron_options(schedule)
@@ -44,6 +51,8 @@ def schedule_to_json(schedule: DeclaredSchedule) -> dict[str, Any]:
             return {"interval": dict(units)} | ({"anchor": anchor.isoformat()} if anchor else {})
         case DeclaredDate(run_at, fold):
             return {"run_at": run_at} | ({} if fold is None else {"fold": fold})
+        case DeclaredAfter():
+            return after_to_json(schedule)
         case _:
             assert_never(schedule)
 
@@ -60,6 +69,8 @@ def _dst_to_json(gap: str, overlap: str) -> dict[str, Any]:
 
 def schedule_from_json(declared: Mapping[str, Any]) -> DeclaredSchedule:
     """The inverse of `schedule_to_json`."""
+    if "after" in declared:
+        return after_from_json(declared)
     if "cron" in declared:
         written = declared["cron"] if isinstance(declared["cron"], list) else [declared["cron"]]
         day_match, dst = declared.get("day_match", "any"), declared.get("dst", {})
@@ -99,6 +110,7 @@ _LATER_FIELDS = {
     "overlap": "skip",
     "protect": False,
     "templates": False,
+    "chain_timeout_sec": None,
 }
 
 
@@ -111,6 +123,8 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "slo": objective_from_json,
     "ping": ping_from_json,
     "notify": notify_from_json,
+    "requires": requires_from_json,
+    "extract": lambda stored: tuple(stored.items()),
 }
 """How fields that are objects of their own are read."""
 
@@ -134,6 +148,10 @@ def to_json(spec: JobSpec) -> dict[str, Any]:
         later["slo"] = objective_to_json(spec.slo)
     if spec.ping is not None:
         later["ping"] = ping_to_json(spec.ping)
+    if spec.requires:
+        later["requires"] = requires_to_json(spec.requires)
+    if spec.extract:
+        later["extract"] = dict(spec.extract)
     if spec.notify != USUAL:
         later["notify"] = notify_to_json(spec.notify)
     later |= transport_to_json(spec.transport)

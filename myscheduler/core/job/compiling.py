@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import assert_never
 
+from myscheduler.core.job.after import DeclaredAfter
 from myscheduler.core.job.crons import distinct_crons, parsed_cron
 from myscheduler.core.job.job import Job
 from myscheduler.core.job.limits import limited
@@ -18,7 +19,7 @@ from myscheduler.core.job.spec import (
 )
 from myscheduler.core.schedule.cron import Cron, Several, WallInterval
 from myscheduler.core.schedule.exclusions import next_run as next_run_after
-from myscheduler.core.schedule.slots import LAST_INSTANT, TICK, Interval, Once, Rhythm, Schedule, back
+from myscheduler.core.schedule.slots import LAST_INSTANT, TICK, Interval, Never, Once, Rhythm, Schedule, back
 from myscheduler.core.schedule.timestamps import parse_timestamp
 
 
@@ -33,7 +34,7 @@ def compile_schedule(spec: JobSpec, *, zone: str, created_at: datetime) -> Sched
     return limited(rhythm, spec.limits, job_id=spec.job_id, zone=job_zone)
 
 
-def _rhythm(schedule: DeclaredSchedule, zone: str, created_at: datetime) -> Rhythm | Once:
+def _rhythm(schedule: DeclaredSchedule, zone: str, created_at: datetime) -> Rhythm | Once | Never:
     match schedule:
         case DeclaredCron(fields, day_match, gap, overlap):
             return Cron(parsed_cron(fields, day_match), zone, gap, overlap)
@@ -49,6 +50,8 @@ def _rhythm(schedule: DeclaredSchedule, zone: str, created_at: datetime) -> Rhyt
             return Interval(interval.every, interval.anchor or created_at)
         case DeclaredDate(run_at, fold):
             return Once(parse_timestamp(run_at, zone, fold=fold))
+        case DeclaredAfter():
+            return Never()
         case _:
             assert_never(schedule)
 

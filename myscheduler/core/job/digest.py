@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, assert_never
 
+from myscheduler.core.job.after import DeclaredAfter
 from myscheduler.core.job.codec import schedule_to_json, to_json
 from myscheduler.core.job.crons import cron_meaning, distinct_crons
 from myscheduler.core.job.limits import FIELDS as LIMIT_FIELDS
@@ -34,7 +35,7 @@ def schedule_digest(spec: JobSpec) -> str:
             meaning["interval"] = spec.schedule.every.total_seconds()
         case DeclaredWallInterval():
             meaning["interval"] = {"months": spec.schedule.months, "days": spec.schedule.days}
-        case DeclaredDate():
+        case DeclaredDate() | DeclaredAfter():
             pass
         case _:
             assert_never(spec.schedule)
@@ -53,6 +54,8 @@ def _fingerprint(meaning: Mapping[str, Any]) -> str:
     return hashlib.sha256(_CANONICAL.encode(meaning).encode()).hexdigest()[:16]
 
 
-_SCHEDULE_FIELDS = ("cron", "day_match", "dst", "interval", "anchor", "clock", "run_at", "fold", "timezone")
+_SCHEDULE_FIELDS = ("cron", "day_match", "dst", "interval", "anchor", "clock", "run_at", "fold", "timezone",
+    "after", "join", "when", "if_skipped",
+)  # fmt: skip
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":"))

@@ -12,7 +12,7 @@ from myscheduler.core.schedule.cron import Cron, Several, members_of
 from myscheduler.core.schedule.dialect import DayMatch, parse_cron
 from myscheduler.core.schedule.expression import CronExpression
 from myscheduler.core.schedule.jitter import jitter_offset
-from myscheduler.core.schedule.slots import Adjusted, Once, Period, Recurring, Rhythm, Schedule
+from myscheduler.core.schedule.slots import Adjusted, Never, Once, Period, Recurring, Rhythm, Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,9 @@ NO_LIMITS = Limits()
 FIELDS = ("start_at", "end_at", "blackout", "calendar", "jitter_sec")
 
 
-def limited(rhythm: Rhythm | Once, limits: Limits, *, job_id: str, zone: str) -> Schedule:
+def limited(rhythm: Rhythm | Once | Never, limits: Limits, *, job_id: str, zone: str) -> Schedule:
     """The rhythm with the limits applied. Days of the calendar, and recurring blackouts, are local to `zone`."""
-    if limits == NO_LIMITS or isinstance(rhythm, Once):
+    if limits == NO_LIMITS or isinstance(rhythm, Once | Never):
         return rhythm
     calendar = limits.calendar
     if calendar is not None and calendar.shift is not None and isinstance(rhythm, Cron | Several):

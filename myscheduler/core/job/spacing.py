@@ -11,6 +11,7 @@ from itertools import pairwise
 from operator import or_
 from typing import assert_never
 
+from myscheduler.core.job.after import DeclaredAfter
 from myscheduler.core.job.spec import (
     DeclaredCron,
     DeclaredCrons,
@@ -40,7 +41,7 @@ _CYCLE_DAYS = 28 * 366
 
 
 def shortest_distance(schedule: DeclaredSchedule) -> timedelta | None:
-    """The shortest time between two consecutive slots; `None` if the schedule has only one."""
+    """The shortest time between two consecutive slots; `None` if the schedule has only one, or none."""
     match schedule:
         case DeclaredCron(fields, day_match):
             return _of_cron(parse_cron(dict(fields), day_match=day_match))
@@ -51,7 +52,7 @@ def shortest_distance(schedule: DeclaredSchedule) -> timedelta | None:
             return None if seconds is None else timedelta(seconds=seconds)
         case DeclaredInterval() as interval:
             return interval.every
-        case DeclaredDate():
+        case DeclaredDate() | DeclaredAfter():
             return None
         case _:
             assert_never(schedule)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal, assert_never
 
 from myscheduler.core.header_values import HeaderValue
+from myscheduler.core.job.after import DeclaredAfter, Requirement
 from myscheduler.core.job.auth import Auth, Sign
 from myscheduler.core.job.expect import USUAL_EXPECT, Expect
 from myscheduler.core.job.limits import NO_LIMITS, Limits
@@ -102,7 +103,7 @@ class DeclaredDate:
     """Selects the first (0) or second (1) of two instants with that local time (PEP 495)."""
 
 
-DeclaredSchedule = DeclaredCron | DeclaredCrons | DeclaredInterval | DeclaredWallInterval | DeclaredDate
+DeclaredSchedule = DeclaredCron | DeclaredCrons | DeclaredInterval | DeclaredWallInterval | DeclaredDate | DeclaredAfter
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -157,6 +158,12 @@ class JobSpec:
     slo: Objective | None = None
     ping: Ping | None = None
     """What a job without a `target_url` expects; its `misfire_grace_time` is then the grace of `ping`."""
+    requires: tuple[Requirement, ...] = ()
+    """What has to have completed before a slot, if that is to run."""
+    extract: tuple[tuple[str, str], ...] = ()
+    """Names of values, and where they are in the JSON of the answer (RFC 6901), for jobs that run after this one."""
+    chain_timeout_sec: int | None = None
+    """How long a chain may take that begins with this job: what has not begun by then is skipped."""
     notify: Notify = USUAL
     """What the job says about its notifications; the rest is in `notifications.yaml`."""
 
@@ -166,7 +173,7 @@ class JobSpec:
         return self.catchup or ("last" if self.coalesce else "all")
 
     @property
-    def schedule_type(self) -> Literal["cron", "interval", "date"]:
+    def schedule_type(self) -> Literal["cron", "interval", "date", "after"]:
         match self.schedule:
             case DeclaredCron() | DeclaredCrons():
                 return "cron"
@@ -174,6 +181,8 @@ class JobSpec:
                 return "interval"
             case DeclaredDate():
                 return "date"
+            case DeclaredAfter():
+                return "after"
             case _:
                 assert_never(self.schedule)
 
@@ -198,6 +207,8 @@ def trigger_text(spec: JobSpec) -> str:
             return f"interval[{interval.every}]"
         case DeclaredDate(run_at):
             return f"date[{run_at}]"
+        case DeclaredAfter():
+            return f"after[{', '.join(spec.schedule.jobs)}]"
         case _:
             assert_never(spec.schedule)
 

@@ -44,6 +44,9 @@ def _check_owners(fields: JobFields, misshapen: Misshapen) -> Iterator[Complaint
         ("clock", "interval"),
         ("fold", "run_at"),
         ("path", "target"),
+        ("join", "after"),
+        ("when", "after"),
+        ("if_skipped", "after"),
     ):
         if getattr(fields, name) is None or getattr(fields, needs) is not None or (needs,) in misshapen:
             continue

@@ -35,6 +35,7 @@ from myscheduler.core.job.spec import (
     JobSpec,
 )
 from myscheduler.core.job.transport import transport_texts
+from myscheduler.core.manifest.after_field import after_faults, declared_requires
 from myscheduler.core.manifest.auth_field import auth_faults, declared_auth, declared_sign, token_url_of
 from myscheduler.core.manifest.calendars_file import NamedCalendars
 from myscheduler.core.manifest.companions import check_companions, follows_from
@@ -103,6 +104,7 @@ def declare(
         *auth_faults(fields),
         *retry_faults(fields),
         *expect_faults(fields),
+        *after_faults(fields),
         *transport_faults(fields, reach),
         *_check_reach(("target_url",), url, reach),
         *_check_reach(("auth", "oauth2", "token_url"), token_url_of(fields), reach),
@@ -193,6 +195,7 @@ def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits, *, has_
         include={
             "timezone", "body", "timeout_sec", "retry_backoff_sec",
             "misfire_grace_time", "max_instances", "overlap", "on_interrupt", "paused", "protect", "labels",
+            "chain_timeout_sec",
         },
     )  # fmt: skip
     if fields.notify is not None:
@@ -205,6 +208,10 @@ def _spec(fields: JobFields, schedule: DeclaredSchedule, limits: Limits, *, has_
         given["retry"] = declared_retry(fields.retry)
     if fields.expect:
         given["expect"] = declared_expect(fields.expect)
+    if fields.requires:
+        given["requires"] = declared_requires(fields)
+    if fields.extract:
+        given["extract"] = tuple(fields.extract.items())
     if fields.slo:
         given["slo"] = declared_objective(fields.slo)
     if fields.ping:

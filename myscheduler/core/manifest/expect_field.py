@@ -26,10 +26,15 @@ def expect_faults(fields: JobFields) -> Iterator[Complaint]:
         if pointer_fault(pointer):
             yield Complaint(loc, "invalid-value", said("not-a-pointer", value=shown(pointer)), at_key=True)
         elif isinstance(written, dict):
-            yield from _matcher_faults(loc, written, _OPERATORS)
+            yield from matchers_faults(loc, written)
     if not _are_texts(fields.expect.body_contains):
         message = said("body-contains-forms", most=MOST_TEXTS, longest=LONGEST_TEXT)
         yield Complaint(("expect", "body_contains"), "invalid-value", message)
+
+
+def matchers_faults(loc: Loc, written: dict[str, Any]) -> Iterator[Complaint]:
+    """What is wrong with an object of matchers."""
+    yield from _matcher_faults(loc, written, _OPERATORS)
 
 
 def _matcher_faults(loc: Loc, written: dict[str, Any], known: tuple[str, ...]) -> Iterator[Complaint]:

@@ -19,6 +19,7 @@ from myscheduler.core.bounds import (
     MOST_LABELS,
 )
 from myscheduler.core.job.spec import METHODS
+from myscheduler.core.manifest import after_fields as chains
 from myscheduler.core.manifest import transport_fields as transport
 from myscheduler.core.manifest.auth_fields import AUTH_FIELD, SIGN_FIELD, AuthFields, SignFields
 from myscheduler.core.manifest.exclusion_fields import MOST_BLACKOUTS, BlackoutFields, CalendarFields, LengthFields
@@ -103,8 +104,10 @@ class JobFields(BaseModel):
         description="A name for people; default is the id.",
         examples=["日次レポート生成"],
     )
-    schedule_type: Literal["cron", "interval", "date"] | None = Field(
-        None, description="May be left out if exactly one of cron, interval and run_at is given.", examples=["cron"]
+    schedule_type: Literal["cron", "interval", "date", "after"] | None = Field(
+        None,
+        description="May be left out if exactly one of cron, interval, run_at and after is given.",
+        examples=["cron"],
     )
     cron: (
         str
@@ -161,6 +164,11 @@ class JobFields(BaseModel):
         description="Which one is meant if the local time of run_at occurs twice: 0 the first, 1 the second.",
         examples=[1],
     )
+    after: list[chains.EdgeFields] | None = chains.AFTER_FIELD
+    join: Literal["all", "any"] | None = chains.JOIN_FIELD
+    when: chains.WhenFields | None = chains.WHEN_FIELD
+    if_skipped: Literal["skip", "run"] | None = chains.IF_SKIPPED_FIELD
+    requires: list[chains.RequirementFields] | None = chains.REQUIRES_FIELD
     timezone: str | None = Field(
         None,
         max_length=LONGEST_WORD,
@@ -253,6 +261,8 @@ class JobFields(BaseModel):
     )
     retry: RetryFields | None = RETRY_FIELD
     expect: ExpectFields | None = EXPECT_FIELD
+    extract: dict[Annotated[str, Field(max_length=chains.LONGEST_VALUE_NAME)], str] | None = chains.EXTRACT_FIELD
+    chain_timeout_sec: chains.ChainTimeout | None = chains.CHAIN_TIMEOUT_FIELD
     connect_timeout_sec: float | None = transport.CONNECT_TIMEOUT
     follow_redirects: Any = transport.FOLLOW_REDIRECTS
     tls: transport.TlsFields | None = transport.TLS

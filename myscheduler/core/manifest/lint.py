@@ -23,7 +23,7 @@ from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.cron import Cron, WallInterval
 from myscheduler.core.schedule.exclusions import next_run, runs_after
 from myscheduler.core.schedule.expression import DAY, CronExpression
-from myscheduler.core.schedule.slots import TICK, Adjusted, Interval, Once, Schedule
+from myscheduler.core.schedule.slots import TICK, Adjusted, Interval, Never, Once, Schedule
 from myscheduler.core.schedule.strides import shortest_step
 from myscheduler.core.schedule.zones import first_showing, local_time, to_instant
 from myscheduler.messages.message import said
@@ -148,7 +148,7 @@ def _outlasting(spec: JobSpec, clock: Clock) -> str | None:
 def _period(schedule: Schedule, now: datetime, limit: float) -> timedelta | None:
     """The shortest distance between two of the next runs if it is less than `limit` seconds, else `None`."""
     rhythm = schedule.rhythm if isinstance(schedule, Adjusted) else schedule
-    if isinstance(rhythm, Once):
+    if isinstance(rhythm, Once | Never):
         return None
     if isinstance(rhythm, Interval):
         return rhythm.every if rhythm.every.total_seconds() < limit else None

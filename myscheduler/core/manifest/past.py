@@ -1,5 +1,6 @@
 """Schedules without any slot in the future."""
 
+from myscheduler.core.job.after import DeclaredAfter
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.spec import (
     DeclaredCron,
@@ -24,6 +25,8 @@ def _has_end(spec: JobSpec) -> bool:
     match spec.schedule:
         case DeclaredDate():
             return True
+        case DeclaredAfter():
+            return False
         case DeclaredCron() | DeclaredCrons():
             fields = (field for one in crons_of(spec.schedule) for field in one.fields)
             return spec.limits.end_at is not None or any(name == "year" and text != "*" for name, text in fields)

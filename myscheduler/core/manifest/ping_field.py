@@ -15,9 +15,9 @@ from myscheduler.messages.message import said
 SHORTEST_GRACE, LONGEST_GRACE = timedelta(seconds=1), timedelta(days=31)
 OF_CALLS = (
     "target_url", "target", "path", "query", "method", "headers", "body", "form", "text", "base64", "multipart",
-    "auth", "sign", "timeout_sec", "max_retries", "retry_backoff_sec", "retry", "expect", "connect_timeout_sec",
-    "follow_redirects", "tls", "proxy", "keep_response", "misfire_grace_time", "coalesce", "catchup",
-    "max_instances", "overlap", "on_interrupt",
+    "auth", "sign", "timeout_sec", "max_retries", "retry_backoff_sec", "retry", "expect", "extract",
+    "connect_timeout_sec", "follow_redirects", "tls", "proxy", "keep_response", "misfire_grace_time", "coalesce",
+    "catchup", "max_instances", "overlap", "on_interrupt",
 )  # fmt: skip
 """Fields that a job with `ping` does not have: they are about calls, and about when these are sent."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")

@@ -17,6 +17,7 @@ from myscheduler.core.job.spec import (
     DeclaredSchedule,
     DeclaredWallInterval,
 )
+from myscheduler.core.manifest.after_field import declared_after
 from myscheduler.core.manifest.exclusion_fields import LengthFields
 from myscheduler.core.manifest.faults import Faults
 from myscheduler.core.manifest.fields import DstFields, JobFields
@@ -60,11 +61,13 @@ def declared_schedule(fields: JobFields, zone: str, faults: Faults) -> DeclaredS
             return _declared_wall_interval(fields, own_zone, faults)
         case "interval":
             return _declared_interval(fields, own_zone, faults)
+        case "after":
+            return declared_after(fields)
         case _:
             return _declared_date(fields, own_zone, faults)
 
 
-FIELD_OF_KIND = {"cron": "cron", "interval": "interval", "date": "run_at"}
+FIELD_OF_KIND = {"cron": "cron", "interval": "interval", "date": "run_at", "after": "after"}
 
 
 def _schedule_kind(fields: JobFields, faults: Faults) -> str | None:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any, assert_never
 
 from myscheduler.core.findings.problem import printable
+from myscheduler.core.job.after import DeclaredAfter, after_to_json
 from myscheduler.core.job.codec import to_json
 from myscheduler.core.job.crons import crontab_line
 from myscheduler.core.job.digest import digest
@@ -110,6 +111,8 @@ def _schedule(spec: JobSpec, stored: Mapping[str, Any]) -> dict[str, Any]:
             return {"interval": _span(stored["interval"], interval.every.total_seconds())}
         case DeclaredDate(run_at):
             return {"run_at": run_at}
+        case DeclaredAfter():
+            return after_to_json(spec.schedule)
         case _:
             assert_never(spec.schedule)
 

@@ -19,7 +19,7 @@ from myscheduler.core.load.starts import MINUTE, Group, Horizon, Starter, Tally,
 from myscheduler.core.policy.policy import Policy
 from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.cron import WallInterval, members_of
-from myscheduler.core.schedule.slots import FIRST_INSTANT, LAST_INSTANT, Adjusted, Interval, Once, Schedule
+from myscheduler.core.schedule.slots import FIRST_INSTANT, LAST_INSTANT, Adjusted, Interval, Never, Once, Schedule
 from myscheduler.messages.message import said
 
 RULE = "max_starts_per_minute_per_host"
@@ -204,6 +204,8 @@ def _most_a_minute(starter: Starter) -> int:
     match rhythm:
         case Once():
             return 1
+        case Never():
+            return 0
         case Interval(every, _):
             return -(-MINUTE // every)
         case WallInterval():

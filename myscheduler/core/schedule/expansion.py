@@ -12,7 +12,17 @@ from typing import assert_never
 
 from myscheduler.core.schedule.cron import Cron, OnClock, Several, WallInterval, swallowing
 from myscheduler.core.schedule.expression import CronExpression, wall_times_between
-from myscheduler.core.schedule.slots import Adjusted, Interval, Once, Schedule, back, inside, next_after, slots_between
+from myscheduler.core.schedule.slots import (
+    Adjusted,
+    Interval,
+    Never,
+    Once,
+    Schedule,
+    back,
+    inside,
+    next_after,
+    slots_between,
+)
 from myscheduler.core.schedule.zones import EPOCH, FIRST, LAST, reached, stretches_between, to_second
 
 MICROSECOND = timedelta(microseconds=1)
@@ -40,6 +50,8 @@ def expand(schedule: Schedule, after: datetime, until: datetime) -> Iterator[Seq
         case Once(at):
             if after < at <= until:
                 yield [to_micros(at)]
+        case Never():
+            return
         case Adjusted(rhythm, offset):
             after, until = inside(schedule, after, until)
             for part in expand(rhythm, back(after, offset), back(until, offset)) if after < until else ():

@@ -43,6 +43,11 @@ class Once:
 
 
 @dataclass(frozen=True, slots=True)
+class Never:
+    """The schedule of a job that runs after others: it is due at no time of its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class Period:
     """A single blackout, from `start` (included) to `end` (excluded)."""
 
@@ -85,7 +90,7 @@ class Adjusted:
     """The time zone of `days`."""
 
 
-Schedule = Rhythm | Once | Adjusted
+Schedule = Rhythm | Once | Never | Adjusted
 
 
 def next_after(schedule: Schedule, after: datetime) -> datetime | None:
@@ -104,6 +109,8 @@ def next_after(schedule: Schedule, after: datetime) -> datetime | None:
             return min((slot for slot in slots if slot is not None), default=None)
         case Once(at):
             return at if at > after else None
+        case Never():
+            return None
         case Adjusted(rhythm, offset):
             slot = next_after(rhythm, back(max(after, back(schedule.start, TICK)), offset))
             moved = None if slot is None else forth(slot, offset)
@@ -127,6 +134,8 @@ def last_until(schedule: Schedule, until: datetime, *, after: datetime) -> datet
             return max((slot for slot in slots if slot is not None), default=None)
         case Once(at):
             return at if after < at <= until else None
+        case Never():
+            return None
         case Adjusted(rhythm, offset):
             after, until = inside(schedule, after, until)
             slot = last_until(rhythm, back(until, offset), after=back(after, offset)) if after < until else None
@@ -147,6 +156,8 @@ def count_between(schedule: Schedule, after: datetime, until: datetime) -> int:
             return count_union(schedule, max(to_second(after) + 1, FIRST), min(to_second(until), LAST))
         case Once(at):
             return int(after < at <= until)
+        case Never():
+            return 0
         case Adjusted(rhythm, offset):
             after, until = inside(schedule, after, until)
             return count_between(rhythm, back(after, offset), back(until, offset)) if after < until else 0

@@ -1,10 +1,12 @@
 """The names that templates may use, and their values at one call of a job."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import MappingProxyType
+from typing import Any
 
 from myscheduler.core.findings.problem import did_you_mean, shown
 from myscheduler.core.job.compiling import compile_schedule
@@ -17,9 +19,12 @@ from myscheduler.core.templates.moments import Moment
 from myscheduler.messages.message import said
 
 VARS = "vars"
-ROOTS = ("scheduled_at", "previous_scheduled_at", "execution_id", "job", VARS)
+AFTER = "after"
+ROOTS = ("scheduled_at", "previous_scheduled_at", "execution_id", "job", VARS, AFTER)
 """What a name may begin with."""
-_NAMES = "scheduled_at, previous_scheduled_at, execution_id, job.id, job.name, job.labels.NAME, vars.NAME"
+_NAMES = (
+    "scheduled_at, previous_scheduled_at, execution_id, job.id, job.name, job.labels.NAME, vars.NAME, after['JOB'].NAME"
+)
 _OF_JOB = ("id", "name", "labels")
 _MOST_STEPS = 2_000
 """The most slots looked at to find one that ran."""
@@ -39,6 +44,8 @@ class Context:
     execution_id: str
     schedule: Callable[[], Schedule] = field(repr=False)
     """Returns the schedule, from which the slot before this one follows: compiled only where a template asks for it."""
+    upstream: Mapping[str, Mapping[str, Any]] | None = None
+    """By job that this one runs after, the values that it handed on; `None` for a job that runs after none."""
 
     @classmethod
     def of(cls, spec: JobSpec, slot: datetime, execution_id: str, *, zone: str, created_at: datetime) -> "Context":
@@ -63,8 +70,18 @@ class Context:
                 return self.job_name
             case ("job", "labels", name):
                 return self.labels.get(name)
+            case ("after", job_id, name) if self.upstream is not None:
+                return self._handed_on(job_id, name)
             case _:
                 raise TemplateError(_unknown(path))
+
+    def _handed_on(self, job_id: str, name: str) -> Value:
+        upstream = self.upstream or {}
+        if job_id not in upstream:
+            hint = did_you_mean(job_id, upstream)
+            raise TemplateError(said("template-not-after", job_id=shown(job_id), hint=hint))
+        value = upstream[job_id].get(name)
+        return value if value is None or isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False)
 
 
 def without_value(path: tuple[str, ...], context: Context) -> TemplateError:
@@ -72,6 +89,8 @@ def without_value(path: tuple[str, ...], context: Context) -> TemplateError:
     if path[:2] == ("job", "labels"):
         hint = did_you_mean(path[-1], context.labels)
         return TemplateError(said("template-no-such-label", label=shown(path[-1]), hint=hint))
+    if path[:1] == (AFTER,):
+        return TemplateError(said("template-nothing-handed-on", job_id=shown(path[1]), name=shown(path[2])))
     return TemplateError(said("template-no-slot-before"))
 
 
@@ -105,6 +124,8 @@ def _unknown(path: tuple[str, ...]) -> str:
     if path[0] == "job" and len(path) > 1:
         hint = did_you_mean(path[1], _OF_JOB) or said("template-names-are", known="job.id, job.name, job.labels.NAME")
         return said("template-name-unknown", name=shown(written), hint=hint)
+    if path[0] == AFTER:
+        return said("template-after-form" if len(path) != 3 else "template-after-nothing")
     if path[0] in ROOTS and path[0] not in {"job", VARS}:
         return said("template-no-part", name=path[0], part=shown(path[1]))
     hint = did_you_mean(path[0], ROOTS) if len(path) == 1 else ""

@@ -163,7 +163,23 @@ def _sample(values: Mapping[str, Any], zone: str) -> Context:
         SAMPLE,
         SAMPLE_ID,
         lambda: schedule,
+        _upstream(values.get("after")),
     )
+
+
+def _upstream(after: Any) -> Mapping[str, Mapping[str, Any]] | None:
+    """Some values of each job that the job runs after; whether these hand them on is checked with all jobs."""
+    if not isinstance(after, list):
+        return None
+    ids = (one.get("job") for one in after if isinstance(one, Mapping))
+    return {job_id: _Anything() for job_id in ids if isinstance(job_id, str)}
+
+
+class _Anything(dict[str, Any]):
+    """Has a value under every name."""
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ARG002 - as of `dict`
+        return "0"
 
 
 def escaped(fields: Mapping[str, Any]) -> dict[str, Any]:

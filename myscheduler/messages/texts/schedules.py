@@ -48,7 +48,7 @@ SCHEDULES = {
     "defined-with-calendar": "is defined with {calendar} in calendars.yaml: remove it here",
     "exclude-each-other": "{written} exclude each other",
     "no-schedule": "the job has no schedule",
-    "write-one-schedule": "{what:reason}: write exactly one of cron, interval and run_at",
+    "write-one-schedule": "{what:reason}: write exactly one of cron, interval, run_at and after",
     "schedule-type-needs": "schedule_type is {schedule_type}, so {wanted} is needed",
     "schedule-type-excludes": "schedule_type is {schedule_type}: remove {extra}",
     "word-too-long": "is longer than {most:,} characters: write ranges",

@@ -1,6 +1,10 @@
 """What is wrong with templates and with vars.yaml."""
 
 TEMPLATES = {
+    "template-not-after": "the job does not run after {job_id}{hint}",
+    "template-nothing-handed-on": "{job_id} handed on no {name}",
+    "template-after-form": "what another job handed on is written after['JOB'].NAME",
+    "template-after-nothing": "only a job with after has something of other jobs",
     "template-empty": "{{{{ }}}} is empty: write a name such as {{{{ scheduled_at }}}}; a literal {{{{ is written "
     "{{{{ '{{{{' }}}}",
     "template-incomplete": "the expression ends too early: write what is missing before the }}}}",

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.calls.retry import asked_sec, retry_delay
 from myscheduler.core.dispatch.throttles import Throttles
+from myscheduler.core.dispatch.turns import status_of
 from myscheduler.core.history.attempts import Attempt
 from myscheduler.core.history.execution import Execution, Kind, Record, Status, final_status
 from myscheduler.core.job.job import Job
@@ -18,6 +20,7 @@ from myscheduler.core.job.retry import MAX_DELAY_SEC
 from myscheduler.core.reason import Reason
 from myscheduler.messages.message import said
 from myscheduler.service.dispatch.caller import Caller
+from myscheduler.service.dispatch.chaining import Chains
 from myscheduler.service.dispatch.endings import Endings
 from myscheduler.service.dispatch.execution_log import log_attempt, log_start, names_of, names_of_attempt
 from myscheduler.service.dispatch.expectations import Expectations
@@ -63,6 +66,7 @@ class Attempts:
         endings: Endings,
         tallies: Tallies,
         expectations: Expectations,
+        chains: Chains,
         *,
         now: Callable[[], datetime],
     ) -> None:
@@ -74,6 +78,7 @@ class Attempts:
         self._endings = endings
         self._tallies = tallies
         self._expectations = expectations
+        self._chains = chains
         self._now = now
 
     def begin(self, job: Job, execution: Execution, host: str, *, cut_off: CutOff | None = None) -> None:
@@ -94,7 +99,7 @@ class Attempts:
         if execution.kind is Kind.MANUAL and flight.lane != host:
             self._permits.release_manual(host)  # it was claimed at once; now it waits for its target
             flight.has_permit = False
-        flight.execution = replace(execution, started_at=self._now())
+        flight.execution = self._chains.placed(replace(execution, started_at=self._now()))
         self._tallies.begun(flight.execution)
         flight.task = asyncio.create_task(self._run(flight))
 
@@ -122,6 +127,14 @@ class Attempts:
         flight.next_attempt_at, flight.is_wait_recorded = row.next_attempt_at, True
         self._resume(flight)
 
+    def follow(self, job: Job, execution: Execution) -> None:
+        """Run an execution that the end of another has started, when it is its turn; or leave it to the next start."""
+        if self._waits.has_left or self._flights.cut_off is not None or self._flights.find(execution.execution_id):
+            return
+        flight = Flight(job, execution, host_key(job.spec.target_url), has_permit=False, is_counted=False)
+        flight.next_attempt_at, flight.is_wait_recorded = execution.started_at, True
+        self._resume(flight)
+
     def _resume(self, flight: Flight) -> None:
         self._flights.open(flight)
         flight.task = asyncio.create_task(self._run(flight))
@@ -132,8 +145,11 @@ class Attempts:
             self._endings.cut_off(flight, flight.cut_off, attempts=flight.attempts)
             return
         flight.is_begun = True
-        log_start(flight.execution)
         try:
+            if flight.is_unbegun and (why := await self._chains.turn(flight)):
+                self._endings.end(flight, status_of(why), 0, Outcome(), why)
+                return
+            log_start(flight.execution)
             await self._attempt_until_decided(flight)
         except asyncio.CancelledError:
             self._permits.release(flight)
@@ -148,11 +164,19 @@ class Attempts:
         """Send attempts until the end is decided. The first may hold a permit from the claim; others acquire one."""
         job, execution = flight.job, flight.execution
         trace_id = execution.parent.trace_id if execution.parent else None
+        await self._chains.inform(flight)
         while True:
             await self._waits.until_due(flight)
             if not flight.has_permit:
                 await self._permits.acquire(flight)
+            if (is_first := flight.is_unbegun) and (why := self._chains.why_not(flight)):
+                self._permits.release(flight)
+                self._endings.end(flight, status_of(why), 0, Outcome(), why)
+                return
             await self._waits.end(flight)
+            if is_first:
+                self._tallies.begun(flight.execution)
+            execution = flight.execution
             flight.attempts += 1
             attempt, before = Attempt(flight.attempts, self._now(), trace_id=trace_id), flight.attempts_detail
             flight.attempts_detail = (*before, attempt)

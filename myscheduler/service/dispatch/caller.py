@@ -90,6 +90,8 @@ class LocalCaller:
             cause=execution.cause,
             revision=execution.source.revision if execution.source else "",
             of_api=job.owner is Owner.API,
+            chain_id=execution.link.chain_id if execution.link else "",
+            parent_id=(execution.link.parent_id or "") if execution.link else "",
         )
         if is_complete(job.spec, request):
             return await self._sender.send(request)
@@ -99,6 +101,8 @@ class LocalCaller:
         """The job with the texts of its templates at this execution: the same ones at each of its attempts."""
         spec, slot, created_at = job.spec, execution.slot, job.created_at
         context = Context.of(spec, slot, execution.execution_id, zone=self._zone, created_at=created_at)
+        if execution.upstream is not None:
+            context = replace(context, upstream=execution.upstream)
         return replace(job, spec=rendered(spec, context))
 
     async def _call_prepared(self, job: Job, request: Request, execution_id: str) -> Outcome:

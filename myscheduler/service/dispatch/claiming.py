@@ -1,21 +1,27 @@
 """The claim loop: stores claims, and has executions sent once their claims are stored."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
-from myscheduler.adapters.store import Store
+from myscheduler.adapters.store import Connection, Store
+from myscheduler.adapters.store.rows import chains as chain_rows
 from myscheduler.adapters.store.rows import claims as claim_rows
+from myscheduler.adapters.store.rows.chains import Followed
+from myscheduler.adapters.store.rows.unrun import UnrunOfJob
+from myscheduler.core.chains.graph import Graph
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.dispatch.armed import Taken
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.history.execution import WRONG
+from myscheduler.core.job.job import Job
 from myscheduler.core.reason import Reason
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.service.changes import Changes
 from myscheduler.service.dispatch.arming import Arming
 from myscheduler.service.dispatch.attempts import Attempts
+from myscheduler.service.dispatch.chaining import Chains
 from myscheduler.service.dispatch.execution_log import log_claims
 from myscheduler.service.dispatch.flights import GIVEN_UP, CutOff, Flights
 from myscheduler.service.dispatch.manual_runs import Asked
@@ -53,6 +59,7 @@ class Claiming:
         recovery: Recovery,
         tallies: Tallies,
         changes: Changes,
+        chains: Chains,
         *,
         has_work: asyncio.Event,
         now: Callable[[], datetime],
@@ -69,6 +76,7 @@ class Claiming:
         self._recovery = recovery
         self._tallies = tallies
         self._changes = changes
+        self._chains = chains
         self._has_work = has_work
         self._now = now
         self._held: asyncio.TimerHandle | None = None
@@ -135,7 +143,9 @@ class Claiming:
     async def _claim(self, asked: list[Asked], batch: list[Taken]) -> None:
         claims = [one.claim for one in (*(one.taken for one in asked), *batch)]
         try:
-            accepted = await self._store.write(partial(claim_rows.claim, claims=claims, now=self._now))
+            graph, below = self._chains.graph, self._chains.below(one.job_id for one in claims if one.unrun)
+            work = partial(_store, claims=claims, graph=graph, below=below, now=self._now)
+            accepted, left_out, followed = await self._store.write(work)
         except StoreUnavailableError:
             self._agenda.undo(batch, self._now())
             self._arming.follow()
@@ -144,6 +154,11 @@ class Claiming:
         log_claims(claims, accepted)
         self._note(claims)
         self._tallies.claimed(zip(claims, accepted, strict=True))
+        for gap in left_out:
+            self._tallies.left_out(gap.job_id, gap.unrun)
+        self._chains.note(followed)
+        for job, execution in followed.ready:
+            self._attempts.follow(job, execution)
         for one, is_accepted in zip(asked, accepted[: len(asked)], strict=True):
             self._after_asked(one, is_accepted=is_accepted)
         for taken, is_accepted in zip(batch, accepted[len(asked) :], strict=True):
@@ -172,3 +187,23 @@ class Claiming:
     def _begin(self, taken: Taken, cut_off: CutOff | None = None) -> None:
         if taken.claim.execution is not None:
             self._attempts.begin(taken.job, taken.claim.execution, taken.host, cut_off=cut_off)
+
+
+def _store(
+    connection: Connection,
+    *,
+    claims: Sequence[Claim],
+    graph: Graph,
+    below: Mapping[str, Job],
+    now: Callable[[], datetime],
+) -> tuple[list[bool], Sequence[UnrunOfJob], Followed]:
+    """Store claims, and what follows from their slots that do not run."""
+    accepted = claim_rows.claim(connection, claims, now=now)
+    if not below:
+        return accepted, (), Followed()
+    left_out = [
+        UnrunOfJob(one.job_id, one.unrun, one.digest, one.source)
+        for one, is_accepted in zip(claims, accepted, strict=True)
+        if is_accepted and one.unrun
+    ]
+    return accepted, *chain_rows.record_left_out(connection, left_out, graph, find=below.get, now=now())

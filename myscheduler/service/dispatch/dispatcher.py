@@ -36,6 +36,7 @@ from myscheduler.service.dispatch.attempts import Attempts
 from myscheduler.service.dispatch.caller import Caller
 from myscheduler.service.dispatch.cancelling import Cancelling
 from myscheduler.service.dispatch.census import Census
+from myscheduler.service.dispatch.chaining import Chains
 from myscheduler.service.dispatch.claiming import Claiming
 from myscheduler.service.dispatch.endings import Endings
 from myscheduler.service.dispatch.execution_log import in_words
@@ -46,6 +47,7 @@ from myscheduler.service.dispatch.permits import Permits
 from myscheduler.service.dispatch.ping_keys import PingKeys
 from myscheduler.service.dispatch.pings import Pings
 from myscheduler.service.dispatch.recovery import Recovery
+from myscheduler.service.dispatch.requiring import Requiring
 from myscheduler.service.dispatch.retry_waits import RetryWaits
 from myscheduler.service.dispatch.tallies import Tallies
 from myscheduler.service.dispatch.target_loads import TargetLoads
@@ -105,20 +107,26 @@ class Dispatcher:
         permits = Permits(agenda, manual, wake, throttles)
         self.targets = TargetLoads(throttles, permits, now=now)
         tallies = Tallies(store)
+        self.chains = chains = Chains(store, health, agenda, flights, tallies, changes, zone=zone, now=now)
+        requiring = Requiring(store, agenda, wake=wake)
         triggers = Triggers(store, health, agenda, flights, permits, tallies, changes, now=now)
         census = Census(store, agenda, flights, triggers)
-        endings = Endings(store, health, agenda, flights, triggers, census, tallies, changes, wake=wake, now=now)
+        endings = Endings(
+            store, health, agenda, flights, triggers, census, tallies, changes, chains, requiring, wake=wake, now=now
+        )  # fmt: skip
         expectations = Expectations(store, flights, endings, now=now)
         ping_keys = PingKeys()
         self._pings = Pings(ping_keys, agenda, triggers, expectations, now=now)
         self._waits = waits = RetryWaits(store, health, agenda, flights, changes, now=now)
         arming = Arming(
-            store, agenda, flights, triggers, census, tallies, ping_keys, waits, changes, wake=wake, now=now
+            store, agenda, flights, triggers, census, tallies, ping_keys, waits, changes, chains, requiring,
+            wake=wake, now=now,
         )  # fmt: skip
-        attempts = Attempts(caller, flights, permits, throttles, waits, endings, tallies, expectations, now=now)
-        recovery = Recovery(store, agenda, flights, triggers, attempts, tallies, changes, now=now)
+        attempts = Attempts(caller, flights, permits, throttles, waits, endings, tallies, expectations, chains, now=now)
+        endings.on_ready = attempts.follow
+        recovery = Recovery(store, agenda, flights, triggers, attempts, tallies, changes, chains, now=now)
         self._claiming = Claiming(
-            store, health, agenda, flights, triggers, permits, arming, attempts, recovery, tallies, changes,
+            store, health, agenda, flights, triggers, permits, arming, attempts, recovery, tallies, changes, chains,
             has_work=has_work, now=now,
         )  # fmt: skip
         self._health, self._agenda, self._triggers = health, agenda, triggers
@@ -153,10 +161,11 @@ class Dispatcher:
         key: RequestKey | None = None,
         rerun_of: str | None = None,
         parent: TraceParent | None = None,
+        is_alone: bool = False,
     ) -> Triggered:
         """Run a job now; see `Triggers.trigger`."""
         return await self._triggers.trigger(
-            job_id, by=by, may_overlap=may_overlap, key=key, rerun_of=rerun_of, parent=parent
+            job_id, by=by, may_overlap=may_overlap, key=key, rerun_of=rerun_of, parent=parent, is_alone=is_alone
         )
 
     async def cancel(

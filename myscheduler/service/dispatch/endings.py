@@ -1,13 +1,18 @@
 """Ends executions: the loop that records their ends in the history."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
-from myscheduler.adapters.store import Store
+from myscheduler.adapters.store import Connection, Store
+from myscheduler.adapters.store.rows import chains as chain_rows
 from myscheduler.adapters.store.rows import claims as claim_rows
+from myscheduler.adapters.store.rows.chains import Followed
 from myscheduler.core.calls.outcome import Outcome
+from myscheduler.core.chains.following import Ended
+from myscheduler.core.chains.graph import Graph
+from myscheduler.core.chains.judging import NOT_RUN
 from myscheduler.core.dispatch.admission import may_resend
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.history.execution import WRONG, Execution, Finish, Status
@@ -17,8 +22,10 @@ from myscheduler.core.reason import Reason
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.service.changes import Changes
 from myscheduler.service.dispatch.census import Census
+from myscheduler.service.dispatch.chaining import Chains
 from myscheduler.service.dispatch.execution_log import log_end
 from myscheduler.service.dispatch.flights import CutOff, Flight, Flights
+from myscheduler.service.dispatch.requiring import Requiring
 from myscheduler.service.dispatch.tallies import Tallies
 from myscheduler.service.dispatch.triggers import Triggers
 from myscheduler.service.store_health import RETRY_SEC, StoreHealth
@@ -44,6 +51,8 @@ class Endings:
         census: Census,
         tallies: Tallies,
         changes: Changes,
+        chains: Chains,
+        requiring: Requiring,
         *,
         wake: Callable[[], None],
         now: Callable[[], datetime],
@@ -57,12 +66,16 @@ class Endings:
         self._census = census
         self._tallies = tallies
         self._changes = changes
+        self._chains = chains
+        self._requiring = requiring
         self._wake = wake
         self._now = now
         self._ended: list[tuple[Flight, Finish]] = []
         """Ends not yet recorded."""
         self._has_ended = asyncio.Event()
         self._listeners: list[Callable[[Job, Execution, Finish], None]] = []
+        self.on_ready: Callable[[Job, Execution], None] = lambda _job, _execution: None
+        """Called with each execution that the ends of others have started."""
 
     def listen(self, listener: Callable[[Job, Execution, Finish], None]) -> None:
         """Call `listener` with each execution, once its end is recorded. It must be quick, and raise nothing."""
@@ -77,7 +90,7 @@ class Endings:
         finish = Finish(
             execution.execution_id,
             status,
-            None if status is Status.MISSED else execution.started_at,
+            None if status in NOT_RUN else execution.started_at,
             completed_at,
             attempts,
             outcome,
@@ -86,13 +99,16 @@ class Endings:
             flight.next_attempt_at if status is Status.RUNNING else None,
         )
         flight.finish = finish
-        self._agenda.over(execution.job_id)
+        if flight.is_counted:
+            self._agenda.over(execution.job_id)
         self._ended.append((flight, finish))
         self._has_ended.set()
 
     def cut_off(self, flight: Flight, how: CutOff, *, attempts: int) -> None:
         """End an execution cut off after `attempts`; one that the next start goes on with stays `running`."""
-        if how.is_resumable and flight.next_attempt_at is not None:
+        if flight.is_unbegun and not how.is_resumable:
+            self.end(flight, Status.SKIPPED, 0, Outcome(error=how.unsent), how.reason)
+        elif how.is_resumable and flight.next_attempt_at is not None:
             self.end(flight, Status.RUNNING, attempts, Outcome())  # it is not certain what its row says
         elif not (how.is_resumable and may_resend(flight.job, flight.execution, self._now())):
             error = how.error if attempts else how.unsent
@@ -108,11 +124,15 @@ class Endings:
             await self._has_ended.wait()
             self._has_ended.clear()
             ended, self._ended = self._ended, []
-            await self._record([finish for _, finish in ended], [one for one in map(_cancelled, ended) if one])
+            followed = await self._record(ended)
             self._note(ended)
+            self._chains.note(followed)
+            for job, execution in followed.ready:
+                self.on_ready(job, execution)
             for flight, finish in ended:
                 self._flights.close(flight)
-                self._agenda.end(flight.execution.job_id)
+                if flight.is_counted:
+                    self._agenda.end(flight.execution.job_id)
                 self._triggers.begin_queued(flight.execution.job_id)
                 log_end(flight.execution, finish)
                 for listener in self._listeners:
@@ -126,15 +146,44 @@ class Endings:
         self._changes.of_executions(job_ids, [finish.execution_id for _, finish in ended], wrong=wrong)
         self._census.ended(zip(job_ids, (finish.status for _, finish in ended), strict=True))
         self._tallies.ended((flight.execution, finish) for flight, finish in ended)
+        self._requiring.completed(
+            (flight.execution.job_id, finish.completed_at)
+            for flight, finish in ended
+            if finish.status is Status.COMPLETED and finish.completed_at is not None
+        )
         self._tallies.forget(job_id for job_id in job_ids if self._agenda.find(job_id) is None)
 
-    async def _record(self, finishes: Sequence[Finish], cancelled: Sequence[Cancellation]) -> None:
+    async def _record(self, ended: Sequence[tuple[Flight, Finish]]) -> Followed:
+        """Record the ends, and what follows from them."""
+        finishes, cancelled = [finish for _, finish in ended], [one for one in map(_cancelled, ended) if one]
+        of_chains = [one for flight, finish in ended if (one := self._chains.ended(flight.execution, finish))]
+        below = self._chains.below(one.job_id for one in of_chains)
+        work = partial(
+            _store, finishes=finishes, cancelled=cancelled, ended=of_chains, graph=self._chains.graph, below=below,
+            now=self._now,
+        )  # fmt: skip
         while True:
             try:
-                return await self._store.write(partial(claim_rows.finish, finishes=finishes, cancelled=cancelled))
+                return await self._store.write(work)
             except StoreUnavailableError as error:
                 self._health.failed(error)
                 await asyncio.sleep(RETRY_SEC)
+
+
+def _store(
+    connection: Connection,
+    *,
+    finishes: Sequence[Finish],
+    cancelled: Sequence[Cancellation],
+    ended: Sequence[Ended],
+    graph: Graph,
+    below: Mapping[str, Job],
+    now: Callable[[], datetime],
+) -> Followed:
+    claim_rows.finish(connection, finishes, cancelled)
+    if not ended:
+        return Followed()
+    return chain_rows.record_followers(connection, ended, graph, find=below.get, now=now())
 
 
 def _cancelled(ended: tuple[Flight, Finish]) -> Cancellation | None:

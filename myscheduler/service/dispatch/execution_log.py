@@ -27,8 +27,10 @@ def names_of(execution: Execution) -> dict[str, object]:
         "scheduled_at": rfc3339(execution.slot),
         "trace_id": execution.trace_id,
     }
-    if execution.kind is Kind.MANUAL:
+    if execution.kind is not Kind.SCHEDULED:
         names["kind"] = execution.kind
+    if execution.link is not None:
+        names["chain_id"] = execution.link.chain_id
     return names
 
 
@@ -70,7 +72,8 @@ def log_claims(claims: Sequence[Claim], accepted: Sequence[bool]) -> None:
 
 def log_end(execution: Execution, finish: Finish) -> None:
     """Log the end of an execution, once it is recorded."""
-    level = logging.INFO if finish.status in {Status.COMPLETED, Status.RUNNING} else logging.WARNING
+    is_usual = finish.status in {Status.COMPLETED, Status.RUNNING, Status.SKIPPED}
+    level = logging.INFO if is_usual else logging.WARNING
     if not log.isEnabledFor(level):
         return
     if finish.completed_at is None:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from myscheduler.core.dispatch.armed import lane_of
 from myscheduler.core.history.attempts import Attempt
-from myscheduler.core.history.execution import Execution, Finish
+from myscheduler.core.history.execution import Execution, Finish, Kind
 from myscheduler.core.job.job import Job
 from myscheduler.core.lifecycle.audit import AuditEntry, Cancellation
 from myscheduler.core.reason import Reason
@@ -81,8 +81,15 @@ class Flight:
     """Why it is being cut off; `None` if it may end by itself."""
     finish: Finish | None = None
     """How it ended; `None` while it runs."""
+    is_counted: bool = True
+    """Whether the agenda counts it: one that waits for its turn in a chain is not in progress yet."""
     closed: asyncio.Event | None = None
     """Set when its end is recorded, if anyone waits for that."""
+
+    @property
+    def is_unbegun(self) -> bool:
+        """Whether it waits for its turn in a chain: its row is stored, and nothing of it was sent."""
+        return self.execution.kind is Kind.CHAINED and self.attempts == 0 and self.next_attempt_at is not None
 
     @property
     def lane(self) -> str:

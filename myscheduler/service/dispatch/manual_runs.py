@@ -43,6 +43,8 @@ class Wanted:
     parent: TraceParent | None = None
     queued: QueuedRun | None = None
     """The queued run, if it was one."""
+    is_alone: bool = False
+    """Whether nothing runs after it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,24 +2,28 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
 from myscheduler.adapters.store import Connection, Store
+from myscheduler.adapters.store.rows import chains as chain_rows
 from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
+from myscheduler.adapters.store.rows.chains import Followed
 from myscheduler.core.calls.hosts import host_key
+from myscheduler.core.chains.judging import End
 from myscheduler.core.dispatch.admission import may_resend
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.dispatch.hearing import goes_on
 from myscheduler.core.dispatch.retrying import why_not_retried
-from myscheduler.core.history.execution import Record
+from myscheduler.core.history.execution import Record, Status, is_of
 from myscheduler.core.job.job import Job
 from myscheduler.core.reason import Reason
 from myscheduler.service.changes import Changes
 from myscheduler.service.dispatch.attempts import Attempts
+from myscheduler.service.dispatch.chaining import Chains, ended_of
 from myscheduler.service.dispatch.flights import Flights
 from myscheduler.service.dispatch.tallies import Tallies
 from myscheduler.service.dispatch.triggers import Triggers
@@ -45,6 +49,7 @@ class Recovery:
         attempts: Attempts,
         tallies: Tallies,
         changes: Changes,
+        chains: Chains,
         *,
         now: Callable[[], datetime],
     ) -> None:
@@ -55,6 +60,7 @@ class Recovery:
         self._attempts = attempts
         self._tallies = tallies
         self._changes = changes
+        self._chains = chains
         self._now = now
 
     async def recover(self, reason: Reason) -> None:
@@ -67,7 +73,10 @@ class Recovery:
         known = frozenset((*self._flights.ids, *self._triggers.unanswered))
         now = self._now()
         work = partial(_close_or_keep, known=known, now=now, reason=reason)
-        closed, kept = await self._store.write(work)
+        closed, kept, followed = await self._store.write(work)
+        self._chains.note(followed)
+        for job, execution in followed.ready:
+            self._attempts.follow(job, execution)
         for job, row in [] if self._flights.cut_off is not None else kept:
             self._go_on(job, row)
         interrupted = [one for rows in closed.values() for one in rows]
@@ -86,6 +95,9 @@ class Recovery:
             )
 
     def _go_on(self, job: Job, row: Record) -> None:
+        if row.is_unbegun:
+            self._attempts.follow(job, row.execution())
+            return
         self._agenda.begin(job.job_id)
         host = host_key(job.spec.target_url)
         if job.spec.ping is not None:
@@ -99,9 +111,9 @@ class Recovery:
 
 def _close_or_keep(
     connection: Connection, *, known: frozenset[str], now: datetime, reason: Reason
-) -> tuple[dict[Reason, list[Record]], list[tuple[Job, Record]]]:
-    """Returns those that were closed, by reason, and those to go on with; one more attempt of those that wait neither
-    for their next attempt nor for pings may have been sent.
+) -> tuple[dict[Reason, list[Record]], list[tuple[Job, Record]], Followed]:
+    """Returns those that were closed, by reason, those to go on with, and what follows from the ends of the former; one
+    more attempt of those that wait neither for their next attempt nor for pings may have been sent.
     """
     left = [one for one in execution_rows.running(connection) if one.execution_id not in known]
     jobs = job_rows.find_jobs(connection, list({one.job_id for one in left}))
@@ -117,12 +129,27 @@ def _close_or_keep(
     claim_rows.count_attempt(connection, [row.execution_id for row in sent])
     for why, rows in closed.items():
         claim_rows.interrupt(connection, [one.execution_id for one in rows], reason=why, now=now)
-    return closed, kept
+    return closed, kept, _follow(connection, [one for rows in closed.values() for one in rows], now)
+
+
+def _follow(connection: Connection, interrupted: Sequence[Record], now: datetime) -> Followed:
+    """Record what follows from these interruptions."""
+    if not interrupted:
+        return Followed()
+    graph, jobs = chain_rows.stored_graph(connection)  # at the start, not all jobs are armed yet
+    ended = [
+        ended_of(graph, one.execution(), End(one.execution_id, Status.INTERRUPTED))
+        for one in interrupted
+        if one.job_id in graph and not one.is_alone
+    ]
+    return chain_rows.record_followers(connection, ended, graph, find=jobs.get, now=now)
 
 
 def _why_closed(job: Job | None, row: Record, now: datetime, reason: Reason) -> Reason | None:
     """Why an execution is recorded as interrupted; `None` if it goes on."""
     execution = row.execution()
+    if row.is_unbegun:
+        return None if job is not None and is_of(job, row.execution_id) else Reason.DELETED
     if row.next_attempt_at is not None:
         return why_not_retried(job, execution, now)
     if job is None:

@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import retry_waits as wait_rows
+from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.dispatch.retrying import NOT_RETRIED, why_not_retried
-from myscheduler.core.history.execution import RetryWait
+from myscheduler.core.history.execution import RetryWait, is_of
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.service.changes import Changes
 from myscheduler.service.dispatch.flights import STOPPED, CutOff, Flight, Flights
@@ -85,6 +86,11 @@ class RetryWaits:
 
     async def end(self, flight: Flight) -> None:
         """Record that the next attempt begins. Returns once that is committed: now the request may be sent."""
+        if flight.is_unbegun:
+            execution = flight.execution
+            flight.execution = replace(
+                execution, started_at=self._now(), digest=flight.job.digest, source=flight.job.source
+            )
         if flight.next_attempt_at is not None:
             flight.is_wait_recorded = False
             await self._record(_Change(flight, None))
@@ -94,7 +100,12 @@ class RetryWaits:
         """Cut off executions of these jobs that wait for an attempt which may not be made any more."""
         for job_id in job_ids:
             for flight in [one for one in self._flights.of_job(job_id) if one.next_attempt_at is not None]:
-                why = why_not_retried(self._agenda.find(job_id), flight.execution, self._now())
+                current = self._agenda.find(job_id)
+                if flight.is_unbegun and current is not None and is_of(current, flight.execution.execution_id):
+                    # nothing was sent, so it is sent as it is declared now
+                    flight.job, flight.host = current, host_key(current.spec.target_url)
+                    continue
+                why = why_not_retried(current, flight.execution, self._now())
                 if why is not None:
                     self._flights.end(flight.execution.execution_id, _CUT_OFFS[why])
 
@@ -147,8 +158,11 @@ class RetryWaits:
 
 def _store(connection: Connection, changes: list[_Change]) -> None:
     begun = [one.wait for one in changes if one.wait is not None]
-    ended = [one.flight.execution.execution_id for one in changes if one.wait is None]
+    first = [one.flight.execution for one in changes if one.wait is None and one.flight.is_unbegun]
+    ended = [one.flight.execution.execution_id for one in changes if one.wait is None and not one.flight.is_unbegun]
     if begun:
         wait_rows.begin(connection, begun)
     if ended:
         wait_rows.end(connection, ended)
+    if first:
+        wait_rows.end_first(connection, first)

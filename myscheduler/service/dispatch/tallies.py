@@ -18,6 +18,7 @@ from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.history.execution import Cause, Execution, Finish, QueuedRun, Record, Status
 from myscheduler.core.history.unrun import Unrun
 from myscheduler.core.metrics.histogram import Histogram
+from myscheduler.core.reason import Reason
 from myscheduler.errors import StoreUnavailableError
 
 SUCCESS = "success"
@@ -46,7 +47,7 @@ class JobTally:
 
     def ended(self, status: Status, started_at: datetime, completed_at: datetime) -> None:
         """Count an execution that ended."""
-        if status is Status.MISSED:
+        if status in {Status.MISSED, Status.SKIPPED}:
             self.not_run += 1
             return
         if status is Status.COMPLETED:
@@ -106,6 +107,12 @@ class Tallies:
         for run in runs:
             self.executions[Status.SKIPPED, Cause.API, reason] += 1
             self._job(run.job_id).not_run += 1
+
+    def passed_over(self, skipped: Iterable[tuple[Execution, Reason]]) -> None:
+        """Note executions that are recorded as skipped because of how others ended."""
+        for execution, reason in skipped:
+            self.executions[Status.SKIPPED, execution.cause, reason] += 1
+            self._job(execution.job_id).not_run += 1
 
     def begun(self, execution: Execution) -> None:
         """Note that the first request of an execution is sent now."""

@@ -13,6 +13,7 @@ from myscheduler.core.dispatch.throttles import Throttles
 from myscheduler.core.history.execution import Cause, Execution, Finish, Kind, Status
 from myscheduler.service.dispatch.attempts import Attempts
 from myscheduler.service.dispatch.caller import Caller
+from myscheduler.service.dispatch.chaining import Chains
 from myscheduler.service.dispatch.endings import Endings
 from myscheduler.service.dispatch.expectations import Expectations
 from myscheduler.service.dispatch.flights import REPLACED, STOPPED, CutOff, Flight, Flights
@@ -105,6 +106,7 @@ async def test_one_that_goes_on_and_is_cut_off_at_once_keeps_its_attempts(sent_b
         ends,
         Tallies(cast(Store, None)),
         cast(Expectations, None),
+        cast(Chains, None),
         now=lambda: NOW,
     )
     attempts.resume(one.job, one.execution, one.host, attempts=sent_before)

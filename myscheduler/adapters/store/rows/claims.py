@@ -1,5 +1,6 @@
 """SQL of running executions: claims, which move cursors; attempts; and ends."""
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -82,6 +83,7 @@ def add_unsent(
             "attempts": 0,
             "error": error,
             "rerun_of": run.rerun_of,
+            "is_alone": run.is_alone,
         }
         for run in runs
     ]
@@ -140,7 +142,7 @@ def _update_running(connection: sa.Connection, execution_id: str, **values: Any)
 
 _FINISH_COLUMNS = (
     "status", "reason", "started_at", "completed_at", "attempts", "http_status", "response_size", "error", "excerpt",
-    "earlier_attempts", "next_attempt_at", "exchange",
+    "earlier_attempts", "next_attempt_at", "exchange", "extracted",
 )  # fmt: skip
 
 
@@ -160,6 +162,7 @@ def _finish_values(one: Finish) -> dict[str, Any]:
         "b_earlier_attempts": kept(one.attempts_detail, outcome, is_completed=one.status is Status.COMPLETED),
         "b_next_attempt_at": one.next_attempt_at,
         "b_exchange": None if outcome.exchange is None else exchange_text(outcome.exchange),
+        "b_extracted": None if outcome.extracted is None else json.dumps(outcome.extracted, ensure_ascii=False),
     }
 
 
@@ -196,6 +199,7 @@ def _execution_values(execution: Execution, started_at: datetime | None) -> dict
         "started_at": started_at or execution.started_at,
         "attempts": 0,
         "rerun_of": execution.rerun_of,
+        "is_alone": execution.is_alone,
     }
 
 
@@ -219,7 +223,7 @@ def _move_cursors(connection: sa.Connection, claims: Sequence[Claim]) -> None:
 def _count_sent(connection: sa.Connection, sent: Sequence[Execution], inserted: set[str]) -> None:
     counted = [{"b_id": one.job_id, "b_execution_id": one.execution_id} for one in sent if one.execution_id in inserted]
     if counted:
-        connection.execute(_COUNT, counted)
+        connection.execute(COUNT, counted)
 
 
 _STORED = sa.select(executions.c.execution_id).where(executions.c.execution_id.in_(IDS))
@@ -234,7 +238,7 @@ _OF_JOB = progress.c.job_id == sa.bindparam("b_id")
 
 _MOVE = sa.update(progress).where(_OF_JOB).values(cursor=sa.bindparam("b_cursor"), next_slot=sa.bindparam("b_next"))
 
-_COUNT = (
+COUNT = (
     sa.update(progress)
     .where(_OF_JOB)
     .values(execution_count=progress.c.execution_count + 1, last_execution_id=sa.bindparam("b_execution_id"))

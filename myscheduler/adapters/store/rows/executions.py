@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from myscheduler.adapters.store.rows.inserting import IDS
 from myscheduler.adapters.store.rows.jobs import id_lists, source_of
 from myscheduler.adapters.store.tables import executions
-from myscheduler.core.history.execution import WRONG, Cause, Failing, Kind, Record, Status
+from myscheduler.core.history.execution import WRONG, Cause, Failing, Kind, Link, Record, Status
 
 _LISTED = [one for one in executions.c if one is not executions.c.exchange]
 """What lists read."""
@@ -128,4 +128,7 @@ def _record(row: sa.Row[Any]) -> Record:
         kept_attempts=row.earlier_attempts,
         rerun_of=row.rerun_of,
         next_attempt_at=row.next_attempt_at,
+        link=Link(row.chain_id, row.parent_execution_id, row.chain_until) if row.chain_id else None,
+        is_alone=row.is_alone,
+        extracted=row.extracted,
     )

@@ -130,6 +130,12 @@ def find_jobs(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, Jo
     return found
 
 
+def mentioning(connection: sa.Connection, texts: Sequence[str]) -> list[Job]:
+    """The jobs whose stored specs contain any of these texts."""
+    found = sa.or_(*(jobs.c.spec.contains(one, autoescape=True) for one in texts))
+    return [_job(row) for row in connection.execute(_ALL.where(found)).all()]
+
+
 def known_jobs(connection: sa.Connection, before: Mapping[str, Known] = _NOTHING) -> Mapping[str, Known]:
     """Every job as a plan needs it, by id. `before` is the result of an earlier call; it is returned if nothing has
     changed, and unchanged jobs are taken from it.

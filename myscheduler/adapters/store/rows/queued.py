@@ -86,8 +86,9 @@ def _values(run: QueuedRun) -> dict[str, object]:
         "asked_at": run.asked_at,
         "requested_by": run.requested_by,
         "rerun_of": run.rerun_of,
+        "is_alone": run.is_alone,
     }
 
 
 def _run(row: sa.Row[Any]) -> QueuedRun:
-    return QueuedRun(row.job_id, row.execution_id, row.asked_at, row.requested_by, row.rerun_of)
+    return QueuedRun(row.job_id, row.execution_id, row.asked_at, row.requested_by, row.rerun_of, is_alone=row.is_alone)

@@ -1,0 +1,51 @@
+"""The values of an answer that a job hands on to the jobs that run after it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from myscheduler.core.calls.matching import MISSING, value_at
+from myscheduler.core.secrets.redaction import Secret, redact
+
+MOST_BYTES = 4096
+"""The most bytes of all values of an answer together, as JSON."""
+
+
+def extracted(text: str, extract: Sequence[tuple[str, str]], secrets: tuple[Secret, ...]) -> Mapping[str, Any]:
+    """The values at these places of the answer, by name, without secrets.
+
+    One that is not there is left out, and so is one that does not fit into `MOST_BYTES` after those before it.
+    """
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {}
+    values: dict[str, Any] = {}
+    left = MOST_BYTES
+    for name, pointer in extract:
+        value = value_at(document, pointer)
+        if value is MISSING:
+            continue
+        clean = _without_secrets(value, secrets) if secrets else value
+        size = len(orjson.dumps({name: clean}))
+        if size <= left:
+            values[name] = clean
+            left -= size
+    return values
+
+
+def _without_secrets(value: Any, secrets: tuple[Secret, ...]) -> Any:
+    match value:
+        case str():
+            return redact(value, secrets)
+        case dict():
+            return {redact(key, secrets): _without_secrets(one, secrets) for key, one in value.items()}
+        case list():
+            return [_without_secrets(one, secrets) for one in value]
+        case bool() | None:
+            return value
+        case _:
+            text = str(value)
+            clean = redact(text, secrets)
+            return value if clean == text else clean

@@ -1,0 +1,189 @@
+"""SQL of chains: the executions that ends lead to are written in the transaction that records these ends.
+
+A row of a job that runs next is `running` with `next_attempt_at` and without `started_at`: nothing of it was sent. It
+has the key of its chain and its job, so whatever crashes and is repeated, no job follows twice.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from myscheduler.adapters.store.rows.ids import new_execution_id
+from myscheduler.adapters.store.rows.inserting import IDS, insert_new
+from myscheduler.adapters.store.rows.jobs import id_lists, mentioning, source_values
+from myscheduler.adapters.store.rows.unrun import UnrunOfJob, record_unrun
+from myscheduler.adapters.store.tables import executions
+from myscheduler.core.chains.following import Ended, Follower, follow
+from myscheduler.core.chains.graph import Graph, graph_of
+from myscheduler.core.chains.judging import End
+from myscheduler.core.history.execution import Cause, Execution, Kind, Link, Status
+from myscheduler.core.job.job import Job
+from myscheduler.core.reason import Reason
+
+_BUMP = timedelta(microseconds=1)
+_Key = tuple[str | None, str]
+"""A chain and a job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Executions that were recorded because others ended."""
+
+    ready: tuple[tuple[Job, Execution], ...] = ()
+    """Those that run, now that the transaction is committed."""
+    skipped: tuple[tuple[Execution, Reason], ...] = ()
+    """Those that do not, and why."""
+
+
+def record_followers(
+    connection: sa.Connection,
+    ended: Sequence[Ended],
+    graph: Graph,
+    *,
+    find: Callable[[str], Job | None],
+    now: datetime,
+) -> Followed:
+    """Record what follows from these ends. `find` returns a job as it is at present; others are left out."""
+    new_id = partial(new_execution_id, now)
+    followers = follow(graph, ended, ends_of=partial(_ends_of, connection), new_id=new_id, now=now)
+    known = [(one, job) for one in followers if (job := find(one.job_id)) is not None]
+    if not known:
+        return Followed()
+    inserted = _insert(connection, [_values(one, job, now) for one, job in known])
+    recorded = [(one, job) for one, job in known if one.execution_id in inserted]
+    return Followed(
+        tuple((job, _execution(one, job, now)) for one, job in recorded if one.reason is None),
+        tuple((_execution(one, job, now), one.reason) for one, job in recorded if one.reason is not None),
+    )
+
+
+def ends_in(connection: sa.Connection, chain_id: str, job_ids: Sequence[str]) -> Mapping[str, End]:
+    """How these jobs ended in a chain, as far as they have."""
+    return {job_id: end for job_id, end in _ends_of(connection, chain_id).items() if job_id in job_ids}
+
+
+def _ends_of(connection: sa.Connection, chain_id: str) -> dict[str, End]:
+    return {
+        row.job_id: End(row.execution_id, Status(row.status), json.loads(row.extracted) if row.extracted else None)
+        for statement in (_OF_CHAIN, _FIRST)
+        for row in connection.execute(statement, {"b_chain_id": chain_id})
+    }
+
+
+def _insert(connection: sa.Connection, rows: list[dict[str, Any]]) -> set[str]:
+    """Insert rows of chains; returns the ids of those that are in the history now.
+
+    A job is in a chain only once. Two chains may have the same slot, though: then the later one gets the next free
+    microsecond.
+    """
+    inserted: set[str] = set()
+    while rows:
+        ids = [one["execution_id"] for one in rows]
+        if connection.execute(insert_new(connection), rows).rowcount == len(rows):
+            return inserted | set(ids)
+        stored = _stored(connection, ids)
+        inserted |= stored
+        left = [one for one in rows if one["execution_id"] not in stored]
+        taken = _taken(connection, left)
+        rows = [
+            {**one, "slot": one["slot"] + _BUMP, "last_slot": one["slot"] + _BUMP}
+            for one in left
+            if (one["chain_id"], one["job_id"]) not in taken
+        ]
+    return inserted
+
+
+def _stored(connection: sa.Connection, execution_ids: Sequence[str]) -> set[str]:
+    query = sa.select(executions.c.execution_id).where(executions.c.execution_id.in_(IDS))
+    return {one for ids in id_lists(execution_ids) for one in connection.execute(query, {"ids": ids}).scalars()}
+
+
+def _taken(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> set[_Key]:
+    """The chains and jobs of these rows that have executions."""
+    chains = list({one["chain_id"] for one in rows})
+    query = sa.select(executions.c.chain_id, executions.c.job_id).where(executions.c.chain_id.in_(IDS))
+    return {(row.chain_id, row.job_id) for ids in id_lists(chains) for row in connection.execute(query, {"ids": ids})}
+
+
+def _values(one: Follower, job: Job, now: datetime) -> dict[str, Any]:
+    runs = one.reason is None
+    return {
+        "execution_id": one.execution_id,
+        "job_id": one.job_id,
+        "slot": one.slot,
+        "kind": Kind.CHAINED,
+        "cause": Cause.CHAIN,
+        "status": Status.RUNNING if runs else Status.SKIPPED,
+        "reason": one.reason,
+        "last_slot": one.slot,
+        "slot_count": 1,
+        "digest": job.digest,
+        **source_values(job.source),
+        "completed_at": None if runs else now,
+        "attempts": 0,
+        "next_attempt_at": now if runs else None,
+        "chain_id": one.chain_id,
+        "parent_execution_id": one.parent_id,
+        "chain_until": one.until,
+    }
+
+
+def _execution(one: Follower, job: Job, now: datetime) -> Execution:
+    link = Link(one.chain_id, one.parent_id, one.until)
+    return Execution(
+        one.execution_id, one.job_id, one.slot, Kind.CHAINED, Cause.CHAIN, job.digest, job.source, now, link=link
+    )
+
+
+_END = (executions.c.job_id, executions.c.execution_id, executions.c.status, executions.c.extracted)
+_OF_CHAIN = sa.select(*_END).where(executions.c.chain_id == sa.bindparam("b_chain_id"))
+_FIRST = sa.select(*_END).where(executions.c.execution_id == sa.bindparam("b_chain_id"))
+
+
+def record_left_out(
+    connection: sa.Connection,
+    left_out: Sequence[UnrunOfJob],
+    graph: Graph,
+    *,
+    find: Callable[[str], Job | None],
+    now: datetime,
+) -> tuple[Sequence[UnrunOfJob], Followed]:
+    """Record what follows from slots that did not run: what runs after such a job is left out, too.
+
+    A job that says `if_skipped: run` runs once for each stretch of such slots.
+    """
+    skipped: list[UnrunOfJob] = []
+    ready: list[tuple[Job, Execution]] = []
+    for one in left_out:
+        for unrun in one.unrun if graph.children(one.job_id) else ():
+            chain_id = new_execution_id(now)
+            ended = Ended(chain_id, one.job_id, End(chain_id, Status.SKIPPED), unrun.last)
+            new_id = partial(new_execution_id, now)
+            found = follow(graph, [ended], ends_of=lambda _: {}, new_id=new_id, now=now)
+            known = [(each, job) for each in found if (job := find(each.job_id)) is not None]
+            rows = [_values(replace(each, parent_id=None), job, now) for each, job in known if each.reason is None]
+            _insert(connection, rows)
+            ready += [(job, _execution(each, job, now)) for each, job in known if each.reason is None]
+            skipped += [
+                UnrunOfJob(
+                    each.job_id, (replace(unrun, status=Status.SKIPPED, reason=each.reason),), job.digest, job.source
+                )
+                for each, job in known
+                if each.reason is not None
+            ]
+    return record_unrun(connection, skipped), Followed(tuple(ready))
+
+
+def stored_graph(connection: sa.Connection) -> tuple[Graph, Mapping[str, Job]]:
+    """The graph of the stored jobs, and those of them that declare something about chains."""
+    jobs = {job.job_id: job for job in mentioning(connection, _MENTIONS)}
+    return graph_of(jobs.values()), jobs
+
+
+_MENTIONS = ('"after"', '"chain_timeout_sec"')
+"""What the text of a spec contains that declares something about chains."""

@@ -1,0 +1,48 @@
+"""Whether an execution that another one's end has started may begin. A pure decision."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from myscheduler.core.history.execution import Execution, Status, is_of
+from myscheduler.core.job.job import Job
+from myscheduler.core.job.limits import NO_LIMITS, limited
+from myscheduler.core.reason import Reason
+from myscheduler.core.schedule.exclusions import exclusion_at
+from myscheduler.core.schedule.slots import Adjusted, Interval
+
+_SECOND = timedelta(seconds=1)
+
+
+def why_not_begun(job: Job | None, execution: Execution, now: datetime, *, zone: str) -> Reason | None:
+    """Why it does not begin now; `None` if it does. `job` is the present one with its id, `zone` the service's.
+
+    `execution.started_at` is when it was started, so the job's `misfire_grace_time` counts from there.
+    """
+    if job is None or not is_of(job, execution.execution_id):
+        return Reason.DELETED
+    until = execution.link.until if execution.link else None
+    if until is not None and now >= until:
+        return Reason.CHAIN_TIMEOUT
+    if job.paused_until is not None and job.paused_until > now:
+        return Reason.PAUSED
+    if now - execution.started_at > timedelta(seconds=job.spec.misfire_grace_time):
+        return Reason.DEADLINE
+    return _left_out(job, now, zone)
+
+
+def _left_out(job: Job, now: datetime, zone: str) -> Reason | None:
+    """Why the limits of the job leave out this moment, as they would leave out a slot."""
+    spec = job.spec
+    if spec.limits == NO_LIMITS:
+        return None
+    second = now.replace(microsecond=0)
+    limits = replace(spec.limits, jitter_sec=0)
+    schedule = limited(Interval(_SECOND, second - _SECOND), limits, job_id=spec.job_id, zone=spec.timezone or zone)
+    if isinstance(schedule, Adjusted) and not schedule.start <= now < schedule.end:
+        return Reason.EXPIRED
+    return exclusion_at(schedule, second)
+
+
+def status_of(reason: Reason) -> Status:
+    """The status of an execution that does not begin for that reason."""
+    return Status.MISSED if reason in {Reason.DEADLINE, Reason.EXPIRED} else Status.SKIPPED

@@ -1,0 +1,21 @@
+"""What is wrong with chains: what a job runs after."""
+
+CHAINS = {
+    "after-itself": "the job would run after itself: remove it",
+    "after-twice": "{job_id} is named twice: write each job once",
+    "join-of-one": "has no effect, as there is only one job to run after",
+    "when-of-another": "{job_id} is none of the jobs in after: write one of them{hint}",
+    "requires-itself": "the job would wait for itself: remove it",
+    "requires-within-length": "is from a second to 366 days: write one such as PT12H",
+    "extract-name": "{name} is no name of a value: write letters, digits and underscores, other than status and "
+    "execution_id",
+    "not-with-after": "is about the slots of a schedule, and a job with after has none: remove it",
+    "chain-cycle": "closes a cycle: {path}: remove one of these edges",
+    "chain-unknown": "there is no job {job_id}{hint}",
+    "chain-too-deep": "is {depth} jobs below the beginning of its chain, and {most} are allowed: shorten the chain",
+    "chain-no-common-root": "{first} and {second} do not begin with a common job, so no run has both: use join: any, "
+    "or a schedule with requires",
+    "chain-not-extracted": "{job_id} does not extract {name}: add it to its extract, which has {known}",
+    "chain-nothing-extracted": "{job_id} extracts nothing: add extract: {{{name}: /…}} to it",
+    "chain-edges-of": "{job_id} ({place})",
+}
