@@ -93,7 +93,8 @@ class _Chain:
         """Decide joins on which the last ends had no bearing: an edit of the jobs may have left them without hope."""
         for job_id, end in [(job_id, end) for job_id, end in self._ends.items() if end.is_over]:
             for child in self._graph.children(job_id):
-                self._decide(child, end, unjudged=set())
+                if len(self._graph.parents(child)) > 1:
+                    self._decide(child, end, unjudged=set())
 
     def _decide(self, job_id: str, by: End, *, unjudged: set[str]) -> None:
         if job_id in self._ends:

@@ -101,8 +101,7 @@ class RetryWaits:
             for flight in [one for one in self._flights.of_job(job_id) if one.next_attempt_at is not None]:
                 current = self._agenda.find(job_id)
                 if flight.is_unbegun and current is not None and is_of(current, flight.execution.execution_id):
-                    flight.job = current  # nothing was sent, so it is sent as it is declared now
-                    continue
+                    continue  # nothing was sent, so it will be sent as the job is then
                 why = why_not_retried(current, flight.execution, self._now())
                 if why is not None:
                     self._flights.end(flight.execution.execution_id, _CUT_OFFS[why])

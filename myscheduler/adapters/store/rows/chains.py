@@ -47,10 +47,15 @@ def record_followers(
     *,
     find: Callable[[str], Job | None],
     now: datetime,
+    decided_at: datetime | None = None,
 ) -> Followed:
-    """Record what follows from these ends. `find` returns a job as it is at present; others are left out."""
+    """Record what follows from these ends. `find` returns a job as it is at present; others are left out.
+
+    Chains time out by `decided_at`, and what is recorded begins `now`.
+    """
     new_id = partial(new_execution_id, now)
-    followers = follow(graph, ended, ends_of=partial(_ends_of, connection), new_id=new_id, now=now)
+    ends_of = partial(_ends_of, connection)
+    followers = follow(graph, ended, ends_of=ends_of, new_id=new_id, now=decided_at or now)
     known = [(one, job) for one in followers if (job := find(one.job_id)) is not None]
     if not known:
         return Followed()

@@ -116,6 +116,16 @@ def interrupt(connection: sa.Connection, execution_ids: Sequence[str], *, reason
         )
 
 
+def drop(connection: sa.Connection, execution_ids: Sequence[str], *, reason: Reason, now: datetime) -> None:
+    """Record executions as skipped that waited for their turn in a chain."""
+    for ids in id_lists(execution_ids):
+        connection.execute(
+            sa.update(executions)
+            .where(executions.c.execution_id.in_(ids))
+            .values(status=Status.SKIPPED, reason=reason, completed_at=now, next_attempt_at=None)
+        )
+
+
 def count_attempt(connection: sa.Connection, execution_ids: Sequence[str]) -> None:
     """Count one more attempt of running executions, which may have been sent and whose result is unknown."""
     for ids in id_lists(execution_ids):
