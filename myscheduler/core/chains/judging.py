@@ -65,6 +65,14 @@ RUNS = "runs"
 """The job runs."""
 
 
+def starter(after: DeclaredAfter, ends: Mapping[str, End], last: str) -> str:
+    """The job whose end starts one that runs, as that of `last` decided it; with `any`, one that ended as wanted."""
+    if after.join == "all":
+        return last
+    met = [edge.job for edge in after.edges if _link(edge, ends.get(edge.job), after, lambda _: True) is _Link.MET]
+    return last if last in met or not met else met[0]
+
+
 def _link(edge: Edge, end: End | None, after: DeclaredAfter, may_come: Callable[[str], bool]) -> _Link:
     if end is None:
         return _Link.OPEN if may_come(edge.job) else _skipped(after)
