@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from random import Random
 
 from hypothesis import strategies as st
 
@@ -69,27 +70,22 @@ def _is_met(edge: Edge, declared: DeclaredAfter, state: Status) -> bool:
     return edge.on == "always" or (edge.on == "success") == (state is Status.COMPLETED)
 
 
-@st.composite
-def worlds(draw: st.DrawFn, most: int = 5) -> World:
+def some_world(rng: Random, most: int = 5) -> World:
     """Any jobs without a cycle: those below `j0`, and some that only hang beside them."""
-    count = draw(st.integers(2, most))
-    names = [f"j{number}" for number in range(count)]
+    names = [f"j{number}" for number in range(rng.randint(2, most))]
     afters = {}
-    for number in range(1, count):
-        if number > 1 and draw(st.integers(0, 7)) == 0:
+    for number in range(1, len(names)):
+        if number > 1 and rng.randrange(8) == 0:
             continue  # it runs after nothing
-        parents = draw(st.lists(st.sampled_from(names[:number]), min_size=1, max_size=3, unique=True))
-        edges = [f"{one}:{draw(st.sampled_from(['success', 'failure', 'always']))}" for one in parents]
-        afters[names[number]] = after(
-            *edges,
-            join=draw(st.sampled_from(["all", "any"])),
-            when=draw(st.sampled_from([None, *parents])),
-            if_skipped=draw(st.sampled_from(["skip", "run"])),
-        )
-    ends = {ROOT: draw(st.sampled_from(SENT))} | {
-        one: draw(st.sampled_from([*SENT, Status.COMPLETED, Status.SKIPPED])) for one in names[1:]
-    }
-    return World(afters, ends, {one: draw(st.integers(0, 1)) for one in names})
+        parents = rng.sample(names[:number], rng.randint(1, min(3, number)))
+        edges = [f"{one}:{rng.choice(['success', 'failure', 'always'])}" for one in parents]
+        join, if_skipped = rng.choice(["all", "any"]), rng.choice(["skip", "run"])
+        afters[names[number]] = after(*edges, join=join, when=rng.choice([None, *parents]), if_skipped=if_skipped)
+    ends = {one: rng.choice([*SENT, Status.COMPLETED, Status.SKIPPED]) for one in names}
+    return World(afters, ends | {ROOT: rng.choice(SENT)}, {one: rng.randrange(2) for one in names})
+
+
+WORLDS = st.builds(some_world, st.randoms(use_true_random=False))
 
 
 @dataclass

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 from myscheduler.core.chains.following import follow
 from myscheduler.core.chains.graph import Graph
-from tests.support.chains import NOW, Recorded, World, worlds
+from tests.support.chains import NOW, WORLDS, Recorded, World
 
 
 def _step(world: World, graph: Graph, recorded: Recorded, batch: tuple[str, ...]) -> Recorded:
@@ -21,7 +21,7 @@ def _step(world: World, graph: Graph, recorded: Recorded, batch: tuple[str, ...]
 
 
 @settings(max_examples=300)
-@given(worlds())
+@given(WORLDS)
 def test_every_order_and_every_batch_of_ends_comes_to_the_same(world: World) -> None:
     """All ways are gone: at each step, any of those that run may end, together or not."""
     graph, wanted = Graph(world.afters), world.comes_to()
