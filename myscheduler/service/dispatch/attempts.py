@@ -176,7 +176,8 @@ class Attempts:
             await self._waits.end(flight)
             if is_first:
                 self._tallies.begun(flight.execution)
-            job, execution = flight.job, flight.execution
+            job, execution = flight.job, self._chains.placed(flight.execution)
+            flight.execution = execution  # only now it is sure that all jobs are armed
             flight.attempts += 1
             attempt, before = Attempt(flight.attempts, self._now(), trace_id=trace_id), flight.attempts_detail
             flight.attempts_detail = (*before, attempt)
