@@ -216,27 +216,31 @@ class TestWhatWasRunning:
 
 
 class RefusingStore(Store):
-    """A database that does not take the beginning of executions."""
+    """A database that does not take the beginning of executions, or that does so unheard."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, is_committed: bool) -> None:
         super().__init__(store._engine, store._writer, store._readers, store.vitals)
+        self._is_committed = is_committed
         self.asked = asyncio.Event()
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         if isinstance(work, partial) and work.func is retry_waits._store:
+            if self._is_committed:
+                await super().write(work)
             self.asked.set()
             raise StoreUnavailableError("no room")
         return await super().write(work)
 
 
-async def test_one_whose_beginning_was_not_recorded_at_a_shutdown_begins_at_the_next_start(
-    tmp_path: Path, target: Target
+@pytest.mark.parametrize("is_committed", [False, True])
+async def test_one_whose_beginning_is_in_doubt_at_a_shutdown_begins_at_the_next_start(
+    tmp_path: Path, target: Target, *, is_committed: bool
 ) -> None:
     await left(tmp_path, target)
     stores: list[RefusingStore] = []
 
     def through(store: Store) -> Store:
-        stores.append(RefusingStore(store))
+        stores.append(RefusingStore(store, is_committed=is_committed))
         return stores[0]
 
     async with started(tmp_path, through=through) as parts:
