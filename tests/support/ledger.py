@@ -43,6 +43,8 @@ class Row:
     http_status: int | None
     next_attempt_at: int | None = None
     """Set while it waits for its next attempt, so that none is on its way."""
+    chain_id: str | None = None
+    parent_execution_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class Facts:
     resends: bool = False
     """The job asks for its interrupted executions to be sent again (`on_interrupt: retry`)."""
     execution_count: int | None = None
+    is_child: bool = False
+    """It runs after others, so it has no slots of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,7 @@ def judge(
     known, by_job = {one.job_id: one for one in jobs}, rows_of(rows)
     return [
         *_unknown(known, rows, got),
-        *(finding for one in jobs for finding in _untiled(one, by_job.get(one.job_id, []))),
+        *(finding for one in jobs if not one.is_child for finding in _untiled(one, by_job.get(one.job_id, []))),
         *_sent_twice(got),
         *_attempts(known, got),
         *_unrecorded(rows, got),

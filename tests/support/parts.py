@@ -335,7 +335,7 @@ async def until(look: Callable[[], Awaitable[T]], is_enough: Callable[[T], bool]
 def spec(job_id: str, **fields: Any) -> JobSpec:
     """A spec from the fields of a manifest; every hour when they name no schedule."""
     given = {"job_id": job_id, "target_url": "http://127.0.0.1:9/"} | fields
-    if not {"cron", "interval", "run_at"} & fields.keys():
+    if not {"cron", "interval", "run_at", "after"} & fields.keys():
         given["interval"] = {"hours": 1}
     declared, complaints = declare(given, zone=ZONE)
     assert declared is not None, complaints

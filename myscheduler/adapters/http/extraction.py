@@ -1,12 +1,13 @@
 """The values of an answer that a job hands on to the jobs that run after it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import orjson
 
 from myscheduler.core.calls.matching import MISSING, value_at
-from myscheduler.core.secrets.redaction import Secret, redact
+from myscheduler.core.secrets.redaction import REDACTED, Secret, redact
 
 MOST_BYTES = 4096
 """The most bytes of all values of an answer together, as JSON."""
@@ -45,7 +46,16 @@ def _without_secrets(value: Any, secrets: tuple[Secret, ...]) -> Any:
             return [_without_secrets(one, secrets) for one in value]
         case bool() | None:
             return value
+        case float() if abs(value) in _numbers(secrets):
+            return REDACTED  # digits that it can't hold are lost, so its text may not be that of the secret
         case _:
             text = str(value)
             clean = redact(text, secrets)
             return value if clean == text else clean
+
+
+def _numbers(secrets: tuple[Secret, ...]) -> Iterator[float]:
+    """The secrets that are numbers."""
+    for secret in secrets:
+        with suppress(ValueError):
+            yield abs(float(secret.value))

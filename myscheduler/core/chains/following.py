@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from myscheduler.core.chains.graph import Graph
-from myscheduler.core.chains.judging import RUNS, End, judge
+from myscheduler.core.chains.judging import RUNS, End, judge, starter
 from myscheduler.core.history.execution import Status
 from myscheduler.core.reason import Reason
 
@@ -75,41 +75,44 @@ class _Chain:
         self, graph: Graph, ended: Sequence[Ended], ends: dict[str, End], new_id: Callable[[], str], now: datetime
     ) -> None:
         self._graph, self._new_id = graph, new_id
-        self._left = deque((one.job_id, one.end) for one in ended)
+        self._left = deque(one.job_id for one in ended)
         self._ends = ends | {one.job_id: one.end for one in ended}
         self._first, self._now = ended[0], now
         self._found: list[Follower] = []
 
     def followers(self) -> list[Follower]:
         while self._left:
-            job_id, end = self._left.popleft()
+            job_id = self._left.popleft()
             for child in self._graph.children(job_id):
-                self._decide(child, end, unjudged={one for one, _ in self._left} | {job_id})
+                self._decide(child, by=job_id, unjudged={*self._left, job_id})
             if not self._left:
                 self._decide_rest()
         return self._found
 
     def _decide_rest(self) -> None:
         """Decide joins on which the last ends had no bearing: an edit of the jobs may have left them without hope."""
-        for job_id, end in [(job_id, end) for job_id, end in self._ends.items() if end.is_over]:
+        for job_id in [job_id for job_id, end in self._ends.items() if end.is_over]:
             for child in self._graph.children(job_id):
-                self._decide(child, end, unjudged=set())
+                if len(self._graph.parents(child)) > 1:
+                    self._decide(child, by=job_id, unjudged=set())
 
-    def _decide(self, job_id: str, by: End, *, unjudged: set[str]) -> None:
+    def _decide(self, job_id: str, *, by: str, unjudged: set[str]) -> None:
         if job_id in self._ends:
             return
-        verdict = judge(self._graph.afters[job_id], self._ends, lambda one: self._may_come(one, unjudged))
+        after = self._graph.afters[job_id]
+        verdict = judge(after, self._ends, lambda one: self._may_come(one, unjudged))
         if verdict is None:
             return
         first = self._first
         reason = None if verdict == RUNS else Reason(verdict)
         if reason is None and first.until is not None and self._now >= first.until:
             reason = Reason.CHAIN_TIMEOUT
+        parent = self._ends[starter(after, self._ends, by) if verdict == RUNS else by]
         self._ends[job_id] = end = End(self._new_id(), Status.RUNNING if reason is None else Status.SKIPPED)
-        found = Follower(first.chain_id, job_id, end.execution_id, by.execution_id, first.slot, first.until, reason)
+        found = Follower(first.chain_id, job_id, end.execution_id, parent.execution_id, first.slot, first.until, reason)
         self._found.append(found)
         if reason is not None:
-            self._left.append((job_id, end))
+            self._left.append(job_id)
 
     def _may_come(self, job_id: str, unjudged: set[str]) -> bool:
         """Whether a job without an end may still get one in this chain."""

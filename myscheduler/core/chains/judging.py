@@ -45,12 +45,15 @@ def judge(after: DeclaredAfter, ends: Mapping[str, End], may_come: Callable[[str
 
     `ends` are those of the chain so far, by job; `may_come` says whether a job that has none may still run in it.
     """
-    links = [_link(edge, ends.get(edge.job), after, may_come) for edge in after.edges]
+    known = {edge.job: _link(edge, ends.get(edge.job), after, may_come) for edge in after.edges}
+    links = known.values()
     if after.join == "any":
         is_met, is_decided = _Link.MET in links, _Link.OPEN not in links
     else:
         is_met = all(link is _Link.MET for link in links)
         is_decided = any(link in {_Link.UNMET, _Link.SKIPPED} for link in links)
+    if is_met and after.when is not None and known.get(after.when.job) is _Link.OPEN:
+        return None  # with `any`, the job that the condition asks about may still run
     if is_met:
         return RUNS if _holds(after, ends) else Reason.CONDITION
     if not is_decided:
@@ -60,6 +63,14 @@ def judge(after: DeclaredAfter, ends: Mapping[str, End], may_come: Callable[[str
 
 RUNS = "runs"
 """The job runs."""
+
+
+def starter(after: DeclaredAfter, ends: Mapping[str, End], last: str) -> str:
+    """The job whose end starts one that runs, as that of `last` decided it; with `any`, one that ended as wanted."""
+    if after.join == "all":
+        return last
+    met = [edge.job for edge in after.edges if _link(edge, ends.get(edge.job), after, lambda _: True) is _Link.MET]
+    return last if last in met or not met else met[0]
 
 
 def _link(edge: Edge, end: End | None, after: DeclaredAfter, may_come: Callable[[str], bool]) -> _Link:

@@ -195,7 +195,10 @@ class Record:
         return self.status is Status.RUNNING and self.kind is Kind.CHAINED and self.started_at is None
 
     def execution(self) -> Execution:
-        """The execution of a row with `started_at`."""
+        """The execution of a row that is no stretch of slots.
+
+        One that waits for its turn in a chain was started when it became due.
+        """
         return Execution(
             self.execution_id,
             self.job_id,
@@ -204,7 +207,7 @@ class Record:
             self.cause,
             self.digest or "",
             self.source,
-            self.started_at or self.slot,
+            self.started_at or self.next_attempt_at or self.slot,
             self.requested_by,
             self.rerun_of,
             link=self.link,

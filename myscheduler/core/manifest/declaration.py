@@ -20,6 +20,7 @@ from myscheduler.core.calls.hosts import host_fault
 from myscheduler.core.calls.link_local import NOWHERE, Reach, advice, called_address
 from myscheduler.core.calls.methods import method_fault
 from myscheduler.core.findings.problem import Complaint, Loc, Severity, has_control, shown
+from myscheduler.core.job.after import DeclaredAfter
 from myscheduler.core.job.codec import shared_texts
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.crons import follows_real_time
@@ -157,7 +158,7 @@ _LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 def _never_runs(spec: JobSpec, zone: str) -> Complaint | None:
     """A complaint if limits leave no run of the schedule; a warning if they leave so little that none was found."""
-    if spec.limits == NO_LIMITS:
+    if spec.limits == NO_LIMITS or isinstance(spec.schedule, DeclaredAfter):
         return None
     schedule = compile_schedule(spec, zone=zone, created_at=_LONG_AGO)
     start = max(back(schedule.start, TICK), _LONG_AGO) if isinstance(schedule, Adjusted) else _LONG_AGO

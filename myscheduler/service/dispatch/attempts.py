@@ -162,21 +162,22 @@ class Attempts:
 
     async def _attempt_until_decided(self, flight: Flight) -> None:
         """Send attempts until the end is decided. The first may hold a permit from the claim; others acquire one."""
-        job, execution = flight.job, flight.execution
-        trace_id = execution.parent.trace_id if execution.parent else None
-        await self._chains.inform(flight)
+        trace_id = flight.execution.parent.trace_id if flight.execution.parent else None
+        if not flight.is_unbegun:
+            await self._chains.inform(flight)
         while True:
             await self._waits.until_due(flight)
-            if not flight.has_permit:
+            if is_first := flight.is_unbegun:
+                if why := await self._until_first(flight):
+                    self._endings.end(flight, status_of(why), 0, Outcome(), why)
+                    return
+            elif not flight.has_permit:
                 await self._permits.acquire(flight)
-            if (is_first := flight.is_unbegun) and (why := self._chains.why_not(flight)):
-                self._permits.release(flight)
-                self._endings.end(flight, status_of(why), 0, Outcome(), why)
-                return
             await self._waits.end(flight)
             if is_first:
                 self._tallies.begun(flight.execution)
-            execution = flight.execution
+            job, execution = flight.job, self._chains.placed(flight.execution)
+            flight.execution = execution  # only now it is sure that all jobs are armed
             flight.attempts += 1
             attempt, before = Attempt(flight.attempts, self._now(), trace_id=trace_id), flight.attempts_detail
             flight.attempts_detail = (*before, attempt)
@@ -199,6 +200,21 @@ class Attempts:
         reason = delay or (_REASONS.get(outcome.failure) if outcome.failure else None)
         unsent = sum(one.failure in _UNSENT for one in flight.attempts_detail)
         self._endings.end(flight, final_status(outcome), flight.attempts - unsent, outcome, reason)
+
+    async def _until_first(self, flight: Flight) -> Reason | None:
+        """Acquire a permit for an execution whose turn in a chain has come, as its job is then. Returns why it does not
+        begin, or `None`; then it holds a permit.
+        """
+        while True:
+            self._chains.renew(flight)
+            await self._chains.inform(flight)
+            await self._permits.acquire(flight)
+            why = self._chains.why_not(flight)
+            if why is None and self._chains.is_current(flight):
+                return None
+            self._permits.release(flight)
+            if why is not None:
+                return why
 
     def _pace(self, lane: str, outcome: Outcome | None) -> None:
         """Have the lane's other calls wait as the outcome of this one asks for."""

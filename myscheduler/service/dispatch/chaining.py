@@ -11,6 +11,7 @@ from typing import Any
 from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows import chains as chain_rows
 from myscheduler.adapters.store.rows.chains import Followed
+from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.chains.following import Ended
 from myscheduler.core.chains.graph import Graph, chained
 from myscheduler.core.chains.judging import End
@@ -58,6 +59,7 @@ class Chains:
         self.graph = Graph({})
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         """Those that wait until their jobs have room, by job; the first one is next."""
+        self._is_started = asyncio.Event()
         agenda.on_room = self._freed
 
     def arm(self, changed: Iterable[Job], removed: Iterable[str]) -> None:
@@ -77,6 +79,10 @@ class Chains:
             return None
         end = End(execution.execution_id, finish.status, finish.outcome.extracted)
         return ended_of(self.graph, execution, end)
+
+    def start(self) -> None:
+        """Let executions that have not begun take their turns: all jobs are armed."""
+        self._is_started.set()
 
     def below(self, job_ids: Iterable[str]) -> Mapping[str, Job]:
         """All jobs that run after these, as they are at present."""
@@ -122,15 +128,18 @@ class Chains:
         """Wait until the job of an execution that has not begun has room for it. Returns why it does not begin, or
         `None`; then the agenda counts it.
         """
-        job_id, overlap = flight.execution.job_id, flight.job.spec.overlap
+        await self._is_started.wait()  # what an earlier process left is known before the jobs are
+        job_id = flight.execution.job_id
         if why := self.why_not(flight):
             return why
+        self.renew(flight)
+        overlap = flight.job.spec.overlap
         waiting = self._waiting.get(job_id)
         if waiting or not self._agenda.may_begin(job_id):
             if overlap == "skip" or len(waiting or ()) >= BACKLOG_LIMIT:
                 return Reason.OVERLAP
             if overlap == "replace":
-                self._make_room(job_id)
+                self._make_room(flight)
             await self._room(job_id)
             if why := self.why_not(flight):
                 self._agenda.withdraw(job_id)
@@ -144,6 +153,17 @@ class Chains:
         """Why an execution that has not begun may not begin now."""
         current = self._agenda.find(flight.execution.job_id)
         return why_not_begun(current, flight.execution, self._now(), zone=self._zone)
+
+    def is_current(self, flight: Flight) -> bool:
+        """Whether its job is still as it is to be sent."""
+        return self._agenda.find(flight.execution.job_id) is flight.job
+
+    def renew(self, flight: Flight) -> None:
+        """Have an execution of which nothing was sent sent as its job is declared now. It may hold no permit."""
+        job = self._agenda.find(flight.execution.job_id)
+        if job is not None and job is not flight.job:
+            flight.job, flight.host = job, host_key(job.spec.target_url)
+            flight.execution = replace(flight.execution, upstream=None)
 
     async def _room(self, job_id: str) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -170,10 +190,10 @@ class Chains:
                 self._agenda.begin(job_id)
                 turn.set_result(None)
 
-    def _make_room(self, job_id: str) -> None:
-        """Cut off the oldest execution of the job that no person asked for."""
-        for flight in self._flights.of_job(job_id):
-            is_left = flight.execution.kind is not Kind.MANUAL and flight.cut_off is None and not flight.is_unbegun
+    def _make_room(self, newer: Flight) -> None:
+        """Cut off the oldest execution of the job that no person asked for, begun or not, for a newer one."""
+        for flight in self._flights.of_job(newer.execution.job_id):
+            is_left = flight is not newer and flight.execution.kind is not Kind.MANUAL and flight.cut_off is None
             if is_left and self._flights.end(flight.execution.execution_id, REPLACED):
                 return
 

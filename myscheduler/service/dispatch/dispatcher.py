@@ -226,6 +226,7 @@ class Dispatcher:
     def start(self) -> None:
         """Start the loops: claim and send the slots of the armed jobs."""
         self._arming.start()
+        self.chains.start()
         loops = (self._claiming.run, self._arming.run, self._waits.run, self._endings.run, self._health.run)
         self.loops = [asyncio.create_task(loop()) for loop in loops]
         self._triggers.start()

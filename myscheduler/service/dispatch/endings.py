@@ -90,7 +90,7 @@ class Endings:
         finish = Finish(
             execution.execution_id,
             status,
-            None if status in NOT_RUN else execution.started_at,
+            None if status in NOT_RUN or flight.is_unbegun else execution.started_at,
             completed_at,
             attempts,
             outcome,
@@ -160,7 +160,7 @@ class Endings:
         below = self._chains.below(one.job_id for one in of_chains)
         work = partial(
             _store, finishes=finishes, cancelled=cancelled, ended=of_chains, graph=self._chains.graph, below=below,
-            now=self._now,
+            decided_at=self._now(), now=self._now,
         )  # fmt: skip
         while True:
             try:
@@ -178,12 +178,14 @@ def _store(
     ended: Sequence[Ended],
     graph: Graph,
     below: Mapping[str, Job],
+    decided_at: datetime,
     now: Callable[[], datetime],
 ) -> Followed:
+    """Whatever is repeated because an answer was lost, is decided as it was before: `decided_at` stays."""
     claim_rows.finish(connection, finishes, cancelled)
     if not ended:
         return Followed()
-    return chain_rows.record_followers(connection, ended, graph, find=below.get, now=now())
+    return chain_rows.record_followers(connection, ended, graph, find=below.get, now=now(), decided_at=decided_at)
 
 
 def _cancelled(ended: tuple[Flight, Finish]) -> Cancellation | None:

@@ -18,6 +18,7 @@ from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.history.execution import Cause, Execution, Kind, Status
 from myscheduler.core.reason import Reason
 from myscheduler.errors import StoreUnavailableError
+from myscheduler.service.dispatch import claiming, endings
 from tests.support.parts import MovableClock, Parts, is_over, opened, received, soon, spec, started, until
 from tests.support.target import Answer, Silence, Target
 
@@ -212,7 +213,7 @@ class Trouble:
     lost: int = 0
     """So many claims are committed, and the caller doesn't hear of it."""
     refused: set[object] = field(default_factory=set)
-    """Functions of `execution_rows` that are not even begun."""
+    """Work that is not even begun."""
 
 
 class TroubledStore(Store):
@@ -225,7 +226,7 @@ class TroubledStore(Store):
         if work_name in self._trouble.refused:
             raise StoreUnavailableError("no room")
         result = await super().write(work)
-        if self._trouble.lost and work_name is claim_rows.claim:
+        if self._trouble.lost and work_name is claiming._store:
             self._trouble.lost -= 1
             raise StoreUnavailableError("the answer of the commit was lost")
         return result
@@ -300,13 +301,13 @@ class TestTroubleAtTheEnd:
                 await parts.create(name, target_url=target.url(f"/{name}"), on_interrupt=name)
                 await parts.dispatcher.trigger(name, by="me")
             await received(target, 2)
-            trouble.refused = {claim_rows.claim, claim_rows.finish}
+            trouble.refused = {claiming._store, endings._store}
             refused = asyncio.create_task(parts.dispatcher.trigger("record", by="me", may_overlap=True))
             await store_trouble(parts, is_there=True)
             refused.cancel()
             stopping = asyncio.create_task(parts.dispatcher.stop(0))
             await until(lambda: asyncio.sleep(0, len(parts.dispatcher.flights)), lambda count: count == 1)
-            trouble.refused = {claim_rows.finish}
+            trouble.refused = {endings._store}
             await store_trouble(parts, is_there=False)
             trouble.refused = set()
             await stopping

@@ -47,10 +47,15 @@ def record_followers(
     *,
     find: Callable[[str], Job | None],
     now: datetime,
+    decided_at: datetime | None = None,
 ) -> Followed:
-    """Record what follows from these ends. `find` returns a job as it is at present; others are left out."""
+    """Record what follows from these ends. `find` returns a job as it is at present; others are left out.
+
+    Chains time out by `decided_at`, and what is recorded begins `now`.
+    """
     new_id = partial(new_execution_id, now)
-    followers = follow(graph, ended, ends_of=partial(_ends_of, connection), new_id=new_id, now=now)
+    ends_of = partial(_ends_of, connection)
+    followers = follow(graph, ended, ends_of=ends_of, new_id=new_id, now=decided_at or now)
     known = [(one, job) for one in followers if (job := find(one.job_id)) is not None]
     if not known:
         return Followed()
@@ -155,7 +160,7 @@ def record_left_out(
 ) -> tuple[Sequence[UnrunOfJob], Followed]:
     """Record what follows from slots that did not run: what runs after such a job is left out, too.
 
-    A job that says `if_skipped: run` runs once for each stretch of such slots.
+    A job that says `if_skipped: run` runs once for each stretch of such slots, in a chain of the last one.
     """
     skipped: list[UnrunOfJob] = []
     ready: list[tuple[Job, Execution]] = []
@@ -166,9 +171,9 @@ def record_left_out(
             new_id = partial(new_execution_id, now)
             found = follow(graph, [ended], ends_of=lambda _: {}, new_id=new_id, now=now)
             known = [(each, job) for each in found if (job := find(each.job_id)) is not None]
-            rows = [_values(replace(each, parent_id=None), job, now) for each, job in known if each.reason is None]
-            _insert(connection, rows)
-            ready += [(job, _execution(each, job, now)) for each, job in known if each.reason is None]
+            if any(each.reason is None for each, _ in known):
+                ready += _begin_without_first(connection, known, chain_id, now)
+                continue
             skipped += [
                 UnrunOfJob(
                     each.job_id, (replace(unrun, status=Status.SKIPPED, reason=each.reason),), job.digest, job.source
@@ -177,6 +182,15 @@ def record_left_out(
                 if each.reason is not None
             ]
     return record_unrun(connection, skipped), Followed(tuple(ready))
+
+
+def _begin_without_first(
+    connection: sa.Connection, followers: Sequence[tuple[Follower, Job]], chain_id: str, now: datetime
+) -> list[tuple[Job, Execution]]:
+    """Begin a chain whose first job did not run. What is skipped is in it, too, so that nothing is decided twice."""
+    of_chain = [(replace(one, parent_id=None) if one.parent_id == chain_id else one, job) for one, job in followers]
+    _insert(connection, [_values(one, job, now) for one, job in of_chain])
+    return [(job, _execution(one, job, now)) for one, job in of_chain if one.reason is None]
 
 
 def stored_graph(connection: sa.Connection) -> tuple[Graph, Mapping[str, Job]]:

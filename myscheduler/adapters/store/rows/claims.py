@@ -93,10 +93,19 @@ def add_unsent(
 
 def finish(connection: sa.Connection, finishes: Sequence[Finish], cancelled: Sequence[Cancellation] = ()) -> None:
     """Record the ends of executions, and the requests that cancelled some of them."""
+    if unbegun := [one.execution_id for one in finishes if one.started_at is None]:
+        _uncount(connection, unbegun)
     if finishes:
         connection.execute(_FINISH, [_finish_values(one) for one in finishes])
     if cancelled:
         record_cancellations(connection, cancelled)
+
+
+def _uncount(connection: sa.Connection, execution_ids: Sequence[str]) -> None:
+    """Count no longer which of these executions of chains began: they are cut off before anything of them was sent."""
+    begun = [row.job_id for ids in id_lists(execution_ids) for row in connection.execute(_BEGUN, {"ids": ids}).all()]
+    if begun:
+        connection.execute(_UNCOUNT, [{"b_id": job_id} for job_id in begun])
 
 
 def record_cancellations(connection: sa.Connection, cancelled: Sequence[Cancellation]) -> None:
@@ -114,6 +123,16 @@ def interrupt(connection: sa.Connection, execution_ids: Sequence[str], *, reason
             .values(
                 status=Status.INTERRUPTED, reason=reason, completed_at=now, error=_LOST[reason], next_attempt_at=None
             )
+        )
+
+
+def drop(connection: sa.Connection, execution_ids: Sequence[str], *, reason: Reason, now: datetime) -> None:
+    """Record executions as skipped that waited for their turn in a chain."""
+    for ids in id_lists(execution_ids):
+        connection.execute(
+            sa.update(executions)
+            .where(executions.c.execution_id.in_(ids))
+            .values(status=Status.SKIPPED, reason=reason, completed_at=now, next_attempt_at=None)
         )
 
 
@@ -242,4 +261,10 @@ COUNT = (
     sa.update(progress)
     .where(_OF_JOB)
     .values(execution_count=progress.c.execution_count + 1, last_execution_id=sa.bindparam("b_execution_id"))
+)
+
+_UNCOUNT = sa.update(progress).where(_OF_JOB).values(execution_count=progress.c.execution_count - 1)
+
+_BEGUN = sa.select(executions.c.job_id).where(
+    executions.c.execution_id.in_(IDS), executions.c.kind == Kind.CHAINED, executions.c.started_at.is_not(None)
 )

@@ -9,7 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from myscheduler.adapters.store.rows.claims import COUNT
-from myscheduler.adapters.store.rows.jobs import source_values
+from myscheduler.adapters.store.rows.inserting import IDS
+from myscheduler.adapters.store.rows.jobs import id_lists, source_values
 from myscheduler.adapters.store.tables import executions
 from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.history.attempts import kept
@@ -41,13 +42,20 @@ def end(connection: sa.Connection, execution_ids: Sequence[str]) -> None:
 
 
 def end_first(connection: sa.Connection, begun: Sequence[Execution]) -> None:
-    """Record that executions which waited for their turn in a chain begin: they are counted, with what is sent now."""
+    """Record that executions which waited for their turn in a chain begin: they are counted, with what is sent now.
+
+    An earlier call may have committed that, though its result was lost: then they are counted.
+    """
+    lists = id_lists([one.execution_id for one in begun])
+    unbegun = {one for ids in lists for one in connection.execute(_UNBEGUN, {"ids": ids}).scalars()}
     rows = [
         {"b_id": one.execution_id, "b_started_at": one.started_at, "b_digest": one.digest, **_source_values(one)}
         for one in begun
     ]
     connection.execute(_END_FIRST, rows)
-    connection.execute(COUNT, [{"b_id": one.job_id, "b_execution_id": one.execution_id} for one in begun])
+    counted = [one for one in begun if one.execution_id in unbegun]
+    if counted:
+        connection.execute(COUNT, [{"b_id": one.job_id, "b_execution_id": one.execution_id} for one in counted])
 
 
 def _source_values(execution: Execution) -> dict[str, Any]:
@@ -58,6 +66,9 @@ _IS_RUNNING = (executions.c.execution_id == sa.bindparam("b_id")) & (executions.
 _COLUMNS = ("started_at", "attempts", "earlier_attempts", "next_attempt_at")
 _BEGIN = sa.update(executions).where(_IS_RUNNING).values({name: sa.bindparam(f"b_{name}") for name in _COLUMNS})
 _END = sa.update(executions).where(_IS_RUNNING).values(next_attempt_at=None)
+_UNBEGUN = sa.select(executions.c.execution_id).where(
+    executions.c.execution_id.in_(IDS), executions.c.status == Status.RUNNING, executions.c.started_at.is_(None)
+)
 _FIRST_COLUMNS = ("started_at", "digest", "source_path", "source_line", "source_revision")
 _END_FIRST = (
     sa.update(executions)
