@@ -30,6 +30,7 @@ from myscheduler.api.routes.acts import acts_router
 from myscheduler.api.routes.ahead import ahead_router
 from myscheduler.api.routes.audit import audit_router
 from myscheduler.api.routes.bulk import bulk_router
+from myscheduler.api.routes.chains import chains_router
 from myscheduler.api.routes.checks import checks_router
 from myscheduler.api.routes.executions import executions_router
 from myscheduler.api.routes.forecast import forecast_router
@@ -125,13 +126,14 @@ def create_api(
     troubles = troubles or ChannelTroubles()
     actions = Actions(catalog, dispatcher, repeats, zone=zone, now=now)
     for router in (
-        job_list_router(store, reconciler, index, masking, zone=zone),
+        job_list_router(store, reconciler, index, masking, dispatcher.chains, zone=zone),
         bulk_router(store, index, actions, repeats, refuses=refuses),
         jobs_router(
             store,
             catalog,
             reconciler,
             masking,
+            dispatcher.chains,
             judge=judge,
             repeats=repeats,
             zone=zone,
@@ -141,6 +143,7 @@ def create_api(
         ),
         actions_router(actions),
         executions_router(store, dispatcher, masking, zone=zone),
+        chains_router(store, dispatcher.chains, zone=zone),
         acts_router(store, dispatcher, repeats),
         incidents_router(store, dispatcher, repeats, source=source, zone=zone, now=now),
         sync_router(store, catalog, reconciler, masking, repeats=repeats, source=source, zone=zone),

@@ -93,6 +93,7 @@ async def recorded(folder: Path) -> dict[str, Any]:
                     return one.incident_id
 
                 await recorder.follow(_JOB | {"target_url": url}, is_done, fail)
+                await recorder.chain(url, is_done)
     return _tidy(
         recorder.examples,
         {
@@ -189,6 +190,19 @@ class _Recorder:
             "request": {"token": TOKEN},
             "answer": self.examples["get_session"]["answer"],
         }
+
+    async def chain(self, url: str, is_done: Callable[[str, int], Awaitable[None]]) -> None:
+        """Run a job that another one runs after."""
+        for one in (
+            {"job_id": "load-orders", "interval": {"hours": 1}},
+            {"job_id": "send-orders", "after": [{"job": "load-orders"}]},
+        ):
+            assert (await self._api.post("/api/v1/jobs", json=one | {"target_url": url})).is_success
+        ran = (await self._api.post("/api/v1/jobs/load-orders/trigger")).json()
+        await is_done("send-orders", 1)
+        of_chain = {"chain_id": ran["execution_id"]}
+        await self.call("list_chains", query={"job": "send-orders"})
+        await self.call("get_chain", path=of_chain)
 
     async def call(
         self,

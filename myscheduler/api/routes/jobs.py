@@ -55,6 +55,7 @@ from myscheduler.core.policy.guard import Guard
 from myscheduler.errors import JobNotFoundError
 from myscheduler.messages.message import said
 from myscheduler.service.catalog.catalog import Catalog
+from myscheduler.service.dispatch.chaining import Chains
 from myscheduler.service.gitops.reconciler import Reconciler
 
 DETAIL_EXECUTIONS = 50
@@ -74,6 +75,7 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     catalog: Catalog,
     reconciler: Reconciler,
     masking: Masking,
+    chains: Chains,
     *,
     judge: Judge,
     repeats: Repeats,
@@ -86,7 +88,8 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     what they may call.
     """
     router = APIRouter(prefix="/jobs", tags=["jobs"])
-    views, masked_views, executions = JobViews(zone), JobViews(zone, masking), ExecutionViews(zone)
+    views, masked_views = (JobViews(zone, chains.goes_on_after, one) for one in (None, masking))
+    executions = ExecutionViews(zone, chains.goes_on_after)
 
     def granted(request: Request) -> Grants:
         """The secrets that the caller may let a job use: an editor with a scope, only those that are granted by one."""

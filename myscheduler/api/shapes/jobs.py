@@ -1,6 +1,6 @@
 """The JSON shapes of jobs. Clients rely on them: fields may be added, but never renamed or removed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NotRequired
 
 from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
@@ -214,11 +214,13 @@ class CompactJob(TypedDict):
 
 
 class JobViews(InZone):
-    def __init__(self, zone: str, masking: Masking | None = None) -> None:
-        """`zone` is the service's IANA zone. `masking` masks literal credentials, and what targets repeat of them."""
+    def __init__(self, zone: str, begins_chain: Callable[[str], bool], masking: Masking | None = None) -> None:
+        """`zone` is the service's IANA zone; see `ExecutionViews` for `begins_chain`. `masking` masks literal
+        credentials, and what targets repeat of them.
+        """
         super().__init__(zone)
         self._masking = masking
-        self._executions = ExecutionViews(zone)
+        self._executions = ExecutionViews(zone, begins_chain)
         self._incidents = IncidentViews(zone)
 
     def words(self, job: Job) -> str:

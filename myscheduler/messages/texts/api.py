@@ -4,6 +4,7 @@ API = {
     "job-not-found": "there is no job {job_id:quoted}",
     "job-changed": "job {job_id:quoted} has changed: read it again, and repeat the request with its new ETag",
     "execution-unknown": "unknown, or too old to be kept",
+    "chain-not-found": "there is no chain {chain_id:quoted}: unknown, too old to be kept, or no other job ran after it",
     "execution-not-found": "there is no execution {execution_id:quoted}: {why:said}",
     "incident-not-found": "there is no incident {incident_id:quoted}: it is unknown, or too old to be kept",
     "incident-over": "incident {incident_id} is over, so there is nothing to acknowledge",

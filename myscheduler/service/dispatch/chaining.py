@@ -78,6 +78,10 @@ class Chains:
         end = End(execution.execution_id, finish.status, finish.outcome.extracted)
         return ended_of(self.graph, execution, end)
 
+    def goes_on_after(self, job_id: str) -> bool:
+        """Whether other jobs run after it."""
+        return bool(self.graph.children(job_id))
+
     def below(self, job_ids: Iterable[str]) -> Mapping[str, Job]:
         """All jobs that run after these, as they are at present."""
         found = (self._agenda.find(one) for job_id in set(job_ids) for one in self.graph.below(job_id))

@@ -12,6 +12,7 @@ export const messages = {
   "body-too-large": "本文が {mib} MiB を超える",
   "body-too-slow": "本文を{seconds}秒以内に受け取れなかった",
   "cancel-not-recorded": "実行は終了処理中だが、まだ記録されていない: /health/ready を確かめる",
+  "chain-not-found": "チェーン {chain_id} はない: 不明か、古くて残っていないか、後続ジョブがない",
   "connection-closed": "本文を受け取り終える前に接続が閉じた",
   "current-about-to-start": "別の実行がまもなく始まる",
   "current-execution": "実行 {execution_id} が進行中",

@@ -61,7 +61,9 @@ def asked(operation: str, routes: dict[str, Route], team: str, execution_id: str
         "replace_job": declared | {"job_id": "a"},
         "create_token": {"name": "new", "role": "viewer"},
     }.get(operation, content)
-    path = route.path.format(job_id="a", token="nobody", execution_id=execution_id, incident_id=execution_id)
+    path = route.path.format(
+        job_id="a", token="nobody", execution_id=execution_id, incident_id=execution_id, chain_id=execution_id
+    )
     return route.method, path + ("?at=2027-03-01T12:00" if operation == "explain_job" else ""), content
 
 
