@@ -84,9 +84,8 @@ def find_manifests(paths: Sequence[Path], *, zone: str, excluded: Ignoring) -> F
     with _without_gc():
         read = [_read_one(path, excluded) for path in paths or [_default()]]
         parts = [part for part, _ in read]
-        return Found(
-            _desired([*_once(parts)] if len(parts) > 1 else parts, zone), sum(left_out for _, left_out in read)
-        )
+        desired = _desired([*_once(parts)] if len(parts) > 1 else parts, zone, is_whole=_are_whole(paths))
+        return Found(desired, sum(left_out for _, left_out in read))
 
 
 def find_notified(paths: Sequence[Path], *, zone: str) -> Notified:
@@ -94,7 +93,14 @@ def find_notified(paths: Sequence[Path], *, zone: str) -> Notified:
     parts = [_read_one(path, NOTHING)[0] for path in paths or [_default()]]
     told = {one.path: read_notifications(one) for part in parts if (one := part.notifications) is not None}
     of_file = {file.path: told[part.notifications.path] for part in parts if part.notifications for file in part.files}
-    return Notified(_desired([*_once(parts)], zone), lambda path: of_file.get(path, NO_NOTIFICATIONS))
+    return Notified(
+        _desired([*_once(parts)], zone, is_whole=_are_whole(paths)), lambda path: of_file.get(path, NO_NOTIFICATIONS)
+    )
+
+
+def _are_whole(paths: Sequence[Path]) -> bool:
+    """Whether the paths are whole sources, and not some files, of which others may be the predecessors."""
+    return all(path.is_dir() for path in paths)
 
 
 def _once(parts: Sequence[Snapshot]) -> Iterator[Snapshot]:
@@ -138,7 +144,8 @@ def _without_gc() -> Iterator[None]:
             gc.enable()
 
 
-def _desired(parts: Sequence[Snapshot], zone: str) -> Desired:
+def _desired(parts: Sequence[Snapshot], zone: str, *, is_whole: bool) -> Desired:
+    """With `is_whole`, the parts have all manifests of their sources."""
     calendars = {part.calendars.path: read_calendars(part.calendars) for part in parts if part.calendars is not None}
     rules = {part.policy.path: read_policy(part.policy) for part in parts if part.policy is not None}
     access = {part.access.path: read_access(part.access) for part in parts if part.access is not None}
@@ -179,6 +186,7 @@ def _desired(parts: Sequence[Snapshot], zone: str) -> Desired:
         notifications=of_told,
         variables=of_variables,
         targets=of_targets,
+        is_whole=is_whole,
     )
     caps = caps_of(policy for one in rules.values() for policy in one.binding)
     of_channels = tuple((path, used) for path, one in told.items() for used in one.secrets)

@@ -100,13 +100,13 @@ def graph_of(jobs: Iterable[Job]) -> Graph:
     """The graph of these jobs."""
     afters, timeouts = dict[str, DeclaredAfter](), dict[str, int]()
     for job in jobs:
-        after, timeout = links_of(job.spec)
+        after, timeout = chained(job.spec)
         _set(afters, job.job_id, after)
         _set(timeouts, job.job_id, timeout)
     return Graph(afters, timeouts)
 
 
-def links_of(spec: JobSpec) -> tuple[DeclaredAfter | None, int | None]:
+def chained(spec: JobSpec) -> tuple[DeclaredAfter | None, int | None]:
     """What a job declares about chains: what it runs after, and how long a chain may take that begins with it."""
     return (spec.schedule if isinstance(spec.schedule, DeclaredAfter) else None), spec.chain_timeout_sec
 

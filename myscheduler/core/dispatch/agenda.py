@@ -16,9 +16,9 @@ from myscheduler.core.dispatch.counts import Counts
 from myscheduler.core.dispatch.deciding import Question
 from myscheduler.core.dispatch.joining import append
 from myscheduler.core.dispatch.lanes import Lanes
+from myscheduler.core.dispatch.requirements import Requirements
 from myscheduler.core.dispatch.throttles import Throttles
-from myscheduler.core.history.execution import Cause, Status
-from myscheduler.core.history.unrun import Unrun
+from myscheduler.core.history.execution import Cause
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.job import Job
 from myscheduler.core.reason import Reason
@@ -60,6 +60,7 @@ class Agenda:
         self._to_record: deque[Armed] = deque()
         """Jobs whose first waiting step runs no slot, so it needs no permit."""
         self._counts = Counts()
+        self.requirements = Requirements()
         self.is_database_well = True
         """Whether the database works, so that claims are likely to be stored."""
         self._crowded: set[str] = set()
@@ -98,7 +99,7 @@ class Agenda:
             is_undone = bool(armed.waiting or armed.open) and armed.asked_until > since
             if is_undone and (armed.catch_up or armed.job.spec.catch_up) == "none":
                 now, kept = max(until, armed.asked_until), [step for step in armed.waiting if step.cursor <= since]
-                self._undecide(armed)
+                armed.undecide()
                 armed.waiting[:] = kept
                 armed.decided = kept[-1].cursor if kept else armed.taken
                 self._decide(armed, now)
@@ -113,7 +114,7 @@ class Agenda:
             self._started_at = min(self._started_at, now)
         ahead = [armed for armed in self._armed.values() if armed.asked_until - now > ON_TIME]
         for armed in ahead:
-            self._undecide(armed)
+            armed.undecide()
         return [armed.job.job_id for armed in ahead]
 
     def close(self) -> None:
@@ -131,12 +132,19 @@ class Agenda:
             catch_up = catch_up or before.catch_up  # not stored, so a job read from the database lacks it
         armed = Armed(job, schedule, host_key(job.spec.target_url), job.cursor, job.cursor, job.cursor, catch_up)
         self._armed[job.job_id] = armed
+        self.requirements.declare(job.job_id, job.spec.requires)
         if job.next_slot is None or job.next_slot <= now:  # else nothing is due, as for most jobs
             self._decide(armed, now)
         return schedule
 
     def disarm(self, job_id: str) -> None:
         self._armed.pop(job_id, None)
+        self.requirements.forget(job_id)
+
+    def completed(self, times: Mapping[str, datetime]) -> None:
+        """Note when jobs completed that others require: slots that wait for them may run."""
+        for job_id in self.requirements.completed(times):
+            self._offer(self._armed[job_id])
 
     def wake(self, job_id: str, now: datetime) -> None:
         """Decide on the slots of the job up to `now`; does nothing for a job that is not armed."""
@@ -152,7 +160,7 @@ class Agenda:
         if armed.waiting and (armed.catch_up or armed.job.spec.catch_up) == "last":
             # a slot that still waits for its turn or for the database is due together with the newer ones
             now = max(now, armed.decided)
-            self._undecide(armed)
+            armed.undecide()
         self._ask(armed, now, is_held=is_held)
 
     def _waits_for_database(self, armed: Armed) -> bool:
@@ -163,19 +171,8 @@ class Agenda:
     def _ask(self, armed: Armed, now: datetime, *, is_held: bool) -> None:
         job_id = armed.job.job_id
         unsent = self._counts.claimed(job_id) + sum(step.run is not None for step in armed.waiting)
-        running = self._counts.running(job_id)
-        question = Question(
-            armed.job.spec,
-            armed.schedule,
-            paused_until=armed.job.paused_until,
-            running=running + unsent,
-            cursor=armed.decided,
-            now=now,
-            overdue_until=now if self._started_at is None else self._started_at,
-            catch_up=armed.catch_up,
-            unsent=unsent,
-            waits_for_database=is_held,
-        )
+        running, overdue_until = self._counts.running(job_id) + unsent, self._started_at or now
+        question = armed.question(now, running, unsent, overdue_until=overdue_until, is_held=is_held)
         if self._asks and question.is_long:
             armed.open = question
             self._questions.append(question)
@@ -208,11 +205,6 @@ class Agenda:
             armed.decided = step.cursor
         self._offer(armed)
 
-    @staticmethod
-    def _undecide(armed: Armed) -> None:
-        armed.waiting.clear()
-        armed.decided, armed.open, armed.wanted = armed.taken, None, None
-
     def _offer(self, armed: Armed) -> None:
         """Queue the job's first waiting step for its turn, if the job has room for another execution.
 
@@ -223,6 +215,8 @@ class Agenda:
         first = armed.waiting[0]
         if first.run is None:
             self._to_record.append(armed)
+        elif armed.job.spec.requires and self.requirements.wait(armed.job.spec, first.run):
+            return
         elif self._has_room(armed.job):
             self._lanes.put(armed.lane, first.run, armed)
         else:
@@ -276,11 +270,15 @@ class Agenda:
                 return
 
     def _skip_blocked(self, now: datetime) -> None:
-        """Have the slots recorded as skipped that wait behind an open circuit; attempts of executions wait on."""
-        for armed in self._lanes.take_blocked(now, lambda one: isinstance(one, Armed)):
-            if isinstance(armed, Armed) and self._is_current(armed) and (slot := armed.waiting[0].run) is not None:
-                skipped = Unrun(Status.SKIPPED, Reason.CIRCUIT_OPEN, slot, slot, 1, armed.schedule)
-                armed.waiting[0] = Step((*armed.waiting[0].unrun, skipped), None, armed.waiting[0].cursor)
+        """Have the slots recorded as skipped that wait behind an open circuit, or for another job in vain."""
+        for one in self._lanes.take_blocked(now, lambda one: isinstance(one, Armed)):
+            if isinstance(one, Armed) and self._is_current(one):
+                one.skip(Reason.CIRCUIT_OPEN)
+                self._offer(one)
+        for job_id in self.requirements.overdue(now):
+            armed = self._armed.get(job_id)
+            if armed is not None and not armed.is_offered:
+                armed.skip(Reason.REQUIREMENT)
                 self._offer(armed)
 
     def _take_records(self, taken: list[Taken], now: datetime, at_most: int) -> bool:
@@ -308,7 +306,7 @@ class Agenda:
             return None
         if run is not None and now - run > timedelta(seconds=armed.job.spec.misfire_grace_time):
             until = max(now, armed.asked_until)
-            self._undecide(armed)  # waited too long for its turn
+            armed.undecide()  # waited too long for its turn
             self._decide(armed, until)
             return None
         return self._claim(armed, now)
@@ -349,7 +347,7 @@ class Agenda:
             if armed is not None:
                 until = max(now, armed.asked_until)  # the clock may have been set back since
                 armed.taken = armed.claimed
-                self._undecide(armed)
+                armed.undecide()
                 self._ask(armed, until, is_held=True)
 
     def give_up(self, taken: Taken) -> None:
@@ -395,7 +393,7 @@ class Agenda:
 
     def held_until(self, now: datetime) -> datetime | None:
         """When `take` may have more although nothing falls due or ends, as a throttled lane may go on; else `None`."""
-        return self._lanes.next_at(now)
+        return min((one for one in (self._lanes.next_at(now), self.requirements.next_at()) if one), default=None)
 
     def load(self, lane: str) -> tuple[int, int]:
         """How many permits the lane holds, and how many slots and attempts wait for their turn in it."""

@@ -6,8 +6,11 @@ from datetime import datetime
 from myscheduler.core.dispatch.admission import Step
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.dispatch.deciding import Question
+from myscheduler.core.history.execution import Status
+from myscheduler.core.history.unrun import Unrun
 from myscheduler.core.job.job import Job
 from myscheduler.core.job.spec import CatchUp, JobSpec
+from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.slots import Schedule
 
 
@@ -51,6 +54,33 @@ class Armed:
     @property
     def lane(self) -> str:
         return lane_of(self.job.spec, self.host)
+
+    def question(self, now: datetime, running: int, unsent: int, *, overdue_until: datetime, is_held: bool) -> Question:
+        """The decision on the slots up to `now`; see `admit`."""
+        return Question(
+            self.job.spec,
+            self.schedule,
+            paused_until=self.job.paused_until,
+            running=running,
+            cursor=self.decided,
+            now=now,
+            overdue_until=overdue_until,
+            catch_up=self.catch_up,
+            unsent=unsent,
+            waits_for_database=is_held,
+        )
+
+    def undecide(self) -> None:
+        """Forget what is decided and not taken yet."""
+        self.waiting.clear()
+        self.decided, self.open, self.wanted = self.taken, None, None
+
+    def skip(self, reason: Reason) -> None:
+        """Have the first waiting slot, if there is one, recorded as skipped."""
+        step = self.waiting[0] if self.waiting else None
+        if step is not None and step.run is not None:
+            skipped = Unrun(Status.SKIPPED, reason, step.run, step.run, 1, self.schedule)
+            self.waiting[0] = Step((*step.unrun, skipped), None, step.cursor)
 
     @property
     def asked_until(self) -> datetime:

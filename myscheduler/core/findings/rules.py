@@ -5,6 +5,11 @@ from collections.abc import Mapping
 RULES: Mapping[str, str] = {
     "body-charset": "A Content-Type names another charset than the one in which the body is sent.",
     "both-day-fields": "A cron schedule restricts both day and day_of_week, and doesn't say how they combine.",
+    "chain-cycle": "Jobs run after one another in a circle, so none of them ever runs.",
+    "chain-depth": "A job is too many jobs below the beginning of its chain.",
+    "chain-root": "A job waits for jobs of which no chain has both.",
+    "chain-unknown": "A job runs after, or requires, one that there is not.",
+    "chain-value": "A job asks for a value that the job before it does not extract.",
     "cron-past": "The years of a cron schedule, or its end_at, are in the past, so the job never runs.",
     "duplicate-id": "Two documents declare a job with the same id.",
     "duplicate-key": "A key appears twice in one mapping; parsers take the first or the last.",

@@ -1,9 +1,11 @@
 """Combines the parsed files of a source into the state that it declares."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from myscheduler.core.access.access_file import NO_ACCESS, AccessRules
 from myscheduler.core.bounds import MOST_PROBLEMS
+from myscheduler.core.chains.checking import ChainFault, chain_faults
+from myscheduler.core.findings.masking import field_of
 from myscheduler.core.findings.problem import Problem, Severity
 from myscheduler.core.manifest.calendars_file import NO_CALENDARS, NamedCalendars
 from myscheduler.core.manifest.declared import DeclaredJob, Desired, ParsedFile
@@ -33,8 +35,12 @@ def combine(
     notifications: Notifications = NO_NOTIFICATIONS,
     variables: Variables = NO_VARIABLES,
     targets: SharedTargets = NO_TARGETS,
+    *,
+    is_whole: bool = True,
 ) -> Desired:
-    """Combine the files. An id that several documents declare is a problem of each of them, and its job is held."""
+    """Combine the files. An id that several documents declare is a problem of each of them, and its job is held, and so
+    is one whose links to other jobs are wrong. With `is_whole`, there are no other manifests that it may link to.
+    """
     parsed = tuple(parsed)
     declared: dict[str, list[DeclaredJob]] = {}
     for job in (job for file in parsed for job in file.jobs):
@@ -48,11 +54,16 @@ def combine(
     problems += [*stray_problems(snapshot.strays)]
     problems += ignoring_problems(snapshot.ignore) if snapshot.ignore else ()
     broken = frozenset[str]().union(*(file.broken_ids for file in parsed))
+    jobs = {job_id: jobs[0] for job_id, jobs in declared.items() if len(jobs) == 1 and job_id not in broken}
+    is_known = is_whole and not any(file.is_opaque for file in parsed) and not snapshot.unreadable
+    unlinked = _link_problems(jobs, (lambda one: one in declared or one in broken) if is_known else (lambda _: True))
+    problems += unlinked
+    misled = {one.job_id for one in unlinked}
     return Desired(
         revision=snapshot.revision,
-        jobs={job_id: jobs[0] for job_id, jobs in declared.items() if len(jobs) == 1 and job_id not in broken},
+        jobs={job_id: job for job_id, job in jobs.items() if job_id not in misled} if misled else jobs,
         problems=tuple(sorted(problems)),
-        held_ids=broken | doubled.keys(),
+        held_ids=broken | doubled.keys() | misled,
         held_paths=frozenset(
             [file.path for file in parsed if file.is_opaque]
             + [file.path for file in snapshot.unreadable]
@@ -78,6 +89,23 @@ def _duplicates(jobs: list[DeclaredJob]) -> Iterator[Problem]:
     for job in jobs[:MOST_PROBLEMS]:
         message = said("declared-several-times", job_id=job.job_id, places=places)
         yield Problem(job.path, job.line, 1, "job_id", "duplicate-id", message, job_id=job.job_id)
+
+
+def _link_problems(jobs: Mapping[str, DeclaredJob], exists: Callable[[str], bool]) -> list[Problem]:
+    links = {job_id: job.links for job_id, job in jobs.items() if job.links is not None}
+    if not links:
+        return []
+    faults = chain_faults(links, exists=exists, ids=jobs.keys(), place_of=lambda one: _place(jobs.get(one)))
+    return [_link_problem(jobs[one.job_id], one) for one in faults]
+
+
+def _link_problem(job: DeclaredJob, fault: ChainFault) -> Problem:
+    line, column = job.written.schedule_at if job.written and fault.loc[0] == "after" else (job.line, 1)
+    return Problem(job.path, line, column, field_of(fault.loc), fault.rule, fault.message, job_id=job.job_id)
+
+
+def _place(job: DeclaredJob | None) -> str:
+    return f"{job.path}:{job.line}" if job is not None else ""
 
 
 def _unreadable(file: UnreadableFile) -> Problem:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from myscheduler.core.chains.links import Links
 from myscheduler.core.findings.problem import Problem
 from myscheduler.core.job.digest import digest
 from myscheduler.core.job.spec import JobSpec
@@ -51,6 +52,8 @@ class DeclaredJob:
     """`None` in an outline."""
     adopts: bool = False
     """`adopt: true`: it takes over a job with this id that was created through the API."""
+    links: Links | None = None
+    """What it declares about other jobs; also in an outline."""
 
     @property
     def whole_spec(self) -> JobSpec:

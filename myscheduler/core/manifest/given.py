@@ -66,7 +66,7 @@ def read_given(
             file, zone=zone, calendars=named, rules=bound, channels=told.names, variables=used, targets=shared
         )
         parsed.append(found)
-    return combine(parsed, snapshot, named, bound, access, told, used, shared)
+    return combine(parsed, snapshot, named, bound, access, told, used, shared, is_whole=False)
 
 
 def path_fault(path: str) -> str | None:

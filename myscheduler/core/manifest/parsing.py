@@ -12,6 +12,7 @@ from typing import Any
 
 from myscheduler.core.access.access_file import read_access
 from myscheduler.core.bounds import MOST_PROBLEMS
+from myscheduler.core.chains.links import links_of
 from myscheduler.core.findings.masking import field_of, is_credential_name
 from myscheduler.core.findings.problem import Complaint, Loc, Problem, enough, worst
 from myscheduler.core.job.spec import JobSpec
@@ -144,7 +145,8 @@ def _parse_document(path: str, document: Document, text: str, reading: _Reading,
         )
     line, _ = place(*document.start)
     adopts = values.get("adopt") is True
-    job = DeclaredJob(spec.job_id, "", path, line, spec, _written(spec, document, place, reading), adopts)
+    written = _written(spec, document, place, reading)
+    job = DeclaredJob(spec.job_id, "", path, line, spec, written, adopts, links_of(spec))
     return ParsedFile(path, jobs=(job,), problems=problems)
 
 
@@ -185,7 +187,7 @@ def _written(spec: JobSpec, document: Document, place: Locate, reading: _Reading
     )
 
 
-_SCHEDULE_FIELDS = frozenset({"cron", "interval", "run_at"})
+_SCHEDULE_FIELDS = frozenset({"cron", "interval", "run_at", "after"})
 
 
 def _judge(document: Document, reading: _Reading) -> tuple[JobSpec | None, list[Complaint]]:

@@ -22,6 +22,7 @@ from myscheduler.service.dispatch.census import Census
 from myscheduler.service.dispatch.chaining import Chains
 from myscheduler.service.dispatch.flights import REPLACED, Flights
 from myscheduler.service.dispatch.ping_keys import PingKeys
+from myscheduler.service.dispatch.requiring import Requiring
 from myscheduler.service.dispatch.retry_waits import RetryWaits
 from myscheduler.service.dispatch.tallies import Tallies
 from myscheduler.service.dispatch.triggers import Triggers
@@ -56,6 +57,7 @@ class Arming:
         waits: RetryWaits,
         changes: Changes,
         chains: Chains,
+        requiring: Requiring,
         *,
         wake: Callable[[], None],
         now: Callable[[], datetime],
@@ -71,6 +73,7 @@ class Arming:
         self._waits = waits
         self._changes = changes
         self._chains = chains
+        self._requiring = requiring
         self._wake_claims = wake
         self._now = now
         self._timers = Timers(self.wake, asyncio.get_running_loop())
@@ -88,6 +91,7 @@ class Arming:
     async def stop(self) -> None:
         """End the threads of the timers and the pulse."""
         self._pulse.stop()
+        await self._requiring.stop()
         await asyncio.to_thread(self._timers.stop)
 
     # --- what changed ---------------------------------------------------------------------------------------------
@@ -107,6 +111,7 @@ class Arming:
         touched = [*(job.job_id for job in current), *removed]
         self._waits.review(touched)
         self._chains.arm(current, removed)
+        self._requiring.review()
         self._changes.of_catalog(touched)
         if changed or removed:
             log.debug("jobs armed", extra={"jobs": len(current), "removed": len(removed)})

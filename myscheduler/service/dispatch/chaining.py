@@ -12,7 +12,7 @@ from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows import chains as chain_rows
 from myscheduler.adapters.store.rows.chains import Followed
 from myscheduler.core.chains.following import Ended
-from myscheduler.core.chains.graph import Graph, links_of
+from myscheduler.core.chains.graph import Graph, chained
 from myscheduler.core.chains.judging import End
 from myscheduler.core.dispatch.admission import BACKLOG_LIMIT
 from myscheduler.core.dispatch.agenda import Agenda
@@ -63,7 +63,7 @@ class Chains:
     def arm(self, changed: Iterable[Job], removed: Iterable[str]) -> None:
         """Take over what changed jobs declare, and forget removed ones."""
         changed, removed = list(changed), [one for one in removed if self.graph.knows(one)]
-        links = {job.job_id: links_of(job.spec) for job in changed}
+        links = {job.job_id: chained(job.spec) for job in changed}
         if removed or any(found != (None, None) or self.graph.knows(job_id) for job_id, found in links.items()):
             self.graph = self.graph.changed(links, removed)
         for job in changed:

@@ -47,6 +47,7 @@ from myscheduler.service.dispatch.permits import Permits
 from myscheduler.service.dispatch.ping_keys import PingKeys
 from myscheduler.service.dispatch.pings import Pings
 from myscheduler.service.dispatch.recovery import Recovery
+from myscheduler.service.dispatch.requiring import Requiring
 from myscheduler.service.dispatch.retry_waits import RetryWaits
 from myscheduler.service.dispatch.tallies import Tallies
 from myscheduler.service.dispatch.target_loads import TargetLoads
@@ -107,17 +108,19 @@ class Dispatcher:
         self.targets = TargetLoads(throttles, permits, now=now)
         tallies = Tallies(store)
         self.chains = chains = Chains(store, health, agenda, flights, tallies, changes, zone=zone, now=now)
+        requiring = Requiring(store, agenda, wake=wake)
         triggers = Triggers(store, health, agenda, flights, permits, tallies, changes, now=now)
         census = Census(store, agenda, flights, triggers)
         endings = Endings(
-            store, health, agenda, flights, triggers, census, tallies, changes, chains, wake=wake, now=now
-        )
+            store, health, agenda, flights, triggers, census, tallies, changes, chains, requiring, wake=wake, now=now
+        )  # fmt: skip
         expectations = Expectations(store, flights, endings, now=now)
         ping_keys = PingKeys()
         self._pings = Pings(ping_keys, agenda, triggers, expectations, now=now)
         self._waits = waits = RetryWaits(store, health, agenda, flights, changes, now=now)
         arming = Arming(
-            store, agenda, flights, triggers, census, tallies, ping_keys, waits, changes, chains, wake=wake, now=now
+            store, agenda, flights, triggers, census, tallies, ping_keys, waits, changes, chains, requiring,
+            wake=wake, now=now,
         )  # fmt: skip
         attempts = Attempts(caller, flights, permits, throttles, waits, endings, tallies, expectations, chains, now=now)
         endings.on_ready = attempts.follow

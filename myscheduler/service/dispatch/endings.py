@@ -25,6 +25,7 @@ from myscheduler.service.dispatch.census import Census
 from myscheduler.service.dispatch.chaining import Chains
 from myscheduler.service.dispatch.execution_log import log_end
 from myscheduler.service.dispatch.flights import CutOff, Flight, Flights
+from myscheduler.service.dispatch.requiring import Requiring
 from myscheduler.service.dispatch.tallies import Tallies
 from myscheduler.service.dispatch.triggers import Triggers
 from myscheduler.service.store_health import RETRY_SEC, StoreHealth
@@ -51,6 +52,7 @@ class Endings:
         tallies: Tallies,
         changes: Changes,
         chains: Chains,
+        requiring: Requiring,
         *,
         wake: Callable[[], None],
         now: Callable[[], datetime],
@@ -65,6 +67,7 @@ class Endings:
         self._tallies = tallies
         self._changes = changes
         self._chains = chains
+        self._requiring = requiring
         self._wake = wake
         self._now = now
         self._ended: list[tuple[Flight, Finish]] = []
@@ -143,6 +146,11 @@ class Endings:
         self._changes.of_executions(job_ids, [finish.execution_id for _, finish in ended], wrong=wrong)
         self._census.ended(zip(job_ids, (finish.status for _, finish in ended), strict=True))
         self._tallies.ended((flight.execution, finish) for flight, finish in ended)
+        self._requiring.completed(
+            (flight.execution.job_id, finish.completed_at)
+            for flight, finish in ended
+            if finish.status is Status.COMPLETED and finish.completed_at is not None
+        )
         self._tallies.forget(job_id for job_id in job_ids if self._agenda.find(job_id) is None)
 
     async def _record(self, ended: Sequence[tuple[Flight, Finish]]) -> Followed:

@@ -9,11 +9,13 @@ file can't be used.
 
 import json
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 
 from myscheduler.adapters.store.rows.jobs import CHUNK, chunks, id_lists
 from myscheduler.adapters.store.tables import outlines
+from myscheduler.core.chains.links import links_from_json, links_to_json
 from myscheduler.core.manifest.declared import DeclaredJob, ParsedFile
 from myscheduler.core.source.snapshot import ACCESS, NOTIFICATIONS, POLICY, TARGETS, VARS
 
@@ -60,11 +62,22 @@ def save_reserved(connection: sa.Connection, path: str, content: bytes) -> None:
 
 
 def _text(file: ParsedFile) -> str:
-    jobs = [[job.job_id, job.digest, job.line, job.adopts] for job in file.jobs]
+    jobs = [_job_values(job) for job in file.jobs]
     return json.dumps([jobs, file.skipped], ensure_ascii=False, separators=(",", ":"))
 
 
-def _file(path: str, outline: tuple[list[tuple[str, str, int, bool]], int]) -> ParsedFile:
+def _job_values(job: DeclaredJob) -> list[Any]:
+    values = [job.job_id, job.digest, job.line, job.adopts]
+    return values if job.links is None else [*values, links_to_json(job.links)]
+
+
+def _file(path: str, outline: tuple[list[list[Any]], int]) -> ParsedFile:
     jobs, skipped = outline
-    declared = (DeclaredJob(job_id, digest, path, line, None, adopts=adopts) for job_id, digest, line, adopts in jobs)
-    return ParsedFile(path, jobs=tuple(declared), skipped=skipped)
+    return ParsedFile(path, jobs=tuple(_job(path, *values) for values in jobs), skipped=skipped)
+
+
+def _job(
+    path: str, job_id: str, digest: str, line: int, adopts: bool, links: Mapping[str, Any] | None = None
+) -> DeclaredJob:
+    found = None if links is None else links_from_json(links)
+    return DeclaredJob(job_id, digest, path, line, None, adopts=adopts, links=found)

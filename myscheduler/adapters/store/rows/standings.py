@@ -39,6 +39,13 @@ def last_results(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str,
     }
 
 
+def last_successes(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, datetime]:
+    """When those of these jobs last completed that ever did."""
+    query = sa.select(jobs.c.job_id, _LAST_SUCCESS.label("at")).where(jobs.c.job_id.in_(IDS))
+    rows = (row for ids in id_lists(job_ids) for row in connection.execute(query, {"ids": ids}))
+    return {row.job_id: row.at for row in rows if row.at is not None}
+
+
 _OF_JOB = (executions.c.job_id == jobs.c.job_id) & (executions.c.slot >= jobs.c.created_at)
 _MICROS = sa.type_coerce(executions.c.completed_at, sa.BigInteger) - sa.type_coerce(
     executions.c.started_at, sa.BigInteger

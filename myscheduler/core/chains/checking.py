@@ -1,0 +1,125 @@
+"""What is wrong with the links between jobs, beyond what one job alone tells."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+from myscheduler.core.chains.graph import DEEPEST, Graph, by_depth
+from myscheduler.core.chains.links import Links
+from myscheduler.core.findings.problem import Loc, did_you_mean, shown
+from myscheduler.messages.message import said
+
+_LONGEST_PATH = 12
+"""The most jobs of a cycle that a message names."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainFault:
+    """What is wrong with the links of one job."""
+
+    job_id: str
+    rule: str
+    loc: Loc
+    message: str
+
+
+def chain_faults(
+    links: Mapping[str, Links], *, exists: Callable[[str], bool], ids: Collection[str], place_of: Callable[[str], str]
+) -> Iterator[ChainFault]:
+    """The faults of all jobs with links. `exists` says whether a job may be linked to, whatever its own state; `ids`
+    are those of jobs of which everything is known. `place_of` returns a job's file and line for a message.
+    """
+    graph = Graph({job_id: one.after for job_id, one in links.items() if one.after is not None})
+    for job_id, one in links.items():
+        yield from _unknown(job_id, one, exists, ids)
+        yield from _not_extracted(job_id, one, links, ids)
+    cyclic = _cyclic(graph)
+    yield from _cycles(graph, cyclic, place_of)
+    yield from _too_deep(graph)
+    yield from _without_root(graph, cyclic, ids)
+
+
+def _unknown(job_id: str, links: Links, exists: Callable[[str], bool], ids: Collection[str]) -> Iterator[ChainFault]:
+    after = links.after.jobs if links.after else ()
+    for field, jobs in (("after", after), ("requires", links.requires)):
+        for number, one in enumerate(jobs):
+            if not exists(one):
+                message = said("chain-unknown", job_id=shown(one), hint=did_you_mean(one, ids))
+                yield ChainFault(job_id, "chain-unknown", (field, number, "job"), message)
+
+
+def _not_extracted(
+    job_id: str, links: Links, of_all: Mapping[str, Links], ids: Collection[str]
+) -> Iterator[ChainFault]:
+    parents = links.after.jobs if links.after else ()
+    for parent, name in links.uses:
+        if parent not in parents or parent not in ids:
+            continue  # that has its own complaint
+        known = of_all[parent].extracts if parent in of_all else ()
+        if name not in known:
+            code = "chain-not-extracted" if known else "chain-nothing-extracted"
+            message = said(code, job_id=shown(parent), name=shown(name), known=", ".join(known))
+            yield ChainFault(job_id, "chain-value", ("after", parents.index(parent), "job"), message)
+
+
+def _cyclic(graph: Graph) -> set[str]:
+    """The jobs in cycles."""
+    if sum(1 for _ in by_depth(graph, graph.afters)) == len(graph.afters):
+        return set()  # much cheaper than to look at each of them
+    return {job_id for job_id in graph.afters if job_id in graph.above(job_id)}
+
+
+def _cycles(graph: Graph, cyclic: set[str], place_of: Callable[[str], str]) -> Iterator[ChainFault]:
+    for job_id in sorted(cyclic):
+        path = _cycle_of(graph, job_id, cyclic)
+        if len(path) == 1:
+            continue  # a job after itself has its own complaint
+        named = [_named(one, place_of) for one in path[:_LONGEST_PATH]]
+        words = " <- ".join([*named, *(["…"] if len(path) > _LONGEST_PATH else []), shown(job_id)])
+        loc = ("after", graph.parents(job_id).index(path[1]), "job")
+        yield ChainFault(job_id, "chain-cycle", loc, said("chain-cycle", path=words))
+
+
+def _cycle_of(graph: Graph, job_id: str, cyclic: set[str]) -> list[str]:
+    """A shortest way from the job up to itself, beginning with it."""
+    before: dict[str, str] = {}
+    level = [job_id]
+    while level and job_id not in before:
+        following = []
+        for one in level:
+            for parent in graph.parents(one):
+                if parent in cyclic and parent not in before:
+                    before[parent] = one
+                    following.append(parent)
+        level = following
+    path = [job_id]
+    while (one := before[path[-1]]) != job_id:
+        path.append(one)
+    return [job_id, *reversed(path[1:])]
+
+
+def _named(job_id: str, place_of: Callable[[str], str]) -> str:
+    place = place_of(job_id)
+    return f"{shown(job_id)} ({place})" if place else shown(job_id)
+
+
+def _too_deep(graph: Graph) -> Iterator[ChainFault]:
+    jobs = {one for job_id, after in graph.afters.items() for one in (job_id, *after.jobs)}
+    for job_id, depth in by_depth(graph, jobs):
+        if depth > DEEPEST:
+            yield ChainFault(job_id, "chain-depth", ("after",), said("chain-too-deep", depth=depth, most=DEEPEST))
+
+
+def _without_root(graph: Graph, cyclic: set[str], ids: Collection[str]) -> Iterator[ChainFault]:
+    """Joins of jobs that no chain has both of."""
+    for job_id, after in graph.afters.items():
+        above = graph.above(job_id) if len(after.edges) > 1 and after.join == "all" else set()
+        if not above or not cyclic.isdisjoint(above) or not all(one in ids for one in above):
+            continue
+        roots = {one: graph.roots(one) for one in after.jobs}
+        if set.intersection(*roots.values()):
+            continue
+        pairs = combinations(after.jobs, 2)
+        first, second = next((pair for pair in pairs if roots[pair[0]].isdisjoint(roots[pair[1]])), after.jobs[:2])
+        message = said("chain-no-common-root", first=shown(first), second=shown(second))
+        yield ChainFault(job_id, "chain-root", ("after",), message)
