@@ -124,7 +124,7 @@ def create_api(
     index, repeats = JobIndex(zone, dispatcher.changes), Repeats(store, now)
     masking = Masking(secrets.token_bytes(32))
     troubles = troubles or ChannelTroubles()
-    actions = Actions(catalog, dispatcher, repeats, zone=zone, now=now)
+    actions = Actions(store, catalog, dispatcher, repeats, zone=zone, now=now)
     for router in (
         job_list_router(store, reconciler, index, masking, dispatcher.chains, zone=zone),
         bulk_router(store, index, actions, repeats, refuses=refuses),
@@ -143,7 +143,7 @@ def create_api(
         ),
         actions_router(actions),
         executions_router(store, dispatcher, masking, zone=zone),
-        chains_router(store, dispatcher.chains, zone=zone),
+        chains_router(store, dispatcher, repeats, zone=zone),
         acts_router(store, dispatcher, repeats),
         incidents_router(store, dispatcher, repeats, source=source, zone=zone, now=now),
         sync_router(store, catalog, reconciler, masking, repeats=repeats, source=source, zone=zone),

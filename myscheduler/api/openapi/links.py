@@ -21,7 +21,7 @@ _LINKS: Mapping[str, tuple[tuple[tuple[str, str], str, tuple[str, ...]], ...]] =
         (_PAGE, "/next_cursor", ("list_executions",)),
     ),
     "list_chains": (
-        (_CHAIN, "/chains/0/chain_id", ("get_chain",)),
+        (_CHAIN, "/chains/0/chain_id", ("get_chain", "cancel_chain")),
         (_PAGE, "/next_cursor", ("list_chains",)),
     ),
     "get_now": ((("since", "query"), "/seq", ("list_changes",)),),

@@ -22,6 +22,8 @@ class Target(StrEnum):
     """The job of the execution that the URL names."""
     INCIDENT = "incident"
     """The job of the incident that the URL names."""
+    CHAIN = "chain"
+    """Each job of the chain that the URL names."""
     BODY = "body"
     """The job that the body declares, and the one that it replaces."""
     SELECTION = "selection"
@@ -55,6 +57,7 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     **dict.fromkeys(("pause_job", "resume_job", "trigger_job"), _OPERATE),
     **dict.fromkeys(("cancel_execution", "rerun_execution"), Operation(Role.OPERATOR, Target.EXECUTION)),
+    "cancel_chain": Operation(Role.OPERATOR, Target.CHAIN),
     **dict.fromkeys(("acknowledge_incident", "unacknowledge_incident"), Operation(Role.OPERATOR, Target.INCIDENT)),
     **dict.fromkeys(
         ("pause_jobs", "resume_jobs", "trigger_jobs"), Operation(Role.OPERATOR, Target.SELECTION)

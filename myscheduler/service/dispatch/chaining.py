@@ -58,6 +58,8 @@ class Chains:
         self.graph = Graph({})
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         """Those that wait until their jobs have room, by job; the first one is next."""
+        self.called_off: set[str] = set()
+        """The chains that are being cancelled: nothing of them begins."""
         agenda.on_room = self._freed
 
     def arm(self, changed: Iterable[Job], removed: Iterable[str]) -> None:
@@ -77,6 +79,10 @@ class Chains:
             return None
         end = End(execution.execution_id, finish.status, finish.outcome.extracted)
         return ended_of(self.graph, execution, end)
+
+    def find(self, job_id: str) -> Job | None:
+        """The job as it is at present."""
+        return self._agenda.find(job_id)
 
     def goes_on_after(self, job_id: str) -> bool:
         """Whether other jobs run after it."""
@@ -110,7 +116,7 @@ class Chains:
         execution, after = flight.execution, flight.job.spec.schedule
         if execution.upstream is not None or not flight.job.spec.templates or not isinstance(after, DeclaredAfter):
             return
-        work = partial(chain_rows.ends_in, chain_id=execution.chain_id, job_ids=after.jobs)
+        work = partial(chain_rows.ends_in, graph=self.graph, chain_id=execution.chain_id, job_ids=after.jobs)
         while True:
             try:
                 ends = await self._store.read(work)
@@ -146,6 +152,8 @@ class Chains:
 
     def why_not(self, flight: Flight) -> Reason | None:
         """Why an execution that has not begun may not begin now."""
+        if flight.execution.chain_id in self.called_off:
+            return Reason.CANCELLED
         current = self._agenda.find(flight.execution.job_id)
         return why_not_begun(current, flight.execution, self._now(), zone=self._zone)
 

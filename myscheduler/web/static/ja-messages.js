@@ -39,6 +39,7 @@ export const messages = {
   "connection-lost": "{where} との接続が失われた",
   "connection-refused": "{where} が接続を拒否した",
   "connection-reset": "{where} との接続がリセットされた",
+  "chain-cancelled-before": "チェーンが取り消された。要求は届いた可能性がある",
   "crashed": "実行中にスケジューラーが落ちた。要求は届いた可能性がある",
   "created-later": "{slot}には実行なし: ジョブはその後の{created}に作成された。",
   "deadline-of": "{grace:span}以内に開始できなかった(misfire_grace_time)",

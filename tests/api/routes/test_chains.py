@@ -1,18 +1,23 @@
 """Chains in the API: executions name theirs, and a run of one is told as a graph."""
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from myscheduler.adapters.store.rows import chains as chain_rows
 from myscheduler.core.history.execution import Status
-from tests.support.api import JOBS, assert_problem, create, ok
-from tests.support.parts import Parts, is_over
+from tests.support.access import bearer
+from tests.support.api import JOBS, assert_problem, body, create, ok
+from tests.support.parts import Parts, client, is_over, opened
 from tests.support.target import Answer, Silence, Target
 
 pytestmark = pytest.mark.anyio
 
 EXECUTIONS, CHAINS = "/api/v1/executions", "/api/v1/chains"
+JSON = (("Content-Type", "application/json"),)
 NOBODY = "01a400f6-3600-7592-ac81-139a79b30fbb"
 
 
@@ -44,7 +49,7 @@ class TestExecutions:
     async def test_each_names_its_chain_and_its_parent(
         self, api: httpx.AsyncClient, parts: Parts, target: Target
     ) -> None:
-        target.answers("/run", Answer(body=b'{"rows": 3}', headers=(("Content-Type", "application/json"),)))
+        target.answers("/run", Answer(body=b'{"rows": 3}', headers=JSON))
         await diamond(api, target)
         first = await ran(api, parts, "a", "d", "e")
         found = await ok(api, "GET", EXECUTIONS, params={"chain": first})
@@ -167,3 +172,186 @@ class TestChainsOfAJob:
             assert [one["counts"] for one in found] == [{"completed": 2}] * 3
         assert (await ok(api, "GET", CHAINS, params={"job": "nobody"}))["chains"] == []
         assert_problem(await api.get(CHAINS), 422)
+
+
+class TestTrigger:
+    async def test_without_the_jobs_that_run_after_it(
+        self, api: httpx.AsyncClient, parts: Parts, target: Target
+    ) -> None:
+        await create(api, job_id="a", target_url=target.url("/run"))
+        await create(api, job_id="b", target_url=target.url("/run"), after=[{"job": "a"}])
+        alone = await ran(api, parts, "a", "a", chain=False)
+        first = await ran(api, parts, "a", "b", chain=True)
+        assert [row.link.chain_id for row in await parts.rows("b") if row.link] == [first]
+        assert (await ok(api, "GET", f"{EXECUTIONS}/{alone}"))["chain_id"] is None
+        assert_problem(await api.post(f"{JOBS}/a/trigger", json={"chain": "no"}), 422)
+
+    async def test_one_in_the_middle_runs_without_what_is_before_it(
+        self, api: httpx.AsyncClient, parts: Parts, target: Target
+    ) -> None:
+        await create(api, job_id="a", target_url=target.url("/run"))
+        await create(api, job_id="b", target_url=target.url("/run"), after=[{"job": "a"}])
+        await create(api, job_id="c", target_url=target.url("/run"), after=[{"job": "b"}])
+        first = await ran(api, parts, "b", "c")
+        assert await parts.rows("a") == []
+        assert states(await ok(api, "GET", f"{CHAINS}/{first}")) == {"b": "completed", "c": "completed"}
+
+    async def test_with_the_values_of_an_earlier_chain(
+        self, api: httpx.AsyncClient, parts: Parts, target: Target
+    ) -> None:
+        target.answers("/a", Answer(body=b'{"rows": 3}', headers=JSON), Answer(body=b"{}", headers=JSON))
+        await create(api, job_id="a", target_url=target.url("/a"), extract={"rows": "/rows"})
+        url = target.url("/b") + "?rows={{ after['a'].rows }}"
+        await create(api, job_id="b", target_url=url, after=[{"job": "a"}])
+        first = await ran(api, parts, "a", "b")
+        (of_b,) = await parts.rows("b")
+        empty = await ran(api, parts, "a", "a", chain=False)
+        count = 1
+        for source in (first, of_b.execution_id):
+            count += 1
+            await ok(api, "POST", f"{JOBS}/b/trigger", json={"from": source})
+            await parts.rows_where("b", lambda rows, count=count: len(rows) == count and all(map(is_over, rows)))
+        assert [one.target for one in target.requests if one.target.startswith("/b")] == ["/b?rows=3"] * 3
+        for given in ({}, {"from": NOBODY}, {"from": "x\x00"}, {"from": empty}):
+            problem = assert_problem(await api.post(f"{JOBS}/b/trigger", json=given), 422)
+            assert [one["field"] for one in problem["errors"]] == ["from"]
+        assert_problem(await api.post(f"{JOBS}/a/trigger", json={"from": first}), 422)
+
+    async def test_a_queued_run_keeps_them(self, tmp_path: Path, target: Target) -> None:
+        """In the database, so also after a restart."""
+        target.answers("/a", Answer(body=b'{"rows": 3}', headers=JSON))
+        target.answers("/b", Answer(), Silence(), Answer())
+        async with opened(tmp_path, drain_sec=0) as parts, client(parts) as api:
+            parts.dispatcher.start()
+            await create(api, job_id="a", target_url=target.url("/a"), extract={"rows": "/rows"})
+            url = target.url("/b") + "?rows={{ after['a'].rows }}"
+            await create(api, job_id="b", target_url=url, after=[{"job": "a"}])
+            await create(api, job_id="c", target_url=target.url("/c"), after=[{"job": "b", "on": "always"}])
+            first = await ran(api, parts, "a", "c")
+            await ok(api, "POST", f"{JOBS}/b/trigger", json={"from": first, "chain": False})
+            queued = await ok(api, "POST", f"{JOBS}/b/trigger", json={"from": first, "chain": False})
+            assert queued["status"] == "queued"
+        async with opened(tmp_path, drain_sec=0) as parts:
+            await parts.catalog.load()
+            await parts.dispatcher.recover()
+            parts.dispatcher.start()
+            row = await parts.row_where("b", lambda row: row.execution_id == queued["execution_id"] and is_over(row))
+            assert (row.status, row.is_alone, row.upstream_chain_id) == (Status.COMPLETED, True, first)
+            assert len(await parts.rows("c")) == 1
+        assert [one.target for one in target.requests if one.target.startswith("/b")] == ["/b?rows=3"] * 3
+
+
+class TestRerun:
+    async def test_alone_by_default(self, api: httpx.AsyncClient, parts: Parts, target: Target) -> None:
+        await create(api, job_id="a", target_url=target.url("/run"))
+        await create(api, job_id="b", target_url=target.url("/run"), after=[{"job": "a"}])
+        first = await ran(api, parts, "a", "b")
+        again = await ok(api, "POST", f"{EXECUTIONS}/{first}/rerun")
+        await parts.rows_where("a", lambda rows: len(rows) == 2 and all(map(is_over, rows)))
+        assert len(await parts.rows("b")) == 1
+        assert (await ok(api, "GET", f"{EXECUTIONS}/{again['execution_id']}"))["chain_id"] is None
+        assert_problem(await api.post(f"{EXECUTIONS}/{first}/rerun", json={"downstream": 1}), 422)
+
+    async def test_a_part_of_a_chain(self, api: httpx.AsyncClient, parts: Parts, target: Target) -> None:
+        """What is not below counts as it ended in the first chain, also for a part of that part."""
+        target.answers("/b", Answer(500), Answer())
+        await diamond(api, target)
+        await ran(api, parts, "a", "d", "e")
+        (of_b,) = await parts.rows("b")
+        again = await ok(api, "POST", f"{EXECUTIONS}/{of_b.execution_id}/rerun", json={"downstream": True})
+        await parts.rows_where("d", lambda rows: len(rows) == 2 and all(map(is_over, rows)))
+        chain = await ok(api, "GET", f"{CHAINS}/{again['execution_id']}")
+        assert states(chain) == {"b": "completed", "d": "completed", "e": "skipped"}
+        assert chain["upstream_chain_id"] == of_b.execution().chain_id
+        assert [len(await parts.rows(one)) for one in "ac"] == [1, 1]
+        second = (await parts.rows("b"))[-1]
+        last = await ok(api, "POST", f"{EXECUTIONS}/{second.execution_id}/rerun", json={"downstream": True})
+        await parts.rows_where("d", lambda rows: len(rows) == 3 and all(map(is_over, rows)))
+        assert states(await ok(api, "GET", f"{CHAINS}/{last['execution_id']}"))["d"] == "completed"
+
+
+class TestCancel:
+    async def test_all_of_it_ends_and_nothing_follows(
+        self, api: httpx.AsyncClient, parts: Parts, target: Target
+    ) -> None:
+        for path in ("/b", "/c"):
+            target.answers(path, Silence())
+        await diamond(api, target)
+        await create(api, job_id="f", target_url=target.url("/f"), after=[{"job": "b", "on": "always"}])
+        first = await ran(api, parts, "a")
+        for one in "bc":
+            await parts.row_where(one, lambda row: row.started_at is not None)
+        headers = {"Idempotency-Key": "k"}
+        given = {"by": "Ada", "reason": "wrong month"}
+        answer = await ok(api, "POST", f"{CHAINS}/{first}/cancel", json=given, headers=headers)
+        assert answer == {"chain_id": first, "status": "cancelled", "executions": 2}
+        assert await ok(api, "POST", f"{CHAINS}/{first}/cancel", json=given, headers=headers) == answer
+        chain = await ok(api, "GET", f"{CHAINS}/{first}")
+        assert chain["status"] == "cancelled"
+        assert states(chain) == {"a": "completed", "b": "interrupted", "c": "interrupted"} | dict.fromkeys(
+            "def", "not-reached"
+        )
+        (of_b,) = await parts.rows("b")
+        assert of_b.reason == "cancelled"
+        assert (of_b.error or "").startswith("cancelled by Ada (wrong month)")
+        (entry,) = (await ok(api, "GET", "/api/v1/audit?action=cancelled"))["entries"]
+        assert (entry["actor"], entry["job_id"]) == ("Ada", "a")
+        assert entry["detail"] == {"chain_id": first, "reason": "wrong month"}
+        assert_problem(await api.post(f"{CHAINS}/{first}/cancel"), 409)
+        assert_problem(await api.post(f"{CHAINS}/{NOBODY}/cancel"), 404)
+
+    async def test_one_that_waits_for_its_turn(self, api: httpx.AsyncClient, parts: Parts, target: Target) -> None:
+        target.answers("/b", Silence())
+        await create(api, job_id="a", target_url=target.url("/a"))
+        await create(api, job_id="b", target_url=target.url("/b"), after=[{"job": "a"}], overlap="queue")
+        await ran(api, parts, "a", "a")
+        await parts.row_where("b", lambda row: row.started_at is not None)
+        second = await ran(api, parts, "a", "a")
+        await parts.rows_where("b", lambda rows: len(rows) == 2)
+        await ok(api, "POST", f"{CHAINS}/{second}/cancel")
+        row = (await parts.rows("b"))[-1]
+        assert (row.status, row.reason, row.attempts) == (Status.SKIPPED, "cancelled", 0)
+        assert (await parts.rows("b"))[0].status is Status.RUNNING, "the other chain goes on"
+
+    async def test_a_crash_after_the_request_lets_nothing_begin(self, tmp_path: Path, target: Target) -> None:
+        """The mark is all that is stored."""
+        target.answers("/b", Silence())
+        async with opened(tmp_path, drain_sec=0) as parts, client(parts) as api:
+            parts.dispatcher.start()
+            await create(api, job_id="a", target_url=target.url("/a"))
+            await create(
+                api, job_id="b", target_url=target.url("/b"), after=[{"job": "a"}], on_interrupt="retry", method="PUT"
+            )
+            await create(api, job_id="c", target_url=target.url("/c"), after=[{"job": "b", "on": "always"}])
+            first = await ran(api, parts, "a")
+            await parts.row_where("b", lambda row: row.started_at is not None)
+            await parts.store.write(partial(chain_rows.call_off, chain_id=first))
+        async with opened(tmp_path, drain_sec=0) as parts, client(parts) as api:
+            await parts.catalog.load()
+            await parts.dispatcher.recover()
+            parts.dispatcher.start()
+            row = await parts.row_where("b", is_over)
+            assert (row.status, row.reason) == (Status.INTERRUPTED, "cancelled")
+            chain = await ok(api, "GET", f"{CHAINS}/{first}")
+            assert (chain["status"], states(chain)["c"]) == ("cancelled", "not-reached")
+        assert sum(one.target == "/b" for one in target.requests) == 1
+
+    async def test_takes_the_role_for_each_job(self, parts: Parts, target: Target) -> None:
+        target.answers("/b", Silence())
+        async with client(parts) as api:
+            admin = await bearer(parts, "admin")
+            mine, other = {"labels": {"team": "mine"}}, {"labels": {"team": "other"}}
+            for one in (
+                body(job_id="a", target_url=target.url("/a"), **mine),
+                body(job_id="b", target_url=target.url("/b"), after=[{"job": "a"}], **other),
+            ):
+                await ok(api, "POST", JOBS, json=one, headers=admin)
+            first = (await ok(api, "POST", f"{JOBS}/a/trigger", headers=admin))["execution_id"]
+            await parts.row_where("b", lambda row: row.started_at is not None)
+            scoped = await bearer(parts, "operator", mine)
+            assert_problem(await api.post(f"{CHAINS}/{first}/cancel", headers=scoped), 403)
+            assert (await api.get(f"{CHAINS}/{first}", headers=scoped)).status_code == 200
+            viewer = await bearer(parts, "viewer")
+            assert_problem(await api.post(f"{CHAINS}/{first}/cancel", headers=viewer), 403)
+            both = await bearer(parts, "operator", {"labels": {"team": ["mine", "other"]}})
+            await ok(api, "POST", f"{CHAINS}/{first}/cancel", headers=both)
