@@ -59,6 +59,7 @@ from myscheduler.core.policy.grants import Grants
 from myscheduler.core.policy.guard import USUAL_GUARD, Guard
 from myscheduler.service.access.token_book import TokenBook
 from myscheduler.service.catalog.catalog import Catalog
+from myscheduler.service.catalog.linking import Linking
 from myscheduler.service.dispatch.dispatcher import Dispatcher
 from myscheduler.service.gitops.reconciler import Reconciler
 from myscheduler.service.metrics.gathering import Gathering
@@ -134,6 +135,7 @@ def create_api(
             reconciler,
             masking,
             dispatcher.chains,
+            Linking(store, dispatcher.jobs),
             judge=judge,
             repeats=repeats,
             zone=zone,

@@ -37,6 +37,12 @@ def links_of(spec: JobSpec) -> Links | None:
     return Links(after, tuple(one.job for one in spec.requires), tuple(name for name, _ in spec.extract), tuple(uses))
 
 
+def linked_to(spec: JobSpec) -> list[str]:
+    """The ids of the jobs that this one runs after, or requires."""
+    after = spec.schedule.jobs if isinstance(spec.schedule, DeclaredAfter) else ()
+    return [*after, *(one.job for one in spec.requires)]
+
+
 def _uses(spec: JobSpec, after: DeclaredAfter) -> Iterator[tuple[str, str]]:
     for at in after.when.json if after.when else ():
         yield after.when.job if after.when else "", at.pointer.split("/")[1].replace("~1", "/").replace("~0", "~")

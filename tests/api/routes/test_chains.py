@@ -355,3 +355,83 @@ class TestCancel:
             assert_problem(await api.post(f"{CHAINS}/{first}/cancel", headers=viewer), 403)
             both = await bearer(parts, "operator", {"labels": {"team": ["mine", "other"]}})
             await ok(api, "POST", f"{CHAINS}/{first}/cancel", headers=both)
+
+
+class TestLinksOfJobs:
+    async def test_a_job_tells_what_it_runs_after_and_what_runs_after_it(
+        self, api: httpx.AsyncClient, target: Target
+    ) -> None:
+        await diamond(api, target)
+        view = await ok(api, "GET", f"{JOBS}/a")
+        assert (view["after"], view["join"], view["extract"]) == (None, None, {"rows": "/rows"})
+        assert view["followed_by"] == ["b", "c"]
+        view = await ok(api, "GET", f"{JOBS}/d")
+        assert (view["after"], view["join"], view["if_skipped"]) == ([{"job": "b"}, {"job": "c"}], "all", "skip")
+        assert (view["followed_by"], view["when"], view["requires"]) == ([], None, [])
+
+    @pytest.mark.parametrize(
+        ("fields", "field", "code"),
+        [
+            pytest.param({"after": [{"job": "nobody"}]}, "after.0.job", "chain-unknown", id="unknown"),
+            pytest.param({"after": [{"job": "new"}]}, "after.0.job", "after-itself", id="itself"),
+            pytest.param({"after": [{"job": "b"}, {"job": "x"}]}, "after", "chain-no-common-root", id="no common root"),
+            pytest.param(
+                {"after": [{"job": "b"}], "when": {"job": "b", "json": {"/rows": {"gt": 0}}}},
+                "after.0.job",
+                "chain-nothing-extracted",
+                id="nothing extracted",
+            ),
+            pytest.param(
+                {"interval": {"hours": 1}, "requires": [{"job": "nobody", "within": "PT1H"}]},
+                "requires.0.job",
+                "chain-unknown",
+                id="requires an unknown one",
+            ),
+        ],
+    )
+    async def test_what_is_refused(
+        self, api: httpx.AsyncClient, target: Target, fields: dict[str, Any], field: str, code: str
+    ) -> None:
+        await diamond(api, target)
+        await create(api, job_id="x", target_url=target.url("/x"))
+        given = {"job_id": "new", "target_url": target.url("/new")} | fields
+        problem = assert_problem(await api.post(JOBS, json=given), 422)
+        (error,) = problem["errors"]
+        assert (error["field"], error["message_coded"]["code"]) == (field, code)
+        assert_problem(await api.get(f"{JOBS}/new"), 404)
+
+    async def test_a_cycle_is_told_with_its_path(self, api: httpx.AsyncClient, target: Target) -> None:
+        await diamond(api, target)
+        given = {"target_url": target.url("/a"), "after": [{"job": "d"}]}
+        problem = assert_problem(await api.put(f"{JOBS}/a", json=given), 422)
+        (error,) = problem["errors"]
+        assert error["message_coded"]["code"] == "chain-cycle"
+        assert error["message"].startswith("closes a cycle: 'a' <- 'd' <- ")
+        assert (await ok(api, "GET", f"{JOBS}/a"))["after"] is None
+
+    async def test_a_chain_may_not_be_too_deep(self, api: httpx.AsyncClient, target: Target) -> None:
+        await create(api, job_id="j0", target_url=target.url("/x"))
+        for number in range(1, 33):
+            await create(api, job_id=f"j{number}", target_url=target.url("/x"), after=[{"job": f"j{number - 1}"}])
+        deeper = body(job_id="j33", target_url=target.url("/x"), after=[{"job": "j32"}])
+        await create(api, job_id="top", target_url=target.url("/x"))
+        longer = body(job_id="j0", target_url=target.url("/x"), after=[{"job": "top"}])
+        for answer in (await api.post(JOBS, json=deeper), await api.put(f"{JOBS}/j0", json=longer)):
+            (error,) = assert_problem(answer, 422)["errors"]
+            assert (error["field"], error["message_coded"]["code"]) == ("after", "chain-too-deep")
+
+    async def test_a_caller_needs_the_jobs_that_it_links_to_in_its_scope(self, parts: Parts, target: Target) -> None:
+        async with client(parts) as api:
+            admin, mine = await bearer(parts, "admin"), {"labels": {"team": "mine"}}
+            scoped = await bearer(parts, "editor", mine)
+            await ok(api, "POST", JOBS, json=body(job_id="own", target_url=target.url("/a"), **mine), headers=admin)
+            await ok(api, "POST", JOBS, json=body(job_id="other", target_url=target.url("/a")), headers=admin)
+            given = body(job_id="b", target_url=target.url("/b"), **mine)
+            for links in (
+                {"after": [{"job": "other"}]},
+                {"requires": [{"job": "other", "within": "PT1H"}], "interval": {"hours": 1}},
+            ):
+                sent = {key: value for key, value in given.items() if key != "interval"} | links
+                assert_problem(await api.post(JOBS, json=sent, headers=scoped), 403)
+            sent = {key: value for key, value in given.items() if key != "interval"} | {"after": [{"job": "own"}]}
+            await ok(api, "POST", JOBS, json=sent, headers=scoped)

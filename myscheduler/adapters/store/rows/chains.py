@@ -21,6 +21,7 @@ from myscheduler.adapters.store.tables import executions
 from myscheduler.core.chains.following import Ended, Follower, follow
 from myscheduler.core.chains.graph import Graph, graph_of
 from myscheduler.core.chains.judging import End
+from myscheduler.core.chains.links import Links, links_of
 from myscheduler.core.history.execution import Cause, Execution, Kind, Link, Status
 from myscheduler.core.job.job import Job
 from myscheduler.core.reason import Reason
@@ -231,5 +232,13 @@ def stored_graph(connection: sa.Connection) -> tuple[Graph, Mapping[str, Job]]:
     return graph_of(jobs.values()), jobs
 
 
+def stored_links(connection: sa.Connection) -> Mapping[str, Links]:
+    """The links of the stored jobs that have any with others."""
+    found = ((job.job_id, links_of(job.spec)) for job in mentioning(connection, _LINKS))
+    return {job_id: links for job_id, links in found if links is not None}
+
+
+_LINKS = ('"after"', '"requires"', '"extract"')
+"""What the text of a spec contains that links its job with others."""
 _MENTIONS = ('"after"', '"chain_timeout_sec"')
 """What the text of a spec contains that declares something about chains."""
