@@ -186,12 +186,23 @@ def resume(job_id: str, catchup: str | None, by: str | None, server: str, output
 @jobs.command()
 @job_argument
 @overlap_option
+@click.option("--no-chain", is_flag=True, help="Don't run the jobs that run after it.")
+@click.option("--from", "source", metavar="EXECUTION", help="Take what jobs before it hand on from this one's chain.")
 @wait_options
 @by_option
 @server_option
 @format_option
 def trigger(
-    job_id: str, overlap: str | None, by: str | None, server: str, output: str, patience: float, *, wait: bool
+    job_id: str,
+    overlap: str | None,
+    source: str | None,
+    by: str | None,
+    server: str,
+    output: str,
+    patience: float,
+    *,
+    no_chain: bool,
+    wait: bool,
 ) -> None:
     """Run a job now, whatever its schedule.
 
@@ -204,7 +215,8 @@ def trigger(
     execution completed, 1 when it failed or did not run, 3 when it is still running after --timeout.
     """
     client = connect(server)
-    answer = client.post("jobs", job_id, "trigger", body=given({"overlap": overlap, "by": by}))
+    asked = {"overlap": overlap, "by": by, "from": source, "chain": False if no_chain else None}
+    answer = client.post("jobs", job_id, "trigger", body=given(asked))
     if output == "json" and not wait:
         click.echo(json_text(answer))
     elif output != "json":
