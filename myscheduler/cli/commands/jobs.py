@@ -1,6 +1,6 @@
 """`myscheduler jobs`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -259,6 +259,6 @@ def _print(answer: dict[str, Any], job_id: str, output: str) -> None:
     click.echo(json_text(answer) if output == "json" else f"{styled(job_id)}: {styled(answer['status'])}")
 
 
-def given(values: dict[str, str | None]) -> dict[str, str]:
+def given(values: Mapping[str, str | bool | None]) -> dict[str, str | bool]:
     """The values that were given, as a body."""
     return {name: value for name, value in values.items() if value is not None}

@@ -117,7 +117,9 @@ def _edges(graph: Graph, job_ids: Iterable[str], by_job: Mapping[str, Record], *
     shown = set(job_ids)
     for job_id in job_ids:
         after = graph.afters.get(job_id)
-        for edge in after.edges if after else ():
+        if after is None:
+            continue
+        for edge in after.edges:
             if edge.job in shown:
                 record = by_job.get(edge.job)
                 end = End(record.execution_id, record.status) if record else None

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from myscheduler.adapters.store.rows import chains as chain_rows
-from myscheduler.core.history.execution import Status
+from myscheduler.core.history.execution import Record, Status
 from tests.support.access import bearer
 from tests.support.api import JOBS, assert_problem, body, create, ok
 from tests.support.parts import Parts, client, is_over, opened
@@ -31,12 +31,17 @@ async def diamond(api: httpx.AsyncClient, target: Target) -> None:
     await create(api, job_id="e", target_url=url, after=[{"job": "b", "on": "failure"}])
 
 
+def are_over(rows: list[Record], count: int) -> bool:
+    """Whether there are so many, and all have ended."""
+    return len(rows) >= count and all(map(is_over, rows))
+
+
 async def ran(api: httpx.AsyncClient, parts: Parts, job_id: str, *last: str, **asked: Any) -> str:
     """Run a job, and wait until each of the `last` jobs has one row more, which is over; the id of the execution."""
     before = {one: len(await parts.rows(one)) for one in last}
     done = await ok(api, "POST", f"{JOBS}/{job_id}/trigger", json=asked)
     for one, count in before.items():
-        await parts.rows_where(one, lambda rows, count=count: len(rows) > count and all(map(is_over, rows)))
+        await parts.rows_where(one, partial(are_over, count=count + 1))
     found: str = done["execution_id"]
     return found
 
@@ -210,7 +215,7 @@ class TestTrigger:
         for source in (first, of_b.execution_id):
             count += 1
             await ok(api, "POST", f"{JOBS}/b/trigger", json={"from": source})
-            await parts.rows_where("b", lambda rows, count=count: len(rows) == count and all(map(is_over, rows)))
+            await parts.rows_where("b", partial(are_over, count=count))
         assert [one.target for one in target.requests if one.target.startswith("/b")] == ["/b?rows=3"] * 3
         for given in ({}, {"from": NOBODY}, {"from": "x\x00"}, {"from": empty}):
             problem = assert_problem(await api.post(f"{JOBS}/b/trigger", json=given), 422)
