@@ -87,6 +87,13 @@ class ExecutionNotFoundError(MySchedulerError):
         super().__init__(said("execution-not-found", execution_id=execution_id[:300], why=hint))
 
 
+class ChainNotFoundError(MySchedulerError):
+    """No execution of a chain with this id is in the history."""
+
+    def __init__(self, chain_id: str) -> None:
+        super().__init__(said("chain-not-found", chain_id=chain_id[:300]))
+
+
 class ExecutionConflictError(MySchedulerError):
     """The execution can't be cancelled or repeated; the message says why."""
 

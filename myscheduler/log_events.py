@@ -76,6 +76,7 @@ EVENTS: Mapping[tuple[str, str], Event] = {
     ("api.routes.acts", "execution repeated"): Event(
         "execution.repeated", ("job_id", "execution_id", "rerun_of", "by")
     ),
+    ("api.routes.chains", "chain cancelled"): Event("chain.cancelled", ("chain_id", "by")),
     ("api.routes.bulk", "jobs paused"): Event("jobs.paused", ("by", "done", "unchanged", "refused")),
     ("api.routes.bulk", "jobs resumed"): Event("jobs.resumed", ("by", "done", "unchanged", "refused")),
     ("api.routes.bulk", "jobs triggered"): Event("jobs.triggered", ("by", "done", "unchanged", "refused")),

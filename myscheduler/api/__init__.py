@@ -30,6 +30,7 @@ from myscheduler.api.routes.acts import acts_router
 from myscheduler.api.routes.ahead import ahead_router
 from myscheduler.api.routes.audit import audit_router
 from myscheduler.api.routes.bulk import bulk_router
+from myscheduler.api.routes.chains import chains_router
 from myscheduler.api.routes.checks import checks_router
 from myscheduler.api.routes.executions import executions_router
 from myscheduler.api.routes.forecast import forecast_router
@@ -59,6 +60,7 @@ from myscheduler.core.policy.grants import Grants
 from myscheduler.core.policy.guard import USUAL_GUARD, Guard
 from myscheduler.service.access.token_book import TokenBook
 from myscheduler.service.catalog.catalog import Catalog
+from myscheduler.service.catalog.linking import Linking
 from myscheduler.service.dispatch.dispatcher import Dispatcher
 from myscheduler.service.gitops.reconciler import Reconciler
 from myscheduler.service.metrics.gathering import Gathering
@@ -126,15 +128,17 @@ def create_api(
     masking = Masking(secrets.token_bytes(32))
     troubles = troubles or ChannelTroubles()
     certificates = certificates or Certificates()
-    actions = Actions(catalog, dispatcher, repeats, zone=zone, now=now)
+    actions = Actions(store, catalog, dispatcher, repeats, zone=zone, now=now)
     for router in (
-        job_list_router(store, reconciler, index, masking, zone=zone),
+        job_list_router(store, reconciler, index, masking, dispatcher.chains, zone=zone),
         bulk_router(store, index, actions, repeats, refuses=refuses),
         jobs_router(
             store,
             catalog,
             reconciler,
             masking,
+            dispatcher.chains,
+            Linking(store, dispatcher.jobs),
             judge=judge,
             repeats=repeats,
             zone=zone,
@@ -144,6 +148,7 @@ def create_api(
         ),
         actions_router(actions),
         executions_router(store, dispatcher, masking, zone=zone),
+        chains_router(store, dispatcher, repeats, zone=zone),
         acts_router(store, dispatcher, repeats),
         incidents_router(store, dispatcher, repeats, source=source, zone=zone, now=now),
         sync_router(store, catalog, reconciler, masking, repeats=repeats, source=source, zone=zone),

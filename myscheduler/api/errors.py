@@ -16,6 +16,7 @@ from myscheduler.api.methods import allow, allowed_methods
 from myscheduler.core.bounds import LONGEST_DETAIL, MOST_PROBLEMS
 from myscheduler.core.findings.problem import Complaint, cut, did_you_mean, shown
 from myscheduler.errors import (
+    ChainNotFoundError,
     ExecutionConflictError,
     ExecutionNotFoundError,
     ForbiddenError,
@@ -65,6 +66,7 @@ _STATUS_OF = {
     ForbiddenError: 403,
     JobNotFoundError: 404,
     ExecutionNotFoundError: 404,
+    ChainNotFoundError: 404,
     IncidentNotFoundError: 404,
     TokenNotFoundError: 404,
     SourceFileNotFoundError: 404,

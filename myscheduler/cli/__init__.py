@@ -76,6 +76,7 @@ class _Commands(click.Group):
 
 
 _MODULES = {
+    "chains": "chains",
     "completion": "completion",
     "db": "db",
     "executions": "executions",

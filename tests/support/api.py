@@ -48,7 +48,7 @@ EXECUTION = {
 
 def body(**fields: Any) -> dict[str, Any]:
     given = {"job_id": "a", "target_url": "https://example.com/run"} | fields
-    if not {"cron", "interval", "run_at", "schedule_type"} & fields.keys():
+    if not {"cron", "interval", "run_at", "schedule_type", "after"} & fields.keys():
         given["interval"] = {"hours": 1}
     return given
 

@@ -171,12 +171,8 @@ class _Recorder:
         await self.call("pause_jobs", chosen | {"reason": "the database moves"})
         await self.call("resume_jobs", chosen)
         await self.call("delete_job", path=of_report)
-        scope = {"labels": {"team": ["billing"]}}
-        await self.call("create_token", {"name": "billing-ci", "role": "operator", "scope": scope})
-        made = self.examples["create_token"]["answer"]
-        listed = {name: value for name, value in made.items() if name != "token"}
-        self.examples["list_tokens"] = {"answer": {"tokens": [listed]}}
-        self.examples["revoke_token"] = {"answer": listed | {"revoked_at": "2027-03-01T10:30:00+09:00"}}
+        await self._chain(job["target_url"], is_done)
+        await self._tokens()
         self.examples["cancel_execution"] = {
             "request": {"by": "ann", "reason": "wrong month"},
             "answer": {**of_run, "job_id": "daily-report", "status": "cancelled"},
@@ -188,6 +184,32 @@ class _Recorder:
         self.examples["create_session"] = {
             "request": {"token": TOKEN},
             "answer": self.examples["get_session"]["answer"],
+        }
+
+    async def _tokens(self) -> None:
+        scope = {"labels": {"team": ["billing"]}}
+        await self.call("create_token", {"name": "billing-ci", "role": "operator", "scope": scope})
+        made = self.examples["create_token"]["answer"]
+        listed = {name: value for name, value in made.items() if name != "token"}
+        self.examples["list_tokens"] = {"answer": {"tokens": [listed]}}
+        self.examples["revoke_token"] = {"answer": listed | {"revoked_at": "2027-03-01T10:30:00+09:00"}}
+
+    async def _chain(self, url: str, is_done: Callable[[str, int], Awaitable[None]]) -> None:
+        """Run a job that another one runs after."""
+        for one in (
+            {"job_id": "load-orders", "interval": {"hours": 1}},
+            {"job_id": "send-orders", "after": [{"job": "load-orders"}]},
+        ):
+            created = await self._api.post("/api/v1/jobs", json=one | {"target_url": url})
+            assert created.is_success, created.text
+        ran = (await self._api.post("/api/v1/jobs/load-orders/trigger")).json()
+        await is_done("send-orders", 1)
+        of_chain = {"chain_id": ran["execution_id"]}
+        await self.call("list_chains", query={"job": "send-orders"})
+        await self.call("get_chain", path=of_chain)
+        self.examples["cancel_chain"] = {
+            "request": {"by": "ann", "reason": "wrong month"},
+            "answer": {**of_chain, "status": "cancelled", "executions": 2},
         }
 
     async def call(

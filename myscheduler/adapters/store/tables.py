@@ -96,6 +96,8 @@ executions = sa.Table(
     sa.Column("parent_execution_id", key(36)),  # whose end started it
     sa.Column("chain_until", UtcTime),  # when its chain times out
     sa.Column("is_alone", sa.Boolean, nullable=False, server_default=sa.false()),  # nothing runs after it
+    sa.Column("is_called_off", sa.Boolean, nullable=False, server_default=sa.false()),  # nothing of its chain may begin
+    sa.Column("upstream_chain_id", key(36)),  # whose ends count for jobs that its own chain lacks
     sa.Column("extracted", sa.Text),  # JSON: the values of its answer for jobs that run after it
     sa.UniqueConstraint("job_id", "slot", "kind", name="executions_job_slot_kind"),
 )
@@ -148,6 +150,7 @@ queued = sa.Table(
     sa.Column("requested_by", sa.String(255), nullable=False),
     sa.Column("rerun_of", key(36)),
     sa.Column("is_alone", sa.Boolean, nullable=False, server_default=sa.false()),  # nothing runs after it
+    sa.Column("upstream_chain_id", key(36)),  # as in executions
 )
 
 request_keys = sa.Table(

@@ -5,7 +5,7 @@ import re
 import time
 from codecs import BOM_UTF8
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, NoReturn
@@ -142,14 +142,32 @@ class TriggerRequest:
     """Whether the manual run may start while other executions of the job are running."""
     parent: TraceParent | None = None
     """The span of the caller, if its headers name one."""
+    is_alone: bool = False
+    """Whether nothing runs after it."""
+    upstream: str | None = None
+    """An execution; what the jobs handed on in its chain that the triggered job runs after is used."""
 
 
-TRIGGER_KEYS: Mapping[str, type] = {"by": str, "overlap": str}
+TRIGGER_KEYS: Mapping[str, type] = {"by": str, "overlap": str, "chain": bool, "from": str}
+RERUN_KEYS: Mapping[str, type] = {"by": str, "overlap": str, "downstream": bool}
 
 
 def trigger_of(request: Request, body: Mapping[str, Any]) -> TriggerRequest:
-    """Reads `by` (see `actor_of`), and `overlap`, which may only be `allow`: run beside executions in progress."""
+    """Reads `by` (see `actor_of`), `overlap`, which may only be `allow`: run beside executions in progress, `chain`,
+    whose default is true, and `from`.
+    """
     check_fields(body, TRIGGER_KEYS)
+    asked = _run_of(request, body)
+    return replace(asked, is_alone=body.get("chain") is False, upstream=body.get("from"))
+
+
+def rerun_of(request: Request, body: Mapping[str, Any]) -> TriggerRequest:
+    """Reads `by`, `overlap`, and `downstream`: whether the jobs run, too, that run after it; the default is false."""
+    check_fields(body, RERUN_KEYS)
+    return replace(_run_of(request, body), is_alone=body.get("downstream") is not True)
+
+
+def _run_of(request: Request, body: Mapping[str, Any]) -> TriggerRequest:
     overlap = body.get("overlap")
     if overlap not in (None, "allow"):
         message = said("overlap-not-allow", value=shown(overlap))

@@ -88,7 +88,7 @@ _WITHOUT_PATH = frozenset({"preview_jobs", "get_source_lines"})
 """Operations that name jobs elsewhere than in their path."""
 _CONFLICTS = frozenset({
     "create_job", "replace_job", "delete_job", "pause_job", "resume_job", "trigger_job", "pause_jobs", "resume_jobs",
-    "trigger_jobs", "cancel_execution", "rerun_execution", "run_sync", "create_token",
+    "trigger_jobs", "cancel_execution", "cancel_chain", "rerun_execution", "run_sync", "create_token",
     "get_source_lines", "acknowledge_incident", "unacknowledge_incident",
 })  # fmt: skip
 """Operations that the state of what they act on may forbid."""

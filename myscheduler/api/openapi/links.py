@@ -6,6 +6,7 @@ from typing import Any
 Schema = dict[str, Any]
 
 _JOB, _EXECUTION, _PAGE = ("job_id", "path"), ("execution_id", "path"), ("cursor", "query")
+_CHAIN = ("chain_id", "path")
 _OF_JOB = (
     "get_job", "replace_job", "delete_job", "pause_job", "resume_job", "trigger_job", "list_job_executions",
     "get_job_stats",
@@ -18,6 +19,10 @@ _LINKS: Mapping[str, tuple[tuple[tuple[str, str], str, tuple[str, ...]], ...]] =
     "list_executions": (
         (_EXECUTION, "/executions/0/execution_id", _OF_EXECUTION),
         (_PAGE, "/next_cursor", ("list_executions",)),
+    ),
+    "list_chains": (
+        (_CHAIN, "/chains/0/chain_id", ("get_chain", "cancel_chain")),
+        (_PAGE, "/next_cursor", ("list_chains",)),
     ),
     "get_now": ((("since", "query"), "/seq", ("list_changes",)),),
     "list_changes": ((("since", "query"), "/seq", ("list_changes",)),),

@@ -35,6 +35,7 @@ _WHERE = {
     Target.JOB: " for the job",
     Target.INCIDENT: " for the job of the incident, or for all jobs if it has none",
     Target.EXECUTION: " for the job of the execution",
+    Target.CHAIN: " for each job of the chain",
     Target.BODY: " for the job in the body, and for the one that it replaces",
     Target.SELECTION: ": jobs for which the caller lacks it are refused one by one",
     Target.EVERYTHING: " for all jobs",

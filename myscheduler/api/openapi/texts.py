@@ -17,6 +17,7 @@ them, except `/health` and signing in."""
 TAGS: tuple[Mapping[str, str], ...] = (
     {"name": "jobs", "description": "Jobs: reading all of them, and creating, pausing, resuming and triggering them."},
     {"name": "executions", "description": "The history: one row for each slot or manual run, and what became of it."},
+    {"name": "chains", "description": "Runs of jobs that run after others, each as a graph."},
     {"name": "incidents", "description": "Jobs in trouble: failing, or late; and who takes care of it."},
     {"name": "now", "description": "What screens show that stay open; cheap enough to poll."},
     {"name": "stats", "description": "How jobs have gone lately, and the load to expect."},
@@ -46,6 +47,9 @@ SUMMARIES: Mapping[str, str] = {
     "list_recent_executions": "List the newest executions",
     "list_executions": "List executions",
     "get_execution": "Get an execution",
+    "list_chains": "List the runs of chains with a job",
+    "get_chain": "Get a run of a chain",
+    "cancel_chain": "Cancel a run of a chain",
     "cancel_execution": "Cancel an execution",
     "rerun_execution": "Run the job of an execution again",
     "list_incidents": "List incidents",
@@ -90,6 +94,11 @@ PATH_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         "description": "The id of an execution, a UUID.",
         "schema": {"type": "string", "format": "uuid"},
         "example": "0199a5b0-3c1e-7000-8000-0000000000a1",
+    },
+    "chain_id": {
+        "description": "The id of a chain: that of the execution that it began with, a UUID.",
+        "schema": {"type": "string", "format": "uuid"},
+        "example": "0199a5b0-3c1e-7000-8000-0000000000a3",
     },
     "incident_id": {
         "description": "The id of an incident, a UUID.",

@@ -9,8 +9,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from myscheduler.adapters.store import Store
 from myscheduler.api.input.bodies import TriggerRequest, pause_of, read_object, resume_of, trigger_of
 from myscheduler.api.input.repeats import Repeats
+from myscheduler.api.input.upstream import upstream_of
 from myscheduler.api.shapes import jobs as shapes
 from myscheduler.api.shapes.documented import PAUSE, RESUME, TRIGGER, acts_with, answers_with
 from myscheduler.core.history.repeats import RequestKey
@@ -30,11 +32,19 @@ class Actions:
     """What can be done with a job. Each action takes the body of its request, and answers repeated requests."""
 
     def __init__(
-        self, catalog: Catalog, dispatcher: Dispatcher, repeats: Repeats, *, zone: str, now: Callable[[], datetime]
+        self,
+        store: Store,
+        catalog: Catalog,
+        dispatcher: Dispatcher,
+        repeats: Repeats,
+        *,
+        zone: str,
+        now: Callable[[], datetime],
     ) -> None:
         self.catalog = catalog
         self.zone = zone
         self.now = now
+        self._store = store
         self._dispatcher = dispatcher
         self._repeats = repeats
 
@@ -72,11 +82,20 @@ class Actions:
         return await self._repeats.answer(request, body, trigger)
 
     async def run(self, job_id: str, asked: TriggerRequest, *, key: RequestKey | None) -> Triggered:
-        """Run a job now; see `Triggers.trigger`. Raises `StoreUnavailableError` if that can't be recorded in time."""
+        """Run a job now; see `Triggers.trigger`. Raises `StoreUnavailableError` if that can't be recorded in time, and
+        `InvalidInputError` if it is not known what jobs hand on that it runs after.
+        """
         try:
             async with asyncio.timeout(TRIGGER_SEC):
+                upstream = await upstream_of(self._store, self._dispatcher.chains, job_id, asked.upstream)
                 return await self._dispatcher.trigger(
-                    job_id, by=asked.by, may_overlap=asked.may_overlap, key=key, parent=asked.parent
+                    job_id,
+                    by=asked.by,
+                    may_overlap=asked.may_overlap,
+                    key=key,
+                    parent=asked.parent,
+                    is_alone=asked.is_alone,
+                    upstream_chain_id=upstream,
                 )
         except TimeoutError as error:
             message = said("trigger-not-recorded")
@@ -114,7 +133,7 @@ def actions_router(actions: Actions) -> APIRouter:
     )
     async def trigger_job(job_id: str, request: Request) -> JSONResponse:
         """Run a job now, whatever its schedule, even if it is paused. The run waits for executions in progress, unless
-        `overlap` is `allow`; one run may wait.
+        `overlap` is `allow`; one run may wait. With `chain: false`, the jobs do not run that run after it.
         """
         return await actions.trigger(request, job_id, await read_object(request))
 

@@ -9,10 +9,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from myscheduler.adapters.store import Store
-from myscheduler.api.input.bodies import read_cancellation, read_object, trigger_of
+from myscheduler.api.input.bodies import read_cancellation, read_object, rerun_of
 from myscheduler.api.input.repeats import Repeats
+from myscheduler.api.input.upstream import chain_of
 from myscheduler.api.routes.executions import check_id, find_execution
-from myscheduler.api.shapes.documented import CANCEL, TRIGGER, acts_with, answers_with
+from myscheduler.api.shapes.documented import CANCEL, RERUN, acts_with, answers_with
 from myscheduler.api.shapes.executions import Cancelled
 from myscheduler.api.shapes.jobs import Triggered
 from myscheduler.core.findings.problem import shown
@@ -60,18 +61,19 @@ def acts_router(store: Store, dispatcher: Dispatcher, repeats: Repeats) -> APIRo
         "/{execution_id}/rerun",
         responses=answers_with(Triggered),
         operation_id="rerun_execution",
-        openapi_extra=acts_with(TRIGGER),
+        openapi_extra=acts_with(RERUN),
     )
     async def rerun_execution(execution_id: str, request: Request) -> JSONResponse:
         """Run the job of an execution now, as it is declared now; the new execution has `rerun_of`. Otherwise like a
-        trigger of the job.
+        trigger of the job. With `downstream: true`, the jobs run, too, that run after it, in a new chain.
         """
         check_id(execution_id)
         body = await read_object(request)
-        asked = trigger_of(request, body)
+        asked = rerun_of(request, body)
 
         async def rerun(key: RequestKey | None) -> Mapping[str, Any]:
-            job_id = (await find_execution(store, dispatcher, execution_id)).job_id
+            record = await find_execution(store, dispatcher, execution_id)
+            job_id = record.job_id
             try:
                 async with asyncio.timeout(RECORD_SEC):
                     run = await dispatcher.trigger(
@@ -81,6 +83,8 @@ def acts_router(store: Store, dispatcher: Dispatcher, repeats: Repeats) -> APIRo
                         key=key,
                         rerun_of=execution_id,
                         parent=asked.parent,
+                        is_alone=asked.is_alone,
+                        upstream_chain_id=chain_of(record) if job_id in dispatcher.chains.graph else None,
                     )
             except TimeoutError as error:
                 message = said("rerun-not-recorded")

@@ -38,6 +38,7 @@ MOST_NAMED = 100
 """The most jobs, or labels, that one request names."""
 LONGEST_SPAN_MS = 366 * 86_400_000
 UUID_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+ID_PATTERN = f"^{UUID_TEXT.pattern}$"
 _QUEUED = said("still-queued")
 
 JobIds = Annotated[list[Annotated[str, StringConstraints(max_length=255)]], Field(max_length=MOST_NAMED)]
@@ -53,7 +54,7 @@ Milliseconds = Annotated[int, Field(ge=0, le=LONGEST_SPAN_MS)]
 def executions_router(store: Store, dispatcher: Dispatcher, masking: Masking, *, zone: str) -> APIRouter:
     """The routes below `/executions`. `zone` is the service's."""
     router = APIRouter(prefix="/executions", tags=["executions"])
-    views = ExecutionViews(zone)
+    views = ExecutionViews(zone, dispatcher.chains.goes_on_after)
 
     @router.get("", responses=answers_with(ExecutionPage), operation_id="list_executions")
     @router.get("/", include_in_schema=False)
@@ -64,8 +65,11 @@ def executions_router(store: Store, dispatcher: Dispatcher, masking: Masking, *,
         ] = None,
         status: Annotated[Statuses | None, Query(description="Only these statuses; may be repeated.")] = None,
         reason: Annotated[Reason | None, Query(description="Only rows with this reason.")] = None,
-        kind: Annotated[Kind | None, Query(description="Only scheduled, or only manual ones.")] = None,
+        kind: Annotated[Kind | None, Query(description="Only scheduled, manual or chained ones.")] = None,
         cause: Annotated[Cause | None, Query(description="Only those that this started.")] = None,
+        chain: Annotated[
+            str | None, Query(pattern=ID_PATTERN, description="Only those of the chain that began with this execution.")
+        ] = None,
         label: Annotated[
             Labels | None,
             Query(
@@ -103,6 +107,7 @@ def executions_router(store: Store, dispatcher: Dispatcher, masking: Masking, *,
             reason=reason,
             kind=kind,
             cause=cause,
+            chain_id=chain,
             start=read_timestamp("from", start, zone),
             until=read_timestamp("until", until, zone),
             min_duration=_span(min_duration_ms),

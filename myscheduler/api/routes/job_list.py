@@ -35,6 +35,7 @@ from myscheduler.core.findings.problem import Complaint
 from myscheduler.core.job.job import JobState
 from myscheduler.core.job.selection import folded
 from myscheduler.messages.message import said
+from myscheduler.service.dispatch.chaining import Chains
 from myscheduler.service.gitops.reconciler import Reconciler
 
 PAGE = 100
@@ -96,10 +97,12 @@ Fields = Annotated[
 Compact = Annotated[bool, Query(description="Short rows: see `CompactJob`.")]
 
 
-def job_list_router(store: Store, reconciler: Reconciler, index: JobIndex, masking: Masking, *, zone: str) -> APIRouter:
+def job_list_router(
+    store: Store, reconciler: Reconciler, index: JobIndex, masking: Masking, chains: Chains, *, zone: str
+) -> APIRouter:
     """`zone` is the service's IANA zone."""
     router = APIRouter(prefix="/jobs", tags=["jobs"])
-    listings = {one is not None: Listing(JobViews(zone, one)) for one in (None, masking)}
+    listings = {one is not None: Listing(JobViews(zone, chains.goes_on_after, one)) for one in (None, masking)}
     packer = Packer()
 
     @router.get(

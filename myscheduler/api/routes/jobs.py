@@ -42,6 +42,7 @@ from myscheduler.api.shapes.jobs import JobViews
 from myscheduler.api.shapes.masking import Masking
 from myscheduler.core.access.principal import Principal
 from myscheduler.core.access.roles import Role
+from myscheduler.core.chains.links import linked_to
 from myscheduler.core.findings.problem import Complaint, shown
 from myscheduler.core.history.execution import Failing, QueuedRun, Record
 from myscheduler.core.history.repeats import RequestKey
@@ -55,6 +56,8 @@ from myscheduler.core.policy.guard import Guard
 from myscheduler.errors import JobNotFoundError
 from myscheduler.messages.message import said
 from myscheduler.service.catalog.catalog import Catalog
+from myscheduler.service.catalog.linking import Linking
+from myscheduler.service.dispatch.chaining import Chains
 from myscheduler.service.gitops.reconciler import Reconciler
 
 DETAIL_EXECUTIONS = 50
@@ -74,6 +77,8 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     catalog: Catalog,
     reconciler: Reconciler,
     masking: Masking,
+    chains: Chains,
+    linking: Linking,
     *,
     judge: Judge,
     repeats: Repeats,
@@ -86,7 +91,8 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
     what they may call.
     """
     router = APIRouter(prefix="/jobs", tags=["jobs"])
-    views, masked_views, executions = JobViews(zone), JobViews(zone, masking), ExecutionViews(zone)
+    views, masked_views = (JobViews(zone, chains.goes_on_after, one) for one in (None, masking))
+    executions = ExecutionViews(zone, chains.goes_on_after)
 
     def granted(request: Request) -> Grants:
         """The secrets that the caller may let a job use: an editor with a scope, only those that are granted by one."""
@@ -104,20 +110,22 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
             question = partial(_spec, body, *judged_by, now())
             is_light = request.state.size <= LIGHT and not body.keys() - _LIGHT_FIELDS and not _has_many(body)
             spec = question() if is_light else await judge.ask(question, size=request.state.size)
-        async with reconciler.rulebook.room_for(spec) as complaints:
-            if complaints:
-                raise InvalidInputError(complaints)
+        async with reconciler.rulebook.room_for(spec) as complaints, linking.checked(spec) as faults:
+            if complaints or faults:
+                raise InvalidInputError([*complaints, *faults])
             yield spec
 
     async def permit(request: Request, spec: JobSpec) -> None:
-        """Raises `ForbiddenError` unless the job is in the caller's scope as declared, and as it is stored."""
+        """Raises `ForbiddenError` unless the job is in the caller's scope as declared and as it is stored, and so are
+        the jobs that it runs after, or requires.
+        """
         principal: Principal = request.state.principal
         if principal.has_everywhere(Role.EDITOR):
             return
         require_job(principal, Role.EDITOR, spec.job_id, spec.labels)
-        stored = (await store.read(partial(job_rows.find_jobs, job_ids=[spec.job_id]))).get(spec.job_id)
-        if stored is not None:
-            require_job(principal, Role.EDITOR, spec.job_id, stored.spec.labels)
+        stored = await store.read(partial(job_rows.find_jobs, job_ids=[spec.job_id, *linked_to(spec)]))
+        for job in stored.values():
+            require_job(principal, Role.EDITOR, job.job_id, job.spec.labels)
 
     @router.post(
         "",
@@ -176,7 +184,7 @@ def jobs_router(  # noqa: C901, PLR0915 - a list of routes, each simple
             found = job, last and shown(last), [shown(one) for one in records], failing, queued, incidents
             of_caller = views
         # searching the next run of a paused job may take long
-        view = await asyncio.to_thread(of_caller.detail, *found, held=held)
+        view = await asyncio.to_thread(of_caller.detail, *found, held=held, followed_by=chains.graph.children(job_id))
         return job_answer(request, job.version, view)
 
     @router.put(

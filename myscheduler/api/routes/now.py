@@ -62,7 +62,7 @@ def now_router(
 ) -> APIRouter:
     """`zone` is the service's IANA zone."""
     router = APIRouter(tags=["now"])
-    views, known = LiveViews(zone), KnownRuns()
+    views, known = LiveViews(zone, dispatcher.chains.goes_on_after), KnownRuns()
     inquiries = Inquiries(at_once=1, queue=QUEUE, advice=said("ask-later"))
     newest = {one is not None: _Failures(store, views, one) for one in (None, masking)}
     in_trouble = _Incidents(store, views)

@@ -72,9 +72,29 @@ RESUME = {
         "description": "Which slots of the paused time run, within `misfire_grace_time`.",
     },
 }
+_OVERLAP = {"enum": ["allow", None], "description": "Run beside executions in progress, instead of waiting."}
 TRIGGER = {
     "by": _BY,
-    "overlap": {"enum": ["allow", None], "description": "Run beside executions in progress, instead of waiting."},
+    "overlap": _OVERLAP,
+    "chain": {
+        "type": ["boolean", "null"],
+        "default": True,
+        "description": "Whether the jobs run, too, that run after it.",
+    },
+    "from": _text(
+        "An execution: what jobs handed on in its chain that this job runs after is used. Required if the job uses it.",
+        maxLength=100,
+    ),
+}
+RERUN = {
+    "by": _BY,
+    "overlap": _OVERLAP,
+    "downstream": {
+        "type": ["boolean", "null"],
+        "default": False,
+        "description": "Whether the jobs run again, too, that run after it. The others of its chain count as they "
+        "ended.",
+    },
 }
 CANCEL = {"by": _BY, "reason": _REASON}
 ACKNOWLEDGE = {

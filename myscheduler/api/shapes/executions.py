@@ -1,6 +1,7 @@
 """The JSON shapes of executions."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any, NotRequired
 
@@ -57,6 +58,10 @@ class ExecutionView(TypedDict):
     requested_by: str | None
     rerun_of: str | None
     """The execution that a manual run repeats."""
+    chain_id: str | None
+    """The execution that its chain began with: its own id, if other jobs run after it. Null if it is in no chain."""
+    parent_execution_id: str | None
+    """The execution whose end started it."""
     digest: str | None
     revision: str | None
     source: SourceView | None
@@ -96,6 +101,8 @@ class ExecutionDetail(ExecutionView):
     """The attempts as far as they are known, in order."""
     exchange: ExchangeView | None
     """That of the last attempt, once the execution has ended."""
+    extracted: dict[str, Any] | None
+    """The values of its answer that jobs may use that run after it; null if it has none."""
 
 
 class Cancelled(TypedDict):
@@ -109,6 +116,11 @@ class JobExecutionList(ExecutionList):
 
 
 class ExecutionViews(InZone):
+    def __init__(self, zone: str, begins_chain: Callable[[str], bool]) -> None:
+        """`zone` is the service's; `begins_chain` says whether other jobs run after a job."""
+        super().__init__(zone)
+        self._begins_chain = begins_chain
+
     def view(self, record: Record) -> ExecutionView:
         return self.row(_listed(record))
 
@@ -139,6 +151,8 @@ class ExecutionViews(InZone):
             "note": row.error if is_completed else None,
             "requested_by": row.requested_by,
             "rerun_of": row.rerun_of,
+            "chain_id": row.chain_id or self._begun_chain(row),
+            "parent_execution_id": row.parent_execution_id,
             "digest": row.digest,
             "revision": row.source_revision,
             "source": _source(row),
@@ -162,7 +176,19 @@ class ExecutionViews(InZone):
         callers = next((one.trace_id for one in attempts if one.trace_id), None)
         own = None if record.started_at is None else trace_id_of(record.execution_id)
         shown, exchange = [self._attempt(one) for one in attempts], exchange_view(record.exchange, self._moment)
-        return {**self.view(record), "trace_id": callers or own, "attempts_detail": shown, "exchange": exchange}
+        extracted = None if record.extracted is None else json.loads(record.extracted)
+        return {
+            **self.view(record),
+            "trace_id": callers or own,
+            "attempts_detail": shown,
+            "exchange": exchange,
+            "extracted": extracted,
+        }
+
+    def _begun_chain(self, row: Listed) -> str | None:
+        """The id of the chain that an execution in progress begins: nothing of it is recorded before its end."""
+        is_first = row.status == Status.RUNNING and not row.is_alone and self._begins_chain(row.job_id)
+        return row.execution_id if is_first else None
 
     def _attempt(self, attempt: Attempt) -> AttemptView:
         return {
@@ -223,4 +249,7 @@ def _listed(record: Record) -> Listed:
         record.excerpt,
         record.rerun_of,
         None if record.next_attempt_at is None else to_micros(record.next_attempt_at),
+        record.link.parent_id if record.link else None,
+        record.is_alone,
+        record.chain_id,
     )

@@ -1,6 +1,6 @@
 """The JSON shapes of jobs. Clients rely on them: fields may be added, but never renamed or removed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NotRequired
 
 from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
@@ -15,7 +15,7 @@ from myscheduler.core.findings.masking import masked_text
 from myscheduler.core.findings.problem import cut
 from myscheduler.core.history.execution import Failing, QueuedRun, Record
 from myscheduler.core.incidents.incident import Incident
-from myscheduler.core.job.after import DeclaredAfter, after_to_json
+from myscheduler.core.job.after import DeclaredAfter, after_to_json, requires_to_json
 from myscheduler.core.job.codec import schedule_to_json
 from myscheduler.core.job.compiling import compile_schedule, next_run
 from myscheduler.core.job.expect import expect_to_json
@@ -32,6 +32,7 @@ from myscheduler.core.job.spec import (
     DeclaredDate,
     DeclaredInterval,
     DeclaredWallInterval,
+    JobSpec,
     trigger_text,
 )
 from myscheduler.core.job.transport import tls_to_json
@@ -123,7 +124,21 @@ class PingView(TypedDict):
     """An ISO 8601 duration."""
 
 
-class JobDetail(JobSummary, LimitsView):
+class ChainFields(TypedDict):
+    after: list[dict[str, Any]] | None
+    """The jobs that it runs after, in place of a schedule, as a manifest writes them; `None` for a job with one."""
+    join: str | None
+    """Whether it runs after `all` of them, or after `any`."""
+    when: dict[str, Any] | None
+    if_skipped: str | None
+    requires: list[dict[str, Any]]
+    """The jobs that have to have completed before a slot."""
+    extract: dict[str, str]
+    """The values that it hands on: by name, a JSON Pointer into its answer."""
+    chain_timeout_sec: int | None
+
+
+class JobDetail(JobSummary, LimitsView, ChainFields):
     func: str
     trigger_info: dict[str, Any]
     headers: dict[str, str | list[str]]
@@ -166,6 +181,8 @@ class JobDetail(JobSummary, LimitsView):
     slo: ObjectiveView | None
     notify: dict[str, Any] | bool | None
     """What the job says about its notifications, as it is written; `None` for nothing, `false` for "tells nobody"."""
+    followed_by: list[str]
+    """The jobs that run after it: a pause, or its deletion, keeps them from running, too."""
     digest: str
     created_at: str
     updated_at: str
@@ -214,11 +231,13 @@ class CompactJob(TypedDict):
 
 
 class JobViews(InZone):
-    def __init__(self, zone: str, masking: Masking | None = None) -> None:
-        """`zone` is the service's IANA zone. `masking` masks literal credentials, and what targets repeat of them."""
+    def __init__(self, zone: str, begins_chain: Callable[[str], bool], masking: Masking | None = None) -> None:
+        """`zone` is the service's IANA zone; see `ExecutionViews` for `begins_chain`. `masking` masks literal
+        credentials, and what targets repeat of them.
+        """
         super().__init__(zone)
         self._masking = masking
-        self._executions = ExecutionViews(zone)
+        self._executions = ExecutionViews(zone, begins_chain)
         self._incidents = IncidentViews(zone)
 
     def words(self, job: Job) -> str:
@@ -264,6 +283,7 @@ class JobViews(InZone):
         incidents: Sequence[Incident],
         *,
         held: bool,
+        followed_by: Sequence[str],
     ) -> JobDetail:
         spec = job.spec
         sent = masked(sent_fields(spec)) if self._masking else sent_fields(spec)
@@ -302,6 +322,8 @@ class JobViews(InZone):
             "ping": _ping(spec.ping),
             "slo": _objective(spec.slo),
             "notify": None if spec.notify == USUAL else notify_to_json(spec.notify),
+            **_chain_fields(spec),
+            "followed_by": sorted(followed_by),
             "digest": self._masking.digest(job.digest) if self._masking else job.digest,
             "created_at": self._moment(job.created_at),
             "updated_at": self._moment(job.updated_at),
@@ -375,6 +397,20 @@ def _objective(objective: Objective | None) -> ObjectiveView | None:
         return None
     window = duration_text(objective.window)
     return {"success": objective.success, "late_sec": objective.late_sec, "window": window}
+
+
+def _chain_fields(spec: JobSpec) -> ChainFields:
+    after = spec.schedule if isinstance(spec.schedule, DeclaredAfter) else None
+    written = after_to_json(after) if after else {}
+    return {
+        "after": written.get("after"),
+        "join": after.join if after else None,
+        "when": written.get("when"),
+        "if_skipped": after.if_skipped if after else None,
+        "requires": requires_to_json(spec.requires),
+        "extract": dict(spec.extract),
+        "chain_timeout_sec": spec.chain_timeout_sec,
+    }
 
 
 def _ping(ping: Ping | None) -> PingView | None:

@@ -1,6 +1,6 @@
 """The JSON shapes of what is going on now, and of what is coming."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
@@ -155,10 +155,10 @@ class UpcomingView(TypedDict):
 
 
 class LiveViews(InZone):
-    def __init__(self, zone: str) -> None:
-        """`zone` is the service's IANA zone."""
+    def __init__(self, zone: str, begins_chain: Callable[[str], bool]) -> None:
+        """`zone` is the service's IANA zone; see `ExecutionViews` for `begins_chain`."""
         super().__init__(zone)
-        self._executions = ExecutionViews(zone)
+        self._executions = ExecutionViews(zone, begins_chain)
         self._incidents = IncidentViews(zone)
 
     def at(self, moment: datetime) -> str:

@@ -6,6 +6,7 @@ declared as it was then; of older executions, and of deleted jobs, the responses
 
 import hashlib
 import hmac
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -42,7 +43,8 @@ class Masking:
 
     def record(self, record: Record, job: Job | None) -> Record:
         """The row as it may be shown; `job` is the present one, if it exists. `attempts_detail` is not masked."""
-        return replace(record, **self._shown(record, job))
+        extracted = _extracted(record.extracted, self._sent(record, job))
+        return replace(record, **self._shown(record, job), extracted=extracted)
 
     def listed(self, row: Listed, job: Job | None) -> Listed:
         """The same of a row of a list."""
@@ -95,6 +97,19 @@ def _response(excerpt: str | None, literals: tuple[Secret, ...] | None) -> str |
     if literals is None:
         return MASK
     return without_echoes(excerpt, literals, whole=len(excerpt) < _NEVER_CUT)
+
+
+def _extracted(text: str | None, literals: tuple[Secret, ...] | None) -> str | None:
+    """The values that an execution extracted, without those that contain a credential."""
+    if text is None:
+        return None
+    found = json.loads(text)
+    return json.dumps({name: value if _is_harmless(value, literals) else MASK for name, value in found.items()})
+
+
+def _is_harmless(value: Any, literals: tuple[Secret, ...] | None) -> bool:
+    text = json.dumps(value, ensure_ascii=False)
+    return literals is not None and without_echoes(text, literals, whole=True) == text
 
 
 def _error(error: str | None, literals: tuple[Secret, ...] | None) -> str | None:

@@ -59,8 +59,9 @@ def executions() -> None:
     shell_complete=lambda _context, _option, written: [one.value for one in Reason if one.startswith(written)],
     help="Only executions with this reason, such as overlap.",
 )
-@filter_option("--kind", click.Choice(["scheduled", "manual"]), "Only executions of this kind.")
-@filter_option("--cause", click.Choice(["timer", "catch_up", "api"]), "Only executions with this cause.")
+@filter_option("--kind", click.Choice(["scheduled", "manual", "chained"]), "Only executions of this kind.")
+@filter_option("--cause", click.Choice(["timer", "catch_up", "api", "chain"]), "Only executions with this cause.")
+@filter_option("--chain", str, "Only executions of this chain.", metavar="CHAIN")
 @filter_option("--label", str, "Only executions of jobs with this label.", metavar="NAME=VALUE", many=True)
 @filter_option("--host", str, "Only executions of jobs that call this host.", metavar="HOST")
 @filter_option("--from", str, "Only slots from this time on.", metavar="ISO", parameter="from")
@@ -154,6 +155,8 @@ def _fields(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "took", duration(found["execution_time_ms"])
     yield "kind", f"{found['kind']}, by {found['requested_by'] or found['cause']}"
     yield "rerun of", found.get("rerun_of")
+    yield "chain", found.get("chain_id")
+    yield "after", found.get("parent_execution_id")
     yield "HTTP status", found["http_status_code"]
     yield "attempts", found["attempts"]
     yield from exchange_fields(found.get("exchange"))
@@ -165,12 +168,21 @@ def _fields(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 @executions.command()
 @execution_argument
 @overlap_option
+@click.option("--downstream", is_flag=True, help="Run the jobs again, too, that run after it.")
 @wait_options
 @by_option
 @server_option
 @format_option
 def rerun(
-    execution_id: str, overlap: str | None, by: str | None, server: str, output: str, patience: float, *, wait: bool
+    execution_id: str,
+    overlap: str | None,
+    by: str | None,
+    server: str,
+    output: str,
+    patience: float,
+    *,
+    downstream: bool,
+    wait: bool,
 ) -> None:
     """Run the job of an execution again, as it is declared now. The new execution names the old one.
 
@@ -182,7 +194,12 @@ def rerun(
     execution completed, 1 when it failed or did not run, 3 when it is still running after --timeout.
     """
     client = connect(server)
-    answer = client.post("executions", execution_id, "rerun", body=given({"overlap": overlap, "by": by}))
+    answer = client.post(
+        "executions",
+        execution_id,
+        "rerun",
+        body=given({"overlap": overlap, "by": by, "downstream": downstream or None}),
+    )
     if output == "json" and not wait:
         click.echo(json_text(answer))
     elif output != "json":

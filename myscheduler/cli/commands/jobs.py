@@ -1,6 +1,6 @@
 """`myscheduler jobs`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -186,12 +186,23 @@ def resume(job_id: str, catchup: str | None, by: str | None, server: str, output
 @jobs.command()
 @job_argument
 @overlap_option
+@click.option("--no-chain", is_flag=True, help="Don't run the jobs that run after it.")
+@click.option("--from", "source", metavar="EXECUTION", help="Take what jobs before it hand on from this one's chain.")
 @wait_options
 @by_option
 @server_option
 @format_option
 def trigger(
-    job_id: str, overlap: str | None, by: str | None, server: str, output: str, patience: float, *, wait: bool
+    job_id: str,
+    overlap: str | None,
+    source: str | None,
+    by: str | None,
+    server: str,
+    output: str,
+    patience: float,
+    *,
+    no_chain: bool,
+    wait: bool,
 ) -> None:
     """Run a job now, whatever its schedule.
 
@@ -204,7 +215,8 @@ def trigger(
     execution completed, 1 when it failed or did not run, 3 when it is still running after --timeout.
     """
     client = connect(server)
-    answer = client.post("jobs", job_id, "trigger", body=given({"overlap": overlap, "by": by}))
+    asked = {"overlap": overlap, "by": by, "from": source, "chain": False if no_chain else None}
+    answer = client.post("jobs", job_id, "trigger", body=given(asked))
     if output == "json" and not wait:
         click.echo(json_text(answer))
     elif output != "json":
@@ -235,7 +247,7 @@ def delete(job_id: str, by: str | None, server: str, output: str, *, yes: bool) 
     """
     if not yes:
         click.confirm(f"Delete the job {styled(job_id)}?", abort=True, err=True)
-    params = [*given({"by": by}).items()]
+    params = [("by", by)] if by else []
     _print(connect(server).delete("jobs", job_id, params=params), job_id, output)
 
 
@@ -247,6 +259,6 @@ def _print(answer: dict[str, Any], job_id: str, output: str) -> None:
     click.echo(json_text(answer) if output == "json" else f"{styled(job_id)}: {styled(answer['status'])}")
 
 
-def given(values: dict[str, str | None]) -> dict[str, str]:
+def given(values: Mapping[str, str | bool | None]) -> dict[str, str | bool]:
     """The values that were given, as a body."""
     return {name: value for name, value in values.items() if value is not None}

@@ -22,6 +22,8 @@ class Target(StrEnum):
     """The job of the execution that the URL names."""
     INCIDENT = "incident"
     """The job of the incident that the URL names. One of a target or host needs the role for all jobs."""
+    CHAIN = "chain"
+    """Each job of the chain that the URL names."""
     BODY = "body"
     """The job that the body declares, and the one that it replaces."""
     SELECTION = "selection"
@@ -49,12 +51,13 @@ OPERATIONS: Mapping[str, Operation] = {
             "get_job_stats", "get_job_ahead", "list_strips", "list_upcoming", "get_forecast", "get_now", "list_changes",
             "get_sync", "list_source_files", "list_audit_entries", "explain_job", "preview_jobs", "validate_manifests",
             "plan_manifests", "list_incidents", "get_incident", "get_metrics", "get_job_metrics",
-            "list_targets",
+            "list_targets", "list_chains", "get_chain",
         ),
         _READ,
     ),
     **dict.fromkeys(("pause_job", "resume_job", "trigger_job"), _OPERATE),
     **dict.fromkeys(("cancel_execution", "rerun_execution"), Operation(Role.OPERATOR, Target.EXECUTION)),
+    "cancel_chain": Operation(Role.OPERATOR, Target.CHAIN),
     **dict.fromkeys(("acknowledge_incident", "unacknowledge_incident"), Operation(Role.OPERATOR, Target.INCIDENT)),
     **dict.fromkeys(
         ("pause_jobs", "resume_jobs", "trigger_jobs"), Operation(Role.OPERATOR, Target.SELECTION)

@@ -44,20 +44,32 @@ EndsOf = Callable[[str], Mapping[str, End]]
 """Returns what is recorded of a chain by its id: the end of each job that has an execution in it."""
 
 
+def _none(_: str) -> Mapping[str, End]:
+    return {}
+
+
 def follow(
-    graph: Graph, ended: Sequence[Ended], *, ends_of: EndsOf, new_id: Callable[[], str], now: datetime
+    graph: Graph,
+    ended: Sequence[Ended],
+    *,
+    ends_of: EndsOf,
+    earlier_of: EndsOf = _none,
+    new_id: Callable[[], str],
+    now: datetime,
 ) -> list[Follower]:
     """What follows from these ends, which are recorded now; in an order in which none comes before its parent.
 
     A job is in a chain at most once. One that does not run ends with that, so what runs after it is decided, too.
     A job with several edges is decided as soon as no end can change the decision, so a chain never hangs: what may
-    still come is what is below an execution that has not ended.
+    still come is what is below an execution that has not ended. `earlier_of` returns the ends in the chain that this
+    one repeats a part of: they count for jobs that are not in that part.
     """
     found: list[Follower] = []
     for chain_id, of_chain in _by_chain(ended).items():
         has_joins = any(graph.has_join(one.job_id) for one in of_chain)
         ends = dict(ends_of(chain_id)) if has_joins else {}
-        found += _Chain(graph, of_chain, ends, new_id, now).followers()
+        earlier = earlier_of(chain_id) if has_joins else {}
+        found += _Chain(graph, of_chain, ends, earlier, new_id, now).followers()
     return found
 
 
@@ -72,11 +84,18 @@ class _Chain:
     """The decisions that one chain waits for."""
 
     def __init__(
-        self, graph: Graph, ended: Sequence[Ended], ends: dict[str, End], new_id: Callable[[], str], now: datetime
+        self,
+        graph: Graph,
+        ended: Sequence[Ended],
+        ends: dict[str, End],
+        earlier: Mapping[str, End],
+        new_id: Callable[[], str],
+        now: datetime,
     ) -> None:
         self._graph, self._new_id = graph, new_id
         self._left = deque(one.job_id for one in ended)
         self._ends = ends | {one.job_id: one.end for one in ended}
+        self._earlier = earlier
         self._first, self._now = ended[0], now
         self._found: list[Follower] = []
 
@@ -99,15 +118,15 @@ class _Chain:
     def _decide(self, job_id: str, *, by: str, unjudged: set[str]) -> None:
         if job_id in self._ends:
             return
-        after = self._graph.afters[job_id]
-        verdict = judge(after, self._ends, lambda one: self._may_come(one, unjudged))
+        after, ends = self._graph.afters[job_id], {**self._earlier, **self._ends}
+        verdict = judge(after, ends, lambda one: self._may_come(one, unjudged))
         if verdict is None:
             return
         first = self._first
         reason = None if verdict == RUNS else Reason(verdict)
         if reason is None and first.until is not None and self._now >= first.until:
             reason = Reason.CHAIN_TIMEOUT
-        parent = self._ends[starter(after, self._ends, by) if verdict == RUNS else by]
+        parent = ends[starter(after, ends, by) if verdict == RUNS else by]
         self._ends[job_id] = end = End(self._new_id(), Status.RUNNING if reason is None else Status.SKIPPED)
         found = Follower(first.chain_id, job_id, end.execution_id, parent.execution_id, first.slot, first.until, reason)
         self._found.append(found)

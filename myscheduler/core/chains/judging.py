@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import StrEnum
 from typing import Any, assert_never
 
 from myscheduler.core.calls.matching import unmet
@@ -26,14 +26,14 @@ class End:
         return self.status is not Status.RUNNING
 
 
-class _Link(Enum):
+class EdgeState(StrEnum):
     """What is known of an edge."""
 
-    OPEN = auto()
-    MET = auto()
-    UNMET = auto()
+    OPEN = "open"
+    MET = "met"
+    UNMET = "unmet"
     """The job ended otherwise."""
-    SKIPPED = auto()
+    SKIPPED = "skipped"
     """The job did not run, and will not."""
 
 
@@ -45,20 +45,20 @@ def judge(after: DeclaredAfter, ends: Mapping[str, End], may_come: Callable[[str
 
     `ends` are those of the chain so far, by job; `may_come` says whether a job that has none may still run in it.
     """
-    known = {edge.job: _link(edge, ends.get(edge.job), after, may_come) for edge in after.edges}
+    known = {edge.job: edge_state(edge, ends.get(edge.job), after, may_come) for edge in after.edges}
     links = known.values()
     if after.join == "any":
-        is_met, is_decided = _Link.MET in links, _Link.OPEN not in links
+        is_met, is_decided = EdgeState.MET in links, EdgeState.OPEN not in links
     else:
-        is_met = all(link is _Link.MET for link in links)
-        is_decided = any(link in {_Link.UNMET, _Link.SKIPPED} for link in links)
-    if is_met and after.when is not None and known.get(after.when.job) is _Link.OPEN:
+        is_met = all(link is EdgeState.MET for link in links)
+        is_decided = any(link in {EdgeState.UNMET, EdgeState.SKIPPED} for link in links)
+    if is_met and after.when is not None and known.get(after.when.job) is EdgeState.OPEN:
         return None  # with `any`, the job that the condition asks about may still run
     if is_met:
         return RUNS if _holds(after, ends) else Reason.CONDITION
     if not is_decided:
         return None
-    return Reason.UPSTREAM_OUTCOME if _Link.UNMET in links else Reason.UPSTREAM_SKIPPED
+    return Reason.UPSTREAM_OUTCOME if EdgeState.UNMET in links else Reason.UPSTREAM_SKIPPED
 
 
 RUNS = "runs"
@@ -69,15 +69,17 @@ def starter(after: DeclaredAfter, ends: Mapping[str, End], last: str) -> str:
     """The job whose end starts one that runs, as that of `last` decided it; with `any`, one that ended as wanted."""
     if after.join == "all":
         return last
-    met = [edge.job for edge in after.edges if _link(edge, ends.get(edge.job), after, lambda _: True) is _Link.MET]
+    states = {edge.job: edge_state(edge, ends.get(edge.job), after, lambda _: True) for edge in after.edges}
+    met = [job_id for job_id, state in states.items() if state is EdgeState.MET]
     return last if last in met or not met else met[0]
 
 
-def _link(edge: Edge, end: End | None, after: DeclaredAfter, may_come: Callable[[str], bool]) -> _Link:
+def edge_state(edge: Edge, end: End | None, after: DeclaredAfter, may_come: Callable[[str], bool]) -> EdgeState:
+    """What the end of its job says about an edge of `after`."""
     if end is None:
-        return _Link.OPEN if may_come(edge.job) else _skipped(after)
+        return EdgeState.OPEN if may_come(edge.job) else _skipped(after)
     if not end.is_over:
-        return _Link.OPEN
+        return EdgeState.OPEN
     if end.status in NOT_RUN:
         return _skipped(after)
     match edge.on:
@@ -89,11 +91,11 @@ def _link(edge: Edge, end: End | None, after: DeclaredAfter, may_come: Callable[
             is_met = end.status is not Status.COMPLETED
         case _:
             assert_never(edge.on)
-    return _Link.MET if is_met else _Link.UNMET
+    return EdgeState.MET if is_met else EdgeState.UNMET
 
 
-def _skipped(after: DeclaredAfter) -> _Link:
-    return _Link.MET if after.if_skipped == "run" else _Link.SKIPPED
+def _skipped(after: DeclaredAfter) -> EdgeState:
+    return EdgeState.MET if after.if_skipped == "run" else EdgeState.SKIPPED
 
 
 def _holds(after: DeclaredAfter, ends: Mapping[str, End]) -> bool:

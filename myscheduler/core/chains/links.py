@@ -37,9 +37,20 @@ def links_of(spec: JobSpec) -> Links | None:
     return Links(after, tuple(one.job for one in spec.requires), tuple(name for name, _ in spec.extract), tuple(uses))
 
 
+def linked_to(spec: JobSpec) -> list[str]:
+    """The ids of the jobs that this one runs after, or requires."""
+    after = spec.schedule.jobs if isinstance(spec.schedule, DeclaredAfter) else ()
+    return [*after, *(one.job for one in spec.requires)]
+
+
 def _uses(spec: JobSpec, after: DeclaredAfter) -> Iterator[tuple[str, str]]:
     for at in after.when.json if after.when else ():
         yield after.when.job if after.when else "", at.pointer.split("/")[1].replace("~1", "/").replace("~0", "~")
+    yield from (one for one in handed_on(spec) if one[1] not in OF_EVERY)
+
+
+def handed_on(spec: JobSpec) -> Iterator[tuple[str, str]]:
+    """Jobs, and what the templates of this one ask for of them."""
     texts: list[str] = []
     if spec.templates:
         each_text(sent_fields(spec), lambda text, _: texts.append(text), ())
@@ -47,8 +58,7 @@ def _uses(spec: JobSpec, after: DeclaredAfter) -> Iterator[tuple[str, str]]:
         for part in _parsed(text):
             if isinstance(part, Expression) and len(part.path) == 3 and part.root == AFTER:
                 _, job_id, name = part.path
-                if name not in OF_EVERY:
-                    yield job_id, name
+                yield job_id, name
 
 
 def _parsed(text: str) -> tuple[str | Expression, ...]:

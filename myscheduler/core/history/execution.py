@@ -87,6 +87,8 @@ class Execution:
     """Whether nothing runs after it, as the request for a manual run asked for."""
     upstream: Mapping[str, Mapping[str, Any]] | None = None
     """What templates have of the jobs that its job runs after; `None` before it is read. It is not stored here."""
+    upstream_chain_id: str | None = None
+    """The chain whose ends count for the jobs that its own chain lacks: it repeats a part of that one."""
 
     @property
     def chain_id(self) -> str:
@@ -112,6 +114,8 @@ class QueuedRun:
     parent: TraceParent | None = None
     """As in `Execution`."""
     is_alone: bool = False
+    """As in `Execution`."""
+    upstream_chain_id: str | None = None
     """As in `Execution`."""
 
 
@@ -188,6 +192,12 @@ class Record:
     """As in `Execution`, like `link`."""
     extracted: str | None = None
     """JSON: the values that it extracted from its answer, by name."""
+    chain_id: str | None = None
+    """The execution that its chain began with: its own id, if others followed it. `None` if it is in no chain."""
+    is_called_off: bool = False
+    """Whether its chain was cancelled: nothing of it begins any more."""
+    upstream_chain_id: str | None = None
+    """As in `Execution`."""
 
     @property
     def is_unbegun(self) -> bool:
@@ -212,6 +222,7 @@ class Record:
             self.rerun_of,
             link=self.link,
             is_alone=self.is_alone,
+            upstream_chain_id=self.upstream_chain_id,
         )
 
     def attempts_detail(self) -> tuple[Attempt, ...]:

@@ -22,6 +22,12 @@ class Search:
     reason: Reason | None = None
     kind: Kind | None = None
     cause: Cause | None = None
+    chain_id: str | None = None
+    """The rows of this chain only."""
+    is_chained: bool = False
+    """Only rows of chains."""
+    begins_chains: bool = False
+    """With `is_chained`: executions in progress count, too, because others run after them."""
     start: datetime | None = None
     """Rows whose (first) slot is at this time or later."""
     until: datetime | None = None

@@ -109,6 +109,13 @@ def of_cancellation(execution_id: str, job_id: str, *, at: datetime, actor: str,
     return AuditEntry(at, actor, AuditAction.CANCELLED, job_id, {"execution_id": execution_id, "reason": reason})
 
 
+def of_chain_cancellation(
+    chain_id: str, job_id: str | None, *, at: datetime, actor: str, reason: str | None
+) -> AuditEntry:
+    """A run of a chain is cancelled, which begins with this job."""
+    return AuditEntry(at, actor, AuditAction.CANCELLED, job_id, {"chain_id": chain_id, "reason": reason})
+
+
 def of_bulk(
     action: AuditAction, selection: Mapping[str, Any], counts: Mapping[str, int], *, at: datetime, actor: str
 ) -> AuditEntry:

@@ -124,6 +124,7 @@ CALLS = {
     "bug": "a bug in the scheduler ended this execution; its log has the stack trace",
     "stopped": "the scheduler was stopped while this execution was running; the target may have received the request",
     "stopped-unsent": "the scheduler was stopped before this execution was sent",
+    "chain-cancelled-before": "its chain was cancelled; the target may have received the request",
     "crashed": "the scheduler stopped while this execution was running; the target may have received the request",
     "claim-unclear": "the database became unavailable while this execution was being claimed; it was not sent",
     "replaced": "the next slot of this job was due, and it says overlap: replace; the target may have received the "

@@ -60,6 +60,8 @@ class Chains:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         """Those that wait until their jobs have room, by job; the first one is next."""
         self._is_started = asyncio.Event()
+        self.called_off: set[str] = set()
+        """The chains that are being cancelled: nothing of them begins."""
         agenda.on_room = self._freed
 
     def arm(self, changed: Iterable[Job], removed: Iterable[str]) -> None:
@@ -83,6 +85,14 @@ class Chains:
     def start(self) -> None:
         """Let executions that have not begun take their turns: all jobs are armed."""
         self._is_started.set()
+
+    def find(self, job_id: str) -> Job | None:
+        """The job as it is at present."""
+        return self._agenda.find(job_id)
+
+    def goes_on_after(self, job_id: str) -> bool:
+        """Whether other jobs run after it."""
+        return bool(self.graph.children(job_id))
 
     def below(self, job_ids: Iterable[str]) -> Mapping[str, Job]:
         """All jobs that run after these, as they are at present."""
@@ -112,7 +122,7 @@ class Chains:
         execution, after = flight.execution, flight.job.spec.schedule
         if execution.upstream is not None or not flight.job.spec.templates or not isinstance(after, DeclaredAfter):
             return
-        work = partial(chain_rows.ends_in, chain_id=execution.chain_id, job_ids=after.jobs)
+        work = partial(chain_rows.ends_in, graph=self.graph, chain_id=execution.chain_id, job_ids=after.jobs)
         while True:
             try:
                 ends = await self._store.read(work)
@@ -151,6 +161,8 @@ class Chains:
 
     def why_not(self, flight: Flight) -> Reason | None:
         """Why an execution that has not begun may not begin now."""
+        if flight.execution.chain_id in self.called_off:
+            return Reason.CANCELLED
         current = self._agenda.find(flight.execution.job_id)
         return why_not_begun(current, flight.execution, self._now(), zone=self._zone)
 

@@ -36,6 +36,7 @@ from myscheduler.service.dispatch.attempts import Attempts
 from myscheduler.service.dispatch.caller import Caller
 from myscheduler.service.dispatch.cancelling import Cancelling
 from myscheduler.service.dispatch.census import Census
+from myscheduler.service.dispatch.chain_cancelling import ChainCancelling
 from myscheduler.service.dispatch.chaining import Chains
 from myscheduler.service.dispatch.claiming import Claiming
 from myscheduler.service.dispatch.endings import Endings
@@ -132,6 +133,7 @@ class Dispatcher:
         self._health, self._agenda, self._triggers = health, agenda, triggers
         self._endings, self._arming, self._recovery, self._expectations = endings, arming, recovery, expectations
         self._cancelling = Cancelling(store, flights, triggers, now=now)
+        self._chain_cancelling = ChainCancelling(store, flights, chains, now=now)
         self.flights, self.census, self.tallies = flights, census, tallies
         self.loops: list[asyncio.Task[None]] = []
         self._is_draining = False
@@ -162,10 +164,18 @@ class Dispatcher:
         rerun_of: str | None = None,
         parent: TraceParent | None = None,
         is_alone: bool = False,
+        upstream_chain_id: str | None = None,
     ) -> Triggered:
         """Run a job now; see `Triggers.trigger`."""
         return await self._triggers.trigger(
-            job_id, by=by, may_overlap=may_overlap, key=key, rerun_of=rerun_of, parent=parent, is_alone=is_alone
+            job_id,
+            by=by,
+            may_overlap=may_overlap,
+            key=key,
+            rerun_of=rerun_of,
+            parent=parent,
+            is_alone=is_alone,
+            upstream_chain_id=upstream_chain_id,
         )
 
     async def cancel(
@@ -173,6 +183,12 @@ class Dispatcher:
     ) -> Mapping[str, Any]:
         """End an execution in progress or a queued run; see `Cancelling.cancel`."""
         return await self._cancelling.cancel(execution_id, by=by, reason=reason, key=key)
+
+    async def cancel_chain(
+        self, chain_id: str, *, by: str, reason: str | None, key: RequestKey | None = None
+    ) -> Mapping[str, Any]:
+        """End a chain in progress; see `ChainCancelling.cancel`."""
+        return await self._chain_cancelling.cancel(chain_id, by=by, reason=reason, key=key)
 
     def limit(self, targets: Mapping[str, TargetLimits]) -> None:
         """Set what the shared targets allow, by their names."""

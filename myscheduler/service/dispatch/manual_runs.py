@@ -45,6 +45,8 @@ class Wanted:
     """The queued run, if it was one."""
     is_alone: bool = False
     """Whether nothing runs after it."""
+    upstream_chain_id: str | None = None
+    """As in `Execution`."""
 
 
 @dataclass(frozen=True, slots=True)

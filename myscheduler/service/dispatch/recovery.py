@@ -158,6 +158,8 @@ def _follow(
 def _why_closed(job: Job | None, row: Record, now: datetime, reason: Reason) -> Reason | None:
     """Why an execution is recorded as interrupted; `None` if it goes on."""
     execution = row.execution()
+    if row.is_called_off:
+        return Reason.CANCELLED
     if row.is_unbegun:
         return None if job is not None and is_of(job, row.execution_id) else Reason.DELETED
     if row.next_attempt_at is not None:

@@ -83,17 +83,19 @@ class Triggers:
         rerun_of: str | None = None,
         parent: TraceParent | None = None,
         is_alone: bool = False,
+        upstream_chain_id: str | None = None,
     ) -> Triggered:
         """Run a job now, regardless of its schedule and of pauses. Returns once the run is stored: either claimed, or
         queued until the job has room, if as many executions as `max_instances` are in progress.
 
         `may_overlap` lets it run beside them, and with `is_alone` nothing runs after it; `rerun_of` is the execution
-        that it repeats, `parent` the span of the caller. Raises `JobNotFoundError`, `TriggerConflictError` if another
-        run is queued, or `StoreUnavailableError` if the run can't be stored or the service stops first.
+        that it repeats, `parent` the span of the caller; see `Execution` for `upstream_chain_id`. Raises
+        `JobNotFoundError`, `TriggerConflictError` if another run is queued, or `StoreUnavailableError` if the run can't
+        be stored or the service stops first.
         """
         if self._agenda.find(job_id) is None:
             raise JobNotFoundError(job_id)
-        wanted = Wanted(job_id, by, rerun_of, key, parent, is_alone=is_alone)
+        wanted = Wanted(job_id, by, rerun_of, key, parent, is_alone=is_alone, upstream_chain_id=upstream_chain_id)
         if may_overlap or (job_id not in self._queued and self._agenda.may_begin(job_id)):
             self._agenda.begin(job_id)
             return Triggered(await self._ask(wanted), rerun_of=rerun_of)
@@ -173,6 +175,7 @@ class Triggers:
             rerun_of,
             wanted.parent,
             is_alone=wanted.is_alone,
+            upstream_chain_id=wanted.upstream_chain_id,
         )
         answer = Triggered(execution_id, rerun_of=rerun_of).as_json(job.job_id)
         kept = wanted.key.kept(answer, execution_id) if wanted.key else None
@@ -238,7 +241,16 @@ class Triggers:
             raise TriggerConflictError(_conflict(other, waits_for))
         now = self._now()
         slot = self._free_slot(job_id, now)
-        run = QueuedRun(job_id, new_execution_id(now), slot, wanted.by, wanted.rerun_of, wanted.parent, wanted.is_alone)
+        run = QueuedRun(
+            job_id,
+            new_execution_id(now),
+            slot,
+            wanted.by,
+            wanted.rerun_of,
+            wanted.parent,
+            wanted.is_alone,
+            wanted.upstream_chain_id,
+        )
         answer = Triggered(run.execution_id, is_queued=True, waits_for=waits_for, rerun_of=wanted.rerun_of)
         kept = key.kept(answer.as_json(job_id), run.execution_id) if key else None
         self._queued[job_id] = run
@@ -345,7 +357,15 @@ class Triggers:
         # deleting the job has recorded its queued run; after a stop the next start takes the run over
         with suppress(JobNotFoundError, StoreUnavailableError):
             await self._ask(
-                Wanted(run.job_id, run.requested_by, run.rerun_of, parent=run.parent, queued=run, is_alone=run.is_alone)
+                Wanted(
+                    run.job_id,
+                    run.requested_by,
+                    run.rerun_of,
+                    parent=run.parent,
+                    queued=run,
+                    is_alone=run.is_alone,
+                    upstream_chain_id=run.upstream_chain_id,
+                )
             )
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:

@@ -402,6 +402,7 @@ async def test_what_the_contract_names_is_known(api: httpx.AsyncClient) -> None:
     values |= {"q": "a", "sort": "-id", "cursor": "x", "fields": "job_id", "compact": "true"}
     values |= {"reason": "overlap", "kind": "manual", "cause": "api", "min_duration_ms": "1", "min_lateness_ms": "1"}
     values |= {"since": "1-1", "n": "1", "days": "1", "points": "1", "actor": "ada"}
+    values |= {"chain": "01a400f6-3600-7592-ac81-139a79b30fbb", "job": "a"}
     values |= {"open": "true", "acknowledged": "true"}
     values |= {"path": "a.yaml", "line": "1", "before": "1", "after": "1"}
     seen = set()
@@ -411,7 +412,8 @@ async def test_what_the_contract_names_is_known(api: httpx.AsyncClient) -> None:
                 name = parameter["name"]
                 seen.add(name)
                 response = await api.get(
-                    path.format(job_id="a", execution_id="x", incident_id="x"), params={name: values[name]}
+                    path.format(job_id="a", execution_id="x", incident_id="x", chain_id="x"),
+                    params={name: values[name]},
                 )
                 assert "unknown" not in response.text
     assert seen == set(values)

@@ -80,7 +80,7 @@ async def test_no_body_is_a_bug(parts: Parts, api: httpx.AsyncClient, content: b
     paths = {(one.method, one.path) for one in routes_of(api) if one.method in {"POST", "PUT", "DELETE", "PATCH"}}
     assert len(paths) > 10
     for method, path in sorted(paths, reverse=True):  # the job is deleted last
-        url = path.format(job_id="a", execution_id="x", token="x", incident_id="x")
+        url = path.format(job_id="a", execution_id="x", token="x", incident_id="x", chain_id="x")
         answer = await api.request(method, url, content=content, headers=JSON)
         assert answer.status_code < 500, (method, path, answer.text[:500])
         assert len(answer.content) < 200_000

@@ -36,10 +36,13 @@ def test_no_parameter_is_a_bug(service: Service) -> None:
     urls = []
     for path, operations in contract["paths"].items():
         names = [one["name"] for one in operations.get("get", {}).get("parameters", []) if one["in"] == "query"]
-        usual = path.format(job_id="a", execution_id="x", token="x", incident_id="x")
+        usual = path.format(job_id="a", execution_id="x", token="x", incident_id="x", chain_id="x")
         urls += [f"{usual}?{name}={text}" for name in names for text in TEXTS]
         if "{" in path:
-            urls += [path.format(job_id=text, execution_id=text, token=text, incident_id=text) for text in TEXTS]
+            urls += [
+                path.format(job_id=text, execution_id=text, token=text, incident_id=text, chain_id=text)
+                for text in TEXTS
+            ]
     assert len(urls) > 1_000
     for url, answer in answers(service, urls):
         assert answer.status < 500, (url[:300], answer.content[:500])

@@ -49,6 +49,8 @@ PATHS: dict[str, str] = {
     "/api/v1/jobs/executions/recent": "",
     "/api/v1/executions": "",
     "/api/v1/executions/{execution_id}": "",
+    "/api/v1/chains": "?job={job_id}",
+    "/api/v1/chains/{chain_id}": "",
     "/api/v1/incidents": "",
     "/api/v1/incidents/{incident_id}": "",
     "/api/v1/sync": "",
@@ -131,6 +133,7 @@ class Echoing:
             (path + query).format(
                 job_id=quote(row.job_id),
                 execution_id=row.execution_id,
+                chain_id=row.execution_id,
                 at=quote(row.slot.isoformat()),
                 incident_id=incident.incident_id,
             )

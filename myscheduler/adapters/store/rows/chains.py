@@ -5,7 +5,7 @@ has the key of its chain and its job, so whatever crashes and is repeated, no jo
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,10 +21,13 @@ from myscheduler.adapters.store.tables import executions
 from myscheduler.core.chains.following import Ended, Follower, follow
 from myscheduler.core.chains.graph import Graph, graph_of
 from myscheduler.core.chains.judging import End
+from myscheduler.core.chains.links import Links, links_of
 from myscheduler.core.history.execution import Cause, Execution, Kind, Link, Status
 from myscheduler.core.job.job import Job
 from myscheduler.core.reason import Reason
 
+MOST_REPEATS = 32
+"""How many chains are looked through, each of which repeats a part of the next."""
 _BUMP = timedelta(microseconds=1)
 _Key = tuple[str | None, str]
 """A chain and a job."""
@@ -49,13 +52,16 @@ def record_followers(
     now: datetime,
     decided_at: datetime | None = None,
 ) -> Followed:
-    """Record what follows from these ends. `find` returns a job as it is at present; others are left out.
+    """Record what follows from these ends. `find` returns a job as it is at present; others are left out, and so is all
+    that would follow in a chain that was cancelled.
 
     Chains time out by `decided_at`, and what is recorded begins `now`.
     """
+    called_off = _called_off(connection, {one.chain_id for one in ended})
+    ended = [one for one in ended if one.chain_id not in called_off]
     new_id = partial(new_execution_id, now)
-    ends_of = partial(_ends_of, connection)
-    followers = follow(graph, ended, ends_of=ends_of, new_id=new_id, now=decided_at or now)
+    ends_of, earlier_of = partial(_ends_of, connection), partial(_earlier_ends, connection, graph)
+    followers = follow(graph, ended, ends_of=ends_of, earlier_of=earlier_of, new_id=new_id, now=decided_at or now)
     known = [(one, job) for one in followers if (job := find(one.job_id)) is not None]
     if not known:
         return Followed()
@@ -67,9 +73,41 @@ def record_followers(
     )
 
 
-def ends_in(connection: sa.Connection, chain_id: str, job_ids: Sequence[str]) -> Mapping[str, End]:
-    """How these jobs ended in a chain, as far as they have."""
-    return {job_id: end for job_id, end in _ends_of(connection, chain_id).items() if job_id in job_ids}
+def ends_in(connection: sa.Connection, graph: Graph, chain_id: str, job_ids: Sequence[str]) -> Mapping[str, End]:
+    """How these jobs ended in a chain, or in the one that it repeats a part of, as far as they have."""
+    ends = {**_earlier_ends(connection, graph, chain_id), **_ends_of(connection, chain_id)}
+    return {job_id: end for job_id, end in ends.items() if job_id in job_ids}
+
+
+def call_off(connection: sa.Connection, chain_id: str) -> None:
+    """Record that nothing of a chain may begin any more."""
+    for of_chain in (executions.c.chain_id == chain_id, executions.c.execution_id == chain_id):
+        connection.execute(sa.update(executions).where(of_chain).values(is_called_off=True))
+
+
+def _called_off(connection: sa.Connection, chain_ids: Collection[str]) -> set[str]:
+    """Those of the chains that were cancelled."""
+    found: set[str] = set()
+    for ids in id_lists(list(chain_ids)):
+        for statement in (_CALLED_OFF, _FIRST_CALLED_OFF):
+            found |= set(connection.execute(statement, {"ids": ids}).scalars())
+    return found
+
+
+def _earlier_ends(connection: sa.Connection, graph: Graph, chain_id: str) -> dict[str, End]:
+    """The ends that a chain takes from the one that it repeats a part of, and that one from another: those of all jobs
+    that are not in that part.
+    """
+    found: dict[str, End] = {}
+    repeated: set[str] = set()
+    for _ in range(MOST_REPEATS):
+        first = connection.execute(_REPEATS, {"b_chain_id": chain_id}).first()
+        if first is None or first.upstream_chain_id is None:
+            break
+        chain_id, repeated = first.upstream_chain_id, repeated | {first.job_id} | graph.below(first.job_id)
+        ends = _ends_of(connection, chain_id).items()
+        found |= {one: end for one, end in ends if end.is_over and one not in repeated and one not in found}
+    return found
 
 
 def _ends_of(connection: sa.Connection, chain_id: str) -> dict[str, End]:
@@ -148,6 +186,13 @@ def _execution(one: Follower, job: Job, now: datetime) -> Execution:
 _END = (executions.c.job_id, executions.c.execution_id, executions.c.status, executions.c.extracted)
 _OF_CHAIN = sa.select(*_END).where(executions.c.chain_id == sa.bindparam("b_chain_id"))
 _FIRST = sa.select(*_END).where(executions.c.execution_id == sa.bindparam("b_chain_id"))
+_REPEATS = sa.select(executions.c.job_id, executions.c.upstream_chain_id).where(
+    executions.c.execution_id == sa.bindparam("b_chain_id")
+)
+_CALLED_OFF = sa.select(executions.c.chain_id).where(executions.c.chain_id.in_(IDS), executions.c.is_called_off)
+_FIRST_CALLED_OFF = sa.select(executions.c.execution_id).where(
+    executions.c.execution_id.in_(IDS), executions.c.is_called_off
+)
 
 
 def record_left_out(
@@ -199,5 +244,13 @@ def stored_graph(connection: sa.Connection) -> tuple[Graph, Mapping[str, Job]]:
     return graph_of(jobs.values()), jobs
 
 
+def stored_links(connection: sa.Connection) -> Mapping[str, Links]:
+    """The links of the stored jobs that have any with others."""
+    found = ((job.job_id, links_of(job.spec)) for job in mentioning(connection, _LINKS))
+    return {job_id: links for job_id, links in found if links is not None}
+
+
+_LINKS = ('"after"', '"requires"', '"extract"')
+"""What the text of a spec contains that links its job with others."""
 _MENTIONS = ('"after"', '"chain_timeout_sec"')
 """What the text of a spec contains that declares something about chains."""

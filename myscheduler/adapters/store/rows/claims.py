@@ -25,6 +25,7 @@ from myscheduler.messages.message import said
 _LOST = {
     Reason.CRASH: said("crashed"),
     Reason.DATABASE: said("claim-unclear"),
+    Reason.CANCELLED: said("chain-cancelled-before"),
     **NOT_RETRIED,
 }
 
@@ -84,6 +85,7 @@ def add_unsent(
             "error": error,
             "rerun_of": run.rerun_of,
             "is_alone": run.is_alone,
+            "upstream_chain_id": run.upstream_chain_id,
         }
         for run in runs
     ]
@@ -219,6 +221,7 @@ def _execution_values(execution: Execution, started_at: datetime | None) -> dict
         "attempts": 0,
         "rerun_of": execution.rerun_of,
         "is_alone": execution.is_alone,
+        "upstream_chain_id": execution.upstream_chain_id,
     }
 
 

@@ -8,18 +8,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from myscheduler.adapters.store.rows.inserting import IDS
+from myscheduler.adapters.store.rows.inserting import CHAIN_OF, IDS
 from myscheduler.adapters.store.rows.jobs import id_lists, source_of
 from myscheduler.adapters.store.tables import executions
 from myscheduler.core.history.execution import WRONG, Cause, Failing, Kind, Link, Record, Status
 
 _LISTED = [one for one in executions.c if one is not executions.c.exchange]
 """What lists read."""
+_ROWS: sa.Select[Any] = sa.select(*_LISTED, CHAIN_OF.label("chain_of"))
 
 
 def running(connection: sa.Connection) -> list[Record]:
     """Executions that were claimed and are not recorded as ended, oldest first."""
-    query = sa.select(*_LISTED).where(executions.c.status == Status.RUNNING).order_by(executions.c.slot)
+    query = _ROWS.where(executions.c.status == Status.RUNNING).order_by(executions.c.slot)
     return [_record(row) for row in connection.execute(query)]
 
 
@@ -29,7 +30,7 @@ def failing(connection: sa.Connection, job_id: str) -> Failing | None:
     last_good = sa.select(sa.func.max(executions.c.slot)).where(of_job, executions.c.status == Status.COMPLETED)
     good = connection.execute(last_good).scalar()
     failed = sa.and_(of_job, executions.c.status == Status.FAILED, executions.c.slot > good if good else sa.true())
-    row = connection.execute(sa.select(*_LISTED).where(failed).order_by(executions.c.slot).limit(1)).first()
+    row = connection.execute(_ROWS.where(failed).order_by(executions.c.slot).limit(1)).first()
     if row is None:
         return None
     count = connection.execute(sa.select(sa.func.count()).select_from(executions).where(failed)).scalar_one()
@@ -38,13 +39,13 @@ def failing(connection: sa.Connection, job_id: str) -> Failing | None:
 
 def of_job(connection: sa.Connection, job_id: str, limit: int) -> list[Record]:
     """The newest rows of a job, newest first."""
-    query = sa.select(*_LISTED).where(executions.c.job_id == job_id).order_by(executions.c.slot.desc()).limit(limit)
+    query = _ROWS.where(executions.c.job_id == job_id).order_by(executions.c.slot.desc()).limit(limit)
     return [_record(row) for row in connection.execute(query)]
 
 
 def recent(connection: sa.Connection, limit: int) -> list[Record]:
     """The newest rows of all jobs, newest first."""
-    query = sa.select(*_LISTED).order_by(executions.c.execution_id.desc()).limit(limit)
+    query = _ROWS.order_by(executions.c.execution_id.desc()).limit(limit)
     return [_record(row) for row in connection.execute(query)]
 
 
@@ -60,16 +61,22 @@ def around(connection: sa.Connection, job_id: str, start: datetime, until: datet
     A row for several slots may also cover slots before and after this time.
     """
     within = (executions.c.slot <= until) & (executions.c.last_slot >= start)
-    query = sa.select(*_LISTED).where(executions.c.job_id == job_id, within).order_by(executions.c.slot).limit(limit)
+    query = _ROWS.where(executions.c.job_id == job_id, within).order_by(executions.c.slot).limit(limit)
     return [_record(row) for row in connection.execute(query)]
+
+
+def of_chain(connection: sa.Connection, chain_id: str, limit: int) -> list[Record]:
+    """The rows of a chain, oldest first: the execution that it began with, and those that followed."""
+    followed = _ROWS.where(executions.c.chain_id == chain_id).order_by(executions.c.execution_id).limit(limit)
+    rows = [*connection.execute(_BY_IDS, {"ids": [chain_id]}), *connection.execute(followed)]
+    return [_record(row) for row in rows]
 
 
 def under_way(connection: sa.Connection, job_id: str, moment: datetime) -> Record | None:
     """The scheduled execution of a job that was running at that moment, of an earlier slot; the latest if several."""
     was_open = executions.c.completed_at.is_(None) | (executions.c.completed_at > moment)
     query = (
-        sa.select(*_LISTED)
-        .where(executions.c.job_id == job_id, executions.c.kind == Kind.SCHEDULED)
+        _ROWS.where(executions.c.job_id == job_id, executions.c.kind == Kind.SCHEDULED)
         .where(executions.c.slot < moment, executions.c.started_at <= moment, was_open)
         .order_by(executions.c.slot.desc())
         .limit(1)
@@ -87,15 +94,14 @@ def by_ids(connection: sa.Connection, execution_ids: Sequence[str]) -> list[Reco
 # Statements are built once: SQLAlchemy takes longer to build one than SQLite to run it.
 
 _WRONG = (
-    sa.select(*_LISTED)
-    .where(
+    _ROWS.where(
         executions.c.status == sa.bindparam("status"),
         sa.text("executions.status NOT IN ('completed', 'running')"),  # literally, as its index says it
     )
     .order_by(executions.c.execution_id.desc())
     .limit(sa.bindparam("most", type_=sa.Integer))
 )
-_BY_IDS = sa.select(executions).where(executions.c.execution_id.in_(IDS))
+_BY_IDS = _ROWS.where(executions.c.execution_id.in_(IDS))
 
 
 # lookups are faster than calls of the classes, which matters in a list of a thousand rows
@@ -131,4 +137,7 @@ def _record(row: sa.Row[Any]) -> Record:
         link=Link(row.chain_id, row.parent_execution_id, row.chain_until) if row.chain_id else None,
         is_alone=row.is_alone,
         extracted=row.extracted,
+        chain_id=row.chain_of,
+        is_called_off=row.is_called_off,
+        upstream_chain_id=row.upstream_chain_id,
     )

@@ -17,4 +17,10 @@ def insert_new(connection: sa.Connection) -> Any:
     return sqlite.insert(executions).on_conflict_do_nothing()
 
 
+_FOLLOWERS = executions.alias("followers")
+CHAIN_OF = sa.func.coalesce(
+    executions.c.chain_id,
+    sa.case((sa.exists().where(_FOLLOWERS.c.chain_id == executions.c.execution_id), executions.c.execution_id)),
+)
+"""The chain of an execution: its own id if others followed it, and null if it is in none."""
 IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 
 import sqlalchemy as sa
 
-from myscheduler.adapters.store.rows.inserting import IDS
+from myscheduler.adapters.store.rows.inserting import CHAIN_OF, IDS
 from myscheduler.adapters.store.rows.jobs import chunks, id_lists
 from myscheduler.adapters.store.tables import UtcTime, executions
 
@@ -42,6 +42,10 @@ class Listed(NamedTuple):
     excerpt: str | None
     rerun_of: str | None
     next_attempt_at: int | None
+    parent_execution_id: str | None
+    is_alone: bool
+    chain_id: str | None
+    """See `Record`."""
 
 
 Brief = tuple[str, str, str, int, int | None, int | None]
@@ -91,7 +95,7 @@ def _plain(table: sa.FromClause, names: Sequence[str]) -> list[sa.ColumnElement[
 
 _BRIEF = ("execution_id", "status", "slot", "started_at", "completed_at")
 _MOST: sa.BindParameter[int] = sa.bindparam("most", type_=sa.Integer)
-_ROWS = sa.select(*_plain(executions, Listed._fields))
+_ROWS = sa.select(*_plain(executions, Listed._fields[:-1]), CHAIN_OF)
 _BY_IDS = _ROWS.where(executions.c.execution_id.in_(IDS))
 _OF_JOB = (
     _ROWS.where(executions.c.job_id == sa.bindparam("job_id")).order_by(executions.c.slot.desc()).limit(_MOST)

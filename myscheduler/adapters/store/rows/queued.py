@@ -87,8 +87,17 @@ def _values(run: QueuedRun) -> dict[str, object]:
         "requested_by": run.requested_by,
         "rerun_of": run.rerun_of,
         "is_alone": run.is_alone,
+        "upstream_chain_id": run.upstream_chain_id,
     }
 
 
 def _run(row: sa.Row[Any]) -> QueuedRun:
-    return QueuedRun(row.job_id, row.execution_id, row.asked_at, row.requested_by, row.rerun_of, is_alone=row.is_alone)
+    return QueuedRun(
+        row.job_id,
+        row.execution_id,
+        row.asked_at,
+        row.requested_by,
+        row.rerun_of,
+        is_alone=row.is_alone,
+        upstream_chain_id=row.upstream_chain_id,
+    )

@@ -3,6 +3,7 @@
 A page looks at a bounded number of rows, whatever it searches for. It may therefore end before it is full; then `end`
 is the id before which the next page goes on. Which way a page goes depends on what is searched for:
 
+- a chain: all of its rows, by the index `executions_chain`,
 - few jobs: the newest slots of each, by the index (job, slot, kind), merged,
 - executions that began late: the index `executions_late`,
 - rows that are not completed: the indexes `executions_uncompleted` and `executions_running`,
@@ -21,6 +22,7 @@ from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
+from myscheduler.adapters.store.rows.inserting import CHAIN_OF
 from myscheduler.adapters.store.rows.listed import Listed, by_ids
 from myscheduler.adapters.store.rows.retention import lowest_id
 from myscheduler.adapters.store.tables import EPOCH, IS_LATE, MICROSECOND, executions
@@ -67,6 +69,8 @@ def page(connection: sa.Connection, search: Search, *, before: str | None, limit
     `most` is about how many rows it may look at.
     """
     top = before or _LAST
+    if search.chain_id is not None:
+        return _found(connection, *_of_chain(connection, search, search.chain_id, top, limit))
     if search.job_ids is not None and len(search.job_ids) <= FEW_JOBS:
         ids, end = _of_few_jobs(connection, search, top, limit, most)
         if end is None or end < top:
@@ -81,6 +85,22 @@ def _found(connection: sa.Connection, ids: Sequence[str], end: str | None) -> Fo
 def _cut(ids: list[str], limit: int, end: str | None) -> tuple[list[str], str | None]:
     """The first `limit` ids, and where the next page begins."""
     return (ids[:limit], ids[limit - 1]) if len(ids) > limit else (ids, end)
+
+
+def _of_chain(
+    connection: sa.Connection, search: Search, chain_id: str, top: str, limit: int
+) -> tuple[list[str], str | None]:
+    is_wanted = _job_filter(search)
+    within = (executions.c.execution_id < top, *_conditions(search))
+    found = [
+        row.execution_id
+        for of_chain in (executions.c.chain_id == chain_id, executions.c.execution_id == chain_id)
+        for row in connection.execute(
+            sa.select(executions.c.execution_id, executions.c.job_id).where(of_chain, *within)
+        )
+        if is_wanted is None or is_wanted(row.job_id)
+    ]
+    return _cut(sorted(found, reverse=True), limit, None)
 
 
 # --- through the history of all jobs --------------------------------------------------------------------------------
@@ -267,6 +287,9 @@ def _conditions(search: Search) -> list[Condition]:
     for column, value in ((columns.reason, search.reason), (columns.kind, search.kind), (columns.cause, search.cause)):
         if value is not None:
             found.append(column == value)
+    if search.is_chained:
+        begins = (columns.status == Status.RUNNING) & columns.is_alone.is_(False)
+        found.append(CHAIN_OF.is_not(None) | begins if search.begins_chains else CHAIN_OF.is_not(None))
     if search.start is not None:
         found.append(columns.slot >= search.start)
     if search.until is not None:

@@ -14,6 +14,8 @@ def upgrade() -> None:
     op.add_column("executions", sa.Column("parent_execution_id", EXECUTION_ID))
     op.add_column("executions", sa.Column("chain_until", sa.BigInteger))
     op.add_column("executions", sa.Column("is_alone", sa.Boolean, nullable=False, server_default=sa.false()))
+    op.add_column("executions", sa.Column("is_called_off", sa.Boolean, nullable=False, server_default=sa.false()))
+    op.add_column("executions", sa.Column("upstream_chain_id", EXECUTION_ID))
     op.add_column("executions", sa.Column("extracted", sa.Text))
     op.create_index(
         "executions_chain",
@@ -24,3 +26,4 @@ def upgrade() -> None:
         postgresql_where=sa.text("chain_id IS NOT NULL"),
     )
     op.add_column("queued", sa.Column("is_alone", sa.Boolean, nullable=False, server_default=sa.false()))
+    op.add_column("queued", sa.Column("upstream_chain_id", EXECUTION_ID))
