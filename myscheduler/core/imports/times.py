@@ -4,10 +4,19 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from myscheduler.core.bounds import LONGEST_WORD
 from myscheduler.core.crontab.errors import NotTakenOver
 from myscheduler.core.crontab.times import Times, times_of
 
 FROM_CREATION = "the interval is counted from the job's creation: anchor moves it"
+
+
+def _bounded(written: str) -> str:
+    """The schedule, which patterns are searched in, so it must not be long."""
+    if len(written) > LONGEST_WORD:
+        raise NotTakenOver(f"its schedule is longer than {LONGEST_WORD:,} characters")
+    return written.strip()
+
 
 # --- Go ---
 
@@ -17,8 +26,9 @@ _LAST = (59, 23, 31, 12, 6)
 
 def go_times(written: str) -> tuple[Times, str | None]:
     """The schedule of a CronJob, and the zone in it."""
-    found = _ZONE.fullmatch(written.strip())
-    zone, text = (found[1], found[2]) if found else (None, written.strip())
+    written = _bounded(written)
+    found = _ZONE.fullmatch(written)
+    zone, text = (found[1], found[2]) if found else (None, written)
     words = text.split()
     if len(words) == 5:
         words = [_go_field(word, last) for word, last in zip(words, _LAST, strict=True)]
@@ -42,11 +52,11 @@ _RATE = re.compile(r"rate\(\s*(\d{1,6})\s+(minute|hour|day)s?\s*\)")
 
 def aws_schedule(written: str) -> dict[str, Any]:
     """The field with the schedule of `cron(…)`, `rate(…)` or `at(…)`."""
-    if found := _RATE.fullmatch(written.strip()):
+    if found := _RATE.fullmatch(written := _bounded(written)):
         return {"interval": {f"{found[2]}s": int(found[1])}}
-    if found := re.fullmatch(r"at\(\s*(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\s*\)", written.strip()):
+    if found := re.fullmatch(r"at\(\s*(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\s*\)", written):
         return {"run_at": found[1]}
-    if found := re.fullmatch(r"cron\((.*)\)", written.strip()):
+    if found := re.fullmatch(r"cron\((.*)\)", written):
         return {"cron": _aws_cron(found[1].split())}
     raise NotTakenOver("its ScheduleExpression is neither cron(…) nor rate(…) nor at(…)")
 
@@ -115,7 +125,7 @@ _NO_SENTENCE = "its schedule is neither cron nor a sentence that is known here, 
 
 def unix_times(written: str) -> Times:
     """The schedule of a job of Cloud Scheduler: cron, or a sentence of App Engine."""
-    text = " ".join(written.lower().split())
+    text = " ".join(_bounded(written).lower().split())
     if not re.match(r"(every|each|[a-z0-9, ]+ of) ?", text):
         return times_of(written, delay=0, jitter=0)
     if found := _EVERY.fullmatch(text):

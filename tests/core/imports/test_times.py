@@ -104,6 +104,9 @@ def test_schedules_of_cloud_scheduler(written: str, fields: dict[str, Any]) -> N
         pytest.param(unix_times, "every 7 minutes synchronized", "doesn't divide a day", id="not synchronized"),
         pytest.param(unix_times, "every 1 hours from 22:00 to 02:00", "over midnight", id="over midnight"),
         pytest.param(unix_times, "every 59 minutes from 00:00 to 23:59", "too many different ones", id="many times"),
+        pytest.param(unix_times, "a, " * 400 + "of", "longer than 1,000 characters", id="long sentence"),
+        pytest.param(aws_schedule, f"cron({'1/1' * 400})", "longer than 1,000 characters", id="long expression"),
+        pytest.param(go_times, "1/" * 600, "longer than 1,000 characters", id="long cron"),
         pytest.param(go_times, "@reboot", "when the machine starts", id="reboot"),
     ],
 )
