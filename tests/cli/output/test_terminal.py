@@ -326,8 +326,21 @@ def test_arguments(arguments: list[str]) -> None:
 def test_no_command_is_left_out() -> None:
     # the first two print our own text, the last one logs (tests/test_log.py)
     on_nothing_of_others = {"completion", "schema", "serve"}
-    on_manifests = {"validate", "preview", "run", "forecast", "simulate", "import", "import-crontab"}
-    on_a_service = {"plan", "export", "why", "sync", "db", "token", "jobs", "executions", "incidents", "targets", "top"}
+    on_manifests = {"validate", "preview", "run", "forecast", "simulate", "graph", "import", "import-crontab"}
+    on_a_service = {
+        "plan",
+        "export",
+        "why",
+        "sync",
+        "db",
+        "token",
+        "jobs",
+        "executions",
+        "incidents",
+        "targets",
+        "chains",
+        "top",
+    }
     on_both = {"notify"}
     assert on_manifests | on_a_service | on_both | on_nothing_of_others == set(every_command())
 

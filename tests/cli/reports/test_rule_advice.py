@@ -41,7 +41,7 @@ _SHOWN = [pytest.param(rule, advice, id=rule) for rule, advice in ADVICE.items()
 def _manifest(lines: str) -> str:
     """The lines, with what else a job needs."""
     given = set(re.findall(r"^(\w+):", lines, re.MULTILINE))
-    given |= {"cron"} if given & {"interval", "run_at"} else set()
+    given |= {"cron"} if given & {"interval", "run_at", "after"} else set()
     rest = [f"{name}: {value}" for name, value in _REST.items() if name not in given]
     return "\n".join([*rest, lines, ""])
 

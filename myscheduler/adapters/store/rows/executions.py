@@ -101,7 +101,7 @@ _WRONG = (
     .order_by(executions.c.execution_id.desc())
     .limit(sa.bindparam("most", type_=sa.Integer))
 )
-_BY_IDS = _ROWS.where(executions.c.execution_id.in_(IDS))
+_BY_IDS = _ROWS.add_columns(executions.c.exchange).where(executions.c.execution_id.in_(IDS))
 
 
 # lookups are faster than calls of the classes, which matters in a list of a thousand rows
