@@ -1,7 +1,7 @@
 """`myscheduler jobs`."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -23,6 +23,8 @@ SHOWN = 10
 """How many executions of a job are shown."""
 
 job_argument = click.argument("job_id", metavar="JOB", shell_complete=complete_job)
+T = TypeVar("T")
+
 overlap_option = click.option(
     "--overlap", type=click.Choice(["allow"]), help="Run beside executions in progress, instead of waiting."
 )
@@ -259,6 +261,6 @@ def _print(answer: dict[str, Any], job_id: str, output: str) -> None:
     click.echo(json_text(answer) if output == "json" else f"{styled(job_id)}: {styled(answer['status'])}")
 
 
-def given(values: Mapping[str, str | bool | None]) -> dict[str, str | bool]:
+def given(values: Mapping[str, T | None]) -> dict[str, T]:
     """The values that were given, as a body."""
     return {name: value for name, value in values.items() if value is not None}
