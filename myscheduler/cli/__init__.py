@@ -82,6 +82,7 @@ _MODULES = {
     "executions": "executions",
     "export": "export",
     "forecast": "forecast",
+    "graph": "graph",
     "import-crontab": "import_crontab",
     "incidents": "incidents",
     "jobs": "jobs",

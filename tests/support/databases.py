@@ -58,6 +58,11 @@ TO_0004 = (
     "DROP INDEX audit_action",
     "ALTER TABLE executions DROP COLUMN earlier_attempts",
     "ALTER TABLE executions DROP COLUMN rerun_of",
+    "DROP INDEX executions_chain",
+    *(
+        f"ALTER TABLE executions DROP COLUMN {name}"
+        for name in ("chain_id", "parent_execution_id", "chain_until", "is_alone", "extracted")
+    ),
     "ALTER TABLE executions DROP COLUMN next_attempt_at",
     "UPDATE alembic_version SET version_num = '0004'",
 )

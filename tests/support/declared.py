@@ -167,6 +167,18 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
             {"json": {"/items": {"length": 3}, "/x": {"equals": "y"}}},
         ]
     ),
+    "after": st.sampled_from(
+        [
+            [{"job": "x"}],
+            [{"job": "日報", "on": "always"}, {"job": "y", "on": "failure"}, {"job": "z", "on": "success"}],
+        ]
+    ),
+    "join": st.sampled_from(["all", "any"]),
+    "when": st.sampled_from([{"job": "x", "json": {"/rows": {"gt": 0}}}, {"job": "日報", "json": {"/a": "b"}}]),
+    "if_skipped": st.sampled_from(["skip", "run"]),
+    "requires": st.sampled_from([[{"job": "x", "within": "PT12H"}], [{"job": "y", "within": "P1D"}]]),
+    "extract": st.sampled_from([{"rows": "/rows"}, {"a": "", "b_2": "/x/0/y~1z"}]),
+    "chain_timeout_sec": st.integers(1, 100_000),
     "query": st.sampled_from([{"a": 1}, {"日": ["x", True, 1.5]}, {"q": ""}]),
     "auth": st.sampled_from(
         [
@@ -225,9 +237,9 @@ _URLS = st.sampled_from(["http://x", "HTTPS://x?y=#z", "https://[::1]:80/x", "ht
 @st.composite
 def _declared(draw: st.DrawFn) -> tuple[dict[str, Any], JobSpec]:
     """A schedule and a few other fields, without those that are complained about."""
-    kind = draw(st.sampled_from(["cron", "interval", "run_at"]))
+    kind = draw(st.sampled_from(["cron", "interval", "run_at", "after"]))
     values = {"job_id": draw(TEXTS), "target_url": draw(_URLS), kind: draw(_FIELDS[kind])}
-    others = _FIELDS.keys() - {"cron", "interval", "run_at"}
+    others = _FIELDS.keys() - {"cron", "interval", "run_at", "after"}
     if kind == "interval" and draw(st.booleans()):
         values |= {"interval": draw(_WALL), "anchor": "2026-01-31T09:00", "clock": "wall"}
         others -= values.keys()
@@ -240,7 +252,7 @@ def _declared(draw: st.DrawFn) -> tuple[dict[str, Any], JobSpec]:
         wrong = {"schedule_type", *(one.loc[0] for one in complaints if one.loc and one.severity is Severity.ERROR)}
         values = {name: value for name, value in values.items() if name not in wrong}
         values = {"job_id": "a", "target_url": "http://x"} | values
-        if not {"cron", "interval", "run_at"} & values.keys():
+        if not {"cron", "interval", "run_at", "after"} & values.keys():
             values = {**values, "cron": "0 0 * * *", "seconds": None}
     raise AssertionError(values)
 

@@ -16,7 +16,7 @@ from myscheduler.adapters.store.rows import job_index as index_rows
 from myscheduler.api.input.job_queries import JobQuery, LastResult, Place
 from myscheduler.api.listing.known_jobs import EVERYTHING, Facts, KnownJobs, News, failing_of
 from myscheduler.core.history.execution import Status
-from myscheduler.core.job.job import JobState
+from myscheduler.core.job.job import JobState, state_of
 from myscheduler.core.job.selection import Selection
 from myscheduler.service.changes import Changes
 
@@ -149,9 +149,7 @@ def _of_runs(job_ids: list[str], connection: Connection, known: KnownJobs, query
 
 
 def _state(facts: Facts, next_slot: int | None) -> JobState:
-    if next_slot is None:
-        return JobState.COMPLETED
-    return JobState.PAUSED if facts.is_paused else JobState.RUNNING
+    return state_of(facts.schedule_type, has_slot=next_slot is not None, is_paused=facts.is_paused)
 
 
 def _result(status: str | None) -> LastResult:

@@ -19,7 +19,7 @@ from myscheduler.core.job.after import DeclaredAfter, after_to_json, requires_to
 from myscheduler.core.job.codec import schedule_to_json
 from myscheduler.core.job.compiling import compile_schedule, next_run
 from myscheduler.core.job.expect import expect_to_json
-from myscheduler.core.job.job import Job, Owner
+from myscheduler.core.job.job import Job, Owner, state_of
 from myscheduler.core.job.limits import Limits, limits_to_json
 from myscheduler.core.job.notify import USUAL, notify_to_json
 from myscheduler.core.job.objective import Objective
@@ -389,10 +389,7 @@ class JobViews(InZone):
 
 
 def _status(job: Job) -> str:
-    """`running`, `paused` or `completed`; a schedule that is over is `completed`, whether it is paused or not."""
-    if job.next_slot is None:
-        return "completed"
-    return "paused" if job.is_paused else "running"
+    return state_of(job.spec.schedule_type, has_slot=job.next_slot is not None, is_paused=job.is_paused).value
 
 
 def _objective(objective: Objective | None) -> ObjectiveView | None:

@@ -23,6 +23,15 @@ class JobState(StrEnum):
     COMPLETED = "completed"
 
 
+def state_of(schedule_type: str, *, has_slot: bool, is_paused: bool) -> JobState:
+    """The status of a job. One whose schedule is over is `completed`, whether it is paused or not; one that runs after
+    others has no slots, and is never over.
+    """
+    if not has_slot and schedule_type != "after":
+        return JobState.COMPLETED
+    return JobState.PAUSED if is_paused else JobState.RUNNING
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a job is declared."""

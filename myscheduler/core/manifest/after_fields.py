@@ -96,10 +96,8 @@ EXTRACT_FIELD: Any = Field(
 )
 CHAIN_TIMEOUT_FIELD: Any = Field(
     None,
-    ge=1,
-    le=LONGEST_CHAIN_SEC,
     description="The most seconds that a chain which begins with this job may take: what has not begun by then is "
     "skipped; default no limit.",
     examples=[3600],
 )
-ChainTimeout = Annotated[int, WHOLE]
+ChainTimeout = Annotated[int, Field(ge=1, le=LONGEST_CHAIN_SEC), WHOLE]

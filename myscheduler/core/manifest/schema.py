@@ -23,6 +23,7 @@ from myscheduler.core.job.retry import MAX_DELAY_SEC, RETRY_ON, USUAL_STATUSES
 from myscheduler.core.job.spec import METHODS, JobSpec
 from myscheduler.core.job.transport import MOST_REDIRECTS
 from myscheduler.core.manifest import schema_patterns as patterns
+from myscheduler.core.manifest.after_field import NOT_WITH_AFTER
 from myscheduler.core.manifest.exclusion_fields import LONGEST_DAYS, MOST_DAYS, CalendarEntry
 from myscheduler.core.manifest.expect_fields import LONGEST_TEXT, MOST_TEXTS
 from myscheduler.core.manifest.fields import MOST_CRONS, JobFields
@@ -112,6 +113,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "follow_redirects": False, "keep_response": True,
     },
     "DstFields": {"gap": "run", "overlap": "first"},
+    "EdgeFields": {"on": "success"},
     "RetryFields": {
         "statuses": write_statuses(USUAL_STATUSES), "on": list(RETRY_ON), "max_delay_sec": MAX_DELAY_SEC,
         "jitter": "none",
@@ -192,7 +194,13 @@ _RULES: Mapping[str, Mapping[str, Schema]] = {
         "run_at": patterns.TIMESTAMP,
         "start_at": patterns.TIMESTAMP,
         "end_at": patterns.TIMESTAMP,
+        "extract": {
+            "propertyNames": patterns.VALUE_NAME,
+            "additionalProperties": {"type": "string"} | patterns.POINTER,
+        },
     },
+    "WhenFields": {"json": {"propertyNames": patterns.POINTER_INTO}},
+    "RequirementFields": {"within": patterns.DURATION},
     "BlackoutFields": {
         "from": patterns.TIMESTAMP,
         "to": patterns.TIMESTAMP,
@@ -263,7 +271,7 @@ def _exactly_one(wanted: str, asked: Sequence[str], choices: Sequence[_Choice]) 
     return chain
 
 
-_ONE_SCHEDULE = "Write exactly one of cron, interval and run_at."
+_ONE_SCHEDULE = "Write exactly one of cron, interval, run_at and after."
 
 
 def _schedules() -> Schema:
@@ -272,22 +280,38 @@ def _schedules() -> Schema:
     of_cron = _left_out("This belongs to cron, which this job doesn't have.", "seconds", "day_match")
     of_date = _left_out("This belongs to run_at, which this job doesn't have.", "fold")
     no_dst = _left_out("This belongs to cron, or to interval with `clock: wall`.", "dst")
+    of_after = _left_out("This belongs to after, which this job doesn't have.", "join", "when", "if_skipped")
+    no_slots = _left_out("A job with after has no slots of its own: remove this.", *NOT_WITH_AFTER)
     no_limits = _left_out("A job that runs once has no limits: remove them.", *LIMITS)
     return _exactly_one(
         _ONE_SCHEDULE,
-        ["cron", "interval", "run_at"],
+        ["cron", "interval", "run_at", "after"],
         [
             _Choice(
                 "cron",
-                _left_out(_ONE_SCHEDULE, "interval", "run_at") | of_interval | of_date | _type_of("cron"),
+                _left_out(_ONE_SCHEDULE, "interval", "run_at", "after")
+                | of_interval
+                | of_date
+                | of_after
+                | _type_of("cron"),
                 more=_of_cron(),
             ),
             _Choice(
                 "interval",
-                _left_out(_ONE_SCHEDULE, "run_at") | of_cron | of_date | _type_of("interval"),
+                _left_out(_ONE_SCHEDULE, "run_at", "after") | of_cron | of_date | of_after | _type_of("interval"),
                 more=_of_interval(no_dst),
             ),
-            _Choice("run_at", of_interval | of_cron | no_dst | no_limits | _type_of("date")),
+            _Choice(
+                "run_at",
+                _left_out(_ONE_SCHEDULE, "after")
+                | of_interval
+                | of_cron
+                | of_after
+                | no_dst
+                | no_limits
+                | _type_of("date"),
+            ),
+            _Choice("after", of_interval | of_cron | of_date | no_dst | no_slots | _type_of("after")),
         ],
     )
 

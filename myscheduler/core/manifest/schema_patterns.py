@@ -50,6 +50,12 @@ POINTER: Schema = matching(
     rf"(/([^/~{_CONTROLS}]|~[01])*)*",
     "Write a JSON Pointer, such as /items/0/ok, or an empty text for the whole answer.",
 )
+POINTER_INTO: Schema = matching(
+    rf"(/([^/~{_CONTROLS}]|~[01])*)+", "Write a JSON Pointer to an extracted value, such as /rows."
+)
+VALUE_NAME: Schema = matching(
+    f"(?!(status|execution_id){_END})[A-Za-z_][A-Za-z0-9_]*", "A name has letters, digits and underscores."
+)
 STATUS_RANGE: Schema = matching(
     "[2-9][0-9]{2}-[2-9][0-9]{2}", "Write a status as a number, or a range such as 500-599 in quotes."
 )

@@ -8,6 +8,7 @@ from functools import partial
 
 from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import retry_waits as wait_rows
+from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.dispatch.retrying import NOT_RETRIED, why_not_retried
 from myscheduler.core.history.execution import RetryWait, is_of
@@ -101,7 +102,8 @@ class RetryWaits:
             for flight in [one for one in self._flights.of_job(job_id) if one.next_attempt_at is not None]:
                 current = self._agenda.find(job_id)
                 if flight.is_unbegun and current is not None and is_of(current, flight.execution.execution_id):
-                    flight.job = current  # nothing was sent, so it is sent as it is declared now
+                    # nothing was sent, so it is sent as it is declared now
+                    flight.job, flight.host = current, host_key(current.spec.target_url)
                     continue
                 why = why_not_retried(current, flight.execution, self._now())
                 if why is not None:

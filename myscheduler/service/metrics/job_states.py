@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from myscheduler.core.explain.upcoming import Planned
-from myscheduler.core.job.job import Job, JobState, Owner
+from myscheduler.core.job.job import Job, JobState, Owner, state_of
 
 
 def state_counts(jobs: Iterable[tuple[Job, str]], firsts: Iterable[Planned]) -> Mapping[tuple[Owner, JobState], int]:
@@ -12,11 +12,6 @@ def state_counts(jobs: Iterable[tuple[Job, str]], firsts: Iterable[Planned]) -> 
     counts = Counter({(owner, state): 0 for owner in Owner for state in JobState})
     going_on = {planned.job.job_id for planned in firsts}
     for job, _ in jobs:
-        counts[job.owner, _state(job, has_slot=job.job_id in going_on)] += 1
+        has_slot = job.job_id in going_on
+        counts[job.owner, state_of(job.spec.schedule_type, has_slot=has_slot, is_paused=job.is_paused)] += 1
     return counts
-
-
-def _state(job: Job, *, has_slot: bool) -> JobState:
-    if not has_slot:
-        return JobState.COMPLETED
-    return JobState.PAUSED if job.is_paused else JobState.RUNNING

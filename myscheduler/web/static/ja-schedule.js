@@ -21,10 +21,19 @@ function rhythm(parts) {
   const { kind, crons, every, anchor, at, weekday, day, month, timezone: zone } = parts;
   if (kind === "cron") return crons.map(cron).join("、および");
   if (kind === "once") return `${moment(at, zone)}(${WEEKDAYS[weekday - 1]})に1回`;
+  if (kind === "after") return after(parts);
   const from = anchor ? `${moment(anchor, zone)}から数える` : "最初の登録から数える";
   const on = [month && `${month}月`, day && `${day}日`, weekday && `${WEEKDAYS[weekday - 1]}曜日`].filter(Boolean).join("");
   const clamped = parts.is_clamped ? "、短い月は月末日" : "";
   return `${length(every)}ごと${kind === "interval" ? "" : `${on && `の${on}`} ${at}`}(${from}${clamped})`;
+}
+
+const ENDS = /** @type {Record<string, string>} */ ({ success: "の成功", failure: "の失敗", always: "の終了" });
+
+/** @param {any} parts */
+function after({ after: edges, join, when }) {
+  const named = edges.map((/** @type {any} */ { job, on }) => `${job}${ENDS[on ?? "success"]}`).join(join === "any" ? "または" : "と");
+  return `${named}の後${when ? `(${when.job} の値による)` : ""}`;
 }
 
 /** @param {Record<string, number>} units */

@@ -374,7 +374,10 @@ def _with(kind: str, value: Any, **more: Any) -> dict[str, Any]:
             id="one too many",
         ),
         pytest.param(
-            {"schedule_type": "crom"}, "schedule_type", "'crom' is not one of 'cron', 'interval' or", id="crom"
+            {"schedule_type": "crom"},
+            "schedule_type",
+            "'crom' is not one of 'cron', 'interval', 'date' or 'after'",
+            id="crom",
         ),
         pytest.param({"anchor": "2026-01-01T00:00:00Z"}, "anchor", "anchor belongs to interval", id="anchor of a cron"),
         pytest.param(_with("interval", {"hours": 1}, day_match="all"), "day_match", "belongs to cron", id="day_match"),

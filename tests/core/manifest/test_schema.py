@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from myscheduler.core.job.spec import JobSpec
+from myscheduler.core.manifest.after_fields import EdgeFields, RequirementFields, WhenFields
 from myscheduler.core.manifest.auth_fields import (
     AuthFields,
     AwsSigV4Fields,
@@ -111,6 +112,9 @@ def test_no_field_is_left_out() -> None:
         AwsSigV4Fields,
         SignFields,
         TlsFields,
+        EdgeFields,
+        WhenFields,
+        RequirementFields,
     )
     named = {
         f"{model.__name__}.{field.alias or name}" for model in models for name, field in model.model_fields.items()
@@ -149,6 +153,10 @@ def _companions(name: str) -> dict[str, Any]:
         return {"cron": None, "run_at": "2026-10-25T02:30", "timezone": "Europe/Berlin"}
     if name in {"ping", "target"}:
         return {"target_url": None}
+    if name == "after":
+        return {"cron": None}
+    if name in {"join", "when", "if_skipped"}:
+        return {"cron": None, "after": [{"job": "extract-a"}, {"job": "b"}]}
     if name == "path":
         return {"target_url": None, "target": "billing"}
     return {"cron": "0 0 0 * * *"} if name == "seconds" else {}

@@ -10,9 +10,9 @@ import { codeFrame } from "./code-frame.js";
 const EXCERPT = 20;
 const CRON = ["minute", "hour", "day", "month", "day_of_week"];
 const AFTER_SCHEDULE = [
-  "timezone", "start_at", "end_at", "calendar", "blackout", "jitter_sec", "target", "target_url", "query", "method", "headers", "body",
-  "form", "text", "base64", "multipart", "auth", "sign", "timeout_sec", "max_retries", "retry_backoff_sec", "retry", "expect",
-  "connect_timeout_sec", "follow_redirects", "tls", "proxy", "keep_response", "misfire_grace_time", "catchup", "max_instances", "overlap",
+  "after", "join", "when", "if_skipped", "requires", "timezone", "start_at", "end_at", "calendar", "blackout", "jitter_sec", "target", "target_url", "query", "method", "headers", "body",
+  "form", "text", "base64", "multipart", "auth", "sign", "timeout_sec", "max_retries", "retry_backoff_sec", "retry", "expect", "extract",
+  "chain_timeout_sec", "connect_timeout_sec", "follow_redirects", "tls", "proxy", "keep_response", "misfire_grace_time", "catchup", "max_instances", "overlap",
   "on_interrupt", "ping", "slo", "notify", "labels",
 ];
 /** Of these, the ones that a job with `ping` does not have. */

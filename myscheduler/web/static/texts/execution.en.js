@@ -5,6 +5,7 @@ export const text = {
   "attempts.question": "How long did each attempt take, and the wait between them?",
   "cause.api": "API",
   "cause.catch_up": "caught up",
+  "cause.chain": "another job",
   "cause.timer": "timer",
   "execution.all": "All of this job",
   "execution.answer": "What was answered",

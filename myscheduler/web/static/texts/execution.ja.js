@@ -6,6 +6,7 @@ export const text = {
   "attempts.question": "各試行の所要時間と、試行間の待ち時間",
   "cause.api": "API",
   "cause.catch_up": "追いかけ実行",
+  "cause.chain": "先行のジョブ",
   "cause.timer": "タイマー",
   "execution.all": "このジョブの履歴",
   "execution.answer": "応答の内容",
