@@ -83,6 +83,7 @@ export const messages = {
   "reason-chain-timeout": "チェーンの時間が chain_timeout_sec を超えた",
   "reason-circuit-open": "呼び出し先が続けて失敗したため、しばらく呼び出さなかった",
   "reason-coalesced": "複数の回がまとめて期限になり、最後の回だけ実行した(coalesce)",
+  "reason-condition": "条件(when)を満たさなかった",
   "reason-crash": "途中でサービスまたはマシンが停止した",
   "reason-database": "データベースが使えず、何も送信しなかった",
   "reason-deadline": "misfire_grace_time 以内に開始できなかった",

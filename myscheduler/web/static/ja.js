@@ -200,6 +200,7 @@ export const text = {
   "reason.chain-timeout": "チェーンの時間が超過したため",
   "reason.circuit-open": "呼び出し先の失敗が続いたため",
   "reason.coalesced": "複数の予定を1回にまとめたため",
+  "reason.condition": "条件を満たさなかったため",
   "reason.crash": "サービスの異常終了",
   "reason.database": "データベースを利用できなかったため",
   "reason.deadline": "期限内に開始できなかったため",
