@@ -61,7 +61,15 @@ TO_0004 = (
     "DROP INDEX executions_chain",
     *(
         f"ALTER TABLE executions DROP COLUMN {name}"
-        for name in ("chain_id", "parent_execution_id", "chain_until", "is_alone", "extracted")
+        for name in (
+            "chain_id",
+            "parent_execution_id",
+            "chain_until",
+            "is_alone",
+            "is_called_off",
+            "upstream_chain_id",
+            "extracted",
+        )
     ),
     "ALTER TABLE executions DROP COLUMN next_attempt_at",
     "ALTER TABLE executions DROP COLUMN exchange",

@@ -8,6 +8,7 @@ from typing_extensions import TypedDict  # pydantic requires this one before Pyt
 from myscheduler.api.shapes.common import InZone, PauseView, SourceView, source_view
 from myscheduler.api.shapes.executions import ExecutionView, ExecutionViews
 from myscheduler.api.shapes.incidents import IncidentView, IncidentViews
+from myscheduler.api.shapes.job_links import ChainFields, chain_fields
 from myscheduler.api.shapes.masking import Masking
 from myscheduler.core.explain.job import describe_job
 from myscheduler.core.explain.schedule_parts import ScheduleParts, schedule_parts
@@ -15,7 +16,7 @@ from myscheduler.core.findings.masking import masked_text
 from myscheduler.core.findings.problem import cut
 from myscheduler.core.history.execution import Failing, QueuedRun, Record
 from myscheduler.core.incidents.incident import Incident
-from myscheduler.core.job.after import DeclaredAfter, after_to_json, requires_to_json
+from myscheduler.core.job.after import DeclaredAfter, after_to_json
 from myscheduler.core.job.codec import schedule_to_json
 from myscheduler.core.job.compiling import compile_schedule, next_run
 from myscheduler.core.job.expect import expect_to_json
@@ -32,7 +33,6 @@ from myscheduler.core.job.spec import (
     DeclaredDate,
     DeclaredInterval,
     DeclaredWallInterval,
-    JobSpec,
     trigger_text,
 )
 from myscheduler.core.job.transport import tls_to_json
@@ -122,20 +122,6 @@ class PingView(TypedDict):
     key_sha256: str
     grace: str
     """An ISO 8601 duration."""
-
-
-class ChainFields(TypedDict):
-    after: list[dict[str, Any]] | None
-    """The jobs that it runs after, in place of a schedule, as a manifest writes them; `None` for a job with one."""
-    join: str | None
-    """Whether it runs after `all` of them, or after `any`."""
-    when: dict[str, Any] | None
-    if_skipped: str | None
-    requires: list[dict[str, Any]]
-    """The jobs that have to have completed before a slot."""
-    extract: dict[str, str]
-    """The values that it hands on: by name, a JSON Pointer into its answer."""
-    chain_timeout_sec: int | None
 
 
 class JobDetail(JobSummary, LimitsView, ChainFields):
@@ -322,7 +308,7 @@ class JobViews(InZone):
             "ping": _ping(spec.ping),
             "slo": _objective(spec.slo),
             "notify": None if spec.notify == USUAL else notify_to_json(spec.notify),
-            **_chain_fields(spec),
+            **chain_fields(spec),
             "followed_by": sorted(followed_by),
             "digest": self._masking.digest(job.digest) if self._masking else job.digest,
             "created_at": self._moment(job.created_at),
@@ -397,20 +383,6 @@ def _objective(objective: Objective | None) -> ObjectiveView | None:
         return None
     window = duration_text(objective.window)
     return {"success": objective.success, "late_sec": objective.late_sec, "window": window}
-
-
-def _chain_fields(spec: JobSpec) -> ChainFields:
-    after = spec.schedule if isinstance(spec.schedule, DeclaredAfter) else None
-    written = after_to_json(after) if after else {}
-    return {
-        "after": written.get("after"),
-        "join": after.join if after else None,
-        "when": written.get("when"),
-        "if_skipped": after.if_skipped if after else None,
-        "requires": requires_to_json(spec.requires),
-        "extract": dict(spec.extract),
-        "chain_timeout_sec": spec.chain_timeout_sec,
-    }
 
 
 def _ping(ping: Ping | None) -> PingView | None:

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 
 from myscheduler.core.findings.advice import Advice
+from myscheduler.core.findings.chain_advice import CHAIN_ADVICE
 from myscheduler.core.findings.contract_advice import CONTRACT_ADVICE
 from myscheduler.core.findings.policy_advice import POLICY_ADVICE
 from myscheduler.core.findings.rules import RULES
 from myscheduler.core.findings.yaml_advice import YAML_ADVICE
 
 _ADVICE: Mapping[str, Advice] = {
+    **CHAIN_ADVICE,
     **POLICY_ADVICE,
     "body-charset": Advice(
         "Bodies are sent as UTF-8. A target that believes the charset misreads everything but ASCII.",
@@ -22,36 +24,6 @@ _ADVICE: Mapping[str, Advice] = {
         "Write day_match: any if that is meant, or day_match: all for days that match both.",
         'cron: "0 9 1 * mon"',
         'cron: "0 9 1 * mon"\nday_match: any',
-    ),
-    "chain-cycle": Advice(
-        "Each of the jobs waits for the others. They are held: those that run already go on as they were.",
-        "Remove one of the edges that the message names.",
-        "job_id: a\nafter: [{job: b}]\n---\njob_id: b\nafter: [{job: a}]",
-        'job_id: a\ncron: "0 3 * * *"\n---\njob_id: b\nafter: [{job: a}]',
-    ),
-    "chain-depth": Advice(
-        "A chain has at most 32 jobs one after another.",
-        "Have several jobs run after the same one, or begin a second chain with a schedule and requires.",
-    ),
-    "chain-root": Advice(
-        "With join: all, a job waits for all its predecessors within one run of a chain. These begin with different "
-        "jobs, so there is no such run, and the job would never run.",
-        "Write join: any, or give the job a schedule, and name its predecessors in requires.",
-        "after: [{job: nightly-extract}, {job: monthly-close}]",
-        'cron: "30 6 1 * *"\nrequires: [{job: nightly-extract, within: PT12H}, {job: monthly-close, within: PT12H}]',
-    ),
-    "chain-unknown": Advice(
-        "The job would never run. Manifests link to jobs of manifests only: others are not reviewed with them.",
-        "Correct the id, or add the manifest that declares that job.",
-        "after: [{job: extarct}]",
-        "after: [{job: extract}]",
-    ),
-    "chain-value": Advice(
-        "Only values that a job extracts from its answer reach the jobs that run after it.",
-        "Add the value to the extract of that job.",
-        "job_id: extract\n---\nafter: [{job: extract}]\nwhen: {job: extract, json: {/rows: {gt: 0}}}",
-        "job_id: extract\nextract: {rows: /result/rows}\n---\nafter: [{job: extract}]\n"
-        "when: {job: extract, json: {/rows: {gt: 0}}}",
     ),
     "cron-past": Advice(
         "The manifest looks as if the job would run, but it never does.",

@@ -17,5 +17,4 @@ CHAINS = {
     "or a schedule with requires",
     "chain-not-extracted": "{job_id} does not extract {name}: add it to its extract, which has {known}",
     "chain-nothing-extracted": "{job_id} extracts nothing: add extract: {{{name}: /…}} to it",
-    "chain-edges-of": "{job_id} ({place})",
 }

@@ -45,11 +45,11 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(url: str, revision
         config = _migrations()
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
-        connection.exec_driver_sql("ALTER TABLE executions ADD COLUMN exchange TEXT")
+        connection.exec_driver_sql("ALTER TABLE executions ADD COLUMN extracted TEXT")
     bare.dispose()
     before = everything(url)
     with (
-        pytest.raises(StoreError, match=r"duplicate column name: exchange|exchange.* already exists"),
+        pytest.raises(StoreError, match=r"duplicate column name: extracted|extracted.* already exists"),
         open_store(url),
     ):
         pass
