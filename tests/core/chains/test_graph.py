@@ -1,6 +1,6 @@
 """The graph of what runs after what."""
 
-from myscheduler.core.chains.graph import Graph, by_depth, graph_of, links_of
+from myscheduler.core.chains.graph import Graph, by_depth, chained, graph_of
 from tests.support.chains import NOW, after
 from tests.support.parts import job, spec
 
@@ -50,4 +50,4 @@ def test_it_is_made_of_jobs() -> None:
     jobs = [job("a", NOW, chain_timeout_sec=60), job("b", NOW, after=[{"job": "a"}]), job("z", NOW)]
     graph = graph_of(jobs)
     assert (graph.afters, graph.timeouts) == ({"b": after("a")}, {"a": 60})
-    assert links_of(spec("z")) == (None, None)
+    assert chained(spec("z")) == (None, None)
