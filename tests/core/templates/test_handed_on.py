@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from myscheduler.core.calls.request import build_request, filled
+from myscheduler.core.calls.request import build_request
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.templates.context import Context
 from myscheduler.core.templates.faults import TemplateError
+from myscheduler.core.templates.rendering import rendered
 from tests.support.parts import spec
 
 SLOT = datetime(2026, 12, 1, tzinfo=UTC)
@@ -33,7 +34,7 @@ def _context(**fields: Any) -> tuple[Any, Context]:
 
 def _body(template: str) -> Any:
     declared, context = _context(method="POST", body={"value": template})
-    return filled(declared, context).body["value"]
+    return rendered(declared, context).body["value"]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_what_was_not_handed_on_is_an_error(template: str, said: str) -> None:
 def test_values_are_escaped_where_they_are_sent() -> None:
     url = "http://x.test/{{ after['extract-a'].name }}?q={{ after['extract-a'].name }}"
     declared, context = _context(target_url=url, headers={"X-Rows": "{{ after['extract-a'].rows }}"})
-    sent = filled(declared, context)
+    sent = rendered(declared, context)
     assert sent.target_url.startswith("http://x.test/a%20b%2F%C3%A9%20")
     assert "{{" not in sent.target_url
     assert dict(build_request(sent, "x", SLOT, 1, user_agent="test").headers)["X-Rows"] == "7"
