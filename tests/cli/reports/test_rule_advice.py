@@ -30,6 +30,14 @@ _FILES = {
         "channels: {ops: {kind: slack, url: '${secret:key}'}}\ndefault: {channels: [ops]}",
     ),
     "unknown-calendar": ("calendars.yaml", "head-office: {country: JP}"),
+    "chain-root": (
+        "others.yaml",
+        "---\n".join(
+            f'job_id: {one}\ncron: "0 3 * * *"\ntarget_url: https://api.example.com/{one}\n'
+            for one in ("nightly-extract", "monthly-close")
+        ),
+    ),
+    "chain-unknown": ("extract.yaml", 'job_id: extract\ncron: "0 3 * * *"\ntarget_url: https://api.example.com/e\n'),
 }
 """What has to stand beside an example."""
 _REST = {"job_id": "report", "cron": '"0 9 * * *"', "target_url": "https://api.example.com/run"}
