@@ -13,8 +13,8 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.tracing import Trace
 
 from myscheduler.adapters.http.opening import OPENING, Opening
-from myscheduler.adapters.http.rations import Call
 from myscheduler.adapters.http.routes import PERMIT, RefusedError
+from myscheduler.adapters.http.trail import TRAIL
 from myscheduler.core.calls.link_local import address_in
 from myscheduler.core.policy.guard import EVERY_PERMIT
 
@@ -64,7 +64,7 @@ class Connector(aiohttp.TCPConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's interface
     ) -> ResponseHandler:
         """Called by aiohttp once there is room for a new connection. Raises `UnconnectedError` if it takes too long."""
-        trail = req.trail if isinstance(req, Call) else None
+        trail = TRAIL.get()
         opening = Opening(is_tls=req.is_ssl())
         OPENING.set(opening)
         if trail is not None:

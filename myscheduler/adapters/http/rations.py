@@ -25,7 +25,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from myscheduler.adapters.http.answers import AnswerReader, Body, FloodError, UnreadableError
 from myscheduler.adapters.http.opening import OPENING, Peer, peer_of
 from myscheduler.adapters.http.routes import PERMIT
-from myscheduler.adapters.http.trail import Trail
+from myscheduler.adapters.http.trail import TRAIL
 from myscheduler.core.calls.link_local import address_in
 from myscheduler.core.policy.guard import Permit
 from myscheduler.messages.message import said
@@ -373,11 +373,9 @@ class Handler(ResponseHandler):
 class Call(ClientRequest):
     """A request that is not sent if its connection refuses it (see `Handler.may_send`)."""
 
-    trail: Trail | None = None
-
     def send(self, conn: Connection) -> Coroutine[Any, Any, ClientResponse]:
-        if self.trail is not None and isinstance(conn.protocol, Handler):
-            self.trail.peer = conn.protocol.peer
+        if (trail := TRAIL.get()) is not None and isinstance(conn.protocol, Handler):
+            trail.peer = conn.protocol.peer
         return super().send(conn)
 
     async def write_bytes(

@@ -27,6 +27,7 @@ from myscheduler.adapters.http.message import body_of, where_of
 from myscheduler.adapters.http.opening import Peer
 from myscheduler.adapters.http.rations import Call, Handler, Rations, StrayError
 from myscheduler.adapters.http.routes import PERMIT, Resolver, make_socket
+from myscheduler.adapters.http.trail import TRAIL
 from myscheduler.adapters.http.trust import tls_context
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.calls.redirects import RedirectError
@@ -169,6 +170,7 @@ class Sender:
         to be unusable: in both cases nothing was sent.
         """
         message, answer, tls = hop.message, hop.answer, hop.request.transport.tls
+        TRAIL.set(hop.trail)
         context = True if tls is None else await self._contexts.of(tls)
         while True:
             hop.trail.opening = hop.trail.peer = None  # those of a try that sent nothing
@@ -179,7 +181,6 @@ class Sender:
                     headers=message.headers,
                     data=body_of(message.body),
                     allow_redirects=False,
-                    middlewares=(hop.trail,),
                     ssl=context,
                     proxy=hop.proxy,
                 )

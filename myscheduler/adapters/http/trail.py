@@ -1,13 +1,12 @@
 """What one request tells the connector about its way to the target, and hears of it."""
 
-from aiohttp import ClientRequest, ClientResponse
-from aiohttp.client_middlewares import ClientHandlerType
+from contextvars import ContextVar
 
 from myscheduler.adapters.http.opening import Opening, Peer
 
 
 class Trail:
-    """A middleware, as aiohttp hands nothing else of a call on to the connector."""
+    """The way of one request."""
 
     __slots__ = ("connect_timeout_sec", "opening", "peer")
 
@@ -18,6 +17,6 @@ class Trail:
         self.peer: Peer | None = None
         """Of the connection that the request is sent over."""
 
-    async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        request.trail = self  # type: ignore[attr-defined]  # see `Call`
-        return await handler(request)
+
+TRAIL: ContextVar[Trail | None] = ContextVar("TRAIL", default=None)
+"""That of the request that is made: aiohttp hands nothing on to the connector but by a middleware, which costs more."""
