@@ -195,7 +195,7 @@ def _parameter_fault(found: Mapping[str, Any]) -> str:
     return said("parameter-invalid", text=text, rule=found["type"], limit=limit)
 
 
-_LIMITS = ("ge", "gt", "le", "lt", "min_length", "max_length")
+_LIMITS = ("ge", "gt", "le", "lt", "min_length", "max_length", "pattern")
 _QUOTED = re.compile("'([^']*)'")
 
 

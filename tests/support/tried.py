@@ -15,6 +15,11 @@ from schemathesis.checks import CHECKS, CheckFunction
 from myscheduler.core.manifest.schema_patterns import TARGET_URL
 
 BEYOND_SCHEMAS = {
+    "chain-cycle": "what runs after what is known to the service only",
+    "chain-depth": "what runs after what is known to the service only",
+    "chain-root": "what runs after what is known to the service only",
+    "chain-unknown": "which jobs there are is known to the service only",
+    "chain-value": "what a job extracts is known to the service only",
     "conflicting-parameters": "compact and fields exclude each other",
     "invalid-anchor": "a time that no clock shows",
     "invalid-blackout": "a recurring time that never ends, or one that ends before it starts",

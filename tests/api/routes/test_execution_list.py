@@ -133,7 +133,7 @@ class TestOne:
         found = await ok(api, "GET", f"{EXECUTIONS}/{done['execution_id']}")
         (listed,) = (await ok(api, "GET", EXECUTIONS))["executions"]
         attempts, trace_id, exchange = (found.pop(name) for name in ("attempts_detail", "trace_id", "exchange"))
-        assert found == listed
+        assert found == listed | {"extracted": None}
         assert {(one.header("traceparent") or "").split("-")[1] for one in target.requests} == {trace_id}
         assert [(one["number"], one["http_status_code"], one["failure"]) for one in attempts] == [
             (1, 503, "http_error"),

@@ -37,7 +37,7 @@ async def test_few_wait_and_they_hold_nothing(parts: Parts, api: httpx.AsyncClie
     reads, whole = [0], (parts.store.read, parts.dispatcher.planned)
 
     async def read(work: Any) -> Any:
-        reads[0] += getattr(work, "func", work).__name__ in {"all_jobs", "_chosen"}
+        reads[0] += getattr(work, "func", work).__name__ in {"all_jobs", "_chosen", "_given"}
         return await whole[0](work)
 
     async def planned() -> Any:

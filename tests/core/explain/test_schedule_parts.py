@@ -134,6 +134,6 @@ def test_equal_words_for_equal_parts(declared: tuple[dict[str, Any], JobSpec]) -
     """Whatever can be declared has parts, and they say when it runs, not how it is written."""
     _, spec = declared
     found = schedule_parts(spec, zone=TOKYO)
-    assert found["kind"] in {"cron", "interval", "calendar-interval", "once"}
+    assert found["kind"] in {"cron", "interval", "calendar-interval", "once", "after"}
     assert describe_job(spec, zone=TOKYO)
     assert ("jitter" in found) == bool(spec.limits.jitter_sec)
