@@ -222,8 +222,8 @@ def odd_api() -> Iterator[respx.MockRouter]:
         "acknowledged": {"by": f"a{OBEYED}", "at": NOW["at"], "until": None},
     }  # fmt: skip
     target = {
-        "name": f"t{OBEYED}", "base_url": f"u{OBEYED}", "jobs": 1, "in_flight": 0, "waiting": 0,
-        "circuit": f"c{OBEYED}", "open_until": None, "not_before": NOW["at"], "failures": 0,
+        "name": f"t{UNSEEN}", "base_url": f"u{OBEYED}", "jobs": 1, "in_flight": 0, "waiting": 0,
+        "circuit": "closed", "open_until": None, "not_before": NOW["at"], "failures": 0,
         "limits": {"concurrency": 1, "rate": {"calls": 1, "per": f"p{OBEYED}", "burst": 1}, "breaker": None},
     }  # fmt: skip
     with respx.mock(base_url=API, assert_all_called=False) as api:
