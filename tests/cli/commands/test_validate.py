@@ -170,7 +170,8 @@ def test_standard_input() -> None:
     assert told(validate("-", stdin=GOOD)) == (0, "2 jobs, no problems\n", "")
     broken = validate("-", stdin="job_id: x\ntarget_url: https://example.com/\n")
     expected = (
-        "<stdin>:1:1: error: the job has no schedule: write exactly one of cron, interval, run_at and after [schedule]\n"
+        "<stdin>:1:1: error: the job has no schedule: write exactly one of cron, interval, run_at and after "
+        "[schedule]\n"
         "0 jobs, 1 error\n"
     )
     assert told(broken) == (1, expected, "")

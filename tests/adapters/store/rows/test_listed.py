@@ -22,7 +22,7 @@ class TestRows:
         (row,) = await store.read(partial(listed_rows.by_ids, execution_ids=[only]))
         times = {"slot", "last_slot", "started_at", "completed_at"}
         same = row._asdict().keys() - times - {"source_path", "source_line", "source_revision", "parent_execution_id"}
-        assert row.parent_execution_id is record.link is None
+        assert (row.parent_execution_id, record.link) == (None, None)
         assert {name: getattr(row, name) for name in same} == {name: getattr(record, name) for name in same}
         assert {name: getattr(row, name) for name in times} == {
             name: to_micros(getattr(record, name)) for name in times
