@@ -39,6 +39,7 @@ BEYOND_SCHEMAS = {
     "more-problems": "a body with so many faults that not all of them are listed",
     "never-runs": "that a schedule has no slot left is found by computing it",
     "no-run-found": "that a schedule has no slot left is found by computing it",
+    "policy-insecure-tls": "policy.yaml says which hosts may be called without a check of their certificates",
     "schedule": "fields that contradict each other, such as overlap and max_instances: schemathesis generates nothing "
     "from a schema that says so, and clients make nothing of it",
     "secret-not-allowed": "policy.yaml says which secrets jobs of the API may use, and where",
