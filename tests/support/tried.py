@@ -52,6 +52,7 @@ BEYOND_SCHEMAS = {
 BEYOND_MESSAGES = re.compile(
     r"\bprintable\b"  # schemas don't know these classes of Unicode
     r"|^has more than [0-9]+ values$"  # of all labels of a scope together
+    r"|\bis longer than the whole attempt may take\b"  # one limit against another
     r"|\bis not a status\b"  # the end of a range is not before its start
     r"|^is from a second to 366 days\b"  # the length of a duration
 )
