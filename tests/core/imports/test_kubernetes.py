@@ -45,7 +45,7 @@ def test_fields_of_cron_jobs(spec: Fields, job: Fields, fields: Fields) -> None:
     [
         pytest.param({"command": ["/usr/bin/curl"]}, {"target_url": "https://x.test/a"}, id="command"),
         pytest.param({"args": ["curl", "https://x.test/b"]}, {"target_url": "https://x.test/b"}, id="args with curl"),
-        pytest.param({"image": "images.example.com/curlimages/curl:8@sha256:0"}, {"target_url": "https://x.test/a"}, id="image"),
+        pytest.param({"image": "images.example.com/x/curl:8@sha256:0"}, {"target_url": "https://x.test/a"}, id="image"),
         pytest.param(
             {"command": ["sh", "-c", 'curl -d "$A" $(B)/$C'], "args": None, "env": [
                 {"name": "A", "value": "a b"}, {"name": "B", "value": "https://x.test"},
