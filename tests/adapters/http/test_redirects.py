@@ -224,7 +224,7 @@ async def test_a_proxy_of_a_job_of_the_api_has_to_be_one_that_it_may_call(
     host = parse_host_pattern("public.example")
     guard = Guard(Policy(api_private_hosts=(("public.example", host),)))
     async with open_sender(connections=5, connections_per_host=5, guard=lambda: guard) as sender:
-        for count, proxy in enumerate((target.url(""), f"http://proxy.example:{target.port}")):
+        for count, proxy in enumerate((target.url(""), f"http://egress.example:{target.port}")):
             sent = request("http://public.example/", transport=Transport(proxy=proxy), of_api=True)
             assert (await sender.send(sent)).failure is Failure.TARGET_NOT_ALLOWED
             assert len(target.requests) == count

@@ -27,10 +27,10 @@ def test_an_open_connection() -> None:
 
 def test_a_new_connection() -> None:
     steps = {"dns_ms": 3.1, "connect_ms": 20.0, "tls_ms": 41.2, "reused": False}
-    found = _shown(**steps, proxy="proxy.example:3128", redirects=2, request_size=12_345, tls_version="TLSv1.3")
+    found = _shown(**steps, proxy="egress.example:8080", redirects=2, request_size=12_345, tls_version="TLSv1.3")
     assert found == {
         "timings": "dns 3.1 ms, connect 20 ms, tls 41.2 ms, first byte after 80 ms, total 90.5 ms",
-        "connected to": "192.0.2.7:80 (the proxy proxy.example:3128, after 2 redirects)",
+        "connected to": "192.0.2.7:80 (the proxy egress.example:8080, after 2 redirects)",
         "request body": "12,345 bytes",
         "TLS": "TLSv1.3",
     }

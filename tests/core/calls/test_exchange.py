@@ -8,7 +8,7 @@ import pytest
 from myscheduler.core.calls.exchange import Exchange, exchange_from_text, exchange_text
 
 WHOLE = Exchange(
-    1234.5, 1200.1, 3.0, 20.4, 40.9, False, "[2001:db8::1]:443", "proxy.example:3128", 17, 2, "TLSv1.3",
+    1234.5, 1200.1, 3.0, 20.4, 40.9, False, "[2001:db8::1]:443", "egress.example:8080", 17, 2, "TLSv1.3",
     datetime(2027, 3, 7, 12, 30, 15, tzinfo=UTC),
 )  # fmt: skip
 
