@@ -140,10 +140,17 @@ def _critical_path(records: Sequence[Record]) -> list[str]:
     if not begun:
         return []
     by_id = {one.execution_id: one for one in records}
-    one: Record | None = max(begun, key=lambda one: (one.completed_at or _NEVER, one.execution_id))
-    path: list[str] = []
+    paths = [_path_to(one, by_id) for one in begun]
+    last = max(paths, key=lambda path: (path[-1].completed_at or _NEVER, len(path), path[-1].execution_id))
+    return [one.job_id for one in last]
+
+
+def _path_to(record: Record, by_id: Mapping[str, Record]) -> list[Record]:
+    """The executions that led to this one, each started by the end of the one before, and this one."""
+    path = list[Record]()
+    one: Record | None = record
     while one is not None:
-        path.append(one.job_id)
+        path.append(one)
         one = by_id.get(one.link.parent_id) if one.link and one.link.parent_id else None
     return path[::-1]
 

@@ -24,7 +24,7 @@ from tests.support.target import Answer, Silence, Target
 
 pytestmark = pytest.mark.anyio
 
-LONG_AGO = timedelta(minutes=-35)
+LONG_AGO = timedelta(hours=-5)
 SLOT = timedelta(minutes=-5)
 LEFT = new_execution_id(datetime.now(UTC) + SLOT)
 
