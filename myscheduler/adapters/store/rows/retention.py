@@ -1,7 +1,8 @@
 """SQL that finds and removes rows of the history that need not be kept.
 
-Never removed: running executions; and, of a job that exists, its last execution, which the API shows, and its newest
-scheduled row, with which later slots that did not run may be joined.
+Never removed: running executions, and what a chain has had so far of which one is running, because what follows is
+decided by it; and, of a job that exists, its last execution, which the API shows, and its newest scheduled row, with
+which later slots that did not run may be joined.
 
 Every function works inside the caller's transaction.
 """
@@ -100,7 +101,14 @@ _IS_NEWEST = sa.and_(executions.c.kind == Kind.SCHEDULED, ~_HAS_LATER)
 _IS_NEEDED_BY_ITS_JOB = (
     sa.exists().where(progress.c.job_id == executions.c.job_id, _IS_LAST | _IS_NEWEST).correlate(executions)
 )
-_STAYS = (executions.c.status == Status.RUNNING) | _IS_NEEDED_BY_ITS_JOB
+_RUNNING = executions.alias("running")
+_IS_OF_RUNNING_CHAIN = sa.func.coalesce(executions.c.chain_id, executions.c.execution_id).in_(
+    sa.select(_RUNNING.c.chain_id).where(
+        _RUNNING.c.status == sa.literal_column("'running'"),  # literally, as its index says it
+        _RUNNING.c.chain_id.is_not(None),
+    )
+)
+_STAYS = (executions.c.status == Status.RUNNING) | _IS_OF_RUNNING_CHAIN | _IS_NEEDED_BY_ITS_JOB
 
 
 def _page(

@@ -155,6 +155,22 @@ class TestByAge:
         assert await prune(store) == {"too_old": 1, "too_many": 0}
         assert await slots(store, "gone") == [EDGE - DAY]
 
+    async def test_what_a_running_chain_is_decided_by_stays(self, store: Watched) -> None:
+        def chain(day: int, status: Status) -> list[dict[str, Any]]:
+            slot, root = EDGE - day * DAY, new_execution_id(EDGE - day * DAY)
+            of_chain = {"chain_id": root, "kind": Kind.CHAINED}
+            return [
+                row("root", slot, execution_id=root),
+                row("ended", slot, execution_id=new_execution_id(slot), **of_chain),
+                row("last", slot, execution_id=new_execution_id(slot), status=status, **of_chain),
+            ]
+
+        for one in (*chain(3, Status.COMPLETED), *chain(2, Status.RUNNING), *chain(1, Status.FAILED)):
+            await put(store, {"chain_id": None, **one})
+        assert await prune(store) == {"too_old": 6, "too_many": 0}
+        for name in ("root", "ended", "last"):
+            assert await slots(store, name) == [EDGE - 2 * DAY]
+
     async def test_the_last_execution_of_a_job_stays(self, store: Watched) -> None:
         await exists(store, "a")
         last = row("a", EDGE - 2 * DAY, kind=Kind.MANUAL)
