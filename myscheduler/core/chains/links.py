@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from myscheduler.core.findings.problem import Loc
 from myscheduler.core.job.after import DeclaredAfter, after_from_json, after_to_json
 from myscheduler.core.job.sent import sent_fields
 from myscheduler.core.job.spec import JobSpec
@@ -41,6 +42,13 @@ def linked_to(spec: JobSpec) -> list[str]:
     """The ids of the jobs that this one runs after, or requires."""
     after = spec.schedule.jobs if isinstance(spec.schedule, DeclaredAfter) else ()
     return [*after, *(one.job for one in spec.requires)]
+
+
+def link_places(spec: JobSpec) -> Iterator[Loc]:
+    """Where in its manifest the job names others."""
+    after = spec.schedule.jobs if isinstance(spec.schedule, DeclaredAfter) else ()
+    yield from (("after", number, "job") for number in range(len(after)))
+    yield from (("requires", number, "job") for number in range(len(spec.requires)))
 
 
 def _uses(spec: JobSpec, after: DeclaredAfter) -> Iterator[tuple[str, str]]:

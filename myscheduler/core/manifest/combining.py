@@ -100,7 +100,7 @@ def _link_problems(jobs: Mapping[str, DeclaredJob], exists: Callable[[str], bool
 
 
 def _link_problem(job: DeclaredJob, fault: ChainFault) -> Problem:
-    line, column = job.written.schedule_at if job.written and fault.loc[0] == "after" else (job.line, 1)
+    line, column = job.written.links_at.get(fault.loc, job.written.schedule_at) if job.written else (job.line, 1)
     return Problem(job.path, line, column, field_of(fault.loc), fault.rule, fault.message, job_id=job.job_id)
 
 

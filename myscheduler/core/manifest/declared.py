@@ -59,6 +59,8 @@ class Written:
     """Field, line, column and description of each credential that is written out."""
     secrets: tuple[UsedSecret, ...]
     contract: NamedContract | None = None
+    links_at: Mapping[Loc, tuple[int, int]] = field(default_factory=dict, compare=False)
+    """Line and column of each job that `after` and `requires` name."""
     place_of: Callable[[Loc], tuple[int, int] | None] = field(default=nowhere, repr=False, compare=False)
     """Returns line and column of a field that the document has, or of the nearest value around it; only for jobs with
     a contract."""

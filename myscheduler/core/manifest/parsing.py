@@ -12,7 +12,7 @@ from typing import Any
 
 from myscheduler.core.access.access_file import read_access
 from myscheduler.core.bounds import MOST_PROBLEMS
-from myscheduler.core.chains.links import links_of
+from myscheduler.core.chains.links import link_places, links_of
 from myscheduler.core.findings.masking import field_of, is_credential_name
 from myscheduler.core.findings.problem import Complaint, Loc, Problem, enough, worst
 from myscheduler.core.job.spec import JobSpec
@@ -187,6 +187,7 @@ def _written(spec: JobSpec, document: Document, place: Locate, reading: _Reading
             for loc, name in (places_of(spec) if reading.is_cautious else ())
         ),
         contract=contract,
+        links_at={loc: place(*document.position(loc)) for loc in link_places(spec)},
         place_of=nowhere if contract is None else _placing(document, place),
     )
 

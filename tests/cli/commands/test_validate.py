@@ -33,6 +33,28 @@ job_id: typo
 interval: {hours: 1}
 target_ulr: https://example.com/
 """
+LINKED = """\
+job_id: a
+cron: "0 3 * * *"
+requires: [{job: b, within: PT1H},
+           {job: nobody, within: PT1H}]
+target_url: https://example.com/a
+---
+job_id: c
+after: [{job: a}, {job: b}]
+target_url: https://example.com/c
+---
+job_id: d
+join: any
+method: POST
+after: [{job: a, on: always}, {job: b}]
+body: {rows: "{{ after['b'].rows }}"}
+target_url: https://example.com/d
+---
+job_id: b
+cron: "0 4 * * *"
+target_url: https://example.com/b
+"""
 ONCE = """\
 job_id: once
 run_at: "2026-06-01T09:00:00"
@@ -164,6 +186,18 @@ def test_zone_of_the_environment() -> None:
     assert validate(*arguments).exit_code == 1
     assert validate(*arguments, TZ="America/New_York").exit_code == 0
     assert validate("--timezone", "Asia/Tokyo", *arguments, TZ="America/New_York").exit_code == 1
+
+
+def test_a_link_with_a_mistake_is_pointed_at_itself() -> None:
+    write("jobs/a.yaml", LINKED)
+    expected = (
+        "jobs/a.yaml:4:18: error: requires.1.job: there is no job 'nobody' [chain-unknown]\n"
+        "jobs/a.yaml:8:8: error: after: 'a' and 'b' do not begin with a common job, so no run has both: use join: any, "
+        "or a schedule with requires [chain-root]\n"
+        "jobs/a.yaml:14:37: error: after.1.job: 'b' extracts nothing: add extract: {'rows': /…} to it [chain-value]\n"
+        "1 job, 3 errors\n"
+    )
+    assert validate("jobs").stdout == expected
 
 
 def test_standard_input() -> None:
