@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from myscheduler.core.findings.problem import did_you_mean, shown
+from myscheduler.core.job.after import DeclaredAfter
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.schedule.exclusions import left_out_until
@@ -44,15 +45,20 @@ class Context:
     execution_id: str
     schedule: Callable[[], Schedule] = field(repr=False)
     """Returns the schedule, from which the slot before this one follows: compiled only where a template asks for it."""
-    upstream: Mapping[str, Mapping[str, Any]] | None = None
-    """By job that this one runs after, the values that it handed on; `None` for a job that runs after none."""
+    upstream: Mapping[str, Mapping[str, Any] | None] | None = None
+    """By job that this one runs after, the values that it handed on, `None` if they are not known; `None` for a job
+    that runs after none.
+    """
 
     @classmethod
     def of(cls, spec: JobSpec, slot: datetime, execution_id: str, *, zone: str, created_at: datetime) -> "Context":
-        """The context of an execution. `zone` is the service's, for jobs that name none."""
+        """The context of an execution, without what other jobs handed on. `zone` is the service's, for jobs that name
+        none.
+        """
         schedule = partial(compile_schedule, spec, zone=zone, created_at=created_at)
-        own_zone = spec.timezone or zone
-        return cls(spec.job_id, spec.name, spec.labels, own_zone, slot.astimezone(UTC), execution_id, schedule)
+        own_zone, at = spec.timezone or zone, slot.astimezone(UTC)
+        upstream = dict.fromkeys(spec.schedule.jobs) if isinstance(spec.schedule, DeclaredAfter) else None
+        return cls(spec.job_id, spec.name, spec.labels, own_zone, at, execution_id, schedule, upstream)
 
     def value(self, path: tuple[str, ...]) -> Value:
         """The value of a name; `None` if this job has none. Raises `TemplateError` for a name that nothing has."""
@@ -80,7 +86,10 @@ class Context:
         if job_id not in upstream:
             hint = did_you_mean(job_id, upstream)
             raise TemplateError(said("template-not-after", job_id=shown(job_id), hint=hint))
-        value = upstream[job_id].get(name)
+        handed_on = upstream[job_id]
+        if handed_on is None:
+            raise TemplateError(said("template-after-unknown", job_id=shown(job_id), name=shown(name)))
+        value = handed_on.get(name)
         return value if value is None or isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False)
 
 

@@ -5,6 +5,8 @@ TEMPLATES = {
     "template-nothing-handed-on": "{job_id} handed on no {name}",
     "template-after-form": "what another job handed on is written after['JOB'].NAME",
     "template-after-nothing": "only a job with after has something of other jobs",
+    "template-after-unknown": "what {job_id} hands on as {name} is known only where the service runs the chain: "
+    "trigger the job there",
     "template-empty": "{{{{ }}}} is empty: write a name such as {{{{ scheduled_at }}}}; a literal {{{{ is written "
     "{{{{ '{{{{' }}}}",
     "template-incomplete": "the expression ends too early: write what is missing before the }}}}",

@@ -47,6 +47,7 @@ export const messages = {
   "targets-with-problems": "か、ファイルに問題がある。その問題を見る",
   "template-after-form": "ほかのジョブの値は after['JOB'].NAME と書く",
   "template-after-nothing": "ほかのジョブの値があるのは after のあるジョブだけ",
+  "template-after-unknown": "{job_id}が渡す{name}は、サービスがチェーンを実行するときにだけ分かる: そこでジョブを実行する",
   "template-arguments": "{name:word} の引数が違う: たとえば {example} と書く",
   "template-beyond-calendar": "時刻が 1 年から 9999 年までの外になる",
   "template-control-in-header": "改行などの制御文字になり、ヘッダーに書けない",

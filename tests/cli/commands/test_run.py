@@ -24,6 +24,12 @@ headers: {X-Key: "k ${secret:key}"}
 query: {day: "{{ scheduled_at | date('%Y') }}", who: "it's"}
 body: {text: "日 ${secret:key}"}
 interval: PT1H
+extract: {rows: /rows}
+"""
+LOAD = """
+job_id: load
+after: [{job: 日次}]
+target_url: "https://api.example.com/load?rows={{ after['日次'].rows }}"
 """
 
 
@@ -130,6 +136,15 @@ def test_several_jobs_and_none_that_is_named(tmp_path: Path) -> None:
     result = run("jobs.d")
     assert (result.exit_code, "there are 2 valid jobs: name one by --job" in result.output) == (2, True)
     assert run("jobs.d", "--job", "other", "--dry-run").exit_code == 0
+
+
+def test_a_job_that_needs_what_another_hands_on(tmp_path: Path) -> None:
+    (tmp_path / "jobs.d" / "load.yaml").write_text(LOAD, encoding="utf-8")
+    result = run("jobs.d", "--job", "load", "--curl")
+    expected = (
+        "Error: what '日次' hands on as 'rows' is known only where the service runs the chain: trigger the job there"
+    )
+    assert (result.exit_code, result.stderr.strip()) == (1, expected)
 
 
 def test_a_job_that_makes_no_call(tmp_path: Path) -> None:
