@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import islice
 
 from myscheduler.core.chains.graph import Graph, by_depth
 from myscheduler.core.chains.judging import EdgeState, End, edge_state
@@ -91,12 +92,17 @@ class ChainRun:
 
 
 def run_of(chain_id: str, records: Sequence[Record], graph: Graph, *, most: int) -> ChainRun:
-    """The run with these rows. Jobs that run below its first one at present belong to it, too, up to `most` in all."""
+    """The run with these rows, up to `most` jobs. Those that run below its first one at present belong to it, too; if
+    they are too many, they make room for those with rows.
+    """
     first = next((one for one in records if one.execution_id == chain_id), None)
     by_job = {one.job_id: one for one in records}
     goes_on = first is not None and not first.is_alone
     job_ids = _sorted(graph, {*by_job, *(graph.below(first.job_id) if first and goes_on else ())})
-    shown = job_ids[:most]
+    reached = [one for one in job_ids if one in by_job][:most]
+    rest = (one for one in job_ids if one not in by_job)
+    chosen = {*reached, *islice(rest, most - len(reached))}
+    shown = [one for one in job_ids if one in chosen]
     is_over = all(one.status is not Status.RUNNING for one in records)
     return ChainRun(
         [Node(one, by_job.get(one)) for one in shown],
