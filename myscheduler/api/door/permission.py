@@ -46,8 +46,9 @@ class Permissions:
             return  # the route says that there is none
         job_id, labels = found
         if job_id is None:
-            raise ForbiddenError(said("role-needed-for-all", role=operation.role, caller=_named(principal)))
-        require_job(principal, operation.role, job_id, labels)
+            require_everywhere(principal, operation.role)
+        else:
+            require_job(principal, operation.role, job_id, labels)
 
 
 def require(principal: Principal, operation: Operation) -> None:
@@ -57,6 +58,12 @@ def require(principal: Principal, operation: Operation) -> None:
         raise ForbiddenError(said(code, role=operation.role, caller=_named(principal)))
     if not principal.has(operation.role):
         raise ForbiddenError(said("role-needed", role=operation.role, caller=_named(principal)))
+
+
+def require_everywhere(principal: Principal, role: Role) -> None:
+    """Raises `ForbiddenError` if the caller does not have the role for all jobs."""
+    if not principal.has_everywhere(role):
+        raise ForbiddenError(said("role-needed-for-all", role=role, caller=_named(principal)))
 
 
 def require_job(principal: Principal, role: Role, job_id: str, labels: Mapping[str, str]) -> None:

@@ -13,7 +13,7 @@ from myscheduler.adapters.store import Connection, Store
 from myscheduler.adapters.store.rows import chain_runs as chain_run_rows
 from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import search as search_rows
-from myscheduler.api.door.permission import require_job
+from myscheduler.api.door.permission import require_everywhere, require_job
 from myscheduler.api.input.bodies import read_cancellation
 from myscheduler.api.input.paging import cursor_of, next_link, read_cursor
 from myscheduler.api.input.repeats import Repeats
@@ -110,7 +110,9 @@ def chains_router(store: Store, dispatcher: Dispatcher, repeats: Repeats, *, zon
 
 
 def _require_all(principal: Principal, run: ChainRun, chains: Chains) -> None:
-    """Raises `ForbiddenError` unless the caller may operate each job of the run."""
+    """Raises `ForbiddenError` unless the caller may operate each job of the run, also those that are left out of it."""
+    if run.left_out:
+        require_everywhere(principal, Role.OPERATOR)
     for node in run.nodes:
         job = chains.find(node.job_id)
         is_its = job is not None and (node.record is None or is_of(job, node.record.execution_id))
