@@ -7,8 +7,8 @@ CHAINS = {
     "when-of-another": "{job_id} is none of the jobs in after: write one of them{hint}",
     "requires-itself": "the job would wait for itself: remove it",
     "requires-within-length": "is from a second to 366 days: write one such as PT12H",
-    "extract-name": "{name} is no name of a value: write letters, digits and underscores, other than status and "
-    "execution_id",
+    "extract-name": "{name} is no name of a value: write letters a to z, digits and underscores, other than status "
+    "and execution_id",
     "not-with-after": "is about the slots of a schedule, and a job with after has none: remove it",
     "chain-cycle": "closes a cycle: {path}: remove one of these edges",
     "chain-unknown": "there is no job {job_id}{hint}",

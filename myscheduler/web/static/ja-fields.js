@@ -15,7 +15,7 @@ export const messages = {
   "chain-too-deep": "チェーンの先頭から{depth}個目で、{most}個までしか続けられない: 短くする",
   "chain-unknown": "ジョブ {job_id} はない{hint:hint}",
   "connect-timeout-above": "試行全体の timeout_sec より長い。{most}以下にする",
-  "extract-name": "{name} は値の名前にならない: 英数字と下線で、status と execution_id 以外を書く",
+  "extract-name": "{name} は値の名前にならない: 半角の英数字と下線で、status と execution_id 以外を書く",
   "file-only-for-manifests": "ソースのファイルを送れるのはマニフェストだけ。value を書く",
   "file-outside": "{path}はソースのルートより下のパスではない。tables/prices.csv のように書く",
   "header-of-field": "{field} がこのヘッダーを送る。ここから消すか、{field} を消す",
