@@ -16,7 +16,8 @@ MOST_BYTES = 4096
 def extracted(text: str, extract: Sequence[tuple[str, str]], secrets: tuple[Secret, ...]) -> Mapping[str, Any]:
     """The values at these places of the answer, by name, without secrets.
 
-    One that is not there is left out, and so is one that does not fit into `MOST_BYTES` after those before it.
+    One that is not there is left out, and so is one that does not fit into `MOST_BYTES` after those before it, or that
+    is nested too deeply to be written (254 levels).
     """
     try:
         document = orjson.loads(text)
@@ -26,7 +27,7 @@ def extracted(text: str, extract: Sequence[tuple[str, str]], secrets: tuple[Secr
     left = MOST_BYTES
     for name, pointer in extract:
         value = value_at(document, pointer)
-        if value is MISSING:
+        if value is MISSING or not _can_be_written(value):
             continue
         clean = _without_secrets(value, secrets) if secrets else value
         size = len(orjson.dumps({name: clean}))
@@ -34,6 +35,15 @@ def extracted(text: str, extract: Sequence[tuple[str, str]], secrets: tuple[Secr
             values[name] = clean
             left -= size
     return values
+
+
+def _can_be_written(value: Any) -> bool:
+    """Whether it is nested no more deeply than what can be written: more can be read."""
+    try:
+        orjson.dumps({"": value})
+    except orjson.JSONEncodeError:
+        return False
+    return True
 
 
 def _without_secrets(value: Any, secrets: tuple[Secret, ...]) -> Any:

@@ -51,6 +51,13 @@ def test_what_is_too_large_is_left_out_and_what_fits_is_not() -> None:
     assert len(json.dumps(found, separators=(",", ":"))) <= MOST_BYTES
 
 
+@pytest.mark.parametrize("secrets", [(), SECRETS])
+@pytest.mark.parametrize("depth", [255, 1_000])
+def test_what_is_nested_too_deeply_is_left_out(depth: int, secrets: tuple[Secret, ...]) -> None:
+    text = f'{{"deep": {"[" * depth}{"]" * depth}, "n": 1}}'
+    assert handed_on(text, "/deep", "/n", secrets=secrets) == {"/n": 1}
+
+
 def test_bytes_count_and_not_characters() -> None:
     assert handed_on(json.dumps({"a": "é" * 3_000}), "/a") == {}
     assert handed_on(json.dumps({"a": "é" * 2_000}), "/a").keys() == {"/a"}
