@@ -48,6 +48,9 @@ def _lack_of_json(expect: Expect, text: str, secrets: tuple[Secret, ...]) -> str
 
 def _shown(value: Any, secrets: tuple[Secret, ...]) -> str:
     """The value as JSON, without secrets and without the end of a long one."""
-    text = orjson.dumps(value).decode()
+    try:
+        text = orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # it is nested more deeply than can be written, though it was read
+        return "[…]" if isinstance(value, list) else "{…}"
     shown = redact_start(text, secrets, SHOWN, whole=True)
     return shown if len(text) <= SHOWN else f"{shown}…"

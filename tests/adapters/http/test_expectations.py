@@ -58,6 +58,10 @@ async def told(sender: Sender, target: Target, answer: Answer, expect: Any, secr
             Answer(body=b"[" * 5_000 + b"]" * 5_000), {"json": {"/0": {"exists": True}}}, Failure.EXPECTATION,
             "the answer is not JSON, so what the job expects at /0 can't be found", id="too deep",
         ),
+        pytest.param(
+            Answer(body=b"[" * 300 + b"]" * 300), {"json": {"/0": 1}}, Failure.EXPECTATION,
+            "/0 was […], wanted = 1", id="too deep to be shown",
+        ),
         pytest.param(Answer(body="処理終了".encode()), {"body_contains": "終了"}, None, None, id="text"),
         pytest.param(
             Answer(body="終了".encode("shift_jis"), headers=(("Content-Type", "text/plain; charset=Shift_JIS"),)),
