@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from itertools import combinations
+from operator import and_, or_
 
 from myscheduler.core.chains.graph import DEEPEST, Graph, by_depth
 from myscheduler.core.chains.links import Links
@@ -36,7 +38,7 @@ def chain_faults(
     cyclic = _cyclic(graph)
     yield from _cycles(graph, cyclic, place_of)
     yield from _too_deep(graph)
-    yield from _without_root(graph, cyclic, ids)
+    yield from _without_root(graph, ids)
 
 
 def _unknown(job_id: str, links: Links, exists: Callable[[str], bool], ids: Collection[str]) -> Iterator[ChainFault]:
@@ -104,22 +106,40 @@ def _named(job_id: str, place_of: Callable[[str], str]) -> str:
 
 
 def _too_deep(graph: Graph) -> Iterator[ChainFault]:
-    jobs = {one for job_id, after in graph.afters.items() for one in (job_id, *after.jobs)}
-    for job_id, depth in by_depth(graph, jobs):
+    for job_id, depth in by_depth(graph, _jobs(graph)):
         if depth > DEEPEST:
             yield ChainFault(job_id, "chain-depth", ("after",), said("chain-too-deep", depth=depth, most=DEEPEST))
 
 
-def _without_root(graph: Graph, cyclic: set[str], ids: Collection[str]) -> Iterator[ChainFault]:
-    """Joins of jobs that no chain has both of."""
+def _without_root(graph: Graph, ids: Collection[str]) -> Iterator[ChainFault]:
+    """Joins of jobs that no chain has both of, as far as all jobs above them are known and in no cycle."""
+    roots = _roots(graph, ids)
     for job_id, after in graph.afters.items():
-        above = graph.above(job_id) if len(after.edges) > 1 and after.join == "all" else set()
-        if not above or not cyclic.isdisjoint(above) or not all(one in ids for one in above):
+        found = [(one, roots[one]) for one in after.jobs if one in roots] if after.join == "all" else []
+        if len(found) < max(2, len(after.jobs)) or reduce(and_, (bits for _, bits in found)):
             continue
-        roots = {one: graph.roots(one) for one in after.jobs}
-        if set.intersection(*roots.values()):
-            continue
-        pairs = combinations(after.jobs, 2)
-        first, second = next((pair for pair in pairs if roots[pair[0]].isdisjoint(roots[pair[1]])), after.jobs[:2])
+        (first, _), (second, _) = next(
+            (pair for pair in combinations(found, 2) if not pair[0][1] & pair[1][1]), found[:2]
+        )
         message = said("chain-no-common-root", first=shown(first), second=shown(second))
         yield ChainFault(job_id, "chain-root", ("after",), message)
+
+
+def _roots(graph: Graph, ids: Collection[str]) -> dict[str, int]:
+    """The jobs with which chains begin that reach a job, each a bit; of jobs above which all are known."""
+    roots: dict[str, int] = {}
+    count = 0
+    for job_id, _ in by_depth(graph, _jobs(graph)):
+        if job_id not in ids:
+            continue
+        parents = graph.parents(job_id)
+        if not parents:
+            roots[job_id] = 1 << count
+            count += 1
+        elif all(one in roots for one in parents):
+            roots[job_id] = reduce(or_, (roots[one] for one in parents))
+    return roots
+
+
+def _jobs(graph: Graph) -> set[str]:
+    return {one for job_id, after in graph.afters.items() for one in (job_id, *after.jobs)}
