@@ -1,11 +1,13 @@
 """What is wrong with the links between jobs, beyond what one job alone tells."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from itertools import combinations
 from operator import and_, or_
 
+from myscheduler.core.bounds import MOST_PROBLEMS
 from myscheduler.core.chains.graph import DEEPEST, Graph, by_depth
 from myscheduler.core.chains.links import Links
 from myscheduler.core.findings.problem import Loc, did_you_mean, shown
@@ -35,8 +37,7 @@ def chain_faults(
     for job_id, one in links.items():
         yield from _unknown(job_id, one, exists, ids)
         yield from _not_extracted(job_id, one, links, ids)
-    cyclic = _cyclic(graph)
-    yield from _cycles(graph, cyclic, place_of)
+    yield from _cycles(graph, _cyclic(graph), place_of)
     yield from _too_deep(graph)
     yield from _without_root(graph, ids)
 
@@ -64,25 +65,56 @@ def _not_extracted(
             yield ChainFault(job_id, "chain-value", ("after", parents.index(parent), "job"), message)
 
 
-def _cyclic(graph: Graph) -> set[str]:
-    """The jobs in cycles."""
-    if sum(1 for _ in by_depth(graph, graph.afters)) == len(graph.afters):
-        return set()  # much cheaper than to look at each of them
-    return {job_id for job_id in graph.afters if job_id in graph.above(job_id)}
+def _cyclic(graph: Graph) -> dict[str, str]:
+    """The jobs in cycles; those in cycles with each other have the same one of them as a value."""
+    jobs = _jobs(graph)
+    left = jobs - {job_id for job_id, _ in by_depth(graph, jobs)}
+    found: dict[str, str] = {}
+    for first in reversed(_finished(graph, left)):
+        if first not in found:
+            found[first] = first
+            waiting = [first]
+            while waiting:
+                new = [one for one in graph.children(waiting.pop()) if one in left and one not in found]
+                found |= dict.fromkeys(new, first)
+                waiting += new
+    counts = Counter(found.values())
+    return {job_id: first for job_id, first in found.items() if counts[first] > 1}
 
 
-def _cycles(graph: Graph, cyclic: set[str], place_of: Callable[[str], str]) -> Iterator[ChainFault]:
+def _finished(graph: Graph, jobs: Collection[str]) -> list[str]:
+    """These jobs in the order in which a search upwards leaves them, as the algorithm of Kosaraju needs them."""
+    found: list[str] = []
+    seen: set[str] = set()
+    for start in jobs:
+        way = [(start, iter(graph.parents(start)))] if start not in seen else []
+        seen.add(start)
+        while way:
+            job_id, parents = way[-1]
+            following = next((one for one in parents if one in jobs and one not in seen), None)
+            if following is None:
+                found.append(job_id)
+                way.pop()
+            else:
+                seen.add(following)
+                way.append((following, iter(graph.parents(following))))
+    return found
+
+
+def _cycles(graph: Graph, cyclic: Mapping[str, str], place_of: Callable[[str], str]) -> Iterator[ChainFault]:
+    paths: dict[str, list[str]] = {}
     for job_id in sorted(cyclic):
-        path = _cycle_of(graph, job_id, cyclic)
-        if len(path) == 1:
-            continue  # a job after itself has its own complaint
-        named = [_named(one, place_of) for one in path[:_LONGEST_PATH]]
-        words = " <- ".join([*named, *(["…"] if len(path) > _LONGEST_PATH else []), shown(job_id)])
-        loc = ("after", graph.parents(job_id).index(path[1]), "job")
-        yield ChainFault(job_id, "chain-cycle", loc, said("chain-cycle", path=words))
+        knot = cyclic[job_id]
+        own = _cycle_of(graph, job_id, cyclic) if len(paths) < MOST_PROBLEMS or knot not in paths else paths[knot]
+        paths[job_id] = paths[knot] = own
+        named = [_named(one, place_of) for one in own[:_LONGEST_PATH]]
+        words = " <- ".join([*named, *(["…"] if len(own) > _LONGEST_PATH else []), shown(own[0])])
+        of_knot = [cyclic.get(one) == knot for one in graph.parents(job_id)]
+        number = graph.parents(job_id).index(own[1]) if own[0] == job_id else of_knot.index(True)
+        yield ChainFault(job_id, "chain-cycle", ("after", number, "job"), said("chain-cycle", path=words))
 
 
-def _cycle_of(graph: Graph, job_id: str, cyclic: set[str]) -> list[str]:
+def _cycle_of(graph: Graph, job_id: str, cyclic: Collection[str]) -> list[str]:
     """A shortest way from the job up to itself, beginning with it."""
     before: dict[str, str] = {}
     level = [job_id]
@@ -90,7 +122,7 @@ def _cycle_of(graph: Graph, job_id: str, cyclic: set[str]) -> list[str]:
         following = []
         for one in level:
             for parent in graph.parents(one):
-                if parent in cyclic and parent not in before:
+                if parent in cyclic and parent not in before and parent != one:  # that has its own complaint
                     before[parent] = one
                     following.append(parent)
         level = following
