@@ -59,6 +59,10 @@ class Graph:
             self._with_joins = _reached(joins, lambda one: (*self.children(one), *self.parents(one)))
         return job_id in self._with_joins
 
+    def roots(self, job_id: str) -> set[str]:
+        """The jobs with which a chain that reaches this one may begin: those that run after none."""
+        return {one for one in (job_id, *self.above(job_id)) if one not in self.afters}
+
     def changed(
         self, changes: Mapping[str, tuple[DeclaredAfter | None, int | None]], removed: Iterable[str] = ()
     ) -> "Graph":

@@ -11,6 +11,7 @@ CYCLE = Graph({"a": after("c"), "b": after("a"), "c": after("b"), "d": after("c"
 def test_what_is_above_and_below() -> None:
     assert (DIAMOND.children("a"), DIAMOND.parents("d"), DIAMOND.children("d")) == (("b", "c"), ("b", "c"), ())
     assert (DIAMOND.below("a"), DIAMOND.above("d")) == ({"b", "c", "d"}, {"a", "b", "c"})
+    assert (DIAMOND.roots("d"), DIAMOND.roots("a"), DIAMOND.roots("e")) == ({"a"}, {"a"}, {"x"})
     assert ("a" in DIAMOND, "x" in DIAMOND, "y" in DIAMOND) == (True, True, False)
 
 
