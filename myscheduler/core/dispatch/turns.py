@@ -1,16 +1,40 @@
-"""Whether an execution that another one's end has started may begin. A pure decision."""
+"""Whether an execution that another one's end has started may begin. Pure decisions."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
+from myscheduler.core.dispatch.admission import BACKLOG_LIMIT
 from myscheduler.core.history.execution import Execution, Status, is_of
 from myscheduler.core.job.job import Job
 from myscheduler.core.job.limits import NO_LIMITS, limited
+from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.exclusions import exclusion_at
 from myscheduler.core.schedule.slots import Adjusted, Interval
 
 _SECOND = timedelta(seconds=1)
+
+
+class Turn(StrEnum):
+    """What becomes of an execution whose turn in its chain has come."""
+
+    BEGIN = "begin"
+    WAIT = "wait"
+    """It waits until its job has room for it."""
+    REPLACE = "replace"
+    """It waits, and the oldest execution of its job is cut off."""
+    SKIP = "skip"
+    """It does not run, because its job has no room for it."""
+
+
+def turn_of(spec: JobSpec, *, has_room: bool, waiting: int) -> Turn:
+    """What becomes of it; `waiting` counts the executions of the job that wait for room."""
+    if has_room and not waiting:
+        return Turn.BEGIN
+    if spec.overlap == "skip" or waiting >= BACKLOG_LIMIT:
+        return Turn.SKIP
+    return Turn.REPLACE if spec.overlap == "replace" else Turn.WAIT
 
 
 def why_not_begun(job: Job | None, execution: Execution, now: datetime, *, zone: str) -> Reason | None:

@@ -1,79 +1,58 @@
-"""Simulates the jobs of a shared target together, as its limits on concurrency and rate hold over all of them.
+"""Simulates jobs together that have to do with each other: they run after one another, or share a target with limits.
 
 One `Agenda` with the `Throttles` of the service decides for all jobs, slot by slot. As in the service, slots that fall
 due together are decided in the order of the jobs' ids, and wait for their turn in the order in which they were due.
 """
 
 import heapq
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from functools import partial
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
 from itertools import chain
 
+from myscheduler.core.chains.following import Follower
+from myscheduler.core.chains.graph import Graph
 from myscheduler.core.dispatch.admission import may_resend
 from myscheduler.core.dispatch.agenda import Agenda
 from myscheduler.core.dispatch.armed import Taken, target_lane
+from myscheduler.core.dispatch.retrying import why_not_retried
 from myscheduler.core.dispatch.throttles import TargetLimits, Throttles
-from myscheduler.core.history.execution import Status
+from myscheduler.core.dispatch.turns import Turn, status_of, turn_of, why_not_begun
+from myscheduler.core.history.execution import Cause, Execution, Kind, Link, Status
 from myscheduler.core.history.unrun import Unrun
 from myscheduler.core.job.job import Job
 from myscheduler.core.reason import Reason
-from myscheduler.core.schedule.expansion import expand, to_datetime, to_micros
+from myscheduler.core.schedule.expansion import expand, to_micros
 from myscheduler.core.schedule.slots import TICK, Schedule, count_between, last_until, next_after
+from myscheduler.core.simulate.calls import Calls, Member, Waits
+from myscheduler.core.simulate.chained import ChainOutlook, SimulatedChains
 from myscheduler.core.simulate.outlook import WAITING, Event, Late, Ledger, Outlook, Sent
 from myscheduler.core.simulate.scenario import PERMITS, Scenario
+from myscheduler.core.simulate.timeline import Timeline
 
 _AT_ONCE = 100
 """How many claims are taken from the agenda at a time."""
 
 
-@dataclass(slots=True)
-class Waits:
-    """What the limits of a target did to its calls."""
-
-    calls: int = 0
-    waited: int = 0
-    """How many calls were sent later than their jobs could have sent them."""
-    longest: timedelta = timedelta()
-    missed: int = 0
-    """How many slots were missed that fell due while the service was up."""
-
-
-@dataclass(slots=True)
-class _Member:
-    """A job of the target."""
-
-    job: Job
-    schedule: Schedule
-    ledger: Ledger
-    slots: Iterator[int]
-    free_at: datetime
-    """When it could last begin a call: since its start, or the end of its last one."""
-    running: list[Sent] = field(default_factory=list)
-    """Oldest first."""
-
-
 class Crowd:
-    """Takes the jobs of one target through the whole scenario. Integer times are in microseconds."""
+    """Takes jobs together through the whole scenario. Integer times are in microseconds."""
 
     def __init__(
         self,
-        target: str,
-        limits: TargetLimits,
         jobs: Iterable[tuple[Job, Schedule, Ledger]],
         scenario: Scenario,
         *,
+        limits: Mapping[str, TargetLimits],
+        graph: Graph,
         zone: str,
     ) -> None:
-        """None of the jobs is paused, and none calls another target. Targets never fail, so circuits stay closed."""
-        self._lane = target_lane(target)
-        self._limits = replace(limits, breaker=None)
+        """`limits` are those of the targets that have any, by name. All jobs that `graph` has are among `jobs`."""
+        self._limits = {target_lane(name): one for name, one in limits.items()}
         self._scenario = scenario
         self._zone = zone
         after, until = scenario.start - TICK, scenario.until - TICK
         self._members = {
-            job.job_id: _Member(
+            job.job_id: Member(
                 job, schedule, ledger, chain.from_iterable(expand(schedule, after, until)), scenario.start
             )
             for job, schedule, ledger in jobs
@@ -82,10 +61,23 @@ class Crowd:
         """A heap of the next slot of each job."""
         for job_id in self._members:
             self._push_slot(job_id)
-        self._answers: list[tuple[int, int, str, Sent]] = []
-        """A heap of when calls end, in the order in which they were sent."""
-        self._order = 0
-        self.waits = Waits()
+        self._ids = 0
+        self._chains = SimulatedChains(graph, scenario, self._new_id)
+        self._with_room: list[Sent] = []
+        """What waited until its job had room, and has it now."""
+        self._completed: dict[str, datetime] = {}
+        """When required jobs last completed."""
+        self._waits = {lane: Waits() for lane in self._limits}
+        self._timeline = Timeline(scenario.start)
+        self._calls = Calls(
+            self._timeline,
+            self._members,
+            scenario,
+            self._waits,
+            completed=self._completed,
+            why_not=self._why_not,
+            end=self._over,
+        )
 
     def run(self) -> dict[str, Outlook]:
         """The outlook of each job, by its id."""
@@ -94,7 +86,22 @@ class Crowd:
             self._run_until(end)
         return {job_id: one.ledger.close(self._waiting(one)) for job_id, one in self._members.items()}
 
-    def _waiting(self, member: _Member) -> Event | None:
+    @property
+    def waits(self) -> dict[str, Waits]:
+        """What the limits of each target did, by its name."""
+        return {lane.removeprefix("@"): one for lane, one in self._waits.items()}
+
+    def chains(self, *, keep_all: bool) -> list[ChainOutlook]:
+        """How the chains went, once all is run; see `SimulatedChains.close`."""
+        return list(self._chains.close(keep_all=keep_all))
+
+    def _new_id(self, moment: datetime) -> str:
+        """An id of the form of those of the service: they begin with their time."""
+        self._ids += 1
+        milliseconds = f"{to_micros(moment) // 1000:012x}"
+        return f"{milliseconds[:8]}-{milliseconds[8:]}-7000-8000-{self._ids:012x}"
+
+    def _waiting(self, member: Member) -> Event | None:
         """The due slots of a job that were neither sent nor recorded."""
         cursor, end = member.job.cursor, self._scenario.until - TICK
         first = next_after(member.schedule, cursor)
@@ -108,140 +115,233 @@ class Crowd:
         if slot is not None:
             heapq.heappush(self._due, (slot, job_id))
 
+    # --- starts -------------------------------------------------------------------------------------------------------
+
     def _start(self, moment: datetime) -> None:
         """Start the service, for the first time or after an outage: slots before `moment` are overdue."""
-        self._started_at, self._now, just_before = moment, moment, moment - TICK
-        self._answers.clear()
+        self._timeline.restart(moment)
+        just_before = moment - TICK
+        self._with_room.clear()
         throttles = Throttles()  # in memory, so a restart begins with a new one
-        throttles.declare({self._lane: self._limits})
+        throttles.declare(self._limits)
         self._agenda = Agenda(
             zone=self._zone,
             permits=PERMITS,
             permits_per_host=PERMITS,
-            new_id=lambda _now: "simulated",
+            new_id=self._new_id,
             throttles=throttles,
         )
+        self._agenda.on_room = self._freed
+        self._calls.start(self._agenda, throttles)
         while self._due and self._due[0][0] < to_micros(moment):
             _, job_id = heapq.heappop(self._due)
             self._push_slot(job_id)
+        unbegun = [sent for _, member in sorted(self._members.items()) for sent in self._recover(member)]
         for _, member in sorted(self._members.items()):
             member.free_at = moment
-            self._recover(member, moment)
             self._agenda.arm(member.job, just_before)
+        self._required = self._agenda.requirements.required()
+        self._agenda.completed(self._completed)
         self._make_room()
         self._agenda.start(just_before)
         self._wake(to_micros(moment))
-        self._send(moment)
+        for sent in sorted(unbegun, key=lambda one: one.execution.execution_id):
+            self._turn(sent)
+        self._settle()
 
-    def _recover(self, member: _Member, now: datetime) -> None:
-        """Send executions again that the outage cut off, or record them as interrupted."""
-        left, member.running = member.running, []
+    def _recover(self, member: Member) -> list[Sent]:
+        """Go on with what was cut off, or record it as interrupted. Returns what waits for its turn in a chain."""
+        left, member.sent = member.sent, []
+        member.in_line.clear()
+        unbegun = []
         for sent in left:
-            if not may_resend(member.job, sent.execution, now):
-                sent.cut_off = Reason.CRASH
-                continue
-            self._agenda.begin(member.job.job_id)
-            member.running.append(sent)
-            self._agenda.queue(self._lane, sent.execution.slot, partial(self._resend, member, sent))
+            sent.has_permit = sent.is_counted = False
+            member.sent.append(sent)
+            if sent.is_unbegun:
+                unbegun.append(sent)
+            elif why := self._why_closed(member.job, sent):
+                self._over(sent, Status.INTERRUPTED, why)
+            else:
+                sent.is_counted = True
+                self._agenda.begin(member.job.job_id)
+                if sent.retry_at is None:
+                    self._calls.resend(sent)
+                else:
+                    self._timeline.do_later(sent.retry_at, sent, self._calls.queue)
+        return unbegun
 
-    def _resend(self, member: _Member, sent: Sent) -> None:
-        """Send an execution again, as it has a permit now."""
-        if sent.cut_off is not None:  # while it waited
-            self._agenda.leave(self._lane)
-            return
-        sent.sent_at, sent.late = self._now, Late.RESENT
-        self._answer_later(member, sent)
+    def _why_closed(self, job: Job, sent: Sent) -> Reason | None:
+        if sent.retry_at is not None:
+            return why_not_retried(job, sent.execution, self._timeline.now)
+        return None if may_resend(job, sent.execution, self._timeline.now) else Reason.CRASH
+
+    # --- time ---------------------------------------------------------------------------------------------------------
 
     def _run_until(self, end: datetime) -> None:
         """Advance the clock to `end`; events at `end` itself don't happen."""
         stop = to_micros(end)
         while (moment := self._next_event()) is not None and moment < stop:
-            self._now = now = to_datetime(moment)
             self._wake(moment)
-            self._end(moment)
-            self._send(now)
+            self._timeline.do_due(moment)
+            self._settle()
 
     def _next_event(self) -> int | None:
         """When the next slot, the next answer, or the end of what holds the target back is."""
-        held_until = self._agenda.held_until(self._now)
-        times = [
-            *(heap[0][0] for heap in (self._due, self._answers) if heap),
-            *([max(to_micros(held_until), to_micros(self._now) + 1)] if held_until is not None else ()),
-        ]
-        return min(times, default=None)
+        now = self._timeline.now
+        held_until = self._agenda.held_until(now)
+        go_on_at = None if held_until is None else max(to_micros(held_until), to_micros(now) + 1)
+        times = (self._due[0][0] if self._due else None, self._timeline.next_at(), go_on_at)
+        return min((one for one in times if one is not None), default=None)
 
     def _wake(self, moment: int) -> None:
-        self._now = to_datetime(moment)
+        self._timeline.go_to(moment)
         while self._due and self._due[0][0] <= moment:
             _, job_id = heapq.heappop(self._due)
-            self._agenda.wake(job_id, self._now)
+            self._agenda.wake(job_id, self._timeline.now)
             self._push_slot(job_id)
         self._make_room()
 
-    def _end(self, moment: int) -> None:
-        while self._answers and self._answers[0][0] <= moment:
-            _, _, job_id, sent = heapq.heappop(self._answers)
-            self._agenda.leave(self._lane)
-            self._over(self._members[job_id], sent)
+    def _settle(self) -> None:
+        """Do all that is to be done at this moment."""
+        while True:
+            for follower in self._chains.follow(self._timeline.now):
+                self._follow(follower)
+            with_room, self._with_room = self._with_room, []
+            for sent in with_room:
+                self._begin(sent)
+            if not self._send() and not self._chains.has_ended and not self._with_room:
+                break
+        self._chains.settle()
 
-    def _over(self, member: _Member, sent: Sent) -> None:
-        member.running = [one for one in member.running if one is not sent]
-        member.free_at = self._now
-        self._agenda.over(member.job.job_id)
-        self._agenda.end(member.job.job_id)
+    # --- slots --------------------------------------------------------------------------------------------------------
 
-    def _make_room(self) -> None:
-        for job_id in self._agenda.take_crowded():
-            member = self._members[job_id]
-            sent = member.running[0]
-            sent.cut_off = Reason.REPLACED
-            if len(left := [one for one in self._answers if one[3] is not sent]) < len(self._answers):
-                self._answers = left
-                heapq.heapify(left)
-                self._agenda.leave(self._lane)
-            self._over(member, sent)
-
-    def _send(self, now: datetime) -> None:
-        """Claim and send all that may be sent now."""
-        self._now = now
-        while batch := self._agenda.take(now, _AT_ONCE):
+    def _send(self) -> bool:
+        """Claim and send all that may be sent now. Returns whether there was anything."""
+        is_any = False
+        while batch := self._agenda.take(self._timeline.now, _AT_ONCE):
+            is_any = True
             for taken in batch:
                 self._agenda.confirm(taken)
                 self._record(self._members[taken.claim.job_id], taken)
             self._make_room()  # a slot that waited after a step to record may need room only now
+        return is_any
 
-    def _record(self, member: _Member, taken: Taken) -> None:
+    def _record(self, member: Member, taken: Taken) -> None:
         if taken.claim.cursor is not None:
             member.job = replace(member.job, cursor=taken.claim.cursor)
         for one in taken.claim.unrun:
             member.ledger.left_out(one)
-            self._count_missed(one)
+            self._count_missed(member, one)
+            self._follow_left_out(member.job.job_id, one)
         execution = taken.claim.execution
         if execution is None:
             return
-        ready = max(execution.slot, self._started_at)
-        if member.job.spec.overlap != "allow":
-            ready = max(ready, member.free_at)
-        sent = Sent(execution, self._now, self._late(execution.slot, ready))
-        self.waits.calls += 1
-        self.waits.waited += self._now > ready
-        self.waits.longest = max(self.waits.longest, self._now - ready)
+        sent = Sent(execution, has_permit=True, is_counted=True)
         member.ledger.sent(sent)
-        member.running.append(sent)
-        self._answer_later(member, sent)
+        member.sent.append(sent)
+        self._chains.begin(sent, self._timeline.now)
+        self._calls.call(sent)
 
-    def _count_missed(self, unrun: Unrun) -> None:
-        if unrun.status is Status.MISSED and unrun.reason == Reason.DEADLINE and unrun.last >= self._started_at:
-            self.waits.missed += unrun.count
+    def _count_missed(self, member: Member, unrun: Unrun) -> None:
+        waits = self._waits.get(member.lane)
+        is_late = unrun.status is Status.MISSED and unrun.reason == Reason.DEADLINE
+        if waits is not None and is_late and unrun.last >= self._timeline.started_at:
+            waits.missed += unrun.count
 
-    def _answer_later(self, member: _Member, sent: Sent) -> None:
-        self._order += 1
-        entry = (to_micros(self._now + self._scenario.latency), self._order, member.job.job_id, sent)
-        heapq.heappush(self._answers, entry)
+    def _make_room(self) -> None:
+        """Cut off the oldest execution of jobs that say `overlap: replace` and have a newer slot due."""
+        for job_id in self._agenda.take_crowded():
+            self._cut_off(self._members[job_id].sent[0])
 
-    def _late(self, slot: datetime, ready: datetime) -> Late | None:
-        if slot < self._started_at:
-            return Late.CATCH_UP
-        if self._now > ready:
-            return Late.THROTTLED
-        return Late.QUEUED if slot < self._now else None
+    # --- chains -------------------------------------------------------------------------------------------------------
+
+    def _follow_left_out(self, job_id: str, unrun: Unrun) -> None:
+        """Do what follows from slots that did not run."""
+        others, followers = self._chains.left_out(job_id, unrun, self._timeline.now)
+        for other, of_other in others:
+            self._members[other].ledger.left_out(of_other)
+        for follower in followers:
+            self._follow(follower)
+
+    def _follow(self, one: Follower) -> None:
+        """Record what the end of another has started or left out; what runs has its turn now."""
+        member = self._members[one.job_id]
+        link = Link(one.chain_id, one.parent_id, one.until)
+        job, now = member.job, self._timeline.now
+        sent = Sent(
+            Execution(
+                one.execution_id, one.job_id, one.slot, Kind.CHAINED, Cause.CHAIN, job.digest, None, now, link=link
+            )
+        )
+        if one.reason is not None:
+            sent.end(Status.SKIPPED, now, one.reason)
+        member.ledger.sent(sent)
+        self._chains.joined(sent, one.parent_id)
+        if one.reason is None:
+            member.sent.append(sent)
+            self._turn(sent)
+
+    def _turn(self, sent: Sent) -> None:
+        """Let an execution begin, or have it wait until its job has room."""
+        if why := self._why_not(sent):
+            self._over(sent, status_of(why), why)
+            return
+        job_id = sent.execution.job_id
+        member = self._members[job_id]
+        turn = turn_of(member.job.spec, has_room=self._agenda.may_begin(job_id), waiting=len(member.in_line))
+        if turn is Turn.SKIP:
+            self._over(sent, Status.SKIPPED, Reason.OVERLAP)
+        elif turn is Turn.BEGIN:
+            self._count(sent)
+            self._calls.queue(sent)
+        else:
+            sent.late = Late.QUEUED
+            member.in_line.append(sent)
+            if turn is Turn.REPLACE:
+                self._cut_off(member.sent[0])
+
+    def _freed(self, job_id: str) -> None:
+        """Give the room that a job may have to what waits for it."""
+        in_line = self._members[job_id].in_line
+        while in_line and self._agenda.may_begin(job_id):
+            sent = in_line.popleft()
+            self._count(sent)
+            self._with_room.append(sent)
+
+    def _begin(self, sent: Sent) -> None:
+        """Let an execution begin that has waited for room."""
+        if sent.ended_at is not None:
+            return
+        if why := self._why_not(sent):
+            self._over(sent, status_of(why), why)
+        else:
+            self._calls.queue(sent)
+
+    def _why_not(self, sent: Sent) -> Reason | None:
+        job = self._members[sent.execution.job_id].job
+        return why_not_begun(job, sent.execution, self._timeline.now, zone=self._zone)
+
+    def _count(self, sent: Sent) -> None:
+        sent.is_counted = True
+        self._agenda.begin(sent.execution.job_id)
+
+    def _cut_off(self, sent: Sent) -> None:
+        """End an execution for a newer one of its job."""
+        self._calls.leave(sent)
+        self._over(sent, Status.SKIPPED if sent.is_unbegun else Status.INTERRUPTED, Reason.REPLACED)
+
+    def _over(self, sent: Sent, status: Status, reason: Reason | None = None) -> None:
+        job_id = sent.execution.job_id
+        member = self._members[job_id]
+        sent.end(status, self._timeline.now, reason)
+        member.sent = [one for one in member.sent if one is not sent]
+        if sent in member.in_line:
+            member.in_line.remove(sent)
+        if status is Status.COMPLETED and job_id in self._required:
+            self._completed[job_id] = self._timeline.now
+            self._agenda.completed({job_id: self._timeline.now})
+        self._chains.ended(sent)
+        if sent.is_counted:
+            member.free_at = self._timeline.now
+            self._agenda.over(job_id)
+            self._agenda.end(job_id)

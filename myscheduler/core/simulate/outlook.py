@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from myscheduler.core.history.execution import Execution, Status
+from myscheduler.core.history.execution import Execution, Kind, Status
 from myscheduler.core.history.unrun import Unrun
 from myscheduler.core.reason import Reason
 from myscheduler.core.schedule.expansion import to_datetime
@@ -22,6 +22,8 @@ class Late(StrEnum):
     QUEUED = "queued"
     THROTTLED = "throttled"
     """It waited for its turn at its shared target."""
+    REQUIREMENT = "requirement"
+    """It waited until the jobs had completed that its own requires."""
     RESENT = "resent"
 
 
@@ -51,6 +53,10 @@ class Totals:
         return sum(self.of(Status.COMPLETED).values())
 
     @property
+    def failed(self) -> int:
+        return sum(self.of(Status.FAILED).values())
+
+    @property
     def caught_up(self) -> int:
         return self.counts[Status.COMPLETED, Late.CATCH_UP]
 
@@ -73,18 +79,43 @@ class Outlook:
 
     totals: Totals
     events: tuple[Event, ...]
-    """In the order of their slots. Executions on time are left out unless `keep_all` is set."""
+    """In the order of their slots. Those that completed on time are left out unless `keep_all` is set, and so are all
+    that the end of another has started: see the chains."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Sent:
-    """A simulated execution."""
+    """A simulated execution that is sent, or that waits for its turn in a chain."""
 
     execution: Execution
-    sent_at: datetime
-    late: Late | None
-    cut_off: Reason | None = None
-    """Why it was interrupted; `None` if it was completed."""
+    sent_at: datetime | None = None
+    """When it was last sent; of several attempts, the first."""
+    late: Late | None = None
+    status: Status = Status.RUNNING
+    """How it ended."""
+    reason: Reason | None = None
+    """Why it was interrupted, or why it was not sent."""
+    ended_at: datetime | None = None
+    attempts: int = 0
+    retry_at: datetime | None = None
+    """When its next attempt is due, while it waits for that."""
+    has_permit: bool = False
+    is_counted: bool = False
+    """Whether the agenda counts it."""
+
+    def end(self, status: Status, at: datetime, reason: Reason | None = None) -> None:
+        """Note how it ended."""
+        self.status, self.ended_at, self.reason = status, at, reason
+
+    @property
+    def is_chained(self) -> bool:
+        """Whether the end of another has started it."""
+        return self.execution.kind is Kind.CHAINED
+
+    @property
+    def is_unbegun(self) -> bool:
+        """Whether it waits for its turn in a chain."""
+        return self.is_chained and self.sent_at is None
 
 
 class Ledger:
@@ -108,7 +139,7 @@ class Ledger:
                 self._rows.append(slots)
 
     def sent(self, sent: Sent) -> None:
-        """Add an execution; the caller may still update `sent` until `close`."""
+        """Add an execution; the caller may still update it until `close`."""
         self._is_open = False
         self._rows.append(sent)
 
@@ -131,7 +162,8 @@ class Ledger:
                 continue
             event = _event(row)
             counts[event.status, event.reason] += event.count
-            if self._keep_all or event.reason is not None:
+            is_chained = isinstance(row, Sent) and row.is_chained
+            if (self._keep_all or (event.status, event.reason) != _ON_TIME) and not is_chained:
                 events.append(event)
         if waiting is not None:
             counts[waiting.status, waiting.reason] += waiting.count
@@ -142,9 +174,16 @@ class Ledger:
 def _event(row: Unrun | Sent) -> Event:
     if isinstance(row, Unrun):
         return Event(row.status, row.reason, row.first, row.last, row.count)
-    status = Status.INTERRUPTED if row.cut_off else Status.COMPLETED
     slot = row.execution.slot
-    return Event(status, row.cut_off or row.late, slot, slot, sent_at=row.sent_at)
+    if row.ended_at is None:  # it is cut off by the end of the simulation: what is sent is taken to succeed
+        if row.is_unbegun:
+            return Event(WAITING, None, slot, slot)
+        return Event(Status.COMPLETED, row.late, slot, slot, sent_at=row.sent_at)
+    return Event(row.status, row.reason or row.late, slot, slot, sent_at=row.sent_at)
+
+
+_ON_TIME = (Status.COMPLETED, None)
+"""The status and the reason of an execution of which nothing is to be said."""
 
 
 def _on_time(slots: Iterable[int]) -> Iterator[Event]:

@@ -1,15 +1,15 @@
 """Simulates jobs on a virtual clock: which slots would run, be skipped or be caught up on.
 
-All decisions are made by the `Agenda` that the service uses, for one job at a time, with unlimited permits; jobs of a
-shared target with limits are simulated together (see `crowd`). To be fast, slots of an idle job that are farther apart
-than a call takes are not given to the agenda: they run on time, and are recorded many at a time. Targets answer after a
-fixed time and never fail.
+All decisions are made by the `Agenda` that the service uses, for one job at a time, with unlimited permits; jobs that
+have to do with each other are simulated together (see `linked` and `crowd`). To be fast, slots of an idle job that are
+farther apart than a call takes are not given to the agenda: they run on time, and are recorded many at a time. Targets
+answer after a fixed time, and fail only where that is assumed.
 """
 
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -29,7 +29,9 @@ from myscheduler.core.schedule.clock import Clock
 from myscheduler.core.schedule.exclusions import exclusions
 from myscheduler.core.schedule.expansion import MICROSECOND, expand, to_datetime, to_micros
 from myscheduler.core.schedule.slots import TICK, Schedule, count_between, last_until, next_after
-from myscheduler.core.simulate.crowd import Crowd, Waits
+from myscheduler.core.simulate.calls import Waits
+from myscheduler.core.simulate.chained import ChainOutlook
+from myscheduler.core.simulate.crowd import Crowd
 from myscheduler.core.simulate.outlook import WAITING, Event, Late, Ledger, Outlook, Sent
 from myscheduler.core.simulate.scenario import PERMITS, Scenario
 from myscheduler.core.simulate.slot_feed import SlotFeed
@@ -51,6 +53,17 @@ class TooManyLeftOutError(MySchedulerError):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Together:
+    """The result for jobs that have to do with each other."""
+
+    outlooks: Mapping[str, Outlook]
+    """By job."""
+    waits: Mapping[str, Waits]
+    """What the limits of targets did, by target."""
+    chains: Sequence[ChainOutlook]
+
+
 class Simulation:
     """Simulates many jobs; jobs that differ only in what has no effect on it (see `_NEUTRAL`) share one result."""
 
@@ -59,7 +72,7 @@ class Simulation:
         self._scenario = scenario
         self._zone = zone
         self._keep_all = keep_all
-        self._known: dict[tuple[Schedule, str], Outlook] = {}
+        self._known: dict[tuple[Schedule, str, timedelta], Outlook] = {}
 
     def outlook(self, spec: JobSpec) -> Outlook:
         """Simulate a job that is created at the start of the scenario.
@@ -67,26 +80,26 @@ class Simulation:
         Raises `TooManyLeftOutError` where its slots are left out in too many stretches.
         """
         schedule = compile_schedule(spec, zone=self._zone, created_at=self._scenario.start)
-        key = schedule, digest(replace(spec, **_NEUTRAL))
+        latency = self._scenario.latency_of(spec.job_id)
+        key = schedule, digest(replace(spec, **_NEUTRAL)), latency
         if key not in self._known:
-            self._known[key] = self._simulate(spec, schedule)
+            self._known[key] = self._simulate(spec, schedule, latency)
         return self._known[key]
 
-    def outlooks_of_target(
-        self, target: str, limits: TargetLimits, specs: Iterable[JobSpec]
-    ) -> tuple[dict[str, Outlook], Waits]:
-        """Simulate all jobs of a shared target together; the outlooks are by job id."""
+    def together(self, specs: Sequence[JobSpec], limits: Mapping[str, TargetLimits]) -> Together:
+        """Simulate jobs that have to do with each other: see `linked_jobs`."""
         found: dict[str, Outlook] = {}
+        graph = self._scenario.assumed.graph(specs)
         members = []
         for spec in specs:
             schedule = compile_schedule(spec, zone=self._zone, created_at=self._scenario.start)
             job, ledger = self._created(spec, schedule), Ledger(keep_all=self._keep_all)
-            if job.is_paused:
+            if job.is_paused and spec.job_id not in graph:
                 found[spec.job_id] = _all_paused(schedule, self._scenario, ledger)
             else:
                 members.append((job, schedule, ledger))
-        crowd = Crowd(target, limits, members, self._scenario, zone=self._zone)
-        return found | crowd.run(), crowd.waits
+        crowd = Crowd(members, self._scenario, limits=limits, graph=graph, zone=self._zone)
+        return Together(found | crowd.run(), crowd.waits, crowd.chains(keep_all=self._keep_all))
 
     def _created(self, spec: JobSpec, schedule: Schedule) -> Job:
         start = self._scenario.start
@@ -94,12 +107,12 @@ class Simulation:
         # a slot at the very start belongs to the simulation
         return replace(job, cursor=start - TICK, next_slot=next_after(schedule, start - TICK))
 
-    def _simulate(self, spec: JobSpec, schedule: Schedule) -> Outlook:
+    def _simulate(self, spec: JobSpec, schedule: Schedule, latency: timedelta) -> Outlook:
         job = self._created(spec, schedule)
         ledger = Ledger(keep_all=self._keep_all)
         if job.is_paused:
             return _all_paused(schedule, self._scenario, ledger)
-        return _Course(job, schedule, self._scenario, ledger, zone=self._zone).run()
+        return _Course(job, schedule, replace(self._scenario, latency=latency), ledger, zone=self._zone).run()
 
 
 _NEUTRAL: Mapping[str, Any] = {
@@ -242,7 +255,7 @@ class _Service:
         self._recover(moment)
         just_before = moment - TICK
         self._agenda.arm(replace(self._job, cursor=self.cursor), just_before)
-        self._make_room()
+        self._make_room(moment)
         self._agenda.start(just_before)
 
     def _recover(self, now: datetime) -> None:
@@ -253,17 +266,17 @@ class _Service:
                 self._agenda.begin(self._job.job_id)
                 self._running.append((to_micros(now + self._latency), sent))
             else:
-                sent.cut_off = Reason.CRASH
+                sent.end(Status.INTERRUPTED, now, Reason.CRASH)
 
     def wake(self, now: datetime) -> None:
         """Have the slots up to `now` decided."""
         self._agenda.wake(self._job.job_id, now)
-        self._make_room()
+        self._make_room(now)
 
-    def _make_room(self) -> None:
+    def _make_room(self, now: datetime) -> None:
         for _ in self._agenda.take_crowded():
             _, sent = self._running.popleft()
-            sent.cut_off = Reason.REPLACED
+            sent.end(Status.INTERRUPTED, now, Reason.REPLACED)
             self._agenda.over(self._job.job_id)
             self._agenda.end(self._job.job_id)
 
@@ -274,7 +287,7 @@ class _Service:
                 self._agenda.confirm(taken)
                 self.cursor = taken.claim.cursor or self.cursor
                 self._record(taken.claim.unrun, taken.claim.execution, now)
-            self._make_room()  # a slot that waited after a step to record may need room only now
+            self._make_room(now)  # a slot that waited after a step to record may need room only now
 
     def _record(self, unrun: Iterable[Unrun], execution: Execution | None, now: datetime) -> None:
         for one in unrun:

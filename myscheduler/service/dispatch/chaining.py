@@ -15,9 +15,8 @@ from myscheduler.core.calls.hosts import host_key
 from myscheduler.core.chains.following import Ended
 from myscheduler.core.chains.graph import Graph, chained
 from myscheduler.core.chains.judging import End
-from myscheduler.core.dispatch.admission import BACKLOG_LIMIT
 from myscheduler.core.dispatch.agenda import Agenda
-from myscheduler.core.dispatch.turns import why_not_begun
+from myscheduler.core.dispatch.turns import Turn, turn_of, why_not_begun
 from myscheduler.core.history.execution import Execution, Finish, Kind, Link, Status
 from myscheduler.core.job.after import DeclaredAfter
 from myscheduler.core.job.job import Job
@@ -143,19 +142,19 @@ class Chains:
         if why := self.why_not(flight):
             return why
         self.renew(flight)
-        overlap = flight.job.spec.overlap
-        waiting = self._waiting.get(job_id)
-        if waiting or not self._agenda.may_begin(job_id):
-            if overlap == "skip" or len(waiting or ()) >= BACKLOG_LIMIT:
-                return Reason.OVERLAP
-            if overlap == "replace":
+        waiting = len(self._waiting.get(job_id, ()))
+        turn = turn_of(flight.job.spec, has_room=self._agenda.may_begin(job_id), waiting=waiting)
+        if turn is Turn.SKIP:
+            return Reason.OVERLAP
+        if turn is Turn.BEGIN:
+            self._agenda.begin(job_id)
+        else:
+            if turn is Turn.REPLACE:
                 self._make_room(flight)
             await self._room(job_id)
             if why := self.why_not(flight):
                 self._agenda.withdraw(job_id)
                 return why
-        else:
-            self._agenda.begin(job_id)
         flight.is_counted = True
         return None
 

@@ -59,11 +59,12 @@ def test_the_nights_in_which_clocks_change(zone: str, monkeypatch: pytest.Monkey
 
 def test_the_example_of_the_docs() -> None:
     text = (ROOT / "docs/simulate.md").read_text("utf-8")
-    manifests, command, expected = re.findall(r"^```(?:yaml|bash|text)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```(?:yaml|bash|text)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     Path("jobs.d").mkdir()
-    Path("jobs.d/jobs.yaml").write_text(manifests, encoding="utf-8")
-    asked = command.removeprefix("myscheduler simulate ").replace("\\\n", " ")
-    assert told(simulate(asked)) == (0, expected, "")
+    for manifests, command, expected in zip(blocks[::3], blocks[1::3], blocks[2::3], strict=True):
+        Path("jobs.d/jobs.yaml").write_text(manifests, encoding="utf-8")
+        asked = command.removeprefix("myscheduler simulate ").replace("\\\n", " ")
+        assert told(simulate(asked)) == (0, expected, "")
 
 
 def test_a_week_that_is_quiet_is_told_in_totals_only() -> None:
@@ -96,7 +97,15 @@ def test_json() -> None:
     manifest = f"{JOB}timezone: America/New_York\ncatchup: none\non_interrupt: retry\n"
     outage = "2026-07-01T00:01:00.250Z/2026-07-01T00:04:30Z"
     asked = f"- --from 2026-07-01T00:00:00Z --to 2026-07-01T00:06:00Z --outage {outage} --format json"
-    totals = {"ran": 3, "caught_up": 0, "skipped": {}, "missed": {"catchup": 3}, "interrupted": {}, "waiting": 0}
+    totals = {
+        "ran": 3,
+        "caught_up": 0,
+        "failed": 0,
+        "skipped": {},
+        "missed": {"catchup": 3},
+        "interrupted": {},
+        "waiting": 0,
+    }
     result = simulate(asked, stdin=manifest)
     assert (result.exit_code, result.stderr) == (0, "")
     assert json.loads(result.stdout) == {
@@ -104,6 +113,7 @@ def test_json() -> None:
         "to": "2026-07-01T09:06:00+09:00",
         "outages": [{"from": "2026-07-01T09:01:00.250+09:00", "to": "2026-07-01T09:04:30+09:00"}],
         "latency_sec": 0.5,
+        "assumed": {"failing": {}, "durations_sec": {}, "extracted": {}},
         "notes": [],
         "jobs": [
             {
@@ -130,6 +140,7 @@ def test_json() -> None:
                 ],
             }
         ],
+        "chains": [],
         "targets": [],
         "totals": totals,
     }
@@ -215,3 +226,147 @@ def test_jobs_of_a_target_wait_for_each_other() -> None:
     assert not any(line.startswith("target free") for line in shown)
     (target,) = json.loads(simulate(f"{asked} --format json").stdout)["targets"]
     assert target == {"target": "billing", "calls": 2, "waited": 1, "longest_wait_sec": 15.0, "missed": 1}
+
+
+CHAIN = """\
+job_id: extract
+cron: "0 2 * * *"
+timezone: Asia/Tokyo
+target_url: https://etl.example.com/extract
+extract: {rows: /rows}
+---
+job_id: load@all.a=b
+after: [{job: extract}]
+when: {job: extract, json: {/rows: {gt: 0}}}
+target_url: https://etl.example.com/load
+---
+job_id: alarm
+after: [{job: load@all.a=b, on: failure}]
+target_url: https://etl.example.com/alarm
+"""
+NIGHTS_ASKED = "- --from 2026-07-01T00:00:00 --to 2026-07-04T00:00:00"
+
+
+def test_a_chain_is_listed_once_for_all_runs_that_go_alike() -> None:
+    asked = f"{NIGHTS_ASKED} --fail load@all.a=b@2026-07-02T02:00:00 --duration load@all.a=b=1h30m"
+    assert told(simulate(asked, stdin=CHAIN)) == (0, """\
+simulated 2026-07-01T00:00:00+09:00 to 2026-07-04T00:00:00+09:00, latency 0.5 s
+fails     load@all.a=b: 2026-07-02T02:00:00+09:00
+takes     load@all.a=b: 5,400 s
+note: conditions on values that --extract doesn't give hold if the job before completes: load@all.a=b (rows of extract)
+
+alarm: 1 ran, 2 skipped (upstream-outcome 2)
+extract: 3 ran
+load@all.a=b: 2 ran, 1 failed
+
+chain extract@2026-07-01T02:00:00+09:00: completed
+  completed                      extract: sent +0 s, ended +0.5 s
+  completed                      load@all.a=b: after extract, sent +0.5 s, ended +5,400.5 s
+  skipped      upstream-outcome  alarm: after load@all.a=b
+
+chain extract@2026-07-02T02:00:00+09:00: failed
+  completed                      extract: sent +0 s, ended +0.5 s
+  failed                         load@all.a=b: after extract, sent +0.5 s, ended +5,400.5 s
+  completed                      alarm: after load@all.a=b, sent +5,400.5 s, ended +5,401 s
+
+chain extract@2026-07-03T02:00:00+09:00: completed
+  completed                      extract: sent +0 s, ended +0.5 s
+  completed                      load@all.a=b: after extract, sent +0.5 s, ended +5,400.5 s
+  skipped      upstream-outcome  alarm: after load@all.a=b
+
+3 jobs: 6 ran, 1 failed, 2 skipped (upstream-outcome 2)
+3 chains: 2 completed, 1 failed
+""", "")  # fmt: skip
+
+
+def test_chains_as_json() -> None:
+    result = simulate(f"{NIGHTS_ASKED} --extract extract.rows=0 --fail alarm --format json", stdin=CHAIN)
+    found = json.loads(result.stdout)
+    assert found["assumed"] == {
+        "failing": {"alarm": None},
+        "durations_sec": {},
+        "extracted": {"extract": {"rows": 0}},
+    }
+    assert found["notes"] == []
+    assert found["chains"] == [
+        {
+            "chain_id": "extract@2026-07-01T02:00:00+09:00",
+            "root": "extract",
+            "first": "2026-07-01T02:00:00+09:00",
+            "last": "2026-07-03T02:00:00+09:00",
+            "count": 3,
+            "status": "completed",
+            "executions": [
+                {
+                    "job_id": "extract",
+                    "status": "completed",
+                    "reason": None,
+                    "parent": None,
+                    "sent_after_sec": 0.0,
+                    "ended_after_sec": 0.5,
+                },
+                {
+                    "job_id": "load@all.a=b",
+                    "status": "skipped",
+                    "reason": "condition",
+                    "parent": "extract",
+                    "sent_after_sec": None,
+                    "ended_after_sec": None,
+                },
+                {
+                    "job_id": "alarm",
+                    "status": "skipped",
+                    "reason": "upstream-skipped",
+                    "parent": "load@all.a=b",
+                    "sent_after_sec": None,
+                    "ended_after_sec": None,
+                },
+            ],
+        }
+    ]
+    alone = json.loads(simulate(f"{NIGHTS_ASKED} --all --format json", stdin=CHAIN).stdout)
+    assert [one["count"] for one in alone["chains"]] == [1, 1, 1]
+
+
+def test_links_to_jobs_that_are_not_there_are_told() -> None:
+    child = CHAIN.split("---\n")[2]
+    requiring = f"{JOB}requires: [{{job: close, within: PT1H}}]\n"
+    linked = "alarm (load@all.a=b), minutely (close)"
+    result = simulate(NIGHTS_ASKED, stdin=f"{child}---\n{requiring}")
+    assert result.stdout.splitlines()[1:5] == [
+        "note: requirements count only what completes in the simulated time: minutely",
+        f"note: linked to a job that is not among these manifests, so it never runs here: {linked}",
+        "",
+        "alarm: 0 ran",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        pytest.param("--fail extrct", "'extrct' is no job of these manifests that makes calls: did you mean", id="job"),
+        pytest.param("--fail nobody@2026-07-01T02:00:00", "'nobody' is no job", id="job-and-time"),
+        pytest.param("--fail extract@soon", "'extract@soon': 'soon' is not a date with a time", id="no-time"),
+        pytest.param(
+            "--fail alarm@2026-07-01T03:00:00", "is no time at which 'extract' has a slot", id="no-slot-of-the-root"
+        ),
+        pytest.param("--fail extract@2026-07-05T02:00:00", "is not between --from and --to", id="outside"),
+        pytest.param("--duration extract", "is not of the form JOB=TIME", id="no-duration"),
+        pytest.param("--duration extract=long", "has no time such as 90s", id="no-length"),
+        pytest.param("--duration extract=25h", "is more than 24 hours", id="too-long"),
+        pytest.param("--duration gone=5m", "'gone' is no job", id="duration-of-none"),
+        pytest.param("--extract rows=0", "is not of the form JOB.NAME=VALUE", id="no-value"),
+        pytest.param("--extract alarm.rows=0", "a value that 'alarm' doesn't extract: it has nothing", id="none"),
+        pytest.param("--extract extract.row=0", "a value that 'extract' doesn't extract: it has only rows", id="other"),
+    ],
+)
+def test_what_can_not_be_assumed(options: str, message: str) -> None:
+    result = simulate(f"{NIGHTS_ASKED} {options}", stdin=CHAIN)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("written", ["90", "90s", "1m30s", "PT90S", "1m30", "0h1m30.0s"])
+def test_durations(written: str) -> None:
+    result = simulate(f"{NIGHTS_ASKED} --duration extract={written} --format json", stdin=CHAIN)
+    assert json.loads(result.stdout)["assumed"]["durations_sec"] == {"extract": 90.0}

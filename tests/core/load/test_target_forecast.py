@@ -55,9 +55,8 @@ def test_it_misses_what_a_simulation_misses(limit: Limit, seconds: float, jobs: 
     (crowded,) = forecast(jobs, limit, seconds=seconds).crowded
     scenario = Scenario(MIDNIGHT, MIDNIGHT + timedelta(hours=1), timedelta(seconds=seconds))
     specs = [replace(one, target="billing") for one in jobs]
-    outlooks, _ = Simulation(scenario, zone="UTC").outlooks_of_target(
-        "billing", TargetLimits(limit.concurrency, limit.rate), specs
-    )
+    limits = {"billing": TargetLimits(limit.concurrency, limit.rate)}
+    outlooks = Simulation(scenario, zone="UTC").together(specs, limits).outlooks
     assert crowded.missed == tuple(sorted(job_id for job_id, one in outlooks.items() if not one.totals.ran))
     assert crowded.missed
 

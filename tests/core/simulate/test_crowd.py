@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from myscheduler.core.calls.rate import Rate
 from myscheduler.core.dispatch.throttles import TargetLimits
 from myscheduler.core.reason import Reason
-from myscheduler.core.simulate.crowd import Waits
+from myscheduler.core.simulate.calls import Waits
 from myscheduler.core.simulate.outlook import Event, Outlook
 from myscheduler.core.simulate.scenario import Outage, Scenario
 from myscheduler.core.simulate.simulation import Simulation
@@ -33,8 +33,9 @@ def crowd(
     downs = tuple(Outage(at(start), at(end)) for start, end in outages)
     simulation = Simulation(Scenario(NOON, at(until), timedelta(seconds=latency), downs), zone=ZONE)
     specs = [replace(spec(**one), target="billing") for one in jobs]
-    found, waits = simulation.outlooks_of_target("billing", limits, specs)
-    return {job_id: told(one) for job_id, one in sorted(found.items())}, waits, found
+    found = simulation.together(specs, {"billing": limits})
+    shown = {job_id: told(one) for job_id, one in sorted(found.outlooks.items())}
+    return shown, found.waits["billing"], dict(found.outlooks)
 
 
 def minutely(*job_ids: str, **fields: Any) -> list[dict[str, Any]]:
