@@ -1,12 +1,13 @@
 """`myscheduler preview`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from myscheduler.cli.assuming import durations_of, durations_option
 from myscheduler.cli.manifests import counted, exit_code, paths_argument, read_manifests, usable_jobs
 from myscheduler.cli.options import (
     format_option,
@@ -16,10 +17,14 @@ from myscheduler.cli.options import (
 )
 from myscheduler.cli.output.terminal import json_text, styled
 from myscheduler.cli.server import connect, optional_server_option
+from myscheduler.core.chains.graph import Graph, chained
 from myscheduler.core.explain.preview import is_counted_from_creation
 from myscheduler.core.explain.preview import preview as preview_of
+from myscheduler.core.explain.preview_after import Before, Root, preview_after
 from myscheduler.core.explain.requests import requests_of
 from myscheduler.core.findings.problem import printable
+from myscheduler.core.job.after import DeclaredAfter
+from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.declared import DeclaredJob
 
 COUNT = 5
@@ -42,6 +47,7 @@ MOST = 1_000
     type=click.IntRange(1, MOST),
     help=f"How many fire times to show for each job.  [default: {COUNT}, or {MOST} with --until]",
 )
+@durations_option
 @click.option("--rendered", is_flag=True, help="Show the requests, too: URL, headers and body with their templates.")
 @format_option
 def preview(
@@ -52,6 +58,7 @@ def preview(
     start: datetime | None,
     until: datetime | None,
     count: int | None,
+    durations: tuple[str, ...],
     rendered: bool,
     output: str,
 ) -> None:
@@ -59,7 +66,8 @@ def preview(
 
     PATHS are files, folders, and - for standard input; the default is jobs.d. Days on which clocks change are marked.
     Slots that are left out (blackouts, holidays, times that don't exist) are shown among the others. With --rendered,
-    each time has the request that is sent then; secrets stay references, and literal credentials are masked.
+    each time has the request that is sent then; secrets stay references, and literal credentials are masked. Jobs that
+    run after others have the earliest times at which they can run, if each job before takes as long as --duration says.
 
     \b
     Examples:
@@ -74,6 +82,8 @@ def preview(
         raise click.UsageError("use either PATHS or --server: the server has its own jobs")
     if server is not None and rendered:
         raise click.UsageError("--rendered shows manifests: leave --server out")
+    if server is not None and durations:
+        raise click.UsageError("--duration is for manifests: the server knows how long its jobs take")
     if until is not None and until < (start or now):
         raise click.BadParameter("must not be earlier than --from", param_hint="'--until'")
     wanted = count or (MOST if until else COUNT)
@@ -82,8 +92,10 @@ def preview(
         jobs = _of_server(server, start or now, until, wanted)
     else:
         desired = read_manifests(paths, zone=timezone)
+        declared = usable_jobs(desired)
+        before = _before([job.whole_spec for job in declared], durations, start or now)
         shown = _with_requests if rendered else _of_manifest
-        jobs = [shown(job, timezone, start or now, until, wanted) for job in usable_jobs(desired)]
+        jobs = [shown(job, before, timezone, start or now, until, wanted) for job in declared]
         code = exit_code(desired)
     if output == "json":
         click.echo(json_text({"jobs": jobs}))
@@ -94,16 +106,38 @@ def preview(
     raise SystemExit(code)
 
 
-def _of_manifest(job: DeclaredJob, zone: str, start: datetime, until: datetime | None, count: int) -> dict[str, Any]:
+def _before(specs: Sequence[JobSpec], durations: Sequence[str], created_at: datetime) -> Before:
+    links = {spec.job_id: chained(spec) for spec in specs}
+    graph = Graph(
+        {job_id: after for job_id, (after, _) in links.items() if after is not None},
+        {job_id: timeout for job_id, (_, timeout) in links.items() if timeout is not None},
+    )
+    roots = {
+        spec.job_id: Root(spec, created_at, is_paused=bool(spec.paused))
+        for spec in specs
+        if graph.children(spec.job_id)
+    }
+    return Before(graph, roots, durations_of(durations, specs))
+
+
+def _of_manifest(
+    job: DeclaredJob, before: Before, zone: str, start: datetime, until: datetime | None, count: int
+) -> dict[str, Any]:
     spec = job.whole_spec
+    if isinstance(spec.schedule, DeclaredAfter):
+        return preview_after(spec, before, zone=zone, start=start, until=until, count=count).as_json()
     shown = preview_of(spec, zone=zone, created_at=start, start=start, until=until, count=count).as_json()
     if is_counted_from_creation(spec):
         shown["schedule"] += " (here from the start of this preview)"
     return shown
 
 
-def _with_requests(job: DeclaredJob, zone: str, start: datetime, until: datetime | None, count: int) -> dict[str, Any]:
-    shown = _of_manifest(job, zone, start, until, count)
+def _with_requests(
+    job: DeclaredJob, before: Before, zone: str, start: datetime, until: datetime | None, count: int
+) -> dict[str, Any]:
+    shown = _of_manifest(job, before, zone, start, until, count)
+    if "earliest" in shown:
+        return shown  # what the jobs before hand on is not known
     slots = [datetime.fromisoformat(at) for at in shown["fire_times"]]
     return shown | {"requests": requests_of(job.whole_spec, slots, zone=zone, created_at=start)}
 
@@ -120,12 +154,26 @@ def _lines(job: dict[str, Any], nothing: str) -> Iterator[str]:
     if job["paused"]:
         yield click.style("  paused: none of these runs", fg="yellow")
     notes = {note["at"]: note["note"] for note in job["notes"]}
+    if earliest := job.get("earliest"):
+        yield from _assumed(earliest)
+        notes |= {one["at"]: f"through {', '.join(map(printable, one['path']))}" for one in earliest["times"]}
     sent = {one["at"]: one for one in job.get("requests", ())}
     rows = [(datetime.fromisoformat(at), _fire(at, notes.get(at)) + _request(sent.get(at))) for at in job["fire_times"]]
     rows += [(datetime.fromisoformat(one["first"]), _left_out(one)) for one in job["left_out"]]
     if not rows:
         yield nothing
     yield from (f"  {text}" for _, text in sorted(rows))
+
+
+def _assumed(earliest: dict[str, Any]) -> Iterator[str]:
+    """What the times of a job that runs after others rest on."""
+    lengths = [f"{styled(job_id)} takes {sec:,g} s" for job_id, sec in earliest["durations_sec"].items()]
+    if lengths:
+        yield f"  at the earliest, if {', '.join(lengths)}:"
+    for job_id in earliest["too_late"]:
+        yield click.style(f"  never in the chains of {styled(job_id)}: they time out before", fg="yellow")
+    for job_id in earliest["paused"]:
+        yield click.style(f"  {styled(job_id)} is paused: none of its chains runs", fg="yellow")
 
 
 def _fire(at: str, note: str | None) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -63,9 +64,12 @@ class SimulationReport:
             for one in dict.fromkeys(linked_to(spec))
             if one not in known
         ]
+        lengths = self.scenario.assumed.durations
+        slow = [one.job_id for one in self.specs if one.job_id in lengths and _is_cut_off(one, lengths[one.job_id])]
         notes = [
             ("intervals without an anchor are counted from the start of the simulation", floating),
             ("conditions on values that --extract doesn't give hold if the job before completes", conditions),
+            ("calls that take longer than timeout_sec are not cut off here", slow),
             ("requirements count only what completes in the simulated time", requiring),
             ("linked to a job that is not among these manifests, so it never runs here", alone),
         ]
@@ -164,6 +168,11 @@ class SimulationReport:
             counts = counted_chains(self.chains)
             states = ", ".join(f"{count:,} {state}" for state, count in sorted(counts.items()))
             yield f"{counted(sum(counts.values()), 'chain')}: {states}"
+
+
+def _is_cut_off(spec: JobSpec, length: timedelta) -> bool:
+    """Whether a call that takes so long ends before, by the timeout of its job."""
+    return length > timedelta(seconds=spec.timeout_sec)
 
 
 def _named(names: Sequence[str]) -> str:

@@ -1,19 +1,14 @@
 """Whether an execution that another one's end has started may begin. Pure decisions."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from myscheduler.core.dispatch.admission import BACKLOG_LIMIT
 from myscheduler.core.history.execution import Execution, Status, is_of
 from myscheduler.core.job.job import Job
-from myscheduler.core.job.limits import NO_LIMITS, limited
+from myscheduler.core.job.left_out import left_out_at
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.reason import Reason
-from myscheduler.core.schedule.exclusions import exclusion_at
-from myscheduler.core.schedule.slots import Adjusted, Interval
-
-_SECOND = timedelta(seconds=1)
 
 
 class Turn(StrEnum):
@@ -51,20 +46,7 @@ def why_not_begun(job: Job | None, execution: Execution, now: datetime, *, zone:
         return Reason.PAUSED
     if now - execution.started_at > timedelta(seconds=job.spec.misfire_grace_time):
         return Reason.DEADLINE
-    return _left_out(job, now, zone)
-
-
-def _left_out(job: Job, now: datetime, zone: str) -> Reason | None:
-    """Why the limits of the job leave out this moment, as they would leave out a slot."""
-    spec = job.spec
-    if spec.limits == NO_LIMITS:
-        return None
-    second = now.replace(microsecond=0)
-    limits = replace(spec.limits, jitter_sec=0)
-    schedule = limited(Interval(_SECOND, second - _SECOND), limits, job_id=spec.job_id, zone=spec.timezone or zone)
-    if isinstance(schedule, Adjusted) and not schedule.start <= now < schedule.end:
-        return Reason.EXPIRED
-    return exclusion_at(schedule, second)
+    return left_out_at(job.spec, now, zone=zone)
 
 
 def status_of(reason: Reason) -> Status:

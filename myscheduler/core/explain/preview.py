@@ -7,6 +7,7 @@ from itertools import islice, takewhile
 from typing import Any
 
 from myscheduler.core.explain.clock_changes import clock_note
+from myscheduler.core.explain.earliest import Earliest
 from myscheduler.core.explain.job import describe_job
 from myscheduler.core.explain.schedule_parts import ScheduleParts, schedule_parts
 from myscheduler.core.history.execution import Status
@@ -44,6 +45,8 @@ class Preview:
     """For each fire time, a note on a change of the clocks on its day, or `None`."""
     left_out: tuple[tuple[Unrun, str | None], ...]
     """Stretches of slots between the fire times that are left out, each with the name of a holiday or `None`."""
+    earliest: Earliest | None = None
+    """Of a job that runs after others: how its fire times come about, which are the earliest possible."""
 
     def as_json(self) -> dict[str, Any]:
         """The JSON of a preview. Clients rely on `fire_times`; the other fields are for readers."""
@@ -70,6 +73,7 @@ class Preview:
                 }
                 for unrun, name in self.left_out
             ],
+            **({} if self.earliest is None else {"earliest": self.earliest.as_json(self.timezone)}),
         }
 
 

@@ -139,3 +139,56 @@ def test_the_jobs_of_a_server(tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     offline = preview("--from", "2026-11-20T00:00", "--count", "2", "jobs.d/a.yaml")
     assert result.stdout.split("\n\n")[1] == offline.stdout.split("\n\n")[1]
+
+
+CHAIN = """\
+job_id: extract
+cron: "0 2 * * *"
+chain_timeout_sec: 3600
+target_url: https://etl.example.com/extract
+---
+job_id: load
+after: [{job: extract}]
+target_url: https://etl.example.com/load
+---
+job_id: report
+after: [{job: extract}, {job: load, on: always}]
+calendar: {closed: ["2026-11-21"], skip: holidays}
+target_url: https://etl.example.com/report
+---
+job_id: late
+after: [{job: report}]
+target_url: https://etl.example.com/late
+"""
+
+
+def test_the_earliest_times_of_jobs_that_run_after_others() -> None:
+    options = ("--duration", "load=20m", "--duration", "report=45m")
+    result = preview("--from", "2026-11-20", "--count", "2", *options, "--rendered", "-", stdin=CHAIN)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.split("\n\n", 1)[1] == EARLIEST
+
+
+EARLIEST = """\
+late: after report has succeeded  [Asia/Tokyo]
+  never in the chains of extract: they time out before
+  no further runs
+
+load: after extract has succeeded  [Asia/Tokyo]
+  at the earliest, if extract takes 0.5 s:
+  Fri 2026-11-20 02:00:00 +09:00   2026-11-19 17:00:00Z   through extract
+  Sat 2026-11-21 02:00:00 +09:00   2026-11-20 17:00:00Z   through extract
+
+report: after extract has succeeded and load has ended; not on holidays with custom days  [Asia/Tokyo]
+  at the earliest, if extract takes 0.5 s, load takes 1,200 s:
+  Fri 2026-11-20 02:20:00 +09:00   2026-11-19 17:20:00Z   through extract, load
+  Sat 2026-11-21 02:20:00 +09:00   left out: holiday
+  Sun 2026-11-22 02:20:00 +09:00   2026-11-21 17:20:00Z   through extract, load
+"""
+
+
+def test_durations_are_for_manifests_and_their_jobs() -> None:
+    refused = preview("--server", "http://127.0.0.1:9", "--duration", "load=5m")
+    assert (refused.exit_code, "the server knows how long its jobs take" in refused.stderr) == (2, True)
+    unknown = preview("--duration", "lod=5m", "-", stdin=CHAIN)
+    assert (unknown.exit_code, "'lod' is no job of these manifests" in unknown.stderr) == (2, True)

@@ -254,6 +254,7 @@ simulated 2026-07-01T00:00:00+09:00 to 2026-07-04T00:00:00+09:00, latency 0.5 s
 fails     load@all.a=b: 2026-07-02T02:00:00+09:00
 takes     load@all.a=b: 5,400 s
 note: conditions on values that --extract doesn't give hold if the job before completes: load@all.a=b (rows of extract)
+note: calls that take longer than timeout_sec are not cut off here: load@all.a=b
 
 alarm: 1 ran, 2 skipped (upstream-outcome 2)
 extract: 3 ran

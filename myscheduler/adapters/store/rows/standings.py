@@ -4,8 +4,8 @@ Every function works inside the caller's transaction.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -15,7 +15,8 @@ from myscheduler.adapters.store.tables import UtcTime, executions, jobs
 from myscheduler.core.history.execution import Status
 
 RECENT = 50
-"""How many rows of a job are searched for its last failure: most jobs have none, and nothing else finds it fast."""
+"""How many rows of a job are searched for its last failure: most jobs have none, and nothing else finds it fast. So
+many say how long it usually takes, too."""
 
 
 class LastResults(NamedTuple):
@@ -45,6 +46,28 @@ def last_successes(connection: sa.Connection, job_ids: Sequence[str]) -> dict[st
     rows = (row for ids in id_lists(job_ids) for row in connection.execute(query, {"ids": ids}))
     return {row.job_id: row.at for row in rows if row.at is not None}
 
+
+def usual_durations(connection: sa.Connection, job_ids: Sequence[str]) -> dict[str, timedelta]:
+    """How long these jobs took lately: the median of those of the `RECENT` newest rows that completed."""
+    found = {}
+    for job_id in job_ids:
+        rows = connection.execute(_RECENT, {"b_job_id": job_id})
+        took = sorted(row.completed_at - row.started_at for row in rows if _has_completed(row))
+        if took:
+            found[job_id] = took[len(took) // 2]
+    return found
+
+
+def _has_completed(row: Any) -> bool:
+    return row.status == Status.COMPLETED and row.started_at is not None and row.completed_at is not None
+
+
+_RECENT = (
+    sa.select(executions.c.status, executions.c.started_at, executions.c.completed_at)
+    .where(executions.c.job_id == sa.bindparam("b_job_id"))
+    .order_by(executions.c.slot.desc())
+    .limit(RECENT)
+)
 
 _OF_JOB = (executions.c.job_id == jobs.c.job_id) & (executions.c.slot >= jobs.c.created_at)
 _MICROS = sa.type_coerce(executions.c.completed_at, sa.BigInteger) - sa.type_coerce(
