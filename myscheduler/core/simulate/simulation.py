@@ -98,7 +98,9 @@ class Simulation:
                 found[spec.job_id] = _all_paused(schedule, self._scenario, ledger)
             else:
                 members.append((job, schedule, ledger))
-        crowd = Crowd(members, self._scenario, limits=limits, graph=graph, zone=self._zone)
+        targets = {spec.target for spec in specs}
+        of_targets = {name: one for name, one in limits.items() if name in targets}
+        crowd = Crowd(members, self._scenario, limits=of_targets, graph=graph, zone=self._zone)
         return Together(found | crowd.run(), crowd.waits, crowd.chains(keep_all=self._keep_all))
 
     def _created(self, spec: JobSpec, schedule: Schedule) -> Job:

@@ -228,6 +228,19 @@ def test_jobs_of_a_target_wait_for_each_other() -> None:
     assert target == {"target": "billing", "calls": 2, "waited": 1, "longest_wait_sec": 15.0, "missed": 1}
 
 
+def test_targets_are_told_by_name() -> None:
+    Path("jobs.d").mkdir()
+    names = ("billing", "audit")
+    limits = "".join(f"{name}: {{base_url: 'https://b.example.com', concurrency: 1}}\n" for name in names)
+    Path("jobs.d/targets.yaml").write_text(limits)
+    jobs = (f"job_id: {name}-{number}\ncron: '0 * * * *'\ntarget: {name}\n" for name in names for number in range(2))
+    Path("jobs.d/jobs.yaml").write_text("---\n".join(jobs))
+    assert simulate(f"jobs.d {DAY}").stdout.splitlines()[-3:-1] == [
+        "target audit: 48 calls, 24 waited, the longest for 0.5 s",
+        "target billing: 48 calls, 24 waited, the longest for 0.5 s",
+    ]
+
+
 CHAIN = """\
 job_id: extract
 cron: "0 2 * * *"
