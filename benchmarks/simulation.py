@@ -44,6 +44,13 @@ def _alike(jobs: int) -> Iterator[str]:
         yield 'cron: "* * * * *"'
 
 
+def _chains(jobs: int) -> Iterator[str]:
+    """Chains of four jobs, each of which begins every minute."""
+    for number in range(jobs):
+        first, place = divmod(number, 4)
+        yield f"after: [{{job: job-{number - 1:05}}}]" if place else f'cron: "{first % 60} * * * * *"\nseconds: true'
+
+
 def _run(folder: Path, *options: str) -> tuple[float, int]:
     """Seconds of the whole command, and the number of slots in its output."""
     begin = time.perf_counter()
@@ -68,6 +75,7 @@ def main(jobs: int) -> None:
         ("intervals of different phases, with an outage", _phases, jobs, OUTAGE),
         ("different crons", _crons, jobs, ()),
         ("different crons, with an outage", _crons, jobs, OUTAGE),
+        ("chains of four jobs", _chains, max(jobs // 100, 4), ()),
         ("one job that overlaps itself all the time", _alike, 1, ("--latency", "90")),
     )
     for name, schedules, count, options in cases:

@@ -30,11 +30,13 @@ class Given:
     """Jobs, how long their calls take, and which of them fail."""
 
     jobs: Mapping[str, str]
-    """By id, what each declares; `a` has slots, every other job runs after others."""
+    """By id, what each declares; `a` has slots, and `FIRST` stands for the first of them."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     failing: Sequence[str] = ()
     slots: int = 1
     """How many slots the root has, one a second."""
+    is_narrow: bool = False
+    """Whether all of them call a target that takes one call at a time."""
 
     def manifest(self, url: str, first: datetime) -> str:
         anchor, end = first - timedelta(seconds=1), first + timedelta(seconds=self.slots - 0.5)
@@ -42,8 +44,10 @@ class Given:
             f"interval: {{seconds: 1}}\nanchor: '{anchor.isoformat()}'\n"
             f"start_at: '{first.isoformat()}'\nend_at: '{end.isoformat()}'\n"
         )
+        where = "target: narrow\npath: /{0}" if self.is_narrow else f"target_url: {url}{{0}}"
         return "---\n".join(
-            f"job_id: {job_id}\ntarget_url: {url}{job_id}\n{schedule if job_id == 'a' else ''}{declared}\n"
+            f"job_id: {job_id}\n{where.format(job_id)}\n{schedule if job_id == 'a' else ''}"
+            f"{declared.replace('FIRST', first.isoformat())}\n"
             for job_id, declared in self.jobs.items()
         )
 
@@ -65,6 +69,11 @@ def after(*jobs: str, more: str = "") -> str:
     named = (one.partition(":") for one in jobs)
     edges = ", ".join(f"{{job: {job}, on: {on or 'success'}}}" for job, _, on in named)
     return f"after: [{edges}]\n{more}"
+
+
+def requiring(job_id: str, *, grace: int) -> str:
+    """A slot that waits for another job."""
+    return f"run_at: 'FIRST'\nmisfire_grace_time: {grace}\nrequires: [{{job: {job_id}, within: PT1M}}]"
 
 
 DIAMOND = {"a": "", "b": after("a"), "c": after("a"), "d": after("b", "c")}
@@ -103,6 +112,18 @@ CASES = [
         Given({"a": "max_retries: 2\nretry_backoff_sec: 0.3", "b": after("a"), "c": after("a:failure")}, {}, ["a"]),
         id="retries",
     ),
+    pytest.param(
+        Given({"a": "", "b": after("a"), "c": after("a"), "d": after("b", "c")}, {"b": 0.5, "c": 0.5}, is_narrow=True),
+        id="a target that takes one call at a time",
+    ),
+    pytest.param(
+        Given({"a": "", "b": after("a"), "late": requiring("b", grace=60), "e": after("late")}, {"a": 0.5, "b": 0.5}),
+        id="requires",
+    ),
+    pytest.param(
+        Given({"a": "", "b": after("a"), "late": requiring("b", grace=1), "e": after("late")}, {"a": 1.5, "b": 1.5}),
+        id="requires, past its grace",
+    ),
     *(
         pytest.param(
             Given({"a": "", "b": after("a", more=f"overlap: {how}"), "c": after("b:always")}, SLOW_CHILD, slots=4),
@@ -120,6 +141,8 @@ async def test_the_service_does_what_was_simulated(given: Given, tmp_path: Path,
         for job_id in given.jobs:
             fails = any(one == job_id for one in given.failing)
             target.answers(f"/{job_id}", Answer(500 if fails else 200, delay=given.seconds.get(job_id, FAST)))
+        if given.is_narrow:
+            parts.manifest("targets.yaml", f"narrow: {{base_url: '{target.url().rstrip('/')}', concurrency: 1}}\n")
         parts.manifest("jobs.yaml", given.manifest(target.url(), first))
         found = await asyncio.to_thread(_simulated, parts.jobs_dir, given.options(first))
         expected = sorted(_simulated_rows(found, first), key=str)
@@ -177,10 +200,16 @@ def _how(one: Mapping[str, Any]) -> tuple[str, str | None]:
 def _calls(found: Mapping[str, Any], given: Given) -> list[str]:
     """The jobs that are called, once for each attempt, in the order of their first ones; of several slots, sorted."""
     calls = [
-        (step["sent_after_sec"], step["job_id"])
+        (datetime.fromisoformat(one["sent_at"]), job["job_id"])
+        for job in found["jobs"]
+        for one in job["events"]
+        if one["sent_at"] is not None
+    ]
+    calls += [
+        (datetime.fromisoformat(chain["first"]) + timedelta(seconds=step["sent_after_sec"]), step["job_id"])
         for chain in found["chains"]
         for step in chain["executions"]
-        if step["sent_after_sec"] is not None
+        if step["parent"] is not None and step["sent_after_sec"] is not None
     ]
     names = [job_id for _, job_id in sorted(calls) for _ in range(given.attempts(job_id))]
     return names if given.slots == 1 else sorted(names)
