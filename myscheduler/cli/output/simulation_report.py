@@ -71,7 +71,7 @@ class SimulationReport:
             ("conditions on values that --extract doesn't give hold if the job before completes", conditions),
             ("calls that take longer than timeout_sec are not cut off here", slow),
             ("requirements count only what completes in the simulated time", requiring),
-            ("linked to a job that is not among these manifests, so it never runs here", alone),
+            ("linked to a job that is not simulated here, and so never runs", alone),
         ]
         found = [f"{what}: {_named(names)}" for what, names in notes if names]
         pinged = [f"jobs that expect pings make no calls, so they are left out: {self.pinged:,}"] if self.pinged else []

@@ -26,7 +26,7 @@ from myscheduler.core.schedule.expansion import expand, to_micros
 from myscheduler.core.schedule.slots import TICK, Schedule, count_between, last_until, next_after
 from myscheduler.core.simulate.calls import Calls, Member, Waits
 from myscheduler.core.simulate.chained import ChainOutlook, SimulatedChains
-from myscheduler.core.simulate.outlook import WAITING, Event, Late, Ledger, Outlook, Sent
+from myscheduler.core.simulate.outlook import WAITING, Event, Ledger, Outlook, Sent
 from myscheduler.core.simulate.scenario import PERMITS, Scenario
 from myscheduler.core.simulate.timeline import Timeline
 
@@ -295,7 +295,6 @@ class Crowd:
             self._count(sent)
             self._calls.queue(sent)
         else:
-            sent.late = Late.QUEUED
             member.in_line.append(sent)
             if turn is Turn.REPLACE:
                 self._cut_off(member.sent[0])

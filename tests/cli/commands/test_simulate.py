@@ -349,7 +349,7 @@ def test_links_to_jobs_that_are_not_there_are_told() -> None:
     result = simulate(NIGHTS_ASKED, stdin=f"{child}---\n{requiring}")
     assert result.stdout.splitlines()[1:5] == [
         "note: requirements count only what completes in the simulated time: minutely",
-        f"note: linked to a job that is not among these manifests, so it never runs here: {linked}",
+        f"note: linked to a job that is not simulated here, and so never runs: {linked}",
         "",
         "alarm: 0 ran",
     ]

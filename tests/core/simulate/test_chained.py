@@ -122,6 +122,43 @@ class TestChains:
         found = run(60, {"a": HOUR, "b": {**after("a"), **fields}, "c": after("b")})
         assert only(found)[1:] == [f"b {reason} < a", "c skipped upstream-skipped < b"]
 
+    @pytest.mark.parametrize(
+        ("fields", "second"),
+        [
+            pytest.param({"overlap": "skip"}, "b skipped overlap < a", id="skip"),
+            pytest.param({"overlap": "queue"}, "b completed queued < a 250 to 550", id="queue"),
+            pytest.param({"overlap": "queue", "misfire_grace_time": 60}, "b missed deadline < a", id="too late"),
+            pytest.param({"overlap": "allow"}, "b completed < a 10 to 310", id="allow"),
+            pytest.param(
+                {"blackout": [{"from": at(0.5).isoformat(), "to": at(10).isoformat()}]},
+                "b skipped blackout < a",
+                id="a blackout comes before the overlap",
+            ),
+        ],
+    )
+    def test_a_slow_child(self, fields: Mapping[str, Any], second: str) -> None:
+        root = {"cron": "* * * * *", "end_at": at(1.5).isoformat()}
+        durations = {"b": timedelta(minutes=5)}
+        found = run(60, {"a": root, "b": {**after("a"), **fields}}, assumed=Assumptions(durations=durations))
+        assert [shown(one)[1] for one in found.chains for _ in range(one.count)] == [
+            "b completed < a 10 to 310",
+            second,
+        ]
+
+    def test_the_newest_replaces(self) -> None:
+        root = {"cron": "* * * * *", "end_at": at(2.5).isoformat()}
+        jobs = {"a": root, "b": {**after("a"), "overlap": "replace"}, "c": after("b:failure")}
+        found = run(60, jobs, assumed=Assumptions(durations={"b": timedelta(minutes=5)}))
+        assert [(one.count, shown(one)[1:]) for one in found.chains] == [
+            (2, ["b interrupted replaced < a 10 to 70", "c completed < b 70 to 80"]),
+            (1, ["b completed < a 10 to 310", "c skipped upstream-outcome < b"]),
+        ]
+
+    def test_one_that_waits_for_its_target_too_long(self) -> None:
+        jobs = {"a": HOUR, "b": after("a"), "c": {**after("a"), "misfire_grace_time": 5}}
+        found = run(60, jobs, limits={"billing": TargetLimits(concurrency=1)}, target="billing")
+        assert only(found)[1:] == ["b completed < a 10 to 20", "c missed deadline < a"]
+
     def test_a_slot_that_is_left_out_leaves_out_what_is_below(self) -> None:
         root = {**HOUR, "blackout": [{"from": at(0).isoformat(), "to": at(90).isoformat()}]}
         found = run(150, {"a": root, "b": after("a"), "c": {**after("a"), "if_skipped": "run"}})
