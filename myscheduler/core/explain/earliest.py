@@ -21,6 +21,9 @@ ASSUMED = timedelta(seconds=0.5)
 MOST_TRIED = 2_000
 """How many times are looked at to find those at which the job may begin."""
 
+MOST_STEPS = 200_000
+"""How many edges are looked at for a job: of one that very many chains reach, only the first of these are regarded."""
+
 DurationOf = Callable[[str], timedelta]
 """Returns how long a job takes, by its id."""
 
@@ -56,8 +59,11 @@ def ways_to(graph: Graph, job_id: str, duration_of: DurationOf) -> Iterator[Way]
     All jobs before it are taken to run, as its edges want. So a job with `if_skipped: run` may begin earlier than this,
     when one before it is skipped; all others may only begin later.
     """
-    for root in sorted(graph.roots(job_id)):
-        found = _way(graph, root, job_id, duration_of)
+    depths = dict(by_depth(graph, graph.above(job_id) | {job_id}))
+    jobs = sorted(depths, key=lambda one: (depths[one], one))
+    edges = sum(len(graph.parents(one)) for one in jobs)
+    for root in sorted(graph.roots(job_id))[: max(1, MOST_STEPS // (edges + 1))]:
+        found = _begins_in(graph, root, jobs, duration_of).get(job_id)
         if found is not None:
             delay, path = found
             timeout = graph.timeouts.get(root)
@@ -67,13 +73,12 @@ def ways_to(graph: Graph, job_id: str, duration_of: DurationOf) -> Iterator[Way]
 _Known = tuple[timedelta, tuple[str, ...]]
 
 
-def _way(graph: Graph, root: str, job_id: str, duration_of: DurationOf) -> _Known | None:
-    between = (graph.below(root) | {root}) & (graph.above(job_id) | {job_id})
+def _begins_in(graph: Graph, root: str, jobs: Iterable[str], duration_of: DurationOf) -> Mapping[str, _Known]:
+    """When those of the jobs begin that are in the chains of one, with their ways. None comes before its parents."""
     begins: dict[str, _Known] = {root: (timedelta(), ())}
-    depths = dict(by_depth(graph, between))
-    for one in sorted(depths, key=lambda each: (depths[each], each)):
+    for one in jobs:
         after = graph.afters.get(one)
-        if one == root or after is None:
+        if after is None:
             continue
         ends = {
             parent: (begins[parent][0] + duration_of(parent), (*begins[parent][1], parent))
@@ -82,7 +87,7 @@ def _way(graph: Graph, root: str, job_id: str, duration_of: DurationOf) -> _Know
         }
         if (begin := _begin(after, ends)) is not None:
             begins[one] = begin
-    return begins.get(job_id)
+    return begins
 
 
 def _begin(after: DeclaredAfter, ends: Mapping[str, _Known]) -> _Known | None:

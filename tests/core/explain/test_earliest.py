@@ -64,6 +64,13 @@ def test_a_chain_that_times_out_before() -> None:
     assert [one.is_too_late for one in (*ways(graph, "b"), *ways(graph, "d"))] == [False, True]
 
 
+def test_very_many_ways_are_not_all_gone() -> None:
+    roots = [f"r{number:04}" for number in range(3_000)]
+    graph = Graph({"all": after(*roots, join="any"), "last": after("all")})
+    found = list(ways_to(graph, "last", lambda _: MINUTE))
+    assert [one.root for one in found] == roots[:66]
+
+
 def before(*jobs: JobSpec, durations: dict[str, timedelta] = DURATIONS, **afters: Any) -> Before:
     roots = {one.job_id: Root(one, NOON, is_paused=bool(one.paused)) for one in jobs}
     return Before(Graph(afters), roots, durations)
