@@ -236,7 +236,7 @@ class TestTraces:
                 raise RuntimeError(f"what a library says of {request.headers['A']}")
 
         parts.secret("a", "hunter2!")
-        parts.caller._sender = Broken(parts.caller._sender._session, 1)
+        parts.caller._sender = Broken(parts.caller._sender._connector, 1)
         with caplog.at_level(logging.DEBUG):
             row = await run(parts, target_url=target.url(), headers={"A": "${secret:a}"})
         assert row.error == "a bug in the scheduler ended this execution; its log has the stack trace"
