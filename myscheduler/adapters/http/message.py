@@ -62,6 +62,8 @@ class Message:
     destination: Destination
     headers: list[tuple[str, str]] = field(repr=False)
     body: bytes | None = field(repr=False)
+    head: bytes | None = field(default=None, repr=False)
+    """The request line and the headers as they are sent, if they are known already."""
 
 
 def message_of(request: Request) -> Message:

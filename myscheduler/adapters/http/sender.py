@@ -24,7 +24,7 @@ from myscheduler.adapters.http.diagnosis import diagnosis, late, no_file_left, u
 from myscheduler.adapters.http.exchanges import exchange_of
 from myscheduler.adapters.http.handler import Handler, StrayError
 from myscheduler.adapters.http.hops import Hop
-from myscheduler.adapters.http.message import where_of
+from myscheduler.adapters.http.message import Message, where_of
 from myscheduler.adapters.http.opening import Peer
 from myscheduler.adapters.http.rations import Rations
 from myscheduler.adapters.http.routes import PERMIT, Resolver, make_socket
@@ -70,14 +70,15 @@ class Sender:
         self._certificate_seen = certificate_seen
         self._contexts = Contexts()
 
-    async def send(self, request: Request) -> Outcome:
+    async def send(self, request: Request, ready: Message | None = None) -> Outcome:
         """Send the request once, and follow redirects if the job says so. Whatever the target does is an outcome; only
         cancellation and bugs are raised.
 
-        The timeout covers the whole attempt, the waits for a free connection and for the resolver included.
+        The timeout covers the whole attempt, the waits for a free connection and for the resolver included. `ready` is
+        the message, if it is made already.
         """
         try:
-            hop = Hop(request)
+            hop = Hop(request, ready=ready)
         except ValueError as error:
             return Outcome(failure=Failure.INVALID_REQUEST, error=str(error))
         return await self._follow(hop)

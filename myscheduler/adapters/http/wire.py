@@ -81,7 +81,10 @@ async def sent(
     try:
         handler = cast("Handler", connection.protocol)
         trail.peer = handler.peer
-        head = head_of(message) if proxy is None or route.is_ssl() else head_of(message, route)
+        if proxy is None or route.is_ssl():
+            head = message.head or head_of(message).encode()
+        else:
+            head = head_of(message, route).encode()
         status, body = await handler.ask(head, message.body or b"", is_head=message.method == "HEAD")
     except BaseException:
         connection.close()
@@ -100,7 +103,7 @@ def _by_proxy(message: Message, proxy: URL, context: SSLContext | None) -> aioht
     )
 
 
-def head_of(message: Message, to_proxy: aiohttp.ClientRequest | None = None) -> bytes:
+def head_of(message: Message, to_proxy: aiohttp.ClientRequest | None = None) -> str:
     """The request line and the headers (RFC 9112). `to_proxy` has the credentials for a proxy that gets the request
     instead of the target.
     """
@@ -113,4 +116,4 @@ def head_of(message: Message, to_proxy: aiohttp.ClientRequest | None = None) -> 
     lines += [f"{name}: {value}" for name, value in headers]
     if message.body is not None or message.method not in _WITHOUT_BODY:
         lines.append(f"Content-Length: {len(message.body or b'')}")
-    return "\r\n".join([*lines, "\r\n"]).encode()
+    return "\r\n".join([*lines, "\r\n"])

@@ -10,11 +10,12 @@ from dataclasses import replace
 from time import monotonic
 from typing import Protocol
 
+from myscheduler.adapters.http.plain import PlainRequests
 from myscheduler.adapters.http.sender import Sender
 from myscheduler.adapters.identity.identity import Identified
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.calls.request import Request, build_request
-from myscheduler.core.calls.trace import Sampling, trace_headers
+from myscheduler.core.calls.trace import TRACEPARENT, Sampling, trace_headers
 from myscheduler.core.history.execution import Execution
 from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.policy.policy import Policy, insecure
@@ -69,8 +70,12 @@ class LocalCaller:
         self._sampling = sampling
         self._zone = zone
         self._policies = policies
+        self._plain = PlainRequests(user_agent)
 
     async def call(self, job: Job, execution: Execution, attempt: int) -> Outcome:
+        trace = trace_headers(execution.execution_id, attempt, self._sampling, execution.parent)
+        if found := self._plain.ready(job, execution, attempt, trace[TRACEPARENT]):
+            return await self._sender.send(*found)
         if job.spec.templates:
             try:
                 job = self._rendered(job, execution)
@@ -79,7 +84,6 @@ class LocalCaller:
         tls = job.spec.transport.tls
         if tls is not None and not tls.verify and insecure(job.spec.target_url, self._policies()):
             return Outcome(failure=Failure.INVALID_REQUEST, error=said("insecure-tls"))
-        trace = trace_headers(execution.execution_id, attempt, self._sampling, execution.parent)
         request = build_request(
             job.spec,
             execution.execution_id,
