@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from myscheduler.adapters.http.message import Message
 from myscheduler.adapters.http.sender import Sender
 from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.calls.request import Request
@@ -232,7 +233,7 @@ class TestTraces:
 
     async def test_a_bug_does_not_tell_it(self, parts: Parts, target: Target, caplog: pytest.LogCaptureFixture) -> None:
         class Broken(Sender):
-            async def send(self, request: Request) -> Outcome:
+            async def send(self, request: Request, ready: Message | None = None) -> Outcome:  # noqa: ARG002 - the interface
                 raise RuntimeError(f"what a library says of {request.headers['A']}")
 
         parts.secret("a", "hunter2!")
