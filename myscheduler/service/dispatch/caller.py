@@ -10,7 +10,6 @@ from dataclasses import replace
 from time import monotonic
 from typing import Protocol
 
-from myscheduler.adapters.http.plain import PlainRequests
 from myscheduler.adapters.http.sender import Sender
 from myscheduler.adapters.identity.identity import Identified
 from myscheduler.core.calls.outcome import Failure, Outcome
@@ -24,6 +23,7 @@ from myscheduler.core.templates.context import Context
 from myscheduler.core.templates.faults import TemplateError
 from myscheduler.core.templates.rendering import rendered
 from myscheduler.messages.message import said
+from myscheduler.service.dispatch.plain_requests import PlainRequests
 from myscheduler.service.dispatch.preparing import Preparing, is_complete
 
 _ALL = Sampling()

@@ -8,9 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from myscheduler.adapters.http import plain
 from myscheduler.adapters.http.message import message_of
-from myscheduler.adapters.http.plain import PlainRequests
 from myscheduler.adapters.http.wire import head_of
 from myscheduler.core.calls.request import build_request
 from myscheduler.core.calls.trace import Sampling, trace_headers
@@ -19,6 +17,8 @@ from myscheduler.core.job.job import Job, Owner, Source
 from myscheduler.core.lifecycle import transitions as lifecycle
 from myscheduler.core.manifest.declaration import declare
 from myscheduler.core.schedule.clock import Clock
+from myscheduler.service.dispatch import plain_requests
+from myscheduler.service.dispatch.plain_requests import PlainRequests
 from tests.support.parts import job
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -131,7 +131,7 @@ def test_others_are_not_plain(fields: dict[str, Any]) -> None:
 
 
 def test_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plain, "MOST_PREPARED", 2)
+    monkeypatch.setattr(plain_requests, "MOST_PREPARED", 2)
     requests = PlainRequests(AGENT)
     for job_id in ("a", "b", "c", "a"):
         one = job(job_id, NOW)
