@@ -64,6 +64,34 @@ def configure(level: int, zone: str, form: str = "auto") -> None:
     logging._srcfile = None  # noqa: SLF001 - as the logging HOWTO says, "Optimization"
 
 
+def write(logger: logging.Logger, level: int, template: str, value: str, details: Mapping[str, object]) -> None:
+    """Log a line that is written for each execution: `template` with one value, and its `extra` fields.
+
+    Where nothing but the handler of `configure` takes the line, as JSON, no record is made of it, which takes longer
+    than all else about the line.
+    """
+    if not logger.isEnabledFor(level):
+        return
+    handlers = logger.root.handlers
+    handler = handlers[0] if len(handlers) == 1 and _is_plain(logger) else None
+    if isinstance(handler, _Background) and type(handler.formatter) is _Json and not handler.filters:
+        handler.put(handler.formatter.line(time.time(), level, logger.name, template, template % value, details))
+    else:
+        logger.log(level, template, value, extra=details)
+
+
+def _is_plain(logger: logging.Logger) -> bool:
+    """Whether only the root logger has handlers for it, and nothing filters it."""
+    if logger.filters:
+        return False
+    one: logging.Logger | None = logger
+    while one is not None and one.parent is not None:
+        if one.handlers or not one.propagate:
+            return False
+        one = one.parent
+    return True
+
+
 class _Background(logging.Handler):
     """Formats in the caller's thread and writes in a background thread, so that no caller waits for a slow reader."""
 
@@ -77,13 +105,20 @@ class _Background(logging.Handler):
         threading.Thread(target=self._run, name="log", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        if len(self._lines) >= LINES:
+        if len(self._lines) >= LINES:  # formatting it would be in vain
             self._lost += 1
             return
         try:
-            self._lines.append(self.format(record))
+            self.put(self.format(record))
         except Exception:  # noqa: BLE001 - as all handlers do: a wrong logging call must not break its caller
             self.handleError(record)
+
+    def put(self, line: str) -> None:
+        """Have a line written; it is lost if too many wait."""
+        if len(self._lines) >= LINES:
+            self._lost += 1
+            return
+        self._lines.append(line)
         if not self._wanted.is_set():
             self._wanted.set()
 
@@ -126,16 +161,31 @@ class _Json(OrjsonFormatter):
         self._second, self._shown = -1.0, ""
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
-        second, fraction = divmod(record.created, 1)
+        log_data |= self._head(record.created, record.levelname, record.name, record.msg, record.message)
+        log_data |= {"stack_trace" if name == "exc_info" else name: value for name, value in message_dict.items()}
+        log_data |= _details(record)  # the base class does more with each attribute, which takes a third of the time
+
+    def _head(self, created: float, level: str, logger: str, template: object, message: str) -> dict[str, Any]:
+        """The fields of each line."""
+        second, fraction = divmod(created, 1)
         if second != self._second:
             self._second = second
             self._shown = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        log_data["time"] = f"{self._shown}.{int(fraction * 1000):03}Z"
-        log_data |= {"level": record.levelname, "logger": record.name, "message": record.message}
-        if (event := event_of(record.name, record.msg)) is not None:
-            log_data["event"] = event
-        log_data |= {"stack_trace" if name == "exc_info" else name: value for name, value in message_dict.items()}
-        log_data |= _details(record)  # the base class does more with each attribute, which takes a third of the time
+        time_of = f"{self._shown}.{int(fraction * 1000):03}Z"
+        head: dict[str, Any] = {"time": time_of, "level": level, "logger": logger, "message": message}
+        if (event := event_of(logger, template)) is not None:
+            head["event"] = event
+        return head
+
+    def line(
+        self, created: float, level: int, logger: str, template: str, message: str, details: Mapping[str, object]
+    ) -> str:
+        """The line of a record with these values, without the record."""
+        data = self._head(created, logging.getLevelName(level), logger, template, message)
+        data |= details
+        if (request_id := REQUEST_ID.get()) is not None:
+            data["request_id"] = request_id
+        return self.jsonify_log_record(data)
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
         line = self._line(log_data)

@@ -287,3 +287,40 @@ def test_the_form_of_the_log_can_be_chosen() -> None:
     )
     assert re.fullmatch(r"\d\d:\d\d:\d\d INFO    a b  job_id=.*\n", stderr)
     assert stderr.count("\n") == 1
+
+
+BOTH = """
+same = {"job_id": "週次\\u202e", "status": "completed", "duration_ms": 1.5, "error": "x" * 20_000, "path": "日\\udcff"}
+logger = logging.getLogger("myscheduler.service.dispatch.execution_log")
+log.REQUEST_ID.set("r1")
+logger.info("execution %s", "completed", extra=same)
+log.write(logger, logging.INFO, "execution %s", "completed", same)
+"""
+
+
+def test_a_line_of_each_execution_is_as_all_others() -> None:
+    _, stderr = ended(BOTH)
+    usual, straight = stderr.splitlines()
+    assert len(usual) == len(straight) < log.LINE_BYTES
+    first, second = json.loads(usual), json.loads(straight)
+    assert first.pop("time") <= second.pop("time")
+    assert list(first.items()) == list(second.items())
+    assert first["event"] == "execution.ended"
+
+
+@pytest.mark.parametrize(
+    ("setting", "count"),
+    [
+        pytest.param("handler.setFormatter(log._Text('UTC'))", 1, id="text"),
+        pytest.param("handler.setFormatter(log._Otlp())", 1, id="the JSON of OpenTelemetry"),
+        pytest.param("logging.getLogger().addHandler(logging.StreamHandler())", 2, id="a second handler"),
+        pytest.param("logger.addHandler(logging.StreamHandler())", 2, id="a handler of its own"),
+        pytest.param("logger.addFilter(lambda _: False)", 0, id="a filter"),
+        pytest.param("handler.addFilter(lambda _: False)", 0, id="a filter of the handler"),
+        pytest.param("logger.propagate = False; logging.lastResort = None", 0, id="kept from the handler"),
+        pytest.param("logger.setLevel(logging.WARNING)", 0, id="a level"),
+    ],
+)
+def test_who_else_takes_or_filters_such_a_line_gets_a_record(setting: str, count: int) -> None:
+    _, stderr = ended(f"{setting}\nlog.write(logger, logging.INFO, 'execution %s', 'completed', {{'job_id': 'a'}})")
+    assert stderr.count("execution completed") == count

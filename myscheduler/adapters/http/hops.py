@@ -33,6 +33,8 @@ class Hop:
     """How many were followed before."""
     status: int | None = None
     """That of the redirect that led here."""
+    ready: Message | None = None
+    """Its message, if it is made already."""
     message: Message = field(init=False)
     proxy: URL | None = field(init=False)
     proxied_by: Destination | None = field(init=False)
@@ -45,7 +47,7 @@ class Hop:
     def __post_init__(self) -> None:
         """Raises `ValueError`, as `message_of` does."""
         request = self.request
-        self.message = message_of(request)
+        self.message = message_of(request) if self.ready is None else self.ready
         self.proxy = proxy_of(request.transport.proxy, self.message.destination.url)
         self.proxied_by = None if self.proxy is None else parsed_destination(str(self.proxy))
         self.answer = Answer(

@@ -1,6 +1,5 @@
-"""Prepares a request for aiohttp: the URL exactly as it is written, headers, credentials, body."""
+"""Prepares a request: the URL exactly as it is written, headers, credentials, body."""
 
-import io
 import re
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, unquote, urlsplit
@@ -13,9 +12,6 @@ from myscheduler.core.calls.link_local import Address, address_in
 from myscheduler.core.calls.request import Request, basic_credentials
 from myscheduler.core.secrets.redaction import redact
 from myscheduler.messages.message import said
-
-_LARGE_BODY = 1024 * 1024
-"""Bytes above which aiohttp warns about a body in one piece."""
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -52,6 +48,10 @@ class Destination:
     address: Address | None
     """The host if it is an address, in whatever spelling, else `None`."""
     port: int
+    origin: URL
+    """Scheme, host and port."""
+    path: str = field(repr=False)
+    """Path and query, as the request line has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,8 @@ class Message:
     destination: Destination
     headers: list[tuple[str, str]] = field(repr=False)
     body: bytes | None = field(repr=False)
+    head: bytes | None = field(default=None, repr=False)
+    """The request line and the headers as they are sent, if they are known already."""
 
 
 def message_of(request: Request) -> Message:
@@ -78,8 +80,12 @@ def message_of(request: Request) -> Message:
             if key not in _FRAMING:  # the client sets them, and conflicting ones would split the request
                 headers.append((name, value))
         names.add(key)
+    if "host" not in names:
+        headers.insert(0, ("Host", destination.url.host_port_subcomponent or ""))
     if "accept-encoding" not in names:
         headers.append(("Accept-Encoding", "identity"))
+    if "accept" not in names:
+        headers.append(("Accept", "*/*"))
     if destination.authorization is not None and "authorization" not in names:
         headers.append(("Authorization", destination.authorization))
     return Message(request.method, destination, headers, request.body)
@@ -111,7 +117,16 @@ def parsed_destination(text: str) -> Destination:
     if ":" not in host and not all(0 < len(label) < 64 for label in labels):
         raise ValueError(said("host-part-too-long"))
     called = called_host(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")  # the cache gets no credentials
-    return Destination(url, where_of(url), _basic(parts), called, address_in(parts.hostname or ""), url.port or 0)
+    return Destination(
+        url,
+        where_of(url),
+        _basic(parts),
+        called,
+        address_in(parts.hostname or ""),
+        url.port or 0,
+        url.origin(),
+        url.raw_path_qs,
+    )
 
 
 known_destination = cached(16_384)(parsed_destination)
@@ -182,11 +197,6 @@ def _basic(parts: SplitResult) -> str | None:
     if parts.username is None and parts.password is None:
         return None
     return basic_credentials(unquote(parts.username or ""), unquote(parts.password or ""))
-
-
-def body_of(content: bytes | None) -> bytes | io.BytesIO | None:
-    """The body for aiohttp: it writes bytes in one piece and warns if they are large; `BytesIO` is sent in chunks."""
-    return io.BytesIO(content) if content and len(content) > _LARGE_BODY else content
 
 
 def where_of(url: URL) -> str:

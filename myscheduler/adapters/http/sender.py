@@ -22,13 +22,15 @@ from myscheduler.adapters.http.connecting import Connector, UnconnectedError
 from myscheduler.adapters.http.contexts import PROTOCOLS, Contexts, TlsError
 from myscheduler.adapters.http.diagnosis import diagnosis, late, no_file_left, unsent
 from myscheduler.adapters.http.exchanges import exchange_of
+from myscheduler.adapters.http.handler import Handler, StrayError
 from myscheduler.adapters.http.hops import Hop
-from myscheduler.adapters.http.message import body_of, where_of
+from myscheduler.adapters.http.message import Message, where_of
 from myscheduler.adapters.http.opening import Peer
-from myscheduler.adapters.http.rations import Call, Handler, Rations, StrayError
+from myscheduler.adapters.http.rations import Rations
 from myscheduler.adapters.http.routes import PERMIT, Resolver, make_socket
 from myscheduler.adapters.http.trail import TRAIL
 from myscheduler.adapters.http.trust import tls_context
+from myscheduler.adapters.http.wire import Reply, sent
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.calls.redirects import RedirectError
 from myscheduler.core.calls.request import Principal, Request
@@ -47,8 +49,6 @@ MAX_AGE_SEC = 30.0
 REDIRECT_LIMIT = 64 * 1024
 """The most bytes of the body of a redirect that are read, so that its connection can be used again."""
 
-_DEFAULTS_OFF = ("Accept-Encoding", "Content-Type", "User-Agent")
-
 # Errors that a target, the network or the resolver can cause. Anything else is a bug and is not caught.
 _TARGET_ERRORS = (OSError, UnicodeError, aiohttp.ClientError, HttpProcessingError)
 
@@ -58,26 +58,27 @@ class Sender:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        connector: Connector,
         response_limit: int,
         guard: Callable[[], Guard] = lambda: USUAL_GUARD,
         certificate_seen: Callable[[str, datetime], None] = lambda _host, _expires_at: None,
     ) -> None:
-        """Use `open_sender`: only its session has the properties described above."""
-        self._session = session
+        """Use `open_sender`: only its connector has the properties described above."""
+        self._connector = connector
         self._response_limit = response_limit
         self._guard = guard
         self._certificate_seen = certificate_seen
         self._contexts = Contexts()
 
-    async def send(self, request: Request) -> Outcome:
+    async def send(self, request: Request, ready: Message | None = None) -> Outcome:
         """Send the request once, and follow redirects if the job says so. Whatever the target does is an outcome; only
         cancellation and bugs are raised.
 
-        The timeout covers the whole attempt, the waits for a free connection and for the resolver included.
+        The timeout covers the whole attempt, the waits for a free connection and for the resolver included. `ready` is
+        the message, if it is made already.
         """
         try:
-            hop = Hop(request)
+            hop = Hop(request, ready=ready)
         except ValueError as error:
             return Outcome(failure=Failure.INVALID_REQUEST, error=str(error))
         return await self._follow(hop)
@@ -141,21 +142,21 @@ class Sender:
     async def _exchange(self, hop: Hop) -> None:
         answer = hop.answer
         try:
-            response = await self._answered(hop)
+            reply = await self._answered(hop)
         finally:
             if hop.trail.opening is not None and hop.trail.peer is not None and not hop.redirects:
                 self._note(hop, hop.trail.peer)
         hop.head_at = perf_counter()
         try:
-            answer.begin(response.status, response.content)
+            answer.begin(reply.status, reply.body)
             most = REDIRECT_LIMIT if hop.is_followed else self._response_limit
-            async for chunk in response.content.iter_any():
+            async for chunk in reply.body.iter_any():
                 answer.add(chunk[: most - answer.size])
                 if answer.size >= most:
                     return
             answer.complete = answer.body is None or not answer.body.is_cut
         finally:
-            response.close()  # does nothing if the body was read to its end: its connection is back in the pool
+            reply.close()
 
     def _note(self, hop: Hop, peer: Peer) -> None:
         """Note the certificate of a new connection to the host that a job names."""
@@ -163,27 +164,19 @@ class Sender:
         if expires_at is not None and place.url.scheme == "https" and hop.request.principal is not Principal.SERVICE:
             self._certificate_seen(str(place.host or place.where), expires_at)
 
-    async def _answered(self, hop: Hop) -> aiohttp.ClientResponse:
-        """The response, once its head has arrived.
+    async def _answered(self, hop: Hop) -> Reply:
+        """The reply, once its head has arrived.
 
         Loops while no connection can be opened because too many files are open, and if the reused connection turns out
         to be unusable: in both cases nothing was sent.
         """
-        message, answer, tls = hop.message, hop.answer, hop.request.transport.tls
+        answer, tls = hop.answer, hop.request.transport.tls
         TRAIL.set(hop.trail)
-        context = True if tls is None else await self._contexts.of(tls)
+        context = None if tls is None else await self._contexts.of(tls)
         while True:
             hop.trail.opening = hop.trail.peer = None  # those of a try that sent nothing
             try:
-                return await self._session.request(
-                    message.method,
-                    message.destination.url,
-                    headers=message.headers,
-                    data=body_of(message.body),
-                    allow_redirects=False,
-                    ssl=context,
-                    proxy=hop.proxy,
-                )
+                return await sent(self._connector, hop.message, hop.trail, context=context, proxy=hop.proxy)
             except StrayError:
                 continue  # nothing was sent, and that connection is closed
             except aiohttp.ClientConnectorError as error:
@@ -259,15 +252,5 @@ async def open_sender(
     # There is no public way to set a connection's protocol either; a test checks that responses are parsed by rations.
     handler = partial(Handler, loop, Rations(loop), max_age_sec)
     connector._factory = handler  # type: ignore[assignment]  # noqa: SLF001
-    session = aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None),
-        skip_auto_headers=_DEFAULTS_OFF,
-        request_class=Call,
-    )
-    # aiohttp resends GET, PUT, DELETE … by itself when a kept connection drops before the response, although the target
-    # may have processed the first request. There is no public switch, so aiohttp is pinned and a test checks this.
-    session._retry_connection = False  # noqa: SLF001
-    async with session:
-        yield Sender(session, response_limit, guard, certificate_seen)
+    async with connector:
+        yield Sender(connector, response_limit, guard, certificate_seen)

@@ -22,7 +22,7 @@ from myscheduler.core.history.execution import Cause
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.job import Job
 from myscheduler.core.reason import Reason
-from myscheduler.core.schedule.slots import Schedule, next_after
+from myscheduler.core.schedule.slots import Schedule
 
 
 class Agenda:
@@ -172,12 +172,11 @@ class Agenda:
         job_id = armed.job.job_id
         unsent = self._counts.claimed(job_id) + sum(step.run is not None for step in armed.waiting)
         running, overdue_until = self._counts.running(job_id) + unsent, self._started_at or now
-        question = armed.question(now, running, unsent, overdue_until=overdue_until, is_held=is_held)
-        if self._asks and question.is_long:
-            armed.open = question
-            self._questions.append(question)
+        found = armed.decide(now, running, unsent, overdue_until=overdue_until, is_held=is_held, asks=self._asks)
+        if isinstance(found, Question):
+            self._questions.append(found)
         else:
-            self._accept(armed, question.answer())
+            self._accept(armed, found)
 
     @property
     def has_questions(self) -> bool:
@@ -322,7 +321,7 @@ class Agenda:
         if not armed.waiting and armed.open is None:
             armed.catch_up = None
         self._offer(armed)
-        upcoming = next_after(armed.schedule, step.cursor)
+        upcoming = armed.next_after(step.cursor)
         claim = Claim(job.job_id, job.version, job.digest, job.source, step.unrun, execution, step.cursor, upcoming)
         return Taken(claim, job, armed.host)
 

@@ -1,7 +1,7 @@
 """A job in the agenda, and a claim taken from it."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from myscheduler.core.dispatch.admission import Step
 from myscheduler.core.dispatch.claim import Claim
@@ -11,7 +11,7 @@ from myscheduler.core.history.unrun import Unrun
 from myscheduler.core.job.job import Job
 from myscheduler.core.job.spec import CatchUp, JobSpec
 from myscheduler.core.reason import Reason
-from myscheduler.core.schedule.slots import Schedule
+from myscheduler.core.schedule.slots import Adjusted, Schedule, next_after
 
 
 def lane_of(spec: JobSpec, host: str) -> str:
@@ -50,14 +50,43 @@ class Armed:
     """The long decision being made outside the agenda; at most one at a time."""
     wanted: datetime | None = None
     """The time up to which to decide after `open` is answered."""
+    _known_next: tuple[datetime, datetime | None] | None = None
+    """A time, and the first slot after it."""
 
     @property
     def lane(self) -> str:
         return lane_of(self.job.spec, self.host)
 
-    def question(self, now: datetime, running: int, unsent: int, *, overdue_until: datetime, is_held: bool) -> Question:
-        """The decision on the slots up to `now`; see `admit`."""
-        return Question(
+    def next_after(self, moment: datetime) -> datetime | None:
+        """The first slot after `moment`. The last answer is kept: each is asked for three times."""
+        if self._known_next is None or self._known_next[0] != moment:
+            self._known_next = moment, next_after(self.schedule, moment)
+        return self._known_next[1]
+
+    def slot_on_time(self, now: datetime, running: int, *, overdue_until: datetime) -> datetime | None:
+        """The slot to run if it is the only one due, nothing keeps it from running, and no limit could leave it out:
+        nearly always. `None` if that is not certain without `admit`, which would decide the same (a law shows it).
+        """
+        spec, paused_until = self.job.spec, self.job.paused_until
+        if isinstance(self.schedule, Adjusted) or (paused_until is not None and self.decided < paused_until):
+            return None
+        slot = self.next_after(self.decided)
+        if slot is None or not now - timedelta(seconds=spec.misfire_grace_time) <= slot <= now:
+            return None
+        if slot <= overdue_until and (self.catch_up or spec.catch_up) == "none":
+            return None
+        if spec.overlap != "allow" and running >= spec.max_instances:
+            return None
+        following = self.next_after(slot)
+        return slot if following is None or following > now else None
+
+    def decide(
+        self, now: datetime, running: int, unsent: int, *, overdue_until: datetime, is_held: bool, asks: bool
+    ) -> tuple[Step, ...] | Question:
+        """Decide on the slots up to `now` (see `admit`). With `asks`, a long decision is not made but returned."""
+        if (slot := self.slot_on_time(now, running, overdue_until=overdue_until)) is not None:
+            return (Step((), slot, slot),)
+        question = Question(
             self.job.spec,
             self.schedule,
             paused_until=self.job.paused_until,
@@ -69,6 +98,10 @@ class Armed:
             unsent=unsent,
             waits_for_database=is_held,
         )
+        if not (asks and question.is_long):
+            return question.answer()
+        self.open = question
+        return question
 
     def undecide(self) -> None:
         """Forget what is decided and not taken yet."""

@@ -14,7 +14,7 @@ from myscheduler.adapters.http.sender import Sender
 from myscheduler.adapters.identity.identity import Identified
 from myscheduler.core.calls.outcome import Failure, Outcome
 from myscheduler.core.calls.request import Request, build_request
-from myscheduler.core.calls.trace import Sampling, trace_headers
+from myscheduler.core.calls.trace import TRACEPARENT, Sampling, trace_headers
 from myscheduler.core.history.execution import Execution
 from myscheduler.core.job.job import Job, Owner
 from myscheduler.core.policy.policy import Policy, insecure
@@ -23,6 +23,7 @@ from myscheduler.core.templates.context import Context
 from myscheduler.core.templates.faults import TemplateError
 from myscheduler.core.templates.rendering import rendered
 from myscheduler.messages.message import said
+from myscheduler.service.dispatch.plain_requests import PlainRequests
 from myscheduler.service.dispatch.preparing import Preparing, is_complete
 
 _ALL = Sampling()
@@ -69,8 +70,12 @@ class LocalCaller:
         self._sampling = sampling
         self._zone = zone
         self._policies = policies
+        self._plain = PlainRequests(user_agent)
 
     async def call(self, job: Job, execution: Execution, attempt: int) -> Outcome:
+        trace = trace_headers(execution.execution_id, attempt, self._sampling, execution.parent)
+        if found := self._plain.ready(job, execution, attempt, trace[TRACEPARENT]):
+            return await self._sender.send(*found)
         if job.spec.templates:
             try:
                 job = self._rendered(job, execution)
@@ -79,7 +84,6 @@ class LocalCaller:
         tls = job.spec.transport.tls
         if tls is not None and not tls.verify and insecure(job.spec.target_url, self._policies()):
             return Outcome(failure=Failure.INVALID_REQUEST, error=said("insecure-tls"))
-        trace = trace_headers(execution.execution_id, attempt, self._sampling, execution.parent)
         request = build_request(
             job.spec,
             execution.execution_id,

@@ -12,6 +12,7 @@ from myscheduler.core.calls.trace import span_id_of
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.findings.problem import printable
 from myscheduler.core.history.execution import Execution, Finish, Kind, Status
+from myscheduler.log import write
 
 NAMED = 5
 """The most jobs that `in_words` names; the others are only counted."""
@@ -90,7 +91,7 @@ def log_end(execution: Execution, finish: Finish) -> None:
         details["reason"] = finish.reason
     if finish.outcome.error is not None:
         details["note" if finish.status is Status.COMPLETED else "error"] = finish.outcome.error
-    log.log(level, "execution %s", finish.status, extra=details)
+    write(log, level, "execution %s", finish.status, details)
 
 
 def in_words(executions: Iterable[Execution], host_of: Callable[[str], str | None]) -> str:

@@ -7,7 +7,7 @@ import pytest
 import uvloop
 
 from myscheduler.adapters.http.answers import MOST_INTERIM
-from myscheduler.adapters.http.rations import LARGEST_SLICE, SLICE
+from myscheduler.adapters.http.handler import LARGEST_SLICE, SLICE
 from myscheduler.adapters.http.sender import Sender, open_sender
 from myscheduler.core.calls.outcome import Failure, Outcome
 from tests.support.calls import request

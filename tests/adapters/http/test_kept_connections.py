@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from myscheduler.adapters.http.rations import Handler
+from myscheduler.adapters.http.handler import Handler
 from myscheduler.adapters.http.sender import Sender, open_sender
 from myscheduler.core.calls.outcome import Outcome
 from tests.support.calls import request

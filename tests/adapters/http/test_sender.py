@@ -123,15 +123,6 @@ async def test_nothing_is_sent_twice_when_a_kept_connection_drops(
     assert [received.connection for received in target.requests] == [1, 1], "one request each, on the same connection"
 
 
-async def test_the_proof_above_can_fail(sender: Sender, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The control: with aiohttp as it comes, the target gets the request a second time."""
-    monkeypatch.setattr(sender._session, "_retry_connection", True)
-    target.answers("/", Answer(), HangUp(), Answer())
-    await sender.send(request(target.url("/")))
-    assert (await sender.send(request(target.url("/")))).failure is None
-    assert [received.connection for received in target.requests] == [1, 1, 2]
-
-
 @pytest.mark.parametrize(
     ("reply", "error"),
     [

@@ -133,7 +133,7 @@ async def test_idle_connections_are_kept_whoever_set_the_timer_that_closes_old_o
     async with open_sender(connections=0, connections_per_host=0) as sender:
         await sender.send(request(url))
         with under(Guard(), of_api=True):
-            sender._session.connector._cleanup()  # type: ignore[union-attr]
+            sender._connector._cleanup()
             with pytest.raises(RefusedError):
                 make_socket((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80)))
         await sender.send(request(url))

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from myscheduler.adapters.http.message import Message
 from myscheduler.adapters.http.sender import Sender
 from myscheduler.core.calls.outcome import Outcome
 from myscheduler.core.calls.request import Request
@@ -232,11 +233,11 @@ class TestTraces:
 
     async def test_a_bug_does_not_tell_it(self, parts: Parts, target: Target, caplog: pytest.LogCaptureFixture) -> None:
         class Broken(Sender):
-            async def send(self, request: Request) -> Outcome:
+            async def send(self, request: Request, ready: Message | None = None) -> Outcome:  # noqa: ARG002 - the interface
                 raise RuntimeError(f"what a library says of {request.headers['A']}")
 
         parts.secret("a", "hunter2!")
-        parts.caller._sender = Broken(parts.caller._sender._session, 1)
+        parts.caller._sender = Broken(parts.caller._sender._connector, 1)
         with caplog.at_level(logging.DEBUG):
             row = await run(parts, target_url=target.url(), headers={"A": "${secret:a}"})
         assert row.error == "a bug in the scheduler ended this execution; its log has the stack trace"

@@ -11,6 +11,7 @@ from myscheduler.adapters.store.rows import audit as audit_rows
 from myscheduler.adapters.store.rows import repeats as key_rows
 from myscheduler.adapters.store.rows.inserting import IDS, insert_new
 from myscheduler.adapters.store.rows.jobs import id_lists, positions, source_values
+from myscheduler.adapters.store.rows.prepared import PreparedStatement
 from myscheduler.adapters.store.rows.unrun import UnrunOfJob, record_unrun
 from myscheduler.adapters.store.tables import executions, progress, queued
 from myscheduler.core.calls.exchange import exchange_text
@@ -55,8 +56,7 @@ def claim(
     before = _stored(connection, [one.execution.execution_id for one in valid if one.execution and not one.cursor])
     started_at = now() if now else None  # after the wait for the database
     stored = _insert_executions(connection, [one.execution for one in valid if one.execution], started_at)
-    _move_cursors(connection, fresh)
-    _count_sent(connection, [one.execution for one in fresh if one.execution], stored - before)
+    _move_cursors(connection, fresh, stored - before)
     _settle_manual(connection, [one for one in valid if one.execution and one.execution.execution_id in stored])
     return [
         fits and (one.execution is None or one.execution.execution_id in stored)
@@ -98,7 +98,7 @@ def finish(connection: sa.Connection, finishes: Sequence[Finish], cancelled: Seq
     if unbegun := [one.execution_id for one in finishes if one.started_at is None]:
         _uncount(connection, unbegun)
     if finishes:
-        connection.execute(_FINISH, [_finish_values(one) for one in finishes])
+        _FINISH.execute(connection, [_finish_values(one) for one in finishes])
     if cancelled:
         record_cancellations(connection, cancelled)
 
@@ -192,8 +192,8 @@ def _insert_executions(connection: sa.Connection, new: Sequence[Execution], star
     if not new:
         return set()
     ids = [execution.execution_id for execution in new]
-    result = connection.execute(insert_new(connection), [_execution_values(execution, started_at) for execution in new])
-    return set(ids) if result.rowcount == len(new) else _stored(connection, ids)
+    count = _INSERT.execute(connection, [_execution_values(execution, started_at) for execution in new])
+    return set(ids) if count == len(new) else _stored(connection, ids)
 
 
 def _settle_manual(connection: sa.Connection, accepted: Sequence[Claim]) -> None:
@@ -232,39 +232,45 @@ def _stored(connection: sa.Connection, execution_ids: Sequence[str]) -> set[str]
     }
 
 
-def _move_cursors(connection: sa.Connection, claims: Sequence[Claim]) -> None:
-    moves = [
-        {"b_id": one.job_id, "b_cursor": one.cursor, "b_next": one.next_slot}
-        for one in claims
-        if one.cursor is not None
-    ]
-    if moves:
-        connection.execute(_MOVE, moves)
-
-
-def _count_sent(connection: sa.Connection, sent: Sequence[Execution], inserted: set[str]) -> None:
-    counted = [{"b_id": one.job_id, "b_execution_id": one.execution_id} for one in sent if one.execution_id in inserted]
-    if counted:
-        connection.execute(COUNT, counted)
+def _move_cursors(connection: sa.Connection, claims: Sequence[Claim], inserted: set[str]) -> None:
+    """Move the cursors of claims, and count the executions that were `inserted`; once a job, in the order of claims."""
+    by_job: dict[str, dict[str, Any]] = {}
+    for one in claims:
+        row = by_job.setdefault(one.job_id, {"b_id": one.job_id})
+        if one.cursor is not None:
+            row["b_cursor"], row["b_next"] = one.cursor, one.next_slot
+        if one.execution is not None and one.execution.execution_id in inserted:
+            row["b_execution_id"], row["b_count"] = one.execution.execution_id, row.get("b_count", 0) + 1
+    rows = list(by_job.values())
+    for statement, has_moved, has_sent in ((_MOVE, True, False), (_MOVE_AND_COUNT, True, True), (_COUNT, False, True)):
+        if fitting := [row for row in rows if ("b_cursor" in row, "b_count" in row) == (has_moved, has_sent)]:
+            statement.execute(connection, fitting)
 
 
 _STORED = sa.select(executions.c.execution_id).where(executions.c.execution_id.in_(IDS))
 
-_FINISH = (
+_INSERT = PreparedStatement(insert_new)
+
+_END = (
     sa.update(executions)
     .where(executions.c.execution_id == sa.bindparam("b_id"))
     .values({name: sa.bindparam(f"b_{name}") for name in _FINISH_COLUMNS})
 )
+_FINISH = PreparedStatement(lambda _: _END)
 
 _OF_JOB = progress.c.job_id == sa.bindparam("b_id")
 
-_MOVE = sa.update(progress).where(_OF_JOB).values(cursor=sa.bindparam("b_cursor"), next_slot=sa.bindparam("b_next"))
+_CURSOR: dict[str, Any] = {"cursor": sa.bindparam("b_cursor"), "next_slot": sa.bindparam("b_next")}
+_SENT: dict[str, Any] = {
+    "execution_count": progress.c.execution_count + sa.bindparam("b_count"),
+    "last_execution_id": sa.bindparam("b_execution_id"),
+}
+_MOVE = PreparedStatement(lambda _: sa.update(progress).where(_OF_JOB).values(_CURSOR))
+_MOVE_AND_COUNT = PreparedStatement(lambda _: sa.update(progress).where(_OF_JOB).values(_CURSOR | _SENT))
 
-COUNT = (
-    sa.update(progress)
-    .where(_OF_JOB)
-    .values(execution_count=progress.c.execution_count + 1, last_execution_id=sa.bindparam("b_execution_id"))
-)
+COUNT = sa.update(progress).where(_OF_JOB).values(_SENT)
+
+_COUNT = PreparedStatement(lambda _: COUNT)
 
 _UNCOUNT = sa.update(progress).where(_OF_JOB).values(execution_count=progress.c.execution_count - 1)
 

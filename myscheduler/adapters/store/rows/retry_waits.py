@@ -55,7 +55,8 @@ def end_first(connection: sa.Connection, begun: Sequence[Execution]) -> None:
     connection.execute(_END_FIRST, rows)
     counted = [one for one in begun if one.execution_id in unbegun]
     if counted:
-        connection.execute(COUNT, [{"b_id": one.job_id, "b_execution_id": one.execution_id} for one in counted])
+        rows = [{"b_id": one.job_id, "b_execution_id": one.execution_id, "b_count": 1} for one in counted]
+        connection.execute(COUNT, rows)
 
 
 def _source_values(execution: Execution) -> dict[str, Any]:

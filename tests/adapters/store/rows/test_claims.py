@@ -74,6 +74,17 @@ class TestClaim:
         after = await found(store)
         assert (after.execution_count, after.cursor) == (2, NOW + HOUR)
 
+    async def test_several_steps_of_a_job_move_its_cursor_in_their_order(self, store: Store) -> None:
+        new = await stored(store)
+        steps = (run(new, NOW + HOUR), skip(new, NOW + 2 * HOUR, NOW + 3 * HOUR, 2), run(new, NOW + 4 * HOUR))
+        assert await claim(store, *steps[:2]) == [True, True]
+        first = await found(store)
+        assert (first.cursor, first.next_slot, first.execution_count) == (NOW + 3 * HOUR, NOW + 4 * HOUR, 1)
+        manual = run(new, NOW + 5 * HOUR, kind=Kind.MANUAL)
+        assert await claim(store, steps[2], manual) == [True, True]
+        last = await found(store)
+        assert (last.cursor, last.next_slot, last.execution_count) == (NOW + 4 * HOUR, NOW + 5 * HOUR, 3)
+
     async def test_a_manual_run_leaves_the_cursor_alone(self, store: Store) -> None:
         new = await stored(store)
         assert await claim(store, run(new, NOW + HOUR, kind=Kind.MANUAL)) == [True]

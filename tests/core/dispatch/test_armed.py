@@ -1,0 +1,111 @@
+"""A job in the agenda: its quick decision is that of `admit`."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import assume, event, given, settings
+from hypothesis import strategies as st
+
+from myscheduler.core.dispatch import armed as armed_module
+from myscheduler.core.dispatch.admission import Step, admit
+from myscheduler.core.dispatch.armed import Armed
+from myscheduler.core.job.compiling import compile_schedule
+from myscheduler.core.job.job import Pause
+from myscheduler.core.schedule.slots import Schedule, next_after
+from tests.support.parts import job
+
+NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+SCHEDULES: list[dict[str, Any]] = [
+    {"interval": {"seconds": 1}},
+    {"interval": {"minutes": 7}, "anchor": "2026-07-01T11:58:30Z"},
+    {"cron": "* * * * *"},
+    {"cron": "59 * * * *", "timezone": "Asia/Tokyo"},
+    {"cron": ["*/5 * * * *", "3 * * * *"]},
+    {"cron": "* * * * *", "blackout": [{"from": "2026-07-01T11:59:30Z", "to": "2026-07-01T11:59:50Z"}]},
+    {"run_at": "2026-07-01T12:00:00Z"},
+    {"cron": "* * * * *", "start_at": "2026-07-01T11:59:30Z"},
+]
+
+
+def armed(cursor: datetime, **fields: Any) -> Armed:
+    of = job("a", NOON - timedelta(hours=2), **fields)
+    schedule = compile_schedule(of.spec, zone="UTC", created_at=of.created_at)
+    return Armed(of, schedule, "api.example.com", cursor, cursor, cursor)
+
+
+@given(
+    fields=st.sampled_from(SCHEDULES),
+    more=st.fixed_dictionaries(
+        {
+            "misfire_grace_time": st.sampled_from([1, 30, 600]),
+            "overlap": st.sampled_from(["skip", "queue", "allow", "replace"]),
+            "coalesce": st.booleans(),
+            "catchup": st.sampled_from(["none", "last"]),
+        }
+    ),
+    behind=st.integers(0, 400),
+    running=st.integers(0, 2),
+    overdue=st.integers(-100, 500),
+    micros=st.sampled_from([0, 1, 999_999]),
+    paused=st.sampled_from([None, -300, 0, 300]),
+)
+@settings(max_examples=400)
+def test_the_quick_decision_is_that_of_admit(
+    fields: dict[str, Any],
+    more: dict[str, Any],
+    behind: int,
+    running: int,
+    overdue: int,
+    micros: int,
+    paused: int | None,
+) -> None:
+    if not more["coalesce"]:
+        more = {name: value for name, value in more.items() if name != "catchup"}
+    assume(more["coalesce"] or more["overlap"] != "replace")
+    cursor = NOON - behind * SECOND
+    one, now = armed(cursor, **fields, **more), NOON + timedelta(microseconds=micros)
+    if paused is not None:
+        one.job = replace(one.job, pause=Pause("me", cursor, until=NOON + paused * SECOND))
+    overdue_until = NOON - overdue * SECOND
+    quick = one.slot_on_time(now, running, overdue_until=overdue_until)
+    event(f"decides: {quick is not None}")
+    steps = admit(
+        one.job.spec,
+        one.schedule,
+        paused_until=one.job.paused_until,
+        running=running,
+        cursor=cursor,
+        now=now,
+        overdue_until=overdue_until,
+    )
+    if quick is not None:
+        assert steps == (Step((), quick, quick),)
+
+
+@pytest.mark.parametrize("fields", [one for one in SCHEDULES if "blackout" not in one and "start_at" not in one])
+def test_a_slot_on_time_is_decided_quickly(fields: dict[str, Any]) -> None:
+    one = armed(NOON - timedelta(hours=1), **fields)
+    slot = one.next_after(one.decided)
+    assert slot is not None
+    one.decided = slot - timedelta(microseconds=1)
+    assert one.slot_on_time(slot, 0, overdue_until=NOON - timedelta(days=1)) == slot
+
+
+def test_the_next_slot_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[datetime] = []
+
+    def counted(schedule: Schedule, after: datetime) -> datetime | None:
+        asked.append(after)
+        return next_after(schedule, after)
+
+    monkeypatch.setattr(armed_module, "next_after", counted)
+    one = armed(NOON, cron="* * * * *")
+    for minute in range(1, 4):
+        now = NOON + timedelta(minutes=minute)
+        assert one.slot_on_time(now, 0, overdue_until=NOON) == now
+        one.decided = now
+        assert one.next_after(now) == now + timedelta(minutes=1)
+    assert len(asked) == 4
