@@ -169,7 +169,7 @@ def create_api(
         tokens_router(tokens, zone=zone, now=now),
     ):
         app.include_router(router, prefix=BASE, dependencies=guarded)
-    histories = app.state.job_histories = JobHistories(store, now=now)
+    histories = app.state.job_histories = JobHistories(store, dispatcher.chains, now=now)
     metrics = metrics_router(
         Gathering(
             store,

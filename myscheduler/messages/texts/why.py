@@ -122,6 +122,8 @@ WHY = {
     "no-chain-run": "No chain that leads to the job was in progress at that time: it runs {after}.",
     "chain-begins-with": "Such a chain begins with {first}. {answer:said}",
     "parent-gone": "There is no job {parent}, which it runs after, so that can't start it.",
+    "chain-went-wrong": "{job_id}{others:list?, {}} went wrong in its chain{why:said?: {}}",
+    "chain-not-over": "its chain is not over: {jobs:list}",
     "parent-paused": "{parent}, which it runs after, is paused now.",
     # slots that are not recorded
     "slot-to-come": "The slot of {slot:time} is still to come: {will:said}.",
