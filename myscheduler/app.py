@@ -307,7 +307,8 @@ def _who_tells(
     """What tells people of trouble, and what looks for it: that of jobs, and that of targets and hosts."""
     contacts = DeclaredContacts(lambda: reconciler.notifications.rules, courier, zone=settings.zone)
     deliverer = Deliverer(store, contacts, troubles, zone=settings.zone, now=_now)
-    follower = Follower(store, dispatcher.changes, contacts, zone=settings.zone, now=_now, tell=deliverer.wake)
+    follower = Follower(store, dispatcher.changes, contacts, dispatcher.chains, zone=settings.zone, now=_now,
+                        tell=deliverer.wake)  # fmt: skip
     watch = TargetWatch(
         store, dispatcher.changes, contacts, certificates, jobs=dispatcher.jobs, now=_now, tell=deliverer.wake,
         pressures=lambda: dispatcher.targets.pressures(reconciler.targets.rules.known),

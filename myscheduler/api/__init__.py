@@ -159,7 +159,7 @@ def create_api(
         source_lines_router(reconciler),
         audit_router(store, masking, zone=zone),
         specs_router(store, zone=zone),
-        why_router(store, reconciler, masking, zone=zone, now=now),
+        why_router(store, reconciler, masking, lambda: dispatcher.chains.graph, zone=zone, now=now),
         preview_router(store, zone=zone, now=now),
         ahead_router(store, zone=zone, now=now),
         now_router(store, dispatcher, reconciler, store_health, masking, troubles, zone=zone, now=now),
@@ -169,7 +169,7 @@ def create_api(
         tokens_router(tokens, zone=zone, now=now),
     ):
         app.include_router(router, prefix=BASE, dependencies=guarded)
-    histories = app.state.job_histories = JobHistories(store, now=now)
+    histories = app.state.job_histories = JobHistories(store, dispatcher.chains, now=now)
     metrics = metrics_router(
         Gathering(
             store,

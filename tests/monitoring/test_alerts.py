@@ -34,6 +34,7 @@ CASES: dict[str, Series] = {
         ('myscheduler_job_deadline_timestamp_seconds{job_id="a"}', "600x20 86400x40"),
         ('myscheduler_job_paused{job_id="a"}', "0x60"),
     ],
+    "MySchedulerChainsFailing": [('myscheduler_chains_total{instance="a",outcome="failed"}', "0x14 1x46")],
     "MySchedulerBudgetBurnsFast": [(_BURN % "1/120", "7x60"), (_BURN % "1/720", "8x20 5x40")],
     "MySchedulerBudgetBurnsSlowly": [(_BURN % "1/10", "2x60"), (_BURN % "1/120", "2x20 0x40")],
     "MySchedulerSourceStalled": [("myscheduler_source_ready", "0x20 1x40")],
@@ -85,6 +86,10 @@ QUIET: dict[str, tuple[str, Series]] = {
             ('myscheduler_job_paused{instance="a",job_id="a"}', "1x60"),
             ('myscheduler_job_paused{instance="b",job_id="a"}', "0x60"),
         ],
+    ),
+    "chains that complete": (
+        "MySchedulerChainsFailing",
+        [('myscheduler_chains_total{instance="a",outcome="completed"}', "0x14 1x46")],
     ),
     "a short burst": ("MySchedulerBudgetBurnsFast", [(_BURN % "1/120", "5x60"), (_BURN % "1/720", "60x60")]),
     "nothing due lately": ("MySchedulerBudgetBurnsFast", [(_BURN % "1/120", "60x60")]),

@@ -67,6 +67,6 @@ def _texts(name: str) -> dict[str, str]:
 
 MESSAGES: dict[str, str] = {}
 """The texts of messages, by code."""
-for _name in ("messages", "failures", "fields", "channels", "problems", "refusals", "rules", "source"):
+for _name in ("messages", "chains", "failures", "fields", "channels", "problems", "refusals", "rules", "source"):
     MESSAGES |= _texts(f"ja-{_name}.js")
 WORDS = _texts("ja.js") | _texts("texts/execution.ja.js")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
+from typing import NamedTuple
 
 from myscheduler.core.chains.graph import Graph, by_depth
 from myscheduler.core.chains.judging import EdgeState, End, edge_state
@@ -54,6 +55,15 @@ class ChainSummary:
     """`None` while it runs."""
     counts: Mapping[Status, int]
     """Its rows by status."""
+
+
+class OverChain(NamedTuple):
+    """A run of a chain of which nothing is in progress any more."""
+
+    chain_id: str
+    status: ChainStatus
+    seconds: float | None
+    """From its first request to its last end; `None` if nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)

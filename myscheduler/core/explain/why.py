@@ -1,16 +1,19 @@
 """Why a job ran at some time, or why not, in sentences. Taken from the history; for other slots from the schedule."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any
 
+from myscheduler.core.explain.chained import ChainTeller, requirement_words
 from myscheduler.core.explain.clock_changes import clock_note
+from myscheduler.core.explain.explanation import Explanation, Finding
 from myscheduler.core.explain.job import describe_job
 from myscheduler.core.explain.reasons import REASONS, closed_words, is_repeated, moved_words
-from myscheduler.core.explain.schedule_parts import ScheduleParts, schedule_parts
+from myscheduler.core.explain.schedule_parts import schedule_parts
+from myscheduler.core.explain.why_facts import Facts
 from myscheduler.core.history.execution import Kind, QueuedRun, Record, Status
+from myscheduler.core.job.after import DeclaredAfter
 from myscheduler.core.job.compiling import compile_schedule
 from myscheduler.core.job.job import Job
 from myscheduler.core.reason import Reason
@@ -19,105 +22,11 @@ from myscheduler.core.schedule.exclusions import exclusion_at, next_run
 from myscheduler.core.schedule.slots import TICK, Adjusted, Schedule, back, last_until, slots_between
 from myscheduler.core.schedule.timestamps import LocalTime
 from myscheduler.core.schedule.zones import local_time
-from myscheduler.messages.message import Message, all_coded, coded, said
+from myscheduler.messages.message import Message, said
 from myscheduler.messages.recognition import recognised
 
 MOST = 20
 """The most slots in one explanation."""
-
-
-@dataclass(frozen=True, slots=True)
-class Downtime:
-    """The service was not running from `start` to `end`."""
-
-    start: datetime
-    """When it was stopped, or after a crash when it was last known to run."""
-    end: datetime
-    """When it started again."""
-    is_crash: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the database has about a job around some time."""
-
-    job_id: str
-    job: Job | None
-    """`None` if it is deleted."""
-    rows: Sequence[Record]
-    """The history's rows of slots around the time, oldest first."""
-    blockers: dict[datetime, Record] = field(default_factory=dict)
-    """By slot: the execution that was in progress, so that the slot did not run."""
-    downtimes: dict[datetime, Downtime] = field(default_factory=dict)
-    """By slot: when the service was not running though the slot was due."""
-    is_held: bool = False
-    """Whether the job's manifest is broken, so that its last good spec applies."""
-    waiting: QueuedRun | None = None
-    """The manual run that waits for an execution of the job in progress."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A slot, or the slots of one row, and a sentence that says what happened to it."""
-
-    first: datetime
-    """The slot, or the first one of the row."""
-    sentence: Message
-    row: Record | None = None
-    """The row of the history; `None` if there is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """The answer to the question why a job ran, or did not run, at the time `asked`."""
-
-    job_id: str
-    timezone: str
-    """The job's IANA zone; the times are shown in it."""
-    asked: LocalTime
-    findings: tuple[Finding, ...]
-    """In the order of time; empty if there is no slot at that time."""
-    remarks: tuple[Message, ...]
-    """Sentences that do not belong to one slot."""
-    previous: datetime | None
-    """The last slot before that time, by the present schedule."""
-    parts: ScheduleParts | None
-    """The present schedule in parts; `None` if the job is deleted."""
-    upcoming: datetime | None
-    """The next run after that time and after now, by the present schedule."""
-
-    @property
-    def answer(self) -> Message:
-        """All sentences as one text."""
-        return said("answer", sentences=[*(one.sentence for one in self.findings), *self.remarks])
-
-    def as_json(self) -> dict[str, Any]:
-        def shown(moment: datetime | None) -> str | None:
-            return None if moment is None else local_time(moment, self.timezone).isoformat()
-
-        return {
-            "job_id": self.job_id,
-            "timezone": self.timezone,
-            "at": shown(self.asked.first),
-            "answer": self.answer,
-            "answer_coded": coded(self.answer),
-            "slots": [
-                {
-                    "scheduled_at": shown(one.first),
-                    "status": one.row.status if one.row else None,
-                    "reason": one.row.reason if one.row else None,
-                    "execution_id": one.row.execution_id if one.row else None,
-                    "sentence": one.sentence,
-                    "sentence_coded": coded(one.sentence),
-                }
-                for one in self.findings
-            ],
-            "remarks": list(self.remarks),
-            "remarks_coded": all_coded(self.remarks),
-            "previous_slot": shown(self.previous),
-            "next_run": shown(self.upcoming),
-            "schedule_parts": self.parts,
-        }
 
 
 def explain(facts: Facts, asked: LocalTime, *, clock: Clock) -> Explanation:
@@ -126,18 +35,25 @@ def explain(facts: Facts, asked: LocalTime, *, clock: Clock) -> Explanation:
     own_zone = (job.spec.timezone if job else None) or clock.zone
     schedule = compile_schedule(job.spec, zone=clock.zone, created_at=job.created_at) if job else None
     due = list(_slots_of(schedule, asked)) if schedule else []
-    explainer = _Explainer(facts, schedule, own_zone, clock.now)
+    explainer = _Explainer(facts, schedule, own_zone, clock.now, _teller(facts, own_zone))
     findings = sorted(explainer.findings(asked, due), key=lambda one: one.first)
     return Explanation(
         job_id=facts.job_id,
         timezone=own_zone,
         asked=asked,
         findings=tuple(findings),
-        remarks=tuple(explainer.remarks(asked, findings)),
+        remarks=tuple(explainer.remarks(asked, findings, clock)),
         previous=_previous(schedule, job, asked),
         parts=schedule_parts(job.spec, zone=own_zone) if job else None,
         upcoming=next_run(schedule, _from(job, max(asked.last, clock.now))) if schedule and job else None,
     )
+
+
+def _teller(facts: Facts, zone: str) -> ChainTeller | None:
+    job = facts.job
+    if job is None or not isinstance(job.spec.schedule, DeclaredAfter):
+        return None
+    return ChainTeller(facts.chain, job, job.spec.schedule, zone)
 
 
 def _slots_of(schedule: Schedule, asked: LocalTime) -> Iterator[datetime]:
@@ -164,9 +80,11 @@ class _Explainer:
     schedule: Schedule | None
     zone: str
     now: datetime
+    chains: ChainTeller | None
+    """For a job that runs after others."""
 
     def findings(self, asked: LocalTime, due: Sequence[datetime]) -> Iterator[Finding]:
-        """One for each row of the history, each slot in `due` without a row, and the waiting manual run.
+        """One for each row of the history, each slot or run of a chain without one, and the waiting manual run.
 
         Of the slots before the job was created, only the first is included.
         """
@@ -178,6 +96,8 @@ class _Explainer:
         early = [slot for slot in unrecorded if slot <= created_at]
         for slot in (*early[:1], *unrecorded[len(early) :]):
             yield Finding(slot, self._slot(slot))
+        if self.chains is not None:
+            yield from (Finding(run.slot, self.chains.without_row(run)) for run in self.facts.chain.without_row)
         waiting = self.facts.waiting
         if waiting is not None and asked.has(waiting.asked_at):
             yield Finding(waiting.asked_at, self._waiting(waiting))
@@ -186,23 +106,38 @@ class _Explainer:
         """Whether the row is about the time that is asked for.
 
         A row of several slots is about a time between two of them only if the job's schedule was another one then.
+        Those of a job that runs after others are about runs of chains that were in progress.
         """
-        if asked.has(row.slot) or any(row.slot <= slot <= row.last_slot for slot in due):
+        if self.chains is not None or asked.has(row.slot) or any(row.slot <= slot <= row.last_slot for slot in due):
             return True
         is_older = self.facts.job is None or row.digest != self.facts.job.digest
         return is_older and any(row.slot <= span.first <= row.last_slot for span in asked.spans)
 
-    def remarks(self, asked: LocalTime, findings: Sequence[Finding]) -> Iterator[Message]:
+    def remarks(self, asked: LocalTime, findings: Sequence[Finding], clock: Clock) -> Iterator[Message]:
         if asked.remark is not None:
             yield asked.remark
-        if not findings:
+        if self.chains is not None:
+            yield from self._of_chains(self.chains, asked, findings, clock)
+        elif not findings:
             yield from self._no_slot(asked)
-        elif len(findings) >= MOST:
+        if len(findings) >= MOST:
             yield said("only-first", count=MOST)
         if self.facts.job is None and self.facts.rows:
             yield said("deleted-since")
         if self.facts.is_held:
-            yield said("is-held")
+            because = self.facts.held_because
+            yield said("is-held-because", why=recognised(because)) if because else said("is-held")
+
+    def _of_chains(
+        self, chains: ChainTeller, asked: LocalTime, findings: Sequence[Finding], clock: Clock
+    ) -> Iterator[Message]:
+        """What is to be said if no run of a chain was there at the time, and what keeps the job from running now."""
+        if not findings:
+            yield chains.no_run()
+            for facts in self.facts.beginnings:
+                yield said("chain-begins-with", first=facts.job_id, answer=explain(facts, asked, clock=clock).answer)
+        if not findings or asked.last >= self.now:
+            yield from chains.at_present()
 
     # --- slots that are recorded ---
 
@@ -213,11 +148,21 @@ class _Explainer:
                 return said("failed", subject=self._due(row), attempts=attempts, why=_error_of(row))
             case Status.COMPLETED | Status.FAILED:
                 return self._ran(row)
+            case Status.RUNNING if row.is_unbegun:
+                return said(
+                    "waits-for-turn",
+                    subject=self._due(row),
+                    since=self._local(row.next_attempt_at or row.slot),
+                    start=self._start(row),
+                )
             case Status.RUNNING if row.next_attempt_at is not None:
                 number, at = row.attempts + 1, self._local(row.next_attempt_at)
                 return said("waits-for-attempt", subject=self._due(row), number=number, at=at)
             case Status.RUNNING:
-                return said("running-since", subject=self._due(row), since=self._local(row.started_at or row.slot))
+                since, start = self._local(row.started_at or row.slot), self._start(row)
+                if row.kind is Kind.CHAINED:
+                    return said("running-after", subject=self._due(row), since=since, start=start)
+                return said("running-since", subject=self._due(row), since=since)
             case Status.INTERRUPTED:
                 return said("interrupted", subject=self._due(row), why=_error_of(row))
             case Status.SKIPPED | Status.MISSED:
@@ -232,28 +177,37 @@ class _Explainer:
         first, last = self._local(row.slot), self._local(row.last_slot)
         if row.kind is Kind.MANUAL:
             return said(f"manual-run-{row.status}", slot=first, why=why)
+        if row.kind is Kind.CHAINED:
+            return said(f"chain-run-{row.status}", slot=first, why=why)
         if row.slot_count == 1:
             return said(f"slot-{row.status}", slot=first, why=why)
         return said(f"slots-{row.status}", count=row.slot_count, first=first, last=last, why=why)
 
     def _ran(self, row: Record) -> Message:
         started, completed = row.started_at or row.slot, row.completed_at or row.slot
-        is_manual, is_completed = row.kind is Kind.MANUAL, row.status is Status.COMPLETED
-        late = started - row.slot
-        clocks = clock_note(self.schedule, self.zone, row.slot) if self.schedule and not is_manual else None
+        is_completed, has_slot = row.status is Status.COMPLETED, row.kind is Kind.SCHEDULED
+        clocks = clock_note(self.schedule, self.zone, row.slot) if self.schedule and has_slot else None
         return said(
             "ran" if is_completed else "ran-and-failed",
             subject=self._due(row),
             cause=said("to-catch-up") if row.cause == "catch_up" else None,
-            start=said("started-by", by=row.requested_by or "api")
-            if is_manual
-            else said("started-late", lateness=late),
+            start=self._start(row),
             end=self._end(row),
             attempts=_attempts(row),
             duration=completed - started,
             note=recognised(row.error) if row.error and is_completed else None,
             clocks=clocks,
         )
+
+    def _start(self, row: Record) -> Message:
+        """When an execution started, or what started it."""
+        match row.kind:
+            case Kind.MANUAL:
+                return said("started-by", by=row.requested_by or "api")
+            case Kind.CHAINED:
+                return self.chains.start(row) if self.chains is not None else said("started-by-chain")
+            case Kind.SCHEDULED:
+                return said("started-late", lateness=(row.started_at or row.slot) - row.slot)
 
     def _end(self, row: Record) -> Message:
         if row.http_status:
@@ -265,8 +219,8 @@ class _Explainer:
     def _due(self, row: Record) -> Message:
         """The subject of a sentence: a slot, the slots of a row, or a manual run."""
         slot = self._local(row.slot)
-        if row.kind is Kind.MANUAL:
-            return said("the-manual-run", slot=slot)
+        if row.kind is not Kind.SCHEDULED:
+            return said("the-manual-run" if row.kind is Kind.MANUAL else "the-chain-run", slot=slot)
         if row.slot_count == 1:
             return said("the-slot", slot=slot)
         return said("the-slots", count=row.slot_count, first=slot, last=self._local(row.last_slot))
@@ -277,7 +231,11 @@ class _Explainer:
 
     def _why(self, row: Record) -> Message:
         job, reason = self.facts.job, Reason(row.reason or "")
+        if self.chains is not None and (told := self.chains.why(row)) is not None:
+            return told
         match reason:
+            case Reason.REQUIREMENT if job is not None:
+                return self._required(job, row.slot) or REASONS[reason]
             case Reason.PAUSED:
                 return self._paused(row)
             case Reason.OVERLAP:
@@ -289,6 +247,11 @@ class _Explainer:
                 return (of_days.pop() if len(of_days) == 1 else None) or REASONS[reason]
             case _:
                 return REASONS[reason]
+
+    def _required(self, job: Job, slot: datetime) -> Message | None:
+        """What a slot waits for, or waited for in vain."""
+        completed = self.facts.completed.get(slot)
+        return None if completed is None else requirement_words(job.spec.requires, completed, slot, self.zone)
 
     def _with_downtime(self, row: Record, why: Message) -> Message:
         down = self.facts.downtimes.get(row.slot)
@@ -331,7 +294,8 @@ class _Explainer:
         if slot > self.now:
             return said("slot-to-come", slot=at, will=self._will(job, slot))
         if slot > job.cursor:
-            return said("slot-waits", slot=at)
+            why = self._required(job, slot)
+            return said("slot-waits-because", slot=at, why=why) if why else said("slot-waits", slot=at)
         if slot <= job.created_at:
             return said("created-later", slot=at, created=self._local(job.created_at))
         return said("no-row", slot=at)

@@ -30,8 +30,9 @@ def usual_duration(rows: Iterable[Past]) -> timedelta | None:
     return timedelta(milliseconds=usual.percentiles[PERCENT]) if usual else None
 
 
-def grace_of(job: Job, thresholds: Thresholds, usual: timedelta | None) -> timedelta:
-    """How long after its slot a run should be over. `usual` is its `usual_duration`.
+def grace_of(job: Job, thresholds: Thresholds, usual: timedelta | None, longest: timedelta | None = None) -> timedelta:
+    """How long after its slot a run should be over. `usual` is its `usual_duration`, and `longest` how long the
+    chain that it begins may take by the timeouts of all its jobs, if it begins one.
 
     That of pings is declared. What nobody declared is derived from it, and leaves time for all retries. A job that has
     never completed may take as long as its timeouts allow.
@@ -42,7 +43,7 @@ def grace_of(job: Job, thresholds: Thresholds, usual: timedelta | None) -> timed
         return thresholds.late_after
     known = FACTOR * usual if usual is not None else timedelta()
     if job.spec.max_retries or usual is None:
-        known = max(known, timedelta(seconds=longest_run(job.spec)))
+        known = max(known, longest or timedelta(seconds=longest_run(job.spec)))
     return max(LEAST_GRACE, known)
 
 

@@ -4,12 +4,13 @@ Taken again with the same facts, it changes nothing: a restart in the middle of 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from itertools import takewhile
 
 from myscheduler.core.history.execution import Status
 from myscheduler.core.incidents import failing
+from myscheduler.core.incidents.chains import Runs, as_awaited, as_told, left_words
 from myscheduler.core.incidents.deadlines import grace_of, late_since, usual_duration
 from myscheduler.core.incidents.incident import EndReason, Incident, IncidentKind
 from myscheduler.core.incidents.past import Past
@@ -32,6 +33,10 @@ class Facts:
     thresholds: Thresholds
     good_revision: str | None = None
     """That of the manifest with which the job last completed."""
+    runs: Runs = field(default_factory=dict)
+    """Those of chains that these rows began."""
+    longest: timedelta | None = None
+    """How long such a run may take by its timeouts; `None` for a job that begins no chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +97,15 @@ def is_reminder_due(incident: Incident, job: Job | None, thresholds: Thresholds,
 def _failing(
     job: Job, facts: Facts, known: Incident | None, clock: Clock, new_id: Callable[[datetime], str]
 ) -> Iterator[Step]:
+    rows = as_told(facts.rows, facts.runs)
     if known is None:
-        if failing.begins(facts.rows, facts.thresholds):
-            wrong = failing.wrong_ones(facts.rows, facts.thresholds)
+        if failing.begins(rows, facts.thresholds):
+            wrong = failing.wrong_ones(rows, facts.thresholds)
             yield Begun(_first(job, wrong, facts.good_revision, clock.now, new_id))
-    elif failing.has_ended(facts.rows, facts.thresholds):
-        yield _ended(_grown(job, known, facts.rows), EndReason.RECOVERED, clock.now)
+    elif failing.has_ended(rows, facts.thresholds):
+        yield _ended(_grown(job, known, rows), EndReason.RECOVERED, clock.now)
     else:
-        grown = _grown(job, known, facts.rows)
+        grown = _grown(job, known, rows)
         if grown != known:
             yield Continued(grown)
 
@@ -117,25 +123,28 @@ def _first(
         failures=len(wrong),
         first_execution_id=oldest.execution_id,
         last_execution_id=newest.execution_id,
-        error=_told(job, newest),
+        error=told_by(job, newest),
         source_revision=oldest.revision,
         good_revision=good_revision,
     )
 
 
 def _grown(job: Job, known: Incident, rows: Sequence[Past]) -> Incident:
-    """The incident with the failures that were recorded since its last one."""
+    """The incident with the failures that were recorded since its last one. In the run of a chain that is the last one,
+    more jobs may have gone wrong.
+    """
     newer = takewhile(lambda row: row.execution_id != known.last_execution_id, rows)
     wrong = [row for row in newer if row.is_good is False and row.execution_id > (known.last_execution_id or "")]
     if not wrong:
-        return known
+        last = next((row for row in rows if row.execution_id == known.last_execution_id), None)
+        return replace(known, error=told_by(job, last)) if last is not None and last.is_good is False else known
     last = wrong[0]
     return replace(
-        known, failures=known.failures + len(wrong), last_execution_id=last.execution_id, error=_told(job, last)
+        known, failures=known.failures + len(wrong), last_execution_id=last.execution_id, error=told_by(job, last)
     )
 
 
-def _told(job: Job, row: Past) -> str | None:
+def told_by(job: Job, row: Past) -> str | None:
     """What an execution said, as anybody may read it: without what its target repeated of credentials."""
     if row.error is None:
         return None
@@ -157,8 +166,10 @@ def _late(
             yield _ended(known, EndReason.UNWATCHED, clock.now)
         return
     schedule = compile_schedule(job.spec, zone=clock.zone, created_at=job.created_at)
-    grace = grace_of(job, facts.thresholds, usual_duration(facts.rows))
-    since = late_since(job, schedule, facts.rows, grace, now=clock.now)
+    rows = as_awaited(facts.rows, facts.runs)
+    grace = grace_of(job, facts.thresholds, usual_duration(rows), facts.longest)
+    since = late_since(job, schedule, rows, grace, now=clock.now)
+    error = left_words(rows, facts.runs, since) if since is not None else None
     if known is None:
         if since is not None and may_begin:
             good = next((row for row in facts.rows if row.status is Status.COMPLETED), None)
@@ -169,12 +180,15 @@ def _late(
                     IncidentKind.LATE,
                     began_at=since,
                     noticed_at=clock.now,
+                    error=error,
                     source_revision=job.source.revision if job.source else None,
                     good_revision=good.revision if good else facts.good_revision,
                 )
             )
     elif since is None:
         yield _ended(known, EndReason.PAUSED if job.is_paused else EndReason.RECOVERED, clock.now)
+    elif error is not None and error != known.error:
+        yield Continued(replace(known, error=error))
 
 
 def _ended(known: Incident, why: EndReason, now: datetime) -> Ended:

@@ -48,6 +48,14 @@ START_DELAY = _family(
     Kind.HISTOGRAM, "start_delay_seconds",
     "From the slot to the first request; for a manual run, from when it was asked for.", "cause",
 )  # fmt: skip
+CHAINS = _family(
+    Kind.COUNTER, "chains",
+    "Runs of chains that are over, by their status: `completed`, `failed`, `cancelled`, or `skipped` if nothing ran.",
+    "outcome",
+)  # fmt: skip
+CHAIN_DURATION = _family(
+    Kind.HISTOGRAM, "chain_duration_seconds", "From the first request of a chain's run to its last end.", "outcome"
+)
 IN_FLIGHT = _family(
     Kind.GAUGE, "executions_in_flight", "Executions that have begun and whose end is not recorded, by target host.",
     "lane",
@@ -111,10 +119,10 @@ HEARTBEAT = _family(
 )  # fmt: skip
 
 OF_SERVICE: tuple[Family, ...] = (
-    BUILD, EXECUTIONS, ATTEMPTS, EXECUTION_DURATION, START_DELAY, IN_FLIGHT, WAITING, OLDEST_WAITING,
-    TARGET_IN_FLIGHT, TARGET_WAITING, TARGET_CIRCUIT_OPEN, TARGET_HELD, CERTIFICATE_EXPIRY, JOBS, JOBS_HELD,
-    SOURCE_READY, SOURCE_APPLIED, SOURCE_PROBLEMS, DELETIONS_BLOCKED, RECONCILE_DURATION, DATABASE_UP, COMMIT_DURATION,
-    DATABASE_ERRORS, CLOCK_JUMPS, AUTH_FAILURES, NOTIFICATIONS, HEARTBEAT,
+    BUILD, EXECUTIONS, ATTEMPTS, EXECUTION_DURATION, START_DELAY, CHAINS, CHAIN_DURATION, IN_FLIGHT, WAITING,
+    OLDEST_WAITING, TARGET_IN_FLIGHT, TARGET_WAITING, TARGET_CIRCUIT_OPEN, TARGET_HELD, CERTIFICATE_EXPIRY, JOBS,
+    JOBS_HELD, SOURCE_READY, SOURCE_APPLIED, SOURCE_PROBLEMS, DELETIONS_BLOCKED, RECONCILE_DURATION, DATABASE_UP,
+    COMMIT_DURATION, DATABASE_ERRORS, CLOCK_JUMPS, AUTH_FAILURES, NOTIFICATIONS, HEARTBEAT,
 )  # fmt: skip
 """The metrics of `/metrics`, in their order."""
 

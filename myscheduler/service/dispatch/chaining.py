@@ -81,6 +81,13 @@ class Chains:
         end = End(execution.execution_id, finish.status, finish.outcome.extracted)
         return ended_of(self.graph, execution, end)
 
+    def may_end(self, flight: Flight, finish: Finish) -> bool:
+        """Whether the end of an execution may be the last one of a chain."""
+        execution = flight.execution
+        if finish.status is Status.RUNNING:
+            return False
+        return execution.link is not None or (self.goes_on_after(execution.job_id) and not execution.is_alone)
+
     def start(self) -> None:
         """Let executions that have not begun take their turns: all jobs are armed."""
         self._is_started.set()
@@ -105,6 +112,7 @@ class Chains:
             ids = [one.execution_id for one in of_all]
             self._changes.of_executions([one.job_id for one in of_all], ids, wrong=())
         self._tallies.passed_over(followed.skipped)
+        self._tallies.chains_over(followed.over)
 
     def placed(self, execution: Execution) -> Execution:
         """The execution with its place in a chain: one that no other started begins one, if jobs run after it."""

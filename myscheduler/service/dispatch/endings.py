@@ -1,11 +1,13 @@
 """Ends executions: the loop that records their ends in the history."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 from myscheduler.adapters.store import Connection, Store
+from myscheduler.adapters.store.rows import chain_runs as chain_run_rows
 from myscheduler.adapters.store.rows import chains as chain_rows
 from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.adapters.store.rows.chains import Followed
@@ -158,9 +160,10 @@ class Endings:
         finishes, cancelled = [finish for _, finish in ended], [one for one in map(_cancelled, ended) if one]
         of_chains = [one for flight, finish in ended if (one := self._chains.ended(flight.execution, finish))]
         below = self._chains.below(one.job_id for one in of_chains)
+        may_be_over = {flight.execution.chain_id for flight, finish in ended if self._chains.may_end(flight, finish)}
         work = partial(
             _store, finishes=finishes, cancelled=cancelled, ended=of_chains, graph=self._chains.graph, below=below,
-            decided_at=self._now(), now=self._now,
+            may_be_over=may_be_over, decided_at=self._now(), now=self._now,
         )  # fmt: skip
         while True:
             try:
@@ -178,14 +181,19 @@ def _store(
     ended: Sequence[Ended],
     graph: Graph,
     below: Mapping[str, Job],
+    may_be_over: Collection[str],
     decided_at: datetime,
     now: Callable[[], datetime],
 ) -> Followed:
     """Whatever is repeated because an answer was lost, is decided as it was before: `decided_at` stays."""
     claim_rows.finish(connection, finishes, cancelled)
-    if not ended:
-        return Followed()
-    return chain_rows.record_followers(connection, ended, graph, find=below.get, now=now(), decided_at=decided_at)
+    followed = Followed()
+    if ended:
+        followed = chain_rows.record_followers(
+            connection, ended, graph, find=below.get, now=now(), decided_at=decided_at
+        )
+    left = set(may_be_over).difference(execution.chain_id for _, execution in followed.ready)
+    return replace(followed, over=chain_run_rows.over_of(connection, left)) if left else followed
 
 
 def _cancelled(ended: tuple[Flight, Finish]) -> Cancellation | None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from myscheduler.adapters.store import Connection, Store
+from myscheduler.adapters.store.rows import chain_runs as chain_run_rows
 from myscheduler.adapters.store.rows import chains as chain_rows
 from myscheduler.adapters.store.rows import claims as claim_rows
 from myscheduler.adapters.store.rows import executions as execution_rows
@@ -152,7 +153,9 @@ def _follow(
     ]
     followed = chain_rows.record_followers(connection, ended, graph, find=jobs.get, now=now)
     skipped = [(one.execution(), Reason.DELETED) for one in dropped]
-    return replace(followed, skipped=(*skipped, *followed.skipped))
+    executions = [one.execution() for one in (*interrupted, *dropped) if one.link or graph.children(one.job_id)]
+    over = chain_run_rows.over_of(connection, {one.chain_id for one in executions if not one.is_alone})
+    return replace(followed, skipped=(*skipped, *followed.skipped), over=over)
 
 
 def _why_closed(job: Job | None, row: Record, now: datetime, reason: Reason) -> Reason | None:

@@ -14,10 +14,11 @@ from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.rows import standings as standing_rows
 from myscheduler.adapters.store.rows.standings import LastResults
 from myscheduler.core.calls.outcome import Outcome
+from myscheduler.core.chains.runs import OverChain
 from myscheduler.core.dispatch.claim import Claim
 from myscheduler.core.history.execution import Cause, Execution, Finish, QueuedRun, Record, Status
 from myscheduler.core.history.unrun import Unrun
-from myscheduler.core.metrics.histogram import Histogram
+from myscheduler.core.metrics.histogram import CHAIN_SECONDS, Histogram
 from myscheduler.core.reason import Reason
 from myscheduler.errors import StoreUnavailableError
 
@@ -82,6 +83,10 @@ class Tallies:
         """Seconds from the first request to the end, by status; the examples are executions."""
         self.delays: dict[str, Histogram] = defaultdict(Histogram)
         """Seconds from the slot to the first request, by cause."""
+        self.chains: Counter[str] = Counter()
+        """Runs of chains that are over, by status."""
+        self.chain_durations: dict[str, Histogram] = defaultdict(partial(Histogram, CHAIN_SECONDS))
+        """Seconds from the first request of a run to its last end, by status."""
         self.jobs: dict[str, JobTally] = {}
         """By id; a job of which nothing is known has none."""
         self._loading: asyncio.Task[None] | None = None
@@ -113,6 +118,13 @@ class Tallies:
         for execution, reason in skipped:
             self.executions[Status.SKIPPED, execution.cause, reason] += 1
             self._job(execution.job_id).not_run += 1
+
+    def chains_over(self, chains: Iterable[OverChain]) -> None:
+        """Note runs of chains that are over; each is told once, with the end that was its last."""
+        for one in chains:
+            self.chains[one.status] += 1
+            if one.seconds is not None:
+                self.chain_durations[one.status].observe(one.seconds)
 
     def begun(self, execution: Execution) -> None:
         """Note that the first request of an execution is sent now."""

@@ -14,11 +14,13 @@ from functools import partial
 from itertools import islice
 
 from myscheduler.adapters.store import Store
+from myscheduler.adapters.store.rows import chain_alarms
 from myscheduler.adapters.store.rows import incidents as incident_rows
 from myscheduler.core.incidents.incident import Incident
 from myscheduler.core.schedule.clock import Clock
 from myscheduler.errors import StoreUnavailableError
 from myscheduler.service.changes import Changes
+from myscheduler.service.dispatch.chaining import Chains
 from myscheduler.service.incidents import keeping
 from myscheduler.service.incidents.contacts import Contacts
 
@@ -52,6 +54,7 @@ class Follower:
         store: Store,
         changes: Changes,
         contacts: Contacts,
+        chains: Chains,
         *,
         zone: str,
         now: Callable[[], datetime],
@@ -61,6 +64,7 @@ class Follower:
         self._store = store
         self._changes = changes
         self._contacts = contacts
+        self._chains = chains
         self._zone = zone
         self._now = now
         self._tell = tell
@@ -117,8 +121,15 @@ class Follower:
         else:
             self._pending |= wrong
             if self._in_trouble and number != self._heard:
-                self._pending |= self._in_trouble & (self._changes.jobs_since(self._heard) or self._in_trouble)
+                self._pending |= self._touched(self._changes.jobs_since(self._heard))
         self._heard = number
+
+    def _touched(self, changed: frozenset[str] | None) -> set[str]:
+        """The jobs in trouble that changed, or one of those below them in their chains; all if that is not known."""
+        if not changed:
+            return set(self._in_trouble)
+        graph = self._chains.graph
+        return {one for one in self._in_trouble if one in changed or not changed.isdisjoint(graph.below(one))}
 
     async def _find_late(self) -> None:
         """Find jobs with runs that may be late, and look again at those that are."""
@@ -127,6 +138,8 @@ class Follower:
             return
         find = partial(incident_rows.suspects, moment=now - LATE_AGE, limit=MOST_FOUND)
         self._pending.update(await self._store.read(find))
+        late_chains = partial(chain_alarms.late_firsts, moment=now - LATE_AGE, limit=MOST_FOUND)
+        self._pending.update(await self._store.read(late_chains))
         if not self._is_settled(self._looked_for_late) and self._is_settled(now):
             self._heard = None  # slots of the downtime that were not caught up are late from now on
         self._looked_for_late = now
@@ -138,7 +151,12 @@ class Follower:
         now = self._now()
         clock, may_be_late = Clock(now, self._zone), self._is_settled(now)
         read = partial(
-            keeping.judge_jobs, job_ids=job_ids, contacts=self._contacts, clock=clock, may_be_late=may_be_late
+            keeping.judge_jobs,
+            job_ids=job_ids,
+            contacts=self._contacts,
+            graph=self._chains.graph,
+            clock=clock,
+            may_be_late=may_be_late,
         )
         outcome = await self._store.read(read)
         if outcome.judged:
@@ -148,7 +166,7 @@ class Follower:
             self._changes.of_incidents(step.incident.subject for one in outcome.judged for step in one.steps)
             if has_notices:
                 self._tell()
-        self._in_trouble.difference_update(job_ids)
+        self._in_trouble.difference_update(outcome.looked_at)
         self._in_trouble |= outcome.in_trouble
 
     def _report(self, changed: list[Incident]) -> None:

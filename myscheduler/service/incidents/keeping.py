@@ -6,11 +6,14 @@ from datetime import datetime
 from typing import assert_never
 
 from myscheduler.adapters.store import Connection
+from myscheduler.adapters.store.rows import chain_alarms
 from myscheduler.adapters.store.rows import deliveries as delivery_rows
 from myscheduler.adapters.store.rows import incidents as incident_rows
 from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows.ids import new_execution_id
+from myscheduler.core.chains.graph import Graph
 from myscheduler.core.history.execution import is_of
+from myscheduler.core.incidents.chains import as_told, newest_wrong
 from myscheduler.core.incidents.delivery import WAIT, Delivery
 from myscheduler.core.incidents.failing import rows_needed
 from myscheduler.core.incidents.incident import EndReason, Incident, IncidentKind
@@ -19,6 +22,7 @@ from myscheduler.core.incidents.notice import NoticeKind
 from myscheduler.core.incidents.thresholds import USUAL
 from myscheduler.core.job.job import Job
 from myscheduler.core.schedule.clock import Clock
+from myscheduler.service.incidents.chain_runs import longest_chain, runs_of
 from myscheduler.service.incidents.contacts import Contacts
 
 REMINDERS_AT_ONCE = 5_000
@@ -31,6 +35,8 @@ class Judged:
     steps: tuple[Step, ...]
     channels: tuple[str, ...]
     """Whom a new incident is told to."""
+    also: tuple[str, ...] = ()
+    """Whom failures in chains are told to, too: the channels of the jobs that failed."""
     joined: tuple[tuple[str, str], ...] = ()
     """Open incidents, by id, each with a channel that was not told yet: it is a channel of the job only now."""
 
@@ -43,12 +49,16 @@ class Outcome:
     """Only those with something to do."""
     in_trouble: frozenset[str]
     """Those of the jobs that have an open incident once this is stored."""
+    looked_at: frozenset[str]
+    """The jobs, with those that began their chains."""
 
 
 def judge_jobs(
-    connection: Connection, job_ids: Sequence[str], contacts: Contacts, *, clock: Clock, may_be_late: bool
+    connection: Connection, job_ids: Sequence[str], contacts: Contacts, graph: Graph, *, clock: Clock, may_be_late: bool
 ) -> Outcome:
-    """Judge jobs by their history. Runs in a thread."""
+    """Judge jobs by their history, and those with which chains began that they take part in. Runs in a thread."""
+    firsts = chain_alarms.firsts_of(connection, (one for one in job_ids if graph.parents(one)))
+    job_ids = list(dict.fromkeys([*job_ids, *firsts]))
     jobs = job_rows.find_jobs(connection, job_ids)
     found = incident_rows.open_of(connection, job_ids)
     begun = delivery_rows.begun_of(connection, [one.incident_id for one in found])
@@ -58,17 +68,33 @@ def judge_jobs(
     judged, in_trouble = [], set()
     for job_id, open_ones in known.items():
         job = jobs.get(job_id)
-        facts = _facts(connection, job, open_ones, contacts)
+        facts = _facts(connection, job, open_ones, contacts, graph)
         steps = judge(facts, clock=clock, new_id=new_execution_id, may_be_late=may_be_late)
         ended = {one.incident.incident_id for one in steps if isinstance(one, Ended)}
         left = [one for one in open_ones.values() if one.incident_id not in ended]
         channels = tuple(one.name for one in contacts.channels_of(job)) if job else ()
-        joined = joining(left, channels, begun, clock.now) if job and not job.is_paused else ()
+        also = _channels_of(connection, newest_wrong(facts.rows, facts.runs), contacts, besides=channels)
+        is_told = job is not None and not job.is_paused
+        joined = joining(left, channels, begun, clock.now) if is_told else ()
+        joined += joining(filter(_is_failing, left), also, begun, clock.now) if is_told else ()
         if steps or joined:
-            judged.append(Judged(steps, channels, joined))
+            judged.append(Judged(steps, channels, also, joined))
         if left or any(isinstance(one, Begun) for one in steps):
             in_trouble.add(job_id)
-    return Outcome(tuple(judged), frozenset(in_trouble))
+    return Outcome(tuple(judged), frozenset(in_trouble), frozenset(job_ids))
+
+
+def _is_failing(incident: Incident) -> bool:
+    return incident.kind is IncidentKind.FAILING
+
+
+def _channels_of(
+    connection: Connection, job_ids: Sequence[str], contacts: Contacts, *, besides: Collection[str]
+) -> tuple[str, ...]:
+    """The channels of these jobs that are none of the others."""
+    jobs = job_rows.find_jobs(connection, job_ids) if job_ids else {}
+    names = dict.fromkeys(one.name for job in jobs.values() for one in contacts.channels_of(job))
+    return tuple(one for one in names if one not in besides)
 
 
 def joining(
@@ -81,16 +107,20 @@ def joining(
     return tuple((one, channel) for one in told for channel in channels if channel not in begun[one])
 
 
-def _facts(connection: Connection, job: Job | None, known: dict[IncidentKind, Incident], contacts: Contacts) -> Facts:
+def _facts(
+    connection: Connection, job: Job | None, known: dict[IncidentKind, Incident], contacts: Contacts, graph: Graph
+) -> Facts:
     if job is None:
         return Facts(None, (), known, USUAL)
     thresholds = contacts.thresholds_of(job)
     rows = incident_rows.past(connection, job.job_id, rows_needed(thresholds))
     own = [row for row in rows if is_of(job, row.execution_id)]
-    newest = next((row.is_good for row in own if row.is_good is not None), True)
+    runs = runs_of(connection, job, own, graph, contacts)
+    longest = longest_chain(connection, job, graph) if graph.children(job.job_id) else None
+    newest = next((row.is_good for row in as_told(own, runs) if row.is_good is not None), True)
     needs_good = not newest and IncidentKind.FAILING not in known
     good = incident_rows.last_good_revision(connection, job.job_id) if needs_good else None
-    return Facts(job, own, known, thresholds, good)
+    return Facts(job, own, known, thresholds, good, runs, longest)
 
 
 def keep(
@@ -104,7 +134,8 @@ def keep(
         for step in one.steps:
             match step:
                 case Begun(incident):
-                    if _begin(connection, incident, one.channels, now):
+                    also = one.also if _is_failing(incident) else ()
+                    if _begin(connection, incident, (*one.channels, *also), now):
                         changed.append(incident)
                 case Continued(incident):
                     incident_rows.update(connection, incident)

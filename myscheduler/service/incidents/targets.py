@@ -137,7 +137,7 @@ class TargetWatch:
 
     async def _keep(self, steps: tuple[Step, ...], joined: tuple[tuple[str, str], ...], now: datetime) -> None:
         self._known = None
-        judged = keeping.Judged(steps, tuple(one.name for one in self._contacts.usual_channels), joined)
+        judged = keeping.Judged(steps, tuple(one.name for one in self._contacts.usual_channels), joined=joined)
         changed, has_notices = await self._store.write(
             partial(keeping.keep, judged=[judged], contacts=self._contacts, now=now)
         )

@@ -25,6 +25,8 @@ class Awaited(NamedTuple):
     """See `usual_duration`."""
     rows: tuple[Past, ...]
     """Its executions in progress, then what it missed since it last ran."""
+    longest: timedelta | None = None
+    """How long the chain may take that it begins; `None` if it begins none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Deadlines:
         return job.version, thresholds_of(job.spec, self._rules)
 
     def _deadline(self, one: Awaited, thresholds: Thresholds, now: datetime) -> _Found:
-        job, grace = one.job, grace_of(one.job, thresholds, one.usual)
+        job, grace = one.job, grace_of(one.job, thresholds, one.usual, one.longest)
         is_left_out = job.paused_until is not None and job.paused_until > now
         basis = (job.created_at, job.version, job.cursor, is_left_out, grace, one.rows)
         known = self._found.get(job.job_id)

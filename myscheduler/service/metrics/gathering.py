@@ -15,6 +15,7 @@ from myscheduler.adapters.store import Store
 from myscheduler.adapters.store.database.vitals import ErrorKind
 from myscheduler.core.calls.breaker import Circuit
 from myscheduler.core.calls.certificates import Certificates
+from myscheduler.core.chains.runs import ChainStatus
 from myscheduler.core.gitops.sync_state import SyncCondition
 from myscheduler.core.history.execution import Cause, Status
 from myscheduler.core.incidents.delivery import Tried
@@ -91,6 +92,9 @@ class Gathering:
         yield counted(families.ATTEMPTS, _by_one(tallies.attempts))
         yield measured(families.EXECUTION_DURATION, _by_one(tallies.durations))
         yield measured(families.START_DELAY, _by_one(tallies.delays))
+        outcomes = [one for one in ChainStatus if one is not ChainStatus.RUNNING]
+        yield counted(families.CHAINS, _by_one({one: tallies.chains[one] for one in outcomes}))
+        yield measured(families.CHAIN_DURATION, _by_one(tallies.chain_durations))
         yield gauged(families.IN_FLIGHT, _by_one(_lanes(one.host for one in self._dispatcher.flights if one.host)))
         waiting = census.waiting()
         by_reason = {"permit": waiting.permit, "database": waiting.database, "overlap": waiting.overlap}

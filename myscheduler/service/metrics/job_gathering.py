@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from myscheduler.core.explain.upcoming import KnownRuns, Planned
-from myscheduler.core.history.execution import Execution
+from myscheduler.core.history.execution import Cause, Execution
 from myscheduler.core.incidents.past import Past
 from myscheduler.core.job.job import Job
 from myscheduler.core.notifications.notifications_file import Notifications
@@ -26,6 +26,7 @@ class Gathered:
     """With their schedules and cursors."""
     firsts: Iterator[Planned]
     in_progress: Sequence[Execution]
+    """A chain of which something is in progress is one of the job that it began with."""
     tallies: Mapping[str, JobTally]
 
 
@@ -61,7 +62,10 @@ class JobGathering:
         firsts = await self._dispatcher.planned()
         jobs = self._dispatcher.cursors()
         self._histories.want([job for job, _, _ in jobs], tallies.jobs)
-        in_progress = [one.execution for one in self._dispatcher.flights if one.finish is None]
+        flying = [one.execution for one in self._dispatcher.flights if one.finish is None]
+        chain_ids = {one.chain_id for one in flying if one.cause is Cause.CHAIN}
+        begun = await self._histories.first_executions(chain_ids) if chain_ids else []
+        in_progress = [*(one for one in flying if one.cause is not Cause.CHAIN), *begun]
         return Gathered(jobs, firsts, in_progress, tallies.jobs)
 
     def write(self, gathered: Gathered, *, is_openmetrics: bool) -> list[bytes]:
@@ -94,4 +98,4 @@ class JobGathering:
                 missed = known.missed_now(gathered.tallies.get(job.job_id))
                 rows = (*in_progress.get(job.job_id, ()), *([missed] if missed else ()))
                 present = job if job.cursor == cursor else replace(job, cursor=cursor)
-                yield Awaited(present, schedule, known.usual, rows)
+                yield Awaited(present, schedule, known.usual, rows, known.longest)

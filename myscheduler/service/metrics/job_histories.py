@@ -3,16 +3,19 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 from myscheduler.adapters.store import Connection, Store
+from myscheduler.adapters.store.rows import executions as execution_rows
 from myscheduler.adapters.store.rows import incidents as incident_rows
 from myscheduler.adapters.store.rows import lately as lately_rows
+from myscheduler.core.chains.graph import Graph
 from myscheduler.core.history.budget import Budget, budget_of, starts_of
-from myscheduler.core.history.execution import is_of
+from myscheduler.core.history.execution import Execution, is_of
+from myscheduler.core.incidents.chains import as_awaited
 from myscheduler.core.incidents.deadlines import missed_first, usual_duration
 from myscheduler.core.incidents.failing import rows_needed
 from myscheduler.core.incidents.past import Past
@@ -20,7 +23,9 @@ from myscheduler.core.incidents.thresholds import USUAL
 from myscheduler.core.job.job import Job
 from myscheduler.core.job.objective import Objective
 from myscheduler.errors import StoreUnavailableError
+from myscheduler.service.dispatch.chaining import Chains
 from myscheduler.service.dispatch.tallies import JobTally
+from myscheduler.service.incidents.chain_runs import ends_of_runs, longest_chain
 
 READ_SEC = 0.05
 """Seconds after which a transaction reads no further job, so that other readers need not wait long."""
@@ -49,6 +54,8 @@ class Known:
     usual: timedelta | None
     missed: Past | None
     """See `usual_duration` and `missed_first`."""
+    longest: timedelta | None
+    """How long the chain may take that it begins; `None` if it begins none."""
     objective: Objective | None
     budget: Budget | None
     """`None` without an objective."""
@@ -70,8 +77,9 @@ def counts_of(tally: JobTally | None) -> Counts:
 class JobHistories:
     """Keeps what was read of each job, for as long as somebody scrapes."""
 
-    def __init__(self, store: Store, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, chains: Chains, *, now: Callable[[], datetime]) -> None:
         self._store = store
+        self._chains = chains
         self._now = now
         self.known: dict[str, Known] = {}
         """By job; may be read in a thread."""
@@ -82,6 +90,14 @@ class JobHistories:
         """Say which jobs there are; what is not known of them, or is too old, is read soon."""
         self._wanted = (jobs, tallies)
         self._is_wanted.set()
+
+    async def first_executions(self, chain_ids: Collection[str]) -> list[Execution]:
+        """The executions that chains began with; none while the database can't be read."""
+        try:
+            found = await self._store.read(partial(execution_rows.by_ids, execution_ids=sorted(chain_ids)))
+        except StoreUnavailableError:
+            return []
+        return [one.execution() for one in found]
 
     async def run(self) -> None:
         """Read what is wanted, until cancelled."""
@@ -104,7 +120,8 @@ class JobHistories:
         left = await asyncio.to_thread(_outdated, known, jobs, tallies)
         while left:
             began = time.monotonic()
-            some = await self._store.read(partial(_read_some, jobs=left, tallies=tallies, now=self._now()))
+            read = partial(_read_some, jobs=left, tallies=tallies, graph=self._chains.graph, now=self._now())
+            some = await self._store.read(read)
             known.update(some)
             left = left[len(some) :]
             await asyncio.sleep(REST * (time.monotonic() - began))
@@ -140,24 +157,26 @@ def _read_some(
     connection: Connection,
     jobs: Iterable[Job],
     tallies: Mapping[str, JobTally],
+    graph: Graph,
     now: datetime,
 ) -> dict[str, Known]:
     """What is to be known of the first jobs, as many as `READ_SEC` allows, but at least one. Runs in a thread."""
     end = time.monotonic() + READ_SEC
     found: dict[str, Known] = {}
     for job in jobs:
-        found[job.job_id] = _read(connection, job, counts_of(tallies.get(job.job_id)), now)
+        found[job.job_id] = _read(connection, job, counts_of(tallies.get(job.job_id)), graph, now)
         if time.monotonic() > end:
             break
     return found
 
 
-def _read(connection: Connection, job: Job, counts: Counts, now: datetime) -> Known:
+def _read(connection: Connection, job: Job, counts: Counts, graph: Graph, now: datetime) -> Known:
     rows = incident_rows.past(connection, job.job_id, rows_needed(USUAL))
-    own = [row for row in rows if is_of(job, row.execution_id)]
+    own = as_awaited([row for row in rows if is_of(job, row.execution_id)], ends_of_runs(connection, rows))
+    longest = longest_chain(connection, job, graph) if graph.children(job.job_id) else None
     objective, budget = job.spec.slo, None
     if objective is not None:
         tallies = lately_rows.tallies(connection, job.job_id, starts_of(objective, now), objective.late_sec)
         budget = budget_of(objective, now, tallies)
     usual, missed = usual_duration(own), missed_first(job, own)
-    return Known(job.created_at, counts, time.monotonic(), usual, missed, objective, budget)
+    return Known(job.created_at, counts, time.monotonic(), usual, missed, longest, objective, budget)

@@ -309,6 +309,7 @@ export const text = {
   "time.yours": "{time} for you",
   "why.ask": "Ask",
   "why.at": "Time in {zone}",
+  "why.last": "The last run",
   "why.next": "Next run:",
   "why.previous": "The slot before:",
   "why.title": "Why did it not run at …?",

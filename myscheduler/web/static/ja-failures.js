@@ -4,6 +4,8 @@
 export const messages = {
   "address-embedded": "{address}({meant} を表す)",
   "aws-extra-missing": "AWS の署名には botocore が必要。追加の依存 aws をインストールする",
+  "chain-not-over": "チェーンが終わっていない: {jobs}",
+  "chain-went-wrong": "チェーンの{job_id}{others:?、{}}が失敗{why:?: {}}",
   "claim-unclear": "開始の記録中にデータベースが使えなくなり、送信しなかった",
   "cluster-token-missing": "{folder} に「{audience}」向けの有効なトークンがない。projected トークンをマウントする",
   "cluster-tokens-unreadable": "クラスターのトークンのフォルダー {folder} を読めない: {reason}",

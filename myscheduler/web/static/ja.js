@@ -306,6 +306,7 @@ export const text = {
   "time.yours": "閲覧中の環境では {time}",
   "why.ask": "調べる",
   "why.at": "時刻({zone})",
+  "why.last": "最後の実行",
   "why.next": "次回実行:",
   "why.previous": "ひとつ前の回:",
   "why.title": "なぜその時刻に実行されなかったか",

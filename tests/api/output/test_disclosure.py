@@ -173,7 +173,9 @@ async def echoing(tmp_path: Path) -> AsyncIterator[Echoing]:
                 await ok(api, "POST", f"{JOBS}/{job_id}/trigger", headers=admin)
                 rows.append(await parts.row_where(job_id, is_over))
             changes = parts.dispatcher.changes
-            await Follower(parts.store, changes, People([]), zone=ZONE, now=parts.clock, tell=lambda: None).look()
+            await Follower(
+                parts.store, changes, People([]), parts.dispatcher.chains, zone=ZONE, now=parts.clock, tell=lambda: None
+            ).look()
             incidents = (await parts.store.read(partial(incident_rows.page, limit=100))).incidents
             assert {one.job_id for one in incidents} == {"failing", "garbage", "edited"}
             edited = {"target_url": target.url("/x"), "interval": {"hours": 2}, "labels": {"team": "billing"}}

@@ -147,7 +147,13 @@ async def test_what_changed_before_it_is_named(tmp_path: Path, target: Target) -
         parts.dispatcher.start()
         headers = await bearer(parts, "admin")
         follower = Follower(
-            parts.store, parts.dispatcher.changes, People([]), zone=ZONE, now=parts.clock, tell=lambda: None
+            parts.store,
+            parts.dispatcher.changes,
+            People([]),
+            parts.dispatcher.chains,
+            zone=ZONE,
+            now=parts.clock,
+            tell=lambda: None,
         )
 
         async def release(path: str) -> str:
@@ -221,7 +227,13 @@ class TestTargetsAndHosts:
         await ok(api, "DELETE", f"{JOBS}/billing")
         people = People()
         follower = Follower(
-            parts.store, parts.dispatcher.changes, people, zone=ZONE, now=parts.clock, tell=lambda: None
+            parts.store,
+            parts.dispatcher.changes,
+            people,
+            parts.dispatcher.chains,
+            zone=ZONE,
+            now=parts.clock,
+            tell=lambda: None,
         )
         await follower.look()
         assert [one["open"] for one in (await ok(api, "GET", INCIDENTS))["incidents"]] == [True]

@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from myscheduler.core.history.execution import Status
+from myscheduler.core.history.execution import Record, Status
 from tests.support.metrics import Scraped, scrape
-from tests.support.parts import MovableClock, client, is_over, opened, received, spec, started, until
+from tests.support.parts import MovableClock, client, is_over, opened, received, soon, spec, started, until
 from tests.support.target import Answer, Silence, Target
 
 pytestmark = pytest.mark.anyio
@@ -107,6 +107,21 @@ class TestDeadline:
                 await received(target, 1)
                 assert await deadline(api) == at(slot) + 300
 
+    async def test_a_chain_in_progress_keeps_that_of_its_first_job(self, tmp_path: Path) -> None:
+        with Target() as target:
+            target.answers("/b", Silence())
+            async with started(tmp_path) as parts, client(parts) as api:
+                first = await parts.create("a", target_url=target.url("/a"), timeout_sec=100, **soon(0.3))
+                await parts.create("b", target_url=target.url("/b"), timeout_sec=200, after=[{"job": "a"}])
+                await parts.row_where("b", lambda row: row.started_at is not None)
+                slot = (await parts.rows("a"))[0].slot
+                found = await until(
+                    lambda: scrape(api, "/metrics/jobs"),
+                    lambda one: one.value(DEADLINE, job_id="a") == at(slot) + 300,
+                )
+                assert found.value(DEADLINE, job_id="b") is None, "that of the chain covers it"
+                assert first.next_slot == slot
+
     async def test_a_slot_that_was_missed_keeps_it_until_the_job_runs(self, tmp_path: Path) -> None:
         slot = datetime.now(UTC) - HOUR
         often = {"interval": {"hours": 3}, "anchor": (slot - 3 * HOUR).isoformat(), "misfire_grace_time": 60}
@@ -130,6 +145,10 @@ class TestDeadline:
             assert await deadline(api) == at(job.next_slot) + 200
 
 
+def _are_over(rows: list[Record], count: int) -> bool:
+    return sum(map(is_over, rows)) == count
+
+
 class TestObjective:
     async def test_the_budget_and_its_burn_rates_are_those_of_the_statistics(self, tmp_path: Path) -> None:
         with Target() as target:
@@ -151,6 +170,27 @@ class TestObjective:
         assert rates == {"1/720": 4, "1/10": 4}
         assert [one["rate"] for one in stats["burn"]] == [4, 4, 4]
         assert {dict(labels)["job_id"] for labels in found.samples("job_slo_budget_left_ratio")} == {"a"}
+
+    async def test_in_chains_what_ran_counts_and_what_was_skipped_does_not(self, tmp_path: Path) -> None:
+        with Target() as target:
+            target.answers("/a", Answer(), Answer(status=500), Answer())
+            target.answers("/b", Answer(), Answer(status=500))
+            async with started(tmp_path) as parts, client(parts) as api:
+                await parts.create("a", target_url=target.url("/a"))
+                await parts.create("b", target_url=target.url("/b"), after=[{"job": "a"}], slo={"success": 75})
+                await parts.create("c", target_url=target.url("/c"), after=[{"job": "b"}], slo={"success": 75})
+                for count in (1, 2, 3):
+                    await parts.dispatcher.trigger("a", by="me")
+                    await parts.rows_where("c", partial(_are_over, count=count))
+                stats = {one: (await api.get(f"/api/v1/jobs/{one}/stats")).json() for one in "bc"}
+                found = await scraped(api, "b", "job_slo_budget_left_ratio")
+        assert (stats["b"]["success_rate"], stats["c"]["success_rate"]) == (0.5, 1.0), "runs 1 and 3, and run 1"
+        assert (stats["b"]["slo"]["budget_left"], stats["c"]["slo"]["budget_left"]) == (-1, 1)
+        results = {
+            one: found.value("job_executions_total", job_id="c", result=one)
+            for one in ("success", "failure", "not_run")
+        }
+        assert results == {"success": 1, "failure": 0, "not_run": 2}
 
     async def test_without_a_due_run_the_budget_is_whole_and_nothing_burns(self, tmp_path: Path) -> None:
         async with opened(tmp_path) as parts, client(parts) as api:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from myscheduler.core.explain.why import Downtime, Explanation, Facts, explain
+from myscheduler.core.explain.explanation import Explanation
+from myscheduler.core.explain.why import explain
+from myscheduler.core.explain.why_facts import Downtime, Facts
 from myscheduler.core.history.execution import Cause, Kind, QueuedRun, Record, Status
 from myscheduler.core.job.job import Job, Owner, Pause, Source
 from myscheduler.core.reason import Reason

@@ -74,7 +74,15 @@ def watch(parts: Parts, target: Target, people: People) -> Watch:
     """A watch that begins now, as at a start of the service."""
     troubles = ChannelTroubles(parts.dispatcher.changes.of_incidents)
     deliverer = Deliverer(parts.store, people, troubles, zone=ZONE, now=parts.clock)
-    follower = Follower(parts.store, parts.dispatcher.changes, people, zone=ZONE, now=parts.clock, tell=deliverer.wake)
+    follower = Follower(
+        parts.store,
+        parts.dispatcher.changes,
+        people,
+        parts.dispatcher.chains,
+        zone=ZONE,
+        now=parts.clock,
+        tell=deliverer.wake,
+    )
     return Watch(parts, target, people, follower, deliverer, troubles)
 
 

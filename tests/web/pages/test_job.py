@@ -311,6 +311,9 @@ class TestHistory:
         expect(answer.get_by_role("link")).to_have_attribute("href", re.compile("/ui/executions/"))
         page.reload()
         expect(answer).to_contain_text("b.yaml:1")
+        page.get_by_role("button", name="The last run").click()
+        expect(page).to_have_url(re.compile(r"[?&]why=last"))
+        expect(answer).to_contain_text("b.yaml:1")
 
     def test_asking_for_a_time_without_a_slot(self, pages: Pages) -> None:
         page = pages.open("/ui/jobs/new-york-close")

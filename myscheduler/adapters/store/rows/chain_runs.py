@@ -1,7 +1,7 @@
 """SQL of whole chains: how they stand. Every function works inside the caller's transaction."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from myscheduler.adapters.store.rows.inserting import IDS
 from myscheduler.adapters.store.rows.jobs import id_lists
 from myscheduler.adapters.store.tables import executions
-from myscheduler.core.chains.runs import ChainSummary, chain_status
-from myscheduler.core.history.execution import Status
+from myscheduler.core.chains.runs import ChainSummary, OverChain, chain_status
+from myscheduler.core.history.execution import WRONG, Status
 
 
 def summaries(connection: sa.Connection, chain_ids: Sequence[str]) -> dict[str, ChainSummary]:
@@ -21,6 +21,28 @@ def summaries(connection: sa.Connection, chain_ids: Sequence[str]) -> dict[str, 
             for row in connection.execute(statement, {"ids": ids}):
                 rows[row.chain_id].append(row)
     return {chain_id: _summary(chain_id, found) for chain_id, found in rows.items()}
+
+
+def over_of(connection: sa.Connection, chain_ids: Collection[str]) -> tuple[OverChain, ...]:
+    """Those of these chains of which nothing is in progress any more, so that nothing more can follow.
+
+    It is asked about each end of a chain, so it reads no more than it needs.
+    """
+    found = defaultdict[str, list[Any]](list)
+    for ids in id_lists(list(chain_ids)):
+        for statement in (_FIRST_ENDS, _LATER_ENDS):
+            for row in connection.execute(statement, {"ids": ids}):
+                found[row.chain_id].append(row)
+    return tuple(_over(chain_id, rows) for chain_id, rows in found.items() if not any(row.running for row in rows))
+
+
+def _over(chain_id: str, rows: Sequence[Any]) -> OverChain:
+    wrong, good = (any(getattr(row, name) for row in rows) for name in ("wrong", "completed"))
+    statuses = [status for status, is_any in ((Status.FAILED, wrong), (Status.COMPLETED, good)) if is_any]
+    begun = [row.began for row in rows if row.began is not None]
+    micros = max(row.ended for row in rows) - min(begun) if begun else None
+    status = chain_status(statuses, is_called_off=any(row.called_off for row in rows))
+    return OverChain(chain_id, status, None if micros is None else micros / 1_000_000)
 
 
 def _summary(chain_id: str, rows: Sequence[Any]) -> ChainSummary:
@@ -41,6 +63,26 @@ def _summary(chain_id: str, rows: Sequence[Any]) -> ChainSummary:
     )
 
 
+def _is_any(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.max(sa.case((condition, 1), else_=0))
+
+
+_STATES = (
+    _is_any(executions.c.status.in_([Status.RUNNING])).label("running"),
+    _is_any(executions.c.status.in_(WRONG)).label("wrong"),
+    _is_any(executions.c.status == Status.COMPLETED).label("completed"),
+    _is_any(executions.c.is_called_off).label("called_off"),
+    sa.func.min(sa.type_coerce(executions.c.started_at, sa.BigInteger)).label("began"),
+    sa.func.max(sa.type_coerce(executions.c.completed_at, sa.BigInteger)).label("ended"),
+)
+_FIRST_ENDS = (
+    sa.select(executions.c.execution_id.label("chain_id"), *_STATES)
+    .where(executions.c.execution_id.in_(IDS))
+    .group_by(executions.c.execution_id)
+)
+_LATER_ENDS = (
+    sa.select(executions.c.chain_id, *_STATES).where(executions.c.chain_id.in_(IDS)).group_by(executions.c.chain_id)
+)
 _IS_CALLED_OFF = sa.func.sum(sa.case((executions.c.is_called_off, 1), else_=0)).label("called_off")
 _FIRST = sa.select(
     executions.c.execution_id.label("chain_id"),

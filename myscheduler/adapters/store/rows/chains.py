@@ -22,6 +22,7 @@ from myscheduler.core.chains.following import Ended, Follower, follow
 from myscheduler.core.chains.graph import Graph, graph_of
 from myscheduler.core.chains.judging import End
 from myscheduler.core.chains.links import Links, links_of
+from myscheduler.core.chains.runs import OverChain
 from myscheduler.core.history.execution import Cause, Execution, Kind, Link, Status
 from myscheduler.core.job.job import Job
 from myscheduler.core.reason import Reason
@@ -41,6 +42,8 @@ class Followed:
     """Those that run, now that the transaction is committed."""
     skipped: tuple[tuple[Execution, Reason], ...] = ()
     """Those that do not, and why."""
+    over: tuple[OverChain, ...] = ()
+    """The chains of which nothing is in progress any more."""
 
 
 def record_followers(

@@ -65,6 +65,33 @@ def around(connection: sa.Connection, job_id: str, start: datetime, until: datet
     return [_record(row) for row in connection.execute(query)]
 
 
+def before(connection: sa.Connection, job_id: str, until: datetime, limit: int) -> list[Record]:
+    """A job's newest rows with slots up to a moment, that one included, newest first."""
+    of_job = (executions.c.job_id == job_id) & (executions.c.slot <= until)
+    return [
+        _record(row) for row in connection.execute(_ROWS.where(of_job).order_by(executions.c.slot.desc()).limit(limit))
+    ]
+
+
+def last_completed(connection: sa.Connection, job_id: str, by: datetime) -> datetime | None:
+    """When a job last completed up to a moment; `None` if it had not."""
+    is_it = (executions.c.job_id == job_id) & (executions.c.status == Status.COMPLETED) & (executions.c.slot <= by)
+    query = sa.select(executions.c.completed_at).where(is_it, executions.c.completed_at <= by)
+    found = connection.execute(query.order_by(executions.c.slot.desc()).limit(1)).scalar()
+    return found if isinstance(found, datetime) else None
+
+
+def in_chains(connection: sa.Connection, chain_ids: Sequence[str], job_ids: Sequence[str]) -> list[Record]:
+    """The rows of these jobs in these chains, without those that the chains began with."""
+    rows = (
+        row
+        for ids in id_lists(chain_ids)
+        for of_jobs in id_lists(job_ids)
+        for row in connection.execute(_IN_CHAINS, {"ids": ids, "job_ids": of_jobs})
+    )
+    return [_record(row) for row in rows]
+
+
 def of_chain(connection: sa.Connection, chain_id: str, limit: int) -> list[Record]:
     """The rows of a chain, oldest first: the execution that it began with, and those that followed."""
     followed = _ROWS.where(executions.c.chain_id == chain_id).order_by(executions.c.execution_id).limit(limit)
@@ -100,6 +127,9 @@ _WRONG = (
     )
     .order_by(executions.c.execution_id.desc())
     .limit(sa.bindparam("most", type_=sa.Integer))
+)
+_IN_CHAINS = _ROWS.where(
+    executions.c.chain_id.in_(IDS), executions.c.job_id.in_(sa.bindparam("job_ids", expanding=True))
 )
 _BY_IDS = _ROWS.add_columns(executions.c.exchange).where(executions.c.execution_id.in_(IDS))
 

@@ -78,7 +78,7 @@ _LATENESS = sa.type_coerce(executions.c.started_at, sa.BigInteger) - sa.type_coe
 def _due(starts: int) -> sa.Select[*tuple[Any, ...]]:
     """The sums of so many starts, by a statement that is built once."""
     sums = [part for place in range(starts) for part in _sums(_start(place))]
-    is_due = executions.c.kind == str(Kind.SCHEDULED)
+    is_due = executions.c.kind != str(Kind.MANUAL)
     return sa.select(*sums).where(_OF_JOB, executions.c.slot >= sa.bindparam("since"), is_due)
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.adapters.store.tables import EPOCH, executions, lives
-from myscheduler.core.explain.why import Downtime
+from myscheduler.core.explain.why_facts import Downtime
 
 KEPT = timedelta(days=400)
 """Rows that ended longer ago are deleted."""

@@ -9,6 +9,7 @@ import { duration, exact } from "./times.js";
 /** The texts by what they are about: each is read once something says it. */
 const FILES = {
   calls: () => import("../ja-messages.js"),
+  chains: () => import("../ja-chains.js"),
   channels: () => import("../ja-channels.js"),
   fields: () => import("../ja-fields.js"),
   failures: () => import("../ja-failures.js"),

@@ -6,9 +6,12 @@ import { fill, h } from "../core/dom.js";
 import { t } from "../core/language.js";
 import { executionLink, panel } from "../core/parts.js";
 import { setQuery } from "../core/router.js";
-import { said } from "../core/said.js";
+import { loadMessages, said } from "../core/said.js";
 import { badge } from "../core/status.js";
 import { now, timeNode, wallTime } from "../core/times.js";
+
+/** In place of a time: what is in progress, or else the last run. */
+const LAST = "last";
 
 export class Why {
   #asked = "";
@@ -29,7 +32,8 @@ export class Why {
       if (this.at.value === this.#asked) this.#ask();
       else setQuery({ why: this.at.value });
     };
-    const form = h("form", { onsubmit: ask }, field(t("why.at", { zone }), this.at), h("button", null, t("why.ask")));
+    const last = h("button", { type: "button", class: "quiet", onclick: () => (this.#asked === LAST ? this.#ask() : setQuery({ why: LAST })) }, t("why.last"));
+    const form = h("form", { onsubmit: ask }, field(t("why.at", { zone }), this.at), h("button", null, t("why.ask")), last);
     this.node = panel(t("why.title"), [form, this.answer], { class: "why" });
   }
 
@@ -39,14 +43,16 @@ export class Why {
     if (asked === this.#asked) return;
     this.#asked = asked;
     if (!asked) return fill(this.answer);
-    this.at.value = asked;
+    if (asked !== LAST) this.at.value = asked;
     this.#ask().then(() => this.node.scrollIntoView({ block: "nearest" }));
   }
 
   async #ask() {
     try {
-      const found = await get(this.path, { at: this.#asked }, this.signal);
-      if (found.slots.length) this.at.value = this.#asked;
+      const isLast = this.#asked === LAST;
+      const asked = get(this.path, isLast ? {} : { at: this.#asked }, this.signal);
+      const [found] = await Promise.all([asked, loadMessages("chains")]);
+      if (found.slots.length && !isLast) this.at.value = this.#asked;
       fill(this.answer, this.#shown(found));
     } catch (error) {
       if (error instanceof Problem) fill(this.answer, h("p", { class: "failure" }, explain(error)));

@@ -12,7 +12,7 @@ from myscheduler.adapters.store.rows import jobs as job_rows
 from myscheduler.adapters.store.rows import uptime as uptime_rows
 from myscheduler.adapters.store.rows.ids import new_execution_id
 from myscheduler.core.dispatch.claim import Claim
-from myscheduler.core.explain.why import Downtime
+from myscheduler.core.explain.why_facts import Downtime
 from myscheduler.core.history.execution import Cause, Execution, Kind
 from tests.support.parts import job as make_job
 
