@@ -23,20 +23,21 @@ class ChainStatus(StrEnum):
     CANCELLED = "cancelled"
     """It was cancelled, and nothing of it is in progress any more."""
     FAILED = "failed"
-    """An execution of it failed, was interrupted or was missed, whatever ran after that."""
+    """An execution of it failed, was interrupted or was missed, or did not begin before the chain timed out, whatever
+    ran after that."""
     COMPLETED = "completed"
     """All that ran has completed."""
     SKIPPED = "skipped"
     """Nothing ran."""
 
 
-def chain_status(statuses: Collection[Status], *, is_called_off: bool) -> ChainStatus:
-    """The state of a chain whose rows have these statuses."""
+def chain_status(statuses: Collection[Status], *, is_called_off: bool, is_timed_out: bool) -> ChainStatus:
+    """The state of a chain whose rows have these statuses. `is_timed_out`: something did not begin for that reason."""
     if Status.RUNNING in statuses:
         return ChainStatus.RUNNING
     if is_called_off:
         return ChainStatus.CANCELLED
-    if any(one in WRONG for one in statuses):
+    if is_timed_out or any(one in WRONG for one in statuses):
         return ChainStatus.FAILED
     return ChainStatus.COMPLETED if Status.COMPLETED in statuses else ChainStatus.SKIPPED
 

@@ -1,7 +1,7 @@
 """The chains of a simulation: what the ends of jobs lead to, and how each chain went."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,6 +12,7 @@ from myscheduler.core.chains.judging import End
 from myscheduler.core.chains.runs import ChainStatus, chain_status
 from myscheduler.core.history.execution import Link, Status
 from myscheduler.core.history.unrun import Unrun
+from myscheduler.core.reason import Reason
 from myscheduler.core.simulate.outlook import WAITING, Sent
 from myscheduler.core.simulate.scenario import Scenario
 
@@ -171,9 +172,10 @@ def _step(sent: Sent, parent: str | None, slot: datetime) -> ChainStep:
     return ChainStep(sent.execution.job_id, sent.status.value, reason, parent, sent_after, ended_after)
 
 
-def _status(steps: Iterable[ChainStep]) -> ChainStatus:
+def _status(steps: Sequence[ChainStep]) -> ChainStatus:
     statuses = [Status.RUNNING if one.status == WAITING else Status(one.status) for one in steps]
-    return chain_status(statuses, is_called_off=False)
+    is_timed_out = any(one.reason is Reason.CHAIN_TIMEOUT for one in steps)
+    return chain_status(statuses, is_called_off=False, is_timed_out=is_timed_out)
 
 
 def counted(chains: Sequence[ChainOutlook]) -> Mapping[ChainStatus, int]:

@@ -101,6 +101,7 @@ class TestChains:
         jobs = {"a": {**HOUR, "chain_timeout_sec": 60}, "b": after("a"), "c": after("b")}
         found = run(60, jobs, assumed=Assumptions(durations={"b": timedelta(minutes=1)}))
         assert only(found)[1:] == ["b completed < a 10 to 70", "c skipped chain-timeout < b"]
+        assert [one.status for one in found.chains] == ["failed"]
 
     def test_a_condition_is_decided_by_what_is_given_else_taken_to_hold(self) -> None:
         when = {"job": "a", "json": {"/rows": {"gt": 0}}}

@@ -118,6 +118,18 @@ class TestEachRunOnce:
         await parts.catalog.delete("b")
         assert await settled(parts, 1) == {"completed": 1}
 
+    async def test_one_that_timed_out_has_failed(self, parts: Parts, target: Target) -> None:
+        target.answers("/b", Answer(delay=1.5))
+        await parts.create("a", target_url=target.url("/a"), chain_timeout_sec=1)
+        for before, job_id in ("ab", "bc"):
+            await parts.create(job_id, after=[{"job": before}], target_url=target.url(f"/{job_id}"))
+        chain_id = await run(parts)
+        await parts.row_where("c", is_over)
+        assert await settled(parts, 1) == {"failed": 1}
+        async with client(parts) as api:
+            assert (await api.get(f"/api/v1/chains/{chain_id}")).json()["status"] == "failed"
+            assert [one["status"] for one in (await api.get("/api/v1/chains?job=a")).json()["chains"]] == ["failed"]
+
     async def test_a_cancelled_one(self, parts: Parts, target: Target) -> None:
         target.answers("/b", Silence())
         target.answers("/c", Silence())

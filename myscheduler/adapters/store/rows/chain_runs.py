@@ -11,6 +11,7 @@ from myscheduler.adapters.store.rows.jobs import id_lists
 from myscheduler.adapters.store.tables import executions
 from myscheduler.core.chains.runs import ChainSummary, OverChain, chain_status
 from myscheduler.core.history.execution import WRONG, Status
+from myscheduler.core.reason import Reason
 
 
 def summaries(connection: sa.Connection, chain_ids: Sequence[str]) -> dict[str, ChainSummary]:
@@ -37,11 +38,11 @@ def over_of(connection: sa.Connection, chain_ids: Collection[str]) -> tuple[Over
 
 
 def _over(chain_id: str, rows: Sequence[Any]) -> OverChain:
-    wrong, good = (any(getattr(row, name) for row in rows) for name in ("wrong", "completed"))
+    wrong, good, late = (any(getattr(row, name) for row in rows) for name in ("wrong", "completed", "timed_out"))
     statuses = [status for status, is_any in ((Status.FAILED, wrong), (Status.COMPLETED, good)) if is_any]
     begun = [row.began for row in rows if row.began is not None]
     micros = max(row.ended for row in rows) - min(begun) if begun else None
-    status = chain_status(statuses, is_called_off=any(row.called_off for row in rows))
+    status = chain_status(statuses, is_called_off=any(row.called_off for row in rows), is_timed_out=late)
     return OverChain(chain_id, status, None if micros is None else micros / 1_000_000)
 
 
@@ -49,7 +50,8 @@ def _summary(chain_id: str, rows: Sequence[Any]) -> ChainSummary:
     counts: dict[Status, int] = defaultdict(int)
     for row in rows:
         counts[Status(row.status)] += row.count
-    status = chain_status(counts, is_called_off=any(row.called_off for row in rows))
+    called_off, late = (any(getattr(row, name) for row in rows) for name in ("called_off", "timed_out"))
+    status = chain_status(counts, is_called_off=called_off, is_timed_out=late)
     started = [row.started_at for row in rows if row.started_at is not None]
     ended = [row.completed_at for row in rows if row.completed_at is not None]
     return ChainSummary(
@@ -67,11 +69,13 @@ def _is_any(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
     return sa.func.max(sa.case((condition, 1), else_=0))
 
 
+_IS_LATE = executions.c.reason == Reason.CHAIN_TIMEOUT
 _STATES = (
     _is_any(executions.c.status.in_([Status.RUNNING])).label("running"),
     _is_any(executions.c.status.in_(WRONG)).label("wrong"),
     _is_any(executions.c.status == Status.COMPLETED).label("completed"),
     _is_any(executions.c.is_called_off).label("called_off"),
+    _is_any(_IS_LATE).label("timed_out"),
     sa.func.min(sa.type_coerce(executions.c.started_at, sa.BigInteger)).label("began"),
     sa.func.max(sa.type_coerce(executions.c.completed_at, sa.BigInteger)).label("ended"),
 )
@@ -92,6 +96,7 @@ _FIRST = sa.select(
     executions.c.started_at,
     executions.c.completed_at,
     sa.case((executions.c.is_called_off, 1), else_=0).label("called_off"),
+    sa.literal(0).label("timed_out"),
     sa.literal(1).label("count"),
 ).where(executions.c.execution_id.in_(IDS))
 _FOLLOWED = (
@@ -103,6 +108,7 @@ _FOLLOWED = (
         sa.func.min(executions.c.started_at).label("started_at"),
         sa.func.max(executions.c.completed_at).label("completed_at"),
         _IS_CALLED_OFF,
+        _is_any(_IS_LATE).label("timed_out"),
         sa.func.count().label("count"),
     )
     .where(executions.c.chain_id.in_(IDS))
