@@ -138,7 +138,7 @@ def create_api(
             reconciler,
             masking,
             dispatcher.chains,
-            Linking(store, dispatcher.jobs),
+            Linking(store, catalog, dispatcher.jobs),
             judge=judge,
             repeats=repeats,
             zone=zone,

@@ -12,29 +12,30 @@ from myscheduler.core.chains.links import Links, links_of
 from myscheduler.core.findings.problem import Complaint
 from myscheduler.core.job.job import Job
 from myscheduler.core.job.spec import JobSpec
+from myscheduler.service.catalog.catalog import Catalog
 
 
 class Linking:
     """Checks the links of jobs that the API stores."""
 
-    def __init__(self, store: Store, jobs: Callable[[], Iterable[tuple[Job, str]]]) -> None:
+    def __init__(self, store: Store, catalog: Catalog, jobs: Callable[[], Iterable[tuple[Job, str]]]) -> None:
         """`jobs` returns all jobs as they are at present, with the keys of their hosts."""
         self._store = store
+        self._catalog = catalog
         self._jobs = jobs
-        self._one_by_one = asyncio.Lock()
 
     @asynccontextmanager
     async def checked(self, spec: JobSpec) -> AsyncIterator[list[Complaint]]:
         """Yields what is wrong with the links of the new job.
 
-        The job is stored inside the block. Only one caller whose job has links is in it at a time, so that two of them
-        can't close a cycle together.
+        The job is stored inside the block. Only one caller whose job has links is in it at a time, and the source is
+        not applied meanwhile, so that two changes can't close a cycle together.
         """
         links = links_of(spec)
         if links is None:
             yield []
             return
-        async with self._one_by_one:
+        async with self._catalog.linking_lock:
             stored = await self._store.read(chain_rows.stored_links)
             jobs = {job.job_id: job for job, _ in self._jobs()}
             yield await asyncio.to_thread(lambda: list(_complaints(spec.job_id, links, stored, jobs)))
