@@ -57,7 +57,9 @@ def test_in_sentences() -> None:
     assert effects_notes(()) == []
     many = [Affected(f"j{number}", Effect.SKIPPED) for number in range(NAMED + 3)]
     assert effects_notes([*many, Affected("k", Effect.RUNS)]) == [
-        "jobs after it that do not run either, with the reason upstream-skipped (8): "
-        "'j0', 'j1', 'j2', 'j3', 'j4' and 3 more",
+        (
+            "jobs after it that do not run either, with the reason upstream-skipped (8): "
+            "'j0', 'j1', 'j2', 'j3', 'j4' and 3 more"
+        ),
         "jobs after it that run nevertheless (1): 'k'",
     ]
