@@ -56,6 +56,7 @@ from myscheduler.api.shapes.masking import Masking
 from myscheduler.core.access.allowed_hosts import AllowedHosts
 from myscheduler.core.access.clients import ClientRules
 from myscheduler.core.calls.certificates import Certificates
+from myscheduler.core.policy.caps import caps_of
 from myscheduler.core.policy.grants import Grants
 from myscheduler.core.policy.guard import USUAL_GUARD, Guard
 from myscheduler.service.access.token_book import TokenBook
@@ -138,7 +139,7 @@ def create_api(
             reconciler,
             masking,
             dispatcher.chains,
-            Linking(store, catalog, dispatcher.jobs),
+            Linking(store, catalog, dispatcher.jobs, lambda: caps_of(reconciler.rulebook.policies)),
             judge=judge,
             repeats=repeats,
             zone=zone,

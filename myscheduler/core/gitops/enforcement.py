@@ -1,7 +1,7 @@
 """Takes changes out of a plan that all jobs together do not allow.
 
-These are changes over a limit on starts, links that would close a cycle with stored jobs, or all changes if the policy
-can't be used.
+These are changes over a limit on starts, links that the policy forbids or that would close a cycle with stored jobs, or
+all changes if the policy can't be used.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +17,8 @@ from myscheduler.core.job.job import Source
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.load.starts import Starter
 from myscheduler.core.manifest.declared import DeclaredJob, Desired
-from myscheduler.core.policy.bursts import Burst, Cap, find_bursts, starter_of
+from myscheduler.core.policy.bursts import Burst, find_bursts, starter_of
+from myscheduler.core.policy.caps import Cap
 from myscheduler.core.schedule.clock import Clock
 
 
@@ -38,14 +39,14 @@ def without_news(plan: Plan) -> Plan:
 
 
 def enforced(plan: Plan, stored: Mapping[str, Stored], desired: Desired, *, clock: Clock) -> Plan:
-    """The plan without changes that break a limit on starts or close a cycle, each of which becomes a problem.
+    """The plan without changes that break a limit or close a cycle, each of which becomes a problem.
 
     A change that is held back leaves the stored job as it is, which may break another limit or close another cycle: so
     both are looked at until none is. `stored` and `clock` as in `within_caps`.
     """
     while True:
         capped = within_caps(plan, stored, desired.caps, clock=clock)
-        plan = within_links(capped, stored)
+        plan = within_links(capped, stored, desired.caps)
         if plan is capped:
             return plan
 

@@ -11,7 +11,7 @@ from myscheduler.core.manifest.calendars_file import NO_CALENDARS, NamedCalendar
 from myscheduler.core.manifest.declared import DeclaredJob, Desired, ParsedFile
 from myscheduler.core.manifest.targets_file import NO_TARGETS, SharedTargets
 from myscheduler.core.notifications.notifications_file import NO_NOTIFICATIONS, Notifications
-from myscheduler.core.policy.bursts import caps_of
+from myscheduler.core.policy.caps import caps_of
 from myscheduler.core.policy.file import NO_RULES, Rules
 from myscheduler.core.source.ignoring import ignoring_problems
 from myscheduler.core.source.snapshot import (

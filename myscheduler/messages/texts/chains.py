@@ -14,6 +14,10 @@ CHAINS = {
     "{jobs:list}{more:hint}",
     "effects-run": "jobs after it that run nevertheless ({count:d}): {jobs:list}{more:hint}",
     "effects-never": "jobs after it that nothing starts any more, except by hand ({count:d}): {jobs:list}{more:hint}",
+    "policy-chain-depth": "{job_id} is {depth} jobs below the beginning of its chain, more than the {most} that "
+    "{place} allows: shorten the chain",
+    "policy-chain-label": "{job_id} would be linked to {parent}, and {place} allows that only within one value of the "
+    "label {label}: they have {own} and {other}",
     "chain-cycle": "closes a cycle: {path}: remove one of these edges",
     "chain-unknown": "there is no job {job_id}{hint}",
     "chain-too-deep": "is {depth} jobs below the beginning of its chain, and {most} are allowed: shorten the chain",

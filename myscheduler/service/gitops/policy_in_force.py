@@ -23,7 +23,7 @@ from myscheduler.core.gitops.plan import Plan
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.manifest.acceptance import UNKNOWN
 from myscheduler.core.manifest.declared import Desired
-from myscheduler.core.policy.bursts import caps_of
+from myscheduler.core.policy.caps import caps_of
 from myscheduler.core.policy.file import Rules, read_policy
 from myscheduler.core.policy.grants import Grants
 from myscheduler.core.policy.policy import Policy
@@ -107,7 +107,7 @@ class Rulebook:
         The job is stored inside the block. Where there are such limits, only one caller is in it at a time, so that
         each sees the jobs stored before.
         """
-        caps = caps_of(self.policies)
+        caps = tuple(one for one in caps_of(self.policies) if one.most is not None)
         if not caps:
             yield []
             return

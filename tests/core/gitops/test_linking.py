@@ -58,7 +58,7 @@ def test_no_cycle_comes_into_force(stored: Parents, wanted: Parents, held: froze
     items = {one: item(one, parents, Owner.API if one == api else Owner.MANIFEST) for one, parents in stored.items()}
     of_source = desired({one: parents for one, parents in wanted.items() if one not in held}, held)
     plan = make_plan(of_source, {one: each.known for one, each in items.items()})
-    found = within_links(plan, items)
+    found = within_links(plan, items, ())
     before = {one: each.spec.schedule for one, each in items.items() if stored[one]}
     in_force = afters_in_force(found, before)  # type: ignore[arg-type]
     assert not in_cycles(Graph(in_force))
@@ -70,7 +70,7 @@ def test_no_cycle_comes_into_force(stored: Parents, wanted: Parents, held: froze
 def test_only_the_job_with_the_new_edge_is_held() -> None:
     stored = {"a": item("a", frozenset()), "b": item("b", frozenset("a")), "c": item("c", frozenset("b"))}
     of_source = desired({"a": frozenset("c"), "c": frozenset("bd")}, frozenset("b"))
-    found = within_links(make_plan(of_source, {one: each.known for one, each in stored.items()}), stored)
+    found = within_links(make_plan(of_source, {one: each.known for one, each in stored.items()}), stored, ())
     assert [change.known.job_id for change in found.changes if isinstance(change, Hold)] == ["a", "b"]
     (problem,) = found.problems
     assert (problem.path, problem.line, problem.rule, problem.job_id) == ("a.yaml", 7, "chain-cycle", "a")
