@@ -31,10 +31,18 @@ function table(label, titles, rows) {
 
 /**
  * @param {EdgeChange} edge
- * @param {string | null} condition
+ * @param {string | null} one its condition before or after the change
  * @param {string} kind the class of the cell
  */
-function side(edge, condition, kind) {
-  if (condition === null) return h("td", { class: kind }, h("span", { class: "none" }, "–"));
-  return h("td", { class: kind }, edge.kind === "after" ? t("plan.edge-after", { on: condition }) : t("plan.edge-requires", { within: condition }));
+function side(edge, one, kind) {
+  return h("td", { class: kind }, one === null ? h("span", { class: "none" }, "–") : condition(edge, one));
+}
+
+/**
+ * @param {EdgeChange} edge
+ * @param {string | null} one its condition before or after the change
+ */
+export function condition(edge, one) {
+  if (one === null) return "";
+  return edge.kind === "after" ? t("plan.edge-after", { on: one }) : t("plan.edge-requires", { within: one });
 }
