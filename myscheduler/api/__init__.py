@@ -32,6 +32,7 @@ from myscheduler.api.routes.audit import audit_router
 from myscheduler.api.routes.bulk import bulk_router
 from myscheduler.api.routes.chains import chains_router
 from myscheduler.api.routes.checks import checks_router
+from myscheduler.api.routes.effects import effects_router
 from myscheduler.api.routes.executions import executions_router
 from myscheduler.api.routes.forecast import forecast_router
 from myscheduler.api.routes.health import health_router
@@ -132,7 +133,7 @@ def create_api(
     actions = Actions(store, catalog, dispatcher, repeats, zone=zone, now=now)
     for router in (
         job_list_router(store, reconciler, index, masking, dispatcher.chains, zone=zone),
-        bulk_router(store, index, actions, repeats, refuses=refuses),
+        bulk_router(store, index, actions, repeats, dispatcher.chains, refuses=refuses),
         jobs_router(
             store,
             catalog,
@@ -148,6 +149,7 @@ def create_api(
             guard=call_guard,
         ),
         actions_router(actions),
+        effects_router(dispatcher.chains),
         executions_router(store, dispatcher, masking, zone=zone),
         chains_router(store, dispatcher, repeats, zone=zone),
         acts_router(store, dispatcher, repeats),
