@@ -74,4 +74,6 @@ class ChainReader:
 
 
 def _shown(graph: Graph, job_id: str) -> tuple[str, ...]:
-    return tuple(sorted(graph.roots(job_id))[:MOST_OF_ONE])
+    """The first few jobs with which a chain that reaches this one begins: those that run after none."""
+    found = sorted(one for one in {job_id, *graph.above(job_id)} if one not in graph.afters)
+    return tuple(found[:MOST_OF_ONE])

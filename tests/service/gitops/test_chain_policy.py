@@ -75,7 +75,7 @@ async def test_validate_and_plan(ruled: Parts) -> None:
             "jobs.d/policy.yaml:1 allows: shorten the chain [policy-chain-depth]"
         ),
         (
-            "jobs.d/c.yaml:3:8: error: after.0.job: 'c' would be linked to 'b', and jobs.d/policy.yaml:2 allows that "
+            "jobs.d/c.yaml:3:15: error: after.0.job: 'c' would be linked to 'b', and jobs.d/policy.yaml:2 allows that "
             "only within one value of the label team: they have 'y' and 'x' [policy-chain-label]"
         ),
         "3 jobs, 2 errors",
