@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from myscheduler.core.chains.graph import Graph, by_depth
+from myscheduler.core.chains.reaching import below_any
 from myscheduler.core.findings.problem import shown
 from myscheduler.messages.message import said
 
@@ -46,7 +47,7 @@ def effects_of_removal(graph: Graph, job_ids: Collection[str]) -> tuple[Affected
 
 def _effects(graph: Graph, states: dict[str, Effect]) -> tuple[Affected, ...]:
     """`states` are the jobs that are acted on; a job that is not in it runs as before."""
-    below = {one for job_id in states for one in graph.below(job_id)} - states.keys()
+    below = below_any(graph, states) - states.keys()
     acted_on = set(states)
     for job_id, _ in sorted(by_depth(graph, below | acted_on), key=lambda one: (one[1], one[0])):
         if job_id not in acted_on and (effect := _effect_on(graph, job_id, states)) is not None:

@@ -26,20 +26,26 @@ def expected(
         if count > MOST_STARTS:
             left_out += 1
             continue
-        for job_id, delay in _delays(graph, root, durations, usual, stopped).items():
+        below = graph.below(root)
+        count += len(below)
+        for job_id, delay in _delays(graph, root, below, durations, usual, stopped).items():
             delays.setdefault(job_id, {})[root] = delay
-            count += 1
     before = {parent for job_id in delays for parent in graph.parents(job_id)}
     return Chained(delays, tuple(sorted(before - durations.keys())), usual, left_out)
 
 
 def _delays(
-    graph: Graph, root: str, durations: Mapping[str, timedelta], usual: timedelta, stopped: Collection[str]
+    graph: Graph,
+    root: str,
+    below: Collection[str],
+    durations: Mapping[str, timedelta],
+    usual: timedelta,
+    stopped: Collection[str],
 ) -> dict[str, timedelta]:
-    """How long after the slot of `root` each job below starts that runs."""
+    """How long after the slot of `root` each of the jobs `below` it starts that runs."""
     states: dict[str, _State] = {}
     delays: dict[str, timedelta] = {}
-    for job_id, _ in by_depth(graph, {root, *graph.below(root)}):
+    for job_id, _ in by_depth(graph, {root, *below}):
         start = timedelta() if job_id == root else _start(graph, job_id, states)
         if start is None or job_id in stopped:
             known = (states[one][0] for one in graph.parents(job_id) if one in states)

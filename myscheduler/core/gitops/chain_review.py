@@ -7,6 +7,7 @@ from typing import Any
 
 from myscheduler.core.chains.effects import effects_notes, effects_of_pause, effects_of_removal, named
 from myscheduler.core.chains.graph import Graph, chained
+from myscheduler.core.chains.reaching import first_above, jobs_of
 from myscheduler.core.gitops.linking import Linked, afters_in_force
 from myscheduler.core.gitops.plan import Create, Delete, Plan, job_id_of
 from myscheduler.core.job.spec import JobSpec
@@ -64,16 +65,13 @@ class ChainReader:
         return tuple(islice(self._roots(), MOST_ROOTS))
 
     def _roots(self) -> Iterator[RootChange]:
-        linked = (*self._before.afters.items(), *self._after.afters.items())
-        moved = {one for one, _ in linked if self._before.afters.get(one) != self._after.afters.get(one)}
-        below = {child for one in moved for graph in (self._before, self._after) for child in graph.below(one)}
-        for job_id in sorted((moved | below) - self._deleted - self._created):
-            before, after = (_shown(graph, job_id) for graph in (self._before, self._after))
+        old, new = _beginnings(self._before), _beginnings(self._after)
+        for job_id in sorted((old.keys() | new.keys()) - self._deleted - self._created):
+            before, after = (found.get(job_id, (job_id,)) for found in (old, new))
             if before != after:
                 yield RootChange(job_id, before, after)
 
 
-def _shown(graph: Graph, job_id: str) -> tuple[str, ...]:
-    """The first few jobs with which a chain that reaches this one begins: those that run after none."""
-    found = sorted(one for one in {job_id, *graph.above(job_id)} if one not in graph.afters)
-    return tuple(found[:MOST_OF_ONE])
+def _beginnings(graph: Graph) -> dict[str, tuple[str, ...]]:
+    """By job of a chain, the first few jobs with which its runs begin: those that run after none."""
+    return first_above(graph, jobs_of(graph) - graph.afters.keys(), MOST_OF_ONE)

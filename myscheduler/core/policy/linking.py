@@ -10,11 +10,15 @@ from collections.abc import Set as AbstractSet
 from myscheduler.core.chains.checking import ChainFault
 from myscheduler.core.chains.graph import Graph, by_depth, chained
 from myscheduler.core.chains.links import linked_to
+from myscheduler.core.chains.reaching import first_above
 from myscheduler.core.findings.problem import Loc, shown
 from myscheduler.core.job.after import DeclaredAfter
 from myscheduler.core.job.spec import JobSpec
 from myscheduler.core.policy.caps import Cap, ChainCap
 from myscheduler.messages.message import said
+
+MOST_AT_FAULT = 20
+"""The most changes that are refused at once because of one job that does not change itself."""
 
 
 def policy_faults(
@@ -43,14 +47,17 @@ class _Links:
             return
         graph, earlier = _graph(self._after), _graph(self._before)
         depths, old = _depths(graph), _depths(earlier)
+        told = set[str]()
         changed = {one for one in self._changed if graph.afters.get(one) != earlier.afters.get(one)}
+        above = first_above(graph, changed, MOST_AT_FAULT)
         for job_id, depth in sorted(depths.items()):
             if depth > most and depth > old.get(job_id, 0):
-                at_fault = [job_id] if job_id in changed else changed & graph.above(job_id)
+                at_fault = [one for one in ([job_id] if job_id in changed else above[job_id]) if one not in told]
+                told.update(at_fault)
                 message = said(
                     "policy-chain-depth", job_id=shown(job_id), depth=depth, most=most, place=self._cap.depth_place
                 )
-                yield from (ChainFault(one, "policy-chain-depth", ("after",), message) for one in sorted(at_fault))
+                yield from (ChainFault(one, "policy-chain-depth", ("after",), message) for one in at_fault)
 
     def between_labels(self) -> Iterator[ChainFault]:
         """Links between jobs that differ in the label, and did not before, or were not linked."""
